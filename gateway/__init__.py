@@ -1,0 +1,1 @@
+"""Keyway: one gRPC contract in front of several certificate and key services."""
