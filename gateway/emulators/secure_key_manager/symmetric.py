@@ -1,0 +1,91 @@
+"""AES-256 as Secure Key Manager's symmetric keys use it: texts, and data keys wrapped under a stored key.
+
+Responsible for the layout of ciphertexts (see assumptions.py); which versions exist and may be used is decided elsewhere.
+"""
+
+import hmac
+import os
+from dataclasses import dataclass
+from hashlib import sha256
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.padding import PKCS7
+
+from gateway.emulators.secure_key_manager.assumptions import VERSION_PREFIX_BYTES
+from gateway.emulators.secure_key_manager.texts import MalformedError, from_base64, to_base64
+
+KEY_BYTES = 32
+_BLOCK_BYTES = 16
+_BLOCK_BITS = 8 * _BLOCK_BYTES
+_DATA_KEY_CIPHERTEXT_BYTES = _BLOCK_BYTES + KEY_BYTES
+_DATA_KEY_LABEL = b"secure-key-manager data key"
+
+
+@dataclass(frozen=True, slots=True)
+class Ciphertext:
+    """A ciphertext taken apart; `version` None is a wrapped data key, which doesn't say its version."""
+
+    version: int | None
+    iv: bytes
+    blocks: bytes
+
+    @classmethod
+    def parse(cls, text: str) -> "Ciphertext":
+        """Take Base64 apart; MalformedError where the length fits neither layout."""
+        data = from_base64(text)
+        if len(data) == _DATA_KEY_CIPHERTEXT_BYTES:
+            return cls(None, data[:_BLOCK_BYTES], data[_BLOCK_BYTES:])
+        prefix, rest = data[:VERSION_PREFIX_BYTES], data[VERSION_PREFIX_BYTES:]
+        if len(rest) < 2 * _BLOCK_BYTES or len(rest) % _BLOCK_BYTES:
+            raise MalformedError("impossible length of a ciphertext")
+        return cls(int.from_bytes(prefix), rest[:_BLOCK_BYTES], rest[_BLOCK_BYTES:])
+
+
+def generate() -> bytes:
+    """A new AES-256 key."""
+    return os.urandom(KEY_BYTES)
+
+
+def encrypt(key: bytes, version: int, plaintext: bytes) -> str:
+    """Encrypt a text under one version of a key."""
+    padder = PKCS7(_BLOCK_BITS).padder()
+    padded = padder.update(plaintext) + padder.finalize()
+    iv = os.urandom(_BLOCK_BYTES)
+    return to_base64(version.to_bytes(VERSION_PREFIX_BYTES) + iv + _cbc_encrypt(key, iv, padded))
+
+
+def decrypt(key: bytes, ciphertext: Ciphertext) -> str:
+    """The text behind a ciphertext of `encrypt`; MalformedError where this key can't have made it."""
+    padded = _cbc_decrypt(key, ciphertext)
+    unpadder = PKCS7(_BLOCK_BITS).unpadder()
+    try:
+        return (unpadder.update(padded) + unpadder.finalize()).decode()
+    except ValueError as error:
+        raise MalformedError("not a ciphertext of this key") from error
+
+
+def wrap_data_key(key: bytes, data_key: bytes) -> str:
+    """Encrypt a data key under a stored key."""
+    iv = _data_key_iv(key, data_key)
+    return to_base64(iv + _cbc_encrypt(key, iv, data_key))
+
+
+def unwrap_data_key(key: bytes, ciphertext: Ciphertext) -> bytes | None:
+    """The data key, or None where another key (or nobody) wrapped it."""
+    data_key = _cbc_decrypt(key, ciphertext)
+    return data_key if hmac.compare_digest(_data_key_iv(key, data_key), ciphertext.iv) else None
+
+
+def _data_key_iv(key: bytes, data_key: bytes) -> bytes:
+    # A MAC as the IV tells the versions apart: 48 bytes leave room for neither padding nor a version.
+    return hmac.digest(key, _DATA_KEY_LABEL + data_key, sha256)[:_BLOCK_BYTES]
+
+
+def _cbc_encrypt(key: bytes, iv: bytes, padded: bytes) -> bytes:
+    encryptor = Cipher(algorithms.AES256(key), modes.CBC(iv)).encryptor()
+    return encryptor.update(padded) + encryptor.finalize()
+
+
+def _cbc_decrypt(key: bytes, ciphertext: Ciphertext) -> bytes:
+    decryptor = Cipher(algorithms.AES256(key), modes.CBC(ciphertext.iv)).decryptor()
+    return decryptor.update(ciphertext.blocks) + decryptor.finalize()

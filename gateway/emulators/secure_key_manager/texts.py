@@ -1,0 +1,29 @@
+"""Bytes as Secure Key Manager writes them in JSON: hexadecimal lists and Base64.
+
+Knows nothing about what the bytes mean.
+"""
+
+import base64
+import binascii
+
+
+class MalformedError(ValueError):
+    """A caller's text can't be what it claims to be."""
+
+
+def hexadecimal(data: bytes) -> str:
+    """`0x30, 0x82, …`, as the document prints key material."""
+    return ", ".join(f"0x{byte:02x}" for byte in data)
+
+
+def to_base64(data: bytes) -> str:
+    """Standard Base64 with padding, on one line."""
+    return base64.b64encode(data).decode()
+
+
+def from_base64(text: str) -> bytes:
+    """The bytes behind standard Base64; line breaks, the URL alphabet and missing padding are malformed."""
+    try:
+        return base64.b64decode(text.encode("ascii"), validate=True)
+    except (UnicodeEncodeError, binascii.Error) as error:
+        raise MalformedError("not Base64") from error

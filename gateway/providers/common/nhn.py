@@ -1,0 +1,86 @@
+"""What the NHN Cloud services share: the answer's envelope, and the credentials of their later API versions.
+
+Source: the common response header of the Certificate Manager and Secure Key Manager guides. The header decides
+about success, not the HTTP status.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import SecretStr, field_validator
+
+from gateway.config import ProviderSettings, Settings
+from gateway.providers.common.formats import FormatError, JsonObject
+from gateway.upstream.client import HttpResponse
+
+
+class UserAccessKey(Settings):
+    """A user access key of NHN Cloud: an id and its secret."""
+
+    id: SecretStr
+    secret: SecretStr
+
+
+class NhnSettings(ProviderSettings):
+    """Settings of an NHN Cloud service. Later API versions need user_access_key or bearer_token."""
+
+    app_key: SecretStr
+    user_access_key: UserAccessKey | None = None
+    bearer_token: SecretStr | None = None
+
+    @field_validator("app_key")
+    @classmethod
+    def _not_empty(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value():
+            raise ValueError("must not be empty")
+        return value
+
+    def credential_headers(self) -> Mapping[str, str]:
+        """The headers that carry the configured credentials."""
+        headers: dict[str, str] = {}
+        if self.user_access_key is not None:
+            headers["X-TC-AUTHENTICATION-ID"] = self.user_access_key.id.get_secret_value()
+            headers["X-TC-AUTHENTICATION-SECRET"] = self.user_access_key.secret.get_secret_value()
+        if self.bearer_token is not None:
+            headers["X-NHN-Authorization"] = f"Bearer {self.bearer_token.get_secret_value()}"
+        return headers
+
+    def secrets(self) -> tuple[str, ...]:
+        """Everything configured that must never be shown."""
+        key, token = self.user_access_key, self.bearer_token
+        return (
+            self.app_key.get_secret_value(),
+            *((key.id.get_secret_value(), key.secret.get_secret_value()) if key else ()),
+            *((token.get_secret_value(),) if token else ()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """`{"header": {resultCode, resultMessage, isSuccessful}, "body": …}`. body is None where it is no object."""
+
+    successful: bool
+    code: int | None
+    message: str
+    body: JsonObject | None
+
+
+def read_envelope(response: HttpResponse) -> Envelope:
+    """The envelope in an answer of any HTTP status; FormatError where there is none."""
+    data = JsonObject.parse(response.body)
+    header = data.object("header")
+    return Envelope(
+        successful=header.boolean("isSuccessful"),
+        code=header.integer("resultCode") if "resultCode" in header else None,
+        message=header.text("resultMessage", default=""),
+        body=data.object("body") if isinstance(data.get("body"), dict) else None,
+    )
+
+
+def failure_envelope(response: HttpResponse) -> Envelope | None:
+    """The envelope of a failure; None where the answer holds none."""
+    try:
+        envelope = read_envelope(response)
+    except FormatError:
+        return None
+    return None if envelope.successful else envelope

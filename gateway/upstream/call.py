@@ -1,0 +1,32 @@
+"""What the layers below the server know of the RPC they serve: its deadline, and a log of what was asked upstream."""
+
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One HTTP request of an upstream and how it ended. `http_status` is None where no answer came."""
+
+    provider: str
+    method: str
+    http_status: int | None
+    seconds: float
+
+
+@dataclass(slots=True)
+class Call:
+    """One RPC, seen from below the server.
+
+    deadline: in seconds of `time.monotonic()`.
+    repeatable: whether the RPC is safe to repeat (its `idempotency_level`), which decides about RetryInfo.
+    """
+
+    request_id: str
+    deadline: float
+    repeatable: bool
+    attempts: list[Attempt] = field(default_factory=list)
+
+    def remaining(self) -> float:
+        """Seconds until the deadline; never negative."""
+        return max(0.0, self.deadline - time.monotonic())
