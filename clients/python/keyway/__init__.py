@@ -1,0 +1,1 @@
+"""Callers' side of Keyway. Holds the stubs, in keyway.v1, and nothing else yet."""
