@@ -1,13 +1,14 @@
 """Generates the Python stubs from the contract in protos/, and checks the contract and the stubs.
 
-Knows nothing of what the contract says. Works offline: Google's common types come from the installed
-googleapis-common-protos package, the compiler and its plugins from the environment this runs in.
+Knows nothing of what the contract says. Works offline: Google's common types come from the
+installed googleapis-common-protos package, the compiler and its plugins from the environment
+that this runs in.
 
-    python clients/generate.py deps       copy Google's common types to build/protos-deps
-    python clients/generate.py stubs      generate clients/python/keyway/v1
-    python clients/generate.py check      fail where the committed stubs are not what the contract gives
-    python clients/generate.py lint       fail where the contract is not formatted or breaks a rule
-    python clients/generate.py breaking   fail where the contract breaks callers of the newest release
+    deps       copy Google's common types to build/protos-deps
+    stubs      generate clients/python/keyway/v1
+    check      fail where the stubs in the work tree are not what the contract gives
+    lint       fail where the contract is not formatted or breaks a rule
+    breaking   fail where the contract breaks callers of the newest release
 """
 
 import argparse
@@ -44,7 +45,11 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("command", choices=commands)
-    return commands[parser.parse_args().command]()
+    try:
+        return commands[parser.parse_args().command]()
+    except subprocess.CalledProcessError as error:
+        complain(f"{error.cmd[0]} failed: what it printed says why.")
+        return 1
 
 
 def deps() -> int:
@@ -153,7 +158,9 @@ def find_baseline() -> str | None:
     """
     if not git("rev-list", "--all", "--max-count=1"):
         return None
-    tags = git("tag", "--list", "v*", "--merged", "HEAD", "--sort=-version:refname").split()
+    # The suffix puts v1.0.0-rc.1 before v1.0.0, not after it.
+    newest_first = ("-c", "versionsort.suffix=-", "tag", "--sort=-version:refname")
+    tags = git(*newest_first, "--list", "v*", "--merged", "HEAD").split()
     releases = [tag for tag in tags if holds_contract(tag)]
     if releases:
         return releases[0]
@@ -171,7 +178,7 @@ def holds_contract(commit: str) -> bool:
 
 
 def export_contract(commit: str, folder: Path) -> None:
-    """Lays out `commit`'s contract with today's settings and common types, for buf to compare with."""
+    """Lays out `commit`'s contract, with today's settings and common types, for buf."""
     archive = subprocess.run(
         ["git", "archive", "--format=tar", commit, "--", "protos"],
         cwd=ROOT,

@@ -32,7 +32,7 @@ class CertificateServiceStub:
 
     Names: `providers/{provider}/certificates/{certificate}` and
     `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`. A segment is any text that is not
-    empty, has no `/` and no control characters, and is not `.` or `..`.
+    empty, has no `/` and no control characters, and is not `.` or `..`. A name has at most 1,024 characters.
 
     Passwords: ASTERIA refuses key store and private key passwords of fewer than 6 characters.
 
@@ -149,7 +149,7 @@ class CertificateServiceServicer:
 
     Names: `providers/{provider}/certificates/{certificate}` and
     `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`. A segment is any text that is not
-    empty, has no `/` and no control characters, and is not `.` or `..`.
+    empty, has no `/` and no control characters, and is not `.` or `..`. A name has at most 1,024 characters.
 
     Passwords: ASTERIA refuses key store and private key passwords of fewer than 6 characters.
 
@@ -193,10 +193,10 @@ class CertificateServiceServicer:
     def GetCertificate(self, request, context):
         """Returns one certificate, expired or not. NHN Cloud, ASTERIA.
 
-        NOT_FOUND `CERTIFICATE_NOT_FOUND`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT` (ASTERIA). With FULL
-        at NHN Cloud also NOT_FOUND `CERTIFICATE_FILE_NOT_FOUND` and FAILED_PRECONDITION
-        `MULTIPLE_CERTIFICATE_FILES`, `NOT_A_PEM_FILE`, `CERTIFICATE_NAME_MISMATCH`, `CERTIFICATE_EXPIRED`,
-        `INVALID_CERTIFICATE_AUTHORITY`.
+        NOT_FOUND `CERTIFICATE_NOT_FOUND`. ASTERIA: PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`, INTERNAL
+        `PROVIDER_CERTIFICATE_UNREADABLE`. NHN Cloud with FULL: NOT_FOUND `CERTIFICATE_FILE_NOT_FOUND`,
+        FAILED_PRECONDITION `MULTIPLE_CERTIFICATE_FILES`, `NOT_A_PEM_FILE`, `CERTIFICATE_NAME_MISMATCH`,
+        `CERTIFICATE_EXPIRED`, `INVALID_CERTIFICATE_AUTHORITY`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -420,7 +420,7 @@ class CertificateService:
 
     Names: `providers/{provider}/certificates/{certificate}` and
     `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`. A segment is any text that is not
-    empty, has no `/` and no control characters, and is not `.` or `..`.
+    empty, has no `/` and no control characters, and is not `.` or `..`. A name has at most 1,024 characters.
 
     Passwords: ASTERIA refuses key store and private key passwords of fewer than 6 characters.
 

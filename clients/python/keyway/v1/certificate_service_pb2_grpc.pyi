@@ -33,7 +33,7 @@ class CertificateServiceStub:
 
     Names: `providers/{provider}/certificates/{certificate}` and
     `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`. A segment is any text that is not
-    empty, has no `/` and no control characters, and is not `.` or `..`.
+    empty, has no `/` and no control characters, and is not `.` or `..`. A name has at most 1,024 characters.
 
     Passwords: ASTERIA refuses key store and private key passwords of fewer than 6 characters.
 
@@ -77,10 +77,10 @@ class CertificateServiceStub:
     GetCertificate: _grpc.UnaryUnaryMultiCallable[_certificate_service_pb2.GetCertificateRequest, _certificate_service_pb2.GetCertificateResponse]
     """Returns one certificate, expired or not. NHN Cloud, ASTERIA.
 
-    NOT_FOUND `CERTIFICATE_NOT_FOUND`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT` (ASTERIA). With FULL
-    at NHN Cloud also NOT_FOUND `CERTIFICATE_FILE_NOT_FOUND` and FAILED_PRECONDITION
-    `MULTIPLE_CERTIFICATE_FILES`, `NOT_A_PEM_FILE`, `CERTIFICATE_NAME_MISMATCH`, `CERTIFICATE_EXPIRED`,
-    `INVALID_CERTIFICATE_AUTHORITY`.
+    NOT_FOUND `CERTIFICATE_NOT_FOUND`. ASTERIA: PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`, INTERNAL
+    `PROVIDER_CERTIFICATE_UNREADABLE`. NHN Cloud with FULL: NOT_FOUND `CERTIFICATE_FILE_NOT_FOUND`,
+    FAILED_PRECONDITION `MULTIPLE_CERTIFICATE_FILES`, `NOT_A_PEM_FILE`, `CERTIFICATE_NAME_MISMATCH`,
+    `CERTIFICATE_EXPIRED`, `INVALID_CERTIFICATE_AUTHORITY`.
     """
     CheckCertificate: _grpc.UnaryUnaryMultiCallable[_certificate_service_pb2.CheckCertificateRequest, _certificate_service_pb2.CheckCertificateResponse]
     """Says whether a certificate exists, expired or not, without a password. NHN Cloud, ASTERIA.
@@ -173,7 +173,7 @@ class CertificateServiceAsyncStub(CertificateServiceStub):
 
     Names: `providers/{provider}/certificates/{certificate}` and
     `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`. A segment is any text that is not
-    empty, has no `/` and no control characters, and is not `.` or `..`.
+    empty, has no `/` and no control characters, and is not `.` or `..`. A name has at most 1,024 characters.
 
     Passwords: ASTERIA refuses key store and private key passwords of fewer than 6 characters.
 
@@ -214,10 +214,10 @@ class CertificateServiceAsyncStub(CertificateServiceStub):
     GetCertificate: _aio.UnaryUnaryMultiCallable[_certificate_service_pb2.GetCertificateRequest, _certificate_service_pb2.GetCertificateResponse]  # type: ignore[assignment]
     """Returns one certificate, expired or not. NHN Cloud, ASTERIA.
 
-    NOT_FOUND `CERTIFICATE_NOT_FOUND`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT` (ASTERIA). With FULL
-    at NHN Cloud also NOT_FOUND `CERTIFICATE_FILE_NOT_FOUND` and FAILED_PRECONDITION
-    `MULTIPLE_CERTIFICATE_FILES`, `NOT_A_PEM_FILE`, `CERTIFICATE_NAME_MISMATCH`, `CERTIFICATE_EXPIRED`,
-    `INVALID_CERTIFICATE_AUTHORITY`.
+    NOT_FOUND `CERTIFICATE_NOT_FOUND`. ASTERIA: PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`, INTERNAL
+    `PROVIDER_CERTIFICATE_UNREADABLE`. NHN Cloud with FULL: NOT_FOUND `CERTIFICATE_FILE_NOT_FOUND`,
+    FAILED_PRECONDITION `MULTIPLE_CERTIFICATE_FILES`, `NOT_A_PEM_FILE`, `CERTIFICATE_NAME_MISMATCH`,
+    `CERTIFICATE_EXPIRED`, `INVALID_CERTIFICATE_AUTHORITY`.
     """
     CheckCertificate: _aio.UnaryUnaryMultiCallable[_certificate_service_pb2.CheckCertificateRequest, _certificate_service_pb2.CheckCertificateResponse]  # type: ignore[assignment]
     """Says whether a certificate exists, expired or not, without a password. NHN Cloud, ASTERIA.
@@ -309,7 +309,7 @@ class CertificateServiceServicer(metaclass=_abc_1.ABCMeta):
 
     Names: `providers/{provider}/certificates/{certificate}` and
     `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`. A segment is any text that is not
-    empty, has no `/` and no control characters, and is not `.` or `..`.
+    empty, has no `/` and no control characters, and is not `.` or `..`. A name has at most 1,024 characters.
 
     Passwords: ASTERIA refuses key store and private key passwords of fewer than 6 characters.
 
@@ -360,10 +360,10 @@ class CertificateServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_certificate_service_pb2.GetCertificateResponse, _abc.Awaitable[_certificate_service_pb2.GetCertificateResponse]]:
         """Returns one certificate, expired or not. NHN Cloud, ASTERIA.
 
-        NOT_FOUND `CERTIFICATE_NOT_FOUND`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT` (ASTERIA). With FULL
-        at NHN Cloud also NOT_FOUND `CERTIFICATE_FILE_NOT_FOUND` and FAILED_PRECONDITION
-        `MULTIPLE_CERTIFICATE_FILES`, `NOT_A_PEM_FILE`, `CERTIFICATE_NAME_MISMATCH`, `CERTIFICATE_EXPIRED`,
-        `INVALID_CERTIFICATE_AUTHORITY`.
+        NOT_FOUND `CERTIFICATE_NOT_FOUND`. ASTERIA: PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`, INTERNAL
+        `PROVIDER_CERTIFICATE_UNREADABLE`. NHN Cloud with FULL: NOT_FOUND `CERTIFICATE_FILE_NOT_FOUND`,
+        FAILED_PRECONDITION `MULTIPLE_CERTIFICATE_FILES`, `NOT_A_PEM_FILE`, `CERTIFICATE_NAME_MISMATCH`,
+        `CERTIFICATE_EXPIRED`, `INVALID_CERTIFICATE_AUTHORITY`.
         """
 
     @_abc_1.abstractmethod

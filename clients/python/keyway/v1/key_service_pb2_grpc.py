@@ -30,7 +30,8 @@ class KeyServiceStub:
 
     Names: `providers/{provider}/keys/{key}`, `providers/{provider}/keys/{key}/versions/{version}` and
     `providers/{provider}/secrets/{secret}`. A segment is any text that is not empty, has no `/` and no
-    control characters, and is not `.` or `..`. `{version}` is a number, 0 to 2147483647.
+    control characters, and is not `.` or `..`. `{version}` is a number, 0 to 2147483647. A name
+    has at most 1,024 characters.
 
     `key_version` in a response is the version that was used. It is absent where the upstream does not tell;
     0 is a version.
@@ -142,7 +143,8 @@ class KeyServiceServicer:
 
     Names: `providers/{provider}/keys/{key}`, `providers/{provider}/keys/{key}/versions/{version}` and
     `providers/{provider}/secrets/{secret}`. A segment is any text that is not empty, has no `/` and no
-    control characters, and is not `.` or `..`. `{version}` is a number, 0 to 2147483647.
+    control characters, and is not `.` or `..`. `{version}` is a number, 0 to 2147483647. A name
+    has at most 1,024 characters.
 
     `key_version` in a response is the version that was used. It is absent where the upstream does not tell;
     0 is a version.
@@ -365,7 +367,8 @@ class KeyService:
 
     Names: `providers/{provider}/keys/{key}`, `providers/{provider}/keys/{key}/versions/{version}` and
     `providers/{provider}/secrets/{secret}`. A segment is any text that is not empty, has no `/` and no
-    control characters, and is not `.` or `..`. `{version}` is a number, 0 to 2147483647.
+    control characters, and is not `.` or `..`. `{version}` is a number, 0 to 2147483647. A name
+    has at most 1,024 characters.
 
     `key_version` in a response is the version that was used. It is absent where the upstream does not tell;
     0 is a version.
