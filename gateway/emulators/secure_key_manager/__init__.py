@@ -7,7 +7,8 @@
 | user_data.py | what a caller may send: JSON fields, `keyVersion` |
 | access.py | who the caller is, and whether app key, credentials and key store let it in |
 | symmetric.py, asymmetric.py, texts.py | the cryptography, and keys as text |
-| state.py, errors.py, seed.py, seed_format.py | what is kept, the failures, the default set, the control port's seed data |
+| state.py, errors.py | what is kept, the failures |
+| seed.py, seed_format.py, seed_fields.py | the default set, the control port's seed data |
 | tls.py | a server TLS context that asks for client certificates |
 | assumptions.py | every reading of ours where the vendor's document is silent |
 """

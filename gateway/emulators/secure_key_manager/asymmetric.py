@@ -1,6 +1,6 @@
 """RSA-2048 as Secure Key Manager's asymmetric keys use it: signatures over the text itself, and keys as DER.
 
-Responsible for the layout of signatures (see assumptions.py); which versions exist and may be used is decided elsewhere.
+Responsible for the layout of signatures (see assumptions.py); which versions may be used is decided elsewhere.
 Keys are passed as PKCS#8 DER, the form in which the state keeps them.
 """
 

@@ -1,6 +1,6 @@
 """AES-256 as Secure Key Manager's symmetric keys use it: texts, and data keys wrapped under a stored key.
 
-Responsible for the layout of ciphertexts (see assumptions.py); which versions exist and may be used is decided elsewhere.
+Responsible for the layout of ciphertexts (see assumptions.py); which versions may be used is decided elsewhere.
 """
 
 import hmac

@@ -1,0 +1,82 @@
+"""A JSON object of the seed data, read field by field with types.
+
+Responsible for naming the place of whatever is wrong; which fields there are is decided in `seed_format.py`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
+
+from gateway.emulators.base import SeedError
+from gateway.emulators.secure_key_manager.state import KeyState
+
+_Value = TypeVar("_Value")
+
+
+class Fields:
+    """One object, at its place; what is left over at the end is an error.
+
+    `app_key` is that of the objects within which name none.
+    """
+
+    def __init__(self, value: object, place: str, app_key: str) -> None:
+        if not isinstance(value, Mapping):
+            raise SeedError(f"{place}: an object")
+        self._left: dict[str, object] = dict(value)
+        self._place = place
+        self.app_key = app_key
+
+    def refuse(self, name: str, expected: str) -> SeedError:
+        """The error about one field."""
+        return SeedError(f"{self._place}.{name}: {expected}".removeprefix("."))
+
+    def has(self, name: str) -> bool:
+        """Whether the field is there and not yet read."""
+        return name in self._left
+
+    def raw(self, name: str, default: object = None) -> object:
+        """The field, whatever it is."""
+        return self._left.pop(name, default)
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """A string; without a default it is required, and must not be empty."""
+        value = self.raw(name, default)
+        if not isinstance(value, str) or (default is None and not value):
+            raise self.refuse(name, "a text")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise self.refuse(name, "a text without half surrogates")
+        return value
+
+    def texts(self, name: str) -> list[str]:
+        """A list of strings."""
+        values = self.raw(name, [])
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            raise self.refuse(name, "a list of texts")
+        return values
+
+    def state(self) -> KeyState:
+        """The field `state`, active by default."""
+        try:
+            return KeyState(self.text("state", KeyState.ACTIVE.value))
+        except ValueError as error:
+            raise self.refuse("state", f"one of {', '.join(KeyState)}") from error
+
+    def each(self, name: str, read: Callable[["Fields"], _Value], *, shorthand: str = "") -> Iterator[_Value]:
+        """A list of objects, each read by `read`; a text stands for the object with that `shorthand` field alone."""
+        values = self.raw(name, [])
+        if not isinstance(values, list):
+            raise self.refuse(name, "a list")
+        for index, value in enumerate(values):
+            whole = {shorthand: value} if shorthand and isinstance(value, str) else value
+            fields = Fields(whole, f"{self._place}.{name}[{index}]".removeprefix("."), self.app_key)
+            fields.app_key = fields.text("app_key", self.app_key)
+            yield read(fields)
+            fields.finish()
+
+    def nested(self, name: str, value: object) -> "Fields":
+        """This object reduced to one field, already read as `value`, for another way of reading it."""
+        return Fields({name: value}, self._place, self.app_key)
+
+    def finish(self) -> None:
+        """Nothing may be left."""
+        if self._left:
+            raise self.refuse(min(self._left), "unknown field")

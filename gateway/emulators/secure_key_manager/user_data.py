@@ -1,0 +1,57 @@
+"""What a caller may send: the fields of a JSON body, and `keyVersion`.
+
+Responsible for shape and limits; what the values mean to a key is decided in `routes.py`.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from gateway.emulators.secure_key_manager import errors
+from gateway.emulators.secure_key_manager.errors import KeyManagerError
+
+_VERSION_PARAMETER = "keyVersion"
+_NUMBER = re.compile(r"[0-9]{1,10}")
+
+
+async def text_fields(request: web.Request, *names: str) -> Sequence[str]:
+    """The body's fields, in the order asked for: exactly these, each a string."""
+    fields = _json(request.content_type, await request.read())
+    if not isinstance(fields, dict) or fields.keys() != set(names):
+        raise KeyManagerError(errors.INVALID_USER_DATA)
+    values = [fields[name] for name in names]
+    if not all(isinstance(value, str) for value in values):
+        raise KeyManagerError(errors.INVALID_USER_DATA)
+    return values
+
+
+def plaintext(text: str, maximum_bytes: int) -> bytes:
+    """The text's UTF-8, within the limit."""
+    try:
+        data = text.encode()
+    except UnicodeEncodeError as error:  # half a surrogate pair
+        raise KeyManagerError(errors.INVALID_USER_DATA) from error
+    if len(data) > maximum_bytes:
+        raise KeyManagerError(errors.INVALID_USER_DATA)
+    return data
+
+
+def key_version(request: web.Request) -> int | None:
+    """The version asked for; None where none is named."""
+    values = request.query.getall(_VERSION_PARAMETER, [])
+    if not values:
+        return None
+    if len(values) > 1 or not _NUMBER.fullmatch(values[0]):
+        raise KeyManagerError(errors.INVALID_KEY_VERSION)
+    return int(values[0])
+
+
+def _json(content_type: str, body: bytes) -> object:
+    if content_type != "application/json":
+        raise KeyManagerError(errors.INVALID_USER_DATA)
+    try:
+        return json.loads(body.decode())
+    except (ValueError, RecursionError) as error:
+        raise KeyManagerError(errors.INVALID_USER_DATA) from error
