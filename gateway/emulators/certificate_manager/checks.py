@@ -1,0 +1,28 @@
+"""Judges whether an uploaded file may become a registered certificate's file: 52003 to 52006. Changes nothing."""
+
+import datetime as dt
+
+from gateway.emulators.certificate_manager import assumptions, errors, pem
+from gateway.emulators.certificate_manager.multipart import UploadedFile
+from gateway.emulators.certificate_manager.state import Certificate
+
+
+def accept(file: UploadedFile, certificate: Certificate, now: dt.datetime) -> pem.CertificateFile:
+    """The file as read, if it passes every check in the order of the documented codes."""
+    if not file.name.lower().endswith(assumptions.FILE_NAME_SUFFIX):
+        raise errors.CertificateManagerError(errors.NOT_PEM)
+    try:
+        content = pem.read(file.content)
+    except pem.NotPemError as error:
+        raise errors.CertificateManagerError(errors.NOT_PEM) from error
+    if certificate.name.lower() not in {name.lower() for name in content.names}:
+        raise errors.CertificateManagerError(errors.OTHER_NAME)
+    if content.expires <= now:
+        raise errors.CertificateManagerError(errors.EXPIRED)
+    if not _fits_authority(content, certificate.registered_authority):
+        raise errors.CertificateManagerError(errors.OTHER_AUTHORITY)
+    return content
+
+
+def _fits_authority(content: pem.CertificateFile, registered: str | None) -> bool:
+    return bool(content.issuer_names) if registered is None else registered in content.issuer_names

@@ -1,0 +1,59 @@
+"""Reads the list's query: paging, `all` and `status`. Does not look anything up."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from multidict import MultiMapping
+
+from gateway.emulators.certificate_manager import assumptions, errors
+from gateway.emulators.certificate_manager.versions import ApiVersion
+
+_DEFAULTS = {"pageSize": "10", "pageNum": "1", "all": "false", "status": "UNEXPIRED"}
+
+
+class Status(StrEnum):
+    """Which certificates a list names, by their expiration date."""
+
+    ALL = "ALL"
+    EXPIRED = "EXPIRED"
+    UNEXPIRED = "UNEXPIRED"
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """What a list was asked for."""
+
+    page_size: int
+    page_number: int
+    everything: bool
+    status: Status
+
+
+def parse(query: MultiMapping[str], version: ApiVersion) -> ListQuery:
+    """The query with its defaults; CertificateManagerError names the first value that makes no sense."""
+    for name in query:
+        if name not in _DEFAULTS or len(query.getall(name)) > 1:
+            raise errors.CertificateManagerError(errors.BAD_PARAMETER, name)
+    values = {name: query.get(name, default) for name, default in _DEFAULTS.items()}
+    everything = _word("all", values["all"], ("true", "false"), version.ignores_case)
+    return ListQuery(
+        page_size=_number("pageSize", values["pageSize"]),
+        page_number=_number("pageNum", values["pageNum"]),
+        everything=everything == "true",
+        status=Status(_word("status", values["status"], tuple(Status), version.ignores_case)),
+    )
+
+
+def _number(name: str, text: str) -> int:
+    # int() alone would also take "+1", " 1 ", "1_0" and other scripts' digits.
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(assumptions.LARGEST_NUMBER))
+    if not is_number or not 1 <= int(text) <= assumptions.LARGEST_NUMBER:
+        raise errors.CertificateManagerError(errors.BAD_PARAMETER, name)
+    return int(text)
+
+
+def _word(name: str, text: str, words: tuple[str, ...], ignore_case: bool) -> str:
+    for word in words:
+        if text == word or (ignore_case and text.lower() == word.lower()):
+            return word
+    raise errors.CertificateManagerError(errors.BAD_PARAMETER, name)

@@ -1,0 +1,140 @@
+"""Reads a certificate file: the PEM chain and key, and the facts that the list shows. Judges only whether it is one.
+
+Whether the file fits a registered certificate is for `checks`.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import ExtensionOID, NameOID, SignatureAlgorithmOID
+
+from gateway.emulators.certificate_manager import assumptions
+
+_KEY_LABELS = ("RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY", "ENCRYPTED PRIVATE KEY")
+_CURVE_LABEL = "EC PARAMETERS"  # `openssl ecparam -genkey` writes this block before the key
+
+_JAVA_NAMES = {
+    SignatureAlgorithmOID.RSA_WITH_MD5: "MD5withRSA",
+    SignatureAlgorithmOID.RSA_WITH_SHA1: "SHA1withRSA",
+    SignatureAlgorithmOID.RSA_WITH_SHA224: "SHA224withRSA",
+    SignatureAlgorithmOID.RSA_WITH_SHA256: "SHA256withRSA",
+    SignatureAlgorithmOID.RSA_WITH_SHA384: "SHA384withRSA",
+    SignatureAlgorithmOID.RSA_WITH_SHA512: "SHA512withRSA",
+    SignatureAlgorithmOID.RSASSA_PSS: "RSASSA-PSS",
+    SignatureAlgorithmOID.ECDSA_WITH_SHA1: "SHA1withECDSA",
+    SignatureAlgorithmOID.ECDSA_WITH_SHA224: "SHA224withECDSA",
+    SignatureAlgorithmOID.ECDSA_WITH_SHA256: "SHA256withECDSA",
+    SignatureAlgorithmOID.ECDSA_WITH_SHA384: "SHA384withECDSA",
+    SignatureAlgorithmOID.ECDSA_WITH_SHA512: "SHA512withECDSA",
+    SignatureAlgorithmOID.ED25519: "Ed25519",
+    SignatureAlgorithmOID.ED448: "Ed448",
+}
+
+
+class NotPemError(Exception):
+    """The file is not a chain and its private key in PEM."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the list shows of a certificate; None (or no domains) where nothing is known."""
+
+    authority: str | None = None
+    signature_algorithm: str | None = None
+    domains: tuple[str, ...] = ()
+    file_creation_date: dt.date | None = None
+    expiration_date: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFile:
+    """A file that was read: the facts, and what it is checked by."""
+
+    facts: Facts
+    names: frozenset[str]
+    issuer_names: frozenset[str]
+    expires: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    label: str
+    text: bytes
+
+
+def read(content: bytes) -> CertificateFile:
+    """The file's leaf certificate; NotPemError says why there is none. Key checks take some milliseconds."""
+    blocks = [block for block in _blocks(content) if block.label != _CURVE_LABEL]
+    if len(blocks) < 2:  # noqa: PLR2004 - a certificate and a key
+        raise NotPemError("no certificate, or no private key")
+    *chain, key = blocks
+    if key.label not in _KEY_LABELS or any(block.label != "CERTIFICATE" for block in chain):
+        raise NotPemError("not certificates followed by one private key")
+    try:
+        leaf, *_ = [x509.load_pem_x509_certificate(block.text) for block in chain]
+        if not _is_encrypted(key) and not _belongs(key, leaf):
+            raise NotPemError("the key is not the first certificate's")
+        return _describe(leaf)
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+        raise NotPemError("a block that can't be read") from error
+
+
+def _blocks(content: bytes) -> Iterator[_Block]:
+    """The PEM blocks; text between them is skipped, a block without an end is an error."""
+    label, lines = "", list[bytes]()
+    for line in content.splitlines(keepends=True):
+        stripped = line.strip()
+        if not label and stripped.startswith(b"-----BEGIN ") and stripped.endswith(b"-----"):
+            label, lines = stripped[11:-5].decode("ascii", "replace"), []
+        if label:
+            lines.append(line)
+        if label and stripped == b"-----END " + label.encode() + b"-----":
+            yield _Block(label, b"".join(lines))
+            label = ""
+    if label:
+        raise NotPemError("a block without an end")
+
+
+def _is_encrypted(key: _Block) -> bool:
+    return key.label == "ENCRYPTED PRIVATE KEY" or b"Proc-Type: 4,ENCRYPTED" in key.text
+
+
+def _belongs(key: _Block, leaf: x509.Certificate) -> bool:
+    public = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    private_key = serialization.load_pem_private_key(key.text, None)
+    return private_key.public_key().public_bytes(*public) == leaf.public_key().public_bytes(*public)
+
+
+def _describe(leaf: x509.Certificate) -> CertificateFile:
+    common_names = _texts(leaf.subject, NameOID.COMMON_NAME)
+    alternative_names = _alternative_names(leaf)
+    issuer_names = [*_texts(leaf.issuer, NameOID.ORGANIZATION_NAME), *_texts(leaf.issuer, NameOID.COMMON_NAME)]
+    oid = leaf.signature_algorithm_oid
+    facts = Facts(
+        authority=next(iter(issuer_names), None),
+        signature_algorithm=_JAVA_NAMES.get(oid, oid.dotted_string),
+        domains=tuple(dict.fromkeys(alternative_names or common_names)),
+        file_creation_date=leaf.not_valid_before_utc.astimezone(assumptions.ZONE).date(),
+        expiration_date=leaf.not_valid_after_utc.astimezone(assumptions.ZONE).date(),
+    )
+    names = frozenset([*common_names, *alternative_names])
+    return CertificateFile(facts, names, frozenset(issuer_names), leaf.not_valid_after_utc)
+
+
+def _texts(name: x509.Name, oid: x509.ObjectIdentifier) -> list[str]:
+    """The attribute's non-empty values."""
+    values = [attribute.value for attribute in name.get_attributes_for_oid(oid)]
+    return [value for value in values if isinstance(value, str) and value.strip()]
+
+
+def _alternative_names(leaf: x509.Certificate) -> list[str]:
+    try:
+        extension = leaf.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME)
+    except x509.ExtensionNotFound:
+        return []
+    value = extension.value
+    return value.get_values_for_type(x509.DNSName) if isinstance(value, x509.SubjectAlternativeName) else []

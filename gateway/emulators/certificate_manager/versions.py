@@ -1,0 +1,36 @@
+"""How the API versions differ: one row each. Holds facts only; the modules that act on them read the rows."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+
+class Credentials(Enum):
+    """Which headers a version wants, besides the app key in the path."""
+
+    NONE = auto()
+    ACCESS_KEY = auto()
+    ACCESS_KEY_IF_SENT = auto()
+    BEARER_TOKEN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class ApiVersion:
+    """One row: what a version takes and answers."""
+
+    name: str
+    credentials: Credentials
+    uploads: bool = False
+    ignores_case: bool = True
+    lists_domains: bool = False
+    knows_ids: bool = False
+
+
+VERSIONS = {
+    version.name: version
+    for version in (
+        ApiVersion("v1.0", Credentials.NONE, uploads=True, ignores_case=False),
+        ApiVersion("v1.1", Credentials.ACCESS_KEY),
+        ApiVersion("v1.2", Credentials.ACCESS_KEY_IF_SENT, lists_domains=True),
+        ApiVersion("v1.3", Credentials.BEARER_TOKEN, lists_domains=True, knows_ids=True),
+    )
+}
