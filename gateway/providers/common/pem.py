@@ -1,0 +1,221 @@
+"""Reads PEM: certificates and at most one private key out of one file, and certificates into chain order.
+
+Tolerant about what surrounds the blocks (line ends, a byte-order mark, text between them, parameters, spaces), strict
+about the blocks themselves, and bounded. Private keys stay text: nothing here opens, decrypts or converts them.
+What a certificate says is read in `x509.py`.
+"""
+
+import base64
+import binascii
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+from gateway.providers.common.formats import FormatError
+
+MAXIMUM_BYTES: Final = 1024 * 1024
+MAXIMUM_BLOCKS: Final = 100
+
+CERTIFICATE_LABELS: Final = frozenset({"CERTIFICATE", "X509 CERTIFICATE"})
+PRIVATE_KEY_LABELS: Final = frozenset(
+    {"PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"}
+)
+
+_BEGIN: Final = b"-----BEGIN "
+_END: Final = b"-----END "
+_DASHES: Final = b"-----"
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One PEM block: its label, the lines between its boundaries, and what they decode to."""
+
+    label: str
+    lines: tuple[str, ...] = field(repr=False)
+    content: bytes = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """The block as PEM, its lines as they were, ended by a line feed each."""
+        return "\n".join((f"-----BEGIN {self.label}-----", *self.lines, f"-----END {self.label}-----", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class PemBundle:
+    """The certificates of a file, in its order, and the text of its private key where it has one."""
+
+    certificates: tuple[x509.Certificate, ...]
+    private_key_pem: str | None = field(default=None, repr=False)
+
+
+def is_pem(data: bytes) -> bool:
+    """Whether data holds the beginning of a PEM block."""
+    return _BEGIN in data
+
+
+def read_bundle(data: bytes) -> PemBundle:
+    """One or more certificates and at most one private key (PKCS#1, SEC 1, PKCS#8, encrypted PKCS#8).
+
+    Blocks of other kinds, such as EC PARAMETERS, are passed over. FormatError where a block is broken, where there is
+    no certificate, more than one private key or one of another kind, or where a bound is exceeded.
+    """
+    certificates: list[x509.Certificate] = []
+    keys: list[str] = []
+    for block in read_blocks(data):
+        if block.label in CERTIFICATE_LABELS:
+            certificates.append(load_certificate(block.content))
+        elif block.label in PRIVATE_KEY_LABELS:
+            keys.append(block.text)
+        elif block.label.endswith("PRIVATE KEY"):
+            raise FormatError("the file holds a private key of a kind that is not supported")
+    if not certificates:
+        raise FormatError("the file holds no certificate")
+    if len(keys) > 1:
+        raise FormatError("the file holds more than one private key")
+    return PemBundle(tuple(certificates), keys[0] if keys else None)
+
+
+def read_blocks(data: bytes) -> list[Block]:
+    """Every block in the file's order, at most 100 of them; FormatError where one is broken."""
+    if len(data) > MAXIMUM_BYTES:
+        raise FormatError(f"the file has more than {MAXIMUM_BYTES} bytes")
+    blocks: list[Block] = []
+    lines = iter(data.removeprefix(_BYTE_ORDER_MARK).splitlines())
+    for line in lines:
+        label = _boundary(line, _BEGIN)
+        if label is None:
+            continue
+        if len(blocks) == MAXIMUM_BLOCKS:
+            raise FormatError(f"the file has more than {MAXIMUM_BLOCKS} blocks")
+        blocks.append(_block(label, lines))
+    return blocks
+
+
+def load_certificate(der: bytes) -> x509.Certificate:
+    """The certificate in DER, whose names, dates, version and serial number are then known to be readable."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        _ = (certificate.subject, certificate.issuer, certificate.version, certificate.serial_number)
+        _ = (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+    except (ValueError, TypeError, x509.InvalidVersion) as error:
+        raise FormatError("a certificate can't be parsed") from error
+    return certificate
+
+
+def order_chain(
+    certificates: Sequence[x509.Certificate], private_key_pem: str | None = None
+) -> tuple[x509.Certificate, ...]:
+    """The certificates with the leaf first, each followed by its issuer; unrelated ones keep their order at the end.
+
+    The leaf is the certificate of the private key, where that one is given and not encrypted; else one that issued
+    none of the others, rather one that is no authority, and the first of them.
+    """
+    remaining = list(certificates)
+    ordered: list[x509.Certificate] = []
+    current = _leaf(remaining, private_key_pem)
+    while current is not None:
+        remaining.remove(current)
+        ordered.append(current)
+        child = current
+        current = next((candidate for candidate in remaining if _issued(candidate, child)), None)
+    return (*ordered, *remaining)
+
+
+def _boundary(line: bytes, mark: bytes) -> str | None:
+    line = line.strip()
+    if not (line.startswith(mark) and line.endswith(_DASHES) and len(line) > len(mark) + len(_DASHES)):
+        return None
+    return line[len(mark) : -len(_DASHES)].decode("ascii", "replace")
+
+
+def _block(label: str, lines: Iterator[bytes]) -> Block:
+    """The rest of a block whose first line was read."""
+    content: list[str] = []
+    for line in lines:
+        end = _boundary(line, _END)
+        if end == label:
+            return Block(label, tuple(content), _decode(content))
+        if end is not None or _boundary(line, _BEGIN) is not None:
+            break
+        content.append(line.strip().decode("ascii", "replace"))
+    raise FormatError("a PEM block does not end as it began")
+
+
+def _decode(lines: Sequence[str]) -> bytes:
+    """The Base64 of a block, after the headers that an encrypted key of the old form has (RFC 1421)."""
+    body = list(lines)
+    if any(":" in line for line in body):
+        body = body[body.index("") + 1 :] if "" in body else []
+    try:
+        return base64.b64decode("".join(body), validate=True)
+    except (binascii.Error, ValueError):
+        raise FormatError("a PEM block is not Base64") from None
+
+
+def _leaf(certificates: Sequence[x509.Certificate], private_key_pem: str | None) -> x509.Certificate | None:
+    wanted = _public_key_of(private_key_pem)
+    if wanted is not None:
+        for certificate in certificates:
+            if _public_key(certificate) == wanted:
+                return certificate
+    ends = [item for item in certificates if not any(_issued(item, other) for other in certificates)]
+    candidates = ends or certificates
+    return next((item for item in candidates if not _is_authority(item)), next(iter(candidates), None))
+
+
+def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+    """Whether `issuer` issued another certificate, by name and, where both tell, by key identifier."""
+    if issuer == certificate or issuer.subject != certificate.issuer:
+        return False
+    own, wanted = _subject_key_identifier(issuer), _authority_key_identifier(certificate)
+    return own is None or wanted is None or own == wanted
+
+
+def _extensions(certificate: x509.Certificate) -> x509.Extensions | None:
+    """None where they can't be read: the order then follows from what else there is."""
+    try:
+        return certificate.extensions
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return None
+
+
+def _subject_key_identifier(certificate: x509.Certificate) -> bytes | None:
+    for extension in _extensions(certificate) or ():
+        if isinstance(extension.value, x509.SubjectKeyIdentifier):
+            return extension.value.digest
+    return None
+
+
+def _authority_key_identifier(certificate: x509.Certificate) -> bytes | None:
+    for extension in _extensions(certificate) or ():
+        if isinstance(extension.value, x509.AuthorityKeyIdentifier):
+            return extension.value.key_identifier
+    return None
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    constraints = [item.value for item in _extensions(certificate) or ()]
+    return any(isinstance(value, x509.BasicConstraints) and value.ca for value in constraints)
+
+
+def _public_key(certificate: x509.Certificate) -> bytes | None:
+    try:
+        return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+
+
+def _public_key_of(private_key_pem: str | None) -> bytes | None:
+    """The public key of a private key that is not encrypted; None where it can't be told."""
+    if private_key_pem is None:
+        return None
+    try:
+        key = load_pem_private_key(private_key_pem.encode(), None, unsafe_skip_rsa_key_validation=True)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
