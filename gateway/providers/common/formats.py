@@ -3,7 +3,11 @@
 Readers raise `FormatError`; the adapter that called decides whether an upstream's answer or a caller's file is at fault.
 """
 
+import builtins
 import json
+
+_Json = object
+"""Any value of JSON; an alias, since `object` is a method within the class below."""
 
 
 class FormatError(ValueError):
@@ -16,7 +20,7 @@ class JsonObject:
     Every getter raises FormatError, naming the field, where it is missing or of another type.
     """
 
-    def __init__(self, data: dict[str, object], place: str = "") -> None:
+    def __init__(self, data: dict[str, _Json], place: str = "") -> None:
         self._data = data
         self._place = place
 
@@ -34,7 +38,7 @@ class JsonObject:
     def __contains__(self, name: str) -> bool:
         return self._data.get(name) is not None
 
-    def get(self, name: str) -> object:
+    def get(self, name: str) -> _Json:
         """The field's plain value; None where it is missing or null."""
         return self._data.get(name)
 
@@ -57,7 +61,7 @@ class JsonObject:
     def integer(self, name: str) -> int:
         """A whole number; decimal text is tolerated."""
         value = self._value(name, None)
-        if isinstance(value, str) and value.strip().lstrip("-").isdecimal() and len(value) <= 20:
+        if isinstance(value, str) and value.strip().removeprefix("-").isdecimal() and len(value) <= 20:
             return int(value)
         if not isinstance(value, int) or isinstance(value, bool):
             raise self._wrong(name, "a whole number")
@@ -88,13 +92,13 @@ class JsonObject:
             raise self._wrong(name, "a list of text")
         return [item for item in items if isinstance(item, str)]
 
-    def _list(self, name: str) -> list[object]:
+    def _list(self, name: str) -> list[_Json]:
         value = self._value(name, None)
         if not isinstance(value, list):
             raise self._wrong(name, "a list")
         return value
 
-    def _value(self, name: str, default: object | None) -> object:
+    def _value(self, name: str, default: _Json | None) -> _Json:
         value = self._data.get(name)
         value = default if value is None else value
         if value is None:
