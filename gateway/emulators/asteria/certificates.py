@@ -1,0 +1,130 @@
+"""Certificates from and to files: X.509 and PKCS#7, PEM and DER, and the order of a chain.
+
+Knows nothing about requests or key stores; every way in which a file can be bad is a CertificateError.
+"""
+
+from collections.abc import Iterable
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import pkcs7
+
+from gateway.emulators.asteria import der
+
+_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
+
+
+class CertificateError(ValueError):
+    """The data holds no certificate that can be read."""
+
+
+def parse_all(data: bytes) -> list[x509.Certificate]:
+    """All certificates of an X.509 or PKCS#7 file in PEM or DER, each one readable to its last field."""
+    try:
+        certificates = _pem(data) if b"-----BEGIN " in data else _der(data)
+    except _UNREADABLE as error:
+        raise CertificateError("no X.509 certificate and no PKCS#7 in the file") from error
+    if not certificates:
+        raise CertificateError("no certificate in the file")
+    for certificate in certificates:
+        check(certificate)
+    return certificates
+
+
+def parse(data: bytes) -> x509.Certificate:
+    """One DER certificate."""
+    try:
+        certificate = x509.load_der_x509_certificate(data)
+    except _UNREADABLE as error:
+        raise CertificateError("not a DER certificate") from error
+    check(certificate)
+    return certificate
+
+
+def check(certificate: x509.Certificate) -> None:
+    """Read what is parsed lazily, so that a bad field is found now and not when it is shown."""
+    try:
+        _ = certificate.version, certificate.subject, certificate.issuer, certificate.extensions
+        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc, certificate.public_key()
+    except (*_UNREADABLE, x509.DuplicateExtension) as error:
+        raise CertificateError("a certificate with a bad field") from error
+
+
+def to_der(certificate: x509.Certificate) -> bytes:
+    """The certificate's encoding."""
+    return certificate.public_bytes(serialization.Encoding.DER)
+
+
+def public_key_bytes(key: PublicKeyTypes) -> bytes:
+    """A public key in the one form in which two are compared."""
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def order_chain(
+    leaf: x509.Certificate, others: Iterable[x509.Certificate]
+) -> tuple[list[x509.Certificate], list[x509.Certificate]]:
+    """The chain from the leaf upwards, and the certificates that are not part of it."""
+    left = [each for each in dict.fromkeys(others) if each != leaf]
+    chain = [leaf]
+    while chain[-1].subject != chain[-1].issuer:
+        issuer = next((each for each in left if _issued(each, chain[-1])), None)
+        if issuer is None:
+            break
+        left.remove(issuer)
+        chain.append(issuer)
+    return chain, left
+
+
+def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+    """Whether the name and the signature say so. MD5 and SHA-1 signatures count: old servers hold them."""
+    if issuer.subject != certificate.issuer:
+        return False
+    try:
+        _verify(issuer.public_key(), certificate)
+    except (InvalidSignature, *_UNREADABLE):
+        return False
+    return True
+
+
+def _verify(key: PublicKeyTypes, certificate: x509.Certificate) -> None:
+    # Not `verify_directly_issued_by`, which refuses the old digests.
+    signature, signed = certificate.signature, certificate.tbs_certificate_bytes
+    digest = certificate.signature_hash_algorithm
+    if isinstance(key, rsa.RSAPublicKey) and digest is not None:
+        parameters = certificate.signature_algorithm_parameters
+        scheme = parameters if isinstance(parameters, padding.PSS) else padding.PKCS1v15()
+        key.verify(signature, signed, scheme, digest)
+    elif isinstance(key, dsa.DSAPublicKey) and digest is not None:
+        key.verify(signature, signed, digest)
+    elif isinstance(key, ec.EllipticCurvePublicKey) and digest is not None:
+        key.verify(signature, signed, ec.ECDSA(digest))
+    elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
+        key.verify(signature, signed)
+    else:
+        raise UnsupportedAlgorithm("a key that signs nothing")
+
+
+def _pem(data: bytes) -> list[x509.Certificate]:
+    if b"-----BEGIN PKCS7-----" in data:
+        return pkcs7.load_pem_pkcs7_certificates(data)
+    return x509.load_pem_x509_certificates(data)
+
+
+def _der(data: bytes) -> list[x509.Certificate]:
+    """Any number of certificates and PKCS#7 structures behind each other, as Java takes them."""
+    certificates: list[x509.Certificate] = []
+    for element in der.elements(data):
+        first = element.expect(der.SEQUENCE).children(at_least=1)[0]
+        if first.tag == der.OID:
+            certificates += pkcs7.load_der_pkcs7_certificates(element.encoded)
+        else:
+            certificates.append(x509.load_der_x509_certificate(element.encoded))
+    return certificates
+
+
+def fingerprint(certificate: x509.Certificate, digest: hashes.HashAlgorithm) -> str:
+    """Lower-case hexadecimal with colons."""
+    return certificate.fingerprint(digest).hex(":")

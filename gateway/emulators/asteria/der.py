@@ -1,0 +1,97 @@
+"""Just enough DER to look inside key-store files and to re-sign: tag, length, value, bounds-checked.
+
+Definite lengths only. Knows no schema; whoever needs one walks the children.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+INTEGER, OCTET_STRING, NULL, OID, SEQUENCE, BIT_STRING = 0x02, 0x04, 0x05, 0x06, 0x30, 0x03
+_MULTI_BYTE_TAG = 0x1F
+_LONG_FORM = 0x80
+_MAXIMUM_LENGTH_BYTES = 4
+
+
+class DerError(ValueError):
+    """The bytes are not the DER that was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One element: its tag byte, its content, and its whole encoding."""
+
+    tag: int
+    content: bytes
+    encoded: bytes
+
+    def children(self, *, at_least: int = 0) -> list["Element"]:
+        """The elements inside a constructed one."""
+        children = list(elements(self.content))
+        if len(children) < at_least:
+            raise DerError("too few elements")
+        return children
+
+    def expect(self, tag: int) -> "Element":
+        """This element, if it has the tag."""
+        if self.tag != tag:
+            raise DerError(f"tag {self.tag:#x} where {tag:#x} was expected")
+        return self
+
+
+def elements(data: bytes) -> Iterator[Element]:
+    """All elements that follow each other in the data, to its very end."""
+    position = 0
+    while position < len(data):
+        element = _read(data, position)
+        position += len(element.encoded)
+        yield element
+
+
+def single(data: bytes, tag: int) -> Element:
+    """The one element that the data is."""
+    element = _read(data, 0)
+    if len(element.encoded) != len(data):
+        raise DerError("data after the end")
+    return element.expect(tag)
+
+
+def encode(tag: int, *contents: bytes) -> bytes:
+    """An element with the joined contents."""
+    content = b"".join(contents)
+    if len(content) < _LONG_FORM:
+        return bytes([tag, len(content)]) + content
+    length = len(content).to_bytes((len(content).bit_length() + 7) // 8, "big")
+    return bytes([tag, _LONG_FORM | len(length)]) + length + content
+
+
+def encode_oid(dotted: str) -> bytes:
+    """An object identifier element."""
+    first, second, *rest = (int(arc) for arc in dotted.split("."))
+    return encode(OID, *(_base128(arc) for arc in (first * 40 + second, *rest)))
+
+
+def _base128(number: int) -> bytes:
+    groups = [number & 0x7F]
+    while number := number >> 7:
+        groups.append(number & 0x7F | 0x80)
+    return bytes(reversed(groups))
+
+
+def _read(data: bytes, start: int) -> Element:
+    header = data[start : start + 2]
+    if len(header) < len(b"TL"):
+        raise DerError("ends within an element")
+    tag, length = header
+    if tag & _MULTI_BYTE_TAG == _MULTI_BYTE_TAG:
+        raise DerError("a tag of several bytes")
+    position = start + 2
+    if length & _LONG_FORM:
+        size = length & 0x7F
+        if not 1 <= size <= _MAXIMUM_LENGTH_BYTES or position + size > len(data):
+            raise DerError("a length that is indefinite or too long")
+        length = int.from_bytes(data[position : position + size], "big")
+        position += size
+    end = position + length
+    if end > len(data):
+        raise DerError("an element that ends after the data")
+    return Element(tag, data[position:end], data[start:end])

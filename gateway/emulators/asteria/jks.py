@@ -1,0 +1,175 @@
+"""Reads Java key stores of the type JKS: private keys with their chains, and trusted certificates.
+
+Reads only, and only the bytes: it neither parses certificates nor loads keys. JCEKS and BKS are refused.
+The layout is that of the JDK's `JavaKeyStore`; keys are under Sun's own `KeyProtector` algorithm. Both rest
+on SHA-1 and are long outdated, which is no argument towards whoever still holds such a file. Input is
+hostile: every length is checked before it is used, and nothing is allocated on the word of a count.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from gateway.emulators.asteria import der
+
+MAGIC = b"\xfe\xed\xfe\xed"
+JCEKS_MAGIC = b"\xce\xce\xce\xce"
+
+_KEY_PROTECTOR = "1.3.6.1.4.1.42.2.17.1.1"
+_PRIVATE_KEY, _TRUSTED_CERTIFICATE = 1, 2
+_VERSION_1, _VERSION_2 = 1, 2
+_CERTIFICATE_TYPE = "X.509"
+_DIGEST_BYTES = 20
+# The JDK mixes this between password and content; it has no meaning beyond that.
+_WHITENER = b"Mighty Aphrodite"
+
+
+class JksError(ValueError):
+    """Not a JKS file that can be read."""
+
+
+class JksPasswordError(JksError):
+    """The password is wrong, or the file was changed after it was written: the format can't tell them apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateKeyEntry:
+    """A private key under its password, with its chain (DER, leaf first)."""
+
+    alias: str
+    created_milliseconds: int
+    protected_key: bytes
+    chain: tuple[bytes, ...]
+
+    def private_key(self, password: str) -> bytes:
+        """The key as PKCS#8 DER. It may have a password of its own; keytool's default is the store's."""
+        return _recover(self.protected_key, _characters(password))
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedCertificateEntry:
+    """A certificate without a key (DER)."""
+
+    alias: str
+    created_milliseconds: int
+    certificate: bytes
+
+
+Entry = PrivateKeyEntry | TrustedCertificateEntry
+
+
+def read(data: bytes, password: str) -> tuple[Entry, ...]:
+    """All entries, in the file's order, after the integrity check."""
+    if data.startswith(JCEKS_MAGIC):
+        raise JksError("a JCEKS key store; convert it to PKCS#12")
+    if not data.startswith(MAGIC):
+        raise JksError("not a JKS key store")
+    content, digest = data[:-_DIGEST_BYTES], data[-_DIGEST_BYTES:]
+    entries = _entries(_Reader(content[len(MAGIC) :]))
+    expected = _sha1(_characters(password), _WHITENER, content)
+    if not hmac.compare_digest(expected, digest):
+        raise JksPasswordError("wrong password, or a file that was changed")
+    return entries
+
+
+class _Reader:
+    """A position in bytes that never leaves them."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._position = 0
+
+    @property
+    def at_end(self) -> bool:
+        return self._position == len(self._data)
+
+    def take(self, length: int) -> bytes:
+        end = self._position + length
+        if end > len(self._data):
+            raise JksError("the file ends within an entry")
+        taken = self._data[self._position : end]
+        self._position = end
+        return taken
+
+    def number(self, size: int) -> int:
+        return int.from_bytes(self.take(size), "big")
+
+    def block(self) -> bytes:
+        return self.take(self.number(4))
+
+    def text(self) -> str:
+        """Java's modified UTF-8: NUL in two bytes, and surrogates one by one."""
+        encoded = self.take(self.number(2)).replace(b"\xc0\x80", b"\0")
+        try:
+            halves = encoded.decode("utf-8", "surrogatepass")
+            return halves.encode("utf-16-be", "surrogatepass").decode("utf-16-be")
+        except UnicodeError as error:
+            raise JksError("a name that is not text") from error
+
+
+def _entries(reader: _Reader) -> tuple[Entry, ...]:
+    version = reader.number(4)
+    if version not in (_VERSION_1, _VERSION_2):
+        raise JksError(f"unknown version {version}")
+    # Each turn takes bytes, so a count that lies ends at the end of the file.
+    entries = tuple(_entry(reader, version) for _ in range(reader.number(4)))
+    if not reader.at_end:
+        raise JksError("data after the last entry")
+    return entries
+
+
+def _entry(reader: _Reader, version: int) -> Entry:
+    tag, alias, created = reader.number(4), reader.text(), reader.number(8)
+    if tag == _PRIVATE_KEY:
+        key = reader.block()
+        chain = tuple(_certificate(reader, version) for _ in range(reader.number(4)))
+        return PrivateKeyEntry(alias, created, key, chain)
+    if tag == _TRUSTED_CERTIFICATE:
+        return TrustedCertificateEntry(alias, created, _certificate(reader, version))
+    raise JksError(f"unknown kind of entry {tag}")
+
+
+def _certificate(reader: _Reader, version: int) -> bytes:
+    kind = _CERTIFICATE_TYPE if version == _VERSION_1 else reader.text()
+    if kind != _CERTIFICATE_TYPE:
+        raise JksError("a certificate that is not X.509")
+    return reader.block()
+
+
+def _recover(protected: bytes, password: bytes) -> bytes:
+    """Undo Sun's KeyProtector: a SHA-1 key stream over the key, then a SHA-1 check of the outcome."""
+    sealed = _unwrap(protected)
+    salt, body, check = sealed[:_DIGEST_BYTES], sealed[_DIGEST_BYTES:-_DIGEST_BYTES], sealed[-_DIGEST_BYTES:]
+    stream = bytearray()
+    block = salt
+    while len(stream) < len(body):
+        block = _sha1(password, block)
+        stream += block
+    key = bytes(left ^ right for left, right in zip(body, stream, strict=False))
+    if not hmac.compare_digest(_sha1(password, key), check):
+        raise JksPasswordError("wrong password for the private key")
+    return key
+
+
+def _unwrap(protected: bytes) -> bytes:
+    """The protected bytes out of an EncryptedPrivateKeyInfo."""
+    try:
+        algorithm, sealed = der.single(protected, der.SEQUENCE).children(at_least=2)[:2]
+        identifier = algorithm.expect(der.SEQUENCE).children(at_least=1)[0]
+        content = sealed.expect(der.OCTET_STRING).content
+    except der.DerError as error:
+        raise JksError(f"a private key entry that is no EncryptedPrivateKeyInfo: {error}") from error
+    if identifier.encoded != der.encode_oid(_KEY_PROTECTOR):
+        raise JksError("a private key under an unknown algorithm")
+    if len(content) < 2 * _DIGEST_BYTES:
+        raise JksError("a private key entry that is too short")
+    return content
+
+
+def _characters(password: str) -> bytes:
+    """A password as the JDK hashes it: two bytes a UTF-16 unit."""
+    return password.encode("utf-16-be", "surrogatepass")
+
+
+def _sha1(*parts: bytes) -> bytes:
+    return hashlib.sha1(b"".join(parts), usedforsecurity=False).digest()

@@ -1,0 +1,212 @@
+"""Reads a request's parameters as strictly as the document states them: query, form, multipart fields, JSON.
+
+Every refusal is an AsteriaError with the documented code. Asks no state.
+"""
+
+import json
+import re
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TypeVar
+
+from aiohttp import web
+
+from gateway.emulators.asteria import assumed, multipart
+from gateway.emulators.asteria.errors import AsteriaError
+from gateway.emulators.asteria.issuing import KeyAlgorithm, SignatureAlgorithm, signature_algorithm
+from gateway.emulators.asteria.keystore import Passwords
+
+_CREATE_TYPES: Final[dict[str, type]] = {
+    **dict.fromkeys(assumed.DN_LENGTHS, str),
+    "password": str,
+    "privateKeyPassword": str,
+    "keySize": int,
+    "keyAlgorithm": str,
+    "validPeriod": int,
+    "signatureAlgorithm": str,
+}
+_CREATE_OPTIONAL: Final = frozenset({"C", "ST", "L", "O", "OU"})
+_Choice = TypeVar("_Choice", bound=StrEnum)
+_COUNTRY: Final = re.compile("[A-Za-z]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class CreateParameters:
+    """What `create` is asked for; complete and consistent."""
+
+    subject: dict[str, str]
+    passwords: Passwords
+    key_algorithm: KeyAlgorithm
+    key_size: int
+    signature: SignatureAlgorithm
+    valid_days: int
+
+
+def query(request: web.Request, name: str) -> str:
+    """A required parameter in the URL."""
+    return _required(request.query, name)
+
+
+async def form(request: web.Request, *names: str) -> list[str]:
+    """Required parameters of a form."""
+    fields = await form_fields(request)
+    return [_required(fields, name) for name in names]
+
+
+async def form_fields(request: web.Request) -> dict[str, str]:
+    """All parameters of a form: the first value of each, empty ones left out."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise AsteriaError(2002, "the content type is not application/x-www-form-urlencoded")
+    try:
+        text = (await request.read()).decode(request.charset or "utf-8")
+        values = urllib.parse.parse_qs(text, errors="strict", max_num_fields=100)
+    except (ValueError, LookupError) as error:
+        raise AsteriaError(2002, "the form can't be decoded") from error
+    return {name: value[0] for name, value in values.items()}
+
+
+class Upload:
+    """The fields of a multipart request that takes only the fields named."""
+
+    def __init__(self, parts: Mapping[str, multipart.Part]) -> None:
+        self._parts = parts
+
+    @classmethod
+    async def read(cls, request: web.Request, *fields: str) -> "Upload":
+        """The request's fields."""
+        try:
+            parts = multipart.parse(request.headers.get("Content-Type", ""), await request.read())
+        except multipart.MultipartError as error:
+            raise AsteriaError(2301, str(error)) from error
+        if unknown := sorted(parts.keys() - set(fields)):
+            raise AsteriaError(2301, f"unknown field {unknown[0]}")
+        return cls(parts)
+
+    def text(self, name: str) -> str:
+        """A required text field."""
+        part = self._parts.get(name)
+        if part is None or not part.content:
+            raise AsteriaError(2002, name)
+        try:
+            return part.content.decode()
+        except UnicodeDecodeError as error:
+            raise AsteriaError(2301, f"{name} is not UTF-8") from error
+
+    def file(self, name: str) -> bytes:
+        """A required file with a name and content."""
+        part = self._parts.get(name)
+        if part is None or not part.file_name:
+            raise AsteriaError(2202, name)
+        if not part.content:
+            raise AsteriaError(2203, name)
+        return part.content
+
+    def optional_file(self, name: str) -> bytes | None:
+        """A file that may be missing, also in the way a browser leaves it out: no name and no content."""
+        part = self._parts.get(name)
+        if part is None or (part.file_name == "" and not part.content):
+            return None
+        return self.file(name)
+
+
+def choice(choices: type[_Choice], name: str, value: str) -> _Choice:
+    """A parameter that takes one of a few values, spelt exactly so."""
+    try:
+        return choices(value)
+    except ValueError as error:
+        raise AsteriaError(2003, name) from error
+
+
+def new_passwords(store: str, private_key: str) -> Passwords:
+    """Passwords for a key store to be, which have to be long enough."""
+    if min(len(store), len(private_key)) < assumed.MINIMUM_PASSWORD_LENGTH:
+        raise AsteriaError(2004)
+    return Passwords(store, private_key)
+
+
+async def create(request: web.Request) -> CreateParameters:
+    """The JSON of `create`."""
+    if request.content_type != "application/json":
+        raise AsteriaError(2101, "the content type is not application/json")
+    try:
+        data = json.loads(await request.read())
+    except ValueError as error:
+        raise AsteriaError(2101, "not JSON") from error
+    return _create_parameters(_create_values(data))
+
+
+def _create_values(data: object) -> dict[str, str | int]:
+    """The values under `certificate`, each of its type, none missing."""
+    outer = _object(data, {"certificate": dict}, "the body")
+    values = _object(outer.get("certificate"), _CREATE_TYPES, "certificate")
+    # Null and empty text count as not set (assumed).
+    present = {key: value for key, value in values.items() if value is not None and value != ""}
+    for key in _CREATE_TYPES:
+        if key not in present and key not in _CREATE_OPTIONAL:
+            raise AsteriaError(2102, key)
+    for key, value in present.items():
+        # Exactly: JSON's true is not a number, though Python's is.
+        if type(value) is not _CREATE_TYPES[key]:
+            raise AsteriaError(2103, key)
+    return {key: value for key, value in present.items() if isinstance(value, str | int)}
+
+
+def _object(data: object, known: Mapping[str, type], place: str) -> dict[str, object]:
+    if data is None:
+        raise AsteriaError(2102, place)
+    if not isinstance(data, dict):
+        raise AsteriaError(2103, place)
+    if unknown := sorted(data.keys() - known.keys()):
+        raise AsteriaError(2101, f"unknown key {unknown[0]}")
+    return data
+
+
+def _create_parameters(values: Mapping[str, str | int]) -> CreateParameters:
+    passwords = Passwords(str(values["password"]), str(values["privateKeyPassword"]))
+    if min(len(passwords.store), len(passwords.private_key)) < assumed.MINIMUM_PASSWORD_LENGTH:
+        raise AsteriaError(2107)
+    size, days = int(values["keySize"]), int(values["validPeriod"])
+    if not 1 <= days <= assumed.MAXIMUM_VALID_DAYS:
+        raise AsteriaError(2101, "validPeriod")
+    key_algorithm = _key_algorithm(str(values["keyAlgorithm"]), size)
+    signature = signature_algorithm(str(values["signatureAlgorithm"]))
+    if signature is None or signature.key_algorithm != key_algorithm:
+        raise AsteriaError(2101, "signatureAlgorithm")
+    return CreateParameters(_subject(values), passwords, key_algorithm, size, signature, days)
+
+
+def _key_algorithm(name: str, size: int) -> KeyAlgorithm:
+    match name:
+        case "RSA" if size in assumed.RSA_KEY_SIZES:
+            return "RSA"
+        case "DSA" if size in assumed.DSA_KEY_SIZES:
+            return "DSA"
+        case "EC" if size in assumed.EC_KEY_SIZES:
+            return "EC"
+        case "RSA" | "DSA" | "EC":
+            raise AsteriaError(2101, "keySize")
+    raise AsteriaError(2101, "keyAlgorithm")
+
+
+def _subject(values: Mapping[str, str | int]) -> dict[str, str]:
+    subject = {part: str(values[part]) for part in assumed.DN_LENGTHS if part in values}
+    for part, value in subject.items():
+        if len(value) > assumed.DN_LENGTHS[part] or not _is_text(value):
+            raise AsteriaError(2101, part)
+    if "C" in subject and not _COUNTRY.fullmatch(subject["C"]):
+        raise AsteriaError(2101, "C")
+    return subject
+
+
+def _is_text(value: str) -> bool:
+    """Without control characters and lone surrogates, which no certificate can carry."""
+    return not any(ord(letter) < ord(" ") or "\ud800" <= letter <= "\udfff" for letter in value)
+
+
+def _required(values: Mapping[str, str], name: str) -> str:
+    value = values.get(name)
+    if not value:
+        raise AsteriaError(2002, name)
+    return value

@@ -1,0 +1,98 @@
+"""Opens PKCS#12 files and tells a wrong password from a file that can't be read.
+
+`cryptography` reads the file but reports both the same way, so where it fails the file's own integrity
+check (RFC 7292, section 4) is computed here: it fits exactly when the password is right.
+"""
+
+import hashlib
+import hmac
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from gateway.emulators.asteria import der
+
+_BER_INDEFINITE = b"\x30\x80"
+_PFX_ELEMENTS_WITH_MAC = 3
+_MAC_KEY_PURPOSE = 3
+_MAXIMUM_ITERATIONS = 5_000_000
+_DIGESTS = {
+    der.encode_oid("1.2.840.113549.2.5"): "md5",
+    der.encode_oid("1.3.14.3.2.26"): "sha1",
+    der.encode_oid("2.16.840.1.101.3.4.2.4"): "sha224",
+    der.encode_oid("2.16.840.1.101.3.4.2.1"): "sha256",
+    der.encode_oid("2.16.840.1.101.3.4.2.2"): "sha384",
+    der.encode_oid("2.16.840.1.101.3.4.2.3"): "sha512",
+}
+
+
+class Pkcs12Error(ValueError):
+    """Not a PKCS#12 file with a private key and its certificate that can be read."""
+
+
+class Pkcs12PasswordError(Pkcs12Error):
+    """The password is wrong."""
+
+
+def read(data: bytes, password: str) -> tuple[PrivateKeyTypes, x509.Certificate, list[x509.Certificate]]:
+    """The private key, its certificate, and the other certificates in the file."""
+    try:
+        content = pkcs12.load_pkcs12(data, password.encode())
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise _why(data, password) from error
+    if content.key is None or content.cert is None:
+        raise Pkcs12Error("no private key with a certificate")
+    return content.key, content.cert.certificate, [each.certificate for each in content.additional_certs]
+
+
+def _why(data: bytes, password: str) -> Pkcs12Error:
+    """Why a file could not be loaded."""
+    if data.startswith(_BER_INDEFINITE):
+        return Pkcs12PasswordError("the file can't be opened with this password")
+    try:
+        mac = _mac(data)
+        if mac is None or not _fits(mac, password):
+            return Pkcs12PasswordError("the file can't be opened with this password")
+    except der.DerError as error:
+        return Pkcs12Error(f"not PKCS#12: {error}")
+    return Pkcs12Error("the password is right, but the content is not supported")
+
+
+def _mac(data: bytes) -> tuple[der.Element, bytes] | None:
+    """The MacData element and the bytes it is computed over; None for a file without."""
+    parts = der.single(data, der.SEQUENCE).children(at_least=2)
+    parts[0].expect(der.INTEGER)
+    content_info = parts[1].expect(der.SEQUENCE).children(at_least=2)
+    if len(parts) < _PFX_ELEMENTS_WITH_MAC:
+        return None
+    explicit = content_info[1].children(at_least=1)[0]
+    return parts[2].expect(der.SEQUENCE), explicit.expect(der.OCTET_STRING).content
+
+
+def _fits(mac: tuple[der.Element, bytes], password: str) -> bool:
+    digest_info, salt, *iterations = mac[0].children(at_least=2)
+    algorithm, expected = digest_info.expect(der.SEQUENCE).children(at_least=2)[:2]
+    name = _DIGESTS.get(algorithm.children(at_least=1)[0].encoded)
+    count = int.from_bytes(iterations[0].content, "big") if iterations else 1
+    if name is None or not 1 <= count <= _MAXIMUM_ITERATIONS:
+        raise der.DerError("an integrity check that is not supported")
+    key = _mac_key(name, password, salt.content, count)
+    return hmac.compare_digest(hmac.digest(key, mac[1], name), expected.content)
+
+
+def _mac_key(name: str, password: str, salt: bytes, iterations: int) -> bytes:
+    """RFC 7292, appendix B.2, for the one block that a MAC key takes."""
+    block = hashlib.new(name, usedforsecurity=False).block_size
+    characters = (password + "\0").encode("utf-16-be", "surrogatepass")
+    state = bytes([_MAC_KEY_PURPOSE]) * block + _fill(salt, block) + _fill(characters, block)
+    for _ in range(iterations):
+        state = hashlib.new(name, state, usedforsecurity=False).digest()
+    return state
+
+
+def _fill(text: bytes, block: int) -> bytes:
+    """The text repeated to whole blocks."""
+    length = -(-len(text) // block) * block
+    return (text * (length // max(len(text), 1) + 1))[:length]

@@ -1,0 +1,54 @@
+"""Who calls: password verifiers, logins, and the sessions that `X-As-SessionId` names. routes.py checks roles."""
+
+import hashlib
+import hmac
+import os
+import secrets
+
+from gateway.emulators.asteria.state import Role, Session, State, User
+from gateway.emulators.base import Clock
+
+_SALT_BYTES = 16
+_SESSION_BYTES = 16
+# Cheap on purpose, as in keystore.py.
+_SCRYPT_COST = 2**10
+
+
+def make_user(name: str, password: str, role: Role) -> User:
+    """A user with a verifier in place of the password."""
+    salt = os.urandom(_SALT_BYTES)
+    return User(name, salt, _verifier(password, salt), role)
+
+
+class Sessions:
+    """Logins against the state, timed by the emulator's clock."""
+
+    def __init__(self, state: State, clock: Clock) -> None:
+        self._state = state
+        self._clock = clock
+
+    def log_in(self, name: str, password: str, lifetime_seconds: int) -> Session | None:
+        """A new session, or None for a wrong name or password."""
+        user = self._state.user(name)
+        if user is None or not hmac.compare_digest(_verifier(password, user.salt), user.verifier):
+            return None
+        now = self._clock.now().timestamp()
+        # The form of the document's samples: 32 upper-case hexadecimal digits.
+        session_id = secrets.token_hex(_SESSION_BYTES).upper()
+        session = Session(session_id, user.name, user.role, lifetime_seconds, now + lifetime_seconds)
+        self._state.add_session(session, now=now)
+        return session
+
+    def live(self, session_id: str | None) -> Session | None:
+        """The session, if it is alive; being asked for keeps it so (assumed)."""
+        if not session_id:
+            return None
+        return self._state.renew_session(session_id, now=self._clock.now().timestamp())
+
+    def log_out(self, session_id: str) -> None:
+        """End a session."""
+        self._state.end_session(session_id)
+
+
+def _verifier(password: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(password.encode("utf-8", "surrogatepass"), salt=salt, n=_SCRYPT_COST, r=8, p=1)

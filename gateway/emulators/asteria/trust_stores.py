@@ -1,0 +1,61 @@
+"""What can be done with the two trust stores: list, show, import and delete authorities.
+
+`server` holds those trusted for client authentication, `client` those for server authentication.
+"""
+
+import uuid
+from typing import Any
+
+from cryptography import x509
+
+from gateway.emulators.asteria import certificates, describe
+from gateway.emulators.asteria.errors import AsteriaError
+from gateway.emulators.asteria.state import Authority, State, Store
+from gateway.emulators.base import Clock
+
+
+class TrustStores:
+    """The server's and the client's trust store."""
+
+    def __init__(self, state: State, clock: Clock) -> None:
+        self._state = state
+        self._clock = clock
+
+    def list(self, store: Store) -> list[dict[str, str]]:
+        """All authorities, oldest first."""
+        try:
+            return [
+                describe.summary(each.alias, certificates.parse(each.certificate))
+                for each in self._state.authorities(store)
+            ]
+        except certificates.CertificateError as error:
+            raise AsteriaError(5304) from error
+
+    def show(self, store: Store, alias: str) -> dict[str, Any]:
+        """One authority in detail."""
+        authority = self._state.authority(store, alias)
+        if authority is None:
+            raise AsteriaError(4012)
+        try:
+            return describe.detail(certificates.parse(authority.certificate))
+        except certificates.CertificateError as error:
+            raise AsteriaError(5304) from error
+
+    def delete(self, store: Store, alias: str) -> None:
+        """Trust one no longer."""
+        if not self._state.delete_authority(store, alias):
+            raise AsteriaError(4012)
+
+    def import_file(self, store: Store, file: bytes) -> None:
+        """Trust all certificates of a file, or, where one has expired, none."""
+        try:
+            parsed = certificates.parse_all(file)
+        except certificates.CertificateError as error:
+            raise AsteriaError(2204, str(error)) from error
+        if any(each.not_valid_after_utc < self._clock.now() for each in parsed):
+            raise AsteriaError(2802)
+        self._state.add_authorities(store, [_authority(each) for each in parsed])
+
+
+def _authority(certificate: x509.Certificate) -> Authority:
+    return Authority(str(uuid.uuid4()), certificates.to_der(certificate))
