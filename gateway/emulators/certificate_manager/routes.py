@@ -18,7 +18,8 @@ from gateway.emulators.database import Database
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-_ROOT = r"/certmanager/{version:v1\.[0-3]}/appkeys/{app_key}/certificates"
+_ROOT = r"/certmanager/{version:v1\.[0-3]}/appkeys/{app_key:[^/]+}/certificates"
+_FILES = _ROOT + "/{name:[^/]+}/files"
 
 
 class Routes:
@@ -35,8 +36,8 @@ class Routes:
         application.add_routes(
             [
                 web.get(_ROOT, self._list, allow_head=False),
-                web.get(f"{_ROOT}/{{name}}/files", self._download, allow_head=False),
-                web.post(f"{_ROOT}/{{name}}/files", self._upload),
+                web.get(_FILES, self._download, allow_head=False),
+                web.post(_FILES, self._upload),
             ]
         )
 

@@ -1,0 +1,171 @@
+"""Runs the Certificate Manager emulator on real sockets, and makes certificate files with openssl and keytool."""
+
+import asyncio
+import contextlib
+import datetime as dt
+import functools
+import io
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from gateway.emulators.certificate_manager import CertificateManagerEmulator
+from gateway.emulators.host import EmulatorHost, HostOptions
+
+APP_KEY = "test-app-key"
+SUBJECT = "/C=KR/O=Test Trust"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer, read."""
+
+    status: int
+    headers: dict[str, str]
+    content: bytes
+    json: Any
+
+    @property
+    def code(self) -> int:
+        """The envelope's result code; the header's fields must agree with each other."""
+        header = self.json["header"]
+        assert set(header) == {"resultCode", "resultMessage", "isSuccessful"}
+        assert header["isSuccessful"] is (header["resultCode"] == 0)
+        return int(header["resultCode"])
+
+    @property
+    def message(self) -> str:
+        """The envelope's message."""
+        return str(self.json["header"]["resultMessage"])
+
+    @property
+    def names(self) -> list[str]:
+        """The certificates of a list, in order."""
+        return [entry["certificateName"] for entry in self.json["body"]["data"]]
+
+
+class Client:
+    """Calls one running emulator as a user of the vendor's API would."""
+
+    def __init__(self, host: EmulatorHost, session: aiohttp.ClientSession) -> None:
+        self.host = host
+        self._session = session
+
+    def url(self, path: str, version: str = "v1.0", app_key: str = APP_KEY) -> str:
+        """An address under an app key; `path` is sent as it is."""
+        return f"{self.host.url}/certmanager/{version}/appkeys/{app_key}{path}"
+
+    async def call(self, method: str, url: str, **arguments: Any) -> Answer:
+        """One request."""
+        target = URL(url, encoded="%" in url)
+        async with self._session.request(method, target, **arguments) as response:
+            content = await response.read()
+            json = await response.json() if content and response.content_type == "application/json" else None
+            return Answer(response.status, dict(response.headers), content, json)
+
+    async def list(self, query: str = "", version: str = "v1.0", **arguments: Any) -> Answer:
+        """The certificate list."""
+        return await self.call("GET", self.url(f"/certificates{query}", version), **arguments)
+
+    async def download(self, name: str, version: str = "v1.0", **arguments: Any) -> Answer:
+        """A certificate's file."""
+        return await self.call("GET", self.url(f"/certificates/{name}/files", version), **arguments)
+
+    async def upload(self, name: str, content: bytes, *, file_name: str = "cert.pem", field: str = "file") -> Answer:
+        """Upload one file."""
+        form = aiohttp.FormData(quote_fields=False)
+        form.add_field(field, io.BytesIO(content), filename=file_name, content_type="application/octet-stream")
+        return await self.call("POST", self.url(f"/certificates/{name}/files"), data=form)
+
+    async def control(self, path: str, json: Any = None) -> Answer:
+        """A POST to the control port."""
+        return await self.call("POST", f"{self.host.control_url}{path}", json=json)
+
+
+@contextlib.asynccontextmanager
+async def running(*certificates: Any, state: Path | None = None, **seed: Any) -> AsyncIterator[Client]:
+    """An emulator that holds the described certificates (a name alone: registered, without a file) and nothing else."""
+    host = EmulatorHost(CertificateManagerEmulator, HostOptions(state=state))
+    await host.start(seed=False)
+    async with aiohttp.ClientSession() as session:
+        try:
+            client = Client(host, session)
+            described = [
+                described if isinstance(described, dict) else {"name": described} for described in certificates
+            ]
+            data = {
+                "app_keys": [APP_KEY],
+                "certificates": [{"app_key": APP_KEY, **certificate} for certificate in described],
+                **seed,
+            }
+            answer = await client.control("/seed", data)
+            assert answer.status == 200, answer.json
+            yield client
+        finally:
+            await host.stop()
+
+
+@contextlib.asynccontextmanager
+async def running_default() -> AsyncIterator[Client]:
+    """An emulator with its default set."""
+    async with EmulatorHost(CertificateManagerEmulator, HostOptions()) as host, aiohttp.ClientSession() as session:
+        yield Client(host, session)
+
+
+def run(*command: str, folder: Path | None = None) -> str:
+    """What a program prints; its failure is the test's."""
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+async def run_beside(*command: str, folder: Path) -> bytes:
+    """The same, while the emulator in this event loop goes on serving."""
+    process = await asyncio.create_subprocess_exec(*command, cwd=folder, stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    assert process.returncode == 0
+    return output
+
+
+@functools.cache
+def pair(
+    name: str,
+    key: tuple[str, ...] = ("ec", "ec_paramgen_curve:P-256"),
+    subject: str | None = None,
+    domains: tuple[str, ...] = (),
+    digest: str = "sha256",
+) -> tuple[bytes, bytes]:
+    """A self-signed certificate of 30 days and its PKCS#8 key, made by openssl."""
+    algorithm, *options = key
+    arguments = [part for option in options for part in ("-pkeyopt", option)]
+    if domains:
+        arguments += ["-addext", "subjectAltName=" + ",".join(f"DNS:{domain}" for domain in domains)]
+    with tempfile.TemporaryDirectory() as text:
+        folder = Path(text)
+        run(
+            "openssl", "req", "-x509", "-utf8", "-newkey", algorithm, *arguments, "-nodes", f"-{digest}",
+            "-days", "30", "-subj", f"{SUBJECT}/CN={name}" if subject is None else subject,
+            "-keyout", "key.pem", "-out", "cert.pem", folder=folder,
+        )  # fmt: skip
+        return (folder / "cert.pem").read_bytes(), (folder / "key.pem").read_bytes()
+
+
+def pem_file(name: str, **options: Any) -> bytes:
+    """A whole certificate file: certificate, then key."""
+    return b"".join(pair(name, **options))
+
+
+def seeded(name: str, content: bytes | str = "", file_name: str = "cert.pem") -> dict[str, Any]:
+    """Seed data of a certificate with one file."""
+    text = content.decode() if isinstance(content, bytes) else content
+    return {"name": name, "files": [{"file_name": file_name, "content": text}]}
+
+
+def day(offset: int) -> str:
+    """A date near today in Seoul."""
+    now = dt.datetime.now(dt.timezone(dt.timedelta(hours=9)))
+    return (now.date() + dt.timedelta(days=offset)).isoformat()

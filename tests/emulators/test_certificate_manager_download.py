@@ -1,0 +1,155 @@
+"""Downloads from the Certificate Manager emulator: a file on success, the JSON envelope on failure."""
+
+import os
+import ssl
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from tests.emulators.support_certificate_manager import (
+    Client,
+    pem_file,
+    run,
+    run_beside,
+    running,
+    running_default,
+    seeded,
+)
+
+TWO_FILES = {"name": "two", "files": [{"file_name": f"{name}.pem", "content": name} for name in ("a", "b")]}
+
+
+async def demo(client: Client, name: str) -> bytes:
+    """A file of the default set."""
+    answer = await client.call("GET", client.url(f"/certificates/{quote(name)}/files", "v1.2", "certmanager-demo"))
+    assert answer.headers["Content-Type"] == "application/octet-stream"
+    return answer.content
+
+
+@pytest.mark.parametrize("version", ["v1.0", "v1.2"])
+async def test_the_file_is_the_answer(version: str) -> None:
+    content = pem_file("example.com")
+    async with running(seeded("example.com", content, "my cert.pem")) as client:
+        answer = await client.download("example.com", version)
+    assert answer.status == 200
+    assert answer.content == content
+    assert answer.headers["Content-Type"] == "application/octet-stream"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="my cert.pem"'
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [('a"b.pem', 'attachment; filename="a\\"b.pem"'), ("인증서.pem", 'attachment; filename="인증서.pem"')],
+)
+async def test_file_names_are_quoted(name: str, header: str) -> None:
+    async with running(seeded("a", "x", name)) as client:
+        answer = await client.download("a")
+    assert answer.headers["Content-Disposition"] == header
+
+
+@pytest.mark.parametrize(
+    ("name", "path"), [("*.example.com", "%2A.example.com"), ("인증서-예시", quote("인증서-예시"))]
+)
+async def test_names_come_percent_encoded(name: str, path: str) -> None:
+    async with running(seeded(name, "x")) as client:
+        assert (await client.download(path)).content == b"x"
+        assert (await client.download(path.replace("%", "%25"))).code == 52000
+
+
+@pytest.mark.parametrize("name", ["missing", "a%2Fb", "%FF", "%ED%A0%80", "a%00b"])
+async def test_an_unknown_name(name: str) -> None:
+    async with running("a") as client:
+        answer = await client.download(name)
+        later = await client.download(name, "v1.2")
+    assert answer.status == later.status == 200
+    assert answer.headers["Content-Type"].startswith("application/json")
+    assert "Content-Disposition" not in answer.headers
+    assert answer.json == {
+        "header": {"resultCode": 52000, "resultMessage": "Certificate name does not exist.", "isSuccessful": False},
+        "body": None,
+    }
+    assert later.json == answer.json | {"body": {}}
+
+
+async def test_names_are_not_patterns() -> None:
+    async with running("*", "_") as client:
+        assert (await client.download("www")).code == 52000
+        assert (await client.download("a")).code == 52000
+        assert (await client.download("*")).code == 52001
+
+
+async def test_no_file_and_two_files() -> None:
+    async with running("none", TWO_FILES) as client:
+        none = await client.download("none")
+        two = await client.download("two")
+    assert (none.code, none.message) == (52001, "Certificate file does not exist.")
+    assert (two.code, two.message) == (52002, "There are more than one certificate file.")
+
+
+async def test_an_unknown_id_in_v1_3() -> None:
+    async with running("123", bearer_tokens=["t"]) as client:
+        headers = {"X-NHN-AUTHORIZATION": "Bearer t"}
+        answer = await client.download("456", "v1.3", headers=headers)
+        assert (await client.download("x456", "v1.3", headers=headers)).code == 52000
+        assert (await client.download("123", "v1.3", headers=headers)).code == 52001
+        assert (await client.download("456", "v1.2")).code == 52000
+    assert (answer.status, answer.code, answer.message) == (404, 52009, "Certificate id does not exist.")
+
+
+async def test_expired_and_broken_files_are_served() -> None:
+    async with running_default() as client:
+        expired = await demo(client, "expired.example.com")
+        broken = await demo(client, "broken-file.example.com")
+    assert expired.startswith(b"-----BEGIN CERTIFICATE-----")
+    assert broken == b"This file is not a certificate.\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "passphrase"),
+    [
+        ("www.example.com", "RSA PRIVATE KEY", None),
+        ("*.example.com", "RSA PRIVATE KEY", None),
+        ("인증서-예시", "RSA PRIVATE KEY", None),
+        ("ec.example.com", "EC PRIVATE KEY", None),
+        ("pkcs8.example.com", "PRIVATE KEY", None),
+        ("encrypted.example.com", "ENCRYPTED PRIVATE KEY", b"demo-passphrase"),
+    ],
+)
+async def test_the_default_files_are_chains_that_verify(
+    name: str, label: str, passphrase: bytes | None, tmp_path: Path
+) -> None:
+    """Openssl follows the chain to the seeded root, and the key is the leaf's."""
+    async with running_default() as client:
+        content = await demo(client, name)
+        root = (await client.control("/seed")).json["authority_certificate"]
+    assert f"-----BEGIN {label}-----".encode() in content
+    leaf, *rest = x509.load_pem_x509_certificates(content)
+    key = serialization.load_pem_private_key(content[content.index(b"-----BEGIN " + label.encode()) :], passphrase)
+    public = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    assert key.public_key().public_bytes(*public) == leaf.public_key().public_bytes(*public)
+    assert len(rest) == (1 if name == "*.example.com" else 2)
+    for file, text in [("root.pem", root), ("chain.pem", content.decode())]:
+        (tmp_path / file).write_text(text)
+    run("openssl", "verify", "-CAfile", "root.pem", "-untrusted", "chain.pem", "chain.pem", folder=tmp_path)
+
+
+async def test_a_tls_server_can_use_the_default_file(tmp_path: Path) -> None:
+    async with running_default() as client:
+        (tmp_path / "cert.pem").write_bytes(await demo(client, "www.example.com"))
+    ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(tmp_path / "cert.pem")
+
+
+async def test_the_documented_curl_lines(tmp_path: Path) -> None:
+    async with running(seeded("example.com", "content", "인증서 2026.pem")) as client:
+        url = client.url("/certificates/example.com/files")
+        printed = await run_beside("curl", "-s", url, folder=tmp_path)
+        await run_beside("curl", "-s", "-o", "cert.pem", url, folder=tmp_path)
+        await run_beside("curl", "-s", "-OJ", url, folder=tmp_path)
+    assert printed == b"content"
+    assert {name: (tmp_path / name).read_text() for name in os.listdir(tmp_path)} == {
+        "cert.pem": "content",
+        "인증서 2026.pem": "content",
+    }

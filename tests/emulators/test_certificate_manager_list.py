@@ -1,0 +1,157 @@
+"""The certificate list of the Certificate Manager emulator."""
+
+from typing import Any
+
+import pytest
+
+from tests.emulators.support_certificate_manager import day, pem_file, running, running_default, seeded
+
+NAMES = [f"c{number:02}.example.com" for number in range(1, 13)]
+VERSIONS = ["v1.0", "v1.1", "v1.2", "v1.3"]
+CREDENTIALS = {
+    "X-TC-AUTHENTICATION-ID": "id",
+    "X-TC-AUTHENTICATION-SECRET": "secret",
+    "X-NHN-AUTHORIZATION": "Bearer token",
+}
+ACCESS: dict[str, Any] = {"access_keys": [{"id": "id", "secret": "secret"}], "bearer_tokens": ["token"]}
+
+
+async def test_the_documented_sample_of_v1_0() -> None:
+    """Fields and types as printed, and the request as printed: with all four parameters."""
+    certificate = {
+        "name": "test.nhn.com", "authority": "NHN", "signature_algorithm": "SHA256withRSA",
+        "file_creation_date": day(-30), "expiration_date": day(30),
+    }  # fmt: skip
+    async with running(certificate) as client:
+        answer = await client.list("?pageSize=10&pageNum=1&all=false&status=UNEXPIRED")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"].startswith("application/json")
+    assert answer.json == {
+        "header": {"resultCode": 0, "resultMessage": "success", "isSuccessful": True},
+        "body": {
+            "totalCount": 1,
+            "totalPage": 1,
+            "currentPage": 1,
+            "pageSize": 10,
+            "data": [
+                {
+                    "certificateName": "test.nhn.com",
+                    "authority": "NHN",
+                    "signatureAlgorithm": "SHA256withRSA",
+                    "fileCreationDate": day(-30),
+                    "expirationDate": day(30),
+                }
+            ],
+        },
+    }
+
+
+@pytest.mark.parametrize(("version", "listed"), [("v1.0", False), ("v1.1", False), ("v1.2", True), ("v1.3", True)])
+async def test_domains_come_with_v1_2(version: str, listed: bool) -> None:
+    content = pem_file("example.com", domains=("example.com", "*.example.com"))
+    async with running(seeded("example.com", content), **ACCESS) as client:
+        answer = await client.list(version=version, headers=CREDENTIALS)
+    entry = answer.json["body"]["data"][0]
+    assert entry.get("domains") == (["example.com", "*.example.com"] if listed else None)
+    assert ("domains" in entry) is listed
+
+
+async def test_paging() -> None:
+    async with running(*NAMES) as client:
+        default = await client.list()
+        third = await client.list("?pageSize=5&pageNum=3")
+        beyond = await client.list("?pageSize=5&pageNum=4")
+    assert default.names == NAMES[:10]
+    assert default.json["body"] | {"data": None} == {
+        "totalCount": 12, "totalPage": 2, "currentPage": 1, "pageSize": 10, "data": None
+    }  # fmt: skip
+    assert third.names == NAMES[10:]
+    assert third.json["body"]["totalPage"] == 3
+    assert third.json["body"]["currentPage"] == 3
+    assert beyond.code == 0
+    assert beyond.names == []
+
+
+async def test_all_puts_everything_on_one_page() -> None:
+    async with running(*NAMES) as client:
+        answer = await client.list("?all=true&pageSize=5&pageNum=3")
+    assert answer.names == NAMES
+    assert answer.json["body"] | {"data": None} == {
+        "totalCount": 12, "totalPage": 1, "currentPage": 1, "pageSize": 12, "data": None
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("query", ["", "?all=true"])
+async def test_an_empty_list(query: str) -> None:
+    async with running() as client:
+        answer = await client.list(query)
+    assert answer.code == 0
+    assert answer.json["body"]["data"] == []
+    assert answer.json["body"]["totalCount"] == answer.json["body"]["totalPage"] == 0
+
+
+async def test_status_goes_by_the_day_in_seoul() -> None:
+    certificates = [{"name": name, "expiration_date": day(offset)} for name, offset in [("past", -1), ("today", 0)]]
+    async with running(*certificates, "no-date") as client:
+        assert (await client.list()).names == ["today", "no-date"]
+        assert (await client.list("?status=UNEXPIRED")).names == ["today", "no-date"]
+        expired = await client.list("?status=EXPIRED")
+        assert (await client.list("?status=ALL")).names == ["past", "today", "no-date"]
+        await client.control("/clock", {"offset_seconds": 24 * 3600})
+        assert (await client.list("?status=EXPIRED")).names == ["past", "today"]
+    assert expired.names == ["past"]
+    assert expired.json["body"]["totalCount"] == 1
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("query", ["?status=all", "?status=Expired", "?all=TRUE"])
+async def test_case_counts_in_v1_0_only(version: str, query: str) -> None:
+    async with running("a", **ACCESS) as client:
+        answer = await client.list(query, version, headers=CREDENTIALS)
+    assert (answer.code == 0) is (version != "v1.0")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "pageSize=0", "pageSize=-1", "pageSize=abc", "pageSize=", "pageSize=1.5", "pageSize=%2B5",
+        "pageSize=2147483648", "pageSize=%EF%BC%91", "pageNum=0", "pageNum=99999999999999999999", "all=yes", "all=", "status=VALID",
+        "status=", "pageSize=1&pageSize=2", "page_size=5",
+    ],
+)  # fmt: skip
+async def test_values_that_make_no_sense_are_refused_in_the_envelope(query: str) -> None:
+    async with running("a") as client:
+        answer = await client.list(f"?{query}")
+    assert answer.status == 400
+    assert answer.code == -4
+    assert answer.json["body"] is None
+
+
+async def test_app_keys_do_not_see_each_other() -> None:
+    async with running("mine", {"name": "theirs", "app_key": "other"}) as client:
+        assert (await client.list()).names == ["mine"]
+        other = await client.call("GET", client.url("/certificates", app_key="other"))
+        assert other.names == ["theirs"]
+        assert (await client.download("theirs")).code == 52000
+
+
+async def test_the_default_set() -> None:
+    async with running_default() as client:
+        answer = await client.call("GET", client.url("/certificates?status=ALL&all=true", "v1.2", "certmanager-demo"))
+        expired = await client.call("GET", client.url("/certificates?status=EXPIRED", "v1.2", "certmanager-demo"))
+    assert answer.names == [
+        "www.example.com", "*.example.com", "인증서-예시", "ec.example.com", "pkcs8.example.com",
+        "encrypted.example.com", "expired.example.com", "expiring.example.com", "no-file.example.com", "two-files.example.com",
+        "broken-file.example.com",
+    ]  # fmt: skip
+    assert expired.names == ["expired.example.com"]
+    entries = {entry["certificateName"]: entry for entry in answer.json["body"]["data"]}
+    assert entries["*.example.com"]["domains"] == ["*.example.com", "example.com"]
+    assert entries["인증서-예시"]["domains"] == ["인증서-예시"]
+    assert entries["ec.example.com"]["signatureAlgorithm"] == "SHA256withECDSA"
+    assert entries["expiring.example.com"]["expirationDate"] == day(7)
+    no_file = entries["no-file.example.com"]
+    assert no_file["domains"] == []
+    assert [no_file[field] for field in ("authority", "signatureAlgorithm", "fileCreationDate", "expirationDate")] == [
+        None, None, None, None
+    ]  # fmt: skip
