@@ -1,29 +1,21 @@
 """What an HTTP exchange without a known vendor code means: the table that all upstreams share."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from google.rpc import code_pb2
 
-from gateway.errors import Outcome
+from gateway.errors import MALFORMED_PROVIDER_RESPONSE, Outcome
 from keyway.v1 import error_reason_pb2 as reasons
 
 UNREACHABLE: Final = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_UNREACHABLE, retryable=True)
-CONNECTION_LOST: Final = Outcome(
-    code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_CONNECTION_LOST, repeatable=True
-)
+CONNECTION_LOST: Final = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_CONNECTION_LOST, repeatable=True)
 TLS_FAILED: Final = Outcome(code_pb2.FAILED_PRECONDITION, reasons.ERROR_REASON_PROVIDER_TLS_FAILED)
 TIMEOUT: Final = Outcome(code_pb2.DEADLINE_EXCEEDED, reasons.ERROR_REASON_PROVIDER_TIMEOUT)
-RATE_LIMITED: Final = Outcome(
-    code_pb2.RESOURCE_EXHAUSTED, reasons.ERROR_REASON_PROVIDER_RATE_LIMITED, retryable=True
-)
-CREDENTIALS_REJECTED: Final = Outcome(
-    code_pb2.FAILED_PRECONDITION, reasons.ERROR_REASON_PROVIDER_CREDENTIALS_REJECTED
-)
+RATE_LIMITED: Final = Outcome(code_pb2.RESOURCE_EXHAUSTED, reasons.ERROR_REASON_PROVIDER_RATE_LIMITED, retryable=True)
+CREDENTIALS_REJECTED: Final = Outcome(code_pb2.FAILED_PRECONDITION, reasons.ERROR_REASON_PROVIDER_CREDENTIALS_REJECTED)
 API_NOT_FOUND: Final = Outcome(code_pb2.UNIMPLEMENTED, reasons.ERROR_REASON_PROVIDER_API_NOT_FOUND)
-UNAVAILABLE: Final = Outcome(
-    code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_UNAVAILABLE, repeatable=True
-)
+UNAVAILABLE: Final = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_UNAVAILABLE, repeatable=True)
 INTERNAL: Final = Outcome(code_pb2.INTERNAL, reasons.ERROR_REASON_PROVIDER_INTERNAL)
 UNRECOGNIZED: Final = Outcome(code_pb2.UNKNOWN, reasons.ERROR_REASON_UNRECOGNIZED_PROVIDER_ERROR)
 
@@ -44,3 +36,31 @@ def for_http_status(status: int) -> Outcome:
     if known is not None:
         return known
     return INTERNAL if 500 <= status <= 599 else UNRECOGNIZED
+
+
+class HttpRow(NamedTuple):
+    """One row of the shared table in words: what is seen of the exchange, what it means, and its outcome."""
+
+    answer: str
+    meaning: str
+    outcome: Outcome
+
+
+HTTP_ROWS: Final = (
+    HttpRow("no connection", "the connection was refused, or the name does not resolve", UNREACHABLE),
+    HttpRow("connection lost", "the connection broke after the request was sent", CONNECTION_LOST),
+    HttpRow("TLS failure", "the handshake failed, or the certificate was not accepted", TLS_FAILED),
+    HttpRow("no answer in time", "the caller's deadline or the provider's own limit passed", TIMEOUT),
+    HttpRow("HTTP 401", "the gateway's credentials were refused", CREDENTIALS_REJECTED),
+    HttpRow("HTTP 403", "the gateway's credentials were refused", CREDENTIALS_REJECTED),
+    HttpRow("HTTP 404", "there is no API at this address", API_NOT_FOUND),
+    HttpRow("HTTP 429", "the gateway asks too often", RATE_LIMITED),
+    HttpRow("HTTP 502", "a proxy got no usable answer from the service", UNAVAILABLE),
+    HttpRow("HTTP 503", "the service is not available", UNAVAILABLE),
+    HttpRow("HTTP 504", "a proxy got no answer from the service in time", UNAVAILABLE),
+    HttpRow("HTTP 5xx", "the service failed; any other status from 500 on", INTERNAL),
+    HttpRow("HTTP 4xx", "the service refused the request; any other status from 400 on", UNRECOGNIZED),
+    HttpRow("unreadable success", "an answer cut off, misshapen, too long, or a redirect", MALFORMED_PROVIDER_RESPONSE),
+    HttpRow("unknown code", "a failure that is not in this table, where the HTTP status says nothing", UNRECOGNIZED),
+)
+"""The whole shared table, to be shown after a vendor's own rows."""
