@@ -5,6 +5,9 @@ Readers raise `FormatError`; the adapter that called decides whether an upstream
 
 import builtins
 import json
+import re
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _Json = object
 """Any value of JSON; an alias, since `object` is a method within the class below."""
@@ -43,9 +46,9 @@ class JsonObject:
         return self._data.get(name)
 
     def text(self, name: str, default: str | None = None) -> str:
-        """A string."""
+        """A string; half of a surrogate pair, which JSON can escape and UTF-8 can't hold, is not text."""
         value = self._value(name, default)
-        if not isinstance(value, str):
+        if not isinstance(value, str) or _SURROGATE.search(value):
             raise self._wrong(name, "text")
         return value
 
@@ -88,7 +91,7 @@ class JsonObject:
     def texts(self, name: str) -> list[str]:
         """A list of strings."""
         items = self._list(name)
-        if not all(isinstance(item, str) for item in items):
+        if not all(isinstance(item, str) and not _SURROGATE.search(item) for item in items):
             raise self._wrong(name, "a list of text")
         return [item for item in items if isinstance(item, str)]
 
