@@ -11,16 +11,17 @@ import tempfile
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
 from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr, ValidationError, field_validator
 
 from gateway.names import is_segment
 from gateway.upstream.client import HttpSettings
-
 
 SettingsT = TypeVar("SettingsT", bound="Settings")
 
@@ -39,7 +40,7 @@ def _as_bytes(value: object) -> object:
     return value.encode() if isinstance(value, str) else value
 
 
-FileContent = Annotated[SecretBytes, Field(repr=False)]
+FileContent = SecretBytes
 """The content of a file, usually given as `{file: PATH}`; may hold a secret."""
 
 
@@ -127,9 +128,7 @@ class ProviderSettings(Settings):
             if self.client_certificate is not None:
                 _load_client_certificate(context, self.client_certificate)
         except (ssl.SSLError, ValueError, TypeError) as error:
-            raise ConfigError(
-                f"provider {self.id}: ca_certificates or client_certificate can't be read"
-            ) from error
+            raise ConfigError(f"provider {self.id}: ca_certificates or client_certificate can't be read") from error
         return context
 
 
@@ -144,11 +143,9 @@ def _load_client_certificate(context: ssl.SSLContext, settings: ClientCertificat
 
 
 def _client_certificate_pem(settings: ClientCertificate, password: bytes) -> bytes:
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.serialization import pkcs12
-
     if settings.pkcs12 is None:
-        assert settings.certificate is not None and settings.private_key is not None
+        assert settings.certificate is not None
+        assert settings.private_key is not None
         return settings.private_key.get_secret_value() + b"\n" + settings.certificate.get_secret_value()
     store = pkcs12.load_pkcs12(settings.pkcs12.get_secret_value(), password or None)
     if store.key is None or store.cert is None:
@@ -156,9 +153,7 @@ def _client_certificate_pem(settings: ClientCertificate, password: bytes) -> byt
     encryption: serialization.KeySerializationEncryption = (
         serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
     )
-    key = store.key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
-    )
+    key = store.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
     chain = [store.cert, *store.additional_certs]
     return key + b"".join(item.certificate.public_bytes(serialization.Encoding.PEM) for item in chain)
 
@@ -263,9 +258,7 @@ def _parse_providers(
     return tuple(parsed.values())
 
 
-def _validate(
-    model: type[SettingsT], data: object, place: str, problems: list[str]
-) -> SettingsT | None:
+def _validate(model: type[SettingsT], data: object, place: str, problems: list[str]) -> SettingsT | None:
     try:
         return model.model_validate(data)
     except ValidationError as error:

@@ -13,13 +13,14 @@ Messages are written for callers: no secret, no upstream text that was not clean
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from google.rpc import code_pb2
 
 from keyway.v1 import error_reason_pb2 as reasons
 
-Code = code_pb2.Code.ValueType
-Reason = reasons.ErrorReason.ValueType
+Code: TypeAlias = code_pb2.Code
+Reason: TypeAlias = reasons.ErrorReason.ValueType
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +40,11 @@ class Outcome:
 INVALID_REQUEST = Outcome(code_pb2.INVALID_ARGUMENT, reasons.ERROR_REASON_INVALID_REQUEST)
 INVALID_PAGE_TOKEN = Outcome(code_pb2.INVALID_ARGUMENT, reasons.ERROR_REASON_INVALID_PAGE_TOKEN)
 PROVIDER_NOT_FOUND = Outcome(code_pb2.NOT_FOUND, reasons.ERROR_REASON_PROVIDER_NOT_FOUND)
-METHOD_NOT_SUPPORTED = Outcome(
-    code_pb2.UNIMPLEMENTED, reasons.ERROR_REASON_METHOD_NOT_SUPPORTED_BY_PROVIDER
-)
-CERTIFICATE_ALREADY_EXISTS = Outcome(
-    code_pb2.ALREADY_EXISTS, reasons.ERROR_REASON_CERTIFICATE_ALREADY_EXISTS
-)
+METHOD_NOT_SUPPORTED = Outcome(code_pb2.UNIMPLEMENTED, reasons.ERROR_REASON_METHOD_NOT_SUPPORTED_BY_PROVIDER)
+CERTIFICATE_ALREADY_EXISTS = Outcome(code_pb2.ALREADY_EXISTS, reasons.ERROR_REASON_CERTIFICATE_ALREADY_EXISTS)
 CERTIFICATE_NOT_FOUND = Outcome(code_pb2.NOT_FOUND, reasons.ERROR_REASON_CERTIFICATE_NOT_FOUND)
 PLAINTEXT_NOT_BASE64 = Outcome(code_pb2.FAILED_PRECONDITION, reasons.ERROR_REASON_PLAINTEXT_NOT_BASE64)
-MALFORMED_PROVIDER_RESPONSE = Outcome(
-    code_pb2.INTERNAL, reasons.ERROR_REASON_MALFORMED_PROVIDER_RESPONSE
-)
+MALFORMED_PROVIDER_RESPONSE = Outcome(code_pb2.INTERNAL, reasons.ERROR_REASON_MALFORMED_PROVIDER_RESPONSE)
 INTERNAL_ERROR = Outcome(code_pb2.INTERNAL, reasons.ERROR_REASON_INTERNAL_ERROR)
 SERVER_DRAINING = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_SERVER_DRAINING, retryable=True)
 

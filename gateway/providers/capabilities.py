@@ -153,9 +153,7 @@ class TrustStores(Protocol):
 class KeyOperations(Protocol):
     """Use and read stored keys and secrets. Batches are the server's, made of single calls."""
 
-    async def get_client_info(
-        self, request: keys.GetClientInfoRequest, call: Call
-    ) -> keys.GetClientInfoResponse: ...
+    async def get_client_info(self, request: keys.GetClientInfoRequest, call: Call) -> keys.GetClientInfoResponse: ...
 
     async def get_secret(self, request: keys.GetSecretRequest, call: Call) -> keys.GetSecretResponse: ...
 
@@ -175,13 +173,9 @@ class KeyOperations(Protocol):
 
     async def verify(self, request: keys.VerifyRequest, call: Call) -> keys.VerifyResponse: ...
 
-    async def get_private_key(
-        self, request: keys.GetPrivateKeyRequest, call: Call
-    ) -> keys.GetPrivateKeyResponse: ...
+    async def get_private_key(self, request: keys.GetPrivateKeyRequest, call: Call) -> keys.GetPrivateKeyResponse: ...
 
-    async def get_public_key(
-        self, request: keys.GetPublicKeyRequest, call: Call
-    ) -> keys.GetPublicKeyResponse: ...
+    async def get_public_key(self, request: keys.GetPublicKeyRequest, call: Call) -> keys.GetPublicKeyResponse: ...
 
 
 CAPABILITIES = (

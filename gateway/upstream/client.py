@@ -4,7 +4,6 @@ Responsible for the exchange (pool, TLS, deadline, size, redirects) and for nami
 What an answer means is the adapter's business. No aiohttp exception leaves this module.
 """
 
-import asyncio
 import ssl
 import time
 from collections.abc import Mapping
@@ -135,7 +134,7 @@ class HttpClient:
                 answered = response.status
                 body = await self._read(response)
                 return self._complete(HttpResponse(response.status, response.headers, body))
-        except (aiohttp.ClientError, OSError, asyncio.TimeoutError, ValueError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             raise self._failure(error, answered) from error
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
@@ -153,9 +152,7 @@ class HttpClient:
         return response
 
     def _malformed(self, fault: str, status: int | None) -> MalformedResponse:
-        return MalformedResponse(
-            f"provider {self._provider}: {fault}", provider=self._provider, http_status=status
-        )
+        return MalformedResponse(f"provider {self._provider}: {fault}", provider=self._provider, http_status=status)
 
     def _failure(self, error: Exception, answered: int | None) -> UpstreamError:
         """The meaning of an exception of the HTTP library. `answered`: the status, once it had arrived."""
@@ -174,6 +171,4 @@ class HttpClient:
         return self._malformed("its answer is not valid HTTP", None)
 
     def _error(self, outcome: Outcome, what: str, status: int | None = None) -> UpstreamError:
-        return UpstreamError(
-            outcome, f"provider {self._provider} {what}", provider=self._provider, http_status=status
-        )
+        return UpstreamError(outcome, f"provider {self._provider} {what}", provider=self._provider, http_status=status)

@@ -1,0 +1,98 @@
+"""CertificateService: what is more than handing a call to one provider, which is the list over all of them."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from gateway.errors import GatewayError
+from gateway.names import PROVIDER, WILDCARD, provider_id
+from gateway.providers.capabilities import CertificatePage, ListWindow, Provider
+from gateway.providers.catalogue import Catalogue
+from gateway.server import paging
+from gateway.server.paging import Position
+from gateway.server.pipeline import Operation
+from gateway.upstream.call import Call
+from keyway.v1 import certificate_service_pb2 as certificates
+
+_LIST: Final = "list_certificates"
+
+
+class CertificateLister:
+    """Pages over the certificates of one provider, or of all of them one after the other.
+
+    A page asks every provider from the current one on at once: that fills the page whatever the providers' sizes, and
+    counts the whole. Providers before it are done; the token remembers how many rows they had.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    async def list_certificates(
+        self, request: certificates.ListCertificatesRequest, call: Call
+    ) -> certificates.ListCertificatesResponse:
+        """One page; see the contract for its order and for `unreachable`."""
+        state = request.state or certificates.CERTIFICATE_STATE_FILTER_UNEXPIRED
+        listing = f"{request.parent}?state={state}"
+        position = paging.decode(request.page_token, listing)
+        window = ListWindow(
+            offset=position.offset if position else 0,
+            limit=request.page_size or paging.DEFAULT_PAGE_SIZE,
+            state=state,
+        )
+        if provider_id(request.parent) != WILDCARD:
+            return await self._of_one(provider_id(request.parent), window, listing, call)
+        return await self._of_all(position, window, listing, call)
+
+    async def _of_one(
+        self, provider: str, window: ListWindow, listing: str, call: Call
+    ) -> certificates.ListCertificatesResponse:
+        page: CertificatePage = await self._catalogue.operation(provider, _LIST)(window, call)
+        rows = page.certificates[: window.limit]
+        end = window.offset + len(rows)
+        token = paging.encode(Position(provider, end, 0), listing) if rows and end < page.total else ""
+        return certificates.ListCertificatesResponse(certificates=rows, next_page_token=token, total_size=page.total)
+
+    async def _of_all(
+        self, position: Position | None, window: ListWindow, listing: str, call: Call
+    ) -> certificates.ListCertificatesResponse:
+        providers = self._from(position)
+        windows = [replace(window, offset=window.offset if index == 0 else 0) for index in range(len(providers))]
+        pages = await asyncio.gather(
+            *(self._page(provider, window, call) for provider, window in zip(providers, windows, strict=True))
+        )
+        response = certificates.ListCertificatesResponse()
+        rows_before = position.rows_before if position else 0
+        for provider, part, page in zip(providers, windows, pages, strict=True):
+            if page is None:
+                response.unreachable.append(PROVIDER.format(provider=provider.id))
+                continue
+            room = 0 if response.next_page_token else window.limit - len(response.certificates)
+            rows = page.certificates[:room]
+            response.certificates.extend(rows)
+            end = part.offset + len(rows)
+            # An upstream that counts more rows than it gives must not be asked for them forever.
+            if end < page.total and not response.next_page_token and (rows or not room):
+                following = Position(provider.id, end, rows_before + response.total_size)
+                response.next_page_token = paging.encode(following, listing)
+            response.total_size += page.total
+        response.total_size += rows_before
+        return response
+
+    def _from(self, position: Position | None) -> Sequence[Provider]:
+        """The providers that have certificates, from the token's on."""
+        providers = [provider for provider in self._catalogue if self._catalogue.serves(provider, _LIST)]
+        ids = [provider.id for provider in providers]
+        return providers[ids.index(position.provider) :] if position and position.provider in ids else providers
+
+    async def _page(self, provider: Provider, window: ListWindow, call: Call) -> CertificatePage | None:
+        try:
+            page: CertificatePage = await self._catalogue.operation(provider.id, _LIST)(window, call)
+        except GatewayError:
+            return None
+        return page
+
+
+def operations(catalogue: Catalogue) -> Mapping[str, Operation]:
+    """The service's own operations, by name; all others go straight to a provider."""
+    return {_LIST: CertificateLister(catalogue).list_certificates}  # type: ignore[dict-item]

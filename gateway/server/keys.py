@@ -1,0 +1,58 @@
+"""KeyService: what is more than handing a call to one provider, which is the batches made of single calls."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from google.protobuf.message import Message
+from google.rpc import status_pb2
+
+from gateway.errors import GatewayError
+from gateway.names import provider_id
+from gateway.providers.catalogue import Catalogue
+from gateway.server import status
+from gateway.server.pipeline import Operation, contained
+from gateway.server.validation import validate
+from gateway.upstream.call import Call
+from keyway.v1 import key_service_pb2 as keys
+
+BATCHES: Final[Mapping[str, str]] = {"batch_encrypt": "encrypt", "batch_decrypt": "decrypt"}
+"""The batch operations, with the operation that each of their items is."""
+
+
+def _batch(catalogue: Catalogue, item_operation: str, response_type: Callable[[], Any], concurrency: int) -> Operation:
+    """A batch of `item_operation`: at most `concurrency` items at once, each ending in its own response or error."""
+
+    async def item(request: Any, call: Call) -> Message:
+        validate(request)
+        response: Message = await catalogue.operation(provider_id(request.name), item_operation)(request, call)
+        return response
+
+    async def outcome(request: Any, call: Call, slots: asyncio.Semaphore) -> dict[str, Message]:
+        async with slots:
+            try:
+                return {"response": await contained(item(request, call), call)}
+            except GatewayError as error:
+                return {"error": _status(error, call)}
+
+    async def handle(batch: Any, call: Call) -> Message:
+        slots = asyncio.Semaphore(concurrency)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(outcome(request, call, slots)) for request in batch.requests]
+        response = response_type()
+        for task in tasks:
+            response.results.add(**task.result())
+        assert isinstance(response, Message)
+        return response
+
+    return handle
+
+
+def _status(error: GatewayError, call: Call) -> status_pb2.Status:
+    return status.to_status(error, repeatable=call.repeatable, request_id=call.request_id)
+
+
+def operations(catalogue: Catalogue, concurrency: int) -> Mapping[str, Operation]:
+    """The service's own operations, by name; all others go straight to a provider."""
+    responses = {"batch_encrypt": keys.BatchEncryptResponse, "batch_decrypt": keys.BatchDecryptResponse}
+    return {name: _batch(catalogue, item, responses[name], concurrency) for name, item in BATCHES.items()}

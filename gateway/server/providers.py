@@ -1,0 +1,122 @@
+"""ProviderService: which providers there are, what they serve, how they are, and how their failures are mapped."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, Final
+
+from google.rpc import code_pb2
+
+from gateway.errors import GatewayError
+from gateway.names import PROVIDER, provider_id
+from gateway.providers.capabilities import Provider
+from gateway.providers.catalogue import Catalogue
+from gateway.server import paging
+from gateway.server.contract import METHODS
+from gateway.server.keys import BATCHES
+from gateway.server.paging import Position
+from gateway.server.pipeline import Operation
+from gateway.server.status import reason_name
+from gateway.upstream.call import Call
+from keyway.v1 import error_reason_pb2 as reasons
+from keyway.v1 import provider_pb2, status_mapping_pb2
+from keyway.v1 import provider_service_pb2 as service
+
+_LISTING: Final = "providers"
+_NO_ANSWER: Final = frozenset(
+    {
+        reasons.ERROR_REASON_PROVIDER_UNREACHABLE,
+        reasons.ERROR_REASON_PROVIDER_CONNECTION_LOST,
+        reasons.ERROR_REASON_PROVIDER_TLS_FAILED,
+        reasons.ERROR_REASON_PROVIDER_TIMEOUT,
+    }
+)
+
+
+class ProviderDirectory:
+    """The providers as callers see them. Remembers how the last check of each went."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._providers = {provider.id: self._describe(provider) for provider in catalogue}
+
+    async def list_providers(self, request: service.ListProvidersRequest, _call: Call) -> service.ListProvidersResponse:
+        """One page, by name."""
+        position = paging.decode(request.page_token, _LISTING)
+        ids = sorted(self._providers)
+        if position is not None:
+            ids = [provider for provider in ids if provider > position.provider]
+        size = request.page_size or paging.DEFAULT_PAGE_SIZE
+        token = paging.encode(Position(ids[size - 1], 0, 0), _LISTING) if len(ids) > size else ""
+        return service.ListProvidersResponse(
+            providers=[self._providers[provider] for provider in ids[:size]], next_page_token=token
+        )
+
+    async def get_provider(self, request: service.GetProviderRequest, _call: Call) -> service.GetProviderResponse:
+        """One provider, with the state that its last check found."""
+        return service.GetProviderResponse(provider=self._providers[self._provider(request.name).id])
+
+    async def check_provider(self, request: service.CheckProviderRequest, call: Call) -> service.CheckProviderResponse:
+        """One provider, after a live call; a call that fails is an answer, not an error."""
+        provider = self._provider(request.name)
+        checked = self._providers[provider.id]
+        state, reason = await _state_of(provider, call)
+        checked.state, checked.state_reason = state, reason
+        checked.check_time.FromDatetime(dt.datetime.now(dt.UTC))
+        return service.CheckProviderResponse(provider=checked)
+
+    async def list_status_mappings(
+        self, request: service.ListStatusMappingsRequest, _call: Call
+    ) -> service.ListStatusMappingsResponse:
+        """A provider's status table."""
+        rows = self._provider(request.name).status_rows()
+        return service.ListStatusMappingsResponse(
+            mappings=[
+                status_mapping_pb2.StatusMapping(
+                    upstream_code=row.upstream_code,
+                    upstream_meaning=row.meaning,
+                    code=row.outcome.code,
+                    reason=row.outcome.reason,
+                    retryable=row.outcome.retryable or row.outcome.repeatable,
+                )
+                for row in rows
+            ]
+        )
+
+    def _provider(self, name: str) -> Provider:
+        return self._catalogue.provider(provider_id(name))
+
+    def _describe(self, provider: Provider) -> provider_pb2.Provider:
+        served = [
+            method.full_name
+            for method in METHODS
+            if self._catalogue.serves(provider, BATCHES.get(method.operation, method.operation))
+        ]
+        return provider_pb2.Provider(
+            name=PROVIDER.format(provider=provider.id),
+            type=provider.type,
+            api_version=provider.api_version,
+            methods=sorted(served),
+            state=provider_pb2.PROVIDER_STATE_UNKNOWN,
+        )
+
+
+async def _state_of(provider: Provider, call: Call) -> tuple[provider_pb2.ProviderState.ValueType, str]:
+    try:
+        await provider.check(call)
+    except GatewayError as error:
+        gone = error.outcome.reason in _NO_ANSWER or error.outcome.code == code_pb2.UNAVAILABLE
+        state = provider_pb2.PROVIDER_STATE_UNREACHABLE if gone else provider_pb2.PROVIDER_STATE_DEGRADED
+        return state, reason_name(error.outcome.reason)
+    return provider_pb2.PROVIDER_STATE_READY, ""
+
+
+def operations(catalogue: Catalogue) -> Mapping[str, Operation]:
+    """The service's operations, by name."""
+    directory = ProviderDirectory(catalogue)
+    table: dict[str, Any] = {
+        "list_providers": directory.list_providers,
+        "get_provider": directory.get_provider,
+        "check_provider": directory.check_provider,
+        "list_status_mappings": directory.list_status_mappings,
+    }
+    return table

@@ -1,0 +1,113 @@
+"""From a gateway error to what a gRPC caller gets: `google.rpc.Status` with its details, and the trailers."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import grpc
+from google.protobuf.any_pb2 import Any
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from gateway.errors import GatewayError, InvalidRequest, Reason
+from gateway.server.contract import RESOURCES
+from keyway.v1 import error_reason_pb2
+
+DOMAIN: Final = "keyway"
+REQUEST_ID_TRAILER: Final = "keyway-request-id"
+STATUS_TRAILER: Final = "grpc-status-details-bin"
+PUSHBACK_TRAILER: Final = "grpc-retry-pushback-ms"
+
+DEFAULT_RETRY_SECONDS: Final = 1.0
+MAXIMUM_RETRY_SECONDS: Final = 3600.0
+_REASON_PREFIX: Final = "ERROR_REASON_"
+
+Trailers = tuple[tuple[str, str | bytes], ...]
+
+STATUS_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
+
+
+def reason_name(reason: Reason) -> str:
+    """As `ErrorInfo.reason` spells it: the value's name without its prefix."""
+    return error_reason_pb2.ErrorReason.Name(reason).removeprefix(_REASON_PREFIX)
+
+
+def to_status(error: GatewayError, *, repeatable: bool, request_id: str) -> status_pb2.Status:
+    """The status of a failed call. `repeatable`: whether the method is safe to repeat."""
+    details = [_error_info(error), *_optional_details(error)]
+    delay = retry_delay(error, repeatable=repeatable)
+    if delay is not None:
+        details.append(error_details_pb2.RetryInfo(retry_delay=_duration(delay)))
+    details.append(error_details_pb2.RequestInfo(request_id=request_id))
+    return status_pb2.Status(code=error.outcome.code, message=error.message, details=_pack(details))
+
+
+def retry_delay(error: GatewayError, *, repeatable: bool) -> float | None:
+    """Seconds after which the caller may repeat the call; None where it should not be invited to."""
+    if not (error.outcome.retryable or (error.outcome.repeatable and (repeatable or error.retry_after is not None))):
+        return None
+    return min(DEFAULT_RETRY_SECONDS if error.retry_after is None else error.retry_after, MAXIMUM_RETRY_SECONDS)
+
+
+def trailers(request_id: str, status: status_pb2.Status | None = None) -> Trailers:
+    """The trailers of every response: the one place that makes them, since an abort drops those set before."""
+    pairs: list[tuple[str, str | bytes]] = [(REQUEST_ID_TRAILER, request_id)]
+    if status is not None:
+        pairs.append((STATUS_TRAILER, status.SerializeToString()))
+        for detail in status.details:
+            retry = error_details_pb2.RetryInfo()
+            if detail.Unpack(retry):
+                pairs.append((PUSHBACK_TRAILER, str(retry.retry_delay.ToMilliseconds())))
+    return tuple(pairs)
+
+
+def _error_info(error: GatewayError) -> error_details_pb2.ErrorInfo:
+    return error_details_pb2.ErrorInfo(reason=reason_name(error.outcome.reason), domain=DOMAIN, metadata=error.metadata)
+
+
+def _optional_details(error: GatewayError) -> list[Message]:
+    details: list[Message] = []
+    if isinstance(error, InvalidRequest):
+        details.append(
+            error_details_pb2.BadRequest(
+                field_violations=[
+                    error_details_pb2.BadRequest.FieldViolation(
+                        field=violation.field,
+                        description=violation.description,
+                        reason=reason_name(violation.reason) if violation.reason is not None else "",
+                    )
+                    for violation in error.violations
+                ]
+            )
+        )
+    if error.resource is not None:
+        details.append(
+            error_details_pb2.ResourceInfo(
+                resource_type=_resource_type(error.resource),
+                resource_name=error.resource,
+                description=error.message,
+            )
+        )
+    return details
+
+
+def _resource_type(name: str) -> str:
+    for type_name, patterns in RESOURCES.items():
+        if any(pattern.parse(name) for pattern in patterns):
+            return type_name
+    return ""
+
+
+def _duration(seconds: float) -> Duration:
+    duration = Duration()
+    duration.FromMilliseconds(max(1, round(seconds * 1000)))
+    return duration
+
+
+def _pack(details: Sequence[Message]) -> list[Any]:
+    packed = []
+    for detail in details:
+        item = Any()
+        item.Pack(detail)
+        packed.append(item)
+    return packed

@@ -1,0 +1,191 @@
+"""Checks a request against the contract, before anything is asked of an upstream.
+
+What a field must be is read from the descriptors (required, resource names, enums); the numbers and rules that a
+descriptor can't hold stand in the tables here. All violations are found at once. Limits of a single upstream are not
+checked here: they belong to its adapter.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from google.api import field_behavior_pb2
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from gateway.errors import InvalidRequest, Violation
+from gateway.names import MAXIMUM_NAME_CHARACTERS, WILDCARD, is_segment
+from gateway.server.contract import RESOURCES, referenced_type
+from keyway.v1 import key_service_pb2 as keys
+
+MAXIMUM_PAGE_SIZE: Final = 1000
+MAXIMUM_BATCH_SIZE: Final = 1000
+MAXIMUM_FILENAME_BYTES: Final = 255
+_MAXIMUM_INT32: Final = 2**31 - 1
+
+# The published type of this extension is that of a plain descriptor.
+_FIELD_BEHAVIOR: Final[Any] = field_behavior_pb2.field_behavior
+
+Check = Callable[[Any], str | None]
+"""Takes a field's value; answers what is wrong with it, or None."""
+
+
+def validate(message: Message) -> None:
+    """InvalidRequest with every violation in `message`; quiet where there is none."""
+    violations = list(_violations(message, ""))
+    if violations:
+        raise InvalidRequest(violations)
+
+
+def _violations(message: Message, prefix: str) -> Iterator[Violation]:
+    for name, checks in _checks_of(message.DESCRIPTOR):
+        value = getattr(message, name)
+        for check in checks:
+            problem = check(value)
+            if problem is not None:
+                yield Violation(prefix + name, problem)
+                break
+    rule = _MESSAGE_RULES.get(message.DESCRIPTOR.full_name)
+    if rule is not None:
+        yield from (Violation(prefix + field, problem) for field, problem in rule(message))
+    for name in _submessages_of(message.DESCRIPTOR):
+        if message.HasField(name):
+            yield from _violations(getattr(message, name), f"{prefix}{name}.")
+
+
+def _range(minimum: int, maximum: int) -> Check:
+    def check(value: int) -> str | None:
+        return None if minimum <= value <= maximum else f"must be {minimum} to {maximum}"
+
+    return check
+
+
+def _batch_size(items: Any) -> str | None:
+    return None if 1 <= len(items) <= MAXIMUM_BATCH_SIZE else f"must have 1 to {MAXIMUM_BATCH_SIZE} items"
+
+
+def _filename(value: str) -> str | None:
+    if len(value.encode()) > MAXIMUM_FILENAME_BYTES:
+        return f"must have at most {MAXIMUM_FILENAME_BYTES} bytes"
+    if value and (not is_segment(value) or "\\" in value):
+        return "must be a plain file name: no '/', '\\' or control characters"
+    return None
+
+
+def _certificate_id(value: str) -> str | None:
+    return None if is_segment(value) else "must not have '/' or control characters, and not be '.' or '..'"
+
+
+def _not_empty(value: Any) -> str | None:
+    return None if value else "is required"
+
+
+def _known_enum(field: FieldDescriptor) -> Check:
+    assert field.enum_type is not None
+    numbers = frozenset(field.enum_type.values_by_number)
+    return lambda value: None if value in numbers else "is not a value of its enumeration"
+
+
+def _resource_name(type_name: str, *, wildcard: bool) -> Check:
+    patterns = RESOURCES[type_name]
+    expected = " or ".join(f"'{pattern.template}'" for pattern in patterns)
+
+    def check(value: str) -> str | None:
+        if len(value) > MAXIMUM_NAME_CHARACTERS:
+            return f"must have at most {MAXIMUM_NAME_CHARACTERS} characters"
+        for pattern in patterns:
+            segments = pattern.parse(value)
+            if segments is not None:
+                return _wrong_segment(segments, wildcard=wildcard)
+        return f"must be {expected}; a segment has no control characters and is not '.' or '..'"
+
+    return check
+
+
+def _wrong_segment(segments: Mapping[str, str], *, wildcard: bool) -> str | None:
+    if segments.get("provider") == WILDCARD and not wildcard:
+        return "must name one provider: '-' stands for all of them in lists only"
+    version = segments.get("version")
+    if version is not None and not (version.isascii() and version.isdecimal() and int(version) <= _MAXIMUM_INT32):
+        return f"must have a version from 0 to {_MAXIMUM_INT32}"
+    return None
+
+
+_WILDCARD_FIELDS: Final = frozenset({"keyway.v1.ListCertificatesRequest.parent"})
+
+_FIELD_RULES: Final[Mapping[str, Check]] = {
+    "keyway.v1.ListCertificatesRequest.page_size": _range(0, MAXIMUM_PAGE_SIZE),
+    "keyway.v1.ListProvidersRequest.page_size": _range(0, MAXIMUM_PAGE_SIZE),
+    "keyway.v1.CreateCertificateRequest.certificate_id": _certificate_id,
+    "keyway.v1.CreateCertificateRequest.key_size": _range(0, 16_384),
+    "keyway.v1.CreateCertificateRequest.validity_days": _range(0, 36_500),
+    "keyway.v1.UploadCertificateRequest.filename": _filename,
+    "keyway.v1.ImportCertificateRequest.filename": _filename,
+    "keyway.v1.InstallSignedCertificateRequest.certificate_filename": _filename,
+    "keyway.v1.InstallSignedCertificateRequest.chain_filename": _filename,
+    "keyway.v1.ImportTrustedAuthorityRequest.filename": _filename,
+    "keyway.v1.BatchEncryptRequest.requests": _batch_size,
+    "keyway.v1.BatchDecryptRequest.requests": _batch_size,
+}
+
+
+def _text_when_utf8(message: Any) -> Iterator[tuple[str, str]]:
+    """Plaintext that is sent as text must be text."""
+    if message.encoding == keys.ENCODING_BASE64:
+        return
+    try:
+        message.plaintext.decode()
+    except UnicodeDecodeError:
+        yield "plaintext", "is not UTF-8: set encoding to BASE64 for arbitrary bytes"
+
+
+def _subject_has_common_name(message: Any) -> Iterator[tuple[str, str]]:
+    if message.HasField("subject") and not message.subject.common_name:
+        yield "subject.common_name", "is required"
+
+
+_MESSAGE_RULES: Final[Mapping[str, Callable[[Any], Iterator[tuple[str, str]]]]] = {
+    "keyway.v1.EncryptRequest": _text_when_utf8,
+    "keyway.v1.SignRequest": _text_when_utf8,
+    "keyway.v1.VerifyRequest": _text_when_utf8,
+    "keyway.v1.CreateCertificateRequest": _subject_has_common_name,
+}
+
+_checks: dict[str, tuple[tuple[str, tuple[Check, ...]], ...]] = {}
+_submessages: dict[str, tuple[str, ...]] = {}
+
+
+def _checks_of(descriptor: Any) -> tuple[tuple[str, tuple[Check, ...]], ...]:
+    """Each field's checks, for the fields that have any; made once for each message type."""
+    known = _checks.get(descriptor.full_name)
+    if known is None:
+        pairs = ((field.name, tuple(_checks_for(field))) for field in descriptor.fields)
+        known = _checks[descriptor.full_name] = tuple(pair for pair in pairs if pair[1])
+    return known
+
+
+def _submessages_of(descriptor: Any) -> tuple[str, ...]:
+    """The singular message fields. Items of a batch are validated one by one by the batch itself."""
+    known = _submessages.get(descriptor.full_name)
+    if known is None:
+        known = _submessages[descriptor.full_name] = tuple(
+            field.name for field in descriptor.fields if field.message_type and not field.is_repeated
+        )
+    return known
+
+
+def _checks_for(field: FieldDescriptor) -> Iterator[Check]:
+    behaviors = field.GetOptions().Extensions[_FIELD_BEHAVIOR]
+    rule = _FIELD_RULES.get(field.full_name)
+    if field_behavior_pb2.REQUIRED in behaviors and not (field.is_repeated and rule):
+        yield _required_message if field.message_type and not field.is_repeated else _not_empty
+    type_name = referenced_type(field)
+    if type_name is not None:
+        yield _resource_name(type_name, wildcard=field.full_name in _WILDCARD_FIELDS)
+    if field.enum_type is not None:
+        yield _known_enum(field)
+    if rule is not None:
+        yield rule
+
+
+def _required_message(value: Message) -> str | None:
+    return None if value.ByteSize() else "is required"
