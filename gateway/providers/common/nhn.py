@@ -6,19 +6,31 @@ about success, not the HTTP status.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
-from pydantic import SecretStr, field_validator
+from pydantic import AfterValidator, SecretStr, field_validator
 
 from gateway.config import ProviderSettings, Settings
 from gateway.providers.common.formats import FormatError, JsonObject
 from gateway.upstream.client import HttpResponse
 
 
+def _fits_header(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not text.strip() or not text.isascii() or not text.isprintable():
+        raise ValueError("must be printable ASCII, and not empty: it is sent in a header")
+    return value
+
+
+HeaderSecret = Annotated[SecretStr, AfterValidator(_fits_header)]
+"""A secret that can be the value of a header."""
+
+
 class UserAccessKey(Settings):
     """A user access key of NHN Cloud: an id and its secret."""
 
-    id: SecretStr
-    secret: SecretStr
+    id: HeaderSecret
+    secret: HeaderSecret
 
 
 class NhnSettings(ProviderSettings):
@@ -26,7 +38,7 @@ class NhnSettings(ProviderSettings):
 
     app_key: SecretStr
     user_access_key: UserAccessKey | None = None
-    bearer_token: SecretStr | None = None
+    bearer_token: HeaderSecret | None = None
 
     @field_validator("app_key")
     @classmethod
