@@ -37,10 +37,10 @@ class Fields:
         """The field, whatever it is."""
         return self._left.pop(name, default)
 
-    def text(self, name: str, default: str | None = None) -> str:
-        """A string; without a default it is required, and must not be empty."""
+    def text(self, name: str, default: str | None = None, *, empty: bool = False) -> str:
+        """A string, required where there is no default; `empty` says whether it may be."""
         value = self.raw(name, default)
-        if not isinstance(value, str) or (default is None and not value):
+        if not isinstance(value, str) or not (value or empty):
             raise self.refuse(name, "a text")
         if any("\ud800" <= character <= "\udfff" for character in value):
             raise self.refuse(name, "a text without half surrogates")

@@ -189,9 +189,7 @@ def _item(fields: Fields, kind: Kind, secret: str | None = None) -> Item:
 
 
 def _secret(fields: Fields) -> NewItem:
-    if not fields.has("secret"):
-        raise fields.refuse("secret", "a text")
-    return NewItem(_item(fields, Kind.SECRET, fields.text("secret", "")))
+    return NewItem(_item(fields, Kind.SECRET, fields.text("secret", empty=True)))
 
 
 def _symmetric_key(fields: Fields) -> NewItem:
