@@ -1,9 +1,9 @@
 """The one error of the readers in this package, and JSON bodies read field by field.
 
-Readers raise `FormatError`; the adapter that called decides whether an upstream's answer or a caller's file is at fault.
+Readers raise `FormatError`; the adapter that called decides whether an upstream's answer or a caller's file is at
+fault.
 """
 
-import builtins
 import json
 import re
 
