@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from yarl import URL
 
 from gateway.emulators.certificate_manager import CertificateManagerEmulator
@@ -152,6 +155,21 @@ def pair(
             "-keyout", "key.pem", "-out", "cert.pem", folder=folder,
         )  # fmt: skip
         return (folder / "cert.pem").read_bytes(), (folder / "key.pem").read_bytes()
+
+
+def dated_file(name: str, start: dt.datetime, end: dt.datetime) -> bytes:
+    """A certificate file of an exact validity, which openssl 3.0 can't make."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name.from_rfc4514_string(f"CN={name},O=Test Trust")
+    certificate = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(end)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return certificate.public_bytes(pem) + key.private_bytes(pem, *form)
 
 
 def pem_file(name: str, **options: Any) -> bytes:

@@ -35,6 +35,7 @@ RIGHT = {ID: "id", SECRET: "secret"}
         ("v1.3", RIGHT, False),
         ("v1.3", {BEARER: "Bearer token"}, True),
         ("v1.3", {BEARER: "token"}, False),
+        ("v1.3", {BEARER: "Basic token"}, False),
         ("v1.3", {BEARER: "Bearer other"}, False),
         ("v1.3", {BEARER: "Bearer"}, False),
         ("v1.3", {"Authorization": "Bearer token"}, False),

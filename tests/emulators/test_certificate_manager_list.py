@@ -1,10 +1,11 @@
 """The certificate list of the Certificate Manager emulator."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
 
-from tests.emulators.support_certificate_manager import day, pem_file, running, running_default, seeded
+from tests.emulators.support_certificate_manager import dated_file, day, pem_file, running, running_default, seeded
 
 NAMES = [f"c{number:02}.example.com" for number in range(1, 13)]
 VERSIONS = ["v1.0", "v1.1", "v1.2", "v1.3"]
@@ -103,6 +104,24 @@ async def test_status_goes_by_the_day_in_seoul() -> None:
     assert expired.json["body"]["totalCount"] == 1
 
 
+async def test_the_day_begins_in_seoul() -> None:
+    """At 15:30 UTC it is tomorrow there, for today's date and for the dates of a file."""
+    now = dt.datetime.now(dt.UTC)
+    half_past_three = now.replace(hour=15, minute=30, second=0, microsecond=0)
+    today, tomorrow = half_past_three.date(), half_past_three.date() + dt.timedelta(days=1)
+    dates = {"today": today.isoformat(), "tomorrow": tomorrow.isoformat()}
+    certificates = [{"name": name, "expiration_date": date} for name, date in dates.items()]
+    file = dated_file("file", half_past_three, half_past_three + dt.timedelta(days=2))
+    async with running(*certificates, seeded("file", file)) as client:
+        await client.control("/clock", {"offset_seconds": (half_past_three - now).total_seconds()})
+        assert (await client.list("?status=EXPIRED")).names == ["today"]
+        unexpired = await client.list()
+    assert unexpired.names == ["tomorrow", "file"]
+    entry = unexpired.json["body"]["data"][1]
+    assert entry["fileCreationDate"] == tomorrow.isoformat()
+    assert entry["expirationDate"] == (tomorrow + dt.timedelta(days=2)).isoformat()
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("query", ["?status=all", "?status=Expired", "?all=TRUE"])
 async def test_case_counts_in_v1_0_only(version: str, query: str) -> None:
@@ -115,8 +134,8 @@ async def test_case_counts_in_v1_0_only(version: str, query: str) -> None:
     "query",
     [
         "pageSize=0", "pageSize=-1", "pageSize=abc", "pageSize=", "pageSize=1.5", "pageSize=%2B5",
-        "pageSize=2147483648", "pageSize=%EF%BC%91", "pageNum=0", "pageNum=99999999999999999999", "all=yes", "all=", "status=VALID",
-        "status=", "pageSize=1&pageSize=2", "page_size=5",
+        "pageSize=2147483648", "pageSize=%EF%BC%91", "pageNum=0", "pageNum=99999999999999999999", "all=yes", "all=",
+        "status=VALID", "status=", "pageSize=1&pageSize=2", "page_size=5",
     ],
 )  # fmt: skip
 async def test_values_that_make_no_sense_are_refused_in_the_envelope(query: str) -> None:
@@ -141,8 +160,8 @@ async def test_the_default_set() -> None:
         expired = await client.call("GET", client.url("/certificates?status=EXPIRED", "v1.2", "certmanager-demo"))
     assert answer.names == [
         "www.example.com", "*.example.com", "인증서-예시", "ec.example.com", "pkcs8.example.com",
-        "encrypted.example.com", "expired.example.com", "expiring.example.com", "no-file.example.com", "two-files.example.com",
-        "broken-file.example.com",
+        "encrypted.example.com", "expired.example.com", "expiring.example.com", "no-file.example.com",
+        "two-files.example.com", "broken-file.example.com",
     ]  # fmt: skip
     assert expired.names == ["expired.example.com"]
     entries = {entry["certificateName"]: entry for entry in answer.json["body"]["data"]}

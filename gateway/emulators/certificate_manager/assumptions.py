@@ -15,9 +15,9 @@ Addresses (routes.py)
     In v1.3 a certificate name that is not registered and is all digits counts as an id: 52009 instead of 52000.
 List (paging.py, state.py)
     Values that can't be read, are named twice or not known are refused (BAD_PARAMETER). v1.0 wants `all` and `status`
-    spelled as printed; v1.2 documents (v1.1 and v1.3: reported) that case does not matter. `totalCount` counts what the status filter
-    leaves. `all=true` ignores the paging values and names the number of certificates as page size. A page past the
-    last is empty. The expiration day itself still counts as unexpired; a certificate without a date is unexpired.
+    spelled as printed; v1.2 documents (v1.1: reported) that case does not matter. `totalCount` counts what the status
+    filter leaves. `all=true` ignores the paging values and names the number of certificates as page size. A page past
+    the last is empty. The expiration day itself still counts as unexpired; a certificate without a date is unexpired.
     Facts that no file and no seed gave are null (`domains`: []).
 Upload (multipart.py, pem.py, checks.py)
     The name is looked up first (52000), then come 52007 and 52008, then the rest in the order of their codes. Exactly
