@@ -69,7 +69,7 @@ class _Block:
 def read(content: bytes) -> CertificateFile:
     """The file's leaf certificate; NotPemError says why there is none. Key checks take some milliseconds."""
     blocks = [block for block in _blocks(content) if block.label != _CURVE_LABEL]
-    if len(blocks) < 2:  # noqa: PLR2004 - a certificate and a key
+    if len(blocks) < 2:
         raise NotPemError("no certificate, or no private key")
     *chain, key = blocks
     if key.label not in _KEY_LABELS or any(block.label != "CERTIFICATE" for block in chain):
