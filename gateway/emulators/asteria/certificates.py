@@ -3,6 +3,8 @@
 Knows nothing about requests or key stores; every way in which a file can be bad is a CertificateError.
 """
 
+import base64
+import re
 from collections.abc import Iterable
 
 from cryptography import x509
@@ -10,10 +12,12 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
-from cryptography.hazmat.primitives.serialization import pkcs7
 
 from gateway.emulators.asteria import der
 
+_SIGNED_DATA = der.encode_oid("1.2.840.113549.1.7.2")
+_PEM_BEGIN = re.compile(rb"-----BEGIN (?:X509 )?(?:CERTIFICATE|PKCS7|CMS)-----")
+_PEM_BLOCK = re.compile(rb"-----BEGIN ((?:X509 )?(?:CERTIFICATE|PKCS7|CMS))-----([^-]*)-----END \1-----")
 _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
 
 
@@ -108,21 +112,35 @@ def _verify(key: PublicKeyTypes, certificate: x509.Certificate) -> None:
 
 
 def _pem(data: bytes) -> list[x509.Certificate]:
-    if b"-----BEGIN PKCS7-----" in data:
-        return pkcs7.load_pem_pkcs7_certificates(data)
-    return x509.load_pem_x509_certificates(data)
+    """The certificates of all blocks; blocks of other kinds are passed over."""
+    blocks = _PEM_BLOCK.findall(data)
+    if len(blocks) != len(_PEM_BEGIN.findall(data)):
+        raise ValueError("a block without an end")
+    certificates: list[x509.Certificate] = []
+    for _, body in blocks:
+        certificates += _der(base64.b64decode(b"".join(body.split()), validate=True))
+    return certificates
 
 
 def _der(data: bytes) -> list[x509.Certificate]:
     """Any number of certificates and PKCS#7 structures behind each other, as Java takes them."""
     certificates: list[x509.Certificate] = []
     for element in der.elements(data):
-        first = element.expect(der.SEQUENCE).children(at_least=1)[0]
-        if first.tag == der.OID:
-            certificates += pkcs7.load_der_pkcs7_certificates(element.encoded)
+        children = element.expect(der.SEQUENCE).children(at_least=2)
+        if children[0].encoded == _SIGNED_DATA:
+            certificates += [x509.load_der_x509_certificate(each.encoded) for each in _pkcs7_members(children[1])]
         else:
             certificates.append(x509.load_der_x509_certificate(element.encoded))
     return certificates
+
+
+def _pkcs7_members(content: der.Element) -> list[der.Element]:
+    """The certificates in SignedData.
+
+    Not `pkcs7.load_der_pkcs7_certificates`, which balks at sets that are not sorted, as openssl writes them.
+    """
+    signed_data = content.expect(der.CONTEXT_0).children(at_least=1)[0].expect(der.SEQUENCE)
+    return [each for field in signed_data.children() if field.tag == der.CONTEXT_0 for each in field.children()]
 
 
 def fingerprint(certificate: x509.Certificate, digest: hashes.HashAlgorithm) -> str:

@@ -6,7 +6,7 @@ Definite lengths only. Knows no schema; whoever needs one walks the children.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-INTEGER, OCTET_STRING, NULL, OID, SEQUENCE, BIT_STRING = 0x02, 0x04, 0x05, 0x06, 0x30, 0x03
+INTEGER, BIT_STRING, OCTET_STRING, NULL, OID, SEQUENCE, CONTEXT_0 = 0x02, 0x03, 0x04, 0x05, 0x06, 0x30, 0xA0
 _MULTI_BYTE_TAG = 0x1F
 _LONG_FORM = 0x80
 _MAXIMUM_LENGTH_BYTES = 4

@@ -1,4 +1,8 @@
-"""Takes the private key and its chain out of a PKCS#12 or JKS file, whichever the content says it is."""
+"""Takes the private key and its chain out of a PKCS#12 or JKS file, whichever the content says it is.
+
+A certificate that `cryptography` can't parse counts as a bad file, though Java may take it: the SHA256withDSA
+ones of JDK 17's keytool are such (they carry parameters where the standard has none).
+"""
 
 from dataclasses import dataclass
 

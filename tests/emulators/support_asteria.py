@@ -1,0 +1,215 @@
+"""Runs the ASTERIA emulator on real sockets, and makes keys, certificates and key stores with openssl and keytool."""
+
+import contextlib
+import io
+import subprocess
+import zipfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from gateway.emulators.asteria import AsteriaEmulator
+from gateway.emulators.host import EmulatorHost, HostOptions
+
+ADMINISTRATOR = ("/keyway", "keyway-demo")
+DEVELOPER = ("/developer", "developer-demo")
+OPERATOR = ("/operator", "operator-demo")
+PASSWORDS = {"password": "store-secret", "privateKeyPassword": "key-secret"}
+CREATE = {
+    "C": "JP", "ST": "東京都", "O": "Keyway, Inc. + \"Co\"", "CN": "鍵.example.com",
+    **PASSWORDS, "keySize": 256, "keyAlgorithm": "EC", "validPeriod": 30, "signatureAlgorithm": "SHA256withECDSA",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer, read."""
+
+    status: int
+    headers: dict[str, str]
+    content: bytes
+    json: Any
+
+    @property
+    def data(self) -> Any:
+        """What a successful call answers."""
+        assert self.status == 200, self.content
+        assert self.json["result"]["status"] == "success"
+        assert set(self.json["result"]) == {"status", "data"}
+        return self.json["result"]["data"]
+
+    @property
+    def certificate(self) -> Any:
+        """The certificate, or the list of them."""
+        assert set(self.data) == {"certificate"}
+        return self.data["certificate"]
+
+    @property
+    def failure(self) -> tuple[int, int | None]:
+        """HTTP status and error code."""
+        result = self.json["result"]
+        assert result["status"] == "error"
+        assert isinstance(result["message"], str)
+        assert result["message"]
+        return self.status, result.get("code")
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """What a ZIP holds, in its order."""
+        assert self.status == 200, self.content
+        assert self.headers["Content-Type"] == "application/zip"
+        with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+
+
+class Client:
+    """Calls one running emulator as a user of the vendor's API would."""
+
+    def __init__(self, host: EmulatorHost, session: aiohttp.ClientSession) -> None:
+        self.host = host
+        self._session = session
+        self.session_id = ""
+
+    async def call(self, method: str, path: str, **arguments: Any) -> Answer:
+        """One request under /mcapi, with the session."""
+        headers = {"X-As-SessionId": self.session_id} | arguments.pop("headers", {})
+        async with self._session.request(
+            method, f"{self.host.url}/mcapi/{path}", headers=headers, allow_redirects=False, **arguments
+        ) as response:
+            content = await response.read()
+            json = await response.json() if response.content_type == "application/json" else None
+            return Answer(response.status, dict(response.headers), content, json)
+
+    async def get(self, function: str, **query: str) -> Answer:
+        """A GET of the module certificate."""
+        return await self.call("GET", f"certificate/{function}", params=query)
+
+    async def post(self, function: str, **fields: str) -> Answer:
+        """A form of the module certificate."""
+        return await self.call("POST", f"certificate/{function}", data=fields)
+
+    async def upload(self, function: str, **fields: str | bytes) -> Answer:
+        """A multipart request: text as text, bytes as files."""
+        form = aiohttp.FormData(default_to_multipart=True)
+        for name, value in fields.items():
+            form.add_field(name, value, filename=f"{name}.bin" if isinstance(value, bytes) else None)
+        return await self.call("POST", f"certificate/{function}", data=form)
+
+    async def create(self, store: str = "server", **changes: object) -> Answer:
+        """`create` with the usual values, some changed; `...` leaves one out."""
+        values = {name: value for name, value in (CREATE | changes).items() if value is not ...}
+        return await self.call("POST", f"certificate/{store}/create", json={"certificate": values})
+
+    async def log_in(self, user: tuple[str, str] = ADMINISTRATOR, **fields: str) -> Answer:
+        """Log in, and use the session from now on."""
+        answer = await self.call("POST", "auth/login", data={"userName": user[0], "password": user[1]} | fields)
+        self.session_id = answer.data["sessionId"]
+        return answer
+
+    async def control(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """The control port."""
+        async with self._session.request(method, self.host.control_url + path, json=body) as response:
+            return response.status, await response.json()
+
+
+@contextlib.asynccontextmanager
+async def running(*, log_in: bool = True, state: Path | None = None) -> AsyncIterator[Client]:
+    """A seeded emulator, and a client that is logged in as administrator."""
+    async with EmulatorHost(AsteriaEmulator, HostOptions(state=state)) as host, aiohttp.ClientSession() as session:
+        client = Client(host, session)
+        if log_in:
+            await client.log_in()
+        yield client
+
+
+def run(*command: str | Path, stdin: bytes = b"") -> bytes:
+    """What a program prints; it has to succeed."""
+    done = subprocess.run([str(part) for part in command], input=stdin, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode() + done.stdout.decode()
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Files:
+    """A key and its certificate on disk."""
+
+    key: Path
+    certificate: Path
+
+    @property
+    def pem(self) -> bytes:
+        """The certificate."""
+        return self.certificate.read_bytes()
+
+    @property
+    def der(self) -> bytes:
+        """The certificate."""
+        return run("openssl", "x509", "-in", self.certificate, "-outform", "DER")
+
+
+def new_key(path: Path, kind: str = "EC") -> Path:
+    """A private key in PEM."""
+    options = {"EC": "ec_paramgen_curve:P-256", "RSA": "rsa_keygen_bits:1024"}[kind]
+    run("openssl", "genpkey", "-algorithm", kind, "-pkeyopt", options, "-out", path)
+    return path
+
+
+def self_signed(folder: Path, name: str, *options: str, kind: str = "EC", subject: str = "") -> Files:
+    """An authority, or whatever the options make of it."""
+    files = Files(new_key(folder / f"{name}.key", kind), folder / f"{name}.crt")
+    run(
+        "openssl", "req", "-x509", "-key", files.key, "-out", files.certificate, "-utf8", "-days", "30",
+        "-subj", subject or f"/C=JP/O=Test/CN={name}", *options,
+    )  # fmt: skip
+    return files
+
+
+def issue(folder: Path, name: str, csr: bytes, issuer: Files, *, days: int = 20, authority: bool = False) -> Path:
+    """A certificate for a CSR."""
+    request, certificate, extensions = (folder / f"{name}.{suffix}" for suffix in ("csr", "crt", "ext"))
+    request.write_bytes(csr)
+    usage = "keyCertSign,cRLSign" if authority else "digitalSignature,keyAgreement"
+    extensions.write_text(f"basicConstraints=CA:{str(authority).upper()}\nkeyUsage={usage}\n")
+    run(
+        "openssl", "x509", "-req", "-in", request, "-out", certificate, "-CA", issuer.certificate,
+        "-CAkey", issuer.key, "-CAcreateserial", "-days", str(days), "-extfile", extensions,
+    )  # fmt: skip
+    return certificate
+
+
+def issued(folder: Path, name: str, issuer: Files, *, authority: bool = False, kind: str = "EC") -> Files:
+    """A new key with a certificate from the issuer."""
+    key = new_key(folder / f"{name}.key", kind)
+    csr = run("openssl", "req", "-new", "-key", key, "-utf8", "-subj", f"/C=JP/O=Test/CN={name}")
+    return Files(key, issue(folder, name, csr, issuer, authority=authority))
+
+
+def pkcs7(*certificates: Files, form: str = "PEM") -> bytes:
+    """A PKCS#7 file of certificates."""
+    options = [part for each in certificates for part in ("-certfile", str(each.certificate))]
+    return run("openssl", "crl2pkcs7", "-nocrl", "-outform", form, *options)
+
+
+def pkcs12(files: Files, password: str, *options: str | Path) -> bytes:
+    """A PKCS#12 file with the key."""
+    return run(
+        "openssl", "pkcs12", "-export", "-inkey", files.key, "-in", files.certificate,
+        "-passout", f"pass:{password}", *options,
+    )  # fmt: skip
+
+
+def keytool(*options: str | Path) -> bytes:
+    """keytool, in a locale whose output is ASCII."""
+    return run("keytool", "-J-Duser.language=en", "-J-XX:TieredStopAtLevel=1", *options)
+
+
+def java_store(path: Path, password: str, *options: str, store_type: str = "JKS", key_password: str = "") -> Path:
+    """A Java key store with a new key `x`."""
+    keytool(
+        "-genkeypair", "-alias", "x", "-keystore", path, "-storetype", store_type, "-storepass", password,
+        "-keypass", key_password or password, "-dname", "CN=java.example.com,O=Test,C=JP", "-validity", "30", *options,
+    )  # fmt: skip
+    return path

@@ -1,0 +1,161 @@
+"""Logins, sessions and roles of the ASTERIA emulator, and what a request must look like to reach a call."""
+
+import re
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from tests.emulators.support_asteria import (
+    ADMINISTRATOR,
+    DEVELOPER,
+    OPERATOR,
+    Answer,
+    Client,
+    running,
+)
+
+CALLS: dict[str, tuple[str, set[tuple[str, str]]]] = {
+    "exist": ("GET", {ADMINISTRATOR, DEVELOPER, OPERATOR}),
+    "show": ("POST", {ADMINISTRATOR, DEVELOPER, OPERATOR}),
+    "create": ("POST", {ADMINISTRATOR}),
+    "delete": ("POST", {ADMINISTRATOR}),
+    "import": ("POST", {ADMINISTRATOR}),
+    "csr/download": ("POST", {ADMINISTRATOR, OPERATOR}),
+    "csr/response/upload": ("POST", {ADMINISTRATOR}),
+    "export": ("POST", {ADMINISTRATOR, OPERATOR}),
+    "ca/list": ("GET", {ADMINISTRATOR, DEVELOPER, OPERATOR}),
+    "ca/show": ("GET", {ADMINISTRATOR, DEVELOPER, OPERATOR}),
+    "ca/delete": ("POST", {ADMINISTRATOR}),
+    "ca/import": ("POST", {ADMINISTRATOR}),
+}
+STORES = ["server", "client"]
+
+
+def refused(answer: Answer) -> bool:
+    """By role: 403, the error shape, and no code."""
+    return answer.json is not None and answer.status == 403 and "code" not in answer.json["result"]
+
+
+@pytest.mark.parametrize("function", CALLS)
+@pytest.mark.parametrize("user", [ADMINISTRATOR, DEVELOPER, OPERATOR])
+async def test_who_may_call_what(user: tuple[str, str], function: str) -> None:
+    method, permitted = CALLS[function]
+    async with running(log_in=False) as client:
+        await client.log_in(user)
+        for store in STORES:
+            answer = await client.call(method, f"certificate/{store}/{function}")
+            assert refused(answer) == (user not in permitted)
+            if user in permitted and answer.status != 200:
+                # Nothing was sent, so the call itself complains: about parameters, JSON or multipart.
+                assert answer.failure[1] in (2002, 2101, 2301)
+
+
+@pytest.mark.parametrize("function", CALLS)
+@pytest.mark.parametrize("session_id", [None, "", "76B7EDBB1F14443FA538E62E05C5EEA4", "' OR 1=1 --"])
+async def test_every_call_needs_a_session(function: str, session_id: str | None) -> None:
+    async with running(log_in=False) as client:
+        headers = {} if session_id is None else {"X-As-SessionId": session_id}
+        for store in STORES:
+            answer = await client.call(CALLS[function][0], f"certificate/{store}/{function}", headers=headers)
+            assert answer.failure == (403, 3001)
+
+
+@pytest.mark.parametrize("function", CALLS)
+async def test_the_other_method_is_refused(function: str) -> None:
+    async with running() as client:
+        other = "POST" if CALLS[function][0] == "GET" else "GET"
+        for method in (other, "PUT", "DELETE"):
+            assert (await client.call(method, f"certificate/server/{function}")).failure == (405, None)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["certificate/server", "certificate/Server/exist", "certificate/server/exist/", "certificate/server/exist.xml",
+     "certificate/other/exist", "auth", "other/list"],
+)  # fmt: skip
+async def test_other_paths_do_not_exist(path: str) -> None:
+    async with running() as client:
+        assert (await client.call("GET", path)).failure == (404, None)
+
+
+async def test_a_path_may_name_json_as_the_format() -> None:
+    async with running() as client:
+        assert (await client.get("server/exist.json")).data == {"exist": True}
+
+
+@pytest.mark.parametrize(("user", "role"), [(ADMINISTRATOR, "administrator"), (DEVELOPER, "developer"),
+                                            (OPERATOR, "operator")])  # fmt: skip
+async def test_login_answers_a_session_and_the_role_if_asked(user: tuple[str, str], role: str) -> None:
+    async with running(log_in=False) as client:
+        answer = await client.log_in(user, getRole="true")
+        assert answer.data["role"] == role
+        assert re.fullmatch("[0-9A-F]{32}", answer.data["sessionId"])
+        assert {"serverName", "serverId"} < answer.data.keys()
+        assert "role" not in (await client.log_in(user, getRole="false")).data
+        assert answer.data["sessionId"] != client.session_id
+
+
+@pytest.mark.parametrize(
+    ("fields", "failure"),
+    [
+        ({"userName": "/keyway", "password": "wrong"}, (403, 3002)),
+        ({"userName": "keyway", "password": "keyway-demo"}, (403, 3002)),
+        ({"userName": "/keyway"}, (400, 2002)),
+        ({"password": "keyway-demo"}, (400, 2002)),
+        ({"userName": "/keyway", "password": ""}, (400, 2002)),
+        ({"userName": "/keyway", "password": "keyway-demo", "timeout": "0"}, (400, 2003)),
+        ({"userName": "/keyway", "password": "keyway-demo", "timeout": "soon"}, (400, 2003)),
+        ({"userName": "/keyway", "password": "keyway-demo", "timeout": "-5"}, (400, 2003)),
+        ({"userName": "/keyway", "password": "keyway-demo", "getRole": "yes"}, (400, 2003)),
+    ],
+)
+async def test_logins_that_fail(fields: dict[str, str], failure: tuple[int, int]) -> None:
+    async with running(log_in=False) as client:
+        assert (await client.call("POST", "auth/login", data=fields)).failure == failure
+        assert (await client.call("POST", "auth/login", json=fields)).failure == (400, 2002)
+
+
+async def test_logout_ends_one_session() -> None:
+    async with running() as client:
+        first = client.session_id
+        await client.log_in()
+        assert (await client.call("POST", "auth/logout")).data == {}
+        assert (await client.get("server/exist")).failure == (403, 3001)
+        assert (await client.call("POST", "auth/logout")).failure == (403, 3001)
+        client.session_id = first
+        assert (await client.get("server/exist")).status == 200
+
+
+async def set_clock(client: Client, seconds: float) -> None:
+    await client.control("POST", "/clock", {"offset_seconds": seconds})
+
+
+async def plain_call(client: Client) -> Answer:
+    return await client.get("server/exist")
+
+
+async def refused_call(client: Client) -> Answer:
+    return await client.get("server/ca/show")
+
+
+@pytest.mark.parametrize(("fields", "minutes"), [({}, 30), ({"timeout": "5"}, 5), ({"timeout": "120"}, 120)])
+async def test_a_session_ends_by_the_clock(fields: dict[str, str], minutes: int) -> None:
+    async with running(log_in=False) as client:
+        await client.log_in(**fields)
+        await set_clock(client, minutes * 60 - 5)
+        assert (await plain_call(client)).status == 200
+        await client.log_in(**fields)
+        await set_clock(client, 2 * minutes * 60 + 5)
+        assert (await plain_call(client)).failure == (403, 3001)
+        await client.log_in()
+        assert (await plain_call(client)).status == 200
+
+
+@pytest.mark.parametrize("use", [plain_call, refused_call])
+async def test_each_call_starts_its_time_anew(use: Callable[[Client], Awaitable[Answer]]) -> None:
+    async with running() as client:
+        for turn in range(1, 4):
+            await set_clock(client, turn * 29 * 60)
+            assert (await use(client)).json["result"].get("code") != 3001
+        await set_clock(client, 3 * 29 * 60 + 31 * 60)
+        assert (await plain_call(client)).failure == (403, 3001)

@@ -1,0 +1,153 @@
+"""`import` in the ASTERIA emulator: PKCS#12 from openssl and keytool, JKS from keytool, and files that are neither."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.emulators.support_asteria import (
+    PASSWORDS,
+    Answer,
+    Client,
+    issued,
+    java_store,
+    keytool,
+    pkcs12,
+    run,
+    running,
+    self_signed,
+)
+
+FILE_PASSWORD = "file-secret"
+PKCS12_OPTIONS: list[tuple[str, ...]] = [
+    (),
+    ("-legacy",),
+    ("-legacy", "-keypbe", "PBE-SHA1-3DES", "-certpbe", "PBE-SHA1-RC2-40", "-macalg", "md5"),
+    ("-keypbe", "AES-128-CBC", "-certpbe", "NONE", "-macalg", "sha512"),
+    ("-nomac",),
+]
+KEY_KINDS = [
+    ("-keyalg", "RSA", "-keysize", "1024"),
+    ("-keyalg", "DSA", "-keysize", "1024", "-sigalg", "SHA1withDSA"),
+    ("-keyalg", "EC", "-groupname", "secp384r1"),
+]
+
+
+async def imported(client: Client, content: bytes, store: str = "client", **fields: str) -> Answer:
+    values = {"filePassword": FILE_PASSWORD, **PASSWORDS} | fields
+    return await client.upload(f"{store}/import", **values, filedata=content)
+
+
+async def assert_usable(client: Client, certificate: dict[str, Any], store: str = "client") -> None:
+    """The new passwords hold, and the store holds what the import answered; but no CSR."""
+    shown = await client.post(f"{store}/show", password=PASSWORDS["password"])
+    assert shown.certificate == certificate
+    assert (await client.post(f"{store}/csr/download", **PASSWORDS)).failure == (500, 5310)
+    wrong = PASSWORDS | {"privateKeyPassword": FILE_PASSWORD}
+    assert (await client.post(f"{store}/csr/download", **wrong)).failure == (400, 2401)
+
+
+@pytest.mark.parametrize("options", PKCS12_OPTIONS)
+async def test_pkcs12_of_openssl(options: tuple[str, ...], tmp_path: Path) -> None:
+    root = self_signed(tmp_path, "Root")
+    middle = issued(tmp_path, "Middle", root, authority=True)
+    leaf = issued(tmp_path, "Leaf", middle, kind="RSA")
+    extra = tmp_path / "extra.pem"
+    extra.write_bytes(self_signed(tmp_path, "Stranger").pem + root.pem + middle.pem)
+    content = pkcs12(leaf, FILE_PASSWORD, "-certfile", extra, *options)
+    async with running() as client:
+        certificate = (await imported(client, content)).certificate
+        assert certificate["subject"] == {"C": "JP", "O": "Test", "CN": "Leaf"}
+        assert certificate["chainInfo"] == [f"CN={name},O=Test,C=JP" for name in ("Middle", "Root", "Root")]
+        await assert_usable(client, certificate)
+        assert (await imported(client, content, filePassword="wrong")).failure == (400, 2401)
+        assert (await client.post("client/show", password=PASSWORDS["password"])).certificate == certificate
+
+
+async def test_a_file_password_may_be_short_and_japanese(tmp_path: Path) -> None:
+    leaf = self_signed(tmp_path, "Leaf")
+    async with running() as client:
+        assert (await imported(client, pkcs12(leaf, "a"), filePassword="a")).status == 200
+        assert (await imported(client, pkcs12(leaf, "ひみつ"), filePassword="ひみつ")).status == 200
+
+
+@pytest.mark.parametrize("store_type", ["JKS", "PKCS12"])
+@pytest.mark.parametrize("kind", KEY_KINDS)
+async def test_stores_of_keytool(store_type: str, kind: tuple[str, ...], tmp_path: Path) -> None:
+    content = java_store(tmp_path / "store.jks", FILE_PASSWORD, *kind, store_type=store_type).read_bytes()
+    assert content.startswith(b"\xfe\xed\xfe\xed") == (store_type == "JKS")
+    async with running() as client:
+        certificate = (await imported(client, content)).certificate
+        assert certificate["subject"] == {"C": "JP", "O": "Test", "CN": "java.example.com"}
+        await assert_usable(client, certificate)
+        assert (await imported(client, content, filePassword="wrong-secret")).failure == (400, 2401)
+
+
+async def test_a_jks_with_a_chain_and_other_entries(tmp_path: Path) -> None:
+    root, path = self_signed(tmp_path, "Root"), tmp_path / "store.jks"
+    common = ("-keystore", path, "-storepass", FILE_PASSWORD)
+    keytool("-importcert", "-noprompt", "-alias", "信頼", "-storetype", "JKS", "-file", root.certificate, *common)
+    java_store(path, FILE_PASSWORD, "-keyalg", "EC", "-groupname", "secp256r1")
+    keytool("-certreq", "-alias", "x", "-file", tmp_path / "x.csr", *common)
+    run("openssl", "x509", "-req", "-in", tmp_path / "x.csr", "-out", tmp_path / "x.crt", "-CA", root.certificate,
+        "-CAkey", root.key, "-CAcreateserial")  # fmt: skip
+    keytool("-importcert", "-noprompt", "-alias", "x", "-file", tmp_path / "x.crt", *common)
+    async with running() as client:
+        certificate = (await imported(client, path.read_bytes())).certificate
+    assert certificate["chainInfo"] == ["CN=Root,O=Test,C=JP"] * 2
+
+
+async def test_a_jks_whose_key_has_its_own_password_does_not_open_with_the_stores(tmp_path: Path) -> None:
+    content = java_store(
+        tmp_path / "store.jks", FILE_PASSWORD, "-keyalg", "RSA", "-keysize", "1024", key_password="another-secret"
+    ).read_bytes()
+    async with running() as client:
+        assert (await imported(client, content)).failure == (400, 2401)
+        assert (await client.get("client/exist")).data == {"exist": False}
+
+
+async def test_files_that_cannot_be_imported(tmp_path: Path) -> None:
+    leaf = self_signed(tmp_path, "Leaf")
+    good = pkcs12(leaf, FILE_PASSWORD)
+    trust_only = tmp_path / "trust.jks"
+    keytool("-importcert", "-noprompt", "-alias", "a", "-storetype", "JKS", "-file", leaf.certificate,
+            "-keystore", trust_only, "-storepass", FILE_PASSWORD)  # fmt: skip
+    jceks = java_store(tmp_path / "s.jceks", FILE_PASSWORD, "-keyalg", "EC", store_type="JCEKS").read_bytes()
+    # keytool puts a NULL where SHA256withDSA has no parameters, which `cryptography` refuses.
+    odd = java_store(tmp_path / "odd.jks", FILE_PASSWORD, "-keyalg", "DSA", "-keysize", "1024").read_bytes()
+    password = ("-passout", f"pass:{FILE_PASSWORD}")
+    no_key = run("openssl", "pkcs12", "-export", "-nokeys", "-in", leaf.certificate, *password)
+    assert jceks.startswith(b"\xce\xce\xce\xce")
+    async with running() as client:
+        for content in (b"text", good[:-20], good[:40], leaf.pem, leaf.der, leaf.key.read_bytes(), no_key, jceks, odd,
+                        trust_only.read_bytes(), b"\xfe\xed\xfe\xed", trust_only.read_bytes()[:60]):  # fmt: skip
+            assert (await imported(client, content)).failure == (400, 2204), content[:20]
+        assert (await imported(client, trust_only.read_bytes(), filePassword="wrong-secret")).failure == (400, 2401)
+        assert (await client.get("client/exist")).data == {"exist": False}
+
+
+async def test_fields_that_are_missing_or_too_short(tmp_path: Path) -> None:
+    content = pkcs12(self_signed(tmp_path, "Leaf"), FILE_PASSWORD)
+    fields = {"filePassword": FILE_PASSWORD, **PASSWORDS}
+    async with running() as client:
+        for name in fields:
+            rest: dict[str, str | bytes] = {key: value for key, value in fields.items() if key != name}
+            assert (await client.upload("client/import", **rest, filedata=content)).failure == (400, 2002)
+            assert (await imported(client, content, **{name: ""})).failure == (400, 2002)
+        for name in PASSWORDS:
+            assert (await imported(client, content, **{name: "12345"})).failure == (400, 2004)
+        assert (await client.upload("client/import", **fields)).failure == (400, 2202)
+        assert (await client.upload("client/import", **fields, filedata="text")).failure == (400, 2202)
+        assert (await client.upload("client/import", **fields, filedata=b"")).failure == (400, 2203)
+        assert (await client.upload("client/import", **fields, fileData=content)).failure == (400, 2301)
+        assert (await client.post("client/import", **fields)).failure == (400, 2301)
+        assert (await imported(client, content, password="secret", privateKeyPassword="secret")).status == 200
+
+
+async def test_an_import_replaces_certificate_passwords_and_csr(tmp_path: Path) -> None:
+    async with running() as client:
+        await client.create("server")
+        assert (await client.post("server/csr/download", **PASSWORDS)).status == 200
+        content = pkcs12(self_signed(tmp_path, "Leaf"), FILE_PASSWORD)
+        certificate = (await imported(client, content, "server")).certificate
+        await assert_usable(client, certificate, "server")
