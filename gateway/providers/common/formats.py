@@ -41,6 +41,10 @@ class JsonObject:
     def __contains__(self, name: str) -> bool:
         return self._data.get(name) is not None
 
+    def names(self) -> list[str]:
+        """The names of all fields, those with null included."""
+        return list(self._data)
+
     def get(self, name: str) -> _Json:
         """The field's plain value; None where it is missing or null."""
         return self._data.get(name)
