@@ -1,4 +1,4 @@
-"""ZIP answers, opened in memory within bounds. Nothing is written to a disk; what the entries hold is the caller's affair.
+"""ZIP answers, opened in memory within bounds. Nothing is written to a disk; what entries hold is the caller's affair.
 
 An archive comes from outside and may be hostile: the bounds hold for what is really unpacked, not for what its
 headers claim. No zipfile or zlib exception leaves this module.

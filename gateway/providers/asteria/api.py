@@ -1,0 +1,106 @@
+"""Calls of the management API: the session on each of them, a new login where it is needed, and success or an error.
+
+Which calls there are is written in `requests.py`, what their data means in `translate.py` and `files.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.errors import MalformedResponse
+from gateway.providers.asteria import answers, errors
+from gateway.providers.asteria.session import SESSION_HEADER, Session
+from gateway.providers.common.formats import FormatError, JsonObject
+from gateway.providers.common.zipfiles import is_zip
+from gateway.upstream.call import Call
+from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
+
+_BASE: Final = "/mcapi/certificate/"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """One call. path: below `/mcapi/certificate/`, with its query, percent-encoded.
+
+    resource: the name that errors speak of; codes: what the call's codes mean; secrets: what was sent and
+    must not show.
+    """
+
+    method: str
+    path: str
+    resource: str
+    codes: Mapping[str, errors.Meaning] = field(default=errors.CERTIFICATE_CODES, repr=False)
+    content_type: str | None = None
+    body: bytes | None = field(default=None, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+class ManagementApi:
+    """Sends calls to one server."""
+
+    def __init__(self, provider: str, http: HttpClient, session: Session) -> None:
+        self._provider = provider
+        self._http = http
+        self._session = session
+
+    async def start(self) -> None:
+        """Open the connection pool."""
+        await self._http.start()
+
+    async def close(self) -> None:
+        """Log out, and close the connections."""
+        try:
+            await self._session.close()
+        finally:
+            await self._http.close()
+
+    async def ask(self, request: ApiRequest, call: Call) -> JsonObject:
+        """`result.data` of a call that answers JSON."""
+        response = await self._send(request, call)
+        try:
+            return answers.data_of(response)
+        except FormatError as error:
+            raise self.malformed(request, str(error), response.status) from error
+
+    async def fetch(self, request: ApiRequest, call: Call) -> HttpResponse:
+        """The answer of a call that answers a ZIP archive, which begins as one at least."""
+        response = await self._send(request, call)
+        if not is_zip(response.body):
+            raise self.malformed(request, "the answer is no ZIP archive", response.status)
+        return response
+
+    def malformed(self, request: ApiRequest, fault: str, status: int | None = None) -> MalformedResponse:
+        """The error of an answer to `request` that can't be understood."""
+        return MalformedResponse(f"{request.resource}: {fault}", provider=self._provider, http_status=status)
+
+    async def _send(self, request: ApiRequest, call: Call) -> HttpResponse:
+        """The answer of a call that did not fail. Not being logged in means that nothing was done: it is repeated."""
+        session_id: str | None = await self._session.current(call)
+        assert session_id is not None
+        response, failure = await self._exchange(request, session_id, call)
+        if failure is not None and failure.code == errors.NOT_LOGGED_IN:
+            renewed = await self._session.renew(session_id, call)
+            if renewed is not None:
+                session_id = renewed
+                response, failure = await self._exchange(request, session_id, call)
+        if failure is not None:
+            raise errors.to_error(
+                failure,
+                response,
+                provider=self._provider,
+                resource=request.resource,
+                codes=request.codes,
+                secrets=(*request.secrets, session_id),
+            )
+        return response
+
+    async def _exchange(
+        self, request: ApiRequest, session_id: str, call: Call
+    ) -> tuple[HttpResponse, errors.Failure | None]:
+        headers = {SESSION_HEADER: session_id}
+        if request.content_type is not None:
+            headers["Content-Type"] = request.content_type
+        response = await self._http.send(HttpRequest(request.method, _BASE + request.path, headers, request.body), call)
+        if 200 <= response.status <= 299 and is_zip(response.body):
+            return response, None
+        return response, answers.failure_of(response)

@@ -1,0 +1,79 @@
+"""The resources of an ASTERIA server by their names: two certificates and two trust stores, `server` and `client`.
+
+A name that can't exist here is refused before the server is asked. Names were checked for their pattern already.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gateway import names
+from gateway.errors import GatewayError
+from gateway.providers.asteria.errors import AUTHORITY_CODES, CERTIFICATE_CODES, NO_SUCH_CERTIFICATE, Meaning
+
+SIDES: Final = ("server", "client")
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What a call is about. side: `server` or `client`; alias: of an authority; codes: what the call's codes mean."""
+
+    name: str
+    side: str
+    codes: Mapping[str, Meaning]
+    alias: str = ""
+
+    @property
+    def provider(self) -> str:
+        """The provider's id."""
+        return names.provider_id(self.name)
+
+
+def certificate(name: str) -> Resource:
+    """The certificate of this name; CERTIFICATE_NOT_FOUND where there can be none."""
+    return _resource(names.CERTIFICATE, "certificate", name, CERTIFICATE_CODES)
+
+
+def trust_store(name: str) -> Resource:
+    """The trust store of this name; AUTHORITY_NOT_FOUND where there can be none."""
+    return _resource(names.TRUST_STORE, "trust_store", name, AUTHORITY_CODES)
+
+
+def authority(name: str) -> Resource:
+    """The authority of this name; AUTHORITY_NOT_FOUND where its trust store can't be."""
+    return _resource(names.TRUSTED_AUTHORITY, "trust_store", name, AUTHORITY_CODES)
+
+
+def can_be_certificate(name: str) -> bool:
+    """Whether there can be a certificate of this name."""
+    return is_side((names.CERTIFICATE.parse(name) or {}).get("certificate", ""))
+
+
+def is_side(segment: str) -> bool:
+    """Whether a certificate or a trust store can have this id."""
+    return segment in SIDES
+
+
+def certificate_name(provider: str, side: str) -> str:
+    """The full name of a certificate."""
+    return names.CERTIFICATE.format(provider=provider, certificate=side)
+
+
+def authority_name(store: Resource, alias: str) -> str:
+    """The full name of an authority in the trust store; empty where the alias can't be part of a name."""
+    if not names.is_segment(alias):
+        return ""
+    return names.TRUSTED_AUTHORITY.format(provider=store.provider, trust_store=store.side, alias=alias)
+
+
+def _resource(pattern: names.Pattern, side: str, name: str, codes: Mapping[str, Meaning]) -> Resource:
+    segments = pattern.parse(name) or {}
+    if not is_side(segments.get(side, "")):
+        missing = codes[NO_SUCH_CERTIFICATE]
+        raise GatewayError(
+            missing.outcome,
+            f"{name}: {missing.text}; there are {' and '.join(SIDES)}",
+            metadata={"provider": names.provider_id(name)},
+            resource=name,
+        )
+    return Resource(name, segments[side], codes, segments.get("alias", ""))
