@@ -1,5 +1,6 @@
 """The ten calls of Secure Key Manager as its document shows them, in every API version."""
 
+import asyncio
 import base64
 import re
 
@@ -23,8 +24,8 @@ SAMPLE_PUBLIC_KEY_START = (
 )
 SAMPLE_ENCODED_PUBLIC_KEY_START = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA"
 PRIVATE_KEY_START = re.compile(
-    "0x30, 0x82, 0x04, 0xb[b-f], 0x02, 0x01, 0x00, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, "
-    "0x01, 0x01, 0x01, 0x05, 0x00, 0x04, 0x82, 0x04, 0xa[5-9], 0x30, 0x82, 0x04, 0xa[1-5], 0x02, 0x01, 0x00, "
+    "0x30, 0x82, 0x04, 0x.., 0x02, 0x01, 0x00, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, "
+    "0x01, 0x01, 0x01, 0x05, 0x00, 0x04, 0x82, 0x04, 0x.., 0x30, 0x82, 0x04, 0x.., 0x02, 0x01, 0x00, "
 )
 
 
@@ -46,9 +47,22 @@ async def test_confirm_without_a_mac_address(key_manager: KeyManager) -> None:
     assert (await key_manager.get("confirm"))["clientMacHeader"] == ""
 
 
-async def test_confirm_with_a_header_that_is_not_utf8(key_manager: KeyManager) -> None:
-    body = await key_manager.get("confirm", headers={"X-TOAST-CLIENT-MAC-ADDR": "\udcff"})
-    assert isinstance(body["clientMacHeader"], str)
+@pytest.mark.parametrize(
+    ("target", "header", "answer"),
+    [
+        ("v1.0/appkey/keymanager-demo/confirm", "X-TOAST-CLIENT-MAC-ADDR", '"clientMacHeader": "ÿ"'),
+        ("v1.2/appkey/keymanager-demo/confirm", "X-TC-AUTHENTICATION-ID", "Invalid User Access Key"),
+        ("v1.3/appkey/keymanager-demo/confirm", "X-NHN-Authorization", "Invalid Access Token"),
+    ],
+)
+async def test_headers_that_are_not_utf8(key_manager: KeyManager, target: str, header: str, answer: str) -> None:
+    host, _, port = key_manager.host.url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    request = f"GET /keymanager/{target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}: \xff\r\n\r\n"
+    writer.write(request.encode("latin-1"))
+    assert answer in (await reader.read()).decode()
+    writer.close()
+    await writer.wait_closed()
 
 
 @pytest.mark.parametrize(
@@ -141,7 +155,7 @@ async def test_a_private_key_reads_like_the_sample(key_manager: KeyManager) -> N
         assert body.keys() == {"keyType", "key", "encodedKey", "keyVersion"}
         assert (body["keyType"], body["keyVersion"]) == ("PrivateKey", version)
         assert PRIVATE_KEY_START.match(body["key"])
-        assert re.match("MIIE[uv]", body["encodedKey"])
+        assert body["encodedKey"].startswith("MIIE")
 
 
 @pytest.mark.parametrize("part", ["privateKey", "publicKey"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import padding, rsa, utils
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.serialization import load_der_private_key
+from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
 
 from tests.emulators import support_secure_key_manager as support
 from tests.emulators.support_secure_key_manager import KeyManager, openssl
@@ -177,8 +177,15 @@ async def test_a_changed_signature_is_not_valid(key_manager: KeyManager, positio
 
 
 async def test_a_number_beyond_the_modulus_is_not_a_signature(key_manager: KeyManager) -> None:
-    signature = base64.b64encode(bytes([0, 0, 0, 1]) + b"\xff" * 256).decode()
-    assert (await key_manager.post(VERIFY, {"plaintext": "data", "signature": signature}))["result"] is False
+    public = await key_manager.get("asymmetric-keys/demo-rsa/publicKey")
+    key = load_der_public_key(base64.b64decode(public["encodedKey"]))
+    assert isinstance(key, rsa.RSAPublicKey)
+    for text in map(str, range(30)):
+        valid = base64.b64decode((await key_manager.post(SIGN, {"plaintext": text}))["signature"])
+        # The same number to RSA, where it fits into 256 bytes; about every third signature does.
+        number = min(int.from_bytes(valid[4:]) + key.public_numbers().n, (1 << 2048) - 1)
+        signature = base64.b64encode(valid[:4] + number.to_bytes(256)).decode()
+        assert (await key_manager.post(VERIFY, {"plaintext": text, "signature": signature}))["result"] is False
 
 
 async def test_rotation_keeps_older_signatures_valid(key_manager: KeyManager) -> None:

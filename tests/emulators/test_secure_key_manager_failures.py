@@ -84,7 +84,7 @@ async def test_invalid_key_status(key_manager: KeyManager, method: str, path: st
         "asymmetric-keys/demo-rsa/publicKey",
     ],
 )
-@pytest.mark.parametrize("asked", ["3", "-1", "abc", "", "1.0", "1e0", " 1", "٣", "99999999999999999999", "0x0"])
+@pytest.mark.parametrize("asked", ["3", "-1", "abc", "", "1.0", "1e0", " 1", "٠", "99999999999999999999", "0x0"])
 async def test_invalid_key_version(key_manager: KeyManager, path: str, asked: str) -> None:
     await expect(key_manager, "Invalid Key Version", "GET", path, version="v1.1", params={"keyVersion": asked})
 
@@ -177,6 +177,16 @@ async def test_half_a_surrogate_pair_is_not_text(key_manager: KeyManager, path: 
 async def test_garbage_is_neither_ciphertext_nor_signature(key_manager: KeyManager, text: str) -> None:
     await expect(key_manager, "Invalid User Data", "POST", "symmetric-keys/demo-aes/decrypt", {"ciphertext": text})
     data = {**TEXT, "signature": text}
+    await expect(key_manager, "Invalid User Data", "POST", "asymmetric-keys/demo-rsa/verify", data)
+
+
+@pytest.mark.parametrize("change", ["{}\n", " {}", "{}=", "*{}", "{}AAAA"])
+async def test_only_plain_base64_is_taken(key_manager: KeyManager, change: str) -> None:
+    ciphertext = (await key_manager.post("symmetric-keys/demo-aes/encrypt", TEXT))["ciphertext"]
+    data = {"ciphertext": change.format(ciphertext)}
+    await expect(key_manager, "Invalid User Data", "POST", "symmetric-keys/demo-aes/decrypt", data)
+    signature = (await key_manager.post("asymmetric-keys/demo-rsa/sign", TEXT))["signature"]
+    data = {**TEXT, "signature": change.format(signature)}
     await expect(key_manager, "Invalid User Data", "POST", "asymmetric-keys/demo-rsa/verify", data)
 
 

@@ -16,6 +16,7 @@ Callers (access.py)
 Requests (user_data.py)
 - JSON bodies need `Content-Type: application/json`, hold exactly the documented fields, and are otherwise
   "Invalid User Data". A body sent to `create-local-key`, which documents none, is ignored.
+- Base64 is taken exactly as it was given out: standard alphabet, padded, on one line.
 - An empty text is a text. 32 KB are 32 x 1024 bytes of UTF-8.
 - `keyVersion` that isn't one decimal number is "Invalid Key Version"; `symmetric-key` of v1.0 ignores it.
 - Any other path, and any other method on a known path, is "URL NOT FOUND".
