@@ -29,7 +29,7 @@ class ApiRequest:
     method: str
     path: str
     resource: str
-    codes: Mapping[str, errors.Meaning] = field(default=errors.CERTIFICATE_CODES, repr=False)
+    codes: Mapping[str, errors.Meaning] = field(repr=False)
     content_type: str | None = None
     body: bytes | None = field(default=None, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
