@@ -14,6 +14,7 @@ MAXIMUM_BYTES: Final = 255
 _PARAMETER: Final = re.compile(r';\s*([\w!#$%&\'*+.^`|~-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.ASCII)
 _QUOTED_PAIR: Final = re.compile(r'\\(["\\])')
 _PATH: Final = re.compile(r".*[/\\]", re.DOTALL)
+_LEADING: Final = re.compile(r"\A[\s.]+")
 _ENDING: Final = re.compile(r"\.(?:pem|crt|cer|cert|der|p7b|p7c|p7|p12|pfx|key|csr|zip|txt)\Z", re.IGNORECASE)
 _CHARSETS: Final = frozenset({"utf-8", "iso-8859-1", "us-ascii"})
 
@@ -35,7 +36,7 @@ def safe_name(name: str) -> str:
     """The name without directories, control, format and undecodable characters and leading dots; may be empty."""
     name = _PATH.sub("", name)
     visible = "".join(character for character in name if unicodedata.category(character)[0] != "C")
-    return visible.strip().lstrip(".").strip()
+    return _LEADING.sub("", visible).rstrip()
 
 
 def with_ending(name: str, ending: str) -> str:

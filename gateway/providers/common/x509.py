@@ -241,6 +241,6 @@ def _from_der(data: bytes) -> tuple[x509.Certificate, ...]:
 def _from_pkcs7(data: bytes) -> tuple[x509.Certificate, ...]:
     try:
         found = pkcs7.load_der_pkcs7_certificates(data)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
         raise FormatError("the file is neither X.509 nor PKCS#7") from error
     return tuple(pem.load_certificate(certificate.public_bytes(Encoding.DER)) for certificate in found)

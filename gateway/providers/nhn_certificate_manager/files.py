@@ -43,10 +43,11 @@ def downloaded(
     """The bundle in the format that was asked for; the private key only where it was asked for."""
     chain = ordered(bundle)
     encoded = formats.encode(chain, request.format)
-    name = filenames.from_content_disposition(response.headers.get("Content-Disposition", ""))
+    said = filenames.from_content_disposition(response.headers.get("Content-Disposition", ""))
+    name = said or filenames.safe_name(certificate) or "certificate"
     return service.DownloadCertificateResponse(
         content=encoded.content,
-        filename=filenames.with_ending(name or filenames.safe_name(certificate), encoded.suffix),
+        filename=filenames.with_ending(name, encoded.suffix),
         media_type=encoded.media_type,
         certificate_chain=formats.to_pem(chain),
         private_key_pem=(bundle.private_key_pem or "") if request.include_private_key else "",

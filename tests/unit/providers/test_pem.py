@@ -1,0 +1,176 @@
+"""PEM bundles: what surrounds the blocks is tolerated, the blocks themselves are not guessed at."""
+
+import itertools
+import random
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import PrivateFormat
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.providers.common import pem
+from gateway.providers.common.formats import FormatError
+from tests.support import x509_chain
+from tests.support.x509_chain import Wanted, chain, elliptic_key, key_pem, make, name, self_signed
+
+LEAF = x509_chain.pem(chain().leaf)
+KEY = key_pem(chain().key)
+
+
+def test_the_vendors_file_is_a_chain_and_then_its_key() -> None:
+    bundle = pem.read_bundle(chain().pem())
+    assert bundle.certificates == chain().certificates
+    assert bundle.private_key_pem == KEY.decode()
+
+
+def test_certificates_keep_the_order_of_the_file() -> None:
+    data = b"".join(map(x509_chain.pem, reversed(chain().certificates)))
+    assert pem.read_bundle(data).certificates == chain().certificates[::-1]
+
+
+@pytest.mark.parametrize(
+    ("form", "password", "label"),
+    [
+        (PrivateFormat.TraditionalOpenSSL, None, "EC PRIVATE KEY"),
+        (PrivateFormat.TraditionalOpenSSL, b"secret", "EC PRIVATE KEY"),
+        (PrivateFormat.PKCS8, None, "PRIVATE KEY"),
+        (PrivateFormat.PKCS8, b"secret", "ENCRYPTED PRIVATE KEY"),
+    ],
+)
+def test_a_key_is_kept_as_its_text_in_each_form(form: PrivateFormat, password: bytes | None, label: str) -> None:
+    key = key_pem(elliptic_key(), form, password)
+    bundle = pem.read_bundle(LEAF + key)
+    assert bundle.private_key_pem == key.decode()
+    assert key.startswith(f"-----BEGIN {label}-----".encode())
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_line_ends_a_byte_order_mark_and_text_around_are_tolerated(end: bytes) -> None:
+    text = "Bag Attributes\n    friendlyName: 인증서\n".encode()
+    data = text + LEAF + b"\n\n  \n" + text + KEY + b"trailing words"
+    bundle = pem.read_bundle(b"\xef\xbb\xbf" + data.replace(b"\n", end))
+    assert bundle == pem.PemBundle((chain().leaf,), KEY.decode())
+
+
+def test_indented_lines_are_tolerated() -> None:
+    data = b"".join(b"  " + line + b"  \n" for line in (LEAF + KEY).splitlines())
+    assert pem.read_bundle(data).private_key_pem == KEY.decode()
+
+
+def test_blocks_of_other_kinds_are_passed_over() -> None:
+    parameters = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+    assert pem.read_bundle(parameters + LEAF).certificates == (chain().leaf,)
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        (b"", "no certificate"),
+        (b"not PEM", "no certificate"),
+        (KEY, "no certificate"),
+        (LEAF + KEY + KEY, "more than one private key"),
+        (LEAF + KEY.replace(b"RSA PRIVATE", b"OPENSSH PRIVATE"), "not supported"),
+        (LEAF[:-30], "does not end as it began"),
+        (LEAF[:200], "does not end as it began"),
+        (LEAF[:200] + b"\n" + LEAF, "does not end as it began"),
+        (LEAF.replace(b"END CERTIFICATE", b"END X509 CRL"), "does not end as it began"),
+        (LEAF.replace(b"MII", b"M!I", 1), "not Base64"),
+        (b"-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n", "not Base64"),
+        (b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", "can't be parsed"),
+        (b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", "can't be parsed"),
+        (LEAF + b"-----BEGIN RSA PRIVATE KEY-----\n\xff\n-----END RSA PRIVATE KEY-----\n", "not Base64"),
+        (b"-----BEGIN X-----\n-----END X-----\n" * 101, "more than 100 blocks"),
+        (b" " * (pem.MAXIMUM_BYTES + 1), "bytes"),
+    ],
+)
+def test_what_is_broken_is_a_format_error(data: bytes, fault: str) -> None:
+    with pytest.raises(FormatError, match=fault):
+        pem.read_bundle(data)
+
+
+def test_a_format_error_quotes_nothing_of_the_key() -> None:
+    with pytest.raises(FormatError) as caught:
+        pem.read_bundle(LEAF + KEY.replace(b"\n", b"\n!", 2))
+    assert caught.value.__suppress_context__
+    assert "MII" not in str(caught.value)
+    assert "MII" not in repr(pem.read_bundle(LEAF + KEY))
+
+
+@settings(max_examples=300)
+@given(st.binary(max_size=400))
+def test_any_bytes_are_a_bundle_or_a_format_error(data: bytes) -> None:
+    for candidate in (data, b"-----BEGIN CERTIFICATE-----\n" + data + b"\n-----END CERTIFICATE-----\n"):
+        with pytest.raises(FormatError):
+            pem.read_bundle(candidate)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_damaged_file_is_a_bundle_or_a_format_error(data: st.DataObject) -> None:
+    whole = chain().pem()
+    start = data.draw(st.integers(0, len(whole) - 1))
+    end = data.draw(st.integers(start, min(start + 40, len(whole))))
+    damaged = whole[:start] + data.draw(st.binary(max_size=10)) + whole[end:]
+    try:
+        bundle = pem.read_bundle(damaged)
+    except FormatError:
+        return
+    pem.order_chain(bundle.certificates, bundle.private_key_pem)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("key", [None, KEY.decode()])
+def test_a_chain_in_any_order_begins_with_its_leaf(order: tuple[int, ...], key: str | None) -> None:
+    shuffled = [chain().certificates[place] for place in order]
+    assert pem.order_chain(shuffled, key) == chain().certificates
+
+
+def test_unrelated_certificates_stay_at_the_end_in_their_order() -> None:
+    strangers = [self_signed(Wanted(name(f"stranger {number}"), (x509_chain.authority(),))) for number in range(3)]
+    mixed = [strangers[0], chain().root, strangers[1], chain().leaf, strangers[2], chain().authority]
+    assert pem.order_chain(mixed) == (*chain().certificates, *strangers)
+
+
+def test_the_key_decides_which_of_two_ends_is_the_leaf() -> None:
+    other = self_signed(Wanted(name("other.example.com")), elliptic_key(7))
+    certificates = [chain().leaf, other]
+    assert pem.order_chain(certificates)[0] == chain().leaf
+    assert pem.order_chain(certificates, key_pem(elliptic_key(7)).decode())[0] == other
+
+
+def test_an_encrypted_key_says_nothing_and_harms_nothing() -> None:
+    key = key_pem(chain().key, PrivateFormat.PKCS8, b"secret").decode()
+    assert pem.order_chain(chain().certificates[::-1], key) == chain().certificates
+
+
+def test_of_two_issuers_of_one_name_the_key_identifier_decides() -> None:
+    wanted = Wanted(name("Twin"), (x509_chain.authority(),))
+    first, second = elliptic_key(11), elliptic_key(12)
+    twins = [
+        self_signed(
+            Wanted(wanted.subject, (*wanted.extensions, x509.SubjectKeyIdentifier.from_public_key(key.public_key()))),
+            key,
+        )
+        for key in (first, second)
+    ]
+    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(second.public_key())
+    leaf = make(Wanted(name("leaf"), (identifier,)), elliptic_key(13), wanted.subject, second)
+    assert pem.order_chain([*twins, leaf]) == (leaf, twins[1], twins[0])
+
+
+def test_authorities_that_signed_each_other_end() -> None:
+    keys = elliptic_key(21), elliptic_key(22)
+    one = make(Wanted(name("one")), keys[0], name("two"), keys[1])
+    two = make(Wanted(name("two")), keys[1], name("one"), keys[0])
+    assert pem.order_chain([one, two]) == (one, two)
+
+
+def test_nothing_to_order_is_nothing() -> None:
+    assert pem.order_chain([]) == ()
+
+
+def test_the_same_certificate_twice_stays_twice() -> None:
+    twice = [*chain().certificates, chain().leaf]
+    random.Random(1).shuffle(twice)
+    assert pem.order_chain(twice) == (*chain().certificates, chain().leaf)
