@@ -52,7 +52,7 @@ class Exchange:
         self._provider = settings.id
         self._client = client
         self._headers = {"Accept": "application/json", **settings.headers(version)}
-        self._headers_with_body = {**self._headers, "Content-Type": "application/json"}
+        self._post_headers = {**self._headers, "Content-Type": "application/json"}
         app_key = settings.app_key.get_secret_value()
         self._secrets = (*settings.secrets(), quote(app_key, safe=""))
 
@@ -72,10 +72,12 @@ class Exchange:
         raise self._refused(response, question, envelope)
 
     def _request(self, question: Question) -> HttpRequest:
+        if question.empty_post:  # the HTTP library would call no body an octet stream
+            return HttpRequest("POST", question.target, self._post_headers)
         if question.fields is None:
-            return HttpRequest("POST" if question.empty_post else "GET", question.target, self._headers)
+            return HttpRequest("GET", question.target, self._headers)
         body = json.dumps(question.fields, ensure_ascii=False, separators=(",", ":")).encode()
-        return HttpRequest("POST", question.target, self._headers_with_body, body)
+        return HttpRequest("POST", question.target, self._post_headers, body)
 
     def _unreadable(self, response: HttpResponse, question: Question, error: FormatError) -> UpstreamError:
         if 200 <= response.status <= 299:
