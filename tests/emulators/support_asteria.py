@@ -98,12 +98,12 @@ class Client:
             form.add_field(name, value, filename=f"{name}.bin" if isinstance(value, bytes) else None)
         return await self.call("POST", f"certificate/{function}", data=form)
 
-    async def create(self, store: str = "server", **changes: object) -> Answer:
+    async def create(self, store: str = "server", /, **changes: object) -> Answer:
         """`create` with the usual values, some changed; `...` leaves one out."""
         values = {name: value for name, value in (CREATE | changes).items() if value is not ...}
         return await self.call("POST", f"certificate/{store}/create", json={"certificate": values})
 
-    async def log_in(self, user: tuple[str, str] = ADMINISTRATOR, **fields: str) -> Answer:
+    async def log_in(self, user: tuple[str, str] = ADMINISTRATOR, /, **fields: str) -> Answer:
         """Log in, and use the session from now on."""
         answer = await self.call("POST", "auth/login", data={"userName": user[0], "password": user[1]} | fields)
         self.session_id = answer.data["sessionId"]

@@ -141,10 +141,10 @@ async def refused_call(client: Client) -> Answer:
 @pytest.mark.parametrize(("fields", "minutes"), [({}, 30), ({"timeout": "5"}, 5), ({"timeout": "120"}, 120)])
 async def test_a_session_ends_by_the_clock(fields: dict[str, str], minutes: int) -> None:
     async with running(log_in=False) as client:
-        await client.log_in(**fields)
+        await client.log_in(ADMINISTRATOR, **fields)
         await set_clock(client, minutes * 60 - 5)
         assert (await plain_call(client)).status == 200
-        await client.log_in(**fields)
+        await client.log_in(ADMINISTRATOR, **fields)
         await set_clock(client, 2 * minutes * 60 + 5)
         assert (await plain_call(client)).failure == (403, 3001)
         await client.log_in()

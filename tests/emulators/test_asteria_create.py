@@ -34,7 +34,7 @@ async def certificate_and_csr(client: Client) -> tuple[bytes, bytes]:
 @pytest.mark.parametrize(("key", "asked", "shown", "openssl"), ALGORITHMS)
 async def test_algorithms(key: dict[str, object], asked: str, shown: str, openssl: str, tmp_path: Path) -> None:
     async with running() as client:
-        assert (await client.create(**key, signatureAlgorithm=asked)).data == {}
+        assert (await client.create("server", **key, signatureAlgorithm=asked)).data == {}
         described = (await client.post("server/show", password=PASSWORDS["password"])).certificate
         certificate, csr = await certificate_and_csr(client)
     assert described["signatureAlgorithm"] == shown
