@@ -70,6 +70,11 @@ def row_of(message: str) -> StatusRow | None:
     return None
 
 
+def is_known_word_for_word(message: str) -> bool:
+    """Whether a message is a known one and nothing else, so that it can't echo anything."""
+    return _normalized(message) in _BY_MESSAGE
+
+
 def unknown_refusal(http_status: int) -> Outcome:
     """The outcome of a failure whose envelope holds no known message.
 

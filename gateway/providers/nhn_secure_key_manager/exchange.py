@@ -17,6 +17,7 @@ from gateway.providers.common.nhn import Envelope, read_envelope
 from gateway.providers.nhn_secure_key_manager.errors import (
     ABOUT_THE_RESOURCE,
     KEY_NOT_FOUND,
+    is_known_word_for_word,
     row_of,
     unknown_refusal,
 )
@@ -112,7 +113,8 @@ class Exchange:
         )
 
     def _cleaned(self, message: str, number: str | None, question: Question) -> str:
-        sent = question.fields.values() if question.fields else ()
+        """`message` without what it may echo; a short plaintext masked in known words would give itself away."""
+        sent = question.fields.values() if question.fields and not is_known_word_for_word(message) else ()
         text = clean(message, (*self._secrets, *sent))
         return text if number is None else f"{text} (resultCode {number})"
 

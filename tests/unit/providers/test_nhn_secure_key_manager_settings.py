@@ -1,0 +1,111 @@
+"""The settings of a Secure Key Manager: defaults, what each version needs, and errors that name the key."""
+
+from typing import Any
+
+import pytest
+
+from gateway.config import ConfigError, GatewaySettings, parse
+from gateway.providers.nhn_secure_key_manager import SETTINGS, create
+
+MINIMUM: dict[str, Any] = {"id": "nhn-keys", "type": "nhn-secure-key-manager", "app_key": "appKEY-1"}
+USER_ACCESS_KEY = {"id": "uak-id", "secret": "uak-secret"}
+
+
+def parsed(**values: object) -> GatewaySettings:
+    return parse({"providers": [MINIMUM | values]}, {"nhn-secure-key-manager": SETTINGS})
+
+
+def refused(**values: object) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parsed(**values)
+    return str(caught.value)
+
+
+def test_defaults() -> None:
+    (provider,) = parsed().providers
+    assert isinstance(provider, SETTINGS)
+    assert provider.endpoint == "https://api-keymanager.cloud.toast.com"
+    assert provider.api_version == "v1.0"
+    assert provider.timezone.key == "Asia/Seoul"
+    assert provider.mac_address is None
+
+
+def test_nothing_secret_is_shown() -> None:
+    values = {"user_access_key": USER_ACCESS_KEY, "bearer_token": "token-1"}
+    (provider,) = parsed(**values).providers
+    shown = f"{provider!r} {provider} {create(provider)!r}"  # type: ignore[arg-type]  # it is of this class
+    assert not any(secret in shown for secret in ("appKEY-1", "uak-id", "uak-secret", "token-1"))
+
+
+@pytest.mark.parametrize(
+    ("version", "values"),
+    [
+        ("v1.0", {}),
+        ("v1.1", {"user_access_key": USER_ACCESS_KEY}),
+        ("v1.2", {"user_access_key": USER_ACCESS_KEY}),
+        ("v1.3", {"bearer_token": "t"}),
+    ],
+)
+def test_versions_with_their_credentials(version: str, values: dict[str, object]) -> None:
+    (provider,) = parsed(api_version=version, **values).providers
+    assert isinstance(provider, SETTINGS)
+    assert create(provider).api_version == version
+
+
+@pytest.mark.parametrize(
+    ("version", "values", "key"),
+    [
+        ("v1.1", {}, "user_access_key"),
+        ("v1.2", {"bearer_token": "t"}, "user_access_key"),
+        ("v1.3", {"user_access_key": USER_ACCESS_KEY}, "bearer_token"),
+    ],
+)
+def test_missing_credentials_are_named(version: str, values: dict[str, object], key: str) -> None:
+    assert refused(api_version=version, **values) == f"providers[0]: {key} is needed for api_version {version}"
+
+
+def test_unknown_versions() -> None:
+    assert "providers[0].api_version" in refused(api_version="v2.0")
+
+
+@pytest.mark.parametrize("address", ["00:00:5e:00:53:01", "00-00-5E-00-53-01"])
+def test_mac_addresses(address: str) -> None:
+    (provider,) = parsed(mac_address=address).providers
+    assert isinstance(provider, SETTINGS)
+    assert provider.headers("v1.0") == {"X-TOAST-CLIENT-MAC-ADDR": address}
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "00:00:5e:00:53", "00:00:5e:00:53:01:02", "00:00:5e:00:53:0g", "00:00-5e:00:53:01", "00005e005301",
+     "00:00:5e:00:53:01\r\nX-Other: 1", "00:00:5e:00:53:01\n", 8015519401],
+)  # fmt: skip
+def test_mac_addresses_that_are_none(address: object) -> None:
+    message = refused(mac_address=address)
+    assert message.startswith("providers[0].mac_address: must be six pairs of hexadecimal digits, in quotes")
+
+
+@pytest.mark.parametrize(
+    ("values", "place"),
+    [
+        ({"app_key": ""}, "app_key"),
+        ({"bearer_token": "a\r\nX-Other: 1"}, "bearer_token"),
+        ({"bearer_token": ""}, "bearer_token"),
+        ({"user_access_key": {"id": "a\nb", "secret": "s"}}, "user_access_key.id"),
+        ({"user_access_key": {"id": "a", "secret": "비밀"}}, "user_access_key.secret"),
+        ({"user_access_key": {"id": "a"}}, "user_access_key.secret"),
+        ({"appkey": "x"}, "appkey"),
+    ],
+)
+def test_values_that_can_not_be_sent(values: dict[str, object], place: str) -> None:
+    assert refused(**values).startswith(f"providers[0].{place}: ")
+
+
+def test_a_client_certificate_that_is_none() -> None:
+    certificate = {"certificate": "not PEM", "private_key": "marker-1"}
+    (provider,) = parsed(client_certificate=certificate).providers
+    assert isinstance(provider, SETTINGS)
+    with pytest.raises(ConfigError) as caught:
+        create(provider)
+    assert "nhn-keys" in str(caught.value)
+    assert "marker-1" not in str(caught.value)
