@@ -34,8 +34,8 @@ class Pages(Protocol):
 async def read_window(pages: Pages, window: ListWindow, provider: str) -> CertificatePage:
     """The rows of a window: of one page where the offset is a multiple of the limit, else of two.
 
-    Where the upstream's page is of another size than was asked, or another page, it is taken for what it says it is.
-    MalformedResponse where that leads nowhere.
+    Where the upstream's page is of another size than was asked, the window is read in pages of that size.
+    MalformedResponse where the pages lead nowhere.
     """
     rows: list[certificates.Certificate] = []
     position, size = window.offset, window.limit
@@ -43,7 +43,8 @@ async def read_window(pages: Pages, window: ListWindow, provider: str) -> Certif
         page = await pages.page(position // size + 1, size, window.state)
         asked, size = size, page.size or size
         start = max(page.number - 1, 0) * size
-        found = start <= position < start + size
+        # A size that was not asked for says where the page begins only if it begins the list: else ask again by it.
+        found = start <= position < start + size and (size == asked or start == 0)
         if found:
             rows.extend(page.certificates[position - start :])
             position = start + max(size, len(page.certificates))

@@ -1,0 +1,73 @@
+"""The Certificate Manager adapter over a scripted upstream: set-up, and the answers of the vendor's guides."""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from urllib.parse import parse_qsl, urlsplit
+
+from gateway.providers import nhn_certificate_manager
+from gateway.providers.nhn_certificate_manager.adapter import CertificateManager
+from gateway.upstream.call import Call
+from tests.support.scripted_upstream import ReceivedRequest, ScriptedUpstream
+
+APP_KEY = "app/Key+1"
+LIST = "/certmanager/v1.2/appkeys/app%2FKey%2B1/certificates"
+FILES = f"{LIST}/www.example.com/files"
+NAME = "providers/nhn/certificates/www.example.com"
+
+Json = dict[str, object]
+
+SUCCESS: Json = {"resultCode": 0, "resultMessage": "success", "isSuccessful": True}
+
+
+def call(*, repeatable: bool = True) -> Call:
+    return Call("request-1", time.monotonic() + 10, repeatable)
+
+
+@asynccontextmanager
+async def provider(upstream: ScriptedUpstream, **settings: object) -> AsyncIterator[CertificateManager]:
+    """The adapter as the configuration makes it."""
+    data = {"id": "nhn", "type": "nhn-certificate-manager", "endpoint": upstream.url, "app_key": APP_KEY}
+    adapter = nhn_certificate_manager.create(nhn_certificate_manager.SETTINGS.model_validate(data | settings))
+    await adapter.start()
+    try:
+        yield adapter
+    finally:
+        await adapter.close()
+
+
+def row(name: str = "www.example.com", **fields: object) -> Json:
+    """A row as the v1.2 guide prints it."""
+    return {
+        "certificateName": name,
+        "authority": "NHN",
+        "domains": ["www.example.com", "*.example.com"],
+        "signatureAlgorithm": "SHA256withRSA",
+        "fileCreationDate": "2025-03-02",
+        "expirationDate": "2999-03-25",
+    } | fields
+
+
+def page(
+    rows: Sequence[object] = (), *, number: int = 1, size: int = 10, total: int | None = None, **fields: object
+) -> Json:
+    """A successful answer with a page of the list."""
+    total = len(rows) if total is None else total
+    body: Json = {
+        "totalCount": total,
+        "totalPage": -(-total // size),
+        "currentPage": number,
+        "pageSize": size,
+        "data": list(rows),
+    }
+    return {"header": SUCCESS, "body": body | fields}
+
+
+def failed(code: object, message: str = "The vendor's words.", body: object = None) -> Json:
+    """A failure's envelope."""
+    return {"header": {"resultCode": code, "resultMessage": message, "isSuccessful": False}, "body": body}
+
+
+def query(request: ReceivedRequest) -> dict[str, str]:
+    """The query of a request."""
+    return dict(parse_qsl(urlsplit(request.target).query, strict_parsing=True))

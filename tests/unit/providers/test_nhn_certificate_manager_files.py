@@ -1,0 +1,288 @@
+"""Certificate Manager: the file. Downloads that are a file or JSON in disguise, FULL views, and uploads."""
+
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from gateway.errors import INVALID_REQUEST, InvalidRequest, MalformedResponse, UpstreamError
+from gateway.providers.common import x509
+from gateway.providers.nhn_certificate_manager.adapter import CertificateManagerWithUpload
+from keyway.v1 import certificate_pb2 as certificates
+from keyway.v1 import certificate_service_pb2 as service
+from keyway.v1 import error_reason_pb2 as reasons
+from tests.support import x509_chain
+from tests.support.scripted_upstream import Body, ReceivedRequest, ScriptedUpstream
+from tests.support.x509_chain import chain, key_pem
+from tests.unit.providers.certificate_manager import FILES, LIST, NAME, SUCCESS, call, failed, page, provider, row
+
+ATTACHMENT = {"Content-Type": "application/octet-stream", "Content-Disposition": 'attachment; filename="my.pem"'}
+V10_FILES = "/certmanager/v1.0/appkeys/app%2FKey%2B1/certificates/www.example.com/files"
+KEY = key_pem(chain().key).decode()
+PEMS = [x509_chain.pem(certificate).decode() for certificate in chain().certificates]
+
+
+async def download(
+    body: Body,
+    request: service.DownloadCertificateRequest | None = None,
+    *,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+) -> service.DownloadCertificateResponse:
+    async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
+        upstream.answer("GET", FILES, status, ATTACHMENT if headers is None else headers, body)
+        asked = service.DownloadCertificateRequest(name=NAME)
+        asked.MergeFrom(request or service.DownloadCertificateRequest())
+        return await adapter.download_certificate(asked, call())
+
+
+async def test_a_download() -> None:
+    assert await download(chain().pem()) == service.DownloadCertificateResponse(
+        content="".join(PEMS).encode(),
+        filename="my.pem",
+        media_type="application/pem-certificate-chain",
+        certificate_chain=PEMS,
+    )
+
+
+async def test_the_private_key_comes_only_where_it_was_asked_for() -> None:
+    answer = await download(chain().pem(), service.DownloadCertificateRequest(include_private_key=True))
+    assert answer.private_key_pem == KEY
+    assert b"PRIVATE" not in answer.content
+    for form in service.CertificateFormat.values():
+        plain = await download(chain().pem(), service.DownloadCertificateRequest(format=form))
+        assert not plain.private_key_pem
+        assert KEY.splitlines()[1].encode() not in plain.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("key", "label"),
+    [
+        (key_pem(chain().key, PrivateFormat.PKCS8), "PRIVATE KEY"),
+        (key_pem(chain().key, PrivateFormat.PKCS8, b"secret"), "ENCRYPTED PRIVATE KEY"),
+        (key_pem(chain().key, PrivateFormat.TraditionalOpenSSL, b"secret"), "RSA PRIVATE KEY"),
+        (key_pem(x509_chain.elliptic_key()), "EC PRIVATE KEY"),
+    ],
+    ids=["pkcs8", "encrypted-pkcs8", "encrypted-pkcs1", "sec1"],
+)
+async def test_a_key_in_any_form(key: bytes, label: str) -> None:
+    file = b"".join(map(x509_chain.pem, chain().certificates)) + key
+    answer = await download(file, service.DownloadCertificateRequest(include_private_key=True))
+    assert answer.private_key_pem == key.decode()
+    assert answer.private_key_pem.startswith(f"-----BEGIN {label}-----")
+
+
+async def test_a_file_without_key_or_order() -> None:
+    file = "\r\n".join(["\ufeffsome text", *PEMS[::-1]]).encode()
+    answer = await download(file, service.DownloadCertificateRequest(include_private_key=True))
+    assert list(answer.certificate_chain) == PEMS
+    assert answer.private_key_pem == ""
+
+
+async def test_der_is_the_leaf() -> None:
+    request = service.DownloadCertificateRequest(format=service.CERTIFICATE_FORMAT_DER)
+    answer = await download(chain().pem(), request)
+    assert answer.content == chain().leaf.public_bytes(Encoding.DER)
+    assert (answer.filename, answer.media_type) == ("my.der", "application/pkix-cert")
+    assert list(answer.certificate_chain) == PEMS
+
+
+async def test_pkcs7() -> None:
+    request = service.DownloadCertificateRequest(format=service.CERTIFICATE_FORMAT_PKCS7_PEM)
+    answer = await download(chain().pem(), request)
+    assert answer.content.startswith(b"-----BEGIN PKCS7-----\n")
+    assert set(x509.read_certificates(answer.content)) == set(chain().certificates)
+    assert (answer.filename, answer.media_type) == ("my.p7b", "application/x-pkcs7-certificates")
+
+
+@pytest.mark.parametrize(
+    ("disposition", "filename"),
+    [
+        ("attachment; filename*=UTF-8''%ED%95%9C.pem", "한.pem"),
+        ('attachment; filename="한글.pem"', "한글.pem"),
+        ('attachment; filename="../../etc/passwd"', "passwd.pem"),
+        ("attachment", "www.example.com.pem"),
+        (None, "www.example.com.pem"),
+    ],
+)
+async def test_the_file_name(disposition: str | None, filename: str) -> None:
+    headers = {} if disposition is None else {"Content-Disposition": disposition}
+    assert (await download(chain().pem(), headers=headers)).filename == filename
+
+
+@pytest.mark.parametrize("status", [200, 404, 500])
+@pytest.mark.parametrize(
+    "headers", [{"Content-Type": "application/json;charset=UTF-8"}, ATTACHMENT, {"Content-Type": "text/html"}]
+)
+async def test_json_is_never_taken_for_the_file(status: int, headers: dict[str, str]) -> None:
+    with pytest.raises(UpstreamError) as caught:
+        await download(failed(52000, "Certificate name does not exist.", {}), status=status, headers=headers)
+    error = caught.value
+    assert error.outcome.reason == reasons.ERROR_REASON_CERTIFICATE_NOT_FOUND
+    assert error.metadata == {"provider": "nhn", "upstream_code": "52000", "http_status": str(status)}
+    assert error.resource == NAME
+    assert error.upstream_message == "Certificate name does not exist."
+    assert error.message == f"{NAME}: no certificate has this name"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html></html>",
+        b"{}",
+        {"header": SUCCESS, "body": {}},
+        {"header": SUCCESS, "body": None},
+        PEMS[0].encode()[:-40],
+        b"-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n",
+        KEY.encode(),
+        chain().leaf.public_bytes(Encoding.DER),
+        chain().pem() + KEY.encode(),
+    ],
+    ids=["empty", "html", "json", "envelope", "null", "cut", "dots", "key alone", "der", "two keys"],
+)
+async def test_a_file_that_is_none(body: Body) -> None:
+    with pytest.raises(MalformedResponse) as caught:
+        await download(body)
+    assert caught.value.metadata == {"provider": "nhn", "http_status": "200"}
+    assert "MII" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (404, reasons.ERROR_REASON_PROVIDER_API_NOT_FOUND),
+        (500, reasons.ERROR_REASON_PROVIDER_INTERNAL),
+        (502, reasons.ERROR_REASON_PROVIDER_UNAVAILABLE),
+    ],
+)
+async def test_a_failure_is_no_file_even_with_one_in_it(status: int, reason: int) -> None:
+    with pytest.raises(UpstreamError) as caught:
+        await download(chain().pem(), status=status)
+    assert caught.value.outcome.reason == reason
+
+
+async def test_names_are_encoded_into_the_path() -> None:
+    path = f"{LIST}/%2A.%ED%95%9C%20%3F%23%25%5C%22%3B/files"
+    async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
+        upstream.answer("GET", path, headers={}, body=chain().pem())
+        request = service.DownloadCertificateRequest(name='providers/nhn/certificates/*.한 ?#%\\";')
+        answer = await adapter.download_certificate(request, call())
+        assert [(item.method, item.target) for item in upstream.requests] == [("GET", path)]
+    assert answer.filename == '";.pem'
+
+
+async def test_full_is_the_list_and_the_file() -> None:
+    async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
+        upstream.answer("GET", LIST, body=page([row()]))
+        upstream.answer("GET", FILES, headers=ATTACHMENT, body=chain().pem())
+        request = service.GetCertificateRequest(name=NAME, view=service.CERTIFICATE_VIEW_FULL)
+        answer = await adapter.get_certificate(request, call())
+        assert [item.target for item in upstream.requests] == [f"{LIST}?all=true&status=ALL", FILES]
+    found = answer.certificate
+    assert found.subject.text == "CN=www.example.com,O=Example,C=KR"
+    assert found.not_after == Timestamp(seconds=int(x509_chain.NOT_AFTER.timestamp()))
+    assert found.fingerprints == x509.fingerprints(chain().leaf)
+    assert len(found.chain) == 3
+    assert (found.authority, found.signature_algorithm) == ("NHN", "SHA256withRSA")
+    assert found.expiration_date.year == 2999
+    assert KEY.splitlines()[1].encode() not in answer.SerializeToString()
+
+
+async def test_full_in_a_version_without_domains_takes_them_from_the_file() -> None:
+    base = "/certmanager/v1.0/appkeys/app%2FKey%2B1/certificates"
+    async with ScriptedUpstream() as upstream, provider(upstream, api_version="v1.0") as adapter:
+        upstream.answer("GET", base, body=page([row(domains=None, expirationDate=None)]))
+        upstream.answer("GET", V10_FILES, headers=ATTACHMENT, body=chain().pem())
+        request = service.GetCertificateRequest(name=NAME, view=service.CERTIFICATE_VIEW_FULL)
+        found = (await adapter.get_certificate(request, call())).certificate
+    assert list(found.domains) == ["www.example.com", "*.example.com"]
+    assert (found.expiration_date.year, found.expiration_date.day) == (2035, 26)
+    assert found.state == certificates.CERTIFICATE_STATE_ACTIVE
+
+
+async def test_full_without_a_file() -> None:
+    async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
+        upstream.answer("GET", LIST, body=page([row()]))
+        upstream.answer("GET", FILES, body=failed(52001))
+        request = service.GetCertificateRequest(name=NAME, view=service.CERTIFICATE_VIEW_FULL)
+        with pytest.raises(UpstreamError) as caught:
+            await adapter.get_certificate(request, call())
+    assert caught.value.outcome.reason == reasons.ERROR_REASON_CERTIFICATE_FILE_NOT_FOUND
+
+
+async def upload(
+    request: service.UploadCertificateRequest, body: Body, status: int = 200
+) -> tuple[service.UploadCertificateResponse, ReceivedRequest]:
+    async with ScriptedUpstream() as upstream, provider(upstream, api_version="v1.0") as adapter:
+        assert isinstance(adapter, CertificateManagerWithUpload)
+        upstream.answer("POST", V10_FILES, status, body=body)
+        return await adapter.upload_certificate(request, call(repeatable=False)), upstream.requests[0]
+
+
+@pytest.mark.parametrize(("filename", "sent"), [("", "www.example.com.pem"), ('a "b".pem', "a %22b%22.pem")])
+async def test_an_upload_is_one_file_in_a_form(filename: str, sent: str) -> None:
+    request = service.UploadCertificateRequest(name=NAME, content=chain().pem(), filename=filename)
+    answer, received = await upload(request, {"header": SUCCESS, "body": None})
+    assert answer == service.UploadCertificateResponse()
+    head = f"Content-Type: {received.headers['Content-Type']}\r\n\r\n".encode()
+    form = message_from_bytes(head + received.body, policy=policy.HTTP)
+    assert isinstance(form, EmailMessage)
+    assert form.get_content_type() == "multipart/form-data"
+    (part,) = form.iter_parts()
+    assert part["Content-Disposition"] == f'form-data; name="file"; filename="{sent}"'
+    assert chain().pem() in received.body
+    assert received.headers["Content-Length"] == str(len(received.body))
+
+
+async def test_a_file_over_the_limit_is_not_sent() -> None:
+    async with ScriptedUpstream() as upstream, provider(upstream, api_version="v1.0") as adapter:
+        assert isinstance(adapter, CertificateManagerWithUpload)
+        request = service.UploadCertificateRequest(name=NAME, content=bytes(512 * 1024 + 1))
+        with pytest.raises(InvalidRequest) as caught:
+            await adapter.upload_certificate(request, call(repeatable=False))
+        assert upstream.requests == []
+    (violation,) = caught.value.violations
+    assert caught.value.outcome == INVALID_REQUEST
+    assert (violation.field, violation.reason) == ("content", reasons.ERROR_REASON_FILE_TOO_LARGE)
+    assert "524288" in violation.description
+    assert "524289" in violation.description
+
+
+async def test_a_file_of_the_limit_is_sent() -> None:
+    request = service.UploadCertificateRequest(name=NAME, content=bytes(512 * 1024))
+    _, received = await upload(request, {"header": SUCCESS, "body": {}})
+    assert len(received.body) > 512 * 1024
+
+
+async def test_key_material_in_the_answer_is_cleaned_away() -> None:
+    line = KEY.splitlines()[3]
+    request = service.UploadCertificateRequest(name=NAME, content=chain().pem())
+    with pytest.raises(UpstreamError) as caught:
+        await upload(request, failed(52003, f"not a pem: {line} for app/Key+1 or app%2FKey%2B1"))
+    assert caught.value.upstream_message == "not a pem: *** for *** or ***"
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", {"header": {}}])
+async def test_an_upload_that_is_not_confirmed(body: Body) -> None:
+    with pytest.raises(MalformedResponse):
+        await upload(service.UploadCertificateRequest(name=NAME, content=b"x"), body)
+
+
+@pytest.mark.parametrize(
+    ("message", "sizes"),
+    [
+        ("Maximum permitted size is 524288 bytes. But, requested 600000 bytes.", ("524288", "600000")),
+        ("The maximum permitted size is 524,288 bytes. However, the requested 600,000 bytes.", ("524288", "600000")),
+        ("Maximum permitted size is {} bytes. But, requested {} bytes.", None),
+        ("too large", None),
+    ],
+)
+async def test_the_sizes_of_52008(message: str, sizes: tuple[str, str] | None) -> None:
+    with pytest.raises(UpstreamError) as caught:
+        await upload(service.UploadCertificateRequest(name=NAME, content=b"x"), failed(52008, message), 400)
+    metadata = caught.value.metadata
+    assert caught.value.outcome.reason == reasons.ERROR_REASON_FILE_TOO_LARGE
+    assert (metadata.get("maximum_bytes"), metadata.get("requested_bytes")) == (sizes or (None, None))

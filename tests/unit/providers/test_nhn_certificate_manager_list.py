@@ -1,0 +1,321 @@
+"""Certificate Manager: the list, windows over its pages, get and check by the list."""
+
+import unicodedata
+
+import pytest
+from google.type import date_pb2
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.errors import CERTIFICATE_NOT_FOUND, GatewayError, MalformedResponse
+from gateway.providers.capabilities import CertificatePage, ListWindow
+from gateway.providers.nhn_certificate_manager import listing
+from gateway.providers.nhn_certificate_manager.answers import Page
+from keyway.v1 import certificate_pb2 as certificates
+from keyway.v1 import certificate_service_pb2 as service
+from tests.support.scripted_upstream import Body, ScriptedUpstream
+from tests.unit.providers.certificate_manager import LIST, NAME, SUCCESS, Json, call, page, provider, query, row
+
+UNEXPIRED = service.CERTIFICATE_STATE_FILTER_UNEXPIRED
+ALL = service.CERTIFICATE_STATE_FILTER_ALL
+
+KOREAN_SAMPLE = """
+{
+    "header": {
+        "resultCode": 0,
+        "resultMessage": "success",
+        "isSuccessful": true
+    },
+    "body": {
+        "totalCount": 1,
+        "totalPage": 1,
+        "currentPage": 1,
+        "pageSize": 10,
+        "data": [
+            {
+                "certificateName": "test.nhn.com",
+                "authority": "NHN",
+                "signatureAlgorithm": "SHA256withRSA",
+                "fileCreationDate": "2020-03-02",
+                "expirationDate": "2021-03-25"
+            }
+        ]
+    }
+}
+"""
+
+
+async def test_the_list_of_the_first_guide() -> None:
+    path = "/certmanager/v1.0/appkeys/app%2FKey%2B1/certificates"
+    async with ScriptedUpstream() as upstream, provider(upstream, api_version="v1.0") as adapter:
+        upstream.answer("GET", path, body=KOREAN_SAMPLE)
+        found = await adapter.list_certificates(ListWindow(0, 10, ALL), call())
+        assert upstream.requests[0].target == f"{path}?pageSize=10&pageNum=1&all=false&status=ALL"
+        assert not {"X-TC-AUTHENTICATION-ID", "X-NHN-Authorization"} & set(upstream.requests[0].headers)
+        assert upstream.requests[0].body == b""
+    assert found == CertificatePage(
+        [
+            certificates.Certificate(
+                name="providers/nhn/certificates/test.nhn.com",
+                display_name="test.nhn.com",
+                authority="NHN",
+                signature_algorithm="SHA256withRSA",
+                file_creation_date=date_pb2.Date(year=2020, month=3, day=2),
+                expiration_date=date_pb2.Date(year=2021, month=3, day=25),
+                state=certificates.CERTIFICATE_STATE_EXPIRED,
+            )
+        ],
+        total=1,
+    )
+
+
+async def test_a_row_of_the_later_guide() -> None:
+    async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
+        upstream.answer("GET", LIST, body=page([row()]))
+        found = await adapter.list_certificates(ListWindow(0, 10, UNEXPIRED), call())
+    assert list(found.certificates) == [
+        certificates.Certificate(
+            name=NAME,
+            display_name="www.example.com",
+            authority="NHN",
+            domains=["www.example.com", "*.example.com"],
+            signature_algorithm="SHA256withRSA",
+            file_creation_date=date_pb2.Date(year=2025, month=3, day=2),
+            expiration_date=date_pb2.Date(year=2999, month=3, day=25),
+            state=certificates.CERTIFICATE_STATE_ACTIVE,
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        (service.CERTIFICATE_STATE_FILTER_UNSPECIFIED, "UNEXPIRED"),
+        (UNEXPIRED, "UNEXPIRED"),
+        (service.CERTIFICATE_STATE_FILTER_EXPIRED, "EXPIRED"),
+        (ALL, "ALL"),
+    ],
+)
+async def test_the_filter_is_the_upstreams_status(
+    state: service.CertificateStateFilter.ValueType, status: str
+) -> None:
+    async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
+        upstream.answer("GET", LIST, body=page())
+        found = await adapter.list_certificates(ListWindow(0, 10, state), call())
+        assert query(upstream.requests[0])["status"] == status
+    assert found == CertificatePage([], 0)
+
+
+async def test_a_window_that_is_no_page_takes_two() -> None:
+    async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
+        names = [f"n{number}" for number in range(20)]
+        upstream.answer("GET", LIST, body=page([row(name) for name in names[4:8]], number=2, size=4, total=20))
+        upstream.answer("GET", LIST, body=page([row(name) for name in names[8:12]], number=3, size=4, total=20))
+        found = await adapter.list_certificates(ListWindow(6, 4, ALL), call())
+        asked = [(query(request)["pageNum"], query(request)["pageSize"]) for request in upstream.requests]
+    assert asked == [("2", "4"), ("3", "4")]
+    assert [item.display_name for item in found.certificates] == names[6:10]
+    assert found.total == 20
+
+
+async def test_envelopes_are_taken_as_they_come() -> None:
+    """Counts as text, SUCCESS in capitals, fields that nobody knows, nulls for a certificate without a file."""
+    rows = [row(authority=None, domains=None, signatureAlgorithm=None, fileCreationDate="", expirationDate=None, x=1)]
+    body = page(rows, totalCount="1", pageSize=None, currentPage=None, data=rows)
+    body["header"] = {"resultCode": "0", "resultMessage": "SUCCESS", "isSuccessful": "true", "more": [1]}
+    async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
+        upstream.answer("GET", LIST, 500, headers={"Content-Type": "text/html"}, body=body)
+        found = await adapter.list_certificates(ListWindow(0, 10, ALL), call())
+    assert list(found.certificates) == [certificates.Certificate(name=NAME, display_name="www.example.com")]
+
+
+async def test_an_empty_list_may_have_no_data() -> None:
+    async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
+        upstream.answer("GET", LIST, body=page(data=None))
+        assert await adapter.list_certificates(ListWindow(0, 10, ALL), call()) == CertificatePage([], 0)
+
+
+async def test_a_certificate_whose_name_can_not_be_asked_for_is_listed_without_one() -> None:
+    async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
+        upstream.answer("GET", LIST, body=page([row("a/b"), row()]))
+        found = await adapter.list_certificates(ListWindow(0, 10, ALL), call())
+    assert [(item.name, item.display_name) for item in found.certificates] == [("", "a/b"), (NAME, "www.example.com")]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>maintenance</html>",
+        b"<?xml version='1.0'?><a/>",
+        b"[]",
+        b"null",
+        b'{"header": {"isSuccessful": true}',
+        b"\xff\xfe",
+        {},
+        {"header": None, "body": {}},
+        {"header": {"resultCode": 0}, "body": {}},
+        {"header": SUCCESS},
+        {"header": SUCCESS, "body": None},
+        {"header": SUCCESS, "body": []},
+        {"header": SUCCESS, "body": {}},
+        page(data=None, total=3),
+        page(data={}),
+        page(["text"]),
+        page([{}]),
+        page([row(certificateName=7)]),
+        page([row(expirationDate="soon")]),
+        page([row(expirationDate=20260325)]),
+        page([row(domains="a")]),
+        page(totalCount=-1),
+        page(totalCount="many"),
+        page(pageSize=-1),
+    ],
+    ids=str,
+)
+async def test_a_success_that_can_not_be_read(body: Body) -> None:
+    async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
+        upstream.answer("GET", LIST, body=body)
+        with pytest.raises(MalformedResponse) as caught:
+            await adapter.list_certificates(ListWindow(0, 10, ALL), call())
+    assert caught.value.http_status == 200
+    assert caught.value.metadata == {"provider": "nhn", "http_status": "200"}
+
+
+async def test_an_answer_that_is_cut_off() -> None:
+    async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
+        upstream.answer("GET", LIST, body=page([row()]), cut_after=30)
+        with pytest.raises(MalformedResponse):
+            await adapter.list_certificates(ListWindow(0, 10, ALL), call())
+
+
+async def test_pages_that_lead_nowhere_end() -> None:
+    async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
+        upstream.answer("GET", LIST, body=page([row()] * 10, number=1, size=10, total=100))
+        with pytest.raises(MalformedResponse, match="do not lead through"):
+            await adapter.list_certificates(ListWindow(50, 10, ALL), call())
+
+
+class Listing:
+    """An upstream with `total` rows that gives at most `most` of them a page."""
+
+    def __init__(self, total: int, most: int) -> None:
+        self.rows = [certificates.Certificate(display_name=str(number)) for number in range(total)]
+        self.most = most
+        self.asked: list[tuple[int, int]] = []
+
+    async def page(self, number: int, size: int, state: service.CertificateStateFilter.ValueType) -> Page:
+        assert state == ALL
+        self.asked.append((number, size))
+        size = min(size, self.most)
+        return Page(self.rows[(number - 1) * size : number * size], number, size, len(self.rows))
+
+    async def everything(self) -> Page:
+        return await self.page(1, 10, ALL)
+
+
+@settings(max_examples=300)
+@given(st.integers(0, 120), st.integers(0, 150), st.integers(1, 60), st.integers(1, 60))
+async def test_a_window_holds_its_rows_whatever_the_size_of_pages(
+    total: int, offset: int, limit: int, most: int
+) -> None:
+    upstream = Listing(total, most)
+    found = await listing.read_window(upstream, ListWindow(offset, limit, ALL), "nhn")
+    assert list(found.certificates) == upstream.rows[offset : offset + limit]
+    assert found.total == total
+    if limit <= most:
+        assert len(upstream.asked) <= 1 + bool(offset % limit)
+
+
+async def test_a_thousand_rows_from_pages_of_ten() -> None:
+    upstream = Listing(5000, 10)
+    found = await listing.read_window(upstream, ListWindow(3333, 1000, ALL), "nhn")
+    assert list(found.certificates) == upstream.rows[3333:4333]
+
+
+class Lying(Listing):
+    """An upstream that counts more rows than it has, and calls every last page as long as it is."""
+
+    async def page(self, number: int, size: int, state: service.CertificateStateFilter.ValueType) -> Page:
+        honest = await super().page(number, size, state)
+        return Page(honest.certificates, number, len(honest.certificates), honest.total + 1)
+
+
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 20), st.integers(1, 20))
+async def test_an_upstream_that_miscounts_is_not_asked_forever(total: int, offset: int, limit: int, most: int) -> None:
+    upstream = Lying(total, most)
+    try:
+        found = await listing.read_window(upstream, ListWindow(offset, limit, ALL), "nhn")
+    except MalformedResponse:
+        return
+    assert list(found.certificates) == upstream.rows[offset : offset + limit]
+    assert len(upstream.asked) <= listing.MAXIMUM_REQUESTS
+
+
+@pytest.mark.parametrize("wanted", [0, 9, 10, 57])
+async def test_a_certificate_is_found_where_everything_is_not_given_at_once(wanted: int) -> None:
+    upstream = Listing(58, 10)
+    found = await listing.find(upstream, str(wanted), "nhn")
+    assert found is not None
+    assert found.display_name == str(wanted)
+    assert await listing.find(upstream, "58", "nhn") is None
+
+
+async def get(body: Json, name: str = NAME) -> service.GetCertificateResponse:
+    async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
+        upstream.answer("GET", LIST, body=body)
+        try:
+            return await adapter.get_certificate(service.GetCertificateRequest(name=name), call())
+        finally:
+            assert [request.target for request in upstream.requests] == [f"{LIST}?all=true&status=ALL"]
+
+
+async def test_get_looks_through_everything() -> None:
+    answer = await get(page([row("other"), row(expirationDate="2001-02-03")]))
+    assert answer.certificate.name == NAME
+    assert answer.certificate.state == certificates.CERTIFICATE_STATE_EXPIRED
+    assert not answer.certificate.HasField("subject")
+
+
+async def test_get_of_what_is_not_there() -> None:
+    with pytest.raises(GatewayError) as caught:
+        await get(page([row("WWW.example.com"), row("www.example.com.")]))
+    assert caught.value.outcome == CERTIFICATE_NOT_FOUND
+    assert caught.value.resource == NAME
+    assert caught.value.metadata == {"provider": "nhn"}
+    assert NAME in caught.value.message
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+async def test_hangul_is_found_composed_or_not(form: str) -> None:
+    listed = "인증서-" + unicodedata.normalize("NFD", "한글")
+    asked = unicodedata.normalize("NFC", listed) if form == "NFC" else unicodedata.normalize("NFD", listed)
+    answer = await get(page([row(listed)]), f"providers/nhn/certificates/{asked}")
+    assert answer.certificate.display_name == listed
+
+
+async def test_an_exact_name_comes_before_one_composed_otherwise() -> None:
+    forms = [unicodedata.normalize(form, "한글") for form in ("NFC", "NFD")]
+    rows = [row(name, authority=str(number)) for number, name in enumerate(forms)]
+    for number, name in enumerate(forms):
+        answer = await get(page(rows), f"providers/nhn/certificates/{name}")
+        assert answer.certificate.authority == str(number)
+
+
+@pytest.mark.parametrize(("listed", "exists"), [("www.example.com", True), ("example.com", False)])
+async def test_check(listed: str, exists: bool) -> None:
+    async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
+        upstream.answer("GET", LIST, body=page([row(listed)]))
+        answer = await adapter.check_certificate(service.CheckCertificateRequest(name=NAME), call())
+        assert upstream.requests[0].target == f"{LIST}?all=true&status=ALL"
+    assert answer.exists is exists
+
+
+async def test_the_check_of_the_provider_is_a_list_of_one_row() -> None:
+    async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
+        upstream.answer("GET", LIST, body=page([row()], size=1, total=9))
+        await adapter.check(call())
+        assert upstream.requests[0].target == f"{LIST}?pageSize=1&pageNum=1&all=false&status=ALL"
+        upstream.answer("GET", LIST, body=b"")
+        with pytest.raises(MalformedResponse):
+            await adapter.check(call())
