@@ -3,16 +3,15 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final
 
 from gateway.errors import CERTIFICATE_ALREADY_EXISTS, METHOD_NOT_SUPPORTED, GatewayError
 from gateway.providers.asteria import errors, files, requests, resources, translate
-from gateway.providers.asteria.api import ApiRequest, ManagementApi
+from gateway.providers.asteria.api import ApiRequest, ManagementApi, ResultT
 from gateway.providers.asteria.resources import Resource
 from gateway.providers.asteria.session import FixedSession, LoginSession, Session
 from gateway.providers.asteria.settings import AsteriaSettings
 from gateway.providers.capabilities import CertificatePage, ListWindow, StatusRow
-from gateway.providers.common.formats import FormatError
 from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient
 from keyway.v1 import certificate_pb2 as certificates
@@ -20,8 +19,6 @@ from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import trusted_authority_pb2 as authorities
 
 TYPE: Final = "asteria"
-
-_ResultT = TypeVar("_ResultT")
 
 
 class AsteriaProvider:
@@ -89,7 +86,7 @@ class AsteriaProvider:
         requests.check_create(request)
         certificate = self._certificate(request.certificate_id)
         await self._refuse_existing(certificate, call, replace=request.replace)
-        await self._api.ask(requests.create(certificate, request), call)
+        await self._do(requests.create(certificate, request), call)
         try:
             created = await self._show(certificate, request.keystore_password, call, full=True)
         except GatewayError:
@@ -101,7 +98,7 @@ class AsteriaProvider:
     ) -> service.DeleteCertificateResponse:
         """`delete`."""
         certificate = resources.certificate(request.name)
-        await self._api.ask(requests.delete(certificate, request.keystore_password), call)
+        await self._do(requests.delete(certificate, request.keystore_password), call)
         return service.DeleteCertificateResponse()
 
     async def import_certificate(
@@ -111,9 +108,11 @@ class AsteriaProvider:
         certificate = resources.certificate(request.name)
         requests.check_import(request)
         await self._refuse_existing(certificate, call, replace=request.replace)
-        asked = requests.import_keystore(certificate, request)
-        data = await self._api.ask(asked, call)
-        imported = self._read(asked, lambda: translate.full_certificate(data, certificate, self._calendar))
+        imported = await self._api.ask(
+            requests.import_keystore(certificate, request),
+            lambda data: translate.full_certificate(data, certificate, self._calendar),
+            call,
+        )
         return service.ImportCertificateResponse(certificate=imported)
 
     async def get_certificate_signing_request(
@@ -124,15 +123,14 @@ class AsteriaProvider:
         asked = requests.download_signing_request(
             certificate, request.keystore_password, request.private_key_password
         )
-        response = await self._api.fetch(asked, call)
-        return self._read(asked, lambda: files.signing_request(response))
+        return await self._api.fetch(asked, files.signing_request, call)
 
     async def install_signed_certificate(
         self, request: service.InstallSignedCertificateRequest, call: Call
     ) -> service.InstallSignedCertificateResponse:
         """`csr/response/upload`."""
         certificate = resources.certificate(request.name)
-        await self._api.ask(requests.install(certificate, request), call)
+        await self._do(requests.install(certificate, request), call)
         return service.InstallSignedCertificateResponse()
 
     async def download_certificate(
@@ -147,9 +145,11 @@ class AsteriaProvider:
             )
         certificate = resources.certificate(request.name)
         requests.check_password(request.keystore_password)
-        asked = requests.export(certificate, request.keystore_password, request.format)
-        response = await self._api.fetch(asked, call)
-        return self._read(asked, lambda: files.exported_certificate(response, request.format, certificate.side))
+        return await self._api.fetch(
+            requests.export(certificate, request.keystore_password, request.format),
+            lambda response: files.exported_certificate(response, request.format, certificate.side),
+            call,
+        )
 
     async def list_trusted_authorities(
         self, request: service.ListTrustedAuthoritiesRequest, call: Call
@@ -164,9 +164,11 @@ class AsteriaProvider:
     ) -> service.GetTrustedAuthorityResponse:
         """`ca/show`."""
         authority = resources.authority(request.name)
-        asked = requests.show_authority(authority)
-        data = await self._api.ask(asked, call)
-        shown = self._read(asked, lambda: translate.authority(data, authority, self._calendar))
+        shown = await self._api.ask(
+            requests.show_authority(authority),
+            lambda data: translate.authority(data, authority, self._calendar),
+            call,
+        )
         return service.GetTrustedAuthorityResponse(authority=shown)
 
     async def import_trusted_authority(
@@ -192,9 +194,11 @@ class AsteriaProvider:
         return resources.certificate(resources.certificate_name(self.id, side))
 
     async def _exists(self, certificate: Resource, call: Call) -> bool:
-        asked = requests.exist(certificate)
-        data = await self._api.ask(asked, call)
-        return self._read(asked, lambda: translate.exists(data))
+        return await self._api.ask(requests.exist(certificate), translate.exists, call)
+
+    async def _do(self, request: ApiRequest, call: Call) -> None:
+        """A call whose success says nothing more."""
+        await self._api.ask(request, lambda _: None, call)
 
     async def _refuse_existing(self, certificate: Resource, call: Call, *, replace: bool) -> None:
         """CERTIFICATE_ALREADY_EXISTS unless it may be replaced: the server itself does not look."""
@@ -210,26 +214,20 @@ class AsteriaProvider:
     async def _show(
         self, certificate: Resource, password: str, call: Call, *, full: bool
     ) -> certificates.Certificate:
-        asked = requests.show(certificate, password)
-        data = await self._api.ask(asked, call)
         read = translate.full_certificate if full else translate.basic_certificate
-        return self._read(asked, lambda: read(data, certificate, self._calendar))
+        return await self._api.ask(
+            requests.show(certificate, password), lambda data: read(data, certificate, self._calendar), call
+        )
 
     async def _authorities(
         self, store: Resource, asked: ApiRequest, call: Call
     ) -> list[authorities.TrustedAuthority]:
-        data = await self._api.ask(asked, call)
-        return self._read(asked, lambda: translate.listed_authorities(data, store, self._calendar))
-
-    def _read(self, asked: ApiRequest, read: Callable[[], _ResultT]) -> _ResultT:
-        """What `read` makes of an answer; MalformedResponse where it can't."""
-        try:
-            return read()
-        except FormatError as error:
-            raise self._api.malformed(asked, str(error)) from error
+        return await self._api.ask(
+            asked, lambda data: translate.listed_authorities(data, store, self._calendar), call
+        )
 
 
-async def _all(*calls: Coroutine[None, None, _ResultT]) -> list[_ResultT]:
+async def _all(*calls: Coroutine[None, None, ResultT]) -> list[ResultT]:
     """The results of calls that run at once; where one fails, its error, and the others are cancelled."""
     try:
         async with asyncio.TaskGroup() as group:

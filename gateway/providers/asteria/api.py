@@ -3,9 +3,9 @@
 Which calls there are is written in `requests.py`, what their data means in `translate.py` and `files.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from gateway.errors import MalformedResponse
 from gateway.providers.asteria import answers, errors
@@ -14,6 +14,8 @@ from gateway.providers.common.formats import FormatError, JsonObject
 from gateway.providers.common.zipfiles import is_zip
 from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
+
+ResultT = TypeVar("ResultT")
 
 _BASE: Final = "/mcapi/certificate/"
 
@@ -54,24 +56,21 @@ class ManagementApi:
         finally:
             await self._http.close()
 
-    async def ask(self, request: ApiRequest, call: Call) -> JsonObject:
-        """`result.data` of a call that answers JSON."""
+    async def ask(self, request: ApiRequest, read: Callable[[JsonObject], ResultT], call: Call) -> ResultT:
+        """What `read` makes of `result.data`; MalformedResponse where there is none, or `read` raises FormatError."""
+        return await self.fetch(request, lambda response: read(answers.data_of(response)), call)
+
+    async def fetch(self, request: ApiRequest, read: Callable[[HttpResponse], ResultT], call: Call) -> ResultT:
+        """What `read` makes of an answer that is no failure; MalformedResponse where it raises FormatError."""
         response = await self._send(request, call)
         try:
-            return answers.data_of(response)
+            return read(response)
         except FormatError as error:
-            raise self.malformed(request, str(error), response.status) from error
-
-    async def fetch(self, request: ApiRequest, call: Call) -> HttpResponse:
-        """The answer of a call that answers a ZIP archive, which begins as one at least."""
-        response = await self._send(request, call)
-        if not is_zip(response.body):
-            raise self.malformed(request, "the answer is no ZIP archive", response.status)
-        return response
-
-    def malformed(self, request: ApiRequest, fault: str, status: int | None = None) -> MalformedResponse:
-        """The error of an answer to `request` that can't be understood."""
-        return MalformedResponse(f"{request.resource}: {fault}", provider=self._provider, http_status=status)
+            raise MalformedResponse(
+                f"{request.resource}: the answer can't be understood: {error}",
+                provider=self._provider,
+                http_status=response.status,
+            ) from error
 
     async def _send(self, request: ApiRequest, call: Call) -> HttpResponse:
         """The answer of a call that did not fail. Not being logged in means that nothing was done: it is repeated."""
