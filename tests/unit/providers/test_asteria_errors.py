@@ -1,0 +1,323 @@
+"""Failures of an ASTERIA server: every documented code, in every shape that it may come in, and what has no code."""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from google.rpc import code_pb2
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from gateway.errors import Code, GatewayError, MalformedResponse, Reason, UpstreamError
+from gateway.providers.asteria import answers
+from gateway.providers.asteria.adapter import AsteriaProvider
+from gateway.providers.common.formats import FormatError
+from gateway.upstream.client import HttpResponse
+from keyway.v1 import certificate_service_pb2 as service
+from keyway.v1 import error_reason_pb2 as reasons
+from tests.support.scripted_upstream import Body, ScriptedUpstream
+from tests.unit.providers.asteria_samples import (
+    BASE,
+    PASSWORD,
+    SERVER,
+    SERVER_STORE,
+    SESSION_ID,
+    a_call,
+    exist,
+    failure,
+    provider,
+    success,
+)
+
+SHOW = f"{BASE}/server/show"
+INVALID, NOT_FOUND, INTERNAL = code_pb2.INVALID_ARGUMENT, code_pb2.NOT_FOUND, code_pb2.INTERNAL
+PRECONDITION, UNKNOWN, UNAVAILABLE = code_pb2.FAILED_PRECONDITION, code_pb2.UNKNOWN, code_pb2.UNAVAILABLE
+CODES = [
+    ("2002", INVALID, "MISSING_PARAMETER"),
+    ("2003", INVALID, "INVALID_PARAMETER"),
+    ("2004", INVALID, "PASSWORD_TOO_SHORT"),
+    ("2101", INVALID, "INVALID_PARAMETER"),
+    ("2102", INVALID, "MISSING_PARAMETER"),
+    ("2103", INVALID, "INVALID_PARAMETER"),
+    ("2107", INVALID, "PASSWORD_TOO_SHORT"),
+    ("2202", INVALID, "INVALID_UPLOAD"),
+    ("2203", INVALID, "INVALID_UPLOAD"),
+    ("2204", INVALID, "UNPARSABLE_CERTIFICATE"),
+    ("2301", INVALID, "INVALID_UPLOAD"),
+    ("2401", code_pb2.PERMISSION_DENIED, "KEYSTORE_PASSWORD_INCORRECT"),
+    ("2801", PRECONDITION, "PUBLIC_KEY_MISMATCH"),
+    ("2802", PRECONDITION, "CERTIFICATE_EXPIRED"),
+    ("3001", PRECONDITION, "PROVIDER_CREDENTIALS_REJECTED"),
+    ("4012", NOT_FOUND, "CERTIFICATE_NOT_FOUND"),
+    ("5001", INTERNAL, "PROVIDER_STORAGE"),
+    ("5002", INTERNAL, "PROVIDER_STORAGE"),
+    ("5006", INTERNAL, "PROVIDER_STORAGE"),
+    ("5101", UNAVAILABLE, "PROVIDER_INTERNAL_COMMUNICATION"),
+    ("5102", INTERNAL, "PROVIDER_INTERNAL"),
+    ("5303", INTERNAL, "PROVIDER_CERTIFICATE_UNREADABLE"),
+    ("5304", INTERNAL, "PROVIDER_CERTIFICATE_UNREADABLE"),
+    ("5305", INTERNAL, "PROVIDER_KEYSTORE"),
+    ("5306", INTERNAL, "PROVIDER_KEYSTORE"),
+    ("5307", INTERNAL, "PROVIDER_KEY_GENERATION"),
+    ("5308", INTERNAL, "PROVIDER_KEY_GENERATION"),
+    ("5309", INTERNAL, "PROVIDER_KEY_GENERATION"),
+    ("5310", NOT_FOUND, "CSR_NOT_FOUND"),
+]
+
+
+def reason(name: str) -> Reason:
+    return reasons.ErrorReason.Value(f"ERROR_REASON_{name}")
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[ScriptedUpstream]:
+    async with ScriptedUpstream() as server:
+        yield server
+
+
+@pytest.fixture
+async def asteria(upstream: ScriptedUpstream) -> AsyncIterator[AsteriaProvider]:
+    async with provider(upstream) as adapter:
+        yield adapter
+
+
+async def show(asteria: AsteriaProvider) -> UpstreamError:
+    """The error of a `show`."""
+    request = service.GetCertificateRequest(name=SERVER, keystore_password=PASSWORD)
+    with pytest.raises(UpstreamError) as raised:
+        await asteria.get_certificate(request, a_call())
+    return raised.value
+
+
+@pytest.mark.parametrize("status", [200, 403, 500])
+@pytest.mark.parametrize(("code", "grpc", "name"), CODES)
+async def test_a_known_code_decides_whatever_the_status_line_says(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider, *, code: str, grpc: Code, name: str, status: int
+) -> None:
+    upstream.answer("POST", SHOW, status=status, headers={"Retry-After": "7"}, body=failure(code, "too bad"))
+    error = await show(asteria)
+    assert (error.outcome.code, error.outcome.reason) == (grpc, reason(name))
+    assert error.metadata == {"provider": "asteria", "upstream_code": code, "http_status": str(status)}
+    assert error.message.startswith(f"{SERVER}: ")
+    assert "too bad" not in error.message
+    assert error.upstream_message == "too bad"
+    assert error.resource == (SERVER if grpc == NOT_FOUND else None)
+    assert error.retry_after is None
+
+
+async def test_4012_speaks_of_an_authority_where_one_was_asked_for(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider
+) -> None:
+    name = f"{SERVER_STORE}/authorities/a"
+    upstream.answer("GET", f"{BASE}/server/ca/show", status=403, body=failure("4012"))
+    upstream.answer("POST", f"{BASE}/server/ca/delete", status=403, body=failure("4012"))
+    for call in (
+        asteria.get_trusted_authority(service.GetTrustedAuthorityRequest(name=name), a_call()),
+        asteria.delete_trusted_authority(service.DeleteTrustedAuthorityRequest(name=name), a_call()),
+    ):
+        with pytest.raises(GatewayError) as raised:
+            await call
+        assert (raised.value.outcome.code, raised.value.outcome.reason) == (NOT_FOUND, reason("AUTHORITY_NOT_FOUND"))
+        assert raised.value.resource == name
+
+
+SHAPES: list[Body] = [
+    {"result": {"status": "error", "code": 4012, "message": "m"}},
+    {"result": {"status": "error", "code": "4012", "message": "m"}},
+    {"result": {"status": "ERROR", "code": " 4012 ", "message": " m "}},
+    {"result": {"status": "error", "errorCode": 4012, "errorMessage": "m"}},
+    {"result": {"status": "error", "error": {"code": 4012, "message": "m"}}},
+    {"result": {"status": "error", "error": [{"code": 4012, "message": "m"}]}},
+    {"result": {"status": "error", "data": {"errorCode": "4012", "message": "m"}}},
+    {"result": {"code": 4012, "message": "m"}},
+    {"status": "error", "code": 4012, "message": "m"},
+    {"errorCode": "4012", "message": "m"},
+    {"error": {"code": 4012, "message": "m"}},
+    '\ufeff{"result":{"status":"error","code":4012,"message":"m"}}',
+    '<?xml version="1.0"?><result><status>error</status><code>4012</code><message>m</message></result>',
+    '<result status="error" errorCode="4012"><message lang="ja">m</message></result>',
+    "<Result><Error><ErrorCode> 4012 </ErrorCode><ErrorMessage>m</ErrorMessage></Error></Result>",
+]
+
+
+@pytest.mark.parametrize("status", [200, 403, 404, 500])
+@pytest.mark.parametrize("body", SHAPES)
+async def test_the_code_is_found_in_every_near_shape(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider, body: Body, status: int
+) -> None:
+    upstream.answer("POST", SHOW, status=status, headers={"Content-Type": "text/plain"}, body=body)
+    error = await show(asteria)
+    assert (error.outcome.reason, error.upstream_code) == (reason("CERTIFICATE_NOT_FOUND"), "4012")
+    assert error.upstream_message == "m"
+
+
+WITHOUT_CODE = [
+    (400, UNKNOWN, "UNRECOGNIZED_PROVIDER_ERROR"),
+    (401, PRECONDITION, "PROVIDER_CREDENTIALS_REJECTED"),
+    (403, PRECONDITION, "PROVIDER_CREDENTIALS_REJECTED"),
+    (404, code_pb2.UNIMPLEMENTED, "PROVIDER_API_NOT_FOUND"),
+    (429, code_pb2.RESOURCE_EXHAUSTED, "PROVIDER_RATE_LIMITED"),
+    (500, INTERNAL, "PROVIDER_INTERNAL"),
+    (502, UNAVAILABLE, "PROVIDER_UNAVAILABLE"),
+    (503, UNAVAILABLE, "PROVIDER_UNAVAILABLE"),
+    (504, UNAVAILABLE, "PROVIDER_UNAVAILABLE"),
+]
+NO_CODE: list[Body] = [
+    b"",
+    b"\x8f\xad\xff",
+    "<!DOCTYPE html><html><body><code>4012</code></body></html>",
+    "<html><h1>HTTP Status</h1></html>",
+    "[]",
+    "null",
+    '{"status": 404, "error": "Not Found", "path": "/mcapi"}',
+    '{"code": true, "error": {"code": null}}',
+    "{" * 2000,
+]
+
+
+@pytest.mark.parametrize("body", NO_CODE)
+@pytest.mark.parametrize(("status", "grpc", "name"), WITHOUT_CODE)
+async def test_without_a_code_the_http_status_decides(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider, *, status: int, grpc: Code, name: str, body: Body
+) -> None:
+    upstream.answer("POST", SHOW, status=status, headers={"Retry-After": "7"}, body=body)
+    error = await show(asteria)
+    assert (error.outcome.code, error.outcome.reason) == (grpc, reason(name))
+    assert error.upstream_code is None
+    assert error.retry_after == 7
+
+
+@pytest.mark.parametrize(
+    ("status", "grpc", "name"),
+    [
+        (200, UNKNOWN, "UNRECOGNIZED_PROVIDER_ERROR"),
+        (403, PRECONDITION, "PROVIDER_CREDENTIALS_REJECTED"),
+        (404, UNKNOWN, "UNRECOGNIZED_PROVIDER_ERROR"),
+        (500, INTERNAL, "PROVIDER_INTERNAL"),
+    ],
+)
+async def test_an_unknown_code_is_kept_and_the_http_status_decides(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider, status: int, grpc: Code, name: str
+) -> None:
+    upstream.answer("POST", SHOW, status=status, body=failure(9999))
+    error = await show(asteria)
+    assert (error.outcome.code, error.outcome.reason) == (grpc, reason(name))
+    assert error.upstream_code == "9999"
+
+
+@pytest.mark.parametrize(
+    "body", [failure(None), {"result": {"status": "warning"}}, "<result><status>error</status></result>"]
+)
+async def test_success_of_http_alone_is_none(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider, body: Body
+) -> None:
+    upstream.answer("POST", SHOW, body=body)
+    assert (await show(asteria)).outcome.reason == reason("UNRECOGNIZED_PROVIDER_ERROR")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"\xff",
+        "<html></html>",
+        "<result><status>success</status></result>",
+        {},
+        {"result": {"data": {}}},
+        {"result": []},
+        success(),
+        success({"certificate": {}}),
+        {"result": {"status": "success", "data": []}},
+    ],
+)
+async def test_success_that_can_not_be_understood(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider, body: Body
+) -> None:
+    upstream.answer("POST", SHOW, body=body)
+    error = await show(asteria)
+    assert isinstance(error, MalformedResponse)
+    assert error.http_status == 200
+
+
+async def test_an_answer_that_is_cut_off(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+    upstream.answer("POST", SHOW, body=success({"certificate": {}}), cut_after=20)
+    assert isinstance(await show(asteria), MalformedResponse)
+
+
+@pytest.mark.parametrize("body", [exist(True), {"result": {"status": "SUCCESS", "data": {"exist": "True"}}, "time": 1}])
+async def test_success_in_near_shapes(upstream: ScriptedUpstream, asteria: AsteriaProvider, body: Body) -> None:
+    upstream.answer("GET", f"{BASE}/server/exist", headers={"Content-Type": "application/json"}, body=body)
+    assert (await asteria.check_certificate(service.CheckCertificateRequest(name=SERVER), a_call())).exists
+
+
+async def test_a_success_that_says_nothing_else_is_enough_for_a_delete(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider
+) -> None:
+    upstream.answer("POST", f"{BASE}/server/delete", body={"result": {"status": "success"}})
+    await asteria.delete_certificate(
+        service.DeleteCertificateRequest(name=SERVER, keystore_password="x"), a_call()
+    )
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        PASSWORD,
+        "password=pass+word%26%3D%C3%A9",
+        "password=pass%20word%26%3D%C3%A9",
+        'password="pass word&=\\u00e9"',
+        "password=pass word&amp;=é",
+        f"session {SESSION_ID}",
+        f"<b>{PASSWORD}</b>\n\tat com.example.Servlet(Servlet.java:1)",
+    ],
+)
+async def test_an_echoed_secret_is_not_kept(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider, echo: str
+) -> None:
+    upstream.answer("POST", SHOW, status=500, body=failure(5102, f"wrong: {echo}"))
+    error = await show(asteria)
+    shown = f"{error} {error!r} {error.upstream_message} {error.metadata}"
+    assert "wrong: " in shown
+    for secret in (PASSWORD, "word", SESSION_ID, "com.example", "<b>"):
+        assert secret not in shown.replace("password", "")
+
+
+async def test_half_of_a_secret_is_not_kept_where_a_long_answer_is_cut(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider
+) -> None:
+    upstream.answer("POST", SHOW, status=500, body="<b>" * 1332 + PASSWORD)
+    assert "pass" not in str((await show(asteria)).upstream_message)
+
+
+def test_every_documented_code_is_in_the_published_table() -> None:
+    rows = AsteriaProvider.status_rows(object.__new__(AsteriaProvider))
+    published = {(row.upstream_code, row.outcome.code, row.outcome.reason) for row in rows}
+    assert {(code, grpc, reason(name)) for code, grpc, name in CODES} <= published
+    assert ("4012", NOT_FOUND, reason("AUTHORITY_NOT_FOUND")) in published
+    exact = [row for row in WITHOUT_CODE if row[0] not in (400, 500)]
+    assert {(f"HTTP {status}", grpc, reason(name)) for status, grpc, name in exact} <= published
+    assert all(row.meaning for row in rows)
+    assert len([row for row in rows if row.upstream_code.isdigit()]) == len(CODES) + 1
+
+
+FIELDS = ["result", "status", "code", "data", "error", "message", "x"]
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(json_values | st.binary(), st.sampled_from([200, 204, 400, 403, 500]))
+def test_any_answer_is_a_failure_or_data_or_malformed(content: object, status: int) -> None:
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    response = HttpResponse(status, CIMultiDictProxy(CIMultiDict()), body)
+    if answers.failure_of(response) is None:
+        assert status < 300
+        with contextlib.suppress(FormatError):
+            answers.data_of(response)

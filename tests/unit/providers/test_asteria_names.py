@@ -1,0 +1,155 @@
+"""The readers of the ASTERIA adapter: names, times and file names."""
+
+import contextlib
+import string
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from gateway.providers.asteria import distinguished_names, filenames, times
+from gateway.providers.common.formats import FormatError
+from gateway.upstream.client import HttpResponse
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+OIDS = {"O": NameOID.ORGANIZATION_NAME, "OU": NameOID.ORGANIZATIONAL_UNIT_NAME, "CN": NameOID.COMMON_NAME}
+
+values = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=20)
+attributes = st.lists(st.tuples(st.sampled_from(list(OIDS)), values), min_size=1, max_size=6)
+
+
+@given(attributes)
+def test_names_as_rfc_4514_writes_them(parts: list[tuple[str, str]]) -> None:
+    name = x509.Name([x509.NameAttribute(OIDS[key], value) for key, value in parts])
+    assert distinguished_names.parse(name.rfc4514_string()) == list(reversed(parts))
+
+
+@given(st.dictionaries(st.sampled_from(["C", "ST", "L", "O", "OU", "CN", "EMAIL"]), values, min_size=1))
+def test_the_text_made_of_parts_reads_as_the_same_parts(parts: dict[str, str]) -> None:
+    made = distinguished_names.read(parts)
+    again = distinguished_names.from_text(made.text)
+    assert again == made
+
+
+@given(st.text() | st.text("CN=ou,;+\"\\# 0aZ"))
+def test_any_text_is_kept(text: str) -> None:
+    assert distinguished_names.from_text(text).text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("CN=a,C=JP", [("CN", "a"), ("C", "JP")]),
+        ("CN=a; O=b ; C=JP", [("CN", "a"), ("O", "b"), ("C", "JP")]),
+        ("CN=a+OU=b,C=JP", [("CN", "a"), ("OU", "b"), ("C", "JP")]),
+        ("cn = a , c = JP ", [("CN", "a"), ("C", "JP")]),
+        ('O="Foo, Inc.", C=US', [("O", "Foo, Inc."), ("C", "US")]),
+        ("O=Foo, Inc., C=US", [("O", "Foo, Inc."), ("C", "US")]),
+        ("O=Foo\\, Inc.,C=US", [("O", "Foo, Inc."), ("C", "US")]),
+        ("O=Lu\\C4\\8Di\\C4\\87", [("O", "Lučić")]),
+        ("CN=\\ a\\ ", [("CN", " a ")]),
+        ("CN=a\\\\ ,C=JP", [("CN", "a\\"), ("C", "JP")]),
+        ('CN=5" disk,C=JP', [("CN", '5" disk'), ("C", "JP")]),
+        ("OID.2.5.4.3=a,2.5.4.10=b", [("2.5.4.3", "a"), ("2.5.4.10", "b")]),
+        ("CN=株式会社,C=JP", [("CN", "株式会社"), ("C", "JP")]),
+        ("CN=", [("CN", "")]),
+        ("no name at all", []),
+        ("", []),
+    ],
+)
+def test_names_as_java_and_others_write_them(text: str, expected: list[tuple[str, str]]) -> None:
+    assert distinguished_names.parse(text) == expected
+
+
+def test_of_a_part_that_is_there_twice_the_first_counts() -> None:
+    name = distinguished_names.from_text("CN=a,OU=b,OU=c,2.5.4.6=JP,S=Tokyo")
+    assert (name.organizational_unit, name.country, name.state) == ("b", "JP", "Tokyo")
+
+
+@pytest.mark.parametrize("value", [None, 7, ["CN=a"], True, {"CN": {}}, {"CN": [["a"]]}, {"CN": 1.5}])
+def test_names_of_the_wrong_shape(value: object) -> None:
+    with pytest.raises(FormatError):
+        distinguished_names.read(value)
+
+
+@given(st.datetimes(datetime(1900, 1, 1), datetime(9990, 1, 1)), st.sampled_from(["Asia/Tokyo", "America/New_York"]))
+def test_a_time_is_the_moment_in_its_zone(local: datetime, zone: str) -> None:
+    local = local.replace(microsecond=0, fold=0)
+    text = local.strftime("%Y-%m-%d %H:%M:%S").rjust(19, "0")
+    stamp = times.moment(times.parse(text), ZoneInfo(zone))
+    assert stamp.ToDatetime(UTC) == local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    assert times.day(times.parse(text)) == local.date()
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "expected"),
+    [
+        ("2013-01-13 09:56:53", "Asia/Tokyo", "2013-01-13T00:56:53Z"),
+        (" 2013-01-13T09:56:53\n", "Asia/Tokyo", "2013-01-13T00:56:53Z"),
+        ("2024-11-03 01:30:00", "America/New_York", "2024-11-03T05:30:00Z"),  # twice: the first
+        ("2024-03-10 02:30:00", "America/New_York", "2024-03-10T07:30:00Z"),  # never: after the gap
+        ("9999-12-31 23:59:59", "Asia/Tokyo", "9999-12-31T14:59:59Z"),
+        ("9999-12-31 23:59:59", "America/New_York", "9999-12-31T23:59:59Z"),
+        ("10000-01-01 08:59:59", "Asia/Tokyo", "9999-12-31T14:59:59Z"),
+        ("0001-01-01 00:00:00", "Asia/Tokyo", "0001-01-01T00:00:00Z"),
+    ],
+)
+def test_times(text: str, zone: str, expected: str) -> None:
+    assert times.moment(times.parse(text), ZoneInfo(zone)).ToJsonString() == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2013-01-13", "13/01/2013 09:56:53", "2013-02-30 00:00:00", "٢٠13-01-13 09:56:53"]
+)
+def test_what_is_no_time(text: str) -> None:
+    with pytest.raises(FormatError):
+        times.parse(text)
+
+
+@given(st.text())
+def test_any_text_is_a_time_or_a_format_error(text: str) -> None:
+    with contextlib.suppress(FormatError):
+        times.moment(times.parse(text), TOKYO)
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ('filename="csr.zip"', "csr.zip"),
+        ("attachment; filename=certs.zip; size=3", "certs.zip"),
+        ("attachment; filename=\"a.zip\"; filename*=UTF-8''%E8%A8%BC%20%E6%98%8E.zip", "証 明.zip"),
+        ('attachment; filename="../../etc/a.zip"', "a.zip"),
+        ('attachment; filename="C:\\\\dir\\\\a.zip"', "a.zip"),
+        ("attachment", ""),
+        ("", ""),
+    ],
+)
+def test_announced_names(header: str, expected: str) -> None:
+    headers = CIMultiDictProxy(CIMultiDict({"Content-Disposition": header}))
+    assert filenames.announced_name(HttpResponse(200, headers, b"")) == expected
+
+
+@pytest.mark.parametrize(
+    ("filename", "expected"),
+    [
+        ("certs.zip", "certs.pem"),
+        ("www.example.com", "www.example.com.pem"),
+        ("server.CER", "server.pem"),
+        (".cer", "server.pem"),
+        ("", "server.pem"),
+    ],
+)
+def test_endings(filename: str, expected: str) -> None:
+    assert filenames.with_ending(filename, ".pem", "server") == expected
+
+
+@given(st.text(st.sampled_from(string.printable + "é\u202e\x00")))
+def test_safe_names_have_no_path_and_can_be_printed(text: str) -> None:
+    name = filenames.safe_name(text)
+    assert not set("/\\\r\n\0\u202e") & set(name)
+    assert len(name) <= 200
