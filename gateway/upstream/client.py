@@ -4,10 +4,15 @@ Responsible for the exchange (pool, TLS, deadline, size, redirects) and for nami
 What an answer means is the adapter's business. No aiohttp exception leaves this module.
 """
 
+import asyncio
+import contextlib
+import datetime as dt
+import io
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 import aiohttp
@@ -19,6 +24,7 @@ from gateway.upstream import outcomes
 from gateway.upstream.call import Attempt, Call
 
 _READ_CHUNK_BYTES: Final = 64 * 1024
+_LARGE_BODY_BYTES: Final = 256 * 1024
 _NO_COMPRESSION: Final = {"Accept-Encoding": "identity"}
 
 
@@ -27,7 +33,8 @@ class HttpSettings:
     """How to reach a provider.
 
     endpoint: scheme, host, port and an optional path prefix. tls: None for the system's trust store.
-    timeout, connect_timeout: seconds for a whole exchange and for its connection, under the caller's deadline.
+    timeout, connect_timeout: seconds for a whole exchange and for its connection, under the caller's deadline. Where
+    all `maximum_connections` are taken, a call waits for one of them as long as for a new connection.
     maximum_response_bytes: a longer answer is refused. proxy: the environment's proxies are ignored.
     """
 
@@ -65,18 +72,31 @@ class HttpResponse:
 
     @property
     def retry_after(self) -> float | None:
-        """`Retry-After` in seconds where it is given as a number."""
-        text = self.headers.get("Retry-After", "").strip()
-        return float(text) if text.isascii() and text.isdigit() else None
+        """`Retry-After` in seconds, given as a number or as a date."""
+        return _retry_after(self.headers)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:  # "-0000", which says nothing about the zone: HTTP's dates are UTC
+        moment = moment.replace(tzinfo=dt.UTC)
+    return max(0.0, (moment - dt.datetime.now(dt.UTC)).total_seconds())
 
 
 class HttpClient:
-    """Sends requests to one provider. `start` and `close` belong to the running event loop."""
+    """Sends requests to one provider, each of them once. `start` and `close` belong to the running event loop."""
 
     def __init__(self, provider: str, settings: HttpSettings) -> None:
         self._provider = provider
         self._settings = settings
         self._base = settings.endpoint.rstrip("/")
+        self._slots = asyncio.Semaphore(settings.maximum_connections)
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
@@ -88,7 +108,11 @@ class HttpClient:
             ttl_dns_cache=30,
         )
         self._session = aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, headers=_NO_COMPRESSION
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            headers=_NO_COMPRESSION,
+            middlewares=[_send_once],
         )
 
     async def close(self) -> None:
@@ -115,60 +139,115 @@ class HttpClient:
     async def _exchange(self, request: HttpRequest, call: Call) -> HttpResponse:
         if self._session is None:
             raise RuntimeError("the client was not started")
-        timeout = aiohttp.ClientTimeout(
-            total=min(self._settings.timeout, call.remaining()) or 1e-6,
-            connect=None,
-            sock_connect=self._settings.connect_timeout,
-        )
-        answered: int | None = None
-        try:
-            async with self._session.request(
-                request.method,
-                URL(self._base + request.target, encoded=True),
-                headers=request.headers,
-                data=request.body,
-                timeout=timeout,
-                allow_redirects=False,
-                proxy=self._settings.proxy,
-            ) as response:
-                answered = response.status
-                body = await self._read(response)
-                return self._complete(HttpResponse(response.status, response.headers, body))
-        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-            raise self._failure(error, answered) from error
+        url = URL(self._base + request.target, encoded=True)
+        answered: aiohttp.ClientResponse | None = None
+        async with self._slot(call):
+            seconds = min(self._settings.timeout, call.remaining())
+            if seconds <= 0:
+                raise self._error(outcomes.TIMEOUT, "was not asked: the deadline had passed")
+            try:
+                # aiohttp's own total would be rounded up to whole seconds, and does not hold for every step.
+                async with (
+                    asyncio.timeout(seconds),
+                    self._session.request(
+                        request.method,
+                        url,
+                        headers=request.headers,
+                        data=_payload(request.body),
+                        timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._settings.connect_timeout),
+                        allow_redirects=False,
+                        proxy=self._settings.proxy,
+                    ) as answered,
+                ):
+                    return await self._complete(answered)
+            except (TimeoutError, aiohttp.ClientError, OSError) as error:
+                raise self._failure(error, answered) from error
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        """The body, up to the limit."""
+    @contextlib.asynccontextmanager
+    async def _slot(self, call: Call) -> AsyncIterator[None]:
+        """One of the connections that there may be at once; PROVIDER_BUSY where none gets free."""
+        try:
+            async with asyncio.timeout(min(self._settings.connect_timeout, call.remaining())):
+                await self._slots.acquire()
+        except TimeoutError as error:
+            outcome = outcomes.BUSY if call.remaining() else outcomes.TIMEOUT
+            raise self._error(outcome, "was not asked: all its connections are in use") from error
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+    async def _complete(self, response: aiohttp.ClientResponse) -> HttpResponse:
+        """The answer with its body, which is read up to the limit."""
+        if not 200 <= response.status <= 299 and response.status < 400:
+            raise self._malformed("it answered with a redirect, which is not followed", response.status)
         limit, body = self._settings.maximum_response_bytes, bytearray()
         async for chunk in response.content.iter_chunked(_READ_CHUNK_BYTES):
             body += chunk
             if len(body) > limit:
                 raise self._malformed(f"its answer is longer than {limit} bytes", response.status)
-        return bytes(body)
-
-    def _complete(self, response: HttpResponse) -> HttpResponse:
-        if 300 <= response.status <= 399:
-            raise self._malformed("it answered with a redirect, which is not followed", response.status)
-        return response
+        return HttpResponse(response.status, response.headers, bytes(body))
 
     def _malformed(self, fault: str, status: int | None) -> MalformedResponse:
         return MalformedResponse(f"provider {self._provider}: {fault}", provider=self._provider, http_status=status)
 
-    def _failure(self, error: Exception, answered: int | None) -> UpstreamError:
-        """The meaning of an exception of the HTTP library. `answered`: the status, once it had arrived."""
+    def _failure(self, error: Exception, answered: aiohttp.ClientResponse | None) -> UpstreamError:
+        """The meaning of an exception of the HTTP library. `answered`: the answer whose body did not arrive."""
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            return self._error(outcomes.UNREACHABLE, "could not be reached in time")
         if isinstance(error, TimeoutError):
-            return self._error(outcomes.TIMEOUT, "did not answer in time")
-        if answered is not None and 200 <= answered <= 299:
-            return self._malformed("its answer was cut off", answered)
+            return self._error(outcomes.TIMEOUT, "did not answer in time", answered)
+        if answered is not None and answered.status <= 299:
+            return self._malformed("its answer was cut off or can't be unpacked", answered.status)
         if answered is not None:
-            return self._error(outcomes.for_http_status(answered), f"failed with HTTP {answered}", answered)
-        if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError | aiohttp.ServerFingerprintMismatch):
+            outcome = outcomes.for_http_status(answered.status)
+            return self._error(outcome, f"failed with HTTP {answered.status}", answered)
+        if _is_tls_failure(error):
             return self._error(outcomes.TLS_FAILED, "failed the TLS handshake or its certificate was not accepted")
-        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientProxyConnectionError):
+        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientHttpProxyError):
             return self._error(outcomes.UNREACHABLE, "could not be reached")
-        if isinstance(error, aiohttp.ClientConnectionError | OSError):
+        if isinstance(error, _ConnectionLost | aiohttp.ClientConnectionError | OSError):
             return self._error(outcomes.CONNECTION_LOST, "closed the connection before it answered")
         return self._malformed("its answer is not valid HTTP", None)
 
-    def _error(self, outcome: Outcome, what: str, status: int | None = None) -> UpstreamError:
-        return UpstreamError(outcome, f"provider {self._provider} {what}", provider=self._provider, http_status=status)
+    def _error(self, outcome: Outcome, what: str, answered: aiohttp.ClientResponse | None = None) -> UpstreamError:
+        return UpstreamError(
+            outcome,
+            f"provider {self._provider} {what}",
+            provider=self._provider,
+            http_status=answered.status if answered else None,
+            retry_after=_retry_after(answered.headers) if answered else None,
+        )
+
+
+def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
+    """A large body is sent piece by piece; as plain bytes it would hold up the event loop."""
+    return io.BytesIO(body) if body is not None and len(body) > _LARGE_BODY_BYTES else body
+
+
+class _ConnectionLost(aiohttp.ClientError):
+    """A connection broke; told apart from the exceptions after which aiohttp repeats a request unasked."""
+
+
+async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keeps aiohttp from repeating a GET, PUT or DELETE by itself: whether that is safe, the call's method decides."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _ConnectionLost from error
+
+
+def _is_tls_failure(error: BaseException) -> bool:
+    """Whether TLS itself failed. With TLS 1.3 a refused client certificate shows only once the request is sent.
+
+    A peer that hangs up within TLS is a lost connection like any other.
+    """
+    innermost: ssl.SSLError | None = None
+    cause: BaseException | None = error
+    while cause is not None:
+        innermost = cause if isinstance(cause, ssl.SSLError) else innermost
+        cause = cause.__cause__
+    hung_up = isinstance(innermost, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError)
+    return innermost is not None and not hung_up
