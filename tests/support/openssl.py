@@ -1,0 +1,89 @@
+"""Certificates and keys made by the `openssl` program, which shares no code with what the gateway reads them with."""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_NEW_KEY: Final = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+
+
+def run(*arguments: str | Path, data: bytes | None = None) -> bytes:
+    """One run of openssl; its standard output."""
+    done = subprocess.run(["openssl", *map(str, arguments)], input=data, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """A certificate file and its private key's file, both PEM."""
+
+    certificate: Path
+    key: Path
+
+
+class Authority:
+    """A certificate authority in a folder of its own."""
+
+    def __init__(self, folder: Path, name: str = "Test Authority") -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.pair = KeyPair(folder / "ca.pem", folder / "ca.key")
+        run(
+            *(
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-days",
+                "30",
+                "-subj",
+                f"/CN={name}",
+            ),
+            *("-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign"),
+            *("-out", self.pair.certificate, "-keyout", self.pair.key),
+        )
+
+    def issue(self, name: str, *, days: int = 30, host: str = "localhost") -> KeyPair:
+        """A certificate for `host`; with days below 0 one that has expired."""
+        pair = KeyPair(self._folder / f"{name}.pem", self._folder / f"{name}.key")
+        request, extensions = self._folder / f"{name}.csr", self._folder / f"{name}.ext"
+        extensions.write_text(f"subjectAltName=DNS:{host}\nbasicConstraints=CA:FALSE\n")
+        run(
+            "req",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-subj",
+            f"/CN={name}",
+            "-out",
+            request,
+            "-keyout",
+            pair.key,
+        )
+        run(
+            *("x509", "-req", "-in", request, "-CA", self.pair.certificate, "-CAkey", self.pair.key),
+            *("-CAcreateserial", "-days", str(days), "-extfile", extensions, "-out", pair.certificate),
+        )
+        return pair
+
+
+def encrypted_key(pair: KeyPair, password: str, target: Path) -> Path:
+    """The pair's private key, encrypted."""
+    run("pkcs8", "-topk8", "-in", pair.key, "-out", target, "-passout", f"pass:{password}", "-v2", "aes-256-cbc")
+    return target
+
+
+def pkcs12(pair: KeyPair, password: str, target: Path) -> Path:
+    """A PKCS#12 file of the pair."""
+    run(
+        *("pkcs12", "-export", "-in", pair.certificate, "-inkey", pair.key),
+        *("-out", target, "-passout", f"pass:{password}"),
+    )
+    return target

@@ -1,0 +1,95 @@
+"""A server without manners: hands a test the raw connection, so that it can misbehave at any stage of HTTP or TLS."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self
+
+Reader = asyncio.StreamReader
+Writer = asyncio.StreamWriter
+Behaviour = Callable[[Reader, Writer], Awaitable[None]]
+
+
+class RawServer:
+    """Serves each connection with `behaviour` on a free port; closes it afterwards, and at the end of the block.
+
+    connections: how many came. requests: what `read_request` read from them, in order.
+    """
+
+    def __init__(self, behaviour: Behaviour, *, tls: ssl.SSLContext | None = None) -> None:
+        self._behaviour = behaviour
+        self._tls = tls
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.connections = 0
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        """The base URL, with the host's name `localhost` where TLS has to verify it."""
+        return f"https://localhost:{self.port}" if self._tls else f"http://127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: Reader, writer: Writer) -> None:
+        self.connections += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            await self._behaviour(reader, writer)
+        except (asyncio.CancelledError, ConnectionError, asyncio.IncompleteReadError):
+            pass  # the test is over, or the client went away
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+
+
+async def read_request(reader: Reader) -> tuple[bytes, bytes]:
+    """One request: its head, and its body as `Content-Length` says."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    for line in head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            return head, await reader.readexactly(int(value))
+    return head, b""
+
+
+def answering(answer: bytes) -> Behaviour:
+    """Reads one request, writes these bytes and hangs up."""
+
+    async def behaviour(reader: Reader, writer: Writer) -> None:
+        await read_request(reader)
+        writer.write(answer)
+        await writer.drain()
+
+    return behaviour
+
+
+def keeping_alive(answer: bytes) -> Behaviour:
+    """Answers each request of a connection with these bytes."""
+
+    async def behaviour(reader: Reader, writer: Writer) -> None:
+        while True:
+            await read_request(reader)
+            writer.write(answer)
+            await writer.drain()
+
+    return behaviour
+
+
+async def silence(reader: Reader, _writer: Writer) -> None:
+    """Reads, and says nothing, until the client goes away."""
+    while await reader.read(65_536):
+        pass

@@ -1,0 +1,45 @@
+"""What the tests of the HTTP client share: a started client, a call, and the error that an exchange ends in."""
+
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from gateway.errors import UpstreamError
+from gateway.upstream.call import Call
+from gateway.upstream.client import HttpClient, HttpRequest, HttpSettings
+
+PROVIDER = "warp"
+GET = HttpRequest("GET", "/things")
+POST = HttpRequest("POST", "/things", {"Content-Type": "text/plain"}, b"a secret body")
+
+
+def new_call(seconds: float = 10.0, *, repeatable: bool = False) -> Call:
+    return Call("request-1", time.monotonic() + seconds, repeatable)
+
+
+@contextlib.asynccontextmanager
+async def client(endpoint: str, **options: Any) -> AsyncIterator[HttpClient]:
+    started = HttpClient(PROVIDER, HttpSettings(endpoint, **options))
+    await started.start()
+    try:
+        yield started
+    finally:
+        await started.close()
+
+
+async def failure(endpoint: str, request: HttpRequest = GET, *, seconds: float = 10.0, **options: Any) -> UpstreamError:
+    """The error of one exchange; it is recorded as the one attempt of its call."""
+    call = new_call(seconds)
+    async with client(endpoint, **options) as http:
+        with pytest.raises(UpstreamError) as caught:
+            await http.send(request, call)
+    error = caught.value
+    (attempt,) = call.attempts
+    assert (attempt.provider, attempt.method, attempt.http_status) == (PROVIDER, request.method, error.http_status)
+    assert error.metadata["provider"] == PROVIDER
+    assert error.metadata.get("http_status") == (str(error.http_status) if error.http_status else None)
+    assert "secret" not in str(error)
+    return error

@@ -1,0 +1,155 @@
+"""TLS between the HTTP client and servers with certificates that openssl made: each kind of failure by itself."""
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.upstream import outcomes
+from tests.support.openssl import Authority, KeyPair
+from tests.support.raw_server import RawServer, Reader, Writer, answering, keeping_alive, silence
+from tests.unit.upstream.support import GET, POST, client, failure, new_call
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def pair(authority: Authority) -> KeyPair:
+    return authority.issue("server")
+
+
+def serving(pair: KeyPair, *, clients_of: Path | None = None) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=clients_of)
+    context.load_cert_chain(pair.certificate, pair.key)
+    if clients_of is not None:
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def trusting(authority: Authority, shown: KeyPair | None = None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=authority.pair.certificate)
+    if shown is not None:
+        context.load_cert_chain(shown.certificate, shown.key)
+    return context
+
+
+@contextlib.contextmanager
+def blocking_server(context: ssl.SSLContext) -> Iterator[str]:
+    """The URL of a server whose TLS says in an alert why it refuses; the servers of asyncio just hang up."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as wrapped:
+            wrapped.recv(65_536)
+            wrapped.sendall(OK)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"https://localhost:{listener.getsockname()[1]}"
+    finally:
+        thread.join(5)
+        listener.close()
+
+
+async def test_trusted(authority: Authority, pair: KeyPair) -> None:
+    tls = trusting(authority)
+    async with RawServer(keeping_alive(OK), tls=serving(pair)) as server, client(server.url, tls=tls) as http:
+        assert (await http.send(GET, new_call())).body == b"ok"
+
+
+async def test_authority_is_unknown(pair: KeyPair) -> None:
+    async with RawServer(keeping_alive(OK), tls=serving(pair)) as server:
+        error = await failure(server.url)
+    assert error.outcome == outcomes.TLS_FAILED
+    assert not error.outcome.retryable
+    assert not error.outcome.repeatable
+
+
+async def test_another_authority(pair: KeyPair, tmp_path: Path) -> None:
+    async with RawServer(keeping_alive(OK), tls=serving(pair)) as server:
+        error = await failure(server.url, tls=trusting(Authority(tmp_path)))
+    assert error.outcome == outcomes.TLS_FAILED
+
+
+async def test_wrong_name(authority: Authority) -> None:
+    other = authority.issue("other", host="other.example")
+    async with RawServer(keeping_alive(OK), tls=serving(other)) as server:
+        assert (await failure(server.url, tls=trusting(authority))).outcome == outcomes.TLS_FAILED
+
+
+async def test_expired(authority: Authority) -> None:
+    expired = authority.issue("expired", days=-1)
+    async with RawServer(keeping_alive(OK), tls=serving(expired)) as server:
+        assert (await failure(server.url, tls=trusting(authority))).outcome == outcomes.TLS_FAILED
+
+
+async def test_server_without_tls() -> None:
+    async def behaviour(reader: Reader, writer: Writer) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+
+    async with RawServer(behaviour) as server:
+        assert (await failure(f"https://localhost:{server.port}")).outcome == outcomes.TLS_FAILED
+
+
+async def test_no_version_in_common(authority: Authority, pair: KeyPair) -> None:
+    old = serving(pair)
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    new = trusting(authority)
+    new.minimum_version = ssl.TLSVersion.TLSv1_3
+    with blocking_server(old) as url:
+        assert (await failure(url, tls=new)).outcome == outcomes.TLS_FAILED
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("stranger", [False, True])
+async def test_client_certificate_refused(
+    authority: Authority, pair: KeyPair, version: ssl.TLSVersion, tmp_path: Path, *, stranger: bool
+) -> None:
+    """None is shown, or one of an authority that the server does not know. TLS 1.3 tells only after the handshake."""
+    shown = Authority(tmp_path).issue("stranger") if stranger else None
+    context = serving(pair, clients_of=authority.pair.certificate)
+    context.maximum_version = version
+    with blocking_server(context) as url:
+        error = await failure(url, POST, tls=trusting(authority, shown))
+    assert error.outcome == outcomes.TLS_FAILED
+
+
+async def test_client_certificate_accepted(authority: Authority, pair: KeyPair) -> None:
+    context = serving(pair, clients_of=authority.pair.certificate)
+    tls = trusting(authority, authority.issue("client"))
+    async with RawServer(keeping_alive(OK), tls=context) as server, client(server.url, tls=tls) as http:
+        assert (await http.send(POST, new_call())).body == b"ok"
+
+
+async def test_connection_ends_within_the_handshake(authority: Authority) -> None:
+    async def behaviour(reader: Reader, _writer: Writer) -> None:
+        await reader.read(1)
+
+    async with RawServer(behaviour) as server:
+        error = await failure(f"https://localhost:{server.port}", tls=trusting(authority))
+    assert error.outcome == outcomes.UNREACHABLE
+
+
+async def test_connection_ends_after_the_request(authority: Authority, pair: KeyPair) -> None:
+    async with RawServer(answering(b""), tls=serving(pair)) as server:
+        error = await failure(server.url, tls=trusting(authority))
+    assert error.outcome == outcomes.CONNECTION_LOST
+
+
+async def test_silence_after_the_handshake(authority: Authority, pair: KeyPair) -> None:
+    async with RawServer(silence, tls=serving(pair)) as server:
+        error = await failure(server.url, tls=trusting(authority), timeout=0.3)
+    assert error.outcome == outcomes.TIMEOUT
