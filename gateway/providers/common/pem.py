@@ -7,7 +7,8 @@ What a certificate says is read in `x509.py`.
 
 import base64
 import binascii
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,8 +27,7 @@ PRIVATE_KEY_LABELS: Final = frozenset(
 )
 
 _BEGIN: Final = b"-----BEGIN "
-_END: Final = b"-----END "
-_DASHES: Final = b"-----"
+_BOUNDARY: Final = re.compile(rb"^[ \t]*-----(?P<mark>BEGIN|END) (?P<label>[^\n]+)-----[ \t]*$", re.MULTILINE)
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
@@ -84,15 +84,18 @@ def read_blocks(data: bytes) -> list[Block]:
     """Every block in the file's order, at most 100 of them; FormatError where one is broken."""
     if len(data) > MAXIMUM_BYTES:
         raise FormatError(f"the file has more than {MAXIMUM_BYTES} bytes")
+    data = data.removeprefix(_BYTE_ORDER_MARK).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     blocks: list[Block] = []
-    lines = iter(data.removeprefix(_BYTE_ORDER_MARK).splitlines())
-    for line in lines:
-        label = _boundary(line, _BEGIN)
-        if label is None:
+    boundaries = _BOUNDARY.finditer(data)
+    for begin in boundaries:
+        if begin["mark"] == b"END":
             continue
         if len(blocks) == MAXIMUM_BLOCKS:
             raise FormatError(f"the file has more than {MAXIMUM_BLOCKS} blocks")
-        blocks.append(_block(label, lines))
+        end = next(boundaries, None)
+        if end is None or end["mark"] != b"END" or end["label"] != begin["label"]:
+            raise FormatError("a PEM block does not end as it began")
+        blocks.append(_block(begin["label"], data[begin.end() : end.start()]))
     return blocks
 
 
@@ -126,24 +129,10 @@ def order_chain(
     return (*ordered, *remaining)
 
 
-def _boundary(line: bytes, mark: bytes) -> str | None:
-    line = line.strip()
-    if not (line.startswith(mark) and line.endswith(_DASHES) and len(line) > len(mark) + len(_DASHES)):
-        return None
-    return line[len(mark) : -len(_DASHES)].decode("ascii", "replace")
-
-
-def _block(label: str, lines: Iterator[bytes]) -> Block:
-    """The rest of a block whose first line was read."""
-    content: list[str] = []
-    for line in lines:
-        end = _boundary(line, _END)
-        if end == label:
-            return Block(label, tuple(content), _decode(content))
-        if end is not None or _boundary(line, _BEGIN) is not None:
-            break
-        content.append(line.strip().decode("ascii", "replace"))
-    raise FormatError("a PEM block does not end as it began")
+def _block(label: bytes, between: bytes) -> Block:
+    """The block of this label with what stands between its boundaries."""
+    lines = tuple(line.strip() for line in between.strip().decode("ascii", "replace").split("\n"))
+    return Block(label.decode("ascii", "replace"), lines, _decode(lines))
 
 
 def _decode(lines: Sequence[str]) -> bytes:
