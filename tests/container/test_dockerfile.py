@@ -1,0 +1,162 @@
+"""The container image: the Dockerfile's own steps, run where there is no container engine, and what they make, started.
+
+Needs root and the network (pip's index); `make test` leaves it out where mounts are not allowed, and says so.
+"""
+
+import json
+import re
+import shutil
+import stat
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.container import Container
+from tests.support.image import Image, build, require_mounts
+
+ROOT = Path(__file__).resolve().parents[2]
+STATE = "/var/lib/keyway"
+
+pytestmark = pytest.mark.xdist_group("container")
+
+
+@pytest.fixture(scope="module")
+def workspace() -> Iterator[Path]:
+    """Not pytest's own: that keeps the files of the last three runs, and an image is large."""
+    folder = Path(tempfile.mkdtemp(prefix="keyway-image-"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def image(workspace: Path) -> Image:
+    require_mounts()
+    return build(ROOT, workspace)
+
+
+@pytest.fixture(scope="module")
+def configuration(workspace: Path) -> Path:
+    folder = workspace / "configuration"
+    folder.mkdir()
+    (folder / "keyway.yaml").write_text("listen: 127.0.0.1:50051\ndrain_delay: 0\n")
+    return folder
+
+
+@pytest.fixture
+def place(workspace: Path) -> Path:
+    """Where one container keeps what it has outside of its image."""
+    return Path(tempfile.mkdtemp(dir=workspace))
+
+
+@pytest.fixture
+def container(image: Image, place: Path, configuration: Path) -> Iterator[Container]:
+    with Container(image, place, mounts=((configuration, "/etc/keyway"),)) as running:
+        running.wait_until_healthy()
+        yield running
+
+
+def files_of(image: Image) -> list[Path]:
+    return [path for path in image.layer.rglob("*") if not path.is_dir()]
+
+
+def distributions(image: Image) -> set[str]:
+    found = image.layer.rglob("*.dist-info")
+    return {path.name.removesuffix(".dist-info").rpartition("-")[0].lower() for path in found}
+
+
+def test_base_is_pinned_by_version(image: Image) -> None:
+    assert re.fullmatch(r"python:3\.11\.\d+-slim-[a-z]+", image.base)
+
+
+def test_label_states_the_version(image: Image) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert image.labels["org.opencontainers.image.version"] == project["version"]
+
+
+def test_image_holds_the_gateway_and_nothing_else(image: Image) -> None:
+    places = {str(path.relative_to(image.layer)) for path in files_of(image)}
+    outside = {place for place in places if not place.startswith("opt/keyway/")}
+    # groupadd and useradd wrote these.
+    assert all(
+        re.fullmatch(r"etc/(passwd|group|shadow|gshadow|subuid|subgid|\.pwd\.lock)-?", place) for place in outside
+    )
+    assert not [
+        place
+        for place in places
+        if re.search(r"(^|/)(tests|\.git|\.venv|protos|requirements\.lock)(/|$)", place)
+        and "site-packages" not in place
+    ]
+    assert {"keyway", "keyway_gateway"} <= distributions(image)
+
+
+def test_image_holds_no_build_tools(image: Image) -> None:
+    assert not distributions(image) & {"pip", "setuptools", "wheel", "uv", "pytest", "mypy", "grpcio_tools"}
+    assert not [
+        path for path in files_of(image) if path.stat(follow_symlinks=False).st_mode & (stat.S_ISUID | stat.S_ISGID)
+    ]
+
+
+def test_packages_are_copies_and_tell_no_index(image: Image) -> None:
+    assert not list(image.layer.rglob("__editable__*"))
+    for name in ("direct_url.json", "INSTALLER", "REQUESTED", "RECORD", "pip.conf"):
+        for path in image.layer.rglob(name):
+            text = path.read_text().replace("file:///src", "")
+            assert "://" not in text, path
+    assert all(
+        json.loads(path.read_text())["url"].startswith("file:///src") for path in image.layer.rglob("direct_url.json")
+    )
+
+
+def test_modules_are_compiled(image: Image) -> None:
+    """A read-only root can't keep what Python compiles at the start: without this, every start would take longer."""
+    (package,) = image.layer.glob("opt/keyway/lib/python3.*/site-packages/gateway")
+    sources = {path.relative_to(package) for path in package.rglob("*.py")}
+    compiled = {
+        path.parent.parent.relative_to(package) / f"{path.name.split('.')[0]}.py" for path in package.rglob("*.pyc")
+    }
+    assert sources
+    assert sources == compiled
+
+
+def test_program_runs_as_a_user_without_rights(container: Container) -> None:
+    status = container.status()
+    assert status["Uid"].split() == ["65532"] * 4
+    assert status["Gid"].split() == ["65532"] * 4
+    assert status["Groups"] == ""
+    assert int(status["CapEff"], 16) == 0
+
+
+def test_root_is_read_only_even_for_root(container: Container) -> None:
+    for place in ("/probe", "/opt/keyway/probe", "/etc/keyway/probe"):
+        refused = container.run("touch", place, user=(0, 0))
+        assert "Read-only file system" in refused.stdout
+
+
+def test_state_and_temporary_files_can_be_written(container: Container) -> None:
+    for place in (f"{STATE}/probe", "/tmp/probe"):
+        assert container.run("touch", place).returncode == 0
+
+
+def test_modules_of_the_working_directory_are_not_imported(container: Container) -> None:
+    (container.volume(STATE) / "grpc.py").write_text("raise SystemExit('imported from the state')")
+    container.wait_until_healthy(0)
+
+
+def test_stop_signal_ends_it_with_zero(container: Container) -> None:
+    assert container.stop() == 0
+
+
+def test_without_a_configuration_it_says_what_is_missing(image: Image, place: Path) -> None:
+    with Container(image, place) as running:
+        assert running.wait() == 2
+        assert "/etc/keyway/keyway.yaml" in running.output
+
+
+def test_emulators_keep_their_state_in_the_volume(image: Image, place: Path) -> None:
+    with Container(image, place, command=("serve",)) as running:
+        running.wait_until_healthy()
+        assert running.stop() == 0
+        assert list(running.volume(STATE).rglob("*.sqlite3"))

@@ -1,0 +1,117 @@
+"""Runs an image as a container engine would: its entry point as its user, root file system read-only, /tmp and volumes
+writable, first process of its own process namespace, alone on its own loopback.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+
+from tests.support.image import Image, machine_python
+from tests.support.sandbox import Sandbox
+
+
+class Container:
+    """A running image: `with Container(image, workspace, configuration=…) as container: …`."""
+
+    def __init__(
+        self,
+        image: Image,
+        workspace: Path,
+        *,
+        command: tuple[str, ...] | None = None,
+        mounts: tuple[tuple[Path, str], ...] = (),
+    ) -> None:
+        self._image = image
+        self._printed = workspace / "output"
+        self._volumes = {volume: workspace / f"volume{number}" for number, volume in enumerate(image.volumes)}
+        root = workspace / "root"
+        root.mkdir()
+        volumes = [(str(place), volume, False) for volume, place in self._volumes.items()]
+        read_only = [(str(place), target, True) for place, target in mounts]
+        self._sandbox = Sandbox(
+            root=str(root),
+            layer=str(image.layer),
+            work=str(image.work),
+            read_only=True,
+            binds=(machine_python(), *volumes, *read_only),
+            empty=("/tmp", "/root", "/home"),
+            isolated=True,
+            user=image.ids,
+            folder=image.folder,
+            command=image.entrypoint + (image.command if command is None else command),
+        )
+
+    def __enter__(self) -> "Container":
+        for volume, place in self._volumes.items():
+            # As an engine fills a new volume: with what the image has there, for the same owner.
+            owner = self._image.path(volume).stat()
+            shutil.copytree(self._image.path(volume), place, dirs_exist_ok=True)
+            os.chown(place, owner.st_uid, owner.st_gid)
+        with self._printed.open("wb") as output:
+            self._engine = subprocess.Popen(
+                self._sandbox.namespaced(), env=self._image.environment, stdout=output, stderr=output
+            )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._engine.kill()
+        self._engine.wait()
+
+    @property
+    def output(self) -> str:
+        """What the program has printed so far."""
+        return self._printed.read_text()
+
+    @property
+    def process(self) -> int:
+        """The program's process id, seen from outside."""
+        children = Path(f"/proc/{self._engine.pid}/task/{self._engine.pid}/children")
+        while self._engine.poll() is None:
+            # Empty for a moment after the start, and from the program's end to its parent's.
+            if found := children.read_text().split():
+                return int(found[0])
+        raise AssertionError(f"the container has ended:\n{self.output}")
+
+    def volume(self, path: str) -> Path:
+        """What a volume holds."""
+        return self._volumes[path]
+
+    def run(self, *command: str, user: tuple[int, int] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run another program in the container; as the image's user where no other is given."""
+        uid, gid = user or self._image.ids
+        enter = ["nsenter", f"--target={self.process}", "--mount", "--net", "--pid", "--root", "--wd"]
+        return subprocess.run(
+            [*enter, f"--setuid={uid}", f"--setgid={gid}", "--", *command],
+            env=self._image.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def wait_until_healthy(self, seconds: float = 30.0) -> None:
+        """Ask as the image's HEALTHCHECK says, until it is content."""
+        deadline = time.monotonic() + seconds
+        while (asked := self.run(*self._image.health)).returncode != 0:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not healthy after {seconds} s: {asked.stdout}\n{self.output}")
+
+    def stop(self, seconds: float = 30.0) -> int:
+        """Send the image's stop signal; answers the exit code."""
+        os.kill(self.process, signal.Signals[self._image.stop_signal])
+        return self.wait(seconds)
+
+    def wait(self, seconds: float = 30.0) -> int:
+        """The exit code, once the program ends by itself."""
+        return self._engine.wait(seconds)
+
+    def status(self) -> dict[str, str]:
+        """What the kernel says about the program (see proc(5), status)."""
+        lines = Path(f"/proc/{self.process}/status").read_text().splitlines()
+        return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
