@@ -97,7 +97,7 @@ def test_a_format_error_quotes_nothing_of_the_key() -> None:
     assert "MII" not in repr(pem.read_bundle(LEAF + KEY))
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_a_bundle_or_a_format_error(data: bytes) -> None:
     for candidate in (data, b"-----BEGIN CERTIFICATE-----\n" + data + b"\n-----END CERTIFICATE-----\n"):

@@ -216,7 +216,7 @@ def test_a_key_beside_the_certificates_is_passed_over() -> None:
     assert formats.read_certificates(chain().pem()) == chain().certificates
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_certificates_or_a_format_error(data: bytes) -> None:
     wrapped = b"-----BEGIN PKCS7-----\n" + data + b"\n-----END PKCS7-----\n"
