@@ -105,6 +105,7 @@ def test_any_bytes_are_a_bundle_or_a_format_error(data: bytes) -> None:
             pem.read_bundle(candidate)
 
 
+@pytest.mark.filterwarnings("ignore")  # the library's, of values that it accepts against the rules
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_a_damaged_file_is_a_bundle_or_a_format_error(data: st.DataObject) -> None:

@@ -216,6 +216,7 @@ def test_a_key_beside_the_certificates_is_passed_over() -> None:
     assert formats.read_certificates(chain().pem()) == chain().certificates
 
 
+@pytest.mark.filterwarnings("ignore")  # the library's, of values that it accepts against the rules
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_certificates_or_a_format_error(data: bytes) -> None:
