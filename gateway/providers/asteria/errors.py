@@ -55,9 +55,7 @@ def _internal(reason: errors.Reason, text: str) -> Meaning:
 CERTIFICATE_CODES: Final[Mapping[str, Meaning]] = {
     "2002": _invalid(reasons.ERROR_REASON_MISSING_PARAMETER, "a parameter is missing"),
     "2003": _invalid(reasons.ERROR_REASON_INVALID_PARAMETER, "a parameter's value is not accepted"),
-    "2004": _invalid(
-        reasons.ERROR_REASON_PASSWORD_TOO_SHORT, "a password of the import has fewer than 6 characters"
-    ),
+    "2004": _invalid(reasons.ERROR_REASON_PASSWORD_TOO_SHORT, "a password of the import has fewer than 6 characters"),
     "2101": _invalid(reasons.ERROR_REASON_INVALID_PARAMETER, "a value in the JSON data is not accepted"),
     "2102": _invalid(reasons.ERROR_REASON_MISSING_PARAMETER, "a required item of the JSON data is missing"),
     "2103": _invalid(reasons.ERROR_REASON_INVALID_PARAMETER, "a value in the JSON data has the wrong type"),
@@ -102,9 +100,7 @@ CERTIFICATE_CODES: Final[Mapping[str, Meaning]] = {
     ),
     "5307": _internal(reasons.ERROR_REASON_PROVIDER_KEY_GENERATION, "the server could not make the key"),
     "5308": _internal(reasons.ERROR_REASON_PROVIDER_KEY_GENERATION, "the server could not get at the private key"),
-    "5309": _internal(
-        reasons.ERROR_REASON_PROVIDER_KEY_GENERATION, "the server could not make the signing request"
-    ),
+    "5309": _internal(reasons.ERROR_REASON_PROVIDER_KEY_GENERATION, "the server could not make the signing request"),
     "5310": _not_found(reasons.ERROR_REASON_CSR_NOT_FOUND, "there is no signing request"),
 }
 
@@ -177,16 +173,10 @@ def _without_code(failure: Failure, status: int) -> Outcome:
 
 
 def status_rows() -> Sequence[StatusRow]:
-    """The whole table: ASTERIA's codes, then what an HTTP status means where there is no known code."""
+    """The whole table: ASTERIA's codes, then the rows that all upstreams share."""
     authority = AUTHORITY_CODES[NO_SUCH_CERTIFICATE]
     return (
         *(StatusRow(code, meaning.text, meaning.outcome) for code, meaning in CERTIFICATE_CODES.items()),
         StatusRow(NO_SUCH_CERTIFICATE, f"{authority.text} (calls under ca/)", authority.outcome),
-        *(
-            StatusRow(f"HTTP {status}", f"{HTTPStatus(status).phrase}, without a known code", outcome)
-            for status, outcome in outcomes.BY_HTTP_STATUS.items()
-        ),
-        StatusRow("HTTP 4xx", "any other refusal without a known code", outcomes.UNRECOGNIZED),
-        StatusRow("HTTP 5xx", "any other failure without a known code", outcomes.INTERNAL),
-        StatusRow("HTTP 2xx", "an error whose code is not known", outcomes.UNRECOGNIZED),
+        *(StatusRow(*row) for row in outcomes.HTTP_ROWS),
     )
