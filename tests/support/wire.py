@@ -1,0 +1,138 @@
+"""What a caller gets of a failed call: the status, its details and its trailers, read as a foreign client would.
+
+`failure_of` also checks what holds for every failure, whatever the test is about: the details say the same as the
+status line, and the trailers the same as the details.
+"""
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+DetailT = TypeVar("DetailT", bound=Message)
+
+REQUEST_ID = "keyway-request-id"
+DETAILS = "grpc-status-details-bin"
+PUSHBACK = "grpc-retry-pushback-ms"
+
+
+class Violation(NamedTuple):
+    """One field violation of a BadRequest."""
+
+    field: str
+    description: str
+    reason: str = ""
+
+
+class Resource(NamedTuple):
+    """A ResourceInfo, without its description."""
+
+    type: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failed call. retry: seconds, None without RetryInfo. everything: all that went to the caller, as bytes."""
+
+    code: grpc.StatusCode
+    message: str
+    reason: str
+    metadata: Mapping[str, str]
+    request_id: str
+    retry: float | None
+    violations: tuple[Violation, ...]
+    resource: Resource | None
+    everything: bytes
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """The status code and the reason."""
+        return self.code.name, self.reason
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields that BadRequest names."""
+        return [violation.field for violation in self.violations]
+
+
+async def failure_of(call: Awaitable[Any]) -> Failure:
+    """The failure that the call ends in; an assertion where it ends well, or its parts contradict each other."""
+    try:
+        response = await call
+    except grpc.aio.AioRpcError as error:
+        return read(error)
+    raise AssertionError(f"the call succeeded with a {type(response).__name__}")
+
+
+def read(error: grpc.aio.AioRpcError) -> Failure:
+    """The parts of a failure that came with details."""
+    trailers = trailers_of(error)
+    status = status_pb2.Status.FromString(bytes_of(trailers[DETAILS]))
+    assert status.code == error.code().value[0]
+    assert status.message == error.details()
+    failure = parse(status)
+    assert text_of(trailers[REQUEST_ID]) == failure.request_id
+    pushback = trailers.get(PUSHBACK)
+    assert (pushback is None) == (failure.retry is None), "RetryInfo and the pushback trailer come together"
+    if pushback is not None and failure.retry is not None:
+        assert int(pushback) == round(failure.retry * 1000)
+    return failure
+
+
+def parse(status: status_pb2.Status) -> Failure:
+    """The parts of a status, as a batch also has it for one of its items."""
+    info, request = _only(status, error_details_pb2.ErrorInfo), _only(status, error_details_pb2.RequestInfo)
+    assert info is not None, "every failure has an ErrorInfo"
+    assert request is not None, "every failure has a RequestInfo"
+    assert info.domain == "keyway"
+    assert request.request_id
+    retry = _only(status, error_details_pb2.RetryInfo)
+    bad = _only(status, error_details_pb2.BadRequest)
+    resource = _only(status, error_details_pb2.ResourceInfo)
+    return Failure(
+        code=_CODES[status.code],
+        message=status.message,
+        reason=info.reason,
+        metadata=dict(info.metadata),
+        request_id=request.request_id,
+        retry=retry.retry_delay.ToTimedelta().total_seconds() if retry else None,
+        violations=tuple(
+            Violation(each.field, each.description, each.reason) for each in (bad.field_violations if bad else ())
+        ),
+        resource=Resource(resource.resource_type, resource.resource_name) if resource else None,
+        everything=status.SerializeToString(),
+    )
+
+
+def trailers_of(error: grpc.aio.AioRpcError) -> dict[str, str | bytes]:
+    """The trailers by name, none of which comes twice."""
+    pairs = list(error.trailing_metadata() or ())
+    trailers = dict(pairs)
+    assert len(trailers) == len(pairs)
+    return trailers
+
+
+def text_of(value: str | bytes) -> str:
+    """A trailer of text."""
+    assert isinstance(value, str)
+    return value
+
+
+def bytes_of(value: str | bytes) -> bytes:
+    """A trailer of bytes."""
+    assert isinstance(value, bytes)
+    return value
+
+
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+def _only(status: status_pb2.Status, kind: type[DetailT]) -> DetailT | None:
+    """The detail of this type; None where there is none. Two of one type would be a defect."""
+    found = [message for detail in status.details if detail.Unpack(message := kind())]
+    assert len(found) <= 1, f"{kind.__name__} comes {len(found)} times"
+    return found[0] if found else None
