@@ -134,7 +134,7 @@ def _unknown(response: HttpResponse, envelope: Envelope | None, asked: Asked) ->
         upstream_code=code,
         upstream_message=clean(envelope.message, asked.secrets) if envelope is not None else None,
         http_status=response.status,
-        retry_after=response.retry_after if response.status in (429, 503) else None,
+        retry_after=response.retry_after,
     )
 
 

@@ -29,7 +29,6 @@ from gateway.upstream.outcomes import for_http_status
 
 ResultT = TypeVar("ResultT")
 
-_RETRY_AFTER_STATUSES: Final = (429, 503)
 _NOTHING: Final = JsonObject({}, "body.")
 
 
@@ -92,7 +91,7 @@ class Exchange:
             f"{question.about}: provider {self._provider} failed with HTTP {response.status}",
             provider=self._provider,
             http_status=response.status,
-            retry_after=_retry_after(response),
+            retry_after=response.retry_after,
         )
 
     def _refused(self, response: HttpResponse, question: Question, envelope: Envelope) -> UpstreamError:
@@ -109,7 +108,7 @@ class Exchange:
             upstream_message=self._cleaned(envelope.message, number, question),
             http_status=response.status,
             resource=about if outcome in ABOUT_THE_RESOURCE else None,
-            retry_after=_retry_after(response),
+            retry_after=response.retry_after,
         )
 
     def _cleaned(self, message: str, number: str | None, question: Question) -> str:
@@ -117,7 +116,3 @@ class Exchange:
         sent = question.fields.values() if question.fields and not is_known_word_for_word(message) else ()
         text = clean(message, (*self._secrets, *sent))
         return text if number is None else f"{text} (resultCode {number})"
-
-
-def _retry_after(response: HttpResponse) -> float | None:
-    return response.retry_after if response.status in _RETRY_AFTER_STATUSES else None
