@@ -243,6 +243,18 @@ async def test_success_that_can_not_be_understood(
     assert error.http_status == 200
 
 
+@pytest.mark.parametrize("body", [success(), "<result><status>success</status></result>"])
+@pytest.mark.parametrize(("status", "name"), [(403, "PROVIDER_CREDENTIALS_REJECTED"), (500, "PROVIDER_INTERNAL")])
+async def test_an_http_error_is_a_failure_even_where_its_body_says_success(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider, status: int, name: str, *, body: Body
+) -> None:
+    upstream.answer("POST", f"{BASE}/server/delete", status=status, body=body)
+    request = service.DeleteCertificateRequest(name=SERVER, keystore_password="x")
+    with pytest.raises(UpstreamError) as raised:
+        await asteria.delete_certificate(request, a_call())
+    assert raised.value.outcome.reason == reason(name)
+
+
 async def test_an_answer_that_is_cut_off(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     upstream.answer("POST", SHOW, body=success({"certificate": {}}), cut_after=20)
     assert isinstance(await show(asteria), MalformedResponse)
