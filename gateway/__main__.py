@@ -49,10 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _serve(options: argparse.Namespace) -> int:
     if options.config is not None:
-        settings = app.load_config(options.config)
+        overrides = {"listen": options.listen} if options.listen is not None else {}
+        settings = app.load_config(options.config, **overrides)
         logs.configure(settings.log)
-        if options.listen is not None:
-            settings = settings.model_copy(update={"listen": options.listen})
         async with app.gateway(settings) as server:
             _announce(server)
             await app.until_signalled()
@@ -82,9 +81,10 @@ async def _check_config(options: argparse.Namespace) -> int:
 
 async def _health(options: argparse.Namespace) -> int:
     async with grpc.aio.insecure_channel(options.address) as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)  # its published type has no methods
         request = health_pb2.HealthCheckRequest(service=options.service)
         try:
-            answer = await health_pb2_grpc.HealthStub(channel).Check(request, timeout=options.timeout)
+            answer = await stub.Check(request, timeout=options.timeout)
         except grpc.aio.AioRpcError as error:
             print(f"keyway: {error.code().name}", file=sys.stderr)
             return 1

@@ -29,9 +29,9 @@ DEMO_PROVIDERS: Final[Sequence[Mapping[str, Any]]] = (
 """Providers over the emulators' default seed. `endpoint` is where each emulator listens."""
 
 
-def load_config(path: Path) -> GatewaySettings:
-    """The settings in a file, checked as far as is possible without asking an upstream."""
-    settings = config.load(path, SETTINGS)
+def load_config(path: Path, **overrides: object) -> GatewaySettings:
+    """The settings in a file, some overridden, checked as far as is possible without asking an upstream."""
+    settings = config.load(path, SETTINGS, overrides)
     Catalogue.of(settings.providers)
     return settings
 
@@ -68,8 +68,8 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[GatewayServer]:
     """A serving gateway. On leaving it drains, then logs out of its providers."""
     catalogue = Catalogue.of(settings.providers)
     server = GatewayServer(settings, catalogue)
-    await catalogue.start()
     try:
+        await catalogue.start()
         await server.start()
         _log.info("serving", address=server.address, providers=[provider.id for provider in catalogue])
         try:

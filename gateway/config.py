@@ -5,23 +5,23 @@ bad values are errors that name the key and its place, never the value. What one
 `ProviderSettings` stands in that provider's own settings class; this module does not know them.
 """
 
-import os
+import re
 import ssl
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import yaml
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.serialization import pkcs12
 from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr, ValidationError, field_validator
 
 from gateway.names import is_segment
+from gateway.references import Problems, place_of, resolve
+from gateway.upstream import tls
 from gateway.upstream.client import HttpSettings
+from gateway.upstream.tls import ClientFiles, TlsFileError
 
 SettingsT = TypeVar("SettingsT", bound="Settings")
 
@@ -33,7 +33,13 @@ class ConfigError(ValueError):
 class Settings(BaseModel):
     """A section of the configuration: no unknown keys, no changes after the start."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        arbitrary_types_allowed=True,
+        allow_inf_nan=False,
+    )
 
 
 def _as_bytes(value: object) -> object:
@@ -61,6 +67,15 @@ class ClientCertificate(Settings):
             raise ValueError("give either certificate and private_key, or pkcs12")
         if pem and (self.certificate is None or self.private_key is None):
             raise ValueError("certificate and private_key belong together")
+
+    def files(self) -> ClientFiles:
+        """The files' contents."""
+        return ClientFiles(
+            certificate=self.certificate.get_secret_value() if self.certificate else None,
+            private_key=self.private_key.get_secret_value() if self.private_key else None,
+            pkcs12=self.pkcs12.get_secret_value() if self.pkcs12 else None,
+            password=self.password.get_secret_value() if self.password else "",
+        )
 
 
 class ProviderSettings(Settings):
@@ -93,11 +108,10 @@ class ProviderSettings(Settings):
     @field_validator("endpoint", "proxy")
     @classmethod
     def _valid_url(cls, value: str | None) -> str | None:
-        parts = urlsplit(value or "http://unset")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("must be an http:// or https:// URL")
-        if parts.query or parts.fragment or parts.username or parts.password:
-            raise ValueError("must not hold a query, a fragment or credentials")
+        if value is not None and not _is_base_url(value):
+            raise ValueError(
+                "must be an http:// or https:// URL in printable ASCII, without a query, a fragment or credentials"
+            )
         return value
 
     @field_validator("timezone", mode="before")
@@ -120,42 +134,22 @@ class ProviderSettings(Settings):
         )
 
     def _tls(self) -> ssl.SSLContext | None:
-        if self.ca_certificates is None and self.client_certificate is None:
-            return None
+        authorities = self.ca_certificates.get_secret_value() if self.ca_certificates else None
         try:
-            authorities = self.ca_certificates.get_secret_value().decode() if self.ca_certificates else None
-            context = ssl.create_default_context(cadata=authorities)
-            if self.client_certificate is not None:
-                _load_client_certificate(context, self.client_certificate)
-        except (ssl.SSLError, ValueError, TypeError) as error:
-            raise ConfigError(f"provider {self.id}: ca_certificates or client_certificate can't be read") from error
-        return context
+            return tls.context(authorities, self.client_certificate.files() if self.client_certificate else None)
+        except TlsFileError as error:
+            raise ConfigError(f"provider {self.id}: {error}") from error
 
 
-def _load_client_certificate(context: ssl.SSLContext, settings: ClientCertificate) -> None:
-    """`ssl` takes certificates from files only: hand them over in one that nobody else can read."""
-    password = settings.password.get_secret_value() if settings.password else ""
-    with tempfile.TemporaryDirectory(prefix="keyway-") as folder:
-        path = Path(folder, "client.pem")
-        path.touch(mode=0o600)
-        path.write_bytes(_client_certificate_pem(settings, password.encode()))
-        context.load_cert_chain(path, password=password)
-
-
-def _client_certificate_pem(settings: ClientCertificate, password: bytes) -> bytes:
-    if settings.pkcs12 is None:
-        assert settings.certificate is not None
-        assert settings.private_key is not None
-        return settings.private_key.get_secret_value() + b"\n" + settings.certificate.get_secret_value()
-    store = pkcs12.load_pkcs12(settings.pkcs12.get_secret_value(), password or None)
-    if store.key is None or store.cert is None:
-        raise ValueError("the PKCS#12 file holds no key with its certificate")
-    encryption: serialization.KeySerializationEncryption = (
-        serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
-    )
-    key = store.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-    chain = [store.cert, *store.additional_certs]
-    return key + b"".join(item.certificate.public_bytes(serialization.Encoding.PEM) for item in chain)
+def _is_base_url(text: str) -> bool:
+    """Whether `text` is a URL that a path can be appended to. What `urlsplit` says of others can quote a password."""
+    if not (text.isascii() and text.isprintable()) or any(character in text for character in " ?#@"):
+        return False
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 class LogSettings(Settings):
@@ -169,7 +163,7 @@ class GatewaySettings(Settings):
     """The whole configuration.
 
     listen: a loopback address with its port (port 0: a free one).
-    default_deadline: seconds for a call whose caller set none; maximum_deadline bounds what callers ask for.
+    default_deadline: seconds for a call whose caller set none.
     drain_delay: seconds between NOT_SERVING and the closing of the listener, so that balancers and clients move on.
     drain_timeout: seconds that accepted calls then have to finish.
     batch_concurrency: how many items of one batch are in flight at once.
@@ -186,12 +180,15 @@ class GatewaySettings(Settings):
     @field_validator("listen")
     @classmethod
     def _loopback(cls, value: str) -> str:
-        host, separator, port = value.rpartition(":")
-        if not separator or not port.isdecimal() or int(port) > 65_535:
-            raise ValueError("must be HOST:PORT")
-        if not _is_loopback(host.strip("[]")):
+        parts = _LISTEN.fullmatch(value)
+        if parts is None or int(parts["port"]) > 65_535:
+            raise ValueError("must be HOST:PORT, an IPv6 address in brackets")
+        if not _is_loopback(parts["host"] or parts["ipv6"]):
             raise ValueError("must be a loopback address: no identity of callers is configured")
         return value
+
+
+_LISTEN: Final = re.compile(r"(?:(?P<host>[^\[\]:]+)|\[(?P<ipv6>[^\[\]]*:[^\[\]]*)\]):(?P<port>[0-9]{1,5})")
 
 
 def _is_loopback(host: str) -> bool:
@@ -203,114 +200,76 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def load(path: Path, provider_types: Mapping[str, type[ProviderSettings]]) -> GatewaySettings:
-    """The settings in a YAML file; ConfigError names everything that is wrong with it."""
+def load(
+    path: Path,
+    provider_types: Mapping[str, type[ProviderSettings]],
+    overrides: Mapping[str, object] | None = None,
+) -> GatewaySettings:
+    """The settings in a YAML file; ConfigError names everything that is wrong with it. `overrides`: top-level keys."""
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: can't be read") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else ""
         raise ConfigError(f"{path}: not valid YAML{place}") from None
-    return parse({} if data is None else data, provider_types, base=path.parent)
+    tree = {} if data is None else data
+    if isinstance(tree, dict):
+        tree = {**tree, **(overrides or {})}
+    return parse(tree, provider_types, base=path.parent)
 
 
 def parse(
     data: object, provider_types: Mapping[str, type[ProviderSettings]], *, base: Path = Path()
 ) -> GatewaySettings:
     """The settings in a tree of plain values. `base` is where relative `{file: …}` paths start."""
-    problems: list[str] = []
-    tree = _resolve(data, base, "", problems)
-    if problems:
-        raise ConfigError("\n".join(problems))
+    problems: Problems = {}
+    tree = resolve(data, base, problems)
     if not isinstance(tree, dict):
-        raise ConfigError("the configuration must be a mapping")
+        problems.setdefault(place_of(""), "must be a mapping")
+        tree = {}
     providers = _parse_providers(tree.get("providers"), provider_types, problems)
-    settings = _validate(GatewaySettings, tree | {"providers": providers}, "", problems)
+    settings = _validate(GatewaySettings, {**tree, "providers": providers}, "", problems)
     if problems or settings is None:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError("\n".join(f"{place}: {text}" for place, text in problems.items()))
     return settings
 
 
 def _parse_providers(
-    items: object, provider_types: Mapping[str, type[ProviderSettings]], problems: list[str]
+    items: object, provider_types: Mapping[str, type[ProviderSettings]], problems: Problems
 ) -> tuple[ProviderSettings, ...]:
     if items is None:
         return ()
     if not isinstance(items, list):
-        problems.append("providers: must be a list")
+        problems.setdefault("providers", "must be a list")
         return ()
     parsed: dict[str, ProviderSettings] = {}
     for index, item in enumerate(items):
         place = f"providers[{index}]"
-        kind = item.get("type") if isinstance(item, dict) else None
+        if not isinstance(item, dict):
+            problems.setdefault(place, "must be a mapping")
+            continue
+        kind = item.get("type")
         model = provider_types.get(kind) if isinstance(kind, str) else None
         if model is None:
-            problems.append(f"{place}.type: must be one of {', '.join(provider_types)}")
+            problems.setdefault(f"{place}.type", f"must be one of {', '.join(provider_types)}")
             continue
         provider = _validate(model, item, place, problems)
         if provider is None:
             continue
         if provider.id in parsed:
-            problems.append(f"{place}.id: another provider has this id")
+            problems.setdefault(f"{place}.id", "another provider has this id")
         parsed[provider.id] = provider
     return tuple(parsed.values())
 
 
-def _validate(model: type[SettingsT], data: object, place: str, problems: list[str]) -> SettingsT | None:
+def _validate(model: type[SettingsT], data: object, place: str, problems: Problems) -> SettingsT | None:
     try:
         return model.model_validate(data)
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_input=False, include_context=False):
-            where = _place(place, detail["loc"])
-            unknown = detail["type"] == "extra_forbidden"
-            problems.append(f"{where}: {'unknown key' if unknown else detail['msg'].removeprefix('Value error, ')}")
+            unknown = detail["type"] in ("extra_forbidden", "invalid_key")
+            text = "unknown key" if unknown else detail["msg"].removeprefix("Value error, ")
+            problems.setdefault(place_of(place, detail["loc"]), text)
         return None
-
-
-def _place(prefix: str, location: tuple[int | str, ...]) -> str:
-    text = prefix
-    for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.lstrip(".") or "the configuration"
-
-
-def _resolve(value: object, base: Path, place: str, problems: list[str]) -> object:
-    """`value` with every `{env: NAME}` and `{file: PATH}` replaced by what it refers to."""
-    if isinstance(value, list):
-        return [_resolve(item, base, f"{place}[{index}]", problems) for index, item in enumerate(value)]
-    if not isinstance(value, dict):
-        return value
-    if len(value) == 1:
-        (kind, reference), *_ = value.items()
-        reader = _REFERENCES.get(kind)
-        if reader is not None and isinstance(reference, str):
-            try:
-                return reader(reference, base)
-            except ConfigError as error:
-                problems.append(f"{place.lstrip('.')}: {error}")
-                return ""
-    return {key: _resolve(item, base, f"{place}.{key}", problems) for key, item in value.items()}
-
-
-def _from_environment(name: str, _base: Path) -> str:
-    value = os.environ.get(name)
-    if value is None:
-        raise ConfigError(f"the environment variable {name} is not set")
-    return value
-
-
-def _from_file(name: str, base: Path) -> str | bytes:
-    path = base / Path(name).expanduser()
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"the file {path} can't be read: {error.strerror}") from error
-    try:
-        return content.decode().rstrip("\r\n")
-    except UnicodeDecodeError:
-        return content
-
-
-_REFERENCES: Mapping[str, Callable[[str, Path], str | bytes]] = {"env": _from_environment, "file": _from_file}
