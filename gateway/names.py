@@ -1,7 +1,8 @@
 """Resource names: parse and format.
 
 A name is a path of fixed words and segments, such as `providers/{provider}/keys/{key}`. A segment is any
-non-empty text without `/` and control characters, and not `.` or `..`, which URL libraries collapse.
+non-empty text without `/` and control characters, and not `.` or `..`, which URL libraries collapse. Half of a
+surrogate pair, which a Python text can hold, is no character.
 """
 
 import re
@@ -10,7 +11,7 @@ from typing import Final
 MAXIMUM_NAME_CHARACTERS: Final = 1024
 WILDCARD: Final = "-"
 
-_SEGMENT = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f-\x9f]+"
+_SEGMENT = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]+"
 _VARIABLE = re.compile(r"\{(\w+)\}")
 
 

@@ -105,9 +105,14 @@ def _wrong_segment(segments: Mapping[str, str], *, wildcard: bool) -> str | None
     if segments.get("provider") == WILDCARD and not wildcard:
         return "must name one provider: '-' stands for all of them in lists only"
     version = segments.get("version")
-    if version is not None and not (version.isascii() and version.isdecimal() and int(version) <= _MAXIMUM_INT32):
-        return f"must have a version from 0 to {_MAXIMUM_INT32}"
+    if version is not None and not _is_version(version):
+        return f"must have a version from 0 to {_MAXIMUM_INT32}, without leading zeros"
     return None
+
+
+def _is_version(text: str) -> bool:
+    """One spelling only: policy and audit tell resources apart by their names."""
+    return text.isascii() and text.isdecimal() and str(int(text)) == text and int(text) <= _MAXIMUM_INT32
 
 
 _WILDCARD_FIELDS: Final = frozenset({"keyway.v1.ListCertificatesRequest.parent"})
@@ -130,7 +135,7 @@ _FIELD_RULES: Final[Mapping[str, Check]] = {
 
 def _text_when_utf8(message: Any) -> Iterator[tuple[str, str]]:
     """Plaintext that is sent as text must be text."""
-    if message.encoding == keys.ENCODING_BASE64:
+    if message.encoding not in (keys.ENCODING_UNSPECIFIED, keys.ENCODING_UTF8):
         return
     try:
         message.plaintext.decode()
@@ -138,16 +143,21 @@ def _text_when_utf8(message: Any) -> Iterator[tuple[str, str]]:
         yield "plaintext", "is not UTF-8: set encoding to BASE64 for arbitrary bytes"
 
 
-def _subject_has_common_name(message: Any) -> Iterator[tuple[str, str]]:
-    if message.HasField("subject") and not message.subject.common_name:
+def _certificate_to_create(message: Any) -> Iterator[tuple[str, str]]:
+    """A subject that has a common name, and a resource name that the new certificate can be asked for by."""
+    if message.subject.ByteSize() and not message.subject.common_name:
         yield "subject.common_name", "is required"
+    length = len(f"{message.parent}/certificates/{message.certificate_id}")
+    alone_fit = len(message.parent) <= MAXIMUM_NAME_CHARACTERS and is_segment(message.certificate_id)
+    if alone_fit and length > MAXIMUM_NAME_CHARACTERS:
+        yield "certificate_id", f"makes a name of more than {MAXIMUM_NAME_CHARACTERS} characters"
 
 
 _MESSAGE_RULES: Final[Mapping[str, Callable[[Any], Iterator[tuple[str, str]]]]] = {
     "keyway.v1.EncryptRequest": _text_when_utf8,
     "keyway.v1.SignRequest": _text_when_utf8,
     "keyway.v1.VerifyRequest": _text_when_utf8,
-    "keyway.v1.CreateCertificateRequest": _subject_has_common_name,
+    "keyway.v1.CreateCertificateRequest": _certificate_to_create,
 }
 
 _checks: dict[str, tuple[tuple[str, tuple[Check, ...]], ...]] = {}
