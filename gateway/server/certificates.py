@@ -1,21 +1,22 @@
 """CertificateService: what is more than handing a call to one provider, which is the list over all of them."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from gateway.errors import GatewayError
+from gateway.errors import INVALID_PAGE_TOKEN, GatewayError, InvalidRequest, Violation
 from gateway.names import PROVIDER, WILDCARD, provider_id
 from gateway.providers.capabilities import CertificatePage, ListWindow, Provider
 from gateway.providers.catalogue import Catalogue
 from gateway.server import paging
 from gateway.server.paging import Position
-from gateway.server.pipeline import Operation
+from gateway.server.pipeline import Operation, contained
 from gateway.upstream.call import Call
 from keyway.v1 import certificate_service_pb2 as certificates
 
 _LIST: Final = "list_certificates"
+_MAXIMUM_INT32: Final = 2**31 - 1
 
 
 class CertificateLister:
@@ -51,7 +52,9 @@ class CertificateLister:
         rows = page.certificates[: window.limit]
         end = window.offset + len(rows)
         token = paging.encode(Position(provider, end, 0), listing) if rows and end < page.total else ""
-        return certificates.ListCertificatesResponse(certificates=rows, next_page_token=token, total_size=page.total)
+        return certificates.ListCertificatesResponse(
+            certificates=rows, next_page_token=token, total_size=min(page.total, _MAXIMUM_INT32)
+        )
 
     async def _of_all(
         self, position: Position | None, window: ListWindow, listing: str, call: Call
@@ -62,7 +65,7 @@ class CertificateLister:
             *(self._page(provider, window, call) for provider, window in zip(providers, windows, strict=True))
         )
         response = certificates.ListCertificatesResponse()
-        rows_before = position.rows_before if position else 0
+        counted = position.rows_before if position else 0
         for provider, part, page in zip(providers, windows, pages, strict=True):
             if page is None:
                 response.unreachable.append(PROVIDER.format(provider=provider.id))
@@ -73,24 +76,28 @@ class CertificateLister:
             end = part.offset + len(rows)
             # An upstream that counts more rows than it gives must not be asked for them forever.
             if end < page.total and not response.next_page_token and (rows or not room):
-                following = Position(provider.id, end, rows_before + response.total_size)
-                response.next_page_token = paging.encode(following, listing)
-            response.total_size += page.total
-        response.total_size += rows_before
+                response.next_page_token = paging.encode(Position(provider.id, end, counted), listing)
+            counted = min(counted + page.total, _MAXIMUM_INT32)
+        response.total_size = counted
         return response
 
     def _from(self, position: Position | None) -> Sequence[Provider]:
         """The providers that have certificates, from the token's on."""
         providers = [provider for provider in self._catalogue if self._catalogue.serves(provider, _LIST)]
         ids = [provider.id for provider in providers]
-        return providers[ids.index(position.provider) :] if position and position.provider in ids else providers
+        if position is None:
+            return providers
+        if position.provider not in ids:
+            violation = Violation("page_token", "is of another configuration: begin the list again")
+            raise InvalidRequest([violation], outcome=INVALID_PAGE_TOKEN)
+        return providers[ids.index(position.provider) :]
 
     async def _page(self, provider: Provider, window: ListWindow, call: Call) -> CertificatePage | None:
+        work: Awaitable[CertificatePage] = self._catalogue.operation(provider.id, _LIST)(window, call)
         try:
-            page: CertificatePage = await self._catalogue.operation(provider.id, _LIST)(window, call)
+            return await contained(work, call)
         except GatewayError:
             return None
-        return page
 
 
 def operations(catalogue: Catalogue) -> Mapping[str, Operation]:
