@@ -1,4 +1,4 @@
-"""The way every call takes: trace ▸ decode ▸ validate ▸ handler, composed once for each method at start.
+"""The way every call takes: gate ▸ trace ▸ decode ▸ validate ▸ handler, composed once for each method at start.
 
 Works on raw bytes, so that a request which does not decode is ours to answer like any other bad request. A stage is a
 function that wraps the next handler; the order stands in `STAGES` alone.
@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 import grpc
 import structlog
@@ -20,6 +20,8 @@ from gateway.server import status
 from gateway.server.contract import Method
 from gateway.server.validation import validate
 from gateway.upstream.call import Call
+
+ResultT = TypeVar("ResultT")
 
 _log = structlog.get_logger(__name__)
 
@@ -48,7 +50,7 @@ class Limits:
     default_deadline: float
 
 
-async def contained(work: Awaitable[Message], call: Call) -> Message:
+async def contained(work: Awaitable[ResultT], call: Call) -> ResultT:
     """What `work` returns, or a GatewayError: any other failure is our own bug, told to the log alone."""
     try:
         return await work
@@ -100,15 +102,21 @@ STAGES: Final[tuple[Stage, ...]] = (trace, decode, check)
 """Outermost first."""
 
 
-def compose(method: Method, operation: Operation, limits: Limits) -> RawHandler:
-    """The gRPC handler of one method: the stages around `operation`, and the status and trailers around those."""
+def compose(method: Method, operation: Operation, limits: Limits, front: Stage) -> RawHandler:
+    """The gRPC handler of one method: the stages around `operation`, and the status and trailers around those.
+
+    front: the stage before all others.
+    """
 
     async def call_operation(rpc: Rpc) -> Message:
         assert rpc.request is not None
-        return await operation(rpc.request, rpc.call)
+        response = await operation(rpc.request, rpc.call)
+        if not isinstance(response, method.response):
+            raise TypeError(f"{method.full_name} answers a {type(response).__name__}")
+        return response
 
     handler: Handler = call_operation
-    for stage in reversed(STAGES):
+    for stage in reversed((front, *STAGES)):
         handler = stage(handler)
 
     async def serve(raw: bytes, context: Context) -> bytes:

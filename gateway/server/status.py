@@ -9,7 +9,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
-from gateway.errors import GatewayError, InvalidRequest, Reason
+from gateway.errors import GatewayError, InvalidRequest, Reason, UpstreamError
 from gateway.server.contract import RESOURCES
 from keyway.v1 import error_reason_pb2
 
@@ -20,6 +20,9 @@ PUSHBACK_TRAILER: Final = "grpc-retry-pushback-ms"
 
 DEFAULT_RETRY_SECONDS: Final = 1.0
 MAXIMUM_RETRY_SECONDS: Final = 3600.0
+# Clients take trailers of 8 KiB in all. A name alone may fill more than half of them: 4 KiB, in Base64.
+MAXIMUM_MESSAGE_CHARACTERS: Final = 640
+_MAXIMUM_METADATA_CHARACTERS: Final = 128
 _REASON_PREFIX: Final = "ERROR_REASON_"
 
 Trailers = tuple[tuple[str, str | bytes], ...]
@@ -39,12 +42,14 @@ def to_status(error: GatewayError, *, repeatable: bool, request_id: str) -> stat
     if delay is not None:
         details.append(error_details_pb2.RetryInfo(retry_delay=_duration(delay)))
     details.append(error_details_pb2.RequestInfo(request_id=request_id))
-    return status_pb2.Status(code=error.outcome.code, message=error.message, details=_pack(details))
+    message = _bounded(error.message, MAXIMUM_MESSAGE_CHARACTERS)
+    return status_pb2.Status(code=error.outcome.code, message=message, details=_pack(details))
 
 
 def retry_delay(error: GatewayError, *, repeatable: bool) -> float | None:
     """Seconds after which the caller may repeat the call; None where it should not be invited to."""
-    if not (error.outcome.retryable or (error.outcome.repeatable and (repeatable or error.retry_after is not None))):
+    invited = isinstance(error, UpstreamError) and error.http_status == 503 and error.retry_after is not None
+    if not (error.outcome.retryable or (error.outcome.repeatable and (repeatable or invited))):
         return None
     return min(DEFAULT_RETRY_SECONDS if error.retry_after is None else error.retry_after, MAXIMUM_RETRY_SECONDS)
 
@@ -62,7 +67,8 @@ def trailers(request_id: str, status: status_pb2.Status | None = None) -> Traile
 
 
 def _error_info(error: GatewayError) -> error_details_pb2.ErrorInfo:
-    return error_details_pb2.ErrorInfo(reason=reason_name(error.outcome.reason), domain=DOMAIN, metadata=error.metadata)
+    metadata = {key: _bounded(value, _MAXIMUM_METADATA_CHARACTERS) for key, value in error.metadata.items()}
+    return error_details_pb2.ErrorInfo(reason=reason_name(error.outcome.reason), domain=DOMAIN, metadata=metadata)
 
 
 def _optional_details(error: GatewayError) -> list[Message]:
@@ -82,11 +88,7 @@ def _optional_details(error: GatewayError) -> list[Message]:
         )
     if error.resource is not None:
         details.append(
-            error_details_pb2.ResourceInfo(
-                resource_type=_resource_type(error.resource),
-                resource_name=error.resource,
-                description=error.message,
-            )
+            error_details_pb2.ResourceInfo(resource_type=_resource_type(error.resource), resource_name=error.resource)
         )
     return details
 
@@ -96,6 +98,16 @@ def _resource_type(name: str) -> str:
         if any(pattern.parse(name) for pattern in patterns):
             return type_name
     return ""
+
+
+def _bounded(text: str, maximum: int) -> str:
+    """`text`, cut where it would have more than `maximum` characters in the percent-encoding of gRPC's messages."""
+    text, size = text.encode(errors="replace").decode(), 0
+    for index, character in enumerate(text):
+        size += 1 if " " <= character <= "~" and character != "%" else 3 * len(character.encode())
+        if size > maximum:
+            return text[:index] + "…"
+    return text
 
 
 def _duration(seconds: float) -> Duration:
