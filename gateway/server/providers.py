@@ -4,8 +4,6 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any, Final
 
-from google.rpc import code_pb2
-
 from gateway.errors import GatewayError
 from gateway.names import PROVIDER, provider_id
 from gateway.providers.capabilities import Provider
@@ -22,12 +20,13 @@ from keyway.v1 import provider_pb2, status_mapping_pb2
 from keyway.v1 import provider_service_pb2 as service
 
 _LISTING: Final = "providers"
-_NO_ANSWER: Final = frozenset(
+_UNREACHABLE: Final = frozenset(
     {
         reasons.ERROR_REASON_PROVIDER_UNREACHABLE,
         reasons.ERROR_REASON_PROVIDER_CONNECTION_LOST,
         reasons.ERROR_REASON_PROVIDER_TLS_FAILED,
         reasons.ERROR_REASON_PROVIDER_TIMEOUT,
+        reasons.ERROR_REASON_PROVIDER_CIRCUIT_OPEN,
     }
 )
 
@@ -76,7 +75,7 @@ class ProviderDirectory:
                     upstream_meaning=row.meaning,
                     code=row.outcome.code,
                     reason=row.outcome.reason,
-                    retryable=row.outcome.retryable or row.outcome.repeatable,
+                    retryable=row.outcome.retryable,
                 )
                 for row in rows
             ]
@@ -104,7 +103,7 @@ async def _state_of(provider: Provider, call: Call) -> tuple[provider_pb2.Provid
     try:
         await provider.check(call)
     except GatewayError as error:
-        gone = error.outcome.reason in _NO_ANSWER or error.outcome.code == code_pb2.UNAVAILABLE
+        gone = error.outcome.reason in _UNREACHABLE
         state = provider_pb2.PROVIDER_STATE_UNREACHABLE if gone else provider_pb2.PROVIDER_STATE_DEGRADED
         return state, reason_name(error.outcome.reason)
     return provider_pb2.PROVIDER_STATE_READY, ""
