@@ -49,8 +49,7 @@ Global___CertificateState: _TypeAlias = CertificateState  # noqa: Y015
 class Certificate(_message.Message):
     """A certificate that a provider holds. A field that the provider does not know is empty or absent.
 
-    With CERTIFICATE_VIEW_BASIC the fields up to `state` are set. The others need CERTIFICATE_VIEW_FULL
-    (ASTERIA sets all it knows in either view).
+    With CERTIFICATE_VIEW_BASIC the fields up to `state` are set. The others need CERTIFICATE_VIEW_FULL.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
