@@ -47,6 +47,8 @@ PLAINTEXT_NOT_BASE64 = Outcome(code_pb2.FAILED_PRECONDITION, reasons.ERROR_REASO
 MALFORMED_PROVIDER_RESPONSE = Outcome(code_pb2.INTERNAL, reasons.ERROR_REASON_MALFORMED_PROVIDER_RESPONSE)
 INTERNAL_ERROR = Outcome(code_pb2.INTERNAL, reasons.ERROR_REASON_INTERNAL_ERROR)
 SERVER_DRAINING = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_SERVER_DRAINING, retryable=True)
+CUT_OFF = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_SERVER_DRAINING, repeatable=True)
+"""By the end of the drain, in the midst of the call: the upstream may have acted."""
 
 
 @dataclass(frozen=True, slots=True)

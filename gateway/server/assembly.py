@@ -12,11 +12,18 @@ from grpc_reflection.v1alpha import reflection
 from gateway.config import GatewaySettings
 from gateway.providers.catalogue import Catalogue
 from gateway.server import certificates, keys, providers
-from gateway.server.contract import METHODS, SERVICES, Method
-from gateway.server.pipeline import Limits, Operation, compose
+from gateway.server.contract import METHODS, SERVICES
+from gateway.server.draining import Gate
+from gateway.server.pipeline import Limits, RawHandler, compose
 from gateway.server.routing import route
 
 MAXIMUM_REQUEST_BYTES: Final = 16 * 1024 * 1024
+# How long no call must have arrived before the listener closes, and how long that is waited for.
+_QUIET_SECONDS: Final = 0.05
+_MAXIMUM_QUIET_SECONDS: Final = 1.0
+# For the last answers to reach their callers, and for streams that are left open then.
+_ANSWER_SECONDS: Final = 5.0
+_LINGER_SECONDS: Final = 0.5
 
 RawMethodHandler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
 
@@ -46,8 +53,9 @@ class GatewayServer:
         self._settings = settings
         self._server = grpc.aio.server(options=_OPTIONS)
         self._health = health.aio.HealthServicer()
+        self._gate = Gate()
         self.address = ""
-        for service, handlers in _handlers(settings, catalogue).items():
+        for service, handlers in _handlers(settings, catalogue, self._gate).items():
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
@@ -66,13 +74,22 @@ class GatewayServer:
 
     async def drain(self) -> None:
         """Say NOT_SERVING, wait until clients have moved on, close the listener, let accepted calls finish."""
+        delay = self._settings.drain_delay
         await self._health.enter_graceful_shutdown()
-        _log.info("draining", delay_seconds=self._settings.drain_delay)
-        await asyncio.sleep(self._settings.drain_delay)
-        await self._server.stop(self._settings.drain_timeout)
+        _log.info("draining", delay_seconds=delay)
+        await asyncio.sleep(delay)
+        self._gate.close(self._settings.drain_timeout)
+        # gRPC cancels calls that are on their way in when it stops, a status that no client repeats a call after.
+        await self._gate.quiet(_QUIET_SECONDS, at_most=_MAXIMUM_QUIET_SECONDS)
+        at_most = self._settings.drain_timeout + _ANSWER_SECONDS
+        closing = asyncio.create_task(self._server.stop(at_most))
+        await self._gate.emptied(at_most)
+        # What is left is streams that clients keep open, such as Watch of the health service.
+        await self._server.stop(_LINGER_SECONDS)
+        await closing
 
 
-def _handlers(settings: GatewaySettings, catalogue: Catalogue) -> Mapping[str, dict[str, RawMethodHandler]]:
+def _handlers(settings: GatewaySettings, catalogue: Catalogue, gate: Gate) -> Mapping[str, dict[str, RawMethodHandler]]:
     own = {
         **certificates.operations(catalogue),
         **keys.operations(catalogue, settings.batch_concurrency),
@@ -82,10 +99,10 @@ def _handlers(settings: GatewaySettings, catalogue: Catalogue) -> Mapping[str, d
     services: dict[str, dict[str, RawMethodHandler]] = {service: {} for service in SERVICES}
     for method in METHODS:
         operation = own.get(method.operation) or route(method, catalogue)
-        services[method.service][method.name] = _raw_handler(method, operation, limits)
+        services[method.service][method.name] = _raw_handler(compose(method, operation, limits, gate.stage))
     return services
 
 
-def _raw_handler(method: Method, operation: Operation, limits: Limits) -> RawMethodHandler:
+def _raw_handler(handler: RawHandler) -> RawMethodHandler:
     """Without a deserializer and a serializer gRPC hands over the bytes as they are."""
-    return grpc.unary_unary_rpc_method_handler(compose(method, operation, limits))
+    return grpc.unary_unary_rpc_method_handler(handler)

@@ -1,0 +1,72 @@
+"""The gate that every call passes first: open while the gateway serves, closed for good once it drains.
+
+Responsible for refusing calls that come too late, and for bounding those that came in time. When that is, and what
+becomes of the listener, the assembly says.
+"""
+
+import asyncio
+
+from google.protobuf.message import Message
+
+from gateway import errors
+from gateway.errors import GatewayError
+from gateway.server.pipeline import Handler, Rpc
+
+
+class Gate:
+    """Knows the calls that are in progress."""
+
+    def __init__(self) -> None:
+        self._closed = False
+        self._bounds: set[asyncio.Timeout] = set()
+        self._calls: set[asyncio.Task[object]] = set()
+        self._last_arrival = 0.0
+
+    def stage(self, following: Handler) -> Handler:
+        """The stage to put outermost."""
+
+        async def handle(rpc: Rpc) -> Message:
+            self._follow_current_call()
+            if self._closed:
+                raise GatewayError(errors.SERVER_DRAINING, "the gateway is shutting down and takes no more calls")
+            try:
+                async with asyncio.timeout(None) as bound:
+                    self._bounds.add(bound)
+                    try:
+                        return await following(rpc)
+                    finally:
+                        self._bounds.discard(bound)
+            except TimeoutError:
+                raise GatewayError(errors.CUT_OFF, "the gateway shut down before the call had ended") from None
+
+        return handle
+
+    def close(self, seconds: float) -> None:
+        """Refuse calls from here on. Those in progress are cut off, each with an answer, `seconds` from now."""
+        self._closed = True
+        limit = asyncio.get_running_loop().time() + seconds
+        for bound in self._bounds:
+            bound.reschedule(limit)
+
+    async def quiet(self, seconds: float, *, at_most: float) -> None:
+        """Return once no call has arrived for `seconds`."""
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        limit = started + at_most
+        while (until := min(max(started, self._last_arrival) + seconds, limit)) > clock():
+            await asyncio.sleep(until - clock())
+
+    async def emptied(self, seconds: float) -> None:
+        """Return once every call has been answered, at the latest after `seconds`."""
+        clock = asyncio.get_running_loop().time
+        limit = clock() + seconds
+        while self._calls and (left := limit - clock()) > 0:
+            await asyncio.wait(self._calls, timeout=left)
+
+    def _follow_current_call(self) -> None:
+        # gRPC runs each call in a task, which is done when the answer has been sent.
+        call = asyncio.current_task()
+        assert call is not None
+        self._last_arrival = call.get_loop().time()
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
