@@ -50,6 +50,11 @@ FileContent = SecretBytes
 """The content of a file, usually given as `{file: PATH}`; may hold a secret."""
 
 
+def _content(file: SecretBytes | None) -> bytes | None:
+    """What a file holds; an empty one is a file too, though it is false."""
+    return file.get_secret_value() if file is not None else None
+
+
 class ClientCertificate(Settings):
     """The certificate that the gateway shows to a provider: PEM files, or one PKCS#12 file."""
 
@@ -71,10 +76,10 @@ class ClientCertificate(Settings):
     def files(self) -> ClientFiles:
         """The files' contents."""
         return ClientFiles(
-            certificate=self.certificate.get_secret_value() if self.certificate else None,
-            private_key=self.private_key.get_secret_value() if self.private_key else None,
-            pkcs12=self.pkcs12.get_secret_value() if self.pkcs12 else None,
-            password=self.password.get_secret_value() if self.password else "",
+            certificate=_content(self.certificate),
+            private_key=_content(self.private_key),
+            pkcs12=_content(self.pkcs12),
+            password=self.password.get_secret_value() if self.password is not None else "",
         )
 
 
@@ -134,9 +139,9 @@ class ProviderSettings(Settings):
         )
 
     def _tls(self) -> ssl.SSLContext | None:
-        authorities = self.ca_certificates.get_secret_value() if self.ca_certificates else None
+        client = self.client_certificate
         try:
-            return tls.context(authorities, self.client_certificate.files() if self.client_certificate else None)
+            return tls.context(_content(self.ca_certificates), client.files() if client is not None else None)
         except TlsFileError as error:
             raise ConfigError(f"provider {self.id}: {error}") from error
 
