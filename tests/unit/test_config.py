@@ -1,0 +1,414 @@
+"""The configuration: what is taken, and that every problem names its place and never a value."""
+
+import ssl
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from pydantic import SecretStr
+
+from gateway import config
+from gateway.config import ConfigError, GatewaySettings, ProviderSettings
+from tests.support import openssl
+from tests.support.openssl import Authority, KeyPair
+
+SECRET = "hunter2-marker"
+
+
+class ThingSettings(ProviderSettings):
+    type: Literal["thing"]
+    timezone: Any = "Asia/Seoul"
+    password: SecretStr | None = None
+
+
+TYPES = {"thing": ThingSettings, "other": ThingSettings}
+
+
+def thing(**options: Any) -> dict[str, Any]:
+    return {"id": "one", "type": "thing", "endpoint": "http://127.0.0.1:1", "timezone": "Asia/Seoul", **options}
+
+
+def parse(*providers: Any, base: Path = Path(), **options: Any) -> GatewaySettings:
+    return config.parse({"providers": list(providers), **options}, TYPES, base=base)
+
+
+def problems(*providers: Any, base: Path = Path(), **options: Any) -> dict[str, str]:
+    """What is wrong, by place; the secret is not quoted anywhere."""
+    with pytest.raises(ConfigError) as caught:
+        parse(*providers, base=base, **options)
+    return by_place(caught.value)
+
+
+def by_place(error: ConfigError) -> dict[str, str]:
+    assert SECRET not in str(error)
+    return dict(line.split(": ", 1) for line in str(error).splitlines())
+
+
+class TestTree:
+    def test_defaults(self) -> None:
+        settings = config.parse({}, TYPES)
+        assert settings.providers == ()
+        assert settings.listen == "127.0.0.1:50051"
+        assert settings.default_deadline == 30
+
+    def test_providers_keep_their_order(self) -> None:
+        assert [provider.id for provider in parse(thing(id="b"), thing(id="a")).providers] == ["b", "a"]
+
+    def test_every_problem_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("NOT_SET", raising=False)
+        found = problems(
+            thing(passwrod=SECRET, timeout=-1),
+            {"id": "two", "type": SECRET},
+            SECRET,
+            thing(id="", endpoint=f"ftp://{SECRET}", password={"env": "NOT_SET"}),
+            thing(id="three", endpoint={"file": "missing"}, client_certificate={"certificate": SECRET}),
+            colour="blue",
+            log={"level": SECRET, "shape": 1},
+            default_deadline=0,
+        )
+        assert found.keys() == {
+            "providers[0].passwrod",
+            "providers[0].timeout",
+            "providers[1].type",
+            "providers[2]",
+            "providers[3].id",
+            "providers[3].endpoint",
+            "providers[3].password",
+            "providers[4].endpoint",
+            "providers[4].client_certificate",
+            "colour",
+            "log.level",
+            "log.shape",
+            "default_deadline",
+        }
+        assert found["providers[0].passwrod"] == found["colour"] == found["log.shape"] == "unknown key"
+        assert found["providers[3].password"] == "the environment variable NOT_SET is not set"
+        assert "can't be read" in found["providers[4].endpoint"]
+        assert found["providers[1].type"] == "must be one of thing, other"
+
+    @pytest.mark.parametrize("tree", [[], "text", 1, None, True])
+    def test_not_a_mapping(self, tree: object) -> None:
+        with pytest.raises(ConfigError, match=r"^the configuration: must be a mapping$"):
+            config.parse(tree, TYPES)
+
+    @pytest.mark.parametrize("providers", [{}, "x", 1])
+    def test_providers_are_a_list(self, providers: object) -> None:
+        with pytest.raises(ConfigError) as caught:
+            config.parse({"providers": providers}, TYPES)
+        assert by_place(caught.value) == {"providers": "must be a list"}
+
+    def test_ids_are_unique(self) -> None:
+        assert problems(thing(), thing()) == {"providers[1].id": "another provider has this id"}
+
+    def test_keys_that_are_no_text(self) -> None:
+        with pytest.raises(ConfigError):
+            config.parse({1: SECRET}, TYPES)
+
+    @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 0, "x", None, [], 601])
+    def test_numbers(self, value: object) -> None:
+        assert problems(thing(timeout=value)).keys() == {"providers[0].timeout"}
+
+    def test_settings_do_not_change(self) -> None:
+        with pytest.raises(ValueError, match="frozen"):
+            parse().listen = "0.0.0.0:1"
+
+    def test_no_secret_in_a_repr(self) -> None:
+        options = {"password": SECRET, "client_certificate": {"pkcs12": SECRET, "password": SECRET}}
+        settings = parse(thing(**options, ca_certificates=SECRET))
+        assert SECRET not in repr(settings) + str(settings) + repr(settings.providers[0].client_certificate)
+        certificate = settings.providers[0].client_certificate
+        assert certificate is not None
+        assert SECRET not in repr(certificate.files())
+
+
+class TestIds:
+    @pytest.mark.parametrize("provider_id", ["a", "nhn-certs", "*", "인증", "a b", "..."])
+    def test_good(self, provider_id: str) -> None:
+        assert parse(thing(id=provider_id)).providers[0].id == provider_id
+
+    @pytest.mark.parametrize("provider_id", ["", "-", ".", "..", "a/b", "a\n", "\x85", "\ud800", None, 1])
+    def test_bad(self, provider_id: object) -> None:
+        assert problems(thing(id=provider_id)).keys() == {"providers[0].id"}
+
+
+class TestUrls:
+    @pytest.mark.parametrize("key", ["endpoint", "proxy"])
+    @pytest.mark.parametrize(
+        "url", ["http://a", "https://a.example:8443", "http://127.0.0.1:1/prefix/", "http://[::1]:1", "http://xn--a"]
+    )
+    def test_good(self, key: str, url: str) -> None:
+        assert getattr(parse(thing(**{key: url})).providers[0], key) == url
+
+    @pytest.mark.parametrize("key", ["endpoint", "proxy"])
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "",
+            "a.example",
+            "ftp://a",
+            "http://",
+            "http:///path",
+            "http://:80",
+            f"http://user:{SECRET}@a",
+            f"http://user:{SECRET}@a\u2100b",
+            "http://@a",
+            "http://a?x=1",
+            "http://a?",
+            "http://a#",
+            "http://a b",
+            "http://a/b c",
+            "http://a\nb",
+            "http://a\r\nX-Header: y",
+            "http://a:99999",
+            "http://a:b",
+            "http://a:0",
+            "http://[::1",
+            "http://예.example",
+        ],
+    )
+    def test_bad(self, key: str, url: str) -> None:
+        assert problems(thing(**{key: url})).keys() == {f"providers[0].{key}"}
+
+
+class TestTimezone:
+    @pytest.mark.parametrize("zone", ["", "Nowhere", "Asia", "../etc/passwd", "/etc/passwd", "a\0b", 9, None])
+    def test_bad(self, zone: object) -> None:
+        class Strict(ProviderSettings):
+            pass
+
+        with pytest.raises(ConfigError) as caught:
+            config.parse({"providers": [thing(timezone=zone)]}, {"thing": Strict})
+        assert by_place(caught.value).keys() == {"providers[0].timezone"}
+
+
+class TestListen:
+    @pytest.mark.parametrize("listen", ["127.0.0.1:0", "127.9.9.9:65535", "localhost:1", "[::1]:50051"])
+    def test_loopback(self, listen: str) -> None:
+        assert parse(listen=listen).listen == listen
+
+    @pytest.mark.parametrize("listen", ["0.0.0.0:1", "[::]:1", "10.0.0.1:1", "example.com:1", "[::ffff:10.0.0.1]:1"])
+    def test_open_to_others(self, listen: str) -> None:
+        assert problems(listen=listen) == {"listen": "must be a loopback address: no identity of callers is configured"}
+
+    @pytest.mark.parametrize(
+        "listen",
+        [
+            "",
+            "127.0.0.1",
+            "127.0.0.1:",
+            ":1",
+            "127.0.0.1:65536",
+            "127.0.0.1:-1",
+            "127.0.0.1:٣",
+            "::1:50051",
+            "::1",
+            "[127.0.0.1]:1",
+            "127.0.0.1:1\n",
+            "unix:/tmp/x",
+        ],
+    )
+    def test_not_an_address(self, listen: str) -> None:
+        assert problems(listen=listen).keys() == {"listen"}
+
+    def test_override_is_checked_like_the_file(self, tmp_path: Path) -> None:
+        path = tmp_path / "keyway.yaml"
+        path.write_text("listen: 127.0.0.1:1\n")
+        assert config.load(path, TYPES, {"listen": "127.0.0.1:2"}).listen == "127.0.0.1:2"
+        with pytest.raises(ConfigError, match=r"^listen: must be a loopback"):
+            config.load(path, TYPES, {"listen": "0.0.0.0:2"})
+
+
+class TestReferences:
+    def test_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("THING_PASSWORD", SECRET)
+        monkeypatch.setenv("THING_TIMEOUT", "7.5")
+        provider = parse(thing(password={"env": "THING_PASSWORD"}, timeout={"env": "THING_TIMEOUT"})).providers[0]
+        assert isinstance(provider, ThingSettings)
+        assert provider.password is not None
+        assert provider.password.get_secret_value() == SECRET
+        assert provider.timeout == 7.5
+
+    def test_file_is_relative_to_the_configuration(self, tmp_path: Path) -> None:
+        (tmp_path / "secrets").mkdir()
+        (tmp_path / "secrets" / "password").write_bytes(f" {SECRET} \r\n\n".encode())
+        path = tmp_path / "keyway.yaml"
+        path.write_text(
+            "providers:\n- {id: a, type: thing, endpoint: 'http://a', password: {file: secrets/password}}\n"
+        )
+        provider = config.load(path, TYPES).providers[0]
+        assert isinstance(provider, ThingSettings)
+        assert provider.password is not None
+        assert provider.password.get_secret_value() == f" {SECRET} "
+
+    def test_absolute_path(self, tmp_path: Path) -> None:
+        (tmp_path / "url").write_text("http://a\n")
+        assert parse(thing(endpoint={"file": str(tmp_path / "url")})).providers[0].endpoint == "http://a"
+
+    def test_binary_file(self, tmp_path: Path) -> None:
+        content = bytes(range(256)) + b"\n"
+        (tmp_path / "store.p12").write_bytes(content)
+        provider = parse(thing(client_certificate={"pkcs12": {"file": "store.p12"}}), base=tmp_path).providers[0]
+        assert provider.client_certificate is not None
+        assert provider.client_certificate.files().pkcs12 == content
+
+    def test_binary_file_where_text_is_needed(self, tmp_path: Path) -> None:
+        (tmp_path / "password").write_bytes(SECRET.encode() + b"\xff")
+        found = problems(thing(password={"file": "password"}), base=tmp_path)
+        assert found.keys() == {"providers[0].password"}
+
+    @pytest.mark.parametrize("path", ["missing", ".", "a\0b", "~no-such-user-at-all/x"])
+    def test_file_that_can_not_be_read(self, path: str, tmp_path: Path) -> None:
+        assert problems(thing(password={"file": path}), base=tmp_path).keys() == {"providers[0].password"}
+
+    def test_at_the_top(self) -> None:
+        with pytest.raises(ConfigError) as caught:
+            config.parse({"env": "KEYWAY_NOT_SET"}, TYPES)
+        assert "the configuration" in by_place(caught.value)
+
+    @pytest.mark.parametrize("reference", [{"env": 1}, {"file": None}, {"env": "A", "file": "b"}, {"path": "x"}])
+    def test_what_is_no_reference(self, reference: object) -> None:
+        assert problems(thing(password=reference)).keys() == {"providers[0].password"}
+
+
+class TestYaml:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            (f"listen: [{SECRET}", "not valid YAML at line"),
+            (f"a: b: {SECRET}", "not valid YAML at line 1"),
+            (f"a: !!python/object:os.system {SECRET}", "not valid YAML at line 1"),
+            ("day: 2024-13-45", "not valid YAML"),
+            ("a: \x01", "not valid YAML"),
+            ("[" * 3000, "not valid YAML"),
+        ],
+    )
+    def test_errors(self, text: str, expected: str, tmp_path: Path) -> None:
+        path = tmp_path / "keyway.yaml"
+        path.write_text(text)
+        with pytest.raises(ConfigError) as caught:
+            config.load(path, TYPES)
+        assert expected in str(caught.value)
+        assert SECRET not in str(caught.value)
+
+    @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n"])
+    def test_empty(self, text: str, tmp_path: Path) -> None:
+        path = tmp_path / "keyway.yaml"
+        path.write_text(text)
+        assert config.load(path, TYPES) == GatewaySettings()
+
+    def test_not_text(self, tmp_path: Path) -> None:
+        path = tmp_path / "keyway.yaml"
+        path.write_bytes(b"\xff\xfe\x00")
+        with pytest.raises(ConfigError, match="can't be read"):
+            config.load(path, TYPES)
+
+    def test_missing(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="can't be read"):
+            config.load(tmp_path / "missing.yaml", TYPES)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def pair(authority: Authority) -> KeyPair:
+    return authority.issue("client")
+
+
+def context(base: Path, **options: Any) -> ssl.SSLContext | None:
+    return parse(thing(**options), base=base).providers[0].http().tls
+
+
+def fault(base: Path, **options: Any) -> str:
+    with pytest.raises(ConfigError) as caught:
+        context(base, **options)
+    assert SECRET not in str(caught.value)
+    return str(caught.value)
+
+
+def file(path: Path) -> dict[str, str]:
+    return {"file": str(path)}
+
+
+class TestAuthorities:
+    def test_none(self, tmp_path: Path) -> None:
+        assert context(tmp_path) is None
+
+    def test_bundle_replaces_the_systems(self, authority: Authority, tmp_path: Path) -> None:
+        other = Authority(tmp_path / "other", "Other Authority")
+        bundle = tmp_path / "bundle.pem"
+        pems = [pair.certificate.read_bytes() for pair in (authority.pair, other.pair)]
+        bundle.write_bytes("# 회사의 인증 기관\n".encode() + pems[0] + "# Főtanúsítvány\r\n".encode() + pems[1])
+        made = context(tmp_path, ca_certificates=file(bundle))
+        assert made is not None
+        subjects = [str(found["subject"]) for found in made.get_ca_certs()]
+        assert ["Test Authority" in subjects[0], "Other Authority" in subjects[1]] == [True, True]
+        assert (made.verify_mode, made.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+    @pytest.mark.parametrize("content", [b"", b"\n", b"# comment\n", SECRET.encode(), b"\x30\x82\x01\x00"])
+    def test_no_certificates(self, content: bytes, tmp_path: Path) -> None:
+        """An empty bundle must not mean the system's authorities."""
+        (tmp_path / "ca.pem").write_bytes(content)
+        assert fault(tmp_path, ca_certificates={"file": "ca.pem"}) == (
+            "provider one: ca_certificates: holds no PEM certificates"
+        )
+
+    def test_broken_certificate(self, tmp_path: Path) -> None:
+        text = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+        assert "ca_certificates" in fault(tmp_path, ca_certificates=text)
+
+
+class TestClientCertificate:
+    def test_pem(self, pair: KeyPair, tmp_path: Path) -> None:
+        options = {"certificate": file(pair.certificate), "private_key": file(pair.key)}
+        assert context(tmp_path, client_certificate=options) is not None
+
+    def test_encrypted_key(self, pair: KeyPair, tmp_path: Path) -> None:
+        key = openssl.encrypted_key(pair, SECRET, tmp_path / "encrypted.key")
+        options = {"certificate": file(pair.certificate), "private_key": file(key)}
+        assert context(tmp_path, client_certificate={**options, "password": SECRET}) is not None
+        assert "client_certificate" in fault(tmp_path, client_certificate={**options, "password": f"not {SECRET}"})
+        assert "client_certificate" in fault(tmp_path, client_certificate=options)
+
+    @pytest.mark.parametrize("password", ["", SECRET, "비밀번호"])
+    def test_pkcs12(self, password: str, pair: KeyPair, tmp_path: Path) -> None:
+        store = openssl.pkcs12(pair, password, tmp_path / "store.p12")
+        assert context(tmp_path, client_certificate={"pkcs12": file(store), "password": password}) is not None
+        wrong = {"pkcs12": file(store), "password": f"not {SECRET}"}
+        assert "client_certificate" in fault(tmp_path, client_certificate=wrong)
+
+    def test_pkcs12_with_a_password_that_is_not_given(self, pair: KeyPair, tmp_path: Path) -> None:
+        store = openssl.pkcs12(pair, SECRET, tmp_path / "store.p12")
+        assert "client_certificate" in fault(tmp_path, client_certificate={"pkcs12": file(store)})
+
+    def test_pkcs12_without_a_key(self, authority: Authority, tmp_path: Path) -> None:
+        store = tmp_path / "store.p12"
+        arguments = ("pkcs12", "-export", "-nokeys", "-in", authority.pair.certificate, "-passout", "pass:", "-out")
+        openssl.run(*arguments, store)
+        assert "client_certificate" in fault(tmp_path, client_certificate={"pkcs12": file(store)})
+
+    def test_key_of_another_certificate(self, authority: Authority, pair: KeyPair, tmp_path: Path) -> None:
+        options = {"certificate": file(pair.certificate), "private_key": file(authority.issue("another").key)}
+        assert "client_certificate" in fault(tmp_path, client_certificate=options)
+
+    @pytest.mark.parametrize("content", [SECRET, ""])
+    def test_no_pem(self, content: str, tmp_path: Path) -> None:
+        options = {"certificate": content, "private_key": content}
+        assert "client_certificate" in fault(tmp_path, client_certificate=options)
+        assert "client_certificate" in fault(tmp_path, client_certificate={"pkcs12": content})
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {},
+            {"password": SECRET},
+            {"certificate": SECRET},
+            {"private_key": SECRET},
+            {"certificate": SECRET, "pkcs12": SECRET},
+            {"certificate": SECRET, "private_key": SECRET, "pkcs12": SECRET},
+        ],
+    )
+    def test_half_of_a_form_or_both(self, options: dict[str, str]) -> None:
+        assert problems(thing(client_certificate=options)).keys() == {"providers[0].client_certificate"}
