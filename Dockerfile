@@ -19,7 +19,8 @@ WORKDIR /src
 # Without pip: the base's own pip installs into the environment, which then never holds one.
 RUN python -m venv --without-pip /opt/keyway
 COPY requirements.lock ./
-RUN python -m pip --python /opt/keyway/bin/python install --no-cache-dir --require-hashes --requirement requirements.lock
+RUN python -m pip --python /opt/keyway/bin/python install --no-cache-dir --no-deps --require-hashes \
+        --requirement requirements.lock
 COPY clients/python clients/python
 COPY gateway gateway
 COPY pyproject.toml README.md ./
@@ -50,6 +51,6 @@ WORKDIR /var/lib/keyway
 VOLUME ["/var/lib/keyway"]
 STOPSIGNAL SIGTERM
 # Asks 127.0.0.1:50051. Where the configuration says `listen` otherwise, override this with --address.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "gateway", "health"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "gateway", "health"]
 ENTRYPOINT ["python", "-m", "gateway"]
 CMD ["serve", "--config", "/etc/keyway/keyway.yaml"]

@@ -3,25 +3,39 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# The locks name everything: nothing to resolve.
+PIP_FLAGS := --quiet --disable-pip-version-check --no-deps
+LOCKED := $(VENV)/.locked
 READY := $(VENV)/.ready
 DEPS := build/protos-deps/.ready
 LOCK := $(BIN)/uv pip compile pyproject.toml clients/python/pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-package keyway --no-annotate --no-header
 # Tests start servers of their own: one worker a core is as many as help.
 PYTEST_FLAGS ?= -n auto --dist loadgroup
+# tests/container mounts file systems, which takes root and the right to do so.
+MOUNTS = $(shell test "$$(id -u)" = 0 && unshare --mount true 2>/dev/null && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run emulate test lint types layout generate generated check lock clean
+.PHONY: help setup run emulate test image lint types layout generate generated check lock clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
 
 setup: $(READY) ## make the Python environment in .venv
 
-$(READY): requirements-dev.lock pyproject.toml clients/python/pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e clients/python -e .
+# A changed lock makes a new environment, so that nothing stays which the lock no longer names. So does a Python that
+# is gone, to which the old environment still points.
+$(LOCKED): requirements-dev.lock $(if $(wildcard $(BIN)/python),,FORCE)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Keyway needs Python 3.11 or newer; $(PYTHON) is not: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || \
+		{ echo "$(PYTHON) can't make environments; on Debian and Ubuntu install python3-venv." >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/pip install $(PIP_FLAGS) --no-compile --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(READY): $(LOCKED) pyproject.toml clients/python/pyproject.toml
+	$(BIN)/pip install $(PIP_FLAGS) --no-build-isolation -e clients/python -e .
 	@touch $@
 
 run: $(READY) ## serve the gateway on 127.0.0.1:50051 over the embedded emulators
@@ -31,7 +45,11 @@ emulate: $(READY) ## run the three emulators alone, for curl
 	$(BIN)/python -m gateway emulate
 
 test: $(READY) $(DEPS) ## run the tests
-	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+	$(if $(MOUNTS),,@echo "Without tests/container: they need root and the right to mount (make image)." >&2)
+	$(BIN)/python -m pytest $(PYTEST_FLAGS) $(if $(MOUNTS),,--ignore=tests/container)
+
+image: $(READY) ## build the Dockerfile's image and start it, without a container engine
+	$(BIN)/python -m pytest tests/container
 
 lint: $(READY) $(DEPS) ## code style, contract style, Dockerfile
 	$(BIN)/ruff format --check .
@@ -63,4 +81,6 @@ lock: $(READY) ## pin the dependencies of pyproject.toml again, with hashes
 	$(LOCK) --group dev --output-file requirements-dev.lock
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) build .keyway .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build .keyway .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache *.egg-info clients/python/*.egg-info
+	find clients gateway tests -name __pycache__ -prune -exec rm -rf {} +
