@@ -1,1 +1,6 @@
 """Keyway: one gRPC contract in front of several certificate and key services."""
+
+import os
+
+# The log is one JSON object a line: gRPC's C library writes lines of its own, and reads this when it is imported.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")

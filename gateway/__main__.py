@@ -5,9 +5,11 @@ Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration.
 
 import argparse
 import asyncio
+import contextlib
 import json
+import math
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,42 +35,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; answers the exit code."""
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], Coroutine[Any, Any, int]] = options.command
-    logs.configure(LogSettings(level=options.log_level, format=options.log_format))
+    logs.configure(_log_settings(options))
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(command(options))
     except ConfigError as error:
-        print(error, file=sys.stderr)
+        _complain(*str(error).splitlines())
         return 2
     except OSError as error:
-        print(f"keyway: {error}", file=sys.stderr)
+        _complain(str(error))
         return 1
     except KeyboardInterrupt:
         return 1
 
 
 async def _serve(options: argparse.Namespace) -> int:
+    stop = app.stop_signal()
     if options.config is not None:
+        if options.ephemeral or options.state is not None:
+            raise ConfigError("--state and --ephemeral are for the embedded emulators, which --config does without")
         overrides = {"listen": options.listen} if options.listen is not None else {}
         settings = app.load_config(options.config, **overrides)
-        logs.configure(settings.log)
+        logs.configure(_log_settings(options, settings.log))
         async with app.gateway(settings) as server:
             _announce(server)
-            await app.until_signalled()
+            await stop.wait()
         return 0
     listen = options.listen or _DEFAULT_LISTEN
     async with app.demonstration(listen, _state(options)) as settings, app.gateway(settings) as server:
         _announce(server)
         print("\nTry, in another terminal:", *_examples(server.address), sep="\n", flush=True)
-        await app.until_signalled()
+        await stop.wait()
     return 0
 
 
 async def _emulate(options: argparse.Namespace) -> int:
+    stop = app.stop_signal()
     async with app.emulators(_state(options), fixed_ports=True) as running:
         for kind, host in running.items():
             print(f"{kind}: {host.url} (control: {host.control_url})", flush=True)
-        await app.until_signalled()
+        await stop.wait()
     return 0
 
 
@@ -86,10 +92,17 @@ async def _health(options: argparse.Namespace) -> int:
         try:
             answer = await stub.Check(request, timeout=options.timeout)
         except grpc.aio.AioRpcError as error:
-            print(f"keyway: {error.code().name}", file=sys.stderr)
+            _complain(f"{options.address}: {error.code().name}: {_HEALTH_FAULTS.get(error.code(), error.details())}")
             return 1
     print(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
     return 0 if answer.status == health_pb2.HealthCheckResponse.SERVING else 1
+
+
+_HEALTH_FAULTS: Final[Mapping[grpc.StatusCode, str]] = {
+    grpc.StatusCode.UNAVAILABLE: "no gateway can be reached there",
+    grpc.StatusCode.DEADLINE_EXCEEDED: "it did not answer in time",
+    grpc.StatusCode.NOT_FOUND: "it has no such service",
+}
 
 
 def _announce(server: GatewayServer) -> None:
@@ -104,7 +117,19 @@ def _examples(address: str) -> list[str]:
 
 
 def _state(options: argparse.Namespace) -> Path | None:
-    return None if options.ephemeral else options.state
+    return None if options.ephemeral else options.state or _DEFAULT_STATE
+
+
+def _log_settings(options: argparse.Namespace, configured: LogSettings | None = None) -> LogSettings:
+    """Flags before the configuration; without either, JSON for programs and text for people."""
+    chosen = configured or LogSettings(format="console" if sys.stderr.isatty() else "json")
+    flags = {"level": options.log_level, "format": options.log_format}
+    return chosen.model_copy(update={key: value for key, value in flags.items() if value is not None})
+
+
+def _complain(*lines: str) -> None:
+    for line in lines:
+        print(f"keyway: {line}", file=sys.stderr)
 
 
 def _buf() -> str:
@@ -115,43 +140,79 @@ def _buf() -> str:
     return str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
 
 
+_EXIT_CODES: Final = "exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m gateway", description="Keyway: one gRPC contract over many upstreams."
+        prog="python -m gateway",
+        description="Keyway: one gRPC contract in front of certificate and key managers that speak HTTP.",
+        epilog=_EXIT_CODES,
     )
-    parser.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
-    parser.add_argument(
-        "--log-format", default="console" if sys.stderr.isatty() else "json", choices=("json", "console")
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
 
-    serve = commands.add_parser("serve", help="serve the gateway; without --config over the embedded emulators")
-    serve.add_argument("--config", type=Path, metavar="FILE", help="YAML configuration")
-    serve.add_argument("--listen", metavar="HOST:PORT", help=f"overrides the configuration; default {_DEFAULT_LISTEN}")
+    serve = _add_command(commands, "serve", _serve, "serve the gateway; without --config over emulators of its own")
+    serve.add_argument("--config", type=Path, metavar="FILE", help="YAML configuration; check-config checks one")
+    serve.add_argument(
+        "--listen",
+        metavar="HOST:PORT",
+        help=f"overrides the configuration; port 0 takes a free one; default {_DEFAULT_LISTEN}",
+    )
     _add_state(serve)
-    serve.set_defaults(command=_serve)
 
-    emulate = commands.add_parser("emulate", help="run the emulators alone, on fixed ports")
+    emulate = _add_command(commands, "emulate", _emulate, "run the emulators alone, on fixed ports, for curl")
     _add_state(emulate)
-    emulate.set_defaults(command=_emulate)
 
-    check = commands.add_parser("check-config", help="check a configuration file, asking no upstream")
-    check.add_argument("config", type=Path, metavar="FILE")
-    check.set_defaults(command=_check_config)
+    check = _add_command(commands, "check-config", _check_config, "check a configuration file, calling no provider")
+    check.add_argument("config", type=Path, metavar="FILE", help="YAML configuration")
 
-    health = commands.add_parser("health", help="ask a running gateway for its health")
-    health.add_argument("--address", default=_DEFAULT_LISTEN, metavar="HOST:PORT")
-    health.add_argument("--service", default="", help="a full service name; default: the gateway as a whole")
-    health.add_argument("--timeout", type=float, default=3.0, metavar="SECONDS")
-    health.set_defaults(command=_health)
+    health = _add_command(commands, "health", _health, "ask a running gateway for its health; exit code 0 is SERVING")
+    health.add_argument(
+        "--address", default=_DEFAULT_LISTEN, metavar="HOST:PORT", help=f"of the gateway; default {_DEFAULT_LISTEN}"
+    )
+    health.add_argument(
+        "--service", default="", metavar="NAME", help="such as keyway.v1.KeyService; default: the gateway as a whole"
+    )
+    health.add_argument(
+        "--timeout", type=_seconds, default=3.0, metavar="SECONDS", help="how long to wait for an answer; default 3"
+    )
+    return parser
+
+
+def _add_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    command: Callable[[argparse.Namespace], Coroutine[Any, Any, int]],
+    purpose: str,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.", epilog=_EXIT_CODES
+    )
+    parser.add_argument(
+        "--log-level", choices=("debug", "info", "warning", "error"), help="overrides the configuration; default info"
+    )
+    parser.add_argument(
+        "--log-format",
+        choices=("json", "console"),
+        help="overrides the configuration; default json, or console on a terminal without --config",
+    )
+    parser.set_defaults(command=command)
     return parser
 
 
 def _add_state(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--state", type=Path, default=_DEFAULT_STATE, metavar="DIR", help="where emulators keep their state"
+    state = parser.add_mutually_exclusive_group()
+    state.add_argument(
+        "--state", type=Path, metavar="DIR", help=f"where the emulators keep their state; default {_DEFAULT_STATE}"
     )
-    parser.add_argument("--ephemeral", action="store_true", help="emulators keep their state in memory")
+    state.add_argument("--ephemeral", action="store_true", help="the emulators keep their state in memory")
+
+
+def _seconds(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < (seconds := float(text)) < math.inf:
+            return seconds
+    raise argparse.ArgumentTypeError("must be a number of seconds, more than 0")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ The only module that sees everything. Nothing imports it but the command line.
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
@@ -81,13 +82,24 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[GatewayServer]:
         _log.info("stopped")
 
 
-async def until_signalled() -> None:
-    """Wait for SIGTERM or SIGINT. From then on a second one ends the process at once."""
+def stop_signal() -> asyncio.Event:
+    """Set by the first SIGTERM or SIGINT from now on. A second one ends the process at once."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    signals = (signal.SIGTERM, signal.SIGINT)
-    for number in signals:
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
-    for number in signals:
-        loop.remove_signal_handler(number)
-        signal.signal(number, signal.SIG_DFL)
+
+    def begin_to_stop() -> None:
+        for number in _STOP_SIGNALS:
+            loop.remove_signal_handler(number)
+            signal.signal(number, _end_at_once)
+        stop.set()
+
+    for number in _STOP_SIGNALS:
+        loop.add_signal_handler(number, begin_to_stop)
+    return stop
+
+
+_STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+def _end_at_once(number: int, _frame: object) -> None:
+    """Not the default action: the kernel spares the first process of a container that."""
+    os._exit(128 + number)

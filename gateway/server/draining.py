@@ -20,7 +20,7 @@ class Gate:
         self._closed = False
         self._bounds: set[asyncio.Timeout] = set()
         self._calls: set[asyncio.Task[object]] = set()
-        self._last_arrival = 0.0
+        self._arrived = asyncio.Event()
 
     def stage(self, following: Handler) -> Handler:
         """The stage to put outermost."""
@@ -49,12 +49,16 @@ class Gate:
             bound.reschedule(limit)
 
     async def quiet(self, seconds: float, *, at_most: float) -> None:
-        """Return once no call has arrived for `seconds`."""
+        """Return once no call has arrived for `seconds`, at the latest after `at_most`."""
         clock = asyncio.get_running_loop().time
-        started = clock()
-        limit = started + at_most
-        while (until := min(max(started, self._last_arrival) + seconds, limit)) > clock():
-            await asyncio.sleep(until - clock())
+        limit = clock() + at_most
+        while clock() < limit:
+            self._arrived.clear()
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._arrived.wait()
+            except TimeoutError:
+                return
 
     async def emptied(self, seconds: float) -> None:
         """Return once every call has been answered, at the latest after `seconds`."""
@@ -67,6 +71,6 @@ class Gate:
         # gRPC runs each call in a task, which is done when the answer has been sent.
         call = asyncio.current_task()
         assert call is not None
-        self._last_arrival = call.get_loop().time()
+        self._arrived.set()
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
