@@ -152,7 +152,8 @@ def _is_base_url(text: str) -> bool:
         return False
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        host = (parts.hostname or "").encode("idna")  # as the resolver does: no label may be empty or too long
+        return parts.scheme in ("http", "https") and bool(host) and parts.port != 0
     except ValueError:
         return False
 

@@ -1,4 +1,4 @@
-"""Failures without a known code: the HTTP status decides, for every vendor alike, and about RetryInfo with the method."""
+"""Failures without a known code: the HTTP status decides for every vendor alike, with the method about RetryInfo."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import NamedTuple
@@ -107,15 +107,15 @@ async def test_the_http_status_decides_where_there_is_no_code(
     assert "Trouble" not in failure.everything.decode(errors="replace")
 
 
-@pytest.mark.parametrize(
-    ("target", "code"),
-    [(REPEATABLE[1], "52099"), (CHANGING[0], "52099"), (REPEATABLE[2], "-49999"), (REPEATABLE[4], "9999")],
-    ids=lambda value: str(value),
-)
+UNKNOWN_CODES = {REPEATABLE[1]: "52099", CHANGING[0]: "52099", REPEATABLE[2]: "-49999", REPEATABLE[4]: "9999"}
+
+
+@pytest.mark.parametrize("target", UNKNOWN_CODES, ids=lambda target: f"{target.provider}-{target.method}")
 @pytest.mark.parametrize(("status", "expected"), [(200, UNKNOWN), (404, UNKNOWN), (500, INTERNAL), (403, REJECTED)])
 async def test_an_unknown_code_is_told_and_the_http_status_decides(
-    quiet_stack: Stack, gateway: Gateway, target: Target, code: str, status: int, expected: tuple[str, str]
+    quiet_stack: Stack, gateway: Gateway, target: Target, status: int, expected: tuple[str, str]
 ) -> None:
+    code = UNKNOWN_CODES[target]
     await quiet_stack.controls[target.kind].fail(code=code, path=target.path or None, status=status)
 
     failure = await failure_of(call(gateway, target.method, valid_request(target.method, target.provider)))

@@ -1,0 +1,214 @@
+"""Upstreams that are not reached, break off or keep silent: real sockets at every stage of an exchange."""
+
+import asyncio
+import re
+import socket
+import ssl
+import time
+from typing import Any, NamedTuple
+
+import grpc
+import pytest
+
+from gateway.config import ConfigError, GatewaySettings
+from gateway.emulators.host import EmulatorHost, HostOptions
+from gateway.emulators.secure_key_manager import SecureKeyManagerEmulator
+from tests.support.openssl import Authority, KeyPair
+from tests.support.raw_server import RawServer, Reader, Writer, read_request
+from tests.support.requests import KEYS, WARP, call
+from tests.support.stack import ASTERIA, KEY_MANAGER, Gateway, Stack
+from tests.support.wire import DETAILS, failure_of
+
+UNREACHABLE = ("UNAVAILABLE", "PROVIDER_UNREACHABLE")
+LOST = ("UNAVAILABLE", "PROVIDER_CONNECTION_LOST")
+TLS_FAILED = ("FAILED_PRECONDITION", "PROVIDER_TLS_FAILED")
+TIMEOUT = ("DEADLINE_EXCEEDED", "PROVIDER_TIMEOUT")
+
+
+def keys_at(stack: Stack, endpoint: str) -> GatewaySettings:
+    return stack.settings(stack.provider(KEYS, endpoint=endpoint))
+
+
+def unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "xn--999.invalid"])
+async def test_a_host_name_that_does_not_resolve_is_unreachable(quiet_stack: Stack, host: str) -> None:
+    settings = quiet_stack.settings(quiet_stack.provider(KEYS, endpoint=f"http://{host}:1"))
+    async with Gateway(settings) as gateway:
+        failure = await failure_of(call(gateway, "Encrypt"))
+    assert failure.kind == UNREACHABLE
+    assert failure.retry == 1
+    assert failure.metadata == {"provider": KEYS}
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".invalid"])
+def test_a_host_name_that_no_resolver_can_be_asked_for_stops_the_start(running_stack: Stack, host: str) -> None:
+    with pytest.raises(ConfigError, match=r"providers\[0\]\.endpoint"):
+        running_stack.settings(running_stack.provider(KEYS, endpoint=f"http://{host}:1"))
+
+
+async def test_a_refused_port_is_unreachable_and_any_method_may_be_repeated(quiet_stack: Stack) -> None:
+    endpoint = f"http://127.0.0.1:{unused_port()}"
+    keys, warp = quiet_stack.provider(KEYS, endpoint=endpoint), quiet_stack.provider(WARP, endpoint=endpoint)
+    async with Gateway(quiet_stack.settings(keys, warp)) as gateway:
+        for method in ("Encrypt", "CreateCertificate", "DeleteCertificate"):
+            failure = await failure_of(call(gateway, method))
+            assert failure.kind == UNREACHABLE
+            assert failure.retry == 1
+
+
+async def test_a_connection_that_breaks_before_the_request_was_sent_is_unreachable(quiet_stack: Stack) -> None:
+    async def hang_up(_reader: Reader, writer: Writer) -> None:
+        writer.transport.abort()
+
+    async with RawServer(hang_up) as server:
+        # TLS would have to be agreed on before anything is sent.
+        warp = quiet_stack.provider(WARP, endpoint=f"https://localhost:{server.port}")
+        async with Gateway(quiet_stack.settings(warp)) as gateway:
+            failure = await failure_of(call(gateway, "CreateCertificate"))
+    assert failure.kind == UNREACHABLE
+    assert failure.retry == 1
+
+
+class Target(NamedTuple):
+    """An upstream call, the gateway's method that makes it, and RetryInfo where its connection breaks."""
+
+    kind: str
+    method: str
+    path: str
+    retry: float | None
+
+
+@pytest.mark.parametrize("mode", ["close", "reset"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        Target(KEY_MANAGER, "Encrypt", "/encrypt$", 1),
+        Target(ASTERIA, "GetCertificate", "/show$", 1),
+        Target(ASTERIA, "CreateCertificate", "/create$", None),
+        Target(ASTERIA, "DeleteCertificate", "/delete$", None),
+    ],
+    ids=lambda target: target.method,
+)
+async def test_a_connection_that_breaks_after_the_request_may_be_repeated_only_where_that_is_safe(
+    quiet_stack: Stack, mode: str, target: Target
+) -> None:
+    control = quiet_stack.controls[target.kind]
+    await control.fail(mode=mode, path=target.path)
+
+    failure = await failure_of(call(quiet_stack.gateway, target.method))
+
+    assert failure.kind == LOST
+    assert failure.retry == target.retry
+    assert "http_status" not in failure.metadata
+    sent = [request["target"] for request in await control.requests()]
+    assert len([path for path in sent if re.search(target.path, path)]) == 1, "the gateway itself repeats nothing"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def foreign_authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("foreign"), "Another Authority")
+
+
+def serving(pair: KeyPair) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pair.certificate, pair.key)
+    return context
+
+
+async def over_tls(stack: Stack, pair: KeyPair, trusted: Authority) -> Any:
+    """GetClientInfo of an emulator that shows the pair's certificate, by a gateway that trusts one authority."""
+    options = HostOptions(tls=serving(pair))
+    async with EmulatorHost(SecureKeyManagerEmulator, options) as emulator:
+        endpoint = emulator.url.replace("127.0.0.1", "localhost")
+        provider = stack.provider(KEYS, endpoint=endpoint, ca_certificates={"file": str(trusted.pair.certificate)})
+        async with Gateway(stack.settings(provider)) as gateway:
+            return await call(gateway, "GetClientInfo")
+
+
+async def test_tls_with_a_good_certificate_works(quiet_stack: Stack, authority: Authority) -> None:
+    answer = await over_tls(quiet_stack, authority.issue("good"), authority)
+    assert answer.client_ip == "127.0.0.1"
+
+
+@pytest.mark.parametrize("fault", ["wrong name", "unknown authority", "expired"])
+async def test_a_certificate_that_is_not_accepted_is_a_tls_failure(
+    quiet_stack: Stack, authority: Authority, foreign_authority: Authority, fault: str
+) -> None:
+    pairs = {
+        "wrong name": lambda: authority.issue("other", host="other.example"),
+        "unknown authority": lambda: foreign_authority.issue("foreign"),
+        "expired": lambda: authority.issue("expired", days=-1),
+    }
+    failure = await failure_of(over_tls(quiet_stack, pairs[fault](), authority))
+    assert failure.kind == TLS_FAILED
+    assert failure.retry is None
+    assert failure.metadata == {"provider": KEYS}
+
+
+@pytest.mark.parametrize(
+    ("kind", "provider", "method"), [(KEY_MANAGER, KEYS, "Encrypt"), (ASTERIA, WARP, "CheckCertificate")]
+)
+async def test_the_providers_own_limit_ends_a_call(quiet_stack: Stack, kind: str, provider: str, method: str) -> None:
+    await quiet_stack.controls[kind].fail(mode="stall", path="^/(?!mcapi/auth)")
+    async with Gateway(quiet_stack.settings(quiet_stack.provider(provider, timeout=0.2))) as gateway:
+        started = time.monotonic()
+        failure = await failure_of(call(gateway, method))
+    assert failure.kind == TIMEOUT
+    assert failure.retry is None
+    assert 0.2 <= time.monotonic() - started < 5
+
+
+async def test_the_default_deadline_ends_a_call_whose_caller_set_none(quiet_stack: Stack) -> None:
+    await quiet_stack.controls[KEY_MANAGER].fail(mode="stall")
+    async with Gateway(quiet_stack.settings(default_deadline=0.2)) as gateway:
+        failure = await failure_of(call(gateway, "Encrypt"))
+    assert failure.kind == TIMEOUT
+
+
+class Listener:
+    """Behaviour of a raw server that takes requests, never answers, and tells when the client has left."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.left = asyncio.Event()
+
+    async def __call__(self, reader: Reader, _writer: Writer) -> None:
+        await read_request(reader)
+        self.asked.set()
+        while await reader.read(1024):
+            pass
+        self.left.set()
+
+
+async def test_the_callers_deadline_ends_the_upstream_call_too(quiet_stack: Stack) -> None:
+    listener = Listener()
+    async with RawServer(listener) as server, Gateway(keys_at(quiet_stack, server.url)) as gateway:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await call(gateway, "Encrypt", timeout=0.3)
+        await asyncio.wait_for(listener.left.wait(), 5)
+    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert listener.asked.is_set()
+
+
+async def test_a_cancelled_call_closes_the_upstream_connection(quiet_stack: Stack) -> None:
+    listener = Listener()
+    async with RawServer(listener) as server, Gateway(keys_at(quiet_stack, server.url)) as gateway:
+        running = call(gateway, "Encrypt")
+        task = asyncio.ensure_future(running)
+        await asyncio.wait_for(listener.asked.wait(), 5)
+        running.cancel()
+        await asyncio.wait_for(listener.left.wait(), 5)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await running.code() is grpc.StatusCode.CANCELLED
+    assert DETAILS not in dict(await running.trailing_metadata() or ())
