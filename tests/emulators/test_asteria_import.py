@@ -114,12 +114,15 @@ async def test_files_that_cannot_be_imported(tmp_path: Path) -> None:
             "-keystore", trust_only, "-storepass", FILE_PASSWORD)  # fmt: skip
     jceks = java_store(tmp_path / "s.jceks", FILE_PASSWORD, "-keyalg", "EC", store_type="JCEKS").read_bytes()
     # keytool puts a NULL where SHA256withDSA has no parameters, which `cryptography` refuses.
-    odd = java_store(tmp_path / "odd.jks", FILE_PASSWORD, "-keyalg", "DSA", "-keysize", "1024").read_bytes()
+    odd, odd_too = (
+        java_store(tmp_path / f"odd.{kind}", FILE_PASSWORD, "-keyalg", "DSA", "-keysize", "1024", store_type=kind)
+        for kind in ("JKS", "PKCS12")
+    )
     password = ("-passout", f"pass:{FILE_PASSWORD}")
     no_key = run("openssl", "pkcs12", "-export", "-nokeys", "-in", leaf.certificate, *password)
     assert jceks.startswith(b"\xce\xce\xce\xce")
     async with running() as client:
-        for content in (b"text", good[:-20], good[:40], leaf.pem, leaf.der, leaf.key.read_bytes(), no_key, jceks, odd,
+        for content in (b"text", good[:-20], good[:40], leaf.pem, leaf.der, leaf.key.read_bytes(), no_key, jceks, odd.read_bytes(), odd_too.read_bytes(),
                         trust_only.read_bytes(), b"\xfe\xed\xfe\xed", trust_only.read_bytes()[:60]):  # fmt: skip
             assert (await imported(client, content)).failure == (400, 2204), content[:20]
         assert (await imported(client, trust_only.read_bytes(), filePassword="wrong-secret")).failure == (400, 2401)
