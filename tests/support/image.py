@@ -132,7 +132,7 @@ class _Builder:
             read_only=False,
             binds=(machine_python(), *_name_resolution()),
             # The checkout is out of sight: a step has what COPY gave it.
-            empty=("/tmp", str(self._context)),
+            empty=(str(self._context), "/tmp"),
             isolated=False,
             user=image.ids,
             folder=image.folder,
