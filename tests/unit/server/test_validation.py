@@ -1,0 +1,283 @@
+"""Validation: whatever the descriptors require is required, and what they can't say is checked by the rules."""
+
+from typing import Any
+
+import pytest
+from google.protobuf.message import Message
+
+from gateway import errors
+from gateway.errors import InvalidRequest
+from gateway.server import validation
+from gateway.server.validation import validate
+from keyway.v1 import certificate_service_pb2 as certificates
+from keyway.v1 import key_service_pb2 as keys
+from keyway.v1 import provider_service_pb2 as providers
+from tests.unit.server.requests import REQUEST_TYPES, fields, is_required, referenced_name, valid
+
+REQUIRED = [field for field in fields() if is_required(field)]
+REFERENCES = [field for field in fields() if referenced_name(field) is not None]
+ENUMS = [field for field in fields() if field.enum_type is not None]
+BATCHES = [keys.BatchEncryptRequest, keys.BatchDecryptRequest]
+CERTIFICATE = "providers/p/certificates/c"
+KEY = "providers/p/keys/k"
+
+
+def full_name(value: Any) -> str:
+    name: str = value.full_name if hasattr(value, "full_name") else value.DESCRIPTOR.full_name
+    return name.removeprefix("keyway.v1.")
+
+
+def problems(message: Message) -> dict[str, str]:
+    """Every violation of a message: its description by its path, each path once."""
+    error = refusal(message)
+    if error is None:
+        return {}
+    found = {violation.field: violation.description for violation in error.violations}
+    assert len(found) == len(error.violations)
+    assert error.outcome == errors.INVALID_REQUEST
+    assert all(f"{path}: {text}" in error.message for path, text in found.items())
+    return found
+
+
+def refusal(message: Message) -> InvalidRequest | None:
+    try:
+        validate(message)
+    except InvalidRequest as error:
+        return error
+    return None
+
+
+class TestDescriptors:
+    def test_there_is_something_to_walk(self) -> None:
+        assert len(REQUEST_TYPES) == 30
+        assert (len(REQUIRED), len(REFERENCES), len(ENUMS)) == (46, 27, 7)
+
+    @pytest.mark.parametrize("request_type", REQUEST_TYPES, ids=full_name)
+    def test_smallest_valid_request(self, request_type: type[Message]) -> None:
+        assert problems(valid(request_type.DESCRIPTOR)) == {}
+
+    @pytest.mark.parametrize("field", REQUIRED, ids=full_name)
+    def test_required_field_left_empty(self, field: Any) -> None:
+        message = valid(field.containing_type)
+        message.ClearField(field.name)
+        found = problems(message)
+        assert found.keys() == {field.name}
+        assert found[field.name] == ("must have 1 to 1000 items" if field.is_repeated else "is required")
+
+    @pytest.mark.parametrize("request_type", REQUEST_TYPES, ids=full_name)
+    def test_everything_empty_is_told_at_once(self, request_type: type[Message]) -> None:
+        required = {field.name for field in request_type.DESCRIPTOR.fields if is_required(field)}
+        assert problems(request_type()).keys() == required
+
+    @pytest.mark.parametrize("field", REFERENCES, ids=full_name)
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "x",
+            "providers/",
+            "providers/p/",
+            "providers/p/keys/..",
+            "providers/p/nothings/n",
+            "providers/\x85",
+            "a" * 1025,
+            "providers/p/certificates/a/b",
+            "providers/p/keys/k/versions/x",
+            "providers//keys/k",
+            "/providers/p",
+        ],
+    )
+    def test_names_of_no_pattern(self, field: Any, name: str) -> None:
+        message = valid(field.containing_type)
+        setattr(message, field.name, name)
+        assert problems(message).keys() == {field.name}
+
+    @pytest.mark.parametrize("field", REFERENCES, ids=full_name)
+    def test_names_of_other_resources(self, field: Any) -> None:
+        own = referenced_name(field)
+        for name in {referenced_name(other) for other in REFERENCES} - {own}:
+            message = valid(field.containing_type)
+            setattr(message, field.name, name)
+            key_for_its_version = own == f"{KEY}/versions/1" and name == KEY
+            assert (field.name in problems(message)) == (not key_for_its_version), name
+
+    @pytest.mark.parametrize("field", REFERENCES, ids=full_name)
+    def test_wildcard_is_for_the_list_alone(self, field: Any) -> None:
+        message = valid(field.containing_type)
+        own = referenced_name(field)
+        assert own is not None
+        setattr(message, field.name, own.replace("providers/p", "providers/-"))
+        allowed = field.full_name == "keyway.v1.ListCertificatesRequest.parent"
+        assert problems(message).keys() == (set() if allowed else {field.name})
+
+    @pytest.mark.parametrize("field", [field for field in REFERENCES if field.name != "parent"], ids=full_name)
+    def test_longest_name(self, field: Any) -> None:
+        own = referenced_name(field)
+        assert own is not None
+        message = valid(field.containing_type)
+        longest = own.replace("providers/p", "providers/" + "가" * (1024 - len(own) + 1))
+        assert len(longest) == 1024
+        setattr(message, field.name, longest)
+        assert problems(message) == {}
+        setattr(message, field.name, longest.replace("providers/", "providers/가"))
+        assert problems(message) == {field.name: "must have at most 1024 characters"}
+
+    @pytest.mark.parametrize("field", ENUMS, ids=full_name)
+    def test_enums(self, field: Any) -> None:
+        assert field.enum_type is not None
+        message = valid(field.containing_type)
+        for number in field.enum_type.values_by_number:
+            setattr(message, field.name, number)
+            assert problems(message) == {}
+        for number in (-1, max(field.enum_type.values_by_number) + 1, 2**31 - 1):
+            setattr(message, field.name, number)
+            assert problems(message) == {field.name: "is not a value of its enumeration"}
+
+    def test_the_rules_speak_of_fields_that_exist(self) -> None:
+        known = {field.full_name for field in fields()}
+        assert known >= validation._FIELD_RULES.keys()
+        assert known >= validation._WILDCARD_FIELDS
+        assert {field.containing_type.full_name for field in fields()} >= validation._MESSAGE_RULES.keys()
+
+    @pytest.mark.parametrize("field", fields(), ids=full_name)
+    def test_no_kind_of_field_goes_unchecked(self, field: Any) -> None:
+        """Page sizes, file names and plaintexts are known by their names: a new one needs its rule."""
+        if field.name == "page_size" or field.name.endswith("filename"):
+            assert field.full_name in validation._FIELD_RULES
+        if field.name == "plaintext":
+            assert field.containing_type.full_name in validation._MESSAGE_RULES
+
+
+class TestNumbers:
+    @pytest.mark.parametrize("request_type", [certificates.ListCertificatesRequest, providers.ListProvidersRequest])
+    @pytest.mark.parametrize(("size", "good"), [(-1, False), (0, True), (1, True), (1000, True), (1001, False)])
+    def test_page_size(self, request_type: type[Message], size: int, *, good: bool) -> None:
+        message = valid(request_type.DESCRIPTOR)
+        message.page_size = size
+        assert problems(message) == ({} if good else {"page_size": "must be 0 to 1000"})
+
+    @pytest.mark.parametrize(
+        ("field", "value", "good"),
+        [
+            ("key_size", 0, True),
+            ("key_size", 16_384, True),
+            ("key_size", 16_385, False),
+            ("key_size", -1, False),
+            ("validity_days", 0, True),
+            ("validity_days", 36_500, True),
+            ("validity_days", 36_501, False),
+            ("validity_days", -1, False),
+        ],
+    )
+    def test_new_certificate(self, field: str, value: int, *, good: bool) -> None:
+        message = valid(certificates.CreateCertificateRequest.DESCRIPTOR)
+        setattr(message, field, value)
+        assert problems(message).keys() == (set() if good else {field})
+
+    @pytest.mark.parametrize("request_type", BATCHES)
+    @pytest.mark.parametrize(("size", "good"), [(0, False), (1, True), (1000, True), (1001, False)])
+    def test_batch_size(self, request_type: Any, size: int, *, good: bool) -> None:
+        message = request_type()
+        for _ in range(size):
+            message.requests.add(name="not a name: items are checked one by one")
+        assert problems(message) == ({} if good else {"requests": "must have 1 to 1000 items"})
+
+    @pytest.mark.parametrize("request_type", [keys.GetPublicKeyRequest, keys.GetPrivateKeyRequest])
+    @pytest.mark.parametrize(
+        ("version", "good"),
+        [("0", True), ("1", True), ("2147483647", True), ("2147483648", False), ("9" * 900, False)]
+        + [(text, False) for text in ("01", "00", "+1", "-1", "1.0", "1 ", "٣", "²", "0x1", "1_0", "latest")],
+    )
+    def test_version(self, request_type: Any, version: str, *, good: bool) -> None:
+        found = problems(request_type(name=f"{KEY}/versions/{version}"))
+        assert found.keys() == (set() if good else {"name"})
+
+
+class TestTexts:
+    @pytest.mark.parametrize("field", [field for field in fields() if field.name.endswith("filename")], ids=full_name)
+    @pytest.mark.parametrize(
+        ("value", "good"),
+        [("", True), ("a.pem", True), ("인증서.pem", True), ("a" * 255, True), ('a"b;c', True), ("...", True)]
+        + [(text, False) for text in ("a" * 256, "가" * 86, "a/b", "a\\b", "..", ".", "a\r\nb", "\0", "\x9f")],
+    )
+    def test_filename(self, field: Any, value: str, *, good: bool) -> None:
+        message = valid(field.containing_type)
+        setattr(message, field.name, value)
+        assert problems(message).keys() == (set() if good else {field.name})
+
+    @pytest.mark.parametrize(
+        ("value", "good"),
+        [("server", True), ("*.example.com", True), ("가", True)]
+        + [(text, False) for text in (".", "..", "a/b", "a\n", "\x80", "a" * 1100)],
+    )
+    def test_certificate_id(self, value: str, *, good: bool) -> None:
+        message = valid(certificates.CreateCertificateRequest.DESCRIPTOR)
+        message.certificate_id = value
+        assert problems(message).keys() == (set() if good else {"certificate_id"})
+
+    def test_new_certificate_can_be_asked_for(self) -> None:
+        message = valid(certificates.CreateCertificateRequest.DESCRIPTOR)
+        message.certificate_id = "c" * (1024 - len("providers/p/certificates/"))
+        assert problems(message) == {}
+        message.certificate_id += "c"
+        assert problems(message) == {"certificate_id": "makes a name of more than 1024 characters"}
+
+    @pytest.mark.parametrize("request_type", [keys.EncryptRequest, keys.SignRequest, keys.VerifyRequest])
+    @pytest.mark.parametrize("encoding", [keys.ENCODING_UNSPECIFIED, keys.ENCODING_UTF8, keys.ENCODING_BASE64])
+    @pytest.mark.parametrize(
+        ("plaintext", "is_text"),
+        [(b"", True), ("비밀".encode(), True), (b"\0", True)]
+        + [(data, False) for data in (b"\xff", b"\xed\xa0\x80", b"\xc0\x80", "비".encode()[:2])],
+    )
+    def test_plaintext(
+        self, request_type: Any, encoding: keys.Encoding.ValueType, plaintext: bytes, is_text: bool
+    ) -> None:
+        message = valid(request_type.DESCRIPTOR)
+        message.plaintext, message.encoding = plaintext, encoding
+        good = is_text or encoding == keys.ENCODING_BASE64
+        assert problems(message).keys() == (set() if good else {"plaintext"})
+
+    def test_unknown_encoding_says_nothing_of_the_plaintext(self) -> None:
+        message = keys.EncryptRequest(name=KEY, plaintext=b"\xff")
+        message.encoding = 99  # type: ignore[assignment]
+        assert problems(message).keys() == {"encoding"}
+
+
+class TestSubject:
+    @pytest.mark.parametrize(
+        ("subject", "path"),
+        [
+            ({}, "subject"),
+            ({"organization": "Example"}, "subject.common_name"),
+            ({"text": "CN=a"}, "subject.common_name"),
+        ],
+    )
+    def test_common_name_is_required(self, subject: dict[str, str], path: str) -> None:
+        message = valid(certificates.CreateCertificateRequest.DESCRIPTOR)
+        message.subject.Clear()
+        for name, value in subject.items():
+            setattr(message.subject, name, value)
+        message.subject.SetInParent()
+        assert problems(message) == {path: "is required"}
+
+    def test_common_name_alone(self) -> None:
+        message = valid(certificates.CreateCertificateRequest.DESCRIPTOR)
+        message.subject.common_name = "a"
+        assert problems(message) == {}
+
+
+def test_all_violations_at_once_in_the_order_of_the_fields() -> None:
+    message = certificates.CreateCertificateRequest(
+        parent="providers/-", certificate_id="a/b", key_size=-1, validity_days=-1, keystore_password="secret-marker"
+    )
+    message.subject.country = "KR"
+    with pytest.raises(InvalidRequest) as caught:
+        validate(message)
+    assert [violation.field for violation in caught.value.violations] == [
+        "parent",
+        "certificate_id",
+        "key_size",
+        "validity_days",
+        "private_key_password",
+        "subject.common_name",
+    ]
+    assert "secret-marker" not in caught.value.message
