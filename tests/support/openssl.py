@@ -10,9 +10,14 @@ _NEW_KEY: Final = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", 
 
 def run(*arguments: str | Path, data: bytes | None = None) -> bytes:
     """One run of openssl; its standard output."""
-    done = subprocess.run(["openssl", *map(str, arguments)], input=data, capture_output=True, check=False)
+    done = attempt(*arguments, data=data)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout
+
+
+def attempt(*arguments: str | Path, data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    """One run of openssl, which may fail."""
+    return subprocess.run(["openssl", *map(str, arguments)], input=data, capture_output=True, check=False)
 
 
 @dataclass(frozen=True, slots=True)
