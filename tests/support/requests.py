@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 from keyway.v1 import certificate_pb2, key_service_pb2
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import provider_service_pb2 as providers
-from tests.support.stack import Gateway
+from tests.support.stack import Gateway, Stack
 
 CERTIFICATES = "nhn-certs"
 KEYS = "nhn-keys"
@@ -40,6 +40,11 @@ def call(gateway: Gateway, method: str, request: Message | None = None, **option
         if hasattr(stub, method):
             return getattr(stub, method)(valid_request(method) if request is None else request, **options)
     raise AssertionError(f"no service has {method}")
+
+
+async def asked(stack: Stack) -> list[str]:
+    """The raw target of every request that any upstream saw."""
+    return [request["target"] for control in stack.controls.values() for request in await control.requests()]
 
 
 def _certificate(parent: str) -> str:

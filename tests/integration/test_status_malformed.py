@@ -1,0 +1,207 @@
+"""Successes that can't be understood: every one is MALFORMED_PROVIDER_RESPONSE, whatever is wrong with it."""
+
+import base64
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from gateway.config import GatewaySettings
+from tests.support.archives import stored, zipped
+from tests.support.requests import CERTIFICATES, KEYS, WARP, call, valid_request
+from tests.support.scripted_upstream import ScriptedUpstream
+from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, KEY_MANAGER, Gateway, Stack
+from tests.support.wire import Failure, failure_of
+
+MALFORMED = ("INTERNAL", "MALFORMED_PROVIDER_RESPONSE")
+KIND = {KEYS: KEY_MANAGER, CERTIFICATES: CERTIFICATE_MANAGER, WARP: ASTERIA}
+CALLS = [
+    pytest.param(KEYS, "Encrypt", id="SKM encrypt"),
+    pytest.param(KEYS, "GetSecret", id="SKM secrets"),
+    pytest.param(KEYS, "GetPrivateKey", id="SKM privateKey"),
+    pytest.param(CERTIFICATES, "ListCertificates", id="CM list"),
+    pytest.param(CERTIFICATES, "DownloadCertificate", id="CM download"),
+    pytest.param(WARP, "GetCertificate", id="ASTERIA show"),
+    pytest.param(WARP, "ListTrustedAuthorities", id="ASTERIA ca/list"),
+    pytest.param(WARP, "DownloadCertificate", id="ASTERIA export"),
+    pytest.param(WARP, "GetCertificateSigningRequest", id="ASTERIA csr/download"),
+]
+API = "^/(?!mcapi/auth)"
+
+
+def assert_malformed(failure: Failure, provider: str, http_status: int = 200) -> None:
+    assert failure.kind == MALFORMED
+    assert failure.retry is None
+    assert failure.metadata == {"provider": provider, "http_status": str(http_status)}
+
+
+@pytest.mark.parametrize(("provider", "method"), CALLS)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"mode": "cut_off"},
+        {"mode": "html", "status": 200},
+        {"mode": "raw", "body": ""},
+        {"mode": "raw", "body": "not JSON"},
+        {"mode": "raw", "body": "[]"},
+        {"mode": "raw", "body": "null"},
+        {"mode": "raw", "body": '{"header": {}, "result": {}}'},
+        {"mode": "raw", "body": '{"header": {"isSuccessful": true}, "body": 7}'},
+        {"mode": "raw", "body": '{"result": {"status": "success", "data": 7}}'},
+        {"mode": "raw", "body": "[" * 100_000},
+        {"mode": "raw", "body": "", "headers": {"Content-Encoding": "gzip"}},
+    ],
+    ids=lambda fault: f"{fault['mode']} {fault.get('body', '')[:60]}",
+)
+async def test_a_success_that_is_no_answer_of_the_call(
+    quiet_stack: Stack, provider: str, method: str, fault: dict[str, Any]
+) -> None:
+    await quiet_stack.controls[KIND[provider]].fail(path=API, **fault)
+    failure = await failure_of(call(quiet_stack.gateway, method, valid_request(method, provider)))
+    assert_malformed(failure, provider)
+
+
+@pytest.mark.parametrize(("provider", "method"), CALLS)
+async def test_a_redirect_is_not_followed(quiet_stack: Stack, provider: str, method: str) -> None:
+    control = quiet_stack.controls[KIND[provider]]
+    await control.fail(mode="redirect", path=API)
+    failure = await failure_of(call(quiet_stack.gateway, method, valid_request(method, provider)))
+    assert_malformed(failure, provider, 302)
+    assert not [request for request in await control.requests() if "elsewhere" in request["target"]]
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[ScriptedUpstream]:
+    async with ScriptedUpstream() as server:
+        yield server
+
+
+def scripted(stack: Stack, upstream: ScriptedUpstream) -> GatewaySettings:
+    """All three providers over the scripted upstream."""
+    warp = stack.provider(WARP, endpoint=upstream.url, session_id="scripted-session")
+    del warp["login"]
+    return stack.settings(
+        stack.provider(KEYS, endpoint=upstream.url), stack.provider(CERTIFICATES, endpoint=upstream.url), warp
+    )
+
+
+KEY_PATH = "/keymanager/v1.0/appkey/keymanager-demo/symmetric-keys/orders-key"
+PAIR_PATH = "/keymanager/v1.0/appkey/keymanager-demo/asymmetric-keys/demo-rsa"
+FILES_PATH = "/certmanager/v1.2/appkeys/certmanager-demo/certificates/www.example.com/files"
+EXPORT_PATH = "/mcapi/certificate/server/export"
+CSR_PATH = "/mcapi/certificate/server/csr/download"
+
+
+async def test_an_answer_over_the_size_limit(quiet_stack: Stack, upstream: ScriptedUpstream) -> None:
+    upstream.answer("GET", FILES_PATH, body=b"-----BEGIN CERTIFICATE-----\n" * 600_000)
+    async with Gateway(scripted(quiet_stack, upstream)) as gateway:
+        request = valid_request("DownloadCertificate", CERTIFICATES)
+        failure = await failure_of(call(gateway, "DownloadCertificate", request))
+    assert_malformed(failure, CERTIFICATES)
+    assert str(16 * 1024 * 1024) in failure.message
+
+
+def envelope(**body: object) -> str:
+    return json.dumps({"header": {"resultCode": 0, "resultMessage": "success", "isSuccessful": True}, "body": body})
+
+
+NO_KEY = base64.b64encode(b"no key at all").decode()
+KEY_ANSWERS: dict[str, tuple[str, str, str, dict[str, object]]] = {
+    "a version below zero": ("POST", f"{KEY_PATH}/encrypt", "Encrypt", {"ciphertext": "x", "keyVersion": -1}),
+    "a version over 32 bits": ("POST", f"{KEY_PATH}/encrypt", "Encrypt", {"ciphertext": "x", "keyVersion": 2**31}),
+    "no ciphertext": ("POST", f"{KEY_PATH}/encrypt", "Encrypt", {"keyVersion": 1}),
+    "a ciphertext that is a number": ("POST", f"{KEY_PATH}/encrypt", "Encrypt", {"ciphertext": 1}),
+    "half a surrogate pair": ("POST", f"{KEY_PATH}/decrypt", "Decrypt", {"plaintext": "\ud800"}),
+    "wrong Base64": (
+        *("POST", f"{KEY_PATH}/create-local-key", "GenerateDataKey"),
+        {"localKeyPlaintext": "*", "localKeyCiphertext": "x"},
+    ),
+    "a data key too short": (
+        *("POST", f"{KEY_PATH}/create-local-key", "GenerateDataKey"),
+        {"localKeyPlaintext": base64.b64encode(b"short").decode(), "localKeyCiphertext": "x"},
+    ),
+    "wrong hexadecimal": ("GET", f"{KEY_PATH}/symmetric-key", "GetSymmetricKey", {"symmetricKey": "0x0g, 0x00"}),
+    "a key too short": ("GET", f"{KEY_PATH}/symmetric-key", "GetSymmetricKey", {"symmetricKey": "0x00"}),
+    "a private key that is none": (
+        *("GET", f"{PAIR_PATH}/privateKey", "GetPrivateKey"),
+        {"keyType": "PrivateKey", "encodedKey": NO_KEY},
+    ),
+    "a public key that is none": (
+        *("GET", f"{PAIR_PATH}/publicKey", "GetPublicKey"),
+        {"keyType": "PublicKey", "encodedKey": NO_KEY},
+    ),
+    "a signature that is a list": ("POST", f"{PAIR_PATH}/sign", "Sign", {"signature": []}),
+    "a result that is no boolean": ("POST", f"{PAIR_PATH}/verify", "Verify", {"result": "maybe"}),
+}
+
+
+@pytest.mark.parametrize("case", KEY_ANSWERS)
+async def test_key_material_that_is_not_what_it_should_be(
+    quiet_stack: Stack, upstream: ScriptedUpstream, case: str
+) -> None:
+    method, path, name, body = KEY_ANSWERS[case]
+    upstream.answer(method, path, body=envelope(**body), headers={"Content-Type": "application/json"})
+    async with Gateway(scripted(quiet_stack, upstream)) as gateway:
+        failure = await failure_of(call(gateway, name))
+    assert_malformed(failure, KEYS)
+    assert NO_KEY not in failure.message
+
+
+PEM_FILES = {
+    "no PEM": b"\x30\x82 not PEM",
+    "a broken block": b"-----BEGIN CERTIFICATE-----\nMIIB\n",
+    "wrong Base64": b"-----BEGIN CERTIFICATE-----\n****\n-----END CERTIFICATE-----\n",
+    "no certificate": b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    "a failure of another kind": b'{"status": 200, "error": "none"}',
+    "an envelope in place of the file": envelope().encode(),
+}
+
+
+@pytest.mark.parametrize("case", PEM_FILES)
+async def test_a_file_that_is_no_certificate(quiet_stack: Stack, upstream: ScriptedUpstream, case: str) -> None:
+    upstream.answer("GET", FILES_PATH, body=PEM_FILES[case])
+    async with Gateway(scripted(quiet_stack, upstream)) as gateway:
+        request = valid_request("DownloadCertificate", CERTIFICATES)
+        assert_malformed(await failure_of(call(gateway, "DownloadCertificate", request)), CERTIFICATES)
+
+
+ARCHIVES: dict[str, Callable[[], bytes]] = {
+    "no ZIP": lambda: b"PK but no archive",
+    "cut off": lambda: zipped({"a.pem": b"x" * 1000})[:-30],
+    "empty": lambda: zipped({}),
+    "no certificate in it": lambda: zipped({"a.pem": b"hello"}),
+    "too many entries": lambda: zipped({f"{number}.pem": b"x" for number in range(101)}),
+    "a ratio over the limit": lambda: zipped({"a.pem": b"\0" * 20_000_000}),
+    "an entry twice": lambda: stored(("a.pem", b"x"), ("a.pem", b"y")),
+    "sizes that lie": lambda: zipped({"a.pem": b"\0" * 5_000_000}).replace(size_of(5_000_000), size_of(5)),
+    "an archive in the archive": lambda: zipped({"a.zip": zipped({"b.zip": zipped({"c.pem": b"\0" * 1_000_000})})}),
+    "nested DER": lambda: zipped({"a.p7b": nested_der(20_000)}),
+}
+
+
+def size_of(count: int) -> bytes:
+    """As the headers of an archive spell a size."""
+    return count.to_bytes(4, "little")
+
+
+def nested_der(depth: int) -> bytes:
+    """Sequences within sequences: what makes a parser by recursion fall over."""
+    content = b""
+    for _ in range(depth):
+        size = len(content)
+        length = bytes([size]) if size < 128 else bytes([0x83]) + size.to_bytes(3, "big")
+        content = b"\x30" + length + content
+    return content
+
+
+@pytest.mark.parametrize("case", ARCHIVES)
+@pytest.mark.parametrize(
+    ("method", "path"), [("DownloadCertificate", EXPORT_PATH), ("GetCertificateSigningRequest", CSR_PATH)]
+)
+async def test_an_archive_that_is_broken_or_hostile(
+    quiet_stack: Stack, upstream: ScriptedUpstream, case: str, method: str, path: str
+) -> None:
+    upstream.answer("POST", path, body=ARCHIVES[case](), headers={"Content-Type": "application/zip"})
+    async with Gateway(scripted(quiet_stack, upstream)) as gateway:
+        assert_malformed(await failure_of(call(gateway, method)), WARP)

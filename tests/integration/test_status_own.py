@@ -1,0 +1,146 @@
+"""The gateway's own rows of the status page, the trailers of every response, and what a defect of ours looks like."""
+
+import uuid
+from typing import Any
+
+import pytest
+
+from gateway.providers.nhn_secure_key_manager import SecureKeyManager
+from keyway.v1 import certificate_pb2
+from keyway.v1 import certificate_service_pb2 as certificates
+from keyway.v1 import key_service_pb2 as keys
+from keyway.v1 import provider_service_pb2 as providers
+from tests.support.requests import WARP, asked, call, valid_request
+from tests.support.stack import Gateway, Stack
+from tests.support.wire import REQUEST_ID, Resource, failure_of, parse
+
+INVALID = ("INVALID_ARGUMENT", "INVALID_REQUEST")
+
+
+async def test_all_violations_of_a_request_come_at_once(quiet_stack: Stack) -> None:
+    request = certificates.CreateCertificateRequest(
+        parent="providers/a/b", subject=certificate_pb2.DistinguishedName(country="KR"), key_size=-1, validity_days=-1
+    )
+
+    failure = await failure_of(call(quiet_stack.gateway, "CreateCertificate", request))
+
+    assert failure.kind == INVALID
+    assert sorted(failure.fields) == [
+        *("certificate_id", "key_size", "keystore_password", "parent", "private_key_password"),
+        *("subject.common_name", "validity_days"),
+    ]
+    assert all(violation.description for violation in failure.violations)
+    assert failure.metadata == {}
+    assert not await asked(quiet_stack)
+
+
+async def test_limits_of_one_upstream_are_named_with_their_reason(quiet_stack: Stack) -> None:
+    request = valid_request("CreateCertificate", WARP, "short")
+    failure = await failure_of(call(quiet_stack.gateway, "CreateCertificate", request))
+    assert failure.kind == INVALID
+    assert [(violation.field, violation.reason) for violation in failure.violations] == [
+        ("keystore_password", "PASSWORD_TOO_SHORT"),
+        ("private_key_password", "PASSWORD_TOO_SHORT"),
+    ]
+    assert "short" not in failure.message.replace("PASSWORD_TOO_SHORT", "")
+    assert not await asked(quiet_stack)
+
+
+async def test_a_page_token_that_is_none_or_of_another_list(quiet_stack: Stack) -> None:
+    gateway = quiet_stack.gateway
+    parent = "providers/nhn-certs"
+    request = certificates.ListCertificatesRequest(parent=parent, page_size=2)
+    first = await gateway.certificates.ListCertificates(request)
+    token = first.next_page_token
+    assert token
+    foreign = [
+        certificates.ListCertificatesRequest(parent="providers/-", page_token=token),
+        certificates.ListCertificatesRequest(
+            parent=parent, page_token=token, state=certificates.CERTIFICATE_STATE_FILTER_ALL
+        ),
+        certificates.ListCertificatesRequest(parent=parent, page_token=token[:-1]),
+        certificates.ListCertificatesRequest(parent=parent, page_token="한글"),
+        certificates.ListCertificatesRequest(parent=parent, page_token="A" * 100_000),
+        providers.ListProvidersRequest(page_token=token),
+    ]
+    for other in foreign:
+        failure = await failure_of(call(gateway, type(other).__name__.removesuffix("Request"), other))
+        assert failure.kind == ("INVALID_ARGUMENT", "INVALID_PAGE_TOKEN")
+        assert failure.fields == ["page_token"]
+
+
+async def test_a_provider_that_does_not_exist(quiet_stack: Stack) -> None:
+    for method in ("Encrypt", "GetCertificate", "GetProvider", "CheckProvider", "ListStatusMappings"):
+        failure = await failure_of(call(quiet_stack.gateway, method, valid_request(method, "nowhere")))
+        assert failure.kind == ("NOT_FOUND", "PROVIDER_NOT_FOUND")
+        assert failure.resource == Resource("keyway.dev/Provider", "providers/nowhere")
+
+
+async def test_a_certificate_that_exists_is_not_replaced_unasked(quiet_stack: Stack) -> None:
+    for method in ("CreateCertificate", "ImportCertificate"):
+        request = valid_request(method)
+        request.replace = False
+        if method == "CreateCertificate":
+            request.certificate_id = "server"
+        failure = await failure_of(call(quiet_stack.gateway, method, request))
+        assert failure.kind == ("ALREADY_EXISTS", "CERTIFICATE_ALREADY_EXISTS")
+        assert failure.resource == Resource("keyway.dev/Certificate", "providers/asteria/certificates/server")
+        assert failure.metadata == {"provider": "asteria"}
+    assert set(await asked(quiet_stack)) == {"/mcapi/certificate/server/exist"}
+
+
+async def test_a_private_key_that_a_provider_never_hands_out_is_an_unsupported_method(quiet_stack: Stack) -> None:
+    request = valid_request("DownloadCertificate")
+    request.include_private_key = True
+    failure = await failure_of(call(quiet_stack.gateway, "DownloadCertificate", request))
+    assert failure.kind == ("UNIMPLEMENTED", "METHOD_NOT_SUPPORTED_BY_PROVIDER")
+    assert not await asked(quiet_stack)
+
+
+async def test_plaintext_that_is_not_base64(quiet_stack: Stack) -> None:
+    service = quiet_stack.gateway.keys
+    name = "providers/nhn-keys/keys/orders-key"
+    encrypted = await service.Encrypt(keys.EncryptRequest(name=name, plaintext="한글, not Base64".encode()))
+    request = keys.DecryptRequest(name=name, ciphertext=encrypted.ciphertext, encoding=keys.ENCODING_BASE64)
+
+    failure = await failure_of(service.Decrypt(request))
+
+    assert failure.kind == ("FAILED_PRECONDITION", "PLAINTEXT_NOT_BASE64")
+    assert failure.metadata == {"provider": "nhn-keys"}
+    assert "한글".encode() not in failure.everything
+
+
+async def test_every_response_has_a_request_id_of_its_own(quiet_stack: Stack) -> None:
+    ids = []
+    for _ in range(2):
+        running = call(quiet_stack.gateway, "Encrypt")
+        await running
+        trailers = dict(await running.trailing_metadata())
+        assert set(trailers) == {REQUEST_ID}
+        ids.append(uuid.UUID(trailers[REQUEST_ID]))
+    failure = await failure_of(call(quiet_stack.gateway, "Encrypt", keys.EncryptRequest()))
+    ids.append(uuid.UUID(failure.request_id))
+    assert len(set(ids)) == 3
+
+
+@pytest.mark.parametrize("method", ["Encrypt", "BatchEncrypt"])
+async def test_a_defect_of_ours_tells_the_caller_nothing(
+    quiet_stack: Stack, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    async def broken(*_: Any) -> None:
+        raise RuntimeError("the-inner-secret")
+
+    monkeypatch.setattr(SecureKeyManager, "encrypt", broken)
+    async with Gateway(quiet_stack.settings()) as gateway:
+        if method == "Encrypt":
+            failure = await failure_of(call(gateway, method))
+        else:
+            failure = parse((await call(gateway, method)).results[0].error)
+        after = await call(gateway, "GetClientInfo")
+    assert failure.kind == ("INTERNAL", "INTERNAL_ERROR")
+    assert failure.message == "internal error"
+    assert failure.metadata == {}
+    assert failure.retry is None
+    assert b"the-inner-secret" not in failure.everything
+    assert b"RuntimeError" not in failure.everything
+    assert after.client_ip
