@@ -1,11 +1,14 @@
 """The two trust stores of the ASTERIA emulator."""
 
+import datetime as dt
 import uuid
 from pathlib import Path
 
 import pytest
 
 from tests.emulators.support_asteria import Client, issued, pkcs7, run, running, self_signed
+from tests.support import x509_chain
+from tests.support.x509_chain import Wanted
 
 STORES = ["server", "client"]
 FIRST = {"server": "0b6c1d9e-2f3a-4b4c-8d5e-6f7081920a01", "client": "0b6c1d9e-2f3a-4b4c-8d5e-6f7081920a03"}
@@ -89,6 +92,15 @@ async def test_a_certificate_that_is_there_already_gets_a_second_alias(tmp_path:
         await client.upload("server/ca/import", caFile=root.pem)
         await client.upload("server/ca/import", caFile=root.pem)
         assert len(set(await aliases(client, "server"))) == 4
+
+
+async def test_the_usual_never_is_a_time_of_the_year_10000_in_tokyo() -> None:
+    never = dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
+    eternal = x509_chain.self_signed(Wanted(x509_chain.name("Eternal"), not_after=never))
+    async with running() as client:
+        listed = (await client.upload("server/ca/import", caFile=x509_chain.pem(eternal))).certificate[-1]
+        shown = (await client.get("server/ca/show", alias=listed["alias"])).certificate
+    assert listed["notAfter"] == shown["notAfter"] == "10000-01-01 08:59:59"
 
 
 async def test_files_and_fields_that_are_refused(tmp_path: Path) -> None:

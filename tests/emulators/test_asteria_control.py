@@ -1,5 +1,7 @@
 """The ASTERIA emulator under the control port: every documented failure on demand, seeds, reset, and its state file."""
 
+import base64
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ import pytest
 
 from gateway.emulators.asteria import keystore
 from gateway.emulators.asteria.errors import FAILURES
+from gateway.emulators.asteria.keystore import Passwords
 from tests.emulators.support_asteria import PASSWORDS, running, self_signed
 
 DOCUMENTED = {
@@ -69,6 +72,22 @@ async def test_a_key_store_that_opens_and_holds_nonsense() -> None:
         assert (await client.post("server/show", **password)).failure == (500, 5304)
         assert (await client.post("server/export", **password, **formats)).failure == (500, 5303)
         assert (await client.post("server/delete", **password)).failure == (500, 5306)
+
+
+async def test_a_private_key_that_opens_and_is_nonsense() -> None:
+    passwords = Passwords("changeit", "changeit")
+    async with running() as client:
+        sealed = client.host.database.row("SELECT sealed FROM key_stores WHERE store = 'server'")
+        assert sealed is not None
+        content = json.loads(keystore._open(sealed["sealed"], passwords.store))
+        content["key"] = base64.b64encode(keystore._seal(b"nonsense", passwords.private_key)).decode()
+        damaged = keystore._seal(json.dumps(content).encode(), passwords.store)
+        client.host.database.execute("UPDATE key_stores SET sealed = ?", damaged)
+        fields = {"password": passwords.store, "privateKeyPassword": passwords.private_key}
+        assert (await client.post("server/csr/download", **fields)).failure == (500, 5102)
+        leaf = (await client.post("server/export", password="changeit", outputFormat="X509", dataFormat="PEM")).files
+        upload = await client.upload("server/csr/response/upload", **fields, certFile=leaf["server-1.pem"])
+        assert upload.failure == (500, 5306)
 
 
 async def test_a_defect_answers_the_internal_error(caplog: pytest.LogCaptureFixture) -> None:

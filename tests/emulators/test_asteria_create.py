@@ -115,6 +115,7 @@ async def test_refusals_leave_things_as_they_were(changes: dict[str, object], co
         ({"json": []}, 2103),
         ({"json": {"certificate": {}, "more": 1}}, 2101),
         ({"data": b"{", "headers": {"Content-Type": "application/json"}}, 2101),
+        ({"data": b"[" * 100_000, "headers": {"Content-Type": "application/json"}}, 2101),
         ({"data": b"", "headers": {"Content-Type": "application/json"}}, 2101),
         ({"data": b'{"certificate": "\xff"}', "headers": {"Content-Type": "application/json"}}, 2101),
         ({"data": {"CN": "x"}}, 2101),

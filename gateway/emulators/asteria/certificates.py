@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
@@ -141,8 +141,3 @@ def _pkcs7_members(content: der.Element) -> list[der.Element]:
     """
     signed_data = content.expect(der.CONTEXT_0).children(at_least=1)[0].expect(der.SEQUENCE)
     return [each for field in signed_data.children() if field.tag == der.CONTEXT_0 for each in field.children()]
-
-
-def fingerprint(certificate: x509.Certificate, digest: hashes.HashAlgorithm) -> str:
-    """Lower-case hexadecimal with colons."""
-    return certificate.fingerprint(digest).hex(":")

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes
 
 from gateway.emulators.asteria import names
 from gateway.emulators.asteria.assumed import TIME_ZONE
-from gateway.emulators.asteria.certificates import CertificateError, fingerprint
+from gateway.emulators.asteria.certificates import CertificateError
 
 _JAVA_SIGNATURES: Final = {
     "1.2.840.113549.1.1.2": "MD2withRSA",
@@ -72,14 +72,18 @@ def _detail(certificate: x509.Certificate) -> dict[str, Any]:
         "version": str(certificate.version.value + 1),
         "signatureAlgorithm": _JAVA_SIGNATURES.get(algorithm, algorithm),
         "usage": _usage(certificate),
-        "fingerprintSha1": fingerprint(certificate, hashes.SHA1()),  # noqa: S303 - a name, not a protection
-        "fingerprintMd5": fingerprint(certificate, hashes.MD5()),  # noqa: S303
+        "fingerprintSha1": certificate.fingerprint(hashes.SHA1()).hex(":"),  # noqa: S303 - a name, not a protection
+        "fingerprintMd5": certificate.fingerprint(hashes.MD5()).hex(":"),  # noqa: S303
         "serialNumber": str(certificate.serial_number),
     }
 
 
 def _time(instant: dt.datetime) -> str:
-    return instant.astimezone(TIME_ZONE).strftime("%Y-%m-%d %H:%M:%S")
+    """As Java writes it: the usual "never", 9999-12-31T23:59:59Z, is a time of the year 10000 in Tokyo."""
+    # Python's calendar ends with 9999, and repeats itself every 400 years.
+    beyond = 400 if instant.year == dt.MAXYEAR else 0
+    local = instant.replace(year=instant.year - beyond).astimezone(TIME_ZONE)
+    return f"{local.year + beyond:04}{local:-%m-%d %H:%M:%S}"
 
 
 def _usage(certificate: x509.Certificate) -> dict[str, bool]:

@@ -5,6 +5,7 @@ generation run in threads; a lock per store keeps a change from being lost betwe
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from cryptography import x509
@@ -33,7 +34,7 @@ class KeyStores:
     async def show(self, store: Store, password: str) -> dict[str, Any]:
         """The certificate in detail."""
         _, opened = await self._open(store, password, damaged=5304)
-        return _describe(opened.chain)
+        return _describe(opened.chain, unreadable=5304)
 
     async def create(self, store: Store, parameters: CreateParameters) -> None:
         """A new key pair with a self-signed certificate and a CSR, over what is there."""
@@ -54,14 +55,14 @@ class KeyStores:
     async def import_file(self, store: Store, file: bytes, file_password: str, passwords: Passwords) -> dict[str, Any]:
         """The key and certificate of a PKCS#12 or JKS file, over what is there; answers as `show` does."""
         async with self._locks[store]:
-            chain, sealed = await asyncio.to_thread(_import, file, file_password, passwords)
+            described, sealed = await asyncio.to_thread(_import, file, file_password, passwords)
             self._state.put_key_store(store, StoredKeyStore(sealed, None))
-        return _describe(chain)
+        return described
 
     async def csr(self, store: Store, passwords: Passwords) -> bytes:
         """`csr.zip`."""
         stored, opened = await self._open(store, passwords.store, damaged=5102)
-        await asyncio.to_thread(_private_key, opened, passwords.private_key)
+        await asyncio.to_thread(_private_key, opened, passwords.private_key, damaged=5102)
         if stored.csr is None:
             raise AsteriaError(5310)
         return archive.request(store, stored.csr, self._clock.now())
@@ -93,11 +94,11 @@ class KeyStores:
             raise AsteriaError(damaged) from error
 
 
-def _describe(chain: tuple[x509.Certificate, ...]) -> dict[str, Any]:
+def _describe(chain: Sequence[x509.Certificate], *, unreadable: int) -> dict[str, Any]:
     try:
         return describe.detail(chain[0], chain)
     except certificates.CertificateError as error:
-        raise AsteriaError(5304) from error
+        raise AsteriaError(unreadable, str(error)) from error
 
 
 def _create(order: issuing.Order, passwords: Passwords) -> StoredKeyStore:
@@ -110,13 +111,14 @@ def _create(order: issuing.Order, passwords: Passwords) -> StoredKeyStore:
     return StoredKeyStore(keystore.seal(issued.key, [issued.certificate], passwords), issued.csr)
 
 
-def _import(file: bytes, file_password: str, passwords: Passwords) -> tuple[tuple[x509.Certificate, ...], bytes]:
+def _import(file: bytes, file_password: str, passwords: Passwords) -> tuple[dict[str, Any], bytes]:
     imported = importing.read(file, file_password)
-    return tuple(imported.chain), keystore.seal(imported.key, imported.chain, passwords)
+    described = _describe(imported.chain, unreadable=2204)
+    return described, keystore.seal(imported.key, imported.chain, passwords)
 
 
 def _accept(opened: OpenStore, passwords: Passwords, leaf_file: bytes, chain_file: bytes | None) -> bytes:
-    key = _private_key(opened, passwords.private_key)
+    key = _private_key(opened, passwords.private_key, damaged=5306)
     try:
         offered = certificates.parse_all(leaf_file)
         above = [] if chain_file is None else certificates.parse_all(chain_file)
@@ -132,10 +134,10 @@ def _accept(opened: OpenStore, passwords: Passwords, leaf_file: bytes, chain_fil
     return keystore.seal(key, chain, passwords)
 
 
-def _private_key(opened: OpenStore, password: str) -> PrivateKeyTypes:
+def _private_key(opened: OpenStore, password: str, *, damaged: int) -> PrivateKeyTypes:
     try:
         return opened.private_key(password)
     except keystore.WrongPasswordError as error:
         raise AsteriaError(2401, "privateKeyPassword") from error
     except keystore.DamagedError as error:
-        raise AsteriaError(5308) from error
+        raise AsteriaError(damaged) from error

@@ -119,10 +119,10 @@ def choice(choices: type[_Choice], name: str, value: str) -> _Choice:
         raise AsteriaError(2003, name) from error
 
 
-def new_passwords(store: str, private_key: str) -> Passwords:
+def new_passwords(store: str, private_key: str, *, too_short: int) -> Passwords:
     """Passwords for a key store to be, which have to be long enough."""
     if min(len(store), len(private_key)) < assumed.MINIMUM_PASSWORD_LENGTH:
-        raise AsteriaError(2004)
+        raise AsteriaError(too_short)
     return Passwords(store, private_key)
 
 
@@ -132,7 +132,7 @@ async def create(request: web.Request) -> CreateParameters:
         raise AsteriaError(2101, "the content type is not application/json")
     try:
         data = json.loads(await request.read())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise AsteriaError(2101, "not JSON") from error
     return _create_parameters(_create_values(data))
 
@@ -164,9 +164,7 @@ def _object(data: object, known: Mapping[str, type], place: str) -> dict[str, ob
 
 
 def _create_parameters(values: Mapping[str, str | int]) -> CreateParameters:
-    passwords = Passwords(str(values["password"]), str(values["privateKeyPassword"]))
-    if min(len(passwords.store), len(passwords.private_key)) < assumed.MINIMUM_PASSWORD_LENGTH:
-        raise AsteriaError(2107)
+    passwords = new_passwords(str(values["password"]), str(values["privateKeyPassword"]), too_short=2107)
     size, days = int(values["keySize"]), int(values["validPeriod"])
     if not 1 <= days <= assumed.MAXIMUM_VALID_DAYS:
         raise AsteriaError(2101, "validPeriod")

@@ -118,7 +118,7 @@ class Routes:
         """import: a PKCS#12 or JKS file."""
         upload = await parameters.Upload.read(request, "filePassword", "password", "privateKeyPassword", "filedata")
         given = [upload.text(name) for name in ("filePassword", "password", "privateKeyPassword")]
-        passwords = parameters.new_passwords(given[1], given[2])
+        passwords = parameters.new_passwords(given[1], given[2], too_short=2004)
         described = await self._key_stores.import_file(store, upload.file("filedata"), given[0], passwords)
         return success({"certificate": described})
 
