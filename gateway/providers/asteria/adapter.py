@@ -120,9 +120,7 @@ class AsteriaProvider:
     ) -> service.GetCertificateSigningRequestResponse:
         """`csr/download`, unpacked."""
         certificate = resources.certificate(request.name)
-        asked = requests.download_signing_request(
-            certificate, request.keystore_password, request.private_key_password
-        )
+        asked = requests.download_signing_request(certificate, request.keystore_password, request.private_key_password)
         return await self._api.fetch(asked, files.signing_request, call)
 
     async def install_signed_certificate(
@@ -178,9 +176,7 @@ class AsteriaProvider:
         store = resources.trust_store(request.parent)
         before = await self._authorities(store, requests.list_authorities(store), call)
         after = await self._authorities(store, requests.import_authorities(store, request), call)
-        return service.ImportTrustedAuthorityResponse(
-            authorities=after, imported=translate.new_aliases(before, after)
-        )
+        return service.ImportTrustedAuthorityResponse(authorities=after, imported=translate.new_aliases(before, after))
 
     async def delete_trusted_authority(
         self, request: service.DeleteTrustedAuthorityRequest, call: Call
@@ -211,20 +207,14 @@ class AsteriaProvider:
             resource=certificate.name,
         )
 
-    async def _show(
-        self, certificate: Resource, password: str, call: Call, *, full: bool
-    ) -> certificates.Certificate:
+    async def _show(self, certificate: Resource, password: str, call: Call, *, full: bool) -> certificates.Certificate:
         read = translate.full_certificate if full else translate.basic_certificate
         return await self._api.ask(
             requests.show(certificate, password), lambda data: read(data, certificate, self._calendar), call
         )
 
-    async def _authorities(
-        self, store: Resource, asked: ApiRequest, call: Call
-    ) -> list[authorities.TrustedAuthority]:
-        return await self._api.ask(
-            asked, lambda data: translate.listed_authorities(data, store, self._calendar), call
-        )
+    async def _authorities(self, store: Resource, asked: ApiRequest, call: Call) -> list[authorities.TrustedAuthority]:
+        return await self._api.ask(asked, lambda data: translate.listed_authorities(data, store, self._calendar), call)
 
 
 async def _all(*calls: Coroutine[None, None, ResultT]) -> list[ResultT]:

@@ -201,6 +201,4 @@ def _multipart(resource: Resource, call: str, parts: Sequence[Part], secrets: tu
 
 
 def _post(resource: Resource, call: str, content_type: str, body: bytes, secrets: tuple[str, ...]) -> ApiRequest:
-    return ApiRequest(
-        "POST", f"{resource.side}/{call}", resource.name, resource.codes, content_type, body, secrets
-    )
+    return ApiRequest("POST", f"{resource.side}/{call}", resource.name, resource.codes, content_type, body, secrets)

@@ -170,9 +170,7 @@ class LoginSession:
         return f"providers/{self._provider}"
 
     def _malformed(self, fault: str, response: HttpResponse) -> MalformedResponse:
-        return MalformedResponse(
-            f"{self._resource}: {fault}", provider=self._provider, http_status=response.status
-        )
+        return MalformedResponse(f"{self._resource}: {fault}", provider=self._provider, http_status=response.status)
 
     def _error(self, outcome: Outcome, fault: str) -> UpstreamError:
         return UpstreamError(outcome, f"{self._resource}: {fault}", provider=self._provider)

@@ -1,7 +1,7 @@
 """Times as ASTERIA gives them: `YYYY-MM-DD HH:MM:SS` without a zone, which is the provider's setting."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -41,8 +41,3 @@ def moment(local: datetime, timezone: ZoneInfo) -> Timestamp:
     stamp = Timestamp()
     stamp.FromDatetime(utc)
     return stamp
-
-
-def day(local: datetime) -> date:
-    """The day of a local time."""
-    return local.date()

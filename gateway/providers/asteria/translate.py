@@ -69,7 +69,7 @@ def full_certificate(data: JsonObject, resource: Resource, calendar: Calendar) -
     _fill(message, source, calendar.timezone)
     _fill_details(message, source)
     not_after = times.parse(source.text("notAfter"))
-    expiry.set_expiration(message, times.day(not_after), calendar.timezone, now=calendar.now())
+    expiry.set_expiration(message, not_after.date(), calendar.timezone, now=calendar.now())
     message.chain[:] = source.texts("chainInfo") if "chainInfo" in source else []
     return message
 
@@ -83,9 +83,7 @@ def authority(data: JsonObject, resource: Resource, calendar: Calendar) -> autho
     return message
 
 
-def listed_authorities(
-    data: JsonObject, store: Resource, calendar: Calendar
-) -> list[authorities.TrustedAuthority]:
+def listed_authorities(data: JsonObject, store: Resource, calendar: Calendar) -> list[authorities.TrustedAuthority]:
     """The answer of `ca/list`, `ca/import` and `ca/delete`; where an alias can't be part of a name, `name` is empty."""
     found: list[authorities.TrustedAuthority] = []
     for source in _authority_items(data):
@@ -126,8 +124,10 @@ def _fill_details(message: certificates.Certificate | authorities.TrustedAuthori
     message.signature_algorithm = _text(source, "signatureAlgorithm")
     message.version = _text(source, "version")
     message.serial_number = _text(source, "serialNumber")
-    if source.get("usage"):
-        message.key_usage.CopyFrom(_key_usage(source.object("usage")))
+    usage = _key_usage(source.object("usage")) if source.get("usage") else certificates.KeyUsage()
+    # No use at all is no certificate's restriction (RFC 5280, 4.2.1.3): it says nothing about the key's use.
+    if usage.ByteSize():
+        message.key_usage.CopyFrom(usage)
     fingerprints = _fingerprints(source)
     if fingerprints.ByteSize():
         message.fingerprints.CopyFrom(fingerprints)
