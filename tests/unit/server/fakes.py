@@ -1,0 +1,112 @@
+"""Providers for tests of the server: true implementations of the capabilities, over lists and functions."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
+
+import grpc
+
+from gateway.config import GatewaySettings
+from gateway.errors import GatewayError, UpstreamError
+from gateway.providers.capabilities import CertificatePage, ListWindow, StatusRow
+from gateway.providers.catalogue import Catalogue
+from gateway.server.assembly import GatewayServer
+from gateway.upstream import outcomes
+from gateway.upstream.call import Call
+from keyway.v1 import certificate_pb2
+from keyway.v1 import certificate_service_pb2 as certificates
+from keyway.v1 import key_service_pb2 as keys
+
+
+class FakeProvider:
+    """A provider without any capability. check_error: what its check fails with."""
+
+    type = "fake"
+    api_version = "v9"
+
+    def __init__(self, provider_id: str) -> None:
+        self.id = provider_id
+        self.check_error: GatewayError | None = None
+        self.rows: Sequence[StatusRow] = ()
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def check(self, call: Call) -> None:
+        if self.check_error is not None:
+            raise self.check_error
+
+    def status_rows(self) -> Sequence[StatusRow]:
+        return self.rows
+
+
+class Inventory(FakeProvider):
+    """Lists `certificates`. `page` may be replaced to lie; `get` answers GetCertificate."""
+
+    def __init__(self, provider_id: str, size: int = 0) -> None:
+        super().__init__(provider_id)
+        self.names = [f"providers/{provider_id}/certificates/{number}" for number in range(size)]
+        self.windows: list[ListWindow] = []
+        self.page: Callable[[ListWindow], CertificatePage] = self.true_page
+        self.get: Callable[[certificates.GetCertificateRequest, Call], Awaitable[Any]] = self._empty
+
+    def true_page(self, window: ListWindow) -> CertificatePage:
+        return page(self.names[window.offset : window.offset + window.limit], len(self.names))
+
+    async def list_certificates(self, window: ListWindow, call: Call) -> CertificatePage:
+        self.windows.append(window)
+        return self.page(window)
+
+    async def get_certificate(
+        self, request: certificates.GetCertificateRequest, call: Call
+    ) -> certificates.GetCertificateResponse:
+        answer: certificates.GetCertificateResponse = await self.get(request, call)
+        return answer
+
+    async def check_certificate(
+        self, request: certificates.CheckCertificateRequest, call: Call
+    ) -> certificates.CheckCertificateResponse:
+        return certificates.CheckCertificateResponse()
+
+    async def _empty(self, _request: object, _call: Call) -> certificates.GetCertificateResponse:
+        return certificates.GetCertificateResponse()
+
+
+def page(names: Sequence[str], total: int) -> CertificatePage:
+    return CertificatePage([certificate_pb2.Certificate(name=name) for name in names], total)
+
+
+def unreachable(provider_id: str) -> UpstreamError:
+    return UpstreamError(outcomes.UNREACHABLE, "could not be reached", provider=provider_id)
+
+
+class KeyStore(FakeProvider):
+    """Encrypts with `encrypting`, and decrypts by taking the ciphertext for the plaintext."""
+
+    encrypting: Callable[[keys.EncryptRequest, Call], Awaitable[keys.EncryptResponse]]
+
+    async def encrypt(self, request: keys.EncryptRequest, call: Call) -> keys.EncryptResponse:
+        return await self.encrypting(request, call)
+
+    async def decrypt(self, request: keys.DecryptRequest, call: Call) -> keys.DecryptResponse:
+        return keys.DecryptResponse(plaintext=request.ciphertext.encode())
+
+    async def _unused(self, _request: Any, _call: Call) -> Any:
+        raise NotImplementedError
+
+    get_client_info = get_secret = generate_data_key = get_symmetric_key = _unused
+    sign = verify = get_private_key = get_public_key = _unused
+
+
+@contextlib.asynccontextmanager
+async def served(*providers: Any, **options: Any) -> AsyncIterator[grpc.aio.Channel]:
+    """A channel to a gateway over these providers, as callers have it: with its default limits."""
+    settings = GatewaySettings(listen="127.0.0.1:0", drain_delay=0, drain_timeout=1, **options)
+    server = GatewayServer(settings, Catalogue(providers))
+    await server.start()
+    try:
+        async with grpc.aio.insecure_channel(server.address) as channel:
+            yield channel
+    finally:
+        await server.drain()
