@@ -148,7 +148,8 @@ class LoginSession:
         if self._id is None:
             return
         call = Call("logout", time.monotonic() + LOGOUT_SECONDS, repeatable=True)
-        await self._http.send(HttpRequest("POST", _LOGOUT_PATH, {SESSION_HEADER: self._id}), call)
+        headers = {SESSION_HEADER: self._id, "Content-Type": FORM}
+        await self._http.send(HttpRequest("POST", _LOGOUT_PATH, headers), call)
 
     def _refused(self, failure: errors.Failure, response: HttpResponse) -> UpstreamError:
         """A login that failed: the account is at fault, unless the answer speaks of the server's own trouble."""
