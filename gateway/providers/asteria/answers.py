@@ -2,6 +2,7 @@
 
 A success is `{"result": {"status": "success", "data": …}}`. The shape of a failure is not documented: the code and the
 message are looked for in JSON wherever they may stand, and in XML. HTML, other text and nothing at all have no code.
+Codes are numbers: any other text in their place, which callers would be told as it is, is none.
 """
 
 import json
@@ -16,11 +17,11 @@ from gateway.upstream.client import HttpResponse
 _SUCCESS: Final = "success"
 _CODE_NAMES: Final = ("code", "errorcode", "error_code")
 _MESSAGE_NAMES: Final = ("message", "errormessage", "error_message")
-_CODE = re.compile(r"[A-Za-z0-9_.-]{1,32}", re.ASCII)
+_CODE = re.compile(r"-?[0-9]{1,10}")
 _HTML = re.compile(r"\s*(?:<!doctype\s+html|<html)\b", re.IGNORECASE)
 _XML_STATUS = re.compile(r"<status>\s*(\w+)\s*</status>|\bstatus=[\"'](\w+)[\"']", re.IGNORECASE)
 _XML_CODE = re.compile(
-    r"<(?:error_?)?code\b[^<>]*>\s*([\w.-]{1,32})\s*</|\b(?:error_?)?code=[\"']([\w.-]{1,32})[\"']", re.IGNORECASE
+    r"<(?:error_?)?code\b[^<>]*>\s*(-?[0-9]{1,10})\s*</|\b(?:error_?)?code=[\"'](-?[0-9]{1,10})[\"']", re.IGNORECASE
 )
 _XML_MESSAGE = re.compile(r"<(?:error_?)?message\b[^<>]*>([^<]*)</", re.IGNORECASE)
 

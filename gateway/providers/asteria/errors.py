@@ -132,7 +132,7 @@ def to_error(
     provider: str,
     resource: str,
     codes: Mapping[str, Meaning] = CERTIFICATE_CODES,
-    secrets: Iterable[str] = (),
+    secrets: Sequence[str] = (),
 ) -> UpstreamError:
     """The error of a failed call on `resource`. `secrets`: what was sent and must not come back in a message."""
     known = codes.get(failure.code) if failure.code is not None else None
@@ -142,7 +142,8 @@ def to_error(
         outcome,
         f"{resource}: {text}",
         provider=provider,
-        upstream_code=failure.code,
+        # A known code tells nothing else; an unknown one could be an echo.
+        upstream_code=failure.code if known or failure.code not in secrets else None,
         upstream_message=clean_message(failure.message, secrets) or None,
         http_status=response.status,
         resource=resource if outcome.code == code_pb2.NOT_FOUND else None,

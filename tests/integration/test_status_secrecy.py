@@ -1,0 +1,147 @@
+"""What an upstream says stays with the gateway: nothing of it, and nothing that was sent there, is in any status.
+
+The upstream echoes all that it was sent, in every place where an answer has text; the whole of what goes to the caller
+is searched, in every spelling that text takes on its way.
+"""
+
+import base64
+import json
+from urllib.parse import quote, quote_plus
+
+import grpc
+import pytest
+
+from tests.support.requests import CERTIFICATES, KEYS, WARP, call, valid_request
+from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, KEY_MANAGER, Gateway, Stack
+from tests.support.wire import failure_of, read
+
+WORDS = "upstream-words-7f3a"
+SECRET = 'p&=% "quoted" 비밀번호 marker-4c1d'
+KEY_TEXT = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"
+PEM = f"-----BEGIN PRIVATE KEY-----\n{KEY_TEXT}\n-----END PRIVATE KEY-----"
+TRACE = f"java.lang.IllegalStateException: {WORDS}\n\tat com.vendor.Internal.call(Internal.java:42)"
+KIND = {KEYS: KEY_MANAGER, CERTIFICATES: CERTIFICATE_MANAGER, WARP: ASTERIA}
+CALLS = [
+    (KEYS, "Encrypt"),
+    (KEYS, "Decrypt"),
+    (KEYS, "Sign"),
+    (KEYS, "Verify"),
+    (KEYS, "GetSecret"),
+    (CERTIFICATES, "ListCertificates"),
+    (CERTIFICATES, "DownloadCertificate"),
+    (CERTIFICATES, "GetCertificate"),
+    (WARP, "GetCertificate"),
+    (WARP, "CreateCertificate"),
+    (WARP, "DeleteCertificate"),
+    (WARP, "ImportCertificate"),
+    (WARP, "InstallSignedCertificate"),
+    (WARP, "GetCertificateSigningRequest"),
+    (WARP, "DownloadCertificate"),
+]
+
+
+def echo(secrets: list[str]) -> str:
+    return f"<b>{WORDS}</b> {' '.join(secrets)} {PEM}\n{TRACE}"
+
+
+def bodies(text: str) -> dict[str, str]:
+    """Answers that carry the text: the envelopes of all vendors, with codes that are known, unknown and text."""
+    header = {"isSuccessful": False, "resultMessage": text}
+    result = {"status": "error", "message": text}
+    return {
+        "an unknown code": json.dumps({"header": {**header, "resultCode": 9}, "result": {**result, "code": 9}}),
+        "known codes": json.dumps({"header": {**header, "resultCode": 52000}, "result": {**result, "code": 4012}}),
+        "a known message with an echo": json.dumps(
+            {"header": {**header, "resultMessage": f"Invalid Key ID {text}"}, "result": result}
+        ),
+        "text in the code's place": json.dumps(
+            {"header": {**header, "resultCode": text}, "result": {**result, "code": text}}
+        ),
+        "a success of the wrong shape": json.dumps(
+            {
+                "header": {"isSuccessful": True, "resultCode": 0, "resultMessage": text},
+                "body": {"data": text, "totalCount": text, "plaintext": [text], "ciphertext": {text: text}},
+                "result": {"status": "success", "data": text},
+            }
+        ),
+        "HTML": f"<html><body>{text}</body></html>",
+        "XML": f"<result><code>77</code><message>{text}</message></result>",
+        "text": text,
+    }
+
+
+def spellings(secret: str) -> set[bytes]:
+    texts = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}
+    return {text.encode() for text in texts} | {base64.b64encode(secret.encode())}
+
+
+def all_that_was_sent(error: grpc.aio.AioRpcError) -> bytes:
+    """The status line and every trailer, as a caller sees them."""
+    pairs = [*(error.trailing_metadata() or ()), *(error.initial_metadata() or ())]
+    values = [value if isinstance(value, bytes) else value.encode() for pair in pairs for value in pair]
+    return b"\n".join([str(error.details()).encode(), repr(error).encode(), *values])
+
+
+async def session_of(stack: Stack) -> str:
+    """The session id that the gateway uses."""
+    await call(stack.gateway, "CheckCertificate")
+    requests = await stack.controls[ASTERIA].requests()
+    session: str = requests[-1]["headers"]["X-As-SessionId"]
+    return session
+
+
+@pytest.mark.parametrize(("provider", "method"), CALLS)
+@pytest.mark.parametrize("status", [200, 400, 500])
+async def test_no_echo_of_an_upstream_reaches_the_caller(
+    quiet_stack: Stack, provider: str, method: str, status: int
+) -> None:
+    session = await session_of(quiet_stack)
+    secrets = ["certmanager-demo", "keymanager-demo", "keyway-demo", session, SECRET]
+    forbidden = [WORDS, "<b>", "IllegalState", "Internal.java", KEY_TEXT, *secrets]
+    for case, body in bodies(echo(secrets)).items():
+        await quiet_stack.controls[KIND[provider]].fail(mode="raw", path="^/(?!mcapi/auth)", status=status, body=body)
+        request = valid_request(method, provider, SECRET)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await call(quiet_stack.gateway, method, request)
+        read(caught.value)
+        sent = all_that_was_sent(caught.value)
+        found = [text for text in forbidden if any(spelling in sent for spelling in spellings(text))]
+        assert not found, case
+
+
+@pytest.mark.parametrize("secret", ["keyway-demo", "marker-password", "1234567890", "session"])
+async def test_a_secret_in_the_place_of_a_code_is_no_code(quiet_stack: Stack, secret: str) -> None:
+    value = await session_of(quiet_stack) if secret == "session" else secret
+    request = valid_request("GetCertificate", WARP, value)
+    for code in (value, f"E.{value}", value[:32]):
+        body = json.dumps({"result": {"status": "error", "code": code}})
+        await quiet_stack.controls[ASTERIA].fail(mode="raw", path="/show$", status=500, body=body)
+        failure = await failure_of(call(quiet_stack.gateway, "GetCertificate", request))
+        assert failure.kind == ("INTERNAL", "PROVIDER_INTERNAL")
+        assert failure.metadata == {"provider": WARP, "http_status": "500"}
+
+
+async def test_a_login_that_echoes_the_password(quiet_stack: Stack) -> None:
+    login = {"user_name": "/keyway", "password": SECRET}
+    for case, body in bodies(echo([SECRET])).items():
+        await quiet_stack.controls[ASTERIA].fail(mode="raw", path="/auth/login$", status=400, body=body)
+        async with Gateway(quiet_stack.settings(quiet_stack.provider(WARP, login=login))) as gateway:
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await call(gateway, "CheckCertificate")
+        sent = all_that_was_sent(caught.value)
+        assert not [text for text in (SECRET, WORDS, KEY_TEXT) if any(each in sent for each in spellings(text))], case
+
+
+async def test_a_name_and_a_code_of_any_length_leave_the_details_whole(quiet_stack: Stack) -> None:
+    """Clients refuse trailers of more than 8 KiB: the longest names must not lose the details."""
+    for name in ("가" * 1000, "🔑" * 1000, "a" * 1000):
+        request = valid_request("GetCertificate")
+        request.name = f"providers/asteria/certificates/{name}"[:1024]
+        failure = await failure_of(call(quiet_stack.gateway, "GetCertificate", request))
+        assert failure.kind == ("NOT_FOUND", "CERTIFICATE_NOT_FOUND")
+        assert failure.resource is not None
+        assert failure.resource.name == request.name
+    long_code = {"header": {"isSuccessful": False, "resultCode": 10**4000, "resultMessage": "x" * 100_000}}
+    await quiet_stack.controls[KEY_MANAGER].fail(mode="raw", status=500, body=json.dumps(long_code))
+    failure = await failure_of(call(quiet_stack.gateway, "Encrypt"))
+    assert failure.kind == ("INTERNAL", "PROVIDER_INTERNAL")
