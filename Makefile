@@ -25,7 +25,7 @@ setup: $(READY) ## make the Python environment in .venv
 
 # A changed lock makes a new environment, so that nothing stays which the lock no longer names. So does a Python that
 # is gone, to which the old environment still points.
-$(LOCKED): requirements-dev.lock $(if $(wildcard $(BIN)/python),,FORCE)
+$(LOCKED): requirements-dev.lock $(shell test -x $(BIN)/python || echo FORCE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Keyway needs Python 3.11 or newer; $(PYTHON) is not: make PYTHON=python3.11 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || \
