@@ -1,5 +1,6 @@
 """ASTERIA through the gateway: requests over gRPC, what the emulator saw of them, and certificates read by openssl."""
 
+import asyncio
 import base64
 import datetime as dt
 import json
@@ -130,12 +131,21 @@ class Warp:
         self.gateway = gateway
         self.certificates = gateway.certificates
         self.control: Control = stack.controls[ASTERIA]
+        self.url = stack.emulators[ASTERIA].url
 
     async def start_anew(self) -> None:
         """The default objects, no history, and a gateway that is logged in."""
         await self.control.reset()
         await self.gateway.providers.CheckProvider(providers.CheckProviderRequest(name=PROVIDER))
         await self.control.forget_requests()
+
+    async def faults_taken(self) -> None:
+        """Return once requests have come for all armed faults."""
+        for _ in range(1000):
+            if not (await self.control.call("GET", "/faults"))["armed"]:
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("an armed fault was left over")
 
     async def sent(self) -> list[Sent]:
         """Every request that the server saw, oldest first."""

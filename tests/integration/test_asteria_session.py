@@ -1,0 +1,213 @@
+"""The session that all callers of an ASTERIA provider share: begun once, renewed once, ended at the end."""
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from typing import Any
+
+import pytest
+
+from gateway.emulators.asteria import AsteriaEmulator
+from gateway.emulators.host import EmulatorHost, HostOptions
+from gateway.providers.asteria import session
+from keyway.v1 import certificate_service_pb2 as service
+from tests.support.asteria import BASE, LOGIN, LOGOUT, SEEDED, SESSION, Warp, certificate_name
+from tests.support.stack import Gateway
+from tests.support.wire import failure_of
+
+CALLERS = 100
+EXIST = f"GET {BASE}/server/exist"
+REJECTED = ("FAILED_PRECONDITION", "PROVIDER_CREDENTIALS_REJECTED")
+MALFORMED = ("INTERNAL", "MALFORMED_PROVIDER_RESPONSE")
+HALF_AN_HOUR = 30 * 60
+
+
+def check(gateway: Gateway) -> Awaitable[service.CheckCertificateResponse]:
+    call: Awaitable[service.CheckCertificateResponse] = gateway.certificates.CheckCertificate(
+        service.CheckCertificateRequest(name=certificate_name("server"))
+    )
+    return call
+
+
+def gateway_of(warp: Warp, **settings: Any) -> Gateway:
+    """A gateway of its own, not logged in yet."""
+    return Gateway(warp.stack.settings(warp.stack.provider("asteria", **settings)))
+
+
+async def test_a_hundred_first_calls_share_one_login(warp: Warp) -> None:
+    async with gateway_of(warp) as gateway:
+        answers = await asyncio.gather(*(check(gateway) for _ in range(CALLERS)))
+    assert all(answer.exists for answer in answers)
+
+    first, *calls, last = await warp.sent()
+    assert (first.call, last.call) == (f"POST {LOGIN}", f"POST {LOGOUT}")
+    assert [call.call for call in calls] == [EXIST] * CALLERS
+    assert len({call.session for call in calls}) == 1
+
+
+async def test_a_hundred_calls_with_an_expired_session_cause_one_login_and_all_succeed(warp: Warp) -> None:
+    async with gateway_of(warp) as gateway:
+        await check(gateway)
+        await warp.control.forget_requests()
+        await warp.control.advance(HALF_AN_HOUR + 1)
+        answers = await asyncio.gather(*(check(gateway) for _ in range(CALLERS)))
+        sent = await warp.sent()
+    assert all(answer.exists for answer in answers)
+
+    calls = [request for request in sent if request.call == EXIST]
+    assert [request.call for request in sent if request not in calls] == [f"POST {LOGIN}"]
+    assert [request.status for request in calls].count(200) == CALLERS
+    refused = {request.session for request in calls if request.status == 403}
+    renewed = {request.session for request in calls if request.status == 200}
+    assert len(refused) == len(renewed) == 1
+    assert refused != renewed
+
+
+async def test_a_session_in_use_is_kept_alive(warp: Warp) -> None:
+    async with gateway_of(warp, login={"user_name": "/keyway", "password": "keyway-demo", "timeout_minutes": 2}) as own:
+        for minute in range(5):
+            await warp.control.advance(minute * 60)
+            await check(own)
+    assert (await warp.calls()).count(f"POST {LOGIN}") == 1
+
+
+async def test_a_state_changing_call_is_done_once_though_its_session_had_expired(warp: Warp) -> None:
+    await warp.control.advance(HALF_AN_HOUR + 1)
+    request = service.DeleteCertificateRequest(name=certificate_name("server"), **SEEDED)
+    await warp.certificates.DeleteCertificate(request)
+    delete = f"POST {BASE}/server/delete"
+    assert [(sent.call, sent.status) for sent in await warp.sent()] == [
+        (delete, 403),
+        (f"POST {LOGIN}", 200),
+        (delete, 200),
+    ]
+
+
+async def test_a_rejected_login_is_every_callers_failed_precondition(warp: Warp) -> None:
+    login = {"user_name": "/keyway", "password": "not the password"}
+    async with gateway_of(warp, login=login) as gateway:
+        failures = await asyncio.gather(*(failure_of(check(gateway)) for _ in range(10)))
+        assert {failure.kind for failure in failures} == {REJECTED}
+        assert all(b"not the password" not in failure.everything for failure in failures)
+        await warp.control.seed(
+            {"users": [{"name": "/keyway", "password": "not the password", "role": "administrator"}]}
+        )
+        assert (await check(gateway)).exists  # the account was mended: no restart is needed
+
+
+async def test_a_caller_that_gives_up_during_the_login_leaves_it_to_the_others(warp: Warp) -> None:
+    await warp.control.fail(mode=None, delay=0.5, path=LOGIN)
+    async with gateway_of(warp) as gateway:
+        name = service.CheckCertificateRequest(name=certificate_name("server"))
+        impatient = gateway.certificates.CheckCertificate(name)
+        await warp.faults_taken()
+        patient = [check(gateway) for _ in range(5)]
+        impatient.cancel()
+        assert all(answer.exists for answer in await asyncio.gather(*patient))
+        with pytest.raises(asyncio.CancelledError):
+            await impatient
+    assert (await warp.calls()).count(f"POST {LOGIN}") == 1
+
+
+async def test_a_login_that_hangs_ends_with_the_first_deadline_and_blocks_nobody_later(warp: Warp) -> None:
+    await warp.control.fail(mode="stall", path=LOGIN)
+    async with gateway_of(warp, timeout=0.5) as gateway:
+        failure = await failure_of(check(gateway))
+        assert failure.kind == ("DEADLINE_EXCEEDED", "PROVIDER_TIMEOUT")
+        assert (await check(gateway)).exists
+
+
+async def live_session(warp: Warp) -> str:
+    """A session that somebody else began."""
+    form = {"userName": "/operator", "password": "operator-demo"}
+    async with warp.stack.session.post(f"{warp.url}{LOGIN}", data=form) as response:
+        answer = await response.json()
+    session_id: str = answer["result"]["data"]["sessionId"]
+    return session_id
+
+
+async def test_a_fixed_session_is_used_as_it_is_and_neither_begun_renewed_nor_ended(warp: Warp) -> None:
+    session_id = await live_session(warp)
+    await warp.control.forget_requests()
+    async with gateway_of(warp, login=None, session_id=session_id) as gateway:
+        assert (await check(gateway)).exists
+        await warp.control.advance(HALF_AN_HOUR + 1)
+        failure = await failure_of(check(gateway))
+        assert failure.kind == REJECTED
+        assert failure.metadata == {"provider": "asteria", "upstream_code": "3001", "http_status": "403"}
+    assert [(sent.call, sent.session, sent.status) for sent in await warp.sent()] == [
+        (EXIST, session_id, 200),
+        (EXIST, session_id, 403),
+    ]
+
+
+async def test_a_logout_ends_the_session_at_the_server(warp: Warp) -> None:
+    async with gateway_of(warp) as gateway:
+        await check(gateway)
+    ended = (await warp.sent())[-1].session
+    assert ended is not None
+    url = f"{warp.url}{BASE}/server/exist"
+    async with warp.stack.session.get(url, headers={SESSION: ended}) as response:
+        assert response.status == 403
+
+
+async def test_a_server_that_is_gone_does_not_hold_the_shutdown_up(warp: Warp) -> None:
+    async with EmulatorHost(AsteriaEmulator, HostOptions()) as other:
+        gateway = gateway_of(warp, endpoint=other.url)
+        await gateway.__aenter__()
+        await check(gateway)
+    started = time.monotonic()
+    await gateway.__aexit__()
+    assert time.monotonic() - started < 2
+
+
+async def test_servers_that_hang_are_waited_for_together_and_not_long(
+    warp: Warp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert session.LOGOUT_SECONDS <= 5
+    monkeypatch.setattr(session, "LOGOUT_SECONDS", 0.5)
+    await warp.control.fail(mode="stall", path=LOGOUT, count=6)
+    ids = [f"warp-{number}" for number in range(6)]
+    providers = [{**warp.stack.provider("asteria"), "id": provider} for provider in ids]
+    gateway = Gateway(warp.stack.settings(*providers))
+    await gateway.__aenter__()
+    for provider in ids:
+        name = f"providers/{provider}/certificates/server"
+        await gateway.certificates.CheckCertificate(service.CheckCertificateRequest(name=name))
+    started = time.monotonic()
+    await gateway.__aexit__()
+    assert time.monotonic() - started < 2  # one after the other they would take 3 seconds
+    await warp.faults_taken()
+
+
+ODD_LOGINS = {
+    "spaces around it": ('{"result":{"status":"success","data":{"sessionId":" ABC "}}}', None),
+    "other letters": ('{"RESULT":{"status":"success"}}', MALFORMED),
+    "no id": ('{"result":{"status":"success","data":{}}}', MALFORMED),
+    "null": ('{"result":{"status":"success","data":{"sessionId":null}}}', MALFORMED),
+    "a number": ('{"result":{"status":"success","data":{"sessionId":5}}}', MALFORMED),
+    "empty": ('{"result":{"status":"success","data":{"sessionId":""}}}', MALFORMED),
+    "a second header": ('{"result":{"status":"success","data":{"sessionId":"A\\r\\nX: y"}}}', MALFORMED),
+    "not ASCII": ('{"result":{"status":"success","data":{"sessionId":"é"}}}', MALFORMED),
+    "a list": ("[]", MALFORMED),
+    "nothing": ("", MALFORMED),
+    "a page": ("<html><body>Log in</body></html>", MALFORMED),
+    "a failure as 200": ('{"result":{"status":"error","code":3002}}', REJECTED),
+    "a failure as 200 without a code": ('{"result":{"status":"error","message":"no"}}', REJECTED),
+    "XML": ("<result><status>error</status><code>3002</code></result>", REJECTED),
+}
+
+
+@pytest.mark.parametrize(("body", "expected"), ODD_LOGINS.values(), ids=ODD_LOGINS)
+async def test_login_answers_of_odd_shapes(warp: Warp, body: str, expected: tuple[str, str] | None) -> None:
+    await warp.control.fail(mode="raw", path=LOGIN, body=body)
+    async with gateway_of(warp) as gateway:
+        if expected is None:
+            await warp.control.fail(
+                mode="raw", path="/exist$", body='{"result":{"status":"success","data":{"exist":true}}}'
+            )
+            assert (await check(gateway)).exists
+            assert (await warp.sent())[-1].session == "ABC"
+        else:
+            assert (await failure_of(check(gateway))).kind == expected
+            assert (await check(gateway)).exists  # the next call logs in again
