@@ -1,0 +1,122 @@
+"""ProviderService: paging by name, the state that a check finds, and the table of statuses."""
+
+import pytest
+from google.rpc import code_pb2
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway import errors
+from gateway.errors import GatewayError, InvalidRequest, Outcome, UpstreamError
+from gateway.providers.capabilities import StatusRow
+from gateway.providers.catalogue import Catalogue
+from gateway.server.providers import ProviderDirectory
+from gateway.upstream import outcomes
+from keyway.v1 import error_reason_pb2 as reasons
+from keyway.v1 import provider_pb2
+from keyway.v1 import provider_service_pb2 as service
+from tests.unit.server.fakes import FakeProvider, Inventory, KeyStore
+from tests.unit.upstream.support import new_call
+
+READY, DEGRADED = provider_pb2.PROVIDER_STATE_READY, provider_pb2.PROVIDER_STATE_DEGRADED
+UNREACHABLE, UNKNOWN = provider_pb2.PROVIDER_STATE_UNREACHABLE, provider_pb2.PROVIDER_STATE_UNKNOWN
+CIRCUIT_OPEN = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_CIRCUIT_OPEN, retryable=True)
+PARTS_APART = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_INTERNAL_COMMUNICATION)
+
+
+@given(st.sets(st.text("abAB-가", min_size=1, max_size=4).filter(lambda text: text != "-")), st.integers(1, 4))
+async def test_every_provider_once_by_name(ids: set[str], size: int) -> None:
+    directory = ProviderDirectory(Catalogue([FakeProvider(provider) for provider in ids]))
+    listed: list[str] = []
+    token = ""
+    for _ in range(len(ids) + 1):
+        request = service.ListProvidersRequest(page_size=size, page_token=token)
+        answer = await directory.list_providers(request, new_call())
+        assert len(answer.providers) <= size
+        listed += [provider.name for provider in answer.providers]
+        token = answer.next_page_token
+        if not token:
+            break
+    assert not token
+    assert listed == [f"providers/{provider}" for provider in sorted(ids)]
+
+
+async def test_token_of_another_list() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        await ProviderDirectory(Catalogue([])).list_providers(service.ListProvidersRequest(page_token="x"), new_call())
+    assert caught.value.outcome == errors.INVALID_PAGE_TOKEN
+
+
+async def test_methods() -> None:
+    directory = ProviderDirectory(Catalogue([FakeProvider("none"), Inventory("certs"), KeyStore("store")]))
+    methods = {}
+    for provider in ("none", "certs", "store"):
+        request = service.GetProviderRequest(name=f"providers/{provider}")
+        methods[provider] = list((await directory.get_provider(request, new_call())).provider.methods)
+    assert methods["none"] == []
+    assert methods["certs"] == [
+        f"keyway.v1.CertificateService/{name}" for name in ("CheckCertificate", "GetCertificate", "ListCertificates")
+    ]
+    assert len(methods["store"]) == 12
+    assert methods["store"] == sorted(methods["store"])
+    assert "keyway.v1.KeyService/BatchEncrypt" in methods["store"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [
+        (outcomes.UNREACHABLE, UNREACHABLE),
+        (outcomes.CONNECTION_LOST, UNREACHABLE),
+        (outcomes.TLS_FAILED, UNREACHABLE),
+        (outcomes.TIMEOUT, UNREACHABLE),
+        (CIRCUIT_OPEN, UNREACHABLE),
+        (outcomes.BUSY, DEGRADED),
+        (outcomes.UNAVAILABLE, DEGRADED),
+        (PARTS_APART, DEGRADED),
+        (outcomes.CREDENTIALS_REJECTED, DEGRADED),
+        (outcomes.RATE_LIMITED, DEGRADED),
+        (outcomes.INTERNAL, DEGRADED),
+        (errors.MALFORMED_PROVIDER_RESPONSE, DEGRADED),
+    ],
+)
+async def test_state(outcome: Outcome, state: provider_pb2.ProviderState.ValueType) -> None:
+    provider = FakeProvider("p")
+    directory = ProviderDirectory(Catalogue([provider]))
+    get, check = service.GetProviderRequest(name="providers/p"), service.CheckProviderRequest(name="providers/p")
+    before = (await directory.get_provider(get, new_call())).provider
+    assert (before.state, before.HasField("check_time")) == (UNKNOWN, False)
+
+    provider.check_error = UpstreamError(outcome, "failed", provider="p")
+    failed = (await directory.check_provider(check, new_call())).provider
+    assert failed.state == state
+    assert f"ERROR_REASON_{failed.state_reason}" == reasons.ErrorReason.Name(outcome.reason)
+    assert failed.HasField("check_time")
+    assert (await directory.get_provider(get, new_call())).provider == failed
+
+    provider.check_error = None
+    good = (await directory.check_provider(check, new_call())).provider
+    assert (good.state, good.state_reason) == (READY, "")
+    assert good.check_time.ToNanoseconds() >= failed.check_time.ToNanoseconds()
+
+
+async def test_retryable_is_what_holds_for_every_method() -> None:
+    provider = FakeProvider("p")
+    provider.rows = [
+        StatusRow("HTTP 429", "too often", outcomes.RATE_LIMITED),
+        StatusRow("x", "y", outcomes.UNAVAILABLE),
+    ]
+    answer = await ProviderDirectory(Catalogue([provider])).list_status_mappings(
+        service.ListStatusMappingsRequest(name="providers/p"), new_call()
+    )
+    assert [
+        (row.upstream_code, row.upstream_meaning, row.code, row.reason, row.retryable) for row in answer.mappings
+    ] == [
+        ("HTTP 429", "too often", code_pb2.RESOURCE_EXHAUSTED, reasons.ERROR_REASON_PROVIDER_RATE_LIMITED, True),
+        ("x", "y", code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_UNAVAILABLE, False),
+    ]
+
+
+async def test_no_such_provider() -> None:
+    directory = ProviderDirectory(Catalogue([]))
+    with pytest.raises(GatewayError) as caught:
+        await directory.get_provider(service.GetProviderRequest(name="providers/p"), new_call())
+    assert (caught.value.outcome, caught.value.resource) == (errors.PROVIDER_NOT_FOUND, "providers/p")

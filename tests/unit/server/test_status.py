@@ -1,0 +1,223 @@
+"""Statuses: the details of each kind of error, when a retry is invited, and that trailers stay small."""
+
+import grpc
+import pytest
+from google.protobuf.message import Message
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gateway import errors
+from gateway.errors import GatewayError, InvalidRequest, MalformedResponse, Outcome, UpstreamError, Violation
+from gateway.server import status
+from gateway.upstream import outcomes
+from keyway.v1 import error_reason_pb2 as reasons
+
+REQUEST = "request-1"
+SMALL = 8192
+"""What clients of gRPC take by default, in bytes: names, values, and 32 for each pair."""
+
+UNAVAILABLE_TO_ALL = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_SERVER_BUSY, retryable=True)
+
+
+def details(made: status_pb2.Status) -> dict[str, Message]:
+    """The details by type; each type once."""
+    found: dict[str, Message] = {}
+    for packed in made.details:
+        name = packed.TypeName().removeprefix("google.rpc.")
+        detail: Message = getattr(error_details_pb2, name)()
+        assert packed.Unpack(detail)
+        assert name not in found
+        found[name] = detail
+    return found
+
+
+def made(error: GatewayError, *, repeatable: bool = False) -> status_pb2.Status:
+    return status.to_status(error, repeatable=repeatable, request_id=REQUEST)
+
+
+def pushback(error: GatewayError, *, repeatable: bool = False) -> str | bytes | None:
+    """The pushback trailer, which says the same as RetryInfo."""
+    answer = made(error, repeatable=repeatable)
+    trailer = dict(status.trailers(REQUEST, answer)).get("grpc-retry-pushback-ms")
+    retry = details(answer).get("RetryInfo")
+    assert (trailer is None) == (retry is None)
+    if isinstance(retry, error_details_pb2.RetryInfo):
+        assert trailer == str(retry.retry_delay.ToMilliseconds())
+    return trailer
+
+
+def upstream(outcome: Outcome, *, http_status: int | None = None, retry_after: float | None = None) -> UpstreamError:
+    return UpstreamError(outcome, "failed", provider="warp", http_status=http_status, retry_after=retry_after)
+
+
+class TestDetails:
+    def test_plain(self) -> None:
+        answer = made(GatewayError(errors.INTERNAL_ERROR, "internal error"))
+        assert (answer.code, answer.message) == (code_pb2.INTERNAL, "internal error")
+        assert details(answer) == {
+            "ErrorInfo": error_details_pb2.ErrorInfo(reason="INTERNAL_ERROR", domain="keyway"),
+            "RequestInfo": error_details_pb2.RequestInfo(request_id=REQUEST),
+        }
+
+    def test_invalid_request(self) -> None:
+        error = InvalidRequest(
+            [Violation("name", "is required"), Violation("a.b", "is odd", reasons.ERROR_REASON_FILE_TOO_LARGE)]
+        )
+        answer = made(error)
+        assert answer.message == "name: is required; a.b: is odd"
+        violation = error_details_pb2.BadRequest.FieldViolation
+        assert details(answer)["BadRequest"] == error_details_pb2.BadRequest(
+            field_violations=[
+                violation(field="name", description="is required"),
+                violation(field="a.b", description="is odd", reason="FILE_TOO_LARGE"),
+            ]
+        )
+
+    def test_upstream(self) -> None:
+        error = UpstreamError(
+            outcomes.UNRECOGNIZED,
+            "refused",
+            provider="warp",
+            upstream_code="52099",
+            upstream_message="words of the vendor",
+            http_status=400,
+            metadata={"maximum_bytes": "5"},
+        )
+        answer = made(error)
+        info = details(answer)["ErrorInfo"]
+        assert isinstance(info, error_details_pb2.ErrorInfo)
+        assert info.reason == "UNRECOGNIZED_PROVIDER_ERROR"
+        assert dict(info.metadata) == {
+            "provider": "warp",
+            "upstream_code": "52099",
+            "http_status": "400",
+            "maximum_bytes": "5",
+        }
+        assert b"words of the vendor" not in answer.SerializeToString()
+
+    def test_malformed(self) -> None:
+        answer = made(MalformedResponse("cut off", provider="warp", http_status=200), repeatable=True)
+        assert answer.code == code_pb2.INTERNAL
+        assert details(answer).keys() == {"ErrorInfo", "RequestInfo"}
+
+    @pytest.mark.parametrize(
+        ("name", "type_name"),
+        [
+            ("providers/p", "keyway.dev/Provider"),
+            ("providers/p/certificates/c", "keyway.dev/Certificate"),
+            ("providers/p/trustStores/t", "keyway.dev/TrustStore"),
+            ("providers/p/trustStores/t/authorities/a", "keyway.dev/TrustedAuthority"),
+            ("providers/p/keys/k", "keyway.dev/Key"),
+            ("providers/p/keys/k/versions/1", "keyway.dev/KeyVersion"),
+            ("providers/p/secrets/s", "keyway.dev/Secret"),
+            ("something else", ""),
+        ],
+    )
+    def test_resource(self, name: str, type_name: str) -> None:
+        answer = made(GatewayError(errors.CERTIFICATE_NOT_FOUND, "not there", resource=name))
+        resource = error_details_pb2.ResourceInfo(resource_type=type_name, resource_name=name)
+        assert details(answer)["ResourceInfo"] == resource
+
+    @pytest.mark.parametrize("code", [code for code in code_pb2.Code.values() if code != code_pb2.OK])
+    def test_every_code_has_its_grpc_status(self, code: code_pb2.Code) -> None:
+        assert status.STATUS_CODES[code].name == code_pb2.Code.Name(code)
+
+    @pytest.mark.parametrize("reason", reasons.ErrorReason.values())
+    def test_reasons_lose_their_prefix(self, reason: errors.Reason) -> None:
+        assert f"ERROR_REASON_{status.reason_name(reason)}" == reasons.ErrorReason.Name(reason)
+
+
+class TestRetry:
+    @pytest.mark.parametrize("repeatable", [False, True])
+    def test_nothing_happened_upstream(self, *, repeatable: bool) -> None:
+        assert pushback(GatewayError(UNAVAILABLE_TO_ALL, "busy"), repeatable=repeatable) == "1000"
+        assert pushback(upstream(outcomes.UNREACHABLE), repeatable=repeatable) == "1000"
+
+    @pytest.mark.parametrize(("repeatable", "expected"), [(False, None), (True, "1000")])
+    def test_something_may_have_happened(self, expected: str | None, *, repeatable: bool) -> None:
+        assert pushback(upstream(outcomes.CONNECTION_LOST), repeatable=repeatable) == expected
+        assert pushback(upstream(outcomes.UNAVAILABLE, http_status=503), repeatable=repeatable) == expected
+
+    @pytest.mark.parametrize(("http_status", "expected"), [(502, None), (503, "30000"), (504, None)])
+    def test_only_503_says_when(self, http_status: int, expected: str | None) -> None:
+        error = upstream(outcomes.UNAVAILABLE, http_status=http_status, retry_after=30)
+        assert pushback(error) == expected
+        assert pushback(error, repeatable=True) == "30000"
+
+    @pytest.mark.parametrize(
+        "outcome", [outcomes.TIMEOUT, outcomes.TLS_FAILED, outcomes.INTERNAL, errors.INVALID_REQUEST]
+    )
+    def test_never(self, outcome: Outcome) -> None:
+        assert pushback(upstream(outcome, http_status=503, retry_after=1), repeatable=True) is None
+
+    @pytest.mark.parametrize(
+        ("retry_after", "expected"),
+        [(0.0, "1"), (0.0001, "1"), (2.5, "2500"), (30.0, "30000"), (1e9, "3600000"), (float("inf"), "3600000")],
+    )
+    def test_retry_after(self, retry_after: float, expected: str) -> None:
+        assert pushback(upstream(outcomes.RATE_LIMITED, retry_after=retry_after)) == expected
+
+
+class TestTrailers:
+    def test_success(self) -> None:
+        assert status.trailers(REQUEST) == (("keyway-request-id", REQUEST),)
+
+    def test_failure(self) -> None:
+        answer = made(upstream(outcomes.UNREACHABLE))
+        assert status.trailers(REQUEST, answer) == (
+            ("keyway-request-id", REQUEST),
+            ("grpc-status-details-bin", answer.SerializeToString()),
+            ("grpc-retry-pushback-ms", "1000"),
+        )
+
+
+class TestSize:
+    """A client whose limit the trailers exceed sees RESOURCE_EXHAUSTED instead of the failure."""
+
+    @pytest.mark.parametrize("character", ["a", "%", "가", "😀", "\n"])
+    def test_long_names_and_messages(self, character: str) -> None:
+        name = "providers/" + character * 1014
+        error = UpstreamError(
+            outcomes.RATE_LIMITED,
+            character * 100_000,
+            provider="warp",
+            upstream_code=character * 100_000,
+            http_status=429,
+            resource=name,
+        )
+        answer = made(error)
+        assert size(answer) < SMALL
+        resource = details(answer)["ResourceInfo"]
+        assert isinstance(resource, error_details_pb2.ResourceInfo)
+        assert resource.resource_name == name
+        assert answer.message.endswith("…")
+
+    @pytest.mark.parametrize("length", [1, 639, 640])
+    def test_shorter_messages_are_whole(self, length: int) -> None:
+        assert made(GatewayError(errors.INTERNAL_ERROR, "a" * length)).message == "a" * length
+
+    def test_longer_messages_are_cut(self) -> None:
+        assert made(GatewayError(errors.INTERNAL_ERROR, "a" * 641)).message == "a" * 640 + "…"
+
+    @example("half of a pair: \ud800")
+    @given(st.text(st.characters()))
+    def test_any_text_can_be_sent(self, text: str) -> None:
+        answer = made(UpstreamError(outcomes.TIMEOUT, text, provider="warp", upstream_code=text))
+        assert answer.SerializeToString()
+
+
+def size(answer: status_pb2.Status) -> int:
+    pairs = [(name, value) for name, value in status.trailers("0" * 36, answer)]
+    encoded = sum(
+        len(name) + 32 + (len(value) if isinstance(value, str) else -(-len(value) // 3) * 4) for name, value in pairs
+    )
+    message = sum(
+        1 if " " <= character <= "~" and character != "%" else 3
+        for character in answer.message.encode().decode("latin-1")
+    )
+    return encoded + message + len("grpc-message") + len("grpc-status") + 2 + 2 * 32
+
+
+def test_status_codes_are_those_of_grpc() -> None:
+    assert set(status.STATUS_CODES.values()) == set(grpc.StatusCode)
