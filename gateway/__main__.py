@@ -149,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Keyway: one gRPC contract in front of certificate and key managers that speak HTTP.",
         epilog=_EXIT_CODES,
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands", help="then --help tells more")
 
     serve = _add_command(commands, "serve", _serve, "serve the gateway; without --config over emulators of its own")
     serve.add_argument("--config", type=Path, metavar="FILE", help="YAML configuration; check-config checks one")

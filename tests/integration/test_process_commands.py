@@ -1,0 +1,214 @@
+"""The commands that answer and end: check-config, health, --help, and every wrong use of the command line."""
+
+import asyncio
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway.__main__ import main
+from tests.support.processes import run, write_config
+from tests.support.raw_server import RawServer, silence
+from tests.support.stack import Stack
+
+VALUE = "qV7-value-that-nobody-may-see"
+
+BAD_CONFIGURATION = f"""
+lissten: {VALUE}
+listen: 0.0.0.0:50051
+drain_timeout: {VALUE}
+providers:
+- {{id: a, type: nhn-secure-key-manager, endpoint: 'http://h', app_key: k, colour: {VALUE}}}
+- {{id: b, type: {VALUE}}}
+- {{id: c, type: nhn-secure-key-manager, endpoint: 'http://u:{VALUE}@h', app_key: k}}
+- {{type: asteria, session_id: {VALUE}}}
+- {{id: g, type: nhn-secure-key-manager, endpoint: 'http://h', app_key: {VALUE}}}
+- {{id: d, type: asteria, endpoint: 'http://h', session_id: {{env: NOT_SET}}}}
+- {{id: e, type: asteria, endpoint: 'http://h', session_id: {{file: missing.txt}}}}
+- {{id: f, type: nhn-secure-key-manager, endpoint: 'http://h', app_key: [{VALUE}]}}
+- {{id: g, type: nhn-secure-key-manager, endpoint: 'http://h', app_key: {VALUE}}}
+"""
+
+REFUSALS = (
+    "lissten: unknown key",
+    "listen: must be a loopback address",
+    "drain_timeout: ",
+    "providers[0].colour: unknown key",
+    "providers[1].type: must be one of ",
+    "providers[2].endpoint: ",
+    "providers[3].id: Field required",
+    "providers[3].endpoint: Field required",
+    "providers[5].session_id: the environment variable NOT_SET is not set",
+    "providers[6].session_id: the file ",
+    "providers[7].app_key: ",
+    "providers[8].id: another provider has this id",
+)
+
+
+async def test_a_bad_configuration_is_refused_by_key_and_place_never_by_value(tmp_path: Path) -> None:
+    path = tmp_path / "keyway.yaml"
+    path.write_text(BAD_CONFIGURATION)
+
+    ended = await run(tmp_path, "check-config", path)
+
+    assert (ended.code, ended.output) == (2, "")
+    lines = ended.errors.splitlines()
+    for refusal in REFUSALS:
+        assert [line for line in lines if line.startswith(f"keyway: {refusal}")], f"{refusal!r} is not in {lines}"
+    assert len(lines) == len(REFUSALS)
+    assert VALUE not in ended.errors
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [(f"listen: [\n{VALUE}: }}", "keyway.yaml: not valid YAML at line 2"), (f"- {VALUE}", "must be a mapping")],
+    ids=["not YAML", "not a mapping"],
+)
+async def test_a_file_of_another_kind_is_refused(text: str, expected: str, tmp_path: Path) -> None:
+    path = tmp_path / "keyway.yaml"
+    path.write_text(text)
+
+    ended = await run(tmp_path, "check-config", path)
+
+    assert (ended.code, ended.output) == (2, "")
+    assert expected in ended.errors
+    assert VALUE not in ended.errors
+
+
+async def test_serve_refuses_a_bad_configuration_as_check_config_does(tmp_path: Path) -> None:
+    path = tmp_path / "keyway.yaml"
+    path.write_text("lissten: 1")
+
+    serve, check = await asyncio.gather(run(tmp_path, "serve", "--config", path), run(tmp_path, "check-config", path))
+
+    assert (serve.code, serve.output, serve.errors) == (2, "", "keyway: lissten: unknown key\n")
+    assert serve == check
+
+
+async def test_check_config_says_what_a_good_configuration_is_and_shows_no_secret(tmp_path: Path) -> None:
+    (tmp_path / "appkey").write_text(f"{VALUE}\n")
+    path = tmp_path / "keyway.yaml"
+    path.write_text(
+        "listen: 127.0.0.1:6000\nproviders:\n"
+        "- {id: keys, type: nhn-secure-key-manager, endpoint: 'http://127.0.0.1:1', app_key: {file: appkey}}\n"
+        "- {id: warp, type: asteria, endpoint: 'http://127.0.0.1:1', session_id: {env: SESSION}}\n"
+    )
+
+    # From another folder: files stand beside the configuration, not where the command was called.
+    ended = await run(tmp_path.parent, "check-config", path, environment={"SESSION": VALUE})
+
+    assert (ended.code, ended.errors) == (0, "")
+    assert ended.output == (
+        f"{path}: valid; listens on 127.0.0.1:6000; providers: keys (nhn-secure-key-manager), warp (asteria)\n"
+    )
+
+
+WRONG_FLAGS = {
+    "no command": ([], "required: COMMAND"),
+    "no such command": (["conquer"], "invalid choice: 'conquer'"),
+    "no such flag": (["serve", "--colour"], "unrecognized arguments: --colour"),
+    "no file": (["check-config"], "required: FILE"),
+    "not a time": (["health", "--timeout", "soon"], "--timeout: must be a number of seconds, more than 0"),
+    "not a time to wait": (["health", "--timeout", "0"], "--timeout: must be a number of seconds, more than 0"),
+    "state in two places": (["serve", "--ephemeral", "--state", "x"], "not allowed with argument"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_FLAGS)
+def test_wrong_flags_end_with_2_and_say_why(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments, expected = WRONG_FLAGS[name]
+
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+
+    assert ended.value.code == 2
+    printed = capsys.readouterr()
+    assert expected in printed.err
+    assert printed.out == ""
+
+
+WRONG_USES = {
+    "a file that is not there": (["check-config", "missing.yaml"], "keyway: missing.yaml: can't be read"),
+    "listening everywhere": (["serve", "--ephemeral", "--listen", "0.0.0.0:0"], "listen: must be a loopback address"),
+    "state beside a configuration": (["serve", "--config", "x", "--state", "x"], "--state and --ephemeral are for"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_USES)
+async def test_wrong_use_ends_with_2_and_says_why(name: str, tmp_path: Path) -> None:
+    arguments, expected = WRONG_USES[name]
+
+    ended = await run(tmp_path, *arguments)
+
+    assert ended.code == 2
+    assert expected in ended.errors
+    assert "Traceback" not in ended.errors
+    assert ended.output == ""
+    assert os.listdir(tmp_path) == []
+
+
+async def test_listen_on_the_command_line_is_checked_like_the_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "keyway.yaml"
+    path.write_text("listen: 127.0.0.1:0")
+
+    ended = await run(tmp_path, "serve", "--config", path, "--listen", "0.0.0.0:0")
+
+    assert ended.code == 2
+    assert "listen: must be a loopback address" in ended.errors
+
+
+@pytest.mark.parametrize("command", ["", "serve", "emulate", "check-config", "health"])
+def test_help_describes_every_command_and_flag(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+
+    with pytest.raises(SystemExit) as ended:
+        main([*command.split(), "--help"])
+
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert "exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration" in text
+    entries = re.findall(r"^ {2,4}([-a-z].*)$", re.sub(r"\n {8,}", "  ", text), re.MULTILINE)
+    assert entries
+    for entry in entries:
+        assert re.search(r"\S {2,}\S", entry), f"{entry} is not described"
+
+
+@pytest.mark.parametrize("service", ["", "keyway.v1.KeyService"])
+async def test_health_says_serving_for_the_whole_and_for_a_service(service: str, stack: Stack, tmp_path: Path) -> None:
+    ended = await run(tmp_path, "health", "--address", stack.gateway.address, "--service", service)
+
+    assert (ended.code, ended.output, ended.errors) == (0, "SERVING\n", "")
+
+
+async def test_health_of_no_such_service_fails(stack: Stack, tmp_path: Path) -> None:
+    ended = await run(tmp_path, "health", "--address", stack.gateway.address, "--service", "keyway.v1.Nothing")
+
+    assert (ended.code, ended.output) == (1, "")
+    assert ended.errors == f"keyway: {stack.gateway.address}: NOT_FOUND: it has no such service\n"
+
+
+async def test_health_where_nothing_listens_fails(tmp_path: Path) -> None:
+    async with RawServer(silence) as server:
+        address = f"127.0.0.1:{server.port}"
+
+    ended = await run(tmp_path, "health", "--address", address)
+
+    assert (ended.code, ended.output) == (1, "")
+    assert ended.errors == f"keyway: {address}: UNAVAILABLE: no gateway can be reached there\n"
+
+
+async def test_health_waits_no_longer_than_it_was_told(tmp_path: Path) -> None:
+    async with RawServer(silence) as server:
+        ended = await run(tmp_path, "health", "--address", f"127.0.0.1:{server.port}", "--timeout", "0.2")
+
+    assert (ended.code, ended.output) == (1, "")
+    assert ended.errors.startswith(f"keyway: 127.0.0.1:{server.port}: ")
+
+
+async def test_a_configuration_of_the_demonstration_is_valid(stack: Stack, tmp_path: Path) -> None:
+    ended = await run(tmp_path, "check-config", write_config(tmp_path / "keyway.yaml", stack))
+
+    assert ended.code == 0
