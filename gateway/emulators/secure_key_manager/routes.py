@@ -25,7 +25,8 @@ from gateway.emulators.secure_key_manager.texts import MalformedError, hexadecim
 Body = Mapping[str, str | int | bool]
 Call = Callable[[web.Request], Awaitable[Body]]
 
-_ROOT = f"/keymanager/{{version:{'|'.join(API_VERSIONS).replace('.', '[.]')}}}/appkey/{{appkey}}"
+_ROOT = f"/keymanager/{{version:{'|'.join(API_VERSIONS).replace('.', '[.]')}}}/appkey/{{appkey:[^/]+}}"
+_KEY = "{keyid:[^/]+}"  # braces and all
 _VERSIONLESS = "v1.0"
 """The API version whose `symmetric-key` neither takes nor answers `keyVersion`."""
 _dumps = functools.partial(json.dumps, ensure_ascii=False)
@@ -53,15 +54,15 @@ class Routes:
     def _calls(self) -> Sequence[tuple[str, str, Call]]:
         return (
             ("GET", "confirm", self._confirm),
-            ("GET", "secrets/{keyid}", self._secret),
-            ("POST", "symmetric-keys/{keyid}/encrypt", self._encrypt),
-            ("POST", "symmetric-keys/{keyid}/decrypt", self._decrypt),
-            ("POST", "symmetric-keys/{keyid}/create-local-key", self._create_local_key),
-            ("GET", "symmetric-keys/{keyid}/symmetric-key", self._symmetric_key),
-            ("POST", "asymmetric-keys/{keyid}/sign", self._sign),
-            ("POST", "asymmetric-keys/{keyid}/verify", self._verify),
-            ("GET", "asymmetric-keys/{keyid}/privateKey", self._private_key),
-            ("GET", "asymmetric-keys/{keyid}/publicKey", self._public_key),
+            ("GET", f"secrets/{_KEY}", self._secret),
+            ("POST", f"symmetric-keys/{_KEY}/encrypt", self._encrypt),
+            ("POST", f"symmetric-keys/{_KEY}/decrypt", self._decrypt),
+            ("POST", f"symmetric-keys/{_KEY}/create-local-key", self._create_local_key),
+            ("GET", f"symmetric-keys/{_KEY}/symmetric-key", self._symmetric_key),
+            ("POST", f"asymmetric-keys/{_KEY}/sign", self._sign),
+            ("POST", f"asymmetric-keys/{_KEY}/verify", self._verify),
+            ("GET", f"asymmetric-keys/{_KEY}/privateKey", self._private_key),
+            ("GET", f"asymmetric-keys/{_KEY}/publicKey", self._public_key),
         )
 
     async def _confirm(self, request: web.Request) -> Body:

@@ -1,0 +1,193 @@
+"""Resource names that try to be something else: refused where they can't be names, else percent-encoded exactly."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from keyway.v1 import certificate_service_pb2 as certificates
+from keyway.v1 import key_service_pb2 as keys
+from tests.support.requests import asked, call, valid_request
+from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, KEY_MANAGER, Gateway, Stack
+from tests.support.wire import failure_of
+
+INVALID = ("INVALID_ARGUMENT", "INVALID_REQUEST")
+
+ODD = {
+    "%2e": "%252e",
+    "%2e%2e": "%252e%252e",
+    "..%2f..": "..%252f..",
+    "..\\..": "..%5C..",
+    "...": "...",
+    ".hidden": ".hidden",
+    "-": "-",
+    "~": "~",
+    "a b": "a%20b",
+    " a ": "%20a%20",
+    "a+b": "a%2Bb",
+    "a?b=c": "a%3Fb%3Dc",
+    "a#b": "a%23b",
+    "a&b=c": "a%26b%3Dc",
+    "a;b": "a%3Bb",
+    "a:b@c": "a%3Ab%40c",
+    "100%": "100%25",
+    "*.example.com": "%2A.example.com",
+    "\"quoted\" 'and' `so`": "%22quoted%22%20%27and%27%20%60so%60",
+    "<script>": "%3Cscript%3E",
+    "${jndi:ldap}": "%24%7Bjndi%3Aldap%7D",
+    "[a]{b}|c^d": "%5Ba%5D%7Bb%7D%7Cc%5Ed",
+    "인증서-예시": "%EC%9D%B8%EC%A6%9D%EC%84%9C-%EC%98%88%EC%8B%9C",
+    "🔑": "%F0%9F%94%91",
+    "e\u0301": "e%CC%81",
+    "\u202etxt.exe": "%E2%80%AEtxt.exe",
+    "a\u2028b": "a%E2%80%A8b",
+    "\ufeffa": "%EF%BB%BFa",
+    "keys": "keys",
+}
+"""Names that are strange, and each as it must stand in a URL's path: worked out by hand."""
+
+REFUSED = [
+    "",
+    ".",
+    "..",
+    "a/b",
+    "../a",
+    "../../secrets/demo-secret",
+    "/",
+    "a/",
+    "/a",
+    "a\r\nX-Injected: y",
+    "a\nb",
+    "a\rb",
+    "a\0",
+    "a\tb",
+    "a\x1bb",
+    "a\x7fb",
+    "a\x85b",
+    "a\x9fb",
+]
+TOO_LONG = "a" * 1024
+
+
+@pytest.fixture(autouse=True)
+async def keeps_serving(quiet_stack: Stack) -> AsyncIterator[None]:
+    yield
+    assert (await call(quiet_stack.gateway, "Encrypt")).ciphertext
+
+
+@pytest.mark.parametrize("segment", [*REFUSED, TOO_LONG], ids=lambda segment: repr(segment[:30]))
+async def test_a_segment_that_can_be_none_is_refused_before_any_upstream_call(quiet_stack: Stack, segment: str) -> None:
+    requests = [
+        keys.EncryptRequest(name=f"providers/nhn-keys/keys/{segment}"),
+        keys.GetSecretRequest(name=f"providers/nhn-keys/secrets/{segment}"),
+        certificates.DownloadCertificateRequest(name=f"providers/nhn-certs/certificates/{segment}"),
+        certificates.GetTrustedAuthorityRequest(name=f"providers/asteria/trustStores/server/authorities/{segment}"),
+        certificates.ListTrustedAuthoritiesRequest(parent=f"providers/asteria/trustStores/{segment}"),
+    ]
+    for request in requests:
+        failure = await failure_of(call(quiet_stack.gateway, type(request).__name__.removesuffix("Request"), request))
+        assert failure.kind == INVALID
+        assert failure.fields == [request.DESCRIPTOR.fields[0].name]
+        assert failure.violations[0].description
+    assert not await asked(quiet_stack)
+
+
+@pytest.mark.parametrize(
+    "version", ["", "-1", "+1", "1.0", "2147483648", "9" * 100, "١", "01", "0x1", " 1", "1\n", "a"]
+)
+async def test_a_version_that_is_no_number_is_refused(quiet_stack: Stack, version: str) -> None:
+    name = f"providers/nhn-keys/keys/demo-rsa/versions/{version}"
+    failure = await failure_of(call(quiet_stack.gateway, "GetPublicKey", keys.GetPublicKeyRequest(name=name)))
+    assert failure.kind == INVALID
+    assert failure.fields == ["name"]
+    assert not await asked(quiet_stack)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "providers", "provider/a", "projects/a/keys/b", "providers/nhn-keys/secrets/a", "*"]
+)
+async def test_a_name_of_another_kind_is_refused_and_the_right_pattern_told(quiet_stack: Stack, name: str) -> None:
+    failure = await failure_of(call(quiet_stack.gateway, "Encrypt", keys.EncryptRequest(name=name)))
+    assert failure.kind == INVALID
+    assert failure.fields == ["name"]
+    assert not name or "providers/{provider}/keys/{key}" in failure.violations[0].description
+
+
+@pytest.mark.parametrize("segment", ODD, ids=ascii)
+async def test_a_strange_key_name_arrives_percent_encoded(quiet_stack: Stack, segment: str) -> None:
+    base = "/keymanager/v1.0/appkey/keymanager-demo"
+    sent = {
+        f"{base}/symmetric-keys/{ODD[segment]}/encrypt": keys.EncryptRequest(
+            name=f"providers/nhn-keys/keys/{segment}", plaintext=b"x"
+        ),
+        f"{base}/secrets/{ODD[segment]}": keys.GetSecretRequest(name=f"providers/nhn-keys/secrets/{segment}"),
+        f"{base}/asymmetric-keys/{ODD[segment]}/publicKey?keyVersion=0": keys.GetPublicKeyRequest(
+            name=f"providers/nhn-keys/keys/{segment}/versions/0"
+        ),
+    }
+    for target, request in sent.items():
+        await quiet_stack.controls[KEY_MANAGER].forget_requests()
+        failure = await failure_of(call(quiet_stack.gateway, type(request).__name__.removesuffix("Request"), request))
+        assert failure.kind == ("NOT_FOUND", "KEY_NOT_FOUND")
+        assert await asked(quiet_stack) == [target]
+
+
+@pytest.mark.parametrize("segment", ODD, ids=ascii)
+async def test_a_strange_certificate_name_arrives_percent_encoded(quiet_stack: Stack, segment: str) -> None:
+    request = certificates.DownloadCertificateRequest(name=f"providers/nhn-certs/certificates/{segment}")
+    running = call(quiet_stack.gateway, "DownloadCertificate", request)
+    if segment in ("*.example.com", "인증서-예시"):
+        assert (await running).certificate_chain
+    else:
+        assert (await failure_of(running)).kind == ("NOT_FOUND", "CERTIFICATE_NOT_FOUND")
+    assert await asked(quiet_stack) == [f"/certmanager/v1.2/appkeys/certmanager-demo/certificates/{ODD[segment]}/files"]
+
+
+@pytest.mark.parametrize("segment", ODD, ids=ascii)
+async def test_a_strange_alias_arrives_encoded_in_the_query(quiet_stack: Stack, segment: str) -> None:
+    name = f"providers/asteria/trustStores/client/authorities/{segment}"
+    request = certificates.GetTrustedAuthorityRequest(name=name)
+    failure = await failure_of(call(quiet_stack.gateway, "GetTrustedAuthority", request))
+    assert failure.kind == ("NOT_FOUND", "AUTHORITY_NOT_FOUND")
+    assert await asked(quiet_stack) == [f"/mcapi/certificate/client/ca/show?alias={ODD[segment]}"]
+
+
+@pytest.mark.parametrize("key", ["a/../b", "a?b", "a b", "%2e", "a&b#c", "키"])
+async def test_an_app_key_can_not_break_out_of_its_place_in_the_path(quiet_stack: Stack, key: str) -> None:
+    encoded = {
+        "a/../b": "a%2F..%2Fb",
+        "a?b": "a%3Fb",
+        "a b": "a%20b",
+        "%2e": "%252e",
+        "a&b#c": "a%26b%23c",
+        "키": "%ED%82%A4",
+    }
+    settings = quiet_stack.settings(
+        quiet_stack.provider("nhn-keys", app_key=key), quiet_stack.provider("nhn-certs", app_key=key)
+    )
+    async with Gateway(settings) as gateway:
+        for method, provider in (("GetClientInfo", "nhn-keys"), ("DownloadCertificate", "nhn-certs")):
+            failure = await failure_of(call(gateway, method, valid_request(method, provider)))
+            assert failure.kind == ("FAILED_PRECONDITION", "PROVIDER_CREDENTIALS_REJECTED")
+    assert set(await asked(quiet_stack)) == {
+        f"/keymanager/v1.0/appkey/{encoded[key]}/confirm",
+        f"/certmanager/v1.2/appkeys/{encoded[key]}/certificates/www.example.com/files",
+    }
+
+
+async def test_the_longest_names_are_served(quiet_stack: Stack) -> None:
+    name = "providers/nhn-keys/keys/".ljust(1024, "a")
+    failure = await failure_of(call(quiet_stack.gateway, "Encrypt", keys.EncryptRequest(name=name, plaintext=b"x")))
+    assert failure.kind == ("NOT_FOUND", "KEY_NOT_FOUND")
+    assert failure.resource is not None
+    assert failure.resource.name == name
+
+
+@pytest.mark.parametrize("side", ["SERVER", "server ", "serv", "%73erver", "both"])
+async def test_asteria_is_not_asked_for_what_it_can_not_have(quiet_stack: Stack, side: str) -> None:
+    request = certificates.GetCertificateRequest(
+        name=f"providers/asteria/certificates/{side}", keystore_password="changeit"
+    )
+    failure = await failure_of(call(quiet_stack.gateway, "GetCertificate", request))
+    assert failure.kind == ("NOT_FOUND", "CERTIFICATE_NOT_FOUND")
+    assert not await quiet_stack.controls[ASTERIA].requests()
+    assert not await quiet_stack.controls[CERTIFICATE_MANAGER].requests()
