@@ -1,6 +1,6 @@
 """The control port: steers an emulator from outside, apart from the API it emulates.
 
-    GET    /health    what is emulated, and the API's address
+    GET    /health    what is emulated
     POST   /reset     forget all state, faults, history and clock offset; {"seed": true} seeds the defaults again
     POST   /seed      add objects (an empty body: the default set); answers what now exists
     POST   /faults    arm a fault (see faults.Fault); DELETE disarms all; GET says how many requests are left
@@ -12,12 +12,14 @@ Every refusal is a 400 with {"error": text}.
 
 import datetime as dt
 import json
-from typing import Any
+from typing import Any, Final, TypeGuard
 
 from aiohttp import web
 
 from gateway.emulators.base import Clock, Emulator, SeedError
 from gateway.emulators.faults import Fault, FaultError, Interceptor
+
+_CENTURY_SECONDS: Final = 100 * 365 * 24 * 3600
 
 
 class Control:
@@ -91,10 +93,14 @@ class Control:
 
     async def _set_clock(self, request: web.Request) -> web.Response:
         offset = (await _object(request) or {}).get("offset_seconds")
-        if not isinstance(offset, int | float):
-            raise _refusal("offset_seconds: a number")
+        if not _is_offset(offset):
+            raise _refusal("offset_seconds: a number of seconds, up to 100 years either way")
         self._clock.offset = dt.timedelta(seconds=offset)
         return web.json_response({"now": self._clock.now().isoformat()})
+
+
+def _is_offset(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _CENTURY_SECONDS
 
 
 async def _object(request: web.Request) -> dict[str, Any] | None:

@@ -8,10 +8,12 @@ import asyncio
 import base64
 import datetime as dt
 import re
+import socket
+import struct
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from aiohttp import web
 
@@ -22,6 +24,7 @@ Mode = Literal["error", "cut_off", "html", "raw", "close", "reset", "stall", "re
 
 _HISTORY_ENTRIES = 10_000
 _HISTORY_BODY_BYTES = 64 * 1024
+_STALL_POLL_SECONDS = 0.05
 _HTML = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
 
@@ -57,20 +60,15 @@ class Fault:
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> "Fault":
         """A fault from the control port's JSON; FaultError names what is wrong with it."""
-        unknown = data.keys() - cls.__dataclass_fields__.keys()
-        if unknown:
-            raise FaultError(f"unknown field {sorted(unknown)[0]!r}")
-        if data.get("mode", "error") not in (*get_args(Mode), None):
-            raise FaultError(f"mode: one of {', '.join(get_args(Mode))} or null")
         values = dict(data)
-        if values.get("code") is not None:
+        if isinstance(values.get("code"), int):
             values["code"] = str(values["code"])
-        if not isinstance(values.get("count", 1), int) or values.get("count", 1) < 1:
-            raise FaultError("count: a positive integer")
-        try:
-            re.compile(values.get("path") or "")
-        except re.error as error:
-            raise FaultError(f"path: {error}") from error
+        for name, value in values.items():
+            rule = _RULES.get(name)
+            if rule is None:
+                raise FaultError(f"unknown field {name!r}")
+            if not rule.fits(value):
+                raise FaultError(f"{name}: {rule.what}")
         return cls(**values)
 
     def matches(self, request: web.Request) -> bool:
@@ -79,16 +77,59 @@ class Fault:
         return method_fits and (self.path is None or re.search(self.path, request.path) is not None)
 
 
-@dataclass(frozen=True, slots=True)
+class _Rule(NamedTuple):
+    """What a field of a fault may be."""
+
+    what: str
+    fits: Callable[[Any], bool]
+
+
+def _is_number(value: object, low: float, high: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+
+
+def _is_pattern(value: object) -> bool:
+    try:
+        return value is None or (isinstance(value, str) and re.compile(value) is not None)
+    except re.error:
+        return False
+
+
+def _are_headers(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(text, str) and text.isascii() and text.isprintable() for pair in value.items() for text in pair
+    )
+
+
+_TEXT: Final = _Rule("a text or null", lambda value: value is None or isinstance(value, str))
+_RULES: Final[Mapping[str, _Rule]] = {
+    "mode": _Rule(f"one of {', '.join(get_args(Mode))} or null", lambda value: value in (*get_args(Mode), None)),
+    "count": _Rule("a positive integer", lambda value: type(value) is int and value > 0),
+    "delay": _Rule("seconds, 0 to 3600", lambda value: _is_number(value, 0, 3600)),
+    "act": _Rule("true or false", lambda value: isinstance(value, bool)),
+    "method": _TEXT,
+    "path": _Rule("a regular expression or null", _is_pattern),
+    "code": _TEXT,
+    "message": _TEXT,
+    "status": _Rule(
+        "an HTTP status from 200 on or null",
+        lambda value: value is None or (type(value) is int and 200 <= value <= 599),
+    ),
+    "headers": _Rule("an object of header texts", _are_headers),
+    "body": _Rule("a text", lambda value: isinstance(value, str)),
+}
+
+
+@dataclass(slots=True)
 class Exchange:
-    """One request as the emulator saw it, and the status it answered (None: it gave no answer)."""
+    """One request as the emulator saw it, and the status it answered (None: it gave no answer, or not yet)."""
 
     time: dt.datetime
     method: str
     target: str
     headers: Mapping[str, str]
     body: bytes
-    status: int | None
+    status: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For the control port: the body in Base64, cut at 64 KiB."""
@@ -130,18 +171,17 @@ class Interceptor:
         @web.middleware
         async def intercept(request: web.Request, handler: Handler) -> web.StreamResponse:
             started, body = self._clock.now(), await request.read()
-            status: int | None = None
+            exchange = Exchange(started, request.method, request.raw_path, dict(request.headers), body)
+            self.history.append(exchange)
             try:
                 response = await self._answer(request, handler)
-                status = response.status
-                return response
             except web.HTTPException as error:
-                status = error.status
+                exchange.status = error.status
                 raise
-            finally:
-                self.history.append(
-                    Exchange(started, request.method, request.raw_path, dict(request.headers), body, status)
-                )
+            hung_up = request.transport is None or request.transport.is_closing()
+            if response.prepared or not hung_up:
+                exchange.status = response.status
+            return response
 
         return intercept
 
@@ -165,7 +205,7 @@ class Interceptor:
             case "close" | "reset":
                 return _disconnect(request, abort=fault.mode == "reset")
             case "stall":
-                await asyncio.Event().wait()
+                return await _stall(request)
         assert response is not None
         return response if fault.mode is None else await _cut_off(request, response)
 
@@ -179,11 +219,21 @@ class Interceptor:
         return None
 
 
+async def _stall(request: web.Request) -> web.Response:
+    """Wait until the client has given up; the returned response can't be written any more."""
+    while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110  (no event tells it)
+        await asyncio.sleep(_STALL_POLL_SECONDS)
+    return web.Response(status=500)
+
+
 def _disconnect(request: web.Request, *, abort: bool) -> web.Response:
     """End the connection without an answer; the returned response can't be written any more."""
     transport = request.transport
     if transport is not None:
         if abort:
+            # Without a time to linger, closing sends a reset.
+            connection = transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             transport.abort()
         else:
             transport.close()

@@ -60,7 +60,11 @@ class EmulatorHost:
         self.database.close()
 
     async def __aenter__(self) -> "EmulatorHost":
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -73,4 +77,4 @@ class EmulatorHost:
         self._runners.append(runner)
         await web.TCPSite(runner, self._options.host, port, ssl_context=tls).start()
         host, bound_port = runner.addresses[0][:2]
-        return f"{host}:{bound_port}"
+        return f"[{host}]:{bound_port}" if ":" in host else f"{host}:{bound_port}"
