@@ -19,7 +19,7 @@ from gateway.server.routing import route
 
 MAXIMUM_REQUEST_BYTES: Final = 16 * 1024 * 1024
 # How long no call must have arrived before the listener closes, and how long that is waited for.
-_QUIET_SECONDS: Final = 0.05
+_QUIET_SECONDS: Final = 0.1
 _MAXIMUM_QUIET_SECONDS: Final = 1.0
 # For the last answers to reach their callers, and for streams that are left open then.
 _ANSWER_SECONDS: Final = 5.0

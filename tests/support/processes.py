@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -48,20 +48,23 @@ class Process:
         self._environment = dict(environment or {})
         self._printed = asyncio.Condition()
         self.lines: list[str] = []
+        self._error_lines: list[str] = []
 
     async def __aenter__(self) -> Self:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "gateway", *self._arguments),
             cwd=self._folder,
-            env={"PATH": os.environ["PATH"], "HOME": str(self._folder), **self._environment},
+            env={"PATH": os.environ["PATH"], "HOME": str(self._folder), "TMPDIR": str(self._folder), **self._environment},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
+        assert self._process.stdout is not None
         assert self._process.stderr is not None
-        self._reading = asyncio.create_task(self._read())
-        self._reading_errors = asyncio.create_task(self._process.stderr.read())
+        self._readers = asyncio.gather(
+            self._read(self._process.stdout, self.lines), self._read(self._process.stderr, self._error_lines)
+        )
         return self
 
     async def __aexit__(
@@ -70,28 +73,35 @@ class Process:
         if self._process.returncode is None:
             self._process.kill()
         await self._process.wait()
-        await asyncio.gather(self._reading, self._reading_errors)
+        await self._readers
 
-    async def _read(self) -> None:
-        assert self._process.stdout is not None
-        async for line in self._process.stdout:
+    async def _read(self, stream: asyncio.StreamReader, lines: list[str]) -> None:
+        async for line in stream:
             async with self._printed:
-                self.lines.append(line.decode().rstrip("\n"))
+                lines.append(line.decode().rstrip("\n"))
                 self._printed.notify_all()
         async with self._printed:
             self._printed.notify_all()
 
-    async def line(self, start: str) -> str:
-        """The line that begins with `start`, once it is printed."""
-
-        def found() -> list[str]:
-            return [line for line in self.lines if line.startswith(start)]
-
+    async def _line(self, lines: Sequence[str], fits: Callable[[str], bool]) -> str:
+        """The first of the lines that fits, once it is printed."""
+        stream = self._process.stdout if lines is self.lines else self._process.stderr
+        assert stream is not None
         async with asyncio.timeout(_START_SECONDS), self._printed:
-            await self._printed.wait_for(lambda: found() or self._process.stdout.at_eof())  # type: ignore[union-attr]
-        if not found():
-            raise AssertionError(f"it ended without printing {start!r}: {await self.ended()}")
-        return found()[0]
+            await self._printed.wait_for(lambda: any(map(fits, lines)) or stream.at_eof())
+        for line in lines:
+            if fits(line):
+                return line
+        raise AssertionError(f"it ended without the line: {await self.ended()}")
+
+    async def line(self, start: str) -> str:
+        """The line of its output that begins with `start`, once it is printed."""
+        return await self._line(self.lines, lambda line: line.startswith(start))
+
+    async def logged(self, event: str) -> Mapping[str, Any]:
+        """The first line of the log with this event, once it is written."""
+        entry: Mapping[str, Any] = json.loads(await self._line(self._error_lines, lambda line: f'"{event}"' in line))
+        return entry
 
     async def address(self) -> str:
         """HOST:PORT of the gateway, once it serves."""
@@ -110,9 +120,8 @@ class Process:
         """Wait for its end."""
         async with asyncio.timeout(_END_SECONDS):
             code = await self._process.wait()
-            await self._reading
-            errors = await self._reading_errors
-        return Ended(code, "".join(f"{line}\n" for line in self.lines), errors.decode())
+            await self._readers
+        return Ended(code, *("".join(f"{line}\n" for line in lines) for lines in (self.lines, self._error_lines)))
 
     async def stopped(self, number: signal.Signals = signal.SIGTERM) -> Ended:
         """Send a signal, and wait for the end."""

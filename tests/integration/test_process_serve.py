@@ -1,0 +1,151 @@
+"""`serve` as a process: when it is ready, what it leaves behind, what it writes, and how it ends."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+
+from gateway import app
+from keyway.v1 import key_service_pb2 as keys
+from keyway.v1 import key_service_pb2_grpc
+from tests.support.processes import READY, Process, run, write_config
+from tests.support.stack import KEY_MANAGER, Stack
+
+KEY = "providers/nhn-keys/keys/orders-key"
+PLAINTEXT = b"plaintext-that-no-log-shows"
+
+
+@asynccontextmanager
+async def key_service(address: str) -> AsyncIterator["key_service_pb2_grpc.KeyServiceAsyncStub"]:
+    async with grpc.aio.insecure_channel(address) as channel:
+        yield key_service_pb2_grpc.KeyServiceStub(channel)
+
+
+async def encrypt(address: str) -> str:
+    async with key_service(address) as stub:
+        answer = await stub.Encrypt(keys.EncryptRequest(name=KEY, plaintext=PLAINTEXT), timeout=20)
+    return str(answer.ciphertext)
+
+
+async def decrypt(address: str, ciphertext: str) -> bytes:
+    async with key_service(address) as stub:
+        answer = await stub.Decrypt(keys.DecryptRequest(name=KEY, ciphertext=ciphertext), timeout=20)
+    return bytes(answer.plaintext)
+
+
+async def test_what_was_encrypted_before_a_restart_decrypts_after_it(tmp_path: Path) -> None:
+    command = ("serve", "--listen", "127.0.0.1:0", "--state", "kept")
+    async with Process(tmp_path, *command) as process:
+        ciphertext = await encrypt(await process.address())
+        first = await process.stopped()
+    async with Process(tmp_path, *command) as process:
+        assert await decrypt(await process.address(), ciphertext) == PLAINTEXT
+        second = await process.stopped()
+
+    assert (first.code, second.code) == (0, 0)
+    assert os.listdir(tmp_path) == ["kept"]
+    assert (tmp_path / "kept").stat().st_mode & 0o077 == 0
+    for file in (tmp_path / "kept").iterdir():
+        assert file.stat().st_mode & 0o077 == 0, f"{file.name} is readable by others"
+
+
+async def test_ephemeral_serves_at_once_after_its_readiness_line_and_leaves_nothing_on_disk(tmp_path: Path) -> None:
+    async with Process(tmp_path, "serve", "--ephemeral", "--listen", "127.0.0.1:0") as process:
+        address = await process.address()
+        assert await decrypt(address, await encrypt(address)) == PLAINTEXT
+        ended = await process.stopped(signal.SIGINT)
+
+    assert ended.code == 0
+    assert os.listdir(tmp_path) == []
+
+
+async def test_the_configured_gateway_serves_over_its_providers(stack: Stack, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "keyway.yaml", stack)
+    async with Process(tmp_path, "serve", "--config", config) as process:
+        assert await decrypt(await process.address(), await encrypt(await process.address())) == PLAINTEXT
+        ended = await process.stopped()
+
+    assert ended.code == 0
+    assert [request["status"] for request in await stack.controls[KEY_MANAGER].requests()] == [200, 200]
+    assert ended.output == f"{READY}{process.lines[0].removeprefix(READY)}\n"
+    assert os.listdir(tmp_path) == ["keyway.yaml"]
+
+
+async def test_a_port_that_is_taken_fails_loudly(stack: Stack, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "keyway.yaml", stack)
+    ended = await run(tmp_path, "serve", "--config", config, "--listen", stack.gateway.address)
+
+    assert ended.code == 1
+    assert ended.output == ""
+    lines = [line for line in ended.errors.splitlines() if not line.startswith("{")]
+    assert lines == [f"keyway: {stack.gateway.address} can't be listened on: is another server there?"]
+
+
+async def test_every_line_of_the_log_is_json_and_no_line_holds_a_secret(stack: Stack, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "keyway.yaml", stack)
+    async with Process(tmp_path, "serve", "--config", config, "--log-level", "debug") as process:
+        address = await process.address()
+        ciphertext = await encrypt(address)
+        await stack.controls[KEY_MANAGER].fail(mode="html")
+        async with key_service(address) as stub:
+            with pytest.raises(grpc.aio.AioRpcError):
+                await stub.Decrypt(keys.DecryptRequest(name=KEY, ciphertext=ciphertext), timeout=20)
+            material = await stub.GetSymmetricKey(keys.GetSymmetricKeyRequest(name=KEY), timeout=20)
+        ended = await process.stopped()
+
+    events = [line["event"] for line in ended.log()]
+    assert [event for event in events if event in ("serving", "draining", "stopped")] == [
+        "serving",
+        "draining",
+        "stopped",
+    ]
+    secrets = [PLAINTEXT.decode(), ciphertext, material.key_material.hex()]
+    for provider in app.DEMO_PROVIDERS:
+        secrets += [str(provider[key]) for key in ("app_key",) if key in provider]
+        secrets += [str(provider["login"]["password"])] if "login" in provider else []
+    assert len(secrets) == 6
+    for secret in secrets:
+        assert secret not in ended.errors + ended.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_right_after_the_readiness_line_ends_with_0(
+    number: signal.Signals, stack: Stack, tmp_path: Path
+) -> None:
+    config = write_config(tmp_path / "keyway.yaml", stack)
+    async with Process(tmp_path, "serve", "--config", config) as process:
+        await process.address()
+        ended = await process.stopped(number)
+
+    assert ended.code == 0
+    assert "Traceback" not in ended.errors
+    assert ended.log()[-1]["event"] == "stopped"
+
+
+async def test_a_signal_during_the_start_ends_with_0(tmp_path: Path) -> None:
+    command = ("serve", "--ephemeral", "--listen", "127.0.0.1:0")
+    async with Process(tmp_path, *command) as process:
+        await process.logged("emulator ready")
+        ended = await process.stopped()
+
+    assert ended.code == 0
+    assert ended.log()[-1]["event"] == "stopped"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_second_signal_ends_at_once(number: signal.Signals, stack: Stack, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "keyway.yaml", stack, drain_delay=600)
+    async with Process(tmp_path, "serve", "--config", config) as process:
+        await process.address()
+        process.send(signal.SIGTERM)
+        await process.logged("draining")
+        async with asyncio.timeout(5):
+            ended = await process.stopped(number)
+
+    assert ended.code == 128 + number
+    assert ended.log()[-1]["event"] == "draining"
