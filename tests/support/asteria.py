@@ -193,17 +193,20 @@ def sent_of(request: Mapping[str, Any]) -> Sent:
 
 def as_openssl_reads(certificate: bytes) -> dict[str, Any]:
     """What a certificate (PEM) says, by the names of the contract's fields; names in RFC 2253's form."""
-    fields = dict(_lines(certificate, "-subject", "-issuer", "-serial", "-startdate", "-enddate"))
-    usage = openssl.run("x509", "-noout", "-ext", "keyUsage", data=certificate).decode().split("\n")
+    options = ("-subject", "-issuer", "-serial", "-startdate", "-enddate", "-nameopt", "RFC2253,utf8,-esc_msb")
+    printed = openssl.run("x509", "-noout", *options, "-fingerprint", "-sha1", "-ext", "keyUsage", data=certificate)
+    lines = printed.decode().split("\n")
+    fields = dict(line.split("=", 1) for line in lines if "=" in line)
+    usage = [lines[number + 1] for number, line in enumerate(lines) if line.startswith("X509v3 Key Usage")]
     return {
         "subject": fields["subject"],
         "issuer": fields["issuer"],
         "serial_number": str(int(fields["serial"], 16)),
         "not_before": _moment(fields["notBefore"]),
         "not_after": _moment(fields["notAfter"]),
-        "sha1": _fingerprint(certificate, "-sha1"),
-        "md5": _fingerprint(certificate, "-md5"),
-        "key_usage": {item.strip() for item in usage[1].split(",")} if len(usage) > 1 else None,
+        "sha1": fields["sha1 Fingerprint"].lower(),
+        "md5": _md5(certificate),
+        "key_usage": {item.strip() for item in usage[0].split(",")} if usage else None,
     }
 
 
@@ -235,15 +238,10 @@ _USAGES: Final = {
 }
 
 
-def _lines(certificate: bytes, *options: str) -> list[tuple[str, str]]:
-    printed = openssl.run("x509", "-noout", "-nameopt", "RFC2253,utf8,-esc_msb", *options, data=certificate).decode()
-    return [(line.partition("=")[0], line.partition("=")[2]) for line in printed.splitlines()]
-
-
 def _moment(text: str) -> dt.datetime:
     return dt.datetime.strptime(text, "%b %d %H:%M:%S %Y GMT").replace(tzinfo=dt.UTC)
 
 
-def _fingerprint(certificate: bytes, digest: str) -> str:
-    ((_, fingerprint),) = _lines(certificate, "-fingerprint", digest)
-    return fingerprint.lower()
+def _md5(certificate: bytes) -> str:
+    printed = openssl.run("x509", "-noout", "-fingerprint", "-md5", data=certificate).decode()
+    return printed.strip().partition("=")[2].lower()
