@@ -82,8 +82,12 @@ class CertificateLister:
         return response
 
     def _from(self, position: Position | None) -> Sequence[Provider]:
-        """The providers that have certificates, from the token's on."""
-        providers = [provider for provider in self._catalogue if self._catalogue.serves(provider, _LIST)]
+        """The providers that have certificates, by name, from the token's on.
+
+        By name, so that a token still means the same after the configuration was put into another order.
+        """
+        serving = [provider for provider in self._catalogue if self._catalogue.serves(provider, _LIST)]
+        providers = sorted(serving, key=lambda provider: provider.id)
         ids = [provider.id for provider in providers]
         if position is None:
             return providers
