@@ -1,8 +1,12 @@
 """One certificate of ASTERIA from its key to its end, over gRPC, with openssl as its authority and its reader."""
 
+import asyncio
+import json
+import sys
 from pathlib import Path
 
 import pytest
+from google.protobuf import json_format
 
 from keyway.v1 import certificate_service_pb2 as service
 from tests.emulators.support_asteria import issue, issued, self_signed
@@ -135,3 +139,17 @@ async def test_a_certificate_without_a_key_usage_shows_none(warp: Warp, side: st
     downloaded = await warp.download(side)
     assert as_the_gateway_says(created) == as_openssl_reads(downloaded.content)
     assert not created.HasField("key_usage")
+
+
+async def test_a_foreign_client_sees_the_same_certificate(warp: Warp) -> None:
+    request = {"name": certificate_name("server"), "view": "CERTIFICATE_VIEW_FULL", "keystorePassword": "changeit"}
+    url = f"http://{warp.gateway.address}/keyway.v1.CertificateService/GetCertificate"
+    process = await asyncio.create_subprocess_exec(
+        *(Path(sys.executable).with_name("buf"), "curl", "--protocol", "grpc", "--http2-prior-knowledge"),
+        *("--data", json.dumps(request), url),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    printed, complaint = await process.communicate()
+    assert process.returncode == 0, complaint.decode()
+    assert json.loads(printed)["certificate"] == json_format.MessageToDict(await warp.full("server", "changeit"))

@@ -69,7 +69,7 @@ def full_certificate(data: JsonObject, resource: Resource, calendar: Calendar) -
     _fill(message, source, calendar.timezone)
     _fill_details(message, source)
     not_after = times.parse(source.text("notAfter"))
-    expiry.set_expiration(message, not_after.date(), calendar.timezone, now=calendar.now())
+    expiry.set_expiration(message, not_after.day, calendar.timezone, now=calendar.now())
     message.chain[:] = source.texts("chainInfo") if "chainInfo" in source else []
     return message
 
