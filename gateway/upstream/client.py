@@ -100,7 +100,9 @@ class HttpClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
-        """Open the pool; no connection is made yet."""
+        """Open the pool, unless it is open; no connection is made yet."""
+        if self._session is not None:
+            return
         settings = self._settings
         connector = aiohttp.TCPConnector(
             ssl=settings.tls if settings.tls is not None else True,

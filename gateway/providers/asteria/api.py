@@ -89,7 +89,7 @@ class ManagementApi:
                 provider=self._provider,
                 resource=request.resource,
                 codes=request.codes,
-                secrets=(*request.secrets, session_id),
+                secrets=(*request.secrets, *self._session.secrets, session_id),
             )
         return response
 

@@ -28,6 +28,10 @@ _LOGOUT_PATH: Final = "/mcapi/auth/logout"
 class Session(Protocol):
     """Where session ids come from."""
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What is configured for it and must not show, beside the ids."""
+
     async def current(self, call: Call) -> str:
         """A session id that is good as far as is known."""
 
@@ -40,6 +44,9 @@ class Session(Protocol):
 
 class FixedSession:
     """A configured session id, which somebody else began and keeps alive."""
+
+    secrets: Final = ()
+    """The id itself goes with every call."""
 
     def __init__(self, session_id: str) -> None:
         self._id = session_id
@@ -64,6 +71,7 @@ class LoginSession:
     """
 
     def __init__(self, provider: str, http: HttpClient, login: Login, timeout: float) -> None:
+        self.secrets = (login.password.get_secret_value(),)
         self._provider = provider
         self._http = http
         self._login = login
@@ -158,7 +166,7 @@ class LoginSession:
             response,
             provider=self._provider,
             resource=self._resource,
-            secrets=(self._login.password.get_secret_value(),),
+            secrets=self.secrets,
         )
         if _is_rejection(failure, response.status):
             error.outcome = outcomes.CREDENTIALS_REJECTED
