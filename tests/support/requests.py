@@ -22,7 +22,7 @@ SUBJECT = certificate_pb2.DistinguishedName(common_name="made.example.com", orga
 def valid_request(method: str, provider: str = "", secret: str = PASSWORD) -> Any:
     """The request. provider: an id, by default of a demonstration's provider that serves the method.
 
-    secret: what every password, plaintext and file in it consists of.
+    secret: what every password, plaintext and key in it consists of.
     """
     return _MAKERS[method](f"providers/{provider or home_of(method)}", secret)
 
@@ -137,7 +137,7 @@ _MAKERS: Final[Mapping[str, Callable[[str, str], Message]]] = {
         name=_certificate(parent), keystore_password=secret
     ),
     "UploadCertificate": lambda parent, secret: certificates.UploadCertificateRequest(
-        name=_certificate(parent), content=secret.encode()
+        name=_certificate(parent), content=f"-----BEGIN PRIVATE KEY-----\n{secret}\n-----END PRIVATE KEY-----".encode()
     ),
     "DownloadCertificate": lambda parent, secret: certificates.DownloadCertificateRequest(
         name=_certificate(parent), keystore_password=secret
@@ -147,8 +147,8 @@ _MAKERS: Final[Mapping[str, Callable[[str, str], Message]]] = {
     "InstallSignedCertificate": _install,
     "ListTrustedAuthorities": lambda parent, _: certificates.ListTrustedAuthoritiesRequest(parent=_store(parent)),
     "GetTrustedAuthority": lambda parent, _: certificates.GetTrustedAuthorityRequest(name=_authority(parent)),
-    "ImportTrustedAuthority": lambda parent, secret: certificates.ImportTrustedAuthorityRequest(
-        parent=_store(parent), content=secret.encode()
+    "ImportTrustedAuthority": lambda parent, _: certificates.ImportTrustedAuthorityRequest(
+        parent=_store(parent), content=b"no certificate"
     ),
     "DeleteTrustedAuthority": lambda parent, _: certificates.DeleteTrustedAuthorityRequest(name=_authority(parent)),
     "ListProviders": lambda _, __: providers.ListProvidersRequest(),

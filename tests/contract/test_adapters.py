@@ -1,0 +1,178 @@
+"""What every adapter is, whatever its upstream: its shape, its table, its life, and what it answers for the rest."""
+
+import asyncio
+import inspect
+import re
+import typing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.rpc import code_pb2
+
+from gateway.emulators.catalogue import EMULATOR_TYPES
+from gateway.providers.capabilities import CAPABILITIES, Provider
+from gateway.providers.catalogue import PROVIDER_TYPES, operations_of
+from gateway.server.contract import METHODS
+from gateway.server.keys import BATCHES
+from gateway.upstream.outcomes import HTTP_ROWS
+from keyway.v1 import provider_service_pb2 as providers
+from keyway.v1.error_reason_pb2 import ErrorReason
+from tests.contract.suite import SUITES, Suite, new_call
+from tests.support.raw_server import RawServer, Reader, Writer, read_request
+from tests.support.requests import asked, call, valid_request
+from tests.support.stack import Gateway, Stack
+from tests.support.wire import failure_of, parse
+
+EVERY_SUITE = pytest.mark.parametrize("suite", SUITES, ids=str)
+REASONS = Path(__file__).parents[2] / "protos" / "keyway" / "v1" / "error_reason.proto"
+NOWHERE = "http://127.0.0.1:1"
+
+
+def test_every_type_of_provider_has_a_suite_and_an_emulator() -> None:
+    assert {suite.type for suite in SUITES} == set(PROVIDER_TYPES) == set(EMULATOR_TYPES)
+
+
+@EVERY_SUITE
+def test_it_says_what_it_is(suite: Suite) -> None:
+    provider = suite.create(NOWHERE)
+    assert provider.id == suite.settings["id"]
+    assert provider.type == suite.type
+    assert provider.api_version == suite.settings.get("api_version", "")
+
+
+def public_methods(kind: type) -> set[str]:
+    return {name for name, _ in inspect.getmembers(kind, inspect.isfunction) if not name.startswith("_")}
+
+
+@EVERY_SUITE
+def test_what_it_serves_are_whole_capabilities_and_nothing_else(suite: Suite) -> None:
+    kind = type(suite.create(NOWHERE))
+    life = public_methods(Provider)
+    assert life <= public_methods(kind)
+    served = public_methods(kind) - life
+    capabilities = [capability for capability in CAPABILITIES if public_methods(capability) & served]
+    assert capabilities
+    assert served == set().union(*map(public_methods, capabilities)), "half a capability, or a method of none"
+
+
+@EVERY_SUITE
+def test_its_methods_are_annotated_as_the_protocols_are(suite: Suite) -> None:
+    kind = type(suite.create(NOWHERE))
+    for protocol in (Provider, *CAPABILITIES):
+        for name in public_methods(protocol) & public_methods(kind):
+            wanted, own = getattr(protocol, name), getattr(kind, name)
+            assert inspect.iscoroutinefunction(own) == inspect.iscoroutinefunction(wanted), name
+            assert list(types_of(own)) == list(types_of(wanted)), name
+
+
+def types_of(function: Any) -> list[Any]:
+    """The types of the parameters in their order, and of what is returned; names may differ by an underscore."""
+    hints = typing.get_type_hints(function)
+    return [hints.get(name) for name in inspect.signature(function).parameters] + [hints["return"]]
+
+
+@EVERY_SUITE
+async def test_a_method_that_it_does_not_serve_is_unimplemented(quiet_stack: Stack, suite: Suite) -> None:
+    async with Gateway(quiet_stack.settings({**suite.settings, **endpoint_of(quiet_stack, suite)})) as gateway:
+        request = providers.GetProviderRequest(name=f"providers/{suite.settings['id']}")
+        served = set((await gateway.providers.GetProvider(request)).provider.methods)
+        rest = [method for method in METHODS if method.full_name not in served and "Provider" not in method.service]
+        assert served
+        assert rest
+        for method in rest:
+            asking = call(gateway, method.name, valid_request(method.name, suite.settings["id"]))
+            if method.operation in BATCHES:
+                failure = parse((await asking).results[0].error)
+            else:
+                failure = await failure_of(asking)
+            assert failure.kind == ("UNIMPLEMENTED", "METHOD_NOT_SUPPORTED_BY_PROVIDER"), method.name
+            assert failure.metadata == {"provider": suite.settings["id"]}
+            assert failure.retry is None
+    assert not await asked(quiet_stack)
+
+
+def endpoint_of(stack: Stack, suite: Suite) -> dict[str, str]:
+    return {"type": suite.type, "endpoint": stack.emulators[suite.type].url}
+
+
+@EVERY_SUITE
+def test_its_table_is_whole_and_has_no_row_twice(suite: Suite) -> None:
+    rows = suite.create(NOWHERE).status_rows()
+    named = [(row.upstream_code, row.meaning) for row in rows]
+    assert len(set(named)) == len(named)
+    assert all(code and meaning for code, meaning in named)
+    assert {(row.answer, row.outcome) for row in HTTP_ROWS} <= {(row.upstream_code, row.outcome) for row in rows}
+    vendor = rows[: -len(HTTP_ROWS)]
+    assert vendor
+    assert not {row.upstream_code for row in vendor} & {row.answer for row in HTTP_ROWS}
+
+
+@EVERY_SUITE
+def test_each_reason_in_its_table_comes_with_a_status_that_the_contract_documents(suite: Suite) -> None:
+    documented = re.findall(r"((?: *//[^\n]*\n)+) *ERROR_REASON_(\w+) = \d+;", REASONS.read_text())
+    comments = {name: comment for comment, name in documented}
+    for row in suite.create(NOWHERE).status_rows():
+        reason = ErrorReason.Name(row.outcome.reason).removeprefix("ERROR_REASON_")
+        assert code_pb2.Code.Name(row.outcome.code) in comments[reason], row.upstream_code
+
+
+@EVERY_SUITE
+async def test_its_check_works(quiet_stack: Stack, suite: Suite) -> None:
+    provider = suite.create(quiet_stack.emulators[suite.type].url)
+    await provider.start()
+    made = new_call()
+    await provider.check(made)
+    await provider.close()
+    assert made.attempts
+    assert {attempt.http_status for attempt in made.attempts} == {200}
+    assert {attempt.provider for attempt in made.attempts} == {suite.settings["id"]}
+
+
+@EVERY_SUITE
+async def test_starting_and_closing_twice_is_once(quiet_stack: Stack, suite: Suite) -> None:
+    before = asyncio.all_tasks()
+    provider = suite.create(quiet_stack.emulators[suite.type].url)
+    await provider.close()
+    for _ in range(2):
+        await provider.start()
+        await provider.start()
+        await provider.check(new_call())
+        await provider.close()
+        await provider.close()
+    left = [task for task in asyncio.all_tasks() - before if not of_the_emulators(task)]
+    assert not left
+
+
+def of_the_emulators(task: asyncio.Task[Any]) -> bool:
+    """Whether a task serves a connection of an emulator, and ends once it notices that the client has left."""
+    return "RequestHandler" in repr(task.get_coro())
+
+
+@EVERY_SUITE
+async def test_closing_raises_nothing_when_the_upstream_is_gone(quiet_stack: Stack, suite: Suite) -> None:
+    never_reached = suite.create(NOWHERE, connect_timeout=1)
+    await never_reached.start()
+    await never_reached.close()
+
+    async def answer_once(reader: Reader, writer: Writer) -> None:
+        await read_request(reader)
+        body = b'{"result": {"status": "success", "data": {"sessionId": "s", "exist": true}}}'
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(body), body))
+        await writer.drain()
+
+    async with RawServer(answer_once) as server:
+        provider = suite.create(server.url, connect_timeout=1)
+        await provider.start()
+        await asyncio.gather(provider.check(new_call()), return_exceptions=True)
+    await provider.close()
+
+
+@EVERY_SUITE
+def test_no_secret_of_its_settings_shows(suite: Suite) -> None:
+    settings = suite.configured(NOWHERE)
+    provider = suite.create(NOWHERE)
+    shown = [repr(settings), str(settings), repr(provider), str(provider), settings.model_dump_json()]
+    shown += [repr(value) for value in operations_of(provider).values()]
+    for secret in suite.secrets:
+        assert not [text for text in shown if secret in text]
