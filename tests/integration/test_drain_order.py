@@ -1,0 +1,175 @@
+"""The drain, step by step: NOT_SERVING, a delay, no new calls, and an answer for every call that came in time."""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2, status_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from gateway.server import assembly
+from gateway.server.contract import SERVICES
+from keyway.v1 import certificate_service_pb2 as certificates
+from keyway.v1 import certificate_service_pb2_grpc, key_service_pb2_grpc
+from keyway.v1 import key_service_pb2 as keys
+from tests.support.draining import accepts, listener_closed, stoppable, until_refused
+from tests.support.processes import Process, write_config
+from tests.support.requests import valid_request
+from tests.support.stack import CERTIFICATE_MANAGER, KEY_MANAGER, Stack
+from tests.support.waiting import eventually
+
+REQUEST = keys.GetClientInfoRequest(provider="providers/nhn-keys")
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+SERVING = health_pb2.HealthCheckResponse.SERVING
+
+
+@asynccontextmanager
+async def channel_to(address: str) -> AsyncIterator[grpc.aio.Channel]:
+    """A channel that shares no connection with any other."""
+    async with grpc.aio.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+        yield channel
+
+
+def keys_at(channel: grpc.aio.Channel) -> "key_service_pb2_grpc.KeyServiceAsyncStub":
+    return key_service_pb2_grpc.KeyServiceStub(channel)
+
+
+def details(error: grpc.aio.AioRpcError) -> dict[str, Any]:
+    """What the status of a failure carries, by type."""
+    trailers = dict(error.trailing_metadata() or ())
+    status = status_pb2.Status.FromString(trailers["grpc-status-details-bin"])
+    found: dict[str, Any] = {"pushback": trailers.get("grpc-retry-pushback-ms")}
+    for detail in status.details:
+        for kind in (error_details_pb2.ErrorInfo, error_details_pb2.RetryInfo, error_details_pb2.RequestInfo):
+            message = kind()
+            if detail.Unpack(message):
+                found[kind.__name__] = message
+    assert found["RequestInfo"].request_id == trailers["keyway-request-id"]
+    return found
+
+
+async def test_watchers_see_not_serving_while_calls_are_still_served(stack: Stack, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "keyway.yaml", stack, drain_delay=1)
+    async with Process(tmp_path, "serve", "--config", config) as process:
+        address = await process.address()
+        async with channel_to(address) as channel, channel_to(address) as late:
+            health: Any = health_pb2_grpc.HealthStub(channel)  # its published type has no methods
+            watches = [health.Watch(health_pb2.HealthCheckRequest(service=service)) for service in ("", *SERVICES)]
+            assert [(await watch.read()).status for watch in watches] == [SERVING] * len(watches)
+
+            started = time.monotonic()
+            process.send(signal.SIGTERM)
+
+            assert [(await watch.read()).status for watch in watches] == [NOT_SERVING] * len(watches)
+            await keys_at(channel).GetClientInfo(REQUEST, timeout=20)
+            await keys_at(late).GetClientInfo(REQUEST, timeout=20)
+            assert time.monotonic() - started < 1, "the calls came too late to say anything about the delay"
+            await listener_closed(address)
+            assert time.monotonic() - started >= 1
+            # Open Watch streams don't hold the end for the 30 s that calls would have.
+            ended = await process.ended()
+            assert time.monotonic() - started < 10
+
+    assert ended.code == 0
+
+
+async def test_a_call_in_progress_ends_well_while_new_ones_are_refused(stack: Stack, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "keyway.yaml", stack)
+    async with Process(tmp_path, "serve", "--config", config) as process:
+        address = await process.address()
+        async with channel_to(address) as channel, channel_to(address) as late:
+            await stack.controls[KEY_MANAGER].fail(mode=None, delay=2)
+            running = asyncio.ensure_future(keys_at(channel).GetClientInfo(REQUEST, timeout=20))
+            await _reached(stack, KEY_MANAGER)
+
+            process.send(signal.SIGTERM)
+            await listener_closed(address)
+
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await keys_at(late).GetClientInfo(REQUEST, timeout=20)
+            assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+            assert not running.done()
+            assert (await running).client_ip == "127.0.0.1"
+        ended = await process.ended()
+
+    assert ended.code == 0
+
+
+async def test_calls_over_the_bound_are_cut_off_with_an_answer(stack: Stack) -> None:
+    settings = stack.settings(
+        stack.provider("nhn-certs", api_version="v1.0"), stack.provider("nhn-keys"), drain_timeout=0.3
+    )
+    await stack.controls[KEY_MANAGER].fail(mode="stall")
+    await stack.controls[CERTIFICATE_MANAGER].fail(mode="stall")
+    async with stoppable(settings) as gateway, channel_to(gateway.address) as channel:
+        certificate_stub = certificate_service_pb2_grpc.CertificateServiceStub(channel)
+        upload: certificates.UploadCertificateRequest = valid_request("UploadCertificate")
+        calls = [
+            asyncio.ensure_future(keys_at(channel).GetClientInfo(REQUEST, timeout=20)),
+            asyncio.ensure_future(certificate_stub.UploadCertificate(upload, timeout=20)),
+        ]
+        await _reached(stack, KEY_MANAGER)
+        await _reached(stack, CERTIFICATE_MANAGER)
+        gateway.begin()
+        started = time.monotonic()
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        await gateway.ended
+        assert 0.3 <= time.monotonic() - started < 5
+
+    for outcome in outcomes:
+        assert isinstance(outcome, grpc.aio.AioRpcError)
+        assert outcome.code() is grpc.StatusCode.UNAVAILABLE
+    read, changed = (details(outcome) for outcome in outcomes if isinstance(outcome, grpc.aio.AioRpcError))
+    assert {read["ErrorInfo"].reason, changed["ErrorInfo"].reason} == {"SERVER_DRAINING"}
+    assert read["RetryInfo"].retry_delay.ToMilliseconds() == int(read["pushback"]) > 0
+    # The upload may have happened: nobody is invited to repeat it.
+    assert "RetryInfo" not in changed
+    assert changed["pushback"] is None
+
+
+async def test_a_late_call_on_an_open_connection_is_told_to_go_elsewhere(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The moment between the last call and the closing of the listener, long enough to be sure of it.
+    monkeypatch.setattr(assembly, "_QUIET_SECONDS", 2.0)
+    monkeypatch.setattr(assembly, "_MAXIMUM_QUIET_SECONDS", 4.0)
+    async with stoppable(stack.settings()) as gateway, channel_to(gateway.address) as channel:
+        await keys_at(channel).GetClientInfo(REQUEST, timeout=20)
+        gateway.begin()
+        refused = await until_refused(lambda: keys_at(channel).GetClientInfo(REQUEST, timeout=20))
+        asked = len(await stack.controls[KEY_MANAGER].requests())
+        again = await until_refused(lambda: keys_at(channel).GetClientInfo(REQUEST, timeout=20))
+        assert await accepts(gateway.address)
+        await gateway.ended
+
+    assert len(await stack.controls[KEY_MANAGER].requests()) == asked
+    for error in (refused, again):
+        assert error.code() is grpc.StatusCode.UNAVAILABLE
+        found = details(error)
+        assert found["ErrorInfo"].reason == "SERVER_DRAINING"
+        assert found["RetryInfo"].retry_delay.ToMilliseconds() == int(found["pushback"]) > 0
+
+
+async def test_the_drain_ends_at_once_where_nothing_is_left_to_do(stack: Stack) -> None:
+    async with stoppable(stack.settings(drain_timeout=600)) as gateway, channel_to(gateway.address) as channel:
+        await keys_at(channel).GetClientInfo(REQUEST, timeout=20)
+        gateway.begin()
+        async with asyncio.timeout(5):
+            await gateway.ended
+        assert not await accepts(gateway.address)
+
+
+async def _reached(stack: Stack, kind: str) -> None:
+    """Return once the emulator's armed faults have found their requests."""
+
+    async def found() -> bool:
+        answer = await stack.controls[kind].call("GET", "/faults")
+        return bool(answer["armed"] == 0)
+
+    await eventually(found)
