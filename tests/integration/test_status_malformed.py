@@ -166,17 +166,22 @@ async def test_a_file_that_is_no_certificate(quiet_stack: Stack, upstream: Scrip
         assert_malformed(await failure_of(call(gateway, "DownloadCertificate", request)), CERTIFICATES)
 
 
-ARCHIVES: dict[str, Callable[[], bytes]] = {
-    "no ZIP": lambda: b"PK but no archive",
-    "cut off": lambda: zipped({"a.pem": b"x" * 1000})[:-30],
-    "empty": lambda: zipped({}),
-    "no certificate in it": lambda: zipped({"a.pem": b"hello"}),
-    "too many entries": lambda: zipped({f"{number}.pem": b"x" for number in range(101)}),
-    "a ratio over the limit": lambda: zipped({"a.pem": b"\0" * 20_000_000}),
-    "an entry twice": lambda: stored(("a.pem", b"x"), ("a.pem", b"y")),
-    "sizes that lie": lambda: zipped({"a.pem": b"\0" * 5_000_000}).replace(size_of(5_000_000), size_of(5)),
-    "an archive in the archive": lambda: zipped({"a.zip": zipped({"b.zip": zipped({"c.pem": b"\0" * 1_000_000})})}),
-    "nested DER": lambda: zipped({"a.p7b": nested_der(20_000)}),
+NO_FILE = ("neither X.509 nor PKCS#7", "is no signing request")
+ARCHIVES: dict[str, tuple[Callable[[], bytes], tuple[str, ...]]] = {
+    "no ZIP": (lambda: b"PK but no archive", ("not a ZIP archive",)),
+    "cut off": (lambda: zipped({"a.pem": b"x" * 1000})[:-30], ("is damaged",)),
+    "empty": (lambda: zipped({}), ("holds no certificate", "holds 0 files")),
+    "no certificate in it": (lambda: zipped({"a.pem": b"hello"}), NO_FILE),
+    "too many entries": (lambda: zipped({f"{number}.pem": b"x" for number in range(101)}), ("more than 100 entries",)),
+    "a ratio over the limit": (lambda: zipped({"a.pem": b"\0" * 3_000_000}), ("more than is allowed",)),
+    "an entry over the limit": (lambda: stored(("a.pem", b"\0" * 4_200_000)), ("more than is allowed",)),
+    "an entry twice": (lambda: stored(("a.pem", b"x"), ("a.pem", b"y")), ("an entry twice",)),
+    "sizes that lie": (
+        lambda: zipped({"a.pem": b"\0" * 50_000}).replace(size_of(50_000), size_of(5)),
+        ("is damaged", "more than is allowed"),
+    ),
+    "an archive in the archive": (lambda: zipped({"a.zip": zipped({"b.zip": zipped({"c.pem": b"x"})})}), NO_FILE),
+    "nested DER": (lambda: zipped({"a.p7b": nested_der(20_000)}), NO_FILE),
 }
 
 
@@ -202,6 +207,9 @@ def nested_der(depth: int) -> bytes:
 async def test_an_archive_that_is_broken_or_hostile(
     quiet_stack: Stack, upstream: ScriptedUpstream, case: str, method: str, path: str
 ) -> None:
-    upstream.answer("POST", path, body=ARCHIVES[case](), headers={"Content-Type": "application/zip"})
+    make, words = ARCHIVES[case]
+    upstream.answer("POST", path, body=make(), headers={"Content-Type": "application/zip"})
     async with Gateway(scripted(quiet_stack, upstream)) as gateway:
-        assert_malformed(await failure_of(call(gateway, method)), WARP)
+        failure = await failure_of(call(gateway, method))
+    assert_malformed(failure, WARP)
+    assert any(word in failure.message for word in words), failure.message

@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.providers.nhn_secure_key_manager import SecureKeyManager
 from keyway.v1 import certificate_pb2
@@ -131,12 +132,16 @@ async def test_a_defect_of_ours_tells_the_caller_nothing(
         raise RuntimeError("the-inner-secret")
 
     monkeypatch.setattr(SecureKeyManager, "encrypt", broken)
-    async with Gateway(quiet_stack.settings()) as gateway:
-        if method == "Encrypt":
-            failure = await failure_of(call(gateway, method))
-        else:
-            failure = parse((await call(gateway, method)).results[0].error)
-        after = await call(gateway, "GetClientInfo")
+    with capture_logs() as logged:
+        async with Gateway(quiet_stack.settings()) as gateway:
+            if method == "Encrypt":
+                failure = await failure_of(call(gateway, method))
+            else:
+                failure = parse((await call(gateway, method)).results[0].error)
+            after = await call(gateway, "GetClientInfo")
+    (entry,) = (entry for entry in logged if entry["log_level"] == "error")
+    assert entry["request_id"] == failure.request_id
+    assert entry["exc_info"]
     assert failure.kind == ("INTERNAL", "INTERNAL_ERROR")
     assert failure.message == "internal error"
     assert failure.metadata == {}
