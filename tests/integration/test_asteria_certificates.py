@@ -67,7 +67,7 @@ async def test_basic_has_the_fields_up_to_the_state(warp: Warp) -> None:
     request = service.GetCertificateRequest(name=certificate_name("server"), **SEEDED)
     basic = (await warp.certificates.GetCertificate(request)).certificate
     full = await warp.full("server", SEEDED["keystore_password"])
-    names = ["name", "display_name", "signature_algorithm", "expiration_date", "state"]
+    names = ["name", "display_name", "authority", "signature_algorithm", "expiration_date", "state"]
     assert [field.name for field, _ in basic.ListFields()] == names
     assert [getattr(full, name) for name in names] == [getattr(basic, name) for name in names]
     assert basic.state == certificates.CERTIFICATE_STATE_ACTIVE

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.providers.asteria import distinguished_names, times
 from gateway.providers.asteria.resources import Resource, authority_name
-from gateway.providers.common import expiry
+from gateway.providers.common import expiry, x509
 from gateway.providers.common.formats import FormatError, JsonObject
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import trusted_authority_pb2 as authorities
@@ -56,6 +56,7 @@ def basic_certificate(data: JsonObject, resource: Resource, calendar: Calendar) 
     return certificates.Certificate(
         name=full.name,
         display_name=full.display_name,
+        authority=full.authority,
         signature_algorithm=full.signature_algorithm,
         expiration_date=full.expiration_date,
         state=full.state,
@@ -68,6 +69,7 @@ def full_certificate(data: JsonObject, resource: Resource, calendar: Calendar) -
     message = listed_certificate(resource)
     _fill(message, source, calendar.timezone)
     _fill_details(message, source)
+    message.authority = x509.authority(message.issuer)
     not_after = times.parse(source.text("notAfter"))
     expiry.set_expiration(message, not_after.day, calendar.timezone, now=calendar.now())
     message.chain[:] = source.texts("chainInfo") if "chainInfo" in source else []

@@ -130,8 +130,9 @@ def fill_certificate(
 ) -> None:
     """Set the fields of CERTIFICATE_VIEW_FULL from a chain of at least one certificate, leaf first.
 
-    domains, signature_algorithm and expiration_date (with state) are what the provider says of the certificate: they
-    are set from the file only where the message does not have them. FormatError where an extension can't be read.
+    authority, domains, signature_algorithm and expiration_date (with state) are what the provider says of the
+    certificate: they are set from the file only where the message does not have them. FormatError where an extension
+    can't be read.
     """
     leaf = chain[0]
     message.subject.CopyFrom(distinguished_name(leaf.subject))
@@ -143,6 +144,8 @@ def fill_certificate(
     _set_key_usage(message, leaf)
     message.fingerprints.CopyFrom(fingerprints(leaf))
     message.chain[:] = [name_text(certificate.subject) for certificate in chain]
+    if not message.authority:
+        message.authority = authority(message.issuer)
     if not message.signature_algorithm:
         message.signature_algorithm = signature_algorithm(leaf)
     if not message.domains:
@@ -159,6 +162,11 @@ def distinguished_name(name: x509.Name) -> certificates.DistinguishedName:
         if part is not None and isinstance(attribute.value, str) and not getattr(message, part):
             setattr(message, part, attribute.value)
     return message
+
+
+def authority(issuer: certificates.DistinguishedName) -> str:
+    """What an authority is called where the provider has no name for it: by its organization, else its common name."""
+    return issuer.organization or issuer.common_name
 
 
 def name_text(name: x509.Name) -> str:

@@ -88,6 +88,7 @@ def full(name: str) -> certificates.Certificate:
     return certificates.Certificate(
         name=name,
         display_name=name.rpartition("/")[2],
+        authority="CaOrg",
         signature_algorithm="SHA1withRSA",
         expiration_date=Date(year=2013, month=4, day=13),
         state=certificates.CERTIFICATE_STATE_ACTIVE,
@@ -229,6 +230,7 @@ async def test_get_basic_leaves_the_rest_out(upstream: ScriptedUpstream, asteria
     assert response.certificate == certificates.Certificate(
         name=SERVER,
         display_name="server",
+        authority="CaOrg",
         signature_algorithm="SHA1withRSA",
         expiration_date=Date(year=2013, month=4, day=13),
         state=certificates.CERTIFICATE_STATE_ACTIVE,

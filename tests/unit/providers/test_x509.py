@@ -42,6 +42,7 @@ def filled(*wanted: x509.Certificate, message: certificates.Certificate | None =
 def test_a_full_certificate() -> None:
     leaf = chain().leaf
     assert filled(*chain().certificates) == certificates.Certificate(
+        authority="Example",
         domains=["www.example.com", "*.example.com"],
         signature_algorithm="SHA256withECDSA",
         expiration_date=date_pb2.Date(year=2035, month=3, day=26),
@@ -74,16 +75,32 @@ def test_a_full_certificate() -> None:
 
 def test_what_the_provider_says_itself_stays() -> None:
     said = certificates.Certificate(
+        authority="Said Authority",
         domains=["said.example.com"],
         signature_algorithm="as said",
         expiration_date=date_pb2.Date(year=2001, month=2, day=3),
         state=certificates.CERTIFICATE_STATE_EXPIRED,
     )
     message = filled(chain().leaf, message=certificates.Certificate.FromString(said.SerializeToString()))
+    assert message.authority == "Said Authority"
     assert list(message.domains) == ["said.example.com"]
     assert message.signature_algorithm == "as said"
     assert message.expiration_date == said.expiration_date
     assert message.state == certificates.CERTIFICATE_STATE_EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("issuer", "expected"),
+    [
+        (certificates.DistinguishedName(organization="Trust", common_name="Trust CA"), "Trust"),
+        (certificates.DistinguishedName(common_name="Trust CA", organizational_unit="Unit"), "Trust CA"),
+        (certificates.DistinguishedName(country="KR", text="C=KR"), ""),
+    ],
+)
+def test_an_authority_is_called_by_its_organization_else_by_its_common_name(
+    issuer: certificates.DistinguishedName, expected: str
+) -> None:
+    assert formats.authority(issuer) == expected
 
 
 @needs_openssl

@@ -76,7 +76,9 @@ class Certificate(_message.Message):
     display_name: _builtins.str
     """What the provider calls the certificate."""
     authority: _builtins.str
-    """The certificate authority's name, as NHN Cloud registers it. Empty at ASTERIA: see `issuer`."""
+    """The certificate authority's name: as NHN Cloud registers it, else the organization of `issuer`, else its
+    common name. NHN Cloud may register none; FULL then reads the file.
+    """
     signature_algorithm: _builtins.str
     """Such as `SHA256withRSA`: the provider's text, or the same style where it was read from the file."""
     state: Global___CertificateState.ValueType
@@ -89,7 +91,9 @@ class Certificate(_message.Message):
     """The serial number: the provider's text, or decimal where it was read from the file. FULL."""
     @_builtins.property
     def domains(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The domains that the certificate is for, wildcards included. NHN Cloud since v1.2."""
+        """The domains that the certificate is for, wildcards included. NHN Cloud: since v1.2, in FULL in any version.
+        ASTERIA does not tell them.
+        """
 
     @_builtins.property
     def file_creation_date(self) -> _date_pb2.Date:
