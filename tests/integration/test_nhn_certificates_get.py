@@ -112,7 +112,8 @@ async def test_a_file_in_another_order_is_read_leaf_first(quiet_stack: Stack, pk
         quiet_stack.controls[CERTIFICATE_MANAGER], "mixed.example.com", mixed, expiration_date=dt.date(2099, 1, 1)
     )
 
-    full = await got(quiet_stack.gateway, "mixed.example.com")
+    basic, full = [await got(quiet_stack.gateway, "mixed.example.com", view) for view in (BASIC, FULL)]
+    assert (basic.authority, full.authority) == ("", "Test Trust")
     assert by_file(full) == read_certificate(issued.chain)
     assert full.expiration_date == date_pb2.Date(year=2099, month=1, day=1)
 
