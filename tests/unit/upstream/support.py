@@ -1,6 +1,7 @@
 """What the tests of the HTTP client share: a started client, a call, and the error that an exchange ends in."""
 
 import contextlib
+import socket
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,6 +13,7 @@ from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient, HttpRequest, HttpSettings
 
 PROVIDER = "warp"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 GET = HttpRequest("GET", "/things")
 POST = HttpRequest("POST", "/things", {"Content-Type": "text/plain"}, b"a secret body")
 
@@ -43,3 +45,10 @@ async def failure(endpoint: str, request: HttpRequest = GET, *, seconds: float =
     assert error.metadata.get("http_status") == (str(error.http_status) if error.http_status else None)
     assert "secret" not in str(error)
     return error
+
+
+def unused_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port

@@ -12,9 +12,7 @@ import pytest
 from gateway.upstream import outcomes
 from tests.support.openssl import Authority, KeyPair
 from tests.support.raw_server import RawServer, Reader, Writer, answering, keeping_alive, silence
-from tests.unit.upstream.support import GET, POST, client, failure, new_call
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+from tests.unit.upstream.support import GET, OK, POST, client, failure, new_call
 
 
 @pytest.fixture(scope="module")

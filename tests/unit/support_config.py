@@ -1,0 +1,41 @@
+"""What the tests of the configuration share: a type of provider, and the problems of a configuration by place."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from pydantic import SecretStr
+
+from gateway import config
+from gateway.config import ConfigError, GatewaySettings, ProviderSettings
+
+SECRET = "hunter2-marker"
+
+
+class ThingSettings(ProviderSettings):
+    type: Literal["thing"]
+    timezone: Any = "Asia/Seoul"
+    password: SecretStr | None = None
+
+
+TYPES = {"thing": ThingSettings, "other": ThingSettings}
+
+
+def thing(**options: Any) -> dict[str, Any]:
+    return {"id": "one", "type": "thing", "endpoint": "http://127.0.0.1:1", "timezone": "Asia/Seoul", **options}
+
+
+def parse(*providers: Any, base: Path = Path(), **options: Any) -> GatewaySettings:
+    return config.parse({"providers": list(providers), **options}, TYPES, base=base)
+
+
+def problems(*providers: Any, base: Path = Path(), **options: Any) -> dict[str, str]:
+    """What is wrong, by place; the secret is not quoted anywhere."""
+    with pytest.raises(ConfigError) as caught:
+        parse(*providers, base=base, **options)
+    return by_place(caught.value)
+
+
+def by_place(error: ConfigError) -> dict[str, str]:
+    assert SECRET not in str(error)
+    return dict(line.split(": ", 1) for line in str(error).splitlines())

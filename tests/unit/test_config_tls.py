@@ -1,0 +1,119 @@
+"""TLS files in the configuration, as openssl makes them: what is loaded, and that faults name the key alone."""
+
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.config import ConfigError
+from tests.support import openssl
+from tests.support.openssl import Authority, KeyPair
+from tests.unit.support_config import SECRET, parse, problems, thing
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def pair(authority: Authority) -> KeyPair:
+    return authority.issue("client")
+
+
+def context(base: Path, **options: Any) -> ssl.SSLContext | None:
+    return parse(thing(**options), base=base).providers[0].http().tls
+
+
+def fault(base: Path, **options: Any) -> str:
+    with pytest.raises(ConfigError) as caught:
+        context(base, **options)
+    assert SECRET not in str(caught.value)
+    return str(caught.value)
+
+
+def file(path: Path) -> dict[str, str]:
+    return {"file": str(path)}
+
+
+class TestAuthorities:
+    def test_none(self, tmp_path: Path) -> None:
+        assert context(tmp_path) is None
+
+    def test_bundle_replaces_the_systems(self, authority: Authority, tmp_path: Path) -> None:
+        other = Authority(tmp_path / "other", "Other Authority")
+        bundle = tmp_path / "bundle.pem"
+        pems = [pair.certificate.read_bytes() for pair in (authority.pair, other.pair)]
+        bundle.write_bytes("# 회사의 인증 기관\n".encode() + pems[0] + "# Főtanúsítvány\r\n".encode() + pems[1])
+        made = context(tmp_path, ca_certificates=file(bundle))
+        assert made is not None
+        subjects = [str(found["subject"]) for found in made.get_ca_certs()]
+        assert ["Test Authority" in subjects[0], "Other Authority" in subjects[1]] == [True, True]
+        assert (made.verify_mode, made.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+    @pytest.mark.parametrize("content", [b"", b"\n", b"# comment\n", SECRET.encode(), b"\x30\x82\x01\x00"])
+    def test_no_certificates(self, content: bytes, tmp_path: Path) -> None:
+        """An empty bundle must not mean the system's authorities."""
+        (tmp_path / "ca.pem").write_bytes(content)
+        assert fault(tmp_path, ca_certificates={"file": "ca.pem"}) == (
+            "provider one: ca_certificates: holds no PEM certificates"
+        )
+
+    def test_broken_certificate(self, tmp_path: Path) -> None:
+        text = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+        assert "ca_certificates" in fault(tmp_path, ca_certificates=text)
+
+
+class TestClientCertificate:
+    def test_pem(self, pair: KeyPair, tmp_path: Path) -> None:
+        options = {"certificate": file(pair.certificate), "private_key": file(pair.key)}
+        assert context(tmp_path, client_certificate=options) is not None
+
+    def test_encrypted_key(self, pair: KeyPair, tmp_path: Path) -> None:
+        key = openssl.encrypted_key(pair, SECRET, tmp_path / "encrypted.key")
+        options = {"certificate": file(pair.certificate), "private_key": file(key)}
+        assert context(tmp_path, client_certificate={**options, "password": SECRET}) is not None
+        assert "client_certificate" in fault(tmp_path, client_certificate={**options, "password": f"not {SECRET}"})
+        assert "client_certificate" in fault(tmp_path, client_certificate=options)
+
+    @pytest.mark.parametrize("password", ["", SECRET, "비밀번호"])
+    def test_pkcs12(self, password: str, pair: KeyPair, tmp_path: Path) -> None:
+        store = openssl.pkcs12(pair, password, tmp_path / "store.p12")
+        assert context(tmp_path, client_certificate={"pkcs12": file(store), "password": password}) is not None
+        wrong = {"pkcs12": file(store), "password": f"not {SECRET}"}
+        assert "client_certificate" in fault(tmp_path, client_certificate=wrong)
+
+    def test_pkcs12_with_a_password_that_is_not_given(self, pair: KeyPair, tmp_path: Path) -> None:
+        store = openssl.pkcs12(pair, SECRET, tmp_path / "store.p12")
+        assert "client_certificate" in fault(tmp_path, client_certificate={"pkcs12": file(store)})
+
+    def test_pkcs12_without_a_key(self, authority: Authority, tmp_path: Path) -> None:
+        store = tmp_path / "store.p12"
+        arguments = ("pkcs12", "-export", "-nokeys", "-in", authority.pair.certificate, "-passout", "pass:", "-out")
+        openssl.run(*arguments, store)
+        assert "client_certificate" in fault(tmp_path, client_certificate={"pkcs12": file(store)})
+
+    def test_key_of_another_certificate(self, authority: Authority, pair: KeyPair, tmp_path: Path) -> None:
+        options = {"certificate": file(pair.certificate), "private_key": file(authority.issue("another").key)}
+        assert "client_certificate" in fault(tmp_path, client_certificate=options)
+
+    @pytest.mark.parametrize("content", [SECRET, ""])
+    def test_no_pem(self, content: str, tmp_path: Path) -> None:
+        options = {"certificate": content, "private_key": content}
+        assert "client_certificate" in fault(tmp_path, client_certificate=options)
+        assert "client_certificate" in fault(tmp_path, client_certificate={"pkcs12": content})
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {},
+            {"password": SECRET},
+            {"certificate": SECRET},
+            {"private_key": SECRET},
+            {"certificate": SECRET, "pkcs12": SECRET},
+            {"certificate": SECRET, "private_key": SECRET, "pkcs12": SECRET},
+        ],
+    )
+    def test_half_of_a_form_or_both(self, options: dict[str, str]) -> None:
+        assert problems(thing(client_certificate=options)).keys() == {"providers[0].client_certificate"}

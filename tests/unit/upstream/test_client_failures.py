@@ -1,0 +1,220 @@
+"""The HTTP client against servers that misbehave at each stage of an exchange, over real sockets."""
+
+import asyncio
+import gzip
+import socket
+import struct
+
+import pytest
+
+from gateway import errors
+from gateway.errors import MalformedResponse, Outcome, UpstreamError
+from gateway.upstream import outcomes
+from gateway.upstream.client import HttpRequest
+from tests.support.raw_server import RawServer, Reader, Writer, answering, read_request, silence
+from tests.support.scripted_upstream import ScriptedUpstream
+from tests.unit.upstream.support import GET, OK, POST, client, failure, new_call, unused_port
+
+
+def reset(writer: Writer) -> None:
+    """Close with a TCP reset."""
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+class TestNoConnection:
+    async def test_refused(self) -> None:
+        error = await failure(f"http://127.0.0.1:{unused_port()}")
+        assert error.outcome == outcomes.UNREACHABLE
+        assert error.outcome.retryable
+
+    async def test_name_does_not_resolve(self) -> None:
+        assert (await failure("http://no-such-host.invalid")).outcome == outcomes.UNREACHABLE
+
+    async def test_connection_not_made_in_time(self) -> None:
+        """A TLS handshake that the server never answers is part of connecting: nothing was sent."""
+        async with RawServer(silence) as server:
+            error = await failure(f"https://127.0.0.1:{server.port}", connect_timeout=0.1)
+        assert error.outcome == outcomes.UNREACHABLE
+
+    async def test_deadline_passes_while_connecting(self) -> None:
+        async with RawServer(silence) as server:
+            error = await failure(f"https://127.0.0.1:{server.port}", seconds=0.1)
+        assert error.outcome == outcomes.TIMEOUT
+
+    async def test_proxy_refuses(self) -> None:
+        proxy = f"http://127.0.0.1:{unused_port()}"
+        assert (await failure("http://upstream.example", proxy=proxy)).outcome == outcomes.UNREACHABLE
+
+    async def test_proxy_does_not_open_a_tunnel(self) -> None:
+        async with RawServer(answering(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")) as proxy:
+            error = await failure("https://upstream.example", proxy=proxy.url)
+        assert error.outcome == outcomes.UNREACHABLE
+
+
+class TestConnectionLost:
+    @pytest.mark.parametrize("request_", [GET, POST, HttpRequest("DELETE", "/things"), HttpRequest("PUT", "/things")])
+    @pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 20", b"HTTP/1.1 200 OK\r\nContent-Le"])
+    async def test_closed_before_the_answer(self, request_: HttpRequest, sent: bytes) -> None:
+        """Each request is sent once: the library would repeat some methods unasked."""
+        async with RawServer(answering(sent)) as server:
+            error = await failure(server.url, request_)
+        assert error.outcome == outcomes.CONNECTION_LOST
+        assert not error.outcome.retryable
+        assert error.outcome.repeatable
+        assert server.connections == 1
+
+    @pytest.mark.parametrize("request_", [GET, POST])
+    async def test_reset_before_the_answer(self, request_: HttpRequest) -> None:
+        async def behaviour(reader: Reader, writer: Writer) -> None:
+            await read_request(reader)
+            reset(writer)
+
+        async with RawServer(behaviour) as server:
+            error = await failure(server.url, request_)
+        assert error.outcome == outcomes.CONNECTION_LOST
+        assert server.connections == 1
+
+    async def test_reset_while_the_request_is_sent(self) -> None:
+        async def behaviour(reader: Reader, writer: Writer) -> None:
+            await reader.readexactly(1)
+            reset(writer)
+
+        async with RawServer(behaviour) as server:
+            error = await failure(server.url, HttpRequest("POST", "/things", body=b"x" * 20_000_000))
+        assert error.outcome == outcomes.CONNECTION_LOST
+
+    @pytest.mark.parametrize("request_", [GET, POST])
+    async def test_pooled_connection_dies_under_the_next_request(self, request_: HttpRequest) -> None:
+        async def behaviour(reader: Reader, writer: Writer) -> None:
+            await read_request(reader)
+            writer.write(OK)
+            await read_request(reader)
+
+        async with RawServer(behaviour) as server, client(server.url) as http:
+            assert (await http.send(GET, new_call())).body == b"ok"
+            with pytest.raises(UpstreamError) as caught:
+                await http.send(request_, new_call())
+        assert caught.value.outcome == outcomes.CONNECTION_LOST
+        assert server.connections == 1
+
+    async def test_connection_closed_while_idle_is_not_used_again(self) -> None:
+        async with RawServer(answering(OK)) as server, client(server.url) as http:
+            for _ in range(3):
+                assert (await http.send(POST, new_call())).body == b"ok"
+                for _ in range(100):  # turns of the loop, in which the end of the connection arrives
+                    await asyncio.sleep(0)
+        assert server.connections == 3
+
+    async def test_connection_that_the_server_announced_to_close_is_not_used_again(self) -> None:
+        answer = OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+        async with RawServer(answering(answer)) as server, client(server.url) as http:
+            for _ in range(3):
+                assert (await http.send(POST, new_call())).body == b"ok"
+        assert server.connections == 3
+
+
+class TestCutOff:
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhal",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 7\r\n\r\nnot zip",
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 6\r\n\r\nbrotli",
+        ],
+    )
+    async def test_success(self, answer: bytes) -> None:
+        async with RawServer(answering(answer)) as server:
+            error = await failure(server.url)
+        assert isinstance(error, MalformedResponse)
+        assert error.http_status in (200, None)  # None where the library unpacks before it hands out the status
+
+    @pytest.mark.parametrize(
+        ("status", "outcome"),
+        [
+            (400, outcomes.UNRECOGNIZED),
+            (401, outcomes.CREDENTIALS_REJECTED),
+            (403, outcomes.CREDENTIALS_REJECTED),
+            (404, outcomes.API_NOT_FOUND),
+            (429, outcomes.RATE_LIMITED),
+            (500, outcomes.INTERNAL),
+            (502, outcomes.UNAVAILABLE),
+            (503, outcomes.UNAVAILABLE),
+            (504, outcomes.UNAVAILABLE),
+        ],
+    )
+    async def test_failure_means_what_its_status_says(self, status: int, outcome: Outcome) -> None:
+        answer = f"HTTP/1.1 {status} No\r\nRetry-After: 9\r\nContent-Length: 10\r\n\r\nhalf"
+        async with RawServer(answering(answer.encode())) as server:
+            error = await failure(server.url)
+        assert (error.outcome, error.http_status, error.retry_after) == (outcome, status, 9.0)
+
+
+class TestMalformed:
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
+            b"HTTP/1.1 OK\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+            b"HTTP/1.1 200 OK\r\nX: " + b"a" * 70_000 + b"\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\n" + b"X: a\r\n" * 50_000 + b"\r\n",
+            b"HTTP/1.1 200 OK\r\nX\x00Y: a\r\n\r\n",
+        ],
+        ids=["no http", "no status", "negative length", "two lengths", "long header", "many headers", "bad header"],
+    )
+    async def test_not_http(self, answer: bytes) -> None:
+        async with RawServer(answering(answer)) as server:
+            error = await failure(server.url)
+        assert error.outcome == errors.MALFORMED_PROVIDER_RESPONSE
+        assert error.http_status is None
+
+    @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308, 399])
+    async def test_redirects_are_refused(self, status: int) -> None:
+        async with ScriptedUpstream() as upstream:
+            upstream.answer("GET", "/things", status, {"Location": f"{upstream.url}/elsewhere"})
+            error = await failure(upstream.url)
+        assert (error.outcome, error.http_status) == (errors.MALFORMED_PROVIDER_RESPONSE, status)
+        assert len(upstream.requests) == 1
+
+    @pytest.mark.parametrize("length", [1000, 1001])
+    @pytest.mark.parametrize("announced", [True, False])
+    async def test_size_limit(self, length: int, *, announced: bool) -> None:
+        head = f"Content-Length: {length}" if announced else "Connection: close"
+        answer = f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode() + b"x" * length
+        async with RawServer(answering(answer)) as server:
+            if length <= 1000:
+                async with client(server.url, maximum_response_bytes=1000) as http:
+                    assert (await http.send(GET, new_call())).body == b"x" * length
+            else:
+                error = await failure(server.url, maximum_response_bytes=1000)
+                assert (error.outcome, error.http_status) == (errors.MALFORMED_PROVIDER_RESPONSE, 200)
+
+    async def test_endless_answer_is_not_read_to_its_end(self) -> None:
+        hung_up = asyncio.Event()
+
+        async def behaviour(reader: Reader, writer: Writer) -> None:
+            await read_request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            try:
+                while True:
+                    writer.write(b"x" * 65_536)
+                    await writer.drain()
+            finally:
+                hung_up.set()
+
+        async with RawServer(behaviour) as server:
+            error = await failure(server.url, maximum_response_bytes=1_000_000)
+            await asyncio.wait_for(hung_up.wait(), 5)
+        assert error.outcome == errors.MALFORMED_PROVIDER_RESPONSE
+
+    async def test_size_limit_holds_for_what_is_unpacked(self) -> None:
+        packed = gzip.compress(b"\0" * 50_000_000)
+        head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
+        async with RawServer(answering(head.encode() + packed)) as server:
+            error = await failure(server.url, maximum_response_bytes=1_000_000)
+        assert error.outcome == errors.MALFORMED_PROVIDER_RESPONSE

@@ -1,0 +1,151 @@
+"""The HTTP client's bounds: connections, time, and callers that give up."""
+
+import asyncio
+import time
+
+import pytest
+
+from gateway.errors import UpstreamError
+from gateway.upstream import outcomes
+from gateway.upstream.client import HttpRequest
+from tests.support.raw_server import RawServer, Reader, Writer, answering, keeping_alive, read_request, silence
+from tests.support.scripted_upstream import ScriptedUpstream
+from tests.unit.upstream.support import GET, OK, POST, client, failure, new_call
+
+
+class TestBusy:
+    async def test_no_slot_gets_free(self) -> None:
+        async with RawServer(silence) as server, client(server.url, maximum_connections=1, connect_timeout=0.1) as http:
+            first = asyncio.create_task(http.send(GET, new_call()))
+            await asyncio.sleep(0)
+            with pytest.raises(UpstreamError) as caught:
+                await http.send(GET, new_call())
+            first.cancel()
+            await asyncio.wait({first})
+        assert caught.value.outcome == outcomes.BUSY
+        assert caught.value.outcome.retryable
+        assert server.connections == 1
+
+    async def test_deadline_passes_in_the_queue(self) -> None:
+        async with RawServer(silence) as server, client(server.url, maximum_connections=1) as http:
+            first = asyncio.create_task(http.send(GET, new_call()))
+            await asyncio.sleep(0)
+            with pytest.raises(UpstreamError) as caught:
+                await http.send(GET, new_call(0.05))
+            first.cancel()
+            await asyncio.wait({first})
+        assert caught.value.outcome == outcomes.TIMEOUT
+
+    async def test_slots_come_back(self) -> None:
+        async with RawServer(keeping_alive(OK)) as server, client(server.url, maximum_connections=2) as http:
+            responses = await asyncio.gather(*(http.send(GET, new_call()) for _ in range(20)))
+        assert [response.body for response in responses] == [b"ok"] * 20
+        assert server.connections <= 2
+
+    async def test_slots_come_back_after_failures(self) -> None:
+        async with RawServer(answering(b"")) as server, client(server.url, maximum_connections=1) as http:
+            for _ in range(3):
+                with pytest.raises(UpstreamError) as caught:
+                    await http.send(GET, new_call())
+                assert caught.value.outcome == outcomes.CONNECTION_LOST
+
+
+class TestTime:
+    async def test_silent_server(self) -> None:
+        async with RawServer(silence) as server:
+            error = await failure(server.url, timeout=0.1)
+        assert (error.outcome, error.http_status) == (outcomes.TIMEOUT, None)
+
+    async def test_caller_deadline_comes_first(self) -> None:
+        started = time.monotonic()
+        async with RawServer(silence) as server:
+            error = await failure(server.url, seconds=0.1)
+        assert error.outcome == outcomes.TIMEOUT
+        assert time.monotonic() - started < 5
+
+    @pytest.mark.parametrize("status", [200, 500])
+    async def test_body_stops_half_way(self, status: int) -> None:
+        async def behaviour(reader: Reader, writer: Writer) -> None:
+            await read_request(reader)
+            writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: 10\r\n\r\nhalf".encode())
+            await silence(reader, writer)
+
+        async with RawServer(behaviour) as server:
+            error = await failure(server.url, timeout=0.1)
+        assert (error.outcome, error.http_status) == (outcomes.TIMEOUT, status)
+
+    async def test_drops_of_data_do_not_extend_the_limit(self) -> None:
+        async def behaviour(reader: Reader, writer: Writer) -> None:
+            await read_request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            while True:
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+
+        async with RawServer(behaviour) as server:
+            assert (await failure(server.url, timeout=0.2)).outcome == outcomes.TIMEOUT
+
+    async def test_answer_before_the_request_was_read(self) -> None:
+        """The server answers, keeps the connection open and never reads the rest of a large body."""
+
+        async def behaviour(reader: Reader, writer: Writer) -> None:
+            await reader.readexactly(1)
+            writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
+            await asyncio.Event().wait()
+
+        async with RawServer(behaviour) as server, client(server.url) as http:
+            large = HttpRequest("POST", "/things", body=b"x" * 20_000_000)
+            response = await asyncio.wait_for(http.send(large, new_call()), 5)
+        assert (response.status, response.body) == (413, b"no")
+
+    async def test_nothing_is_sent_after_the_deadline(self) -> None:
+        """Not even over a connection that stands ready."""
+        async with ScriptedUpstream() as upstream, client(upstream.url) as http:
+            upstream.answer("GET", "/things")
+            await http.send(GET, new_call())
+            for seconds in (0.0, -1.0):
+                with pytest.raises(UpstreamError) as caught:
+                    await http.send(POST, new_call(seconds))
+                assert caught.value.outcome == outcomes.TIMEOUT
+        assert len(upstream.requests) == 1
+
+
+class TestCancellation:
+    async def test_closes_the_connection(self) -> None:
+        asked, hung_up = asyncio.Event(), asyncio.Event()
+
+        async def behaviour(reader: Reader, writer: Writer) -> None:
+            await read_request(reader)
+            asked.set()
+            await silence(reader, writer)
+            hung_up.set()
+
+        async with RawServer(behaviour) as server, client(server.url) as http:
+            call = new_call()
+            task = asyncio.create_task(http.send(GET, call))
+            await asked.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await asyncio.wait_for(hung_up.wait(), 5)
+        assert [attempt.http_status for attempt in call.attempts] == [None]
+
+    async def test_in_the_middle_of_the_body(self) -> None:
+        asked, hung_up = asyncio.Event(), asyncio.Event()
+
+        async def behaviour(reader: Reader, writer: Writer) -> None:
+            await read_request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+            await writer.drain()
+            asked.set()
+            await silence(reader, writer)
+            hung_up.set()
+
+        async with RawServer(behaviour) as server, client(server.url, maximum_connections=1) as http:
+            task = asyncio.create_task(http.send(GET, new_call()))
+            await asked.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await asyncio.wait_for(hung_up.wait(), 5)
