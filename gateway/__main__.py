@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(*str(error).splitlines())
         return 2
     except OSError as error:
-        _complain(str(error))
+        _complain(": ".join(str(part) for part in (error.filename, error.strerror or error) if part is not None))
         return 1
     except KeyboardInterrupt:
         return 1

@@ -25,8 +25,8 @@ KEY = "providers/nhn-keys/keys/orders-key"
 
 
 @pytest.mark.parametrize("drain_delay", [0, 0.3])
-async def test_no_call_that_reached_a_handler_fails(drain_delay: float, stack: Stack, tmp_path: Path) -> None:
-    config = write_config(tmp_path / "keyway.yaml", stack, drain_delay=drain_delay)
+async def test_no_call_that_reached_a_handler_fails(drain_delay: float, quiet_stack: Stack, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "keyway.yaml", quiet_stack, drain_delay=drain_delay)
     sent, answered, failed = itertools.count(), set[str](), Counter[grpc.StatusCode]()
     loaded = asyncio.Event()
 
@@ -56,7 +56,7 @@ async def test_no_call_that_reached_a_handler_fails(drain_delay: float, stack: S
         await asyncio.gather(*callers)
 
     assert ended.code == 0
-    assert {plaintext_of(request) for request in await stack.controls[KEY_MANAGER].requests()} == answered
+    assert {plaintext_of(request) for request in await quiet_stack.controls[KEY_MANAGER].requests()} == answered
     assert failed == {grpc.StatusCode.UNAVAILABLE: CALLERS}
     assert [line["event"] for line in ended.log()] == ["serving", "draining", "stopped"]
 
@@ -78,7 +78,7 @@ STEADY_CALLERS = 20
 
 
 async def test_a_client_with_health_checks_sees_no_failure_while_gateways_are_replaced(
-    stack: Stack, tmp_path: Path
+    quiet_stack: Stack, tmp_path: Path
 ) -> None:
     """Each gateway shows its provider a MAC address of its own, by which callers know who answered."""
     answered, failed = Counter[str](), list[grpc.aio.AioRpcError]()
@@ -86,8 +86,8 @@ async def test_a_client_with_health_checks_sees_no_failure_while_gateways_are_re
 
     async def start(number: int, listen: str) -> Process:
         mac_address = mac_address_of(number)
-        providers = [stack.provider("nhn-keys", mac_address=mac_address)]
-        config = write_config(tmp_path / f"{number}.yaml", stack, providers, drain_delay=0.5)
+        providers = [quiet_stack.provider("nhn-keys", mac_address=mac_address)]
+        config = write_config(tmp_path / f"{number}.yaml", quiet_stack, providers, drain_delay=0.5)
         process = await Process(tmp_path, "serve", "--config", config, "--listen", listen).__aenter__()
         await process.address()
         return process

@@ -54,8 +54,8 @@ def details(error: grpc.aio.AioRpcError) -> dict[str, Any]:
     return found
 
 
-async def test_watchers_see_not_serving_while_calls_are_still_served(stack: Stack, tmp_path: Path) -> None:
-    config = write_config(tmp_path / "keyway.yaml", stack, drain_delay=1)
+async def test_watchers_see_not_serving_while_calls_are_still_served(quiet_stack: Stack, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "keyway.yaml", quiet_stack, drain_delay=1)
     async with Process(tmp_path, "serve", "--config", config) as process:
         address = await process.address()
         async with channel_to(address) as channel, channel_to(address) as late:
@@ -79,14 +79,14 @@ async def test_watchers_see_not_serving_while_calls_are_still_served(stack: Stac
     assert ended.code == 0
 
 
-async def test_a_call_in_progress_ends_well_while_new_ones_are_refused(stack: Stack, tmp_path: Path) -> None:
-    config = write_config(tmp_path / "keyway.yaml", stack)
+async def test_a_call_in_progress_ends_well_while_new_ones_are_refused(quiet_stack: Stack, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "keyway.yaml", quiet_stack)
     async with Process(tmp_path, "serve", "--config", config) as process:
         address = await process.address()
         async with channel_to(address) as channel, channel_to(address) as late:
-            await stack.controls[KEY_MANAGER].fail(mode=None, delay=2)
+            await quiet_stack.controls[KEY_MANAGER].fail(mode=None, delay=2)
             running = asyncio.ensure_future(keys_at(channel).GetClientInfo(REQUEST, timeout=20))
-            await _reached(stack, KEY_MANAGER)
+            await _reached(quiet_stack, KEY_MANAGER)
 
             process.send(signal.SIGTERM)
             await listener_closed(address)
@@ -101,12 +101,12 @@ async def test_a_call_in_progress_ends_well_while_new_ones_are_refused(stack: St
     assert ended.code == 0
 
 
-async def test_calls_over_the_bound_are_cut_off_with_an_answer(stack: Stack) -> None:
-    settings = stack.settings(
-        stack.provider("nhn-certs", api_version="v1.0"), stack.provider("nhn-keys"), drain_timeout=0.3
+async def test_calls_over_the_bound_are_cut_off_with_an_answer(quiet_stack: Stack) -> None:
+    settings = quiet_stack.settings(
+        quiet_stack.provider("nhn-certs", api_version="v1.0"), quiet_stack.provider("nhn-keys"), drain_timeout=0.3
     )
-    await stack.controls[KEY_MANAGER].fail(mode="stall")
-    await stack.controls[CERTIFICATE_MANAGER].fail(mode="stall")
+    await quiet_stack.controls[KEY_MANAGER].fail(mode="stall")
+    await quiet_stack.controls[CERTIFICATE_MANAGER].fail(mode="stall")
     async with stoppable(settings) as gateway, channel_to(gateway.address) as channel:
         certificate_stub = certificate_service_pb2_grpc.CertificateServiceStub(channel)
         upload: certificates.UploadCertificateRequest = valid_request("UploadCertificate")
@@ -114,8 +114,8 @@ async def test_calls_over_the_bound_are_cut_off_with_an_answer(stack: Stack) -> 
             asyncio.ensure_future(keys_at(channel).GetClientInfo(REQUEST, timeout=20)),
             asyncio.ensure_future(certificate_stub.UploadCertificate(upload, timeout=20)),
         ]
-        await _reached(stack, KEY_MANAGER)
-        await _reached(stack, CERTIFICATE_MANAGER)
+        await _reached(quiet_stack, KEY_MANAGER)
+        await _reached(quiet_stack, CERTIFICATE_MANAGER)
         gateway.begin()
         started = time.monotonic()
         outcomes = await asyncio.gather(*calls, return_exceptions=True)
@@ -134,21 +134,21 @@ async def test_calls_over_the_bound_are_cut_off_with_an_answer(stack: Stack) -> 
 
 
 async def test_a_late_call_on_an_open_connection_is_told_to_go_elsewhere(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
+    quiet_stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The moment between the last call and the closing of the listener, long enough to be sure of it.
     monkeypatch.setattr(assembly, "_QUIET_SECONDS", 2.0)
     monkeypatch.setattr(assembly, "_MAXIMUM_QUIET_SECONDS", 4.0)
-    async with stoppable(stack.settings()) as gateway, channel_to(gateway.address) as channel:
+    async with stoppable(quiet_stack.settings()) as gateway, channel_to(gateway.address) as channel:
         await keys_at(channel).GetClientInfo(REQUEST, timeout=20)
         gateway.begin()
         refused = await until_refused(lambda: keys_at(channel).GetClientInfo(REQUEST, timeout=20))
-        asked = len(await stack.controls[KEY_MANAGER].requests())
+        asked = len(await quiet_stack.controls[KEY_MANAGER].requests())
         again = await until_refused(lambda: keys_at(channel).GetClientInfo(REQUEST, timeout=20))
         assert await accepts(gateway.address)
         await gateway.ended
 
-    assert len(await stack.controls[KEY_MANAGER].requests()) == asked
+    assert len(await quiet_stack.controls[KEY_MANAGER].requests()) == asked
     for error in (refused, again):
         assert error.code() is grpc.StatusCode.UNAVAILABLE
         found = details(error)
@@ -156,8 +156,8 @@ async def test_a_late_call_on_an_open_connection_is_told_to_go_elsewhere(
         assert found["RetryInfo"].retry_delay.ToMilliseconds() == int(found["pushback"]) > 0
 
 
-async def test_the_drain_ends_at_once_where_nothing_is_left_to_do(stack: Stack) -> None:
-    async with stoppable(stack.settings(drain_timeout=600)) as gateway, channel_to(gateway.address) as channel:
+async def test_the_drain_ends_at_once_where_nothing_is_left_to_do(quiet_stack: Stack) -> None:
+    async with stoppable(quiet_stack.settings(drain_timeout=600)) as gateway, channel_to(gateway.address) as channel:
         await keys_at(channel).GetClientInfo(REQUEST, timeout=20)
         gateway.begin()
         async with asyncio.timeout(5):
@@ -165,11 +165,11 @@ async def test_the_drain_ends_at_once_where_nothing_is_left_to_do(stack: Stack) 
         assert not await accepts(gateway.address)
 
 
-async def _reached(stack: Stack, kind: str) -> None:
+async def _reached(quiet_stack: Stack, kind: str) -> None:
     """Return once the emulator's armed faults have found their requests."""
 
     async def found() -> bool:
-        answer = await stack.controls[kind].call("GET", "/faults")
+        answer = await quiet_stack.controls[kind].call("GET", "/faults")
         return bool(answer["armed"] == 0)
 
     await eventually(found)

@@ -177,17 +177,19 @@ def test_help_describes_every_command_and_flag(
 
 
 @pytest.mark.parametrize("service", ["", "keyway.v1.KeyService"])
-async def test_health_says_serving_for_the_whole_and_for_a_service(service: str, stack: Stack, tmp_path: Path) -> None:
-    ended = await run(tmp_path, "health", "--address", stack.gateway.address, "--service", service)
+async def test_health_says_serving_for_the_whole_and_for_a_service(
+    service: str, quiet_stack: Stack, tmp_path: Path
+) -> None:
+    ended = await run(tmp_path, "health", "--address", quiet_stack.gateway.address, "--service", service)
 
     assert (ended.code, ended.output, ended.errors) == (0, "SERVING\n", "")
 
 
-async def test_health_of_no_such_service_fails(stack: Stack, tmp_path: Path) -> None:
-    ended = await run(tmp_path, "health", "--address", stack.gateway.address, "--service", "keyway.v1.Nothing")
+async def test_health_of_no_such_service_fails(quiet_stack: Stack, tmp_path: Path) -> None:
+    ended = await run(tmp_path, "health", "--address", quiet_stack.gateway.address, "--service", "keyway.v1.Nothing")
 
     assert (ended.code, ended.output) == (1, "")
-    assert ended.errors == f"keyway: {stack.gateway.address}: NOT_FOUND: it has no such service\n"
+    assert ended.errors == f"keyway: {quiet_stack.gateway.address}: NOT_FOUND: it has no such service\n"
 
 
 async def test_health_where_nothing_listens_fails(tmp_path: Path) -> None:
@@ -208,7 +210,7 @@ async def test_health_waits_no_longer_than_it_was_told(tmp_path: Path) -> None:
     assert ended.errors.startswith(f"keyway: 127.0.0.1:{server.port}: ")
 
 
-async def test_a_configuration_of_the_demonstration_is_valid(stack: Stack, tmp_path: Path) -> None:
-    ended = await run(tmp_path, "check-config", write_config(tmp_path / "keyway.yaml", stack))
+async def test_a_configuration_of_the_demonstration_is_valid(quiet_stack: Stack, tmp_path: Path) -> None:
+    ended = await run(tmp_path, "check-config", write_config(tmp_path / "keyway.yaml", quiet_stack))
 
     assert ended.code == 0

@@ -64,34 +64,42 @@ async def test_ephemeral_serves_at_once_after_its_readiness_line_and_leaves_noth
     assert os.listdir(tmp_path) == []
 
 
-async def test_the_configured_gateway_serves_over_its_providers(stack: Stack, tmp_path: Path) -> None:
-    config = write_config(tmp_path / "keyway.yaml", stack)
+async def test_the_configured_gateway_serves_over_its_providers(quiet_stack: Stack, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "keyway.yaml", quiet_stack)
     async with Process(tmp_path, "serve", "--config", config) as process:
         assert await decrypt(await process.address(), await encrypt(await process.address())) == PLAINTEXT
         ended = await process.stopped()
 
     assert ended.code == 0
-    assert [request["status"] for request in await stack.controls[KEY_MANAGER].requests()] == [200, 200]
+    assert [request["status"] for request in await quiet_stack.controls[KEY_MANAGER].requests()] == [200, 200]
     assert ended.output == f"{READY}{process.lines[0].removeprefix(READY)}\n"
     assert os.listdir(tmp_path) == ["keyway.yaml"]
 
 
-async def test_a_port_that_is_taken_fails_loudly(stack: Stack, tmp_path: Path) -> None:
-    config = write_config(tmp_path / "keyway.yaml", stack)
-    ended = await run(tmp_path, "serve", "--config", config, "--listen", stack.gateway.address)
+async def test_a_port_that_is_taken_fails_loudly(quiet_stack: Stack, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "keyway.yaml", quiet_stack)
+    ended = await run(tmp_path, "serve", "--config", config, "--listen", quiet_stack.gateway.address)
 
     assert ended.code == 1
     assert ended.output == ""
     lines = [line for line in ended.errors.splitlines() if not line.startswith("{")]
-    assert lines == [f"keyway: {stack.gateway.address} can't be listened on: is another server there?"]
+    assert lines == [f"keyway: {quiet_stack.gateway.address} can't be listened on: is another server there?"]
 
 
-async def test_every_line_of_the_log_is_json_and_no_line_holds_a_secret(stack: Stack, tmp_path: Path) -> None:
-    config = write_config(tmp_path / "keyway.yaml", stack)
+async def test_state_that_cannot_be_kept_fails_loudly(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file, not a folder")
+
+    ended = await run(tmp_path, "serve", "--listen", "127.0.0.1:0", "--state", "taken")
+
+    assert (ended.code, ended.output, ended.errors) == (1, "", "keyway: taken: File exists\n")
+
+
+async def test_every_line_of_the_log_is_json_and_no_line_holds_a_secret(quiet_stack: Stack, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "keyway.yaml", quiet_stack)
     async with Process(tmp_path, "serve", "--config", config, "--log-level", "debug") as process:
         address = await process.address()
         ciphertext = await encrypt(address)
-        await stack.controls[KEY_MANAGER].fail(mode="html")
+        await quiet_stack.controls[KEY_MANAGER].fail(mode="html")
         async with key_service(address) as stub:
             with pytest.raises(grpc.aio.AioRpcError):
                 await stub.Decrypt(keys.DecryptRequest(name=KEY, ciphertext=ciphertext), timeout=20)
@@ -115,9 +123,9 @@ async def test_every_line_of_the_log_is_json_and_no_line_holds_a_secret(stack: S
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_right_after_the_readiness_line_ends_with_0(
-    number: signal.Signals, stack: Stack, tmp_path: Path
+    number: signal.Signals, quiet_stack: Stack, tmp_path: Path
 ) -> None:
-    config = write_config(tmp_path / "keyway.yaml", stack)
+    config = write_config(tmp_path / "keyway.yaml", quiet_stack)
     async with Process(tmp_path, "serve", "--config", config) as process:
         await process.address()
         ended = await process.stopped(number)
@@ -138,8 +146,8 @@ async def test_a_signal_during_the_start_ends_with_0(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_second_signal_ends_at_once(number: signal.Signals, stack: Stack, tmp_path: Path) -> None:
-    config = write_config(tmp_path / "keyway.yaml", stack, drain_delay=600)
+async def test_a_second_signal_ends_at_once(number: signal.Signals, quiet_stack: Stack, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "keyway.yaml", quiet_stack, drain_delay=600)
     async with Process(tmp_path, "serve", "--config", config) as process:
         await process.address()
         process.send(signal.SIGTERM)

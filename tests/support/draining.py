@@ -16,7 +16,7 @@ async def accepts(address: str) -> bool:
     host, _, port = address.rpartition(":")
     try:
         _reader, writer = await asyncio.open_connection(host, int(port))
-    except ConnectionRefusedError:
+    except ConnectionError:
         return False
     writer.close()
     return True

@@ -55,7 +55,12 @@ class Process:
             sys.executable,
             *("-m", "gateway", *self._arguments),
             cwd=self._folder,
-            env={"PATH": os.environ["PATH"], "HOME": str(self._folder), "TMPDIR": str(self._folder), **self._environment},
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(self._folder),
+                "TMPDIR": str(self._folder),
+                **self._environment,
+            },
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -97,6 +102,13 @@ class Process:
     async def line(self, start: str) -> str:
         """The line of its output that begins with `start`, once it is printed."""
         return await self._line(self.lines, lambda line: line.startswith(start))
+
+    async def lines_after(self, start: str, count: int) -> list[str]:
+        """As many lines of its output after the one that begins with `start`, once they are printed."""
+        first = self.lines.index(await self.line(start)) + 1
+        async with asyncio.timeout(_START_SECONDS), self._printed:
+            await self._printed.wait_for(lambda: len(self.lines) >= first + count)
+        return self.lines[first : first + count]
 
     async def logged(self, event: str) -> Mapping[str, Any]:
         """The first line of the log with this event, once it is written."""
