@@ -195,7 +195,7 @@ def most_at_once(requests: Sequence[dict[str, Any]], seconds: float) -> int:
 
 
 async def test_only_so_many_items_are_in_progress_at_once(quiet_stack: Stack, gateway: Gateway) -> None:
-    control, seconds = quiet_stack.controls[KEY_MANAGER], 0.2
+    control, seconds = quiet_stack.controls[KEY_MANAGER], 0.3
     await control.fail(mode=None, delay=seconds, count=100)
     await encrypt(gateway, encryptions(3 * AT_ONCE))
 
@@ -212,7 +212,7 @@ async def taken_faults(control: Control, armed: int) -> int:
 
 async def test_a_cancelled_batch_starts_no_more_items(quiet_stack: Stack, gateway: Gateway) -> None:
     control = quiet_stack.controls[KEY_MANAGER]
-    await control.fail(mode=None, delay=0.3, count=1000)
+    await control.fail(mode=None, delay=0.6, count=1000)
     call = gateway.keys.BatchEncrypt(keys.BatchEncryptRequest(requests=encryptions(200)))
     async with asyncio.timeout(10):
         while await taken_faults(control, 1000) < AT_ONCE:

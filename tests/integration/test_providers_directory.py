@@ -234,6 +234,17 @@ async def test_a_provider_that_fails_is_degraded_and_one_that_is_silent_unreacha
     assert recovered.check_time.ToDatetime() > failed.check_time.ToDatetime()
 
 
+@pytest.fixture(scope="module")
+async def tls(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[EmulatorHost, Path]]:
+    """A Certificate Manager at an HTTPS address called localhost, and the authority that issued its certificate."""
+    authority = Authority(tmp_path_factory.mktemp("tls"))
+    pair = authority.issue("server")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.certificate, pair.key)
+    async with EmulatorHost(CertificateManagerEmulator, HostOptions(tls=context)) as emulator:
+        yield emulator, authority.pair.certificate
+
+
 @pytest.mark.parametrize(
     ("trusted", "host", "expected"),
     [
@@ -245,20 +256,17 @@ async def test_a_provider_that_fails_is_degraded_and_one_that_is_silent_unreacha
 )
 async def test_tls_that_fails_makes_a_provider_unreachable(
     quiet_stack: Stack,
-    tmp_path: Path,
+    tls: tuple[EmulatorHost, Path],
     trusted: bool,
     host: str,
     expected: tuple[provider_pb2.ProviderState.ValueType, str],
 ) -> None:
-    authority = Authority(tmp_path)
-    pair = authority.issue("server")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pair.certificate, pair.key)
-    anchors = {"ca_certificates": {"file": str(authority.pair.certificate)}} if trusted else {}
-    async with EmulatorHost(CertificateManagerEmulator, HostOptions(tls=context)) as emulator:
-        endpoint = emulator.url.replace("127.0.0.1", host)
-        settings = quiet_stack.settings(quiet_stack.provider("nhn-certs", endpoint=endpoint, **anchors))
-        async with Gateway(settings) as gateway:
-            found = await checked(gateway, "nhn-certs")
+    emulator, authority = tls
+    anchors = {"ca_certificates": {"file": str(authority)}} if trusted else {}
+    endpoint = emulator.url.replace("127.0.0.1", host)
+    async with Gateway(
+        quiet_stack.settings(quiet_stack.provider("nhn-certs", endpoint=endpoint, **anchors))
+    ) as gateway:
+        found = await checked(gateway, "nhn-certs")
 
     assert (found.state, found.state_reason) == expected
