@@ -41,9 +41,7 @@ COMMON_PROTOS = (
 
 def main() -> int:
     commands = {"deps": deps, "stubs": stubs, "check": check, "lint": lint, "breaking": breaking}
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=commands)
     try:
         return commands[parser.parse_args().command]()
@@ -138,9 +136,7 @@ def drop_empty_service_modules(target: Path) -> None:
 
 def generated_files(folder: Path) -> dict[str, Path]:
     return {
-        str(path.relative_to(folder)): path
-        for pattern in STUB_PATTERNS
-        for path in folder.glob(f"keyway/**/{pattern}")
+        str(path.relative_to(folder)): path for pattern in STUB_PATTERNS for path in folder.glob(f"keyway/**/{pattern}")
     }
 
 
@@ -165,9 +161,7 @@ def find_baseline() -> str | None:
     if releases:
         return releases[0]
     if git("rev-parse", "--is-shallow-repository").strip() == "true":
-        complain(
-            "This clone is shallow and holds no release: fetch all history to compare with one."
-        )
+        complain("This clone is shallow and holds no release: fetch all history to compare with one.")
     commits = git("rev-list", "--first-parent", "--reverse", "HEAD", "--", "protos").split()
     return next(filter(holds_contract, commits), None)
 
@@ -192,9 +186,7 @@ def export_contract(commit: str, folder: Path) -> None:
 
 
 def git(*arguments: str) -> str:
-    return subprocess.run(
-        ["git", *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
+    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def tool(name: str) -> str:

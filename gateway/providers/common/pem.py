@@ -22,9 +22,7 @@ MAXIMUM_BYTES: Final = 1024 * 1024
 MAXIMUM_BLOCKS: Final = 100
 
 CERTIFICATE_LABELS: Final = frozenset({"CERTIFICATE", "X509 CERTIFICATE"})
-PRIVATE_KEY_LABELS: Final = frozenset(
-    {"PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"}
-)
+PRIVATE_KEY_LABELS: Final = frozenset({"PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"})
 
 _BEGIN: Final = b"-----BEGIN "
 _BOUNDARY: Final = re.compile(rb"^[ \t]*-----(?P<mark>BEGIN|END) (?P<label>[^\n]+)-----[ \t]*$", re.MULTILINE)

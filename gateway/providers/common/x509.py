@@ -125,9 +125,7 @@ def to_pem(chain: Sequence[x509.Certificate]) -> list[str]:
     return [certificate.public_bytes(Encoding.PEM).decode() for certificate in chain]
 
 
-def fill_certificate(
-    message: certificates.Certificate, chain: Sequence[x509.Certificate], timezone: ZoneInfo
-) -> None:
+def fill_certificate(message: certificates.Certificate, chain: Sequence[x509.Certificate], timezone: ZoneInfo) -> None:
     """Set the fields of CERTIFICATE_VIEW_FULL from a chain of at least one certificate, leaf first.
 
     authority, domains, signature_algorithm and expiration_date (with state) are what the provider says of the

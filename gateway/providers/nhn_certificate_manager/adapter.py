@@ -83,9 +83,7 @@ class CertificateManager:
         found = await listing.find(self._pages(call), _certificate(request.name), self.id)
         if found is None:
             message = f"{request.name}: no certificate has this name"
-            raise GatewayError(
-                CERTIFICATE_NOT_FOUND, message, metadata={"provider": self.id}, resource=request.name
-            )
+            raise GatewayError(CERTIFICATE_NOT_FOUND, message, metadata={"provider": self.id}, resource=request.name)
         if request.view == service.CERTIFICATE_VIEW_FULL:
             await self._fill(found, request.name, call)
         return service.GetCertificateResponse(certificate=found)
@@ -110,9 +108,7 @@ class CertificateManager:
         try:
             x509.fill_certificate(message, files.ordered(bundle), self._timezone)
         except FormatError as error:
-            raise MalformedResponse(
-                f"{resource}: {error}", provider=self.id, http_status=response.status
-            ) from error
+            raise MalformedResponse(f"{resource}: {error}", provider=self.id, http_status=response.status) from error
 
     async def _file(self, certificate: str, resource: str, call: Call) -> tuple[HttpResponse, pem.PemBundle]:
         response = await self._client.send(self._requests.download(certificate), call)

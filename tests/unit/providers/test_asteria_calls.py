@@ -201,9 +201,7 @@ async def test_nothing_is_listed_as_expired_and_nothing_asked(
     assert upstream.requests == []
 
 
-async def test_a_list_fails_with_the_error_of_either_call(
-    upstream: ScriptedUpstream, asteria: AsteriaProvider
-) -> None:
+async def test_a_list_fails_with_the_error_of_either_call(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     upstream.answer("GET", f"{BASE}/server/exist", body=exist(True))
     upstream.answer("GET", f"{BASE}/client/exist", status=500, body=failure(5102))
     with pytest.raises(GatewayError, match="certificates/client: the server failed internally"):
@@ -255,7 +253,7 @@ async def test_it_expires_at_the_end_of_the_day_in_tokyo(
 
 async def test_show_as_other_servers_may_write_it(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     body = certificate(
-        subject="CN=\"Example, Inc.\", OU=a\\+b, C=JP",
+        subject='CN="Example, Inc.", OU=a\\+b, C=JP',
         issuer={"cn": "CA", "O": ["One", "Two"], "C": None, "OU": ""},
         version=3,
         serialNumber=1378947413351,
@@ -266,9 +264,7 @@ async def test_show_as_other_servers_may_write_it(upstream: ScriptedUpstream, as
         extra={"a": 1},
     )
     upstream.answer("POST", f"{BASE}/server/show", body=body)
-    request = service.GetCertificateRequest(
-        name=SERVER, view=service.CERTIFICATE_VIEW_FULL, keystore_password="123456"
-    )
+    request = service.GetCertificateRequest(name=SERVER, view=service.CERTIFICATE_VIEW_FULL, keystore_password="123456")
     found = (await asteria.get_certificate(request, a_call())).certificate
     assert found.subject == certificates.DistinguishedName(
         common_name="Example, Inc.", organizational_unit="a+b", country="JP", text='CN="Example, Inc.", OU=a\\+b, C=JP'
@@ -316,9 +312,7 @@ async def test_check_certificate(upstream: ScriptedUpstream, asteria: AsteriaPro
     assert only(upstream).method == "GET"
 
 
-async def test_another_name_than_the_two_does_not_exist(
-    upstream: ScriptedUpstream, asteria: AsteriaProvider
-) -> None:
+async def test_another_name_than_the_two_does_not_exist(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     request = service.CheckCertificateRequest(name="providers/asteria/certificates/other")
     assert not (await asteria.check_certificate(request, a_call())).exists
     assert upstream.requests == []
@@ -328,7 +322,7 @@ def create_request(**changes: object) -> service.CreateCertificateRequest:
     values: dict[str, object] = {
         "parent": "providers/asteria",
         "certificate_id": "server",
-        "subject": certificates.DistinguishedName(common_name="한글 \"é\"", text="CN=ignored"),
+        "subject": certificates.DistinguishedName(common_name='한글 "é"', text="CN=ignored"),
         "keystore_password": PASSWORD,
         "private_key_password": "987654",
     }
@@ -397,7 +391,7 @@ async def test_created_and_then_not_readable(
     upstream.answer("POST", f"{BASE}/server/show", status=show[0], body=show[1])
     response = await asteria.create_certificate(create_request(), a_call())
     assert response.certificate == certificates.Certificate(
-        name=SERVER, subject=certificates.DistinguishedName(common_name="한글 \"é\"")
+        name=SERVER, subject=certificates.DistinguishedName(common_name='한글 "é"')
     )
 
 
@@ -551,9 +545,7 @@ async def test_download(
         body = zipped(ca__cer=AUTHORITY.public_bytes(encoding), leaf__cer=LEAF.public_bytes(encoding))
     else:
         body = zipped(server__p7b=pkcs7.serialize_certificates([AUTHORITY, LEAF], encoding))
-    upstream.answer(
-        "POST", f"{BASE}/server/export", headers={"Content-Disposition": 'filename="certs.zip"'}, body=body
-    )
+    upstream.answer("POST", f"{BASE}/server/export", headers={"Content-Disposition": 'filename="certs.zip"'}, body=body)
     response = await asteria.download_certificate(
         service.DownloadCertificateRequest(name=SERVER, format=form, keystore_password="123456"), a_call()
     )
@@ -657,9 +649,7 @@ async def test_lists_of_the_wrong_shape(
 ) -> None:
     upstream.answer("GET", f"{BASE}/server/ca/list", body=body)
     with pytest.raises(MalformedResponse):
-        await asteria.list_trusted_authorities(
-            service.ListTrustedAuthoritiesRequest(parent=SERVER_STORE), a_call()
-        )
+        await asteria.list_trusted_authorities(service.ListTrustedAuthoritiesRequest(parent=SERVER_STORE), a_call())
 
 
 async def test_get_authority(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
@@ -757,17 +747,13 @@ async def test_names_that_there_can_not_be(upstream: ScriptedUpstream, asteria: 
         asteria.delete_certificate(service.DeleteCertificateRequest(name=certificate_name), a_call()),
         asteria.import_certificate(service.ImportCertificateRequest(name=certificate_name), a_call()),
         asteria.download_certificate(service.DownloadCertificateRequest(name=certificate_name), a_call()),
-        asteria.install_signed_certificate(
-            service.InstallSignedCertificateRequest(name=certificate_name), a_call()
-        ),
+        asteria.install_signed_certificate(service.InstallSignedCertificateRequest(name=certificate_name), a_call()),
         asteria.get_certificate_signing_request(
             service.GetCertificateSigningRequestRequest(name=certificate_name), a_call()
         ),
         asteria.list_trusted_authorities(service.ListTrustedAuthoritiesRequest(parent=store), a_call()),
         asteria.import_trusted_authority(service.ImportTrustedAuthorityRequest(parent=store), a_call()),
-        asteria.get_trusted_authority(
-            service.GetTrustedAuthorityRequest(name=f"{store}/authorities/a"), a_call()
-        ),
+        asteria.get_trusted_authority(service.GetTrustedAuthorityRequest(name=f"{store}/authorities/a"), a_call()),
         asteria.delete_trusted_authority(
             service.DeleteTrustedAuthorityRequest(name=f"{store}/authorities/a"), a_call()
         ),

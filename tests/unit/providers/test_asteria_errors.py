@@ -210,9 +210,7 @@ async def test_an_unknown_code_is_kept_and_the_http_status_decides(
 @pytest.mark.parametrize(
     "body", [failure(None), {"result": {"status": "warning"}}, "<result><status>error</status></result>"]
 )
-async def test_success_of_http_alone_is_none(
-    upstream: ScriptedUpstream, asteria: AsteriaProvider, body: Body
-) -> None:
+async def test_success_of_http_alone_is_none(upstream: ScriptedUpstream, asteria: AsteriaProvider, body: Body) -> None:
     upstream.answer("POST", SHOW, body=body)
     assert (await show(asteria)).outcome.reason == reason("UNRECOGNIZED_PROVIDER_ERROR")
 
@@ -270,9 +268,7 @@ async def test_a_success_that_says_nothing_else_is_enough_for_a_delete(
     upstream: ScriptedUpstream, asteria: AsteriaProvider
 ) -> None:
     upstream.answer("POST", f"{BASE}/server/delete", body={"result": {"status": "success"}})
-    await asteria.delete_certificate(
-        service.DeleteCertificateRequest(name=SERVER, keystore_password="x"), a_call()
-    )
+    await asteria.delete_certificate(service.DeleteCertificateRequest(name=SERVER, keystore_password="x"), a_call())
 
 
 @pytest.mark.parametrize(
@@ -287,9 +283,7 @@ async def test_a_success_that_says_nothing_else_is_enough_for_a_delete(
         f"<b>{PASSWORD}</b>\n\tat com.example.Servlet(Servlet.java:1)",
     ],
 )
-async def test_an_echoed_secret_is_not_kept(
-    upstream: ScriptedUpstream, asteria: AsteriaProvider, echo: str
-) -> None:
+async def test_an_echoed_secret_is_not_kept(upstream: ScriptedUpstream, asteria: AsteriaProvider, echo: str) -> None:
     upstream.answer("POST", SHOW, status=500, body=failure(5102, f"wrong: {echo}"))
     error = await show(asteria)
     shown = f"{error} {error!r} {error.upstream_message} {error.metadata}"
@@ -319,8 +313,7 @@ def test_every_documented_code_is_in_the_published_table() -> None:
 FIELDS = ["result", "status", "code", "data", "error", "message", "x"]
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4),
     max_leaves=8,
 )
 

@@ -263,9 +263,7 @@ async def test_nobody_has_to_be_left_when_a_login_fails(
         (403, "<html></html>"),
     ],
 )
-async def test_a_refused_login_is_the_gateways_own_trouble(
-    upstream: ScriptedUpstream, status: int, body: Body
-) -> None:
+async def test_a_refused_login_is_the_gateways_own_trouble(upstream: ScriptedUpstream, status: int, body: Body) -> None:
     upstream.answer("POST", LOGIN, status=status, body=body)
     async with account(upstream) as asteria:
         with pytest.raises(UpstreamError) as raised:
@@ -368,9 +366,7 @@ async def test_an_end_during_a_login_logs_out_after_it(
     assert asked(upstream) == [("login", None), ("logout", "ABC")]
 
 
-async def test_an_end_during_a_login_that_hangs(
-    upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_end_during_a_login_that_hangs(upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "LOGOUT_SECONDS", 0.01)
     came, _ = hold(monkeypatch, LOGIN)
     asteria = provider_on(upstream.url, session_id=None, login=ACCOUNT)

@@ -96,9 +96,7 @@ async def test_a_row_of_the_later_guide() -> None:
         (ALL, "ALL"),
     ],
 )
-async def test_the_filter_is_the_upstreams_status(
-    state: service.CertificateStateFilter.ValueType, status: str
-) -> None:
+async def test_the_filter_is_the_upstreams_status(state: service.CertificateStateFilter.ValueType, status: str) -> None:
     async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
         upstream.answer("GET", LIST, body=page())
         found = await adapter.list_certificates(ListWindow(0, 10, state), call())

@@ -14,8 +14,9 @@ from gateway.providers.common.formats import FormatError
 from gateway.providers.common.zipfiles import ZipEntry, ZipLimits, is_zip, read_zip
 
 FILES = st.dictionaries(
-    st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=20)
-    .map(lambda name: "f" + name.rstrip("/")),
+    st.text(
+        st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=20
+    ).map(lambda name: "f" + name.rstrip("/")),
     st.binary(max_size=300),
     max_size=5,
 )
