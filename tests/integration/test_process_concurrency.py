@@ -15,7 +15,7 @@ from keyway.v1 import key_service_pb2 as keys
 from keyway.v1 import provider_service_pb2 as providers
 from tests.support.processes import Process, write_config
 from tests.support.raw_server import RawServer, Reader, Writer, read_request
-from tests.support.stack import KEY_MANAGER, Stack
+from tests.support.stack import KEY_MANAGER, Gateway, Stack
 from tests.support.waiting import eventually
 
 CALLS = 200
@@ -84,6 +84,13 @@ async def test_two_hundred_mixed_calls_at_once_are_all_answered_and_nothing_is_k
 
     assert ended.code == 0
     assert [line["event"] for line in ended.log()] == ["serving", "draining", "stopped"]
+
+
+async def test_a_caller_may_wait_longer_than_the_default_deadline(quiet_stack: Stack) -> None:
+    await quiet_stack.controls[KEY_MANAGER].fail(mode=None, delay=0.6)
+    async with Gateway(quiet_stack.settings(default_deadline=0.2)) as gateway:
+        request = keys.GetClientInfoRequest(provider="providers/nhn-keys")
+        assert (await gateway.keys.GetClientInfo(request, timeout=20)).client_ip == "127.0.0.1"
 
 
 @pytest.mark.parametrize("how", ["deadline", "cancelled", "connection"])

@@ -68,7 +68,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: a burst of all callers together.
     """
     ERROR_REASON_SERVER_DRAINING: _ErrorReason.ValueType  # 11
-    """UNAVAILABLE, retryable. This instance is shutting down and takes no new calls.
+    """UNAVAILABLE, retryable. This instance is shutting down and takes no new calls. A call that was cut off by the end
+    of the shutdown has RetryInfo only where repeating it is safe.
     Example: a rolling update; the next attempt reaches another instance.
     """
     ERROR_REASON_AUDIT_UNAVAILABLE: _ErrorReason.ValueType  # 12
@@ -309,7 +310,8 @@ ERROR_REASON_SERVER_BUSY: ErrorReason.ValueType  # 10
 Example: a burst of all callers together.
 """
 ERROR_REASON_SERVER_DRAINING: ErrorReason.ValueType  # 11
-"""UNAVAILABLE, retryable. This instance is shutting down and takes no new calls.
+"""UNAVAILABLE, retryable. This instance is shutting down and takes no new calls. A call that was cut off by the end
+of the shutdown has RetryInfo only where repeating it is safe.
 Example: a rolling update; the next attempt reaches another instance.
 """
 ERROR_REASON_AUDIT_UNAVAILABLE: ErrorReason.ValueType  # 12
