@@ -60,6 +60,9 @@ class Container:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        # The program first, with all that it started: the end of the engine alone would leave it running.
+        for child in self._children():
+            os.kill(child, signal.SIGKILL)
         self._engine.kill()
         self._engine.wait()
 
@@ -71,12 +74,21 @@ class Container:
     @property
     def process(self) -> int:
         """The program's process id, seen from outside."""
-        children = Path(f"/proc/{self._engine.pid}/task/{self._engine.pid}/children")
         while self._engine.poll() is None:
             # Empty for a moment after the start, and from the program's end to its parent's.
-            if found := children.read_text().split():
-                return int(found[0])
+            if children := self._children():
+                return children[0]
         raise AssertionError(f"the container has ended:\n{self.output}")
+
+    def _children(self) -> list[int]:
+        """The engine's only child, while there is one."""
+        try:
+            return [
+                int(pid)
+                for pid in Path(f"/proc/{self._engine.pid}/task/{self._engine.pid}/children").read_text().split()
+            ]
+        except (FileNotFoundError, ProcessLookupError):
+            return []
 
     def volume(self, path: str) -> Path:
         """What a volume holds."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import HTTP
+from urllib.parse import parse_qsl
 
 from gateway.providers.asteria import SETTINGS
 from gateway.providers.asteria.adapter import AsteriaProvider
@@ -24,6 +25,7 @@ CLIENT = "providers/asteria/certificates/client"
 SERVER_STORE = "providers/asteria/trustStores/server"
 NOW = datetime(2013, 4, 1, tzinfo=UTC)
 PASSWORD = "pass word&=é"
+FORM = "application/x-www-form-urlencoded; charset=UTF-8"
 
 NAME = {"C": "JP", "ST": "StateName", "L": "LocalityName", "O": "OrganizationName", "OU": "UnitName", "CN": "subject"}
 ISSUER = {"C": "JP", "ST": "CaState", "L": "CaCity", "O": "CaOrg", "OU": "CaUnit", "CN": "CA"}
@@ -90,11 +92,11 @@ def authorities(*items: Mapping[str, object]) -> dict[str, object]:
 
 
 def zipped(**files: bytes) -> bytes:
-    """A ZIP archive of files named with `__` for the dot."""
+    """A ZIP archive of files named with `__` for the dot, the same at any time: it may be in the name of a test."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
-            archive.writestr(name.replace("__", "."), content)
+            archive.writestr(zipfile.ZipInfo(name.replace("__", ".")), content, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
 
@@ -124,3 +126,15 @@ def parts(request: ReceivedRequest) -> list[Message]:
     message = BytesParser(policy=HTTP).parsebytes(head + request.body)
     assert message.is_multipart()
     return [part for part in message.get_payload() if isinstance(part, Message)]
+
+
+def only(upstream: ScriptedUpstream) -> ReceivedRequest:
+    (request,) = upstream.requests
+    assert request.headers["X-As-SessionId"] == SESSION_ID
+    return request
+
+
+def assert_form(request: ReceivedRequest, target: str, fields: list[tuple[str, str]]) -> None:
+    assert (request.method, request.target) == ("POST", target)
+    assert request.headers["Content-Type"] == FORM
+    assert parse_qsl(request.body.decode("ascii"), keep_blank_values=True) == fields

@@ -16,6 +16,11 @@ APP_KEY = "appKEY0123456789"
 BASE = f"/keymanager/v1.0/appkey/{APP_KEY}"
 SYMMETRIC = f"{BASE}/symmetric-keys/k1"
 ASYMMETRIC = f"{BASE}/asymmetric-keys/k1"
+VERSIONED_SYMMETRIC = f"/keymanager/v1.1/appkey/{APP_KEY}/symmetric-keys/k1/symmetric-key"
+KEY_HEADERS = ("X-TC-AUTHENTICATION-ID", "X-TC-AUTHENTICATION-SECRET", "X-NHN-Authorization")
+USER_ACCESS_KEY = {"id": "uak-id", "secret": "uak-secret"}
+CIPHERTEXT = "AAAAABzGwQniNneKXmcOLhWnxEqC1rNY+UdVb3lyeX/4wSrP"
+SIGNATURE = "AAAAAGI9zf831DX..."
 AES_SAMPLE = (
     "0x00, 0x20, 0x00, 0x41, 0x00, 0x20, 0x00, 0x73, 0x00, 0x69, 0x00, 0x6d, 0x00, 0x70, 0x00, 0x6c, "
     "0x00, 0x65, 0x00, 0x20, 0x00, 0x4a, 0x00, 0x61, 0x00, 0x76, 0x00, 0x61, 0x00, 0x2e, 0x00, 0x20"
@@ -48,3 +53,12 @@ async def connected(upstream: ScriptedUpstream, **values: Any) -> AsyncIterator[
         yield adapter
     finally:
         await adapter.close()
+
+
+def hexadecimal(data: bytes) -> str:
+    return ", ".join(f"0x{octet:02x}" for octet in data)
+
+
+def sent(upstream: ScriptedUpstream) -> tuple[str, str, bytes]:
+    (request,) = upstream.requests
+    return request.method, request.target, request.body

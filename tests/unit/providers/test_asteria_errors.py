@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 from google.rpc import code_pb2
@@ -27,7 +26,6 @@ from tests.unit.providers.asteria_samples import (
     a_call,
     exist,
     failure,
-    provider,
     success,
 )
 
@@ -69,18 +67,6 @@ CODES = [
 
 def reason(name: str) -> Reason:
     return reasons.ErrorReason.Value(f"ERROR_REASON_{name}")
-
-
-@pytest.fixture
-async def upstream() -> AsyncIterator[ScriptedUpstream]:
-    async with ScriptedUpstream() as server:
-        yield server
-
-
-@pytest.fixture
-async def asteria(upstream: ScriptedUpstream) -> AsyncIterator[AsteriaProvider]:
-    async with provider(upstream) as adapter:
-        yield adapter
 
 
 async def show(asteria: AsteriaProvider) -> UpstreamError:

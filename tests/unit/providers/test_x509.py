@@ -1,6 +1,5 @@
 """What certificates say, compared with what openssl says of them; and the four formats."""
 
-import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -24,8 +23,6 @@ from tests.support.x509_chain import NOT_AFTER, Wanted, chain, key_usage, name, 
 
 SEOUL = ZoneInfo("Asia/Seoul")
 FORMATS = service.CertificateFormat.values()
-
-needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="the openssl program is not installed")
 
 
 def openssl(*arguments: str, stdin: bytes) -> str:
@@ -103,14 +100,12 @@ def test_an_authority_is_called_by_its_organization_else_by_its_common_name(
     assert formats.authority(issuer) == expected
 
 
-@needs_openssl
 @pytest.mark.parametrize("algorithm", ["sha1", "md5", "sha256"])
 def test_fingerprints_are_those_of_openssl(algorithm: str) -> None:
     printed = openssl("x509", "-noout", "-fingerprint", f"-{algorithm}", stdin=x509_chain.pem(chain().leaf))
     assert getattr(formats.fingerprints(chain().leaf), algorithm) == printed.partition("=")[2].lower()
 
 
-@needs_openssl
 def test_names_are_those_of_openssl() -> None:
     attributes = [
         (NameOID.COUNTRY_NAME, "KR"),
@@ -219,7 +214,6 @@ def test_each_format_has_its_media_type(
     assert (encoded.media_type, encoded.suffix) == (media_type, suffix)
 
 
-@needs_openssl
 @pytest.mark.parametrize(
     ("form", "inform"), [(service.CERTIFICATE_FORMAT_PKCS7_PEM, "PEM"), (service.CERTIFICATE_FORMAT_PKCS7_DER, "DER")]
 )

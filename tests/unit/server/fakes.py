@@ -92,8 +92,8 @@ class KeyStore(FakeProvider):
     async def decrypt(self, request: keys.DecryptRequest, call: Call) -> keys.DecryptResponse:
         return keys.DecryptResponse(plaintext=request.ciphertext.encode())
 
-    async def _unused(self, _request: Any, _call: Call) -> Any:
-        raise NotImplementedError
+    async def _unused(self, request: Any, _call: Call) -> Any:
+        raise AssertionError(f"KeyStore {self.id} was not meant to get a {type(request).__name__}")
 
     get_client_info = get_secret = generate_data_key = get_symmetric_key = _unused
     sign = verify = get_private_key = get_public_key = _unused
