@@ -1,0 +1,56 @@
+"""A provider that logs in to a scripted ASTERIA server with an account, and what the server was asked."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from gateway.providers.asteria.adapter import AsteriaProvider
+from gateway.upstream.call import Call
+from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
+from keyway.v1 import certificate_service_pb2 as service
+from tests.support.scripted_upstream import ScriptedUpstream
+from tests.unit.providers.asteria_samples import BASE, SERVER, a_call, provider_on, success
+
+ACCOUNT = {"user_name": "/keyway 管理", "password": "s3cr&t=ü"}
+EXIST = f"{BASE}/server/exist"
+
+
+def logged_in(session_id: object) -> dict[str, object]:
+    return success({"sessionId": session_id})
+
+
+@asynccontextmanager
+async def account(upstream: ScriptedUpstream, **settings: object) -> AsyncIterator[AsteriaProvider]:
+    adapter = provider_on(upstream.url, session_id=None, login={**ACCOUNT, **settings})
+    await adapter.start()
+    try:
+        yield adapter
+    finally:
+        await adapter.close()
+
+
+async def check(asteria: AsteriaProvider, seconds: float = 10.0) -> bool:
+    request = service.CheckCertificateRequest(name=SERVER)
+    return (await asteria.check_certificate(request, a_call(seconds))).exists
+
+
+def asked(upstream: ScriptedUpstream) -> list[tuple[str, str | None]]:
+    """Every request: the last part of its path, and its session."""
+    return [(request.path.rpartition("/")[2], request.headers.get("X-As-SessionId")) for request in upstream.requests]
+
+
+def hold(monkeypatch: pytest.MonkeyPatch, path: str) -> tuple[asyncio.Event, asyncio.Event]:
+    """Hold requests for `path` back until the second event is set; the first says that one has come."""
+    came, go = asyncio.Event(), asyncio.Event()
+    send = HttpClient.send
+
+    async def held(self: HttpClient, request: HttpRequest, call: Call) -> HttpResponse:
+        if request.target == path:
+            came.set()
+            await go.wait()
+        return await send(self, request, call)
+
+    monkeypatch.setattr(HttpClient, "send", held)
+    return came, go

@@ -1,0 +1,30 @@
+"""A scripted upstream, and adapters on it that need no settings of their own."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gateway.providers.asteria.adapter import AsteriaProvider
+from gateway.providers.nhn_secure_key_manager import SecureKeyManager
+from tests.support.scripted_upstream import ScriptedUpstream
+from tests.unit.providers import asteria_samples, secure_key_manager
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[ScriptedUpstream]:
+    async with ScriptedUpstream() as scripted:
+        yield scripted
+
+
+@pytest.fixture
+async def asteria(upstream: ScriptedUpstream) -> AsyncIterator[AsteriaProvider]:
+    """An ASTERIA server with a fixed session."""
+    async with asteria_samples.provider(upstream) as provider:
+        yield provider
+
+
+@pytest.fixture
+async def adapter(upstream: ScriptedUpstream) -> AsyncIterator[SecureKeyManager]:
+    """A Secure Key Manager of v1.0 without credentials."""
+    async with secure_key_manager.connected(upstream) as connected:
+        yield connected

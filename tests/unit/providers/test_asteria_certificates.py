@@ -1,0 +1,205 @@
+"""Looking at the certificates of an ASTERIA server: what it serves, lists, shows and says to exist."""
+
+from datetime import UTC, datetime
+
+import pytest
+from google.type.date_pb2 import Date
+
+from gateway.errors import GatewayError, MalformedResponse
+from gateway.providers.asteria.adapter import AsteriaProvider
+from gateway.providers.capabilities import (
+    CertificateDownload,
+    CertificateInventory,
+    CertificateUpload,
+    KeyOperations,
+    KeystoreAdministration,
+    ListWindow,
+    TrustStores,
+)
+from keyway.v1 import certificate_pb2 as certificates
+from keyway.v1 import certificate_service_pb2 as service
+from tests.support.scripted_upstream import ScriptedUpstream
+from tests.unit.providers.asteria_messages import FINGERPRINTS, full
+from tests.unit.providers.asteria_samples import (
+    BASE,
+    CLIENT,
+    PASSWORD,
+    SERVER,
+    a_call,
+    assert_form,
+    certificate,
+    exist,
+    failure,
+    only,
+    provider,
+)
+
+
+def test_it_serves_everything_but_uploads_and_keys() -> None:
+    served: list[type] = [CertificateInventory, CertificateDownload, KeystoreAdministration, TrustStores]
+    others: list[type] = [CertificateUpload, KeyOperations]
+    assert all(issubclass(AsteriaProvider, capability) for capability in served)
+    assert not any(issubclass(AsteriaProvider, capability) for capability in others)
+
+
+async def test_check_asks_whether_the_server_certificate_exists(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider
+) -> None:
+    upstream.answer("GET", f"{BASE}/server/exist", body=exist(False))
+    await asteria.check(a_call())
+    assert (only(upstream).method, only(upstream).body) == ("GET", b"")
+
+
+@pytest.mark.parametrize(
+    ("state", "existing", "window", "found", "total"),
+    [
+        (service.CERTIFICATE_STATE_FILTER_UNEXPIRED, (True, True), (0, 50), ["server", "client"], 2),
+        (service.CERTIFICATE_STATE_FILTER_ALL, (True, False), (0, 50), ["server"], 1),
+        (service.CERTIFICATE_STATE_FILTER_ALL, (False, True), (0, 50), ["client"], 1),
+        (service.CERTIFICATE_STATE_FILTER_UNSPECIFIED, (True, True), (1, 1), ["client"], 2),
+        (service.CERTIFICATE_STATE_FILTER_UNSPECIFIED, (True, True), (5, 10), [], 2),
+    ],
+)
+async def test_list_shows_what_exists(
+    upstream: ScriptedUpstream,
+    asteria: AsteriaProvider,
+    *,
+    state: service.CertificateStateFilter.ValueType,
+    existing: tuple[bool, bool],
+    window: tuple[int, int],
+    found: list[str],
+    total: int,
+) -> None:
+    upstream.answer("GET", f"{BASE}/server/exist", body=exist(existing[0]))
+    upstream.answer("GET", f"{BASE}/client/exist", body=exist(existing[1]))
+    page = await asteria.list_certificates(ListWindow(*window, state), a_call())
+    assert list(page.certificates) == [
+        certificates.Certificate(name=f"providers/asteria/certificates/{side}", display_name=side) for side in found
+    ]
+    assert page.total == total
+
+
+async def test_nothing_is_listed_as_expired_and_nothing_asked(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider
+) -> None:
+    window = ListWindow(0, 50, service.CERTIFICATE_STATE_FILTER_EXPIRED)
+    page = await asteria.list_certificates(window, a_call())
+    assert (list(page.certificates), page.total) == ([], 0)
+    assert upstream.requests == []
+
+
+async def test_a_list_fails_with_the_error_of_either_call(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+    upstream.answer("GET", f"{BASE}/server/exist", body=exist(True))
+    upstream.answer("GET", f"{BASE}/client/exist", status=500, body=failure(5102))
+    with pytest.raises(GatewayError, match="certificates/client: the server failed internally"):
+        await asteria.list_certificates(ListWindow(0, 50, service.CERTIFICATE_STATE_FILTER_ALL), a_call())
+
+
+@pytest.mark.parametrize("name", [SERVER, CLIENT])
+async def test_get_full(upstream: ScriptedUpstream, asteria: AsteriaProvider, name: str) -> None:
+    side = name.rpartition("/")[2]
+    upstream.answer("POST", f"{BASE}/{side}/show", body=certificate())
+    response = await asteria.get_certificate(
+        service.GetCertificateRequest(name=name, view=service.CERTIFICATE_VIEW_FULL, keystore_password=PASSWORD),
+        a_call(),
+    )
+    assert_form(only(upstream), f"{BASE}/{side}/show", [("password", PASSWORD)])
+    assert response.certificate == full(name)
+
+
+async def test_get_basic_leaves_the_rest_out(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+    upstream.answer("POST", f"{BASE}/server/show", body=certificate())
+    response = await asteria.get_certificate(
+        service.GetCertificateRequest(name=SERVER, keystore_password="short"), a_call()
+    )
+    assert response.certificate == certificates.Certificate(
+        name=SERVER,
+        display_name="server",
+        authority="CaOrg",
+        signature_algorithm="SHA1withRSA",
+        expiration_date=Date(year=2013, month=4, day=13),
+        state=certificates.CERTIFICATE_STATE_ACTIVE,
+    )
+
+
+@pytest.mark.parametrize(
+    ("now", "state"),
+    [
+        (datetime(2013, 4, 13, 14, 59, 59, tzinfo=UTC), certificates.CERTIFICATE_STATE_ACTIVE),
+        (datetime(2013, 4, 13, 15, 0, 0, tzinfo=UTC), certificates.CERTIFICATE_STATE_EXPIRED),
+    ],
+)
+async def test_it_expires_at_the_end_of_the_day_in_tokyo(
+    upstream: ScriptedUpstream, now: datetime, state: certificates.CertificateState.ValueType
+) -> None:
+    upstream.answer("POST", f"{BASE}/server/show", body=certificate())
+    async with provider(upstream, now=now) as adapter:
+        request = service.GetCertificateRequest(name=SERVER, keystore_password="123456")
+        assert (await adapter.get_certificate(request, a_call())).certificate.state == state
+
+
+async def test_show_as_other_servers_may_write_it(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+    body = certificate(
+        subject='CN="Example, Inc.", OU=a\\+b, C=JP',
+        issuer={"cn": "CA", "O": ["One", "Two"], "C": None, "OU": ""},
+        version=3,
+        serialNumber=1378947413351,
+        usage=None,
+        chainInfo=None,
+        fingerprintSha1="C0A3CE70BBA88A94D437D7753F4B7B8DD1F7D559",
+        fingerprintMd5="",
+        extra={"a": 1},
+    )
+    upstream.answer("POST", f"{BASE}/server/show", body=body)
+    request = service.GetCertificateRequest(name=SERVER, view=service.CERTIFICATE_VIEW_FULL, keystore_password="123456")
+    found = (await asteria.get_certificate(request, a_call())).certificate
+    assert found.subject == certificates.DistinguishedName(
+        common_name="Example, Inc.", organizational_unit="a+b", country="JP", text='CN="Example, Inc.", OU=a\\+b, C=JP'
+    )
+    assert found.issuer == certificates.DistinguishedName(
+        common_name="CA", organization="One", text="CN=CA,O=One,O=Two"
+    )
+    assert (found.version, found.serial_number) == ("3", "1378947413351")
+    assert not found.HasField("key_usage")
+    assert (found.fingerprints.sha1, found.fingerprints.md5) == (FINGERPRINTS.sha1, "")
+    assert list(found.chain) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"subject": None},
+        {"issuer": 7},
+        {"subject": {"CN": {"a": 1}}},
+        {"notAfter": None},
+        {"notAfter": "2013-04-13"},
+        {"notBefore": "2013-02-30 00:00:00"},
+        {"usage": "digitalSignature"},
+        {"usage": {"digitalSignature": 1}},
+        {"fingerprintSha1": "c0:a3"},
+        {"fingerprintMd5": "xyz"},
+        {"chainInfo": "CN=CA"},
+        {"version": [1]},
+    ],
+)
+async def test_show_of_the_wrong_shape(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider, changes: dict[str, object]
+) -> None:
+    upstream.answer("POST", f"{BASE}/server/show", body=certificate(**changes))
+    request = service.GetCertificateRequest(name=SERVER, keystore_password="123456")
+    with pytest.raises(MalformedResponse):
+        await asteria.get_certificate(request, a_call())
+
+
+@pytest.mark.parametrize("exists", [True, False])
+async def test_check_certificate(upstream: ScriptedUpstream, asteria: AsteriaProvider, exists: bool) -> None:
+    upstream.answer("GET", f"{BASE}/client/exist", body=exist(exists))
+    response = await asteria.check_certificate(service.CheckCertificateRequest(name=CLIENT), a_call())
+    assert response.exists is exists
+    assert only(upstream).method == "GET"
+
+
+async def test_another_name_than_the_two_does_not_exist(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+    request = service.CheckCertificateRequest(name="providers/asteria/certificates/other")
+    assert not (await asteria.check_certificate(request, a_call())).exists
+    assert upstream.requests == []

@@ -1,0 +1,129 @@
+"""Logins to an ASTERIA server that are given up, refused, or fail."""
+
+import asyncio
+
+import pytest
+from google.rpc import code_pb2
+
+from gateway.errors import MalformedResponse, UpstreamError
+from gateway.upstream import outcomes
+from tests.support.scripted_upstream import Body, ScriptedUpstream
+from tests.unit.providers.asteria_samples import LOGIN, LOGOUT, exist, failure, success
+from tests.unit.providers.asteria_sessions import ACCOUNT, EXIST, account, check, hold, logged_in
+
+
+async def test_a_caller_that_gives_up_leaves_the_login_to_the_others(
+    upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.answer("POST", LOGIN, body=logged_in("ABC"))
+    upstream.answer("GET", EXIST, body=exist(True))
+    upstream.answer("POST", LOGOUT, body=success())
+    came, go = hold(monkeypatch, LOGIN)
+    async with account(upstream) as asteria:
+        first = asyncio.create_task(check(asteria))
+        await came.wait()
+        second = asyncio.create_task(check(asteria))
+        with pytest.raises(UpstreamError) as raised:
+            await check(asteria, seconds=0)
+        assert raised.value.outcome is outcomes.TIMEOUT
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        go.set()
+        assert await second
+
+
+async def test_nobody_has_to_be_left_when_a_login_fails(
+    upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.answer("POST", LOGIN, status=403, body=failure(3001))
+    upstream.answer("POST", LOGIN, body=logged_in("ABC"))
+    upstream.answer("GET", EXIST, body=exist(True))
+    upstream.answer("POST", LOGOUT, body=success())
+    came, go = hold(monkeypatch, LOGIN)
+    async with account(upstream) as asteria:
+        first = asyncio.create_task(check(asteria))
+        await came.wait()
+        first.cancel()
+        go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        with pytest.raises(UpstreamError):
+            await check(asteria)
+        assert await check(asteria)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (403, failure(3001)),
+        (200, failure(2401)),
+        (500, failure(2401)),
+        (404, failure(4001)),
+        (401, b""),
+        (400, "bad"),
+        (403, "<html></html>"),
+    ],
+)
+async def test_a_refused_login_is_the_gateways_own_trouble(upstream: ScriptedUpstream, status: int, body: Body) -> None:
+    upstream.answer("POST", LOGIN, status=status, body=body)
+    async with account(upstream) as asteria:
+        with pytest.raises(UpstreamError) as raised:
+            await check(asteria)
+    assert raised.value.outcome is outcomes.CREDENTIALS_REJECTED
+    assert raised.value.message == "providers/asteria: the server refused the gateway's login"
+    assert (raised.value.resource, raised.value.http_status) == (None, status)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (500, failure(5102), code_pb2.INTERNAL),
+        (500, b"", code_pb2.INTERNAL),
+        (503, b"", code_pb2.UNAVAILABLE),
+        (429, b"", code_pb2.RESOURCE_EXHAUSTED),
+        (404, "<html></html>", code_pb2.UNIMPLEMENTED),
+    ],
+)
+async def test_a_login_that_fails_for_another_reason(
+    upstream: ScriptedUpstream, status: int, body: Body, code: int
+) -> None:
+    upstream.answer("POST", LOGIN, status=status, body=body)
+    async with account(upstream) as asteria:
+        with pytest.raises(UpstreamError) as raised:
+            await check(asteria)
+    assert raised.value.outcome.code == code
+
+
+async def test_all_who_wait_get_an_error_of_their_own(upstream: ScriptedUpstream) -> None:
+    upstream.answer("POST", LOGIN, status=403, body=failure(3001, f"no: {ACCOUNT['password']}"))
+    async with account(upstream) as asteria:
+        errors = await asyncio.gather(*(check(asteria) for _ in range(3)), return_exceptions=True)
+    assert len({id(error) for error in errors}) == 3
+    for error in errors:
+        assert isinstance(error, UpstreamError)
+        assert error.upstream_message == "no: ***"
+        assert error.metadata == {"provider": "asteria", "upstream_code": "3001", "http_status": "403"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        success(),
+        logged_in(""),
+        logged_in(None),
+        logged_in(7),
+        logged_in("a b"),
+        logged_in("a\r\nX: y"),
+        logged_in("é"),
+        logged_in("x" * 4097),
+        "<html>",
+    ],
+)
+async def test_a_login_that_gives_no_usable_session(upstream: ScriptedUpstream, body: Body) -> None:
+    upstream.answer("POST", LOGIN, body=body)
+    async with account(upstream) as asteria:
+        with pytest.raises(UpstreamError) as raised:
+            await check(asteria)
+    assert raised.value.outcome == MalformedResponse("", provider="").outcome

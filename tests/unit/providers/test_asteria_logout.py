@@ -1,0 +1,67 @@
+"""The end of an ASTERIA server's session: a logout that neither fails nor holds anything up."""
+
+import asyncio
+import time
+
+import pytest
+
+from gateway.errors import GatewayError
+from gateway.providers.asteria import session
+from tests.support.scripted_upstream import ScriptedUpstream
+from tests.unit.providers.asteria_samples import LOGIN, LOGOUT, exist, provider_on, success
+from tests.unit.providers.asteria_sessions import ACCOUNT, EXIST, account, asked, check, hold, logged_in
+
+
+@pytest.mark.parametrize("status", [200, 403, 500])
+async def test_a_logout_that_fails_does_not_matter(upstream: ScriptedUpstream, status: int) -> None:
+    upstream.answer("POST", LOGIN, body=logged_in("ABC"))
+    upstream.answer("GET", EXIST, body=exist(True))
+    upstream.answer("POST", LOGOUT, status=status, body=b"<html>")
+    async with account(upstream) as asteria:
+        await check(asteria)
+
+
+async def test_a_logout_that_hangs_does_not_hold_the_end_up(
+    upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.answer("POST", LOGIN, body=logged_in("ABC"))
+    upstream.answer("GET", EXIST, body=exist(True))
+    monkeypatch.setattr(session, "LOGOUT_SECONDS", 0.01)
+    async with account(upstream) as asteria:
+        await check(asteria)
+        hold(monkeypatch, LOGOUT)
+        started = time.monotonic()
+    assert time.monotonic() - started < 2
+
+
+async def test_an_end_during_a_login_logs_out_after_it(
+    upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.answer("POST", LOGIN, body=logged_in("ABC"))
+    upstream.answer("POST", LOGOUT, body=success())
+    came, go = hold(monkeypatch, LOGIN)
+    asteria = provider_on(upstream.url, session_id=None, login=ACCOUNT)
+    await asteria.start()
+    caller = asyncio.create_task(check(asteria))
+    await came.wait()
+    caller.cancel()
+    closing = asyncio.create_task(asteria.close())
+    go.set()
+    await closing
+    assert asked(upstream) == [("login", None), ("logout", "ABC")]
+
+
+async def test_an_end_during_a_login_that_hangs(upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "LOGOUT_SECONDS", 0.01)
+    came, _ = hold(monkeypatch, LOGIN)
+    asteria = provider_on(upstream.url, session_id=None, login=ACCOUNT)
+    await asteria.start()
+    caller = asyncio.create_task(check(asteria))
+    await came.wait()
+    await asteria.close()
+    with pytest.raises(GatewayError, match="shutting down"):
+        await caller
+
+
+async def test_it_can_be_closed_without_having_been_started() -> None:
+    await provider_on("http://127.0.0.1:1", session_id=None, login=ACCOUNT).close()

@@ -1,0 +1,37 @@
+"""The settings of an ASTERIA server: one way to a session, defaults, nothing secret shown."""
+
+import pytest
+from pydantic import ValidationError
+
+from gateway.providers.asteria import SETTINGS, create
+from tests.unit.providers.asteria_sessions import ACCOUNT
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"login": ACCOUNT, "session_id": "ABC"},
+        {"session_id": ""},
+        {"session_id": "a b"},
+        {"session_id": "é"},
+        {"login": {"user_name": "", "password": "x"}},
+        {"login": {**ACCOUNT, "timeout_minutes": 0}},
+        {"login": ACCOUNT, "api_version": "v1"},
+        {"login": ACCOUNT, "endpoint": None},
+    ],
+)
+def test_settings_that_can_not_be_used(values: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        SETTINGS.model_validate({"id": "asteria", "type": "asteria", "endpoint": "http://127.0.0.1:1", **values})
+
+
+def test_settings_have_defaults_and_hide_secrets() -> None:
+    values = {"id": "warp", "type": "asteria", "endpoint": "http://127.0.0.1:1", "login": ACCOUNT}
+    settings = SETTINGS.model_validate(values)
+    assert settings.timezone.key == "Asia/Tokyo"
+    assert settings.login is not None
+    assert settings.login.timeout_minutes == 30
+    assert ACCOUNT["password"] not in repr(settings)
+    adapter = create(settings)
+    assert (adapter.id, adapter.type, adapter.api_version) == ("warp", "asteria", "")

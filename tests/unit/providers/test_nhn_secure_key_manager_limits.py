@@ -1,0 +1,94 @@
+"""Secure Key Manager: what is refused before any call, and the largest that is not."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from gateway.errors import InvalidRequest
+from gateway.providers.nhn_secure_key_manager import SecureKeyManager
+from keyway.v1 import key_service_pb2 as keys
+from tests.support.scripted_upstream import ScriptedUpstream
+from tests.unit.providers.secure_key_manager import ASYMMETRIC, CIPHERTEXT, KEY, SIGNATURE, SYMMETRIC, call, success
+
+
+async def use(adapter: SecureKeyManager, operation: str, plaintext: bytes, *, is_base64: bool) -> None:
+    encoding = keys.ENCODING_BASE64 if is_base64 else keys.ENCODING_UNSPECIFIED
+    if operation == "encrypt":
+        await adapter.encrypt(keys.EncryptRequest(name=KEY, plaintext=plaintext, encoding=encoding), call())
+    elif operation == "sign":
+        await adapter.sign(keys.SignRequest(name=KEY, plaintext=plaintext, encoding=encoding), call())
+    else:
+        request = keys.VerifyRequest(name=KEY, plaintext=plaintext, encoding=encoding, signature=SIGNATURE)
+        await adapter.verify(request, call())
+
+
+LIMITS = [
+    ("encrypt", 32_768, False),
+    ("encrypt", 24_576, True),
+    ("sign", 245, False),
+    ("sign", 183, True),
+    ("verify", 245, False),
+    ("verify", 183, True),
+]
+
+
+@pytest.mark.parametrize(("operation", "maximum", "is_base64"), LIMITS)
+async def test_the_largest_plaintext_is_sent(
+    upstream: ScriptedUpstream, adapter: SecureKeyManager, operation: str, maximum: int, *, is_base64: bool
+) -> None:
+    path = f"{SYMMETRIC if operation == 'encrypt' else ASYMMETRIC}/{operation}"
+    upstream.answer("POST", path, body=success(ciphertext=CIPHERTEXT, signature=SIGNATURE, result=True))
+    await use(adapter, operation, b"x" * maximum, is_base64=is_base64)
+    assert len(upstream.requests) == 1
+
+
+@pytest.mark.parametrize(("operation", "maximum", "is_base64"), LIMITS)
+async def test_a_larger_plaintext_is_refused_before_any_call(
+    upstream: ScriptedUpstream, adapter: SecureKeyManager, operation: str, maximum: int, *, is_base64: bool
+) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        await use(adapter, operation, b"x" * (maximum + 1), is_base64=is_base64)
+    (violation,) = caught.value.violations
+    assert violation.field == "plaintext"
+    assert f"at most {maximum} bytes" in violation.description
+    assert upstream.requests == []
+
+
+@pytest.mark.parametrize("operation", ["encrypt", "sign", "verify"])
+async def test_limits_count_bytes_not_characters(
+    upstream: ScriptedUpstream, adapter: SecureKeyManager, operation: str
+) -> None:
+    maximum = 32_768 if operation == "encrypt" else 245
+    with pytest.raises(InvalidRequest) as caught:
+        await use(adapter, operation, "한".encode() * (maximum // 3 + 1), is_base64=False)
+    assert f"this has {(maximum // 3 + 1) * 3}" in caught.value.violations[0].description
+    assert upstream.requests == []
+
+
+async def test_bytes_that_are_not_utf8_are_refused(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        await use(adapter, "encrypt", b"secret\xff", is_base64=False)
+    assert caught.value.violations[0].field == "plaintext"
+    assert caught.value.__context__ is None  # a UnicodeDecodeError would carry the plaintext
+    assert upstream.requests == []
+
+
+BAD_VERSIONS = ["latest", "-1", "+1", "1.0", "01", "00", "2147483648", "99999999999", "1 ", "١", "１", "1e3", "0x1"]
+
+
+@pytest.mark.parametrize("version", BAD_VERSIONS)
+async def test_bad_versions_are_refused_before_any_call(
+    upstream: ScriptedUpstream, adapter: SecureKeyManager, version: str
+) -> None:
+    name = f"{KEY}/versions/{version}"
+    calls: tuple[Callable[[], Coroutine[Any, Any, object]], ...] = (
+        lambda: adapter.get_symmetric_key(keys.GetSymmetricKeyRequest(name=name), call()),
+        lambda: adapter.get_private_key(keys.GetPrivateKeyRequest(name=name), call()),
+        lambda: adapter.get_public_key(keys.GetPublicKeyRequest(name=name), call()),
+    )
+    for ask in calls:
+        with pytest.raises(InvalidRequest) as caught:
+            await ask()
+        assert [violation.field for violation in caught.value.violations] == ["name"]
+    assert upstream.requests == []
