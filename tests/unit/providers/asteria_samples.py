@@ -92,11 +92,11 @@ def authorities(*items: Mapping[str, object]) -> dict[str, object]:
 
 
 def zipped(**files: bytes) -> bytes:
-    """A ZIP archive of files named with `__` for the dot, the same at any time: it may be in the name of a test."""
+    """A ZIP archive of files named with `__` for the dot."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
-            archive.writestr(zipfile.ZipInfo(name.replace("__", ".")), content, zipfile.ZIP_DEFLATED)
+            archive.writestr(name.replace("__", "."), content)
     return buffer.getvalue()
 
 
