@@ -30,6 +30,7 @@ $(LOCKED): requirements-dev.lock $(shell test -x $(BIN)/python || echo FORCE)
 		{ echo "Keyway needs Python 3.11 or newer; $(PYTHON) is not: make PYTHON=python3.11 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || \
 		{ echo "$(PYTHON) can't make environments; on Debian and Ubuntu install python3-venv." >&2; exit 1; }
+	@echo "Installing the locked packages into $(VENV): about a minute, the first time." >&2
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install $(PIP_FLAGS) --no-compile --require-hashes -r requirements-dev.lock
 	@touch $@
@@ -38,11 +39,11 @@ $(READY): $(LOCKED) pyproject.toml clients/python/pyproject.toml
 	$(BIN)/pip install $(PIP_FLAGS) --no-build-isolation -e clients/python -e .
 	@touch $@
 
-run: $(READY) ## serve the gateway on 127.0.0.1:50051 over the embedded emulators
-	$(BIN)/python -m gateway serve
+run: $(READY) ## serve the gateway on 127.0.0.1:50051 over the embedded emulators; ARGS="--listen 127.0.0.1:50052"
+	$(BIN)/python -m gateway serve $(ARGS)
 
 emulate: $(READY) ## run the three emulators alone, for curl
-	$(BIN)/python -m gateway emulate
+	$(BIN)/python -m gateway emulate $(ARGS)
 
 test: $(READY) $(DEPS) ## run the tests
 	$(if $(MOUNTS),,@echo "Without tests/container: they need root and the right to mount (make image)." >&2)

@@ -22,7 +22,8 @@ from gateway.config import ConfigError, LogSettings
 from gateway.server.assembly import GatewayServer
 
 _DEFAULT_LISTEN: Final = "127.0.0.1:50051"
-_DEFAULT_STATE: Final = Path(".keyway/emulators")
+_SERVE_STATE: Final = Path(".keyway/serve")
+_EMULATE_STATE: Final = Path(".keyway/emulate")
 
 _EXAMPLES: Final = (
     ("CertificateService/ListCertificates", {"parent": "providers/-"}),
@@ -62,7 +63,7 @@ async def _serve(options: argparse.Namespace) -> int:
             await stop.wait()
         return 0
     listen = options.listen or _DEFAULT_LISTEN
-    async with app.demonstration(listen, _state(options)) as settings, app.gateway(settings) as server:
+    async with app.demonstration(listen, _state(options, _SERVE_STATE)) as settings, app.gateway(settings) as server:
         _announce(server)
         print("\nTry, in another terminal:", *_examples(server.address), sep="\n", flush=True)
         await stop.wait()
@@ -71,7 +72,7 @@ async def _serve(options: argparse.Namespace) -> int:
 
 async def _emulate(options: argparse.Namespace) -> int:
     stop = app.stop_signal()
-    async with app.emulators(_state(options), fixed_ports=True) as running:
+    async with app.emulators(_state(options, _EMULATE_STATE), fixed_ports=True) as running:
         for kind, host in running.items():
             print(f"{kind}: {host.url} (control: {host.control_url})", flush=True)
         await stop.wait()
@@ -116,8 +117,8 @@ def _examples(address: str) -> list[str]:
     return [f"{curl} -d '{json.dumps(data)}' http://{address}/keyway.v1.{method}" for method, data in _EXAMPLES]
 
 
-def _state(options: argparse.Namespace) -> Path | None:
-    return None if options.ephemeral else options.state or _DEFAULT_STATE
+def _state(options: argparse.Namespace, default: Path) -> Path | None:
+    return None if options.ephemeral else options.state or default
 
 
 def _log_settings(options: argparse.Namespace, configured: LogSettings | None = None) -> LogSettings:
@@ -158,10 +159,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="HOST:PORT",
         help=f"overrides the configuration; port 0 takes a free one; default {_DEFAULT_LISTEN}",
     )
-    _add_state(serve)
+    _add_state(serve, _SERVE_STATE)
 
     emulate = _add_command(commands, "emulate", _emulate, "run the emulators alone, on fixed ports, for curl")
-    _add_state(emulate)
+    _add_state(emulate, _EMULATE_STATE)
 
     check = _add_command(commands, "check-config", _check_config, "check a configuration file, calling no provider")
     check.add_argument("config", type=Path, metavar="FILE", help="YAML configuration")
@@ -200,10 +201,10 @@ def _add_command(
     return parser
 
 
-def _add_state(parser: argparse.ArgumentParser) -> None:
+def _add_state(parser: argparse.ArgumentParser, default: Path) -> None:
     state = parser.add_mutually_exclusive_group()
     state.add_argument(
-        "--state", type=Path, metavar="DIR", help=f"where the emulators keep their state; default {_DEFAULT_STATE}"
+        "--state", type=Path, metavar="DIR", help=f"where the emulators keep their state; default {default}"
     )
     state.add_argument("--ephemeral", action="store_true", help="the emulators keep their state in memory")
 

@@ -72,6 +72,8 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[GatewayServer]:
     try:
         await catalogue.start()
         await server.start()
+        if not settings.providers:
+            _log.warning("no providers are configured")
         _log.info("serving", address=server.address, providers=[provider.id for provider in catalogue])
         try:
             yield server

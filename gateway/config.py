@@ -214,8 +214,10 @@ def load(
     """The settings in a YAML file; ConfigError names everything that is wrong with it. `overrides`: top-level keys."""
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: can't be read") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else ""
@@ -275,7 +277,17 @@ def _validate(model: type[SettingsT], data: object, place: str, problems: Proble
         return model.model_validate(data)
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_input=False, include_context=False):
-            unknown = detail["type"] in ("extra_forbidden", "invalid_key")
-            text = "unknown key" if unknown else detail["msg"].removeprefix("Value error, ")
-            problems.setdefault(place_of(place, detail["loc"]), text)
+            plain = detail["msg"].removeprefix("Value error, ").replace("Input should", "must")
+            problems.setdefault(place_of(place, detail["loc"]), _PROBLEMS.get(detail["type"], plain))
         return None
+
+
+_A_TEXT: Final = "must be text, {env: NAME} or {file: PATH}"
+_PROBLEMS: Final = {
+    "extra_forbidden": "unknown key",
+    "invalid_key": "unknown key",
+    "missing": "is required",
+    "string_type": _A_TEXT,
+    "bytes_type": _A_TEXT,
+}
+"""Problems in our own words, by pydantic's name for them."""

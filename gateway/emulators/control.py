@@ -1,10 +1,16 @@
 """The control port: steers an emulator from outside, apart from the API it emulates.
 
+    GET    /          this text
     GET    /health    what is emulated
-    POST   /reset     forget all state, faults, history and clock offset; {"seed": true} seeds the defaults again
+    POST   /reset     the default objects alone, without faults, history or clock offset; {"seed": false}: no objects
     POST   /seed      add objects (an empty body: the default set); answers what now exists
-    POST   /faults    arm a fault (see faults.Fault); DELETE disarms all; GET says how many requests are left
-    GET    /history   requests seen, oldest first (?since=N leaves out the first N); DELETE empties it
+    GET    /faults    how many requests the armed faults still wait for
+    POST   /faults    arm a fault: {"mode": …, "count": N, "path": REGEX, "method": …, "delay": SECONDS, "act": BOOL};
+                      modes: `error` (with code, message, status: the vendor's own failure), `cut_off`, `html`, `raw`
+                      (with status, headers, body), `close`, `reset`, `stall`, `redirect`; null is a delay alone
+    DELETE /faults    disarm all
+    GET    /history   requests seen, oldest first (?since=N leaves out the first N)
+    DELETE /history   forget them
     POST   /clock     {"offset_seconds": N} shifts the emulator's time
 
 Every refusal is a 400 with {"error": text}.
@@ -12,6 +18,7 @@ Every refusal is a 400 with {"error": text}.
 
 import datetime as dt
 import json
+from collections.abc import Mapping
 from typing import Any, Final, TypeGuard
 
 from aiohttp import web
@@ -35,6 +42,7 @@ class Control:
         application = web.Application()
         application.add_routes(
             [
+                web.get("/", self._help),
                 web.get("/health", self._health),
                 web.post("/reset", self._reset),
                 web.post("/seed", self._seed),
@@ -48,26 +56,30 @@ class Control:
         )
         return application
 
+    async def _help(self, _request: web.Request) -> web.Response:
+        return web.Response(text=__doc__ or "")
+
     async def _health(self, _request: web.Request) -> web.Response:
-        return web.json_response({"emulates": self._emulator.kind, "status": "ok"})
+        return _answer({"emulates": self._emulator.kind, "status": "ok"})
 
     async def _reset(self, request: web.Request) -> web.Response:
-        data = await _object(request) or {}
+        seed = (await _object(request) or {}).get("seed", True)
+        if not isinstance(seed, bool):
+            raise _refusal("seed: true or false")
         await self._emulator.reset()
         self._interceptor.disarm()
         self._interceptor.history.clear()
         self._clock.offset = dt.timedelta()
-        seeded = await self._emulator.seed(None) if data.get("seed") else {}
-        return web.json_response(seeded)
+        return _answer(await self._emulator.seed(None) if seed else {})
 
     async def _seed(self, request: web.Request) -> web.Response:
         try:
-            return web.json_response(await self._emulator.seed(await _object(request)))
+            return _answer(await self._emulator.seed(await _object(request) or None))
         except SeedError as error:
             raise _refusal(str(error)) from error
 
     async def _count_faults(self, _request: web.Request) -> web.Response:
-        return web.json_response({"armed": self._interceptor.armed})
+        return _answer({"armed": self._interceptor.armed})
 
     async def _arm(self, request: web.Request) -> web.Response:
         try:
@@ -85,18 +97,18 @@ class Control:
         if not since.isdecimal():
             raise _refusal("since: a number of entries")
         entries = list(self._interceptor.history)[int(since) :]
-        return web.json_response({"requests": [entry.as_json() for entry in entries]})
+        return _answer({"requests": [entry.as_json() for entry in entries]})
 
     async def _forget_history(self, _request: web.Request) -> web.Response:
         self._interceptor.history.clear()
-        return web.json_response({})
+        return _answer({})
 
     async def _set_clock(self, request: web.Request) -> web.Response:
         offset = (await _object(request) or {}).get("offset_seconds")
         if not _is_offset(offset):
             raise _refusal("offset_seconds: a number of seconds, up to 100 years either way")
         self._clock.offset = dt.timedelta(seconds=offset)
-        return web.json_response({"now": self._clock.now().isoformat()})
+        return _answer({"now": self._clock.now().isoformat()})
 
 
 def _is_offset(value: object) -> TypeGuard[float]:
@@ -117,5 +129,14 @@ async def _object(request: web.Request) -> dict[str, Any] | None:
     return data
 
 
+def _answer(data: Mapping[str, Any]) -> web.Response:
+    """With a line break at the end, for people with curl."""
+    return web.json_response(data, dumps=_line)
+
+
+def _line(data: object) -> str:
+    return json.dumps(data, ensure_ascii=False) + "\n"
+
+
 def _refusal(message: str) -> web.HTTPBadRequest:
-    return web.HTTPBadRequest(text=json.dumps({"error": message}), content_type="application/json")
+    return web.HTTPBadRequest(text=_line({"error": message}), content_type="application/json")

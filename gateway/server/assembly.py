@@ -66,7 +66,9 @@ class GatewayServer:
         try:
             port = self._server.add_insecure_port(self._settings.listen)
         except RuntimeError as error:
-            raise ListenError(f"{self._settings.listen} can't be listened on: is another server there?") from error
+            raise ListenError(
+                f"{self._settings.listen} can't be listened on: is another server there? --listen takes another"
+            ) from error
         self.address = f"{host}:{port}"
         for service in ("", *SERVICES):
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)

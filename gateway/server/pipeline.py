@@ -13,13 +13,32 @@ from typing import Final, TypeVar
 import grpc
 import structlog
 from google.protobuf.message import DecodeError, Message
+from google.rpc import code_pb2
 
 from gateway import errors
-from gateway.errors import GatewayError, InvalidRequest, Violation
+from gateway.errors import GatewayError, InvalidRequest, UpstreamError, Violation
 from gateway.server import status
 from gateway.server.contract import Method
 from gateway.server.validation import validate
 from gateway.upstream.call import Call
+from keyway.v1 import error_reason_pb2 as reasons
+
+_OPERATORS_CODES: Final = frozenset(
+    {
+        code_pb2.UNAVAILABLE,
+        code_pb2.DEADLINE_EXCEEDED,
+        code_pb2.RESOURCE_EXHAUSTED,
+        code_pb2.INTERNAL,
+        code_pb2.UNKNOWN,
+    }
+)
+_OPERATORS_REASONS: Final = frozenset(
+    {
+        reasons.ERROR_REASON_PROVIDER_CREDENTIALS_REJECTED,
+        reasons.ERROR_REASON_PROVIDER_TLS_FAILED,
+        reasons.ERROR_REASON_PROVIDER_API_NOT_FOUND,
+    }
+)
 
 ResultT = TypeVar("ResultT")
 
@@ -54,11 +73,28 @@ async def contained(work: Awaitable[ResultT], call: Call) -> ResultT:
     """What `work` returns, or a GatewayError: any other failure is our own bug, told to the log alone."""
     try:
         return await work
+    except UpstreamError as error:
+        _tell_operators(error, call)
+        raise
     except GatewayError:
         raise
     except Exception as error:
         _log.exception("internal error", request_id=call.request_id)
         raise GatewayError(errors.INTERNAL_ERROR, "internal error") from error
+
+
+def _tell_operators(error: UpstreamError, call: Call) -> None:
+    """A line for what callers can't mend: a provider that is down, slow, broken, or refuses the gateway itself."""
+    outcome = error.outcome
+    if outcome.code in _OPERATORS_CODES or outcome.reason in _OPERATORS_REASONS:
+        _log.warning(
+            "provider failed",
+            provider=error.provider,
+            reason=status.reason_name(outcome.reason),
+            upstream_code=error.upstream_code,
+            http_status=error.http_status,
+            request_id=call.request_id,
+        )
 
 
 def trace(following: Handler) -> Handler:

@@ -113,7 +113,7 @@ async def test_the_default_seed() -> None:
 
 async def test_reset_forgets_everything_also_sessions() -> None:
     async with running() as client:
-        await client.control("POST", "/reset")
+        await client.control("POST", "/reset", {"seed": False})
         assert (await client.get("server/exist")).failure == (403, 3001)
         login = {"userName": "/keyway", "password": "keyway-demo"}
         assert (await client.call("POST", "auth/login", data=login)).failure == (403, 3002)

@@ -126,7 +126,7 @@ async def test_a_refusal_does_not_repeat_key_material() -> None:
 
 async def test_reset_forgets_everything() -> None:
     async with running("a", require_access_key_in_v1_2=True) as client:
-        await client.control("/reset")
+        await client.control("/reset", {"seed": False})
         assert (await client.list()).code == -2
         assert (await client.control("/seed", {})).json["require_access_key_in_v1_2"] is False
         await client.control("/reset", {"seed": True})

@@ -38,7 +38,7 @@ class TestControl:
         assert await client.control("POST", "/seed", {"words": 1}) == (400, {"error": "words: a list"})
 
     @pytest.mark.parametrize(
-        ("data", "words"), [(None, []), ({}, []), ({"seed": False}, []), ({"seed": True}, DEFAULTS)]
+        ("data", "words"), [(None, DEFAULTS), ({}, DEFAULTS), ({"seed": False}, []), ({"seed": True}, DEFAULTS)]
     )
     async def test_reset(self, client: Client, data: object, words: list[str]) -> None:
         await client.ask("POST", body="more")
@@ -155,7 +155,7 @@ class TestState:
             assert await client.control("GET", "/faults") == (200, {"armed": 0})
             assert await client.history() == []
             assert client.host.clock.offset == dt.timedelta()
-            await client.control("POST", "/reset", {})
+            await client.control("POST", "/reset", {"seed": False})
             await client.ask("POST", body="b")
         async with running(state=state) as client:
             assert await client.words() == ["b"]

@@ -83,7 +83,9 @@ async def test_a_port_that_is_taken_fails_loudly(quiet_stack: Stack, tmp_path: P
     assert ended.code == 1
     assert ended.output == ""
     lines = [line for line in ended.errors.splitlines() if not line.startswith("{")]
-    assert lines == [f"keyway: {quiet_stack.gateway.address} can't be listened on: is another server there?"]
+    assert lines == [
+        f"keyway: {quiet_stack.gateway.address} can't be listened on: is another server there? --listen takes another"
+    ]
 
 
 async def test_state_that_cannot_be_kept_fails_loudly(tmp_path: Path) -> None:

@@ -264,7 +264,7 @@ class TestYaml:
     def test_not_text(self, tmp_path: Path) -> None:
         path = tmp_path / "keyway.yaml"
         path.write_bytes(b"\xff\xfe\x00")
-        with pytest.raises(ConfigError, match="can't be read"):
+        with pytest.raises(ConfigError, match="is not UTF-8"):
             config.load(path, TYPES)
 
     def test_missing(self, tmp_path: Path) -> None:

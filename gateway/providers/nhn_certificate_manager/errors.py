@@ -75,7 +75,10 @@ TABLE: Final[Mapping[int, Row]] = {
         "more than one file is registered for the certificate",
         _precondition(reasons.ERROR_REASON_MULTIPLE_CERTIFICATE_FILES),
     ),
-    52003: _file("the certificate's file is not PEM", reasons.ERROR_REASON_NOT_A_PEM_FILE),
+    52003: _file(
+        "the certificate's file is not a PEM file of certificates, leaf first, with their private key",
+        reasons.ERROR_REASON_NOT_A_PEM_FILE,
+    ),
     52004: _file("the file is for another name than the certificate", reasons.ERROR_REASON_CERTIFICATE_NAME_MISMATCH),
     52005: Row("the certificate in the file has expired", _precondition(reasons.ERROR_REASON_CERTIFICATE_EXPIRED)),
     52006: _file(
