@@ -7,7 +7,7 @@ bad values are errors that name the key and its place, never the value. What one
 
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
@@ -206,6 +206,24 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+class _KeyStandsTwiceError(yaml.MarkedYAMLError):
+    """A mapping with the same key twice."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as `safe_load` reads it, but a key that stands twice is an error instead of the last one's win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Refuses a second key of the same text."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    raise _KeyStandsTwiceError(problem_mark=key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
 def load(
     path: Path,
     provider_types: Mapping[str, type[ProviderSettings]],
@@ -213,7 +231,7 @@ def load(
 ) -> GatewaySettings:
     """The settings in a YAML file; ConfigError names everything that is wrong with it. `overrides`: top-level keys."""
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - it is a SafeLoader
     except OSError as error:
         raise ConfigError(f"{path}: can't be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -221,7 +239,8 @@ def load(
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{path}: not valid YAML{place}") from None
+        fault = "a key stands twice" if isinstance(error, _KeyStandsTwiceError) else "not valid YAML"
+        raise ConfigError(f"{path}: {fault}{place}") from None
     tree = {} if data is None else data
     if isinstance(tree, dict):
         tree = {**tree, **(overrides or {})}

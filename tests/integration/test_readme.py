@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from gateway import app
+from gateway.emulators.catalogue import EMULATOR_TYPES
 from gateway.server.contract import METHODS
-from tests.support.stack import Stack
+from keyway.v1 import certificate_service_pb2 as certificates
+from keyway.v1 import key_service_pb2 as keys
+from tests.support.stack import Gateway, Stack
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -52,11 +55,64 @@ def test_there_are_three_first_calls() -> None:
     assert len(CALLS) == 3
 
 
-async def test_python_program(stack: Stack) -> None:
+async def example(name: str, **addresses: str) -> str:
+    """What a program of the examples prints, run as it is but for the address of the gateway."""
+    program = (ROOT / "clients/python/examples" / name).read_text(encoding="utf-8")
+    for port, address in addresses.items():
+        printed = f"127.0.0.1:{port.removeprefix('at_')}"
+        assert printed in program
+        program = program.replace(printed, address)
+    return await run(sys.executable, "-c", program)
+
+
+def test_the_printed_program_is_the_example() -> None:
     (program,) = blocks("python")
-    assert ADDRESS in program
-    answer = await run(sys.executable, "-c", program.replace(ADDRESS, stack.gateway.address))
-    assert answer == "order 42 with version 2\n"
+    assert (ROOT / "clients/python/examples/first_call.py").read_text(encoding="utf-8").endswith(program)
+
+
+async def test_first_call(stack: Stack) -> None:
+    assert await example("first_call.py", at_50051=stack.gateway.address) == "order 42 with version 2\n"
+
+
+async def test_errors(stack: Stack) -> None:
+    answer = await example("errors.py", at_50051=stack.gateway.address)
+    assert answer.startswith("NOT_FOUND ")
+    assert 'reason: "CERTIFICATE_NOT_FOUND"' in answer
+
+
+async def test_two_gateways(stack: Stack) -> None:
+    async with Gateway(stack.settings()) as other:
+        answer = await example("two_gateways.py", at_50051=stack.gateway.address, at_50052=other.address)
+    assert answer.splitlines()[0] == "providers/asteria asteria"
+
+
+def test_configuration_for_the_emulators() -> None:
+    settings = app.load_config(ROOT / "deploy/emulators.yaml")
+    ports = {provider.type: int(provider.endpoint.rpartition(":")[2]) for provider in settings.providers}
+    assert ports == {kind: emulated.port for kind, emulated in EMULATOR_TYPES.items()}
+
+
+def named_resources() -> list[str]:
+    """The names of the table of what there is to play with, written out."""
+    table = README.partition("### What is there to play with")[2].partition("##")[0]
+    names = re.findall(r"`([^`]+)`", table)
+    certificates = [name for name in names if "example" in name or "인증서" in name]
+    return [f"providers/nhn-certs/certificates/{name.rpartition('/')[2]}" for name in certificates]
+
+
+async def test_demonstration_is_as_printed(stack: Stack) -> None:
+    service = stack.gateway.certificates
+    for name in named_resources():
+        answer = await service.CheckCertificate(certificates.CheckCertificateRequest(name=name))
+        assert answer.exists, name
+    shown = certificates.GetCertificateRequest(
+        name="providers/asteria/certificates/server", keystore_password="changeit"
+    )
+    assert (await service.GetCertificate(shown)).certificate.display_name == "server"
+    secret = keys.GetSecretRequest(name="providers/nhn-keys/secrets/demo-secret")
+    assert (await stack.gateway.keys.GetSecret(secret)).payload
+    signed = keys.SignRequest(name="providers/nhn-keys/keys/demo-rsa", plaintext=b"x")
+    assert (await stack.gateway.keys.Sign(signed)).signature
 
 
 def test_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

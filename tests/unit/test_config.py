@@ -243,6 +243,8 @@ class TestYaml:
             (f"a: b: {SECRET}", "not valid YAML at line 1"),
             (f"a: !!python/object:os.system {SECRET}", "not valid YAML at line 1"),
             ("day: 2024-13-45", "not valid YAML"),
+            (f"listen: 127.0.0.1:1\nlisten: {SECRET}", "a key stands twice at line 2"),
+            (f"providers:\n  - id: a\n    app_key: b\n    app_key: {SECRET}", "a key stands twice at line 4"),
             ("a: \x01", "not valid YAML"),
             ("[" * 3000, "not valid YAML"),
         ],
