@@ -1,11 +1,32 @@
-"""Fixtures for the tests that need the whole stack."""
+"""What every test run needs: foreign programs, hypothesis without a clock, and fixtures for the whole stack."""
 
+import shutil
 from collections.abc import AsyncIterator
+from typing import Final
 
+import hypothesis
 import pytest
 
 from keyway.v1.provider_service_pb2 import CheckProviderRequest
 from tests.support.stack import Stack
+
+PROGRAMS: Final = {
+    "openssl": "the package openssl of Debian and Ubuntu",
+    "keytool": "any JDK; on Debian and Ubuntu the package default-jre-headless",
+    "curl": "the package curl of Debian and Ubuntu",
+}
+"""The foreign programs that tests check with, and where they are found."""
+
+# No deadline: how long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("keyway", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("keyway")
+
+
+def pytest_configure() -> None:
+    """End the run at once, with a clear word, where a program is missing that tests need."""
+    missing = [f"{program} ({source})" for program, source in PROGRAMS.items() if shutil.which(program) is None]
+    if missing:
+        pytest.exit(f"The tests need programs that are not on PATH: {'; '.join(missing)}.", returncode=4)
 
 
 @pytest.fixture(scope="session")

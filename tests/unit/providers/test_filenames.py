@@ -1,7 +1,7 @@
 """File names out of headers: what RFC 6266 says, and nothing that leaves the folder it is saved in."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.providers.common.filenames import MAXIMUM_BYTES, from_content_disposition, safe_name, with_ending
@@ -45,7 +45,6 @@ def test_the_name_in_a_header(header: str, name: str | None) -> None:
     assert from_content_disposition(header) == name
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_no_header_gives_a_name_that_is_not_safe(text: str) -> None:
     for header in (text, f'attachment; filename="{text}"', f"attachment; filename*=UTF-8''{text}"):
@@ -70,7 +69,6 @@ def test_the_ending_fits_the_format(name: str, ending: str, expected: str) -> No
     assert with_ending(name, ending) == expected
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(codec="utf-8")), st.sampled_from([".pem", ".der", ".p7b"]))
 def test_a_name_is_never_too_long(name: str, ending: str) -> None:
     assert len(with_ending(name * 20, ending).encode()) <= MAXIMUM_BYTES

@@ -212,7 +212,7 @@ class Listing:
         return await self.page(1, 10, ALL)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, 120), st.integers(0, 150), st.integers(1, 60), st.integers(1, 60))
 async def test_a_window_holds_its_rows_whatever_the_size_of_pages(
     total: int, offset: int, limit: int, most: int
@@ -239,7 +239,6 @@ class Lying(Listing):
         return Page(honest.certificates, number, len(honest.certificates), honest.total + 1)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 20), st.integers(1, 20))
 async def test_an_upstream_that_miscounts_is_not_asked_forever(total: int, offset: int, limit: int, most: int) -> None:
     upstream = Lying(total, most)

@@ -97,7 +97,7 @@ def test_a_format_error_quotes_nothing_of_the_key() -> None:
     assert "MII" not in repr(pem.read_bundle(LEAF + KEY))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_a_bundle_or_a_format_error(data: bytes) -> None:
     for candidate in (data, b"-----BEGIN CERTIFICATE-----\n" + data + b"\n-----END CERTIFICATE-----\n"):
@@ -106,7 +106,7 @@ def test_any_bytes_are_a_bundle_or_a_format_error(data: bytes) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")  # the library's, of values that it accepts against the rules
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_a_damaged_file_is_a_bundle_or_a_format_error(data: st.DataObject) -> None:
     whole = chain().pem()

@@ -228,7 +228,7 @@ def test_a_key_beside_the_certificates_is_passed_over() -> None:
 
 
 @pytest.mark.filterwarnings("ignore")  # the library's, of values that it accepts against the rules
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_certificates_or_a_format_error(data: bytes) -> None:
     wrapped = b"-----BEGIN PKCS7-----\n" + data + b"\n-----END PKCS7-----\n"
@@ -238,7 +238,7 @@ def test_any_bytes_are_certificates_or_a_format_error(data: bytes) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")  # the library's, of values that it accepts against the rules
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.sampled_from([service.CERTIFICATE_FORMAT_DER, service.CERTIFICATE_FORMAT_PKCS7_DER]), st.data())
 def test_a_damaged_certificate_is_read_or_a_format_error(
     form: service.CertificateFormat.ValueType, data: st.DataObject

@@ -6,7 +6,7 @@ from email.message import EmailMessage
 from itertools import count
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.upstream.multipart import FilePart, Part, TextPart, encode
@@ -46,14 +46,12 @@ def test_the_exact_body() -> None:
     assert len(boundary) <= 70
 
 
-@settings(deadline=None)
 @given(PARTS)
 def test_every_part_comes_out_as_it_went_in(parts: list[Part]) -> None:
     contents = [part.content if isinstance(part, FilePart) else part.value.encode() for part in parts]
     assert [content for _, content in sections(*encode(parts))] == contents
 
 
-@settings(deadline=None)
 @given(PARTS)
 def test_names_stay_within_their_quotes_and_their_line(parts: list[Part]) -> None:
     for (headers, _), part in zip(sections(*encode(parts)), parts, strict=True):
