@@ -1,7 +1,6 @@
 """`buf curl`, which knows nothing of Keyway but what reflection tells it."""
 
 import asyncio
-import base64
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from tests.support.tools import BufCurl
 
 HEALTH = "grpc.health.v1.Health"
 REFLECTION = "grpc.reflection.v1alpha.ServerReflection"
-KEY = "providers/nhn-keys/keys/orders-key"
 NOT_FOUND = 5 << 3  # buf ends with eight times the number of the status
 
 
@@ -34,24 +32,6 @@ async def test_it_lists_every_method_of_the_contract(buf: BufCurl) -> None:
     assert listed.code == 0
     own = [method for method in listed.output.decode().split() if method.startswith("keyway.")]
     assert own == sorted(method.full_name for method in METHODS)
-
-
-async def test_it_calls_a_method_of_each_service(buf: BufCurl) -> None:
-    certificates, encrypted, provider = await asyncio.gather(
-        buf.call("keyway.v1.CertificateService/ListCertificates", {"parent": "providers/nhn-certs"}),
-        buf.call(
-            "keyway.v1.KeyService/Encrypt", {"name": KEY, "plaintext": base64.b64encode("안녕".encode()).decode()}
-        ),
-        buf.call("keyway.v1.ProviderService/CheckProvider", {"name": "providers/asteria"}),
-    )
-
-    names = [certificate["name"] for certificate in certificates.json()["certificates"]]
-    assert "providers/nhn-certs/certificates/www.example.com" in names
-    assert provider.json()["provider"]["state"] == "PROVIDER_STATE_READY"
-    decrypted = await buf.call(
-        "keyway.v1.KeyService/Decrypt", {"name": KEY, "ciphertext": encrypted.json()["ciphertext"]}
-    )
-    assert base64.b64decode(decrypted.json()["plaintext"]).decode() == "안녕"
 
 
 async def test_it_sees_a_failure_with_its_reason(buf: BufCurl) -> None:

@@ -1,0 +1,70 @@
+"""`buf curl` against the stack, method by method, and what the tests of all methods make with it."""
+
+import base64
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.server.contract import METHODS
+from tests.emulators.support_asteria import Files, self_signed
+from tests.support.stack import Gateway, Stack
+from tests.support.tools import BufCurl
+
+WARP: Final = "providers/asteria"
+CLIENT: Final = f"{WARP}/certificates/client"
+PASSWORDS: Final = {"keystorePassword": "store-secret", "privateKeyPassword": "key-secret"}
+FULL_NAMES: Final = {method.name: method.full_name for method in METHODS}
+
+
+class Caller:
+    """`buf curl` against the stack, and what rows check its answers with."""
+
+    def __init__(self, stack: Stack, folder: Path) -> None:
+        self.stack = stack
+        self.folder = folder
+        self._buf = BufCurl(stack.gateway.address, folder)
+
+    async def __call__(self, method: str, **request: Any) -> Any:
+        """The JSON answer of a method of any service, by its name alone."""
+        return (await self._buf.call(FULL_NAMES[method], request)).json()
+
+    async def refused(self, method: str, **request: Any) -> int:
+        """What `buf` ends with where the call fails."""
+        return (await self._buf.call(FULL_NAMES[method], request)).code
+
+    def through(self, gateway: Gateway) -> BufCurl:
+        """`buf curl` against another gateway."""
+        return BufCurl(gateway.address, self.folder)
+
+    async def created(self) -> Any:
+        """ASTERIA's client certificate, new."""
+        answer = await self(
+            "CreateCertificate",
+            parent=WARP,
+            certificateId="client",
+            subject={"commonName": "made.example.com", "organization": "株式会社", "country": "JP"},
+            keyAlgorithm="EC",
+            keySize=256,
+            signatureAlgorithm="SHA256withECDSA",
+            validityDays=20,
+            **PASSWORDS,
+        )
+        return answer["certificate"]
+
+    async def downloaded(self) -> list[bytes]:
+        """The chain of the client certificate."""
+        answer = await self("DownloadCertificate", name=CLIENT, keystorePassword=PASSWORDS["keystorePassword"])
+        return [pem.encode() for pem in answer["certificateChain"]]
+
+    def authority(self, name: str = "Root") -> Files:
+        """A new authority of openssl's."""
+        return self_signed(self.folder, name)
+
+
+def encoded(content: bytes) -> str:
+    """Bytes as JSON has them."""
+    return base64.b64encode(content).decode()
+
+
+def decoded(text: str) -> bytes:
+    """The bytes that JSON has so."""
+    return base64.b64decode(text, validate=True)
