@@ -25,8 +25,6 @@ from keyway.v1 import error_reason_pb2 as reasons
 NOT_LOGGED_IN: Final = "3001"
 NO_SUCH_CERTIFICATE: Final = "4012"
 
-_MAXIMUM_MESSAGE_CHARACTERS: Final = 4000
-
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
@@ -153,11 +151,7 @@ def to_error(
 
 def clean_message(text: str, secrets: Iterable[str]) -> str:
     """Text of the server without secrets, in whatever spelling an echo of a form or of JSON would have them."""
-    # Whole secrets are taken out before the text is cut, so that no half of one stays.
-    spellings = {spelling for secret in secrets for spelling in _spellings(secret)}
-    for spelling in sorted(spellings, key=len, reverse=True):
-        text = text.replace(spelling, "***")
-    return clean(text[:_MAXIMUM_MESSAGE_CHARACTERS])
+    return clean(text, (spelling for secret in secrets for spelling in _spellings(secret)))
 
 
 def _spellings(secret: str) -> Iterable[str]:

@@ -9,8 +9,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from gateway.providers.asteria import filenames
-from gateway.providers.common import pem
+from gateway.providers.common import filenames, pem
 from gateway.providers.common.formats import FormatError
 from gateway.providers.common.x509 import encode, read_certificates, to_pem
 from gateway.providers.common.zipfiles import ZipEntry, read_zip
@@ -35,7 +34,7 @@ def exported_certificate(
     encoded = encode(chain, form)
     return service.DownloadCertificateResponse(
         content=encoded.content,
-        filename=filenames.with_ending(_filename(entries, response), encoded.suffix, default_name),
+        filename=filenames.with_ending(_filename(entries, response) or default_name, encoded.suffix),
         media_type=encoded.media_type,
         certificate_chain=to_pem(chain),
     )
@@ -49,7 +48,7 @@ def signing_request(response: HttpResponse) -> service.GetCertificateSigningRequ
     content = entries[0].content
     return service.GetCertificateSigningRequestResponse(
         csr_pem=_request_pem(content),
-        filename=filenames.safe_name(entries[0].filename) or _REQUEST_NAME,
+        filename=filenames.safe_name(entries[0].path) or _REQUEST_NAME,
         content=content,
     )
 
@@ -57,8 +56,8 @@ def signing_request(response: HttpResponse) -> service.GetCertificateSigningRequ
 def _filename(entries: list[ZipEntry], response: HttpResponse) -> str:
     """The name of the only file, or that of the archive where it holds several; empty where there is none."""
     if len(entries) == 1:
-        return filenames.safe_name(entries[0].filename)
-    return filenames.announced_name(response)
+        return filenames.safe_name(entries[0].path)
+    return filenames.from_content_disposition(response.headers.get("Content-Disposition", "")) or ""
 
 
 def _request_pem(content: bytes) -> str:

@@ -11,18 +11,17 @@ from urllib.parse import unquote
 
 MAXIMUM_BYTES: Final = 255
 
-_PARAMETER: Final = re.compile(r';\s*([\w!#$%&\'*+.^`|~-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.ASCII)
+_PARAMETER: Final = re.compile(r'(?:\A|;)\s*([\w!#$%&\'*+.^`|~-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.ASCII)
 _QUOTED_PAIR: Final = re.compile(r'\\(["\\])')
-_PATH: Final = re.compile(r".*[/\\]", re.DOTALL)
 _LEADING: Final = re.compile(r"\A[\s.]+")
-_ENDING: Final = re.compile(r"\.(?:pem|crt|cer|cert|der|p7b|p7c|p7|p12|pfx|key|csr|zip|txt)\Z", re.IGNORECASE)
+_ENDING: Final = re.compile(r"\.(?:pem|crt|cer|cert|der|p7b|p7c|p7s|p7|p12|pfx|key|csr|zip|txt)\Z", re.IGNORECASE)
 _CHARSETS: Final = frozenset({"utf-8", "iso-8859-1", "us-ascii"})
 
 
 def from_content_disposition(header: str) -> str | None:
     """The last part of the file name in the header, without what a file name can't have; None where nothing is left.
 
-    `filename*` comes before `filename`. Bytes of the header that are not UTF-8 are left out.
+    `filename*` comes before `filename`; the word before both may be missing. Bytes of the header that are not UTF-8 are left out.
     """
     parameters = dict(_parameters(header))
     for name in (_extended(parameters.get("filename*", "")), parameters.get("filename", "")):
@@ -33,10 +32,13 @@ def from_content_disposition(header: str) -> str | None:
 
 
 def safe_name(name: str) -> str:
-    """The name without directories, control, format and undecodable characters and leading dots; may be empty."""
-    name = _PATH.sub("", name)
+    """The name without directories, control, format and undecodable characters and leading dots; may be empty.
+
+    At most 255 bytes.
+    """
+    name = name.replace("\\", "/").rpartition("/")[2]
     visible = "".join(character for character in name if unicodedata.category(character)[0] != "C")
-    return _LEADING.sub("", visible).rstrip()
+    return _cut(_LEADING.sub("", visible), MAXIMUM_BYTES).rstrip()
 
 
 def with_ending(name: str, ending: str) -> str:
@@ -45,8 +47,11 @@ def with_ending(name: str, ending: str) -> str:
     if known is not None and known[0].lower() == ending:
         ending = known[0]
     stem = name[: known.start()] if known is not None else name
-    room = MAXIMUM_BYTES - len(ending.encode())
-    return stem.encode()[:room].decode(errors="ignore") + ending
+    return _cut(stem, MAXIMUM_BYTES - len(ending.encode())) + ending
+
+
+def _cut(text: str, maximum_bytes: int) -> str:
+    return text.encode()[:maximum_bytes].decode(errors="ignore")
 
 
 def _parameters(header: str) -> Iterator[tuple[str, str]]:

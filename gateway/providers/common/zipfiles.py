@@ -61,12 +61,6 @@ class ZipEntry:
     path: str
     content: bytes = field(repr=False)
 
-    @property
-    def filename(self) -> str:
-        """The last part of `path`, without control characters; may be empty."""
-        last = self.path.replace("\\", "/").rpartition("/")[2]
-        return "".join(character for character in last if character.isprintable())
-
 
 def is_zip(data: bytes) -> bool:
     """Whether `data` starts as a ZIP archive does; an empty archive included."""

@@ -1,7 +1,6 @@
-"""The readers of the ASTERIA adapter: names, times and file names."""
+"""The readers of the ASTERIA adapter: names and times."""
 
 import contextlib
-import string
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -10,11 +9,9 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
-from multidict import CIMultiDict, CIMultiDictProxy
 
-from gateway.providers.asteria import distinguished_names, filenames, times
+from gateway.providers.asteria import distinguished_names, times
 from gateway.providers.common.formats import FormatError
-from gateway.upstream.client import HttpResponse
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 OIDS = {"O": NameOID.ORGANIZATION_NAME, "OU": NameOID.ORGANIZATIONAL_UNIT_NAME, "CN": NameOID.COMMON_NAME}
@@ -132,41 +129,3 @@ def test_days_at_the_end_of_the_calendar(text: str, day: date) -> None:
 def test_any_text_is_a_time_or_a_format_error(text: str) -> None:
     with contextlib.suppress(FormatError):
         times.moment(times.parse(text), TOKYO)
-
-
-@pytest.mark.parametrize(
-    ("header", "expected"),
-    [
-        ('filename="csr.zip"', "csr.zip"),
-        ("attachment; filename=certs.zip; size=3", "certs.zip"),
-        ("attachment; filename=\"a.zip\"; filename*=UTF-8''%E8%A8%BC%20%E6%98%8E.zip", "証 明.zip"),
-        ('attachment; filename="../../etc/a.zip"', "a.zip"),
-        ('attachment; filename="C:\\\\dir\\\\a.zip"', "a.zip"),
-        ("attachment", ""),
-        ("", ""),
-    ],
-)
-def test_announced_names(header: str, expected: str) -> None:
-    headers = CIMultiDictProxy(CIMultiDict({"Content-Disposition": header}))
-    assert filenames.announced_name(HttpResponse(200, headers, b"")) == expected
-
-
-@pytest.mark.parametrize(
-    ("filename", "expected"),
-    [
-        ("certs.zip", "certs.pem"),
-        ("www.example.com", "www.example.com.pem"),
-        ("server.CER", "server.pem"),
-        (".cer", "server.pem"),
-        ("", "server.pem"),
-    ],
-)
-def test_endings(filename: str, expected: str) -> None:
-    assert filenames.with_ending(filename, ".pem", "server") == expected
-
-
-@given(st.text(st.sampled_from(string.printable + "é\u202e\x00")))
-def test_safe_names_have_no_path_and_can_be_printed(text: str) -> None:
-    name = filenames.safe_name(text)
-    assert not set("/\\\r\n\0\u202e") & set(name)
-    assert len(name) <= 200

@@ -1,5 +1,7 @@
 """File names out of headers: what RFC 6266 says, and nothing that leaves the folder it is saved in."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +39,7 @@ from gateway.providers.common.filenames import MAXIMUM_BYTES, from_content_dispo
         ('attachment; filename=".."', None),
         ('attachment; filename="/"', None),
         ('attachment; filename=""', None),
+        ('filename="csr.zip"', "csr.zip"),
         ("attachment", None),
         ("", None),
     ],
@@ -51,6 +54,20 @@ def test_no_header_gives_a_name_that_is_not_safe(text: str) -> None:
         name = from_content_disposition(header)
         assert name is None or name == safe_name(name)
         assert name is None or (name not in ("", ".", "..") and not set(name) & set("/\\\0\r\n"))
+
+
+@given(st.text() | st.text("./\\ a\n\0\u202eé", max_size=40), st.integers(1, 100))
+def test_a_safe_name_can_be_saved_as_it_is(text: str, times: int) -> None:
+    name = safe_name(text * times)
+    assert name not in (".", "..")
+    assert not name.startswith(".")
+    assert not any(character in "/\\" or unicodedata.category(character) == "Cc" for character in name)
+    assert len(name.encode()) <= MAXIMUM_BYTES
+    assert safe_name(name) == name
+
+
+def test_a_long_name_is_not_searched_again_and_again() -> None:
+    assert safe_name("a" * 16_000_000) == "a" * MAXIMUM_BYTES
 
 
 @pytest.mark.parametrize(
