@@ -14,7 +14,7 @@ from gateway.providers.catalogue import Catalogue
 from gateway.server import certificates, keys, providers
 from gateway.server.contract import METHODS, SERVICES
 from gateway.server.draining import Gate
-from gateway.server.pipeline import Limits, RawHandler, compose
+from gateway.server.pipeline import RawHandler, compose
 from gateway.server.routing import route
 
 MAXIMUM_REQUEST_BYTES: Final = 16 * 1024 * 1024
@@ -95,13 +95,13 @@ def _handlers(settings: GatewaySettings, catalogue: Catalogue, gate: Gate) -> Ma
     own = {
         **certificates.operations(catalogue),
         **keys.operations(catalogue, settings.batch_concurrency),
-        **providers.operations(catalogue),
+        **providers.operations(catalogue, settings.default_deadline),
     }
-    limits = Limits(settings.default_deadline)
     services: dict[str, dict[str, RawMethodHandler]] = {service: {} for service in SERVICES}
     for method in METHODS:
         operation = own.get(method.operation) or route(method, catalogue)
-        services[method.service][method.name] = _raw_handler(compose(method, operation, limits, gate.stage))
+        handler = compose(method, operation, settings.default_deadline, gate.stage)
+        services[method.service][method.name] = _raw_handler(handler)
     return services
 
 

@@ -1,4 +1,4 @@
-"""The way every call takes: gate ▸ trace ▸ decode ▸ validate ▸ handler, composed once for each method at start.
+"""The way every call takes through its stages to its handler, composed once for each method at start.
 
 Works on raw bytes, so that a request which does not decode is ours to answer like any other bad request. A stage is a
 function that wraps the next handler; the order stands in `STAGES` alone.
@@ -22,6 +22,9 @@ from gateway.server.contract import Method
 from gateway.server.validation import validate
 from gateway.upstream.call import Call
 from keyway.v1 import error_reason_pb2 as reasons
+
+_CALLERS_ID: Final = "x-request-id"
+_MAXIMUM_ID_CHARACTERS: Final = 128
 
 _OPERATORS_CODES: Final = frozenset(
     {
@@ -47,11 +50,15 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Rpc:
-    """One RPC on its way through the pipeline. `request` is there after decoding."""
+    """One RPC on its way through the pipeline. Decoding puts `request` in the place of `raw`.
+
+    callers_id: the caller's own id of the call; empty where it sent none that can be used.
+    """
 
     method: Method
     call: Call
     raw: bytes = field(repr=False)
+    callers_id: str = ""
     request: Message | None = field(default=None, repr=False)
 
 
@@ -60,13 +67,6 @@ Stage = Callable[[Handler], Handler]
 Operation = Callable[[Message, Call], Awaitable[Message]]
 Context = grpc.aio.ServicerContext[bytes, bytes]
 RawHandler = Callable[[bytes, Context], Awaitable[bytes]]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """default_deadline: seconds for a call whose caller set no deadline."""
-
-    default_deadline: float
 
 
 async def contained(work: Awaitable[ResultT], call: Call) -> ResultT:
@@ -98,10 +98,16 @@ def _tell_operators(error: UpstreamError, call: Call) -> None:
 
 
 def trace(following: Handler) -> Handler:
-    """Ends every call in a response or a GatewayError."""
+    """Makes the call known: its log lines carry its method and its caller's id. It ends well or in a GatewayError.
+
+    There are no spans yet; this is where they will begin.
+    """
 
     async def handle(rpc: Rpc) -> Message:
-        with structlog.contextvars.bound_contextvars(method=rpc.method.full_name):
+        known = {"method": rpc.method.full_name}
+        if rpc.callers_id:
+            known["x_request_id"] = rpc.callers_id
+        with structlog.contextvars.bound_contextvars(**known):
             return await contained(following(rpc), rpc.call)
 
     return handle
@@ -117,7 +123,7 @@ def decode(following: Handler) -> Handler:
         except DecodeError:
             # The parser's own words can quote the data.
             raise InvalidRequest([Violation("", f"the message is not a {request.DESCRIPTOR.full_name}")]) from None
-        rpc.request = request
+        rpc.request, rpc.raw = request, b""
         return await following(rpc)
 
     return handle
@@ -138,10 +144,10 @@ STAGES: Final[tuple[Stage, ...]] = (trace, decode, check)
 """Outermost first."""
 
 
-def compose(method: Method, operation: Operation, limits: Limits, front: Stage) -> RawHandler:
+def compose(method: Method, operation: Operation, default_deadline: float, front: Stage) -> RawHandler:
     """The gRPC handler of one method: the stages around `operation`, and the status and trailers around those.
 
-    front: the stage before all others.
+    default_deadline: seconds for a call whose caller set no deadline. front: the stage before all others.
     """
 
     async def call_operation(rpc: Rpc) -> Message:
@@ -155,20 +161,39 @@ def compose(method: Method, operation: Operation, limits: Limits, front: Stage) 
     for stage in reversed((front, *STAGES)):
         handler = stage(handler)
 
+    async def outcome(rpc: Rpc) -> Message | GatewayError:
+        try:
+            return await handler(rpc)
+        except GatewayError as error:
+            # The frames of the traceback hold the request.
+            return error.with_traceback(None)
+
     async def serve(raw: bytes, context: Context) -> bytes:
         remaining = context.time_remaining()
-        seconds = limits.default_deadline if remaining is None else remaining
+        seconds = default_deadline if remaining is None else remaining
         call = Call(str(uuid.uuid4()), time.monotonic() + seconds, method.repeatable)
-        try:
-            response = await handler(Rpc(method, call, raw))
-        except GatewayError as error:
-            failure = status.to_status(error, repeatable=method.repeatable, request_id=call.request_id)
+        rpc = Rpc(method, call, raw, _callers_id(context))
+        del raw
+        ended = await outcome(rpc)
+        # What abort() raises stays in memory until the garbage collector runs, and all that this frame holds with it.
+        del rpc
+        if isinstance(ended, GatewayError):
+            failure = status.to_status(ended, repeatable=method.repeatable, request_id=call.request_id)
+            del ended
             await context.abort(
                 status.STATUS_CODES[failure.code],
                 failure.message,
                 status.trailers(call.request_id, failure),
             )
         context.set_trailing_metadata(status.trailers(call.request_id))
-        return response.SerializeToString()
+        return ended.SerializeToString()
 
     return serve
+
+
+def _callers_id(context: Context) -> str:
+    for key, value in context.invocation_metadata() or ():
+        if key == _CALLERS_ID and isinstance(value, str):
+            usable = len(value) <= _MAXIMUM_ID_CHARACTERS and value.isascii() and value.isprintable()
+            return value if usable else ""
+    return ""

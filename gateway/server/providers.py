@@ -1,10 +1,12 @@
 """ProviderService: which providers there are, what they serve, how they are, and how their failures are mapped."""
 
+import asyncio
 import datetime as dt
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gateway.errors import GatewayError
+from gateway.errors import UpstreamError
 from gateway.names import PROVIDER, provider_id
 from gateway.providers.capabilities import Provider
 from gateway.providers.catalogue import Catalogue
@@ -12,7 +14,7 @@ from gateway.server import paging
 from gateway.server.contract import METHODS
 from gateway.server.keys import BATCHES
 from gateway.server.paging import Position
-from gateway.server.pipeline import Operation
+from gateway.server.pipeline import Operation, contained
 from gateway.server.status import reason_name
 from gateway.upstream.call import Call
 from keyway.v1 import error_reason_pb2 as reasons
@@ -32,10 +34,15 @@ _UNREACHABLE: Final = frozenset(
 
 
 class ProviderDirectory:
-    """The providers as callers see them. Remembers how the last check of each went."""
+    """The providers as callers see them. Remembers how the last check of each went.
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    check_seconds: how long a check may take at most.
+    """
+
+    def __init__(self, catalogue: Catalogue, check_seconds: float) -> None:
         self._catalogue = catalogue
+        self._check_seconds = check_seconds
+        self._checks: dict[str, asyncio.Task[None]] = {}
         self._providers = {provider.id: self._describe(provider) for provider in catalogue}
 
     async def list_providers(self, request: service.ListProvidersRequest, _call: Call) -> service.ListProvidersResponse:
@@ -55,13 +62,26 @@ class ProviderDirectory:
         return service.GetProviderResponse(provider=self._providers[self._provider(request.name).id])
 
     async def check_provider(self, request: service.CheckProviderRequest, call: Call) -> service.CheckProviderResponse:
-        """One provider, after a live call; a call that fails is an answer, not an error."""
+        """One provider, after a live call; a call that fails is an answer, not an error.
+
+        What is found is for everybody: callers at the same time share a check, and the deadline of none limits it.
+        """
         provider = self._provider(request.name)
+        check = self._checks.get(provider.id)
+        if check is None:
+            check = self._checks[provider.id] = asyncio.create_task(self._check(provider, call))
+        await asyncio.shield(check)
+        return service.CheckProviderResponse(provider=self._providers[provider.id])
+
+    async def _check(self, provider: Provider, asked_by: Call) -> None:
+        call = Call(asked_by.request_id, time.monotonic() + self._check_seconds, asked_by.repeatable)
+        try:
+            state, reason = await _state_of(provider, call)
+        finally:
+            del self._checks[provider.id]
         checked = self._providers[provider.id]
-        state, reason = await _state_of(provider, call)
         checked.state, checked.state_reason = state, reason
         checked.check_time.FromDatetime(dt.datetime.now(dt.UTC))
-        return service.CheckProviderResponse(provider=checked)
 
     async def list_status_mappings(
         self, request: service.ListStatusMappingsRequest, _call: Call
@@ -101,17 +121,19 @@ class ProviderDirectory:
 
 async def _state_of(provider: Provider, call: Call) -> tuple[provider_pb2.ProviderState.ValueType, str]:
     try:
-        await provider.check(call)
-    except GatewayError as error:
+        await contained(provider.check(call), call)
+    except UpstreamError as error:
+        if error.outcome.reason == reasons.ERROR_REASON_PROVIDER_BUSY:
+            raise  # It was not asked, which says nothing about it.
         gone = error.outcome.reason in _UNREACHABLE
         state = provider_pb2.PROVIDER_STATE_UNREACHABLE if gone else provider_pb2.PROVIDER_STATE_DEGRADED
         return state, reason_name(error.outcome.reason)
     return provider_pb2.PROVIDER_STATE_READY, ""
 
 
-def operations(catalogue: Catalogue) -> Mapping[str, Operation]:
+def operations(catalogue: Catalogue, check_seconds: float) -> Mapping[str, Operation]:
     """The service's operations, by name."""
-    directory = ProviderDirectory(catalogue)
+    directory = ProviderDirectory(catalogue, check_seconds)
     table: dict[str, Any] = {
         "list_providers": directory.list_providers,
         "get_provider": directory.get_provider,

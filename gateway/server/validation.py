@@ -20,6 +20,12 @@ from keyway.v1 import key_service_pb2 as keys
 MAXIMUM_PAGE_SIZE: Final = 1000
 MAXIMUM_BATCH_SIZE: Final = 1000
 MAXIMUM_FILENAME_BYTES: Final = 255
+MAXIMUM_PASSWORD_BYTES: Final = 1024
+MAXIMUM_NAME_PART_BYTES: Final = 1024
+MAXIMUM_ALGORITHM_BYTES: Final = 128
+MAXIMUM_CIPHERTEXT_BYTES: Final = 128 * 1024
+MAXIMUM_SIGNATURE_BYTES: Final = 8 * 1024
+MAXIMUM_FILE_BYTES: Final = 4 * 1024 * 1024
 _MAXIMUM_INT32: Final = 2**31 - 1
 
 # The published type of this extension is that of a plain descriptor.
@@ -59,6 +65,16 @@ def _range(minimum: int, maximum: int) -> Check:
     return check
 
 
+def _at_most(maximum: int) -> Check:
+    """So many bytes; of a text in UTF-8."""
+
+    def check(value: str | bytes) -> str | None:
+        fits = len(value) <= maximum and (isinstance(value, bytes) or len(value.encode()) <= maximum)
+        return None if fits else f"must have at most {maximum} bytes"
+
+    return check
+
+
 def _batch_size(items: Any) -> str | None:
     return None if 1 <= len(items) <= MAXIMUM_BATCH_SIZE else f"must have 1 to {MAXIMUM_BATCH_SIZE} items"
 
@@ -72,6 +88,8 @@ def _filename(value: str) -> str | None:
 
 
 def _certificate_id(value: str) -> str | None:
+    if len(value) > MAXIMUM_NAME_CHARACTERS:
+        return f"must have at most {MAXIMUM_NAME_CHARACTERS} characters"
     return None if is_segment(value) else "must not have '/' or control characters, and not be '.' or '..'"
 
 
@@ -117,7 +135,39 @@ def _is_version(text: str) -> bool:
 
 _WILDCARD_FIELDS: Final = frozenset({"keyway.v1.ListCertificatesRequest.parent"})
 
+_password: Final = _at_most(MAXIMUM_PASSWORD_BYTES)
+_name_part: Final = _at_most(MAXIMUM_NAME_PART_BYTES)
+_algorithm: Final = _at_most(MAXIMUM_ALGORITHM_BYTES)
+_file: Final = _at_most(MAXIMUM_FILE_BYTES)
+
 _FIELD_RULES: Final[Mapping[str, Check]] = {
+    "keyway.v1.GetCertificateRequest.keystore_password": _password,
+    "keyway.v1.CreateCertificateRequest.keystore_password": _password,
+    "keyway.v1.CreateCertificateRequest.private_key_password": _password,
+    "keyway.v1.DeleteCertificateRequest.keystore_password": _password,
+    "keyway.v1.DownloadCertificateRequest.keystore_password": _password,
+    "keyway.v1.ImportCertificateRequest.file_password": _password,
+    "keyway.v1.ImportCertificateRequest.keystore_password": _password,
+    "keyway.v1.ImportCertificateRequest.private_key_password": _password,
+    "keyway.v1.GetCertificateSigningRequestRequest.keystore_password": _password,
+    "keyway.v1.GetCertificateSigningRequestRequest.private_key_password": _password,
+    "keyway.v1.InstallSignedCertificateRequest.keystore_password": _password,
+    "keyway.v1.InstallSignedCertificateRequest.private_key_password": _password,
+    "keyway.v1.CreateCertificateRequest.key_algorithm": _algorithm,
+    "keyway.v1.CreateCertificateRequest.signature_algorithm": _algorithm,
+    "keyway.v1.UploadCertificateRequest.content": _file,
+    "keyway.v1.ImportCertificateRequest.keystore": _file,
+    "keyway.v1.InstallSignedCertificateRequest.certificate": _file,
+    "keyway.v1.InstallSignedCertificateRequest.chain": _file,
+    "keyway.v1.ImportTrustedAuthorityRequest.content": _file,
+    "keyway.v1.DistinguishedName.country": _name_part,
+    "keyway.v1.DistinguishedName.state": _name_part,
+    "keyway.v1.DistinguishedName.locality": _name_part,
+    "keyway.v1.DistinguishedName.organization": _name_part,
+    "keyway.v1.DistinguishedName.organizational_unit": _name_part,
+    "keyway.v1.DistinguishedName.common_name": _name_part,
+    "keyway.v1.DecryptRequest.ciphertext": _at_most(MAXIMUM_CIPHERTEXT_BYTES),
+    "keyway.v1.VerifyRequest.signature": _at_most(MAXIMUM_SIGNATURE_BYTES),
     "keyway.v1.ListCertificatesRequest.page_size": _range(0, MAXIMUM_PAGE_SIZE),
     "keyway.v1.ListProvidersRequest.page_size": _range(0, MAXIMUM_PAGE_SIZE),
     "keyway.v1.CreateCertificateRequest.certificate_id": _certificate_id,
@@ -148,8 +198,8 @@ def _certificate_to_create(message: Any) -> Iterator[tuple[str, str]]:
     if message.subject.ByteSize() and not message.subject.common_name:
         yield "subject.common_name", "is required"
     length = len(f"{message.parent}/certificates/{message.certificate_id}")
-    alone_fit = len(message.parent) <= MAXIMUM_NAME_CHARACTERS and is_segment(message.certificate_id)
-    if alone_fit and length > MAXIMUM_NAME_CHARACTERS:
+    alone_fit = max(len(message.parent), len(message.certificate_id)) <= MAXIMUM_NAME_CHARACTERS
+    if alone_fit and is_segment(message.certificate_id) and length > MAXIMUM_NAME_CHARACTERS:
         yield "certificate_id", f"makes a name of more than {MAXIMUM_NAME_CHARACTERS} characters"
 
 

@@ -28,6 +28,10 @@ def is_required(field: Any) -> bool:
     return field_behavior_pb2.REQUIRED in field.GetOptions().Extensions[_behavior]
 
 
+def is_output(field: Any) -> bool:
+    return field_behavior_pb2.OUTPUT_ONLY in field.GetOptions().Extensions[_behavior]
+
+
 def referenced_name(field: Any) -> str | None:
     """A valid name for a field that names a resource; None where it names none. Not by the gateway's own reading."""
     if not field.GetOptions().HasExtension(_reference):

@@ -175,6 +175,30 @@ class TestOurOwnBug:
         assert "GetCertificate answers a" in line["exception"]
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ([("x-request-id", "order 66/a")], "order 66/a"),
+        ([("x-request-id", "a" * 128)], "a" * 128),
+        ([("x-request-id", "one"), ("x-request-id", "two")], "one"),
+        ([("x-request-id", "a" * 129)], None),
+        ([("x-request-id-bin", b"one")], None),
+        ([], None),
+    ],
+    ids=["usual", "longest", "two", "too long", "binary", "none"],
+)
+async def test_the_callers_id_stands_beside_ours_in_the_log(log_lines: Any, sent: Any, kept: str | None) -> None:
+    async def get(request: object, call: Call) -> None:
+        raise UpstreamError(outcomes.UNREACHABLE, "away", provider="p")
+
+    async with served(getting(get)) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await CertificateServiceStub(channel).GetCertificate(GET, metadata=sent)
+    (line,) = (line for line in log_lines() if line["event"] == "provider failed")
+    assert line.get("x_request_id") == kept
+    assert line["request_id"] == trailers(caught.value.trailing_metadata())["keyway-request-id"]
+
+
 async def test_cancellation_reaches_the_provider(log_lines: Any) -> None:
     started, cancelled = asyncio.Event(), asyncio.Event()
 

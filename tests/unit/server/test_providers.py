@@ -1,5 +1,9 @@
 """ProviderService: paging by name, the state that a check finds, and the table of statuses."""
 
+import asyncio
+import time
+from typing import Any
+
 import pytest
 from google.rpc import code_pb2
 from hypothesis import given
@@ -11,6 +15,7 @@ from gateway.providers.capabilities import StatusRow
 from gateway.providers.catalogue import Catalogue
 from gateway.server.providers import ProviderDirectory
 from gateway.upstream import outcomes
+from gateway.upstream.call import Call
 from keyway.v1 import error_reason_pb2 as reasons
 from keyway.v1 import provider_pb2
 from keyway.v1 import provider_service_pb2 as service
@@ -21,11 +26,16 @@ READY, DEGRADED = provider_pb2.PROVIDER_STATE_READY, provider_pb2.PROVIDER_STATE
 UNREACHABLE, UNKNOWN = provider_pb2.PROVIDER_STATE_UNREACHABLE, provider_pb2.PROVIDER_STATE_UNKNOWN
 CIRCUIT_OPEN = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_CIRCUIT_OPEN, retryable=True)
 PARTS_APART = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_INTERNAL_COMMUNICATION)
+GET, CHECK = service.GetProviderRequest(name="providers/p"), service.CheckProviderRequest(name="providers/p")
+
+
+def directory_of(providers: list[Any], check_seconds: float = 30) -> ProviderDirectory:
+    return ProviderDirectory(Catalogue(providers), check_seconds)
 
 
 @given(st.sets(st.text("abAB-가", min_size=1, max_size=4).filter(lambda text: text != "-")), st.integers(1, 4))
 async def test_every_provider_once_by_name(ids: set[str], size: int) -> None:
-    directory = ProviderDirectory(Catalogue([FakeProvider(provider) for provider in ids]))
+    directory = directory_of([FakeProvider(provider) for provider in ids])
     listed: list[str] = []
     token = ""
     for _ in range(len(ids) + 1):
@@ -42,12 +52,12 @@ async def test_every_provider_once_by_name(ids: set[str], size: int) -> None:
 
 async def test_token_of_another_list() -> None:
     with pytest.raises(InvalidRequest) as caught:
-        await ProviderDirectory(Catalogue([])).list_providers(service.ListProvidersRequest(page_token="x"), new_call())
+        await directory_of([]).list_providers(service.ListProvidersRequest(page_token="x"), new_call())
     assert caught.value.outcome == errors.INVALID_PAGE_TOKEN
 
 
 async def test_methods() -> None:
-    directory = ProviderDirectory(Catalogue([FakeProvider("none"), Inventory("certs"), KeyStore("store")]))
+    directory = directory_of([FakeProvider("none"), Inventory("certs"), KeyStore("store")])
     methods = {}
     for provider in ("none", "certs", "store"):
         request = service.GetProviderRequest(name=f"providers/{provider}")
@@ -69,7 +79,6 @@ async def test_methods() -> None:
         (outcomes.TLS_FAILED, UNREACHABLE),
         (outcomes.TIMEOUT, UNREACHABLE),
         (CIRCUIT_OPEN, UNREACHABLE),
-        (outcomes.BUSY, DEGRADED),
         (outcomes.UNAVAILABLE, DEGRADED),
         (PARTS_APART, DEGRADED),
         (outcomes.CREDENTIALS_REJECTED, DEGRADED),
@@ -80,22 +89,74 @@ async def test_methods() -> None:
 )
 async def test_state(outcome: Outcome, state: provider_pb2.ProviderState.ValueType) -> None:
     provider = FakeProvider("p")
-    directory = ProviderDirectory(Catalogue([provider]))
-    get, check = service.GetProviderRequest(name="providers/p"), service.CheckProviderRequest(name="providers/p")
-    before = (await directory.get_provider(get, new_call())).provider
+    directory = directory_of([provider])
+    before = (await directory.get_provider(GET, new_call())).provider
     assert (before.state, before.HasField("check_time")) == (UNKNOWN, False)
 
     provider.check_error = UpstreamError(outcome, "failed", provider="p")
-    failed = (await directory.check_provider(check, new_call())).provider
+    failed = (await directory.check_provider(CHECK, new_call())).provider
     assert failed.state == state
     assert f"ERROR_REASON_{failed.state_reason}" == reasons.ErrorReason.Name(outcome.reason)
     assert failed.HasField("check_time")
-    assert (await directory.get_provider(get, new_call())).provider == failed
+    assert (await directory.get_provider(GET, new_call())).provider == failed
 
     provider.check_error = None
-    good = (await directory.check_provider(check, new_call())).provider
+    good = (await directory.check_provider(CHECK, new_call())).provider
     assert (good.state, good.state_reason) == (READY, "")
     assert good.check_time.ToNanoseconds() >= failed.check_time.ToNanoseconds()
+
+
+class Gated(FakeProvider):
+    """Its check waits for `gate`, and remembers the calls that it got."""
+
+    def __init__(self) -> None:
+        super().__init__("p")
+        self.calls: list[Call] = []
+        self.asked, self.gate = asyncio.Event(), asyncio.Event()
+
+    async def check(self, call: Call) -> None:
+        self.calls.append(call)
+        self.asked.set()
+        await self.gate.wait()
+        await super().check(call)
+
+
+async def test_a_check_has_a_deadline_of_its_own() -> None:
+    provider = Gated()
+    provider.gate.set()
+    before = time.monotonic()
+    await directory_of([provider], check_seconds=20).check_provider(CHECK, new_call(seconds=0.03))
+    assert before + 20 <= provider.calls[0].deadline <= time.monotonic() + 20
+
+
+async def test_callers_share_a_check_that_none_of_them_ends() -> None:
+    provider = Gated()
+    directory = directory_of([provider])
+    checks = [asyncio.create_task(directory.check_provider(CHECK, new_call())) for _ in range(3)]
+    await provider.asked.wait()
+    checks[0].cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await checks[0]
+    assert (await directory.get_provider(GET, new_call())).provider.state == UNKNOWN
+
+    provider.gate.set()
+    assert [answer.provider.state for answer in await asyncio.gather(*checks[1:])] == [READY, READY]
+    assert len(provider.calls) == 1
+
+    provider.check_error = UpstreamError(outcomes.TIMEOUT, "slow", provider="p")
+    assert (await directory.check_provider(CHECK, new_call())).provider.state == UNREACHABLE
+    assert len(provider.calls) == 2
+
+
+async def test_what_was_not_asked_is_not_known() -> None:
+    provider = FakeProvider("p")
+    provider.check_error = UpstreamError(outcomes.BUSY, "all its connections are in use", provider="p")
+    directory = directory_of([provider])
+    for _ in range(2):
+        with pytest.raises(UpstreamError) as caught:
+            await directory.check_provider(CHECK, new_call())
+        assert caught.value.outcome == outcomes.BUSY
+    assert (await directory.get_provider(GET, new_call())).provider.state == UNKNOWN
 
 
 async def test_retryable_is_what_holds_for_every_method() -> None:
@@ -104,7 +165,7 @@ async def test_retryable_is_what_holds_for_every_method() -> None:
         StatusRow("HTTP 429", "too often", outcomes.RATE_LIMITED),
         StatusRow("x", "y", outcomes.UNAVAILABLE),
     ]
-    answer = await ProviderDirectory(Catalogue([provider])).list_status_mappings(
+    answer = await directory_of([provider]).list_status_mappings(
         service.ListStatusMappingsRequest(name="providers/p"), new_call()
     )
     assert [
@@ -116,7 +177,7 @@ async def test_retryable_is_what_holds_for_every_method() -> None:
 
 
 async def test_no_such_provider() -> None:
-    directory = ProviderDirectory(Catalogue([]))
+    directory = directory_of([])
     with pytest.raises(GatewayError) as caught:
         await directory.get_provider(service.GetProviderRequest(name="providers/p"), new_call())
     assert (caught.value.outcome, caught.value.resource) == (errors.PROVIDER_NOT_FOUND, "providers/p")

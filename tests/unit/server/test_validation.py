@@ -3,16 +3,18 @@
 from typing import Any
 
 import pytest
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from gateway import errors
 from gateway.errors import InvalidRequest
 from gateway.server import validation
 from gateway.server.validation import validate
+from keyway.v1 import certificate_pb2
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1 import provider_service_pb2 as providers
-from tests.unit.server.requests import REQUEST_TYPES, fields, is_required, referenced_name, valid
+from tests.unit.server.requests import REQUEST_TYPES, fields, is_output, is_required, referenced_name, valid
 
 REQUIRED = [field for field in fields() if is_required(field)]
 REFERENCES = [field for field in fields() if referenced_name(field) is not None]
@@ -133,7 +135,7 @@ class TestDescriptors:
             assert problems(message) == {field.name: "is not a value of its enumeration"}
 
     def test_the_rules_speak_of_fields_that_exist(self) -> None:
-        known = {field.full_name for field in fields()}
+        known = {field.full_name for field in (*fields(), *certificate_pb2.DistinguishedName.DESCRIPTOR.fields)}
         assert known >= validation._FIELD_RULES.keys()
         assert known >= validation._WILDCARD_FIELDS
         assert {field.containing_type.full_name for field in fields()} >= validation._MESSAGE_RULES.keys()
@@ -145,6 +147,47 @@ class TestDescriptors:
             assert field.full_name in validation._FIELD_RULES
         if field.name == "plaintext":
             assert field.containing_type.full_name in validation._MESSAGE_RULES
+
+
+OWN_BOUNDS = {"plaintext": "the adapter's, by the limits of its upstream", "page_token": "that of paging.decode"}
+TEXTS = [
+    field
+    for field in (*fields(), *certificate_pb2.DistinguishedName.DESCRIPTOR.fields)
+    if field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES) and not is_output(field)
+]
+BOUNDS = {
+    "password": 1024,
+    "_algorithm": 128,
+    "ciphertext": 131_072,
+    "signature": 8192,
+    "filename": 255,
+    "content": 4_194_304,
+    "keystore": 4_194_304,
+    "certificate": 4_194_304,
+    "chain": 4_194_304,
+}
+
+
+class TestSizes:
+    @pytest.mark.parametrize("field", [field for field in TEXTS if field.name not in OWN_BOUNDS], ids=full_name)
+    def test_no_text_or_file_is_without_bound(self, field: Any) -> None:
+        if field.containing_type.name == "DistinguishedName":
+            message = valid(certificates.CreateCertificateRequest.DESCRIPTOR)
+            part, path, bound = message.subject, f"subject.{field.name}", 1024
+        else:
+            message = part = valid(field.containing_type)
+            path = field.name
+            bound = next((size for ending, size in BOUNDS.items() if path.endswith(ending)), 1024)
+        is_text = field.type == FieldDescriptor.TYPE_STRING
+        for value in ("x" * (bound + 1), "가" * (bound // 3 + 1)):
+            is_name = referenced_name(field) is not None or field.name == "certificate_id"
+            if is_name and len(value) <= bound:
+                continue
+            setattr(part, field.name, value if is_text else value.encode())
+            assert problems(message) == {path: f"must have at most {bound} {'characters' if is_name else 'bytes'}"}
+        if not is_name:
+            setattr(part, field.name, "x" * bound if is_text else b"x" * bound)
+            assert problems(message) == {}
 
 
 class TestNumbers:

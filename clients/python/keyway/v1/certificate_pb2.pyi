@@ -129,7 +129,9 @@ class Certificate(_message.Message):
 
     @_builtins.property
     def chain(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The subjects of the certificate chain as text, leaf first; from ASTERIA in its own order. FULL."""
+        """The subjects of the certificate chain as text, leaf first. From ASTERIA: what its `chainInfo` lists,
+        in its own order and spelling, which may be the issuers. FULL.
+        """
 
     def __init__(
         self,
@@ -163,7 +165,7 @@ Global___Certificate: _TypeAlias = Certificate  # noqa: Y015
 @_typing.final
 class DistinguishedName(_message.Message):
     """An X.500 name, by its usual parts. A part that the name does not have is empty. Where a name has a part
-    twice, the part's field holds the first; `text` holds all.
+    twice, the part's field holds the first; `text` holds all. In a request a part has at most 1,024 bytes.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

@@ -163,8 +163,9 @@ class ListCertificatesResponse(_message.Message):
 
     @_builtins.property
     def unreachable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """With `providers/-`: the providers that could not be asked, as `providers/{provider}`. Their
-        certificates are missing. A list of one provider fails instead.
+        """With `providers/-`: the providers that could not be asked or did not answer usably, as
+        `providers/{provider}`; the gateway's log says why. Their certificates are missing. A list of one
+        provider fails instead.
         """
 
     def __init__(
@@ -302,13 +303,13 @@ class CreateCertificateRequest(_message.Message):
     certificate_id: _builtins.str
     """The last segment of the new certificate's name. ASTERIA: `server` or `client`."""
     key_algorithm: _builtins.str
-    """The key's algorithm, passed on as it is. Empty: `RSA`."""
+    """The key's algorithm, passed on as it is, at most 128 bytes. Empty: `RSA`."""
     key_size: _builtins.int
-    """The key's size in bits. 0: 2048. Not negative."""
+    """The key's size in bits, at most 16,384. 0: 2048."""
     validity_days: _builtins.int
-    """For how many days it is valid, from now. 0: 365. Not negative."""
+    """For how many days it is valid, from now, at most 36,500. 0: 365."""
     signature_algorithm: _builtins.str
-    """The signature algorithm, passed on as it is. Empty: `SHA256withRSA`."""
+    """The signature algorithm, passed on as it is, at most 128 bytes. Empty: `SHA256withRSA`."""
     keystore_password: _builtins.str
     """The password that the key store gets. ASTERIA: at least 6 characters."""
     private_key_password: _builtins.str
@@ -474,8 +475,8 @@ class DownloadCertificateRequest(_message.Message):
     format: Global___CertificateFormat.ValueType
     """The format of `content`. Default: PEM."""
     include_private_key: _builtins.bool
-    """Whether to return the private key too. Default: no. Policy has to grant it by name (PERMISSION_DENIED).
-    At ASTERIA UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`: it does not hand out private keys.
+    """Whether to return the private key too. Default: no. Reserved: policy has to grant it by name
+    (PERMISSION_DENIED). At ASTERIA UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`: it does not hand out private keys.
     """
     keystore_password: _builtins.str
     """The key store's password. ASTERIA needs it; others ignore it."""
@@ -555,7 +556,7 @@ class ImportCertificateRequest(_message.Message):
     filename: _builtins.str
     """The file's name, without `/`, `\\` and control characters, at most 255 bytes. Empty: one that fits."""
     file_password: _builtins.str
-    """The password that opens the file. May be empty, and of any length."""
+    """The password that opens the file. May be shorter than the others; ASTERIA refuses an empty one."""
     keystore_password: _builtins.str
     """The password that the provider's key store gets. ASTERIA: at least 6 characters."""
     private_key_password: _builtins.str

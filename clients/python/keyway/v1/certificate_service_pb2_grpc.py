@@ -34,29 +34,36 @@ class CertificateServiceStub:
     `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`. A segment is any text that is not
     empty, has no `/` and no control characters, and is not `.` or `..`. A name has at most 1,024 characters.
 
-    Passwords: ASTERIA refuses key store and private key passwords of fewer than 6 characters.
+    Passwords: at most 1,024 bytes in UTF-8. ASTERIA refuses key store and private key passwords of fewer
+    than 6 characters.
+
+    Files: at most 4 MiB (4,194,304 bytes) each.
 
     Errors: every failure that the gateway answers is a `google.rpc.Status` in the trailer
     `grpc-status-details-bin`, with `google.rpc.ErrorInfo` (its reasons: ErrorReason) and, where they
     apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
     own. Besides these, any method can fail with
     - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy
+    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy (reserved)
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
-    - RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED`, `PROVIDER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_CIRCUIT_OPEN`,
-    `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`, `SERVER_BUSY`, `SERVER_DRAINING`, `AUDIT_UNAVAILABLE`
+    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED` (reserved)
+    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
+    `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`; `PROVIDER_CIRCUIT_OPEN`, `SERVER_BUSY`,
+    `AUDIT_UNAVAILABLE` (reserved)
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
+    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST` (reserved)
+
+    Reserved: this gateway does not identify callers, ask a policy, limit callers or keep an audit record
+    yet. What these comments say of policy and records, and the errors marked so, come with that.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id` to have an
-    id of your own kept beside it.
+    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id`, at most 128
+    characters of printable ASCII, to have an id of your own beside it in the gateway's log.
 
     Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
     caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
@@ -151,29 +158,36 @@ class CertificateServiceServicer:
     `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`. A segment is any text that is not
     empty, has no `/` and no control characters, and is not `.` or `..`. A name has at most 1,024 characters.
 
-    Passwords: ASTERIA refuses key store and private key passwords of fewer than 6 characters.
+    Passwords: at most 1,024 bytes in UTF-8. ASTERIA refuses key store and private key passwords of fewer
+    than 6 characters.
+
+    Files: at most 4 MiB (4,194,304 bytes) each.
 
     Errors: every failure that the gateway answers is a `google.rpc.Status` in the trailer
     `grpc-status-details-bin`, with `google.rpc.ErrorInfo` (its reasons: ErrorReason) and, where they
     apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
     own. Besides these, any method can fail with
     - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy
+    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy (reserved)
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
-    - RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED`, `PROVIDER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_CIRCUIT_OPEN`,
-    `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`, `SERVER_BUSY`, `SERVER_DRAINING`, `AUDIT_UNAVAILABLE`
+    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED` (reserved)
+    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
+    `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`; `PROVIDER_CIRCUIT_OPEN`, `SERVER_BUSY`,
+    `AUDIT_UNAVAILABLE` (reserved)
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
+    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST` (reserved)
+
+    Reserved: this gateway does not identify callers, ask a policy, limit callers or keep an audit record
+    yet. What these comments say of policy and records, and the errors marked so, come with that.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id` to have an
-    id of your own kept beside it.
+    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id`, at most 128
+    characters of printable ASCII, to have an id of your own beside it in the gateway's log.
 
     Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
     caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
@@ -422,29 +436,36 @@ class CertificateService:
     `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`. A segment is any text that is not
     empty, has no `/` and no control characters, and is not `.` or `..`. A name has at most 1,024 characters.
 
-    Passwords: ASTERIA refuses key store and private key passwords of fewer than 6 characters.
+    Passwords: at most 1,024 bytes in UTF-8. ASTERIA refuses key store and private key passwords of fewer
+    than 6 characters.
+
+    Files: at most 4 MiB (4,194,304 bytes) each.
 
     Errors: every failure that the gateway answers is a `google.rpc.Status` in the trailer
     `grpc-status-details-bin`, with `google.rpc.ErrorInfo` (its reasons: ErrorReason) and, where they
     apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
     own. Besides these, any method can fail with
     - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy
+    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy (reserved)
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
-    - RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED`, `PROVIDER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_CIRCUIT_OPEN`,
-    `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`, `SERVER_BUSY`, `SERVER_DRAINING`, `AUDIT_UNAVAILABLE`
+    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED` (reserved)
+    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
+    `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`; `PROVIDER_CIRCUIT_OPEN`, `SERVER_BUSY`,
+    `AUDIT_UNAVAILABLE` (reserved)
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
+    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST` (reserved)
+
+    Reserved: this gateway does not identify callers, ask a policy, limit callers or keep an audit record
+    yet. What these comments say of policy and records, and the errors marked so, come with that.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id` to have an
-    id of your own kept beside it.
+    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id`, at most 128
+    characters of printable ASCII, to have an id of your own beside it in the gateway's log.
 
     Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
     caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.

@@ -214,7 +214,7 @@ class DecryptRequest(_message.Message):
     name: _builtins.str
     """`providers/{provider}/keys/{key}`, the key that it was encrypted with."""
     ciphertext: _builtins.str
-    """The ciphertext, as Encrypt or GenerateDataKey returned it."""
+    """The ciphertext, as Encrypt or GenerateDataKey returned it. At most 128 KiB (131,072 bytes)."""
     encoding: Global___Encoding.ValueType
     """The encoding that it was encrypted with. Default: UTF8. For a data key: BASE64."""
     def __init__(
@@ -441,7 +441,7 @@ class VerifyRequest(_message.Message):
     plaintext: _builtins.bytes
     """The data that was signed; may be empty. The limits of SignRequest.plaintext apply."""
     signature: _builtins.str
-    """The signature, as Sign returned it."""
+    """The signature, as Sign returned it. At most 8 KiB (8,192 bytes)."""
     encoding: Global___Encoding.ValueType
     """The encoding that it was signed with. Default: UTF8."""
     def __init__(

@@ -47,22 +47,26 @@ class KeyServiceStub:
     apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
     own. Besides these, any method can fail with
     - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy
+    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy (reserved)
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
-    - RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED`, `PROVIDER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_CIRCUIT_OPEN`,
-    `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`, `SERVER_BUSY`, `SERVER_DRAINING`, `AUDIT_UNAVAILABLE`
+    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED` (reserved)
+    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
+    `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`; `PROVIDER_CIRCUIT_OPEN`, `SERVER_BUSY`,
+    `AUDIT_UNAVAILABLE` (reserved)
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
+    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST` (reserved)
+
+    Reserved: this gateway does not identify callers, ask a policy, limit callers or keep an audit record
+    yet. What these comments say of policy and records, and the errors marked so, come with that.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id` to have an
-    id of your own kept beside it.
+    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id`, at most 128
+    characters of printable ASCII, to have an id of your own beside it in the gateway's log.
 
     Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
     caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
@@ -160,22 +164,26 @@ class KeyServiceServicer:
     apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
     own. Besides these, any method can fail with
     - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy
+    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy (reserved)
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
-    - RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED`, `PROVIDER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_CIRCUIT_OPEN`,
-    `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`, `SERVER_BUSY`, `SERVER_DRAINING`, `AUDIT_UNAVAILABLE`
+    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED` (reserved)
+    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
+    `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`; `PROVIDER_CIRCUIT_OPEN`, `SERVER_BUSY`,
+    `AUDIT_UNAVAILABLE` (reserved)
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
+    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST` (reserved)
+
+    Reserved: this gateway does not identify callers, ask a policy, limit callers or keep an audit record
+    yet. What these comments say of policy and records, and the errors marked so, come with that.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id` to have an
-    id of your own kept beside it.
+    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id`, at most 128
+    characters of printable ASCII, to have an id of your own beside it in the gateway's log.
 
     Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
     caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
@@ -191,7 +199,7 @@ class KeyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetSecret(self, request, context):
-        """Returns a secret. Policy has to grant it by name (PERMISSION_DENIED). SKM.
+        """Returns a secret. Reserved: policy has to grant it by name (PERMISSION_DENIED). SKM.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -225,8 +233,8 @@ class KeyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetSymmetricKey(self, request, context):
-        """Returns a symmetric key itself. Policy has to grant it by name (PERMISSION_DENIED). SKM; a version can
-        be named since its API v1.1, which the gateway then calls.
+        """Returns a symmetric key itself. Reserved: policy has to grant it by name (PERMISSION_DENIED). SKM; a
+        version can be named since its API v1.1, which the gateway then calls.
 
         NOT_FOUND `KEY_VERSION_NOT_FOUND`.
         """
@@ -254,7 +262,8 @@ class KeyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPrivateKey(self, request, context):
-        """Returns an asymmetric key's private half. Policy has to grant it by name (PERMISSION_DENIED). SKM.
+        """Returns an asymmetric key's private half. Reserved: policy has to grant it by name
+        (PERMISSION_DENIED). SKM.
 
         NOT_FOUND `KEY_VERSION_NOT_FOUND`.
         """
@@ -275,7 +284,8 @@ class KeyServiceServicer:
         """Encrypts many plaintexts, concurrently. Each item succeeds or fails for itself, as Encrypt would; the
         call fails only as a whole, as by its deadline. SKM.
 
-        The batch is one message: 16 MiB in all on the way in. Each item is authorized and recorded by itself.
+        The batch is one message: 16 MiB in all on the way in. Reserved: each item is authorized
+        and recorded by itself.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -285,7 +295,8 @@ class KeyServiceServicer:
         """Decrypts many ciphertexts, concurrently. Each item succeeds or fails for itself, as Decrypt would; the
         call fails only as a whole, as by its deadline. SKM.
 
-        The batch is one message: 16 MiB in all on the way in. Each item is authorized and recorded by itself.
+        The batch is one message: 16 MiB in all on the way in. Reserved: each item is authorized
+        and recorded by itself.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -384,22 +395,26 @@ class KeyService:
     apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
     own. Besides these, any method can fail with
     - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy
+    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy (reserved)
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
-    - RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED`, `PROVIDER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_CIRCUIT_OPEN`,
-    `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`, `SERVER_BUSY`, `SERVER_DRAINING`, `AUDIT_UNAVAILABLE`
+    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED` (reserved)
+    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
+    `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`; `PROVIDER_CIRCUIT_OPEN`, `SERVER_BUSY`,
+    `AUDIT_UNAVAILABLE` (reserved)
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
+    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST` (reserved)
+
+    Reserved: this gateway does not identify callers, ask a policy, limit callers or keep an audit record
+    yet. What these comments say of policy and records, and the errors marked so, come with that.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id` to have an
-    id of your own kept beside it.
+    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id`, at most 128
+    characters of printable ASCII, to have an id of your own beside it in the gateway's log.
 
     Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
     caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.

@@ -35,7 +35,7 @@ class _ProviderStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Provide
     PROVIDER_STATE_UNREACHABLE: _ProviderState.ValueType  # 3
     """It does not answer: no connection, no TLS, no answer in time, or not called because of that."""
     PROVIDER_STATE_UNKNOWN: _ProviderState.ValueType  # 4
-    """It has not been called since the gateway started. CheckProvider finds out."""
+    """Not checked since the gateway started. CheckProvider finds out."""
 
 class ProviderState(_ProviderState, metaclass=_ProviderStateEnumTypeWrapper):
     """How an upstream answers."""
@@ -49,7 +49,7 @@ PROVIDER_STATE_DEGRADED: ProviderState.ValueType  # 2
 PROVIDER_STATE_UNREACHABLE: ProviderState.ValueType  # 3
 """It does not answer: no connection, no TLS, no answer in time, or not called because of that."""
 PROVIDER_STATE_UNKNOWN: ProviderState.ValueType  # 4
-"""It has not been called since the gateway started. CheckProvider finds out."""
+"""Not checked since the gateway started. CheckProvider finds out."""
 Global___ProviderState: _TypeAlias = ProviderState  # noqa: Y015
 
 @_typing.final
@@ -74,7 +74,7 @@ class Provider(_message.Message):
     api_version: _builtins.str
     """The version of the upstream's API that the gateway calls, such as `v1.2`. Empty where it has none."""
     state: Global___ProviderState.ValueType
-    """How the upstream answered when last called."""
+    """How the upstream answered the last CheckProvider; other calls do not change it."""
     state_reason: _builtins.str
     """Why it is not READY: the reason of the failure as ErrorInfo has it, such as `PROVIDER_TIMEOUT`.
     Empty when READY or UNKNOWN.
@@ -87,7 +87,7 @@ class Provider(_message.Message):
 
     @_builtins.property
     def check_time(self) -> _timestamp_pb2.Timestamp:
-        """When `state` was last observed. Absent when UNKNOWN."""
+        """When the last CheckProvider ended. Absent when UNKNOWN."""
 
     def __init__(
         self,

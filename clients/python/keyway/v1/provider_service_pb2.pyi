@@ -58,7 +58,7 @@ class ListProvidersResponse(_message.Message):
     """For the next page. Empty on the last."""
     @_builtins.property
     def providers(self) -> _containers.RepeatedCompositeFieldContainer[_provider_pb2.Provider]:
-        """The providers, each with the state that was last observed."""
+        """The providers, each with the state that the last CheckProvider found."""
 
     def __init__(
         self,
@@ -151,7 +151,7 @@ class CheckProviderResponse(_message.Message):
     PROVIDER_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def provider(self) -> _provider_pb2.Provider:
-        """The provider. `check_time` is the time of this call."""
+        """The provider. `check_time` is the time of this check."""
 
     def __init__(
         self,

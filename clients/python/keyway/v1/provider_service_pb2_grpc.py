@@ -34,22 +34,26 @@ class ProviderServiceStub:
     apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
     own. Besides these, any method can fail with
     - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy
+    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy (reserved)
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
-    - RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED`, `PROVIDER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_CIRCUIT_OPEN`,
-    `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`, `SERVER_BUSY`, `SERVER_DRAINING`, `AUDIT_UNAVAILABLE`
+    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED` (reserved)
+    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
+    `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`; `PROVIDER_CIRCUIT_OPEN`, `SERVER_BUSY`,
+    `AUDIT_UNAVAILABLE` (reserved)
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
+    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST` (reserved)
+
+    Reserved: this gateway does not identify callers, ask a policy, limit callers or keep an audit record
+    yet. What these comments say of policy and records, and the errors marked so, come with that.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id` to have an
-    id of your own kept beside it.
+    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id`, at most 128
+    characters of printable ASCII, to have an id of your own beside it in the gateway's log.
 
     Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
     caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
@@ -94,22 +98,26 @@ class ProviderServiceServicer:
     apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
     own. Besides these, any method can fail with
     - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy
+    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy (reserved)
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
-    - RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED`, `PROVIDER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_CIRCUIT_OPEN`,
-    `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`, `SERVER_BUSY`, `SERVER_DRAINING`, `AUDIT_UNAVAILABLE`
+    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED` (reserved)
+    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
+    `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`; `PROVIDER_CIRCUIT_OPEN`, `SERVER_BUSY`,
+    `AUDIT_UNAVAILABLE` (reserved)
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
+    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST` (reserved)
+
+    Reserved: this gateway does not identify callers, ask a policy, limit callers or keep an audit record
+    yet. What these comments say of policy and records, and the errors marked so, come with that.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id` to have an
-    id of your own kept beside it.
+    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id`, at most 128
+    characters of printable ASCII, to have an id of your own beside it in the gateway's log.
 
     Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
     caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
@@ -127,7 +135,7 @@ class ProviderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetProvider(self, request, context):
-        """Returns one provider, with the state that was last observed.
+        """Returns one provider, with the state that the last CheckProvider found.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -136,7 +144,9 @@ class ProviderServiceServicer:
     def CheckProvider(self, request, context):
         """Calls the upstream once, changing nothing there, and returns the provider with the state found.
 
-        An upstream that fails or is not reached is an answer (DEGRADED, UNREACHABLE), not an error.
+        An upstream that fails or is not reached is an answer (DEGRADED, UNREACHABLE), not an error. Calls at
+        the same time share one check, which the gateway's default deadline limits, whatever theirs are. Where
+        the gateway has no connection free (UNAVAILABLE `PROVIDER_BUSY`) the state stays as it was.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -189,22 +199,26 @@ class ProviderService:
     apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
     own. Besides these, any method can fail with
     - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy
+    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy (reserved)
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
-    - RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED`, `PROVIDER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_CIRCUIT_OPEN`,
-    `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`, `SERVER_BUSY`, `SERVER_DRAINING`, `AUDIT_UNAVAILABLE`
+    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED` (reserved)
+    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
+    `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`; `PROVIDER_CIRCUIT_OPEN`, `SERVER_BUSY`,
+    `AUDIT_UNAVAILABLE` (reserved)
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
+    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST` (reserved)
+
+    Reserved: this gateway does not identify callers, ask a policy, limit callers or keep an audit record
+    yet. What these comments say of policy and records, and the errors marked so, come with that.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id` to have an
-    id of your own kept beside it.
+    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id`, at most 128
+    characters of printable ASCII, to have an id of your own beside it in the gateway's log.
 
     Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
     caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.

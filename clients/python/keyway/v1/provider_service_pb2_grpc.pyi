@@ -35,22 +35,26 @@ class ProviderServiceStub:
     apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
     own. Besides these, any method can fail with
     - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy
+    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy (reserved)
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
-    - RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED`, `PROVIDER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_CIRCUIT_OPEN`,
-      `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`, `SERVER_BUSY`, `SERVER_DRAINING`, `AUDIT_UNAVAILABLE`
+    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED` (reserved)
+    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
+      `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`; `PROVIDER_CIRCUIT_OPEN`, `SERVER_BUSY`,
+      `AUDIT_UNAVAILABLE` (reserved)
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
+    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST` (reserved)
+
+    Reserved: this gateway does not identify callers, ask a policy, limit callers or keep an audit record
+    yet. What these comments say of policy and records, and the errors marked so, come with that.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id` to have an
-    id of your own kept beside it.
+    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id`, at most 128
+    characters of printable ASCII, to have an id of your own beside it in the gateway's log.
 
     Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
     caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
@@ -68,11 +72,13 @@ class ProviderServiceStub:
     INVALID_ARGUMENT `INVALID_PAGE_TOKEN`.
     """
     GetProvider: _grpc.UnaryUnaryMultiCallable[_provider_service_pb2.GetProviderRequest, _provider_service_pb2.GetProviderResponse]
-    """Returns one provider, with the state that was last observed."""
+    """Returns one provider, with the state that the last CheckProvider found."""
     CheckProvider: _grpc.UnaryUnaryMultiCallable[_provider_service_pb2.CheckProviderRequest, _provider_service_pb2.CheckProviderResponse]
     """Calls the upstream once, changing nothing there, and returns the provider with the state found.
 
-    An upstream that fails or is not reached is an answer (DEGRADED, UNREACHABLE), not an error.
+    An upstream that fails or is not reached is an answer (DEGRADED, UNREACHABLE), not an error. Calls at
+    the same time share one check, which the gateway's default deadline limits, whatever theirs are. Where
+    the gateway has no connection free (UNAVAILABLE `PROVIDER_BUSY`) the state stays as it was.
     """
     ListStatusMappings: _grpc.UnaryUnaryMultiCallable[_provider_service_pb2.ListStatusMappingsRequest, _provider_service_pb2.ListStatusMappingsResponse]
     """Lists what the gateway makes of each error of the provider's upstream, on one page."""
@@ -87,22 +93,26 @@ class ProviderServiceAsyncStub(ProviderServiceStub):
     apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
     own. Besides these, any method can fail with
     - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy
+    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy (reserved)
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
-    - RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED`, `PROVIDER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_CIRCUIT_OPEN`,
-      `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`, `SERVER_BUSY`, `SERVER_DRAINING`, `AUDIT_UNAVAILABLE`
+    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED` (reserved)
+    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
+      `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`; `PROVIDER_CIRCUIT_OPEN`, `SERVER_BUSY`,
+      `AUDIT_UNAVAILABLE` (reserved)
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
+    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST` (reserved)
+
+    Reserved: this gateway does not identify callers, ask a policy, limit callers or keep an audit record
+    yet. What these comments say of policy and records, and the errors marked so, come with that.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id` to have an
-    id of your own kept beside it.
+    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id`, at most 128
+    characters of printable ASCII, to have an id of your own beside it in the gateway's log.
 
     Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
     caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
@@ -117,11 +127,13 @@ class ProviderServiceAsyncStub(ProviderServiceStub):
     INVALID_ARGUMENT `INVALID_PAGE_TOKEN`.
     """
     GetProvider: _aio.UnaryUnaryMultiCallable[_provider_service_pb2.GetProviderRequest, _provider_service_pb2.GetProviderResponse]  # type: ignore[assignment]
-    """Returns one provider, with the state that was last observed."""
+    """Returns one provider, with the state that the last CheckProvider found."""
     CheckProvider: _aio.UnaryUnaryMultiCallable[_provider_service_pb2.CheckProviderRequest, _provider_service_pb2.CheckProviderResponse]  # type: ignore[assignment]
     """Calls the upstream once, changing nothing there, and returns the provider with the state found.
 
-    An upstream that fails or is not reached is an answer (DEGRADED, UNREACHABLE), not an error.
+    An upstream that fails or is not reached is an answer (DEGRADED, UNREACHABLE), not an error. Calls at
+    the same time share one check, which the gateway's default deadline limits, whatever theirs are. Where
+    the gateway has no connection free (UNAVAILABLE `PROVIDER_BUSY`) the state stays as it was.
     """
     ListStatusMappings: _aio.UnaryUnaryMultiCallable[_provider_service_pb2.ListStatusMappingsRequest, _provider_service_pb2.ListStatusMappingsResponse]  # type: ignore[assignment]
     """Lists what the gateway makes of each error of the provider's upstream, on one page."""
@@ -135,22 +147,26 @@ class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
     apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
     own. Besides these, any method can fail with
     - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy
+    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy (reserved)
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
-    - RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED`, `PROVIDER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_CIRCUIT_OPEN`,
-      `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`, `SERVER_BUSY`, `SERVER_DRAINING`, `AUDIT_UNAVAILABLE`
+    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED` (reserved)
+    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
+      `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`; `PROVIDER_CIRCUIT_OPEN`, `SERVER_BUSY`,
+      `AUDIT_UNAVAILABLE` (reserved)
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
+    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST` (reserved)
+
+    Reserved: this gateway does not identify callers, ask a policy, limit callers or keep an audit record
+    yet. What these comments say of policy and records, and the errors marked so, come with that.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id` to have an
-    id of your own kept beside it.
+    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id`, at most 128
+    characters of printable ASCII, to have an id of your own beside it in the gateway's log.
 
     Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
     caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
@@ -175,7 +191,7 @@ class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provider_service_pb2.GetProviderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provider_service_pb2.GetProviderResponse, _abc.Awaitable[_provider_service_pb2.GetProviderResponse]]:
-        """Returns one provider, with the state that was last observed."""
+        """Returns one provider, with the state that the last CheckProvider found."""
 
     @_abc_1.abstractmethod
     def CheckProvider(
@@ -185,7 +201,9 @@ class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_provider_service_pb2.CheckProviderResponse, _abc.Awaitable[_provider_service_pb2.CheckProviderResponse]]:
         """Calls the upstream once, changing nothing there, and returns the provider with the state found.
 
-        An upstream that fails or is not reached is an answer (DEGRADED, UNREACHABLE), not an error.
+        An upstream that fails or is not reached is an answer (DEGRADED, UNREACHABLE), not an error. Calls at
+        the same time share one check, which the gateway's default deadline limits, whatever theirs are. Where
+        the gateway has no connection free (UNAVAILABLE `PROVIDER_BUSY`) the state stays as it was.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,86 @@
+"""What a call leaves in memory when it has ended: nothing, without waiting for the garbage collector."""
+
+import contextlib
+import gc
+import tracemalloc
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+import pytest
+import structlog
+
+from gateway.errors import UpstreamError
+from gateway.upstream import outcomes
+from gateway.upstream.call import Call
+from keyway.v1 import certificate_service_pb2 as certificates
+from tests.unit.server.fakes import Inventory, served
+
+CALLS = 12
+FILLING = b"\x7a\x80\x80\x40" + b"k" * (1 << 20)
+"""A field of 1 MiB that the contract does not have, which every message keeps."""
+METHOD = "/keyway.v1.CertificateService/GetCertificate"
+VALID = certificates.GetCertificateRequest(name="providers/p/certificates/c").SerializeToString() + FILLING
+
+
+class Witness:
+    """Lives as long as the frame that made it."""
+
+
+@contextlib.contextmanager
+def without_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        # What is logged must not hold tracebacks either, as the records that pytest keeps do.
+        with structlog.testing.capture_logs():
+            yield
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("raw", "code", "calls_provider"),
+    [
+        (VALID, grpc.StatusCode.RESOURCE_EXHAUSTED, True),
+        (VALID, grpc.StatusCode.INTERNAL, True),
+        (FILLING, grpc.StatusCode.INVALID_ARGUMENT, False),
+        (FILLING + b"\xff", grpc.StatusCode.INVALID_ARGUMENT, False),
+    ],
+    ids=["upstream", "bug", "invalid", "not a message"],
+)
+async def test_a_failed_call_lets_its_request_go(raw: bytes, code: grpc.StatusCode, *, calls_provider: bool) -> None:
+    witnesses: list[weakref.ref[Witness]] = []
+
+    async def get(request: object, call: Call) -> None:
+        witness = Witness()
+        witnesses.append(weakref.ref(witness))
+        if code is grpc.StatusCode.INTERNAL:
+            raise ZeroDivisionError
+        raise UpstreamError(outcomes.RATE_LIMITED, "not now", provider="p")
+
+    provider = Inventory("p")
+    provider.get = get
+
+    async def fail(channel: grpc.aio.Channel) -> None:
+        call: Any = channel.unary_unary(METHOD)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await call(raw)
+        assert caught.value.code() is code
+
+    async with served(provider) as channel:
+        await fail(channel)
+        with without_collector():
+            witnesses.clear()
+            before, _ = tracemalloc.get_traced_memory()
+            for _ in range(CALLS):
+                await fail(channel)
+            after, _ = tracemalloc.get_traced_memory()
+            alive = [witness for witness in witnesses if witness() is not None]
+    assert len(witnesses) == CALLS * calls_provider
+    # The last call of all may be on its way out still.
+    assert len(alive) <= 1
+    assert after - before < 2 * len(raw)
