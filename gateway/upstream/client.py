@@ -52,8 +52,8 @@ class HttpRequest:
     """One request. `target` is the path with its query, percent-encoded, beginning with `/`."""
 
     method: str
-    target: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    target: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
 
 
@@ -82,7 +82,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         return float(text)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError, TypeError):  # by the library's version and the text
         return None
     if moment.tzinfo is None:  # "-0000", which says nothing about the zone: HTTP's dates are UTC
         moment = moment.replace(tzinfo=dt.UTC)

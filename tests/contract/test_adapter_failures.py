@@ -4,13 +4,18 @@ call is given up, and shows no secret in anything that it raises.
 
 import asyncio
 import base64
+import dataclasses
 import json
+import sys
 from collections.abc import Iterator
+from types import FrameType
 from typing import Any, Final
 
 import pytest
 
 from gateway.errors import INTERNAL_ERROR, GatewayError, UpstreamError
+from gateway.upstream.call import Call
+from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
 from tests.contract.suite import REQUEST_SECRET, SUITES, Suite, invocations, new_call
 from tests.support.raw_server import RawServer, Reader, Writer
 from tests.support.requests import PASSWORD
@@ -210,6 +215,31 @@ async def test_no_secret_is_in_anything_that_is_raised(
             assert not [secret for secret in known if secret in shown], f"{operation}: {shown}"
     await provider.close()
     assert raised
+
+
+@EVERY_SUITE
+async def test_no_secret_is_in_the_repr_of_what_is_sent(
+    quiet_stack: Stack, suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    send = HttpClient.send
+
+    async def recording(client: HttpClient, request: HttpRequest, call: Call) -> HttpResponse:
+        frame: FrameType | None = sys._getframe()
+        while frame is not None:
+            asked = frame.f_locals.values() if frame.f_globals["__name__"].startswith("gateway.providers.") else ()
+            shown.extend(repr(value) for value in asked if dataclasses.is_dataclass(value))
+            frame = frame.f_back
+        return await send(client, request, call)
+
+    monkeypatch.setattr(HttpClient, "send", recording)
+    provider = suite.create(quiet_stack.emulators[suite.type].url)
+    await provider.start()
+    ready = invocations(provider, REQUEST_SECRET)
+    await asyncio.gather(*(run(new_call()) for run in ready.values()), return_exceptions=True)
+    await provider.close()
+    assert shown
+    assert not [text for text in shown if any(secret in text for secret in (*suite.secrets, REQUEST_SECRET))]
 
 
 def was_sent(requests: list[dict[str, Any]]) -> bool:

@@ -11,7 +11,11 @@ from urllib.parse import unquote
 
 MAXIMUM_BYTES: Final = 255
 
-_PARAMETER: Final = re.compile(r'(?:\A|;)\s*([\w!#$%&\'*+.^`|~-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.ASCII)
+_PARAMETER: Final = re.compile(
+    r"(?:\A|;)\s*([\w!#$%&\'*+.^`|~-]+)\s*="
+    r'\s*("(?:[^"\\]|\\.)*"|[^;]*)',
+    re.ASCII,
+)
 _QUOTED_PAIR: Final = re.compile(r'\\(["\\])')
 _LEADING: Final = re.compile(r"\A[\s.]+")
 _ENDING: Final = re.compile(r"\.(?:pem|crt|cer|cert|der|p7b|p7c|p7s|p7|p12|pfx|key|csr|zip|txt)\Z", re.IGNORECASE)

@@ -6,13 +6,19 @@ about success, not the HTTP status.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
+from urllib.parse import quote
 
 from pydantic import AfterValidator, SecretStr, field_validator
 
 from gateway.config import ProviderSettings, Settings
+from gateway.errors import InvalidRequest, Violation
 from gateway.providers.common.formats import FormatError, JsonObject
 from gateway.upstream.client import HttpResponse
+
+MAXIMUM_CODE: Final = 10**9
+MAXIMUM_SEGMENT_BYTES: Final = 2048
+"""Of one segment of a name in a URL: servers take 8 KB in all, or less."""
 
 
 def _fits_header(value: SecretStr) -> SecretStr:
@@ -83,16 +89,27 @@ def read_envelope(response: HttpResponse) -> Envelope:
     header = data.object("header")
     return Envelope(
         successful=header.boolean("isSuccessful"),
-        code=header.integer("resultCode") if "resultCode" in header else None,
+        code=_code(header),
         message=header.text("resultMessage", default=""),
         body=data.object("body") if isinstance(data.get("body"), dict) else None,
     )
 
 
-def failure_envelope(response: HttpResponse) -> Envelope | None:
-    """The envelope of a failure; None where the answer holds none."""
+def _code(header: JsonObject) -> int | None:
+    """The result code; None where there is none, or none that can be read: the message still says what it says."""
     try:
-        envelope = read_envelope(response)
+        code = header.integer("resultCode")
     except FormatError:
         return None
-    return None if envelope.successful else envelope
+    return code if abs(code) <= MAXIMUM_CODE else None
+
+
+def encoded_segment(segment: str) -> str:
+    """A segment of `name`, percent-encoded for a URL; InvalidRequest where no server would take a URL of its length."""
+    encoded = quote(segment, safe="")
+    if len(encoded) > MAXIMUM_SEGMENT_BYTES:
+        description = (
+            f"a segment must have at most {MAXIMUM_SEGMENT_BYTES} bytes percent-encoded; this has {len(encoded)}"
+        )
+        raise InvalidRequest([Violation("name", description)])
+    return encoded

@@ -6,7 +6,7 @@ status, else UNKNOWN. What no answer at all means is the HTTP client's business.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from google.rpc import code_pb2
@@ -45,7 +45,7 @@ class Asked:
     provider: str
     resource: str
     uploading: bool = False
-    secrets: Sequence[str] = ()
+    secrets: Sequence[str] = field(default=(), repr=False)
 
     @property
     def names_certificate(self) -> bool:
@@ -92,7 +92,7 @@ TABLE: Final[Mapping[int, Row]] = {
     52009: Row("no certificate has this id", CERTIFICATE_NOT_FOUND),
 }
 
-_NUMBER = re.compile(r"\d[\d,]*")
+_NUMBER = re.compile(r"[0-9][0-9,]{0,29}")
 
 
 def status_rows() -> list[StatusRow]:

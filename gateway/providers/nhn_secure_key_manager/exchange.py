@@ -39,7 +39,7 @@ class Question:
     about: the name of the resource, for errors. empty_post: POST without a body.
     """
 
-    target: str
+    target: str = field(repr=False)
     about: str
     fields: Mapping[str, str] | None = field(default=None, repr=False)
     empty_post: bool = False

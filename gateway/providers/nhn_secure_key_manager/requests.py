@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import quote
 
 from gateway.errors import InvalidRequest, Violation
+from gateway.providers.common.nhn import encoded_segment
 
 MAXIMUM_VERSION: Final = 2**31 - 1
 
@@ -59,7 +60,7 @@ def key_name(name: str) -> str:
 
 
 def _encoded_id(name: str) -> str:
-    return quote(name.split("/", 4)[3], safe="")
+    return encoded_segment(name.split("/", 4)[3])
 
 
 def _version_query(version: int | None) -> str:
