@@ -1,11 +1,14 @@
 """The two trust stores of the ASTERIA emulator."""
 
 import datetime as dt
+import threading
 import uuid
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
+from gateway.emulators.asteria import certificates
 from tests.emulators.support_asteria import Client, issued, pkcs7, run, running, self_signed
 from tests.support import x509_chain
 from tests.support.x509_chain import Wanted
@@ -101,6 +104,28 @@ async def test_the_usual_never_is_a_time_of_the_year_10000_in_tokyo() -> None:
         listed = (await client.upload("server/ca/import", caFile=x509_chain.pem(eternal))).certificate[-1]
         shown = (await client.get("server/ca/show", alias=listed["alias"])).certificate
     assert listed["notAfter"] == shown["notAfter"] == "10000-01-01 08:59:59"
+
+
+async def test_a_file_of_too_many_certificates_is_refused_as_a_whole(tmp_path: Path) -> None:
+    root = self_signed(tmp_path, "Root")
+    async with running() as client:
+        assert (await client.upload("server/ca/import", caFile=root.der * 1_001)).failure == (400, 2204)
+        assert len(await aliases(client, "server")) == 2
+        assert len((await client.upload("server/ca/import", caFile=root.der * 1_000)).certificate) == 1_002
+
+
+async def test_certificates_are_read_beside_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, threads = self_signed(tmp_path, "Root"), set[threading.Thread]()
+
+    def checked(certificate: x509.Certificate) -> None:
+        threads.add(threading.current_thread())
+
+    async with running() as client:
+        monkeypatch.setattr(certificates, "check", checked)
+        await client.upload("server/ca/import", caFile=root.pem)
+        await client.get("server/ca/list")
+    assert threads
+    assert threading.current_thread() not in threads
 
 
 async def test_files_and_fields_that_are_refused(tmp_path: Path) -> None:

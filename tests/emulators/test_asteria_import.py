@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import pkcs12 as library
 
+from gateway.emulators.asteria import der
 from tests.emulators.support_asteria import (
     PASSWORDS,
     Answer,
@@ -128,6 +130,64 @@ async def test_files_that_cannot_be_imported(tmp_path: Path) -> None:
             assert (await imported(client, content)).failure == (400, 2204), content[:20]
         assert (await imported(client, trust_only.read_bytes(), filePassword="wrong-secret")).failure == (400, 2401)
         assert (await client.get("client/exist")).data == {"exist": False}
+
+
+def unexpected(*_: object) -> None:
+    raise AssertionError("the file was read")
+
+
+LONG_DERIVATIONS: list[tuple[str, ...]] = [
+    ("-iter", "600001"),
+    ("-macalg", "sha1", "-iter", "2300000", "-legacy"),
+    ("-iter", "2300000", "-nomac", "-certpbe", "NONE"),
+    ("-iter", "2300000", "-nomac", "-keypbe", "NONE", "-certpbe", "PBE-SHA1-3DES"),
+    ("-iter", "2300000", "-nomac", "-legacy"),
+]
+
+
+@pytest.mark.parametrize("options", LONG_DERIVATIONS)
+async def test_long_key_derivations_are_refused_before_they_begin(
+    options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = pkcs12(self_signed(tmp_path, "Leaf"), FILE_PASSWORD, *options)
+    monkeypatch.setattr(library, "load_pkcs12", unexpected)
+    async with running() as client:
+        assert (await imported(client, content)).failure == (400, 2204)
+
+
+async def test_many_key_derivations_are_refused_before_they_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bag of the key, again and again: each takes no more rounds than may be."""
+    content = pkcs12(self_signed(tmp_path, "Leaf"), FILE_PASSWORD, "-iter", "600000", "-nomac", "-certpbe", "NONE")
+    version, info = der.single(content, der.SEQUENCE).children()
+    kind, explicit = info.children()
+    infos = der.single(der.single(explicit.content, der.OCTET_STRING).content, der.SEQUENCE).children()
+    many = der.encode(der.OCTET_STRING, der.encode(der.SEQUENCE, *(each.encoded for each in infos * 4)))
+    info_of_many = der.encode(der.SEQUENCE, kind.encoded, der.encode(der.CONTEXT_0, many))
+    monkeypatch.setattr(library, "load_pkcs12", unexpected)
+    async with running() as client:
+        answer = await imported(client, der.encode(der.SEQUENCE, version.encoded, info_of_many))
+    assert answer.failure == (400, 2204)
+    assert "rounds" in answer.json["result"]["message"]
+
+
+async def test_key_derivations_as_long_as_they_may_be(tmp_path: Path) -> None:
+    content = pkcs12(self_signed(tmp_path, "Leaf"), FILE_PASSWORD, "-iter", "600000")
+    async with running() as client:
+        assert (await imported(client, content)).status == 200
+
+
+async def test_scrypt_and_indefinite_lengths_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither can be told beforehand to be short."""
+    leaf = self_signed(tmp_path, "Leaf")
+    pbkdf2 = pkcs12(leaf, FILE_PASSWORD, "-nomac", "-certpbe", "NONE")
+    scrypt = pbkdf2.replace(der.encode_oid("1.2.840.113549.1.5.12"), der.encode_oid("1.3.6.1.4.1.11591.4.11"))
+    body = der.single(pbkdf2, der.SEQUENCE).content
+    monkeypatch.setattr(library, "load_pkcs12", unexpected)
+    async with running() as client:
+        for content in (scrypt, b"\x30\x80" + body + b"\0\0"):
+            assert (await imported(client, content)).failure == (400, 2204)
 
 
 async def test_fields_that_are_missing_or_too_short(tmp_path: Path) -> None:

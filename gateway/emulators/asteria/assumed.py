@@ -16,7 +16,9 @@ Holds the constants; what is a rule rather than a value is listed here and carri
 - `csr/response/upload`: the certificates may come in any order and split in any way over the two files; one that is
   not part of the leaf's chain fails validation (2801). The CSR stays until the next create, import or delete.
 - `import`: the first private key of a JKS is taken; `filePassword` opens both the file and the key in it; certificates
-  that don't belong to the key's chain are left out.
+  that don't belong to the key's chain are left out. A PKCS#12 whose key derivations are long, or whose lengths are
+  indefinite, can't be parsed (2204).
+- A file holds at most 1,000 certificates; more can't be parsed (2204).
 - `ca/import`: all or nothing. A certificate that is already trusted gets a second alias. Whether it is an authority's
   is not asked.
 - A session's time starts anew with each call. Calls with a low role renew it too.

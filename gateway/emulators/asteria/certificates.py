@@ -18,6 +18,7 @@ from gateway.emulators.asteria import der
 _SIGNED_DATA = der.encode_oid("1.2.840.113549.1.7.2")
 _PEM_BEGIN = re.compile(rb"-----BEGIN (?:X509 )?(?:CERTIFICATE|PKCS7|CMS)-----")
 _PEM_BLOCK = re.compile(rb"-----BEGIN ((?:X509 )?(?:CERTIFICATE|PKCS7|CMS))-----([^-]*)-----END \1-----")
+_MAXIMUM_CERTIFICATES = 1_000
 _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
 
 
@@ -33,6 +34,8 @@ def parse_all(data: bytes) -> list[x509.Certificate]:
         raise CertificateError("no X.509 certificate and no PKCS#7 in the file") from error
     if not certificates:
         raise CertificateError("no certificate in the file")
+    if len(certificates) > _MAXIMUM_CERTIFICATES:
+        raise CertificateError(f"more than {_MAXIMUM_CERTIFICATES:,} certificates in the file")
     for certificate in certificates:
         check(certificate)
     return certificates

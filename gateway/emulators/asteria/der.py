@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 INTEGER, BIT_STRING, OCTET_STRING, NULL, OID, SEQUENCE, CONTEXT_0 = 0x02, 0x03, 0x04, 0x05, 0x06, 0x30, 0xA0
 _MULTI_BYTE_TAG = 0x1F
+_CONSTRUCTED = 0x20
 _LONG_FORM = 0x80
 _MAXIMUM_LENGTH_BYTES = 4
 
@@ -23,6 +24,16 @@ class Element:
     tag: int
     content: bytes
     encoded: bytes
+
+    @property
+    def is_constructed(self) -> bool:
+        """Whether the content is elements."""
+        return bool(self.tag & _CONSTRUCTED)
+
+    @property
+    def number(self) -> int:
+        """The content of an INTEGER that is not negative."""
+        return int.from_bytes(self.content, "big")
 
     def children(self, *, at_least: int = 0) -> list["Element"]:
         """The elements inside a constructed one."""

@@ -1,7 +1,10 @@
 """Opens PKCS#12 files and tells a wrong password from a file that can't be read.
 
-`cryptography` reads the file but reports both the same way, so where it fails the file's own integrity
-check (RFC 7292, section 4) is computed here: it fits exactly when the password is right.
+`cryptography` reads the file but holds the interpreter for as long as the file's key derivations take, so their
+rounds are counted first, and too many refused. It also reports a wrong password and a bad file the same way, so where
+it fails the file's own integrity check (RFC 7292, section 4) is computed here: it fits exactly when the password is
+right. BER with indefinite lengths, which some browsers write, is refused: what can't be walked can't be counted.
+Derivations under another encryption can't be counted either; no known program nests them.
 """
 
 import hashlib
@@ -14,10 +17,13 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from gateway.emulators.asteria import der
 
-_BER_INDEFINITE = b"\x30\x80"
 _PFX_ELEMENTS_WITH_MAC = 3
 _MAC_KEY_PURPOSE = 3
-_MAXIMUM_ITERATIONS = 5_000_000
+_MAXIMUM_ROUNDS = 600_000
+# As many as protect one identity: of the integrity check, of the certificates and of the key.
+_MAXIMUM_ROUNDS_IN_ALL = 3 * _MAXIMUM_ROUNDS
+_DATA = der.encode_oid("1.2.840.113549.1.7.1")
+_SCRYPT = der.encode_oid("1.3.6.1.4.1.11591.4.11")
 _DIGESTS = {
     der.encode_oid("1.2.840.113549.2.5"): "md5",
     der.encode_oid("1.3.14.3.2.26"): "sha1",
@@ -38,6 +44,7 @@ class Pkcs12PasswordError(Pkcs12Error):
 
 def read(data: bytes, password: str) -> tuple[PrivateKeyTypes, x509.Certificate, list[x509.Certificate]]:
     """The private key, its certificate, and the other certificates in the file."""
+    _check_rounds(data)
     try:
         content = pkcs12.load_pkcs12(data, password.encode())
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -47,10 +54,43 @@ def read(data: bytes, password: str) -> tuple[PrivateKeyTypes, x509.Certificate,
     return content.key, content.cert.certificate, [each.certificate for each in content.additional_certs]
 
 
+def _check_rounds(data: bytes) -> None:
+    """Refuse a file whose passwords take too long to derive keys from."""
+    try:
+        rounds = _rounds(data)
+    except der.DerError as error:
+        raise Pkcs12Error(f"not PKCS#12 in DER: {error}") from error
+    if max(rounds, default=0) > _MAXIMUM_ROUNDS or sum(rounds) > _MAXIMUM_ROUNDS_IN_ALL:
+        raise Pkcs12Error("too many rounds of key derivation")
+
+
+def _rounds(data: bytes) -> list[int]:
+    """How often each key derivation in the file repeats its hash."""
+    mac = _mac(data)
+    rounds = [] if mac is None else [_mac_rounds(mac[0])]
+    waiting = [der.single(data, der.SEQUENCE)]
+    while waiting:
+        element = waiting.pop()
+        if not element.is_constructed:
+            continue
+        children = element.children()
+        waiting += children
+        if len(children) < len(("identifier", "parameters")) or children[0].tag != der.OID:
+            continue
+        # OpenSSL takes encodings of an identifier that are longer than needed; only the content is sure.
+        identifier, parameters = der.encode(der.OID, children[0].content), children[1]
+        if identifier == _DATA and parameters.tag == der.CONTEXT_0:
+            waiting += der.elements(parameters.children(at_least=1)[0].expect(der.OCTET_STRING).content)
+        elif identifier == _SCRYPT:
+            raise der.DerError("keys derived with scrypt")
+        elif parameters.tag == der.SEQUENCE:
+            # PBKDF2 and all older derivations: the salt, the rounds, and what differs.
+            rounds += [each.number for each in parameters.children()[1:2] if each.tag == der.INTEGER]
+    return rounds
+
+
 def _why(data: bytes, password: str) -> Pkcs12Error:
     """Why a file could not be loaded."""
-    if data.startswith(_BER_INDEFINITE):
-        return Pkcs12PasswordError("the file can't be opened with this password")
     try:
         mac = _mac(data)
         if mac is None or not _fits(mac, password):
@@ -72,14 +112,18 @@ def _mac(data: bytes) -> tuple[der.Element, bytes] | None:
 
 
 def _fits(mac: tuple[der.Element, bytes], password: str) -> bool:
-    digest_info, salt, *iterations = mac[0].children(at_least=2)
+    digest_info, salt = mac[0].children(at_least=2)[:2]
     algorithm, expected = digest_info.expect(der.SEQUENCE).children(at_least=2)[:2]
     name = _DIGESTS.get(algorithm.children(at_least=1)[0].encoded)
-    count = int.from_bytes(iterations[0].content, "big") if iterations else 1
-    if name is None or not 1 <= count <= _MAXIMUM_ITERATIONS:
+    if name is None:
         raise der.DerError("an integrity check that is not supported")
-    key = _mac_key(name, password, salt.content, count)
+    key = _mac_key(name, password, salt.content, _mac_rounds(mac[0]))
     return hmac.compare_digest(hmac.digest(key, mac[1], name), expected.content)
+
+
+def _mac_rounds(mac: der.Element) -> int:
+    rounds = mac.children(at_least=2)[2:]
+    return rounds[0].expect(der.INTEGER).number if rounds else 1
 
 
 def _mac_key(name: str, password: str, salt: bytes, iterations: int) -> bytes:

@@ -144,7 +144,7 @@ class Routes:
 
     async def list_authorities(self, _request: web.Request, store: Store) -> web.Response:
         """ca/list: the trusted authorities."""
-        return success({"certificate": self._trust_stores.list(store)})
+        return success({"certificate": await self._trust_stores.list(store)})
 
     async def show_authority(self, request: web.Request, store: Store) -> web.Response:
         """ca/show: one of them in detail."""
@@ -160,7 +160,7 @@ class Routes:
     async def import_authorities(self, request: web.Request, store: Store) -> web.Response:
         """ca/import: answers all that are there now."""
         upload = await parameters.Upload.read(request, "caFile")
-        self._trust_stores.import_file(store, upload.file("caFile"))
+        await self._trust_stores.import_file(store, upload.file("caFile"))
         return await self.list_authorities(request, store)
 
 

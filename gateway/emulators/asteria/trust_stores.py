@@ -1,9 +1,12 @@
 """What can be done with the two trust stores: list, show, import and delete authorities.
 
-`server` holds those trusted for client authentication, `client` those for server authentication.
+`server` holds those trusted for client authentication, `client` those for server authentication. Certificates of
+whole files and stores are read in threads.
 """
 
+import asyncio
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from cryptography import x509
@@ -21,15 +24,9 @@ class TrustStores:
         self._state = state
         self._clock = clock
 
-    def list(self, store: Store) -> list[dict[str, str]]:
+    async def list(self, store: Store) -> Sequence[dict[str, str]]:
         """All authorities, oldest first."""
-        try:
-            return [
-                describe.summary(each.alias, certificates.parse(each.certificate))
-                for each in self._state.authorities(store)
-            ]
-        except certificates.CertificateError as error:
-            raise AsteriaError(5304) from error
+        return await asyncio.to_thread(_summaries, self._state.authorities(store))
 
     def show(self, store: Store, alias: str) -> dict[str, Any]:
         """One authority in detail."""
@@ -46,15 +43,22 @@ class TrustStores:
         if not self._state.delete_authority(store, alias):
             raise AsteriaError(4012)
 
-    def import_file(self, store: Store, file: bytes) -> None:
+    async def import_file(self, store: Store, file: bytes) -> None:
         """Trust all certificates of a file, or, where one has expired, none."""
         try:
-            parsed = certificates.parse_all(file)
+            parsed = await asyncio.to_thread(certificates.parse_all, file)
         except certificates.CertificateError as error:
             raise AsteriaError(2204, str(error)) from error
         if any(each.not_valid_after_utc < self._clock.now() for each in parsed):
             raise AsteriaError(2802)
         self._state.add_authorities(store, [_authority(each) for each in parsed])
+
+
+def _summaries(authorities: Sequence[Authority]) -> Sequence[dict[str, str]]:
+    try:
+        return [describe.summary(each.alias, certificates.parse(each.certificate)) for each in authorities]
+    except certificates.CertificateError as error:
+        raise AsteriaError(5304) from error
 
 
 def _authority(certificate: x509.Certificate) -> Authority:
