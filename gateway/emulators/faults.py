@@ -122,23 +122,28 @@ _RULES: Final[Mapping[str, _Rule]] = {
 
 @dataclass(slots=True)
 class Exchange:
-    """One request as the emulator saw it, and the status it answered (None: it gave no answer, or not yet)."""
+    """One request as the emulator saw it, and the status it answered (None: it gave no answer, or not yet).
+
+    body: its first 64 KiB. body_size: of the whole.
+    """
 
     time: dt.datetime
     method: str
     target: str
     headers: Mapping[str, str]
     body: bytes
+    body_size: int
     status: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """For the control port: the body in Base64, cut at 64 KiB."""
+        """For the control port."""
         return {
             "time": self.time.isoformat(),
             "method": self.method,
             "target": self.target,
             "headers": dict(self.headers),
-            "body_base64": base64.b64encode(self.body[:_HISTORY_BODY_BYTES]).decode(),
+            "body_base64": base64.b64encode(self.body).decode(),
+            "body_size": self.body_size,
             "status": self.status,
         }
 
@@ -171,7 +176,10 @@ class Interceptor:
         @web.middleware
         async def intercept(request: web.Request, handler: Handler) -> web.StreamResponse:
             started, body = self._clock.now(), await request.read()
-            exchange = Exchange(started, request.method, request.raw_path, dict(request.headers), body)
+            kept = body[:_HISTORY_BODY_BYTES]
+            exchange = Exchange(
+                started, request.method, request.raw_path, dict(request.headers), kept, body_size=len(body)
+            )
             self.history.append(exchange)
             try:
                 response = await self._answer(request, handler)

@@ -36,6 +36,7 @@ class EmulatorHost:
         self.clock = Clock()
         self.database = Database(options.state)
         self.emulator = emulator_class(self.database, self.clock)
+        self.interceptor = Interceptor(self.emulator, self.clock)
         self._runners: list[web.AppRunner] = []
         self.url = ""
         self.control_url = ""
@@ -44,10 +45,9 @@ class EmulatorHost:
         """Seed (where asked and still empty), then listen."""
         if seed:
             await self.emulator.seed(None)
-        interceptor = Interceptor(self.emulator, self.clock)
-        api = web.Application(middlewares=[interceptor.middleware()], client_max_size=_MAXIMUM_BODY_BYTES)
+        api = web.Application(middlewares=[self.interceptor.middleware()], client_max_size=_MAXIMUM_BODY_BYTES)
         self.emulator.install(api)
-        control = Control(self.emulator, interceptor, self.clock).application()
+        control = Control(self.emulator, self.interceptor, self.clock).application()
         scheme = "https" if self._options.tls else "http"
         self.url = f"{scheme}://{await self._listen(api, self._options.port, self._options.tls)}"
         self.control_url = f"http://{await self._listen(control, self._options.control_port, None)}"

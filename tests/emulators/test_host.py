@@ -133,6 +133,9 @@ class TestHistory:
         await client.ask("POST", body="x" * 70_000)
         (entry,) = await client.history()
         assert len(base64.b64decode(entry["body_base64"])) == 65_536
+        assert entry["body_size"] == 70_000
+        (kept,) = client.host.interceptor.history
+        assert len(kept.body) == 65_536
         assert sorted(await client.words(), reverse=True) == ["x" * 70_000, "default"]
 
 
