@@ -71,10 +71,10 @@ async def test_seeding_the_default_set_again_changes_nothing(key_manager: KeyMan
 async def test_reset_forgets_everything(key_manager: KeyManager) -> None:
     await key_manager.seed({"failures_as_200": True})
     old = await key_manager.get("symmetric-keys/demo-aes/symmetric-key")
-    assert await key_manager.control("POST", "/reset") == (200, {})
+    assert await key_manager.control("POST", "/reset", {"seed": False}) == (200, {})
     answer = await key_manager.call("GET", "confirm")
     assert (answer.status, answer.message) == (400, "Invalid Appkey")
-    _, description = await key_manager.control("POST", "/reset", {"seed": True})
+    _, description = await key_manager.control("POST", "/reset")
     assert "demo-aes" in ids(description)
     assert await key_manager.get("symmetric-keys/demo-aes/symmetric-key") != old
 
