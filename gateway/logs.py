@@ -5,10 +5,14 @@ Only what is passed as fields is logged; messages of the contract never are, sin
 
 import logging
 import sys
+from typing import Final
 
 import structlog
 
 from gateway.config import LogSettings
+
+_NOT_OURS: Final = ("aiohttp", "asyncio", "grpc")
+"""Their warnings are worth a line; what they say below that is not, nor is it known to hold no secret."""
 
 
 def configure(settings: LogSettings) -> None:
@@ -37,6 +41,8 @@ def configure(settings: LogSettings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level.upper())
+    for name in _NOT_OURS:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(True)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

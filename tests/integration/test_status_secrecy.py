@@ -4,22 +4,17 @@ The upstream echoes all that it was sent, in every place where an answer has tex
 is searched, in every spelling that text takes on its way.
 """
 
-import base64
 import json
-from urllib.parse import quote, quote_plus
 
 import grpc
 import pytest
 
 from tests.support.requests import CERTIFICATES, KEYS, WARP, call, valid_request
+from tests.support.secrecy import KEY_TEXT, WORDS, bodies, echo, spellings
 from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, KEY_MANAGER, Gateway, Stack
 from tests.support.wire import failure_of, read
 
-WORDS = "upstream-words-7f3a"
 SECRET = 'p&=% "quoted" 비밀번호 marker-4c1d'
-KEY_TEXT = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"
-PEM = f"-----BEGIN PRIVATE KEY-----\n{KEY_TEXT}\n-----END PRIVATE KEY-----"
-TRACE = f"java.lang.IllegalStateException: {WORDS}\n\tat com.vendor.Internal.call(Internal.java:42)"
 KIND = {KEYS: KEY_MANAGER, CERTIFICATES: CERTIFICATE_MANAGER, WARP: ASTERIA}
 CALLS = [
     (KEYS, "Encrypt"),
@@ -38,41 +33,6 @@ CALLS = [
     (WARP, "GetCertificateSigningRequest"),
     (WARP, "DownloadCertificate"),
 ]
-
-
-def echo(secrets: list[str]) -> str:
-    return f"<b>{WORDS}</b> {' '.join(secrets)} {PEM}\n{TRACE}"
-
-
-def bodies(text: str) -> dict[str, str]:
-    """Answers that carry the text: the envelopes of all vendors, with codes that are known, unknown and text."""
-    header = {"isSuccessful": False, "resultMessage": text}
-    result = {"status": "error", "message": text}
-    return {
-        "an unknown code": json.dumps({"header": {**header, "resultCode": 9}, "result": {**result, "code": 9}}),
-        "known codes": json.dumps({"header": {**header, "resultCode": 52000}, "result": {**result, "code": 4012}}),
-        "a known message with an echo": json.dumps(
-            {"header": {**header, "resultMessage": f"Invalid Key ID {text}"}, "result": result}
-        ),
-        "text in the code's place": json.dumps(
-            {"header": {**header, "resultCode": text}, "result": {**result, "code": text}}
-        ),
-        "a success of the wrong shape": json.dumps(
-            {
-                "header": {"isSuccessful": True, "resultCode": 0, "resultMessage": text},
-                "body": {"data": text, "totalCount": text, "plaintext": [text], "ciphertext": {text: text}},
-                "result": {"status": "success", "data": text},
-            }
-        ),
-        "HTML": f"<html><body>{text}</body></html>",
-        "XML": f"<result><code>77</code><message>{text}</message></result>",
-        "text": text,
-    }
-
-
-def spellings(secret: str) -> set[bytes]:
-    texts = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}
-    return {text.encode() for text in texts} | {base64.b64encode(secret.encode())}
 
 
 def all_that_was_sent(error: grpc.aio.AioRpcError) -> bytes:

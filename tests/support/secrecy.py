@@ -1,0 +1,147 @@
+"""What is secret: the fields that the contract and the settings mark so, and every spelling that text leaks in.
+
+Read from the descriptors and from the settings' types, so that no new field can be forgotten.
+"""
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple, get_args
+from urllib.parse import quote, quote_plus
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from pydantic import BaseModel, SecretBytes, SecretStr
+
+from gateway.config import Settings
+
+WORDS = "upstream-words-7f3a"
+KEY_TEXT = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"
+_PEM = f"-----BEGIN PRIVATE KEY-----\n{KEY_TEXT}\n-----END PRIVATE KEY-----"
+_TRACE = f"java.lang.IllegalStateException: {WORDS}\n\tat com.vendor.Internal.call(Internal.java:42)"
+_SHORTEST_LINE = 6
+
+
+class Secret(NamedTuple):
+    """The value of a secret field, and the field's full name."""
+
+    field: str
+    value: str | bytes
+
+
+def echo(secrets: list[str]) -> str:
+    """What an upstream says that repeats all it was sent, and tells of its own."""
+    return f"<b>{WORDS}</b> {' '.join(secrets)} {_PEM}\n{_TRACE}"
+
+
+def bodies(text: str) -> dict[str, str]:
+    """Answers that carry the text: the envelopes of all vendors, with codes that are known, unknown and text."""
+    header = {"isSuccessful": False, "resultMessage": text}
+    result = {"status": "error", "message": text}
+    return {
+        "an unknown code": json.dumps({"header": {**header, "resultCode": 9}, "result": {**result, "code": 9}}),
+        "known codes": json.dumps({"header": {**header, "resultCode": 52000}, "result": {**result, "code": 4012}}),
+        "a known message with an echo": json.dumps(
+            {"header": {**header, "resultMessage": f"Invalid Key ID {text}"}, "result": result}
+        ),
+        "text in the code's place": json.dumps(
+            {"header": {**header, "resultCode": text}, "result": {**result, "code": text}}
+        ),
+        "a success of the wrong shape": json.dumps(
+            {
+                "header": {"isSuccessful": True, "resultCode": 0, "resultMessage": text},
+                "body": {"data": text, "totalCount": text, "plaintext": [text], "ciphertext": {text: text}},
+                "result": {"status": "success", "data": text},
+            }
+        ),
+        "HTML": f"<html><body>{text}</body></html>",
+        "XML": f"<result><code>77</code><message>{text}</message></result>",
+        "text": text,
+    }
+
+
+def spellings(secret: str | bytes) -> set[bytes]:
+    """The secret as it could stand in a log or a status: as it is, escaped, encoded."""
+    raw = secret.encode() if isinstance(secret, str) else secret
+    found = {raw, base64.b64encode(raw), base64.urlsafe_b64encode(raw), raw.hex().encode(), repr(raw)[2:-1].encode()}
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return found
+    for line in (text, *text.splitlines()):
+        if len(line) >= _SHORTEST_LINE and not line.startswith("-----"):
+            escaped = (json.dumps(line), json.dumps(line, ensure_ascii=False), repr(line))
+            found |= {line.encode(), *(each[1:-1].encode() for each in escaped)}
+            found |= {each.encode() for each in (quote(line), quote(line, safe=""), quote_plus(line))}
+    return found - {raw} | ({raw} if len(raw) >= _SHORTEST_LINE else set())
+
+
+def leaks(secrets: set[Secret], place: bytes) -> list[str]:
+    """The fields whose secrets stand in the place, in any spelling."""
+    return sorted({secret.field for secret in secrets if any(each in place for each in spellings(secret.value))})
+
+
+def secret_fields(message: Any, seen: set[str] | None = None) -> set[str]:
+    """The full names of all secret fields of a message, given by its descriptor, however deep."""
+    seen = set() if seen is None else seen
+    if message.full_name in seen:
+        return set()
+    seen.add(message.full_name)
+    found = {field.full_name for field in message.fields if field.GetOptions().debug_redact}
+    for field in message.fields:
+        if field.message_type is not None:
+            found |= secret_fields(field.message_type, seen)
+    return found
+
+
+def secrets_of(message: Message) -> Iterator[Secret]:
+    """The secrets that a message holds."""
+    for field, value in message.ListFields():
+        if field.GetOptions().debug_redact:
+            yield Secret(field.full_name, value)
+        for each in _messages(field, value):
+            yield from secrets_of(each)
+
+
+def fill(message: Message, secret: str) -> None:
+    """Put the secret into every secret field that holds nothing yet."""
+    for field in message.DESCRIPTOR.fields:
+        if field.GetOptions().debug_redact and not getattr(message, field.name):
+            setattr(message, field.name, secret.encode() if field.type == FieldDescriptor.TYPE_BYTES else secret)
+    for field, value in message.ListFields():
+        for each in _messages(field, value):
+            fill(each, secret)
+
+
+def _messages(field: FieldDescriptor, value: Any) -> list[Message]:
+    if field.message_type is None or field.message_type.GetOptions().map_entry:
+        return []
+    return [value] if isinstance(value, Message) else list(value)
+
+
+def secret_settings() -> set[str]:
+    """Every secret that a configuration can hold, as `Class.field`."""
+    found, classes = set(), [Settings]
+    while classes:
+        settings = classes.pop()
+        classes += settings.__subclasses__()
+        for name in settings.__annotations__:
+            if name in settings.model_fields and _is_secret(settings.model_fields[name].annotation):
+                found.add(f"{settings.__name__}.{name}")
+    return found
+
+
+def configured_secrets(settings: BaseModel) -> Iterator[Secret]:
+    """The secrets that a configuration holds, with the class that declares each."""
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, BaseModel):
+                yield from configured_secrets(each)
+            elif isinstance(each, SecretStr | SecretBytes):
+                (owner,) = (kind for kind in type(settings).__mro__ if name in vars(kind).get("__annotations__", {}))
+                yield Secret(f"{owner.__name__}.{name}", each.get_secret_value())
+
+
+def _is_secret(annotation: Any) -> bool:
+    return annotation in (SecretStr, SecretBytes) or any(map(_is_secret, get_args(annotation)))
