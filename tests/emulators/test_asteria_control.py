@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from gateway.emulators.asteria import keystore
+from gateway.emulators.asteria import sealing
 from gateway.emulators.asteria.errors import FAILURES
-from gateway.emulators.asteria.keystore import Passwords
+from gateway.emulators.asteria.sealing import Passwords
 from tests.emulators.support_asteria import PASSWORDS, running, self_signed
 
 DOCUMENTED = {
@@ -67,7 +67,7 @@ async def test_a_key_store_that_opens_and_holds_nonsense() -> None:
     password = {"password": "changeit"}
     formats = {"outputFormat": "X509", "dataFormat": "PEM"}
     async with running() as client:
-        sealed = keystore._seal(b'{"key": "", "chain": ["AAAA"]}', "changeit")
+        sealed = sealing._seal(b'{"key": "", "chain": ["AAAA"]}', "changeit")
         client.host.database.execute("UPDATE key_stores SET sealed = ?", sealed)
         assert (await client.post("server/show", **password)).failure == (500, 5304)
         assert (await client.post("server/export", **password, **formats)).failure == (500, 5303)
@@ -79,9 +79,9 @@ async def test_a_private_key_that_opens_and_is_nonsense() -> None:
     async with running() as client:
         sealed = client.host.database.row("SELECT sealed FROM key_stores WHERE store = 'server'")
         assert sealed is not None
-        content = json.loads(keystore._open(sealed["sealed"], passwords.store))
-        content["key"] = base64.b64encode(keystore._seal(b"nonsense", passwords.private_key)).decode()
-        damaged = keystore._seal(json.dumps(content).encode(), passwords.store)
+        content = json.loads(sealing._open(sealed["sealed"], passwords.store))
+        content["key"] = base64.b64encode(sealing._seal(b"nonsense", passwords.private_key)).decode()
+        damaged = sealing._seal(json.dumps(content).encode(), passwords.store)
         client.host.database.execute("UPDATE key_stores SET sealed = ?", damaged)
         fields = {"password": passwords.store, "privateKeyPassword": passwords.private_key}
         assert (await client.post("server/csr/download", **fields)).failure == (500, 5102)

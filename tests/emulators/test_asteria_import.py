@@ -138,10 +138,10 @@ def unexpected(*_: object) -> None:
 
 LONG_DERIVATIONS: list[tuple[str, ...]] = [
     ("-iter", "600001"),
-    ("-macalg", "sha1", "-iter", "2300000", "-legacy"),
-    ("-iter", "2300000", "-nomac", "-certpbe", "NONE"),
-    ("-iter", "2300000", "-nomac", "-keypbe", "NONE", "-certpbe", "PBE-SHA1-3DES"),
-    ("-iter", "2300000", "-nomac", "-legacy"),
+    ("-macalg", "sha1", "-iter", "600001", "-legacy"),
+    ("-iter", "600001", "-nomac", "-certpbe", "NONE"),
+    ("-iter", "600001", "-nomac", "-keypbe", "NONE", "-certpbe", "PBE-SHA1-3DES"),
+    ("-iter", "600001", "-nomac", "-legacy"),
 ]
 
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway.emulators.asteria import certificates, issuing
-from gateway.emulators.asteria.keystore import Passwords
+from gateway.emulators.asteria.sealing import Passwords
 from gateway.emulators.asteria.seed import KeyStorePlan, Plan, UserPlan
 from gateway.emulators.asteria.state import Authority, Role, Store
 

@@ -11,10 +11,10 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
-from gateway.emulators.asteria import archive, certificates, describe, importing, issuing, keystore
+from gateway.emulators.asteria import archive, certificates, describe, importing, issuing, sealing
 from gateway.emulators.asteria.errors import AsteriaError
-from gateway.emulators.asteria.keystore import OpenStore, Passwords
 from gateway.emulators.asteria.parameters import CreateParameters
+from gateway.emulators.asteria.sealing import OpenStore, Passwords
 from gateway.emulators.asteria.state import State, Store, StoredKeyStore
 from gateway.emulators.base import Clock
 
@@ -87,10 +87,10 @@ class KeyStores:
         if stored is None:
             raise AsteriaError(4012)
         try:
-            return stored, await asyncio.to_thread(keystore.open_store, stored.sealed, password)
-        except keystore.WrongPasswordError as error:
+            return stored, await asyncio.to_thread(sealing.open_store, stored.sealed, password)
+        except sealing.WrongPasswordError as error:
             raise AsteriaError(2401, "password") from error
-        except keystore.DamagedError as error:
+        except sealing.DamagedError as error:
             raise AsteriaError(damaged) from error
 
 
@@ -108,13 +108,13 @@ def _create(order: issuing.Order, passwords: Passwords) -> StoredKeyStore:
         raise AsteriaError(5307, str(error)) from error
     except issuing.SigningError as error:
         raise AsteriaError(5309, str(error)) from error
-    return StoredKeyStore(keystore.seal(issued.key, [issued.certificate], passwords), issued.csr)
+    return StoredKeyStore(sealing.seal(issued.key, [issued.certificate], passwords), issued.csr)
 
 
 def _import(file: bytes, file_password: str, passwords: Passwords) -> tuple[dict[str, Any], bytes]:
     imported = importing.read(file, file_password)
     described = _describe(imported.chain, unreadable=2204)
-    return described, keystore.seal(imported.key, imported.chain, passwords)
+    return described, sealing.seal(imported.key, imported.chain, passwords)
 
 
 def _accept(opened: OpenStore, passwords: Passwords, leaf_file: bytes, chain_file: bytes | None) -> bytes:
@@ -131,13 +131,13 @@ def _accept(opened: OpenStore, passwords: Passwords, leaf_file: bytes, chain_fil
     chain, strangers = certificates.order_chain(leaf, [*offered, *above])
     if strangers:
         raise AsteriaError(2801, "a certificate that is not part of the chain")
-    return keystore.seal(key, chain, passwords)
+    return sealing.seal(key, chain, passwords)
 
 
 def _private_key(opened: OpenStore, password: str, *, damaged: int) -> PrivateKeyTypes:
     try:
         return opened.private_key(password)
-    except keystore.WrongPasswordError as error:
+    except sealing.WrongPasswordError as error:
         raise AsteriaError(2401, "privateKeyPassword") from error
-    except keystore.DamagedError as error:
+    except sealing.DamagedError as error:
         raise AsteriaError(damaged) from error

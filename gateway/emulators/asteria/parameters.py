@@ -16,7 +16,7 @@ from aiohttp import web
 from gateway.emulators.asteria import assumed, multipart
 from gateway.emulators.asteria.errors import AsteriaError
 from gateway.emulators.asteria.issuing import KeyAlgorithm, SignatureAlgorithm, signature_algorithm
-from gateway.emulators.asteria.keystore import Passwords
+from gateway.emulators.asteria.sealing import Passwords
 
 _CREATE_TYPES: Final[dict[str, type]] = {
     **dict.fromkeys(assumed.DN_LENGTHS, str),

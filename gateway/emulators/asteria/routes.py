@@ -14,7 +14,7 @@ from aiohttp import web
 from gateway.emulators.asteria import archive, assumed, parameters
 from gateway.emulators.asteria.errors import INTERNAL_ERROR, ROLE_TOO_LOW, AsteriaError, Failure
 from gateway.emulators.asteria.key_stores import KeyStores
-from gateway.emulators.asteria.keystore import Passwords
+from gateway.emulators.asteria.sealing import Passwords
 from gateway.emulators.asteria.sessions import Sessions
 from gateway.emulators.asteria.state import Role, Store
 from gateway.emulators.asteria.trust_stores import TrustStores

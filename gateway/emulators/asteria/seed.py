@@ -24,8 +24,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
-from gateway.emulators.asteria import assumed, certificates, issuing, keystore
-from gateway.emulators.asteria.keystore import Passwords
+from gateway.emulators.asteria import assumed, certificates, issuing, sealing
+from gateway.emulators.asteria.sealing import Passwords
 from gateway.emulators.asteria.sessions import make_user
 from gateway.emulators.asteria.state import Authority, Role, State, Store, StoredKeyStore
 from gateway.emulators.base import SeedError
@@ -65,7 +65,7 @@ async def plant(state: State, plan: Plan) -> None:
     """Put a plan into the state."""
     users = [make_user(each.name, each.password, each.role) for each in plan.users]
     sealed = {
-        store: await asyncio.to_thread(keystore.seal, each.key, each.chain, each.passwords)
+        store: await asyncio.to_thread(sealing.seal, each.key, each.chain, each.passwords)
         for store, each in plan.key_stores.items()
     }
     for user in users:

@@ -10,7 +10,7 @@ from gateway.emulators.base import Clock
 
 _SALT_BYTES = 16
 _SESSION_BYTES = 16
-# Cheap on purpose, as in keystore.py.
+# Cheap on purpose, as in sealing.py.
 _SCRYPT_COST = 2**10
 
 
