@@ -65,6 +65,7 @@ async def _serve(options: argparse.Namespace) -> int:
     listen = options.listen or _DEFAULT_LISTEN
     async with app.demonstration(listen, _state(options, _SERVE_STATE)) as settings, app.gateway(settings) as server:
         _announce(server)
+        print("keyway: over emulators, nothing here is real; --config serves your providers")
         print("\nTry, in another terminal:", *_examples(server.address), sep="\n", flush=True)
         await stop.wait()
     return 0

@@ -59,7 +59,9 @@ async def emulators(
 @contextlib.asynccontextmanager
 async def demonstration(listen: str, state: Path | None) -> AsyncIterator[GatewaySettings]:
     """Settings for a gateway over running emulators."""
+    config.parse({"listen": listen}, SETTINGS)  # refused before an emulator starts
     async with emulators(state, fixed_ports=False) as running:
+        _log.warning("serving emulated upstreams: nothing here is real, neither keys nor certificates")
         providers = [{**provider, "endpoint": running[provider["type"]].url} for provider in DEMO_PROVIDERS]
         yield config.parse({"listen": listen, "drain_delay": 0, "providers": providers}, SETTINGS)
 

@@ -88,6 +88,26 @@ async def test_a_port_that_is_taken_fails_loudly(quiet_stack: Stack, tmp_path: P
     ]
 
 
+@pytest.mark.parametrize("address", ["0.0.0.0:50051", "localhost:notaport", "127.0.0.1:65536"])
+async def test_an_address_that_cannot_be_is_refused_before_anything_starts(address: str, tmp_path: Path) -> None:
+    ended = await run(tmp_path, "serve", "--listen", address)
+
+    assert (ended.code, ended.output) == (2, "")
+    assert len(ended.errors.splitlines()) == 1
+    assert ended.errors.startswith("keyway: listen: must be ")
+    assert os.listdir(tmp_path) == []
+
+
+async def test_emulated_upstreams_are_told_in_the_log_and_on_the_terminal(tmp_path: Path) -> None:
+    async with Process(tmp_path, "serve", "--ephemeral", "--listen", "127.0.0.1:0") as process:
+        told = await process.lines_after(READY, 1)
+        ended = await process.stopped()
+
+    assert told == ["keyway: over emulators, nothing here is real; --config serves your providers"]
+    warnings = [line["event"] for line in ended.log() if line["level"] == "warning"]
+    assert warnings == ["serving emulated upstreams: nothing here is real, neither keys nor certificates"]
+
+
 async def test_state_that_cannot_be_kept_fails_loudly(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file, not a folder")
 
