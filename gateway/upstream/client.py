@@ -35,7 +35,7 @@ class HttpSettings:
     endpoint: scheme, host, port and an optional path prefix. tls: None for the system's trust store.
     timeout, connect_timeout: seconds for a whole exchange and for its connection, under the caller's deadline. Where
     all `maximum_connections` are taken, a call waits for one of them as long as for a new connection.
-    maximum_response_bytes: a longer answer is refused. proxy: the environment's proxies are ignored.
+    proxy: the environment's proxies are ignored.
     """
 
     endpoint: str
@@ -43,18 +43,21 @@ class HttpSettings:
     timeout: float = 30.0
     connect_timeout: float = 5.0
     maximum_connections: int = 100
-    maximum_response_bytes: int = 16 * 1024 * 1024
     proxy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One request. `target` is the path with its query, percent-encoded, beginning with `/`."""
+    """One request. `target` is the path with its query, percent-encoded, beginning with `/`.
+
+    maximum_response_bytes: a longer answer is refused. By default as much as can be read without holding up others.
+    """
 
     method: str
     target: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
+    maximum_response_bytes: int = 2 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,7 @@ class HttpClient:
                         proxy=self._settings.proxy,
                     ) as answered,
                 ):
-                    return await self._complete(answered)
+                    return await self._complete(answered, request.maximum_response_bytes)
             except (TimeoutError, aiohttp.ClientError, OSError) as error:
                 raise self._failure(error, answered) from error
 
@@ -179,11 +182,11 @@ class HttpClient:
         finally:
             self._slots.release()
 
-    async def _complete(self, response: aiohttp.ClientResponse) -> HttpResponse:
+    async def _complete(self, response: aiohttp.ClientResponse, limit: int) -> HttpResponse:
         """The answer with its body, which is read up to the limit."""
         if not 200 <= response.status <= 299 and response.status < 400:
             raise self._malformed("it answered with a redirect, which is not followed", response.status)
-        limit, body = self._settings.maximum_response_bytes, bytearray()
+        body = bytearray()
         async for chunk in response.content.iter_chunked(_READ_CHUNK_BYTES):
             body += chunk
             if len(body) > limit:

@@ -13,11 +13,11 @@ from typing import Any, Final
 
 import pytest
 
-from gateway.errors import INTERNAL_ERROR, GatewayError, UpstreamError
+from gateway.errors import INTERNAL_ERROR, MALFORMED_PROVIDER_RESPONSE, GatewayError, UpstreamError
 from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
 from tests.contract.suite import REQUEST_SECRET, SUITES, Suite, invocations, new_call
-from tests.support.raw_server import RawServer, Reader, Writer
+from tests.support.raw_server import RawServer, Reader, Writer, answering
 from tests.support.requests import PASSWORD
 from tests.support.stack import Stack
 
@@ -263,3 +263,17 @@ def test_the_search_for_secrets_looks_behind_an_exception() -> None:
     outer.__cause__.__context__ = KeyError("before")
     shown = "".join(all_that_shows(outer))
     assert all(word in shown for word in ("carried", "behind", "before"))
+
+
+@EVERY_SUITE
+async def test_a_huge_answer_is_refused_unread(suite: Suite) -> None:
+    body = json.dumps({"header": {"isSuccessful": True}, "body": {"data": [""] * 800_000}}).encode()
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    async with RawServer(answering(answer)) as server:
+        provider = suite.create(server.url, **without_login(suite))
+        await provider.start()
+        for operation, run in invocations(provider, PASSWORD).items():
+            with pytest.raises(GatewayError, match="its answer is longer than") as caught:
+                await run(new_call())
+            assert caught.value.outcome == MALFORMED_PROVIDER_RESPONSE, operation
+        await provider.close()

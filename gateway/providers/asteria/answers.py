@@ -8,13 +8,16 @@ Codes are numbers: any other text in their place, which callers would be told as
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.providers.asteria.errors import Failure
 from gateway.providers.common.formats import FormatError, JsonObject
+from gateway.providers.common.zipfiles import is_zip
 from gateway.upstream.client import HttpResponse
 
 _SUCCESS: Final = "success"
+_MAXIMUM_CHARACTERS: Final = 64 * 1024  # of a failure that is not JSON
 _CODE_NAMES: Final = ("code", "errorcode", "error_code")
 _MESSAGE_NAMES: Final = ("message", "errormessage", "error_message")
 _CODE = re.compile(r"-?[0-9]{1,10}")
@@ -26,27 +29,48 @@ _XML_CODE = re.compile(
 _XML_MESSAGE = re.compile(r"<(?:error_?)?message\b[^<>]*>([^<]*)</", re.IGNORECASE)
 
 
-def failure_of(response: HttpResponse) -> Failure | None:
-    """What a failed call says; None where it succeeded, or where it can't be told (`data_of` then refuses it).
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer, read once. failure: what it says of it; None where it succeeded, or where that can't be told.
+
+    document: its JSON object where it is one.
+    """
+
+    response: HttpResponse
+    failure: Failure | None = None
+    document: JsonObject | None = field(default=None, repr=False)
+
+    def data(self) -> JsonObject:
+        """`result.data` of a success, empty where there is none; FormatError where the answer is not a success's."""
+        if self.document is None:
+            raise FormatError("the body is not a JSON object in UTF-8")
+        result = self.document.object("result")
+        if result.text("status").strip().lower() != _SUCCESS:
+            raise FormatError("result.status is not success")
+        return result.object("data") if "data" in result else JsonObject({})
+
+
+def read(response: HttpResponse) -> Answer:
+    """The answer, a ZIP archive's included, in which nothing is looked at.
 
     A 2xx whose envelope says something else than success, or that holds an error code instead, is a failure too.
     """
     refused = not 200 <= response.status <= 299
-    text = response.body.decode("utf-8-sig", "replace")
+    if not refused and is_zip(response.body):
+        return Answer(response)
+    text, exact = _decoded(response.body)
     document = _json_object(text)
-    if document is not None:
-        return _json_failure(document, refused=refused)
-    if text.lstrip().startswith("<") and not _HTML.match(text):
-        return _xml_failure(text, refused=refused)
-    return Failure(message=text) if refused else None
+    if document is None:
+        return Answer(response, _text_failure(text, refused=refused))
+    return Answer(response, _json_failure(document, refused=refused), JsonObject(document) if exact else None)
 
 
-def data_of(response: HttpResponse) -> JsonObject:
-    """`result.data` of a success, empty where there is none; FormatError where the answer is not a success's."""
-    result = JsonObject.parse(response.body).object("result")
-    if result.text("status").strip().lower() != _SUCCESS:
-        raise FormatError("result.status is not success")
-    return result.object("data") if "data" in result else JsonObject({})
+def _decoded(body: bytes) -> tuple[str, bool]:
+    """The text, and whether it is all that was sent: a failure's code is found whatever its message is written in."""
+    try:
+        return body.decode("utf-8-sig"), True
+    except UnicodeDecodeError:
+        return body.decode("utf-8-sig", "replace"), False
 
 
 def _json_object(text: str) -> dict[str, object] | None:
@@ -55,6 +79,13 @@ def _json_object(text: str) -> dict[str, object] | None:
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
+
+
+def _text_failure(text: str, *, refused: bool) -> Failure | None:
+    text = text[:_MAXIMUM_CHARACTERS]
+    if text.lstrip().startswith("<") and not _HTML.match(text):
+        return _xml_failure(text, refused=refused)
+    return Failure(message=text) if refused else None
 
 
 def _json_failure(document: dict[str, object], *, refused: bool) -> Failure | None:

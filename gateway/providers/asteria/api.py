@@ -9,9 +9,9 @@ from typing import Final, TypeVar
 
 from gateway.errors import MalformedResponse
 from gateway.providers.asteria import answers, errors
+from gateway.providers.asteria.answers import Answer
 from gateway.providers.asteria.session import SESSION_HEADER, Session
 from gateway.providers.common.formats import FormatError, JsonObject
-from gateway.providers.common.zipfiles import is_zip
 from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
 
@@ -58,48 +58,47 @@ class ManagementApi:
 
     async def ask(self, request: ApiRequest, read: Callable[[JsonObject], ResultT], call: Call) -> ResultT:
         """What `read` makes of `result.data`; MalformedResponse where there is none, or `read` raises FormatError."""
-        return await self.fetch(request, lambda response: read(answers.data_of(response)), call)
+        return await self._read(request, lambda answer: read(answer.data()), call)
 
     async def fetch(self, request: ApiRequest, read: Callable[[HttpResponse], ResultT], call: Call) -> ResultT:
         """What `read` makes of an answer that is no failure; MalformedResponse where it raises FormatError."""
-        response = await self._send(request, call)
+        return await self._read(request, lambda answer: read(answer.response), call)
+
+    async def _read(self, request: ApiRequest, read: Callable[[Answer], ResultT], call: Call) -> ResultT:
+        answer = await self._send(request, call)
         try:
-            return read(response)
+            return read(answer)
         except FormatError as error:
             raise MalformedResponse(
                 f"{request.resource}: the answer can't be understood: {error}",
                 provider=self._provider,
-                http_status=response.status,
+                http_status=answer.response.status,
             ) from error
 
-    async def _send(self, request: ApiRequest, call: Call) -> HttpResponse:
+    async def _send(self, request: ApiRequest, call: Call) -> Answer:
         """The answer of a call that did not fail. Not being logged in means that nothing was done: it is repeated."""
         session_id: str | None = await self._session.current(call)
         assert session_id is not None
-        response, failure = await self._exchange(request, session_id, call)
-        if failure is not None and failure.code == errors.NOT_LOGGED_IN:
+        answer = await self._exchange(request, session_id, call)
+        if answer.failure is not None and answer.failure.code == errors.NOT_LOGGED_IN:
             renewed = await self._session.renew(session_id, call)
             if renewed is not None:
                 session_id = renewed
-                response, failure = await self._exchange(request, session_id, call)
-        if failure is not None:
+                answer = await self._exchange(request, session_id, call)
+        if answer.failure is not None:
             raise errors.to_error(
-                failure,
-                response,
+                answer.failure,
+                answer.response,
                 provider=self._provider,
                 resource=request.resource,
                 codes=request.codes,
                 secrets=(*request.secrets, *self._session.secrets, session_id),
             )
-        return response
+        return answer
 
-    async def _exchange(
-        self, request: ApiRequest, session_id: str, call: Call
-    ) -> tuple[HttpResponse, errors.Failure | None]:
+    async def _exchange(self, request: ApiRequest, session_id: str, call: Call) -> Answer:
         headers = {SESSION_HEADER: session_id}
         if request.content_type is not None:
             headers["Content-Type"] = request.content_type
-        response = await self._http.send(HttpRequest(request.method, _BASE + request.path, headers, request.body), call)
-        if 200 <= response.status <= 299 and is_zip(response.body):
-            return response, None
-        return response, answers.failure_of(response)
+        asked = HttpRequest(request.method, _BASE + request.path, headers, request.body)
+        return answers.read(await self._http.send(asked, call))

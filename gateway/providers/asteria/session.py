@@ -141,11 +141,11 @@ class LoginSession:
         }
         request = HttpRequest("POST", _LOGIN_PATH, {"Content-Type": FORM}, urlencode(form).encode())
         response = await self._http.send(request, call)
-        failure = answers.failure_of(response)
-        if failure is not None:
-            raise self._refused(failure, response)
+        answer = answers.read(response)
+        if answer.failure is not None:
+            raise self._refused(answer.failure, response)
         try:
-            session_id = answers.data_of(response).text("sessionId").strip()
+            session_id = answer.data().text("sessionId").strip()
         except FormatError as error:
             raise self._malformed(f"the login's answer: {error}", response) from error
         if not is_session_id(session_id):

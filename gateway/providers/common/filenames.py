@@ -25,7 +25,8 @@ _CHARSETS: Final = frozenset({"utf-8", "iso-8859-1", "us-ascii"})
 def from_content_disposition(header: str) -> str | None:
     """The last part of the file name in the header, without what a file name can't have; None where nothing is left.
 
-    `filename*` comes before `filename`; the word before both may be missing. Bytes of the header that are not UTF-8 are left out.
+    `filename*` comes before `filename`; the word before both may be missing. Bytes of the header that are not UTF-8
+    are left out.
     """
     parameters = dict(_parameters(header))
     for name in (_extended(parameters.get("filename*", "")), parameters.get("filename", "")):

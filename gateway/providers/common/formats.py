@@ -6,6 +6,10 @@ fault.
 
 import json
 import re
+from typing import Final
+
+MAXIMUM_ITEMS: Final = 10_000
+"""Of a list in JSON: each of them becomes a message, and no list of an upstream is nearly as long."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -103,6 +107,8 @@ class JsonObject:
         value = self._value(name, None)
         if not isinstance(value, list):
             raise self._wrong(name, "a list")
+        if len(value) > MAXIMUM_ITEMS:
+            raise self._wrong(name, f"a list of at most {MAXIMUM_ITEMS} items")
         return value
 
     def _value(self, name: str, default: _Json | None) -> _Json:

@@ -10,7 +10,7 @@ import binascii
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -116,15 +116,15 @@ def order_chain(
     The leaf is the certificate of the private key, where that one is given and not encrypted; else one that issued
     none of the others, rather one that is no authority, and the first of them.
     """
-    remaining = list(certificates)
-    ordered: list[x509.Certificate] = []
+    remaining = [_link(certificate) for certificate in certificates]
+    ordered: list[_Link] = []
     current = _leaf(remaining, private_key_pem)
     while current is not None:
         remaining.remove(current)
         ordered.append(current)
         child = current
         current = next((candidate for candidate in remaining if _issued(candidate, child)), None)
-    return (*ordered, *remaining)
+    return tuple(link.certificate for link in (*ordered, *remaining))
 
 
 def _block(label: bytes, between: bytes) -> Block:
@@ -144,23 +144,48 @@ def _decode(lines: Sequence[str]) -> bytes:
         raise FormatError("a PEM block is not Base64") from None
 
 
-def _leaf(certificates: Sequence[x509.Certificate], private_key_pem: str | None) -> x509.Certificate | None:
+class _Link(NamedTuple):
+    """What the order of a chain depends on; read once, since every certificate is compared with every other."""
+
+    certificate: x509.Certificate
+    subject: bytes
+    issuer: bytes
+    own_key: bytes | None
+    issuers_key: bytes | None
+    is_authority: bool
+
+
+def _link(certificate: x509.Certificate) -> _Link:
+    own_key = issuers_key = None
+    is_authority = False
+    for extension in _extensions(certificate) or ():
+        value = extension.value
+        if isinstance(value, x509.SubjectKeyIdentifier):
+            own_key = value.digest
+        elif isinstance(value, x509.AuthorityKeyIdentifier):
+            issuers_key = value.key_identifier
+        elif isinstance(value, x509.BasicConstraints):
+            is_authority = value.ca
+    subject, issuer = certificate.subject.public_bytes(), certificate.issuer.public_bytes()
+    return _Link(certificate, subject, issuer, own_key, issuers_key, is_authority)
+
+
+def _leaf(links: Sequence[_Link], private_key_pem: str | None) -> _Link | None:
     wanted = _public_key_of(private_key_pem)
     if wanted is not None:
-        for certificate in certificates:
-            if _public_key(certificate) == wanted:
-                return certificate
-    ends = [item for item in certificates if not any(_issued(item, other) for other in certificates)]
-    candidates = ends or certificates
-    return next((item for item in candidates if not _is_authority(item)), next(iter(candidates), None))
+        for link in links:
+            if _public_key(link.certificate) == wanted:
+                return link
+    ends = [link for link in links if not any(_issued(link, other) for other in links)]
+    candidates = ends or links
+    return next((link for link in candidates if not link.is_authority), next(iter(candidates), None))
 
 
-def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+def _issued(issuer: _Link, link: _Link) -> bool:
     """Whether `issuer` issued another certificate, by name and, where both tell, by key identifier."""
-    if issuer == certificate or issuer.subject != certificate.issuer:
+    if issuer.subject != link.issuer or issuer.certificate == link.certificate:
         return False
-    own, wanted = _subject_key_identifier(issuer), _authority_key_identifier(certificate)
-    return own is None or wanted is None or own == wanted
+    return issuer.own_key is None or link.issuers_key is None or issuer.own_key == link.issuers_key
 
 
 def _extensions(certificate: x509.Certificate) -> x509.Extensions | None:
@@ -169,25 +194,6 @@ def _extensions(certificate: x509.Certificate) -> x509.Extensions | None:
         return certificate.extensions
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return None
-
-
-def _subject_key_identifier(certificate: x509.Certificate) -> bytes | None:
-    for extension in _extensions(certificate) or ():
-        if isinstance(extension.value, x509.SubjectKeyIdentifier):
-            return extension.value.digest
-    return None
-
-
-def _authority_key_identifier(certificate: x509.Certificate) -> bytes | None:
-    for extension in _extensions(certificate) or ():
-        if isinstance(extension.value, x509.AuthorityKeyIdentifier):
-            return extension.value.key_identifier
-    return None
-
-
-def _is_authority(certificate: x509.Certificate) -> bool:
-    constraints = [item.value for item in _extensions(certificate) or ()]
-    return any(isinstance(value, x509.BasicConstraints) and value.ca for value in constraints)
 
 
 def _public_key(certificate: x509.Certificate) -> bytes | None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from unittest.mock import Mock
 
 import pytest
 from google.rpc import code_pb2
@@ -308,7 +309,18 @@ json_values = st.recursive(
 def test_any_answer_is_a_failure_or_data_or_malformed(content: object, status: int) -> None:
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     response = HttpResponse(status, CIMultiDictProxy(CIMultiDict()), body)
-    if answers.failure_of(response) is None:
+    answer = answers.read(response)
+    if answer.failure is None:
         assert status < 300
         with contextlib.suppress(FormatError):
-            answers.data_of(response)
+            answer.data()
+
+
+def test_an_answer_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parse = Mock(wraps=json.loads)
+    monkeypatch.setattr(json, "loads", parse)
+    body = b'{"result": {"status": "success", "data": {"exist": true}}}'
+    answer = answers.read(HttpResponse(200, CIMultiDictProxy(CIMultiDict()), body))
+    assert answer.failure is None
+    assert answer.data().boolean("exist")
+    assert parse.call_count == 1

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from unittest.mock import Mock
 
 import pytest
 from cryptography import x509
@@ -175,3 +176,11 @@ def test_the_same_certificate_twice_stays_twice() -> None:
     twice = [*chain().certificates, chain().leaf]
     random.Random(1).shuffle(twice)
     assert pem.order_chain(twice) == (*chain().certificates, chain().leaf)
+
+
+def test_the_order_of_many_certificates_reads_each_of_them_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Mock(wraps=pem._extensions)
+    monkeypatch.setattr(pem, "_extensions", read)
+    many = [*chain().certificates] * 30
+    assert pem.order_chain(many)[0] == chain().leaf
+    assert read.call_count == len(many)

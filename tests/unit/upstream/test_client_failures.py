@@ -15,6 +15,8 @@ from tests.support.raw_server import RawServer, Reader, Writer, answering, read_
 from tests.support.scripted_upstream import ScriptedUpstream
 from tests.unit.upstream.support import GET, OK, POST, client, failure, new_call, unused_port
 
+SHORT = HttpRequest("GET", "/things", maximum_response_bytes=1000)
+
 
 def reset(writer: Writer) -> None:
     """Close with a TCP reset."""
@@ -188,10 +190,10 @@ class TestMalformed:
         answer = f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode() + b"x" * length
         async with RawServer(answering(answer)) as server:
             if length <= 1000:
-                async with client(server.url, maximum_response_bytes=1000) as http:
-                    assert (await http.send(GET, new_call())).body == b"x" * length
+                async with client(server.url) as http:
+                    assert (await http.send(SHORT, new_call())).body == b"x" * length
             else:
-                error = await failure(server.url, maximum_response_bytes=1000)
+                error = await failure(server.url, SHORT)
                 assert (error.outcome, error.http_status) == (errors.MALFORMED_PROVIDER_RESPONSE, 200)
 
     async def test_endless_answer_is_not_read_to_its_end(self) -> None:
@@ -208,7 +210,7 @@ class TestMalformed:
                 hung_up.set()
 
         async with RawServer(behaviour) as server:
-            error = await failure(server.url, maximum_response_bytes=1_000_000)
+            error = await failure(server.url)
             await asyncio.wait_for(hung_up.wait(), 5)
         assert error.outcome == errors.MALFORMED_PROVIDER_RESPONSE
 
@@ -216,5 +218,5 @@ class TestMalformed:
         packed = gzip.compress(b"\0" * 50_000_000)
         head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
         async with RawServer(answering(head.encode() + packed)) as server:
-            error = await failure(server.url, maximum_response_bytes=1_000_000)
+            error = await failure(server.url)
         assert error.outcome == errors.MALFORMED_PROVIDER_RESPONSE
