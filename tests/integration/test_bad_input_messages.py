@@ -132,7 +132,8 @@ async def test_a_message_of_16_mebibytes_is_taken_and_one_byte_more_is_refused_b
 ) -> None:
     method = "/keyway.v1.CertificateService/ImportTrustedAuthority"
     failure = await failure_of(raw(quiet_stack, method, message_of(MAXIMUM)))
-    assert failure.kind == ("INVALID_ARGUMENT", "UNPARSABLE_CERTIFICATE")
+    assert failure.kind == ("INVALID_ARGUMENT", "INVALID_REQUEST")
+    assert failure.fields == ["content"]
 
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await raw(quiet_stack, method, message_of(MAXIMUM + 1))

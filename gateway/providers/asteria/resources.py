@@ -12,6 +12,7 @@ from gateway.errors import GatewayError
 from gateway.providers.asteria.errors import AUTHORITY_CODES, CERTIFICATE_CODES, NO_SUCH_CERTIFICATE, Meaning
 
 SIDES: Final = ("server", "client")
+_NO_STORE: Final = "there is no such trust store"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,17 @@ class Resource:
 
 def certificate(name: str) -> Resource:
     """The certificate of this name; CERTIFICATE_NOT_FOUND where there can be none."""
-    return _resource(names.CERTIFICATE, "certificate", name, CERTIFICATE_CODES)
+    return _resource(names.CERTIFICATE, "certificate", name, CERTIFICATE_CODES, "there is no such certificate")
 
 
 def trust_store(name: str) -> Resource:
     """The trust store of this name; AUTHORITY_NOT_FOUND where there can be none."""
-    return _resource(names.TRUST_STORE, "trust_store", name, AUTHORITY_CODES)
+    return _resource(names.TRUST_STORE, "trust_store", name, AUTHORITY_CODES, _NO_STORE)
 
 
 def authority(name: str) -> Resource:
     """The authority of this name; AUTHORITY_NOT_FOUND where its trust store can't be."""
-    return _resource(names.TRUSTED_AUTHORITY, "trust_store", name, AUTHORITY_CODES)
+    return _resource(names.TRUSTED_AUTHORITY, "trust_store", name, AUTHORITY_CODES, _NO_STORE)
 
 
 def can_be_certificate(name: str) -> bool:
@@ -66,13 +67,13 @@ def authority_name(store: Resource, alias: str) -> str:
     return names.TRUSTED_AUTHORITY.format(provider=store.provider, trust_store=store.side, alias=alias)
 
 
-def _resource(pattern: names.Pattern, side: str, name: str, codes: Mapping[str, Meaning]) -> Resource:
+def _resource(pattern: names.Pattern, side: str, name: str, codes: Mapping[str, Meaning], problem: str) -> Resource:
+    """problem: what is wrong with a name whose side is neither of the two."""
     segments = pattern.parse(name) or {}
     if not is_side(segments.get(side, "")):
-        missing = codes[NO_SUCH_CERTIFICATE]
         raise GatewayError(
-            missing.outcome,
-            f"{name}: {missing.text}; there are {' and '.join(SIDES)}",
+            codes[NO_SUCH_CERTIFICATE].outcome,
+            f"{name}: {problem}; there are {' and '.join(SIDES)}",
             metadata={"provider": names.provider_id(name)},
             resource=name,
         )

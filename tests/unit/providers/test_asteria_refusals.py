@@ -80,4 +80,6 @@ async def test_names_that_there_can_not_be(upstream: ScriptedUpstream, asteria: 
         reason = reasons.ERROR_REASON_CERTIFICATE_NOT_FOUND if index < 6 else reasons.ERROR_REASON_AUTHORITY_NOT_FOUND
         assert (raised.value.outcome.code, raised.value.outcome.reason) == (code_pb2.NOT_FOUND, reason)
         assert raised.value.resource is not None
+        missing = "certificate" if index < 6 else "trust store"
+        assert f": there is no such {missing};" in raised.value.message
     assert upstream.requests == []

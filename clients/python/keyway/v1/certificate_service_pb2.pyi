@@ -476,7 +476,8 @@ class DownloadCertificateRequest(_message.Message):
     """The format of `content`. Default: PEM."""
     include_private_key: _builtins.bool
     """Whether to return the private key too. Default: no. Reserved: policy has to grant it by name
-    (PERMISSION_DENIED). At ASTERIA UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`: it does not hand out private keys.
+    (PERMISSION_DENIED). At ASTERIA UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`: it does not hand out
+    private keys.
     """
     keystore_password: _builtins.str
     """The key store's password. ASTERIA needs it; others ignore it."""

@@ -311,7 +311,8 @@ class CertificateServiceServicer:
     def ListTrustedAuthorities(self, request, context):
         """Lists all authorities of a trust store, on one page. ASTERIA.
 
-        INTERNAL `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`.
+        NOT_FOUND `AUTHORITY_NOT_FOUND`: there is no such trust store; INTERNAL
+        `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -329,8 +330,9 @@ class CertificateServiceServicer:
     def ImportTrustedAuthority(self, request, context):
         """Adds the authorities of a file to a trust store. From then on the server trusts what they sign. ASTERIA.
 
-        INVALID_ARGUMENT `UNPARSABLE_CERTIFICATE`, `INVALID_UPLOAD`; FAILED_PRECONDITION `CERTIFICATE_EXPIRED`;
-        INTERNAL `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`, `PROVIDER_STORAGE`.
+        NOT_FOUND `AUTHORITY_NOT_FOUND`: there is no such trust store; INVALID_ARGUMENT
+        `UNPARSABLE_CERTIFICATE`, `INVALID_UPLOAD`; FAILED_PRECONDITION `CERTIFICATE_EXPIRED`; INTERNAL
+        `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`, `PROVIDER_STORAGE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

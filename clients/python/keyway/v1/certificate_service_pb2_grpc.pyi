@@ -152,7 +152,8 @@ class CertificateServiceStub:
     ListTrustedAuthorities: _grpc.UnaryUnaryMultiCallable[_certificate_service_pb2.ListTrustedAuthoritiesRequest, _certificate_service_pb2.ListTrustedAuthoritiesResponse]
     """Lists all authorities of a trust store, on one page. ASTERIA.
 
-    INTERNAL `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`.
+    NOT_FOUND `AUTHORITY_NOT_FOUND`: there is no such trust store; INTERNAL
+    `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`.
     """
     GetTrustedAuthority: _grpc.UnaryUnaryMultiCallable[_certificate_service_pb2.GetTrustedAuthorityRequest, _certificate_service_pb2.GetTrustedAuthorityResponse]
     """Returns one authority with every field. ASTERIA.
@@ -162,8 +163,9 @@ class CertificateServiceStub:
     ImportTrustedAuthority: _grpc.UnaryUnaryMultiCallable[_certificate_service_pb2.ImportTrustedAuthorityRequest, _certificate_service_pb2.ImportTrustedAuthorityResponse]
     """Adds the authorities of a file to a trust store. From then on the server trusts what they sign. ASTERIA.
 
-    INVALID_ARGUMENT `UNPARSABLE_CERTIFICATE`, `INVALID_UPLOAD`; FAILED_PRECONDITION `CERTIFICATE_EXPIRED`;
-    INTERNAL `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`, `PROVIDER_STORAGE`.
+    NOT_FOUND `AUTHORITY_NOT_FOUND`: there is no such trust store; INVALID_ARGUMENT
+    `UNPARSABLE_CERTIFICATE`, `INVALID_UPLOAD`; FAILED_PRECONDITION `CERTIFICATE_EXPIRED`; INTERNAL
+    `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`, `PROVIDER_STORAGE`.
     """
     DeleteTrustedAuthority: _grpc.UnaryUnaryMultiCallable[_certificate_service_pb2.DeleteTrustedAuthorityRequest, _certificate_service_pb2.DeleteTrustedAuthorityResponse]
     """Removes an authority from a trust store. ASTERIA.
@@ -296,7 +298,8 @@ class CertificateServiceAsyncStub(CertificateServiceStub):
     ListTrustedAuthorities: _aio.UnaryUnaryMultiCallable[_certificate_service_pb2.ListTrustedAuthoritiesRequest, _certificate_service_pb2.ListTrustedAuthoritiesResponse]  # type: ignore[assignment]
     """Lists all authorities of a trust store, on one page. ASTERIA.
 
-    INTERNAL `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`.
+    NOT_FOUND `AUTHORITY_NOT_FOUND`: there is no such trust store; INTERNAL
+    `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`.
     """
     GetTrustedAuthority: _aio.UnaryUnaryMultiCallable[_certificate_service_pb2.GetTrustedAuthorityRequest, _certificate_service_pb2.GetTrustedAuthorityResponse]  # type: ignore[assignment]
     """Returns one authority with every field. ASTERIA.
@@ -306,8 +309,9 @@ class CertificateServiceAsyncStub(CertificateServiceStub):
     ImportTrustedAuthority: _aio.UnaryUnaryMultiCallable[_certificate_service_pb2.ImportTrustedAuthorityRequest, _certificate_service_pb2.ImportTrustedAuthorityResponse]  # type: ignore[assignment]
     """Adds the authorities of a file to a trust store. From then on the server trusts what they sign. ASTERIA.
 
-    INVALID_ARGUMENT `UNPARSABLE_CERTIFICATE`, `INVALID_UPLOAD`; FAILED_PRECONDITION `CERTIFICATE_EXPIRED`;
-    INTERNAL `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`, `PROVIDER_STORAGE`.
+    NOT_FOUND `AUTHORITY_NOT_FOUND`: there is no such trust store; INVALID_ARGUMENT
+    `UNPARSABLE_CERTIFICATE`, `INVALID_UPLOAD`; FAILED_PRECONDITION `CERTIFICATE_EXPIRED`; INTERNAL
+    `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`, `PROVIDER_STORAGE`.
     """
     DeleteTrustedAuthority: _aio.UnaryUnaryMultiCallable[_certificate_service_pb2.DeleteTrustedAuthorityRequest, _certificate_service_pb2.DeleteTrustedAuthorityResponse]  # type: ignore[assignment]
     """Removes an authority from a trust store. ASTERIA.
@@ -503,7 +507,8 @@ class CertificateServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_certificate_service_pb2.ListTrustedAuthoritiesResponse, _abc.Awaitable[_certificate_service_pb2.ListTrustedAuthoritiesResponse]]:
         """Lists all authorities of a trust store, on one page. ASTERIA.
 
-        INTERNAL `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`.
+        NOT_FOUND `AUTHORITY_NOT_FOUND`: there is no such trust store; INTERNAL
+        `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`.
         """
 
     @_abc_1.abstractmethod
@@ -525,8 +530,9 @@ class CertificateServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_certificate_service_pb2.ImportTrustedAuthorityResponse, _abc.Awaitable[_certificate_service_pb2.ImportTrustedAuthorityResponse]]:
         """Adds the authorities of a file to a trust store. From then on the server trusts what they sign. ASTERIA.
 
-        INVALID_ARGUMENT `UNPARSABLE_CERTIFICATE`, `INVALID_UPLOAD`; FAILED_PRECONDITION `CERTIFICATE_EXPIRED`;
-        INTERNAL `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`, `PROVIDER_STORAGE`.
+        NOT_FOUND `AUTHORITY_NOT_FOUND`: there is no such trust store; INVALID_ARGUMENT
+        `UNPARSABLE_CERTIFICATE`, `INVALID_UPLOAD`; FAILED_PRECONDITION `CERTIFICATE_EXPIRED`; INTERNAL
+        `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`, `PROVIDER_STORAGE`.
         """
 
     @_abc_1.abstractmethod

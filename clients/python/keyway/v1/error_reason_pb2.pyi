@@ -226,7 +226,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: ASTERIA 2801: InstallSignedCertificate with a certificate of an older signing request.
     """
     ERROR_REASON_AUTHORITY_NOT_FOUND: _ErrorReason.ValueType  # 49
-    """NOT_FOUND. The trust store has no authority with this alias.
+    """NOT_FOUND. The trust store has no authority with this alias, or there is no such trust store.
     Example: ASTERIA 4012 from `ca/show`.
     """
     ERROR_REASON_CSR_NOT_FOUND: _ErrorReason.ValueType  # 50
@@ -471,7 +471,7 @@ ERROR_REASON_PUBLIC_KEY_MISMATCH: ErrorReason.ValueType  # 48
 Example: ASTERIA 2801: InstallSignedCertificate with a certificate of an older signing request.
 """
 ERROR_REASON_AUTHORITY_NOT_FOUND: ErrorReason.ValueType  # 49
-"""NOT_FOUND. The trust store has no authority with this alias.
+"""NOT_FOUND. The trust store has no authority with this alias, or there is no such trust store.
 Example: ASTERIA 4012 from `ca/show`.
 """
 ERROR_REASON_CSR_NOT_FOUND: ErrorReason.ValueType  # 50
