@@ -4,6 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12 as library
 
 from gateway.emulators.asteria import der
@@ -170,6 +173,23 @@ async def test_many_key_derivations_are_refused_before_they_begin(
         answer = await imported(client, der.encode(der.SEQUENCE, version.encoded, info_of_many))
     assert answer.failure == (400, 2204)
     assert "rounds" in answer.json["result"]["message"]
+
+
+async def test_a_pkcs12_of_too_many_certificates_is_refused(tmp_path: Path) -> None:
+    leaf = self_signed(tmp_path, "Leaf")
+    key = serialization.load_pem_private_key(leaf.key.read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    certificate, protection = (
+        x509.load_pem_x509_certificate(leaf.pem),
+        serialization.BestAvailableEncryption(FILE_PASSWORD.encode()),
+    )
+    good, bad = (
+        library.serialize_key_and_certificates(None, key, certificate, [certificate] * count, protection)
+        for count in (999, 1_000)
+    )
+    async with running() as client:
+        assert (await imported(client, bad)).failure == (400, 2204)
+        assert (await imported(client, good)).status == 200
 
 
 async def test_key_derivations_as_long_as_they_may_be(tmp_path: Path) -> None:

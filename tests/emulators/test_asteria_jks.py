@@ -53,7 +53,7 @@ def test_version_1_has_no_certificate_types(store: Path) -> None:
     content = struct.pack(">4sIII", jks.MAGIC, 1, 1, 2) + alias + bytes(8)
     content += struct.pack(">I", len(trusted.certificate)) + trusted.certificate
     (entry,) = jks.read(signed(content), PASSWORD)
-    assert entry == jks.TrustedCertificateEntry("a\0", 0, trusted.certificate)
+    assert entry == jks.TrustedCertificateEntry("a\0", trusted.certificate)
 
 
 def test_the_wrong_password_and_any_changed_byte_are_refused(store: Path) -> None:
@@ -106,7 +106,7 @@ def test_other_files_are_refused(magic: bytes) -> None:
 )
 def test_a_key_in_another_form_is_refused(protected: bytes) -> None:
     with pytest.raises(jks.JksError):
-        jks.PrivateKeyEntry("x", 0, protected, ()).private_key(PASSWORD)
+        jks.PrivateKeyEntry("x", protected, ()).private_key(PASSWORD)
 
 
 def test_an_empty_store_is_one() -> None:

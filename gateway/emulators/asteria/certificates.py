@@ -5,7 +5,7 @@ Knows nothing about requests or key stores; every way in which a file can be bad
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -34,8 +34,7 @@ def parse_all(data: bytes) -> list[x509.Certificate]:
         raise CertificateError("no X.509 certificate and no PKCS#7 in the file") from error
     if not certificates:
         raise CertificateError("no certificate in the file")
-    if len(certificates) > _MAXIMUM_CERTIFICATES:
-        raise CertificateError(f"more than {_MAXIMUM_CERTIFICATES:,} certificates in the file")
+    check_count(certificates)
     for certificate in certificates:
         check(certificate)
     return certificates
@@ -49,6 +48,12 @@ def parse(data: bytes) -> x509.Certificate:
         raise CertificateError("not a DER certificate") from error
     check(certificate)
     return certificate
+
+
+def check_count(certificates: Sequence[x509.Certificate]) -> None:
+    """Refuse more certificates than a file may hold."""
+    if len(certificates) > _MAXIMUM_CERTIFICATES:
+        raise CertificateError(f"more than {_MAXIMUM_CERTIFICATES:,} certificates in the file")
 
 
 def check(certificate: x509.Certificate) -> None:

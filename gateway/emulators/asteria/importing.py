@@ -26,38 +26,33 @@ class Imported:
 def read(data: bytes, password: str) -> Imported:
     """The file's content; 2401 for a wrong password, 2204 for everything that is wrong with the file."""
     try:
-        imported = _read_jks(data, password) if _is_java(data) else _read_pkcs12(data, password)
-        for certificate in imported.chain:
+        key, leaf, others = _read_jks(data, password) if _is_java(data) else pkcs12.read(data, password)
+        certificates.check_count([leaf, *others])
+        chain, _ = certificates.order_chain(leaf, others)
+        for certificate in chain:
             certificates.check(certificate)
     except (jks.JksPasswordError, pkcs12.Pkcs12PasswordError) as error:
         raise AsteriaError(2401, "filePassword") from error
     except (jks.JksError, pkcs12.Pkcs12Error, certificates.CertificateError) as error:
         raise AsteriaError(2204, str(error)) from error
-    public_key = certificates.public_key_bytes(imported.key.public_key())
-    if certificates.public_key_bytes(imported.chain[0].public_key()) != public_key:
+    if certificates.public_key_bytes(leaf.public_key()) != certificates.public_key_bytes(key.public_key()):
         raise AsteriaError(2204, "the certificate is not the private key's")
-    return imported
+    return Imported(key, chain)
 
 
 def _is_java(data: bytes) -> bool:
     return data.startswith((jks.MAGIC, jks.JCEKS_MAGIC))
 
 
-def _read_pkcs12(data: bytes, password: str) -> Imported:
-    key, leaf, others = pkcs12.read(data, password)
-    chain, _ = certificates.order_chain(leaf, others)
-    return Imported(key, chain)
-
-
-def _read_jks(data: bytes, password: str) -> Imported:
+def _read_jks(data: bytes, password: str) -> tuple[PrivateKeyTypes, x509.Certificate, list[x509.Certificate]]:
+    """As `pkcs12.read`."""
     keys = [entry for entry in jks.read(data, password) if isinstance(entry, jks.PrivateKeyEntry)]
     if not keys or not keys[0].chain:
         raise jks.JksError("no private key with a certificate")
     leaf, *others = (certificates.parse(each) for each in keys[0].chain)
-    chain, _ = certificates.order_chain(leaf, others)
     encoded = keys[0].private_key(password)
     try:
         key = serialization.load_der_private_key(encoded, None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise jks.JksError("a private key of an unsupported kind") from error
-    return Imported(key, chain)
+    return key, leaf, others

@@ -20,6 +20,7 @@ _PRIVATE_KEY, _TRUSTED_CERTIFICATE = 1, 2
 _VERSION_1, _VERSION_2 = 1, 2
 _CERTIFICATE_TYPE = "X.509"
 _DIGEST_BYTES = 20
+_TIME_BYTES = 8
 # The JDK mixes this between password and content; it has no meaning beyond that.
 _WHITENER = b"Mighty Aphrodite"
 
@@ -37,7 +38,6 @@ class PrivateKeyEntry:
     """A private key under its password, with its chain (DER, leaf first)."""
 
     alias: str
-    created_milliseconds: int
     protected_key: bytes
     chain: tuple[bytes, ...]
 
@@ -51,7 +51,6 @@ class TrustedCertificateEntry:
     """A certificate without a key (DER)."""
 
     alias: str
-    created_milliseconds: int
     certificate: bytes
 
 
@@ -119,13 +118,14 @@ def _entries(reader: _Reader) -> tuple[Entry, ...]:
 
 
 def _entry(reader: _Reader, version: int) -> Entry:
-    tag, alias, created = reader.number(4), reader.text(), reader.number(8)
+    tag, alias = reader.number(4), reader.text()
+    reader.take(_TIME_BYTES)
     if tag == _PRIVATE_KEY:
         key = reader.block()
         chain = tuple(_certificate(reader, version) for _ in range(reader.number(4)))
-        return PrivateKeyEntry(alias, created, key, chain)
+        return PrivateKeyEntry(alias, key, chain)
     if tag == _TRUSTED_CERTIFICATE:
-        return TrustedCertificateEntry(alias, created, _certificate(reader, version))
+        return TrustedCertificateEntry(alias, _certificate(reader, version))
     raise JksError(f"unknown kind of entry {tag}")
 
 
