@@ -55,28 +55,43 @@ def details(error: grpc.aio.AioRpcError) -> dict[str, Any]:
 
 
 async def test_watchers_see_not_serving_while_calls_are_still_served(quiet_stack: Stack, tmp_path: Path) -> None:
-    config = write_config(tmp_path / "keyway.yaml", quiet_stack, drain_delay=1)
+    config = write_config(tmp_path / "keyway.yaml", quiet_stack, drain_delay=600)
     async with Process(tmp_path, "serve", "--config", config) as process:
         address = await process.address()
         async with channel_to(address) as channel, channel_to(address) as late:
-            health: Any = health_pb2_grpc.HealthStub(channel)  # its published type has no methods
-            watches = [health.Watch(health_pb2.HealthCheckRequest(service=service)) for service in ("", *SERVICES)]
-            assert [(await watch.read()).status for watch in watches] == [SERVING] * len(watches)
+            watches = await _watches(channel)
 
-            started = time.monotonic()
             process.send(signal.SIGTERM)
 
             assert [(await watch.read()).status for watch in watches] == [NOT_SERVING] * len(watches)
             await keys_at(channel).GetClientInfo(REQUEST, timeout=20)
             await keys_at(late).GetClientInfo(REQUEST, timeout=20)
-            assert time.monotonic() - started < 1, "the calls came too late to say anything about the delay"
+            assert await accepts(address)
+
+
+async def test_the_listener_closes_after_the_delay_and_watchers_do_not_hold_the_end_up(
+    quiet_stack: Stack, tmp_path: Path
+) -> None:
+    config = write_config(tmp_path / "keyway.yaml", quiet_stack, drain_delay=1, drain_timeout=600)
+    async with Process(tmp_path, "serve", "--config", config) as process:
+        address = await process.address()
+        async with channel_to(address) as channel:
+            await _watches(channel)
+            started = time.monotonic()
+            process.send(signal.SIGTERM)
             await listener_closed(address)
             assert time.monotonic() - started >= 1
-            # Open Watch streams don't hold the end for the 30 s that calls would have.
             ended = await process.ended()
-            assert time.monotonic() - started < 10
 
     assert ended.code == 0
+
+
+async def _watches(channel: grpc.aio.Channel) -> list[Any]:
+    """A watch of each service's health, all of them SERVING."""
+    health: Any = health_pb2_grpc.HealthStub(channel)  # its published type has no methods
+    watches = [health.Watch(health_pb2.HealthCheckRequest(service=service)) for service in ("", *SERVICES)]
+    assert [(await watch.read()).status for watch in watches] == [SERVING] * len(watches)
+    return watches
 
 
 async def test_a_call_in_progress_ends_well_while_new_ones_are_refused(quiet_stack: Stack, tmp_path: Path) -> None:
@@ -120,7 +135,7 @@ async def test_calls_over_the_bound_are_cut_off_with_an_answer(quiet_stack: Stac
         started = time.monotonic()
         outcomes = await asyncio.gather(*calls, return_exceptions=True)
         await gateway.ended
-        assert 0.3 <= time.monotonic() - started < 5
+        assert time.monotonic() - started >= 0.3
 
     for outcome in outcomes:
         assert isinstance(outcome, grpc.aio.AioRpcError)
@@ -160,7 +175,7 @@ async def test_the_drain_ends_at_once_where_nothing_is_left_to_do(quiet_stack: S
     async with stoppable(quiet_stack.settings(drain_timeout=600)) as gateway, channel_to(gateway.address) as channel:
         await keys_at(channel).GetClientInfo(REQUEST, timeout=20)
         gateway.begin()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await gateway.ended
         assert not await accepts(gateway.address)
 

@@ -160,12 +160,13 @@ async def test_a_certificate_that_is_not_accepted_is_a_tls_failure(
 )
 async def test_the_providers_own_limit_ends_a_call(quiet_stack: Stack, kind: str, provider: str, method: str) -> None:
     await quiet_stack.controls[kind].fail(mode="stall", path="^/(?!mcapi/auth)")
-    async with Gateway(quiet_stack.settings(quiet_stack.provider(provider, timeout=0.2))) as gateway:
+    settings = quiet_stack.settings(quiet_stack.provider(provider, timeout=0.2), default_deadline=600)
+    async with Gateway(settings) as gateway, asyncio.timeout(60):
         started = time.monotonic()
         failure = await failure_of(call(gateway, method))
     assert failure.kind == TIMEOUT
     assert failure.retry is None
-    assert 0.2 <= time.monotonic() - started < 5
+    assert time.monotonic() - started >= 0.2
 
 
 async def test_the_default_deadline_ends_a_call_whose_caller_set_none(quiet_stack: Stack) -> None:
@@ -195,7 +196,7 @@ async def test_the_callers_deadline_ends_the_upstream_call_too(quiet_stack: Stac
     async with RawServer(listener) as server, Gateway(keys_at(quiet_stack, server.url)) as gateway:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await call(gateway, "Encrypt", timeout=0.3)
-        await asyncio.wait_for(listener.left.wait(), 5)
+        await asyncio.wait_for(listener.left.wait(), 60)
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert listener.asked.is_set()
 
@@ -205,9 +206,9 @@ async def test_a_cancelled_call_closes_the_upstream_connection(quiet_stack: Stac
     async with RawServer(listener) as server, Gateway(keys_at(quiet_stack, server.url)) as gateway:
         running = call(gateway, "Encrypt")
         task = asyncio.ensure_future(running)
-        await asyncio.wait_for(listener.asked.wait(), 5)
+        await asyncio.wait_for(listener.asked.wait(), 60)
         running.cancel()
-        await asyncio.wait_for(listener.left.wait(), 5)
+        await asyncio.wait_for(listener.left.wait(), 60)
         with pytest.raises(asyncio.CancelledError):
             await task
         assert await running.code() is grpc.StatusCode.CANCELLED

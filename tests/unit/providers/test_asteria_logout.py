@@ -1,7 +1,6 @@
 """The end of an ASTERIA server's session: a logout that neither fails nor holds anything up."""
 
 import asyncio
-import time
 
 import pytest
 
@@ -27,11 +26,9 @@ async def test_a_logout_that_hangs_does_not_hold_the_end_up(
     upstream.answer("POST", LOGIN, body=logged_in("ABC"))
     upstream.answer("GET", EXIST, body=exist(True))
     monkeypatch.setattr(session, "LOGOUT_SECONDS", 0.01)
-    async with account(upstream) as asteria:
+    async with asyncio.timeout(60), account(upstream) as asteria:
         await check(asteria)
-        hold(monkeypatch, LOGOUT)
-        started = time.monotonic()
-    assert time.monotonic() - started < 2
+        hold(monkeypatch, LOGOUT)  # for ever
 
 
 async def test_an_end_during_a_login_logs_out_after_it(

@@ -1,7 +1,6 @@
 """The HTTP client's bounds: connections, time, and callers that give up."""
 
 import asyncio
-import time
 
 import pytest
 
@@ -57,11 +56,9 @@ class TestTime:
         assert (error.outcome, error.http_status) == (outcomes.TIMEOUT, None)
 
     async def test_caller_deadline_comes_first(self) -> None:
-        started = time.monotonic()
-        async with RawServer(silence) as server:
-            error = await failure(server.url, seconds=0.1)
+        async with RawServer(silence) as server, asyncio.timeout(60):
+            error = await failure(server.url, seconds=0.1, timeout=600)
         assert error.outcome == outcomes.TIMEOUT
-        assert time.monotonic() - started < 5
 
     @pytest.mark.parametrize("status", [200, 500])
     async def test_body_stops_half_way(self, status: int) -> None:
@@ -96,7 +93,7 @@ class TestTime:
 
         async with RawServer(behaviour) as server, client(server.url) as http:
             large = HttpRequest("POST", "/things", body=b"x" * 20_000_000)
-            response = await asyncio.wait_for(http.send(large, new_call()), 5)
+            response = await asyncio.wait_for(http.send(large, new_call()), 60)
         assert (response.status, response.body) == (413, b"no")
 
     async def test_nothing_is_sent_after_the_deadline(self) -> None:
@@ -128,7 +125,7 @@ class TestCancellation:
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            await asyncio.wait_for(hung_up.wait(), 5)
+            await asyncio.wait_for(hung_up.wait(), 60)
         assert [attempt.http_status for attempt in call.attempts] == [None]
 
     async def test_in_the_middle_of_the_body(self) -> None:
@@ -148,4 +145,4 @@ class TestCancellation:
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            await asyncio.wait_for(hung_up.wait(), 5)
+            await asyncio.wait_for(hung_up.wait(), 60)
