@@ -142,11 +142,11 @@ async def test_a_call_that_is_cancelled_leaves_no_task_and_no_connection(suite: 
             hole.asked.clear()
             before = asyncio.all_tasks()
             task = asyncio.ensure_future(run(new_call()))
-            await asyncio.wait_for(hole.asked.wait(), 5)
+            await asyncio.wait_for(hole.asked.wait(), 60)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            await asyncio.wait_for(hole.deserted.wait(), 5)
+            await asyncio.wait_for(hole.deserted.wait(), 60)
             await until_gone(before)
             assert task.cancelled(), operation
         await provider.close()
@@ -154,7 +154,7 @@ async def test_a_call_that_is_cancelled_leaves_no_task_and_no_connection(suite: 
 
 async def until_gone(before: set[asyncio.Task[Any]]) -> None:
     """Wait until no task is left that was not there before."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while left := asyncio.all_tasks() - before:
             await asyncio.wait(left)
 
@@ -167,11 +167,11 @@ async def test_a_login_that_nobody_waits_for_any_more_ends_with_the_provider() -
         provider = suite.create(server.url, timeout=0.3)
         await provider.start()
         task = asyncio.ensure_future(provider.check(new_call()))
-        await asyncio.wait_for(hole.asked.wait(), 5)
+        await asyncio.wait_for(hole.asked.wait(), 60)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await provider.close()
-        await asyncio.wait_for(hole.deserted.wait(), 5)
+        await asyncio.wait_for(hole.deserted.wait(), 60)
         await until_gone(before)
 
 

@@ -1,6 +1,5 @@
 """`serve` as a process: when it is ready, what it leaves behind, what it writes, and how it ends."""
 
-import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -174,8 +173,7 @@ async def test_a_second_signal_ends_at_once(number: signal.Signals, quiet_stack:
         await process.address()
         process.send(signal.SIGTERM)
         await process.logged("draining")
-        async with asyncio.timeout(5):
-            ended = await process.stopped(number)
+        ended = await process.stopped(number)
 
     assert ended.code == 128 + number
     assert ended.log()[-1]["event"] == "draining"

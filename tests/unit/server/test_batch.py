@@ -170,10 +170,10 @@ async def test_cancelling_the_batch_cancels_its_items() -> None:
         call = KeyServiceStub(channel).BatchEncrypt(batch("a", "b", "c"))
         task = asyncio.ensure_future(call)
         for _ in range(2):
-            await asyncio.wait_for(started.acquire(), 5)
+            await asyncio.wait_for(started.acquire(), 60)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         for _ in range(2):
-            await asyncio.wait_for(cancelled.acquire(), 5)
+            await asyncio.wait_for(cancelled.acquire(), 60)
     assert started.locked()

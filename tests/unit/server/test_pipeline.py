@@ -213,11 +213,11 @@ async def test_cancellation_reaches_the_provider(log_lines: Any) -> None:
     async with served(getting(get)) as channel:
         call = CertificateServiceStub(channel).GetCertificate(GET)
         task = asyncio.ensure_future(call)
-        await asyncio.wait_for(started.wait(), 5)
+        await asyncio.wait_for(started.wait(), 60)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.wait_for(cancelled.wait(), 5)
+        await asyncio.wait_for(cancelled.wait(), 60)
     assert [line["event"] for line in log_lines() if line["level"] == "error"] == []
 
 

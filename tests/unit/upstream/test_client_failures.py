@@ -211,7 +211,7 @@ class TestMalformed:
 
         async with RawServer(behaviour) as server:
             error = await failure(server.url)
-            await asyncio.wait_for(hung_up.wait(), 5)
+            await asyncio.wait_for(hung_up.wait(), 60)
         assert error.outcome == errors.MALFORMED_PROVIDER_RESPONSE
 
     async def test_size_limit_holds_for_what_is_unpacked(self) -> None:
