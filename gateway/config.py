@@ -26,6 +26,9 @@ from gateway.upstream.tls import ClientFiles, TlsFileError
 SettingsT = TypeVar("SettingsT", bound="Settings")
 
 
+_MAXIMUM_ID_CHARACTERS: Final = 64
+
+
 class ConfigError(ValueError):
     """The configuration can't be used; each line of the message names a key and what is wrong with it."""
 
@@ -106,8 +109,10 @@ class ProviderSettings(Settings):
     @field_validator("id")
     @classmethod
     def _valid_id(cls, value: str) -> str:
-        if not is_segment(value) or value == "-":
-            raise ValueError("must be non-empty text without '/' and control characters, and not '.', '..' or '-'")
+        if not is_segment(value) or value == "-" or len(value) > _MAXIMUM_ID_CHARACTERS:
+            raise ValueError(
+                "must be text of 1 to 64 characters without '/' and control characters, and not '.', '..' or '-'"
+            )
         return value
 
     @field_validator("endpoint", "proxy")

@@ -87,11 +87,11 @@ class TestTree:
 
 
 class TestIds:
-    @pytest.mark.parametrize("provider_id", ["a", "nhn-certs", "*", "인증", "a b", "..."])
+    @pytest.mark.parametrize("provider_id", ["a", "nhn-certs", "*", "인증", "a b", "...", "a" * 64])
     def test_good(self, provider_id: str) -> None:
         assert parse(thing(id=provider_id)).providers[0].id == provider_id
 
-    @pytest.mark.parametrize("provider_id", ["", "-", ".", "..", "a/b", "a\n", "\x85", "\ud800", None, 1])
+    @pytest.mark.parametrize("provider_id", ["", "-", ".", "..", "a/b", "a\n", "\x85", "\ud800", "a" * 65, None, 1])
     def test_bad(self, provider_id: object) -> None:
         assert problems(thing(id=provider_id)).keys() == {"providers[0].id"}
 

@@ -19,8 +19,8 @@ class Login(Settings):
     """The account that the gateway logs in with. timeout_minutes: how long an idle session lasts at the server."""
 
     user_name: str = Field(min_length=1)
-    password: SecretStr
-    timeout_minutes: int = Field(default=30, ge=1)
+    password: SecretStr = Field(min_length=1)
+    timeout_minutes: int = Field(default=30, ge=1, le=1440)
 
 
 class AsteriaSettings(ProviderSettings):

@@ -6,10 +6,10 @@ about success, not the HTTP status.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from urllib.parse import quote
 
-from pydantic import AfterValidator, SecretStr, field_validator
+from pydantic import AfterValidator, SecretStr, field_validator, model_validator
 
 from gateway.config import ProviderSettings, Settings
 from gateway.errors import InvalidRequest, Violation
@@ -39,29 +39,59 @@ class UserAccessKey(Settings):
     secret: HeaderSecret
 
 
-class NhnSettings(ProviderSettings):
-    """Settings of an NHN Cloud service. Later API versions need user_access_key or bearer_token."""
+ApiVersion = Literal["v1.0", "v1.1", "v1.2", "v1.3"]
 
+Credential = Literal["user_access_key", "bearer_token"]
+
+
+class NhnSettings(ProviderSettings):
+    """Settings of an NHN Cloud service.
+
+    CREDENTIALS: the one that each later API version needs; it is sent no other. endpoint: unless set, the first of
+    ENDPOINTS for v1.0 and the second for later versions.
+    """
+
+    CREDENTIALS: ClassVar[Mapping[ApiVersion, Credential]]
+    ENDPOINTS: ClassVar[tuple[str, str]]
+
+    api_version: ApiVersion
     app_key: SecretStr
     user_access_key: UserAccessKey | None = None
     bearer_token: HeaderSecret | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _default_endpoint(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or "endpoint" in data:
+            return data
+        version = data.get("api_version", cls.model_fields["api_version"].default)
+        return {**data, "endpoint": cls.ENDPOINTS[0 if version == "v1.0" else 1]}
+
     @field_validator("app_key")
     @classmethod
-    def _not_empty(cls, value: SecretStr) -> SecretStr:
-        if not value.get_secret_value():
-            raise ValueError("must not be empty")
+    def _is_a_segment(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().strip("."):
+            raise ValueError("must not be empty or of dots alone, which a URL loses")
         return value
 
-    def credential_headers(self) -> Mapping[str, str]:
-        """The headers that carry the configured credentials."""
-        headers: dict[str, str] = {}
-        if self.user_access_key is not None:
-            headers["X-TC-AUTHENTICATION-ID"] = self.user_access_key.id.get_secret_value()
-            headers["X-TC-AUTHENTICATION-SECRET"] = self.user_access_key.secret.get_secret_value()
-        if self.bearer_token is not None:
-            headers["X-NHN-Authorization"] = f"Bearer {self.bearer_token.get_secret_value()}"
-        return headers
+    @model_validator(mode="after")
+    def _has_its_credential(self) -> Self:
+        needed = self.CREDENTIALS.get(self.api_version)
+        if needed is not None and getattr(self, needed) is None:
+            raise ValueError(f"{needed} is needed for api_version {self.api_version}")
+        return self
+
+    def credential_headers(self, version: ApiVersion) -> dict[str, str]:
+        """The headers that carry the credential that a version knows; none where it is not configured."""
+        credential = self.CREDENTIALS.get(version)
+        if credential == "user_access_key" and self.user_access_key is not None:
+            return {
+                "X-TC-AUTHENTICATION-ID": self.user_access_key.id.get_secret_value(),
+                "X-TC-AUTHENTICATION-SECRET": self.user_access_key.secret.get_secret_value(),
+            }
+        if credential == "bearer_token" and self.bearer_token is not None:
+            return {"X-NHN-Authorization": f"Bearer {self.bearer_token.get_secret_value()}"}
+        return {}
 
     def secrets(self) -> tuple[str, ...]:
         """Everything configured that must never be shown."""

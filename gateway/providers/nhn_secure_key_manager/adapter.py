@@ -11,6 +11,7 @@ from typing import Final
 from gateway.errors import PLAINTEXT_NOT_BASE64, GatewayError
 from gateway.providers.capabilities import StatusRow
 from gateway.providers.common.formats import FormatError
+from gateway.providers.common.nhn import ApiVersion
 from gateway.providers.nhn_secure_key_manager import responses
 from gateway.providers.nhn_secure_key_manager.encoding import (
     MAXIMUM_ENCRYPT_BYTES,
@@ -21,7 +22,7 @@ from gateway.providers.nhn_secure_key_manager.encoding import (
 from gateway.providers.nhn_secure_key_manager.errors import status_rows
 from gateway.providers.nhn_secure_key_manager.exchange import Exchange, Question
 from gateway.providers.nhn_secure_key_manager.requests import Paths, named_version
-from gateway.providers.nhn_secure_key_manager.settings import ApiVersion, SecureKeyManagerSettings
+from gateway.providers.nhn_secure_key_manager.settings import SecureKeyManagerSettings
 from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient
 from keyway.v1 import key_service_pb2 as keys

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from gateway.errors import MalformedResponse, UpstreamError
 from gateway.providers.common.cleaning import clean
 from gateway.providers.common.formats import FormatError, JsonObject
-from gateway.providers.common.nhn import Envelope, read_envelope
+from gateway.providers.common.nhn import ApiVersion, Envelope, read_envelope
 from gateway.providers.nhn_secure_key_manager.errors import (
     ABOUT_THE_RESOURCE,
     KEY_NOT_FOUND,
@@ -22,7 +22,7 @@ from gateway.providers.nhn_secure_key_manager.errors import (
     unknown_refusal,
 )
 from gateway.providers.nhn_secure_key_manager.requests import key_name
-from gateway.providers.nhn_secure_key_manager.settings import ApiVersion, SecureKeyManagerSettings
+from gateway.providers.nhn_secure_key_manager.settings import SecureKeyManagerSettings
 from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
 from gateway.upstream.outcomes import for_http_status

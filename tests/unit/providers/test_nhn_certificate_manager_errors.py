@@ -175,7 +175,7 @@ def test_what_a_version_serves(version: str) -> None:
 def test_a_version_without_its_credential_is_refused_at_start(version: str, key: str) -> None:
     item = {"id": "a", "type": "nhn-certificate-manager", "app_key": "k1", "api_version": version}
     types = {"nhn-certificate-manager": nhn_certificate_manager.SETTINGS}
-    with pytest.raises(config.ConfigError, match=rf"^providers\[0\]\.api_version: {version} needs {key}$"):
+    with pytest.raises(config.ConfigError, match=rf"^providers\[0\]: {key} is needed for api_version {version}$"):
         config.parse({"providers": [item]}, types)
 
 

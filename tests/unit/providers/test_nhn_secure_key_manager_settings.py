@@ -50,6 +50,13 @@ def test_versions_with_their_credentials(version: str, values: dict[str, object]
     (provider,) = parsed(api_version=version, **values).providers
     assert isinstance(provider, SETTINGS)
     assert create(provider).api_version == version
+    later = "https://api-keymanager.nhncloudservice.com"
+    assert provider.endpoint == ("https://api-keymanager.cloud.toast.com" if version == "v1.0" else later)
+
+
+@pytest.mark.parametrize("app_key", ["", ".", "..", "..."])
+def test_app_keys_that_a_url_loses(app_key: str) -> None:
+    assert refused(app_key=app_key).startswith("providers[0].app_key: ")
 
 
 @pytest.mark.parametrize(
