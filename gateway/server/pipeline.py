@@ -75,12 +75,22 @@ async def contained(work: Awaitable[ResultT], call: Call) -> ResultT:
         return await work
     except UpstreamError as error:
         _tell_operators(error, call)
+        _drop_frames(error)
         raise
-    except GatewayError:
+    except GatewayError as error:
+        _drop_frames(error)
         raise
     except Exception as error:
         _log.exception("internal error", request_id=call.request_id)
+        _drop_frames(error)
         raise GatewayError(errors.INTERNAL_ERROR, "internal error") from error
+
+
+def _drop_frames(error: BaseException | None) -> None:
+    """Frames hold the request, and exceptions of libraries are parts of cycles: both would stay in memory together."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
 
 
 def _tell_operators(error: UpstreamError, call: Call) -> None:

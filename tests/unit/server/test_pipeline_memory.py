@@ -5,7 +5,7 @@ import gc
 import tracemalloc
 import weakref
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 import pytest
@@ -28,6 +28,12 @@ class Witness:
     """Lives as long as the frame that made it."""
 
 
+def refuse() -> NoReturn:
+    """As asyncio does where a connection is refused: the exception's own frame holds the exception."""
+    error = OSError("refused")
+    raise error
+
+
 @contextlib.contextmanager
 def without_collector() -> Iterator[None]:
     gc.collect()
@@ -47,10 +53,11 @@ def without_collector() -> Iterator[None]:
     [
         (VALID, grpc.StatusCode.RESOURCE_EXHAUSTED, True),
         (VALID, grpc.StatusCode.INTERNAL, True),
+        (VALID, grpc.StatusCode.UNAVAILABLE, True),
         (FILLING, grpc.StatusCode.INVALID_ARGUMENT, False),
         (FILLING + b"\xff", grpc.StatusCode.INVALID_ARGUMENT, False),
     ],
-    ids=["upstream", "bug", "invalid", "not a message"],
+    ids=["upstream", "bug", "cycle", "invalid", "not a message"],
 )
 async def test_a_failed_call_lets_its_request_go(raw: bytes, code: grpc.StatusCode, *, calls_provider: bool) -> None:
     witnesses: list[weakref.ref[Witness]] = []
@@ -60,6 +67,11 @@ async def test_a_failed_call_lets_its_request_go(raw: bytes, code: grpc.StatusCo
         witnesses.append(weakref.ref(witness))
         if code is grpc.StatusCode.INTERNAL:
             raise ZeroDivisionError
+        if code is grpc.StatusCode.UNAVAILABLE:
+            try:
+                refuse()
+            except OSError as error:
+                raise UpstreamError(outcomes.UNREACHABLE, "away", provider="p") from error
         raise UpstreamError(outcomes.RATE_LIMITED, "not now", provider="p")
 
     provider = Inventory("p")
