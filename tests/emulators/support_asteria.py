@@ -13,6 +13,7 @@ import aiohttp
 
 from gateway.emulators.asteria import AsteriaEmulator
 from gateway.emulators.host import EmulatorHost, HostOptions
+from tests.emulators.support_http import HttpAnswer
 
 ADMINISTRATOR = ("/keyway", "keyway-demo")
 DEVELOPER = ("/developer", "developer-demo")
@@ -24,14 +25,8 @@ CREATE = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP answer, read."""
-
-    status: int
-    headers: dict[str, str]
-    content: bytes
-    json: Any
+class Answer(HttpAnswer):
+    """An answer in the vendor's envelope."""
 
     @property
     def data(self) -> Any:
@@ -76,12 +71,7 @@ class Client:
     async def call(self, method: str, path: str, **arguments: Any) -> Answer:
         """One request under /mcapi, with the session."""
         headers = {"X-As-SessionId": self.session_id} | arguments.pop("headers", {})
-        async with self._session.request(
-            method, f"{self.host.url}/mcapi/{path}", headers=headers, allow_redirects=False, **arguments
-        ) as response:
-            content = await response.read()
-            json = await response.json() if response.content_type == "application/json" else None
-            return Answer(response.status, dict(response.headers), content, json)
+        return await Answer.to(self._session, method, f"{self.host.url}/mcapi/{path}", headers=headers, **arguments)
 
     async def get(self, function: str, **query: str) -> Answer:
         """A GET of the module certificate."""

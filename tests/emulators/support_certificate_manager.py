@@ -8,7 +8,6 @@ import io
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +19,14 @@ from yarl import URL
 
 from gateway.emulators.certificate_manager import CertificateManagerEmulator
 from gateway.emulators.host import EmulatorHost, HostOptions
+from tests.emulators.support_http import HttpAnswer
 
 APP_KEY = "test-app-key"
 SUBJECT = "/C=KR/O=Test Trust"
 
 
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP answer, read."""
-
-    status: int
-    headers: dict[str, str]
-    content: bytes
-    json: Any
+class Answer(HttpAnswer):
+    """An answer in the vendor's envelope."""
 
     @property
     def code(self) -> int:
@@ -66,11 +60,7 @@ class Client:
 
     async def call(self, method: str, url: str, **arguments: Any) -> Answer:
         """One request."""
-        target = URL(url, encoded="%" in url)
-        async with self._session.request(method, target, **arguments) as response:
-            content = await response.read()
-            json = await response.json() if content and response.content_type == "application/json" else None
-            return Answer(response.status, dict(response.headers), content, json)
+        return await Answer.to(self._session, method, URL(url, encoded="%" in url), **arguments)
 
     async def list(self, query: str = "", version: str = "v1.0", **arguments: Any) -> Answer:
         """The certificate list."""
