@@ -217,7 +217,10 @@ ODD_LOGINS = {
 
 
 @pytest.mark.parametrize(("body", "expected"), ODD_LOGINS.values(), ids=ODD_LOGINS)
-async def test_login_answers_of_odd_shapes(warp: Warp, body: str, expected: tuple[str, str] | None) -> None:
+async def test_login_answers_of_odd_shapes(
+    warp: Warp, monkeypatch: pytest.MonkeyPatch, body: str, expected: tuple[str, str] | None
+) -> None:
+    monkeypatch.setattr(session, "REJECTION_SECONDS", 0)
     await warp.control.fail(mode="raw", path=LOGIN, body=body)
     async with gateway_of(warp) as gateway:
         if expected is None:

@@ -135,13 +135,13 @@ class AsteriaProvider:
         self, request: service.DownloadCertificateRequest, call: Call
     ) -> service.DownloadCertificateResponse:
         """`export`, unpacked. There is no call that hands out a private key."""
+        certificate = resources.certificate(request.name)
         if request.include_private_key:
             raise GatewayError(
                 METHOD_NOT_SUPPORTED,
                 f"{request.name}: this provider does not hand out private keys",
                 metadata={"provider": self.id},
             )
-        certificate = resources.certificate(request.name)
         requests.check_password(request.keystore_password)
         return await self._api.fetch(
             requests.export(certificate, request.keystore_password, request.format),

@@ -20,6 +20,8 @@ from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
 SESSION_HEADER: Final = "X-As-SessionId"
 FORM: Final = "application/x-www-form-urlencoded; charset=UTF-8"
 LOGOUT_SECONDS: Final = 5.0
+REJECTION_SECONDS: Final = 5.0
+"""How long a refused login is not tried again, so that many calls don't lock the account."""
 
 _LOGIN_PATH: Final = "/mcapi/auth/login"
 _LOGOUT_PATH: Final = "/mcapi/auth/logout"
@@ -77,6 +79,7 @@ class LoginSession:
         self._login = login
         self._timeout = timeout
         self._id: str | None = None
+        self._rejection: tuple[float, UpstreamError] | None = None
         self._running: asyncio.Task[str | UpstreamError] | None = None
 
     async def current(self, call: Call) -> str:
@@ -105,7 +108,9 @@ class LoginSession:
                 running.cancel()
 
     async def _joined_login(self, call: Call) -> str:
-        """The id from the login that runs, or from one that is started."""
+        """The id from the login that runs, or from one that is started; the failure of one refused a moment ago."""
+        if self._rejection is not None and time.monotonic() - self._rejection[0] < REJECTION_SECONDS:
+            raise _copy(self._rejection[1])
         if self._running is None:
             self._running = asyncio.create_task(self._run(call), name=f"login of {self._provider}")
         running = self._running
@@ -126,6 +131,8 @@ class LoginSession:
         try:
             self._id = await self._log_in(call)
         except UpstreamError as error:
+            if error.outcome is outcomes.CREDENTIALS_REJECTED:
+                self._rejection = (time.monotonic(), error)
             return error
         else:
             return self._id

@@ -5,7 +5,7 @@ for; how an answer reads is the business of `answers.py`.
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
 from gateway.errors import MalformedResponse
@@ -16,7 +16,7 @@ from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
 
 MAXIMUM_REQUESTS: Final = 110
-"""For one window: enough for 1,000 rows from an upstream that gives no more than its default of 10 a page."""
+"""Of one call: enough for 1,000 rows from an upstream that gives no more than its default of 10 a page."""
 
 LONGEST_WINDOW: Final = 1000
 
@@ -37,9 +37,14 @@ async def read_window(pages: Pages, window: ListWindow, provider: str) -> Certif
     Where the upstream's page is of another size than was asked, the window is read in pages of that size.
     MalformedResponse where the pages lead nowhere.
     """
+    return await _read_window(pages, window, provider, iter(range(MAXIMUM_REQUESTS)))
+
+
+async def _read_window(pages: Pages, window: ListWindow, provider: str, requests: Iterator[int]) -> CertificatePage:
+    """`requests`: as many as it has left may be made."""
     rows: list[certificates.Certificate] = []
     position, size = window.offset, window.limit
-    for _ in range(MAXIMUM_REQUESTS):
+    for _ in requests:
         page = await pages.page(position // size + 1, size, window.state)
         asked, size = size, page.size or size
         start = max(page.number - 1, 0) * size
@@ -63,9 +68,10 @@ async def find(pages: Pages, certificate_name: str, provider: str) -> certificat
     page = await pages.everything()
     found = _named(page.certificates, certificate_name)
     seen, total = len(page.certificates), page.total
+    requests = iter(range(MAXIMUM_REQUESTS - 1))
     while found is None and seen < total:
         window = ListWindow(seen, LONGEST_WINDOW, service.CERTIFICATE_STATE_FILTER_ALL)
-        more = await read_window(pages, window, provider)
+        more = await _read_window(pages, window, provider, requests)
         if not more.certificates:
             break
         found = _named(more.certificates, certificate_name)

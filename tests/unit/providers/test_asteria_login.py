@@ -1,15 +1,18 @@
 """Logins to an ASTERIA server that are given up, refused, or fail."""
 
 import asyncio
+import time
+from unittest.mock import Mock
 
 import pytest
 from google.rpc import code_pb2
 
 from gateway.errors import MalformedResponse, UpstreamError
+from gateway.providers.asteria import session
 from gateway.upstream import outcomes
 from tests.support.scripted_upstream import Body, ScriptedUpstream
 from tests.unit.providers.asteria_samples import LOGIN, LOGOUT, exist, failure, success
-from tests.unit.providers.asteria_sessions import ACCOUNT, EXIST, account, check, hold, logged_in
+from tests.unit.providers.asteria_sessions import ACCOUNT, EXIST, account, asked, check, hold, logged_in
 
 
 async def test_a_caller_that_gives_up_leaves_the_login_to_the_others(
@@ -36,6 +39,7 @@ async def test_a_caller_that_gives_up_leaves_the_login_to_the_others(
 async def test_nobody_has_to_be_left_when_a_login_fails(
     upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(session, "REJECTION_SECONDS", 0)
     upstream.answer("POST", LOGIN, status=403, body=failure(3001))
     upstream.answer("POST", LOGIN, body=logged_in("ABC"))
     upstream.answer("GET", EXIST, body=exist(True))
@@ -127,3 +131,21 @@ async def test_a_login_that_gives_no_usable_session(upstream: ScriptedUpstream, 
         with pytest.raises(UpstreamError) as raised:
             await check(asteria)
     assert raised.value.outcome == MalformedResponse("", provider="").outcome
+
+
+async def test_a_refused_login_is_not_tried_again_at_once(
+    upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.answer("POST", LOGIN, 401)
+    async with account(upstream) as asteria:
+        for _ in range(3):
+            with pytest.raises(UpstreamError) as caught:
+                await check(asteria)
+            assert caught.value.outcome == outcomes.CREDENTIALS_REJECTED
+            assert caught.value.retry_after is None
+        assert asked(upstream) == [("login", None)]
+        monkeypatch.setattr(session, "time", Mock(monotonic=lambda: time.monotonic() + session.REJECTION_SECONDS))
+        upstream.answer("POST", LOGIN, body=logged_in("ABC"))
+        upstream.answer("GET", EXIST, body=exist(True))
+        upstream.answer("POST", LOGOUT, body=success())
+        assert await check(asteria)

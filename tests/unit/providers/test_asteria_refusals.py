@@ -63,6 +63,9 @@ async def test_names_that_there_can_not_be(upstream: ScriptedUpstream, asteria: 
         asteria.delete_certificate(service.DeleteCertificateRequest(name=certificate_name), a_call()),
         asteria.import_certificate(service.ImportCertificateRequest(name=certificate_name), a_call()),
         asteria.download_certificate(service.DownloadCertificateRequest(name=certificate_name), a_call()),
+        asteria.download_certificate(
+            service.DownloadCertificateRequest(name=certificate_name, include_private_key=True), a_call()
+        ),
         asteria.install_signed_certificate(service.InstallSignedCertificateRequest(name=certificate_name), a_call()),
         asteria.get_certificate_signing_request(
             service.GetCertificateSigningRequestRequest(name=certificate_name), a_call()
@@ -77,9 +80,9 @@ async def test_names_that_there_can_not_be(upstream: ScriptedUpstream, asteria: 
     for index, call in enumerate(calls):
         with pytest.raises(GatewayError) as raised:
             await call
-        reason = reasons.ERROR_REASON_CERTIFICATE_NOT_FOUND if index < 6 else reasons.ERROR_REASON_AUTHORITY_NOT_FOUND
+        reason = reasons.ERROR_REASON_CERTIFICATE_NOT_FOUND if index < 7 else reasons.ERROR_REASON_AUTHORITY_NOT_FOUND
         assert (raised.value.outcome.code, raised.value.outcome.reason) == (code_pb2.NOT_FOUND, reason)
         assert raised.value.resource is not None
-        missing = "certificate" if index < 6 else "trust store"
+        missing = "certificate" if index < 7 else "trust store"
         assert f": there is no such {missing};" in raised.value.message
     assert upstream.requests == []

@@ -259,6 +259,13 @@ async def test_a_certificate_is_found_where_everything_is_not_given_at_once(want
     assert await listing.find(upstream, "58", "nhn") is None
 
 
+async def test_a_certificate_is_looked_for_in_a_bounded_number_of_requests() -> None:
+    upstream = Listing(100_000, 10)
+    with pytest.raises(MalformedResponse):
+        await listing.find(upstream, "99999", "nhn")
+    assert len(upstream.asked) == listing.MAXIMUM_REQUESTS
+
+
 async def get(body: Json, name: str = NAME) -> service.GetCertificateResponse:
     async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
         upstream.answer("GET", LIST, body=body)
