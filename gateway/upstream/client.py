@@ -150,6 +150,7 @@ class HttpClient:
             seconds = min(self._settings.timeout, call.remaining())
             if seconds <= 0:
                 raise self._error(outcomes.TIMEOUT, "was not asked: the deadline had passed")
+            payload = _payload(request.body)
             try:
                 # aiohttp's own total would be rounded up to whole seconds, and does not hold for every step.
                 async with (
@@ -158,7 +159,7 @@ class HttpClient:
                         request.method,
                         url,
                         headers=request.headers,
-                        data=_payload(request.body),
+                        data=payload,
                         timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._settings.connect_timeout),
                         allow_redirects=False,
                         proxy=self._settings.proxy,
@@ -167,6 +168,10 @@ class HttpClient:
                     return await self._complete(answered, request.maximum_response_bytes)
             except (TimeoutError, aiohttp.ClientError, OSError) as error:
                 raise self._failure(error, answered) from error
+            finally:
+                # A connection that breaks leaves the body in exceptions of aiohttp that hold each other.
+                if isinstance(payload, io.BytesIO):
+                    payload.close()
 
     @contextlib.asynccontextmanager
     async def _slot(self, call: Call) -> AsyncIterator[None]:

@@ -1,16 +1,18 @@
 """The HTTP client against servers that misbehave at each stage of an exchange, over real sockets."""
 
 import asyncio
+import gc
 import gzip
 import socket
 import struct
+import tracemalloc
 
 import pytest
 
 from gateway import errors
 from gateway.errors import MalformedResponse, Outcome, UpstreamError
 from gateway.upstream import outcomes
-from gateway.upstream.client import HttpRequest
+from gateway.upstream.client import HttpClient, HttpRequest
 from tests.support.raw_server import RawServer, Reader, Writer, answering, read_request, silence
 from tests.support.scripted_upstream import ScriptedUpstream
 from tests.unit.upstream.support import GET, OK, POST, client, failure, new_call, unused_port
@@ -85,6 +87,33 @@ class TestConnectionLost:
         async with RawServer(behaviour) as server:
             error = await failure(server.url, HttpRequest("POST", "/things", body=b"x" * 20_000_000))
         assert error.outcome == outcomes.CONNECTION_LOST
+
+    async def test_a_body_that_was_not_taken_is_let_go(self) -> None:
+        async def behaviour(reader: Reader, writer: Writer) -> None:
+            await reader.readexactly(1)
+            reset(writer)
+
+        async def fail(http: HttpClient) -> None:
+            try:
+                await http.send(HttpRequest("POST", "/things", body=bytes(3_000_000)), new_call())
+            except UpstreamError as error:
+                error.__cause__ = None
+            else:
+                pytest.fail("it was taken")
+
+        async with RawServer(behaviour) as server, client(server.url) as http:
+            await fail(http)
+            gc.collect()
+            gc.disable()
+            tracemalloc.start()
+            try:
+                for _ in range(8):
+                    await fail(http)
+                kept, _ = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+                gc.enable()
+        assert kept < 8_000_000
 
     @pytest.mark.parametrize("request_", [GET, POST])
     async def test_pooled_connection_dies_under_the_next_request(self, request_: HttpRequest) -> None:
