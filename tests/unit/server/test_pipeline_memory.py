@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import logging
 import tracemalloc
 import weakref
 from collections.abc import Iterator
@@ -39,11 +40,13 @@ def without_collector() -> Iterator[None]:
     gc.collect()
     gc.disable()
     tracemalloc.start()
+    # Records of the log, which pytest keeps, hold tracebacks.
+    logging.disable(logging.CRITICAL)
     try:
-        # What is logged must not hold tracebacks either, as the records that pytest keeps do.
         with structlog.testing.capture_logs():
             yield
     finally:
+        logging.disable(logging.NOTSET)
         tracemalloc.stop()
         gc.enable()
 
