@@ -1,6 +1,5 @@
 """ASTERIA through the gateway: requests over gRPC, what the emulator saw of them, and certificates read by openssl."""
 
-import asyncio
 import base64
 import datetime as dt
 import json
@@ -15,6 +14,7 @@ from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import provider_service_pb2 as providers
 from tests.support import openssl
 from tests.support.stack import ASTERIA, Control, Gateway, Stack
+from tests.support.waiting import eventually
 
 PROVIDER: Final = "providers/asteria"
 SIDES: Final = ("server", "client")
@@ -141,11 +141,11 @@ class Warp:
 
     async def faults_taken(self) -> None:
         """Return once requests have come for all armed faults."""
-        for _ in range(1000):
-            if not (await self.control.call("GET", "/faults"))["armed"]:
-                return
-            await asyncio.sleep(0.01)
-        raise AssertionError("an armed fault was left over")
+
+        async def taken() -> bool:
+            return not (await self.control.call("GET", "/faults"))["armed"]
+
+        await eventually(taken)
 
     async def sent(self) -> list[Sent]:
         """Every request that the server saw, oldest first."""

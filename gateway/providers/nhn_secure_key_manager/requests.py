@@ -4,16 +4,10 @@ Paths are built as far as they can be once, at construction; a call adds the per
 Source: the list of calls in the v1.0 guide. Not responsible for bodies and headers.
 """
 
-import re
-from typing import Final
 from urllib.parse import quote
 
-from gateway.errors import InvalidRequest, Violation
+from gateway import names
 from gateway.providers.common.nhn import encoded_segment
-
-MAXIMUM_VERSION: Final = 2**31 - 1
-
-_VERSION = re.compile(r"0|[1-9][0-9]{0,9}")
 
 
 class Paths:
@@ -40,18 +34,9 @@ class Paths:
 
 
 def named_version(name: str) -> int | None:
-    """The version in the name of a key version; None in that of a key. InvalidRequest where it is not a number.
-
-    Leading zeros are refused: one version has one name, so that a policy about it can't be walked around.
-    """
-    segments = name.split("/", 5)
-    if len(segments) < 6:
-        return None
-    version = int(segments[5]) if _VERSION.fullmatch(segments[5]) else None
-    if version is None or version > MAXIMUM_VERSION:
-        description = f"the version must be a number from 0 to {MAXIMUM_VERSION}, without leading zeros"
-        raise InvalidRequest([Violation("name", description)])
-    return version
+    """The version in the name of a key version, which the contract lets be a number only; None in that of a key."""
+    segments = names.KEY_VERSION.parse(name)
+    return int(segments["version"]) if segments else None
 
 
 def key_name(name: str) -> str:

@@ -16,9 +16,9 @@ from gateway.providers.nhn_secure_key_manager.key_material import (
     parse_hex,
     pem,
 )
-from gateway.providers.nhn_secure_key_manager.requests import MAXIMUM_VERSION
 from keyway.v1 import key_service_pb2 as keys
 
+MAXIMUM_VERSION: Final = 2**31 - 1
 _CERTIFICATE_SENT: Final = ("clientSentCertificate", "clientSentCerfificate")
 """The guide spells it the first way in its table and the second way in its sample."""
 

@@ -224,11 +224,16 @@ class TestNumbers:
             message.requests.add(name="not a name: items are checked one by one")
         assert problems(message) == ({} if good else {"requests": "must have 1 to 1000 items"})
 
-    @pytest.mark.parametrize("request_type", [keys.GetPublicKeyRequest, keys.GetPrivateKeyRequest])
+    @pytest.mark.parametrize(
+        "request_type", [keys.GetSymmetricKeyRequest, keys.GetPublicKeyRequest, keys.GetPrivateKeyRequest]
+    )
     @pytest.mark.parametrize(
         ("version", "good"),
         [("0", True), ("1", True), ("2147483647", True), ("2147483648", False), ("9" * 900, False)]
-        + [(text, False) for text in ("01", "00", "+1", "-1", "1.0", "1 ", "٣", "²", "0x1", "1_0", "latest")],
+        + [
+            (text, False)
+            for text in ("01", "00", "+1", "-1", "1.0", "1 ", "٣", "²", "１", "1e3", "0x1", "1_0", "latest")
+        ],
     )
     def test_version(self, request_type: Any, version: str, *, good: bool) -> None:
         found = problems(request_type(name=f"{KEY}/versions/{version}"))
