@@ -18,8 +18,9 @@ import uvloop
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from gateway import app, logs
-from gateway.config import ConfigError, LogSettings
+from gateway.config import LogSettings
 from gateway.server.assembly import GatewayServer
+from gateway.settings import ConfigError
 
 _DEFAULT_LISTEN: Final = "127.0.0.1:50051"
 _SERVE_STATE: Final = Path(".keyway/serve")

@@ -8,17 +8,17 @@ bad values are errors that name the key and its place, never the value. What one
 import re
 import ssl
 from collections.abc import Hashable, Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 
 from gateway.names import is_segment
 from gateway.references import Problems, place_of, resolve
+from gateway.settings import ConfigError, FileContent, Settings, as_bytes, content, is_loopback
 from gateway.upstream import tls
 from gateway.upstream.client import HttpSettings
 from gateway.upstream.tls import ClientFiles, TlsFileError
@@ -29,35 +29,6 @@ SettingsT = TypeVar("SettingsT", bound="Settings")
 _MAXIMUM_ID_CHARACTERS: Final = 64
 
 
-class ConfigError(ValueError):
-    """The configuration can't be used; each line of the message names a key and what is wrong with it."""
-
-
-class Settings(BaseModel):
-    """A section of the configuration: no unknown keys, no changes after the start."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-        arbitrary_types_allowed=True,
-        allow_inf_nan=False,
-    )
-
-
-def _as_bytes(value: object) -> object:
-    return value.encode() if isinstance(value, str) else value
-
-
-FileContent = SecretBytes
-"""The content of a file, usually given as `{file: PATH}`; may hold a secret."""
-
-
-def _content(file: SecretBytes | None) -> bytes | None:
-    """What a file holds; an empty one is a file too, though it is false."""
-    return file.get_secret_value() if file is not None else None
-
-
 class ClientCertificate(Settings):
     """The certificate that the gateway shows to a provider: PEM files, or one PKCS#12 file."""
 
@@ -66,7 +37,7 @@ class ClientCertificate(Settings):
     pkcs12: FileContent | None = None
     password: SecretStr | None = None
 
-    _accept_text = field_validator("certificate", "private_key", "pkcs12", mode="before")(_as_bytes)
+    _accept_text = field_validator("certificate", "private_key", "pkcs12", mode="before")(as_bytes)
 
     def model_post_init(self, _context: Any) -> None:
         """Either form, not both and not half of one."""
@@ -79,9 +50,9 @@ class ClientCertificate(Settings):
     def files(self) -> ClientFiles:
         """The files' contents."""
         return ClientFiles(
-            certificate=_content(self.certificate),
-            private_key=_content(self.private_key),
-            pkcs12=_content(self.pkcs12),
+            certificate=content(self.certificate),
+            private_key=content(self.private_key),
+            pkcs12=content(self.pkcs12),
             password=self.password.get_secret_value() if self.password is not None else "",
         )
 
@@ -104,7 +75,7 @@ class ProviderSettings(Settings):
     maximum_connections: int = Field(default=100, ge=1, le=10_000)
     proxy: str | None = None
 
-    _accept_text = field_validator("ca_certificates", mode="before")(_as_bytes)
+    _accept_text = field_validator("ca_certificates", mode="before")(as_bytes)
 
     @field_validator("id")
     @classmethod
@@ -146,7 +117,7 @@ class ProviderSettings(Settings):
     def _tls(self) -> ssl.SSLContext | None:
         client = self.client_certificate
         try:
-            return tls.context(_content(self.ca_certificates), client.files() if client is not None else None)
+            return tls.context(content(self.ca_certificates), client.files() if client is not None else None)
         except TlsFileError as error:
             raise ConfigError(f"provider {self.id}: {error}") from error
 
@@ -194,21 +165,12 @@ class GatewaySettings(Settings):
         parts = _LISTEN.fullmatch(value)
         if parts is None or int(parts["port"]) > 65_535:
             raise ValueError("must be HOST:PORT, an IPv6 address in brackets")
-        if not _is_loopback(parts["host"] or parts["ipv6"]):
+        if not is_loopback(parts["host"] or parts["ipv6"]):
             raise ValueError("must be a loopback address: no identity of callers is configured")
         return value
 
 
 _LISTEN: Final = re.compile(r"(?:(?P<host>[^\[\]:]+)|\[(?P<ipv6>[^\[\]]*:[^\[\]]*)\]):(?P<port>[0-9]{1,5})")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class _KeyStandsTwiceError(yaml.MarkedYAMLError):
@@ -261,15 +223,15 @@ def parse(
     if not isinstance(tree, dict):
         problems.setdefault(place_of(""), "must be a mapping")
         tree = {}
-    providers = _parse_providers(tree.get("providers"), provider_types, problems)
-    settings = _validate(GatewaySettings, {**tree, "providers": providers}, "", problems)
+    providers = _parse_providers(tree.get("providers"), provider_types, problems, base)
+    settings = _validate(GatewaySettings, {**tree, "providers": providers}, "", problems, base)
     if problems or settings is None:
         raise ConfigError("\n".join(f"{place}: {text}" for place, text in problems.items()))
     return settings
 
 
 def _parse_providers(
-    items: object, provider_types: Mapping[str, type[ProviderSettings]], problems: Problems
+    items: object, provider_types: Mapping[str, type[ProviderSettings]], problems: Problems, base: Path
 ) -> tuple[ProviderSettings, ...]:
     if items is None:
         return ()
@@ -287,7 +249,7 @@ def _parse_providers(
         if model is None:
             problems.setdefault(f"{place}.type", f"must be one of {', '.join(provider_types)}")
             continue
-        provider = _validate(model, item, place, problems)
+        provider = _validate(model, item, place, problems, base)
         if provider is None:
             continue
         if provider.id in parsed:
@@ -296,9 +258,9 @@ def _parse_providers(
     return tuple(parsed.values())
 
 
-def _validate(model: type[SettingsT], data: object, place: str, problems: Problems) -> SettingsT | None:
+def _validate(model: type[SettingsT], data: object, place: str, problems: Problems, base: Path) -> SettingsT | None:
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, context={"base": base})
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_input=False, include_context=False):
             plain = detail["msg"].removeprefix("Value error, ").replace("Input should", "must")

@@ -10,9 +10,9 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from gateway.config import GatewaySettings
+from gateway.contract import METHODS, SERVICES
 from gateway.providers.catalogue import Catalogue
 from gateway.server import certificates, keys, providers
-from gateway.server.contract import METHODS, SERVICES
 from gateway.server.draining import Gate
 from gateway.server.pipeline import RawHandler, compose
 from gateway.server.routing import route

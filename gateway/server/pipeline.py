@@ -16,9 +16,9 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2
 
 from gateway import errors
+from gateway.contract import Method
 from gateway.errors import GatewayError, InvalidRequest, UpstreamError, Violation
 from gateway.server import status
-from gateway.server.contract import Method
 from gateway.server.validation import validate
 from gateway.upstream.call import Call
 from keyway.v1 import error_reason_pb2 as reasons

@@ -6,12 +6,12 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
+from gateway.contract import METHODS
 from gateway.errors import UpstreamError
 from gateway.names import PROVIDER, provider_id
 from gateway.providers.capabilities import Provider
 from gateway.providers.catalogue import Catalogue
 from gateway.server import paging
-from gateway.server.contract import METHODS
 from gateway.server.keys import BATCHES
 from gateway.server.paging import Position
 from gateway.server.pipeline import Operation, contained

@@ -2,9 +2,9 @@
 
 from google.protobuf.message import Message
 
+from gateway.contract import Method
 from gateway.names import provider_id
 from gateway.providers.catalogue import Catalogue
-from gateway.server.contract import Method
 from gateway.server.pipeline import Operation
 from gateway.upstream.call import Call
 

@@ -12,9 +12,9 @@ from google.api import field_behavior_pb2
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+from gateway.contract import RESOURCES, referenced_type
 from gateway.errors import InvalidRequest, Violation
 from gateway.names import MAXIMUM_NAME_CHARACTERS, WILDCARD, is_segment
-from gateway.server.contract import RESOURCES, referenced_type
 from keyway.v1 import key_service_pb2 as keys
 
 MAXIMUM_PAGE_SIZE: Final = 1000

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.config import ProviderSettings
+from gateway.contract import METHODS
 from gateway.providers.capabilities import ListWindow, Provider
 from gateway.providers.catalogue import PROVIDER_TYPES, operations_of
-from gateway.server.contract import METHODS
 from gateway.upstream.call import Call
 from keyway.v1 import certificate_service_pb2 as certificates
 from tests.support.requests import valid_request

@@ -13,7 +13,7 @@ import grpc
 from google.protobuf.message import Message
 
 from gateway import app
-from gateway.server.contract import METHODS, Method
+from gateway.contract import METHODS, Method
 from keyway.v1 import certificate_service_pb2 as certificates
 from tests.emulators.support_asteria import issue, pkcs12, self_signed
 from tests.support import openssl

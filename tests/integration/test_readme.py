@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from gateway import app
+from gateway.contract import METHODS
 from gateway.emulators.catalogue import EMULATOR_TYPES
-from gateway.server.contract import METHODS
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
 from tests.support.stack import Gateway, Stack

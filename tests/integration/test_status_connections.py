@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import grpc
 import pytest
 
-from gateway.config import ConfigError, GatewaySettings
+from gateway.config import GatewaySettings
 from gateway.emulators.host import EmulatorHost, HostOptions
 from gateway.emulators.secure_key_manager import SecureKeyManagerEmulator
+from gateway.settings import ConfigError
 from tests.support.openssl import Authority, KeyPair
 from tests.support.raw_server import RawServer, Reader, Writer, read_request
 from tests.support.requests import KEYS, WARP, call

@@ -7,7 +7,8 @@ import pytest
 from pydantic import SecretStr
 
 from gateway import config
-from gateway.config import ConfigError, GatewaySettings, ProviderSettings
+from gateway.config import GatewaySettings, ProviderSettings
+from gateway.settings import ConfigError
 
 SECRET = "hunter2-marker"
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from gateway import config
-from gateway.config import ConfigError, GatewaySettings, ProviderSettings
+from gateway.config import GatewaySettings, ProviderSettings
+from gateway.settings import ConfigError
 from tests.unit.support_config import SECRET, TYPES, ThingSettings, by_place, parse, problems, thing
 
 

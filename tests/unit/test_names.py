@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import names
+from gateway.contract import RESOURCES
 from gateway.names import MAXIMUM_NAME_CHARACTERS, Pattern
-from gateway.server.contract import RESOURCES
 
 PATTERNS = {
     "keyway.dev/Provider": (names.PROVIDER,),

@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator
 
-from gateway.config import ProviderSettings, Settings
+from gateway.config import ProviderSettings
+from gateway.settings import Settings
 
 MAXIMUM_SESSION_CHARACTERS: Final = 4096
 

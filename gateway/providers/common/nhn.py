@@ -11,9 +11,10 @@ from urllib.parse import quote
 
 from pydantic import AfterValidator, SecretStr, field_validator, model_validator
 
-from gateway.config import ProviderSettings, Settings
+from gateway.config import ProviderSettings
 from gateway.errors import InvalidRequest, Violation
 from gateway.providers.common.formats import FormatError, JsonObject
+from gateway.settings import Settings
 from gateway.upstream.client import HttpResponse
 
 MAXIMUM_CODE: Final = 10**9

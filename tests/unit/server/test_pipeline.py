@@ -16,9 +16,9 @@ from google.rpc import error_details_pb2, status_pb2
 
 from gateway import logs
 from gateway.config import LogSettings
+from gateway.contract import METHODS
 from gateway.errors import UpstreamError
 from gateway.server import pipeline
-from gateway.server.contract import METHODS
 from gateway.upstream import outcomes
 from gateway.upstream.call import Call
 from keyway.v1 import certificate_pb2

@@ -1,6 +1,6 @@
 """The contract as the descriptors tell it: its methods, and the patterns of its resource names.
 
-Read once at import. Nothing about methods or names is listed by hand anywhere else in `server/`.
+Read once at import. Nothing about methods or names is listed by hand anywhere else. Knows no gRPC.
 """
 
 import re
