@@ -30,7 +30,7 @@ class Method:
     """One method of the contract.
 
     operation: its name in snake case, which is what a provider's capability calls it.
-    repeatable: safe to repeat, by its `idempotency_level`.
+    repeatable: safe to repeat, by its `idempotency_level`. state_changing: not marked NO_SIDE_EFFECTS.
     name_field: the request's field that names the resource, or the parent, which decides about the provider; None where
     no such field exists.
     """
@@ -41,6 +41,7 @@ class Method:
     request: type[Message]
     response: type[Message]
     repeatable: bool
+    state_changing: bool
     name_field: str | None
 
     @property
@@ -105,6 +106,7 @@ def _method(descriptor: MethodDescriptor) -> Method:
         request=GetMessageClass(descriptor.input_type),
         response=GetMessageClass(descriptor.output_type),
         repeatable=level in (MethodOptions.NO_SIDE_EFFECTS, MethodOptions.IDEMPOTENT),
+        state_changing=level != MethodOptions.NO_SIDE_EFFECTS,
         name_field=names[0] if names else None,
     )
 
@@ -116,3 +118,18 @@ METHODS: Final = tuple(
 
 SERVICES: Final = tuple(dict.fromkeys(method.service for method in METHODS))
 """The full names of the contract's services."""
+
+
+def _items_of(batch: Method, by_request: Mapping[str, Method]) -> Iterator[str]:
+    for field in batch.request.DESCRIPTOR.fields:
+        if field.is_repeated and field.message_type is not None and field.message_type.full_name in by_request:
+            yield by_request[field.message_type.full_name].operation
+
+
+def _batches() -> Mapping[str, str]:
+    by_request = {method.request.DESCRIPTOR.full_name: method for method in METHODS}
+    return {method.operation: item for method in METHODS for item in _items_of(method, by_request)}
+
+
+BATCHES: Final = _batches()
+"""The batch operations (their requests hold requests of another method), with the operation that each item is."""

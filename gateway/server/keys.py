@@ -2,22 +2,20 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from google.protobuf.message import Message
 from google.rpc import status_pb2
 
+from gateway.contract import BATCHES
 from gateway.errors import GatewayError
 from gateway.names import provider_id
 from gateway.providers.catalogue import Catalogue
 from gateway.server import status
-from gateway.server.pipeline import Operation, contained
+from gateway.server.rpc import Operation, contained
 from gateway.server.validation import validate
 from gateway.upstream.call import Call
 from keyway.v1 import key_service_pb2 as keys
-
-BATCHES: Final[Mapping[str, str]] = {"batch_encrypt": "encrypt", "batch_decrypt": "decrypt"}
-"""The batch operations, with the operation that each of their items is."""
 
 
 def _batch(catalogue: Catalogue, item_operation: str, response_type: Callable[[], Any], concurrency: int) -> Operation:

@@ -6,15 +6,14 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gateway.contract import METHODS
+from gateway.contract import BATCHES, METHODS
 from gateway.errors import UpstreamError
 from gateway.names import PROVIDER, provider_id
 from gateway.providers.capabilities import Provider
 from gateway.providers.catalogue import Catalogue
 from gateway.server import paging
-from gateway.server.keys import BATCHES
 from gateway.server.paging import Position
-from gateway.server.pipeline import Operation, contained
+from gateway.server.rpc import Operation, contained
 from gateway.server.status import reason_name
 from gateway.upstream.call import Call
 from keyway.v1 import error_reason_pb2 as reasons
