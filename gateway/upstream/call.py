@@ -20,12 +20,18 @@ class Call:
 
     deadline: in seconds of `time.monotonic()`.
     repeatable: whether the RPC is safe to repeat (its `idempotency_level`), which decides about RetryInfo.
+    providers: the only ones that the caller may ask, where the RPC is about all of them; None without such a limit.
+    denied: names of a batch's items that the caller may not use.
+    items: what became of each item of a batch, for the record.
     """
 
     request_id: str
     deadline: float
     repeatable: bool
     attempts: list[Attempt] = field(default_factory=list)
+    providers: frozenset[str] | None = None
+    denied: frozenset[str] = frozenset()
+    items: list[dict[str, object]] = field(default_factory=list)
 
     def remaining(self) -> float:
         """Seconds until the deadline; never negative."""
