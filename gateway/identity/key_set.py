@@ -1,0 +1,118 @@
+"""An issuer's public keys: a JSON Web Key Set, checked key by key. Knows nothing of where it comes from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import jwt
+import orjson
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+MAXIMUM_BYTES: Final = 256 * 1024
+_MAXIMUM_KEYS: Final = 200
+_MAXIMUM_ID_CHARACTERS: Final = 512
+_RSA_BITS: Final = range(2048, 8193)
+
+PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | ed448.Ed448PublicKey
+
+_RSA_ALGORITHMS: Final = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"})
+_ALGORITHMS_OF_CURVES: Final[Mapping[str, frozenset[str]]] = {
+    "P-256": frozenset({"ES256"}),
+    "P-384": frozenset({"ES384"}),
+    "P-521": frozenset({"ES512"}),
+    "Ed25519": frozenset({"EdDSA"}),
+    "Ed448": frozenset({"EdDSA"}),
+}
+
+
+class KeySetError(ValueError):
+    """The text is no set of keys that signatures can be verified with; the message quotes nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyingKey:
+    """A public key, and the algorithms that it may be used with."""
+
+    key: PublicKey
+    algorithms: frozenset[str]
+
+
+class KeySet:
+    """The keys by their ids. Different keys may share an id."""
+
+    def __init__(self, keys: Mapping[str, tuple[VerifyingKey, ...]]) -> None:
+        self._keys = keys
+
+    def __len__(self) -> int:
+        return sum(map(len, self._keys.values()))
+
+    def __contains__(self, key_id: object) -> bool:
+        return key_id in self._keys
+
+    def find(self, key_id: str, algorithm: str) -> list[PublicKey]:
+        """The keys with this id that the algorithm goes with."""
+        return [each.key for each in self._keys.get(key_id, ()) if algorithm in each.algorithms]
+
+
+NO_KEYS: Final = KeySet({})
+
+
+def parse(content: bytes) -> KeySet:
+    """The keys that signatures can be verified with; others in the set, such as those for encryption, are left out."""
+    if len(content) > MAXIMUM_BYTES:
+        raise KeySetError(f"is larger than {MAXIMUM_BYTES} bytes")
+    try:
+        tree = orjson.loads(content)
+    except ValueError:
+        raise KeySetError("is not JSON") from None
+    members = tree.get("keys") if isinstance(tree, dict) else None
+    if not isinstance(members, list):
+        raise KeySetError("is not a JSON Web Key Set")
+    if len(members) > _MAXIMUM_KEYS:
+        raise KeySetError(f"holds more than {_MAXIMUM_KEYS} keys")
+    found: dict[str, tuple[VerifyingKey, ...]] = {}
+    for member in members:
+        key_id = member.get("kid") if isinstance(member, dict) else None
+        if isinstance(key_id, str) and 0 < len(key_id) <= _MAXIMUM_ID_CHARACTERS:
+            key = _verifying_key(member)
+            if key is not None:
+                found[key_id] = (*found.get(key_id, ()), key)
+    if not found:
+        raise KeySetError("holds no key with an id that signatures can be verified with")
+    return KeySet(found)
+
+
+def _verifying_key(member: dict[str, Any]) -> VerifyingKey | None:
+    if member.get("use", "sig") != "sig":
+        return None
+    operations = member.get("key_ops", ["verify"])
+    if not isinstance(operations, list) or "verify" not in operations:
+        return None
+    try:
+        key, algorithms = _public_key(member)
+    except (jwt.PyJWTError, ValueError, TypeError, KeyError):
+        return None
+    if "alg" in member:
+        algorithms &= {member["alg"]} if isinstance(member["alg"], str) else frozenset()
+    return VerifyingKey(key, algorithms) if algorithms else None
+
+
+def _public_key(member: dict[str, Any]) -> tuple[PublicKey, frozenset[str]]:
+    """The key by its public members alone: with the private ones, which don't belong there, it would be another."""
+    public: dict[str, Any] = {name: member[name] for name in ("kty", "n", "e", "crv", "x", "y") if name in member}
+    key: object
+    match public["kty"]:
+        case "RSA":
+            key = RSAAlgorithm.from_jwk(public)
+            if isinstance(key, rsa.RSAPublicKey) and key.key_size in _RSA_BITS:
+                return key, _RSA_ALGORITHMS
+        case "EC":
+            key = ECAlgorithm.from_jwk(public)
+            if isinstance(key, ec.EllipticCurvePublicKey):
+                return key, _ALGORITHMS_OF_CURVES[public["crv"]]
+        case "OKP":
+            key = OKPAlgorithm.from_jwk(public)
+            if isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
+                return key, _ALGORITHMS_OF_CURVES[public["crv"]]
+    raise ValueError("not a key that signatures are verified with here")

@@ -1,0 +1,78 @@
+"""Where callers connect: the main listener with its TLS credentials, and the one of health for probes.
+
+Established connections live on when certificates change; new ones get what the files hold by then.
+"""
+
+from typing import Any, Final
+
+import grpc
+import structlog
+from grpc_health.v1 import health_pb2_grpc
+
+from gateway.identity.settings import IdentitySettings
+from gateway.identity.tls_files import TlsFiles, TlsMaterial
+from gateway.settings import ConfigError, is_loopback
+
+_log = structlog.get_logger(__name__)
+
+_HEALTH_OPTIONS: Final = (
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", 4 * 1024),
+    ("grpc.max_metadata_size", 8 * 1024),
+    ("grpc.max_concurrent_streams", 16),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+)
+
+
+class ListenError(OSError):
+    """The address can't be listened on."""
+
+
+def bind(server: grpc.aio.Server, listen: str, identity: IdentitySettings | None) -> str:
+    """Bind the server to HOST:PORT; the address with the port that it got.
+
+    ConfigError where files of `identity` can't be used, or callers from elsewhere would have no identity.
+    """
+    host = listen.rpartition(":")[0]
+    if identity is None and not is_loopback(host.strip("[]")):
+        raise ConfigError("listen: must be a loopback address: no identity of callers is configured")
+    credentials = _credentials(TlsFiles(identity), identity) if identity is not None else None
+    return _bound(server, listen, credentials)
+
+
+async def serve_health(listen: str, servicer: health_pb2_grpc.HealthServicer) -> grpc.aio.Server:
+    """Serve `servicer` alone, in clear and to everybody, until the returned server is stopped."""
+    server = grpc.aio.server(options=_HEALTH_OPTIONS)
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    address = _bound(server, listen, None)
+    await server.start()
+    _log.info("serving health", address=address)
+    return server
+
+
+def _bound(server: grpc.aio.Server, listen: str, credentials: grpc.ServerCredentials | None) -> str:
+    try:
+        port = server.add_insecure_port(listen) if credentials is None else server.add_secure_port(listen, credentials)
+    except RuntimeError as error:
+        raise ListenError(f"{listen} can't be listened on: is another server there?") from error
+    return f"{listen.rpartition(':')[0]}:{port}"
+
+
+def _credentials(files: TlsFiles, identity: IdentitySettings) -> grpc.ServerCredentials:
+    """Credentials of one listener: gRPC asks for every new connection whether there is something new to show."""
+
+    def renewed() -> Any:
+        """None for what was shown before, which the published types don't know of."""
+        material = files.renewed()
+        return _configuration(material) if material is not None else None
+
+    return grpc.dynamic_ssl_server_credentials(
+        _configuration(files.current), renewed, require_client_authentication=identity.mtls is not None
+    )
+
+
+def _configuration(material: TlsMaterial) -> grpc.ServerCertificateConfiguration:
+    return grpc.ssl_server_certificate_configuration(
+        [(material.private_key, material.chain)], root_certificates=material.trust_bundle
+    )
