@@ -475,7 +475,7 @@ class DownloadCertificateRequest(_message.Message):
     format: Global___CertificateFormat.ValueType
     """The format of `content`. Default: PEM."""
     include_private_key: _builtins.bool
-    """Whether to return the private key too. Default: no. Reserved: policy has to grant it by name
+    """Whether to return the private key too. Default: no. Policy has to grant it by name
     (PERMISSION_DENIED). At ASTERIA UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`: it does not hand out
     private keys.
     """

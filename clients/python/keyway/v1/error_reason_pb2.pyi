@@ -34,11 +34,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: a token from `state = EXPIRED` sent with `state = ALL`.
     """
     ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 3
-    """UNAUTHENTICATED, reserved. The caller showed no credentials, or ones that do not verify.
+    """UNAUTHENTICATED. The caller showed no credentials, or ones that do not verify.
     Example: the bearer token expired a minute ago.
     """
     ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 4
-    """PERMISSION_DENIED, reserved. The caller is known, and policy does not allow this method on this resource.
+    """PERMISSION_DENIED. The caller is known, and policy does not allow this method on this resource.
     `ResourceInfo` names the resource.
     Example: `spiffe://example.org/web` asks for GetPrivateKey, which no policy grants by name.
     """
@@ -60,11 +60,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: data encrypted as plain text, read with `ENCODING_BASE64`. Repeat with `ENCODING_UTF8`.
     """
     ERROR_REASON_CALLER_RATE_LIMITED: _ErrorReason.ValueType  # 9
-    """RESOURCE_EXHAUSTED, retryable, reserved. This caller is over its own rate or number of concurrent calls.
+    """RESOURCE_EXHAUSTED, retryable. This caller is over its own rate or number of concurrent calls.
     Example: 200 calls a second where 100 are allowed.
     """
     ERROR_REASON_SERVER_BUSY: _ErrorReason.ValueType  # 10
-    """UNAVAILABLE, retryable, reserved. The gateway as a whole has as many calls running as it takes.
+    """UNAVAILABLE, retryable. The gateway as a whole has as many calls running as it takes.
     Example: a burst of all callers together.
     """
     ERROR_REASON_SERVER_DRAINING: _ErrorReason.ValueType  # 11
@@ -73,11 +73,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: a rolling update; the next attempt reaches another instance.
     """
     ERROR_REASON_AUDIT_UNAVAILABLE: _ErrorReason.ValueType  # 12
-    """UNAVAILABLE, reserved. The call could not be put on the audit record, so it was not made.
+    """UNAVAILABLE. The call could not be put on the audit record, so it was not made.
     Example: the audit disk is full. Nothing happened upstream.
     """
     ERROR_REASON_AUDIT_OUTCOME_LOST: _ErrorReason.ValueType  # 13
-    """UNKNOWN, reserved. The upstream acted, and the outcome could not be recorded. Look before you repeat.
+    """UNKNOWN. The upstream acted, and the outcome could not be recorded. Look before you repeat.
     Example: the audit disk failed while DeleteCertificate was running.
     """
     ERROR_REASON_INTERNAL_ERROR: _ErrorReason.ValueType  # 14
@@ -261,8 +261,7 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     "Retryable" below means that the error carries `google.rpc.RetryInfo`: nothing happened upstream, or
     repeating the call is safe. Without RetryInfo do not repeat a call that changes something.
 
-    "Reserved" below: not sent yet. This gateway does not identify or limit callers, ask a policy, keep an
-    audit record or stop calling an upstream that fails.
+    "Reserved" below: not sent yet. This gateway does not stop calling an upstream that fails.
 
     CANCELLED (the caller gave up) has no reason.
     """
@@ -279,11 +278,11 @@ ERROR_REASON_INVALID_PAGE_TOKEN: ErrorReason.ValueType  # 2
 Example: a token from `state = EXPIRED` sent with `state = ALL`.
 """
 ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 3
-"""UNAUTHENTICATED, reserved. The caller showed no credentials, or ones that do not verify.
+"""UNAUTHENTICATED. The caller showed no credentials, or ones that do not verify.
 Example: the bearer token expired a minute ago.
 """
 ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 4
-"""PERMISSION_DENIED, reserved. The caller is known, and policy does not allow this method on this resource.
+"""PERMISSION_DENIED. The caller is known, and policy does not allow this method on this resource.
 `ResourceInfo` names the resource.
 Example: `spiffe://example.org/web` asks for GetPrivateKey, which no policy grants by name.
 """
@@ -305,11 +304,11 @@ ERROR_REASON_PLAINTEXT_NOT_BASE64: ErrorReason.ValueType  # 8
 Example: data encrypted as plain text, read with `ENCODING_BASE64`. Repeat with `ENCODING_UTF8`.
 """
 ERROR_REASON_CALLER_RATE_LIMITED: ErrorReason.ValueType  # 9
-"""RESOURCE_EXHAUSTED, retryable, reserved. This caller is over its own rate or number of concurrent calls.
+"""RESOURCE_EXHAUSTED, retryable. This caller is over its own rate or number of concurrent calls.
 Example: 200 calls a second where 100 are allowed.
 """
 ERROR_REASON_SERVER_BUSY: ErrorReason.ValueType  # 10
-"""UNAVAILABLE, retryable, reserved. The gateway as a whole has as many calls running as it takes.
+"""UNAVAILABLE, retryable. The gateway as a whole has as many calls running as it takes.
 Example: a burst of all callers together.
 """
 ERROR_REASON_SERVER_DRAINING: ErrorReason.ValueType  # 11
@@ -318,11 +317,11 @@ of the shutdown has RetryInfo only where repeating it is safe.
 Example: a rolling update; the next attempt reaches another instance.
 """
 ERROR_REASON_AUDIT_UNAVAILABLE: ErrorReason.ValueType  # 12
-"""UNAVAILABLE, reserved. The call could not be put on the audit record, so it was not made.
+"""UNAVAILABLE. The call could not be put on the audit record, so it was not made.
 Example: the audit disk is full. Nothing happened upstream.
 """
 ERROR_REASON_AUDIT_OUTCOME_LOST: ErrorReason.ValueType  # 13
-"""UNKNOWN, reserved. The upstream acted, and the outcome could not be recorded. Look before you repeat.
+"""UNKNOWN. The upstream acted, and the outcome could not be recorded. Look before you repeat.
 Example: the audit disk failed while DeleteCertificate was running.
 """
 ERROR_REASON_INTERNAL_ERROR: ErrorReason.ValueType  # 14

@@ -47,26 +47,28 @@ class KeyServiceStub:
     apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
     own. Besides these, any method can fail with
     - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy (reserved)
+    - UNAUTHENTICATED `UNAUTHENTICATED`, PERMISSION_DENIED `PERMISSION_DENIED`: the caller's credentials, or policy
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
-    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED` (reserved)
+    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
     - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
-    `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`; `PROVIDER_CIRCUIT_OPEN`, `SERVER_BUSY`,
-    `AUDIT_UNAVAILABLE` (reserved)
+    `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`;
+    `PROVIDER_CIRCUIT_OPEN` (reserved)
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST` (reserved)
+    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Reserved: this gateway does not identify callers, ask a policy, limit callers or keep an audit record
-    yet. What these comments say of policy and records, and the errors marked so, come with that.
+    Reserved: the gateway does not stop calling an upstream that fails yet.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id`, at most 128
-    characters of printable ASCII, to have an id of your own beside it in the gateway's log.
+    Trailers: every response has `keyway-request-id`, success or failure, and `keyway-audit-receipt`
+    (chain, sequence and hash, with colons between them) where the gateway keeps a journal: it proves later
+    that the call was recorded. Refusals before authentication have none. Send `x-request-id`, at most 128
+    characters of printable ASCII, to have an id of your own beside it in the gateway's log and on
+    record; `x-service-name` says which part of a caller's system calls, unproven, for the record alone.
 
     Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
     caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
@@ -164,26 +166,28 @@ class KeyServiceServicer:
     apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
     own. Besides these, any method can fail with
     - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy (reserved)
+    - UNAUTHENTICATED `UNAUTHENTICATED`, PERMISSION_DENIED `PERMISSION_DENIED`: the caller's credentials, or policy
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
-    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED` (reserved)
+    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
     - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
-    `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`; `PROVIDER_CIRCUIT_OPEN`, `SERVER_BUSY`,
-    `AUDIT_UNAVAILABLE` (reserved)
+    `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`;
+    `PROVIDER_CIRCUIT_OPEN` (reserved)
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST` (reserved)
+    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Reserved: this gateway does not identify callers, ask a policy, limit callers or keep an audit record
-    yet. What these comments say of policy and records, and the errors marked so, come with that.
+    Reserved: the gateway does not stop calling an upstream that fails yet.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id`, at most 128
-    characters of printable ASCII, to have an id of your own beside it in the gateway's log.
+    Trailers: every response has `keyway-request-id`, success or failure, and `keyway-audit-receipt`
+    (chain, sequence and hash, with colons between them) where the gateway keeps a journal: it proves later
+    that the call was recorded. Refusals before authentication have none. Send `x-request-id`, at most 128
+    characters of printable ASCII, to have an id of your own beside it in the gateway's log and on
+    record; `x-service-name` says which part of a caller's system calls, unproven, for the record alone.
 
     Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
     caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
@@ -199,7 +203,7 @@ class KeyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetSecret(self, request, context):
-        """Returns a secret. Reserved: policy has to grant it by name (PERMISSION_DENIED). SKM.
+        """Returns a secret. Policy has to grant it by name (PERMISSION_DENIED). SKM.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -233,7 +237,7 @@ class KeyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetSymmetricKey(self, request, context):
-        """Returns a symmetric key itself. Reserved: policy has to grant it by name (PERMISSION_DENIED). SKM; a
+        """Returns a symmetric key itself. Policy has to grant it by name (PERMISSION_DENIED). SKM; a
         version can be named since its API v1.1, which the gateway then calls.
 
         NOT_FOUND `KEY_VERSION_NOT_FOUND`.
@@ -262,7 +266,7 @@ class KeyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPrivateKey(self, request, context):
-        """Returns an asymmetric key's private half. Reserved: policy has to grant it by name
+        """Returns an asymmetric key's private half. Policy has to grant it by name
         (PERMISSION_DENIED). SKM.
 
         NOT_FOUND `KEY_VERSION_NOT_FOUND`.
@@ -284,7 +288,7 @@ class KeyServiceServicer:
         """Encrypts many plaintexts, concurrently. Each item succeeds or fails for itself, as Encrypt would; the
         call fails only as a whole, as by its deadline. SKM.
 
-        The batch is one message: 16 MiB in all on the way in. Reserved: each item is authorized
+        The batch is one message: 16 MiB in all on the way in. Each item is authorized
         and recorded by itself.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -295,7 +299,7 @@ class KeyServiceServicer:
         """Decrypts many ciphertexts, concurrently. Each item succeeds or fails for itself, as Decrypt would; the
         call fails only as a whole, as by its deadline. SKM.
 
-        The batch is one message: 16 MiB in all on the way in. Reserved: each item is authorized
+        The batch is one message: 16 MiB in all on the way in. Each item is authorized
         and recorded by itself.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -395,26 +399,28 @@ class KeyService:
     apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
     own. Besides these, any method can fail with
     - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy (reserved)
+    - UNAUTHENTICATED `UNAUTHENTICATED`, PERMISSION_DENIED `PERMISSION_DENIED`: the caller's credentials, or policy
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
-    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED` (reserved)
+    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
     - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
-    `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`; `PROVIDER_CIRCUIT_OPEN`, `SERVER_BUSY`,
-    `AUDIT_UNAVAILABLE` (reserved)
+    `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`;
+    `PROVIDER_CIRCUIT_OPEN` (reserved)
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST` (reserved)
+    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Reserved: this gateway does not identify callers, ask a policy, limit callers or keep an audit record
-    yet. What these comments say of policy and records, and the errors marked so, come with that.
+    Reserved: the gateway does not stop calling an upstream that fails yet.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id`, at most 128
-    characters of printable ASCII, to have an id of your own beside it in the gateway's log.
+    Trailers: every response has `keyway-request-id`, success or failure, and `keyway-audit-receipt`
+    (chain, sequence and hash, with colons between them) where the gateway keeps a journal: it proves later
+    that the call was recorded. Refusals before authentication have none. Send `x-request-id`, at most 128
+    characters of printable ASCII, to have an id of your own beside it in the gateway's log and on
+    record; `x-service-name` says which part of a caller's system calls, unproven, for the record alone.
 
     Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
     caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.

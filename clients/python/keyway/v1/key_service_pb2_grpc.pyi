@@ -48,26 +48,28 @@ class KeyServiceStub:
     apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
     own. Besides these, any method can fail with
     - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy (reserved)
+    - UNAUTHENTICATED `UNAUTHENTICATED`, PERMISSION_DENIED `PERMISSION_DENIED`: the caller's credentials, or policy
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
-    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED` (reserved)
+    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
     - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
-      `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`; `PROVIDER_CIRCUIT_OPEN`, `SERVER_BUSY`,
-      `AUDIT_UNAVAILABLE` (reserved)
+      `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`;
+      `PROVIDER_CIRCUIT_OPEN` (reserved)
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST` (reserved)
+    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Reserved: this gateway does not identify callers, ask a policy, limit callers or keep an audit record
-    yet. What these comments say of policy and records, and the errors marked so, come with that.
+    Reserved: the gateway does not stop calling an upstream that fails yet.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id`, at most 128
-    characters of printable ASCII, to have an id of your own beside it in the gateway's log.
+    Trailers: every response has `keyway-request-id`, success or failure, and `keyway-audit-receipt`
+    (chain, sequence and hash, with colons between them) where the gateway keeps a journal: it proves later
+    that the call was recorded. Refusals before authentication have none. Send `x-request-id`, at most 128
+    characters of printable ASCII, to have an id of your own beside it in the gateway's log and on
+    record; `x-service-name` says which part of a caller's system calls, unproven, for the record alone.
 
     Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
     caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
@@ -82,7 +84,7 @@ class KeyServiceStub:
     GetClientInfo: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.GetClientInfoRequest, _key_service_pb2.GetClientInfoResponse]
     """Says how the upstream sees the gateway, to find out why it refuses it. SKM."""
     GetSecret: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.GetSecretRequest, _key_service_pb2.GetSecretResponse]
-    """Returns a secret. Reserved: policy has to grant it by name (PERMISSION_DENIED). SKM."""
+    """Returns a secret. Policy has to grant it by name (PERMISSION_DENIED). SKM."""
     Encrypt: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.EncryptRequest, _key_service_pb2.EncryptResponse]
     """Encrypts with a symmetric key's current version. SKM.
 
@@ -99,7 +101,7 @@ class KeyServiceStub:
     neither: keep `ciphertext`, use `plaintext` and forget it. SKM.
     """
     GetSymmetricKey: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.GetSymmetricKeyRequest, _key_service_pb2.GetSymmetricKeyResponse]
-    """Returns a symmetric key itself. Reserved: policy has to grant it by name (PERMISSION_DENIED). SKM; a
+    """Returns a symmetric key itself. Policy has to grant it by name (PERMISSION_DENIED). SKM; a
     version can be named since its API v1.1, which the gateway then calls.
 
     NOT_FOUND `KEY_VERSION_NOT_FOUND`.
@@ -116,7 +118,7 @@ class KeyServiceStub:
     upstream can't read it as a signature.
     """
     GetPrivateKey: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.GetPrivateKeyRequest, _key_service_pb2.GetPrivateKeyResponse]
-    """Returns an asymmetric key's private half. Reserved: policy has to grant it by name
+    """Returns an asymmetric key's private half. Policy has to grant it by name
     (PERMISSION_DENIED). SKM.
 
     NOT_FOUND `KEY_VERSION_NOT_FOUND`.
@@ -130,14 +132,14 @@ class KeyServiceStub:
     """Encrypts many plaintexts, concurrently. Each item succeeds or fails for itself, as Encrypt would; the
     call fails only as a whole, as by its deadline. SKM.
 
-    The batch is one message: 16 MiB in all on the way in. Reserved: each item is authorized
+    The batch is one message: 16 MiB in all on the way in. Each item is authorized
     and recorded by itself.
     """
     BatchDecrypt: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.BatchDecryptRequest, _key_service_pb2.BatchDecryptResponse]
     """Decrypts many ciphertexts, concurrently. Each item succeeds or fails for itself, as Decrypt would; the
     call fails only as a whole, as by its deadline. SKM.
 
-    The batch is one message: 16 MiB in all on the way in. Reserved: each item is authorized
+    The batch is one message: 16 MiB in all on the way in. Each item is authorized
     and recorded by itself.
     """
 
@@ -164,26 +166,28 @@ class KeyServiceAsyncStub(KeyServiceStub):
     apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
     own. Besides these, any method can fail with
     - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy (reserved)
+    - UNAUTHENTICATED `UNAUTHENTICATED`, PERMISSION_DENIED `PERMISSION_DENIED`: the caller's credentials, or policy
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
-    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED` (reserved)
+    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
     - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
-      `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`; `PROVIDER_CIRCUIT_OPEN`, `SERVER_BUSY`,
-      `AUDIT_UNAVAILABLE` (reserved)
+      `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`;
+      `PROVIDER_CIRCUIT_OPEN` (reserved)
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST` (reserved)
+    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Reserved: this gateway does not identify callers, ask a policy, limit callers or keep an audit record
-    yet. What these comments say of policy and records, and the errors marked so, come with that.
+    Reserved: the gateway does not stop calling an upstream that fails yet.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id`, at most 128
-    characters of printable ASCII, to have an id of your own beside it in the gateway's log.
+    Trailers: every response has `keyway-request-id`, success or failure, and `keyway-audit-receipt`
+    (chain, sequence and hash, with colons between them) where the gateway keeps a journal: it proves later
+    that the call was recorded. Refusals before authentication have none. Send `x-request-id`, at most 128
+    characters of printable ASCII, to have an id of your own beside it in the gateway's log and on
+    record; `x-service-name` says which part of a caller's system calls, unproven, for the record alone.
 
     Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
     caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
@@ -195,7 +199,7 @@ class KeyServiceAsyncStub(KeyServiceStub):
     GetClientInfo: _aio.UnaryUnaryMultiCallable[_key_service_pb2.GetClientInfoRequest, _key_service_pb2.GetClientInfoResponse]  # type: ignore[assignment]
     """Says how the upstream sees the gateway, to find out why it refuses it. SKM."""
     GetSecret: _aio.UnaryUnaryMultiCallable[_key_service_pb2.GetSecretRequest, _key_service_pb2.GetSecretResponse]  # type: ignore[assignment]
-    """Returns a secret. Reserved: policy has to grant it by name (PERMISSION_DENIED). SKM."""
+    """Returns a secret. Policy has to grant it by name (PERMISSION_DENIED). SKM."""
     Encrypt: _aio.UnaryUnaryMultiCallable[_key_service_pb2.EncryptRequest, _key_service_pb2.EncryptResponse]  # type: ignore[assignment]
     """Encrypts with a symmetric key's current version. SKM.
 
@@ -212,7 +216,7 @@ class KeyServiceAsyncStub(KeyServiceStub):
     neither: keep `ciphertext`, use `plaintext` and forget it. SKM.
     """
     GetSymmetricKey: _aio.UnaryUnaryMultiCallable[_key_service_pb2.GetSymmetricKeyRequest, _key_service_pb2.GetSymmetricKeyResponse]  # type: ignore[assignment]
-    """Returns a symmetric key itself. Reserved: policy has to grant it by name (PERMISSION_DENIED). SKM; a
+    """Returns a symmetric key itself. Policy has to grant it by name (PERMISSION_DENIED). SKM; a
     version can be named since its API v1.1, which the gateway then calls.
 
     NOT_FOUND `KEY_VERSION_NOT_FOUND`.
@@ -229,7 +233,7 @@ class KeyServiceAsyncStub(KeyServiceStub):
     upstream can't read it as a signature.
     """
     GetPrivateKey: _aio.UnaryUnaryMultiCallable[_key_service_pb2.GetPrivateKeyRequest, _key_service_pb2.GetPrivateKeyResponse]  # type: ignore[assignment]
-    """Returns an asymmetric key's private half. Reserved: policy has to grant it by name
+    """Returns an asymmetric key's private half. Policy has to grant it by name
     (PERMISSION_DENIED). SKM.
 
     NOT_FOUND `KEY_VERSION_NOT_FOUND`.
@@ -243,14 +247,14 @@ class KeyServiceAsyncStub(KeyServiceStub):
     """Encrypts many plaintexts, concurrently. Each item succeeds or fails for itself, as Encrypt would; the
     call fails only as a whole, as by its deadline. SKM.
 
-    The batch is one message: 16 MiB in all on the way in. Reserved: each item is authorized
+    The batch is one message: 16 MiB in all on the way in. Each item is authorized
     and recorded by itself.
     """
     BatchDecrypt: _aio.UnaryUnaryMultiCallable[_key_service_pb2.BatchDecryptRequest, _key_service_pb2.BatchDecryptResponse]  # type: ignore[assignment]
     """Decrypts many ciphertexts, concurrently. Each item succeeds or fails for itself, as Decrypt would; the
     call fails only as a whole, as by its deadline. SKM.
 
-    The batch is one message: 16 MiB in all on the way in. Reserved: each item is authorized
+    The batch is one message: 16 MiB in all on the way in. Each item is authorized
     and recorded by itself.
     """
 
@@ -276,26 +280,28 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
     apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
     own. Besides these, any method can fail with
     - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED, PERMISSION_DENIED: the caller's credentials, or policy (reserved)
+    - UNAUTHENTICATED `UNAUTHENTICATED`, PERMISSION_DENIED `PERMISSION_DENIED`: the caller's credentials, or policy
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
-    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED` (reserved)
+    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
     - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
-      `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`; `PROVIDER_CIRCUIT_OPEN`, `SERVER_BUSY`,
-      `AUDIT_UNAVAILABLE` (reserved)
+      `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`;
+      `PROVIDER_CIRCUIT_OPEN` (reserved)
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST` (reserved)
+    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Reserved: this gateway does not identify callers, ask a policy, limit callers or keep an audit record
-    yet. What these comments say of policy and records, and the errors marked so, come with that.
+    Reserved: the gateway does not stop calling an upstream that fails yet.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure. Send `x-request-id`, at most 128
-    characters of printable ASCII, to have an id of your own beside it in the gateway's log.
+    Trailers: every response has `keyway-request-id`, success or failure, and `keyway-audit-receipt`
+    (chain, sequence and hash, with colons between them) where the gateway keeps a journal: it proves later
+    that the call was recorded. Refusals before authentication have none. Send `x-request-id`, at most 128
+    characters of printable ASCII, to have an id of your own beside it in the gateway's log and on
+    record; `x-service-name` says which part of a caller's system calls, unproven, for the record alone.
 
     Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
     caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
@@ -317,7 +323,7 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _key_service_pb2.GetSecretRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_key_service_pb2.GetSecretResponse, _abc.Awaitable[_key_service_pb2.GetSecretResponse]]:
-        """Returns a secret. Reserved: policy has to grant it by name (PERMISSION_DENIED). SKM."""
+        """Returns a secret. Policy has to grant it by name (PERMISSION_DENIED). SKM."""
 
     @_abc_1.abstractmethod
     def Encrypt(
@@ -358,7 +364,7 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _key_service_pb2.GetSymmetricKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_key_service_pb2.GetSymmetricKeyResponse, _abc.Awaitable[_key_service_pb2.GetSymmetricKeyResponse]]:
-        """Returns a symmetric key itself. Reserved: policy has to grant it by name (PERMISSION_DENIED). SKM; a
+        """Returns a symmetric key itself. Policy has to grant it by name (PERMISSION_DENIED). SKM; a
         version can be named since its API v1.1, which the gateway then calls.
 
         NOT_FOUND `KEY_VERSION_NOT_FOUND`.
@@ -393,7 +399,7 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _key_service_pb2.GetPrivateKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_key_service_pb2.GetPrivateKeyResponse, _abc.Awaitable[_key_service_pb2.GetPrivateKeyResponse]]:
-        """Returns an asymmetric key's private half. Reserved: policy has to grant it by name
+        """Returns an asymmetric key's private half. Policy has to grant it by name
         (PERMISSION_DENIED). SKM.
 
         NOT_FOUND `KEY_VERSION_NOT_FOUND`.
@@ -419,7 +425,7 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         """Encrypts many plaintexts, concurrently. Each item succeeds or fails for itself, as Encrypt would; the
         call fails only as a whole, as by its deadline. SKM.
 
-        The batch is one message: 16 MiB in all on the way in. Reserved: each item is authorized
+        The batch is one message: 16 MiB in all on the way in. Each item is authorized
         and recorded by itself.
         """
 
@@ -432,7 +438,7 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         """Decrypts many ciphertexts, concurrently. Each item succeeds or fails for itself, as Decrypt would; the
         call fails only as a whole, as by its deadline. SKM.
 
-        The batch is one message: 16 MiB in all on the way in. Reserved: each item is authorized
+        The batch is one message: 16 MiB in all on the way in. Each item is authorized
         and recorded by itself.
         """
 
