@@ -14,11 +14,14 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
+from gateway.authz.settings import LimitSettings, PolicySettings
+from gateway.identity.settings import IdentitySettings
 from gateway.names import is_segment
 from gateway.references import Problems, place_of, resolve
 from gateway.settings import ConfigError, FileContent, Settings, as_bytes, content, is_loopback
+from gateway.telemetry.settings import TelemetrySettings
 from gateway.upstream import tls
 from gateway.upstream.client import HttpSettings
 from gateway.upstream.tls import ClientFiles, TlsFileError
@@ -144,30 +147,56 @@ class LogSettings(Settings):
 class GatewaySettings(Settings):
     """The whole configuration.
 
-    listen: a loopback address with its port (port 0: a free one).
+    listen: an address with its port (port 0: a free one); beyond loopback only with `identity`.
+    health_listen: where probes find the health service, outside identity, policy and audit.
     default_deadline: seconds for a call whose caller set none.
+    maximum_connection_age: seconds after which a client is asked to connect anew, so that it shows its certificate again
+    and finds new gateways; its calls in progress go on.
     drain_delay: seconds between NOT_SERVING and the closing of the listener, so that balancers and clients move on.
     drain_timeout: seconds that accepted calls then have to finish.
     batch_concurrency: how many items of one batch are in flight at once.
+    identity with policy: who may do what; neither without the other.
     """
 
+    identity: IdentitySettings | None = None  # first: the next ones depend on it
+    policy: PolicySettings | None = Field(default=None, validate_default=True)
     listen: str = "127.0.0.1:50051"
+    health_listen: str | None = None
     providers: tuple[ProviderSettings, ...] = ()
     default_deadline: float = Field(default=30.0, gt=0, le=3600)
+    maximum_connection_age: float = Field(default=3600.0, ge=1, le=86_400)
     drain_delay: float = Field(default=2.0, ge=0, le=600)
     drain_timeout: float = Field(default=30.0, ge=0, le=3600)
     batch_concurrency: int = Field(default=32, ge=1, le=1000)
+    limits: LimitSettings = LimitSettings()
+    telemetry: TelemetrySettings | None = None
     log: LogSettings = LogSettings()
 
-    @field_validator("listen")
+    @field_validator("listen", "health_listen")
     @classmethod
-    def _loopback(cls, value: str) -> str:
-        parts = _LISTEN.fullmatch(value)
-        if parts is None or int(parts["port"]) > 65_535:
-            raise ValueError("must be HOST:PORT, an IPv6 address in brackets")
-        if not is_loopback(parts["host"] or parts["ipv6"]):
+    def _address(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
+        loopback = is_loopback(host_of(value))
+        if info.field_name == "listen" and not loopback and info.data.get("identity", ...) is None:
             raise ValueError("must be a loopback address: no identity of callers is configured")
         return value
+
+    @field_validator("policy")
+    @classmethod
+    def _for_known_callers(cls, value: PolicySettings | None, info: ValidationInfo) -> PolicySettings | None:
+        if "identity" in info.data and (value is None) != (info.data["identity"] is None):
+            with_what = "is needed with identity" if value is None else "needs identity"
+            raise ValueError(f"{with_what}: nobody is allowed anything but callers that are known")
+        return value
+
+
+def host_of(address: str) -> str:
+    """The host of HOST:PORT, an IPv6 address without its brackets; ValueError where it is no such address."""
+    parts = _LISTEN.fullmatch(address)
+    if parts is None or int(parts["port"]) > 65_535:
+        raise ValueError("must be HOST:PORT, an IPv6 address in brackets")
+    return parts["host"] or parts["ipv6"]
 
 
 _LISTEN: Final = re.compile(r"(?:(?P<host>[^\[\]:]+)|\[(?P<ipv6>[^\[\]]*:[^\[\]]*)\]):(?P<port>[0-9]{1,5})")

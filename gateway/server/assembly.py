@@ -14,7 +14,7 @@ from gateway.contract import METHODS, SERVICES
 from gateway.providers.catalogue import Catalogue
 from gateway.server import certificates, keys, providers
 from gateway.server.draining import Gate
-from gateway.server.pipeline import RawHandler, compose
+from gateway.server.pipeline import RawHandler, check, compose, decode, known_to_logs
 from gateway.server.routing import route
 
 MAXIMUM_REQUEST_BYTES: Final = 16 * 1024 * 1024
@@ -97,10 +97,11 @@ def _handlers(settings: GatewaySettings, catalogue: Catalogue, gate: Gate) -> Ma
         **keys.operations(catalogue, settings.batch_concurrency),
         **providers.operations(catalogue, settings.default_deadline),
     }
+    stages = {"trace": known_to_logs, "gate": gate.stage, "decode": decode, "validate": check}
     services: dict[str, dict[str, RawMethodHandler]] = {service: {} for service in SERVICES}
     for method in METHODS:
         operation = own.get(method.operation) or route(method, catalogue)
-        handler = compose(method, operation, settings.default_deadline, gate.stage)
+        handler = compose(method, operation, settings.default_deadline, stages)
         services[method.service][method.name] = _raw_handler(handler)
     return services
 

@@ -11,7 +11,7 @@ from gateway.providers.capabilities import CertificatePage, ListWindow, Provider
 from gateway.providers.catalogue import Catalogue
 from gateway.server import paging
 from gateway.server.paging import Position
-from gateway.server.pipeline import Operation, contained
+from gateway.server.rpc import Operation, contained
 from gateway.upstream.call import Call
 from keyway.v1 import certificate_service_pb2 as certificates
 
@@ -59,7 +59,7 @@ class CertificateLister:
     async def _of_all(
         self, position: Position | None, window: ListWindow, listing: str, call: Call
     ) -> certificates.ListCertificatesResponse:
-        providers = self._from(position)
+        providers = self._from(position, call)
         windows = [replace(window, offset=window.offset if index == 0 else 0) for index in range(len(providers))]
         pages = await asyncio.gather(
             *(self._page(provider, window, call) for provider, window in zip(providers, windows, strict=True))
@@ -81,13 +81,15 @@ class CertificateLister:
         response.total_size = counted
         return response
 
-    def _from(self, position: Position | None) -> Sequence[Provider]:
-        """The providers that have certificates, by name, from the token's on.
+    def _from(self, position: Position | None, call: Call) -> Sequence[Provider]:
+        """The providers that have certificates and that the caller may ask, by name, from the token's on.
 
         By name, so that a token still means the same after the configuration was put into another order.
         """
         serving = [provider for provider in self._catalogue if self._catalogue.serves(provider, _LIST)]
         providers = sorted(serving, key=lambda provider: provider.id)
+        if call.providers is not None:
+            providers = [provider for provider in providers if provider.id in call.providers]
         ids = [provider.id for provider in providers]
         if position is None:
             return providers

@@ -1,4 +1,4 @@
-"""The gate that every call passes first: open while the gateway serves, closed for good once it drains.
+"""The gate that every call passes early: open while the gateway serves, closed for good once it drains.
 
 Responsible for refusing calls that come too late, and for bounding those that came in time. When that is, and what
 becomes of the listener, the assembly says.
@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from gateway import errors
 from gateway.errors import GatewayError
-from gateway.server.pipeline import Handler, Rpc
+from gateway.server.rpc import Handler, Rpc
 
 
 class Gate:
@@ -23,7 +23,7 @@ class Gate:
         self._arrived = asyncio.Event()
 
     def stage(self, following: Handler) -> Handler:
-        """The stage to put outermost."""
+        """The stage that lets calls through, or refuses them."""
 
         async def handle(rpc: Rpc) -> Message:
             self._follow_current_call()

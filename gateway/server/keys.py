@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from google.protobuf.message import Message
-from google.rpc import status_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from gateway.contract import BATCHES
-from gateway.errors import GatewayError
+from gateway.errors import PERMISSION_DENIED, GatewayError
 from gateway.names import provider_id
 from gateway.providers.catalogue import Catalogue
 from gateway.server import status
@@ -22,6 +22,8 @@ def _batch(catalogue: Catalogue, item_operation: str, response_type: Callable[[]
     """A batch of `item_operation`: at most `concurrency` items at once, each ending in its own response or error."""
 
     async def item(request: Any, call: Call) -> Message:
+        if request.name in call.denied:
+            raise GatewayError(PERMISSION_DENIED, "policy does not allow this", resource=request.name)
         validate(request)
         response: Message = await catalogue.operation(provider_id(request.name), item_operation)(request, call)
         return response
@@ -38,12 +40,25 @@ def _batch(catalogue: Catalogue, item_operation: str, response_type: Callable[[]
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(outcome(request, call, slots)) for request in batch.requests]
         response = response_type()
-        for task in tasks:
-            response.results.add(**task.result())
+        for request, task in zip(batch.requests, tasks, strict=True):
+            result = response.results.add(**task.result())
+            call.items.append(_item(request.name, result))
         assert isinstance(response, Message)
         return response
 
     return handle
+
+
+def _item(name: str, result: Any) -> dict[str, object]:
+    """What the record says of one item."""
+    if result.HasField("error"):
+        info = error_details_pb2.ErrorInfo()
+        result.error.details[0].Unpack(info)
+        return {"name": name, "code": code_pb2.Code.Name(result.error.code), "reason": info.reason}
+    told: dict[str, object] = {"name": name, "code": "OK"}
+    if result.response.HasField("key_version"):
+        told["key_version"] = result.response.key_version
+    return told
 
 
 def _status(error: GatewayError, call: Call) -> status_pb2.Status:

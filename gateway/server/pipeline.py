@@ -1,124 +1,45 @@
 """The way every call takes through its stages to its handler, composed once for each method at start.
 
 Works on raw bytes, so that a request which does not decode is ours to answer like any other bad request. A stage is a
-function that wraps the next handler; the order stands in `STAGES` alone.
+function that wraps the next handler; the order stands in `ORDER` alone.
 """
 
+import random
 import time
-import uuid
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 
-import grpc
 import structlog
 from google.protobuf.message import DecodeError, Message
-from google.rpc import code_pb2
 
-from gateway import errors
+from gateway.audit.events import Peer
 from gateway.contract import Method
-from gateway.errors import GatewayError, InvalidRequest, UpstreamError, Violation
+from gateway.errors import GatewayError, InvalidRequest, Violation
 from gateway.server import status
+from gateway.server.rpc import Context, Handler, Operation, Rpc, Stage, contained, internal_error
 from gateway.server.validation import validate
 from gateway.upstream.call import Call
-from keyway.v1 import error_reason_pb2 as reasons
 
 _CALLERS_ID: Final = "x-request-id"
-_MAXIMUM_ID_CHARACTERS: Final = 128
+_CALLERS_SERVICE: Final = "x-service-name"
+_USER_AGENT: Final = "user-agent"
+_MAXIMUM_TEXT_CHARACTERS: Final = 128
 
-_OPERATORS_CODES: Final = frozenset(
-    {
-        code_pb2.UNAVAILABLE,
-        code_pb2.DEADLINE_EXCEEDED,
-        code_pb2.RESOURCE_EXHAUSTED,
-        code_pb2.INTERNAL,
-        code_pb2.UNKNOWN,
-    }
-)
-_OPERATORS_REASONS: Final = frozenset(
-    {
-        reasons.ERROR_REASON_PROVIDER_CREDENTIALS_REJECTED,
-        reasons.ERROR_REASON_PROVIDER_TLS_FAILED,
-        reasons.ERROR_REASON_PROVIDER_API_NOT_FOUND,
-    }
-)
-
-ResultT = TypeVar("ResultT")
-
-_log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class Rpc:
-    """One RPC on its way through the pipeline. Decoding puts `request` in the place of `raw`.
-
-    callers_id: the caller's own id of the call; empty where it sent none that can be used.
-    """
-
-    method: Method
-    call: Call
-    raw: bytes = field(repr=False)
-    callers_id: str = ""
-    request: Message | None = field(default=None, repr=False)
-
-
-Handler = Callable[[Rpc], Awaitable[Message]]
-Stage = Callable[[Handler], Handler]
-Operation = Callable[[Message, Call], Awaitable[Message]]
-Context = grpc.aio.ServicerContext[bytes, bytes]
 RawHandler = Callable[[bytes, Context], Awaitable[bytes]]
 
-
-async def contained(work: Awaitable[ResultT], call: Call) -> ResultT:
-    """What `work` returns, or a GatewayError: any other failure is our own bug, told to the log alone."""
-    try:
-        return await work
-    except UpstreamError as error:
-        _tell_operators(error, call)
-        _drop_frames(error)
-        raise
-    except GatewayError as error:
-        _drop_frames(error)
-        raise
-    except Exception as error:
-        _log.exception("internal error", request_id=call.request_id)
-        _drop_frames(error)
-        raise GatewayError(errors.INTERNAL_ERROR, "internal error") from error
+ORDER: Final = ("trace", "audit", "gate", "decode", "authenticate", "authorize", "limit", "validate", "intend")
+"""The stages by name, outermost first. Which of them there are, the assembly says."""
 
 
-def _drop_frames(error: BaseException | None) -> None:
-    """Frames hold the request, and exceptions of libraries are parts of cycles: both would stay in memory together."""
-    while error is not None:
-        error.__traceback__ = None
-        error = error.__cause__ or error.__context__
-
-
-def _tell_operators(error: UpstreamError, call: Call) -> None:
-    """A line for what callers can't mend: a provider that is down, slow, broken, or refuses the gateway itself."""
-    outcome = error.outcome
-    if outcome.code in _OPERATORS_CODES or outcome.reason in _OPERATORS_REASONS:
-        _log.warning(
-            "provider failed",
-            provider=error.provider,
-            reason=status.reason_name(outcome.reason),
-            upstream_code=error.upstream_code,
-            http_status=error.http_status,
-            request_id=call.request_id,
-        )
-
-
-def trace(following: Handler) -> Handler:
-    """Makes the call known: its log lines carry its method and its caller's id. It ends well or in a GatewayError.
-
-    There are no spans yet; this is where they will begin.
-    """
+def known_to_logs(following: Handler) -> Handler:
+    """Makes the call known: its log lines carry its method and its caller's id."""
 
     async def handle(rpc: Rpc) -> Message:
         known = {"method": rpc.method.full_name}
         if rpc.callers_id:
             known["x_request_id"] = rpc.callers_id
         with structlog.contextvars.bound_contextvars(**known):
-            return await contained(following(rpc), rpc.call)
+            return await following(rpc)
 
     return handle
 
@@ -150,14 +71,10 @@ def check(following: Handler) -> Handler:
     return handle
 
 
-STAGES: Final[tuple[Stage, ...]] = (trace, decode, check)
-"""Outermost first."""
-
-
-def compose(method: Method, operation: Operation, default_deadline: float, front: Stage) -> RawHandler:
+def compose(method: Method, operation: Operation, default_deadline: float, stages: Mapping[str, Stage]) -> RawHandler:
     """The gRPC handler of one method: the stages around `operation`, and the status and trailers around those.
 
-    default_deadline: seconds for a call whose caller set no deadline. front: the stage before all others.
+    default_deadline: seconds for a call whose caller set no deadline. stages: by their names in `ORDER`.
     """
 
     async def call_operation(rpc: Rpc) -> Message:
@@ -167,9 +84,15 @@ def compose(method: Method, operation: Operation, default_deadline: float, front
             raise TypeError(f"{method.full_name} answers a {type(response).__name__}")
         return response
 
-    handler: Handler = call_operation
-    for stage in reversed((front, *STAGES)):
-        handler = stage(handler)
+    async def operate(rpc: Rpc) -> Message:
+        return await contained(call_operation(rpc), rpc.call)
+
+    if unknown := stages.keys() - set(ORDER):
+        raise ValueError(f"no such stages: {', '.join(sorted(unknown))}")
+    handler: Handler = operate
+    for name in reversed(ORDER):
+        if name in stages:
+            handler = stages[name](handler)
 
     async def outcome(rpc: Rpc) -> Message | GatewayError:
         try:
@@ -177,14 +100,26 @@ def compose(method: Method, operation: Operation, default_deadline: float, front
         except GatewayError as error:
             # The frames of the traceback hold the request.
             return error.with_traceback(None)
+        except Exception as error:  # noqa: BLE001 - a bug in a stage; cancellation is no Exception
+            return internal_error(error, rpc.call)
 
     async def serve(raw: bytes, context: Context) -> bytes:
         remaining = context.time_remaining()
         seconds = default_deadline if remaining is None else remaining
-        call = Call(str(uuid.uuid4()), time.monotonic() + seconds, method.repeatable)
-        rpc = Rpc(method, call, raw, _callers_id(context))
+        call = Call(_request_id(), time.monotonic() + seconds, method.repeatable)
+        told = _told(context)
+        rpc = Rpc(
+            method,
+            call,
+            context,
+            raw,
+            time.time(),
+            Peer(_address(context.peer()), told.get(_USER_AGENT, ""), told.get(_CALLERS_SERVICE, "")),
+            told.get(_CALLERS_ID, ""),
+        )
         del raw
         ended = await outcome(rpc)
+        receipt = rpc.receipt
         # What abort() raises stays in memory until the garbage collector runs, and all that this frame holds with it.
         del rpc
         if isinstance(ended, GatewayError):
@@ -193,17 +128,36 @@ def compose(method: Method, operation: Operation, default_deadline: float, front
             await context.abort(
                 status.STATUS_CODES[failure.code],
                 failure.message,
-                status.trailers(call.request_id, failure),
+                status.trailers(call.request_id, failure, receipt),
             )
-        context.set_trailing_metadata(status.trailers(call.request_id))
+        context.set_trailing_metadata(status.trailers(call.request_id, receipt=receipt))
         return ended.SerializeToString()
 
     return serve
 
 
-def _callers_id(context: Context) -> str:
+def _request_id() -> str:
+    """A UUID of version 4. It tells calls apart and protects nothing, so that it need not be unpredictable."""
+    text = f"{random.getrandbits(128):032x}"  # noqa: S311
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[int(text[16], 16) & 3]}{text[17:20]}-{text[20:]}"
+
+
+def _told(context: Context) -> Mapping[str, str]:
+    """What the caller's metadata says of it, where it can be put on record. Of several values the first counts."""
+    told: dict[str, str] = {}
     for key, value in context.invocation_metadata() or ():
-        if key == _CALLERS_ID and isinstance(value, str):
-            usable = len(value) <= _MAXIMUM_ID_CHARACTERS and value.isascii() and value.isprintable()
-            return value if usable else ""
-    return ""
+        if key in _TOLD and key not in told:
+            told[key] = value if isinstance(value, str) and _usable(value) else ""
+    return told
+
+
+def _usable(text: str) -> bool:
+    return len(text) <= _MAXIMUM_TEXT_CHARACTERS and text.isascii() and text.isprintable()
+
+
+_TOLD: Final = frozenset({_CALLERS_ID, _CALLERS_SERVICE, _USER_AGENT})
+
+
+def _address(peer: str) -> str:
+    """`ipv4:10.0.0.1:4242` → `10.0.0.1:4242`; `ipv6:%5B::1%5D:4242` → `[::1]:4242`."""
+    return peer.partition(":")[2].replace("%5B", "[").replace("%5D", "]")

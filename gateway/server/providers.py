@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from gateway.contract import BATCHES, METHODS
@@ -44,10 +45,10 @@ class ProviderDirectory:
         self._checks: dict[str, asyncio.Task[None]] = {}
         self._providers = {provider.id: self._describe(provider) for provider in catalogue}
 
-    async def list_providers(self, request: service.ListProvidersRequest, _call: Call) -> service.ListProvidersResponse:
-        """One page, by name."""
+    async def list_providers(self, request: service.ListProvidersRequest, call: Call) -> service.ListProvidersResponse:
+        """One page, by name, of those that the caller may list."""
         position = paging.decode(request.page_token, _LISTING)
-        ids = sorted(self._providers)
+        ids = sorted(self._providers if call.providers is None else self._providers.keys() & call.providers)
         if position is not None:
             ids = [provider for provider in ids if provider > position.provider]
         size = request.page_size or paging.DEFAULT_PAGE_SIZE
@@ -73,7 +74,7 @@ class ProviderDirectory:
         return service.CheckProviderResponse(provider=self._providers[provider.id])
 
     async def _check(self, provider: Provider, asked_by: Call) -> None:
-        call = Call(asked_by.request_id, time.monotonic() + self._check_seconds, asked_by.repeatable)
+        call = replace(asked_by, deadline=time.monotonic() + self._check_seconds)
         try:
             state, reason = await _state_of(provider, call)
         finally:

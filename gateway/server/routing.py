@@ -5,7 +5,7 @@ from google.protobuf.message import Message
 from gateway.contract import Method
 from gateway.names import provider_id
 from gateway.providers.catalogue import Catalogue
-from gateway.server.pipeline import Operation
+from gateway.server.rpc import Operation
 from gateway.upstream.call import Call
 
 

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from gateway.contract import RESOURCES
+from gateway.audit.records import Receipt
 from gateway.errors import GatewayError, InvalidRequest, Reason, UpstreamError
 from keyway.v1 import error_reason_pb2
 
@@ -17,6 +18,7 @@ DOMAIN: Final = "keyway"
 REQUEST_ID_TRAILER: Final = "keyway-request-id"
 STATUS_TRAILER: Final = "grpc-status-details-bin"
 PUSHBACK_TRAILER: Final = "grpc-retry-pushback-ms"
+RECEIPT_TRAILER: Final = "keyway-audit-receipt"
 
 DEFAULT_RETRY_SECONDS: Final = 1.0
 MAXIMUM_RETRY_SECONDS: Final = 3600.0
@@ -54,9 +56,11 @@ def retry_delay(error: GatewayError, *, repeatable: bool) -> float | None:
     return min(DEFAULT_RETRY_SECONDS if error.retry_after is None else error.retry_after, MAXIMUM_RETRY_SECONDS)
 
 
-def trailers(request_id: str, status: status_pb2.Status | None = None) -> Trailers:
+def trailers(request_id: str, status: status_pb2.Status | None = None, receipt: Receipt | None = None) -> Trailers:
     """The trailers of every response: the one place that makes them, since an abort drops those set before."""
     pairs: list[tuple[str, str | bytes]] = [(REQUEST_ID_TRAILER, request_id)]
+    if receipt is not None:
+        pairs.append((RECEIPT_TRAILER, str(receipt)))
     if status is not None:
         pairs.append((STATUS_TRAILER, status.SerializeToString()))
         for detail in status.details:

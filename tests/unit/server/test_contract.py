@@ -43,6 +43,7 @@ def test_a_method() -> None:
         request=certificates.GetCertificateSigningRequestRequest,
         response=certificates.GetCertificateSigningRequestResponse,
         repeatable=True,
+        state_changing=False,
         name_field="name",
     )
     assert method.full_name == "keyway.v1.CertificateService/GetCertificateSigningRequest"
@@ -51,6 +52,7 @@ def test_a_method() -> None:
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 def test_every_method(method: Method) -> None:
     assert method.repeatable == (method.name not in CHANGING)
+    assert method.state_changing == (method.name in CHANGING)
     assert method.request.DESCRIPTOR.name == f"{method.name}Request"
     assert method.response.DESCRIPTOR.name == f"{method.name}Response"
     fields = [field for field, names in ELSEWHERE.items() if method.name in names]

@@ -81,7 +81,8 @@ def info(error: grpc.aio.AioRpcError) -> error_details_pb2.ErrorInfo:
 
 
 def test_order_of_the_stages() -> None:
-    assert (pipeline.trace, pipeline.decode, pipeline.check) == pipeline.STAGES
+    order = "trace audit gate decode authenticate authorize limit validate intend"
+    assert " ".join(pipeline.ORDER) == order
 
 
 async def test_success() -> None:

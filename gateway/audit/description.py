@@ -1,0 +1,87 @@
+"""What a message of the contract may show of itself on the record: the one helper that describes messages.
+
+Which fields are secret is read from the descriptors (`debug_redact`): a keyed digest stands in their place, so that
+two records can be compared without either telling the value. Long texts and files are described by their size and
+digest. Knows nothing of records.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from gateway.contract import referenced_type
+
+MAXIMUM_TEXT_CHARACTERS: Final = 256
+
+Describe = Callable[[Any], object]
+
+
+class Describer:
+    """Describes messages. digest_key: of the HMAC-SHA-256 that stands for secret values; never empty."""
+
+    def __init__(self, digest_key: bytes) -> None:
+        if not digest_key:
+            raise ValueError("the key of the digests is empty")
+        self._key = digest_key
+        self._plans: dict[str, Mapping[int, tuple[str, Describe]]] = {}
+
+    def describe(self, message: Message) -> dict[str, object]:
+        """The fields that are set, but for the names of resources, which records hold themselves."""
+        plan = self._plans.get(message.DESCRIPTOR.full_name)
+        if plan is None:
+            plan = self._plans[message.DESCRIPTOR.full_name] = self._plan(message.DESCRIPTOR)
+        described = {}
+        for field, value in message.ListFields():
+            entry = plan.get(field.number)
+            if entry is not None:
+                described[entry[0]] = entry[1](value)
+        return described
+
+    def _plan(self, descriptor: Any) -> Mapping[int, tuple[str, Describe]]:
+        return {
+            field.number: (field.name, self._of_field(field))
+            for field in descriptor.fields
+            if referenced_type(field) is None
+        }
+
+    def _of_field(self, field: FieldDescriptor) -> Describe:
+        if field.GetOptions().debug_redact:
+            return _each(self._secret) if field.is_repeated else self._secret
+        if field.message_type is not None:
+            return _count if field.is_repeated else self.describe
+        if field.enum_type is not None:
+            names = {number: value.name for number, value in field.enum_type.values_by_number.items()}
+            return lambda number: names.get(number, number)
+        if field.is_repeated:
+            return _count
+        if field.type == FieldDescriptor.TYPE_BYTES:
+            return _file
+        return _text if field.type == FieldDescriptor.TYPE_STRING else _plain
+
+    def _secret(self, value: str | bytes) -> object:
+        content = value if isinstance(value, bytes) else value.encode()
+        return {"hmac_sha256": hmac.digest(self._key, content, "sha256").hex()}
+
+
+def _each(describe: Describe) -> Describe:
+    return lambda values: [describe(value) for value in values]
+
+
+def _count(values: Any) -> object:
+    return {"items": len(values)}
+
+
+def _plain(value: Any) -> object:
+    return value
+
+
+def _text(value: str) -> object:
+    return value if len(value) <= MAXIMUM_TEXT_CHARACTERS else _file(value.encode())
+
+
+def _file(content: bytes) -> object:
+    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}

@@ -1,0 +1,283 @@
+"""Audit records as OCSF events: API Activity (class 6003) of the Open Cybersecurity Schema Framework, in JSON.
+
+Two for each call: its intent and its outcome, joined by the request id; and one for many refusals of strangers. What is
+the same in both is serialized once. Knows neither gRPC nor how events are kept.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+
+import orjson
+
+from gateway import __version__
+from gateway.contract import Method
+from gateway.identity.caller import Caller
+
+INTENT: Final = "intent"
+OUTCOME: Final = "outcome"
+REFUSALS: Final = "refusals"
+
+UNKNOWN, SUCCESS, FAILURE = 0, 1, 2
+"""OCSF's `status_id`. Unknown: the upstream may have acted, and what came of it did not arrive."""
+_STATUS_NAMES: Final = {UNKNOWN: "Unknown", SUCCESS: "Success", FAILURE: "Failure"}
+
+_OCSF_VERSION: Final = "1.6.0"
+_CLASS: Final = 6003
+_INFORMATIONAL: Final = 1
+_CREATE, _READ, _UPDATE, _DELETE, _OTHER = 1, 2, 3, 4, 99
+_ACTIVITIES: Final[Mapping[str, int]] = {
+    "create": _CREATE,
+    "import": _CREATE,
+    "upload": _CREATE,
+    "get": _READ,
+    "list": _READ,
+    "check": _READ,
+    "download": _READ,
+    "install": _UPDATE,
+    "delete": _DELETE,
+}
+"""By the verb that a method's name begins with; all others are Other, with the method's own name."""
+_ACTIVITY_NAMES: Final = {_CREATE: "Create", _READ: "Read", _UPDATE: "Update", _DELETE: "Delete"}
+_USER_TYPES: Final = {"spiffe": "Service", "dns": "Service", "common-name": "Service", "jwt": "User"}
+_USER, _SERVICE, _UNKNOWN_TYPE = 1, 4, 0
+_USER_TYPE_IDS: Final = {"Service": _SERVICE, "User": _USER}
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Where a call came from, and what its sender says of itself, unproven: its service and user agent."""
+
+    address: str
+    user_agent: str = ""
+    service: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One decision of policy: on which action and resource, and the policies that made it."""
+
+    action: str
+    resource_type: str
+    resource: str
+    allowed: bool
+    policies: Sequence[str] = ()
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known of a call when its intent is recorded."""
+
+    method: Method
+    request_id: str
+    callers_id: str
+    caller: Caller
+    peer: Peer
+    resources: Sequence[tuple[str, str]]
+    decisions: Sequence[Decided] = ()
+    request: Mapping[str, object] = field(default_factory=dict, repr=False)
+    trace_id: str = ""
+    span_id: str = ""
+
+
+@dataclass(slots=True)
+class Ended:
+    """What became of a call. code: the gRPC status by name. response: described; never as it is."""
+
+    status_id: int
+    code: str
+    reason: str = ""
+    upstream_code: str = ""
+    upstream_message: str = ""
+    http_status: int | None = None
+    key_version: int | None = None
+    attempts: Sequence[Mapping[str, object]] = ()
+    items: Sequence[Mapping[str, object]] = ()
+    response: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+
+class CallEvents:
+    """The two events of one call. The time of the intent is the call's beginning, to the millisecond."""
+
+    def __init__(self, known: Known, began: float) -> None:
+        self._began = began
+        api: dict[str, object] = {"uid": known.request_id}
+        if known.request:
+            api["data"] = known.request
+        # Left open: the outcome adds the response to `api`.
+        self._head = b'%b"api":{"operation":%b,"service":%b,"request":%b' % (
+            _of_method(known.method.operation),
+            orjson.dumps(known.method.full_name),
+            orjson.dumps({"name": known.method.service}),
+            orjson.dumps(api),
+        )
+        self._rest = b"},%b%b" % (_of_actor(known.caller, known.peer, tuple(known.decisions)), _of_call(known))
+
+    def intent(self) -> bytes:
+        """The event that is on record before anything is asked of an upstream."""
+        return b"%b%b%b}" % (self._head, self._rest, _ending(INTENT, self._began, _PENDING))
+
+    def outcome(self, ended: Ended) -> bytes:
+        """The event that tells what became of it."""
+        now = time.time()
+        response: dict[str, object] = {"code": ended.code}
+        if ended.reason:
+            response["error"] = ended.reason
+        if ended.upstream_message:
+            response["error_message"] = ended.upstream_message
+        if ended.response:
+            response["data"] = ended.response
+        status: dict[str, object] = {
+            "status_id": ended.status_id,
+            "status": _STATUS_NAMES[ended.status_id],
+            "status_code": ended.code,
+            "duration": max(0, round((now - self._began) * 1000)),
+        }
+        if ended.reason:
+            status["status_detail"] = ended.reason
+        unmapped = {
+            "upstream_code": ended.upstream_code,
+            "http_status": ended.http_status,
+            "key_version": ended.key_version,
+            "attempts": ended.attempts,
+            "items": ended.items,
+        }
+        status["unmapped"] = {
+            "duration_us": max(0, round((now - self._began) * 1_000_000)),
+            **{key: value for key, value in unmapped.items() if value not in (None, "", ())},
+        }
+        return b'%b,"response":%b%b%b}' % (
+            self._head,
+            orjson.dumps(response),
+            self._rest,
+            _ending(OUTCOME, now, orjson.dumps(status)[1:-1]),
+        )
+
+
+_PENDING: Final = b'"status_id":99,"status":"Pending"'
+"""Of an intent: OCSF has no value for what has not ended yet; 99 is Other."""
+
+
+def _ending(event_code: str, moment: float, status: bytes) -> bytes:
+    return b',"metadata":%b,"time":%d,%b' % (_METADATA[event_code], round(moment * 1000), status)
+
+
+def _metadata(event_code: str) -> bytes:
+    product = {"name": "Keyway", "vendor_name": "Keyway", "version": __version__}
+    return orjson.dumps(
+        {
+            "version": _OCSF_VERSION,
+            "product": product,
+            "profiles": ["security_control", "trace"],
+            "log_name": "audit",
+            "event_code": event_code,
+        }
+    )
+
+
+_METADATA: Final = {event_code: _metadata(event_code) for event_code in (INTENT, OUTCOME, REFUSALS)}
+
+
+@lru_cache(maxsize=256)
+def _of_method(operation: str) -> bytes:
+    """What a method's events begin with; an open object."""
+    verb = operation.split("_", 1)[0]
+    activity = _ACTIVITIES.get(verb, _OTHER)
+    name = _ACTIVITY_NAMES.get(activity) or "".join(word.capitalize() for word in operation.split("_"))
+    return orjson.dumps({**_class(activity), "activity_name": name})[:-1] + b","
+
+
+def _class(activity: int) -> dict[str, object]:
+    return {
+        "category_uid": 6,
+        "category_name": "Application Activity",
+        "class_uid": _CLASS,
+        "class_name": "API Activity",
+        "activity_id": activity,
+        "type_uid": _CLASS * 100 + activity,
+        "severity_id": _INFORMATIONAL,
+    }
+
+
+@lru_cache(maxsize=4096)
+def _of_actor(caller: Caller, peer: Peer, decisions: tuple[Decided, ...]) -> bytes:
+    """The members that tell who calls, from where, and what policy says to it: the same in many calls."""
+    kind = _USER_TYPES.get(caller.kind, "Unknown")
+    user: dict[str, object] = {"name": caller.name, "uid": caller.name} if caller.name else {"name": "anonymous"}
+    user |= {"type": kind, "type_id": _USER_TYPE_IDS.get(kind, _UNKNOWN_TYPE), "credential_uid": caller.kind}
+    if caller.issuer:
+        user["domain"] = caller.issuer
+    if caller.groups:
+        user["groups"] = [{"name": name} for name in caller.groups]
+    actor: dict[str, object] = {"user": user}
+    if peer.service:
+        actor["app_name"] = peer.service
+    if decisions:
+        actor["authorizations"] = [_authorization(decision) for decision in decisions]
+    members: dict[str, object] = {"actor": actor, "src_endpoint": _endpoint(peer.address)}
+    if peer.user_agent:
+        members["http_request"] = {"user_agent": peer.user_agent}
+    if decisions:
+        allowed = any(decision.allowed for decision in decisions)
+        members |= {"action_id": 1, "action": "Allowed"} if allowed else {"action_id": 2, "action": "Denied"}
+    return orjson.dumps(members)[1:-1]
+
+
+def _authorization(decision: Decided) -> Mapping[str, object]:
+    told: dict[str, object] = {
+        "decision": "allow" if decision.allowed else "deny",
+        "action": decision.action,
+        "resource": decision.resource,
+    }
+    if decision.policies:
+        told["policy"] = {"uid": ",".join(decision.policies)}
+    return told
+
+
+def _endpoint(address: str) -> Mapping[str, object]:
+    host, _, port = address.rpartition(":")
+    return {"ip": host.strip("[]"), "port": int(port)} if host and port.isdecimal() else {"name": address}
+
+
+def _of_call(known: Known) -> bytes:
+    """The members that are this call's own, but for its time and status; each with the comma before it."""
+    members: dict[str, object] = {}
+    if known.callers_id:
+        members["observables"] = [{"name": "x-request-id", "type": "Other", "type_id": 99, "value": known.callers_id}]
+    if known.resources:
+        members["resources"] = [{"type": kind, "name": name, "uid": name} for kind, name in known.resources]
+    if known.trace_id:
+        members["trace"] = {"uid": known.trace_id, "span": {"uid": known.span_id}}
+    return b"," + orjson.dumps(members)[1:-1] if members else b""
+
+
+def refusals(peer: str, reason: str, *, first: float, last: float, methods: Mapping[str, int]) -> bytes:
+    """The event for calls that were refused before their sender was known: one for a peer, a reason and a while."""
+    event = {
+        **_class(_OTHER),
+        "activity_name": "Refused",
+        "api": {"operation": "refused before authentication", "response": {"code": reason, "error": reason}},
+        "actor": {"user": {"name": "unknown", "type": "Unknown", "type_id": _UNKNOWN_TYPE}},
+        "src_endpoint": {"ip": peer} if peer else {"name": "many"},
+        "count": sum(methods.values()),
+        "start_time": round(first * 1000),
+        "end_time": round(last * 1000),
+        "time": round(last * 1000),
+        "metadata": orjson.Fragment(_METADATA[REFUSALS]),
+        "status_id": FAILURE,
+        "status": _STATUS_NAMES[FAILURE],
+        "status_detail": reason,
+        "unmapped": {"methods": methods},
+    }
+    return orjson.dumps(event)
+
+
+def unknown_outcome(intent: Mapping[str, Any]) -> dict[str, Any]:
+    """The outcome of a call that ended with the process: nobody knows what came of it."""
+    event = dict(intent)
+    event["metadata"] = {**event["metadata"], "event_code": OUTCOME}
+    event["time"] = round(time.time() * 1000)
+    event |= {"status_id": UNKNOWN, "status": _STATUS_NAMES[UNKNOWN], "status_detail": "GATEWAY_STOPPED"}
+    return event

@@ -1,0 +1,117 @@
+"""One RPC on its way through the pipeline, and the shapes of what it passes: stages, handlers, operations.
+
+What goes wrong on the way is a GatewayError when it leaves `contained`.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import grpc
+import structlog
+from google.protobuf.message import Message
+from google.rpc import code_pb2
+
+from gateway import errors
+from gateway.audit.events import CallEvents, Peer
+from gateway.audit.records import Receipt
+from gateway.contract import Method
+from gateway.errors import GatewayError, UpstreamError
+from gateway.identity.caller import Caller
+from gateway.server import status
+from gateway.upstream.call import Call
+from keyway.v1 import error_reason_pb2 as reasons
+
+Context = grpc.aio.ServicerContext[bytes, bytes]
+
+_OPERATORS_CODES: Final = frozenset(
+    {
+        code_pb2.UNAVAILABLE,
+        code_pb2.DEADLINE_EXCEEDED,
+        code_pb2.RESOURCE_EXHAUSTED,
+        code_pb2.INTERNAL,
+        code_pb2.UNKNOWN,
+    }
+)
+_OPERATORS_REASONS: Final = frozenset(
+    {
+        reasons.ERROR_REASON_PROVIDER_CREDENTIALS_REJECTED,
+        reasons.ERROR_REASON_PROVIDER_TLS_FAILED,
+        reasons.ERROR_REASON_PROVIDER_API_NOT_FOUND,
+    }
+)
+
+ResultT = TypeVar("ResultT")
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Rpc:
+    """One RPC. Each stage adds what it finds out; what was not reached is None.
+
+    began: seconds since the epoch. callers_id: the caller's own id of the call; empty where it sent none that can be
+    used. request: decoding puts it in the place of `raw`. events: once its intent is on record.
+    receipt: of the last record that was made of it.
+    """
+
+    method: Method
+    call: Call
+    context: Context = field(repr=False)
+    raw: bytes = field(repr=False)
+    began: float
+    peer: Peer
+    callers_id: str = ""
+    request: Message | None = field(default=None, repr=False)
+    caller: Caller | None = None
+    authorization: Any = None
+    events: CallEvents | None = field(default=None, repr=False)
+    receipt: Receipt | None = None
+
+
+Handler = Callable[[Rpc], Awaitable[Message]]
+Stage = Callable[[Handler], Handler]
+Operation = Callable[[Message, Call], Awaitable[Message]]
+
+
+async def contained(work: Awaitable[ResultT], call: Call) -> ResultT:
+    """What `work` returns, or a GatewayError: any other failure is our own bug, told to the log alone."""
+    try:
+        return await work
+    except UpstreamError as error:
+        _tell_operators(error, call)
+        _drop_frames(error)
+        raise
+    except GatewayError as error:
+        _drop_frames(error)
+        raise
+    except Exception as error:
+        raise internal_error(error, call) from error
+
+
+def internal_error(error: Exception, call: Call) -> GatewayError:
+    """What callers get of our own bug; the bug itself goes to the log."""
+    _log.exception("internal error", request_id=call.request_id)
+    _drop_frames(error)
+    return GatewayError(errors.INTERNAL_ERROR, "internal error")
+
+
+def _drop_frames(error: BaseException | None) -> None:
+    """Frames hold the request, and exceptions of libraries are parts of cycles: both would stay in memory together."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
+
+
+def _tell_operators(error: UpstreamError, call: Call) -> None:
+    """A line for what callers can't mend: a provider that is down, slow, broken, or refuses the gateway itself."""
+    outcome = error.outcome
+    if outcome.code in _OPERATORS_CODES or outcome.reason in _OPERATORS_REASONS:
+        _log.warning(
+            "provider failed",
+            provider=error.provider,
+            reason=status.reason_name(outcome.reason),
+            upstream_code=error.upstream_code,
+            http_status=error.http_status,
+            request_id=call.request_id,
+        )
