@@ -1,1 +1,1 @@
-"""Policy: who may do what, decided by Cedar. Knows no gRPC."""
+"""Policy: who may do what, in Cedar; and the limits of callers. Knows the contract, but no gRPC and no provider."""

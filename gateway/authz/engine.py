@@ -1,0 +1,78 @@
+"""Decides, remembers its decisions, and follows the policy files as they change.
+
+A broken policy stops the start; a broken change keeps what was there, and is told to the log.
+"""
+
+import asyncio
+from functools import lru_cache
+from typing import Final, Self
+
+import structlog
+
+from gateway.authz import policies
+from gateway.authz.policies import Decision, Policies
+from gateway.authz.settings import PolicySettings
+from gateway.identity.caller import Caller
+from gateway.settings import ConfigError
+from gateway.watching import WatchedFiles
+
+__all__ = ["Decision", "PolicyEngine"]
+
+RELOAD_SECONDS: Final = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+class PolicyEngine:
+    """The policies of some files, as they are now. Not for several threads at once."""
+
+    def __init__(self, settings: PolicySettings) -> None:
+        """ConfigError where the files are broken."""
+        self._settings = settings
+        files = (*settings.policy_files, *((settings.entities_file,) if settings.entities_file is not None else ()))
+        # Made before the files are read: what changes meanwhile is read again.
+        self._files = WatchedFiles(files, interval=0)
+        self._use(policies.load(settings))
+
+    @classmethod
+    def load(cls, settings: PolicySettings) -> Self:
+        """The engine over the settings' files; ConfigError with every fault in them."""
+        return cls(settings)
+
+    def _use(self, loaded: Policies) -> None:
+        """From now on decide by these, with nothing remembered."""
+        self.policies = loaded
+        self._decide = lru_cache(maxsize=self._settings.decision_cache)(loaded.decide)
+
+    def decide(self, caller: Caller, action: str, resource: str, resource_type: str) -> Decision:
+        """Whether the caller may do that. Nothing is permitted that no policy permits.
+
+        resource: its full name; a text that is none is a resource of no provider. resource_type: of the contract, that
+        the request's field names.
+        """
+        return self._decide(caller, action, resource, resource_type)
+
+    @property
+    def remembered(self) -> int:
+        """How many decisions are remembered."""
+        return self._decide.cache_info().currsize
+
+    async def refresh(self) -> bool:
+        """Read the files again where they changed. Whether there are other policies now."""
+        if not self._files.changed(now=True):
+            return False
+        try:
+            # Not on the loop: many policies take many milliseconds to parse.
+            loaded = await asyncio.to_thread(policies.load, self._settings)
+        except ConfigError as error:
+            _log.error("policy files are broken: the policies before stay", faults=str(error).splitlines())
+            return False
+        self._use(loaded)
+        _log.info("policies read again", policies=len(loaded.policies))
+        return True
+
+    async def follow(self) -> None:
+        """Refresh for as long as this runs."""
+        while True:
+            await asyncio.sleep(RELOAD_SECONDS)
+            await self.refresh()

@@ -1,0 +1,75 @@
+"""Cuts the text of a policy file into its policies, so that each can be parsed alone and its faults have a line.
+
+Also holds back what Cedar's parser would follow so deep that the process ends: a change of a policy file must never end
+the gateway. Knows of Cedar's syntax only comments, strings, brackets and `;`.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+MAXIMUM_NESTING: Final = 32
+MAXIMUM_BRANCHES: Final = 32
+MAXIMUM_CHARACTERS: Final = 10_000
+
+_TOKENS: Final = re.compile(
+    r"""
+    (?P<comment> //[^\n\r]* )
+    | (?P<string> "(?:[^"\\]|\\.)*" )
+    | (?P<space> \s+ )
+    | (?P<branch> \bif\b )
+    | (?P<open> [(\[{] )
+    | (?P<close> [)\]}] )
+    | (?P<end> ; )
+    | (?P<unended> " )
+    | (?P<word> \w+ )
+    | (?P<other> . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The text of one policy with its `;`, and the line that it begins in."""
+
+    line: int
+    text: str
+
+
+class StatementError(ValueError):
+    """The text can't be cut into policies, or must not be parsed; `line` is where."""
+
+    def __init__(self, line: int, fault: str) -> None:
+        super().__init__(fault)
+        self.line = line
+
+
+def split(text: str) -> Iterator[Statement]:
+    """The policies in a file's text."""
+    begin: int | None = None
+    line, first_line = 1, 1
+    characters = depth = branches = 0
+    for token in _TOKENS.finditer(text):
+        kind = token.lastgroup
+        if begin is None and kind not in ("comment", "space"):
+            begin, first_line = token.start(), line
+            characters = depth = branches = 0
+        line += token[0].count("\n")
+        depth += (kind == "open") - (kind == "close")
+        branches += kind == "branch"
+        characters += 1 if kind in ("string", "comment", "space") else len(token[0])
+        if kind == "unended":
+            raise StatementError(first_line, "a string has no end")
+        if depth > MAXIMUM_NESTING or branches > MAXIMUM_BRANCHES or characters > MAXIMUM_CHARACTERS:
+            raise StatementError(
+                first_line,
+                f"the policy is too large: at most {MAXIMUM_NESTING} brackets within each other, {MAXIMUM_BRANCHES} "
+                f"times 'if' and {MAXIMUM_CHARACTERS} characters beside its strings",
+            )
+        if kind == "end" and begin is not None:
+            yield Statement(first_line, text[begin : token.end()])
+            begin = None
+    if begin is not None:
+        raise StatementError(first_line, "the policy does not end with ';'")
