@@ -1,7 +1,10 @@
-"""What the layers below the server know of the RPC they serve: its deadline, and a log of what was asked upstream."""
+"""What the layers below the server know of the RPC they serve: its deadline, its trace, and what was asked upstream."""
 
 import time
 from dataclasses import dataclass, field
+
+from gateway.telemetry.calls import CallTrace
+from gateway.telemetry.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class Call:
 
     deadline: in seconds of `time.monotonic()`.
     repeatable: whether the RPC is safe to repeat (its `idempotency_level`), which decides about RetryInfo.
+    trace, metrics: where there is a trace, and where requests to an upstream are measured.
     providers: the only ones that the caller may ask, where the RPC is about all of them; None without such a limit.
     denied: names of a batch's items that the caller may not use.
     items: what became of each item of a batch, for the record.
@@ -29,6 +33,8 @@ class Call:
     deadline: float
     repeatable: bool
     attempts: list[Attempt] = field(default_factory=list)
+    trace: CallTrace | None = field(default=None, repr=False)
+    metrics: Metrics | None = field(default=None, repr=False)
     providers: frozenset[str] | None = None
     denied: frozenset[str] = frozenset()
     items: list[dict[str, object]] = field(default_factory=list)

@@ -20,6 +20,9 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from gateway.errors import MalformedResponse, Outcome, UpstreamError
+from gateway.telemetry.context import TRACEPARENT
+from gateway.telemetry.conventions import CANCELLED, reason_of
+from gateway.telemetry.peer import Peer
 from gateway.upstream import outcomes
 from gateway.upstream.call import Attempt, Call
 
@@ -50,6 +53,7 @@ class HttpSettings:
 class HttpRequest:
     """One request. `target` is the path with its query, percent-encoded, beginning with `/`.
 
+    template: its path for telemetry, with `{…}` in the place of every name and key; None where it has none.
     maximum_response_bytes: a longer answer is refused. By default as much as can be read without holding up others.
     """
 
@@ -58,6 +62,7 @@ class HttpRequest:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
     maximum_response_bytes: int = 2 * 1024 * 1024
+    template: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,7 @@ class HttpClient:
         self._provider = provider
         self._settings = settings
         self._base = settings.endpoint.rstrip("/")
+        self._peer = Peer.of(provider, settings.endpoint)
         self._slots = asyncio.Semaphore(settings.maximum_connections)
         self._session: aiohttp.ClientSession | None = None
 
@@ -130,18 +136,27 @@ class HttpClient:
         """One exchange under the call's deadline; UpstreamError where there is no complete answer."""
         started = time.monotonic()
         status: int | None = None
+        failure: str | None = CANCELLED
+        span, headers = None, request.headers
+        if call.trace is not None:
+            span = call.trace.attempt(self._peer, request.method, request.template, len(call.attempts) + 1)
+            headers = {**headers, TRACEPARENT: span.traceparent}
         try:
-            response = await self._exchange(request, call)
-            status = response.status
+            response = await self._exchange(request, headers, call)
+            status, failure = response.status, None
             return response
         except UpstreamError as error:
-            status = error.http_status
+            status, failure = error.http_status, reason_of(error)
             raise
         finally:
             seconds = time.monotonic() - started
             call.attempts.append(Attempt(self._provider, request.method, status, seconds))
+            if span is not None:
+                span.end(status, failure)
+            if call.metrics is not None:
+                call.metrics.attempt_ended(self._peer, request.method, status, seconds, failure)
 
-    async def _exchange(self, request: HttpRequest, call: Call) -> HttpResponse:
+    async def _exchange(self, request: HttpRequest, headers: Mapping[str, str], call: Call) -> HttpResponse:
         if self._session is None:
             raise RuntimeError("the client was not started")
         url = URL(self._base + request.target, encoded=True)
@@ -158,7 +173,7 @@ class HttpClient:
                     self._session.request(
                         request.method,
                         url,
-                        headers=request.headers,
+                        headers=headers,
                         data=payload,
                         timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._settings.connect_timeout),
                         allow_redirects=False,

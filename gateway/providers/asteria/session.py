@@ -127,7 +127,14 @@ class LoginSession:
     async def _run(self, starter: Call) -> str | UpstreamError:
         """One login. Its failure is returned, not raised: there may be no caller left, or several."""
         deadline = time.monotonic() + self._timeout
-        call = Call(starter.request_id, deadline, repeatable=True, attempts=starter.attempts)
+        call = Call(
+            starter.request_id,
+            deadline,
+            repeatable=True,
+            attempts=starter.attempts,
+            trace=starter.trace,
+            metrics=starter.metrics,
+        )
         try:
             self._id = await self._log_in(call)
         except UpstreamError as error:

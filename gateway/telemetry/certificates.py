@@ -1,0 +1,57 @@
+"""When the certificates expire that went through the gateway's answers; the gateway asks for none by itself."""
+
+import datetime as dt
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from google.protobuf.message import Message
+
+from gateway.telemetry import conventions as names
+from gateway.telemetry.instruments import Point
+from keyway.v1.certificate_pb2 import Certificate
+from keyway.v1.certificate_service_pb2 import ListCertificatesResponse
+
+MAXIMUM_CERTIFICATES: Final = 1000
+FORGOTTEN_AFTER: Final = 24 * 3600.0
+"""Seconds after which a certificate that was in no answer any more is not told of: it may be gone."""
+
+
+class Expiries:
+    """The last day of each certificate that was seen. Where there are too many, those that expire first are kept."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[dt.date, float]] = {}
+
+    def look_at(self, response: Message) -> None:
+        """Take what an answer says; other messages than certificates say nothing."""
+        if isinstance(response, ListCertificatesResponse):
+            for certificate in response.certificates:
+                self._take(certificate)
+        elif isinstance(response, Certificate):
+            self._take(response)
+
+    def points(self) -> Iterator[Point]:
+        """Days until each certificate expires, at the end of its last day (UTC); negative once it has."""
+        now = dt.datetime.now(dt.UTC)
+        oldest = time.monotonic() - FORGOTTEN_AFTER
+        for name, (last, seen) in self._seen.copy().items():
+            if seen < oldest:
+                self._seen.pop(name, None)
+                continue
+            end = dt.datetime.combine(last, dt.time(), dt.UTC) + dt.timedelta(days=1)
+            _, provider, _, certificate = name.split("/", 3)
+            attributes = {names.KEYWAY_PROVIDER: provider, names.KEYWAY_CERTIFICATE: certificate}
+            yield Point(attributes, round((end - now) / dt.timedelta(days=1), 3))
+
+    def _take(self, certificate: Certificate) -> None:
+        date = certificate.expiration_date
+        if not (date.year and date.month and date.day) or certificate.name.count("/") < 3:
+            return
+        last = dt.date(date.year, date.month, date.day)
+        if certificate.name not in self._seen and len(self._seen) >= MAXIMUM_CERTIFICATES:
+            latest = max(self._seen, key=lambda name: self._seen[name][0])
+            if self._seen[latest][0] <= last:
+                return
+            del self._seen[latest]
+        self._seen[certificate.name] = (last, time.monotonic())

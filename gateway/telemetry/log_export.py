@@ -1,0 +1,93 @@
+"""The log, line by line, as OTLP log records: the same lines as on standard error, with the trace that each belongs to.
+
+What telemetry itself has to say is left out: a line about an export that fails would be the next one to export.
+"""
+
+import logging
+import traceback
+from collections.abc import Mapping
+from typing import Any, Final
+
+import structlog
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.context import Context
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
+
+from gateway.telemetry import conventions as names
+
+_OUR_OWN: Final = ("gateway.telemetry", "opentelemetry")
+_EXPORTING_THREADS: Final = "Otel"
+"""How the names of the threads that export begin; gRPC can log on them."""
+
+_SEVERITIES: Final = (
+    (logging.CRITICAL, SeverityNumber.FATAL, "FATAL"),
+    (logging.ERROR, SeverityNumber.ERROR, "ERROR"),
+    (logging.WARNING, SeverityNumber.WARN, "WARN"),
+    (logging.INFO, SeverityNumber.INFO, "INFO"),
+    (logging.NOTSET, SeverityNumber.DEBUG, "DEBUG"),
+)
+_NOT_FIELDS: Final = frozenset(
+    {"event", "level", "logger", "timestamp", "exc_info", "stack_info", "trace_id", "span_id"}
+)
+
+
+class LogExport(logging.Handler):
+    """Hands every line to the SDK, which queues it."""
+
+    def __init__(self, provider: LoggerProvider) -> None:
+        super().__init__()
+        self._logger = provider.get_logger(names.SCOPE, schema_url=names.SCHEMA_URL)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Never raises and never waits."""
+        if record.name.startswith(_OUR_OWN) or record.threadName is None:
+            return
+        if record.threadName.startswith(_EXPORTING_THREADS):
+            return
+        try:
+            self._logger.emit(_translated(record))
+        except Exception:  # noqa: BLE001 - by the rule of `logging`: a handler must not break what logs
+            self.handleError(record)
+
+
+def _translated(record: logging.LogRecord) -> LogRecord:
+    structured = isinstance(record.msg, Mapping)
+    fields: Mapping[str, Any] = record.msg if structured else structlog.contextvars.get_contextvars()  # type: ignore[assignment]
+    number, text = next((number, text) for level, number, text in _SEVERITIES if record.levelno >= level)
+    return LogRecord(
+        timestamp=int(record.created * 1e9),
+        context=_context(fields.get("trace_id"), fields.get("span_id")),
+        severity_number=number,
+        severity_text=text,
+        body=str(fields.get("event", "")) if structured else record.getMessage(),
+        attributes={"logger": record.name, **_attributes(fields), **_exception(record, fields)},
+    )
+
+
+def _attributes(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: value if isinstance(value, str | bool | int | float) else str(value)
+        for key, value in fields.items()
+        if key not in _NOT_FIELDS and not key.startswith("_") and value is not None
+    }
+
+
+def _exception(record: logging.LogRecord, fields: Mapping[str, Any]) -> dict[str, str]:
+    """As on standard error: without local variables, which can hold secrets."""
+    failed = fields.get("exc_info") or record.exc_info
+    error = failed if isinstance(failed, BaseException) else failed[1] if isinstance(failed, tuple) else None
+    if error is None:
+        return {}
+    return {
+        "exception.type": type(error).__qualname__,
+        "exception.stacktrace": "".join(traceback.format_exception(error)),
+    }
+
+
+def _context(trace_id: object, span_id: object) -> Context:
+    """The span that the line belongs to; none where it has no ids."""
+    if not isinstance(trace_id, str) or not isinstance(span_id, str):
+        return Context()
+    ids = SpanContext(int(trace_id, 16), int(span_id, 16), False, TraceFlags(0))
+    return set_span_in_context(NonRecordingSpan(ids), Context())

@@ -1,0 +1,142 @@
+"""What the gateway counts and measures, by the names of the semantic conventions where there is one.
+
+The methods here are called for every call and every request to an upstream; they touch plain lists and nothing else.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+import structlog
+from google.protobuf.message import Message
+
+from gateway.telemetry import conventions as names
+from gateway.telemetry.certificates import Expiries
+from gateway.telemetry.instruments import Attributes, Counter, Description, Gauge, Histogram, Point, Series
+from gateway.telemetry.peer import Peer
+
+_DURATION_BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+_SYNC_BOUNDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_ATTEMPT_BOUNDS: Final = (0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 25.0, 100.0)
+
+_CALLS: Final = Description(names.RPC_SERVER_CALL_DURATION, "s", "Duration of the calls of the gateway's callers.")
+_REQUESTS: Final = Description(names.HTTP_CLIENT_REQUEST_DURATION, "s", "Duration of the requests to the upstreams.")
+_ATTEMPTS: Final = Description("keyway.call.attempts", "{request}", "Requests to an upstream that one call took.")
+_FAILED: Final = Description("keyway.calls.failed", "{call}", "Calls that did not end well, refusals among them.")
+_IN_FLIGHT: Final = Description("keyway.calls.in_flight", "{call}", "Calls that have begun and not ended.")
+_EXPIRY: Final = Description("keyway.certificate.expiry.days", "d", "Days until a certificate expires, of those seen.")
+_SYNCS: Final = Description("keyway.audit.sync.duration", "s", "Duration of the audit journal's syncs to the disk.")
+
+AUDIT_BACKLOG: Final = Description("keyway.audit.backlog", "{record}", "Audit records that were not shipped yet.")
+AUDIT_BACKLOG_AGE: Final = Description("keyway.audit.backlog.age", "s", "Age of the oldest that was not shipped yet.")
+AUDIT_HEAD: Final = Description("keyway.audit.head", "{record}", "Sequence number of the last audit record.")
+AUDIT_UNAVAILABLE: Final = Description("keyway.audit.unavailable", "1", "1 while the journal takes no record.")
+
+_log = structlog.get_logger(__name__)
+
+
+class Metrics:
+    """All of the gateway's metrics. Measured on the event loop; `read` is for the threads that export."""
+
+    def __init__(self) -> None:
+        self.started = time.time_ns()
+        self._calls = Histogram(_CALLS, _DURATION_BOUNDS, _call_attributes)
+        self._requests = Histogram(_REQUESTS, _DURATION_BOUNDS, _request_attributes)
+        self._attempts = Histogram(_ATTEMPTS, _ATTEMPT_BOUNDS, _method_attributes)
+        self._failed = Counter(_FAILED, _failure_attributes)
+        self._syncs = Histogram(_SYNCS, _SYNC_BOUNDS, _no_attributes)
+        self._in_flight = 0
+        self._expiries = Expiries()
+        self._gauges = [
+            Gauge(_IN_FLIGHT, lambda: [Point({}, self._in_flight)], level=True),
+            Gauge(_EXPIRY, self._expiries.points),
+        ]
+
+    def call_began(self) -> None:
+        """A call is in flight."""
+        self._in_flight += 1
+
+    def call_ended(self, method: str, code: int, seconds: float, *, reason: str = "", attempts: int = 0) -> None:
+        """It is not any more. method: its full name; reason: of a call that failed; attempts: requests it took."""
+        self._in_flight -= 1
+        self._calls.record((method, code), seconds)
+        self._attempts.record(method, attempts)
+        if reason:
+            self._failed.add((method, reason))
+
+    def attempt_ended(
+        self, peer: Peer, method: str, status: int | None, seconds: float, failure: str | None = None
+    ) -> None:
+        """A request to an upstream has ended, with a status or for a reason in a word."""
+        self._requests.record((peer, method, status, failure), seconds)
+
+    def sync_ended(self, seconds: float) -> None:
+        """The audit journal was synced to its disk."""
+        self._syncs.record(None, seconds)
+
+    def answered(self, response: Message) -> None:
+        """A call was answered; certificates tell when they expire, other messages nothing."""
+        self._expiries.look_at(response)
+
+    def observe(self, about: Description, read: Callable[[], float | None]) -> None:
+        """Ask for a value at every export, from another thread; None where there is none at the time."""
+
+        def points() -> Iterator[Point]:
+            value = read()
+            if value is not None:
+                yield Point({}, value)
+
+        self._gauges.append(Gauge(about, points))
+
+    def read(self) -> Sequence[Series]:
+        """Everything that has a value."""
+        instruments = (self._calls, self._requests, self._attempts, self._failed, self._syncs)
+        series = [instrument.read() for instrument in instruments]
+        series += [read for gauge in self._gauges if (read := _contained(gauge)) is not None]
+        return [one for one in series if one.points]
+
+
+def _contained(gauge: Gauge) -> Series | None:
+    """A gauge that can't be read must not cost all other metrics."""
+    try:
+        return gauge.read()
+    except Exception:  # noqa: BLE001 - whatever the owner of the value raises
+        _log.warning("a metric could not be read", exc_info=True)
+        return None
+
+
+def _no_attributes(_key: None) -> Attributes:
+    return {}
+
+
+def _method_attributes(method: str) -> Attributes:
+    return {names.RPC_SYSTEM_NAME: names.GRPC, names.RPC_METHOD: method}
+
+
+def _call_attributes(key: tuple[str, int]) -> Attributes:
+    method, code = key
+    name = names.code_name(code)
+    attributes = {**_method_attributes(method), names.RPC_RESPONSE_STATUS_CODE: name}
+    return {**attributes, names.ERROR_TYPE: name} if code in names.SERVER_FAULTS else attributes
+
+
+def _failure_attributes(key: tuple[str, str]) -> Attributes:
+    method, reason = key
+    return {names.RPC_METHOD: method, names.KEYWAY_REASON: reason}
+
+
+def _request_attributes(key: tuple[Peer, str, int | None, str | None]) -> Attributes:
+    peer, method, status, failure = key
+    attributes: dict[str, str | int] = {
+        names.HTTP_REQUEST_METHOD: method,
+        names.SERVER_ADDRESS: peer.address,
+        names.SERVER_PORT: peer.port,
+        names.KEYWAY_PROVIDER: peer.provider,
+    }
+    if status is not None:
+        attributes[names.HTTP_RESPONSE_STATUS_CODE] = status
+        if failure is None and status >= 400:
+            failure = str(status)
+    if failure is not None:
+        attributes[names.ERROR_TYPE] = failure
+    return attributes

@@ -1,0 +1,76 @@
+"""The metrics as Prometheus fetches them: served on a port of their own, by a thread of its own."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
+from typing import Final
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from gateway.telemetry.instruments import Distribution, Series
+from gateway.telemetry.settings import listen_address
+
+_UNITS: Final = {"s": "seconds", "d": "days"}
+_NOT_ALLOWED: Final = re.compile(r"[^a-zA-Z0-9]+")
+
+
+class PrometheusEndpoint:
+    """Serves `/metrics` from its making to `shutdown`. OSError where the address can't be taken."""
+
+    def __init__(self, listen: str, read: Callable[[], Sequence[Series]]) -> None:
+        address = listen_address(listen)
+        assert address is not None
+        host, port = address
+        registry = CollectorRegistry()
+        registry.register(SeriesCollector(read))
+        self._server, self._thread = start_http_server(port, host, registry)
+        self.port = self._server.server_port
+
+    def shutdown(self) -> None:
+        """Close the port."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class SeriesCollector(Collector):
+    """The series by OpenTelemetry's rules for names: `rpc.server.call.duration`, `rpc_server_call_duration_seconds`."""
+
+    def __init__(self, read: Callable[[], Sequence[Series]]) -> None:
+        self._read = read
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing before the first fetch."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """What holds now."""
+        for series in self._read():
+            yield _family(series)
+
+
+def _family(series: Series) -> Metric:
+    keys = sorted({key for point in series.points for key in point.attributes})
+    labels = [_name(key) for key in keys]
+    name, text, unit = _name(series.about.name), series.about.text, _UNITS.get(series.about.unit, "")
+    rows = [([str(point.attributes.get(key, "")) for key in keys], point.value) for point in series.points]
+    if series.kind == "histogram":
+        histogram = HistogramMetricFamily(name, text, labels=labels, unit=unit)
+        for row, value in rows:
+            assert isinstance(value, Distribution)
+            bounds = [*map(str, series.bounds), "+Inf"]
+            histogram.add_metric(row, list(zip(bounds, accumulate(value.counts), strict=True)), value.total)
+        return histogram
+    family = (CounterMetricFamily if series.kind == "counter" else GaugeMetricFamily)(
+        name, text, labels=labels, unit=unit
+    )
+    for row, value in rows:
+        assert not isinstance(value, Distribution)
+        family.add_metric(row, value)
+    return family
+
+
+def _name(text: str) -> str:
+    return _NOT_ALLOWED.sub("_", text)

@@ -1,0 +1,48 @@
+"""What the SDK and its exporters complain about, in the gateway's own words and not too often.
+
+A collector that is down makes them log at every attempt; one line a minute says as much.
+"""
+
+import logging
+import threading
+import time
+from typing import Final
+
+import structlog
+
+PAUSE_SECONDS: Final = 60.0
+
+_SDK: Final = "opentelemetry"
+_log = structlog.get_logger(__name__)
+
+
+class Complaints(logging.Handler):
+    """Takes the place of the SDK's way to the log, from `install` to `remove`."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._guard = threading.Lock()
+        self._said: float | None = None
+        self._unsaid = 0
+
+    def install(self) -> None:
+        """The SDK's loggers pass to this one alone."""
+        logger = logging.getLogger(_SDK)
+        logger.addHandler(self)
+        logger.propagate = False
+
+    def remove(self) -> None:
+        """As it was before."""
+        logger = logging.getLogger(_SDK)
+        logger.removeHandler(self)
+        logger.propagate = True
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """A line, or one more to be counted in the next."""
+        with self._guard:
+            now = time.monotonic()
+            if self._said is not None and now - self._said < PAUSE_SECONDS:
+                self._unsaid += 1
+                return
+            self._said, unsaid, self._unsaid = now, self._unsaid, 0
+        _log.warning("telemetry can't be exported, and some is lost", problem=record.getMessage(), unsaid=unsaid)

@@ -1,0 +1,150 @@
+"""Starts what the settings ask for, and ends it within a bound."""
+
+import asyncio
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.metrics.export import MetricsData
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+
+from gateway.telemetry.calls import CallTrace, passed_on
+from gateway.telemetry.context import Metadata
+from gateway.telemetry.export import MetricPush, exporter_options
+from gateway.telemetry.log_export import LogExport
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.points import to_metrics_data
+from gateway.telemetry.prometheus import PrometheusEndpoint
+from gateway.telemetry.quiet import Complaints
+from gateway.telemetry.settings import TelemetrySettings
+from gateway.telemetry.tracing import CallTracer, ChosenIds
+
+CLOSING_SECONDS: Final = 5.0
+_MAXIMUM_ATTRIBUTE_CHARACTERS: Final = 1024
+_DEFAULT_NAME: Final = "keyway"
+
+_log = structlog.get_logger(__name__)
+
+
+class Telemetry:
+    """What is on, until `close`.
+
+    begin: of a call's method and metadata, the call's trace. Where no spans are made it is the caller's own, to be
+    passed on, or None. metrics: None where nobody asks for them.
+    """
+
+    def __init__(self) -> None:
+        self.begin: Callable[[str, Metadata], CallTrace | None] = _pass_on
+        self.metrics: Metrics | None = None
+        self.prometheus_port: int | None = None
+        self._ends: list[Callable[[], None]] = []
+        self._complaints = Complaints()
+
+    @classmethod
+    def start(cls, settings: TelemetrySettings, service_version: str, instance_id: str) -> "Telemetry":
+        """Begin what is configured. OSError where the address for Prometheus can't be taken."""
+        telemetry = cls()
+        if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+            _log.warning("telemetry is off: OTEL_SDK_DISABLED is set")
+            return telemetry
+        telemetry._complaints.install()
+        try:
+            telemetry._start(settings, _resource(service_version, instance_id))
+        except BaseException:
+            telemetry._close()
+            raise
+        return telemetry
+
+    def _start(self, settings: TelemetrySettings, resource: Resource) -> None:
+        if settings.metrics is not None or settings.prometheus_listen is not None:
+            self.metrics = Metrics()
+            if settings.prometheus_listen is not None:
+                self._serve(settings.prometheus_listen, self.metrics)
+            if settings.metrics is not None:
+                self._push(settings, settings.metrics.interval, self.metrics, resource)
+        if settings.traces is not None:
+            self._trace(settings, settings.traces.sample_ratio, resource)
+        if settings.logs:
+            self._export_log(settings, resource)
+
+    def _serve(self, listen: str, metrics: Metrics) -> None:
+        endpoint = PrometheusEndpoint(listen, metrics.read)
+        self.prometheus_port = endpoint.port
+        self._ends.append(endpoint.shutdown)
+
+    def _push(self, settings: TelemetrySettings, interval: float, metrics: Metrics, resource: Resource) -> None:
+        def read() -> MetricsData:
+            return to_metrics_data(metrics.read(), resource, metrics.started)
+
+        push = MetricPush(OTLPMetricExporter(**exporter_options(settings)), interval, read)
+        self._ends.append(push.shutdown)
+
+    def _trace(self, settings: TelemetrySettings, sample_ratio: float, resource: Resource) -> None:
+        ids = ChosenIds()
+        provider = TracerProvider(
+            sampler=ALWAYS_ON,  # `CallTracer` asks for sampled spans only
+            resource=resource,
+            shutdown_on_exit=False,
+            id_generator=ids,
+            span_limits=SpanLimits(max_span_attribute_length=_MAXIMUM_ATTRIBUTE_CHARACTERS),
+        )
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(**exporter_options(settings))))
+        self.begin = CallTracer(provider, ids, sample_ratio).begin
+        self._ends.append(provider.shutdown)
+
+    def _export_log(self, settings: TelemetrySettings, resource: Resource) -> None:
+        provider = LoggerProvider(resource, shutdown_on_exit=False)
+        provider.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter(**exporter_options(settings))))
+        handler = LogExport(provider)
+        logging.getLogger().addHandler(handler)
+
+        def end() -> None:
+            logging.getLogger().removeHandler(handler)
+            provider.shutdown()
+
+        self._ends.append(end)
+
+    async def close(self) -> None:
+        """Send what is left, for no longer than `CLOSING_SECONDS`."""
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self.begin, ends, self._ends = _pass_on, self._ends, []
+        threads = [threading.Thread(target=end, name="OtelClosing", daemon=True) for end in ends]
+        for thread in threads:
+            thread.start()
+        deadline = time.monotonic() + CLOSING_SECONDS
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        if any(thread.is_alive() for thread in threads):
+            _log.warning("the last telemetry could not be sent in time")
+        self._complaints.remove()
+
+
+def _pass_on(_method: str, metadata: Metadata) -> CallTrace | None:
+    return passed_on(metadata)
+
+
+def _resource(version: str, instance_id: str) -> Resource:
+    """What all telemetry comes from. `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` add to it: a deployment's means."""
+    own: dict[str, str | int] = {
+        "service.version": version,
+        "service.instance.id": instance_id,
+        "process.pid": os.getpid(),
+    }
+    resource = Resource.create(own)
+    if str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):
+        return resource.merge(Resource({SERVICE_NAME: _DEFAULT_NAME}))
+    return resource

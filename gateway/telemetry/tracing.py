@@ -1,0 +1,159 @@
+"""Spans: a server span for a call, a client span for each request to an upstream.
+
+Whether a call is sampled is decided here, by the SDK's rule, so that one which is not costs no object of the SDK. No
+span takes an exception or a URL: both can hold what is secret.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    StatusCode,
+    TraceFlags,
+    Tracer,
+    TracerProvider,
+    TraceState,
+    set_span_in_context,
+)
+
+from gateway.telemetry import context
+from gateway.telemetry import conventions as names
+from gateway.telemetry.calls import AttemptTrace, CallTrace
+from gateway.telemetry.context import RANDOM, SAMPLED, Metadata, Remote, traceparent
+from gateway.telemetry.peer import Peer
+
+_LOW_64_BITS: Final = TraceIdRatioBased.TRACE_ID_LIMIT
+_MAXIMUM_RESOURCES: Final = 32
+_NO_PARENT: Final = Context()
+
+
+class RecordedAttempt(AttemptTrace):
+    """A request to an upstream with its span."""
+
+    __slots__ = ("_span",)
+
+    def __init__(self, span: Span) -> None:
+        ids = span.get_span_context()
+        super().__init__(traceparent(f"{ids.trace_id:032x}", f"{ids.span_id:016x}", ids.trace_flags))
+        self._span = span
+
+    def end(self, status: int | None, failure: str | None = None) -> None:
+        """Any status of 400 and above is an error of this span; what it means for the call, the call's tells."""
+        span = self._span
+        if status is not None:
+            span.set_attribute(names.HTTP_RESPONSE_STATUS_CODE, status)
+            if failure is None and status >= 400:
+                failure = str(status)
+        if failure is not None:
+            span.set_attribute(names.ERROR_TYPE, failure)
+            span.set_status(StatusCode.ERROR)
+        span.end()
+
+
+class RecordedCall(CallTrace):
+    """A call with its span."""
+
+    __slots__ = ("_span", "_tracer")
+
+    def __init__(self, tracer: Tracer, span: Span) -> None:
+        ids = span.get_span_context()
+        super().__init__(f"{ids.trace_id:032x}", f"{ids.span_id:016x}", ids.trace_flags)
+        self._tracer = tracer
+        self._span = span
+
+    def attempt(self, peer: Peer, method: str, template: str | None = None, number: int = 1) -> AttemptTrace:
+        """Begin a span beneath the call's."""
+        attributes: dict[str, str | int] = {
+            names.HTTP_REQUEST_METHOD: method,
+            names.SERVER_ADDRESS: peer.address,
+            names.SERVER_PORT: peer.port,
+            names.KEYWAY_PROVIDER: peer.provider,
+            names.KEYWAY_ATTEMPT: number,
+        }
+        name = method
+        if template is not None:
+            attributes[names.URL_TEMPLATE] = template
+            name = f"{method} {template}"
+        beneath = set_span_in_context(self._span, _NO_PARENT)
+        return RecordedAttempt(self._tracer.start_span(name, beneath, SpanKind.CLIENT, attributes))
+
+    def end(
+        self,
+        code: int,
+        reason: str = "",
+        *,
+        request_id: str = "",
+        provider: str = "",
+        resources: Sequence[str] = (),
+        attempts: int = 0,
+        upstream_code: str | None = None,
+        upstream_message: str | None = None,
+    ) -> None:
+        """Put what is known of the call on its span, and end it."""
+        name = names.code_name(code)
+        told: dict[str, str | int | None] = {
+            names.RPC_RESPONSE_STATUS_CODE: name,
+            names.KEYWAY_ATTEMPTS: attempts,
+            names.KEYWAY_REASON: reason or None,
+            names.KEYWAY_REQUEST_ID: request_id or None,
+            names.KEYWAY_PROVIDER: provider or None,
+            names.KEYWAY_UPSTREAM_CODE: upstream_code,
+            names.KEYWAY_UPSTREAM_MESSAGE: upstream_message,
+        }
+        span = self._span
+        span.set_attributes({key: value for key, value in told.items() if value is not None})
+        if resources:
+            span.set_attribute(names.KEYWAY_RESOURCES, tuple(resources[:_MAXIMUM_RESOURCES]))
+        if code in names.SERVER_FAULTS:
+            span.set_attribute(names.ERROR_TYPE, name)
+            span.set_status(StatusCode.ERROR)
+        span.end()
+
+
+class CallTracer:
+    """Begins the trace of each call: in the caller's trace, as the caller has decided, or in one of its own."""
+
+    def __init__(self, provider: TracerProvider, ids: "ChosenIds", sample_ratio: float) -> None:
+        self._tracer = provider.get_tracer(names.SCOPE, schema_url=names.SCHEMA_URL)
+        self._ids = ids
+        self._bound = TraceIdRatioBased.get_bound_for_rate(sample_ratio)
+
+    def begin(self, method: str, metadata: Metadata) -> CallTrace:
+        """method: its full name, such as `keyway.v1.KeyService/Encrypt`."""
+        caller = context.remote(metadata)
+        if caller is not None:
+            if caller.flags & SAMPLED:
+                return self._recorded(method, _beneath(caller))
+            return CallTrace(caller.trace_id, context.new_span_id(), caller.flags)
+        trace_id = context.new_trace_id()
+        if trace_id & _LOW_64_BITS < self._bound:
+            self._ids.trace_id = trace_id
+            return self._recorded(method, _NO_PARENT)
+        return CallTrace(f"{trace_id:032x}", context.new_span_id(), RANDOM)
+
+    def _recorded(self, method: str, parent: Context) -> CallTrace:
+        attributes = {names.RPC_SYSTEM_NAME: names.GRPC, names.RPC_METHOD: method}
+        return RecordedCall(self._tracer, self._tracer.start_span(method, parent, SpanKind.SERVER, attributes))
+
+
+class ChosenIds(RandomIdGenerator):
+    """Ids of spans that the SDK makes. A trace id was there before its span: the decision to sample is made by it."""
+
+    trace_id = 0
+
+    def generate_trace_id(self) -> int:
+        """The one that was chosen for the span that is made now."""
+        return self.trace_id
+
+
+def _beneath(caller: Remote) -> Context:
+    state = TraceState.from_header([caller.state]) if caller.state else None
+    ids = SpanContext(int(caller.trace_id, 16), int(caller.span_id, 16), True, TraceFlags(caller.flags), state)
+    return set_span_in_context(NonRecordingSpan(ids), _NO_PARENT)
