@@ -18,6 +18,7 @@ import uvloop
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from gateway import app, logs
+from gateway.authz import commands as policy_commands
 from gateway.config import LogSettings
 from gateway.server.assembly import GatewayServer
 from gateway.settings import ConfigError
@@ -85,6 +86,22 @@ async def _check_config(options: argparse.Namespace) -> int:
     settings = app.load_config(options.config)
     names = ", ".join(f"{provider.id} ({provider.type})" for provider in settings.providers) or "none"
     print(f"{options.config}: valid; listens on {settings.listen}; providers: {names}")
+    return 0
+
+
+async def _policy_check(options: argparse.Namespace) -> int:
+    print(policy_commands.check(app.load_config(options.config).policy))
+    return 0
+
+
+async def _policy_explain(options: argparse.Namespace) -> int:
+    """Whatever the decision is, it was found: the exit code is that of a command that did what it was asked."""
+    print(policy_commands.explained(app.load_config(options.config).policy, options))
+    return 0
+
+
+async def _policy_schema(_options: argparse.Namespace) -> int:
+    print(policy_commands.schema())
     return 0
 
 
@@ -168,6 +185,17 @@ def _parser() -> argparse.ArgumentParser:
 
     check = _add_command(commands, "check-config", _check_config, "check a configuration file, calling no provider")
     check.add_argument("config", type=Path, metavar="FILE", help="YAML configuration")
+
+    policy = commands.add_parser("policy", help="check and explain policies", description="Check and explain policies.")
+    policies = policy.add_subparsers(required=True, metavar="COMMAND", title="commands", help="then --help tells more")
+    checked = _add_command(policies, "check", _policy_check, "check the policy files that a configuration names")
+    explained = _add_command(
+        policies, "explain", _policy_explain, "tell whether a caller may do something, and why; 0 whether or not it may"
+    )
+    for command in (checked, explained):
+        command.add_argument("--config", type=Path, required=True, metavar="FILE", help="YAML configuration")
+    policy_commands.add_explain_arguments(explained)
+    _add_command(policies, "schema", _policy_schema, "print the schema of policies, for editors and the tools of Cedar")
 
     health = _add_command(commands, "health", _health, "ask a running gateway for its health; exit code 0 is SERVING")
     health.add_argument(

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from gateway.authz.principals import is_caller_id
 from gateway.settings import Located, Settings
 
 _DEFAULT_CACHE: Final = 10_000
@@ -46,3 +47,10 @@ class LimitSettings(Settings):
     caller: CallerLimits = CallerLimits()
     callers: Mapping[str, CallerLimits] = Field(default_factory=dict)
     remembered_callers: int = Field(default=10_000, ge=1, le=1_000_000)
+
+    @field_validator("callers")
+    @classmethod
+    def _callers_ids(cls, value: Mapping[str, CallerLimits]) -> Mapping[str, CallerLimits]:
+        if not all(map(is_caller_id, value)):
+            raise ValueError("its keys must be callers' ids: they begin with spiffe://, dns:, cn: or sub:")
+        return value

@@ -58,7 +58,7 @@ class Policy:
 def read(paths: Sequence[Path], faults: list[str]) -> tuple[Policy, ...]:
     """The policies of all files; what is wrong with them is added to `faults`."""
     policies: dict[str, Policy] = {}
-    for path, label in zip(paths, _labels(paths), strict=True):
+    for path, label in zip(paths, labels(paths), strict=True):
         for policy in _policies(path, label, faults):
             other = policies.setdefault(policy.name, policy)
             if other is not policy:
@@ -66,10 +66,10 @@ def read(paths: Sequence[Path], faults: list[str]) -> tuple[Policy, ...]:
     return tuple(policies.values())
 
 
-def _labels(paths: Sequence[Path]) -> Iterator[str]:
-    """The files' names; the whole paths where two have the same name."""
+def labels(paths: Sequence[Path]) -> list[str]:
+    """What files are called in messages: their names; the whole paths where two have the same name."""
     names = [path.name for path in paths]
-    return (path.name if names.count(path.name) == 1 else str(path) for path in paths)
+    return [path.name if names.count(path.name) == 1 else str(path) for path in paths]
 
 
 def _policies(path: Path, label: str, faults: list[str]) -> Iterator[Policy]:
