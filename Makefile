@@ -8,6 +8,9 @@ PIP_FLAGS := --quiet --disable-pip-version-check --no-deps
 LOCKED := $(VENV)/.locked
 READY := $(VENV)/.ready
 DEPS := build/protos-deps/.ready
+COLLECTOR := build/otelcol
+# Of the same release as what deploy/collector/builder.yaml names.
+COLLECTOR_BUILDER := go run go.opentelemetry.io/collector/cmd/builder@v0.161.0 --config deploy/collector/builder.yaml --skip-compilation
 LOCK := $(BIN)/uv pip compile pyproject.toml clients/python/pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-package keyway --no-annotate --no-header
 # Tests start servers of their own: one worker a core is as many as help.
@@ -16,7 +19,7 @@ PYTEST_FLAGS ?= -n auto --dist loadgroup
 MOUNTS = $(shell test "$$(id -u)" = 0 && unshare --mount true 2>/dev/null && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run emulate test image lint types layout generate generated check lock clean FORCE
+.PHONY: help setup run emulate test image lint types layout generate generated collector collector-lock check lock clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -45,7 +48,7 @@ run: $(READY) ## serve the gateway on 127.0.0.1:50051 over the embedded emulator
 emulate: $(READY) ## run the three emulators alone, for curl
 	$(BIN)/python -m gateway emulate $(ARGS)
 
-test: $(READY) $(DEPS) ## run the tests
+test: $(READY) $(DEPS) $(COLLECTOR) ## run the tests
 	$(if $(MOUNTS),,@echo "Without tests/container: they need root and the right to mount (make image)." >&2)
 	$(BIN)/python -m pytest $(PYTEST_FLAGS) $(if $(MOUNTS),,--ignore=tests/container)
 
@@ -74,6 +77,23 @@ generated: $(READY) $(DEPS) ## fail where the committed stubs differ, or the con
 $(DEPS): $(READY)
 	$(BIN)/python clients/generate.py deps
 	@touch $@
+
+collector: $(COLLECTOR) ## build the OpenTelemetry Collector of deploy/collector into build/otelcol
+
+# The builder writes the sources; which modules they take is what go.mod and go.sum say, and nothing newer.
+$(COLLECTOR): deploy/collector/builder.yaml deploy/collector/go.mod deploy/collector/go.sum
+	@command -v go >/dev/null || { echo "The collector is built with Go 1.26 or newer, which is not on PATH." >&2; exit 1; }
+	@echo "Building the OpenTelemetry Collector: some minutes, the first time." >&2
+	@mkdir -p build
+	$(COLLECTOR_BUILDER) --skip-get-modules
+	@cp deploy/collector/go.mod deploy/collector/go.sum build/collector
+	cd build/collector && go build -mod=readonly -trimpath -ldflags='-s -w' -o ../otelcol .
+	@touch $@
+
+collector-lock: ## pin the collector's modules again, after a change of deploy/collector/builder.yaml
+	@mkdir -p build
+	$(COLLECTOR_BUILDER)
+	cp build/collector/go.mod build/collector/go.sum deploy/collector
 
 check: lint types layout generated test ## everything that CI runs
 

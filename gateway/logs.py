@@ -5,17 +5,28 @@ Only what is passed as fields is logged; messages of the contract never are, sin
 
 import logging
 import sys
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
-from gateway.config import LogSettings
+
+class LogChoice(Protocol):
+    """What the configuration says about the log."""
+
+    @property
+    def level(self) -> str:
+        """`debug`, `info`, `warning` or `error`."""
+
+    @property
+    def format(self) -> str:
+        """`json` or `console`."""
+
 
 _NOT_OURS: Final = ("aiohttp", "asyncio", "grpc")
 """Their warnings are worth a line; what they say below that is not, nor is it known to hold no secret."""
 
 
-def configure(settings: LogSettings) -> None:
+def configure(settings: LogChoice) -> None:
     """Set up structlog, and route the standard library's loggers (of aiohttp, asyncio, grpc) through it."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

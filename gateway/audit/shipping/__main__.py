@@ -1,0 +1,46 @@
+"""The shipper's process, as the gateway starts it: told by one line on standard input, ends when that is closed.
+
+It closes when the gateway ends, in whatever way: no shipper outlives its gateway. For a shipper without a gateway there
+is `python -m gateway audit ship`.
+"""
+
+import asyncio
+import signal
+import sys
+from dataclasses import dataclass
+
+import uvloop
+
+from gateway import logs
+from gateway.audit.shipping.handover import Handover
+from gateway.audit.shipping.shipper import run_shipper
+
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    level: str
+    format: str
+
+
+def main() -> int:
+    """Ship until the gateway ends, or says that it is enough."""
+    # A Ctrl-C at the terminal reaches us too; it is the gateway that ends us, when it has nothing more to say.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    handover = Handover.parse(sys.stdin.buffer.readline())
+    logs.configure(_Log(handover.log_level, handover.log_format))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_ship(handover))
+    return 0
+
+
+async def _ship(handover: Handover) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    ended = asyncio.ensure_future(asyncio.to_thread(sys.stdin.buffer.read))
+    ended.add_done_callback(lambda _: stop.set())
+    await run_shipper(handover.directory, handover.settings, stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""What comes next in a chain: complete, durable records that follow from the last one shipped.
+
+Nothing is shipped that a power cut could still take from the journal, or that does not verify: a collector never holds
+what the chain does not. Reads while the journal writes; nothing here writes.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+
+from gateway.audit.records import MalformedRecord, Record
+from gateway.audit.segments import Position, SegmentMissing, Stored, read_records, segment_path, segment_starts
+from gateway.audit.shipping.cursor import Cursor
+from gateway.audit.shipping.otlp import NotUnicodeError, log_record
+
+_FRAME_BYTES: Final = 8
+"""What a record costs in its list beside itself: its tag and its length."""
+
+
+class ChainBrokenError(Exception):
+    """What comes next is not what has to come next; the message says where and why. Only a person can help."""
+
+
+class Item(NamedTuple):
+    """A record to ship, and the place behind it."""
+
+    log_record: LogRecord
+    after: Cursor
+
+
+class Journal:
+    """One chain, as the shipper reads it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._synced = Position(0, 0)
+
+    def batch(self, cursor: Cursor | None, *, records: int, bytes_: int) -> list[Item]:
+        """The next records, as many as fit but at least one; none where the end is reached.
+
+        Blocks: reads files and may wait for the disk. OSError where the journal can't be read now.
+        """
+        items: list[Item] = []
+        size = 0
+        try:
+            for stored in _following(self._folder, cursor):
+                item = _item(stored, cursor)
+                size += item.log_record.ByteSize() + _FRAME_BYTES
+                if items and size > bytes_:
+                    break
+                items.append(item)
+                cursor = item.after
+                if len(items) == records:
+                    break
+        except ChainBrokenError:
+            if not items:
+                raise
+        self._make_durable(item.after.position for item in items)
+        return items
+
+    def _make_durable(self, ends: Iterable[Position]) -> None:
+        """Sync each segment that was read further than it is known to be synced; the gateway may do without."""
+        for segment, offset in {end.segment: end.offset for end in ends}.items():
+            if (segment, offset) <= self._synced:
+                continue
+            descriptor = os.open(segment_path(self._folder, segment), os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                size = os.fstat(descriptor).st_size
+                os.fdatasync(descriptor)
+            finally:
+                os.close(descriptor)
+            if segment != self._synced.segment:
+                _sync_folder(self._folder)
+            self._synced = Position(segment, size)
+
+
+def _following(folder: Path, cursor: Cursor | None) -> Iterator[Stored]:
+    """The records from the cursor on. Its segment may be gone, where retention has removed what was shipped."""
+    try:
+        yield from read_records(folder, _place(folder, cursor))
+    except SegmentMissing as error:
+        raise ChainBrokenError(f"what was shipped is no longer in the journal: {error}") from None
+    except MalformedRecord as error:
+        raise ChainBrokenError(f"a line of the journal is no record: {error}") from None
+
+
+def _place(folder: Path, cursor: Cursor | None) -> Position | None:
+    if cursor is None:
+        return None
+    following = cursor.sequence + 1
+    starts = segment_starts(folder)
+    if cursor.position.segment in starts or following not in starts:
+        return cursor.position
+    return Position(following, 0)
+
+
+def _item(stored: Stored, cursor: Cursor | None) -> Item:
+    """A record with its place, if it is the one that follows."""
+    record = stored.record
+    if fault := _fault(record, cursor):
+        place = f"{stored.position.segment:020}.jsonl, byte {stored.position.offset}"
+        raise ChainBrokenError(f"record {record.sequence} ({place}): {fault}")
+    try:
+        converted = log_record(record)
+    except (MalformedRecord, NotUnicodeError) as error:
+        raise ChainBrokenError(f"record {record.sequence}: {error}") from None
+    return Item(converted, Cursor.after(record, stored.end))
+
+
+def _fault(record: Record, cursor: Cursor | None) -> str:
+    if not record.intact:
+        return "its hash is not that of its content"
+    if cursor is None:
+        return ""
+    if record.chain != cursor.chain:
+        return f"it belongs to chain {record.chain}; chain {cursor.chain} was shipped up to {cursor.sequence}"
+    if (record.sequence, record.previous) != (cursor.sequence + 1, cursor.hash):
+        return f"it does not follow from record {cursor.sequence}, which was shipped"
+    return ""
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
