@@ -138,13 +138,9 @@ def _pass_on(_method: str, metadata: Metadata) -> CallTrace | None:
 
 
 def _resource(version: str, instance_id: str) -> Resource:
-    """What all telemetry comes from. `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` add to it: a deployment's means."""
-    own: dict[str, str | int] = {
-        "service.version": version,
-        "service.instance.id": instance_id,
-        "process.pid": os.getpid(),
-    }
-    resource = Resource.create(own)
+    """What all telemetry comes from; a deployment adds to it by `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`."""
+    own = {"service.version": version, "service.instance.id": instance_id}
+    resource = Resource.create({**own, "process.pid": os.getpid()})
     if str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):
         return resource.merge(Resource({SERVICE_NAME: _DEFAULT_NAME}))
     return resource

@@ -10,7 +10,7 @@ import datetime as dt
 import io
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -53,7 +53,8 @@ class HttpSettings:
 class HttpRequest:
     """One request. `target` is the path with its query, percent-encoded, beginning with `/`.
 
-    template: its path for telemetry, with `{…}` in the place of every name and key; None where it has none.
+    shown: makes of the target what telemetry may show, a path with `{…}` in the place of each name and key; without it,
+    nothing is shown.
     maximum_response_bytes: a longer answer is refused. By default as much as can be read without holding up others.
     """
 
@@ -62,7 +63,7 @@ class HttpRequest:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
     maximum_response_bytes: int = 2 * 1024 * 1024
-    template: str | None = None
+    shown: Callable[[str], str] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,8 @@ class HttpClient:
         failure: str | None = CANCELLED
         span, headers = None, request.headers
         if call.trace is not None:
-            span = call.trace.attempt(self._peer, request.method, request.template, len(call.attempts) + 1)
+            shown = request.shown(request.target) if request.shown is not None and call.trace.sampled else None
+            span = call.trace.attempt(self._peer, request.method, shown, len(call.attempts) + 1)
             headers = {**headers, TRACEPARENT: span.traceparent}
         try:
             response = await self._exchange(request, headers, call)

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from gateway.errors import MalformedResponse
 from gateway.providers.asteria import answers, errors
 from gateway.providers.asteria.answers import Answer
-from gateway.providers.asteria.session import SESSION_HEADER, Session
+from gateway.providers.asteria.session import SESSION_HEADER, Session, shown
 from gateway.providers.common.formats import FormatError, JsonObject
 from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
@@ -100,5 +100,5 @@ class ManagementApi:
         headers = {SESSION_HEADER: session_id}
         if request.content_type is not None:
             headers["Content-Type"] = request.content_type
-        asked = HttpRequest(request.method, _BASE + request.path, headers, request.body)
+        asked = HttpRequest(request.method, _BASE + request.path, headers, request.body, shown=shown)
         return answers.read(await self._http.send(asked, call))

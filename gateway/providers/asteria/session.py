@@ -153,7 +153,7 @@ class LoginSession:
             "password": login.password.get_secret_value(),
             "timeout": str(login.timeout_minutes),
         }
-        request = HttpRequest("POST", _LOGIN_PATH, {"Content-Type": FORM}, urlencode(form).encode())
+        request = HttpRequest("POST", _LOGIN_PATH, {"Content-Type": FORM}, urlencode(form).encode(), shown=shown)
         response = await self._http.send(request, call)
         answer = answers.read(response)
         if answer.failure is not None:
@@ -197,6 +197,11 @@ class LoginSession:
 
     def _error(self, outcome: Outcome, fault: str) -> UpstreamError:
         return UpstreamError(outcome, f"{self._resource}: {fault}", provider=self._provider)
+
+
+def shown(target: str) -> str:
+    """The path, which holds no names; those of authorities stand in the query."""
+    return target.partition("?")[0]
 
 
 def _is_rejection(failure: errors.Failure, status: int) -> bool:

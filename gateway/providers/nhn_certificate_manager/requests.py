@@ -40,15 +40,25 @@ class Requests:
 
     def download(self, certificate: str) -> HttpRequest:
         """A certificate's file."""
-        return HttpRequest("GET", self._files(certificate), self._headers)
+        return HttpRequest("GET", self._files(certificate), self._headers, shown=_shown)
 
     def upload(self, certificate: str, filename: str, content: bytes) -> HttpRequest:
         """A certificate's new file, as the only part of a form."""
         body, content_type = multipart.encode([multipart.FilePart("file", filename, content)])
-        return HttpRequest("POST", self._files(certificate), {**self._headers, "Content-Type": content_type}, body)
+        headers = {**self._headers, "Content-Type": content_type}
+        return HttpRequest("POST", self._files(certificate), headers, body, shown=_shown)
 
     def _list(self, query: dict[str, str]) -> HttpRequest:
-        return HttpRequest("GET", f"{self._base}?{urlencode(query, safe='', quote_via=quote)}", self._headers)
+        target = f"{self._base}?{urlencode(query, safe='', quote_via=quote)}"
+        return HttpRequest("GET", target, self._headers, shown=_shown)
 
     def _files(self, certificate: str) -> str:
         return f"{self._base}/{encoded_segment(certificate)}/files"
+
+
+def _shown(target: str) -> str:
+    """A target without what is in it: `/certmanager/v1.2/appkeys/{app_key}/certificates/{certificate}/files`."""
+    parts = target.partition("?")[0].split("/")
+    parts[4] = "{app_key}"
+    parts[6:7] = ["{certificate}"] if len(parts) > 6 else []
+    return "/".join(parts)

@@ -21,7 +21,7 @@ from gateway.providers.nhn_secure_key_manager.errors import (
     row_of,
     unknown_refusal,
 )
-from gateway.providers.nhn_secure_key_manager.requests import key_name
+from gateway.providers.nhn_secure_key_manager.requests import key_name, shown
 from gateway.providers.nhn_secure_key_manager.settings import SecureKeyManagerSettings
 from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
@@ -73,11 +73,11 @@ class Exchange:
 
     def _request(self, question: Question) -> HttpRequest:
         if question.empty_post:  # the HTTP library would call no body an octet stream
-            return HttpRequest("POST", question.target, self._post_headers)
+            return HttpRequest("POST", question.target, self._post_headers, shown=shown)
         if question.fields is None:
-            return HttpRequest("GET", question.target, self._headers)
+            return HttpRequest("GET", question.target, self._headers, shown=shown)
         body = json.dumps(question.fields, ensure_ascii=False, separators=(",", ":")).encode()
-        return HttpRequest("POST", question.target, self._post_headers, body)
+        return HttpRequest("POST", question.target, self._post_headers, body, shown=shown)
 
     def _unreadable(self, response: HttpResponse, question: Question, error: FormatError) -> UpstreamError:
         if 200 <= response.status <= 299:

@@ -33,6 +33,14 @@ class Paths:
         return f"{self._asymmetric}{_encoded_id(name)}/{operation}{_version_query(version)}"
 
 
+def shown(target: str) -> str:
+    """A target without what is in it: `/keymanager/v1.0/appkey/{app_key}/symmetric-keys/{id}/encrypt`."""
+    parts = target.partition("?")[0].split("/")
+    parts[4] = "{app_key}"
+    parts[6:7] = ["{id}"] if len(parts) > 6 else []
+    return "/".join(parts)
+
+
 def named_version(name: str) -> int | None:
     """The version in the name of a key version, which the contract lets be a number only; None in that of a key."""
     segments = names.KEY_VERSION.parse(name)
