@@ -6,7 +6,6 @@ Whatever happens, it goes on from the last safe place; what can't be shipped hol
 import asyncio
 import random
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,11 +13,10 @@ import structlog
 
 from gateway.audit.ship_settings import ShipSettings
 from gateway.audit.shipping import cursor as cursors
-from gateway.audit.shipping import otlp
 from gateway.audit.shipping.answers import Answer, Meaning
 from gateway.audit.shipping.connection import Connection, UnreachableError
 from gateway.audit.shipping.cursor import Cursor, CursorError
-from gateway.audit.shipping.journal import ChainBrokenError, Item, Journal
+from gateway.audit.shipping.journal import Batch, ChainBrokenError, Journal
 from gateway.audit.shipping.safety import Safety
 
 _FIRST_PAUSE_SECONDS: Final = 0.1
@@ -75,7 +73,7 @@ class ChainShipper:
                 continue
             answer = await line.send(batch)
             if answer.meaning is Meaning.ACCEPTED:
-                cursor = batch[-1].after
+                cursor = batch.ends[-1]
                 most = min(most * 2, self._settings.batch_records)
                 self._recovered()
             elif answer.meaning is Meaning.REFUSED and len(batch) > 1:
@@ -87,7 +85,7 @@ class ChainShipper:
                 await self._wait(line, self._backoff(answer.delay))
         await line.remember()
 
-    async def _next(self, cursor: Cursor | None, most: int) -> list[Item] | None:
+    async def _next(self, cursor: Cursor | None, most: int) -> Batch | None:
         """What to ship next; nothing at the end of the chain, None where the chain can't be read on."""
         try:
             return await asyncio.to_thread(self._journal.batch, cursor, records=most, bytes_=self._settings.batch_bytes)
@@ -112,7 +110,7 @@ class ChainShipper:
             if self._stop.is_set():
                 return
             if line.due_in() <= 0:
-                await line.send([])
+                await line.send(Batch())
 
     async def _rest(self, seconds: float, *events: "asyncio.Future[None]") -> None:
         """Return after the seconds, at the stop, or when one of the events is there."""
@@ -128,8 +126,8 @@ class ChainShipper:
         pause: float = longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
         return max(asked or 0.0, pause)
 
-    def _tell(self, answer: Answer, batch: Sequence[Item]) -> None:
-        first = batch[0].after.sequence
+    def _tell(self, answer: Answer, batch: Batch) -> None:
+        first = batch.ends[0].sequence
         if answer.meaning is Meaning.REFUSED:
             fault = f"the collector refuses record {first} for good: {answer.detail}"
             self._complain("audit_shipping_held_up", fault, serious=True)
@@ -160,19 +158,16 @@ class _Line:
         self._connection = connection
         self._safety = safety
         self._folder = folder
-        self._resource = otlp.resource(folder.name)
         self._safe: Cursor | None = None
         self._sent_at = self._remembered_at = _CLOCK()
         self.lost = connection.lost
 
-    async def send(self, batch: Sequence[Item]) -> Answer:
+    async def send(self, batch: Batch) -> Answer:
         """Send records, or none as a sign of life."""
-        if batch:
-            self._resource = otlp.resource(batch[0].after.chain)
-        answer = await self._connection.export(otlp.request(self._resource, [item.log_record for item in batch]))
+        answer = await self._connection.export(batch.export.request)
         now = self._sent_at = _CLOCK()
         if answer.meaning is Meaning.ACCEPTED:
-            self._safe = self._safety.acknowledged(now, batch[-1].after if batch else None) or self._safe
+            self._safe = self._safety.acknowledged(now, batch.ends[-1] if batch else None) or self._safe
             if now - self._remembered_at > min(_REMEMBER_SECONDS, self._safety.pulse) or not self._safety.unsafe:
                 await self.remember()
         return answer

@@ -6,29 +6,28 @@ what the chain does not. Reads while the journal writes; nothing here writes.
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
-
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from gateway.audit.records import MalformedRecord, Record
 from gateway.audit.segments import Position, SegmentMissing, Stored, read_records, segment_path, segment_starts
 from gateway.audit.shipping.cursor import Cursor
-from gateway.audit.shipping.otlp import NotUnicodeError, log_record
-
-_FRAME_BYTES: Final = 8
-"""What a record costs in its list beside itself: its tag and its length."""
+from gateway.audit.shipping.otlp import Export, NotCarriedError
 
 
 class ChainBrokenError(Exception):
     """What comes next is not what has to come next; the message says where and why. Only a person can help."""
 
 
-class Item(NamedTuple):
-    """A record to ship, and the place behind it."""
+@dataclass(slots=True)
+class Batch:
+    """Records to ship: the export that holds them, and the place behind each."""
 
-    log_record: LogRecord
-    after: Cursor
+    export: Export = field(default_factory=Export)
+    ends: list[Cursor] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.ends)
 
 
 class Journal:
@@ -38,28 +37,19 @@ class Journal:
         self._folder = folder
         self._synced = Position(0, 0)
 
-    def batch(self, cursor: Cursor | None, *, records: int, bytes_: int) -> list[Item]:
+    def batch(self, cursor: Cursor | None, *, records: int, bytes_: int) -> Batch:
         """The next records, as many as fit but at least one; none where the end is reached.
 
         Blocks: reads files and may wait for the disk. OSError where the journal can't be read now.
         """
-        items: list[Item] = []
-        size = 0
+        batch = Batch()
         try:
-            for stored in _following(self._folder, cursor):
-                item = _item(stored, cursor)
-                size += item.log_record.ByteSize() + _FRAME_BYTES
-                if items and size > bytes_:
-                    break
-                items.append(item)
-                cursor = item.after
-                if len(items) == records:
-                    break
+            _fill(batch, _following(self._folder, cursor), cursor, records, bytes_)
         except ChainBrokenError:
-            if not items:
+            if not batch:
                 raise
-        self._make_durable(item.after.position for item in items)
-        return items
+        self._make_durable(end.position for end in batch.ends)
+        return batch
 
     def _make_durable(self, ends: Iterable[Position]) -> None:
         """Sync each segment that was read further than it is known to be synced; the gateway may do without."""
@@ -97,17 +87,25 @@ def _place(folder: Path, cursor: Cursor | None) -> Position | None:
     return Position(following, 0)
 
 
-def _item(stored: Stored, cursor: Cursor | None) -> Item:
-    """A record with its place, if it is the one that follows."""
-    record = stored.record
-    if fault := _fault(record, cursor):
-        place = f"{stored.position.segment:020}.jsonl, byte {stored.position.offset}"
-        raise ChainBrokenError(f"record {record.sequence} ({place}): {fault}")
-    try:
-        converted = log_record(record)
-    except (MalformedRecord, NotUnicodeError) as error:
-        raise ChainBrokenError(f"record {record.sequence}: {error}") from None
-    return Item(converted, Cursor.after(record, stored.end))
+def _fill(batch: Batch, following: Iterable[Stored], cursor: Cursor | None, records: int, bytes_: int) -> None:
+    """Add records as long as each follows from the one before and the bounds allow."""
+    size = 0
+    for stored in following:
+        record, position = stored.record, stored.position
+        if fault := _fault(record, cursor):
+            place = f"{position.segment:020}.jsonl, byte {position.offset}"
+            raise ChainBrokenError(f"record {record.sequence} ({place}): {fault}")
+        try:
+            size += batch.export.add(record)
+        except NotCarriedError as error:
+            raise ChainBrokenError(f"record {record.sequence}: {error}") from None
+        if batch and size > bytes_:
+            batch.export.remove_last()
+            return
+        cursor = Cursor.after(record, stored.end)
+        batch.ends.append(cursor)
+        if len(batch) == records:
+            return
 
 
 def _fault(record: Record, cursor: Cursor | None) -> str:
