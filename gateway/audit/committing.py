@@ -1,0 +1,250 @@
+"""Group commit: one fdatasync for all that wait, on a thread of its own, which costs less than an executor's turn.
+
+What a failed fdatasync leaves on the disk is unknown, and a second one would not tell: its pages may be gone from the
+cache. So the lines since the last success are kept in memory, and written again at their place before the next attempt.
+Their bytes are the same, so that a reader in the meantime sees no difference.
+"""
+
+import asyncio
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway.audit.chain import OpenSegment
+from gateway.audit.checkpoints import append_copies
+from gateway.audit.durable_files import sync_folder
+from gateway.audit.faults import JournalUnavailable, error_name
+
+
+@dataclass(slots=True)
+class _Round:
+    """One sync: everything up to a record. lines: what has to be written again before it."""
+
+    segment: OpenSegment
+    sequence: int
+    start: int
+    end: int
+    lines: list[bytes]
+    count: int
+    copies: list[bytes]
+    copied: int = 0
+    seconds: float = 0.0
+    error: OSError | None = None
+    waiting: list["asyncio.Future[None]"] = field(default_factory=list)
+
+
+class Committer:
+    """Makes the records of one chain durable, in rounds.
+
+    failed: told of each round that failed, on the event loop; until `repair` succeeded, nothing counts as durable.
+    ended: called after each round that succeeded, while none is in progress.
+    """
+
+    def __init__(
+        self, folder: Path, *, keep_lines: bool, failed: Callable[[OSError], None], ended: Callable[[], None]
+    ) -> None:
+        self._folder = folder
+        self._keep_lines = keep_lines
+        self._failed = failed
+        self._ended = ended
+        self._loop = asyncio.get_running_loop()
+        self._segment: OpenSegment | None = None
+        self._synced_size = 0
+        self._last = 0
+        self._lines: list[bytes] = []
+        self._copies: list[tuple[int, bytes]] = []
+        self._round: _Round | None = None
+        self._waiting: list[asyncio.Future[None]] = []
+        self._requested = False
+        self._closed = False
+        self._suspect: str | None = None
+        self.synced = 0
+        self.syncs = 0
+        self.seconds = 0.0
+        self._copies_lock = threading.Lock()
+        self._wake = threading.Semaphore(0)
+        self._thread: threading.Thread | None = None
+
+    def take(self, segment: OpenSegment, sequence: int, *, synced: bool) -> None:
+        """From now on records go to this segment. synced: whether all that is in it, up to `sequence`, is durable."""
+        self._segment = segment
+        self._last = sequence
+        if synced:
+            self.synced = sequence
+            self._synced_size = segment.size
+        else:
+            self._synced_size = 0
+
+    def added(self, line: bytes, sequence: int) -> None:
+        """A record was appended."""
+        if self._keep_lines:
+            self._lines.append(line)
+        self._last = sequence
+
+    def keep_copy(self, line: bytes, sequence: int) -> None:
+        """Once this checkpoint is durable, add a copy of it to those beside the chain."""
+        self._copies.append((sequence, line))
+
+    @property
+    def synced_all(self) -> bool:
+        """Whether every record is durable."""
+        return self.synced == self._last
+
+    async def with_copies(self, change: Callable[[Path, int], None], folder: Path, upto: int) -> None:
+        """Change the file of copies while none is added to it."""
+
+        def locked() -> None:
+            with self._copies_lock:
+                change(folder, upto)
+
+        await asyncio.to_thread(locked)
+
+    def request(self) -> None:
+        """Have everything synced soon, without waiting for it."""
+        if not (self._requested or self._closed):
+            self._requested = True
+            if self._round is None:
+                # At the end of the loop's turn, so that those who are about to wait share the round.
+                self._loop.call_soon(self._begin)
+
+    async def wait(self, sequence: int) -> None:
+        """Return when the record is durable; JournalUnavailable where it can't be made so."""
+        if sequence <= self.synced:
+            return
+        if self._suspect is not None:
+            raise JournalUnavailable(self._suspect)
+        await self._joined(sequence)
+
+    async def repair(self) -> None:
+        """After a failure: write again and sync; JournalUnavailable where that fails once more."""
+        if self._suspect is not None or not self.synced_all:
+            await self._joined(self._last)
+
+    def sync_now(self) -> None:
+        """What a round does, at once, while none is in progress; OSError where it fails."""
+        round_ = self._snapshot()
+        self._sync(round_)
+        self._settle(round_)
+        if round_.error is not None:
+            raise round_.error
+
+    async def close(self) -> None:
+        """End the thread, after a round in progress."""
+        while self._round is not None:
+            future = self._loop.create_future()
+            self._round.waiting.append(future)
+            with contextlib.suppress(JournalUnavailable):
+                await future
+        thread, self._thread = self._thread, None
+        self._closed = True
+        if thread is not None:
+            self._wake.release()
+            thread.join()
+
+    def _joined(self, sequence: int) -> "asyncio.Future[None]":
+        future = self._loop.create_future()
+        if self._round is not None and sequence <= self._round.sequence and self._suspect is None:
+            self._round.waiting.append(future)
+        else:
+            self._waiting.append(future)
+            self.request()
+        return future
+
+    def _begin(self) -> None:
+        if self._round is not None or not self._requested or self._closed:
+            return
+        self._requested = False
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="audit-journal", daemon=True)
+            self._thread.start()
+        self._round = self._snapshot()
+        self._round.waiting, self._waiting = self._waiting, []
+        self._wake.release()
+
+    def _snapshot(self) -> _Round:
+        assert self._segment is not None
+        count = len(self._lines)
+        return _Round(
+            self._segment,
+            self._last,
+            self._synced_size,
+            self._segment.size,
+            self._lines[:] if self._suspect is not None else [],
+            count,
+            [line for _, line in self._copies],
+        )
+
+    def _work(self) -> None:
+        """The thread: one round for each time it is woken; woken without one, it ends."""
+        while True:
+            self._wake.acquire()
+            if (round_ := self._round) is None:
+                return
+            self._sync(round_)
+            self._loop.call_soon_threadsafe(self._end, round_)
+
+    def _sync(self, round_: _Round) -> None:
+        """On either thread: touches nothing but the files and the round."""
+        began = time.perf_counter()
+        segment = round_.segment
+        try:
+            if round_.lines:
+                _write_again(segment, round_.start, b"".join(round_.lines))
+            if os.fstat(segment.file).st_nlink == 0:
+                raise FileNotFoundError(2, "the segment is gone from its folder", str(segment.path))
+            os.fdatasync(segment.file)
+            if not segment.named:
+                sync_folder(self._folder)
+                segment.named = True
+        except OSError as error:
+            round_.error = error
+        round_.seconds = time.perf_counter() - began
+        if round_.error is None and round_.copies:
+            # A copy that can't be written now is written with a later round; the record itself is durable.
+            with contextlib.suppress(OSError):
+                with self._copies_lock:
+                    append_copies(self._folder, round_.copies)
+                round_.copied = len(round_.copies)
+
+    def _end(self, round_: _Round) -> None:
+        self._round = None
+        self._settle(round_)
+        if round_.error is None:
+            self._ended()
+        if self._waiting:
+            self._requested = True
+        if self._requested:
+            self._begin()
+
+    def _settle(self, round_: _Round) -> None:
+        """What came of a round, for the state and for those who wait."""
+        if round_.error is None:
+            self._suspect = None
+            self.synced, self._synced_size = round_.sequence, round_.end
+            self.syncs += 1
+            self.seconds = round_.seconds
+            del self._lines[: round_.count]
+            del self._copies[: round_.copied]
+            for future in round_.waiting:
+                if not future.done():
+                    future.set_result(None)
+            return
+        self._suspect = error_name(round_.error)
+        self._requested = False
+        waiting, self._waiting = [*round_.waiting, *self._waiting], []
+        for future in waiting:
+            if not future.done():
+                future.set_exception(JournalUnavailable(self._suspect))
+        self._failed(round_.error)
+
+
+def _write_again(segment: OpenSegment, start: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        written = os.pwrite(segment.file, view, start)
+        view = view[written:]
+        start += written

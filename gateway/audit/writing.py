@@ -1,0 +1,174 @@
+"""Writing the records of a started journal: calls' events in the room that is held for them, checkpoints, new segments.
+
+Raises OSErrors as they come; what the journal does about them stands in `journal`.
+"""
+
+import asyncio
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from gateway.audit.checkpoints import checkpoint_body
+from gateway.audit.committing import Committer
+from gateway.audit.keys import SigningKey, signing_key
+from gateway.audit.records import Kind, Receipt
+from gateway.audit.settings import AuditSettings
+from gateway.audit.starting import Started, head_body, now_ms
+from gateway.settings import ConfigError
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_ENVELOPE_BYTES: Final = 320
+"""What a line has beside its body, at most."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Call:
+    """A call in progress: its intent, and the room that its outcome has. late: an outcome that could not be written."""
+
+    intent: bytes
+    room: int
+    late: bytes | None = None
+
+
+class Writer:
+    """The one writer of a chain. failed: told of errors that come to no caller: of syncs, checkpoints, new segments."""
+
+    def __init__(self, started: Started, settings: AuditSettings, failed: Callable[[OSError], None]) -> None:
+        self.chain = started.chain
+        self.reserve = started.reserve
+        self.removed = started.removed
+        self.calls: dict[str, _Call] = {}
+        self._settings = settings
+        self._failed = failed
+        self._key = started.key
+        self._resources = started.resources
+        self._unsigned = started.unsigned
+        self._checkpoint_due = False
+        self._loop = asyncio.get_running_loop()
+        self.committer = Committer(
+            self.chain.folder, keep_lines=settings.durability == "fsync", failed=failed, ended=self._rotate_where_due
+        )
+        self.committer.take(self.chain.segment, self.chain.sequence, synced=True)
+
+    def append(self, kind: Kind, body: bytes) -> Receipt:
+        """Add a record."""
+        receipt, line = self.chain.append(kind, body)
+        self._added(line, receipt.sequence)
+        return receipt
+
+    def intent(self, request_id: str, body: bytes, room: int) -> Receipt:
+        """Add the event of a call that begins, and hold room for its outcome."""
+        if request_id in self.calls:
+            raise ValueError("this request has its intent already")
+        self.reserve.hold(room)
+        try:
+            receipt, line = self.chain.append("event", body)
+        except OSError:
+            self.reserve.release(room)
+            raise
+        self.calls[request_id] = _Call(body, room)
+        self._added(line, receipt.sequence)
+        return receipt
+
+    def outcome(self, request_id: str, body: bytes) -> Receipt:
+        """Add the event of a call that ended, on a full disk in the room held. Where it can't be, `mend` adds it."""
+        call = self.calls[request_id]
+        while True:
+            try:
+                receipt, line = self.chain.append("event", body)
+                break
+            except OSError as error:
+                if error.errno not in _FULL or not self.reserve.give(len(body) + _ENVELOPE_BYTES):
+                    call.late = body
+                    raise
+        del self.calls[request_id]
+        self.reserve.release(call.room)
+        self._added(line, receipt.sequence)
+        return receipt
+
+    async def mend(self) -> None:
+        """After errors: make durable what is written, allocate the reserve again, add what came late.
+
+        JournalUnavailable, or OSError, where it is too early for that.
+        """
+        await self.committer.repair()
+        if self.chain.segment.torn:
+            self.chain.segment.cut()
+        self.reserve.restore()
+        for request_id, call in list(self.calls.items()):
+            if call.late is not None:
+                self.outcome(request_id, call.late)
+
+    def checkpoint(self) -> None:
+        """Sign the head, where something was written since that was done last."""
+        self._checkpoint_due = False
+        if self._unsigned == 0:
+            return
+        receipt, line = self.chain.append("checkpoint", checkpoint_body(self.chain.receipt, now_ms(), self._key))
+        self._unsigned = 0
+        self.committer.added(line, receipt.sequence)
+        self.committer.keep_copy(line, receipt.sequence)
+        self.committer.request()
+
+    async def close(self) -> None:
+        """Sync, and let go of all files."""
+        try:
+            await self.committer.close()
+        finally:
+            self.chain.segment.close()
+            self._resources.close()
+
+    def _added(self, line: bytes, sequence: int) -> None:
+        self.committer.added(line, sequence)
+        self._unsigned += 1
+        if self._unsigned >= self._settings.checkpoint_records and not self._checkpoint_due:
+            self._checkpoint_due = True
+            self._loop.call_soon(self._checkpoint_where_due)
+        if self.chain.segment.size >= self._settings.segment_bytes:
+            self.committer.request()
+
+    def _checkpoint_where_due(self) -> None:
+        if self._checkpoint_due:
+            self._told(self.checkpoint)
+
+    def _rotate_where_due(self) -> None:
+        if self.chain.segment.size >= self._settings.segment_bytes:
+            self._told(self._rotate)
+
+    def _told(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except OSError as error:
+            self._failed(error)
+
+    def _rotate(self) -> None:
+        """Go on in a new segment. The old one is durable first: only the newest ever has a torn line."""
+        key = self._present_key()
+        if key.public.id != self._key.public.id:
+            self.checkpoint()
+        if not self.committer.synced_all:
+            self.committer.sync_now()
+        open_ = {request_id: call.intent for request_id, call in self.calls.items()}
+        before, line = self.chain.begin_segment(head_body(open_, key, self.removed))
+        if before is not None:
+            before.close()
+        self.committer.take(self.chain.segment, self.chain.sequence, synced=False)
+        self.committer.added(line, self.chain.sequence)
+        self._unsigned += 1
+        if key.public.id != self._key.public.id:
+            # The old key vouches for the new one, which the segment's head names.
+            self.checkpoint()
+            self._key = key
+        self.committer.request()
+
+    def _present_key(self) -> SigningKey:
+        try:
+            return signing_key(self._settings)
+        except (OSError, ConfigError) as error:
+            _log.warning("audit_signing_key_unreadable", error=str(error))
+            return self._key
