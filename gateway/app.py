@@ -7,18 +7,37 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
-from gateway import config
+from gateway import __version__, config
+from gateway.audit import events
+from gateway.audit.description import Describer
+from gateway.audit.faults import JournalUnavailable
+from gateway.audit.journal import Journal
+from gateway.audit.settings import AuditSettings
+from gateway.audit.shipping.backlog import backlog
+from gateway.audit.shipping.process import ShipperProcess
+from gateway.authz.engine import PolicyEngine
 from gateway.config import GatewaySettings
 from gateway.emulators.catalogue import EMULATOR_TYPES
 from gateway.emulators.host import EmulatorHost, HostOptions
 from gateway.providers.catalogue import SETTINGS, Catalogue
-from gateway.server.assembly import GatewayServer
+from gateway.server.assembly import GatewayServer, Guards
+from gateway.server.auditing import Auditor
+from gateway.server.authentication import authenticator
+from gateway.server.authorization import Authorizer
+from gateway.server.limits import Limits
+from gateway.server.refusals import Refusals
+from gateway.telemetry.metrics import AUDIT_BACKLOG, AUDIT_BACKLOG_AGE, AUDIT_HEAD, AUDIT_UNAVAILABLE, Metrics
+from gateway.telemetry.setup import Telemetry
+
+_WORKER: Final = 0
+"""The journal's chain of this process."""
 
 _log = structlog.get_logger(__name__)
 
@@ -68,22 +87,106 @@ async def demonstration(listen: str, state: Path | None) -> AsyncIterator[Gatewa
 
 @contextlib.asynccontextmanager
 async def gateway(settings: GatewaySettings) -> AsyncIterator[GatewayServer]:
-    """A serving gateway. On leaving it drains, then logs out of its providers."""
-    catalogue = Catalogue.of(settings.providers)
-    server = GatewayServer(settings, catalogue)
-    try:
+    """A serving gateway. On leaving it drains, logs out of its providers, and closes its record of calls."""
+    async with contextlib.AsyncExitStack() as stack:
+        telemetry = await _telemetry(settings, stack)
+        journal = await _journal(settings, telemetry, stack)
+        catalogue = Catalogue.of(settings.providers)
+        guards = Guards(
+            authenticator=authenticator(settings.identity),
+            authorizer=await _authorizer(settings, catalogue, stack),
+            limits=Limits(settings.limits),
+            auditor=await _auditor(journal, stack) if journal is not None else None,
+            telemetry=telemetry,
+        )
+        server = GatewayServer(settings, catalogue, guards)
+        stack.push_async_callback(catalogue.close)
         await catalogue.start()
-        await server.start()
-        if not settings.providers:
-            _log.warning("no providers are configured")
+        if journal is not None:
+            _tell_health(journal, server)
+        await server.start(available=journal is None or journal.available)
+        stack.push_async_callback(server.drain)
+        _say_what_is_missing(settings)
         _log.info("serving", address=server.address, providers=[provider.id for provider in catalogue])
-        try:
-            yield server
-        finally:
-            await server.drain()
-    finally:
-        await catalogue.close()
-        _log.info("stopped")
+        yield server
+    _log.info("stopped")
+
+
+async def _telemetry(settings: GatewaySettings, stack: contextlib.AsyncExitStack) -> Telemetry | None:
+    if settings.telemetry is None:
+        return None
+    telemetry = Telemetry.start(settings.telemetry, __version__, f"{socket.gethostname()}-{os.getpid()}")
+    stack.push_async_callback(telemetry.close)
+    return telemetry
+
+
+async def _journal(
+    settings: GatewaySettings, telemetry: Telemetry | None, stack: contextlib.AsyncExitStack
+) -> Journal | None:
+    """The journal of all calls, with the process that ships it, if there is a place to ship it to."""
+    audit = settings.audit
+    if audit is None:
+        return None
+    if audit.ship is not None:
+        shipper = ShipperProcess(
+            audit.directory, audit.ship, log_level=settings.log.level, log_format=settings.log.format
+        )
+        await stack.enter_async_context(shipper)
+    journal = await Journal.open(audit, _WORKER, unknown_outcome=events.unknown_outcome)
+    stack.push_async_callback(journal.close)
+    if telemetry is not None and telemetry.metrics is not None:
+        _observe(journal, audit, telemetry.metrics)
+    return journal
+
+
+def _observe(journal: Journal, audit: AuditSettings, metrics: Metrics) -> None:
+    """What the metrics tell of the journal."""
+    metrics.observe(AUDIT_HEAD, lambda: journal.stats.sequence)
+    metrics.observe(AUDIT_UNAVAILABLE, lambda: 0 if journal.available else 1)
+    if audit.ship is not None:
+        metrics.observe(AUDIT_BACKLOG, lambda: sum(one.records for one in backlog(audit.directory).values()))
+        metrics.observe(
+            AUDIT_BACKLOG_AGE, lambda: max((one.seconds for one in backlog(audit.directory).values()), default=0.0)
+        )
+
+
+async def _authorizer(
+    settings: GatewaySettings, catalogue: Catalogue, stack: contextlib.AsyncExitStack
+) -> Authorizer | None:
+    if settings.policy is None:
+        return None
+    engine = PolicyEngine.load(settings.policy)
+    following = asyncio.create_task(engine.follow())
+    stack.callback(following.cancel)
+    return Authorizer(engine, [provider.id for provider in catalogue])
+
+
+async def _auditor(journal: Journal, stack: contextlib.AsyncExitStack) -> Auditor:
+    refusals = Refusals(journal.note, JournalUnavailable)
+    stack.callback(refusals.flush)
+    return Auditor(journal, Describer(lambda: journal.digest_key), refusals)
+
+
+def _tell_health(journal: Journal, server: GatewayServer) -> None:
+    telling: set[asyncio.Task[None]] = set()
+
+    def tell(available: bool) -> None:
+        task = asyncio.ensure_future(server.show(available=available))
+        telling.add(task)
+        task.add_done_callback(telling.discard)
+
+    journal.on_availability(tell)
+
+
+def _say_what_is_missing(settings: GatewaySettings) -> None:
+    if not settings.providers:
+        _log.warning("no providers are configured")
+    if settings.identity is None:
+        _log.warning("no identity of callers is configured: everybody on this machine may do everything")
+    if settings.audit is None:
+        _log.warning("no audit journal is configured: calls leave no record")
+    elif settings.audit.durability == "os":
+        _log.warning("audit.durability is os: records that a power failure takes are lost")
 
 
 def stop_signal() -> asyncio.Event:

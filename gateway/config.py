@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
+from gateway.audit.settings import AuditSettings
 from gateway.authz.settings import LimitSettings, PolicySettings
 from gateway.identity.settings import IdentitySettings
 from gateway.names import is_segment
@@ -150,8 +151,8 @@ class GatewaySettings(Settings):
     listen: an address with its port (port 0: a free one); beyond loopback only with `identity`.
     health_listen: where probes find the health service, outside identity, policy and audit.
     default_deadline: seconds for a call whose caller set none.
-    maximum_connection_age: seconds after which a client is asked to connect anew, so that it shows its certificate again
-    and finds new gateways; its calls in progress go on.
+    maximum_connection_age: seconds after which a client is asked to connect anew, so that it shows its certificate
+    again and finds new gateways; its calls in progress go on.
     drain_delay: seconds between NOT_SERVING and the closing of the listener, so that balancers and clients move on.
     drain_timeout: seconds that accepted calls then have to finish.
     batch_concurrency: how many items of one batch are in flight at once.
@@ -169,6 +170,7 @@ class GatewaySettings(Settings):
     drain_timeout: float = Field(default=30.0, ge=0, le=3600)
     batch_concurrency: int = Field(default=32, ge=1, le=1000)
     limits: LimitSettings = LimitSettings()
+    audit: AuditSettings | None = None
     telemetry: TelemetrySettings | None = None
     log: LogSettings = LogSettings()
 

@@ -21,11 +21,9 @@ Describe = Callable[[Any], object]
 
 
 class Describer:
-    """Describes messages. digest_key: of the HMAC-SHA-256 that stands for secret values; never empty."""
+    """Describes messages. digest_key: answers the key of the HMAC-SHA-256 that stands for secret values, as of now."""
 
-    def __init__(self, digest_key: bytes) -> None:
-        if not digest_key:
-            raise ValueError("the key of the digests is empty")
+    def __init__(self, digest_key: Callable[[], bytes]) -> None:
         self._key = digest_key
         self._plans: dict[str, Mapping[int, tuple[str, Describe]]] = {}
 
@@ -64,7 +62,7 @@ class Describer:
 
     def _secret(self, value: str | bytes) -> object:
         content = value if isinstance(value, bytes) else value.encode()
-        return {"hmac_sha256": hmac.digest(self._key, content, "sha256").hex()}
+        return {"hmac_sha256": hmac.digest(self._key(), content, "sha256").hex()}
 
 
 def _each(describe: Describe) -> Describe:

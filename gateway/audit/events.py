@@ -13,6 +13,8 @@ from typing import Any, Final
 import orjson
 
 from gateway import __version__
+from gateway.authz.policies import Decision
+from gateway.authz.principals import caller_id
 from gateway.contract import Method
 from gateway.identity.caller import Caller
 
@@ -55,17 +57,6 @@ class Peer:
     service: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """One decision of policy: on which action and resource, and the policies that made it."""
-
-    action: str
-    resource_type: str
-    resource: str
-    allowed: bool
-    policies: Sequence[str] = ()
-
-
 @dataclass(slots=True)
 class Known:
     """What is known of a call when its intent is recorded."""
@@ -76,7 +67,7 @@ class Known:
     caller: Caller
     peer: Peer
     resources: Sequence[tuple[str, str]]
-    decisions: Sequence[Decided] = ()
+    decisions: Sequence[Decision] = ()
     request: Mapping[str, object] = field(default_factory=dict, repr=False)
     trace_id: str = ""
     span_id: str = ""
@@ -202,11 +193,11 @@ def _class(activity: int) -> dict[str, object]:
 
 
 @lru_cache(maxsize=4096)
-def _of_actor(caller: Caller, peer: Peer, decisions: tuple[Decided, ...]) -> bytes:
+def _of_actor(caller: Caller, peer: Peer, decisions: tuple[Decision, ...]) -> bytes:
     """The members that tell who calls, from where, and what policy says to it: the same in many calls."""
     kind = _USER_TYPES.get(caller.kind, "Unknown")
-    user: dict[str, object] = {"name": caller.name, "uid": caller.name} if caller.name else {"name": "anonymous"}
-    user |= {"type": kind, "type_id": _USER_TYPE_IDS.get(kind, _UNKNOWN_TYPE), "credential_uid": caller.kind}
+    user: dict[str, object] = {"name": caller.name or caller.kind, "uid": caller_id(caller), "type": kind}
+    user["type_id"] = _USER_TYPE_IDS.get(kind, _UNKNOWN_TYPE)
     if caller.issuer:
         user["domain"] = caller.issuer
     if caller.groups:
@@ -225,7 +216,7 @@ def _of_actor(caller: Caller, peer: Peer, decisions: tuple[Decided, ...]) -> byt
     return orjson.dumps(members)[1:-1]
 
 
-def _authorization(decision: Decided) -> Mapping[str, object]:
+def _authorization(decision: Decision) -> Mapping[str, object]:
     told: dict[str, object] = {
         "decision": "allow" if decision.allowed else "deny",
         "action": decision.action,

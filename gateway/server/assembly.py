@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import grpc
@@ -9,13 +10,23 @@ import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from gateway.authz.settings import LimitSettings
 from gateway.config import GatewaySettings
 from gateway.contract import METHODS, SERVICES
 from gateway.providers.catalogue import Catalogue
 from gateway.server import certificates, keys, providers
+from gateway.server.admission import authenticate, authorize, limit
+from gateway.server.auditing import Auditor
+from gateway.server.authentication import Anonymous, Authenticator
+from gateway.server.authorization import Authorizer
 from gateway.server.draining import Gate
-from gateway.server.pipeline import RawHandler, check, compose, decode, known_to_logs
+from gateway.server.limits import Limits
+from gateway.server.listener import bind, serve_health
+from gateway.server.pipeline import RawHandler, check, compose, decode
 from gateway.server.routing import route
+from gateway.server.rpc import Stage
+from gateway.server.tracing import trace
+from gateway.telemetry.setup import Telemetry
 
 MAXIMUM_REQUEST_BYTES: Final = 16 * 1024 * 1024
 # How long no call must have arrived before the listener closes, and how long that is waited for.
@@ -42,37 +53,65 @@ _OPTIONS: Final = (
 )
 
 
-class ListenError(OSError):
-    """The address can't be listened on."""
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """What stands between callers and handlers, beside the contract itself. None: there is nothing of the kind."""
+
+    authenticator: Authenticator = field(default_factory=Anonymous)
+    authorizer: Authorizer | None = None
+    limits: Limits = field(default_factory=lambda: Limits(LimitSettings()))
+    auditor: Auditor | None = None
+    telemetry: Telemetry | None = None
+
+    def stages(self, gate: Gate) -> Mapping[str, Stage]:
+        """The stages of every method's pipeline, by name."""
+        stages: dict[str, Stage] = {
+            "trace": trace(self.telemetry),
+            "gate": gate.stage,
+            "decode": decode,
+            "authenticate": authenticate(self.authenticator),
+            "limit": limit(self.limits),
+            "validate": check,
+        }
+        if self.authorizer is not None:
+            stages["authorize"] = authorize(self.authorizer)
+        if self.auditor is not None:
+            stages |= {"audit": self.auditor.audit, "intend": self.auditor.intend}
+        return stages
 
 
 class GatewayServer:
     """The gateway's gRPC server over a catalogue of providers."""
 
-    def __init__(self, settings: GatewaySettings, catalogue: Catalogue) -> None:
+    def __init__(self, settings: GatewaySettings, catalogue: Catalogue, guards: Guards | None = None) -> None:
         self._settings = settings
-        self._server = grpc.aio.server(options=_OPTIONS)
+        age = ("grpc.max_connection_age_ms", round(settings.maximum_connection_age * 1000))
+        self._server = grpc.aio.server(options=(*_OPTIONS, age))
         self._health = health.aio.HealthServicer()
+        self._health_server: grpc.aio.Server | None = None
         self._gate = Gate()
+        self._guards = guards or Guards()
         self.address = ""
-        for service, handlers in _handlers(settings, catalogue, self._gate).items():
+        stages = self._guards.stages(self._gate)
+        for service, handlers in _handlers(settings, catalogue, stages).items():
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
 
-    async def start(self) -> None:
-        """Listen and serve; ListenError where the address is taken."""
-        host = self._settings.listen.rpartition(":")[0]
-        try:
-            port = self._server.add_insecure_port(self._settings.listen)
-        except RuntimeError as error:
-            raise ListenError(
-                f"{self._settings.listen} can't be listened on: is another server there? --listen takes another"
-            ) from error
-        self.address = f"{host}:{port}"
-        for service in ("", *SERVICES):
-            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+    async def start(self, *, available: bool = True) -> None:
+        """Listen and serve; ListenError where the address is taken. `available`: see `show`."""
+        self.address = bind(self._server, self._settings.listen, self._settings.identity)
+        await self._guards.authenticator.start()
+        await self.show(available=available)
+        if self._settings.health_listen is not None:
+            self._health_server = await serve_health(self._settings.health_listen, self._health)
         await self._server.start()
+
+    async def show(self, *, available: bool) -> None:
+        """Say by the health service whether calls are taken. Once the gateway drains, nothing changes that any more."""
+        serving = health_pb2.HealthCheckResponse
+        for service in ("", *SERVICES):
+            await self._health.set(service, serving.SERVING if available else serving.NOT_SERVING)
 
     async def drain(self) -> None:
         """Say NOT_SERVING, wait until clients have moved on, close the listener, let accepted calls finish."""
@@ -89,15 +128,19 @@ class GatewayServer:
         # What is left is streams that clients keep open, such as Watch of the health service.
         await self._server.stop(_LINGER_SECONDS)
         await closing
+        if self._health_server is not None:
+            await self._health_server.stop(0)
+        await self._guards.authenticator.close()
 
 
-def _handlers(settings: GatewaySettings, catalogue: Catalogue, gate: Gate) -> Mapping[str, dict[str, RawMethodHandler]]:
+def _handlers(
+    settings: GatewaySettings, catalogue: Catalogue, stages: Mapping[str, Stage]
+) -> Mapping[str, dict[str, RawMethodHandler]]:
     own = {
         **certificates.operations(catalogue),
         **keys.operations(catalogue, settings.batch_concurrency),
         **providers.operations(catalogue, settings.default_deadline),
     }
-    stages = {"trace": known_to_logs, "gate": gate.stage, "decode": decode, "validate": check}
     services: dict[str, dict[str, RawMethodHandler]] = {service: {} for service in SERVICES}
     for method in METHODS:
         operation = own.get(method.operation) or route(method, catalogue)

@@ -45,6 +45,11 @@ class Denied(GatewayError):
         self.decisions = decisions
 
 
+def denied_item(operation: str, name: str) -> GatewayError:
+    """What a batch's item ends in that the caller may not use; operation: what the item is."""
+    return GatewayError(PERMISSION_DENIED, denial(TARGETS[operation].action), resource=name)
+
+
 def denial(action: str) -> str:
     """What a caller is told who may not do `action`."""
     return f"the caller is not permitted {action} on this resource"
@@ -93,7 +98,7 @@ class Authorizer:
         if target.lists_providers:
             return self._of_one_or_every_provider(target, target.field)
         if target.child is not None:
-            return self._of_child(target, target.field, *target.child)
+            return self._of_child(target)
         if target.private_action is not None:
             return self._with_or_without_private_key(target, target.field, target.private_action)
         return self._of_named(target.action, target.resource_type, target.field)
@@ -118,9 +123,9 @@ class Authorizer:
 
         return check
 
-    def _of_child(self, target: Target, field: str, collection: str, id_field: str) -> _Check:
+    def _of_child(self, target: Target) -> _Check:
         def check(caller: Caller, request: Any) -> Authorization:
-            name = bounded(f"{getattr(request, field)}/{collection}/{getattr(request, id_field)}")
+            name = _name(target, request)
             decision = self._engine.decide(caller, target.action, name, target.resource_type)
             if not decision.allowed:
                 raise Denied((decision,), name)
@@ -151,3 +156,21 @@ class Authorizer:
             return Authorization(tuple(decisions.values()), providers=allowed)
 
         return check
+
+
+def resources(method: Method, request: Any) -> Sequence[tuple[str, str]]:
+    """What a request is about, for the record: types and full names, each once. Asks no policy."""
+    if method.operation in BATCHES:
+        target = TARGETS[BATCHES[method.operation]]
+        names = dict.fromkeys(item.name for item in request.requests[:MAXIMUM_BATCH_SIZE])
+        return [(target.resource_type, bounded(name)) for name in names]
+    target = TARGETS[method.operation]
+    return [(target.resource_type, _name(target, request))] if target.field is not None else ()
+
+
+def _name(target: Target, request: Any) -> str:
+    name: str = getattr(request, target.field or "")
+    if target.child is not None:
+        collection, id_field = target.child
+        name = f"{name}/{collection}/{getattr(request, id_field)}"
+    return bounded(name)

@@ -8,10 +8,11 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from gateway.contract import BATCHES
-from gateway.errors import PERMISSION_DENIED, GatewayError
+from gateway.errors import GatewayError
 from gateway.names import provider_id
 from gateway.providers.catalogue import Catalogue
 from gateway.server import status
+from gateway.server.authorization import denied_item
 from gateway.server.rpc import Operation, contained
 from gateway.server.validation import validate
 from gateway.upstream.call import Call
@@ -23,7 +24,7 @@ def _batch(catalogue: Catalogue, item_operation: str, response_type: Callable[[]
 
     async def item(request: Any, call: Call) -> Message:
         if request.name in call.denied:
-            raise GatewayError(PERMISSION_DENIED, "policy does not allow this", resource=request.name)
+            raise denied_item(item_operation, request.name)
         validate(request)
         response: Message = await catalogue.operation(provider_id(request.name), item_operation)(request, call)
         return response

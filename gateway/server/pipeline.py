@@ -9,7 +9,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-import structlog
 from google.protobuf.message import DecodeError, Message
 
 from gateway.audit.events import Peer
@@ -18,6 +17,7 @@ from gateway.errors import GatewayError, InvalidRequest, Violation
 from gateway.server import status
 from gateway.server.rpc import Context, Handler, Operation, Rpc, Stage, contained, internal_error
 from gateway.server.validation import validate
+from gateway.telemetry.context import Metadata
 from gateway.upstream.call import Call
 
 _CALLERS_ID: Final = "x-request-id"
@@ -29,19 +29,6 @@ RawHandler = Callable[[bytes, Context], Awaitable[bytes]]
 
 ORDER: Final = ("trace", "audit", "gate", "decode", "authenticate", "authorize", "limit", "validate", "intend")
 """The stages by name, outermost first. Which of them there are, the assembly says."""
-
-
-def known_to_logs(following: Handler) -> Handler:
-    """Makes the call known: its log lines carry its method and its caller's id."""
-
-    async def handle(rpc: Rpc) -> Message:
-        known = {"method": rpc.method.full_name}
-        if rpc.callers_id:
-            known["x_request_id"] = rpc.callers_id
-        with structlog.contextvars.bound_contextvars(**known):
-            return await following(rpc)
-
-    return handle
 
 
 def decode(following: Handler) -> Handler:
@@ -107,7 +94,8 @@ def compose(method: Method, operation: Operation, default_deadline: float, stage
         remaining = context.time_remaining()
         seconds = default_deadline if remaining is None else remaining
         call = Call(_request_id(), time.monotonic() + seconds, method.repeatable)
-        told = _told(context)
+        metadata = context.invocation_metadata() or ()
+        told = _told(metadata)
         rpc = Rpc(
             method,
             call,
@@ -115,6 +103,7 @@ def compose(method: Method, operation: Operation, default_deadline: float, stage
             raw,
             time.time(),
             Peer(_address(context.peer()), told.get(_USER_AGENT, ""), told.get(_CALLERS_SERVICE, "")),
+            metadata,
             told.get(_CALLERS_ID, ""),
         )
         del raw
@@ -138,14 +127,14 @@ def compose(method: Method, operation: Operation, default_deadline: float, stage
 
 def _request_id() -> str:
     """A UUID of version 4. It tells calls apart and protects nothing, so that it need not be unpredictable."""
-    text = f"{random.getrandbits(128):032x}"  # noqa: S311
+    text = f"{random.getrandbits(128):032x}"
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[int(text[16], 16) & 3]}{text[17:20]}-{text[20:]}"
 
 
-def _told(context: Context) -> Mapping[str, str]:
+def _told(metadata: Metadata) -> Mapping[str, str]:
     """What the caller's metadata says of it, where it can be put on record. Of several values the first counts."""
     told: dict[str, str] = {}
-    for key, value in context.invocation_metadata() or ():
+    for key, value in metadata:
         if key in _TOLD and key not in told:
             told[key] = value if isinstance(value, str) and _usable(value) else ""
     return told

@@ -3,9 +3,9 @@
 What goes wrong on the way is a GatewayError when it leaves `contained`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import grpc
 import structlog
@@ -15,10 +15,13 @@ from google.rpc import code_pb2
 from gateway import errors
 from gateway.audit.events import CallEvents, Peer
 from gateway.audit.records import Receipt
+from gateway.authz.engine import Decision
 from gateway.contract import Method
 from gateway.errors import GatewayError, UpstreamError
 from gateway.identity.caller import Caller
 from gateway.server import status
+from gateway.server.authorization import resources
+from gateway.telemetry.context import Metadata
 from gateway.upstream.call import Call
 from keyway.v1 import error_reason_pb2 as reasons
 
@@ -51,8 +54,8 @@ class Rpc:
     """One RPC. Each stage adds what it finds out; what was not reached is None.
 
     began: seconds since the epoch. callers_id: the caller's own id of the call; empty where it sent none that can be
-    used. request: decoding puts it in the place of `raw`. events: once its intent is on record.
-    receipt: of the last record that was made of it.
+    used. request: decoding puts it in the place of `raw`. decisions: what policy said. events: once its intent is on
+    record. receipt: of the last record that was made of it.
     """
 
     method: Method
@@ -61,12 +64,18 @@ class Rpc:
     raw: bytes = field(repr=False)
     began: float
     peer: Peer
+    metadata: Metadata = field(repr=False)
     callers_id: str = ""
     request: Message | None = field(default=None, repr=False)
     caller: Caller | None = None
-    authorization: Any = None
+    decisions: Sequence[Decision] = ()
     events: CallEvents | None = field(default=None, repr=False)
     receipt: Receipt | None = None
+
+    @property
+    def resources(self) -> Sequence[tuple[str, str]]:
+        """What the call is about, as far as that is known: types and names of resources."""
+        return resources(self.method, self.request) if self.request is not None else ()
 
 
 Handler = Callable[[Rpc], Awaitable[Message]]

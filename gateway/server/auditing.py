@@ -1,0 +1,190 @@
+"""The two audit stages: the outer one records what became of a call, the inner one its intent before the handler.
+
+Responsible for what is recorded and when the call may go on. How records are kept is the journal's business, and what
+they look like that of `audit/events.py`.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+from google.protobuf.message import Message
+from google.rpc import code_pb2
+
+from gateway import errors
+from gateway.audit import events
+from gateway.audit.description import Describer
+from gateway.audit.events import CallEvents, Ended, Known
+from gateway.audit.faults import JournalUnavailable
+from gateway.audit.journal import Journal
+from gateway.errors import GatewayError, UpstreamError
+from gateway.identity.caller import ANONYMOUS
+from gateway.server.refusals import Refusals
+from gateway.server.rpc import Handler, Rpc, internal_error
+from gateway.server.status import reason_name
+from keyway.v1 import error_reason_pb2 as reasons
+
+# An outcome has the intent's members, and these many bytes more at most, for the call and for each item of a batch.
+_ROOM: Final = 4096
+_ROOM_PER_ITEM: Final = 512
+
+_IN_DOUBT: Final = frozenset(
+    {
+        reasons.ERROR_REASON_PROVIDER_CONNECTION_LOST,
+        reasons.ERROR_REASON_PROVIDER_TIMEOUT,
+        reasons.ERROR_REASON_PROVIDER_UNAVAILABLE,
+        reasons.ERROR_REASON_MALFORMED_PROVIDER_RESPONSE,
+        reasons.ERROR_REASON_SERVER_DRAINING,
+        reasons.ERROR_REASON_INTERNAL_ERROR,
+    }
+)
+"""Reasons after which the upstream may have acted, where it was asked at all."""
+
+
+class Auditor:
+    """Keeps the record of every call in a journal. refusals: counts those of strangers."""
+
+    def __init__(self, journal: Journal, describer: Describer, refusals: Refusals) -> None:
+        self._journal = journal
+        self._describer = describer
+        self._refusals = refusals
+
+    def audit(self, following: Handler) -> Handler:
+        """The stage that records outcomes: also of calls that were refused on their way, failed, or were given up."""
+
+        async def handle(rpc: Rpc) -> Message:
+            try:
+                response = await following(rpc)
+            except asyncio.CancelledError:
+                self._given_up(rpc)
+                raise
+            except GatewayError as error:
+                await self._failed(rpc, error)
+                raise
+            except Exception as error:
+                failure = internal_error(error, rpc.call)
+                await self._failed(rpc, failure)
+                raise failure from error
+            await self._record(rpc, self._succeeded(rpc, response))
+            return response
+
+        return handle
+
+    def intend(self, following: Handler) -> Handler:
+        """The stage that records intents: on disk before an upstream is asked to change anything."""
+
+        async def handle(rpc: Rpc) -> Message:
+            self._begin(rpc)
+            if rpc.method.state_changing:
+                await self._synced(rpc)
+            return await following(rpc)
+
+        return handle
+
+    def _begin(self, rpc: Rpc) -> None:
+        assert rpc.request is not None
+        known = Known(
+            method=rpc.method,
+            request_id=rpc.call.request_id,
+            callers_id=rpc.callers_id,
+            caller=rpc.caller or ANONYMOUS,
+            peer=rpc.peer,
+            resources=rpc.resources,
+            decisions=rpc.decisions,
+            request=self._describer.describe(rpc.request),
+            trace_id=rpc.call.trace.trace_id if rpc.call.trace is not None else "",
+            span_id=rpc.call.trace.span_id if rpc.call.trace is not None else "",
+        )
+        made = CallEvents(known, rpc.began)
+        intent = made.intent()
+        room = len(intent) + _ROOM + _ROOM_PER_ITEM * len(getattr(rpc.request, "requests", ()))
+        try:
+            rpc.receipt = self._journal.intent(rpc.call.request_id, intent, room)
+        except JournalUnavailable as error:
+            raise _unavailable(rpc) from error
+        rpc.events = made
+
+    async def _failed(self, rpc: Rpc, error: GatewayError) -> None:
+        if rpc.caller is None:
+            await self._refusals.count(rpc, reason_name(error.outcome.reason))
+        elif error.outcome is not errors.AUDIT_UNAVAILABLE:
+            await self._record(rpc, _failure(rpc, error))
+
+    async def _record(self, rpc: Rpc, ended: Ended) -> None:
+        """The outcome on record, and on disk."""
+        self._write(rpc, ended)
+        await self._synced(rpc)
+
+    def _write(self, rpc: Rpc, ended: Ended) -> None:
+        if rpc.events is None:
+            self._begin(rpc)
+        assert rpc.events is not None
+        try:
+            rpc.receipt = self._journal.outcome(rpc.call.request_id, rpc.events.outcome(ended))
+        except JournalUnavailable as error:
+            raise _unavailable(rpc) from error
+
+    async def _synced(self, rpc: Rpc) -> None:
+        assert rpc.receipt is not None
+        try:
+            await self._journal.synced(rpc.receipt)
+        except JournalUnavailable as error:
+            raise _unavailable(rpc) from error
+
+    def _given_up(self, rpc: Rpc) -> None:
+        """Nobody waits for this any more: it is written, and synced with the next call's."""
+        if rpc.caller is None:
+            self._refusals.add(rpc, "CANCELLED")
+            return
+        late = rpc.call.remaining() == 0
+        status_id = events.UNKNOWN if rpc.call.attempts else events.FAILURE
+        try:
+            self._write(rpc, _ended(rpc, status_id, "DEADLINE_EXCEEDED" if late else "CANCELLED"))
+        except GatewayError:
+            return  # the journal is not available, and says so itself
+
+    def _succeeded(self, rpc: Rpc, response: Message) -> Ended:
+        ended = _ended(rpc, events.SUCCESS, "OK")
+        described = self._describer.describe(response)
+        version: Any = described.pop("key_version", None)
+        ended.key_version, ended.response = version, described
+        return ended
+
+
+def _failure(rpc: Rpc, error: GatewayError) -> Ended:
+    in_doubt = bool(rpc.call.attempts) and error.outcome.reason in _IN_DOUBT
+    status_id = events.UNKNOWN if in_doubt else events.FAILURE
+    ended = _ended(rpc, status_id, code_pb2.Code.Name(error.outcome.code))
+    ended.reason = reason_name(error.outcome.reason)
+    if isinstance(error, UpstreamError):
+        ended.upstream_code = error.upstream_code or ""
+        ended.upstream_message = error.upstream_message or ""
+        ended.http_status = error.http_status
+    return ended
+
+
+def _ended(rpc: Rpc, status_id: int, code: str) -> Ended:
+    return Ended(status_id, code, attempts=_attempts(rpc), items=rpc.call.items)
+
+
+def _attempts(rpc: Rpc) -> Sequence[dict[str, object]]:
+    return [
+        {
+            "provider": attempt.provider,
+            "method": attempt.method,
+            "http_status": attempt.http_status,
+            "duration_us": round(attempt.seconds * 1_000_000),
+        }
+        for attempt in rpc.call.attempts[:_MAXIMUM_ATTEMPTS]
+    ]
+
+
+_MAXIMUM_ATTEMPTS: Final = 16
+
+
+def _unavailable(rpc: Rpc) -> GatewayError:
+    """What the caller gets where a record can't be made: it depends on whether an upstream may have acted."""
+    if rpc.call.attempts:
+        message = "the upstream was asked, and what came of it can't be put on the audit record"
+        return GatewayError(errors.AUDIT_OUTCOME_LOST, message)
+    return GatewayError(errors.AUDIT_UNAVAILABLE, "the call can't be put on the audit record, so it was not made")

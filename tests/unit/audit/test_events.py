@@ -1,0 +1,179 @@
+"""The events of a call, as OCSF's API Activity."""
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from gateway.audit import events
+from gateway.audit.events import CallEvents, Ended, Known, Peer
+from gateway.authz.policies import Decision
+from gateway.contract import METHODS
+from gateway.identity.caller import ANONYMOUS, Caller
+
+WEB = Caller("spiffe://example.org/web", "spiffe")
+KEY = "providers/nhn-keys/keys/orders-key"
+
+
+def method(name: str) -> Any:
+    (found,) = (method for method in METHODS if method.name == name)
+    return found
+
+
+def known(name: str = "Encrypt", **changes: Any) -> Known:
+    usual = Known(
+        method=method(name),
+        request_id="r-1",
+        callers_id="order-42",
+        caller=WEB,
+        peer=Peer("10.1.2.3:4242", "grpc-go/1.70", "orders"),
+        resources=[("keyway.dev/Key", KEY)],
+        decisions=(Decision("Encrypt", "keyway.dev/Key", KEY, True, ("orders",)),),
+        request={"plaintext": {"hmac_sha256": "ab"}},
+        trace_id="1" * 32,
+        span_id="2" * 16,
+    )
+    return dataclasses.replace(usual, **changes)
+
+
+def both(known: Known, ended: Ended) -> tuple[dict[str, Any], dict[str, Any]]:
+    made = CallEvents(known, 1_700_000_000.25)
+    return json.loads(made.intent()), json.loads(made.outcome(ended))
+
+
+def test_intent() -> None:
+    intent, _ = both(known(), Ended(events.SUCCESS, "OK"))
+    assert intent["class_uid"] == 6003
+    assert (intent["activity_id"], intent["type_uid"], intent["activity_name"]) == (99, 600399, "Encrypt")
+    assert intent["time"] == 1_700_000_000_250
+    assert intent["metadata"]["event_code"] == "intent"
+    assert intent["api"] == {
+        "operation": "keyway.v1.KeyService/Encrypt",
+        "service": {"name": "keyway.v1.KeyService"},
+        "request": {"uid": "r-1", "data": {"plaintext": {"hmac_sha256": "ab"}}},
+    }
+    assert intent["actor"]["user"]["name"] == "spiffe://example.org/web"
+    assert intent["actor"]["app_name"] == "orders"
+    (authorization,) = intent["actor"]["authorizations"]
+    assert authorization == {"decision": "allow", "action": "Encrypt", "resource": KEY, "policy": {"uid": "orders"}}
+    assert intent["src_endpoint"] == {"ip": "10.1.2.3", "port": 4242}
+    assert intent["http_request"] == {"user_agent": "grpc-go/1.70"}
+    assert intent["resources"] == [{"type": "keyway.dev/Key", "name": KEY, "uid": KEY}]
+    assert intent["trace"] == {"uid": "1" * 32, "span": {"uid": "2" * 16}}
+    assert intent["observables"][0]["value"] == "order-42"
+    assert (intent["status_id"], intent["status"]) == (99, "Pending")
+
+
+def test_outcome_repeats_the_intent_and_adds_what_became_of_it() -> None:
+    ended = Ended(
+        events.FAILURE,
+        "NOT_FOUND",
+        "KEY_NOT_FOUND",
+        upstream_code="-1",
+        upstream_message="Invalid Key ID",
+        http_status=200,
+        attempts=[{"provider": "nhn-keys", "http_status": 200}],
+    )
+    intent, outcome = both(known(), ended)
+    assert outcome["metadata"]["event_code"] == "outcome"
+    assert outcome["api"].pop("response") == {
+        "code": "NOT_FOUND",
+        "error": "KEY_NOT_FOUND",
+        "error_message": "Invalid Key ID",
+    }
+    assert (outcome["status_id"], outcome["status"], outcome["status_code"]) == (2, "Failure", "NOT_FOUND")
+    assert outcome["status_detail"] == "KEY_NOT_FOUND"
+    assert outcome["unmapped"]["upstream_code"] == "-1"
+    assert outcome["unmapped"]["http_status"] == 200
+    assert outcome["unmapped"]["attempts"] == [{"provider": "nhn-keys", "http_status": 200}]
+    assert outcome["duration"] >= 0
+    same = intent.keys() - {"metadata", "time", "status", "status_id"}
+    assert {key: intent[key] for key in same} == {key: outcome[key] for key in same}
+
+
+def test_key_version_0_is_a_version() -> None:
+    assert both(known(), Ended(events.SUCCESS, "OK", key_version=0))[1]["unmapped"]["key_version"] == 0
+    assert "key_version" not in both(known(), Ended(events.SUCCESS, "OK"))[1]["unmapped"]
+
+
+@pytest.mark.parametrize(
+    ("name", "activity"),
+    [
+        ("CreateCertificate", 1),
+        ("GetPublicKey", 2),
+        ("InstallSignedCertificate", 3),
+        ("DeleteCertificate", 4),
+        ("Sign", 99),
+    ],
+)
+def test_activities(name: str, activity: int) -> None:
+    intent, _ = both(known(name), Ended(events.SUCCESS, "OK"))
+    assert (intent["activity_id"], intent["type_uid"]) == (activity, 600300 + activity)
+
+
+def test_denied() -> None:
+    denied = Decision("GetPrivateKey", "keyway.dev/Key", KEY, False, ("no-exports",))
+    intent, _ = both(known(decisions=(denied,)), Ended(events.FAILURE, "PERMISSION_DENIED"))
+    assert intent["actor"]["authorizations"][0]["decision"] == "deny"
+    assert (intent["action_id"], intent["action"]) == (2, "Denied")
+
+
+def test_texts_that_would_break_json_apart() -> None:
+    evil = 'a","x":{"}\\\n\u2028인증서'
+    intent, outcome = both(
+        known(
+            callers_id=evil,
+            caller=Caller(evil, "jwt", evil, (evil,)),
+            peer=Peer(evil, evil, evil),
+            resources=[("t", evil)],
+            decisions=(Decision("Encrypt", "t", evil, True, (evil,)),),
+        ),
+        Ended(events.FAILURE, "INTERNAL", evil, upstream_code=evil, upstream_message=evil),
+    )
+    assert intent["resources"][0]["name"] == evil
+    assert intent["actor"]["user"]["domain"] == evil
+    assert outcome["status_detail"] == outcome["api"]["response"]["error_message"] == evil
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [("[::1]:80", {"ip": "::1", "port": 80}), ("unix-socket", {"name": "unix-socket"}), ("", {"name": ""})],
+)
+def test_addresses(address: str, told: Any) -> None:
+    assert both(known(peer=Peer(address)), Ended(events.SUCCESS, "OK"))[0]["src_endpoint"] == told
+
+
+def test_nobody_in_particular() -> None:
+    intent, _ = both(
+        known(caller=ANONYMOUS, peer=Peer("127.0.0.1:1"), resources=(), decisions=(), callers_id="", trace_id=""),
+        Ended(events.SUCCESS, "OK"),
+    )
+    assert intent["actor"] == {"user": {"name": "anonymous", "uid": "anonymous", "type": "Unknown", "type_id": 0}}
+    assert not intent.keys() & {"resources", "trace", "observables", "http_request", "action"}
+
+
+def test_no_newline_in_an_event() -> None:
+    made = CallEvents(known(callers_id="a\nb"), 0.0)
+    assert b"\n" not in made.intent() + made.outcome(Ended(events.SUCCESS, "OK", response={"x": "a\r\nb"}))
+
+
+def test_unknown_outcome_of_an_interrupted_call() -> None:
+    intent, _ = both(known(), Ended(events.SUCCESS, "OK"))
+    outcome = events.unknown_outcome(intent)
+    assert outcome["metadata"]["event_code"] == "outcome"
+    assert (outcome["status_id"], outcome["status"]) == (0, "Unknown")
+    assert outcome["api"]["request"]["uid"] == "r-1"
+    assert intent["metadata"]["event_code"] == "intent"
+
+
+def test_refusals() -> None:
+    made = events.refusals(
+        "10.1.2.3", "UNAUTHENTICATED", first=1.0, last=1.5, methods={"keyway.v1.KeyService/Encrypt": 3, "x/Y": 4}
+    )
+    event = json.loads(made)
+    assert event["metadata"]["event_code"] == "refusals"
+    assert (event["count"], event["start_time"], event["end_time"]) == (7, 1000, 1500)
+    assert event["src_endpoint"] == {"ip": "10.1.2.3"}
+    assert (event["status_id"], event["status_detail"]) == (2, "UNAUTHENTICATED")
+    assert event["unmapped"]["methods"] == {"keyway.v1.KeyService/Encrypt": 3, "x/Y": 4}
