@@ -33,7 +33,14 @@ from gateway.server.authentication import authenticator
 from gateway.server.authorization import Authorizer
 from gateway.server.limits import Limits
 from gateway.server.refusals import Refusals
-from gateway.telemetry.metrics import AUDIT_BACKLOG, AUDIT_BACKLOG_AGE, AUDIT_HEAD, AUDIT_UNAVAILABLE, Metrics
+from gateway.telemetry.metrics import (
+    AUDIT_BACKLOG,
+    AUDIT_BACKLOG_AGE,
+    AUDIT_HEAD,
+    AUDIT_SYNC,
+    AUDIT_UNAVAILABLE,
+    Metrics,
+)
 from gateway.telemetry.setup import Telemetry
 
 _WORKER: Final = 0
@@ -142,6 +149,7 @@ async def _journal(
 def _observe(journal: Journal, audit: AuditSettings, metrics: Metrics) -> None:
     """What the metrics tell of the journal."""
     metrics.observe(AUDIT_HEAD, lambda: journal.stats.sequence)
+    metrics.observe(AUDIT_SYNC, lambda: journal.stats.sync_seconds)
     metrics.observe(AUDIT_UNAVAILABLE, lambda: 0 if journal.available else 1)
     if audit.ship is not None:
         metrics.observe(AUDIT_BACKLOG, lambda: sum(one.records for one in backlog(audit.directory).values()))

@@ -23,6 +23,7 @@ def trace(telemetry: Telemetry | None) -> Stage:
     def begin(rpc: Rpc) -> None:
         if telemetry is not None:
             rpc.call.trace = telemetry.begin(rpc.method.full_name, rpc.metadata)
+            rpc.call.metrics = metrics
         elif any(key == TRACEPARENT for key, _ in rpc.metadata):
             rpc.call.trace = passed_on(rpc.metadata)
 

@@ -4,6 +4,7 @@ The configuration says where to, with which headers and certificates. What it ha
 queues and batches) is taken from the standard's `OTEL_…` variables, as the SDK does.
 """
 
+import logging
 import ssl
 import threading
 from collections.abc import Callable
@@ -15,6 +16,9 @@ from opentelemetry.sdk.metrics.export import MetricExporter, MetricsData
 
 from gateway.settings import content
 from gateway.telemetry.settings import TelemetrySettings
+
+_sdk_log = logging.getLogger("opentelemetry.keyway")
+"""One of the SDK's, so that what goes wrong with its exporters is told in one way."""
 
 TIMEOUT_SECONDS: Final = 5.0
 """Of one export with all its repetitions; what could not be sent by then is dropped."""
@@ -74,4 +78,7 @@ class MetricPush:
         ended = False
         while not ended:
             ended = self._ended.wait(self._interval)
-            self._exporter.export(self._read())
+            try:
+                self._exporter.export(self._read())
+            except Exception:  # noqa: BLE001 - gRPC's, where the exporter is shut down meanwhile; the thread goes on
+                _sdk_log.exception("Exception while exporting metrics.")

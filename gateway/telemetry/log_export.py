@@ -4,6 +4,7 @@ What telemetry itself has to say is left out: a line about an export that fails 
 """
 
 import logging
+import sys
 import traceback
 from collections.abc import Mapping
 from typing import Any, Final
@@ -76,8 +77,10 @@ def _attributes(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _exception(record: logging.LogRecord, fields: Mapping[str, Any]) -> dict[str, str]:
     """As on standard error: without local variables, which can hold secrets."""
     failed = fields.get("exc_info") or record.exc_info
-    error = failed if isinstance(failed, BaseException) else failed[1] if isinstance(failed, tuple) else None
-    if error is None:
+    if failed is True:
+        failed = sys.exc_info()
+    error = failed[1] if isinstance(failed, tuple) else failed
+    if not isinstance(error, BaseException):
         return {}
     return {
         "exception.type": type(error).__qualname__,

@@ -16,7 +16,6 @@ from gateway.telemetry.instruments import Attributes, Counter, Description, Gaug
 from gateway.telemetry.peer import Peer
 
 _DURATION_BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
-_SYNC_BOUNDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _ATTEMPT_BOUNDS: Final = (0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 25.0, 100.0)
 
 _CALLS: Final = Description(names.RPC_SERVER_CALL_DURATION, "s", "Duration of the calls of the gateway's callers.")
@@ -25,11 +24,11 @@ _ATTEMPTS: Final = Description("keyway.call.attempts", "{request}", "Requests to
 _FAILED: Final = Description("keyway.calls.failed", "{call}", "Calls that did not end well, refusals among them.")
 _IN_FLIGHT: Final = Description("keyway.calls.in_flight", "{call}", "Calls that have begun and not ended.")
 _EXPIRY: Final = Description("keyway.certificate.expiry.days", "d", "Days until a certificate expires, of those seen.")
-_SYNCS: Final = Description("keyway.audit.sync.duration", "s", "Duration of the audit journal's syncs to the disk.")
 
 AUDIT_BACKLOG: Final = Description("keyway.audit.backlog", "{record}", "Audit records that were not shipped yet.")
 AUDIT_BACKLOG_AGE: Final = Description("keyway.audit.backlog.age", "s", "Age of the oldest that was not shipped yet.")
 AUDIT_HEAD: Final = Description("keyway.audit.head", "{record}", "Sequence number of the last audit record.")
+AUDIT_SYNC: Final = Description("keyway.audit.sync.duration", "s", "Duration of the journal's last sync to its disk.")
 AUDIT_UNAVAILABLE: Final = Description("keyway.audit.unavailable", "1", "1 while the journal takes no record.")
 
 _log = structlog.get_logger(__name__)
@@ -44,7 +43,6 @@ class Metrics:
         self._requests = Histogram(_REQUESTS, _DURATION_BOUNDS, _request_attributes)
         self._attempts = Histogram(_ATTEMPTS, _ATTEMPT_BOUNDS, _method_attributes)
         self._failed = Counter(_FAILED, _failure_attributes)
-        self._syncs = Histogram(_SYNCS, _SYNC_BOUNDS, _no_attributes)
         self._in_flight = 0
         self._expiries = Expiries()
         self._gauges = [
@@ -70,10 +68,6 @@ class Metrics:
         """A request to an upstream has ended, with a status or for a reason in a word."""
         self._requests.record((peer, method, status, failure), seconds)
 
-    def sync_ended(self, seconds: float) -> None:
-        """The audit journal was synced to its disk."""
-        self._syncs.record(None, seconds)
-
     def answered(self, response: Message) -> None:
         """A call was answered; certificates tell when they expire, other messages nothing."""
         self._expiries.look_at(response)
@@ -90,7 +84,7 @@ class Metrics:
 
     def read(self) -> Sequence[Series]:
         """Everything that has a value."""
-        instruments = (self._calls, self._requests, self._attempts, self._failed, self._syncs)
+        instruments = (self._calls, self._requests, self._attempts, self._failed)
         series = [instrument.read() for instrument in instruments]
         series += [read for gauge in self._gauges if (read := _contained(gauge)) is not None]
         return [one for one in series if one.points]
@@ -103,10 +97,6 @@ def _contained(gauge: Gauge) -> Series | None:
     except Exception:  # noqa: BLE001 - whatever the owner of the value raises
         _log.warning("a metric could not be read", exc_info=True)
         return None
-
-
-def _no_attributes(_key: None) -> Attributes:
-    return {}
 
 
 def _method_attributes(method: str) -> Attributes:

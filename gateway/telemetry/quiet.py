@@ -13,6 +13,7 @@ import structlog
 PAUSE_SECONDS: Final = 60.0
 
 _SDK: Final = "opentelemetry"
+_TRIED_AGAIN: Final = "Transient error"
 _log = structlog.get_logger(__name__)
 
 
@@ -38,11 +39,16 @@ class Complaints(logging.Handler):
         logger.propagate = True
 
     def emit(self, record: logging.LogRecord) -> None:
-        """A line, or one more to be counted in the next."""
+        """A line, or one more to be counted in the next; nothing where it is about to be tried again."""
+        if str(record.msg).startswith(_TRIED_AGAIN):
+            return
         with self._guard:
             now = time.monotonic()
             if self._said is not None and now - self._said < PAUSE_SECONDS:
                 self._unsaid += 1
                 return
             self._said, unsaid, self._unsaid = now, self._unsaid, 0
-        _log.warning("telemetry can't be exported, and some is lost", problem=record.getMessage(), unsaid=unsaid)
+        problem = record.getMessage()
+        if record.exc_info is not None and record.exc_info[0] is not None:
+            problem = f"{problem} ({record.exc_info[0].__qualname__})"
+        _log.warning("telemetry can't be exported, and some is lost", problem=problem, unsaid=unsaid)

@@ -5,7 +5,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
@@ -32,8 +32,11 @@ from gateway.telemetry.settings import TelemetrySettings
 from gateway.telemetry.tracing import CallTracer, ChosenIds
 
 CLOSING_SECONDS: Final = 5.0
+_ABANDONING_SECONDS: Final = 0.5
 _MAXIMUM_ATTRIBUTE_CHARACTERS: Final = 1024
 _DEFAULT_NAME: Final = "keyway"
+
+Exporter = OTLPMetricExporter | OTLPSpanExporter | OTLPLogExporter
 
 _log = structlog.get_logger(__name__)
 
@@ -50,6 +53,7 @@ class Telemetry:
         self.metrics: Metrics | None = None
         self.prometheus_port: int | None = None
         self._ends: list[Callable[[], None]] = []
+        self._exporters: list[Exporter] = []
         self._complaints = Complaints()
 
     @classmethod
@@ -63,7 +67,7 @@ class Telemetry:
         try:
             telemetry._start(settings, _resource(service_version, instance_id))
         except BaseException:
-            telemetry._close()
+            telemetry._close(CLOSING_SECONDS)
             raise
         return telemetry
 
@@ -88,8 +92,9 @@ class Telemetry:
         def read() -> MetricsData:
             return to_metrics_data(metrics.read(), resource, metrics.started)
 
-        push = MetricPush(OTLPMetricExporter(**exporter_options(settings)), interval, read)
-        self._ends.append(push.shutdown)
+        exporter = OTLPMetricExporter(**exporter_options(settings))
+        self._exporters.append(exporter)
+        self._ends.append(MetricPush(exporter, interval, read).shutdown)
 
     def _trace(self, settings: TelemetrySettings, sample_ratio: float, resource: Resource) -> None:
         ids = ChosenIds()
@@ -100,13 +105,16 @@ class Telemetry:
             id_generator=ids,
             span_limits=SpanLimits(max_span_attribute_length=_MAXIMUM_ATTRIBUTE_CHARACTERS),
         )
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(**exporter_options(settings))))
+        exporter = OTLPSpanExporter(**exporter_options(settings))
+        provider.add_span_processor(BatchSpanProcessor(exporter))
         self.begin = CallTracer(provider, ids, sample_ratio).begin
+        self._exporters.append(exporter)
         self._ends.append(provider.shutdown)
 
     def _export_log(self, settings: TelemetrySettings, resource: Resource) -> None:
         provider = LoggerProvider(resource, shutdown_on_exit=False)
-        provider.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter(**exporter_options(settings))))
+        exporter = OTLPLogExporter(**exporter_options(settings))
+        provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
         handler = LogExport(provider)
         logging.getLogger().addHandler(handler)
 
@@ -114,23 +122,32 @@ class Telemetry:
             logging.getLogger().removeHandler(handler)
             provider.shutdown()
 
+        self._exporters.append(exporter)
         self._ends.append(end)
 
-    async def close(self) -> None:
-        """Send what is left, for no longer than `CLOSING_SECONDS`."""
-        await asyncio.to_thread(self._close)
+    async def close(self, seconds: float = CLOSING_SECONDS) -> None:
+        """Send what is left, for no longer than this."""
+        await asyncio.to_thread(self._close, seconds)
 
-    def _close(self) -> None:
+    def _close(self, seconds: float) -> None:
         self.begin, ends, self._ends = _pass_on, self._ends, []
         threads = [threading.Thread(target=end, name="OtelClosing", daemon=True) for end in ends]
         for thread in threads:
             thread.start()
-        deadline = time.monotonic() + CLOSING_SECONDS
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        if any(thread.is_alive() for thread in threads):
+        if not _joined(threads, seconds):
             _log.warning("the last telemetry could not be sent in time")
+            for exporter in self._exporters:
+                exporter.shutdown()
+            _joined(threads, _ABANDONING_SECONDS)
         self._complaints.remove()
+
+
+def _joined(threads: Sequence[threading.Thread], seconds: float) -> bool:
+    """Whether all of them ended in time."""
+    deadline = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return not any(thread.is_alive() for thread in threads)
 
 
 def _pass_on(_method: str, metadata: Metadata) -> CallTrace | None:

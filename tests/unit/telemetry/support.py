@@ -1,0 +1,40 @@
+"""Tracers whose spans stay in memory."""
+
+from collections.abc import Sequence
+
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+
+from gateway.telemetry.calls import CallTrace
+from gateway.telemetry.context import Metadata
+from gateway.telemetry.peer import Peer
+from gateway.telemetry.tracing import CallTracer, ChosenIds
+
+METHOD = "keyway.v1.KeyService/Encrypt"
+TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
+SPAN_ID = "00f067aa0ba902b7"
+SAMPLED = (("traceparent", f"00-{TRACE_ID}-{SPAN_ID}-01"),)
+NOT_SAMPLED = (("traceparent", f"00-{TRACE_ID}-{SPAN_ID}-00"),)
+PEER = Peer("warp", "warp.internal", 28080)
+
+
+class Traces:
+    """A tracer and what it has recorded."""
+
+    def __init__(self, sample_ratio: float = 1.0) -> None:
+        self._exporter = InMemorySpanExporter()
+        ids = ChosenIds()
+        provider = TracerProvider(sampler=ALWAYS_ON, id_generator=ids, shutdown_on_exit=False)
+        provider.add_span_processor(SimpleSpanProcessor(self._exporter))
+        self._tracer = CallTracer(provider, ids, sample_ratio)
+
+    def begin(self, metadata: Metadata = ()) -> CallTrace:
+        """Begin a call."""
+        return self._tracer.begin(METHOD, metadata)
+
+    @property
+    def spans(self) -> Sequence[ReadableSpan]:
+        """Those that have ended, in the order of their ends."""
+        return self._exporter.get_finished_spans()

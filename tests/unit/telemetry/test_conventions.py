@@ -1,0 +1,33 @@
+"""The names that are written out here are those of the published conventions."""
+
+from opentelemetry.semconv._incubating.attributes import rpc_attributes, url_attributes
+from opentelemetry.semconv._incubating.metrics import http_metrics, rpc_metrics
+from opentelemetry.semconv.attributes import error_attributes, http_attributes, server_attributes
+from opentelemetry.semconv.schemas import Schemas
+
+from gateway.telemetry import conventions as names
+
+
+def test_names_are_those_of_the_conventions() -> None:
+    modules = (
+        rpc_attributes,
+        url_attributes,
+        error_attributes,
+        http_attributes,
+        server_attributes,
+        rpc_metrics,
+        http_metrics,
+    )
+    published = {key: value for module in modules for key, value in vars(module).items() if key.isupper()}
+    ours = {
+        key: value
+        for key, value in vars(names).items()
+        if isinstance(value, str) and key.isupper() and "." in value and not value.startswith(("keyway.", "https:"))
+    }
+    assert len(ours) == 11
+    assert {key: published.get(key) for key in ours} == ours
+    assert rpc_attributes.RpcSystemNameValues.GRPC.value == names.GRPC
+
+
+def test_schema_is_the_one_that_the_names_are_from() -> None:
+    assert list(Schemas)[-1].value == names.SCHEMA_URL
