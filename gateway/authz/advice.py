@@ -21,7 +21,7 @@ def advice(loaded: Policies) -> Iterator[str]:
         yield "there are no policies: everything is denied"
     for policy in loaded.policies:
         for text in _about(policy, loaded.groups.names):
-            yield f"{policy.place}: policy {policy.name}: {text}"
+            yield f"{policy.known_as}: {text}"
 
 
 def _about(policy: Policy, groups: frozenset[str]) -> Iterator[str]:

@@ -21,6 +21,7 @@ MAXIMUM_ID_CHARACTERS: Final = 128
 _MAXIMUM_FILE_BYTES: Final = 16 * 1024 * 1024
 _WHICH: Final = "for policy `policy0`, "
 _TOO_DEEP: Final = "error serializing/deserializing policy set"
+_NOTHING_LEFT: Final = "unable to find an applicable action"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,11 @@ class Policy:
     def place(self) -> str:
         """Where it stands."""
         return f"{self.file}:{self.line}"
+
+    @property
+    def known_as(self) -> str:
+        """Where it stands, and its @id where it has one."""
+        return self.place if self.name == self.place else f"{self.place}: policy {self.name}"
 
     @property
     def permits(self) -> bool:
@@ -62,7 +68,7 @@ def read(paths: Sequence[Path], faults: list[str]) -> tuple[Policy, ...]:
         for policy in _policies(path, label, faults):
             other = policies.setdefault(policy.name, policy)
             if other is not policy:
-                faults.append(f"{policy.place}: policy {policy.name}: another policy has this @id, at {other.place}")
+                faults.append(f"{policy.known_as}: another policy has this @id, at {other.place}")
     return tuple(policies.values())
 
 
@@ -106,9 +112,12 @@ def _parse(statement: Statement, label: str, faults: list[str]) -> Policy | None
     place = f"{label}:{statement.line}"
     try:
         parsed = json.loads(cedarpy.policies_to_json_str(statement.text))
-    except ValueError as error:
-        fault = "is nested too deeply: long chains of || can be a set's contains" if _TOO_DEEP in str(error) else error
-        faults.append(f"{place}: {fault}")
+        cedarpy.PolicySet.from_json_str(json.dumps(parsed))
+    except (ValueError, RecursionError) as error:
+        deep = isinstance(error, RecursionError) or _TOO_DEEP in str(error)
+        faults.append(
+            f"{place}: {'is nested too deeply: a long chain of || can be a contains of a set' if deep else error}"
+        )
         return None
     if parsed["templates"]:
         faults.append(f"{place}: is a template: ?principal and ?resource can't be filled in here")
@@ -118,7 +127,9 @@ def _parse(statement: Statement, label: str, faults: list[str]) -> Policy | None
     if len(name) > MAXIMUM_ID_CHARACTERS or not name.isprintable():
         faults.append(f"{place}: the @id must be printable and have at most {MAXIMUM_ID_CHARACTERS} characters")
         return None
-    known = f"{place}: policy {name}" if name != place else place
-    checked = cedarpy.validate_policies(statement.text, schema())
-    faults.extend(f"{known}: {error.error.removeprefix(_WHICH)}" for error in checked.errors)
-    return Policy(name, label, statement.line, tree) if checked.validation_passed else None
+    policy = Policy(name, label, statement.line, tree)
+    errors = [error.error.removeprefix(_WHICH) for error in cedarpy.validate_policies(statement.text, schema()).errors]
+    # What Cedar says of the whole, where it has already said what is wrong.
+    told = [error for error in errors if _NOTHING_LEFT not in error] or errors
+    faults.extend(f"{policy.known_as}: {error}" for error in told)
+    return None if errors else policy

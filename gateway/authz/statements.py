@@ -11,7 +11,7 @@ from typing import Final
 
 MAXIMUM_NESTING: Final = 32
 MAXIMUM_BRANCHES: Final = 32
-MAXIMUM_CHARACTERS: Final = 10_000
+MAXIMUM_WORDS: Final = 4000
 
 _TOKENS: Final = re.compile(
     r"""
@@ -23,11 +23,15 @@ _TOKENS: Final = re.compile(
     | (?P<close> [)\]}] )
     | (?P<end> ; )
     | (?P<unended> " )
-    | (?P<word> \w+ )
-    | (?P<other> . )
+    | (?P<comma> , )
+    | (?P<word> \w+ | . )
     """,
     re.VERBOSE | re.DOTALL,
 )
+
+
+_ENDLESS: Final = frozenset({"string", "comma", "space", "comment"})
+"""What does not make a policy deeper, however much of it there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +54,23 @@ def split(text: str) -> Iterator[Statement]:
     """The policies in a file's text."""
     begin: int | None = None
     line, first_line = 1, 1
-    characters = depth = branches = 0
+    words = depth = branches = 0
     for token in _TOKENS.finditer(text):
         kind = token.lastgroup
         if begin is None and kind not in ("comment", "space"):
             begin, first_line = token.start(), line
-            characters = depth = branches = 0
+            words = depth = branches = 0
         line += token[0].count("\n")
         depth += (kind == "open") - (kind == "close")
         branches += kind == "branch"
-        characters += 1 if kind in ("string", "comment", "space") else len(token[0])
+        words += kind not in _ENDLESS
         if kind == "unended":
             raise StatementError(first_line, "a string has no end")
-        if depth > MAXIMUM_NESTING or branches > MAXIMUM_BRANCHES or characters > MAXIMUM_CHARACTERS:
+        if depth > MAXIMUM_NESTING or branches > MAXIMUM_BRANCHES or words > MAXIMUM_WORDS:
             raise StatementError(
                 first_line,
                 f"the policy is too large: at most {MAXIMUM_NESTING} brackets within each other, {MAXIMUM_BRANCHES} "
-                f"times 'if' and {MAXIMUM_CHARACTERS} characters beside its strings",
+                f"times 'if' and {MAXIMUM_WORDS} words and signs beside strings and commas",
             )
         if kind == "end" and begin is not None:
             yield Statement(first_line, text[begin : token.end()])
