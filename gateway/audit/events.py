@@ -137,7 +137,7 @@ class CallEvents:
         }
         status["unmapped"] = {
             "duration_us": max(0, round((now - self._began) * 1_000_000)),
-            **{key: value for key, value in unmapped.items() if value not in (None, "", ())},
+            **{key: value for key, value in unmapped.items() if value or value == 0},
         }
         return b'%b,"response":%b%b%b}' % (
             self._head,
