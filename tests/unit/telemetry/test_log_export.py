@@ -1,0 +1,96 @@
+"""Lines of the log as OTLP log records."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from opentelemetry._logs import SeverityNumber
+from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+
+from gateway import logs
+from gateway.config import LogSettings
+from gateway.telemetry.log_export import LogExport
+from tests.unit.telemetry.support import SPAN_ID, TRACE_ID
+
+
+class Exported:
+    """What a logger's lines became."""
+
+    def __init__(self) -> None:
+        self._exporter = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
+        provider = LoggerProvider(shutdown_on_exit=False)
+        provider.add_log_record_processor(SimpleLogRecordProcessor(self._exporter))
+        self.handler = LogExport(provider)
+
+    @property
+    def records(self) -> list[ReadableLogRecord]:
+        return list(self._exporter.get_finished_logs())
+
+
+@pytest.fixture
+def exported() -> Iterator[Exported]:
+    root, configuration = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers[:], root.level
+    logs.configure(LogSettings(level="info", format="json"))
+    found = Exported()
+    root.addHandler(found.handler)
+    try:
+        yield found
+    finally:
+        root.handlers[:], root.level = handlers, level
+        logging.captureWarnings(False)
+        structlog.configure(**configuration)
+
+
+def test_a_line_with_its_fields_and_its_span(exported: Exported) -> None:
+    log = structlog.stdlib.get_logger("gateway.test")
+    with structlog.contextvars.bound_contextvars(trace_id=TRACE_ID, span_id=SPAN_ID, method="m"):
+        log.warning("provider failed", provider="warp", http_status=503, providers=["a"], nothing=None)
+    (record,) = (found.log_record for found in exported.records)
+    assert record.body == "provider failed"
+    assert record.severity_number is SeverityNumber.WARN
+    assert (f"{record.trace_id:032x}", f"{record.span_id:016x}") == (TRACE_ID, SPAN_ID)
+    assert dict(record.attributes or {}) == {
+        "logger": "gateway.test",
+        "method": "m",
+        "provider": "warp",
+        "http_status": 503,
+        "providers": "['a']",
+    }
+
+
+def test_a_line_of_a_library_in_a_call(exported: Exported) -> None:
+    with structlog.contextvars.bound_contextvars(trace_id=TRACE_ID, span_id=SPAN_ID):
+        logging.getLogger("aiohttp.client").error("went %s", "wrong")
+    (record,) = (found.log_record for found in exported.records)
+    assert record.body == "went wrong"
+    assert f"{record.trace_id:032x}" == TRACE_ID
+
+
+def test_a_failure_tells_where_it_was_without_the_variables(exported: Exported) -> None:
+    def fail(password: str) -> None:
+        raise RuntimeError(len(password))
+
+    try:
+        fail("-".join(["secret", "in", "a", "variable"]))
+    except RuntimeError:
+        structlog.stdlib.get_logger("gateway.test").exception("internal error")
+    (record,) = (found.log_record for found in exported.records)
+    told = dict(record.attributes or {})
+    assert told["exception.type"] == "RuntimeError"
+    assert "raise RuntimeError(len(password))" in str(told["exception.stacktrace"])
+    assert "secret-in-a-variable" not in str(told)
+    assert record.trace_id == 0
+
+
+@pytest.mark.parametrize("name", ["opentelemetry.exporter.otlp", "gateway.telemetry.quiet"])
+def test_what_telemetry_says_of_itself_is_left_out(exported: Exported, name: str) -> None:
+    logging.getLogger(name).error("export failed")
+    assert not exported.records
+
+
+def test_what_is_below_the_level_is_left_out(exported: Exported) -> None:
+    structlog.stdlib.get_logger("gateway.test").debug("detail")
+    assert not exported.records

@@ -1,0 +1,144 @@
+"""What is counted, by which names and attributes, and in which bounds."""
+
+import datetime as dt
+
+import pytest
+from google.rpc import code_pb2
+from google.type.date_pb2 import Date
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+from opentelemetry.sdk.resources import Resource
+
+from gateway.telemetry import certificates, instruments
+from gateway.telemetry.instruments import Counter, Description, Distribution, Histogram, Series
+from gateway.telemetry.metrics import AUDIT_BACKLOG, Metrics
+from gateway.telemetry.points import to_metrics_data
+from keyway.v1.certificate_pb2 import Certificate
+from keyway.v1.certificate_service_pb2 import CheckCertificateResponse, ListCertificatesResponse
+from tests.unit.telemetry.support import METHOD, PEER
+
+ABOUT = Description("things", "1", "Things.")
+
+
+def series(metrics: Metrics) -> dict[str, Series]:
+    return {one.about.name: one for one in metrics.read()}
+
+
+def certificate(name: str, days: int) -> Certificate:
+    date = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=days)
+    full = f"providers/nhn/certificates/{name}"
+    return Certificate(name=full, expiration_date=Date(year=date.year, month=date.month, day=date.day))
+
+
+def expiries(metrics: Metrics) -> dict[str, float]:
+    found = series(metrics).get("keyway.certificate.expiry.days")
+    return {} if found is None else {str(p.attributes["keyway.certificate"]): p.value for p in found.points}  # type: ignore[misc]
+
+
+def test_calls_by_method_and_code() -> None:
+    metrics = Metrics()
+    for seconds in (0.004, 0.005, 0.006, 100):
+        metrics.call_began()
+        metrics.call_ended(METHOD, code_pb2.OK, seconds, attempts=2)
+    metrics.call_began()
+    metrics.call_began()
+    metrics.call_ended(METHOD, code_pb2.UNAVAILABLE, 0.02, reason="PROVIDER_BUSY")
+    found = series(metrics)
+    ok, failed = found["rpc.server.call.duration"].points
+    assert dict(ok.attributes) == {
+        "rpc.system.name": "grpc",
+        "rpc.method": METHOD,
+        "rpc.response.status_code": "OK",
+    }
+    assert isinstance(ok.value, Distribution)
+    assert (list(ok.value.counts[:3]), ok.value.counts[-1]) == ([2, 1, 0], 1)
+    assert ok.value.total == pytest.approx(100.015)
+    assert failed.attributes["error.type"] == failed.attributes["rpc.response.status_code"] == "UNAVAILABLE"
+    assert found["keyway.calls.in_flight"].points[0].value == 1
+    (reason,) = found["keyway.calls.failed"].points
+    assert (dict(reason.attributes), reason.value) == (
+        {"rpc.method": METHOD, "keyway.reason": "PROVIDER_BUSY"},
+        1,
+    )
+    (attempts,) = found["keyway.call.attempts"].points
+    assert isinstance(attempts.value, Distribution)
+    assert list(attempts.value.counts[:4]) == [1, 0, 4, 0]
+
+
+def test_nothing_is_told_of_what_never_was() -> None:
+    assert set(series(Metrics())) == {"keyway.calls.in_flight"}
+
+
+def test_what_is_exported_is_what_was_counted() -> None:
+    metrics = Metrics()
+    metrics.attempt_ended(PEER, "GET", 200, 0.3)
+    metrics.call_ended(METHOD, code_pb2.OK, 0.4, reason="X", attempts=1)
+    metrics.observe(AUDIT_BACKLOG, lambda: 7)
+    encoded = encode_metrics(to_metrics_data(metrics.read(), Resource({"a": "b"}), metrics.started))
+    (scope,) = encoded.resource_metrics[0].scope_metrics
+    by_name = {metric.name: metric for metric in scope.metrics}
+    (point,) = by_name["http.client.request.duration"].histogram.data_points
+    assert (point.count, point.sum, list(point.bucket_counts).index(1)) == (1, 0.3, 7)
+    assert len(point.bucket_counts) == len(point.explicit_bounds) + 1
+    assert not point.HasField("min")
+    assert point.start_time_unix_nano == metrics.started
+    assert point.time_unix_nano > metrics.started
+    assert by_name["keyway.calls.failed"].sum.is_monotonic
+    assert not by_name["keyway.calls.in_flight"].sum.is_monotonic
+    assert by_name["keyway.audit.backlog"].gauge.data_points[0].as_int == 7
+
+
+def test_a_gauge_that_cannot_be_read_costs_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = Metrics()
+    metrics.observe(ABOUT, lambda: 1 // 0)
+    metrics.observe(AUDIT_BACKLOG, lambda: 3)
+    metrics.observe(Description("absent", "1", ""), lambda: None)
+    assert {name: one.points[0].value for name, one in series(metrics).items()} == {
+        "keyway.calls.in_flight": 0,
+        "keyway.audit.backlog": 3,
+    }
+    assert "a metric could not be read" in capsys.readouterr().out
+
+
+def test_the_number_of_points_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(instruments, "MAXIMUM_POINTS", 3)
+    histogram = Histogram[int](ABOUT, (1.0,), lambda key: {"key": key})
+    counter = Counter[int](ABOUT, lambda key: {"key": key})
+    for key in (1, 2, 3, 4, 5, 1):
+        histogram.record(key, 0.5)
+        counter.add(key)
+    assert [(dict(point.attributes), point.value) for point in counter.read().points] == [
+        ({"key": 1}, 2),
+        ({"key": 2}, 1),
+        ({"key": 3}, 1),
+        ({"otel.metric.overflow": "true"}, 2),
+    ]
+    assert histogram.read().points[-1] == ({"otel.metric.overflow": "true"}, ([2, 0], 1.0))
+
+
+def test_days_to_expiry_of_what_was_seen() -> None:
+    metrics = Metrics()
+    metrics.answered(ListCertificatesResponse(certificates=[certificate("a", 10), certificate("b", -3)]))
+    metrics.answered(certificate("c", 0))
+    metrics.answered(certificate("a", 20))
+    metrics.answered(Certificate(name="providers/asteria/certificates/server"))
+    metrics.answered(CheckCertificateResponse(exists=True))
+    found = expiries(metrics)
+    assert set(found) == {"a", "b", "c"}
+    assert 20 < found["a"] <= 21
+    assert -3 < found["b"] <= -2
+    assert 0 < found["c"] <= 1
+
+
+def test_of_too_many_certificates_those_that_expire_first_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(certificates, "MAXIMUM_CERTIFICATES", 2)
+    metrics = Metrics()
+    for name, days in (("late", 30), ("later", 40), ("soon", 1), ("last", 50)):
+        metrics.answered(certificate(name, days))
+    assert set(expiries(metrics)) == {"late", "soon"}
+
+
+def test_a_certificate_that_is_not_seen_any_more_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    metrics = Metrics()
+    metrics.answered(certificate("gone", 5))
+    monkeypatch.setattr(certificates, "FORGOTTEN_AFTER", -1.0)
+    assert not expiries(metrics)

@@ -1,0 +1,79 @@
+"""What may stand in the section, and what is wrong with the rest."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from gateway.telemetry.settings import TelemetrySettings
+
+ENDPOINT = {"endpoint": "https://collector:4317"}
+
+
+def parse(tree: Mapping[str, Any]) -> TelemetrySettings:
+    return TelemetrySettings.model_validate(tree)
+
+
+def test_nothing_is_on_by_itself() -> None:
+    settings = parse({})
+    assert (settings.traces, settings.metrics, settings.logs, settings.prometheus_listen) == (None, None, False, None)
+
+
+def test_everything() -> None:
+    settings = parse(
+        {
+            "endpoint": "https://collector:4317/",
+            "ca_certificates": "-----BEGIN CERTIFICATE-----",
+            "headers": {"authorization": "Bearer secret-token"},
+            "traces": {"sample_ratio": 0.5},
+            "metrics": {"interval": 10},
+            "logs": True,
+            "prometheus_listen": "0.0.0.0:9464",
+        }
+    )
+    assert settings.endpoint == "https://collector:4317"
+    assert settings.traces is not None
+    assert settings.traces.sample_ratio == 0.5
+    assert "secret-token" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("value", "listen"), [(9464, "127.0.0.1:9464"), ("9464", "127.0.0.1:9464"), ("[::1]:1", "[::1]:1")]
+)
+def test_a_port_alone_is_on_loopback(value: object, listen: str) -> None:
+    assert parse({"prometheus_listen": value}).prometheus_listen == listen
+
+
+@pytest.mark.parametrize(
+    ("tree", "problem"),
+    [
+        ({"traces": {}}, "need an endpoint"),
+        ({"metrics": {}}, "need an endpoint"),
+        ({"logs": True}, "need an endpoint"),
+        ({"endpoint": "collector:4317"}, "must be http"),
+        ({"endpoint": "grpc://collector:4317"}, "must be http"),
+        ({"endpoint": "http://collector:x"}, "must be http"),
+        ({"endpoint": "https://user:pass@collector:4317"}, "must be http"),
+        ({"endpoint": "http://collector:4317/v1/traces"}, "without a path"),
+        ({"endpoint": "http://collector:4317", "ca_certificates": "x"}, "belongs to an https endpoint"),
+        ({"endpoint": "http://collector:4317", "headers": {"a": "b"}}, "headers are secrets"),
+        ({**ENDPOINT, "headers": {"Upper": "b"}}, "names of headers"),
+        ({**ENDPOINT, "headers": {"grpc-timeout": "b"}}, "names of headers"),
+        ({**ENDPOINT, "headers": {"a-bin": "b"}}, "names of headers"),
+        ({**ENDPOINT, "headers": {"a": "line\nbreak"}}, "printable ASCII"),
+        ({**ENDPOINT, "traces": {"sample_ratio": 1.1}}, "less than or equal to 1"),
+        ({**ENDPOINT, "traces": {"ratio": 1}}, "Extra inputs"),
+        ({**ENDPOINT, "metrics": {"interval": 0}}, "greater than or equal to 1"),
+        ({"prometheus_listen": "localhost"}, "HOST:PORT"),
+        ({"prometheus_listen": "127.0.0.1:70000"}, "HOST:PORT"),
+        ({"prometheus_listen": "::1:9464"}, "HOST:PORT"),
+    ],
+)
+def test_what_is_wrong(tree: Mapping[str, Any], problem: str) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        parse(tree)
+
+
+def test_secrets_may_stay_on_this_machine_without_tls() -> None:
+    assert parse({"endpoint": "http://127.0.0.1:4317", "headers": {"a": "b"}}).headers

@@ -1,0 +1,98 @@
+"""What is made for which settings, and that a receiver which is not there holds nothing up."""
+
+import logging
+import threading
+import time
+
+import pytest
+from google.rpc import code_pb2
+
+from gateway.telemetry import quiet
+from gateway.telemetry.quiet import Complaints
+from gateway.telemetry.settings import TelemetrySettings
+from gateway.telemetry.setup import Telemetry
+from tests.unit.telemetry.support import METHOD, SAMPLED, SPAN_ID, TRACE_ID
+from tests.unit.upstream.support import unused_port
+
+
+def start(**settings: object) -> Telemetry:
+    return Telemetry.start(TelemetrySettings.model_validate(settings), "1.2.3", "worker-0")
+
+
+async def test_what_is_off_is_not_there() -> None:
+    before = threading.active_count(), logging.getLogger().handlers[:]
+    telemetry = start()
+    assert telemetry.metrics is None
+    assert telemetry.begin(METHOD, ()) is None
+    passed = telemetry.begin(METHOD, SAMPLED)
+    assert passed is not None
+    assert (passed.trace_id, passed.span_id) == (TRACE_ID, SPAN_ID)
+    assert (threading.active_count(), logging.getLogger().handlers[:]) == before
+    await telemetry.close()
+
+
+async def test_prometheus_alone_takes_no_endpoint() -> None:
+    telemetry = start(prometheus_listen="127.0.0.1:0")
+    assert telemetry.metrics is not None
+    assert telemetry.prometheus_port
+    assert telemetry.begin(METHOD, ()) is None
+    await telemetry.close()
+
+
+async def test_the_standards_switch_turns_all_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    telemetry = start(endpoint="http://127.0.0.1:1", traces={"sample_ratio": 1}, metrics={}, logs=True)
+    assert telemetry.metrics is None
+    assert telemetry.begin(METHOD, ()) is None
+    await telemetry.close()
+
+
+async def test_a_receiver_that_is_down_holds_up_neither_calls_nor_the_end(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = threading.active_count()
+    telemetry = start(endpoint=f"http://127.0.0.1:{unused_port()}", traces={"sample_ratio": 1}, metrics={}, logs=True)
+    assert telemetry.metrics is not None
+    started = time.process_time()
+    for _ in range(5000):  # more than the queue takes
+        trace = telemetry.begin(METHOD, ())
+        assert trace is not None
+        trace.end(code_pb2.OK)
+    assert (time.process_time() - started) / 5000 < 0.001
+    began = time.monotonic()
+    await telemetry.close(0.2)
+    assert time.monotonic() - began < 1.5
+    assert threading.active_count() == before
+    said = capsys.readouterr().out
+    assert said.count("telemetry can't be exported") == 1
+    assert said.count("the last telemetry could not be sent in time") == 1
+    assert telemetry.begin(METHOD, ()) is None
+
+
+async def test_an_address_that_is_taken_leaves_nothing_behind() -> None:
+    first = start(prometheus_listen="127.0.0.1:0")
+    before = threading.active_count()
+    with pytest.raises(OSError, match="in use"):
+        start(prometheus_listen=first.prometheus_port)
+    assert threading.active_count() == before
+    assert logging.getLogger("opentelemetry").handlers
+    await first.close()
+    assert not logging.getLogger("opentelemetry").handlers
+
+
+def test_complaints_are_told_once_a_minute(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    complaints = Complaints()
+    complaints.install()
+    try:
+        logger = logging.getLogger("opentelemetry.exporter")
+        for attempt in range(5):
+            logger.error("Failed to export %s", attempt)
+            logger.warning("Transient error %s", attempt)
+        monkeypatch.setattr(quiet, "PAUSE_SECONDS", 0.0)
+        logger.error("Failed again")
+    finally:
+        complaints.remove()
+    first, second = capsys.readouterr().out.splitlines()
+    assert "Failed to export 0" in first
+    assert "Failed again" in second
+    assert "unsaid=4" in second

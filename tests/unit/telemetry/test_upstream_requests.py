@@ -1,0 +1,137 @@
+"""The HTTP client's requests as spans and measurements, over real sockets."""
+
+import asyncio
+import dataclasses
+
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+
+from gateway.errors import UpstreamError
+from gateway.telemetry.calls import passed_on
+from gateway.telemetry.instruments import Distribution
+from gateway.telemetry.metrics import Metrics
+from gateway.upstream.call import Call
+from gateway.upstream.client import HttpRequest
+from tests.support.raw_server import RawServer, Reader, Writer, read_request
+from tests.support.scripted_upstream import ScriptedUpstream
+from tests.unit.telemetry.support import NOT_SAMPLED, SAMPLED, SPAN_ID, TRACE_ID, Traces
+from tests.unit.upstream.support import GET, client, new_call, unused_port
+
+SECRET = HttpRequest(
+    "GET", "/appkey/app-key-secret?x=name", {"X-Key": "header-secret"}, shown=lambda _target: "/appkey/{app_key}"
+)
+
+
+def traced(traces: Traces, metadata: tuple[tuple[str, str], ...] = SAMPLED) -> Call:
+    return dataclasses.replace(new_call(), trace=traces.begin(metadata), metrics=Metrics())
+
+
+def requests_of(call: Call) -> list[tuple[dict[str, str | int], int]]:
+    """Attributes and number of the measurements of requests."""
+    assert call.metrics is not None
+    (series,) = call.metrics.read()[:1]
+    assert series.about.name == "http.client.request.duration"
+    found = []
+    for point in series.points:
+        assert isinstance(point.value, Distribution)
+        found.append((dict(point.attributes), sum(point.value.counts)))
+    return found
+
+
+def hexadecimal(span: ReadableSpan) -> str:
+    return f"{span.context.span_id:016x}"
+
+
+async def test_the_upstream_is_told_the_span_of_its_own_request() -> None:
+    traces = Traces()
+    call = traced(traces)
+    async with ScriptedUpstream() as upstream, client(upstream.url) as http:
+        upstream.answer("GET", "/appkey/app-key-secret", 503)
+        upstream.answer("GET", "/appkey/app-key-secret", 200)
+        await http.send(SECRET, call)
+        await http.send(SECRET, call)
+    first, second = traces.spans
+    assert [request.headers["traceparent"] for request in upstream.requests] == [
+        f"00-{TRACE_ID}-{hexadecimal(span)}-01" for span in (first, second)
+    ]
+    assert {request.headers["X-Key"] for request in upstream.requests} == {"header-secret"}
+    assert [(span.attributes or {})["keyway.attempt"] for span in (first, second)] == [1, 2]
+    assert [(span.attributes or {})["http.response.status_code"] for span in (first, second)] == [503, 200]
+    assert first.name == "GET /appkey/{app_key}"
+    shown = "".join(span.to_json() for span in traces.spans)
+    assert not [secret for secret in ("app-key-secret", "header-secret", "name\\b", "x=") if secret in shown]
+    assert [
+        (told["http.response.status_code"], told.get("error.type"), count) for told, count in requests_of(call)
+    ] == [
+        (503, "503", 1),
+        (200, None, 1),
+    ]
+
+
+async def test_without_a_word_on_it_no_part_of_a_target_is_shown() -> None:
+    traces = Traces()
+    async with ScriptedUpstream() as upstream, client(upstream.url) as http:
+        upstream.answer("GET", "/things", 200)
+        await http.send(GET, traced(traces))
+    (span,) = traces.spans
+    assert span.name == "GET"
+    assert "things" not in span.to_json()
+
+
+async def test_an_unsampled_call_is_passed_on_too() -> None:
+    traces = Traces()
+    call = traced(traces, NOT_SAMPLED)
+    async with ScriptedUpstream() as upstream, client(upstream.url) as http:
+        upstream.answer("GET", "/things", 200)
+        await http.send(GET, call)
+    assert call.trace is not None
+    assert upstream.requests[0].headers["traceparent"] == f"00-{TRACE_ID}-{call.trace.span_id}-00"
+    assert not traces.spans
+
+
+async def test_without_spans_of_its_own_the_gateway_passes_the_callers_on() -> None:
+    call = dataclasses.replace(new_call(), trace=passed_on(SAMPLED))
+    async with ScriptedUpstream() as upstream, client(upstream.url) as http:
+        upstream.answer("GET", "/things", 200)
+        upstream.answer("GET", "/things", 200)
+        await http.send(GET, call)
+        await http.send(GET, new_call())
+    assert [request.headers.get("traceparent") for request in upstream.requests] == [
+        f"00-{TRACE_ID}-{SPAN_ID}-01",
+        None,
+    ]
+
+
+async def test_an_upstream_that_cannot_be_reached() -> None:
+    traces = Traces()
+    call = traced(traces)
+    async with client(f"http://127.0.0.1:{unused_port()}") as http:
+        with pytest.raises(UpstreamError):
+            await http.send(GET, call)
+    (span,) = traces.spans
+    assert (span.attributes or {})["error.type"] == "PROVIDER_UNREACHABLE"
+    assert not span.events
+    ((told, count),) = requests_of(call)
+    assert (told["error.type"], count) == ("PROVIDER_UNREACHABLE", 1)
+    assert "http.response.status_code" not in told
+
+
+async def test_a_request_that_is_given_up_ends_too() -> None:
+    asked = asyncio.Event()
+
+    async def silent(reader: Reader, writer: Writer) -> None:
+        await read_request(reader)
+        asked.set()
+        await reader.read()
+
+    traces = Traces()
+    call = traced(traces)
+    async with RawServer(silent) as server, client(server.url) as http:
+        sending = asyncio.create_task(http.send(GET, call))
+        await asked.wait()
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+    (span,) = traces.spans
+    assert (span.attributes or {})["error.type"] == "CANCELLED"
+    assert requests_of(call)[0][0]["error.type"] == "CANCELLED"
