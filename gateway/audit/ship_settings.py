@@ -4,8 +4,11 @@ import re
 from typing import Annotated, Any, Final
 from urllib.parse import SplitResult, urlsplit
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 
+from gateway.identity import pem
 from gateway.settings import FileContent, Settings, as_bytes, is_loopback
 
 _HEADER_NAME: Final = re.compile(r"[a-z0-9_.-]+")
@@ -19,6 +22,16 @@ class ShipCertificate(Settings):
     private_key: FileContent
 
     _accept_text = field_validator("certificate", "private_key", mode="before")(as_bytes)
+
+    def model_post_init(self, _context: Any) -> None:
+        """A pair that does not fit would be told by failing handshakes only."""
+        own = pem.certificates(self.certificate.get_secret_value())[0]
+        try:
+            key = load_pem_private_key(self.private_key.get_secret_value(), None)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            raise ValueError("private_key can't be read; it must be PEM without a password") from None
+        if key.public_key() != own.public_key():
+            raise ValueError("the private key is not the certificate's")
 
 
 def _header_name(value: str) -> str:
@@ -63,6 +76,13 @@ class ShipSettings(Settings):
     maximum_backoff: float = Field(default=30.0, gt=0, le=3600)
 
     _accept_text = field_validator("ca_certificates", mode="before")(as_bytes)
+
+    @field_validator("ca_certificates")
+    @classmethod
+    def _holds_certificates(cls, value: FileContent | None) -> FileContent | None:
+        if value is not None:
+            pem.certificates(value.get_secret_value())
+        return value
 
     @field_validator("endpoint")
     @classmethod

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
+from gateway.audit.durable_files import sync_folder
 from gateway.audit.records import NO_HASH, Record
 from gateway.audit.segments import CURSOR, Position
 
@@ -70,12 +71,4 @@ def store(chain_folder: Path, cursor: Cursor) -> None:
         file.write(orjson.dumps(content) + b"\n")
         os.fsync(file.fileno())
     temporary.replace(path)
-    _sync_folder(chain_folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(chain_folder)

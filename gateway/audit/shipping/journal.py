@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.audit.durable_files import sync_folder
 from gateway.audit.records import MalformedRecord, Record
 from gateway.audit.segments import Position, SegmentMissing, Stored, read_records, segment_path, segment_starts
 from gateway.audit.shipping.cursor import Cursor
@@ -63,7 +64,7 @@ class Journal:
             finally:
                 os.close(descriptor)
             if segment != self._synced.segment:
-                _sync_folder(self._folder)
+                sync_folder(self._folder)
             self._synced = Position(segment, size)
 
 
@@ -118,11 +119,3 @@ def _fault(record: Record, cursor: Cursor | None) -> str:
     if (record.sequence, record.previous) != (cursor.sequence + 1, cursor.hash):
         return f"it does not follow from record {cursor.sequence}, which was shipped"
     return ""
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

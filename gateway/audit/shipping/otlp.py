@@ -83,7 +83,7 @@ def _event(record: Record) -> Mapping[str, Any]:
 
 def _fill(added: LogRecord, record: Record, event: Mapping[str, Any]) -> None:
     """Its time is the event's own, its severity that of the outcome."""
-    severity, text = _SEVERITIES_OF_KINDS.get(record.kind) or _SEVERITIES.get(event.get("status_id", -1), _INFO)
+    severity, text = _severity(record, event)
     added.time_unix_nano = _nanoseconds(event.get("time"))
     added.observed_time_unix_nano = time.time_ns()
     added.severity_number = severity
@@ -99,6 +99,12 @@ def _fill(added: LogRecord, record: Record, event: Mapping[str, Any]) -> None:
     if trace:
         added.trace_id = _identifier(trace.get("uid"), 16)
         added.span_id = _identifier(_mapping(trace, "span").get("uid"), 8)
+
+
+def _severity(record: Record, event: Mapping[str, Any]) -> tuple["SeverityNumber.ValueType", str]:
+    status = event.get("status_id")
+    of_status = _SEVERITIES.get(status, _INFO) if isinstance(status, int) else _INFO
+    return _SEVERITIES_OF_KINDS.get(record.kind, of_status)
 
 
 def _event_name(record: Record, event: Mapping[str, Any]) -> str:

@@ -1,0 +1,63 @@
+"""How far shipping is behind."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from gateway.audit.segments import CURSOR
+from gateway.audit.shipping.backlog import Backlog, backlog
+from gateway.audit.shipping.cursor import store
+from gateway.audit.shipping.journal import Journal
+from tests.support.chains import CHAIN, ChainWriter
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> ChainWriter:
+    return ChainWriter(tmp_path / "worker-0")
+
+
+def behind(directory: Path) -> tuple[int, int]:
+    """The age to ten seconds."""
+    found = backlog(directory)[CHAIN]
+    return found.records, int(found.seconds) // 10 * 10
+
+
+def ship(writer: ChainWriter, count: int) -> None:
+    store(writer.folder, Journal(writer.folder).batch(None, records=count, bytes_=1 << 20).ends[-1])
+
+
+def test_it_counts_the_records_after_the_cursor_and_tells_the_age_of_the_first(
+    writer: ChainWriter, tmp_path: Path
+) -> None:
+    assert backlog(tmp_path) == {}
+    now = int(time.time() * 1000)
+    writer.append(time=now - 60_000)
+    writer.append(3, time=now - 30_000)
+    writer.write(b'{"chain":"gw-')
+    assert behind(tmp_path) == (4, 60)
+    ship(writer, 1)
+    assert behind(tmp_path) == (3, 30)
+    ship(writer, 4)
+    assert backlog(tmp_path) == {CHAIN: Backlog(0, 0.0)}
+
+
+def test_segments_that_retention_removed_do_not_disturb_it(writer: ChainWriter, tmp_path: Path) -> None:
+    writer.append(3)
+    ship(writer, 3)
+    writer.rotate()
+    writer.append(2, text="x" * 100_000)
+    writer.remove(1)
+    assert backlog(tmp_path)[CHAIN].records == 3
+
+
+def test_each_worker_is_told_and_one_that_can_not_be_read_is_left_out(writer: ChainWriter, tmp_path: Path) -> None:
+    other = ChainWriter(tmp_path / "worker-1", chain="gw-fedcba9876543210")
+    other.append(2)
+    writer.append(1)
+    assert {chain: behind.records for chain, behind in backlog(tmp_path).items()} == {
+        CHAIN: 1,
+        "gw-fedcba9876543210": 2,
+    }
+    (writer.folder / CURSOR).write_text("{}")
+    assert set(backlog(tmp_path)) == {"gw-fedcba9876543210"}

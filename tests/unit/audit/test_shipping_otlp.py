@@ -1,0 +1,109 @@
+"""Records as OTLP log records."""
+
+from typing import Any
+
+import orjson
+import pytest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
+
+from gateway.audit.records import NO_HASH, Kind, encode, parse
+from gateway.audit.shipping.otlp import Export, NotCarriedError
+
+TRACE = {"uid": "0af7651916cd43dd8448eb211c80319c", "span": {"uid": "b7ad6b7169203331"}}
+
+
+def line_of(body: bytes, kind: Kind = "event") -> bytes:
+    return encode("gw-1", 7, NO_HASH, kind, body)[0]
+
+
+def carried(kind: Kind = "event", **body: Any) -> LogRecord:
+    export = Export()
+    size = export.add(parse(line_of(orjson.dumps(body), kind)))
+    (record,) = export.request.resource_logs[0].scope_logs[0].log_records
+    assert record.ByteSize() < size
+    return record
+
+
+def attributes(holder: Any) -> dict[str, Any]:
+    return {item.key: getattr(item.value, item.value.WhichOneof("value")) for item in holder.attributes}
+
+
+@pytest.mark.parametrize("body", [b'{ "b":1,\t"a":[2, 3.0e1],"b":"\xc3\xa9\\u00e9\\/"}', b"{}"])
+def test_the_line_can_be_put_together_again_from_what_is_sent(body: bytes) -> None:
+    export = Export()
+    export.add(parse(line_of(body)))
+    (record,) = export.request.resource_logs[0].scope_logs[0].log_records
+    sent = {key.removeprefix("keyway.audit."): value for key, value in attributes(record).items()}
+    again, digest = encode(
+        sent["chain"], sent["sequence"], sent["previous"], sent["kind"], record.body.string_value.encode()
+    )
+    assert again == line_of(body)
+    assert digest == sent["hash"]
+
+
+def test_time_trace_and_name_are_the_events_own() -> None:
+    record = carried(time=1_700_000_000_123, trace=TRACE, metadata={"event_code": "outcome"}, status_id=1)
+    assert record.time_unix_nano == 1_700_000_000_123_000_000
+    assert record.observed_time_unix_nano > record.time_unix_nano
+    assert record.trace_id.hex() == TRACE["uid"]
+    assert record.span_id.hex() == "b7ad6b7169203331"
+    assert record.event_name == "keyway.audit.outcome"
+    assert carried("checkpoint").event_name == "keyway.audit.checkpoint"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "severity"),
+    [
+        ("event", {"status_id": 1}, SeverityNumber.SEVERITY_NUMBER_INFO),
+        ("event", {"status_id": 99}, SeverityNumber.SEVERITY_NUMBER_INFO),
+        ("event", {"status_id": 2}, SeverityNumber.SEVERITY_NUMBER_WARN),
+        ("event", {"status_id": 0}, SeverityNumber.SEVERITY_NUMBER_WARN),
+        ("checkpoint", {}, SeverityNumber.SEVERITY_NUMBER_INFO),
+        ("recovery", {}, SeverityNumber.SEVERITY_NUMBER_WARN),
+        ("interruption", {}, SeverityNumber.SEVERITY_NUMBER_WARN),
+    ],
+)
+def test_severity_tells_the_outcome(kind: Kind, body: dict[str, Any], severity: int) -> None:
+    assert carried(kind, **body).severity_number == severity
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"time": "now", "trace": "none", "metadata": [], "status_id": []},
+        {"time": -1, "trace": {"uid": "xyz", "span": 1}, "metadata": {"event_code": 5}, "status_id": None},
+        {"time": 1 << 60, "trace": {"uid": "00" * 16, "span": {"uid": "00"}}},
+        {"time": True},
+    ],
+)
+def test_members_of_an_unexpected_form_are_left_out(body: dict[str, Any]) -> None:
+    record = carried(**body)
+    assert record.time_unix_nano in (0, 1_000_000)
+    assert not record.trace_id
+    assert not record.span_id
+    assert record.event_name == "keyway.audit.event"
+
+
+def test_the_resource_names_the_service_and_its_chain() -> None:
+    export = Export()
+    export.add(parse(line_of(b"{}")))
+    found = attributes(export.request.resource_logs[0].resource)
+    assert found["service.name"] == "keyway"
+    assert found["service.instance.id"] == "gw-1"
+    assert {"service.version", "host.name"} <= set(found)
+
+
+def test_a_record_can_be_taken_back() -> None:
+    export = Export()
+    export.add(parse(line_of(b'{"a":1}')))
+    export.add(parse(line_of(b'{"a":2}')))
+    export.remove_last()
+    (record,) = export.request.resource_logs[0].scope_logs[0].log_records
+    assert record.body.string_value == '{"a":1}'
+
+
+def test_what_is_no_json_is_not_carried_and_leaves_nothing_behind() -> None:
+    export = Export()
+    with pytest.raises(NotCarriedError):
+        export.add(parse(line_of(b'{"a":"\xff"}')))
+    assert not export.request.resource_logs
