@@ -11,6 +11,8 @@ from gateway.audit.records import TAIL_LENGTH, MalformedRecord, parse
 
 _TOKEN: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|["{}]|[^"{}]+', re.DOTALL)
 _KIND_AND_BODY: Final = re.compile(rb'[a-z]+","body":(?=\{)')
+_ANY_OPENING: Final = re.compile(rb'\{"chain":"[a-z0-9-]+","sequence":[0-9]+,"previous":"[0-9a-f]{64}","kind":"')
+_BEGINNING: Final = b'{"chain":"'
 _BODY_FOLLOWS: Final = b'","body":{'
 
 
@@ -53,12 +55,16 @@ class Links:
         return "its link is not the hash of the record before it"
 
 
-def is_torn(rest: bytes, opening: bytes) -> bool:
-    """Whether a line without its end can be the beginning of a record that starts with `opening`.
+def is_torn(rest: bytes, opening: bytes | None) -> bool:
+    """Whether a line without its end can be the beginning of a record that starts with `opening`, or of any.
 
     Zeros at its end are what a power failure makes of a line whose blocks were not written yet.
     """
     text = rest.rstrip(b"\0")
+    if opening is None:
+        if (found := _ANY_OPENING.match(text)) is None:
+            return text[: len(_BEGINNING)] == _BEGINNING[: len(text)]
+        opening = found[0]
     missing = _missing(text, opening)
     return missing is not None and (len(text) == len(rest) or missing != b"\n")
 

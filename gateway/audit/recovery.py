@@ -20,7 +20,6 @@ from gateway.audit.records import NO_HASH, MalformedRecord, Receipt, Record, dec
 from gateway.audit.segments import CHECKPOINTS, segment_path, segment_starts
 
 _TAIL_BYTES: Final = 1 << 16
-_CHAIN_OPENING: Final = b'{"chain":"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +184,7 @@ def _scan(folder: Path, start: int, before: Record | None) -> Found | TornLine:
             check_first(path, first, before)
             links = Links(first.chain, first.sequence - 1, first.previous)
         if not line.endswith(b"\n"):
-            opening = links.opening() if links is not None else _CHAIN_OPENING
-            if not is_torn(line, opening):
+            if not is_torn(line, links.opening() if links is not None else None):
                 raise JournalCorrupt(path.name, offset, links.sequence + 1 if links else start, "its end was altered")
             torn = TornLine(start, offset, line)
             if found is None:
