@@ -18,6 +18,8 @@ import uvloop
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from gateway import app, logs
+from gateway.audit import commands as audit_commands
+from gateway.audit.faults import JournalCorrupt
 from gateway.authz import commands as policy_commands
 from gateway.config import LogSettings
 from gateway.server.assembly import GatewayServer
@@ -45,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         _complain(*str(error).splitlines())
         return 2
+    except JournalCorrupt as error:
+        _complain(f"the audit journal does not verify: {error}")
+        return 1
     except OSError as error:
         _complain(": ".join(str(part) for part in (error.filename, error.strerror or error) if part is not None))
         return 1
@@ -207,6 +212,7 @@ def _parser() -> argparse.ArgumentParser:
     health.add_argument(
         "--timeout", type=_seconds, default=3.0, metavar="SECONDS", help="how long to wait for an answer; default 3"
     )
+    audit_commands.add_parsers(commands, _add_command)
     return parser
 
 

@@ -48,8 +48,10 @@ class Writer:
         self._key = started.key
         self._resources = started.resources
         self._unsigned = started.unsigned
-        self._checkpoint_due = False
+        # What a run before left unsigned, and what the start added, is signed at once.
+        self._checkpoint_due = self._unsigned > 0
         self._loop = asyncio.get_running_loop()
+        self._loop.call_soon(self._checkpoint_where_due)
         self.committer = Committer(
             self.chain.folder, keep_lines=settings.durability == "fsync", failed=failed, ended=self._rotate_where_due
         )

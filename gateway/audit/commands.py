@@ -1,0 +1,189 @@
+"""Command line of the journal: `audit verify`, `audit tail`, `audit show`. Reads; never writes.
+
+Exit codes as everywhere: 0 done, 1 it did not verify or was not found, 2 wrong usage.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections import deque
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from gateway.audit import printing
+from gateway.audit.records import MalformedRecord, Receipt, Record
+from gateway.audit.recovery import request_id
+from gateway.audit.segments import Position, SegmentMissing, chain_folders, read_records, segment_starts
+from gateway.audit.verification import Unverifiable, verify
+
+Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
+AddCommand = Callable[
+    ["argparse._SubParsersAction[argparse.ArgumentParser]", str, Command, str], argparse.ArgumentParser
+]
+
+_FOLLOW_SECONDS: Final = 0.2
+_DEFAULT_LINES: Final = 20
+
+
+def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", add_command: AddCommand) -> None:
+    """The `audit` command with its own commands."""
+    purpose = "verify and read the audit journal"
+    parser = commands.add_parser("audit", help=purpose, description=f"{purpose.capitalize()}; nothing is changed.")
+    audit = parser.add_subparsers(required=True, metavar="COMMAND", title="commands", help="then --help tells more")
+
+    checked = add_command(audit, "verify", _verify, "verify every record, link and checkpoint of a journal, offline")
+    _add_directory(checked)
+    checked.add_argument(
+        "--public-key",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="PEM; once for each key that is trusted; default: the directory's own, which is then trusted",
+    )
+    checked.add_argument(
+        "--expect",
+        action="append",
+        type=_receipt,
+        default=[],
+        metavar="RECEIPT",
+        help="CHAIN:SEQUENCE:HASH of a record that must be there: a trailer keyway-audit-receipt, or an earlier head",
+    )
+
+    tail = add_command(audit, "tail", _reading(_tail), "print the newest events")
+    _add_directory(tail)
+    tail.add_argument(
+        "-n", dest="lines", type=_count, default=_DEFAULT_LINES, metavar="N", help=f"how many; default {_DEFAULT_LINES}"
+    )
+    tail.add_argument("--follow", action="store_true", help="go on with those that come")
+
+    show = add_command(audit, "show", _reading(_show), "print all records of one request")
+    _add_directory(show)
+    show.add_argument("request_id", metavar="REQUEST_ID", help="as in the trailer x-request-id and in the logs")
+
+
+async def _verify(options: argparse.Namespace) -> int:
+    try:
+        report = verify(options.directory, public_keys=options.public_key, expected=options.expect)
+    except Unverifiable as error:
+        print(f"keyway: {error}", file=sys.stderr)
+        return 1
+    if options.json:
+        _print_json(report.as_json())
+    else:
+        print(*printing.report_lines(report), sep="\n")
+    return 0 if report.good else 1
+
+
+async def _tail(options: argparse.Namespace) -> int:
+    folders = _chains(options.directory)
+    newest: list[tuple[int, Record]] = []
+    ends: dict[Path, Position | None] = {}
+    for folder in folders:
+        kept, ends[folder] = _newest(folder, options.lines)
+        newest += [(_time(record), record) for record in kept]
+    newest.sort(key=lambda item: item[0])
+    for _, record in newest[len(newest) - min(options.lines, len(newest)) :]:
+        _print_record(record, options)
+    while options.follow:
+        sys.stdout.flush()
+        await asyncio.sleep(_FOLLOW_SECONDS)
+        for folder, end in ends.items():
+            for stored in read_records(folder, end):
+                ends[folder] = stored.end
+                if stored.record.kind == "event":
+                    _print_record(stored.record, options)
+    return 0
+
+
+async def _show(options: argparse.Namespace) -> int:
+    wanted = options.request_id.encode()
+    found = [
+        stored.record
+        for folder in _chains(options.directory)
+        for stored in read_records(folder)
+        if stored.record.kind == "event" and wanted in stored.record.body and _is_of(stored.record, options.request_id)
+    ]
+    for record in found:
+        if options.json:
+            _print_record(record, options)
+        else:
+            print(*printing.record_lines(record), sep="\n")
+    if not found:
+        print(f"keyway: {options.directory}: no record of request {options.request_id}", file=sys.stderr)
+    return 0 if found else 1
+
+
+def _reading(command: Command) -> Command:
+    """With a word on records that can't be read."""
+
+    async def read(options: argparse.Namespace) -> int:
+        try:
+            return await command(options)
+        except (MalformedRecord, SegmentMissing) as error:
+            print(f"keyway: {options.directory}: {error}; `audit verify` tells where", file=sys.stderr)
+            return 1
+
+    return read
+
+
+def _chains(directory: Path) -> list[Path]:
+    if not (folders := chain_folders(directory)):
+        raise FileNotFoundError(2, "it holds no chain", str(directory))
+    return folders
+
+
+def _newest(folder: Path, lines: int) -> tuple[list[Record], Position | None]:
+    """The last events of a chain, from as few of its segments as hold them; and where the next one will be."""
+    end: Position | None = None
+    kept: deque[Record] = deque(maxlen=lines)
+    for start in reversed(segment_starts(folder)):
+        kept.clear()
+        for stored in read_records(folder, Position(start, 0)):
+            end = stored.end
+            if stored.record.kind == "event":
+                kept.append(stored.record)
+        if len(kept) == lines:
+            break
+    return list(kept), end
+
+
+def _is_of(record: Record, request: str) -> bool:
+    return request_id(record.value()) == request
+
+
+def _time(record: Record) -> int:
+    value = record.value().get("time")
+    return value if isinstance(value, int) else 0
+
+
+def _print_record(record: Record, options: argparse.Namespace) -> None:
+    if options.json:
+        sys.stdout.write(record.line.decode())
+    else:
+        print(printing.event_line(record.value()))
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE).decode())
+
+
+def _add_directory(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("directory", type=Path, metavar="DIR", help="the `audit.directory` of the configuration")
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+
+
+def _receipt(text: str) -> Receipt:
+    try:
+        return Receipt.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _count(text: str) -> int:
+    if text.isascii() and text.isdecimal():
+        return int(text)
+    raise argparse.ArgumentTypeError("must be a number")

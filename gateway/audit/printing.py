@@ -1,0 +1,108 @@
+"""The journal's records and what a verification found, in lines for people. Prints nothing itself."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from gateway.audit.records import Record
+from gateway.audit.verification_report import ChainReport, Report
+
+_ABSENT = "-"
+
+
+def event_line(event: Mapping[str, Any]) -> str:
+    """One event in a line: time, intent or outcome, caller, method, resources, status, duration, request id."""
+    code = _text(event, "metadata", "event_code")
+    resources = event.get("resources")
+    names = [_text(resource, "name") for resource in resources] if isinstance(resources, list) else []
+    status = [_text(event, "status_code"), _text(event, "status_detail")]
+    duration = event.get("duration")
+    service, operation = _text(event, "api", "service", "name"), _text(event, "api", "operation")
+    parts = (
+        time_text(event.get("time")),
+        code.ljust(len("refusals")),
+        _text(event, "actor", "user", "name"),
+        operation if service == _ABSENT or operation.startswith("/") else f"{service}/{operation}",
+        ",".join(names) or _ABSENT,
+        _text(event, "status") if code == "intent" else "/".join(part for part in status if part != _ABSENT) or _ABSENT,
+        f"{duration} ms" if isinstance(duration, int) else _ABSENT,
+        _text(event, "api", "request", "uid"),
+    )
+    return "  ".join(parts)
+
+
+def record_lines(record: Record) -> Iterator[str]:
+    """One record with all its members, each on a line of its own."""
+    yield f"{record.receipt}"
+    yield f"  {event_line(record.value())}"
+    for name, value in _members(record.value()):
+        yield f"    {name}: {value}"
+
+
+def report_lines(report: Report) -> Iterator[str]:
+    """What a verification found."""
+    for chain in report.chains:
+        yield from _chain_lines(chain)
+    for receipt in report.missing:
+        yield f"MISSING: {receipt}: the directory holds no such chain"
+    keys = ", ".join(report.keys)
+    if report.trusts_directory:
+        yield f"key {keys}: the directory's own, which is trusted since no --public-key was given"
+    else:
+        yield f"key {keys}: given"
+    yield "verified" if report.good else "NOT VERIFIED"
+
+
+def time_text(milliseconds: object) -> str:
+    """UTC, to the millisecond."""
+    if not isinstance(milliseconds, int):
+        return _ABSENT
+    try:
+        moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return _ABSENT
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{milliseconds % 1000:03}Z"
+
+
+def _chain_lines(chain: ChainReport) -> Iterator[str]:
+    yield f"{chain.name}: chain {chain.chain or _ABSENT}"
+    yield (
+        f"  {chain.records} records in {chain.segments} segments: {chain.intents} intents, {chain.outcomes} outcomes, "
+        f"{chain.other_events} other events, {chain.checkpoints} checkpoints ({chain.copies} kept beside the chain)"
+    )
+    if chain.unsigned:
+        yield f"  {chain.unsigned} records after the last checkpoint"
+    if chain.open:
+        yield f"  {len(chain.open)} open intents: {', '.join(chain.open[:5])}{', …' * (len(chain.open) > 5)}"
+    for gap in chain.gaps:
+        since, until = time_text(gap.get("since")), time_text(gap.get("time"))
+        yield f"  gap: {since} to {until}: {gap.get('reason')}, {gap.get('refused')} records refused"
+    for note in chain.notes:
+        yield f"  note: {note}"
+    if chain.problem is not None:
+        yield f"  BAD: {chain.problem}"
+    if chain.head is not None:
+        yield f"  {'verified up to' if chain.problem else 'head'}: {chain.head}"
+
+
+def _members(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, member in value.items():
+        if isinstance(member, Mapping) and member:
+            yield from _members(member, f"{prefix}{name}.")
+        elif isinstance(member, str):
+            yield f"{prefix}{name}", _printable(member)
+        else:
+            yield f"{prefix}{name}", _printable(orjson.dumps(member).decode())
+
+
+def _text(value: object, *path: str) -> str:
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return _printable(value) if isinstance(value, str) and value else _ABSENT
+
+
+def _printable(text: str) -> str:
+    """Callers choose some of these texts: none of them may command the terminal, or begin a line of its own."""
+    return "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in text)
