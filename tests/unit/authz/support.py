@@ -1,0 +1,64 @@
+"""Policies in real files, and callers to ask them about."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gateway.authz.actions import ACTIONS
+from gateway.authz.engine import Decision, PolicyEngine
+from gateway.authz.policies import Policies, load
+from gateway.authz.settings import PolicySettings
+from gateway.identity.caller import Caller
+
+ALICE = Caller("spiffe://example.org/alice", "spiffe")
+BOB = Caller("spiffe://example.org/bob", "spiffe")
+
+NAMES = {
+    "keyway.dev/Provider": "providers/p",
+    "keyway.dev/Certificate": "providers/p/certificates/c",
+    "keyway.dev/TrustStore": "providers/p/trustStores/t",
+    "keyway.dev/TrustedAuthority": "providers/p/trustStores/t/authorities/a",
+    "keyway.dev/Key": "providers/p/keys/k",
+    "keyway.dev/KeyVersion": "providers/p/keys/k/versions/1",
+    "keyway.dev/Secret": "providers/p/secrets/s",
+}
+
+
+def settings(folder: Path, *texts: str, entities: Sequence[Any] | str | None = None, **more: Any) -> PolicySettings:
+    """Settings over files that hold these texts: `0.cedar`, `1.cedar`, …, and `entities.json`."""
+    files = tuple(folder / f"{index}.cedar" for index in range(len(texts)))
+    for file, text in zip(files, texts, strict=True):
+        file.write_text(text)
+    entities_file = None
+    if entities is not None:
+        entities_file = folder / "entities.json"
+        entities_file.write_text(entities if isinstance(entities, str) else json.dumps(entities))
+    return PolicySettings(policy_files=files, entities_file=entities_file, **more)
+
+
+def loaded(folder: Path, *texts: str, entities: Sequence[Any] | str | None = None) -> Policies:
+    return load(settings(folder, *texts, entities=entities))
+
+
+def ask(policies: Policies | PolicyEngine, caller: Caller, action: str, resource: str | None = None) -> Decision:
+    """The decision; the resource is by default one of the type that the action's request names."""
+    resource_type = ACTIONS[action].resource_type
+    return policies.decide(caller, action, NAMES[resource_type] if resource is None else resource, resource_type)
+
+
+def allowed(policies: Policies | PolicyEngine, caller: Caller, action: str, resource: str | None = None) -> bool:
+    return ask(policies, caller, action, resource).allowed
+
+
+def group(name: str, *parents: str) -> dict[str, Any]:
+    return _entity("Keyway::Group", name, parents)
+
+
+def member(caller: str, *groups: str) -> dict[str, Any]:
+    return _entity("Keyway::Caller", caller, groups)
+
+
+def _entity(kind: str, name: str, parents: Sequence[str]) -> dict[str, Any]:
+    above = [{"type": "Keyway::Group", "id": parent} for parent in parents]
+    return {"uid": {"type": kind, "id": name}, "attrs": {}, "parents": above}
