@@ -33,8 +33,12 @@ class Backlog(NamedTuple):
 
 def backlog(audit_directory: Path) -> Mapping[str, Backlog]:
     """By chain. A chain whose files can't be read now is left out."""
-    found = {}
-    for folder in chain_folders(audit_directory):
+    found: dict[str, Backlog] = {}
+    try:
+        folders = chain_folders(audit_directory)
+    except OSError:
+        return found
+    for folder in folders:
         try:
             head = _head(folder)
             if head is not None:

@@ -31,6 +31,7 @@ def test_it_counts_the_records_after_the_cursor_and_tells_the_age_of_the_first(
     writer: ChainWriter, tmp_path: Path
 ) -> None:
     assert backlog(tmp_path) == {}
+    assert backlog(tmp_path / "not-made-yet") == {}
     now = int(time.time() * 1000)
     writer.append(time=now - 60_000)
     writer.append(3, time=now - 30_000)

@@ -1,0 +1,249 @@
+"""Whatever a collector answers, no record is left out: over a real connection, with scripted answers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import structlog
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+
+from gateway.audit.ship_settings import ShipSettings
+from gateway.audit.shipping.cursor import load
+from gateway.audit.shipping.shipper import run_shipper
+from tests.support.chains import ChainWriter
+from tests.support.scripted_collector import ScriptedCollector, abort_with_delay, rejecting
+from tests.support.waiting import eventually
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> ChainWriter:
+    return ChainWriter(tmp_path / "worker-0")
+
+
+@asynccontextmanager
+async def shipping(writer: ChainWriter, endpoint: str, **options: Any) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    settings = ShipSettings(
+        **{"endpoint": endpoint, "rewind": 0.2, "interval": 0.01, "maximum_backoff": 0.05, "timeout": 5.0, **options}
+    )
+    running = asyncio.create_task(run_shipper(writer.folder.parent, settings, stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await running
+
+
+async def test_everything_is_shipped_once_and_the_cursor_follows(writer: ChainWriter) -> None:
+    writer.append(25)
+    async with ScriptedCollector() as collector, shipping(writer, collector.endpoint, batch_records=10):
+        await eventually(lambda: collector.has(*range(1, 26)))
+        writer.append(2)
+        await eventually(lambda: cursor_at(writer, 27))
+        assert collector.taken == list(range(1, 28))
+        assert [len(export) for export in collector.exports if export][:3] == [10, 10, 5]
+
+
+async def cursor_at(writer: ChainWriter, sequence: int) -> bool:
+    cursor = load(writer.folder)
+    return cursor is not None and cursor.sequence == sequence
+
+
+async def test_acknowledged_is_not_yet_safe(writer: ChainWriter) -> None:
+    writer.append(3)
+    async with ScriptedCollector() as collector:
+        async with shipping(writer, collector.endpoint, rewind=3600):
+            await eventually(lambda: collector.has(1, 2, 3))
+        assert load(writer.folder) is None
+        async with shipping(writer, collector.endpoint):
+            await eventually(lambda: cursor_at(writer, 3))
+        assert collector.taken == [1, 2, 3, 1, 2, 3]
+
+
+async def test_another_connection_starts_over_from_what_is_safe(writer: ChainWriter) -> None:
+    """Also where the collector was away between two exports, and nothing was sent meanwhile."""
+    async with ScriptedCollector() as collector, shipping(writer, collector.endpoint):
+        writer.append(3)
+        await eventually(lambda: cursor_at(writer, 3))
+    async with ScriptedCollector() as collector, shipping(writer, collector.endpoint, rewind=3600, interval=0.3):
+        writer.append(2)
+        await eventually(lambda: collector.has(4, 5))
+        for _ in range(3):
+            count = len(collector.taken)
+            await collector.stop()
+            await collector.start()
+            await eventually(partial(taken_more, collector, count))
+    assert collector.taken == [4, 5] * 4
+
+
+async def taken_more(collector: ScriptedCollector, count: int) -> bool:
+    return len(collector.taken) > count
+
+
+@pytest.mark.parametrize(
+    "code",
+    [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED, grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.UNKNOWN],
+)
+async def test_what_is_not_taken_now_is_sent_again_over_the_same_connection(
+    writer: ChainWriter, code: grpc.StatusCode
+) -> None:
+    refusals = 3
+
+    async def answer(sequences: list[int], context: Context) -> None:
+        nonlocal refusals
+        if 2 in sequences and refusals:
+            refusals -= 1
+            await context.abort(code, "not now")
+
+    writer.append(4)
+    async with ScriptedCollector(answer) as collector, shipping(writer, collector.endpoint, batch_records=1):
+        await eventually(lambda: collector.has(1, 2, 3, 4))
+        assert collector.taken == [1, 2, 3, 4]
+
+
+async def test_a_collector_that_is_overloaded_is_left_alone_for_as_long_as_it_says(writer: ChainWriter) -> None:
+    moments: list[float] = []
+
+    async def answer(sequences: list[int], context: Context) -> None:
+        moments.append(asyncio.get_running_loop().time())
+        if len(moments) == 1:
+            await abort_with_delay(context, grpc.StatusCode.RESOURCE_EXHAUSTED, 0.4)
+
+    writer.append(4)
+    async with ScriptedCollector(answer) as collector, shipping(writer, collector.endpoint):
+        await eventually(lambda: collector.has(1, 2, 3, 4))
+        assert collector.exports[:2] == [[1, 2, 3, 4], [1, 2, 3, 4]]
+        assert moments[1] - moments[0] > 0.35
+
+
+async def test_an_export_that_is_too_large_is_divided(writer: ChainWriter) -> None:
+    async def answer(sequences: list[int], context: Context) -> None:
+        if len(sequences) > 2:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "received message larger than max")
+
+    writer.append(9)
+    async with ScriptedCollector(answer) as collector, shipping(writer, collector.endpoint):
+        await eventually(lambda: collector.has(*range(1, 10)))
+        assert collector.taken == list(range(1, 10))
+
+
+@pytest.mark.parametrize("in_ok", [False, True])
+async def test_a_record_that_is_refused_for_good_holds_the_chain_up_and_says_so(
+    writer: ChainWriter, in_ok: bool
+) -> None:
+    refusing = True
+
+    async def answer(sequences: list[int], context: Context) -> ExportLogsServiceResponse | None:
+        if refusing and 5 in sequences:
+            if in_ok:
+                return rejecting(1, "too strange")
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "too strange")
+        return None
+
+    writer.append(8)
+    async with ScriptedCollector(answer) as collector:
+        with structlog.testing.capture_logs() as logs:
+            async with shipping(writer, collector.endpoint):
+                await eventually(lambda: cursor_at(writer, 4))  # those before it are safe meanwhile
+                await eventually(lambda: tried_alone(collector, 5, 3))
+                assert await collector.has(1, 2, 3, 4)
+                refusing = False
+                await eventually(lambda: collector.has(*range(1, 9)))
+    (told,) = (entry for entry in logs if entry["event"] == "audit_shipping_held_up")
+    assert told["log_level"] == "error"
+    assert "record 5 for good" in told["fault"]
+    assert "too strange" in told["fault"]
+    assert any(entry["event"] == "audit_shipping_resumed" for entry in logs)
+
+
+async def tried_alone(collector: ScriptedCollector, sequence: int, times: int) -> bool:
+    return collector.exports.count([sequence]) >= times
+
+
+async def test_a_warning_with_an_ok_is_no_rejection(writer: ChainWriter) -> None:
+    async def answer(sequences: list[int], context: Context) -> ExportLogsServiceResponse | None:
+        collector.taken += sequences
+        return rejecting(0, "old fashioned")
+
+    writer.append(2)
+    async with ScriptedCollector(answer) as collector, shipping(writer, collector.endpoint):
+        await eventually(lambda: cursor_at(writer, 2))
+        assert collector.taken == [1, 2]
+
+
+async def test_a_collector_that_does_not_answer_is_left_and_tried_again(writer: ChainWriter) -> None:
+    hanging = asyncio.Event()
+
+    async def answer(sequences: list[int], context: Context) -> None:
+        if not hanging.is_set():
+            hanging.set()
+            await asyncio.sleep(3600)
+
+    writer.append(2)
+    async with ScriptedCollector(answer) as collector, shipping(writer, collector.endpoint, timeout=0.3):
+        await eventually(lambda: collector.has(1, 2))
+        assert collector.exports[:2] == [[1, 2], [1, 2]]
+
+
+async def test_a_chain_that_does_not_verify_holds_itself_up_and_no_other(writer: ChainWriter) -> None:
+    other = ChainWriter(writer.folder.parent / "worker-1", chain="gw-fedcba9876543210")
+    writer.append(2)
+    whole = writer.path.read_bytes()
+    writer.write(b'{"chain":"forged"}\n')
+    other.append(3)
+    with structlog.testing.capture_logs() as logs:
+        async with ScriptedCollector() as collector, shipping(writer, collector.endpoint):
+            await eventually(lambda: cursor_at(writer, 2))
+            await eventually(lambda: cursor_at(other, 3))
+            writer.path.write_bytes(whole)
+            writer.append(1)
+            await eventually(lambda: cursor_at(writer, 3))
+    assert [entry["chain"] for entry in logs if entry["event"] == "audit_shipping_held_up"] == ["worker-0"]
+
+
+async def test_headers_are_sent_and_never_told(writer: ChainWriter) -> None:
+    async def answer(sequences: list[int], context: Context) -> None:
+        sent = dict(context.invocation_metadata() or ())
+        await context.abort(grpc.StatusCode.UNAUTHENTICATED, f"not {sent['authorization']!r}")
+
+    writer.append()
+    with structlog.testing.capture_logs() as logs:
+        async with (
+            ScriptedCollector(answer) as collector,
+            shipping(writer, collector.endpoint, headers={"authorization": "Bearer s3cret"}),
+        ):
+            await eventually(lambda: tried_alone(collector, 1, 2))
+    assert collector.headers["authorization"] == "Bearer s3cret"
+    assert any(entry["event"] == "audit_shipping_denied" for entry in logs)
+    assert "s3cret" not in repr(logs)
+
+
+async def test_two_shippers_take_turns(writer: ChainWriter) -> None:
+    writer.append()
+    with structlog.testing.capture_logs() as logs:
+        async with ScriptedCollector() as first, ScriptedCollector() as second:
+            async with shipping(writer, first.endpoint):
+                await eventually(lambda: first.has(1))
+                async with shipping(writer, second.endpoint):
+                    await eventually(lambda: told(logs, "audit_shipping_elsewhere"))
+            assert second.exports == []
+
+
+async def told(logs: list[Any], event: str) -> bool:
+    return any(entry["event"] == event for entry in logs)
+
+
+async def test_what_is_left_at_the_stop_is_shipped(writer: ChainWriter) -> None:
+    async with ScriptedCollector() as collector:
+        async with shipping(writer, collector.endpoint, interval=30):
+            writer.append()
+            await eventually(lambda: collector.has(1))
+            writer.append(1200)
+        assert collector.taken == list(range(1, 1202))

@@ -1,0 +1,268 @@
+"""The journal's records in the output of a real OpenTelemetry Collector, whatever happens to it or to the shipper."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.audit.records import NO_HASH, encode
+from gateway.audit.ship_settings import ShipSettings
+from gateway.audit.shipping.backlog import backlog
+from gateway.audit.shipping.process import ShipperProcess
+from tests.support.authority import CertificateAuthority
+from tests.support.chains import CHAIN, ChainWriter
+from tests.support.collector import Collector, CollectorTls, Item
+from tests.support.waiting import eventually
+
+OPTIONS: Mapping[str, Any] = {
+    "rewind": 0.6,
+    "interval": 0.02,
+    "maximum_backoff": 0.1,
+    "timeout": 2.0,
+    "batch_records": 50,
+}
+
+
+class Source:
+    """A writer under load: appends, rotates, leaves a line unfinished for a moment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.writer = ChainWriter(folder)
+        self._random = random.Random(7)
+
+    async def __aenter__(self) -> "Source":
+        self._task = asyncio.create_task(self._write())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+        await asyncio.wait({self._task})
+
+    async def _write(self) -> None:
+        while True:
+            self.writer.append(self._random.randint(1, 20), text="x" * self._random.randint(0, 2000))
+            if self._random.random() < 0.05:
+                self.writer.rotate()
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def shipper(directory: Path, collector: Collector, **options: Any) -> AsyncIterator[ShipperProcess]:
+    settings = ShipSettings(**{"endpoint": collector.endpoint, **OPTIONS, **options})
+    async with ShipperProcess(directory, settings) as process:
+        yield process
+
+
+async def all_safe(directory: Path) -> bool:
+    return all(behind.records == 0 for behind in backlog(directory).values())
+
+
+def check(items: list[Item], writer: ChainWriter, *, repeats: bool = False) -> None:
+    """Every record, in order, as it stands in the journal; repeats only of the very same."""
+    sequence = 0
+    first: dict[int, Item] = {}
+    for item in items:
+        attributes = item.attributes
+        found = attributes["keyway.audit.sequence"]
+        known = first.setdefault(found, item)
+        assert (known.attributes, known.body) == (attributes, item.body)
+        assert attributes["keyway.audit.chain"] == CHAIN
+        if known is item:
+            assert found == sequence + 1, f"{found} after {sequence}"
+            sequence = found
+    assert list(map(line_of, first.values())) == writer.lines
+    assert repeats or len(items) == len(first)
+
+
+def line_of(item: Item) -> bytes:
+    """The journal's line, put together again from what the collector has."""
+    sent = {key.removeprefix("keyway.audit."): value for key, value in item.attributes.items()}
+    return encode(sent["chain"], sent["sequence"], sent["previous"], sent["kind"], item.body.encode())[0]
+
+
+@pytest.fixture
+def audit(tmp_path: Path) -> Path:
+    return tmp_path / "audit"
+
+
+async def test_every_record_is_in_the_output_once_and_the_chain_can_be_verified_from_it(
+    tmp_path: Path, audit: Path
+) -> None:
+    async with Collector(tmp_path) as collector, shipper(audit.parent / "audit", collector):
+        async with Source(audit / "worker-0") as source:
+            await eventually(lambda: at_least(source.writer, 300))
+        await eventually(lambda: all_safe(audit))
+        items = list(await collector.logs())
+    check(items, source.writer)
+    assert items[0].attributes["keyway.audit.previous"] == NO_HASH
+    assert items[0].resource["service.name"] == "keyway"
+    assert items[0].resource["service.instance.id"] == CHAIN
+    assert items[0].scope == "keyway.audit"
+    assert items[0].name == "keyway.audit.intent"
+
+
+async def at_least(writer: ChainWriter, count: int) -> bool:
+    return len(writer.lines) >= count
+
+
+async def test_a_collector_that_is_stopped_killed_and_started_again_under_load_costs_no_record(
+    tmp_path: Path, audit: Path
+) -> None:
+    chance = random.Random(11)
+    async with Collector(tmp_path, flush_interval="300ms") as collector, shipper(audit, collector):
+        async with Source(audit / "worker-0") as source:
+            for way in ("kill", "stop", "kill", "kill", "pause", "kill"):
+                await asyncio.sleep(chance.uniform(0.2, 0.6))
+                if way == "pause":
+                    collector.pause()
+                    await asyncio.sleep(0.8)
+                    collector.resume()
+                    continue
+                await (collector.stop() if way == "stop" else collector.kill())
+                await asyncio.sleep(chance.choice((0.0, 0.2)))
+                await collector.start()
+        await eventually(lambda: all_safe(audit))
+        check(list(await collector.logs()), source.writer, repeats=True)
+
+
+async def test_a_collector_that_hangs_for_longer_than_an_export_may_take_costs_no_record(
+    tmp_path: Path, audit: Path
+) -> None:
+    async with Collector(tmp_path) as collector, shipper(audit, collector, timeout=0.4):
+        async with Source(audit / "worker-0") as source:
+            await eventually(lambda: at_least(source.writer, 200))
+            collector.pause()
+            await asyncio.sleep(1.2)
+            collector.resume()
+        await eventually(lambda: all_safe(audit))
+        check(list(await collector.logs()), source.writer, repeats=True)
+
+
+async def test_a_shipper_that_is_killed_is_started_again_and_costs_no_record(tmp_path: Path, audit: Path) -> None:
+    async with Collector(tmp_path) as collector, shipper(audit, collector) as process:
+        async with Source(audit / "worker-0") as source:
+            for _ in range(2):
+                written = len(source.writer.lines)
+                await eventually(lambda: received(collector, written))  # noqa: B023 - awaited at once
+                killed = process.pid
+                assert killed is not None
+                os.kill(killed, signal.SIGKILL)
+                await eventually(lambda: another(process, killed))  # noqa: B023
+        await eventually(lambda: all_safe(audit))
+        check(list(await collector.logs()), source.writer, repeats=True)
+
+
+async def received(collector: Collector, sequence: int) -> bool:
+    return any(item.attributes["keyway.audit.sequence"] > sequence for item in await collector.logs())
+
+
+async def another(process: ShipperProcess, killed: int) -> bool:
+    return process.pid not in (None, killed)
+
+
+async def test_records_cross_under_tls_with_certificates_of_both_sides_and_a_token(tmp_path: Path, audit: Path) -> None:
+    authority = CertificateAuthority()
+    (tmp_path / "ca.pem").write_bytes(authority.pem)
+    tls = CollectorTls(*authority.server().write(tmp_path, "server"), clients=tmp_path / "ca.pem")
+    own = authority.issue("keyway")
+    options = {
+        "headers": {"authorization": "Bearer s3cret"},
+        "ca_certificates": authority.pem,
+        "client_certificate": {"certificate": own.chain_pem, "private_key": own.key_pem},
+    }
+    writer = ChainWriter(audit / "worker-0")
+    writer.append(20)
+    async with Collector(tmp_path, tls=tls, token="s3cret") as collector:
+        assert collector.endpoint.startswith("https")
+        async with shipper(audit, collector, **options) as process:
+            await eventually(lambda: all_safe(audit))
+            assert "s3cret" not in told_to(process)
+        check(list(await collector.logs()), writer)
+
+
+def told_to(process: ShipperProcess) -> str:
+    """Its command line and environment, which others on the machine may see."""
+    return "".join(Path(f"/proc/{process.pid}/{name}").read_text() for name in ("cmdline", "environ"))
+
+
+@pytest.mark.parametrize("lacking", ["headers", "client_certificate", "ca_certificates"])
+async def test_a_shipper_that_the_collector_does_not_trust_or_the_other_way_round_ships_nothing_and_waits(
+    tmp_path: Path, audit: Path, lacking: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    authority, stranger = CertificateAuthority(), CertificateAuthority()
+    (tmp_path / "ca.pem").write_bytes(authority.pem)
+    tls = CollectorTls(*authority.server().write(tmp_path, "server"), clients=tmp_path / "ca.pem")
+    own, foreign = authority.issue("keyway"), stranger.issue("keyway")
+    options: dict[str, Any] = {
+        "headers": {"authorization": "Bearer s3cret"},
+        "ca_certificates": authority.pem,
+        "client_certificate": {"certificate": own.chain_pem, "private_key": own.key_pem},
+    }
+    wrong: dict[str, Any] = {
+        "headers": {"authorization": "Bearer wr0ng"},
+        "ca_certificates": stranger.pem,
+        "client_certificate": {"certificate": foreign.chain_pem, "private_key": foreign.key_pem},
+    }
+    writer = ChainWriter(audit / "worker-0")
+    writer.append(3)
+    said: list[str] = []
+
+    async def complained() -> bool:
+        said.append(capfd.readouterr().err)
+        return "audit_collector_unreachable" in "".join(said) or "audit_shipping_denied" in "".join(said)
+
+    async with Collector(tmp_path, tls=tls, token="s3cret") as collector:
+        async with shipper(audit, collector, **{**options, lacking: wrong[lacking]}):
+            await eventually(complained)
+        assert await collector.logs() == []
+        assert "s3cret" not in "".join(said)
+        assert "wr0ng" not in "".join(said)
+        async with shipper(audit, collector, **options):
+            await eventually(lambda: all_safe(audit))
+        check(list(await collector.logs()), writer)
+
+
+async def test_no_shipper_outlives_its_gateway(tmp_path: Path, audit: Path) -> None:
+    ChainWriter(audit / "worker-0").append()
+    script = (
+        "import asyncio, sys\n"
+        "from pathlib import Path\n"
+        "from gateway.audit.ship_settings import ShipSettings\n"
+        "from gateway.audit.shipping.process import ShipperProcess\n"
+        "async def main():\n"
+        "    settings = ShipSettings(endpoint='http://127.0.0.1:9', interval=0.1)\n"
+        "    async with ShipperProcess(Path(sys.argv[1]), settings) as process:\n"
+        "        while process.pid is None:\n"
+        "            await asyncio.sleep(0.01)\n"
+        "        print(process.pid, flush=True)\n"
+        "        await asyncio.Event().wait()\n"
+        "asyncio.run(main())\n"
+    )
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, audit, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    assert parent.stdout is not None
+    child = int(await parent.stdout.readline())
+    assert running(child)
+    parent.kill()
+    await parent.wait()
+
+    async def gone() -> bool:
+        return not running(child)
+
+    await eventually(gone)
+
+
+def running(pid: int) -> bool:
+    """Not so a process that has ended and that nobody has asked about yet."""
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
