@@ -136,10 +136,9 @@ class Auditor:
         if rpc.caller is None:
             self._refusals.add(rpc, "CANCELLED")
             return
-        late = rpc.call.remaining() == 0
         status_id = events.UNKNOWN if rpc.call.attempts else events.FAILURE
         try:
-            self._write(rpc, _ended(rpc, status_id, "DEADLINE_EXCEEDED" if late else "CANCELLED"))
+            self._write(rpc, _ended(rpc, status_id, code_pb2.Code.Name(rpc.given_up_code)))
         except GatewayError:
             return  # the journal is not available, and says so itself
 

@@ -44,6 +44,9 @@ _OPERATORS_REASONS: Final = frozenset(
     }
 )
 
+# A caller's clock starts when it sends, and ours when the call arrives: it gives up a little before its deadline is ours.
+_CLOCKS_DIFFER_SECONDS: Final = 0.1
+
 ResultT = TypeVar("ResultT")
 
 _log = structlog.get_logger(__name__)
@@ -71,6 +74,12 @@ class Rpc:
     decisions: Sequence[Decision] = ()
     events: CallEvents | None = field(default=None, repr=False)
     receipt: Receipt | None = None
+
+    @property
+    def given_up_code(self) -> code_pb2.Code:
+        """The status of a call that gRPC cancels now: because its deadline passed, or its caller gave up."""
+        late = self.call.remaining() < _CLOCKS_DIFFER_SECONDS
+        return code_pb2.DEADLINE_EXCEEDED if late else code_pb2.CANCELLED
 
     @property
     def resources(self) -> Sequence[tuple[str, str]]:

@@ -64,7 +64,7 @@ def _observed(following: Handler, metrics: Metrics | None) -> Handler:
             code, error = failure.outcome.code, failure.with_traceback(None)
             raise
         except asyncio.CancelledError:
-            code = code_pb2.CANCELLED if rpc.call.remaining() else code_pb2.DEADLINE_EXCEEDED
+            code = rpc.given_up_code
             raise
         finally:
             seconds = time.perf_counter() - began
