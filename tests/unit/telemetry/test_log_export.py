@@ -9,9 +9,8 @@ from opentelemetry._logs import SeverityNumber
 from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 
-from gateway import logs
-from gateway.config import LogSettings
 from gateway.telemetry.log_export import LogExport
+from tests.support.logs import configured_log
 from tests.unit.telemetry.support import SPAN_ID, TRACE_ID
 
 
@@ -31,17 +30,10 @@ class Exported:
 
 @pytest.fixture
 def exported() -> Iterator[Exported]:
-    root, configuration = logging.getLogger(), structlog.get_config()
-    handlers, level = root.handlers[:], root.level
-    logs.configure(LogSettings(level="info", format="json"))
-    found = Exported()
-    root.addHandler(found.handler)
-    try:
+    with configured_log():
+        found = Exported()
+        logging.getLogger().addHandler(found.handler)
         yield found
-    finally:
-        root.handlers[:], root.level = handlers, level
-        logging.captureWarnings(False)
-        structlog.configure(**configuration)
 
 
 def test_a_line_with_its_fields_and_its_span(exported: Exported) -> None:
