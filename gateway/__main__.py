@@ -73,7 +73,9 @@ async def _serve(options: argparse.Namespace) -> int:
     async with app.demonstration(listen, _state(options, _SERVE_STATE)) as settings, app.gateway(settings) as server:
         _announce(server)
         print("keyway: over emulators, nothing here is real; --config serves your providers")
-        print("\nTry, in another terminal:", *_examples(server.address), sep="\n", flush=True)
+        print("\nTry, in another terminal:", *_examples(server.address), sep="\n")
+        assert settings.audit is not None
+        print(f"\nEach call leaves its record:\n{_python()} -m gateway audit tail {_typed(settings.audit.directory)}", flush=True)
         await stop.wait()
     return 0
 
@@ -158,11 +160,19 @@ def _complain(*lines: str) -> None:
 
 
 def _buf() -> str:
-    """The `buf` beside this interpreter, as short as it can be typed."""
+    """The `buf` beside this interpreter."""
     beside = Path(sys.prefix, "bin", "buf")
-    if not beside.exists():
-        return "buf"
-    return str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
+    return _typed(beside) if beside.exists() else "buf"
+
+
+def _python() -> str:
+    """This interpreter."""
+    return _typed(Path(sys.executable))
+
+
+def _typed(path: Path) -> str:
+    """A path, as short as it can be typed."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 _EXIT_CODES: Final = "exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration"

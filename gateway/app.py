@@ -8,6 +8,7 @@ import contextlib
 import os
 import signal
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +27,7 @@ from gateway.authz.engine import PolicyEngine
 from gateway.config import GatewaySettings
 from gateway.emulators.catalogue import EMULATOR_TYPES
 from gateway.emulators.host import EmulatorHost, HostOptions
+from gateway.identity.tls_files import TlsFiles
 from gateway.providers.catalogue import SETTINGS, Catalogue
 from gateway.server.assembly import GatewayServer, Guards
 from gateway.server.auditing import Auditor
@@ -60,6 +62,11 @@ def load_config(path: Path, **overrides: object) -> GatewaySettings:
     """The settings in a file, some overridden, checked as far as is possible without asking an upstream."""
     settings = config.load(path, SETTINGS, overrides)
     Catalogue.of(settings.providers)
+    authenticator(settings.identity)
+    if settings.identity is not None:
+        TlsFiles(settings.identity)
+    if settings.policy is not None:
+        PolicyEngine.load(settings.policy)
     return settings
 
 
@@ -86,10 +93,17 @@ async def emulators(
 async def demonstration(listen: str, state: Path | None) -> AsyncIterator[GatewaySettings]:
     """Settings for a gateway over running emulators."""
     config.parse({"listen": listen}, SETTINGS)  # refused before an emulator starts
-    async with emulators(state, fixed_ports=False) as running:
+    async with contextlib.AsyncExitStack() as stack:
+        running = await stack.enter_async_context(emulators(state, fixed_ports=False))
         _log.warning("serving emulated upstreams: nothing here is real, neither keys nor certificates")
-        providers = [{**provider, "endpoint": running[provider["type"]].url} for provider in DEMO_PROVIDERS]
-        yield config.parse({"listen": listen, "drain_delay": 0, "providers": providers}, SETTINGS)
+        folder = state or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="keyway-")))
+        tree = {
+            "listen": listen,
+            "drain_delay": 0,
+            "providers": [{**provider, "endpoint": running[provider["type"]].url} for provider in DEMO_PROVIDERS],
+            "audit": {"directory": str((folder / "audit").absolute())},
+        }
+        yield config.parse(tree, SETTINGS)
 
 
 @contextlib.asynccontextmanager
