@@ -13,6 +13,9 @@ from keyway.v1.certificate_pb2 import Certificate
 from keyway.v1.certificate_service_pb2 import ListCertificatesResponse
 
 MAXIMUM_CERTIFICATES: Final = 1000
+_SLACK: Final = 100
+"""How many more there may be, so that they are not sorted for every single one."""
+
 FORGOTTEN_AFTER: Final = 24 * 3600.0
 """Seconds after which a certificate that was in no answer any more is not told of: it may be gone."""
 
@@ -34,10 +37,10 @@ class Expiries:
     def points(self) -> Iterator[Point]:
         """Days until each certificate expires, at the end of its last day (UTC); negative once it has."""
         now = dt.datetime.now(dt.UTC)
-        oldest = time.monotonic() - FORGOTTEN_AFTER
-        for name, (last, seen) in self._seen.copy().items():
+        known, oldest = self._seen, time.monotonic() - FORGOTTEN_AFTER
+        for name, (last, seen) in known.copy().items():
             if seen < oldest:
-                self._seen.pop(name, None)
+                known.pop(name, None)
                 continue
             end = dt.datetime.combine(last, dt.time(), dt.UTC) + dt.timedelta(days=1)
             _, provider, _, certificate = name.split("/", 3)
@@ -49,9 +52,7 @@ class Expiries:
         if not (date.year and date.month and date.day) or certificate.name.count("/") < 3:
             return
         last = dt.date(date.year, date.month, date.day)
-        if certificate.name not in self._seen and len(self._seen) >= MAXIMUM_CERTIFICATES:
-            latest = max(self._seen, key=lambda name: self._seen[name][0])
-            if self._seen[latest][0] <= last:
-                return
-            del self._seen[latest]
         self._seen[certificate.name] = (last, time.monotonic())
+        if len(self._seen) > MAXIMUM_CERTIFICATES + _SLACK:
+            first = sorted(self._seen.items(), key=lambda item: item[1][0])
+            self._seen = dict(first[:MAXIMUM_CERTIFICATES])

@@ -23,6 +23,9 @@ _sdk_log = logging.getLogger("opentelemetry.keyway")
 TIMEOUT_SECONDS: Final = 5.0
 """Of one export with all its repetitions; what could not be sent by then is dropped."""
 
+_CHANNEL_OPTIONS: Final = (("grpc.enable_http_proxy", 0),)
+"""The environment's proxies are ignored here as everywhere else."""
+
 
 class ExporterOptions(TypedDict):
     """What every exporter is made with."""
@@ -32,6 +35,7 @@ class ExporterOptions(TypedDict):
     credentials: Any
     headers: dict[str, str] | None
     timeout: float
+    channel_options: Any
 
 
 def exporter_options(settings: TelemetrySettings) -> ExporterOptions:
@@ -43,6 +47,7 @@ def exporter_options(settings: TelemetrySettings) -> ExporterOptions:
         "credentials": None if insecure else _credentials(content(settings.ca_certificates)),
         "headers": {key: value.get_secret_value() for key, value in settings.headers.items()} or None,
         "timeout": TIMEOUT_SECONDS,
+        "channel_options": _CHANNEL_OPTIONS,
     }
 
 

@@ -33,10 +33,10 @@ class Complaints(logging.Handler):
         logger.propagate = False
 
     def remove(self) -> None:
-        """As it was before."""
+        """As it was before, unless there is another one."""
         logger = logging.getLogger(_SDK)
         logger.removeHandler(self)
-        logger.propagate = True
+        logger.propagate = not logger.handlers
 
     def emit(self, record: logging.LogRecord) -> None:
         """A line, or one more to be counted in the next; nothing where it is about to be tried again."""

@@ -131,6 +131,7 @@ def test_days_to_expiry_of_what_was_seen() -> None:
 
 def test_of_too_many_certificates_those_that_expire_first_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(certificates, "MAXIMUM_CERTIFICATES", 2)
+    monkeypatch.setattr(certificates, "_SLACK", 1)
     metrics = Metrics()
     for name, days in (("late", 30), ("later", 40), ("soon", 1), ("last", 50)):
         metrics.answered(certificate(name, days))
