@@ -26,17 +26,12 @@ _NOTHING_LEFT: Final = "unable to find an applicable action"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One policy. name: its @id, else its file and line. tree: as Cedar's JSON has it."""
+    """One policy. name: its @id, else its place, which is its file and line. tree: as Cedar's JSON has it."""
 
     name: str
     file: str
-    line: int
+    place: str
     tree: Mapping[str, Any] = field(repr=False)
-
-    @property
-    def place(self) -> str:
-        """Where it stands."""
-        return f"{self.file}:{self.line}"
 
     @property
     def known_as(self) -> str:
@@ -109,7 +104,7 @@ def read_text(path: Path, faults: list[str]) -> str | None:
 
 
 def _parse(statement: Statement, label: str, faults: list[str]) -> Policy | None:
-    place = f"{label}:{statement.line}"
+    place = statement.place(label)
     try:
         parsed = json.loads(cedarpy.policies_to_json_str(statement.text))
         cedarpy.PolicySet.from_json_str(json.dumps(parsed))
@@ -127,7 +122,7 @@ def _parse(statement: Statement, label: str, faults: list[str]) -> Policy | None
     if len(name) > MAXIMUM_ID_CHARACTERS or not name.isprintable():
         faults.append(f"{place}: the @id must be printable and have at most {MAXIMUM_ID_CHARACTERS} characters")
         return None
-    policy = Policy(name, label, statement.line, tree)
+    policy = Policy(name, label, place, tree)
     errors = [error.error.removeprefix(_WHICH) for error in cedarpy.validate_policies(statement.text, schema()).errors]
     # What Cedar says of the whole, where it has already said what is wrong.
     told = [error for error in errors if _NOTHING_LEFT not in error] or errors

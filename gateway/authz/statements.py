@@ -36,10 +36,15 @@ _ENDLESS: Final = frozenset({"string", "comma", "space", "comment"})
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """The text of one policy with its `;`, and the line that it begins in."""
+    """The text of one policy with its `;`. line: that it begins in. nth: of the policies that begin there, from 1."""
 
     line: int
+    nth: int
     text: str
+
+    def place(self, file: str) -> str:
+        """Where it stands in that file."""
+        return f"{file}:{self.line}" if self.nth == 1 else f"{file}:{self.line}#{self.nth}"
 
 
 class StatementError(ValueError):
@@ -53,11 +58,12 @@ class StatementError(ValueError):
 def split(text: str) -> Iterator[Statement]:
     """The policies in a file's text."""
     begin: int | None = None
-    line, first_line = 1, 1
+    line, first_line, nth = 1, 0, 0
     words = depth = branches = 0
     for token in _TOKENS.finditer(text):
         kind = token.lastgroup
         if begin is None and kind not in ("comment", "space"):
+            nth = nth + 1 if line == first_line else 1
             begin, first_line = token.start(), line
             words = depth = branches = 0
         line += token[0].count("\n")
@@ -73,7 +79,7 @@ def split(text: str) -> Iterator[Statement]:
                 f"times 'if' and {MAXIMUM_WORDS} words and signs beside strings and commas",
             )
         if kind == "end" and begin is not None:
-            yield Statement(first_line, text[begin : token.end()])
+            yield Statement(first_line, nth, text[begin : token.end()])
             begin = None
     if begin is not None:
         raise StatementError(first_line, "the policy does not end with ';'")

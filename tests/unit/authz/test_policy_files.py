@@ -101,10 +101,10 @@ def test_files_that_can_not_be_read(tmp_path: Path) -> None:
 class TestStatements:
     def test_lines(self) -> None:
         text = '// x;\n@id("a;\\"b//")\npermit(x)\nwhen { "//;" };  // y\n\n\nforbid(y); permit(z);\n// end'
-        assert [(statement.line, statement.text) for statement in split(text)] == [
-            (2, '@id("a;\\"b//")\npermit(x)\nwhen { "//;" };'),
-            (7, "forbid(y);"),
-            (7, "permit(z);"),
+        assert [(statement.place("f"), statement.text) for statement in split(text)] == [
+            ("f:2", '@id("a;\\"b//")\npermit(x)\nwhen { "//;" };'),
+            ("f:7", "forbid(y);"),
+            ("f:7#2", "permit(z);"),
         ]
 
     def test_a_carriage_return_ends_a_comment(self, tmp_path: Path) -> None:

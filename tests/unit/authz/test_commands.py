@@ -1,0 +1,130 @@
+"""What `policy check`, `policy explain` and `policy schema` print."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import cedarpy
+import pytest
+
+from gateway.authz import commands
+from gateway.authz.explaining import action_of
+from gateway.settings import ConfigError
+from tests.unit.authz.support import ALICE, group, member, settings
+
+KEY = "providers/p/keys/k"
+TEXT = """
+@id("members") permit(principal in Keyway::Group::"outer", action in Keyway::Action::"UseKeys", resource);
+permit(principal, action, resource) when { principal.groups.contains("root") };
+@id("never") forbid(principal, action, resource) when { resource.id == "locked" };
+"""
+ENTITIES = [group("inner", "outer"), group("outer"), member(ALICE.name, "inner")]
+
+
+def explain(folder: Path, *arguments: str) -> str:
+    parser = argparse.ArgumentParser()
+    commands.add_explain_arguments(parser)
+    return commands.explained(settings(folder, TEXT, entities=ENTITIES), parser.parse_args(arguments))
+
+
+def as_alice(folder: Path, method: str, resource: str, *more: str) -> str:
+    return explain(folder, "--caller", ALICE.name, "--method", method, "--resource", resource, *more)
+
+
+def test_check(tmp_path: Path) -> None:
+    told = commands.check(settings(tmp_path, TEXT, "// none", entities=ENTITIES)).splitlines()
+    assert told[:3] == ["0.cedar: 3 policies", "1.cedar: 0 policies", "entities.json: 1 caller in 2 groups"]
+    (warning,) = told[3:]
+    assert warning.startswith("warning: 0.cedar:3: permits every action but")
+
+
+def test_check_of_faults(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"0\.cedar:1: "):
+        commands.check(settings(tmp_path, "permit"))
+
+
+def test_a_configuration_without_policy() -> None:
+    with pytest.raises(ConfigError, match="no such section"):
+        commands.check(None)
+
+
+def test_allowed(tmp_path: Path) -> None:
+    assert as_alice(tmp_path, "Encrypt", KEY).splitlines() == [
+        f"ALLOWED: {ALICE.name} Encrypt {KEY}",
+        "groups of the entities file: inner, outer",
+        "permitted by members (0.cedar:2)",
+    ]
+
+
+def test_forbidden(tmp_path: Path) -> None:
+    assert as_alice(tmp_path, "BatchEncrypt", "providers/p/keys/locked").splitlines()[2:] == [
+        "forbidden by never (0.cedar:4)"
+    ]
+
+
+def test_permitted_by_nothing(tmp_path: Path) -> None:
+    told = as_alice(tmp_path, "DeleteCertificate", "providers/p/certificates/c").splitlines()
+    assert told[0].startswith("DENIED: ")
+    assert told[2:] == ["no policy permits it"]
+
+
+def test_permits_that_do_not_name_private_material(tmp_path: Path) -> None:
+    arguments = ("--caller", "1", "--kind", "jwt", "--group", "root", "--method")
+    secret = explain(tmp_path, *arguments, "GetSecret", "--resource", "providers/p/secrets/s").splitlines()
+    assert secret[0] == "DENIED: sub:1 GetSecret providers/p/secrets/s"
+    assert secret[2] == "no policy permits it"
+    assert secret[3].startswith("0.cedar:3 would permit it, but does not name GetSecret")
+    certificate = (*arguments, "DownloadCertificate", "--resource", "providers/p/certificates/c")
+    assert explain(tmp_path, *certificate).startswith("ALLOWED: sub:1 DownloadCertificate ")
+    assert explain(tmp_path, *certificate, "--include-private-key").startswith(
+        "DENIED: sub:1 DownloadCertificateWithPrivateKey "
+    )
+
+
+def test_for_programs(tmp_path: Path) -> None:
+    assert json.loads(as_alice(tmp_path, "keyway.v1.KeyService/Encrypt", KEY, "--json")) == {
+        "allowed": True,
+        "caller": ALICE.name,
+        "groups": ["inner", "outer"],
+        "action": "Encrypt",
+        "resource_type": "keyway.dev/Key",
+        "resource": KEY,
+        "policies": [{"id": "members", "place": "0.cedar:2"}],
+        "permits_that_do_not_name_the_action": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"--resource": "providers/p"}, "--resource: Encrypt is about providers/{provider}/keys/{key}"),
+        ({"--method": "Encode"}, "--method: there is no Encode"),
+        ({"--method": "List"}, "there are CheckCertificate, "),
+        ({"--caller": "web"}, "--kind: say what web is: spiffe, dns, common-name, jwt"),
+        ({"--include-private-key": None}, "--include-private-key: Encrypt has no include_private_key"),
+    ],
+)
+def test_questions_that_make_no_sense(tmp_path: Path, change: dict[str, Any], fault: str) -> None:
+    options = {"--caller": ALICE.name, "--method": "Encrypt", "--resource": KEY, **change}
+    arguments = [part for option in options.items() for part in option if part is not None]
+    with pytest.raises(ConfigError, match=fault.replace("{", r"\{")):
+        explain(tmp_path, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("method", "include_private_key", "action"),
+    [
+        ("Encrypt", False, "Encrypt"),
+        ("BatchDecrypt", False, "Decrypt"),
+        ("DownloadCertificate", True, "DownloadCertificateWithPrivateKey"),
+        ("DownloadCertificate", False, "DownloadCertificate"),
+        ("keyway.v1.CertificateService/CreateCertificate", False, "CreateCertificate"),
+    ],
+)
+def test_actions_of_methods(method: str, include_private_key: bool, action: str) -> None:
+    assert action_of(method, include_private_key=include_private_key) == action
+
+
+def test_schema() -> None:
+    assert "DownloadCertificateWithPrivateKey" in str(cedarpy.Schema.from_str(commands.schema()))

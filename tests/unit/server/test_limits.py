@@ -1,0 +1,225 @@
+"""Limits of calls, of the server and of each caller, under a clock of the test's own."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from gateway.authz.settings import CallerLimits, LimitSettings
+from gateway.errors import CALLER_RATE_LIMITED, SERVER_BUSY, GatewayError
+from gateway.identity.caller import ANONYMOUS, Caller
+from gateway.server.limits import Limits
+from gateway.server.status import retry_delay
+from tests.unit.authz.support import ALICE, BOB
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def limits(clock: Clock, caller: dict[str, Any] | None = None, **more: Any) -> Limits:
+    wide = {"rate": 1000, "burst": 1000, "concurrency": 1000}
+    return Limits(LimitSettings(caller=CallerLimits(**{**wide, **(caller or {})}), **more), clock)
+
+
+def call(limits: Limits, caller: Caller = ALICE) -> None:
+    with limits.admit(caller):
+        pass
+
+
+def refused(limits: Limits, caller: Caller = ALICE) -> GatewayError:
+    with pytest.raises(GatewayError) as caught:
+        call(limits, caller)
+    return caught.value
+
+
+@contextlib.contextmanager
+def held(limits: Limits, *callers: Caller) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        for caller in callers:
+            stack.enter_context(limits.admit(caller))
+        yield
+
+
+class TestRate:
+    def test_a_burst_then_the_rate(self, clock: Clock) -> None:
+        some = limits(clock, {"rate": 2, "burst": 3})
+        for _ in range(3):
+            call(some)
+        error = refused(some)
+        assert error.outcome is CALLER_RATE_LIMITED
+        assert error.retry_after == pytest.approx(0.5)
+        clock.now += 0.49
+        assert refused(some).retry_after == pytest.approx(0.01)
+        clock.now += 0.01
+        call(some)
+        refused(some)
+
+    def test_after_a_rest_a_burst_and_no_more(self, clock: Clock) -> None:
+        some = limits(clock, {"rate": 2, "burst": 3})
+        for _ in range(3):
+            call(some)
+        clock.now += 1_000_000
+        for _ in range(3):
+            call(some)
+        refused(some)
+
+    def test_what_is_refused_costs_nothing(self, clock: Clock) -> None:
+        some = limits(clock, {"rate": 1, "burst": 1})
+        call(some)
+        for _ in range(9):
+            clock.now += 0.1
+            refused(some)
+        clock.now += 0.1
+        call(some)
+
+    def test_retry_after_is_long_enough(self, clock: Clock) -> None:
+        """Also after the way through a RetryInfo, which counts milliseconds."""
+        some = limits(clock, {"rate": 3, "burst": 1})
+        for _ in range(50):
+            call(some)
+            delay = retry_delay(refused(some), repeatable=False)
+            assert delay is not None
+            clock.now += round(delay, 3) + 0.001
+        call(some)
+
+    def test_callers_do_not_share(self, clock: Clock) -> None:
+        some = limits(clock, {"burst": 1, "rate": 1})
+        call(some, ALICE)
+        refused(some, ALICE)
+        call(some, BOB)
+        call(some, Caller(ALICE.name, "dns"))
+
+    def test_what_a_token_says_makes_no_other_caller(self, clock: Clock) -> None:
+        some = limits(clock, {"burst": 1, "rate": 1})
+        call(some, Caller("1", "jwt", "i", ("a",), ("x",)))
+        refused(some, Caller("1", "jwt", "i", ("b",), ()))
+
+    def test_some_callers_have_other_limits(self, clock: Clock) -> None:
+        other = {"spiffe://example.org/bob": CallerLimits(burst=2, rate=1), "sub:1": CallerLimits(burst=3, rate=1)}
+        some = limits(clock, {"burst": 1, "rate": 1}, callers=other)
+        for caller, calls in ((ALICE, 1), (BOB, 2), (Caller("1", "jwt"), 3), (Caller(BOB.name, "dns"), 1)):
+            for _ in range(calls):
+                call(some, caller)
+            refused(some, caller)
+
+
+class TestConcurrency:
+    def test_of_a_caller(self, clock: Clock) -> None:
+        some = limits(clock, {"concurrency": 2})
+        with held(some, ALICE, ALICE):
+            error = refused(some)
+            assert error.outcome is CALLER_RATE_LIMITED
+            assert retry_delay(error, repeatable=False) is not None
+            call(some, BOB)
+        call(some)
+
+    def test_of_the_server(self, clock: Clock) -> None:
+        some = limits(clock, server_concurrency=2)
+        with held(some, ALICE, BOB):
+            for caller in (ALICE, BOB, ANONYMOUS):
+                error = refused(some, caller)
+                assert error.outcome is SERVER_BUSY
+                assert retry_delay(error, repeatable=False) is not None
+        call(some, ANONYMOUS)
+
+    def test_a_full_server_costs_a_caller_nothing(self, clock: Clock) -> None:
+        some = limits(clock, {"burst": 2, "rate": 0.001}, server_concurrency=1)
+        with held(some, BOB):
+            for _ in range(5):
+                assert refused(some).outcome is SERVER_BUSY
+        call(some)
+        call(some)
+
+    def test_too_many_calls_cost_no_rate(self, clock: Clock) -> None:
+        some = limits(clock, {"burst": 2, "rate": 0.001, "concurrency": 1})
+        with held(some, ALICE):
+            for _ in range(5):
+                refused(some)
+        call(some)
+
+    @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+    def test_a_place_is_given_back_whatever_happens(self, clock: Clock, error: type[BaseException]) -> None:
+        some = limits(clock, {"concurrency": 1}, server_concurrency=1)
+        for _ in range(3):
+            place = some.admit(ALICE)
+            place.__enter__()
+            assert some.active == 1
+            place.__exit__(error, error(), None)
+        assert some.active == 0
+        call(some)
+
+    def test_a_refused_call_takes_no_place(self, clock: Clock) -> None:
+        some = limits(clock, {"burst": 1, "rate": 1})
+        call(some)
+        refused(some)
+        assert some.active == 0
+
+
+def test_nobody_in_particular_has_no_limits_but_the_servers(clock: Clock) -> None:
+    some = limits(clock, {"burst": 1, "rate": 1, "concurrency": 1})
+    with held(some, *[ANONYMOUS] * 50):
+        assert some.active == 50
+    assert some.remembered == 0
+
+
+class TestMemory:
+    def test_idle_callers_are_forgotten_the_longest_away_first(self, clock: Clock) -> None:
+        some = limits(clock, {"burst": 1, "rate": 0.001}, remembered_callers=3)
+        one, two, three, four = (Caller(str(index), "jwt") for index in range(4))
+        for caller in (one, two, three):
+            call(some, caller)
+        refused(some, one)
+        call(some, four)  # forgets two
+        assert some.remembered == 3
+        refused(some, one)
+        refused(some, three)
+        call(some, two)
+
+    def test_callers_with_calls_are_not_forgotten(self, clock: Clock) -> None:
+        some = limits(clock, {"concurrency": 1}, remembered_callers=1)
+        with held(some, ALICE):
+            for index in range(10):
+                call(some, Caller(str(index), "jwt"))
+            assert refused(some, ALICE).outcome is CALLER_RATE_LIMITED
+            assert some.remembered == 2
+
+    def test_many_callers(self, clock: Clock) -> None:
+        some = limits(clock, remembered_callers=100)
+        for index in range(10_000):
+            call(some, Caller(str(index), "jwt"))
+        assert some.remembered == 100
+
+
+class TestSettings:
+    def test_defaults(self) -> None:
+        chosen = LimitSettings()
+        assert chosen.server_concurrency == 1000
+        assert (chosen.caller.rate, chosen.caller.burst, chosen.caller.concurrency) == (200, 400, 100)
+
+    @pytest.mark.parametrize(
+        "values",
+        [
+            {"server_concurrency": 0},
+            {"caller": {"rate": 0}},
+            {"caller": {"burst": 0}},
+            {"caller": {"concurrency": 0}},
+            {"caller": {"rate": "inf"}},
+            {"callers": {"batch": {"rate": 1}}},
+            {"unknown": 1},
+        ],
+    )
+    def test_what_makes_no_sense(self, values: dict[str, Any]) -> None:
+        with pytest.raises(ValidationError):
+            LimitSettings.model_validate(values)
