@@ -3,6 +3,7 @@
 A caller's calls are counted in a bucket that fills at its rate, without a timer. Not for several threads at once.
 """
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -112,7 +113,8 @@ class _CallersPlaces:
             raise GatewayError(
                 CALLER_RATE_LIMITED,
                 f"the caller may make {limits.rate:g} calls a second",
-                retry_after=(1 - tokens) / limits.rate,
+                # Rounded up to the milliseconds that a caller is told, so that it does not come a moment too soon.
+                retry_after=math.ceil((1 - tokens) / limits.rate * 1000) / 1000,
             )
         # Refused by the server's limit, a call costs its caller nothing.
         self._tokens = tokens
