@@ -19,6 +19,7 @@ _MAXIMUM_TRACESTATE_CHARACTERS: Final = 512
 _TRACEPARENT: Final = re.compile(
     r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
 )
+_FLAGS: Final = {"00": 0, "01": SAMPLED, "02": RANDOM, "03": SAMPLED | RANDOM}
 
 Metadata = Iterable[tuple[str, str | bytes]]
 
@@ -51,7 +52,10 @@ def remote(metadata: Metadata) -> Remote | None:
     version, trace_id, span_id, flags, more = found.groups()
     if more is not None and version == "00":
         return None
-    return Remote(trace_id, span_id, int(flags, 16) & (SAMPLED | RANDOM), "" if states is None else _state(states))
+    known = _FLAGS.get(flags)
+    if known is None:
+        known = int(flags, 16) & (SAMPLED | RANDOM)
+    return Remote(trace_id, span_id, known, "" if states is None else _state(states))
 
 
 def _state(parts: list[str]) -> str:
