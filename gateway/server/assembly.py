@@ -92,6 +92,7 @@ class GatewayServer:
         self._gate = Gate()
         self._guards = guards or Guards()
         self.address = ""
+        self.health_address = ""
         stages = self._guards.stages(self._gate)
         for service, handlers in _handlers(settings, catalogue, stages).items():
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
@@ -104,7 +105,8 @@ class GatewayServer:
         await self._guards.authenticator.start()
         await self.show(available=available)
         if self._settings.health_listen is not None:
-            self._health_server = await serve_health(self._settings.health_listen, self._health)
+            listen = self._settings.health_listen
+            self._health_server, self.health_address = await serve_health(listen, self._health)
         await self._server.start()
 
     async def show(self, *, available: bool) -> None:

@@ -4,16 +4,20 @@ import asyncio
 import os
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gateway import app
+from gateway.config import GatewaySettings
 from gateway.contract import METHODS
 from gateway.emulators.catalogue import EMULATOR_TYPES
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
+from tests.support.authority import CertificateAuthority
 from tests.support.stack import Gateway, Stack
 
 ROOT = Path(__file__).parents[2]
@@ -122,12 +126,46 @@ def test_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     without_files = re.sub(r"(?m)^ +client_certificate:.*$", "", example).replace(
         "/run/secrets/skm-appkey", str(secret)
     )
+    shutil.copytree(ROOT / "deploy/policies", tmp_path / "policies")
+    authority = CertificateAuthority()
+    authority.server().write(tmp_path, "server")
+    (tmp_path / "clients-ca.pem").write_bytes(authority.pem)
     path = tmp_path / "keyway.yaml"
     path.write_text(without_files)
+    monkeypatch.setenv("COLLECTOR_TOKEN", "a-token")
     monkeypatch.setenv("NHN_CERT_APPKEY", "an-app-key")
     monkeypatch.setenv("WARP_PASSWORD", "a-password")
     settings = app.load_config(path)
     assert [provider.id for provider in settings.providers] == ["nhn-certs", "nhn-keys", "asteria"]
+    sections = {name for name in GatewaySettings.model_fields if getattr(settings, name) is not None}
+    assert sections == GatewaySettings.model_fields.keys()
+
+
+async def test_callers_policy_and_record(stack: Stack, tmp_path: Path) -> None:
+    """The section's commands in their order, but for the servers, which the test starts on ports that are free."""
+    section = README.partition("## Callers, policy, record")[2].partition("\n## ")[0]
+    first, second = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    (make_certificates,) = (line for line in first.splitlines() if line.startswith("deploy/"))
+    await run("bash", "-ec", make_certificates.replace(".keyway", str(tmp_path)))
+    tree = yaml.safe_load((ROOT / "deploy/trusted.yaml").read_text(encoding="utf-8"))
+    for provider in tree["providers"]:
+        provider["endpoint"] = stack.emulators[provider["type"]].url
+    tree |= {"listen": "localhost:0", "health_listen": "127.0.0.1:0"}
+    text = yaml.safe_dump(tree).replace("../.keyway", str(tmp_path)).replace("policies/", f"{ROOT}/deploy/policies/")
+    config = tmp_path / "trusted.yaml"
+    config.write_text(text)
+    async with Gateway(app.load_config(config)) as gateway:
+        script = second.replace(".keyway", str(tmp_path)).replace("localhost:50051", gateway.address)
+        script = script.replace("deploy/trusted.yaml", str(config))
+        *calls, tail, verify, explain = script.splitlines()
+        orders, auditor = (line for line in calls if line.startswith("as "))
+        assert '"ciphertext"' in await run("bash", "-ec", "\n".join([calls[0], orders]))
+        assert "permission_denied" in await run("bash", "-ec", "\n".join([calls[0], f"! {auditor} 2>&1"]))
+        record = await run("bash", "-ec", tail)
+    assert "spiffe://example.org/auditor" in record
+    assert "PERMISSION_DENIED" in record
+    assert "verified" in await run("bash", "-ec", verify)
+    assert "allow" in (await run("bash", "-ec", explain)).lower()
 
 
 def test_every_method_is_in_the_tables() -> None:
