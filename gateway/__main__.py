@@ -17,10 +17,11 @@ import grpc
 import uvloop
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from gateway import app, logs
+from gateway import app, config, logs
 from gateway.audit import commands as audit_commands
 from gateway.audit.faults import JournalCorrupt
 from gateway.authz import commands as policy_commands
+from gateway.authz.settings import PolicySettings
 from gateway.config import LogSettings
 from gateway.server.assembly import GatewayServer
 from gateway.settings import ConfigError
@@ -75,7 +76,10 @@ async def _serve(options: argparse.Namespace) -> int:
         print("keyway: over emulators, nothing here is real; --config serves your providers")
         print("\nTry, in another terminal:", *_examples(server.address), sep="\n")
         assert settings.audit is not None
-        print(f"\nEach call leaves its record:\n{_python()} -m gateway audit tail {_typed(settings.audit.directory)}", flush=True)
+        print(
+            f"\nEach call leaves its record:\n{_python()} -m gateway audit tail {_typed(settings.audit.directory)}",
+            flush=True,
+        )
         await stop.wait()
     return 0
 
@@ -97,14 +101,19 @@ async def _check_config(options: argparse.Namespace) -> int:
 
 
 async def _policy_check(options: argparse.Namespace) -> int:
-    print(policy_commands.check(app.load_config(options.config).policy))
+    print(policy_commands.check(_policy(options)))
     return 0
 
 
 async def _policy_explain(options: argparse.Namespace) -> int:
     """Whatever the decision is, it was found: the exit code is that of a command that did what it was asked."""
-    print(policy_commands.explained(app.load_config(options.config).policy, options))
+    print(policy_commands.explained(_policy(options), options))
     return 0
+
+
+def _policy(options: argparse.Namespace) -> PolicySettings | None:
+    """Nothing else of the configuration: policies are checked where the gateway's secrets are not."""
+    return config.load_section(options.config, "policy", PolicySettings)
 
 
 async def _policy_schema(_options: argparse.Namespace) -> int:
@@ -201,7 +210,9 @@ def _parser() -> argparse.ArgumentParser:
     check = _add_command(commands, "check-config", _check_config, "check a configuration file, calling no provider")
     check.add_argument("config", type=Path, metavar="FILE", help="YAML configuration")
 
-    policy = commands.add_parser("policy", help="check and explain policies", description="Check and explain policies.")
+    policy = commands.add_parser(
+        "policy", help="check and explain policies", description="Check and explain policies.", epilog=_EXIT_CODES
+    )
     policies = policy.add_subparsers(required=True, metavar="COMMAND", title="commands", help="then --help tells more")
     checked = _add_command(policies, "check", _policy_check, "check the policy files that a configuration names")
     explained = _add_command(

@@ -228,6 +228,26 @@ def load(
     overrides: Mapping[str, object] | None = None,
 ) -> GatewaySettings:
     """The settings in a YAML file; ConfigError names everything that is wrong with it. `overrides`: top-level keys."""
+    tree = _read(path)
+    if isinstance(tree, dict):
+        tree = {**tree, **(overrides or {})}
+    return parse(tree, provider_types, base=path.parent)
+
+
+def load_section(path: Path, name: str, model: type[SettingsT]) -> SettingsT | None:
+    """One section of a YAML file, None where it has none. No secret and no file of the other sections is needed."""
+    tree = _read(path)
+    if not isinstance(tree, dict) or tree.get(name) is None:
+        return None
+    problems: Problems = {}
+    settings = _validate(model, resolve(tree[name], path.parent, problems, name), name, problems, path.parent)
+    if problems:
+        raise ConfigError("\n".join(f"{place}: {text}" for place, text in problems.items()))
+    return settings
+
+
+def _read(path: Path) -> object:
+    """What stands in a YAML file."""
     try:
         data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - it is a SafeLoader
     except OSError as error:
@@ -239,10 +259,7 @@ def load(
         place = f" at line {mark.line + 1}" if mark else ""
         fault = "a key stands twice" if isinstance(error, _KeyStandsTwiceError) else "not valid YAML"
         raise ConfigError(f"{path}: {fault}{place}") from None
-    tree = {} if data is None else data
-    if isinstance(tree, dict):
-        tree = {**tree, **(overrides or {})}
-    return parse(tree, provider_types, base=path.parent)
+    return {} if data is None else data
 
 
 def parse(

@@ -158,7 +158,10 @@ async def test_listen_on_the_command_line_is_checked_like_the_configuration(tmp_
     assert "listen: must be a loopback address" in ended.errors
 
 
-@pytest.mark.parametrize("command", ["", "serve", "emulate", "check-config", "health"])
+@pytest.mark.parametrize(
+    "command",
+    ["", "serve", "emulate", "check-config", "health", "policy", "policy check", "policy explain", "policy schema"],
+)
 def test_help_describes_every_command_and_flag(
     command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
