@@ -11,15 +11,19 @@ DEPS := build/protos-deps/.ready
 COLLECTOR := build/otelcol
 # Of the same release as what deploy/collector/builder.yaml names.
 COLLECTOR_BUILDER := go run go.opentelemetry.io/collector/cmd/builder@v0.161.0 --config deploy/collector/builder.yaml --skip-compilation
-LOCK := $(BIN)/uv pip compile pyproject.toml clients/python/pyproject.toml --quiet --universal --python-version 3.11 \
-	--generate-hashes --no-emit-index-url --no-emit-package keyway --no-annotate --no-header
+BENCH_READY := build/bench-venv/.ready
+GHZ := build/tools/ghz
+GHZ_VERSION := v0.121.0
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-annotate --no-header
+LOCK := $(COMPILE) pyproject.toml clients/python/pyproject.toml --no-emit-package keyway
 # Tests start servers of their own: one worker a core is as many as help.
 PYTEST_FLAGS ?= -n auto --dist loadgroup
 # tests/container mounts file systems, which takes root and the right to do so.
 MOUNTS = $(shell test "$$(id -u)" = 0 && unshare --mount true 2>/dev/null && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run emulate test image lint types layout generate generated collector collector-lock check lock clean FORCE
+.PHONY: help setup run emulate test image lint types layout generate generated collector collector-lock bench-setup bench profile check lock clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -100,6 +104,31 @@ check: lint types layout generated test ## everything that CI runs
 lock: $(READY) ## pin the dependencies of pyproject.toml again, with hashes
 	$(LOCK) --group build --output-file requirements.lock
 	$(LOCK) --group dev --output-file requirements-dev.lock
+	$(COMPILE) --group bench --output-file requirements-bench.lock
+
+bench-setup: $(READY) $(BENCH_READY) $(GHZ) ## make what the benchmark needs: ghz, OpenBao, py-spy; nginx and h2load
+	@missing="$$(command -v h2load >/dev/null || echo nghttp2-client) \
+		$$(PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || echo nginx-light)"; \
+	if [ -n "$$(echo $$missing)" ]; then \
+		if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+			echo "The benchmark needs h2load and nginx; on Debian and Ubuntu:" $$missing >&2; exit 1; fi; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
+
+$(BENCH_READY): requirements-bench.lock
+	$(PYTHON) -m venv --clear build/bench-venv
+	build/bench-venv/bin/pip install $(PIP_FLAGS) --no-compile --require-hashes -r requirements-bench.lock
+	@touch $@
+
+$(GHZ):
+	@command -v go >/dev/null || { echo "ghz is built with Go 1.24 or newer, which is not on PATH." >&2; exit 1; }
+	GOBIN=$(CURDIR)/build/tools go install -trimpath -ldflags='-s -w' github.com/bojand/ghz/cmd/ghz@$(GHZ_VERSION)
+
+bench: bench-setup ## measure what a call costs, beside others (docs/performance.md); ARGS="--only trust", ARGS=--help
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+profile: bench-setup ## sample the gateway under load into build/profile.svg; ARGS="--set tls --competitor everything"
+	@$(BIN)/python -m tests.bench.profile $(ARGS)
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build .keyway .mypy_cache .ruff_cache .pytest_cache .hypothesis \

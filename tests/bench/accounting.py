@@ -1,0 +1,88 @@
+"""What processes have used, as the kernel counts it: CPU time and memory, of a process with its descendants."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_PROC: Final = Path("/proc")
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """main: CPU seconds of the process itself. helpers: of its descendants."""
+
+    main: float
+    helpers: float
+
+    @property
+    def total(self) -> float:
+        """Of all of them."""
+        return self.main + self.helpers
+
+    def since(self, before: "Usage") -> "Usage":
+        """What was added."""
+        return Usage(self.main - before.main, self.helpers - before.helpers)
+
+
+def usage(pid: int) -> Usage:
+    """CPU time so far. Ended descendants count once their parent has waited for them."""
+    processes = _processes()
+    helpers = sum(processes[child].own for child in _descendants(pid, processes))
+    waited = sum(processes[one].ended_children for one in (pid, *_descendants(pid, processes)) if one in processes)
+    return Usage(processes[pid].own, helpers + waited)
+
+
+def machine_busy() -> float:
+    """CPU seconds that all processors together have worked so far, for whomever."""
+    fields = [int(field) for field in (_PROC / "stat").read_text().splitlines()[0].split()[1:9]]
+    user, nice, system, _idle, _waiting, interrupts, soft_interrupts, stolen = fields
+    return (user + nice + system + interrupts + soft_interrupts + stolen) / _TICKS
+
+
+def peak_memory(pid: int) -> int:
+    """The most resident bytes that the process and its descendants ever had, added up."""
+    return sum(_peak(one) for one in (pid, *_descendants(pid, _processes())))
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    parent: int
+    own: float
+    ended_children: float
+
+
+def _processes() -> Mapping[int, _Process]:
+    found: dict[int, _Process] = {}
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit():
+            try:
+                found[int(entry.name)] = _parse((entry / "stat").read_text())
+            except OSError:
+                continue  # it has ended meanwhile
+    return found
+
+
+def _parse(stat: str) -> _Process:
+    """Of `/proc/PID/stat`. The second field, the name in brackets, can hold anything."""
+    fields = stat[stat.rindex(")") + 2 :].split()
+    user, system, children_user, children_system = (int(field) for field in fields[11:15])
+    return _Process(int(fields[1]), (user + system) / _TICKS, (children_user + children_system) / _TICKS)
+
+
+def _descendants(pid: int, processes: Mapping[int, _Process]) -> Iterator[int]:
+    for candidate, process in processes.items():
+        if process.parent == pid:
+            yield candidate
+            yield from _descendants(candidate, processes)
+
+
+def _peak(pid: int) -> int:
+    try:
+        status = (_PROC / str(pid) / "status").read_text()
+    except OSError:
+        return 0
+    lines = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+    return int(lines.get("VmHWM", "0 kB").split()[0]) * 1024

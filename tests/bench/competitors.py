@@ -1,0 +1,134 @@
+"""Who takes part: how each is started, and the call that it is asked for again and again."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from keyway.v1 import key_service_pb2 as keys
+from tests.bench import gateway_settings, tools
+from tests.bench.gateway_settings import Parts
+from tests.bench.material import APP_KEY, CIPHERTEXT, KEY, KEY_VERSION, Material
+from tests.bench.openbao import openbao
+from tests.bench.processes import Server, free_port
+from tests.bench.target import Target
+from tests.bench.upstream import Upstream
+
+ENCRYPT: Final = "/keyway.v1.KeyService/Encrypt"
+GET_PUBLIC_KEY: Final = "/keyway.v1.KeyService/GetPublicKey"
+
+Kind = Literal["gateway", "naive", "echo", "openbao", "direct"]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What competitors find: common material, the upstream, a sink for telemetry, and where the gateway's code is."""
+
+    material: Material
+    upstream: Upstream
+    sink: int
+    root: Path
+
+
+@dataclass(frozen=True)
+class Competitor:
+    """One row.
+
+    name: in files and options. label: for people. tls: on both sides. upstream_tls: on the upstream's side, where that
+    differs. uvloop: instead of asyncio's own loop, for those who have the choice.
+    """
+
+    name: str
+    label: str
+    kind: Kind
+    tls: bool = False
+    upstream_tls: bool | None = None
+    parts: Parts = gateway_settings.BARE
+    uvloop: bool = False
+    method: str = ENCRYPT
+    generator: Literal["h2load", "ghz"] = "h2load"
+
+    @contextlib.contextmanager
+    def running(self, around: Surroundings, folder: Path) -> Iterator[tuple[Server, Target]]:
+        """It serves as long as the block lasts; what it writes goes below `folder`."""
+        if self.kind == "openbao":
+            with openbao(tools.bao(), around.material, folder, tls=self.tls) as pair:
+                yield pair
+        elif self.kind == "direct":
+            yield around.upstream.server, self._direct(around)
+        else:
+            port = free_port()
+            command = self._gateway(around, folder, port) if self.kind == "gateway" else self._plain(around, port)
+            root = around.root if self.kind == "gateway" else tools.ROOT
+            with Server(command, port, folder / "server.log", folder=root, environment=_environment()) as server:
+                yield server, self._grpc(around, port)
+
+    def _direct(self, around: Surroundings) -> Target:
+        public = self.method == GET_PUBLIC_KEY
+        kind, operation = ("asymmetric", "publicKey") if public else ("symmetric", "encrypt")
+        return Target(
+            around.upstream.tls_port if self.tls else around.upstream.port,
+            f"/keymanager/v1.0/appkey/{APP_KEY}/{kind}-keys/{KEY}/{operation}",
+            b"" if public else b'{"plaintext": "NDExMSAxMTExIDExMTEgMTExMTsgMTIvMjk="}',
+            grpc=False,
+            answer=around.material.public_key_answer if public else around.material.encrypt_answer,
+            authority=around.material.authority_file if self.tls else None,
+        )
+
+    def _gateway(self, around: Surroundings, folder: Path, port: int) -> Sequence[object]:
+        configuration = gateway_settings.write(
+            around.material,
+            folder,
+            self.parts,
+            port=port,
+            upstream=around.upstream.url(tls=self._upstream_tls),
+            sink=around.sink,
+        )
+        return (sys.executable, "-m", "gateway", "serve", "--config", configuration)
+
+    def _plain(self, around: Surroundings, port: int) -> Sequence[object]:
+        command: list[object] = [sys.executable, "-m", "tests.bench.plain_servers", self.kind, "--port", port]
+        command += ["--endpoint", around.upstream.url(tls=self._upstream_tls)]
+        command += ["--uvloop"] if self.uvloop else []
+        if self._upstream_tls:
+            command += ["--authority", around.material.authority_file]
+        if self._callers_tls:
+            certificate, key = around.material.server_files
+            command += ["--certificate", certificate, "--private-key", key]
+        return command
+
+    def _grpc(self, around: Surroundings, port: int) -> Target:
+        material = around.material
+        public = self.method == GET_PUBLIC_KEY
+        identity = self.parts.identity
+        return Target(
+            port,
+            self.method,
+            material.public_key_request if public else material.encrypt_request,
+            grpc=True,
+            # Of a public key the gateway also makes PEM: how it does that is not this module's to know.
+            answer=None if public else _encrypt_response(),
+            headers={"authorization": f"Bearer {material.token}"} if identity == "jwt" else {},
+            authority=material.authority_file if self._callers_tls else None,
+            client=material.caller_files if identity == "mtls" else None,
+        )
+
+    @property
+    def _upstream_tls(self) -> bool:
+        return self.tls if self.upstream_tls is None else self.upstream_tls
+
+    @property
+    def _callers_tls(self) -> bool:
+        return self.tls or self.parts.identity is not None
+
+
+def _encrypt_response() -> bytes:
+    return keys.EncryptResponse(ciphertext=CIPHERTEXT, key_version=KEY_VERSION).SerializeToString()
+
+
+def _environment() -> dict[str, str]:
+    """Nothing that a shell of a developer would bring along."""
+    return {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}

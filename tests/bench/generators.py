@@ -1,0 +1,191 @@
+"""Load from native programs: how each is called, and what its output says.
+
+h2load takes the least CPU, which it shares with what it measures; it knows nothing of gRPC's statuses and has no client
+certificates. Statuses are told by the bytes of answers it received: a call that fails is answered without a message.
+"""
+
+import json
+import re
+import resource
+import struct
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from google.protobuf import descriptor_pb2
+from google.protobuf.descriptor import FileDescriptor
+
+from keyway.v1 import key_service_pb2
+from tests.bench.target import Target
+
+CONNECTIONS: Final = {1: 1, 16: 4, 64: 8, 256: 16}
+"""HTTP/2 connections for so many calls at once: callers are several, each with several calls on one connection."""
+_FRAME: Final = 5
+_GRACE_SECONDS: Final = 60.0
+
+
+class LoadError(Exception):
+    """A generator failed, or calls did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What became of a load. p50, p99: seconds. cpu: CPU seconds of the generator."""
+
+    calls: int
+    seconds: float
+    p50: float
+    p99: float
+    cpu: float
+
+
+def framed(message: bytes) -> bytes:
+    """A message as gRPC sends it: not compressed, and its length before it."""
+    return struct.pack(">BI", 0, len(message)) + message
+
+
+class H2load:
+    """HTTP/2 with gRPC's headers, or HTTP/1.1."""
+
+    name = "h2load"
+
+    def __init__(self, program: Path) -> None:
+        self._program = program
+
+    def run(self, target: Target, concurrency: int, seconds: float) -> Load:
+        """As many calls at once as asked for, all the time."""
+        with tempfile.TemporaryDirectory() as folder:
+            log = Path(folder) / "log"
+            command = [*self._command(target, Path(folder), concurrency), f"--log-file={log}"]
+            output, cpu = _output([*command, f"--duration={round(seconds * 1000)}ms", target.url], seconds)
+            durations = sorted(_durations(log.read_text()))
+        return _read_h2load(output, durations, target, concurrency, cpu)
+
+    def _command(self, target: Target, folder: Path, concurrency: int) -> list[str]:
+        connections = CONNECTIONS.get(concurrency, 1) if target.grpc else concurrency
+        command = [str(self._program), "-t1", f"-c{connections}", f"-m{concurrency // connections}"]
+        if target.body:
+            data = folder / "body"
+            data.write_bytes(framed(target.body) if target.grpc else target.body)
+            command.append(f"--data={data}")
+        command += ["-Hcontent-type: application/grpc", "-Hte: trailers"] if target.grpc else ["--h1"]
+        command += [f"-H{name}: {value}" for name, value in target.headers.items()]
+        return command
+
+
+def _durations(log: str) -> list[float]:
+    """Seconds of each request in h2load's log: start, status, microseconds."""
+    rows = (line.split("\t") for line in log.splitlines())
+    return [int(row[2]) / 1e6 for row in rows if len(row) >= 3 and row[1].startswith("2")]
+
+
+_FINISHED: Final = re.compile(r"finished in ([0-9.]+)(us|ms|s)")
+_REQUESTS: Final = re.compile(r"requests: .* (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout")
+_STATUSES: Final = re.compile(r"status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx")
+_DATA: Final = re.compile(r"traffic: .* \((\d+)\) data")
+_UNITS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+
+
+def _read_h2load(output: str, durations: list[float], target: Target, concurrency: int, cpu: float) -> Load:
+    finished, requests = _FINISHED.search(output), _REQUESTS.search(output)
+    statuses, data = _STATUSES.search(output), _DATA.search(output)
+    if not (finished and requests and statuses and data):
+        raise LoadError(f"h2load says something else than expected: {output[-500:]}")
+    calls, good = int(requests[1]), int(statuses[1])
+    others = sum(int(statuses[group]) for group in (2, 3, 4))
+    if others or int(requests[4]) or not calls:
+        raise LoadError(f"of {calls} calls {others} were answered with another status than 2xx, {requests[4]} not")
+    if target.grpc and target.answer is not None:
+        # Calls that the end of the time cut off may have had their answer already, but no call has less.
+        expected = good * (_FRAME + len(target.answer))
+        spare = concurrency * (_FRAME + len(target.answer))
+        if not expected <= int(data[1]) <= expected + spare:
+            raise LoadError(f"{good} calls should have been answered with {expected} bytes, but {data[1]} came")
+    seconds = float(finished[1]) * _UNITS[finished[2]]
+    return Load(calls, seconds, _percentile(durations, 0.5), _percentile(durations, 0.99), cpu)
+
+
+def _percentile(ordered: list[float], share: float) -> float:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
+
+
+class Ghz:
+    """gRPC alone: knows statuses and client certificates, and takes more CPU than most servers here."""
+
+    name = "ghz"
+
+    def __init__(self, program: Path) -> None:
+        self._program = program
+
+    def run(self, target: Target, concurrency: int, seconds: float, rate: float | None = None) -> Load:
+        """As H2load's; or `rate` calls a second at even distances, of which so many may be under way at once.
+
+        h2load has rates too, but begins calls in bunches, a hundred times a second at most.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            command = self._command(target, Path(folder), concurrency, rate)
+            output, cpu = _output(
+                [*command, f"--duration={round(seconds * 1000)}ms", f"127.0.0.1:{target.port}"], seconds
+            )
+        return _read_ghz(json.loads(output), cpu)
+
+    def _command(self, target: Target, folder: Path, concurrency: int, rate: float | None) -> list[str]:
+        (folder / "body").write_bytes(target.body)
+        (folder / "protoset").write_bytes(_descriptors())
+        (folder / "metadata.json").write_text(json.dumps(dict(target.headers)))
+        command = [
+            str(self._program),
+            f"--protoset={folder / 'protoset'}",
+            f"--call={target.path.removeprefix('/').replace('/', '.')}",
+            f"--binary-file={folder / 'body'}",
+            f"--concurrency={concurrency}",
+            f"--connections={CONNECTIONS.get(concurrency, 1)}",
+            f"--metadata-file={folder / 'metadata.json'}",
+            "--duration-stop=wait",
+            "--format=json",
+        ]
+        command += ["--insecure"] if target.authority is None else [f"--cacert={target.authority}"]
+        if target.client is not None:
+            command += [f"--cert={target.client[0]}", f"--key={target.client[1]}"]
+        if rate is not None:
+            command.append(f"--rps={round(rate)}")
+        return command
+
+
+def _read_ghz(report: Any, cpu: float) -> Load:
+    statuses = report.get("statusCodeDistribution") or {}
+    if set(statuses) != {"OK"}:
+        raise LoadError(f"calls failed: {statuses} {report.get('errorDistribution')}")
+    latencies = {row["percentage"]: row["latency"] / 1e9 for row in report["latencyDistribution"]}
+    return Load(statuses["OK"], report["total"] / 1e9, latencies.get(50, 0.0), latencies.get(99, 0.0), cpu)
+
+
+def _descriptors() -> bytes:
+    """The contract with all that it imports."""
+    files: dict[str, FileDescriptor] = {}
+
+    def add(file: FileDescriptor) -> None:
+        for dependency in file.dependencies:
+            add(dependency)
+        files.setdefault(file.name, file)
+
+    add(key_service_pb2.DESCRIPTOR)
+    found = descriptor_pb2.FileDescriptorSet()
+    for file in files.values():
+        file.CopyToProto(found.file.add())
+    return found.SerializeToString()
+
+
+def _output(command: list[str], seconds: float) -> tuple[str, float]:
+    """What a generator prints, and the CPU time that it took."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + _GRACE_SECONDS, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise LoadError(f"{Path(command[0]).name} does not end") from error
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise LoadError(f"{Path(command[0]).name} ended with {done.returncode}: {done.stderr[-500:]}")
+    return done.stdout, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

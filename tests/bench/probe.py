@@ -1,0 +1,60 @@
+"""One call by a Python client, before and after the load, so that no generator's word is taken for what is answered."""
+
+import http.client
+import ssl
+from typing import Any
+
+import grpc
+
+from tests.bench.target import Target
+
+_SECONDS = 10.0
+
+
+class WrongAnswerError(Exception):
+    """A server does not answer as it has to."""
+
+
+def probe(target: Target) -> None:
+    """Make the call once; WrongAnswerError where it is not answered well."""
+    answer = _grpc(target) if target.grpc else _http(target)
+    if target.answer is not None and answer != target.answer:
+        raise WrongAnswerError(f"{target.path} answers {len(answer)} bytes that are not the expected answer")
+
+
+def _grpc(target: Target) -> bytes:
+    address = f"127.0.0.1:{target.port}"
+    with _channel(address, target) as channel:
+        call: Any = channel.unary_unary(target.path)
+        metadata = tuple(target.headers.items())
+        try:
+            answer: bytes = call(target.body, timeout=_SECONDS, metadata=metadata, wait_for_ready=True)
+        except grpc.RpcError as error:
+            status: Any = error
+            raise WrongAnswerError(f"{target.path}: {status.code().name}: {status.details()}") from None
+        return answer
+
+
+def _channel(address: str, target: Target) -> grpc.Channel:
+    if target.authority is None:
+        return grpc.insecure_channel(address)
+    certificate, key = (file.read_bytes() for file in target.client) if target.client else (None, None)
+    return grpc.secure_channel(address, grpc.ssl_channel_credentials(target.authority.read_bytes(), key, certificate))
+
+
+def _http(target: Target) -> bytes:
+    connection: http.client.HTTPConnection
+    if target.authority is None:
+        connection = http.client.HTTPConnection("127.0.0.1", target.port, timeout=_SECONDS)
+    else:
+        context = ssl.create_default_context(cafile=str(target.authority))
+        connection = http.client.HTTPSConnection("127.0.0.1", target.port, timeout=_SECONDS, context=context)
+    try:
+        connection.request("POST" if target.body else "GET", target.path, target.body or None, dict(target.headers))
+        response = connection.getresponse()
+        answer = response.read()
+    finally:
+        connection.close()
+    if response.status != 200:
+        raise WrongAnswerError(f"{target.path}: {response.status}")
+    return answer

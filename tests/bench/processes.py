@@ -1,0 +1,107 @@
+"""Servers as processes of their own: started, waited for until they take connections, ended by their number."""
+
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from tests.bench import accounting
+
+_START_SECONDS: Final = 30.0
+_END_SECONDS: Final = 20.0
+_PAUSE_SECONDS: Final = 0.02
+_TOLD_CHARACTERS: Final = 600
+
+
+class ServerError(Exception):
+    """A server does not do what it is there for."""
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+class Server:
+    """A process that serves on a port: `with Server(command, port, log) as server: …`. Its output goes to `log`."""
+
+    def __init__(
+        self,
+        command: Sequence[object],
+        port: int,
+        log: Path,
+        *,
+        folder: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._command = [str(part) for part in command]
+        self.port = port
+        self._log = log
+        self._folder = folder
+        self._environment = environment
+
+    def __enter__(self) -> Self:
+        with self._log.open("wb") as output:
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self._folder,
+                env=self._environment,
+            )
+        try:
+            self._wait_until_it_listens()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    @property
+    def pid(self) -> int:
+        """Of the process itself."""
+        return self._process.pid
+
+    def usage(self) -> accounting.Usage:
+        """Its CPU time so far."""
+        return accounting.usage(self.pid)
+
+    def peak_memory(self) -> int:
+        """The most resident bytes it had."""
+        return accounting.peak_memory(self.pid)
+
+    def told(self) -> str:
+        """The end of its output."""
+        return self._log.read_text(errors="replace").strip()[-_TOLD_CHARACTERS:]
+
+    def _wait_until_it_listens(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise ServerError(f"it ended with {self._process.returncode}: {self.told()}")
+            with socket.socket() as attempt:
+                attempt.settimeout(1.0)
+                if attempt.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(_PAUSE_SECONDS)
+        raise ServerError(f"it does not listen on port {self.port}: {self.told()}")
+
+    def _end(self) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(_END_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+        self._process.wait()

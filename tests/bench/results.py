@@ -1,0 +1,129 @@
+"""All rounds of all competitors: medians of them, comparisons within rounds, and the file they are kept in."""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, Final
+
+from tests.bench.competitors import Competitor
+from tests.bench.measure import Sample, Turn
+
+LEVEL: Final = 64
+"""Calls at once, where CPU time is compared."""
+_QUIET: Final = 0.05
+
+
+@dataclass
+class Row:
+    """One competitor's rounds. failure: why there are none, or not all."""
+
+    competitor: Competitor
+    turns: list[Turn] = field(default_factory=list)
+    failure: str = ""
+
+    def samples(self, concurrency: int, *, offered: bool = False) -> list[Sample]:
+        """One of each round."""
+        return [
+            sample
+            for turn in self.turns
+            for sample in turn.samples
+            if sample.concurrency == concurrency and (sample.offered_rate is not None) == offered
+        ]
+
+    def median(self, value: Callable[[Sample], float], concurrency: int = LEVEL, *, offered: bool = False) -> float:
+        """Of the rounds; not a number where there are none."""
+        values = [value(sample) for sample in self.samples(concurrency, offered=offered)]
+        return statistics.median(values) if values else float("nan")
+
+    @property
+    def saturation(self) -> float:
+        """Calls a second, where most are answered: the median of the rounds' best levels."""
+        best = [max(sample.rate for sample in turn.samples) for turn in self.turns]
+        return statistics.median(best) if best else float("nan")
+
+    @property
+    def memory(self) -> float:
+        """Bytes: the most of all rounds."""
+        return max((turn.memory for turn in self.turns), default=0)
+
+
+Rows = Mapping[str, Row]
+
+
+def compared(row: Row, other: Row, how: Callable[[float, float], float]) -> float:
+    """The median of a comparison of CPU times that were measured in the same round, minutes apart."""
+    pairs = zip(row.samples(LEVEL), other.samples(LEVEL), strict=False)
+    values = [how(one.cpu, another.cpu) for one, another in pairs]
+    return statistics.median(values) if values else float("nan")
+
+
+def foreign(sets: Mapping[str, Rows]) -> float:
+    """Processors that others kept busy: the median of all measurements."""
+    samples = [s for rows in sets.values() for row in rows.values() for turn in row.turns for s in turn.samples]
+    return statistics.median(sample.foreign for sample in samples) if samples else 0.0
+
+
+def is_quiet(sets: Mapping[str, Rows]) -> bool:
+    """Whether the machine was the benchmark's own."""
+    return foreign(sets) <= _QUIET
+
+
+def write(path: Path, sets: Mapping[str, Rows], settings: Mapping[str, Any]) -> None:
+    """As JSON: every sample, and the medians."""
+    document = {
+        "format": 1,
+        "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "machine": machine(),
+        "foreign_processors": round(foreign(sets), 3),
+        "settings": dict(settings),
+        "sets": {name: {key: _row(row) for key, row in rows.items()} for name, rows in sets.items()},
+    }
+    path.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+
+def machine() -> dict[str, Any]:
+    """What it was measured on."""
+    return {
+        "processor": _processor(),
+        "processors": os.cpu_count(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "commit": _commit(),
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    levels = sorted({sample.concurrency for turn in row.turns for sample in turn.samples})
+    return {
+        "label": row.competitor.label,
+        "generator": row.competitor.generator,
+        "failure": row.failure or None,
+        "memory": row.memory,
+        "saturation": row.saturation if row.turns else None,
+        "medians": {level: _medians(row, level) for level in levels},
+        "rounds": [[asdict(sample) for sample in turn.samples] for turn in row.turns],
+    }
+
+
+_MEDIANS: Final = ("cpu", "helpers_cpu", "generator_cpu", "upstream_cpu", "rate", "p50", "p99")
+
+
+def _medians(row: Row, level: int) -> dict[str, float]:
+    return {name: row.median(attrgetter(name), level) for name in _MEDIANS if row.samples(level)}
+
+
+def _processor() -> str:
+    lines: Sequence[str] = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+def _commit() -> str:
+    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"

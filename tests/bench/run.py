@@ -1,0 +1,105 @@
+"""A whole run: every set, every round, every competitor in turn, each started anew."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench import tools
+from tests.bench.competitors import Competitor, Surroundings
+from tests.bench.generators import Ghz, H2load, LoadError
+from tests.bench.line_up import ONE_LEVEL, SETS
+from tests.bench.material import Material
+from tests.bench.measure import Generator, take_turn
+from tests.bench.probe import WrongAnswerError
+from tests.bench.processes import Server, ServerError, free_port
+from tests.bench.results import LEVEL, Row, Rows
+from tests.bench.upstream import upstream
+
+
+@dataclass(frozen=True)
+class Options:
+    """sets: by name. only: competitors by name; all where empty. root: where the gateway's code is."""
+
+    sets: Sequence[str]
+    only: frozenset[str] = frozenset()
+    rounds: int = 5
+    seconds: float = 4.0
+    levels: Sequence[int] = (1, 16, 64, 256)
+    root: Path = tools.ROOT
+
+
+@contextmanager
+def surroundings(folder: Path, root: Path = tools.ROOT) -> Iterator[Surroundings]:
+    """Everything that competitors share, running."""
+    material = Material(folder / "material")
+    port = free_port()
+    sink = (sys.executable, "-m", "tests.bench.plain_servers", "sink", "--port", port)
+    with (
+        upstream(tools.find().nginx, material) as running,
+        Server(sink, port, folder / "sink.log", folder=tools.ROOT),
+    ):
+        yield Surroundings(material, running, port, root)
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder that is gone afterwards, on the disk of the build: the journal's flushes must reach a disk."""
+    tools.BUILD.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=tools.BUILD))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run(options: Options) -> Mapping[str, Rows]:
+    """Measure; what can't be measured says why in its row."""
+    with scratch() as folder, surroundings(folder, options.root) as around:
+        return {name: _run_set(name, options, around, folder / name) for name in options.sets}
+
+
+def _run_set(name: str, options: Options, around: Surroundings, folder: Path) -> Rows:
+    rows = {one.name: Row(one) for one in SETS[name] if not options.only or one.name in options.only}
+    for number in range(options.rounds):
+        # Another one begins in each round, so that what changes slowly meets all alike.
+        order = list(rows.values())
+        shift = number % len(order) if order else 0
+        for row in order[shift:] + order[:shift]:
+            if not row.failure:
+                _turn(row, name, options, around, folder / f"{number}-{row.competitor.name}")
+    return rows
+
+
+def _turn(row: Row, set_name: str, options: Options, around: Surroundings, folder: Path) -> None:
+    levels = [LEVEL] if set_name in ONE_LEVEL else options.levels
+    try:
+        turn = take_turn(
+            row.competitor,
+            around,
+            _generator(row.competitor),
+            folder,
+            concurrencies=levels,
+            seconds=options.seconds,
+            pacer=None if set_name in ONE_LEVEL else Ghz(tools.ghz()),
+        )
+    except (ServerError, LoadError, WrongAnswerError, tools.MissingToolError) as error:
+        row.failure = str(error)
+        _say(f"{set_name} {row.competitor.name}: {error}")
+        return
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    row.turns.append(turn)
+    cpu = ", ".join(f"{sample.concurrency}: {sample.cpu:.0f}" for sample in turn.samples)
+    _say(f"{set_name} {row.competitor.name}: CPU µs a call by calls at once: {cpu}")
+
+
+def _generator(competitor: Competitor) -> Generator:
+    return Ghz(tools.ghz()) if competitor.generator == "ghz" else H2load(tools.find().h2load)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,117 @@
+"""Results as text: tables in Markdown for the page, and the line that says what trust costs."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter, sub, truediv
+from typing import Final
+
+from tests.bench.line_up import TITLES
+from tests.bench.measure import Sample
+from tests.bench.results import LEVEL, Row, Rows, compared, foreign, is_quiet, machine
+
+BUDGET: Final = 80.0
+"""Microseconds that identity, policy and audit may add to a call."""
+
+
+def page(sets: Mapping[str, Rows], levels: Sequence[int]) -> str:
+    """Everything, as it stands in the page."""
+    where = machine()
+    about = (
+        f"{where['processors']} processors ({where['processor']}), Linux {where['kernel']}, Python {where['python']}, "
+        f"commit {where['commit']}."
+    )
+    noise = (
+        "" if is_quiet(sets) else f" **The machine was not quiet: others kept {foreign(sets):.2f} processors busy.**"
+    )
+    parts = [about + noise]
+    for name, rows in sets.items():
+        parts += [f"### {TITLES[name]}", costs(rows)]
+        if "direct" in rows:
+            parts.append(latencies(rows, levels))
+        if name == "trust":
+            parts.append(trust(rows))
+    return "\n\n".join(parts)
+
+
+def costs(rows: Rows) -> str:
+    """CPU time, throughput and memory."""
+    naive = rows.get("naive")
+    header = ["", f"CPU µs/call at {LEVEL}", "of these helpers", "× naive", "calls/s", "calls/CPU s", "peak MiB"]
+    body = [[row.competitor.label, *_costs(row, naive)] for row in rows.values()]
+    return _table(header, body)
+
+
+def _costs(row: Row, naive: Row | None) -> list[str]:
+    if not row.turns:
+        return [f"not measured: {row.failure.splitlines()[0][:80]}", "", "", "", "", ""]
+    cpu = row.median(lambda sample: sample.cpu)
+    return [
+        _number(cpu),
+        _number(row.median(lambda sample: sample.helpers_cpu)),
+        _number(compared(row, naive, truediv), 2) if naive is not None else "",
+        _number(row.saturation),
+        _number(1e6 / cpu),
+        _number(row.memory / 2**20),
+    ]
+
+
+def latencies(rows: Rows, levels: Sequence[int]) -> str:
+    """What a call takes longer than one directly to the upstream, with as many at once."""
+    direct = rows["direct"]
+    header = ["added ms, p50 / p99", *(f"{level} at once" for level in levels), "half load, p50 / p99 in all"]
+    return _table(header, [_latencies(row, direct, levels) for row in rows.values() if row is not direct and row.turns])
+
+
+def _latencies(row: Row, direct: Row, levels: Sequence[int]) -> list[str]:
+    def added(value: Callable[[Sample], float], level: int) -> float:
+        return row.median(value, level) - direct.median(value, level)
+
+    return [
+        row.competitor.label,
+        *(_pair(added(_P50, level), added(_P99, level)) for level in levels),
+        _pair(row.median(_P50, offered=True), row.median(_P99, offered=True)) if _pace_was_held(row) else "–",
+    ]
+
+
+def _pace_was_held(row: Row) -> bool:
+    """Whether the generator began as many calls as it should have, and none waited in it."""
+    samples = row.samples(LEVEL, offered=True)
+    return all(sample.offered_rate is not None and sample.rate > _HELD * sample.offered_rate for sample in samples)
+
+
+_HELD: Final = 0.95
+_P50: Final = attrgetter("p50")
+_P99: Final = attrgetter("p99")
+
+
+def _pair(p50: float, p99: float) -> str:
+    return f"{_number(p50 * 1e3, 2)} / {_number(p99 * 1e3, 2)}"
+
+
+def trust(rows: Rows) -> str:
+    """One line: what identity, policy and audit add to a call."""
+    bare = rows.get("bare")
+    if bare is None or not bare.turns:
+        return "trust: the bare gateway was not measured"
+    cells = [f"bare {_number(bare.median(lambda sample: sample.cpu))}"]
+    for name in ("audit", "policy", "trust", "everything"):
+        row = rows.get(name)
+        if row is not None:
+            added = f"{compared(row, bare, sub):+.0f}" if row.turns else "not measured"
+            cells.append(f"{row.competitor.label} {added}")
+    echo, echo_tls, whole = rows.get("echo"), rows.get("echo-tls"), rows.get("trust")
+    if echo is not None and echo_tls is not None and echo.turns and echo_tls.turns:
+        cells.append(f"of these TLS itself, by the echo, {compared(echo_tls, echo, sub):+.0f}")
+    line = f"trust, CPU µs a call at {LEVEL} at once: " + "; ".join(cells)
+    if whole is not None and whole.turns:
+        line += f". Identity, policy and audit add {compared(whole, bare, sub):.0f} µs; the budget is {BUDGET:.0f}"
+    return line
+
+
+def _number(value: float, digits: int = 0) -> str:
+    return "–" if math.isnan(value) else f"{value:,.{digits}f}"
+
+
+def _table(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    rule = ["---", *("---:" for _ in header[1:])]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *body))

