@@ -108,7 +108,7 @@ class TokenVerifier:
         if not isinstance(header, dict):
             raise AuthenticationError(Fault.MALFORMED_TOKEN, "the header is not a JSON object")
         algorithm, key_id = header.get("alg"), header.get("kid")
-        if algorithm not in self._algorithms:
+        if not isinstance(algorithm, str) or algorithm not in self._algorithms:
             raise AuthenticationError(Fault.INVALID_TOKEN, "alg is not one of the configured algorithms")
         if "crit" in header:
             raise AuthenticationError(Fault.INVALID_TOKEN, "crit asks for what is not supported")

@@ -3,6 +3,7 @@
 Established connections live on when certificates change; new ones get what the files hold by then.
 """
 
+import time
 from typing import Any, Final
 
 import grpc
@@ -14,6 +15,10 @@ from gateway.identity.tls_files import TlsFiles, TlsMaterial
 from gateway.settings import ConfigError, is_loopback
 
 _log = structlog.get_logger(__name__)
+
+# A client that resumes a TLS session shows no certificate, so that one which has expired since would not be noticed. A
+# new configuration knows no older sessions, even where it shows the same: no session is resumed after that time.
+_SESSION_SECONDS: Final = 60.0
 
 _HEALTH_OPTIONS: Final = (
     ("grpc.so_reuseport", 0),
@@ -41,14 +46,14 @@ def bind(server: grpc.aio.Server, listen: str, identity: IdentitySettings | None
     return _bound(server, listen, credentials)
 
 
-async def serve_health(listen: str, servicer: health_pb2_grpc.HealthServicer) -> grpc.aio.Server:
-    """Serve `servicer` alone, in clear and to everybody, until the returned server is stopped."""
+async def serve_health(listen: str, servicer: health_pb2_grpc.HealthServicer) -> tuple[grpc.aio.Server, str]:
+    """Serve `servicer` alone, in clear and to everybody, until the returned server is stopped; with its address."""
     server = grpc.aio.server(options=_HEALTH_OPTIONS)
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     address = _bound(server, listen, None)
     await server.start()
     _log.info("serving health", address=address)
-    return server
+    return server, address
 
 
 def _bound(server: grpc.aio.Server, listen: str, credentials: grpc.ServerCredentials | None) -> str:
@@ -61,11 +66,17 @@ def _bound(server: grpc.aio.Server, listen: str, credentials: grpc.ServerCredent
 
 def _credentials(files: TlsFiles, identity: IdentitySettings) -> grpc.ServerCredentials:
     """Credentials of one listener: gRPC asks for every new connection whether there is something new to show."""
+    shown_since = time.monotonic()
 
     def renewed() -> Any:
         """None for what was shown before, which the published types don't know of."""
+        nonlocal shown_since
         material = files.renewed()
-        return _configuration(material) if material is not None else None
+        now = time.monotonic()
+        if material is None and now < shown_since + _SESSION_SECONDS:
+            return None
+        shown_since = now
+        return _configuration(material or files.current)
 
     return grpc.dynamic_ssl_server_credentials(
         _configuration(files.current), renewed, require_client_authentication=identity.mtls is not None

@@ -1,0 +1,276 @@
+"""An issuer's keys over real HTTP: rotation, outage, floods, and what is not taken for keys."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from structlog.testing import capture_logs
+
+from gateway.identity.errors import AuthenticationError
+from gateway.identity.jwks_url import JwksUrl
+from gateway.identity.settings import JwtSettings
+from gateway.identity.tokens import TokenVerifier
+from tests.support.authority import AUDIENCE, ISSUER, CertificateAuthority, TokenIssuer
+from tests.support.waiting import eventually
+
+OLD, NEW = TokenIssuer(key_id="old"), TokenIssuer(key_id="new")
+
+
+class Issuer:
+    """A server that publishes `content`, unless `respond` does something else. fetches: how often it was asked."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.fetches = 0
+        self.headers: list[dict[str, str]] = []
+        self.respond: Callable[[web.Request], Awaitable[web.StreamResponse]] = self.publish
+        self.url = ""
+        self._runner: web.AppRunner | None = None
+        self._port = 0
+
+    async def publish(self, _request: web.Request) -> web.StreamResponse:
+        return web.Response(body=self.content)
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        self.fetches += 1
+        self.headers.append(dict(request.headers))
+        return await self.respond(request)
+
+    async def start(self, tls: ssl.SSLContext | None = None) -> None:
+        app = web.Application()
+        app.router.add_get("/jwks.json", self._answer)
+        self._runner = web.AppRunner(app, shutdown_timeout=0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port, ssl_context=tls)
+        await site.start()
+        self._port = self._runner.addresses[0][1]
+        self.url = f"{'https' if tls else 'http'}://localhost:{self._port}/jwks.json"
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[Issuer]:
+    serving = Issuer(OLD.jwks())
+    await serving.start()
+    yield serving
+    await serving.stop()
+
+
+@contextlib.asynccontextmanager
+async def keys(issuer: Issuer, **options: Any) -> AsyncIterator[JwksUrl]:
+    source = JwksUrl(issuer.url, ssl.create_default_context(), **options)
+    await source.start()
+    try:
+        yield source
+    finally:
+        await source.close()
+
+
+def verifier(source: JwksUrl) -> TokenVerifier:
+    settings = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_url": "https://unused.test/"}
+    return TokenVerifier(JwtSettings.model_validate(settings), source)
+
+
+async def refused(verifying: TokenVerifier, token: str) -> str:
+    with pytest.raises(AuthenticationError) as caught:
+        await verifying.verify(token)
+    return caught.value.reason
+
+
+async def test_fetched_at_start(issuer: Issuer) -> None:
+    async with keys(issuer) as source:
+        assert (await verifier(source).verify(OLD.token())).name == "orders"
+    assert issuer.fetches == 1
+    assert "Cookie" not in issuer.headers[0]
+
+
+async def test_an_unknown_key_is_fetched(issuer: Issuer) -> None:
+    async with keys(issuer, pause=0) as source:
+        verifying = verifier(source)
+        issuer.content = OLD.jwks(NEW)
+        assert (await verifying.verify(NEW.token())).name == "orders"
+        assert (await verifying.verify(OLD.token())).name == "orders"
+        assert issuer.fetches == 2
+
+
+async def test_a_flood_of_unknown_keys_is_no_flood_of_fetches(issuer: Issuer) -> None:
+    async with keys(issuer, pause=3600) as source:
+        verifying = verifier(source)
+        stranger = TokenIssuer(key_id="stranger").token()
+        for _ in range(50):
+            assert await refused(verifying, stranger) == "kid is not a known key's"
+        assert issuer.fetches == 1
+        source._pause = 0
+        issuer.respond = slow(issuer)
+        await asyncio.gather(*(refused(verifying, TokenIssuer(key_id=f"x{n}").token()) for n in range(200)))
+        assert issuer.fetches == 2
+
+
+async def test_a_flood_does_not_wait_for_a_fetch(issuer: Issuer) -> None:
+    """Only so many calls wait; calls with a known key never do."""
+    async with keys(issuer, pause=0) as source:
+        verifying = verifier(source)
+        hanging = asyncio.Event()
+        issuer.respond = slow(issuer, hanging)
+        flood = [asyncio.create_task(refused(verifying, TokenIssuer(key_id=f"x{n}").token())) for n in range(150)]
+        await eventually(lambda: holds(issuer.fetches == 2))
+        assert sum(each.done() for each in flood) == 50
+        assert (await verifying.verify(OLD.token())).name == "orders"
+        hanging.set()
+        await asyncio.gather(*flood)
+        assert issuer.fetches == 2
+
+
+async def test_a_cancelled_call_does_not_cancel_the_fetch(issuer: Issuer) -> None:
+    async with keys(issuer, pause=0) as source:
+        verifying = verifier(source)
+        hanging = asyncio.Event()
+        issuer.content, issuer.respond = OLD.jwks(NEW), slow(issuer, hanging)
+        first, second = (asyncio.create_task(verifying.verify(NEW.token(sub=sub))) for sub in ("a", "b"))
+        await eventually(lambda: holds(issuer.fetches == 2))
+        first.cancel()
+        hanging.set()
+        assert (await second).name == "b"
+        with pytest.raises(asyncio.CancelledError):
+            await first
+
+
+async def test_refreshed_by_age(issuer: Issuer) -> None:
+    """Without a call: a key that was withdrawn is gone after that time."""
+    async with keys(issuer, maximum_age=0.05, pause=3600) as source:
+        verifying, before = verifier(source), source.current()
+        await verifying.verify(OLD.token())
+        await eventually(lambda: holds(issuer.fetches > 3))
+        assert source.current() is before
+        issuer.content = NEW.jwks()
+        await eventually(lambda: holds(source.current() is not before))
+        assert (await verifying.verify(NEW.token())).name == "orders"
+        assert await refused(verifying, OLD.token()) == "kid is not a known key's"
+
+
+async def test_an_outage_keeps_the_last_good_keys(issuer: Issuer) -> None:
+    async with keys(issuer, maximum_age=0.02) as source:
+        verifying = verifier(source)
+        with capture_logs() as logged:
+            await issuer.stop()
+            await eventually(lambda: holds(bool(logged)))
+            await asyncio.sleep(0.1)
+            assert (await verifying.verify(OLD.token(sub="new token"))).name == "new token"
+            issuer.content = NEW.jwks()
+            await issuer.start()
+            await eventually(lambda: holds("new" in source.current()))
+        events = [line["event"] for line in logged]
+        assert events == ["the issuer's keys can't be fetched, the last good ones stay in use", "JWKS renewed"]
+
+
+async def test_down_at_start() -> None:
+    issuer = Issuer(OLD.jwks())
+    await issuer.start()
+    await issuer.stop()
+    with capture_logs() as logged:
+        async with keys(issuer, pause=0.02) as source:
+            verifying = verifier(source)
+            assert await refused(verifying, OLD.token()) == "the issuer's keys are not there yet"
+            await issuer.start()
+            await eventually(lambda: holds("old" in source.current()))
+            assert (await verifying.verify(OLD.token())).name == "orders"
+    await issuer.stop()
+    assert (logged[0]["log_level"], logged[0]["event"]) == (
+        "error",
+        "the issuer's keys can't be fetched: every bearer token is refused until they are",
+    )
+    assert "/jwks.json" not in str(logged)
+
+
+async def test_answers_that_are_no_keys(issuer: Issuer) -> None:
+    async with keys(issuer, pause=0) as source:
+        before = source.current()
+        for respond, fault in (
+            (answer(status=500, body=NEW.jwks()), "the answer has the status 500"),
+            (answer(status=204), "the answer has the status 204"),
+            (answer(status=302, headers={"Location": issuer.url}), "the answer has the status 302"),
+            (answer(body=b"<html>"), "is not JSON"),
+            (answer(body=b"[]"), "is not a JSON Web Key Set"),
+            (answer(body=b'{"keys":{}}'), "is not a JSON Web Key Set"),
+            (answer(body=b'{"keys":[]}'), "holds no key with an id that signatures can be verified with"),
+            (answer(body=b'{"keys":[7,null,{"kty":"EC"},{"kid":[]}]}'), "holds no key with an id"),
+            (answer(body=b'{"keys":[' + b"7," * 200 + b"7]}"), "holds more than 200 keys"),
+            (answer(body=NEW.jwks() + b" " * 262_144), "the answer is larger than 262144 bytes"),
+            (answer(body=b"\x1f\x8b" + b"\0" * 64, headers={"Content-Encoding": "gzip"}), "is not JSON"),
+            (cut_off, "ClientPayloadError"),
+        ):
+            issuer.respond, source._fault = respond, ""  # a repeated fault is told once
+            with capture_logs() as logged:
+                await source.look_again()
+            assert logged[0]["fault"].startswith(fault)
+            assert source.current() is before
+
+
+async def test_no_answer_in_time(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.identity.jwks_url._TIMEOUT_SECONDS", 0.05)
+    never = asyncio.Event()
+    issuer.respond = slow(issuer, never)
+    with capture_logs() as logged:
+        async with keys(issuer):
+            never.set()
+    assert logged[0]["fault"] == "no answer in time"
+
+
+async def test_the_server_is_verified(tmp_path: Path) -> None:
+    authority = CertificateAuthority()
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*authority.server().write(tmp_path, "issuer"))
+    issuer = Issuer(OLD.jwks())
+    await issuer.start(tls)
+    for bundle, count in ((authority.pem, 1), (CertificateAuthority("Other").pem, 0)):
+        options = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_url": issuer.url, "jwks_ca_certificates": bundle}
+        settings = JwtSettings.model_validate(options)
+        with capture_logs() as logged:
+            source = JwksUrl(issuer.url, settings.tls())
+            await source.start()
+            assert len(source.current()) == count
+            await source.close()
+    assert "certificate verify failed" in logged[0]["fault"]
+    await issuer.stop()
+
+
+async def test_proxies_from_the_environment_are_ignored(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    async with keys(issuer) as source:
+        assert "old" in source.current()
+
+
+async def holds(condition: bool) -> bool:
+    return condition
+
+
+def answer(**options: Any) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def respond(_request: web.Request) -> web.StreamResponse:
+        return web.Response(**options)
+
+    return respond
+
+
+def slow(issuer: Issuer, until: asyncio.Event | None = None) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def respond(request: web.Request) -> web.StreamResponse:
+        await (until.wait() if until is not None else asyncio.sleep(0.05))
+        return await issuer.publish(request)
+
+    return respond
+
+
+async def cut_off(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Length": "1000"})
+    await response.prepare(request)
+    await response.write(b"{")
+    assert request.transport is not None
+    request.transport.close()
+    return response

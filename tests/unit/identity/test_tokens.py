@@ -1,0 +1,317 @@
+"""What makes a bearer token valid, and that a verified one is remembered no longer than it may be."""
+
+import hmac
+import json
+import time
+from base64 import urlsafe_b64encode
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from gateway.identity import tokens
+from gateway.identity.caller import Caller
+from gateway.identity.errors import AuthenticationError, Fault
+from gateway.identity.jwks_file import JwksFile
+from gateway.identity.settings import JwtSettings
+from gateway.identity.tokens import TokenVerifier
+from tests.support.authority import AUDIENCE, ISSUER, TokenIssuer, jwks
+from tests.support.x509_chain import rsa_key
+
+
+class Verifying:
+    """A verifier over a file of keys."""
+
+    def __init__(self, folder: Path, content: bytes, **options: Any) -> None:
+        self.file = folder / "jwks.json"
+        self.file.write_bytes(content)
+        settings = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_file": self.file, "leeway": 0, **options}
+        self.verifier = TokenVerifier(JwtSettings.model_validate(settings), JwksFile(self.file, interval=0))
+
+    async def caller(self, token: str) -> Caller:
+        return await self.verifier.verify(token)
+
+    async def refusal(self, token: str) -> tuple[Fault, str]:
+        with pytest.raises(AuthenticationError) as caught:
+            await self.verifier.verify(token)
+        return caught.value.fault, caught.value.reason
+
+
+@pytest.fixture(scope="module")
+def issuer() -> TokenIssuer:
+    return TokenIssuer()
+
+
+@pytest.fixture
+def verifying(tmp_path: Path, issuer: TokenIssuer) -> Verifying:
+    return Verifying(tmp_path, issuer.jwks())
+
+
+async def test_a_good_token(verifying: Verifying, issuer: TokenIssuer) -> None:
+    claims: dict[str, Any] = {"groups": ["b", "a", "b"], "scope": "keys.read  keys.write", "scp": ["keys.read", "x"]}
+    expected = Caller("orders", "jwt", ISSUER, ("a", "b"), ("keys.read", "keys.write", "x"))
+    assert await verifying.caller(issuer.token(**claims)) == expected
+    assert await verifying.caller(issuer.token(groups="one group", scp="x y")) == Caller(
+        "orders", "jwt", ISSUER, ("one group",), ("x", "y")
+    )
+    assert await verifying.caller(issuer.token(aud=["other", AUDIENCE])) == Caller("orders", "jwt", ISSUER)
+
+
+INVALID = Fault.INVALID_TOKEN
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault", "reason"),
+    [
+        ({"iss": "https://other.test"}, INVALID, "iss is not the configured issuer"),
+        ({"iss": ISSUER + "/"}, INVALID, "iss is not the configured issuer"),
+        ({"iss": None}, INVALID, "no iss"),
+        ({"aud": "other"}, INVALID, "aud is not ours"),
+        ({"aud": None}, INVALID, "no aud"),
+        ({"aud": []}, INVALID, "no aud"),
+        ({"aud": AUDIENCE + "2"}, INVALID, "aud is not ours"),
+        ({"exp": None}, INVALID, "no exp"),
+        ({"exp": 1}, Fault.EXPIRED_TOKEN, "exp has passed"),
+        ({"exp": "soon"}, INVALID, "it can't be decoded"),
+        ({"exp": [1]}, INVALID, "it can't be decoded"),
+        ({"exp": float("inf")}, INVALID, "it can't be decoded"),
+        ({"exp": float("nan")}, INVALID, "it can't be decoded"),
+        ({"nbf": 2**33}, INVALID, "nbf or iat lies in the future"),
+        ({"nbf": "later"}, INVALID, "it can't be decoded"),
+        ({"iat": 2**33}, INVALID, "nbf or iat lies in the future"),
+        ({"sub": None}, INVALID, "no sub"),
+        ({"sub": ""}, INVALID, "sub is not plain text"),
+        ({"sub": "a\nb"}, INVALID, "sub is not plain text"),
+        ({"sub": "\ud800"}, INVALID, "sub is not plain text"),
+        ({"sub": "a" * 2049}, INVALID, "sub is not plain text"),
+        ({"groups": {"a": 1}}, INVALID, "groups is not a list of plain texts"),
+        ({"groups": ["a", 1]}, INVALID, "groups is not a list of plain texts"),
+        ({"groups": ["a\0"]}, INVALID, "groups is not a list of plain texts"),
+        ({"scope": 7}, INVALID, "scope is not a list of plain texts"),
+    ],
+)
+async def test_claims(
+    verifying: Verifying, issuer: TokenIssuer, changes: dict[str, Any], fault: Fault, reason: str
+) -> None:
+    assert await verifying.refusal(issuer.token(**changes)) == (fault, reason)
+
+
+async def test_a_subject_that_is_no_text(verifying: Verifying, issuer: TokenIssuer) -> None:
+    assert await verifying.refusal(signed({"sub": 7, **_GOOD}, issuer)) == (INVALID, "sub is not text")
+
+
+async def test_claims_that_are_no_object(verifying: Verifying, issuer: TokenIssuer) -> None:
+    for payload in (b"[]", b"7", b"{", b"\xff", b"[" * 3000):
+        token = jwt.PyJWS().encode(payload, issuer.key, "ES256", headers={"kid": "k1"})
+        assert await verifying.refusal(token) == (INVALID, "it can't be decoded")
+
+
+_SPKI = (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+_GOOD = {"iss": ISSUER, "aud": AUDIENCE, "exp": 2**33}
+
+
+def signed(claims: Any, issuer: TokenIssuer, **headers: Any) -> str:
+    """As it is, without the checks that a library makes when it signs."""
+    return jwt.PyJWS().encode(json.dumps(claims).encode(), issuer.key, "ES256", headers={"kid": "k1", **headers})
+
+
+class TestForm:
+    @pytest.mark.parametrize(
+        "token", ["", "a", "a.b", "a.b.c.d", "a.b.", "..", "a b.c.d", "ä.b.c", "\ud800.b.c", "e30=.e30=.e30="]
+    )
+    async def test_no_token(self, verifying: Verifying, token: str) -> None:
+        assert (await verifying.refusal(token))[0] is Fault.MALFORMED_TOKEN
+
+    @pytest.mark.parametrize("header", [b"[]", b"7", b"{", b"\xff\xfe", b"[" * 5000, b'{"alg":' * 700])
+    async def test_no_header(self, verifying: Verifying, header: bytes) -> None:
+        assert await verifying.refusal(f"{encoded(header)}.e30.AAAA") == (
+            Fault.MALFORMED_TOKEN,
+            "the header is not a JSON object",
+        )
+
+    async def test_size(self, verifying: Verifying, issuer: TokenIssuer) -> None:
+        def padded(size: int) -> str:
+            # Three characters for each two of padding, nearly.
+            claims: dict[str, Any] = {"sub": "orders", **_GOOD, "x": ""}
+            while len(token := signed(claims, issuer)) < size:
+                claims["x"] += "x" * max(1, (size - len(token)) * 3 // 4 - 2)
+            return token
+
+        fits, large = padded(8190), padded(8193)
+        assert len(fits) <= 8192 < len(large)
+        assert (await verifying.caller(fits)).name == "orders"
+        assert await verifying.refusal(large) == (Fault.MALFORMED_TOKEN, "longer than 8192 characters")
+
+
+def encoded(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class TestSignatures:
+    async def test_none(self, verifying: Verifying, issuer: TokenIssuer) -> None:
+        header, payload, _ = issuer.token().split(".")
+        algorithms: list[Any] = ["none", "None", "NONE", "", None, 7, ["ES256"], {"a": 1}]
+        for algorithm in algorithms:
+            header = encoded(json.dumps({"alg": algorithm, "kid": "k1"}).encode())
+            refused = await verifying.refusal(f"{header}.{payload}.AAAA")
+            assert refused == (INVALID, "alg is not one of the configured algorithms")
+            assert (await verifying.refusal(f"{header}.{payload}."))[0] is Fault.MALFORMED_TOKEN
+
+    async def test_the_public_key_as_a_secret(self, tmp_path: Path) -> None:
+        issuer = TokenIssuer(rsa_key(), algorithm="RS256")
+        verifying = Verifying(tmp_path, issuer.jwks())
+        public = issuer.key.public_key().public_bytes(*_SPKI)
+        header, payload = encoded(b'{"alg":"HS256","kid":"k1"}'), issuer.token().split(".")[1]
+        mac = hmac.new(public, f"{header}.{payload}".encode(), sha256).digest()
+        refused = await verifying.refusal(f"{header}.{payload}.{encoded(mac)}")
+        assert refused == (INVALID, "alg is not one of the configured algorithms")
+
+    async def test_changed(self, verifying: Verifying, issuer: TokenIssuer) -> None:
+        header, payload, signature = issuer.token().split(".")
+        other = issuer.token(sub="admin").split(".")
+        for token in (f"{header}.{other[1]}.{signature}", f"{header}.{payload}.{other[2]}", f"{header}.{payload}.AAAA"):
+            assert await verifying.refusal(token) == (INVALID, "the signature does not verify")
+
+    async def test_another_issuers_key_of_the_same_id(self, verifying: Verifying) -> None:
+        assert await verifying.refusal(TokenIssuer().token()) == (INVALID, "the signature does not verify")
+
+    async def test_the_key_is_not_taken_from_the_token(self, verifying: Verifying) -> None:
+        stranger = TokenIssuer(key_id="mine")
+        headers = {"jwk": stranger.public(), "jku": "https://127.0.0.1:1/jwks.json", "x5u": "https://127.0.0.1:1/"}
+        assert await verifying.refusal(stranger.token(headers=headers)) == (INVALID, "kid is not a known key's")
+
+    async def test_critical_headers(self, verifying: Verifying, issuer: TokenIssuer) -> None:
+        for critical in (["exp"], ["b64"], [], "b64", None):
+            token = signed({"sub": "orders", **_GOOD}, issuer, crit=critical, exp=1)
+            assert await verifying.refusal(token) == (INVALID, "crit asks for what is not supported")
+
+    @pytest.mark.parametrize("key_id", [None, "", 7, ["k1"], {}])
+    async def test_no_key_id(self, verifying: Verifying, issuer: TokenIssuer, key_id: Any) -> None:
+        header, payload, signature = issuer.token().split(".")
+        header = encoded(json.dumps({"alg": "ES256", "kid": key_id}).encode())
+        assert await verifying.refusal(f"{header}.{payload}.{signature}") == (INVALID, "no kid")
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        *(TokenIssuer(rsa_key(), algorithm=name) for name in ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")),
+        TokenIssuer(ec.generate_private_key(ec.SECP384R1()), algorithm="ES384"),
+        TokenIssuer(ec.generate_private_key(ec.SECP521R1()), algorithm="ES512"),
+        TokenIssuer(ed25519.Ed25519PrivateKey.generate(), algorithm="EdDSA"),
+        TokenIssuer(ed448.Ed448PrivateKey.generate(), algorithm="EdDSA"),  # type: ignore[arg-type]
+    ],
+    ids=lambda issuer: issuer.algorithm,
+)
+async def test_algorithms(tmp_path: Path, issuer: TokenIssuer) -> None:
+    token = issuer.token()
+    assert (await Verifying(tmp_path, issuer.jwks()).caller(token)).name == "orders"
+    assert (await Verifying(tmp_path, jwks(issuer.public(alg=None, use=None))).caller(token)).name == "orders"
+    other = ["ES256"] if issuer.algorithm != "ES256" else ["RS256"]
+    refused = await Verifying(tmp_path, issuer.jwks(), algorithms=other).refusal(token)
+    assert refused == (INVALID, "alg is not one of the configured algorithms")
+
+
+class TestKeys:
+    async def test_the_keys_own_algorithm(self, tmp_path: Path) -> None:
+        """An RSA key could verify both; its owner says which."""
+        issuer = TokenIssuer(rsa_key(), algorithm="RS256")
+        verifying = Verifying(tmp_path, jwks(issuer.public(alg="PS256")))
+        assert await verifying.refusal(issuer.token()) == (INVALID, "alg does not go with the key")
+
+    async def test_an_algorithm_of_another_type_of_key(self, tmp_path: Path, issuer: TokenIssuer) -> None:
+        rsa_issuer = TokenIssuer(rsa_key(), algorithm="RS256")
+        verifying = Verifying(tmp_path, jwks(rsa_issuer.public(alg=None)))
+        assert await verifying.refusal(issuer.token()) == (INVALID, "alg does not go with the key")
+
+    async def test_keys_of_the_same_id(self, tmp_path: Path, issuer: TokenIssuer) -> None:
+        others = [TokenIssuer(), TokenIssuer(rsa_key(), algorithm="RS256"), TokenIssuer()]
+        for order in ([issuer, *others], [*others, issuer]):
+            verifying = Verifying(tmp_path, jwks(*(each.public() for each in order)))
+            assert (await verifying.caller(issuer.token())).name == "orders"
+            assert await verifying.refusal(TokenIssuer().token()) == (INVALID, "the signature does not verify")
+            assert (await verifying.refusal(issuer.token(exp=1)))[0] is Fault.EXPIRED_TOKEN
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            *({"use": "enc"}, {"key_ops": ["sign"]}, {"key_ops": "verify"}, {"kid": None}, {"kid": ""}, {"kid": 7}),
+            *({"alg": "HS256"}, {"alg": 7}, {"alg": "ES384"}, {"crv": "P-384"}, {"crv": "secp256k1"}, {"x": "AAAA"}),
+            *({"kty": "oct", "k": "c2VjcmV0"}, {"kty": None}, {"kty": ["EC"]}, {"y": 7}),
+        ],
+        ids=str,
+    )
+    async def test_keys_that_are_left_out(self, tmp_path: Path, issuer: TokenIssuer, changes: dict[str, Any]) -> None:
+        good = TokenIssuer(key_id="good")
+        verifying = Verifying(tmp_path, jwks(issuer.public(**changes), good.public()))
+        assert await verifying.refusal(issuer.token()) == (INVALID, "kid is not a known key's")
+        assert (await verifying.caller(good.token())).name == "orders"
+
+    async def test_a_short_key(self, tmp_path: Path) -> None:
+        short = TokenIssuer(rsa.generate_private_key(65537, 1024), algorithm="RS256", key_id="short")
+        verifying = Verifying(tmp_path, jwks(short.public(), TokenIssuer().public()))
+        with pytest.warns(jwt.InsecureKeyLengthWarning):
+            token = short.token()
+        assert await verifying.refusal(token) == (INVALID, "kid is not a known key's")
+
+
+class TestMemory:
+    async def test_a_repeated_token_is_not_verified_again(
+        self, verifying: Verifying, issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        token = issuer.token()
+        first = await verifying.caller(token)
+        monkeypatch.setattr(jwt, "decode", None)
+        assert await verifying.caller(token) is first
+        header, payload, signature = token.split(".")
+        assert (await verifying.refusal(f"{header}.{payload}.{signature[:-4]}AAAA"))[0] is INVALID
+
+    async def test_expires_while_it_is_remembered(
+        self, verifying: Verifying, issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = int(time.time())
+        token = issuer.token(exp=now + 60)
+        await verifying.caller(token)
+        monkeypatch.setattr(time, "time", lambda: now + 59.9)
+        await verifying.caller(token)
+        monkeypatch.setattr(time, "time", lambda: now + 60)
+        assert await verifying.refusal(token) == (Fault.EXPIRED_TOKEN, "exp has passed")
+
+    async def test_leeway(self, tmp_path: Path, issuer: TokenIssuer) -> None:
+        now = int(time.time())
+        verifying = Verifying(tmp_path, issuer.jwks(), leeway=30)
+        late = issuer.token(exp=now - 20)
+        assert await verifying.caller(late) is await verifying.caller(late)
+        assert (await verifying.caller(issuer.token(nbf=now + 20))).name == "orders"
+        assert await verifying.refusal(issuer.token(exp=now - 40)) == (Fault.EXPIRED_TOKEN, "exp has passed")
+        assert (await verifying.refusal(issuer.token(nbf=now + 40)))[0] is INVALID
+
+    async def test_forgotten_when_the_keys_change(self, verifying: Verifying, issuer: TokenIssuer) -> None:
+        token, successor = issuer.token(), TokenIssuer(key_id="k2")
+        await verifying.caller(token)
+        verifying.file.write_bytes(successor.jwks())
+        assert await verifying.refusal(token) == (INVALID, "kid is not a known key's")
+        assert (await verifying.caller(successor.token())).name == "orders"
+
+    async def test_only_so_many_are_remembered(
+        self, verifying: Verifying, issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(tokens, "_REMEMBERED_TOKENS", 3)
+        made = [issuer.token(sub=f"s{number}") for number in range(4)]
+        firsts = [await verifying.caller(token) for token in made[:3]]
+        assert await verifying.caller(made[0]) is firsts[0]  # used, so that the second is the oldest
+        await verifying.caller(made[3])
+        assert await verifying.caller(made[0]) is firsts[0]
+        assert await verifying.caller(made[1]) is not firsts[1]
+
+    async def test_no_token_is_kept(self, verifying: Verifying, issuer: TokenIssuer) -> None:
+        token = issuer.token()
+        await verifying.caller(token)
+        assert token not in repr(vars(verifying.verifier))
+        with pytest.raises(AuthenticationError) as caught:
+            await verifying.verifier.verify(issuer.token(aud="other"))
+        assert caught.value.__cause__ is None

@@ -1,0 +1,134 @@
+"""Callers by bearer tokens, over real TLS: what a caller sees, and what operators do."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.errors import GatewayError
+from gateway.identity.caller import ANONYMOUS
+from gateway.identity.errors import AuthenticationError
+from gateway.identity.settings import IdentitySettings
+from gateway.server.authentication import Anonymous, authenticator
+from tests.support.authority import AUDIENCE, ISSUER, CertificateAuthority, TokenIssuer
+from tests.unit.server.who import WhoServer, channel, serving, who
+
+AUTHORITY = CertificateAuthority()
+ISSUING = TokenIssuer()
+
+
+def settings(folder: Path, content: bytes, **options: Any) -> IdentitySettings:
+    certificate, key = AUTHORITY.server().write(folder, "server")
+    file = folder / "jwks.json"
+    file.write_bytes(content)
+    jwt = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_file": file, **options}
+    return IdentitySettings.model_validate({"certificate_file": certificate, "private_key_file": key, "jwt": jwt})
+
+
+@pytest.fixture(scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WhoServer]:
+    async with serving(settings(tmp_path_factory.mktemp("tls"), ISSUING.jwks())) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def connected(server: WhoServer) -> AsyncIterator[grpc.aio.Channel]:
+    async with channel(server.address, AUTHORITY) as made:
+        yield made
+
+
+async def refusal(connected: grpc.aio.Channel, token: str | None, **options: Any) -> str:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await who(connected, token, **options)
+    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    return caught.value.details() or ""
+
+
+async def test_the_subject(connected: grpc.aio.Channel) -> None:
+    token = ISSUING.token(groups=["shop"], scope="read")
+    expected = {"name": "orders", "kind": "jwt", "issuer": ISSUER, "groups": ["shop"], "scopes": ["read"]}
+    for scheme in ("Bearer ", "bearer ", "BEARER  "):
+        assert await who(connected, metadata=[("authorization", scheme + token)]) == expected
+
+
+async def test_what_callers_are_told(connected: grpc.aio.Channel) -> None:
+    """Nothing of which check failed, beyond what they can mend."""
+    good = ISSUING.token()
+    assert await refusal(connected, None) == "no bearer token was sent"
+    assert await refusal(connected, None, metadata=[("authorization", f"Basic {good}")]) == "no bearer token was sent"
+    assert await refusal(connected, None, metadata=[("authorization", "")]) == "no bearer token was sent"
+    malformed = "the bearer token is malformed"
+    for token in ("", "x", "a.b.c", good + "=", "A" * 9000):
+        assert await refusal(connected, token) == malformed
+    twice = [("authorization", f"Bearer {good}")] * 2
+    assert await refusal(connected, None, metadata=twice) == malformed
+    assert await refusal(connected, ISSUING.token(exp=1)) == "the bearer token has expired"
+    for token in (
+        ISSUING.token(aud="other"),
+        ISSUING.token(iss="other"),
+        ISSUING.token(nbf=2**33),
+        TokenIssuer().token(),
+        TokenIssuer(key_id="unknown").token(),
+        good[:-4] + "AAAA",
+    ):
+        assert await refusal(connected, token) == "the bearer token is not valid"
+
+
+async def test_what_operators_are_told(connected: grpc.aio.Channel, server: WhoServer) -> None:
+    """One line a second at most, with the reason and without the token."""
+    token = ISSUING.token(aud="other")
+    server.authenticator._refusals._next_line = 0.0  # type: ignore[attr-defined]
+    server.authenticator._refusals._left_out = 0  # type: ignore[attr-defined]
+    with capture_logs() as logged:
+        for _ in range(5):
+            await refusal(connected, token)
+    assert [(line["event"], line["fault"], line["left_out"]) for line in logged] == [
+        ("caller refused", "aud is not ours", 0)
+    ]
+    assert logged[0]["peer"].startswith("ipv4:127.0.0.1:")
+    assert not any(part in str(logged) for part in token.split("."))
+
+
+async def test_no_client_certificate_is_asked_for(server: WhoServer, tmp_path: Path) -> None:
+    """A client that could show one does not, and its certificate says nothing about it."""
+    async with channel(server.address, AUTHORITY, CertificateAuthority("Other").issue("web")) as connected:
+        assert (await who(connected, ISSUING.token()))["name"] == "orders"
+        assert await refusal(connected, None) == "no bearer token was sent"
+
+
+async def test_rotated_keys(tmp_path: Path) -> None:
+    """A token that names a key which is not known yet is a reason to look at once."""
+    identity = settings(tmp_path, ISSUING.jwks())
+    successor = TokenIssuer(key_id="k2")
+    async with serving(identity) as running, channel(running.address, AUTHORITY) as connected:
+        await who(connected, ISSUING.token())
+        assert await refusal(connected, successor.token()) == "the bearer token is not valid"
+        (tmp_path / "new.json").write_bytes(ISSUING.jwks(successor))
+        (tmp_path / "new.json").replace(tmp_path / "jwks.json")
+        assert (await who(connected, successor.token()))["name"] == "orders"
+        assert (await who(connected, ISSUING.token()))["name"] == "orders"
+
+
+async def test_refusals_carry_their_reason(server: WhoServer) -> None:
+    class Context:
+        def invocation_metadata(self) -> Any:
+            return (("authorization", "Bearer " + ISSUING.token(iss="other")),)
+
+        def peer(self) -> str:
+            return "ipv4:192.0.2.1:1"
+
+    with pytest.raises(GatewayError) as caught:
+        await server.authenticator.authenticate(Context())  # type: ignore[arg-type]
+    cause = caught.value.__cause__
+    assert isinstance(cause, AuthenticationError)
+    assert cause.reason == "iss is not the configured issuer"
+
+
+async def test_nobody_in_particular() -> None:
+    anonymous = authenticator(None)
+    assert isinstance(anonymous, Anonymous)
+    async with serving(None) as running, grpc.aio.insecure_channel(running.address) as connected:
+        assert (await who(connected))["kind"] == ANONYMOUS.kind == "anonymous"

@@ -1,0 +1,218 @@
+"""Certificates that change on disk: no call fails of it, and new connections get what is new."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import grpc
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.identity.settings import IdentitySettings
+from gateway.identity.tls_files import TlsFiles
+from gateway.server import listener
+from tests.support.authority import CertificateAuthority, Credentials
+from tests.support.waiting import eventually
+from tests.unit.server.who import WhoServer, channel, serving, shown_serial, who
+
+ROTATIONS = 50
+CLIENTS = 8
+
+
+@dataclass
+class Rotating:
+    """A server whose files lie as Kubernetes mounts them: links through `..data` to a folder that is swapped."""
+
+    folder: Path
+    authority: CertificateAuthority
+    server: WhoServer
+    shown: Credentials
+
+    def swap(self, credentials: Credentials, bundle: bytes | None = None) -> None:
+        """All the files at once."""
+        publish(self.folder, credentials, bundle or self.authority.pem)
+
+    async def serial(self, shown: Credentials | None = None) -> int:
+        return await shown_serial(self.server.address, self.folder, shown or self.shown)
+
+    async def shows(self, credentials: Credentials) -> None:
+        async def is_shown() -> bool:
+            return await self.serial() == credentials.certificate.serial_number
+
+        await eventually(is_shown)
+
+
+def publish(folder: Path, credentials: Credentials, bundle: bytes) -> None:
+    version = folder / f"..{credentials.certificate.serial_number:x}-{len(os.listdir(folder))}"
+    version.mkdir()
+    (version / "tls.crt").write_bytes(credentials.chain_pem)
+    (version / "tls.key").write_bytes(credentials.key_pem)
+    (version / "ca.crt").write_bytes(bundle)
+    link = folder / "..data_tmp"
+    link.symlink_to(version.name)
+    link.replace(folder / "..data")
+
+
+def settings(folder: Path) -> IdentitySettings:
+    for name in ("tls.crt", "tls.key", "ca.crt"):
+        if not (folder / name).is_symlink():
+            (folder / name).symlink_to(Path("..data", name))
+    files = {"certificate_file": folder / "tls.crt", "private_key_file": folder / "tls.key"}
+    return IdentitySettings.model_validate({**files, "mtls": {"trust_bundle_file": folder / "ca.crt"}})
+
+
+@pytest.fixture
+async def rotating(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rotating]:
+    authority = CertificateAuthority()
+    publish(tmp_path, authority.server(), authority.pem)
+    # Looked at more often than in production, for a test must not take a second a step.
+    monkeypatch.setattr(listener, "TlsFiles", lambda identity: TlsFiles(identity, interval=0.01))
+    async with serving(settings(tmp_path)) as server:
+        yield Rotating(tmp_path, authority, server, authority.issue("web"))
+
+
+async def test_rotation_under_load(rotating: Rotating) -> None:
+    """One half of the clients keep their connection, the other half make a new one for each call."""
+    stop, calls = asyncio.Event(), [0] * CLIENTS
+
+    async def keep_calling(number: int) -> None:
+        kept = channel(rotating.server.address, rotating.authority, rotating.shown)
+        async with kept:
+            while not stop.is_set():
+                if number % 2:
+                    await who(kept)
+                else:
+                    async with channel(rotating.server.address, rotating.authority, rotating.shown) as fresh:
+                        await who(fresh)
+                calls[number] += 1
+
+    async def any_since(before: int) -> bool:
+        return sum(calls) > before
+
+    async with asyncio.TaskGroup() as clients:
+        for number in range(CLIENTS):
+            clients.create_task(keep_calling(number))
+        for _ in range(ROTATIONS):
+            successor, before = rotating.authority.server(), sum(calls)
+            rotating.swap(successor)
+            await rotating.shows(successor)
+            await eventually(partial(any_since, before))
+        stop.set()
+    assert min(calls) > 5
+
+
+async def test_the_interval_is_at_most_a_second(tmp_path: Path) -> None:
+    authority = CertificateAuthority()
+    publish(tmp_path, authority.server(), authority.pem)
+    files = TlsFiles(settings(tmp_path))
+    successor = authority.server()
+    publish(tmp_path, successor, authority.pem)
+
+    async def renewed() -> bool:
+        found = files.renewed()
+        return found is not None and found.serial_number == successor.certificate.serial_number
+
+    await eventually(renewed, seconds=1.5)
+
+
+async def test_a_new_trust_bundle(rotating: Rotating) -> None:
+    """Counts for new connections; what was established lives on."""
+    other = CertificateAuthority("Other CA")
+    stranger = other.issue("stranger")
+    address, own = rotating.server.address, rotating.authority
+    async with channel(address, own, rotating.shown) as established:
+        await who(established)
+        successor = own.server()
+        rotating.swap(successor, other.pem)
+        rotating.shown, before = stranger, rotating.shown
+        await rotating.shows(successor)
+        async with channel(address, own, stranger) as fresh:
+            assert (await who(fresh))["name"] == "stranger"
+        async with channel(address, own, before) as fresh:
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await who(fresh)
+            assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert (await who(established))["name"] == "web"
+
+
+@pytest.mark.parametrize(
+    ("broken", "fault"),
+    [
+        ("half a key", "identity.private_key_file: holds no PEM private key"),
+        ("another key", "identity.certificate_file: is not the certificate of private_key_file"),
+        ("no key", "identity.private_key_file: the file {folder}/tls.key can't be read: No such file or directory"),
+        ("half a certificate", "identity.certificate_file: holds no PEM certificates"),
+        ("an expired certificate", "identity.certificate_file: the certificate expired at "),
+        ("an empty bundle", "identity.mtls.trust_bundle_file: holds no PEM certificates"),
+    ],
+)
+async def test_a_broken_change_keeps_the_last_good(tmp_path: Path, broken: str, fault: str) -> None:
+    """It is told once, and does not hold up the next good one."""
+    authority = CertificateAuthority()
+    good = authority.server()
+    publish(tmp_path, good, authority.pem)
+    files = TlsFiles(settings(tmp_path), interval=0)
+    successor = authority.server(expires_in=timedelta(seconds=-1) if "expired" in broken else timedelta(hours=1))
+    publish(tmp_path, successor, authority.pem)
+    match broken:
+        case "half a key":
+            (tmp_path / "..data/tls.key").write_bytes(successor.key_pem[:80])
+        case "another key":
+            (tmp_path / "..data/tls.key").write_bytes(good.key_pem)
+        case "no key":
+            (tmp_path / "..data/tls.key").unlink()
+        case "half a certificate":
+            (tmp_path / "..data/tls.crt").write_bytes(successor.chain_pem[:200])
+        case "an empty bundle":
+            (tmp_path / "..data/ca.crt").write_bytes(b"")
+    with capture_logs() as logged:
+        for _ in range(3):
+            assert files.renewed() is None
+    assert files.current.serial_number == good.certificate.serial_number
+    assert [(line["log_level"], line["event"]) for line in logged] == [
+        ("warning", "changed TLS files are not usable, the last good ones stay in use")
+    ]
+    assert logged[0]["fault"].startswith(fault.format(folder=tmp_path))
+    last = authority.server()
+    publish(tmp_path, last, authority.pem)
+    found = files.renewed()
+    assert found is not None
+    assert found.serial_number == last.certificate.serial_number
+
+
+async def test_a_broken_change_fails_no_connection(rotating: Rotating) -> None:
+    before = await rotating.serial()
+    (rotating.folder / "..data/tls.key").write_bytes(b"-----BEGIN PRIVATE KEY-----\nMIG")
+    await asyncio.sleep(0.02)  # beyond the interval, so that the files were looked at
+    for _ in range(3):
+        assert await rotating.serial() == before
+        async with channel(rotating.server.address, rotating.authority, rotating.shown) as fresh:
+            assert (await who(fresh))["name"] == "web"
+
+
+async def test_files_that_were_only_touched(tmp_path: Path) -> None:
+    authority = CertificateAuthority()
+    publish(tmp_path, authority.server(), authority.pem)
+    files = TlsFiles(settings(tmp_path), interval=0)
+    os.utime(tmp_path / "tls.crt", (1, 1))
+    with capture_logs() as logged:
+        assert files.renewed() is None
+    assert logged == []
+
+
+async def test_many_threads(tmp_path: Path) -> None:
+    """gRPC calls it from threads of its own."""
+    authority = CertificateAuthority()
+    publish(tmp_path, authority.server(), authority.pem)
+    files = TlsFiles(settings(tmp_path), interval=0)
+    assert "PRIVATE" not in repr(files.current)
+    with capture_logs() as logged:
+        publish(tmp_path, authority.server(), authority.pem)
+        found = await asyncio.gather(*(asyncio.to_thread(files.renewed) for _ in range(20)))
+    assert sum(each is not None for each in found) == 1
+    assert [line["event"] for line in logged if line["log_level"] != "warning"] == ["TLS files renewed"]
+    assert "PRIVATE" not in str(logged)

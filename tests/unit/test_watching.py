@@ -1,0 +1,100 @@
+"""Files that change: what counts as a change, and that none is missed."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gateway import watching
+from gateway.watching import WatchedFiles
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    made = tmp_path / "file"
+    made.write_text("one")
+    old(made)
+    return made
+
+
+def old(path: Path) -> None:
+    """Beyond a tick of the file system's clock; the time of the inode's own change can't be set."""
+    os.utime(path, (1, 1))
+
+
+@pytest.fixture(autouse=True)
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "_TICK_NANOSECONDS", 0)
+
+
+def test_nothing_changed(file: Path) -> None:
+    watched = WatchedFiles([file], interval=0)
+    file.read_text()
+    assert [watched.changed() for _ in range(3)] == [False] * 3
+
+
+def test_written_in_place(file: Path) -> None:
+    watched = WatchedFiles([file], interval=0)
+    file.write_text("two")
+    assert [watched.changed() for _ in range(3)] == [True, False, False]
+
+
+def test_replaced_by_one_of_the_same_times_and_size(file: Path, tmp_path: Path) -> None:
+    watched = WatchedFiles([file], interval=0)
+    (tmp_path / "new").write_text("two")
+    old(tmp_path / "new")
+    (tmp_path / "new").replace(file)
+    assert watched.changed()
+
+
+def test_a_swapped_link_to_a_folder(tmp_path: Path) -> None:
+    for version in ("1", "2"):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "file").write_text(version)
+    (tmp_path / "..data").symlink_to("1")
+    (tmp_path / "file").symlink_to("..data/file")
+    watched = WatchedFiles([tmp_path / "file"], interval=0)
+    assert not watched.changed()
+    (tmp_path / "new").symlink_to("2")
+    (tmp_path / "new").replace(tmp_path / "..data")
+    assert watched.changed()
+    assert not watched.changed()
+
+
+def test_gone_and_back(file: Path) -> None:
+    watched = WatchedFiles([file, file.with_name("never there")], interval=0)
+    content = file.read_text()
+    file.unlink()
+    assert [watched.changed(), watched.changed()] == [True, False]
+    file.write_text(content)
+    assert [watched.changed(), watched.changed()] == [True, False]
+
+
+def test_readable_at_last(file: Path) -> None:
+    watched = WatchedFiles([file], interval=0)
+    file.chmod(0o600)
+    assert watched.changed()
+
+
+def test_not_looked_at_within_the_interval(file: Path) -> None:
+    watched = WatchedFiles([file], interval=3600)
+    file.write_text("two")
+    assert not watched.changed()
+    assert watched.changed(now=True)
+    assert not watched.changed(now=True)
+
+
+def test_again(file: Path) -> None:
+    watched = WatchedFiles([file], interval=0)
+    watched.again()
+    assert [watched.changed(), watched.changed()] == [True, False]
+
+
+def test_a_second_change_in_the_same_tick(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It leaves the same times, size and inode behind: a fresh change is told until it is no longer fresh."""
+    watched = WatchedFiles([file], interval=0)
+    monkeypatch.setattr(watching, "_TICK_NANOSECONDS", 10**18)
+    file.write_text("two")
+    assert [watched.changed(), watched.changed()] == [True, True]
+    monkeypatch.setattr(watching, "_TICK_NANOSECONDS", 0)
+    assert [watched.changed(), watched.changed()] == [True, False]
