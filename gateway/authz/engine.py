@@ -18,7 +18,8 @@ from gateway.watching import WatchedFiles
 
 __all__ = ["Decision", "PolicyEngine"]
 
-RELOAD_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 0.5
+MAXIMUM_LOOKS: Final = 10
 
 _log = structlog.get_logger(__name__)
 
@@ -58,9 +59,10 @@ class PolicyEngine:
         return self._decide.cache_info().currsize
 
     async def refresh(self) -> bool:
-        """Read the files again where they changed. Whether there are other policies now."""
-        if not self._files.changed(now=True):
-            return False
+        """Read the files again at once where they changed. Whether there are other policies now."""
+        return self._files.changed(now=True) and await self._reload()
+
+    async def _reload(self) -> bool:
         try:
             # Not on the loop: many policies take many milliseconds to parse.
             loaded = await asyncio.to_thread(policies.load, self._settings)
@@ -72,7 +74,17 @@ class PolicyEngine:
         return True
 
     async def follow(self) -> None:
-        """Refresh for as long as this runs."""
+        """Read the files again when they change, for as long as this runs.
+
+        Only once they are still: the half of a file that is being written can be good policies without their forbids.
+        """
+        looks = 0
         while True:
-            await asyncio.sleep(RELOAD_SECONDS)
-            await self.refresh()
+            await asyncio.sleep(LOOK_SECONDS)
+            if self._files.changed(now=True):
+                looks += 1
+                if looks < MAXIMUM_LOOKS:
+                    continue
+            if looks:
+                looks = 0
+                await self._reload()

@@ -10,6 +10,7 @@ from gateway.authz import engine as engine_module
 from gateway.authz.engine import PolicyEngine
 from gateway.identity.caller import Caller
 from gateway.settings import ConfigError
+from gateway.watching import WatchedFiles
 from tests.support.waiting import eventually
 from tests.unit.authz.support import ALICE, BOB, allowed, ask, group, member, settings
 
@@ -109,12 +110,54 @@ class TestFollowing:
         assert allowed(engine, ALICE, "Encrypt")
 
     async def test_by_itself(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(engine_module, "RELOAD_SECONDS", 0.01)
+        monkeypatch.setattr(engine_module, "LOOK_SECONDS", 0.01)
         engine = PolicyEngine.load(settings(tmp_path, PERMIT))
         following = asyncio.create_task(engine.follow())
         replace(tmp_path / "0.cedar", FORBID)
 
         async def followed() -> bool:
+            return not allowed(engine, ALICE, "Encrypt")
+
+        await eventually(followed)
+        following.cancel()
+
+    async def test_a_file_that_is_being_written_is_not_read(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its first half would permit what its second forbids."""
+        monkeypatch.setattr(engine_module, "LOOK_SECONDS", 0.001)
+        engine = PolicyEngine.load(settings(tmp_path, FORBID))
+        parts = [PERMIT, *["\n// more"] * 5, f"\n{FORBID}"]
+        written: list[str] = []
+
+        class WrittenMeanwhile(WatchedFiles):
+            """Each look comes between two writes."""
+
+            def changed(self, *, now: bool = False) -> bool:
+                assert ask(engine, ALICE, "Encrypt").policies == ("no",)
+                if len(written) < len(parts):
+                    written.append(parts[len(written)])
+                    (tmp_path / "0.cedar").write_text("".join(written))
+                return super().changed(now=now)
+
+        monkeypatch.setattr(engine, "_files", WrittenMeanwhile([tmp_path / "0.cedar"]))
+        following = asyncio.create_task(engine.follow())
+
+        async def followed() -> bool:
+            return len(engine.policies.policies) == 2
+
+        await eventually(followed)
+        following.cancel()
+
+    async def test_files_that_are_never_still_are_read_all_the_same(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(engine_module, "LOOK_SECONDS", 0.001)
+        engine = PolicyEngine.load(settings(tmp_path, PERMIT))
+        following = asyncio.create_task(engine.follow())
+
+        async def followed() -> bool:
+            replace(tmp_path / "0.cedar", FORBID)
             return not allowed(engine, ALICE, "Encrypt")
 
         await eventually(followed)

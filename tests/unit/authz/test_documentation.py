@@ -1,0 +1,52 @@
+"""`docs/policy.md` says what is so."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway.authz.actions import GROUPS, PRIVATE
+from gateway.authz.advice import advice
+from gateway.authz.resources import RESOURCE_TYPES
+from gateway.authz.statements import MAXIMUM_BRANCHES, MAXIMUM_NESTING, MAXIMUM_WORDS
+from tests.unit.authz.support import group, loaded
+
+TEXT = Path("docs/policy.md").read_text()
+
+
+def test_groups() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ((?:\w+(?:, )?)+) \|$", TEXT, re.MULTILINE)
+    assert {name: frozenset(members.split(", ")) for name, members in rows} == GROUPS
+
+
+def test_resources() -> None:
+    rows = re.findall(r"^\| `(Keyway::\w+)` \|(.*)\|(.*)\|$", TEXT, re.MULTILINE)
+    told = {
+        name: (above.strip(), {"name", "id", "provider", *re.findall(r"`(\w+)`", more)}) for name, above, more in rows
+    }
+    expected = {}
+    for kind in RESOURCE_TYPES.values():
+        above, parent = [], kind.parent
+        while parent is not None:
+            above.append(parent.rpartition("/")[2])
+            parent = RESOURCE_TYPES[parent].parent
+        expected[kind.entity] = (", ".join(above), set(kind.attributes))
+    assert told == expected
+
+
+def test_private_material() -> None:
+    assert set(
+        re.findall(r"`(\w+)`", TEXT.split("**Private material has to be named.**")[1].split("are\npermitted")[0])
+    ) == (PRIVATE)
+
+
+def test_bounds() -> None:
+    told = f"at most {MAXIMUM_NESTING} brackets within each other, {MAXIMUM_BRANCHES} times `if`"
+    assert told in TEXT
+    assert f"{MAXIMUM_WORDS:,} words and signs" in TEXT
+
+
+@pytest.mark.parametrize("text", re.findall(r"```cedar\n(.*?)```", TEXT, re.DOTALL))
+def test_examples(tmp_path: Path, text: str) -> None:
+    policies = loaded(tmp_path, text, entities=[group("web-tier")])
+    assert list(advice(policies)) == []
