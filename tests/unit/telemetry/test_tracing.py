@@ -1,9 +1,10 @@
 """The spans of a call and of its requests to upstreams, and who decides whether there are any."""
 
+import pytest
 from google.rpc import code_pb2
 from opentelemetry.trace import SpanKind, StatusCode
 
-from tests.unit.telemetry.support import METHOD, NOT_SAMPLED, PEER, SAMPLED, SPAN_ID, TRACE_ID, Traces
+from tests.unit.telemetry.support import METHOD, PEER, SAMPLED, SPAN_ID, TRACE_ID, Traces
 
 
 def test_a_call_is_a_server_span_in_the_callers_trace() -> None:
@@ -100,16 +101,17 @@ def test_an_attempt_without_an_answer_is_an_error_of_its_own_kind() -> None:
     assert span.status.status_code is StatusCode.ERROR
 
 
-def test_a_caller_that_does_not_record_decides_for_the_gateway_too() -> None:
+@pytest.mark.parametrize("flags", ["00", "02"])
+def test_a_caller_that_does_not_record_decides_for_the_gateway_too(flags: str) -> None:
     traces = Traces(sample_ratio=1)
-    call = traces.begin(NOT_SAMPLED)
+    call = traces.begin((("traceparent", f"00-{TRACE_ID}-{SPAN_ID}-{flags}"),))
     attempt = call.attempt(PEER, "GET")
     attempt.end(200)
     call.end(code_pb2.OK)
     assert not traces.spans
     assert call.trace_id == TRACE_ID
     assert call.span_id not in (SPAN_ID, "0" * 16)
-    assert attempt.traceparent == f"00-{TRACE_ID}-{call.span_id}-00"
+    assert attempt.traceparent == f"00-{TRACE_ID}-{call.span_id}-{flags}"
 
 
 def test_an_unsampled_call_has_ids_of_its_own() -> None:
@@ -128,7 +130,9 @@ def test_the_ratio_is_kept_by_the_trace_id() -> None:
     for call in calls:
         assert call.sampled == (int(call.trace_id[16:], 16) < 2**62)
         call.end(code_pb2.OK)
-    assert {f"{span.context.trace_id:032x}" for span in traces.spans} == {call.trace_id for call in recorded}
+    ids = {call.trace_id for call in recorded}
+    assert len(ids) == len(recorded)
+    assert {f"{span.context.trace_id:032x}" for span in traces.spans} == ids
 
 
 def test_attributes_are_bounded() -> None:
