@@ -4,7 +4,7 @@ import ssl
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from gateway.identity import pem
 from gateway.settings import ConfigError, FileContent, Located, Settings, as_bytes, content, is_loopback
@@ -23,8 +23,14 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _not_empty(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not value:
+        raise ValueError("must name at least one")
+    return value
+
+
 _Text = Annotated[str, Field(min_length=1)]
-_Texts = Annotated[tuple[_Text, ...], Field(min_length=1), BeforeValidator(_as_list)]
+_ONE_OR_MORE = (BeforeValidator(_as_list), AfterValidator(_not_empty))
 
 
 class MtlsSettings(Settings):
@@ -42,12 +48,12 @@ class JwtSettings(Settings):
     """
 
     issuer: _Text
-    audience: _Texts
+    audience: Annotated[tuple[_Text, ...], *_ONE_OR_MORE]
     jwks_file: Located | None = None
     jwks_url: str | None = None
     jwks_maximum_age: float = Field(default=300.0, ge=1, le=86_400)
     jwks_ca_certificates: FileContent | None = None
-    algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1), BeforeValidator(_as_list)] = ALGORITHMS
+    algorithms: Annotated[tuple[Algorithm, ...], *_ONE_OR_MORE] = ALGORITHMS
     leeway: float = Field(default=30.0, ge=0, le=300)
 
     _accept_text = field_validator("jwks_ca_certificates", mode="before")(as_bytes)

@@ -1,0 +1,108 @@
+"""Names out of certificates: what is one, and what only looks like one."""
+
+from typing import Any
+
+import pytest
+from cryptography import x509
+
+from gateway.identity.caller import Caller
+from gateway.identity.errors import AuthenticationError, Fault
+from gateway.identity.peers import caller_of
+from tests.support.authority import CertificateAuthority
+
+AUTHORITY = CertificateAuthority()
+
+
+def caller(**names: Any) -> Caller:
+    return caller_of(AUTHORITY.issue(**names).chain_pem)
+
+
+def refusal(**names: Any) -> str:
+    with pytest.raises(AuthenticationError) as caught:
+        caller(**names)
+    assert caught.value.fault is Fault.NAMELESS_CERTIFICATE
+    return caught.value.reason
+
+
+@pytest.mark.parametrize("uri", ["spiffe://a/b", "spiffe://example.org/ns/A_b.c-d/..e", f"spiffe://a/{'b' * 2035}"])
+def test_spiffe_ids(uri: str) -> None:
+    assert caller(subject="other", uris=[uri], hosts=["other"]) == Caller(uri, "spiffe")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("spiffe:", "spiffe://", "spiffe://a", "spiffe://a/", "spiffe:///a", "spiffe://a//b", "spiffe://a/b/"),
+        *("spiffe://A/b", "Spiffe://a/b", "spiffe://a/../b", "spiffe://a/.", "spiffe://a/b?c", "spiffe://a/b#c"),
+        *("spiffe://u@a/b", "spiffe://a:1/b", "spiffe://a/b%2Fc", "spiffe://a/b c", "spiffe://a/b\n", "spiffe://a/b\0"),
+        f"spiffe://{'a' * 256}/b",
+        f"spiffe://a/{'b' * 2040}",
+    ],
+)
+def test_what_is_no_spiffe_id(uri: str) -> None:
+    """Then no other name of the certificate counts either."""
+    assert refusal(subject="web", uris=[uri], hosts=["web.example"]) == "the SPIFFE ID is not a valid one of a workload"
+
+
+def test_a_spiffe_id_is_the_only_uri() -> None:
+    for uris in (["spiffe://a/b", "https://a"], ["https://a", "spiffe://a/b"], ["spiffe://a/b", "spiffe://a/b"]):
+        assert refusal(uris=uris, subject="web") == "a SPIFFE ID must be the only URI of its certificate"
+
+
+@pytest.mark.parametrize("host", ["a", "A.b-c.D_1", "xn--e1afmkfd.test", "a" * 63 + ".b", "10.0.0.1"])
+def test_hosts(host: str) -> None:
+    assert caller(subject="other", hosts=[host, "*.example"]) == Caller(host.lower(), "dns")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "*.example",
+        "",
+        ".",
+        "a.",
+        ".a",
+        "a..b",
+        "-a",
+        "a-",
+        "a b",
+        "a\n",
+        "a\0.b",
+        "a/b",
+        "spiffe://a/b",
+        "a" * 64,
+        "a." * 127 + "a",
+    ],
+)
+def test_what_is_no_host(host: str) -> None:
+    assert refusal(subject="web", hosts=[host, "web.example"]) == "the first DNS name is not one host's"
+
+
+@pytest.mark.parametrize("name", ["web", "Order Service 7", "주문", "a/b", "*", "web.example", "a" * 64])
+def test_common_names(name: str) -> None:
+    assert caller(subject=name) == Caller(name, "common-name")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["spiffe://a/b", "x spiffe:a", "https://a", " web", "web ", "we\tb", "web\x7f", "web\u202e", "web\u2028", "a\0b"],
+)
+def test_what_is_no_common_name(name: str) -> None:
+    assert refusal(subject=name) == "the common name is not plain text, or looks like a URI"
+
+
+def test_no_single_common_name() -> None:
+    for subject in ("", ["web", "admin"]):
+        assert refusal(subject=subject) == "no URI, no DNS name, and not exactly one common name"
+
+
+def test_an_authority() -> None:
+    with pytest.raises(AuthenticationError, match=r"^the certificate is an authority's$"):
+        caller_of(AUTHORITY.pem)
+    assert caller(subject="web", extensions=(x509.BasicConstraints(ca=False, path_length=None),)).name == "web"
+
+
+@pytest.mark.parametrize("certificate", [b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+def test_no_certificate(certificate: bytes) -> None:
+    with pytest.raises(AuthenticationError, match=r"^the certificate's names can't be read$"):
+        caller_of(certificate)
