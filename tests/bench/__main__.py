@@ -24,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sets=given.only or tuple(SETS),
         only=frozenset(given.competitors),
         rounds=1 if given.quick else given.rounds,
+        half_load=not given.quick,
         seconds=0.5 if given.quick else given.seconds,
         levels=(1, 64) if given.quick else tuple(given.levels),
         root=given.root.resolve(),

@@ -47,6 +47,18 @@ def peak_memory(pid: int) -> int:
     return sum(_peak(one) for one in (pid, *_descendants(pid, _processes())))
 
 
+def threads(pid: int) -> Mapping[int, tuple[str, float]]:
+    """The kernel's name of each thread of one process, and its CPU seconds so far."""
+    found: dict[int, tuple[str, float]] = {}
+    for entry in (_PROC / str(pid) / "task").iterdir():
+        try:
+            stat = (entry / "stat").read_text()
+        except OSError:
+            continue
+        found[int(entry.name)] = stat[stat.index("(") + 1 : stat.rindex(")")], _parse(stat).own
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Process:
     parent: int

@@ -10,10 +10,11 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.bench import tools
+from tests.bench import accounting, tools
 from tests.bench.generators import H2load
 from tests.bench.line_up import SETS
 from tests.bench.processes import Server
@@ -22,7 +23,7 @@ from tests.bench.target import Target
 
 _LEVEL: Final = 64
 _LINE: Final = re.compile(r":\d+\)$")
-_IDLE: Final = "Thread.run (threading.py"
+_IDLE: Final = "Thread.run (threading.py)"
 """gRPC's thread that waits for events: py-spy takes its waiting for work."""
 
 
@@ -34,28 +35,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"profile: {given.set} has {', '.join(one.name for one in SETS[given.set])}", file=sys.stderr)
         return 2
     try:
-        h2load = H2load(tools.find().h2load)
         with scratch() as folder, surroundings(folder, given.root.resolve()) as around:
             (own := folder / "own").mkdir()
             with competitor.running(around, own) as (server, target):
-                h2load.run(target, _LEVEL, 1.0)
-                stacks = _sampled(server, target, h2load, given.seconds, "raw", folder / "stacks").read_text()
-                _sampled(server, target, h2load, given.seconds, "flamegraph", given.output)
+                subject = _Subject(server, target, H2load(tools.find().h2load), given.seconds)
+                threads = subject.threads()
+                stacks = subject.sampled("raw", folder / "stacks").read_text()
+                subject.sampled("flamegraph", given.output)
     except tools.MissingToolError as error:
         print(f"profile: {error}", file=sys.stderr)
         return 2
-    print("\n".join(summary(stacks.splitlines(), given.top)))
+    print("\n".join((*threads, *summary(stacks.splitlines(), given.top))))
     print(f"profile: the flame graph is in {given.output}", file=sys.stderr)
     return 0
 
 
-def _sampled(server: Server, target: Target, load: H2load, seconds: float, form: str, output: Path) -> Path:
-    command = [str(tools.py_spy()), "record", f"--pid={server.pid}", f"--format={form}", f"--output={output}"]
-    command += [f"--duration={round(seconds)}", "--rate=400", "--threads"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as recorder:
-        load.run(target, _LEVEL, seconds + 1)
-        recorder.wait()
-    return output
+@dataclass(frozen=True)
+class _Subject:
+    server: Server
+    target: Target
+    load: H2load
+    seconds: float
+
+    def threads(self) -> list[str]:
+        """CPU time of a call by thread, not slowed down by any sampling."""
+        self.load.run(self.target, _LEVEL, 1.0)
+        before = accounting.threads(self.server.pid)
+        calls = self.load.run(self.target, _LEVEL, self.seconds).calls
+        costs = [
+            ((seconds - before.get(number, ("", 0.0))[1]) / calls * 1e6, number, name)
+            for number, (name, seconds) in accounting.threads(self.server.pid).items()
+        ]
+        shown = [f"{cost:6.1f} µs {name} ({number})" for cost, number, name in sorted(costs, reverse=True) if cost >= 1]
+        return ["CPU a call by thread:", *shown]
+
+    def sampled(self, form: str, output: Path) -> Path:
+        """What py-spy writes while the load runs."""
+        command = [str(tools.py_spy()), "record", f"--pid={self.server.pid}", f"--format={form}", f"--output={output}"]
+        command += [f"--duration={round(self.seconds)}", "--rate=400", "--threads"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as recorder:
+            self.load.run(self.target, _LEVEL, self.seconds + 1)
+            recorder.wait()
+        return output
 
 
 def summary(stacks: Iterable[str], top: int) -> list[str]:
@@ -64,9 +85,9 @@ def summary(stacks: Iterable[str], top: int) -> list[str]:
     in_all: Counter[str] = Counter()
     for line in stacks:
         frames_text, _, count = line.rpartition(" ")
-        if _IDLE in frames_text:
-            continue
         frames = [_LINE.sub(")", frame) for frame in frames_text.split(";")]
+        if frames[-1] == _IDLE:
+            continue
         own[frames[-1]] += int(count)
         in_all.update(dict.fromkeys(frames, int(count)))
     whole = own.total()

@@ -1,5 +1,6 @@
 """A whole run: every set, every round, every competitor in turn, each started anew."""
 
+import os
 import shutil
 import sys
 import tempfile
@@ -22,13 +23,16 @@ from tests.bench.upstream import upstream
 
 @dataclass(frozen=True)
 class Options:
-    """sets: by name. only: competitors by name; all where empty. root: where the gateway's code is."""
+    """sets: by name. only: competitors by name; all where empty. half_load: latency at half of the most calls a second,
+    too. root: where the gateway's code is.
+    """
 
     sets: Sequence[str]
     only: frozenset[str] = frozenset()
     rounds: int = 5
     seconds: float = 4.0
     levels: Sequence[int] = (1, 16, 64, 256)
+    half_load: bool = True
     root: Path = tools.ROOT
 
 
@@ -49,7 +53,7 @@ def surroundings(folder: Path, root: Path = tools.ROOT) -> Iterator[Surroundings
 def scratch() -> Iterator[Path]:
     """A folder that is gone afterwards, on the disk of the build: the journal's flushes must reach a disk."""
     tools.BUILD.mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=tools.BUILD))
+    folder = Path(tempfile.mkdtemp(prefix=f"bench-{os.getpid()}-", dir=tools.BUILD))
     try:
         yield folder
     finally:
@@ -84,7 +88,7 @@ def _turn(row: Row, set_name: str, options: Options, around: Surroundings, folde
             folder,
             concurrencies=levels,
             seconds=options.seconds,
-            pacer=None if set_name in ONE_LEVEL else Ghz(tools.ghz()),
+            pacer=Ghz(tools.ghz()) if options.half_load and set_name not in ONE_LEVEL else None,
         )
     except (ServerError, LoadError, WrongAnswerError, tools.MissingToolError) as error:
         row.failure = str(error)
