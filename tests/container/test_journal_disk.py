@@ -1,0 +1,136 @@
+"""The audit journal on disks that are really full, or read-only: small file systems in memory, one for each test."""
+
+import contextlib
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.audit.faults import JournalUnavailable
+from gateway.audit.journal import Journal
+from tests.support.image import require_mounts
+from tests.support.journals import ROOM, bodies, event, events, journal_in, record_call, verified
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.xdist_group("container")
+
+SIZE = 3 * 1024 * 1024
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    require_mounts()
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount("-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", place)
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def mount(*arguments: object) -> None:
+    subprocess.run(["mount", *map(str, arguments)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Take all the room that is left."""
+    ballast = disk / "ballast"
+    try:
+        with ballast.open("wb", buffering=0) as file:
+            while True:
+                file.write(b"x" * 4096)
+    except OSError:
+        return ballast
+
+
+async def until_available(journal: Journal) -> None:
+    async def available() -> bool:
+        return journal.available
+
+    await eventually(available)
+
+
+def take_until_refused(journal: Journal, room: int) -> int:
+    """How many intents the journal takes."""
+    taken = 0
+    with contextlib.suppress(JournalUnavailable):
+        while True:
+            journal.intent(f"r{taken}", event("intent", f"r{taken}", pad="x" * 500), room)
+            taken += 1
+    return taken
+
+
+async def test_outcomes_of_all_calls_in_progress_are_written_on_a_full_disk(disk: Path) -> None:
+    directory = disk / "audit"
+    async with journal_in(directory) as journal:
+        await record_call(journal, "before")
+        for number in range(300):
+            journal.intent(f"c{number}", event("intent", f"c{number}"), 2048)
+        ballast = fill(disk)
+        changes: list[bool] = []
+        journal.on_availability(changes.append)
+        taken = take_until_refused(journal, 2048)
+        assert (journal.available, changes) == (False, [False])
+
+        for number in range(300):
+            await journal.synced(journal.outcome(f"c{number}", event("outcome", f"c{number}", pad="x" * 1500)))
+        for number in range(taken):
+            await journal.synced(journal.outcome(f"r{number}", event("outcome", f"r{number}", pad="x" * 1500)))
+        assert not journal.available
+        assert verified(directory).open == ()
+
+        ballast.unlink()
+        await until_available(journal)
+        await record_call(journal, "after")
+        (gap,) = bodies(directory, "interruption")
+        assert (gap["reason"], gap["refused"]) == ("ENOSPC", 1)
+    assert events(directory)[-1] == ("after", "outcome")
+    verified(directory)
+
+
+async def test_disk_fills_with_records_alone(disk: Path) -> None:
+    directory = disk / "audit"
+    async with journal_in(directory, checkpoint_records=50, segment_bytes=100_000) as journal:
+        fill(disk).unlink()
+        done = 0
+        with contextlib.suppress(JournalUnavailable):
+            while True:
+                journal.intent(f"r{done}", event("intent", f"r{done}", pad="x" * 500), ROOM)
+                await journal.synced(journal.outcome(f"r{done}", event("outcome", f"r{done}", pad="x" * 500)))
+                done += 1
+        assert not journal.available
+        assert done > 100
+    report = verified(directory)
+    assert (report.intents, report.outcomes) == (done, done)
+
+
+async def test_start_on_a_full_disk_waits_for_room(disk: Path) -> None:
+    directory = disk / "audit"
+    ballast = fill(disk)
+    async with journal_in(directory) as journal:
+        assert not journal.available
+        with pytest.raises(JournalUnavailable, match="ENOSPC"):
+            journal.intent("r1", event("intent", "r1"), ROOM)
+        ballast.unlink()
+        await until_available(journal)
+        await record_call(journal, "r1")
+    assert bodies(directory, "interruption")[0]["refused"] == 1
+    verified(directory)
+
+
+@pytest.mark.parametrize("existing", [False, True])
+async def test_read_only_disk_is_waited_for(disk: Path, existing: bool) -> None:
+    directory = disk / "audit"
+    if existing:
+        async with journal_in(directory) as journal:
+            await record_call(journal, "r0")
+    mount("-o", "remount,ro", disk)
+    async with journal_in(directory) as journal:
+        assert not journal.available
+        with pytest.raises(JournalUnavailable, match="EROFS"):
+            journal.intent("r1", event("intent", "r1"), ROOM)
+        mount("-o", "remount,rw", disk)
+        await until_available(journal)
+        await record_call(journal, "r1")
+    assert bodies(directory, "interruption")[0]["reason"] == "EROFS"
+    verified(directory)

@@ -1,0 +1,165 @@
+"""`python -m gateway audit …`: output for people and programs, and exit codes."""
+
+import asyncio
+import json
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from gateway.__main__ import main
+from gateway.audit.printing import event_line
+from gateway.audit.segments import segment_path
+from tests.support.journals import journal_in, record_call, records
+from tests.support.processes import Process
+from tests.support.waiting import eventually
+
+Run = Callable[..., Awaitable[tuple[int, str, str]]]
+
+EVENT = {
+    "metadata": {"event_code": "outcome"},
+    "time": 1_700_000_000_123,
+    "actor": {"user": {"name": "spiffe://example.org/web"}},
+    "api": {"operation": "/keyway.v1.KeyService/Encrypt", "request": {"uid": "r1"}},
+    "resources": [{"name": "providers/p/keys/k"}],
+    "status_code": "UNAVAILABLE",
+    "status_detail": "PROVIDER_UNREACHABLE",
+    "duration": 12,
+}
+
+
+@pytest.fixture
+async def directory(tmp_path: Path) -> Path:
+    async with journal_in(tmp_path / "audit", segment_bytes=4096) as journal:
+        for number in range(15):
+            await record_call(journal, f"r{number}")
+    return tmp_path / "audit"
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command in this process: exit code, output, errors."""
+
+    async def command(*arguments: object) -> tuple[int, str, str]:
+        # It has an event loop of its own.
+        code = await asyncio.to_thread(main, ["audit", *map(str, arguments)])
+        return code, *capsys.readouterr()
+
+    return command
+
+
+async def test_verify_tells_what_there_is(run: Run, directory: Path) -> None:
+    code, output, _ = await run("verify", directory)
+    assert code == 0
+    assert "15 intents, 15 outcomes" in output
+    assert f"head: {records(directory)[-1].receipt}" in output
+    assert "the directory's own, which is trusted since no --public-key was given" in output
+    assert output.endswith("\nverified\n")
+
+
+async def test_verify_for_programs(run: Run, directory: Path) -> None:
+    code, output, _ = await run("verify", directory, "--json", "--public-key", directory / "public-key.pem")
+    report = json.loads(output)
+    assert (code, report["good"], report["trusts_directory"]) == (0, True, False)
+    assert report["chains"][0]["head"] == str(records(directory)[-1].receipt)
+    assert report["chains"][0]["problem"] is None
+
+
+async def test_verify_names_the_first_bad_record(run: Run, directory: Path) -> None:
+    path = segment_path(directory / "worker-0", 1)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(path.read_bytes().replace(b'"uid":"r2"', b'"uid":"rx"'))
+    number = next(number for number, line in enumerate(lines) if b'"uid":"r2"' in line)
+    code, output, _ = await run("verify", directory)
+    assert code == 1
+    place = f"worker-0/{path.name}: byte {sum(map(len, lines[:number]))}: record {number + 1}"
+    assert f"BAD: {place}: its content is not what its hash was made of" in output
+    assert output.endswith("NOT VERIFIED\n")
+    code, output, _ = await run("verify", directory, "--json")
+    assert (code, json.loads(output)["chains"][0]["problem"]["sequence"]) == (1, number + 1)
+
+
+async def test_verify_expects_receipts(run: Run, directory: Path) -> None:
+    receipt = records(directory)[-1].receipt
+    assert (await run("verify", directory, "--expect", receipt))[0] == 0
+    code, output, _ = await run("verify", directory, "--expect", receipt._replace(sequence=receipt.sequence + 1))
+    assert code == 1
+    assert "rolled back" in output
+    code, output, _ = await run("verify", directory, "--expect", receipt._replace(chain="gw-other"))
+    assert code == 1
+    assert "MISSING: gw-other" in output
+
+
+async def test_what_can_not_be_verified(run: Run, tmp_path: Path, directory: Path) -> None:
+    code, _, errors = await run("verify", tmp_path / "none")
+    assert (code, "none" in errors) == (1, True)
+    code, _, errors = await run("verify", directory, "--public-key", tmp_path / "none.pem")
+    assert (code, "there is no public key" in errors) == (1, True)
+    with pytest.raises(SystemExit) as ended:
+        main(["audit", "verify", str(directory), "--expect", "x"])
+    assert ended.value.code == 2
+
+
+async def test_tail_prints_the_newest_events(run: Run, directory: Path) -> None:
+    code, output, _ = await run("tail", directory, "-n", "3")
+    assert code == 0
+    assert [line.split("  ")[-1] for line in output.splitlines()] == ["r13", "r14", "r14"]
+    code, output, _ = await run("tail", directory, "-n", "30", "--json")
+    assert [json.loads(line)["kind"] for line in output.splitlines()] == ["event"] * 30
+    assert (await run("tail", directory, "-n", "0"))[1] == ""
+
+
+async def test_tail_follows(directory: Path, tmp_path: Path) -> None:
+    async with Process(tmp_path, "audit", "tail", directory, "-n", "1", "--follow") as process:
+        await eventually(lambda: printed(process, 1))
+        async with journal_in(directory, segment_bytes=4096) as journal:
+            for number in range(20):
+                await record_call(journal, f"s{number}")
+            await eventually(lambda: printed(process, 41))
+        await process.stopped(signal.SIGINT)
+    assert process.lines[-1].endswith("s19")
+
+
+async def printed(process: Process, lines: int) -> bool:
+    return len(process.lines) >= lines
+
+
+async def test_show_prints_the_records_of_a_request(run: Run, directory: Path) -> None:
+    code, output, _ = await run("show", directory, "r7")
+    assert code == 0
+    assert output.count("api.request.uid: r7\n") == 2
+    assert "metadata.event_code: intent\n" in output
+    assert "metadata.event_code: outcome\n" in output
+    assert all(str(record.receipt) in output for record in records(directory, "event")[14:16])
+    code, output, _ = await run("show", directory, "r7", "--json")
+    assert output.encode() == b"".join(record.line for record in records(directory, "event")[14:16])
+
+
+async def test_show_of_an_unknown_request(run: Run, directory: Path) -> None:
+    code, output, errors = await run("show", directory, "r")
+    assert (code, output, "no record of request r" in errors) == (1, "", True)
+
+
+async def test_damaged_journal_is_told_by_those_that_read_it(run: Run, directory: Path) -> None:
+    with segment_path(directory / "worker-0", 1).open("r+b") as file:
+        file.write(b"x")
+    code, _, errors = await run("show", directory, "r7")
+    assert (code, "`audit verify` tells where" in errors) == (1, True)
+
+
+def test_line_of_an_event() -> None:
+    assert event_line(EVENT) == (
+        "2023-11-14T22:13:20.123Z  outcome   spiffe://example.org/web  /keyway.v1.KeyService/Encrypt  "
+        "providers/p/keys/k  UNAVAILABLE/PROVIDER_UNREACHABLE  12 ms  r1"
+    )
+
+
+def test_texts_of_callers_do_not_command_the_terminal() -> None:
+    line = event_line({**EVENT, "actor": {"user": {"name": "a\x1b[2Jb\nc"}}})
+    assert "a\\u001b[2Jb\\u000ac" in line
+
+
+@pytest.mark.parametrize("value", [{}, {"time": "x", "resources": "x", "api": []}, {"time": 10**30}])
+def test_strange_events_have_a_line_too(value: dict[str, object]) -> None:
+    assert "  -  " in event_line(value)

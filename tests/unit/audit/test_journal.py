@@ -1,0 +1,294 @@
+"""The journal in its ordinary life: records, receipts, segments, checkpoints, a clean stop, the next start."""
+
+import asyncio
+import errno
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gateway.audit.checkpoints import read_copies
+from gateway.audit.faults import JournalCorrupt
+from gateway.audit.journal import Journal
+from gateway.audit.segments import segment_path, segment_starts
+from gateway.audit.verification import verify
+from gateway.settings import ConfigError
+from tests.support.journals import (
+    ROOM,
+    as_a_crash_leaves_it,
+    audit_settings,
+    bodies,
+    event,
+    events,
+    journal_in,
+    record_call,
+    records,
+    unknown_outcome,
+    verified,
+)
+from tests.support.waiting import eventually
+
+
+def new_key(path: Path) -> Path:
+    path.write_bytes(
+        Ed25519PrivateKey.generate().private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return path
+
+
+async def test_call_has_its_two_records(tmp_path: Path) -> None:
+    async with journal_in(tmp_path) as journal:
+        intent = journal.intent("r1", event("intent", "r1"), ROOM)
+        outcome = journal.outcome("r1", event("outcome", "r1"))
+        await journal.synced(outcome)
+        journal.note(event("refusals", "-"))
+    kept = {record.receipt for record in records(tmp_path)}
+    assert {intent, outcome} <= kept
+    assert events(tmp_path) == [("r1", "intent"), ("r1", "outcome"), ("-", "refusals")]
+    report = verified(tmp_path)
+    assert (report.intents, report.outcomes, report.other_events, report.open) == (1, 1, 1, ())
+
+
+async def test_body_stands_in_the_record_as_it_was_given(tmp_path: Path) -> None:
+    body = event("intent", "r1", text='é \\ " \u2028', number=1.5)
+    async with journal_in(tmp_path) as journal:
+        journal.note(body)
+    assert records(tmp_path, "event")[0].body == body
+
+
+async def test_next_run_goes_on_in_the_same_chain(tmp_path: Path) -> None:
+    async with journal_in(tmp_path) as journal:
+        await record_call(journal, "r1")
+    async with journal_in(tmp_path) as journal:
+        await record_call(journal, "r2")
+    assert len(segment_starts(tmp_path / "worker-0")) == 1
+    assert [record.sequence for record in records(tmp_path)] == list(range(1, len(records(tmp_path)) + 1))
+    verified(tmp_path)
+
+
+async def test_new_chain_has_a_signed_head_from_the_beginning(tmp_path: Path) -> None:
+    async with journal_in(tmp_path):
+        assert [record.kind for record in records(tmp_path)] == ["segment", "checkpoint"]
+        assert verified(tmp_path).copies == 1
+
+
+async def test_clean_stop_signs_the_head_once(tmp_path: Path) -> None:
+    async with journal_in(tmp_path) as journal:
+        await record_call(journal, "r1")
+    async with journal_in(tmp_path):
+        pass
+    assert [record.kind for record in records(tmp_path)][-3:] == ["event", "event", "checkpoint"]
+    report = verified(tmp_path)
+    assert (report.unsigned, report.copies, report.checkpoints) == (0, 2, 2)
+
+
+async def test_checkpoint_after_so_many_records(tmp_path: Path) -> None:
+    async with journal_in(tmp_path, checkpoint_records=10) as journal:
+        for number in range(20):
+            await record_call(journal, f"r{number}")
+        assert len(records(tmp_path, "checkpoint")) == 5
+
+
+async def test_checkpoint_after_an_interval_where_something_was_written(tmp_path: Path) -> None:
+    async with journal_in(tmp_path, checkpoint_interval=0.01) as journal:
+        await record_call(journal, "r1")
+
+        async def signed() -> bool:
+            return len(records(tmp_path, "checkpoint")) == 2
+
+        await eventually(signed)
+        await asyncio.sleep(0.05)
+        assert await signed()
+
+
+async def test_segments_end_at_their_size(tmp_path: Path) -> None:
+    async with journal_in(tmp_path, segment_bytes=4096) as journal:
+        for number in range(40):
+            await record_call(journal, f"r{number}")
+    folder = tmp_path / "worker-0"
+    starts = segment_starts(folder)
+    assert len(starts) > 3
+    assert all(segment_path(folder, start).stat().st_size < 8192 for start in starts)
+    assert verified(tmp_path).segments == len(starts)
+
+
+async def test_intents_that_are_open_over_a_new_segment_get_their_outcome_after_a_crash(tmp_path: Path) -> None:
+    async with journal_in(tmp_path / "a", segment_bytes=4096) as journal:
+        journal.intent("long", event("intent", "long", marker="of the intent"), ROOM)
+        for number in range(40):
+            await record_call(journal, f"r{number}")
+        journal.intent("late", event("intent", "late"), ROOM)
+        crashed = as_a_crash_leaves_it(tmp_path / "a")
+    assert verified(crashed).open == ("long", "late")
+    assert [entry["request"] for entry in bodies(crashed, "segment")[-1]["open"]] == ["long"]
+
+    async with journal_in(crashed, segment_bytes=4096):
+        pass
+    assert events(crashed)[-2:] == [("long", "outcome"), ("late", "outcome")]
+    assert bodies(crashed, "event")[-2]["marker"] == "of the intent"
+    assert verified(crashed).open == ()
+
+
+async def test_durability_of_the_system_waits_for_no_sync(tmp_path: Path) -> None:
+    async with journal_in(tmp_path, durability="os") as journal:
+        before = journal.stats.syncs
+        await record_call(journal, "r1")
+        assert journal.stats.syncs == before
+        assert journal.stats.unsynced == 2
+    verified(tmp_path)
+
+
+async def test_concurrent_calls_share_syncs(tmp_path: Path) -> None:
+    async with journal_in(tmp_path) as journal:
+        before = journal.stats.syncs
+        await asyncio.gather(*(record_call(journal, f"r{number}") for number in range(64)))
+        assert journal.stats.syncs - before <= 3
+        assert journal.stats.unsynced == 0
+
+
+async def test_cancelled_caller_takes_no_other_with_it(tmp_path: Path) -> None:
+    async with journal_in(tmp_path) as journal:
+        calls = [asyncio.create_task(record_call(journal, f"r{number}")) for number in range(3)]
+        await asyncio.sleep(0)
+        calls[1].cancel()
+        done = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(value) for value in done] == [type(None), asyncio.CancelledError, type(None)]
+
+
+async def test_statistics(tmp_path: Path) -> None:
+    async with journal_in(tmp_path) as journal:
+        journal.intent("r1", event("intent", "r1"), ROOM)
+        stats = journal.stats
+        assert (stats.sequence, stats.unsynced, stats.open, stats.refused) == (3, 1, 1, 0)
+        assert stats.bytes_written > 0
+        await journal.synced(journal.outcome("r1", event("outcome", "r1")))
+        assert (journal.stats.open, journal.stats.unsynced, journal.synced_sequence) == (0, 0, 4)
+        assert journal.stats.sync_seconds > 0
+
+
+async def test_a_request_has_one_intent(tmp_path: Path) -> None:
+    async with journal_in(tmp_path) as journal:
+        journal.intent("r1", event("intent", "r1"), ROOM)
+        with pytest.raises(ValueError, match="intent already"):
+            journal.intent("r1", event("intent", "r1"), ROOM)
+        with pytest.raises(KeyError):
+            journal.outcome("r2", event("outcome", "r2"))
+
+
+async def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+    directory = tmp_path / "a" / "audit"
+    async with journal_in(directory) as journal:
+        await record_call(journal, "r1")
+    for path in directory.rglob("*"):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+
+
+async def test_one_process_has_the_chain(tmp_path: Path) -> None:
+    async with journal_in(tmp_path):
+        with pytest.raises(BlockingIOError, match="in use by another process"):
+            await Journal.open(audit_settings(tmp_path), 0, unknown_outcome=unknown_outcome)
+        other = await Journal.open(audit_settings(tmp_path), 1, unknown_outcome=unknown_outcome)
+        await other.close()
+    assert len(verify(tmp_path).chains) == 2
+
+
+async def test_directory_that_can_not_be_one_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotADirectoryError) as raised:
+        await Journal.open(audit_settings(tmp_path / "file"), 0, unknown_outcome=unknown_outcome)
+    assert raised.value.errno == errno.ENOTDIR
+    assert raised.value.filename == str(tmp_path / "file")
+
+
+async def test_keys_are_made_once_and_kept(tmp_path: Path) -> None:
+    async with journal_in(tmp_path) as journal:
+        digest_key = journal.digest_key
+        public_key = (tmp_path / "public-key.pem").read_bytes()
+    async with journal_in(tmp_path) as journal:
+        assert journal.digest_key == digest_key
+    assert len(digest_key) == 32
+    assert (tmp_path / "public-key.pem").read_bytes() == public_key
+
+
+async def test_configured_keys_are_used(tmp_path: Path) -> None:
+    key = new_key(tmp_path / "key.pem")
+    async with journal_in(tmp_path / "audit", signing_key_file=key, digest_key="0123456789abcdef") as journal:
+        assert journal.digest_key == b"0123456789abcdef"
+    assert not (tmp_path / "audit" / "signing-key.pem").exists()
+    assert not (tmp_path / "audit" / "digest-key").exists()
+    verified(tmp_path / "audit")
+
+
+@pytest.mark.parametrize("content", [b"", b"secret-marker", b"-----BEGIN PRIVATE KEY-----\nsecret-marker\n"])
+async def test_bad_key_is_told_without_its_content(tmp_path: Path, content: bytes) -> None:
+    key = tmp_path / "key.pem"
+    key.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"key\.pem") as raised:
+        await Journal.open(audit_settings(tmp_path / "audit", signing_key_file=key), 0, unknown_outcome=unknown_outcome)
+    assert "secret-marker" not in str(raised.value)
+
+
+async def test_new_key_begins_a_segment(tmp_path: Path) -> None:
+    first, second = new_key(tmp_path / "1.pem"), new_key(tmp_path / "2.pem")
+    directory = tmp_path / "audit"
+    async with journal_in(directory, signing_key_file=first) as journal:
+        await record_call(journal, "r1")
+    old = (directory / "public-key.pem").read_bytes()
+    async with journal_in(directory, signing_key_file=second) as journal:
+        await record_call(journal, "r2")
+    assert len(segment_starts(directory / "worker-0")) == 2
+    keys = [body["key"]["id"] for body in bodies(directory, "segment")]
+    assert keys[0] != keys[1]
+    assert (directory / f"public-key-{keys[0]}.pem").read_bytes() == old
+    verified(directory)
+
+
+async def test_key_that_changes_while_it_runs_is_vouched_for_by_the_old_one(tmp_path: Path) -> None:
+    key = new_key(tmp_path / "key.pem")
+    directory = tmp_path / "audit"
+    async with journal_in(directory, signing_key_file=key, segment_bytes=4096) as journal:
+        await record_call(journal, "r1")
+        old = tmp_path / "old.pem"
+        old.write_bytes((directory / "public-key.pem").read_bytes())
+        new_key(key)
+        for number in range(20):
+            await record_call(journal, f"s{number}")
+    assert len({body["key"]["id"] for body in bodies(directory, "segment")}) == 2
+    verified(directory)
+    assert verify(directory, public_keys=[old]).good
+
+
+async def test_rolled_back_chain_stops_the_start(tmp_path: Path) -> None:
+    async with journal_in(tmp_path) as journal:
+        await record_call(journal, "r1")
+    folder = tmp_path / "worker-0"
+    path = segment_path(folder, 1)
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:2]))
+    with pytest.raises(JournalCorrupt, match="ends before this checkpoint"):
+        await Journal.open(audit_settings(tmp_path), 0, unknown_outcome=unknown_outcome)
+
+
+async def test_copies_that_are_missing_are_made_up_for(tmp_path: Path) -> None:
+    async with journal_in(tmp_path) as journal:
+        await record_call(journal, "r1")
+    folder = tmp_path / "worker-0"
+    copies = read_copies(folder)
+    (folder / "checkpoints.jsonl").write_bytes(copies.splitlines(keepends=True)[0] + b'{"cha')
+    async with journal_in(tmp_path):
+        pass
+    assert read_copies(folder) == copies
+
+
+async def test_segment_that_is_gone_from_its_folder_is_noticed(tmp_path: Path) -> None:
+    async with journal_in(tmp_path) as journal:
+        receipt = journal.note(event("refusals", "-"))
+        os.unlink(segment_path(tmp_path / "worker-0", 1))
+        with pytest.raises(Exception, match="ENOENT"):
+            await journal.synced(receipt)
+        assert not journal.available

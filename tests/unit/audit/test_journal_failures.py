@@ -1,0 +1,334 @@
+"""When the disk fails: nothing half-written, nothing taken for durable that is not, refusals, and the way back.
+
+The failures are made where the system is called, `os`; a disk that is really full is in tests/container.
+"""
+
+import asyncio
+import contextlib
+import errno
+import os
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.audit.faults import JournalCorrupt, JournalUnavailable
+from gateway.audit.journal import Journal
+from gateway.audit.segments import segment_path, segment_starts
+from tests.support.journals import (
+    ROOM,
+    audit_settings,
+    bodies,
+    event,
+    events,
+    journal_in,
+    record_call,
+    records,
+    unknown_outcome,
+    verified,
+)
+from tests.support.waiting import eventually
+
+
+class Failing:
+    """Calls of the system that fail while `error` is set."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.error: int | None = None
+        self.calls = 0
+        self._patch = patch
+
+    def replace(self, name: str, before: Callable[..., object] = lambda *arguments: None) -> None:
+        real: Callable[..., Any] = getattr(os, name)
+
+        def call(*arguments: Any) -> Any:
+            self.calls += 1
+            if self.error is None:
+                return real(*arguments)
+            before(*arguments)
+            raise OSError(self.error, os.strerror(self.error))
+
+        self._patch.setattr(os, name, call)
+
+
+@pytest.fixture
+def syncs(monkeypatch: pytest.MonkeyPatch) -> Failing:
+    failing = Failing(monkeypatch)
+    failing.replace("fdatasync")
+    return failing
+
+
+@pytest.fixture
+def writes(monkeypatch: pytest.MonkeyPatch) -> Failing:
+    failing = Failing(monkeypatch)
+    real = os.pwrite
+    # Like a full disk it takes the first bytes.
+    failing.replace("pwrite", lambda file, line, offset: real(file, line[: len(line) // 2], offset))
+    return failing
+
+
+async def until_available(journal: Journal) -> None:
+    async def available() -> bool:
+        return journal.available
+
+    await eventually(available)
+
+
+async def first_refusal(calls: Iterable[Awaitable[None]]) -> JournalUnavailable | None:
+    try:
+        for call in calls:
+            await call
+    except JournalUnavailable as refusal:
+        return refusal
+    return None
+
+
+def damage(directory: Path, offset: int) -> None:
+    """What a failed writeback leaves: the cache is clean, and the disk has something else."""
+    path = segment_path(directory / "worker-0", segment_starts(directory / "worker-0")[-1])
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(b"\0" * (path.stat().st_size - offset))
+
+
+async def test_failed_sync_is_told_to_all_who_wait_and_to_those_who_come(tmp_path: Path, syncs: Failing) -> None:
+    async with journal_in(tmp_path, retry_seconds=30) as journal:
+        changes: list[bool] = []
+        journal.on_availability(changes.append)
+        syncs.error = errno.EIO
+        done = await asyncio.gather(
+            *(record_call(journal, f"r{number}") for number in range(8)), return_exceptions=True
+        )
+        assert [str(error) for error in done] == ["the audit journal is not available: EIO"] * 8
+        assert (journal.available, changes) == (False, [False])
+        calls = syncs.calls
+        with pytest.raises(JournalUnavailable, match="EIO"):
+            journal.intent("next", event("intent", "next"), ROOM)
+        with pytest.raises(JournalUnavailable, match="EIO"):
+            journal.note(event("refusals", "-"))
+        assert (syncs.calls, journal.stats.refused) == (calls, 2)
+        syncs.error = None
+    verified(tmp_path)
+
+
+async def test_lines_that_a_failed_sync_may_have_lost_are_written_again(tmp_path: Path, syncs: Failing) -> None:
+    async with journal_in(tmp_path) as journal:
+        await record_call(journal, "before")
+        size = segment_path(journal.folder, 1).stat().st_size
+        syncs.error = errno.EIO
+        journal.intent("open", event("intent", "open"), ROOM)
+        with pytest.raises(JournalUnavailable):
+            await record_call(journal, "lost")
+        # The outcome of a call in progress is still taken, and is not durable either.
+        late = journal.outcome("open", event("outcome", "open"))
+        with pytest.raises(JournalUnavailable):
+            await journal.synced(late)
+        damage(tmp_path, size)
+        syncs.error = None
+        await until_available(journal)
+        await journal.synced(late)
+        await record_call(journal, "after")
+        (gap,) = bodies(tmp_path, "interruption")
+        assert (gap["reason"], gap["refused"]) == ("EIO", 0)
+        assert gap["since"] <= gap["time"]
+    assert {request for request, _ in events(tmp_path)} == {"before", "open", "lost", "after"}
+    assert verified(tmp_path).open == ()
+
+
+async def test_sync_that_fails_again_and_again(tmp_path: Path, syncs: Failing) -> None:
+    async with journal_in(tmp_path) as journal:
+        syncs.error = errno.EIO
+        with pytest.raises(JournalUnavailable):
+            await record_call(journal, "r1")
+        before = syncs.calls
+
+        async def tried() -> bool:
+            return syncs.calls > before + 3
+
+        await eventually(tried)
+        assert not journal.available
+        syncs.error = None
+        await until_available(journal)
+    assert len(bodies(tmp_path, "interruption")) == 1
+    verified(tmp_path)
+
+
+async def test_record_that_does_not_fit_leaves_nothing_behind(tmp_path: Path, writes: Failing) -> None:
+    async with journal_in(tmp_path) as journal:
+        changes: list[bool] = []
+        journal.on_availability(changes.append)
+        await record_call(journal, "r1")
+        content = segment_path(journal.folder, 1).read_bytes()
+        writes.error = errno.ENOSPC
+        with pytest.raises(JournalUnavailable, match="ENOSPC"):
+            journal.intent("r2", event("intent", "r2"), ROOM)
+        assert segment_path(journal.folder, 1).read_bytes() == content
+        with pytest.raises(JournalUnavailable, match="ENOSPC"):
+            journal.intent("r2", event("intent", "r2"), ROOM)
+        writes.error = None
+        await until_available(journal)
+        await record_call(journal, "r2")
+        (gap,) = bodies(tmp_path, "interruption")
+        assert (gap["reason"], gap["refused"]) == ("ENOSPC", 2)
+        assert changes == [False, True]
+    verified(tmp_path)
+
+
+async def test_record_that_can_not_even_be_taken_back_is_taken_back_later(
+    tmp_path: Path, writes: Failing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truncations = Failing(monkeypatch)
+    truncations.replace("ftruncate")
+    async with journal_in(tmp_path) as journal:
+        writes.error = truncations.error = errno.EIO
+        with pytest.raises(JournalUnavailable, match="EIO"):
+            journal.note(event("refusals", "-"))
+        writes.error = None
+        await asyncio.sleep(0.03)
+        assert not journal.available
+        truncations.error = None
+        await until_available(journal)
+    verified(tmp_path)
+
+
+async def test_outcome_that_can_not_be_written_is_written_when_that_is_possible(
+    tmp_path: Path, writes: Failing
+) -> None:
+    async with journal_in(tmp_path) as journal:
+        journal.intent("r1", event("intent", "r1"), ROOM)
+        writes.error = errno.EIO
+        with pytest.raises(JournalUnavailable, match="EIO"):
+            journal.outcome("r1", event("outcome", "r1", marker="late"))
+        assert journal.stats.open == 1
+        writes.error = None
+        await until_available(journal)
+        assert journal.stats.open == 0
+    assert bodies(tmp_path, "event")[-1]["marker"] == "late"
+    assert verified(tmp_path).open == ()
+
+
+async def test_new_segment_that_can_not_be_made_keeps_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+    error: int | None = errno.ENOSPC
+
+    def failing_open(path: Any, flags: int, *arguments: Any, **named: Any) -> int:
+        if error is not None and flags & os.O_EXCL and str(path).endswith(".jsonl"):
+            raise OSError(error, os.strerror(error), str(path))
+        return real(path, flags, *arguments, **named)
+
+    async with journal_in(tmp_path, segment_bytes=4096) as journal:
+        monkeypatch.setattr(os, "open", failing_open)
+        calls = (record_call(journal, f"r{number}") for number in range(40))
+        assert "ENOSPC" in str(await first_refusal(calls))
+        assert len(segment_starts(journal.folder)) == 1
+        error = None
+        await until_available(journal)
+        await record_call(journal, "after")
+    assert len(segment_starts(tmp_path / "worker-0")) == 2
+    verified(tmp_path)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO])
+@pytest.mark.parametrize("existing", [False, True])
+async def test_disk_that_does_not_allow_a_start_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, existing: bool
+) -> None:
+    directory = tmp_path / "audit"
+    if existing:
+        async with journal_in(directory):
+            pass
+    failing = Failing(monkeypatch)
+    failing.replace("posix_fallocate")
+    failing.error = code
+    async with journal_in(directory) as journal:
+        assert not journal.available
+        assert journal.stats.sequence == 0
+        with pytest.raises(JournalUnavailable, match=errno.errorcode[code]):
+            journal.intent("r1", event("intent", "r1"), ROOM)
+        failing.error = None
+        await until_available(journal)
+        await record_call(journal, "r1")
+        (gap,) = bodies(directory, "interruption")
+        assert (gap["reason"], gap["refused"]) == (errno.errorcode[code], 1)
+    verified(directory)
+
+
+async def test_chain_that_turns_out_bad_later_keeps_the_journal_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with journal_in(tmp_path) as journal:
+        await record_call(journal, "r1")
+    path = segment_path(tmp_path / "worker-0", 1)
+    path.write_bytes(path.read_bytes().replace(b"outcome", b"intent "))
+    failing = Failing(monkeypatch)
+    failing.replace("open")
+    failing.error = errno.EROFS
+    async with journal_in(tmp_path) as journal:
+        failing.error = None
+
+        async def gave_up() -> bool:
+            return journal.failure is not None
+
+        await eventually(gave_up)
+        assert isinstance(journal.failure, JournalCorrupt)
+        assert not journal.available
+
+
+async def test_other_faults_stop_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing = Failing(monkeypatch)
+    failing.replace("open")
+    failing.error = errno.EACCES
+    with pytest.raises(PermissionError):
+        await Journal.open(audit_settings(tmp_path), 0, unknown_outcome=unknown_outcome)
+
+
+async def test_intents_are_refused_where_there_is_no_room_for_their_outcomes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with journal_in(tmp_path) as journal:
+        failing = Failing(monkeypatch)
+        failing.replace("posix_fallocate")
+        failing.error = errno.ENOSPC
+        taken = 0
+        with contextlib.suppress(JournalUnavailable):
+            while True:
+                journal.intent(f"r{taken}", event("intent", f"r{taken}"), 100_000)
+                taken += 1
+        assert (journal.available, 5 < taken < 11) == (False, True)
+        for number in range(taken):
+            journal.outcome(f"r{number}", event("outcome", f"r{number}"))
+        failing.error = None
+        await until_available(journal)
+    verified(tmp_path)
+
+
+async def test_steady_state_allocates_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with journal_in(tmp_path) as journal:
+        counting = Failing(monkeypatch)
+        counting.replace("posix_fallocate")
+        counting.replace("ftruncate")
+        for number in range(100):
+            await record_call(journal, f"r{number}")
+        assert counting.calls == 0
+
+
+async def test_copy_that_can_not_be_written_is_written_with_a_later_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with journal_in(tmp_path, checkpoint_records=2) as journal:
+        path = journal.folder / "checkpoints.jsonl"
+        whole = path.read_bytes()
+        path.unlink()
+        path.mkdir()
+        await record_call(journal, "r1")
+        await record_call(journal, "r2")
+        assert journal.available
+        path.rmdir()
+        path.write_bytes(whole)
+        await record_call(journal, "r3")
+    report = verified(tmp_path)
+    assert report.copies == report.checkpoints > 2
+    assert len(records(tmp_path, "checkpoint")) == report.checkpoints

@@ -1,0 +1,218 @@
+"""What a crash leaves, at any moment, is mended by the next start, and noted in the chain; anything else stops it."""
+
+import asyncio
+import os
+import random
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.audit.faults import JournalCorrupt
+from gateway.audit.journal import Journal
+from gateway.audit.records import Receipt, parse
+from gateway.audit.recovery import Found, examine
+from gateway.audit.segments import segment_path, segment_starts
+from gateway.audit.verification import verify
+from tests.support.journals import (
+    ROOM,
+    as_a_crash_leaves_it,
+    audit_settings,
+    bodies,
+    event,
+    events,
+    journal_in,
+    record_call,
+    records,
+    unknown_outcome,
+    verified,
+)
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+async def crashed(tmp_path: Path) -> Path:
+    """A chain of some segments, with one intent that has no outcome."""
+    async with journal_in(tmp_path / "audit", segment_bytes=4096) as journal:
+        for number in range(15):
+            await record_call(journal, f"r{number}")
+        journal.intent("open", event("intent", "open"), ROOM)
+        return as_a_crash_leaves_it(tmp_path / "audit")
+
+
+async def start(directory: Path) -> None:
+    async with journal_in(directory):
+        pass
+
+
+async def refused(directory: Path) -> JournalCorrupt:
+    with pytest.raises(JournalCorrupt) as raised:
+        await Journal.open(audit_settings(directory), 0, unknown_outcome=unknown_outcome)
+    return raised.value
+
+
+async def test_intent_without_outcome_gets_an_unknown_one(crashed: Path) -> None:
+    await start(crashed)
+    assert events(crashed)[-2:] == [("open", "intent"), ("open", "outcome")]
+    assert bodies(crashed, "event")[-1]["status"] == "Unknown"
+    assert bodies(crashed, "recovery") == []
+    assert verified(crashed).open == ()
+
+
+async def test_what_the_start_adds_is_signed_soon(crashed: Path) -> None:
+    async with journal_in(crashed):
+        await asyncio.sleep(0)
+        assert records(crashed)[-1].kind == "checkpoint"
+
+
+async def test_torn_line_is_cut_off_and_noted_whatever_its_length(crashed: Path) -> None:
+    folder = crashed / "worker-0"
+    path = segment_path(folder, segment_starts(folder)[-1])
+    whole = path.read_bytes()
+    last = records(crashed)[-1]
+    for kept in range(1, len(last.line)):
+        path.write_bytes(whole[: len(whole) - len(last.line) + kept])
+        found = examine(folder)
+        assert isinstance(found, Found)
+        assert found.torn is not None
+        assert (found.torn.offset, found.torn.content) == (len(whole) - len(last.line), last.line[:kept])
+        assert (found.sequence, found.size) == (last.sequence - 1, len(whole) - len(last.line))
+        if kept % 100 == 1 or kept == len(last.line) - 1:
+            copy = Path(shutil.copytree(crashed, crashed.with_name(f"torn-{kept}")))
+            await start(copy)
+            (note,) = bodies(copy, "recovery")
+            assert (note["segment"], note["offset"], note["bytes"]) == (path.name, found.torn.offset, kept)
+            assert verified(copy).open == ()
+
+
+async def test_zeros_that_a_power_failure_leaves_are_cut_off(crashed: Path) -> None:
+    folder = crashed / "worker-0"
+    path = segment_path(folder, segment_starts(folder)[-1])
+    with path.open("ab") as file:
+        file.write(b'{"chain"' + b"\0" * 5000)
+    await start(crashed)
+    assert bodies(crashed, "recovery")[0]["bytes"] == 5008
+    verified(crashed)
+
+
+@pytest.mark.parametrize("content", [b"", b'{"chain":"gw-'])
+async def test_segment_that_did_not_get_its_first_record_is_taken_away(crashed: Path, content: bytes) -> None:
+    following = records(crashed)[-1].sequence + 1
+    segment_path(crashed / "worker-0", following).write_bytes(content)
+    await start(crashed)
+    assert len(bodies(crashed, "recovery")) == 1
+    assert verified(crashed).open == ()
+
+
+@pytest.mark.parametrize("content", [b"", b'{"chain":"gw-', b'{"chain":"gw-1","sequence":1,"previous":"'])
+async def test_chain_that_did_not_get_its_first_record_begins_anew(tmp_path: Path, content: bytes) -> None:
+    folder = tmp_path / "worker-0"
+    folder.mkdir()
+    segment_path(folder, 1).write_bytes(content)
+    await start(tmp_path)
+    verified(tmp_path)
+
+
+async def test_altered_record_stops_the_start(crashed: Path) -> None:
+    folder = crashed / "worker-0"
+    start_of = segment_starts(folder)[-1]
+    path = segment_path(folder, start_of)
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[1] = lines[1].replace(b"Encrypt", b"Decrypt")
+    path.write_bytes(b"".join(lines))
+    error = await refused(crashed)
+    assert (error.file, error.offset, error.sequence) == (path.name, len(lines[0]), start_of + 1)
+
+
+async def test_altered_end_stops_the_start(crashed: Path) -> None:
+    folder = crashed / "worker-0"
+    path = segment_path(folder, segment_starts(folder)[-1])
+    path.write_bytes(path.read_bytes()[:-1] + b" ")
+    error = await refused(crashed)
+    assert (error.problem, error.sequence) == ("its end was altered", records(crashed)[-1].sequence + 1)
+
+
+async def test_missing_segment_stops_the_start(crashed: Path) -> None:
+    folder = crashed / "worker-0"
+    starts = segment_starts(folder)
+    segment_path(folder, starts[1]).unlink()
+    error = await refused(crashed)
+    assert (error.sequence, error.problem) == (starts[1], "records are missing before this segment")
+
+
+async def test_missing_beginning_stops_the_start(crashed: Path) -> None:
+    folder = crashed / "worker-0"
+    segment_path(folder, 1).unlink()
+    assert (await refused(crashed)).problem == "the records before it are missing"
+
+
+async def test_altered_link_between_older_segments_stops_the_start(crashed: Path) -> None:
+    folder = crashed / "worker-0"
+    path = segment_path(folder, segment_starts(folder)[1])
+    path.write_bytes(path.read_bytes().replace(b'"previous":"', b'"previous":"0', 1))
+    assert (await refused(crashed)).file == path.name
+
+
+async def test_all_segments_gone_stops_the_start(crashed: Path) -> None:
+    folder = crashed / "worker-0"
+    for start_of in segment_starts(folder):
+        segment_path(folder, start_of).unlink()
+    assert "ends before this checkpoint" in (await refused(crashed)).problem
+
+
+_WRITER = """
+import asyncio, sys, uvloop
+from pathlib import Path
+from tests.support.journals import event, journal_in, ROOM
+
+async def call(journal, request):
+    journal.intent(request, event("intent", request, pad="x" * 300), ROOM)
+    await asyncio.sleep(0)
+    receipt = journal.outcome(request, event("outcome", request, pad="x" * 300))
+    await journal.synced(receipt)
+    print(receipt, flush=True)
+
+async def calls(journal, name):
+    number = 0
+    while True:
+        await call(journal, f"{name}-{number}")
+        number += 1
+
+async def main():
+    directory = Path(sys.argv[1])
+    async with journal_in(directory, segment_bytes=20_000, checkpoint_records=25) as journal:
+        await asyncio.gather(*(calls(journal, f"{sys.argv[2]}-{index}") for index in range(8)))
+
+uvloop.run(main())
+"""
+
+
+async def test_killed_at_random_moments(tmp_path: Path) -> None:
+    """Whatever was acknowledged is on record, the chain verifies, and goes on in the next run."""
+    seed = random.randrange(1 << 32)
+    dice = random.Random(seed)
+    acknowledged: list[Receipt] = []
+    for run in range(4):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", _WRITER, str(tmp_path / "audit"), str(run)),
+            cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        text = await process.stdout.readline()
+        await asyncio.sleep(dice.uniform(0, 0.1))
+        os.kill(process.pid, signal.SIGKILL)
+        text += await process.stdout.read()
+        await process.wait()
+        acknowledged += [Receipt.parse(line.decode()) for line in text.split(b"\n")[:-1]]
+        verified(tmp_path / "audit")
+    kept = {record.receipt for record in records(tmp_path / "audit")}
+    assert kept.issuperset(acknowledged), seed
+    await start(tmp_path / "audit")
+    report = verified(tmp_path / "audit")
+    assert (report.open, report.intents) == ((), report.outcomes), seed
+    assert verify(tmp_path / "audit", expected=acknowledged[-3:]).good
+    assert [parse(record.line).sequence for record in records(tmp_path / "audit")][-1] == report.records

@@ -1,0 +1,366 @@
+"""Tampering of every kind is found, and named by file, byte and record."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gateway.audit.chain_verification import ChainVerification
+from gateway.audit.checkpoints import checkpoint_body
+from gateway.audit.keys import SigningKey, VerifyingKey
+from gateway.audit.records import NO_HASH, Kind, Receipt, encode, parse
+from gateway.audit.segments import segment_path, segment_starts
+from gateway.audit.starting import head_body
+from gateway.audit.verification import Unverifiable, verify
+from gateway.audit.verification_report import Problem
+from tests.support.journals import ROOM, event, journal_in, record_call, records, verified
+
+
+@pytest.fixture(scope="module")
+async def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A chain of four segments with a checkpoint in most of them, and an open intent."""
+    directory = tmp_path_factory.mktemp("original") / "audit"
+    async with journal_in(directory, segment_bytes=4096, checkpoint_records=8) as journal:
+        journal.intent("open", event("intent", "open"), ROOM)
+        for number in range(14):
+            await record_call(journal, f"r{number}")
+    assert len(segment_starts(directory / "worker-0")) == 4
+    return directory
+
+
+@pytest.fixture
+def directory(original: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(original, tmp_path / "audit"))
+
+
+@pytest.fixture
+def folder(directory: Path) -> Path:
+    return directory / "worker-0"
+
+
+def problem_of(directory: Path, *expected: Receipt, keys: list[Path] | None = None) -> Problem:
+    report = verify(directory, expected=expected, public_keys=keys or ())
+    assert not report.good
+    (chain,) = report.chains
+    assert chain.problem is not None
+    return chain.problem
+
+
+def test_untouched_chain_verifies(directory: Path) -> None:
+    report = verified(directory)
+    assert (report.intents, report.outcomes, report.open) == (15, 14, ("open",))
+    assert report.records == len(records(directory))
+    assert report.head == records(directory)[-1].receipt
+    assert report.notes == []
+    assert report.checkpoints == report.copies > 4
+
+
+def test_any_changed_byte_of_any_segment_is_found_and_named(tmp_path: Path, original: Path) -> None:
+    """Every byte of a chain, one by one; of a small one, since each change takes a verification."""
+    folder = tmp_path / "worker-0"
+    folder.mkdir()
+    shutil.copy(original / "public-key.pem", tmp_path)
+    path = segment_path(folder, 1)
+    lines = segment_path(original / "worker-0", 1).read_bytes().splitlines(keepends=True)
+    assert [parse(line).kind for line in lines[:4]] == ["segment", "checkpoint", "event", "event"]
+    whole = b"".join(lines[:4])
+    path.write_bytes(whole)
+    assert verify(tmp_path).good
+    keys = [VerifyingKey.from_pem((tmp_path / "public-key.pem").read_bytes())]
+    line_starts = [0, *(sum(len(line) for line in lines[:count]) for count in range(1, 4))]
+    for offset in range(len(whole)):
+        changed = bytearray(whole)
+        # Some become the end of a line.
+        changed[offset] = 0x0A if offset % 5 == 0 and changed[offset] != 0x0A else changed[offset] ^ 1
+        path.write_bytes(changed)
+        problem = ChainVerification(folder, keys, ()).run().problem
+        assert problem is not None, offset
+        number = sum(start <= offset for start in line_starts)
+        assert problem.file == "worker-0/00000000000000000001.jsonl"
+        assert (problem.offset, problem.sequence) == (line_starts[number - 1], number), offset
+
+
+def test_a_changed_byte_in_each_record_of_each_segment_is_found(directory: Path, folder: Path) -> None:
+    for start in segment_starts(folder):
+        path = segment_path(folder, start)
+        whole = path.read_bytes()
+        offset = 0
+        for number, line in enumerate(whole.splitlines(keepends=True)):
+            for place in (offset + len(line) // 2, offset + len(line) - 1):
+                changed = bytearray(whole)
+                changed[place] ^= 1
+                path.write_bytes(changed)
+                problem = problem_of(directory)
+                named = (f"worker-0/{path.name}", offset, start + number)
+                assert (problem.file, problem.offset, problem.sequence) == named
+            offset += len(line)
+        path.write_bytes(whole)
+
+
+def test_any_changed_byte_of_a_kept_checkpoint_is_found_and_named(directory: Path, folder: Path) -> None:
+    path = folder / "checkpoints.jsonl"
+    whole = path.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    first = len(b"".join(lines[:-2]))
+    for offset in (*range(first, len(whole), 7), *range(len(whole) - 80, len(whole))):
+        changed = bytearray(whole)
+        changed[offset] ^= 1
+        path.write_bytes(changed)
+        problem = problem_of(directory)
+        assert problem.file == "worker-0/checkpoints.jsonl"
+        assert problem.offset == (first if offset < first + len(lines[-2]) else first + len(lines[-2]))
+
+
+def test_any_removed_record_is_found(directory: Path, folder: Path) -> None:
+    last = records(directory)[-1].sequence
+    for start in segment_starts(folder):
+        path = segment_path(folder, start)
+        lines = path.read_bytes().splitlines(keepends=True)
+        for number in range(len(lines)):
+            path.write_bytes(b"".join(lines[:number] + lines[number + 1 :]))
+            problem = problem_of(directory)
+            # The last of all is a checkpoint that is kept beside the chain.
+            assert problem.sequence == start + number if start + number < last else "checkpoints" in problem.file
+        path.write_bytes(b"".join(lines))
+
+
+def test_swapped_records_are_found(directory: Path, folder: Path) -> None:
+    path = segment_path(folder, 1)
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[3], lines[4] = lines[4], lines[3]
+    path.write_bytes(b"".join(lines))
+    problem = problem_of(directory)
+    assert (problem.sequence, problem.what) == (4, "it has sequence 5, where 4 must follow")
+
+
+def test_repeated_record_is_found(directory: Path, folder: Path) -> None:
+    path = segment_path(folder, 1)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:4], lines[3], *lines[4:]]))
+    assert problem_of(directory).sequence == 5
+
+
+@pytest.mark.parametrize("index", [0, 1, 2, 3])
+def test_removed_segment_is_found(directory: Path, folder: Path, index: int) -> None:
+    starts = segment_starts(folder)
+    segment_path(folder, starts[index]).unlink()
+    problem = problem_of(directory)
+    if index == 3:
+        assert problem.file == "worker-0/checkpoints.jsonl"
+        assert f"the chain ends with record {starts[3] - 1}, before this checkpoint" in problem.what
+    else:
+        assert problem.file == f"worker-0/{segment_path(folder, starts[index + 1]).name}"
+        assert f"records {starts[index]} to {starts[index + 1] - 1} are missing" in problem.what
+
+
+def test_all_segments_removed(directory: Path, folder: Path) -> None:
+    for start in segment_starts(folder):
+        segment_path(folder, start).unlink()
+    assert "gone" in problem_of(directory).what
+
+
+def test_swapped_segments_are_found(directory: Path, folder: Path) -> None:
+    first, second = (segment_path(folder, start) for start in segment_starts(folder)[1:3])
+    contents = first.read_bytes(), second.read_bytes()
+    first.write_bytes(contents[1])
+    second.write_bytes(contents[0])
+    problem = problem_of(directory)
+    assert (problem.file, problem.offset) == (f"worker-0/{first.name}", 0)
+
+
+def test_renamed_segment_is_found(directory: Path, folder: Path) -> None:
+    start = segment_starts(folder)[1]
+    segment_path(folder, start).rename(segment_path(folder, start + 1))
+    assert "are missing before this segment" in problem_of(directory).what
+
+
+def test_duplicated_segment_is_found(directory: Path, folder: Path) -> None:
+    last = records(directory)[-1].sequence
+    shutil.copy(segment_path(folder, segment_starts(folder)[-1]), segment_path(folder, last + 1))
+    problem = problem_of(directory)
+    assert (problem.file, problem.offset) == (f"worker-0/{segment_path(folder, last + 1).name}", 0)
+
+
+def test_segment_of_another_chain_is_found(directory: Path, folder: Path) -> None:
+    last = records(directory)[-1]
+    line, _ = encode("gw-other", last.sequence + 1, last.hash, "segment", b"{}")
+    segment_path(folder, last.sequence + 1).write_bytes(line)
+    assert problem_of(directory).what == "it belongs to another chain, gw-other"
+
+
+def test_tail_cut_below_a_kept_checkpoint_is_found(directory: Path, folder: Path) -> None:
+    path = segment_path(folder, segment_starts(folder)[-1])
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:-1]))
+    problem = problem_of(directory)
+    assert problem.file == "worker-0/checkpoints.jsonl"
+    assert "before this checkpoint that was kept" in problem.what
+
+
+def roll_back(directory: Path, keep: int) -> None:
+    """Take away the newest records, and the copies of their checkpoints: what is left is a chain without fault."""
+    folder = directory / "worker-0"
+    for start in segment_starts(folder):
+        path = segment_path(folder, start)
+        lines = [line for line in path.read_bytes().splitlines(keepends=True) if parse(line).sequence <= keep]
+        path.write_bytes(b"".join(lines)) if lines else path.unlink()
+    copies = folder / "checkpoints.jsonl"
+    kept = [line for line in copies.read_bytes().splitlines(keepends=True) if parse(line).sequence <= keep]
+    copies.write_bytes(b"".join(kept))
+
+
+def test_roll_back_is_found_with_a_receipt(directory: Path) -> None:
+    receipt = records(directory)[-3].receipt
+    assert verify(directory, expected=[receipt]).good
+    checkpoint = records(directory, "checkpoint")[2].sequence
+    roll_back(directory, keep=checkpoint)
+    assert verify(directory).good
+    problem = problem_of(directory, receipt)
+    assert problem.sequence == receipt.sequence
+    assert "rolled back" in problem.what
+
+
+def test_receipt_of_another_record_is_found(directory: Path) -> None:
+    receipt = records(directory)[7].receipt
+    problem = problem_of(directory, receipt._replace(hash="ab" * 32))
+    assert problem.sequence == receipt.sequence
+    assert "receipt" in problem.what
+
+
+def test_receipt_of_another_chain_is_found(directory: Path) -> None:
+    receipt = records(directory)[7].receipt._replace(chain="gw-other")
+    report = verify(directory, expected=[receipt])
+    assert report.missing == (receipt,)
+    assert not report.good
+
+
+def forge(directory: Path, key: Ed25519PrivateKey) -> None:
+    """The chain once more with other content, signed by another key, and everything else as it must be."""
+    folder = directory / "worker-0"
+    signing = SigningKey(key)
+    chain = records(directory)[0].chain
+    for start in segment_starts(folder):
+        segment_path(folder, start).unlink()
+    lines: list[bytes] = []
+    previous = NO_HASH
+
+    def add(kind: Kind, body: bytes) -> None:
+        nonlocal previous
+        line, previous = encode(chain, len(lines) + 1, previous, kind, body)
+        lines.append(line)
+
+    add("segment", head_body({}, signing, None))
+    add("event", event("intent", "forged"))
+    add("checkpoint", checkpoint_body(Receipt(chain, len(lines), previous), 0, signing))
+    segment_path(folder, 1).write_bytes(b"".join(lines))
+    (folder / "checkpoints.jsonl").write_bytes(lines[-1])
+    (directory / "public-key.pem").write_bytes(signing.public.pem)
+
+
+def test_replaced_signature_key_is_found_with_the_true_one(directory: Path, original: Path) -> None:
+    forge(directory, Ed25519PrivateKey.generate())
+    assert verify(directory).trusts_directory
+    assert verify(directory).good
+    problem = problem_of(directory, keys=[original / "public-key.pem"])
+    assert problem.sequence == 3
+    assert "no trusted key vouches for" in problem.what
+
+
+def test_chain_without_any_checkpoint_is_found(directory: Path, folder: Path) -> None:
+    chain = "gw-1"
+    head, previous = encode(chain, 1, NO_HASH, "segment", records(directory)[0].body)
+    line, _ = encode(chain, 2, previous, "event", event("intent", "r1"))
+    for start in segment_starts(folder):
+        segment_path(folder, start).unlink()
+    segment_path(folder, 1).write_bytes(head + line)
+    (folder / "checkpoints.jsonl").unlink()
+    assert "no checkpoint of the chain is signed" in problem_of(directory).what
+
+
+def appended(directory: Path, kind: Kind, body: bytes) -> None:
+    """One more record, whose hash and link are right."""
+    last = records(directory)[-1]
+    line, _ = encode(last.chain, last.sequence + 1, last.hash, kind, body)
+    folder = directory / "worker-0"
+    with segment_path(folder, segment_starts(folder)[-1]).open("ab") as file:
+        file.write(line)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "what"),
+    [
+        ("event", event("outcome", "strange"), "the outcome of request strange has no intent"),
+        ("event", b"{]}", "its body is not JSON"),
+        ("checkpoint", b"{}", "it is no checkpoint"),
+        ("segment", b"{}", "a segment does not begin there"),
+        ("retention", b"{}", "it does not name what was removed"),
+        ("other", b"{}", "nothing is known of records of kind other"),
+    ],
+)
+def test_records_that_make_no_sense_are_found(directory: Path, kind: Kind, body: bytes, what: str) -> None:
+    appended(directory, kind, body)
+    problem = problem_of(directory)
+    assert (problem.sequence, problem.what) == (records(directory)[-1].sequence, what)
+
+
+def test_checkpoint_of_another_head_is_found(directory: Path) -> None:
+    appended(directory, "checkpoint", records(directory, "checkpoint")[1].body)
+    assert problem_of(directory).what == "the head that it signs is not the record before it"
+
+
+def test_every_beginning_of_a_record_at_the_end_is_a_note(directory: Path, folder: Path) -> None:
+    before = len(records(directory))
+    appended(directory, "event", event("outcome", "open", text='a "quoted" {text} \\'))
+    path = segment_path(folder, segment_starts(folder)[-1])
+    whole = path.read_bytes()
+    length = len(records(directory)[-1].line)
+    for cut in range(1, length):
+        path.write_bytes(whole[:-cut])
+        report = verified(directory)
+        assert (report.records, len(report.notes)) == (before, 1)
+
+
+def test_whole_record_with_an_altered_end_is_no_torn_one(directory: Path, folder: Path) -> None:
+    appended(directory, "event", event("outcome", "open"))
+    path = segment_path(folder, segment_starts(folder)[-1])
+    whole = path.read_bytes()
+    for end in (b" ", b"\0", b"}", b"x"):
+        path.write_bytes(whole[:-1] + end)
+        assert problem_of(directory).what == "the record at the end was altered"
+    path.write_bytes(whole[:-5] + b"0000")
+    assert problem_of(directory).what == "the record at the end was altered"
+
+
+def test_cut_off_record_in_an_older_segment_is_found(directory: Path, folder: Path) -> None:
+    path = segment_path(folder, 1)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "cut off, and records follow it" in problem_of(directory).what
+
+
+def test_newest_segment_without_its_first_record_is_a_note(directory: Path, folder: Path) -> None:
+    last = records(directory)[-1].sequence
+    for content in (b"", b'{"chain"'):
+        segment_path(folder, last + 1).write_bytes(content)
+        assert verified(directory).head == records(directory)[-1].receipt
+
+
+def test_nothing_to_verify(tmp_path: Path, original: Path) -> None:
+    with pytest.raises(Unverifiable, match="no public key"):
+        verify(tmp_path)
+    with pytest.raises(Unverifiable, match="holds no chain"):
+        verify(tmp_path, public_keys=[original / "public-key.pem"])
+    with pytest.raises(Unverifiable, match="not a public key"):
+        verify(original, public_keys=[original / "worker-0" / "checkpoints.jsonl"])
+
+
+async def test_chain_verifies_while_it_is_written(tmp_path: Path) -> None:
+    async with journal_in(tmp_path, segment_bytes=4096, checkpoint_records=5) as journal:
+        for number in range(30):
+            await record_call(journal, f"r{number}")
+            verified(tmp_path)
+
+
+def test_private_key_is_no_public_key(original: Path) -> None:
+    with pytest.raises(Unverifiable, match="not a public key"):
+        verify(original, public_keys=[original / "signing-key.pem"])
