@@ -128,7 +128,7 @@ class Journal:
         self._callbacks.append(callback)
 
     def intent(self, request_id: str, body: bytes, room: int) -> Receipt:
-        """Record what is about to be asked, and hold `room` bytes for the outcome. JournalUnavailable."""
+        """Record what is about to be asked, and hold room for an outcome of so many bytes. JournalUnavailable."""
         writer = self._taking()
         try:
             return writer.intent(request_id, body, room)

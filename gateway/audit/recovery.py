@@ -178,6 +178,8 @@ def _scan(folder: Path, start: int, before: Record | None) -> Found | TornLine:
     path = segment_path(folder, start)
     links: Links | None = Links(before.chain, before.sequence, before.hash) if before is not None else None
     found: Found | None = None
+    if before is not None and before.sequence + 1 != start:
+        raise JournalCorrupt(path.name, 0, before.sequence + 1, "records are missing before this segment")
     for offset, line in lines_of(path):
         if links is None and line.endswith(b"\n"):
             first = _whole(path, offset, start, line)

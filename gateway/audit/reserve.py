@@ -21,7 +21,9 @@ class Reserve:
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
-        self._size = 0
+        status = os.fstat(self._file)
+        # What a run before left, unless it was copied without its blocks.
+        self._size = status.st_size if status.st_blocks * 512 >= status.st_size else 0
         self.held = 0
 
     def close(self) -> None:
@@ -39,8 +41,18 @@ class Reserve:
         self.held -= room
 
     def restore(self) -> None:
-        """After a shortage: allocate what is held again, and a step for what comes; OSError where that fails."""
-        self._allocate(self.held + _MARGIN)
+        """At the start and after a shortage: allocate what is held and a step for what comes. OSError where that fails.
+
+        It takes some more that it gives back at once: with the last room of the disk the shortage would soon be back.
+        """
+        size = self._step_beyond(self.held + _MARGIN)
+        try:
+            os.posix_fallocate(self._file, 0, size + _MARGIN)
+        except OSError:
+            os.ftruncate(self._file, self._size)
+            raise
+        os.ftruncate(self._file, size)
+        self._size = size
 
     def give(self, length: int) -> bool:
         """Free the blocks that a record of this length needs; False where nothing is left to free."""
@@ -52,7 +64,7 @@ class Reserve:
 
     def _allocate(self, needed: int) -> None:
         """A step more than needed, or where the disk has not got that, what is needed alone."""
-        for size in ((needed // _STEP + 1) * _STEP, (needed + _BLOCK - 1) // _BLOCK * _BLOCK):
+        for size in (self._step_beyond(needed), (needed + _BLOCK - 1) // _BLOCK * _BLOCK):
             try:
                 os.posix_fallocate(self._file, 0, size)
             except OSError as error:
@@ -63,3 +75,6 @@ class Reserve:
                 self._size = max(self._size, size)
                 return
         raise failure
+
+    def _step_beyond(self, needed: int) -> int:
+        return max(self._size, (needed // _STEP + 1) * _STEP)

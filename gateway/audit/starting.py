@@ -55,11 +55,11 @@ def start(settings: AuditSettings, folder: Path, unknown_outcome: UnknownOutcome
         _lock(folder / LOCK, resources)
         key, digest_key = keys.signing_key(settings), keys.digest_key(settings)
         found = examine(folder)
-        if found is not None:
-            _cut(folder, found)
         reserve = Reserve(folder / RESERVE)
         resources.callback(reserve.close)
         reserve.restore()
+        if found is not None:
+            _cut(folder, found)
         if isinstance(found, Found):
             started = _go_on(folder, found, settings, key, unknown_outcome)
         else:

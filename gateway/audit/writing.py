@@ -67,6 +67,7 @@ class Writer:
         """Add the event of a call that begins, and hold room for its outcome."""
         if request_id in self.calls:
             raise ValueError("this request has its intent already")
+        room += _ENVELOPE_BYTES
         self.reserve.hold(room)
         try:
             receipt, line = self.chain.append("event", body)
