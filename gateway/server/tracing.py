@@ -11,7 +11,6 @@ from gateway.errors import GatewayError, UpstreamError
 from gateway.server.rpc import Handler, Rpc, Stage
 from gateway.server.status import reason_name
 from gateway.telemetry.calls import passed_on
-from gateway.telemetry.context import TRACEPARENT
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.setup import Telemetry
 
@@ -24,7 +23,7 @@ def trace(telemetry: Telemetry | None) -> Stage:
         if telemetry is not None:
             rpc.call.trace = telemetry.begin(rpc.method.full_name, rpc.metadata)
             rpc.call.metrics = metrics
-        elif any(key == TRACEPARENT for key, _ in rpc.metadata):
+        else:
             rpc.call.trace = passed_on(rpc.metadata)
 
     def stage(following: Handler) -> Handler:
@@ -79,7 +78,7 @@ def _observed(following: Handler, metrics: Metrics | None) -> Handler:
 
 
 def _end_span(rpc: Rpc, code: int, reason: str, error: GatewayError | None) -> None:
-    if rpc.call.trace is None:
+    if rpc.call.trace is None or not rpc.call.trace.recorded:
         return
     upstream = error if isinstance(error, UpstreamError) else None
     rpc.call.trace.end(

@@ -5,7 +5,7 @@ span takes an exception or a URL: both can hold what is secret.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
@@ -61,6 +61,8 @@ class RecordedCall(CallTrace):
     """A call with its span."""
 
     __slots__ = ("_span", "_tracer")
+
+    recorded: ClassVar[bool] = True
 
     def __init__(self, tracer: Tracer, span: Span) -> None:
         ids = span.get_span_context()

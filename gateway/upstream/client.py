@@ -140,7 +140,7 @@ class HttpClient:
         failure: str | None = CANCELLED
         span, headers = None, request.headers
         if call.trace is not None:
-            shown = request.shown(request.target) if request.shown is not None and call.trace.sampled else None
+            shown = request.shown(request.target) if request.shown is not None and call.trace.recorded else None
             span = call.trace.attempt(self._peer, request.method, shown, len(call.attempts) + 1)
             headers = {**headers, TRACEPARENT: span.traceparent}
         try:

@@ -117,7 +117,7 @@ def test_a_caller_that_does_not_record_decides_for_the_gateway_too(flags: str) -
 def test_an_unsampled_call_has_ids_of_its_own() -> None:
     traces = Traces(sample_ratio=0)
     calls = [traces.begin() for _ in range(50)]
-    assert not any(call.sampled for call in calls)
+    assert not any(call.recorded for call in calls)
     assert len({call.trace_id for call in calls}) == len({call.span_id for call in calls}) == 50
     assert calls[0].attempt(PEER, "GET").traceparent == f"00-{calls[0].trace_id}-{calls[0].span_id}-02"
 
@@ -125,10 +125,10 @@ def test_an_unsampled_call_has_ids_of_its_own() -> None:
 def test_the_ratio_is_kept_by_the_trace_id() -> None:
     traces = Traces(sample_ratio=0.25)
     calls = [traces.begin() for _ in range(2000)]
-    recorded = [call for call in calls if call.sampled]
+    recorded = [call for call in calls if call.recorded]
     assert 400 < len(recorded) < 600
     for call in calls:
-        assert call.sampled == (int(call.trace_id[16:], 16) < 2**62)
+        assert call.recorded == (int(call.trace_id[16:], 16) < 2**62)
         call.end(code_pb2.OK)
     ids = {call.trace_id for call in recorded}
     assert len(ids) == len(recorded)
