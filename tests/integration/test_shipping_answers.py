@@ -31,7 +31,7 @@ def writer(tmp_path: Path) -> ChainWriter:
 async def shipping(writer: ChainWriter, endpoint: str, **options: Any) -> AsyncIterator[None]:
     stop = asyncio.Event()
     settings = ShipSettings(
-        **{"endpoint": endpoint, "rewind": 0.2, "interval": 0.01, "maximum_backoff": 0.05, "timeout": 5.0, **options}
+        **{"endpoint": endpoint, "rewind": 30.0, "interval": 0.01, "maximum_backoff": 0.05, "timeout": 5.0, **options}
     )
     running = asyncio.create_task(run_shipper(writer.folder.parent, settings, stop))
     try:
@@ -43,11 +43,11 @@ async def shipping(writer: ChainWriter, endpoint: str, **options: Any) -> AsyncI
 
 async def test_everything_is_shipped_once_and_the_cursor_follows(writer: ChainWriter) -> None:
     writer.append(25)
-    async with ScriptedCollector() as collector, shipping(writer, collector.endpoint, batch_records=10):
+    async with ScriptedCollector() as collector, shipping(writer, collector.endpoint, rewind=0.2, batch_records=10):
         await eventually(lambda: collector.has(*range(1, 26)))
         writer.append(2)
         await eventually(lambda: cursor_at(writer, 27))
-        assert collector.taken == list(range(1, 28))
+        assert collector.taken == [*range(1, 28), 27]  # the last one again, which shows that it works still
         assert [len(export) for export in collector.exports if export][:3] == [10, 10, 5]
 
 
@@ -62,14 +62,14 @@ async def test_acknowledged_is_not_yet_safe(writer: ChainWriter) -> None:
         async with shipping(writer, collector.endpoint, rewind=3600):
             await eventually(lambda: collector.has(1, 2, 3))
         assert load(writer.folder) is None
-        async with shipping(writer, collector.endpoint):
+        async with shipping(writer, collector.endpoint, rewind=0.2):
             await eventually(lambda: cursor_at(writer, 3))
-        assert collector.taken == [1, 2, 3, 1, 2, 3]
+        assert collector.taken == [1, 2, 3, 1, 2, 3, 3]
 
 
 async def test_another_connection_starts_over_from_what_is_safe(writer: ChainWriter) -> None:
     """Also where the collector was away between two exports, and nothing was sent meanwhile."""
-    async with ScriptedCollector() as collector, shipping(writer, collector.endpoint):
+    async with ScriptedCollector() as collector, shipping(writer, collector.endpoint, rewind=0.2):
         writer.append(3)
         await eventually(lambda: cursor_at(writer, 3))
     async with ScriptedCollector() as collector, shipping(writer, collector.endpoint, rewind=3600, interval=0.3):
@@ -150,7 +150,7 @@ async def test_a_record_that_is_refused_for_good_holds_the_chain_up_and_says_so(
     writer.append(8)
     async with ScriptedCollector(answer) as collector:
         with structlog.testing.capture_logs() as logs:
-            async with shipping(writer, collector.endpoint):
+            async with shipping(writer, collector.endpoint, rewind=0.2):
                 await eventually(lambda: cursor_at(writer, 4))  # those before it are safe meanwhile
                 await eventually(lambda: tried_alone(collector, 5, 3))
                 assert await collector.has(1, 2, 3, 4)
@@ -173,9 +173,9 @@ async def test_a_warning_with_an_ok_is_no_rejection(writer: ChainWriter) -> None
         return rejecting(0, "old fashioned")
 
     writer.append(2)
-    async with ScriptedCollector(answer) as collector, shipping(writer, collector.endpoint):
+    async with ScriptedCollector(answer) as collector, shipping(writer, collector.endpoint, rewind=0.2):
         await eventually(lambda: cursor_at(writer, 2))
-        assert collector.taken == [1, 2]
+        assert collector.taken == [1, 2, 2]
 
 
 async def test_a_collector_that_does_not_answer_is_left_and_tried_again(writer: ChainWriter) -> None:
@@ -199,7 +199,7 @@ async def test_a_chain_that_does_not_verify_holds_itself_up_and_no_other(writer:
     writer.write(b'{"chain":"forged"}\n')
     other.append(3)
     with structlog.testing.capture_logs() as logs:
-        async with ScriptedCollector() as collector, shipping(writer, collector.endpoint):
+        async with ScriptedCollector() as collector, shipping(writer, collector.endpoint, rewind=0.2):
             await eventually(lambda: cursor_at(writer, 2))
             await eventually(lambda: cursor_at(other, 3))
             writer.path.write_bytes(whole)
@@ -223,6 +223,24 @@ async def test_headers_are_sent_and_never_told(writer: ChainWriter) -> None:
     assert collector.headers["authorization"] == "Bearer s3cret"
     assert any(entry["event"] == "audit_shipping_denied" for entry in logs)
     assert "s3cret" not in repr(logs)
+
+
+async def test_a_collector_whose_exporter_has_failed_meanwhile_makes_nothing_safe(writer: ChainWriter) -> None:
+    """As the file exporter does once it could not flush: it is alive, and takes no more records."""
+    failed = asyncio.Event()
+
+    async def answer(sequences: list[int], context: Context) -> None:
+        if failed.is_set() and sequences:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "no space left on device")
+
+    writer.append(3)
+    async with ScriptedCollector(answer) as collector, shipping(writer, collector.endpoint, rewind=0.2):
+        await eventually(lambda: collector.has(1, 2, 3))
+        failed.set()
+        await eventually(lambda: tried_alone(collector, 3, 3))
+        assert load(writer.folder) is None
+        failed.clear()
+        await eventually(lambda: cursor_at(writer, 3))
 
 
 async def test_two_shippers_take_turns(writer: ChainWriter) -> None:

@@ -67,7 +67,10 @@ async def all_safe(directory: Path) -> bool:
 
 
 def check(items: list[Item], writer: ChainWriter, *, repeats: bool = False) -> None:
-    """Every record, in order, as it stands in the journal; repeats only of the very same."""
+    """Every record, in order, as it stands in the journal; repeats only of the very same.
+
+    repeats: more of them than a quiet moment brings, in which the last record is sent again.
+    """
     sequence = 0
     first: dict[int, Item] = {}
     for item in items:
@@ -80,7 +83,7 @@ def check(items: list[Item], writer: ChainWriter, *, repeats: bool = False) -> N
             assert found == sequence + 1, f"{found} after {sequence}"
             sequence = found
     assert list(map(line_of, first.values())) == writer.lines
-    assert repeats or len(items) == len(first)
+    assert repeats or len(items) - len(first) < 5
 
 
 def line_of(item: Item) -> bytes:

@@ -54,6 +54,7 @@ class Collector:
 
     flush_interval: how often it writes to its files; until then, what it has acknowledged is lost by a kill.
     token: that clients have to send as `authorization: Bearer …`.
+    Another configuration can be put into `configurations` before the start; it has to listen on `port`.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Collector:
     ) -> None:
         self._folder = folder
         self._scheme = "https" if tls is not None else "http"
-        self.port = _free_port()
+        self.port = free_port()
         grpc: dict[str, Any] = {"endpoint": f"127.0.0.1:{self.port}", **(receiver or {})}
         if token is not None:
             grpc["auth"] = {"authenticator": "bearertokenauth"}
@@ -93,8 +94,10 @@ class Collector:
         if token is not None:
             config["extensions"] = {"bearertokenauth": {"token": token}}
             config["service"]["extensions"] = ["bearertokenauth"]
-        self._config = folder / "collector.yaml"
-        self._config.write_text(yaml.safe_dump(config))
+        path = folder / "collector.yaml"
+        path.write_text(yaml.safe_dump(config))
+        self.configurations: list[str] = [str(path)]
+        self.environment: dict[str, str] = {}
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
@@ -120,7 +123,12 @@ class Collector:
         assert PROGRAM.exists(), f"{PROGRAM} is missing: run `make collector`"
         with (self._folder / "collector.log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                PROGRAM, "--config", self._config, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
+                PROGRAM,
+                *(f"--config={configuration}" for configuration in self.configurations),
+                env=self.environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
         await eventually(self._listens)
 
@@ -215,7 +223,7 @@ def _plain(value: Mapping[str, Any]) -> Any:
     return None
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]

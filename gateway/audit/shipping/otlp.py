@@ -61,6 +61,15 @@ class Export:
         """Take the record back that was added last."""
         del self._records[-1]
 
+    def last(self) -> "Export":
+        """The last record, to send it once more."""
+        (logs,) = self.request.resource_logs
+        (scoped,) = logs.scope_logs
+        again = Export()
+        added = again.request.resource_logs.add(resource=logs.resource)
+        added.scope_logs.add(scope=scoped.scope, log_records=scoped.log_records[-1:])
+        return again
+
     def _begin(self, chain: str) -> Any:
         """A chain has one writer at a time: it names the service's instance, also over restarts."""
         logs = self.request.resource_logs.add()

@@ -102,6 +102,18 @@ def test_a_record_can_be_taken_back() -> None:
     assert record.body.string_value == '{"a":1}'
 
 
+def test_the_last_record_can_be_sent_again_alone() -> None:
+    export = Export()
+    export.add(parse(line_of(b'{"a":1}')))
+    export.add(parse(line_of(b'{"a":2}')))
+    again = Export()
+    again.add(parse(line_of(b'{"a":2}')))
+    (record,) = again.request.resource_logs[0].scope_logs[0].log_records
+    (sent,) = export.request.resource_logs[0].scope_logs[0].log_records[1:]
+    record.observed_time_unix_nano = sent.observed_time_unix_nano
+    assert export.last().request == again.request
+
+
 def test_what_is_no_json_is_not_carried_and_leaves_nothing_behind() -> None:
     export = Export()
     with pytest.raises(NotCarriedError):
