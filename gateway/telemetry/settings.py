@@ -11,9 +11,13 @@ from gateway.settings import FileContent, Settings, as_bytes, is_loopback
 
 
 class TraceSettings(Settings):
-    """sample_ratio: of the calls whose caller has not decided itself; a caller's own decision holds in both senses."""
+    """sample_ratio: of the calls whose caller has not decided itself; a caller's own decision holds in both senses.
+
+    maximum_rate: calls that are recorded in one second, whoever decided; a flood would push out all other spans.
+    """
 
     sample_ratio: float = Field(default=0.01, ge=0, le=1)
+    maximum_rate: int = Field(default=500, ge=1, le=100_000)
 
 
 class MetricSettings(Settings):

@@ -28,7 +28,7 @@ from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.points import to_metrics_data
 from gateway.telemetry.prometheus import PrometheusEndpoint
 from gateway.telemetry.quiet import Complaints
-from gateway.telemetry.settings import TelemetrySettings
+from gateway.telemetry.settings import TelemetrySettings, TraceSettings
 from gateway.telemetry.tracing import CallTracer, ChosenIds
 
 CLOSING_SECONDS: Final = 5.0
@@ -79,7 +79,7 @@ class Telemetry:
             if settings.metrics is not None:
                 self._push(settings, settings.metrics.interval, self.metrics, resource)
         if settings.traces is not None:
-            self._trace(settings, settings.traces.sample_ratio, resource)
+            self._trace(settings, settings.traces, resource)
         if settings.logs:
             self._export_log(settings, resource)
 
@@ -96,7 +96,7 @@ class Telemetry:
         self._exporters.append(exporter)
         self._ends.append(MetricPush(exporter, interval, read).shutdown)
 
-    def _trace(self, settings: TelemetrySettings, sample_ratio: float, resource: Resource) -> None:
+    def _trace(self, settings: TelemetrySettings, traces: TraceSettings, resource: Resource) -> None:
         ids = ChosenIds()
         provider = TracerProvider(
             sampler=ALWAYS_ON,  # `CallTracer` asks for sampled spans only
@@ -107,7 +107,7 @@ class Telemetry:
         )
         exporter = OTLPSpanExporter(**exporter_options(settings))
         provider.add_span_processor(BatchSpanProcessor(exporter))
-        self.begin = CallTracer(provider, ids, sample_ratio).begin
+        self.begin = CallTracer(provider, ids, traces.sample_ratio, traces.maximum_rate).begin
         self._exporters.append(exporter)
         self._ends.append(provider.shutdown)
 

@@ -4,6 +4,7 @@ Whether a call is sampled is decided here, by the SDK's rule, so that one which 
 span takes an exception or a URL: both can hold what is secret.
 """
 
+import time
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
@@ -122,23 +123,33 @@ class RecordedCall(CallTrace):
 class CallTracer:
     """Begins the trace of each call: in the caller's trace, as the caller has decided, or in one of its own."""
 
-    def __init__(self, provider: TracerProvider, ids: "ChosenIds", sample_ratio: float) -> None:
+    def __init__(self, provider: TracerProvider, ids: "ChosenIds", sample_ratio: float, maximum_rate: int) -> None:
         self._tracer = provider.get_tracer(names.SCOPE, schema_url=names.SCHEMA_URL)
         self._ids = ids
         self._bound = TraceIdRatioBased.get_bound_for_rate(sample_ratio)
+        self._maximum_rate = maximum_rate
+        self._second = 0
+        self._recorded_in_it = 0
 
     def begin(self, method: str, metadata: Metadata) -> CallTrace:
         """method: its full name, such as `keyway.v1.KeyService/Encrypt`."""
         caller = context.remote(metadata)
         if caller is not None:
-            if caller.flags & SAMPLED:
+            if caller.flags & SAMPLED and self._may_record():
                 return self._recorded(method, _beneath(caller))
             return CallTrace(caller.trace_id, context.new_span_id(), caller.flags)
         trace_id = context.new_trace_id()
-        if trace_id & _LOW_64_BITS < self._bound:
+        if trace_id & _LOW_64_BITS < self._bound and self._may_record():
             self._ids.trace_id = trace_id
             return self._recorded(method, _NO_PARENT)
         return CallTrace(f"{trace_id:032x}", context.new_span_id(), RANDOM)
+
+    def _may_record(self) -> bool:
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._recorded_in_it = second, 0
+        self._recorded_in_it += 1
+        return self._recorded_in_it <= self._maximum_rate
 
     def _recorded(self, method: str, parent: Context) -> CallTrace:
         attributes = {names.RPC_SYSTEM_NAME: names.GRPC, names.RPC_METHOD: method}

@@ -23,12 +23,12 @@ PEER = Peer("warp", "warp.internal", 28080)
 class Traces:
     """A tracer and what it has recorded."""
 
-    def __init__(self, sample_ratio: float = 1.0) -> None:
+    def __init__(self, sample_ratio: float = 1.0, maximum_rate: int = 100_000) -> None:
         self._exporter = InMemorySpanExporter()
         ids = ChosenIds()
         provider = TracerProvider(sampler=ALWAYS_ON, id_generator=ids, shutdown_on_exit=False)
         provider.add_span_processor(SimpleSpanProcessor(self._exporter))
-        self._tracer = CallTracer(provider, ids, sample_ratio)
+        self._tracer = CallTracer(provider, ids, sample_ratio, maximum_rate)
 
     def begin(self, metadata: Metadata = ()) -> CallTrace:
         """Begin a call."""

@@ -1,9 +1,12 @@
 """The spans of a call and of its requests to upstreams, and who decides whether there are any."""
 
+import time
+
 import pytest
 from google.rpc import code_pb2
 from opentelemetry.trace import SpanKind, StatusCode
 
+from gateway.telemetry.context import Metadata
 from tests.unit.telemetry.support import METHOD, PEER, SAMPLED, SPAN_ID, TRACE_ID, Traces
 
 
@@ -142,3 +145,17 @@ def test_attributes_are_bounded() -> None:
     resources = (span.attributes or {})["keyway.resources"]
     assert isinstance(resources, tuple)
     assert len(resources) == 32
+
+
+@pytest.mark.parametrize("metadata", [(), SAMPLED])
+def test_a_flood_is_not_recorded(metadata: Metadata, monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: moment)
+    traces = Traces(maximum_rate=3)
+    assert [traces.begin(metadata).recorded for _ in range(5)] == [True] * 3 + [False] * 2
+    left_out = traces.begin(metadata)
+    assert left_out.attempt(PEER, "GET").traceparent.startswith(f"00-{left_out.trace_id}-{left_out.span_id}-")
+    if metadata:
+        assert left_out.trace_id == TRACE_ID
+    moment = 101.0
+    assert traces.begin(metadata).recorded
