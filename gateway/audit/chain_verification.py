@@ -10,7 +10,7 @@ from gateway.audit.keys import VerifyingKey
 from gateway.audit.links import Links, is_torn
 from gateway.audit.pairing import Pairing
 from gateway.audit.records import MalformedRecord, Receipt, decode_body, parse
-from gateway.audit.recovery import check_first, lines_of, removed_by
+from gateway.audit.recovery import check_first, removed_by
 from gateway.audit.segments import segment_path, segment_starts
 from gateway.audit.trust import Trust
 from gateway.audit.verification_report import Bad, ChainReport, Place, Problem
@@ -55,27 +55,38 @@ class ChainVerification:
             what = f"records {links.sequence + 1} to {start - 1} are missing before this segment"
             raise Bad(self._place(path, 0, links.sequence + 1), what)
         self.report.segments += 1
-        for offset, line in lines_of(path):
-            if not line.endswith(b"\n"):
-                self._verify_end(path, offset, line, newest=newest)
-                return
-            if links is None:
-                links = self._begin(path, start, line)
-            try:
-                kind, body = links.follow(line)
-                if kind == b"event" and offset:
-                    self._pairing.add(body)
-                    self.report.unsigned += 1
-                else:
-                    self._verify_own(kind, body, path, offset, line)
-            except MalformedRecord as error:
-                sequence = self.report.records + self.report.first
-                raise Bad(self._place(path, offset, sequence), str(error)) from None
-            self.report.records += 1
-            if links.sequence in self._expected:
-                self._verify_receipt(links, path, offset)
+        with path.open("rb") as file:
+            offset = 0
+            for line in file:
+                if links is None and line.endswith(b"\n"):
+                    links = self._begin(path, start, line)
+                if not self._verify_record(path, offset, line, newest=newest):
+                    return
+                offset += len(line)
         if links is not None:
             self._ends[links.sequence] = links.hash
+
+    def _verify_record(self, path: Path, offset: int, line: bytes, *, newest: bool) -> bool:
+        """Whether it is one, and not the beginning of one."""
+        links = self._links
+        if links is None:
+            self._verify_end(path, offset, line, newest=newest)
+            return False
+        sequence = links.sequence + 1
+        try:
+            kind, body = links.follow(line)
+            if kind == b"event" and offset:
+                self._pairing.add(body)
+            else:
+                self._verify_own(kind, body, path, offset, line)
+        except MalformedRecord as error:
+            if not line.endswith(b"\n"):
+                self._verify_end(path, offset, line, newest=newest)
+                return False
+            raise Bad(self._place(path, offset, sequence), str(error)) from None
+        if self._expected and sequence in self._expected:
+            self._verify_receipt(links, path, offset)
+        return True
 
     def _begin(self, path: Path, start: int, line: bytes) -> Links:
         try:
@@ -106,7 +117,6 @@ class ChainVerification:
         """A record of the journal's own."""
         assert self._links is not None
         value = decode_body(body)
-        self.report.unsigned += 1
         if (kind == b"segment") != (offset == 0):
             raise MalformedRecord("a segment does not begin there" if offset else "it does not head the segment")
         match kind:
@@ -114,7 +124,7 @@ class ChainVerification:
                 self._verify_checkpoint(Checkpoint.from_body(self._links.chain, value), path, offset, line)
             case b"segment":
                 self._trust.name(value)
-                if self.report.records == 0:
+                if self._links.sequence == self.report.first:
                     self._pairing.begin([entry["request"] for entry in value.get("open", [])])
                 if "removed" in value:
                     self._removed.append(removed_by(self._links.chain, value))
@@ -135,7 +145,6 @@ class ChainVerification:
             raise MalformedRecord("the head that it signs is not the record before it")
         self._trust.check(checkpoint, self._place(path, offset, sequence))
         self._checkpoints[sequence] = record.hash
-        self.report.unsigned = 0
 
     def _verify_beginning(self) -> None:
         """That records are missing at the beginning only where the chain says that retention removed them."""
@@ -158,7 +167,7 @@ class ChainVerification:
         if self._trust.unvouched is not None:
             key_id, place = self._trust.unvouched
             raise Bad(place, f"it is signed with key {key_id}, which no trusted key vouches for")
-        if not self._trust.established and self.report.records > 1:
+        if not self._trust.established and self._last() > self.report.first:
             place = self._place(segment_path(self._folder, self.report.first), 0, self.report.first)
             raise Bad(place, "no checkpoint of the chain is signed with a trusted key")
 
@@ -182,8 +191,14 @@ class ChainVerification:
         report.intents, report.outcomes, report.other_events = pairing.intents, pairing.outcomes, pairing.others
         report.open = tuple(request.decode() for request in pairing.open)
         report.checkpoints = len(self._checkpoints)
-        if self._links is not None and report.records:
+        if (last := self._last()) and self._links is not None:
+            report.records = last - report.first + 1
+            report.unsigned = last - max(self._checkpoints, default=report.first - 1)
             report.head = Receipt(self._links.chain, self._links.sequence, self._links.hash)
+
+    def _last(self) -> int:
+        """The last record that verified; 0 where there is none."""
+        return self._links.sequence if self._links is not None and self._links.sequence >= self.report.first else 0
 
     def _place(self, path: Path, offset: int, sequence: int) -> Place:
         return Place(str(path.relative_to(self._folder.parent)), offset, sequence)

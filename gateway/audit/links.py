@@ -22,26 +22,31 @@ class Links:
     def __init__(self, chain: str, sequence: int, previous: str) -> None:
         self.chain = chain
         self.sequence = sequence
-        self.hash = previous
+        self._hash = previous.encode()
         self._start = b'{"chain":"%b","sequence":' % chain.encode()
+
+    @property
+    def hash(self) -> str:
+        """Of the last record."""
+        return self._hash.decode()
 
     def opening(self) -> bytes:
         """How the line of the next record must begin."""
-        return b'%b%d,"previous":"%b","kind":"' % (self._start, self.sequence + 1, self.hash.encode())
+        return b'%b%d,"previous":"%b","kind":"' % (self._start, self.sequence + 1, self._hash)
 
     def follow(self, line: bytes) -> tuple[bytes, bytes]:
         """The kind and body of the next record; MalformedRecord where this line is not the next record."""
         covered = line[:-TAIL_LENGTH]
-        digest = sha256(covered).hexdigest()
+        digest = sha256(covered).hexdigest().encode()
         opening = self.opening()
-        if not line.endswith(b',"hash":"%b"}\n' % digest.encode()) or not covered.startswith(opening):
+        if line[-TAIL_LENGTH:] != b',"hash":"' + digest + b'"}\n' or not covered.startswith(opening):
             raise MalformedRecord(self._fault(line))
-        kind, separator, body = covered[len(opening) :].partition(b'","body":')
-        if not separator or body[:1] != b"{":
+        end_of_kind = covered.find(_BODY_FOLLOWS, len(opening))
+        if end_of_kind < 0:
             raise MalformedRecord("it has not the form of a record")
         self.sequence += 1
-        self.hash = digest
-        return kind, body
+        self._hash = digest
+        return covered[len(opening) : end_of_kind], covered[end_of_kind + len(_BODY_FOLLOWS) - 1 :]
 
     def _fault(self, line: bytes) -> str:
         """In words, for a line that does not follow."""
