@@ -16,7 +16,7 @@ from gateway.authz import groups, sources
 from gateway.authz.actions import ACTION, ACTIONS, PRIVATE, Action
 from gateway.authz.groups import Groups
 from gateway.authz.principals import CALLER, GROUP, caller_id
-from gateway.authz.resources import Entity, bounded, lineage
+from gateway.authz.resources import Entity, lineage
 from gateway.authz.schema import schema
 from gateway.authz.settings import PolicySettings
 from gateway.authz.sources import Policy
@@ -59,7 +59,7 @@ class Policies:
     ) -> tuple[bool, tuple[str, ...]]:
         """Whether `which` allows it, and the policies that said so. Every resource and caller is given as it is."""
         try:
-            family = lineage(bounded(resource), resource_type)
+            family = lineage(resource, resource_type)
             entities = [self._caller(caller), _action(ACTIONS[action]), *family]
             request = {
                 "principal": entities[0]["uid"],
@@ -114,4 +114,6 @@ def _counting_for_private(policies: Iterable[Policy]) -> Iterator[Policy]:
 def _parsed(policies: Iterable[Policy]) -> cedarpy.PolicySet:
     """A set in which Cedar knows each policy by its name."""
     trees = {policy.name: policy.tree for policy in policies}
-    return cedarpy.PolicySet.from_json_str(json.dumps({"staticPolicies": trees, "templates": {}, "templateLinks": []}))
+    text = json.dumps({"staticPolicies": trees, "templates": {}, "templateLinks": []})
+    # The one step that takes long where there are many: calls go on meanwhile.
+    return cedarpy.PolicySet.from_json_str(text, release_gil=True)
