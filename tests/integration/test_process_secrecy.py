@@ -1,212 +1,300 @@
-"""A gateway as its own process at its most talkative, fed with secrets in every field that can hold one.
+"""A gateway as its own process with everything on, at its most talkative, fed with secrets wherever it takes one.
 
-Whether calls succeed or fail, and however an upstream fails: nothing that the process writes, and no status or trailer
-that a caller gets, holds any of them.
+Whether calls succeed, fail or are refused, and however an upstream fails: none of them is in what the process writes
+or sends, but to the upstreams and the callers whose they are.
 """
 
-import asyncio
-from collections.abc import Mapping
+import contextlib
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import grpc
-from google.protobuf.message import Message
+import pytest
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import PrivateFormat
 
 from gateway import app
-from gateway.contract import METHODS, Method
-from keyway.v1 import certificate_service_pb2 as certificates
-from tests.emulators.support_asteria import issue, pkcs12, self_signed
-from tests.support import openssl
-from tests.support.certificate_manager import register
-from tests.support.processes import Process, write_config
-from tests.support.requests import CERTIFICATES, KEYS, WARP, valid_request
+from gateway.audit.shipping.otlp import KIND, SEQUENCE
+from gateway.config import GatewaySettings
+from gateway.contract import METHODS
+from tests.support.authority import AUDIENCE, ISSUER, TokenIssuer
+from tests.support.collector import Collector, CollectorTls
+from tests.support.processes import Process
 from tests.support.secrecy import (
     KEY_TEXT,
     WORDS,
     Secret,
-    bodies,
     configured_secrets,
-    echo,
-    fill,
     leaks,
     secret_fields,
     secret_settings,
-    secrets_of,
 )
-from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, KEY_MANAGER, Stack
+from tests.support.secret_calls import (
+    Caller,
+    Ledger,
+    be_refused,
+    providers,
+    run_into_every_failure,
+    run_into_every_refusal,
+    run_through_everything,
+)
+from tests.support.stack import ASTERIA, Stack
+from tests.support.trusted import AUDITOR, OPERATOR, ORDERS, POLICIES, STRANGER, Trusted
+from tests.support.waiting import eventually
+from tests.support.x509_chain import key_pem
 
-BY_NAME: Final = {method.name: method for method in METHODS}
-MARKER: Final = 'p&=% "quoted" marker-4c1d'
-FOREIGN_MARKER: Final = f"{MARKER} 비밀번호"
-FILE_PASSWORD: Final = "settings-file-password"
-OLD, NEW, GATED, SESSION, LATE = "nhn-old", "nhn-new", "nhn-gated", "asteria-session", "asteria-late"
-KINDS: Final = {KEYS: KEY_MANAGER, CERTIFICATES: CERTIFICATE_MANAGER, WARP: ASTERIA}
-LOCAL: Final = {"ListProviders", "GetProvider", "CheckProvider", "ListStatusMappings"}
-IN_ITS_ITEMS: Final = {"BatchEncrypt", "BatchDecrypt"}
-BROKEN: Final[Mapping[str, Mapping[str, Any]]] = {
-    "a cut body": {"mode": "cut_off"},
-    "a closed connection": {"mode": "close"},
-    "a reset connection": {"mode": "reset"},
-}
-
-
-def providers(stack: Stack, folder: Path) -> list[dict[str, Any]]:
-    """One provider for every way to configure a secret."""
-    authority = openssl.Authority(folder / "pki")
-    pair = authority.issue("gateway")
-    key = openssl.encrypted_key(pair, FILE_PASSWORD, folder / "gateway.key")
-    store = openssl.pkcs12(pair, FILE_PASSWORD, folder / "gateway.p12")
-    files = {"certificate": {"file": str(pair.certificate)}, "private_key": {"file": str(key)}}
-    access_key = {"id": "demo-access-key", "secret": "demo-access-secret"}
-    nowhere = "https://127.0.0.1:1"
-    old = stack.provider(CERTIFICATES, api_version="v1.0")
-    gated = stack.provider(KEYS, endpoint=nowhere, api_version="v1.1", user_access_key=access_key)
-    new = stack.provider(KEYS, endpoint=nowhere, api_version="v1.3", bearer_token="demo-token")
-    client = {"ca_certificates": {"file": str(authority.pair.certificate)}}
-    return [
-        *(stack.provider(provider["id"]) for provider in app.DEMO_PROVIDERS),
-        {**old, "id": OLD},
-        {**gated, **client, "id": GATED, "client_certificate": {**files, "password": FILE_PASSWORD}},
-        {**new, "id": NEW, "client_certificate": {"pkcs12": {"file": str(store)}, "password": FILE_PASSWORD}},
-        {**stack.provider(WARP), "id": SESSION, "login": None, "session_id": "settings-session-id"},
-        {**stack.provider(WARP), "id": LATE},
-    ]
+KEYS_OF_THE_JOURNAL: Final = {"signing-key.pem", "digest-key"}
+OF_TOKENS_ONLY: Final = {"JwtSettings.jwks_ca_certificates"}
+NOT_WITH_TOKENS: Final = {"AuditSettings.digest_key"}
+SHIPPING_TOKEN, TELEMETRY_TOKEN = "shipping-token-61c0", "telemetry-token-07be"
+SELDOM: Final = {"rate": 0.001, "burst": 1, "concurrency": 1}
 
 
-class Caller:
-    """Calls any method; keeps every secret that went either way, and all that came back beside the answers."""
+class Watched:
+    """A gateway that ships its record and exports its telemetry to collectors, and serves its metrics."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._channel = channel
-        self.secrets: set[Secret] = set()
-        self.told: list[bytes] = []
+    def __init__(self, folder: Path, stack: Stack) -> None:
+        self.stack = stack
+        self.trusted = Trusted(folder, stack)
+        self.ledger = Ledger()
+        for name in ("records", "telemetry"):
+            (folder / name).mkdir()
+        server = self.trusted.authority.server().write(folder, "collector")
+        shipper = self.trusted.authority.issue("shipper").write(folder, "shipper")
+        bundle = folder / "callers-ca.pem"
+        self.records = Collector(folder / "records", token=SHIPPING_TOKEN, tls=CollectorTls(*server, bundle))
+        self.telemetry = Collector(folder / "telemetry", token=TELEMETRY_TOKEN, tls=CollectorTls(*server))
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            self._prometheus = f"127.0.0.1:{found.getsockname()[1]}"
+        ship = {
+            "endpoint": self.records.endpoint,
+            "headers": {"authorization": f"Bearer {SHIPPING_TOKEN}"},
+            "ca_certificates": {"file": str(bundle)},
+            "client_certificate": {"certificate": {"file": str(shipper[0])}, "private_key": {"file": str(shipper[1])}},
+            "rewind": 0.5,
+            "interval": 0.02,
+            "maximum_backoff": 0.1,
+        }
+        self.trusted.configuration |= {
+            "providers": providers(stack, folder),
+            "log": {"level": "debug"},
+            "audit": {"directory": "audit", "ship": ship, "checkpoint_records": 500, "segment_bytes": 1 << 20},
+            "telemetry": {
+                "endpoint": self.telemetry.endpoint,
+                "headers": {"authorization": f"Bearer {TELEMETRY_TOKEN}"},
+                "ca_certificates": {"file": str(bundle)},
+                "traces": {"sample_ratio": 1},
+                "metrics": {"interval": 1},
+                "logs": True,
+                "prometheus_listen": self._prometheus,
+            },
+        }
 
-    async def attempt(self, method: Method, request: Message) -> Message | None:
-        """The answer; None where the call fails."""
-        self.secrets |= set(secrets_of(request))
-        call = self._channel.unary_unary(
-            f"/{method.full_name}",
-            request_serializer=method.request.SerializeToString,
-            response_deserializer=method.response.FromString,
-        )(request, timeout=60)
-        answer: Message | None = None
-        try:
-            answer = await call
-        except grpc.aio.AioRpcError as error:
-            self.told.append(repr(error).encode())
-        pairs = [*(await call.initial_metadata() or ()), *(await call.trailing_metadata() or ())]
-        self.told.append(str(await call.details()).encode())
-        self.told += [value if isinstance(value, bytes) else value.encode() for pair in pairs for value in pair]
-        return answer
+    def settings(self) -> GatewaySettings:
+        """All that is configured."""
+        return app.load_config(self.trusted.write())
 
-    async def succeed(self, method: str, request: Any = None, /, **changes: Any) -> Any:
-        """The answer to a request that is valid but for these changes, with secrets wherever it can have one."""
-        request = request or valid_request(method, secret=MARKER)
-        request.MergeFrom(type(request)(**changes))
-        fill(request, MARKER)
-        answer = await self.attempt(BY_NAME[method], request)
-        assert answer is not None, (method, self.told[-6:])
-        self.secrets |= set(secrets_of(answer))
-        return answer
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[tuple[Process, str]]:
+        """The process, and its address."""
+        config = self.trusted.write()
+        async with self.records, self.telemetry, Process(self.trusted.folder, "serve", "--config", config) as process:
+            yield process, (await process.address()).replace("127.0.0.1", "localhost")
 
-    async def fail(self, method: Method, case: str, provider: str = "") -> None:
-        """A call that fails."""
-        request = valid_request(method.name, provider, FOREIGN_MARKER)
-        fill(request, FOREIGN_MARKER)
-        held = {secret.field for secret in secrets_of(request)}
-        assert held == secret_fields(method.request.DESCRIPTOR)
-        answer = await self.attempt(method, request)
-        hollow = case.startswith("a success") and not method.response.DESCRIPTOR.fields
-        assert answer is None or hollow or method.name in LOCAL | IN_ITS_ITEMS, (method.name, case)
-        if answer is not None:
-            self.told.append(answer.SerializeToString())
+    async def metrics_page(self) -> bytes:
+        """What Prometheus gets."""
+        async with self.stack.session.get(f"http://{self._prometheus}/metrics") as answer:
+            return await answer.read()
 
+    async def arrived(self) -> None:
+        """Return when every event that is in the journal now is in a collector's file too."""
+        count = len(self.trusted.events())
 
-async def run_through_everything(call: Caller, stack: Stack, folder: Path) -> None:
-    """Every secret field of requests and answers, in calls that do what they are for."""
-    client = f"providers/{WARP}/certificates/client"
-    root = self_signed(folder, "Root")
-    await call.succeed("CreateCertificate")
-    csr = (await call.succeed("GetCertificateSigningRequest", name=client)).csr_pem.encode()
-    signed = issue(folder, "signed", csr, root).read_bytes()
-    install = certificates.InstallSignedCertificateRequest(name=client, certificate=signed, chain=root.pem)
-    await call.succeed("InstallSignedCertificate", install)
-    await call.succeed("GetCertificate", name=client)
-    await call.succeed("DownloadCertificate", name=client)
-    await call.succeed("DeleteCertificate", name=client)
-    store = pkcs12(root, MARKER)
-    await call.succeed("ImportCertificate", certificates.ImportCertificateRequest(name=client, keystore=store))
-    site = certificates.DownloadCertificateRequest(
-        name=f"providers/{CERTIFICATES}/certificates/www.example.com", include_private_key=True
-    )
-    key = await call.attempt(BY_NAME["DownloadCertificate"], site)
-    assert key is not None
-    call.secrets |= set(secrets_of(key))
-    uploaded = self_signed(folder, "uploaded", subject="/CN=uploaded.example.com")
-    file = uploaded.pem + uploaded.key.read_bytes()
-    await register(stack.controls[CERTIFICATE_MANAGER], "uploaded.example.com", file)
-    upload = certificates.UploadCertificateRequest(
-        name=f"providers/{OLD}/certificates/uploaded.example.com", content=file
-    )
-    await call.succeed("UploadCertificate", upload)
-    ciphertext = (await call.succeed("Encrypt")).ciphertext
-    await call.succeed("Decrypt", ciphertext=ciphertext)
-    signature = (await call.succeed("Sign")).signature
-    assert (await call.succeed("Verify", signature=signature)).verified
-    await call.succeed("BatchEncrypt")
-    batch = valid_request("BatchDecrypt", secret=ciphertext)
-    assert (await call.succeed("BatchDecrypt", batch)).results[0].response.plaintext == MARKER.encode()
-    for name in ("GetSecret", "GenerateDataKey", "GetSymmetricKey", "GetPrivateKey"):
-        await call.succeed(name)
+        async def complete() -> bool:
+            # Repeats are allowed.
+            shipped = [item for item in await self.records.logs() if item.attributes[KIND] == "event"]
+            return len({item.attributes[SEQUENCE] for item in shipped}) >= count
+
+        await eventually(complete)
+
+    def written(self) -> Mapping[str, bytes]:
+        """What stands in files by now, by the place's name."""
+        journal = [path for path in self.trusted.audit.rglob("*") if path.is_file()]
+        places = {f"journal: {path.name}": path for path in journal if path.name not in KEYS_OF_THE_JOURNAL}
+        places["collector: journal"] = self.records.output("logs")
+        for kind in ("logs", "traces", "metrics"):
+            places[f"collector: {kind}"] = self.telemetry.output(kind)
+        return {name: path.read_bytes() for name, path in places.items()}
 
 
-async def run_into_every_failure(call: Caller, stack: Stack, secrets: list[str]) -> None:
-    """Every method, with every kind of failure of its upstream, most of which repeat all that they were sent."""
-    faults: dict[str, Mapping[str, Any]] = {**BROKEN}
-    for status in (200, 500):
-        for case, body in bodies(echo(secrets)).items():
-            faults[f"{case}, {status}"] = {"mode": "raw", "status": status, "body": body}
-    for case, fault in faults.items():
-        for control in stack.controls.values():
-            await control.fail(**fault, path="^/(?!mcapi/auth)", count=1000)
-        await stack.controls[ASTERIA].fail(**fault, path="/auth/login$", count=1000)
-        await asyncio.gather(
-            *(call.fail(method, case, OLD if method.name == "UploadCertificate" else "") for method in METHODS),
-            *(call.fail(BY_NAME[name], case, LATE) for name in ("CheckCertificate", "CreateCertificate")),
-            *(call.fail(BY_NAME["GetSecret"], case, provider) for provider in (GATED, NEW)),
-            call.fail(BY_NAME["CheckCertificate"], case, SESSION),
-        )
-        for control in stack.controls.values():
-            await control.call("DELETE", "/faults")
+@pytest.fixture
+def watched(tmp_path: Path, stack: Stack) -> Watched:
+    return Watched(tmp_path, stack)
 
 
-async def test_nothing_secret_leaves_the_process(stack: Stack, tmp_path: Path) -> None:
-    chosen = providers(stack, tmp_path)
-    config = write_config(tmp_path / "keyway.yaml", stack, chosen)
-    settings = app.load_config(config)
-    configured = set(configured_secrets(settings))
-    assert {secret.field for secret in configured} == secret_settings()
+def with_keys_of_its_own(watched: Watched) -> set[Secret]:
+    """The journal's keys, configured; the one that is not itself a setting."""
+    signing = key_pem(ed25519.Ed25519PrivateKey.generate(), PrivateFormat.PKCS8)
+    (watched.trusted.folder / "signing.key").write_bytes(signing)
+    watched.trusted.configuration["audit"] |= {
+        "signing_key_file": "signing.key",
+        "digest_key": "digest-key-of-the-test",
+    }
+    return {Secret("the signing key", signing)}
 
-    async with Process(tmp_path, "serve", "--config", config, "--log-level", "debug") as process:
-        async with grpc.aio.insecure_channel(await process.address()) as channel:
-            call = Caller(channel)
-            await run_through_everything(call, stack, tmp_path)
-            of_contract = {field for each in METHODS for field in _fields(each)}
-            assert {secret.field for secret in call.secrets} == of_contract
-            requests = await stack.controls[ASTERIA].requests()
-            session = requests[-1]["headers"]["X-As-SessionId"]
-            texts = [secret.value for secret in configured if isinstance(secret.value, str)]
-            await run_into_every_failure(call, stack, [*texts, session, FOREIGN_MARKER])
-        ended = await process.stopped()
 
-    upstreams = {Secret(f"words of an upstream: {text}", text) for text in (WORDS, KEY_TEXT, "Internal.java")}
-    secrets = configured | call.secrets | upstreams | {Secret("ASTERIA's session", session)}
+@contextlib.asynccontextmanager
+async def publishing(content: bytes, watched: Watched) -> AsyncIterator[str]:
+    """A set of keys under TLS; its URL."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(watched.trusted.folder / "collector.pem", watched.trusted.folder / "collector.key")
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(body=content)
+
+    served = web.Application()
+    served.router.add_get("/jwks.json", answer)
+    runner = web.AppRunner(served, shutdown_timeout=0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+    try:
+        yield f"https://localhost:{runner.addresses[0][1]}/jwks.json"
+    finally:
+        await runner.cleanup()
+
+
+async def test_callers_with_certificates(watched: Watched) -> None:
+    own = with_keys_of_its_own(watched)
+    watched.trusted.configuration["limits"]["callers"] = {ORDERS: SELDOM}
+    configured = set(configured_secrets(watched.settings()))
+    assert secret_settings() - {secret.field for secret in configured} == OF_TOKENS_ONLY
+    nameless = watched.trusted.authority.issue("")
+
+    def channel(address: str, name: str | None) -> grpc.aio.Channel:
+        return grpc.aio.secure_channel(address, watched.trusted.channel_credentials(name))
+
+    async with watched.running() as (process, address):
+        async with channel(address, OPERATOR) as connection:
+            # The token belongs to nobody here, and is none the less a secret.
+            session = await go_through_all(Caller(connection, watched.ledger, "misplaced-token-9d2c"), watched)
+        refusals = {
+            AUDITOR: grpc.StatusCode.PERMISSION_DENIED,
+            STRANGER: grpc.StatusCode.PERMISSION_DENIED,
+            None: grpc.StatusCode.UNAVAILABLE,
+        }
+        for name, code in refusals.items():
+            async with channel(address, name) as connection:
+                await be_refused(Caller(connection, watched.ledger), code)
+        async with channel(address, ORDERS) as connection:
+            await be_refused(Caller(connection, watched.ledger), grpc.StatusCode.PERMISSION_DENIED)
+            await be_refused(Caller(connection, watched.ledger), grpc.StatusCode.RESOURCE_EXHAUSTED)
+        shown = grpc.ssl_channel_credentials(watched.trusted.authority.pem, nameless.key_pem, nameless.chain_pem)
+        async with grpc.aio.secure_channel(address, shown) as connection:
+            await be_refused(Caller(connection, watched.ledger), grpc.StatusCode.UNAUTHENTICATED)
+        await nothing_leaked(process, watched, configured | own | session)
+
+
+async def test_callers_with_tokens(watched: Watched) -> None:
+    issuer, foreign = TokenIssuer(), TokenIssuer()
+    trusted = watched.trusted
+    (trusted.folder / "policies.cedar").write_text(POLICIES.replace("spiffe://example.org/", "sub:"))
+    trusted.configuration["limits"]["callers"] = {"sub:orders": SELDOM}
+    async with publishing(issuer.jwks(), watched) as url:
+        jwt = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_url": url}
+        jwt["jwks_ca_certificates"] = (trusted.folder / "callers-ca.pem").read_text()
+        trusted.configuration["identity"].pop("mtls")
+        trusted.configuration["identity"]["jwt"] = jwt
+        configured = set(configured_secrets(watched.settings()))
+        assert secret_settings() - {secret.field for secret in configured} == NOT_WITH_TOKENS
+        async with (
+            watched.running() as (process, address),
+            grpc.aio.secure_channel(address, trusted.channel_credentials(None)) as connection,
+        ):
+
+            def caller(token: str) -> Caller:
+                return Caller(connection, watched.ledger, token)
+
+            session = await go_through_all(caller(issuer.token(sub="operator")), watched, statuses=(500,))
+            await be_refused(caller(issuer.token(sub="auditor")), grpc.StatusCode.PERMISSION_DENIED)
+            await be_refused(caller(issuer.token(sub="orders")), grpc.StatusCode.PERMISSION_DENIED)
+            await be_refused(caller(issuer.token(sub="orders")), grpc.StatusCode.RESOURCE_EXHAUSTED)
+            for token in (
+                issuer.token(exp=int(time.time()) - 3600),
+                issuer.token(aud="another-audience-3f"),
+                issuer.token(iss="https://another.issuer.test"),
+                issuer.token(headers={"kid": "a-key-id-of-nobody"}),
+                foreign.token(),
+                "no-token-at-all-5b11",
+                "",
+            ):
+                await be_refused(caller(token), grpc.StatusCode.UNAUTHENTICATED)
+            keys = {
+                Secret(f"the journal's {name}", (trusted.audit / name).read_bytes()) for name in KEYS_OF_THE_JOURNAL
+            }
+            await nothing_leaked(process, watched, configured | session | keys)
+
+
+async def go_through_all(call: Caller, watched: Watched, statuses: tuple[int, ...] = (200, 500)) -> set[Secret]:
+    """What a caller can do that may do everything; the secrets that the gateway has got for itself."""
+    await run_through_everything(call, watched.stack, watched.trusted.folder)
+    of_contract = {
+        field
+        for method in METHODS
+        for message in (method.request, method.response)
+        for field in secret_fields(message.DESCRIPTOR)
+    }
+    assert of_contract <= {secret.field for secret in call.ledger.secrets}
+    requests = await watched.stack.controls[ASTERIA].requests()
+    session = requests[-1]["headers"]["X-As-SessionId"]
+    await run_into_every_failure(call, watched.stack, session, statuses)
+    await run_into_every_refusal(call, watched.stack)
+    return {Secret("ASTERIA's session", session)}
+
+
+async def nothing_leaked(process: Process, watched: Watched, secrets: set[Secret]) -> None:
+    """Ends the process, and searches everything."""
+    key = Secret("the server's private key", (watched.trusted.folder / "server.key").read_bytes())
+    upstreams = {Secret(f"words of an upstream: {text}", text) for text in (KEY_TEXT, "Internal.java")}
+    secrets = secrets | watched.ledger.secrets | upstreams | {key}
+    await watched.arrived()
+    page = await watched.metrics_page()
+    command_lines = b"\n".join(process.command_lines)
+    ended = await process.stopped()
     assert ended.code == 0
-    assert leaks(secrets, (ended.output + ended.errors).encode()) == []
-    assert leaks(secrets, b"\n".join(call.told)) == []
+    places = {
+        **watched.written(),
+        "Prometheus": page,
+        "command lines": command_lines,
+        "output and log": (ended.output + ended.errors).encode(),
+        "what callers were told": b"\n".join(watched.ledger.told),
+    }
+    # Each place holds what it is there for: nothing is not where the search would find it.
+    for name, text in HELD.items():
+        assert text in places[name], name
+    for name, place in places.items():
+        assert name in OF_UPSTREAMS or name.startswith("journal: ") or WORDS.encode() not in place, name
+    assert [(name, found) for name, place in places.items() if (found := leaks(secrets, place))] == []
     talkative = {entry["logger"] for entry in ended.log() if entry["level"] == "debug"}
     assert not [name for name in talkative if not name.startswith("gateway")]
 
 
-def _fields(method: Method) -> set[str]:
-    return secret_fields(method.request.DESCRIPTOR) | secret_fields(method.response.DESCRIPTOR)
+OF_UPSTREAMS: Final = {"collector: journal", "collector: traces"}
+"""Where what an upstream said may stand, without what is secret in it; in the journal too."""
+
+HELD: Final = {
+    "journal: 00000000000000000001.jsonl": b"KeyService/Encrypt",
+    "collector: journal": b"KeyService/Encrypt",
+    "collector: logs": b"provider failed",
+    "collector: traces": b"KeyService/Encrypt",
+    "collector: metrics": b"rpc.server.call.duration",
+    "Prometheus": b"rpc_server_call_duration_seconds",
+    "command lines": b"gateway",
+    "output and log": b"provider failed",
+    "what callers were told": b"keyway-audit-receipt",
+}

@@ -124,6 +124,13 @@ class Process:
         """How many files and sockets it has open."""
         return len(os.listdir(f"/proc/{self._process.pid}/fd"))
 
+    @property
+    def command_lines(self) -> Sequence[bytes]:
+        """What it and its children were started with, as everybody on the machine can see."""
+        own = self._process.pid
+        children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
+        return [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in (own, *children)]
+
     def send(self, number: signal.Signals) -> None:
         """Send a signal."""
         self._process.send_signal(number)

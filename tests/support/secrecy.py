@@ -5,7 +5,7 @@ Read from the descriptors and from the settings' types, so that no new field can
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, get_args
 from urllib.parse import quote, quote_plus
 
@@ -137,12 +137,18 @@ def configured_secrets(settings: BaseModel) -> Iterator[Secret]:
     """The secrets that a configuration holds, with the class that declares each."""
     for name in type(settings).model_fields:
         value = getattr(settings, name)
-        for each in value if isinstance(value, tuple) else (value,):
+        for each in _items(value):
             if isinstance(each, BaseModel):
                 yield from configured_secrets(each)
             elif isinstance(each, SecretStr | SecretBytes):
                 (owner,) = (kind for kind in type(settings).__mro__ if name in vars(kind).get("__annotations__", {}))
                 yield Secret(f"{owner.__name__}.{name}", each.get_secret_value())
+
+
+def _items(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _is_secret(annotation: Any) -> bool:

@@ -29,11 +29,15 @@ def check_upload(request: service.UploadCertificateRequest) -> None:
 
 
 def key_material(content: bytes) -> Sequence[str]:
-    """What is secret in a file that is sent, so that it can be taken out of the answer: the lines of its keys."""
+    """What is secret in a file that is sent, so that it can be taken out of the answer: the lines of its keys.
+
+    A file that can't be read can hold a key all the same: all its lines count then.
+    """
     try:
         blocks = pem.read_blocks(content)
     except FormatError:
-        return ()
+        lines = (line.strip() for line in content.decode(errors="replace").splitlines())
+        return [line for line in lines if line and not line.startswith("-----")]
     return [line for block in blocks if block.label.endswith("PRIVATE KEY") for line in block.lines if line]
 
 

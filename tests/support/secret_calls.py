@@ -1,0 +1,272 @@
+"""Calls with a secret in every field that can hold one: those that do what they are for, that fail, that are refused.
+
+What went either way and what callers were told is kept in a `Ledger`, for a test to search for.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+from google.protobuf.message import Message
+
+from gateway import app
+from gateway.contract import METHODS, Method
+from keyway.v1 import certificate_service_pb2 as certificates
+from tests.emulators.support_asteria import issue, pkcs12, self_signed
+from tests.support import openssl
+from tests.support.certificate_manager import register
+from tests.support.requests import CERTIFICATES, KEYS, WARP, valid_request
+from tests.support.secrecy import Secret, bodies, echo, fill, secret_fields, secrets_of
+from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, KEY_MANAGER, Stack
+from tests.support.waiting import eventually
+
+BY_NAME: Final = {method.name: method for method in METHODS}
+MARKER: Final = 'p&=% "quoted" marker-4c1d'
+FOREIGN_MARKER: Final = f"{MARKER} 비밀번호"
+SETTINGS_SESSION: Final = "settings-session-id"
+FILE_PASSWORD: Final = "settings-file-password"
+OLD, NEW, GATED, SESSION, LATE = "nhn-old", "nhn-new", "nhn-gated", "asteria-session", "asteria-late"
+KINDS: Final = {KEYS: KEY_MANAGER, CERTIFICATES: CERTIFICATE_MANAGER, WARP: ASTERIA}
+LOCAL: Final = {"ListProviders", "GetProvider", "CheckProvider", "ListStatusMappings"}
+IN_ITS_ITEMS: Final = {"BatchEncrypt", "BatchDecrypt"}
+BROKEN: Final[Mapping[str, Mapping[str, Any]]] = {
+    "a cut body": {"mode": "cut_off"},
+    "a closed connection": {"mode": "close"},
+    "a reset connection": {"mode": "reset"},
+}
+
+
+def providers(stack: Stack, folder: Path) -> list[dict[str, Any]]:
+    """One provider for every way to configure a secret."""
+    authority = openssl.Authority(folder / "pki")
+    pair = authority.issue("gateway")
+    key = openssl.encrypted_key(pair, FILE_PASSWORD, folder / "gateway.key")
+    store = openssl.pkcs12(pair, FILE_PASSWORD, folder / "gateway.p12")
+    files = {"certificate": {"file": str(pair.certificate)}, "private_key": {"file": str(key)}}
+    access_key = {"id": "demo-access-key", "secret": "demo-access-secret"}
+    nowhere = "https://127.0.0.1:1"
+    old = stack.provider(CERTIFICATES, api_version="v1.0")
+    gated = stack.provider(KEYS, endpoint=nowhere, api_version="v1.1", user_access_key=access_key)
+    new = stack.provider(KEYS, endpoint=nowhere, api_version="v1.3", bearer_token="demo-token")
+    client = {"ca_certificates": {"file": str(authority.pair.certificate)}}
+    return [
+        *(stack.provider(provider["id"]) for provider in app.DEMO_PROVIDERS),
+        {**old, "id": OLD},
+        {**gated, **client, "id": GATED, "client_certificate": {**files, "password": FILE_PASSWORD}},
+        {**new, "id": NEW, "client_certificate": {"pkcs12": {"file": str(store)}, "password": FILE_PASSWORD}},
+        {**stack.provider(WARP), "id": SESSION, "login": None, "session_id": SETTINGS_SESSION},
+        {**stack.provider(WARP), "id": LATE},
+    ]
+
+
+@dataclass
+class Ledger:
+    """Every secret that went either way, all that came back beside the answers, and the codes of failures."""
+
+    secrets: set[Secret] = field(default_factory=set)
+    told: list[bytes] = field(default_factory=list)
+    codes: list[grpc.StatusCode] = field(default_factory=list)
+
+
+class Caller:
+    """Calls any method over one channel, and enters what it sees into the ledger. token: sent with each call."""
+
+    def __init__(self, channel: grpc.aio.Channel, ledger: Ledger, token: str = "") -> None:
+        self.ledger = ledger
+        self._channel = channel
+        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        if token:
+            ledger.secrets.add(Secret("a bearer token", token))
+
+    async def attempt(self, method: Method, request: Message, seconds: float = 60) -> Message | None:
+        """The answer; None where the call fails."""
+        self.ledger.secrets |= set(secrets_of(request))
+        content = await self.attempt_raw(method, request.SerializeToString(), seconds)
+        return None if content is None else method.response.FromString(content)
+
+    async def attempt_raw(self, method: Method, request: bytes, seconds: float = 60) -> bytes | None:
+        """The same with bytes that need not be a message."""
+        call = self.begin(method, request, seconds)
+        answer: bytes | None = None
+        try:
+            answer = await call
+        except grpc.aio.AioRpcError as error:
+            self.ledger.told.append(repr(error).encode())
+            self.ledger.codes.append(error.code())
+        pairs = [*(await call.initial_metadata() or ()), *(await call.trailing_metadata() or ())]
+        self.ledger.told.append(str(await call.details()).encode())
+        self.ledger.told += [value if isinstance(value, bytes) else value.encode() for pair in pairs for value in pair]
+        return answer
+
+    def begin(self, method: Method, request: bytes, seconds: float = 60) -> Any:
+        """The call, in progress."""
+        call: Any = self._channel.unary_unary(f"/{method.full_name}")
+        return call(request, timeout=seconds, metadata=self._metadata)
+
+    async def succeed(self, method: str, request: Any = None, /, **changes: Any) -> Any:
+        """The answer to a request that is valid but for these changes, with secrets wherever it can have one."""
+        request = request or valid_request(method, secret=MARKER)
+        request.MergeFrom(type(request)(**changes))
+        fill(request, MARKER)
+        answer = await self.attempt(BY_NAME[method], request)
+        assert answer is not None, (method, self.ledger.told[-6:])
+        self.ledger.secrets |= set(secrets_of(answer))
+        return answer
+
+    async def fail(self, method: Method, case: str, provider: str = "") -> None:
+        """A call that fails."""
+        request = secretive(method, provider)
+        held = {secret.field for secret in secrets_of(request)}
+        assert held == secret_fields(method.request.DESCRIPTOR)
+        answer = await self.attempt(method, request)
+        hollow = case.startswith("a success") and not method.response.DESCRIPTOR.fields
+        assert answer is None or hollow or method.name in LOCAL | IN_ITS_ITEMS, (method.name, case)
+        if answer is not None:
+            self.ledger.told.append(answer.SerializeToString())
+
+
+async def run_through_everything(call: Caller, stack: Stack, folder: Path) -> None:
+    """Every secret field of requests and answers, in calls that do what they are for."""
+    client = f"providers/{WARP}/certificates/client"
+    root = self_signed(folder, "Root")
+    await call.succeed("CreateCertificate")
+    csr = (await call.succeed("GetCertificateSigningRequest", name=client)).csr_pem.encode()
+    signed = issue(folder, "signed", csr, root).read_bytes()
+    install = certificates.InstallSignedCertificateRequest(name=client, certificate=signed, chain=root.pem)
+    await call.succeed("InstallSignedCertificate", install)
+    await call.succeed("GetCertificate", name=client)
+    await call.succeed("DownloadCertificate", name=client)
+    await call.succeed("DeleteCertificate", name=client)
+    store = pkcs12(root, MARKER)
+    await call.succeed("ImportCertificate", certificates.ImportCertificateRequest(name=client, keystore=store))
+    site = certificates.DownloadCertificateRequest(
+        name=f"providers/{CERTIFICATES}/certificates/www.example.com", include_private_key=True
+    )
+    key = await call.attempt(BY_NAME["DownloadCertificate"], site)
+    assert key is not None
+    call.ledger.secrets |= set(secrets_of(key))
+    uploaded = self_signed(folder, "uploaded", subject="/CN=uploaded.example.com")
+    file = uploaded.pem + uploaded.key.read_bytes()
+    await register(stack.controls[CERTIFICATE_MANAGER], "uploaded.example.com", file)
+    upload = certificates.UploadCertificateRequest(
+        name=f"providers/{OLD}/certificates/uploaded.example.com", content=file
+    )
+    await call.succeed("UploadCertificate", upload)
+    ciphertext = (await call.succeed("Encrypt")).ciphertext
+    await call.succeed("Decrypt", ciphertext=ciphertext)
+    signature = (await call.succeed("Sign")).signature
+    assert (await call.succeed("Verify", signature=signature)).verified
+    await call.succeed("BatchEncrypt")
+    batch = valid_request("BatchDecrypt", secret=ciphertext)
+    assert (await call.succeed("BatchDecrypt", batch)).results[0].response.plaintext == MARKER.encode()
+    for name in ("GetSecret", "GenerateDataKey", "GetSymmetricKey", "GetPrivateKey"):
+        await call.succeed(name)
+
+
+async def run_into_every_failure(
+    call: Caller, stack: Stack, session: str, statuses: Sequence[int] = (200, 500)
+) -> None:
+    """Every method, with every kind of failure of its upstream, most of which repeat all that the upstream was sent.
+
+    session: of the ASTERIA provider that is logged in. An upstream can't repeat what it never got: calls without a
+    secret of their own, and logins, have passes of their own.
+    """
+    own = {
+        KEY_MANAGER: ["keymanager-demo"],
+        CERTIFICATE_MANAGER: ["certmanager-demo"],
+        ASTERIA: ["keyway-demo", session],
+    }
+    with_secret = [method for method in METHODS if secret_fields(method.request.DESCRIPTOR)]
+    without = [method for method in METHODS if method not in with_secret]
+    for case in _cases(statuses):
+        async with _failing(stack, case, {kind: [*sent, FOREIGN_MARKER] for kind, sent in own.items()}):
+            await asyncio.gather(*(call.fail(method, case, _home(method)) for method in with_secret))
+        async with _failing(stack, case, own):
+            await asyncio.gather(
+                *(call.fail(method, case, _home(method)) for method in without),
+                *(call.fail(BY_NAME["GetSecret"], case, provider) for provider in (GATED, NEW)),
+            )
+        async with _failing(stack, case, {ASTERIA: [SETTINGS_SESSION]}):
+            await call.fail(BY_NAME["CheckCertificate"], case, SESSION)
+        async with _failing(stack, case, {ASTERIA: ["keyway-demo"]}):
+            await asyncio.gather(
+                *(call.fail(BY_NAME[name], case, LATE) for name in ("CheckCertificate", "CreateCertificate"))
+            )
+
+
+@contextlib.asynccontextmanager
+async def _failing(stack: Stack, case: str, sent: Mapping[str, list[str]]) -> AsyncIterator[None]:
+    for kind, texts in sent.items():
+        await stack.controls[kind].fail(**_fault(case, texts), path="^/(?!mcapi/auth)", count=1000)
+        if kind == ASTERIA:
+            await stack.controls[kind].fail(**_fault(case, ["keyway-demo"]), path="/auth/login$", count=1000)
+    yield
+    for kind in sent:
+        await stack.controls[kind].call("DELETE", "/faults")
+
+
+def _home(method: Method) -> str:
+    return OLD if method.name == "UploadCertificate" else ""
+
+
+def _cases(statuses: Sequence[int]) -> list[str]:
+    return [*BROKEN, *(f"{case}, {status}" for status in statuses for case in bodies(""))]
+
+
+def _fault(case: str, sent: list[str]) -> Mapping[str, Any]:
+    if case in BROKEN:
+        return BROKEN[case]
+    kind, _, status = case.rpartition(", ")
+    return {"mode": "raw", "status": int(status), "body": bodies(echo(sent))[kind]}
+
+
+async def run_into_every_refusal(call: Caller, stack: Stack) -> None:
+    """The ways in which the gateway itself ends a call of a caller that may do everything."""
+    encrypt, control = BY_NAME["Encrypt"], stack.controls[KEY_MANAGER]
+    for method in METHODS:
+        request = secretive(method, "nowhere-at-all")
+        await call.attempt(method, request)
+        content = request.SerializeToString()
+        await call.attempt_raw(method, content + b"\xff")
+        await call.attempt_raw(method, content[:-1] or b"\xff")
+    assert {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND} <= set(call.ledger.codes)
+    plaintext = secretive(encrypt)
+    await control.fail(mode="stall")
+    await call.attempt(encrypt, plaintext, seconds=0.5)
+    assert call.ledger.codes[-1] == grpc.StatusCode.DEADLINE_EXCEEDED
+    await control.forget_requests()
+    await control.fail(mode="stall")
+    pending = call.begin(encrypt, plaintext.SerializeToString())
+    task = asyncio.ensure_future(pending)
+
+    async def asked() -> bool:
+        return bool(await control.requests())
+
+    await eventually(asked)
+    pending.cancel()
+    await asyncio.wait({task})
+    assert task.cancelled()
+    await control.call("DELETE", "/faults")
+
+
+async def be_refused(call: Caller, *codes: grpc.StatusCode) -> None:
+    """Every method, by a caller whom all that is secret does not help: once at least with each of the codes."""
+    call.ledger.codes.clear()
+    for method in METHODS:
+        await call.attempt(method, secretive(method))
+    assert set(codes) <= set(call.ledger.codes)
+
+
+def secretive(method: Method, provider: str = "") -> Message:
+    """A valid request with the marker in each of its secret fields, and in no other."""
+    request: Message = valid_request(method.name, provider, FOREIGN_MARKER)
+    for each in (request, *getattr(request, "requests", ())):
+        for public in {"ciphertext", "signature"} & set(each.DESCRIPTOR.fields_by_name):
+            if not each.DESCRIPTOR.fields_by_name[public].GetOptions().debug_redact:
+                setattr(each, public, "of no use to anybody")
+    fill(request, FOREIGN_MARKER)
+    return request
