@@ -1,6 +1,7 @@
 """Whatever a collector answers, no record is left out: over a real connection, with scripted answers."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -13,6 +14,7 @@ import structlog
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
 from gateway.audit.ship_settings import ShipSettings
+from gateway.audit.shipping import shipper
 from gateway.audit.shipping.cursor import load
 from gateway.audit.shipping.shipper import run_shipper
 from tests.support.chains import ChainWriter
@@ -265,3 +267,16 @@ async def test_what_is_left_at_the_stop_is_shipped(writer: ChainWriter) -> None:
             await eventually(lambda: collector.has(1))
             writer.append(1200)
         assert collector.taken == list(range(1, 1202))
+
+
+async def test_a_collector_that_takes_no_connection_does_not_hold_the_stop_up(
+    writer: ChainWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shipper, "LAST_SECONDS", -0.9)
+    writer.append()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.setblocking(False)
+        port = silent.getsockname()[1]
+        async with asyncio.timeout(10), shipping(writer, f"http://127.0.0.1:{port}", timeout=600):
+            connection, _ = await asyncio.get_running_loop().sock_accept(silent)
+        connection.close()

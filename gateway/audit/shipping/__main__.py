@@ -5,15 +5,20 @@ is `python -m gateway audit ship`.
 """
 
 import asyncio
+import os
 import signal
 import sys
 from dataclasses import dataclass
+from typing import Final
 
 import uvloop
 
 from gateway import logs
 from gateway.audit.shipping.handover import Handover
 from gateway.audit.shipping.shipper import run_shipper
+
+_NICENESS: Final = 5
+"""Where processors are scarce calls come first; records can wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +29,11 @@ class _Log:
 
 def main() -> int:
     """Ship until the gateway ends, or says that it is enough."""
-    # A Ctrl-C at the terminal reaches us too; it is the gateway that ends us, when it has nothing more to say.
+    # What ends the gateway may reach us too: a Ctrl-C at the terminal, a service manager. We end after the gateway,
+    # when its last records are there.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.nice(_NICENESS)
     handover = Handover.parse(sys.stdin.buffer.readline())
     logs.configure(_Log(handover.log_level, handover.log_format))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -35,8 +43,6 @@ def main() -> int:
 
 async def _ship(handover: Handover) -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
     ended = asyncio.ensure_future(asyncio.to_thread(sys.stdin.buffer.read))
     ended.add_done_callback(lambda _: stop.set())
     await run_shipper(handover.directory, handover.settings, stop)

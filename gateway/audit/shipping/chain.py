@@ -24,7 +24,7 @@ _FIRST_PAUSE_SECONDS: Final = 0.1
 _MAXIMUM_PAUSES: Final = 20  # by then the pause is the longest
 _LOG_SECONDS: Final = 60.0
 """A fault that lasts is worth a line at its beginning, and then one a minute."""
-_LAST_SECONDS: Final = 5.0
+LAST_SECONDS: Final = 5.0
 """How long what is left may take at the stop."""
 _REMEMBER_SECONDS: Final = 1.0
 """The cursor is written this often at most; what is not remembered is only repeated."""
@@ -101,7 +101,7 @@ class ChainShipper:
         if not self._stop.is_set():
             return False
         self._stopped_at = self._stopped_at or _CLOCK()
-        return _CLOCK() - self._stopped_at > _LAST_SECONDS
+        return _CLOCK() - self._stopped_at > LAST_SECONDS
 
     async def _wait(self, line: "_Line", seconds: float) -> None:
         """Let time pass, and meanwhile show the collector alive where something depends on it."""

@@ -64,7 +64,7 @@ class Connection:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._channel.close()
-        await asyncio.wait({self._lost})
+        await asyncio.gather(self._lost, return_exceptions=True)
 
     @property
     def lost(self) -> "asyncio.Future[None]":

@@ -56,8 +56,9 @@ class ShipperProcess:
         while True:
             began = asyncio.get_running_loop().time()
             try:
-                self._process = await _start(self._handover)
-                code: int | None = await self._process.wait()
+                process = self._process = await _start()
+                await _tell(process, self._handover)
+                code: int | None = await process.wait()
             except OSError as error:
                 code = error.errno
             _log.error("audit_shipper_died", code=code)
@@ -66,8 +67,8 @@ class ShipperProcess:
             await asyncio.sleep(pause)
 
 
-async def _start(handover: Handover) -> asyncio.subprocess.Process:
-    process = await asyncio.create_subprocess_exec(
+async def _start() -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "gateway.audit.shipping",
@@ -75,11 +76,14 @@ async def _start(handover: Handover) -> asyncio.subprocess.Process:
         stdout=asyncio.subprocess.DEVNULL,
         env={name: value for name, value in os.environ.items() if name in _ENVIRONMENT or name.startswith(_PREFIXES)},
     )
+
+
+async def _tell(process: asyncio.subprocess.Process, handover: Handover) -> None:
+    """What to do; the pipe stays open for as long as the shipper shall run."""
     assert process.stdin is not None
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(ConnectionError):  # it died already
         process.stdin.write(handover.line())
         await process.stdin.drain()
-    return process
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

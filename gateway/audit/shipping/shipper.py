@@ -12,7 +12,7 @@ import structlog
 
 from gateway.audit.segments import chain_folders
 from gateway.audit.ship_settings import ShipSettings
-from gateway.audit.shipping.chain import ChainShipper
+from gateway.audit.shipping.chain import LAST_SECONDS, ChainShipper
 
 LOCK: Final = "shipper.lock"
 _LOOK_SECONDS: Final = 1.0
@@ -40,6 +40,10 @@ async def run_shipper(audit_directory: Path, ship_settings: ShipSettings, stop: 
                         tasks[folder] = group.create_task(ChainShipper(folder, ship_settings, stop).run())
                 if await _stopped(stop, _LOOK_SECONDS):
                     break
+            if tasks:
+                _, late = await asyncio.wait(tasks.values(), timeout=LAST_SECONDS + 1)
+                for task in late:  # it waits for a collector that does not answer
+                    task.cancel()
 
 
 @asynccontextmanager
