@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench import accounting, tools
-from tests.bench.generators import H2load
+from tests.bench.generators import H2load, LoadError
 from tests.bench.line_up import SETS
-from tests.bench.processes import Server
+from tests.bench.probe import WrongAnswerError, probe
+from tests.bench.processes import Server, ServerError
 from tests.bench.run import scratch, surroundings
 from tests.bench.target import Target
 
@@ -39,12 +40,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             (own := folder / "own").mkdir()
             with competitor.running(around, own) as (server, target):
                 subject = _Subject(server, target, H2load(tools.find().h2load), given.seconds)
+                probe(target)
                 threads = subject.threads()
                 stacks = subject.sampled("raw", folder / "stacks").read_text()
                 subject.sampled("flamegraph", given.output)
     except tools.MissingToolError as error:
         print(f"profile: {error}", file=sys.stderr)
         return 2
+    except (ServerError, LoadError, WrongAnswerError) as error:
+        print(f"profile: {error}", file=sys.stderr)
+        return 1
     print("\n".join((*threads, *summary(stacks.splitlines(), given.top))))
     print(f"profile: the flame graph is in {given.output}", file=sys.stderr)
     return 0
@@ -80,7 +85,8 @@ class _Subject:
 
 
 def summary(stacks: Iterable[str], top: int) -> list[str]:
-    """The functions with the most time of their own, then those with the most in all, as shares."""
+    """As shares: the files and functions with the most time of their own, then the functions with the most in all."""
+    files: Counter[str] = Counter()
     own: Counter[str] = Counter()
     in_all: Counter[str] = Counter()
     for line in stacks:
@@ -88,15 +94,32 @@ def summary(stacks: Iterable[str], top: int) -> list[str]:
         frames = [_LINE.sub(")", frame) for frame in frames_text.split(";")]
         if frames[-1] == _IDLE:
             continue
+        files[_responsible(frames)] += int(count)
         own[frames[-1]] += int(count)
         in_all.update(dict.fromkeys(frames, int(count)))
     whole = own.total()
-    parts = (("time of its own", own), ("with what it calls", in_all))
+    parts = (
+        ("by file, the standard library's time at who called it", files),
+        ("time of its own", own),
+        ("with what it calls", in_all),
+    )
     return [
         line
         for title, counts in parts
         for line in (f"{title}:", *(f"{100 * n / whole:6.1f} % {name}" for name, n in counts.most_common(top)))
     ]
+
+
+def _responsible(frames: Sequence[str]) -> str:
+    """The file of the innermost function that is not the standard library's."""
+    for frame in reversed(frames):
+        file = frame.rpartition("(")[2].rstrip(")")
+        if not file.startswith("<") and file.partition("/")[0].removesuffix(".py") not in sys.stdlib_module_names:
+            return "C code and event loop" if file == _OUTERMOST else file
+    return "threads"
+
+
+_OUTERMOST: Final = "gateway/__main__.py"
 
 
 def _parser() -> argparse.ArgumentParser:

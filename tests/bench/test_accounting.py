@@ -29,7 +29,7 @@ sys.stdin.read()
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def busy() -> Iterator[int]:
     """The number of a process that has worked for 0.2 s, and its child for 0.3 s."""
     with subprocess.Popen(

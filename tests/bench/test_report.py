@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.bench import plot, results, tables
+from tests.bench import plot, profile, results, tables
 from tests.bench.line_up import SETS
 from tests.bench.measure import Sample, Turn
 from tests.bench.results import Row, Rows
@@ -79,3 +79,17 @@ def test_the_picture_is_to_scale() -> None:
     bars = [float(bar.attrib["width"]) for bar in drawn.iter("{http://www.w3.org/2000/svg}rect")][1:]
     assert len(bars) == 2
     assert bars[0] == pytest.approx(2 * bars[1], rel=0.01)
+
+
+def test_a_profile_says_who_is_responsible() -> None:
+    start = "thread (1): MainThread;<module> (gateway/__main__.py:9);run (asyncio/runners.py:118)"
+    stacks = [
+        f"{start} 40",
+        f"{start};serve (gateway/server/pipeline.py:7);dumps (json/__init__.py:3) 30",
+        f"{start};serve (gateway/server/pipeline.py:9) 30",
+        "thread (2);run (threading.py:4);Thread.run (threading.py:982) 500",
+    ]
+    lines = profile.summary(stacks, 9)
+    assert lines[1:3] == ["  60.0 % gateway/server/pipeline.py", "  40.0 % C code and event loop"]
+    assert "  30.0 % serve (gateway/server/pipeline.py)" in lines
+    assert "  60.0 % serve (gateway/server/pipeline.py)" in lines
