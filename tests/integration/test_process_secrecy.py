@@ -4,6 +4,7 @@ Whether calls succeed, fail or are refused, and however an upstream fails: none 
 or sends, but to the upstreams and the callers whose they are.
 """
 
+import asyncio
 import contextlib
 import socket
 import ssl
@@ -224,7 +225,7 @@ async def test_callers_with_tokens(watched: Watched) -> None:
             await be_refused(caller(issuer.token(sub="auditor")), grpc.StatusCode.PERMISSION_DENIED)
             await be_refused(caller(issuer.token(sub="orders")), grpc.StatusCode.PERMISSION_DENIED)
             await be_refused(caller(issuer.token(sub="orders")), grpc.StatusCode.RESOURCE_EXHAUSTED)
-            for token in (
+            useless = (
                 issuer.token(exp=int(time.time()) - 3600),
                 issuer.token(aud="another-audience-3f"),
                 issuer.token(iss="https://another.issuer.test"),
@@ -232,8 +233,8 @@ async def test_callers_with_tokens(watched: Watched) -> None:
                 foreign.token(),
                 "no-token-at-all-5b11",
                 "",
-            ):
-                await be_refused(caller(token), grpc.StatusCode.UNAUTHENTICATED)
+            )
+            await asyncio.gather(*(be_refused(caller(token), grpc.StatusCode.UNAUTHENTICATED) for token in useless))
             keys = {
                 Secret(f"the journal's {name}", (trusted.audit / name).read_bytes()) for name in KEYS_OF_THE_JOURNAL
             }
