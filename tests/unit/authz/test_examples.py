@@ -12,15 +12,15 @@ from gateway.authz.settings import PolicySettings
 from gateway.identity.caller import Caller
 
 FOLDER = Path("deploy/policies")
-OWN = "providers/nhn-certs/certificates/shop.example.com"
+OWN = "providers/nhn-certs/certificates/www.example.com"
 
 RESOURCES = {
     "keyway.dev/Provider": ("providers/nhn-certs", "providers/nhn-keys", "providers/asteria"),
     "keyway.dev/Certificate": (
         OWN,
-        "providers/nhn-certs/certificates/shop.example.com.evil",
+        "providers/nhn-certs/certificates/www.example.com.evil",
         "providers/nhn-certs/certificates/www.example.com",
-        "providers/asteria/certificates/shop.example.com",
+        "providers/asteria/certificates/www.example.com",
         "providers/asteria/certificates/server",
     ),
     "keyway.dev/TrustStore": ("providers/asteria/trustStores/server",),
