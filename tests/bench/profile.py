@@ -24,8 +24,8 @@ from tests.bench.target import Target
 
 _LEVEL: Final = 64
 _LINE: Final = re.compile(r":\d+\)$")
-_IDLE: Final = "Thread.run (threading.py)"
-"""gRPC's thread that waits for events: py-spy takes its waiting for work."""
+_IDLE: Final = frozenset({"Thread.run (threading.py)", "Condition.wait (threading.py)"})
+"""Where threads wait, gRPC's for events and the journal's for records: py-spy takes it for work."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,7 +92,7 @@ def summary(stacks: Iterable[str], top: int) -> list[str]:
     for line in stacks:
         frames_text, _, count = line.rpartition(" ")
         frames = [_LINE.sub(")", frame) for frame in frames_text.split(";")]
-        if frames[-1] == _IDLE:
+        if frames[-1] in _IDLE:
             continue
         files[_responsible(frames)] += int(count)
         own[frames[-1]] += int(count)

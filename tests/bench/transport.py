@@ -11,7 +11,7 @@ import multiprocessing
 import statistics
 import time
 from multiprocessing.connection import Connection
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import uvloop
 
@@ -41,8 +41,7 @@ class _Canned(asyncio.Protocol):
     """Answers whatever comes in one piece."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         self._transport.write(_ANSWER)
@@ -88,9 +87,7 @@ def main() -> None:
         figures: dict[str, list[float]] = {transport: [] for transport in TRANSPORTS}
         for _ in range(options.rounds):
             for transport in TRANSPORTS:
-                figures[transport].append(
-                    uvloop.run(_measure(endpoint, transport, options.exchanges, concurrency))
-                )
+                figures[transport].append(uvloop.run(_measure(endpoint, transport, options.exchanges, concurrency)))
         for transport, measured in figures.items():
             print(f"{transport} at {concurrency}: {statistics.median(measured):.0f} µs CPU per exchange")
     server.terminate()
