@@ -2,8 +2,6 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,12 +11,11 @@ import pytest
 import structlog
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
-from gateway.audit.ship_settings import ShipSettings
 from gateway.audit.shipping import shipper
 from gateway.audit.shipping.cursor import load
-from gateway.audit.shipping.shipper import run_shipper
 from tests.support.chains import ChainWriter
 from tests.support.scripted_collector import ScriptedCollector, abort_with_delay, rejecting
+from tests.support.shipping import shipping
 from tests.support.waiting import eventually
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -29,23 +26,12 @@ def writer(tmp_path: Path) -> ChainWriter:
     return ChainWriter(tmp_path / "worker-0")
 
 
-@asynccontextmanager
-async def shipping(writer: ChainWriter, endpoint: str, **options: Any) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    settings = ShipSettings(
-        **{"endpoint": endpoint, "rewind": 30.0, "interval": 0.01, "maximum_backoff": 0.05, "timeout": 5.0, **options}
-    )
-    running = asyncio.create_task(run_shipper(writer.folder.parent, settings, stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await running
-
-
 async def test_everything_is_shipped_once_and_the_cursor_follows(writer: ChainWriter) -> None:
     writer.append(25)
-    async with ScriptedCollector() as collector, shipping(writer, collector.endpoint, rewind=0.2, batch_records=10):
+    async with (
+        ScriptedCollector() as collector,
+        shipping(writer.folder.parent, collector.endpoint, rewind=0.2, batch_records=10),
+    ):
         await eventually(lambda: collector.has(*range(1, 26)))
         writer.append(2)
         await eventually(lambda: cursor_at(writer, 27))
@@ -61,20 +47,23 @@ async def cursor_at(writer: ChainWriter, sequence: int) -> bool:
 async def test_acknowledged_is_not_yet_safe(writer: ChainWriter) -> None:
     writer.append(3)
     async with ScriptedCollector() as collector:
-        async with shipping(writer, collector.endpoint, rewind=3600):
+        async with shipping(writer.folder.parent, collector.endpoint, rewind=3600):
             await eventually(lambda: collector.has(1, 2, 3))
         assert load(writer.folder) is None
-        async with shipping(writer, collector.endpoint, rewind=0.2):
+        async with shipping(writer.folder.parent, collector.endpoint, rewind=0.2):
             await eventually(lambda: cursor_at(writer, 3))
         assert collector.taken == [1, 2, 3, 1, 2, 3, 3]
 
 
 async def test_another_connection_starts_over_from_what_is_safe(writer: ChainWriter) -> None:
     """Also where the collector was away between two exports, and nothing was sent meanwhile."""
-    async with ScriptedCollector() as collector, shipping(writer, collector.endpoint, rewind=0.2):
+    async with ScriptedCollector() as collector, shipping(writer.folder.parent, collector.endpoint, rewind=0.2):
         writer.append(3)
         await eventually(lambda: cursor_at(writer, 3))
-    async with ScriptedCollector() as collector, shipping(writer, collector.endpoint, rewind=3600, interval=0.3):
+    async with (
+        ScriptedCollector() as collector,
+        shipping(writer.folder.parent, collector.endpoint, rewind=3600, interval=0.3),
+    ):
         writer.append(2)
         await eventually(lambda: collector.has(4, 5))
         for _ in range(3):
@@ -105,7 +94,10 @@ async def test_what_is_not_taken_now_is_sent_again_over_the_same_connection(
             await context.abort(code, "not now")
 
     writer.append(4)
-    async with ScriptedCollector(answer) as collector, shipping(writer, collector.endpoint, batch_records=1):
+    async with (
+        ScriptedCollector(answer) as collector,
+        shipping(writer.folder.parent, collector.endpoint, batch_records=1),
+    ):
         await eventually(lambda: collector.has(1, 2, 3, 4))
         assert collector.taken == [1, 2, 3, 4]
 
@@ -119,7 +111,7 @@ async def test_a_collector_that_is_overloaded_is_left_alone_for_as_long_as_it_sa
             await abort_with_delay(context, grpc.StatusCode.RESOURCE_EXHAUSTED, 0.4)
 
     writer.append(4)
-    async with ScriptedCollector(answer) as collector, shipping(writer, collector.endpoint):
+    async with ScriptedCollector(answer) as collector, shipping(writer.folder.parent, collector.endpoint):
         await eventually(lambda: collector.has(1, 2, 3, 4))
         assert collector.exports[:2] == [[1, 2, 3, 4], [1, 2, 3, 4]]
         assert moments[1] - moments[0] > 0.35
@@ -131,7 +123,7 @@ async def test_an_export_that_is_too_large_is_divided(writer: ChainWriter) -> No
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "received message larger than max")
 
     writer.append(9)
-    async with ScriptedCollector(answer) as collector, shipping(writer, collector.endpoint):
+    async with ScriptedCollector(answer) as collector, shipping(writer.folder.parent, collector.endpoint):
         await eventually(lambda: collector.has(*range(1, 10)))
         assert collector.taken == list(range(1, 10))
 
@@ -152,7 +144,7 @@ async def test_a_record_that_is_refused_for_good_holds_the_chain_up_and_says_so(
     writer.append(8)
     async with ScriptedCollector(answer) as collector:
         with structlog.testing.capture_logs() as logs:
-            async with shipping(writer, collector.endpoint, rewind=0.2):
+            async with shipping(writer.folder.parent, collector.endpoint, rewind=0.2):
                 await eventually(lambda: cursor_at(writer, 4))  # those before it are safe meanwhile
                 await eventually(lambda: tried_alone(collector, 5, 3))
                 assert await collector.has(1, 2, 3, 4)
@@ -175,7 +167,7 @@ async def test_a_warning_with_an_ok_is_no_rejection(writer: ChainWriter) -> None
         return rejecting(0, "old fashioned")
 
     writer.append(2)
-    async with ScriptedCollector(answer) as collector, shipping(writer, collector.endpoint, rewind=0.2):
+    async with ScriptedCollector(answer) as collector, shipping(writer.folder.parent, collector.endpoint, rewind=0.2):
         await eventually(lambda: cursor_at(writer, 2))
         assert collector.taken == [1, 2, 2]
 
@@ -189,7 +181,7 @@ async def test_a_collector_that_does_not_answer_is_left_and_tried_again(writer: 
             await asyncio.sleep(3600)
 
     writer.append(2)
-    async with ScriptedCollector(answer) as collector, shipping(writer, collector.endpoint, timeout=0.3):
+    async with ScriptedCollector(answer) as collector, shipping(writer.folder.parent, collector.endpoint, timeout=0.3):
         await eventually(lambda: collector.has(1, 2))
         assert collector.exports[:2] == [[1, 2], [1, 2]]
 
@@ -201,7 +193,7 @@ async def test_a_chain_that_does_not_verify_holds_itself_up_and_no_other(writer:
     writer.write(b'{"chain":"forged"}\n')
     other.append(3)
     with structlog.testing.capture_logs() as logs:
-        async with ScriptedCollector() as collector, shipping(writer, collector.endpoint, rewind=0.2):
+        async with ScriptedCollector() as collector, shipping(writer.folder.parent, collector.endpoint, rewind=0.2):
             await eventually(lambda: cursor_at(writer, 2))
             await eventually(lambda: cursor_at(other, 3))
             writer.path.write_bytes(whole)
@@ -219,7 +211,7 @@ async def test_headers_are_sent_and_never_told(writer: ChainWriter) -> None:
     with structlog.testing.capture_logs() as logs:
         async with (
             ScriptedCollector(answer) as collector,
-            shipping(writer, collector.endpoint, headers={"authorization": "Bearer s3cret"}),
+            shipping(writer.folder.parent, collector.endpoint, headers={"authorization": "Bearer s3cret"}),
         ):
             await eventually(lambda: tried_alone(collector, 1, 2))
     assert collector.headers["authorization"] == "Bearer s3cret"
@@ -236,7 +228,7 @@ async def test_a_collector_whose_exporter_has_failed_meanwhile_makes_nothing_saf
             await context.abort(grpc.StatusCode.UNAVAILABLE, "no space left on device")
 
     writer.append(3)
-    async with ScriptedCollector(answer) as collector, shipping(writer, collector.endpoint, rewind=0.2):
+    async with ScriptedCollector(answer) as collector, shipping(writer.folder.parent, collector.endpoint, rewind=0.2):
         await eventually(lambda: collector.has(1, 2, 3))
         failed.set()
         await eventually(lambda: tried_alone(collector, 3, 3))
@@ -249,9 +241,9 @@ async def test_two_shippers_take_turns(writer: ChainWriter) -> None:
     writer.append()
     with structlog.testing.capture_logs() as logs:
         async with ScriptedCollector() as first, ScriptedCollector() as second:
-            async with shipping(writer, first.endpoint):
+            async with shipping(writer.folder.parent, first.endpoint):
                 await eventually(lambda: first.has(1))
-                async with shipping(writer, second.endpoint):
+                async with shipping(writer.folder.parent, second.endpoint):
                     await eventually(lambda: told(logs, "audit_shipping_elsewhere"))
             assert second.exports == []
 
@@ -262,7 +254,7 @@ async def told(logs: list[Any], event: str) -> bool:
 
 async def test_what_is_left_at_the_stop_is_shipped(writer: ChainWriter) -> None:
     async with ScriptedCollector() as collector:
-        async with shipping(writer, collector.endpoint, interval=30):
+        async with shipping(writer.folder.parent, collector.endpoint, interval=30):
             writer.append()
             await eventually(lambda: collector.has(1))
             writer.append(1200)
@@ -277,6 +269,6 @@ async def test_a_collector_that_takes_no_connection_does_not_hold_the_stop_up(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.setblocking(False)
         port = silent.getsockname()[1]
-        async with asyncio.timeout(10), shipping(writer, f"http://127.0.0.1:{port}", timeout=600):
+        async with asyncio.timeout(10), shipping(writer.folder.parent, f"http://127.0.0.1:{port}", timeout=600):
             connection, _ = await asyncio.get_running_loop().sock_accept(silent)
         connection.close()
