@@ -11,14 +11,14 @@ _BLOCK: Final = re.compile(rb"-----BEGIN CERTIFICATE-----[\r\n][\x00-\x7f]*?----
 
 
 def certificates(content: bytes) -> list[x509.Certificate]:
-    """The certificates of a file, without what stands between them, which need not be ASCII, and without repeats."""
+    """The certificates of a file, without what stands between them, which need not be ASCII."""
     try:
         found = [x509.load_pem_x509_certificate(block) for block in _BLOCK.findall(content)]
     except ValueError as error:
         raise ValueError("holds a certificate that can't be read") from error
     if not found:
         raise ValueError("holds no PEM certificates")
-    return list(dict.fromkeys(found))
+    return found
 
 
 def text(chain: Iterable[x509.Certificate]) -> bytes:

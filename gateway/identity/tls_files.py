@@ -13,13 +13,7 @@ import structlog
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from gateway.identity import pem
 from gateway.identity.settings import IdentitySettings
@@ -102,8 +96,8 @@ def _load(settings: IdentitySettings) -> TlsMaterial:
         bundle = pem.text(_certificates(settings.mtls.trust_bundle_file, "mtls.trust_bundle_file", faults))
     if chain and chain[0].not_valid_after_utc <= datetime.now(UTC):
         faults.setdefault("certificate_file", f"the certificate expired at {chain[0].not_valid_after_utc.isoformat()}")
-    if chain and key is not None and _public(key) != _public(chain[0]):
-        other = any(_public(key) == _public(each) for each in chain)
+    if chain and key is not None and not _fits(key, chain[0]):
+        other = any(_fits(key, each) for each in chain)
         fault = "the certificate of the key must come first" if other else "is not the certificate of private_key_file"
         faults.setdefault("certificate_file", fault)
     if faults or key is None:
@@ -158,8 +152,11 @@ def _private_key(path: Path, faults: dict[str, str]) -> _PrivateKey | None:
     return None
 
 
-def _public(holder: x509.Certificate | _PrivateKey) -> bytes:
-    return holder.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+def _fits(key: _PrivateKey, certificate: x509.Certificate) -> bool:
+    try:
+        return key.public_key() == certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):  # the certificate's key is of a kind that nothing here can read
+        return False
 
 
 def _warn_of_expiry(material: TlsMaterial) -> None:

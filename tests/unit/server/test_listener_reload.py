@@ -1,7 +1,9 @@
 """Certificates that change on disk: no call fails of it, and new connections get what is new."""
 
 import asyncio
+import errno
 import os
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +14,7 @@ import grpc
 import pytest
 from structlog.testing import capture_logs
 
+from gateway import watching
 from gateway.identity.settings import IdentitySettings
 from gateway.identity.tls_files import TlsFiles
 from gateway.server import listener
@@ -105,18 +108,38 @@ async def test_rotation_under_load(rotating: Rotating) -> None:
     assert min(calls) > 5
 
 
-async def test_the_interval_is_at_most_a_second(tmp_path: Path) -> None:
-    authority = CertificateAuthority()
+def test_looked_at_again_after_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority, successor, start = CertificateAuthority(), CertificateAuthority().server(), time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: start)
     publish(tmp_path, authority.server(), authority.pem)
     files = TlsFiles(settings(tmp_path))
-    successor = authority.server()
     publish(tmp_path, successor, authority.pem)
+    assert files.renewed() is None
+    monkeypatch.setattr(time, "monotonic", lambda: start + 1.0)
+    found = files.renewed()
+    assert found is not None
+    assert found.serial_number == successor.certificate.serial_number
 
-    async def renewed() -> bool:
-        found = files.renewed()
-        return found is not None and found.serial_number == successor.certificate.serial_number
 
-    await eventually(renewed, seconds=1.5)
+def test_a_disk_that_fails_for_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files are tried again, though nothing about them changes any more."""
+    authority = CertificateAuthority()
+    successor = authority.server()
+    publish(tmp_path, authority.server(), authority.pem)
+    files = TlsFiles(settings(tmp_path), interval=0)
+    publish(tmp_path, successor, authority.pem)
+    monkeypatch.setattr(watching, "_TICK_NANOSECONDS", 0)
+    with monkeypatch.context() as failing:
+        failing.setattr(Path, "read_bytes", fail)
+        assert files.renewed() is None
+    found = files.renewed()
+    assert found is not None
+    assert found.serial_number == successor.certificate.serial_number
+    assert files.renewed() is None
+
+
+def fail(path: Path) -> bytes:
+    raise OSError(errno.EIO, "Input/output error", str(path))
 
 
 async def test_a_new_trust_bundle(rotating: Rotating) -> None:
