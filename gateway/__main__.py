@@ -20,6 +20,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from gateway import app, config, logs
 from gateway.audit import commands as audit_commands
 from gateway.audit.faults import JournalCorrupt
+from gateway.audit.settings import AuditSettings
+from gateway.audit.shipping.shipper import run_shipper
 from gateway.authz import commands as policy_commands
 from gateway.authz.settings import PolicySettings
 from gateway.config import LogSettings
@@ -118,6 +120,16 @@ def _policy(options: argparse.Namespace) -> PolicySettings | None:
 
 async def _policy_schema(_options: argparse.Namespace) -> int:
     print(policy_commands.schema())
+    return 0
+
+
+async def _audit_ship(options: argparse.Namespace) -> int:
+    """Nothing else of the configuration, as for policies."""
+    stop = app.stop_signal()
+    audit = config.load_section(options.config, "audit", AuditSettings)
+    if audit is None or audit.ship is None:
+        raise ConfigError(f"{options.config}: audit.ship: is missing")
+    await run_shipper(audit.directory, audit.ship, stop)
     return 0
 
 
@@ -233,7 +245,9 @@ def _parser() -> argparse.ArgumentParser:
     health.add_argument(
         "--timeout", type=_seconds, default=3.0, metavar="SECONDS", help="how long to wait for an answer; default 3"
     )
-    audit_commands.add_parsers(commands, _add_command)
+    audit = audit_commands.add_parsers(commands, _add_command)
+    ship = _add_command(audit, "ship", _audit_ship, "ship a journal whose gateway is not running; until it is stopped")
+    ship.add_argument("--config", type=Path, required=True, metavar="FILE", help="YAML configuration")
     return parser
 
 

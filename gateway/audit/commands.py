@@ -28,10 +28,12 @@ _FOLLOW_SECONDS: Final = 0.2
 _DEFAULT_LINES: Final = 20
 
 
-def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", add_command: AddCommand) -> None:
-    """The `audit` command with its own commands."""
-    purpose = "verify and read the audit journal"
-    parser = commands.add_parser("audit", help=purpose, description=f"{purpose.capitalize()}; nothing is changed.")
+def add_parsers(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", add_command: AddCommand
+) -> "argparse._SubParsersAction[argparse.ArgumentParser]":
+    """The `audit` command with its own commands, to which others can be added."""
+    purpose = "verify, read and ship the audit journal"
+    parser = commands.add_parser("audit", help=purpose, description=f"{purpose.capitalize()}; no record is changed.")
     audit = parser.add_subparsers(required=True, metavar="COMMAND", title="commands", help="then --help tells more")
 
     checked = add_command(audit, "verify", _verify, "verify every record, link and checkpoint of a journal, offline")
@@ -63,6 +65,7 @@ def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
     show = add_command(audit, "show", _reading(_show), "print all records of one request")
     _add_directory(show)
     show.add_argument("request_id", metavar="REQUEST_ID", help="as in the trailer x-request-id and in the logs")
+    return audit
 
 
 async def _verify(options: argparse.Namespace) -> int:
