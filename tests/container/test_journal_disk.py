@@ -1,5 +1,6 @@
 """The audit journal on disks that are really full, or read-only: small file systems in memory, one for each test."""
 
+import asyncio
 import contextlib
 import subprocess
 from collections.abc import Iterator
@@ -54,9 +55,8 @@ def take_until_refused(journal: Journal, room: int) -> int:
     """How many intents the journal takes."""
     taken = 0
     with contextlib.suppress(JournalUnavailable):
-        while True:
+        for taken in range(10_000):
             journal.intent(f"r{taken}", event("intent", f"r{taken}", pad="x" * 500), room)
-            taken += 1
     return taken
 
 
@@ -70,6 +70,7 @@ async def test_outcomes_of_all_calls_in_progress_are_written_on_a_full_disk(disk
         changes: list[bool] = []
         journal.on_availability(changes.append)
         taken = take_until_refused(journal, 2048)
+        await asyncio.sleep(0.05)
         assert (journal.available, changes) == (False, [False])
 
         for number in range(300):
@@ -94,10 +95,9 @@ async def test_disk_fills_with_records_alone(disk: Path) -> None:
         fill(disk).unlink()
         done = 0
         with contextlib.suppress(JournalUnavailable):
-            while True:
+            for done in range(10_000):
                 journal.intent(f"r{done}", event("intent", f"r{done}", pad="x" * 500), ROOM)
                 await journal.synced(journal.outcome(f"r{done}", event("outcome", f"r{done}", pad="x" * 500)))
-                done += 1
         assert not journal.available
         assert done > 100
     report = verified(directory)

@@ -181,10 +181,13 @@ async def test_record_that_can_not_even_be_taken_back_is_taken_back_later(
     truncations = Failing(monkeypatch)
     truncations.replace("ftruncate")
     async with journal_in(tmp_path) as journal:
+        journal.intent("open", event("intent", "open"), ROOM)
         writes.error = truncations.error = errno.EIO
         with pytest.raises(JournalUnavailable, match="EIO"):
             journal.note(event("refusals", "-"))
         writes.error = None
+        with pytest.raises(JournalUnavailable, match="EIO"):
+            journal.outcome("open", event("outcome", "open"))
         await asyncio.sleep(0.03)
         assert not journal.available
         truncations.error = None
@@ -206,6 +209,30 @@ async def test_outcome_that_can_not_be_written_is_written_when_that_is_possible(
         assert journal.stats.open == 0
     assert bodies(tmp_path, "event")[-1]["marker"] == "late"
     assert verified(tmp_path).open == ()
+
+
+async def test_segment_is_durable_before_the_next_one_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that only the newest can have a torn line, whatever a power failure leaves."""
+    real = os.open
+    unsynced: list[int] = []
+
+    async with journal_in(tmp_path, segment_bytes=4096) as journal:
+
+        def watching_open(path: Any, flags: int, *arguments: Any, **named: Any) -> int:
+            if flags & os.O_EXCL and str(path).endswith(".jsonl"):
+                unsynced.append(journal.stats.unsynced)
+            return real(path, flags, *arguments, **named)
+
+        monkeypatch.setattr(os, "open", watching_open)
+
+        async def calls(name: int) -> None:
+            for number in range(20):
+                await record_call(journal, f"r{name}-{number}")
+                await asyncio.sleep(0)
+
+        await asyncio.gather(*(calls(name) for name in range(8)))
+    assert set(unsynced) == {0}
+    verified(tmp_path)
 
 
 async def test_new_segment_that_can_not_be_made_keeps_the_old_one(
@@ -294,9 +321,8 @@ async def test_intents_are_refused_where_there_is_no_room_for_their_outcomes(
         failing.error = errno.ENOSPC
         taken = 0
         with contextlib.suppress(JournalUnavailable):
-            while True:
+            for taken in range(100):
                 journal.intent(f"r{taken}", event("intent", f"r{taken}"), 100_000)
-                taken += 1
         assert (journal.available, 5 < taken < 11) == (False, True)
         for number in range(taken):
             journal.outcome(f"r{number}", event("outcome", f"r{number}"))

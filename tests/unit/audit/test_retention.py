@@ -68,6 +68,7 @@ async def test_segment_that_the_cursor_still_points_into_stays(tmp_path: Path) -
         await fill(journal)
         starts = segment_starts(journal.folder)
         assert await journal.remove_shipped(cursor(journal, starts[1] - 1, starts[0])) == 0
+        assert await journal.remove_shipped(cursor(journal, starts[1] - 2, 10**9)) == 0
 
 
 async def test_young_segments_stay(tmp_path: Path) -> None:
