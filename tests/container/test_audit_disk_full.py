@@ -1,0 +1,214 @@
+"""A gateway whose audit record has no room, or no disk that can be written: what callers, probes and upstreams see."""
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_status import rpc_status
+
+from gateway.audit.segments import chain_folder, read_records
+from gateway.audit.verification import verify
+from gateway.contract import METHODS
+from keyway.v1 import key_service_pb2 as keys
+from tests.support.image import require_mounts
+from tests.support.requests import asked, call
+from tests.support.stack import KEY_MANAGER, Stack
+from tests.support.trusted import Caller, Trusted, record_of, request_id_of
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.xdist_group("container")
+
+SIZE = 3 * 1024 * 1024
+IN_FLIGHT = 20
+KEY = "providers/nhn-keys/keys/orders-key"
+ENCRYPT = keys.EncryptRequest(name=KEY, plaintext=b"order 42")
+SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+def mount(*arguments: object) -> None:
+    subprocess.run(["mount", *map(str, arguments)], check=True)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    require_mounts()
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount("-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", place)
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+@pytest.fixture
+async def stack(running_stack: Stack) -> AsyncIterator[Stack]:
+    await running_stack.reset()
+    yield running_stack
+    await running_stack.reset()
+
+
+@pytest.fixture
+def trusted(tmp_path: Path, disk: Path, stack: Stack) -> Trusted:
+    trusted = Trusted(tmp_path, stack, audit={"directory": "disk/audit"})
+    trusted.audit = disk / "audit"
+    return trusted
+
+
+def fill(disk: Path) -> Path:
+    """Take all the room that is left."""
+    ballast = disk / "ballast"
+    try:
+        with ballast.open("ab", buffering=0) as file:
+            while True:
+                file.write(b"x" * 4096)
+    except OSError:
+        return ballast
+
+
+async def refused(pending: Any) -> grpc.aio.AioRpcError:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await pending
+    return caught.value
+
+
+def details(error: grpc.aio.AioRpcError) -> tuple[str, bool]:
+    """The reason, and whether a repeat is invited."""
+    status = rpc_status.from_call(cast("grpc.Call", error))
+    assert status is not None
+    reason = error_details_pb2.ErrorInfo()
+    (packed,) = (each for each in status.details if each.Is(reason.DESCRIPTOR))
+    packed.Unpack(reason)
+    return reason.reason, any(each.Is(error_details_pb2.RetryInfo.DESCRIPTOR) for each in status.details)
+
+
+async def until_health_is(caller: Caller, wanted: int) -> None:
+    health = health_pb2_grpc.HealthStub(caller.channel)
+
+    async def shown() -> bool:
+        return bool((await health.Check(health_pb2.HealthCheckRequest())).status == wanted)
+
+    await eventually(shown)
+
+
+async def nothing_is_served(caller: Caller, stack: Stack) -> None:
+    """Every method is refused before any upstream is asked, and probes know it."""
+    await until_health_is(caller, NOT_SERVING)
+    before = await asked(stack)
+    errors = await asyncio.gather(*(refused(call(cast("Any", caller), method.name)) for method in METHODS))
+    assert {(error.code(), details(error)[0]) for error in errors} == {
+        (grpc.StatusCode.UNAVAILABLE, "AUDIT_UNAVAILABLE")
+    }
+    assert await asked(stack) == before
+
+
+async def until_it_serves_again(caller: Caller, trusted: Trusted) -> dict[str, Any]:
+    """What the record tells of the gap."""
+    await until_health_is(caller, SERVING)
+    await caller.keys.Encrypt(ENCRYPT)
+    assert verify(trusted.audit).good
+    records = [stored.record for stored in read_records(chain_folder(trusted.audit, 0))]
+    (gap,) = (record.value() for record in records if record.kind == "interruption")
+    return dict(gap)
+
+
+async def encrypt_until_refused(caller: Caller) -> grpc.aio.AioRpcError:
+    """The first refusal."""
+    while True:
+        try:
+            await caller.keys.Encrypt(ENCRYPT)
+        except grpc.aio.AioRpcError as error:
+            return error
+
+
+async def begin(caller: Caller, stack: Stack, count: int) -> list[tuple[Any, "asyncio.Future[Any]"]]:
+    """Calls that are at their upstream, which does not answer."""
+    control = stack.controls[KEY_MANAGER]
+    await control.forget_requests()
+    pending = [caller.keys.Encrypt(ENCRYPT) for _ in range(count)]
+    waiting = [(each, asyncio.ensure_future(each)) for each in pending]
+
+    async def all_asked() -> bool:
+        return len(await control.requests()) == count
+
+    await eventually(all_asked)
+    return waiting
+
+
+async def test_full_disk(trusted: Trusted, disk: Path, stack: Stack) -> None:
+    async with trusted.served() as address, trusted.caller(address) as caller:
+        await stack.controls[KEY_MANAGER].fail(mode="stall", count=IN_FLIGHT)
+        given_up = await begin(caller, stack, IN_FLIGHT)
+        await stack.controls[KEY_MANAGER].fail(mode=None, delay=1.0, count=IN_FLIGHT)
+        answered = await begin(caller, stack, IN_FLIGHT)
+        ballast = fill(disk)
+        first = await encrypt_until_refused(caller)
+        assert (first.code(), details(first)[0]) == (grpc.StatusCode.UNAVAILABLE, "AUDIT_UNAVAILABLE")
+        await nothing_is_served(caller, stack)
+
+        outcomes = [await task for _, task in answered]
+        assert all(answer.ciphertext for answer in outcomes)
+        for pending, _ in given_up:
+            pending.cancel()
+        ids = [request_id_of(await pending.trailing_metadata()) for pending, _ in answered]
+        assert {record_of(trusted.audit, each)["outcome"]["status"] for each in ids} == {"Success"}
+
+        async def all_recorded() -> bool:
+            return count(trusted, "Unknown") == IN_FLIGHT
+
+        await eventually(all_recorded)
+        await nothing_is_served(caller, stack)
+
+        ballast.unlink()
+        gap = await until_it_serves_again(caller, trusted)
+    assert gap["reason"] == "ENOSPC"
+    assert gap["refused"] >= 2 * len(METHODS)
+
+
+def count(trusted: Trusted, status: str) -> int:
+    """Outcomes on record with this status."""
+    return sum(event["metadata"]["event_code"] == "outcome" and event["status"] == status for event in trusted.events())
+
+
+async def test_disk_that_is_read_only_at_the_start(trusted: Trusted, disk: Path, stack: Stack) -> None:
+    mount("-o", "remount,ro", disk)
+    async with trusted.served() as address, trusted.caller(address) as caller:
+        await nothing_is_served(caller, stack)
+        mount("-o", "remount,rw", disk)
+        gap = await until_it_serves_again(caller, trusted)
+    assert (gap["reason"], gap["refused"]) == ("EROFS", len(METHODS))
+
+
+async def test_outcome_that_can_not_be_recorded(trusted: Trusted, disk: Path, stack: Stack) -> None:
+    control = stack.controls[KEY_MANAGER]
+    async with trusted.served() as address, trusted.caller(address) as caller:
+        await control.fail(mode=None, delay=1.0)
+        ((_, task),) = await begin(caller, stack, 1)
+        reserve = chain_folder(trusted.audit, 0) / "reserve"
+        reserve.write_bytes(b"")
+        ballast = fill(disk)
+        # What is left of the last page is no room for an outcome either.
+        await encrypt_until_refused(caller)
+        error = await refused(task)
+        assert error.code() == grpc.StatusCode.UNKNOWN
+        assert details(error) == ("AUDIT_OUTCOME_LOST", False)
+        ballast.unlink()
+        await until_it_serves_again(caller, trusted)
+        # The outcome itself was kept meanwhile.
+        assert record_of(trusted.audit, request_id_of(error.trailing_metadata()))["outcome"]["status"] == "Success"
+
+
+async def test_folder_that_is_gone_while_the_upstream_works(trusted: Trusted, stack: Stack) -> None:
+    async with trusted.served() as address, trusted.caller(address) as caller:
+        await stack.controls[KEY_MANAGER].fail(mode=None, delay=1.0)
+        ((_, task),) = await begin(caller, stack, 1)
+        shutil.rmtree(chain_folder(trusted.audit, 0))
+        error = await refused(task)
+        assert error.code() == grpc.StatusCode.UNKNOWN
+        assert details(error) == ("AUDIT_OUTCOME_LOST", False)
+        await nothing_is_served(caller, stack)
