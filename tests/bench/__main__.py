@@ -65,7 +65,7 @@ def _publish(page: str, sets: Mapping[str, Rows]) -> None:
     _, closed, after = rest.partition(_END)
     if not (found and closed):
         raise ValueError(f"{_PAGE} has no place for the figures")
-    _PAGE.write_text(f"{before}{_BEGIN}\n\n{page}\n\n{_END}{after}")
+    _PAGE.write_text(f"{before}{_BEGIN}\n\n![CPU time of a call]({_PICTURE.name})\n\n{page}\n\n{_END}{after}")
     _PICTURE.write_text(plot.svg(sets))
 
 
