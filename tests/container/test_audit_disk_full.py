@@ -131,7 +131,7 @@ async def begin(caller: Caller, stack: Stack, count: int) -> list[tuple[Any, "as
     control = stack.controls[KEY_MANAGER]
     await control.forget_requests()
     pending = [caller.keys.Encrypt(ENCRYPT) for _ in range(count)]
-    waiting = [(each, asyncio.ensure_future(each)) for each in pending]
+    waiting: list[tuple[Any, asyncio.Future[Any]]] = [(each, asyncio.ensure_future(each)) for each in pending]
 
     async def all_asked() -> bool:
         return len(await control.requests()) == count
