@@ -8,6 +8,7 @@ from typing import Final
 
 from tests.bench import plot, results, tables, tools
 from tests.bench.line_up import SETS
+from tests.bench.processes import leave_nothing_behind
 from tests.bench.results import Rows
 from tests.bench.run import Options, run
 
@@ -85,4 +86,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    leave_nothing_behind()
     sys.exit(main())

@@ -1,7 +1,9 @@
 """Servers as processes of their own: started, waited for until they take connections, ended by their number."""
 
+import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,6 +28,11 @@ def free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+def leave_nothing_behind() -> None:
+    """Let SIGTERM end this process as an exception does, so that its servers are ended too."""
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
 
 class Server:

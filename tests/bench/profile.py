@@ -18,7 +18,7 @@ from tests.bench import accounting, tools
 from tests.bench.generators import H2load, LoadError
 from tests.bench.line_up import SETS
 from tests.bench.probe import WrongAnswerError, probe
-from tests.bench.processes import Server, ServerError
+from tests.bench.processes import Server, ServerError, leave_nothing_behind
 from tests.bench.run import scratch, surroundings
 from tests.bench.target import Target
 
@@ -135,4 +135,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    leave_nothing_behind()
     sys.exit(main())
