@@ -13,7 +13,7 @@ import structlog
 PAUSE_SECONDS: Final = 60.0
 
 _SDK: Final = "opentelemetry"
-_TRIED_AGAIN: Final = "Transient error"
+_NO_NEWS: Final = ("Transient error", "Exporter already shutdown")
 _log = structlog.get_logger(__name__)
 
 
@@ -39,8 +39,8 @@ class Complaints(logging.Handler):
         logger.propagate = not logger.handlers
 
     def emit(self, record: logging.LogRecord) -> None:
-        """A line, or one more to be counted in the next; nothing where it is about to be tried again."""
-        if str(record.msg).startswith(_TRIED_AGAIN):
+        """A line, or one more to be counted in the next; nothing where it is about to be tried again, or at an end."""
+        if str(record.msg).startswith(_NO_NEWS):
             return
         with self._guard:
             now = time.monotonic()
@@ -49,6 +49,6 @@ class Complaints(logging.Handler):
                 return
             self._said, unsaid, self._unsaid = now, self._unsaid, 0
         problem = record.getMessage()
-        if record.exc_info is not None and record.exc_info[0] is not None:
+        if record.exc_info and record.exc_info[0] is not None:  # False, where the SDK says so
             problem = f"{problem} ({record.exc_info[0].__qualname__})"
         _log.warning("telemetry can't be exported, and some is lost", problem=problem, unsaid=unsaid)

@@ -40,10 +40,11 @@ async def test_tls_and_a_token(tmp_path: Path, capsys: pytest.CaptureFixture[str
     token = {"headers": {"authorization": f"Bearer {TOKEN}"}}
     (tmp_path / "output").mkdir()
     async with Collector(tmp_path / "output", tls=tls, token=TOKEN) as collector:
-        for refused in (trusted, token, {**trusted, "headers": {"authorization": "Bearer wrong"}}):
+        wrong = {"headers": {"authorization": "Bearer wrong"}}
+        for refused, seconds in ((trusted, 5.0), (token, 0.2), ({**trusted, **wrong}, 5.0)):
             telemetry = start(collector, **refused)
             call(telemetry)
-            await telemetry.close(1.0)
+            await telemetry.close(seconds)
         telemetry = start(collector, **trusted, **token)
         call(telemetry)
         await telemetry.close()
@@ -54,7 +55,8 @@ async def test_tls_and_a_token(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert span.resource["service.instance.id"] == "worker-0"
     assert isinstance(span.resource["process.pid"], int)
     said = capsys.readouterr()
-    assert "telemetry can't be exported" in said.out
+    assert "StatusCode.UNAUTHENTICATED" in said.out
+    assert said.out.count("the last telemetry could not be sent in time") == 1
     assert TOKEN not in said.out + said.err
 
 
