@@ -56,8 +56,9 @@ class OpenSegment:
             self.torn = True
 
     def close(self) -> None:
-        """No more records."""
-        os.close(self.file)
+        """No more records: a late one fails, and goes into no file that has got the number since."""
+        file, self.file = self.file, -1
+        os.close(file)
 
     def _write_rest(self, line: bytes, written: int) -> None:
         """A short write is the disk's last room; the next one tells why."""

@@ -163,7 +163,9 @@ class ChainVerification:
             self.report.notes.append(f"records 1 to {first - 1} were removed by retention")
 
     def _verify_trust(self) -> None:
-        """That a trusted key has the last word."""
+        """That there is something to trust, and that a trusted key has the last word."""
+        if not self._last():
+            raise Bad(self._place(self._folder, 0, 1), "there is no record: all were removed, or none was ever written")
         if self._trust.unvouched is not None:
             key_id, place = self._trust.unvouched
             raise Bad(place, f"it is signed with key {key_id}, which no trusted key vouches for")

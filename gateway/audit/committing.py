@@ -17,7 +17,7 @@ from pathlib import Path
 from gateway.audit.chain import OpenSegment
 from gateway.audit.checkpoints import append_copies
 from gateway.audit.durable_files import sync_folder
-from gateway.audit.faults import JournalUnavailable, error_name
+from gateway.audit.faults import CLOSED, JournalUnavailable, error_name
 
 
 @dataclass(slots=True)
@@ -115,8 +115,8 @@ class Committer:
         """Return when the record is durable; JournalUnavailable where it can't be made so."""
         if sequence <= self.synced:
             return
-        if self._suspect is not None:
-            raise JournalUnavailable(self._suspect)
+        if self._suspect is not None or self._closed:
+            raise JournalUnavailable(self._suspect or CLOSED)
         await self._joined(sequence)
 
     async def repair(self) -> None:

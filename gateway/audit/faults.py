@@ -26,6 +26,10 @@ PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 """Errors that may pass while the gateway runs; with any other the start is refused."""
 
 
+CLOSED = "CLOSED"
+"""The reason of a journal that was closed."""
+
+
 def error_name(error: OSError) -> str:
     """Such as ENOSPC."""
     return errno.errorcode.get(error.errno or 0, "EIO")

@@ -16,12 +16,12 @@ import orjson
 import structlog
 
 from gateway.audit import retention
-from gateway.audit.faults import PASSING, JournalCorrupt, JournalUnavailable, error_name
+from gateway.audit.faults import CLOSED, PASSING, JournalCorrupt, JournalUnavailable, error_name
 from gateway.audit.keys import passing_digest_key
 from gateway.audit.records import Receipt
 from gateway.audit.segments import chain_folder
 from gateway.audit.settings import AuditSettings
-from gateway.audit.shipping.cursor import Cursor, CursorError, load
+from gateway.audit.shipping.cursor import Cursor, load
 from gateway.audit.starting import Started, UnknownOutcome, now_ms, start
 from gateway.audit.writing import Writer
 from gateway.settings import ConfigError
@@ -185,13 +185,15 @@ class Journal:
     async def close(self) -> None:
         """A clean stop: sign the head, sync everything, give the chain free."""
         self._closing.set()
-        await asyncio.gather(*self._tasks)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if (writer := self._writer) is None:
+            self._outage = _Outage(CLOSED, now_ms())
             return
         with contextlib.suppress(OSError, JournalUnavailable):
             if self._outage is None:
                 writer.checkpoint()
             await writer.committer.repair()
+        self._outage = _Outage(CLOSED, now_ms())
         await writer.close()
 
     def _taking(self) -> Writer:
@@ -226,7 +228,12 @@ class Journal:
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.critical("audit_journal_task_failed", exc_info=error)
 
     async def _pause(self, seconds: float) -> bool:
         """False at once when the journal closes."""
@@ -279,5 +286,5 @@ class Journal:
             try:
                 if (cursor := load(self.folder)) is not None:
                     await self.remove_shipped(cursor)
-            except (OSError, CursorError, JournalUnavailable) as error:
+            except (OSError, ValueError, JournalUnavailable) as error:
                 _log.warning("audit_retention_failed", error=str(error))

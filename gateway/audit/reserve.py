@@ -28,7 +28,8 @@ class Reserve:
 
     def close(self) -> None:
         """The room stays on the disk, for the next start."""
-        os.close(self._file)
+        file, self._file = self._file, -1
+        os.close(file)
 
     def hold(self, room: int) -> None:
         """Promise room to one more outcome; OSError where the disk has not got it."""

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import ValidationError
 
 from gateway.audit.checkpoints import read_copies
-from gateway.audit.faults import JournalCorrupt
+from gateway.audit.faults import JournalCorrupt, JournalUnavailable
 from gateway.audit.journal import Journal
 from gateway.audit.segments import segment_path, segment_starts
 from gateway.audit.verification import verify
@@ -160,6 +161,24 @@ async def test_cancelled_caller_takes_no_other_with_it(tmp_path: Path) -> None:
     assert [type(value) for value in done] == [type(None), asyncio.CancelledError, type(None)]
 
 
+async def test_closed_journal_takes_nothing(tmp_path: Path) -> None:
+    async with journal_in(tmp_path) as journal:
+        journal.intent("r1", event("intent", "r1"), ROOM)
+    content = segment_path(journal.folder, 1).read_bytes()
+    others = tmp_path / "gets the numbers of the closed files"
+    with others.open("wb"), others.open("wb"), others.open("wb"), others.open("wb"):
+        with pytest.raises(JournalUnavailable, match="CLOSED"):
+            journal.intent("r2", event("intent", "r2"), ROOM)
+        with pytest.raises(JournalUnavailable, match="CLOSED"):
+            journal.note(event("refusals", "-"))
+        with pytest.raises(JournalUnavailable):
+            journal.outcome("r1", event("outcome", "r1"))
+        with pytest.raises(JournalUnavailable, match="CLOSED"):
+            await journal.synced(records(tmp_path)[-1].receipt._replace(sequence=99))
+    assert others.read_bytes() == b""
+    assert segment_path(journal.folder, 1).read_bytes() == content
+
+
 async def test_statistics(tmp_path: Path) -> None:
     async with journal_in(tmp_path) as journal:
         journal.intent("r1", event("intent", "r1"), ROOM)
@@ -223,6 +242,13 @@ async def test_configured_keys_are_used(tmp_path: Path) -> None:
     assert not (tmp_path / "audit" / "signing-key.pem").exists()
     assert not (tmp_path / "audit" / "digest-key").exists()
     verified(tmp_path / "audit")
+
+
+def test_settings_refuse_what_makes_no_journal(tmp_path: Path) -> None:
+    for values in ({"digest_key": "secret-marker"}, {"segment_bytes": 100}, {"retention": -1}, {"other": 1}):
+        with pytest.raises(ValidationError) as raised:
+            audit_settings(tmp_path, **values)
+        assert "secret-marker" not in str(raised.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"secret-marker", b"-----BEGIN PRIVATE KEY-----\nsecret-marker\n"])

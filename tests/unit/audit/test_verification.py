@@ -158,6 +158,8 @@ def test_all_segments_removed(directory: Path, folder: Path) -> None:
     for start in segment_starts(folder):
         segment_path(folder, start).unlink()
     assert "gone" in problem_of(directory).what
+    (folder / "checkpoints.jsonl").unlink()
+    assert "there is no record" in problem_of(directory).what
 
 
 def test_swapped_segments_are_found(directory: Path, folder: Path) -> None:
