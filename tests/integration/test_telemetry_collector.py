@@ -129,7 +129,7 @@ async def test_no_secret_is_in_what_is_exported(stack: Stack, collector: Collect
 
 
 async def test_metrics_and_log_lines_carry_what_the_call_was(stack: Stack, collector: Collector) -> None:
-    await stack.controls[KEY_MANAGER].fail(mode="close", count=1)
+    await stack.controls[KEY_MANAGER].fail(mode="raw", status=401, count=1)
     async with logged_gateway(stack, collector) as gateway:
         with pytest.raises(AioRpcError):
             await call(gateway, "Encrypt", valid_request("Encrypt", KEYS, MARKER))
@@ -140,11 +140,11 @@ async def test_metrics_and_log_lines_carry_what_the_call_was(stack: Stack, colle
     metrics = {metric.name: metric for metric in await collector.metrics()}
     points = metrics["rpc.server.call.duration"].value["histogram"]["dataPoints"]
     assert {(attribute(point, "rpc.method"), attribute(point, "rpc.response.status_code")) for point in points} == {
-        ("keyway.v1.KeyService/Encrypt", "UNAVAILABLE"),
+        ("keyway.v1.KeyService/Encrypt", "FAILED_PRECONDITION"),
         ("keyway.v1.CertificateService/ListCertificates", "OK"),
     }
     requests = metrics["http.client.request.duration"].value["histogram"]["dataPoints"]
-    assert ("nhn-keys", "PROVIDER_CONNECTION_LOST") in {
+    assert ("nhn-keys", "401") in {
         (attribute(point, "keyway.provider"), attribute(point, "error.type")) for point in requests
     }
     assert metrics["keyway.certificate.expiry.days"].value["gauge"]["dataPoints"]
@@ -153,7 +153,7 @@ async def test_metrics_and_log_lines_carry_what_the_call_was(stack: Stack, colle
     (line,) = (line for line in await collector.logs() if line.body == "provider failed")
     (server,) = (span for span in await collector.spans() if span.name.endswith("/Encrypt"))
     assert (line.value["traceId"], line.value["spanId"]) == (server.value["traceId"], server.value["spanId"])
-    assert line.attributes["reason"] == server.attributes["keyway.reason"] == "PROVIDER_CONNECTION_LOST"
+    assert line.attributes["reason"] == server.attributes["keyway.reason"] == "PROVIDER_CREDENTIALS_REJECTED"
 
 
 async def spans_of(collector: Collector, number: int) -> Sequence[Item]:
