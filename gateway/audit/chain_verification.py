@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from gateway.audit.bodies import removed_by
 from gateway.audit.checkpoints import Checkpoint, read_copies
 from gateway.audit.copy_verification import CopyVerification
 from gateway.audit.faults import JournalCorrupt
@@ -10,7 +11,7 @@ from gateway.audit.keys import VerifyingKey
 from gateway.audit.links import Links, is_torn
 from gateway.audit.pairing import Pairing
 from gateway.audit.records import MalformedRecord, Receipt, decode_body, parse
-from gateway.audit.recovery import check_first, removed_by
+from gateway.audit.recovery import check_first
 from gateway.audit.segments import segment_path, segment_starts
 from gateway.audit.trust import Trust
 from gateway.audit.verification_report import Bad, ChainReport, Place, Problem

@@ -14,8 +14,8 @@ from typing import Any, Final
 import orjson
 
 from gateway.audit import printing
+from gateway.audit.bodies import request_id
 from gateway.audit.records import MalformedRecord, Receipt, Record
-from gateway.audit.recovery import request_id
 from gateway.audit.segments import Position, SegmentMissing, chain_folders, read_records, segment_starts
 from gateway.audit.verification import Unverifiable, verify
 

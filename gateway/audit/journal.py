@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-import orjson
 import structlog
 
 from gateway.audit import retention
+from gateway.audit.availability import Availability, Outage
 from gateway.audit.faults import CLOSED, PASSING, JournalCorrupt, JournalUnavailable, error_name
 from gateway.audit.keys import passing_digest_key
 from gateway.audit.records import Receipt
@@ -29,15 +29,6 @@ from gateway.settings import ConfigError
 _RETENTION_SECONDS: Final = 300.0
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class _Outage:
-    """While no record can be taken. since: milliseconds."""
-
-    reason: str
-    since: int
-    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +56,7 @@ class Journal:
         self._durable = settings.durability == "fsync"
         self._digest_key = passing_digest_key(settings)
         self._writer: Writer | None = None
-        self._outage: _Outage | None = None
-        self._callbacks: list[Callable[[bool], None]] = []
-        self._refused = 0
+        self._availability = Availability(str(self.folder))
         self._closing = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -95,7 +84,7 @@ class Journal:
     @property
     def available(self) -> bool:
         """Whether records are taken."""
-        return self._outage is None
+        return self._availability.outage is None
 
     @property
     def digest_key(self) -> bytes:
@@ -111,7 +100,7 @@ class Journal:
     def stats(self) -> JournalStats:
         """As of now."""
         if (writer := self._writer) is None:
-            return JournalStats(refused=self._refused)
+            return JournalStats(refused=self._availability.refused)
         chain, committer = writer.chain, writer.committer
         return JournalStats(
             sequence=chain.sequence,
@@ -119,13 +108,13 @@ class Journal:
             bytes_written=chain.bytes_written,
             syncs=committer.syncs,
             sync_seconds=committer.seconds,
-            refused=self._refused,
+            refused=self._availability.refused,
             open=len(writer.calls),
         )
 
     def on_availability(self, callback: Callable[[bool], None]) -> None:
         """Have it called with each change of `available`."""
-        self._callbacks.append(callback)
+        self._availability.on_change(callback)
 
     def intent(self, request_id: str, body: bytes, room: int) -> Receipt:
         """Record what is about to be asked, and hold room for an outcome of so many bytes. JournalUnavailable."""
@@ -134,7 +123,7 @@ class Journal:
             return writer.intent(request_id, body, room)
         except OSError as error:
             self._fail(error)
-            raise self._refusal() from None
+            raise self._availability.refusal() from None
 
     def outcome(self, request_id: str, body: bytes) -> Receipt:
         """Record what came of a call, in the room that its intent holds. JournalUnavailable: it is not on record yet.
@@ -155,7 +144,7 @@ class Journal:
             return writer.append("event", body)
         except OSError as error:
             self._fail(error)
-            raise self._refusal() from None
+            raise self._availability.refusal() from None
 
     async def synced(self, receipt: Receipt) -> None:
         """Return when the record is durable, at once where durability is left to the system. JournalUnavailable."""
@@ -165,11 +154,11 @@ class Journal:
 
     async def remove_shipped(self, cursor: Cursor) -> int:
         """Remove the segments below the cursor that are older than the retention; answers how many."""
-        if (writer := self._writer) is None or self._outage is not None or cursor.chain != writer.chain.id:
+        if (writer := self._writer) is None or self._availability.outage is not None or cursor.chain != writer.chain.id:
             return 0
         before = now_ms() - round(self._settings.retention * 1000)
         removal = await asyncio.to_thread(retention.removable, self.folder, cursor, before)
-        if removal is None or self._outage is not None:
+        if removal is None or self._availability.outage is not None:
             return 0
         try:
             receipt = writer.append("retention", removal.body(now_ms()))
@@ -187,25 +176,19 @@ class Journal:
         self._closing.set()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if (writer := self._writer) is None:
-            self._outage = _Outage(CLOSED, now_ms())
+            self._availability.ended(CLOSED)
             return
         with contextlib.suppress(OSError, JournalUnavailable):
-            if self._outage is None:
+            if self._availability.outage is None:
                 writer.checkpoint()
             await writer.committer.repair()
-        self._outage = _Outage(CLOSED, now_ms())
+        self._availability.ended(CLOSED)
         await writer.close()
 
     def _taking(self) -> Writer:
-        if self._outage is not None or self._writer is None:
-            raise self._refusal()
+        if self._availability.outage is not None or self._writer is None:
+            raise self._availability.refusal()
         return self._writer
-
-    def _refusal(self) -> JournalUnavailable:
-        assert self._outage is not None
-        self._refused += 1
-        self._outage.refused += 1
-        return JournalUnavailable(self._outage.reason)
 
     def _adopt(self, started: Started) -> None:
         self._digest_key = started.digest_key
@@ -213,17 +196,11 @@ class Journal:
 
     def _fail(self, error: OSError) -> None:
         """Take no records from now on, until `_mend` succeeds."""
-        if self._outage is not None:
+        if self._availability.outage is not None:
             return
-        self._outage = _Outage(error_name(error), now_ms())
-        _log.error("audit_journal_unavailable", reason=self._outage.reason, folder=str(self.folder))
-        self._tell(available=False)
+        self._availability.lost(error_name(error))
         if not self._closing.is_set():
             self._spawn(self._keep_mending())
-
-    def _tell(self, *, available: bool) -> None:
-        for callback in self._callbacks:
-            callback(available)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -243,9 +220,9 @@ class Journal:
         return not self._closing.is_set()
 
     async def _keep_mending(self) -> None:
-        while self._outage is not None and await self._pause(self._retry_seconds):
+        while self._availability.outage is not None and await self._pause(self._retry_seconds):
             try:
-                await self._mend(self._outage)
+                await self._mend(self._availability.outage)
             except JournalUnavailable:
                 continue
             except OSError as error:
@@ -261,21 +238,18 @@ class Journal:
         self.failure = error
         _log.critical("audit_journal_unusable", error=str(error))
 
-    async def _mend(self, outage: _Outage) -> None:
+    async def _mend(self, outage: Outage) -> None:
         if self._writer is None:
             self._adopt(await asyncio.to_thread(start, self._settings, self.folder, self._unknown_outcome))
         assert self._writer is not None
         await self._writer.mend()
-        told = {"time": now_ms(), "since": outage.since, "reason": outage.reason, "refused": outage.refused}
-        self._writer.append("interruption", orjson.dumps(told))
+        self._writer.append("interruption", outage.body())
         self._writer.committer.request()
-        self._outage = None
-        _log.info("audit_journal_available", reason=outage.reason, refused=outage.refused, folder=str(self.folder))
-        self._tell(available=True)
+        self._availability.regained()
 
     async def _keep_checkpointing(self) -> None:
         while await self._pause(self._settings.checkpoint_interval):
-            if self._writer is not None and self._outage is None:
+            if self._writer is not None and self._availability.outage is None:
                 try:
                     self._writer.checkpoint()
                 except OSError as error:

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from gateway.audit.bodies import event_code, request_id
 from gateway.audit.records import MalformedRecord, decode_body
-from gateway.audit.recovery import event_code, request_id
 
 _CODE: Final = b'"event_code":"'
 _REQUEST: Final = b'"request":{"uid":"'

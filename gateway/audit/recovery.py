@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import orjson
 
+from gateway.audit.bodies import event_code, removed_by, request_id
 from gateway.audit.checkpoints import read_copies
 from gateway.audit.faults import JournalCorrupt
 from gateway.audit.links import Links, is_torn
@@ -74,24 +75,6 @@ def examine(folder: Path) -> Found | TornLine | None:
     found = _examine(folder, starts)
     _check_copies(folder, found)
     return found
-
-
-def request_id(event: Mapping[str, Any]) -> str | None:
-    """The request that an event belongs to."""
-    try:
-        value = event["api"]["request"]["uid"]
-    except (KeyError, TypeError):
-        return None
-    return value if isinstance(value, str) else None
-
-
-def event_code(event: Mapping[str, Any]) -> str | None:
-    """Which event of its request it is."""
-    try:
-        value = event["metadata"]["event_code"]
-    except (KeyError, TypeError):
-        return None
-    return value if isinstance(value, str) else None
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -237,14 +220,6 @@ def _note_segment(body: Mapping[str, Any], found: Found) -> None:
             found.removed = removed_by(found.chain, body)
     except (KeyError, TypeError):
         raise MalformedRecord("it does not head a segment") from None
-
-
-def removed_by(chain: str, body: Mapping[str, Any]) -> Receipt:
-    """The last removed record that a record names."""
-    try:
-        return Receipt(chain, int(body["removed"]["sequence"]), str(body["removed"]["hash"]))
-    except (KeyError, TypeError, ValueError):
-        raise MalformedRecord("it does not name what was removed") from None
 
 
 def _check_copies(folder: Path, found: Found | TornLine | None) -> None:
