@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(tables.trust(sets["trust"]) if options.sets == ["trust"] else page)
     if not results.is_quiet(sets):
         busy = f"others kept {results.foreign(sets):.2f} processors busy"
-        print(f"bench: {busy}: absolute figures are too high; comparisons hold roughly", file=sys.stderr)
+        print(f"bench: {busy}: figures are too high, and differences between rows uncertain", file=sys.stderr)
     if given.publish:
         _publish(page, sets)
     return 1 if any(row.failure for rows in sets.values() for row in rows.values()) else 0
