@@ -1,0 +1,47 @@
+"""A journal as the gateway writes it, shipped while it is written, rotated, and shortened by retention."""
+
+from pathlib import Path
+
+import orjson
+
+from gateway.audit.events import unknown_outcome
+from gateway.audit.journal import Journal
+from gateway.audit.segments import read_records, segment_starts
+from gateway.audit.settings import AuditSettings
+from gateway.audit.shipping.cursor import load
+from tests.support.scripted_collector import ScriptedCollector
+from tests.support.shipping import shipping
+from tests.support.waiting import eventually
+
+
+async def test_a_journal_is_shipped_over_rotation_retention_and_restart(tmp_path: Path) -> None:
+    settings = AuditSettings(directory=tmp_path / "audit", segment_bytes=4096, checkpoint_records=20, retention=0)
+    async with ScriptedCollector() as collector, shipping(settings.directory, collector.endpoint, rewind=0.1):
+        for _ in range(2):
+            journal = await Journal.open(settings, 0, unknown_outcome=unknown_outcome)
+            await write(journal, 60)
+
+            async def shipped() -> bool:
+                cursor = load(journal.folder)  # noqa: B023 - awaited at once
+                return cursor is not None and cursor.sequence == journal.stats.sequence  # noqa: B023
+
+            await eventually(shipped)
+            before = segment_starts(journal.folder)
+            cursor = load(journal.folder)
+            assert cursor is not None
+            removed = await journal.remove_shipped(cursor)
+            assert segment_starts(journal.folder) == before[removed:]
+            assert removed > 3
+            await write(journal, 10)
+            await eventually(shipped)
+            await journal.close()
+        last = [stored.record.sequence for stored in read_records(journal.folder)][-1]
+        await eventually(lambda: collector.has(*range(1, last + 1)))
+
+
+async def write(journal: Journal, count: int) -> None:
+    """A segment ends between two rounds of syncing."""
+    for number in range(count):
+        receipt = journal.note(orjson.dumps({"time": 1, "number": number, "text": "x" * 300}))
+        if number % 5 == 4:
+            await journal.synced(receipt)
