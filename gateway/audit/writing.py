@@ -81,14 +81,11 @@ class Writer:
     def outcome(self, request_id: str, body: bytes) -> Receipt:
         """Add the event of a call that ended, on a full disk in the room held. Where it can't be, `mend` adds it."""
         call = self.calls[request_id]
-        while True:
-            try:
-                receipt, line = self.chain.append("event", body)
-                break
-            except OSError as error:
-                if error.errno not in _FULL or not self.reserve.give(len(body) + _ENVELOPE_BYTES):
-                    call.late = body
-                    raise
+        try:
+            receipt, line = self._append_in_room(body)
+        except OSError:
+            call.late = body
+            raise
         del self.calls[request_id]
         self.reserve.release(call.room)
         self._added(line, receipt.sequence)
@@ -125,6 +122,14 @@ class Writer:
         finally:
             self.chain.segment.close()
             self._resources.close()
+
+    def _append_in_room(self, body: bytes) -> tuple[Receipt, bytes]:
+        while True:
+            try:
+                return self.chain.append("event", body)
+            except OSError as error:
+                if error.errno not in _FULL or not self.reserve.give(len(body) + _ENVELOPE_BYTES):
+                    raise
 
     def _added(self, line: bytes, sequence: int) -> None:
         self.committer.added(line, sequence)

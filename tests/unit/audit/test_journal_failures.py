@@ -7,7 +7,8 @@ import asyncio
 import contextlib
 import errno
 import os
-from collections.abc import Awaitable, Callable, Iterable
+import random
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from gateway.audit.faults import JournalCorrupt, JournalUnavailable
 from gateway.audit.journal import Journal
+from gateway.audit.records import Receipt
 from gateway.audit.segments import segment_path, segment_starts
 from tests.support.journals import (
     ROOM,
@@ -358,3 +360,49 @@ async def test_copy_that_can_not_be_written_is_written_with_a_later_sync(
     report = verified(tmp_path)
     assert report.copies == report.checkpoints > 2
     assert len(records(tmp_path, "checkpoint")) == report.checkpoints
+
+
+async def test_faults_at_random_lose_nothing_that_was_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed = random.randrange(1 << 32)
+    dice = random.Random(seed)
+    acknowledged: list[Receipt] = []
+    failing = True
+
+    def replace(name: str, probability: float, codes: Sequence[int]) -> None:
+        real: Callable[..., Any] = getattr(os, name)
+
+        def call(*arguments: Any) -> Any:
+            if failing and dice.random() < probability:
+                if name == "pwrite":
+                    real(arguments[0], arguments[1][: dice.randrange(len(arguments[1]))], *arguments[2:])
+                raise OSError(dice.choice(codes), "by chance")
+            return real(*arguments)
+
+        monkeypatch.setattr(os, name, call)
+
+    async def call(journal: Journal, request: str) -> None:
+        with contextlib.suppress(JournalUnavailable):
+            journal.intent(request, event("intent", request, pad="x" * dice.randrange(900)), ROOM)
+            await asyncio.sleep(0.001)
+            receipt = journal.outcome(request, event("outcome", request, pad="x" * dice.randrange(900)))
+            await journal.synced(receipt)
+            acknowledged.append(receipt)
+
+    async def calls(journal: Journal, name: int) -> None:
+        for number in range(60):
+            await call(journal, f"r{name}-{number}")
+            await asyncio.sleep(0.001)
+
+    async with journal_in(tmp_path, segment_bytes=20_000, checkpoint_records=40, retry_seconds=0.001) as journal:
+        replace("pwrite", 0.02, (errno.ENOSPC, errno.EIO))
+        replace("fdatasync", 0.1, (errno.EIO,))
+        replace("ftruncate", 0.2, (errno.EIO,))
+        replace("posix_fallocate", 0.1, (errno.ENOSPC,))
+        await asyncio.gather(*(calls(journal, name) for name in range(8)))
+        failing = False
+        await until_available(journal)
+    report = verified(tmp_path)
+    assert report.open == (), seed
+    assert {record.receipt for record in records(tmp_path)}.issuperset(acknowledged), seed
