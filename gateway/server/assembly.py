@@ -122,6 +122,8 @@ class GatewayServer:
         _log.info("draining", delay_seconds=delay)
         await asyncio.sleep(delay)
         self._gate.close(self._settings.drain_timeout)
+        if self._guards.auditor is not None:
+            self._guards.auditor.drain()
         # gRPC cancels calls that are on their way in when it stops, a status that no client repeats a call after.
         await self._gate.quiet(_QUIET_SECONDS, at_most=_MAXIMUM_QUIET_SECONDS)
         at_most = self._settings.drain_timeout + _ANSWER_SECONDS

@@ -81,6 +81,10 @@ class Auditor:
 
         return handle
 
+    def drain(self) -> None:
+        """Answer strangers at once: the gateway is about to end."""
+        self._refusals.answer_at_once()
+
     def _begin(self, rpc: Rpc) -> None:
         assert rpc.request is not None
         known = Known(

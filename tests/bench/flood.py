@@ -1,0 +1,201 @@
+"""What a flood of strangers costs those who are known: `python -m tests.bench.flood`.
+
+Known callers ask as fast as they get answers, in turns without and with a flood from a process of its own, against one
+gateway with everything on. Prints calls a second and latencies of the known callers, the gateway's CPU and what the
+flood left in the journal; ends with 1 where the known ones lost more than a fifth.
+
+The flood shares the machine with the gateway, which is more than strangers elsewhere can do: it runs at the lowest
+priority, so that what is measured is what the gateway spends on it.
+"""
+
+import argparse
+import socket
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Literal
+
+from tests.bench import gateway_settings, tools
+from tests.bench.competitors import Surroundings
+from tests.bench.gateway_settings import EVERYTHING
+from tests.bench.generators import Ghz, Load, framed
+from tests.bench.processes import Server, free_port
+from tests.bench.run import scratch, surroundings
+from tests.bench.target import Target
+
+_METHOD: Final = "/keyway.v1.KeyService/Encrypt"
+_KNOWN_AT_ONCE: Final = 16
+_LOWEST_PRIORITY: Final = 19
+_SETTLING_SECONDS: Final = 1.0
+_WORST_LOSS: Final = 0.2
+_HANDSHAKING_THREADS: Final = 8
+
+Identity = Literal["jwt", "mtls"]
+FLOODS: Final[Mapping[Identity, Sequence[str]]] = {
+    "jwt": ("tokens on 1 connection", "tokens on 64 connections"),
+    "mtls": ("handshakes without a certificate",),
+}
+"""By the way in which the listener knows its callers."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One measurement. cpu: seconds of the gateway. journal: bytes that it grew by."""
+
+    load: Load
+    cpu: float
+    journal: int
+
+    @property
+    def rate(self) -> float:
+        """Calls a second of the known callers."""
+        return self.load.calls / self.load.seconds
+
+
+@contextmanager
+def gateway(around: Surroundings, folder: Path, identity: Identity) -> Iterator[tuple[Server, Target]]:
+    """A gateway with everything on, and where its known callers go."""
+    port = free_port()
+    parts = replace(EVERYTHING, identity=identity)
+    config = gateway_settings.write(
+        around.material, folder, parts, port=port, upstream=around.upstream.url(tls=False), sink=around.sink
+    )
+    command = (sys.executable, "-m", "gateway", "serve", "--config", config, "--log-level", "warning")
+    target = Target(
+        port,
+        _METHOD,
+        around.material.encrypt_request,
+        grpc=True,
+        headers={"authorization": f"Bearer {around.material.token}"} if identity == "jwt" else {},
+        authority=around.material.authority_file,
+        client=around.material.caller_files if identity == "mtls" else None,
+    )
+    with Server(command, port, folder / "gateway.log", folder=tools.ROOT) as server:
+        yield server, target
+
+
+@contextmanager
+def flood(kind: str, target: Target) -> Iterator[None]:
+    """Strangers, for as long as the block lasts."""
+    with tempfile.NamedTemporaryFile() as body:
+        body.write(framed(target.body))
+        body.flush()
+        process = subprocess.Popen(
+            ("nice", f"-n{_LOWEST_PRIORITY}", *_command(kind, target, body.name)),
+            cwd=tools.ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            time.sleep(_SETTLING_SECONDS)
+            if process.poll() is not None:
+                raise RuntimeError(f"the flood has ended: {kind}")
+            yield
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _command(kind: str, target: Target, body: str) -> Sequence[str]:
+    if kind not in FLOODS["jwt"]:
+        return (sys.executable, "-m", "tests.bench.flood", "--handshakes", str(target.port))
+    connections, streams = (1, 500) if "on 1 " in kind else (64, 8)
+    return (
+        str(tools.find().h2load),
+        *("-t1", f"-c{connections}", f"-m{streams}", "--duration=600", f"--data={body}"),
+        *("-Hcontent-type: application/grpc", "-Hte: trailers", "-Hauthorization: Bearer nobody.knows.this"),
+        target.url,
+    )
+
+
+def handshakes(port: int) -> None:
+    """Connections without a client certificate, one after the other, until the process is ended."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+
+    def repeat() -> None:
+        while True:
+            try:
+                with socket.create_connection(("127.0.0.1", port)) as raw, context.wrap_socket(raw) as connection:
+                    connection.recv(1)
+            except OSError:
+                continue
+
+    for _ in range(_HANDSHAKING_THREADS):
+        threading.Thread(target=repeat).start()
+
+
+def measure(server: Server, target: Target, folder: Path, seconds: float) -> Turn:
+    """The known callers, for so long."""
+    cpu, journal = server.usage().total, _size(folder / "journal")
+    load = Ghz(tools.ghz()).run(target, _KNOWN_AT_ONCE, seconds)
+    return Turn(load, server.usage().total - cpu, _size(folder / "journal") - journal)
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*.jsonl"))
+
+
+def compare(around: Surroundings, folder: Path, kind: str, identity: Identity, *, rounds: int, seconds: float) -> float:
+    """Prints a row for each of without and with; answers what share of their calls the known ones lost."""
+    alone: list[Turn] = []
+    flooded: list[Turn] = []
+    with gateway(around, folder, identity) as (server, target):
+        measure(server, target, folder, min(seconds, 1.0))
+        for _ in range(rounds):
+            alone.append(measure(server, target, folder, seconds))
+            with flood(kind, target):
+                flooded.append(measure(server, target, folder, seconds))
+        memory = server.peak_memory()
+    loss = 1 - statistics.median(after.rate / before.rate for before, after in zip(alone, flooded, strict=True))
+    _print("without", alone)
+    _print(f"with {kind}", flooded)
+    print(f"  lost: {loss:.0%} of the calls; the gateway had {memory / 2**20:.0f} MiB at most\n", flush=True)
+    return loss
+
+
+def _print(name: str, turns: Sequence[Turn]) -> None:
+    def median(values: Iterator[float]) -> float:
+        return statistics.median(values)
+
+    rate = median(turn.rate for turn in turns)
+    p50, p99 = (median(getattr(turn.load, each) * 1000 for turn in turns) for each in ("p50", "p99"))
+    cpu = median(turn.cpu / turn.load.calls * 1e6 for turn in turns)
+    journal = median(turn.journal / turn.load.calls for turn in turns)
+    print(
+        f"{name:40} {rate:7.0f} calls/s  p50 {p50:6.2f} ms  p99 {p99:6.2f} ms"
+        f"  {cpu:5.0f} us CPU and {journal:5.0f} bytes of journal a call"
+    )
+
+
+def main() -> int:
+    """See the module."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--handshakes", type=int, metavar="PORT", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.handshakes is not None:
+        handshakes(given.handshakes)
+        return 0
+    losses = []
+    with scratch() as folder, surroundings(folder) as around:
+        for identity, kinds in FLOODS.items():
+            for number, kind in enumerate(kinds):
+                own = folder / f"{identity}-{number}"
+                own.mkdir()
+                losses.append(compare(around, own, kind, identity, rounds=given.rounds, seconds=given.seconds))
+    return 1 if max(losses) > _WORST_LOSS else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
