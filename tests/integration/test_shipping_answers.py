@@ -11,8 +11,9 @@ import pytest
 import structlog
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
-from gateway.audit.shipping import shipper
-from gateway.audit.shipping.cursor import load
+from gateway.audit.segments import CURSOR
+from gateway.audit.shipping import bookmark, shipper
+from gateway.audit.shipping.cursor import Cursor, load, store
 from tests.support.chains import ChainWriter
 from tests.support.scripted_collector import ScriptedCollector, abort_with_delay, rejecting
 from tests.support.shipping import shipping
@@ -200,6 +201,47 @@ async def test_a_chain_that_does_not_verify_holds_itself_up_and_no_other(writer:
             writer.append(1)
             await eventually(lambda: cursor_at(writer, 3))
     assert [entry["chain"] for entry in logs if entry["event"] == "audit_shipping_held_up"] == ["worker-0"]
+
+
+async def test_a_person_may_let_the_chain_go_on_behind_what_is_lost(writer: ChainWriter) -> None:
+    """Records that were removed before they were shipped are told, and left out only by an act of somebody."""
+    writer.append(4)
+    async with ScriptedCollector() as collector:
+        async with shipping(writer.folder.parent, collector.endpoint, rewind=0.1):
+            await eventually(lambda: cursor_at(writer, 4))
+        writer.append(2)
+        writer.rotate()
+        writer.remove(1)
+        with structlog.testing.capture_logs() as logs:
+            async with shipping(writer.folder.parent, collector.endpoint, rewind=0.1):
+                await eventually(lambda: told(logs, "audit_shipping_held_up"))
+                (writer.folder / CURSOR).unlink()
+                await eventually(lambda: cursor_at(writer, 7))
+    assert list(dict.fromkeys(collector.taken)) == [1, 2, 3, 4, 7]
+
+
+async def test_a_cursor_that_can_not_be_written_stops_nothing_and_repeats_nothing(
+    writer: ChainWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = True
+
+    def store_unless_full(folder: Path, cursor: Cursor) -> None:
+        if full:
+            raise OSError(28, "No space left on device")
+        store(folder, cursor)
+
+    monkeypatch.setattr(bookmark, "store", store_unless_full)
+    with structlog.testing.capture_logs() as logs:
+        async with ScriptedCollector() as collector, shipping(writer.folder.parent, collector.endpoint, rewind=0.1):
+            writer.append(3)
+            await eventually(lambda: told(logs, "audit_cursor_not_written"))
+            await collector.stop()
+            await collector.start()
+            writer.append(1)
+            await eventually(lambda: collector.has(1, 2, 3, 4))
+            full = False
+            await eventually(lambda: cursor_at(writer, 4))
+    assert [sequence for sequence in collector.taken if sequence < 3] == [1, 2]
 
 
 async def test_headers_are_sent_and_never_told(writer: ChainWriter) -> None:

@@ -5,8 +5,8 @@
       journal             what comes next in the chain, proven and durable
       otlp                records as OTLP log records
       connection          one connection to the collector, and what its answers mean
-      safety              which acknowledged records a collector can no longer lose
-      cursor              that position, kept over restarts
+      line ▸ safety       which acknowledged records a collector can no longer lose
+      bookmark ▸ cursor   that position, kept over restarts
 
 At least once, in order per chain: a record may come twice, with the same chain and sequence; none is left out.
 Only `connection` knows gRPC. `backlog` is for the gateway's own process, which imports neither gRPC nor OTLP for it.

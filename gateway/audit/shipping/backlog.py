@@ -6,7 +6,7 @@ than what `rewind` seconds bring.
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -31,11 +31,11 @@ class Backlog(NamedTuple):
     seconds: float
 
 
-def backlog(audit_directory: Path) -> Mapping[str, Backlog]:
-    """By chain. A chain whose files can't be read now is left out."""
+def backlog(audit_directory: Path, folders: Iterable[Path] | None = None) -> Mapping[str, Backlog]:
+    """By chain, of these folders or of all. A chain whose files can't be read now is left out."""
     found: dict[str, Backlog] = {}
     try:
-        folders = chain_folders(audit_directory)
+        folders = chain_folders(audit_directory) if folders is None else folders
     except OSError:
         return found
     for folder in folders:

@@ -6,19 +6,19 @@ Whatever happens, it goes on from the last safe place; what can't be shipped hol
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
 from gateway.audit.ship_settings import ShipSettings
-from gateway.audit.shipping import cursor as cursors
 from gateway.audit.shipping.answers import Answer, Meaning
+from gateway.audit.shipping.bookmark import Bookmark
 from gateway.audit.shipping.connection import Connection, UnreachableError
 from gateway.audit.shipping.cursor import Cursor, CursorError
 from gateway.audit.shipping.journal import Batch, ChainBrokenError, Journal
-from gateway.audit.shipping.otlp import Export
-from gateway.audit.shipping.safety import Safety
+from gateway.audit.shipping.line import Line
 
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _MAXIMUM_PAUSES: Final = 20  # by then the pause is the longest
@@ -26,9 +26,9 @@ _LOG_SECONDS: Final = 60.0
 """A fault that lasts is worth a line at its beginning, and then one a minute."""
 LAST_SECONDS: Final = 5.0
 """How long what is left may take at the stop."""
-_REMEMBER_SECONDS: Final = 1.0
-"""The cursor is written this often at most; what is not remembered is only repeated."""
-_CLOCK = time.monotonic
+_LONGEST_ASKED_SECONDS: Final = 300.0
+"""A collector may ask for a pause, but not for ever."""
+_clock: Final[Callable[[], float]] = time.monotonic
 
 _log = structlog.get_logger(__name__)
 
@@ -41,6 +41,7 @@ class ChainShipper:
         self._settings = settings
         self._stop = stop
         self._journal = Journal(folder)
+        self._bookmark = Bookmark(folder, self._not_written)
         self._pauses = 0
         self._told: dict[str, float] = {}
         self._stopped_at: float | None = None
@@ -57,19 +58,19 @@ class ChainShipper:
                 # Wrong for good, but a person may put it right while we run.
                 self._complain("audit_shipping_held_up", str(error), serious=True)
             except OSError as error:
-                self._complain("audit_cursor_unusable", error.strerror or str(error), serious=True)
+                self._complain("audit_cursor_unreadable", error.strerror or str(error), serious=True)
             await self._rest(self._backoff())
 
     async def _ship_over(self, connection: Connection) -> None:
         """From the safe place on, until the connection is lost, or until the stop and the end of the chain."""
-        cursor = await asyncio.to_thread(cursors.load, self._folder)
-        line = _Line(connection, Safety(self._settings.rewind), self._folder)
+        cursor = await self._bookmark.place()
+        line = Line(connection, self._settings.rewind, self._bookmark)
         most = self._settings.batch_records
         while not connection.lost.done() and not self._too_late():
             batch = await self._next(cursor, most)
             if not batch:
-                if self._stop.is_set():
-                    break
+                if self._stop.is_set() or (batch is None and not line.unsafe):
+                    break  # where the chain can't be read on, perhaps from another place: the cursor's file tells
                 await self._wait(line, self._settings.interval if batch is not None else self._backoff())
                 continue
             answer = await line.send(batch)
@@ -100,13 +101,13 @@ class ChainShipper:
         """Whether what is left at the stop has to wait for the next start."""
         if not self._stop.is_set():
             return False
-        self._stopped_at = self._stopped_at or _CLOCK()
-        return _CLOCK() - self._stopped_at > LAST_SECONDS
+        self._stopped_at = self._stopped_at or _clock()
+        return _clock() - self._stopped_at > LAST_SECONDS
 
-    async def _wait(self, line: "_Line", seconds: float) -> None:
+    async def _wait(self, line: Line, seconds: float) -> None:
         """Let time pass, and meanwhile show the collector alive where something depends on it."""
-        end = _CLOCK() + seconds
-        while (left := end - _CLOCK()) > 0 and not line.lost.done():
+        end = _clock() + seconds
+        while (left := end - _clock()) > 0 and not line.lost.done():
             await self._rest(min(left, line.due_in()), line.lost)
             if self._stop.is_set():
                 return
@@ -127,7 +128,7 @@ class ChainShipper:
         longest = min(_FIRST_PAUSE_SECONDS * 2**self._pauses, self._settings.maximum_backoff)
         self._pauses = min(self._pauses + 1, _MAXIMUM_PAUSES)
         pause: float = longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
-        return max(asked or 0.0, pause)
+        return max(min(asked or 0.0, _LONGEST_ASKED_SECONDS), pause)
 
     def _tell(self, answer: Answer, batch: Batch) -> None:
         first = batch.ends[0].sequence
@@ -139,8 +140,11 @@ class ChainShipper:
         else:
             self._complain("audit_shipping_delayed", answer.detail)
 
+    def _not_written(self, error: OSError) -> None:
+        self._complain("audit_cursor_not_written", error.strerror or str(error), serious=True)
+
     def _complain(self, event: str, fault: str, *, serious: bool = False) -> None:
-        now = _CLOCK()
+        now = _clock()
         if now - self._told.get(event, -_LOG_SECONDS) < _LOG_SECONDS:
             return
         self._told[event] = now
@@ -152,57 +156,3 @@ class ChainShipper:
         if self._told:
             self._told.clear()
             _log.info("audit_shipping_resumed", chain=self._folder.name, endpoint=self._settings.endpoint)
-
-
-class _Line:
-    """A connection, with what its acknowledgements have shown so far; writes the cursor as far as they reach."""
-
-    def __init__(self, connection: Connection, safety: Safety, folder: Path) -> None:
-        self._connection = connection
-        self._safety = safety
-        self._folder = folder
-        self._safe: Cursor | None = None
-        self._last = Export()
-        self._sent_at = self._remembered_at = _CLOCK()
-        self.lost = connection.lost
-
-    async def send(self, batch: Batch) -> Answer:
-        """Send records."""
-        answer = await self._export(batch.export)
-        if answer.meaning is Meaning.ACCEPTED:
-            self._last = batch.export
-            await self._acknowledged(batch.ends[-1])
-        return answer
-
-    async def show_alive(self) -> Answer:
-        """Send nothing, for the sake of the answer; at last the last record again, which makes it safe."""
-        if not self._safety.ripe(_CLOCK()):
-            answer = await self._export(Export())
-            if answer.meaning is Meaning.ACCEPTED:
-                self._safety.alive(self._sent_at)
-            return answer
-        answer = await self._export(self._last.last())
-        if answer.meaning is Meaning.ACCEPTED:
-            await self._acknowledged(None)
-        return answer
-
-    async def _export(self, export: Export) -> Answer:
-        answer = await self._connection.export(export.request)
-        self._sent_at = _CLOCK()
-        return answer
-
-    async def _acknowledged(self, cursor: Cursor | None) -> None:
-        now = self._sent_at
-        self._safe = self._safety.acknowledged(now, cursor) or self._safe
-        if now - self._remembered_at > min(_REMEMBER_SECONDS, self._safety.pulse) or not self._safety.unsafe:
-            await self.remember()
-
-    async def remember(self) -> None:
-        """Write down what is safe."""
-        if self._safe is not None:
-            await asyncio.to_thread(cursors.store, self._folder, self._safe)
-            self._safe, self._remembered_at = None, _CLOCK()
-
-    def due_in(self) -> float:
-        """The seconds until the next sign of life is due; without end where nothing depends on it."""
-        return self._sent_at + self._safety.pulse - _CLOCK() if self._safety.unsafe else float("inf")
