@@ -8,6 +8,9 @@ import sys
 from typing import Final, Protocol
 
 import structlog
+from structlog.typing import EventDict
+
+from gateway import log_fields
 
 
 class LogChoice(Protocol):
@@ -26,10 +29,18 @@ _NOT_OURS: Final = ("aiohttp", "asyncio", "grpc")
 """Their warnings are worth a line; what they say below that is not, nor is it known to hold no secret."""
 
 
-def configure(settings: LogChoice) -> None:
-    """Set up structlog, and route the standard library's loggers (of aiohttp, asyncio, grpc) through it."""
+def configure(settings: LogChoice, **about: object) -> None:
+    """Set up structlog, and route the standard library's loggers (of aiohttp, asyncio, grpc) through it.
+
+    about: stands in every line, such as which process wrote it.
+    """
+
+    def add(_logger: object, _method: str, event: EventDict) -> EventDict:
+        return {**about, **event}
+
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        *([add] if about else []),
+        log_fields.merge,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

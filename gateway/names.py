@@ -6,12 +6,13 @@ surrogate pair, which a Python text can hold, is no character.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 MAXIMUM_NAME_CHARACTERS: Final = 1024
 WILDCARD: Final = "-"
 
-_SEGMENT = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]+"
+SEGMENT: Final = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]+"
 _VARIABLE = re.compile(r"\{(\w+)\}")
 
 
@@ -21,7 +22,11 @@ class Pattern:
     def __init__(self, template: str) -> None:
         self.template = template
         self.variables = tuple(_VARIABLE.findall(template))
-        self._regex = re.compile(_VARIABLE.sub(lambda match: f"(?P<{match[1]}>{_SEGMENT})", template) + r"\Z")
+        self._regex = re.compile(self.expression({name: f"(?P<{name}>{SEGMENT})" for name in self.variables}) + r"\Z")
+
+    def expression(self, segments: Mapping[str, str]) -> str:
+        """The regular expression of such names. segments: what some variables take in the place of any segment."""
+        return _VARIABLE.sub(lambda match: segments.get(match[1], SEGMENT), self.template)
 
     def parse(self, name: str) -> dict[str, str] | None:
         """The segments of `name` by variable; None where it does not have this pattern."""

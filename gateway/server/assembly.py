@@ -21,11 +21,12 @@ from gateway.server.authentication import Anonymous, Authenticator
 from gateway.server.authorization import Authorizer
 from gateway.server.draining import Gate
 from gateway.server.limits import Limits
-from gateway.server.listener import bind, serve_health
+from gateway.server.listener import bind, serve_health, sharing
 from gateway.server.pipeline import RawHandler, check, compose, decode
 from gateway.server.routing import route
 from gateway.server.rpc import Stage
 from gateway.server.tracing import trace
+from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.setup import Telemetry
 
 MAXIMUM_REQUEST_BYTES: Final = 16 * 1024 * 1024
@@ -43,8 +44,6 @@ _log = structlog.get_logger(__name__)
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", MAXIMUM_REQUEST_BYTES),
     ("grpc.max_send_message_length", -1),
-    # A second gateway on the same port must fail to start instead of taking half of the calls.
-    ("grpc.so_reuseport", 0),
     ("grpc.max_metadata_size", 16 * 1024),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
@@ -81,12 +80,23 @@ class Guards:
 
 
 class GatewayServer:
-    """The gateway's gRPC server over a catalogue of providers."""
+    """The gateway's gRPC server over a catalogue of providers.
 
-    def __init__(self, settings: GatewaySettings, catalogue: Catalogue, guards: Guards | None = None) -> None:
+    shared_port: others may listen where it does. drain_delay: the configured one, unless something else is set.
+    """
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        catalogue: Catalogue,
+        guards: Guards | None = None,
+        *,
+        shared_port: bool = False,
+    ) -> None:
         self._settings = settings
+        self.drain_delay = settings.drain_delay
         age = ("grpc.max_connection_age_ms", round(settings.maximum_connection_age * 1000))
-        self._server = grpc.aio.server(options=(*_OPTIONS, age))
+        self._server = grpc.aio.server(options=(*_OPTIONS, sharing(shared_port=shared_port), age))
         self._health = health.aio.HealthServicer()
         self._health_server: grpc.aio.Server | None = None
         self._gate = Gate()
@@ -98,6 +108,12 @@ class GatewayServer:
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
+
+    @property
+    def metrics(self) -> Metrics | None:
+        """What is measured, where anybody asks for it."""
+        telemetry = self._guards.telemetry
+        return telemetry.metrics if telemetry is not None else None
 
     async def start(self, *, available: bool = True) -> None:
         """Listen and serve; ListenError where the address is taken. `available`: see `show`."""
@@ -117,7 +133,7 @@ class GatewayServer:
 
     async def drain(self) -> None:
         """Say NOT_SERVING, wait until clients have moved on, close the listener, let accepted calls finish."""
-        delay = self._settings.drain_delay
+        delay = self.drain_delay
         await self._health.enter_graceful_shutdown()
         _log.info("draining", delay_seconds=delay)
         await asyncio.sleep(delay)

@@ -5,6 +5,7 @@ they look like that of `audit/events.py`.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -113,6 +114,10 @@ class Auditor:
             await self._refusals.count(rpc, reason_name(error.outcome.reason))
         elif error.outcome is not errors.AUDIT_UNAVAILABLE:
             await self._record(rpc, _failure(rpc, error))
+        elif rpc.events is not None:
+            # The intent was written, and could not be synced. Its outcome is taken all the same, and synced later.
+            with contextlib.suppress(GatewayError):
+                self._write(rpc, _failure(rpc, error))
 
     async def _record(self, rpc: Rpc, ended: Ended) -> None:
         """The outcome on record, and on disk."""

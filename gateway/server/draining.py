@@ -18,25 +18,28 @@ class Gate:
 
     def __init__(self) -> None:
         self._closed = False
-        self._bounds: set[asyncio.Timeout] = set()
         self._calls: set[asyncio.Task[object]] = set()
+        self._cut_off: set[asyncio.Task[object]] = set()
         self._arrived = asyncio.Event()
 
     def stage(self, following: Handler) -> Handler:
         """The stage that lets calls through, or refuses them."""
 
         async def handle(rpc: Rpc) -> Message:
-            self._follow_current_call()
+            # gRPC runs each call in a task, which is done when the answer has been sent.
+            task = asyncio.current_task()
+            assert task is not None
+            self._calls.add(task)
+            task.add_done_callback(self._calls.discard)
             if self._closed:
+                self._arrived.set()
                 raise GatewayError(errors.SERVER_DRAINING, "the gateway is shutting down and takes no more calls")
             try:
-                async with asyncio.timeout(None) as bound:
-                    self._bounds.add(bound)
-                    try:
-                        return await following(rpc)
-                    finally:
-                        self._bounds.discard(bound)
-            except TimeoutError:
+                return await following(rpc)
+            except asyncio.CancelledError:
+                if task not in self._cut_off:
+                    raise
+                task.uncancel()
                 raise GatewayError(errors.CUT_OFF, "the gateway shut down before the call had ended") from None
 
         return handle
@@ -44,9 +47,12 @@ class Gate:
     def close(self, seconds: float) -> None:
         """Refuse calls from here on. Those in progress are cut off, each with an answer, `seconds` from now."""
         self._closed = True
-        limit = asyncio.get_running_loop().time() + seconds
-        for bound in self._bounds:
-            bound.reschedule(limit)
+        asyncio.get_running_loop().call_later(seconds, self._cut, frozenset(self._calls))
+
+    def _cut(self, calls: frozenset["asyncio.Task[object]"]) -> None:
+        for task in calls & self._calls:
+            self._cut_off.add(task)
+            task.cancel()
 
     async def quiet(self, seconds: float, *, at_most: float) -> None:
         """Return once no call has arrived for `seconds`, at the latest after `at_most`."""
@@ -66,11 +72,3 @@ class Gate:
         limit = clock() + seconds
         while self._calls and (left := limit - clock()) > 0:
             await asyncio.wait(self._calls, timeout=left)
-
-    def _follow_current_call(self) -> None:
-        # gRPC runs each call in a task, which is done when the answer has been sent.
-        call = asyncio.current_task()
-        assert call is not None
-        self._arrived.set()
-        self._calls.add(call)
-        call.add_done_callback(self._calls.discard)

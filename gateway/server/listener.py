@@ -34,6 +34,14 @@ class ListenError(OSError):
     """The address can't be listened on."""
 
 
+def sharing(*, shared_port: bool) -> tuple[str, int]:
+    """The option that lets others on the port: the workers of one gateway, whose supervisor holds the port for them.
+
+    A second gateway on the same port must fail to start instead of taking half of the calls.
+    """
+    return ("grpc.so_reuseport", int(shared_port))
+
+
 def bind(server: grpc.aio.Server, listen: str, identity: IdentitySettings | None) -> str:
     """Bind the server to HOST:PORT; the address with the port that it got.
 

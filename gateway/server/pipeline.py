@@ -11,19 +11,13 @@ from typing import Final
 
 from google.protobuf.message import DecodeError, Message
 
-from gateway.audit.events import Peer
+from gateway import log_fields
 from gateway.contract import Method
 from gateway.errors import GatewayError, InvalidRequest, Violation
 from gateway.server import status
 from gateway.server.rpc import Context, Handler, Operation, Rpc, Stage, contained, internal_error
 from gateway.server.validation import validate
-from gateway.telemetry.context import Metadata
 from gateway.upstream.call import Call
-
-_CALLERS_ID: Final = "x-request-id"
-_CALLERS_SERVICE: Final = "x-service-name"
-_USER_AGENT: Final = "user-agent"
-_MAXIMUM_TEXT_CHARACTERS: Final = 128
 
 RawHandler = Callable[[bytes, Context], Awaitable[bytes]]
 
@@ -64,15 +58,14 @@ def compose(method: Method, operation: Operation, default_deadline: float, stage
     default_deadline: seconds for a call whose caller set no deadline. stages: by their names in `ORDER`.
     """
 
-    async def call_operation(rpc: Rpc) -> Message:
-        assert rpc.request is not None
-        response = await operation(rpc.request, rpc.call)
-        if not isinstance(response, method.response):
-            raise TypeError(f"{method.full_name} answers a {type(response).__name__}")
-        return response
+    response_type = method.response
 
     async def operate(rpc: Rpc) -> Message:
-        return await contained(call_operation(rpc), rpc.call)
+        assert rpc.request is not None
+        response = await contained(operation(rpc.request, rpc.call), rpc.call)
+        if not isinstance(response, response_type):
+            raise TypeError(f"{method.full_name} answers a {type(response).__name__}")
+        return response
 
     if unknown := stages.keys() - set(ORDER):
         raise ValueError(f"no such stages: {', '.join(sorted(unknown))}")
@@ -81,46 +74,32 @@ def compose(method: Method, operation: Operation, default_deadline: float, stage
         if name in stages:
             handler = stages[name](handler)
 
-    async def outcome(rpc: Rpc) -> Message | GatewayError:
-        try:
-            return await handler(rpc)
-        except GatewayError as error:
-            # The frames of the traceback hold the request.
-            return error.with_traceback(None)
-        except Exception as error:  # noqa: BLE001 - a bug in a stage; cancellation is no Exception
-            return internal_error(error, rpc.call)
-
     async def serve(raw: bytes, context: Context) -> bytes:
         remaining = context.time_remaining()
         seconds = default_deadline if remaining is None else remaining
-        call = Call(_request_id(), time.monotonic() + seconds, method.repeatable)
-        metadata = context.invocation_metadata() or ()
-        told = _told(metadata)
-        rpc = Rpc(
-            method,
-            call,
-            context,
-            raw,
-            time.time(),
-            Peer(_address(context.peer()), told.get(_USER_AGENT, ""), told.get(_CALLERS_SERVICE, "")),
-            metadata,
-            told.get(_CALLERS_ID, ""),
-        )
+        request_id = _request_id()
+        rpc = Rpc(method, Call(request_id, time.monotonic() + seconds, method.repeatable), context, raw, time.time())
+        log_fields.CURRENT.set(rpc)
         del raw
-        ended = await outcome(rpc)
-        receipt = rpc.receipt
-        # What abort() raises stays in memory until the garbage collector runs, and all that this frame holds with it.
-        del rpc
-        if isinstance(ended, GatewayError):
-            failure = status.to_status(ended, repeatable=method.repeatable, request_id=call.request_id)
-            del ended
-            await context.abort(
-                status.STATUS_CODES[failure.code],
-                failure.message,
-                status.trailers(call.request_id, failure, receipt),
-            )
-        context.set_trailing_metadata(status.trailers(call.request_id, receipt=receipt))
-        return ended.SerializeToString()
+        try:
+            response = await handler(rpc)
+        except GatewayError as error:
+            # The frames of the traceback hold the request.
+            failure = error.with_traceback(None)
+        except Exception as error:  # noqa: BLE001 - a bug in a stage; cancellation is no Exception
+            failure = internal_error(error, rpc.call)
+        else:
+            rpc.request = None
+            context.set_trailing_metadata(status.trailers(request_id, receipt=rpc.receipt))
+            return response.SerializeToString()
+        # What abort() raises stays in memory until the garbage collector runs, with all that this frame holds; and the
+        # call stays in the context of every timer that was set in it.
+        rpc.raw, rpc.request = b"", None
+        told = status.to_status(failure, repeatable=method.repeatable, request_id=request_id)
+        trailers = status.trailers(request_id, told, rpc.receipt)
+        del failure, rpc
+        await context.abort(status.STATUS_CODES[told.code], told.message, trailers)
+        raise AssertionError("abort() always raises")
 
     return serve
 
@@ -129,24 +108,3 @@ def _request_id() -> str:
     """A UUID of version 4. It tells calls apart and protects nothing, so that it need not be unpredictable."""
     text = f"{random.getrandbits(128):032x}"
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[int(text[16], 16) & 3]}{text[17:20]}-{text[20:]}"
-
-
-def _told(metadata: Metadata) -> Mapping[str, str]:
-    """What the caller's metadata says of it, where it can be put on record. Of several values the first counts."""
-    told: dict[str, str] = {}
-    for key, value in metadata:
-        if key in _TOLD and key not in told:
-            told[key] = value if isinstance(value, str) and _usable(value) else ""
-    return told
-
-
-def _usable(text: str) -> bool:
-    return len(text) <= _MAXIMUM_TEXT_CHARACTERS and text.isascii() and text.isprintable()
-
-
-_TOLD: Final = frozenset({_CALLERS_ID, _CALLERS_SERVICE, _USER_AGENT})
-
-
-def _address(peer: str) -> str:
-    """`ipv4:10.0.0.1:4242` → `10.0.0.1:4242`; `ipv6:%5B::1%5D:4242` → `[::1]:4242`."""
-    return peer.partition(":")[2].replace("%5B", "[").replace("%5D", "]")

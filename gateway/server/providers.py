@@ -16,6 +16,7 @@ from gateway.server import paging
 from gateway.server.paging import Position
 from gateway.server.rpc import Operation, contained
 from gateway.server.status import reason_name
+from gateway.upstream.breaker import BreakerState
 from gateway.upstream.call import Call
 from keyway.v1 import error_reason_pb2 as reasons
 from keyway.v1 import provider_pb2, status_mapping_pb2
@@ -54,12 +55,12 @@ class ProviderDirectory:
         size = request.page_size or paging.DEFAULT_PAGE_SIZE
         token = paging.encode(Position(ids[size - 1], 0, 0), _LISTING) if len(ids) > size else ""
         return service.ListProvidersResponse(
-            providers=[self._providers[provider] for provider in ids[:size]], next_page_token=token
+            providers=[self._now(provider) for provider in ids[:size]], next_page_token=token
         )
 
     async def get_provider(self, request: service.GetProviderRequest, _call: Call) -> service.GetProviderResponse:
-        """One provider, with the state that its last check found."""
-        return service.GetProviderResponse(provider=self._providers[self._provider(request.name).id])
+        """One provider, with the state that its last check found, or calls since then."""
+        return service.GetProviderResponse(provider=self._now(self._provider(request.name).id))
 
     async def check_provider(self, request: service.CheckProviderRequest, call: Call) -> service.CheckProviderResponse:
         """One provider, after a live call; a call that fails is an answer, not an error.
@@ -74,7 +75,7 @@ class ProviderDirectory:
         return service.CheckProviderResponse(provider=self._providers[provider.id])
 
     async def _check(self, provider: Provider, asked_by: Call) -> None:
-        call = replace(asked_by, deadline=time.monotonic() + self._check_seconds)
+        call = replace(asked_by, deadline=time.monotonic() + self._check_seconds, probe=True)
         try:
             state, reason = await _state_of(provider, call)
         finally:
@@ -100,6 +101,17 @@ class ProviderDirectory:
                 for row in rows
             ]
         )
+
+    def _now(self, provider: str) -> provider_pb2.Provider:
+        """What the last check found, unless calls have failed so often that the provider is not asked any more."""
+        checked = self._providers[provider]
+        if self._catalogue.provider(provider).upstream.breaker is BreakerState.CLOSED:
+            return checked
+        shown = provider_pb2.Provider()
+        shown.CopyFrom(checked)
+        shown.state = provider_pb2.PROVIDER_STATE_UNREACHABLE
+        shown.state_reason = reason_name(reasons.ERROR_REASON_PROVIDER_CIRCUIT_OPEN)
+        return shown
 
     def _provider(self, name: str) -> Provider:
         return self._catalogue.provider(provider_id(name))

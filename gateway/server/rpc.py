@@ -3,7 +3,7 @@
 What goes wrong on the way is a GatewayError when it leaves `contained`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -25,6 +25,11 @@ from gateway.telemetry.context import Metadata
 from gateway.upstream.call import Call
 from keyway.v1 import error_reason_pb2 as reasons
 
+_CALLERS_ID: Final = "x-request-id"
+_CALLERS_SERVICE: Final = "x-service-name"
+_USER_AGENT: Final = "user-agent"
+_MAXIMUM_TEXT_CHARACTERS: Final = 128
+
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
 _OPERATORS_CODES: Final = frozenset(
@@ -44,7 +49,7 @@ _OPERATORS_REASONS: Final = frozenset(
     }
 )
 
-# A caller's clock starts when it sends, and ours when the call arrives: it gives up a little before its deadline is ours.
+# A caller's clock starts when it sends, and ours when the call arrives: it gives up before its deadline is ours.
 _CLOCKS_DIFFER_SECONDS: Final = 0.1
 
 ResultT = TypeVar("ResultT")
@@ -56,9 +61,8 @@ _log = structlog.get_logger(__name__)
 class Rpc:
     """One RPC. Each stage adds what it finds out; what was not reached is None.
 
-    began: seconds since the epoch. callers_id: the caller's own id of the call; empty where it sent none that can be
-    used. request: decoding puts it in the place of `raw`. decisions: what policy said. events: once its intent is on
-    record. receipt: of the last record that was made of it.
+    began: seconds since the epoch. request: decoding puts it in the place of `raw`. decisions: what policy said.
+    events: once its intent is on record. receipt: of the last record that was made of it.
     """
 
     method: Method
@@ -66,14 +70,39 @@ class Rpc:
     context: Context = field(repr=False)
     raw: bytes = field(repr=False)
     began: float
-    peer: Peer
-    metadata: Metadata = field(repr=False)
-    callers_id: str = ""
     request: Message | None = field(default=None, repr=False)
     caller: Caller | None = None
     decisions: Sequence[Decision] = ()
     events: CallEvents | None = field(default=None, repr=False)
     receipt: Receipt | None = None
+    _metadata: Metadata | None = field(default=None, repr=False)
+
+    @property
+    def metadata(self) -> Metadata:
+        """What the caller sent beside the message. gRPC copies it each time that it is asked."""
+        if self._metadata is None:
+            self._metadata = self.context.invocation_metadata() or ()
+        return self._metadata
+
+    @property
+    def callers_id(self) -> str:
+        """The caller's own id of the call; empty where it sent none that can be used."""
+        return _told(self.metadata, _CALLERS_ID)
+
+    @property
+    def peer(self) -> Peer:
+        """Where the call came from, and what its sender says of itself."""
+        address, metadata = _address(self.context.peer()), self.metadata
+        return Peer(address, _told(metadata, _USER_AGENT), _told(metadata, _CALLERS_SERVICE))
+
+    def log_fields(self) -> Mapping[str, str]:
+        """What the lines of the log tell of the call."""
+        fields = {"method": self.method.full_name}
+        if callers_id := self.callers_id:
+            fields["x_request_id"] = callers_id
+        if self.call.trace is not None:
+            fields |= {"trace_id": self.call.trace.trace_id, "span_id": self.call.trace.span_id}
+        return fields
 
     @property
     def given_up_code(self) -> code_pb2.Code:
@@ -85,6 +114,23 @@ class Rpc:
     def resources(self) -> Sequence[tuple[str, str]]:
         """What the call is about, as far as that is known: types and names of resources."""
         return resources(self.method, self.request) if self.request is not None else ()
+
+
+def _told(metadata: Metadata, name: str) -> str:
+    """What the metadata say by this name, where it can be put on record. Of several values the first counts."""
+    for key, value in metadata:
+        if key == name:
+            return value if isinstance(value, str) and _usable(value) else ""
+    return ""
+
+
+def _usable(text: str) -> bool:
+    return len(text) <= _MAXIMUM_TEXT_CHARACTERS and text.isascii() and text.isprintable()
+
+
+def _address(peer: str) -> str:
+    """`ipv4:10.0.0.1:4242` → `10.0.0.1:4242`; `ipv6:%5B::1%5D:4242` → `[::1]:4242`."""
+    return peer.partition(":")[2].replace("%5B", "[").replace("%5D", "]")
 
 
 Handler = Callable[[Rpc], Awaitable[Message]]

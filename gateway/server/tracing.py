@@ -1,9 +1,8 @@
-"""The outermost stage: makes a call known to traces, metrics and the log, from its beginning to its end."""
+"""The outermost stage: makes a call known to traces and metrics, from its beginning to its end."""
 
 import asyncio
 import time
 
-import structlog
 from google.protobuf.message import Message
 from google.rpc import code_pb2
 
@@ -31,13 +30,7 @@ def trace(telemetry: Telemetry | None) -> Stage:
 
         async def handle(rpc: Rpc) -> Message:
             begin(rpc)
-            known = {"method": rpc.method.full_name}
-            if rpc.callers_id:
-                known["x_request_id"] = rpc.callers_id
-            if rpc.call.trace is not None:
-                known |= {"trace_id": rpc.call.trace.trace_id, "span_id": rpc.call.trace.span_id}
-            with structlog.contextvars.bound_contextvars(**known):
-                return await observed(rpc)
+            return await observed(rpc)
 
         return handle
 

@@ -9,12 +9,12 @@ import traceback
 from collections.abc import Mapping
 from typing import Any, Final
 
-import structlog
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
+from gateway import log_fields
 from gateway.telemetry import conventions as names
 
 _OUR_OWN: Final = ("gateway.telemetry", "opentelemetry")
@@ -54,7 +54,7 @@ class LogExport(logging.Handler):
 
 def _translated(record: logging.LogRecord) -> LogRecord:
     structured = isinstance(record.msg, Mapping)
-    fields: Mapping[str, Any] = record.msg if structured else structlog.contextvars.get_contextvars()  # type: ignore[assignment]
+    fields: Mapping[str, Any] = record.msg if structured else log_fields.current()  # type: ignore[assignment]
     number, text = next((number, text) for level, number, text in _SEVERITIES if record.levelno >= level)
     return LogRecord(
         timestamp=int(record.created * 1e9),
