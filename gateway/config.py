@@ -24,7 +24,7 @@ from gateway.references import Problems, place_of, resolve
 from gateway.settings import ConfigError, FileContent, Settings, as_bytes, content, is_loopback
 from gateway.telemetry.settings import TelemetrySettings
 from gateway.upstream import tls
-from gateway.upstream.client import HttpSettings
+from gateway.upstream.settings import BreakerSettings, HttpSettings, QueueSettings, RetrySettings
 from gateway.upstream.tls import ClientFiles, TlsFileError
 
 SettingsT = TypeVar("SettingsT", bound="Settings")
@@ -65,7 +65,9 @@ class ProviderSettings(Settings):
     """What every type of provider has.
 
     id: the provider's segment in resource names. timezone: of dates and times that the upstream gives without one.
-    timeout, connect_timeout: seconds, under the caller's deadline.
+    timeout, connect_timeout, read_timeout: seconds for one request, for its connection and for each silence of the
+    upstream within it, under the caller's deadline. maximum_connections: requests at once.
+    retry, breaker, queue: what is done where the upstream fails, is down, or is slow.
     """
 
     id: str
@@ -76,8 +78,12 @@ class ProviderSettings(Settings):
     client_certificate: ClientCertificate | None = None
     timeout: float = Field(default=30.0, gt=0, le=600)
     connect_timeout: float = Field(default=5.0, gt=0, le=60)
+    read_timeout: float | None = Field(default=None, gt=0, le=600)
     maximum_connections: int = Field(default=100, ge=1, le=10_000)
     proxy: str | None = None
+    retry: RetrySettings = RetrySettings()
+    breaker: BreakerSettings = BreakerSettings()
+    queue: QueueSettings = QueueSettings()
 
     _accept_text = field_validator("ca_certificates", mode="before")(as_bytes)
 
@@ -114,8 +120,12 @@ class ProviderSettings(Settings):
             tls=self._tls(),
             timeout=self.timeout,
             connect_timeout=self.connect_timeout,
+            read_timeout=self.read_timeout,
             maximum_connections=self.maximum_connections,
             proxy=self.proxy,
+            retry=self.retry,
+            breaker=self.breaker,
+            queue=self.queue,
         )
 
     def _tls(self) -> ssl.SSLContext | None:
@@ -156,6 +166,7 @@ class GatewaySettings(Settings):
     drain_delay: seconds between NOT_SERVING and the closing of the listener, so that balancers and clients move on.
     drain_timeout: seconds that accepted calls then have to finish.
     batch_concurrency: how many items of one batch are in flight at once.
+    workers: processes that serve; more than one have another that watches them (docs/scaling.md).
     identity with policy: who may do what; neither without the other.
     """
 
@@ -169,6 +180,7 @@ class GatewaySettings(Settings):
     drain_delay: float = Field(default=2.0, ge=0, le=600)
     drain_timeout: float = Field(default=30.0, ge=0, le=3600)
     batch_concurrency: int = Field(default=32, ge=1, le=1000)
+    workers: int = Field(default=1, ge=1, le=64)
     limits: LimitSettings = LimitSettings()
     audit: AuditSettings | None = None
     telemetry: TelemetrySettings | None = None

@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from gateway.errors import Outcome
 from gateway.upstream.call import Call
+from gateway.upstream.state import UpstreamState
 from keyway.v1 import certificate_pb2 as certificate
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
@@ -51,6 +52,10 @@ class Provider(Protocol):
 
     def status_rows(self) -> Sequence[StatusRow]:
         """Everything this upstream is known to answer, the shared HTTP rows included."""
+
+    @property
+    def upstream(self) -> UpstreamState:
+        """How it stands with the upstream as of now, by what calls found."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ class Call:
     providers: the only ones that the caller may ask, where the RPC is about all of them; None without such a limit.
     denied: names of a batch's items that the caller may not use.
     items: what became of each item of a batch, for the record.
+    probe: whether the call is to find out how the provider is: it is asked once, and also where it failed of late.
     """
 
     request_id: str
@@ -38,6 +39,7 @@ class Call:
     providers: frozenset[str] | None = None
     denied: frozenset[str] = frozenset()
     items: list[dict[str, object]] = field(default_factory=list)
+    probe: bool = False
 
     def remaining(self) -> float:
         """Seconds until the deadline; never negative."""

@@ -1,280 +1,184 @@
-"""The HTTP client of one provider: bounded, verified, without memory of its own between requests.
+"""The HTTP client of one provider: bounded, verified, patient within limits, without memory of what was said.
 
-Responsible for the exchange (pool, TLS, deadline, size, redirects) and for naming what went wrong with it.
-What an answer means is the adapter's business. No aiohttp exception leaves this module.
+Responsible for whether and when a request is sent: a place for it, the breaker, the deadline, repeats; and for what is
+told of each attempt. A transport carries it, and names what went wrong; what an answer means is the adapter's business.
 """
 
 import asyncio
-import contextlib
-import datetime as dt
-import io
-import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import Final
 
-import aiohttp
-from multidict import CIMultiDictProxy
-from yarl import URL
-
-from gateway.errors import MalformedResponse, Outcome, UpstreamError
-from gateway.telemetry.context import TRACEPARENT
+from gateway.errors import Outcome, UpstreamError
 from gateway.telemetry.conventions import CANCELLED, reason_of
 from gateway.telemetry.peer import Peer
 from gateway.upstream import outcomes
+from gateway.upstream.aiohttp_transport import AiohttpTransport
+from gateway.upstream.breaker import Breaker
+from gateway.upstream.bulkhead import Bulkhead, Dismissed, QueueFull
 from gateway.upstream.call import Attempt, Call
+from gateway.upstream.faults import Faults
+from gateway.upstream.lean_transport import LeanTransport
+from gateway.upstream.messages import HttpRequest, HttpResponse
+from gateway.upstream.retries import Retries
+from gateway.upstream.settings import HttpSettings
+from gateway.upstream.state import UpstreamState
+from gateway.upstream.transport import Transport
 
-_READ_CHUNK_BYTES: Final = 64 * 1024
-_LARGE_BODY_BYTES: Final = 256 * 1024
-_NO_COMPRESSION: Final = {"Accept-Encoding": "identity"}
+__all__ = ["HttpClient", "HttpRequest", "HttpResponse", "HttpSettings"]
 
-
-@dataclass(frozen=True, slots=True)
-class HttpSettings:
-    """How to reach a provider.
-
-    endpoint: scheme, host, port and an optional path prefix. tls: None for the system's trust store.
-    timeout, connect_timeout: seconds for a whole exchange and for its connection, under the caller's deadline. Where
-    all `maximum_connections` are taken, a call waits for one of them as long as for a new connection.
-    proxy: the environment's proxies are ignored.
-    """
-
-    endpoint: str
-    tls: ssl.SSLContext | None = None
-    timeout: float = 30.0
-    connect_timeout: float = 5.0
-    maximum_connections: int = 100
-    proxy: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
-    """One request. `target` is the path with its query, percent-encoded, beginning with `/`.
-
-    shown: makes of the target what telemetry may show, a path with `{…}` in the place of each name and key; without it,
-    nothing is shown.
-    maximum_response_bytes: a longer answer is refused. By default as much as can be read without holding up others.
-    """
-
-    method: str
-    target: str = field(repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes | None = field(default=None, repr=False)
-    maximum_response_bytes: int = 2 * 1024 * 1024
-    shown: Callable[[str], str] | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class HttpResponse:
-    """A complete answer, whatever its status."""
-
-    status: int
-    headers: CIMultiDictProxy[str] = field(repr=False)
-    body: bytes = field(repr=False)
-
-    @property
-    def media_type(self) -> str:
-        """The content type in lower case, without parameters; empty where there is none."""
-        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-
-    @property
-    def retry_after(self) -> float | None:
-        """`Retry-After` in seconds, given as a number or as a date."""
-        return _retry_after(self.headers)
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    text = headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, OverflowError, TypeError):  # by the library's version and the text
-        return None
-    if moment.tzinfo is None:  # "-0000", which says nothing about the zone: HTTP's dates are UTC
-        moment = moment.replace(tzinfo=dt.UTC)
-    return max(0.0, (moment - dt.datetime.now(dt.UTC)).total_seconds())
+_FAILURES: Final = frozenset({outcomes.UNREACHABLE, outcomes.CONNECTION_LOST, outcomes.UNAVAILABLE, outcomes.INTERNAL})
+"""The outcomes that speak of an upstream in trouble. A timeout does too, where it had time enough."""
 
 
 class HttpClient:
-    """Sends requests to one provider, each of them once. `start` and `close` belong to the running event loop."""
+    """Sends requests to one provider. `start` and `close` belong to the running event loop."""
 
     def __init__(self, provider: str, settings: HttpSettings) -> None:
         self._provider = provider
         self._settings = settings
-        self._base = settings.endpoint.rstrip("/")
+        self._faults = Faults(provider)
         self._peer = Peer.of(provider, settings.endpoint)
-        self._slots = asyncio.Semaphore(settings.maximum_connections)
-        self._session: aiohttp.ClientSession | None = None
+        self._bulkhead = Bulkhead(settings.maximum_connections, settings.queue.size)
+        self._breaker = Breaker(settings.breaker, on_open=self._bulkhead.dismiss)
+        self._retries = Retries(settings.retry)
+        self._queue_seconds = settings.connect_timeout if settings.queue.timeout is None else settings.queue.timeout
+        lean = settings.transport == "lean" and settings.proxy is None
+        self._transport: Transport = (LeanTransport if lean else AiohttpTransport)(provider, settings)
+
+    @property
+    def state(self) -> UpstreamState:
+        """As of now."""
+        return UpstreamState(
+            self._breaker.state,
+            self._breaker.wait(),
+            self._bulkhead.taken,
+            self._bulkhead.queued,
+            self._retries.made,
+            self._retries.saved,
+        )
 
     async def start(self) -> None:
-        """Open the pool, unless it is open; no connection is made yet."""
-        if self._session is not None:
-            return
-        settings = self._settings
-        connector = aiohttp.TCPConnector(
-            ssl=settings.tls if settings.tls is not None else True,
-            limit=settings.maximum_connections,
-            ttl_dns_cache=30,
-        )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            headers=_NO_COMPRESSION,
-            middlewares=[_send_once],
-        )
+        """Make ready, unless it is; no connection is made yet."""
+        await self._transport.start()
 
     async def close(self) -> None:
-        """Close the pool and its connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        """Close all connections."""
+        await self._transport.close()
 
     async def send(self, request: HttpRequest, call: Call) -> HttpResponse:
-        """One exchange under the call's deadline; UpstreamError where there is no complete answer."""
+        """The complete answer to a request, under the call's deadline; UpstreamError where there is none.
+
+        It is repeated where its failure and the call's method say that this is safe: what is returned or raised is the
+        end of the last attempt.
+        """
+        attempt = 1
+        while True:
+            try:
+                response = await self._exchange(request, call)
+            except UpstreamError as error:
+                pause = self._retries.pause(call, attempt, error.outcome, error.retry_after)
+                if pause is None or not await self._may_again(pause):
+                    raise
+            else:
+                trouble = _trouble(response) if response.status >= 429 else None
+                if trouble is None:
+                    return response
+                pause = self._retries.pause(call, attempt, trouble, response.retry_after)
+                if pause is None or not await self._may_again(pause):
+                    return response
+            attempt += 1
+
+    async def _may_again(self, pause: float) -> bool:
+        """Wait; whether the breaker lets another attempt through then."""
+        if self._breaker.wait() > pause:
+            return False
+        await asyncio.sleep(pause)
+        return self._breaker.wait() <= 0
+
+    async def _exchange(self, request: HttpRequest, call: Call) -> HttpResponse:
+        """One attempt, once there is a place for it and the breaker allows it."""
+        if not self._bulkhead.enter():
+            await self._wait(call)
+        try:
+            seconds = min(self._settings.timeout, call.remaining())
+            if seconds <= 0:
+                raise self._faults.error(outcomes.TIMEOUT, "was not asked: the deadline had passed")
+            permit = self._breaker.enter(forced=call.probe)
+            if permit is None:
+                raise self._open()
+            return await self._attempt(request, call, seconds, permit)
+        finally:
+            self._bulkhead.leave()
+
+    async def _wait(self, call: Call) -> None:
+        """Wait for a place, unless the breaker is open."""
+        if not call.probe and self._breaker.wait() > 0:
+            raise self._open()
+        remaining = call.remaining()
+        try:
+            await self._bulkhead.wait(call.request_id, min(self._queue_seconds, remaining))
+        except QueueFull as error:
+            raise self._faults.error(outcomes.BUSY, "was not asked: too many calls wait for it") from error
+        except Dismissed as error:
+            raise self._open() from error
+        except TimeoutError as error:
+            outcome = outcomes.BUSY if self._queue_seconds < remaining else outcomes.TIMEOUT
+            raise self._faults.error(outcome, "was not asked: all its connections are in use") from error
+
+    def _open(self) -> UpstreamError:
+        what = "was not asked: it failed too often of late"
+        return self._faults.error(outcomes.CIRCUIT_OPEN, what, wait=self._breaker.wait())
+
+    async def _attempt(self, request: HttpRequest, call: Call, seconds: float, permit: int) -> HttpResponse:
+        """One exchange, and all that is to be told of it: to the record, to telemetry, and to the breaker."""
         started = time.monotonic()
         status: int | None = None
         failure: str | None = CANCELLED
-        span, headers = None, request.headers
+        outcome: Outcome | None = outcomes.TIMEOUT  # a caller that leaves can't be told from one whose time is up
+        span = None
         if call.trace is not None:
             shown = request.shown(request.target) if request.shown is not None and call.trace.recorded else None
             span = call.trace.attempt(self._peer, request.method, shown, len(call.attempts) + 1)
-            headers = {**headers, TRACEPARENT: span.traceparent}
         try:
-            response = await self._exchange(request, headers, call)
+            response = await self._transport.exchange(request, span.traceparent if span is not None else None, seconds)
             status, failure = response.status, None
+            outcome = None if status < 500 else _trouble(response)
             return response
         except UpstreamError as error:
-            status, failure = error.http_status, reason_of(error)
+            status, failure, outcome = error.http_status, reason_of(error), error.outcome
             raise
         finally:
-            seconds = time.monotonic() - started
-            call.attempts.append(Attempt(self._provider, request.method, status, seconds))
+            elapsed = time.monotonic() - started
+            call.attempts.append(Attempt(self._provider, request.method, status, elapsed))
             if span is not None:
                 span.end(status, failure)
             if call.metrics is not None:
-                call.metrics.attempt_ended(self._peer, request.method, status, seconds, failure)
+                call.metrics.attempt_ended(self._peer, request.method, status, elapsed, failure)
+            self._learn(permit, outcome, elapsed)
 
-    async def _exchange(self, request: HttpRequest, headers: Mapping[str, str], call: Call) -> HttpResponse:
-        if self._session is None:
-            raise RuntimeError("the client was not started")
-        url = URL(self._base + request.target, encoded=True)
-        answered: aiohttp.ClientResponse | None = None
-        async with self._slot(call):
-            seconds = min(self._settings.timeout, call.remaining())
-            if seconds <= 0:
-                raise self._error(outcomes.TIMEOUT, "was not asked: the deadline had passed")
-            payload = _payload(request.body)
-            try:
-                # aiohttp's own total would be rounded up to whole seconds, and does not hold for every step.
-                async with (
-                    asyncio.timeout(seconds),
-                    self._session.request(
-                        request.method,
-                        url,
-                        headers=headers,
-                        data=payload,
-                        timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._settings.connect_timeout),
-                        allow_redirects=False,
-                        proxy=self._settings.proxy,
-                    ) as answered,
-                ):
-                    return await self._complete(answered, request.maximum_response_bytes)
-            except (TimeoutError, aiohttp.ClientError, OSError) as error:
-                raise self._failure(error, answered) from error
-            finally:
-                # A connection that breaks leaves the body in exceptions of aiohttp that hold each other.
-                if isinstance(payload, io.BytesIO):
-                    payload.close()
-
-    @contextlib.asynccontextmanager
-    async def _slot(self, call: Call) -> AsyncIterator[None]:
-        """One of the connections that there may be at once; PROVIDER_BUSY where none gets free."""
-        try:
-            async with asyncio.timeout(min(self._settings.connect_timeout, call.remaining())):
-                await self._slots.acquire()
-        except TimeoutError as error:
-            outcome = outcomes.BUSY if call.remaining() else outcomes.TIMEOUT
-            raise self._error(outcome, "was not asked: all its connections are in use") from error
-        try:
-            yield
-        finally:
-            self._slots.release()
-
-    async def _complete(self, response: aiohttp.ClientResponse, limit: int) -> HttpResponse:
-        """The answer with its body, which is read up to the limit."""
-        if not 200 <= response.status <= 299 and response.status < 400:
-            raise self._malformed("it answered with a redirect, which is not followed", response.status)
-        body = bytearray()
-        async for chunk in response.content.iter_chunked(_READ_CHUNK_BYTES):
-            body += chunk
-            if len(body) > limit:
-                raise self._malformed(f"its answer is longer than {limit} bytes", response.status)
-        return HttpResponse(response.status, response.headers, bytes(body))
-
-    def _malformed(self, fault: str, status: int | None) -> MalformedResponse:
-        return MalformedResponse(f"provider {self._provider}: {fault}", provider=self._provider, http_status=status)
-
-    def _failure(self, error: Exception, answered: aiohttp.ClientResponse | None) -> UpstreamError:
-        """The meaning of an exception of the HTTP library. `answered`: the answer whose body did not arrive."""
-        if isinstance(error, aiohttp.ConnectionTimeoutError):
-            return self._error(outcomes.UNREACHABLE, "could not be reached in time")
-        if isinstance(error, TimeoutError):
-            return self._error(outcomes.TIMEOUT, "did not answer in time", answered)
-        if answered is not None and answered.status <= 299:
-            return self._malformed("its answer was cut off or can't be unpacked", answered.status)
-        if answered is not None:
-            outcome = outcomes.for_http_status(answered.status)
-            return self._error(outcome, f"failed with HTTP {answered.status}", answered)
-        if _is_tls_failure(error):
-            return self._error(outcomes.TLS_FAILED, "failed the TLS handshake or its certificate was not accepted")
-        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientHttpProxyError):
-            return self._error(outcomes.UNREACHABLE, "could not be reached")
-        if isinstance(error, _ConnectionLost | aiohttp.ClientConnectionError | OSError):
-            return self._error(outcomes.CONNECTION_LOST, "closed the connection before it answered")
-        return self._malformed("its answer is not valid HTTP", None)
-
-    def _error(self, outcome: Outcome, what: str, answered: aiohttp.ClientResponse | None = None) -> UpstreamError:
-        return UpstreamError(
-            outcome,
-            f"provider {self._provider} {what}",
-            provider=self._provider,
-            http_status=answered.status if answered else None,
-            retry_after=_retry_after(answered.headers) if answered else None,
-        )
+    def _learn(self, permit: int, outcome: Outcome | None, seconds: float) -> None:
+        """What the end of an attempt says about the upstream."""
+        if outcome is None:
+            self._retries.earn()
+            self._breaker.succeeded(permit)
+        elif outcome is outcomes.TIMEOUT:
+            patient = seconds >= min(self._settings.breaker.patience, self._settings.timeout) - 0.01
+            (self._breaker.failed if patient else self._breaker.gave_up)(permit)
+        elif outcome in _FAILURES:
+            self._breaker.failed(permit)
+        else:
+            self._breaker.succeeded(permit)
 
 
-def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
-    """A large body is sent piece by piece; as plain bytes it would hold up the event loop."""
-    return io.BytesIO(body) if body is not None and len(body) > _LARGE_BODY_BYTES else body
+def _trouble(response: HttpResponse) -> Outcome | None:
+    """What an answer says about the upstream by its status alone; None where it is the application that speaks.
 
-
-class _ConnectionLost(aiohttp.ClientError):
-    """A connection broke; told apart from the exceptions after which aiohttp repeats a request unasked."""
-
-
-async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Keeps aiohttp from repeating a GET, PUT or DELETE by itself: whether that is safe, the call's method decides."""
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _ConnectionLost from error
-
-
-def _is_tls_failure(error: BaseException) -> bool:
-    """Whether TLS itself failed. With TLS 1.3 a refused client certificate shows only once the request is sent.
-
-    A peer that hangs up within TLS is a lost connection like any other.
+    A vendor's own refusals may come with any status: a 500 with an envelope is one, a 500 without is a server in
+    trouble.
     """
-    innermost: ssl.SSLError | None = None
-    cause: BaseException | None = error
-    while cause is not None:
-        innermost = cause if isinstance(cause, ssl.SSLError) else innermost
-        cause = cause.__cause__
-    hung_up = isinstance(innermost, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError)
-    return innermost is not None and not hung_up
+    outcome = outcomes.BY_HTTP_STATUS.get(response.status)
+    if outcome is outcomes.UNAVAILABLE or outcome is outcomes.RATE_LIMITED:
+        return outcome
+    if response.status < 500 or response.media_type.endswith(("json", "xml")):
+        return None
+    return outcomes.INTERNAL

@@ -11,6 +11,7 @@ from keyway.v1 import error_reason_pb2 as reasons
 UNREACHABLE: Final = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_UNREACHABLE, retryable=True)
 CONNECTION_LOST: Final = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_CONNECTION_LOST, repeatable=True)
 BUSY: Final = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_BUSY, retryable=True)
+CIRCUIT_OPEN: Final = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_CIRCUIT_OPEN, retryable=True)
 TLS_FAILED: Final = Outcome(code_pb2.FAILED_PRECONDITION, reasons.ERROR_REASON_PROVIDER_TLS_FAILED)
 TIMEOUT: Final = Outcome(code_pb2.DEADLINE_EXCEEDED, reasons.ERROR_REASON_PROVIDER_TIMEOUT)
 RATE_LIMITED: Final = Outcome(code_pb2.RESOURCE_EXHAUSTED, reasons.ERROR_REASON_PROVIDER_RATE_LIMITED, retryable=True)
@@ -50,6 +51,7 @@ class HttpRow(NamedTuple):
 HTTP_ROWS: Final = (
     HttpRow("no connection", "refused or not made in time, or the name does not resolve", UNREACHABLE),
     HttpRow("not asked", "as many calls to this provider are running as the gateway allows", BUSY),
+    HttpRow("left alone", "so many requests to this provider failed that it is not asked for a while", CIRCUIT_OPEN),
     HttpRow("connection lost", "the connection broke after the request was sent", CONNECTION_LOST),
     HttpRow("TLS failure", "the handshake failed, or the certificate was not accepted", TLS_FAILED),
     HttpRow("no answer in time", "the caller's deadline or the provider's own limit passed", TIMEOUT),

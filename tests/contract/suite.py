@@ -14,6 +14,7 @@ from gateway.providers.capabilities import ListWindow, Provider
 from gateway.providers.catalogue import PROVIDER_TYPES, operations_of
 from gateway.upstream.call import Call
 from keyway.v1 import certificate_service_pb2 as certificates
+from tests.support.once import ONCE
 from tests.support.requests import valid_request
 
 REQUEST_SECRET: Final = "markerOfTheRequest9d2fAAAAAAAAAA"
@@ -37,7 +38,7 @@ class Suite:
 
     def configured(self, endpoint: str, **overrides: Any) -> ProviderSettings:
         """The settings, parsed; an override of None takes the key away."""
-        tree = {"type": self.type, "endpoint": endpoint, **self.settings, **overrides}
+        tree = {"type": self.type, "endpoint": endpoint, **ONCE, **self.settings, **overrides}
         return PROVIDER_TYPES[self.type].settings.model_validate(
             {key: value for key, value in tree.items() if value is not None}
         )

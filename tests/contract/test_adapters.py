@@ -18,6 +18,7 @@ from gateway.upstream.outcomes import HTTP_ROWS
 from keyway.v1 import provider_service_pb2 as providers
 from keyway.v1.error_reason_pb2 import ErrorReason
 from tests.contract.suite import SUITES, Suite, new_call
+from tests.support.once import ONCE
 from tests.support.raw_server import RawServer, Reader, Writer, read_request
 from tests.support.requests import asked, call, valid_request
 from tests.support.stack import Gateway, Stack
@@ -91,8 +92,8 @@ async def test_a_method_that_it_does_not_serve_is_unimplemented(quiet_stack: Sta
     assert not await asked(quiet_stack)
 
 
-def endpoint_of(stack: Stack, suite: Suite) -> dict[str, str]:
-    return {"type": suite.type, "endpoint": stack.emulators[suite.type].url}
+def endpoint_of(stack: Stack, suite: Suite) -> dict[str, Any]:
+    return {"type": suite.type, "endpoint": stack.emulators[suite.type].url, **ONCE}
 
 
 @EVERY_SUITE

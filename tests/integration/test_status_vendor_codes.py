@@ -126,6 +126,7 @@ HTTP_ROWS = {
     "HTTP 4xx": ("UNKNOWN", "UNRECOGNIZED_PROVIDER_ERROR", False),
     "no connection": ("UNAVAILABLE", "PROVIDER_UNREACHABLE", True),
     "not asked": ("UNAVAILABLE", "PROVIDER_BUSY", True),
+    "left alone": ("UNAVAILABLE", "PROVIDER_CIRCUIT_OPEN", True),
     "connection lost": ("UNAVAILABLE", "PROVIDER_CONNECTION_LOST", False),
     "TLS failure": ("FAILED_PRECONDITION", "PROVIDER_TLS_FAILED", False),
     "no answer in time": ("DEADLINE_EXCEEDED", "PROVIDER_TIMEOUT", False),

@@ -13,6 +13,7 @@ from gateway.config import GatewaySettings
 from gateway.emulators.host import EmulatorHost
 from gateway.providers.catalogue import SETTINGS
 from keyway.v1 import certificate_service_pb2_grpc, key_service_pb2_grpc, provider_service_pb2_grpc
+from tests.support.once import ONCE
 
 CERTIFICATE_MANAGER = "nhn-certificate-manager"
 KEY_MANAGER = "nhn-secure-key-manager"
@@ -105,9 +106,12 @@ class Stack:
         await self._exits.aclose()
 
     def provider(self, provider_id: str, **overrides: Any) -> dict[str, Any]:
-        """The configuration of one of the demonstration's providers, changed as told."""
+        """The configuration of one of the demonstration's providers, changed as told.
+
+        Every request is sent once, and no breaker stands before it: tests see what each failure becomes by itself.
+        """
         (settings,) = (provider for provider in app.DEMO_PROVIDERS if provider["id"] == provider_id)
-        return {**settings, "endpoint": self.emulators[settings["type"]].url, **overrides}
+        return {**settings, **ONCE, "endpoint": self.emulators[settings["type"]].url, **overrides}
 
     def settings(self, *providers: Mapping[str, Any], **options: Any) -> GatewaySettings:
         """Settings of a gateway on a free port; without providers, those of the demonstration."""

@@ -14,6 +14,7 @@ from gateway.providers.asteria.settings import AsteriaSettings
 from gateway.providers.capabilities import CertificatePage, ListWindow, StatusRow
 from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient
+from gateway.upstream.state import UpstreamState
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import trusted_authority_pb2 as authorities
@@ -50,6 +51,11 @@ class AsteriaProvider:
     def status_rows(self) -> Sequence[StatusRow]:
         """ASTERIA's codes and the shared HTTP rows."""
         return errors.status_rows()
+
+    @property
+    def upstream(self) -> UpstreamState:
+        """As the HTTP client has it."""
+        return self._api.upstream
 
     async def list_certificates(self, window: ListWindow, call: Call) -> CertificatePage:
         """`server/exist` and `client/exist`. When they expire is not known without a password: never under EXPIRED."""

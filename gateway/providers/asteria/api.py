@@ -14,6 +14,7 @@ from gateway.providers.asteria.session import SESSION_HEADER, Session, shown
 from gateway.providers.common.formats import FormatError, JsonObject
 from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
+from gateway.upstream.state import UpstreamState
 
 ResultT = TypeVar("ResultT")
 
@@ -44,6 +45,11 @@ class ManagementApi:
         self._provider = provider
         self._http = http
         self._session = session
+
+    @property
+    def upstream(self) -> UpstreamState:
+        """How it stands with the server."""
+        return self._http.state
 
     async def start(self) -> None:
         """Open the connection pool."""

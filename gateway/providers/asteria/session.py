@@ -134,6 +134,7 @@ class LoginSession:
             attempts=starter.attempts,
             trace=starter.trace,
             metrics=starter.metrics,
+            probe=starter.probe,
         )
         try:
             self._id = await self._log_in(call)

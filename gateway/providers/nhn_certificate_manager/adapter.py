@@ -19,6 +19,7 @@ from gateway.providers.nhn_certificate_manager.requests import Filter, Requests
 from gateway.providers.nhn_certificate_manager.settings import CertificateManagerSettings
 from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
+from gateway.upstream.state import UpstreamState
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
 
@@ -71,6 +72,11 @@ class CertificateManager:
     def status_rows(self) -> Sequence[StatusRow]:
         """The documented codes, whatever the API version, and the shared rows."""
         return errors.status_rows()
+
+    @property
+    def upstream(self) -> UpstreamState:
+        """As the HTTP client has it."""
+        return self._client.state
 
     async def list_certificates(self, window: ListWindow, call: Call) -> CertificatePage:
         """The list (guide: retrieve certificate list), in the BASIC view."""

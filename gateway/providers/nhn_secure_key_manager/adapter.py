@@ -25,6 +25,7 @@ from gateway.providers.nhn_secure_key_manager.requests import Paths, named_versi
 from gateway.providers.nhn_secure_key_manager.settings import SecureKeyManagerSettings
 from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient
+from gateway.upstream.state import UpstreamState
 from keyway.v1 import key_service_pb2 as keys
 
 _FIRST_WITH_SYMMETRIC_VERSIONS: Final[ApiVersion] = "v1.1"
@@ -62,6 +63,11 @@ class SecureKeyManager:
     def status_rows(self) -> Sequence[StatusRow]:
         """The messages that are known, and the shared HTTP rows."""
         return status_rows()
+
+    @property
+    def upstream(self) -> UpstreamState:
+        """As the HTTP client has it."""
+        return self._client.state
 
     async def get_client_info(self, request: keys.GetClientInfoRequest, call: Call) -> keys.GetClientInfoResponse:  # noqa: ARG002  (the provider is this one)
         """`confirm`."""

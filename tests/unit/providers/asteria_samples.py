@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from gateway.providers.asteria import SETTINGS
 from gateway.providers.asteria.adapter import AsteriaProvider
 from gateway.upstream.call import Call
+from tests.support.once import ONCE
 from tests.support.scripted_upstream import ReceivedRequest, ScriptedUpstream
 
 SESSION_ID = "76B7EDBB1F14443FA538E62E05C5EEA4"
@@ -105,7 +106,7 @@ def a_call(seconds: float = 10.0) -> Call:
 
 
 def provider_on(url: str, now: datetime = NOW, **settings: object) -> AsteriaProvider:
-    values = {"id": "asteria", "type": "asteria", "endpoint": url, "session_id": SESSION_ID, **settings}
+    values = {"id": "asteria", "type": "asteria", "endpoint": url, "session_id": SESSION_ID, **ONCE, **settings}
     return AsteriaProvider(SETTINGS.model_validate(values), lambda: now)
 
 

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 from gateway.providers import nhn_certificate_manager
 from gateway.providers.nhn_certificate_manager.adapter import CertificateManager
 from gateway.upstream.call import Call
+from tests.support.once import ONCE
 from tests.support.scripted_upstream import ReceivedRequest, ScriptedUpstream
 
 APP_KEY = "app/Key+1"
@@ -27,7 +28,7 @@ def call(*, repeatable: bool = True) -> Call:
 @asynccontextmanager
 async def provider(upstream: ScriptedUpstream, **settings: object) -> AsyncIterator[CertificateManager]:
     """The adapter as the configuration makes it."""
-    data = {"id": "nhn", "type": "nhn-certificate-manager", "endpoint": upstream.url, "app_key": APP_KEY}
+    data = {"id": "nhn", "type": "nhn-certificate-manager", "endpoint": upstream.url, "app_key": APP_KEY, **ONCE}
     adapter = nhn_certificate_manager.create(nhn_certificate_manager.SETTINGS.model_validate(data | settings))
     await adapter.start()
     try:

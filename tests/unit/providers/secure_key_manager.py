@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.providers.nhn_secure_key_manager import SETTINGS, SecureKeyManager, create
 from gateway.upstream.call import Call
+from tests.support.once import ONCE
 from tests.support.scripted_upstream import ScriptedUpstream
 
 PROVIDER = "providers/nhn-keys"
@@ -41,7 +42,7 @@ def failure(message: str, code: int | None = -1, **rest: object) -> dict[str, ob
 
 
 def settings(endpoint: str, **values: Any) -> Any:
-    plain = {"id": "nhn-keys", "type": "nhn-secure-key-manager", "endpoint": endpoint, "app_key": APP_KEY}
+    plain = {"id": "nhn-keys", "type": "nhn-secure-key-manager", "endpoint": endpoint, "app_key": APP_KEY, **ONCE}
     return SETTINGS.model_validate(plain | values)
 
 

@@ -12,7 +12,9 @@ from gateway.providers.capabilities import CertificatePage, ListWindow, StatusRo
 from gateway.providers.catalogue import Catalogue
 from gateway.server.assembly import GatewayServer
 from gateway.upstream import outcomes
+from gateway.upstream.breaker import BreakerState
 from gateway.upstream.call import Call
+from gateway.upstream.state import UpstreamState
 from keyway.v1 import certificate_pb2
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
@@ -28,6 +30,7 @@ class FakeProvider:
         self.id = provider_id
         self.check_error: GatewayError | None = None
         self.rows: Sequence[StatusRow] = ()
+        self.breaker = BreakerState.CLOSED
 
     async def start(self) -> None: ...
 
@@ -39,6 +42,10 @@ class FakeProvider:
 
     def status_rows(self) -> Sequence[StatusRow]:
         return self.rows
+
+    @property
+    def upstream(self) -> UpstreamState:
+        return UpstreamState(self.breaker, 0.0, 0, 0, 0, 0.0)
 
 
 class Inventory(FakeProvider):

@@ -18,13 +18,22 @@ GET = HttpRequest("GET", "/things")
 POST = HttpRequest("POST", "/things", {"Content-Type": "text/plain"}, b"a secret body")
 
 
+class Chosen:
+    """What clients are made with, where a test says nothing else."""
+
+    transport = "lean"
+
+
+chosen = Chosen()
+
+
 def new_call(seconds: float = 10.0, *, repeatable: bool = False) -> Call:
     return Call("request-1", time.monotonic() + seconds, repeatable)
 
 
 @contextlib.asynccontextmanager
 async def client(endpoint: str, **options: Any) -> AsyncIterator[HttpClient]:
-    started = HttpClient(PROVIDER, HttpSettings(endpoint, **options))
+    started = HttpClient(PROVIDER, HttpSettings(endpoint, **{"transport": chosen.transport, **options}))
     await started.start()
     try:
         yield started

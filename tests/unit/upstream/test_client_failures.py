@@ -17,6 +17,8 @@ from tests.support.raw_server import RawServer, Reader, Writer, answering, read_
 from tests.support.scripted_upstream import ScriptedUpstream
 from tests.unit.upstream.support import GET, OK, POST, client, failure, new_call, unused_port
 
+pytestmark = [pytest.mark.usefixtures("transport"), pytest.mark.asyncio(loop_scope="module")]
+
 SHORT = HttpRequest("GET", "/things", maximum_response_bytes=1000)
 
 

@@ -11,6 +11,8 @@ from tests.support.raw_server import RawServer, Reader, Writer, answering, keepi
 from tests.support.scripted_upstream import ScriptedUpstream
 from tests.unit.upstream.support import GET, OK, POST, client, failure, new_call
 
+pytestmark = [pytest.mark.usefixtures("transport"), pytest.mark.asyncio(loop_scope="module")]
+
 
 class TestBusy:
     async def test_no_slot_gets_free(self) -> None:

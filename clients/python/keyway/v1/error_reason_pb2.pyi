@@ -93,7 +93,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: the upstream was restarted during CreateCertificate: it may have been created.
     """
     ERROR_REASON_PROVIDER_CIRCUIT_OPEN: _ErrorReason.ValueType  # 17
-    """UNAVAILABLE, retryable, reserved. The upstream failed repeatedly, so the gateway does not call it for a while.
+    """UNAVAILABLE, retryable. The upstream failed repeatedly, so the gateway does not call it for a while; RetryInfo says
+    when it tries again.
     Example: the calls of the last seconds all timed out.
     """
     ERROR_REASON_PROVIDER_BUSY: _ErrorReason.ValueType  # 18
@@ -337,7 +338,8 @@ ERROR_REASON_PROVIDER_CONNECTION_LOST: ErrorReason.ValueType  # 16
 Example: the upstream was restarted during CreateCertificate: it may have been created.
 """
 ERROR_REASON_PROVIDER_CIRCUIT_OPEN: ErrorReason.ValueType  # 17
-"""UNAVAILABLE, retryable, reserved. The upstream failed repeatedly, so the gateway does not call it for a while.
+"""UNAVAILABLE, retryable. The upstream failed repeatedly, so the gateway does not call it for a while; RetryInfo says
+when it tries again.
 Example: the calls of the last seconds all timed out.
 """
 ERROR_REASON_PROVIDER_BUSY: ErrorReason.ValueType  # 18

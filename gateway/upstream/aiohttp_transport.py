@@ -1,0 +1,134 @@
+"""Requests carried by aiohttp, proxies included. No exception of it leaves this module."""
+
+import asyncio
+import io
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from gateway.errors import UpstreamError
+from gateway.telemetry.context import TRACEPARENT
+from gateway.upstream.faults import NOT_HTTP, REDIRECT, Faults, is_redirect, is_tls_failure
+from gateway.upstream.messages import HttpRequest, HttpResponse
+from gateway.upstream.settings import HttpSettings
+from gateway.upstream.transport import COMMON_HEADERS
+
+_READ_CHUNK_BYTES: Final = 64 * 1024
+_LARGE_BODY_BYTES: Final = 256 * 1024
+
+
+class AiohttpTransport:
+    """A Transport over one `aiohttp.ClientSession`."""
+
+    def __init__(self, provider: str, settings: HttpSettings) -> None:
+        self._faults = Faults(provider)
+        self._settings = settings
+        self._base = settings.endpoint.rstrip("/")
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=settings.connect_timeout, sock_read=settings.read_timeout
+        )
+        self._session: aiohttp.ClientSession | None = None
+
+    async def start(self) -> None:
+        """Open the pool, unless it is open."""
+        if self._session is not None:
+            return
+        settings = self._settings
+        connector = aiohttp.TCPConnector(
+            ssl=settings.tls if settings.tls is not None else True,
+            limit=settings.maximum_connections,
+            ttl_dns_cache=30,
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            headers=COMMON_HEADERS,
+            middlewares=[_send_once],
+            auto_decompress=False,
+        )
+
+    async def close(self) -> None:
+        """Close the pool and its connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def exchange(self, request: HttpRequest, traceparent: str | None, seconds: float) -> HttpResponse:
+        """See Transport."""
+        if self._session is None:
+            raise RuntimeError("the client was not started")
+        headers = request.headers if traceparent is None else {**request.headers, TRACEPARENT: traceparent}
+        payload = _payload(request.body)
+        answered: aiohttp.ClientResponse | None = None
+        try:
+            # aiohttp's own total would be rounded up to whole seconds, and does not hold for every step.
+            async with (
+                asyncio.timeout(seconds),
+                self._session.request(
+                    request.method,
+                    URL(self._base + request.target, encoded=True),
+                    headers=headers,
+                    data=payload,
+                    timeout=self._timeout,
+                    allow_redirects=False,
+                    proxy=self._settings.proxy,
+                ) as answered,
+            ):
+                return await self._complete(answered, request.maximum_response_bytes)
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise self._failure(error, answered) from error
+        finally:
+            # A connection that breaks leaves the body in exceptions of aiohttp that hold each other.
+            if isinstance(payload, io.BytesIO):
+                payload.close()
+
+    async def _complete(self, response: aiohttp.ClientResponse, limit: int) -> HttpResponse:
+        """The answer with its body, which is read up to the limit."""
+        if is_redirect(response.status):
+            raise self._faults.malformed(REDIRECT, response.status)
+        if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            raise self._faults.cut_off(response.status, response.headers)
+        body = bytearray()
+        async for chunk in response.content.iter_chunked(_READ_CHUNK_BYTES):
+            body += chunk
+            if len(body) > limit:
+                raise self._faults.too_long(limit, response.status)
+        return HttpResponse(response.status, response.headers, bytes(body))
+
+    def _failure(self, error: Exception, answered: aiohttp.ClientResponse | None) -> UpstreamError:
+        """The meaning of an exception of the library. `answered`: the answer whose body did not arrive."""
+        faults = self._faults
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            return faults.not_reached_in_time()
+        if isinstance(error, TimeoutError):
+            return faults.late() if answered is None else faults.late(answered.status, answered.headers)
+        if answered is not None:
+            return faults.cut_off(answered.status, answered.headers)
+        if is_tls_failure(error):
+            return faults.tls()
+        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientHttpProxyError):
+            return faults.unreachable()
+        if isinstance(error, _ConnectionLost | aiohttp.ClientConnectionError | OSError):
+            return faults.lost()
+        return faults.malformed(NOT_HTTP)
+
+
+def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
+    """A large body is sent piece by piece; as plain bytes it would hold up the event loop."""
+    return io.BytesIO(body) if body is not None and len(body) > _LARGE_BODY_BYTES else body
+
+
+class _ConnectionLost(aiohttp.ClientError):
+    """A connection broke; told apart from the exceptions after which aiohttp repeats a request unasked."""
+
+
+async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keeps aiohttp from repeating a GET, PUT or DELETE by itself: whether that is safe, the call's method decides."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _ConnectionLost from error

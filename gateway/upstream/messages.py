@@ -1,0 +1,58 @@
+"""What goes to an upstream and what comes back: one request, one complete answer. Knows nothing of how they travel."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+
+from multidict import CIMultiDictProxy
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One request. `target` is the path with its query, percent-encoded, beginning with `/`.
+
+    shown: makes of the target what telemetry may show, a path with `{…}` in the place of each name and key; without it,
+    nothing is shown.
+    maximum_response_bytes: a longer answer is refused. By default as much as can be read without holding up others.
+    """
+
+    method: str
+    target: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    maximum_response_bytes: int = 2 * 1024 * 1024
+    shown: Callable[[str], str] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """A complete answer, whatever its status."""
+
+    status: int
+    headers: CIMultiDictProxy[str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    @property
+    def media_type(self) -> str:
+        """The content type in lower case, without parameters; empty where there is none."""
+        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+    @property
+    def retry_after(self) -> float | None:
+        """`Retry-After` in seconds, given as a number or as a date."""
+        return retry_after(self.headers)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the headers ask to wait; None where they say nothing that can be read."""
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError, TypeError):  # by the library's version and the text
+        return None
+    if moment.tzinfo is None:  # "-0000", which says nothing about the zone: HTTP's dates are UTC
+        moment = moment.replace(tzinfo=dt.UTC)
+    return max(0.0, (moment - dt.datetime.now(dt.UTC)).total_seconds())
