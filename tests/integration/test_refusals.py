@@ -1,0 +1,111 @@
+"""A flood of strangers: what is left of it on record, how it is slowed down, and that known callers do not notice."""
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from gateway.audit.verification import verify
+from keyway.v1 import provider_service_pb2 as providers
+from tests.support.authority import AUDIENCE, ISSUER, TokenIssuer
+from tests.support.stack import Gateway, Stack
+from tests.support.trusted import POLICIES, Trusted
+from tests.support.waiting import eventually
+
+FLOOD = 400
+ISSUER_KEYS = TokenIssuer()
+LIST = "/keyway.v1.ProviderService/ListProviders"
+REQUEST = providers.ListProvidersRequest().SerializeToString()
+KNOWN = ISSUER_KEYS.token(sub="operator")
+
+
+@pytest.fixture
+def trusted(tmp_path: Path, running_stack: Stack) -> Trusted:
+    trusted = Trusted(tmp_path, running_stack)
+    (tmp_path / "policies.cedar").write_text(POLICIES.replace("spiffe://example.org/", "sub:"))
+    (tmp_path / "jwks.json").write_bytes(ISSUER_KEYS.jwks())
+    identity = trusted.configuration["identity"]
+    identity.pop("mtls")
+    identity["jwt"] = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_file": "jwks.json"}
+    return trusted
+
+
+def ask(channel: grpc.aio.Channel, token: str) -> "asyncio.Future[Any]":
+    method: Any = channel.unary_unary(LIST)
+    call: asyncio.Future[Any] = asyncio.ensure_future(method(REQUEST, metadata=[("authorization", f"Bearer {token}")]))
+    return call
+
+
+@contextlib.asynccontextmanager
+async def flooded(
+    trusted: Trusted, address: str, connections: int
+) -> AsyncIterator[tuple[list[grpc.aio.Channel], list["asyncio.Future[Any]"]]]:
+    """All the calls of strangers at once; they are given up at the end, if not answered."""
+    options = (("grpc.use_local_subchannel_pool", 1),)
+    async with contextlib.AsyncExitStack() as exits:
+        channels = [
+            await exits.enter_async_context(
+                grpc.aio.secure_channel(address, trusted.channel_credentials(None), options=options)
+            )
+            for _ in range(connections)
+        ]
+        calls = [ask(channels[number % connections], f"nobody-{number}") for number in range(FLOOD)]
+        yield channels, calls
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+
+
+def refusals(trusted: Trusted) -> list[dict[str, Any]]:
+    return [event for event in trusted.events() if event["metadata"]["event_code"] == "refusals"]
+
+
+def total(trusted: Trusted) -> int:
+    return sum(int(event["count"]) for event in refusals(trusted))
+
+
+async def all_counted(trusted: Trusted) -> None:
+    async def counted() -> bool:
+        return total(trusted) == FLOOD
+
+    await eventually(counted)
+
+
+@pytest.mark.parametrize("connections", [1, 20])
+async def test_flood_is_held_back_and_known_callers_are_not(trusted: Trusted, connections: int) -> None:
+    async with trusted.served() as address, flooded(trusted, address, connections) as (channels, calls):
+        await all_counted(trusted)
+        # Twenty at once and twenty a second after that: it would take 19 seconds to answer all.
+        answered = [call for call in calls if call.done()]
+        assert 20 <= len(answered) < FLOOD
+        # From the same address, over the same connections.
+        for channel in channels:
+            await ask(channel, KNOWN)
+        assert any(not call.done() for call in calls)
+        records = refusals(trusted)
+        assert {event["status_detail"] for event in records} == {"UNAUTHENTICATED"}
+        assert {event["src_endpoint"]["ip"] for event in records} <= {"127.0.0.1", "::1"}
+        times = [event["time"] for event in records]
+        assert all(later - earlier >= 900 for earlier, later in itertools.pairwise(times))
+    assert total(trusted) == FLOOD
+    assert verify(trusted.audit).good
+
+
+async def test_what_is_held_back_is_answered_when_the_gateway_drains(trusted: Trusted) -> None:
+    async with contextlib.AsyncExitStack() as strangers:
+        async with Gateway(trusted.settings()) as gateway:
+            _, calls = await strangers.enter_async_context(flooded(trusted, gateway.address, 4))
+            await all_counted(trusted)
+            assert any(not call.done() for call in calls)
+            stopping = asyncio.get_running_loop().time()
+        # The gateway has ended, without waiting for the nineteen seconds of the last answer, and nobody was cut off.
+        assert asyncio.get_running_loop().time() - stopping < 10
+        ended = await asyncio.gather(*calls, return_exceptions=True)
+        assert {error.code() for error in ended if isinstance(error, grpc.aio.AioRpcError)} == {
+            grpc.StatusCode.UNAUTHENTICATED
+        }
