@@ -19,14 +19,14 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from gateway import app, config, logs
 from gateway.audit import commands as audit_commands
-from gateway.audit.faults import JournalCorrupt
 from gateway.audit.settings import AuditSettings
 from gateway.audit.shipping.shipper import run_shipper
 from gateway.authz import commands as policy_commands
 from gateway.authz.settings import PolicySettings
-from gateway.config import LogSettings
-from gateway.server.assembly import GatewayServer
+from gateway.config import GatewaySettings, LogSettings
 from gateway.settings import ConfigError
+from gateway.workers.faults import fault_of
+from gateway.workers.supervisor import Supervisor
 
 _DEFAULT_LISTEN: Final = "127.0.0.1:50051"
 _SERVE_STATE: Final = Path(".keyway/serve")
@@ -47,43 +47,65 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(command(options))
-    except ConfigError as error:
-        _complain(*str(error).splitlines())
-        return 2
-    except JournalCorrupt as error:
-        _complain(f"the audit journal does not verify: {error}")
-        return 1
-    except OSError as error:
-        _complain(": ".join(str(part) for part in (error.filename, error.strerror or error) if part is not None))
-        return 1
     except KeyboardInterrupt:
         return 1
+    except Exception as error:
+        if (fault := fault_of(error)) is None:
+            raise
+        _complain(*fault.lines)
+        return fault.code
 
 
 async def _serve(options: argparse.Namespace) -> int:
-    stop = app.stop_signal()
+    stop = _Stop()
     if options.config is not None:
         if options.ephemeral or options.state is not None:
             raise ConfigError("--state and --ephemeral are for the embedded emulators, which --config does without")
-        overrides = {"listen": options.listen} if options.listen is not None else {}
-        settings = app.load_config(options.config, **overrides)
-        logs.configure(_log_settings(options, settings.log))
-        async with app.gateway(settings) as server:
-            _announce(server)
-            await stop.wait()
+        flags = {"listen": options.listen, "workers": options.workers}
+        overrides = {key: value for key, value in flags.items() if value is not None}
+
+        def load() -> GatewaySettings:
+            settings = app.load_config(options.config, **overrides)
+            logs.configure(_log_settings(options, settings.log))
+            return settings
+
+        await _serve_until(stop, load(), load, options, _announce)
         return 0
-    listen = options.listen or _DEFAULT_LISTEN
-    async with app.demonstration(listen, _state(options, _SERVE_STATE)) as settings, app.gateway(settings) as server:
-        _announce(server)
-        print("keyway: over emulators, nothing here is real; --config serves your providers")
-        print("\nTry, in another terminal:", *_examples(server.address), sep="\n")
-        assert settings.audit is not None
-        print(
-            f"\nEach call leaves its record:\n{_python()} -m gateway audit tail {_typed(settings.audit.directory)}",
-            flush=True,
-        )
-        await stop.wait()
+    listen, state = options.listen or _DEFAULT_LISTEN, _state(options, _SERVE_STATE)
+    async with app.demonstration(listen, state, options.workers or 1) as settings:
+
+        def announce(address: str) -> None:
+            _announce(address)
+            _introduce(address, settings)
+
+        await _serve_until(stop, settings, lambda: settings, options, announce)
     return 0
+
+
+class _Stop:
+    """event: set by the first signal. at_once: what a second one does beside ending this process."""
+
+    def __init__(self) -> None:
+        self.at_once = contextlib.ExitStack()
+        self.event = app.stop_signal(self.at_once.close)
+
+
+async def _serve_until(
+    stop: _Stop,
+    settings: GatewaySettings,
+    load: Callable[[], GatewaySettings],
+    options: argparse.Namespace,
+    announce: Callable[[str], None],
+) -> None:
+    """Serve here, or with several workers. load: the settings anew."""
+    if settings.workers == 1:
+        async with app.gateway(settings) as server:
+            announce(server.address)
+            await stop.event.wait()
+        return
+    supervisor = Supervisor(settings, load=load, log=lambda new: _log_settings(options, new.log))
+    stop.at_once.callback(supervisor.kill)
+    await supervisor.run(stop.event, announce)
 
 
 async def _emulate(options: argparse.Namespace) -> int:
@@ -153,9 +175,20 @@ _HEALTH_FAULTS: Final[Mapping[grpc.StatusCode, str]] = {
 }
 
 
-def _announce(server: GatewayServer) -> None:
+def _announce(address: str) -> None:
     """The line that says from when on calls are taken, for people and for programs that started us."""
-    print(f"keyway: serving on {server.address}", flush=True)
+    print(f"keyway: serving on {address}", flush=True)
+
+
+def _introduce(address: str, settings: GatewaySettings) -> None:
+    """What there is to try over the emulators."""
+    print("keyway: over emulators, nothing here is real; --config serves your providers")
+    print("\nTry, in another terminal:", *_examples(address), sep="\n")
+    assert settings.audit is not None
+    print(
+        f"\nEach call leaves its record:\n{_python()} -m gateway audit tail {_typed(settings.audit.directory)}",
+        flush=True,
+    )
 
 
 def _examples(address: str) -> list[str]:
@@ -213,6 +246,12 @@ def _parser() -> argparse.ArgumentParser:
         "--listen",
         metavar="HOST:PORT",
         help=f"overrides the configuration; port 0 takes a free one; default {_DEFAULT_LISTEN}",
+    )
+    serve.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes that serve, overrides the configuration; default 1; SIGHUP replaces several one by one",
     )
     _add_state(serve, _SERVE_STATE)
 

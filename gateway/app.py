@@ -1,6 +1,6 @@
 """Composition root: puts configuration, emulators, providers and the server together, and ends them in order.
 
-The only module that sees everything. Nothing imports it but the command line.
+The only module that sees everything. Nothing imports it but what is run: the command line, and the workers.
 """
 
 import asyncio
@@ -9,7 +9,8 @@ import os
 import signal
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,9 +20,10 @@ from gateway import __version__, config
 from gateway.audit import events
 from gateway.audit.description import Describer
 from gateway.audit.faults import JournalUnavailable
+from gateway.audit.idle import IdleChains
 from gateway.audit.journal import Journal
 from gateway.audit.settings import AuditSettings
-from gateway.audit.shipping.backlog import backlog
+from gateway.audit.shipping.backlog import Backlog, backlog
 from gateway.audit.shipping.process import ShipperProcess
 from gateway.authz.engine import PolicyEngine
 from gateway.config import GatewaySettings
@@ -44,9 +46,6 @@ from gateway.telemetry.metrics import (
     Metrics,
 )
 from gateway.telemetry.setup import Telemetry
-
-_WORKER: Final = 0
-"""The journal's chain of this process."""
 
 _log = structlog.get_logger(__name__)
 
@@ -90,15 +89,16 @@ async def emulators(
 
 
 @contextlib.asynccontextmanager
-async def demonstration(listen: str, state: Path | None) -> AsyncIterator[GatewaySettings]:
+async def demonstration(listen: str, state: Path | None, workers: int = 1) -> AsyncIterator[GatewaySettings]:
     """Settings for a gateway over running emulators."""
-    config.parse({"listen": listen}, SETTINGS)  # refused before an emulator starts
+    config.parse({"listen": listen, "workers": workers}, SETTINGS)  # refused before an emulator starts
     async with contextlib.AsyncExitStack() as stack:
         running = await stack.enter_async_context(emulators(state, fixed_ports=False))
         _log.warning("serving emulated upstreams: nothing here is real, neither keys nor certificates")
         folder = state or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="keyway-")))
         tree = {
             "listen": listen,
+            "workers": workers,
             "drain_delay": 0,
             "providers": [{**provider, "endpoint": running[provider["type"]].url} for provider in DEMO_PROVIDERS],
             "audit": {"directory": str((folder / "audit").absolute())},
@@ -106,12 +106,26 @@ async def demonstration(listen: str, state: Path | None) -> AsyncIterator[Gatewa
         yield config.parse(tree, SETTINGS)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Makes a gateway one of several workers: others listen on its port, and what they share is not its to run.
+
+    number: of its chain in the journal. told: called with whether it takes calls, first when it begins to serve.
+    """
+
+    number: int
+    told: Callable[[bool], None]
+
+
 @contextlib.asynccontextmanager
-async def gateway(settings: GatewaySettings) -> AsyncIterator[GatewayServer]:
-    """A serving gateway. On leaving it drains, logs out of its providers, and closes its record of calls."""
+async def gateway(settings: GatewaySettings, place: Place | None = None) -> AsyncIterator[GatewayServer]:
+    """A serving gateway. On leaving it drains, logs out of its providers, and closes its record of calls.
+
+    place: None for one that is all by itself.
+    """
     async with contextlib.AsyncExitStack() as stack:
-        telemetry = await _telemetry(settings, stack)
-        journal = await _journal(settings, telemetry, stack)
+        telemetry = await _telemetry(settings, place, stack)
+        journal = await _journal(settings, telemetry, place, stack)
         catalogue = Catalogue.of(settings.providers)
         guards = Guards(
             authenticator=authenticator(settings.identity),
@@ -120,56 +134,68 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[GatewayServer]:
             auditor=await _auditor(journal, stack) if journal is not None else None,
             telemetry=telemetry,
         )
-        server = GatewayServer(settings, catalogue, guards)
+        server = GatewayServer(settings, catalogue, guards, shared_port=place is not None)
         stack.push_async_callback(catalogue.close)
         await catalogue.start()
         if journal is not None:
             _tell_health(journal, server)
         await server.start(available=journal is None or journal.available)
         stack.push_async_callback(server.drain)
+        if place is not None:
+            _tell_supervisor(journal, place)
         _say_what_is_missing(settings)
         _log.info("serving", address=server.address, providers=[provider.id for provider in catalogue])
         yield server
     _log.info("stopped")
 
 
-async def _telemetry(settings: GatewaySettings, stack: contextlib.AsyncExitStack) -> Telemetry | None:
+async def _telemetry(
+    settings: GatewaySettings, place: Place | None, stack: contextlib.AsyncExitStack
+) -> Telemetry | None:
     if settings.telemetry is None:
         return None
-    telemetry = Telemetry.start(settings.telemetry, __version__, f"{socket.gethostname()}-{os.getpid()}")
+    instance = f"{socket.gethostname()}-{os.getpid()}"
+    telemetry = Telemetry.start(settings.telemetry, __version__, instance, listen=place is None)
     stack.push_async_callback(telemetry.close)
     return telemetry
 
 
 async def _journal(
-    settings: GatewaySettings, telemetry: Telemetry | None, stack: contextlib.AsyncExitStack
+    settings: GatewaySettings, telemetry: Telemetry | None, place: Place | None, stack: contextlib.AsyncExitStack
 ) -> Journal | None:
     """The journal of all calls, with the process that ships it, if there is a place to ship it to."""
     audit = settings.audit
     if audit is None:
         return None
-    if audit.ship is not None:
+    if place is None and audit.ship is not None:
         shipper = ShipperProcess(
             audit.directory, audit.ship, log_level=settings.log.level, log_format=settings.log.format
         )
         await stack.enter_async_context(shipper)
-    journal = await Journal.open(audit, _WORKER, unknown_outcome=events.unknown_outcome)
+    number = place.number if place is not None else 0
+    journal = await Journal.open(audit, number, unknown_outcome=events.unknown_outcome)
     stack.push_async_callback(journal.close)
+    if place is None:
+        idle = IdleChains(audit, events.unknown_outcome)
+        stack.push_async_callback(idle.close)
+        await idle.hold({number})
     if telemetry is not None and telemetry.metrics is not None:
-        _observe(journal, audit, telemetry.metrics)
+        _observe(journal, audit, telemetry.metrics, alone=place is None)
     return journal
 
 
-def _observe(journal: Journal, audit: AuditSettings, metrics: Metrics) -> None:
-    """What the metrics tell of the journal."""
+def _observe(journal: Journal, audit: AuditSettings, metrics: Metrics, *, alone: bool) -> None:
+    """What the metrics tell of the journal; of several workers each tells of its own chain."""
+
+    def behind() -> Collection[Backlog]:
+        return backlog(audit.directory, None if alone else [journal.folder]).values()
+
     metrics.observe(AUDIT_HEAD, lambda: journal.stats.sequence)
     metrics.observe(AUDIT_SYNC, lambda: journal.stats.sync_seconds)
     metrics.observe(AUDIT_UNAVAILABLE, lambda: 0 if journal.available else 1)
     if audit.ship is not None:
-        metrics.observe(AUDIT_BACKLOG, lambda: sum(one.records for one in backlog(audit.directory).values()))
-        metrics.observe(
-            AUDIT_BACKLOG_AGE, lambda: max((one.seconds for one in backlog(audit.directory).values()), default=0.0)
-        )
+        metrics.observe(AUDIT_BACKLOG, lambda: sum(one.records for one in behind()))
+        metrics.observe(AUDIT_BACKLOG_AGE, lambda: max((one.seconds for one in behind()), default=0.0))
 
 
 async def _authorizer(
@@ -200,6 +226,12 @@ def _tell_health(journal: Journal, server: GatewayServer) -> None:
     journal.on_availability(tell)
 
 
+def _tell_supervisor(journal: Journal | None, place: Place) -> None:
+    place.told(journal is None or journal.available)
+    if journal is not None:
+        journal.on_availability(place.told)
+
+
 def _say_what_is_missing(settings: GatewaySettings) -> None:
     if not settings.providers:
         _log.warning("no providers are configured")
@@ -211,14 +243,19 @@ def _say_what_is_missing(settings: GatewaySettings) -> None:
         _log.warning("audit.durability is os: records that a power failure takes are lost")
 
 
-def stop_signal() -> asyncio.Event:
-    """Set by the first SIGTERM or SIGINT from now on. A second one ends the process at once."""
+def stop_signal(at_once: Callable[[], None] = lambda: None) -> asyncio.Event:
+    """Set by the first SIGTERM or SIGINT from now on. A second one calls `at_once` and ends the process at once."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+    def end_at_once(number: int, _frame: object) -> None:
+        """Not the default action: the kernel spares the first process of a container that."""
+        at_once()
+        os._exit(128 + number)
 
     def begin_to_stop() -> None:
         for number in _STOP_SIGNALS:
             loop.remove_signal_handler(number)
-            signal.signal(number, _end_at_once)
+            signal.signal(number, end_at_once)
         stop.set()
 
     for number in _STOP_SIGNALS:
@@ -227,8 +264,3 @@ def stop_signal() -> asyncio.Event:
 
 
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
-
-
-def _end_at_once(number: int, _frame: object) -> None:
-    """Not the default action: the kernel spares the first process of a container that."""
-    os._exit(128 + number)

@@ -57,24 +57,29 @@ class Telemetry:
         self._complaints = Complaints()
 
     @classmethod
-    def start(cls, settings: TelemetrySettings, service_version: str, instance_id: str) -> "Telemetry":
-        """Begin what is configured. OSError where the address for Prometheus can't be taken."""
+    def start(
+        cls, settings: TelemetrySettings, service_version: str, instance_id: str, *, listen: bool = True
+    ) -> "Telemetry":
+        """Begin what is configured. OSError where the address for Prometheus can't be taken.
+
+        listen: False leaves that address to another process, which asks this one for its metrics.
+        """
         telemetry = cls()
         if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
             _log.warning("telemetry is off: OTEL_SDK_DISABLED is set")
             return telemetry
         telemetry._complaints.install()
         try:
-            telemetry._start(settings, _resource(service_version, instance_id))
+            telemetry._start(settings, _resource(service_version, instance_id), listen=listen)
         except BaseException:
             telemetry._close(CLOSING_SECONDS)
             raise
         return telemetry
 
-    def _start(self, settings: TelemetrySettings, resource: Resource) -> None:
+    def _start(self, settings: TelemetrySettings, resource: Resource, *, listen: bool) -> None:
         if settings.metrics is not None or settings.prometheus_listen is not None:
             self.metrics = Metrics()
-            if settings.prometheus_listen is not None:
+            if settings.prometheus_listen is not None and listen:
                 self._serve(settings.prometheus_listen, self.metrics)
             if settings.metrics is not None:
                 self._push(settings, settings.metrics.interval, self.metrics, resource)

@@ -1,0 +1,95 @@
+"""What is asked of the gateway as a whole, and so answered by the supervisor: health for probes, and metrics."""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from typing import Final
+
+from grpc_health.v1 import health, health_pb2
+
+from gateway.contract import SERVICES
+from gateway.server.listener import serve_health
+from gateway.telemetry.instruments import Description, Point, Series
+from gateway.telemetry.prometheus import PrometheusEndpoint
+from gateway.workers.group import Group
+
+_ANSWER_SECONDS: Final = 2.0
+_SERVING: Final = Description("keyway.workers.available", "", "Workers that serve, and whose journal takes records")
+_REPLACED: Final = Description("keyway.workers.replaced", "", "Workers that died and were replaced")
+
+
+class Health:
+    """SERVING while at least one worker takes calls; NOT_SERVING for good once `drain` was called."""
+
+    def __init__(self) -> None:
+        self._servicer = health.aio.HealthServicer()
+        self._changed = asyncio.Event()
+
+    def changed(self) -> None:
+        """Look again."""
+        self._changed.set()
+
+    async def drain(self) -> None:
+        """No more calls."""
+        await self._servicer.enter_graceful_shutdown()
+
+    @contextlib.asynccontextmanager
+    async def served(self, listen: str, available: Callable[[], bool]) -> AsyncIterator[str]:
+        """Served at HOST:PORT; the address with its port."""
+        await self._show(available=False)
+        server, address = await serve_health(listen, self._servicer)
+        following = asyncio.create_task(self._follow(available))
+        try:
+            yield address
+        finally:
+            following.cancel()
+            await server.stop(0)
+
+    async def _follow(self, available: Callable[[], bool]) -> None:
+        while True:
+            self._changed.clear()
+            await self._show(available=available())
+            await self._changed.wait()
+
+    async def _show(self, *, available: bool) -> None:
+        serving = health_pb2.HealthCheckResponse
+        for service in ("", *SERVICES):
+            await self._servicer.set(service, serving.SERVING if available else serving.NOT_SERVING)
+
+
+@contextlib.asynccontextmanager
+async def prometheus(listen: str, group: Group) -> AsyncIterator[None]:
+    """Metrics of all workers at HOST:PORT, each with the worker's number: sums would fall when one is replaced."""
+    loop = asyncio.get_running_loop()
+
+    def read() -> Sequence[Series]:
+        return asyncio.run_coroutine_threadsafe(_all_metrics(group), loop).result(_ANSWER_SECONDS + 1)
+
+    endpoint = PrometheusEndpoint(listen, read)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(endpoint.shutdown)
+
+
+async def _all_metrics(group: Group) -> Sequence[Series]:
+    workers = group.workers
+    answers = await asyncio.gather(*(worker.measure(_ANSWER_SECONDS) for worker in workers))
+    numbered = ((worker.number, series) for worker, answer in zip(workers, answers, strict=True) for series in answer)
+    return [
+        *_merged(numbered),
+        Series("gauge", _SERVING, [Point({}, sum(worker.available for worker in workers))]),
+        Series("counter", _REPLACED, [Point({}, group.replaced)]),
+    ]
+
+
+def _merged(numbered: Iterable[tuple[int, Series]]) -> Sequence[Series]:
+    """One series of each name, since a name may stand only once."""
+    points: dict[str, list[Point]] = defaultdict(list)
+    firsts: dict[str, Series] = {}
+    for number, series in numbered:
+        name = series.about.name
+        firsts.setdefault(name, series)
+        points[name] += [Point({**point.attributes, "worker": str(number)}, point.value) for point in series.points]
+    return [first._replace(points=points[name]) for name, first in firsts.items()]

@@ -1,0 +1,84 @@
+"""One port for several processes, and for nobody else.
+
+A socket that never listens holds the address. It was bound alone, which fails where anybody is there, and only then
+lets sockets with SO_REUSEPORT of this user beside it: the workers'. Another gateway asks without it first, and fails.
+"""
+
+import contextlib
+import errno
+import socket
+from typing import Final, Self
+
+_WILDCARDS: Final = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+_TRIES: Final = 20
+
+
+class Reservation:
+    """Holds HOST:PORT from its making to `close`; OSError where it is taken. address: with the port that it got."""
+
+    def __init__(self, listen: str) -> None:
+        host, _, port = listen.rpartition(":")
+        self._sockets = _bound_everywhere(host.strip("[]"), int(port))
+        self.address = f"{host}:{self._sockets[0].getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of it."""
+        for one in self._sockets:
+            one.close()
+
+
+def _bound_everywhere(host: str, port: int) -> list[socket.socket]:
+    """On every address of the host, all with one port: a free one of the first may be taken on the second."""
+    for _ in range(_TRIES if port == 0 else 1):
+        try:
+            return _bound(host, port)
+        except OSError as error:
+            failure = error
+            if error.errno != errno.EADDRINUSE:
+                break
+    raise failure
+
+
+def _bound(host: str, port: int) -> list[socket.socket]:
+    failure: OSError = OSError(errno.EADDRNOTAVAIL, "the host has no address")
+    with contextlib.ExitStack() as opened:
+        sockets: list[socket.socket] = []
+        for family, address in _addresses(host):
+            try:
+                one = opened.enter_context(socket.socket(family, socket.SOCK_STREAM))
+                _bind(one, address, sockets[0].getsockname()[1] if sockets else port)
+            except OSError as error:
+                if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                    raise
+                failure = error  # such as ::1 of a machine without IPv6; gRPC leaves it out too
+                continue
+            sockets.append(one)
+            if host in _WILDCARDS:
+                break  # the first takes connections of both families
+        if not sockets:
+            raise failure
+        opened.pop_all()
+        return sockets
+
+
+def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
+    if host in _WILDCARDS:  # gRPC takes either for both
+        return [(socket.AF_INET6, "::"), (socket.AF_INET, "0.0.0.0")]  # noqa: S104 - the configuration says so
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
+
+
+def _bind(one: socket.socket, address: str, port: int) -> None:
+    # Connections that a gateway before has closed must not keep this one from its port.
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if one.family == socket.AF_INET6:
+        one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if address == "::" else 1)
+    one.bind((address, port))
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

@@ -1,0 +1,178 @@
+"""The supervisor: holds the port, has the workers, and what is there once for all of them; replaces them at SIGHUP.
+
+It serves no call itself. Journal chains: a worker has one of its own, by its number. A worker that is being replaced
+still writes to its chain when its successor begins, so there is one chain more than workers.
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, Final
+
+import structlog
+
+from gateway.audit import events
+from gateway.audit.idle import IdleChains
+from gateway.audit.shipping.process import ShipperProcess
+from gateway.config import GatewaySettings, LogSettings
+from gateway.server.listener import ListenError
+from gateway.settings import ConfigError
+from gateway.workers.endpoints import Health, prometheus
+from gateway.workers.faults import StartFailed
+from gateway.workers.group import Group
+from gateway.workers.messages import Assignment
+from gateway.workers.port import Reservation
+from gateway.workers.shares import share
+
+_MARGIN_SECONDS: Final = 20.0
+"""For what a worker does beside the drain: quiet, last answers, log-out, journal, telemetry."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Supervisor:
+    """A gateway of several workers.
+
+    load: the configuration anew; ConfigError where it is no good. log: how to log with it.
+    """
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        *,
+        load: Callable[[], GatewaySettings],
+        log: Callable[[GatewaySettings], LogSettings],
+    ) -> None:
+        self._settings = settings
+        self._load = load
+        self._log = log
+        self._group: Group | None = None
+        self._shipper: ShipperProcess | None = None
+
+    def kill(self) -> None:
+        """End all workers at once."""
+        if self._group is not None:
+            self._group.kill()
+
+    async def run(self, stop: asyncio.Event, announce: Callable[[str], None]) -> None:
+        """Serve until `stop` is set, then drain. announce: called with the address once all workers serve.
+
+        StartFailed, and what else keeps a gateway from its start.
+        """
+        hangup = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hangup.set)
+        async with contextlib.AsyncExitStack() as stack:
+            address = _reserved(self._settings.listen, stack)
+            chains = await self._journal(stack)
+            health = Health()
+            group = self._group = Group(
+                self._settings.workers, partial(self._assignment, self._settings, address), chains, health.changed
+            )
+            stack.push_async_callback(self._stop, group, health)
+            await self._endpoints(group, health, stack)
+            if not await _unless(stop, group.start()):
+                return
+            _log.info("workers_serving", address=address, workers=self._settings.workers)
+            announce(address)
+            while await _unless(stop, hangup.wait()):
+                hangup.clear()
+                if not await _unless(stop, self._reload(group, address, chains)):
+                    break
+        _log.info("all_workers_stopped")
+
+    def _assignment(self, settings: GatewaySettings, address: str, number: int) -> Assignment:
+        return Assignment(number, share(settings, address), self._log(settings))
+
+    async def _journal(self, stack: contextlib.AsyncExitStack) -> IdleChains | None:
+        """One shipper for all chains; and the chains that no worker will have."""
+        audit = self._settings.audit
+        if audit is None:
+            return None
+        stack.push_async_callback(self._ship, None)
+        await self._ship(self._settings)
+        chains = IdleChains(audit, events.unknown_outcome)
+        stack.push_async_callback(chains.close)
+        await chains.hold(range(self._settings.workers))
+        return chains
+
+    async def _ship(self, settings: GatewaySettings | None) -> None:
+        """Have a shipper as these settings say, and none for None."""
+        if self._shipper is not None:
+            shipper, self._shipper = self._shipper, None
+            await shipper.__aexit__(None, None, None)
+        audit = settings.audit if settings is not None else None
+        if settings is not None and audit is not None and audit.ship is not None:
+            log = self._log(settings)
+            shipper = ShipperProcess(audit.directory, audit.ship, log_level=log.level, log_format=log.format)
+            self._shipper = await shipper.__aenter__()
+
+    async def _endpoints(self, group: Group, health: Health, stack: contextlib.AsyncExitStack) -> None:
+        if self._settings.health_listen is not None:
+            await stack.enter_async_context(health.served(self._settings.health_listen, lambda: group.available))
+        telemetry = self._settings.telemetry
+        if telemetry is not None and telemetry.prometheus_listen is not None:
+            await stack.enter_async_context(prometheus(telemetry.prometheus_listen, group))
+
+    async def _reload(self, group: Group, address: str, chains: IdleChains | None) -> None:
+        """Go over to the configuration as it is now, or stay with the present one and say why."""
+        _log.info("reloading")
+        try:
+            settings = self._load()
+            _check_fixed(self._settings, settings)
+            await group.replace_all(partial(self._assignment, settings, address), _patience(self._settings))
+        except (ConfigError, StartFailed, OSError) as error:
+            _log.error("reload_refused", problems=str(error).splitlines())
+            return
+        previous, self._settings = self._settings, settings
+        if settings.audit is not None and previous.audit is not None and settings.audit.ship != previous.audit.ship:
+            await self._ship(settings)
+        if chains is not None:
+            await chains.hold(group.numbers)
+        _log.info("reloaded")
+
+    async def _stop(self, group: Group, health: Health) -> None:
+        await health.drain()
+        await group.stop(_patience(self._settings))
+
+
+def _reserved(listen: str, stack: contextlib.AsyncExitStack) -> str:
+    try:
+        return stack.enter_context(Reservation(listen)).address
+    except OSError as error:
+        raise ListenError(f"{listen} can't be listened on: is another server there?") from error
+
+
+def _patience(settings: GatewaySettings) -> float:
+    """How long a worker may take to its end."""
+    return settings.drain_delay + settings.drain_timeout + _MARGIN_SECONDS
+
+
+def _check_fixed(old: GatewaySettings, new: GatewaySettings) -> None:
+    """ConfigError where keys differ that are of the supervisor and not of its workers."""
+    values = [
+        {
+            "listen": settings.listen,
+            "health_listen": settings.health_listen,
+            "workers": settings.workers,
+            "audit.directory": settings.audit.directory if settings.audit is not None else None,
+            "telemetry.prometheus_listen": settings.telemetry.prometheus_listen if settings.telemetry else None,
+        }
+        for settings in (old, new)
+    ]
+    if different := [key for key in values[0] if values[0][key] != values[1][key]]:
+        raise ConfigError("\n".join(f"{key}: takes a restart to change" for key in different))
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> bool:
+    """Whether the work was done, and not given up for the stop. Raises what it raises."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not working.done():
+        working.cancel()
+        await asyncio.wait({working})
+        return False
+    await working
+    return not stop.is_set()
