@@ -38,8 +38,8 @@ _SETTLING_SECONDS: Final = 1.0
 _WORST_LOSS: Final = 0.2
 _HANDSHAKING_THREADS: Final = 8
 _HANDSHAKES_RATE: Final = 300
-"""A second. Nothing but their number bounds what they cost: a handshake takes the gateway some 0.4 ms, and it ends before
-anybody can say who is there. Where more of them are to be expected, a firewall has to bound new connections.
+"""A second. Nothing but their number bounds what they cost: one takes the gateway some 0.4 ms, before anybody can say
+who is there. Where more of them are to be expected, a firewall has to bound new connections.
 """
 
 Identity = Literal["jwt", "mtls"]

@@ -109,3 +109,17 @@ async def test_what_is_held_back_is_answered_when_the_gateway_drains(trusted: Tr
         assert {error.code() for error in ended if isinstance(error, grpc.aio.AioRpcError)} == {
             grpc.StatusCode.UNAUTHENTICATED
         }
+
+
+async def test_connections_without_a_certificate_leave_no_record(tmp_path: Path, running_stack: Stack) -> None:
+    trusted = Trusted(tmp_path, running_stack)
+    async with trusted.served() as address, trusted.caller(address) as known:
+        strangers = grpc.aio.secure_channel(address, trusted.channel_credentials(None))
+        async with strangers:
+            ended = await asyncio.gather(*(ask(strangers, "") for _ in range(50)), return_exceptions=True)
+        assert {error.code() for error in ended if isinstance(error, grpc.aio.AioRpcError)} == {
+            grpc.StatusCode.UNAVAILABLE
+        }
+        assert trusted.events() == []
+        await known.providers.ListProviders(providers.ListProvidersRequest())
+    assert [event["metadata"]["event_code"] for event in trusted.events()] == ["intent", "outcome"]
