@@ -20,7 +20,6 @@ MAXIMUM_HEAD_BYTES: Final = 64 * 1024
 
 _SMALL_BODY_BYTES: Final = 64 * 1024
 _PIECE_BYTES: Final = 64 * 1024
-_RESTED_SECONDS: Final = 0.002
 
 Kind = Literal["lost", "late", "not http", "redirect", "cut off", "too long"]
 
@@ -38,14 +37,15 @@ class Connection(asyncio.Protocol):
     """A connection. `status`, `headers` and `body` are those of the last answer.
 
     on_end: told once when the connection has ended. read_timeout: seconds of silence within an exchange.
-    idle_since, idle_until: of a connection at rest, in the loop's time; the second as far as the server has said.
+    kept_seconds: for how long the server keeps it at rest, as far as it said so. idle_until: when that ends, in the
+    loop's time, for the pool to note.
     """
 
     __slots__ = (
         "_bodiless", "_complete", "_deadline", "_excess", "_fault", "_head_done", "_headers_bytes", "_heard",
         "_keep_alive", "_limit", "_loop", "_on_end", "_parser", "_paused", "_pieces", "_poll", "_raw", "_read_timeout",
         "_size", "_timer", "_transport", "_unsent", "_until_end", "_waiter",
-        "body", "ended", "headers", "idle_since", "idle_until", "status",
+        "body", "ended", "headers", "idle_until", "kept_seconds", "status",
     )  # fmt: skip
 
     def __init__(
@@ -64,7 +64,8 @@ class Connection(asyncio.Protocol):
         self._complete = True
         self._keep_alive = True
         self.ended = False
-        self.idle_since = self.idle_until = 0.0
+        self.idle_until = 0.0
+        self.kept_seconds = float("inf")
         self._forget()
 
     # The exchange
@@ -78,9 +79,7 @@ class Connection(asyncio.Protocol):
         """Whether a connection that was at rest still stands, also by what the loop has not seen yet."""
         if not self.reusable:
             return False
-        if self._poll is None or self._loop.time() - self.idle_since < _RESTED_SECONDS:
-            return True
-        return not self._poll.poll(0)  # its end can be read, or bytes that nobody asked for
+        return self._poll is None or not self._poll.poll(0)  # its end could be read, or bytes that nobody asked for
 
     def ask(
         self, head: bytes, body: bytes | None, *, bodiless: bool, limit: int, seconds: float
@@ -176,7 +175,6 @@ class Connection(asyncio.Protocol):
         """The connection stands, TLS included."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's are of no common class
         self._parser = httptools.HttpResponseParser(self)
-        self.idle_since = self._loop.time()
         wire = transport.get_extra_info("socket")
         if wire is not None:
             self._poll = select.poll()
@@ -279,7 +277,7 @@ class Connection(asyncio.Protocol):
     def _look_through_headers(self) -> int:
         """Note what the headers say of the body and the connection; how many of them say where the body ends."""
         frames = 0
-        self.idle_until = float("inf")
+        self.kept_seconds = float("inf")
         for name, value in self.headers:
             lowered = name.lower()
             if lowered == b"content-length":
@@ -294,7 +292,7 @@ class Connection(asyncio.Protocol):
                 if value.strip().lower() not in (b"", b"identity"):
                     self._fault = "cut off"
             elif lowered == b"keep-alive":
-                self.idle_until = _seconds_of(value)
+                self.kept_seconds = _seconds_of(value)
         return frames
 
     def on_body(self, piece: bytes) -> None:

@@ -14,7 +14,7 @@ Behaviour = Callable[[Reader, Writer], Awaitable[None]]
 class RawServer:
     """Serves each connection with `behaviour` on a free port; closes it afterwards, and at the end of the block.
 
-    connections: how many came. requests: what `read_request` read from them, in order.
+    connections: how many came. writers: of those that are still served.
     """
 
     def __init__(self, behaviour: Behaviour, *, tls: ssl.SSLContext | None = None) -> None:
@@ -22,6 +22,7 @@ class RawServer:
         self._tls = tls
         self._tasks: set[asyncio.Task[None]] = set()
         self.connections = 0
+        self.writers: set[Writer] = set()
         self.port = 0
 
     @property
@@ -47,12 +48,14 @@ class RawServer:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self.writers.add(writer)
         try:
             await self._behaviour(reader, writer)
         except (asyncio.CancelledError, ConnectionError, asyncio.IncompleteReadError):
             pass  # the test is over, or the client went away
         finally:
             self._tasks.discard(task)
+            self.writers.discard(writer)
             writer.close()
 
 

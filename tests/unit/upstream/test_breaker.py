@@ -1,0 +1,153 @@
+"""The circuit breaker by a clock of the test's own."""
+
+import pytest
+
+from gateway.upstream.breaker import Breaker, BreakerState
+from gateway.upstream.settings import BreakerSettings
+
+SETTINGS = BreakerSettings(failure_rate=0.5, minimum_calls=4, window=10, interval=5)
+
+
+class Bench:
+    """A breaker with its clock, and what was told of its opening."""
+
+    def __init__(self, settings: BreakerSettings = SETTINGS) -> None:
+        self.now = 1000.0
+        self.opened = 0
+        self.breaker = Breaker(settings, on_open=self._note, clock=lambda: self.now)
+
+    def _note(self) -> None:
+        self.opened += 1
+
+    def calls(self, *results: bool) -> None:
+        for good in results:
+            permit = self.breaker.enter()
+            assert permit is not None
+            (self.breaker.succeeded if good else self.breaker.failed)(permit)
+
+    @property
+    def state(self) -> str:
+        return self.breaker.state.value
+
+    @property
+    def open(self) -> bool:
+        return self.breaker.state is BreakerState.OPEN
+
+    def opened_now(self) -> "Bench":
+        self.calls(False, False, False, False)
+        assert self.open
+        return self
+
+
+class TestClosed:
+    @pytest.mark.parametrize(
+        ("results", "opens"),
+        [
+            ((False, False, False), False),
+            ((False, False, False, False), True),
+            ((True, True, False, False), True),
+            ((True, True, True, False, False), False),
+            ((True, True, True, False, False, False), True),
+        ],
+    )
+    def test_opens_by_the_rate_once_there_were_enough(self, results: tuple[bool, ...], *, opens: bool) -> None:
+        bench = Bench()
+        bench.calls(*results)
+        assert bench.open is opens
+        assert bench.opened == opens
+
+    def test_what_left_the_window_does_not_count(self) -> None:
+        bench = Bench()
+        bench.calls(False, False, False)
+        bench.now += 10.5
+        bench.calls(False, False, False)
+        assert not bench.open
+        bench.now += 5
+        bench.calls(False)
+        assert bench.open
+
+    def test_switched_off_it_never_opens(self) -> None:
+        bench = Bench(BreakerSettings(enabled=False, minimum_calls=1))
+        bench.calls(*[False] * 100)
+        assert bench.breaker.state is BreakerState.CLOSED
+
+    def test_calls_that_nobody_waited_for_say_nothing(self) -> None:
+        bench = Bench()
+        for _ in range(100):
+            permit = bench.breaker.enter()
+            assert permit is not None
+            bench.breaker.gave_up(permit)
+        bench.calls(False, False, False)
+        assert not bench.open
+
+
+class TestOpen:
+    def test_nothing_passes_until_the_interval_is_over(self) -> None:
+        bench = Bench().opened_now()
+        for elapsed, wait in ((0, 5), (3, 2), (1.5, 0.5)):
+            bench.now += elapsed
+            assert bench.breaker.enter() is None
+            assert bench.breaker.wait() == wait
+
+    def test_one_tries_and_all_others_wait_for_it(self) -> None:
+        bench = Bench().opened_now()
+        bench.now += 5
+        assert bench.breaker.wait() == 0
+        permit = bench.breaker.enter()
+        assert permit is not None
+        assert bench.state == "half-open"
+        assert bench.breaker.enter() is None
+        assert bench.breaker.wait() == 5
+        bench.breaker.succeeded(permit)
+        assert bench.state == "closed"
+        bench.calls(False, False, False)  # what was before is forgotten
+        assert not bench.open
+
+    def test_a_try_that_fails_leaves_it_open_for_as_long_again(self) -> None:
+        bench = Bench().opened_now()
+        bench.now += 6
+        bench.calls(False)
+        assert bench.open
+        assert bench.breaker.wait() == 5
+        assert bench.opened == 2
+
+    def test_a_try_that_is_given_up_makes_way_for_another_at_once(self) -> None:
+        bench = Bench().opened_now()
+        bench.now += 5
+        permit = bench.breaker.enter()
+        assert permit is not None
+        bench.breaker.gave_up(permit)
+        assert bench.breaker.enter() is not None
+
+    def test_a_try_that_hangs_makes_way_after_an_interval(self) -> None:
+        bench = Bench().opened_now()
+        bench.now += 5
+        hanging = bench.breaker.enter()
+        bench.now += 5
+        second = bench.breaker.enter()
+        assert hanging is not None
+        assert second is not None
+        bench.breaker.succeeded(second)
+        bench.breaker.failed(hanging)
+        assert bench.breaker.state is BreakerState.CLOSED
+
+    def test_calls_from_before_do_not_matter_any_more(self) -> None:
+        bench = Bench()
+        early = [bench.breaker.enter() for _ in range(3)]
+        bench.opened_now()
+        for permit in early:
+            assert permit is not None
+            bench.breaker.succeeded(permit)
+        assert bench.open
+        bench.now += 3
+        assert early[0] is not None
+        bench.breaker.failed(early[0])
+        assert bench.breaker.wait() == 2
+
+    def test_a_check_passes_at_any_time_and_decides(self) -> None:
+        bench = Bench().opened_now()
+        bench.now += 1
+        permit = bench.breaker.enter(forced=True)
+        assert permit is not None
+        bench.breaker.succeeded(permit)
+        assert bench.breaker.state is BreakerState.CLOSED

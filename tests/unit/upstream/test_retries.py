@@ -1,0 +1,90 @@
+"""Which failures are worth another attempt, after what pause, and how many there may be in all."""
+
+import dataclasses
+
+import pytest
+
+from gateway.errors import Outcome
+from gateway.upstream import outcomes
+from gateway.upstream.call import Call
+from gateway.upstream.retries import Retries
+from gateway.upstream.settings import RetrySettings
+from tests.unit.upstream.support import new_call
+
+SETTINGS = RetrySettings(attempts=4, initial_backoff=0.1, maximum_backoff=0.3, budget=0.5, reserve=2)
+
+
+def longest(settings: RetrySettings = SETTINGS) -> Retries:
+    """Repeats whose jitter is always the most that it can be."""
+    return Retries(settings, draw=lambda _low, high: high)
+
+
+def safe(seconds: float = 10.0) -> Call:
+    return new_call(seconds, repeatable=True)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "any_method", "safe_method"),
+    [
+        (outcomes.UNREACHABLE, True, True),
+        (outcomes.RATE_LIMITED, True, True),
+        (outcomes.CONNECTION_LOST, False, True),
+        (outcomes.UNAVAILABLE, False, True),
+        (outcomes.TIMEOUT, False, False),
+        (outcomes.TLS_FAILED, False, False),
+        (outcomes.CREDENTIALS_REJECTED, False, False),
+        (outcomes.INTERNAL, False, False),
+        (outcomes.BUSY, False, False),
+        (outcomes.CIRCUIT_OPEN, False, False),
+    ],
+)
+def test_the_failure_and_the_method_decide(outcome: Outcome, *, any_method: bool, safe_method: bool) -> None:
+    assert (longest().pause(new_call(), 1, outcome, None) is not None) is any_method
+    assert (longest().pause(safe(), 1, outcome, None) is not None) is safe_method
+
+
+def test_pauses_grow_to_their_bound_and_end_with_the_attempts() -> None:
+    retries = longest(SETTINGS.model_copy(update={"reserve": 10}))
+    pauses = [retries.pause(safe(), attempt, outcomes.UNREACHABLE, None) for attempt in (1, 2, 3, 4)]
+    assert pauses == [0.1, 0.2, 0.3, None]
+    assert retries.made == 3
+
+
+def test_pauses_are_drawn_from_nothing_to_their_bound() -> None:
+    drawn: list[tuple[float, float]] = []
+    retries = Retries(SETTINGS, draw=lambda low, high: drawn.append((low, high)) or 0.07)  # type: ignore[func-returns-value]
+    assert retries.pause(safe(), 2, outcomes.UNREACHABLE, None) == 0.07
+    assert drawn == [(0, 0.2)]
+
+
+def test_what_the_upstream_asks_for_is_waited_and_the_jitter_with_it() -> None:
+    assert longest().pause(safe(), 1, outcomes.RATE_LIMITED, 0.2) == pytest.approx(0.3)
+    assert longest().pause(safe(), 1, outcomes.RATE_LIMITED, 0.0) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("asked", [0.31, 60.0, float("inf")])
+def test_a_long_wait_is_the_callers_to_decide(asked: float) -> None:
+    assert longest().pause(safe(), 1, outcomes.RATE_LIMITED, asked) is None
+
+
+def test_no_pause_goes_beyond_the_deadline() -> None:
+    assert longest().pause(safe(0.05), 1, outcomes.UNREACHABLE, None) is None
+    assert longest().pause(safe(0.2), 1, outcomes.RATE_LIMITED, 0.15) is None
+
+
+def test_the_budget_bounds_repeats_until_calls_go_well_again() -> None:
+    retries = longest()
+    allowed = [retries.pause(safe(), 1, outcomes.UNREACHABLE, None) is not None for _ in range(4)]
+    assert allowed == [True, True, False, False]
+    retries.earn()
+    assert retries.pause(safe(), 1, outcomes.UNREACHABLE, None) is None
+    retries.earn()
+    assert retries.pause(safe(), 1, outcomes.UNREACHABLE, None) is not None
+    for _ in range(100):
+        retries.earn()
+    assert retries.saved == 2
+
+
+def test_a_check_of_the_provider_asks_once() -> None:
+    probe = dataclasses.replace(safe(), probe=True)
+    assert longest().pause(probe, 1, outcomes.UNREACHABLE, None) is None

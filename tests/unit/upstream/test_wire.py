@@ -1,0 +1,296 @@
+"""What the lean transport takes as an answer, what it refuses, and when it uses a connection again: byte by byte."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from gateway import errors
+from gateway.errors import UpstreamError
+from gateway.upstream import lean_connection, lean_pool, outcomes
+from gateway.upstream.client import HttpClient, HttpRequest
+from gateway.upstream.lean_transport import LeanTransport
+from tests.support.raw_server import RawServer, Reader, Writer, keeping_alive, read_request
+from tests.unit.upstream.support import GET, OK, POST, client, new_call
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+MALFORMED = errors.MALFORMED_PROVIDER_RESPONSE
+
+
+def connections(http: HttpClient) -> int:
+    assert isinstance(http._transport, LeanTransport)
+    return http._transport.connections
+
+
+@contextlib.asynccontextmanager
+async def serving(*answers: bytes) -> AsyncIterator[tuple[RawServer, HttpClient]]:
+    """A server that gives these answers in turn, whatever the connection, and a client of it."""
+    left = list(answers)
+
+    async def behaviour(reader: Reader, writer: Writer) -> None:
+        while left:
+            await read_request(reader)
+            writer.write(left.pop(0))
+            await writer.drain()
+        await reader.read()
+
+    async with RawServer(behaviour) as server, client(server.url) as http:
+        yield server, http
+
+
+async def sent(request: HttpRequest, path: str = "") -> bytes:
+    """The bytes of a request, as they arrive."""
+    heads: list[bytes] = []
+
+    async def behaviour(reader: Reader, writer: Writer) -> None:
+        heads.append(b"".join(await read_request(reader)))
+        writer.write(OK)
+
+    async with RawServer(behaviour) as server, client(server.url + path) as http:
+        await http.send(request, new_call())
+        return heads[0].replace(str(server.port).encode(), b"PORT")
+
+
+class TestRequest:
+    async def test_every_byte(self) -> None:
+        request = HttpRequest("POST", "/a%20b?x=1", {"X-One": "ü \t1", "Accept": "text/plain"}, b"body")
+        assert await sent(request, "/base/") == (
+            b"POST /base/a%20b?x=1 HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nAccept-Encoding: identity\r\n"
+            b"User-Agent: keyway/0.1.0\r\nX-One: \xc3\xbc \t1\r\nAccept: text/plain\r\nContent-Length: 4\r\n\r\nbody"
+        )
+
+    @pytest.mark.parametrize(("method", "told"), [("GET", False), ("DELETE", False), ("POST", True), ("PUT", True)])
+    async def test_no_body_has_a_length_only_where_there_might_be_one(self, method: str, *, told: bool) -> None:
+        assert (b"Content-Length: 0\r\n" in await sent(HttpRequest(method, "/"))) is told
+
+    @pytest.mark.parametrize("name", ["X\r\nY", "X:", "X Y", "", "Ü", "Host", "content-length", "Transfer-Encoding"])
+    async def test_names_of_headers_that_are_refused(self, name: str) -> None:
+        async with client("http://127.0.0.1:1") as http:
+            with pytest.raises(ValueError, match="header"):
+                await http.send(HttpRequest("GET", "/", {name: "1"}), new_call())
+
+    @pytest.mark.parametrize("value", ["a\rb", "a\nb", "a\0b", "a\x1fb", "\x7f"])
+    async def test_values_of_headers_that_are_refused(self, value: str) -> None:
+        async with client("http://127.0.0.1:1") as http:
+            with pytest.raises(ValueError, match="header"):
+                await http.send(HttpRequest("GET", "/", {"X": value}), new_call())
+
+    @pytest.mark.parametrize("target", ["", "things", "/a b", "/a\r\nX: 1", "/ü", "/\0", "/\x7f", "http://other/"])
+    async def test_targets_that_are_refused(self, target: str) -> None:
+        async with client("http://127.0.0.1:1") as http:
+            with pytest.raises(ValueError, match="target"):
+                await http.send(HttpRequest("GET", target), new_call())
+
+    async def test_a_method_that_would_break_the_line(self) -> None:
+        async with client("http://127.0.0.1:1") as http:
+            with pytest.raises(ValueError, match="method"):
+                await http.send(HttpRequest("GET / HTTP/1.1\r\n", "/"), new_call())
+
+    @pytest.mark.parametrize("size", [65_536, 65_537, 5_000_000])
+    async def test_large_bodies_arrive_whole(self, size: int) -> None:
+        body = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+        head, _, arrived = (await sent(HttpRequest("POST", "/", {}, body))).partition(b"\r\n\r\n")
+        assert arrived == body
+        assert f"Content-Length: {size}".encode() in head
+
+
+def at_once(server: RawServer, act: Callable[[socket.socket], object]) -> None:
+    """Act on the server's side of each connection, without a turn of the event loop."""
+    for writer in server.writers:
+        with socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno())) as wire:
+            act(wire)
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+GOOD = {
+    "chunks": (CHUNKED + b"1\r\no\r\n1;a=b\r\nk\r\n0\r\n\r\n", True),
+    "chunks and trailers": (CHUNKED + b"2\r\nok\r\n0\r\nX-Checksum: 1\r\n\r\n", True),
+    "an empty header": (b"HTTP/1.1 200 OK\r\nX-Empty:\r\nContent-Length: 2\r\n\r\nok", True),
+    "two interim answers": (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\n" + OK, True),
+    "an announced end": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok", False),
+    "an old server": (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", False),
+    "a second answer": (OK + OK, False),
+    "the beginning of a second answer": (OK + b"HTTP/1.1 2", False),
+    "rubbish behind it": (OK + b"\0\0", False),
+}
+
+
+class TestAnswer:
+    @pytest.mark.parametrize(("answer", "kept"), GOOD.values(), ids=GOOD)
+    async def test_taken_and_the_connection_used_again_only_where_it_stands_at_an_answers_end(
+        self, answer: bytes, *, kept: bool
+    ) -> None:
+        second = OK.replace(b"ok", b"no")
+        async with serving(answer, second, second) as (server, http):
+            assert (await http.send(GET, new_call())).body == b"ok"
+            response = await http.send(GET, new_call())
+            assert (response.body, dict(response.headers)) == (b"no", {"Content-Length": "2"})
+        assert server.connections == (1 if kept else 2)
+
+    @pytest.mark.parametrize("pieces", [1, 2, 7])
+    async def test_in_any_pieces(self, pieces: int) -> None:
+        headers = b"X-A: one\r\nContent-Type: a/b\r\nTransfer-Encoding: chunked"
+        answer = b"HTTP/1.1 200 OK\r\n" + headers + b"\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+
+        async def behaviour(reader: Reader, writer: Writer) -> None:
+            await read_request(reader)
+            for start in range(0, len(answer), pieces):
+                writer.write(answer[start : start + pieces])
+                await writer.drain()
+                await asyncio.sleep(0)
+
+        async with RawServer(behaviour) as server, client(server.url) as http:
+            response = await http.send(GET, new_call())
+        assert (response.body, response.headers["x-a"], response.media_type) == (b"ok", "one", "a/b")
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nok",
+            b"HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nok",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 0x2\r\n\r\nok",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\nok",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nok",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding : chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nX: a\rY: b\r\nContent-Length: 2\r\n\r\nok",
+            b"HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 2\r\n\r\nok",
+            b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
+            CHUNKED + b"-2\r\nok\r\n0\r\n\r\n",
+            CHUNKED + b"0x2\r\nok\r\n0\r\n\r\n",
+            CHUNKED + b"2 \r\nok\r\n0\r\n\r\n",
+            CHUNKED + b"2\nok\n0\n\n",
+            CHUNKED + b"fffffffffffffffff\r\nok\r\n0\r\n\r\n",
+            CHUNKED + b"2\r\nokay\r\n0\r\n\r\n",
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+            b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+            b"HTTP/1.1 304 Not Modified\r\n\r\n",
+        ],
+    )
+    async def test_whose_length_or_head_is_open_to_doubt_is_malformed(self, answer: bytes) -> None:
+        async with serving(answer, OK) as (server, http):
+            with pytest.raises(UpstreamError) as caught:
+                await http.send(GET, new_call())
+            assert caught.value.outcome == MALFORMED
+            assert (await http.send(GET, new_call())).body == b"ok"
+        assert server.connections == 2
+
+    async def test_a_trailer_is_not_a_header_of_the_next_answer(self) -> None:
+        async with serving(CHUNKED + b"0\r\nX-Role: admin\r\n\r\n", OK) as (server, http):
+            for _ in range(2):
+                assert "X-Role" not in (await http.send(GET, new_call())).headers
+        assert server.connections == 1
+
+    @pytest.mark.parametrize("flood", [b"HTTP/1.1 100 Continue\r\n\r\n", b"X: y\r\n", b"x"])
+    async def test_a_head_without_an_end_is_not_read_for_ever(self, flood: bytes) -> None:
+        async def behaviour(reader: Reader, writer: Writer) -> None:
+            await read_request(reader)
+            writer.write(b"" if flood.startswith(b"HTTP") else b"HTTP/1.1 200 OK\r\n")
+            while True:
+                writer.write(flood * 1000)
+                await writer.drain()
+
+        async with RawServer(behaviour) as server, client(server.url) as http:
+            with pytest.raises(UpstreamError) as caught:
+                await http.send(GET, new_call())
+        assert caught.value.outcome == MALFORMED
+
+    async def test_trailers_are_bounded_too(self) -> None:
+        async with serving(CHUNKED + b"0\r\n" + b"X: y\r\n" * lean_connection.MAXIMUM_HEAD_BYTES) as (_, http):
+            with pytest.raises(UpstreamError) as caught:
+                await http.send(GET, new_call())
+        assert caught.value.outcome == MALFORMED
+
+
+class TestPool:
+    async def test_the_connection_that_rested_least_is_used_first(self) -> None:
+        served: list[int] = []
+
+        async def behaviour(reader: Reader, writer: Writer) -> None:
+            number = server.connections
+            while True:
+                await read_request(reader)
+                served.append(number)
+                writer.write(OK)
+
+        async with RawServer(behaviour) as server, client(server.url) as http:
+            await asyncio.gather(*(http.send(GET, new_call()) for _ in range(3)))
+            served.clear()
+            for _ in range(5):
+                await http.send(GET, new_call())
+            assert connections(http) == 3
+        assert len(set(served)) == 1
+
+    async def test_one_that_ended_at_rest_is_found_out_before_it_is_used(self) -> None:
+        """Even where the loop has had no turn to see it."""
+        async with serving(OK, OK) as (server, http):
+            await http.send(POST, new_call())
+            at_once(server, lambda wire: wire.shutdown(socket.SHUT_WR))
+            assert (await http.send(POST, new_call())).body == b"ok"
+        assert server.connections == 2
+
+    async def test_bytes_that_nobody_asked_for_end_it(self) -> None:
+        async with serving(OK, OK) as (server, http):
+            await http.send(GET, new_call())
+            at_once(server, lambda wire: wire.sendall(OK.replace(b"ok", b"NO")))
+            assert (await http.send(GET, new_call())).body == b"ok"
+        assert server.connections == 2
+
+    async def test_one_at_rest_for_too_long_ends(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(lean_pool, "IDLE_SECONDS", 0.05)
+        ended = asyncio.Event()
+
+        async def behaviour(reader: Reader, writer: Writer) -> None:
+            await read_request(reader)
+            writer.write(OK)
+            await reader.read()
+            ended.set()
+
+        async with RawServer(behaviour) as server, client(server.url) as http:
+            await http.send(GET, new_call())
+            await asyncio.wait_for(ended.wait(), 10)
+            await asyncio.sleep(0)
+            assert connections(http) == 0
+
+    @pytest.mark.parametrize(("told", "kept"), [("timeout=1", False), ("timeout=60, max=5", True), ("max=5", True)])
+    async def test_the_server_says_how_long_it_keeps_one(self, told: str, *, kept: bool) -> None:
+        async with serving(OK.replace(b"\r\n\r\n", f"\r\nKeep-Alive: {told}\r\n\r\n".encode()), OK) as (server, http):
+            await http.send(GET, new_call())
+            await http.send(GET, new_call())
+        assert server.connections == (1 if kept else 2)
+
+    async def test_closing_ends_all(self) -> None:
+        async with RawServer(keeping_alive(OK)) as server:
+            async with client(server.url) as http:
+                await asyncio.gather(*(http.send(GET, new_call()) for _ in range(5)))
+                assert connections(http) == 5
+                transport = http._transport
+                assert isinstance(transport, LeanTransport)
+                assert transport._pool is not None
+                pool = transport._pool
+            assert pool.open == 0
+
+
+async def test_silence_within_an_answer_is_bounded_by_itself() -> None:
+    async def behaviour(reader: Reader, writer: Writer) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+        for _ in range(5):
+            writer.write(b"x")
+            await asyncio.sleep(0.05)
+        await reader.read()
+
+    async with RawServer(behaviour) as server, client(server.url, read_timeout=0.2) as http:
+        call = new_call()
+        with pytest.raises(UpstreamError) as caught:
+            await http.send(GET, call)
+    assert (caught.value.outcome, caught.value.http_status) == (outcomes.TIMEOUT, 200)
+    assert 0.35 < call.attempts[0].seconds < 3
