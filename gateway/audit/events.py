@@ -250,7 +250,7 @@ def refusals(peer: str, reason: str, *, first: float, last: float, methods: Mapp
         **_class(_OTHER),
         "activity_name": "Refused",
         "api": {"operation": "refused before authentication", "response": {"code": reason, "error": reason}},
-        "actor": {"user": {"name": "unknown", "type": "Unknown", "type_id": _UNKNOWN_TYPE}},
+        "actor": {"user": {"name": "unknown", "uid": "unknown", "type": "Unknown", "type_id": _UNKNOWN_TYPE}},
         "src_endpoint": {"ip": peer} if peer else {"name": "many"},
         "count": sum(methods.values()),
         "start_time": round(first * 1000),

@@ -19,12 +19,11 @@ def event_line(event: Mapping[str, Any]) -> str:
     names = [_text(resource, "name") for resource in resources] if isinstance(resources, list) else []
     status = [_text(event, "status_code"), _text(event, "status_detail")]
     duration = event.get("duration")
-    service, operation = _text(event, "api", "service", "name"), _text(event, "api", "operation")
     parts = (
         time_text(event.get("time")),
         code.ljust(len("refusals")),
-        _text(event, "actor", "user", "name"),
-        operation if service == _ABSENT or operation.startswith("/") else f"{service}/{operation}",
+        _text(event, "actor", "user", "uid"),
+        _text(event, "api", "operation"),
         ",".join(names) or _ABSENT,
         _text(event, "status") if code == "intent" else "/".join(part for part in status if part != _ABSENT) or _ABSENT,
         f"{duration} ms" if isinstance(duration, int) else _ABSENT,

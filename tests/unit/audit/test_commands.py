@@ -20,7 +20,7 @@ Run = Callable[..., Awaitable[tuple[int, str, str]]]
 EVENT = {
     "metadata": {"event_code": "outcome"},
     "time": 1_700_000_000_123,
-    "actor": {"user": {"name": "spiffe://example.org/web"}},
+    "actor": {"user": {"uid": "spiffe://example.org/web"}},
     "api": {"operation": "/keyway.v1.KeyService/Encrypt", "request": {"uid": "r1"}},
     "resources": [{"name": "providers/p/keys/k"}],
     "status_code": "UNAVAILABLE",
@@ -156,7 +156,7 @@ def test_line_of_an_event() -> None:
 
 
 def test_texts_of_callers_do_not_command_the_terminal() -> None:
-    line = event_line({**EVENT, "actor": {"user": {"name": "a\x1b[2Jb\nc"}}})
+    line = event_line({**EVENT, "actor": {"user": {"uid": "a\x1b[2Jb\nc"}}})
     assert "a\\u001b[2Jb\\u000ac" in line
 
 

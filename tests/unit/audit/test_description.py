@@ -73,7 +73,7 @@ def test_no_secret_of_any_message_is_told(method: Any) -> None:
             if field.GetOptions().debug_redact:
                 message.ClearField(field.name)
         fill(message, secret)
-        told = DESCRIBER.describe(message)
+        told: Any = DESCRIBER.describe(message)
         assert leaks(set(secrets_of(message)), json.dumps(told).encode()) == []
         for name in secret_fields(message.DESCRIPTOR):
             if name.rpartition(".")[0] == message.DESCRIPTOR.full_name:

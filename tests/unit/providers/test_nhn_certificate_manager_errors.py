@@ -9,6 +9,7 @@ from gateway.errors import UpstreamError
 from gateway.providers import capabilities, nhn_certificate_manager
 from gateway.providers.capabilities import ListWindow
 from gateway.providers.nhn_certificate_manager.adapter import CertificateManagerWithUpload
+from gateway.settings import ConfigError
 from gateway.upstream import outcomes
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import error_reason_pb2 as reasons
@@ -175,7 +176,7 @@ def test_what_a_version_serves(version: str) -> None:
 def test_a_version_without_its_credential_is_refused_at_start(version: str, key: str) -> None:
     item = {"id": "a", "type": "nhn-certificate-manager", "app_key": "k1", "api_version": version}
     types = {"nhn-certificate-manager": nhn_certificate_manager.SETTINGS}
-    with pytest.raises(config.ConfigError, match=rf"^providers\[0\]: {key} is needed for api_version {version}$"):
+    with pytest.raises(ConfigError, match=rf"^providers\[0\]: {key} is needed for api_version {version}$"):
         config.parse({"providers": [item]}, types)
 
 

@@ -1,7 +1,8 @@
 """Lines of the log as OTLP log records."""
 
+import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 import structlog
@@ -9,6 +10,7 @@ from opentelemetry._logs import SeverityNumber
 from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 
+from gateway import log_fields
 from gateway.telemetry.log_export import LogExport
 from tests.support.logs import configured_log
 from tests.unit.telemetry.support import SPAN_ID, TRACE_ID
@@ -28,6 +30,24 @@ class Exported:
         return list(self._exporter.get_finished_logs())
 
 
+class Known:
+    """A call."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self._fields = fields
+
+    def log_fields(self) -> Mapping[str, str]:
+        return self._fields
+
+
+@contextlib.contextmanager
+def within(fields: Mapping[str, str]) -> Iterator[None]:
+    """Lines in this block are written in a call with these fields."""
+    token = log_fields.CURRENT.set(Known(fields))
+    yield
+    log_fields.CURRENT.reset(token)
+
+
 @pytest.fixture
 def exported() -> Iterator[Exported]:
     with configured_log():
@@ -38,7 +58,7 @@ def exported() -> Iterator[Exported]:
 
 def test_a_line_with_its_fields_and_its_span(exported: Exported) -> None:
     log = structlog.stdlib.get_logger("gateway.test")
-    with structlog.contextvars.bound_contextvars(trace_id=TRACE_ID, span_id=SPAN_ID, method="m"):
+    with within({"trace_id": TRACE_ID, "span_id": SPAN_ID, "method": "m"}):
         log.warning("provider failed", provider="warp", http_status=503, providers=["a"], nothing=None)
     (record,) = (found.log_record for found in exported.records)
     assert record.body == "provider failed"
@@ -54,7 +74,7 @@ def test_a_line_with_its_fields_and_its_span(exported: Exported) -> None:
 
 
 def test_a_line_of_a_library_in_a_call(exported: Exported) -> None:
-    with structlog.contextvars.bound_contextvars(trace_id=TRACE_ID, span_id=SPAN_ID):
+    with within({"trace_id": TRACE_ID, "span_id": SPAN_ID}):
         logging.getLogger("aiohttp.client").error("went %s", "wrong")
     (record,) = (found.log_record for found in exported.records)
     assert record.body == "went wrong"
