@@ -94,11 +94,14 @@ async def _tail(options: argparse.Namespace) -> int:
     while options.follow:
         sys.stdout.flush()
         await asyncio.sleep(_FOLLOW_SECONDS)
-        for folder, end in ends.items():
-            for stored in read_records(folder, end):
+        come: list[Record] = []
+        for folder in _chains(options.directory):  # a worker that came meanwhile may have begun one
+            for stored in read_records(folder, ends.get(folder)):
                 ends[folder] = stored.end
                 if stored.record.kind == "event":
-                    _print_record(stored.record, options)
+                    come.append(stored.record)
+        for record in sorted(come, key=_time):
+            _print_record(record, options)
     return 0
 
 

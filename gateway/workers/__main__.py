@@ -42,10 +42,9 @@ class Line:
 
     def tell(self, line: bytes) -> None:
         """Say something. Nobody hears it where the supervisor is gone."""
-        with self._telling:
-            with contextlib.suppress(OSError):
-                sys.stdout.buffer.write(line)
-                sys.stdout.buffer.flush()
+        with self._telling, contextlib.suppress(OSError):
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
 
     def end(self, delay: float) -> None:
         """Have the worker end. On the event loop."""
@@ -85,7 +84,7 @@ def main() -> int:
 
 
 def _lines(file: int) -> Iterator[bytes]:
-    """What comes through a pipe. Not by a buffered file, whose lock a waiting thread would hold at the end of Python."""
+    """What comes through a pipe. Not by a buffered file, whose lock a waiting thread would hold at the end."""
     rest = b""
     while data := os.read(file, 1 << 16):
         *lines, rest = (rest + data).split(b"\n")

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Final
 
+import structlog
 from grpc_health.v1 import health, health_pb2
 
 from gateway.contract import SERVICES
@@ -15,8 +16,11 @@ from gateway.telemetry.prometheus import PrometheusEndpoint
 from gateway.workers.group import Group
 
 _ANSWER_SECONDS: Final = 2.0
-_SERVING: Final = Description("keyway.workers.available", "", "Workers that serve, and whose journal takes records")
-_REPLACED: Final = Description("keyway.workers.replaced", "", "Workers that died and were replaced")
+_SERVING: Final = Description("keyway.workers.available", "{worker}", "Workers that take calls.")
+_REPLACED: Final = Description("keyway.workers.replaced", "{worker}", "Workers that died and were replaced.")
+
+
+_log = structlog.get_logger(__name__)
 
 
 class Health:
@@ -67,6 +71,7 @@ async def prometheus(listen: str, group: Group) -> AsyncIterator[None]:
         return asyncio.run_coroutine_threadsafe(_all_metrics(group), loop).result(_ANSWER_SECONDS + 1)
 
     endpoint = PrometheusEndpoint(listen, read)
+    _log.info("serving metrics", address=f"{listen.rpartition(':')[0]}:{endpoint.port}")
     try:
         yield
     finally:
@@ -78,13 +83,13 @@ async def _all_metrics(group: Group) -> Sequence[Series]:
     answers = await asyncio.gather(*(worker.measure(_ANSWER_SECONDS) for worker in workers))
     numbered = ((worker.number, series) for worker, answer in zip(workers, answers, strict=True) for series in answer)
     return [
-        *_merged(numbered),
+        *merged(numbered),
         Series("gauge", _SERVING, [Point({}, sum(worker.available for worker in workers))]),
         Series("counter", _REPLACED, [Point({}, group.replaced)]),
     ]
 
 
-def _merged(numbered: Iterable[tuple[int, Series]]) -> Sequence[Series]:
+def merged(numbered: Iterable[tuple[int, Series]]) -> Sequence[Series]:
     """One series of each name, since a name may stand only once."""
     points: dict[str, list[Point]] = defaultdict(list)
     firsts: dict[str, Series] = {}

@@ -115,9 +115,18 @@ class Process:
         entry: Mapping[str, Any] = json.loads(await self._line(self._error_lines, lambda line: f'"{event}"' in line))
         return entry
 
+    def events(self) -> list[str]:
+        """What the log tells of so far."""
+        return [json.loads(line)["event"] for line in self._error_lines if line.startswith("{")]
+
     async def address(self) -> str:
         """HOST:PORT of the gateway, once it serves."""
         return (await self.line(READY)).removeprefix(READY)
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
 
     @property
     def descriptors(self) -> int:

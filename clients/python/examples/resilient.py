@@ -1,0 +1,29 @@
+"""A client that loses no call when a worker dies or is replaced: retries where repeating is safe, and watches health."""
+
+from pathlib import Path
+
+import grpc
+
+from keyway.v1 import key_service_pb2 as keys
+from keyway.v1 import key_service_pb2_grpc
+
+OPTIONS = [
+    ("grpc.service_config", Path("clients/service-config.json").read_text(encoding="utf-8")),
+    # Whoever refuses a connection is asked again soon: another worker may take it.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 5000),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    # A gateway that is gone without a word is noticed.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    # A connection of its own: channels with the same target and options would share one, and so one worker.
+    ("grpc.use_local_subchannel_pool", 1),
+]
+# Several gateways: dns:///keyway-headless.keyway.svc.cluster.local:50051, or ipv4:10.0.0.1:50051,10.0.0.2:50051
+TARGET = "127.0.0.1:50051"
+
+with grpc.insecure_channel(TARGET, options=OPTIONS) as channel:
+    service = key_service_pb2_grpc.KeyServiceStub(channel)
+    request = keys.EncryptRequest(name="providers/nhn-keys/keys/orders-key", plaintext=b"order 42")
+    # A deadline always: until then the call waits for a gateway, and is repeated.
+    print("encrypted with version", service.Encrypt(request, timeout=10).key_version)

@@ -1,0 +1,168 @@
+"""Several workers on one port: what callers notice when one dies or is replaced, and what is left behind."""
+
+import asyncio
+import json
+import re
+import signal
+from collections import Counter
+from pathlib import Path
+
+import grpc
+
+from gateway.audit.verification import verify
+from gateway.contract import METHODS
+from keyway.v1 import provider_service_pb2 as providers
+from tests.support.processes import Process, run, write_config
+from tests.support.stack import Stack
+from tests.support.trusted import OPERATOR, Trusted
+from tests.support.workers import (
+    OWN_CONNECTION,
+    ROOT,
+    Load,
+    documented_options,
+    gone,
+    kill,
+    serving,
+    worker_pids,
+)
+
+KILLS = 3
+
+
+async def test_killed_workers_are_replaced_and_cost_no_call_of_a_documented_client(
+    quiet_stack: Stack, tmp_path: Path
+) -> None:
+    config = write_config(tmp_path / "keyway.yaml", quiet_stack, audit={"directory": "audit", "durability": "os"})
+    async with Process(tmp_path, "serve", "--config", config, "--workers", "3") as process, asyncio.timeout(60):
+        address = await process.address()
+        first = worker_pids(process.pid)
+        async with (
+            Load(address, OWN_CONNECTION, channels=6, callers=2) as plain,
+            Load(address, documented_options(), channels=6, callers=2) as documented,
+        ):
+            for number in range(KILLS):
+                kill(sorted(worker_pids(process.pid))[0])
+                await serving(process, 3 + number + 1)
+                await plain.more(100)
+                await documented.more(100)
+        last = worker_pids(process.pid)
+        ended = await process.stopped()
+
+    assert len(first) == len(last) == 3
+    assert not first & last
+    assert documented.failed == {}
+    assert plain.failed.keys() == {grpc.StatusCode.UNAVAILABLE}
+    assert ended.code == 0
+    died = [line for line in ended.log() if line["event"] == "worker_died"]
+    assert [line["what"] for line in died] == ["was killed by SIGKILL"] * KILLS
+    assert {line["worker"] for line in died} <= {0, 1, 2}
+    assert sorted(path.name for path in (tmp_path / "audit").glob("worker-*")) == ["worker-0", "worker-1", "worker-2"]
+    assert verify(tmp_path / "audit").good
+
+
+async def test_a_new_configuration_is_taken_without_a_failed_call_and_a_broken_one_is_refused(
+    quiet_stack: Stack, tmp_path: Path
+) -> None:
+    trusted = Trusted(
+        tmp_path, quiet_stack, workers=2, health_listen="127.0.0.1:0", telemetry={"prometheus_listen": "127.0.0.1:0"}
+    )
+    config = trusted.write()
+    async with Process(tmp_path, "serve", "--config", config) as process, asyncio.timeout(60):
+        address = await process.address()
+        health = str((await process.logged("serving health"))["address"])
+        metrics = str((await process.logged("serving metrics"))["address"])
+        before = worker_pids(process.pid)
+
+        async def provider_count() -> int:
+            async with trusted.caller(address) as caller:
+                return len((await caller.providers.ListProviders(providers.ListProvidersRequest())).providers)
+
+        assert await provider_count() == 3
+        config.write_text("providers: no list")
+        process.send(signal.SIGHUP)
+        refused = await process.logged("reload_refused")
+        assert refused["problems"] == ["providers: must be a list"]
+        assert worker_pids(process.pid) == before
+
+        trusted.configuration["providers"].pop()
+        trusted.write()
+        async with Load(
+            address,
+            documented_options(),
+            channels=4,
+            callers=4,
+            credentials=trusted.channel_credentials(OPERATOR),
+        ) as load:
+            process.send(signal.SIGHUP)
+            await process.logged("reloaded")
+            await load.more(100)
+        assert load.failed == {}
+        assert not worker_pids(process.pid) & before
+        assert await provider_count() == 2
+        assert (await run(tmp_path, "health", "--address", health)).output == "SERVING\n"
+        async with quiet_stack.session.get(f"http://{metrics}/metrics") as answer:
+            exposed = await answer.text()
+        assert "keyway_workers_available 2.0" in exposed
+        assert counted_calls(exposed).keys() <= {"0", "1", "2"}
+        assert sum(counted_calls(exposed).values()) > 100
+        for strangers in ([], ["--workers", "2"]):
+            other = await run(tmp_path, "serve", "--config", config, "--listen", address, *strangers)
+            assert other.code == 1, other.errors
+            assert "can't be listened on" in other.errors
+        ended = await process.stopped()
+
+    assert ended.code == 0
+    assert sorted(path.name for path in trusted.audit.glob("worker-*")) == ["worker-0", "worker-1", "worker-2"]
+    assert verify(trusted.audit).good
+
+
+def counted_calls(exposed: str) -> Counter[str]:
+    """Calls of Encrypt, by worker."""
+    counted = Counter[str]()
+    for line in exposed.splitlines():
+        if line.startswith("rpc_server_call_duration_seconds_count") and "Encrypt" in line:
+            labels, _, value = line.rpartition(" ")
+            counted[re.findall(r'worker="(\d+)"', labels)[0]] += round(float(value))
+    return counted
+
+
+async def test_workers_end_with_a_supervisor_that_is_killed(quiet_stack: Stack, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "keyway.yaml", quiet_stack, audit={"directory": "audit"}, drain_delay=600)
+    async with Process(tmp_path, "serve", "--config", config, "--workers", "2") as process:
+        address = await process.address()
+        for command in process.command_lines:
+            assert b"keyway-demo" not in command
+        workers = worker_pids(process.pid)
+        assert len(workers) == 2
+        process.send(signal.SIGKILL)
+        await gone(*workers)
+    async with Process(tmp_path, "serve", "--config", config, "--listen", address, "--workers", "2") as process:
+        assert await process.address() == address
+        process.send(signal.SIGTERM)
+        await process.logged("draining")
+        workers = worker_pids(process.pid)
+        ended = await process.stopped()
+
+    assert ended.code == 128 + signal.SIGTERM
+    await gone(*workers)
+
+
+async def test_a_start_that_fails_ends_with_its_message(quiet_stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "signing.pem").write_text("no key")
+    audit = {"directory": "audit", "signing_key_file": "signing.pem"}
+    config = write_config(tmp_path / "keyway.yaml", quiet_stack, audit=audit, workers=2, drain_delay=600)
+    ended = await run(tmp_path, "serve", "--config", config)
+
+    assert (ended.code, ended.output) == (2, "")
+    told = [line for line in ended.errors.splitlines() if not line.startswith("{")]
+    assert told == [f"keyway: {tmp_path}/signing.pem: not a private key in PKCS#8 PEM without a password"]
+
+
+def test_the_documented_settings_repeat_what_has_no_side_effects_and_nothing_else() -> None:
+    settings = json.loads((ROOT / "clients/service-config.json").read_text())
+    repeated, others = settings["methodConfig"]
+
+    assert {(name["service"], name["method"]) for name in repeated["name"]} == {
+        (method.service, method.name) for method in METHODS if not method.state_changing
+    }
+    assert "retryPolicy" not in others

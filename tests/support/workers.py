@@ -1,0 +1,137 @@
+"""The workers of a running gateway, and clients of it: with the settings that the documentation asks for, or none."""
+
+import ast
+import asyncio
+import contextlib
+import os
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+
+from keyway.v1 import key_service_pb2 as keys
+from keyway.v1 import key_service_pb2_grpc
+from tests.support.processes import Process
+from tests.support.waiting import eventually
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "clients/python/examples/resilient.py"
+KEY = "providers/nhn-keys/keys/orders-key"
+_CALL_SECONDS = 20.0
+
+
+def documented_options() -> Sequence[tuple[str, Any]]:
+    """The options of the example's channel."""
+    (value,) = (
+        node.value
+        for node in ast.parse(EXAMPLE.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "OPTIONS"
+    )
+    options: Sequence[tuple[str, Any]] = eval(ast.unparse(value), {"Path": ROOT.joinpath})
+    return options
+
+
+OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0))
+"""The options of a channel that was given no thought."""
+
+
+def worker_pids(supervisor: int) -> set[int]:
+    """The processes of the workers, also of those that are not ready yet."""
+    children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
+    return {int(pid) for pid in children if b"gateway.workers" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+
+
+async def serving(process: Process, times: int) -> None:
+    """Wait until workers have begun to serve so many times since the gateway's start."""
+
+    async def enough() -> bool:
+        return process.events().count("serving") >= times
+
+    await eventually(enough)
+
+
+async def gone(*pids: int) -> None:
+    """Wait until the processes have ended and are nobody's zombies."""
+
+    async def ended() -> bool:
+        return not any(map(os.path.exists, (f"/proc/{pid}" for pid in pids)))
+
+    await eventually(ended)
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+
+
+class Load:
+    """Callers that encrypt without a pause, each `channels` of them with a connection of its own.
+
+    `async with Load(…) as load: …`; answered and failed: what came of the calls.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        options: Sequence[tuple[str, Any]],
+        *,
+        channels: int,
+        callers: int,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        self._address = address
+        self._options = options
+        self._channels = channels
+        self._callers = callers
+        self._credentials = credentials
+        self._stopping = False
+        self.answered = 0
+        self.failed: Counter[grpc.StatusCode] = Counter()
+
+    async def __aenter__(self) -> Self:
+        self._exits = contextlib.AsyncExitStack()
+        self._tasks = []
+        for _ in range(self._channels):
+            channel = await self._exits.enter_async_context(self._channel())
+            stub = key_service_pb2_grpc.KeyServiceStub(channel)
+            self._tasks += [asyncio.create_task(self._call(stub)) for _ in range(self._callers)]
+        await self.more(2 * len(self._tasks))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopping = True
+        await asyncio.gather(*self._tasks)
+        await self._exits.aclose()
+
+    async def more(self, calls: int) -> None:
+        """Wait until so many more calls were answered."""
+        wanted = self.answered + calls
+
+        async def reached() -> bool:
+            return self.answered >= wanted
+
+        await eventually(reached)
+
+    @contextlib.asynccontextmanager
+    async def _channel(self) -> AsyncIterator[grpc.aio.Channel]:
+        if self._credentials is None:
+            async with grpc.aio.insecure_channel(self._address, options=self._options) as channel:
+                yield channel
+        else:
+            async with grpc.aio.secure_channel(self._address, self._credentials, options=self._options) as channel:
+                yield channel
+
+    async def _call(self, stub: "key_service_pb2_grpc.KeyServiceAsyncStub") -> None:
+        while not self._stopping:
+            try:
+                await stub.Encrypt(keys.EncryptRequest(name=KEY, plaintext=b"x"), timeout=_CALL_SECONDS)
+            except grpc.aio.AioRpcError as error:
+                self.failed[error.code()] += 1
+                await asyncio.sleep(0.01)
+            else:
+                self.answered += 1

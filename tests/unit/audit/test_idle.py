@@ -1,0 +1,57 @@
+"""Chains that no worker has: what a crash left in them is mended, and nobody else gets them meanwhile."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.audit.idle import IdleChains
+from gateway.audit.journal import Journal
+from tests.support.journals import (
+    ROOM,
+    as_a_crash_leaves_it,
+    audit_settings,
+    event,
+    events,
+    journal_in,
+    unknown_outcome,
+)
+
+
+async def crashed(directory: Path) -> Path:
+    """A directory with the chain of worker 0, in which a call has no outcome."""
+    async with journal_in(directory) as journal:
+        receipt = journal.intent("r1", event("intent", "r1"), ROOM)
+        await journal.synced(receipt)
+        return as_a_crash_leaves_it(directory)
+
+
+async def test_a_call_that_a_crash_cut_off_gets_its_outcome(tmp_path: Path) -> None:
+    directory = await crashed(tmp_path / "audit")
+    chains = IdleChains(audit_settings(directory), unknown_outcome)
+    await chains.hold({1})
+    await chains.close()
+
+    assert events(directory) == [("r1", "intent"), ("r1", "outcome")]
+
+
+async def test_a_chain_is_held_until_it_is_released(tmp_path: Path) -> None:
+    settings = audit_settings(await crashed(tmp_path / "audit"))
+    chains = IdleChains(settings, unknown_outcome)
+    await chains.hold(())
+    with pytest.raises(BlockingIOError):
+        await Journal.open(settings, 0, unknown_outcome=unknown_outcome)
+    await chains.release(0)
+    await (await Journal.open(settings, 0, unknown_outcome=unknown_outcome)).close()
+    await chains.close()
+
+
+async def test_a_chain_that_a_worker_has_is_left_alone(tmp_path: Path) -> None:
+    settings = audit_settings(tmp_path / "audit")
+    async with journal_in(settings.directory):
+        chains = IdleChains(settings, unknown_outcome)
+        await chains.hold({0})
+        await chains.close()
+
+
+async def test_a_directory_that_is_not_there_has_none(tmp_path: Path) -> None:
+    await IdleChains(audit_settings(tmp_path / "audit"), unknown_outcome).hold(())

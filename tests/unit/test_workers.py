@@ -1,0 +1,135 @@
+"""What workers share, hold and say, without the processes."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from gateway import config
+from gateway.config import LogSettings
+from gateway.providers.catalogue import SETTINGS
+from gateway.telemetry.instruments import Description, Distribution, Point, Series
+from gateway.workers import messages
+from gateway.workers.endpoints import merged
+from gateway.workers.faults import Fault
+from gateway.workers.messages import Assignment, Told
+from gateway.workers.port import Reservation
+from gateway.workers.shares import share
+
+SECRET = "the-app-key"
+LIMITS = {
+    "server_concurrency": 1000,
+    "caller": {"rate": 100, "burst": 30, "concurrency": 10},
+    "callers": {"spiffe://example.org/batch": {"rate": 5, "burst": 1, "concurrency": 2}},
+}
+
+
+def settings(**options: object) -> config.GatewaySettings:
+    provider = {
+        "id": "keys",
+        "type": "nhn-secure-key-manager",
+        "endpoint": "http://127.0.0.1:1",
+        "api_version": "v1.0",
+        "app_key": SECRET,
+    }
+    return config.parse({"providers": [provider], **options}, SETTINGS)
+
+
+def test_workers_together_allow_what_is_configured() -> None:
+    shared = share(settings(workers=4, limits=LIMITS, health_listen="127.0.0.1:1"), "127.0.0.1:7")
+
+    assert (shared.listen, shared.health_listen) == ("127.0.0.1:7", None)
+    assert shared.limits.server_concurrency == 250
+    caller = shared.limits.caller
+    assert (caller.rate, caller.burst, caller.concurrency) == (25, 8, 3)
+    (batch,) = shared.limits.callers.values()
+    assert (batch.rate, batch.burst, batch.concurrency) == (1.25, 1, 1)
+
+
+def test_an_assignment_arrives_whole_and_shows_no_secret() -> None:
+    given = Assignment(3, settings(), LogSettings())
+    line = given.line()
+
+    assert line.count(b"\n") == 1
+    assert Assignment.parse(line) == given
+    assert SECRET not in repr(given)
+
+
+def test_what_workers_say_arrives() -> None:
+    series = Series("histogram", Description("a", "s", "A."), [Point({"k": "v"}, Distribution([1, 2], 0.5))], [1.0])
+    gauge = Series("gauge", Description("b", "", "B."), [Point({}, 2.5)])
+    fault = Fault(2, ("listen: is wrong", "limits: are too"))
+
+    assert messages.parse(messages.measured([series, gauge])).metrics == [series, gauge._replace(bounds=[])]
+    assert messages.parse(messages.failed(fault)) == Told(fault=fault)
+    assert messages.parse(messages.serving(available=True)) == Told(available=True)
+
+
+@pytest.mark.parametrize(
+    "line", [b"\n", b"[]\n", b'{"available": 1}\n', b'{"fault": {}}\n', b'{"metrics": [1]}\n', b"\xff"]
+)
+def test_what_no_worker_says_says_nothing(line: bytes) -> None:
+    assert messages.parse(line) == Told()
+
+
+def test_metrics_of_all_workers_are_one_series_that_tells_them_apart() -> None:
+    about = Description("calls", "", "Calls.")
+    one, other = (Series("counter", about, [Point({"method": "m"}, count)]) for count in (1, 2))
+
+    assert merged([(0, one), (5, other)]) == [
+        one._replace(points=[Point({"method": "m", "worker": "0"}, 1), Point({"method": "m", "worker": "5"}, 2)])
+    ]
+
+
+@pytest.fixture(params=["127.0.0.1", "localhost", "0.0.0.0", "[::]"])
+def reservation(request: pytest.FixtureRequest) -> Iterator[Reservation]:
+    with Reservation(f"{request.param}:0") as held:
+        yield held
+
+
+def port_of(reservation: Reservation) -> int:
+    return int(reservation.address.rpartition(":")[2])
+
+
+def listening(port: int, *, shared: bool) -> socket.socket:
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(shared))
+    try:
+        one.bind(("127.0.0.1", port))
+        one.listen()
+    except OSError:
+        one.close()
+        raise
+    return one
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_port_that_is_held_is_for_workers_alone(reservation: Reservation, workers: int) -> None:
+    port = port_of(reservation)
+    sockets = [listening(port, shared=True) for _ in range(workers)]
+
+    with pytest.raises(OSError, match="in use"):
+        listening(port, shared=False)
+    with pytest.raises(OSError, match="in use"):
+        Reservation(reservation.address)
+    for one in sockets:
+        one.close()
+
+
+async def test_connections_go_to_workers_and_never_to_who_holds_the_port(reservation: Reservation) -> None:
+    with listening(port_of(reservation), shared=True):
+        for _ in range(20):
+            _, writer = await asyncio.open_connection("127.0.0.1", port_of(reservation))
+            writer.close()
+            await writer.wait_closed()
+
+
+def test_a_port_is_free_again_after_connections_that_were_closed() -> None:
+    with listening(0, shared=False) as gateway:
+        port = gateway.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            gateway.accept()[0].close()  # from here on it is in TIME_WAIT
+    with Reservation(f"127.0.0.1:{port}"):
+        pass
