@@ -1,0 +1,73 @@
+"""The segments of one envelope: its own key, the nonces, and the sealing and opening of one segment after the other.
+
+Responsible for the cryptography of the format (docs/envelope-format.md) and nothing of where bytes come from or go to.
+The two classes count the segments themselves: a number can't be used twice, and none follows the last.
+"""
+
+import hashlib
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from keyway.envelope.errors import EnvelopeError
+from keyway.envelope.header import Header
+
+TAG_BYTES: Final = 16
+DATA_KEY_BYTES: Final = 32
+_LABEL: Final = b"keyway.dev/envelope/v1"
+_KEY_BYTES: Final = 32
+_PREFIX_BYTES: Final = 7
+_MOST_SEGMENTS: Final = 1 << 32
+
+Buffer = bytes | bytearray | memoryview
+
+
+class _Segments:
+    """The key and the nonces of one envelope."""
+
+    def __init__(self, data_key: bytes, header: Header, associated_data: bytes) -> None:
+        digests = hashlib.sha256(header.encode()).digest() + hashlib.sha256(associated_data).digest()
+        derivation = HKDF(SHA256(), _KEY_BYTES + _PREFIX_BYTES, salt=header.salt, info=_LABEL + digests)
+        material = derivation.derive(data_key)
+        self._aead = AESGCM(material[:_KEY_BYTES])
+        self._prefix = material[_KEY_BYTES:]
+        self._number = 0
+        self._size = header.segment_size
+        self._ended = False
+
+    def _nonce(self, length: int, *, last: bool) -> bytes:
+        """Of the next segment, of so many bytes of plaintext."""
+        if self._ended or self._number == _MOST_SEGMENTS:
+            raise ValueError("no segment follows")
+        # Every segment but the last is full; an empty one stands only for no plaintext at all.
+        if length != self._size and not (last and (0 < length < self._size or self._number == length == 0)):
+            raise ValueError("length of a segment")
+        nonce = self._prefix + self._number.to_bytes(4, "big") + bytes((last,))
+        self._number += 1
+        self._ended = last
+        return nonce
+
+
+class SegmentSealer(_Segments):
+    """Seals one segment after the other.
+
+    data_key: 32 bytes. header: of this envelope, with a salt that no other has.
+    """
+
+    def seal(self, plaintext: Buffer, *, last: bool, into: memoryview | bytearray) -> None:
+        """Put the next segment and its tag, `TAG_BYTES` longer than `plaintext`, where `into` is."""
+        self._aead.encrypt_into(self._nonce(len(plaintext), last=last), plaintext, None, into)
+
+
+class SegmentOpener(_Segments):
+    """Opens one segment after the other; EnvelopeError for one that is not what was sealed in this place."""
+
+    def open(self, segment: Buffer, *, last: bool, into: memoryview | bytearray) -> None:
+        """Put the plaintext of the next segment, `TAG_BYTES` shorter than `segment`, where `into` is, or fail."""
+        try:
+            self._aead.decrypt_into(self._nonce(len(segment) - TAG_BYTES, last=last), segment, None, into)
+        except (InvalidTag, ValueError):
+            raise EnvelopeError from None
