@@ -17,7 +17,7 @@ import grpc
 import uvloop
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from gateway import app, config, logs
+from gateway import app, config, logs, sandbox
 from gateway.audit import commands as audit_commands
 from gateway.audit.settings import AuditSettings
 from gateway.audit.shipping.shipper import run_shipper
@@ -114,6 +114,11 @@ async def _emulate(options: argparse.Namespace) -> int:
         for kind, host in running.items():
             print(f"{kind}: {host.url} (control: {host.control_url})", flush=True)
         await stop.wait()
+    return 0
+
+
+async def _sandbox(_options: argparse.Namespace) -> int:
+    await sandbox.run(app.stop_signal())
     return 0
 
 
@@ -257,6 +262,11 @@ def _parser() -> argparse.ArgumentParser:
 
     emulate = _add_command(commands, "emulate", _emulate, "run the emulators alone, on fixed ports, for curl")
     _add_state(emulate, _EMULATE_STATE)
+
+    purpose = "run emulators and gateways over them, in memory and on free ports, for tests of clients"
+    _add_command(commands, "sandbox", _sandbox, purpose).add_argument(
+        "--json-ready", action="store_true", help=argparse.SUPPRESS
+    )
 
     check = _add_command(commands, "check-config", _check_config, "check a configuration file, calling no provider")
     check.add_argument("config", type=Path, metavar="FILE", help="YAML configuration")
