@@ -1,11 +1,11 @@
-"""Generates the Python stubs from the contract in protos/, and checks the contract and the stubs.
+"""Generates the committed stubs from the contract in protos/, and checks the contract and the stubs.
 
-Knows nothing of what the contract says. Works offline: Google's common types come from the
-installed googleapis-common-protos package, the compiler and its plugins from the environment
-that this runs in.
+Knows nothing of what the contract says. Google's common types come from the installed
+googleapis-common-protos package; Python's compiler and its plugins from the environment that this
+runs in, the other languages' plugins from where clients/buf.gen.yaml says.
 
     deps       copy Google's common types to build/protos-deps
-    stubs      generate clients/python/keyway/v1
+    stubs      generate the stubs of all languages that have theirs committed
     check      fail where the stubs in the work tree are not what the contract gives
     lint       fail where the contract is not formatted or breaks a rule
     breaking   fail where the contract breaks callers of the newest release
@@ -25,8 +25,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos"
 DEPS = ROOT / "build" / "protos-deps"
-STUBS = ROOT / "clients" / "python"
-STUB_PATTERNS = ("*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py", "*_pb2_grpc.pyi")
+PYTHON_STUBS = Path("clients/python")
+TEMPLATE = ROOT / "clients" / "buf.gen.yaml"
+
+# What is generated, and nothing that is written by hand, from the repository's root.
+STUB_PATTERNS = (
+    *(f"clients/python/keyway/**/{ending}" for ending in ("*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py", "*_pb2_grpc.pyi")),
+    "clients/go/keyway/**/*.pb.go",
+)
 
 # What the contract imports, and error_details, which its errors carry.
 COMMON_PROTOS = (
@@ -57,9 +63,9 @@ def deps() -> int:
 
 def stubs() -> int:
     deps()
-    for stale in generated_files(STUBS).values():
+    for stale in generated_files(ROOT).values():
         stale.unlink()
-    generate_stubs(STUBS)
+    generate_stubs(ROOT)
     return 0
 
 
@@ -67,14 +73,14 @@ def check() -> int:
     deps()
     with tempfile.TemporaryDirectory() as folder:
         generate_stubs(Path(folder))
-        fresh, committed = generated_files(Path(folder)), generated_files(STUBS)
+        fresh, committed = generated_files(Path(folder)), generated_files(ROOT)
         stale = [
             name
             for name in sorted(fresh.keys() | committed.keys())
             if read_or_none(fresh.get(name)) != read_or_none(committed.get(name))
         ]
         for name in stale:
-            complain(f"clients/python/{name} {staleness(name, fresh, committed)}")
+            complain(f"{name} {staleness(name, fresh, committed)}")
     if stale:
         complain("The stubs are not what protos/ gives: run `python clients/generate.py stubs`.")
     return 1 if stale else 0
@@ -109,7 +115,18 @@ def copy_common_protos(target: Path) -> None:
 
 
 def generate_stubs(target: Path) -> None:
-    """Writes messages, services, and the types of both, below `target`."""
+    """Writes the stubs of all languages below `target`, at the paths that they have below ROOT."""
+    generate_python_stubs(target / PYTHON_STUBS)
+    subprocess.run(
+        [tool("buf"), "generate", "--template", str(TEMPLATE), "--output", str(target)],
+        cwd=ROOT,
+        check=True,
+    )
+
+
+def generate_python_stubs(target: Path) -> None:
+    """Writes messages, services, and the types of both."""
+    target.mkdir(parents=True, exist_ok=True)
     sources = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.rglob("*.proto"))
     subprocess.run(
         [
@@ -135,9 +152,7 @@ def drop_empty_service_modules(target: Path) -> None:
 
 
 def generated_files(folder: Path) -> dict[str, Path]:
-    return {
-        str(path.relative_to(folder)): path for pattern in STUB_PATTERNS for path in folder.glob(f"keyway/**/{pattern}")
-    }
+    return {str(path.relative_to(folder)): path for pattern in STUB_PATTERNS for path in folder.glob(pattern)}
 
 
 def staleness(name: str, fresh: dict[str, Path], committed: dict[str, Path]) -> str:
