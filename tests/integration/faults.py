@@ -19,6 +19,7 @@ FAST: Final[Mapping[str, Any]] = {
     "retry": {"attempts": 3, "initial_backoff": 0.001, "maximum_backoff": 0.1},
     "breaker": {"enabled": False},
 }
+SESSION: Final[Mapping[str, Any]] = {"session_id": "session-1"}
 ENCRYPT: Final = keys.EncryptRequest(name=f"providers/{KEYS}/keys/k1", plaintext=b"plain")
 """May be repeated."""
 DELETE: Final = valid_request("DeleteCertificate")
@@ -42,15 +43,20 @@ class Scene:
         """The HTTP statuses of all attempts that are on record of a call; without its id, of the last."""
         outcomes = [event for event in events_in(self.journal) if event["metadata"]["event_code"] == "outcome"]
         chosen = [event for event in outcomes if request_id in (None, event["api"]["request"]["uid"])]
-        return [attempt["http_status"] for attempt in chosen[-1]["unmapped"]["attempts"]]
+        return [attempt["http_status"] for attempt in chosen[-1]["unmapped"].get("attempts", [])]
 
 
 @contextlib.asynccontextmanager
-async def scene(stack: Stack, folder: Path, url: str, **overrides: Any) -> AsyncIterator[Scene]:
-    """A gateway whose Key Manager and ASTERIA server are both at this address. It leaves nothing behind."""
+async def scene(
+    stack: Stack, folder: Path, url: str, warp: Mapping[str, Any] = SESSION, **overrides: Any
+) -> AsyncIterator[Scene]:
+    """A gateway whose Key Manager and ASTERIA server are both at this address. It leaves nothing behind.
+
+    warp: how ASTERIA is logged in to.
+    """
     providers = [
         stack.provider(KEYS, **{**FAST, "endpoint": url, **overrides}),
-        {"id": WARP, "type": "asteria", "session_id": "session-1", **FAST, "endpoint": url, **overrides},
+        {"id": WARP, "type": "asteria", **warp, **FAST, "endpoint": url, **overrides},
     ]
     audit = {"directory": str(folder), "durability": "os"}
     async with nothing_left(), Gateway(stack.settings(*providers, audit=audit)) as gateway:

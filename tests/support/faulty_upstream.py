@@ -111,6 +111,7 @@ def trickling(text: bytes, pause: float) -> Step:
 
 def http(status: int, body: bytes = b"", **headers: str) -> bytes:
     """A whole answer. Names of headers have underscores for hyphens."""
-    fields = {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}
-    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items())
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    fields = {"Content-Type": "application/json", "Content-Length": str(len(body)), **given}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     return f"HTTP/1.1 {status} X\r\n{lines}\r\n".encode() + body
