@@ -70,8 +70,8 @@ class Supervisor:
             group = self._group = Group(
                 self._settings.workers, partial(self._assignment, self._settings, address), chains, health.changed
             )
-            stack.push_async_callback(self._stop, group, health)
             await self._endpoints(group, health, stack)
+            stack.push_async_callback(self._stop, group, health)  # ends first: probes are answered through the drain
             if not await _unless(stop, group.start()):
                 return
             _log.info("workers_serving", address=address, workers=self._settings.workers)

@@ -6,8 +6,10 @@ import re
 import signal
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from gateway.audit.verification import verify
 from gateway.contract import METHODS
@@ -88,7 +90,7 @@ async def test_a_new_configuration_is_taken_without_a_failed_call_and_a_broken_o
         trusted.write()
         async with Load(
             address,
-            documented_options(),
+            [*documented_options(), ("grpc.enable_retries", 0)],  # as a method is called that changes something
             channels=4,
             callers=4,
             credentials=trusted.channel_credentials(OPERATOR),
@@ -99,21 +101,29 @@ async def test_a_new_configuration_is_taken_without_a_failed_call_and_a_broken_o
         assert load.failed == {}
         assert not worker_pids(process.pid) & before
         assert await provider_count() == 2
-        assert (await run(tmp_path, "health", "--address", health)).output == "SERVING\n"
-        async with quiet_stack.session.get(f"http://{metrics}/metrics") as answer:
-            exposed = await answer.text()
+        assert await health_of(health) == "SERVING"
+        async with quiet_stack.session.get(f"http://{metrics}/metrics") as scraped:
+            exposed = await scraped.text()
         assert "keyway_workers_available 2.0" in exposed
         assert counted_calls(exposed).keys() <= {"0", "1", "2"}
         assert sum(counted_calls(exposed).values()) > 100
-        for strangers in ([], ["--workers", "2"]):
-            other = await run(tmp_path, "serve", "--config", config, "--listen", address, *strangers)
-            assert other.code == 1, other.errors
-            assert "can't be listened on" in other.errors
+        stranger = write_config(tmp_path / "stranger.yaml", quiet_stack, listen=address)
+        other = await run(tmp_path, "serve", "--config", stranger)
+        assert (other.code, other.output) == (1, "")
+        assert "can't be listened on" in other.errors
         ended = await process.stopped()
 
     assert ended.code == 0
     assert sorted(path.name for path in trusted.audit.glob("worker-*")) == ["worker-0", "worker-1", "worker-2"]
     assert verify(trusted.audit).good
+
+
+async def health_of(address: str) -> str:
+    """What a probe is told."""
+    async with grpc.aio.insecure_channel(address) as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)  # its published type has no methods
+        answer = await stub.Check(health_pb2.HealthCheckRequest())
+    return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
 
 
 def counted_calls(exposed: str) -> Counter[str]:
@@ -127,7 +137,8 @@ def counted_calls(exposed: str) -> Counter[str]:
 
 
 async def test_workers_end_with_a_supervisor_that_is_killed(quiet_stack: Stack, tmp_path: Path) -> None:
-    config = write_config(tmp_path / "keyway.yaml", quiet_stack, audit={"directory": "audit"}, drain_delay=600)
+    options: dict[str, Any] = {"audit": {"directory": "audit"}, "drain_delay": 600, "health_listen": "127.0.0.1:0"}
+    config = write_config(tmp_path / "keyway.yaml", quiet_stack, **options)
     async with Process(tmp_path, "serve", "--config", config, "--workers", "2") as process:
         address = await process.address()
         for command in process.command_lines:
@@ -138,8 +149,11 @@ async def test_workers_end_with_a_supervisor_that_is_killed(quiet_stack: Stack, 
         await gone(*workers)
     async with Process(tmp_path, "serve", "--config", config, "--listen", address, "--workers", "2") as process:
         assert await process.address() == address
+        health = str((await process.logged("serving health"))["address"])
+        assert await health_of(health) == "SERVING"
         process.send(signal.SIGTERM)
         await process.logged("draining")
+        assert await health_of(health) == "NOT_SERVING"
         workers = worker_pids(process.pid)
         ended = await process.stopped()
 

@@ -1,0 +1,121 @@
+"""The manifests of deploy/kubernetes: by Kubernetes' own schemas, for the gateway, and with each other."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kubernetes_validate.utils import ValidationError, validate
+
+from gateway import app
+from gateway.config import GatewaySettings
+from tests.support.authority import CertificateAuthority
+
+FOLDER = Path(__file__).parents[2] / "deploy/kubernetes"
+MANIFESTS: list[dict[str, Any]] = [
+    manifest for path in sorted(FOLDER.glob("*.yaml")) for manifest in yaml.safe_load_all(path.read_text())
+]
+VERSIONS = ("1.32", "1.37")
+"""The oldest that is promised, since it knows all that is used, and the newest whose schemas are at hand."""
+
+
+def the(kind: str) -> dict[str, Any]:
+    (manifest,) = (manifest for manifest in MANIFESTS if manifest["kind"] == kind)
+    return manifest
+
+
+def pod() -> dict[str, Any]:
+    specification: dict[str, Any] = the("StatefulSet")["spec"]["template"]["spec"]
+    return specification
+
+
+def container() -> dict[str, Any]:
+    (only,) = pod()["containers"]
+    assert isinstance(only, dict)
+    return only
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> GatewaySettings:
+    """What the pod's gateway would be configured with, its mounts in a folder of the test's."""
+    root = tmp_path_factory.mktemp("pod")
+    authority = CertificateAuthority()
+    authority.server().write(root, "server")
+    for folder in ("etc/keyway", "run/keyway/tls", "run/keyway/callers", "run/keyway/providers"):
+        (root / folder).mkdir(parents=True)
+    shutil.move(root / "server.pem", root / "run/keyway/tls/tls.crt")
+    shutil.move(root / "server.key", root / "run/keyway/tls/tls.key")
+    for folder in ("tls", "callers"):
+        (root / "run/keyway" / folder / "ca.crt").write_bytes(authority.pem)
+    for name in ("nhn-certs-app-key", "nhn-keys-app-key"):
+        (root / "run/keyway/providers" / name).write_text("an-app-key")
+    for name, text in the("ConfigMap")["data"].items():
+        (root / "etc/keyway" / name).write_text(text.replace("/run/keyway", f"{root}/run/keyway"))
+    return app.load_config(root / "etc/keyway/keyway.yaml")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("manifest", MANIFESTS, ids=[manifest["kind"] for manifest in MANIFESTS])
+def test_manifest_is_valid(manifest: dict[str, Any], version: str) -> None:
+    validate(manifest, version, strict=True)
+
+
+def test_a_wrong_manifest_is_not() -> None:
+    with pytest.raises(ValidationError):
+        validate({**the("StatefulSet"), "specification": {}}, VERSIONS[-1], strict=True)
+
+
+def test_the_gateway_takes_its_configuration(settings: GatewaySettings) -> None:
+    assert [provider.id for provider in settings.providers] == ["nhn-certs", "nhn-keys"]
+    assert settings.identity is not None
+    assert settings.policy is not None
+
+
+def test_ports_are_those_of_the_configuration(settings: GatewaySettings) -> None:
+    ports = {port["name"]: port["containerPort"] for port in container()["ports"]}
+    assert settings.telemetry is not None
+    listened = {
+        "grpc": settings.listen,
+        "health": settings.health_listen,
+        "metrics": settings.telemetry.prometheus_listen,
+    }
+    assert {name: f"0.0.0.0:{port}" for name, port in ports.items()} == listened
+    for probe in ("startupProbe", "readinessProbe"):
+        assert container()[probe]["grpc"]["port"] == ports["health"]
+    assert container()["livenessProbe"]["tcpSocket"]["port"] == ports["health"]
+    assert {port["targetPort"] for port in the("Service")["spec"]["ports"]} <= ports.keys()
+    named = {port["port"] for rule in the("NetworkPolicy")["spec"]["ingress"] for port in rule["ports"]}
+    assert named <= ports.keys()
+
+
+def test_what_is_mounted_is_what_the_configuration_names(settings: GatewaySettings) -> None:
+    mounts = {mount["name"]: mount["mountPath"] for mount in container()["volumeMounts"]}
+    given = {volume["name"] for volume in pod()["volumes"]}
+    claimed = {claim["metadata"]["name"] for claim in the("StatefulSet")["spec"]["volumeClaimTemplates"]}
+    assert mounts.keys() == given | claimed
+    assert settings.audit is not None
+    assert str(settings.audit.directory).startswith(mounts["state"])
+    for line in the("ConfigMap")["data"]["keyway.yaml"].splitlines():
+        for word in line.replace("}", " ").split():
+            if word.startswith("/run/"):
+                assert any(word.startswith(f"{path}/") for path in mounts.values()), word
+
+
+def test_the_pod_is_given_the_time_that_its_end_takes(settings: GatewaySettings) -> None:
+    assert pod()["terminationGracePeriodSeconds"] >= settings.drain_delay + settings.drain_timeout + 30
+
+
+def test_every_worker_has_a_processor(settings: GatewaySettings) -> None:
+    assert int(container()["resources"]["requests"]["cpu"]) == settings.workers
+
+
+def test_selectors_find_the_pods() -> None:
+    specification = the("StatefulSet")["spec"]
+    labels = specification["template"]["metadata"]["labels"]
+    assert specification["selector"]["matchLabels"] == labels
+    assert the("Service")["spec"]["selector"] == labels
+    assert the("PodDisruptionBudget")["spec"]["selector"]["matchLabels"] == labels
+    assert the("NetworkPolicy")["spec"]["podSelector"]["matchLabels"] == labels
+    assert specification["serviceName"] == the("Service")["metadata"]["name"]
+    assert the("HorizontalPodAutoscaler")["spec"]["scaleTargetRef"]["name"] == the("StatefulSet")["metadata"]["name"]
