@@ -90,6 +90,10 @@ async def test_two_gateways(stack: Stack) -> None:
     assert answer.splitlines()[0] == "providers/asteria asteria"
 
 
+async def test_resilient(stack: Stack) -> None:
+    assert await example("resilient.py", at_50051=stack.gateway.address) == "encrypted with version 2\n"
+
+
 def test_configuration_for_the_emulators() -> None:
     settings = app.load_config(ROOT / "deploy/emulators.yaml")
     ports = {provider.type: int(provider.endpoint.rpartition(":")[2]) for provider in settings.providers}
