@@ -61,6 +61,18 @@ class ClientCertificate(Settings):
         )
 
 
+class CacheSettings(Settings):
+    """Keeping answers to reads: lists and metadata of certificates, and public keys.
+
+    ttl: seconds for which an answer is given again. stale: seconds more for which it stands in where the upstream is
+    down; such answers carry the trailer `keyway-stale-seconds`. maximum_bytes: of all answers together.
+    """
+
+    ttl: float = Field(gt=0, le=86_400)
+    stale: float = Field(default=0.0, ge=0, le=604_800)
+    maximum_bytes: int = Field(default=16 * 1024 * 1024, ge=1024)
+
+
 class ProviderSettings(Settings):
     """What every type of provider has.
 
@@ -68,6 +80,7 @@ class ProviderSettings(Settings):
     timeout, connect_timeout, read_timeout: seconds for one request, for its connection and for each silence of the
     upstream within it, under the caller's deadline. maximum_connections: requests at once.
     retry, breaker, queue: what is done where the upstream fails, is down, or is slow.
+    cache: whether answers to reads are kept; without it every call asks the upstream.
     """
 
     id: str
@@ -84,6 +97,7 @@ class ProviderSettings(Settings):
     retry: RetrySettings = RetrySettings()
     breaker: BreakerSettings = BreakerSettings()
     queue: QueueSettings = QueueSettings()
+    cache: CacheSettings | None = None
 
     _accept_text = field_validator("ca_certificates", mode="before")(as_bytes)
 

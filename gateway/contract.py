@@ -74,6 +74,18 @@ def _parent_of(child_type: str) -> str:
     raise LookupError(f"no resource type has the parent's pattern of {child_type}")
 
 
+def secret_fields(message: Any, _within: tuple[str, ...] = ()) -> Iterator[str]:
+    """The fields of a message that its descriptor marks as secret, by path, also those of messages inside it."""
+    if message.full_name in _within:
+        return
+    for field in message.fields:
+        if field.GetOptions().debug_redact:
+            yield field.name
+        if field.message_type is not None:
+            inner = secret_fields(field.message_type, (*_within, message.full_name))
+            yield from (f"{field.name}.{name}" for name in inner)
+
+
 def _with_imports(files: tuple[FileDescriptor, ...]) -> Iterator[FileDescriptor]:
     for file in files:
         yield file

@@ -3,14 +3,14 @@
 Not responsible for reading requests, nor for what is permitted.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from google.api import resource_pb2
 
 from gateway.authz.resources import RESOURCE_TYPES
-from gateway.contract import BATCHES, METHODS, RESOURCE, RESOURCE_REFERENCE, Method, referenced_type
+from gateway.contract import BATCHES, METHODS, RESOURCE, RESOURCE_REFERENCE, Method, referenced_type, secret_fields
 
 INCLUDE_PRIVATE_KEY: Final = "include_private_key"
 """The request's flag that makes reading a certificate a reading of its private key too."""
@@ -36,18 +36,6 @@ class Target:
     field: str | None
     child: tuple[str, str] | None = None
     lists_providers: bool = False
-
-
-def secret_fields(message: Any, _within: tuple[str, ...] = ()) -> Iterator[str]:
-    """The fields of a message that its descriptor marks as secret, by path, also those of messages inside it."""
-    if message.full_name in _within:
-        return
-    for field in message.fields:
-        if field.GetOptions().debug_redact:
-            yield field.name
-        if field.message_type is not None:
-            inner = secret_fields(field.message_type, (*_within, message.full_name))
-            yield from (f"{field.name}.{name}" for name in inner)
 
 
 def _target(method: Method) -> Target:

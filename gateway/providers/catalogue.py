@@ -8,6 +8,7 @@ from gateway.config import ProviderSettings
 from gateway.errors import METHOD_NOT_SUPPORTED, PROVIDER_NOT_FOUND, GatewayError
 from gateway.names import PROVIDER
 from gateway.providers import asteria, nhn_certificate_manager, nhn_secure_key_manager
+from gateway.providers.caching import ReadCache
 from gateway.providers.capabilities import CAPABILITIES, Provider
 
 
@@ -39,16 +40,24 @@ def operations_of(provider: Provider) -> Mapping[str, Callable[..., Awaitable[An
 
 
 class Catalogue:
-    """The configured providers, in the order of the configuration."""
+    """The configured providers, in the order of the configuration. caches: by provider, where answers are kept."""
 
-    def __init__(self, providers: Sequence[Provider]) -> None:
+    def __init__(self, providers: Sequence[Provider], caches: Mapping[str, ReadCache] | None = None) -> None:
         self._providers = {provider.id: provider for provider in providers}
         self._operations = {provider.id: operations_of(provider) for provider in providers}
+        self.caches: Final = dict(caches or {})
+        for provider_id, cache in self.caches.items():
+            self._operations[provider_id] = cache.wrap(self._operations[provider_id])
 
     @classmethod
     def of(cls, settings: Sequence[ProviderSettings]) -> "Catalogue":
         """The providers that these settings describe."""
-        return cls([PROVIDER_TYPES[provider.type].create(provider) for provider in settings])
+        caches = {
+            provider.id: ReadCache(provider.id, provider.cache, provider.timeout)
+            for provider in settings
+            if provider.cache is not None
+        }
+        return cls([PROVIDER_TYPES[provider.type].create(provider) for provider in settings], caches)
 
     def __iter__(self) -> Iterator[Provider]:
         return iter(self._providers.values())

@@ -14,12 +14,16 @@ from google.protobuf.message import DecodeError, Message
 from gateway import log_fields
 from gateway.contract import Method
 from gateway.errors import GatewayError, InvalidRequest, Violation
+from gateway.providers.caching import CACHEABLE
 from gateway.server import status
 from gateway.server.rpc import Context, Handler, Operation, Rpc, Stage, contained, internal_error
 from gateway.server.validation import validate
 from gateway.upstream.call import Call
 
 RawHandler = Callable[[bytes, Context], Awaitable[bytes]]
+
+_CACHE_CONTROL: Final = "cache-control"
+_NO_CACHE: Final = "no-cache"
 
 ORDER: Final = ("trace", "audit", "gate", "decode", "authenticate", "authorize", "limit", "validate", "intend")
 """The stages by name, outermost first. Which of them there are, the assembly says."""
@@ -58,7 +62,7 @@ def compose(method: Method, operation: Operation, default_deadline: float, stage
     default_deadline: seconds for a call whose caller set no deadline. stages: by their names in `ORDER`.
     """
 
-    response_type = method.response
+    response_type, cacheable = method.response, method.operation in CACHEABLE
 
     async def operate(rpc: Rpc) -> Message:
         assert rpc.request is not None
@@ -80,6 +84,8 @@ def compose(method: Method, operation: Operation, default_deadline: float, stage
         request_id = _request_id()
         rpc = Rpc(method, Call(request_id, time.monotonic() + seconds, method.repeatable), context, raw, time.time())
         log_fields.CURRENT.set(rpc)
+        if cacheable:
+            rpc.call.fresh = _wants_fresh(rpc)
         del raw
         try:
             response = await handler(rpc)
@@ -90,7 +96,8 @@ def compose(method: Method, operation: Operation, default_deadline: float, stage
             failure = internal_error(error, rpc.call)
         else:
             rpc.request = None
-            context.set_trailing_metadata(status.trailers(request_id, receipt=rpc.receipt))
+            stale_seconds = rpc.call.stale_seconds
+            context.set_trailing_metadata(status.trailers(request_id, receipt=rpc.receipt, stale_seconds=stale_seconds))
             return response.SerializeToString()
         # What abort() raises stays in memory until the garbage collector runs, with all that this frame holds; and the
         # call stays in the context of every timer that was set in it.
@@ -102,6 +109,11 @@ def compose(method: Method, operation: Operation, default_deadline: float, stage
         raise AssertionError("abort() always raises")
 
     return serve
+
+
+def _wants_fresh(rpc: Rpc) -> bool:
+    """Whether the caller asks for no answer from before, as in HTTP."""
+    return any(key == _CACHE_CONTROL and _NO_CACHE in str(value) for key, value in rpc.metadata)
 
 
 def _request_id() -> str:

@@ -18,6 +18,7 @@ DOMAIN: Final = "keyway"
 REQUEST_ID_TRAILER: Final = "keyway-request-id"
 STATUS_TRAILER: Final = "grpc-status-details-bin"
 PUSHBACK_TRAILER: Final = "grpc-retry-pushback-ms"
+STALE_TRAILER: Final = "keyway-stale-seconds"
 RECEIPT_TRAILER: Final = "keyway-audit-receipt"
 
 DEFAULT_RETRY_SECONDS: Final = 1.0
@@ -56,11 +57,18 @@ def retry_delay(error: GatewayError, *, repeatable: bool) -> float | None:
     return min(DEFAULT_RETRY_SECONDS if error.retry_after is None else error.retry_after, MAXIMUM_RETRY_SECONDS)
 
 
-def trailers(request_id: str, status: status_pb2.Status | None = None, receipt: Receipt | None = None) -> Trailers:
+def trailers(
+    request_id: str,
+    status: status_pb2.Status | None = None,
+    receipt: Receipt | None = None,
+    stale_seconds: float | None = None,
+) -> Trailers:
     """The trailers of every response: the one place that makes them, since an abort drops those set before."""
     pairs: list[tuple[str, str | bytes]] = [(REQUEST_ID_TRAILER, request_id)]
     if receipt is not None:
         pairs.append((RECEIPT_TRAILER, str(receipt)))
+    if stale_seconds is not None:
+        pairs.append((STALE_TRAILER, f"{stale_seconds:.0f}"))
     if status is not None:
         pairs.append((STATUS_TRAILER, status.SerializeToString()))
         for detail in status.details:

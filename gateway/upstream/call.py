@@ -27,6 +27,8 @@ class Call:
     providers: the only ones that the caller may ask, where the RPC is about all of them; None without such a limit.
     denied: names of a batch's items that the caller may not use.
     items: what became of each item of a batch, for the record.
+    fresh: whether the caller wants no answer from before. stale_seconds: the age of one that it got, the upstream being
+    down.
     probe: whether the call is to find out how the provider is: it is asked once, and also where it failed of late.
     """
 
@@ -39,6 +41,8 @@ class Call:
     providers: frozenset[str] | None = None
     denied: frozenset[str] = frozenset()
     items: list[dict[str, object]] = field(default_factory=list)
+    fresh: bool = False
+    stale_seconds: float | None = None
     probe: bool = False
 
     def remaining(self) -> float:

@@ -1,0 +1,182 @@
+"""Answers to reads that need no upstream: kept for a while, and asked for once where many ask at the same time.
+
+Only what the contract lets anybody keep: lists and metadata of certificates, and public keys. Never a secret, a private
+key, or an answer to a request that carried a password. Policy, limits and the record stand before this: a call that is
+answered from here is decided and recorded like any other.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from google.protobuf.message import Message
+
+from gateway.config import CacheSettings
+from gateway.contract import METHODS, secret_fields
+from gateway.errors import GatewayError, UpstreamError
+from gateway.providers.capabilities import CertificatePage, ListWindow
+from gateway.upstream import outcomes
+from gateway.upstream.call import Call
+
+Operation = Callable[..., Awaitable[Any]]
+
+CACHEABLE: Final = frozenset({"list_certificates", "get_certificate", "check_certificate", "get_public_key"})
+"""By operation. None of their answers has a secret field; a test holds that against the contract."""
+
+_OVERHEAD_BYTES: Final = 512
+"""What a message takes beside its content, about."""
+
+_DOWN: Final = frozenset(
+    {
+        outcomes.UNREACHABLE,
+        outcomes.CONNECTION_LOST,
+        outcomes.TIMEOUT,
+        outcomes.CIRCUIT_OPEN,
+        outcomes.BUSY,
+        outcomes.UNAVAILABLE,
+    }
+)
+"""Failures that tell nothing of what was asked for: an answer from before is better than none."""
+
+
+@dataclass(slots=True)
+class _Kept:
+    """An answer, when it was given, and about how many bytes it takes."""
+
+    answer: Any
+    moment: float
+    size: int
+
+
+class ReadCache:
+    """The answers of one provider. timeout: seconds for a question that several wait for. clock: only grows."""
+
+    def __init__(
+        self, provider: str, settings: CacheSettings, timeout: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._provider = provider
+        self._settings = settings
+        self._timeout = timeout
+        self._clock = clock
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._asking: dict[Hashable, asyncio.Task[Any]] = {}
+        self._generation = 0
+        self.bytes = 0
+        self.hits = 0
+        self.misses = 0
+
+    def wrap(self, operations: Mapping[str, Operation]) -> Mapping[str, Operation]:
+        """The provider's operations: reads through the cache, and changes that empty it."""
+        return {name: self._wrapped(name, operation) for name, operation in operations.items()}
+
+    def _wrapped(self, name: str, operation: Operation) -> Operation:
+        if name in CACHEABLE:
+            return self._reading(name, operation)
+        return self._changing(operation) if name in _CHANGING else operation
+
+    def _reading(self, name: str, operation: Operation) -> Operation:
+        async def read(request: Any, call: Call) -> Any:
+            key = _key(name, request)
+            if key is None:
+                return await operation(request, call)
+            kept = self._kept.get(key)
+            if kept is not None and not call.fresh and self._clock() - kept.moment < self._settings.ttl:
+                self.hits += 1
+                return kept.answer
+            self.misses += 1
+            try:
+                return await self._asked(key, operation, request, call)
+            except UpstreamError as error:
+                if error.outcome not in _DOWN or call.fresh:
+                    raise
+                return self._stale(key, call, error)
+
+        return read
+
+    def _changing(self, operation: Operation) -> Operation:
+        async def change(request: Any, call: Call) -> Any:
+            try:
+                return await operation(request, call)
+            finally:
+                # Also where it failed: it may have taken effect. What is being asked for at this moment is not kept.
+                self._generation += 1
+                self._kept.clear()
+                self.bytes = 0
+
+        return change
+
+    async def _asked(self, key: Hashable, operation: Operation, request: Any, call: Call) -> Any:
+        """The upstream's answer, shared by those who ask at the same time. None waits beyond its own deadline."""
+        task = self._asking.get(key)
+        if task is None or call.fresh:
+            task = self._asking[key] = asyncio.create_task(self._ask(key, operation, request, call))
+            task.add_done_callback(lambda done: self._forget(key, done))
+        try:
+            async with asyncio.timeout(call.remaining()):
+                return await asyncio.shield(task)
+        except TimeoutError:
+            message = f"provider {self._provider} did not answer in time"
+            raise UpstreamError(outcomes.TIMEOUT, message, provider=self._provider) from None
+
+    def _forget(self, key: Hashable, task: "asyncio.Task[Any]") -> None:
+        if self._asking.get(key) is task:
+            del self._asking[key]
+        if not task.cancelled():
+            task.exception()  # whoever still waits has it; where nobody does, that is no fault
+
+    async def _ask(self, key: Hashable, operation: Operation, request: Any, asked_by: Call) -> Any:
+        generation = self._generation
+        # The first caller may give up while others still wait: its deadline is not that of the question.
+        call = replace(asked_by, deadline=time.monotonic() + self._timeout)
+        try:
+            answer = await operation(request, call)
+        except GatewayError as error:
+            raise error.with_traceback(None)  # noqa: B904 - it is the same
+        if generation == self._generation:
+            self._keep(key, answer)
+        return answer
+
+    def _keep(self, key: Hashable, answer: Any) -> None:
+        """In the place of the oldest ones, where there is no room."""
+        before = self._kept.pop(key, None)
+        kept = self._kept[key] = _Kept(answer, self._clock(), _size(answer))
+        self.bytes += kept.size - (before.size if before is not None else 0)
+        while self.bytes > self._settings.maximum_bytes:
+            _, oldest = self._kept.popitem(last=False)
+            self.bytes -= oldest.size
+
+    def _stale(self, key: Hashable, call: Call, error: UpstreamError) -> Any:
+        kept = self._kept.get(key)
+        if kept is None:
+            raise error
+        age = self._clock() - kept.moment
+        if age >= self._settings.ttl + self._settings.stale:
+            raise error
+        call.stale_seconds = max(age, call.stale_seconds or 0.0)
+        return kept.answer
+
+
+def _size(answer: Any) -> int:
+    messages = answer.certificates if isinstance(answer, CertificatePage) else (answer,)
+    return _OVERHEAD_BYTES + sum(_OVERHEAD_BYTES + message.ByteSize() for message in messages)
+
+
+_CHANGING: Final = frozenset(method.operation for method in METHODS if method.state_changing)
+_PASSWORDS: Final = {
+    method.operation: tuple(secret_fields(method.request.DESCRIPTOR))
+    for method in METHODS
+    if method.operation in CACHEABLE
+}
+
+
+def _key(name: str, request: Any) -> Hashable | None:
+    """What tells a question apart; None for one whose answer must not be kept."""
+    if isinstance(request, ListWindow):
+        return name, request
+    assert isinstance(request, Message)
+    if any(getattr(request, field) for field in _PASSWORDS[name]):
+        return None
+    return name, request.SerializeToString(deterministic=True)

@@ -1,0 +1,253 @@
+"""What is kept of a provider's answers, for how long, and what never is."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gateway.config import CacheSettings
+from gateway.contract import METHODS, secret_fields
+from gateway.errors import GatewayError, UpstreamError
+from gateway.providers.caching import CACHEABLE, ReadCache
+from gateway.providers.capabilities import CertificatePage, ListWindow
+from gateway.upstream import outcomes
+from gateway.upstream.call import Call
+from keyway.v1 import certificate_pb2
+from keyway.v1 import certificate_service_pb2 as certificates
+from keyway.v1 import key_service_pb2 as keys
+
+NAME = "providers/p/keys/k"
+ASK = keys.GetPublicKeyRequest(name=NAME)
+
+
+def call(seconds: float = 30.0, *, fresh: bool = False) -> Call:
+    made = Call("r", time.monotonic() + seconds, repeatable=True)
+    made.fresh = fresh
+    return made
+
+
+class Upstream:
+    """Answers with how often it was asked. `failure`: raised instead; `gate`: waited for first."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.now = 1000.0
+        self.asked = 0
+        self.failure: Exception | None = None
+        self.gate: asyncio.Event | None = None
+        self.cache = ReadCache("p", CacheSettings(**{"ttl": 60.0, **settings}), 30.0, lambda: self.now)
+        self.operations = self.cache.wrap(
+            dict.fromkeys(
+                ("get_public_key", "get_certificate", "list_certificates", "get_private_key", "encrypt"), self._answer
+            )
+            | {"delete_certificate": self._answer}
+        )
+
+    async def _answer(self, request: Any, _call: Call) -> Any:
+        self.asked += 1
+        number = self.asked
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
+        if isinstance(request, ListWindow):
+            return CertificatePage([certificate_pb2.Certificate(name=str(number))], 1)
+        return keys.GetPublicKeyResponse(key_version=number)
+
+    async def public_key(self, request: Any = ASK, **options: Any) -> int:
+        answer = await self.operations["get_public_key"](request, call(**options))
+        return int(answer.key_version)
+
+
+async def test_an_answer_is_given_again_until_its_time_is_over() -> None:
+    upstream = Upstream()
+    assert [await upstream.public_key() for _ in range(3)] == [1, 1, 1]
+    upstream.now += 59.9
+    assert await upstream.public_key() == 1
+    upstream.now += 0.1
+    assert await upstream.public_key() == 2
+    assert (upstream.cache.hits, upstream.cache.misses) == (3, 2)
+
+
+async def test_each_question_has_its_own() -> None:
+    upstream = Upstream()
+    assert await upstream.public_key() == 1
+    assert await upstream.public_key(keys.GetPublicKeyRequest(name=f"{NAME}/versions/1")) == 2
+    window = ListWindow(0, 50, certificates.CERTIFICATE_STATE_FILTER_ALL)
+    first = await upstream.operations["list_certificates"](window, call())
+    other = await upstream.operations["list_certificates"](ListWindow(50, 50, window.state), call())
+    again = await upstream.operations["list_certificates"](window, call())
+    assert (first, again) == (again, first)
+    assert first != other
+
+
+async def test_no_cache_asks_anew_and_keeps_what_it_gets() -> None:
+    upstream = Upstream()
+    assert await upstream.public_key() == 1
+    assert await upstream.public_key(fresh=True) == 2
+    assert await upstream.public_key() == 2
+
+
+@pytest.mark.parametrize("operation", ["get_private_key", "encrypt"])
+async def test_what_is_not_for_keeping_is_not_kept(operation: str) -> None:
+    upstream = Upstream()
+    for _ in range(2):
+        await upstream.operations[operation](ASK, call())
+    assert upstream.asked == 2
+
+
+async def test_an_answer_to_a_password_is_not_kept() -> None:
+    upstream = Upstream()
+    asking = certificates.GetCertificateRequest(name="providers/p/certificates/server", keystore_password="changeit")
+    for _ in range(2):
+        await upstream.operations["get_certificate"](asking, call())
+    assert upstream.asked == 2
+    asking.keystore_password = ""
+    for _ in range(2):
+        await upstream.operations["get_certificate"](asking, call())
+    assert upstream.asked == 3
+
+
+def test_no_answer_that_is_kept_can_have_a_secret() -> None:
+    by_operation = {method.operation: method for method in METHODS}
+    for operation in CACHEABLE:
+        assert list(secret_fields(by_operation[operation].response.DESCRIPTOR)) == []
+        assert all("." not in field for field in secret_fields(by_operation[operation].request.DESCRIPTOR))
+        assert not by_operation[operation].state_changing
+
+
+async def test_a_change_forgets_everything_also_one_that_fails() -> None:
+    upstream = Upstream()
+    assert await upstream.public_key() == 1
+    await upstream.operations["delete_certificate"](ASK, call())
+    assert await upstream.public_key() == 3
+    upstream.failure = UpstreamError(outcomes.CONNECTION_LOST, "gone", provider="p")
+    with pytest.raises(UpstreamError):
+        await upstream.operations["delete_certificate"](ASK, call())
+    upstream.failure = None
+    assert await upstream.public_key() == 5
+
+
+async def test_what_was_asked_before_a_change_and_answered_after_it_is_not_kept() -> None:
+    upstream = Upstream()
+    upstream.gate = asyncio.Event()
+    asking = asyncio.ensure_future(upstream.public_key())
+    await settled(lambda: upstream.asked == 1)
+    changing = asyncio.ensure_future(upstream.operations["delete_certificate"](ASK, call()))
+    await settled(lambda: upstream.asked == 2)
+    gate, upstream.gate = upstream.gate, None
+    # The change ends first.
+    changing.cancel()
+    await asyncio.gather(changing, return_exceptions=True)
+    gate.set()
+    assert await asking == 1
+    assert await upstream.public_key() == 3
+
+
+class TestManyAtOnce:
+    async def test_one_question_for_all(self) -> None:
+        upstream = Upstream()
+        upstream.gate = asyncio.Event()
+        asking = [asyncio.ensure_future(upstream.public_key()) for _ in range(50)]
+        await settled(lambda: upstream.asked == 1)
+        upstream.gate.set()
+        assert await asyncio.gather(*asking) == [1] * 50
+        assert upstream.asked == 1
+
+    async def test_the_first_may_give_up(self) -> None:
+        upstream = Upstream()
+        upstream.gate = asyncio.Event()
+        first = asyncio.ensure_future(upstream.public_key())
+        await settled(lambda: upstream.asked == 1)
+        second = asyncio.ensure_future(upstream.public_key())
+        await asyncio.sleep(0)
+        first.cancel()
+        upstream.gate.set()
+        assert await second == 1
+        assert first.cancelled()
+
+    async def test_nobody_waits_beyond_its_own_deadline(self) -> None:
+        upstream = Upstream()
+        upstream.gate = asyncio.Event()
+        patient = asyncio.ensure_future(upstream.public_key())
+        await settled(lambda: upstream.asked == 1)
+        with pytest.raises(UpstreamError) as caught:
+            await upstream.public_key(seconds=0.01)
+        assert caught.value.outcome == outcomes.TIMEOUT
+        upstream.gate.set()
+        assert await patient == 1
+
+    async def test_a_failure_is_everybodys_and_not_kept(self) -> None:
+        upstream = Upstream()
+        upstream.gate = asyncio.Event()
+        upstream.failure = UpstreamError(outcomes.INTERNAL, "broken", provider="p")
+        asking = [asyncio.ensure_future(upstream.public_key()) for _ in range(3)]
+        await settled(lambda: upstream.asked == 1)
+        upstream.gate.set()
+        ended = await asyncio.gather(*asking, return_exceptions=True)
+        assert all(isinstance(each, UpstreamError) for each in ended)
+        upstream.failure = None
+        assert await upstream.public_key() == 2
+
+
+class TestStale:
+    async def test_stands_in_while_the_upstream_is_down(self) -> None:
+        upstream = Upstream(stale=100)
+        assert await upstream.public_key() == 1
+        upstream.now += 120
+        upstream.failure = UpstreamError(outcomes.UNREACHABLE, "down", provider="p")
+        asking = call()
+        answer = await upstream.operations["get_public_key"](ASK, asking)
+        assert (answer.key_version, asking.stale_seconds) == (1, 120)
+        upstream.now += 40
+        with pytest.raises(UpstreamError):
+            await upstream.public_key()
+
+    @pytest.mark.parametrize("outcome", [outcomes.INTERNAL, outcomes.CREDENTIALS_REJECTED, outcomes.RATE_LIMITED])
+    async def test_not_where_the_upstream_answers(self, outcome: Any) -> None:
+        upstream = Upstream(stale=100)
+        await upstream.public_key()
+        upstream.now += 61
+        upstream.failure = UpstreamError(outcome, "no", provider="p")
+        with pytest.raises(UpstreamError):
+            await upstream.public_key()
+
+    async def test_not_for_who_wants_a_fresh_one_nor_by_default(self) -> None:
+        for settings, fresh in ({"stale": 100}, True), ({}, False):
+            upstream = Upstream(**settings)
+            await upstream.public_key()
+            upstream.now += 61
+            upstream.failure = UpstreamError(outcomes.UNREACHABLE, "down", provider="p")
+            with pytest.raises(GatewayError):
+                await upstream.public_key(fresh=fresh)
+
+
+async def test_room_is_bounded_and_the_oldest_go_first() -> None:
+    upstream = Upstream(maximum_bytes=4096)
+    for number in range(20):
+        await upstream.public_key(keys.GetPublicKeyRequest(name=f"{NAME}{number}"))
+        assert upstream.cache.bytes <= 4096
+    assert upstream.asked == 20
+    await upstream.public_key(keys.GetPublicKeyRequest(name=f"{NAME}19"))
+    assert upstream.asked == 20
+    await upstream.public_key(keys.GetPublicKeyRequest(name=f"{NAME}0"))
+    assert upstream.asked == 21
+
+
+async def test_the_same_question_asked_again_takes_no_more_room() -> None:
+    upstream = Upstream()
+    await upstream.public_key()
+    before = upstream.cache.bytes
+    for _ in range(10):
+        await upstream.public_key(fresh=True)
+    assert upstream.cache.bytes == before
+
+
+async def settled(condition: Callable[[], bool]) -> None:
+    """The tasks of this loop go on until the condition holds."""
+    for _ in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it did not happen")
