@@ -12,7 +12,7 @@ from keyway.v1 import provider_service_pb2 as providers
 from tests.integration.faults import ENCRYPT, Scene, healthy, scene
 from tests.support.faulty_upstream import FaultyUpstream, Step, hang_up, http, saying, stall
 from tests.support.raw_server import Reader, Writer
-from tests.support.requests import KEYS, call
+from tests.support.requests import KEYS, WARP, call
 from tests.support.stack import Stack
 from tests.support.wire import Failure, failure_of
 
@@ -36,8 +36,8 @@ async def state_of(played: Scene) -> tuple[int, str]:
     return provider.state, provider.state_reason
 
 
-async def check(played: Scene) -> int:
-    request = providers.CheckProviderRequest(name=f"providers/{KEYS}")
+async def check(played: Scene, provider: str = KEYS) -> int:
+    request = providers.CheckProviderRequest(name=f"providers/{provider}")
     return (await played.gateway.providers.CheckProvider(request)).provider.state
 
 
@@ -173,3 +173,23 @@ async def test_repeats_are_no_more_than_the_budget_and_end_with_an_open_breaker(
         reasons = [failure.reason for failure in await failing(played, 4)]
         assert len(upstream.heads) == 6
     assert reasons == ["PROVIDER_CONNECTION_LOST"] * 3 + ["PROVIDER_CIRCUIT_OPEN"]
+
+
+async def test_a_check_logs_in_to_find_out(running_stack: Stack, tmp_path: Path) -> None:
+    """The login, too, goes to an upstream that is left alone otherwise."""
+
+    async def warp(reader: Reader, writer: Writer) -> None:
+        data = b'{"sessionId":"s"}' if b"/auth/login" in upstream.heads[-1] else b'{"exist":true}'
+        await saying(http(200, b'{"result":{"status":"success","data":%s}}' % data))(reader, writer)
+
+    account = {"login": {"user_name": "/keyway", "password": "secret"}}
+    async with (
+        FaultyUpstream(then=hang_up) as upstream,
+        scene(running_stack, tmp_path, upstream.url, account, **SETTINGS) as played,
+    ):
+        for _ in range(4):
+            await failure_of(call(played.gateway, "CheckCertificate"))
+        upstream.then = warp
+        assert (await failure_of(call(played.gateway, "CheckCertificate"))).kind == OPEN
+        assert await check(played, WARP) == provider_pb2.PROVIDER_STATE_READY
+        await call(played.gateway, "CheckCertificate")

@@ -1,0 +1,127 @@
+"""What the client tells of repeats, of its breaker and of its queue; and what it does not count as an attempt."""
+
+import asyncio
+import dataclasses
+
+import pytest
+
+from gateway.errors import UpstreamError
+from gateway.telemetry.metrics import Metrics
+from gateway.upstream import outcomes
+from gateway.upstream.breaker import BreakerState
+from gateway.upstream.call import Call
+from gateway.upstream.client import HttpClient
+from gateway.upstream.settings import BreakerSettings, QueueSettings, RetrySettings
+from tests.support.faulty_upstream import FaultyUpstream, hang_up, http, saying, stall
+from tests.support.waiting import eventually
+from tests.unit.telemetry.support import SAMPLED, Traces
+from tests.unit.upstream.support import GET, client, new_call
+
+pytestmark = [pytest.mark.usefixtures("transport"), pytest.mark.asyncio(loop_scope="module")]
+
+RETRY = RetrySettings(attempts=3, initial_backoff=0.001)
+BREAKER = BreakerSettings(minimum_calls=2, interval=30)
+well = saying(http(200, b"ok"))
+
+
+async def refused(http_client: HttpClient, call: Call) -> UpstreamError:
+    with pytest.raises(UpstreamError) as caught:
+        await http_client.send(GET, call)
+    return caught.value
+
+
+async def test_each_attempt_is_on_the_calls_record_and_has_a_span_of_its_own() -> None:
+    traces = Traces()
+    call = dataclasses.replace(new_call(repeatable=True), trace=traces.begin(SAMPLED), metrics=Metrics())
+    async with (
+        FaultyUpstream(hang_up, saying(http(503)), then=well) as upstream,
+        client(upstream.url, retry=RETRY) as http_client,
+    ):
+        await http_client.send(GET, call)
+        assert http_client.state.retries == 2
+        assert http_client.state.budget == pytest.approx(8.1)
+    assert [attempt.http_status for attempt in call.attempts] == [None, 503, 200]
+    told = [dict(span.attributes or {}) for span in traces.spans]
+    assert [attributes["keyway.attempt"] for attributes in told] == [1, 2, 3]
+    assert [attributes.get("error.type") for attributes in told] == ["PROVIDER_CONNECTION_LOST", "503", None]
+    parents = [head.split(b"traceparent: ")[1].split(b"\r\n")[0] for head in upstream.heads]
+    assert len(set(parents)) == 3
+
+
+async def test_the_end_of_the_last_attempt_is_the_end_of_the_call() -> None:
+    async with (
+        FaultyUpstream(hang_up, then=saying(http(503, b"why"))) as upstream,
+        client(upstream.url, retry=RETRY) as http_client,
+    ):
+        response = await http_client.send(GET, new_call(repeatable=True))
+    assert (response.status, response.body) == (503, b"why")
+
+
+async def test_an_open_breaker_and_its_wait_are_told() -> None:
+    async with FaultyUpstream(then=hang_up) as upstream, client(upstream.url, breaker=BREAKER) as http_client:
+        assert http_client.state[:4] == (BreakerState.CLOSED, 0.0, 0, 0)
+        for _ in range(2):
+            await refused(http_client, new_call())
+        state = http_client.state
+        assert state.breaker is BreakerState.OPEN
+        assert 29 < state.wait <= 30
+        call = dataclasses.replace(new_call(), metrics=Metrics())
+        error = await refused(http_client, call)
+        assert error.outcome == outcomes.CIRCUIT_OPEN
+        assert error.retry_after is not None
+        assert 29 < error.retry_after <= 30
+        assert not call.attempts
+        assert call.metrics is not None
+        assert not [series for series in call.metrics.read() if series.about.name == "http.client.request.duration"]
+
+
+async def test_who_waits_is_answered_when_the_breaker_opens() -> None:
+    settings = BreakerSettings(minimum_calls=1, interval=30)
+    release = asyncio.Event()
+
+    async def late_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await release.wait()
+        await hang_up(reader, writer)
+
+    async with (
+        FaultyUpstream(late_end, then=stall) as upstream,
+        client(upstream.url, breaker=settings, maximum_connections=1) as http_client,
+    ):
+        sending = [asyncio.create_task(refused(http_client, new_call())) for _ in range(4)]
+        await asyncio.sleep(0)
+        assert (http_client.state.in_flight, http_client.state.queued) == (1, 3)
+        release.set()
+        errors = await asyncio.gather(*sending)
+    assert [error.outcome for error in errors] == [outcomes.CONNECTION_LOST] + [outcomes.CIRCUIT_OPEN] * 3
+    assert len(upstream.heads) == 1
+
+
+async def test_a_full_queue_is_told_and_no_attempt() -> None:
+    async with (
+        FaultyUpstream(then=stall) as upstream,
+        client(upstream.url, maximum_connections=1, queue=QueueSettings(size=0)) as http_client,
+    ):
+        first = asyncio.create_task(http_client.send(GET, new_call()))
+        await asyncio.sleep(0)
+        call = new_call()
+        assert (await refused(http_client, call)).outcome == outcomes.BUSY
+        assert not call.attempts
+        first.cancel()
+        await asyncio.wait({first})
+        assert http_client.state.in_flight == 0
+
+
+async def test_a_caller_that_leaves_during_the_pause_is_gone() -> None:
+    slow = RetrySettings(attempts=2, initial_backoff=30, maximum_backoff=30)
+    async with FaultyUpstream(then=hang_up) as upstream, client(upstream.url, retry=slow) as http_client:
+        sending = asyncio.create_task(http_client.send(GET, new_call(60, repeatable=True)))
+
+        async def pausing() -> bool:
+            return http_client.state.retries == 1
+
+        await eventually(pausing)
+        assert http_client.state.in_flight == 0  # a pause takes no place
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+    assert len(upstream.heads) == 1
