@@ -1,0 +1,46 @@
+"""How calls are spread over gateways, and which are repeated: gRPC's service config.
+
+What may be repeated is read from the contract: a method that it marks NO_SIDE_EFFECTS.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
+
+from keyway.v1 import certificate_service_pb2, key_service_pb2, provider_service_pb2
+
+_FILES: Final = (certificate_service_pb2, key_service_pb2, provider_service_pb2)
+RETRY_POLICY: Final = {
+    "maxAttempts": 4,
+    "initialBackoff": "0.1s",
+    "maxBackoff": "2s",
+    "backoffMultiplier": 2,
+    "retryableStatusCodes": ["UNAVAILABLE"],
+}
+
+
+def methods() -> Iterator[MethodDescriptor]:
+    """Every method of the contract."""
+    for file in _FILES:
+        for service in file.DESCRIPTOR.services_by_name.values():
+            yield from service.methods
+
+
+def repeatable() -> list[MethodDescriptor]:
+    """The methods that may be called twice where once was meant."""
+    safe = MethodOptions.NO_SIDE_EFFECTS
+    return [method for method in methods() if method.GetOptions().idempotency_level == safe]
+
+
+def service_config(*, retries: bool, health_checks: bool) -> str:
+    """As JSON."""
+    config: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
+    if health_checks:
+        config["healthCheckConfig"] = {"serviceName": ""}
+    if retries:
+        names = [{"service": method.containing_service.full_name, "method": method.name} for method in repeatable()]
+        config["methodConfig"] = [{"name": names, "retryPolicy": RETRY_POLICY}]
+    return json.dumps(config)
