@@ -35,6 +35,7 @@ class Line:
         self._orders = orders
         self._loop = loop
         self._telling = threading.Lock()
+        self._beat: asyncio.TimerHandle | None = None
         self.metrics: Metrics | None = None
         self.delay: asyncio.Future[float] = loop.create_future()
         """Done when the worker is to end: the seconds for others to move on."""
@@ -45,6 +46,13 @@ class Line:
         with self._telling, contextlib.suppress(OSError):
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
+
+    def serving(self, available: bool) -> None:
+        """Say so, now and again and again, until something else is true. On the event loop."""
+        if self._beat is not None:
+            self._beat.cancel()
+        self.tell(messages.serving(available=available))
+        self._beat = self._loop.call_later(messages.BEAT_SECONDS, self.serving, available)
 
     def end(self, delay: float) -> None:
         """Have the worker end. On the event loop."""
@@ -97,11 +105,8 @@ async def _work(assignment: Assignment, orders: Iterator[bytes]) -> int:
     # From a person: the supervisor puts another worker in its place.
     loop.add_signal_handler(signal.SIGTERM, line.end, _RETIRE_SECONDS)
 
-    def tell(available: bool) -> None:
-        line.tell(messages.serving(available=available))
-
     try:
-        async with app.gateway(assignment.settings, app.Place(assignment.number, tell)) as server:
+        async with app.gateway(assignment.settings, app.Place(assignment.number, line.serving)) as server:
             line.metrics = server.metrics
             server.drain_delay = await line.delay
     except Exception as error:

@@ -4,17 +4,19 @@ Knows processes and the numbers of their chains; not ports, signals, or what els
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 import structlog
 
+from gateway.workers import messages
 from gateway.workers.faults import StartFailed
 from gateway.workers.messages import Assignment
 from gateway.workers.process import WorkerProcess, described
 
 _FIRST_PAUSE_SECONDS: Final = 0.25
 _MAXIMUM_PAUSE_SECONDS: Final = 15.0
+_MISSED_BEATS: Final = 30
 _PROVEN_SECONDS: Final = 10.0
 """A worker that lived so long does not die of its start."""
 
@@ -53,29 +55,41 @@ class _Place:
 
 
 class Group:
-    """See `start`. changed: called with every change of what the workers can do. replaced: how many had died."""
+    """See `start`. changed: called with every change of what the workers can do. replaced: how many had died.
 
-    def __init__(self, size: int, assign: Assign, chains: Chains | None, changed: Callable[[], None]) -> None:
+    patience: how many beats in a row a worker may miss before it is killed.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        assign: Assign,
+        chains: Chains | None,
+        changed: Callable[[], None],
+        *,
+        patience: int = _MISSED_BEATS,
+    ) -> None:
+        self._patience = patience
         self._size = size
         self._assign = assign
         self._chains = chains
         self._changed = changed
-        self._living: dict[int, WorkerProcess] = {}
+        self._begun: list[WorkerProcess] = []
         self._starting: set[int] = set()
         self._places: Sequence[_Place] = ()
-        self._keepers: set[asyncio.Future[None]] = set()
-        self._burials: set[asyncio.Future[None]] = set()
+        self._keepers: set[asyncio.Task[None]] = set()
         self.replaced = 0
 
     @property
     def workers(self) -> Sequence[WorkerProcess]:
         """All that live, also those that are about to serve, or to end."""
-        return list(self._living.values())
+        self._begun = [worker for worker in self._begun if worker.alive]
+        return list(self._begun)
 
     @property
     def numbers(self) -> set[int]:
         """Of the chains that are taken."""
-        return {*self._living, *self._starting}
+        return {*self._starting, *(worker.number for worker in self.workers)}
 
     @property
     def available(self) -> bool:
@@ -92,31 +106,33 @@ class Group:
                 raise one
         self._places = [_Place(one) for one in begun if isinstance(one, WorkerProcess)]
         for place in self._places:
-            self._spawn(self._keep(place), self._keepers)
+            self._keepers.add(asyncio.create_task(self._keep(place)))
+        self._keepers.add(asyncio.create_task(self._listen()))
 
     async def replace_all(self, assign: Assign, patience: float) -> None:
         """Replace each worker, one after the other, by one with another assignment that serves already.
 
         StartFailed where the first of those does not serve: nothing has changed then. patience: for an old one's end.
         """
-        previous, self._assign = self._assign, assign
         for place in self._places:
+            old = place.worker
             try:
-                old = await self._replace(place)
+                async with place.changing:
+                    old = place.worker
+                    place.worker = await self._begin(assign)
             except StartFailed:
                 if place is self._places[0]:
-                    self._assign = previous
                     raise
-                # It serves in other places: what fails here passes, or was killed. The place is kept as ever.
-                (old := place.worker).retire()
+                # It serves in another place, so what fails here passes: the place will be filled as after a death.
+            self._assign = assign
+            old.retire()
             await self._end(old, patience)
 
     async def stop(self, patience: float) -> None:
         """Drain all, and kill what has not ended after so many seconds."""
-        keepers = list(self._keepers)
-        for keeper in keepers:
+        for keeper in self._keepers:
             keeper.cancel()
-        await asyncio.gather(*keepers, return_exceptions=True)
+        await asyncio.gather(*self._keepers, return_exceptions=True)
         for worker in self.workers:
             worker.drain()
         await asyncio.gather(*(self._end(worker, patience) for worker in self.workers))
@@ -133,26 +149,13 @@ class Group:
         try:
             if self._chains is not None:
                 await self._chains.release(number)
-            worker = self._living[number] = await WorkerProcess.start(assign(number), self._changed)
+            worker = await WorkerProcess.start(assign(number), self._changed)
+            self._begun.append(worker)
         finally:
             self._starting.discard(number)
-        self._spawn(self._bury(worker), self._burials)
         _log.info("worker_started", worker=number, pid=worker.pid)
         await worker.serving()
         return worker
-
-    async def _bury(self, worker: WorkerProcess) -> None:
-        """Its number is free as soon as it is gone."""
-        await worker.ended()
-        del self._living[worker.number]
-
-    async def _replace(self, place: _Place) -> WorkerProcess:
-        """Put another worker in the place; answers who was there."""
-        async with place.changing:
-            new = await self._begin(self._assign)
-            old, place.worker = place.worker, new
-        old.retire()
-        return old
 
     async def _keep(self, place: _Place) -> None:
         """Replace the place's worker each time it dies."""
@@ -160,18 +163,38 @@ class Group:
         while True:
             worker, began = place.worker, loop.time()
             code = await worker.ended()
-            async with place.changing:
-                if place.worker is not worker:
-                    continue  # it had a successor
-                _log.error("worker_died", worker=worker.number, pid=worker.pid, what=described(code))
-                pause = pauses.after(loop.time() - began)
-                while place.worker is worker:
-                    await asyncio.sleep(pause)
-                    try:
-                        place.worker = await self._begin(self._assign)
-                    except (StartFailed, OSError) as error:
-                        pause = pauses.after(0)
-                        _log.error("worker_not_replaced", problem=str(error), again_in=pause)
+            if place.worker is not worker:
+                continue  # it had a successor
+            _log.error("worker_died", worker=worker.number, pid=worker.pid, what=described(code))
+            pause = pauses.after(loop.time() - began)
+            while place.worker is worker:
+                await asyncio.sleep(pause)
+                pause = pauses.after(0)
+                await self._fill(place, worker, pause)
+
+    async def _listen(self) -> None:
+        """Kill workers whose event loop stands still: their callers would wait for nothing.
+
+        Beats are counted, not time: where all was stopped, as a virtual machine can be, the first ones after it count.
+        """
+        while True:
+            await asyncio.sleep(messages.BEAT_SECONDS)
+            for worker in self.workers:
+                worker.missed += worker.served
+                if worker.missed > self._patience:
+                    _log.error("worker_hangs", worker=worker.number, pid=worker.pid)
+                    worker.kill()
+
+    async def _fill(self, place: _Place, dead: WorkerProcess, pause: float) -> None:
+        """Put a worker where one has died, unless a new configuration has brought one; pause: before another try."""
+        async with place.changing:
+            if place.worker is not dead:
+                return
+            try:
+                place.worker = await self._begin(self._assign)
+            except (StartFailed, OSError) as error:
+                _log.error("worker_not_replaced", problem=str(error), again_in_seconds=pause)
+            else:
                 self.replaced += 1
 
     async def _end(self, worker: WorkerProcess, patience: float) -> None:
@@ -183,8 +206,3 @@ class Group:
             _log.warning("worker_killed", worker=worker.number, pid=worker.pid, after_seconds=patience)
             worker.kill()
             await worker.ended()
-
-    def _spawn(self, work: Awaitable[None], tasks: set[asyncio.Future[None]]) -> None:
-        task = asyncio.ensure_future(work)
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)

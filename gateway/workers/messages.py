@@ -53,6 +53,10 @@ class Told:
     metrics: Sequence[Series] | None = None
 
 
+BEAT_SECONDS: Final = 1.0
+"""How often a worker says that it serves: its event loop goes round."""
+
+
 def serving(*, available: bool) -> bytes:
     """The worker takes calls, unless its journal can't."""
     return orjson.dumps({"available": available}) + b"\n"

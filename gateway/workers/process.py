@@ -18,11 +18,15 @@ _LINE_BYTES: Final = 32 << 20
 
 
 class WorkerProcess:
-    """See `start`. number: its chain's. available: it serves, and its journal takes records."""
+    """See `start`. number: its chain's. available: it serves, and its journal takes records.
+
+    missed: beats of its event loop since the last one; whoever expects them counts.
+    """
 
     def __init__(self, number: int, process: asyncio.subprocess.Process, changed: Callable[[], None]) -> None:
         self.number: Final = number
         self.available = False
+        self.missed = 0
         self._process = process
         self._changed = changed
         self._fault: Fault | None = None
@@ -55,6 +59,11 @@ class WorkerProcess:
         """Whether it has not ended, as far as is known."""
         return not self._hearing.done()
 
+    @property
+    def served(self) -> bool:
+        """Whether it has come to serve."""
+        return self._serving.is_set()
+
     async def serving(self) -> None:
         """Return when it serves; StartFailed where it ends before that."""
         ready = asyncio.create_task(self._serving.wait())
@@ -62,7 +71,7 @@ class WorkerProcess:
             await asyncio.wait({ready, self._hearing}, timeout=_START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         finally:
             ready.cancel()
-        if self._serving.is_set():
+        if self.served:
             return
         if self.alive:
             self.kill()
@@ -130,6 +139,7 @@ class WorkerProcess:
                 answer.set_result(told.metrics)
         elif told.available is not None:
             self._serving.set()
+            self.missed = 0
             self._available(now=told.available)
 
     def _available(self, *, now: bool) -> None:

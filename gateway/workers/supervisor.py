@@ -14,6 +14,7 @@ from typing import Any, Final
 import structlog
 
 from gateway.audit import events
+from gateway.audit.faults import JournalCorrupt
 from gateway.audit.idle import IdleChains
 from gateway.audit.shipping.process import ShipperProcess
 from gateway.config import GatewaySettings, LogSettings
@@ -129,7 +130,7 @@ class Supervisor:
         if settings.audit is not None and previous.audit is not None and settings.audit.ship != previous.audit.ship:
             await self._ship(settings)
         if chains is not None:
-            await chains.hold(group.numbers)
+            await _hold(chains, group)
         _log.info("reloaded")
 
     async def _stop(self, group: Group, health: Health) -> None:
@@ -142,6 +143,14 @@ def _reserved(listen: str, stack: contextlib.AsyncExitStack) -> str:
         return stack.enter_context(Reservation(listen)).address
     except OSError as error:
         raise ListenError(f"{listen} can't be listened on: is another server there?") from error
+
+
+async def _hold(chains: IdleChains, group: Group) -> None:
+    """The workers serve, whatever is wrong with a chain that none of them has."""
+    try:
+        await chains.hold(group.numbers)
+    except (JournalCorrupt, ConfigError, OSError) as error:
+        _log.error("audit_chain_not_held", problem=str(error))
 
 
 def _patience(settings: GatewaySettings) -> float:

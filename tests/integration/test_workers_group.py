@@ -1,0 +1,77 @@
+"""The group of workers by itself: what becomes of one that hangs, and of a reload beside one that can't start."""
+
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from gateway import config
+from gateway.config import GatewaySettings, LogSettings
+from gateway.providers.catalogue import SETTINGS
+from gateway.workers.faults import StartFailed
+from gateway.workers.group import Group
+from gateway.workers.messages import Assignment
+from gateway.workers.port import Reservation
+from tests.support.waiting import eventually
+
+Assign = Callable[[int], Assignment]
+
+
+def assigning(settings: GatewaySettings) -> Assign:
+    return lambda number: Assignment(number, settings, LogSettings(level="error"))
+
+
+@contextlib.asynccontextmanager
+async def group_of_one(**options: int) -> AsyncIterator[tuple[Group, GatewaySettings]]:
+    with Reservation("127.0.0.1:0") as port:
+        settings = config.parse({"listen": port.address, "drain_delay": 0}, SETTINGS)
+        group = Group(1, assigning(settings), None, lambda: None, **options)
+        try:
+            await group.start()
+            yield group, settings
+        finally:
+            await group.stop(20)
+            assert group.workers == []
+
+
+async def replaced(group: Group, times: int) -> None:
+    async def reached() -> bool:
+        return group.replaced == times
+
+    await eventually(reached)
+
+
+async def test_a_worker_that_hangs_is_killed_and_replaced() -> None:
+    async with group_of_one(patience=1) as (group, _):
+        (hanging,) = group.workers
+        os.kill(hanging.pid, signal.SIGSTOP)
+        await replaced(group, 1)
+        (other,) = group.workers
+
+        assert await hanging.ended() == -signal.SIGKILL
+        assert other.pid != hanging.pid
+        assert group.available
+
+
+async def test_a_configuration_that_no_worker_starts_with_changes_nothing_and_a_good_one_mends_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "taken").write_text("a file, not a folder")
+    async with group_of_one() as (group, settings):
+        (before,) = group.workers
+        audit = config.parse({"audit": {"directory": str(tmp_path / "taken")}}, SETTINGS).audit
+        with pytest.raises(StartFailed, match="Not a directory"):
+            await group.replace_all(assigning(settings.model_copy(update={"audit": audit})), 20)
+        assert group.workers == [before]
+        assert before.available
+
+        await group.replace_all(assigning(settings), 20)
+        (after,) = group.workers
+        assert after.number == 1
+        assert await before.ended() == 0
+        os.kill(after.pid, signal.SIGKILL)
+        await replaced(group, 1)
+        assert [worker.number for worker in group.workers] == [0]
