@@ -1,0 +1,25 @@
+/** Client of the Keyway gateway. `connect` is where to begin. */
+export type { Call, CallOptions, Calls, Trailers } from "./calls.js";
+export { type ConnectOptions, connect, KeywayClient, type Stubs } from "./client.js";
+export type { Pem, TlsOptions, Token } from "./credentials.js";
+export { EnvelopeError } from "./envelope/format.js";
+export type { OpenerOptions, OpenOptions } from "./envelope/opener.js";
+export { Opener } from "./envelope/opener.js";
+export type { SealerOptions, SealOptions } from "./envelope/sealer.js";
+export { Sealer } from "./envelope/sealer.js";
+export type { ByteSource } from "./envelope/source.js";
+export { KeywayError, type Violation } from "./errors.js";
+export * from "./gen/google/rpc/code_pb.js";
+export * from "./gen/google/rpc/status_pb.js";
+export * from "./gen/google/type/date_pb.js";
+export * from "./gen/keyway/v1/certificate_pb.js";
+export * from "./gen/keyway/v1/certificate_service_pb.js";
+export * from "./gen/keyway/v1/error_reason_pb.js";
+export * from "./gen/keyway/v1/key_service_pb.js";
+export * from "./gen/keyway/v1/provider_pb.js";
+export * from "./gen/keyway/v1/provider_service_pb.js";
+export * from "./gen/keyway/v1/status_mapping_pb.js";
+export * from "./gen/keyway/v1/trusted_authority_pb.js";
+export { items, pages } from "./pages.js";
+export { type Request, type Response, serviceDefinition } from "./services.js";
+export type { Stub, StubMethod } from "./stubs.js";

@@ -1,0 +1,62 @@
+/**
+ * From the contract's descriptors to grpc-js: definitions for stubs and servers, and what each method is.
+ *
+ * Not responsible for channels, nor for promises.
+ */
+import {
+  create,
+  type DescMessage,
+  type DescMethodUnary,
+  type DescService,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import type * as grpc from "@grpc/grpc-js";
+
+/** A method's request, as a caller may write it: any part of it, by field. */
+export type Request<M> = M extends { input: infer I extends DescMessage } ? MessageInitShape<I> : never;
+
+/** A method's response. */
+export type Response<M> = M extends { output: infer O extends DescMessage } ? MessageShape<O> : never;
+
+/** `service` as grpc-js takes it: for a client's constructor, or for `Server.addService` in a test. */
+export function serviceDefinition(service: DescService): grpc.ServiceDefinition {
+  return Object.fromEntries(service.methods.map((method) => [method.localName, methodDefinition(unary(method))]));
+}
+
+/** The methods that are safe to repeat, by the contract's own word. */
+export function repeatable(service: DescService): string[] {
+  return service.methods
+    .filter((method) => method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS)
+    .map((method) => method.name);
+}
+
+function methodDefinition(method: DescMethodUnary): grpc.MethodDefinition<unknown, unknown> & { originalName: string } {
+  return {
+    path: `/${method.parent.typeName}/${method.name}`,
+    originalName: method.localName,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: serializer(method.input),
+    requestDeserialize: (bytes) => fromBinary(method.input, bytes),
+    responseSerialize: serializer(method.output),
+    responseDeserialize: (bytes) => fromBinary(method.output, bytes),
+  };
+}
+
+function serializer(schema: DescMessage): (value: unknown) => Buffer {
+  return (value) => {
+    const bytes = toBinary(schema, create(schema, value as MessageInitShape<typeof schema>));
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  };
+}
+
+function unary(method: DescService["methods"][number]): DescMethodUnary {
+  if (method.methodKind !== "unary") {
+    throw new TypeError(`${method.toString()}: only unary methods have a client so far`);
+  }
+  return method as DescMethodUnary;
+}

@@ -1,0 +1,38 @@
+/** Addresses: which target of grpc-js they make, and whether they stay on this machine. */
+import { isIP, isIPv4 } from "node:net";
+
+/** The target for one or several addresses. */
+export function targetOf(addresses: readonly string[]): string {
+  const [first, ...others] = addresses;
+  if (first === undefined) {
+    throw new TypeError('An address is missing: connect({ address: "gateway.example.com:443" }).');
+  }
+  if (others.length === 0) {
+    return isTarget(first) ? first : `dns:${first}`;
+  }
+  const families = new Set(addresses.map((address) => isIP(hostOf(address))));
+  if (families.size !== 1 || families.has(0)) {
+    throw new TypeError(
+      "Several addresses have to be IP addresses of one family; a host name stands for all that DNS knows of it.",
+    );
+  }
+  return `${families.has(4) ? "ipv4" : "ipv6"}:${addresses.join(",")}`;
+}
+
+/** Whether everything that is sent to `address` stays on this machine. */
+export function isLoopback(address: string): boolean {
+  if (/^unix(-abstract)?:/.test(address)) {
+    return true;
+  }
+  const host = hostOf(address.replace(/^(dns|ipv4|ipv6):(\/\/\/)?/, ""));
+  return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
+}
+
+function isTarget(address: string): boolean {
+  return /^(dns|ipv4|ipv6|unix|unix-abstract):/.test(address);
+}
+
+function hostOf(address: string): string {
+  const bracketed = /^\[([^\]]*)\]/.exec(address)?.[1];
+  return bracketed ?? (isIP(address) ? address : address.replace(/:\d*$/, ""));
+}
