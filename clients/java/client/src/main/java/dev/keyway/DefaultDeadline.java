@@ -1,0 +1,26 @@
+package dev.keyway;
+
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientCall;
+import io.grpc.ClientInterceptor;
+import io.grpc.Context;
+import io.grpc.MethodDescriptor;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+
+/** Gives a deadline to each call that has none, of its own or of the call that it is part of. */
+final class DefaultDeadline implements ClientInterceptor {
+    private final long nanoseconds;
+
+    DefaultDeadline(Duration deadline) {
+        nanoseconds = TimeUnit.NANOSECONDS.convert(deadline);
+    }
+
+    @Override
+    public <Q, R> ClientCall<Q, R> interceptCall(MethodDescriptor<Q, R> method, CallOptions options, Channel next) {
+        boolean unlimited = options.getDeadline() == null && Context.current().getDeadline() == null;
+        return next.newCall(
+                method, unlimited ? options.withDeadlineAfter(nanoseconds, TimeUnit.NANOSECONDS) : options);
+    }
+}

@@ -1,0 +1,192 @@
+package dev.keyway;
+
+import com.google.protobuf.Any;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.rpc.BadRequest;
+import com.google.rpc.ErrorInfo;
+import com.google.rpc.RequestInfo;
+import com.google.rpc.RetryInfo;
+import dev.keyway.v1.ErrorReason;
+import io.grpc.Metadata;
+import io.grpc.Status;
+import io.grpc.StatusException;
+import io.grpc.StatusRuntimeException;
+import io.grpc.protobuf.StatusProto;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What a failed call says, as fields. Responsible for reading it out of gRPC's exceptions and statuses; the stubs
+ * themselves throw gRPC's own.
+ */
+public final class KeywayException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+    private static final String DOMAIN = "keyway";
+    private static final String REASON_PREFIX = "ERROR_REASON_";
+    private static final Metadata.Key<String> REQUEST_ID = key("keyway-request-id");
+    private static final Metadata.Key<String> RECEIPT = key("keyway-audit-receipt");
+
+    private final Status.Code code;
+    private final String statusMessage;
+    private final String receipt;
+    // Messages and lists of records, read when asked for.
+    private final transient Details details;
+
+    private KeywayException(Status.Code code, String message, Details details, String receipt, Throwable cause) {
+        super(describe(code, message, details), cause);
+        this.code = code;
+        this.statusMessage = message;
+        this.details = details;
+        this.receipt = receipt;
+    }
+
+    /**
+     * Reads a failure. Looks through what futures wrap around it; what is no gRPC failure at all is UNKNOWN.
+     *
+     * @param failure what a stub threw, or a future ended with
+     */
+    public static KeywayException from(Throwable failure) {
+        for (Throwable each = failure; each != null; each = each.getCause()) {
+            if (each instanceof KeywayException ours) {
+                return ours;
+            }
+            if (each instanceof StatusRuntimeException error) {
+                return from(error.getStatus(), error.getTrailers(), failure);
+            }
+            if (each instanceof StatusException error) {
+                return from(error.getStatus(), error.getTrailers(), failure);
+            }
+        }
+        return from(Status.UNKNOWN.withDescription(failure.toString()), null, failure);
+    }
+
+    /**
+     * Reads what became of one item of a batch.
+     *
+     * @param status the item's {@code error}
+     */
+    public static KeywayException from(com.google.rpc.Status status) {
+        Status.Code code = Status.fromCodeValue(status.getCode()).getCode();
+        return new KeywayException(code, status.getMessage(), Details.of(status), null, null);
+    }
+
+    private static KeywayException from(Status status, Metadata trailers, Throwable cause) {
+        Metadata sent = trailers == null ? new Metadata() : trailers;
+        Details details = Details.of(whole(status, sent));
+        String id = sent.get(REQUEST_ID);
+        String message = status.getDescription() == null ? "" : status.getDescription();
+        return new KeywayException(
+                status.getCode(), message, id == null ? details : details.withRequestId(id), sent.get(RECEIPT), cause);
+    }
+
+    private static com.google.rpc.Status whole(Status status, Metadata trailers) {
+        try {
+            return StatusProto.fromStatusAndTrailers(status, trailers);
+        } catch (IllegalArgumentException garbled) {
+            // Details that can't be read, or are of another code: what gRPC itself says stands.
+            return null;
+        }
+    }
+
+    /** gRPC's code. */
+    public Status.Code code() {
+        return code;
+    }
+
+    /** The reason, such as {@code KEY_NOT_FOUND}; empty where the gateway did not say, as when it was not reached. */
+    public String reason() {
+        return details == null ? "" : details.error().getReason();
+    }
+
+    /** Whether it failed for this reason. */
+    public boolean is(ErrorReason reason) {
+        return reason != ErrorReason.ERROR_REASON_UNSPECIFIED
+                && reason != ErrorReason.UNRECOGNIZED
+                && reason.name().equals(REASON_PREFIX + reason());
+    }
+
+    /** More about the reason: {@code provider}, {@code upstream_code}, {@code http_status} where there were any. */
+    public Map<String, String> metadata() {
+        return details == null ? Map.of() : details.error().getMetadataMap();
+    }
+
+    /** Every field of the request that breaks the contract. */
+    public List<FieldViolation> violations() {
+        return details == null ? List.of() : details.violations();
+    }
+
+    /** After how long the call may be repeated; empty where the gateway does not say that it may. */
+    public Optional<Duration> retryDelay() {
+        return details == null ? Optional.empty() : Optional.ofNullable(details.retryDelay());
+    }
+
+    /** The gateway's id of the call, by which it is found in the log and on record. */
+    public Optional<String> requestId() {
+        return details == null ? Optional.empty() : Optional.ofNullable(details.requestId());
+    }
+
+    /** Chain, sequence and hash of the record of this call: proves later that it was recorded. */
+    public Optional<String> receipt() {
+        return Optional.ofNullable(receipt);
+    }
+
+    /** The gateway's message alone, for people. */
+    public String statusMessage() {
+        return statusMessage;
+    }
+
+    private static String describe(Status.Code code, String message, Details details) {
+        String reason = details.error().getReason();
+        String head = reason.isEmpty() ? code.name() : code + " " + reason;
+        String id = details.requestId() == null ? "" : " (request " + details.requestId() + ")";
+        return message.isEmpty() ? head + id : head + ": " + message + id;
+    }
+
+    private static Metadata.Key<String> key(String name) {
+        return Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER);
+    }
+
+    /** What a status carries beside code and message. */
+    private record Details(ErrorInfo error, List<FieldViolation> violations, Duration retryDelay, String requestId) {
+        static Details of(com.google.rpc.Status status) {
+            Details found = new Details(ErrorInfo.getDefaultInstance(), List.of(), null, null);
+            for (Any detail : status == null ? List.<Any>of() : status.getDetailsList()) {
+                try {
+                    found = found.with(detail);
+                } catch (InvalidProtocolBufferException unreadable) {
+                    // A detail that can't be read is as one that is not there: code and message stand.
+                }
+            }
+            return found;
+        }
+
+        private Details with(Any detail) throws InvalidProtocolBufferException {
+            if (detail.is(ErrorInfo.class)) {
+                ErrorInfo info = detail.unpack(ErrorInfo.class);
+                // A proxy on the way may have reasons of its own.
+                return DOMAIN.equals(info.getDomain()) ? new Details(info, violations, retryDelay, requestId) : this;
+            }
+            if (detail.is(BadRequest.class)) {
+                List<FieldViolation> fields = detail.unpack(BadRequest.class).getFieldViolationsList().stream()
+                        .map(field -> new FieldViolation(field.getField(), field.getDescription()))
+                        .toList();
+                return new Details(error, fields, retryDelay, requestId);
+            }
+            if (detail.is(RetryInfo.class)) {
+                com.google.protobuf.Duration delay =
+                        detail.unpack(RetryInfo.class).getRetryDelay();
+                Duration read = Duration.ofSeconds(delay.getSeconds(), delay.getNanos());
+                return new Details(error, violations, read, requestId);
+            }
+            return detail.is(RequestInfo.class)
+                    ? withRequestId(detail.unpack(RequestInfo.class).getRequestId())
+                    : this;
+        }
+
+        Details withRequestId(String id) {
+            return new Details(error, violations, retryDelay, id);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+package dev.keyway;
+
+import com.google.protobuf.DescriptorProtos.MethodOptions.IdempotencyLevel;
+import com.google.protobuf.Descriptors;
+import dev.keyway.v1.CertificateServiceGrpc;
+import dev.keyway.v1.KeyServiceGrpc;
+import dev.keyway.v1.ProviderServiceGrpc;
+import io.grpc.ServiceDescriptor;
+import io.grpc.protobuf.ProtoServiceDescriptorSupplier;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/**
+ * gRPC's service config: hosts in turn, and which calls are repeated. Which are safe to repeat is the contract's to
+ * say: by {@code idempotency_level}, as the descriptors carry it.
+ */
+final class ServiceConfig {
+    private static final List<ServiceDescriptor> SERVICES = List.of(
+            CertificateServiceGrpc.getServiceDescriptor(),
+            KeyServiceGrpc.getServiceDescriptor(),
+            ProviderServiceGrpc.getServiceDescriptor());
+
+    // gRPC reads this as JSON, in which all numbers are doubles.
+    private static final Map<String, Object> RETRY_POLICY = Map.of(
+            "maxAttempts", 4.0,
+            "initialBackoff", "0.1s",
+            "maxBackoff", "2s",
+            "backoffMultiplier", 2.0,
+            "retryableStatusCodes", List.of("UNAVAILABLE"));
+
+    private ServiceConfig() {}
+
+    static Map<String, Object> of(boolean retries, boolean healthChecks) {
+        Map<String, Object> config = new HashMap<>();
+        config.put("loadBalancingConfig", List.of(Map.of("round_robin", Map.of())));
+        if (retries) {
+            config.put("methodConfig", List.of(Map.of("name", safeMethods(), "retryPolicy", RETRY_POLICY)));
+        }
+        if (healthChecks) {
+            config.put("healthCheckConfig", Map.of("serviceName", ""));
+        }
+        return config;
+    }
+
+    static List<Map<String, String>> safeMethods() {
+        return SERVICES.stream()
+                .flatMap(ServiceConfig::methods)
+                .filter(method -> method.getOptions().getIdempotencyLevel() == IdempotencyLevel.NO_SIDE_EFFECTS)
+                .map(method -> Map.of("service", method.getService().getFullName(), "method", method.getName()))
+                .toList();
+    }
+
+    private static Stream<Descriptors.MethodDescriptor> methods(ServiceDescriptor service) {
+        ProtoServiceDescriptorSupplier supplier = (ProtoServiceDescriptorSupplier) service.getSchemaDescriptor();
+        return supplier.getServiceDescriptor().getMethods().stream();
+    }
+}

@@ -1,0 +1,33 @@
+package dev.keyway.envelope;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+
+/** Writes a file so that it is there whole or not at all: under another name beside it first, readable by its owner. */
+final class WholeFile {
+    /** What is to be done from one stream to the other. */
+    interface Step {
+        void run(InputStream in, OutputStream out) throws IOException;
+    }
+
+    private WholeFile() {}
+
+    static void write(Path from, Path to, Step step) throws IOException {
+        Path folder = to.toAbsolutePath().getParent();
+        try (InputStream in = Files.newInputStream(from)) {
+            Path unfinished = Files.createTempFile(folder, ".keyway-", ".unfinished");
+            try {
+                try (OutputStream out = Files.newOutputStream(unfinished)) {
+                    step.run(in, out);
+                }
+                Files.move(unfinished, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            } finally {
+                Files.deleteIfExists(unfinished);
+            }
+        }
+    }
+}
