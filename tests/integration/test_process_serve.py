@@ -83,7 +83,7 @@ async def test_a_port_that_is_taken_fails_loudly(quiet_stack: Stack, tmp_path: P
     assert ended.output == ""
     lines = [line for line in ended.errors.splitlines() if not line.startswith("{")]
     assert lines == [
-        f"keyway: {quiet_stack.gateway.address} can't be listened on: is another server there? --listen takes another"
+        f"keyway: {quiet_stack.gateway.address} can't be listened on: is another server there?"
     ]
 
 
@@ -104,7 +104,10 @@ async def test_emulated_upstreams_are_told_in_the_log_and_on_the_terminal(tmp_pa
 
     assert told == ["keyway: over emulators, nothing here is real; --config serves your providers"]
     warnings = [line["event"] for line in ended.log() if line["level"] == "warning"]
-    assert warnings == ["serving emulated upstreams: nothing here is real, neither keys nor certificates"]
+    assert warnings == [
+        "serving emulated upstreams: nothing here is real, neither keys nor certificates",
+        "no identity of callers is configured: everybody on this machine may do everything",
+    ]
 
 
 async def test_state_that_cannot_be_kept_fails_loudly(tmp_path: Path) -> None:
