@@ -87,7 +87,7 @@ class Pool:
             connection.abort()
             return
         now = self._loop.time()
-        connection.idle_until = now + min(IDLE_SECONDS, connection.kept_seconds - _KEEP_ALIVE_MARGIN)
+        connection.idle_until = now + min(IDLE_SECONDS, connection.answer.kept_seconds - _KEEP_ALIVE_MARGIN)
         self._idle.append(connection)
         if self._sweep is None:
             self._sweep = self._loop.call_later(IDLE_SECONDS, self._close_rested)

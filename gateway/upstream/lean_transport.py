@@ -8,7 +8,7 @@ import asyncio
 import functools
 import re
 import ssl
-from typing import Final, NoReturn
+from typing import Final
 from urllib.parse import urlsplit
 
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -16,6 +16,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from gateway.errors import UpstreamError
 from gateway.telemetry.context import TRACEPARENT
 from gateway.upstream.faults import NOT_HTTP, REDIRECT, Faults, is_tls_failure
+from gateway.upstream.lean_answer import Answer
 from gateway.upstream.lean_connection import Broken, Connection
 from gateway.upstream.lean_pool import Pool, Server
 from gateway.upstream.messages import HttpRequest, HttpResponse
@@ -82,9 +83,10 @@ class LeanTransport:
                 limit=request.maximum_response_bytes,
                 seconds=seconds,
             )
-            return HttpResponse(connection.status, _headers(connection), connection.body)
+            answer = connection.answer
+            return HttpResponse(answer.status, _headers(answer), answer.body)
         except Broken as broken:
-            self._raise(broken, connection, request)
+            raise self._meaning(broken, connection.answer, request) from broken
         finally:
             pool.give_back(connection)
 
@@ -101,14 +103,11 @@ class LeanTransport:
             raise (self._faults.tls() if is_tls_failure(error) else self._faults.unreachable()) from error
         return connection, max(0.0, seconds - (asyncio.get_running_loop().time() - began))
 
-    def _raise(self, broken: Broken, connection: Connection, request: HttpRequest) -> NoReturn:
-        raise self._meaning(broken, connection, request) from broken
-
-    def _meaning(self, broken: Broken, connection: Connection, request: HttpRequest) -> UpstreamError:
-        faults, status = self._faults, connection.status
+    def _meaning(self, broken: Broken, answer: Answer, request: HttpRequest) -> UpstreamError:
+        faults, status = self._faults, answer.status
         match broken.kind:
             case "late":
-                return faults.late(status, _headers(connection)) if status else faults.late()
+                return faults.late(status, _headers(answer)) if status else faults.late()
             case "lost":
                 return faults.tls() if is_tls_failure(broken.__cause__) else faults.lost()
             case "not http":
@@ -118,7 +117,7 @@ class LeanTransport:
             case "too long":
                 return faults.too_long(request.maximum_response_bytes, status)
             case "cut off":
-                return faults.cut_off(status, _headers(connection))
+                return faults.cut_off(status, _headers(answer))
 
     def _head(self, request: HttpRequest, traceparent: str | None) -> bytes:
         """The request's line and headers. ValueError for what would break out of its place."""
@@ -155,12 +154,12 @@ class LeanTransport:
         return line
 
 
-def _headers(connection: Connection) -> CIMultiDictProxy[str]:
+def _headers(answer: Answer) -> CIMultiDictProxy[str]:
     return CIMultiDictProxy(
         CIMultiDict(
             [
                 (name.decode("ascii"), value.decode("utf-8", "surrogateescape").strip(" \t"))
-                for name, value in connection.headers
+                for name, value in answer.headers
             ]
         )
     )

@@ -102,6 +102,8 @@ def trickling(text: bytes, pause: float) -> Step:
 
     async def step(_reader: Reader, writer: Writer) -> None:
         for octet in text:
+            if writer.is_closing():
+                return
             writer.write(bytes([octet]))
             await writer.drain()
             await asyncio.sleep(pause)

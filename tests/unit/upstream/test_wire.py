@@ -10,7 +10,7 @@ import pytest
 
 from gateway import errors
 from gateway.errors import UpstreamError
-from gateway.upstream import lean_connection, lean_pool, outcomes
+from gateway.upstream import lean_answer, lean_pool, outcomes
 from gateway.upstream.client import HttpClient, HttpRequest
 from gateway.upstream.lean_transport import LeanTransport
 from tests.support.raw_server import RawServer, Reader, Writer, keeping_alive, read_request
@@ -204,7 +204,7 @@ class TestAnswer:
         assert caught.value.outcome == MALFORMED
 
     async def test_trailers_are_bounded_too(self) -> None:
-        async with serving(CHUNKED + b"0\r\n" + b"X: y\r\n" * lean_connection.MAXIMUM_HEAD_BYTES) as (_, http):
+        async with serving(CHUNKED + b"0\r\n" + b"X: y\r\n" * lean_answer.MAXIMUM_HEAD_BYTES) as (_, http):
             with pytest.raises(UpstreamError) as caught:
                 await http.send(GET, new_call())
         assert caught.value.outcome == MALFORMED
