@@ -15,6 +15,7 @@ from gateway.providers.capabilities import StatusRow
 from gateway.providers.catalogue import Catalogue
 from gateway.server.providers import ProviderDirectory
 from gateway.upstream import outcomes
+from gateway.upstream.breaker import BreakerState
 from gateway.upstream.call import Call
 from keyway.v1 import error_reason_pb2 as reasons
 from keyway.v1 import provider_pb2
@@ -106,6 +107,20 @@ async def test_state(outcome: Outcome, state: provider_pb2.ProviderState.ValueTy
     assert good.check_time.ToNanoseconds() >= failed.check_time.ToNanoseconds()
 
 
+@pytest.mark.parametrize("breaker", [BreakerState.OPEN, BreakerState.HALF_OPEN])
+async def test_an_open_breaker_shows_at_once_and_what_the_check_found_when_it_is_closed(breaker: BreakerState) -> None:
+    provider = FakeProvider("p")
+    directory = directory_of([provider])
+    checked = (await directory.check_provider(CHECK, new_call())).provider
+    provider.breaker = breaker
+    shown = (await directory.get_provider(GET, new_call())).provider
+    assert (shown.state, shown.state_reason) == (UNREACHABLE, "PROVIDER_CIRCUIT_OPEN")
+    assert shown.check_time == checked.check_time
+    assert (await directory.list_providers(service.ListProvidersRequest(), new_call())).providers == [shown]
+    provider.breaker = BreakerState.CLOSED
+    assert (await directory.get_provider(GET, new_call())).provider == checked
+
+
 class Gated(FakeProvider):
     """Its check waits for `gate`, and remembers the calls that it got."""
 
@@ -127,6 +142,7 @@ async def test_a_check_has_a_deadline_of_its_own() -> None:
     before = time.monotonic()
     await directory_of([provider], check_seconds=20).check_provider(CHECK, new_call(seconds=0.03))
     assert before + 20 <= provider.calls[0].deadline <= time.monotonic() + 20
+    assert provider.calls[0].probe
 
 
 async def test_callers_share_a_check_that_none_of_them_ends() -> None:
