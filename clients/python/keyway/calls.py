@@ -17,7 +17,7 @@ class CallDetails(grpc.ClientCallDetails):
 
     method: str
     timeout: float | None
-    metadata: Pairs
+    metadata: tuple[tuple[str, str | bytes], ...]
     credentials: grpc.CallCredentials | None
     wait_for_ready: bool | None
     compression: Any
@@ -32,7 +32,9 @@ def prepared(details: Any, deadline: float, token: str | None) -> CallDetails:
     # asyncio's details have none.
     compression = getattr(details, "compression", None)
     timeout = deadline if details.timeout is None else details.timeout
-    return CallDetails(details.method, timeout, metadata, details.credentials, details.wait_for_ready, compression)
+    return CallDetails(
+        details.method, timeout, tuple(metadata), details.credentials, details.wait_for_ready, compression
+    )
 
 
 class Preparing(grpc.UnaryUnaryClientInterceptor):  # type: ignore[type-arg,unused-ignore]

@@ -1,0 +1,40 @@
+"""Reads the cases, for runners in any language: checked for what would never fail by itself, with their files filled in."""
+
+import base64
+from pathlib import Path
+
+import yaml
+
+FOLDER = Path(__file__).parent
+STEP = {"method", "request", "expect", "deadline_ms", "cancel_after_ms", "repeat_pages", "request_metadata"}
+CASE = STEP | {"name", "listener", "before", "token", "certificate", "retries", "then"}
+EXPECTED = {
+    "status", "response", "present", "absent", "reason", "metadata", "violations", "retry_info", "trailers",
+}  # fmt: skip
+
+
+def load():
+    """The cases; ValueError where one has a member that no runner knows."""
+    cases = filled(yaml.safe_load((FOLDER / "cases.yaml").read_text()))
+    names = [case["name"] for case in cases]
+    if len(names) != len(set(names)):
+        raise ValueError("two cases have the same name")
+    for case in cases:
+        for step, known in [(case, CASE), *((step, STEP) for step in case.get("then", ()))]:
+            unknown = (step.keys() - known) | (step["expect"].keys() - EXPECTED)
+            if unknown:
+                raise ValueError(f"{case['name']}: {', '.join(sorted(unknown))}")
+    return cases
+
+
+def filled(value):
+    """With files in the place of their names."""
+    if isinstance(value, dict):
+        return {key: filled(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [filled(member) for member in value]
+    if isinstance(value, str) and value.startswith("@file:"):
+        return (FOLDER / "material" / value.removeprefix("@file:")).read_text()
+    if isinstance(value, str) and value.startswith("@base64:"):
+        return base64.b64encode((FOLDER / "material" / value.removeprefix("@base64:")).read_bytes()).decode()
+    return value
