@@ -1,0 +1,104 @@
+// Keyway-conformance proves that the Go client behaves as the other languages' do.
+//
+//	keyway-conformance cases                     run the cases; one line of JSON for each
+//	keyway-conformance seal KEY AAD_HEX          seal the standard input
+//	keyway-conformance open AAD_HEX              open the standard input; writes nothing unless all of it verifies
+//	keyway-conformance bench seal FILE           bytes a second of sealing, and of AES-256-GCM alone
+//
+// KEYWAY_SANDBOX is the path of the file with the sandbox's ready line, KEYWAY_CASES that of the cases as JSON.
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+
+	keyway "keyway.dev/clients/go"
+	"keyway.dev/clients/go/envelope"
+)
+
+var errUsage = errors.New("usage: keyway-conformance cases | seal KEY AAD_HEX | open AAD_HEX | bench seal FILE")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, arguments []string) error {
+	command := ""
+	if len(arguments) > 0 {
+		command = arguments[0]
+	}
+	switch {
+	case command == "" || command == "cases" && len(arguments) == 1:
+		return runCases(ctx, os.Stdout)
+	case command == "seal" && len(arguments) == 3:
+		return seal(ctx, arguments[1], arguments[2])
+	case command == "open" && len(arguments) == 2:
+		return open(ctx, arguments[1])
+	case command == "bench" && len(arguments) == 3 && arguments[1] == "seal":
+		return bench(ctx, arguments[2], os.Stdout)
+	}
+	return errUsage
+}
+
+func seal(ctx context.Context, key, associated string) error {
+	return withKeys(associated, func(client *keyway.Client, associatedData []byte) error {
+		return envelope.NewSealer(client.Keys, key).Copy(ctx, os.Stdout, os.Stdin, associatedData)
+	})
+}
+
+// open holds the plaintext back in a file, so that what is refused in its last segment writes nothing either.
+func open(ctx context.Context, associated string) error {
+	return withKeys(associated, func(client *keyway.Client, associatedData []byte) error {
+		reader, err := envelope.NewOpener(client.Keys).NewReader(ctx, os.Stdin, associatedData)
+		if err != nil {
+			return err
+		}
+		folder, err := os.MkdirTemp("", "keyway-conformance-")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = os.RemoveAll(folder) }()
+		held, err := os.OpenFile(filepath.Join(folder, "plaintext"), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = held.Close() }()
+		if _, err := reader.WriteTo(held); err != nil {
+			return err
+		}
+		if _, err := held.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+		_, err = io.Copy(os.Stdout, held)
+		return err
+	})
+}
+
+func withKeys(associated string, work func(*keyway.Client, []byte) error) error {
+	associatedData, err := hex.DecodeString(associated)
+	if err != nil {
+		return fmt.Errorf("associated data: %w", err)
+	}
+	sandbox, err := readSandbox()
+	if err != nil {
+		return err
+	}
+	client, err := keyway.Dial(sandbox.Plain, keyway.WithPlaintext())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }()
+	return work(client, associatedData)
+}
