@@ -73,14 +73,12 @@ class Supervisor:
             )
             await self._endpoints(group, health, stack)
             stack.push_async_callback(self._stop, group, health)  # ends first: probes are answered through the drain
-            if not await _unless(stop, group.start()):
-                return
-            _log.info("workers_serving", address=address, workers=self._settings.workers)
-            announce(address)
-            while await _unless(stop, hangup.wait()):
+            if await _unless(stop, group.start()):
+                _log.info("workers_serving", address=address, workers=self._settings.workers)
+                announce(address)
+            while not stop.is_set() and await _unless(stop, hangup.wait()):
                 hangup.clear()
-                if not await _unless(stop, self._reload(group, address, chains)):
-                    break
+                await _unless(stop, self._reload(group, address, chains))
         _log.info("all_workers_stopped")
 
     def _assignment(self, settings: GatewaySettings, address: str, number: int) -> Assignment:

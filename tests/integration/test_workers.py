@@ -11,10 +11,12 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from gateway.audit.segments import chain_folders, read_records
 from gateway.audit.verification import verify
 from gateway.contract import METHODS
 from keyway.v1 import provider_service_pb2 as providers
 from tests.support.processes import Process, run, write_config
+from tests.support.scripted_collector import ScriptedCollector
 from tests.support.stack import Stack
 from tests.support.trusted import OPERATOR, Trusted
 from tests.support.workers import (
@@ -26,6 +28,7 @@ from tests.support.workers import (
     kill,
     serving,
     worker_pids,
+    zombies_of,
 )
 
 KILLS = 3
@@ -48,6 +51,7 @@ async def test_killed_workers_are_replaced_and_cost_no_call_of_a_documented_clie
                 await plain.more(100)
                 await documented.more(100)
         last = worker_pids(process.pid)
+        zombies = zombies_of(process.pid)
         ended = await process.stopped()
 
     assert len(first) == len(last) == 3
@@ -55,10 +59,12 @@ async def test_killed_workers_are_replaced_and_cost_no_call_of_a_documented_clie
     assert documented.failed == {}
     assert plain.failed.keys() == {grpc.StatusCode.UNAVAILABLE}
     assert ended.code == 0
+    assert zombies == set()
+    assert {line["worker"] for line in ended.log() if line["event"] == "serving"} == {0, 1, 2}
     died = [line for line in ended.log() if line["event"] == "worker_died"]
     assert [line["what"] for line in died] == ["was killed by SIGKILL"] * KILLS
     assert {line["worker"] for line in died} <= {0, 1, 2}
-    assert sorted(path.name for path in (tmp_path / "audit").glob("worker-*")) == ["worker-0", "worker-1", "worker-2"]
+    assert [folder.name for folder in chain_folders(tmp_path / "audit")] == ["worker-0", "worker-1", "worker-2"]
     assert verify(tmp_path / "audit").good
 
 
@@ -69,7 +75,11 @@ async def test_a_new_configuration_is_taken_without_a_failed_call_and_a_broken_o
         tmp_path, quiet_stack, workers=2, health_listen="127.0.0.1:0", telemetry={"prometheus_listen": "127.0.0.1:0"}
     )
     config = trusted.write()
-    async with Process(tmp_path, "serve", "--config", config) as process, asyncio.timeout(60):
+    async with (
+        ScriptedCollector() as collector,
+        Process(tmp_path, "serve", "--config", config) as process,
+        asyncio.timeout(60),
+    ):
         address = await process.address()
         health = str((await process.logged("serving health"))["address"])
         metrics = str((await process.logged("serving metrics"))["address"])
@@ -87,6 +97,7 @@ async def test_a_new_configuration_is_taken_without_a_failed_call_and_a_broken_o
         assert worker_pids(process.pid) == before
 
         trusted.configuration["providers"].pop()
+        trusted.configuration["audit"]["ship"] = {"endpoint": collector.endpoint}
         trusted.write()
         async with Load(
             address,
@@ -114,8 +125,10 @@ async def test_a_new_configuration_is_taken_without_a_failed_call_and_a_broken_o
         ended = await process.stopped()
 
     assert ended.code == 0
-    assert sorted(path.name for path in trusted.audit.glob("worker-*")) == ["worker-0", "worker-1", "worker-2"]
+    assert [folder.name for folder in chain_folders(trusted.audit)] == ["worker-0", "worker-1", "worker-2"]
     assert verify(trusted.audit).good
+    records = [stored.record for folder in chain_folders(trusted.audit) for stored in read_records(folder)]
+    assert collector.by_chain == {(record.chain, record.sequence) for record in records}
 
 
 async def health_of(address: str) -> str:

@@ -22,12 +22,14 @@ class ScriptedCollector(LogsServiceServicer):
     """`async with ScriptedCollector() as collector: …`. `taken`: the sequence numbers of what it took, in order.
 
     `exports`: of every export, also those without records and those that it did not take. `headers`: of the last one.
+    `by_chain`: what it took, with the chain that each is of.
     """
 
     def __init__(self, answering: Answering | None = None) -> None:
         self._answering = answering
         self._port = 0
         self.taken: list[int] = []
+        self.by_chain: set[tuple[str, int]] = set()
         self.exports: list[list[int]] = []
         self.headers: dict[str, str | bytes] = {}
 
@@ -61,11 +63,13 @@ class ScriptedCollector(LogsServiceServicer):
     ) -> ExportLogsServiceResponse:
         """Take the records, unless the script says otherwise."""
         self.headers = dict(context.invocation_metadata() or ())
-        sequences = [_sequence(record) for logs in request.resource_logs for record in logs.scope_logs[0].log_records]
+        records = [record for logs in request.resource_logs for record in logs.scope_logs[0].log_records]
+        sequences = [_sequence(record) for record in records]
         self.exports.append(sequences)
         answer = await self._answering(sequences, context) if self._answering is not None else None
         if answer is None:
             self.taken += sequences
+            self.by_chain |= {(_chain(record), _sequence(record)) for record in records}
         return answer or ExportLogsServiceResponse()
 
     async def has(self, *sequences: int) -> bool:
@@ -91,6 +95,11 @@ async def abort_with_delay(context: grpc.aio.ServicerContext[Any, Any], code: gr
     status = status_pb2.Status(code=code.value[0], message="later", details=[detail])
     metadata = (("grpc-status-details-bin", status.SerializeToString()),)
     await context.abort(code, "later", trailing_metadata=metadata)
+
+
+def _chain(record: Any) -> str:
+    (found,) = (item.value.string_value for item in record.attributes if item.key == "keyway.audit.chain")
+    return str(found)
 
 
 def _sequence(record: Any) -> int:

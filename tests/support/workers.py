@@ -41,8 +41,25 @@ OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries",
 
 def worker_pids(supervisor: int) -> set[int]:
     """The processes of the workers, also of those that are not ready yet."""
-    children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
-    return {int(pid) for pid in children if b"gateway.workers" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+    return {pid for pid in _children(supervisor) if b"gateway.workers" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+
+
+def zombies_of(supervisor: int) -> set[int]:
+    """Children that have ended, and that it has not asked for how."""
+    return {pid for pid in _children(supervisor) if _ended(pid)}
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _ended(pid: int) -> bool:
+    """Also where nobody has asked for how."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return True
+    return status.rpartition(")")[2].split()[0] == "Z"
 
 
 async def serving(process: Process, times: int) -> None:
@@ -55,10 +72,10 @@ async def serving(process: Process, times: int) -> None:
 
 
 async def gone(*pids: int) -> None:
-    """Wait until the processes have ended and are nobody's zombies."""
+    """Wait until the processes have ended."""
 
     async def ended() -> bool:
-        return not any(map(os.path.exists, (f"/proc/{pid}" for pid in pids)))
+        return all(map(_ended, pids))
 
     await eventually(ended)
 
