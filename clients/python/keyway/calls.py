@@ -8,7 +8,7 @@ import grpc
 
 from keyway.connection import Token
 from keyway.errors import KeywayError
-from keyway.tracing import Pairs, trace_context
+from keyway.tracing import trace_context
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,3 @@ class EnvelopeError(Exception):
 
     def __init__(self) -> None:
         super().__init__("the envelope can't be opened")
-
-
-class UnexpectedKeyError(EnvelopeError):
-    """An envelope of a key that is not among those the opener expects. Nothing was asked of the gateway."""

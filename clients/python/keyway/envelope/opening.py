@@ -1,0 +1,129 @@
+"""Opens what any of the clients sealed: bytes, streams and files. The gateway sees the data key alone."""
+
+import asyncio
+import io
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+import grpc
+
+from keyway.envelope.errors import EnvelopeError
+from keyway.envelope.files import whole_file
+from keyway.envelope.header import Header, read_header
+from keyway.envelope.streams import Readable, Writable, open_stream, read_exactly
+from keyway.errors import KeywayError
+from keyway.v1.key_service_pb2 import ENCODING_BASE64, DecryptRequest, DecryptResponse
+
+if TYPE_CHECKING:
+    from keyway.v1.key_service_pb2_grpc import KeyServiceAsyncStub
+
+_BRIEF: Final = 1 << 20  # what takes less time to open than to hand to a thread
+
+PathLike = str | os.PathLike[str]
+
+
+class Decrypts(Protocol):
+    """`client.keys`, or what behaves like it."""
+
+    def Decrypt(self, request: DecryptRequest, /) -> DecryptResponse:  # noqa: N802
+        """The data key."""
+
+
+class _Opening:
+    """What openers have in common. expected: the keys whose envelopes are opened; None: any."""
+
+    def __init__(self, expected: Collection[str] | None) -> None:
+        self._expected = None if expected is None else frozenset(expected)
+
+    def _header(self, source: Readable) -> tuple[Header, DecryptRequest]:
+        """The header, and what to ask the gateway."""
+        header = read_header(lambda size: read_exactly(source, size))
+        if self._expected is not None and header.key_name not in self._expected:
+            raise EnvelopeError
+        request = DecryptRequest(name=header.key_name, ciphertext=header.encrypted_data_key, encoding=ENCODING_BASE64)
+        return header, request
+
+
+class Opener(_Opening):
+    """Opens envelopes: `Opener(client.keys, ["providers/nhn-keys/keys/orders-key"])`. Threads may share it.
+
+    keys: `client.keys`. expected: names of the keys whose envelopes are opened; None: of any that the caller may use.
+    EnvelopeError for what can't be opened, whatever the reason; KeywayError where the gateway does not decrypt the
+    data key for a reason that is not the envelope's.
+    """
+
+    def __init__(self, keys: Decrypts, expected: Collection[str] | None = None) -> None:
+        super().__init__(expected)
+        self._keys = keys
+
+    def open(self, envelope: bytes, associated_data: bytes = b"") -> bytes:
+        """The bytes that were sealed. associated_data: as they were given then."""
+        output = io.BytesIO()
+        self.open_stream(io.BytesIO(envelope), output, associated_data)
+        return output.getvalue()
+
+    def open_stream(self, source: Readable, target: Writable, associated_data: bytes = b"") -> int:
+        """Write what was sealed, each segment once it has verified; answers how many bytes.
+
+        EnvelopeError can come after some of it was written: true, but not the whole. `open_file` leaves nothing then.
+        """
+        header, request = self._header(source)
+        return open_stream(source, target, self._data_key(request), header, associated_data)
+
+    def open_file(self, source: PathLike, target: PathLike, associated_data: bytes = b"") -> int:
+        """The same for files; `target` is there once all of it has verified. Answers how many bytes."""
+        with Path(source).open("rb", buffering=0) as sealed, whole_file(target) as plain:
+            return self.open_stream(sealed, plain, associated_data)
+
+    def _data_key(self, request: DecryptRequest) -> bytes:
+        try:
+            return self._keys.Decrypt(request).plaintext
+        except KeywayError as error:
+            raise told(error) from error
+
+
+class AsyncOpener(_Opening):
+    """As `Opener`, over `keyway.aio`: `AsyncOpener(client.keys, …)`. Streams and files are worked on in a thread."""
+
+    def __init__(self, keys: "KeyServiceAsyncStub", expected: Collection[str] | None = None) -> None:
+        super().__init__(expected)
+        self._keys = keys
+
+    async def open(self, envelope: bytes, associated_data: bytes = b"") -> bytes:
+        """The bytes that were sealed. associated_data: as they were given then."""
+        source, output = io.BytesIO(envelope), io.BytesIO()
+        header, request = self._header(source)
+        data_key = await self._data_key(request)
+        if len(envelope) <= _BRIEF:
+            open_stream(source, output, data_key, header, associated_data)
+        else:
+            await asyncio.to_thread(open_stream, source, output, data_key, header, associated_data)
+        return output.getvalue()
+
+    async def open_stream(self, source: Readable, target: Writable, associated_data: bytes = b"") -> int:
+        """Write what was sealed, each segment once it has verified; answers how many bytes.
+
+        EnvelopeError can come after some of it was written: true, but not the whole. `open_file` leaves nothing then.
+        """
+        header, request = await asyncio.to_thread(self._header, source)
+        data_key = await self._data_key(request)
+        return await asyncio.to_thread(open_stream, source, target, data_key, header, associated_data)
+
+    async def open_file(self, source: PathLike, target: PathLike, associated_data: bytes = b"") -> int:
+        """The same for files; `target` is there once all of it has verified. Answers how many bytes."""
+        with Path(source).open("rb", buffering=0) as sealed, whole_file(target) as plain:  # noqa: ASYNC230
+            return await self.open_stream(sealed, plain, associated_data)
+
+    async def _data_key(self, request: DecryptRequest) -> bytes:
+        try:
+            return (await self._keys.Decrypt(request)).plaintext
+        except KeywayError as error:
+            raise told(error) from error
+
+
+def told(error: KeywayError) -> Exception:
+    """A data key that the gateway can't make sense of is the envelope's fault; all else is not."""
+    unreadable = error.code is grpc.StatusCode.INVALID_ARGUMENT or error.reason == "PLAINTEXT_NOT_BASE64"
+    return EnvelopeError() if unreadable else error
