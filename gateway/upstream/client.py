@@ -142,7 +142,7 @@ class HttpClient:
         try:
             response = await self._transport.exchange(request, span.traceparent if span is not None else None, seconds)
             status, failure = response.status, None
-            outcome = None if status < 500 else _trouble(response)
+            outcome = None if status < 429 else _trouble(response)
             return response
         except UpstreamError as error:
             status, failure, outcome = error.http_status, reason_of(error), error.outcome

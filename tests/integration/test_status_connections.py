@@ -107,7 +107,9 @@ async def test_a_connection_that_breaks_after_the_request_may_be_repeated_only_w
     assert failure.retry == target.retry
     assert "http_status" not in failure.metadata
     sent = [request["target"] for request in await control.requests()]
-    assert len([path for path in sent if re.search(target.path, path)]) == 1, "with one attempt, the gateway itself repeats nothing"
+    assert len([path for path in sent if re.search(target.path, path)]) == 1, (
+        "with one attempt, the gateway itself repeats nothing"
+    )
 
 
 @pytest.fixture(scope="module")

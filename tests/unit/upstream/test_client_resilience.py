@@ -57,6 +57,20 @@ async def test_the_end_of_the_last_attempt_is_the_end_of_the_call() -> None:
     assert (response.status, response.body) == (503, b"why")
 
 
+async def test_only_what_goes_well_earns_repeats() -> None:
+    few = RetrySettings(attempts=2, initial_backoff=0.001, budget=1, reserve=2)
+    async with (
+        FaultyUpstream(then=saying(http(429))) as upstream,
+        client(upstream.url, retry=few) as http_client,
+    ):
+        for _ in range(4):
+            await http_client.send(GET, new_call())
+        assert len(upstream.heads) == 4 + 2
+        upstream.then = saying(http(404))
+        await http_client.send(GET, new_call())
+        assert http_client.state.budget == 1
+
+
 async def test_an_open_breaker_and_its_wait_are_told() -> None:
     async with FaultyUpstream(then=hang_up) as upstream, client(upstream.url, breaker=BREAKER) as http_client:
         assert http_client.state[:4] == (BreakerState.CLOSED, 0.0, 0, 0)
