@@ -29,6 +29,7 @@ import java.util.function.LongSupplier;
  */
 public final class Sealer {
     private static final byte[] NONE = {};
+    private static final int LARGEST_ARRAY = Integer.MAX_VALUE - 8;
 
     private final String keyName;
     private final int segmentSize;
@@ -60,7 +61,9 @@ public final class Sealer {
     /** Seals bytes. Fails, as the stub does, where the gateway makes no data key. */
     public byte[] seal(byte[] plaintext, byte[] associatedData) {
         DataKey key = keys.forEnvelope(plaintext.length);
-        ByteArrayOutputStream out = new ByteArrayOutputStream(plaintext.length + plaintext.length / 128 + 1024);
+        // A tag for each segment, of which the smallest has 4 KiB, and the header.
+        long expected = plaintext.length + plaintext.length / 256L + 1024;
+        ByteArrayOutputStream out = new ByteArrayOutputStream((int) Math.min(expected, LARGEST_ARRAY));
         try {
             seal(key, new ByteArrayInputStream(plaintext), out, associatedData, known -> {});
         } catch (IOException impossible) {

@@ -1,0 +1,64 @@
+package dev.keyway.conformance;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import dev.keyway.KeywayClient;
+import io.grpc.StatusRuntimeException;
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+
+/** Runs a case: arms what it arms, makes its calls one after the other, and tells how they went. */
+final class CaseRunner {
+    private final Sandbox sandbox;
+
+    CaseRunner(Sandbox sandbox) {
+        this.sandbox = sandbox;
+    }
+
+    /** One line of the results. */
+    JsonObject run(JsonObject test) throws InterruptedException {
+        List<String> differences;
+        try {
+            differences = differences(test);
+        } catch (IOException | RuntimeException broken) {
+            differences = List.of(broken.toString());
+        }
+        JsonObject result = new JsonObject();
+        result.add("case", test.get("name"));
+        result.addProperty("passed", differences.isEmpty());
+        result.addProperty("why", String.join("; ", differences));
+        return result;
+    }
+
+    private List<String> differences(JsonObject test) throws IOException, InterruptedException {
+        sandbox.clearFaults();
+        for (JsonElement step : Json.asList(test.get("before"))) {
+            sandbox.control(step.getAsJsonObject());
+        }
+        KeywayClient client = sandbox.client(test);
+        Outcome first = call(client, test);
+        List<String> differences = first.differences(test.getAsJsonObject("expect"));
+        for (JsonElement next : Json.asList(test.get("then"))) {
+            if (!differences.isEmpty()) {
+                break;
+            }
+            // `${…}` stands for what the first call was answered.
+            JsonObject step = Json.filled(next, first.response()).getAsJsonObject();
+            differences = call(client, step).differences(step.getAsJsonObject("expect"));
+        }
+        return differences;
+    }
+
+    private static Outcome call(KeywayClient client, JsonObject step)
+            throws IOException, InterruptedException {
+        Observer observer = new Observer();
+        try {
+            return Outcome.answered(new Call(client, step, observer).run(), observer.trailers());
+        } catch (CancellationException cancelled) {
+            return Outcome.cancelled(observer.trailers());
+        } catch (StatusRuntimeException failed) {
+            return Outcome.failed(failed, observer.trailers());
+        }
+    }
+}

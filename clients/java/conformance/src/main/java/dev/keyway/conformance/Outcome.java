@@ -1,0 +1,78 @@
+package dev.keyway.conformance;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonNull;
+import com.google.gson.JsonObject;
+import dev.keyway.KeywayException;
+import io.grpc.Metadata;
+import io.grpc.StatusRuntimeException;
+import java.util.ArrayList;
+import java.util.List;
+
+/** What became of a call, and how that differs from what a case expects of it. */
+record Outcome(String status, JsonElement response, KeywayException error, Metadata trailers) {
+    static Outcome answered(JsonElement response, Metadata trailers) {
+        return new Outcome("OK", response, null, trailers);
+    }
+
+    static Outcome failed(StatusRuntimeException failure, Metadata trailers) {
+        KeywayException error = KeywayException.from(failure);
+        return new Outcome(error.code().name(), JsonNull.INSTANCE, error, trailers);
+    }
+
+    static Outcome cancelled(Metadata trailers) {
+        return new Outcome("CANCELLED", JsonNull.INSTANCE, null, trailers);
+    }
+
+    /** One line for each difference; none where all is as expected. */
+    List<String> differences(JsonObject expected) {
+        List<String> found = new ArrayList<>();
+        String wanted = expected.get("status").getAsString();
+        if (!wanted.equals(status)) {
+            return List.of("status is " + status + ", not " + wanted + (error == null ? "" : ": " + error.getMessage()));
+        }
+        if (expected.has("response")) {
+            found.addAll(Json.differences("response", expected.get("response"), response));
+        }
+        for (String name : Json.texts(expected.get("present"))) {
+            if (Json.isEmpty(response.getAsJsonObject().get(name))) {
+                found.add(name + " is missing");
+            }
+        }
+        for (String name : Json.texts(expected.get("absent"))) {
+            if (!Json.isEmpty(response.getAsJsonObject().get(name))) {
+                found.add(name + " is there");
+            }
+        }
+        for (String name : Json.texts(expected.get("trailers"))) {
+            if (!trailers.containsKey(Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER))) {
+                found.add("trailer " + name + " is missing");
+            }
+        }
+        found.addAll(differencesOfError(expected));
+        return found;
+    }
+
+    private List<String> differencesOfError(JsonObject expected) {
+        JsonObject actual = new JsonObject();
+        if (error != null) {
+            actual.addProperty("reason", error.reason());
+            actual.add("metadata", Json.ofTexts(error.metadata()));
+            actual.add(
+                    "violations",
+                    Json.ofTexts(error.violations().stream().map(each -> each.field())));
+            actual.addProperty("retry_info", error.retryDelay().isPresent());
+        }
+        List<String> found = new ArrayList<>();
+        for (String name : List.of("reason", "metadata", "retry_info")) {
+            if (expected.has(name)) {
+                found.addAll(Json.differences(name, expected.get(name), actual.get(name)));
+            }
+        }
+        if (expected.has("violations")) {
+            JsonElement fields = Json.ofTexts(Json.texts(expected.get("violations")).stream());
+            found.addAll(Json.differences("violations", fields, actual.get("violations")));
+        }
+        return found;
+    }
+}
