@@ -1,4 +1,4 @@
-"""A client that loses no call when a worker dies or is replaced: retries where repeating is safe, and watches health."""
+"""A client that loses no call when a worker dies or is replaced: repeats where that is safe, and watches health."""
 
 from pathlib import Path
 
