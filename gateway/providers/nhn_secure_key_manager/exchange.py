@@ -4,11 +4,12 @@ Responsible for telling success from failure, and for the error that a failure b
 is read by the function that the caller hands in.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 from urllib.parse import quote
+
+import orjson
 
 from gateway.errors import MalformedResponse, UpstreamError
 from gateway.providers.common.cleaning import clean
@@ -76,7 +77,7 @@ class Exchange:
             return HttpRequest("POST", question.target, self._post_headers, shown=shown)
         if question.fields is None:
             return HttpRequest("GET", question.target, self._headers, shown=shown)
-        body = json.dumps(question.fields, ensure_ascii=False, separators=(",", ":")).encode()
+        body = orjson.dumps(question.fields)
         return HttpRequest("POST", question.target, self._post_headers, body, shown=shown)
 
     def _unreadable(self, response: HttpResponse, question: Question, error: FormatError) -> UpstreamError:

@@ -4,6 +4,7 @@ Paths are built as far as they can be once, at construction; a call adds the per
 Source: the list of calls in the v1.0 guide. Not responsible for bodies and headers.
 """
 
+from functools import lru_cache
 from urllib.parse import quote
 
 from gateway import names
@@ -52,6 +53,7 @@ def key_name(name: str) -> str:
     return "/".join(name.split("/", 4)[:4])
 
 
+@lru_cache(maxsize=4096)
 def _encoded_id(name: str) -> str:
     return encoded_segment(name.split("/", 4)[3])
 
