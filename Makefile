@@ -23,10 +23,10 @@ PYTEST_FLAGS ?= -n auto --dist loadgroup
 MOUNTS = $(shell test "$$(id -u)" = 0 && unshare --mount true 2>/dev/null && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run emulate test image lint types layout generate generated collector collector-lock bench-setup bench profile check lock clean FORCE
+.PHONY: help setup run emulate test test-clients image lint types layout generate generated collector collector-lock bench-setup bench profile check lock clean FORCE
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
 
 setup: $(READY) ## make the Python environment in .venv
 
@@ -55,6 +55,9 @@ emulate: $(READY) ## run the three emulators alone, for curl
 test: $(READY) $(DEPS) $(COLLECTOR) ## run the tests
 	$(if $(MOUNTS),,@echo "Without tests/container: they need root and the right to mount (make image)." >&2)
 	$(BIN)/python -m pytest $(PYTEST_FLAGS) $(if $(MOUNTS),,--ignore=tests/container)
+
+test-clients: $(READY) $(DEPS) ## build the clients of all languages with their own tools, and prove that they behave alike; ARGS="--only go"
+	$(BIN)/python -m tests.clients.conformance $(ARGS)
 
 image: $(READY) ## build the Dockerfile's image and start it, without a container engine
 	$(BIN)/python -m pytest tests/container

@@ -1,4 +1,4 @@
-"""Reads the cases, for runners in any language: checked for what would never fail by itself, with their files filled in."""
+"""Reads the cases, for runners in any language: checked for members that no runner knows, files filled in."""
 
 import base64
 from pathlib import Path

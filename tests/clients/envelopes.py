@@ -1,0 +1,150 @@
+"""Envelopes across languages: every one opens what every other sealed, and none opens what was tampered with."""
+
+import hashlib
+import struct
+from dataclasses import dataclass
+
+from tests.clients.languages import LANGUAGES
+
+KEY, OTHER_KEY = "providers/nhn-keys/keys/orders-key", "providers/nhn-keys/keys/demo-aes"
+AAD, OTHER_AAD = b"order 42 \xff".hex(), b"order 43 \xff".hex()
+SEGMENT, TAG, SALT = 65_536, 16, 32
+PLAINTEXTS = {
+    "empty": b"",
+    "four segments": hashlib.shake_256(b"four").digest(3 * SEGMENT + 777),
+}
+
+
+class Refused(Exception):
+    """A runner failed at what it should do."""
+
+
+def seal(sandbox, language, plaintext, key=KEY, aad=AAD):
+    done = sandbox.run(LANGUAGES[language], "seal", key, aad, data=plaintext)
+    if done.returncode != 0:
+        raise Refused(done.stderr.decode(errors="replace").strip()[-400:] or f"exit code {done.returncode}")
+    return done.stdout
+
+
+def opened(sandbox, language, envelope, aad=AAD):
+    return sandbox.run(LANGUAGES[language], "open", aad, data=envelope)
+
+
+def matrix(sandbox, languages):
+    """(name, language, why) of each envelope that a language opened; why is empty where all is well."""
+    for kind, plaintext in PLAINTEXTS.items():
+        for sealer in languages:
+            name = f"{kind}, sealed by {sealer}"
+            try:
+                envelope = seal(sandbox, sealer, plaintext)
+            except Refused as refusal:
+                for opener in languages:
+                    yield name, opener, f"{sealer} did not seal: {refusal}"
+                continue
+            for opener in languages:
+                done = opened(sandbox, opener, envelope)
+                right = done.returncode == 0 and done.stdout == plaintext
+                yield name, opener, "" if right else f"exit code {done.returncode}: {done.stderr.decode()[-400:]}"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """An envelope, cut up where its format says."""
+
+    start: bytes  # magic, segment size, length of the name
+    name: bytes
+    length: bytes
+    encrypted: bytes
+    salt: bytes
+    segments: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, envelope):
+        name_end = 10 + struct.unpack_from(">H", envelope, 8)[0]
+        key_end = name_end + 2 + struct.unpack_from(">H", envelope, name_end)[0]
+        body = key_end + SALT
+        step = SEGMENT + TAG
+        return cls(
+            envelope[:10],
+            envelope[10:name_end],
+            envelope[name_end : name_end + 2],
+            envelope[name_end + 2 : key_end],
+            envelope[key_end:body],
+            tuple(envelope[place : place + step] for place in range(body, len(envelope), step)),
+        )
+
+    def join(self, *order, **changes):
+        """The envelope again, with segments in this order and these parts changed."""
+        parts = {**self.__dict__, **changes}
+        if "name" in changes:
+            parts["start"] = self.start[:8] + struct.pack(">H", len(changes["name"]))
+        if "encrypted" in changes:
+            parts["length"] = struct.pack(">H", len(changes["encrypted"]))
+        segments = [parts["segments"][number] for number in order or range(len(parts["segments"]))]
+        header = (parts["start"], parts["name"], parts["length"], parts["encrypted"], parts["salt"])
+        return b"".join((*header, *segments))
+
+
+def flipped(data, place, bit=0x01):
+    return data[:place] + bytes((data[place] ^ bit,)) + data[place + 1 :]
+
+
+def tampered(whole, other, foreign):
+    """(name, envelope, associated data). other: another envelope of the same key; foreign: one of another key."""
+    parts, others, strangers = Parts.of(whole), Parts.of(other), Parts.of(foreign)
+    name, key = 10, 10 + len(parts.name)
+    salt = key + 2 + len(parts.encrypted)
+    body, step = salt + SALT, SEGMENT + TAG
+    regions = {
+        "magic": 0, "version": 3, "segment size": 5, "segment size, lowest": 7, "name's length": 9, "name": name + 3,
+        "name's end": key - 1, "key's length": key + 1, "encrypted key": key + 2,
+        "encrypted key's middle": (key + salt) // 2, "encrypted key's end": salt - 1, "salt": salt, "salt's end": body - 1, "first segment": body,
+        "first segment's end": body + SEGMENT - 1, "first tag": body + SEGMENT, "second segment": body + step + 99,
+        "third tag": body + 3 * step - 1, "last segment": body + 3 * step, "last tag": len(whole) - 1,
+    }  # fmt: skip
+    for region, place in regions.items():
+        yield f"flipped: {region}", flipped(whole, place), AAD
+    yield "flipped: highest bit of the last tag", flipped(whole, len(whole) - 1, 0x80), AAD
+    yield "cut: nothing left", b"", AAD
+    yield "cut: in the header", whole[: body - 5], AAD
+    yield "cut: all segments", whole[:body], AAD
+    yield "cut: last segment", parts.join(0, 1, 2), AAD
+    yield "cut: first segment", parts.join(1, 2, 3), AAD
+    yield "cut: segment in the middle", parts.join(0, 2, 3), AAD
+    yield "cut: within a segment", whole[: body + step + 1000], AAD
+    yield "cut: last byte", whole[:-1], AAD
+    yield "added: a byte", whole + b"\0", AAD
+    yield "swapped: two segments", parts.join(0, 2, 1, 3), AAD
+    yield "swapped: first and last", parts.join(3, 1, 2, 0), AAD
+    yield "repeated: a segment", parts.join(0, 1, 1, 2, 3), AAD
+    yield "repeated: last segment", parts.join(0, 1, 2, 3, 3), AAD
+    yield "repeated: the whole", whole + whole, AAD
+    mixed = (parts.segments[0], others.segments[1], *parts.segments[2:])
+    yield "taken from another: a segment", parts.join(segments=mixed), AAD
+    yield "taken from another: all segments", parts.join(segments=others.segments), AAD
+    yield "taken from another: salt", parts.join(salt=others.salt), AAD
+    yield "key swapped: data key of another key", parts.join(encrypted=strangers.encrypted), AAD
+    yield "key swapped: name of another key", parts.join(name=strangers.name), AAD
+    yield "key swapped: name and data key", parts.join(name=strangers.name, encrypted=strangers.encrypted), AAD
+    yield "associated data: other", whole, OTHER_AAD
+    yield "associated data: none", whole, ""
+
+
+def tampering(sandbox, languages, sealer):
+    """(name, language, why) of each envelope that no language may open, nor write anything of."""
+    plaintext = PLAINTEXTS["four segments"]
+    whole, other = seal(sandbox, sealer, plaintext), seal(sandbox, sealer, plaintext)
+    foreign = seal(sandbox, sealer, plaintext, key=OTHER_KEY)
+    for opener in languages:
+        done = opened(sandbox, opener, whole)
+        untouched = "" if (done.returncode, done.stdout) == (0, plaintext) else "was refused"
+        yield "not tampered with: opens", opener, untouched
+    for name, envelope, aad in tampered(whole, other, foreign):
+        for opener in languages:
+            yield name, opener, judged(opened(sandbox, opener, envelope, aad))
+
+
+def judged(done):
+    if done.returncode == 0:
+        return "was opened"
+    return f"was refused after {len(done.stdout)} bytes were written" if done.stdout else ""

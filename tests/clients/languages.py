@@ -1,0 +1,52 @@
+"""The clients: how each is built and tested with its own tools, and what runs its conformance."""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+BUILD = ROOT / "build" / "clients"
+GO = BUILD / "keyway-conformance"
+
+
+@dataclass(frozen=True)
+class Language:
+    """folder: below clients/. build, test: commands to run there. runner: what to run from the root."""
+
+    folder: str
+    runner: tuple[str, ...]
+    build: tuple[tuple[str, ...], ...] = ()
+    test: tuple[tuple[str, ...], ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        return ROOT / "clients" / self.folder
+
+
+# The folders hold locks or exact versions: each tool takes those, and nothing newer.
+LANGUAGES = {
+    "python": Language(
+        "python",
+        runner=(sys.executable, str(ROOT / "tests/clients/python/runner.py")),
+        test=((sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(ROOT / "tests/clients/python")),),
+    ),
+    "go": Language(
+        "go",
+        runner=(str(GO),),
+        build=(("go", "vet", "./..."), ("go", "build", "-o", str(GO), "./cmd/keyway-conformance")),
+        test=(("go", "test", "./..."),),
+    ),
+    "java": Language(
+        "java",
+        runner=("java", "-jar", str(ROOT / "clients/java/conformance/target/keyway-conformance.jar")),
+        build=(("mvn", "-B", "-q", "-ntp", "-DskipTests", "package"),),
+        test=(("mvn", "-B", "-q", "-ntp", "verify"),),
+    ),
+    "typescript": Language(
+        "typescript",
+        runner=("node", str(ROOT / "clients/typescript/dist/conformance/main.js")),
+        build=(("npm", "ci", "--no-audit", "--no-fund"), ("npm", "run", "--silent", "build")),
+        test=(("npm", "test", "--silent"),),
+    ),
+}

@@ -1,0 +1,68 @@
+"""Starts the sandbox and the runners of the languages."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+
+from tests.clients.languages import ROOT
+
+PATIENCE = 300
+
+
+class Sandbox:
+    """A running `python -m gateway sandbox`; environment is what runners find it by."""
+
+    def __init__(self, ready, environment):
+        self.ready = ready
+        self.environment = environment
+
+    def reset(self):
+        """Every emulator as it began."""
+        for url in self.ready["controls"].values():
+            request = urllib.request.Request(f"{url}/reset", b"{}", method="POST")
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                answer.read()
+
+    def run(self, language, *arguments, data=None):
+        """A language's runner, done."""
+        return subprocess.run(
+            [*language.runner, *arguments],
+            cwd=ROOT,
+            env={**os.environ, **self.environment},
+            input=data,
+            stdin=None if data is not None else subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+
+@contextlib.contextmanager
+def sandbox(cases):
+    """Runs until the block ends, or this process does: then its standard input closes."""
+    with tempfile.TemporaryDirectory(prefix="keyway-conformance-") as name:
+        folder = Path(name)
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "gateway", "sandbox"],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
+        try:
+            line = process.stdout.readline()
+            if not line:
+                raise RuntimeError(f"the sandbox did not start:\n{(folder / 'log').read_text()}")
+            (folder / "sandbox.json").write_bytes(line)
+            (folder / "cases.json").write_text(json.dumps(cases, ensure_ascii=False))
+            files = {"KEYWAY_SANDBOX": "sandbox.json", "KEYWAY_CASES": "cases.json"}
+            yield Sandbox(json.loads(line), {name: str(folder / file) for name, file in files.items()})
+        finally:
+            process.stdin.close()
+            process.wait(30)
