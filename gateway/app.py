@@ -9,21 +9,19 @@ import os
 import signal
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
-from gateway import __version__, config
+from gateway import __version__, config, observing
 from gateway.audit import events
 from gateway.audit.description import Describer
 from gateway.audit.faults import JournalUnavailable
 from gateway.audit.idle import IdleChains
 from gateway.audit.journal import Journal
-from gateway.audit.settings import AuditSettings
-from gateway.audit.shipping.backlog import Backlog, backlog
 from gateway.audit.shipping.process import ShipperProcess
 from gateway.authz.engine import PolicyEngine
 from gateway.config import GatewaySettings
@@ -37,14 +35,6 @@ from gateway.server.authentication import authenticator
 from gateway.server.authorization import Authorizer
 from gateway.server.limits import Limits
 from gateway.server.refusals import Refusals
-from gateway.telemetry.metrics import (
-    AUDIT_BACKLOG,
-    AUDIT_BACKLOG_AGE,
-    AUDIT_HEAD,
-    AUDIT_SYNC,
-    AUDIT_UNAVAILABLE,
-    Metrics,
-)
 from gateway.telemetry.setup import Telemetry
 
 _log = structlog.get_logger(__name__)
@@ -127,6 +117,8 @@ async def gateway(settings: GatewaySettings, place: Place | None = None) -> Asyn
         telemetry = await _telemetry(settings, place, stack)
         journal = await _journal(settings, telemetry, place, stack)
         catalogue = Catalogue.of(settings.providers)
+        if telemetry is not None and telemetry.metrics is not None:
+            observing.providers(catalogue, telemetry.metrics)
         guards = Guards(
             authenticator=authenticator(settings.identity),
             authorizer=await _authorizer(settings, catalogue, stack),
@@ -180,22 +172,8 @@ async def _journal(
         stack.push_async_callback(idle.close)
         await idle.hold({number})
     if telemetry is not None and telemetry.metrics is not None:
-        _observe(journal, audit, telemetry.metrics, alone=place is None)
+        observing.journal(journal, audit, telemetry.metrics, alone=place is None)
     return journal
-
-
-def _observe(journal: Journal, audit: AuditSettings, metrics: Metrics, *, alone: bool) -> None:
-    """What the metrics tell of the journal; of several workers each tells of its own chain."""
-
-    def behind() -> Collection[Backlog]:
-        return backlog(audit.directory, None if alone else [journal.folder]).values()
-
-    metrics.observe(AUDIT_HEAD, lambda: journal.stats.sequence)
-    metrics.observe(AUDIT_SYNC, lambda: journal.stats.sync_seconds)
-    metrics.observe(AUDIT_UNAVAILABLE, lambda: 0 if journal.available else 1)
-    if audit.ship is not None:
-        metrics.observe(AUDIT_BACKLOG, lambda: sum(one.records for one in behind()))
-        metrics.observe(AUDIT_BACKLOG_AGE, lambda: max((one.seconds for one in behind()), default=0.0))
 
 
 async def _authorizer(

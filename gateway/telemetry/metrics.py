@@ -4,7 +4,7 @@ The methods here are called for every call and every request to an upstream; the
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -30,6 +30,15 @@ AUDIT_BACKLOG_AGE: Final = Description("keyway.audit.backlog.age", "s", "Age of 
 AUDIT_HEAD: Final = Description("keyway.audit.head", "{record}", "Sequence number of the last audit record.")
 AUDIT_SYNC: Final = Description("keyway.audit.sync.duration", "s", "Duration of the journal's last sync to its disk.")
 AUDIT_UNAVAILABLE: Final = Description("keyway.audit.unavailable", "1", "1 while the journal takes no record.")
+
+BREAKER: Final = Description("keyway.provider.breaker", "1", "Its circuit breaker: 0 closed, 1 half-open, 2 open.")
+REQUESTS_IN_FLIGHT: Final = Description("keyway.provider.requests.in_flight", "{request}", "Requests in flight.")
+REQUESTS_QUEUED: Final = Description("keyway.provider.requests.queued", "{request}", "Requests that wait for a place.")
+RETRIES: Final = Description("keyway.provider.retries", "{request}", "Requests that were repeats, since the start.")
+RETRY_BUDGET: Final = Description("keyway.provider.retry.budget", "{request}", "Repeats that are left for now.")
+CACHE_HITS: Final = Description("keyway.cache.hits", "{call}", "Reads that were answered from before, since the start.")
+CACHE_MISSES: Final = Description("keyway.cache.misses", "{call}", "Reads that were not, since the start.")
+CACHE_SIZE: Final = Description("keyway.cache.size", "By", "What the kept answers take, about.")
 
 _log = structlog.get_logger(__name__)
 
@@ -79,6 +88,15 @@ class Metrics:
             value = read()
             if value is not None:
                 yield Point({}, value)
+
+        self._gauges.append(Gauge(about, points))
+
+    def observe_providers(self, about: Description, read: Callable[[], Mapping[str, float]]) -> None:
+        """The same for a value that each provider has, by its id."""
+
+        def points() -> Iterator[Point]:
+            for provider, value in read().items():
+                yield Point({names.KEYWAY_PROVIDER: provider}, value)
 
         self._gauges.append(Gauge(about, points))
 
