@@ -45,5 +45,5 @@ async def page(port: int) -> str:
 
 
 def value(text: str, name: str) -> float:
-    (line,) = (line for line in text.splitlines() if line.startswith(f"{name}{{") or line.startswith(f"{name}_"))
+    (line,) = (line for line in text.splitlines() if line.startswith((f"{name}{{", f"{name}_")))
     return float(line.rsplit(" ", 1)[1])
