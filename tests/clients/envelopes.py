@@ -98,7 +98,8 @@ def tampered(whole, other, foreign):
     regions = {
         "magic": 0, "version": 3, "segment size": 5, "segment size, lowest": 7, "name's length": 9, "name": name + 3,
         "name's end": key - 1, "key's length": key + 1, "encrypted key": key + 2,
-        "encrypted key's middle": (key + salt) // 2, "encrypted key's end": salt - 1, "salt": salt, "salt's end": body - 1, "first segment": body,
+        "encrypted key's middle": (key + salt) // 2, "encrypted key's end": salt - 1,
+        "salt": salt, "salt's end": body - 1, "first segment": body,
         "first segment's end": body + SEGMENT - 1, "first tag": body + SEGMENT, "second segment": body + step + 99,
         "third tag": body + 3 * step - 1, "last segment": body + 3 * step, "last tag": len(whole) - 1,
     }  # fmt: skip
