@@ -20,14 +20,17 @@ from gateway.audit.faults import JournalUnavailable
 from gateway.audit.journal import Journal
 from gateway.errors import GatewayError, UpstreamError
 from gateway.identity.caller import ANONYMOUS
+from gateway.server.batches import size_fault
 from gateway.server.refusals import Refusals
 from gateway.server.rpc import Handler, Rpc, internal_error
 from gateway.server.status import reason_name
 from keyway.v1 import error_reason_pb2 as reasons
 
-# An outcome has the intent's members, and these many bytes more at most, for the call and for each item of a batch.
+# An outcome has the intent's members, and these many bytes more at most: for the call, for each item of a batch, and
+# for each character of an item's name.
 _ROOM: Final = 4096
-_ROOM_PER_ITEM: Final = 512
+_ROOM_PER_ITEM: Final = 256
+_ROOM_PER_CHARACTER: Final = 6
 
 _IN_DOUBT: Final = frozenset(
     {
@@ -102,9 +105,8 @@ class Auditor:
         )
         made = CallEvents(known, rpc.began)
         intent = made.intent()
-        room = len(intent) + _ROOM + _ROOM_PER_ITEM * len(getattr(rpc.request, "requests", ()))
         try:
-            rpc.receipt = self._journal.intent(rpc.call.request_id, intent, room)
+            rpc.receipt = self._journal.intent(rpc.call.request_id, intent, len(intent) + _room(rpc.request))
         except JournalUnavailable as error:
             raise _unavailable(rpc) from error
         rpc.events = made
@@ -157,6 +159,14 @@ class Auditor:
         version: Any = described.pop("key_version", None)
         ended.key_version, ended.response = version, described
         return ended
+
+
+def _room(request: Any) -> int:
+    """What an outcome may take beyond its intent."""
+    items = getattr(request, "requests", ())
+    if not items or size_fault(items) is not None:
+        return _ROOM  # nothing becomes of the items of a batch that is refused
+    return _ROOM + sum(_ROOM_PER_ITEM + _ROOM_PER_CHARACTER * len(item.name) for item in items)
 
 
 def _failure(rpc: Rpc, error: GatewayError) -> Ended:

@@ -18,7 +18,7 @@ from gateway.contract import BATCHES, METHODS, Method
 from gateway.errors import PERMISSION_DENIED, GatewayError, InvalidRequest, Violation
 from gateway.identity.caller import Caller
 from gateway.names import PROVIDER, WILDCARD
-from gateway.server.validation import MAXIMUM_BATCH_SIZE
+from gateway.server.batches import bounded_names, size_fault
 
 _EVERY_PROVIDER: Final = PROVIDER.format(provider=WILDCARD)
 _ITEMS_AT_ONCE: Final = 20
@@ -76,9 +76,9 @@ class Authorizer:
 
     async def authorize_batch(self, caller: Caller, method: Method, batch: Any) -> Authorization:
         """What policy says of each item of a batch; other calls have their turn meanwhile. Never refuses the whole."""
-        if len(batch.requests) > MAXIMUM_BATCH_SIZE:
+        if batch.requests and (fault := size_fault(batch.requests)) is not None:
             # Validation would refuse it in the same words, but only after every one of its names was asked for.
-            raise InvalidRequest([Violation("requests", f"must have 1 to {MAXIMUM_BATCH_SIZE} items")])
+            raise InvalidRequest([Violation("requests", fault)])
         check = self._checks[BATCHES[method.operation]]
         decisions: list[Decision] = []
         denied: set[str] = set()
@@ -162,8 +162,7 @@ def resources(method: Method, request: Any) -> Sequence[tuple[str, str]]:
     """What a request is about, for the record: types and full names, each once. Asks no policy."""
     if method.operation in BATCHES:
         target = TARGETS[BATCHES[method.operation]]
-        names = dict.fromkeys(item.name for item in request.requests[:MAXIMUM_BATCH_SIZE])
-        return [(target.resource_type, bounded(name)) for name in names]
+        return [(target.resource_type, bounded(name)) for name in bounded_names(request.requests)]
     target = TARGETS[method.operation]
     return [(target.resource_type, _name(target, request))] if target.field is not None else ()
 

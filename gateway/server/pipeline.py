@@ -12,10 +12,10 @@ from typing import Final
 from google.protobuf.message import DecodeError, Message
 
 from gateway import log_fields
-from gateway.contract import Method
+from gateway.contract import BATCHES, METHODS, Method
 from gateway.errors import GatewayError, InvalidRequest, Violation
 from gateway.providers.caching import CACHEABLE
-from gateway.server import status
+from gateway.server import batches, status
 from gateway.server.rpc import Context, Handler, Operation, Rpc, Stage, contained, internal_error
 from gateway.server.validation import validate
 from gateway.upstream.call import Call
@@ -29,13 +29,22 @@ ORDER: Final = ("trace", "audit", "gate", "decode", "authenticate", "authorize",
 """The stages by name, outermost first. Which of them there are, the assembly says."""
 
 
+_ITEMS: Final[Mapping[str, int]] = {
+    method.operation: next(field.number for field in method.request.DESCRIPTOR.fields if field.is_repeated)
+    for method in METHODS
+    if method.operation in BATCHES
+}
+"""The numbers of the batches' items."""
+
+
 def decode(following: Handler) -> Handler:
     """Bytes to the request message."""
 
     async def handle(rpc: Rpc) -> Message:
         request = rpc.method.request()
+        items = _ITEMS.get(rpc.method.operation)
         try:
-            request.ParseFromString(rpc.raw)
+            request.ParseFromString(rpc.raw if items is None else batches.cut(rpc.raw, items))
         except DecodeError:
             # The parser's own words can quote the data.
             raise InvalidRequest([Violation("", f"the message is not a {request.DESCRIPTOR.full_name}")]) from None

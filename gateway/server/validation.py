@@ -16,10 +16,10 @@ from google.protobuf.message import Message
 from gateway.contract import RESOURCES, referenced_type
 from gateway.errors import InvalidRequest, Violation
 from gateway.names import MAXIMUM_NAME_CHARACTERS, SEGMENT, WILDCARD, Pattern, is_segment
+from gateway.server.batches import size_fault
 from keyway.v1 import key_service_pb2 as keys
 
 MAXIMUM_PAGE_SIZE: Final = 1000
-MAXIMUM_BATCH_SIZE: Final = 1000
 MAXIMUM_FILENAME_BYTES: Final = 255
 MAXIMUM_PASSWORD_BYTES: Final = 1024
 MAXIMUM_NAME_PART_BYTES: Final = 1024
@@ -89,10 +89,6 @@ def _at_most(maximum: int) -> Check:
         return None if fits else f"must have at most {maximum} bytes"
 
     return check
-
-
-def _batch_size(items: Any) -> str | None:
-    return None if 1 <= len(items) <= MAXIMUM_BATCH_SIZE else f"must have 1 to {MAXIMUM_BATCH_SIZE} items"
 
 
 def _filename(value: str) -> str | None:
@@ -203,8 +199,8 @@ _FIELD_RULES: Final[Mapping[str, Check]] = {
     "keyway.v1.InstallSignedCertificateRequest.certificate_filename": _filename,
     "keyway.v1.InstallSignedCertificateRequest.chain_filename": _filename,
     "keyway.v1.ImportTrustedAuthorityRequest.filename": _filename,
-    "keyway.v1.BatchEncryptRequest.requests": _batch_size,
-    "keyway.v1.BatchDecryptRequest.requests": _batch_size,
+    "keyway.v1.BatchEncryptRequest.requests": size_fault,
+    "keyway.v1.BatchDecryptRequest.requests": size_fault,
 }
 
 

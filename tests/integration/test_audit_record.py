@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,25 @@ async def test_in_doubt_when_the_connection_is_lost(trusted: Trusted, stack: Sta
 
 
 class TestBatches:
+    async def test_one_that_is_too_large_costs_little(self, trusted: Trusted) -> None:
+        """Also a caller that may do nothing can send it: no room is held for what its items would have come to."""
+        names = [f"{number}".rjust(1000, "n") for number in range(1000)]
+        items = [keys.EncryptRequest(name=f"providers/nhn-keys/keys/{name}", plaintext=b"x") for name in names]
+        async with calling(trusted, STRANGER) as caller:
+            send = caller.channel.unary_unary("/keyway.v1.KeyService/BatchEncrypt")
+            many = await refused(send(b"\x0a\x00" * 2_000_000))
+            long = await refused(caller.keys.BatchEncrypt(keys.BatchEncryptRequest(requests=items)))
+            held = (chain_folder(trusted.audit, 0) / "reserve").stat().st_size
+        assert many.details() == "requests: must have 1 to 1000 items"
+        assert long.details() == "requests: must have names of at most 131072 characters in all"
+        assert held <= 4 << 20
+        for error in (many, long):
+            told = record_of(trusted.audit, request_id_of(error.trailing_metadata()))
+            assert told["outcome"]["status_code"] == "INVALID_ARGUMENT"
+            assert told["outcome"]["actor"]["user"]["uid"] == STRANGER
+            # A collector takes records of 4 MiB.
+            assert max(len(json.dumps(event)) for event in told.values()) < 1 << 20
+
     async def test_each_item_is_decided_and_recorded(self, trusted: Trusted) -> None:
         other = "providers/nhn-keys/keys/demo-aes"
         items = [ENCRYPT, keys.EncryptRequest(name=other, plaintext=b"x"), keys.EncryptRequest(name=KEY + "/..")]

@@ -1,0 +1,75 @@
+"""How much of a batch is looked at, and what it may cost."""
+
+import time
+from typing import Any
+
+import pytest
+from google.protobuf.message import DecodeError
+
+from gateway.server import batches
+from keyway.v1 import key_service_pb2 as keys
+
+KEY = "providers/p/keys/k"
+UNKNOWN = b"\xf8\x01\x05"
+"""Field 31, which no batch has."""
+OVERLONG = b"\x8a\x00\x00"
+"""An empty item whose tag is spelled in two bytes, as decoders tolerate it."""
+
+
+def batch(size: int, name: str = KEY, plaintext: bytes = b"x" * 100) -> Any:
+    return keys.BatchEncryptRequest(requests=[keys.EncryptRequest(name=name, plaintext=plaintext)] * size)
+
+
+def items_of(raw: bytes) -> int:
+    return len(keys.BatchEncryptRequest.FromString(raw).requests)
+
+
+class TestCut:
+    def test_what_is_not_too_large_stays_as_it_is(self) -> None:
+        raw = batch(1000).SerializeToString() + UNKNOWN * 50 + b"\xfd\x01abcd\xf9\x01abcdefgh"
+        assert batches.cut(raw, 1) is raw
+
+    @pytest.mark.parametrize("item", [b"\x0a\x00", OVERLONG])
+    def test_items_beyond_one_too_many_are_never_made(self, item: bytes) -> None:
+        raw = item * (8 << 20)
+        began = time.thread_time()
+        assert items_of(batches.cut(raw, 1)) == 1001
+        assert time.thread_time() - began < 0.25, "without the cut it takes seconds, and half a gigabyte"
+
+    def test_items_after_other_fields(self) -> None:
+        raw = UNKNOWN * 100 + b"\x0a\x00" * 100_000
+        assert items_of(batches.cut(raw, 1)) == 1001
+
+    @pytest.mark.parametrize(
+        "raw",
+        [UNKNOWN * 30_000 + b"\x0a\x00" * 30_000, b"\x0b" * 70_000, b"\xff" * 70_000, b"\xfa\x01" + b"\xff" * 70_000],
+        ids=["hidden behind unknown fields", "groups", "no end of a tag", "no end of a length"],
+    )
+    def test_what_hides_its_items_is_no_batch(self, raw: bytes) -> None:
+        with pytest.raises(DecodeError):
+            batches.cut(raw, 1)
+
+    def test_cut_off_bytes_are_left_to_the_decoder(self) -> None:
+        raw = batch(1000).SerializeToString()[:-1]
+        assert batches.cut(raw, 1) is raw
+
+
+@pytest.mark.parametrize(
+    ("request_", "fault"),
+    [
+        (batch(0), "must have 1 to 1000 items"),
+        (batch(1), None),
+        (batch(1000), None),
+        (batch(1001), "must have 1 to 1000 items"),
+        (batch(128, "n" * 1024), None),
+        (batch(129, "n" * 1024), "must have names of at most 131072 characters in all"),
+    ],
+)
+def test_size(request_: Any, fault: str | None) -> None:
+    assert batches.size_fault(request_.requests) == fault
+
+
+def test_names_of_too_large_a_batch_end_somewhere() -> None:
+    requests = [keys.EncryptRequest(name=f"{number:04}" + "n" * 1020) for number in range(1000)]
+    assert len(list(batches.bounded_names(requests))) == 128
+    assert len(list(batches.bounded_names(batch(1000).requests))) == 1
