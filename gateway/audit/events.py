@@ -104,7 +104,8 @@ class CallEvents:
             orjson.dumps({"name": known.method.service}),
             orjson.dumps(api),
         )
-        self._rest = b"},%b%b" % (_of_actor(known.caller, known.peer, tuple(known.decisions)), _of_call(known))
+        of_actor = _of_actor if len(known.decisions) > _MAXIMUM_KEPT_DECISIONS else _kept_of_actor
+        self._rest = b"},%b%b" % (of_actor(known.caller, known.peer, tuple(known.decisions)), _of_call(known))
 
     def intent(self) -> bytes:
         """The event that is on record before anything is asked of an upstream."""
@@ -192,9 +193,8 @@ def _class(activity: int) -> dict[str, object]:
     }
 
 
-@lru_cache(maxsize=4096)
 def _of_actor(caller: Caller, peer: Peer, decisions: tuple[Decision, ...]) -> bytes:
-    """The members that tell who calls, from where, and what policy says to it: the same in many calls."""
+    """The members that tell who calls, from where, and what policy says to it."""
     kind = _USER_TYPES.get(caller.kind, "Unknown")
     user: dict[str, object] = {"name": caller.name or caller.kind, "uid": caller_id(caller), "type": kind}
     user["type_id"] = _USER_TYPE_IDS.get(kind, _UNKNOWN_TYPE)
@@ -214,6 +214,11 @@ def _of_actor(caller: Caller, peer: Peer, decisions: tuple[Decision, ...]) -> by
         allowed = any(decision.allowed for decision in decisions)
         members |= {"action_id": 1, "action": "Allowed"} if allowed else {"action_id": 2, "action": "Denied"}
     return orjson.dumps(members)[1:-1]
+
+
+# The same in many calls; but not those of a batch, whose thousand names would take much memory.
+_MAXIMUM_KEPT_DECISIONS: Final = 4
+_kept_of_actor: Final = lru_cache(maxsize=4096)(_of_actor)
 
 
 def _authorization(decision: Decision) -> Mapping[str, object]:

@@ -177,3 +177,14 @@ def test_refusals() -> None:
     assert event["src_endpoint"] == {"ip": "10.1.2.3"}
     assert (event["status_id"], event["status_detail"]) == (2, "UNAUTHENTICATED")
     assert event["unmapped"]["methods"] == {"keyway.v1.KeyService/Encrypt": 3, "x/Y": 4}
+
+
+def test_what_a_batch_names_is_not_kept_in_memory() -> None:
+    """A caller chooses a thousand names for each call."""
+    events._kept_of_actor.cache_clear()
+    decisions = [Decision("Encrypt", "keyway.dev/Key", f"{KEY}-{number}", False) for number in range(1000)]
+    intent, _ = both(known("BatchEncrypt", decisions=decisions), Ended(events.FAILURE, "OK"))
+    assert [told["resource"] for told in intent["actor"]["authorizations"]] == [each.resource for each in decisions]
+    assert events._kept_of_actor.cache_info().currsize == 0
+    both(known(), Ended(events.SUCCESS, "OK"))
+    assert events._kept_of_actor.cache_info().currsize == 1
