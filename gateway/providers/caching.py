@@ -142,7 +142,7 @@ class ReadCache:
     def _keep(self, key: Hashable, answer: Any) -> None:
         """In the place of the oldest ones, where there is no room."""
         before = self._kept.pop(key, None)
-        kept = self._kept[key] = _Kept(answer, self._clock(), _size(answer))
+        kept = self._kept[key] = _Kept(answer, self._clock(), _size(key, answer))
         self.bytes += kept.size - (before.size if before is not None else 0)
         while self.bytes > self._settings.maximum_bytes:
             _, oldest = self._kept.popitem(last=False)
@@ -159,9 +159,11 @@ class ReadCache:
         return kept.answer
 
 
-def _size(answer: Any) -> int:
+def _size(key: Hashable, answer: Any) -> int:
+    """With the question, which may hold much that the contract does not know."""
+    asked = sum(len(part) for part in key if isinstance(part, bytes)) if isinstance(key, tuple) else 0
     messages = answer.certificates if isinstance(answer, CertificatePage) else (answer,)
-    return _OVERHEAD_BYTES + sum(_OVERHEAD_BYTES + message.ByteSize() for message in messages)
+    return asked + _OVERHEAD_BYTES + sum(_OVERHEAD_BYTES + message.ByteSize() for message in messages)
 
 
 _CHANGING: Final = frozenset(method.operation for method in METHODS if method.state_changing)

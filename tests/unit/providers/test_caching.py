@@ -235,6 +235,16 @@ async def test_room_is_bounded_and_the_oldest_go_first() -> None:
     assert upstream.asked == 21
 
 
+async def test_what_is_asked_takes_room_too() -> None:
+    """Fields that the contract does not have are part of a message's bytes."""
+    upstream = Upstream(maximum_bytes=4096)
+    strange = keys.GetPublicKeyRequest(name=NAME)
+    strange.MergeFromString(b"\x7a\x80\x20" + b"x" * 4096)
+    await upstream.public_key(strange)
+    assert upstream.cache.bytes == 0
+    assert await upstream.public_key(strange) == 2
+
+
 async def test_the_same_question_asked_again_takes_no_more_room() -> None:
     upstream = Upstream()
     await upstream.public_key()
