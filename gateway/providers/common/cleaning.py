@@ -16,7 +16,8 @@ _HIDDEN: Final = "\udfff"  # no text that is sent can hold it, and it keeps what
 _RUN_OF_HIDDEN = re.compile(f"{_HIDDEN}+")
 _MARKUP = re.compile(r"<[^<>]*>")
 _STACK_TRACE = re.compile(r"(?:^|\s)(?:at [\w.$]+\(|Traceback \(most recent call last\)|Caused by:).*", re.DOTALL)
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+# Half of a surrogate pair too, which JSON can escape, and which neither a record nor a span can hold.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _PEM = re.compile(r"-----BEGIN [^-]*-----.*?(?:-----END [^-]*-----|\Z)", re.DOTALL)
 
 

@@ -103,3 +103,8 @@ def test_no_secret_is_left(before: str, secret: str, after: str) -> None:
 )
 def test_what_is_left_of_a_message(text: str, expected: str) -> None:
     assert clean(text, ["hunter2"]) == expected
+
+
+def test_half_a_surrogate_pair_is_no_text() -> None:
+    """JSON can escape it. Neither a record nor a span could be written with it."""
+    assert clean("what\ud83d\u00fc\udc00 is this", ["secret"]).encode().decode() == "what ü is this"
