@@ -28,7 +28,7 @@ export interface ConnectOptions {
   /** How TLS is done, which it is unless `plaintext` says otherwise. */
   readonly tls?: TlsOptions;
   /** A bearer token. Only over TLS. */
-  readonly token?: Token;
+  readonly token?: Token | undefined;
   /** Milliseconds that a call without a deadline of its own may take; 30,000 by default. */
   readonly defaultDeadlineMs?: number;
   /** Whether methods without side effects are repeated on UNAVAILABLE; by default they are. */

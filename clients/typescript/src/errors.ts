@@ -21,7 +21,7 @@ export class KeywayError extends Error {
   readonly code: Code;
   /** Its name: `NOT_FOUND`. */
   readonly codeName: string;
-  /** The message without code and reason. */
+  /** The gateway's own words, without code, reason and request id. */
   readonly rawMessage: string;
   /** Why, for programs: a name of ErrorReason such as `KEY_NOT_FOUND`. Empty where the gateway did not answer. */
   readonly reason: string;
@@ -37,7 +37,7 @@ export class KeywayError extends Error {
   readonly receipt: string | undefined;
 
   private constructor(status: Read, cause?: unknown) {
-    super([`${status.codeName}${status.reason && ` ${status.reason}`}`, status.rawMessage].filter(Boolean).join(": "));
+    super(summary(status));
     this.code = status.code;
     this.codeName = status.codeName;
     this.rawMessage = status.rawMessage;
@@ -88,6 +88,12 @@ const NOTHING_READ = {
   requestId: undefined,
   receipt: undefined,
 };
+
+/** One line: code, reason, message, and the id to quote to the operators. */
+function summary({ codeName, reason, rawMessage, requestId }: Read): string {
+  const quote = requestId && ` (request ${requestId})`;
+  return `${codeName}${reason && ` ${reason}`}: ${rawMessage}${quote ?? ""}`;
+}
 
 function readServiceError(error: grpc.ServiceError): Read {
   return {

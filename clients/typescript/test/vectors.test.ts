@@ -1,14 +1,13 @@
 /** The golden vectors, which all clients share. */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
-import { test } from "node:test";
-
-import { EnvelopeError, type KeyService, Opener } from "../src/index.js";
-import { sealSegments } from "../src/envelope/segments.js";
-import { beginEnvelope } from "../src/envelope/sealer.js";
-import { ByteReader } from "../src/envelope/source.js";
 import { join } from "node:path";
+import { test } from "node:test";
+import { beginEnvelope } from "../src/envelope/sealer.js";
+import { sealSegments } from "../src/envelope/segments.js";
+import { ByteReader } from "../src/envelope/source.js";
 import type { Calls } from "../src/index.js";
+import { EnvelopeError, type KeyService, Opener } from "../src/index.js";
 
 interface Vector {
   name: string;
@@ -52,11 +51,7 @@ for (const vector of vectors) {
       associated,
     );
     const pieces = [header];
-    for await (const segment of sealSegments(
-      new ByteReader(hex(vector.plaintext)),
-      envelopeKey,
-      vector.segment_size,
-    )) {
+    for await (const segment of sealSegments(new ByteReader(hex(vector.plaintext)), envelopeKey, vector.segment_size)) {
       pieces.push(segment);
     }
     assert.equal(Buffer.concat(pieces).toString("hex"), vector.envelope);

@@ -1,0 +1,259 @@
+/** The cases that clients in all languages share: runs one, and says what is not as the case expects. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+
+import { createRegistry, type DescMethod, fromJson, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
+import {
+  type CallOptions,
+  CertificateService,
+  type ConnectOptions,
+  KeyService,
+  type KeywayClient,
+  KeywayError,
+  ProviderService,
+  pages,
+  type Trailers,
+} from "@keyway/client";
+
+import { file_google_rpc_error_details } from "../src/gen/google/rpc/error_details_pb.js";
+import { connectTo, type Listener, type Sandbox } from "./sandbox.js";
+
+/** One call and what is expected of it, as `tests/clients/cases.yaml` has it. */
+interface Step {
+  readonly method: string;
+  readonly request?: JsonValue;
+  readonly request_metadata?: Readonly<Record<string, string>>;
+  readonly deadline_ms?: number;
+  readonly cancel_after_ms?: number;
+  readonly repeat_pages?: boolean;
+  readonly expect: Expectation;
+}
+
+/** A case: a call, and those after it, over one client. */
+export interface Case extends Step {
+  readonly name: string;
+  readonly listener?: Listener;
+  readonly before?: Before | readonly Before[];
+  /** With the listener for tokens: another one than the sandbox's; empty for none. */
+  readonly token?: string;
+  /** With the listener for certificates: whether the client has one. */
+  readonly certificate?: boolean;
+  readonly retries?: boolean;
+  readonly then?: readonly Step[];
+}
+
+interface Before {
+  readonly control: string;
+  readonly path: string;
+  readonly body?: unknown;
+}
+
+interface Expectation {
+  readonly status: string;
+  readonly response?: JsonValue;
+  readonly present?: readonly string[];
+  readonly absent?: readonly string[];
+  readonly reason?: string;
+  readonly metadata?: JsonValue;
+  readonly violations?: readonly string[];
+  readonly retry_info?: boolean;
+  readonly trailers?: readonly string[];
+}
+
+interface Outcome {
+  readonly response?: JsonValue;
+  readonly error?: KeywayError;
+  readonly trailers?: Trailers;
+}
+
+const SERVICES = { certificates: CertificateService, keys: KeyService, providers: ProviderService };
+const DEADLINE_MS = 10_000;
+const registry = createRegistry(file_google_rpc_error_details);
+
+/** What is wrong, or undefined. */
+export async function runCase(given: Case, sandbox: Sandbox): Promise<string | undefined> {
+  await prepare(given, sandbox);
+  using client = connectTo(sandbox, given.listener, clientOptions(given, sandbox));
+  let first: JsonValue | undefined;
+  for (const step of [given, ...(given.then ?? [])]) {
+    const outcome = await call(client, { ...step, request: filled(step.request ?? {}, first) });
+    first ??= outcome.response ?? {};
+    const expected = step.expect.response && { response: filled(step.expect.response, first) };
+    const found = differences({ ...step.expect, ...expected }, outcome);
+    if (found.length > 0) {
+      return `${step.method}: ${found.join("; ")}`;
+    }
+  }
+  return undefined;
+}
+
+function clientOptions({ token, certificate, retries = false }: Case, { tls }: Sandbox): Partial<ConnectOptions> {
+  return {
+    retries,
+    ...(token && { token }),
+    ...((token === "" || certificate === false) && { token: undefined, tls: { ca: tls.ca } }),
+  };
+}
+
+async function prepare({ before = [] }: Case, { controls }: Sandbox): Promise<void> {
+  for (const url of Object.values(controls)) {
+    await control("DELETE", `${url}/faults`);
+  }
+  for (const { control: name, path, body } of [before].flat()) {
+    await control("POST", `${controls[name]}${path}`, JSON.stringify(body ?? {}));
+  }
+}
+
+async function control(method: string, url: string, body?: string): Promise<void> {
+  const answer = await fetch(url, { method, ...(body && { body, headers: { "content-type": "application/json" } }) });
+  if (!answer.ok) {
+    throw new Error(`${method} ${url} answered ${answer.status}: ${await answer.text()}`);
+  }
+}
+
+/** `value` with "${…}" replaced by what `first`, the first response, has there. */
+function filled(value: JsonValue, first: JsonValue | undefined): JsonValue {
+  if (typeof value === "string") {
+    const path = /^\$\{(.*)\}$/.exec(value)?.[1];
+    return path === undefined ? value : at(first, path.split("."));
+  }
+  if (Array.isArray(value)) {
+    return value.map((item) => filled(item, first));
+  }
+  if (typeof value === "object" && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, filled(member, first)]));
+  }
+  return value;
+}
+
+function at(value: JsonValue | undefined, path: readonly string[]): JsonValue {
+  const found = path.reduce<unknown>((outer, key) => (outer as Record<string, unknown> | undefined)?.[key], value);
+  if (found === undefined) {
+    throw new Error(`The first response has no ${path.join(".")}.`);
+  }
+  return found as JsonValue;
+}
+
+type AnyCall = (request: object, options?: CallOptions) => Promise<{ nextPageToken: string }>;
+
+async function call(client: KeywayClient, given: Step): Promise<Outcome> {
+  const { invoke, method } = find(client, given.method);
+  const request = fromJson(method.input, given.request ?? {}, { registry });
+  const controller = new AbortController();
+  let trailers: Trailers | undefined;
+  const options = {
+    deadlineMs: given.deadline_ms ?? DEADLINE_MS,
+    signal: controller.signal,
+    ...(given.request_metadata && { metadata: given.request_metadata }),
+    onTrailers: (seen: Trailers) => {
+      trailers = seen;
+    },
+  };
+  const stop = new AbortController();
+  if (given.cancel_after_ms !== undefined) {
+    sleep(given.cancel_after_ms, undefined, { signal: stop.signal }).then(
+      () => controller.abort(),
+      () => {},
+    );
+  }
+  try {
+    const response = given.repeat_pages
+      ? await allPages(invoke, request, options, method)
+      : toJson(method.output, (await invoke(request, options)) as never, { registry });
+    return { response, ...(trailers && { trailers }) };
+  } catch (error) {
+    if (!(error instanceof KeywayError)) {
+      throw error;
+    }
+    return { error, ...(trailers && { trailers }) };
+  } finally {
+    stop.abort();
+  }
+}
+
+function find(client: KeywayClient, fullName: string): { invoke: AnyCall; method: DescMethod } {
+  const [service, name] = fullName.split("/");
+  for (const [key, descriptor] of Object.entries(SERVICES)) {
+    const method = descriptor.methods.find((one) => descriptor.typeName === service && one.name === name);
+    if (method !== undefined) {
+      const calls = client[key as keyof typeof SERVICES] as unknown as Record<string, AnyCall>;
+      return { invoke: calls[method.localName] as AnyCall, method };
+    }
+  }
+  throw new Error(`There is no method ${fullName}.`);
+}
+
+async function allPages(
+  invoke: AnyCall,
+  request: object,
+  options: CallOptions,
+  method: DescMethod,
+): Promise<JsonObject> {
+  const field = method.output.fields.find((one) => one.fieldKind === "list" && one.listKind === "message");
+  const items: string[] = [];
+  let count = 0;
+  for await (const page of pages(invoke, request, options)) {
+    count += 1;
+    const listed = page[field?.localName as keyof typeof page] as unknown as readonly { name: string }[];
+    items.push(...listed.map(({ name }) => name));
+  }
+  return { items, pages: count };
+}
+
+function differences(expected: Expectation, { response, error, trailers }: Outcome): string[] {
+  const found: string[] = [];
+  const compare = (what: string, wanted: unknown, got: unknown, same = isDeepStrictEqual(wanted, got)) => {
+    if (!same) {
+      found.push(`${what}: expected ${JSON.stringify(wanted)}, got ${JSON.stringify(got)}`);
+    }
+  };
+  compare("status", expected.status, error === undefined ? "OK" : error.codeName);
+  if (found.length > 0) {
+    return error === undefined ? found : [...found, error.message];
+  }
+  if (expected.response !== undefined) {
+    compare("response", expected.response, response, contains(response, expected.response));
+  }
+  for (const [wanted, names] of [
+    [true, expected.present ?? []],
+    [false, expected.absent ?? []],
+  ] as const) {
+    for (const name of names) {
+      compare(`response has ${name}`, wanted, Boolean((response as JsonObject)[name]));
+    }
+  }
+  if (expected.reason !== undefined) {
+    compare("reason", expected.reason, error?.reason);
+  }
+  if (expected.metadata !== undefined) {
+    compare("metadata", expected.metadata, error?.metadata, contains(error?.metadata, expected.metadata));
+  }
+  if (expected.violations !== undefined) {
+    const fields = new Set(error?.violations.map(({ field }) => field));
+    compare("violations", [...expected.violations].sort(), [...fields].sort());
+  }
+  if (expected.retry_info !== undefined) {
+    compare("retry_info", expected.retry_info, error?.retryDelayMs !== undefined);
+  }
+  for (const key of expected.trailers ?? []) {
+    compare(`trailer ${key}`, true, (trailers?.metadata.get(key).length ?? 0) > 0);
+  }
+  return found;
+}
+
+/** Whether `wanted` is in `got`: objects by their members, everything else as it is. */
+function contains(got: unknown, wanted: unknown): boolean {
+  if (Array.isArray(wanted)) {
+    return (
+      Array.isArray(got) && got.length === wanted.length && wanted.every((item, index) => contains(got[index], item))
+    );
+  }
+  if (typeof wanted === "object" && wanted !== null) {
+    return (
+      typeof got === "object" &&
+      got !== null &&
+      Object.entries(wanted).every(([key, value]) => contains((got as Record<string, unknown>)[key], value))
+    );
+  }
+  return got === wanted || (!wanted && got === undefined); // protobuf JSON leaves out what is false, 0 or empty
+}

@@ -1,0 +1,74 @@
+/**
+ * The conformance program of this client. The suite that runs it starts a sandbox first and says where it is
+ * (KEYWAY_SANDBOX), and where the cases are, as JSON (KEYWAY_CASES).
+ *
+ *     main.js                        run the cases; a line of JSON for each
+ *     main.js seal KEY AAD_HEX       seal standard input to standard output
+ *     main.js open AAD_HEX           open standard input to standard output, which gets all or nothing
+ *     main.js bench seal FILE        bytes per second, as JSON
+ *
+ * Exit codes: 0 done, whatever the cases say; 1 failed; 2 wrong usage.
+ */
+import { readFileSync } from "node:fs";
+import { buffer } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
+
+import type { KeywayClient } from "@keyway/client";
+
+import { benchSeal } from "./bench.js";
+import { type Case, runCase } from "./cases.js";
+import { connectTo, readSandbox } from "./sandbox.js";
+
+const BENCH_KEY = "providers/nhn-keys/keys/orders-key";
+
+async function main([command, ...rest]: readonly string[]): Promise<number> {
+  const [first, second] = rest;
+  if (command === undefined) {
+    await runCases();
+  } else if (command === "seal" && first !== undefined && second !== undefined) {
+    const associatedData = Buffer.from(second, "hex");
+    await withClient((client) =>
+      pipeline(client.sealer(first).sealStream(process.stdin, { associatedData }), process.stdout),
+    );
+  } else if (command === "open" && first !== undefined) {
+    const associatedData = Buffer.from(first, "hex");
+    await withClient(async (client) => {
+      const plaintext = await client.opener().open(await buffer(process.stdin), { associatedData });
+      await pipeline([plaintext], process.stdout);
+    });
+  } else if (command === "bench" && first === "seal" && second !== undefined) {
+    await withClient(async (client) => print(await benchSeal(second, client.sealer(BENCH_KEY))));
+  } else {
+    console.error("usage: main.js [seal KEY AAD_HEX | open AAD_HEX | bench seal FILE]");
+    return 2;
+  }
+  return 0;
+}
+
+async function runCases(): Promise<void> {
+  const path = process.env.KEYWAY_CASES;
+  if (path === undefined) {
+    throw new Error("KEYWAY_CASES has to name the file that holds the cases as JSON.");
+  }
+  const sandbox = readSandbox();
+  for (const one of JSON.parse(readFileSync(path, "utf8")) as Case[]) {
+    const why = await runCase(one, sandbox).catch((error: unknown) => `the runner failed: ${error}`);
+    print({ case: one.name, passed: why === undefined, why: why ?? "" });
+  }
+}
+
+async function withClient(use: (client: KeywayClient) => Promise<void>): Promise<void> {
+  using client = connectTo(readSandbox());
+  await use(client);
+}
+
+function print(result: object): void {
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(String(error));
+  process.exitCode = 1;
+}
