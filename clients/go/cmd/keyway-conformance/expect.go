@@ -2,10 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
-	"sort"
+	"strings"
 
 	"google.golang.org/genproto/googleapis/rpc/code"
 )
@@ -14,6 +15,8 @@ import (
 type expectation struct {
 	Status     string            `json:"status"`
 	Response   any               `json:"response"`
+	Present    []string          `json:"present"`
+	Absent     []string          `json:"absent"`
 	Reason     *string           `json:"reason"`
 	Metadata   map[string]string `json:"metadata"`
 	Violations []string          `json:"violations"`
@@ -21,76 +24,125 @@ type expectation struct {
 	Trailers   []string          `json:"trailers"`
 }
 
-func (e *expectation) differences(came *outcome) []string {
-	var all []string
+// check says all that is not as expected.
+func (e *expectation) check(came *outcome, first map[string]any) error {
+	found := tell(came)
+	var wrong []string
 	differ := func(what string, expected, got any) {
-		all = append(all, fmt.Sprintf("%s: expected %v, got %v", what, expected, got))
+		wrong = append(wrong, fmt.Sprintf("%s: expected %s, got %s", what, inJSON(expected), inJSON(got)))
 	}
-
-	reason, metadata, retryable := "", map[string]string(nil), false
-	status, violations := code.Code_OK.String(), []string{}
-	if failure := came.failure; failure != nil {
-		status, reason, metadata, retryable = code.Code(failure.Code).String(), failure.Reason, failure.Metadata, failure.Retryable
-		for _, violation := range failure.Violations {
-			violations = append(violations, violation.Field)
+	if e.Status != found.status {
+		differ("status", e.Status, found.status+" "+found.text)
+	}
+	if expected := filled(e.Response, first); expected != nil && !contains(came.response, expected) {
+		differ("response", expected, came.response)
+	}
+	for _, name := range e.Present {
+		if isEmpty(came.response[name]) {
+			differ(name, "something", nil)
 		}
 	}
-	if e.Status != "" && e.Status != status {
-		differ("status", e.Status, fmt.Sprintf("%s %s", status, reason))
+	for _, name := range e.Absent {
+		if !isEmpty(came.response[name]) {
+			differ(name, nil, came.response[name])
+		}
 	}
-	if e.Reason != nil && *e.Reason != reason {
-		differ("reason", *e.Reason, reason)
+	if e.Reason != nil && *e.Reason != found.reason {
+		differ("reason", *e.Reason, found.reason)
 	}
 	for name, value := range e.Metadata {
-		if metadata[name] != value {
-			differ("metadata "+name, value, metadata[name])
+		if found.metadata[name] != value {
+			differ("metadata "+name, value, found.metadata[name])
 		}
 	}
-	if e.Violations != nil {
-		expected := slices.Clone(e.Violations)
-		sort.Strings(expected)
-		sort.Strings(violations)
-		if !slices.Equal(expected, violations) {
-			differ("violations", expected, violations)
-		}
+	if e.Violations != nil && !slices.Equal(sorted(e.Violations), sorted(found.violations)) {
+		differ("violations", e.Violations, found.violations)
 	}
-	if e.RetryInfo != nil && *e.RetryInfo != retryable {
-		differ("retry info", *e.RetryInfo, retryable)
+	if e.RetryInfo != nil && *e.RetryInfo != found.retryable {
+		differ("retry info", *e.RetryInfo, found.retryable)
 	}
 	for _, name := range e.Trailers {
-		if len(came.trailers.Get(name)) == 0 {
-			differ("trailer", name, "none")
+		if found.trailers[name] == "" {
+			differ("trailer "+name, "something", nil)
 		}
 	}
-	if e.Response != nil && !contains(came.response, e.Response) {
-		expected, _ := json.Marshal(e.Response)
-		got, _ := json.Marshal(came.response)
-		differ("response", string(expected), string(got))
+	if wrong == nil {
+		return nil
 	}
-	return all
+	return errors.New(strings.Join(wrong, "; "))
+}
+
+// told is an outcome in the words of the cases. Of a failure it has what the client's error tells.
+type told struct {
+	status, reason, text string
+	metadata             map[string]string
+	violations           []string
+	retryable            bool
+	trailers             map[string]string
+}
+
+func tell(came *outcome) told {
+	const requestID, receipt = "keyway-request-id", "keyway-audit-receipt"
+	if came.failure == nil {
+		trailers := map[string]string{}
+		for _, name := range []string{requestID, receipt} {
+			trailers[name] = strings.Join(came.trailers.Get(name), ",")
+		}
+		return told{status: code.Code_OK.String(), trailers: trailers}
+	}
+	failure := came.failure
+	found := told{
+		status: code.Code(failure.Code).String(), reason: failure.Reason, text: failure.Error(),
+		metadata: failure.Metadata, retryable: failure.Retryable,
+		trailers: map[string]string{requestID: failure.RequestID, receipt: failure.Receipt},
+	}
+	for _, violation := range failure.Violations {
+		found.violations = append(found.violations, violation.Field)
+	}
+	return found
 }
 
 // contains says whether got has all that is expected. Protobuf JSON leaves defaults out, so that what is missing is as
 // good as empty.
 func contains(got, expected any) bool {
+	if got == nil {
+		return isEmpty(expected)
+	}
 	switch expected := expected.(type) {
 	case map[string]any:
-		members, ok := got.(map[string]any)
-		if !ok && got != nil {
-			return false
-		}
+		members, is := got.(map[string]any)
 		for name, value := range expected {
 			if !contains(members[name], value) {
 				return false
 			}
 		}
-		return true
+		return is
 	case []any:
-		items, _ := got.([]any)
-		return slices.EqualFunc(items, expected, contains)
-	}
-	if got == nil && expected != nil {
-		return reflect.ValueOf(expected).IsZero()
+		items, is := got.([]any)
+		return is && slices.EqualFunc(items, expected, contains)
 	}
 	return got == expected
+}
+
+func isEmpty(value any) bool {
+	if value == nil {
+		return true
+	}
+	held := reflect.ValueOf(value)
+	return held.IsZero() || ((held.Kind() == reflect.Map || held.Kind() == reflect.Slice) && held.Len() == 0)
+}
+
+// sorted is a set: a field may be named twice.
+func sorted(names []string) []string {
+	all := slices.Clone(names)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func inJSON(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	return string(text)
 }

@@ -7,9 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"strings"
-
-	keyway "keyway.dev/clients/go"
 )
 
 // sandbox is the ready line of `python -m gateway sandbox`.
@@ -43,18 +40,6 @@ func readJSON(variable string, into any) error {
 	return nil
 }
 
-func (s *sandbox) dial(listener string, options ...keyway.Option) (*keyway.Client, error) {
-	switch listener {
-	case "", "plain":
-		return keyway.Dial(s.Plain, append(options, keyway.WithPlaintext())...)
-	case "mtls":
-		return keyway.Dial(s.MTLS, append(options, keyway.WithTLS(s.TLS.Authorities), keyway.WithMTLS(s.TLS.Certificate, s.TLS.PrivateKey))...)
-	case "jwt":
-		return keyway.Dial(s.JWT, append(options, keyway.WithTLS(s.TLS.Authorities), keyway.WithBearerToken(keyway.StaticToken(s.Token)))...)
-	}
-	return nil, fmt.Errorf("there is no listener %q", listener)
-}
-
 // control tells an emulator what to do next.
 type control struct {
 	Control string          `json:"control"`
@@ -62,23 +47,37 @@ type control struct {
 	Body    json.RawMessage `json:"body"`
 }
 
-func (s *sandbox) control(ctx context.Context, order control) error {
-	base, known := s.Controls[order.Control]
-	if !known {
-		return fmt.Errorf("there is no control port of %q", order.Control)
+// prepare disarms what earlier cases left, and gives the orders.
+func (s *sandbox) prepare(ctx context.Context, orders []control) error {
+	for _, base := range s.Controls {
+		if err := send(ctx, http.MethodDelete, base+"/faults", nil); err != nil {
+			return err
+		}
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(base, "/")+order.Path, bytes.NewReader(order.Body))
+	for _, order := range orders {
+		base, known := s.Controls[order.Control]
+		if !known {
+			return fmt.Errorf("there is no control port of %q", order.Control)
+		}
+		if err := send(ctx, http.MethodPost, base+order.Path, order.Body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func send(ctx context.Context, method, url string, body []byte) error {
+	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
-	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode >= http.StatusMultipleChoices {
-		return fmt.Errorf("%s answers %s", order.Path, response.Status)
+		return fmt.Errorf("%s %s answers %s", method, url, response.Status)
 	}
 	return nil
 }
