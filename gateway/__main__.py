@@ -17,7 +17,7 @@ import grpc
 import uvloop
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from gateway import app, config, logs, sandbox
+from gateway import app, config, logs
 from gateway.audit import commands as audit_commands
 from gateway.audit.settings import AuditSettings
 from gateway.audit.shipping.shipper import run_shipper
@@ -72,7 +72,9 @@ async def _serve(options: argparse.Namespace) -> int:
         await _serve_until(stop, load(), load, options, _announce)
         return 0
     listen, state = options.listen or _DEFAULT_LISTEN, _state(options, _SERVE_STATE)
-    async with app.demonstration(listen, state, options.workers or 1) as settings:
+    from gateway.demonstration import demonstration  # noqa: PLC0415 - half a second that a gateway in earnest spares
+
+    async with demonstration(listen, state, options.workers or 1) as settings:
 
         def announce(address: str) -> None:
             _announce(address)
@@ -110,7 +112,9 @@ async def _serve_until(
 
 async def _emulate(options: argparse.Namespace) -> int:
     stop = app.stop_signal()
-    async with app.emulators(_state(options, _EMULATE_STATE), fixed_ports=True) as running:
+    from gateway.demonstration import emulators  # noqa: PLC0415
+
+    async with emulators(_state(options, _EMULATE_STATE), fixed_ports=True) as running:
         for kind, host in running.items():
             print(f"{kind}: {host.url} (control: {host.control_url})", flush=True)
         await stop.wait()
@@ -118,6 +122,8 @@ async def _emulate(options: argparse.Namespace) -> int:
 
 
 async def _sandbox(_options: argparse.Namespace) -> int:
+    from gateway import sandbox  # noqa: PLC0415
+
     await sandbox.run(app.stop_signal())
     return 0
 

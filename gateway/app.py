@@ -1,6 +1,6 @@
-"""Composition root: puts configuration, emulators, providers and the server together, and ends them in order.
+"""Composition root: puts configuration, guards, providers and the server together, and ends them in order.
 
-The only module that sees everything. Nothing imports it but what is run: the command line, and the workers.
+The only module that sees all of the gateway. Nothing imports it but what is run: the command line, and the workers.
 """
 
 import asyncio
@@ -8,11 +8,10 @@ import contextlib
 import os
 import signal
 import socket
-import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -25,8 +24,6 @@ from gateway.audit.journal import Journal
 from gateway.audit.shipping.process import ShipperProcess
 from gateway.authz.engine import PolicyEngine
 from gateway.config import GatewaySettings
-from gateway.emulators.catalogue import EMULATOR_TYPES
-from gateway.emulators.host import EmulatorHost, HostOptions
 from gateway.identity.tls_files import TlsFiles
 from gateway.providers.catalogue import SETTINGS, Catalogue
 from gateway.server.assembly import GatewayServer, Guards
@@ -39,13 +36,6 @@ from gateway.telemetry.setup import Telemetry
 
 _log = structlog.get_logger(__name__)
 
-DEMO_PROVIDERS: Final[Sequence[Mapping[str, Any]]] = (
-    {"id": "nhn-certs", "type": "nhn-certificate-manager", "api_version": "v1.2", "app_key": "certmanager-demo"},
-    {"id": "nhn-keys", "type": "nhn-secure-key-manager", "api_version": "v1.0", "app_key": "keymanager-demo"},
-    {"id": "asteria", "type": "asteria", "login": {"user_name": "/keyway", "password": "keyway-demo"}},
-)
-"""Providers over the emulators' default seed. `endpoint` is where each emulator listens."""
-
 
 def load_config(path: Path, **overrides: object) -> GatewaySettings:
     """The settings in a file, some overridden, checked as far as is possible without asking an upstream."""
@@ -57,43 +47,6 @@ def load_config(path: Path, **overrides: object) -> GatewaySettings:
     if settings.policy is not None:
         PolicyEngine.load(settings.policy)
     return settings
-
-
-@contextlib.asynccontextmanager
-async def emulators(
-    state: Path | None, *, host: str = "127.0.0.1", fixed_ports: bool
-) -> AsyncIterator[Mapping[str, EmulatorHost]]:
-    """Every emulator, running and seeded, by type. State None keeps it in memory."""
-    running: dict[str, EmulatorHost] = {}
-    async with contextlib.AsyncExitStack() as stack:
-        for kind, emulated in EMULATOR_TYPES.items():
-            options = HostOptions(
-                host=host,
-                port=emulated.port if fixed_ports else 0,
-                control_port=emulated.control_port if fixed_ports else 0,
-                state=state / f"{kind}.sqlite3" if state else None,
-            )
-            running[kind] = await stack.enter_async_context(EmulatorHost(emulated.emulator, options))
-            _log.info("emulator ready", emulates=kind, url=running[kind].url, control=running[kind].control_url)
-        yield running
-
-
-@contextlib.asynccontextmanager
-async def demonstration(listen: str, state: Path | None, workers: int = 1) -> AsyncIterator[GatewaySettings]:
-    """Settings for a gateway over running emulators."""
-    config.parse({"listen": listen, "workers": workers}, SETTINGS)  # refused before an emulator starts
-    async with contextlib.AsyncExitStack() as stack:
-        running = await stack.enter_async_context(emulators(state, fixed_ports=False))
-        _log.warning("serving emulated upstreams: nothing here is real, neither keys nor certificates")
-        folder = state or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="keyway-")))
-        tree = {
-            "listen": listen,
-            "workers": workers,
-            "drain_delay": 0,
-            "providers": [{**provider, "endpoint": running[provider["type"]].url} for provider in DEMO_PROVIDERS],
-            "audit": {"directory": str((folder / "audit").absolute())},
-        }
-        yield config.parse(tree, SETTINGS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from jwt.algorithms import ECAlgorithm
 
-from gateway import app, config
+from gateway import app, config, demonstration
 from gateway.config import GatewaySettings
 from gateway.emulators.host import EmulatorHost
 from gateway.providers.catalogue import SETTINGS
@@ -77,7 +77,7 @@ async def sandbox(folder: Path) -> AsyncIterator[Mapping[str, Any]]:
     """Everything running, with its files in `folder`; what the line of JSON says."""
     token = _write_files(folder)
     async with contextlib.AsyncExitStack() as stack:
-        running = await stack.enter_async_context(app.emulators(None, fixed_ports=False))
+        running = await stack.enter_async_context(demonstration.emulators(None, fixed_ports=False))
         addresses = {
             kind: (await stack.enter_async_context(app.gateway(_settings(kind, folder, running)))).address
             for kind in _LISTENERS
@@ -113,7 +113,7 @@ def _settings(kind: str, folder: Path, running: Mapping[str, EmulatorHost]) -> G
         listener["policy"] = {"policy_files": ["policies.cedar"], "entities_file": "entities.json"}
     providers = [
         {**provider, **_ONCE, **_CHANGES.get(provider["id"], {}), "endpoint": running[provider["type"]].url}
-        for provider in app.DEMO_PROVIDERS
+        for provider in demonstration.DEMO_PROVIDERS
     ]
     tree = {
         "drain_delay": 0,

@@ -9,7 +9,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from gateway import app
+from gateway.demonstration import DEMO_PROVIDERS
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1 import key_service_pb2_grpc
 from tests.support.processes import READY, Process, run, write_config
@@ -82,9 +82,7 @@ async def test_a_port_that_is_taken_fails_loudly(quiet_stack: Stack, tmp_path: P
     assert ended.code == 1
     assert ended.output == ""
     lines = [line for line in ended.errors.splitlines() if not line.startswith("{")]
-    assert lines == [
-        f"keyway: {quiet_stack.gateway.address} can't be listened on: is another server there?"
-    ]
+    assert lines == [f"keyway: {quiet_stack.gateway.address} can't be listened on: is another server there?"]
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:50051", "localhost:notaport", "127.0.0.1:65536"])
@@ -137,7 +135,7 @@ async def test_every_line_of_the_log_is_json_and_no_line_holds_a_secret(quiet_st
         "stopped",
     ]
     secrets = [PLAINTEXT.decode(), ciphertext, material.key_material.hex()]
-    for provider in app.DEMO_PROVIDERS:
+    for provider in DEMO_PROVIDERS:
         secrets += [str(provider[key]) for key in ("app_key",) if key in provider]
         secrets += [str(provider["login"]["password"])] if "login" in provider else []
     assert len(secrets) == 6

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import yaml
 
-from gateway import app
+from gateway.demonstration import DEMO_PROVIDERS
 from tests.support.stack import Stack
 
 READY = "keyway: serving on "
@@ -165,7 +165,7 @@ async def run(folder: Path, *arguments: object, environment: Mapping[str, str] |
 
 def write_config(path: Path, stack: Stack, providers: Sequence[Mapping[str, Any]] = (), **options: Any) -> Path:
     """A configuration file over the stack's emulators; without providers, with those of the demonstration."""
-    chosen = list(providers) or [stack.provider(provider["id"]) for provider in app.DEMO_PROVIDERS]
+    chosen = list(providers) or [stack.provider(provider["id"]) for provider in DEMO_PROVIDERS]
     tree = {"listen": "127.0.0.1:0", "drain_delay": 0, "providers": chosen, **options}
     path.write_text(yaml.safe_dump(tree))
     return path

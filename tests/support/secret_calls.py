@@ -13,8 +13,8 @@ from typing import Any, Final
 import grpc
 from google.protobuf.message import Message
 
-from gateway import app
 from gateway.contract import METHODS, Method
+from gateway.demonstration import DEMO_PROVIDERS
 from keyway.v1 import certificate_service_pb2 as certificates
 from tests.emulators.support_asteria import issue, pkcs12, self_signed
 from tests.support import openssl
@@ -54,7 +54,7 @@ def providers(stack: Stack, folder: Path) -> list[dict[str, Any]]:
     new = stack.provider(KEYS, endpoint=nowhere, api_version="v1.3", bearer_token="demo-token")
     client = {"ca_certificates": {"file": str(authority.pair.certificate)}}
     return [
-        *(stack.provider(provider["id"]) for provider in app.DEMO_PROVIDERS),
+        *(stack.provider(provider["id"]) for provider in DEMO_PROVIDERS),
         {**old, "id": OLD},
         {**gated, **client, "id": GATED, "client_certificate": {**files, "password": FILE_PASSWORD}},
         {**new, "id": NEW, "client_certificate": {"pkcs12": {"file": str(store)}, "password": FILE_PASSWORD}},

@@ -10,6 +10,7 @@ from grpc_health.v1 import health_pb2_grpc
 
 from gateway import app, config
 from gateway.config import GatewaySettings
+from gateway.demonstration import DEMO_PROVIDERS, emulators
 from gateway.emulators.host import EmulatorHost
 from gateway.providers.catalogue import SETTINGS
 from keyway.v1 import certificate_service_pb2_grpc, key_service_pb2_grpc, provider_service_pb2_grpc
@@ -95,7 +96,7 @@ class Stack:
 
     async def __aenter__(self) -> "Stack":
         self.emulators: Mapping[str, EmulatorHost] = await self._exits.enter_async_context(
-            app.emulators(None, fixed_ports=False)
+            emulators(None, fixed_ports=False)
         )
         self.session = await self._exits.enter_async_context(aiohttp.ClientSession())
         self.controls = {kind: Control(host.control_url, self.session) for kind, host in self.emulators.items()}
@@ -110,12 +111,12 @@ class Stack:
 
         Every request is sent once, and no breaker stands before it: tests see what each failure becomes by itself.
         """
-        (settings,) = (provider for provider in app.DEMO_PROVIDERS if provider["id"] == provider_id)
+        (settings,) = (provider for provider in DEMO_PROVIDERS if provider["id"] == provider_id)
         return {**settings, **ONCE, "endpoint": self.emulators[settings["type"]].url, **overrides}
 
     def settings(self, *providers: Mapping[str, Any], **options: Any) -> GatewaySettings:
         """Settings of a gateway on a free port; without providers, those of the demonstration."""
-        chosen = providers or [self.provider(provider["id"]) for provider in app.DEMO_PROVIDERS]
+        chosen = providers or [self.provider(provider["id"]) for provider in DEMO_PROVIDERS]
         tree = {"listen": "127.0.0.1:0", "drain_delay": 0, "providers": list(chosen), **options}
         return config.parse(tree, SETTINGS)
 
