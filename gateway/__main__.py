@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import math
+import resource
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
@@ -42,6 +43,7 @@ _EXAMPLES: Final = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; answers the exit code."""
     options = _parser().parse_args(arguments)
+    _leave_no_core_dump()
     command: Callable[[argparse.Namespace], Coroutine[Any, Any, int]] = options.command
     logs.configure(_log_settings(options))
     try:
@@ -54,6 +56,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         _complain(*fault.lines)
         return fault.code
+
+
+def _leave_no_core_dump() -> None:
+    """The memory holds keys and passwords; that of the processes which this one starts, too.
+
+    One byte, not none: that also stops the kernel from handing the dump to a program, which no limit of 0 does.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    most = 0 if hard == 0 else 1
+    resource.setrlimit(resource.RLIMIT_CORE, (most, most))
 
 
 async def _serve(options: argparse.Namespace) -> int:

@@ -1,6 +1,7 @@
 """`serve` as a process: when it is ready, what it leaves behind, what it writes, and how it ends."""
 
 import os
+import resource
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -67,8 +68,10 @@ async def test_the_configured_gateway_serves_over_its_providers(quiet_stack: Sta
     config = write_config(tmp_path / "keyway.yaml", quiet_stack)
     async with Process(tmp_path, "serve", "--config", config) as process:
         assert await decrypt(await process.address(), await encrypt(await process.address())) == PLAINTEXT
+        dumped = resource.prlimit(process.pid, resource.RLIMIT_CORE)
         ended = await process.stopped()
 
+    assert dumped in ((0, 0), (1, 1)), "a dump of its memory would hold its secrets"
     assert ended.code == 0
     assert [request["status"] for request in await quiet_stack.controls[KEY_MANAGER].requests()] == [200, 200]
     assert ended.output == f"{READY}{process.lines[0].removeprefix(READY)}\n"
