@@ -43,7 +43,8 @@ def record_lines(record: Record) -> Iterator[str]:
 def report_lines(report: Report) -> Iterator[str]:
     """What a verification found."""
     for chain in report.chains:
-        yield from _chain_lines(chain)
+        # What a chain says of itself, somebody may have altered.
+        yield from map(_printable, _chain_lines(chain))
     for receipt in report.missing:
         yield f"MISSING: {receipt}: the directory holds no such chain"
     keys = ", ".join(report.keys)

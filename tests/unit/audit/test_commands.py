@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 from collections.abc import Awaitable, Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,18 @@ async def test_verify_names_the_first_bad_record(run: Run, directory: Path) -> N
     assert output.endswith("NOT VERIFIED\n")
     code, output, _ = await run("verify", directory, "--json")
     assert (code, json.loads(output)["chains"][0]["problem"]["sequence"]) == (1, number + 1)
+
+
+async def test_what_an_altered_chain_says_does_not_command_the_terminal(run: Run, directory: Path) -> None:
+    first = segment_path(directory / "worker-0", 1)
+    _, line = first.read_bytes().split(b"\n", 1)
+    event = b'{"chain":"gw-\x1b[2J","sequence":2,"previous":"' + b"0" * 64 + b'","kind":"event","body":{}'
+    forged = event + b',"hash":"' + sha256(event).hexdigest().encode() + b'"}\n'
+    first.write_bytes(first.read_bytes()[: -len(line)] + forged)
+    code, output, _ = await run("verify", directory)
+    assert code == 1
+    assert "BAD" in output
+    assert output.replace("\n", "").isprintable()
 
 
 async def test_verify_expects_receipts(run: Run, directory: Path) -> None:
