@@ -1,6 +1,5 @@
 package dev.keyway;
 
-import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.util.List;
@@ -26,16 +25,14 @@ record Address(String host, int port) {
     /** One address is left to gRPC's own DNS resolver, several go to {@link AddressList}. */
     static String target(List<Address> addresses) {
         String list = addresses.stream().map(Address::toString).collect(Collectors.joining(","));
-        return (addresses.size() == 1 ? "dns:///" : AddressList.register()) + list;
+        // The brackets of IPv6 addresses have no place in a URL's path.
+        String path = list.replace("[", "%5B").replace("]", "%5D");
+        return (addresses.size() == 1 ? "dns:///" : AddressList.register()) + path;
     }
 
     /** Whether the host is this machine, by its name alone: nothing is resolved. */
     boolean isLoopback() {
         return LOOPBACK.contains(host) || host.matches("127(\\.\\d{1,3}){3}");
-    }
-
-    InetSocketAddress unresolved() {
-        return InetSocketAddress.createUnresolved(host, port);
     }
 
     /** As in a URL: an IPv6 address in brackets. */

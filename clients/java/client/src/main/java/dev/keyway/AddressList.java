@@ -5,18 +5,26 @@ import io.grpc.EquivalentAddressGroup;
 import io.grpc.NameResolver;
 import io.grpc.NameResolverProvider;
 import io.grpc.NameResolverRegistry;
+import io.grpc.Status;
 import io.grpc.StatusOr;
+import io.grpc.SynchronizationContext;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.URI;
+import java.net.UnknownHostException;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ForkJoinPool;
 import java.util.stream.Stream;
 
 /**
- * Resolves a target that lists several addresses, for which gRPC for Java has no resolver of its own. A host's name is
- * looked up whenever it is connected to; its certificate has to be for that name.
+ * Resolves a target that lists several addresses, for which gRPC for Java has no resolver of its own. A host's name may
+ * stand for many; their certificates have to be for that name. Names are looked up anew whenever a connection fails.
  */
 final class AddressList extends NameResolverProvider {
     private static final String SCHEME = "keyway-list";
@@ -56,14 +64,22 @@ final class AddressList extends NameResolverProvider {
         }
         List<Address> addresses =
                 Stream.of(target.getPath().substring(1).split(",")).map(Address::parse).toList();
-        return new FixedList(addresses);
+        return new Resolver(addresses, args);
     }
 
-    private static final class FixedList extends NameResolver {
+    private static final class Resolver extends NameResolver {
         private final List<Address> addresses;
+        private final SynchronizationContext context;
+        private final Executor executor;
+        // Touched within the context alone.
+        private Listener2 listener;
+        private boolean busy;
+        private boolean ended;
 
-        FixedList(List<Address> addresses) {
+        Resolver(List<Address> addresses, NameResolver.Args args) {
             this.addresses = addresses;
+            context = args.getSynchronizationContext();
+            executor = Objects.requireNonNullElse(args.getOffloadExecutor(), ForkJoinPool.commonPool());
         }
 
         @Override
@@ -73,23 +89,56 @@ final class AddressList extends NameResolverProvider {
 
         @Override
         public void start(Listener2 listener) {
-            List<EquivalentAddressGroup> groups =
-                    addresses.stream().map(FixedList::group).toList();
-            listener.onResult(ResolutionResult.newBuilder()
-                    .setAddressesOrError(StatusOr.fromValue(groups))
-                    .build());
+            this.listener = listener;
+            refresh();
         }
 
-        private static EquivalentAddressGroup group(Address address) {
+        @Override
+        public void refresh() {
+            if (busy || ended) {
+                return;
+            }
+            busy = true;
+            executor.execute(() -> {
+                StatusOr<List<EquivalentAddressGroup>> found = lookUp();
+                context.execute(() -> {
+                    busy = false;
+                    if (!ended) {
+                        listener.onResult2(ResolutionResult.newBuilder()
+                                .setAddressesOrError(found)
+                                .build());
+                    }
+                });
+            });
+        }
+
+        /** What can be found; a failure only where that is nothing. */
+        private StatusOr<List<EquivalentAddressGroup>> lookUp() {
+            List<EquivalentAddressGroup> found = new ArrayList<>();
+            Status failure = Status.UNAVAILABLE;
+            for (Address address : addresses) {
+                try {
+                    for (InetAddress host : InetAddress.getAllByName(address.host())) {
+                        found.add(group(address, host));
+                    }
+                } catch (UnknownHostException unknown) {
+                    failure = failure.withDescription("Unknown host: " + address.host())
+                            .withCause(unknown);
+                }
+            }
+            return found.isEmpty() ? StatusOr.fromStatus(failure) : StatusOr.fromValue(found);
+        }
+
+        private static EquivalentAddressGroup group(Address address, InetAddress host) {
             Attributes attributes = Attributes.newBuilder()
                     .set(EquivalentAddressGroup.ATTR_AUTHORITY_OVERRIDE, address.toString())
                     .build();
-            return new EquivalentAddressGroup(address.unresolved(), attributes);
+            return new EquivalentAddressGroup(new InetSocketAddress(host, address.port()), attributes);
         }
 
         @Override
         public void shutdown() {
-            // Holds nothing.
+            ended = true;
         }
     }
 }

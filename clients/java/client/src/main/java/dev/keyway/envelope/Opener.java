@@ -104,19 +104,14 @@ public final class Opener {
                 .setCiphertext(header.encryptedDataKey())
                 .setEncoding(Encoding.ENCODING_BASE64)
                 .build();
-        byte[] dataKey;
         try {
-            dataKey = stub.decrypt(request).getPlaintext().toByteArray();
+            return stub.decrypt(request).getPlaintext().toByteArray();
         } catch (StatusRuntimeException failed) {
             if (blamesEnvelope(KeywayException.from(failed))) {
                 throw new EnvelopeException();
             }
             throw failed;
         }
-        if (dataKey.length != SegmentCipher.DATA_KEY_BYTES) {
-            throw new EnvelopeException();
-        }
-        return dataKey;
     }
 
     /** Whether the name or the encrypted data key that stand in the envelope are no such things. */

@@ -57,7 +57,10 @@ final class SegmentCipher {
         return new SegmentCipher(Cipher.ENCRYPT_MODE, dataKey, header.encode(), header.salt(), associatedData);
     }
 
-    static SegmentCipher opening(byte[] dataKey, Header header, byte[] associatedData) {
+    static SegmentCipher opening(byte[] dataKey, Header header, byte[] associatedData) throws EnvelopeException {
+        if (dataKey.length != DATA_KEY_BYTES) {
+            throw new EnvelopeException();
+        }
         return new SegmentCipher(Cipher.DECRYPT_MODE, dataKey, header.encode(), header.salt(), associatedData);
     }
 
