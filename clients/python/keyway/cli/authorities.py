@@ -1,0 +1,119 @@
+"""`keyway cas …`: the authorities that a provider's trust stores trust."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import click
+
+from keyway.cli import exchange, expiry, files, names, views
+from keyway.cli.certificates import confirm
+from keyway.cli.commands import Group, pass_session
+from keyway.cli.output import Cell, Column
+from keyway.cli.session import Session
+from keyway.v1 import certificate_service_pb2 as contract
+from keyway.v1.trusted_authority_pb2 import TrustedAuthority
+
+_COLUMNS: Final = (
+    Column("Authority", folds=True),
+    Column("Subject", folds=True),
+    Column("Expires", needed=False),
+    Column("Left", justify="right"),
+)
+_METHOD: Final = "CertificateService/ListTrustedAuthorities"
+_STORES: Final = ("server", "client")
+
+
+@click.group(cls=Group)
+def cas() -> None:
+    """Trusted authorities: list, look at, add and remove them."""
+
+
+@cas.command(
+    "list",
+    examples="""
+        keyway cas list
+        keyway cas list asteria/server
+    """,
+)
+@click.argument("store", required=False)
+@pass_session
+def list_(session: Session, store: str | None) -> None:
+    """List the authorities of the trust store STORE, or of all, soonest expiry first."""
+    stores = [names.full(session, names.STORE, store, _METHOD)] if store else list(_stores(session))
+    method = session.client.certificates.ListTrustedAuthorities
+    found: list[TrustedAuthority] = []
+    for parent in stores:
+        found += session.call(method, contract.ListTrustedAuthoritiesRequest(parent=parent)).authorities
+    _show(session, found)
+
+
+def _stores(session: Session) -> Iterator[str]:
+    for provider in session.providers():
+        if f"keyway.v1.{_METHOD}" in provider.methods:
+            yield from (f"{provider.name}/trustStores/{store}" for store in _STORES)
+
+
+@cas.command(examples="keyway cas show asteria/server/0b6c1d9e-2f3a-4b4c-8d5e-6f7081920a01")
+@click.argument("authority")
+@pass_session
+def show(session: Session, authority: str) -> None:
+    """Show an authority."""
+    name = names.full(session, names.AUTHORITY, authority, "CertificateService/GetTrustedAuthority")
+    request = contract.GetTrustedAuthorityRequest(name=name)
+    found = session.call(session.client.certificates.GetTrustedAuthority, request).authority
+    if session.json:
+        session.output.json(found)
+    else:
+        session.output.fields(views.authority(found))
+
+
+@cas.command("import", examples="keyway cas import asteria/server authorities.pem")
+@click.argument("store")
+@files.argument("file")
+@pass_session
+def import_(session: Session, store: str, file: str) -> None:
+    """Trust the authorities in FILE: X.509 or PKCS#7, PEM or DER."""
+    content = files.read(file)
+    parent = names.full(session, names.STORE, store, "CertificateService/ImportTrustedAuthority")
+    request = contract.ImportTrustedAuthorityRequest(
+        parent=parent, content=content, filename=exchange.filename(file)
+    )  # fmt: skip
+    response = session.call(session.client.certificates.ImportTrustedAuthority, request)
+    if session.json:
+        session.output.json(response)
+        return
+    new = [each for each in response.authorities if each.alias in response.imported]
+    if new:
+        _show(session, new)
+    else:
+        session.output.note("All of them were there.", "dim")
+
+
+@cas.command(examples="keyway cas delete asteria/server/0b6c1d9e-2f3a-4b4c-8d5e-6f7081920a01")
+@click.argument("authority")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask whether it is meant.")
+@pass_session
+def delete(session: Session, authority: str, *, yes: bool) -> None:
+    """Trust an authority no longer."""
+    name = names.full(session, names.AUTHORITY, authority, "CertificateService/DeleteTrustedAuthority")
+    confirm(f"Delete {names.short(name)}?", yes=yes)
+    request = contract.DeleteTrustedAuthorityRequest(name=name)
+    response = session.call(session.client.certificates.DeleteTrustedAuthority, request)
+    exchange.done(session, response, f"{names.short(name)} is deleted")
+
+
+def _show(session: Session, found: Iterable[TrustedAuthority]) -> None:
+    if session.json:
+        for each in found:
+            session.output.json(each)
+        return
+    rows = sorted(found, key=lambda each: (expiry.ordering(views.last_day(each)), each.name))
+    if rows:
+        session.output.table(_COLUMNS, map(_row, rows))
+    else:
+        session.output.note("No authorities.", "dim")
+
+
+def _row(found: TrustedAuthority) -> tuple[Cell, ...]:
+    last = views.last_day(found)
+    return names.short(found.name), found.subject.common_name or found.subject.text, str(last or ""), expiry.left(last)

@@ -1,0 +1,180 @@
+"""`keyway certs …`: certificates of every provider."""
+
+import sys
+from typing import Any, Final
+
+import click
+
+from keyway.cli import exchange, expiry, names, views
+from keyway.cli.commands import Group, pass_session
+from keyway.cli.failures import NO, Refused
+from keyway.cli.output import Column
+from keyway.cli.passwords import password_options, taken, with_password
+from keyway.cli.session import Session
+from keyway.v1 import certificate_service_pb2 as contract
+from keyway.v1.certificate_pb2 import Certificate
+
+_COLUMNS: Final = (
+    Column("Certificate", folds=True),
+    Column("Authority", needed=False),
+    Column("Expires"),
+    Column("Left", justify="right"),
+)
+
+
+@click.group(cls=Group)
+def certs() -> None:
+    """Certificates: list, look at, make, exchange and remove them."""
+
+
+@certs.command(
+    "list",
+    examples="""
+        keyway certs list
+        keyway certs list --provider nhn-certs --all
+        keyway certs list --within 30 --json | jq -r .name
+    """,
+    notes="Ends with 1 where a provider does not answer: its certificates are missing.",
+)
+@click.option("--provider", metavar="PROVIDER", default="-", help="Of one provider. Default: of all.")
+@click.option("--expired", is_flag=True, help="Those that have expired.")
+@click.option("--all", "every", is_flag=True, help="Those too.")
+@click.option("--within", type=click.IntRange(min=0), metavar="DAYS", help="Those that expire within so many days.")
+@pass_session
+def list_(session: Session, *, provider: str, expired: bool, every: bool, within: int | None) -> int:
+    """List certificates, soonest expiry first."""
+    state = contract.CERTIFICATE_STATE_FILTER_UNEXPIRED
+    if every or expired:
+        state = contract.CERTIFICATE_STATE_FILTER_ALL if every else contract.CERTIFICATE_STATE_FILTER_EXPIRED
+    request = contract.ListCertificatesRequest(parent=names.provider(provider), state=state)
+    unreachable: set[str] = set()
+    found: list[Certificate] = []
+    for page in session.pages(session.client.certificates.ListCertificates, request):
+        unreachable.update(page.unreachable)
+        chosen = [each for each in page.certificates if views.expires_within(each, within)]
+        if session.json:
+            for each in chosen:
+                session.output.json(each)
+        found += chosen
+    if not session.json:
+        _table(session, found)
+    for name in sorted(unreachable):
+        session.output.note(f"keyway: {names.short(name)} does not answer: its certificates are missing", "yellow")
+    return NO if unreachable else 0
+
+
+def _table(session: Session, found: list[Certificate]) -> None:
+    if not found:
+        session.output.note("No certificates.", "dim")
+        return
+    found.sort(key=lambda each: (expiry.ordering(expiry.day(each.expiration_date)), each.name))
+    days = ((each, expiry.day(each.expiration_date)) for each in found)
+    session.output.table(
+        _COLUMNS,
+        (
+            (names.short(each.name), each.authority, str(last or ""), expiry.left(last))
+            for each, last in days
+        ),
+    )  # fmt: skip
+
+
+@certs.command(
+    examples="""
+        keyway certs show nhn-certs/www.example.com
+        keyway certs show asteria/server          asks for the key store's password
+    """
+)
+@click.argument("certificate")
+@click.option("--basic", is_flag=True, help="What a list has, without a look into the file.")
+@password_options()
+@pass_session
+def show(session: Session, certificate: str, *, basic: bool, **arguments: Any) -> None:
+    """Show a certificate."""
+    name = names.full(session, names.CERTIFICATE, certificate, "CertificateService/GetCertificate")
+    view = contract.CERTIFICATE_VIEW_BASIC if basic else contract.CERTIFICATE_VIEW_FULL
+    request = contract.GetCertificateRequest(name=name, view=view)
+    response = with_password(session, session.client.certificates.GetCertificate, request, taken(arguments))
+    _show(session, response.certificate)
+
+
+def _show(session: Session, certificate: Certificate) -> None:
+    if session.json:
+        session.output.json(certificate)
+    else:
+        session.output.fields(views.certificate(certificate))
+
+
+@certs.command(
+    examples="""
+        keyway certs create asteria/client --cn client.example.com --country KR
+    """,
+    notes="It is signed by itself: keyway certs csr gets what an authority signs.",
+)
+@click.argument("certificate")
+@click.option("--common-name", "--cn", required=True, help="CN: whom it is for.")
+@click.option("--country", default="", help="C: two letters.")
+@click.option("--state", default="", help="ST: state or province.")
+@click.option("--locality", default="", help="L: such as a city.")
+@click.option("--organization", default="", help="O.")
+@click.option("--organizational-unit", default="", help="OU.")
+@click.option("--days", type=click.IntRange(min=1), default=0, help="How long it is valid. Default: 365.")
+@click.option("--key-algorithm", default="", help="Default: RSA.")
+@click.option("--key-size", type=click.IntRange(min=1), default=0, help="In bits. Default: 2048.")
+@click.option("--signature-algorithm", default="", help="Default: SHA256withRSA.")
+@click.option("--replace", is_flag=True, help="One that is there, and its key with it.")
+@password_options(private_key=True)
+@pass_session
+def create(session: Session, certificate: str, *, days: int, **arguments: Any) -> None:
+    """Make a key pair and a certificate at a provider."""
+    passwords = taken(arguments)
+    name = names.full(session, names.CERTIFICATE, certificate, "CertificateService/CreateCertificate")
+    keystore = passwords.keystore(new=True)
+    parent, _, certificate_id = name.rpartition("/certificates/")
+    own = ("key_algorithm", "key_size", "signature_algorithm", "replace")
+    request = contract.CreateCertificateRequest(
+        parent=parent,
+        certificate_id=certificate_id,
+        validity_days=days,
+        keystore_password=keystore,
+        private_key_password=passwords.private_key(keystore, new=True),
+        **{option: arguments.pop(option) for option in own},
+    )
+    for part, value in arguments.items():
+        setattr(request.subject, part, value)
+    _show(session, session.call(session.client.certificates.CreateCertificate, request).certificate)
+
+
+@certs.command(examples="keyway certs delete asteria/client")
+@click.argument("certificate")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask whether it is meant.")
+@password_options()
+@pass_session
+def delete(session: Session, certificate: str, *, yes: bool, **arguments: Any) -> None:
+    """Delete a certificate with its key. It can't be undone."""
+    passwords = taken(arguments)
+    name = names.full(session, names.CERTIFICATE, certificate, "CertificateService/DeleteCertificate")
+    confirm(f"Delete {names.short(name)} with its key? It can't be undone.", yes=yes)
+    request = contract.DeleteCertificateRequest(name=name, keystore_password=passwords.keystore())
+    response = session.call(session.client.certificates.DeleteCertificate, request)
+    exchange.done(session, response, f"{names.short(name)} is deleted")
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Go on only if it is meant."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Refused("nobody is there to ask: --yes")
+    if not click.confirm(question, err=True):
+        raise click.Abort
+
+
+_EXCHANGES: Final[tuple[click.Command, ...]] = (
+    exchange.download,
+    exchange.upload,
+    exchange.csr,
+    exchange.install,
+    exchange.import_,
+)
+for command in _EXCHANGES:
+    certs.add_command(command)

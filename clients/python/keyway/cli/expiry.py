@@ -1,0 +1,42 @@
+"""How long a certificate is still valid, in days and colours."""
+
+import datetime as dt
+from typing import Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.date_pb2 import Date
+from rich.text import Text
+
+_URGENT: Final = 7
+_SOON: Final = 30
+_LAST: Final = dt.date.max
+
+
+def day(date: Date) -> dt.date | None:
+    """None for a date that is not told, or not whole."""
+    return dt.date(date.year, date.month, date.day) if date.year and date.month and date.day else None
+
+
+def moment(timestamp: Timestamp) -> dt.datetime | None:
+    """In this machine's time zone. None for one that is not told."""
+    return timestamp.ToDatetime(dt.UTC).astimezone() if timestamp.seconds else None
+
+
+def ordering(last_day: dt.date | None) -> dt.date:
+    """Soonest first, the unknown last."""
+    return last_day or _LAST
+
+
+def left(last_day: dt.date | None, today: dt.date | None = None) -> Text:
+    """Such as `12 days`: until the end of the last day."""
+    if last_day is None:
+        return Text("unknown", style="dim")
+    days = (last_day - (today or dt.date.today())).days
+    if days < 0:
+        return Text(f"expired {_days(-days)} ago", style="bold red")
+    style = "red" if days <= _URGENT else "yellow" if days <= _SOON else "green"
+    return Text(_days(days) if days else "today", style=style)
+
+
+def _days(count: int) -> str:
+    return f"{count} day" if count == 1 else f"{count:,} days"

@@ -1,0 +1,119 @@
+"""What is printed: tables for people, protobuf JSON for programs. Responsible for the form, not for what is in it.
+
+On a terminal a table is as wide as that and coloured (NO_COLOR and TERM=dumb are respected by rich); elsewhere it is
+plain text of whatever width it takes, so that nothing is cut.
+"""
+
+import io
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from google.protobuf.json_format import MessageToJson
+from google.protobuf.message import Message
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_UNLIMITED: Final = 100_000
+_NARROW: Final = 80
+# Of right-to-left text; whoever has them in a name can make a terminal show another one.
+_TURNING: Final = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+_INVISIBLE: Final = ("Cc", "Zl", "Zp", "Cs")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """title: its head. needed: shown on narrow terminals too. folds: goes on in the next line rather than be cut."""
+
+    title: str
+    needed: bool = True
+    folds: bool = False
+    justify: Literal["left", "right"] = "left"
+
+
+Cell = str | Text
+
+
+class Output:
+    """Standard output and standard error of one run."""
+
+    def __init__(self) -> None:
+        self.terminal = sys.stdout.isatty()
+        self._console = Console(highlight=False, markup=False, emoji=False)
+        self.errors = Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+    def json(self, message: Message) -> None:
+        """One line of protobuf JSON."""
+        text = MessageToJson(message, indent=None, ensure_ascii=False)
+        sys.stdout.buffer.write(text.encode() + b"\n")
+        sys.stdout.buffer.flush()
+
+    def table(self, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
+        """Rows under their heads."""
+        shown = [
+            number
+            for number, column in enumerate(columns)
+            if column.needed or not self.terminal or self._console.width >= _NARROW
+        ]
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        for column in (columns[number] for number in shown):
+            # What folds gives way last: names are there to be copied.
+            overflow: Literal["fold", "ellipsis"] = "fold" if column.folds else "ellipsis"
+            table.add_column(column.title, justify=column.justify, overflow=overflow, no_wrap=not column.folds)
+        for row in rows:
+            table.add_row(*(_cell(row[number]) for number in shown))
+        self._print(table)
+
+    def fields(self, fields: Iterable[tuple[str, Cell | Sequence[str]]]) -> None:
+        """One thing's fields, each in a line, or in several; those that are empty are left out."""
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column(overflow="fold")
+        for label, value in fields:
+            lines: Sequence[Cell] = [value] if isinstance(value, str | Text) else value
+            for number, line in enumerate(line for line in lines if line):
+                table.add_row("" if number else label, _cell(line))
+        self._print(table)
+
+    def line(self, text: str, style: str = "") -> None:
+        """A line on standard output."""
+        self._console.print(Text(clean(text), style=style), soft_wrap=True)
+
+    def note(self, text: str, style: str = "") -> None:
+        """A line on standard error, for a person beside the output."""
+        self.errors.print(Text(clean(text), style=style), soft_wrap=True)
+
+    def raw(self, data: bytes) -> None:
+        """The bytes as they are; on a terminal, text ends its line."""
+        sys.stdout.buffer.write(data)
+        if self.terminal and not data.endswith(b"\n"):
+            sys.stdout.buffer.write(b"\n")
+        sys.stdout.buffer.flush()
+
+    def _print(self, table: Table) -> None:
+        if self.terminal:
+            self._console.print(table)
+            return
+        text = io.StringIO()
+        Console(file=text, width=_UNLIMITED, color_system=None, markup=False, emoji=False, highlight=False).print(table)
+        lines = (line.rstrip() for line in text.getvalue().splitlines())
+        sys.stdout.buffer.write("".join(f"{line}\n" for line in lines).encode())
+        sys.stdout.buffer.flush()
+
+
+def clean(text: str) -> str:
+    """Text from elsewhere, without what would move a terminal's cursor or turn its text around."""
+    if text.isprintable():
+        return text
+    return "".join(
+        repr(character)[1:-1] if unicodedata.category(character) in _INVISIBLE or ord(character) in _TURNING
+        else character
+        for character in text
+    )  # fmt: skip
+
+
+def _cell(cell: Cell) -> Text:
+    return Text(clean(cell)) if isinstance(cell, str) else cell

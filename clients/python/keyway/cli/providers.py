@@ -1,0 +1,138 @@
+"""`keyway providers …`: what the gateway stands in front of, and how that is."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import click
+from google.rpc import code_pb2
+from rich.text import Text
+
+from keyway.cli import expiry, names
+from keyway.cli.commands import Group, pass_session
+from keyway.cli.failures import NO
+from keyway.cli.output import Column
+from keyway.cli.session import Session
+from keyway.v1.error_reason_pb2 import ErrorReason
+from keyway.v1.provider_pb2 import PROVIDER_STATE_READY, Provider, ProviderState
+from keyway.v1.provider_service_pb2 import CheckProviderRequest, GetProviderRequest, ListStatusMappingsRequest
+
+_COLUMNS: Final = (
+    Column("Provider", folds=True),
+    Column("Type", needed=False),
+    Column("API", needed=False),
+    Column("State"),
+    Column("Reason"),
+    Column("Checked", needed=False),
+)
+_STYLES: Final = {"READY": "green", "DEGRADED": "yellow", "UNREACHABLE": "bold red"}
+
+
+@click.group(cls=Group)
+def providers() -> None:
+    """Look at what the gateway stands in front of."""
+
+
+@providers.command("list", examples="keyway providers list")
+@pass_session
+def list_(session: Session) -> None:
+    """List the providers, each with what its last check found."""
+    _show(session, session.providers())
+
+
+@providers.command(
+    examples="""
+        keyway providers check
+        keyway providers check asteria && echo fine
+    """,
+    notes="Ends with 1 where one of them is not ready.",
+)
+@click.argument("provider", nargs=-1)
+@pass_session
+def check(session: Session, provider: tuple[str, ...]) -> int:
+    """Ask each PROVIDER, or all of them, whether it answers now."""
+    asked = [names.provider(each) for each in provider] or [each.name for each in session.providers()]
+    method = session.client.providers.CheckProvider
+    found = [session.call(method, CheckProviderRequest(name=name)).provider for name in asked]
+    _show(session, found)
+    return 0 if all(each.state == PROVIDER_STATE_READY for each in found) else NO
+
+
+@providers.command(examples="keyway providers show nhn-keys")
+@click.argument("provider")
+@pass_session
+def show(session: Session, provider: str) -> None:
+    """Show one provider, with the methods that it serves."""
+    request = GetProviderRequest(name=names.provider(provider))
+    found = session.call(session.client.providers.GetProvider, request).provider
+    if session.json:
+        session.output.json(found)
+        return
+    methods = [method.removeprefix("keyway.v1.") for method in found.methods]
+    session.output.fields(
+        (
+            ("Name", found.name),
+            ("Type", found.type),
+            ("API", found.api_version),
+            ("State", _state(found)),
+            ("Reason", found.state_reason),
+            ("Checked", _checked(found)),
+            ("Methods", methods),
+        )
+    )
+
+
+@providers.command("status-mappings", examples="keyway providers status-mappings nhn-keys")
+@click.argument("provider")
+@pass_session
+def status_mappings(session: Session, provider: str) -> None:
+    """List what becomes of each error of PROVIDER's upstream."""
+    request = ListStatusMappingsRequest(name=names.provider(provider))
+    mappings = session.call(session.client.providers.ListStatusMappings, request).mappings
+    if session.json:
+        for mapping in mappings:
+            session.output.json(mapping)
+        return
+    columns = (
+        Column("Upstream", folds=True),
+        Column("Meaning", needed=False, folds=True),
+        Column("Status", folds=True),
+        Column("Reason", folds=True),
+        Column("Repeat", needed=False),
+    )
+    session.output.table(
+        columns,
+        (
+            (
+                mapping.upstream_code,
+                mapping.upstream_meaning,
+                code_pb2.Code.Name(mapping.code),
+                ErrorReason.Name(mapping.reason).removeprefix("ERROR_REASON_"),
+                "yes" if mapping.retryable else "",
+            )
+            for mapping in mappings
+        ),
+    )
+
+
+def _show(session: Session, found: Iterable[Provider]) -> None:
+    if session.json:
+        for each in found:
+            session.output.json(each)
+        return
+    session.output.table(
+        _COLUMNS,
+        (
+            (names.short(each.name), each.type, each.api_version, _state(each), each.state_reason, _checked(each))
+            for each in found
+        ),
+    )
+
+
+def _state(provider: Provider) -> Text:
+    name = ProviderState.Name(provider.state).removeprefix("PROVIDER_STATE_")
+    return Text(name.lower(), style=_STYLES.get(name, "dim"))
+
+
+def _checked(provider: Provider) -> str:
+    when = expiry.moment(provider.check_time)
+    return f"{when:%Y-%m-%d %H:%M:%S}" if when else ""

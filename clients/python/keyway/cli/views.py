@@ -1,0 +1,78 @@
+"""What certificates and authorities look like to people: their fields, in the order in which one reads them."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from rich.text import Text
+
+from keyway.cli import expiry
+from keyway.v1.certificate_pb2 import Certificate
+from keyway.v1.trusted_authority_pb2 import TrustedAuthority
+
+Field = tuple[str, str | Text | Sequence[str]]
+
+
+def certificate(found: Certificate) -> Iterator[Field]:
+    """All that is known of it."""
+    yield "Name", found.name
+    if found.display_name != found.name.rsplit("/", 1)[-1]:
+        yield "Called", found.display_name
+    yield "Authority", found.authority
+    yield "Domains", list(found.domains)
+    yield "Subject", found.subject.text or found.subject.common_name
+    yield "Issuer", found.issuer.text
+    last = expiry.day(found.expiration_date)
+    yield "Valid from", _moment(found.not_before)
+    yield "Valid until", _until(last, found.not_after)
+    yield "File made", str(expiry.day(found.file_creation_date) or "")
+    yield "Chain", list(found.chain)
+    yield from _details(found)
+
+
+def authority(found: TrustedAuthority) -> Iterator[Field]:
+    """All that is known of it."""
+    yield "Name", found.name
+    yield "Subject", found.subject.text
+    yield "Issuer", found.issuer.text
+    yield "Valid from", _moment(found.not_before)
+    yield "Valid until", _until(last_day(found), found.not_after)
+    yield from _details(found)
+
+
+def _details(found: Any) -> Iterator[Field]:
+    yield "Serial", found.serial_number
+    yield "Version", found.version
+    yield "Signature", found.signature_algorithm
+    uses = [field.name.replace("_", " ") for field, value in found.key_usage.ListFields() if value]
+    yield "Key usage", ", ".join(uses)
+    yield "SHA-256", found.fingerprints.sha256
+    yield "SHA-1", found.fingerprints.sha1
+    yield "MD5", found.fingerprints.md5
+
+
+def last_day(found: TrustedAuthority) -> dt.date | None:
+    """On which it is valid, here."""
+    until = expiry.moment(found.not_after)
+    return until.date() if until else None
+
+
+def expires_within(found: Certificate, days: int | None) -> bool:
+    """Whether it expires, or has expired, by then. One whose end is not known does not."""
+    if days is None:
+        return True
+    last = expiry.day(found.expiration_date)
+    return last is not None and last <= dt.date.today() + dt.timedelta(days=days)
+
+
+def _moment(timestamp: Timestamp) -> str:
+    when = expiry.moment(timestamp)
+    return f"{when:%Y-%m-%d %H:%M:%S %Z}" if when else ""
+
+
+def _until(last: dt.date | None, until: Timestamp) -> Text:
+    exact = _moment(until) or str(last or "")
+    if not exact:
+        return Text()
+    return Text.assemble(exact, "  (", expiry.left(last), ")")
