@@ -1,0 +1,70 @@
+package keyway_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	keyway "keyway.dev/clients/go"
+	keywayv1 "keyway.dev/clients/go/keyway/v1"
+)
+
+// A gateway that knows its callers by their certificates, at two addresses.
+func ExampleDial() {
+	client, err := keyway.Dial(
+		"keyway-1.example.org:50051,keyway-2.example.org:50051",
+		keyway.WithTLS("gateway-ca.pem"),
+		keyway.WithMTLS("orders.pem", "orders.key"),
+		keyway.WithHealthChecking(),
+	)
+	if err != nil {
+		return
+	}
+	defer client.Close()
+}
+
+// A token that something else renews, such as Kubernetes, is read for each call.
+func ExampleWithBearerToken() {
+	client, err := keyway.Dial("keyway.example.org:50051", keyway.WithBearerToken(func(context.Context) (string, error) {
+		token, err := os.ReadFile("/var/run/secrets/tokens/keyway")
+		return strings.TrimSpace(string(token)), err
+	}))
+	if err != nil {
+		return
+	}
+	defer client.Close()
+}
+
+func ExampleError() {
+	client, err := keyway.Dial("127.0.0.1:50051", keyway.WithPlaintext())
+	if err != nil {
+		return
+	}
+	defer client.Close()
+	_, err = client.Keys.GetSecret(context.Background(), &keywayv1.GetSecretRequest{Name: "providers/nhn-keys/secrets/none"})
+	var failure *keyway.Error
+	switch {
+	case keyway.HasReason(err, keywayv1.ErrorReason_ERROR_REASON_KEY_NOT_FOUND):
+		fmt.Println("there is no such secret")
+	case errors.As(err, &failure):
+		fmt.Println(failure.Code, failure.Reason, failure.Metadata["provider"], failure.RequestID)
+	}
+}
+
+func ExampleClient_AllCertificates() {
+	client, err := keyway.Dial("127.0.0.1:50051", keyway.WithPlaintext())
+	if err != nil {
+		return
+	}
+	defer client.Close()
+	request := &keywayv1.ListCertificatesRequest{Parent: "providers/-"}
+	for certificate, err := range client.AllCertificates(context.Background(), request) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(certificate.GetName(), certificate.GetExpirationDate())
+	}
+}
