@@ -2,7 +2,7 @@
 
 Knows nothing of what the contract says. Google's common types come from the installed
 googleapis-common-protos package; Python's compiler and its plugins from the environment that this
-runs in, the other languages' plugins from where clients/buf.gen.yaml says.
+runs in, the other languages' plugins from where clients/**/buf.gen.yaml say.
 
     deps       copy Google's common types to build/protos-deps
     stubs      generate the stubs of all languages that have theirs committed
@@ -26,12 +26,13 @@ ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos"
 DEPS = ROOT / "build" / "protos-deps"
 PYTHON_STUBS = Path("clients/python")
-TEMPLATE = ROOT / "clients" / "buf.gen.yaml"
+TEMPLATES = (ROOT / "clients" / "buf.gen.yaml", ROOT / "clients" / "typescript" / "buf.gen.yaml")
 
 # What is generated, and nothing that is written by hand, from the repository's root.
 STUB_PATTERNS = (
     *(f"clients/python/keyway/**/{ending}" for ending in ("*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py", "*_pb2_grpc.pyi")),
     "clients/go/keyway/**/*.pb.go",
+    "clients/typescript/src/gen/**/*.ts",
 )
 
 # What the contract imports, and error_details, which its errors carry.
@@ -117,11 +118,20 @@ def copy_common_protos(target: Path) -> None:
 def generate_stubs(target: Path) -> None:
     """Writes the stubs of all languages below `target`, at the paths that they have below ROOT."""
     generate_python_stubs(target / PYTHON_STUBS)
-    subprocess.run(
-        [tool("buf"), "generate", "--template", str(TEMPLATE), "--output", str(target)],
-        cwd=ROOT,
-        check=True,
-    )
+    install_typescript_plugin()
+    for template in TEMPLATES:
+        subprocess.run(
+            [tool("buf"), "generate", "--template", str(template), "--output", str(target)],
+            cwd=ROOT,
+            check=True,
+        )
+
+
+def install_typescript_plugin() -> None:
+    """Go fetches a plugin that is missing when it is called; npm has to be asked."""
+    folder = ROOT / "clients" / "typescript"
+    if not (folder / "node_modules" / ".bin" / "protoc-gen-es").exists():
+        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=folder, check=True, stdout=sys.stderr)
 
 
 def generate_python_stubs(target: Path) -> None:

@@ -51,8 +51,8 @@ for (const vector of vectors) {
       associated,
     );
     const pieces = [header];
-    for await (const segment of sealSegments(new ByteReader(hex(vector.plaintext)), envelopeKey, vector.segment_size)) {
-      pieces.push(segment);
+    for await (const parts of sealSegments(new ByteReader(hex(vector.plaintext)), envelopeKey, vector.segment_size)) {
+      pieces.push(...parts);
     }
     assert.equal(Buffer.concat(pieces).toString("hex"), vector.envelope);
   });

@@ -52,10 +52,12 @@ export class Sealer {
     try {
       const { header, envelopeKey, dataKey } = await this.#begin(options);
       yield header;
-      for await (const segment of sealSegments(reader, envelopeKey, this.#segmentSize)) {
-        options.signal?.throwIfAborted();
-        dataKey.bytes += segment.length;
-        yield segment;
+      for await (const parts of sealSegments(reader, envelopeKey, this.#segmentSize)) {
+        for (const part of parts) {
+          options.signal?.throwIfAborted();
+          dataKey.bytes += part.length;
+          yield part;
+        }
       }
     } finally {
       await reader.close();

@@ -836,6 +836,10 @@ export const EncodingSchema: GenEnum<Encoding> = /*@__PURE__*/
  * characters of printable ASCII, to have an id of your own beside it in the gateway's log and on
  * record; `x-service-name` says which part of a caller's system calls, unproven, for the record alone.
  *
+ * Lists and metadata of certificates and public keys may be answers from before, for as long as the gateway
+ * is configured to keep them: send `cache-control: no-cache` for one from the upstream. While the upstream is down an
+ * older one may stand in, with its age in the trailer `keyway-stale-seconds`.
+ *
  * Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
  * caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
  * gRPC clients take answers up to 4 MiB unless set otherwise: raise that for files and batches. Set a
