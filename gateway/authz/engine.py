@@ -33,6 +33,7 @@ class PolicyEngine:
         files = (*settings.policy_files, *((settings.entities_file,) if settings.entities_file is not None else ()))
         # Made before the files are read: what changes meanwhile is read again.
         self._files = WatchedFiles(files, interval=0)
+        self._faults: list[str] = []
         self._use(policies.load(settings))
 
     @classmethod
@@ -67,11 +68,22 @@ class PolicyEngine:
             # Not on the loop: many policies take many milliseconds to parse.
             loaded = await asyncio.to_thread(policies.load, self._settings)
         except ConfigError as error:
-            _log.error("policy files are broken: the policies before stay", faults=str(error).splitlines())
+            self._stay(str(error).splitlines())
             return False
+        except Exception as error:  # noqa: BLE001 - a policy that we can't handle must not be the last one that is read
+            self._stay([type(error).__name__])
+            return False
+        self._faults = []
         self._use(loaded)
         _log.info("policies read again", policies=len(loaded.policies))
         return True
+
+    def _stay(self, faults: list[str]) -> None:
+        # Not every fault ends with a change of the files: a disk may only have failed to read them.
+        self._files.again()
+        if faults != self._faults:
+            self._faults = faults
+            _log.error("policy files are broken: the policies before stay", faults=faults)
 
     async def follow(self) -> None:
         """Read the files again when they change, for as long as this runs.

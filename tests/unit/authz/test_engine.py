@@ -7,7 +7,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.authz import engine as engine_module
+from gateway.authz import policies
 from gateway.authz.engine import PolicyEngine
+from gateway.authz.policies import Policies
+from gateway.authz.settings import PolicySettings
 from gateway.identity.caller import Caller
 from gateway.settings import ConfigError
 from gateway.watching import WatchedFiles
@@ -100,6 +103,32 @@ class TestFollowing:
         replace(file, FORBID)
         assert await engine.refresh()
         assert not allowed(engine, ALICE, "Encrypt")
+
+    @pytest.mark.parametrize("fault", [ConfigError("policy: 0.cedar: can't be read"), KeyError("annotations")])
+    async def test_what_fails_once_is_tried_again_without_another_change(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
+    ) -> None:
+        """A disk that fails for a moment; and a bug of ours, or of Cedar's, does not end the following."""
+        monkeypatch.setattr(engine_module, "LOOK_SECONDS", 0.001)
+        engine = PolicyEngine.load(settings(tmp_path, PERMIT))
+        load, failures = policies.load, [fault] * 3
+
+        def failing(some: PolicySettings) -> Policies:
+            if failures:
+                raise failures.pop()
+            return load(some)
+
+        monkeypatch.setattr(policies, "load", failing)
+        replace(tmp_path / "0.cedar", FORBID)
+        following = asyncio.create_task(engine.follow())
+
+        async def followed() -> bool:
+            return not allowed(engine, ALICE, "Encrypt")
+
+        with capture_logs() as logs:
+            await eventually(followed)
+        following.cancel()
+        assert [entry["log_level"] for entry in logs if entry["log_level"] != "info"] == ["error"]
 
     async def test_half_of_a_change_is_none(self, tmp_path: Path) -> None:
         """A good file beside a broken one waits until both are good."""
