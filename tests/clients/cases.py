@@ -2,6 +2,7 @@
 
 import base64
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -13,7 +14,7 @@ EXPECTED = {
 }  # fmt: skip
 
 
-def load():
+def load() -> Any:
     """The cases; ValueError where one has a member that no runner knows."""
     cases = filled(yaml.safe_load((FOLDER / "cases.yaml").read_text()))
     names = [case["name"] for case in cases]
@@ -27,7 +28,7 @@ def load():
     return cases
 
 
-def filled(value):
+def filled(value: Any) -> Any:
     """With files in the place of their names."""
     if isinstance(value, dict):
         return {key: filled(member) for key, member in value.items()}

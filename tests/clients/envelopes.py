@@ -2,7 +2,9 @@
 
 import hashlib
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from tests.clients.languages import LANGUAGES
 
@@ -19,18 +21,18 @@ class Refused(Exception):
     """A runner failed at what it should do."""
 
 
-def seal(sandbox, language, plaintext, key=KEY, aad=AAD):
+def seal(sandbox: Any, language: Any, plaintext: Any, key: Any = KEY, aad: Any = AAD) -> Any:
     done = sandbox.run(LANGUAGES[language], "seal", key, aad, data=plaintext)
     if done.returncode != 0:
         raise Refused(done.stderr.decode(errors="replace").strip()[-400:] or f"exit code {done.returncode}")
     return done.stdout
 
 
-def opened(sandbox, language, envelope, aad=AAD):
+def opened(sandbox: Any, language: Any, envelope: Any, aad: Any = AAD) -> Any:
     return sandbox.run(LANGUAGES[language], "open", aad, data=envelope)
 
 
-def matrix(sandbox, languages):
+def matrix(sandbox: Any, languages: Any) -> Iterator[Any]:
     """(name, language, why) of each envelope that a language opened; why is empty where all is well."""
     for kind, plaintext in PLAINTEXTS.items():
         for sealer in languages:
@@ -59,7 +61,7 @@ class Parts:
     segments: tuple[bytes, ...]
 
     @classmethod
-    def of(cls, envelope):
+    def of(cls, envelope: Any) -> Any:
         name_end = 10 + struct.unpack_from(">H", envelope, 8)[0]
         key_end = name_end + 2 + struct.unpack_from(">H", envelope, name_end)[0]
         body = key_end + SALT
@@ -73,7 +75,7 @@ class Parts:
             tuple(envelope[place : place + step] for place in range(body, len(envelope), step)),
         )
 
-    def join(self, *order, **changes):
+    def join(self, *order: Any, **changes: Any) -> Any:
         """The envelope again, with segments in this order and these parts changed."""
         parts = {**self.__dict__, **changes}
         if "name" in changes:
@@ -85,11 +87,11 @@ class Parts:
         return b"".join((*header, *segments))
 
 
-def flipped(data, place, bit=0x01):
+def flipped(data: Any, place: Any, bit: Any = 0x01) -> Any:
     return data[:place] + bytes((data[place] ^ bit,)) + data[place + 1 :]
 
 
-def tampered(whole, other, foreign):
+def tampered(whole: Any, other: Any, foreign: Any) -> Iterator[Any]:
     """(name, envelope, associated data). other: another envelope of the same key; foreign: one of another key."""
     parts, others, strangers = Parts.of(whole), Parts.of(other), Parts.of(foreign)
     name, key = 10, 10 + len(parts.name)
@@ -131,7 +133,7 @@ def tampered(whole, other, foreign):
     yield "associated data: none", whole, ""
 
 
-def tampering(sandbox, languages, sealer):
+def tampering(sandbox: Any, languages: Any, sealer: Any) -> Iterator[Any]:
     """(name, language, why) of each envelope that no language may open, nor write anything of."""
     plaintext = PLAINTEXTS["four segments"]
     whole, other = seal(sandbox, sealer, plaintext), seal(sandbox, sealer, plaintext)
@@ -145,7 +147,7 @@ def tampering(sandbox, languages, sealer):
             yield name, opener, judged(opened(sandbox, opener, envelope, aad))
 
 
-def judged(done):
+def judged(done: Any) -> Any:
     if done.returncode == 0:
         return "was opened"
     return f"was refused after {len(done.stdout)} bytes were written" if done.stdout else ""

@@ -5,6 +5,7 @@ Run: .venv/bin/python -m tests.clients.make_material
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -22,22 +23,22 @@ MATERIAL = Path(__file__).parent / "material"
 BEGIN, END = dt.datetime(2025, 1, 1, tzinfo=dt.UTC), dt.datetime(2124, 12, 31, tzinfo=dt.UTC)
 
 
-def name(common_name):
+def name(common_name: Any) -> Any:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
-def certificate(subject, key, issuer, issuer_key, *, ca=False):
+def certificate(subject: Any, key: Any, issuer: Any, issuer_key: Any, *, ca: Any = False) -> Any:
     builder = x509.CertificateBuilder(name(issuer), name(subject), key.public_key(), x509.random_serial_number())
     builder = builder.not_valid_before(BEGIN).not_valid_after(END)
     builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
     return builder.sign(issuer_key, hashes.SHA256())
 
 
-def pem(made):
+def pem(made: Any) -> Any:
     return made.public_bytes(Encoding.PEM)
 
 
-def main():
+def main() -> None:
     MATERIAL.mkdir(exist_ok=True)
     authority_key, leaf_key, other_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
     authority = certificate("Conformance CA", authority_key, "Conformance CA", authority_key, ca=True)

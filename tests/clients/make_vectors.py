@@ -7,7 +7,9 @@ implementation of the format, written from its page alone. Run: .venv/bin/python
 import hashlib
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from keyway.envelope.header import SALT_BYTES, Header
 from keyway.envelope.segments import TAG_BYTES, SegmentSealer
@@ -24,7 +26,15 @@ def fixed(label: str, size: int) -> bytes:
     return hashlib.shake_256(label.encode()).digest(size)
 
 
-def vector(name, plaintext, *, associated_data=b"", segment_size=65_536, key_name=KEY_NAME, encrypted=ENCRYPTED):
+def vector(
+    name: str,
+    plaintext: bytes,
+    *,
+    associated_data: bytes = b"",
+    segment_size: int = 65_536,
+    key_name: str = KEY_NAME,
+    encrypted: str = ENCRYPTED,
+) -> dict[str, Any]:
     data_key, salt = fixed(f"{name} data key", 32), fixed(f"{name} salt", SALT_BYTES)
     header = Header(segment_size, key_name, encrypted, salt)
     envelope = io.BytesIO()
@@ -42,7 +52,7 @@ def vector(name, plaintext, *, associated_data=b"", segment_size=65_536, key_nam
     }
 
 
-def vectors():
+def vectors() -> Iterator[Any]:
     yield vector("empty", b"")
     yield vector("empty-with-associated-data", b"", associated_data=b"order 42")
     yield vector("one-byte", b"\x00")
@@ -59,7 +69,7 @@ def vectors():
     yield vector("default-segment-size", fixed("i", 70_000))
 
 
-def refused():
+def refused() -> Iterator[Any]:
     several = next(made for made in vectors() if made["name"] == "several-segments")
     other = vector("another-envelope", fixed("other", 4 * SMALL + 1234), segment_size=SMALL)
     exact = next(made for made in vectors() if made["name"] == "exactly-three-segments")
@@ -69,13 +79,13 @@ def refused():
     step = SMALL + TAG_BYTES
     header, segments = whole[:head], [whole[head + n * step : head + (n + 1) * step] for n in range(5)]
 
-    def case(name, envelope, data_key=key, associated_data=aad):
+    def case(name: Any, envelope: Any, data_key: Any = key, associated_data: Any = aad) -> Any:
         return {"name": name, "envelope": envelope.hex(), "data_key": data_key, "associated_data": associated_data}
 
-    def flipped(place, bit=1):
+    def flipped(place: Any, bit: Any = 1) -> Any:
         return whole[:place] + bytes((whole[place] ^ bit,)) + whole[place + 1 :]
 
-    def joined(*numbers):
+    def joined(*numbers: Any) -> Any:
         return header + b"".join(segments[number] for number in numbers)
 
     name_end = 10 + len(KEY_NAME)
@@ -125,12 +135,12 @@ def refused():
     yield from lies(case)
 
 
-def lies(case):
+def lies(case: Any) -> Iterator[Any]:
     """Sealed with the right key, by someone who does not keep to the format."""
     key = fixed("liar", 32)
     header = Header(SMALL, KEY_NAME, ENCRYPTED, fixed("liar salt", SALT_BYTES))
 
-    def sealed(*pieces, changed=header, raw=None):
+    def sealed(*pieces: Any, changed: Any = header, raw: Any = None) -> Any:
         """Segments of any length, the last marked as such."""
         sealer = SegmentSealer(key, changed, b"")
         output = [raw or changed.encode()]
@@ -162,11 +172,11 @@ def lies(case):
         yield case(name, sealed_with_raw(wrong, encoded, header), wrong.hex(), "")
 
 
-def sealed_with_raw(data_key, raw, header):
+def sealed_with_raw(data_key: Any, raw: Any, header: Any) -> Any:
     """One segment, sealed with the key that a header of just these bytes gives."""
 
     class Raw(Header):
-        def encode(self):
+        def encode(self) -> Any:
             return raw
 
     lying = Raw(header.segment_size, header.key_name, header.encrypted_data_key, header.salt)
@@ -175,7 +185,7 @@ def sealed_with_raw(data_key, raw, header):
     return raw + bytes(buffer)
 
 
-def main():
+def main() -> None:
     VECTORS.mkdir(exist_ok=True)
     for made in vectors():
         (VECTORS / f"{made['name']}.json").write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n")

@@ -7,7 +7,9 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from tests.clients.languages import ROOT
 
@@ -17,18 +19,18 @@ PATIENCE = 300
 class Sandbox:
     """A running `python -m gateway sandbox`; environment is what runners find it by."""
 
-    def __init__(self, ready, environment):
+    def __init__(self, ready: Any, environment: Any) -> None:
         self.ready = ready
         self.environment = environment
 
-    def reset(self):
+    def reset(self) -> None:
         """Every emulator as it began."""
         for url in self.ready["controls"].values():
             request = urllib.request.Request(f"{url}/reset", b"{}", method="POST")
             with urllib.request.urlopen(request, timeout=30) as answer:
                 answer.read()
 
-    def run(self, language, *arguments, data=None):
+    def run(self, language: Any, *arguments: Any, data: Any = None) -> Any:
         """A language's runner, done."""
         return subprocess.run(
             [*language.runner, *arguments],
@@ -43,7 +45,7 @@ class Sandbox:
 
 
 @contextlib.contextmanager
-def sandbox(cases):
+def sandbox(cases: Any) -> Iterator[Any]:
     """Runs until the block ends, or this process does: then its standard input closes."""
     with tempfile.TemporaryDirectory(prefix="keyway-conformance-") as name:
         folder = Path(name)
@@ -55,6 +57,8 @@ def sandbox(cases):
                 stdout=subprocess.PIPE,
                 stderr=log,
             )
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
             line = process.stdout.readline()
             if not line:

@@ -16,6 +16,7 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import grpc
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -30,11 +31,11 @@ FILES = (certificate_service_pb2, key_service_pb2, provider_service_pb2)
 STUBS = {"CertificateService": "certificates", "KeyService": "keys", "ProviderService": "providers"}
 
 
-def sandbox():
+def sandbox() -> Any:
     return json.loads(Path(os.environ["KEYWAY_SANDBOX"]).read_text())
 
 
-def options(case, ready):
+def options(case: Any, ready: Any) -> Any:
     """How the client of this case connects."""
     listener, tls = case.get("listener", "plain"), ready["tls"]
     made = {"retries": case.get("retries", False)}
@@ -49,7 +50,7 @@ def options(case, ready):
     return ready[listener], made
 
 
-def call_of(client, step, first):
+def call_of(client: Any, step: Any, first: Any) -> Any:
     """The method, the request, and what goes with it."""
     service, name = step["method"].removeprefix("keyway.v1.").split("/")
     (descriptor,) = (
@@ -64,7 +65,7 @@ def call_of(client, step, first):
     return getattr(getattr(client, STUBS[service]), name), request, extra
 
 
-def filled(value, first):
+def filled(value: Any, first: Any) -> Any:
     """With "${…}" replaced by what the first response has there."""
     if isinstance(value, dict):
         return {key: filled(member, first) for key, member in value.items()}
@@ -77,7 +78,7 @@ def filled(value, first):
     return value
 
 
-def sync_outcome(case, steps, ready):
+def sync_outcome(case: Any, steps: Any, ready: Any) -> Any:
     address, made = options(case, ready)
     with keyway.connect(address, **made) as client:
         first = None
@@ -89,12 +90,11 @@ def sync_outcome(case, steps, ready):
     return ""
 
 
-def sync_step(client, step, first):
+def sync_step(client: Any, step: Any, first: Any) -> Any:
     method, request, extra = call_of(client, step, first)
     try:
         if step.get("repeat_pages"):
-            pages = []
-            page = lambda *asked, **more: pages.append(1) or method(*asked, **more)  # noqa: E731
+            page, pages = counted(method)
             names = [item.name for item in keyway.iterate(page, request, **extra)]
             return succeeded({"items": names, "pages": len(pages)}, ())
         if "cancel_after_ms" in step:
@@ -112,7 +112,7 @@ def sync_step(client, step, first):
         return failed(error)
 
 
-async def async_outcome(case, steps, ready):
+async def async_outcome(case: Any, steps: Any, ready: Any) -> Any:
     address, made = options(case, ready)
     async with keyway.aio.connect(address, **made) as client:
         first = None
@@ -124,12 +124,11 @@ async def async_outcome(case, steps, ready):
     return ""
 
 
-async def async_step(client, step, first):
+async def async_step(client: Any, step: Any, first: Any) -> Any:
     method, request, extra = call_of(client, step, first)
     try:
         if step.get("repeat_pages"):
-            pages = []
-            page = lambda *asked, **more: pages.append(1) or method(*asked, **more)  # noqa: E731
+            page, pages = counted(method)
             names = [item.name async for item in keyway.aio.iterate(page, request, **extra)]
             return succeeded({"items": names, "pages": len(pages)}, ())
         call = method(request, **extra)
@@ -145,11 +144,22 @@ async def async_step(client, step, first):
         return failed(error)
 
 
-def succeeded(response, trailers):
+def counted(method: Any) -> tuple[Any, list[Any]]:
+    """The method, and the requests that it was called with."""
+    pages: list[Any] = []
+
+    def page(request: Any, **more: Any) -> Any:
+        pages.append(request)
+        return method(request, **more)
+
+    return page, pages
+
+
+def succeeded(response: Any, trailers: Any) -> Any:
     return {"status": "OK", "response": response, "trailers": dict(trailers or ())}
 
 
-def failed(error):
+def failed(error: Any) -> Any:
     trailers = {"keyway-request-id": error.request_id, "keyway-audit-receipt": error.receipt}
     return {
         "status": error.code.name,
@@ -163,7 +173,7 @@ def failed(error):
     }
 
 
-def differences(expected, outcome, first):
+def differences(expected: Any, outcome: Any, first: Any) -> Any:
     """What is not as expected; empty where all is."""
     if outcome["status"] != expected["status"]:
         return f"status {outcome['status']} instead of {expected['status']}: {outcome.get('text', '')}"
@@ -187,7 +197,7 @@ def differences(expected, outcome, first):
     return ""
 
 
-def fits(expected, found):
+def fits(expected: Any, found: Any) -> Any:
     """Whether all that is expected is there; protobuf JSON leaves out what is false, 0 or empty."""
     if isinstance(expected, dict):
         return isinstance(found, dict) and all(fits(value, found.get(key)) for key, value in expected.items())
@@ -196,7 +206,7 @@ def fits(expected, found):
     return found == expected or (not expected and found is None)
 
 
-def prepare(case, ready):
+def prepare(case: Any, ready: Any) -> None:
     for url in ready["controls"].values():
         control("DELETE", f"{url}/faults")
     before = case.get("before", [])
@@ -204,12 +214,12 @@ def prepare(case, ready):
         control("POST", ready["controls"][step["control"]] + step["path"], json.dumps(step["body"]).encode())
 
 
-def control(method, url, body=None):
+def control(method: Any, url: Any, body: Any = None) -> None:
     with urllib.request.urlopen(urllib.request.Request(url, body, method=method), timeout=30) as answer:
         answer.read()
 
 
-def run_cases():
+def run_cases() -> None:
     ready = sandbox()
     for case in json.loads(Path(os.environ["KEYWAY_CASES"]).read_text()):
         steps = [case, *case.get("then", ())]
@@ -224,16 +234,16 @@ def run_cases():
         print(json.dumps({"case": case["name"], "passed": not why, "why": why.strip()}, ensure_ascii=False), flush=True)
 
 
-def plain_client():
+def plain_client() -> Any:
     return keyway.connect(sandbox()["plain"], plaintext=True)
 
 
-def seal(key, associated_data):
+def seal(key: Any, associated_data: Any) -> None:
     with plain_client() as client:
         Sealer(client.keys, key).seal_stream(sys.stdin.buffer, sys.stdout.buffer, associated_data)
 
 
-def open_(associated_data):
+def open_(associated_data: Any) -> Any:
     """Nothing is written before all has verified."""
     with plain_client() as client, tempfile.SpooledTemporaryFile(1 << 20) as opened:
         try:
@@ -245,15 +255,16 @@ def open_(associated_data):
         return 0
 
 
-def bench(file):
+def bench(file: Any) -> None:
     """Bytes per second, written to nowhere, of both; the same pieces, from the same file."""
     size = os.path.getsize(file)
     with plain_client() as client:
         sealer = Sealer(client.keys, "providers/nhn-keys/keys/orders-key")
         sealer.seal(b"")  # connects, and fetches the data key
+        works: dict[str, Any] = {"raw": raw, "seal": sealer.seal_stream}
         rates = {"seal": 0.0, "raw": 0.0}
         for _ in range(3):
-            for name, work in {"raw": raw, "seal": sealer.seal_stream}.items():
+            for name, work in works.items():
                 with open(file, "rb", buffering=0) as source, open(os.devnull, "wb", buffering=0) as target:
                     started = time.perf_counter()
                     work(source, target)
@@ -263,7 +274,7 @@ def bench(file):
     print(json.dumps({"seal": round(rates["seal"]), "raw": round(rates["raw"]), "ratio": ratio, "peak_rss": peak}))
 
 
-def raw(source, target):
+def raw(source: Any, target: Any) -> None:
     """AES-256-GCM of the library alone, in pieces of a segment's size."""
     cipher, number = AESGCM(os.urandom(32)), 0
     piece, output = bytearray(65_536), bytearray(65_536 + 16)
@@ -279,7 +290,7 @@ if __name__ == "__main__":
         case []:
             run_cases()
         case ["seal", key, associated_data]:
-            sys.exit(seal(key, bytes.fromhex(associated_data)))
+            seal(key, bytes.fromhex(associated_data))
         case ["open", associated_data]:
             sys.exit(open_(bytes.fromhex(associated_data)))
         case ["bench", "seal", file]:

@@ -6,6 +6,7 @@ import io
 import json
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidTag
@@ -20,18 +21,18 @@ GOLDEN = [json.loads(path.read_text()) for path in sorted(VECTORS.glob("*.json")
 REFUSED = json.loads((VECTORS / "refused.json").read_text())
 
 
-def names(cases):
+def names(cases: Any) -> Any:
     return [case["name"] for case in cases]
 
 
-def test_the_committed_vectors_are_what_the_script_writes():
+def test_the_committed_vectors_are_what_the_script_writes() -> None:
     assert sorted(names(vectors())) == sorted(names(GOLDEN))
     assert {made["name"]: made for made in vectors()} == {golden["name"]: golden for golden in GOLDEN}
     assert list(refused()) == REFUSED
 
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=names(GOLDEN))
-def test_the_client_seals_to_the_vector(golden):
+def test_the_client_seals_to_the_vector(golden: Any) -> None:
     header = Header(
         golden["segment_size"], golden["key_name"], golden["encrypted_data_key"], bytes.fromhex(golden["salt"])
     )
@@ -42,7 +43,7 @@ def test_the_client_seals_to_the_vector(golden):
 
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=names(GOLDEN))
-def test_the_vector_opens(golden):
+def test_the_vector_opens(golden: Any) -> None:
     key, associated = bytes.fromhex(golden["data_key"]), bytes.fromhex(golden["associated_data"])
     plaintext = bytes.fromhex(golden["plaintext"])
     assert opened_by_client(bytes.fromhex(golden["envelope"]), key, associated) == plaintext
@@ -50,7 +51,7 @@ def test_the_vector_opens(golden):
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=names(REFUSED))
-def test_what_is_no_envelope_is_refused(case):
+def test_what_is_no_envelope_is_refused(case: Any) -> None:
     key, associated = bytes.fromhex(case["data_key"]), bytes.fromhex(case["associated_data"])
     with pytest.raises(EnvelopeError) as refusal:
         opened_by_client(bytes.fromhex(case["envelope"]), key, associated)
@@ -59,14 +60,14 @@ def test_what_is_no_envelope_is_refused(case):
         opened_by_the_page(bytes.fromhex(case["envelope"]), key, associated)
 
 
-def opened_by_client(envelope, data_key, associated_data):
+def opened_by_client(envelope: Any, data_key: Any, associated_data: Any) -> Any:
     source, output = io.BytesIO(envelope), io.BytesIO()
     header = read_header(lambda size: read_exactly(source, size))
     open_stream(source, output, data_key, header, associated_data)
     return output.getvalue()
 
 
-def opened_by_the_page(envelope, data_key, associated_data):
+def opened_by_the_page(envelope: Any, data_key: Any, associated_data: Any) -> Any:
     """Nothing of the client: HMAC and GCM themselves."""
     magic, size, length = struct.unpack_from(">4sIH", envelope)
     require(magic == b"KWE1" and 4096 <= size <= 1_048_576 and 1 <= length <= 4096 and len(data_key) == 32)
@@ -94,12 +95,12 @@ def opened_by_the_page(envelope, data_key, associated_data):
     return plaintext
 
 
-def require(condition):
+def require(condition: Any) -> None:
     if not condition:
         raise ValueError
 
 
-def test_there_are_vectors():
+def test_there_are_vectors() -> None:
     assert len(GOLDEN) >= 10
     assert len(REFUSED) >= 40
     assert Path(VECTORS, "refused.json").exists()

@@ -1,0 +1,96 @@
+"""What is read out of gRPC's errors."""
+
+import pickle
+from typing import Any
+
+import grpc
+from google.protobuf import any_pb2
+from google.protobuf.duration_pb2 import Duration
+from google.rpc import error_details_pb2
+from google.rpc.status_pb2 import Status
+
+from keyway import KeywayError, Violation
+
+UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
+
+
+class Failed(grpc.RpcError):
+    """As gRPC's own: it has the methods of a call."""
+
+    def __init__(self, trailers: Any) -> None:
+        self._trailers = trailers
+
+    def code(self) -> Any:
+        return UNAVAILABLE
+
+    def details(self) -> Any:
+        return "the message"
+
+    def trailing_metadata(self) -> Any:
+        return self._trailers
+
+
+def status(*details: Any) -> Status:
+    made = Status(code=14, message="the message")
+    for detail in details:
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        made.details.append(packed)
+    return made
+
+
+FULL = status(
+    error_details_pb2.RequestInfo(request_id="not read"),
+    error_details_pb2.ErrorInfo(reason="PROVIDER_BUSY", domain="keyway", metadata={"provider": "nhn-keys"}),
+    error_details_pb2.BadRequest(
+        field_violations=[
+            error_details_pb2.BadRequest.FieldViolation(field="name", description="is required"),
+            error_details_pb2.BadRequest.FieldViolation(field="plaintext", description="is too long"),
+        ]
+    ),
+    error_details_pb2.RetryInfo(retry_delay=Duration(seconds=1, nanos=500_000_000)),
+)
+
+
+def test_all_that_is_there() -> None:
+    trailers = (
+        ("keyway-request-id", "id-1"),
+        ("keyway-audit-receipt", "chain:1:hash"),
+        ("grpc-status-details-bin", FULL.SerializeToString()),
+    )
+    error = KeywayError.of(Failed(trailers))
+    assert (error.code, error.message, error.reason) == (UNAVAILABLE, "the message", "PROVIDER_BUSY")
+    assert error.metadata == {"provider": "nhn-keys"}
+    assert error.violations == (Violation("name", "is required"), Violation("plaintext", "is too long"))
+    assert error.retry_delay == 1.5
+    assert (error.request_id, error.receipt) == ("id-1", "chain:1:hash")
+    assert str(error) == "UNAVAILABLE PROVIDER_BUSY: the message (request id-1)"
+
+
+def test_nothing_is_there() -> None:
+    for error in (KeywayError.of(Failed(None)), KeywayError.of(Failed(()))):
+        assert (error.code, error.reason, error.metadata, error.violations) == (UNAVAILABLE, "", {}, ())
+        assert error.retry_delay is None
+        assert str(error) == "UNAVAILABLE: the message"
+
+
+def test_details_that_can_not_be_read_take_nothing_away() -> None:
+    error = KeywayError.of(Failed((("grpc-status-details-bin", b"\xff\xff\xff"), ("keyway-request-id", "id-1"))))
+    assert (error.message, error.reason, error.request_id) == ("the message", "", "id-1")
+
+
+def test_an_error_that_is_no_call() -> None:
+    assert KeywayError.of(grpc.RpcError()).code is grpc.StatusCode.UNKNOWN
+
+
+def test_an_item_of_a_batch() -> None:
+    error = KeywayError.of_status(FULL)
+    assert (error.code, error.message, error.reason) == (UNAVAILABLE, "the message", "PROVIDER_BUSY")
+    assert KeywayError.of_status(Status(code=999)).code is grpc.StatusCode.UNKNOWN
+
+
+def test_it_survives_the_way_to_another_process() -> None:
+    error = KeywayError.of_status(FULL)
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.code, again.reason, again.violations) == (error.code, error.reason, error.violations)
+    assert (again.retry_delay, str(again)) == (error.retry_delay, str(error))
