@@ -80,8 +80,35 @@ async def test_first_call(stack: Stack) -> None:
 
 async def test_errors(stack: Stack) -> None:
     answer = await example("errors.py", at_50051=stack.gateway.address)
-    assert answer.startswith("NOT_FOUND ")
-    assert 'reason: "CERTIFICATE_NOT_FOUND"' in answer
+    assert answer.startswith("NOT_FOUND CERTIFICATE_NOT_FOUND ")
+    assert "quote: " in answer
+
+
+async def test_pages(stack: Stack) -> None:
+    answer = await example("pages.py", at_50051=stack.gateway.address)
+    assert "providers/nhn-certs/certificates/인증서-예시\n" in answer
+    assert answer.endswith("]\n")
+
+
+async def test_seal(stack: Stack) -> None:
+    answer = await example("seal.py", at_50051=stack.gateway.address)
+    assert answer == "42,open\nthe envelope can't be opened\n"
+
+
+PACKAGE = (ROOT / "clients/python/README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["first_call", "errors", "pages", "seal"])
+def test_the_package_prints_its_examples(name: str) -> None:
+    program = (ROOT / f"clients/python/examples/{name}.py").read_text(encoding="utf-8").partition('"""\n\n')[2]
+    assert f"```python\n{program}```" in PACKAGE
+
+
+async def test_the_package_prints_a_test_that_passes(tmp_path: Path) -> None:
+    *_, printed = re.findall(r"```python\n(.*?)```", PACKAGE, re.DOTALL)
+    (tmp_path / "test_printed.py").write_text(printed)
+    answer = await run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path))
+    assert "1 passed" in answer
 
 
 async def test_two_gateways(stack: Stack) -> None:
