@@ -26,6 +26,7 @@ from gateway.server.pipeline import RawHandler, check, compose, decode
 from gateway.server.routing import route
 from gateway.server.rpc import Stage
 from gateway.server.tracing import trace
+from gateway.server.unknown import UnknownMethods
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.setup import Telemetry
 
@@ -110,6 +111,8 @@ class GatewayServer:
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
+        if self._guards.auditor is not None:
+            self._server.add_generic_rpc_handlers((UnknownMethods(self._guards.auditor.refusals),))
 
     @property
     def metrics(self) -> Metrics | None:

@@ -51,7 +51,7 @@ class Auditor:
     def __init__(self, journal: Journal, describer: Describer, refusals: Refusals) -> None:
         self._journal = journal
         self._describer = describer
-        self._refusals = refusals
+        self.refusals = refusals
 
     def audit(self, following: Handler) -> Handler:
         """The stage that records outcomes: also of calls that were refused on their way, failed, or were given up."""
@@ -87,7 +87,7 @@ class Auditor:
 
     def drain(self) -> None:
         """Answer strangers at once: the gateway is about to end."""
-        self._refusals.answer_at_once()
+        self.refusals.answer_at_once()
 
     def _begin(self, rpc: Rpc) -> None:
         assert rpc.request is not None
@@ -113,7 +113,7 @@ class Auditor:
 
     async def _failed(self, rpc: Rpc, error: GatewayError) -> None:
         if rpc.caller is None:
-            await self._refusals.count(rpc, reason_name(error.outcome.reason))
+            await self.refusals.count(rpc, reason_name(error.outcome.reason))
         elif error.outcome is not errors.AUDIT_UNAVAILABLE:
             await self._record(rpc, _failure(rpc, error))
         elif rpc.events is not None:
@@ -145,7 +145,7 @@ class Auditor:
     def _given_up(self, rpc: Rpc) -> None:
         """Nobody waits for this any more: it is written, and synced with the next call's."""
         if rpc.caller is None:
-            self._refusals.add(rpc, "CANCELLED")
+            self.refusals.add(rpc, "CANCELLED")
             return
         status_id = events.UNKNOWN if rpc.call.attempts else events.FAILURE
         try:

@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.audit import events
+from gateway.audit.events import Peer
 from gateway.server.pacing import Pacing
 from gateway.server.rpc import Rpc
 
 _INTERVAL_SECONDS: Final = 1.0
 _MAXIMUM_PEERS: Final = 64
 """Records of one second at most, by peer and reason; the refusals of all others share one for each reason."""
+
+UNKNOWN_METHOD: Final = "unknown"
 
 Keep = Callable[[bytes], object]
 """Puts an event on record; what can't be recorded now it answers with an exception."""
@@ -42,7 +45,10 @@ class Refusals:
 
     def add(self, rpc: Rpc, reason: str) -> None:
         """Count one refusal."""
-        key = (_host(rpc), reason)
+        self._add(_host(rpc.peer), reason, rpc.method.full_name)
+
+    def _add(self, host: str, reason: str, method: str) -> None:
+        key = (host, reason)
         if key not in self._counts and len(self._counts) >= _MAXIMUM_PEERS:
             key = ("", reason)
         now = time.time()
@@ -50,7 +56,7 @@ class Refusals:
         if count is None:
             count = self._counts[key] = _Count(now, now)
         count.last = now
-        count.methods[rpc.method.full_name] = count.methods.get(rpc.method.full_name, 0) + 1
+        count.methods[method] = count.methods.get(method, 0) + 1
         if self._flush is None:
             self._flush = asyncio.get_running_loop().call_later(_INTERVAL_SECONDS, self.flush)
 
@@ -59,7 +65,16 @@ class Refusals:
         self.add(rpc, reason)
         # What waits holds no more than it must.
         rpc.raw, rpc.request = b"", None
-        await self._pacing.turn(_host(rpc))
+        await self._pacing.turn(_host(rpc.peer))
+
+    async def count_unknown(self, peer: Peer) -> None:
+        """Count a call of a method that there is not, and return when it may be answered.
+
+        What the method was called is not kept: there are as many names as anybody cares to send.
+        """
+        host = _host(peer)
+        self._add(host, "UNIMPLEMENTED", UNKNOWN_METHOD)
+        await self._pacing.turn(host)
 
     def answer_at_once(self) -> None:
         """From now on no answer is held back, those that were so far among them."""
@@ -81,5 +96,5 @@ class Refusals:
             self._counts.popitem(last=False)
 
 
-def _host(rpc: Rpc) -> str:
-    return rpc.peer.address.rpartition(":")[0].strip("[]")
+def _host(peer: Peer) -> str:
+    return peer.address.rpartition(":")[0].strip("[]")

@@ -92,7 +92,7 @@ class Rpc:
     @property
     def peer(self) -> Peer:
         """Where the call came from, and what its sender says of itself."""
-        address, metadata = _address(self.context.peer()), self.metadata
+        address, metadata = peer_address(self.context.peer()), self.metadata
         return Peer(address, _told(metadata, _USER_AGENT), _told(metadata, _CALLERS_SERVICE))
 
     def log_fields(self) -> Mapping[str, str]:
@@ -128,7 +128,7 @@ def _usable(text: str) -> bool:
     return len(text) <= _MAXIMUM_TEXT_CHARACTERS and text.isascii() and text.isprintable()
 
 
-def _address(peer: str) -> str:
+def peer_address(peer: str) -> str:
     """`ipv4:10.0.0.1:4242` → `10.0.0.1:4242`; `ipv6:%5B::1%5D:4242` → `[::1]:4242`."""
     return peer.partition(":")[2].replace("%5B", "[").replace("%5D", "]")
 

@@ -123,3 +123,30 @@ async def test_connections_without_a_certificate_leave_no_record(tmp_path: Path,
         assert trusted.events() == []
         await known.providers.ListProviders(providers.ListProvidersRequest())
     assert [event["metadata"]["event_code"] for event in trusted.events()] == ["intent", "outcome"]
+
+
+async def test_methods_that_there_are_not_are_on_record_and_held_back_too(trusted: Trusted) -> None:
+    """Nobody needs a token for them, and their names are the sender's: neither fills anything."""
+
+    async def counted() -> bool:
+        return total(trusted) == 62
+
+    async with (
+        trusted.served() as address,
+        grpc.aio.secure_channel(address, trusted.channel_credentials(None)) as channel,
+    ):
+        flood: list[Any] = [channel.unary_unary(f"/keyway.v1.KeyService/Encrypt{number}") for number in range(61)]
+        calls = [asyncio.ensure_future(method(b"")) for method in flood]
+        done, waiting = await asyncio.wait(calls, timeout=0.5)
+        assert 20 <= len(done) < 40
+        assert {call.exception().code() for call in done} == {grpc.StatusCode.UNIMPLEMENTED}
+        streams: Any = channel.stream_stream("/nobody.Service/Streams")
+        opened = streams(iter([b"", b""]))
+        # What tools ask first is nobody's attempt.
+        tool: Any = channel.stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
+        assert await tool(iter([b""])).code() == grpc.StatusCode.UNIMPLEMENTED
+        await eventually(counted)
+        for call in (*waiting, opened):
+            call.cancel()
+    assert {event["status_detail"] for event in refusals(trusted)} == {"UNIMPLEMENTED"}
+    assert {method for event in refusals(trusted) for method in event["unmapped"]["methods"]} == {"unknown"}
