@@ -5,6 +5,7 @@ import io.grpc.ClientInterceptor;
 import io.grpc.ClientInterceptors;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
+import io.grpc.ManagedChannelBuilder;
 import io.grpc.TlsChannelCredentials;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import java.io.IOException;
@@ -14,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
@@ -32,7 +34,7 @@ public final class KeywayClientBuilder {
 
     private final List<Address> addresses;
     private boolean plaintext;
-    private boolean plaintextToAnyHost;
+    private boolean plaintextBeyondLoopback;
     private Path authorities;
     private Path certificate;
     private Path privateKey;
@@ -40,6 +42,7 @@ public final class KeywayClientBuilder {
     private Duration deadline = Duration.ofSeconds(30);
     private boolean retries = true;
     private boolean healthChecks;
+    private Consumer<ManagedChannelBuilder<?>> more = channel -> {};
 
     KeywayClientBuilder(String... addresses) {
         if (addresses.length == 0) {
@@ -55,8 +58,8 @@ public final class KeywayClientBuilder {
     }
 
     /** Without TLS, whatever the host. Whoever is on the way can read and change all: keys, secrets, passwords. */
-    public KeywayClientBuilder plaintextToAnyHost() {
-        plaintextToAnyHost = true;
+    public KeywayClientBuilder plaintextBeyondLoopback() {
+        plaintextBeyondLoopback = true;
         return plaintext();
     }
 
@@ -120,6 +123,15 @@ public final class KeywayClientBuilder {
     }
 
     /**
+     * Sets whatever else gRPC has, such as {@code channel -> channel.overrideAuthority("gateway.internal")} for another
+     * name in the gateway's certificate, or interceptors.
+     */
+    public KeywayClientBuilder configure(Consumer<ManagedChannelBuilder<?>> more) {
+        this.more = Objects.requireNonNull(more, "more");
+        return this;
+    }
+
+    /**
      * Makes the client. Nothing is connected before the first call.
      *
      * @throws IllegalArgumentException where the settings contradict each other, or a file can't be read
@@ -135,7 +147,13 @@ public final class KeywayClientBuilder {
                 .retryBufferSize(4L * REPEATABLE_CALL);
         // The configuration is the client's: none is asked of DNS.
         builder.disableServiceConfigLookUp();
-        ManagedChannel channel = (retries ? builder.enableRetry() : builder.disableRetry()).build();
+        if (retries) {
+            builder.enableRetry();
+        } else {
+            builder.disableRetry();
+        }
+        more.accept(builder);
+        ManagedChannel channel = builder.build();
         return new KeywayClient(channel, ClientInterceptors.intercept(channel, interceptors()));
     }
 
@@ -150,9 +168,9 @@ public final class KeywayClientBuilder {
             throw new IllegalArgumentException("A bearer token goes over TLS only: whoever reads it can use it.");
         }
         for (Address address : addresses) {
-            if (!plaintextToAnyHost && !address.isLoopback()) {
+            if (!plaintextBeyondLoopback && !address.isLoopback()) {
                 throw new IllegalArgumentException(
-                        address.host() + " is another machine: use TLS, or say plaintextToAnyHost().");
+                        address.host() + " is another machine: use TLS, or say plaintextBeyondLoopback().");
             }
         }
     }

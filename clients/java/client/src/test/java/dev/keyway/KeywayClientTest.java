@@ -118,7 +118,7 @@ class KeywayClientTest {
         for (String far : new String[] {"gateway:1", "127.0.0.1.example.com:1", "10.0.0.1:1", "[fe80::1]:1"}) {
             KeywayClientBuilder builder = KeywayClient.builder("localhost:1", far).plaintext();
             assertThrows(IllegalArgumentException.class, builder::build, far);
-            builder.plaintextToAnyHost().build().close();
+            builder.plaintextBeyondLoopback().build().close();
         }
     }
 
@@ -173,6 +173,19 @@ class KeywayClientTest {
             assertEquals(3, client.providers()
                     .listProviders(ListProvidersRequest.getDefaultInstance())
                     .getProvidersCount());
+        }
+    }
+
+    @Test
+    void whateverElseGrpcHasCanBeSet() {
+        KeywayClientBuilder builder = KeywayClient.builder(sandbox.address("jwt"))
+                .tls(sandbox.file("ca"))
+                .bearerToken(sandbox.token())
+                .retries(false)
+                .configure(channel -> channel.overrideAuthority("gateway.internal"));
+        try (KeywayClient client = builder.build()) {
+            assertThrows(StatusRuntimeException.class, () -> client.providers()
+                    .listProviders(ListProvidersRequest.getDefaultInstance()));
         }
     }
 

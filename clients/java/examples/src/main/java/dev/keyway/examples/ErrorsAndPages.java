@@ -1,0 +1,37 @@
+package dev.keyway.examples;
+
+import dev.keyway.KeywayClient;
+import dev.keyway.KeywayException;
+import dev.keyway.Pages;
+import dev.keyway.v1.Certificate;
+import dev.keyway.v1.ErrorReason;
+import dev.keyway.v1.GetPublicKeyRequest;
+import dev.keyway.v1.ListCertificatesRequest;
+import io.grpc.StatusRuntimeException;
+
+/** Goes over the certificates of all providers, and asks for a key that is not there. */
+public final class ErrorsAndPages {
+    private ErrorsAndPages() {}
+
+    /** Calls the gateway at the given address, or at 127.0.0.1:50051. */
+    public static void main(String[] arguments) {
+        String address = arguments.length > 0 ? arguments[0] : "127.0.0.1:50051";
+        try (KeywayClient client = KeywayClient.builder(address).plaintext().build()) {
+            var request = ListCertificatesRequest.newBuilder().setParent("providers/-").build();
+            for (Certificate certificate : Pages.certificates(client.certificates(), request)) {
+                System.out.println(certificate.getName());
+            }
+            try {
+                client.keys().getPublicKey(GetPublicKeyRequest.newBuilder()
+                        .setName("providers/nhn-keys/keys/nobody")
+                        .build());
+            } catch (StatusRuntimeException failure) {
+                KeywayException error = KeywayException.from(failure);
+                if (!error.is(ErrorReason.ERROR_REASON_KEY_NOT_FOUND)) {
+                    throw error;
+                }
+                System.out.println(error.reason() + " at " + error.metadata().get("provider"));
+            }
+        }
+    }
+}
