@@ -1,11 +1,11 @@
-"""Generates the committed stubs from the contract in protos/, and checks the contract and the stubs.
+"""Generates the committed stubs and the API reference from the contract in protos/, and checks contract and stubs.
 
 Knows nothing of what the contract says. Google's common types come from the installed
 googleapis-common-protos package; Python's compiler and its plugins from the environment that this
 runs in, the other languages' plugins from where clients/**/buf.gen.yaml say.
 
     deps       copy Google's common types to build/protos-deps
-    stubs      generate the stubs of all languages that have theirs committed
+    stubs      generate the stubs of all languages that have theirs committed, and docs/api.md
     check      fail where the stubs in the work tree are not what the contract gives
     lint       fail where the contract is not formatted or breaks a rule
     breaking   fail where the contract breaks callers of the newest release
@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos"
 DEPS = ROOT / "build" / "protos-deps"
 PYTHON_STUBS = Path("clients/python")
+REFERENCE = ROOT / "clients" / "api_reference.py"
 TEMPLATES = (ROOT / "clients" / "buf.gen.yaml", ROOT / "clients" / "typescript" / "buf.gen.yaml")
 
 # What is generated, and nothing that is written by hand, from the repository's root.
@@ -33,6 +34,7 @@ STUB_PATTERNS = (
     *(f"clients/python/keyway/**/{ending}" for ending in ("*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py", "*_pb2_grpc.pyi")),
     "clients/go/keyway/**/*.pb.go",
     "clients/typescript/src/gen/**/*.ts",
+    "docs/api.md",
 )
 
 # What the contract imports, and error_details, which its errors carry.
@@ -116,8 +118,9 @@ def copy_common_protos(target: Path) -> None:
 
 
 def generate_stubs(target: Path) -> None:
-    """Writes the stubs of all languages below `target`, at the paths that they have below ROOT."""
+    """Writes the stubs of all languages and the reference below `target`, at the paths that they have below ROOT."""
     generate_python_stubs(target / PYTHON_STUBS)
+    subprocess.run([sys.executable, str(REFERENCE), str(target / "docs" / "api.md")], check=True)
     install_typescript_plugin()
     for template in TEMPLATES:
         subprocess.run(
