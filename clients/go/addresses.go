@@ -53,9 +53,6 @@ func isLocal(address string) bool {
 	for _, scheme := range []string{"dns:///", "passthrough:///"} {
 		address = strings.TrimPrefix(address, scheme)
 	}
-	if isURI(address) {
-		return false
-	}
 	for _, one := range split(address) {
 		host, _, err := net.SplitHostPort(one)
 		if err != nil {

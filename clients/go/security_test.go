@@ -7,10 +7,12 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
@@ -94,10 +96,11 @@ func TestARenewedClientCertificateIsShown(t *testing.T) {
 		caller = shown.State.PeerCertificates[0].Subject.CommonName
 		return &keywayv1.EncryptResponse{}, nil
 	}}
-	g.serve(t, authority.credentials(tls.RequireAndVerifyClientCert, "127.0.0.1"))
+	// The gateway asks for a new connection now and then.
+	age := grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: 50 * time.Millisecond})
+	g.serve(t, age, authority.credentials(tls.RequireAndVerifyClientCert, "127.0.0.1"))
 	certificate, key := authority.issue("orders")
-	settings := []keyway.Option{keyway.WithTLS(authority.file), keyway.WithMTLS(certificate, key)}
-	client := dial(t, g.address, settings...)
+	client := dial(t, g.address, keyway.WithTLS(authority.file), keyway.WithMTLS(certificate, key))
 	if err := encrypt(t, client); err != nil || caller != "orders" {
 		t.Errorf("%s: %v", caller, err)
 	}
@@ -105,9 +108,13 @@ func TestARenewedClientCertificateIsShown(t *testing.T) {
 	if err := errors.Join(os.Rename(renewed, certificate), os.Rename(renewedKey, key)); err != nil {
 		t.Fatal(err)
 	}
-	// A connection of its own over the same settings reads the files again.
-	if err := encrypt(t, dial(t, g.address, settings...)); err != nil || caller != "renewed" {
-		t.Errorf("%s: %v", caller, err)
+	for deadline := time.Now().Add(10 * time.Second); caller != "renewed"; {
+		if err := encrypt(t, client); err != nil {
+			t.Fatal(err)
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("still %s", caller)
+		}
 	}
 	if err := encrypt(t, dial(t, g.address, keyway.WithTLS(authority.file), keyway.WithoutRetries())); err == nil {
 		t.Error("without a certificate")
