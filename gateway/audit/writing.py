@@ -22,6 +22,8 @@ from gateway.settings import ConfigError
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _ENVELOPE_BYTES: Final = 320
 """What a line has beside its body, at most."""
+_MAXIMUM_HEAD_BYTES: Final = 2 << 20
+"""Of the open intents at the head of a segment: a collector takes records of 4 MiB."""
 
 _log = structlog.get_logger(__name__)
 
@@ -43,6 +45,7 @@ class Writer:
         self.reserve = started.reserve
         self.removed = started.removed
         self.calls: dict[str, _Call] = {}
+        self._open_bytes = 0
         self._settings = settings
         self._failed = failed
         self._key = started.key
@@ -75,6 +78,7 @@ class Writer:
             self.reserve.release(room)
             raise
         self.calls[request_id] = _Call(body, room)
+        self._open_bytes += len(body)
         self._added(line, receipt.sequence)
         return receipt
 
@@ -87,6 +91,7 @@ class Writer:
             call.late = body
             raise
         del self.calls[request_id]
+        self._open_bytes -= len(call.intent)
         self.reserve.release(call.room)
         self._added(line, receipt.sequence)
         return receipt
@@ -145,7 +150,8 @@ class Writer:
             self._told(self.checkpoint)
 
     def _rotate_where_due(self) -> None:
-        if self.chain.segment.size >= self._settings.segment_bytes:
+        """Not while the head would be too large to be shipped: large batches end, and the segment waits for that."""
+        if self.chain.segment.size >= self._settings.segment_bytes and self._open_bytes <= _MAXIMUM_HEAD_BYTES:
             self._told(self._rotate)
 
     def _told(self, act: Callable[[], None]) -> None:

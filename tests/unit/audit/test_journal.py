@@ -118,6 +118,27 @@ async def test_segments_end_at_their_size(tmp_path: Path) -> None:
     assert verified(tmp_path).segments == len(starts)
 
 
+async def test_a_segment_begins_only_where_its_head_can_be_shipped(tmp_path: Path) -> None:
+    """A collector takes no records of more than 4 MiB, and the head repeats what is open."""
+    async with journal_in(tmp_path, segment_bytes=1 << 20) as journal:
+        large = [f"large{number}" for number in range(5)]
+        for request in large:
+            journal.intent(request, event("intent", request, filling="x" * (1 << 20)), ROOM)
+        for number in range(20):
+            await record_call(journal, f"r{number}")
+        assert len(records(tmp_path, "segment")) == 1
+        for request in large:
+            journal.outcome(request, event("outcome", request))
+            await record_call(journal, f"after-{request}")
+
+        async def begun() -> bool:
+            return len(records(tmp_path, "segment")) > 1
+
+        await eventually(begun)
+    assert verified(tmp_path).open == ()
+    assert max(len(record.line) for record in records(tmp_path, "segment")) < 3 << 20
+
+
 async def test_intents_that_are_open_over_a_new_segment_get_their_outcome_after_a_crash(tmp_path: Path) -> None:
     async with journal_in(tmp_path / "a", segment_bytes=4096) as journal:
         journal.intent("long", event("intent", "long", marker="of the intent"), ROOM)
