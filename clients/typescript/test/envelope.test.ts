@@ -214,6 +214,14 @@ test("a stream that fails, or is aborted, fails the sealing and is let go of", a
   assert.equal(endless.destroyed, true);
 });
 
+test("a stream that fails before it is read fails the sealing alone", async () => {
+  const keys = new Keys();
+  const missing = createReadStream("/nothing/is/here");
+  const sealed = keys.sealer().sealStream(missing);
+  await new Promise<void>((resolve) => missing.once("close", resolve));
+  await assert.rejects(buffer(sealed), { code: "ENOENT" });
+});
+
 test("text in a stream is refused", async () => {
   const keys = new Keys();
   await assert.rejects(buffer(keys.sealer().sealStream(Readable.from(["text"]))), TypeError);

@@ -1,15 +1,14 @@
 /** Opens envelopes: asks the gateway for the data key, and gives plaintext only after it has verified. */
-import { createReadStream } from "node:fs";
 import { Duplex } from "node:stream";
 
 import type { Call } from "../calls.js";
 import { KeywayError } from "../errors.js";
 import { Code } from "../gen/google/rpc/code_pb.js";
 import { Encoding, type KeyService } from "../gen/keyway/v1/key_service_pb.js";
-import { writeWhole } from "./files.js";
+import { readPieces, writeWhole } from "./files.js";
 import { DATA_KEY_BYTES, deriveKey, EnvelopeError, type EnvelopeKey, type Header, readHeader } from "./format.js";
 import { openSegments } from "./segments.js";
-import { ByteReader, type ByteSource, joined, READ_BYTES } from "./source.js";
+import { ByteReader, type ByteSource, joined } from "./source.js";
 
 /** How an opener works. */
 export interface OpenerOptions {
@@ -53,8 +52,11 @@ export class Opener {
    * but only the end of the iteration says that nothing is missing: what was done with the pieces has to be undone
    * where it fails. `open` and `openFile` see to that themselves.
    */
-  async *openStream(source: ByteSource, options: OpenOptions = {}): AsyncGenerator<Buffer, void, undefined> {
-    const reader = new ByteReader(source);
+  openStream(source: ByteSource, options?: OpenOptions): AsyncGenerator<Buffer, void, undefined> {
+    return this.#open(new ByteReader(source), options);
+  }
+
+  async *#open(reader: ByteReader, options: OpenOptions = {}): AsyncGenerator<Buffer, void, undefined> {
     try {
       const { header, bytes } = await readHeader(takeFrom(reader));
       const envelopeKey = await this.#keyOf(header, bytes, options);
@@ -74,8 +76,7 @@ export class Opener {
 
   /** Opens the file `source` into the file `target`, which is whole and verified, or not there. */
   async openFile(source: string, target: string, options?: OpenOptions): Promise<void> {
-    const envelope = createReadStream(source, { highWaterMark: READ_BYTES });
-    await writeWhole(target, this.openStream(envelope, options), 0o600);
+    await writeWhole(target, this.openStream(readPieces(source), options), 0o600);
   }
 
   async #keyOf(header: Header, bytes: Buffer, { associatedData = NONE, signal }: OpenOptions): Promise<EnvelopeKey> {

@@ -1,13 +1,12 @@
 /** Seals data on this side, with data keys from the gateway. The data itself goes nowhere. */
 import { randomBytes } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { Duplex } from "node:stream";
 
 import { type Bounds, type DataKey, DataKeys, type Generate } from "./data-keys.js";
-import { writeWhole } from "./files.js";
+import { readPieces, writeWhole } from "./files.js";
 import { DEFAULT_SEGMENT_SIZE, deriveKey, type EnvelopeKey, encodeHeader, SALT_BYTES } from "./format.js";
 import { sealSegments } from "./segments.js";
-import { ByteReader, type ByteSource, READ_BYTES } from "./source.js";
+import { ByteReader, type ByteSource } from "./source.js";
 
 /** How a sealer works. */
 export interface SealerOptions extends Bounds {
@@ -47,8 +46,11 @@ export class Sealer {
   }
 
   /** The envelope of all that `source` gives, piece by piece, as fast as they are taken. */
-  async *sealStream(source: ByteSource, options: SealOptions = {}): AsyncGenerator<Buffer, void, undefined> {
-    const reader = new ByteReader(source);
+  sealStream(source: ByteSource, options?: SealOptions): AsyncGenerator<Buffer, void, undefined> {
+    return this.#seal(new ByteReader(source), options);
+  }
+
+  async *#seal(reader: ByteReader, options: SealOptions = {}): AsyncGenerator<Buffer, void, undefined> {
     try {
       const { header, envelopeKey, dataKey } = await this.#begin(options);
       yield header;
@@ -71,7 +73,7 @@ export class Sealer {
 
   /** Seals the file `source` into the file `target`, which is whole or not there. */
   async sealFile(source: string, target: string, options?: SealOptions): Promise<void> {
-    await writeWhole(target, this.sealStream(createReadStream(source, { highWaterMark: READ_BYTES }), options));
+    await writeWhole(target, this.sealStream(readPieces(source), options));
   }
 
   /** Forgets the data key. The sealer gets another one if it is used again. */

@@ -1,10 +1,9 @@
 /** Bytes that come in pieces of any size, taken in pieces that the reader wants. Never holds more than asked for. */
 
+import { Stream } from "node:stream";
+
 /** Bytes, at once or in pieces: a Buffer, a stream of Node.js, a generator. */
 export type ByteSource = Uint8Array | AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
-
-/** How much of a file is read at once: 16 segments of the default size. */
-export const READ_BYTES = 1_048_576;
 
 /** Reads a source. */
 export class ByteReader {
@@ -79,6 +78,10 @@ export function joined(pieces: readonly Uint8Array[]): Buffer {
 }
 
 function iteratorOf(source: ByteSource): AsyncIterator<Uint8Array> | Iterator<Uint8Array> {
+  if (source instanceof Stream) {
+    // A stream that fails before it is read would end the program; whoever reads it gets the error all the same.
+    source.on("error", () => {});
+  }
   if (source instanceof Uint8Array) {
     return [source].values();
   }
