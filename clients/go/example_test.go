@@ -48,8 +48,10 @@ func ExampleError() {
 	switch {
 	case keyway.HasReason(err, keywayv1.ErrorReason_ERROR_REASON_KEY_NOT_FOUND):
 		fmt.Println("there is no such secret")
+	case errors.As(err, &failure) && failure.Retryable:
+		fmt.Println("nothing happened; again in", failure.RetryDelay)
 	case errors.As(err, &failure):
-		fmt.Println(failure.Code, failure.Reason, failure.Metadata["provider"], failure.RequestID)
+		fmt.Println(failure.Code, failure.Reason, failure.Metadata, failure.Violations, failure.RequestID, failure.Receipt)
 	}
 }
 
@@ -59,12 +61,17 @@ func ExampleClient_AllCertificates() {
 		return
 	}
 	defer client.Close()
-	request := &keywayv1.ListCertificatesRequest{Parent: "providers/-"}
-	for certificate, err := range client.AllCertificates(context.Background(), request) {
-		if err != nil {
-			fmt.Println(err)
-			return
+	print := func(ctx context.Context) error {
+		request := &keywayv1.ListCertificatesRequest{Parent: "providers/-"}
+		for certificate, err := range client.AllCertificates(ctx, request) {
+			if err != nil {
+				return err
+			}
+			fmt.Println(certificate.GetName(), certificate.GetExpirationDate())
 		}
-		fmt.Println(certificate.GetName(), certificate.GetExpirationDate())
+		return nil
+	}
+	if err := print(context.Background()); err != nil {
+		fmt.Println(err)
 	}
 }

@@ -81,9 +81,11 @@ func TestEveryChangeIsRefused(t *testing.T) {
 func TestAnUnexpectedKeyIsRefusedBeforeTheGatewayIsAsked(t *testing.T) {
 	g := newGateway()
 	envelope := sealed(t, g, []byte("text"), nil)
-	opener := NewOpener(g, WithExpectedKeys("providers/nhn-keys/keys/other"))
-	if _, err := opener.Open(t.Context(), envelope, nil); !errors.Is(err, ErrRefused) {
-		t.Error(err)
+	for _, names := range [][]string{{"providers/nhn-keys/keys/other"}, {keyName + "-2"}, nil} {
+		opener := NewOpener(g, WithExpectedKeys(names...))
+		if _, err := opener.Open(t.Context(), envelope, nil); !errors.Is(err, ErrRefused) {
+			t.Error(names, err)
+		}
 	}
 	if g.opened != 0 {
 		t.Error("the gateway was asked")

@@ -2,7 +2,10 @@ package envelope_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"os"
 
 	keyway "keyway.dev/clients/go"
 	"keyway.dev/clients/go/envelope"
@@ -41,11 +44,66 @@ func ExampleSealer_SealFile() {
 	defer client.Close()
 
 	const key = "providers/nhn-keys/keys/orders-key"
+	sealer := envelope.NewSealer(client.Keys, key)
+	opener := envelope.NewOpener(client.Keys, envelope.WithExpectedKeys(key))
 	ctx, name := context.Background(), []byte("orders.csv")
-	if err := envelope.NewSealer(client.Keys, key).SealFile(ctx, "orders.csv.keyway", "orders.csv", name); err != nil {
+	err = sealer.SealFile(ctx, "orders.csv.keyway", "orders.csv", name)
+	if err != nil {
 		return
 	}
-	if err := envelope.NewOpener(client.Keys).OpenFile(ctx, "opened.csv", "orders.csv.keyway", name); err != nil {
+	err = opener.OpenFile(ctx, "opened.csv", "orders.csv.keyway", name)
+	if err != nil {
 		return
+	}
+}
+
+// What is written to the writer is sealed on its way to the target.
+func ExampleSealer_NewWriter() {
+	client, err := keyway.Dial("127.0.0.1:50051", keyway.WithPlaintext())
+	if err != nil {
+		return
+	}
+	defer client.Close()
+
+	ctx, order := context.Background(), []byte("order 42")
+	sealer := envelope.NewSealer(client.Keys, "providers/nhn-keys/keys/orders-key")
+	target, err := os.Create("letter.keyway")
+	if err != nil {
+		return
+	}
+	defer target.Close()
+	writer, err := sealer.NewWriter(ctx, target, order)
+	if err != nil {
+		return
+	}
+	if _, err := io.Copy(writer, os.Stdin); err != nil {
+		return // without Close: what is there is no envelope
+	}
+	if err := writer.Close(); err != nil {
+		return
+	}
+}
+
+// What the reader gives out has verified. That it was all, only the end without an error says.
+func ExampleOpener_NewReader() {
+	client, err := keyway.Dial("127.0.0.1:50051", keyway.WithPlaintext())
+	if err != nil {
+		return
+	}
+	defer client.Close()
+
+	ctx, order := context.Background(), []byte("order 42")
+	opener := envelope.NewOpener(client.Keys)
+	source, err := os.Open("letter.keyway")
+	if err != nil {
+		return
+	}
+	defer source.Close()
+	reader, err := opener.NewReader(ctx, source, order)
+	if err != nil {
+		return
+	}
+	if _, err := io.Copy(os.Stdout, reader); errors.Is(err, envelope.ErrRefused) {
+		fmt.Fprintln(os.Stderr, "what was printed is not the whole letter")
 	}
 }

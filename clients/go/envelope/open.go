@@ -21,16 +21,18 @@ var ErrRefused = errors.New("envelope: can't be opened")
 
 // Opener opens envelopes. It is safe for use by many goroutines.
 type Opener struct {
-	keys     Keys
-	expected []string
+	keys       Keys
+	restricted bool
+	expected   []string
 }
 
 // OpenerOption changes what [NewOpener] makes.
 type OpenerOption func(*Opener)
 
-// WithExpectedKeys refuses envelopes that were sealed with other keys than these, before the gateway is asked.
+// WithExpectedKeys refuses envelopes that were sealed with other keys than these, before the gateway is asked. No names
+// refuse all: a list that was left empty must not let everything in.
 func WithExpectedKeys(names ...string) OpenerOption {
-	return func(o *Opener) { o.expected = append(o.expected, names...) }
+	return func(o *Opener) { o.restricted, o.expected = true, append(o.expected, names...) }
 }
 
 // NewOpener opens envelopes with whichever key they name, unless [WithExpectedKeys] says which.
@@ -64,7 +66,7 @@ func (o *Opener) NewReader(ctx context.Context, source io.Reader, associatedData
 	if err != nil {
 		return nil, err
 	}
-	if len(o.expected) > 0 && !slices.Contains(o.expected, head.keyName) {
+	if o.restricted && !slices.Contains(o.expected, head.keyName) {
 		return nil, ErrRefused
 	}
 	answer, err := o.keys.Decrypt(ctx, &keywayv1.DecryptRequest{
