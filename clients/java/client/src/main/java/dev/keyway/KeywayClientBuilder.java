@@ -10,6 +10,7 @@ import io.grpc.TlsChannelCredentials;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -74,7 +75,7 @@ public final class KeywayClientBuilder {
     }
 
     /**
-     * Shows a certificate to the gateway. Both files are read by {@link #build}.
+     * Shows a certificate to the gateway. Both files are read again for each connection: replace them as they expire.
      *
      * @param certificate a PEM file with the chain, leaf first
      * @param privateKey a PEM file, PKCS#8, not encrypted
@@ -185,9 +186,9 @@ public final class KeywayClientBuilder {
                 builder.trustManager(authorities.toFile());
             }
             if (certificate != null) {
-                builder.keyManager(certificate.toFile(), privateKey.toFile());
+                builder.keyManager(new CertificateFiles(certificate, privateKey));
             }
-        } catch (IOException unreadable) {
+        } catch (IOException | GeneralSecurityException unreadable) {
             throw new IllegalArgumentException("Can't read a TLS file: " + unreadable.getMessage(), unreadable);
         }
         return builder.build();

@@ -21,11 +21,15 @@ import io.opentelemetry.api.trace.TraceFlags;
 import io.opentelemetry.api.trace.TraceState;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.logging.Logger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class KeywayClientTest {
     private static final GetSecretRequest SECRET = GetSecretRequest.newBuilder()
@@ -58,6 +62,38 @@ class KeywayClientTest {
         trusting.mtls(sandbox.file("certificate"), sandbox.file("private_key"));
         try (KeywayClient known = trusting.build()) {
             assertFalse(known.keys().getSecret(SECRET).getPayload().isEmpty());
+        }
+    }
+
+    @Test
+    void aCertificateThatIsReplacedIsShownAtTheNextConnection(@TempDir Path folder) throws Exception {
+        Path material = Sandbox.REPOSITORY.resolve("tests/clients/material");
+        Path certificate = Files.copy(material.resolve("leaf.pem"), folder.resolve("certificate.pem"));
+        Path key = Files.copy(material.resolve("leaf-key.pem"), folder.resolve("key.pem"));
+        try (KeywayClient client = KeywayClient.builder(sandbox.address("mtls"))
+                .tls(sandbox.file("ca"))
+                .mtls(certificate, key)
+                .retries(false)
+                .build()) {
+            assertThrows(StatusRuntimeException.class, () -> client.keys().getSecret(SECRET));
+            Files.copy(sandbox.file("certificate"), certificate, StandardCopyOption.REPLACE_EXISTING);
+            Files.copy(sandbox.file("private_key"), key, StandardCopyOption.REPLACE_EXISTING);
+            assertFalse(client.keys().withWaitForReady().getSecret(SECRET).getPayload().isEmpty());
+        }
+    }
+
+    @Test
+    void whileACertificateCanNotBeReadTheOneBeforeStands(@TempDir Path folder) throws Exception {
+        Path certificate = Files.copy(sandbox.file("certificate"), folder.resolve("certificate.pem"));
+        try (KeywayClient client = KeywayClient.builder(sandbox.address("mtls"))
+                .tls(sandbox.file("ca"))
+                .mtls(certificate, sandbox.file("private_key"))
+                .build()) {
+            Files.writeString(certificate, "half writ");
+            Logger log = Logger.getLogger(CertificateFiles.class.getName());
+            log.setUseParentHandlers(false);
+            assertFalse(client.keys().getSecret(SECRET).getPayload().isEmpty());
+            log.setUseParentHandlers(true);
         }
     }
 
@@ -128,6 +164,9 @@ class KeywayClientTest {
         assertThrows(IllegalArgumentException.class, both::build);
         KeywayClientBuilder noFile = KeywayClient.builder("localhost:1").tls(Path.of("not-there.pem"));
         assertThrows(IllegalArgumentException.class, noFile::build);
+        KeywayClientBuilder noCertificate =
+                KeywayClient.builder("localhost:1").mtls(Path.of("not-there.pem"), Path.of("not-there.key"));
+        assertThrows(IllegalArgumentException.class, noCertificate::build);
         assertThrows(IllegalArgumentException.class, KeywayClient::builder);
         for (String wrong : new String[] {"gateway", "gateway:", "gateway:0", "gateway:99999", ":1", "a b:1", "http://a:1"}) {
             assertThrows(IllegalArgumentException.class, () -> KeywayClient.builder(wrong), wrong);

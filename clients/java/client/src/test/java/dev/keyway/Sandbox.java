@@ -13,15 +13,20 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 
-/** A gateway over emulators, as a process of its own: one for all tests of this JVM, and no longer than it. */
+/**
+ * A gateway over emulators: the one that $KEYWAY_SANDBOX tells of, or a process of its own for all tests of this JVM, and
+ * no longer than it.
+ */
 public final class Sandbox {
     /** Where the vectors and the gateway are. */
     public static final Path REPOSITORY = Path.of(System.getProperty("keyway.repository"));
 
-    private static final Sandbox SHARED = start();
+    private static final Sandbox SHARED = find();
 
     private final JsonObject ready;
 
@@ -33,23 +38,33 @@ public final class Sandbox {
         return SHARED;
     }
 
-    private static Sandbox start() {
-        ProcessBuilder builder = new ProcessBuilder(System.getProperty("keyway.python"), "-m", "gateway", "sandbox")
-                .directory(REPOSITORY.toFile())
-                .redirectError(new File("target/sandbox.log"));
+    private static Sandbox find() {
+        String readyLine = System.getenv("KEYWAY_SANDBOX");
         try {
-            Process process = builder.start();
-            Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(process)));
-            BufferedReader lines =
-                    new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
-            String line = lines.readLine();
-            if (line == null) {
-                throw new IllegalStateException("The sandbox did not start: see target/sandbox.log.");
-            }
-            return new Sandbox(JsonParser.parseString(line).getAsJsonObject());
+            return readyLine == null ? start() : new Sandbox(parse(Files.readString(Path.of(readyLine))));
         } catch (IOException absent) {
             throw new UncheckedIOException("These tests need the repository's Python: make setup.", absent);
         }
+    }
+
+    private static JsonObject parse(String line) {
+        return JsonParser.parseString(line).getAsJsonObject();
+    }
+
+    private static Sandbox start() throws IOException {
+        String python = Objects.requireNonNullElse(System.getenv("KEYWAY_PYTHON"), System.getProperty("keyway.python"));
+        ProcessBuilder builder = new ProcessBuilder(python, "-m", "gateway", "sandbox")
+                .directory(REPOSITORY.toFile())
+                .redirectError(new File("target/sandbox.log"));
+        Process process = builder.start();
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(process)));
+        BufferedReader lines =
+                new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+        String line = lines.readLine();
+        if (line == null) {
+            throw new IllegalStateException("The sandbox did not start: see target/sandbox.log.");
+        }
+        return new Sandbox(parse(line));
     }
 
     private static void stop(Process process) {
