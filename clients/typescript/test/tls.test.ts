@@ -1,0 +1,91 @@
+/** TLS, certificates and tokens, with certificates that openssl makes. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+
+import * as grpc from "@grpc/grpc-js";
+
+import { Code, connect, KeyService, KeywayError, type Token } from "../src/index.js";
+import { serve } from "./support/server.js";
+
+const NAME = "providers/nhn-keys/keys/orders-key";
+const folder = mkdtempSync(join(tmpdir(), "keyway-tls-"));
+after(() => rmSync(folder, { recursive: true }));
+
+/** The paths of a certificate that signs itself, and of its key. */
+function selfSigned(name: string): { certificate: string; privateKey: string } {
+  const [certificate, privateKey] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)];
+  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", privateKey];
+  const names = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=DNS:${name}`];
+  execFileSync("openssl", ["req", "-x509", ...key, ...names, "-out", certificate], { stdio: "ignore" });
+  return { certificate, privateKey };
+}
+
+const own = selfSigned("localhost");
+const other = selfSigned("gateway.test");
+const caller = selfSigned("caller");
+
+function serveTls({ certificate, privateKey } = own, clients?: string) {
+  const pair = { cert_chain: readFileSync(certificate), private_key: readFileSync(privateKey) };
+  const roots = clients === undefined ? null : readFileSync(clients);
+  const credentials = grpc.ServerCredentials.createSsl(roots, [pair], clients !== undefined);
+  const answer = (call: grpc.ServerUnaryCall<unknown, object>, callback: grpc.sendUnaryData<object>) =>
+    callback(null, { ciphertext: String(call.metadata.get("authorization")[0] ?? "no token") });
+  return serve(KeyService, { encrypt: answer }, credentials, "localhost");
+}
+
+async function encrypt(options: Parameters<typeof connect>[0]): Promise<string> {
+  using client = connect({ retries: false, ...options });
+  return (await client.keys.encrypt({ name: NAME }, { deadlineMs: 10_000 })).ciphertext;
+}
+
+test("the authority may be a file or PEM, and has to be the right one", async () => {
+  await using server = await serveTls();
+  const { address } = server;
+  assert.equal(await encrypt({ address, tls: { ca: own.certificate } }), "no token");
+  assert.equal(await encrypt({ address, tls: { ca: readFileSync(own.certificate, "utf8") } }), "no token");
+  assert.equal(await encrypt({ address, tls: { ca: readFileSync(own.certificate) } }), "no token");
+  await assert.rejects(encrypt({ address, tls: { ca: other.certificate } }), { codeName: "UNAVAILABLE" });
+  await assert.rejects(encrypt({ address }), { codeName: "UNAVAILABLE" });
+});
+
+test("the name may be another one than the address's, where the caller says so", async () => {
+  await using server = await serveTls(other);
+  const tls = { ca: other.certificate };
+  await assert.rejects(encrypt({ address: server.address, tls }), { codeName: "UNAVAILABLE" });
+  assert.equal(await encrypt({ address: server.address, tls: { ...tls, serverName: "gateway.test" } }), "no token");
+});
+
+test("the caller shows its certificate", async () => {
+  await using server = await serveTls(own, caller.certificate);
+  const { address } = server;
+  assert.equal(await encrypt({ address, tls: { ca: own.certificate, ...caller } }), "no token");
+  await assert.rejects(encrypt({ address, tls: { ca: own.certificate } }), { codeName: "UNAVAILABLE" });
+});
+
+test("a token is asked for with each call", async () => {
+  await using server = await serveTls();
+  const { address } = server;
+  const tls = { ca: own.certificate };
+  assert.equal(await encrypt({ address, tls, token: "fixed" }), "Bearer fixed");
+  let asked = 0;
+  using client = connect({ address, tls, token: async () => `token-${++asked}` });
+  for (const expected of ["Bearer token-1", "Bearer token-2"]) {
+    assert.equal((await client.keys.encrypt({ name: NAME })).ciphertext, expected);
+  }
+});
+
+test("a token that can't be had or sent fails the call, and is not told", async () => {
+  await using server = await serveTls();
+  const failing: Token[] = ["secret\nvalue", "", () => Promise.reject(new Error("the issuer is down"))];
+  for (const token of failing) {
+    const error = await encrypt({ address: server.address, tls: { ca: own.certificate }, token }).catch(
+      (reason: unknown) => reason,
+    );
+    assert.ok(error instanceof KeywayError && error.code !== Code.DEADLINE_EXCEEDED, String(error));
+    assert.doesNotMatch(`${error.stack} ${JSON.stringify(error)}`, /secret|value/);
+  }
+});
