@@ -1,16 +1,18 @@
 """All commands under one name, and what becomes of a run: its output, its failure, its exit code."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
 
 import click
+from click.shell_completion import shell_complete
 
 from keyway.cli import failures
 from keyway.cli.authorities import cas
 from keyway.cli.certificates import certs
 from keyway.cli.commands import Group
-from keyway.cli.completion import completion
+from keyway.cli.completion import VARIABLE, completion
 from keyway.cli.envelopes import open_, seal
 from keyway.cli.keys import keys
 from keyway.cli.providers import providers
@@ -52,18 +54,31 @@ for command in (certs, cas, keys, secrets, seal, open_, providers, completion):
 
 def run(arguments: Sequence[str]) -> int:
     """One command; its exit code."""
+    if instruction := os.environ.get(VARIABLE):
+        return shell_complete(root, {}, "keyway", VARIABLE, instruction)
+    for stream in (sys.stdout, sys.stderr):
+        # A locale that can't spell a name is no reason to fail.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     session = Session()
     try:
-        answer = root.main(list(arguments), prog_name="keyway", standalone_mode=False, obj=session)
+        # Not click's own `main`, which ends the process where it sees fit.
+        with root.make_context("keyway", list(arguments), obj=session) as context:
+            answer = root.invoke(context)
         sys.stdout.flush()
         return answer if isinstance(answer, int) else 0
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
     except BrokenPipeError:
         # Whoever read has enough. Python would complain once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return failures.BROKEN_PIPE
+    except click.exceptions.NoArgsIsHelpError as asked:
+        click.echo(asked.format_message(), err=True)
+        return failures.USAGE
     except (KeyboardInterrupt, click.Abort):
         return failures.interrupted(session)
-    except (KeywayError, EnvelopeError, click.ClickException, OSError, ValueError) as error:
+    except (KeywayError, EnvelopeError, click.ClickException, OSError) as error:
         return failures.tell(error, session)
     finally:
         session.close()

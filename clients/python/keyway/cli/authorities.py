@@ -38,7 +38,10 @@ def cas() -> None:
 @click.argument("store", required=False)
 @pass_session
 def list_(session: Session, store: str | None) -> None:
-    """List the authorities of the trust store STORE, or of all, soonest expiry first."""
+    """List authorities, soonest expiry first.
+
+    STORE is a trust store. Default: all.
+    """
     stores = [names.full(session, names.STORE, store, _METHOD)] if store else list(_stores(session))
     method = session.client.certificates.ListTrustedAuthorities
     found: list[TrustedAuthority] = []
@@ -72,7 +75,10 @@ def show(session: Session, authority: str) -> None:
 @files.argument("file")
 @pass_session
 def import_(session: Session, store: str, file: str) -> None:
-    """Trust the authorities in FILE: X.509 or PKCS#7, PEM or DER."""
+    """Trust the authorities in a file.
+
+    FILE is X.509 or PKCS#7, PEM or DER.
+    """
     content = files.read(file)
     parent = names.full(session, names.STORE, store, "CertificateService/ImportTrustedAuthority")
     request = contract.ImportTrustedAuthorityRequest(

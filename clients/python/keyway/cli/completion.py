@@ -1,11 +1,14 @@
 """`keyway completion SHELL`: what a shell has to be told to complete commands and options. click makes it."""
 
+from typing import Final
+
 import click
 from click.shell_completion import get_completion_class
 
 from keyway.cli.commands import Group
 
-_SHELLS = ("bash", "zsh", "fish")
+VARIABLE: Final = "_KEYWAY_COMPLETE"
+_SHELLS: Final = ("bash", "zsh", "fish")
 
 
 @click.command(
@@ -23,4 +26,4 @@ def completion(ctx: click.Context, shell: str) -> None:
     made = get_completion_class(shell)
     assert made is not None  # one of click's own
     root = ctx.find_root()
-    click.echo(made(root.command, {}, "keyway", "_KEYWAY_COMPLETE").source())
+    click.echo(made(root.command, {}, "keyway", VARIABLE).source())

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 import click
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from keyway.cli import files, names
 from keyway.cli.commands import Command, options, pass_session
 from keyway.cli.failures import Refused
+from keyway.cli.progress import progress_bar
 from keyway.cli.session import Session
 from keyway.envelope import Opener, Sealer
 
@@ -41,7 +41,7 @@ _bound = options(
     """,
 )
 @files.argument("file")
-@click.option("--key", required=True, help="The gateway's key that the data key is encrypted with.")
+@click.option("--key", metavar="KEY", required=True, help="The gateway's key that the data key is encrypted with.")
 @_bound
 @pass_session
 def seal(session: Session, file: str, *, key: str, aad: str | None, aad_file: str | None, output: str | None,
@@ -75,7 +75,7 @@ def seal(session: Session, file: str, *, key: str, aad: str | None, aad_file: st
     """,
 )
 @files.argument("file")
-@click.option("--key", help="Open envelopes of this key alone.")
+@click.option("--key", metavar="KEY", help="Open envelopes of this key alone.")
 @_bound
 @pass_session
 def open_(session: Session, file: str, *, key: str | None, aad: str | None, aad_file: str | None,
@@ -131,13 +131,8 @@ def _source(session: Session, file: str, doing: str, *, quiet: bool) -> Iterator
             return
         status = os.fstat(opened.fileno())
         total = status.st_size if stat.S_ISREG(status.st_mode) else None
-        columns = (
-            TextColumn("{task.description}"), BarColumn(bar_width=None), DownloadColumn(binary_units=True),
-            TransferSpeedColumn(), *(() if console.width < 80 else (TimeRemainingColumn(),)),
-        )  # fmt: skip
-        progress = stack.enter_context(Progress(*columns, console=console, expand=True))
-        task = progress.add_task(doing, total=total)
-        yield _Counted(opened, lambda count: progress.advance(task, count))  # type: ignore[misc]
+        tell = stack.enter_context(progress_bar(console, doing, total))
+        yield _Counted(opened, tell)  # type: ignore[misc]
 
 
 class _Counted:

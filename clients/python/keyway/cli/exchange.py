@@ -70,6 +70,8 @@ def download(
         return
     target = output or files.local_name(found.filename)
     private = key_output or (files.STDIO if printed else str(Path(target).with_suffix(".key")))
+    if found.private_key_pem and target == private != files.STDIO:
+        raise click.UsageError("the certificates and the private key can't go into the same file: --key-output")
     # Both are free, or neither is written.
     for each in (target, private) if found.private_key_pem else (target,):
         files.check_free(each, force=force)
@@ -88,7 +90,7 @@ def _store(session: Session, data: bytes, target: str, what: str, *, force: bool
 @click.command(
     cls=Command,
     examples="keyway certs upload nhn-certs/www.example.com www.pem",
-    notes="For a certificate that is registered there; its file, if it has one, is replaced.",
+    notes="For a certificate that is registered there; a file that it has is replaced.",
 )
 @click.argument("certificate")
 @files.argument("file")

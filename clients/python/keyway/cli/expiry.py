@@ -33,7 +33,7 @@ def left(last_day: dt.date | None, today: dt.date | None = None) -> Text:
         return Text("unknown", style="dim")
     days = (last_day - (today or dt.date.today())).days
     if days < 0:
-        return Text(f"expired {_days(-days)} ago", style="bold red")
+        return Text(f"{_days(-days)} ago", style="bold red")
     style = "red" if days <= _URGENT else "yellow" if days <= _SOON else "green"
     return Text(_days(days) if days else "today", style=style)
 

@@ -51,12 +51,12 @@ def tell(error: Exception, session: Session) -> int:
         # click.echo copes with a standard error that can't spell it.
         click.echo(json.dumps({"error": _fields(error), "exitCode": code}, ensure_ascii=False), err=True)
         return code
-    console = session.output.errors
+    output = session.output
     first = Text("keyway: ", style="bold red")
     first.append(clean(_headline(error)), style="default not bold")
-    console.print(first, soft_wrap=True)
+    output.error(first)
     for line in (*_below(error, verbose=session.verbose), *_where(error, session)):
-        console.print(Text(f"  {clean(line)}"), soft_wrap=True)
+        output.error(Text(f"  {clean(line)}"))
     return code
 
 
@@ -67,7 +67,7 @@ def _headline(error: Exception) -> str:
             # Violations follow, one a line.
             return f"{name}: {'the request is not valid' if error.violations else error.message}"
         case click.ClickException():
-            return error.format_message()
+            return " ".join(error.format_message().split())
         case OSError() if error.filename is not None:
             return f"{error.filename}: {error.strerror}"
         case _:

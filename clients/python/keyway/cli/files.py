@@ -92,7 +92,7 @@ def whole(path: Path, *, force: bool, private: bool) -> Iterator[BinaryIO]:
 
 def local_name(filename: str) -> str:
     """A file's name as the gateway says it, made harmless: in this folder, not hidden, nothing that can't be typed."""
-    last = filename.replace("\\", "/").rsplit("/", 1)[-1].lstrip(".")
+    last = filename.replace("\\", "/").rsplit("/", 1)[-1].lstrip(".-")
     name = "".join(character if character.isprintable() else "_" for character in last)
     if not name:
         raise Refused("the file has no usable name: --output FILE")

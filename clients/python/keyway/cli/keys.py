@@ -62,7 +62,10 @@ def _line(text: str) -> bytes:
 @files.output_options
 @pass_session
 def encrypt(session: Session, key: str, file: str, *, base64: bool, output: str | None, force: bool) -> None:
-    """Encrypt FILE, or standard input, with KEY; the ciphertext is a line of text."""
+    """Encrypt a small file, or standard input.
+
+    The ciphertext is a line of text.
+    """
     files.check_free(output, force=force)
     name = names.full(session, names.KEY, key, "KeyService/Encrypt")
     request = contract.EncryptRequest(name=name, plaintext=_data(file, session), encoding=_encoding(base64))
@@ -82,7 +85,10 @@ def encrypt(session: Session, key: str, file: str, *, base64: bool, output: str 
 @files.output_options
 @pass_session
 def decrypt(session: Session, key: str, file: str, *, base64: bool, output: str | None, force: bool) -> None:
-    """Decrypt the ciphertext in FILE, or on standard input, with KEY."""
+    """Decrypt what `encrypt` made.
+
+    FILE, or standard input, is the ciphertext.
+    """
     files.check_free(output, force=force)
     name = names.full(session, names.KEY, key, "KeyService/Decrypt")
     request = contract.DecryptRequest(
@@ -108,7 +114,10 @@ def decrypt(session: Session, key: str, file: str, *, base64: bool, output: str 
 @files.output_options
 @pass_session
 def sign(session: Session, key: str, file: str, *, base64: bool, output: str | None, force: bool) -> None:
-    """Sign FILE, or standard input, with KEY; the signature is a line of text."""
+    """Sign a small file, or standard input.
+
+    The signature is a line of text.
+    """
     files.check_free(output, force=force)
     name = names.full(session, names.KEY, key, "KeyService/Sign")
     request = contract.SignRequest(name=name, plaintext=_data(file, session), encoding=_encoding(base64))
@@ -121,7 +130,7 @@ def sign(session: Session, key: str, file: str, *, base64: bool, output: str | N
         keyway keys verify nhn-keys/demo-rsa order.json --signature-file order.sig
     """,
     notes="""
-        Ends with 0 where the signature is KEY's for these data, with 1 where it is not.
+        Ends with 0 where the signature is KEY's for these data, else with 1.
     """,
 )
 @click.argument("key")
@@ -133,7 +142,7 @@ def sign(session: Session, key: str, file: str, *, base64: bool, output: str | N
 def verify(
     session: Session, key: str, file: str, *, signature: str | None, signature_file: str | None, base64: bool
 ) -> int:
-    """Verify the signature of FILE, or of standard input."""
+    """Verify a signature of a file, or of standard input."""
     if (signature is None) == (signature_file is None):
         raise click.UsageError("one of --signature and --signature-file")
     if signature is None:
@@ -214,7 +223,10 @@ def public_key(session: Session, key: str, version: int | None, *, der: bool, ou
 @files.output_options
 @pass_session
 def private_key(session: Session, key: str, version: int | None, *, der: bool, output: str | None, force: bool) -> None:
-    """Read the private half of an asymmetric key: PKCS#8, not encrypted, in a file of yours alone."""
+    """Read the private half of an asymmetric key.
+
+    PKCS#8, not encrypted; --output makes a file of yours alone.
+    """
     files.check_free(output, force=force)
     if output is None or output == files.STDIO:
         files.check_eyes(session, force=force)
@@ -232,7 +244,10 @@ def private_key(session: Session, key: str, version: int | None, *, der: bool, o
 def symmetric_key(
     session: Session, key: str, version: int | None, *, as_text: bool, output: str | None, force: bool
 ) -> None:
-    """Read a symmetric key itself, into a file of yours alone."""
+    """Read a symmetric key itself.
+
+    Its bytes; --output makes a file of yours alone.
+    """
     files.check_free(output, force=force)
     if output is None or output == files.STDIO:
         files.check_eyes(session, force=force)

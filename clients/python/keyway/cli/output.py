@@ -84,7 +84,11 @@ class Output:
 
     def note(self, text: str, style: str = "") -> None:
         """A line on standard error, for a person beside the output."""
-        self.errors.print(Text(clean(text), style=style), soft_wrap=True)
+        self.error(Text(clean(text), style=style))
+
+    def error(self, text: Text) -> None:
+        """The same, coloured in parts: between words, a terminal's line ends; elsewhere it is one line."""
+        self.errors.print(text, soft_wrap=not self.errors.is_terminal)
 
     def raw(self, data: bytes) -> None:
         """The bytes as they are; on a terminal, text ends its line."""

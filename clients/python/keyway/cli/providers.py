@@ -95,7 +95,7 @@ def status_mappings(session: Session, provider: str) -> None:
     columns = (
         Column("Upstream", folds=True),
         Column("Meaning", needed=False, folds=True),
-        Column("Status", folds=True),
+        Column("Status"),
         Column("Reason", folds=True),
         Column("Repeat", needed=False),
     )

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import click
 from google.protobuf.message import Message
 
 from keyway import errors, pages
@@ -53,7 +54,10 @@ class Session:
     @cached_property
     def client(self) -> Client:
         """Connects with the first call."""
-        return connect(**self._connection())
+        try:
+            return connect(**self._connection())
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
 
     def close(self) -> None:
         """End the connection, if there is one."""
@@ -106,4 +110,4 @@ class Session:
 def _token_of(path: Path) -> Callable[[], str]:
     """Read at each call: whoever issues tokens replaces them."""
     path.read_bytes()  # one that isn't there is a local failure, not a call's
-    return lambda: path.read_text().strip()
+    return lambda: path.read_text(errors="replace").strip()

@@ -1,0 +1,164 @@
+"""`keyway certs` and `keyway cas`, but for their lists."""
+
+import datetime as dt
+import stat
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
+
+from keyway.cli.files import local_name
+from keyway.testing import Sandbox
+from tests.clients.python.cli.commands import Commands
+
+pytestmark = pytest.mark.xdist_group("sandbox")
+WWW = "nhn-certs/www.example.com"
+
+
+@pytest.fixture
+def asteria(commands: Commands, keyway_sandbox: Sandbox) -> Commands:
+    """With its objects as at first."""
+    keyway_sandbox.control("asteria", "POST", "/reset", {})
+    return commands
+
+
+class Authority:
+    def __init__(self) -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "한국 인증 기관")])
+        self.certificate = self.issue(self.name, self.key.public_key(), ca=True)
+        self.pem = self.certificate.public_bytes(Encoding.PEM)
+
+    def issue(self, subject: x509.Name, key: Any, *, ca: bool) -> x509.Certificate:
+        now = dt.datetime.now(dt.UTC)
+        return (
+            x509.CertificateBuilder(self.name, subject, key, x509.random_serial_number())
+            .not_valid_before(now - dt.timedelta(hours=1))
+            .not_valid_after(now + dt.timedelta(days=90))
+            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+            .sign(self.key, hashes.SHA256())
+        )
+
+
+def test_show(commands: Commands) -> None:
+    ran = commands("certs", "show", WWW)
+    fields = dict(line.split(maxsplit=1) for line in ran.lines if line[0] != " " and not line.startswith("Valid"))
+    assert fields["Name"] == "providers/nhn-certs/certificates/www.example.com"
+    assert fields["Subject"].startswith("CN=www.example.com")
+    assert len(fields["SHA-256"]) == 32 * 3 - 1
+    assert " days)" in ran.text
+    assert commands("certs", "show", WWW, "--json").objects()[0]["notAfter"]
+    assert "SHA-256" not in commands("certs", "show", WWW, "--basic").text
+
+
+def test_a_password_where_one_is_needed(asteria: Commands) -> None:
+    (asteria.folder / "password").write_text("changeit\n")
+    assert "warp.keyway.example" in asteria("certs", "show", "asteria/server", "--password-file", "password").text
+    by_stdin = asteria("certs", "show", "asteria/server", "--password-stdin", data=b"changeit\r\nmore")
+    assert "warp.keyway.example" in by_stdin.text
+    assert asteria("certs", "show", "asteria/server", KEYWAY_PASSWORD="wrong12").code == 17
+    nowhere = asteria("certs", "show", "asteria/server")
+    assert nowhere.code == 2
+    assert nowhere.errors.startswith("keyway: Key store's password is needed: --password-file FILE, or")
+
+
+def test_download_with_its_key(commands: Commands) -> None:
+    ran = commands("certs", "download", WWW, "--include-private-key")
+    assert ran.code == 0
+    (key,) = commands.folder.glob("*.key")
+    assert (ran.output, stat.S_IMODE(key.stat().st_mode)) == (b"", 0o600)
+    leaf = x509.load_pem_x509_certificates(key.with_suffix(".pem").read_bytes())[0]
+    assert load_pem_private_key(key.read_bytes(), None).public_key() == leaf.public_key()
+    key.with_suffix(".pem").unlink()
+    key.write_text("mine")
+    # One of two that is there: neither is written.
+    assert commands("certs", "download", WWW, "--include-private-key").code == 2
+    assert [path.name for path in commands.folder.iterdir()] == [key.name]
+    same = commands("certs", "download", WWW, "--include-private-key", "-o", key.name, "--force")
+    assert (same.code, key.read_text()) == (2, "mine")
+
+
+def test_download_in_other_forms(commands: Commands) -> None:
+    der = commands("certs", "download", WWW, "--format", "der", "-o", "-")
+    assert b"www.example.com" in der.output
+    x509.load_der_x509_certificate(der.output)
+    told = commands("certs", "download", WWW, "--json").objects()[0]
+    assert "privateKeyPem" not in told
+    assert len(told["certificateChain"]) == 3
+    assert list(commands.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "made"),
+    [
+        ("www.pem", "www.pem"),
+        ("../../etc/passwd", "passwd"),
+        ("c:\\x\\.bashrc", "bashrc"),
+        ("-", None),
+        ("..", None),
+        ("인증서\x1b.pem", "인증서_.pem"),
+    ],
+)
+def test_names_of_files_that_others_give(said: str, made: str | None) -> None:
+    if made is None:
+        with pytest.raises(Exception, match="no usable name"):
+            local_name(said)
+    else:
+        assert local_name(said) == made
+
+
+def test_upload(commands: Commands) -> None:
+    commands("certs", "download", WWW, "--include-private-key", "-o", "www.pem")
+    pem = (commands.folder / "www.pem").read_bytes() + (commands.folder / "www.key").read_bytes()
+    assert commands("certs", "upload", WWW, "-", data=pem).code == 0
+    assert commands("certs", "upload", WWW, "-", data=b"no PEM").code == 13
+
+
+def test_from_a_key_to_a_signed_certificate(asteria: Commands) -> None:
+    told: dict[str, Any] = {"KEYWAY_PASSWORD": "store-pass", "KEYWAY_PRIVATE_KEY_PASSWORD": "key-pass"}
+    name = "asteria/client"
+    made = asteria("certs", "create", name, "--cn", "한국.example.com", "--country", "KR", "--days", "10", **told)
+    assert made.code == 0
+    assert "C=KR" in made.text
+    assert asteria("certs", "create", name, "--cn", "other", **told).code == 16
+    request = x509.load_pem_x509_csr(asteria("certs", "csr", name, **told).output)
+    authority = Authority()
+    signed = authority.issue(request.subject, request.public_key(), ca=False)
+    (asteria.folder / "chain.pem").write_bytes(authority.pem)
+    pem = signed.public_bytes(Encoding.PEM)
+    installed = asteria("certs", "install", name, "-", "--chain", "chain.pem", data=pem, **told)
+    assert (installed.code, installed.errors) == (0, "")
+    assert "Issuer       CN=한국 인증 기관" in asteria("certs", "show", name, **told).text
+    assert asteria("certs", "delete", name, "--yes", **told).code == 0
+    assert asteria("certs", "delete", name, "--yes", **told).code == 15
+
+
+def test_import(asteria: Commands) -> None:
+    authority = Authority()
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = authority.issue(authority.name, key.public_key(), ca=False)
+    store = serialize_key_and_certificates(b"x", key, certificate, None, BestAvailableEncryption(b"of-file"))
+    (asteria.folder / "client.p12").write_bytes(store)
+    asked = ("certs", "import", "asteria/client", "client.p12")
+    ran = asteria(*asked, KEYWAY_PASSWORD="store-pass", KEYWAY_FILE_PASSWORD="of-file")
+    assert ran.code == 0, ran.errors
+    assert "한국 인증 기관" in ran.text
+    assert asteria(*asked, KEYWAY_PASSWORD="store-pass", KEYWAY_FILE_PASSWORD="wrong-one", data=b"").code == 16
+    assert asteria(*asked, "--replace", KEYWAY_PASSWORD="store-pass", KEYWAY_FILE_PASSWORD="wrong-one").code == 17
+
+
+def test_authorities(asteria: Commands) -> None:
+    (asteria.folder / "ca.pem").write_bytes(Authority().pem)
+    added = asteria("cas", "import", "asteria/server", "ca.pem")
+    assert added.code == 0
+    (row,) = added.lines[1:]
+    assert "한국 인증 기관" in row
+    name = row.split()[0]
+    assert "Valid until" in asteria("cas", "show", name).text
+    assert asteria("cas", "import", "server", "ca.pem").errors in ("All of them were there.\n", "")
+    assert asteria("cas", "delete", name, "-y").code == 0
+    assert asteria("cas", "show", name).code == 15

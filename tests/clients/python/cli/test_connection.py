@@ -1,0 +1,85 @@
+"""How the command line reaches a gateway: options, variables, and the configuration file."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keyway.testing import Sandbox
+from tests.clients.python.cli.commands import Commands
+
+pytestmark = pytest.mark.xdist_group("sandbox")
+SECRET = ("secrets", "get", "nhn-keys/demo-secret")
+
+
+def test_by_certificate(commands: Commands, keyway_sandbox: Sandbox) -> None:
+    given = ("--address", keyway_sandbox.mtls, "--ca", keyway_sandbox.ca)
+    own: dict[str, Any] = {
+        "KEYWAY_CERTIFICATE": keyway_sandbox.certificate,
+        "KEYWAY_PRIVATE_KEY": keyway_sandbox.private_key,
+    }
+    # Before the command, or after it.
+    assert commands(*given, *SECRET, **own).code == 0
+    assert commands(*SECRET, *given, **own).code == 0
+    assert commands(*SECRET, *given, KEYWAY_CERTIFICATE=keyway_sandbox.certificate).code == 2
+    assert commands(*SECRET, *given, "--timeout", "5").code == 24
+
+
+def test_by_token(commands: Commands, keyway_sandbox: Sandbox) -> None:
+    (commands.folder / "token").write_text(f"{keyway_sandbox.token}\n")
+    told: dict[str, Any] = {"KEYWAY_ADDRESS": keyway_sandbox.jwt, "KEYWAY_CA": keyway_sandbox.ca}
+    refused = commands(*SECRET, "--token-file", "token", **told)
+    assert refused.code == 17
+    # Once, where reason and status are the same word.
+    assert refused.errors.startswith("keyway: PERMISSION_DENIED: ")
+    assert commands("providers", "list", KEYWAY_TOKEN=keyway_sandbox.token, **told).code == 0
+    assert commands("providers", "list", **told).code == 26
+
+
+def configuration(commands: Commands, text: str) -> Path:
+    path = commands.folder / "home" / ".config" / "keyway" / "config.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    return path
+
+
+def test_contexts(commands: Commands, keyway_sandbox: Sandbox) -> None:
+    path = configuration(
+        commands,
+        f"""
+        context = "here"
+        [contexts.here]
+        address = "{keyway_sandbox.plain}"
+        [contexts.trusted]
+        address = "{keyway_sandbox.mtls}"
+        ca = "ca.pem"
+        certificate = "{keyway_sandbox.certificate}"
+        private_key = "{keyway_sandbox.private_key}"
+        """,
+    )
+    (path.parent / "ca.pem").write_bytes(Path(keyway_sandbox.ca).read_bytes())
+    del commands.variables["KEYWAY_ADDRESS"]
+    assert commands(*SECRET).code == 0
+    told = commands(*SECRET, "-v", "--context", "trusted")
+    assert (told.code, "receipt gw-" in told.errors) == (0, True)
+    assert commands(*SECRET, KEYWAY_CONTEXT="trusted", KEYWAY_ADDRESS=keyway_sandbox.plain).code == 24
+    nowhere = commands(*SECRET, "--context", "nowhere")
+    assert (nowhere.code, "there is no context 'nowhere'" in nowhere.errors) == (2, True)
+    assert commands(*SECRET, "--config", "none.toml").code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[contexts.a]\nadress = 'x'", "contexts.a.adress: one of address, "),
+        ("[contexts.a]\ntls = 'yes'", "contexts.a.tls: not such a value"),
+        ("contexts = 3", "there is no context 'a'"),
+        ("cotnext = 'a'", "unknown: cotnext"),
+        ("[", "config.toml: "),
+    ],
+)
+def test_a_wrong_configuration(commands: Commands, text: str, said: str) -> None:
+    configuration(commands, text)
+    ran = commands(*SECRET, "--context", "a")
+    assert ran.code == 2
+    assert said in ran.errors

@@ -1,0 +1,91 @@
+"""`keyway seal` and `keyway open`."""
+
+import asyncio
+import os
+import signal
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.clients.python.cli.commands import KEYWAY, Commands
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.xdist_group("sandbox")
+DATA = os.urandom(200_000)
+
+
+@pytest.fixture
+def sealed(commands: Commands) -> Path:
+    (commands.folder / "dump").write_bytes(DATA)
+    assert commands("seal", "dump", "--key", "orders-key", "--aad", "case 42").code == 0
+    (commands.folder / "dump").unlink()
+    return commands.folder / "dump.sealed"
+
+
+def test_there_and_back(commands: Commands, sealed: Path) -> None:
+    assert DATA[:100] not in sealed.read_bytes()
+    assert commands("open", "dump.sealed", "--aad", "case 42", "--key", "nhn-keys/orders-key").code == 0
+    opened = commands.folder / "dump"
+    assert (opened.read_bytes(), stat.S_IMODE(opened.stat().st_mode)) == (DATA, 0o600)
+    assert commands("open", "dump.sealed", "--aad", "case 42").code == 2
+    assert commands("open", "dump.sealed", "--aad", "case 42", "--force").code == 0
+
+
+def test_through_pipes(commands: Commands) -> None:
+    envelope = commands("seal", "-", "--key", "orders-key", data=DATA)
+    assert (envelope.code, envelope.errors) == (0, "")
+    assert commands("open", "-", data=envelope.output).output == DATA
+    (commands.folder / "aad").write_bytes(b"")
+    assert commands("open", "-", "--aad-file", "aad", data=envelope.output).code == 0
+    assert commands("open", "-", data=envelope.output[:-1]).code == 3
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "aad", "key", "nothing"])
+def test_what_does_not_verify_leaves_nothing(commands: Commands, sealed: Path, damage: str) -> None:
+    envelope, more = sealed.read_bytes(), ["--aad", "case 42"]
+    match damage:
+        case "cut":
+            sealed.write_bytes(envelope[:150_000])
+        case "changed":
+            sealed.write_bytes(envelope[:-20] + bytes((envelope[-20] ^ 1,)) + envelope[-19:])
+        case "aad":
+            more = ["--aad", "case 43"]
+        case "key":
+            more += ["--key", "nhn-keys/demo-aes"]
+        case _:
+            sealed.write_bytes(b"no envelope")
+    ran = commands("open", "dump.sealed", *more)
+    assert ran.code == 3, ran.errors
+    assert os.listdir(commands.folder) == ["dump.sealed"]
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+async def test_stopped_on_the_way(commands: Commands, sent: signal.Signals, code: int) -> None:
+    async def writing() -> bool:
+        return any(path.stat().st_size for path in commands.folder.glob(".made.*"))
+
+    fifo = commands.folder / "slow"
+    os.mkfifo(fifo)
+    command = [*KEYWAY, "seal", "slow", "--key", "orders-key", "-o", "made"]
+    process = await asyncio.create_subprocess_exec(*command, cwd=commands.folder, env=commands.variables)
+    with fifo.open("wb") as writer:
+        writer.write(DATA)
+        writer.flush()
+        await eventually(writing)
+        process.send_signal(sent)
+        assert await process.wait() == code
+    assert os.listdir(commands.folder) == ["slow"]
+
+
+def test_a_bar_on_a_terminal(commands: Commands) -> None:
+    (commands.folder / "big").write_bytes(bytes(8 << 20))
+    with commands.on_terminal("seal", "big", "--key", "orders-key", columns=60) as terminal:
+        assert terminal.ended() == 0
+        assert "Sealing" in terminal.screen
+        assert "8.4/8.4 MB" in terminal.screen
+    with commands.on_terminal("open", "big.sealed", "-o", "back", "-q") as terminal:
+        assert (terminal.ended(), terminal.screen) == (0, "")
+    with commands.on_terminal("seal", "-", "--key", "orders-key") as terminal:
+        assert terminal.ended() == 2
+        assert "standard input is a terminal" in terminal.screen

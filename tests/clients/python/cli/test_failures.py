@@ -1,0 +1,109 @@
+"""What a failure says, and the exit code that it has."""
+
+import json
+import shlex
+import socket
+import subprocess
+
+import pytest
+
+from keyway.cli.output import clean
+from tests.clients.python.cli.commands import KEYWAY, Commands
+
+pytestmark = pytest.mark.xdist_group("sandbox")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("certs", "show", "nhn-certs/nobody"), 15, "keyway: NOT_FOUND CERTIFICATE_NOT_FOUND: providers/nhn-certs/"),
+        (("certs", "show", "nhn-certs/.."), 13, "INVALID_REQUEST: the request is not valid\n  name  must be"),
+        (("keys", "decrypt", "orders-key"), 13, "\n  ciphertext  "),
+        (("keys", "public-key", "nhn-keys/demo-aes-inactive"), 15, "keyway: NOT_FOUND KEY_NOT_FOUND"),
+        (("certs", "csr", "nhn-certs/www.example.com"), 22, "keyway: UNIMPLEMENTED METHOD_NOT_SUPPORTED_BY_PROVIDER"),
+        (("secrets", "get", "nobody/demo-secret"), 15, "keyway: NOT_FOUND PROVIDER_NOT_FOUND"),
+    ],
+)  # fmt: skip
+def test_what_the_gateway_refuses(commands: Commands, arguments: tuple[str, ...], code: int, said: str) -> None:
+    ran = commands(*arguments, KEYWAY_PASSWORD="changeit")
+    assert (ran.code, ran.output) == (code, b"")
+    assert said in ran.errors
+    assert "\n  request " in ran.errors
+
+
+def test_a_failure_for_programs(commands: Commands) -> None:
+    ran = commands("keys", "sign", "nhn-keys/nobody", "--json", data=b"x")
+    told = json.loads(ran.errors)
+    assert (ran.code, told["exitCode"], told["error"]["code"]) == (15, 15, "NOT_FOUND")
+    assert told["error"]["reason"] == "KEY_NOT_FOUND"
+    assert len(told["error"]["requestId"]) == 36
+
+
+def test_more_of_a_failure(commands: Commands) -> None:
+    ran = commands("keys", "public-key", "nhn-keys/nobody", "-v")
+    assert "\n  provider: nhn-keys\n" in ran.errors
+    assert "\n  receipt: " in ran.errors
+
+
+def test_nobody_there(commands: Commands) -> None:
+    with socket.socket() as bound:  # and does not listen
+        bound.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{bound.getsockname()[1]}"
+        ran = commands("certs", "list", "--address", address)
+    assert ran.code == 24
+    assert ran.errors.endswith(f"  the gateway at {address} (plaintext)\n")
+
+
+def test_plaintext_is_not_taken_from_the_command_line(commands: Commands) -> None:
+    ran = commands("keys", "encrypt", "orders-key", "my secret note")
+    assert ran.code == 2
+    assert "write to standard input" in ran.errors
+    assert "note" not in ran.errors
+
+
+def test_a_token_is_not_taken_from_the_command_line(commands: Commands) -> None:
+    ran = commands("certs", "list", "--token", "eyJhbGciOi")
+    assert ran.code == 2
+    assert "--token-file" in ran.errors
+    assert "eyJ" not in ran.errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("certs",), "Usage: keyway certs"),
+        (("crts",), "Did you mean"),
+        (("certs", "show", "www.example.com"), "which one? asteria/www.example.com or nhn-certs/www.example.com"),
+        (("certs", "show", "a/b/c/d"), "not the name of a certificate"),
+        (("providers", "check", "a/b"), "not the name of a provider"),
+        (("keys", "verify", "demo-rsa"), "one of --signature and --signature-file"),
+        (("keys", "data-key", "orders-key"), "say where the key goes"),
+        (("certs", "delete", "asteria/server"), "nobody is there to ask: --yes"),
+        (("certs", "delete", "asteria/server", "-y"), "KEYWAY_PASSWORD"),
+        (("seal", "nothing", "--key", "orders-key"), "nothing: No such file or directory"),
+        (("open", "Makefile"), "say where it goes"),
+        (("seal", ".", "--key", "orders-key"), "is a folder"),
+        (("certs", "list", "--timeout", "0.0"), ""),
+        (("certs", "list", "--ca", "nowhere.pem"), "nowhere.pem: No such file or directory"),
+        (("certs", "list", "--address", "example.org:1", "--plaintext", "--ca", "x"), "plaintext takes neither ca"),
+    ],
+)
+def test_what_is_refused_here(commands: Commands, arguments: tuple[str, ...], said: str) -> None:
+    ran = commands(*arguments)
+    assert said in ran.errors
+    assert (ran.code, ran.output) == (2, b"") if said else ran.code == 0
+    assert "Traceback" not in ran.errors
+
+
+def test_text_from_elsewhere_moves_no_cursor() -> None:
+    assert clean("인증서 東京 é") == "인증서 東京 é"
+    assert clean("a\x1b[2Jb\r\u202ec\x9b") == r"a\x1b[2Jb\r\u202ec\x9b"
+
+
+def test_a_reader_who_has_enough(commands: Commands) -> None:
+    listing = shlex.join((*KEYWAY, "providers", "status-mappings", "nhn-keys"))
+    # It writes once the other one has ended.
+    ran = subprocess.run(
+        ["sh", "-c", f"{{ {listing}; echo $? >&2; }} | true"], env=commands.variables, capture_output=True, check=True
+    )
+    assert ran.stderr == b"141\n"

@@ -1,0 +1,115 @@
+"""`keyway keys` and `keyway secrets`."""
+
+import base64
+import stat
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_private_key
+
+from tests.clients.python.cli.commands import Commands
+
+pytestmark = pytest.mark.xdist_group("sandbox")
+KEY = "providers/nhn-keys/keys/orders-key"
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("name", [KEY, "nhn-keys/keys/orders-key", "nhn-keys/orders-key", "orders-key"])
+def test_there_and_back_under_every_name(commands: Commands, name: str) -> None:
+    ciphertext = commands("keys", "encrypt", name, data="주문 42\n".encode())
+    assert ciphertext.code == 0
+    assert ciphertext.output.endswith(b"\n")
+    assert commands("keys", "decrypt", name, data=ciphertext.output).output == "주문 42\n".encode()
+
+
+def test_bytes_in_files(commands: Commands) -> None:
+    data = bytes(range(256))
+    (commands.folder / "photo").write_bytes(data)
+    assert commands("keys", "encrypt", KEY, "photo").code == 13
+    assert commands("keys", "encrypt", KEY, "photo", "--base64", "-o", "photo.enc").code == 0
+    assert commands("keys", "decrypt", KEY, "photo.enc", "--base64", "-o", "back").code == 0
+    assert (commands.folder / "back").read_bytes() == data
+    assert mode(commands.folder / "back") == 0o600
+    assert mode(commands.folder / "photo.enc") == 0o644
+    told = commands("keys", "decrypt", KEY, "photo.enc", "--base64", "--json").objects()
+    assert base64.b64decode(told[0]["plaintext"]) == data
+    assert isinstance(told[0]["keyVersion"], int)
+
+
+def test_a_file_that_is_there_stays(commands: Commands) -> None:
+    there = commands.folder / "there"
+    there.write_text("mine")
+    ran = commands("keys", "encrypt", KEY, "-o", "there", data=b"x")
+    assert (ran.code, ran.errors) == (2, "keyway: there is there: --force overwrites it\n")
+    assert there.read_text() == "mine"
+    assert commands("keys", "encrypt", KEY, "-o", "there", "--force", data=b"x").code == 0
+    assert there.read_text() != "mine"
+    assert commands("keys", "encrypt", KEY, "-o", "/dev/null", data=b"x").code == 0
+    assert [path.name for path in commands.folder.iterdir()] == ["there"]
+
+
+def test_signatures(commands: Commands) -> None:
+    (commands.folder / "order").write_text("order 42")
+    assert commands("keys", "sign", "demo-rsa", "order", "-o", "order.sig").code == 0
+    asked = ("keys", "verify", "demo-rsa", "--signature-file", "order.sig")
+    good = commands(*asked, data=b"order 42")
+    assert (good.code, good.text) == (0, "verified\n")
+    bad = commands(*asked, data=b"order 43")
+    assert bad.code == 1
+    assert bad.text.startswith("NOT verified")
+    assert commands(*asked, "--json", data=b"order 43").code == 1
+    signature = (commands.folder / "order.sig").read_text().strip()
+    assert commands("keys", "verify", "demo-rsa", "order", "--signature", signature).code == 0
+
+
+def test_a_data_key(commands: Commands) -> None:
+    ran = commands("keys", "data-key", "orders-key", "-o", "data.key")
+    key = commands.folder / "data.key"
+    assert (ran.code, mode(key), len(key.read_bytes())) == (0, 0o600, 32)
+    again = commands("keys", "decrypt", "orders-key", "--base64", data=ran.output)
+    assert again.output == key.read_bytes()
+    told = commands("keys", "data-key", "orders-key", "--json").objects()[0]
+    assert len(base64.b64decode(told["plaintext"])) == 32
+
+
+def test_keys_themselves(commands: Commands) -> None:
+    assert commands("keys", "private-key", "demo-rsa", "-o", "demo.key").code == 0
+    path = commands.folder / "demo.key"
+    assert mode(path) == 0o600
+    public = load_pem_private_key(path.read_bytes(), None).public_key()
+    der = commands("keys", "public-key", "demo-rsa", "--der")
+    assert load_der_public_key(der.output) == public
+    assert commands("keys", "public-key", "demo-rsa", "--version", "99").code == 15
+    current = commands("keys", "symmetric-key", "orders-key", "--base64")
+    first = commands("keys", "symmetric-key", "orders-key", "--version", "0", "-o", "first")
+    assert len(base64.b64decode(current.output)) == 32
+    assert first.code == 0
+    assert mode(commands.folder / "first") == 0o600
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("keys", "private-key", "demo-rsa"),
+        ("keys", "private-key", "demo-rsa", "--json"),
+        ("keys", "symmetric-key", "demo-aes", "-o", "-"),
+        ("keys", "data-key", "demo-aes", "--json"),
+        ("certs", "download", "nhn-certs/www.example.com", "--include-private-key", "-o", "-"),
+    ],
+)
+def test_no_key_on_a_terminal(commands: Commands, arguments: tuple[str, ...]) -> None:
+    with commands.on_terminal(*arguments) as terminal:
+        assert terminal.ended() == 2
+        assert "key material is not printed on a terminal" in terminal.screen
+
+
+def test_a_secret(commands: Commands) -> None:
+    secret = commands("secrets", "get", "demo-secret")
+    assert secret.output
+    assert not secret.output.endswith(b"\n")
+    assert commands("secrets", "get", "nhn-keys/demo-secret", "-o", "secret").code == 0
+    assert mode(commands.folder / "secret") == 0o600
+    assert (commands.folder / "secret").read_bytes() == secret.output

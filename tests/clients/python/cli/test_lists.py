@@ -1,0 +1,113 @@
+"""What lists look like to people and to programs."""
+
+import datetime as dt
+import re
+
+import pytest
+from rich.cells import cell_len
+from rich.text import Text
+
+from keyway.cli import expiry
+from keyway.testing import Sandbox
+from tests.clients.python.cli.commands import Commands
+
+pytestmark = pytest.mark.xdist_group("sandbox")
+ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def test_certificates_of_all_providers_soonest_expiry_first(commands: Commands) -> None:
+    ran = commands("certs", "list", "--all")
+    assert ran.code == 0
+    head, *rows = ran.lines
+    assert head.split() == ["Certificate", "Authority", "Expires", "Left"]
+    names = [row.split()[0] for row in rows]
+    assert names[:2] == ["nhn-certs/expired.example.com", "nhn-certs/expiring.example.com"]
+    assert "nhn-certs/인증서-예시" in names
+    unknown = [row.split()[0] for row in rows if row.endswith("unknown")]
+    assert names[-len(unknown) :] == unknown
+    assert "asteria/server" in unknown
+    assert "\x1b" not in ran.text
+    assert not any(line.endswith(" ") for line in ran.lines)
+    assert not ran.errors
+
+
+def test_certificates_for_programs(commands: Commands) -> None:
+    every = {found["name"] for found in commands("--json", "certs", "list", "--all").objects()}
+    assert {"providers/asteria/certificates/server", "providers/nhn-certs/certificates/인증서-예시"} <= every
+    expired = commands("certs", "list", "--expired", "--provider", "nhn-certs", "--json").objects()
+    assert [found["state"] for found in expired] == ["CERTIFICATE_STATE_EXPIRED"]
+    soon = commands("certs", "list", "--within", "10", "--json").objects()
+    assert [found["displayName"] for found in soon] == ["expiring.example.com"]
+
+
+def test_a_list_that_is_not_whole_says_so(commands: Commands, keyway_sandbox: Sandbox) -> None:
+    keyway_sandbox.fail("nhn-certificate-manager", mode="html", count=5)
+    ran = commands("certs", "list")
+    assert ran.code == 1
+    assert "asteria/server" in ran.text
+    assert ran.errors == "keyway: nhn-certs does not answer: its certificates are missing\n"
+
+
+@pytest.mark.parametrize("columns", [60, 100])
+def test_a_table_fits_its_terminal(commands: Commands, columns: int) -> None:
+    with commands.on_terminal("certs", "list", "--all", columns=columns) as terminal:
+        assert terminal.ended() == 0
+        plain = ESCAPE.sub("", terminal.screen).splitlines()
+        assert max(map(cell_len, plain)) <= columns
+        # Names are there to be copied, whatever the width.
+        assert any("nhn-certs/broken-file.example.com" in line for line in plain)
+        # In cells a Hangul syllable takes two: what stands right of it keeps its column.
+        ends = {cell_len(line.rstrip()) for line in plain if line.rstrip().endswith("days")}
+        assert len(ends) == 1
+        assert ("Authority" in plain[0]) == (columns == 100)
+        assert "\x1b[" in terminal.screen
+
+
+def test_no_colour_where_none_is_wanted(commands: Commands) -> None:
+    with commands.on_terminal("certs", "list", "--all", NO_COLOR="1") as terminal:
+        assert terminal.ended() == 0
+        assert not re.search(r"\x1b\[[0-9;]*3[0-9]", terminal.screen)
+
+
+@pytest.mark.parametrize(
+    ("days", "text", "style"),
+    [
+        (-30, "30 days ago", "bold red"),
+        (-1, "1 day ago", "bold red"),
+        (0, "today", "red"),
+        (1, "1 day", "red"),
+        (7, "7 days", "red"),
+        (8, "8 days", "yellow"),
+        (31, "31 days", "green"),
+        (3649, "3,649 days", "green"),
+    ],
+)
+def test_days_that_are_left(days: int, text: str, style: str) -> None:
+    today = dt.date(2026, 2, 27)
+    assert expiry.left(today + dt.timedelta(days), today) == Text(text, style=style)
+
+
+def test_authorities_of_every_trust_store(commands: Commands, keyway_sandbox: Sandbox) -> None:
+    keyway_sandbox.reset()
+    ran = commands("cas", "list")
+    assert ran.code == 0
+    assert {row.split("/")[1] for row in ran.lines[1:]} == {"server", "client"}
+    assert "キーウェイ認証局" in ran.text
+    assert len(commands("cas", "list", "asteria/client", "--json").objects()) == 2
+
+
+def test_providers(commands: Commands, keyway_sandbox: Sandbox) -> None:
+    ran = commands("providers", "check", "nhn-keys", "asteria")
+    assert (ran.code, [row.split()[0] for row in ran.lines]) == (0, ["Provider", "nhn-keys", "asteria"])
+    keyway_sandbox.fail("asteria", mode="html", count=5)
+    ran = commands("providers", "check")
+    assert ran.code == 1
+    assert re.search(r"^asteria .* (degraded|unreachable) ", ran.text, re.MULTILINE)
+    assert [found["name"] for found in commands("providers", "list", "--json").objects()] == [
+        "providers/asteria",
+        "providers/nhn-certs",
+        "providers/nhn-keys",
+    ]
+    mappings = commands("providers", "status-mappings", "nhn-keys")
+    assert re.search(r"^Invalid Key ID .* NOT_FOUND +KEY_NOT_FOUND$", mappings.text, re.MULTILINE)
+    assert "KeyService/Encrypt" in commands("providers", "show", "nhn-keys").text

@@ -1,0 +1,51 @@
+"""What is asked on a terminal."""
+
+import pytest
+
+from keyway.testing import Sandbox
+from tests.clients.python.cli.commands import Commands
+
+pytestmark = pytest.mark.xdist_group("sandbox")
+
+
+@pytest.fixture
+def asteria(commands: Commands, keyway_sandbox: Sandbox) -> Commands:
+    keyway_sandbox.control("asteria", "POST", "/reset", {})
+    return commands
+
+
+def test_passwords_are_typed_unseen(asteria: Commands) -> None:
+    with asteria.on_terminal("certs", "create", "asteria/client", "--cn", "c.example.com") as terminal:
+        for asked, answer in (("password: ", "typed-one"), ("Once more: ", "typed-one"), ("the same): ", "")):
+            terminal.until(asked)
+            terminal.type(f"{answer}\n")
+        assert terminal.ended() == 0
+        assert "CN=c.example.com" in terminal.screen
+        assert "typed-one" not in terminal.screen
+    assert asteria("certs", "show", "asteria/client", KEYWAY_PASSWORD="typed-one").code == 0
+
+
+def test_a_password_mistyped(asteria: Commands) -> None:
+    with asteria.on_terminal("certs", "create", "asteria/client", "--cn", "c.example.com") as terminal:
+        for asked, answer in (("password: ", "typed-one"), ("Once more: ", "typed-two")):
+            terminal.until(asked)
+            terminal.type(f"{answer}\n")
+        assert terminal.ended() == 2
+        assert "the two are not the same" in terminal.screen
+
+
+def test_asked_before_it_is_deleted(asteria: Commands) -> None:
+    with asteria.on_terminal("certs", "delete", "asteria/server") as terminal:
+        terminal.until("can't be undone. [y/N]: ")
+        terminal.type("n\n")
+        assert terminal.ended() == 130
+    assert asteria("certs", "show", "asteria/server", KEYWAY_PASSWORD="changeit").code == 0
+
+
+def test_interrupted(asteria: Commands) -> None:
+    with asteria.on_terminal("certs", "show", "asteria/server") as terminal:
+        terminal.until("password: ")
+        terminal.type("\x03")
+        assert terminal.ended() == 130
+        assert "Traceback" not in terminal.screen
+        assert "keyway: interrupted" in terminal.screen
