@@ -23,7 +23,7 @@ PYTEST_FLAGS ?= -n auto --dist loadgroup
 MOUNTS = $(shell test "$$(id -u)" = 0 && unshare --mount true 2>/dev/null && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run emulate test test-clients image lint types layout generate generated collector collector-lock bench-setup bench profile check lock clean FORCE
+.PHONY: help setup run emulate test test-clients image lint types layout generate generated collector collector-lock bench-setup bench soak profile check lock clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -129,6 +129,9 @@ $(GHZ):
 
 bench: bench-setup ## measure what a call costs, beside others (docs/performance.md); ARGS="--only trust", ARGS=--help
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+soak: bench-setup ## many calls for a long time, with an upstream that falls ill; ARGS="--minutes 10", ARGS="--calls 1000000"
+	@$(BIN)/python -m tests.bench.soak $(ARGS)
 
 profile: bench-setup ## sample the gateway under load into build/profile.svg; ARGS="--set tls --competitor everything"
 	@$(BIN)/python -m tests.bench.profile $(ARGS)

@@ -6,44 +6,47 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.bench import plot, results, tables, tools
+from tests.bench import plot, results, tables, targets, tools
 from tests.bench.line_up import SETS
 from tests.bench.processes import leave_nothing_behind
 from tests.bench.results import Rows
-from tests.bench.run import Options, run
+from tests.bench.run import Options, run, scratch, surroundings
+from tests.bench.verdicts import table
 
+_QUICK_SECONDS: Final = 0.5
 _PAGE: Final = tools.ROOT / "docs" / "performance.md"
 _PICTURE: Final = tools.ROOT / "docs" / "performance.svg"
-_BEGIN: Final = "<!-- figures: begin; written by `make bench ARGS=--publish` -->"
-_END: Final = "<!-- figures: end -->"
+_FIGURES: Final = ("<!-- figures: begin; written by `make bench ARGS=--publish` -->", "<!-- figures: end -->")
+_TARGETS: Final = (
+    '<!-- targets: begin; written by `make bench ARGS="--targets --publish"` -->',
+    "<!-- targets: end -->",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, write. Exit codes: 0 done, 1 something could not be measured, 2 wrong usage or a tool missing."""
     given = _parser().parse_args(arguments)
+    if given.targets:
+        return _targets(given)
     options = Options(
         sets=given.only or tuple(SETS),
         only=frozenset(given.competitors),
         rounds=1 if given.quick else given.rounds,
         half_load=not given.quick,
-        seconds=0.5 if given.quick else given.seconds,
+        seconds=_seconds(given, 4.0),
         levels=(1, 64) if given.quick else tuple(given.levels),
         root=given.root.resolve(),
     )
-    try:
-        tools.find()
-    except tools.MissingToolError as error:
-        print(f"bench: {error}", file=sys.stderr)
+    if _something_is_missing():
         return 2
     sets = run(options)
     _write(sets, options, given.output)
     page = tables.page(sets, options.levels)
     print(tables.trust(sets["trust"]) if options.sets == ["trust"] else page)
-    if not results.is_quiet(sets):
-        busy = f"others kept {results.foreign(sets):.2f} processors busy"
-        print(f"bench: {busy}: figures are too high, and differences between rows uncertain", file=sys.stderr)
+    _say_whether_quiet(sets)
     if given.publish:
-        _publish(page, sets)
+        _publish(_FIGURES, f"![CPU time of a call]({_PICTURE.name})\n\n{page}")
+        _PICTURE.write_text(plot.svg(sets))
     return 1 if any(row.failure for rows in sets.values() for row in rows.values()) else 0
 
 
@@ -60,14 +63,55 @@ def _write(sets: Mapping[str, Rows], options: Options, folder: Path) -> None:
     print(f"bench: written to {folder}/bench.json and bench.svg", file=sys.stderr)
 
 
-def _publish(page: str, sets: Mapping[str, Rows]) -> None:
-    text = _PAGE.read_text()
-    before, found, rest = text.partition(_BEGIN)
-    _, closed, after = rest.partition(_END)
+def _targets(given: argparse.Namespace) -> int:
+    """The same for `--targets`; 1 also where one is not met."""
+    if _something_is_missing():
+        return 2
+    seconds = _seconds(given, 3.0)
+    rounds = 1 if given.quick else given.rounds
+    with scratch() as folder, surroundings(folder, given.root.resolve()) as around:
+        verdicts, rows = targets.measure(around, folder, rounds=rounds, seconds=seconds)
+    sets = {"targets": rows}
+    given.output.mkdir(parents=True, exist_ok=True)
+    settings = {"rounds": rounds, "seconds": seconds, "gateway": str(given.root)}
+    told = [verdict.as_json() for verdict in verdicts]
+    results.write(given.output / "targets.json", sets, settings, verdicts=told)
+    print(f"bench: written to {given.output}/targets.json", file=sys.stderr)
+    page = f"{tables.about(sets)}\n\n{table(verdicts)}"
+    print(page)
+    _say_whether_quiet(sets)
+    if given.publish:
+        _publish(_TARGETS, page)
+    return 0 if all(verdict.met for verdict in verdicts) else 1
+
+
+def _seconds(given: argparse.Namespace, usual: float) -> float:
+    return _QUICK_SECONDS if given.quick else given.seconds or usual
+
+
+def _something_is_missing() -> bool:
+    try:
+        tools.find()
+    except tools.MissingToolError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return True
+    return False
+
+
+def _say_whether_quiet(sets: Mapping[str, Rows]) -> None:
+    if not results.is_quiet(sets):
+        busy = f"others kept {results.foreign(sets):.2f} processors busy"
+        print(f"bench: {busy}: figures are too high, and differences between rows uncertain", file=sys.stderr)
+
+
+def _publish(marks: tuple[str, str], content: str) -> None:
+    """Between these marks in the page."""
+    begin, end = marks
+    before, found, rest = _PAGE.read_text().partition(begin)
+    _, closed, after = rest.partition(end)
     if not (found and closed):
-        raise ValueError(f"{_PAGE} has no place for the figures")
-    _PAGE.write_text(f"{before}{_BEGIN}\n\n![CPU time of a call]({_PICTURE.name})\n\n{page}\n\n{_END}{after}")
-    _PICTURE.write_text(plot.svg(sets))
+        raise ValueError(f"{_PAGE} has no place for this: {begin}")
+    _PAGE.write_text(f"{before}{begin}\n\n{content}\n\n{end}{after}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -76,8 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--only", nargs="+", choices=tuple(SETS), help="these sets instead of all")
     add("--competitors", nargs="+", default=[], metavar="NAME", help="these rows of a set instead of all")
     add("--rounds", type=int, default=5)
-    add("--seconds", type=float, default=4.0, help="of each measurement")
+    add("--seconds", type=float, help="of each measurement; by default 4, with --targets 3")
     add("--levels", type=int, nargs="+", default=[1, 16, 64, 256], help="calls at once")
+    add("--targets", action="store_true", help="what has to be met, beside what was measured; under ten minutes")
     add("--quick", action="store_true", help="one short round: whether it works, no figures to rely on")
     add("--publish", action="store_true", help="write the figures into docs/performance.md")
     add("--root", type=Path, default=tools.ROOT, help="another working tree, whose gateway is measured")

@@ -11,13 +11,14 @@ from typing import Final, Literal
 from keyway.v1 import key_service_pb2 as keys
 from tests.bench import gateway_settings, tools
 from tests.bench.gateway_settings import Parts
-from tests.bench.material import APP_KEY, CIPHERTEXT, KEY, KEY_VERSION, Material
+from tests.bench.material import APP_KEY, BATCH_ITEMS, CIPHERTEXT, KEY, KEY_VERSION, Material
 from tests.bench.openbao import openbao
 from tests.bench.processes import Server, free_port
 from tests.bench.target import Target
 from tests.bench.upstream import Upstream
 
 ENCRYPT: Final = "/keyway.v1.KeyService/Encrypt"
+BATCH_ENCRYPT: Final = "/keyway.v1.KeyService/BatchEncrypt"
 GET_PUBLIC_KEY: Final = "/keyway.v1.KeyService/GetPublicKey"
 
 Kind = Literal["gateway", "naive", "echo", "openbao", "direct"]
@@ -102,15 +103,14 @@ class Competitor:
 
     def _grpc(self, around: Surroundings, port: int) -> Target:
         material = around.material
-        public = self.method == GET_PUBLIC_KEY
         identity = self.parts.identity
+        request, answer = _exchange(self.method, material)
         return Target(
             port,
             self.method,
-            material.public_key_request if public else material.encrypt_request,
+            request,
             grpc=True,
-            # Of a public key the gateway also makes PEM: how it does that is not this module's to know.
-            answer=None if public else _encrypt_response(),
+            answer=answer,
             headers={"authorization": f"Bearer {material.token}"} if identity == "jwt" else {},
             authority=material.authority_file if self._callers_tls else None,
             client=material.caller_files if identity == "mtls" else None,
@@ -125,8 +125,15 @@ class Competitor:
         return self.tls or self.parts.identity is not None
 
 
-def _encrypt_response() -> bytes:
-    return keys.EncryptResponse(ciphertext=CIPHERTEXT, key_version=KEY_VERSION).SerializeToString()
+def _exchange(method: str, material: Material) -> tuple[bytes, bytes | None]:
+    """The request, and the answer that it must have; None where that is not this module's to know."""
+    response = keys.EncryptResponse(ciphertext=CIPHERTEXT, key_version=KEY_VERSION)
+    if method == GET_PUBLIC_KEY:
+        return material.public_key_request, None  # the gateway also makes PEM of it
+    if method == BATCH_ENCRYPT:
+        results = [keys.BatchEncryptResult(response=response)] * BATCH_ITEMS
+        return material.batch_request, keys.BatchEncryptResponse(results=results).SerializeToString()
+    return material.encrypt_request, response.SerializeToString()
 
 
 def _environment() -> dict[str, str]:

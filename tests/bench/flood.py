@@ -19,19 +19,18 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
-from tests.bench import gateway_settings, tools
+from tests.bench import tools
 from tests.bench.competitors import Surroundings
-from tests.bench.gateway_settings import EVERYTHING
 from tests.bench.generators import Ghz, Load, framed
-from tests.bench.processes import Server, free_port
+from tests.bench.processes import Server
 from tests.bench.run import scratch, surroundings
 from tests.bench.target import Target
+from tests.bench.whole_gateway import Identity, gateway
 
-_METHOD: Final = "/keyway.v1.KeyService/Encrypt"
 _KNOWN_AT_ONCE: Final = 16
 _LOWEST_PRIORITY: Final = 19
 _SETTLING_SECONDS: Final = 1.0
@@ -42,7 +41,6 @@ _HANDSHAKES_RATE: Final = 300
 who is there. Where more of them are to be expected, a firewall has to bound new connections.
 """
 
-Identity = Literal["jwt", "mtls"]
 FLOODS: Final[Mapping[Identity, Sequence[str]]] = {
     "jwt": ("tokens on 1 connection", "tokens on 64 connections"),
     "mtls": (f"{_HANDSHAKES_RATE} handshakes a second without a certificate",),
@@ -62,28 +60,6 @@ class Turn:
     def rate(self) -> float:
         """Calls a second of the known callers."""
         return self.load.calls / self.load.seconds
-
-
-@contextmanager
-def gateway(around: Surroundings, folder: Path, identity: Identity) -> Iterator[tuple[Server, Target]]:
-    """A gateway with everything on, and where its known callers go."""
-    port = free_port()
-    parts = replace(EVERYTHING, identity=identity)
-    config = gateway_settings.write(
-        around.material, folder, parts, port=port, upstream=around.upstream.url(tls=False), sink=around.sink
-    )
-    command = (sys.executable, "-m", "gateway", "serve", "--config", config, "--log-level", "warning")
-    target = Target(
-        port,
-        _METHOD,
-        around.material.encrypt_request,
-        grpc=True,
-        headers={"authorization": f"Bearer {around.material.token}"} if identity == "jwt" else {},
-        authority=around.material.authority_file,
-        client=around.material.caller_files if identity == "mtls" else None,
-    )
-    with Server(command, port, folder / "gateway.log", folder=tools.ROOT) as server:
-        yield server, target
 
 
 @contextmanager

@@ -4,6 +4,7 @@
 rules, limits that are checked but never reached, the journal, and one call in a hundred traced.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -14,6 +15,7 @@ from tests.bench.material import APP_KEY, PROVIDER, SPIFFE_ID, SUBJECT, Material
 from tests.support.authority import AUDIENCE, ISSUER
 
 _UNREACHED: Final = {"rate": 1_000_000, "burst": 1_000_000, "concurrency": 100_000}
+_CACHE_SECONDS: Final = 3600
 _POLICY: Final = """
 permit (
     principal == {caller},
@@ -28,12 +30,14 @@ permit (principal == Keyway::Caller::"sub:operator", action in Keyway::Action::"
 
 @dataclass(frozen=True)
 class Parts:
-    """What is on. identity and policy go together, and bring TLS for the callers."""
+    """What is on. identity and policy go together, and bring TLS for the callers. workers: processes that serve."""
 
     identity: Literal["jwt", "mtls"] | None = None
     policy: bool = False
     audit: Literal["fsync", "os"] | None = None
     tracing: bool = False
+    cache: bool = False
+    workers: int = 1
 
 
 BARE: Final = Parts()
@@ -48,8 +52,12 @@ def write(
     port: int,
     upstream: str,
     sink: int,
+    others: Sequence[Mapping[str, Any]] = (),
 ) -> Path:
-    """The configuration file; what the gateway writes goes below `folder`. sink: port for telemetry."""
+    """The configuration file; what the gateway writes goes below `folder`. sink: port for telemetry.
+
+    others: providers beside the one that all have.
+    """
     provider: dict[str, Any] = {
         "id": PROVIDER,
         "type": "nhn-secure-key-manager",
@@ -60,7 +68,11 @@ def write(
     }
     if upstream.startswith("https:"):
         provider["ca_certificates"] = {"file": str(material.authority_file)}
-    settings: dict[str, Any] = {"listen": f"127.0.0.1:{port}", "drain_delay": 0, "providers": [provider]}
+    if parts.cache:
+        provider["cache"] = {"ttl": _CACHE_SECONDS}
+    settings: dict[str, Any] = {"listen": f"127.0.0.1:{port}", "drain_delay": 0, "providers": [provider, *others]}
+    if parts.workers > 1:
+        settings["workers"] = parts.workers
     if parts.identity is not None:
         settings["identity"] = _identity(material, parts.identity)
         settings["limits"] = {"server_concurrency": 100_000, "caller": _UNREACHED}

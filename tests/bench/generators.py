@@ -10,7 +10,8 @@ import resource
 import struct
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,13 +33,14 @@ class LoadError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What became of a load. p50, p99: seconds. cpu: CPU seconds of the generator."""
+    """What became of a load. p50, p99: seconds. cpu: CPU seconds of the generator. durations: of all, in order."""
 
     calls: int
     seconds: float
     p50: float
     p99: float
     cpu: float
+    durations: Sequence[float] = field(default=(), repr=False, compare=False)
 
 
 def framed(message: bytes) -> bytes:
@@ -104,10 +106,11 @@ def _read_h2load(output: str, durations: list[float], target: Target, concurrenc
         if not expected <= int(data[1]) <= expected + spare:
             raise LoadError(f"{good} calls should have been answered with {expected} bytes, but {data[1]} came")
     seconds = float(finished[1]) * _UNITS[finished[2]]
-    return Load(calls, seconds, _percentile(durations, 0.5), _percentile(durations, 0.99), cpu)
+    return Load(calls, seconds, percentile(durations, 0.5), percentile(durations, 0.99), cpu, durations)
 
 
-def _percentile(ordered: list[float], share: float) -> float:
+def percentile(ordered: Sequence[float], share: float) -> float:
+    """Of values in order; 0 where there are none."""
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
 
 
@@ -159,7 +162,9 @@ def _read_ghz(report: Any, cpu: float) -> Load:
     if set(statuses) != {"OK"}:
         raise LoadError(f"calls failed: {statuses} {report.get('errorDistribution')}")
     latencies = {row["percentage"]: row["latency"] / 1e9 for row in report["latencyDistribution"]}
-    return Load(statuses["OK"], report["total"] / 1e9, latencies.get(50, 0.0), latencies.get(99, 0.0), cpu)
+    durations = sorted(call["latency"] / 1e9 for call in report.get("details") or ())
+    total = report["total"] / 1e9
+    return Load(statuses["OK"], total, latencies.get(50, 0.0), latencies.get(99, 0.0), cpu, durations)
 
 
 def _descriptors() -> bytes:

@@ -20,6 +20,8 @@ PLAINTEXT: Final = (
     Competitor("bare", "gateway, bare", "gateway"),
     Competitor("audit", "gateway, audit (fsync) + tracing", "gateway", parts=Parts(audit="fsync", tracing=True)),
     Competitor("public-key", "gateway, bare, GetPublicKey", "gateway", method=GET_PUBLIC_KEY),
+    Competitor("cached", "gateway, GetPublicKey, cached", "gateway", method=GET_PUBLIC_KEY, parts=Parts(cache=True)),
+    Competitor("workers", "gateway, bare, 2 workers", "gateway", parts=Parts(workers=2)),
     *_OTHERS,
 )
 

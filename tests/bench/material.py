@@ -22,6 +22,7 @@ SPIFFE_ID: Final = "spiffe://example.org/bench"
 PLAINTEXT: Final = b"4111 1111 1111 1111; 12/29"
 CIPHERTEXT: Final = base64.b64encode(bytes(range(68))).decode()
 KEY_VERSION: Final = 3
+BATCH_ITEMS: Final = 100
 _DAY: Final = timedelta(days=1)
 _SECONDS: Final = 24 * 3600
 
@@ -62,6 +63,12 @@ class Material:
         """The message of Encrypt."""
         name = f"providers/{PROVIDER}/keys/{KEY}"
         return keys.EncryptRequest(name=name, plaintext=PLAINTEXT).SerializeToString()
+
+    @cached_property
+    def batch_request(self) -> bytes:
+        """The message of BatchEncrypt."""
+        one = keys.EncryptRequest.FromString(self.encrypt_request)
+        return keys.BatchEncryptRequest(requests=[one] * BATCH_ITEMS).SerializeToString()
 
     @cached_property
     def public_key_request(self) -> bytes:

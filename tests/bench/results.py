@@ -75,14 +75,15 @@ def is_quiet(sets: Mapping[str, Rows]) -> bool:
     return foreign(sets) <= _QUIET
 
 
-def write(path: Path, sets: Mapping[str, Rows], settings: Mapping[str, Any]) -> None:
-    """As JSON: every sample, and the medians."""
+def write(path: Path, sets: Mapping[str, Rows], settings: Mapping[str, Any], **more: Any) -> None:
+    """As JSON: every sample, and the medians; and what there is more to tell, by name."""
     document = {
         "format": 1,
         "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "machine": machine(),
         "foreign_processors": round(foreign(sets), 3),
         "settings": dict(settings),
+        **more,
         "sets": {name: {key: _row(row) for key, row in rows.items()} for name, rows in sets.items()},
     }
     path.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")

@@ -36,6 +36,15 @@ class Options:
     root: Path = tools.ROOT
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What one turn measures: at these many calls at once, for so long each; and at half of the most calls a second."""
+
+    levels: Sequence[int]
+    seconds: float
+    half_load: bool = False
+
+
 @contextmanager
 def surroundings(folder: Path, root: Path = tools.ROOT) -> Iterator[Surroundings]:
     """Everything that competitors share, running."""
@@ -74,31 +83,38 @@ def _run_set(name: str, options: Options, around: Surroundings, folder: Path) ->
         shift = number % len(order) if order else 0
         for row in order[shift:] + order[:shift]:
             if not row.failure:
-                _turn(row, name, options, around, folder / f"{number}-{row.competitor.name}")
+                plan = _plan(name, options)
+                take(row, plan, around, folder / f"{number}-{row.competitor.name}")
     return rows
 
 
-def _turn(row: Row, set_name: str, options: Options, around: Surroundings, folder: Path) -> None:
-    levels = [LEVEL] if set_name in ONE_LEVEL else options.levels
+def _plan(set_name: str, options: Options) -> Plan:
+    if set_name in ONE_LEVEL:
+        return Plan((LEVEL,), options.seconds)
+    return Plan(options.levels, options.seconds, half_load=options.half_load)
+
+
+def take(row: Row, plan: Plan, around: Surroundings, folder: Path) -> None:
+    """One more turn of this row; where it can't be measured, the row says why."""
     try:
         turn = take_turn(
             row.competitor,
             around,
             _generator(row.competitor),
             folder,
-            concurrencies=levels,
-            seconds=options.seconds,
-            pacer=Ghz(tools.ghz()) if options.half_load and set_name not in ONE_LEVEL else None,
+            concurrencies=plan.levels,
+            seconds=plan.seconds,
+            pacer=Ghz(tools.ghz()) if plan.half_load else None,
         )
     except (ServerError, LoadError, WrongAnswerError, tools.MissingToolError) as error:
         row.failure = str(error)
-        _say(f"{set_name} {row.competitor.name}: {error}")
+        _say(f"{row.competitor.label}: {error}")
         return
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     row.turns.append(turn)
     cpu = ", ".join(f"{sample.concurrency}: {sample.cpu:.0f}" for sample in turn.samples)
-    _say(f"{set_name} {row.competitor.name}: CPU µs a call by calls at once: {cpu}")
+    _say(f"{row.competitor.label}: CPU µs a call by calls at once: {cpu}")
 
 
 def _generator(competitor: Competitor) -> Generator:

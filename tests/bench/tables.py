@@ -15,15 +15,7 @@ BUDGET: Final = 80.0
 
 def page(sets: Mapping[str, Rows], levels: Sequence[int]) -> str:
     """Everything, as it stands in the page."""
-    where = machine()
-    about = (
-        f"{where['processors']} processors ({where['processor']}), Linux {where['kernel']}, Python {where['python']}, "
-        f"commit {where['commit']}."
-    )
-    noise = (
-        "" if is_quiet(sets) else f" **The machine was not quiet: others kept {foreign(sets):.2f} processors busy.**"
-    )
-    parts = [about + noise]
+    parts = [about(sets)]
     for name, rows in sets.items():
         parts += [f"### {TITLES[name]}", costs(rows)]
         if "direct" in rows:
@@ -31,6 +23,18 @@ def page(sets: Mapping[str, Rows], levels: Sequence[int]) -> str:
         if name == "trust":
             parts.append(trust(rows))
     return "\n\n".join(parts)
+
+
+def about(sets: Mapping[str, Rows]) -> str:
+    """What it was measured on, and whether that was quiet."""
+    where = machine()
+    text = (
+        f"{where['processors']} processors ({where['processor']}), Linux {where['kernel']}, Python {where['python']}, "
+        f"commit {where['commit']}."
+    )
+    if is_quiet(sets):
+        return text
+    return f"{text} **The machine was not quiet: others kept {foreign(sets):.2f} processors busy.**"
 
 
 def costs(rows: Rows) -> str:

@@ -1,0 +1,219 @@
+"""Many calls for a long time, with an upstream that falls ill again and again: `make soak ARGS="--minutes 10"`.
+
+One gateway with everything on, at seven tenths of what it can do. Most calls go to a provider that is well, and all of
+them have to go well. The others go to one that changes its illness every few seconds; their callers have deadlines, and
+some give up. Afterwards: whether each call ended in a status, what the gateway has more of than before, and whether
+its journal verifies. It ends by itself, after so many minutes or so many calls.
+"""
+
+import argparse
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+import uvloop
+
+from keyway.v1 import key_service_pb2 as keys
+from tests.bench import tools
+from tests.bench.callers import GIVEN_UP, Callers
+from tests.bench.competitors import Surroundings
+from tests.bench.generators import Ghz
+from tests.bench.material import APP_KEY, KEY, PLAINTEXT
+from tests.bench.mortal import Health, MortalUpstream
+from tests.bench.processes import leave_nothing_behind
+from tests.bench.run import scratch, surroundings
+from tests.bench.target import Target
+from tests.bench.verdicts import Verdict, table
+from tests.bench.watching import MemoryLog, Possessions, settled
+from tests.bench.whole_gateway import gateway
+
+_ILL: Final = "ill"
+_ILLNESSES: Final = (
+    Health.WELL,
+    Health.HANGING,
+    Health.WELL,
+    Health.RESETTING,
+    Health.WELL,
+    Health.OVERLOADED,
+    Health.WELL,
+    Health.REFUSING,
+)
+_CHANGE_SECONDS: Final = 5.0
+_AT_ONCE: Final = 64
+_LOAD: Final = 0.7
+_PORTION_SECONDS: Final = 20.0
+"""The generator keeps all its calls until it ends, so it is started again and again."""
+_PACE: Final = {"rate": 40.0, "deadline": 1.5, "given_up": 0.1}
+_LATE_SECONDS: Final = 1.0
+_WARM_UP: Final = 0.2
+_STATUSES: Final = frozenset({code.name for code in grpc.StatusCode} | {GIVEN_UP})
+
+
+@dataclass
+class Soaked:
+    """What became of it. steady: calls to the provider that is well. ended: of the others, by code. late: calls that
+    ended long after their deadline. memory: bytes, after the warm-up and at the end.
+    """
+
+    steady: int
+    offered: float
+    lost: int
+    late: int
+    ended: Counter[str]
+    before: Possessions
+    after: Possessions
+    memory: tuple[float, float]
+    seconds: float
+
+
+async def soak(around: Surroundings, folder: Path, minutes: float, calls: int | None) -> Soaked:
+    """Until so many minutes have passed, or so many calls were made to the provider that is well."""
+    told = folder / "counts.json"
+    async with MortalUpstream(around.material.encrypt_answer) as mortal:
+        ill = {"id": _ILL, "type": "nhn-secure-key-manager", "endpoint": mortal.url, "app_key": APP_KEY}
+        with ExitStack() as stack:
+            module = ("tests.bench.counted", told, "gateway")
+            server, target = stack.enter_context(gateway(around, folder, others=[ill], module=module))
+            most = await _most(target)
+            rate = most * _LOAD - _PACE["rate"]
+            async with Callers(target, _request(), **_PACE):
+                await asyncio.sleep(2)
+            before = await settled(server.pid, told)
+            _say(f"{most:.0f} calls/s at most; from now on {rate:.0f}, and {_PACE['rate']:.0f} to the one that is ill")
+            began = time.monotonic()
+            log = stack.enter_context(MemoryLog(server.pid))
+            async with Callers(target, _request(), **_PACE) as callers:
+                changing = asyncio.create_task(_change(mortal))
+                steady = await _steady(target, rate, began + minutes * 60, calls)
+                changing.cancel()
+                await mortal.become(Health.WELL)
+            seconds = time.monotonic() - began
+            memory = (_median(log, _WARM_UP, _WARM_UP + 0.2), _median(log, 0.8, 1.0))
+            after = await settled(server.pid, told)
+            late = sum(one.seconds > _PACE["deadline"] + _LATE_SECONDS for one in callers.ended)
+            ended = Counter(one.code for one in callers.ended)
+            return Soaked(steady, rate, callers.lost, late, ended, before, after, memory, seconds)
+
+
+async def _most(target: Target) -> float:
+    """Calls a second that this generator gets answered: the pace of the others is a share of that."""
+    load = await asyncio.to_thread(Ghz(tools.ghz()).run, target, _AT_ONCE, 4.0)
+    return load.calls / load.seconds
+
+
+async def _change(mortal: MortalUpstream) -> None:
+    for health in cycle(_ILLNESSES):
+        await mortal.become(health)
+        await asyncio.sleep(_CHANGE_SECONDS)
+
+
+async def _steady(target: Target, rate: float, end: float, calls: int | None) -> int:
+    """Calls that went well; a single one that does not raises LoadError."""
+    made, program = 0, Ghz(tools.ghz())
+    while (left := end - time.monotonic()) > 1 and (calls is None or made < calls):
+        load = await asyncio.to_thread(program.run, target, _AT_ONCE, min(left, _PORTION_SECONDS), rate)
+        made += load.calls
+    return made
+
+
+def _median(log: MemoryLog, begin: float, end: float) -> float:
+    return statistics.median(log.between(begin, end) or [float("nan")])
+
+
+def _request() -> bytes:
+    return keys.EncryptRequest(name=f"providers/{_ILL}/keys/{KEY}", plaintext=PLAINTEXT).SerializeToString()
+
+
+def verify(folder: Path) -> dict[str, Any]:
+    """What `audit verify` says of the journal."""
+    command = (sys.executable, "-m", "gateway", "audit", "verify", "--json", str(folder / "journal"))
+    done = subprocess.run(command, cwd=tools.ROOT, capture_output=True, text=True, check=False)
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def verdicts(found: Soaked, journal: dict[str, Any]) -> Sequence[Verdict]:
+    """Beside what had to be shown."""
+    chains = journal["chains"]
+    outcomes, open_calls = sum(chain["outcomes"] for chain in chains), sum(len(chain["open"]) for chain in chains)
+    answered = found.steady + found.ended["OK"]
+    foreign = sum(count for code, count in found.ended.items() if code not in _STATUSES)
+    statuses = ", ".join(f"{code} {count}" for code, count in found.ended.most_common())
+    before, after = found.before, found.after
+    return [
+        Verdict(
+            "calls that did not end in a status",
+            found.lost + foreign,
+            0,
+            remark=f"of {found.steady:,} to the provider that is well, all OK, and {found.ended.total():,}: {statuses}",
+        ),
+        Verdict("calls that ended more than a second after their deadline", found.late, 0),
+        Verdict(
+            "resident memory, after the warm-up and at the end: drift",
+            (found.memory[1] / found.memory[0] - 1) * 100,
+            5.0,
+            "%",
+            remark=f"{found.memory[0] / 2**20:.1f} and {found.memory[1] / 2**20:.1f} MiB; {found.seconds:.0f} s",
+        ),
+        Verdict(
+            "files and connections left behind", after.files - before.files, 0, remark=_both(before.files, after.files)
+        ),
+        Verdict(
+            "tasks and futures left behind",
+            after.pending - before.pending,
+            0,
+            remark=_both(before.pending, after.pending),
+        ),
+        Verdict("threads left behind", after.threads - before.threads, 0, remark=_both(before.threads, after.threads)),
+        Verdict(
+            "journal: what does not verify, and calls without an outcome",
+            (0 if journal["good"] else 1) + open_calls,
+            0,
+            remark=f"{sum(chain['records'] for chain in chains):,} records, {outcomes:,} outcomes",
+        ),
+        Verdict("journal: outcomes for each call that was answered", outcomes / answered, 1.0, "×", at_least=True),
+    ]
+
+
+def _both(before: int, after: int) -> str:
+    return f"{before} before, {after} after"
+
+
+def _say(text: str) -> None:
+    print(f"soak: {text}", file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """See the module; 1 where something was not as it has to be."""
+    parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, help="by default 10; with --calls 60 at most")
+    parser.add_argument("--calls", type=int, help="end after so many calls: whether memory is flat over a million")
+    parser.add_argument("--output", type=Path, default=tools.BUILD / "bench")
+    given = parser.parse_args()
+    minutes = given.minutes or (10.0 if given.calls is None else 60.0)
+    with scratch() as folder, surroundings(folder) as around:
+        (own := folder / "own").mkdir()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            found = runner.run(soak(around, own, minutes, given.calls))
+        told = verdicts(found, verify(own))
+    print(table(told))
+    given.output.mkdir(parents=True, exist_ok=True)
+    document = {"seconds": found.seconds, "calls": found.steady, "verdicts": [one.as_json() for one in told]}
+    (given.output / "soak.json").write_text(json.dumps(document, indent=1) + "\n")
+    return 0 if all(one.met for one in told) else 1
+
+
+if __name__ == "__main__":
+    leave_nothing_behind()
+    sys.exit(main())

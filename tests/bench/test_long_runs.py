@@ -1,0 +1,114 @@
+"""What long runs rely on: an upstream that falls ill when told to, callers that miss no call, and the watch."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from tests.bench.callers import GIVEN_UP, Callers
+from tests.bench.mortal import Health, MortalUpstream
+from tests.bench.target import Target
+from tests.bench.watching import files
+from tests.support.waiting import eventually
+
+_REQUEST = b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
+
+
+async def test_an_upstream_that_falls_ill() -> None:
+    async def ask(upstream: MortalUpstream) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", upstream.port)
+        try:
+            writer.write(_REQUEST)
+            return await asyncio.wait_for(reader.readline(), 0.2)
+        finally:
+            writer.close()
+
+    async with MortalUpstream(b"{}") as upstream:
+        assert await ask(upstream) == b"HTTP/1.1 200 OK\r\n"
+        await upstream.become(Health.OVERLOADED)
+        assert b"503" in await ask(upstream)
+        for health, error in (
+            (Health.REFUSING, ConnectionRefusedError),
+            (Health.HANGING, TimeoutError),
+            (Health.RESETTING, ConnectionResetError),
+        ):
+            await upstream.become(health)
+            with pytest.raises(error):
+                await ask(upstream)
+        await upstream.become(Health.WELL)
+        assert await ask(upstream) == b"HTTP/1.1 200 OK\r\n"
+
+
+async def test_callers_miss_no_call() -> None:
+    """Of calls that are answered, refused, left without an answer and given up."""
+    answers = iter(("OK", "OK", "refused"))
+
+    async def answer(request: bytes, context: Any) -> bytes:
+        told = next(answers, "nothing")
+        if told == "refused":
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "no")
+        if told == "nothing":
+            await asyncio.Event().wait()
+        return b""
+
+    class Service(grpc.GenericRpcHandler):
+        def service(self, handler_call_details: Any) -> Any:
+            return grpc.unary_unary_rpc_method_handler(answer)
+
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers((Service(),))
+    target = Target(server.add_insecure_port("127.0.0.1:0"), "/a/b", b"", grpc=True)
+    await server.start()
+    async with Callers(target, b"", rate=200, deadline=0.2) as callers:
+
+        async def enough() -> bool:
+            return len(callers.ended) > 4
+
+        await eventually(enough, 5)
+    assert callers.lost == 0
+    assert [one.code for one in callers.ended][:3] == ["OK", "OK", "UNAVAILABLE"]
+    assert {one.code for one in callers.ended[3:]} == {"DEADLINE_EXCEEDED"}
+    async with Callers(target, b"", rate=200, deadline=5, given_up=1.0) as leaving:
+
+        async def one_left() -> bool:
+            return bool(leaving.ended)
+
+        await eventually(one_left, 5)
+    assert leaving.lost == 0
+    assert {one.code for one in leaving.ended} == {GIVEN_UP}
+    await server.stop(None)
+
+
+def test_a_program_tells_what_it_has(tmp_path: Path) -> None:
+    """Of tasks only those that wait."""
+    (tmp_path / "waiting.py").write_text(
+        "import asyncio\n"
+        "async def main():\n"
+        "    tasks = [asyncio.create_task(asyncio.sleep(60)) for _ in range(7)]\n"
+        "    asyncio.get_running_loop().call_later(0.01, lambda: print('ready', flush=True))\n"
+        "    await asyncio.wait(tasks)\n"
+        "asyncio.run(main())\n"
+    )
+    told = tmp_path / "told"
+    root = str(Path(__file__).parents[2])
+    command = [sys.executable, "-m", "tests.bench.counted", str(told), "waiting"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root, env=environment) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            assert files(process.pid) >= 3
+            process.send_signal(signal.SIGUSR1)
+            while not told.exists():
+                assert process.poll() is None
+        finally:
+            process.kill()
+    # Each of the seven has a future of its own besides, as has the program's own task.
+    assert json.loads(told.read_text())["pending"] == 2 * 7 + 2

@@ -1,0 +1,101 @@
+"""What a running server has: memory, files and connections, threads, tasks. Read from outside, but for the tasks."""
+
+import asyncio
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+_PROC: Final = Path("/proc")
+_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+_TELLING_SECONDS: Final = 20.0
+_SETTLED_SECONDS: Final = 17.0
+"""A connection to an upstream rests for 15 seconds before it is closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Possessions:
+    """pending: tasks and futures that wait. objects: of Python, in all. files: with connections."""
+
+    files: int
+    threads: int
+    pending: int
+    objects: int
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that it has at this moment."""
+    return int((_PROC / str(pid) / "statm").read_text().split()[1]) * _PAGE
+
+
+def files(pid: int) -> int:
+    """Files and connections that it has open."""
+    return len(os.listdir(_PROC / str(pid) / "fd"))
+
+
+async def settled(pid: int, told: Path, longest: float = 60.0) -> Possessions:
+    """What it has once it does nothing any more: when the number of its files has not changed for a while."""
+    deadline, before, since = time.monotonic() + longest, files(pid), time.monotonic()
+    while time.monotonic() < min(deadline, since + _SETTLED_SECONDS):
+        await asyncio.sleep(0.5)
+        if (now := files(pid)) != before:
+            before, since = now, time.monotonic()
+    counts = await _told(pid, told)
+    threads = len(os.listdir(_PROC / str(pid) / "task"))
+    return Possessions(files(pid), threads, counts["pending"], counts["objects"])
+
+
+async def _told(pid: int, path: Path) -> dict[str, int]:
+    os.kill(pid, signal.SIGUSR1)
+    deadline = time.monotonic() + _TELLING_SECONDS
+    while (text := _taken(path)) is None:
+        if time.monotonic() > deadline:
+            raise TimeoutError("the gateway does not tell what it has")
+        await asyncio.sleep(0.05)
+    counts: dict[str, int] = json.loads(text)
+    return counts
+
+
+def _taken(path: Path) -> str | None:
+    """What is in the file, which is gone afterwards; None where there is none yet."""
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        return None
+    path.unlink()
+    return text
+
+
+class MemoryLog:
+    """The resident memory of a process, each second as long as the block lasts. samples: moment and bytes."""
+
+    def __init__(self, pid: int) -> None:
+        self.samples: list[tuple[float, int]] = []
+        self._pid = pid
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def between(self, begin: float, end: float) -> Sequence[int]:
+        """The samples of a part of the time, from 0 to 1."""
+        first, last = self.samples[0][0], self.samples[-1][0]
+        return [size for moment, size in self.samples if begin <= (moment - first) / (last - first or 1.0) <= end]
+
+    def _watch(self) -> None:
+        while not self._ended.wait(1.0):
+            self.samples.append((time.monotonic(), resident(self._pid)))

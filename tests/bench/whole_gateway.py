@@ -1,0 +1,53 @@
+"""One gateway with everything on, for measurements that are about more than the cost of a call."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from tests.bench import gateway_settings, tools
+from tests.bench.competitors import ENCRYPT, Surroundings
+from tests.bench.gateway_settings import EVERYTHING
+from tests.bench.processes import Server, free_port
+from tests.bench.target import Target
+
+Identity = Literal["jwt", "mtls"]
+
+
+@contextmanager
+def gateway(
+    around: Surroundings,
+    folder: Path,
+    identity: Identity = "jwt",
+    *,
+    others: Sequence[Mapping[str, Any]] = (),
+    module: Sequence[object] = ("gateway",),
+) -> Iterator[tuple[Server, Target]]:
+    """The gateway, its journal below `folder`, and where its known callers go.
+
+    others: providers beside the one that all have. module: what runs it, with arguments of its own.
+    """
+    port = free_port()
+    config = gateway_settings.write(
+        around.material,
+        folder,
+        replace(EVERYTHING, identity=identity),
+        port=port,
+        upstream=around.upstream.url(tls=False),
+        sink=around.sink,
+        others=others,
+    )
+    command = (sys.executable, "-m", *module, "serve", "--config", config, "--log-level", "warning")
+    target = Target(
+        port,
+        ENCRYPT,
+        around.material.encrypt_request,
+        grpc=True,
+        headers={"authorization": f"Bearer {around.material.token}"} if identity == "jwt" else {},
+        authority=around.material.authority_file,
+        client=around.material.caller_files if identity == "mtls" else None,
+    )
+    with Server(command, port, folder / "gateway.log", folder=tools.ROOT) as server:
+        yield server, target
