@@ -2,17 +2,12 @@ package envelope
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"math"
 	"os"
 	"path/filepath"
-	"runtime"
-	"sync"
 	"testing"
-	"testing/iotest"
-	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -51,6 +46,7 @@ func TestWhatIsSealedIsOpened(t *testing.T) {
 }
 
 // Every byte of an envelope counts: none can be changed, left out or added.
+
 func TestEveryChangeIsRefused(t *testing.T) {
 	g := newGateway()
 	envelope := sealed(t, g, pattern(2*MinimumSegmentSize+100), nil)
@@ -111,88 +107,6 @@ func TestTheGatewaysOwnErrorsAreToldAsTheyAre(t *testing.T) {
 }
 
 // What comes before a change may be read, nothing after it.
-func TestPlaintextIsGivenOutSegmentBySegment(t *testing.T) {
-	g := newGateway()
-	plaintext := pattern(4 * MinimumSegmentSize)
-	envelope := sealed(t, g, plaintext, nil)
-	segment := MinimumSegmentSize + tagSize
-	envelope[len(envelope)-segment-1] ^= 1 // in the third of four
-	reader, err := NewOpener(g).NewReader(t.Context(), bytes.NewReader(envelope), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := io.ReadAll(reader)
-	if !errors.Is(err, ErrRefused) || !bytes.Equal(got, plaintext[:2*MinimumSegmentSize]) {
-		t.Errorf("%d bytes, then %v", len(got), err)
-	}
-	if n, err := reader.Read(make([]byte, 10)); n != 0 || !errors.Is(err, ErrRefused) {
-		t.Errorf("after the error: %d bytes, %v", n, err)
-	}
-}
-
-func TestErrorsOfTheSourceAndTheTargetAreTold(t *testing.T) {
-	g := newGateway()
-	envelope, broken := sealed(t, g, pattern(3*MinimumSegmentSize), nil), errors.New("the disk is gone")
-	for _, whole := range []int{0, 7, len(envelope) / 2, len(envelope) - 1, len(envelope)} {
-		source := io.MultiReader(bytes.NewReader(envelope[:whole]), iotest.ErrReader(broken))
-		reader, err := NewOpener(g).NewReader(t.Context(), source, nil)
-		if err == nil {
-			_, err = io.Copy(io.Discard, reader)
-		}
-		if !errors.Is(err, broken) {
-			t.Errorf("after %d bytes: %v", whole, err)
-		}
-	}
-	sealer := NewSealer(g, keyName)
-	for _, size := range []int{0, 100, DefaultSegmentSize, DefaultSegmentSize + 1} {
-		var out bytes.Buffer
-		source := io.MultiReader(bytes.NewReader(pattern(size)), iotest.ErrReader(broken))
-		w, err := sealer.NewWriter(t.Context(), &out, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.Copy(w, source); !errors.Is(err, broken) {
-			t.Errorf("after %d bytes: %v", size, err)
-		}
-		if err := w.Close(); !errors.Is(err, broken) {
-			t.Errorf("closed after %d bytes: %v", size, err)
-		}
-		if _, err := NewOpener(g).Open(t.Context(), out.Bytes(), nil); !errors.Is(err, ErrRefused) {
-			t.Errorf("what is there of %d bytes opens: %v", size, err)
-		}
-	}
-	for limit := range 3 {
-		if err := sealer.Copy(t.Context(), &failing{limit, broken}, bytes.NewReader(pattern(2*DefaultSegmentSize)), nil); !errors.Is(err, broken) {
-			t.Errorf("target that fails at write %d: %v", limit, err)
-		}
-	}
-}
-
-type failing struct {
-	writes int
-	err    error
-}
-
-func (f *failing) Write(p []byte) (int, error) {
-	if f.writes == 0 {
-		return 0, f.err
-	}
-	f.writes--
-	return len(p), nil
-}
-
-func TestAClosedWriterTakesNothing(t *testing.T) {
-	w, err := NewSealer(newGateway(), keyName).NewWriter(t.Context(), io.Discard, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(w.Close(), w.Close()); err != nil {
-		t.Error("closed twice:", err)
-	}
-	if n, err := w.Write([]byte("late")); n != 0 || err == nil {
-		t.Errorf("took %d bytes: %v", n, err)
-	}
-}
 
 func TestWhatDoesNotFitAHeaderIsNotSealed(t *testing.T) {
 	g := newGateway()
@@ -215,84 +129,6 @@ func TestSegmentsEndWithTheirNumbers(t *testing.T) {
 	}
 	if err := w.Close(); !errors.Is(err, errTooManySegments) {
 		t.Error("one more:", err)
-	}
-}
-
-func TestADataKeyIsBounded(t *testing.T) {
-	seal := func(s *Sealer, size int) {
-		t.Helper()
-		if _, err := s.Seal(t.Context(), pattern(size), nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	expect := func(what string, g *gateway, keys int) {
-		t.Helper()
-		if g.keysMade() != keys {
-			t.Errorf("%s: %d data keys, not %d", what, g.keysMade(), keys)
-		}
-	}
-	g := newGateway()
-	sealer := NewSealer(g, keyName, WithBounds(Bounds{Envelopes: 3}))
-	for range 7 {
-		seal(sealer, 10)
-	}
-	expect("envelopes", g, 3)
-
-	g = newGateway()
-	sealer = NewSealer(g, keyName, WithBounds(Bounds{Bytes: 100}))
-	for range 4 {
-		seal(sealer, 50)
-	}
-	seal(sealer, 0)
-	expect("bytes", g, 3)
-
-	g = newGateway()
-	sealer, now := NewSealer(g, keyName), time.Now()
-	sealer.ring.now = func() time.Time { return now }
-	seal(sealer, 10)
-	first := sealer.ring.current
-	now = now.Add(5*time.Minute - 1)
-	seal(sealer, 10)
-	expect("before its time is over", g, 1)
-	now = now.Add(1)
-	seal(sealer, 10)
-	expect("after its time is over", g, 2)
-	if !bytes.Equal(first.plaintext, make([]byte, dataKeySize)) {
-		t.Error("the first data key was not wiped")
-	}
-}
-
-func TestManyGoroutinesShareASealerAndAnOpener(t *testing.T) {
-	g := newGateway()
-	sealer, opener := NewSealer(g, keyName, WithBounds(Bounds{Envelopes: 5})), NewOpener(g)
-	var group sync.WaitGroup
-	for i := range 40 {
-		group.Go(func() {
-			plaintext := pattern(i * 5_000)
-			envelope, err := sealer.Seal(t.Context(), plaintext, nil)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			opened, err := opener.Open(t.Context(), envelope, nil)
-			if err != nil || !bytes.Equal(opened, plaintext) {
-				t.Error(i, err)
-			}
-		})
-	}
-	group.Wait()
-	if g.keysMade() != 8 {
-		t.Errorf("%d data keys for 40 envelopes, 5 each", g.keysMade())
-	}
-}
-
-func TestWaitingForADataKeyEndsWithTheContext(t *testing.T) {
-	sealer := NewSealer(newGateway(), keyName)
-	sealer.ring.turn <- struct{}{} // somebody asks the gateway, for long
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := sealer.Seal(ctx, nil, nil); !errors.Is(err, context.Canceled) {
-		t.Error(err)
 	}
 }
 
@@ -330,40 +166,3 @@ func TestFilesAppearOnlyWhole(t *testing.T) {
 }
 
 // Memory does not grow with what is sealed and opened.
-func TestMemoryIsConstant(t *testing.T) {
-	const size = 256 << 20
-	g := newGateway()
-	source, target := io.Pipe()
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	go func() {
-		err := NewSealer(g, keyName).Copy(t.Context(), target, io.LimitReader(zeros{}, size), nil)
-		_ = target.CloseWithError(err)
-	}()
-	reader, err := NewOpener(g).NewReader(t.Context(), source, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	count, err := io.Copy(io.Discard, reader)
-	if err != nil || count != size {
-		t.Fatal(count, err)
-	}
-	runtime.ReadMemStats(&after)
-	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 2<<20 {
-		t.Errorf("%d bytes were allocated for %d", allocated, size)
-	}
-}
-
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
-
-func BenchmarkSeal(b *testing.B) {
-	sealer := NewSealer(newGateway(), keyName)
-	b.SetBytes(64 << 20)
-	for b.Loop() {
-		if err := sealer.Copy(b.Context(), io.Discard, io.LimitReader(zeros{}, 64<<20), nil); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
