@@ -1,14 +1,18 @@
 """Help, and what completes the line."""
 
+import contextlib
 import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
 
 from keyway.cli.app import root
 from tests.clients.python.cli.commands import Commands
+
+ROOT = Path(__file__).parents[4]
 
 
 def every(command: click.Command, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -37,20 +41,27 @@ def test_help_fits_and_ends_in_examples(words: tuple[str, ...]) -> None:
         assert f"keyway {' '.join(words)}" in text.split("Examples:")[1]
 
 
-def test_examples_are_commands() -> None:
-    """Each line of an example parses: its command is there, and so are its options."""
+def examples() -> Iterator[str]:
     for words in every(root):
-        _, _, examples = helped(words).partition("\nExamples:\n")
-        for line in examples.partition("\n\n")[0].splitlines():
-            _, found, rest = line.partition("keyway ")
-            for stop in ("   ", ")", "|", ">", "<", " && ", "  #"):
-                rest = rest.partition(stop)[0]
-            assert found
-            command: click.Command = root
-            arguments = shlex.split(rest)
-            while isinstance(command, click.Group):
-                command = command.commands[arguments.pop(0)]
-            command.make_context("keyway", arguments, resilient_parsing=False)
+        _, _, text = helped(words).partition("\nExamples:\n")
+        yield from text.partition("\n\n")[0].splitlines()
+    for page in ("docs/cli.md", "clients/python/README.md"):
+        for block in re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(), re.DOTALL):
+            yield from (line for line in block.splitlines() if "keyway " in line and "pip" not in line)
+
+
+@pytest.mark.parametrize("line", sorted({line.strip() for line in examples()}))
+def test_examples_are_commands(line: str) -> None:
+    """Its command is there, and so are its options; a comment stands after three spaces."""
+    rest = line.partition("keyway ")[2]
+    for stop in ("   ", ")", "|", ">", "<", " && ", "  #"):
+        rest = rest.partition(stop)[0]
+    command: click.Command = root
+    arguments = shlex.split(rest)
+    while isinstance(command, click.Group) and arguments[0] != "--help":
+        command = command.commands[arguments.pop(0)]
+    with contextlib.suppress(click.exceptions.Exit):
+        command.make_context("keyway", arguments)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
