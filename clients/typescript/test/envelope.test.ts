@@ -284,6 +284,11 @@ test("pipeline moves a file through", async () => {
       .update(await readFile(plain))
       .digest("hex"),
   );
+
+  const opened = join(folder.path, "opened");
+  const wrong = keys.opener().openTransform({ associatedData: "other" });
+  await assert.rejects(pipeline(createReadStream(sealed), wrong, createWriteStream(opened)), EnvelopeError);
+  assert.equal((await readFile(opened)).length, 0);
 });
 
 function* cut(bytes: Buffer, size: number): Generator<Buffer> {
