@@ -184,13 +184,15 @@ class TestBatches:
         names = [f"{number}".rjust(1000, "n") for number in range(1000)]
         items = [keys.EncryptRequest(name=f"providers/nhn-keys/keys/{name}", plaintext=b"x") for name in names]
         async with calling(trusted, STRANGER) as caller:
-            send = caller.channel.unary_unary("/keyway.v1.KeyService/BatchEncrypt")
+            send: Any = caller.channel.unary_unary("/keyway.v1.KeyService/BatchEncrypt")
             many = await refused(send(b"\x0a\x00" * 2_000_000))
             long = await refused(caller.keys.BatchEncrypt(keys.BatchEncryptRequest(requests=items)))
             held = (chain_folder(trusted.audit, 0) / "reserve").stat().st_size
         assert many.details() == "requests: must have 1 to 1000 items"
         assert long.details() == "requests: must have names of at most 131072 characters in all"
         assert held <= 4 << 20
+        first = record_of(trusted.audit, request_id_of(many.trailing_metadata()))
+        assert first["intent"]["api"]["request"]["data"] == {"requests": {"items": 1001}}, "no more were ever decoded"
         for error in (many, long):
             told = record_of(trusted.audit, request_id_of(error.trailing_metadata()))
             assert told["outcome"]["status_code"] == "INVALID_ARGUMENT"

@@ -111,7 +111,8 @@ class TestFollowing:
         """A disk that fails for a moment; and a bug of ours, or of Cedar's, does not end the following."""
         monkeypatch.setattr(engine_module, "LOOK_SECONDS", 0.001)
         engine = PolicyEngine.load(settings(tmp_path, PERMIT))
-        load, failures = policies.load, [fault] * 3
+        # For longer than a change is told twice for being fresh.
+        load, failures = policies.load, [fault] * 30
 
         def failing(some: PolicySettings) -> Policies:
             if failures:
