@@ -42,7 +42,10 @@ _MESSAGE, _ENUM, _SERVICE = 4, 5, 6
 _FIELD, _VALUE, _METHOD = 2, 2, 2
 
 _SCALARS: Final = {number: name.removeprefix("TYPE_").lower() for name, number in FieldDescriptorProto.Type.items()}
-_MARKS: Final = {field_behavior_pb2.REQUIRED: "**required**", field_behavior_pb2.OUTPUT_ONLY: "*output only*"}
+_MARKS: Final[Mapping[int, str]] = {
+    field_behavior_pb2.REQUIRED: "**required**",
+    field_behavior_pb2.OUTPUT_ONLY: "*output only*",
+}
 
 
 @dataclass(frozen=True)

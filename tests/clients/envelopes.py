@@ -2,8 +2,10 @@
 
 import hashlib
 import struct
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.clients.languages import LANGUAGES
@@ -28,25 +30,63 @@ def seal(sandbox: Any, language: Any, plaintext: Any, key: Any = KEY, aad: Any =
     return done.stdout
 
 
-def opened(sandbox: Any, language: Any, envelope: Any, aad: Any = AAD) -> Any:
-    return sandbox.run(LANGUAGES[language], "open", aad, data=envelope)
+@dataclass(frozen=True)
+class Offered:
+    """An envelope to open. plaintext: None where it has to be refused."""
+
+    name: str
+    envelope: bytes
+    associated_data: str
+    plaintext: bytes | None
 
 
-def matrix(sandbox: Any, languages: Any) -> Iterator[Any]:
+def opened(sandbox: Any, language: str, offered: list[Offered]) -> Iterator[tuple[str, str, str]]:
+    """(name, language, why) of each; why is empty where it was opened, or refused with nothing written, as meant."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, lines = Path(name), []
+        for number, each in enumerate(offered):
+            (folder / f"{number}.sealed").write_bytes(each.envelope)
+            lines.append(f"{folder}/{number}.sealed {folder}/{number}.opened {each.associated_data or '-'}\n")
+        (folder / "list").write_text("".join(lines))
+        done = sandbox.run(LANGUAGES[language], "open-all", str(folder / "list"))
+        answers = dict(enumerate(done.stdout.decode().split()))
+        for number, each in enumerate(offered):
+            output = folder / f"{number}.opened"
+            written = output.read_bytes() if output.exists() else None
+            why = judged(each, answers.get(number, "no answer"), written)
+            yield each.name, language, f"{why} {done.stderr.decode(errors='replace')[-400:]}".strip() if why else ""
+
+
+def judged(offered: Offered, answer: str, written: bytes | None) -> str:
+    if offered.plaintext is None:
+        if answer != "refused":
+            return f"is to be refused: {answer}"
+        return "" if written is None else f"was refused after {len(written)} bytes were written"
+    if answer != "opened":
+        return f"is to be opened: {answer}"
+    return "" if written == offered.plaintext else "was opened to something else"
+
+
+def through_pipes(sandbox: Any, language: str, offered: Offered) -> tuple[str, str, str]:
+    """As `opened`, for one, from standard input to standard output."""
+    done = sandbox.run(LANGUAGES[language], "open", offered.associated_data, data=offered.envelope)
+    answer = "opened" if done.returncode == 0 else "refused"
+    return f"{offered.name}, through pipes", language, judged(offered, answer, done.stdout or None)
+
+
+def matrix(sandbox: Any, languages: list[str]) -> Iterator[tuple[str, str, str]]:
     """(name, language, why) of each envelope that a language opened; why is empty where all is well."""
+    offered = []
     for kind, plaintext in PLAINTEXTS.items():
         for sealer in languages:
             name = f"{kind}, sealed by {sealer}"
             try:
-                envelope = seal(sandbox, sealer, plaintext)
+                offered.append(Offered(name, seal(sandbox, sealer, plaintext), AAD, plaintext))
             except Refused as refusal:
                 for opener in languages:
                     yield name, opener, f"{sealer} did not seal: {refusal}"
-                continue
-            for opener in languages:
-                done = opened(sandbox, opener, envelope)
-                right = done.returncode == 0 and done.stdout == plaintext
-                yield name, opener, "" if right else f"exit code {done.returncode}: {done.stderr.decode()[-400:]}"
+    for opener in languages:
+        yield from opened(sandbox, opener, offered)
 
 
 @dataclass(frozen=True)
@@ -133,21 +173,15 @@ def tampered(whole: Any, other: Any, foreign: Any) -> Iterator[Any]:
     yield "associated data: none", whole, ""
 
 
-def tampering(sandbox: Any, languages: Any, sealer: Any) -> Iterator[Any]:
+def tampering(sandbox: Any, languages: list[str], sealer: str) -> Iterator[tuple[str, str, str]]:
     """(name, language, why) of each envelope that no language may open, nor write anything of."""
     plaintext = PLAINTEXTS["four segments"]
     whole, other = seal(sandbox, sealer, plaintext), seal(sandbox, sealer, plaintext)
     foreign = seal(sandbox, sealer, plaintext, key=OTHER_KEY)
+    good = Offered("not tampered with: opens", whole, AAD, plaintext)
+    bad = [Offered(name, envelope, aad, None) for name, envelope, aad in tampered(whole, other, foreign)]
+    last = next(each for each in bad if each.name == "flipped: last tag")
     for opener in languages:
-        done = opened(sandbox, opener, whole)
-        untouched = "" if (done.returncode, done.stdout) == (0, plaintext) else "was refused"
-        yield "not tampered with: opens", opener, untouched
-    for name, envelope, aad in tampered(whole, other, foreign):
-        for opener in languages:
-            yield name, opener, judged(opened(sandbox, opener, envelope, aad))
-
-
-def judged(done: Any) -> Any:
-    if done.returncode == 0:
-        return "was opened"
-    return f"was refused after {len(done.stdout)} bytes were written" if done.stdout else ""
+        yield from opened(sandbox, opener, [good, *bad, good])
+        yield through_pipes(sandbox, opener, good)
+        yield through_pipes(sandbox, opener, last)

@@ -5,11 +5,12 @@
  *     main.js                        run the cases; a line of JSON for each
  *     main.js seal KEY AAD_HEX       seal standard input to standard output
  *     main.js open AAD_HEX           open standard input to standard output, which gets all or nothing
+ *     main.js open-all LIST          open many: each line is ENVELOPE OUTPUT AAD_HEX (- for none)
  *     main.js bench seal FILE        bytes per second, as JSON
  *
  * Exit codes: 0 done, whatever the cases say; 1 failed; 2 wrong usage.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 
@@ -36,10 +37,12 @@ async function main([command, ...rest]: readonly string[]): Promise<number> {
       const plaintext = await client.opener().open(await buffer(process.stdin), { associatedData });
       await pipeline([plaintext], process.stdout);
     });
+  } else if (command === "open-all" && first !== undefined) {
+    await withClient((client) => openAll(client, readFileSync(first, "utf8")));
   } else if (command === "bench" && first === "seal" && second !== undefined) {
     await withClient(async (client) => print(await benchSeal(second, client.sealer(BENCH_KEY))));
   } else {
-    console.error("usage: main.js [seal KEY AAD_HEX | open AAD_HEX | bench seal FILE]");
+    console.error("usage: main.js [seal KEY AAD_HEX | open AAD_HEX | open-all LIST | bench seal FILE]");
     return 2;
   }
   return 0;
@@ -54,6 +57,21 @@ async function runCases(): Promise<void> {
   for (const one of JSON.parse(readFileSync(path, "utf8")) as Case[]) {
     const why = await runCase(one, sandbox).catch((error: unknown) => `the runner failed: ${error}`);
     print({ case: one.name, passed: why === undefined, why: why ?? "" });
+  }
+}
+
+/** Says for each line of the list whether its envelope was opened; one that was not has no output. */
+async function openAll(client: KeywayClient, list: string): Promise<void> {
+  for (const line of list.split("\n").filter((text) => text !== "")) {
+    const [envelope = "", output = "", associated = ""] = line.split(" ");
+    const associatedData = Buffer.from(associated.replace("-", ""), "hex");
+    let result = "opened";
+    try {
+      writeFileSync(output, await client.opener().open(readFileSync(envelope), { associatedData }));
+    } catch {
+      result = "refused";
+    }
+    process.stdout.write(`${result}\n`);
   }
 }
 

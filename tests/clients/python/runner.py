@@ -3,6 +3,7 @@
 runner.py                       the cases of KEYWAY_CASES; one line of JSON for each
 runner.py seal KEY AAD < in > out
 runner.py open AAD < in > out
+runner.py open-all LIST          each line is ENVELOPE OUTPUT AAD (- for none); says which were opened
 runner.py bench seal FILE
 """
 
@@ -255,6 +256,17 @@ def open_(associated_data: Any) -> Any:
         return 0
 
 
+def open_all(lines: list[str]) -> None:
+    with plain_client() as client:
+        opener = Opener(client.keys)
+        for source, target, associated_data in map(str.split, lines):
+            try:
+                opener.open_file(source, target, bytes.fromhex(associated_data.strip("-")))
+                print("opened")
+            except (EnvelopeError, keyway.KeywayError):
+                print("refused")
+
+
 def bench(file: Any) -> None:
     """Bytes per second, written to nowhere, of both; the same pieces, from the same file."""
     size = os.path.getsize(file)
@@ -293,6 +305,8 @@ if __name__ == "__main__":
             seal(key, bytes.fromhex(associated_data))
         case ["open", associated_data]:
             sys.exit(open_(bytes.fromhex(associated_data)))
+        case ["open-all", lines]:
+            open_all(Path(lines).read_text().splitlines())
         case ["bench", "seal", file]:
             bench(file)
         case _:

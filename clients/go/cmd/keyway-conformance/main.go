@@ -3,6 +3,7 @@
 //	keyway-conformance cases                     run the cases; one line of JSON for each
 //	keyway-conformance seal KEY AAD_HEX          seal the standard input
 //	keyway-conformance open AAD_HEX              open the standard input; writes nothing unless all of it verifies
+//	keyway-conformance open-all LIST             open many: each line is ENVELOPE OUTPUT AAD_HEX (- for none)
 //	keyway-conformance bench seal FILE           bytes a second of sealing, and of AES-256-GCM alone
 //
 // KEYWAY_SANDBOX is the path of the file with the sandbox's ready line, KEYWAY_CASES that of the cases as JSON.
@@ -17,12 +18,13 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 
 	keyway "keyway.dev/clients/go"
 	"keyway.dev/clients/go/envelope"
 )
 
-var errUsage = errors.New("usage: keyway-conformance cases | seal KEY AAD_HEX | open AAD_HEX | bench seal FILE")
+var errUsage = errors.New("usage: keyway-conformance cases | seal KEY AAD_HEX | open AAD_HEX | open-all LIST | bench seal FILE")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -46,6 +48,8 @@ func run(ctx context.Context, arguments []string) error {
 		return seal(ctx, arguments[1], arguments[2])
 	case command == "open" && len(arguments) == 2:
 		return open(ctx, arguments[1])
+	case command == "open-all" && len(arguments) == 2:
+		return openAll(ctx, arguments[1], os.Stdout)
 	case command == "bench" && len(arguments) == 3 && arguments[1] == "seal":
 		return bench(ctx, arguments[2], os.Stdout)
 	}
@@ -84,6 +88,58 @@ func open(ctx context.Context, associated string) error {
 		_, err = io.Copy(os.Stdout, held)
 		return err
 	})
+}
+
+// openAll says for each line of the list whether its envelope was opened; one that was not has no output.
+func openAll(ctx context.Context, list string, results io.Writer) error {
+	lines, err := os.ReadFile(list)
+	if err != nil {
+		return err
+	}
+	return withKeys("", func(client *keyway.Client, _ []byte) error {
+		for line := range strings.Lines(string(lines)) {
+			fields := strings.Fields(line)
+			if len(fields) != 3 {
+				return errUsage
+			}
+			associatedData, err := hex.DecodeString(strings.TrimPrefix(fields[2], "-"))
+			if err != nil {
+				return fmt.Errorf("associated data: %w", err)
+			}
+			result := "opened"
+			if err := openFile(ctx, client, fields[0], fields[1], associatedData); err != nil {
+				result = "refused"
+			}
+			if _, err := fmt.Fprintln(results, result); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func openFile(ctx context.Context, client *keyway.Client, source, target string, associatedData []byte) (err error) {
+	sealed, err := os.Open(source)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = sealed.Close() }()
+	reader, err := envelope.NewOpener(client.Keys).NewReader(ctx, sealed, associatedData)
+	if err != nil {
+		return err
+	}
+	opened, err := os.OpenFile(target, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		err = errors.Join(err, opened.Close())
+		if err != nil {
+			_ = os.Remove(target)
+		}
+	}()
+	_, err = reader.WriteTo(opened)
+	return err
 }
 
 func withKeys(associated string, work func(*keyway.Client, []byte) error) error {

@@ -9,6 +9,7 @@ import dev.keyway.envelope.EnvelopeException;
 import dev.keyway.envelope.Opener;
 import dev.keyway.envelope.SealBench;
 import dev.keyway.envelope.Sealer;
+import io.grpc.StatusRuntimeException;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -24,6 +25,7 @@ import java.util.HexFormat;
  * (nothing)         runs the cases of $KEYWAY_CASES; one line of JSON for each
  * seal KEY AAD_HEX  seals standard input to standard output
  * open AAD_HEX      opens standard input to standard output, which gets all or nothing
+ * open-all LIST     opens many: each line is ENVELOPE OUTPUT AAD_HEX (- for none)
  * bench seal FILE   compares the speed of seal with that of AES-256-GCM alone
  * </pre>
  *
@@ -50,11 +52,15 @@ public final class Main {
         if (command.equals("open") && arguments.length == 2) {
             return open(HexFormat.of().parseHex(arguments[1]));
         }
+        if (command.equals("open-all") && arguments.length == 2) {
+            return openAll(Path.of(arguments[1]));
+        }
         if (command.equals("bench") && arguments.length == 3 && arguments[1].equals("seal")) {
             System.out.println(SealBench.run(Path.of(arguments[2])));
             return 0;
         }
-        System.err.println("usage: keyway-conformance [cases | seal KEY AAD_HEX | open AAD_HEX | bench seal FILE]");
+        System.err.println(
+                "usage: keyway-conformance [cases | seal KEY AAD_HEX | open AAD_HEX | open-all LIST | bench seal FILE]");
         return WRONG_USAGE;
     }
 
@@ -99,6 +105,29 @@ public final class Main {
             return 1;
         } finally {
             Files.deleteIfExists(whole);
+        }
+    }
+
+    /** Says for each line of the list whether its envelope was opened; one that was not has no output. */
+    private static int openAll(Path list) throws IOException {
+        try (Sandbox sandbox = sandbox()) {
+            Opener opener = Opener.forAnyKey(sandbox.client().keys());
+            for (String line : Files.readAllLines(list)) {
+                String[] fields = line.split(" ");
+                byte[] associatedData = HexFormat.of().parseHex(fields[2].replace("-", ""));
+                boolean opened = open(opener, Path.of(fields[0]), Path.of(fields[1]), associatedData);
+                System.out.println(opened ? "opened" : "refused");
+            }
+        }
+        return 0;
+    }
+
+    private static boolean open(Opener opener, Path source, Path target, byte[] associatedData) throws IOException {
+        try {
+            opener.open(source, target, associatedData);
+            return true;
+        } catch (EnvelopeException | StatusRuntimeException refused) {
+            return false;
         }
     }
 
