@@ -21,6 +21,7 @@ from gateway.identity.settings import JwtSettings
 
 MAXIMUM_TOKEN_CHARACTERS: Final = 8 * 1024
 _MAXIMUM_SUBJECT_CHARACTERS: Final = 2048
+_LAST_SECOND: Final = 1 << 53
 _REMEMBERED_TOKENS: Final = 10_000
 _FORM: Final = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _REQUIRED: Final = ["exp", "iss", "aud", "sub"]
@@ -91,7 +92,10 @@ class TokenVerifier:
             self._take(self._source.current())
         claims = self._claims(token, header)
         caller = _caller(claims)
-        self._known[digest] = _Known(caller, int(claims["exp"]) + self._settings.leeway)
+        expires = int(claims["exp"])
+        if expires > _LAST_SECOND:
+            raise AuthenticationError(Fault.INVALID_TOKEN, "exp is no time")
+        self._known[digest] = _Known(caller, expires + self._settings.leeway)
         if len(self._known) > _REMEMBERED_TOKENS:
             self._known.popitem(last=False)
         return caller

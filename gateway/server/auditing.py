@@ -18,9 +18,11 @@ from gateway.audit.description import Describer
 from gateway.audit.events import CallEvents, Ended, Known
 from gateway.audit.faults import JournalUnavailable
 from gateway.audit.journal import Journal
+from gateway.authz.principals import caller_id
 from gateway.errors import GatewayError, UpstreamError
 from gateway.identity.caller import ANONYMOUS
 from gateway.server.batches import size_fault
+from gateway.server.pacing import Pacing
 from gateway.server.refusals import Refusals
 from gateway.server.rpc import Handler, Rpc, internal_error
 from gateway.server.status import reason_name
@@ -31,6 +33,11 @@ from keyway.v1 import error_reason_pb2 as reasons
 _ROOM: Final = 4096
 _ROOM_PER_ITEM: Final = 256
 _ROOM_PER_CHARACTER: Final = 6
+
+_REFUSED_TO_CALLERS: Final = frozenset({errors.PERMISSION_DENIED, errors.CALLER_RATE_LIMITED})
+_REFUSALS_RATE: Final = 100.0
+_ALL_REFUSALS_RATE: Final = 1000.0
+"""Refusals a second to one known caller, and to all: limits hold only for what policy allows, and disks are finite."""
 
 _IN_DOUBT: Final = frozenset(
     {
@@ -51,6 +58,7 @@ class Auditor:
     def __init__(self, journal: Journal, describer: Describer, refusals: Refusals) -> None:
         self._journal = journal
         self._describer = describer
+        self._pacing = Pacing(peers_rate=_REFUSALS_RATE, rate=_ALL_REFUSALS_RATE)
         self.refusals = refusals
 
     def audit(self, following: Handler) -> Handler:
@@ -86,7 +94,8 @@ class Auditor:
         return handle
 
     def drain(self) -> None:
-        """Answer strangers at once: the gateway is about to end."""
+        """Hold no refusal back any more: the gateway is about to end."""
+        self._pacing.end()
         self.refusals.answer_at_once()
 
     def _begin(self, rpc: Rpc) -> None:
@@ -116,6 +125,8 @@ class Auditor:
             await self.refusals.count(rpc, reason_name(error.outcome.reason))
         elif error.outcome is not errors.AUDIT_UNAVAILABLE:
             await self._record(rpc, _failure(rpc, error))
+            if error.outcome in _REFUSED_TO_CALLERS:
+                await self._pacing.turn(caller_id(rpc.caller))
         elif rpc.events is not None:
             # The intent was written, and could not be synced. Its outcome is taken all the same, and synced later.
             with contextlib.suppress(GatewayError):

@@ -1,7 +1,8 @@
 """How fast strangers get their answers: at a pace for each peer, and at one for all of them together.
 
 Who waits for an answer asks no more meanwhile: so a flood costs no more than its pace, through however many streams and
-connections it comes. Those who show who they are never come here, whatever address they share with strangers.
+connections it comes. Those who show who they are have nothing to do with that, whatever address they share with
+strangers; but what is refused to them comes at a pace of its own, for each refusal leaves its records.
 """
 
 import asyncio
@@ -24,10 +25,14 @@ _NETWORK_BITS: Final = 64
 
 
 class Pacing:
-    """Holds answers back. clock: seconds that only grow."""
+    """Holds answers back. peers_rate, rate: answers a second to one peer and to all. clock: seconds that only grow."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, peers_rate: float = _PEERS_RATE, rate: float = _RATE
+    ) -> None:
         self._clock = clock
+        self._peers_rate = peers_rate
+        self._rate = rate
         self._next = float("-inf")
         self._peers: OrderedDict[str, float] = OrderedDict()
         self._waiting: set[asyncio.Future[None]] = set()
@@ -46,11 +51,11 @@ class Pacing:
     def delay(self, peer: str) -> float:
         """Seconds for which the next answer to this peer, an IP address, is to be held back; counts it as given."""
         now = self._clock()
-        self._next = _following(self._next, now, _RATE)
+        self._next = _following(self._next, now, self._rate)
         wait = self._next - now
         network = _network(peer)
         if network in self._peers or self._room(now):
-            self._peers[network] = due = _following(self._peers.get(network, float("-inf")), now, _PEERS_RATE)
+            self._peers[network] = due = _following(self._peers.get(network, float("-inf")), now, self._peers_rate)
             self._peers.move_to_end(network)
             wait = max(wait, due - now)
         return min(max(wait, 0.0), _LONGEST_SECONDS)

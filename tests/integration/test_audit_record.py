@@ -264,3 +264,26 @@ class TestPrivateKeys:
         assert await stack.controls[CERTIFICATE_MANAGER].requests() == []
         outcome = record_of(trusted.audit, request_id_of(error.trailing_metadata()))["outcome"]
         assert outcome["actor"]["authorizations"][0]["action"] == "DownloadCertificateWithPrivateKey"
+
+
+async def test_what_is_refused_to_a_known_caller_comes_at_a_pace(trusted: Trusted) -> None:
+    """So that nobody fills the disk with records of what it may not do; other callers wait for nothing."""
+    trusted.configuration["drain_timeout"] = 0
+    async with trusted.served() as address, trusted.caller(address, AUDITOR) as auditor:
+        async with trusted.caller(address, ORDERS) as orders:
+            asking = [asyncio.ensure_future(refused(auditor.keys.Encrypt(ENCRYPT))) for _ in range(400)]
+
+            async def most_are_recorded() -> bool:
+                return trusted_outcomes(trusted) >= 400
+
+            await eventually(most_are_recorded)
+            await orders.keys.Encrypt(ENCRYPT)
+            held_back = [task for task in asking if not task.done()]
+        assert held_back
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+
+
+def trusted_outcomes(trusted: Trusted) -> int:
+    return sum(event["metadata"]["event_code"] == "outcome" for event in trusted.events())
