@@ -235,6 +235,7 @@ class TestKeys:
             assert (await verifying.caller(issuer.token())).name == "orders"
             assert await verifying.refusal(TokenIssuer().token()) == (INVALID, "the signature does not verify")
             assert (await verifying.refusal(issuer.token(exp=1)))[0] is Fault.EXPIRED_TOKEN
+            assert (await verifying.refusal(issuer.token(exp=10**400)))[0] is Fault.INVALID_TOKEN
 
     @pytest.mark.parametrize(
         "changes",
