@@ -96,6 +96,7 @@ class Terminal:
         )  # fmt: skip
         os.close(slave)
         self._seen = bytearray()
+        self._after = 0
 
     def __enter__(self) -> Self:
         return self
@@ -113,12 +114,12 @@ class Terminal:
         return self._seen.decode(errors="replace").replace("\r\n", "\n")
 
     def until(self, text: str) -> None:
-        """Wait until it has shown this, and forget what came before the end of it."""
+        """Wait until it has shown this, after what was waited for before."""
         end = time.monotonic() + PATIENCE
-        while (at := self._seen.find(text.encode())) < 0:
+        while (at := self._seen.find(text.encode(), self._after)) < 0:
             assert time.monotonic() < end, f"{text!r} did not come: {self.screen}"
             assert self._read(1.0), f"it ended without {text!r}: {self.screen}"
-        del self._seen[: at + len(text.encode())]
+        self._after = at + len(text.encode())
 
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
