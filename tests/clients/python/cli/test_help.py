@@ -64,6 +64,7 @@ def test_examples_are_commands(line: str) -> None:
         command.make_context("keyway", arguments)
 
 
+@pytest.mark.xdist_group("sandbox")
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion(commands: Commands, shell: str) -> None:
     assert "_KEYWAY_COMPLETE" in commands("completion", shell).text

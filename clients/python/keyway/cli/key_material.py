@@ -1,0 +1,128 @@
+"""The commands of `keyway keys` that hand out keys: data-key, public-key, private-key, symmetric-key."""
+
+import base64
+from typing import Any, Final
+
+import click
+
+from keyway.cli import files, names
+from keyway.cli.commands import Command, options, pass_session
+from keyway.cli.session import Session
+from keyway.v1 import key_service_pb2 as contract
+
+_version = click.option("--version", type=click.IntRange(min=0), help="Default: the current one.")
+_asked = options(click.argument("key"), _version)
+
+
+def put(session: Session, response: Any, data: bytes, output: str | None, **how: bool) -> None:
+    """The whole answer to a program, what matters of it to everybody else."""
+    if session.json and output is None:
+        if how.get("private"):
+            files.check_eyes(session, force=how["force"])
+        session.output.json(response)
+        return
+    files.write(session, data, output, **how)
+
+
+def line(text: str) -> bytes:
+    """As standard output has it."""
+    return text.encode() + b"\n"
+
+
+@click.command(
+    "data-key",
+    cls=Command,
+    examples="""
+        keyway keys data-key nhn-keys/orders-key -o data.key > data.key.enc
+        keyway keys decrypt nhn-keys/orders-key --base64 data.key.enc -o data.key
+    """,
+)
+@click.argument("key")
+@files.output_options
+@pass_session
+def data_key(session: Session, key: str, *, output: str | None, force: bool) -> None:
+    """Make a new AES-256 key, encrypted with KEY.
+
+    The key itself goes to --output, as 32 bytes; the same key encrypted, which is what to keep, to standard output.
+    """
+    if output == files.STDIO or (output is None and not session.json):
+        raise click.UsageError("say where the key goes: --output FILE, or --json for both in one object")
+    if output is None:
+        files.check_eyes(session, force=force)
+    files.check_free(output, force=force)
+    name = names.full(session, names.KEY, key, "KeyService/GenerateDataKey")
+    response = session.call(session.client.keys.GenerateDataKey, contract.GenerateDataKeyRequest(name=name))
+    if output is None:
+        session.output.json(response)
+        return
+    files.write(session, response.plaintext, output, force=force, private=True)
+    session.output.raw(line(response.ciphertext))
+
+
+_FORM: Final = click.option("--der", is_flag=True, help="DER instead of PEM.")
+
+
+def _versioned(session: Session, key: str, version: int | None, method: str) -> str:
+    name = names.full(session, names.KEY, key, f"KeyService/{method}")
+    return name if version is None else f"{name}/versions/{version}"
+
+
+@click.command(
+    "public-key",
+    cls=Command,
+    examples="""
+        keyway keys public-key nhn-keys/demo-rsa
+        keyway keys public-key nhn-keys/demo-rsa --version 1 --der -o demo.der
+    """,
+)
+@_asked
+@_FORM
+@files.output_options
+@pass_session
+def public_key(session: Session, key: str, version: int | None, *, der: bool, output: str | None, force: bool) -> None:
+    """Read the public half of an asymmetric key."""
+    files.check_free(output, force=force)
+    request = contract.GetPublicKeyRequest(name=_versioned(session, key, version, "GetPublicKey"))
+    response = session.call(session.client.keys.GetPublicKey, request)
+    put(session, response, response.spki_der if der else response.pem.encode(), output, force=force)
+
+
+@click.command("private-key", cls=Command, examples="keyway keys private-key nhn-keys/demo-rsa -o demo.key")
+@_asked
+@_FORM
+@files.output_options
+@pass_session
+def private_key(session: Session, key: str, version: int | None, *, der: bool, output: str | None, force: bool) -> None:
+    """Read the private half of an asymmetric key.
+
+    PKCS#8, not encrypted; --output makes a file of yours alone.
+    """
+    files.check_free(output, force=force)
+    if output is None or output == files.STDIO:
+        files.check_eyes(session, force=force)
+    request = contract.GetPrivateKeyRequest(name=_versioned(session, key, version, "GetPrivateKey"))
+    response = session.call(session.client.keys.GetPrivateKey, request)
+    data = response.pkcs8_der if der else response.pem.encode()
+    put(session, response, data, output, force=force, private=True)
+
+
+@click.command("symmetric-key", cls=Command, examples="keyway keys symmetric-key nhn-keys/demo-aes -o demo.aes")
+@_asked
+@click.option("--base64", "as_text", is_flag=True, help="As a line of Base64 instead of bytes.")
+@files.output_options
+@pass_session
+def symmetric_key(
+    session: Session, key: str, version: int | None, *, as_text: bool, output: str | None, force: bool
+) -> None:
+    """Read a symmetric key itself.
+
+    Its bytes; --output makes a file of yours alone.
+    """
+    files.check_free(output, force=force)
+    if output is None or output == files.STDIO:
+        files.check_eyes(session, force=force)
+    request = contract.GetSymmetricKeyRequest(name=_versioned(session, key, version, "GetSymmetricKey"))
+    response = session.call(session.client.keys.GetSymmetricKey, request)
+    material = response.key_material
+    data = base64.b64encode(material) + b"\n" if as_text else material
+    put(session, response, data, output, force=force, private=True)
