@@ -104,9 +104,9 @@ collector-lock: ## pin the collector's modules again, after a change of deploy/c
 
 check: lint types layout generated test ## everything that CI runs
 
-lock: $(READY) ## pin the dependencies of pyproject.toml again, with hashes
+lock: $(READY) ## pin the dependencies of pyproject.toml, and of the client's extras, again, with hashes
 	$(LOCK) --group build --output-file requirements.lock
-	$(LOCK) --group dev --output-file requirements-dev.lock
+	$(LOCK) --group dev --all-extras --output-file requirements-dev.lock
 	$(COMPILE) --group bench --output-file requirements-bench.lock
 
 bench-setup: $(READY) $(BENCH_READY) $(GHZ) ## make what the benchmark needs: ghz, OpenBao, py-spy; nginx and h2load

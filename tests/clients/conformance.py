@@ -13,11 +13,11 @@ import sys
 import time
 from collections.abc import Iterable
 
-from tests.clients import cases, envelopes
+from tests.clients import cases, envelopes, snippets
 from tests.clients.languages import LANGUAGES
 from tests.clients.running import Sandbox, sandbox
 
-STEPS = ("build", "test", "cases", "matrix", "tampering")
+STEPS = ("build", "snippets", "test", "cases", "matrix", "tampering")
 
 
 class Results:
@@ -69,6 +69,8 @@ def main(arguments: list[str] | None = None) -> int:
     results = Results(languages)
     steps = [step for step in STEPS if step not in options.skip]
     ready = [language for language in languages if _is_built(language, steps, results)]
+    if "snippets" in steps and ready:
+        _run_snippets(ready, results)
     chosen = [case for case in cases.load() if not options.case or case["name"] in options.case]
     with sandbox(chosen) as running:
         if "test" in steps:
@@ -100,6 +102,13 @@ def _is_built(language: str, steps: list[str], results: Results) -> bool:
     why = _commands(language, LANGUAGES[language].build, {})
     results.add("build", "it builds", language, why)
     return not why
+
+
+def _run_snippets(languages: list[str], results: Results) -> None:
+    _say("all", "what README.md prints")
+    with snippets.gateway():
+        for language in languages:
+            results.add("build", "its first call, as printed", language, snippets.judged(language))
 
 
 def _commands(language: str, commands: Iterable[tuple[str, ...]], environment: dict[str, str]) -> str:

@@ -1,7 +1,7 @@
 """The clients: how each is built and tested with its own tools, and what runs its conformance."""
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -11,13 +11,17 @@ GO = BUILD / "keyway-conformance"
 
 @dataclass(frozen=True)
 class Language:
-    """folder: below clients/. build, test: commands to run there. runner: what to run from the root."""
+    """folder: below clients/. build, test: commands to run there. runner: what to run from the root.
+
+    example: the program that README.md prints, below the folder; example_command: runs it, in the folder.
+    """
 
     folder: str
     runner: tuple[str, ...]
     build: tuple[tuple[str, ...], ...] = ()
     test: tuple[tuple[str, ...], ...] = ()
-    environment: dict[str, str] = field(default_factory=dict)
+    example: str = ""
+    example_command: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -29,24 +33,35 @@ LANGUAGES = {
     "python": Language(
         "python",
         runner=(sys.executable, str(ROOT / "tests/clients/python/runner.py")),
+        example="examples/first_call.py",
+        example_command=(sys.executable, "examples/first_call.py"),
         test=((sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(ROOT / "tests/clients/python")),),
     ),
     "go": Language(
         "go",
         runner=(str(GO),),
         build=(("go", "vet", "./..."), ("go", "build", "-o", str(GO), "./cmd/keyway-conformance")),
+        example="examples/first_call/main.go",
+        example_command=("go", "run", "./examples/first_call"),
         test=(("go", "test", "./..."),),
     ),
     "java": Language(
         "java",
         runner=("java", "-jar", str(ROOT / "clients/java/conformance/target/keyway-conformance.jar")),
         build=(("mvn", "-B", "-q", "-ntp", "-DskipTests", "package"),),
+        example="examples/src/main/java/dev/keyway/examples/FirstCall.java",
+        example_command=(
+            *("java", "-cp", "examples/target/*:conformance/target/lib/*"),
+            "dev.keyway.examples.FirstCall",
+        ),
         test=(("mvn", "-B", "-q", "-ntp", "verify"),),
     ),
     "typescript": Language(
         "typescript",
         runner=("node", str(ROOT / "clients/typescript/dist/conformance/main.js")),
         build=(("npm", "ci", "--no-audit", "--no-fund"), ("npm", "run", "--silent", "build")),
+        example="examples/first-call.ts",
+        example_command=("node", "dist/examples/first-call.js"),
         test=(("npm", "test", "--silent"),),
     ),
 }
