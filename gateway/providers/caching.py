@@ -51,6 +51,14 @@ class _Kept:
     size: int
 
 
+@dataclass(slots=True)
+class _Question:
+    """What the upstream is being asked for, and by how many who wait for it."""
+
+    task: asyncio.Task[Any]
+    waiting: int = 0
+
+
 class ReadCache:
     """The answers of one provider. timeout: seconds for a question that several wait for. clock: only grows."""
 
@@ -62,7 +70,7 @@ class ReadCache:
         self._timeout = timeout
         self._clock = clock
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
-        self._asking: dict[Hashable, asyncio.Task[Any]] = {}
+        self._asking: dict[Hashable, _Question] = {}
         self._generation = 0
         self.bytes = 0
         self.hits = 0
@@ -109,33 +117,42 @@ class ReadCache:
         return change
 
     async def _asked(self, key: Hashable, operation: Operation, request: Any, call: Call) -> Any:
-        """The upstream's answer, shared by those who ask at the same time. None waits beyond its own deadline."""
-        task = self._asking.get(key)
-        if task is None or call.fresh:
-            task = self._asking[key] = asyncio.create_task(self._ask(key, operation, request, call))
-            task.add_done_callback(lambda done: self._forget(key, done))
+        """The upstream's answer, shared by those who ask at the same time. None waits beyond its own deadline.
+
+        Not by those who ask after a change: it may be from before. Who is the last to leave ends the question: it
+        would hold a place at the upstream, beyond what its caller's limits allow.
+        """
+        shared = self._generation, key
+        question = self._asking.get(shared)
+        if question is None or call.fresh:
+            task = asyncio.create_task(self._ask(shared, operation, request, call))
+            task.add_done_callback(_seen)
+            question = self._asking[shared] = _Question(task)
+        question.waiting += 1
         try:
             async with asyncio.timeout(call.remaining()):
-                return await asyncio.shield(task)
+                return await asyncio.shield(question.task)
         except TimeoutError:
             message = f"provider {self._provider} did not answer in time"
             raise UpstreamError(outcomes.TIMEOUT, message, provider=self._provider) from None
+        finally:
+            question.waiting -= 1
+            if not question.waiting or question.task.done():
+                question.task.cancel()
+                if self._asking.get(shared) is question:
+                    del self._asking[shared]
 
-    def _forget(self, key: Hashable, task: "asyncio.Task[Any]") -> None:
-        if self._asking.get(key) is task:
-            del self._asking[key]
-        if not task.cancelled():
-            task.exception()  # whoever still waits has it; where nobody does, that is no fault
-
-    async def _ask(self, key: Hashable, operation: Operation, request: Any, asked_by: Call) -> Any:
-        generation = self._generation
+    async def _ask(self, shared: tuple[int, Hashable], operation: Operation, request: Any, asked_by: Call) -> Any:
         # The first caller may give up while others still wait: its deadline is not that of the question.
         call = replace(asked_by, deadline=time.monotonic() + self._timeout)
         try:
             answer = await operation(request, call)
         except GatewayError as error:
             raise error.with_traceback(None)  # noqa: B904 - it is the same
-        if generation == self._generation:
+        generation, key = shared
+        latest = self._asking.get(shared)
+        # What was asked for before a change, or before somebody wanted a fresh one, may be older than what is kept.
+        if generation == self._generation and latest is not None and latest.task is asyncio.current_task():
             self._keep(key, answer)
         return answer
 
@@ -157,6 +174,11 @@ class ReadCache:
             raise error
         call.stale_seconds = max(age, call.stale_seconds or 0.0)
         return kept.answer
+
+
+def _seen(task: "asyncio.Task[Any]") -> None:
+    if not task.cancelled():
+        task.exception()  # whoever still waits has it; where nobody does, that is no fault
 
 
 def _size(key: Hashable, answer: Any) -> int:

@@ -145,6 +145,31 @@ async def test_what_was_asked_before_a_change_and_answered_after_it_is_not_kept(
     assert await upstream.public_key() == 3
 
 
+async def test_who_asks_after_a_change_does_not_share_an_answer_from_before_it() -> None:
+    upstream = Upstream()
+    gate = upstream.gate = asyncio.Event()
+    before = asyncio.ensure_future(upstream.public_key())
+    await settled(lambda: upstream.asked == 1)
+    upstream.gate = None
+    await upstream.operations["delete_certificate"](ASK, call())
+    assert await upstream.public_key() == 3
+    gate.set()
+    assert await before == 1
+    assert await upstream.public_key() == 3
+
+
+async def test_a_slow_answer_does_not_take_the_place_of_a_fresh_one() -> None:
+    upstream = Upstream()
+    gate = upstream.gate = asyncio.Event()
+    slow = asyncio.ensure_future(upstream.public_key())
+    await settled(lambda: upstream.asked == 1)
+    upstream.gate = None
+    assert await upstream.public_key(fresh=True) == 2
+    gate.set()
+    assert await slow == 1
+    assert await upstream.public_key() == 2
+
+
 class TestManyAtOnce:
     async def test_one_question_for_all(self) -> None:
         upstream = Upstream()
@@ -166,6 +191,23 @@ class TestManyAtOnce:
         upstream.gate.set()
         assert await second == 1
         assert first.cancelled()
+
+    async def test_the_last_who_gives_up_ends_the_question(self) -> None:
+        upstream = Upstream()
+        upstream.gate = asyncio.Event()
+        asking = [asyncio.ensure_future(upstream.public_key()) for _ in range(2)]
+        await settled(lambda: upstream.asked == 1)
+        [question] = [one.task for one in upstream.cache._asking.values()]
+        asking[0].cancel()
+        await asyncio.gather(asking[0], return_exceptions=True)
+        assert not question.cancelling()
+        asking[1].cancel()
+        await asyncio.gather(asking[1], return_exceptions=True)
+        assert question.cancelling()
+        upstream.gate.set()
+        assert await upstream.public_key() == 2
+        assert question.cancelled()
+        assert not upstream.cache._asking
 
     async def test_nobody_waits_beyond_its_own_deadline(self) -> None:
         upstream = Upstream()
