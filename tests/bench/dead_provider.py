@@ -28,7 +28,7 @@ from tests.bench.competitors import Surroundings
 from tests.bench.generators import Ghz, percentile
 from tests.bench.material import APP_KEY, KEY, PLAINTEXT, PROVIDER
 from tests.bench.mortal import Health, MortalUpstream
-from tests.bench.processes import leave_nothing_behind
+from tests.bench.processes import ServerError, leave_nothing_behind
 from tests.bench.run import scratch, surroundings
 from tests.bench.target import Target
 from tests.bench.verdicts import Verdict, table
@@ -98,7 +98,7 @@ async def _die_and_return(
     found.beside += await loading
     answered = [one for one in callers.since(died) if one.reason == _OPEN]
     if not answered:
-        raise RuntimeError("the breaker did not open")
+        raise ServerError("the breaker did not open")
     found.opened.append(min(one.began + one.seconds for one in answered) - died)
     found.answers += [one.seconds for one in answered]
     await mortal.become(Health.WELL)

@@ -32,11 +32,13 @@ def test_what_is_met(verdict: Verdict, met: bool | None) -> None:
 def test_the_table() -> None:
     lines = table([Verdict("cost", 12.34, 80.0, "µs", remark="of 3"), Verdict("gone", NAN, 5.0)]).splitlines()
     assert lines[2] == "| cost | ≤ 80 µs | 12.3 µs | yes | of 3 |"
+    assert "| without end | **no** |" in table([Verdict("never", float("inf"), 5.0, "s")])
     assert lines[3] == "| gone | ≤ 5 | – | not measured |  |"
 
 
 def test_what_can_not_be_told_is_not_in_json() -> None:
     assert Verdict("gone", NAN, NAN).as_json()["measured"] is None
+    assert Verdict("never", float("inf"), 5.0).as_json()["measured"] is None
 
 
 def test_a_target_is_compared_within_rounds() -> None:

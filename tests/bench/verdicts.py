@@ -28,9 +28,9 @@ class Verdict:
         """For programs."""
         return {
             "what": self.what,
-            "bound": None if math.isnan(self.bound) else self.bound,
+            "bound": self.bound if math.isfinite(self.bound) else None,
             "at_least": self.at_least,
-            "measured": None if math.isnan(self.measured) else self.measured,
+            "measured": self.measured if math.isfinite(self.measured) else None,
             "unit": self.unit,
             "met": self.met,
             "remark": self.remark,
@@ -51,6 +51,8 @@ def _row(verdict: Verdict) -> str:
 
 
 def _number(value: float, unit: str) -> str:
+    if math.isinf(value):
+        return "without end"
     return "–" if math.isnan(value) else f"{value:,.{_digits(value)}f} {unit}".rstrip()
 
 
