@@ -282,9 +282,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_state(emulate, _EMULATE_STATE)
 
     purpose = "run emulators and gateways over them, in memory and on free ports, for tests of clients"
-    _add_command(commands, "sandbox", _sandbox, purpose).add_argument(
-        "--json-ready", action="store_true", help=argparse.SUPPRESS
-    )
+    _add_command(commands, "sandbox", _sandbox, purpose)
 
     check = _add_command(commands, "check-config", _check_config, "check a configuration file, calling no provider")
     check.add_argument("config", type=Path, metavar="FILE", help="YAML configuration")

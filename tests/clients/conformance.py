@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 from tests.clients import cases, envelopes, snippets
 from tests.clients.languages import LANGUAGES
@@ -76,7 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
         if "test" in steps:
             for language in ready:
                 _say(language, "its own tests")
-                why = _commands(language, LANGUAGES[language].test, running.environment)
+                why = _commands(LANGUAGES[language].test_folder, LANGUAGES[language].test, running.environment)
                 results.add("build", "its own tests", language, why)
         if "cases" in steps:
             for language in ready:
@@ -99,7 +100,7 @@ def _is_built(language: str, steps: list[str], results: Results) -> bool:
     if "build" not in steps:
         return True
     _say(language, "build")
-    why = _commands(language, LANGUAGES[language].build, {})
+    why = _commands(LANGUAGES[language].path, LANGUAGES[language].build, {})
     results.add("build", "it builds", language, why)
     return not why
 
@@ -111,14 +112,14 @@ def _run_snippets(languages: list[str], results: Results) -> None:
             results.add("build", "its first call, as printed", language, snippets.judged(language))
 
 
-def _commands(language: str, commands: Iterable[tuple[str, ...]], environment: dict[str, str]) -> str:
-    """Run each in the language's folder; what the first that failed printed last."""
+def _commands(folder: Path, commands: Iterable[tuple[str, ...]], environment: dict[str, str]) -> str:
+    """Run each in a folder; what the first that failed printed last."""
     settings = {**os.environ, **environment, "KEYWAY_PYTHON": sys.executable}
     for command in commands:
         try:
             done = subprocess.run(
                 command,
-                cwd=LANGUAGES[language].path,
+                cwd=folder,
                 env=settings,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

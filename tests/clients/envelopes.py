@@ -11,6 +11,12 @@ from typing import Any
 from tests.clients.languages import LANGUAGES
 
 KEY, OTHER_KEY = "providers/nhn-keys/keys/orders-key", "providers/nhn-keys/keys/demo-aes"
+UNFIT_KEYS = {
+    "no key": "providers/nhn-keys/keys/no-such-key",
+    "no provider": "providers/no-such/keys/orders-key",
+    "a provider without keys": "providers/nhn-certs/keys/orders-key",
+}
+INACTIVE_KEY = "providers/nhn-keys/keys/demo-aes-inactive"
 AAD, OTHER_AAD = b"order 42 \xff".hex(), b"order 43 \xff".hex()
 SEGMENT, TAG, SALT = 65_536, 16, 32
 PLAINTEXTS = {
@@ -32,16 +38,17 @@ def seal(sandbox: Any, language: Any, plaintext: Any, key: Any = KEY, aad: Any =
 
 @dataclass(frozen=True)
 class Offered:
-    """An envelope to open. plaintext: None where it has to be refused."""
+    """An envelope to open. plaintext: None where it must not be opened. instead: what is to be said then."""
 
     name: str
     envelope: bytes
     associated_data: str
     plaintext: bytes | None
+    instead: str = "refused"
 
 
 def opened(sandbox: Any, language: str, offered: list[Offered]) -> Iterator[tuple[str, str, str]]:
-    """(name, language, why) of each; why is empty where it was opened, or refused with nothing written, as meant."""
+    """(name, language, why) of each; why is empty where it was opened, or not and with nothing written, as meant."""
     with tempfile.TemporaryDirectory() as name:
         folder, lines = Path(name), []
         for number, each in enumerate(offered):
@@ -59,9 +66,9 @@ def opened(sandbox: Any, language: str, offered: list[Offered]) -> Iterator[tupl
 
 def judged(offered: Offered, answer: str, written: bytes | None) -> str:
     if offered.plaintext is None:
-        if answer != "refused":
-            return f"is to be refused: {answer}"
-        return "" if written is None else f"was refused after {len(written)} bytes were written"
+        if answer != offered.instead:
+            return f"is to be {offered.instead}: {answer}"
+        return "" if written is None else f"was {answer} after {len(written)} bytes were written"
     if answer != "opened":
         return f"is to be opened: {answer}"
     return "" if written == offered.plaintext else "was opened to something else"
@@ -168,6 +175,8 @@ def tampered(whole: Any, other: Any, foreign: Any) -> Iterator[Any]:
     yield "taken from another: salt", parts.join(salt=others.salt), AAD
     yield "key swapped: data key of another key", parts.join(encrypted=strangers.encrypted), AAD
     yield "key swapped: name of another key", parts.join(name=strangers.name), AAD
+    for what, other_name in UNFIT_KEYS.items():
+        yield f"key swapped: name of {what}", parts.join(name=other_name.encode()), AAD
     yield "key swapped: name and data key", parts.join(name=strangers.name, encrypted=strangers.encrypted), AAD
     yield "associated data: other", whole, OTHER_AAD
     yield "associated data: none", whole, ""
@@ -180,6 +189,9 @@ def tampering(sandbox: Any, languages: list[str], sealer: str) -> Iterator[tuple
     foreign = seal(sandbox, sealer, plaintext, key=OTHER_KEY)
     good = Offered("not tampered with: opens", whole, AAD, plaintext)
     bad = [Offered(name, envelope, aad, None) for name, envelope, aad in tampered(whole, other, foreign)]
+    # Which is not the envelope's fault: the key can be made active again.
+    inactive = Parts.of(whole).join(name=INACTIVE_KEY.encode())
+    bad.append(Offered("key not active: told as such", inactive, AAD, None, "failed"))
     last = next(each for each in bad if each.name == "flipped: last tag")
     for opener in languages:
         yield from opened(sandbox, opener, [good, *bad, good])

@@ -13,6 +13,7 @@ GO = BUILD / "keyway-conformance"
 class Language:
     """folder: below clients/. build, test: commands to run there. runner: what to run from the root.
 
+    tests_from_root: they run from there, as all that pytest runs.
     example: the program that README.md prints, below the folder; example_command: runs it, in the folder.
     """
 
@@ -23,9 +24,15 @@ class Language:
     example: str = ""
     example_command: tuple[str, ...] = ()
 
+    tests_from_root: bool = False
+
     @property
     def path(self) -> Path:
         return ROOT / "clients" / self.folder
+
+    @property
+    def test_folder(self) -> Path:
+        return ROOT if self.tests_from_root else self.path
 
 
 # The folders hold locks or exact versions: each tool takes those, and nothing newer.
@@ -35,7 +42,8 @@ LANGUAGES = {
         runner=(sys.executable, str(ROOT / "tests/clients/python/runner.py")),
         example="examples/first_call.py",
         example_command=(sys.executable, "examples/first_call.py"),
-        test=((sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(ROOT / "tests/clients/python")),),
+        test=((sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/clients/python"),),
+        tests_from_root=True,
     ),
     "go": Language(
         "go",

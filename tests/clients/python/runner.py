@@ -263,8 +263,10 @@ def open_all(lines: list[str]) -> None:
             try:
                 opener.open_file(source, target, bytes.fromhex(associated_data.strip("-")))
                 print("opened")
-            except (EnvelopeError, keyway.KeywayError):
+            except EnvelopeError:
                 print("refused")
+            except keyway.KeywayError:
+                print("failed")
 
 
 def bench(file: Any) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 import keyway
+from keyway.calls import CallDetails, prepared
 from keyway.connection import Connection
-from keyway.service_config import methods, repeatable
+from keyway.service_config import methods, repeatable, service_config
 
 CHANGING = {
     "CreateCertificate",
@@ -61,6 +62,19 @@ def test_repetition_and_health_checks_are_a_matter_of_choice() -> None:
     assert config["healthCheckConfig"] == {"serviceName": ""}
 
 
+def test_what_the_client_does_is_what_the_shared_service_config_says() -> None:
+    shared = json.loads((Path(keyway.__file__).parents[2] / "service-config.json").read_text())
+    (policy, _) = shared["methodConfig"]
+    # Who shares the file gives every call a deadline; the client's calls fail soon where there is no gateway.
+    del policy["waitForReady"]
+    assert json.loads(service_config(retries=True, health_checks=True)) == {**shared, "methodConfig": [policy]}
+
+
+def test_plaintext_goes_by_no_proxy() -> None:
+    assert ("grpc.enable_http_proxy", 0) in Connection(address="localhost:1", plaintext=True).channel_options()
+    assert "grpc.enable_http_proxy" not in dict(Connection(address="keyway:1").channel_options())
+
+
 def test_the_callers_options_win() -> None:
     connection = Connection(address="localhost:1", plaintext=True, options=[("grpc.keepalive_time_ms", 1)])
     told = connection.channel_options()
@@ -72,3 +86,17 @@ def test_the_callers_options_win() -> None:
 def test_pem_comes_from_files_too(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         keyway.connect("localhost:1", ca=tmp_path / "none.pem")
+
+
+@pytest.mark.parametrize("unfit", ["", "\n", "sec\nret", "geheim\u00df"])
+def test_a_token_that_a_header_can_not_carry_is_refused_and_not_told(unfit: Any) -> None:
+    details = CallDetails("/m", None, (), None, None, None)
+    with pytest.raises(keyway.KeywayError, match="UNAUTHENTICATED") as refusal:
+        prepared(details, 1.0, unfit)
+    assert "ret" not in str(refusal.value)
+    assert "geheim" not in str(refusal.value)
+
+
+def test_a_token_is_sent_without_what_a_file_has_around_it() -> None:
+    details = CallDetails("/m", None, (), None, None, None)
+    assert ("authorization", "Bearer of-a-file") in prepared(details, 1.0, " of-a-file\n").metadata

@@ -158,16 +158,33 @@ def test_what_is_no_envelope_asks_nothing_of_the_gateway(vault: Vault) -> None:
     assert vault.asked == []
 
 
-def test_the_gateways_own_trouble_is_told_as_such(
-    vault: Vault, sealer: Sealer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        (("INVALID_ARGUMENT", "INVALID_USER_DATA"), True),
+        (("NOT_FOUND", "KEY_NOT_FOUND"), True),
+        (("UNIMPLEMENTED", "METHOD_NOT_SUPPORTED_BY_PROVIDER"), True),
+        (("FAILED_PRECONDITION", "PLAINTEXT_NOT_BASE64"), True),
+        (("FAILED_PRECONDITION", "KEY_NOT_ACTIVE"), False),
+        (("PERMISSION_DENIED", "PERMISSION_DENIED"), False),
+        (("UNAUTHENTICATED", "UNAUTHENTICATED"), False),
+        (("UNAVAILABLE", "PROVIDER_BUSY"), False),
+        (("DEADLINE_EXCEEDED", "PROVIDER_TIMEOUT"), False),
+        (("NOT_FOUND", ""), False),
+        (("UNIMPLEMENTED", ""), False),
+    ],
+)
+def test_only_what_the_gateway_says_of_the_envelope_is_the_envelopes_fault(
+    vault: Vault, sealer: Sealer, monkeypatch: pytest.MonkeyPatch, said: Any, refused: Any
 ) -> None:
     envelope = sealer.seal(b"data")
 
-    def unavailable(_request: Any) -> Any:
-        raise keyway.KeywayError(grpc.StatusCode.UNAVAILABLE, "later", reason="PROVIDER_BUSY")
+    def fails(_request: Any) -> Any:
+        code, reason = said
+        raise keyway.KeywayError(grpc.StatusCode[code], "later", reason=reason)
 
-    monkeypatch.setattr(vault, "Decrypt", unavailable)
-    with pytest.raises(keyway.KeywayError, match="later"):
+    monkeypatch.setattr(vault, "Decrypt", fails)
+    with pytest.raises(EnvelopeError if refused else keyway.KeywayError):
         Opener(vault).open(envelope)
 
 
@@ -200,6 +217,42 @@ def test_a_data_key_seals_so_many_bytes(vault: Vault) -> None:
     sealer = Sealer(vault, KEY, bounds=Bounds(bytes=1000))
     used = [data_key_of(sealer.seal(b"x" * size)) for size in (999, 5000, 1, 999, 1)]
     assert [used.count(key) for key in dict.fromkeys(used)] == [2, 2, 1]
+
+
+class Full(io.RawIOBase):
+    """A target that takes a little, and then fails."""
+
+    def write(self, data: Any) -> Any:
+        if len(data) > 4000:
+            raise OSError("no space left")
+        return len(data)
+
+
+def test_what_was_sealed_before_a_failure_counts_too(vault: Vault) -> None:
+    sealer = Sealer(vault, KEY, segment_size=4096, bounds=Bounds(bytes=1000))
+    with pytest.raises(OSError, match="no space"):
+        sealer.seal_stream(io.BytesIO(b"x" * 9000), Full())
+    sealer.seal(b"another")
+    assert vault.asked == [("made", KEY)] * 2
+
+
+class NotYet(io.RawIOBase):
+    """A non-blocking pipe that has nothing yet, and no room either."""
+
+    def readinto(self, _buffer: Any) -> Any:
+        return None
+
+    def write(self, _data: Any) -> Any:
+        return None
+
+
+def test_what_would_have_to_wait_is_no_end(vault: Vault, sealer: Sealer) -> None:
+    envelope = sealer.seal(b"data")
+    for source, target in ((NotYet(), io.BytesIO()), (io.BytesIO(b"data"), NotYet())):
+        with pytest.raises(BlockingIOError):
+            sealer.seal_stream(source, target)
+    with pytest.raises(BlockingIOError):
+        Opener(vault).open_stream(io.BytesIO(envelope), NotYet())
 
 
 def test_a_data_key_grows_old() -> None:

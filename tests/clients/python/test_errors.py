@@ -79,6 +79,12 @@ def test_details_that_can_not_be_read_take_nothing_away() -> None:
     assert (error.message, error.reason, error.request_id) == ("the message", "", "id-1")
 
 
+def test_a_proxys_reason_is_not_the_gateways() -> None:
+    foreign = error_details_pb2.ErrorInfo(reason="ROUTE_NOT_FOUND", domain="proxy.example", metadata={"route": "r"})
+    error = KeywayError.of_status(status(foreign))
+    assert (error.reason, error.metadata) == ("", {})
+
+
 def test_an_error_that_is_no_call() -> None:
     assert KeywayError.of(grpc.RpcError()).code is grpc.StatusCode.UNKNOWN
 
