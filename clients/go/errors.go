@@ -18,6 +18,7 @@ import (
 const (
 	requestIDTrailer = "keyway-request-id"
 	receiptTrailer   = "keyway-audit-receipt"
+	reasonDomain     = "keyway"
 	reasonPrefix     = "ERROR_REASON_"
 )
 
@@ -125,7 +126,10 @@ func read(stated *status.Status) *Error {
 	for _, detail := range stated.Details() {
 		switch detail := detail.(type) {
 		case *errdetails.ErrorInfo:
-			e.Reason, e.Metadata = detail.GetReason(), detail.GetMetadata()
+			// A proxy on the way may have reasons of its own.
+			if detail.GetDomain() == reasonDomain {
+				e.Reason, e.Metadata = detail.GetReason(), detail.GetMetadata()
+			}
 		case *errdetails.BadRequest:
 			for _, violation := range detail.GetFieldViolations() {
 				e.Violations = append(e.Violations, FieldViolation{violation.GetField(), violation.GetDescription()})

@@ -91,17 +91,31 @@ func TestAnUnexpectedKeyIsRefusedBeforeTheGatewayIsAsked(t *testing.T) {
 func TestTheGatewaysOwnErrorsAreToldAsTheyAre(t *testing.T) {
 	g := newGateway()
 	envelope := sealed(t, g, []byte("text"), nil)
-	for code, refuses := range map[codes.Code]bool{
-		codes.Unavailable: false, codes.PermissionDenied: false, codes.Unauthenticated: false, codes.FailedPrecondition: false,
-		codes.DeadlineExceeded: false, codes.InvalidArgument: true, codes.NotFound: true,
+	for _, failure := range []struct {
+		code           codes.Code
+		reason, domain string
+		refuses        bool
+	}{
+		{codes.InvalidArgument, "INVALID_USER_DATA", "keyway", true},
+		{codes.NotFound, "KEY_NOT_FOUND", "keyway", true},
+		{codes.Unimplemented, "METHOD_NOT_SUPPORTED_BY_PROVIDER", "keyway", true},
+		{codes.FailedPrecondition, "PLAINTEXT_NOT_BASE64", "keyway", true},
+		{codes.FailedPrecondition, "KEY_NOT_ACTIVE", "keyway", false},
+		{codes.PermissionDenied, "PERMISSION_DENIED", "keyway", false},
+		{codes.Unauthenticated, "UNAUTHENTICATED", "keyway", false},
+		{codes.Unavailable, "PROVIDER_BUSY", "keyway", false},
+		{codes.DeadlineExceeded, "PROVIDER_TIMEOUT", "keyway", false},
+		{codes.OutOfRange, "OTHER", "keyway", false},
+		{codes.NotFound, "ROUTE_NOT_FOUND", "proxy.example", false},
+		{codes.Unimplemented, "", "keyway", false},
 	} {
-		g.failure = status.Error(code, "as the gateway says")
+		g.failure = said(failure.code, failure.reason, failure.domain)
 		_, err := NewOpener(g).Open(t.Context(), envelope, nil)
-		if errors.Is(err, ErrRefused) != refuses || (!refuses && status.Code(err) != code) {
-			t.Errorf("%v: %v", code, err)
+		if errors.Is(err, ErrRefused) != failure.refuses || (!failure.refuses && status.Code(err) != failure.code) {
+			t.Errorf("%v: %v", failure, err)
 		}
-		if _, err := NewSealer(g, keyName).Seal(t.Context(), nil, nil); status.Code(err) != code {
-			t.Errorf("%v while sealing: %v", code, err)
+		if _, err := NewSealer(g, keyName).Seal(t.Context(), nil, nil); status.Code(err) != failure.code {
+			t.Errorf("%v while sealing: %v", failure, err)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -77,9 +78,18 @@ func (g *gateway) Decrypt(
 	}
 	key, known := g.made[request.GetName()+" "+request.GetCiphertext()]
 	if !known {
-		return nil, status.Error(codes.InvalidArgument, "Invalid User Data")
+		return nil, said(codes.InvalidArgument, "INVALID_USER_DATA", "keyway")
 	}
 	return &keywayv1.DecryptResponse{Plaintext: bytes.Clone(key)}, nil
+}
+
+// said is a failure with a reason, of the gateway's domain or another's.
+func said(code codes.Code, reason, domain string) error {
+	stated, err := status.New(code, "as it is told").WithDetails(&errdetails.ErrorInfo{Reason: reason, Domain: domain})
+	if err != nil {
+		panic(err)
+	}
+	return stated.Err()
 }
 
 func (g *gateway) keysMade() int {

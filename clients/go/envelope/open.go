@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	keyway "keyway.dev/clients/go"
 	keywayv1 "keyway.dev/clients/go/keyway/v1"
@@ -85,14 +84,18 @@ func (o *Opener) NewReader(ctx context.Context, source io.Reader, associatedData
 	return &Reader{source: source, segments: segments, size: head.segmentSize}, nil
 }
 
-// refuseKey tells what speaks of the envelope as ErrRefused: a key's name or an encrypted data key that the gateway can't
-// make anything of. All else speaks of the gateway, or of the caller's rights.
+// refuseKey tells what speaks of the envelope as ErrRefused: a key's name or an encrypted data key that the gateway itself,
+// by its reason, can't make anything of. All else speaks of the gateway, of the way there, or of the caller's rights.
 func refuseKey(err error) error {
-	switch status.Code(err) {
-	case codes.InvalidArgument, codes.NotFound, codes.Unimplemented, codes.OutOfRange:
+	failure := keyway.FromError(err)
+	if failure.Reason == "" {
+		return err
+	}
+	switch failure.Code {
+	case codes.InvalidArgument, codes.NotFound, codes.Unimplemented:
 		return ErrRefused
 	}
-	if keyway.HasReason(keyway.FromError(err), keywayv1.ErrorReason_ERROR_REASON_PLAINTEXT_NOT_BASE64) {
+	if keyway.HasReason(failure, keywayv1.ErrorReason_ERROR_REASON_PLAINTEXT_NOT_BASE64) {
 		return ErrRefused
 	}
 	return err

@@ -12,6 +12,7 @@ from google.rpc.status_pb2 import Status
 REQUEST_ID: Final = "keyway-request-id"
 RECEIPT: Final = "keyway-audit-receipt"
 _DETAILS: Final = "grpc-status-details-bin"
+_DOMAIN: Final = "keyway"
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -89,7 +90,8 @@ class KeywayError(Exception):
             error_details_pb2.RetryInfo(),
         )
         for packed in status.details:
-            if packed.Unpack(info):
+            # A proxy on the way may have reasons of its own.
+            if packed.Unpack(info) and info.domain == _DOMAIN:
                 self.reason, self.metadata = info.reason, dict(info.metadata)
             elif packed.Unpack(request):
                 found = ((violation.field, violation.description) for violation in request.field_violations)

@@ -14,7 +14,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 
-import type { KeywayClient } from "@keyway/client";
+import { EnvelopeError, type KeywayClient } from "@keyway/client";
 
 import { benchSeal } from "./bench.js";
 import { type Case, runCase } from "./cases.js";
@@ -68,8 +68,8 @@ async function openAll(client: KeywayClient, list: string): Promise<void> {
     let result = "opened";
     try {
       writeFileSync(output, await client.opener().open(readFileSync(envelope), { associatedData }));
-    } catch {
-      result = "refused";
+    } catch (error) {
+      result = error instanceof EnvelopeError ? "refused" : "failed";
     }
     process.stdout.write(`${result}\n`);
   }

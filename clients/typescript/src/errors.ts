@@ -1,5 +1,5 @@
 /** What a failed call throws: the gateway's status, read. Not responsible for envelopes that can't be opened. */
-import { fromBinary } from "@bufbuild/protobuf";
+import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import * as grpc from "@grpc/grpc-js";
 
@@ -78,6 +78,8 @@ export class KeywayError extends Error {
   }
 }
 
+const DOMAIN = "keyway";
+
 type Read = Omit<KeywayError, keyof Error>;
 
 const NOTHING_READ = {
@@ -120,7 +122,8 @@ function readDetails(trailers: grpc.Metadata): Partial<Read> {
 }
 
 function readStatus(status: Status): Omit<Read, "requestId" | "receipt"> {
-  const info = unpack(status, ErrorInfoSchema);
+  // A proxy on the way may have reasons of its own.
+  const info = unpack(status, ErrorInfoSchema, ({ domain }) => domain === DOMAIN);
   const delay = unpack(status, RetryInfoSchema)?.retryDelay;
   return {
     code: status.code,
@@ -136,10 +139,14 @@ function readStatus(status: Status): Omit<Read, "requestId" | "receipt"> {
   };
 }
 
-function unpack<S extends Parameters<typeof anyUnpack>[1]>(status: Status, schema: S) {
+function unpack<S extends DescMessage>(
+  status: Status,
+  schema: S,
+  counts: (message: MessageShape<S>) => boolean = () => true,
+): MessageShape<S> | undefined {
   for (const detail of status.details) {
     const message = anyUnpack(detail, schema);
-    if (message) {
+    if (message && counts(message)) {
       return message;
     }
   }

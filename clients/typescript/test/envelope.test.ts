@@ -60,8 +60,8 @@ class Keys {
   }
 }
 
-function fails(code: Code, reason: string): KeywayError {
-  const info = create(ErrorInfoSchema, { reason, domain: "keyway" });
+function fails(code: Code, reason: string, domain = "keyway"): KeywayError {
+  const info = create(ErrorInfoSchema, { reason, domain });
   return KeywayError.fromStatus(create(StatusSchema, { code, details: [anyPack(ErrorInfoSchema, info)] }));
 }
 
@@ -100,13 +100,27 @@ test("a key that is not expected is refused before the gateway is asked", async 
   assert.equal((await keys.opener({ keyNames: [NAME] }).open(envelope)).toString(), "x");
 });
 
-test("a gateway that fails is not an envelope that can't be opened", async () => {
+test("only what the gateway says of the envelope is the envelope's fault", async () => {
   const keys = new Keys();
   const envelope = await keys.sealer().seal("x");
-  keys.decrypt = async () => {
-    throw fails(Code.UNAVAILABLE, "PROVIDER_UNREACHABLE");
-  };
-  await assert.rejects(keys.opener().open(envelope), KeywayError);
+  for (const [code, reason, refused, domain] of [
+    [Code.INVALID_ARGUMENT, "INVALID_USER_DATA", true],
+    [Code.NOT_FOUND, "KEY_NOT_FOUND", true],
+    [Code.UNIMPLEMENTED, "METHOD_NOT_SUPPORTED_BY_PROVIDER", true],
+    [Code.FAILED_PRECONDITION, "PLAINTEXT_NOT_BASE64", true],
+    [Code.FAILED_PRECONDITION, "KEY_NOT_ACTIVE", false],
+    [Code.PERMISSION_DENIED, "PERMISSION_DENIED", false],
+    [Code.UNAUTHENTICATED, "UNAUTHENTICATED", false],
+    [Code.UNAVAILABLE, "PROVIDER_UNREACHABLE", false],
+    [Code.DEADLINE_EXCEEDED, "PROVIDER_TIMEOUT", false],
+    [Code.NOT_FOUND, "ROUTE_NOT_FOUND", false, "proxy.example"],
+    [Code.UNIMPLEMENTED, "", false],
+  ] as const) {
+    keys.decrypt = async () => {
+      throw fails(code, reason, domain);
+    };
+    await assert.rejects(keys.opener().open(envelope), refused ? EnvelopeError : KeywayError, `${code} ${reason}`);
+  }
 });
 
 test("a data key seals until one of its bounds, and is wiped then", async () => {

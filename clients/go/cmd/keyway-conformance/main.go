@@ -107,8 +107,10 @@ func openAll(ctx context.Context, list string, results io.Writer) error {
 				return fmt.Errorf("associated data: %w", err)
 			}
 			result := "opened"
-			if err := openFile(ctx, client, fields[0], fields[1], associatedData); err != nil {
+			if err := openFile(ctx, client, fields[0], fields[1], associatedData); errors.Is(err, envelope.ErrRefused) {
 				result = "refused"
+			} else if err != nil {
+				result = "failed"
 			}
 			if _, err := fmt.Fprintln(results, result); err != nil {
 				return err

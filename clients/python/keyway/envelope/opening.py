@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from keyway.v1.key_service_pb2_grpc import KeyServiceAsyncStub
 
 _BRIEF: Final = 1 << 20  # what takes less time to open than to hand to a thread
+# What a changed header gets (docs/envelope-format.md): no such key, nothing that this key encrypted.
+_OF_THE_ENVELOPE: Final = frozenset(
+    {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNIMPLEMENTED}
+)
 
 PathLike = str | os.PathLike[str]
 
@@ -124,6 +128,6 @@ class AsyncOpener(_Opening):
 
 
 def told(error: KeywayError) -> Exception:
-    """A data key that the gateway can't make sense of is the envelope's fault; all else is not."""
-    unreadable = error.code is grpc.StatusCode.INVALID_ARGUMENT or error.reason == "PLAINTEXT_NOT_BASE64"
-    return EnvelopeError() if unreadable else error
+    """A name or data key that the gateway itself, by its reason, can't make sense of is the envelope's fault."""
+    unreadable = error.code in _OF_THE_ENVELOPE or error.reason == "PLAINTEXT_NOT_BASE64"
+    return EnvelopeError() if unreadable and error.reason else error

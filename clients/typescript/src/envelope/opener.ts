@@ -108,14 +108,14 @@ export class Opener {
   }
 }
 
-/** Statuses that a changed header gets: no key of this name, nothing that this key encrypted. */
-const OF_THE_REQUEST: readonly Code[] = [Code.INVALID_ARGUMENT, Code.NOT_FOUND, Code.UNIMPLEMENTED];
+/** What a changed header gets (docs/envelope-format.md): no such key, nothing that this key encrypted. */
+const OF_THE_ENVELOPE: readonly Code[] = [Code.INVALID_ARGUMENT, Code.NOT_FOUND, Code.UNIMPLEMENTED];
 
 function isAboutTheEnvelope(error: unknown): boolean {
   return (
     error instanceof KeywayError &&
     error.reason !== "" &&
-    (OF_THE_REQUEST.includes(error.code) || error.reason === "PLAINTEXT_NOT_BASE64")
+    (OF_THE_ENVELOPE.includes(error.code) || error.reason === "PLAINTEXT_NOT_BASE64")
   );
 }
 

@@ -15,6 +15,7 @@ import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
@@ -81,7 +82,14 @@ public final class ScriptedServer implements AutoCloseable {
             observer.onError(failure.asRuntimeException());
             return;
         }
-        observer.onNext(response.get());
+        R made;
+        try {
+            made = response.get();
+        } catch (StatusRuntimeException failed) {
+            observer.onError(failed);
+            return;
+        }
+        observer.onNext(made);
         observer.onCompleted();
     }
 

@@ -25,6 +25,9 @@ import java.util.Set;
  */
 public final class Opener {
     private static final byte[] NONE = {};
+    /** What a changed header gets (docs/envelope-format.md): no such key, nothing that this key encrypted. */
+    private static final Set<Status.Code> OF_THE_ENVELOPE =
+            Set.of(Status.Code.INVALID_ARGUMENT, Status.Code.NOT_FOUND, Status.Code.UNIMPLEMENTED);
 
     private final KeyServiceBlockingStub stub;
     private final Set<String> expectedKeys;
@@ -114,9 +117,13 @@ public final class Opener {
         }
     }
 
-    /** Whether the name or the encrypted data key that stand in the envelope are no such things. */
+    /**
+     * Whether the gateway itself, by its reason, can make nothing of the name or the encrypted data key that stand in
+     * the envelope.
+     */
     private static boolean blamesEnvelope(KeywayException error) {
-        return error.code() == Status.Code.INVALID_ARGUMENT
-                || error.is(ErrorReason.ERROR_REASON_PLAINTEXT_NOT_BASE64);
+        return !error.reason().isEmpty()
+                && (OF_THE_ENVELOPE.contains(error.code())
+                        || error.is(ErrorReason.ERROR_REASON_PLAINTEXT_NOT_BASE64));
     }
 }

@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
+import com.google.rpc.ErrorInfo;
 import dev.keyway.KeywayClient;
 import dev.keyway.Sandbox;
 import dev.keyway.ScriptedServer;
@@ -14,6 +16,7 @@ import dev.keyway.v1.DecryptResponse;
 import dev.keyway.v1.GenerateDataKeyResponse;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.grpc.protobuf.StatusProto;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -27,6 +30,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class SealerTest {
     private static final String KEY = "providers/nhn-keys/keys/orders-key";
@@ -91,6 +96,39 @@ class SealerTest {
             assertThrows(EnvelopeException.class, () -> opener.open(envelope));
             server.failWith(Status.PERMISSION_DENIED);
             assertThrows(StatusRuntimeException.class, () -> opener.open(envelope));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "INVALID_ARGUMENT, INVALID_USER_DATA, keyway, true",
+        "NOT_FOUND, KEY_NOT_FOUND, keyway, true",
+        "UNIMPLEMENTED, METHOD_NOT_SUPPORTED_BY_PROVIDER, keyway, true",
+        "FAILED_PRECONDITION, PLAINTEXT_NOT_BASE64, keyway, true",
+        "FAILED_PRECONDITION, KEY_NOT_ACTIVE, keyway, false",
+        "PERMISSION_DENIED, PERMISSION_DENIED, keyway, false",
+        "UNAUTHENTICATED, UNAUTHENTICATED, keyway, false",
+        "DEADLINE_EXCEEDED, PROVIDER_TIMEOUT, keyway, false",
+        "NOT_FOUND, ROUTE_NOT_FOUND, proxy.example, false",
+        "UNIMPLEMENTED, '', keyway, false",
+    })
+    void onlyWhatTheGatewaySaysOfTheEnvelopeIsItsFault(Status.Code code, String reason, String domain, boolean refused)
+            throws IOException {
+        try (ScriptedServer server = new ScriptedServer();
+                KeywayClient scripted =
+                        KeywayClient.builder(server.address()).plaintext().build()) {
+            ErrorInfo info =
+                    ErrorInfo.newBuilder().setReason(reason).setDomain(domain).build();
+            server.decrypts(asked -> {
+                throw StatusProto.toStatusRuntimeException(com.google.rpc.Status.newBuilder()
+                        .setCode(code.value())
+                        .addDetails(Any.pack(info))
+                        .build());
+            });
+            byte[] envelope = new Header(4096, KEY, "AAAA", new byte[32]).encode();
+            Opener opener = Opener.forAnyKey(scripted.keys());
+            Class<? extends Exception> expected = refused ? EnvelopeException.class : StatusRuntimeException.class;
+            assertThrows(expected, () -> opener.open(envelope));
         }
     }
 

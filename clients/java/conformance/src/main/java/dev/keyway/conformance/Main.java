@@ -115,19 +115,20 @@ public final class Main {
             for (String line : Files.readAllLines(list)) {
                 String[] fields = line.split(" ");
                 byte[] associatedData = HexFormat.of().parseHex(fields[2].replace("-", ""));
-                boolean opened = open(opener, Path.of(fields[0]), Path.of(fields[1]), associatedData);
-                System.out.println(opened ? "opened" : "refused");
+                System.out.println(open(opener, Path.of(fields[0]), Path.of(fields[1]), associatedData));
             }
         }
         return 0;
     }
 
-    private static boolean open(Opener opener, Path source, Path target, byte[] associatedData) throws IOException {
+    private static String open(Opener opener, Path source, Path target, byte[] associatedData) throws IOException {
         try {
             opener.open(source, target, associatedData);
-            return true;
-        } catch (EnvelopeException | StatusRuntimeException refused) {
-            return false;
+            return "opened";
+        } catch (EnvelopeException refused) {
+            return "refused";
+        } catch (StatusRuntimeException failed) {
+            return "failed";
         }
     }
 
