@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 )
 
 // security makes the transport's credentials, and refuses what would send secrets in clear.
@@ -86,6 +89,10 @@ func (b bearer) GetRequestMetadata(ctx context.Context, _ ...string) (map[string
 	token, err := b.source(ctx)
 	if err != nil {
 		return nil, err
+	}
+	token = strings.TrimSpace(token) // as of a file
+	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, status.Error(codes.Unauthenticated, "the bearer token is empty, or has what a header can't carry")
 	}
 	return map[string]string{"authorization": "Bearer " + token}, nil
 }

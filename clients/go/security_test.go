@@ -147,6 +147,17 @@ func TestATokenIsAskedForEachCall(t *testing.T) {
 	if got := strings.Join(sent, ","); got != "Bearer first,Bearer second" {
 		t.Error(got)
 	}
+	tokens = []string{"of-a-file\n"}
+	if err := encrypt(t, client); err != nil || sent[len(sent)-1] != "Bearer of-a-file" {
+		t.Errorf("%q, %v", sent, err)
+	}
+	sent = sent[:2]
+	for _, unfit := range []string{"", "\n", "sec\nret", "geheimß"} {
+		tokens = []string{unfit}
+		if err := encrypt(t, client); status.Code(err) != codes.Unauthenticated || strings.Contains(err.Error(), "ret") {
+			t.Errorf("%q: %v", unfit, err)
+		}
+	}
 	if err := encrypt(t, client); status.Code(err) != codes.Unauthenticated || len(sent) != 2 {
 		t.Errorf("%d calls, %v", len(sent), err)
 	}

@@ -1,14 +1,17 @@
 """What happens to every call of a sync client: deadline, token, trace context; its failure becomes a KeywayError."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import grpc
 
 from keyway.connection import Token
 from keyway.errors import KeywayError
 from keyway.tracing import trace_context
+
+_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +31,21 @@ def prepared(details: Any, deadline: float, token: str | None) -> CallDetails:
     metadata = list(details.metadata or ())
     metadata += trace_context(metadata)
     if token is not None and not any(key == "authorization" for key, _ in metadata):
-        metadata.append(("authorization", f"Bearer {token}"))
+        metadata.append(("authorization", f"Bearer {_sendable(token)}"))
     # asyncio's details have none.
     compression = getattr(details, "compression", None)
     timeout = deadline if details.timeout is None else details.timeout
     return CallDetails(
         details.method, timeout, tuple(metadata), details.credentials, details.wait_for_ready, compression
     )
+
+
+def _sendable(token: str) -> str:
+    """The token, without what a file has around it; gRPC's own complaint of another would repeat it."""
+    token = token.strip()
+    if _TOKEN.fullmatch(token) is None:
+        raise KeywayError(grpc.StatusCode.UNAUTHENTICATED, "the token is empty, or has what a header can't carry")
+    return token
 
 
 class Preparing(grpc.UnaryUnaryClientInterceptor):  # type: ignore[type-arg,unused-ignore]

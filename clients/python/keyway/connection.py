@@ -78,6 +78,9 @@ class Connection:
         """Ours, then the caller's own, which win."""
         config = service_config(retries=self.retries, health_checks=self.health_checks)
         made: dict[str, Any] = {**dict(_OPTIONS), "grpc.service_config": config}
+        if self.plaintext:
+            # To this machine, not by way of a proxy that the environment names.
+            made["grpc.enable_http_proxy"] = 0
         if self.server_name is not None:
             made["grpc.ssl_target_name_override"] = self.server_name
         return list({**made, **dict(self.options)}.items())

@@ -41,7 +41,8 @@ function bearer(token: Token): grpc.CallCredentials {
 }
 
 async function authorization(token: Token): Promise<grpc.Metadata> {
-  const text = typeof token === "string" ? token : await token();
+  // A token that comes from a file may end in a line's end.
+  const text = (typeof token === "string" ? token : await token()).trim();
   // grpc-js would name the token in its own complaint.
   if (!/^[\x21-\x7e]+$/.test(text)) {
     throw new TypeError("The token has characters that a header can't carry, or none.");

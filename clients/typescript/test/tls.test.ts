@@ -71,6 +71,7 @@ test("a token is asked for with each call", async () => {
   const { address } = server;
   const tls = { ca: own.certificate };
   assert.equal(await encrypt({ address, tls, token: "fixed" }), "Bearer fixed");
+  assert.equal(await encrypt({ address, tls, token: "of-a-file\n" }), "Bearer of-a-file");
   let asked = 0;
   using client = connect({ address, tls, token: async () => `token-${++asked}` });
   for (const expected of ["Bearer token-1", "Bearer token-2"]) {

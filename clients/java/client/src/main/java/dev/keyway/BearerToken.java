@@ -38,10 +38,17 @@ final class BearerToken extends CallCredentials implements ClientInterceptor {
         executor.execute(() -> apply(applier));
     }
 
+    private static String sendable(String token) {
+        if (!token.matches("[!-~]+")) {
+            throw new IllegalStateException("The token is empty, or has what a header can't carry.");
+        }
+        return token;
+    }
+
     private void apply(MetadataApplier applier) {
         Metadata headers = new Metadata();
         try {
-            headers.put(AUTHORIZATION, "Bearer " + token.get().strip());
+            headers.put(AUTHORIZATION, "Bearer " + sendable(token.get().strip()));
         } catch (RuntimeException failed) {
             applier.fail(Status.UNAUTHENTICATED
                     .withDescription("The client could not get a bearer token.")
