@@ -15,6 +15,7 @@ import (
 const (
 	defaultDeadline   = 30 * time.Second
 	maximumAnswer     = 64 << 20
+	repeatableCall    = 17 << 20 // the gateway takes 16 MiB; a call that is larger than this is not repeated
 	keepaliveInterval = 60 * time.Second
 	keepaliveTimeout  = 20 * time.Second
 	connectTimeout    = 5 * time.Second
@@ -72,7 +73,7 @@ func connect(address string, settings *settings) (*grpc.ClientConn, error) {
 	options := []grpc.DialOption{
 		grpc.WithTransportCredentials(security),
 		grpc.WithDefaultServiceConfig(serviceConfig(settings.retries, settings.healthChecking)),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maximumAnswer)),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maximumAnswer), grpc.MaxRetryRPCBufferSize(repeatableCall)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveInterval, Timeout: keepaliveTimeout}),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnecting, MinConnectTimeout: connectTimeout}),
 		grpc.WithChainUnaryInterceptor(describeErrors, defaultDeadlines(settings.defaultDeadline), passTraceOn),

@@ -21,6 +21,21 @@ import (
 	keywayv1 "keyway.dev/clients/go/keyway/v1"
 )
 
+func TestALargeCallIsRepeatedToo(t *testing.T) {
+	g := &gateway{}
+	g.encrypt = func(context.Context, *keywayv1.EncryptRequest) (*keywayv1.EncryptResponse, error) {
+		if g.calls.Load() == 1 {
+			return nil, status.Error(codes.Unavailable, "later")
+		}
+		return &keywayv1.EncryptResponse{}, nil
+	}
+	g.serve(t, grpc.MaxRecvMsgSize(32<<20))
+	large := &keywayv1.EncryptRequest{Plaintext: make([]byte, 16_000_000)}
+	if _, err := dial(t, g.address, keyway.WithPlaintext()).Keys.Encrypt(t.Context(), large); err != nil || g.calls.Load() != 2 {
+		t.Errorf("%d calls, %v", g.calls.Load(), err)
+	}
+}
+
 func TestCallsWithoutADeadlineGetOne(t *testing.T) {
 	var left time.Duration
 	g := &gateway{encrypt: func(ctx context.Context, _ *keywayv1.EncryptRequest) (*keywayv1.EncryptResponse, error) {

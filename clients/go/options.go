@@ -77,7 +77,7 @@ func WithDefaultDeadline(limit time.Duration) Option {
 	return func(s *settings) { s.defaultDeadline = limit }
 }
 
-// WithoutRetries repeats no call. By default methods without side effects are, up to three times, where the gateway is
+// WithoutRetries repeats no call. By default methods without side effects are, up to four times, where the gateway is
 // UNAVAILABLE.
 func WithoutRetries() Option {
 	return func(s *settings) { s.retries = false }

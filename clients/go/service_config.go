@@ -40,9 +40,9 @@ type healthConfig struct {
 }
 
 var retrying = retryPolicy{
-	MaxAttempts:          4,
+	MaxAttempts:          5,
 	InitialBackoff:       "0.1s",
-	MaxBackoff:           "2s",
+	MaxBackoff:           "1s",
 	BackoffMultiplier:    2,
 	RetryableStatusCodes: []string{"UNAVAILABLE"},
 }

@@ -2,6 +2,9 @@ package keyway
 
 import (
 	"encoding/json"
+	"errors"
+	"os"
+	"reflect"
 	"slices"
 	"testing"
 )
@@ -21,6 +24,19 @@ func TestTheServiceConfigRepeatsWhatTheContractAllows(t *testing.T) {
 	}
 	if len(names) != 23 {
 		t.Errorf("%d methods without side effects", len(names))
+	}
+	// One truth: what is shared with callers in any language says the same, but that their calls wait for a connection.
+	content, err := os.ReadFile("../service-config.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shared, ours config
+	if err := errors.Join(json.Unmarshal(content, &shared), json.Unmarshal([]byte(serviceConfig(true, true)), &ours)); err != nil {
+		t.Fatal(err)
+	}
+	shared.Methods = shared.Methods[:1]
+	if !reflect.DeepEqual(shared, ours) {
+		t.Errorf("%+v is shared, ours is %+v", shared, ours)
 	}
 	for _, text := range []string{serviceConfig(true, true), serviceConfig(false, false)} {
 		if !json.Valid([]byte(text)) {

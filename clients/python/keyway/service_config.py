@@ -14,9 +14,9 @@ from keyway.v1 import certificate_service_pb2, key_service_pb2, provider_service
 
 _FILES: Final = (certificate_service_pb2, key_service_pb2, provider_service_pb2)
 RETRY_POLICY: Final = {
-    "maxAttempts": 4,
+    "maxAttempts": 5,
     "initialBackoff": "0.1s",
-    "maxBackoff": "2s",
+    "maxBackoff": "1s",
     "backoffMultiplier": 2,
     "retryableStatusCodes": ["UNAVAILABLE"],
 }

@@ -107,22 +107,35 @@ const DEFAULT_DEADLINE_MS = 30_000;
 const KEEPALIVE_MS = 60_000;
 /** gRPC's own 4 MiB are not enough for files and batches. */
 const MAX_RECEIVE_BYTES = 64 * 1024 * 1024;
+/** The gateway takes 16 MiB; a call that is larger than this is not repeated. */
+const REPEATABLE_BYTES = 17 * 1024 * 1024;
 
 /** A client of the gateway at `address`. It connects with the first call. */
 export function connect(options: ConnectOptions): KeywayClient {
   const addresses = addressesOf(options);
+  const deadlineMs = options.defaultDeadlineMs ?? DEFAULT_DEADLINE_MS;
+  if (!(deadlineMs > 0)) {
+    throw new RangeError("defaultDeadlineMs has to be more than 0.");
+  }
   const { serverName } = options.tls ?? {};
   const channel = new grpc.Channel(targetOf(addresses), credentialsOf(options, addresses), {
     "grpc.service_config": JSON.stringify(serviceConfig(SERVICES, options.retries ?? true)),
     "grpc.service_config_disable_resolution": 1,
     "grpc.enable_retries": (options.retries ?? true) ? 1 : 0,
     "grpc.max_receive_message_length": MAX_RECEIVE_BYTES,
+    "grpc.per_rpc_retry_buffer_size": REPEATABLE_BYTES,
+    "grpc.retry_buffer_size": 4 * REPEATABLE_BYTES,
     "grpc.keepalive_time_ms": KEEPALIVE_MS,
+    // Whoever refuses a connection is asked again soon.
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.max_reconnect_backoff_ms": 5_000,
     "grpc.primary_user_agent": "keyway-typescript",
+    // To this machine, not by way of a proxy that the environment names.
+    ...(options.plaintext && { "grpc.enable_http_proxy": 0 }),
     ...(serverName && { "grpc.ssl_target_name_override": serverName, "grpc.default_authority": serverName }),
     ...options.channelOptions,
   });
-  const deadline = deadlineInterceptor(options.defaultDeadlineMs ?? DEFAULT_DEADLINE_MS);
+  const deadline = deadlineInterceptor(deadlineMs);
   return new KeywayClient(channel, [...(options.interceptors ?? []), deadline, traceInterceptor]);
 }
 

@@ -6,9 +6,9 @@ import * as grpc from "@grpc/grpc-js";
 import { repeatable } from "./services.js";
 
 const RETRY_POLICY = {
-  maxAttempts: 4,
+  maxAttempts: 5,
   initialBackoff: "0.1s",
-  maxBackoff: "2s",
+  maxBackoff: "1s",
   backoffMultiplier: 2,
   retryableStatusCodes: [grpc.status.UNAVAILABLE],
 };

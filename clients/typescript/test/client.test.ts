@@ -1,5 +1,6 @@
 /** Calls through a real server: what is sent, how long they take, what comes back. */
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
 import { create, toBinary } from "@bufbuild/protobuf";
@@ -13,10 +14,12 @@ import {
   connect,
   KeyService,
   KeywayError,
+  ProviderService,
   pages,
   StatusSchema,
   type Trailers,
 } from "../src/index.js";
+import { serviceConfig } from "../src/service-config.js";
 import { failure, type Handler, serve } from "./support/server.js";
 
 const NAME = "providers/nhn-keys/keys/orders-key";
@@ -157,6 +160,26 @@ test("UNAVAILABLE is repeated where nothing can happen twice, and only there", a
   assert.equal(safe, 1);
 });
 
+test("a large call is repeated too", async () => {
+  let calls = 0;
+  await using server = await serve(KeyService, {
+    encrypt: (_, callback) => {
+      calls += 1;
+      callback(calls === 1 ? failure(grpc.status.UNAVAILABLE, "later") : null, {});
+    },
+  });
+  using client = connect({ address: server.address, plaintext: true });
+  await client.keys.encrypt({ name: NAME, plaintext: Buffer.alloc(3_900_000) });
+  assert.equal(calls, 2);
+});
+
+test("what is repeated is what the service config says that callers in all languages share", async () => {
+  const shared = JSON.parse(await readFile(new URL("../../../service-config.json", import.meta.url), "utf8"));
+  const { waitForReady: _, ...policy } = shared.methodConfig[0];
+  policy.retryPolicy.retryableStatusCodes = [grpc.status.UNAVAILABLE];
+  assert.deepEqual(serviceConfig([CertificateService, KeyService, ProviderService], true).methodConfig, [policy]);
+});
+
 test("calls go to every address in turn", async () => {
   const served = new Map<string, number>();
   const handler = (which: string) => ({
@@ -256,6 +279,8 @@ test("what is not safe is refused when connecting", () => {
   refused({ address: "localhost:1", plaintext: true, tls: {} }, /tls/);
   refused({ address: "a:1", tls: { certificate: "-----BEGIN " } }, /go together/);
   refused({ addresses: ["a:1", "b:1"] }, /IP addresses/);
+  refused({ address: "a:1", defaultDeadlineMs: 0 }, /more than 0/);
+  refused({ address: "a:1", defaultDeadlineMs: Number.NaN }, /more than 0/);
   refused({}, /address is missing/);
   refused({ address: "a:1", addresses: ["b:1"] }, /not both/);
   for (const address of ["localhost:1", "127.0.0.2:1", "[::1]:1", "unix:/run/keyway.sock", "dns:///localhost:1"]) {

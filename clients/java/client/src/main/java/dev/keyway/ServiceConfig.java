@@ -24,9 +24,9 @@ final class ServiceConfig {
 
     // gRPC reads this as JSON, in which all numbers are doubles.
     private static final Map<String, Object> RETRY_POLICY = Map.of(
-            "maxAttempts", 4.0,
+            "maxAttempts", 5.0,
             "initialBackoff", "0.1s",
-            "maxBackoff", "2s",
+            "maxBackoff", "1s",
             "backoffMultiplier", 2.0,
             "retryableStatusCodes", List.of("UNAVAILABLE"));
 

@@ -139,6 +139,28 @@ class KeywayClientTest {
     }
 
     @Test
+    void aTokenIsSentWithoutWhatAFileHasAroundIt() {
+        ListProvidersRequest request = ListProvidersRequest.getDefaultInstance();
+        try (KeywayClient client = KeywayClient.builder(sandbox.address("jwt"))
+                .tls(sandbox.file("ca"))
+                .bearerToken(sandbox.token() + "\n")
+                .build()) {
+            assertEquals(3, client.providers().listProviders(request).getProvidersCount());
+        }
+        for (String unfit : new String[] {"", "\n", "sec\nret", "geheim\u00df"}) {
+            try (KeywayClient client = KeywayClient.builder(sandbox.address("jwt"))
+                    .tls(sandbox.file("ca"))
+                    .bearerToken(unfit)
+                    .build()) {
+                var failed = assertThrows(StatusRuntimeException.class, () -> client.providers()
+                        .listProviders(request));
+                assertEquals(Status.Code.UNAUTHENTICATED, failed.getStatus().getCode());
+                assertTrue(failed.getCause().getMessage().startsWith("The token is empty"));
+            }
+        }
+    }
+
+    @Test
     void aTokenNeverGoesInTheClear() {
         KeywayClientBuilder builder =
                 KeywayClient.builder("127.0.0.1:50051").plaintext().bearerToken("secret");
@@ -256,11 +278,11 @@ class KeywayClientTest {
             assertEquals(1, server.headers().size());
             assertThrows(StatusRuntimeException.class, () -> client.keys()
                     .generateDataKey(GenerateDataKeyRequest.getDefaultInstance()));
-            assertEquals(1 + 4, server.headers().size());
+            assertEquals(1 + 5, server.headers().size());
             server.failWith(Status.INTERNAL);
             assertThrows(StatusRuntimeException.class, () -> client.keys()
                     .generateDataKey(GenerateDataKeyRequest.getDefaultInstance()));
-            assertEquals(1 + 4 + 1, server.headers().size());
+            assertEquals(1 + 5 + 1, server.headers().size());
         }
     }
 

@@ -28,8 +28,10 @@ final class DataKeys {
     synchronized DataKey forEnvelope(long bytes) {
         if (current == null || !current.allows(bytes, bounds, nanoTime.getAsLong())) {
             current = null;
+            // The answer may have been long on its way: a key's age counts from the question.
+            long asked = nanoTime.getAsLong();
             DataKey made = make.get();
-            made.start(nanoTime.getAsLong());
+            made.start(asked);
             current = made;
         }
         current.envelope(bytes);
