@@ -3,6 +3,7 @@
 Responsible for the bounds alone; the gateway is asked by whoever has a client, sync or not.
 """
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -39,6 +40,12 @@ class DataKey:
     made: float
     envelopes: int = 0
     bytes: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def used(self, more: int) -> None:
+        """Count bytes as they are sealed, by as many threads as seal."""
+        with self._lock:
+            self.bytes += more
 
 
 class Current:

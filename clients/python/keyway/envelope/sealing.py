@@ -42,9 +42,7 @@ class _Sealing:
 
     def _write(self, source: Readable, target: Writable, data_key: DataKey, associated_data: bytes) -> int:
         header = Header(self._segment_size, self._key, data_key.encrypted, os.urandom(SALT_BYTES))
-        size = seal_stream(source, target, data_key.plaintext, header, associated_data)
-        data_key.bytes += size
-        return size
+        return seal_stream(source, target, data_key.plaintext, header, associated_data, count=data_key.used)
 
     def _bytes(self, data: bytes, data_key: DataKey, associated_data: bytes) -> bytes:
         output = io.BytesIO()

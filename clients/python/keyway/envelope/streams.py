@@ -4,6 +4,8 @@ Responsible for cutting plaintext into segments and for noticing which is the la
 the bytes that it is given. The caller decides what becomes of output that was written before a failure.
 """
 
+import io
+from collections.abc import Callable
 from typing import Protocol
 
 from keyway.envelope.errors import EnvelopeError
@@ -25,8 +27,19 @@ class Writable(Protocol):
         """Takes all of it, or answers how much it took."""
 
 
-def seal_stream(source: Readable, target: Writable, data_key: bytes, header: Header, associated_data: bytes) -> int:
-    """Write the envelope of all that `source` gives; answers how many bytes of plaintext that were."""
+def seal_stream(
+    source: Readable,
+    target: Writable,
+    data_key: bytes,
+    header: Header,
+    associated_data: bytes,
+    *,
+    count: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Write the envelope of all that `source` gives; answers how many bytes of plaintext that were.
+
+    count: told of the bytes of each segment once it is sealed, of an envelope that fails later as well.
+    """
     sealer = SegmentSealer(data_key, header, associated_data)
     write_all(target, memoryview(header.encode()))
     reader, size = _Lookahead(source, header.segment_size), 0
@@ -35,6 +48,7 @@ def seal_stream(source: Readable, target: Writable, data_key: bytes, header: Hea
         plaintext, last = reader.next()
         sealed = output[: len(plaintext) + TAG_BYTES]
         sealer.seal(plaintext, last=last, into=sealed)
+        count(len(plaintext))
         write_all(target, sealed)
         size += len(plaintext)
     return size
@@ -71,6 +85,8 @@ def write_all(target: Writable, data: memoryview) -> None:
     """To raw files too, which may take a part of it."""
     while len(data):
         taken = target.write(data)
+        if taken is None and isinstance(target, io.RawIOBase):
+            raise BlockingIOError("the target has to wait until it can write")
         if not isinstance(taken, int) or taken == len(data):
             return
         data = data[taken:]
@@ -104,6 +120,8 @@ class _Lookahead:
         while filled < self._size:
             if readinto is not None:
                 count = readinto(buffer[filled:])
+                if count is None:  # which is not the end
+                    raise BlockingIOError("the source has to wait for what it reads")
             else:
                 part = self._source.read(self._size - filled)
                 count = len(part)

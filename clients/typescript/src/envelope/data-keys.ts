@@ -10,7 +10,7 @@ export interface Bounds {
   readonly maxEnvelopes?: number;
   /** Bytes of plaintext; 64 GiB by default. */
   readonly maxBytes?: number;
-  /** Milliseconds since it was made; 300,000 by default. */
+  /** Milliseconds since it was asked for; 300,000 by default. */
   readonly maxAgeMs?: number;
 }
 
@@ -71,7 +71,8 @@ export class DataKeys {
 
   #mayBegin({ envelopes, bytes, made }: DataKey): boolean {
     const { maxEnvelopes, maxBytes, maxAgeMs } = this.#bounds;
-    return envelopes < maxEnvelopes && bytes < maxBytes && this.#now() - made < maxAgeMs;
+    // A new key serves once, however long it took to come.
+    return envelopes === 0 || (envelopes < maxEnvelopes && bytes < maxBytes && this.#now() - made < maxAgeMs);
   }
 
   /** One call for all who wait. Each may stop waiting; the call goes on for the others. */
@@ -83,12 +84,14 @@ export class DataKeys {
   }
 
   async #request(): Promise<void> {
+    // The answer may have been long on its way: a key's age counts from the question.
+    const made = this.#now();
     const { plaintext, ciphertext } = await this.#generate({ name: this.#keyName });
     if (plaintext.length !== DATA_KEY_BYTES) {
       throw new Error(`The gateway gave a data key of ${plaintext.length} bytes instead of ${DATA_KEY_BYTES}.`);
     }
     this.wipe();
-    this.#current = { plaintext, encrypted: ciphertext, made: this.#now(), envelopes: 0, bytes: 0 };
+    this.#current = { plaintext, encrypted: ciphertext, made, envelopes: 0, bytes: 0 };
   }
 }
 
