@@ -89,11 +89,15 @@ class HttpClient:
             attempt += 1
 
     async def _may_again(self, pause: float) -> bool:
-        """Wait; whether the breaker lets another attempt through then."""
-        if self._breaker.wait() > pause:
-            return False
-        await asyncio.sleep(pause)
-        return self._breaker.wait() <= 0
+        """Wait; whether the breaker lets another attempt through then. What comes to nothing costs no budget."""
+        again = False
+        try:
+            if self._breaker.wait() <= pause:
+                await asyncio.sleep(pause)
+                again = self._breaker.wait() <= 0
+        finally:
+            self._retries.paused(again=again)
+        return again
 
     async def _exchange(self, request: HttpRequest, call: Call) -> HttpResponse:
         """One attempt, once there is a place for it and the breaker allows it."""

@@ -36,7 +36,7 @@ class Retries:
             self._saved = min(float(self._settings.reserve), self._saved + self._settings.budget)
 
     def pause(self, call: Call, attempt: int, outcome: Outcome, asked: float | None) -> float | None:
-        """Seconds until the request is sent again; None where it is not.
+        """Seconds until the request is sent again, which `paused` has to follow; None where it is not.
 
         attempt: how many there were, from 1. asked: seconds for which the upstream asked.
         """
@@ -54,5 +54,11 @@ class Retries:
         if pause >= call.remaining() or self._saved < 1:
             return None
         self._saved -= 1
-        self.made += 1
         return pause
+
+    def paused(self, *, again: bool) -> None:
+        """The pause is over: the request is sent again, or it is not, and the repeat is left for another."""
+        if again:
+            self.made += 1
+        else:
+            self._saved = min(float(self._settings.reserve), self._saved + 1)

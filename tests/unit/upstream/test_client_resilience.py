@@ -131,11 +131,20 @@ async def test_a_caller_that_leaves_during_the_pause_is_gone() -> None:
         sending = asyncio.create_task(http_client.send(GET, new_call(60, repeatable=True)))
 
         async def pausing() -> bool:
-            return http_client.state.retries == 1
+            return http_client.state.budget == slow.reserve - 1
 
         await eventually(pausing)
         assert http_client.state.in_flight == 0  # a pause takes no place
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
+        assert http_client.state[-2:] == (0, slow.reserve)
     assert len(upstream.heads) == 1
+
+
+async def test_a_breaker_that_opens_takes_nothing_from_the_budget() -> None:
+    one = BreakerSettings(minimum_calls=1, interval=30)
+    async with FaultyUpstream(then=hang_up) as upstream, client(upstream.url, breaker=one, retry=RETRY) as http_client:
+        await refused(http_client, new_call(repeatable=True))
+        assert len(upstream.heads) == 1
+        assert http_client.state[-2:] == (0, RETRY.reserve)
