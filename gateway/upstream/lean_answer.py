@@ -24,8 +24,8 @@ class Answer:
     """
 
     __slots__ = (
-        "_bodiless", "_excess", "_head_bytes", "_limit", "_parser", "_pieces", "_raw_head_bytes", "_size", "_until_end",
-        "complete", "fault", "head_done", "headers", "kept_seconds", "lasting", "status",
+        "_bodiless", "_doubtful", "_excess", "_head_bytes", "_limit", "_parser", "_pieces", "_raw_head_bytes", "_size",
+        "_until_end", "complete", "fault", "head_done", "headers", "kept_seconds", "lasting", "status",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Answer:
         self.complete = self.lasting = self.head_done = False
         self._pieces: list[bytes] = []
         self._size = self._head_bytes = self._raw_head_bytes = 0
-        self._until_end = self._excess = False
+        self._until_end = self._excess = self._doubtful = False
         self._bodiless = bodiless
         self._limit = limit
 
@@ -120,6 +120,7 @@ class Answer:
 
     def _look_through_headers(self) -> int:
         """Note what the headers say of the body and the connection; how many of them say where the body ends."""
+        assert self._parser is not None
         frames = 0
         self.kept_seconds = float("inf")
         for name, value in self.headers:
@@ -128,10 +129,13 @@ class Answer:
                 frames += 1
                 if value.isdigit() and int(value) > self._limit:
                     self.fault = "too long"
+                self._doubtful = self.status == 204 and value.strip() != b"0"
             elif lowered == b"transfer-encoding":
                 frames += 1
                 if value.strip().lower() != b"chunked":
                     self.fault = "cut off"
+                # HTTP/1.0 knows no chunks, and a 204 has none: somebody on the way may see another end than we do.
+                self._doubtful = self.status == 204 or self._parser.get_http_version() != "1.1"
             elif lowered == b"content-encoding":
                 if value.strip().lower() not in (b"", b"identity"):
                     self.fault = "cut off"
@@ -154,7 +158,7 @@ class Answer:
         if self.head_done and not self.complete and self.fault is None:
             assert self._parser is not None
             self.complete = True
-            self.lasting = self._parser.should_keep_alive()
+            self.lasting = self._parser.should_keep_alive() and not self._doubtful
 
 
 def _seconds_of(keep_alive: bytes) -> float:

@@ -106,6 +106,7 @@ def at_once(server: RawServer, act: Callable[[socket.socket], object]) -> None:
 
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+KEEP = b"\r\nConnection: keep-alive\r\n"
 GOOD = {
     "chunks": (CHUNKED + b"1\r\no\r\n1;a=b\r\nk\r\n0\r\n\r\n", True),
     "chunks and trailers": (CHUNKED + b"2\r\nok\r\n0\r\nX-Checksum: 1\r\n\r\n", True),
@@ -113,6 +114,11 @@ GOOD = {
     "two interim answers": (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\n" + OK, True),
     "an announced end": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok", False),
     "an old server": (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", False),
+    "an old server that keeps it": (b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok", True),
+    "chunks of an old server": (
+        CHUNKED.replace(b"/1.1", b"/1.0").replace(b"\r\n", KEEP, 1) + b"2\r\nok\r\n0\r\n\r\n",
+        False,
+    ),
     "a second answer": (OK + OK, False),
     "the beginning of a second answer": (OK + b"HTTP/1.1 2", False),
     "rubbish behind it": (OK + b"\0\0", False),
@@ -129,6 +135,19 @@ class TestAnswer:
             assert (await http.send(GET, new_call())).body == b"ok"
             response = await http.send(GET, new_call())
             assert (response.body, dict(response.headers)) == (b"no", {"Content-Length": "2"})
+        assert server.connections == (1 if kept else 2)
+
+    @pytest.mark.parametrize(
+        ("head", "kept"),
+        [("", True), ("Content-Length: 0", True), ("Content-Length: 2", False), ("Transfer-Encoding: chunked", False)],
+    )
+    async def test_a_body_where_none_may_be_is_not_waited_for_in_the_next_answer(
+        self, head: str, *, kept: bool
+    ) -> None:
+        line = f"{head}\r\n" if head else ""
+        async with serving(f"HTTP/1.1 204 No Content\r\n{line}\r\n".encode(), OK) as (server, http):
+            assert (await http.send(GET, new_call())).status == 204
+            await http.send(GET, new_call())
         assert server.connections == (1 if kept else 2)
 
     @pytest.mark.parametrize("pieces", [1, 2, 7])
