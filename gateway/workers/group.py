@@ -10,7 +10,7 @@ from typing import Final, Protocol
 import structlog
 
 from gateway.workers import messages
-from gateway.workers.faults import StartFailed
+from gateway.workers.faults import Fault, StartFailed
 from gateway.workers.messages import Assignment
 from gateway.workers.process import WorkerProcess, described
 
@@ -144,7 +144,9 @@ class Group:
 
     async def _begin(self, assign: Assign) -> WorkerProcess:
         """A worker that serves, with the lowest number that is free."""
-        number = next(number for number in range(self._size + 1) if number not in self.numbers)
+        number = next((number for number in range(self._size + 1) if number not in self.numbers), None)
+        if number is None:  # what was killed can stay, such as where a disk does not answer
+            raise StartFailed(Fault(1, ("every chain of the journal still has a worker",)))
         self._starting.add(number)
         try:
             if self._chains is not None:
@@ -192,8 +194,8 @@ class Group:
                 return
             try:
                 place.worker = await self._begin(self._assign)
-            except (StartFailed, OSError) as error:
-                _log.error("worker_not_replaced", problem=str(error), again_in_seconds=pause)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the place must not stay empty for good
+                _log.error("worker_not_replaced", problem=str(error) or repr(error), again_in_seconds=pause)
             else:
                 self.replaced += 1
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway import config
+from gateway.audit.faults import JournalCorrupt
 from gateway.config import GatewaySettings, LogSettings
 from gateway.providers.catalogue import SETTINGS
 from gateway.workers.faults import StartFailed
@@ -22,6 +23,17 @@ Assign = Callable[[int], Assignment]
 
 def assigning(settings: GatewaySettings) -> Assign:
     return lambda number: Assignment(number, settings, LogSettings(level="error"))
+
+
+class Stubborn:
+    """Chains that can't be released at first, for reasons that nobody expects."""
+
+    def __init__(self) -> None:
+        self.problems: list[Exception] = [JournalCorrupt("worker-0", 0, 1, "damaged"), RuntimeError("a bug")]
+
+    async def release(self, _number: int) -> None:
+        if self.problems:
+            raise self.problems.pop()
 
 
 @contextlib.asynccontextmanager
@@ -54,6 +66,25 @@ async def test_a_worker_that_hangs_is_killed_and_replaced() -> None:
         assert await hanging.ended() == -signal.SIGKILL
         assert other.pid != hanging.pid
         assert group.available
+
+
+async def test_a_place_is_filled_again_whatever_goes_wrong_with_its_chain() -> None:
+    async with group_of_one() as (group, _):
+        (dead,) = group.workers
+        group._chains = chains = Stubborn()
+        os.kill(dead.pid, signal.SIGKILL)
+        await replaced(group, 1)
+        assert chains.problems == []
+        assert group.available
+
+
+async def test_no_worker_begins_where_all_chains_are_taken() -> None:
+    async with group_of_one() as (group, settings):
+        group._starting.add(1)
+        with pytest.raises(StartFailed, match="every chain"):
+            await group.replace_all(assigning(settings), 20)
+        assert group.available
+        group._starting.clear()
 
 
 async def test_a_configuration_that_no_worker_starts_with_changes_nothing_and_a_good_one_mends_it(
