@@ -8,12 +8,12 @@ import re
 import shutil
 import stat
 import tempfile
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from gateway import __version__
 from tests.support.container import Container
 from tests.support.image import Image, build, require_mounts
 
@@ -72,8 +72,7 @@ def test_base_is_pinned_by_version(image: Image) -> None:
 
 
 def test_label_states_the_version(image: Image) -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert image.labels["org.opencontainers.image.version"] == project["version"]
+    assert image.labels["org.opencontainers.image.version"] == __version__
 
 
 def test_image_holds_the_gateway_and_nothing_else(image: Image) -> None:
