@@ -180,6 +180,19 @@ test("what is repeated is what the service config says that callers in all langu
   assert.deepEqual(serviceConfig([CertificateService, KeyService, ProviderService], true).methodConfig, [policy]);
 });
 
+test("plaintext goes by no proxy of the environment", async () => {
+  await using server = await serve(KeyService, { encrypt: (_, callback) => callback(null, {}) });
+  const { http_proxy: before } = process.env;
+  process.env["http_proxy"] = "http://127.0.0.1:9";
+  try {
+    using client = connect({ address: server.address, plaintext: true, retries: false });
+    await client.keys.encrypt({ name: NAME });
+  } finally {
+    delete process.env["http_proxy"];
+    Object.assign(process.env, before === undefined ? {} : { http_proxy: before });
+  }
+});
+
 test("calls go to every address in turn", async () => {
   const served = new Map<string, number>();
   const handler = (which: string) => ({
