@@ -114,6 +114,7 @@ async def _serve_until(
     """Serve here, or with several workers. load: the settings anew."""
     if settings.workers == 1:
         async with app.gateway(settings) as server:
+            app.settle()
             announce(server.address)
             await stop.event.wait()
         return

@@ -37,6 +37,14 @@ class Decision:
     resource: str
     allowed: bool
     policies: tuple[str, ...] = ()
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.action, self.resource_type, self.resource, self.allowed)))
+
+    def __hash__(self) -> int:
+        # Counted once: decisions are remembered, and looked up by in every call.
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The caller of an RPC, as identity tells it and policy and audit use it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 Kind = Literal["spiffe", "dns", "common-name", "jwt", "anonymous"]
@@ -20,6 +20,14 @@ class Caller:
     issuer: str = ""
     groups: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.name, self.kind, self.issuer, self.groups, self.scopes)))
+
+    def __hash__(self) -> int:
+        # Counted once: callers are remembered, and looked up by in every call.
+        return self._hash
 
 
 ANONYMOUS: Final = Caller("", "anonymous")

@@ -108,6 +108,7 @@ async def _work(assignment: Assignment, orders: Iterator[bytes]) -> int:
     try:
         async with app.gateway(assignment.settings, app.Place(assignment.number, line.serving)) as server:
             line.metrics = server.metrics
+            app.settle()
             server.drain_delay = await line.delay
     except Exception as error:
         if (fault := fault_of(error)) is None:
