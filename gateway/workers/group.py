@@ -112,7 +112,8 @@ class Group:
     async def replace_all(self, assign: Assign, patience: float) -> None:
         """Replace each worker, one after the other, by one with another assignment that serves already.
 
-        StartFailed where the first of those does not serve: nothing has changed then. patience: for an old one's end.
+        StartFailed or OSError where the first of those does not serve: nothing has changed then.
+        patience: for the end of an old one.
         """
         for place in self._places:
             old = place.worker
@@ -120,7 +121,7 @@ class Group:
                 async with place.changing:
                     old = place.worker
                     place.worker = await self._begin(assign)
-            except StartFailed:
+            except (StartFailed, OSError):
                 if place is self._places[0]:
                     raise
                 # It serves in another place, so what fails here passes: the place will be filled as after a death.

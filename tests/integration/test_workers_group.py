@@ -1,6 +1,7 @@
 """The group of workers by itself: what becomes of one that hangs, and of a reload beside one that can't start."""
 
 import contextlib
+import errno
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -28,19 +29,19 @@ def assigning(settings: GatewaySettings) -> Assign:
 class Stubborn:
     """Chains that can't be released at first, for reasons that nobody expects."""
 
-    def __init__(self) -> None:
-        self.problems: list[Exception] = [JournalCorrupt("worker-0", 0, 1, "damaged"), RuntimeError("a bug")]
+    def __init__(self, *problems: Exception | None) -> None:
+        self.problems = list(problems)
 
     async def release(self, _number: int) -> None:
-        if self.problems:
-            raise self.problems.pop()
+        if self.problems and (problem := self.problems.pop(0)) is not None:
+            raise problem
 
 
 @contextlib.asynccontextmanager
-async def group_of_one(**options: int) -> AsyncIterator[tuple[Group, GatewaySettings]]:
+async def group_of(size: int = 1, **options: int) -> AsyncIterator[tuple[Group, GatewaySettings]]:
     with Reservation("127.0.0.1:0") as port:
         settings = config.parse({"listen": port.address, "drain_delay": 0}, SETTINGS)
-        group = Group(1, assigning(settings), None, lambda: None, **options)
+        group = Group(size, assigning(settings), None, lambda: None, **options)
         try:
             await group.start()
             yield group, settings
@@ -57,7 +58,7 @@ async def replaced(group: Group, times: int) -> None:
 
 
 async def test_a_worker_that_hangs_is_killed_and_replaced() -> None:
-    async with group_of_one(patience=1) as (group, _):
+    async with group_of(patience=1) as (group, _):
         (hanging,) = group.workers
         os.kill(hanging.pid, signal.SIGSTOP)
         await replaced(group, 1)
@@ -69,17 +70,27 @@ async def test_a_worker_that_hangs_is_killed_and_replaced() -> None:
 
 
 async def test_a_place_is_filled_again_whatever_goes_wrong_with_its_chain() -> None:
-    async with group_of_one() as (group, _):
+    async with group_of() as (group, _):
         (dead,) = group.workers
-        group._chains = chains = Stubborn()
+        group._chains = chains = Stubborn(JournalCorrupt("worker-0", 0, 1, "damaged"), RuntimeError("a bug"))
         os.kill(dead.pid, signal.SIGKILL)
         await replaced(group, 1)
         assert chains.problems == []
         assert group.available
 
 
+async def test_a_reload_that_the_first_worker_took_is_taken_by_all() -> None:
+    async with group_of(2) as (group, settings):
+        before = group.workers
+        group._chains = Stubborn(None, OSError(errno.EAGAIN, "no process can be started"))
+        await group.replace_all(assigning(settings), 20)
+        await replaced(group, 1)
+        assert len(group.workers) == 2
+        assert not {*before} & {*group.workers}
+
+
 async def test_no_worker_begins_where_all_chains_are_taken() -> None:
-    async with group_of_one() as (group, settings):
+    async with group_of() as (group, settings):
         group._starting.add(1)
         with pytest.raises(StartFailed, match="every chain"):
             await group.replace_all(assigning(settings), 20)
@@ -91,7 +102,7 @@ async def test_a_configuration_that_no_worker_starts_with_changes_nothing_and_a_
     tmp_path: Path,
 ) -> None:
     (tmp_path / "taken").write_text("a file, not a folder")
-    async with group_of_one() as (group, settings):
+    async with group_of() as (group, settings):
         (before,) = group.workers
         audit = config.parse({"audit": {"directory": str(tmp_path / "taken")}}, SETTINGS).audit
         with pytest.raises(StartFailed, match="Not a directory"):
