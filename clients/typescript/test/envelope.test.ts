@@ -157,6 +157,30 @@ test("a data key seals until one of its bounds, and is wiped then", async () => 
   assert.ok(made.every((key) => key.equals(Buffer.alloc(32))));
 });
 
+test("what counts of an envelope is its plaintext", async () => {
+  const keys = new Keys();
+  const sealer = keys.sealer({ maxBytes: 10, segmentSize: 4096 });
+  const generated: number[] = [];
+  for (const size of [9, 1, 5000, 1]) {
+    await sealer.seal(Buffer.alloc(size));
+    generated.push(keys.generated);
+  }
+  assert.deepEqual(generated, [1, 1, 2, 3]);
+});
+
+test("a data key's age counts from the question, and a new one serves all the same", async () => {
+  let now = 0;
+  let made = 0;
+  const generate = async () => {
+    now += 100;
+    made += 1;
+    return { plaintext: randomBytes(32), ciphertext: `key ${made}` } as never;
+  };
+  const keys = new DataKeys(generate, NAME, { maxAgeMs: 60 }, () => now);
+  assert.equal(await keys.withKey((key) => key.encrypted), "key 1");
+  assert.equal(await keys.withKey((key) => key.encrypted), "key 2");
+});
+
 test("one who stops waiting for a data key leaves it to the others; a failure is told to all, and tried anew", async () => {
   let release: (failure?: Error) => void = () => {};
   const generate = () =>

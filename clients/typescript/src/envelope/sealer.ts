@@ -54,10 +54,12 @@ export class Sealer {
     try {
       const { header, envelopeKey, dataKey } = await this.#begin(options);
       yield header;
-      for await (const parts of sealSegments(reader, envelopeKey, this.#segmentSize)) {
+      const count = (bytes: number) => {
+        dataKey.bytes += bytes;
+      };
+      for await (const parts of sealSegments(reader, envelopeKey, this.#segmentSize, count)) {
         for (const part of parts) {
           options.signal?.throwIfAborted();
-          dataKey.bytes += part.length;
           yield part;
         }
       }

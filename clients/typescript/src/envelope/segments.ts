@@ -10,6 +10,7 @@ const PARTS_AT_ONCE = 32;
 
 /**
  * The segments of all that `reader` has: lists of their parts in order, as many segments at once as are there.
+ * `count` is told of each segment's plaintext bytes.
  *
  * Parts are not put together: that would cost as much memory and a third of the time on top of the encryption.
  */
@@ -17,6 +18,7 @@ export async function* sealSegments(
   reader: ByteReader,
   envelopeKey: EnvelopeKey,
   segmentSize: number,
+  count: (bytes: number) => void = () => {},
 ): AsyncGenerator<Buffer[], void, undefined> {
   for (let index = 0; ; ) {
     // One byte more than a segment: whether a segment is the last goes into its nonce.
@@ -26,7 +28,9 @@ export async function* sealSegments(
       if (index === MAX_SEGMENTS) {
         throw new RangeError("The data is too long for one envelope of this segment size.");
       }
-      sealSegment(envelopeKey, index, last, reader.take(Math.min(segmentSize, reader.size)), sealed);
+      const size = Math.min(segmentSize, reader.size);
+      sealSegment(envelopeKey, index, last, reader.take(size), sealed);
+      count(size);
       index += 1;
     } while (reader.size > segmentSize && sealed.length < PARTS_AT_ONCE);
     yield sealed;

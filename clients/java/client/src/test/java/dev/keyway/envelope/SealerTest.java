@@ -188,6 +188,28 @@ class SealerTest {
     }
 
     @Test
+    void aDataKeysAgeCountsFromTheQuestion() throws IOException {
+        AtomicLong made = new AtomicLong();
+        AtomicLong now = new AtomicLong();
+        try (ScriptedServer server = new ScriptedServer();
+                KeywayClient scripted =
+                        KeywayClient.builder(server.address()).plaintext().build()) {
+            server.dataKeys(() -> {
+                now.addAndGet(Duration.ofMinutes(1).toNanos());
+                return GenerateDataKeyResponse.newBuilder()
+                        .setPlaintext(ByteString.copyFrom(new byte[32]))
+                        .setCiphertext("key-" + made.incrementAndGet())
+                        .build();
+            });
+            Sealer sealer = Sealer.builder(scripted.keys(), KEY)
+                    .timePerDataKey(Duration.ofMinutes(1))
+                    .clock(now::get)
+                    .build();
+            assertEquals("key-1 key-2", keys(sealer, 1, 1));
+        }
+    }
+
+    @Test
     void aDataKeyThatCanNotBeMadeIsTriedForAgain() throws IOException {
         try (ScriptedServer server = new ScriptedServer();
                 KeywayClient scripted = KeywayClient.builder(server.address())
