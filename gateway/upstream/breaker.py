@@ -14,6 +14,8 @@ from gateway.upstream.settings import BreakerSettings
 
 _PARTS: Final = 10
 """The window moves on by a tenth of its length."""
+_IN_A_ROW: Final = 2
+"""Times `minimum_calls`: so many failures in a row open the breaker whatever was before."""
 
 
 class BreakerState(Enum):
@@ -43,6 +45,7 @@ class Breaker:
         self._part_seconds = settings.window / _PARTS
         self._parts: deque[list[int]] = deque(maxlen=_PARTS)
         self._period = 0
+        self._in_a_row = 0
         self._opened: float | None = None
         self._trying_since: float | None = None
 
@@ -77,6 +80,7 @@ class Breaker:
             return  # from before the breaker opened or closed: that says nothing about now
         if self._opened is None:
             self._part()[1] += 1
+            self._in_a_row = 0
         else:
             self._opened = self._trying_since = None
             self._parts.clear()
@@ -90,12 +94,13 @@ class Breaker:
             part = self._part()
             part[1] += 1
             part[2] += 1
-            calls = sum(part[1] for part in self._parts)
-            failures = sum(part[2] for part in self._parts)
-            if calls < self._settings.minimum_calls or failures < calls * self._settings.failure_rate:
+            self._in_a_row += 1
+            if not self._is_down():
                 return
-        self._opened = self._clock()
+        # After a try, from its beginning: who comes back during one that hangs is found within one interval too.
+        self._opened = self._clock() if self._trying_since is None else self._trying_since
         self._trying_since = None
+        self._in_a_row = 0
         self._parts.clear()
         self._period += 1
         self._on_open()
@@ -104,6 +109,14 @@ class Breaker:
         """The request was not sent, or its caller left: nothing is known, and another may try."""
         if permit == self._period and self._opened is not None:
             self._trying_since = None
+
+    def _is_down(self) -> bool:
+        """By the rate; or sooner, where healthy times before still speak against it, by failures without an exception."""
+        calls = sum(part[1] for part in self._parts)
+        failures = sum(part[2] for part in self._parts)
+        minimum = self._settings.minimum_calls
+        by_rate = calls >= minimum and failures >= calls * self._settings.failure_rate
+        return by_rate or self._in_a_row >= _IN_A_ROW * minimum
 
     def _part(self) -> list[int]:
         """The part of the window that is now: its number, its calls, its failures. What left the window is dropped."""

@@ -81,7 +81,26 @@ class TestClosed:
         assert not bench.open
 
 
+    def test_many_failures_in_a_row_open_it_whatever_was_before(self) -> None:
+        bench = Bench()
+        bench.calls(*[True] * 100, *[False] * 7)
+        assert not bench.open
+        bench.calls(True, *[False] * 7)
+        assert not bench.open
+        bench.calls(False)
+        assert bench.open
+
+
 class TestOpen:
+    def test_a_try_that_hung_before_it_failed_costs_no_second_interval(self) -> None:
+        bench = Bench().opened_now()
+        bench.now += 5
+        permit = bench.breaker.enter()
+        assert permit is not None
+        bench.now += 3
+        bench.breaker.failed(permit)
+        assert bench.breaker.wait() == 2
+
     def test_nothing_passes_until_the_interval_is_over(self) -> None:
         bench = Bench().opened_now()
         for elapsed, wait in ((0, 5), (3, 2), (1.5, 0.5)):

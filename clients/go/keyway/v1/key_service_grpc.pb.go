@@ -66,13 +66,11 @@ const (
 //   - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
 //   - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
 //   - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
-//     `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`;
-//     `PROVIDER_CIRCUIT_OPEN` (reserved)
+//     `PROVIDER_UNAVAILABLE`, `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`,
+//     `AUDIT_UNAVAILABLE`
 //   - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
 //   - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
 //   - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
-//
-// Reserved: the gateway does not stop calling an upstream that fails yet.
 //
 // Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
 // repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
@@ -134,13 +132,13 @@ type KeyServiceClient interface {
 	// Encrypts many plaintexts, concurrently. Each item succeeds or fails for itself, as Encrypt would; the
 	// call fails only as a whole, as by its deadline. SKM.
 	//
-	// The batch is one message: 16 MiB in all on the way in. Each item is authorized
+	// The batch is one message: 16 MiB in all on the way in, and 131,072 characters in all its names. Each item is authorized
 	// and recorded by itself.
 	BatchEncrypt(ctx context.Context, in *BatchEncryptRequest, opts ...grpc.CallOption) (*BatchEncryptResponse, error)
 	// Decrypts many ciphertexts, concurrently. Each item succeeds or fails for itself, as Decrypt would; the
 	// call fails only as a whole, as by its deadline. SKM.
 	//
-	// The batch is one message: 16 MiB in all on the way in. Each item is authorized
+	// The batch is one message: 16 MiB in all on the way in, and 131,072 characters in all its names. Each item is authorized
 	// and recorded by itself.
 	BatchDecrypt(ctx context.Context, in *BatchDecryptRequest, opts ...grpc.CallOption) (*BatchDecryptResponse, error)
 }
@@ -304,13 +302,11 @@ func (c *keyServiceClient) BatchDecrypt(ctx context.Context, in *BatchDecryptReq
 //   - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
 //   - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
 //   - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
-//     `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`;
-//     `PROVIDER_CIRCUIT_OPEN` (reserved)
+//     `PROVIDER_UNAVAILABLE`, `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`,
+//     `AUDIT_UNAVAILABLE`
 //   - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
 //   - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
 //   - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
-//
-// Reserved: the gateway does not stop calling an upstream that fails yet.
 //
 // Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
 // repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
@@ -372,13 +368,13 @@ type KeyServiceServer interface {
 	// Encrypts many plaintexts, concurrently. Each item succeeds or fails for itself, as Encrypt would; the
 	// call fails only as a whole, as by its deadline. SKM.
 	//
-	// The batch is one message: 16 MiB in all on the way in. Each item is authorized
+	// The batch is one message: 16 MiB in all on the way in, and 131,072 characters in all its names. Each item is authorized
 	// and recorded by itself.
 	BatchEncrypt(context.Context, *BatchEncryptRequest) (*BatchEncryptResponse, error)
 	// Decrypts many ciphertexts, concurrently. Each item succeeds or fails for itself, as Decrypt would; the
 	// call fails only as a whole, as by its deadline. SKM.
 	//
-	// The batch is one message: 16 MiB in all on the way in. Each item is authorized
+	// The batch is one message: 16 MiB in all on the way in, and 131,072 characters in all its names. Each item is authorized
 	// and recorded by itself.
 	BatchDecrypt(context.Context, *BatchDecryptRequest) (*BatchDecryptResponse, error)
 	mustEmbedUnimplementedKeyServiceServer()

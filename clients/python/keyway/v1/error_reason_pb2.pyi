@@ -262,8 +262,6 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     "Retryable" below means that the error carries `google.rpc.RetryInfo`: nothing happened upstream, or
     repeating the call is safe. Without RetryInfo do not repeat a call that changes something.
 
-    "Reserved" below: not sent yet. This gateway does not stop calling an upstream that fails.
-
     CANCELLED (the caller gave up) has no reason.
     """
 

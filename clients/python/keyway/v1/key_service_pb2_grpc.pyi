@@ -54,13 +54,11 @@ class KeyServiceStub:
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
     - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
     - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
-      `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`;
-      `PROVIDER_CIRCUIT_OPEN` (reserved)
+      `PROVIDER_UNAVAILABLE`, `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`,
+      `AUDIT_UNAVAILABLE`
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
-
-    Reserved: the gateway does not stop calling an upstream that fails yet.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
@@ -136,14 +134,14 @@ class KeyServiceStub:
     """Encrypts many plaintexts, concurrently. Each item succeeds or fails for itself, as Encrypt would; the
     call fails only as a whole, as by its deadline. SKM.
 
-    The batch is one message: 16 MiB in all on the way in. Each item is authorized
+    The batch is one message: 16 MiB in all on the way in, and 131,072 characters in all its names. Each item is authorized
     and recorded by itself.
     """
     BatchDecrypt: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.BatchDecryptRequest, _key_service_pb2.BatchDecryptResponse]
     """Decrypts many ciphertexts, concurrently. Each item succeeds or fails for itself, as Decrypt would; the
     call fails only as a whole, as by its deadline. SKM.
 
-    The batch is one message: 16 MiB in all on the way in. Each item is authorized
+    The batch is one message: 16 MiB in all on the way in, and 131,072 characters in all its names. Each item is authorized
     and recorded by itself.
     """
 
@@ -176,13 +174,11 @@ class KeyServiceAsyncStub(KeyServiceStub):
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
     - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
     - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
-      `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`;
-      `PROVIDER_CIRCUIT_OPEN` (reserved)
+      `PROVIDER_UNAVAILABLE`, `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`,
+      `AUDIT_UNAVAILABLE`
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
-
-    Reserved: the gateway does not stop calling an upstream that fails yet.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
@@ -255,14 +251,14 @@ class KeyServiceAsyncStub(KeyServiceStub):
     """Encrypts many plaintexts, concurrently. Each item succeeds or fails for itself, as Encrypt would; the
     call fails only as a whole, as by its deadline. SKM.
 
-    The batch is one message: 16 MiB in all on the way in. Each item is authorized
+    The batch is one message: 16 MiB in all on the way in, and 131,072 characters in all its names. Each item is authorized
     and recorded by itself.
     """
     BatchDecrypt: _aio.UnaryUnaryMultiCallable[_key_service_pb2.BatchDecryptRequest, _key_service_pb2.BatchDecryptResponse]  # type: ignore[assignment]
     """Decrypts many ciphertexts, concurrently. Each item succeeds or fails for itself, as Decrypt would; the
     call fails only as a whole, as by its deadline. SKM.
 
-    The batch is one message: 16 MiB in all on the way in. Each item is authorized
+    The batch is one message: 16 MiB in all on the way in, and 131,072 characters in all its names. Each item is authorized
     and recorded by itself.
     """
 
@@ -294,13 +290,11 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
     - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
     - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
-      `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`;
-      `PROVIDER_CIRCUIT_OPEN` (reserved)
+      `PROVIDER_UNAVAILABLE`, `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`,
+      `AUDIT_UNAVAILABLE`
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
-
-    Reserved: the gateway does not stop calling an upstream that fails yet.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
@@ -437,7 +431,7 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         """Encrypts many plaintexts, concurrently. Each item succeeds or fails for itself, as Encrypt would; the
         call fails only as a whole, as by its deadline. SKM.
 
-        The batch is one message: 16 MiB in all on the way in. Each item is authorized
+        The batch is one message: 16 MiB in all on the way in, and 131,072 characters in all its names. Each item is authorized
         and recorded by itself.
         """
 
@@ -450,7 +444,7 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         """Decrypts many ciphertexts, concurrently. Each item succeeds or fails for itself, as Decrypt would; the
         call fails only as a whole, as by its deadline. SKM.
 
-        The batch is one message: 16 MiB in all on the way in. Each item is authorized
+        The batch is one message: 16 MiB in all on the way in, and 131,072 characters in all its names. Each item is authorized
         and recorded by itself.
         """
 

@@ -41,13 +41,11 @@ class ProviderServiceStub:
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
     - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
     - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
-      `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`;
-      `PROVIDER_CIRCUIT_OPEN` (reserved)
+      `PROVIDER_UNAVAILABLE`, `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`,
+      `AUDIT_UNAVAILABLE`
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
-
-    Reserved: the gateway does not stop calling an upstream that fails yet.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
@@ -101,13 +99,11 @@ class ProviderServiceAsyncStub(ProviderServiceStub):
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
     - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
     - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
-      `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`;
-      `PROVIDER_CIRCUIT_OPEN` (reserved)
+      `PROVIDER_UNAVAILABLE`, `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`,
+      `AUDIT_UNAVAILABLE`
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
-
-    Reserved: the gateway does not stop calling an upstream that fails yet.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
@@ -157,13 +153,11 @@ class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
     - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
     - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
     - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
-      `PROVIDER_UNAVAILABLE`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`;
-      `PROVIDER_CIRCUIT_OPEN` (reserved)
+      `PROVIDER_UNAVAILABLE`, `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`,
+      `AUDIT_UNAVAILABLE`
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
-
-    Reserved: the gateway does not stop calling an upstream that fails yet.
 
     Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
     repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.

@@ -23,8 +23,6 @@ export const file_keyway_v1_error_reason: GenFile = /*@__PURE__*/
  * "Retryable" below means that the error carries `google.rpc.RetryInfo`: nothing happened upstream, or
  * repeating the call is safe. Without RetryInfo do not repeat a call that changes something.
  *
- * "Reserved" below: not sent yet. This gateway does not stop calling an upstream that fails.
- *
  * CANCELLED (the caller gave up) has no reason.
  *
  * @generated from enum keyway.v1.ErrorReason
