@@ -99,6 +99,7 @@ class GatewayServer:
         self._settings = settings
         self.drain_delay = settings.drain_delay
         age = ("grpc.max_connection_age_ms", round(settings.maximum_connection_age * 1000))
+        self._shared_port = shared_port
         self._server = grpc.aio.server(options=(*_OPTIONS, sharing(shared_port=shared_port), age))
         self._health = health.aio.HealthServicer()
         self._health_server: grpc.aio.Server | None = None
@@ -122,7 +123,7 @@ class GatewayServer:
 
     async def start(self, *, available: bool = True) -> None:
         """Listen and serve; ListenError where the address is taken. `available`: see `show`."""
-        self.address = bind(self._server, self._settings.listen, self._settings.identity)
+        self.address = bind(self._server, self._settings.listen, self._settings.identity, shared_port=self._shared_port)
         await self._guards.authenticator.start()
         await self.show(available=available)
         if self._settings.health_listen is not None:

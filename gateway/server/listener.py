@@ -12,6 +12,7 @@ from grpc_health.v1 import health_pb2_grpc
 
 from gateway.identity.settings import IdentitySettings
 from gateway.identity.tls_files import TlsFiles, TlsMaterial
+from gateway.server.port import Reservation
 from gateway.settings import ConfigError, is_loopback
 
 _log = structlog.get_logger(__name__)
@@ -42,8 +43,8 @@ def sharing(*, shared_port: bool) -> tuple[str, int]:
     return ("grpc.so_reuseport", int(shared_port))
 
 
-def bind(server: grpc.aio.Server, listen: str, identity: IdentitySettings | None) -> str:
-    """Bind the server to HOST:PORT; the address with the port that it got.
+def bind(server: grpc.aio.Server, listen: str, identity: IdentitySettings | None, *, shared_port: bool = False) -> str:
+    """Bind the server to HOST:PORT; the address with the port that it got. shared_port: others hold it for us.
 
     ConfigError where files of `identity` can't be used, or callers from elsewhere would have no identity.
     """
@@ -51,6 +52,8 @@ def bind(server: grpc.aio.Server, listen: str, identity: IdentitySettings | None
     if identity is None and not is_loopback(host.strip("[]")):
         raise ConfigError("listen: must be a loopback address: no identity of callers is configured")
     credentials = _credentials(TlsFiles(identity), identity) if identity is not None else None
+    if not shared_port:
+        _refuse_where_taken(listen)
     return _bound(server, listen, credentials)
 
 
@@ -64,11 +67,23 @@ async def serve_health(listen: str, servicer: health_pb2_grpc.HealthServicer) ->
     return server, address
 
 
+def _refuse_where_taken(listen: str) -> None:
+    """gRPC is content with one address of a host that has several: callers would find a stranger at the other."""
+    try:
+        Reservation(listen).close()
+    except OSError as error:
+        raise _taken(listen) from error
+
+
+def _taken(listen: str) -> ListenError:
+    return ListenError(f"{listen} can't be listened on: is another server there?")
+
+
 def _bound(server: grpc.aio.Server, listen: str, credentials: grpc.ServerCredentials | None) -> str:
     try:
         port = server.add_insecure_port(listen) if credentials is None else server.add_secure_port(listen, credentials)
     except RuntimeError as error:
-        raise ListenError(f"{listen} can't be listened on: is another server there?") from error
+        raise _taken(listen) from error
     return f"{listen.rpartition(':')[0]}:{port}"
 
 

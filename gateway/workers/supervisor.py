@@ -19,12 +19,12 @@ from gateway.audit.idle import IdleChains
 from gateway.audit.shipping.process import ShipperProcess
 from gateway.config import GatewaySettings, LogSettings
 from gateway.server.listener import ListenError
+from gateway.server.port import Reservation
 from gateway.settings import ConfigError
 from gateway.workers.endpoints import Health, prometheus
 from gateway.workers.faults import StartFailed
 from gateway.workers.group import Group
 from gateway.workers.messages import Assignment
-from gateway.workers.port import Reservation
 from gateway.workers.shares import share
 
 _MARGIN_SECONDS: Final = 20.0

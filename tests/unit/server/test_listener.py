@@ -206,3 +206,13 @@ class TestHealth:
                 await listener.serve_health(address, servicer)
         finally:
             await server.stop(None)
+
+
+async def test_a_host_of_which_one_address_is_taken_is_refused() -> None:
+    """Callers of the other address would find a stranger."""
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        port = stranger.getsockname()[1]
+        server = grpc.aio.server()
+        with pytest.raises(ListenError, match="is another server there"):
+            listener.bind(server, f"localhost:{port}", None)
+        await server.stop(0)
