@@ -14,7 +14,7 @@ from gateway.workers import messages
 from gateway.workers.endpoints import merged
 from gateway.workers.faults import Fault
 from gateway.workers.messages import Assignment, Told
-from gateway.workers.port import Reservation
+from gateway.server.port import Reservation
 from gateway.workers.shares import share
 
 SECRET = "the-app-key"
