@@ -9,12 +9,12 @@ import pytest
 from gateway import config
 from gateway.config import LogSettings
 from gateway.providers.catalogue import SETTINGS
+from gateway.server.port import Reservation
 from gateway.telemetry.instruments import Description, Distribution, Point, Series
 from gateway.workers import messages
 from gateway.workers.endpoints import merged
 from gateway.workers.faults import Fault
 from gateway.workers.messages import Assignment, Told
-from gateway.server.port import Reservation
 from gateway.workers.shares import share
 
 SECRET = "the-app-key"

@@ -80,7 +80,6 @@ class TestClosed:
         bench.calls(False, False, False)
         assert not bench.open
 
-
     def test_many_failures_in_a_row_open_it_whatever_was_before(self) -> None:
         bench = Bench()
         bench.calls(*[True] * 100, *[False] * 7)
