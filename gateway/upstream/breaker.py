@@ -111,7 +111,7 @@ class Breaker:
             self._trying_since = None
 
     def _is_down(self) -> bool:
-        """By the rate; or sooner, where healthy times before still speak against it, by failures without an exception."""
+        """By the rate; or by failures in a row, sooner, while healthy times before still speak against the rate."""
         calls = sum(part[1] for part in self._parts)
         failures = sum(part[2] for part in self._parts)
         minimum = self._settings.minimum_calls

@@ -31,9 +31,8 @@ class BreakerSettings(Settings):
     """The circuit breaker, which answers for an upstream that is down, in the place of asking it.
 
     It opens where at least `failure_rate` of at least `minimum_calls` requests of the last `window` seconds failed:
-    were not connected, were broken off, had no answer in time, or 5xx of a server in trouble; or twice `minimum_calls` in
-    a row, whatever was before. Every `interval` seconds
-    one call is let through; where that goes well, all are.
+    were not connected, were broken off, had no answer in time, or 5xx of a server in trouble; or twice `minimum_calls`
+    in a row, whatever was before. Every `interval` seconds one call is let through; where that goes well, all are.
     patience: seconds that an upstream had at least before a request without an answer counts as its failure, and not as
     that of a caller in a hurry.
     """
