@@ -37,6 +37,12 @@ def test_no_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
+def test_no_gateway_beside_this_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(COMMAND_VARIABLE, f"{sys.executable} -c 'import sys; sys.exit(\"No module named gateway\")'")
+    with pytest.raises(SandboxError, match=r"repository: pip install \./clients/python \."), start_sandbox():
+        pass
+
+
 async def test_it_ends_with_who_started_it_and_leaves_no_files() -> None:
     program = (
         "import os, sys\n"

@@ -15,7 +15,9 @@ _PACKAGES = ("click", "rich", "cryptography")
 def main() -> NoReturn:
     """Run one command of this process's arguments, and end with its exit code."""
     if any(find_spec(package) is None for package in _PACKAGES):
-        sys.exit("keyway: the command line needs more packages: pip install 'keyway[cli]'")
+        sys.exit(
+            "keyway: the command line needs more packages: pip install './clients/python[cli]' in Keyway's repository"
+        )
     # Before gRPC is there: what its core logs of a lost connection says nothing that the error does not.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # An end like any other: unfinished files are removed.

@@ -7,7 +7,7 @@ import click
 
 from keyway.cli import exchange, expiry, names, views
 from keyway.cli.commands import Group, pass_session
-from keyway.cli.failures import NO, Refused
+from keyway.cli.failures import INTERRUPTED, NO, Refused
 from keyway.cli.output import Column
 from keyway.cli.passwords import password_options, taken, with_password
 from keyway.cli.session import Session
@@ -34,7 +34,11 @@ def certs() -> None:
         keyway certs list --provider nhn-certs --all
         keyway certs list --within 30 --json | jq -r .name
     """,
-    notes="Ends with 1 where a provider does not answer: its certificates are missing.",
+    notes="""
+        Ends with 1 where a provider does not answer: its certificates are missing.
+        What --within can't judge, because the list does not tell its expiry, is
+        counted on standard error; keyway certs show may tell it.
+    """,
 )
 @click.option("--provider", metavar="PROVIDER", default="-", help="Of one provider. Default: of all.")
 @click.option("--expired", is_flag=True, help="Those that have expired.")
@@ -49,15 +53,21 @@ def list_(session: Session, *, provider: str, expired: bool, every: bool, within
     request = contract.ListCertificatesRequest(parent=names.provider(provider), state=state)
     unreachable: set[str] = set()
     found: list[Certificate] = []
+    unknown = 0
     for page in session.pages(session.client.certificates.ListCertificates, request):
         unreachable.update(page.unreachable)
-        chosen = [each for each in page.certificates if views.expires_within(each, within)]
+        judged = [(each, views.expires_within(each, within)) for each in page.certificates]
+        unknown += sum(expires is None for _, expires in judged)
+        chosen = [each for each, expires in judged if expires]
         if session.json:
             for each in chosen:
                 session.output.json(each)
         found += chosen
     if not session.json:
         _table(session, found)
+    if unknown:
+        told = f"{unknown}; without --within they are listed"
+        session.output.note(f"keyway: left out, because their expiry is not known: {told}", "yellow")
     for name in sorted(unreachable):
         session.output.note(f"keyway: {names.short(name)} does not answer: its certificates are missing", "yellow")
     return NO if unreachable else 0
@@ -166,7 +176,8 @@ def confirm(question: str, *, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise Refused("nobody is there to ask: --yes")
     if not click.confirm(question, err=True):
-        raise click.Abort
+        # An answer, and nothing to report: only Ctrl-C is an interruption.
+        raise click.exceptions.Exit(INTERRUPTED)
 
 
 _EXCHANGES: Final[tuple[click.Command, ...]] = (

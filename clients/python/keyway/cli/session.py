@@ -1,11 +1,12 @@
 """One run: what was asked of it in general, and the client that its command calls the gateway with.
 
 Responsible for the connection: options before variables (click reads both), those before the configuration's context,
-and plaintext by itself where nothing leaves this machine and no option speaks of TLS.
+and plaintext by itself where nothing leaves this machine and no option speaks of TLS. What a context that nobody named
+has belongs to its own gateway: no other one is shown its credentials.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -87,9 +88,16 @@ class Session:
     def _calling(self, method: Any) -> Callable[[Any], Any]:
         return lambda request: self.call(method, request)
 
+    def _elsewhere(self, context: Mapping[str, Any]) -> bool:
+        """Whether an address was said that is not the context's."""
+        address = self.given.get("address")
+        return bool(address) and address != context.get("address", DEFAULT_ADDRESS)
+
     def _connection(self) -> dict[str, Any]:
         """What `keyway.connect` is told."""
         context = configuration.context(self.given.get("config"), self.given.get("context"))
+        if not self.given.get("context") and self._elsewhere(context):
+            context = {}
         told = {**context, **self.given}
         address = told.get("address") or DEFAULT_ADDRESS
         encrypted = told.get("tls")

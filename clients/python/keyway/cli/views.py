@@ -58,12 +58,12 @@ def last_day(found: TrustedAuthority) -> dt.date | None:
     return until.date() if until else None
 
 
-def expires_within(found: Certificate, days: int | None) -> bool:
-    """Whether it expires, or has expired, by then. One whose end is not known does not."""
+def expires_within(found: Certificate, days: int | None) -> bool | None:
+    """Whether it expires, or has expired, by then. None where its end is not known."""
     if days is None:
         return True
     last = expiry.day(found.expiration_date)
-    return last is not None and last <= dt.date.today() + dt.timedelta(days=days)
+    return None if last is None else last <= dt.date.today() + dt.timedelta(days=days)
 
 
 def _moment(timestamp: Timestamp) -> str:

@@ -1,6 +1,7 @@
 """For tests of programs that call Keyway: a gateway of their own over emulated upstreams, in a process of its own.
 
-Starts `python -m gateway sandbox`, which has to be installed; imports nothing of it. In pytest the fixtures
+Starts `python -m gateway sandbox`, which has to be installed (`pip install ./clients/python .` in Keyway's repository);
+imports nothing of it. In pytest the fixtures
 `keyway_sandbox` and `keyway_client` are there as soon as this package is installed.
 """
 
@@ -96,9 +97,10 @@ def default_command() -> list[str]:
 @contextlib.contextmanager
 def start_sandbox(command: Sequence[str] | None = None) -> Iterator[Sandbox]:
     """A sandbox that runs until the block ends; also where this process ends without a word."""
+    words = list(command or default_command())
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(  # noqa: S603 - what the caller asked for
-            command or default_command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
         )
         assert process.stdin is not None
         assert process.stdout is not None
@@ -107,7 +109,7 @@ def start_sandbox(command: Sequence[str] | None = None) -> Iterator[Sandbox]:
             if not line:
                 log.seek(0)
                 said = log.read()[-2000:].decode(errors="replace").strip()
-                raise SandboxError(f"the sandbox did not start: {shlex.join(command or default_command())}\n{said}")
+                raise SandboxError(f"the sandbox did not start: {shlex.join(words)}\n{said}{_advice(said)}")
             yield Sandbox.read(line.decode())
         finally:
             process.stdin.close()
@@ -117,3 +119,12 @@ def start_sandbox(command: Sequence[str] | None = None) -> Iterator[Sandbox]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _advice(said: str) -> str:
+    if not said.endswith("No module named gateway"):
+        return ""
+    return (
+        f"\nThe gateway is not beside this Python. In Keyway's repository: pip install ./clients/python .\n"
+        f"Or let {COMMAND_VARIABLE} say what starts it, such as /path/to/keyway/.venv/bin/python -m gateway sandbox"
+    )

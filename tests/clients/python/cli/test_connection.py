@@ -63,6 +63,13 @@ def test_contexts(commands: Commands, keyway_sandbox: Sandbox) -> None:
     told = commands(*SECRET, "-v", "--context", "trusted")
     assert (told.code, "receipt gw-" in told.errors) == (0, True)
     assert commands(*SECRET, KEYWAY_CONTEXT="trusted", KEYWAY_ADDRESS=keyway_sandbox.plain).code == 24
+    (path.parent / "trusted.toml").write_text(path.read_text().replace('"here"', '"trusted"'))
+    trusted = ("--config", path.parent / "trusted.toml")
+    # What the context has is for its own gateway, unless the context was named.
+    assert commands(*SECRET, *trusted, "--address", keyway_sandbox.mtls).code == 0
+    assert commands(*SECRET, *trusted, "--address", keyway_sandbox.plain).code == 0
+    assert commands(*SECRET, *trusted, KEYWAY_ADDRESS=keyway_sandbox.plain).code == 0
+    assert commands(*SECRET, *trusted, "--address", keyway_sandbox.plain, "--context", "trusted").code == 24
     nowhere = commands(*SECRET, "--context", "nowhere")
     assert (nowhere.code, "there is no context 'nowhere'" in nowhere.errors) == (2, True)
     assert commands(*SECRET, "--config", "none.toml").code == 2

@@ -35,8 +35,19 @@ def test_certificates_for_programs(commands: Commands) -> None:
     assert {"providers/asteria/certificates/server", "providers/nhn-certs/certificates/인증서-예시"} <= every
     expired = commands("certs", "list", "--expired", "--provider", "nhn-certs", "--json").objects()
     assert [found["state"] for found in expired] == ["CERTIFICATE_STATE_EXPIRED"]
-    soon = commands("certs", "list", "--within", "10", "--json").objects()
-    assert [found["displayName"] for found in soon] == ["expiring.example.com"]
+    soon = commands("certs", "list", "--within", "10", "--json")
+    assert [found["displayName"] for found in soon.objects()] == ["expiring.example.com"]
+
+
+def test_what_within_can_not_judge_is_counted(commands: Commands) -> None:
+    listed = commands("certs", "list")
+    unknown = sum(row.endswith("unknown") for row in listed.lines)
+    assert unknown
+    for form in ((), ("--json",)):
+        ran = commands("certs", "list", "--within", "10", *form)
+        assert (ran.code, "asteria" in ran.text) == (0, False)
+        told = f"because their expiry is not known: {unknown}; without --within they are listed\n"
+        assert ran.errors == f"keyway: left out, {told}"
 
 
 def test_a_list_that_is_not_whole_says_so(commands: Commands, keyway_sandbox: Sandbox) -> None:

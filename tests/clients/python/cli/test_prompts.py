@@ -39,6 +39,7 @@ def test_asked_before_it_is_deleted(asteria: Commands) -> None:
         terminal.until("can't be undone. [y/N]: ")
         terminal.type("n\n")
         assert terminal.ended() == 130
+        assert "interrupted" not in terminal.screen
     assert asteria("certs", "show", "asteria/server", KEYWAY_PASSWORD="changeit").code == 0
 
 
