@@ -193,7 +193,7 @@ async def _health(options: argparse.Namespace) -> int:
 
 
 _HEALTH_FAULTS: Final[Mapping[grpc.StatusCode, str]] = {
-    grpc.StatusCode.UNAVAILABLE: "no gateway can be reached there",
+    grpc.StatusCode.UNAVAILABLE: "no gateway can be reached there in clear; where it serves TLS, ask its health_listen",
     grpc.StatusCode.DEADLINE_EXCEEDED: "it did not answer in time",
     grpc.StatusCode.NOT_FOUND: "it has no such service",
 }

@@ -69,13 +69,16 @@ def time_text(milliseconds: object) -> str:
 def _chain_lines(chain: ChainReport) -> Iterator[str]:
     yield f"{chain.name}: chain {chain.chain or _ABSENT}"
     yield (
-        f"  {chain.records} records in {chain.segments} segments: {chain.intents} intents, {chain.outcomes} outcomes, "
-        f"{chain.other_events} other events, {chain.checkpoints} checkpoints ({chain.copies} kept beside the chain)"
+        f"  {_counted(chain.records, 'record')} in {_counted(chain.segments, 'segment')}: "
+        f"{_counted(chain.intents, 'intent')}, {_counted(chain.outcomes, 'outcome')}, "
+        f"{_counted(chain.other_events, 'other event')}, {_counted(chain.checkpoints, 'checkpoint')} "
+        f"({chain.copies} kept beside the chain)"
     )
     if chain.unsigned:
-        yield f"  {chain.unsigned} records after the last checkpoint"
+        yield f"  {_counted(chain.unsigned, 'record')} after the last checkpoint"
     if chain.open:
-        yield f"  {len(chain.open)} open intents: {', '.join(chain.open[:5])}{', …' * (len(chain.open) > 5)}"
+        some = ", ".join(chain.open[:5])
+        yield f"  {_counted(len(chain.open), 'open intent')}: {some}{', …' * (len(chain.open) > 5)}"
     for gap in chain.gaps:
         since, until = time_text(gap.get("since")), time_text(gap.get("time"))
         yield f"  gap: {since} to {until}: {gap.get('reason')}, {gap.get('refused')} records refused"
@@ -85,6 +88,10 @@ def _chain_lines(chain: ChainReport) -> Iterator[str]:
         yield f"  BAD: {chain.problem}"
     if chain.head is not None:
         yield f"  {'verified up to' if chain.problem else 'head'}: {chain.head}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _members(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -25,6 +25,7 @@ from gateway.audit.reserve import Reserve
 from gateway.audit.segments import LOCK, RESERVE, segment_path
 from gateway.audit.settings import AuditSettings
 
+_IN_USE: Final = "the journal is in use by another process: another gateway seems to be running on it"
 UnknownOutcome = Callable[[dict[str, Any]], dict[str, Any]]
 """Makes, of the event of an intent, that of an outcome which nobody knows."""
 
@@ -90,7 +91,7 @@ def _lock(path: Path, resources: ExitStack) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise BlockingIOError(error.errno, "the journal is in use by another process", str(path.parent)) from None
+        raise BlockingIOError(error.errno, _IN_USE, str(path.parent)) from None
 
 
 def _cut(folder: Path, found: Found | TornLine) -> None:

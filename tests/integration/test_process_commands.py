@@ -3,11 +3,13 @@
 import asyncio
 import os
 import re
+import ssl
 from pathlib import Path
 
 import pytest
 
 from gateway.__main__ import main
+from tests.support.authority import CertificateAuthority
 from tests.support.processes import run, write_config
 from tests.support.raw_server import RawServer, silence
 from tests.support.stack import Stack
@@ -202,7 +204,22 @@ async def test_health_where_nothing_listens_fails(tmp_path: Path) -> None:
     ended = await run(tmp_path, "health", "--address", address)
 
     assert (ended.code, ended.output) == (1, "")
-    assert ended.errors == f"keyway: {address}: UNAVAILABLE: no gateway can be reached there\n"
+    assert ended.errors == (
+        f"keyway: {address}: UNAVAILABLE: no gateway can be reached there in clear; "
+        "where it serves TLS, ask its health_listen\n"
+    )
+
+
+async def test_health_of_one_that_serves_tls_says_where_to_ask(tmp_path: Path) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*CertificateAuthority().server().write(tmp_path, "server"))
+    context.set_alpn_protocols(["h2"])
+    async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context) as server:
+        host, port = server.sockets[0].getsockname()
+        ended = await run(tmp_path, "health", "--address", f"{host}:{port}")
+
+    assert (ended.code, ended.output) == (1, "")
+    assert ended.errors.endswith(" where it serves TLS, ask its health_listen\n")
 
 
 async def test_health_waits_no_longer_than_it_was_told(tmp_path: Path) -> None:

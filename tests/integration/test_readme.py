@@ -61,12 +61,15 @@ def test_there_are_three_first_calls() -> None:
 
 async def example(name: str, **addresses: str) -> str:
     """What a program of the examples prints, run as it is but for the address of the gateway."""
-    program = (ROOT / "clients/python/examples" / name).read_text(encoding="utf-8")
+    path = ROOT / "clients/python/examples" / name
+    program = path.read_text(encoding="utf-8")
     for port, address in addresses.items():
         printed = f"127.0.0.1:{port.removeprefix('at_')}"
         assert printed in program
         program = program.replace(printed, address)
-    return await run(sys.executable, "-c", program)
+    # Compiled apart, so that it may begin as it likes, and knows where it stands.
+    told = f"__file__ = {str(path)!r}\nexec(compile({program!r}, __file__, 'exec'))"
+    return await run(sys.executable, "-c", told)
 
 
 def test_the_printed_program_is_the_example() -> None:

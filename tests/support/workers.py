@@ -31,7 +31,9 @@ def documented_options() -> Sequence[tuple[str, Any]]:
         for node in ast.parse(EXAMPLE.read_text(encoding="utf-8")).body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "OPTIONS"
     )
-    options: Sequence[tuple[str, Any]] = eval(ast.unparse(value), {"Path": ROOT.joinpath})
+    options: Sequence[tuple[str, Any]] = eval(
+        ast.unparse(value), {"SERVICE_CONFIG": ROOT / "clients/service-config.json"}
+    )
     return options
 
 

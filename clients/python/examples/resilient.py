@@ -1,4 +1,7 @@
-"""A client that loses no call when a worker dies or is replaced: repeats where that is safe, and watches health."""
+"""A client for which no call without side effects fails when a worker dies, and none at all when one is replaced.
+
+It repeats where that is safe, waits for a connection, and watches health.
+"""
 
 from pathlib import Path
 
@@ -7,8 +10,9 @@ import grpc
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1 import key_service_pb2_grpc
 
+SERVICE_CONFIG = Path(__file__).parents[2] / "service-config.json"
 OPTIONS = [
-    ("grpc.service_config", Path("clients/service-config.json").read_text(encoding="utf-8")),
+    ("grpc.service_config", SERVICE_CONFIG.read_text(encoding="utf-8")),
     # Whoever refuses a connection is asked again soon: another worker may take it.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 5000),
@@ -19,7 +23,7 @@ OPTIONS = [
     # A connection of its own: channels with the same target and options would share one, and so one worker.
     ("grpc.use_local_subchannel_pool", 1),
 ]
-# Several gateways: dns:///keyway-headless.keyway.svc.cluster.local:50051, or ipv4:10.0.0.1:50051,10.0.0.2:50051
+# Several gateways: dns:///keyway.keyway.svc.cluster.local:50051, or ipv4:10.0.0.1:50051,10.0.0.2:50051
 TARGET = "127.0.0.1:50051"
 
 with grpc.insecure_channel(TARGET, options=OPTIONS) as channel:

@@ -50,6 +50,13 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
     return command
 
 
+async def test_verify_counts_by_number(run: Run, tmp_path: Path) -> None:
+    async with journal_in(tmp_path / "audit") as journal:
+        await record_call(journal, "r1")
+    _, output, _ = await run("verify", tmp_path / "audit")
+    assert " in 1 segment: 1 intent, 1 outcome, 0 other events, " in output
+
+
 async def test_verify_tells_what_there_is(run: Run, directory: Path) -> None:
     code, output, _ = await run("verify", directory)
     assert code == 0

@@ -231,7 +231,7 @@ async def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
 
 async def test_one_process_has_the_chain(tmp_path: Path) -> None:
     async with journal_in(tmp_path):
-        with pytest.raises(BlockingIOError, match="in use by another process"):
+        with pytest.raises(BlockingIOError, match="in use by another process: another gateway seems to be running"):
             await Journal.open(audit_settings(tmp_path), 0, unknown_outcome=unknown_outcome)
         other = await Journal.open(audit_settings(tmp_path), 1, unknown_outcome=unknown_outcome)
         await other.close()
