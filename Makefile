@@ -56,7 +56,7 @@ test: $(READY) $(DEPS) $(COLLECTOR) ## run the tests
 	$(if $(MOUNTS),,@echo "Without tests/container: they need root and the right to mount (make image)." >&2)
 	$(BIN)/python -m pytest $(PYTEST_FLAGS) $(if $(MOUNTS),,--ignore=tests/container)
 
-test-clients: $(READY) $(DEPS) ## build the clients of all languages with their own tools, and prove that they behave alike; ARGS="--only go"
+test-clients: $(READY) $(DEPS) ## build the clients of all languages with their own tools, and prove that they behave alike (Go, Maven+JDK, Node+npm); ARGS="--only go"
 	$(BIN)/python -m tests.clients.conformance $(ARGS)
 
 image: $(READY) ## build the Dockerfile's image and start it, without a container engine
@@ -74,7 +74,7 @@ types: $(READY) ## static types
 layout: $(READY) ## who may import whom
 	$(BIN)/lint-imports
 
-generate: $(READY) $(DEPS) ## regenerate the stubs from protos/
+generate: $(READY) $(DEPS) ## regenerate the stubs from protos/ (Go, Node+npm)
 	$(BIN)/python clients/generate.py stubs
 
 generated: $(READY) $(DEPS) ## fail where the committed stubs differ, or the contract breaks its callers
@@ -137,6 +137,6 @@ profile: bench-setup ## sample the gateway under load into build/profile.svg; AR
 	@$(BIN)/python -m tests.bench.profile $(ARGS)
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) build .keyway .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	rm -rf $(VENV) build clients/python/build .keyway .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache *.egg-info clients/python/*.egg-info
 	find clients gateway tests -name __pycache__ -prune -exec rm -rf {} +

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Certificates to try mutual TLS with, not for production: an authority, a server for localhost, and one for each caller of
-# the example policies. Usage: deploy/certificates.sh FOLDER
+# the example policies. Needs bash and openssl. Usage: deploy/certificates.sh FOLDER
 set -euo pipefail
 folder=${1:?usage: deploy/certificates.sh FOLDER}
 mkdir -p "$folder" && chmod 700 "$folder" && cd "$folder"

@@ -40,7 +40,7 @@ from keyway.errors import KeywayError
 
         Exit codes: 0 done, 1 the answer is no or is not whole, 2 wrong usage or a
         local file, 3 an envelope can't be opened, 10 + gRPC's number of the status
-        that a call ended with (NOT_FOUND: 15), 130 Ctrl-C.
+        that a call ended with (NOT_FOUND: 15), 130 Ctrl-C or "no".
     """,
 )
 @click.version_option(package_name="keyway", message="keyway %(version)s")

@@ -18,6 +18,7 @@ _SHELLS: Final = ("bash", "zsh", "fish")
         eval "$(keyway completion zsh)"            # in ~/.zshrc
         keyway completion fish > ~/.config/fish/completions/keyway.fish
     """,
+    notes="For fish, before: mkdir -p ~/.config/fish/completions",
 )
 @click.argument("shell", type=click.Choice(_SHELLS))
 @click.pass_context

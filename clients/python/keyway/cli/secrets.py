@@ -17,7 +17,8 @@ def secrets() -> None:
     examples="""
         DB_PASSWORD=$(keyway secrets get nhn-keys/demo-secret)
         keyway secrets get nhn-keys/demo-secret -o db.password
-    """
+    """,
+    notes="It is printed on a terminal too: that is what it is for.",
 )
 @click.argument("secret")
 @files.output_options
