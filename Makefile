@@ -102,7 +102,7 @@ collector-lock: ## pin the collector's modules again, after a change of deploy/c
 	$(COLLECTOR_BUILDER)
 	cp build/collector/go.mod build/collector/go.sum deploy/collector
 
-check: lint types layout generated test ## everything that CI runs
+check: lint types layout generated test test-clients ## everything that CI runs
 
 lock: $(READY) ## pin the dependencies of pyproject.toml, and of the client's extras, again, with hashes
 	$(LOCK) --group build --output-file requirements.lock

@@ -13,11 +13,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from gateway.audit.chain import OpenSegment
 from gateway.audit.checkpoints import append_copies
 from gateway.audit.durable_files import sync_folder
 from gateway.audit.faults import CLOSED, JournalUnavailable, error_name
+
+_PATIENCE_SECONDS: Final = 0.003
 
 
 @dataclass(slots=True)
@@ -40,13 +43,22 @@ class _Round:
 class Committer:
     """Makes the records of one chain durable, in rounds.
 
+    underway: how many calls are under way, which will have a record to be synced.
     failed: told of each round that failed, on the event loop; until `repair` succeeded, nothing counts as durable.
     ended: called after each round that succeeded, while none is in progress.
     """
 
     def __init__(
-        self, folder: Path, *, keep_lines: bool, failed: Callable[[OSError], None], ended: Callable[[], None]
+        self,
+        folder: Path,
+        *,
+        keep_lines: bool,
+        underway: Callable[[], int],
+        failed: Callable[[OSError], None],
+        ended: Callable[[], None],
     ) -> None:
+        self._underway = underway
+        self._shared = 0
         self._folder = folder
         self._keep_lines = keep_lines
         self._failed = failed
@@ -108,8 +120,7 @@ class Committer:
         if not (self._requested or self._closed):
             self._requested = True
             if self._round is None:
-                # At the end of the loop's turn, so that those who are about to wait share the round.
-                self._loop.call_soon(self._begin)
+                self._begin_later()
 
     async def wait(self, sequence: int) -> None:
         """Return when the record is durable; JournalUnavailable where it can't be made so."""
@@ -154,6 +165,14 @@ class Committer:
             self.request()
         return future
 
+    def _begin_later(self) -> None:
+        """Give those who will wait soon the chance to share the round, which costs as much CPU as all else of a record.
+
+        A call alone waits for nobody.
+        """
+        alone = max(self._underway() + len(self._waiting), self._shared) <= 1
+        self._loop.call_later(0.0 if alone else _PATIENCE_SECONDS, self._begin)
+
     def _begin(self) -> None:
         if self._round is not None or not self._requested or self._closed:
             return
@@ -163,6 +182,7 @@ class Committer:
             self._thread.start()
         self._round = self._snapshot()
         self._round.waiting, self._waiting = self._waiting, []
+        self._shared = len(self._round.waiting)
         self._wake.release()
 
     def _snapshot(self) -> _Round:
@@ -218,7 +238,7 @@ class Committer:
         if self._waiting:
             self._requested = True
         if self._requested:
-            self._begin()
+            self._begin_later()
 
     def _settle(self, round_: _Round) -> None:
         """What came of a round, for the state and for those who wait."""

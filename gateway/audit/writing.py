@@ -56,7 +56,11 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._loop.call_soon(self._checkpoint_where_due)
         self.committer = Committer(
-            self.chain.folder, keep_lines=settings.durability == "fsync", failed=failed, ended=self._rotate_where_due
+            self.chain.folder,
+            keep_lines=settings.durability == "fsync",
+            underway=self.calls.__len__,
+            failed=failed,
+            ended=self._rotate_where_due,
         )
         self.committer.take(self.chain.segment, self.chain.sequence, synced=True)
 

@@ -13,10 +13,10 @@ from gateway import config
 from gateway.audit.faults import JournalCorrupt
 from gateway.config import GatewaySettings, LogSettings
 from gateway.providers.catalogue import SETTINGS
+from gateway.server.port import Reservation
 from gateway.workers.faults import StartFailed
 from gateway.workers.group import Group
 from gateway.workers.messages import Assignment
-from gateway.workers.port import Reservation
 from tests.support.waiting import eventually
 
 Assign = Callable[[int], Assignment]
