@@ -5,7 +5,6 @@ bad values are errors that name the key and its place, never the value. What one
 `ProviderSettings` stands in that provider's own settings class; this module does not know them.
 """
 
-import re
 import ssl
 from collections.abc import Hashable, Mapping
 from pathlib import Path
@@ -21,7 +20,7 @@ from gateway.authz.settings import LimitSettings, PolicySettings
 from gateway.identity.settings import IdentitySettings
 from gateway.names import is_segment
 from gateway.references import Problems, place_of, resolve
-from gateway.settings import ConfigError, FileContent, Settings, as_bytes, content, is_loopback
+from gateway.settings import ConfigError, FileContent, Settings, as_bytes, content, is_loopback, listen_address
 from gateway.telemetry.settings import TelemetrySettings
 from gateway.upstream import tls
 from gateway.upstream.settings import BreakerSettings, HttpSettings, QueueSettings, RetrySettings
@@ -205,7 +204,9 @@ class GatewaySettings(Settings):
     def _address(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is None:
             return None
-        loopback = is_loopback(host_of(value))
+        if (address := listen_address(value)) is None:
+            raise ValueError("must be HOST:PORT, an IPv6 address in brackets")
+        loopback = is_loopback(address[0])
         if info.field_name == "listen" and not loopback and info.data.get("identity", ...) is None:
             raise ValueError("must be a loopback address: no identity of callers is configured")
         return value
@@ -217,17 +218,6 @@ class GatewaySettings(Settings):
             with_what = "is needed with identity" if value is None else "needs identity"
             raise ValueError(f"{with_what}: nobody is allowed anything but callers that are known")
         return value
-
-
-def host_of(address: str) -> str:
-    """The host of HOST:PORT, an IPv6 address without its brackets; ValueError where it is no such address."""
-    parts = _LISTEN.fullmatch(address)
-    if parts is None or int(parts["port"]) > 65_535:
-        raise ValueError("must be HOST:PORT, an IPv6 address in brackets")
-    return parts["host"] or parts["ipv6"]
-
-
-_LISTEN: Final = re.compile(r"(?:(?P<host>[^\[\]:]+)|\[(?P<ipv6>[^\[\]]*:[^\[\]]*)\]):(?P<port>[0-9]{1,5})")
 
 
 class _KeyStandsTwiceError(yaml.MarkedYAMLError):

@@ -3,9 +3,10 @@
 A section stands beside what it configures (`audit/settings.py`); `config.py` puts them together.
 """
 
+import re
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretBytes, ValidationInfo
 
@@ -62,3 +63,14 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def listen_address(text: str) -> tuple[str, int] | None:
+    """Host and port of HOST:PORT, an IPv6 address without its brackets; None where it is no such address."""
+    parts = _LISTEN.fullmatch(text)
+    if parts is None or int(parts["port"]) > 65_535:
+        return None
+    return parts["host"] or parts["ipv6"], int(parts["port"])
+
+
+_LISTEN: Final = re.compile(r"(?:(?P<host>[^\[\]:]+)|\[(?P<ipv6>[^\[\]]*:[^\[\]]*)\]):(?P<port>[0-9]{1,5})")

@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from gateway.settings import listen_address
 from gateway.telemetry.instruments import Distribution, Series
-from gateway.telemetry.settings import listen_address
 
 _UNITS: Final = {"s": "seconds", "d": "days"}
 _NOT_ALLOWED: Final = re.compile(r"[^a-zA-Z0-9]+")

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from gateway.settings import FileContent, Settings, as_bytes, is_loopback
+from gateway.settings import FileContent, Settings, as_bytes, is_loopback, listen_address
 
 
 class TraceSettings(Settings):
@@ -90,14 +90,6 @@ class TelemetrySettings(Settings):
             raise ValueError("headers are secrets: they take an https endpoint, or one on this machine")
 
 
-def listen_address(text: str) -> tuple[str, int] | None:
-    """Host and port of `HOST:PORT`; None where it is none."""
-    parts = _LISTEN.fullmatch(text)
-    if parts is None or int(parts["port"]) > 65_535:
-        return None
-    return parts["host"] or parts["ipv6"], int(parts["port"])
-
-
 def _split(value: str) -> Any:
     try:
         parts = urlsplit(value)
@@ -108,5 +100,4 @@ def _split(value: str) -> Any:
 
 
 _PORT: Final = re.compile(r"[0-9]{1,5}")
-_LISTEN: Final = re.compile(r"(?:(?P<host>[^\[\]:]+)|\[(?P<ipv6>[^\[\]]*:[^\[\]]*)\]):(?P<port>[0-9]{1,5})")
 _HEADER: Final = re.compile(r"[a-z0-9_.-]{1,128}")
