@@ -29,6 +29,11 @@ _NOT_OURS: Final = ("aiohttp", "asyncio", "grpc")
 """Their warnings are worth a line; what they say below that is not, nor is it known to hold no secret."""
 
 
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """gRPC takes it for an error that a caller was gone when its answer came. The call itself is on record."""
+    return not (isinstance(record.msg, str) and record.msg.startswith("ExecuteBatchError raised in core by"))
+
+
 def configure(settings: LogChoice, **about: object) -> None:
     """Set up structlog, and route the standard library's loggers (of aiohttp, asyncio, grpc) through it.
 
@@ -65,6 +70,9 @@ def configure(settings: LogChoice, **about: object) -> None:
     root.setLevel(settings.level.upper())
     for name in _NOT_OURS:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    answering = logging.getLogger("grpc._cython.cygrpc")
+    if _is_worth_a_line not in answering.filters:
+        answering.addFilter(_is_worth_a_line)
     logging.captureWarnings(True)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

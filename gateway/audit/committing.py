@@ -20,7 +20,28 @@ from gateway.audit.checkpoints import append_copies
 from gateway.audit.durable_files import sync_folder
 from gateway.audit.faults import CLOSED, JournalUnavailable, error_name
 
-_PATIENCE_SECONDS: Final = 0.003
+_PATIENCE_SECONDS: Final = 0.002
+_LONG_PATIENCE_SECONDS: Final = 0.008
+_LOAD_SECONDS: Final = 0.1
+_HIGH_LOAD: Final = 0.8
+
+
+class _Load:
+    """How much of one processor this process takes, looked at now and then."""
+
+    def __init__(self) -> None:
+        self._wall = time.monotonic()
+        self._cpu = time.process_time()
+        self._high = False
+
+    def is_high(self) -> bool:
+        """Whether it took nearly all of one, which is all that an event loop can take, of late."""
+        wall = time.monotonic()
+        if wall - self._wall >= _LOAD_SECONDS:
+            cpu = time.process_time()
+            self._high = cpu - self._cpu > _HIGH_LOAD * (wall - self._wall)
+            self._wall, self._cpu = wall, cpu
+        return self._high
 
 
 @dataclass(slots=True)
@@ -59,6 +80,7 @@ class Committer:
     ) -> None:
         self._underway = underway
         self._shared = 0
+        self._load = _Load()
         self._folder = folder
         self._keep_lines = keep_lines
         self._failed = failed
@@ -168,10 +190,11 @@ class Committer:
     def _begin_later(self) -> None:
         """Give those who will wait soon the chance to share the round, which costs as much CPU as all else of a record.
 
-        A call alone waits for nobody.
+        A call alone waits for nobody. Where the process has more to do than it can, all calls wait anyway.
         """
         alone = max(self._underway() + len(self._waiting), self._shared) <= 1
-        self._loop.call_later(0.0 if alone else _PATIENCE_SECONDS, self._begin)
+        patience = 0.0 if alone else _LONG_PATIENCE_SECONDS if self._load.is_high() else _PATIENCE_SECONDS
+        self._loop.call_later(patience, self._begin)
 
     def _begin(self) -> None:
         if self._round is not None or not self._requested or self._closed:

@@ -90,7 +90,7 @@ async def test_flood_is_held_back_and_known_callers_are_not(trusted: Trusted, co
         records = refusals(trusted)
         assert {event["status_detail"] for event in records} == {"UNAUTHENTICATED"}
         assert {event["src_endpoint"]["ip"] for event in records} <= {"127.0.0.1", "::1"}
-        times = [event["time"] for event in records]
+        times = [event["start_time"] for event in records]
         assert all(later - earlier >= 900 for earlier, later in itertools.pairwise(times))
     assert total(trusted) == FLOOD
     assert verify(trusted.audit).good

@@ -65,6 +65,12 @@ def test_the_last_matching_line_of_a_dockerignore_counts(rules: str, path: str, 
 def test_build_context_is_what_the_image_is_made_of() -> None:
     names = {str(name) for name in context_files(ROOT)}
     single = {name for name in names if not name.startswith(("gateway/", "clients/python/keyway/"))}
-    assert single == {"README.md", "clients/python/pyproject.toml", "pyproject.toml", "requirements.lock"}
+    assert single == {
+        "README.md",
+        "clients/python/README.md",
+        "clients/python/pyproject.toml",
+        "pyproject.toml",
+        "requirements.lock",
+    }
     assert "gateway/__main__.py" in names
     assert not [name for name in names if "__pycache__" in name]

@@ -42,6 +42,8 @@ def log_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     with monkeypatch.context() as patch:
         patch.setattr("sys.stderr", written)
         logs.configure(LogSettings())
+        # Loggers that keep what they were set up with would keep it for all tests that come later.
+        structlog.configure(cache_logger_on_first_use=False)
     yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
     root.handlers[:] = handlers
     root.setLevel(level)

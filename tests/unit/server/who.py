@@ -37,7 +37,7 @@ async def serving(identity: IdentitySettings | None) -> AsyncIterator[WhoServer]
         except GatewayError as error:
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, error.message)
             raise AssertionError from None
-        return json.dumps(asdict(caller)).encode()
+        return json.dumps({name: value for name, value in asdict(caller).items() if name != "_hash"}).encode()
 
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0), ("grpc.max_metadata_size", 16 * 1024)])
     handlers: dict[str, Any] = {"Am": grpc.unary_unary_rpc_method_handler(answer)}
