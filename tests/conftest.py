@@ -2,10 +2,11 @@
 
 import shutil
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Any, Final
 
 import hypothesis
 import pytest
+import structlog
 
 from keyway.v1.provider_service_pb2 import CheckProviderRequest
 from tests.support.stack import Stack
@@ -23,7 +24,13 @@ hypothesis.settings.load_profile("keyway")
 
 
 def pytest_configure() -> None:
-    """End the run at once, with a clear word, where a program is missing that tests need."""
+    """Keep no logger's set-up for later tests; end the run with a clear word where a program is missing."""
+    configure = structlog.configure
+
+    def configured(**settings: Any) -> None:
+        configure(**{**settings, "cache_logger_on_first_use": False})
+
+    structlog.configure = configured  # type: ignore[assignment]
     missing = [f"{program} ({source})" for program, source in PROGRAMS.items() if shutil.which(program) is None]
     if missing:
         pytest.exit(f"The tests need programs that are not on PATH: {'; '.join(missing)}.", returncode=4)

@@ -169,6 +169,8 @@ class Writer:
         key = self._present_key()
         if key.public.id != self._key.public.id:
             self.checkpoint()
+        if self.chain.segment.torn:
+            self.chain.segment.cut()
         if not self.committer.synced_all:
             self.committer.sync_now()
         open_ = {request_id: call.intent for request_id, call in self.calls.items()}
