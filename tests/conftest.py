@@ -1,7 +1,8 @@
 """What every test run needs: foreign programs, hypothesis without a clock, and fixtures for the whole stack."""
 
+import logging
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
 import hypothesis
@@ -34,6 +35,23 @@ def pytest_configure() -> None:
     missing = [f"{program} ({source})" for program, source in PROGRAMS.items() if shutil.which(program) is None]
     if missing:
         pytest.exit(f"The tests need programs that are not on PATH: {'; '.join(missing)}.", returncode=4)
+
+
+@pytest.fixture(autouse=True)
+def log_as_found() -> Iterator[None]:
+    """What a command, run in this process, set up for its log goes with the test: its stream is closed by then."""
+    root, configured, configuration = logging.getLogger(), structlog.is_configured(), structlog.get_config()
+    handlers, level = root.handlers[:], root.level
+    yield
+    # Those of pytest are of kinds of their own, and come and go with each phase of a test.
+    for handler in root.handlers[:]:
+        if type(handler) is logging.StreamHandler and handler not in handlers:
+            root.removeHandler(handler)
+    root.setLevel(level)
+    if configured:
+        structlog.configure(**configuration)
+    else:
+        structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from gateway.audit.settings import AuditSettings
 from gateway.audit.starting import UnknownOutcome
 from gateway.audit.verification import verify
 from gateway.audit.verification_report import ChainReport
+from tests.support.waiting import eventually
 
 ROOM = 1024
 
@@ -85,3 +86,10 @@ def verified(directory: Path) -> ChainReport:
     (chain,) = verify(directory).chains
     assert chain.problem is None, str(chain.problem)
     return chain
+
+
+async def until_available(journal: Journal) -> None:
+    async def available() -> bool:
+        return journal.available
+
+    await eventually(available)

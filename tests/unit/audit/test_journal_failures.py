@@ -8,7 +8,7 @@ import contextlib
 import errno
 import os
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from gateway.audit.faults import JournalCorrupt, JournalUnavailable
 from gateway.audit.journal import Journal
 from gateway.audit.records import Receipt
 from gateway.audit.segments import segment_path, segment_starts
+from tests.support.failing_calls import Failing
 from tests.support.journals import (
     ROOM,
     audit_settings,
@@ -28,62 +29,10 @@ from tests.support.journals import (
     record_call,
     records,
     unknown_outcome,
+    until_available,
     verified,
 )
 from tests.support.waiting import eventually
-
-
-class Failing:
-    """Calls of the system that fail while `error` is set."""
-
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.error: int | None = None
-        self.calls = 0
-        self._patch = patch
-
-    def replace(self, name: str, before: Callable[..., object] = lambda *arguments: None) -> None:
-        real: Callable[..., Any] = getattr(os, name)
-
-        def call(*arguments: Any) -> Any:
-            self.calls += 1
-            if self.error is None:
-                return real(*arguments)
-            before(*arguments)
-            raise OSError(self.error, os.strerror(self.error))
-
-        self._patch.setattr(os, name, call)
-
-
-@pytest.fixture
-def syncs(monkeypatch: pytest.MonkeyPatch) -> Failing:
-    failing = Failing(monkeypatch)
-    failing.replace("fdatasync")
-    return failing
-
-
-@pytest.fixture
-def writes(monkeypatch: pytest.MonkeyPatch) -> Failing:
-    failing = Failing(monkeypatch)
-    real = os.pwrite
-    # Like a full disk it takes the first bytes.
-    failing.replace("pwrite", lambda file, line, offset: real(file, line[: len(line) // 2], offset))
-    return failing
-
-
-async def until_available(journal: Journal) -> None:
-    async def available() -> bool:
-        return journal.available
-
-    await eventually(available)
-
-
-async def first_refusal(calls: Iterable[Awaitable[None]]) -> JournalUnavailable | None:
-    try:
-        for call in calls:
-            await call
-    except JournalUnavailable as refusal:
-        return refusal
-    return None
 
 
 def damage(directory: Path, offset: int) -> None:
@@ -211,53 +160,6 @@ async def test_outcome_that_can_not_be_written_is_written_when_that_is_possible(
         assert journal.stats.open == 0
     assert bodies(tmp_path, "event")[-1]["marker"] == "late"
     assert verified(tmp_path).open == ()
-
-
-async def test_segment_is_durable_before_the_next_one_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that only the newest can have a torn line, whatever a power failure leaves."""
-    real = os.open
-    unsynced: list[int] = []
-
-    async with journal_in(tmp_path, segment_bytes=4096) as journal:
-
-        def watching_open(path: Any, flags: int, *arguments: Any, **named: Any) -> int:
-            if flags & os.O_EXCL and str(path).endswith(".jsonl"):
-                unsynced.append(journal.stats.unsynced)
-            return real(path, flags, *arguments, **named)
-
-        monkeypatch.setattr(os, "open", watching_open)
-
-        async def calls(name: int) -> None:
-            for number in range(20):
-                await record_call(journal, f"r{name}-{number}")
-                await asyncio.sleep(0)
-
-        await asyncio.gather(*(calls(name) for name in range(8)))
-    assert set(unsynced) == {0}
-    verified(tmp_path)
-
-
-async def test_new_segment_that_can_not_be_made_keeps_the_old_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = os.open
-    error: int | None = errno.ENOSPC
-
-    def failing_open(path: Any, flags: int, *arguments: Any, **named: Any) -> int:
-        if error is not None and flags & os.O_EXCL and str(path).endswith(".jsonl"):
-            raise OSError(error, os.strerror(error), str(path))
-        return real(path, flags, *arguments, **named)
-
-    async with journal_in(tmp_path, segment_bytes=4096) as journal:
-        monkeypatch.setattr(os, "open", failing_open)
-        calls = (record_call(journal, f"r{number}") for number in range(40))
-        assert "ENOSPC" in str(await first_refusal(calls))
-        assert len(segment_starts(journal.folder)) == 1
-        error = None
-        await until_available(journal)
-        await record_call(journal, "after")
-    assert len(segment_starts(tmp_path / "worker-0")) == 2
-    verified(tmp_path)
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO])
