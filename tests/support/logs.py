@@ -16,8 +16,6 @@ def configured_log(level: str = "info") -> Iterator[None]:
     root, configuration = logging.getLogger(), structlog.get_config()
     handlers, before = root.handlers[:], root.level
     logs.configure(LogSettings.model_validate({"level": level, "format": "json"}))
-    # Loggers that keep what they were set up with would keep it for all tests that come later.
-    structlog.configure(cache_logger_on_first_use=False)
     try:
         yield
     finally:

@@ -3,7 +3,6 @@
 import asyncio
 import io
 import json
-import logging
 import time
 import uuid
 from collections.abc import Iterator
@@ -11,11 +10,8 @@ from typing import Any
 
 import grpc
 import pytest
-import structlog
 from google.rpc import error_details_pb2, status_pb2
 
-from gateway import logs
-from gateway.config import LogSettings
 from gateway.contract import METHODS
 from gateway.errors import UpstreamError
 from gateway.server import pipeline
@@ -26,6 +22,7 @@ from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import provider_service_pb2 as providers
 from keyway.v1.certificate_service_pb2_grpc import CertificateServiceStub
 from keyway.v1.provider_service_pb2_grpc import ProviderServiceStub
+from tests.support.logs import configured_log
 from tests.unit.server.fakes import Inventory, served
 from tests.unit.server.requests import valid
 
@@ -37,17 +34,10 @@ GET = certificates.GetCertificateRequest(name=NAME, keystore_password=SECRET)
 @pytest.fixture
 def log_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Logs as the command line sets them up; a function that answers all lines so far."""
-    root, written = logging.getLogger(), io.StringIO()
-    handlers, level = root.handlers[:], root.level
-    with monkeypatch.context() as patch:
-        patch.setattr("sys.stderr", written)
-        logs.configure(LogSettings())
-        # Loggers that keep what they were set up with would keep it for all tests that come later.
-        structlog.configure(cache_logger_on_first_use=False)
-    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    written = io.StringIO()
+    monkeypatch.setattr("sys.stderr", written)
+    with configured_log():
+        yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
 
 
 def getting(get: Any) -> Inventory:
