@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import signal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
@@ -25,13 +26,16 @@ hypothesis.settings.load_profile("keyway")
 
 
 def pytest_configure() -> None:
-    """Keep no logger's set-up for later tests; end the run with a clear word where a program is missing."""
+    """Keep no logger's set-up for later tests, let Ctrl-C be one, and name the programs that are missing."""
     configure = structlog.configure
 
     def configured(**settings: Any) -> None:
         configure(**{**settings, "cache_logger_on_first_use": False})
 
     structlog.configure = configured  # type: ignore[assignment]
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts what runs in its background so, and programs under test would inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     missing = [f"{program} ({source})" for program, source in PROGRAMS.items() if shutil.which(program) is None]
     if missing:
         pytest.exit(f"The tests need programs that are not on PATH: {'; '.join(missing)}.", returncode=4)
