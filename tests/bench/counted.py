@@ -9,17 +9,24 @@ import json
 import runpy
 import signal
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 
 def tell(path: Path) -> None:
     """What there is after the garbage collector has been everywhere."""
     gc.collect()
     objects = gc.get_objects()
-    tasks = sum(1 for one in objects if isinstance(one, asyncio.Future) and not one.done())
+    pending = Counter(_name(one) for one in objects if isinstance(one, asyncio.Future) and not one.done())
     draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps({"pending": tasks, "objects": len(objects)}))
+    draft.write_text(json.dumps({"pending": pending, "objects": len(objects)}))
     draft.replace(path)
+
+
+def _name(waiting: "asyncio.Future[Any]") -> str:
+    """What a task does; a future only waits."""
+    return getattr(waiting.get_coro(), "__qualname__", "task") if isinstance(waiting, asyncio.Task) else "future"
 
 
 if __name__ == "__main__":

@@ -153,6 +153,7 @@ def verdicts(found: Soaked, journal: dict[str, Any]) -> Sequence[Verdict]:
     foreign = sum(count for code, count in found.ended.items() if code not in _STATUSES)
     statuses = ", ".join(f"{code} {count}" for code, count in found.ended.most_common())
     before, after = found.before, found.after
+    pending = before.pending.total(), after.pending.total()
     return [
         Verdict(
             "calls that did not end in a status",
@@ -173,9 +174,9 @@ def verdicts(found: Soaked, journal: dict[str, Any]) -> Sequence[Verdict]:
         ),
         Verdict(
             "tasks and futures left behind",
-            after.pending - before.pending,
+            pending[1] - pending[0],
             0,
-            remark=_both(before.pending, after.pending),
+            remark=f"{_both(*pending)}; more of {dict(after.pending - before.pending)}",
         ),
         Verdict(
             "threads more than before",

@@ -111,4 +111,4 @@ def test_a_program_tells_what_it_has(tmp_path: Path) -> None:
         finally:
             process.kill()
     # Each of the seven has a future of its own besides, as has the program's own task.
-    assert json.loads(told.read_text())["pending"] == 2 * 7 + 2
+    assert json.loads(told.read_text())["pending"] == {"sleep": 7, "main": 1, "future": 8}

@@ -6,11 +6,12 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 _PROC: Final = Path("/proc")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
@@ -21,11 +22,11 @@ _SETTLED_SECONDS: Final = 17.0
 
 @dataclass(frozen=True, slots=True)
 class Possessions:
-    """pending: tasks and futures that wait. objects: of Python, in all. files: with connections."""
+    """pending: tasks and futures that wait, by what they do. objects: of Python, in all. files: with connections."""
 
     files: int
     threads: int
-    pending: int
+    pending: Counter[str]
     objects: int
 
 
@@ -48,17 +49,17 @@ async def settled(pid: int, told: Path, longest: float = 60.0) -> Possessions:
             before, since = now, time.monotonic()
     counts = await _told(pid, told)
     threads = len(os.listdir(_PROC / str(pid) / "task"))
-    return Possessions(files(pid), threads, counts["pending"], counts["objects"])
+    return Possessions(files(pid), threads, Counter(counts["pending"]), counts["objects"])
 
 
-async def _told(pid: int, path: Path) -> dict[str, int]:
+async def _told(pid: int, path: Path) -> dict[str, Any]:
     os.kill(pid, signal.SIGUSR1)
     deadline = time.monotonic() + _TELLING_SECONDS
     while (text := _taken(path)) is None:
         if time.monotonic() > deadline:
             raise TimeoutError("the gateway does not tell what it has")
         await asyncio.sleep(0.05)
-    counts: dict[str, int] = json.loads(text)
+    counts: dict[str, Any] = json.loads(text)
     return counts
 
 
