@@ -5,6 +5,7 @@ Not responsible for when records become durable, nor for which records there are
 
 import os
 import secrets
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +31,7 @@ class OpenSegment:
         self.file = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT | os.O_EXCL if create else 0), FILE_MODE)
 
     def append(self, line: bytes) -> None:
-        """Write a line; OSError, and nothing of it in the file, where it can't be written wholly."""
+        """Write one line, or several; OSError, and nothing of it in the file, where it can't be written wholly."""
         if self.torn:
             self.cut()
         try:
@@ -93,15 +94,25 @@ class Chain:
 
     def append(self, kind: Kind, body: bytes) -> tuple[Receipt, bytes]:
         """Add a record; its receipt, and its line. OSError where it can't be written: the chain stays as it was."""
-        if b"\n" in body:
-            raise ValueError("a record's body is one line")
-        sequence = self.sequence + 1
-        line, digest = encode(self.id, sequence, self.hash, kind, body)
-        self.segment.append(line)
-        self.sequence = sequence
-        self.hash = digest
-        self.bytes_written += len(line)
-        return Receipt(self.id, sequence, digest), line
+        (receipt,), line = self.append_all(kind, (body,))
+        return receipt, line
+
+    def append_all(self, kind: Kind, bodies: Iterable[bytes]) -> tuple[Sequence[Receipt], bytes]:
+        """Add records in one write; their receipts, and their lines together. OSError: none of them was added."""
+        sequence, digest = self.sequence, self.hash
+        receipts, lines = [], []
+        for body in bodies:
+            if b"\n" in body:
+                raise ValueError("a record's body is one line")
+            sequence += 1
+            line, digest = encode(self.id, sequence, digest, kind, body)
+            lines.append(line)
+            receipts.append(Receipt(self.id, sequence, digest))
+        written = b"".join(lines)
+        self.segment.append(written)
+        self.sequence, self.hash = sequence, digest
+        self.bytes_written += len(written)
+        return receipts, written
 
     def begin_segment(self, body: bytes) -> tuple[OpenSegment | None, bytes]:
         """Go on in a new segment, headed by a record with this body; the segment before, and the head's line.

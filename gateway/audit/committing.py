@@ -65,6 +65,7 @@ class Committer:
     """Makes the records of one chain durable, in rounds.
 
     underway: how many calls are under way, which will have a record to be synced.
+    collect: called before each round, to append what was left for it.
     failed: told of each round that failed, on the event loop; until `repair` succeeded, nothing counts as durable.
     ended: called after each round that succeeded, while none is in progress.
     """
@@ -75,10 +76,12 @@ class Committer:
         *,
         keep_lines: bool,
         underway: Callable[[], int],
+        collect: Callable[[], None],
         failed: Callable[[OSError], None],
         ended: Callable[[], None],
     ) -> None:
         self._underway = underway
+        self._collect = collect
         self._shared = 0
         self._load = _Load()
         self._folder = folder
@@ -114,7 +117,7 @@ class Committer:
             self._synced_size = 0
 
     def added(self, line: bytes, sequence: int) -> None:
-        """A record was appended."""
+        """A record was appended, or several."""
         if self._keep_lines:
             self._lines.append(line)
         self._last = sequence
@@ -146,11 +149,17 @@ class Committer:
 
     async def wait(self, sequence: int) -> None:
         """Return when the record is durable; JournalUnavailable where it can't be made so."""
-        if sequence <= self.synced:
-            return
-        if self._suspect is not None or self._closed:
-            raise JournalUnavailable(self._suspect or CLOSED)
-        await self._joined(sequence)
+        if sequence > self.synced:
+            self._check()
+            await self._joined(sequence)
+
+    def next_round(self) -> "asyncio.Future[None]":
+        """Done when what is collected for the next round is durable. JournalUnavailable, at once or then."""
+        self._check()
+        future = self._loop.create_future()
+        self._waiting.append(future)
+        self.request()
+        return future
 
     async def repair(self) -> None:
         """After a failure: write again and sync; JournalUnavailable where that fails once more."""
@@ -178,6 +187,10 @@ class Committer:
             self._wake.release()
             thread.join()
 
+    def _check(self) -> None:
+        if self._suspect is not None or self._closed:
+            raise JournalUnavailable(self._suspect or CLOSED)
+
     def _joined(self, sequence: int) -> "asyncio.Future[None]":
         future = self._loop.create_future()
         if self._round is not None and sequence <= self._round.sequence and self._suspect is None:
@@ -199,6 +212,7 @@ class Committer:
     def _begin(self) -> None:
         if self._round is not None or not self._requested or self._closed:
             return
+        self._collect()
         self._requested = False
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="audit-journal", daemon=True)

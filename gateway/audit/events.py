@@ -8,14 +8,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from gateway import __version__
 from gateway.authz.policies import Decision
 from gateway.authz.principals import caller_id
-from gateway.contract import Method
+from gateway.contract import METHODS, Method
 from gateway.identity.caller import Caller
 
 INTENT: Final = "intent"
@@ -48,8 +48,7 @@ _USER, _SERVICE, _UNKNOWN_TYPE = 1, 4, 0
 _USER_TYPE_IDS: Final = {"Service": _SERVICE, "User": _USER}
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(NamedTuple):
     """Where a call came from, and what its sender says of itself, unproven: its service and user agent."""
 
     address: str
@@ -75,10 +74,11 @@ class Known:
 
 @dataclass(slots=True)
 class Ended:
-    """What became of a call. code: the gRPC status by name. response: described; never as it is."""
+    """What became of a call. code: the gRPC status by name. moment: its end. response: described; never as it is."""
 
     status_id: int
     code: str
+    moment: float
     reason: str = ""
     upstream_code: str = ""
     upstream_message: str = ""
@@ -98,12 +98,7 @@ class CallEvents:
         if known.request:
             api["data"] = known.request
         # Left open: the outcome adds the response to `api`.
-        self._head = b'%b"api":{"operation":%b,"service":%b,"request":%b' % (
-            _of_method(known.method.operation),
-            orjson.dumps(known.method.full_name),
-            orjson.dumps({"name": known.method.service}),
-            orjson.dumps(api),
-        )
+        self._head = _BEGINNINGS[known.method.operation] + orjson.dumps(api)
         of_actor = _of_actor if len(known.decisions) > _MAXIMUM_KEPT_DECISIONS else _kept_of_actor
         self._rest = b"},%b%b" % (of_actor(known.caller, known.peer, tuple(known.decisions)), _of_call(known))
 
@@ -113,7 +108,7 @@ class CallEvents:
 
     def outcome(self, ended: Ended) -> bytes:
         """The event that tells what became of it."""
-        now = time.time()
+        seconds = max(0.0, ended.moment - self._began)
         response: dict[str, object] = {"code": ended.code}
         if ended.reason:
             response["error"] = ended.reason
@@ -125,7 +120,7 @@ class CallEvents:
             "status_id": ended.status_id,
             "status": _STATUS_NAMES[ended.status_id],
             "status_code": ended.code,
-            "duration": max(0, round((now - self._began) * 1000)),
+            "duration": round(seconds * 1000),
         }
         if ended.reason:
             status["status_detail"] = ended.reason
@@ -137,14 +132,14 @@ class CallEvents:
             "items": ended.items,
         }
         status["unmapped"] = {
-            "duration_us": max(0, round((now - self._began) * 1_000_000)),
+            "duration_us": round(seconds * 1_000_000),
             **{key: value for key, value in unmapped.items() if value or value == 0},
         }
         return b'%b,"response":%b%b%b}' % (
             self._head,
             orjson.dumps(response),
             self._rest,
-            _ending(OUTCOME, now, orjson.dumps(status)[1:-1]),
+            _ending(OUTCOME, ended.moment, orjson.dumps(status)[1:-1]),
         )
 
 
@@ -172,13 +167,12 @@ def _metadata(event_code: str) -> bytes:
 _METADATA: Final = {event_code: _metadata(event_code) for event_code in (INTENT, OUTCOME, REFUSALS)}
 
 
-@lru_cache(maxsize=256)
-def _of_method(operation: str) -> bytes:
-    """What a method's events begin with; an open object."""
-    verb = operation.split("_", 1)[0]
-    activity = _ACTIVITIES.get(verb, _OTHER)
-    name = _ACTIVITY_NAMES.get(activity) or "".join(word.capitalize() for word in operation.split("_"))
-    return orjson.dumps({**_class(activity), "activity_name": name})[:-1] + b","
+def _beginning(method: Method) -> bytes:
+    """What a method's events begin with, up to the request."""
+    activity = _ACTIVITIES.get(method.operation.split("_", 1)[0], _OTHER)
+    api = {"operation": method.full_name, "service": {"name": method.service}, "request": None}
+    members = {**_class(activity), "activity_name": _ACTIVITY_NAMES.get(activity, method.name), "api": api}
+    return orjson.dumps(members).removesuffix(b"null}}")
 
 
 def _class(activity: int) -> dict[str, object]:
@@ -191,6 +185,9 @@ def _class(activity: int) -> dict[str, object]:
         "type_uid": _CLASS * 100 + activity,
         "severity_id": _INFORMATIONAL,
     }
+
+
+_BEGINNINGS: Final = {method.operation: _beginning(method) for method in METHODS}
 
 
 def _of_actor(caller: Caller, peer: Peer, decisions: tuple[Decision, ...]) -> bytes:

@@ -137,6 +137,16 @@ class Journal:
             self._fail(error)
             raise JournalUnavailable(error_name(error)) from None
 
+    async def ended(self, request_id: str, make: Callable[[], bytes]) -> Receipt:
+        """As `outcome` and `synced`, of the event that `make` answers: where records are synced, together with others.
+
+        JournalUnavailable: the outcome is not on record yet, or not durable.
+        """
+        if not self._durable:
+            return self.outcome(request_id, make())
+        assert self._writer is not None
+        return await self._writer.ended(request_id, make)
+
     def note(self, body: bytes) -> Receipt:
         """Record an event that is neither the intent nor the outcome of a call. JournalUnavailable."""
         writer = self._taking()

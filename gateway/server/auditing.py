@@ -6,7 +6,9 @@ they look like that of `audit/events.py`.
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from google.protobuf.message import Message
@@ -77,7 +79,7 @@ class Auditor:
                 failure = internal_error(error, rpc.call)
                 await self._failed(rpc, failure)
                 raise failure from error
-            await self._record(rpc, self._succeeded(rpc, response))
+            await self._record(rpc, partial(self._succeeded, rpc, response, time.time()))
             return response
 
         return handle
@@ -124,25 +126,29 @@ class Auditor:
         if rpc.caller is None:
             await self.refusals.count(rpc, reason_name(error.outcome.reason))
         elif error.outcome is not errors.AUDIT_UNAVAILABLE:
-            await self._record(rpc, _failure(rpc, error))
+            await self._record(rpc, partial(_failure, rpc, error, time.time()))
             if error.outcome in _REFUSED_TO_CALLERS:
                 await self._pacing.turn(caller_id(rpc.caller))
         elif rpc.events is not None:
             # The intent was written, and could not be synced. Its outcome is taken all the same, and synced later.
             with contextlib.suppress(GatewayError):
-                self._write(rpc, _failure(rpc, error))
+                self._write(rpc, partial(_failure, rpc, error, time.time()))
 
-    async def _record(self, rpc: Rpc, ended: Ended) -> None:
+    async def _record(self, rpc: Rpc, make: Callable[[], bytes]) -> None:
         """The outcome on record, and on disk."""
-        self._write(rpc, ended)
-        await self._synced(rpc)
-
-    def _write(self, rpc: Rpc, ended: Ended) -> None:
         if rpc.events is None:
             self._begin(rpc)
-        assert rpc.events is not None
         try:
-            rpc.receipt = self._journal.outcome(rpc.call.request_id, rpc.events.outcome(ended))
+            rpc.receipt = await self._journal.ended(rpc.call.request_id, make)
+        except JournalUnavailable as error:
+            raise _unavailable(rpc) from error
+
+    def _write(self, rpc: Rpc, make: Callable[[], bytes]) -> None:
+        """The outcome on record, and on disk with the next call's."""
+        if rpc.events is None:
+            self._begin(rpc)
+        try:
+            rpc.receipt = self._journal.outcome(rpc.call.request_id, make())
         except JournalUnavailable as error:
             raise _unavailable(rpc) from error
 
@@ -158,18 +164,14 @@ class Auditor:
         if rpc.caller is None:
             self.refusals.add(rpc, "CANCELLED")
             return
-        status_id = events.UNKNOWN if rpc.call.attempts else events.FAILURE
-        try:
-            self._write(rpc, _ended(rpc, status_id, code_pb2.Code.Name(rpc.given_up_code)))
-        except GatewayError:
-            return  # the journal is not available, and says so itself
+        # The journal says itself where it is not available.
+        with contextlib.suppress(GatewayError):
+            self._write(rpc, partial(_given_up, rpc, time.time()))
 
-    def _succeeded(self, rpc: Rpc, response: Message) -> Ended:
-        ended = _ended(rpc, events.SUCCESS, "OK")
+    def _succeeded(self, rpc: Rpc, response: Message, moment: float) -> bytes:
         described = self._describer.describe(response)
         version: Any = described.pop("key_version", None)
-        ended.key_version, ended.response = version, described
-        return ended
+        return _outcome(rpc, Ended(events.SUCCESS, "OK", moment, key_version=version, response=described))
 
 
 def _room(request: Any) -> int:
@@ -180,20 +182,26 @@ def _room(request: Any) -> int:
     return _ROOM + sum(_ROOM_PER_ITEM + _ROOM_PER_CHARACTER * len(item.name) for item in items)
 
 
-def _failure(rpc: Rpc, error: GatewayError) -> Ended:
+def _given_up(rpc: Rpc, moment: float) -> bytes:
+    status_id = events.UNKNOWN if rpc.call.attempts else events.FAILURE
+    return _outcome(rpc, Ended(status_id, code_pb2.Code.Name(rpc.given_up_code), moment))
+
+
+def _failure(rpc: Rpc, error: GatewayError, moment: float) -> bytes:
     in_doubt = bool(rpc.call.attempts) and error.outcome.reason in _IN_DOUBT
     status_id = events.UNKNOWN if in_doubt else events.FAILURE
-    ended = _ended(rpc, status_id, code_pb2.Code.Name(error.outcome.code))
-    ended.reason = reason_name(error.outcome.reason)
+    ended = Ended(status_id, code_pb2.Code.Name(error.outcome.code), moment, reason_name(error.outcome.reason))
     if isinstance(error, UpstreamError):
         ended.upstream_code = error.upstream_code or ""
         ended.upstream_message = error.upstream_message or ""
         ended.http_status = error.http_status
-    return ended
+    return _outcome(rpc, ended)
 
 
-def _ended(rpc: Rpc, status_id: int, code: str) -> Ended:
-    return Ended(status_id, code, attempts=_attempts(rpc), items=rpc.call.items)
+def _outcome(rpc: Rpc, ended: Ended) -> bytes:
+    assert rpc.events is not None
+    ended.attempts, ended.items = _attempts(rpc), rpc.call.items
+    return rpc.events.outcome(ended)
 
 
 def _attempts(rpc: Rpc) -> Sequence[dict[str, object]]:

@@ -5,6 +5,7 @@ What goes wrong on the way is a GatewayError when it leaves `contained`.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, TypeVar
 
 import grpc
@@ -28,7 +29,9 @@ from keyway.v1 import error_reason_pb2 as reasons
 _CALLERS_ID: Final = "x-request-id"
 _CALLERS_SERVICE: Final = "x-service-name"
 _USER_AGENT: Final = "user-agent"
+_TOLD: Final = frozenset({_CALLERS_ID, _CALLERS_SERVICE, _USER_AGENT})
 _MAXIMUM_TEXT_CHARACTERS: Final = 128
+_REMEMBERED_PEERS: Final = 4096
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
@@ -76,6 +79,7 @@ class Rpc:
     events: CallEvents | None = field(default=None, repr=False)
     receipt: Receipt | None = None
     _metadata: Metadata | None = field(default=None, repr=False)
+    _told: dict[str, str] | None = field(default=None, repr=False)
 
     @property
     def metadata(self) -> Metadata:
@@ -85,15 +89,28 @@ class Rpc:
         return self._metadata
 
     @property
+    def told(self) -> Mapping[str, str]:
+        """What the metadata say of the call and its sender, where that can be put on record.
+
+        Of several values by one name the first counts.
+        """
+        if self._told is None:
+            self._told = {}
+            for key, value in self.metadata:
+                if key in _TOLD and key not in self._told:
+                    self._told[key] = value if isinstance(value, str) and _usable(value) else ""
+        return self._told
+
+    @property
     def callers_id(self) -> str:
         """The caller's own id of the call; empty where it sent none that can be used."""
-        return _told(self.metadata, _CALLERS_ID)
+        return self.told.get(_CALLERS_ID, "")
 
     @property
     def peer(self) -> Peer:
         """Where the call came from, and what its sender says of itself."""
-        address, metadata = peer_address(self.context.peer()), self.metadata
-        return Peer(address, _told(metadata, _USER_AGENT), _told(metadata, _CALLERS_SERVICE))
+        told = self.told
+        return Peer(peer_address(self.context.peer()), told.get(_USER_AGENT, ""), told.get(_CALLERS_SERVICE, ""))
 
     def log_fields(self) -> Mapping[str, str]:
         """What the lines of the log tell of the call."""
@@ -116,18 +133,11 @@ class Rpc:
         return resources(self.method, self.request) if self.request is not None else ()
 
 
-def _told(metadata: Metadata, name: str) -> str:
-    """What the metadata say by this name, where it can be put on record. Of several values the first counts."""
-    for key, value in metadata:
-        if key == name:
-            return value if isinstance(value, str) and _usable(value) else ""
-    return ""
-
-
 def _usable(text: str) -> bool:
     return len(text) <= _MAXIMUM_TEXT_CHARACTERS and text.isascii() and text.isprintable()
 
 
+@lru_cache(maxsize=_REMEMBERED_PEERS)
 def peer_address(peer: str) -> str:
     """`ipv4:10.0.0.1:4242` → `10.0.0.1:4242`; `ipv6:%5B::1%5D:4242` → `[::1]:4242`."""
     return peer.partition(":")[2].replace("%5B", "[").replace("%5D", "]")

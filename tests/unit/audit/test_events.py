@@ -14,6 +14,8 @@ from gateway.identity.caller import ANONYMOUS, Caller
 
 WEB = Caller("spiffe://example.org/web", "spiffe")
 KEY = "providers/nhn-keys/keys/orders-key"
+BEGAN = 1_700_000_000.25
+LATER = BEGAN + 0.002
 
 
 def method(name: str) -> Any:
@@ -38,12 +40,12 @@ def known(name: str = "Encrypt", **changes: Any) -> Known:
 
 
 def both(known: Known, ended: Ended) -> tuple[dict[str, Any], dict[str, Any]]:
-    made = CallEvents(known, 1_700_000_000.25)
+    made = CallEvents(known, BEGAN)
     return json.loads(made.intent()), json.loads(made.outcome(ended))
 
 
 def test_intent() -> None:
-    intent, _ = both(known(), Ended(events.SUCCESS, "OK"))
+    intent, _ = both(known(), Ended(events.SUCCESS, "OK", LATER))
     assert intent["class_uid"] == 6003
     assert (intent["activity_id"], intent["type_uid"], intent["activity_name"]) == (99, 600399, "Encrypt")
     assert intent["time"] == 1_700_000_000_250
@@ -69,6 +71,7 @@ def test_outcome_repeats_the_intent_and_adds_what_became_of_it() -> None:
     ended = Ended(
         events.FAILURE,
         "NOT_FOUND",
+        LATER,
         "KEY_NOT_FOUND",
         upstream_code="-1",
         upstream_message="Invalid Key ID",
@@ -87,14 +90,15 @@ def test_outcome_repeats_the_intent_and_adds_what_became_of_it() -> None:
     assert outcome["unmapped"]["upstream_code"] == "-1"
     assert outcome["unmapped"]["http_status"] == 200
     assert outcome["unmapped"]["attempts"] == [{"provider": "nhn-keys", "http_status": 200}]
-    assert outcome["duration"] >= 0
+    assert outcome["time"] == round(LATER * 1000)
+    assert (outcome["duration"], outcome["unmapped"]["duration_us"]) == (2, 2000)
     same = intent.keys() - {"metadata", "time", "status", "status_id"}
     assert {key: intent[key] for key in same} == {key: outcome[key] for key in same}
 
 
 def test_key_version_0_is_a_version() -> None:
-    assert both(known(), Ended(events.SUCCESS, "OK", key_version=0))[1]["unmapped"]["key_version"] == 0
-    assert "key_version" not in both(known(), Ended(events.SUCCESS, "OK"))[1]["unmapped"]
+    assert both(known(), Ended(events.SUCCESS, "OK", LATER, key_version=0))[1]["unmapped"]["key_version"] == 0
+    assert "key_version" not in both(known(), Ended(events.SUCCESS, "OK", LATER))[1]["unmapped"]
 
 
 @pytest.mark.parametrize(
@@ -108,13 +112,13 @@ def test_key_version_0_is_a_version() -> None:
     ],
 )
 def test_activities(name: str, activity: int) -> None:
-    intent, _ = both(known(name), Ended(events.SUCCESS, "OK"))
+    intent, _ = both(known(name), Ended(events.SUCCESS, "OK", LATER))
     assert (intent["activity_id"], intent["type_uid"]) == (activity, 600300 + activity)
 
 
 def test_denied() -> None:
     denied = Decision("GetPrivateKey", "keyway.dev/Key", KEY, False, ("no-exports",))
-    intent, _ = both(known(decisions=(denied,)), Ended(events.FAILURE, "PERMISSION_DENIED"))
+    intent, _ = both(known(decisions=(denied,)), Ended(events.FAILURE, "PERMISSION_DENIED", LATER))
     assert intent["actor"]["authorizations"][0]["decision"] == "deny"
     assert (intent["action_id"], intent["action"]) == (2, "Denied")
 
@@ -129,7 +133,7 @@ def test_texts_that_would_break_json_apart() -> None:
             resources=[("t", evil)],
             decisions=(Decision("Encrypt", "t", evil, True, (evil,)),),
         ),
-        Ended(events.FAILURE, "INTERNAL", evil, upstream_code=evil, upstream_message=evil),
+        Ended(events.FAILURE, "INTERNAL", LATER, evil, upstream_code=evil, upstream_message=evil),
     )
     assert intent["resources"][0]["name"] == evil
     assert intent["actor"]["user"]["domain"] == evil
@@ -141,25 +145,25 @@ def test_texts_that_would_break_json_apart() -> None:
     [("[::1]:80", {"ip": "::1", "port": 80}), ("unix-socket", {"name": "unix-socket"}), ("", {"name": ""})],
 )
 def test_addresses(address: str, told: Any) -> None:
-    assert both(known(peer=Peer(address)), Ended(events.SUCCESS, "OK"))[0]["src_endpoint"] == told
+    assert both(known(peer=Peer(address)), Ended(events.SUCCESS, "OK", LATER))[0]["src_endpoint"] == told
 
 
 def test_nobody_in_particular() -> None:
     intent, _ = both(
         known(caller=ANONYMOUS, peer=Peer("127.0.0.1:1"), resources=(), decisions=(), callers_id="", trace_id=""),
-        Ended(events.SUCCESS, "OK"),
+        Ended(events.SUCCESS, "OK", LATER),
     )
     assert intent["actor"] == {"user": {"name": "anonymous", "uid": "anonymous", "type": "Unknown", "type_id": 0}}
     assert not intent.keys() & {"resources", "trace", "observables", "http_request", "action"}
 
 
 def test_no_newline_in_an_event() -> None:
-    made = CallEvents(known(callers_id="a\nb"), 0.0)
-    assert b"\n" not in made.intent() + made.outcome(Ended(events.SUCCESS, "OK", response={"x": "a\r\nb"}))
+    made = CallEvents(known(callers_id="a\nb"), BEGAN)
+    assert b"\n" not in made.intent() + made.outcome(Ended(events.SUCCESS, "OK", LATER, response={"x": "a\r\nb"}))
 
 
 def test_unknown_outcome_of_an_interrupted_call() -> None:
-    intent, _ = both(known(), Ended(events.SUCCESS, "OK"))
+    intent, _ = both(known(), Ended(events.SUCCESS, "OK", LATER))
     outcome = events.unknown_outcome(intent)
     assert outcome["metadata"]["event_code"] == "outcome"
     assert (outcome["status_id"], outcome["status"]) == (0, "Unknown")
@@ -183,8 +187,8 @@ def test_what_a_batch_names_is_not_kept_in_memory() -> None:
     """A caller chooses a thousand names for each call."""
     events._kept_of_actor.cache_clear()
     decisions = [Decision("Encrypt", "keyway.dev/Key", f"{KEY}-{number}", False) for number in range(1000)]
-    intent, _ = both(known("BatchEncrypt", decisions=decisions), Ended(events.FAILURE, "OK"))
+    intent, _ = both(known("BatchEncrypt", decisions=decisions), Ended(events.FAILURE, "OK", LATER))
     assert [told["resource"] for told in intent["actor"]["authorizations"]] == [each.resource for each in decisions]
     assert events._kept_of_actor.cache_info().currsize == 0
-    both(known(), Ended(events.SUCCESS, "OK"))
+    both(known(), Ended(events.SUCCESS, "OK", LATER))
     assert events._kept_of_actor.cache_info().currsize == 1

@@ -1,0 +1,73 @@
+"""Outcomes that are made and written together, in the round that makes them durable."""
+
+import asyncio
+import errno
+from pathlib import Path
+
+import pytest
+
+from gateway.audit.faults import JournalUnavailable
+from tests.support.failing_calls import Failing
+from tests.support.journals import ROOM, event, events, journal_in, records, verified
+
+
+async def test_outcomes_share_a_round_and_a_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["r1", "r2", "r3"]
+    async with journal_in(tmp_path) as journal:
+        for name in names:
+            journal.intent(name, event("intent", name), ROOM)
+        writes = Failing(monkeypatch)
+        writes.replace("pwrite")
+        before = journal.stats.syncs
+        receipts = await asyncio.gather(*(journal.ended(name, lambda n=name: event("outcome", n)) for name in names))
+        assert (writes.calls, journal.stats.syncs - before) == (1, 1)
+    assert set(receipts) <= {record.receipt for record in records(tmp_path)}
+    assert [name for name, code in events(tmp_path) if code == "outcome"] == names
+    assert verified(tmp_path).open == ()
+
+
+async def test_an_outcome_that_nobody_waits_for_is_written(tmp_path: Path) -> None:
+    async with journal_in(tmp_path) as journal:
+        journal.intent("r1", event("intent", "r1"), ROOM)
+        ending = asyncio.create_task(journal.ended("r1", lambda: event("outcome", "r1")))
+        await asyncio.sleep(0)
+        ending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await ending
+        assert events(tmp_path) == [("r1", "intent"), ("r1", "outcome")]
+    assert verified(tmp_path).open == ()
+
+
+async def test_an_outcome_that_cannot_be_made_fails_its_own_call_alone(tmp_path: Path) -> None:
+    def fail() -> bytes:
+        raise ZeroDivisionError
+
+    async with journal_in(tmp_path) as journal:
+        for name in ("r1", "r2"):
+            journal.intent(name, event("intent", name), ROOM)
+        bad, good = await asyncio.gather(
+            journal.ended("r1", fail), journal.ended("r2", lambda: event("outcome", "r2")), return_exceptions=True
+        )
+        assert isinstance(bad, ZeroDivisionError)
+        assert not isinstance(good, BaseException)
+        journal.outcome("r1", event("outcome", "r1"))
+    assert verified(tmp_path).open == ()
+
+
+async def test_outcomes_that_cannot_be_written_come_when_the_disk_is_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with journal_in(tmp_path) as journal:
+        journal.intent("r1", event("intent", "r1"), ROOM)
+        writes = Failing(monkeypatch)
+        writes.replace("pwrite")
+        writes.error = errno.EIO
+        with pytest.raises(JournalUnavailable):
+            await journal.ended("r1", lambda: event("outcome", "r1"))
+        assert not journal.available
+        writes.error = None
+        available = asyncio.Event()
+        journal.on_availability(lambda now: available.set() if now else None)
+        await asyncio.wait_for(available.wait(), 20)
+    assert [code for _, code in events(tmp_path)] == ["intent", "outcome"]
+    assert verified(tmp_path).open == ()
