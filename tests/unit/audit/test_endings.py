@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ async def test_outcomes_share_a_round_and_a_write(tmp_path: Path, monkeypatch: p
         writes = Failing(monkeypatch)
         writes.replace("pwrite")
         before = journal.stats.syncs
-        receipts = await asyncio.gather(*(journal.ended(name, lambda n=name: event("outcome", n)) for name in names))
+        receipts = await asyncio.gather(*(journal.ended(name, partial(event, "outcome", name)) for name in names))
         assert (writes.calls, journal.stats.syncs - before) == (1, 1)
     assert set(receipts) <= {record.receipt for record in records(tmp_path)}
     assert [name for name, code in events(tmp_path) if code == "outcome"] == names
