@@ -156,10 +156,7 @@ class Committer:
     def next_round(self) -> "asyncio.Future[None]":
         """Done when what is collected for the next round is durable. JournalUnavailable, at once or then."""
         self._check()
-        future = self._loop.create_future()
-        self._waiting.append(future)
-        self.request()
-        return future
+        return self._queued()
 
     async def repair(self) -> None:
         """After a failure: write again and sync; JournalUnavailable where that fails once more."""
@@ -192,12 +189,16 @@ class Committer:
             raise JournalUnavailable(self._suspect or CLOSED)
 
     def _joined(self, sequence: int) -> "asyncio.Future[None]":
+        if self._round is None or sequence > self._round.sequence or self._suspect is not None:
+            return self._queued()
         future = self._loop.create_future()
-        if self._round is not None and sequence <= self._round.sequence and self._suspect is None:
-            self._round.waiting.append(future)
-        else:
-            self._waiting.append(future)
-            self.request()
+        self._round.waiting.append(future)
+        return future
+
+    def _queued(self) -> "asyncio.Future[None]":
+        future = self._loop.create_future()
+        self._waiting.append(future)
+        self.request()
         return future
 
     def _begin_later(self) -> None:

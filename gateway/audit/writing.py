@@ -114,9 +114,11 @@ class Writer:
     async def ended(self, request_id: str, make: Callable[[], bytes]) -> Receipt:
         """Add the event of a call that ended, in the next round, with those of others; return when it is durable.
 
-        Making and writing many at a time takes half of what it takes one by one, between other work. Where the round
-        fails, or nobody waits for it any more, the outcome is written all the same. JournalUnavailable.
+        Where the round fails, or nobody waits for it any more, the outcome is written all the same. JournalUnavailable.
+        KeyError for a request without an intent.
         """
+        if request_id not in self.calls:
+            raise KeyError(request_id)
         ending = _Ending(request_id, make)
         self._endings.append(ending)
         try:
@@ -174,21 +176,23 @@ class Writer:
             return
         try:
             receipts, lines = self.chain.append_all("event", [body for _, body in made])
-        except OSError:
-            self._write_in_room(made)
+        except (OSError, ValueError):
+            self._write_one_by_one(made)
             return
         for (ending, _), ending.receipt in zip(made, receipts, strict=True):
             self._close(ending.request_id)
         self._added(lines, receipts[-1].sequence, len(receipts))
 
-    def _write_in_room(self, made: Sequence[tuple[_Ending, bytes]]) -> None:
-        """One by one, in the room that is held for them."""
+    def _write_one_by_one(self, made: Sequence[tuple[_Ending, bytes]]) -> None:
+        """In the room that is held for them, so that none fails for another's sake."""
         for ending, body in made:
             try:
                 ending.receipt = self.outcome(ending.request_id, body)
             except OSError as error:
                 self._failed(error)
                 ending.error = JournalUnavailable(error_name(error))
+            except ValueError as error:
+                ending.error = error
 
     def _close(self, request_id: str) -> None:
         """The call has its outcome on record."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +28,13 @@ async def test_outcomes_share_a_round_and_a_write(tmp_path: Path, monkeypatch: p
     assert verified(tmp_path).open == ()
 
 
+async def test_a_call_without_an_intent_has_no_outcome(tmp_path: Path) -> None:
+    async with journal_in(tmp_path) as journal:
+        with pytest.raises(KeyError):
+            await journal.ended("r1", partial(event, "outcome", "r1"))
+    assert events(tmp_path) == []
+
+
 async def test_an_outcome_that_nobody_waits_for_is_written(tmp_path: Path) -> None:
     async with journal_in(tmp_path) as journal:
         journal.intent("r1", event("intent", "r1"), ROOM)
@@ -39,17 +47,21 @@ async def test_an_outcome_that_nobody_waits_for_is_written(tmp_path: Path) -> No
     assert verified(tmp_path).open == ()
 
 
-async def test_an_outcome_that_cannot_be_made_fails_its_own_call_alone(tmp_path: Path) -> None:
-    def fail() -> bytes:
-        raise ZeroDivisionError
+def _fail() -> bytes:
+    raise ZeroDivisionError
 
+
+@pytest.mark.parametrize(("make", "error"), [(_fail, ZeroDivisionError), (lambda: b'{"two":\n"lines"}', ValueError)])
+async def test_an_outcome_that_cannot_be_made_fails_its_own_call_alone(
+    tmp_path: Path, make: Callable[[], bytes], error: type[Exception]
+) -> None:
     async with journal_in(tmp_path) as journal:
         for name in ("r1", "r2"):
             journal.intent(name, event("intent", name), ROOM)
         bad, good = await asyncio.gather(
-            journal.ended("r1", fail), journal.ended("r2", lambda: event("outcome", "r2")), return_exceptions=True
+            journal.ended("r1", make), journal.ended("r2", lambda: event("outcome", "r2")), return_exceptions=True
         )
-        assert isinstance(bad, ZeroDivisionError)
+        assert isinstance(bad, error)
         assert not isinstance(good, BaseException)
         journal.outcome("r1", event("outcome", "r1"))
     assert verified(tmp_path).open == ()
