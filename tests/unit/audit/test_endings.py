@@ -84,3 +84,20 @@ async def test_outcomes_that_cannot_be_written_come_when_the_disk_is_well(
         await asyncio.wait_for(available.wait(), 20)
     assert [code for _, code in events(tmp_path)] == ["intent", "outcome"]
     assert verified(tmp_path).open == ()
+
+
+async def test_an_outcome_is_written_while_nothing_can_be_made_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with journal_in(tmp_path) as journal:
+        for name in ("r1", "r2"):
+            journal.intent(name, event("intent", name), ROOM)
+        syncs = Failing(monkeypatch)
+        syncs.replace("fdatasync")
+        syncs.error = errno.EIO
+        for name in ("r1", "r2"):
+            with pytest.raises(JournalUnavailable):
+                await journal.ended(name, partial(event, "outcome", name))
+            assert events(tmp_path)[-1] == (name, "outcome")
+        syncs.error = None
+    assert verified(tmp_path).open == ()
