@@ -6,6 +6,7 @@ ready: what was acknowledged before and after can't be mixed up.
 """
 
 import asyncio
+import gc
 import socket
 import ssl
 from types import TracebackType
@@ -64,7 +65,8 @@ class Connection:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._channel.close()
-        await asyncio.gather(self._lost, return_exceptions=True)
+        gc.collect()  # gRPC's finished calls are cycles, and hold the connection (docs/decisions/0015)
+        await asyncio.wait({self._lost}, timeout=self._settings.timeout)
 
     @property
     def lost(self) -> "asyncio.Future[None]":
