@@ -94,25 +94,28 @@ class Chain:
 
     def append(self, kind: Kind, body: bytes) -> tuple[Receipt, bytes]:
         """Add a record; its receipt, and its line. OSError where it can't be written: the chain stays as it was."""
-        (receipt,), line = self.append_all(kind, (body,))
-        return receipt, line
+        sequence = self.sequence + 1
+        line, digest = encode(self.id, sequence, self.hash, kind, body)
+        self._write(line, sequence, digest)
+        return Receipt(self.id, sequence, digest), line
 
     def append_all(self, kind: Kind, bodies: Iterable[bytes]) -> tuple[Sequence[Receipt], bytes]:
         """Add records in one write; their receipts, and their lines together. OSError: none of them was added."""
         sequence, digest = self.sequence, self.hash
         receipts, lines = [], []
         for body in bodies:
-            if b"\n" in body:
-                raise ValueError("a record's body is one line")
             sequence += 1
             line, digest = encode(self.id, sequence, digest, kind, body)
             lines.append(line)
             receipts.append(Receipt(self.id, sequence, digest))
         written = b"".join(lines)
-        self.segment.append(written)
-        self.sequence, self.hash = sequence, digest
-        self.bytes_written += len(written)
+        self._write(written, sequence, digest)
         return receipts, written
+
+    def _write(self, lines: bytes, sequence: int, digest: str) -> None:
+        self.segment.append(lines)
+        self.sequence, self.hash = sequence, digest
+        self.bytes_written += len(lines)
 
     def begin_segment(self, body: bytes) -> tuple[OpenSegment | None, bytes]:
         """Go on in a new segment, headed by a record with this body; the segment before, and the head's line.

@@ -8,6 +8,7 @@ Their bytes are the same, so that a reader in the meantime sees no difference.
 import asyncio
 import contextlib
 import os
+import queue
 import threading
 import time
 from collections.abc import Callable
@@ -20,28 +21,32 @@ from gateway.audit.checkpoints import append_copies
 from gateway.audit.durable_files import sync_folder
 from gateway.audit.faults import CLOSED, JournalUnavailable, error_name
 
-_PATIENCE_SECONDS: Final = 0.002
+_PATIENCE_SECONDS: Final = 0.001
 _LONG_PATIENCE_SECONDS: Final = 0.008
-_LOAD_SECONDS: Final = 0.1
-_HIGH_LOAD: Final = 0.8
+_LOOKED_AT_SECONDS: Final = 0.1
+_NEWEST: Final = 0.25
+"""How much the newest look at the load counts: one burst is no load."""
+_BUSY: Final = 0.9
+_BUSIEST: Final = 1.1
 
 
 class _Load:
-    """How much of one processor this process takes, looked at now and then."""
+    """How much of one processor this process takes of late, which for an event loop is how near it is to its end."""
 
     def __init__(self) -> None:
         self._wall = time.monotonic()
         self._cpu = time.process_time()
-        self._high = False
+        self._load = 0.0
 
-    def is_high(self) -> bool:
-        """Whether it took nearly all of one, which is all that an event loop can take, of late."""
+    def patience(self) -> float:
+        """The seconds that a call may wait for company: longest where it has to wait for its turn anyway."""
         wall = time.monotonic()
-        if wall - self._wall >= _LOAD_SECONDS:
+        if wall - self._wall >= _LOOKED_AT_SECONDS:
             cpu = time.process_time()
-            self._high = cpu - self._cpu > _HIGH_LOAD * (wall - self._wall)
+            self._load += _NEWEST * ((cpu - self._cpu) / (wall - self._wall) - self._load)
             self._wall, self._cpu = wall, cpu
-        return self._high
+        share = min(max(0.0, (self._load - _BUSY) / (_BUSIEST - _BUSY)), 1.0)
+        return _PATIENCE_SECONDS + share * (_LONG_PATIENCE_SECONDS - _PATIENCE_SECONDS)
 
 
 @dataclass(slots=True)
@@ -103,7 +108,7 @@ class Committer:
         self.syncs = 0
         self.seconds = 0.0
         self._copies_lock = threading.Lock()
-        self._wake = threading.Semaphore(0)
+        self._rounds: queue.SimpleQueue[_Round | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def take(self, segment: OpenSegment, sequence: int, *, synced: bool) -> None:
@@ -181,7 +186,7 @@ class Committer:
         thread, self._thread = self._thread, None
         self._closed = True
         if thread is not None:
-            self._wake.release()
+            self._rounds.put(None)
             thread.join()
 
     def _check(self) -> None:
@@ -207,8 +212,7 @@ class Committer:
         A call alone waits for nobody. Where the process has more to do than it can, all calls wait anyway.
         """
         alone = max(self._underway() + len(self._waiting), self._shared) <= 1
-        patience = 0.0 if alone else _LONG_PATIENCE_SECONDS if self._load.is_high() else _PATIENCE_SECONDS
-        self._loop.call_later(patience, self._begin)
+        self._loop.call_later(0.0 if alone else self._load.patience(), self._begin)
 
     def _begin(self) -> None:
         if self._round is not None or not self._requested or self._closed:
@@ -221,7 +225,7 @@ class Committer:
         self._round = self._snapshot()
         self._round.waiting, self._waiting = self._waiting, []
         self._shared = len(self._round.waiting)
-        self._wake.release()
+        self._rounds.put(self._round)
 
     def _snapshot(self) -> _Round:
         assert self._segment is not None
@@ -237,11 +241,8 @@ class Committer:
         )
 
     def _work(self) -> None:
-        """The thread: one round for each time it is woken; woken without one, it ends."""
-        while True:
-            self._wake.acquire()
-            if (round_ := self._round) is None:
-                return
+        """The thread: one round after another, until there is None."""
+        while (round_ := self._rounds.get()) is not None:
             self._sync(round_)
             self._loop.call_soon_threadsafe(self._end, round_)
 

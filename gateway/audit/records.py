@@ -78,7 +78,9 @@ class Record:
 
 
 def encode(chain: str, sequence: int, previous: str, kind: Kind, body: bytes) -> tuple[bytes, str]:
-    """The line of a record, and its hash. The body is a JSON object without newlines, taken as it is."""
+    """The line of a record, and its hash. The body is a JSON object, taken as it is; ValueError for several lines."""
+    if b"\n" in body:
+        raise ValueError("a record's body is one line")
     covered = b'{"chain":"%b","sequence":%d,"previous":"%b","kind":"%b","body":%b' % (
         chain.encode(),
         sequence,

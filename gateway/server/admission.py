@@ -17,7 +17,7 @@ def authenticate(authenticator: Authenticator) -> Stage:
 
     def stage(following: Handler) -> Handler:
         async def handle(rpc: Rpc) -> Message:
-            rpc.caller = await authenticator.authenticate(rpc.context)
+            rpc.caller = await authenticator.authenticate(rpc.context, rpc.metadata)
             return await following(rpc)
 
         return handle

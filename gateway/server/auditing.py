@@ -21,6 +21,7 @@ from gateway.audit.events import CallEvents, Ended, Known
 from gateway.audit.faults import JournalUnavailable
 from gateway.audit.journal import Journal
 from gateway.authz.principals import caller_id
+from gateway.contract import BATCHES
 from gateway.errors import GatewayError, UpstreamError
 from gateway.identity.caller import ANONYMOUS
 from gateway.server.batches import size_fault
@@ -117,7 +118,7 @@ class Auditor:
         made = CallEvents(known, rpc.began)
         intent = made.intent()
         try:
-            rpc.receipt = self._journal.intent(rpc.call.request_id, intent, len(intent) + _room(rpc.request))
+            rpc.receipt = self._journal.intent(rpc.call.request_id, intent, len(intent) + _room(rpc))
         except JournalUnavailable as error:
             raise _unavailable(rpc) from error
         rpc.events = made
@@ -174,10 +175,13 @@ class Auditor:
         return _outcome(rpc, Ended(events.SUCCESS, "OK", moment, key_version=version, response=described))
 
 
-def _room(request: Any) -> int:
+def _room(rpc: Rpc) -> int:
     """What an outcome may take beyond its intent."""
-    items = getattr(request, "requests", ())
-    if not items or size_fault(items) is not None:
+    if rpc.method.operation not in BATCHES:
+        return _ROOM
+    request: Any = rpc.request
+    items = request.requests
+    if size_fault(items) is not None:
         return _ROOM  # nothing becomes of the items of a batch that is refused
     return _ROOM + sum(_ROOM_PER_ITEM + _ROOM_PER_CHARACTER * len(item.name) for item in items)
 

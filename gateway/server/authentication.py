@@ -15,6 +15,7 @@ from gateway.identity.jwks_file import JwksFile
 from gateway.identity.jwks_url import JwksUrl
 from gateway.identity.settings import IdentitySettings, JwtSettings
 from gateway.identity.tokens import KeySource, TokenVerifier
+from gateway.telemetry.context import Metadata
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
@@ -34,8 +35,11 @@ class Authenticator(Protocol):
     async def close(self) -> None:
         """End what runs in the background."""
 
-    async def authenticate(self, context: Context) -> Caller:
-        """The caller. Does not suspend, but where a token names a key that must be fetched first."""
+    async def authenticate(self, context: Context, metadata: Metadata) -> Caller:
+        """The caller. Does not suspend, but where a token names a key that must be fetched first.
+
+        metadata: of the context, which makes a copy of them each time that it is asked.
+        """
 
 
 def authenticator(identity: IdentitySettings | None) -> Authenticator:
@@ -63,7 +67,7 @@ class Anonymous:
     async def close(self) -> None:
         """Nothing is held."""
 
-    async def authenticate(self, _context: Context) -> Caller:
+    async def authenticate(self, _context: Context, _metadata: Metadata) -> Caller:
         """Everybody is welcome."""
         return ANONYMOUS
 
@@ -80,7 +84,7 @@ class ByCertificate:
     async def close(self) -> None:
         """Nothing is held."""
 
-    async def authenticate(self, context: Context) -> Caller:
+    async def authenticate(self, context: Context, _metadata: Metadata) -> Caller:
         """The caller by its certificate's names."""
         try:
             return peers.caller_of(_client_certificate(context))
@@ -104,10 +108,10 @@ class ByToken:
         """Get no more of them."""
         await self._keys.close()
 
-    async def authenticate(self, context: Context) -> Caller:
+    async def authenticate(self, context: Context, metadata: Metadata) -> Caller:
         """The token's subject."""
         try:
-            return await self._verifier.verify(_bearer_token(context))
+            return await self._verifier.verify(_bearer_token(metadata))
         except AuthenticationError as error:
             raise self._refusals.refusal(error, context) from error
 
@@ -121,8 +125,8 @@ def _client_certificate(context: Context) -> bytes:
     return certificate
 
 
-def _bearer_token(context: Context) -> str:
-    found = [value for key, value in context.invocation_metadata() or () if key == "authorization"]
+def _bearer_token(metadata: Metadata) -> str:
+    found = [value for key, value in metadata if key == "authorization"]
     if not found:
         raise AuthenticationError(Fault.NO_TOKEN, "no authorization in the metadata")
     if len(found) > 1 or not isinstance(found[0], str):

@@ -114,14 +114,12 @@ async def test_rotated_keys(tmp_path: Path) -> None:
 
 async def test_refusals_carry_their_reason(server: WhoServer) -> None:
     class Context:
-        def invocation_metadata(self) -> Any:
-            return (("authorization", "Bearer " + ISSUING.token(iss="other")),)
-
         def peer(self) -> str:
             return "ipv4:192.0.2.1:1"
 
+    metadata = (("authorization", "Bearer " + ISSUING.token(iss="other")),)
     with pytest.raises(GatewayError) as caught:
-        await server.authenticator.authenticate(Context())  # type: ignore[arg-type]
+        await server.authenticator.authenticate(Context(), metadata)  # type: ignore[arg-type]
     cause = caught.value.__cause__
     assert isinstance(cause, AuthenticationError)
     assert cause.reason == "iss is not the configured issuer"

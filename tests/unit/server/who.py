@@ -33,7 +33,7 @@ async def serving(identity: IdentitySettings | None) -> AsyncIterator[WhoServer]
 
     async def answer(_request: bytes, context: Any) -> bytes:
         try:
-            caller = await known.authenticate(context)
+            caller = await known.authenticate(context, context.invocation_metadata() or ())
         except GatewayError as error:
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, error.message)
             raise AssertionError from None
