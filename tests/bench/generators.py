@@ -4,13 +4,15 @@ h2load takes the least CPU, which it shares with what it measures; it knows noth
 certificates. Statuses are told by the bytes of answers it received: a call that fails is answered without a message.
 """
 
+import datetime as dt
 import json
+import os
 import re
 import resource
 import struct
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +27,7 @@ CONNECTIONS: Final = {1: 1, 16: 4, 64: 8, 256: 16}
 """HTTP/2 connections for so many calls at once: callers are several, each with several calls on one connection."""
 _FRAME: Final = 5
 _GRACE_SECONDS: Final = 60.0
+_RAMP_SECONDS: Final = 1.0
 
 
 class LoadError(Exception):
@@ -122,17 +125,26 @@ class Ghz:
     def __init__(self, program: Path) -> None:
         self._program = program
 
-    def run(self, target: Target, concurrency: int, seconds: float, rate: float | None = None) -> Load:
+    def run(
+        self, target: Target, concurrency: int, seconds: float, rate: float | None = None, *, steady: bool = False
+    ) -> Load:
         """As H2load's; or `rate` calls a second at even distances, of which so many may be under way at once.
 
         h2load has rates too, but begins calls in bunches, a hundred times a second at most.
+
+        steady: latencies of what is measured alone. Calls of one second more, while connections are made, do not count
+        for them, and the generator never stops to collect garbage, so that this is for some seconds only.
         """
+        ramp = _RAMP_SECONDS if steady else 0.0
+        seconds += ramp
         with tempfile.TemporaryDirectory() as folder:
             command = self._command(target, Path(folder), concurrency, rate)
             output, cpu = _output(
-                [*command, f"--duration={round(seconds * 1000)}ms", f"127.0.0.1:{target.port}"], seconds
+                [*command, f"--duration={round(seconds * 1000)}ms", f"127.0.0.1:{target.port}"],
+                seconds,
+                {"GOGC": "off"} if steady else {},
             )
-        return _read_ghz(json.loads(output), cpu)
+        return _read_ghz(json.loads(output), cpu, ramp)
 
     def _command(self, target: Target, folder: Path, concurrency: int, rate: float | None) -> list[str]:
         (folder / "body").write_bytes(target.body)
@@ -157,14 +169,16 @@ class Ghz:
         return command
 
 
-def _read_ghz(report: Any, cpu: float) -> Load:
+def _read_ghz(report: Any, cpu: float, ramp: float = 0.0) -> Load:
+    """ramp: the seconds at the beginning whose calls count, but not their latencies."""
     statuses = report.get("statusCodeDistribution") or {}
     if set(statuses) != {"OK"}:
         raise LoadError(f"calls failed: {statuses} {report.get('errorDistribution')}")
-    latencies = {row["percentage"]: row["latency"] / 1e9 for row in report["latencyDistribution"]}
-    durations = sorted(call["latency"] / 1e9 for call in report.get("details") or ())
-    total = report["total"] / 1e9
-    return Load(statuses["OK"], total, latencies.get(50, 0.0), latencies.get(99, 0.0), cpu, durations)
+    calls = [(dt.datetime.fromisoformat(call["timestamp"]), call["latency"] / 1e9) for call in report["details"]]
+    begun = min(moment for moment, _ in calls) + dt.timedelta(seconds=ramp)
+    durations = sorted(seconds for moment, seconds in calls if moment >= begun)
+    p50, p99 = percentile(durations, 0.50), percentile(durations, 0.99)
+    return Load(statuses["OK"], report["total"] / 1e9, p50, p99, cpu, durations)
 
 
 def _descriptors() -> bytes:
@@ -183,11 +197,18 @@ def _descriptors() -> bytes:
     return found.SerializeToString()
 
 
-def _output(command: list[str], seconds: float) -> tuple[str, float]:
-    """What a generator prints, and the CPU time that it took."""
+def _output(command: list[str], seconds: float, environment: Mapping[str, str] | None = None) -> tuple[str, float]:
+    """What a generator prints, and the CPU time that it took. environment: beside our own."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + _GRACE_SECONDS, check=False)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=seconds + _GRACE_SECONDS,
+            check=False,
+            env={**os.environ, **(environment or {})},
+        )
     except subprocess.TimeoutExpired as error:
         raise LoadError(f"{Path(command[0]).name} does not end") from error
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -78,7 +78,7 @@ def take_turn(
         samples = [meter.sample(level) for level in concurrencies]
         if pacer is not None and target.grpc:
             rate = max(sample.rate for sample in samples) / 2
-            samples.append(meter.taken(lambda: pacer.run(target, _MANY, seconds, rate), _MANY, rate))
+            samples.append(meter.taken(lambda: pacer.run(target, _MANY, seconds, rate, steady=True), _MANY, rate))
         probe(target)
         return Turn(samples, server.peak_memory())
 

@@ -24,8 +24,15 @@ from tests.bench.target import Target
 
 _LEVEL: Final = 64
 _LINE: Final = re.compile(r":\d+\)$")
-_IDLE: Final = frozenset({"Thread.run (threading.py)", "Condition.wait (threading.py)"})
-"""Where threads wait, gRPC's for events and the journal's for records: py-spy takes it for work."""
+_IDLE: Final = frozenset(
+    {
+        "Thread.run (threading.py)",
+        "Condition.wait (threading.py)",
+        "Committer._work (gateway/audit/committing.py)",
+        "Committer._sync (gateway/audit/committing.py)",
+    }
+)
+"""Where threads wait, gRPC's for events and the journal's for rounds and the disk: py-spy takes it for work."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -59,13 +59,22 @@ def test_the_frame_of_a_message() -> None:
 
 
 def report(**changes: Any) -> Any:
-    latencies = [{"percentage": 50, "latency": 2_000_000}, {"percentage": 99, "latency": 7_000_000}]
-    good = {"total": 3e9, "statusCodeDistribution": {"OK": 600}, "latencyDistribution": latencies}
+    calls = [
+        {"timestamp": f"2026-01-01T00:00:0{second}.123456789Z", "latency": latency * 1_000_000}
+        for second, latency in [(2, 7), *[(1, 2)] * 98, (0, 50)]
+    ]
+    good = {"total": 3e9, "statusCodeDistribution": {"OK": 100}, "details": calls}
     return json.loads(json.dumps({**good, **changes}))
 
 
 def test_a_report_of_ghz() -> None:
-    assert generators._read_ghz(report(), 1.5) == generators.Load(600, 3.0, 0.002, 0.007, 1.5)
+    assert generators._read_ghz(report(), 1.5) == generators.Load(100, 3.0, 0.002, 0.050, 1.5)
+
+
+def test_a_report_of_ghz_without_its_first_second() -> None:
+    load = generators._read_ghz(report(), 1.5, ramp=1.0)
+    assert load == generators.Load(100, 3.0, 0.002, 0.007, 1.5)
+    assert len(load.durations) == 99
 
 
 @pytest.mark.parametrize("statuses", [{"OK": 599, "Unavailable": 1}, {}, None])
