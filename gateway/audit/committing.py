@@ -24,7 +24,7 @@ from gateway.audit.faults import CLOSED, JournalUnavailable, error_name
 _PATIENCE_SECONDS: Final = 0.001
 _LONG_PATIENCE_SECONDS: Final = 0.008
 _LOOKED_AT_SECONDS: Final = 0.1
-_NEWEST: Final = 0.25
+_NEWEST: Final = 0.4
 """How much the newest look at the load counts: one burst is no load."""
 _BUSY: Final = 0.9
 _BUSIEST: Final = 1.1
