@@ -35,7 +35,7 @@ from gateway.server.limits import Limits
 from gateway.server.refusals import Refusals
 from gateway.telemetry.setup import Telemetry
 
-_OBJECTS_BETWEEN_COLLECTIONS: Final = 20_000
+_OBJECTS_BETWEEN_COLLECTIONS: Final = 3_000
 
 _log = structlog.get_logger(__name__)
 
@@ -180,7 +180,8 @@ def _say_what_is_missing(settings: GatewaySettings) -> None:
 def settle() -> None:
     """Tell the garbage collector that what was made for the start stays: it need not look through all of that again.
 
-    For a process that serves and does nothing else. Calls leave few cycles, so that it need not look often either.
+    For a process that serves and does nothing else. gRPC leaves some cycles of each call: looking through what came of
+    several hundred calls takes some 2 ms, in which no other call goes on.
     """
     gc.collect()
     gc.freeze()

@@ -26,23 +26,23 @@ _LONG_PATIENCE_SECONDS: Final = 0.008
 _LOOKED_AT_SECONDS: Final = 0.1
 _NEWEST: Final = 0.4
 """How much the newest look at the load counts: one burst is no load."""
-_BUSY: Final = 0.9
-_BUSIEST: Final = 1.1
+_BUSY: Final = 0.85
+_BUSIEST: Final = 0.97
 
 
 class _Load:
-    """How much of one processor this process takes of late, which for an event loop is how near it is to its end."""
+    """How much of a processor the event loop takes of late, which has one thread and can't take more than one."""
 
     def __init__(self) -> None:
         self._wall = time.monotonic()
-        self._cpu = time.process_time()
+        self._cpu = time.thread_time()
         self._load = 0.0
 
     def patience(self) -> float:
         """The seconds that a call may wait for company: longest where it has to wait for its turn anyway."""
         wall = time.monotonic()
         if wall - self._wall >= _LOOKED_AT_SECONDS:
-            cpu = time.process_time()
+            cpu = time.thread_time()
             self._load += _NEWEST * ((cpu - self._cpu) / (wall - self._wall) - self._load)
             self._wall, self._cpu = wall, cpu
         share = min(max(0.0, (self._load - _BUSY) / (_BUSIEST - _BUSY)), 1.0)
