@@ -14,39 +14,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from gateway.audit.chain import OpenSegment
 from gateway.audit.checkpoints import append_copies
 from gateway.audit.durable_files import sync_folder
 from gateway.audit.faults import CLOSED, JournalUnavailable, error_name
-
-_PATIENCE_SECONDS: Final = 0.001
-_LONG_PATIENCE_SECONDS: Final = 0.008
-_LOOKED_AT_SECONDS: Final = 0.1
-_NEWEST: Final = 0.4
-"""How much the newest look at the load counts: one burst is no load."""
-_BUSY: Final = 0.85
-_BUSIEST: Final = 0.97
-
-
-class _Load:
-    """How much of a processor the event loop takes of late, which has one thread and can't take more than one."""
-
-    def __init__(self) -> None:
-        self._wall = time.monotonic()
-        self._cpu = time.thread_time()
-        self._load = 0.0
-
-    def patience(self) -> float:
-        """The seconds that a call may wait for company: longest where it has to wait for its turn anyway."""
-        wall = time.monotonic()
-        if wall - self._wall >= _LOOKED_AT_SECONDS:
-            cpu = time.thread_time()
-            self._load += _NEWEST * ((cpu - self._cpu) / (wall - self._wall) - self._load)
-            self._wall, self._cpu = wall, cpu
-        share = min(max(0.0, (self._load - _BUSY) / (_BUSIEST - _BUSY)), 1.0)
-        return _PATIENCE_SECONDS + share * (_LONG_PATIENCE_SECONDS - _PATIENCE_SECONDS)
+from gateway.audit.load import Load
 
 
 @dataclass(slots=True)
@@ -88,7 +61,7 @@ class Committer:
         self._underway = underway
         self._collect = collect
         self._shared = 0
-        self._load = _Load()
+        self._load = Load()
         self._folder = folder
         self._keep_lines = keep_lines
         self._failed = failed

@@ -113,7 +113,9 @@ class Telemetry:
             span_limits=SpanLimits(max_span_attribute_length=_MAXIMUM_ATTRIBUTE_CHARACTERS),
         )
         exporter = OTLPSpanExporter(**exporter_options(settings))
-        provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=_EXPORT_MILLISECONDS))
+        provider.add_span_processor(
+            BatchSpanProcessor(exporter, schedule_delay_millis=_delay("OTEL_BSP_SCHEDULE_DELAY"))
+        )
         self.begin = CallTracer(provider, ids, traces.sample_ratio, traces.maximum_rate).begin
         self._exporters.append(exporter)
         self._ends.append(provider.shutdown)
@@ -121,7 +123,8 @@ class Telemetry:
     def _export_log(self, settings: TelemetrySettings, resource: Resource) -> None:
         provider = LoggerProvider(resource, shutdown_on_exit=False)
         exporter = OTLPLogExporter(**exporter_options(settings))
-        provider.add_log_record_processor(BatchLogRecordProcessor(exporter, schedule_delay_millis=_EXPORT_MILLISECONDS))
+        delay = _delay("OTEL_BLRP_SCHEDULE_DELAY")
+        provider.add_log_record_processor(BatchLogRecordProcessor(exporter, schedule_delay_millis=delay))
         handler = LogExport(provider)
         logging.getLogger().addHandler(handler)
 
@@ -159,6 +162,11 @@ def _joined(threads: Sequence[threading.Thread], seconds: float) -> bool:
 
 def _pass_on(_method: str, metadata: Metadata) -> CallTrace | None:
     return passed_on(metadata)
+
+
+def _delay(variable: str) -> int | None:
+    """Milliseconds between two exports; None where the standard's variable says it, which is the SDK's to read."""
+    return None if os.environ.get(variable) else _EXPORT_MILLISECONDS
 
 
 def _resource(version: str, instance_id: str) -> Resource:

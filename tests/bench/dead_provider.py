@@ -43,7 +43,7 @@ _MORTALS_RATE: Final = 40.0
 _MORTALS_DEADLINE: Final = 2.0
 _DIES_AFTER_SECONDS: Final = 0.5
 _OPENS_AFTER_SECONDS: Final = BreakerSettings().window / 2 + _MORTALS_DEADLINE + 1
-"""The breaker asks for half of the requests of its window to have failed, and those before all went well."""
+"""At the latest: where half of the requests of its window have failed, and those before all went well."""
 _INTERVAL: Final = BreakerSettings().interval
 _OPEN: Final = "PROVIDER_CIRCUIT_OPEN"
 

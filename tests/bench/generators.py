@@ -174,11 +174,17 @@ def _read_ghz(report: Any, cpu: float, ramp: float = 0.0) -> Load:
     statuses = report.get("statusCodeDistribution") or {}
     if set(statuses) != {"OK"}:
         raise LoadError(f"calls failed: {statuses} {report.get('errorDistribution')}")
-    calls = [(dt.datetime.fromisoformat(call["timestamp"]), call["latency"] / 1e9) for call in report["details"]]
-    begun = min(moment for moment, _ in calls) + dt.timedelta(seconds=ramp)
-    durations = sorted(seconds for moment, seconds in calls if moment >= begun)
+    calls = [_call(call) for call in report["details"]]
+    first = min(began for began, _ in calls)
+    durations = sorted(seconds for began, seconds in calls if began >= first + ramp)
     p50, p99 = percentile(durations, 0.50), percentile(durations, 0.99)
     return Load(statuses["OK"], report["total"] / 1e9, p50, p99, cpu, durations)
+
+
+def _call(detail: Any) -> tuple[float, float]:
+    """When it began, and how long it took: ghz notes the end."""
+    seconds = detail["latency"] / 1e9
+    return dt.datetime.fromisoformat(detail["timestamp"]).timestamp() - seconds, seconds
 
 
 def _descriptors() -> bytes:

@@ -6,6 +6,7 @@ ready: what was acknowledged before and after can't be mixed up.
 """
 
 import asyncio
+import contextlib
 import gc
 import socket
 import ssl
@@ -66,7 +67,8 @@ class Connection:
     ) -> None:
         await self._channel.close()
         gc.collect()  # gRPC's finished calls are cycles, and hold the connection (docs/decisions/0015)
-        await asyncio.wait({self._lost}, timeout=self._settings.timeout)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(self._lost, return_exceptions=True), self._settings.timeout)
 
     @property
     def lost(self) -> "asyncio.Future[None]":

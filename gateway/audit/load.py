@@ -1,0 +1,35 @@
+"""How long a sync may wait for company: by how much the event loop, which all calls share, has to do."""
+
+import time
+from typing import Final
+
+SHORTEST_SECONDS: Final = 0.001
+LONGEST_SECONDS: Final = 0.008
+LOOKED_AT_SECONDS: Final = 0.1
+_NEWEST: Final = 0.4
+"""How much the newest look at the load counts: one burst is no load."""
+_BUSY: Final = 0.85
+_BUSIEST: Final = 0.97
+
+
+class Load:
+    """How much of a processor the event loop takes of late, which has one thread and can't take more than one.
+
+    Made and asked on that thread. Where others take the processor, it looks less than it is: then rounds are short, and
+    cost more than they could.
+    """
+
+    def __init__(self) -> None:
+        self._wall = time.monotonic()
+        self._cpu = time.thread_time()
+        self._load = 0.0
+
+    def patience(self) -> float:
+        """The seconds that a call may wait for company: longest where it has to wait for its turn anyway."""
+        wall = time.monotonic()
+        if wall - self._wall >= LOOKED_AT_SECONDS:
+            cpu = time.thread_time()
+            self._load += _NEWEST * ((cpu - self._cpu) / (wall - self._wall) - self._load)
+            self._wall, self._cpu = wall, cpu
+        share = min(max(0.0, (self._load - _BUSY) / (_BUSIEST - _BUSY)), 1.0)
+        return SHORTEST_SECONDS + share * (LONGEST_SECONDS - SHORTEST_SECONDS)

@@ -1,0 +1,29 @@
+"""What gRPC reads when it is imported is set before, and what an operator has set stays."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+_LOOK = """
+import os, sys
+import gateway
+assert "grpc" not in sys.modules
+print(os.environ["GRPC_EXPERIMENTS"], os.environ["GRPC_VERBOSITY"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({}, "-event_engine_listener NONE"),
+        ({"GRPC_EXPERIMENTS": "event_engine_fork", "GRPC_VERBOSITY": "ERROR"}, "event_engine_fork ERROR"),
+    ],
+)
+def test_they_are_set_before_grpc_is_imported(given: dict[str, str], found: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GRPC_")}
+    done = subprocess.run(
+        [sys.executable, "-c", _LOOK], env={**environment, **given}, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == found, done.stderr
