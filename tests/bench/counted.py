@@ -25,8 +25,11 @@ def tell(path: Path) -> None:
 
 
 def _name(waiting: "asyncio.Future[Any]") -> str:
-    """What a task does; a future only waits."""
-    return getattr(waiting.get_coro(), "__qualname__", "task") if isinstance(waiting, asyncio.Task) else "future"
+    """What a task does; a future only waits, and is known by who holds it."""
+    if isinstance(waiting, asyncio.Task):
+        return getattr(waiting.get_coro(), "__qualname__", "task")
+    holders = {type(holder).__qualname__ for holder in gc.get_referrers(waiting)} - {"frame", "list"}
+    return f"future held by {', '.join(sorted(holders)) or 'nobody'}"
 
 
 if __name__ == "__main__":
