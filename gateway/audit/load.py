@@ -16,8 +16,8 @@ _BUSIEST: Final = 0.97
 class Load:
     """How much of a processor the event loop takes of late, which has one thread and can't take more than one.
 
-    Made and asked on that thread. clock, cpu: seconds of the one and the other. Where others take the processor, it looks less than it is: then rounds are short, and
-    cost more than they could.
+    Made and asked on that thread. clock, cpu: seconds of the one and the other. Where others take the processor, it
+    looks less than it is: then rounds are short, and cost more than they could.
     """
 
     def __init__(
