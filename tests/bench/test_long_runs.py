@@ -111,4 +111,7 @@ def test_a_program_tells_what_it_has(tmp_path: Path) -> None:
         finally:
             process.kill()
     # Each of the seven has a future of its own besides, as has the program's own task.
-    assert json.loads(told.read_text())["pending"] == {"sleep": 7, "main": 1, "future": 8}
+    pending = json.loads(told.read_text())["pending"]
+    assert (pending.pop("sleep"), pending.pop("main")) == (7, 1)
+    assert all(name.startswith("future held by ") and "Task" in name for name in pending)
+    assert sum(pending.values()) == 8
