@@ -11,6 +11,7 @@ import signal
 import sys
 from collections import Counter
 from pathlib import Path
+from types import FrameType, GeneratorType
 from typing import Any
 
 
@@ -28,7 +29,11 @@ def _name(waiting: "asyncio.Future[Any]") -> str:
     """What a task does; a future only waits, and is known by who holds it."""
     if isinstance(waiting, asyncio.Task):
         return getattr(waiting.get_coro(), "__qualname__", "task")
-    holders = {type(holder).__qualname__ for holder in gc.get_referrers(waiting)} - {"frame", "list"}
+    holders = {
+        getattr(holder, "__qualname__", type(holder).__qualname__)
+        for holder in gc.get_referrers(waiting)
+        if not isinstance(holder, FrameType | GeneratorType | list)  # those of this program
+    }
     return f"future held by {', '.join(sorted(holders)) or 'nobody'}"
 
 

@@ -9,10 +9,13 @@ from typing import Any
 import grpc
 import pytest
 import structlog
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 
 from gateway.audit.segments import CURSOR
+from gateway.audit.ship_settings import ShipSettings
 from gateway.audit.shipping import bookmark, shipper
+from gateway.audit.shipping.answers import Meaning
+from gateway.audit.shipping.connection import Connection
 from gateway.audit.shipping.cursor import Cursor, load, store
 from tests.support.chains import ChainWriter
 from tests.support.scripted_collector import ScriptedCollector, abort_with_delay, rejecting
@@ -54,6 +57,16 @@ async def test_acknowledged_is_not_yet_safe(writer: ChainWriter) -> None:
         async with shipping(writer.folder.parent, collector.endpoint, rewind=0.2):
             await eventually(lambda: cursor_at(writer, 3))
         assert collector.taken == [1, 2, 3, 1, 2, 3, 3]
+
+
+async def test_a_connection_that_is_left_is_seen_to_end() -> None:
+    """gRPC keeps it for as long as something of a finished call is in memory."""
+    async with ScriptedCollector() as collector:
+        async with Connection(ShipSettings(endpoint=collector.endpoint, timeout=2.0)) as connection:
+            answer = await connection.export(ExportLogsServiceRequest())
+        assert answer.meaning is Meaning.ACCEPTED
+        assert connection.lost.done()
+        assert not connection.lost.cancelled()
 
 
 async def test_another_connection_starts_over_from_what_is_safe(writer: ChainWriter) -> None:

@@ -3,11 +3,14 @@
 import logging
 import threading
 import time
+from functools import partial
+from typing import Any
 
 import pytest
 from google.rpc import code_pb2
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from gateway.telemetry import quiet
+from gateway.telemetry import quiet, setup
 from gateway.telemetry.quiet import Complaints
 from gateway.telemetry.settings import TelemetrySettings
 from gateway.telemetry.setup import Telemetry
@@ -45,6 +48,26 @@ async def test_the_standards_switch_turns_all_off(monkeypatch: pytest.MonkeyPatc
     assert telemetry.metrics is None
     assert telemetry.begin(METHOD, ()) is None
     await telemetry.close()
+
+
+@pytest.mark.parametrize(("given", "milliseconds"), [({}, 1000), ({"OTEL_BSP_SCHEDULE_DELAY": "250"}, 250)])
+async def test_spans_go_out_each_second_or_as_the_standards_variable_says(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], milliseconds: int
+) -> None:
+    monkeypatch.delenv("OTEL_BSP_SCHEDULE_DELAY", raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    made: list[float] = []
+    monkeypatch.setattr(setup, "BatchSpanProcessor", partial(_noted, made))
+    await start(endpoint="http://127.0.0.1:1", traces={"sample_ratio": 1}).close()
+    assert made == [milliseconds]
+
+
+def _noted(made: list[float], *arguments: Any, **options: Any) -> BatchSpanProcessor:
+    """The real one, and how long it waits."""
+    processor = BatchSpanProcessor(*arguments, **options)
+    made.append(processor._batch_processor._schedule_delay * 1000)
+    return processor
 
 
 async def test_a_receiver_that_is_down_holds_up_neither_calls_nor_the_end(
