@@ -87,12 +87,15 @@ async def test_callers_miss_no_call() -> None:
 
 
 def test_a_program_tells_what_it_has(tmp_path: Path) -> None:
-    """Of tasks only those that wait."""
+    """Of tasks only those that wait, also where the collector was told that they stay."""
     (tmp_path / "waiting.py").write_text(
-        "import asyncio\n"
+        "import asyncio, gc\n"
+        "def ready():\n"
+        "    gc.freeze()\n"
+        "    print('ready', flush=True)\n"
         "async def main():\n"
         "    tasks = [asyncio.create_task(asyncio.sleep(60)) for _ in range(7)]\n"
-        "    asyncio.get_running_loop().call_later(0.01, lambda: print('ready', flush=True))\n"
+        "    asyncio.get_running_loop().call_later(0.01, ready)\n"
         "    await asyncio.wait(tasks)\n"
         "asyncio.run(main())\n"
     )
