@@ -19,8 +19,8 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 LOCK := $(COMPILE) pyproject.toml clients/python/pyproject.toml --no-emit-package keyway
 # Tests start servers of their own: one worker a core is as many as help.
 PYTEST_FLAGS ?= -n auto --dist loadgroup
-# tests/container mounts file systems, which takes root and the right to do so.
-MOUNTS = $(shell test "$$(id -u)" = 0 && unshare --mount true 2>/dev/null && echo yes)
+# tests/container mounts file systems, one of them from a file, which takes root and the right to do so.
+MOUNTS = $(shell test "$$(id -u)" = 0 && unshare --mount losetup --find >/dev/null 2>&1 && echo yes)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run emulate test test-clients image lint types layout generate generated collector collector-lock bench-setup bench soak profile check lock clean FORCE
@@ -53,7 +53,7 @@ emulate: $(READY) ## run the three emulators alone, for curl
 	$(BIN)/python -m gateway emulate $(ARGS)
 
 test: $(READY) $(DEPS) $(COLLECTOR) ## run the tests
-	$(if $(MOUNTS),,@echo "Without tests/container: they need root and the right to mount (make image)." >&2)
+	$(if $(MOUNTS),,@echo "Without tests/container: they need root, the right to mount, and a loop device (make image)." >&2)
 	$(BIN)/python -m pytest $(PYTEST_FLAGS) $(if $(MOUNTS),,--ignore=tests/container)
 
 test-clients: $(READY) $(DEPS) ## build the clients of all languages with their own tools, and prove that they behave alike (Go, Maven+JDK, Node+npm); ARGS="--only go"

@@ -1,4 +1,4 @@
-"""Group commit: one fdatasync for all that wait, on a thread of its own, which costs less than an executor's turn.
+"""Group commit: one fdatasync for all that wait. The kernel does it by itself; what needs more, a thread does.
 
 What a failed fdatasync leaves on the disk is unknown, and a second one would not tell: its pages may be gone from the
 cache. So the lines since the last success are kept in memory, and written again at their place before the next attempt.
@@ -13,18 +13,20 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from gateway.audit.chain import OpenSegment
 from gateway.audit.checkpoints import append_copies
 from gateway.audit.durable_files import sync_folder
 from gateway.audit.faults import CLOSED, JournalUnavailable, error_name
+from gateway.audit.flushing import kernel_flusher
 from gateway.audit.load import Load
 
 
 @dataclass(slots=True)
 class _Round:
-    """One sync: everything up to a record. lines: what has to be written again before it."""
+    """One sync: everything up to a record. lines: what has to be written again before it. seconds: that it took."""
 
     segment: OpenSegment
     sequence: int
@@ -34,6 +36,7 @@ class _Round:
     count: int
     copies: list[bytes]
     copied: int = 0
+    began: float = 0.0
     seconds: float = 0.0
     error: OSError | None = None
     waiting: list["asyncio.Future[None]"] = field(default_factory=list)
@@ -67,6 +70,7 @@ class Committer:
         self._failed = failed
         self._ended = ended
         self._loop = asyncio.get_running_loop()
+        self._flusher = kernel_flusher(self._loop)
         self._segment: OpenSegment | None = None
         self._synced_size = 0
         self._last = 0
@@ -75,6 +79,7 @@ class Committer:
         self._round: _Round | None = None
         self._waiting: list[asyncio.Future[None]] = []
         self._requested = False
+        self._asked = 0.0
         self._closed = False
         self._suspect: str | None = None
         self.synced = 0
@@ -122,6 +127,7 @@ class Committer:
         """Have everything synced soon, without waiting for it."""
         if not (self._requested or self._closed):
             self._requested = True
+            self._asked = self._loop.time()
             if self._round is None:
                 self._begin_later()
 
@@ -150,7 +156,7 @@ class Committer:
             raise round_.error
 
     async def close(self) -> None:
-        """End the thread, after a round in progress."""
+        """End what syncs, after a round in progress."""
         while self._round is not None:
             future = self._loop.create_future()
             self._round.waiting.append(future)
@@ -158,6 +164,7 @@ class Committer:
                 await future
         thread, self._thread = self._thread, None
         self._closed = True
+        self._give_up_kernel()
         if thread is not None:
             self._rounds.put(None)
             thread.join()
@@ -185,20 +192,48 @@ class Committer:
         A call alone waits for nobody. Where the process has more to do than it can, all calls wait anyway.
         """
         alone = max(self._underway() + len(self._waiting), self._shared) <= 1
-        self._loop.call_later(0.0 if alone else self._load.patience(), self._begin)
+        left = 0.0 if alone else self._asked + self._load.patience() - self._loop.time()
+        self._loop.call_later(max(0.0, left), self._begin)
 
     def _begin(self) -> None:
         if self._round is not None or not self._requested or self._closed:
             return
         self._collect()
         self._requested = False
+        round_ = self._round = self._snapshot()
+        round_.waiting, self._waiting = self._waiting, []
+        self._shared = len(round_.waiting)
+        if not self._left_to_kernel(round_):
+            self._left_to_thread(round_)
+
+    def _left_to_kernel(self, round_: _Round) -> bool:
+        """Where there is nothing to do but an fdatasync, and the kernel does that."""
+        segment = round_.segment
+        if self._flusher is None or round_.lines or round_.copies or not segment.named:
+            return False
+        with contextlib.suppress(OSError):  # the thread will meet it again, and tell
+            if _in_its_folder(segment):
+                round_.began = time.perf_counter()
+                if self._flusher.begin(segment.file, partial(self._flushed, round_)):
+                    return True
+                self._give_up_kernel()
+        return False
+
+    def _flushed(self, round_: _Round, error: OSError | None) -> None:
+        round_.seconds = time.perf_counter() - round_.began
+        round_.error = error
+        self._end(round_)
+
+    def _give_up_kernel(self) -> None:
+        if self._flusher is not None:
+            self._flusher.close()
+            self._flusher = None
+
+    def _left_to_thread(self, round_: _Round) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="audit-journal", daemon=True)
             self._thread.start()
-        self._round = self._snapshot()
-        self._round.waiting, self._waiting = self._waiting, []
-        self._shared = len(self._round.waiting)
-        self._rounds.put(self._round)
+        self._rounds.put(round_)
 
     def _snapshot(self) -> _Round:
         assert self._segment is not None
@@ -221,12 +256,12 @@ class Committer:
 
     def _sync(self, round_: _Round) -> None:
         """On either thread: touches nothing but the files and the round."""
-        began = time.perf_counter()
+        round_.began = time.perf_counter()
         segment = round_.segment
         try:
             if round_.lines:
                 _write_again(segment, round_.start, b"".join(round_.lines))
-            if os.fstat(segment.file).st_nlink == 0:
+            if not _in_its_folder(segment):
                 raise FileNotFoundError(2, "the segment is gone from its folder", str(segment.path))
             os.fdatasync(segment.file)
             if not segment.named:
@@ -234,7 +269,7 @@ class Committer:
                 segment.named = True
         except OSError as error:
             round_.error = error
-        round_.seconds = time.perf_counter() - began
+        round_.seconds = time.perf_counter() - round_.began
         if round_.error is None and round_.copies:
             # A copy that can't be written now is written with a later round; the record itself is durable.
             with contextlib.suppress(OSError):
@@ -247,8 +282,6 @@ class Committer:
         self._settle(round_)
         if round_.error is None:
             self._ended()
-        if self._waiting:
-            self._requested = True
         if self._requested:
             self._begin_later()
 
@@ -272,6 +305,11 @@ class Committer:
             if not future.done():
                 future.set_exception(JournalUnavailable(self._suspect))
         self._failed(round_.error)
+
+
+def _in_its_folder(segment: OpenSegment) -> bool:
+    """Whether it has a name still: what nobody can find is no record."""
+    return os.fstat(segment.file).st_nlink > 0
 
 
 def _write_again(segment: OpenSegment, start: int, content: bytes) -> None:

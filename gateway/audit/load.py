@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 SHORTEST_SECONDS: Final = 0.001
-LONGEST_SECONDS: Final = 0.008
+LONGEST_SECONDS: Final = 0.010
 LOOKED_AT_SECONDS: Final = 0.1
 _NEWEST: Final = 0.4
 """How much the newest look at the load counts: one burst is no load."""
@@ -30,7 +30,7 @@ class Load:
         self._load = 0.0
 
     def patience(self) -> float:
-        """The seconds that a call may wait for company: longest where it has to wait for its turn anyway."""
+        """The seconds that the first who waits may wait for company: longest where all wait for their turn anyway."""
         now = self._clock()
         if now - self._looked >= LOOKED_AT_SECONDS:
             taken = self._cpu()

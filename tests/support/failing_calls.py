@@ -6,6 +6,14 @@ from typing import Any
 
 import pytest
 
+from gateway.audit import committing
+from gateway.audit.flushing import Flusher
+
+
+def without_kernel_flushes(patch: pytest.MonkeyPatch) -> None:
+    """Journals opened from now on have their syncs done by a thread, as where the kernel offers none."""
+    patch.setattr(committing, "kernel_flusher", lambda loop: None)
+
 
 class Failing:
     """Calls of the system that fail while `error` is set."""
@@ -26,3 +34,14 @@ class Failing:
             raise OSError(self.error, os.strerror(self.error))
 
         self._patch.setattr(os, name, call)
+
+    def replace_syncs(self) -> None:
+        """fdatasync, whoever does it: a thread, or the kernel, which tells errors as it does."""
+        self.replace("fdatasync")
+        real = Flusher._told
+
+        def told(flusher: Flusher, result: int) -> None:
+            self.calls += 1
+            real(flusher, result if self.error is None else (1 << 64) - self.error)
+
+        self._patch.setattr(Flusher, "_told", told)

@@ -10,7 +10,7 @@ from tests.support.failing_calls import Failing
 @pytest.fixture
 def syncs(monkeypatch: pytest.MonkeyPatch) -> Failing:
     failing = Failing(monkeypatch)
-    failing.replace("fdatasync")
+    failing.replace_syncs()
     return failing
 
 

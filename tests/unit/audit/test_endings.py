@@ -93,7 +93,7 @@ async def test_an_outcome_is_written_while_nothing_can_be_made_durable(
         for name in ("r1", "r2"):
             journal.intent(name, event("intent", name), ROOM)
         syncs = Failing(monkeypatch)
-        syncs.replace("fdatasync")
+        syncs.replace_syncs()
         syncs.error = errno.EIO
         for name in ("r1", "r2"):
             with pytest.raises(JournalUnavailable):

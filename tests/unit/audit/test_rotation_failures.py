@@ -12,7 +12,7 @@ import pytest
 
 from gateway.audit.faults import JournalUnavailable
 from gateway.audit.segments import segment_path, segment_starts
-from tests.support.failing_calls import Failing
+from tests.support.failing_calls import Failing, without_kernel_flushes
 from tests.support.journals import event, journal_in, record_call, until_available, verified
 from tests.support.waiting import eventually
 
@@ -64,6 +64,7 @@ async def test_torn_line_does_not_stay_in_a_segment_that_is_left(
         ending.wait(30)
         real(file)
 
+    without_kernel_flushes(monkeypatch)
     async with journal_in(tmp_path, segment_bytes=4096, retry_seconds=30) as journal:
         monkeypatch.setattr(os, "fdatasync", slow_fdatasync)
         full = asyncio.create_task(journal.synced(journal.note(event("refusals", "-", pad="x" * 4096))))

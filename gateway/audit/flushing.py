@@ -1,0 +1,77 @@
+"""fdatasync without a thread: the kernel does it, and says so through a descriptor that the event loop watches.
+
+A thread's turn costs the interpreter's lock several times, on both sides, and that is most of a sync's CPU time
+(docs/decisions/0016).
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable
+from typing import Final
+
+from caio import linux_aio
+
+_RESULTS: Final = 1 << 64
+"""The kernel tells an error as a negative number, which caio hands on as one without a sign, of 64 bits."""
+
+Ended = Callable[[OSError | None], None]
+
+
+class Flusher:
+    """Asynchronous I/O of Linux (`io_submit`), one flush at a time. For the event loop's thread alone."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """SystemError where the kernel refuses."""
+        self._context = linux_aio.Context(max_requests=1)
+        self._loop = loop
+        self._result: int | None = None
+        self._ended: Ended | None = None
+        loop.add_reader(self._context.fileno, self._look)
+
+    def begin(self, file: int, ended: Ended) -> bool:
+        """Flush the file, then call `ended` with what went wrong or None. False where that can't be had for it."""
+        operation = linux_aio.Operation.fdsync(file)
+        operation.set_callback(self._told)
+        try:
+            submitted = self._context.submit(operation) == 1
+        except (ValueError, OverflowError, SystemError):
+            return False
+        self._ended = ended if submitted else None
+        return submitted
+
+    def close(self) -> None:
+        """While no flush is under way."""
+        self._loop.remove_reader(self._context.fileno)
+        del self._context
+
+    def _told(self, result: int) -> None:
+        """Called inside caio, where nobody would hear of an exception."""
+        self._result = result
+
+    def _look(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # there was something, and is no more
+            self._context.poll()
+        self._context.process_events()
+        if self._result is not None and self._ended is not None:
+            result, ended = self._result, self._ended
+            self._result = self._ended = None
+            ended(_error(result))
+
+
+def _error(result: int) -> OSError | None:
+    """fdatasync has no result but 0."""
+    if result == 0:
+        return None
+    number = _RESULTS - result if result > 0 else -result
+    return OSError(number, os.strerror(number))
+
+
+def kernel_flusher(loop: asyncio.AbstractEventLoop) -> Flusher | None:
+    """None where the system has no such thing, or grants none: another system, a sandbox, too many in use."""
+    if linux_aio is None:
+        return None
+    try:
+        return Flusher(loop)
+    except SystemError:
+        return None
