@@ -1,8 +1,8 @@
 """The audit journal of one worker: takes the records of calls, says when they are durable, and whether it is available.
 
-Everything here runs on one event loop, but for the sync, which is done elsewhere (`committing`). It fails closed: after an
-error no record is taken until that is mended, which it tries by itself. Not responsible for what an event says, nor for
-shipping.
+Everything here runs on one event loop, but for the sync, which is done elsewhere (`committing`). It fails closed:
+after an error no record is taken until that is mended, which it tries by itself. Not responsible for what an event
+says, nor for shipping.
 """
 
 import asyncio

@@ -79,10 +79,11 @@ def _table(session: Session, found: list[Certificate]) -> None:
         return
     found.sort(key=lambda each: (expiry.ordering(expiry.day(each.expiration_date)), each.name))
     days = ((each, expiry.day(each.expiration_date)) for each in found)
+    today = expiry.providers_today()
     session.output.table(
         _COLUMNS,
         (
-            (names.short(each.name), each.authority, str(last or ""), expiry.left(last))
+            (names.short(each.name), each.authority, str(last or ""), expiry.left(last, today))
             for each, last in days
         ),
     )  # fmt: skip

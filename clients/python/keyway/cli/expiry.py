@@ -10,6 +10,8 @@ from rich.text import Text
 _URGENT: Final = 7
 _SOON: Final = 30
 _LAST: Final = dt.date.max
+_KOREA_AND_JAPAN: Final = dt.timezone(dt.timedelta(hours=9))
+"""Where the providers are whose days these are. Neither has a summer time."""
 
 
 def day(date: Date) -> dt.date | None:
@@ -22,13 +24,19 @@ def moment(timestamp: Timestamp) -> dt.datetime | None:
     return timestamp.ToDatetime(dt.UTC).astimezone() if timestamp.seconds else None
 
 
+def providers_today(now: dt.datetime | None = None) -> dt.date:
+    """The day from which a provider's day is counted: its own, or this machine's where that is later."""
+    now = now or dt.datetime.now(dt.UTC)
+    return max(now.astimezone().date(), now.astimezone(_KOREA_AND_JAPAN).date())
+
+
 def ordering(last_day: dt.date | None) -> dt.date:
     """Soonest first, the unknown last."""
     return last_day or _LAST
 
 
 def left(last_day: dt.date | None, today: dt.date | None = None) -> Text:
-    """Such as `12 days`: until the end of the last day."""
+    """Such as `12 days`: until the end of the last day. today: this machine's, if not told."""
     if last_day is None:
         return Text("unknown", style="dim")
     days = (last_day - (today or dt.date.today())).days

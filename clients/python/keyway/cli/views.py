@@ -23,9 +23,8 @@ def certificate(found: Certificate) -> Iterator[Field]:
     yield "Domains", list(found.domains)
     yield "Subject", found.subject.text or found.subject.common_name
     yield "Issuer", found.issuer.text
-    last = expiry.day(found.expiration_date)
     yield "Valid from", _moment(found.not_before)
-    yield "Valid until", _until(last, found.not_after)
+    yield "Valid until", _until(found.not_after) or _day(expiry.day(found.expiration_date))
     yield "File made", str(expiry.day(found.file_creation_date) or "")
     yield "Chain", list(found.chain)
     yield from _details(found)
@@ -37,7 +36,7 @@ def authority(found: TrustedAuthority) -> Iterator[Field]:
     yield "Subject", found.subject.text
     yield "Issuer", found.issuer.text
     yield "Valid from", _moment(found.not_before)
-    yield "Valid until", _until(last_day(found), found.not_after)
+    yield "Valid until", _until(found.not_after)
     yield from _details(found)
 
 
@@ -63,7 +62,7 @@ def expires_within(found: Certificate, days: int | None) -> bool | None:
     if days is None:
         return True
     last = expiry.day(found.expiration_date)
-    return None if last is None else last <= dt.date.today() + dt.timedelta(days=days)
+    return None if last is None else last <= expiry.providers_today() + dt.timedelta(days=days)
 
 
 def _moment(timestamp: Timestamp) -> str:
@@ -71,8 +70,10 @@ def _moment(timestamp: Timestamp) -> str:
     return f"{when:%Y-%m-%d %H:%M:%S %Z}" if when else ""
 
 
-def _until(last: dt.date | None, until: Timestamp) -> Text:
-    exact = _moment(until) or str(last or "")
-    if not exact:
-        return Text()
-    return Text.assemble(exact, "  (", expiry.left(last), ")")
+def _until(timestamp: Timestamp) -> Text:
+    when = expiry.moment(timestamp)
+    return Text.assemble(_moment(timestamp), "  (", expiry.left(when.date()), ")") if when else Text()
+
+
+def _day(last: dt.date | None) -> Text:
+    return Text.assemble(str(last), "  (", expiry.left(last, expiry.providers_today()), ")") if last else Text()
