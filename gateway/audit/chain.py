@@ -44,6 +44,19 @@ class OpenSegment:
             raise
         self.size += len(line)
 
+    def write_again(self, start: int, content: bytes) -> None:
+        """Have the bytes that should be in the file from `start` on really written, whatever became of them before."""
+        view = memoryview(content)
+        while view:
+            written = os.pwrite(self.file, view, start)
+            view = view[written:]
+            start += written
+
+    @property
+    def in_its_folder(self) -> bool:
+        """Whether it has a name still: what nobody can find is no record."""
+        return os.fstat(self.file).st_nlink > 0
+
     def cut(self) -> None:
         """Take away what stands after the last record."""
         os.ftruncate(self.file, self.size)

@@ -7,6 +7,7 @@ Their bytes are the same, so that a reader in the meantime sees no difference.
 
 import asyncio
 import contextlib
+import errno
 import os
 import queue
 import threading
@@ -16,12 +17,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import structlog
+
 from gateway.audit.chain import OpenSegment
 from gateway.audit.checkpoints import append_copies
 from gateway.audit.durable_files import sync_folder
 from gateway.audit.faults import CLOSED, JournalUnavailable, error_name
 from gateway.audit.flushing import kernel_flusher
 from gateway.audit.load import Load
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -165,6 +170,9 @@ class Committer:
         thread, self._thread = self._thread, None
         self._closed = True
         self._give_up_kernel()
+        for late in self._waiting:
+            if not late.done():
+                late.set_exception(JournalUnavailable(CLOSED))
         if thread is not None:
             self._rounds.put(None)
             thread.join()
@@ -187,7 +195,7 @@ class Committer:
         return future
 
     def _begin_later(self) -> None:
-        """Give those who will wait soon the chance to share the round, which costs as much CPU as all else of a record.
+        """Give those who will wait soon the chance to share the round, which costs more CPU than much of a record.
 
         A call alone waits for nobody. Where the process has more to do than it can, all calls wait anyway.
         """
@@ -203,21 +211,19 @@ class Committer:
         round_ = self._round = self._snapshot()
         round_.waiting, self._waiting = self._waiting, []
         self._shared = len(round_.waiting)
-        if not self._left_to_kernel(round_):
-            self._left_to_thread(round_)
+        if _is_plain(round_) and self._begun_by_kernel(round_):
+            return
+        self._begin_on_thread(round_)
 
-    def _left_to_kernel(self, round_: _Round) -> bool:
-        """Where there is nothing to do but an fdatasync, and the kernel does that."""
-        segment = round_.segment
-        if self._flusher is None or round_.lines or round_.copies or not segment.named:
+    def _begun_by_kernel(self, round_: _Round) -> bool:
+        if self._flusher is None:
             return False
-        with contextlib.suppress(OSError):  # the thread will meet it again, and tell
-            if _in_its_folder(segment):
-                round_.began = time.perf_counter()
-                if self._flusher.begin(segment.file, partial(self._flushed, round_)):
-                    return True
-                self._give_up_kernel()
-        return False
+        round_.began = time.perf_counter()
+        begun = self._flusher.begin(round_.segment.file, partial(self._flushed, round_))
+        if not begun:
+            _log.info("audit_syncs_by_thread", folder=str(self._folder), reason="the kernel refused")
+            self._give_up_kernel()
+        return begun
 
     def _flushed(self, round_: _Round, error: OSError | None) -> None:
         round_.seconds = time.perf_counter() - round_.began
@@ -229,11 +235,17 @@ class Committer:
             self._flusher.close()
             self._flusher = None
 
-    def _left_to_thread(self, round_: _Round) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="audit-journal", daemon=True)
-            self._thread.start()
-        self._rounds.put(round_)
+    def _begin_on_thread(self, round_: _Round) -> None:
+        try:
+            if self._thread is None:
+                thread = threading.Thread(target=self._work, name="audit-journal", daemon=True)
+                thread.start()
+                self._thread = thread
+        except RuntimeError:
+            round_.error = OSError(errno.EAGAIN, "no thread can be had")
+            self._loop.call_soon(self._end, round_)
+        else:
+            self._rounds.put(round_)
 
     def _snapshot(self) -> _Round:
         assert self._segment is not None
@@ -251,7 +263,10 @@ class Committer:
     def _work(self) -> None:
         """The thread: one round after another, until there is None."""
         while (round_ := self._rounds.get()) is not None:
-            self._sync(round_)
+            try:
+                self._sync(round_)
+            except Exception as error:  # noqa: BLE001 - a round always ends: all calls wait for it
+                round_.error = OSError(errno.EIO, f"the sync failed: {type(error).__name__}")
             self._loop.call_soon_threadsafe(self._end, round_)
 
     def _sync(self, round_: _Round) -> None:
@@ -260,8 +275,8 @@ class Committer:
         segment = round_.segment
         try:
             if round_.lines:
-                _write_again(segment, round_.start, b"".join(round_.lines))
-            if not _in_its_folder(segment):
+                segment.write_again(round_.start, b"".join(round_.lines))
+            if not segment.in_its_folder:
                 raise FileNotFoundError(2, "the segment is gone from its folder", str(segment.path))
             os.fdatasync(segment.file)
             if not segment.named:
@@ -280,10 +295,12 @@ class Committer:
     def _end(self, round_: _Round) -> None:
         self._round = None
         self._settle(round_)
-        if round_.error is None:
-            self._ended()
-        if self._requested:
-            self._begin_later()
+        try:
+            if round_.error is None:
+                self._ended()
+        finally:
+            if self._requested:
+                self._begin_later()
 
     def _settle(self, round_: _Round) -> None:
         """What came of a round, for the state and for those who wait."""
@@ -307,14 +324,11 @@ class Committer:
         self._failed(round_.error)
 
 
-def _in_its_folder(segment: OpenSegment) -> bool:
-    """Whether it has a name still: what nobody can find is no record."""
-    return os.fstat(segment.file).st_nlink > 0
-
-
-def _write_again(segment: OpenSegment, start: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        written = os.pwrite(segment.file, view, start)
-        view = view[written:]
-        start += written
+def _is_plain(round_: _Round) -> bool:
+    """Whether there is nothing to do but an fdatasync."""
+    if round_.lines or round_.copies or not round_.segment.named:
+        return False
+    try:
+        return round_.segment.in_its_folder
+    except OSError:
+        return False  # the thread will meet it again, and tell

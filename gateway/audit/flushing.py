@@ -6,11 +6,13 @@ A thread's turn costs the interpreter's lock several times, on both sides, and t
 
 import asyncio
 import contextlib
+import errno
 import os
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from caio import linux_aio
+if TYPE_CHECKING:
+    from caio.linux_aio import Context, Operation
 
 _RESULTS: Final = 1 << 64
 """The kernel tells an error as a negative number, which caio hands on as one without a sign, of 64 bits."""
@@ -21,17 +23,18 @@ Ended = Callable[[OSError | None], None]
 class Flusher:
     """Asynchronous I/O of Linux (`io_submit`), one flush at a time. For the event loop's thread alone."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """SystemError where the kernel refuses."""
-        self._context = linux_aio.Context(max_requests=1)
+    def __init__(self, loop: asyncio.AbstractEventLoop, context: "Context", operation: "type[Operation]") -> None:
+        self._context = context
+        self._operation = operation
         self._loop = loop
         self._result: int | None = None
         self._ended: Ended | None = None
-        loop.add_reader(self._context.fileno, self._look)
+        os.set_inheritable(context.fileno, False)
+        loop.add_reader(context.fileno, self._look)
 
     def begin(self, file: int, ended: Ended) -> bool:
         """Flush the file, then call `ended` with what went wrong or None. False where that can't be had for it."""
-        operation = linux_aio.Operation.fdsync(file)
+        operation = self._operation.fdsync(file)
         operation.set_callback(self._told)
         try:
             submitted = self._context.submit(operation) == 1
@@ -41,7 +44,7 @@ class Flusher:
         return submitted
 
     def close(self) -> None:
-        """While no flush is under way."""
+        """While no flush is under way. Takes the kernel some 30 ms."""
         self._loop.remove_reader(self._context.fileno)
         del self._context
 
@@ -50,9 +53,12 @@ class Flusher:
         self._result = result
 
     def _look(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # there was something, and is no more
-            self._context.poll()
-        self._context.process_events()
+        try:
+            with contextlib.suppress(BlockingIOError):  # there was something, and is no more
+                self._context.poll()
+            self._context.process_events()
+        except SystemError:
+            self._result = _RESULTS - errno.EIO  # what became of the flush can't be known any more
         if self._result is not None and self._ended is not None:
             result, ended = self._result, self._ended
             self._result = self._ended = None
@@ -64,14 +70,19 @@ def _error(result: int) -> OSError | None:
     if result == 0:
         return None
     number = _RESULTS - result if result > 0 else -result
+    if number not in errno.errorcode:
+        number = errno.EIO
     return OSError(number, os.strerror(number))
 
 
 def kernel_flusher(loop: asyncio.AbstractEventLoop) -> Flusher | None:
     """None where the system has no such thing, or grants none: another system, a sandbox, too many in use."""
+    # With the import it asks the kernel for more than is wanted here, and most commands keep no journal.
+    from caio import linux_aio  # noqa: PLC0415
+
     if linux_aio is None:
         return None
     try:
-        return Flusher(loop)
+        return Flusher(loop, linux_aio.Context(max_requests=1), linux_aio.Operation)
     except SystemError:
         return None

@@ -46,7 +46,7 @@ class TornLine:
 
 @dataclass(slots=True)
 class Found:
-    """A chain as it stands. size: of the newest segment, without a torn line.
+    """A chain as it stands. size: of the newest segment, without a torn line. durable: so much of it was, for sure.
 
     open: the intents without an outcome, by request id. key_id: of the key that the newest segment names.
     removed: the last record that retention removed. uncopied: checkpoints without a copy.
@@ -55,6 +55,7 @@ class Found:
     chain: str
     segment: int
     size: int = 0
+    durable: int = 0
     sequence: int = 0
     hash: str = NO_HASH
     open: dict[str, bytes] = field(default_factory=dict)
@@ -62,7 +63,7 @@ class Found:
     removed: Receipt | None = None
     unsigned: int = 0
     torn: TornLine | None = None
-    checkpoints: list[tuple[int, bytes]] = field(default_factory=list)
+    checkpoints: list[tuple[int, int, bytes]] = field(default_factory=list)
     uncopied: list[bytes] = field(default_factory=list)
 
 
@@ -193,7 +194,7 @@ def _note(path: Path, offset: int, line: bytes, links: Links, found: Found) -> N
             _note_segment(decode_body(body), found)
         elif kind == b"checkpoint":
             found.unsigned = 0
-            found.checkpoints.append((links.sequence, line))
+            found.checkpoints.append((links.sequence, offset + len(line), line))
         elif kind == b"retention":
             found.removed = removed_by(found.chain, decode_body(body))
     except MalformedRecord as error:
@@ -233,4 +234,6 @@ def _check_copies(folder: Path, found: Found | TornLine | None) -> None:
         if not isinstance(found, Found) or kept.chain != found.chain or found.sequence < sequence:
             raise JournalCorrupt(CHECKPOINTS, offset, sequence, "the chain ends before this checkpoint")
     if isinstance(found, Found):
-        found.uncopied = [line for at, line in found.checkpoints if at > sequence]
+        found.uncopied = [line for at, _, line in found.checkpoints if at > sequence]
+        # A copy is made of what is durable.
+        found.durable = max((end for at, end, _ in found.checkpoints if at <= sequence), default=0)

@@ -26,6 +26,7 @@ from gateway.audit.segments import LOCK, RESERVE, segment_path
 from gateway.audit.settings import AuditSettings
 
 _IN_USE: Final = "the journal is in use by another process: another gateway seems to be running on it"
+_WRITTEN_BYTES: Final = 1 << 20
 UnknownOutcome = Callable[[dict[str, Any]], dict[str, Any]]
 """Makes, of the event of an intent, that of an outcome which nobody knows."""
 
@@ -124,11 +125,12 @@ def _begin(folder: Path, key: SigningKey) -> tuple[Chain, Receipt | None, int]:
 def _go_on(
     folder: Path, found: Found, settings: AuditSettings, key: SigningKey, unknown_outcome: UnknownOutcome
 ) -> tuple[Chain, Receipt | None, int]:
-    if found.uncopied:
-        append_copies(folder, found.uncopied)
     segment = OpenSegment(folder, found.segment, size=found.size)
     chain = Chain(folder, found.chain, found.sequence, found.hash, segment)
     try:
+        _make_durable(segment, found.durable)
+        if found.uncopied:
+            append_copies(folder, found.uncopied)
         if found.torn is not None:
             chain.append("recovery", found.torn.body(now_ms()))
         for intent in found.open.values():
@@ -141,3 +143,11 @@ def _go_on(
         chain.segment.close()
         raise
     return chain, found.removed, found.unsigned + chain.sequence - found.sequence
+
+
+def _make_durable(segment: OpenSegment, start: int) -> None:
+    """What was read may be in the cache alone: a sync of the last run failed, and no other one would tell."""
+    while start < segment.size and (content := os.pread(segment.file, _WRITTEN_BYTES, start)):
+        segment.write_again(start, content[: segment.size - start])
+        start += len(content)
+    os.fdatasync(segment.file)

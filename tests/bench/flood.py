@@ -75,6 +75,8 @@ def flood(kind: str, target: Target, seconds: float) -> Iterator[None]:
             if process.poll() is not None:
                 raise RuntimeError(f"the flood has ended: {kind}")
             yield
+            if process.poll() is not None:
+                raise RuntimeError(f"the flood has ended too early: {kind}")
         finally:
             process.kill()
             process.wait()

@@ -1,4 +1,4 @@
-"""The audit journal on disks that are really full, read-only or failing: small file systems, one for each test."""
+"""The audit journal on disks that are really full, or read-only: small file systems in memory, one for each test."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,6 @@ import pytest
 
 from gateway.audit.faults import JournalUnavailable
 from gateway.audit.journal import Journal
-from tests.support.failing_calls import without_kernel_flushes
 from tests.support.image import require_mounts
 from tests.support.journals import ROOM, bodies, event, events, journal_in, record_call, verified
 from tests.support.waiting import eventually
@@ -28,25 +27,6 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     mount("-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", place)
     yield place
     subprocess.run(["umount", "--lazy", place], check=True)
-
-
-@pytest.fixture
-def thin_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk with less behind it, in the folder `behind`, than it promises: writing succeeds, writing back does not."""
-    require_mounts()
-    behind, place = tmp_path / "behind", tmp_path / "thin"
-    behind.mkdir()
-    place.mkdir()
-    mount("-t", "tmpfs", "-o", f"size={2 * SIZE}", "tmpfs", behind)
-    image = behind / "image"
-    with image.open("wb") as file:
-        file.truncate(16 * SIZE)
-    # With a journal of its own it would turn read-only at the first failure.
-    subprocess.run(["/sbin/mkfs.ext4", "-q", "-O", "^has_journal", "-E", "nodiscard", image], check=True)
-    mount("-t", "ext4", "-o", "loop", image, place)
-    yield place
-    for mounted in (place, behind):
-        subprocess.run(["umount", "--lazy", mounted], check=True)
 
 
 def mount(*arguments: object) -> None:
@@ -136,29 +116,6 @@ async def test_start_on_a_full_disk_waits_for_room(disk: Path) -> None:
         await record_call(journal, "r1")
     assert bodies(directory, "interruption")[0]["refused"] == 1
     verified(directory)
-
-
-@pytest.mark.parametrize("kernel", [True, False], ids=["kernel", "thread"])
-async def test_what_the_disk_did_not_take_is_not_acknowledged(
-    thin_disk: Path, monkeypatch: pytest.MonkeyPatch, kernel: bool
-) -> None:
-    """What is written is in the cache; only the sync tells that it gets no further."""
-    if not kernel:
-        without_kernel_flushes(monkeypatch)
-    directory = thin_disk / "audit"
-    async with journal_in(directory) as journal:
-        await record_call(journal, "before")
-        ballast = fill(thin_disk.with_name("behind"))
-        journal.intent("lost", event("intent", "lost", pad="x" * SIZE), ROOM)
-        receipt = journal.outcome("lost", event("outcome", "lost"))
-        with pytest.raises(JournalUnavailable, match=r"ENOSPC|EIO"):
-            await journal.synced(receipt)
-        with pytest.raises(JournalUnavailable, match=r"ENOSPC|EIO"):
-            journal.intent("refused", event("intent", "refused"), ROOM)
-        ballast.unlink()
-        await until_available(journal)
-        await record_call(journal, "after")
-    assert bodies(directory, "interruption")[0]["reason"] in {"ENOSPC", "EIO"}
 
 
 @pytest.mark.parametrize("existing", [False, True])

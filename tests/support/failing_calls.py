@@ -1,18 +1,30 @@
-"""Calls of the system that fail when a test wants it."""
+"""Calls of the system that fail, or take their time, when a test wants it."""
 
 import os
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from gateway.audit import committing
-from gateway.audit.flushing import Flusher
+from gateway.audit.flushing import Ended, Flusher
 
 
 def without_kernel_flushes(patch: pytest.MonkeyPatch) -> None:
     """Journals opened from now on have their syncs done by a thread, as where the kernel offers none."""
     patch.setattr(committing, "kernel_flusher", lambda loop: None)
+
+
+def change_results(patch: pytest.MonkeyPatch, change: Callable[[int], int]) -> None:
+    """Of flushes by the kernel: what it says becomes what `change` makes of it. An error: `kernel_error`."""
+    real = Flusher._told
+    patch.setattr(Flusher, "_told", lambda flusher, result: real(flusher, change(result)))
+
+
+def kernel_error(number: int) -> int:
+    """As it comes from the kernel through caio."""
+    return (1 << 64) - number
 
 
 class Failing:
@@ -38,10 +50,46 @@ class Failing:
     def replace_syncs(self) -> None:
         """fdatasync, whoever does it: a thread, or the kernel, which tells errors as it does."""
         self.replace("fdatasync")
-        real = Flusher._told
 
-        def told(flusher: Flusher, result: int) -> None:
+        def changed(result: int) -> int:
             self.calls += 1
-            real(flusher, result if self.error is None else (1 << 64) - self.error)
+            return result if self.error is None else kernel_error(self.error)
 
-        self._patch.setattr(Flusher, "_told", told)
+        change_results(self._patch, changed)
+
+
+class HeldSyncs:
+    """Syncs that begin, and do not end between `hold` and `release`, whoever does them: for journals opened later."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.begun = 0
+        self._free = threading.Event()
+        self._free.set()
+        sync, begin, look = os.fdatasync, Flusher.begin, Flusher._look
+
+        def held_sync(file: int) -> None:
+            self.begun += 1
+            self._free.wait(30)
+            sync(file)
+
+        def counted(flusher: Flusher, file: int, ended: Ended) -> bool:
+            self.begun += 1
+            return begin(flusher, file, ended)
+
+        def held_look(flusher: Flusher) -> None:
+            if self._free.is_set():
+                look(flusher)
+
+        patch.setattr(os, "fdatasync", held_sync)
+        patch.setattr(Flusher, "begin", counted)
+        patch.setattr(Flusher, "_look", held_look)
+
+    def hold(self) -> None:
+        self.begun = 0
+        self._free.clear()
+
+    def release(self) -> None:
+        self._free.set()
+
+    async def one_has_begun(self) -> bool:
+        return self.begun > 0

@@ -5,16 +5,19 @@ import errno
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import caio
 import pytest
 
-from gateway.audit import flushing
 from gateway.audit.flushing import Flusher, kernel_flusher
+from tests.support.failing_calls import change_results, kernel_error
 
 
 @pytest.fixture
 async def flusher() -> AsyncIterator[Flusher]:
-    flusher = Flusher(asyncio.get_running_loop())
+    flusher = kernel_flusher(asyncio.get_running_loop())
+    assert flusher is not None
     yield flusher
     flusher.close()
 
@@ -53,46 +56,69 @@ async def test_one_after_another(tmp_path: Path, flusher: Flusher) -> None:
 
 
 async def test_what_can_not_be_flushed_is_refused_at_once(tmp_path: Path, flusher: Flusher) -> None:
+    told: list[OSError | None] = []
     reading, writing = os.pipe()
-    os.close(reading)
-    os.close(writing)
-
-    def never(error: OSError | None) -> None:
-        raise AssertionError(error)
-
-    assert not flusher.begin(writing, never)
-    pipe = os.pipe()
     try:
-        assert not flusher.begin(pipe[1], never)
+        assert not flusher.begin(writing, told.append)
     finally:
-        for end in pipe:
-            os.close(end)
+        os.close(reading)
+        os.close(writing)
+    assert not flusher.begin(writing, told.append)
     # It is as good as before.
     with (tmp_path / "file").open("wb") as file:
         assert await flushed(flusher, file.fileno()) is None
+    assert told == []
 
 
-@pytest.mark.parametrize("sign", [1 << 64, 0], ids=["without a sign", "with a sign"])
-async def test_an_error_of_the_kernel_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sign: int) -> None:
-    real = Flusher._told
-    monkeypatch.setattr(Flusher, "_told", lambda self, result: real(self, sign - errno.EIO))
-    flusher = Flusher(asyncio.get_running_loop())
-    try:
-        with (tmp_path / "file").open("wb") as file:
-            error = await flushed(flusher, file.fileno())
-    finally:
-        flusher.close()
+@pytest.mark.parametrize(
+    ("result", "number"),
+    [
+        (kernel_error(errno.EIO), errno.EIO),
+        (kernel_error(errno.ENOSPC), errno.ENOSPC),
+        (-errno.EIO, errno.EIO),
+        (1, errno.EIO),
+    ],
+    ids=["an error", "another", "with its sign", "no error, and no success either"],
+)
+async def test_an_error_of_the_kernel_is_one(
+    tmp_path: Path, flusher: Flusher, monkeypatch: pytest.MonkeyPatch, result: int, number: int
+) -> None:
+    change_results(monkeypatch, lambda _: result)
+    with (tmp_path / "file").open("wb") as file:
+        error = await flushed(flusher, file.fileno())
     assert error is not None
-    assert (error.errno, error.strerror) == (errno.EIO, os.strerror(errno.EIO))
+    assert (error.errno, error.strerror) == (number, os.strerror(number))
+
+
+async def test_a_flush_of_which_nothing_can_be_known_has_failed(
+    tmp_path: Path, flusher: Flusher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a sandbox takes the order and gives no answer."""
+
+    class Silent:
+        def __init__(self, context: Any) -> None:
+            self.fileno, self.submit, self.poll = context.fileno, context.submit, context.poll
+
+        def process_events(self) -> int:
+            raise SystemError(errno.EPERM, os.strerror(errno.EPERM))
+
+    with (tmp_path / "file").open("wb") as file, monkeypatch.context() as silent:
+        silent.setattr(flusher, "_context", Silent(flusher._context))
+        error = await flushed(flusher, file.fileno())
+    assert error is not None
+    assert error.errno == errno.EIO
+
+
+async def test_what_it_is_told_by_stays_in_this_process(flusher: Flusher) -> None:
+    assert not os.get_inheritable(flusher._context.fileno)
 
 
 async def test_none_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Refusing:
-        @staticmethod
-        def Context(max_requests: int) -> None:  # noqa: N802 - caio names it
-            raise SystemError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    def refuse(max_requests: int) -> None:
+        raise SystemError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
-    monkeypatch.setattr(flushing, "linux_aio", Refusing)
-    assert kernel_flusher(asyncio.get_running_loop()) is None
-    monkeypatch.setattr(flushing, "linux_aio", None)
+    with monkeypatch.context() as refusing:
+        refusing.setattr(caio.linux_aio, "Context", refuse)
+        assert kernel_flusher(asyncio.get_running_loop()) is None
+    monkeypatch.setattr(caio, "linux_aio", None)
     assert kernel_flusher(asyncio.get_running_loop()) is None

@@ -8,7 +8,6 @@ import contextlib
 import errno
 import os
 import random
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,10 @@ from typing import Any
 import pytest
 
 from gateway.audit.faults import JournalCorrupt, JournalUnavailable
-from gateway.audit.flushing import Ended, Flusher
 from gateway.audit.journal import Journal
 from gateway.audit.records import Receipt
 from gateway.audit.segments import segment_path, segment_starts
-from tests.support.failing_calls import Failing, without_kernel_flushes
+from tests.support.failing_calls import Failing, change_results, kernel_error, without_kernel_flushes
 from tests.support.journals import (
     ROOM,
     audit_settings,
@@ -63,33 +61,6 @@ async def test_failed_sync_is_told_to_all_who_wait_and_to_those_who_come(tmp_pat
         assert (syncs.calls, journal.stats.refused) == (calls, 2)
         syncs.error = None
     verified(tmp_path)
-
-
-async def test_thread_syncs_what_the_kernel_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a kernel's word that it can't, the thread has nothing to do."""
-    real, threads = os.fdatasync, list[str]()
-
-    def fdatasync(file: int) -> None:
-        threads.append(threading.current_thread().name)
-        real(file)
-
-    async with journal_in(tmp_path) as journal:
-        await record_call(journal, "r1")
-        monkeypatch.setattr(os, "fdatasync", fdatasync)
-        await record_call(journal, "r2")
-        assert threads == []
-        refused = list[int]()
-
-        def refuse(flusher: Flusher, file: int, ended: Ended) -> bool:
-            refused.append(file)
-            return False
-
-        monkeypatch.setattr(Flusher, "begin", refuse)
-        await record_call(journal, "r3")
-        await record_call(journal, "r4")
-        assert set(threads) == {"audit-journal"}
-        assert len(refused) == 1
-    assert verified(tmp_path).open == ()
 
 
 async def test_lines_that_a_failed_sync_may_have_lost_are_written_again(tmp_path: Path, syncs: Failing) -> None:
@@ -314,13 +285,8 @@ async def test_faults_at_random_lose_nothing_that_was_acknowledged(
 
         monkeypatch.setattr(os, name, call)
 
-    def replace_result(probability: float) -> None:
-        real = Flusher._told
-
-        def told(flusher: Flusher, result: int) -> None:
-            real(flusher, (1 << 64) - errno.EIO if failing and dice.random() < probability else result)
-
-        monkeypatch.setattr(Flusher, "_told", told)
+    def by_chance(result: int) -> int:
+        return kernel_error(errno.EIO) if failing and dice.random() < 0.1 else result
 
     async def call(journal: Journal, request: str) -> None:
         with contextlib.suppress(JournalUnavailable):
@@ -340,7 +306,7 @@ async def test_faults_at_random_lose_nothing_that_was_acknowledged(
     async with journal_in(tmp_path, segment_bytes=20_000, checkpoint_records=40, retry_seconds=0.001) as journal:
         replace("pwrite", 0.02, (errno.ENOSPC, errno.EIO))
         replace("fdatasync", 0.1, (errno.EIO,))
-        replace_result(0.1)
+        change_results(monkeypatch, by_chance)
         replace("ftruncate", 0.2, (errno.EIO,))
         replace("posix_fallocate", 0.1, (errno.ENOSPC,))
         await asyncio.gather(*(calls(journal, name) for name in range(8)))

@@ -1,6 +1,7 @@
 """What a crash leaves, at any moment, is mended by the next start, and noted in the chain; anything else stops it."""
 
 import asyncio
+import errno
 import os
 import random
 import shutil
@@ -10,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.faults import JournalCorrupt
+from gateway.audit.checkpoints import read_copies
+from gateway.audit.faults import JournalCorrupt, JournalUnavailable
 from gateway.audit.journal import Journal
 from gateway.audit.records import Receipt, parse
 from gateway.audit.recovery import Found, examine
 from gateway.audit.segments import segment_path, segment_starts
 from gateway.audit.verification import verify
+from tests.support.failing_calls import Failing
 from tests.support.journals import (
     ROOM,
     as_a_crash_leaves_it,
@@ -66,6 +69,47 @@ async def test_what_the_start_adds_is_signed_soon(crashed: Path) -> None:
     async with journal_in(crashed):
         await asyncio.sleep(0)
         assert records(crashed)[-1].kind == "checkpoint"
+
+
+async def test_what_the_cache_alone_may_have_is_written_again(
+    tmp_path: Path, syncs: Failing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failed sync leaves it there, and no later one tells; but for what a kept checkpoint vouches for."""
+    async with journal_in(tmp_path, retry_seconds=30) as journal:
+        await record_call(journal, "r1")
+        syncs.error = errno.EIO
+        with pytest.raises(JournalUnavailable):
+            await record_call(journal, "r2")
+    syncs.error = None
+    segment = segment_path(tmp_path / "worker-0", 1)
+    left = segment.read_bytes()
+    *_, kept = read_copies(tmp_path / "worker-0").splitlines(keepends=True)
+    sure = left.index(kept) + len(kept)
+    assert sure < len(left)
+
+    done: list[tuple[int, bytes] | str] = []
+    write, sync = os.pwrite, os.fdatasync
+
+    def ours(file: int) -> bool:
+        return os.path.sameopenfile(file, watched.fileno())
+
+    def pwrite(file: int, content: bytes, offset: int) -> int:
+        if ours(file):
+            done.append((offset, bytes(content)))
+        return write(file, content, offset)
+
+    def fdatasync(file: int) -> None:
+        if ours(file):
+            done.append("synced")
+        sync(file)
+
+    with segment.open("rb") as watched, monkeypatch.context() as watching:
+        watching.setattr(os, "pwrite", pwrite)
+        watching.setattr(os, "fdatasync", fdatasync)
+        await start(tmp_path)
+    assert done[:2] == [(sure, left[sure:]), "synced"]
+    assert segment.read_bytes().startswith(left)
+    assert verified(tmp_path).open == ()
 
 
 async def test_torn_line_is_cut_off_and_noted_whatever_its_length(crashed: Path) -> None:

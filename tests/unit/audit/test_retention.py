@@ -11,8 +11,10 @@ from gateway.audit.journal import Journal
 from gateway.audit.records import NO_HASH
 from gateway.audit.segments import Position, segment_path, segment_starts
 from gateway.audit.shipping.cursor import Cursor
+from gateway.audit.starting import now_ms
 from gateway.audit.verification import verify
 from tests.support.journals import bodies, journal_in, record_call, records, verified
+from tests.support.waiting import eventually
 
 FEW: dict[str, Any] = {"segment_bytes": 4096, "checkpoint_records": 8}
 
@@ -20,6 +22,12 @@ FEW: dict[str, Any] = {"segment_bytes": 4096, "checkpoint_records": 8}
 async def fill(journal: Journal, prefix: str = "r") -> None:
     for number in range(20):
         await record_call(journal, f"{prefix}{number}")
+    filled = now_ms()
+
+    async def older() -> bool:
+        return now_ms() > filled
+
+    await eventually(older)
 
 
 def cursor(journal: Journal, sequence: int, segment: int) -> Cursor:

@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import os
-import threading
 from collections.abc import Awaitable, Iterable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 
 from gateway.audit.faults import JournalUnavailable
 from gateway.audit.segments import segment_path, segment_starts
-from tests.support.failing_calls import Failing, without_kernel_flushes
+from tests.support.failing_calls import Failing, HeldSyncs, without_kernel_flushes
 from tests.support.journals import event, journal_in, record_call, until_available, verified
 from tests.support.waiting import eventually
 
@@ -50,31 +49,26 @@ async def test_segment_is_durable_before_the_next_one_begins(tmp_path: Path, mon
     verified(tmp_path)
 
 
+@pytest.mark.parametrize("kernel", [True, False], ids=["kernel", "thread"])
 async def test_torn_line_does_not_stay_in_a_segment_that_is_left(
-    tmp_path: Path, writes: Failing, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, writes: Failing, monkeypatch: pytest.MonkeyPatch, kernel: bool
 ) -> None:
     """A sync is in progress, with which the segment will be full, when a write fails and can't be taken back."""
-    syncing, ending = threading.Event(), threading.Event()
     truncations = Failing(monkeypatch)
     truncations.replace("ftruncate")
-    real = os.fdatasync
-
-    def slow_fdatasync(file: int) -> None:
-        syncing.set()
-        ending.wait(30)
-        real(file)
-
-    without_kernel_flushes(monkeypatch)
+    syncs = HeldSyncs(monkeypatch)
+    if not kernel:
+        without_kernel_flushes(monkeypatch)
     async with journal_in(tmp_path, segment_bytes=4096, retry_seconds=30) as journal:
-        monkeypatch.setattr(os, "fdatasync", slow_fdatasync)
+        syncs.hold()
         full = asyncio.create_task(journal.synced(journal.note(event("refusals", "-", pad="x" * 4096))))
-        await asyncio.to_thread(syncing.wait, 30)
+        await eventually(syncs.one_has_begun)
         writes.error = truncations.error = errno.EIO
         with pytest.raises(JournalUnavailable, match="EIO"):
             journal.note(event("refusals", "-"))
         torn = not segment_path(journal.folder, 1).read_bytes().endswith(b"\n")
         writes.error = truncations.error = None
-        ending.set()
+        syncs.release()
         await full
 
         async def left() -> bool:

@@ -25,9 +25,8 @@ def moment(timestamp: Timestamp) -> dt.datetime | None:
 
 
 def providers_today(now: dt.datetime | None = None) -> dt.date:
-    """The day from which a provider's day is counted: its own, or this machine's where that is later."""
-    now = now or dt.datetime.now(dt.UTC)
-    return max(now.astimezone().date(), now.astimezone(_KOREA_AND_JAPAN).date())
+    """The day from which a provider's days are counted."""
+    return (now or dt.datetime.now(dt.UTC)).astimezone(_KOREA_AND_JAPAN).date()
 
 
 def ordering(last_day: dt.date | None) -> dt.date:

@@ -1,0 +1,178 @@
+"""While a sync is in progress, by the kernel and by a thread; and who can't be had for one."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.audit.committing import Committer
+from gateway.audit.faults import JournalUnavailable
+from gateway.audit.flushing import Ended, Flusher
+from gateway.audit.journal import Journal
+from gateway.audit.load import LONGEST_SECONDS
+from tests.support.failing_calls import HeldSyncs, without_kernel_flushes
+from tests.support.journals import (
+    ROOM,
+    audit_settings,
+    event,
+    events,
+    journal_in,
+    record_call,
+    unknown_outcome,
+    until_available,
+    verified,
+)
+from tests.support.waiting import eventually
+
+
+@pytest.fixture(params=["kernel", "thread"])
+def syncs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> HeldSyncs:
+    held = HeldSyncs(monkeypatch)
+    if request.param == "thread":
+        without_kernel_flushes(monkeypatch)
+    return held
+
+
+async def test_nobody_is_told_before_the_sync_has_ended(tmp_path: Path, syncs: HeldSyncs) -> None:
+    async with journal_in(tmp_path) as journal:
+        syncs.hold()
+        journal.intent("r1", event("intent", "r1"), ROOM)
+        first = asyncio.create_task(journal.synced(journal.outcome("r1", event("outcome", "r1"))))
+        await eventually(syncs.one_has_begun)
+        journal.intent("r2", event("intent", "r2"), ROOM)
+        second = asyncio.create_task(journal.synced(journal.outcome("r2", event("outcome", "r2"))))
+        _, pending = await asyncio.wait({first, second}, timeout=0.05)
+        assert pending == {first, second}
+        assert journal.stats.unsynced == 4
+        assert syncs.begun == 1
+        syncs.release()
+        await asyncio.gather(first, second)
+        # What came during the first needs one of its own.
+        assert syncs.begun == 2
+        assert journal.stats.unsynced == 0
+    verified(tmp_path)
+
+
+async def test_closing_waits_for_the_sync_in_progress(tmp_path: Path, syncs: HeldSyncs) -> None:
+    journal = await Journal.open(audit_settings(tmp_path), 0, unknown_outcome=unknown_outcome)
+    syncs.hold()
+    call = asyncio.create_task(record_call(journal, "r1"))
+    await eventually(syncs.one_has_begun)
+    closing = asyncio.create_task(journal.close())
+    _, pending = await asyncio.wait({call, closing}, timeout=0.05)
+    assert pending == {call, closing}
+    syncs.release()
+    await asyncio.gather(call, closing)
+    assert events(tmp_path) == [("r1", "intent"), ("r1", "outcome")]
+    verified(tmp_path)
+
+
+async def test_cancelled_caller_leaves_the_sync_to_the_others(tmp_path: Path, syncs: HeldSyncs) -> None:
+    async with journal_in(tmp_path) as journal:
+        syncs.hold()
+        calls = [asyncio.create_task(record_call(journal, f"r{number}")) for number in range(3)]
+        await eventually(syncs.one_has_begun)
+        calls[0].cancel()
+        syncs.release()
+        done = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(each) for each in done] == [asyncio.CancelledError, type(None), type(None)]
+        await record_call(journal, "after")
+    assert verified(tmp_path).open == ()
+
+
+async def test_who_waited_while_a_round_was_in_progress_does_not_wait_for_company_again(
+    tmp_path: Path, syncs: HeldSyncs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    later = loop.call_later
+    waits: list[float] = []
+
+    def call_later(delay: float, callback: Callable[..., object], *arguments: Any) -> asyncio.TimerHandle:
+        if getattr(callback, "__func__", None) is Committer._begin:
+            waits.append(delay)
+        return later(delay, callback, *arguments)
+
+    async with journal_in(tmp_path) as journal:
+        syncs.hold()
+        monkeypatch.setattr(loop, "call_later", call_later)
+        calls = [asyncio.create_task(record_call(journal, "r1"))]
+        await eventually(syncs.one_has_begun)
+        asked = loop.time()
+        calls += [asyncio.create_task(record_call(journal, name)) for name in ("r2", "r3")]
+
+        async def waited() -> bool:
+            return loop.time() > asked + LONGEST_SECONDS
+
+        await eventually(waited)
+        waits.clear()
+        syncs.release()
+        await asyncio.gather(*calls)
+    assert waits[0] == 0.0
+
+
+async def test_thread_syncs_what_the_kernel_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a kernel's word that it can't, the thread has nothing to do."""
+    real, threads = os.fdatasync, list[str]()
+
+    def fdatasync(file: int) -> None:
+        threads.append(threading.current_thread().name)
+        real(file)
+
+    async with journal_in(tmp_path) as journal:
+        await record_call(journal, "r1")
+        monkeypatch.setattr(os, "fdatasync", fdatasync)
+        await record_call(journal, "r2")
+        assert threads == []
+        refused = list[int]()
+
+        def refuse(flusher: Flusher, file: int, ended: Ended) -> bool:
+            refused.append(file)
+            return False
+
+        monkeypatch.setattr(Flusher, "begin", refuse)
+        await record_call(journal, "r3")
+        await record_call(journal, "r4")
+        assert set(threads) == {"audit-journal"}
+        assert len(refused) == 1
+    assert verified(tmp_path).open == ()
+
+
+async def test_without_a_thread_calls_are_refused_until_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_kernel_flushes(monkeypatch)
+    async with journal_in(tmp_path) as journal:
+        with monkeypatch.context() as none:
+
+            def start(thread: threading.Thread) -> None:
+                raise RuntimeError("can't start new thread")
+
+            none.setattr(threading.Thread, "start", start)
+            with pytest.raises(JournalUnavailable, match="EAGAIN"):
+                await asyncio.wait_for(record_call(journal, "r1"), 30)
+            assert not journal.available
+        await until_available(journal)
+        await record_call(journal, "r2")
+    assert verified(tmp_path).open == ()
+
+
+async def test_a_thread_that_meets_the_unexpected_fails_the_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_kernel_flushes(monkeypatch)
+    async with journal_in(tmp_path) as journal:
+        with monkeypatch.context() as broken:
+
+            def fdatasync(file: int) -> None:
+                raise MemoryError
+
+            broken.setattr(os, "fdatasync", fdatasync)
+            with pytest.raises(JournalUnavailable, match="EIO"):
+                await asyncio.wait_for(record_call(journal, "r1"), 30)
+        await until_available(journal)
+        await record_call(journal, "r2")
+    assert verified(tmp_path).open == ()
