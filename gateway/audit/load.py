@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 SHORTEST_SECONDS: Final = 0.001
@@ -11,30 +12,38 @@ _NEWEST: Final = 0.4
 """How much the newest look at the load counts: one burst is no load."""
 _BUSY: Final = 0.85
 _BUSIEST: Final = 0.97
+_SCHEDULE: Final = Path("/proc/thread-self/schedstat")
+
+
+def time_wanted() -> float:
+    """The seconds that this thread ran, or was ready to and had no processor; where Linux tells, the latter too."""
+    try:
+        ran, waited, _ = _SCHEDULE.read_bytes().split()
+    except OSError:
+        return time.thread_time()
+    return (int(ran) + int(waited)) / 1e9
 
 
 class Load:
-    """How much of a processor the event loop takes of late, which has one thread and can't take more than one.
+    """How much of a processor the event loop wants of late; it has one thread, and can't have more than one.
 
-    Made and asked on that thread. clock, cpu: seconds of the one and the other. Where others take the processor, it
-    looks less than it is: then rounds are short, and cost more than they could.
+    Asked on that thread. clock, wanted: seconds of the one and the other. Where other guests of a hypervisor take the
+    processor, it looks less than it is: then rounds are short, and cost more than they could.
     """
 
-    def __init__(
-        self, clock: Callable[[], float] = time.monotonic, cpu: Callable[[], float] = time.thread_time
-    ) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, wanted: Callable[[], float] = time_wanted) -> None:
         self._clock = clock
-        self._cpu = cpu
+        self._wanted = wanted
         self._looked = clock()
-        self._taken = cpu()
+        self._before = wanted()
         self._load = 0.0
 
     def patience(self) -> float:
         """The seconds that the first who waits may wait for company: longest where all wait for their turn anyway."""
         now = self._clock()
         if now - self._looked >= LOOKED_AT_SECONDS:
-            taken = self._cpu()
-            self._load += _NEWEST * ((taken - self._taken) / (now - self._looked) - self._load)
-            self._looked, self._taken = now, taken
+            wanted = self._wanted()
+            self._load += _NEWEST * ((wanted - self._before) / (now - self._looked) - self._load)
+            self._looked, self._before = now, wanted
         share = min(max(0.0, (self._load - _BUSY) / (_BUSIEST - _BUSY)), 1.0)
         return SHORTEST_SECONDS + share * (LONGEST_SECONDS - SHORTEST_SECONDS)

@@ -1,30 +1,34 @@
 """How long a sync waits for company, by what the event loop had to do."""
 
+import threading
+import time
+
 import pytest
 
-from gateway.audit.load import LONGEST_SECONDS, LOOKED_AT_SECONDS, SHORTEST_SECONDS, Load
+from gateway.audit import load as loads
+from gateway.audit.load import LONGEST_SECONDS, LOOKED_AT_SECONDS, SHORTEST_SECONDS, Load, time_wanted
 
 
 class Times:
     """The clocks of a thread that is as busy as it is told. looks: how often its own was asked."""
 
     def __init__(self) -> None:
-        self.now = self._taken = 100.0
+        self.now = self._wanted = 100.0
         self.looks = 0
 
-    def taken(self) -> float:
+    def wanted(self) -> float:
         self.looks += 1
-        return self._taken
+        return self._wanted
 
     def pass_by(self, share: float) -> None:
         self.now += LOOKED_AT_SECONDS + 0.001
-        self._taken += share * (LOOKED_AT_SECONDS + 0.001)
+        self._wanted += share * (LOOKED_AT_SECONDS + 0.001)
 
 
 def after(*shares: float) -> float:
     """The patience after so many looks."""
     times = Times()
-    load = Load(lambda: times.now, times.taken)
+    load = Load(lambda: times.now, times.wanted)
     found = load.patience()
     assert found == SHORTEST_SECONDS
     for share in shares:
@@ -56,7 +60,23 @@ def test_it_is_short_again_once_the_load_is_gone() -> None:
 
 def test_within_a_tenth_of_a_second_nothing_is_looked_at() -> None:
     times = Times()
-    load = Load(lambda: times.now, times.taken)
+    load = Load(lambda: times.now, times.wanted)
     for _ in range(10):
         load.patience()
     assert times.looks == 1
+
+
+def test_what_a_thread_wants_grows_as_it_works_and_not_as_it_sleeps() -> None:
+    began, wanted = time.thread_time(), time_wanted()
+    while time.thread_time() < began + 0.05:
+        pass
+    worked = time_wanted()
+    assert worked - wanted >= 0.045
+    threading.Event().wait(0.2)
+    assert time_wanted() - worked < 0.15
+
+
+def test_where_the_system_does_not_tell_it_is_the_time_that_the_thread_ran(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loads, "_SCHEDULE", loads._SCHEDULE.with_name("nothing-by-this-name"))
+    before = time.thread_time()
+    assert before <= time_wanted() <= time.thread_time()
