@@ -63,6 +63,7 @@ test-clients: $(READY) $(DEPS) ## build the clients of all languages with their 
 	$(BIN)/python -m tests.clients.conformance $(ARGS)
 
 image: $(READY) ## build the Dockerfile's image and start it, without a container engine
+	$(if $(LOOPS),,@echo "Without $(THIN_DISK): it needs loop devices and mkfs.ext4." >&2)
 	$(BIN)/python -m pytest tests/container $(if $(LOOPS),,--ignore=$(THIN_DISK))
 
 lint: $(READY) $(DEPS) ## code style, contract style, Dockerfile

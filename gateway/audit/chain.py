@@ -14,6 +14,7 @@ from gateway.audit.records import Kind, Receipt, encode
 from gateway.audit.segments import segment_path
 
 _LIMIT_OF_PARTS: Final = 3
+_PIECE_BYTES: Final = 1 << 20
 
 
 class OpenSegment:
@@ -44,12 +45,14 @@ class OpenSegment:
             raise
         self.size += len(line)
 
-    def write_again(self, start: int, content: bytes) -> None:
-        """Have the bytes that should be in the file from `start` on really written, whatever became of them before."""
-        view = memoryview(content)
-        while view:
-            written = os.pwrite(self.file, view, start)
-            view = view[written:]
+    def write_again(self, start: int, end: int, content: bytes = b"") -> None:
+        """Have these bytes of the file really written, whatever became of them. content: those, if still at hand."""
+        while start < end:
+            piece = content[:_PIECE_BYTES] or os.pread(self.file, min(_PIECE_BYTES, end - start), start)
+            if not piece:
+                raise OSError(5, "Input/output error", str(self.path))
+            written = os.pwrite(self.file, piece, start)
+            content = content[written:]
             start += written
 
     @property

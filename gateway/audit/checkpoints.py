@@ -87,6 +87,10 @@ def append_copies(chain: Path, lines: Sequence[bytes]) -> None:
         if os.pwrite(file, added, size) != len(added):
             os.ftruncate(file, size)
             raise OSError(28, "No space left on device", str(chain / CHECKPOINTS))
-        os.fdatasync(file)
+        try:
+            os.fdatasync(file)
+        except OSError:
+            os.ftruncate(file, size)
+            raise
     finally:
         os.close(file)

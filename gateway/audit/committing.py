@@ -31,12 +31,16 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class _Round:
-    """One sync: everything up to a record. lines: what has to be written again before it. seconds: that it took."""
+    """One sync: everything up to a record. again: whether what it is for has to be written once more before it.
+
+    lines: all of that, where they are kept. seconds: that it took.
+    """
 
     segment: OpenSegment
     sequence: int
     start: int
     end: int
+    again: bool
     lines: list[bytes]
     count: int
     copies: list[bytes]
@@ -195,7 +199,7 @@ class Committer:
         return future
 
     def _begin_later(self) -> None:
-        """Give those who will wait soon the chance to share the round, which costs more CPU than much of a record.
+        """Give those who will wait soon the chance to share the round.
 
         A call alone waits for nobody. Where the process has more to do than it can, all calls wait anyway.
         """
@@ -206,8 +210,11 @@ class Committer:
     def _begin(self) -> None:
         if self._round is not None or not self._requested or self._closed:
             return
-        self._collect()
         self._requested = False
+        try:
+            self._collect()
+        except Exception:  # noqa: BLE001 - a round always ends: all calls wait for it
+            _log.exception("audit_round_incomplete", folder=str(self._folder))  # the calls concerned will fail
         round_ = self._round = self._snapshot()
         round_.waiting, self._waiting = self._waiting, []
         self._shared = len(round_.waiting)
@@ -255,6 +262,7 @@ class Committer:
             self._last,
             self._synced_size,
             self._segment.size,
+            self._suspect is not None,
             self._lines[:] if self._suspect is not None else [],
             count,
             [line for _, line in self._copies],
@@ -274,8 +282,8 @@ class Committer:
         round_.began = time.perf_counter()
         segment = round_.segment
         try:
-            if round_.lines:
-                segment.write_again(round_.start, b"".join(round_.lines))
+            if round_.again:
+                segment.write_again(round_.start, round_.end, b"".join(round_.lines))
             if not segment.in_its_folder:
                 raise FileNotFoundError(2, "the segment is gone from its folder", str(segment.path))
             os.fdatasync(segment.file)
@@ -326,7 +334,7 @@ class Committer:
 
 def _is_plain(round_: _Round) -> bool:
     """Whether there is nothing to do but an fdatasync."""
-    if round_.lines or round_.copies or not round_.segment.named:
+    if round_.again or round_.copies or not round_.segment.named:
         return False
     try:
         return round_.segment.in_its_folder

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -27,20 +28,23 @@ class Flusher:
         self._context = context
         self._operation = operation
         self._loop = loop
-        self._result: int | None = None
-        self._ended: Ended | None = None
+        self._told: tuple[Ended, int] | None = None
+        self._asking: Ended | None = None
+        self._broken = False
         os.set_inheritable(context.fileno, False)
         loop.add_reader(context.fileno, self._look)
 
     def begin(self, file: int, ended: Ended) -> bool:
         """Flush the file, then call `ended` with what went wrong or None. False where that can't be had for it."""
-        operation = self._operation.fdsync(file)
-        operation.set_callback(self._told)
-        try:
-            submitted = self._context.submit(operation) == 1
-        except (ValueError, OverflowError, SystemError):
+        if self._broken:
             return False
-        self._ended = ended if submitted else None
+        try:
+            operation = self._operation.fdsync(file)
+            operation.set_callback(partial(self._tell, ended))
+            submitted = self._context.submit(operation) == 1
+        except Exception:  # noqa: BLE001 - whatever there is against it, a thread can still do it
+            return False
+        self._asking = ended if submitted else None
         return submitted
 
     def close(self) -> None:
@@ -48,20 +52,22 @@ class Flusher:
         self._loop.remove_reader(self._context.fileno)
         del self._context
 
-    def _told(self, result: int) -> None:
+    def _tell(self, ended: Ended, result: int) -> None:
         """Called inside caio, where nobody would hear of an exception."""
-        self._result = result
+        self._told = ended, result
 
     def _look(self) -> None:
         try:
             with contextlib.suppress(BlockingIOError):  # there was something, and is no more
                 self._context.poll()
             self._context.process_events()
-        except SystemError:
-            self._result = _RESULTS - errno.EIO  # what became of the flush can't be known any more
-        if self._result is not None and self._ended is not None:
-            result, ended = self._result, self._ended
-            self._result = self._ended = None
+        except Exception:  # noqa: BLE001 - what became of the flush can't be known any more, nor of one that follows
+            self._broken = True
+            if self._asking is not None:
+                self._told = self._asking, _RESULTS - errno.EIO
+        if self._told is not None:
+            ended, result = self._told
+            self._told = self._asking = None
             ended(_error(result))
 
 

@@ -1,5 +1,6 @@
 """How long a sync may wait for company: by how much the event loop, which all calls share, has to do."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,27 +16,31 @@ _BUSIEST: Final = 0.97
 _SCHEDULE: Final = Path("/proc/thread-self/schedstat")
 
 
-def time_wanted() -> float:
-    """The seconds that this thread ran, or was ready to and had no processor; where Linux tells, the latter too."""
-    try:
-        ran, waited, _ = _SCHEDULE.read_bytes().split()
-    except OSError:
-        return time.thread_time()
-    return (int(ran) + int(waited)) / 1e9
+class TimeWanted:
+    """The seconds that this thread ran, and where Linux tells, those that it was ready to and had no processor."""
+
+    def __init__(self) -> None:
+        self._waited = 0.0
+
+    def __call__(self) -> float:
+        """Up to now."""
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            self._waited = int(_SCHEDULE.read_bytes().split()[1]) / 1e9
+        return time.thread_time() + self._waited
 
 
 class Load:
     """How much of a processor the event loop wants of late; it has one thread, and can't have more than one.
 
-    Asked on that thread. clock, wanted: seconds of the one and the other. Where other guests of a hypervisor take the
-    processor, it looks less than it is: then rounds are short, and cost more than they could.
+    Made and asked on that thread. clock, wanted: seconds of the one and the other. Where other guests of a hypervisor
+    take the processor, it looks less than it is: then rounds are short, and cost more than they could.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, wanted: Callable[[], float] = time_wanted) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, wanted: Callable[[], float] | None = None) -> None:
         self._clock = clock
-        self._wanted = wanted
+        self._wanted = wanted or TimeWanted()
         self._looked = clock()
-        self._before = wanted()
+        self._before = self._wanted()
         self._load = 0.0
 
     def patience(self) -> float:

@@ -49,7 +49,8 @@ class Found:
     """A chain as it stands. size: of the newest segment, without a torn line. durable: so much of it was, for sure.
 
     open: the intents without an outcome, by request id. key_id: of the key that the newest segment names.
-    removed: the last record that retention removed. uncopied: checkpoints without a copy.
+    removed: the last record that retention removed. checkpoints: of the newest segment, each with its sequence number
+    and where it ends. uncopied: those without a copy.
     """
 
     chain: str

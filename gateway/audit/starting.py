@@ -26,7 +26,6 @@ from gateway.audit.segments import LOCK, RESERVE, segment_path
 from gateway.audit.settings import AuditSettings
 
 _IN_USE: Final = "the journal is in use by another process: another gateway seems to be running on it"
-_WRITTEN_BYTES: Final = 1 << 20
 UnknownOutcome = Callable[[dict[str, Any]], dict[str, Any]]
 """Makes, of the event of an intent, that of an outcome which nobody knows."""
 
@@ -60,15 +59,19 @@ def start(settings: AuditSettings, folder: Path, unknown_outcome: UnknownOutcome
         reserve = Reserve(folder / RESERVE)
         resources.callback(reserve.close)
         reserve.restore()
-        if found is not None:
-            _cut(folder, found)
         if isinstance(found, Found):
             started = _go_on(folder, found, settings, key, unknown_outcome)
         else:
+            if found is not None:
+                _cut(folder, found)
             started = _begin(folder, key)
         chain, removed, unsigned = started
-        os.fdatasync(chain.segment.file)
-        sync_folder(folder)
+        try:
+            os.fdatasync(chain.segment.file)
+            sync_folder(folder)
+        except OSError:
+            chain.segment.close()
+            raise
         chain.segment.named = True
         return Started(chain, reserve, key, digest_key, removed, unsigned, resources.pop_all())
 
@@ -95,11 +98,8 @@ def _lock(path: Path, resources: ExitStack) -> None:
         raise BlockingIOError(error.errno, _IN_USE, str(path.parent)) from None
 
 
-def _cut(folder: Path, found: Found | TornLine) -> None:
+def _cut(folder: Path, torn: TornLine) -> None:
     """Take away what a crash left of a last line, or of a segment that did not get its first record."""
-    torn = found if isinstance(found, TornLine) else found.torn
-    if torn is None:
-        return
     path = segment_path(folder, torn.segment)
     if torn.offset == 0:
         path.unlink()
@@ -128,10 +128,13 @@ def _go_on(
     segment = OpenSegment(folder, found.segment, size=found.size)
     chain = Chain(folder, found.chain, found.sequence, found.hash, segment)
     try:
-        _make_durable(segment, found.durable)
+        # What was read may be in the cache alone: a sync of the last run failed, and no later one would tell.
+        segment.write_again(found.durable, segment.size)
+        os.fdatasync(segment.file)
         if found.uncopied:
             append_copies(folder, found.uncopied)
         if found.torn is not None:
+            _cut(folder, found.torn)
             chain.append("recovery", found.torn.body(now_ms()))
         for intent in found.open.values():
             chain.append("event", orjson.dumps(unknown_outcome(orjson.loads(intent))))
@@ -143,11 +146,3 @@ def _go_on(
         chain.segment.close()
         raise
     return chain, found.removed, found.unsigned + chain.sequence - found.sequence
-
-
-def _make_durable(segment: OpenSegment, start: int) -> None:
-    """What was read may be in the cache alone: a sync of the last run failed, and no other one would tell."""
-    while start < segment.size and (content := os.pread(segment.file, _WRITTEN_BYTES, start)):
-        segment.write_again(start, content[: segment.size - start])
-        start += len(content)
-    os.fdatasync(segment.file)

@@ -11,8 +11,7 @@ import pytest
 from gateway.audit.faults import JournalUnavailable
 from gateway.audit.journal import Journal
 from tests.support.image import require_mounts
-from tests.support.journals import ROOM, bodies, event, events, journal_in, record_call, verified
-from tests.support.waiting import eventually
+from tests.support.journals import ROOM, bodies, event, events, journal_in, record_call, until_available, verified
 
 pytestmark = pytest.mark.xdist_group("container")
 
@@ -42,13 +41,6 @@ def fill(disk: Path) -> Path:
                 file.write(b"x" * 4096)
     except OSError:
         return ballast
-
-
-async def until_available(journal: Journal) -> None:
-    async def available() -> bool:
-        return journal.available
-
-    await eventually(available)
 
 
 def take_until_refused(journal: Journal, room: int) -> int:

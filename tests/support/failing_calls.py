@@ -18,8 +18,8 @@ def without_kernel_flushes(patch: pytest.MonkeyPatch) -> None:
 
 def change_results(patch: pytest.MonkeyPatch, change: Callable[[int], int]) -> None:
     """Of flushes by the kernel: what it says becomes what `change` makes of it. An error: `kernel_error`."""
-    real = Flusher._told
-    patch.setattr(Flusher, "_told", lambda flusher, result: real(flusher, change(result)))
+    real = Flusher._tell
+    patch.setattr(Flusher, "_tell", lambda flusher, ended, result: real(flusher, ended, change(result)))
 
 
 def kernel_error(number: int) -> int:

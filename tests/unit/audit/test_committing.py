@@ -1,6 +1,7 @@
 """While a sync is in progress, by the kernel and by a thread; and who can't be had for one."""
 
 import asyncio
+import errno
 import os
 import threading
 from collections.abc import Callable
@@ -14,7 +15,8 @@ from gateway.audit.faults import JournalUnavailable
 from gateway.audit.flushing import Ended, Flusher
 from gateway.audit.journal import Journal
 from gateway.audit.load import LONGEST_SECONDS
-from tests.support.failing_calls import HeldSyncs, without_kernel_flushes
+from gateway.audit.segments import segment_path
+from tests.support.failing_calls import Failing, HeldSyncs, without_kernel_flushes
 from tests.support.journals import (
     ROOM,
     audit_settings,
@@ -175,4 +177,51 @@ async def test_a_thread_that_meets_the_unexpected_fails_the_round(
                 await asyncio.wait_for(record_call(journal, "r1"), 30)
         await until_available(journal)
         await record_call(journal, "r2")
+    assert verified(tmp_path).open == ()
+
+
+async def test_a_round_for_which_nothing_could_be_collected_ends_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with journal_in(tmp_path) as journal:
+        writer = journal._writer
+        assert writer is not None
+        with monkeypatch.context() as broken:
+
+            def collect() -> None:
+                raise MemoryError
+
+            broken.setattr(writer.committer, "_collect", collect)
+            await asyncio.wait_for(record_call(journal, "r1"), 30)
+        await record_call(journal, "r2")
+    assert verified(tmp_path).open == ()
+
+
+async def test_what_a_failed_sync_may_have_lost_is_written_again_where_no_lines_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With `durability: os` the lines are not kept in memory; a checkpoint's copy vouches for them all the same."""
+    failing = Failing(monkeypatch)
+    failing.replace_syncs()
+    written: list[tuple[int, bytes]] = []
+    write = os.pwrite
+
+    def pwrite(file: int, content: bytes, offset: int) -> int:
+        written.append((offset, bytes(content)))
+        return write(file, content, offset)
+
+    async with journal_in(tmp_path, durability="os", checkpoint_records=4) as journal:
+        await record_call(journal, "r1")
+        failing.error = errno.EIO
+        await record_call(journal, "r2")
+
+        async def failed() -> bool:
+            return not journal.available
+
+        await eventually(failed)
+        left = segment_path(journal.folder, 1).read_bytes()
+        monkeypatch.setattr(os, "pwrite", pwrite)
+        failing.error = None
+        await until_available(journal)
+    assert any(left.endswith(content) and left[offset:] == content for offset, content in written)
     assert verified(tmp_path).open == ()

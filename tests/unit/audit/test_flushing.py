@@ -10,8 +10,10 @@ from typing import Any
 import caio
 import pytest
 
+from gateway.audit.faults import JournalUnavailable
 from gateway.audit.flushing import Flusher, kernel_flusher
 from tests.support.failing_calls import change_results, kernel_error
+from tests.support.journals import journal_in, record_call, until_available, verified
 
 
 @pytest.fixture
@@ -90,23 +92,44 @@ async def test_an_error_of_the_kernel_is_one(
     assert (error.errno, error.strerror) == (number, os.strerror(number))
 
 
-async def test_a_flush_of_which_nothing_can_be_known_has_failed(
+class Silent:
+    """A kernel, or a sandbox, that takes flushes and tells nothing of them."""
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+        self.fileno, self.submit, self.poll = context.fileno, context.submit, context.poll
+
+    def process_events(self) -> int:
+        raise SystemError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+async def test_a_flush_of_which_nothing_can_be_known_has_failed_and_is_the_last(
     tmp_path: Path, flusher: Flusher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As where a sandbox takes the order and gives no answer."""
-
-    class Silent:
-        def __init__(self, context: Any) -> None:
-            self.fileno, self.submit, self.poll = context.fileno, context.submit, context.poll
-
-        def process_events(self) -> int:
-            raise SystemError(errno.EPERM, os.strerror(errno.EPERM))
-
-    with (tmp_path / "file").open("wb") as file, monkeypatch.context() as silent:
-        silent.setattr(flusher, "_context", Silent(flusher._context))
+    monkeypatch.setattr(flusher, "_context", Silent(flusher._context))
+    with (tmp_path / "file").open("wb") as file:
         error = await flushed(flusher, file.fileno())
-    assert error is not None
-    assert error.errno == errno.EIO
+        assert error is not None
+        assert error.errno == errno.EIO
+        # Whose answer the next one were could not be told.
+        told: list[OSError | None] = []
+        assert not flusher.begin(file.fileno(), told.append)
+        assert told == []
+
+
+async def test_a_journal_does_without_a_kernel_that_tells_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = caio.linux_aio.Context
+    monkeypatch.setattr(caio.linux_aio, "Context", lambda max_requests: Silent(context(max_requests=max_requests)))
+    async with journal_in(tmp_path) as journal:
+        with pytest.raises(JournalUnavailable, match="EIO"):
+            await record_call(journal, "r1")
+        await until_available(journal)
+        for number in range(3):
+            await record_call(journal, f"s{number}")
+        assert journal.available
+    assert verified(tmp_path).open == ()
 
 
 async def test_what_it_is_told_by_stays_in_this_process(flusher: Flusher) -> None:

@@ -2,11 +2,12 @@
 
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from gateway.audit import load as loads
-from gateway.audit.load import LONGEST_SECONDS, LOOKED_AT_SECONDS, SHORTEST_SECONDS, Load, time_wanted
+from gateway.audit.load import LONGEST_SECONDS, LOOKED_AT_SECONDS, SHORTEST_SECONDS, Load, TimeWanted
 
 
 class Times:
@@ -67,16 +68,29 @@ def test_within_a_tenth_of_a_second_nothing_is_looked_at() -> None:
 
 
 def test_what_a_thread_wants_grows_as_it_works_and_not_as_it_sleeps() -> None:
-    began, wanted = time.thread_time(), time_wanted()
+    wanted = TimeWanted()
+    began, before = time.thread_time(), wanted()
     while time.thread_time() < began + 0.05:
         pass
-    worked = time_wanted()
-    assert worked - wanted >= 0.045
+    worked = wanted()
+    assert worked - before >= 0.05
     threading.Event().wait(0.2)
-    assert time_wanted() - worked < 0.15
+    assert wanted() - worked < 0.15
 
 
-def test_where_the_system_does_not_tell_it_is_the_time_that_the_thread_ran(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loads, "_SCHEDULE", loads._SCHEDULE.with_name("nothing-by-this-name"))
-    before = time.thread_time()
-    assert before <= time_wanted() <= time.thread_time()
+def test_waiting_for_a_processor_is_wanting_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    told = tmp_path / "schedstat"
+    monkeypatch.setattr(loads, "_SCHEDULE", told)
+    wanted = TimeWanted()
+    for content, waited in (
+        ("2000000000 500000000 7", 0.5),
+        ("3000000000 4500000000 9\n", 4.5),
+        ("", 4.5),
+        ("no", 4.5),
+    ):
+        told.write_text(content)
+        before = time.thread_time()
+        assert before + waited <= wanted() <= time.thread_time() + waited
+    told.unlink()
+    assert wanted() >= 4.5
+    assert TimeWanted()() <= time.thread_time()

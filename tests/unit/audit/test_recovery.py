@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from gateway.audit import chain as chains
 from gateway.audit.checkpoints import read_copies
-from gateway.audit.faults import JournalCorrupt, JournalUnavailable
+from gateway.audit.faults import JournalCorrupt
 from gateway.audit.journal import Journal
 from gateway.audit.records import Receipt, parse
 from gateway.audit.recovery import Found, examine
-from gateway.audit.segments import segment_path, segment_starts
+from gateway.audit.segments import CHECKPOINTS, segment_path, segment_starts
 from gateway.audit.verification import verify
 from tests.support.failing_calls import Failing
 from tests.support.journals import (
@@ -30,6 +31,7 @@ from tests.support.journals import (
     record_call,
     records,
     unknown_outcome,
+    until_available,
     verified,
 )
 
@@ -71,45 +73,64 @@ async def test_what_the_start_adds_is_signed_soon(crashed: Path) -> None:
         assert records(crashed)[-1].kind == "checkpoint"
 
 
+@pytest.mark.parametrize("piece", [1 << 20, 300], ids=["at once", "in pieces"])
 async def test_what_the_cache_alone_may_have_is_written_again(
-    tmp_path: Path, syncs: Failing, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
 ) -> None:
     """A failed sync leaves it there, and no later one tells; but for what a kept checkpoint vouches for."""
-    async with journal_in(tmp_path, retry_seconds=30) as journal:
+    async with journal_in(tmp_path) as journal:
         await record_call(journal, "r1")
-        syncs.error = errno.EIO
-        with pytest.raises(JournalUnavailable):
-            await record_call(journal, "r2")
-    syncs.error = None
-    segment = segment_path(tmp_path / "worker-0", 1)
+    chain = tmp_path / "worker-0"
+    segment, copies = segment_path(chain, 1), chain / CHECKPOINTS
     left = segment.read_bytes()
-    *_, kept = read_copies(tmp_path / "worker-0").splitlines(keepends=True)
+    # The newer checkpoint has no copy yet: it vouches for nothing, and gets one when all is on disk.
+    kept, uncopied = read_copies(chain).splitlines(keepends=True)
+    copies.write_bytes(kept)
     sure = left.index(kept) + len(kept)
-    assert sure < len(left)
+    assert sure < left.index(uncopied)
 
     done: list[tuple[int, bytes] | str] = []
     write, sync = os.pwrite, os.fdatasync
 
-    def ours(file: int) -> bool:
-        return os.path.sameopenfile(file, watched.fileno())
-
     def pwrite(file: int, content: bytes, offset: int) -> int:
-        if ours(file):
+        if os.path.sameopenfile(file, watched.fileno()):
             done.append((offset, bytes(content)))
+        elif os.path.sameopenfile(file, beside.fileno()):
+            done.append("copied")
         return write(file, content, offset)
 
     def fdatasync(file: int) -> None:
-        if ours(file):
+        if os.path.sameopenfile(file, watched.fileno()):
             done.append("synced")
         sync(file)
 
-    with segment.open("rb") as watched, monkeypatch.context() as watching:
+    monkeypatch.setattr(chains, "_PIECE_BYTES", piece)
+    with segment.open("rb") as watched, copies.open("rb") as beside, monkeypatch.context() as watching:
         watching.setattr(os, "pwrite", pwrite)
         watching.setattr(os, "fdatasync", fdatasync)
         await start(tmp_path)
-    assert done[:2] == [(sure, left[sure:]), "synced"]
+    first = done.index("synced")
+    written = [each for each in done[:first] if isinstance(each, tuple)]
+    assert len(written) == len(done[:first]) == -(-(len(left) - sure) // piece)
+    assert written[0][0] == sure
+    assert b"".join(content for _, content in written) == left[sure:]
+    assert done[first + 1] == "copied"
     assert segment.read_bytes().startswith(left)
     assert verified(tmp_path).open == ()
+
+
+async def test_a_start_that_the_disk_interrupts_is_made_up_for(crashed: Path, writes: Failing) -> None:
+    """What a crash left of a line is still noted."""
+    newest = segment_path(crashed / "worker-0", segment_starts(crashed / "worker-0")[-1])
+    with newest.open("ab") as file:
+        file.write(newest.read_bytes()[:10])
+    writes.error = errno.EIO
+    async with journal_in(crashed) as journal:
+        assert not journal.available
+        writes.error = None
+        await until_available(journal)
+    assert len(bodies(crashed, "recovery")) == 1
+    assert verified(crashed).open == ()
 
 
 async def test_torn_line_is_cut_off_and_noted_whatever_its_length(crashed: Path) -> None:
