@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +16,7 @@ from gateway.audit.segments import chain_folder, read_records
 from gateway.audit.verification import verify
 from gateway.contract import METHODS
 from keyway.v1 import key_service_pb2 as keys
-from tests.support.image import require_mounts
+from tests.support.disks import fill, in_memory, remount
 from tests.support.requests import asked, call
 from tests.support.stack import KEY_MANAGER, Stack
 from tests.support.trusted import Caller, Trusted, record_of, request_id_of
@@ -32,18 +31,10 @@ ENCRYPT = keys.EncryptRequest(name=KEY, plaintext=b"order 42")
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 
 
-def mount(*arguments: object) -> None:
-    subprocess.run(["mount", *map(str, arguments)], check=True)
-
-
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    require_mounts()
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount("-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", place)
-    yield place
-    subprocess.run(["umount", "--lazy", place], check=True)
+    with in_memory(tmp_path / "disk", SIZE) as place:
+        yield place
 
 
 @pytest.fixture
@@ -58,17 +49,6 @@ def trusted(tmp_path: Path, disk: Path, stack: Stack) -> Trusted:
     trusted = Trusted(tmp_path, stack, audit={"directory": "disk/audit"})
     trusted.audit = disk / "audit"
     return trusted
-
-
-def fill(disk: Path) -> Path:
-    """Take all the room that is left."""
-    ballast = disk / "ballast"
-    try:
-        with ballast.open("ab", buffering=0) as file:
-            while True:
-                file.write(b"x" * 4096)
-    except OSError:
-        return ballast
 
 
 async def refused(pending: Any) -> grpc.aio.AioRpcError:
@@ -176,10 +156,10 @@ def count(trusted: Trusted, status: str) -> int:
 
 
 async def test_disk_that_is_read_only_at_the_start(trusted: Trusted, disk: Path, stack: Stack) -> None:
-    mount("-o", "remount,ro", disk)
+    remount(disk, "ro")
     async with trusted.served() as address, trusted.caller(address) as caller:
         await nothing_is_served(caller, stack)
-        mount("-o", "remount,rw", disk)
+        remount(disk, "rw")
         gap = await until_it_serves_again(caller, trusted)
     assert (gap["reason"], gap["refused"]) == ("EROFS", len(METHODS))
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from gateway.audit.faults import JournalUnavailable
 from gateway.audit.journal import Journal
-from tests.support.image import require_mounts
+from tests.support.disks import fill, in_memory, remount
 from tests.support.journals import ROOM, bodies, event, events, journal_in, record_call, until_available, verified
 
 pytestmark = pytest.mark.xdist_group("container")
@@ -20,27 +19,8 @@ SIZE = 3 * 1024 * 1024
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    require_mounts()
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount("-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", place)
-    yield place
-    subprocess.run(["umount", "--lazy", place], check=True)
-
-
-def mount(*arguments: object) -> None:
-    subprocess.run(["mount", *map(str, arguments)], check=True)
-
-
-def fill(disk: Path) -> Path:
-    """Take all the room that is left."""
-    ballast = disk / "ballast"
-    try:
-        with ballast.open("wb", buffering=0) as file:
-            while True:
-                file.write(b"x" * 4096)
-    except OSError:
-        return ballast
+    with in_memory(tmp_path / "disk", SIZE) as place:
+        yield place
 
 
 def take_until_refused(journal: Journal, room: int) -> int:
@@ -116,12 +96,12 @@ async def test_read_only_disk_is_waited_for(disk: Path, existing: bool) -> None:
     if existing:
         async with journal_in(directory) as journal:
             await record_call(journal, "r0")
-    mount("-o", "remount,ro", disk)
+    remount(disk, "ro")
     async with journal_in(directory) as journal:
         assert not journal.available
         with pytest.raises(JournalUnavailable, match="EROFS"):
             journal.intent("r1", event("intent", "r1"), ROOM)
-        mount("-o", "remount,rw", disk)
+        remount(disk, "rw")
         await until_available(journal)
         await record_call(journal, "r1")
     assert bodies(directory, "interruption")[0]["reason"] == "EROFS"

@@ -1,6 +1,5 @@
 """The audit journal on a disk that fails under its file system: writing succeeds, and only the sync tells."""
 
-import contextlib
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from gateway.audit.faults import JournalUnavailable
+from tests.support.disks import fill, in_memory, mounted
 from tests.support.failing_calls import without_kernel_flushes
-from tests.support.image import require_mounts
-from tests.support.journals import ROOM, bodies, event, journal_in, record_call, until_available
+from tests.support.journals import ROOM, bodies, event, journal_in, record_call, until_available, verified
 
 pytestmark = pytest.mark.xdist_group("container")
 
@@ -18,30 +17,17 @@ PROMISED = 48 * 1024 * 1024
 BEHIND = 6 * 1024 * 1024
 
 
-def unmount(target: Path) -> None:
-    subprocess.run(["umount", "--lazy", target], check=True)
-
-
 @pytest.fixture
 def thin_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk with less behind it, in the folder `behind`, than it promises."""
-    require_mounts()
-    behind, place = tmp_path / "behind", tmp_path / "thin"
-    with contextlib.ExitStack() as mounts:
-
-        def mount(target: Path, *arguments: object) -> None:
-            target.mkdir()
-            subprocess.run(["mount", *map(str, arguments), target], check=True)
-            mounts.callback(unmount, target)
-
-        mount(behind, "-t", "tmpfs", "-o", f"size={BEHIND}", "tmpfs")
+    with in_memory(tmp_path / "behind", BEHIND) as behind:
         image = behind / "image"
         with image.open("wb") as file:
             file.truncate(PROMISED)
         # With a journal of its own it would turn read-only at the first failure.
         subprocess.run(["/sbin/mkfs.ext4", "-q", "-O", "^has_journal", "-E", "nodiscard", image], check=True)
-        mount(place, "-t", "ext4", "-o", "loop", image)
-        yield place
+        with mounted(tmp_path / "thin", "-t", "ext4", "-o", "loop", image) as place:
+            yield place
 
 
 @pytest.mark.parametrize("kernel", [True, False], ids=["kernel", "thread"])
@@ -53,10 +39,7 @@ async def test_what_the_disk_did_not_take_is_not_acknowledged(
     directory = thin_disk / "audit"
     async with journal_in(directory) as journal:
         await record_call(journal, "before")
-        ballast = thin_disk.with_name("behind") / "ballast"
-        with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
-            while True:
-                file.write(b"x" * 4096)
+        ballast = fill(thin_disk.with_name("behind"))
         journal.intent("lost", event("intent", "lost", pad="x" * (BEHIND // 2)), ROOM)
         receipt = journal.outcome("lost", event("outcome", "lost"))
         with pytest.raises(JournalUnavailable, match=r"ENOSPC|EIO"):
@@ -66,4 +49,5 @@ async def test_what_the_disk_did_not_take_is_not_acknowledged(
         ballast.unlink()
         await until_available(journal)
         await record_call(journal, "after")
+    assert verified(directory).open == ()
     assert bodies(directory, "interruption")[0]["reason"] in {"ENOSPC", "EIO"}

@@ -73,6 +73,21 @@ async def test_closing_waits_for_the_sync_in_progress(tmp_path: Path, syncs: Hel
     verified(tmp_path)
 
 
+async def test_who_comes_too_late_for_the_last_sync_is_told(tmp_path: Path, syncs: HeldSyncs) -> None:
+    journal = await Journal.open(audit_settings(tmp_path), 0, unknown_outcome=unknown_outcome)
+    journal.intent("r1", event("intent", "r1"), ROOM)
+    syncs.hold()
+    closing = asyncio.create_task(journal.close())
+    await eventually(syncs.one_has_begun)
+    late = asyncio.create_task(journal.ended("r1", lambda: event("outcome", "r1")))
+    await asyncio.sleep(0)  # it waits for the next round, which there will not be
+    syncs.release()
+    await closing
+    with pytest.raises(JournalUnavailable):
+        await asyncio.wait_for(late, 30)
+    assert verified(tmp_path).open == ("r1",)
+
+
 async def test_cancelled_caller_leaves_the_sync_to_the_others(tmp_path: Path, syncs: HeldSyncs) -> None:
     async with journal_in(tmp_path) as journal:
         syncs.hold()
@@ -143,38 +158,26 @@ async def test_thread_syncs_what_the_kernel_refuses(tmp_path: Path, monkeypatch:
     assert verified(tmp_path).open == ()
 
 
-async def test_without_a_thread_calls_are_refused_until_there_is_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("call", "error", "code"),
+    [
+        pytest.param((threading.Thread, "start"), RuntimeError("can't start new thread"), "EAGAIN", id="no thread"),
+        pytest.param((os, "fdatasync"), MemoryError(), "EIO", id="the unexpected"),
+    ],
+)
+async def test_what_a_thread_can_not_do_is_refused_until_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: tuple[object, str], error: Exception, code: str
 ) -> None:
-    without_kernel_flushes(monkeypatch)
-    async with journal_in(tmp_path) as journal:
-        with monkeypatch.context() as none:
+    def fail(argument: object) -> None:
+        raise error
 
-            def start(thread: threading.Thread) -> None:
-                raise RuntimeError("can't start new thread")
-
-            none.setattr(threading.Thread, "start", start)
-            with pytest.raises(JournalUnavailable, match="EAGAIN"):
-                await asyncio.wait_for(record_call(journal, "r1"), 30)
-            assert not journal.available
-        await until_available(journal)
-        await record_call(journal, "r2")
-    assert verified(tmp_path).open == ()
-
-
-async def test_a_thread_that_meets_the_unexpected_fails_the_round(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
     without_kernel_flushes(monkeypatch)
     async with journal_in(tmp_path) as journal:
         with monkeypatch.context() as broken:
-
-            def fdatasync(file: int) -> None:
-                raise MemoryError
-
-            broken.setattr(os, "fdatasync", fdatasync)
-            with pytest.raises(JournalUnavailable, match="EIO"):
+            broken.setattr(*call, fail)
+            with pytest.raises(JournalUnavailable, match=code):
                 await asyncio.wait_for(record_call(journal, "r1"), 30)
+            assert not journal.available
         await until_available(journal)
         await record_call(journal, "r2")
     assert verified(tmp_path).open == ()
