@@ -18,15 +18,15 @@ import grpc
 import uvloop
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from gateway import app, config, logs
+from gateway import app, gateway_settings, logs
 from gateway.audit import commands as audit_commands
-from gateway.audit.settings import AuditSettings
-from gateway.audit.shipping.shipper import run_shipper
 from gateway.authz import commands as policy_commands
 from gateway.authz.settings import PolicySettings
-from gateway.config import GatewaySettings, LogSettings
-from gateway.settings import ConfigError
-from gateway.workers.faults import fault_of
+from gateway.config.base import ConfigError
+from gateway.gateway_settings import GatewaySettings, LogSettings
+from gateway.journal.settings import AuditSettings
+from gateway.journal.ship.shipper import run_shipper
+from gateway.workers.errors import fault_of
 from gateway.workers.supervisor import Supervisor
 
 _DEFAULT_LISTEN: Final = "127.0.0.1:50051"
@@ -84,7 +84,7 @@ async def _serve(options: argparse.Namespace) -> int:
         await _serve_until(stop, load(), load, options, _announce)
         return 0
     listen, state = options.listen or _DEFAULT_LISTEN, _state(options, _SERVE_STATE)
-    from gateway.demonstration import demonstration  # noqa: PLC0415 - half a second that a gateway in earnest spares
+    from gateway.demo import demonstration  # noqa: PLC0415 - half a second that a gateway in earnest spares
 
     async with demonstration(listen, state, options.workers or 1) as settings:
 
@@ -125,7 +125,7 @@ async def _serve_until(
 
 async def _emulate(options: argparse.Namespace) -> int:
     stop = app.stop_signal()
-    from gateway.demonstration import emulators  # noqa: PLC0415
+    from gateway.demo import emulators  # noqa: PLC0415
 
     async with emulators(_state(options, _EMULATE_STATE), fixed_ports=True) as running:
         for kind, host in running.items():
@@ -161,7 +161,7 @@ async def _policy_explain(options: argparse.Namespace) -> int:
 
 def _policy(options: argparse.Namespace) -> PolicySettings | None:
     """Nothing else of the configuration: policies are checked where the gateway's secrets are not."""
-    return config.load_section(options.config, "policy", PolicySettings)
+    return gateway_settings.load_section(options.config, "policy", PolicySettings)
 
 
 async def _policy_schema(_options: argparse.Namespace) -> int:
@@ -172,7 +172,7 @@ async def _policy_schema(_options: argparse.Namespace) -> int:
 async def _audit_ship(options: argparse.Namespace) -> int:
     """Nothing else of the configuration, as for policies."""
     stop = app.stop_signal()
-    audit = config.load_section(options.config, "audit", AuditSettings)
+    audit = gateway_settings.load_section(options.config, "audit", AuditSettings)
     if audit is None or audit.ship is None:
         raise ConfigError(f"{options.config}: audit.ship: is missing")
     await run_shipper(audit.directory, audit.ship, stop)

@@ -16,23 +16,23 @@ from typing import Final
 
 import structlog
 
-from gateway import __version__, config, observing
+from gateway import __version__, gateway_settings, metrics_bindings
 from gateway.audit import events
 from gateway.audit.description import Describer
-from gateway.audit.faults import JournalUnavailable
-from gateway.audit.idle import IdleChains
-from gateway.audit.journal import Journal
-from gateway.audit.shipping.process import ShipperProcess
 from gateway.authz.engine import PolicyEngine
-from gateway.config import GatewaySettings
+from gateway.gateway_settings import GatewaySettings
 from gateway.identity.tls_files import TlsFiles
-from gateway.providers.catalogue import SETTINGS, Catalogue
+from gateway.journal.errors import JournalUnavailable
+from gateway.journal.ship.process import ShipperProcess
+from gateway.journal.write.idle_chains import IdleChains
+from gateway.journal.write.journal import Journal
+from gateway.providers.catalog import SETTINGS, Catalog
 from gateway.server.assembly import GatewayServer, Guards
-from gateway.server.auditing import Auditor
-from gateway.server.authentication import authenticator
-from gateway.server.authorization import Authorizer
-from gateway.server.limits import Limits
-from gateway.server.refusals import Refusals
+from gateway.server.interceptors.audit import Auditor
+from gateway.server.interceptors.authentication import authenticator
+from gateway.server.interceptors.authorization import Authorizer
+from gateway.server.interceptors.rate_limits import Limits
+from gateway.server.rejections import Refusals
 from gateway.telemetry.setup import Telemetry
 
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 3_000
@@ -42,8 +42,8 @@ _log = structlog.get_logger(__name__)
 
 def load_config(path: Path, **overrides: object) -> GatewaySettings:
     """The settings in a file, some overridden, checked as far as is possible without asking an upstream."""
-    settings = config.load(path, SETTINGS, overrides)
-    Catalogue.of(settings.providers)
+    settings = gateway_settings.load(path, SETTINGS, overrides)
+    Catalog.of(settings.providers)
     authenticator(settings.identity)
     if settings.identity is not None:
         TlsFiles(settings.identity)
@@ -72,19 +72,19 @@ async def gateway(settings: GatewaySettings, place: Place | None = None) -> Asyn
     async with contextlib.AsyncExitStack() as stack:
         telemetry = await _telemetry(settings, place, stack)
         journal = await _journal(settings, telemetry, place, stack)
-        catalogue = Catalogue.of(settings.providers)
+        catalog = Catalog.of(settings.providers)
         if telemetry is not None and telemetry.metrics is not None:
-            observing.providers(catalogue, telemetry.metrics)
+            metrics_bindings.providers(catalog, telemetry.metrics)
         guards = Guards(
             authenticator=authenticator(settings.identity),
-            authorizer=await _authorizer(settings, catalogue, stack),
+            authorizer=await _authorizer(settings, catalog, stack),
             limits=Limits(settings.limits),
             auditor=await _auditor(journal, stack) if journal is not None else None,
             telemetry=telemetry,
         )
-        server = GatewayServer(settings, catalogue, guards, shared_port=place is not None)
-        stack.push_async_callback(catalogue.close)
-        await catalogue.start()
+        server = GatewayServer(settings, catalog, guards, shared_port=place is not None)
+        stack.push_async_callback(catalog.close)
+        await catalog.start()
         if journal is not None:
             _tell_health(journal, server)
         await server.start(available=journal is None or journal.available)
@@ -92,7 +92,7 @@ async def gateway(settings: GatewaySettings, place: Place | None = None) -> Asyn
         if place is not None:
             _tell_supervisor(journal, place)
         _say_what_is_missing(settings)
-        _log.info("serving", address=server.address, providers=[provider.id for provider in catalogue])
+        _log.info("serving", address=server.address, providers=[provider.id for provider in catalog])
         yield server
     _log.info("stopped")
 
@@ -128,19 +128,19 @@ async def _journal(
         stack.push_async_callback(idle.close)
         await idle.hold({number})
     if telemetry is not None and telemetry.metrics is not None:
-        observing.journal(journal, audit, telemetry.metrics, alone=place is None)
+        metrics_bindings.journal(journal, audit, telemetry.metrics, alone=place is None)
     return journal
 
 
 async def _authorizer(
-    settings: GatewaySettings, catalogue: Catalogue, stack: contextlib.AsyncExitStack
+    settings: GatewaySettings, catalog: Catalog, stack: contextlib.AsyncExitStack
 ) -> Authorizer | None:
     if settings.policy is None:
         return None
     engine = PolicyEngine.load(settings.policy)
     following = asyncio.create_task(engine.follow())
     stack.callback(following.cancel)
-    return Authorizer(engine, [provider.id for provider in catalogue])
+    return Authorizer(engine, [provider.id for provider in catalog])
 
 
 async def _auditor(journal: Journal, stack: contextlib.AsyncExitStack) -> Auditor:

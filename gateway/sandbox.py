@@ -28,10 +28,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from jwt.algorithms import ECAlgorithm
 
-from gateway import app, config, demonstration
-from gateway.config import GatewaySettings
+from gateway import app, demo, gateway_settings
 from gateway.emulators.host import EmulatorHost
-from gateway.providers.catalogue import SETTINGS
+from gateway.gateway_settings import GatewaySettings
+from gateway.providers.catalog import SETTINGS
 
 _CALLER: Final = "spiffe://keyway.test/sandbox"
 _SUBJECT: Final = "sandbox"
@@ -77,7 +77,7 @@ async def sandbox(folder: Path) -> AsyncIterator[Mapping[str, Any]]:
     """Everything running, with its files in `folder`; what the line of JSON says."""
     token = _write_files(folder)
     async with contextlib.AsyncExitStack() as stack:
-        running = await stack.enter_async_context(demonstration.emulators(None, fixed_ports=False))
+        running = await stack.enter_async_context(demo.emulators(None, fixed_ports=False))
         addresses = {
             kind: (await stack.enter_async_context(app.gateway(_settings(kind, folder, running)))).address
             for kind in _LISTENERS
@@ -113,7 +113,7 @@ def _settings(kind: str, folder: Path, running: Mapping[str, EmulatorHost]) -> G
         listener["policy"] = {"policy_files": ["policies.cedar"], "entities_file": "entities.json"}
     providers = [
         {**provider, **_ONCE, **_CHANGES.get(provider["id"], {}), "endpoint": running[provider["type"]].url}
-        for provider in demonstration.DEMO_PROVIDERS
+        for provider in demo.DEMO_PROVIDERS
     ]
     tree = {
         "drain_delay": 0,
@@ -123,7 +123,7 @@ def _settings(kind: str, folder: Path, running: Mapping[str, EmulatorHost]) -> G
         "providers": providers,
         **listener,
     }
-    return config.parse(tree, SETTINGS, base=folder)
+    return gateway_settings.parse(tree, SETTINGS, base=folder)
 
 
 _CHANGES: Final = {"nhn-certs": {"api_version": "v1.0"}}

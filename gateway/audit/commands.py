@@ -14,10 +14,10 @@ from typing import Any, Final
 import orjson
 
 from gateway.audit import printing
-from gateway.audit.bodies import request_id
-from gateway.audit.records import MalformedRecord, Receipt, Record
-from gateway.audit.segments import Position, SegmentMissing, chain_folders, read_records, segment_starts
-from gateway.audit.verification import Unverifiable, verify
+from gateway.journal.format.payloads import request_id
+from gateway.journal.format.records import MalformedRecord, Receipt, Record
+from gateway.journal.format.segments import Position, SegmentMissing, chain_folders, read_records, segment_starts
+from gateway.journal.verify.verification import Unverifiable, verify
 
 Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
 AddCommand = Callable[

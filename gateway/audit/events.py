@@ -15,7 +15,7 @@ import orjson
 from gateway import __version__
 from gateway.authz.policies import Decision
 from gateway.authz.principals import caller_id
-from gateway.contract import METHODS, Method
+from gateway.contract.methods import METHODS, Method
 from gateway.identity.caller import Caller
 
 INTENT: Final = "intent"

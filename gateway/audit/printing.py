@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from gateway.audit.records import Record
-from gateway.audit.verification_report import ChainReport, Report
+from gateway.journal.format.records import Record
+from gateway.journal.verify.report import ChainReport, Report
 
 _ABSENT = "-"
 

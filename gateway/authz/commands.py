@@ -14,8 +14,8 @@ from gateway.authz.explaining import action_of, explain
 from gateway.authz.schema import schema_text
 from gateway.authz.settings import PolicySettings
 from gateway.authz.sources import labels
+from gateway.config.base import ConfigError
 from gateway.identity.caller import ANONYMOUS, Caller, Kind
-from gateway.settings import ConfigError
 
 _KINDS: Final = tuple(kind for kind in get_args(Kind) if kind != ANONYMOUS.kind)
 _SPIFFE: Final = "spiffe://"

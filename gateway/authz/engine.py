@@ -12,9 +12,9 @@ import structlog
 from gateway.authz import policies
 from gateway.authz.policies import Decision, Policies
 from gateway.authz.settings import PolicySettings
+from gateway.config.base import ConfigError
+from gateway.config.file_watcher import WatchedFiles
 from gateway.identity.caller import Caller
-from gateway.settings import ConfigError
-from gateway.watching import WatchedFiles
 
 __all__ = ["Decision", "PolicyEngine"]
 

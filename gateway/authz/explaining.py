@@ -8,9 +8,9 @@ from gateway.authz.policies import Decision, Policies
 from gateway.authz.principals import caller_id
 from gateway.authz.resources import taken_types
 from gateway.authz.targets import INCLUDE_PRIVATE_KEY, TARGETS
-from gateway.contract import BATCHES, snake_case
+from gateway.config.base import ConfigError
+from gateway.contract.methods import BATCHES, snake_case
 from gateway.identity.caller import Caller
-from gateway.settings import ConfigError
 
 
 @dataclass(frozen=True, slots=True)

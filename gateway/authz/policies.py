@@ -20,8 +20,8 @@ from gateway.authz.resources import Entity, lineage
 from gateway.authz.schema import schema
 from gateway.authz.settings import PolicySettings
 from gateway.authz.sources import Policy
+from gateway.config.base import ConfigError
 from gateway.identity.caller import Caller
-from gateway.settings import ConfigError
 
 _MAXIMUM_POLICIES_NAMED: Final = 16
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.contract import RESOURCES
-from gateway.names import MAXIMUM_NAME_CHARACTERS, Pattern
+from gateway.contract.methods import RESOURCES
+from gateway.contract.resource_names import MAXIMUM_NAME_CHARACTERS, Pattern
 
 NAMESPACE: Final = "Keyway"
 

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from pydantic import Field, field_validator
 
 from gateway.authz.principals import is_caller_id
-from gateway.settings import Located, Settings
+from gateway.config.base import Located, Settings
 
 _DEFAULT_CACHE: Final = 10_000
 

@@ -10,7 +10,15 @@ from typing import Any, Final
 from google.api import resource_pb2
 
 from gateway.authz.resources import RESOURCE_TYPES
-from gateway.contract import BATCHES, METHODS, RESOURCE, RESOURCE_REFERENCE, Method, referenced_type, secret_fields
+from gateway.contract.methods import (
+    BATCHES,
+    METHODS,
+    RESOURCE,
+    RESOURCE_REFERENCE,
+    Method,
+    referenced_type,
+    secret_fields,
+)
 
 INCLUDE_PRIVATE_KEY: Final = "include_private_key"
 """The request's flag that makes reading a certificate a reading of its private key too."""

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import structlog
 
+from gateway.config.base import ConfigError
+from gateway.config.file_watcher import WatchedFiles
 from gateway.identity import key_set
 from gateway.identity.key_set import KeySet, KeySetError
-from gateway.settings import ConfigError
-from gateway.watching import WatchedFiles
 
 _log = structlog.get_logger(__name__)
 

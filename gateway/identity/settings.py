@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
+from gateway.config.base import ConfigError, FileContent, Located, Settings, as_bytes, content, is_loopback
 from gateway.identity import pem
-from gateway.settings import ConfigError, FileContent, Located, Settings, as_bytes, content, is_loopback
 
 Algorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"

@@ -15,10 +15,10 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
+from gateway.config.base import ConfigError
+from gateway.config.file_watcher import WatchedFiles
 from gateway.identity import pem
 from gateway.identity.settings import IdentitySettings
-from gateway.settings import ConfigError
-from gateway.watching import WatchedFiles
 
 _SOON: Final = timedelta(days=14)
 _MINIMUM_RSA_BITS: Final = 2048

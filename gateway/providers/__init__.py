@@ -1,1 +1,1 @@
-"""The upstreams behind the contract: capabilities, the catalogue of types, and one package an upstream."""
+"""The upstreams behind the contract: capabilities, the catalog of types, and one package an upstream."""

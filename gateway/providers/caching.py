@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from google.protobuf.message import Message
 
-from gateway.config import CacheSettings
-from gateway.contract import METHODS, secret_fields
+from gateway.contract.methods import METHODS, secret_fields
 from gateway.errors import GatewayError, UpstreamError
-from gateway.providers.capabilities import CertificatePage, ListWindow
+from gateway.gateway_settings import CacheSettings
+from gateway.providers.base.capabilities import CertificatePage, ListWindow
 from gateway.upstream import outcomes
 from gateway.upstream.call import Call
 

@@ -5,10 +5,10 @@ Each only gives a part that decides (`authentication.py`, `authorization.py`, `l
 
 from google.protobuf.message import Message
 
-from gateway.contract import BATCHES
-from gateway.server.authentication import Authenticator
-from gateway.server.authorization import Authorization, Authorizer, Denied
-from gateway.server.limits import Limits
+from gateway.contract.methods import BATCHES
+from gateway.server.interceptors.authentication import Authenticator
+from gateway.server.interceptors.authorization import Authorization, Authorizer, Denied
+from gateway.server.interceptors.rate_limits import Limits
 from gateway.server.rpc import Handler, Rpc, Stage
 
 

@@ -11,22 +11,22 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from gateway.authz.settings import LimitSettings
-from gateway.config import GatewaySettings
-from gateway.contract import METHODS, SERVICES
-from gateway.providers.catalogue import Catalogue
-from gateway.server import certificates, keys, providers
+from gateway.contract.methods import METHODS, SERVICES
+from gateway.gateway_settings import GatewaySettings
+from gateway.providers.catalog import Catalog
 from gateway.server.admission import authenticate, authorize, limit
-from gateway.server.auditing import Auditor
-from gateway.server.authentication import Anonymous, Authenticator
-from gateway.server.authorization import Authorizer
-from gateway.server.draining import Gate
-from gateway.server.limits import Limits
-from gateway.server.listener import bind, serve_health, sharing
+from gateway.server.interceptors.audit import Auditor
+from gateway.server.interceptors.authentication import Anonymous, Authenticator
+from gateway.server.interceptors.authorization import Authorizer
+from gateway.server.interceptors.drain_gate import Gate
+from gateway.server.interceptors.rate_limits import Limits
+from gateway.server.interceptors.tracing import trace
 from gateway.server.pipeline import RawHandler, check, compose, decode
-from gateway.server.routing import route
 from gateway.server.rpc import Stage
-from gateway.server.tracing import trace
-from gateway.server.unknown import UnknownMethods
+from gateway.server.services import certificate_service, key_service, provider_service
+from gateway.server.services.routing import route
+from gateway.server.transport.listener import bind, serve_health, sharing
+from gateway.server.transport.unknown_methods import UnknownMethods
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.setup import Telemetry
 
@@ -83,7 +83,7 @@ class Guards:
 
 
 class GatewayServer:
-    """The gateway's gRPC server over a catalogue of providers.
+    """The gateway's gRPC server over a catalog of providers.
 
     shared_port: others may listen where it does. drain_delay: the configured one, unless something else is set.
     """
@@ -91,7 +91,7 @@ class GatewayServer:
     def __init__(
         self,
         settings: GatewaySettings,
-        catalogue: Catalogue,
+        catalog: Catalog,
         guards: Guards | None = None,
         *,
         shared_port: bool = False,
@@ -108,7 +108,7 @@ class GatewayServer:
         self.address = ""
         self.health_address = ""
         stages = self._guards.stages(self._gate)
-        for service, handlers in _handlers(settings, catalogue, stages).items():
+        for service, handlers in _handlers(settings, catalog, stages).items():
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
@@ -160,16 +160,16 @@ class GatewayServer:
 
 
 def _handlers(
-    settings: GatewaySettings, catalogue: Catalogue, stages: Mapping[str, Stage]
+    settings: GatewaySettings, catalog: Catalog, stages: Mapping[str, Stage]
 ) -> Mapping[str, dict[str, RawMethodHandler]]:
     own = {
-        **certificates.operations(catalogue),
-        **keys.operations(catalogue, settings.batch_concurrency),
-        **providers.operations(catalogue, settings.default_deadline),
+        **certificate_service.operations(catalog),
+        **key_service.operations(catalog, settings.batch_concurrency),
+        **provider_service.operations(catalog, settings.default_deadline),
     }
     services: dict[str, dict[str, RawMethodHandler]] = {service: {} for service in SERVICES}
     for method in METHODS:
-        operation = own.get(method.operation) or route(method, catalogue)
+        operation = own.get(method.operation) or route(method, catalog)
         handler = compose(method, operation, settings.default_deadline, stages)
         services[method.service][method.name] = _raw_handler(handler)
     return services

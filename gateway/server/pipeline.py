@@ -12,12 +12,13 @@ from typing import Final
 from google.protobuf.message import DecodeError, Message
 
 from gateway import log_fields
-from gateway.contract import BATCHES, METHODS, Method
+from gateway.contract.methods import BATCHES, METHODS, Method
 from gateway.errors import GatewayError, InvalidRequest, Violation
 from gateway.providers.caching import CACHEABLE
-from gateway.server import batches, status
+from gateway.server import status
+from gateway.server.interceptors.validation import validate
 from gateway.server.rpc import Context, Handler, Operation, Rpc, Stage, contained, internal_error
-from gateway.server.validation import validate
+from gateway.server.services import batches
 from gateway.upstream.call import Call
 
 RawHandler = Callable[[bytes, Context], Awaitable[bytes]]

@@ -15,13 +15,13 @@ from google.rpc import code_pb2
 
 from gateway import errors
 from gateway.audit.events import CallEvents, Peer
-from gateway.audit.records import Receipt
 from gateway.authz.engine import Decision
-from gateway.contract import Method
+from gateway.contract.methods import Method
 from gateway.errors import GatewayError, UpstreamError
 from gateway.identity.caller import Caller
+from gateway.journal.format.records import Receipt
 from gateway.server import status
-from gateway.server.authorization import resources
+from gateway.server.interceptors.authorization import resources
 from gateway.telemetry.context import Metadata
 from gateway.upstream.call import Call
 from keyway.v1 import error_reason_pb2 as reasons

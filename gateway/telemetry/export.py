@@ -14,7 +14,7 @@ from typing import Any, Final, TypedDict
 from opentelemetry.exporter.otlp.proto.grpc import exporter as otlp
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricsData
 
-from gateway.settings import content
+from gateway.config.base import content
 from gateway.telemetry.settings import TelemetrySettings
 
 _sdk_log = logging.getLogger("opentelemetry.keyway")

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from gateway.settings import listen_address
+from gateway.config.base import listen_address
 from gateway.telemetry.instruments import Distribution, Series
 
 _UNITS: Final = {"s": "seconds", "d": "days"}

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from gateway.settings import FileContent, Settings, as_bytes, is_loopback, listen_address
+from gateway.config.base import FileContent, Settings, as_bytes, is_loopback, listen_address
 
 
 class TraceSettings(Settings):

@@ -17,7 +17,7 @@ from gateway.upstream.breaker import Breaker
 from gateway.upstream.bulkhead import Bulkhead, Dismissed, QueueFull
 from gateway.upstream.call import Attempt, Call
 from gateway.upstream.faults import Faults
-from gateway.upstream.lean_transport import LeanTransport
+from gateway.upstream.http1.transport import LeanTransport
 from gateway.upstream.messages import HttpRequest, HttpResponse
 from gateway.upstream.retries import Retries
 from gateway.upstream.settings import HttpSettings

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from gateway.settings import Settings
+from gateway.config.base import Settings
 
 
 class RetrySettings(Settings):

@@ -18,7 +18,7 @@ import uvloop
 from gateway import app, logs
 from gateway.telemetry.metrics import Metrics
 from gateway.workers import messages
-from gateway.workers.faults import fault_of
+from gateway.workers.errors import fault_of
 from gateway.workers.messages import Assignment
 
 _RETIRE_SECONDS: Final = 0.25

@@ -9,8 +9,8 @@ from typing import Final
 import structlog
 from grpc_health.v1 import health, health_pb2
 
-from gateway.contract import SERVICES
-from gateway.server.listener import serve_health
+from gateway.contract.methods import SERVICES
+from gateway.server.transport.listener import serve_health
 from gateway.telemetry.instruments import Description, Point, Series
 from gateway.telemetry.prometheus import PrometheusEndpoint
 from gateway.workers.group import Group

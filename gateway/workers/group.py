@@ -10,7 +10,7 @@ from typing import Final, Protocol
 import structlog
 
 from gateway.workers import messages
-from gateway.workers.faults import Fault, StartFailed
+from gateway.workers.errors import Fault, StartFailed
 from gateway.workers.messages import Assignment
 from gateway.workers.process import WorkerProcess, described
 

@@ -13,9 +13,9 @@ from typing import Any, Final, Self
 
 import orjson
 
-from gateway.config import GatewaySettings, LogSettings
+from gateway.gateway_settings import GatewaySettings, LogSettings
 from gateway.telemetry.instruments import Description, Distribution, Point, Series
-from gateway.workers.faults import Fault
+from gateway.workers.errors import Fault
 
 DRAIN: Final = b"drain\n"
 """End, as at SIGTERM: balancers have the whole drain_delay to move on."""

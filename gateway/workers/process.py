@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from gateway.telemetry.instruments import Series
 from gateway.workers import messages
-from gateway.workers.faults import Fault, StartFailed
+from gateway.workers.errors import Fault, StartFailed
 from gateway.workers.messages import Assignment
 
 _START_SECONDS: Final = 120.0

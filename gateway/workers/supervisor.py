@@ -14,18 +14,18 @@ from typing import Any, Final
 import structlog
 
 from gateway.audit import events
-from gateway.audit.faults import JournalCorrupt
-from gateway.audit.idle import IdleChains
-from gateway.audit.shipping.process import ShipperProcess
-from gateway.config import GatewaySettings, LogSettings
-from gateway.server.listener import ListenError
-from gateway.server.port import Reservation
-from gateway.settings import ConfigError
+from gateway.config.base import ConfigError
+from gateway.gateway_settings import GatewaySettings, LogSettings
+from gateway.journal.errors import JournalCorrupt
+from gateway.journal.ship.process import ShipperProcess
+from gateway.journal.write.idle_chains import IdleChains
+from gateway.server.transport.listener import ListenError
+from gateway.server.transport.port import Reservation
 from gateway.workers.endpoints import Health, prometheus
-from gateway.workers.faults import StartFailed
+from gateway.workers.errors import StartFailed
 from gateway.workers.group import Group
 from gateway.workers.messages import Assignment
-from gateway.workers.shares import share
+from gateway.workers.per_worker_limits import share
 
 _MARGIN_SECONDS: Final = 20.0
 """For what a worker does beside the drain: quiet, last answers, log-out, journal, telemetry."""

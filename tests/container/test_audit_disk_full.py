@@ -12,9 +12,9 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
-from gateway.audit.segments import chain_folder, read_records
-from gateway.audit.verification import verify
-from gateway.contract import METHODS
+from gateway.contract.methods import METHODS
+from gateway.journal.format.segments import chain_folder, read_records
+from gateway.journal.verify.verification import verify
 from keyway.v1 import key_service_pb2 as keys
 from tests.support.disks import fill, in_memory, remount
 from tests.support.requests import asked, call

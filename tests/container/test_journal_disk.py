@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.faults import JournalUnavailable
-from gateway.audit.journal import Journal
+from gateway.journal.errors import JournalUnavailable
+from gateway.journal.write.journal import Journal
 from tests.support.disks import fill, in_memory, remount
 from tests.support.journals import ROOM, bodies, event, events, journal_in, record_call, until_available, verified
 

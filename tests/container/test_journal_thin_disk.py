@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.faults import JournalUnavailable
+from gateway.journal.errors import JournalUnavailable
 from tests.support.disks import fill, in_memory, mounted
 from tests.support.failing_calls import without_kernel_flushes
 from tests.support.journals import ROOM, bodies, event, journal_in, record_call, until_available, verified

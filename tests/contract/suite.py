@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.config import ProviderSettings
-from gateway.contract import METHODS
-from gateway.providers.capabilities import ListWindow, Provider
-from gateway.providers.catalogue import PROVIDER_TYPES, operations_of
+from gateway.contract.methods import METHODS
+from gateway.gateway_settings import ProviderSettings
+from gateway.providers.base.capabilities import ListWindow, Provider
+from gateway.providers.catalog import PROVIDER_TYPES, operations_of
 from gateway.upstream.call import Call
 from keyway.v1 import certificate_service_pb2 as certificates
 from tests.support.once import ONCE

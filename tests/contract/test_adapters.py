@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from google.rpc import code_pb2
 
-from gateway.contract import BATCHES, METHODS
-from gateway.emulators.catalogue import EMULATOR_TYPES
-from gateway.providers.capabilities import CAPABILITIES, Provider
-from gateway.providers.catalogue import PROVIDER_TYPES, operations_of
+from gateway.contract.methods import BATCHES, METHODS
+from gateway.emulators.catalog import EMULATOR_TYPES
+from gateway.providers.base.capabilities import CAPABILITIES, Provider
+from gateway.providers.catalog import PROVIDER_TYPES, operations_of
 from gateway.upstream.outcomes import HTTP_ROWS
 from keyway.v1 import provider_service_pb2 as providers
 from keyway.v1.error_reason_pb2 import ErrorReason

@@ -16,9 +16,9 @@ from typing import Any
 import grpc
 import pytest
 
-from gateway.audit.records import Receipt
-from gateway.audit.segments import chain_folder, read_records
-from gateway.audit.verification import verify
+from gateway.journal.format.records import Receipt
+from gateway.journal.format.segments import chain_folder, read_records
+from gateway.journal.verify.verification import verify
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1.key_service_pb2_grpc import KeyServiceStub
 from tests.support.processes import Process

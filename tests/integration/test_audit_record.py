@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import pytest
 
-from gateway.audit.segments import chain_folder, read_records
+from gateway.journal.format.segments import chain_folder, read_records
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1 import provider_service_pb2 as providers

@@ -13,7 +13,7 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from gateway.contract import SERVICES
+from gateway.contract.methods import SERVICES
 from gateway.server import assembly
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import certificate_service_pb2_grpc, key_service_pb2_grpc

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from google.type import date_pb2
 
-from gateway.providers.common import expiry
+from gateway.providers.base import expiry
 from keyway.v1 import certificate_pb2
 from keyway.v1 import certificate_service_pb2 as service
 from tests.support.certificate_manager import DirectUser, certificate, register

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from gateway import app
 from gateway.authz import engine
-from gateway.settings import ConfigError
+from gateway.config.base import ConfigError
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1 import provider_service_pb2 as providers

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import PrivateFormat
 
 from gateway import app
-from gateway.audit.shipping.otlp import KIND, SEQUENCE
-from gateway.config import GatewaySettings
-from gateway.contract import METHODS
+from gateway.contract.methods import METHODS
+from gateway.gateway_settings import GatewaySettings
+from gateway.journal.ship.otlp import KIND, SEQUENCE
 from tests.support.authority import AUDIENCE, ISSUER, TokenIssuer
 from tests.support.collector import Collector, CollectorTls
 from tests.support.processes import Process

@@ -10,7 +10,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from gateway.demonstration import DEMO_PROVIDERS
+from gateway.demo import DEMO_PROVIDERS
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1 import key_service_pb2_grpc
 from tests.support.processes import READY, Process, run, write_config

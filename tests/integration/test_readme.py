@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from gateway import app
-from gateway.config import GatewaySettings
-from gateway.contract import METHODS
-from gateway.emulators.catalogue import EMULATOR_TYPES
+from gateway.contract.methods import METHODS
+from gateway.emulators.catalog import EMULATOR_TYPES
+from gateway.gateway_settings import GatewaySettings
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
 from tests.support.authority import CertificateAuthority

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import pytest
 
-from gateway.audit.verification import verify
+from gateway.journal.verify.verification import verify
 from keyway.v1 import provider_service_pb2 as providers
 from tests.support.authority import AUDIENCE, ISSUER, TokenIssuer
 from tests.support.stack import Gateway, Stack

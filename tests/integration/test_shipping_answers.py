@@ -11,12 +11,12 @@ import pytest
 import structlog
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 
-from gateway.audit.segments import CURSOR
-from gateway.audit.ship_settings import ShipSettings
-from gateway.audit.shipping import bookmark, shipper
-from gateway.audit.shipping.answers import Meaning
-from gateway.audit.shipping.connection import Connection
-from gateway.audit.shipping.cursor import Cursor, load, store
+from gateway.journal.format.cursor import Cursor, load, store
+from gateway.journal.format.segments import CURSOR
+from gateway.journal.ship import cursor_store, shipper
+from gateway.journal.ship.connection import Connection
+from gateway.journal.ship.export_results import Meaning
+from gateway.journal.ship.settings import ShipSettings
 from tests.support.chains import ChainWriter
 from tests.support.scripted_collector import ScriptedCollector, abort_with_delay, rejecting
 from tests.support.shipping import shipping
@@ -243,7 +243,7 @@ async def test_a_cursor_that_can_not_be_written_stops_nothing_and_repeats_nothin
             raise OSError(28, "No space left on device")
         store(folder, cursor)
 
-    monkeypatch.setattr(bookmark, "store", store_unless_full)
+    monkeypatch.setattr(cursor_store, "store", store_unless_full)
     with structlog.testing.capture_logs() as logs:
         async with ScriptedCollector() as collector, shipping(writer.folder.parent, collector.endpoint, rewind=0.1):
             writer.append(3)

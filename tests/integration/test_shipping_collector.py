@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import structlog
 
-from gateway.audit.records import NO_HASH, encode
-from gateway.audit.ship_settings import ShipSettings
-from gateway.audit.shipping.backlog import backlog
-from gateway.audit.shipping.process import ShipperProcess
+from gateway.journal.format.records import NO_HASH, encode
+from gateway.journal.ship.lag import backlog
+from gateway.journal.ship.process import ShipperProcess
+from gateway.journal.ship.settings import ShipSettings
 from tests.support.authority import CertificateAuthority
 from tests.support.chains import CHAIN, ChainWriter
 from tests.support.collector import Collector, CollectorTls, Item
@@ -231,8 +231,8 @@ async def test_no_shipper_outlives_its_gateway(tmp_path: Path, audit: Path) -> N
     script = (
         "import asyncio, sys\n"
         "from pathlib import Path\n"
-        "from gateway.audit.ship_settings import ShipSettings\n"
-        "from gateway.audit.shipping.process import ShipperProcess\n"
+        "from gateway.journal.ship.settings import ShipSettings\n"
+        "from gateway.journal.ship.process import ShipperProcess\n"
         "async def main():\n"
         "    settings = ShipSettings(endpoint='http://127.0.0.1:9', interval=0.1)\n"
         "    async with ShipperProcess(Path(sys.argv[1]), settings) as process:\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from gateway.audit.shipping.cursor import load
+from gateway.journal.format.cursor import load
 from tests.support import processes
 from tests.support.chains import ChainWriter
 from tests.support.scripted_collector import ScriptedCollector

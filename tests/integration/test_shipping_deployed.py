@@ -8,9 +8,9 @@ import yaml
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import LogsServiceStub
 
-from gateway.audit.ship_settings import ShipSettings
-from gateway.audit.shipping.backlog import backlog
-from gateway.audit.shipping.process import ShipperProcess
+from gateway.journal.ship.lag import backlog
+from gateway.journal.ship.process import ShipperProcess
+from gateway.journal.ship.settings import ShipSettings
 from tests.support.authority import CertificateAuthority, Credentials
 from tests.support.chains import ChainWriter
 from tests.support.collector import Collector, free_port

@@ -5,10 +5,10 @@ from pathlib import Path
 import orjson
 
 from gateway.audit.events import unknown_outcome
-from gateway.audit.journal import Journal
-from gateway.audit.segments import read_records, segment_starts
-from gateway.audit.settings import AuditSettings
-from gateway.audit.shipping.cursor import load
+from gateway.journal.format.cursor import load
+from gateway.journal.format.segments import read_records, segment_starts
+from gateway.journal.settings import AuditSettings
+from gateway.journal.write.journal import Journal
 from tests.support.scripted_collector import ScriptedCollector
 from tests.support.shipping import shipping
 from tests.support.waiting import eventually

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import grpc
 import pytest
 
-from gateway.config import GatewaySettings
+from gateway.config.base import ConfigError
 from gateway.emulators.host import EmulatorHost, HostOptions
 from gateway.emulators.secure_key_manager import SecureKeyManagerEmulator
-from gateway.settings import ConfigError
+from gateway.gateway_settings import GatewaySettings
 from tests.support.openssl import Authority, KeyPair
 from tests.support.raw_server import RawServer, Reader, Writer, read_request
 from tests.support.requests import KEYS, WARP, call

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.config import GatewaySettings
+from gateway.gateway_settings import GatewaySettings
 from tests.support.archives import stored, zipped
 from tests.support.requests import CERTIFICATES, KEYS, WARP, call, valid_request
 from tests.support.scripted_upstream import ScriptedUpstream

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.contract import METHODS, SERVICES
+from gateway.contract.methods import METHODS, SERVICES
 from tests.support.stack import Stack
 from tests.support.tools import BufCurl
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from gateway.contract import METHODS, Method
+from gateway.contract.methods import METHODS, Method
 from tests.emulators.support_asteria import issue, pkcs12, self_signed
 from tests.support import openssl
 from tests.support.asteria import Warp, as_openssl_reads

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from gateway.contract import METHODS, Method
+from gateway.contract.methods import METHODS, Method
 from tests.support import openssl
 from tests.support.buf_caller import FULL_NAMES, WARP, Caller, decoded, encoded
 from tests.support.key_manager import openssl_decrypt, openssl_sign, openssl_unwrap, openssl_verifies, version_of

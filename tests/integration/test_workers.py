@@ -11,9 +11,9 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from gateway.audit.segments import chain_folders, read_records
-from gateway.audit.verification import verify
-from gateway.contract import METHODS
+from gateway.contract.methods import METHODS
+from gateway.journal.format.segments import chain_folders, read_records
+from gateway.journal.verify.verification import verify
 from keyway.v1 import provider_service_pb2 as providers
 from tests.support.processes import Process, run, write_config
 from tests.support.scripted_collector import ScriptedCollector

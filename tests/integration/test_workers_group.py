@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway import config
-from gateway.audit.faults import JournalCorrupt
-from gateway.config import GatewaySettings, LogSettings
-from gateway.providers.catalogue import SETTINGS
-from gateway.server.port import Reservation
-from gateway.workers.faults import StartFailed
+from gateway import gateway_settings
+from gateway.gateway_settings import GatewaySettings, LogSettings
+from gateway.journal.errors import JournalCorrupt
+from gateway.providers.catalog import SETTINGS
+from gateway.server.transport.port import Reservation
+from gateway.workers.errors import StartFailed
 from gateway.workers.group import Group
 from gateway.workers.messages import Assignment
 from tests.support.waiting import eventually
@@ -40,7 +40,7 @@ class Stubborn:
 @contextlib.asynccontextmanager
 async def group_of(size: int = 1, **options: int) -> AsyncIterator[tuple[Group, GatewaySettings]]:
     with Reservation("127.0.0.1:0") as port:
-        settings = config.parse({"listen": port.address, "drain_delay": 0}, SETTINGS)
+        settings = gateway_settings.parse({"listen": port.address, "drain_delay": 0}, SETTINGS)
         group = Group(size, assigning(settings), None, lambda: None, **options)
         try:
             await group.start()
@@ -104,7 +104,7 @@ async def test_a_configuration_that_no_worker_starts_with_changes_nothing_and_a_
     (tmp_path / "taken").write_text("a file, not a folder")
     async with group_of() as (group, settings):
         (before,) = group.workers
-        audit = config.parse({"audit": {"directory": str(tmp_path / "taken")}}, SETTINGS).audit
+        audit = gateway_settings.parse({"audit": {"directory": str(tmp_path / "taken")}}, SETTINGS).audit
         with pytest.raises(StartFailed, match="Not a directory"):
             await group.replace_all(assigning(settings.model_copy(update={"audit": audit})), 20)
         assert group.workers == [before]

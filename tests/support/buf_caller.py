@@ -4,7 +4,7 @@ import base64
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.contract import METHODS
+from gateway.contract.methods import METHODS
 from tests.emulators.support_asteria import Files, self_signed
 from tests.support.stack import Gateway, Stack
 from tests.support.tools import BufCurl

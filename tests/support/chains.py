@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.audit.records import NO_HASH, Kind, encode
-from gateway.audit.segments import segment_path
+from gateway.journal.format.records import NO_HASH, Kind, encode
+from gateway.journal.format.segments import segment_path
 
 CHAIN: Final = "gw-0123456789abcdef"
 

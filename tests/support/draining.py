@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import grpc
 
 from gateway import app
-from gateway.config import GatewaySettings
+from gateway.gateway_settings import GatewaySettings
 from tests.support.waiting import eventually
 
 

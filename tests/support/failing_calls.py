@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from gateway.audit import committing
-from gateway.audit.flushing import Ended, Flusher
+from gateway.journal.write import group_commit
+from gateway.journal.write.aio_fdatasync import Ended, Flusher
 
 
 def without_kernel_flushes(patch: pytest.MonkeyPatch) -> None:
     """Journals opened from now on have their syncs done by a thread, as where the kernel offers none."""
-    patch.setattr(committing, "kernel_flusher", lambda loop: None)
+    patch.setattr(group_commit, "kernel_flusher", lambda loop: None)
 
 
 def change_results(patch: pytest.MonkeyPatch, change: Callable[[int], int]) -> None:

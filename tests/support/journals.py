@@ -8,13 +8,13 @@ from typing import Any
 
 import orjson
 
-from gateway.audit.journal import Journal
-from gateway.audit.records import Record
-from gateway.audit.segments import chain_folder, read_records
-from gateway.audit.settings import AuditSettings
-from gateway.audit.starting import UnknownOutcome
-from gateway.audit.verification import verify
-from gateway.audit.verification_report import ChainReport
+from gateway.journal.format.records import Record
+from gateway.journal.format.segments import chain_folder, read_records
+from gateway.journal.settings import AuditSettings
+from gateway.journal.verify.report import ChainReport
+from gateway.journal.verify.verification import verify
+from gateway.journal.write.journal import Journal
+from gateway.journal.write.starting import UnknownOutcome
 from tests.support.waiting import eventually
 
 ROOM = 1024

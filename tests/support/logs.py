@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import structlog
 
 from gateway import logs
-from gateway.config import LogSettings
+from gateway.gateway_settings import LogSettings
 
 
 @contextlib.contextmanager

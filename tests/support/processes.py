@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import yaml
 
-from gateway.demonstration import DEMO_PROVIDERS
+from gateway.demo import DEMO_PROVIDERS
 from tests.support.stack import Stack
 
 READY = "keyway: serving on "

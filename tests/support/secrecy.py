@@ -13,7 +13,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from pydantic import BaseModel, SecretBytes, SecretStr
 
-from gateway.settings import Settings
+from gateway.config.base import Settings
 
 WORDS = "upstream-words-7f3a"
 KEY_TEXT = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"

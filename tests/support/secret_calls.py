@@ -13,8 +13,8 @@ from typing import Any, Final
 import grpc
 from google.protobuf.message import Message
 
-from gateway.contract import METHODS, Method
-from gateway.demonstration import DEMO_PROVIDERS
+from gateway.contract.methods import METHODS, Method
+from gateway.demo import DEMO_PROVIDERS
 from keyway.v1 import certificate_service_pb2 as certificates
 from tests.emulators.support_asteria import issue, pkcs12, self_signed
 from tests.support import openssl

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.audit.ship_settings import ShipSettings
-from gateway.audit.shipping.shipper import run_shipper
+from gateway.journal.ship.settings import ShipSettings
+from gateway.journal.ship.shipper import run_shipper
 
 _QUICK: Final = {"rewind": 30.0, "interval": 0.01, "maximum_backoff": 0.05, "timeout": 5.0}
 

@@ -8,11 +8,11 @@ import aiohttp
 import grpc
 from grpc_health.v1 import health_pb2_grpc
 
-from gateway import app, config
-from gateway.config import GatewaySettings
-from gateway.demonstration import DEMO_PROVIDERS, emulators
+from gateway import app, gateway_settings
+from gateway.demo import DEMO_PROVIDERS, emulators
 from gateway.emulators.host import EmulatorHost
-from gateway.providers.catalogue import SETTINGS
+from gateway.gateway_settings import GatewaySettings
+from gateway.providers.catalog import SETTINGS
 from keyway.v1 import certificate_service_pb2_grpc, key_service_pb2_grpc, provider_service_pb2_grpc
 from tests.support.once import ONCE
 
@@ -118,7 +118,7 @@ class Stack:
         """Settings of a gateway on a free port; without providers, those of the demonstration."""
         chosen = providers or [self.provider(provider["id"]) for provider in DEMO_PROVIDERS]
         tree = {"listen": "127.0.0.1:0", "drain_delay": 0, "providers": list(chosen), **options}
-        return config.parse(tree, SETTINGS)
+        return gateway_settings.parse(tree, SETTINGS)
 
     async def reset(self) -> None:
         """Every emulator as after its first start."""

@@ -9,10 +9,10 @@ from typing import Any
 import grpc
 import yaml
 
-from gateway.audit.records import Receipt
-from gateway.audit.segments import chain_folder, read_records
-from gateway.config import GatewaySettings, load
-from gateway.providers.catalogue import SETTINGS
+from gateway.gateway_settings import GatewaySettings, load
+from gateway.journal.format.records import Receipt
+from gateway.journal.format.segments import chain_folder, read_records
+from gateway.providers.catalog import SETTINGS
 from keyway.v1 import certificate_service_pb2_grpc, key_service_pb2_grpc, provider_service_pb2_grpc
 from tests.support.authority import CertificateAuthority, Credentials
 from tests.support.stack import Gateway, Stack

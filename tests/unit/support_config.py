@@ -6,9 +6,9 @@ from typing import Any, Literal
 import pytest
 from pydantic import SecretStr
 
-from gateway import config
-from gateway.config import GatewaySettings, ProviderSettings
-from gateway.settings import ConfigError
+from gateway import gateway_settings
+from gateway.config.base import ConfigError
+from gateway.gateway_settings import GatewaySettings, ProviderSettings
 
 SECRET = "hunter2-marker"
 
@@ -27,7 +27,7 @@ def thing(**options: Any) -> dict[str, Any]:
 
 
 def parse(*providers: Any, base: Path = Path(), **options: Any) -> GatewaySettings:
-    return config.parse({"providers": list(providers), **options}, TYPES, base=base)
+    return gateway_settings.parse({"providers": list(providers), **options}, TYPES, base=base)
 
 
 def problems(*providers: Any, base: Path = Path(), **options: Any) -> dict[str, str]:

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from gateway import config
-from gateway.config import GatewaySettings, ProviderSettings
-from gateway.settings import ConfigError
+from gateway import gateway_settings
+from gateway.config.base import ConfigError
+from gateway.gateway_settings import GatewaySettings, ProviderSettings
 from tests.unit.support_config import SECRET, TYPES, ThingSettings, by_place, parse, problems, thing
 
 
 class TestTree:
     def test_defaults(self) -> None:
-        settings = config.parse({}, TYPES)
+        settings = gateway_settings.parse({}, TYPES)
         assert settings.providers == ()
         assert settings.listen == "127.0.0.1:50051"
         assert settings.default_deadline == 30
@@ -55,12 +55,12 @@ class TestTree:
     @pytest.mark.parametrize("tree", [[], "text", 1, None, True])
     def test_not_a_mapping(self, tree: object) -> None:
         with pytest.raises(ConfigError, match=r"^the configuration: must be a mapping$"):
-            config.parse(tree, TYPES)
+            gateway_settings.parse(tree, TYPES)
 
     @pytest.mark.parametrize("providers", [{}, "x", 1])
     def test_providers_are_a_list(self, providers: object) -> None:
         with pytest.raises(ConfigError) as caught:
-            config.parse({"providers": providers}, TYPES)
+            gateway_settings.parse({"providers": providers}, TYPES)
         assert by_place(caught.value) == {"providers": "must be a list"}
 
     def test_ids_are_unique(self) -> None:
@@ -68,7 +68,7 @@ class TestTree:
 
     def test_keys_that_are_no_text(self) -> None:
         with pytest.raises(ConfigError):
-            config.parse({1: SECRET}, TYPES)
+            gateway_settings.parse({1: SECRET}, TYPES)
 
     @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 0, "x", None, [], 601])
     def test_numbers(self, value: object) -> None:
@@ -143,7 +143,7 @@ class TestTimezone:
             pass
 
         with pytest.raises(ConfigError) as caught:
-            config.parse({"providers": [thing(timezone=zone)]}, {"thing": Strict})
+            gateway_settings.parse({"providers": [thing(timezone=zone)]}, {"thing": Strict})
         assert by_place(caught.value).keys() == {"providers[0].timezone"}
 
 
@@ -179,9 +179,9 @@ class TestListen:
     def test_override_is_checked_like_the_file(self, tmp_path: Path) -> None:
         path = tmp_path / "keyway.yaml"
         path.write_text("listen: 127.0.0.1:1\n")
-        assert config.load(path, TYPES, {"listen": "127.0.0.1:2"}).listen == "127.0.0.1:2"
+        assert gateway_settings.load(path, TYPES, {"listen": "127.0.0.1:2"}).listen == "127.0.0.1:2"
         with pytest.raises(ConfigError, match=r"^listen: must be a loopback"):
-            config.load(path, TYPES, {"listen": "0.0.0.0:2"})
+            gateway_settings.load(path, TYPES, {"listen": "0.0.0.0:2"})
 
 
 class TestReferences:
@@ -201,7 +201,7 @@ class TestReferences:
         path.write_text(
             "providers:\n- {id: a, type: thing, endpoint: 'http://a', password: {file: secrets/password}}\n"
         )
-        provider = config.load(path, TYPES).providers[0]
+        provider = gateway_settings.load(path, TYPES).providers[0]
         assert isinstance(provider, ThingSettings)
         assert provider.password is not None
         assert provider.password.get_secret_value() == f" {SECRET} "
@@ -228,7 +228,7 @@ class TestReferences:
 
     def test_at_the_top(self) -> None:
         with pytest.raises(ConfigError) as caught:
-            config.parse({"env": "KEYWAY_NOT_SET"}, TYPES)
+            gateway_settings.parse({"env": "KEYWAY_NOT_SET"}, TYPES)
         assert "the configuration" in by_place(caught.value)
 
     @pytest.mark.parametrize("reference", [{"env": 1}, {"file": None}, {"env": "A", "file": "b"}, {"path": "x"}])
@@ -254,7 +254,7 @@ class TestYaml:
         path = tmp_path / "keyway.yaml"
         path.write_text(text)
         with pytest.raises(ConfigError) as caught:
-            config.load(path, TYPES)
+            gateway_settings.load(path, TYPES)
         assert expected in str(caught.value)
         assert SECRET not in str(caught.value)
 
@@ -262,14 +262,14 @@ class TestYaml:
     def test_empty(self, text: str, tmp_path: Path) -> None:
         path = tmp_path / "keyway.yaml"
         path.write_text(text)
-        assert config.load(path, TYPES) == GatewaySettings()
+        assert gateway_settings.load(path, TYPES) == GatewaySettings()
 
     def test_not_text(self, tmp_path: Path) -> None:
         path = tmp_path / "keyway.yaml"
         path.write_bytes(b"\xff\xfe\x00")
         with pytest.raises(ConfigError, match="is not UTF-8"):
-            config.load(path, TYPES)
+            gateway_settings.load(path, TYPES)
 
     def test_missing(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="can't be read"):
-            config.load(tmp_path / "missing.yaml", TYPES)
+            gateway_settings.load(tmp_path / "missing.yaml", TYPES)

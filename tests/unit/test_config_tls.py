@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.settings import ConfigError
+from gateway.config.base import ConfigError
 from tests.support import openssl
 from tests.support.openssl import Authority, KeyPair
 from tests.unit.support_config import SECRET, parse, problems, thing

@@ -9,7 +9,7 @@ import yaml
 from kubernetes_validate.utils import ValidationError, validate
 
 from gateway import app
-from gateway.config import GatewaySettings
+from gateway.gateway_settings import GatewaySettings
 from tests.support.authority import CertificateAuthority
 
 FOLDER = Path(__file__).parents[2] / "deploy/kubernetes"

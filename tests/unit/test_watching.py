@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway import watching
-from gateway.watching import WatchedFiles
+from gateway.config import file_watcher
+from gateway.config.file_watcher import WatchedFiles
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def old(path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "_TICK_NANOSECONDS", 0)
+    monkeypatch.setattr(file_watcher, "_TICK_NANOSECONDS", 0)
 
 
 def test_nothing_changed(file: Path) -> None:
@@ -93,8 +93,8 @@ def test_again(file: Path) -> None:
 def test_a_second_change_in_the_same_tick(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It leaves the same times, size and inode behind: a fresh change is told until it is no longer fresh."""
     watched = WatchedFiles([file], interval=0)
-    monkeypatch.setattr(watching, "_TICK_NANOSECONDS", 10**18)
+    monkeypatch.setattr(file_watcher, "_TICK_NANOSECONDS", 10**18)
     file.write_text("two")
     assert [watched.changed(), watched.changed()] == [True, True]
-    monkeypatch.setattr(watching, "_TICK_NANOSECONDS", 0)
+    monkeypatch.setattr(file_watcher, "_TICK_NANOSECONDS", 0)
     assert [watched.changed(), watched.changed()] == [True, False]

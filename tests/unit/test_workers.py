@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway import config
-from gateway.config import LogSettings
-from gateway.providers.catalogue import SETTINGS
-from gateway.server.port import Reservation
+from gateway import gateway_settings
+from gateway.gateway_settings import LogSettings
+from gateway.providers.catalog import SETTINGS
+from gateway.server.transport.port import Reservation
 from gateway.telemetry.instruments import Description, Distribution, Point, Series
 from gateway.workers import messages
 from gateway.workers.endpoints import merged
-from gateway.workers.faults import Fault
+from gateway.workers.errors import Fault
 from gateway.workers.messages import Assignment, Told
-from gateway.workers.shares import share
+from gateway.workers.per_worker_limits import share
 
 SECRET = "the-app-key"
 LIMITS = {
@@ -25,7 +25,7 @@ LIMITS = {
 }
 
 
-def settings(**options: object) -> config.GatewaySettings:
+def settings(**options: object) -> gateway_settings.GatewaySettings:
     provider = {
         "id": "keys",
         "type": "nhn-secure-key-manager",
@@ -33,7 +33,7 @@ def settings(**options: object) -> config.GatewaySettings:
         "api_version": "v1.0",
         "app_key": SECRET,
     }
-    return config.parse({"providers": [provider], **options}, SETTINGS)
+    return gateway_settings.parse({"providers": [provider], **options}, SETTINGS)
 
 
 def test_workers_together_allow_what_is_configured() -> None:

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs7
 
-from gateway.emulators.asteria import assumed
+from gateway.emulators.asteria import assumptions
 from gateway.emulators.asteria.state import Store
 
 _ENCODINGS: Final = {"PEM": serialization.Encoding.PEM, "DER": serialization.Encoding.DER}
@@ -37,11 +37,11 @@ def certificates(
     """`certs.zip`."""
     encoding = _ENCODINGS[data]
     if output is OutputFormat.PKCS7:
-        name = assumed.PKCS7_FILE.format(store=store)
+        name = assumptions.PKCS7_FILE.format(store=store)
         return _zip({name: pkcs7.serialize_certificates(list(chain), encoding)}, now)
     return _zip(
         {
-            assumed.CERTIFICATE_FILE.format(store=store, number=number, extension=data.lower()): each.public_bytes(
+            assumptions.CERTIFICATE_FILE.format(store=store, number=number, extension=data.lower()): each.public_bytes(
                 encoding
             )
             for number, each in enumerate(chain, 1)
@@ -53,11 +53,11 @@ def certificates(
 def request(store: Store, csr: bytes, now: dt.datetime) -> bytes:
     """`csr.zip`."""
     pem = x509.load_der_x509_csr(csr).public_bytes(serialization.Encoding.PEM)
-    return _zip({assumed.CSR_FILE.format(store=store): pem}, now)
+    return _zip({assumptions.CSR_FILE.format(store=store): pem}, now)
 
 
 def _zip(files: Mapping[str, bytes], now: dt.datetime) -> bytes:
-    stamp = now.astimezone(assumed.TIME_ZONE)
+    stamp = now.astimezone(assumptions.TIME_ZONE)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():

@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from gateway.emulators.asteria import names
-from gateway.emulators.asteria.assumed import TIME_ZONE
+from gateway.emulators.asteria.assumptions import TIME_ZONE
 from gateway.emulators.asteria.certificates import CertificateError
 
 _JAVA_SIGNATURES: Final = {

@@ -6,7 +6,7 @@ Knows nothing about HTTP answers; routes.py renders them.
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.emulators.asteria.assumed import LOGIN_FAILED_CODE
+from gateway.emulators.asteria.assumptions import LOGIN_FAILED_CODE
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,13 @@ from typing import Final, TypeVar
 
 from aiohttp import web
 
-from gateway.emulators.asteria import assumed, multipart
+from gateway.emulators.asteria import assumptions, multipart
 from gateway.emulators.asteria.errors import AsteriaError
 from gateway.emulators.asteria.issuing import KeyAlgorithm, SignatureAlgorithm, signature_algorithm
 from gateway.emulators.asteria.sealing import Passwords
 
 _CREATE_TYPES: Final[dict[str, type]] = {
-    **dict.fromkeys(assumed.DN_LENGTHS, str),
+    **dict.fromkeys(assumptions.DN_LENGTHS, str),
     "password": str,
     "privateKeyPassword": str,
     "keySize": int,
@@ -121,7 +121,7 @@ def choice(choices: type[_Choice], name: str, value: str) -> _Choice:
 
 def new_passwords(store: str, private_key: str, *, too_short: int) -> Passwords:
     """Passwords for a key store to be, which have to be long enough."""
-    if min(len(store), len(private_key)) < assumed.MINIMUM_PASSWORD_LENGTH:
+    if min(len(store), len(private_key)) < assumptions.MINIMUM_PASSWORD_LENGTH:
         raise AsteriaError(too_short)
     return Passwords(store, private_key)
 
@@ -166,7 +166,7 @@ def _object(data: object, known: Mapping[str, type], place: str) -> dict[str, ob
 def _create_parameters(values: Mapping[str, str | int]) -> CreateParameters:
     passwords = new_passwords(str(values["password"]), str(values["privateKeyPassword"]), too_short=2107)
     size, days = int(values["keySize"]), int(values["validPeriod"])
-    if not 1 <= days <= assumed.MAXIMUM_VALID_DAYS:
+    if not 1 <= days <= assumptions.MAXIMUM_VALID_DAYS:
         raise AsteriaError(2101, "validPeriod")
     key_algorithm = _key_algorithm(str(values["keyAlgorithm"]), size)
     signature = signature_algorithm(str(values["signatureAlgorithm"]))
@@ -177,11 +177,11 @@ def _create_parameters(values: Mapping[str, str | int]) -> CreateParameters:
 
 def _key_algorithm(name: str, size: int) -> KeyAlgorithm:
     match name:
-        case "RSA" if size in assumed.RSA_KEY_SIZES:
+        case "RSA" if size in assumptions.RSA_KEY_SIZES:
             return "RSA"
-        case "DSA" if size in assumed.DSA_KEY_SIZES:
+        case "DSA" if size in assumptions.DSA_KEY_SIZES:
             return "DSA"
-        case "EC" if size in assumed.EC_KEY_SIZES:
+        case "EC" if size in assumptions.EC_KEY_SIZES:
             return "EC"
         case "RSA" | "DSA" | "EC":
             raise AsteriaError(2101, "keySize")
@@ -189,9 +189,9 @@ def _key_algorithm(name: str, size: int) -> KeyAlgorithm:
 
 
 def _subject(values: Mapping[str, str | int]) -> dict[str, str]:
-    subject = {part: str(values[part]) for part in assumed.DN_LENGTHS if part in values}
+    subject = {part: str(values[part]) for part in assumptions.DN_LENGTHS if part in values}
     for part, value in subject.items():
-        if len(value) > assumed.DN_LENGTHS[part] or not _is_text(value):
+        if len(value) > assumptions.DN_LENGTHS[part] or not _is_text(value):
             raise AsteriaError(2101, part)
     if "C" in subject and not _COUNTRY.fullmatch(subject["C"]):
         raise AsteriaError(2101, "C")

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.emulators.asteria import archive, assumed, parameters
+from gateway.emulators.asteria import archive, assumptions, parameters
 from gateway.emulators.asteria.errors import INTERNAL_ERROR, ROLE_TOO_LOW, AsteriaError, Failure
 from gateway.emulators.asteria.key_stores import KeyStores
 from gateway.emulators.asteria.sealing import Passwords
@@ -76,15 +76,15 @@ class Routes:
     async def _log_in(self, request: web.Request) -> web.Response:
         name, password = await parameters.form(request, "userName", "password")
         fields = await parameters.form_fields(request)
-        minutes = fields.get("timeout", str(assumed.DEFAULT_SESSION_MINUTES))
+        minutes = fields.get("timeout", str(assumptions.DEFAULT_SESSION_MINUTES))
         if not minutes.isascii() or not minutes.isdecimal() or not _is_session_time(int(minutes)):
             raise AsteriaError(2003, "timeout")
         if fields.get("getRole", "false") not in ("true", "false"):
             raise AsteriaError(2003, "getRole")
         session = self._sessions.log_in(name, password, int(minutes) * 60)
         if session is None:
-            raise AsteriaError(assumed.LOGIN_FAILED_CODE)
-        data = {"sessionId": session.id, "serverName": assumed.SERVER_NAME, "serverId": assumed.SERVER_ID}
+            raise AsteriaError(assumptions.LOGIN_FAILED_CODE)
+        data = {"sessionId": session.id, "serverName": assumptions.SERVER_NAME, "serverId": assumptions.SERVER_ID}
         return success(data | {"role": session.role} if fields.get("getRole") == "true" else data)
 
     async def _log_out(self, request: web.Request) -> web.Response:
@@ -209,7 +209,7 @@ async def _failures(request: web.Request, handler: _Handler) -> web.StreamRespon
 
 
 def _is_session_time(minutes: int) -> bool:
-    return 1 <= minutes <= assumed.MAXIMUM_SESSION_MINUTES
+    return 1 <= minutes <= assumptions.MAXIMUM_SESSION_MINUTES
 
 
 def _zip(name: str, content: bytes) -> web.Response:

@@ -24,7 +24,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
-from gateway.emulators.asteria import assumed, certificates, issuing, sealing
+from gateway.emulators.asteria import assumptions, certificates, issuing, sealing
 from gateway.emulators.asteria.sealing import Passwords
 from gateway.emulators.asteria.sessions import make_user
 from gateway.emulators.asteria.state import Authority, Role, State, Store, StoredKeyStore
@@ -124,7 +124,7 @@ def _key_store(data: object, place: str, now: dt.datetime) -> KeyStorePlan:
 
 
 def _self_signed(subject: Mapping[str, Any], place: str, passwords: Passwords, now: dt.datetime) -> KeyStorePlan:
-    _known(subject, place, *assumed.DN_LENGTHS)
+    _known(subject, place, *assumptions.DN_LENGTHS)
     texts = {part: _text(subject, part, place) for part in subject}
     signature = cast(issuing.SignatureAlgorithm, issuing.signature_algorithm("SHA256withECDSA"))
     try:

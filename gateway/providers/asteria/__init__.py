@@ -2,7 +2,7 @@
 
 from gateway.providers.asteria.adapter import AsteriaProvider
 from gateway.providers.asteria.settings import AsteriaSettings
-from gateway.providers.capabilities import Provider
+from gateway.providers.base.capabilities import Provider
 
 SETTINGS = AsteriaSettings
 

@@ -11,7 +11,7 @@ from gateway.providers.asteria.api import ApiRequest, ManagementApi, ResultT
 from gateway.providers.asteria.resources import Resource
 from gateway.providers.asteria.session import FixedSession, LoginSession, Session
 from gateway.providers.asteria.settings import AsteriaSettings
-from gateway.providers.capabilities import CertificatePage, ListWindow, StatusRow
+from gateway.providers.base.capabilities import CertificatePage, ListWindow, StatusRow
 from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient
 from gateway.upstream.state import UpstreamState

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.providers.asteria.errors import Failure
-from gateway.providers.common.formats import FormatError, JsonObject
-from gateway.providers.common.zipfiles import is_zip
+from gateway.providers.base.formats import FormatError, JsonObject
+from gateway.providers.base.zipfiles import is_zip
 from gateway.upstream.client import HttpResponse
 
 _SUCCESS: Final = "success"

@@ -11,7 +11,7 @@ from gateway.errors import MalformedResponse
 from gateway.providers.asteria import answers, errors
 from gateway.providers.asteria.answers import Answer
 from gateway.providers.asteria.session import SESSION_HEADER, Session, shown
-from gateway.providers.common.formats import FormatError, JsonObject
+from gateway.providers.base.formats import FormatError, JsonObject
 from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
 from gateway.upstream.state import UpstreamState

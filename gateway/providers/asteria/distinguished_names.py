@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from gateway.providers.common.formats import FormatError
+from gateway.providers.base.formats import FormatError
 from keyway.v1 import certificate_pb2 as certificates
 
 _PARTS: Final[Mapping[str, str]] = {

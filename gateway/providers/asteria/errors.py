@@ -16,8 +16,8 @@ from google.rpc import code_pb2
 
 from gateway import errors
 from gateway.errors import Outcome, UpstreamError
-from gateway.providers.capabilities import StatusRow
-from gateway.providers.common.cleaning import clean
+from gateway.providers.base.capabilities import StatusRow
+from gateway.providers.base.sanitizing import clean
 from gateway.upstream import outcomes
 from gateway.upstream.client import HttpResponse
 from keyway.v1 import error_reason_pb2 as reasons

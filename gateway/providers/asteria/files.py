@@ -9,10 +9,10 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from gateway.providers.common import filenames, pem
-from gateway.providers.common.formats import FormatError
-from gateway.providers.common.x509 import encode, read_certificates, to_pem
-from gateway.providers.common.zipfiles import ZipEntry, read_zip
+from gateway.providers.base import filenames, pem
+from gateway.providers.base.formats import FormatError
+from gateway.providers.base.x509 import encode, read_certificates, to_pem
+from gateway.providers.base.zipfiles import ZipEntry, read_zip
 from gateway.upstream.client import HttpResponse
 from keyway.v1 import certificate_service_pb2 as service
 

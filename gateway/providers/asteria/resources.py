@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gateway import names
+from gateway.contract import resource_names
 from gateway.errors import GatewayError
 from gateway.providers.asteria.errors import AUTHORITY_CODES, CERTIFICATE_CODES, NO_SUCH_CERTIFICATE, Meaning
 
@@ -27,27 +27,27 @@ class Resource:
     @property
     def provider(self) -> str:
         """The provider's id."""
-        return names.provider_id(self.name)
+        return resource_names.provider_id(self.name)
 
 
 def certificate(name: str) -> Resource:
     """The certificate of this name; CERTIFICATE_NOT_FOUND where there can be none."""
-    return _resource(names.CERTIFICATE, "certificate", name, CERTIFICATE_CODES, "there is no such certificate")
+    return _resource(resource_names.CERTIFICATE, "certificate", name, CERTIFICATE_CODES, "there is no such certificate")
 
 
 def trust_store(name: str) -> Resource:
     """The trust store of this name; AUTHORITY_NOT_FOUND where there can be none."""
-    return _resource(names.TRUST_STORE, "trust_store", name, AUTHORITY_CODES, _NO_STORE)
+    return _resource(resource_names.TRUST_STORE, "trust_store", name, AUTHORITY_CODES, _NO_STORE)
 
 
 def authority(name: str) -> Resource:
     """The authority of this name; AUTHORITY_NOT_FOUND where its trust store can't be."""
-    return _resource(names.TRUSTED_AUTHORITY, "trust_store", name, AUTHORITY_CODES, _NO_STORE)
+    return _resource(resource_names.TRUSTED_AUTHORITY, "trust_store", name, AUTHORITY_CODES, _NO_STORE)
 
 
 def can_be_certificate(name: str) -> bool:
     """Whether there can be a certificate of this name."""
-    return is_side((names.CERTIFICATE.parse(name) or {}).get("certificate", ""))
+    return is_side((resource_names.CERTIFICATE.parse(name) or {}).get("certificate", ""))
 
 
 def is_side(segment: str) -> bool:
@@ -57,24 +57,26 @@ def is_side(segment: str) -> bool:
 
 def certificate_name(provider: str, side: str) -> str:
     """The full name of a certificate."""
-    return names.CERTIFICATE.format(provider=provider, certificate=side)
+    return resource_names.CERTIFICATE.format(provider=provider, certificate=side)
 
 
 def authority_name(store: Resource, alias: str) -> str:
     """The full name of an authority in the trust store; empty where the alias can't be part of a name."""
-    if not names.is_segment(alias):
+    if not resource_names.is_segment(alias):
         return ""
-    return names.TRUSTED_AUTHORITY.format(provider=store.provider, trust_store=store.side, alias=alias)
+    return resource_names.TRUSTED_AUTHORITY.format(provider=store.provider, trust_store=store.side, alias=alias)
 
 
-def _resource(pattern: names.Pattern, side: str, name: str, codes: Mapping[str, Meaning], problem: str) -> Resource:
+def _resource(
+    pattern: resource_names.Pattern, side: str, name: str, codes: Mapping[str, Meaning], problem: str
+) -> Resource:
     """problem: what is wrong with a name whose side is neither of the two."""
     segments = pattern.parse(name) or {}
     if not is_side(segments.get(side, "")):
         raise GatewayError(
             codes[NO_SUCH_CERTIFICATE].outcome,
             f"{name}: {problem}; there are {' and '.join(SIDES)}",
-            metadata={"provider": names.provider_id(name)},
+            metadata={"provider": resource_names.provider_id(name)},
             resource=name,
         )
     return Resource(name, segments[side], codes, segments.get("alias", ""))

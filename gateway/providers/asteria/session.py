@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from gateway.errors import SERVER_DRAINING, GatewayError, MalformedResponse, Outcome, UpstreamError
 from gateway.providers.asteria import answers, errors
 from gateway.providers.asteria.settings import Login, is_session_id
-from gateway.providers.common.formats import FormatError
+from gateway.providers.base.formats import FormatError
 from gateway.upstream import outcomes
 from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator
 
-from gateway.config import ProviderSettings
-from gateway.settings import Settings
+from gateway.config.base import Settings
+from gateway.gateway_settings import ProviderSettings
 
 MAXIMUM_SESSION_CHARACTERS: Final = 4096
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from gateway.providers.common.formats import FormatError
+from gateway.providers.base.formats import FormatError
 
 _TIME = re.compile(r"\s*(\d{4,5})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)\s*", re.ASCII)
 _CYCLE: Final = 400

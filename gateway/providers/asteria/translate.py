@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from gateway.providers.asteria import distinguished_names, times
 from gateway.providers.asteria.resources import Resource, authority_name
-from gateway.providers.common import expiry, x509
-from gateway.providers.common.formats import FormatError, JsonObject
+from gateway.providers.base import expiry, x509
+from gateway.providers.base.formats import FormatError, JsonObject
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import trusted_authority_pb2 as authorities
 

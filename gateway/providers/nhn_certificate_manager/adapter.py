@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from gateway import names
+from gateway.contract import resource_names
 from gateway.errors import CERTIFICATE_NOT_FOUND, GatewayError, MalformedResponse
-from gateway.providers.capabilities import CertificatePage, ListWindow, StatusRow
-from gateway.providers.common import pem, x509
-from gateway.providers.common.formats import FormatError
+from gateway.providers.base import pem, x509
+from gateway.providers.base.capabilities import CertificatePage, ListWindow, StatusRow
+from gateway.providers.base.formats import FormatError
 from gateway.providers.nhn_certificate_manager import answers, errors, files, listing
 from gateway.providers.nhn_certificate_manager.requests import Filter, Requests
 from gateway.providers.nhn_certificate_manager.settings import CertificateManagerSettings
@@ -121,7 +121,7 @@ class CertificateManager:
         return response, answers.read_file(response, self._asked(resource))
 
     def _pages(self, call: Call) -> _Pages:
-        asked = self._asked(names.PROVIDER.format(provider=self.id))
+        asked = self._asked(resource_names.PROVIDER.format(provider=self.id))
         return _Pages(self._client, self._requests, asked, self._timezone, call)
 
     def _asked(self, resource: str) -> errors.Asked:
@@ -152,6 +152,6 @@ def create(settings: CertificateManagerSettings) -> CertificateManager:
 
 
 def _certificate(name: str) -> str:
-    segments = names.CERTIFICATE.parse(name)
+    segments = resource_names.CERTIFICATE.parse(name)
     assert segments is not None, "the server lets valid names through only"
     return segments["certificate"]

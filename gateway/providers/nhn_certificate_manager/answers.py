@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from gateway import names
+from gateway.contract import resource_names
 from gateway.errors import MalformedResponse, UpstreamError
-from gateway.providers.common import expiry, pem
-from gateway.providers.common.formats import FormatError, JsonObject
-from gateway.providers.common.nhn import Envelope, read_envelope
+from gateway.providers.base import expiry, pem
+from gateway.providers.base.formats import FormatError, JsonObject
+from gateway.providers.nhn.envelope import Envelope, read_envelope
 from gateway.providers.nhn_certificate_manager.errors import Asked, failure
 from gateway.upstream.client import HttpResponse
 from keyway.v1 import certificate_pb2
@@ -126,6 +126,6 @@ def _row(item: JsonObject, provider: str, timezone: ZoneInfo) -> certificate_pb2
 
 def _resource_name(provider: str, certificate_name: str) -> str:
     """Empty for a name that can't be a segment: such a certificate is listed, and can't be asked for."""
-    if not names.is_segment(certificate_name):
+    if not resource_names.is_segment(certificate_name):
         return ""
-    return names.CERTIFICATE.format(provider=provider, certificate=certificate_name)
+    return resource_names.CERTIFICATE.format(provider=provider, certificate=certificate_name)

@@ -12,9 +12,9 @@ from typing import Final
 from google.rpc import code_pb2
 
 from gateway.errors import CERTIFICATE_NOT_FOUND, Outcome, Reason, UpstreamError
-from gateway.providers.capabilities import StatusRow
-from gateway.providers.common.cleaning import clean
-from gateway.providers.common.nhn import Envelope
+from gateway.providers.base.capabilities import StatusRow
+from gateway.providers.base.sanitizing import clean
+from gateway.providers.nhn.envelope import Envelope
 from gateway.upstream import outcomes
 from gateway.upstream.client import HttpResponse
 from keyway.v1 import error_reason_pb2 as reasons

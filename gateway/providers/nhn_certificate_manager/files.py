@@ -9,9 +9,9 @@ from typing import Final
 from cryptography import x509
 
 from gateway.errors import InvalidRequest, Violation
-from gateway.providers.common import filenames, pem
-from gateway.providers.common import x509 as formats
-from gateway.providers.common.formats import FormatError
+from gateway.providers.base import filenames, pem
+from gateway.providers.base import x509 as formats
+from gateway.providers.base.formats import FormatError
 from gateway.upstream.client import HttpResponse
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import error_reason_pb2 as reasons

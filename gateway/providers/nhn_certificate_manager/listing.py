@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
 from gateway.errors import MalformedResponse
-from gateway.providers.capabilities import CertificatePage, ListWindow
+from gateway.providers.base.capabilities import CertificatePage, ListWindow
 from gateway.providers.nhn_certificate_manager.answers import Page
 from gateway.providers.nhn_certificate_manager.requests import Filter
 from keyway.v1 import certificate_pb2 as certificates

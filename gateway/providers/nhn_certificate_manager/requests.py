@@ -6,7 +6,7 @@ Source: the request sections of the v1.0 and v1.2 guides. What the answers mean 
 from typing import Final, TypeAlias
 from urllib.parse import quote, urlencode
 
-from gateway.providers.common.nhn import encoded_segment
+from gateway.providers.nhn.envelope import encoded_segment
 from gateway.providers.nhn_certificate_manager.settings import CertificateManagerSettings
 from gateway.upstream import multipart
 from gateway.upstream.client import HttpRequest

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo
 
-from gateway.providers.common.nhn import ApiVersion, Credential, NhnSettings
+from gateway.providers.nhn.envelope import ApiVersion, Credential, NhnSettings
 
 
 class CertificateManagerSettings(NhnSettings):

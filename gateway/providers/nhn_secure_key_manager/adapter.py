@@ -9,9 +9,9 @@ from functools import partial
 from typing import Final
 
 from gateway.errors import PLAINTEXT_NOT_BASE64, GatewayError
-from gateway.providers.capabilities import StatusRow
-from gateway.providers.common.formats import FormatError
-from gateway.providers.common.nhn import ApiVersion
+from gateway.providers.base.capabilities import StatusRow
+from gateway.providers.base.formats import FormatError
+from gateway.providers.nhn.envelope import ApiVersion
 from gateway.providers.nhn_secure_key_manager import responses
 from gateway.providers.nhn_secure_key_manager.encoding import (
     MAXIMUM_ENCRYPT_BYTES,

@@ -9,7 +9,7 @@ import binascii
 from typing import Final
 
 from gateway.errors import InvalidRequest, Violation
-from gateway.providers.common.formats import FormatError
+from gateway.providers.base.formats import FormatError
 from keyway.v1 import key_service_pb2 as keys
 
 MAXIMUM_ENCRYPT_BYTES: Final = 32 * 1024

@@ -10,7 +10,7 @@ from typing import Final
 from google.rpc import code_pb2
 
 from gateway.errors import Outcome
-from gateway.providers.capabilities import StatusRow
+from gateway.providers.base.capabilities import StatusRow
 from gateway.upstream.outcomes import (
     API_NOT_FOUND,
     CREDENTIALS_REJECTED,

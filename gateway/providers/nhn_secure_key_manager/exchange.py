@@ -12,9 +12,9 @@ from urllib.parse import quote
 import orjson
 
 from gateway.errors import MalformedResponse, UpstreamError
-from gateway.providers.common.cleaning import clean
-from gateway.providers.common.formats import FormatError, JsonObject
-from gateway.providers.common.nhn import ApiVersion, Envelope, read_envelope
+from gateway.providers.base.formats import FormatError, JsonObject
+from gateway.providers.base.sanitizing import clean
+from gateway.providers.nhn.envelope import ApiVersion, Envelope, read_envelope
 from gateway.providers.nhn_secure_key_manager.errors import (
     ABOUT_THE_RESOURCE,
     KEY_NOT_FOUND,

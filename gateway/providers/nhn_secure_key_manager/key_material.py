@@ -11,7 +11,7 @@ from typing import Final
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
 
-from gateway.providers.common.formats import FormatError, JsonObject
+from gateway.providers.base.formats import FormatError, JsonObject
 from gateway.providers.nhn_secure_key_manager.encoding import decode_base64
 
 AES_256_BYTES: Final = 32

@@ -7,8 +7,8 @@ Source: the list of calls in the v1.0 guide. Not responsible for bodies and head
 from functools import lru_cache
 from urllib.parse import quote
 
-from gateway import names
-from gateway.providers.common.nhn import encoded_segment
+from gateway.contract import resource_names
+from gateway.providers.nhn.envelope import encoded_segment
 
 
 class Paths:
@@ -44,7 +44,7 @@ def shown(target: str) -> str:
 
 def named_version(name: str) -> int | None:
     """The version in the name of a key version, which the contract lets be a number only; None in that of a key."""
-    segments = names.KEY_VERSION.parse(name)
+    segments = resource_names.KEY_VERSION.parse(name)
     return int(segments["version"]) if segments else None
 
 

@@ -6,7 +6,7 @@ not what that call answers.
 
 from typing import Final
 
-from gateway.providers.common.formats import FormatError, JsonObject
+from gateway.providers.base.formats import FormatError, JsonObject
 from gateway.providers.nhn_secure_key_manager.encoding import decode_base64
 from gateway.providers.nhn_secure_key_manager.key_material import (
     aes_256,

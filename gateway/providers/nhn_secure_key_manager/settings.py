@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import field_validator
 
-from gateway.providers.common.nhn import ApiVersion, Credential, NhnSettings
+from gateway.providers.nhn.envelope import ApiVersion, Credential, NhnSettings
 
 _MAC_ADDRESS = re.compile(r"[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}")
 

@@ -10,8 +10,8 @@ import pytest
 
 from gateway.__main__ import main
 from gateway.audit.printing import event_line
-from gateway.audit.records import encode
-from gateway.audit.segments import segment_path, segment_starts
+from gateway.journal.format.records import encode
+from gateway.journal.format.segments import segment_path, segment_starts
 from tests.support.journals import journal_in, record_call, records
 from tests.support.processes import Process
 from tests.support.waiting import eventually

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from gateway.audit.committing import Committer
-from gateway.audit.faults import JournalUnavailable
-from gateway.audit.flushing import Ended, Flusher
-from gateway.audit.journal import Journal
-from gateway.audit.load import LONGEST_SECONDS
-from gateway.audit.segments import segment_path
+from gateway.journal.errors import JournalUnavailable
+from gateway.journal.format.segments import segment_path
+from gateway.journal.write.aio_fdatasync import Ended, Flusher
+from gateway.journal.write.commit_delay import LONGEST_SECONDS
+from gateway.journal.write.group_commit import Committer
+from gateway.journal.write.journal import Journal
 from tests.support.failing_calls import Failing, HeldSyncs, without_kernel_flushes
 from tests.support.journals import (
     ROOM,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.audit.description import MAXIMUM_TEXT_CHARACTERS, Describer
-from gateway.contract import METHODS
+from gateway.contract.methods import METHODS
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
 from tests.support.secrecy import fill, leaks, secret_fields, secrets_of

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.faults import JournalUnavailable
+from gateway.journal.errors import JournalUnavailable
 from tests.support.failing_calls import Failing
 from tests.support.journals import ROOM, event, events, journal_in, records, verified
 

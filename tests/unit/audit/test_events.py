@@ -9,7 +9,7 @@ import pytest
 from gateway.audit import events
 from gateway.audit.events import CallEvents, Ended, Known, Peer
 from gateway.authz.policies import Decision
-from gateway.contract import METHODS
+from gateway.contract.methods import METHODS
 from gateway.identity.caller import ANONYMOUS, Caller
 
 WEB = Caller("spiffe://example.org/web", "spiffe")

@@ -10,8 +10,8 @@ from typing import Any
 import caio
 import pytest
 
-from gateway.audit.faults import JournalUnavailable
-from gateway.audit.flushing import Flusher, kernel_flusher
+from gateway.journal.errors import JournalUnavailable
+from gateway.journal.write.aio_fdatasync import Flusher, kernel_flusher
 from tests.support.failing_calls import change_results, kernel_error
 from tests.support.journals import journal_in, record_call, until_available, verified
 

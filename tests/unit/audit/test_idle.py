@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.idle import IdleChains
-from gateway.audit.journal import Journal
+from gateway.journal.write.idle_chains import IdleChains
+from gateway.journal.write.journal import Journal
 from tests.support.journals import (
     ROOM,
     as_a_crash_leaves_it,

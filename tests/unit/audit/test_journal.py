@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
-from gateway.audit.checkpoints import read_copies
-from gateway.audit.faults import JournalCorrupt, JournalUnavailable
-from gateway.audit.journal import Journal
-from gateway.audit.segments import segment_path, segment_starts
-from gateway.audit.verification import verify
-from gateway.settings import ConfigError
+from gateway.config.base import ConfigError
+from gateway.journal.errors import JournalCorrupt, JournalUnavailable
+from gateway.journal.format.checkpoints import read_copies
+from gateway.journal.format.segments import segment_path, segment_starts
+from gateway.journal.verify.verification import verify
+from gateway.journal.write.journal import Journal
 from tests.support.journals import (
     ROOM,
     as_a_crash_leaves_it,

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from gateway.audit.faults import JournalCorrupt, JournalUnavailable
-from gateway.audit.journal import Journal
-from gateway.audit.records import Receipt
-from gateway.audit.segments import segment_path, segment_starts
+from gateway.journal.errors import JournalCorrupt, JournalUnavailable
+from gateway.journal.format.records import Receipt
+from gateway.journal.format.segments import segment_path, segment_starts
+from gateway.journal.write.journal import Journal
 from tests.support.failing_calls import Failing, change_results, kernel_error, without_kernel_flushes
 from tests.support.journals import (
     ROOM,

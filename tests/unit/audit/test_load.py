@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit import load as loads
-from gateway.audit.load import LONGEST_SECONDS, LOOKED_AT_SECONDS, SHORTEST_SECONDS, Load, TimeWanted
+from gateway.journal.write import commit_delay as loads
+from gateway.journal.write.commit_delay import LONGEST_SECONDS, LOOKED_AT_SECONDS, SHORTEST_SECONDS, Load, TimeWanted
 
 
 class Times:

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import pytest
 
-from gateway.audit.records import NO_HASH, MalformedRecord, Receipt, encode, parse
+from gateway.journal.format.records import NO_HASH, MalformedRecord, Receipt, encode, parse
 
 
 def test_line_is_json_with_the_hash_of_what_stands_before_it() -> None:

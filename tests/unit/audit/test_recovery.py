@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit import chain as chains
-from gateway.audit.checkpoints import read_copies
-from gateway.audit.faults import JournalCorrupt
-from gateway.audit.journal import Journal
-from gateway.audit.records import Receipt, parse
-from gateway.audit.recovery import Found, examine
-from gateway.audit.segments import CHECKPOINTS, segment_path, segment_starts
-from gateway.audit.verification import verify
+from gateway.journal.errors import JournalCorrupt
+from gateway.journal.format.checkpoints import read_copies
+from gateway.journal.format.records import Receipt, parse
+from gateway.journal.format.segments import CHECKPOINTS, segment_path, segment_starts
+from gateway.journal.verify.verification import verify
+from gateway.journal.write import chain as chains
+from gateway.journal.write.journal import Journal
+from gateway.journal.write.recovery import Found, examine
 from tests.support.failing_calls import Failing
 from tests.support.journals import (
     ROOM,

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from gateway.audit.journal import Journal
-from gateway.audit.records import NO_HASH
-from gateway.audit.segments import Position, segment_path, segment_starts
-from gateway.audit.shipping.cursor import Cursor
-from gateway.audit.starting import now_ms
-from gateway.audit.verification import verify
+from gateway.journal.format.cursor import Cursor
+from gateway.journal.format.records import NO_HASH
+from gateway.journal.format.segments import Position, segment_path, segment_starts
+from gateway.journal.verify.verification import verify
+from gateway.journal.write.journal import Journal
+from gateway.journal.write.starting import now_ms
 from tests.support.journals import bodies, journal_in, record_call, records, verified
 from tests.support.waiting import eventually
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from gateway.audit.faults import JournalUnavailable
-from gateway.audit.segments import segment_path, segment_starts
+from gateway.journal.errors import JournalUnavailable
+from gateway.journal.format.segments import segment_path, segment_starts
 from tests.support.failing_calls import Failing, HeldSyncs, without_kernel_flushes
 from tests.support.journals import event, journal_in, record_call, until_available, verified
 from tests.support.waiting import eventually

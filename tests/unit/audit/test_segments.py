@@ -4,9 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit import segments
-from gateway.audit.records import NO_HASH, MalformedRecord, encode
-from gateway.audit.segments import Position, SegmentMissing, chain_folders, read_records, segment_path, segment_starts
+from gateway.journal.format import segments
+from gateway.journal.format.records import NO_HASH, MalformedRecord, encode
+from gateway.journal.format.segments import (
+    Position,
+    SegmentMissing,
+    chain_folders,
+    read_records,
+    segment_path,
+    segment_starts,
+)
 
 
 def lines(first: int, count: int) -> list[bytes]:

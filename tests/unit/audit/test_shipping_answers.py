@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.audit.shipping.answers import ACCEPTED, Meaning, of_partial_success, of_status
+from gateway.journal.ship.export_results import ACCEPTED, Meaning, of_partial_success, of_status
 
 
 @pytest.mark.parametrize(

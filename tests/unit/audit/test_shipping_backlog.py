@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.segments import CURSOR
-from gateway.audit.shipping.backlog import Backlog, backlog
-from gateway.audit.shipping.cursor import store
-from gateway.audit.shipping.journal import Journal
+from gateway.journal.format.cursor import store
+from gateway.journal.format.segments import CURSOR
+from gateway.journal.ship.lag import Backlog, backlog
+from gateway.journal.ship.reader import Journal
 from tests.support.chains import CHAIN, ChainWriter
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.segments import CURSOR, Position
-from gateway.audit.shipping.cursor import Cursor, CursorError, load, store
+from gateway.journal.format.cursor import Cursor, CursorError, load, store
+from gateway.journal.format.segments import CURSOR, Position
 
 PLACE = Cursor("gw-0123456789abcdef", 7, "ab" * 32, Position(5, 1234))
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from gateway.audit.records import NO_HASH, encode
-from gateway.audit.segments import segment_path
-from gateway.audit.shipping.cursor import Cursor
-from gateway.audit.shipping.journal import ChainBrokenError, Journal
+from gateway.journal.format.cursor import Cursor
+from gateway.journal.format.records import NO_HASH, encode
+from gateway.journal.format.segments import segment_path
+from gateway.journal.ship.reader import ChainBrokenError, Journal
 from tests.support.chains import CHAIN, ChainWriter
 
 

@@ -6,8 +6,8 @@ import orjson
 import pytest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
 
-from gateway.audit.records import NO_HASH, Kind, encode, parse
-from gateway.audit.shipping.otlp import Export, NotCarriedError
+from gateway.journal.format.records import NO_HASH, Kind, encode, parse
+from gateway.journal.ship.otlp import Export, NotCarriedError
 
 TRACE = {"uid": "0af7651916cd43dd8448eb211c80319c", "span": {"uid": "b7ad6b7169203331"}}
 

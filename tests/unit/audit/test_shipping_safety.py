@@ -1,8 +1,8 @@
 """Which acknowledged records count as safe."""
 
-from gateway.audit.segments import Position
-from gateway.audit.shipping.cursor import Cursor
-from gateway.audit.shipping.safety import Safety
+from gateway.journal.format.cursor import Cursor
+from gateway.journal.format.segments import Position
+from gateway.journal.ship.ack_window import Safety
 
 
 def place(sequence: int) -> Cursor:

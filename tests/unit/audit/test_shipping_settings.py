@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from gateway.audit.ship_settings import ShipSettings
-from gateway.audit.shipping.handover import Handover
+from gateway.journal.ship.bootstrap import Handover
+from gateway.journal.ship.settings import ShipSettings
 from tests.support.authority import CertificateAuthority
 
 SECRET = "Bearer s3cret-token"

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.audit.chain_verification import ChainVerification
-from gateway.audit.checkpoints import checkpoint_body
-from gateway.audit.keys import SigningKey, VerifyingKey
-from gateway.audit.records import NO_HASH, Kind, Receipt, encode, parse
-from gateway.audit.segments import segment_path, segment_starts
-from gateway.audit.starting import head_body
-from gateway.audit.verification import Unverifiable, verify
-from gateway.audit.verification_report import Problem
+from gateway.journal.format.checkpoints import checkpoint_body
+from gateway.journal.format.keys import SigningKey, VerifyingKey
+from gateway.journal.format.records import NO_HASH, Kind, Receipt, encode, parse
+from gateway.journal.format.segments import segment_path, segment_starts
+from gateway.journal.verify.chain_verification import ChainVerification
+from gateway.journal.verify.report import Problem
+from gateway.journal.verify.verification import Unverifiable, verify
+from gateway.journal.write.starting import head_body
 from tests.support.journals import ROOM, event, journal_in, record_call, records, verified
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from gateway.authz.engine import PolicyEngine
 from gateway.authz.settings import CallerLimits, LimitSettings
-from gateway.contract import METHODS
-from gateway.server.authorization import Authorizer
-from gateway.server.limits import Limits
+from gateway.contract.methods import METHODS
+from gateway.server.interceptors.authorization import Authorizer
+from gateway.server.interceptors.rate_limits import Limits
 from keyway.v1 import key_service_pb2 as keys
 from tests.unit.authz.support import ALICE, ask, settings
 

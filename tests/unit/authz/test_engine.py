@@ -11,9 +11,9 @@ from gateway.authz import policies
 from gateway.authz.engine import PolicyEngine
 from gateway.authz.policies import Policies
 from gateway.authz.settings import PolicySettings
+from gateway.config.base import ConfigError
+from gateway.config.file_watcher import WatchedFiles
 from gateway.identity.caller import Caller
-from gateway.settings import ConfigError
-from gateway.watching import WatchedFiles
 from tests.support.waiting import eventually
 from tests.unit.authz.support import ALICE, BOB, allowed, ask, group, member, settings
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.settings import ConfigError
+from gateway.config.base import ConfigError
 from tests.unit.authz.support import group, loaded, member
 
 ALICE = "spiffe://example.org/alice"

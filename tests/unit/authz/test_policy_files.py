@@ -9,7 +9,7 @@ import pytest
 from gateway.authz.policies import load
 from gateway.authz.settings import PolicySettings
 from gateway.authz.statements import MAXIMUM_BRANCHES, MAXIMUM_NESTING, MAXIMUM_WORDS, StatementError, split
-from gateway.settings import ConfigError
+from gateway.config.base import ConfigError
 from tests.unit.authz.support import ALICE, allowed, loaded, settings
 
 ENCRYPT = 'action == Keyway::Action::"Encrypt"'

@@ -9,7 +9,7 @@ from gateway.authz.actions import ACTIONS, GROUPS, PRIVATE, Action
 from gateway.authz.resources import RESOURCE_TYPES, ResourceType, lineage, taken_types
 from gateway.authz.schema import schema, schema_text
 from gateway.authz.targets import KEY_USE, TARGETS
-from gateway.contract import BATCHES, METHODS, RESOURCES, Method, secret_fields
+from gateway.contract.methods import BATCHES, METHODS, RESOURCES, Method, secret_fields
 from tests.unit.authz.support import NAMES
 
 SECRET_ANSWERS = {

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from gateway.config.base import ConfigError
 from gateway.identity.settings import ALGORITHMS, IdentitySettings, JwtSettings
-from gateway.server.authentication import ByCertificate, ByToken, authenticator
-from gateway.settings import ConfigError
+from gateway.server.interceptors.authentication import ByCertificate, ByToken, authenticator
 from tests.support.authority import CertificateAuthority, TokenIssuer
 
 OWN = {"certificate_file": "server.pem", "private_key_file": "server.key"}

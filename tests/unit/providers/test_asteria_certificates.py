@@ -7,7 +7,7 @@ from google.type.date_pb2 import Date
 
 from gateway.errors import GatewayError, MalformedResponse
 from gateway.providers.asteria.adapter import AsteriaProvider
-from gateway.providers.capabilities import (
+from gateway.providers.base.capabilities import (
     CertificateDownload,
     CertificateInventory,
     CertificateUpload,

@@ -13,7 +13,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from gateway.errors import Code, GatewayError, MalformedResponse, Reason, UpstreamError
 from gateway.providers.asteria import answers
 from gateway.providers.asteria.adapter import AsteriaProvider
-from gateway.providers.common.formats import FormatError
+from gateway.providers.base.formats import FormatError
 from gateway.upstream.client import HttpResponse
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import error_reason_pb2 as reasons

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from gateway.config import CacheSettings
-from gateway.contract import METHODS, secret_fields
+from gateway.contract.methods import METHODS, secret_fields
 from gateway.errors import GatewayError, UpstreamError
+from gateway.gateway_settings import CacheSettings
+from gateway.providers.base.capabilities import CertificatePage, ListWindow
 from gateway.providers.caching import CACHEABLE, ReadCache
-from gateway.providers.capabilities import CertificatePage, ListWindow
 from gateway.upstream import outcomes
 from gateway.upstream.call import Call
 from keyway.v1 import certificate_pb2

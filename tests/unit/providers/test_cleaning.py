@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.providers.common import cleaning
-from gateway.providers.common.cleaning import MAXIMUM_CHARACTERS, READ_CHARACTERS, clean
+from gateway.providers.base import sanitizing
+from gateway.providers.base.sanitizing import MAXIMUM_CHARACTERS, READ_CHARACTERS, clean
 
 SIXTEEN_MIB = 16 * 1024 * 1024
 HOSTILE = [
@@ -42,9 +42,9 @@ class Recording:
 @pytest.fixture
 def lengths(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     seen: list[int] = []
-    for name, value in vars(cleaning).copy().items():
+    for name, value in vars(sanitizing).copy().items():
         if isinstance(value, re.Pattern):
-            monkeypatch.setattr(cleaning, name, Recording(value, seen))
+            monkeypatch.setattr(sanitizing, name, Recording(value, seen))
     return seen
 
 

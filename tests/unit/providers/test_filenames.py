@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.providers.common.filenames import MAXIMUM_BYTES, from_content_disposition, safe_name, with_ending
+from gateway.providers.base.filenames import MAXIMUM_BYTES, from_content_disposition, safe_name, with_ending
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway.providers.common.formats import MAXIMUM_ITEMS, FormatError, JsonObject
+from gateway.providers.base.formats import MAXIMUM_ITEMS, FormatError, JsonObject
 
 
 @pytest.mark.parametrize(("item", "read"), [({}, JsonObject.objects), ("a", JsonObject.texts)])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.errors import InvalidRequest
-from gateway.providers.common.nhn import MAXIMUM_SEGMENT_BYTES, encoded_segment, read_envelope
+from gateway.providers.nhn.envelope import MAXIMUM_SEGMENT_BYTES, encoded_segment, read_envelope
 from gateway.upstream.client import HttpResponse
 
 

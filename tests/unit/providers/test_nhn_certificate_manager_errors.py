@@ -4,12 +4,13 @@ import pytest
 from google.rpc import code_pb2
 from pydantic import ValidationError
 
-from gateway import config
+from gateway import gateway_settings
+from gateway.config.base import ConfigError
 from gateway.errors import UpstreamError
-from gateway.providers import capabilities, nhn_certificate_manager
-from gateway.providers.capabilities import ListWindow
+from gateway.providers import nhn_certificate_manager
+from gateway.providers.base import capabilities
+from gateway.providers.base.capabilities import ListWindow
 from gateway.providers.nhn_certificate_manager.adapter import CertificateManagerWithUpload
-from gateway.settings import ConfigError
 from gateway.upstream import outcomes
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import error_reason_pb2 as reasons
@@ -177,7 +178,7 @@ def test_a_version_without_its_credential_is_refused_at_start(version: str, key:
     item = {"id": "a", "type": "nhn-certificate-manager", "app_key": "k1", "api_version": version}
     types = {"nhn-certificate-manager": nhn_certificate_manager.SETTINGS}
     with pytest.raises(ConfigError, match=rf"^providers\[0\]: {key} is needed for api_version {version}$"):
-        config.parse({"providers": [item]}, types)
+        gateway_settings.parse({"providers": [item]}, types)
 
 
 def test_defaults() -> None:

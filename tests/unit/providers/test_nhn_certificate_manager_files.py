@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway.errors import INVALID_REQUEST, InvalidRequest, MalformedResponse, UpstreamError
-from gateway.providers.common import x509
+from gateway.providers.base import x509
 from gateway.providers.nhn_certificate_manager.adapter import CertificateManagerWithUpload
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service

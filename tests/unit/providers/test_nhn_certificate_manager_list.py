@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import CERTIFICATE_NOT_FOUND, GatewayError, MalformedResponse
-from gateway.providers.capabilities import CertificatePage, ListWindow
+from gateway.providers.base.capabilities import CertificatePage, ListWindow
 from gateway.providers.nhn_certificate_manager import listing
 from gateway.providers.nhn_certificate_manager.answers import Page
 from keyway.v1 import certificate_pb2 as certificates

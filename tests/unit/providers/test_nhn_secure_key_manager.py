@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gateway.errors import GatewayError
-from gateway.providers.capabilities import CAPABILITIES, KeyOperations, Provider
+from gateway.providers.base.capabilities import CAPABILITIES, KeyOperations, Provider
 from gateway.providers.nhn_secure_key_manager import SecureKeyManager
 from keyway.v1 import key_service_pb2 as keys
 from tests.support.scripted_upstream import ScriptedUpstream

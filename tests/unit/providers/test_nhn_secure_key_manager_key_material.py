@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.providers.common.formats import FormatError
+from gateway.providers.base.formats import FormatError
 from gateway.providers.nhn_secure_key_manager.encoding import decode_base64
 from gateway.providers.nhn_secure_key_manager.key_material import (
     aes_256,

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from gateway.config import GatewaySettings, parse
+from gateway.config.base import ConfigError
+from gateway.gateway_settings import GatewaySettings, parse
 from gateway.providers.nhn_secure_key_manager import SETTINGS, create
-from gateway.settings import ConfigError
 
 MINIMUM: dict[str, Any] = {"id": "nhn-keys", "type": "nhn-secure-key-manager", "app_key": "appKEY-1"}
 USER_ACCESS_KEY = {"id": "uak-id", "secret": "uak-secret"}

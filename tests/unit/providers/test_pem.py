@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.serialization import PrivateFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.providers.common import pem
-from gateway.providers.common.formats import FormatError
+from gateway.providers.base import pem
+from gateway.providers.base.formats import FormatError
 from tests.support import x509_chain
 from tests.support.x509_chain import Wanted, chain, elliptic_key, key_pem, make, name, self_signed
 

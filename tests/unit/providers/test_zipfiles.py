@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.providers.common.formats import FormatError
-from gateway.providers.common.zipfiles import ZipEntry, ZipLimits, is_zip, read_zip
+from gateway.providers.base.formats import FormatError
+from gateway.providers.base.zipfiles import ZipEntry, ZipLimits, is_zip, read_zip
 
 FILES = st.dictionaries(
     st.text(

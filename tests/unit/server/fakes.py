@@ -6,10 +6,10 @@ from typing import Any
 
 import grpc
 
-from gateway.config import GatewaySettings
 from gateway.errors import GatewayError, UpstreamError
-from gateway.providers.capabilities import CertificatePage, ListWindow, StatusRow
-from gateway.providers.catalogue import Catalogue
+from gateway.gateway_settings import GatewaySettings
+from gateway.providers.base.capabilities import CertificatePage, ListWindow, StatusRow
+from gateway.providers.catalog import Catalog
 from gateway.server.assembly import GatewayServer
 from gateway.upstream import outcomes
 from gateway.upstream.breaker import BreakerState
@@ -110,7 +110,7 @@ class KeyStore(FakeProvider):
 async def served(*providers: Any, **options: Any) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to a gateway over these providers, as callers have it: with its default limits."""
     settings = GatewaySettings(listen="127.0.0.1:0", drain_delay=0, drain_timeout=1, **options)
-    server = GatewayServer(settings, Catalogue(providers))
+    server = GatewayServer(settings, Catalog(providers))
     await server.start()
     try:
         async with grpc.aio.insecure_channel(server.address) as channel:

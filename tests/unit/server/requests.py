@@ -7,7 +7,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.contract import METHODS
+from gateway.contract.methods import METHODS
 
 REQUEST_TYPES: tuple[type[Message], ...] = tuple(method.request for method in METHODS)
 NAMES = {

@@ -12,7 +12,7 @@ from gateway.errors import GatewayError
 from gateway.identity.caller import ANONYMOUS
 from gateway.identity.errors import AuthenticationError
 from gateway.identity.settings import IdentitySettings
-from gateway.server.authentication import Anonymous, authenticator
+from gateway.server.interceptors.authentication import Anonymous, authenticator
 from tests.support.authority import AUDIENCE, ISSUER, CertificateAuthority, TokenIssuer
 from tests.unit.server.who import WhoServer, channel, serving, who
 

@@ -8,10 +8,10 @@ from google.rpc import code_pb2
 
 from gateway.authz.actions import ACTIONS
 from gateway.authz.engine import PolicyEngine
-from gateway.contract import BATCHES, METHODS, Method
+from gateway.contract.methods import BATCHES, METHODS, Method
 from gateway.errors import PERMISSION_DENIED, InvalidRequest
 from gateway.identity.caller import Caller
-from gateway.server.authorization import Authorizer, Denied, denied_item, resources
+from gateway.server.interceptors.authorization import Authorizer, Denied, denied_item, resources
 from gateway.server.status import to_status
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys

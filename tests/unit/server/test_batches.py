@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from google.protobuf.message import DecodeError
 
-from gateway.server import batches
+from gateway.server.services import batches
 from keyway.v1 import key_service_pb2 as keys
 
 KEY = "providers/p/keys/k"

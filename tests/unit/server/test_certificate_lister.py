@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from gateway import errors
 from gateway.errors import GatewayError, InvalidRequest
-from gateway.providers.capabilities import CertificatePage, ListWindow
-from gateway.providers.catalogue import Catalogue
-from gateway.server import paging
-from gateway.server.certificates import CertificateLister
-from gateway.server.paging import Position
+from gateway.providers.base.capabilities import CertificatePage, ListWindow
+from gateway.providers.catalog import Catalog
+from gateway.server.services import paging
+from gateway.server.services.certificate_service import CertificateLister
+from gateway.server.services.paging import Position
 from keyway.v1 import certificate_service_pb2 as certificates
 from tests.unit.server.fakes import FakeProvider, Inventory, page, unreachable
 from tests.unit.upstream.support import new_call
@@ -32,7 +32,7 @@ async def list_page(
 ) -> certificates.ListCertificatesResponse:
     request = certificates.ListCertificatesRequest(parent=parent, page_size=size, page_token=token)
     request.state = state  # type: ignore[assignment]
-    return await CertificateLister(Catalogue(providers)).list_certificates(request, new_call())
+    return await CertificateLister(Catalog(providers)).list_certificates(request, new_call())
 
 
 async def list_all(
@@ -174,15 +174,15 @@ async def test_one_provider_fails_with_its_own_error() -> None:
 
 
 async def test_providers_without_certificates_are_not_asked_and_not_missed() -> None:
-    catalogue = Catalogue([FakeProvider("keys"), Inventory("certs", 1)])
+    catalog = Catalog([FakeProvider("keys"), Inventory("certs", 1)])
     request = certificates.ListCertificatesRequest(parent=ALL)
-    answer = await CertificateLister(catalogue).list_certificates(request, new_call())
+    answer = await CertificateLister(catalog).list_certificates(request, new_call())
     assert ([row.name for row in answer.certificates], list(answer.unreachable)) == (
         ["providers/certs/certificates/0"],
         [],
     )
     with pytest.raises(GatewayError) as caught:
-        await CertificateLister(catalogue).list_certificates(
+        await CertificateLister(catalog).list_certificates(
             certificates.ListCertificatesRequest(parent="providers/keys"), new_call()
         )
     assert caught.value.outcome == errors.METHOD_NOT_SUPPORTED

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from google.protobuf.descriptor_pb2 import MethodOptions
 
-from gateway.contract import BATCHES, METHODS, RESOURCES, SERVICES, Method, referenced_type, snake_case
-from gateway.providers.capabilities import CAPABILITIES
+from gateway.contract.methods import BATCHES, METHODS, RESOURCES, SERVICES, Method, referenced_type, snake_case
+from gateway.providers.base.capabilities import CAPABILITIES
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1 import provider_service_pb2 as providers

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from gateway.authz.settings import CallerLimits, LimitSettings
 from gateway.errors import CALLER_RATE_LIMITED, SERVER_BUSY, GatewayError
 from gateway.identity.caller import ANONYMOUS, Caller
-from gateway.server.limits import Limits
+from gateway.server.interceptors.rate_limits import Limits
 from gateway.server.status import retry_delay
 from tests.unit.authz.support import ALICE, BOB
 

@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives.serialization import PrivateFormat
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from structlog.testing import capture_logs
 
+from gateway.config.base import ConfigError
 from gateway.identity.settings import IdentitySettings
 from gateway.identity.tls_files import TlsFiles
-from gateway.server import listener
-from gateway.server.listener import ListenError
-from gateway.settings import ConfigError
+from gateway.server.transport import listener
+from gateway.server.transport.listener import ListenError
 from tests.support.authority import CertificateAuthority, Credentials
 from tests.support.openssl import attempt
 from tests.support.x509_chain import elliptic_key, key_pem

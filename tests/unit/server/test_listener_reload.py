@@ -14,10 +14,10 @@ import grpc
 import pytest
 from structlog.testing import capture_logs
 
-from gateway import watching
+from gateway.config import file_watcher
 from gateway.identity.settings import IdentitySettings
 from gateway.identity.tls_files import TlsFiles
-from gateway.server import listener
+from gateway.server.transport import listener
 from tests.support.authority import CertificateAuthority, Credentials
 from tests.support.waiting import eventually
 from tests.unit.server.who import WhoServer, channel, serving, shown_serial, who
@@ -128,7 +128,7 @@ def test_a_disk_that_fails_for_a_moment(tmp_path: Path, monkeypatch: pytest.Monk
     publish(tmp_path, authority.server(), authority.pem)
     files = TlsFiles(settings(tmp_path), interval=0)
     publish(tmp_path, successor, authority.pem)
-    monkeypatch.setattr(watching, "_TICK_NANOSECONDS", 0)
+    monkeypatch.setattr(file_watcher, "_TICK_NANOSECONDS", 0)
     with monkeypatch.context() as failing:
         failing.setattr(Path, "read_bytes", fail)
         assert files.renewed() is None

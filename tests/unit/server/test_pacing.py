@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.server.pacing import Pacing
+from gateway.server.tarpit import Pacing
 from tests.support.waiting import eventually
 
 A, B = "192.0.2.1", "192.0.2.2"

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from gateway import errors
 from gateway.errors import InvalidRequest
-from gateway.server import paging
-from gateway.server.paging import Position
+from gateway.server.services import paging
+from gateway.server.services.paging import Position
 
 rows = st.integers(0, 2**31 - 1)
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)

@@ -12,7 +12,7 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
-from gateway.contract import METHODS
+from gateway.contract.methods import METHODS
 from gateway.errors import UpstreamError
 from gateway.server import pipeline
 from gateway.upstream import outcomes

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from gateway import errors
 from gateway.errors import GatewayError, InvalidRequest, Outcome, UpstreamError
-from gateway.providers.capabilities import StatusRow
-from gateway.providers.catalogue import Catalogue
-from gateway.server.providers import ProviderDirectory
+from gateway.providers.base.capabilities import StatusRow
+from gateway.providers.catalog import Catalog
+from gateway.server.services.provider_service import ProviderDirectory
 from gateway.upstream import outcomes
 from gateway.upstream.breaker import BreakerState
 from gateway.upstream.call import Call
@@ -31,7 +31,7 @@ GET, CHECK = service.GetProviderRequest(name="providers/p"), service.CheckProvid
 
 
 def directory_of(providers: list[Any], check_seconds: float = 30) -> ProviderDirectory:
-    return ProviderDirectory(Catalogue(providers), check_seconds)
+    return ProviderDirectory(Catalog(providers), check_seconds)
 
 
 @given(st.sets(st.text("abAB-가", min_size=1, max_size=4).filter(lambda text: text != "-")), st.integers(1, 4))

@@ -8,8 +8,8 @@ from google.protobuf.message import Message
 
 from gateway import errors
 from gateway.errors import InvalidRequest
-from gateway.server import validation
-from gateway.server.validation import validate
+from gateway.server.interceptors import validation
+from gateway.server.interceptors.validation import validate
 from keyway.v1 import certificate_pb2
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys

@@ -14,8 +14,8 @@ from cryptography import x509
 
 from gateway.errors import GatewayError
 from gateway.identity.settings import IdentitySettings
-from gateway.server import listener
-from gateway.server.authentication import Authenticator, authenticator
+from gateway.server.interceptors.authentication import Authenticator, authenticator
+from gateway.server.transport import listener
 from tests.support.authority import CertificateAuthority, Credentials
 
 METHOD = "/test.Who/Am"

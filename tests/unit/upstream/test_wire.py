@@ -10,9 +10,10 @@ import pytest
 
 from gateway import errors
 from gateway.errors import UpstreamError
-from gateway.upstream import lean_answer, lean_pool, outcomes
+from gateway.upstream import outcomes
 from gateway.upstream.client import HttpClient, HttpRequest
-from gateway.upstream.lean_transport import LeanTransport
+from gateway.upstream.http1 import connection_pool, response_parser
+from gateway.upstream.http1.transport import LeanTransport
 from tests.support.raw_server import RawServer, Reader, Writer, keeping_alive, read_request
 from tests.unit.upstream.support import GET, OK, POST, client, new_call
 
@@ -223,7 +224,7 @@ class TestAnswer:
         assert caught.value.outcome == MALFORMED
 
     async def test_trailers_are_bounded_too(self) -> None:
-        async with serving(CHUNKED + b"0\r\n" + b"X: y\r\n" * lean_answer.MAXIMUM_HEAD_BYTES) as (_, http):
+        async with serving(CHUNKED + b"0\r\n" + b"X: y\r\n" * response_parser.MAXIMUM_HEAD_BYTES) as (_, http):
             with pytest.raises(UpstreamError) as caught:
                 await http.send(GET, new_call())
         assert caught.value.outcome == MALFORMED
@@ -264,7 +265,7 @@ class TestPool:
         assert server.connections == 2
 
     async def test_one_at_rest_for_too_long_ends(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(lean_pool, "IDLE_SECONDS", 0.05)
+        monkeypatch.setattr(connection_pool, "IDLE_SECONDS", 0.05)
         ended = asyncio.Event()
 
         async def behaviour(reader: Reader, writer: Writer) -> None:

@@ -1,0 +1,1 @@
+"""Facts about the contract, read from its descriptors: methods, resource names, and field limits."""

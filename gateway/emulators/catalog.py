@@ -1,0 +1,24 @@
+"""The explicit catalog of the emulators, with the ports that they take when they run on their own."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from gateway.emulators.asteria import AsteriaEmulator
+from gateway.emulators.base import Emulator
+from gateway.emulators.certificate_manager import CertificateManagerEmulator
+from gateway.emulators.secure_key_manager import SecureKeyManagerEmulator
+
+
+class EmulatorType(NamedTuple):
+    """One emulated upstream, its usual port and the port of its control API."""
+
+    emulator: type[Emulator]
+    port: int
+    control_port: int
+
+
+EMULATOR_TYPES: Final[Mapping[str, EmulatorType]] = {
+    "nhn-certificate-manager": EmulatorType(CertificateManagerEmulator, 28081, 28181),
+    "nhn-secure-key-manager": EmulatorType(SecureKeyManagerEmulator, 28082, 28182),
+    "asteria": EmulatorType(AsteriaEmulator, 28080, 28180),
+}

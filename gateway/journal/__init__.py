@@ -1,0 +1,1 @@
+"""The tamper-evident journal: how records are stored, verified, and shipped. It does not know the contract."""

@@ -1,0 +1,1 @@
+"""The journal's file format: records, hash chain, segments, checkpoints, and keys."""

@@ -1,0 +1,170 @@
+"""One connection to the collector: from its first byte to its last, never quietly replaced by another.
+
+A gRPC channel connects again by itself, and a collector that was killed and started between two exports would look
+like the same one. So a channel here is for one connection to one address, and is given up as soon as that is no longer
+ready: what was acknowledged before and after can't be mixed up.
+"""
+
+import asyncio
+import contextlib
+import gc
+import socket
+import ssl
+from types import TracebackType
+from typing import Any, Final, Self
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import LogsServiceStub
+
+from gateway import __version__
+from gateway.config.base import content
+from gateway.journal.ship.export_results import Answer, Meaning, of_partial_success, of_status
+from gateway.journal.ship.settings import ShipSettings
+
+_MAXIMUM_DETAIL_CHARACTERS: Final = 300
+_READY: Final = grpc.ChannelConnectivity.READY
+
+
+class UnreachableError(Exception):
+    """No connection could be made; the message says to where and why, as far as it is known."""
+
+
+class Connection:
+    """`async with Connection(settings) as connection: …`; entering connects, or raises UnreachableError."""
+
+    def __init__(self, settings: ShipSettings) -> None:
+        self._settings = settings
+        self._metadata = tuple((name, value.get_secret_value()) for name, value in settings.headers.items())
+
+    async def __aenter__(self) -> Self:
+        fault = "its name has no address"
+        for address in await _addresses(self._settings):
+            channel = _channel(self._settings, address)
+            try:
+                async with asyncio.timeout(self._settings.timeout):
+                    ready = await _connected(channel)
+            except TimeoutError:
+                ready = False
+            except BaseException:
+                await channel.close()
+                raise
+            if ready:
+                self._channel = channel
+                self._stub: Any = LogsServiceStub(channel)  # type: ignore[no-untyped-call]
+                # Watched before the first export, so that nothing can be acknowledged by another connection.
+                self._lost = asyncio.ensure_future(channel.wait_for_state_change(_READY))
+                return self
+            fault = (
+                "it is not there, or does not speak gRPC" + " under TLS with our certificates" * self._settings.secure
+            )
+            await channel.close()
+        raise UnreachableError(f"{self._settings.target}: {fault}")
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._channel.close()
+        gc.collect()  # gRPC's finished calls are cycles, and hold the connection (docs/decisions/0015)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(self._lost, return_exceptions=True), self._settings.timeout)
+
+    @property
+    def lost(self) -> "asyncio.Future[None]":
+        """Done as soon as the connection is no longer there."""
+        return self._lost
+
+    async def export(self, request: ExportLogsServiceRequest) -> Answer:
+        """Send, and wait for the answer; one at a time."""
+        call = self._stub.Export(request, timeout=self._settings.timeout, metadata=self._metadata)
+        answered = asyncio.ensure_future(_answer(call))
+        try:
+            await asyncio.wait({answered, self._lost}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            # Also where both are there: the answer may be that of a connection which nobody watched.
+            if self._lost.done() or not answered.done():
+                answered.cancel()
+                call.cancel()
+        if self._lost.done():
+            await asyncio.wait({answered})
+            return Answer(Meaning.LOST, "the connection is closed")
+        answer = answered.result()
+        if any(value and value in answer.detail for _, value in self._metadata):
+            return Answer(answer.meaning, "", answer.delay)
+        return answer
+
+
+async def _connected(channel: grpc.aio.Channel) -> bool:
+    """Whether a connection comes about at the first attempt."""
+    state = channel.get_state(try_to_connect=True)
+    while state not in (_READY, grpc.ChannelConnectivity.TRANSIENT_FAILURE):
+        await channel.wait_for_state_change(state)
+        state = channel.get_state()
+    return state is _READY
+
+
+async def _answer(call: Any) -> Answer:
+    try:
+        response = await call
+    except grpc.aio.AioRpcError as error:
+        detail = (error.details() or "")[:_MAXIMUM_DETAIL_CHARACTERS]
+        return of_status(error.code().name, detail, _retry_delay(error))
+    partial = response.partial_success
+    return of_partial_success(partial.rejected_log_records, partial.error_message[:_MAXIMUM_DETAIL_CHARACTERS])
+
+
+def _retry_delay(error: grpc.aio.AioRpcError) -> float | None:
+    """The seconds of the status's RetryInfo."""
+    for key, value in error.trailing_metadata():
+        if key == "grpc-status-details-bin" and isinstance(value, bytes):
+            try:
+                status = status_pb2.Status.FromString(value)
+                for detail in status.details:
+                    retry = error_details_pb2.RetryInfo()
+                    if detail.Unpack(retry):
+                        return max(0.0, retry.retry_delay.ToTimedelta().total_seconds())
+            except ValueError:  # DecodeError is one
+                return None
+    return None
+
+
+async def _addresses(settings: ShipSettings) -> list[str]:
+    """Each address of the collector, as gRPC writes it: one is tried after another, and none is exchanged later."""
+    host, _, port = settings.target.rpartition(":")
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise UnreachableError(f"{settings.target}: {error.strerror or error}") from None
+    written = {
+        socket.AF_INET: lambda address: f"ipv4:{address[0]}:{address[1]}",
+        socket.AF_INET6: lambda address: f"ipv6:[{address[0]}]:{address[1]}",
+    }
+    return list(dict.fromkeys(written[family](address) for family, *_, address in found if family in written))
+
+
+def _channel(settings: ShipSettings, address: str) -> grpc.aio.Channel:
+    options = [
+        ("grpc.use_local_subchannel_pool", 1),  # else channels to one address share a connection
+        ("grpc.enable_retries", 0),
+        ("grpc.enable_http_proxy", 0),
+        ("grpc.service_config_disable_resolution", 1),
+        ("grpc.default_authority", settings.target),
+        ("grpc.primary_user_agent", f"keyway-audit/{__version__}"),
+    ]
+    if not settings.secure:
+        return grpc.aio.insecure_channel(address, options)
+    host = settings.target.rpartition(":")[0].strip("[]")
+    own = settings.client_certificate
+    credentials = grpc.ssl_channel_credentials(
+        root_certificates=content(settings.ca_certificates) or _system_authorities(),
+        private_key=content(own.private_key) if own is not None else None,
+        certificate_chain=content(own.certificate) if own is not None else None,
+    )
+    return grpc.aio.secure_channel(address, credentials, [*options, ("grpc.ssl_target_name_override", host)])
+
+
+def _system_authorities() -> bytes | None:
+    """The system's authorities, which gRPC would not ask; None where there are none: then its own list serves."""
+    known = ssl.create_default_context().get_ca_certs(binary_form=True)
+    return "".join(map(ssl.DER_cert_to_PEM_cert, known)).encode() or None

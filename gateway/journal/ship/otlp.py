@@ -1,0 +1,147 @@
+"""Journal records as OTLP log records. Knows the data model, not how it is sent.
+
+The body is the record's body as it stands, byte for byte; together with the attributes it is all of the record, so that
+whoever receives them can put the line together again and verify the chain.
+"""
+
+import socket
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
+
+from gateway import __version__
+from gateway.journal.format.records import MalformedRecord, Record
+
+SCOPE: Final = "keyway.audit"
+CHAIN: Final = "keyway.audit.chain"
+SEQUENCE: Final = "keyway.audit.sequence"
+PREVIOUS: Final = "keyway.audit.previous"
+KIND: Final = "keyway.audit.kind"
+HASH: Final = "keyway.audit.hash"
+
+_HOST: Final = socket.gethostname()
+_FRAME_BYTES: Final = 8
+"""What a record costs in its list beside itself: its tag and its length."""
+_INFO: Final = (SeverityNumber.SEVERITY_NUMBER_INFO, "INFO")
+_WARN: Final = (SeverityNumber.SEVERITY_NUMBER_WARN, "WARN")
+_UNKNOWN, _FAILURE = 0, 2
+_SEVERITIES: Final = {_UNKNOWN: _WARN, _FAILURE: _WARN}
+"""By OCSF's `status_id`: a failed call, and one of which nobody knows whether it was done."""
+_SEVERITIES_OF_KINDS: Final = {"recovery": _WARN, "interruption": _WARN}
+"""A chain that had to be mended, or that could not be written for a while."""
+
+
+class NotCarriedError(ValueError):
+    """OTLP can't carry a record; the message says why."""
+
+
+class Export:
+    """An export of one chain's records as it grows. With none it only asks whether the collector is there."""
+
+    def __init__(self) -> None:
+        self.request = ExportLogsServiceRequest()
+        self._records: Any = None
+
+    def add(self, record: Record) -> int:
+        """Add a record; answers its bytes. NotCarriedError.
+
+        Filled in where it stands: building it aside and copying takes three times as long.
+        """
+        event = _event(record)
+        if self._records is None:
+            self._records = self._begin(record.chain)
+        added: LogRecord = self._records.add()
+        _fill(added, record, event)
+        return added.ByteSize() + _FRAME_BYTES
+
+    def remove_last(self) -> None:
+        """Take the record back that was added last."""
+        del self._records[-1]
+
+    def last(self) -> "Export":
+        """The last record, to send it once more."""
+        (logs,) = self.request.resource_logs
+        (scoped,) = logs.scope_logs
+        again = Export()
+        added = again.request.resource_logs.add(resource=logs.resource)
+        added.scope_logs.add(scope=scoped.scope, log_records=scoped.log_records[-1:])
+        return again
+
+    def _begin(self, chain: str) -> Any:
+        """A chain has one writer at a time: it names the service's instance, also over restarts."""
+        logs = self.request.resource_logs.add()
+        _set(logs.resource.attributes, "service.name", "keyway")
+        _set(logs.resource.attributes, "service.version", __version__)
+        _set(logs.resource.attributes, "service.instance.id", chain)
+        _set(logs.resource.attributes, "host.name", _HOST)
+        scoped = logs.scope_logs.add()
+        scoped.scope.name = SCOPE
+        scoped.scope.version = __version__
+        return scoped.log_records
+
+
+def _event(record: Record) -> Mapping[str, Any]:
+    try:
+        return record.value()
+    except MalformedRecord as error:
+        raise NotCarriedError(str(error)) from None
+
+
+def _fill(added: LogRecord, record: Record, event: Mapping[str, Any]) -> None:
+    """Its time is the event's own, its severity that of the outcome."""
+    severity, text = _severity(record, event)
+    added.time_unix_nano = _nanoseconds(event.get("time"))
+    added.observed_time_unix_nano = time.time_ns()
+    added.severity_number = severity
+    added.severity_text = text
+    added.event_name = _event_name(record, event)
+    added.body.string_value = record.body.decode()
+    _set(added.attributes, CHAIN, record.chain)
+    _set(added.attributes, SEQUENCE, record.sequence)
+    _set(added.attributes, PREVIOUS, record.previous)
+    _set(added.attributes, KIND, record.kind)
+    _set(added.attributes, HASH, record.hash)
+    trace = _mapping(event, "trace")
+    if trace:
+        added.trace_id = _identifier(trace.get("uid"), 16)
+        added.span_id = _identifier(_mapping(trace, "span").get("uid"), 8)
+
+
+def _severity(record: Record, event: Mapping[str, Any]) -> tuple["SeverityNumber.ValueType", str]:
+    status = event.get("status_id")
+    of_status = _SEVERITIES.get(status, _INFO) if isinstance(status, int) else _INFO
+    return _SEVERITIES_OF_KINDS.get(record.kind, of_status)
+
+
+def _event_name(record: Record, event: Mapping[str, Any]) -> str:
+    code = _mapping(event, "metadata").get("event_code") if record.kind == "event" else None
+    return f"{SCOPE}.{code if isinstance(code, str) else record.kind}"
+
+
+def _mapping(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    inner = value.get(key)
+    return inner if isinstance(inner, dict) else {}
+
+
+def _nanoseconds(milliseconds: object) -> int:
+    return milliseconds * 1_000_000 if isinstance(milliseconds, int) and 0 <= milliseconds < 1 << 43 else 0
+
+
+def _identifier(text: object, length: int) -> bytes:
+    """A trace or span id; empty where the text is none, as OTLP says it for "not set"."""
+    try:
+        value = bytes.fromhex(text) if isinstance(text, str) else b""
+    except ValueError:
+        return b""
+    return value if len(value) == length and any(value) else b""
+
+
+def _set(attributes: Any, key: str, value: str | int) -> None:
+    attribute = attributes.add(key=key)
+    if isinstance(value, int):
+        attribute.value.int_value = value
+    else:
+        attribute.value.string_value = value

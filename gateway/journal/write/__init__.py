@@ -1,0 +1,1 @@
+"""Writing the journal: start and recovery, group commit, segment rotation, and retention."""

@@ -1,0 +1,1 @@
+"""The services of the contract: what goes beyond passing a call to one provider."""

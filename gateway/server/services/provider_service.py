@@ -1,0 +1,155 @@
+"""ProviderService: which providers there are, what they serve, how they are, and how their failures are mapped."""
+
+import asyncio
+import datetime as dt
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from gateway.contract.methods import BATCHES, METHODS
+from gateway.contract.resource_names import PROVIDER, provider_id
+from gateway.errors import UpstreamError
+from gateway.providers.base.capabilities import Provider
+from gateway.providers.catalog import Catalog
+from gateway.server.rpc import Operation, contained
+from gateway.server.services import paging
+from gateway.server.services.paging import Position
+from gateway.server.status import reason_name
+from gateway.upstream.breaker import BreakerState
+from gateway.upstream.call import Call
+from keyway.v1 import error_reason_pb2 as reasons
+from keyway.v1 import provider_pb2, status_mapping_pb2
+from keyway.v1 import provider_service_pb2 as service
+
+_LISTING: Final = "providers"
+_UNREACHABLE: Final = frozenset(
+    {
+        reasons.ERROR_REASON_PROVIDER_UNREACHABLE,
+        reasons.ERROR_REASON_PROVIDER_CONNECTION_LOST,
+        reasons.ERROR_REASON_PROVIDER_TLS_FAILED,
+        reasons.ERROR_REASON_PROVIDER_TIMEOUT,
+        reasons.ERROR_REASON_PROVIDER_CIRCUIT_OPEN,
+    }
+)
+
+
+class ProviderDirectory:
+    """The providers as callers see them. Remembers how the last check of each went.
+
+    check_seconds: how long a check may take at most.
+    """
+
+    def __init__(self, catalog: Catalog, check_seconds: float) -> None:
+        self._catalog = catalog
+        self._check_seconds = check_seconds
+        self._checks: dict[str, asyncio.Task[None]] = {}
+        self._providers = {provider.id: self._describe(provider) for provider in catalog}
+
+    async def list_providers(self, request: service.ListProvidersRequest, call: Call) -> service.ListProvidersResponse:
+        """One page, by name, of those that the caller may list."""
+        position = paging.decode(request.page_token, _LISTING)
+        ids = sorted(self._providers if call.providers is None else self._providers.keys() & call.providers)
+        if position is not None:
+            ids = [provider for provider in ids if provider > position.provider]
+        size = request.page_size or paging.DEFAULT_PAGE_SIZE
+        token = paging.encode(Position(ids[size - 1], 0, 0), _LISTING) if len(ids) > size else ""
+        return service.ListProvidersResponse(
+            providers=[self._now(provider) for provider in ids[:size]], next_page_token=token
+        )
+
+    async def get_provider(self, request: service.GetProviderRequest, _call: Call) -> service.GetProviderResponse:
+        """One provider, with the state that its last check found, or calls since then."""
+        return service.GetProviderResponse(provider=self._now(self._provider(request.name).id))
+
+    async def check_provider(self, request: service.CheckProviderRequest, call: Call) -> service.CheckProviderResponse:
+        """One provider, after a live call; a call that fails is an answer, not an error.
+
+        What is found is for everybody: callers at the same time share a check, and the deadline of none limits it.
+        """
+        provider = self._provider(request.name)
+        check = self._checks.get(provider.id)
+        if check is None:
+            check = self._checks[provider.id] = asyncio.create_task(self._check(provider, call))
+        await asyncio.shield(check)
+        return service.CheckProviderResponse(provider=self._providers[provider.id])
+
+    async def _check(self, provider: Provider, asked_by: Call) -> None:
+        call = replace(asked_by, deadline=time.monotonic() + self._check_seconds, probe=True)
+        try:
+            state, reason = await _state_of(provider, call)
+        finally:
+            del self._checks[provider.id]
+        checked = self._providers[provider.id]
+        checked.state, checked.state_reason = state, reason
+        checked.check_time.FromDatetime(dt.datetime.now(dt.UTC))
+
+    async def list_status_mappings(
+        self, request: service.ListStatusMappingsRequest, _call: Call
+    ) -> service.ListStatusMappingsResponse:
+        """A provider's status table."""
+        rows = self._provider(request.name).status_rows()
+        return service.ListStatusMappingsResponse(
+            mappings=[
+                status_mapping_pb2.StatusMapping(
+                    upstream_code=row.upstream_code,
+                    upstream_meaning=row.meaning,
+                    code=row.outcome.code,
+                    reason=row.outcome.reason,
+                    retryable=row.outcome.retryable,
+                )
+                for row in rows
+            ]
+        )
+
+    def _now(self, provider: str) -> provider_pb2.Provider:
+        """What the last check found, unless calls have failed so often that the provider is not asked any more."""
+        checked = self._providers[provider]
+        if self._catalog.provider(provider).upstream.breaker is BreakerState.CLOSED:
+            return checked
+        shown = provider_pb2.Provider()
+        shown.CopyFrom(checked)
+        shown.state = provider_pb2.PROVIDER_STATE_UNREACHABLE
+        shown.state_reason = reason_name(reasons.ERROR_REASON_PROVIDER_CIRCUIT_OPEN)
+        return shown
+
+    def _provider(self, name: str) -> Provider:
+        return self._catalog.provider(provider_id(name))
+
+    def _describe(self, provider: Provider) -> provider_pb2.Provider:
+        served = [
+            method.full_name
+            for method in METHODS
+            if self._catalog.serves(provider, BATCHES.get(method.operation, method.operation))
+        ]
+        return provider_pb2.Provider(
+            name=PROVIDER.format(provider=provider.id),
+            type=provider.type,
+            api_version=provider.api_version,
+            methods=sorted(served),
+            state=provider_pb2.PROVIDER_STATE_UNKNOWN,
+        )
+
+
+async def _state_of(provider: Provider, call: Call) -> tuple[provider_pb2.ProviderState.ValueType, str]:
+    try:
+        await contained(provider.check(call), call)
+    except UpstreamError as error:
+        if error.outcome.reason == reasons.ERROR_REASON_PROVIDER_BUSY:
+            raise  # It was not asked, which says nothing about it.
+        gone = error.outcome.reason in _UNREACHABLE
+        state = provider_pb2.PROVIDER_STATE_UNREACHABLE if gone else provider_pb2.PROVIDER_STATE_DEGRADED
+        return state, reason_name(error.outcome.reason)
+    return provider_pb2.PROVIDER_STATE_READY, ""
+
+
+def operations(catalog: Catalog, check_seconds: float) -> Mapping[str, Operation]:
+    """The service's operations, by name."""
+    directory = ProviderDirectory(catalog, check_seconds)
+    table: dict[str, Any] = {
+        "list_providers": directory.list_providers,
+        "get_provider": directory.get_provider,
+        "check_provider": directory.check_provider,
+        "list_status_mappings": directory.list_status_mappings,
+    }
+    return table
