@@ -5,160 +5,22 @@ bad values are errors that name the key and its place, never the value. What one
 `ProviderSettings` stands in that provider's own settings class; this module does not know them.
 """
 
-import ssl
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from gateway.authz.settings import LimitSettings, PolicySettings
-from gateway.config.base import ConfigError, FileContent, Settings, as_bytes, content, is_loopback, listen_address
+from gateway.config.base import ConfigError, Settings, is_loopback, listen_address
 from gateway.config.secret_references import Problems, place_of, resolve
-from gateway.contract.resource_names import is_segment
 from gateway.identity.settings import IdentitySettings
 from gateway.journal.settings import AuditSettings
+from gateway.providers.base.settings import ProviderSettings
 from gateway.telemetry.settings import TelemetrySettings
-from gateway.upstream import tls
-from gateway.upstream.settings import BreakerSettings, HttpSettings, QueueSettings, RetrySettings
-from gateway.upstream.tls import ClientFiles, TlsFileError
 
 SettingsT = TypeVar("SettingsT", bound="Settings")
-
-
-_MAXIMUM_ID_CHARACTERS: Final = 64
-
-
-class ClientCertificate(Settings):
-    """The certificate that the gateway shows to a provider: PEM files, or one PKCS#12 file."""
-
-    certificate: FileContent | None = None
-    private_key: FileContent | None = None
-    pkcs12: FileContent | None = None
-    password: SecretStr | None = None
-
-    _accept_text = field_validator("certificate", "private_key", "pkcs12", mode="before")(as_bytes)
-
-    def model_post_init(self, _context: Any) -> None:
-        """Either form, not both and not half of one."""
-        pem = self.certificate is not None or self.private_key is not None
-        if pem == (self.pkcs12 is not None):
-            raise ValueError("give either certificate and private_key, or pkcs12")
-        if pem and (self.certificate is None or self.private_key is None):
-            raise ValueError("certificate and private_key belong together")
-
-    def files(self) -> ClientFiles:
-        """The files' contents."""
-        return ClientFiles(
-            certificate=content(self.certificate),
-            private_key=content(self.private_key),
-            pkcs12=content(self.pkcs12),
-            password=self.password.get_secret_value() if self.password is not None else "",
-        )
-
-
-class CacheSettings(Settings):
-    """Keeping answers to reads: lists and metadata of certificates, and public keys.
-
-    ttl: seconds for which an answer is given again. stale: seconds more for which it stands in where the upstream is
-    down; such answers carry the trailer `keyway-stale-seconds`. maximum_bytes: of all answers together.
-    """
-
-    ttl: float = Field(gt=0, le=86_400)
-    stale: float = Field(default=0.0, ge=0, le=604_800)
-    maximum_bytes: int = Field(default=16 * 1024 * 1024, ge=1024)
-
-
-class ProviderSettings(Settings):
-    """What every type of provider has.
-
-    id: the provider's segment in resource names. timezone: of dates and times that the upstream gives without one.
-    timeout, connect_timeout, read_timeout: seconds for one request, for its connection and for each silence of the
-    upstream within it, under the caller's deadline. maximum_connections: requests at once.
-    retry, breaker, queue: what is done where the upstream fails, is down, or is slow.
-    cache: whether answers to reads are kept; without it every call asks the upstream.
-    """
-
-    id: str
-    type: str
-    endpoint: str
-    timezone: ZoneInfo
-    ca_certificates: FileContent | None = None
-    client_certificate: ClientCertificate | None = None
-    timeout: float = Field(default=30.0, gt=0, le=600)
-    connect_timeout: float = Field(default=5.0, gt=0, le=60)
-    read_timeout: float | None = Field(default=None, gt=0, le=600)
-    maximum_connections: int = Field(default=100, ge=1, le=10_000)
-    proxy: str | None = None
-    retry: RetrySettings = RetrySettings()
-    breaker: BreakerSettings = BreakerSettings()
-    queue: QueueSettings = QueueSettings()
-    cache: CacheSettings | None = None
-
-    _accept_text = field_validator("ca_certificates", mode="before")(as_bytes)
-
-    @field_validator("id")
-    @classmethod
-    def _valid_id(cls, value: str) -> str:
-        if not is_segment(value) or value == "-" or len(value) > _MAXIMUM_ID_CHARACTERS:
-            raise ValueError(
-                "must be text of 1 to 64 characters without '/' and control characters, and not '.', '..' or '-'"
-            )
-        return value
-
-    @field_validator("endpoint", "proxy")
-    @classmethod
-    def _valid_url(cls, value: str | None) -> str | None:
-        if value is not None and not _is_base_url(value):
-            raise ValueError(
-                "must be an http:// or https:// URL in printable ASCII, without a query, a fragment or credentials"
-            )
-        return value
-
-    @field_validator("timezone", mode="before")
-    @classmethod
-    def _valid_timezone(cls, value: object) -> object:
-        try:
-            return ZoneInfo(value) if isinstance(value, str) else value
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError("must be an IANA time zone such as Asia/Seoul") from error
-
-    def http(self) -> HttpSettings:
-        """How to reach this provider."""
-        return HttpSettings(
-            endpoint=self.endpoint,
-            tls=self._tls(),
-            timeout=self.timeout,
-            connect_timeout=self.connect_timeout,
-            read_timeout=self.read_timeout,
-            maximum_connections=self.maximum_connections,
-            proxy=self.proxy,
-            retry=self.retry,
-            breaker=self.breaker,
-            queue=self.queue,
-        )
-
-    def _tls(self) -> ssl.SSLContext | None:
-        client = self.client_certificate
-        try:
-            return tls.context(content(self.ca_certificates), client.files() if client is not None else None)
-        except TlsFileError as error:
-            raise ConfigError(f"provider {self.id}: {error}") from error
-
-
-def _is_base_url(text: str) -> bool:
-    """Whether `text` is a URL that a path can be appended to. What `urlsplit` says of others can quote a password."""
-    if not (text.isascii() and text.isprintable()) or any(character in text for character in " ?#@"):
-        return False
-    try:
-        parts = urlsplit(text)
-        host = (parts.hostname or "").encode("idna")  # as the resolver does: no label may be empty or too long
-        return parts.scheme in ("http", "https") and bool(host) and parts.port != 0
-    except ValueError:
-        return False
 
 
 class LogSettings(Settings):

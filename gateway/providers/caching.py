@@ -16,8 +16,8 @@ from google.protobuf.message import Message
 
 from gateway.contract.methods import METHODS, secret_fields
 from gateway.errors import GatewayError, UpstreamError
-from gateway.gateway_settings import CacheSettings
 from gateway.providers.base.capabilities import CertificatePage, ListWindow
+from gateway.providers.base.settings import CacheSettings
 from gateway.upstream import outcomes
 from gateway.upstream.call import Call
 

@@ -6,9 +6,9 @@ from typing import Any, Final, NamedTuple
 
 from gateway.contract.resource_names import PROVIDER
 from gateway.errors import METHOD_NOT_SUPPORTED, PROVIDER_NOT_FOUND, GatewayError
-from gateway.gateway_settings import ProviderSettings
 from gateway.providers import asteria, nhn_certificate_manager, nhn_secure_key_manager
 from gateway.providers.base.capabilities import CAPABILITIES, Provider
+from gateway.providers.base.settings import ProviderSettings
 from gateway.providers.caching import ReadCache
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.contract.methods import METHODS
-from gateway.gateway_settings import ProviderSettings
 from gateway.providers.base.capabilities import ListWindow, Provider
+from gateway.providers.base.settings import ProviderSettings
 from gateway.providers.catalog import PROVIDER_TYPES, operations_of
 from gateway.upstream.call import Call
 from keyway.v1 import certificate_service_pb2 as certificates

@@ -8,7 +8,8 @@ from pydantic import SecretStr
 
 from gateway import gateway_settings
 from gateway.config.base import ConfigError
-from gateway.gateway_settings import GatewaySettings, ProviderSettings
+from gateway.gateway_settings import GatewaySettings
+from gateway.providers.base.settings import ProviderSettings
 
 SECRET = "hunter2-marker"
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, SecretStr, field_validator
 
 from gateway.config.base import Settings
-from gateway.gateway_settings import ProviderSettings
+from gateway.providers.base.settings import ProviderSettings
 
 MAXIMUM_SESSION_CHARACTERS: Final = 4096
 

@@ -13,8 +13,8 @@ from pydantic import AfterValidator, SecretStr, field_validator, model_validator
 
 from gateway.config.base import Settings
 from gateway.errors import InvalidRequest, Violation
-from gateway.gateway_settings import ProviderSettings
 from gateway.providers.base.formats import FormatError, JsonObject
+from gateway.providers.base.settings import ProviderSettings
 from gateway.upstream.client import HttpResponse
 
 MAXIMUM_CODE: Final = 10**9

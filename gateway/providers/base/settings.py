@@ -1,0 +1,171 @@
+"""Settings that every provider type has. A provider type adds its own keys in a subclass."""
+
+import ssl
+from typing import Any, Final
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, field_validator
+
+from gateway.config.base import ConfigError, FileContent, Settings, as_bytes, content
+from gateway.contract.resource_names import is_segment
+from gateway.upstream import tls
+from gateway.upstream.settings import BreakerSettings, HttpSettings, QueueSettings, RetrySettings
+from gateway.upstream.tls import ClientFiles, TlsFileError
+
+_MAXIMUM_ID_CHARACTERS: Final = 64
+
+
+class ClientCertificate(Settings):
+    """The certificate that the gateway presents to a provider: PEM files, or one PKCS#12 file."""
+
+    certificate: FileContent | None = Field(default=None, description="PEM certificate with its chain.")
+    private_key: FileContent | None = Field(default=None, description="PEM private key of the certificate.")
+    pkcs12: FileContent | None = Field(
+        default=None, description="PKCS#12 file that holds the certificate and its private key."
+    )
+    password: SecretStr | None = Field(default=None, description="Password of the private key or of the PKCS#12 file.")
+
+    _accept_text = field_validator("certificate", "private_key", "pkcs12", mode="before")(as_bytes)
+
+    def model_post_init(self, _context: Any) -> None:
+        """Require exactly one complete form."""
+        pem = self.certificate is not None or self.private_key is not None
+        if pem == (self.pkcs12 is not None):
+            raise ValueError("give either certificate and private_key, or pkcs12")
+        if pem and (self.certificate is None or self.private_key is None):
+            raise ValueError("certificate needs private_key, and private_key needs certificate")
+
+    def files(self) -> ClientFiles:
+        """Return the contents of the files."""
+        return ClientFiles(
+            certificate=content(self.certificate),
+            private_key=content(self.private_key),
+            pkcs12=content(self.pkcs12),
+            password=self.password.get_secret_value() if self.password is not None else "",
+        )
+
+
+class CacheSettings(Settings):
+    """Cache for certificate lists, certificate metadata, and public keys."""
+
+    ttl: float = Field(gt=0, le=86_400, description="Seconds for which a cached response is served.")
+    stale: float = Field(
+        default=0.0,
+        ge=0,
+        le=604_800,
+        description=(
+            "Additional seconds for which an expired response is served while the upstream is down. Such a response "
+            "carries the trailer keyway-stale-seconds."
+        ),
+    )
+    maximum_bytes: int = Field(
+        default=16 * 1024 * 1024, ge=1024, description="Maximum total size of the cached responses, in bytes."
+    )
+
+
+class ProviderSettings(Settings):
+    """Settings that every provider type has."""
+
+    id: str = Field(
+        description=(
+            "Identifier of the provider in resource names: providers/ID. 1 to 64 characters without '/' and control "
+            "characters; not '.', '..' or '-'."
+        )
+    )
+    type: str = Field(description="Provider type; it selects the adapter.")
+    endpoint: str = Field(description="Base URL of the upstream: scheme, host, port, and an optional path prefix.")
+    timezone: ZoneInfo = Field(
+        description="IANA time zone of dates and times that the upstream returns without a zone, such as Asia/Seoul."
+    )
+    ca_certificates: FileContent | None = Field(
+        default=None,
+        description="PEM CA bundle used to verify the upstream. Default: the system's.",
+    )
+    client_certificate: ClientCertificate | None = Field(
+        default=None, description="Certificate that the gateway presents to the upstream."
+    )
+    timeout: float = Field(
+        default=30.0, gt=0, le=600, description="Seconds allowed for one request, within the deadline of the caller."
+    )
+    connect_timeout: float = Field(default=5.0, gt=0, le=60, description="Seconds allowed to open a connection.")
+    read_timeout: float | None = Field(
+        default=None,
+        gt=0,
+        le=600,
+        description="Seconds that the upstream may send nothing during a request. Default: limited by timeout only.",
+    )
+    maximum_connections: int = Field(
+        default=100, ge=1, le=10_000, description="Maximum number of concurrent requests; each uses one connection."
+    )
+    proxy: str | None = Field(
+        default=None, description="URL of an HTTP proxy. The gateway ignores the proxy variables of the environment."
+    )
+    retry: RetrySettings = Field(default=RetrySettings(), description="Retries of failed requests.")
+    breaker: BreakerSettings = Field(default=BreakerSettings(), description="Circuit breaker of the provider.")
+    queue: QueueSettings = Field(
+        default=QueueSettings(), description="Queue of calls that wait for one of the maximum_connections."
+    )
+    cache: CacheSettings | None = Field(
+        default=None, description="Cache of read responses. Default: no cache; every call contacts the upstream."
+    )
+
+    _accept_text = field_validator("ca_certificates", mode="before")(as_bytes)
+
+    @field_validator("id")
+    @classmethod
+    def _valid_id(cls, value: str) -> str:
+        if not is_segment(value) or value == "-" or len(value) > _MAXIMUM_ID_CHARACTERS:
+            raise ValueError("must be 1 to 64 characters without '/' and control characters, and not '.', '..' or '-'")
+        return value
+
+    @field_validator("endpoint", "proxy")
+    @classmethod
+    def _valid_url(cls, value: str | None) -> str | None:
+        if value is not None and not _is_base_url(value):
+            raise ValueError(
+                "must be an http:// or https:// URL in printable ASCII, without a query, a fragment or credentials"
+            )
+        return value
+
+    @field_validator("timezone", mode="before")
+    @classmethod
+    def _valid_timezone(cls, value: object) -> object:
+        try:
+            return ZoneInfo(value) if isinstance(value, str) else value
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError("must be an IANA time zone such as Asia/Seoul") from error
+
+    def http(self) -> HttpSettings:
+        """Return the settings of the HTTP client for this provider; raise ConfigError for unusable TLS files."""
+        return HttpSettings(
+            endpoint=self.endpoint,
+            tls=self._tls(),
+            timeout=self.timeout,
+            connect_timeout=self.connect_timeout,
+            read_timeout=self.read_timeout,
+            maximum_connections=self.maximum_connections,
+            proxy=self.proxy,
+            retry=self.retry,
+            breaker=self.breaker,
+            queue=self.queue,
+        )
+
+    def _tls(self) -> ssl.SSLContext | None:
+        client = self.client_certificate
+        try:
+            return tls.context(content(self.ca_certificates), client.files() if client is not None else None)
+        except TlsFileError as error:
+            raise ConfigError(f"provider {self.id}: {error}") from error
+
+
+def _is_base_url(text: str) -> bool:
+    """Return whether a path can be appended to `text`. Messages of `urlsplit` can quote a password."""
+    if not (text.isascii() and text.isprintable()) or any(character in text for character in " ?#@"):
+        return False
+    try:
+        parts = urlsplit(text)
+        host = (parts.hostname or "").encode("idna")  # as the resolver does: no label may be empty or too long
+        return parts.scheme in ("http", "https") and bool(host) and parts.port != 0
+    except ValueError:
+        return False
