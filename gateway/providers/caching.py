@@ -9,17 +9,17 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from google.protobuf.message import Message
 
+from gateway.call_context import CallContext
 from gateway.contract.methods import METHODS, secret_fields
 from gateway.errors import GatewayError, UpstreamError
 from gateway.providers.base.capabilities import CertificatePage, ListWindow
 from gateway.providers.base.settings import CacheSettings
 from gateway.upstream import outcomes
-from gateway.upstream.call import Call
 
 Operation = Callable[..., Awaitable[Any]]
 
@@ -86,7 +86,7 @@ class ReadCache:
         return self._changing(operation) if name in _CHANGING else operation
 
     def _reading(self, name: str, operation: Operation) -> Operation:
-        async def read(request: Any, call: Call) -> Any:
+        async def read(request: Any, call: CallContext) -> Any:
             key = _key(name, request)
             if key is None:
                 return await operation(request, call)
@@ -105,7 +105,7 @@ class ReadCache:
         return read
 
     def _changing(self, operation: Operation) -> Operation:
-        async def change(request: Any, call: Call) -> Any:
+        async def change(request: Any, call: CallContext) -> Any:
             try:
                 return await operation(request, call)
             finally:
@@ -116,7 +116,7 @@ class ReadCache:
 
         return change
 
-    async def _asked(self, key: Hashable, operation: Operation, request: Any, call: Call) -> Any:
+    async def _asked(self, key: Hashable, operation: Operation, request: Any, call: CallContext) -> Any:
         """The upstream's answer, shared by those who ask at the same time. None waits beyond its own deadline.
 
         Not by those who ask after a change: it may be from before. Who is the last to leave ends the question: it
@@ -142,9 +142,11 @@ class ReadCache:
                 if self._asking.get(shared) is question:
                     del self._asking[shared]
 
-    async def _ask(self, shared: tuple[int, Hashable], operation: Operation, request: Any, asked_by: Call) -> Any:
+    async def _ask(
+        self, shared: tuple[int, Hashable], operation: Operation, request: Any, asked_by: CallContext
+    ) -> Any:
         # The first caller may give up while others still wait: its deadline is not that of the question.
-        call = replace(asked_by, deadline=time.monotonic() + self._timeout)
+        call = asked_by.shared(time.monotonic() + self._timeout)
         try:
             answer = await operation(request, call)
         except GatewayError as error:
@@ -165,7 +167,7 @@ class ReadCache:
             _, oldest = self._kept.popitem(last=False)
             self.bytes -= oldest.size
 
-    def _stale(self, key: Hashable, call: Call, error: UpstreamError) -> Any:
+    def _stale(self, key: Hashable, call: CallContext, error: UpstreamError) -> Any:
         kept = self._kept.get(key)
         if kept is None:
             raise error

@@ -12,6 +12,7 @@ from typing import Final
 from google.protobuf.message import DecodeError, Message
 
 from gateway import log_fields
+from gateway.call_context import CallContext
 from gateway.contract.methods import BATCHES, METHODS, Method
 from gateway.errors import GatewayError, InvalidRequest, Violation
 from gateway.providers.caching import CACHEABLE
@@ -19,7 +20,6 @@ from gateway.server import status
 from gateway.server.interceptors.validation import validate
 from gateway.server.rpc import Context, Handler, Operation, Rpc, Stage, contained, internal_error
 from gateway.server.services import batches
-from gateway.upstream.call import Call
 
 RawHandler = Callable[[bytes, Context], Awaitable[bytes]]
 
@@ -92,7 +92,9 @@ def compose(method: Method, operation: Operation, default_deadline: float, stage
         remaining = context.time_remaining()
         seconds = default_deadline if remaining is None else remaining
         request_id = _request_id()
-        rpc = Rpc(method, Call(request_id, time.monotonic() + seconds, method.repeatable), context, raw, time.time())
+        rpc = Rpc(
+            method, CallContext(request_id, time.monotonic() + seconds, method.repeatable), context, raw, time.time()
+        )
         log_fields.CURRENT.set(rpc)
         if cacheable:
             rpc.call.fresh = _wants_fresh(rpc)

@@ -16,6 +16,7 @@ from google.rpc import code_pb2
 from gateway import errors
 from gateway.audit.events import CallEvents, Peer
 from gateway.authz.engine import Decision
+from gateway.call_context import CallContext
 from gateway.contract.methods import Method
 from gateway.errors import GatewayError, UpstreamError
 from gateway.identity.caller import Caller
@@ -23,7 +24,6 @@ from gateway.journal.format.records import Receipt
 from gateway.server import status
 from gateway.server.interceptors.authorization import resources
 from gateway.telemetry.context import Metadata
-from gateway.upstream.call import Call
 from keyway.v1 import error_reason_pb2 as reasons
 
 _CALLERS_ID: Final = "x-request-id"
@@ -69,7 +69,7 @@ class Rpc:
     """
 
     method: Method
-    call: Call
+    call: CallContext
     context: Context = field(repr=False)
     raw: bytes = field(repr=False)
     began: float
@@ -145,10 +145,10 @@ def peer_address(peer: str) -> str:
 
 Handler = Callable[[Rpc], Awaitable[Message]]
 Stage = Callable[[Handler], Handler]
-Operation = Callable[[Message, Call], Awaitable[Message]]
+Operation = Callable[[Message, CallContext], Awaitable[Message]]
 
 
-async def contained(work: Awaitable[ResultT], call: Call) -> ResultT:
+async def contained(work: Awaitable[ResultT], call: CallContext) -> ResultT:
     """What `work` returns, or a GatewayError: any other failure is our own bug, told to the log alone."""
     try:
         return await work
@@ -163,7 +163,7 @@ async def contained(work: Awaitable[ResultT], call: Call) -> ResultT:
         raise internal_error(error, call) from error
 
 
-def internal_error(error: Exception, call: Call) -> GatewayError:
+def internal_error(error: Exception, call: CallContext) -> GatewayError:
     """What callers get of our own bug; the bug itself goes to the log."""
     _log.exception("internal error", request_id=call.request_id)
     _drop_frames(error)
@@ -177,7 +177,7 @@ def _drop_frames(error: BaseException | None) -> None:
         error = error.__cause__ or error.__context__
 
 
-def _tell_operators(error: UpstreamError, call: Call) -> None:
+def _tell_operators(error: UpstreamError, call: CallContext) -> None:
     """A line for what callers can't mend: a provider that is down, slow, broken, or refuses the gateway itself."""
     outcome = error.outcome
     if outcome.code in _OPERATORS_CODES or outcome.reason in _OPERATORS_REASONS:

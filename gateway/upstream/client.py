@@ -8,6 +8,7 @@ import asyncio
 import time
 from typing import Final
 
+from gateway.call_context import Attempt, CallContext
 from gateway.errors import Outcome, UpstreamError
 from gateway.telemetry.conventions import CANCELLED, reason_of
 from gateway.telemetry.peer import Peer
@@ -15,7 +16,6 @@ from gateway.upstream import outcomes
 from gateway.upstream.aiohttp_transport import AiohttpTransport
 from gateway.upstream.breaker import Breaker
 from gateway.upstream.bulkhead import Bulkhead, Dismissed, QueueFull
-from gateway.upstream.call import Attempt, Call
 from gateway.upstream.faults import Faults
 from gateway.upstream.http1.transport import LeanTransport
 from gateway.upstream.messages import HttpRequest, HttpResponse
@@ -65,7 +65,7 @@ class HttpClient:
         """Close all connections."""
         await self._transport.close()
 
-    async def send(self, request: HttpRequest, call: Call) -> HttpResponse:
+    async def send(self, request: HttpRequest, call: CallContext) -> HttpResponse:
         """The complete answer to a request, under the call's deadline; UpstreamError where there is none.
 
         It is repeated where its failure and the call's method say that this is safe: what is returned or raised is the
@@ -99,7 +99,7 @@ class HttpClient:
             self._retries.paused(again=again)
         return again
 
-    async def _exchange(self, request: HttpRequest, call: Call) -> HttpResponse:
+    async def _exchange(self, request: HttpRequest, call: CallContext) -> HttpResponse:
         """One attempt, once there is a place for it and the breaker allows it."""
         if not self._bulkhead.enter():
             await self._wait(call)
@@ -114,7 +114,7 @@ class HttpClient:
         finally:
             self._bulkhead.leave()
 
-    async def _wait(self, call: Call) -> None:
+    async def _wait(self, call: CallContext) -> None:
         """Wait for a place, unless the breaker is open."""
         if not call.probe and self._breaker.wait() > 0:
             raise self._open()
@@ -133,7 +133,7 @@ class HttpClient:
         what = "was not asked: it failed too often of late"
         return self._faults.error(outcomes.CIRCUIT_OPEN, what, wait=self._breaker.wait())
 
-    async def _attempt(self, request: HttpRequest, call: Call, seconds: float, permit: int) -> HttpResponse:
+    async def _attempt(self, request: HttpRequest, call: CallContext, seconds: float, permit: int) -> HttpResponse:
         """One exchange, and all that is to be told of it: to the record, to telemetry, and to the breaker."""
         started = time.monotonic()
         status: int | None = None

@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 
 import uvloop
 
-from gateway.upstream.call import Call
+from gateway.call_context import CallContext
 from gateway.upstream.client import HttpClient, HttpRequest, HttpSettings
 
 TRANSPORTS: Final = ("lean", "aiohttp")
@@ -63,7 +63,7 @@ async def _measure(endpoint: str, transport: Any, exchanges: int, concurrency: i
 
     async def ask(count: int) -> None:
         for _ in range(count):
-            await client.send(_REQUEST, Call("bench", time.monotonic() + 30, repeatable=True))
+            await client.send(_REQUEST, CallContext("bench", time.monotonic() + 30, idempotent=True))
 
     await ask(200)
     before = time.process_time()

@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.call_context import CallContext
 from gateway.contract.methods import METHODS
 from gateway.providers.base.capabilities import ListWindow, Provider
 from gateway.providers.base.settings import ProviderSettings
 from gateway.providers.catalog import PROVIDER_TYPES, operations_of
-from gateway.upstream.call import Call
 from keyway.v1 import certificate_service_pb2 as certificates
 from tests.support.once import ONCE
 from tests.support.requests import valid_request
@@ -71,20 +71,20 @@ SUITES: Final = (
 )
 
 
-def new_call(seconds: float = 10.0) -> Call:
+def new_call(seconds: float = 10.0) -> CallContext:
     """A call with this long to its deadline."""
-    return Call("contract", time.monotonic() + seconds, repeatable=True)
+    return CallContext("contract", time.monotonic() + seconds, idempotent=True)
 
 
-def invocations(provider: Provider, secret: str) -> dict[str, Callable[[Call], Awaitable[Any]]]:
+def invocations(provider: Provider, secret: str) -> dict[str, Callable[[CallContext], Awaitable[Any]]]:
     """Every operation that the provider serves, ready to be called with a valid request; and its check."""
-    ready: dict[str, Callable[[Call], Awaitable[Any]]] = {"check": provider.check}
+    ready: dict[str, Callable[[CallContext], Awaitable[Any]]] = {"check": provider.check}
     for name, operation in operations_of(provider).items():
         ready[name] = _ready(operation, _request(name, provider.id, secret))
     return ready
 
 
-def _ready(operation: Callable[..., Awaitable[Any]], request: Any) -> Callable[[Call], Awaitable[Any]]:
+def _ready(operation: Callable[..., Awaitable[Any]], request: Any) -> Callable[[CallContext], Awaitable[Any]]:
     return lambda call: operation(request, call)
 
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import pytest
 
+from gateway.call_context import CallContext
 from gateway.errors import INTERNAL_ERROR, MALFORMED_PROVIDER_RESPONSE, GatewayError, UpstreamError
-from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
 from tests.contract.suite import REQUEST_SECRET, SUITES, Suite, invocations, new_call
 from tests.support.raw_server import RawServer, Reader, Writer, answering
@@ -224,7 +224,7 @@ async def test_no_secret_is_in_the_repr_of_what_is_sent(
     shown: list[str] = []
     send = HttpClient.send
 
-    async def recording(client: HttpClient, request: HttpRequest, call: Call) -> HttpResponse:
+    async def recording(client: HttpClient, request: HttpRequest, call: CallContext) -> HttpResponse:
         frame: FrameType | None = sys._getframe()
         while frame is not None:
             asked = frame.f_locals.values() if frame.f_globals["__name__"].startswith("gateway.providers.") else ()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import Final
 
+from gateway.call_context import CallContext
 from gateway.errors import CERTIFICATE_ALREADY_EXISTS, METHOD_NOT_SUPPORTED, GatewayError
 from gateway.providers.asteria import errors, files, requests, resources, translate
 from gateway.providers.asteria.api import ApiRequest, ManagementApi, ResultT
@@ -12,7 +13,6 @@ from gateway.providers.asteria.resources import Resource
 from gateway.providers.asteria.session import FixedSession, LoginSession, Session
 from gateway.providers.asteria.settings import AsteriaSettings
 from gateway.providers.base.capabilities import CertificatePage, ListWindow, StatusRow
-from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient
 from gateway.upstream.state import UpstreamState
 from keyway.v1 import certificate_pb2 as certificates
@@ -44,7 +44,7 @@ class AsteriaProvider:
         """Log out, in bounded time, and close the connections; never raises."""
         await self._api.close()
 
-    async def check(self, call: Call) -> None:
+    async def check(self, call: CallContext) -> None:
         """`server/exist`, after a login where there was none."""
         await self._exists(self._certificate("server"), call)
 
@@ -57,7 +57,7 @@ class AsteriaProvider:
         """As the HTTP client has it."""
         return self._api.upstream
 
-    async def list_certificates(self, window: ListWindow, call: Call) -> CertificatePage:
+    async def list_certificates(self, window: ListWindow, call: CallContext) -> CertificatePage:
         """`server/exist` and `client/exist`. When they expire is not known without a password: never under EXPIRED."""
         if window.state == service.CERTIFICATE_STATE_FILTER_EXPIRED:
             return CertificatePage((), 0)
@@ -67,7 +67,7 @@ class AsteriaProvider:
         return CertificatePage(found[window.offset : window.offset + window.limit], len(found))
 
     async def get_certificate(
-        self, request: service.GetCertificateRequest, call: Call
+        self, request: service.GetCertificateRequest, call: CallContext
     ) -> service.GetCertificateResponse:
         """`show`, which takes the key store's password."""
         certificate = resources.certificate(request.name)
@@ -77,7 +77,7 @@ class AsteriaProvider:
         return service.GetCertificateResponse(certificate=shown)
 
     async def check_certificate(
-        self, request: service.CheckCertificateRequest, call: Call
+        self, request: service.CheckCertificateRequest, call: CallContext
     ) -> service.CheckCertificateResponse:
         """`exist`. A certificate of another name than the two does not exist, which is an answer."""
         if not resources.can_be_certificate(request.name):
@@ -86,7 +86,7 @@ class AsteriaProvider:
         return service.CheckCertificateResponse(exists=exists)
 
     async def create_certificate(
-        self, request: service.CreateCertificateRequest, call: Call
+        self, request: service.CreateCertificateRequest, call: CallContext
     ) -> service.CreateCertificateResponse:
         """`exist` unless it may be replaced, `create`, `show`; where only the last fails, what was asked for."""
         requests.check_create(request)
@@ -100,7 +100,7 @@ class AsteriaProvider:
         return service.CreateCertificateResponse(certificate=created)
 
     async def delete_certificate(
-        self, request: service.DeleteCertificateRequest, call: Call
+        self, request: service.DeleteCertificateRequest, call: CallContext
     ) -> service.DeleteCertificateResponse:
         """`delete`."""
         certificate = resources.certificate(request.name)
@@ -108,7 +108,7 @@ class AsteriaProvider:
         return service.DeleteCertificateResponse()
 
     async def import_certificate(
-        self, request: service.ImportCertificateRequest, call: Call
+        self, request: service.ImportCertificateRequest, call: CallContext
     ) -> service.ImportCertificateResponse:
         """`exist` unless it may be replaced, `import`."""
         certificate = resources.certificate(request.name)
@@ -122,7 +122,7 @@ class AsteriaProvider:
         return service.ImportCertificateResponse(certificate=imported)
 
     async def get_certificate_signing_request(
-        self, request: service.GetCertificateSigningRequestRequest, call: Call
+        self, request: service.GetCertificateSigningRequestRequest, call: CallContext
     ) -> service.GetCertificateSigningRequestResponse:
         """`csr/download`, unpacked."""
         certificate = resources.certificate(request.name)
@@ -130,7 +130,7 @@ class AsteriaProvider:
         return await self._api.fetch(asked, files.signing_request, call)
 
     async def install_signed_certificate(
-        self, request: service.InstallSignedCertificateRequest, call: Call
+        self, request: service.InstallSignedCertificateRequest, call: CallContext
     ) -> service.InstallSignedCertificateResponse:
         """`csr/response/upload`."""
         certificate = resources.certificate(request.name)
@@ -138,7 +138,7 @@ class AsteriaProvider:
         return service.InstallSignedCertificateResponse()
 
     async def download_certificate(
-        self, request: service.DownloadCertificateRequest, call: Call
+        self, request: service.DownloadCertificateRequest, call: CallContext
     ) -> service.DownloadCertificateResponse:
         """`export`, unpacked. There is no call that hands out a private key."""
         certificate = resources.certificate(request.name)
@@ -156,7 +156,7 @@ class AsteriaProvider:
         )
 
     async def list_trusted_authorities(
-        self, request: service.ListTrustedAuthoritiesRequest, call: Call
+        self, request: service.ListTrustedAuthoritiesRequest, call: CallContext
     ) -> service.ListTrustedAuthoritiesResponse:
         """`ca/list`."""
         store = resources.trust_store(request.parent)
@@ -164,7 +164,7 @@ class AsteriaProvider:
         return service.ListTrustedAuthoritiesResponse(authorities=listed)
 
     async def get_trusted_authority(
-        self, request: service.GetTrustedAuthorityRequest, call: Call
+        self, request: service.GetTrustedAuthorityRequest, call: CallContext
     ) -> service.GetTrustedAuthorityResponse:
         """`ca/show`."""
         authority = resources.authority(request.name)
@@ -176,7 +176,7 @@ class AsteriaProvider:
         return service.GetTrustedAuthorityResponse(authority=shown)
 
     async def import_trusted_authority(
-        self, request: service.ImportTrustedAuthorityRequest, call: Call
+        self, request: service.ImportTrustedAuthorityRequest, call: CallContext
     ) -> service.ImportTrustedAuthorityResponse:
         """`ca/list`, so that the new ones can be told from the old ones, and `ca/import`."""
         store = resources.trust_store(request.parent)
@@ -185,7 +185,7 @@ class AsteriaProvider:
         return service.ImportTrustedAuthorityResponse(authorities=after, imported=translate.new_aliases(before, after))
 
     async def delete_trusted_authority(
-        self, request: service.DeleteTrustedAuthorityRequest, call: Call
+        self, request: service.DeleteTrustedAuthorityRequest, call: CallContext
     ) -> service.DeleteTrustedAuthorityResponse:
         """`ca/delete`."""
         authority = resources.authority(request.name)
@@ -195,14 +195,14 @@ class AsteriaProvider:
     def _certificate(self, side: str) -> Resource:
         return resources.certificate(resources.certificate_name(self.id, side))
 
-    async def _exists(self, certificate: Resource, call: Call) -> bool:
+    async def _exists(self, certificate: Resource, call: CallContext) -> bool:
         return await self._api.ask(requests.exist(certificate), translate.exists, call)
 
-    async def _do(self, request: ApiRequest, call: Call) -> None:
+    async def _do(self, request: ApiRequest, call: CallContext) -> None:
         """A call whose success says nothing more."""
         await self._api.ask(request, lambda _: None, call)
 
-    async def _refuse_existing(self, certificate: Resource, call: Call, *, replace: bool) -> None:
+    async def _refuse_existing(self, certificate: Resource, call: CallContext, *, replace: bool) -> None:
         """CERTIFICATE_ALREADY_EXISTS unless it may be replaced: the server itself does not look."""
         if replace or not await self._exists(certificate, call):
             return
@@ -213,13 +213,17 @@ class AsteriaProvider:
             resource=certificate.name,
         )
 
-    async def _show(self, certificate: Resource, password: str, call: Call, *, full: bool) -> certificates.Certificate:
+    async def _show(
+        self, certificate: Resource, password: str, call: CallContext, *, full: bool
+    ) -> certificates.Certificate:
         read = translate.full_certificate if full else translate.basic_certificate
         return await self._api.ask(
             requests.show(certificate, password), lambda data: read(data, certificate, self._calendar), call
         )
 
-    async def _authorities(self, store: Resource, asked: ApiRequest, call: Call) -> list[authorities.TrustedAuthority]:
+    async def _authorities(
+        self, store: Resource, asked: ApiRequest, call: CallContext
+    ) -> list[authorities.TrustedAuthority]:
         return await self._api.ask(asked, lambda data: translate.listed_authorities(data, store, self._calendar), call)
 
 

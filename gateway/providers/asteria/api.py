@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from gateway.call_context import CallContext
 from gateway.errors import MalformedResponse
 from gateway.providers.asteria import answers, errors
 from gateway.providers.asteria.answers import Answer
 from gateway.providers.asteria.session import SESSION_HEADER, Session, shown
 from gateway.providers.base.formats import FormatError, JsonObject
-from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
 from gateway.upstream.state import UpstreamState
 
@@ -62,15 +62,15 @@ class ManagementApi:
         finally:
             await self._http.close()
 
-    async def ask(self, request: ApiRequest, read: Callable[[JsonObject], ResultT], call: Call) -> ResultT:
+    async def ask(self, request: ApiRequest, read: Callable[[JsonObject], ResultT], call: CallContext) -> ResultT:
         """What `read` makes of `result.data`; MalformedResponse where there is none, or `read` raises FormatError."""
         return await self._read(request, lambda answer: read(answer.data()), call)
 
-    async def fetch(self, request: ApiRequest, read: Callable[[HttpResponse], ResultT], call: Call) -> ResultT:
+    async def fetch(self, request: ApiRequest, read: Callable[[HttpResponse], ResultT], call: CallContext) -> ResultT:
         """What `read` makes of an answer that is no failure; MalformedResponse where it raises FormatError."""
         return await self._read(request, lambda answer: read(answer.response), call)
 
-    async def _read(self, request: ApiRequest, read: Callable[[Answer], ResultT], call: Call) -> ResultT:
+    async def _read(self, request: ApiRequest, read: Callable[[Answer], ResultT], call: CallContext) -> ResultT:
         answer = await self._send(request, call)
         try:
             return read(answer)
@@ -81,7 +81,7 @@ class ManagementApi:
                 http_status=answer.response.status,
             ) from error
 
-    async def _send(self, request: ApiRequest, call: Call) -> Answer:
+    async def _send(self, request: ApiRequest, call: CallContext) -> Answer:
         """The answer of a call that did not fail. Not being logged in means that nothing was done: it is repeated."""
         session_id: str | None = await self._session.current(call)
         assert session_id is not None
@@ -102,7 +102,7 @@ class ManagementApi:
             )
         return answer
 
-    async def _exchange(self, request: ApiRequest, session_id: str, call: Call) -> Answer:
+    async def _exchange(self, request: ApiRequest, session_id: str, call: CallContext) -> Answer:
         headers = {SESSION_HEADER: session_id}
         if request.content_type is not None:
             headers["Content-Type"] = request.content_type

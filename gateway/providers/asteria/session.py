@@ -9,12 +9,12 @@ import time
 from typing import Final, Protocol
 from urllib.parse import urlencode
 
+from gateway.call_context import CallContext
 from gateway.errors import SERVER_DRAINING, GatewayError, MalformedResponse, Outcome, UpstreamError
 from gateway.providers.asteria import answers, errors
 from gateway.providers.asteria.settings import Login, is_session_id
 from gateway.providers.base.formats import FormatError
 from gateway.upstream import outcomes
-from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
 
 SESSION_HEADER: Final = "X-As-SessionId"
@@ -34,10 +34,10 @@ class Session(Protocol):
     def secrets(self) -> tuple[str, ...]:
         """What is configured for it and must not show, beside the ids."""
 
-    async def current(self, call: Call) -> str:
+    async def current(self, call: CallContext) -> str:
         """A session id that is good as far as is known."""
 
-    async def renew(self, refused: str, call: Call) -> str | None:
+    async def renew(self, refused: str, call: CallContext) -> str | None:
         """Another id in the place of one that the server refused; None where there is no other."""
 
     async def close(self) -> None:
@@ -53,11 +53,11 @@ class FixedSession:
     def __init__(self, session_id: str) -> None:
         self._id = session_id
 
-    async def current(self, _call: Call) -> str:
+    async def current(self, _call: CallContext) -> str:
         """The configured id."""
         return self._id
 
-    async def renew(self, _refused: str, _call: Call) -> str | None:
+    async def renew(self, _refused: str, _call: CallContext) -> str | None:
         """There is no other."""
         return None
 
@@ -82,11 +82,11 @@ class LoginSession:
         self._rejection: tuple[float, UpstreamError] | None = None
         self._running: asyncio.Task[str | UpstreamError] | None = None
 
-    async def current(self, call: Call) -> str:
+    async def current(self, call: CallContext) -> str:
         """The session's id, after a login where there is none yet."""
         return self._id if self._id is not None else await self._joined_login(call)
 
-    async def renew(self, refused: str, call: Call) -> str | None:
+    async def renew(self, refused: str, call: CallContext) -> str | None:
         """A newer id than `refused`; logs in only where no other caller has done so since."""
         if self._id == refused:
             self._id = None
@@ -107,7 +107,7 @@ class LoginSession:
             if running is not None:
                 running.cancel()
 
-    async def _joined_login(self, call: Call) -> str:
+    async def _joined_login(self, call: CallContext) -> str:
         """The id from the login that runs, or from one that is started; the failure of one refused a moment ago."""
         if self._rejection is not None and time.monotonic() - self._rejection[0] < REJECTION_SECONDS:
             raise _copy(self._rejection[1])
@@ -124,18 +124,10 @@ class LoginSession:
             raise _copy(result)
         return result
 
-    async def _run(self, starter: Call) -> str | UpstreamError:
+    async def _run(self, starter: CallContext) -> str | UpstreamError:
         """One login. Its failure is returned, not raised: there may be no caller left, or several."""
         deadline = time.monotonic() + self._timeout
-        call = Call(
-            starter.request_id,
-            deadline,
-            repeatable=True,
-            attempts=starter.attempts,
-            trace=starter.trace,
-            metrics=starter.metrics,
-            probe=starter.probe,
-        )
+        call = starter.shared(deadline, idempotent=True)
         try:
             self._id = await self._log_in(call)
         except UpstreamError as error:
@@ -147,7 +139,7 @@ class LoginSession:
         finally:
             self._running = None
 
-    async def _log_in(self, call: Call) -> str:
+    async def _log_in(self, call: CallContext) -> str:
         login = self._login
         form = {
             "userName": login.user_name,
@@ -170,7 +162,7 @@ class LoginSession:
     async def _log_out(self) -> None:
         if self._id is None:
             return
-        call = Call("logout", time.monotonic() + LOGOUT_SECONDS, repeatable=True)
+        call = CallContext("logout", time.monotonic() + LOGOUT_SECONDS, idempotent=True)
         headers = {SESSION_HEADER: self._id, "Content-Type": FORM}
         await self._http.send(HttpRequest("POST", _LOGOUT_PATH, headers), call)
 

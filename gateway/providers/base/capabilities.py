@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from gateway.call_context import CallContext
 from gateway.errors import Outcome
-from gateway.upstream.call import Call
 from gateway.upstream.state import UpstreamState
 from keyway.v1 import certificate_pb2 as certificate
 from keyway.v1 import certificate_service_pb2 as certificates
@@ -47,7 +47,7 @@ class Provider(Protocol):
     async def close(self) -> None:
         """Leave the upstream in order (log out) and close connections; never raises."""
 
-    async def check(self, call: Call) -> None:
+    async def check(self, call: CallContext) -> None:
         """One live, harmless upstream call; GatewayError where it fails."""
 
     def status_rows(self) -> Sequence[StatusRow]:
@@ -79,14 +79,14 @@ class CertificatePage:
 class CertificateInventory(Protocol):
     """Find certificates."""
 
-    async def list_certificates(self, window: ListWindow, call: Call) -> CertificatePage: ...
+    async def list_certificates(self, window: ListWindow, call: CallContext) -> CertificatePage: ...
 
     async def get_certificate(
-        self, request: certificates.GetCertificateRequest, call: Call
+        self, request: certificates.GetCertificateRequest, call: CallContext
     ) -> certificates.GetCertificateResponse: ...
 
     async def check_certificate(
-        self, request: certificates.CheckCertificateRequest, call: Call
+        self, request: certificates.CheckCertificateRequest, call: CallContext
     ) -> certificates.CheckCertificateResponse: ...
 
 
@@ -95,7 +95,7 @@ class CertificateDownload(Protocol):
     """Hand out a certificate's file."""
 
     async def download_certificate(
-        self, request: certificates.DownloadCertificateRequest, call: Call
+        self, request: certificates.DownloadCertificateRequest, call: CallContext
     ) -> certificates.DownloadCertificateResponse: ...
 
 
@@ -104,7 +104,7 @@ class CertificateUpload(Protocol):
     """Take a certificate's file."""
 
     async def upload_certificate(
-        self, request: certificates.UploadCertificateRequest, call: Call
+        self, request: certificates.UploadCertificateRequest, call: CallContext
     ) -> certificates.UploadCertificateResponse: ...
 
 
@@ -113,23 +113,23 @@ class KeystoreAdministration(Protocol):
     """Make, replace and remove a certificate with its key, and have it signed."""
 
     async def create_certificate(
-        self, request: certificates.CreateCertificateRequest, call: Call
+        self, request: certificates.CreateCertificateRequest, call: CallContext
     ) -> certificates.CreateCertificateResponse: ...
 
     async def delete_certificate(
-        self, request: certificates.DeleteCertificateRequest, call: Call
+        self, request: certificates.DeleteCertificateRequest, call: CallContext
     ) -> certificates.DeleteCertificateResponse: ...
 
     async def import_certificate(
-        self, request: certificates.ImportCertificateRequest, call: Call
+        self, request: certificates.ImportCertificateRequest, call: CallContext
     ) -> certificates.ImportCertificateResponse: ...
 
     async def get_certificate_signing_request(
-        self, request: certificates.GetCertificateSigningRequestRequest, call: Call
+        self, request: certificates.GetCertificateSigningRequestRequest, call: CallContext
     ) -> certificates.GetCertificateSigningRequestResponse: ...
 
     async def install_signed_certificate(
-        self, request: certificates.InstallSignedCertificateRequest, call: Call
+        self, request: certificates.InstallSignedCertificateRequest, call: CallContext
     ) -> certificates.InstallSignedCertificateResponse: ...
 
 
@@ -138,19 +138,19 @@ class TrustStores(Protocol):
     """The authorities that an upstream trusts."""
 
     async def list_trusted_authorities(
-        self, request: certificates.ListTrustedAuthoritiesRequest, call: Call
+        self, request: certificates.ListTrustedAuthoritiesRequest, call: CallContext
     ) -> certificates.ListTrustedAuthoritiesResponse: ...
 
     async def get_trusted_authority(
-        self, request: certificates.GetTrustedAuthorityRequest, call: Call
+        self, request: certificates.GetTrustedAuthorityRequest, call: CallContext
     ) -> certificates.GetTrustedAuthorityResponse: ...
 
     async def import_trusted_authority(
-        self, request: certificates.ImportTrustedAuthorityRequest, call: Call
+        self, request: certificates.ImportTrustedAuthorityRequest, call: CallContext
     ) -> certificates.ImportTrustedAuthorityResponse: ...
 
     async def delete_trusted_authority(
-        self, request: certificates.DeleteTrustedAuthorityRequest, call: Call
+        self, request: certificates.DeleteTrustedAuthorityRequest, call: CallContext
     ) -> certificates.DeleteTrustedAuthorityResponse: ...
 
 
@@ -158,29 +158,35 @@ class TrustStores(Protocol):
 class KeyOperations(Protocol):
     """Use and read stored keys and secrets. Batches are the server's, made of single calls."""
 
-    async def get_client_info(self, request: keys.GetClientInfoRequest, call: Call) -> keys.GetClientInfoResponse: ...
+    async def get_client_info(
+        self, request: keys.GetClientInfoRequest, call: CallContext
+    ) -> keys.GetClientInfoResponse: ...
 
-    async def get_secret(self, request: keys.GetSecretRequest, call: Call) -> keys.GetSecretResponse: ...
+    async def get_secret(self, request: keys.GetSecretRequest, call: CallContext) -> keys.GetSecretResponse: ...
 
-    async def encrypt(self, request: keys.EncryptRequest, call: Call) -> keys.EncryptResponse: ...
+    async def encrypt(self, request: keys.EncryptRequest, call: CallContext) -> keys.EncryptResponse: ...
 
-    async def decrypt(self, request: keys.DecryptRequest, call: Call) -> keys.DecryptResponse: ...
+    async def decrypt(self, request: keys.DecryptRequest, call: CallContext) -> keys.DecryptResponse: ...
 
     async def generate_data_key(
-        self, request: keys.GenerateDataKeyRequest, call: Call
+        self, request: keys.GenerateDataKeyRequest, call: CallContext
     ) -> keys.GenerateDataKeyResponse: ...
 
     async def get_symmetric_key(
-        self, request: keys.GetSymmetricKeyRequest, call: Call
+        self, request: keys.GetSymmetricKeyRequest, call: CallContext
     ) -> keys.GetSymmetricKeyResponse: ...
 
-    async def sign(self, request: keys.SignRequest, call: Call) -> keys.SignResponse: ...
+    async def sign(self, request: keys.SignRequest, call: CallContext) -> keys.SignResponse: ...
 
-    async def verify(self, request: keys.VerifyRequest, call: Call) -> keys.VerifyResponse: ...
+    async def verify(self, request: keys.VerifyRequest, call: CallContext) -> keys.VerifyResponse: ...
 
-    async def get_private_key(self, request: keys.GetPrivateKeyRequest, call: Call) -> keys.GetPrivateKeyResponse: ...
+    async def get_private_key(
+        self, request: keys.GetPrivateKeyRequest, call: CallContext
+    ) -> keys.GetPrivateKeyResponse: ...
 
-    async def get_public_key(self, request: keys.GetPublicKeyRequest, call: Call) -> keys.GetPublicKeyResponse: ...
+    async def get_public_key(
+        self, request: keys.GetPublicKeyRequest, call: CallContext
+    ) -> keys.GetPublicKeyResponse: ...
 
 
 CAPABILITIES = (

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from gateway.call_context import CallContext
 from gateway.contract import resource_names
 from gateway.errors import CERTIFICATE_NOT_FOUND, GatewayError, MalformedResponse
 from gateway.providers.base import pem, x509
@@ -17,7 +18,6 @@ from gateway.providers.base.formats import FormatError
 from gateway.providers.nhn_certificate_manager import answers, errors, files, listing
 from gateway.providers.nhn_certificate_manager.requests import Filter, Requests
 from gateway.providers.nhn_certificate_manager.settings import CertificateManagerSettings
-from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
 from gateway.upstream.state import UpstreamState
 from keyway.v1 import certificate_pb2 as certificates
@@ -32,7 +32,7 @@ class _Pages:
     requests: Requests
     asked: errors.Asked
     timezone: ZoneInfo
-    call: Call
+    call: CallContext
 
     async def page(self, number: int, size: int, state: Filter) -> answers.Page:
         return await self._read(self.requests.page(number, size, state), number, size)
@@ -65,7 +65,7 @@ class CertificateManager:
         """Close the connection pool."""
         await self._client.close()
 
-    async def check(self, call: Call) -> None:
+    async def check(self, call: CallContext) -> None:
         """Ask for a list of one row."""
         await self._pages(call).page(1, 1, service.CERTIFICATE_STATE_FILTER_ALL)
 
@@ -78,12 +78,12 @@ class CertificateManager:
         """As the HTTP client has it."""
         return self._client.state
 
-    async def list_certificates(self, window: ListWindow, call: Call) -> CertificatePage:
+    async def list_certificates(self, window: ListWindow, call: CallContext) -> CertificatePage:
         """The list (guide: retrieve certificate list), in the BASIC view."""
         return await listing.read_window(self._pages(call), window, self.id)
 
     async def get_certificate(
-        self, request: service.GetCertificateRequest, call: Call
+        self, request: service.GetCertificateRequest, call: CallContext
     ) -> service.GetCertificateResponse:
         """Out of the list; FULL reads the certificate's file too (guide: download certificate file)."""
         found = await listing.find(self._pages(call), _certificate(request.name), self.id)
@@ -95,32 +95,32 @@ class CertificateManager:
         return service.GetCertificateResponse(certificate=found)
 
     async def check_certificate(
-        self, request: service.CheckCertificateRequest, call: Call
+        self, request: service.CheckCertificateRequest, call: CallContext
     ) -> service.CheckCertificateResponse:
         """Out of the list, expired ones included."""
         found = await listing.find(self._pages(call), _certificate(request.name), self.id)
         return service.CheckCertificateResponse(exists=found is not None)
 
     async def download_certificate(
-        self, request: service.DownloadCertificateRequest, call: Call
+        self, request: service.DownloadCertificateRequest, call: CallContext
     ) -> service.DownloadCertificateResponse:
         """The file (guide: download certificate file), taken apart: the key leaves only where it was asked for."""
         certificate = _certificate(request.name)
         response, bundle = await self._file(certificate, request.name, call)
         return files.downloaded(request, response, bundle, certificate)
 
-    async def _fill(self, message: certificates.Certificate, resource: str, call: Call) -> None:
+    async def _fill(self, message: certificates.Certificate, resource: str, call: CallContext) -> None:
         response, bundle = await self._file(message.display_name, resource, call)
         try:
             x509.fill_certificate(message, files.ordered(bundle), self._timezone)
         except FormatError as error:
             raise MalformedResponse(f"{resource}: {error}", provider=self.id, http_status=response.status) from error
 
-    async def _file(self, certificate: str, resource: str, call: Call) -> tuple[HttpResponse, pem.PemBundle]:
+    async def _file(self, certificate: str, resource: str, call: CallContext) -> tuple[HttpResponse, pem.PemBundle]:
         response = await self._client.send(self._requests.download(certificate), call)
         return response, answers.read_file(response, self._asked(resource))
 
-    def _pages(self, call: Call) -> _Pages:
+    def _pages(self, call: CallContext) -> _Pages:
         asked = self._asked(resource_names.PROVIDER.format(provider=self.id))
         return _Pages(self._client, self._requests, asked, self._timezone, call)
 
@@ -132,7 +132,7 @@ class CertificateManagerWithUpload(CertificateManager):
     """Certificate Manager as API v1.0 has it."""
 
     async def upload_certificate(
-        self, request: service.UploadCertificateRequest, call: Call
+        self, request: service.UploadCertificateRequest, call: CallContext
     ) -> service.UploadCertificateResponse:
         """Replace the file (v1.0 guide: upload), which must not be larger than 512 KB."""
         files.check_upload(request)

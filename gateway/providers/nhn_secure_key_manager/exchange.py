@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import orjson
 
+from gateway.call_context import CallContext
 from gateway.errors import MalformedResponse, UpstreamError
 from gateway.providers.base.formats import FormatError, JsonObject
 from gateway.providers.base.sanitizing import clean
@@ -24,7 +25,6 @@ from gateway.providers.nhn_secure_key_manager.errors import (
 )
 from gateway.providers.nhn_secure_key_manager.requests import key_name, shown
 from gateway.providers.nhn_secure_key_manager.settings import SecureKeyManagerSettings
-from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
 from gateway.upstream.outcomes import for_http_status
 
@@ -57,7 +57,7 @@ class Exchange:
         app_key = settings.app_key.get_secret_value()
         self._secrets = (*settings.secrets(), quote(app_key, safe=""))
 
-    async def ask(self, question: Question, read: Callable[[JsonObject], ResultT], call: Call) -> ResultT:
+    async def ask(self, question: Question, read: Callable[[JsonObject], ResultT], call: CallContext) -> ResultT:
         """What `read` makes of the answer's body; UpstreamError for a failure.
 
         `read` raises FormatError where the body is not what it should be. The envelope says whether it is a

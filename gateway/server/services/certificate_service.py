@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from gateway.call_context import CallContext
 from gateway.contract.resource_names import PROVIDER, WILDCARD, provider_id
 from gateway.errors import INVALID_PAGE_TOKEN, GatewayError, InvalidRequest, Violation
 from gateway.providers.base.capabilities import CertificatePage, ListWindow, Provider
@@ -12,7 +13,6 @@ from gateway.providers.catalog import Catalog
 from gateway.server.rpc import Operation, contained
 from gateway.server.services import paging
 from gateway.server.services.paging import Position
-from gateway.upstream.call import Call
 from keyway.v1 import certificate_service_pb2 as certificates
 
 _LIST: Final = "list_certificates"
@@ -30,7 +30,7 @@ class CertificateLister:
         self._catalog = catalog
 
     async def list_certificates(
-        self, request: certificates.ListCertificatesRequest, call: Call
+        self, request: certificates.ListCertificatesRequest, call: CallContext
     ) -> certificates.ListCertificatesResponse:
         """One page; see the contract for its order and for `unreachable`."""
         state = request.state or certificates.CERTIFICATE_STATE_FILTER_UNEXPIRED
@@ -46,7 +46,7 @@ class CertificateLister:
         return await self._of_all(position, window, listing, call)
 
     async def _of_one(
-        self, provider: str, window: ListWindow, listing: str, call: Call
+        self, provider: str, window: ListWindow, listing: str, call: CallContext
     ) -> certificates.ListCertificatesResponse:
         page: CertificatePage = await self._catalog.operation(provider, _LIST)(window, call)
         rows = page.certificates[: window.limit]
@@ -57,7 +57,7 @@ class CertificateLister:
         )
 
     async def _of_all(
-        self, position: Position | None, window: ListWindow, listing: str, call: Call
+        self, position: Position | None, window: ListWindow, listing: str, call: CallContext
     ) -> certificates.ListCertificatesResponse:
         providers = self._from(position, call)
         windows = [replace(window, offset=window.offset if index == 0 else 0) for index in range(len(providers))]
@@ -81,7 +81,7 @@ class CertificateLister:
         response.total_size = counted
         return response
 
-    def _from(self, position: Position | None, call: Call) -> Sequence[Provider]:
+    def _from(self, position: Position | None, call: CallContext) -> Sequence[Provider]:
         """The providers that have certificates and that the caller may ask, by name, from the token's on.
 
         By name, so that a token still means the same after the configuration was put into another order.
@@ -98,7 +98,7 @@ class CertificateLister:
             raise InvalidRequest([violation], outcome=INVALID_PAGE_TOKEN)
         return providers[ids.index(position.provider) :]
 
-    async def _page(self, provider: Provider, window: ListWindow, call: Call) -> CertificatePage | None:
+    async def _page(self, provider: Provider, window: ListWindow, call: CallContext) -> CertificatePage | None:
         work: Awaitable[CertificatePage] = self._catalog.operation(provider.id, _LIST)(window, call)
         try:
             return await contained(work, call)

@@ -7,6 +7,7 @@ from typing import Any
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
+from gateway.call_context import CallContext
 from gateway.contract.methods import BATCHES
 from gateway.contract.resource_names import provider_id
 from gateway.errors import GatewayError
@@ -15,28 +16,27 @@ from gateway.server import status
 from gateway.server.interceptors.authorization import denied_item
 from gateway.server.interceptors.validation import validate
 from gateway.server.rpc import Operation, contained
-from gateway.upstream.call import Call
 from keyway.v1 import key_service_pb2 as keys
 
 
 def _batch(catalog: Catalog, item_operation: str, response_type: Callable[[], Any], concurrency: int) -> Operation:
     """A batch of `item_operation`: at most `concurrency` items at once, each ending in its own response or error."""
 
-    async def item(request: Any, call: Call) -> Message:
+    async def item(request: Any, call: CallContext) -> Message:
         if request.name in call.denied:
             raise denied_item(item_operation, request.name)
         validate(request)
         response: Message = await catalog.operation(provider_id(request.name), item_operation)(request, call)
         return response
 
-    async def outcome(request: Any, call: Call, slots: asyncio.Semaphore) -> dict[str, Message]:
+    async def outcome(request: Any, call: CallContext, slots: asyncio.Semaphore) -> dict[str, Message]:
         async with slots:
             try:
                 return {"response": await contained(item(request, call), call)}
             except GatewayError as error:
                 return {"error": _status(error, call)}
 
-    async def handle(batch: Any, call: Call) -> Message:
+    async def handle(batch: Any, call: CallContext) -> Message:
         slots = asyncio.Semaphore(concurrency)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(outcome(request, call, slots)) for request in batch.requests]
@@ -62,8 +62,8 @@ def _item(name: str, result: Any) -> dict[str, object]:
     return told
 
 
-def _status(error: GatewayError, call: Call) -> status_pb2.Status:
-    return status.to_status(error, repeatable=call.repeatable, request_id=call.request_id)
+def _status(error: GatewayError, call: CallContext) -> status_pb2.Status:
+    return status.to_status(error, repeatable=call.idempotent, request_id=call.request_id)
 
 
 def operations(catalog: Catalog, concurrency: int) -> Mapping[str, Operation]:

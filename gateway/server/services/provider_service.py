@@ -4,9 +4,9 @@ import asyncio
 import datetime as dt
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
+from gateway.call_context import CallContext
 from gateway.contract.methods import BATCHES, METHODS
 from gateway.contract.resource_names import PROVIDER, provider_id
 from gateway.errors import UpstreamError
@@ -17,7 +17,6 @@ from gateway.server.services import paging
 from gateway.server.services.paging import Position
 from gateway.server.status import reason_name
 from gateway.upstream.breaker import BreakerState
-from gateway.upstream.call import Call
 from keyway.v1 import error_reason_pb2 as reasons
 from keyway.v1 import provider_pb2, status_mapping_pb2
 from keyway.v1 import provider_service_pb2 as service
@@ -46,7 +45,9 @@ class ProviderDirectory:
         self._checks: dict[str, asyncio.Task[None]] = {}
         self._providers = {provider.id: self._describe(provider) for provider in catalog}
 
-    async def list_providers(self, request: service.ListProvidersRequest, call: Call) -> service.ListProvidersResponse:
+    async def list_providers(
+        self, request: service.ListProvidersRequest, call: CallContext
+    ) -> service.ListProvidersResponse:
         """One page, by name, of those that the caller may list."""
         position = paging.decode(request.page_token, _LISTING)
         ids = sorted(self._providers if call.providers is None else self._providers.keys() & call.providers)
@@ -58,11 +59,15 @@ class ProviderDirectory:
             providers=[self._now(provider) for provider in ids[:size]], next_page_token=token
         )
 
-    async def get_provider(self, request: service.GetProviderRequest, _call: Call) -> service.GetProviderResponse:
+    async def get_provider(
+        self, request: service.GetProviderRequest, _call: CallContext
+    ) -> service.GetProviderResponse:
         """One provider, with the state that its last check found, or calls since then."""
         return service.GetProviderResponse(provider=self._now(self._provider(request.name).id))
 
-    async def check_provider(self, request: service.CheckProviderRequest, call: Call) -> service.CheckProviderResponse:
+    async def check_provider(
+        self, request: service.CheckProviderRequest, call: CallContext
+    ) -> service.CheckProviderResponse:
         """One provider, after a live call; a call that fails is an answer, not an error.
 
         What is found is for everybody: callers at the same time share a check, and the deadline of none limits it.
@@ -74,8 +79,8 @@ class ProviderDirectory:
         await asyncio.shield(check)
         return service.CheckProviderResponse(provider=self._providers[provider.id])
 
-    async def _check(self, provider: Provider, asked_by: Call) -> None:
-        call = replace(asked_by, deadline=time.monotonic() + self._check_seconds, probe=True)
+    async def _check(self, provider: Provider, asked_by: CallContext) -> None:
+        call = asked_by.shared(time.monotonic() + self._check_seconds, probe=True)
         try:
             state, reason = await _state_of(provider, call)
         finally:
@@ -85,7 +90,7 @@ class ProviderDirectory:
         checked.check_time.FromDatetime(dt.datetime.now(dt.UTC))
 
     async def list_status_mappings(
-        self, request: service.ListStatusMappingsRequest, _call: Call
+        self, request: service.ListStatusMappingsRequest, _call: CallContext
     ) -> service.ListStatusMappingsResponse:
         """A provider's status table."""
         rows = self._provider(request.name).status_rows()
@@ -131,7 +136,7 @@ class ProviderDirectory:
         )
 
 
-async def _state_of(provider: Provider, call: Call) -> tuple[provider_pb2.ProviderState.ValueType, str]:
+async def _state_of(provider: Provider, call: CallContext) -> tuple[provider_pb2.ProviderState.ValueType, str]:
     try:
         await contained(provider.check(call), call)
     except UpstreamError as error:

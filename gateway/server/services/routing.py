@@ -2,11 +2,11 @@
 
 from google.protobuf.message import Message
 
+from gateway.call_context import CallContext
 from gateway.contract.methods import Method
 from gateway.contract.resource_names import provider_id
 from gateway.providers.catalog import Catalog
 from gateway.server.rpc import Operation
-from gateway.upstream.call import Call
 
 
 def route(method: Method, catalog: Catalog) -> Operation:
@@ -14,7 +14,7 @@ def route(method: Method, catalog: Catalog) -> Operation:
     name_field = method.name_field
     assert name_field is not None, f"{method.full_name} names no resource"
 
-    async def handle(request: Message, call: Call) -> Message:
+    async def handle(request: Message, call: CallContext) -> Message:
         provider = provider_id(getattr(request, name_field))
         response: Message = await catalog.operation(provider, method.operation)(request, call)
         return response

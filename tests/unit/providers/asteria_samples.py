@@ -11,9 +11,9 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from urllib.parse import parse_qsl
 
+from gateway.call_context import CallContext
 from gateway.providers.asteria import SETTINGS
 from gateway.providers.asteria.adapter import AsteriaProvider
-from gateway.upstream.call import Call
 from tests.support.once import ONCE
 from tests.support.scripted_upstream import ReceivedRequest, ScriptedUpstream
 
@@ -101,8 +101,8 @@ def zipped(**files: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def a_call(seconds: float = 10.0) -> Call:
-    return Call("request", time.monotonic() + seconds, repeatable=True)
+def a_call(seconds: float = 10.0) -> CallContext:
+    return CallContext("request", time.monotonic() + seconds, idempotent=True)
 
 
 def provider_on(url: str, now: datetime = NOW, **settings: object) -> AsteriaProvider:

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from gateway.call_context import CallContext
 from gateway.providers.asteria.adapter import AsteriaProvider
-from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
 from keyway.v1 import certificate_service_pb2 as service
 from tests.support.scripted_upstream import ScriptedUpstream
@@ -46,7 +46,7 @@ def hold(monkeypatch: pytest.MonkeyPatch, path: str) -> tuple[asyncio.Event, asy
     came, go = asyncio.Event(), asyncio.Event()
     send = HttpClient.send
 
-    async def held(self: HttpClient, request: HttpRequest, call: Call) -> HttpResponse:
+    async def held(self: HttpClient, request: HttpRequest, call: CallContext) -> HttpResponse:
         if request.target == path:
             came.set()
             await go.wait()

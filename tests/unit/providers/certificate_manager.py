@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qsl, urlsplit
 
+from gateway.call_context import CallContext
 from gateway.providers import nhn_certificate_manager
 from gateway.providers.nhn_certificate_manager.adapter import CertificateManager
-from gateway.upstream.call import Call
 from tests.support.once import ONCE
 from tests.support.scripted_upstream import ReceivedRequest, ScriptedUpstream
 
@@ -21,8 +21,8 @@ Json = dict[str, object]
 SUCCESS: Json = {"resultCode": 0, "resultMessage": "success", "isSuccessful": True}
 
 
-def call(*, repeatable: bool = True) -> Call:
-    return Call("request-1", time.monotonic() + 10, repeatable)
+def call(*, repeatable: bool = True) -> CallContext:
+    return CallContext("request-1", time.monotonic() + 10, repeatable)
 
 
 @asynccontextmanager

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from gateway.call_context import CallContext
 from gateway.providers.nhn_secure_key_manager import SETTINGS, SecureKeyManager, create
-from gateway.upstream.call import Call
 from tests.support.once import ONCE
 from tests.support.scripted_upstream import ScriptedUpstream
 
@@ -29,8 +29,8 @@ AES_SAMPLE = (
 AES_SAMPLE_BYTES = " A simple Java. ".encode("utf-16-be")
 
 
-def call(seconds: float = 10.0) -> Call:
-    return Call(request_id="r1", deadline=time.monotonic() + seconds, repeatable=True)
+def call(seconds: float = 10.0) -> CallContext:
+    return CallContext(request_id="r1", deadline=time.monotonic() + seconds, idempotent=True)
 
 
 def success(**body: object) -> dict[str, object]:

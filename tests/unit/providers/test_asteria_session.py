@@ -5,9 +5,9 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from gateway.call_context import CallContext
 from gateway.errors import UpstreamError
 from gateway.upstream import outcomes
-from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
 from keyway.v1 import certificate_service_pb2 as service
 from tests.support.scripted_upstream import ScriptedUpstream
@@ -87,7 +87,7 @@ async def test_many_refusals_at_once_cause_one_login(upstream: ScriptedUpstream)
         send = HttpClient.send
         refused = 0
 
-        async def together(self: HttpClient, request: HttpRequest, call: Call) -> HttpResponse:
+        async def together(self: HttpClient, request: HttpRequest, call: CallContext) -> HttpResponse:
             nonlocal refused
             response = await send(self, request, call)
             if b"3001" in response.body:

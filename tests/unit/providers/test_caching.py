@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from gateway.call_context import CallContext
 from gateway.contract.methods import METHODS, secret_fields
 from gateway.errors import GatewayError, UpstreamError
 from gateway.providers.base.capabilities import CertificatePage, ListWindow
 from gateway.providers.base.settings import CacheSettings
 from gateway.providers.caching import CACHEABLE, ReadCache
 from gateway.upstream import outcomes
-from gateway.upstream.call import Call
 from keyway.v1 import certificate_pb2
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
@@ -22,8 +22,8 @@ NAME = "providers/p/keys/k"
 ASK = keys.GetPublicKeyRequest(name=NAME)
 
 
-def call(seconds: float = 30.0, *, fresh: bool = False) -> Call:
-    made = Call("r", time.monotonic() + seconds, repeatable=True)
+def call(seconds: float = 30.0, *, fresh: bool = False) -> CallContext:
+    made = CallContext("r", time.monotonic() + seconds, idempotent=True)
     made.fresh = fresh
     return made
 
@@ -44,7 +44,7 @@ class Upstream:
             | {"delete_certificate": self._answer}
         )
 
-    async def _answer(self, request: Any, _call: Call) -> Any:
+    async def _answer(self, request: Any, _call: CallContext) -> Any:
         self.asked += 1
         number = self.asked
         if self.gate is not None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import grpc
 
+from gateway.call_context import CallContext
 from gateway.errors import GatewayError, UpstreamError
 from gateway.gateway_settings import GatewaySettings
 from gateway.providers.base.capabilities import CertificatePage, ListWindow, StatusRow
@@ -13,7 +14,6 @@ from gateway.providers.catalog import Catalog
 from gateway.server.assembly import GatewayServer
 from gateway.upstream import outcomes
 from gateway.upstream.breaker import BreakerState
-from gateway.upstream.call import Call
 from gateway.upstream.state import UpstreamState
 from keyway.v1 import certificate_pb2
 from keyway.v1 import certificate_service_pb2 as certificates
@@ -36,7 +36,7 @@ class FakeProvider:
 
     async def close(self) -> None: ...
 
-    async def check(self, call: Call) -> None:
+    async def check(self, call: CallContext) -> None:
         if self.check_error is not None:
             raise self.check_error
 
@@ -56,27 +56,27 @@ class Inventory(FakeProvider):
         self.names = [f"providers/{provider_id}/certificates/{number}" for number in range(size)]
         self.windows: list[ListWindow] = []
         self.page: Callable[[ListWindow], CertificatePage] = self.true_page
-        self.get: Callable[[certificates.GetCertificateRequest, Call], Awaitable[Any]] = self._empty
+        self.get: Callable[[certificates.GetCertificateRequest, CallContext], Awaitable[Any]] = self._empty
 
     def true_page(self, window: ListWindow) -> CertificatePage:
         return page(self.names[window.offset : window.offset + window.limit], len(self.names))
 
-    async def list_certificates(self, window: ListWindow, call: Call) -> CertificatePage:
+    async def list_certificates(self, window: ListWindow, call: CallContext) -> CertificatePage:
         self.windows.append(window)
         return self.page(window)
 
     async def get_certificate(
-        self, request: certificates.GetCertificateRequest, call: Call
+        self, request: certificates.GetCertificateRequest, call: CallContext
     ) -> certificates.GetCertificateResponse:
         answer: certificates.GetCertificateResponse = await self.get(request, call)
         return answer
 
     async def check_certificate(
-        self, request: certificates.CheckCertificateRequest, call: Call
+        self, request: certificates.CheckCertificateRequest, call: CallContext
     ) -> certificates.CheckCertificateResponse:
         return certificates.CheckCertificateResponse()
 
-    async def _empty(self, _request: object, _call: Call) -> certificates.GetCertificateResponse:
+    async def _empty(self, _request: object, _call: CallContext) -> certificates.GetCertificateResponse:
         return certificates.GetCertificateResponse()
 
 
@@ -91,15 +91,15 @@ def unreachable(provider_id: str) -> UpstreamError:
 class KeyStore(FakeProvider):
     """Encrypts with `encrypting`, and decrypts by taking the ciphertext for the plaintext."""
 
-    encrypting: Callable[[keys.EncryptRequest, Call], Awaitable[keys.EncryptResponse]]
+    encrypting: Callable[[keys.EncryptRequest, CallContext], Awaitable[keys.EncryptResponse]]
 
-    async def encrypt(self, request: keys.EncryptRequest, call: Call) -> keys.EncryptResponse:
+    async def encrypt(self, request: keys.EncryptRequest, call: CallContext) -> keys.EncryptResponse:
         return await self.encrypting(request, call)
 
-    async def decrypt(self, request: keys.DecryptRequest, call: Call) -> keys.DecryptResponse:
+    async def decrypt(self, request: keys.DecryptRequest, call: CallContext) -> keys.DecryptResponse:
         return keys.DecryptResponse(plaintext=request.ciphertext.encode())
 
-    async def _unused(self, request: Any, _call: Call) -> Any:
+    async def _unused(self, request: Any, _call: CallContext) -> Any:
         raise AssertionError(f"KeyStore {self.id} was not meant to get a {type(request).__name__}")
 
     get_client_info = get_secret = generate_data_key = get_symmetric_key = _unused

@@ -7,9 +7,9 @@ import grpc
 import pytest
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
+from gateway.call_context import CallContext
 from gateway.errors import GatewayError, UpstreamError
 from gateway.upstream import outcomes
-from gateway.upstream.call import Call
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1.key_service_pb2_grpc import KeyServiceStub
 from tests.unit.server.fakes import FakeProvider, KeyStore, served
@@ -17,7 +17,7 @@ from tests.unit.server.fakes import FakeProvider, KeyStore, served
 KEY = "providers/store/keys/k"
 
 
-def store(encrypting: Callable[[keys.EncryptRequest, Call], Awaitable[keys.EncryptResponse]]) -> KeyStore:
+def store(encrypting: Callable[[keys.EncryptRequest, CallContext], Awaitable[keys.EncryptResponse]]) -> KeyStore:
     provider = KeyStore("store")
     provider.encrypting = encrypting
     return provider
@@ -39,7 +39,7 @@ async def test_results_have_the_order_of_the_requests() -> None:
     others_ended = asyncio.Event()
     ended: list[bytes] = []
 
-    async def encrypt(request: keys.EncryptRequest, call: Call) -> keys.EncryptResponse:
+    async def encrypt(request: keys.EncryptRequest, call: CallContext) -> keys.EncryptResponse:
         if request.plaintext == b"0":
             await others_ended.wait()
         ended.append(request.plaintext)
@@ -57,7 +57,7 @@ async def test_results_have_the_order_of_the_requests() -> None:
 async def test_so_many_at_once(concurrency: int) -> None:
     running, most = 0, 0
 
-    async def encrypt(request: keys.EncryptRequest, call: Call) -> keys.EncryptResponse:
+    async def encrypt(request: keys.EncryptRequest, call: CallContext) -> keys.EncryptResponse:
         nonlocal running, most
         running += 1
         most = max(most, running)
@@ -72,7 +72,7 @@ async def test_so_many_at_once(concurrency: int) -> None:
 
 
 async def test_items_fail_alone() -> None:
-    async def encrypt(request: keys.EncryptRequest, call: Call) -> keys.EncryptResponse:
+    async def encrypt(request: keys.EncryptRequest, call: CallContext) -> keys.EncryptResponse:
         match request.plaintext:
             case b"refused":
                 raise UpstreamError(outcomes.RATE_LIMITED, "asks too often", provider="store", retry_after=7)
@@ -114,7 +114,7 @@ async def test_items_fail_alone() -> None:
 
 
 async def test_violations_have_the_items_own_paths() -> None:
-    async def encrypt(request: keys.EncryptRequest, call: Call) -> keys.EncryptResponse:
+    async def encrypt(request: keys.EncryptRequest, call: CallContext) -> keys.EncryptResponse:
         raise AssertionError("an invalid item was encrypted")
 
     async with served(store(encrypt)) as channel:
@@ -144,7 +144,7 @@ async def test_too_few_and_too_many(size: int) -> None:
 async def test_items_see_the_deadline_of_the_call() -> None:
     remaining: list[float] = []
 
-    async def encrypt(request: keys.EncryptRequest, call: Call) -> keys.EncryptResponse:
+    async def encrypt(request: keys.EncryptRequest, call: CallContext) -> keys.EncryptResponse:
         remaining.append(call.remaining())
         return keys.EncryptResponse()
 
@@ -157,7 +157,7 @@ async def test_items_see_the_deadline_of_the_call() -> None:
 async def test_cancelling_the_batch_cancels_its_items() -> None:
     started, cancelled = asyncio.Semaphore(0), asyncio.Semaphore(0)
 
-    async def encrypt(request: keys.EncryptRequest, call: Call) -> keys.EncryptResponse:
+    async def encrypt(request: keys.EncryptRequest, call: CallContext) -> keys.EncryptResponse:
         started.release()
         try:
             await asyncio.Event().wait()

@@ -12,11 +12,11 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
+from gateway.call_context import CallContext
 from gateway.contract.methods import METHODS
 from gateway.errors import UpstreamError
 from gateway.server import pipeline
 from gateway.upstream import outcomes
-from gateway.upstream.call import Call
 from keyway.v1 import certificate_pb2
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import provider_service_pb2 as providers
@@ -80,7 +80,9 @@ def test_order_of_the_stages() -> None:
 async def test_success() -> None:
     seen: list[Any] = []
 
-    async def get(request: certificates.GetCertificateRequest, call: Call) -> certificates.GetCertificateResponse:
+    async def get(
+        request: certificates.GetCertificateRequest, call: CallContext
+    ) -> certificates.GetCertificateResponse:
         seen.extend((request, call))
         return certificates.GetCertificateResponse(certificate=certificate_pb2.Certificate(name=request.name))
 
@@ -112,7 +114,7 @@ async def test_message_that_does_not_decode(raw: bytes) -> None:
 
 
 async def test_request_that_breaks_the_contract_is_not_handed_on() -> None:
-    async def get(request: object, call: Call) -> None:
+    async def get(request: object, call: CallContext) -> None:
         raise AssertionError("an invalid request was handed on")
 
     async with served(getting(get)) as channel:
@@ -122,7 +124,7 @@ async def test_request_that_breaks_the_contract_is_not_handed_on() -> None:
 
 
 async def test_failure_of_an_upstream() -> None:
-    async def get(request: object, call: Call) -> None:
+    async def get(request: object, call: CallContext) -> None:
         raise UpstreamError(
             outcomes.RATE_LIMITED, "warp asks for patience", provider="p", http_status=429, retry_after=3
         )
@@ -138,7 +140,7 @@ async def test_failure_of_an_upstream() -> None:
 
 class TestOurOwnBug:
     async def test_hidden_from_the_caller_and_told_to_the_log(self, log_lines: Any) -> None:
-        async def get(request: certificates.GetCertificateRequest, call: Call) -> None:
+        async def get(request: certificates.GetCertificateRequest, call: CallContext) -> None:
             password = request.keystore_password
             raise ZeroDivisionError(f"details for operators, {len(password)}")
 
@@ -157,7 +159,7 @@ class TestOurOwnBug:
 
     @pytest.mark.parametrize("answer", [None, "text", certificates.CheckCertificateResponse(exists=True)])
     async def test_answer_of_the_wrong_type(self, answer: object, log_lines: Any) -> None:
-        async def get(request: object, call: Call) -> object:
+        async def get(request: object, call: CallContext) -> object:
             return answer
 
         async with served(getting(get)) as channel:
@@ -181,7 +183,7 @@ class TestOurOwnBug:
     ids=["usual", "longest", "two", "too long", "binary", "none"],
 )
 async def test_the_callers_id_stands_beside_ours_in_the_log(log_lines: Any, sent: Any, kept: str | None) -> None:
-    async def get(request: object, call: Call) -> None:
+    async def get(request: object, call: CallContext) -> None:
         raise UpstreamError(outcomes.UNREACHABLE, "away", provider="p")
 
     async with served(getting(get)) as channel:
@@ -195,7 +197,7 @@ async def test_the_callers_id_stands_beside_ours_in_the_log(log_lines: Any, sent
 async def test_cancellation_reaches_the_provider(log_lines: Any) -> None:
     started, cancelled = asyncio.Event(), asyncio.Event()
 
-    async def get(request: object, call: Call) -> None:
+    async def get(request: object, call: CallContext) -> None:
         started.set()
         try:
             await asyncio.Event().wait()
@@ -217,10 +219,10 @@ async def test_cancellation_reaches_the_provider(log_lines: Any) -> None:
 class TestCall:
     """What the layers below learn of the call."""
 
-    async def call(self, seconds: float | None = None, **options: Any) -> Call:
-        calls: list[Call] = []
+    async def call(self, seconds: float | None = None, **options: Any) -> CallContext:
+        calls: list[CallContext] = []
 
-        async def get(request: object, call: Call) -> certificates.GetCertificateResponse:
+        async def get(request: object, call: CallContext) -> certificates.GetCertificateResponse:
             calls.append(call)
             return certificates.GetCertificateResponse()
 
@@ -240,10 +242,10 @@ class TestCall:
         assert before + 7 <= call.deadline <= time.monotonic() + 7
 
     async def test_repeatable(self) -> None:
-        assert (await self.call()).repeatable
+        assert (await self.call()).idempotent
 
     def test_remaining_is_never_negative(self) -> None:
-        assert Call("r", time.monotonic() - 5, repeatable=False).remaining() == 0.0
+        assert CallContext("r", time.monotonic() - 5, idempotent=False).remaining() == 0.0
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)

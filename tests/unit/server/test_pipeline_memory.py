@@ -12,9 +12,9 @@ import grpc
 import pytest
 import structlog
 
+from gateway.call_context import CallContext
 from gateway.errors import UpstreamError
 from gateway.upstream import outcomes
-from gateway.upstream.call import Call
 from keyway.v1 import certificate_service_pb2 as certificates
 from tests.unit.server.fakes import Inventory, served
 
@@ -65,7 +65,7 @@ def without_collector() -> Iterator[None]:
 async def test_a_failed_call_lets_its_request_go(raw: bytes, code: grpc.StatusCode, *, calls_provider: bool) -> None:
     witnesses: list[weakref.ref[Witness]] = []
 
-    async def get(request: object, call: Call) -> None:
+    async def get(request: object, call: CallContext) -> None:
         witness = Witness()
         witnesses.append(weakref.ref(witness))
         if code is grpc.StatusCode.INTERNAL:

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import errors
+from gateway.call_context import CallContext
 from gateway.errors import GatewayError, InvalidRequest, Outcome, UpstreamError
 from gateway.providers.base.capabilities import StatusRow
 from gateway.providers.catalog import Catalog
 from gateway.server.services.provider_service import ProviderDirectory
 from gateway.upstream import outcomes
 from gateway.upstream.breaker import BreakerState
-from gateway.upstream.call import Call
 from keyway.v1 import error_reason_pb2 as reasons
 from keyway.v1 import provider_pb2
 from keyway.v1 import provider_service_pb2 as service
@@ -126,10 +126,10 @@ class Gated(FakeProvider):
 
     def __init__(self) -> None:
         super().__init__("p")
-        self.calls: list[Call] = []
+        self.calls: list[CallContext] = []
         self.asked, self.gate = asyncio.Event(), asyncio.Event()
 
-    async def check(self, call: Call) -> None:
+    async def check(self, call: CallContext) -> None:
         self.calls.append(call)
         self.asked.set()
         await self.gate.wait()

@@ -6,11 +6,11 @@ import dataclasses
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 
+from gateway.call_context import CallContext
 from gateway.errors import UpstreamError
 from gateway.telemetry.calls import passed_on
 from gateway.telemetry.instruments import Distribution
 from gateway.telemetry.metrics import Metrics
-from gateway.upstream.call import Call
 from gateway.upstream.client import HttpRequest
 from tests.support.raw_server import RawServer, Reader, Writer, read_request
 from tests.support.scripted_upstream import ScriptedUpstream
@@ -22,11 +22,11 @@ SECRET = HttpRequest(
 )
 
 
-def traced(traces: Traces, metadata: tuple[tuple[str, str], ...] = SAMPLED) -> Call:
+def traced(traces: Traces, metadata: tuple[tuple[str, str], ...] = SAMPLED) -> CallContext:
     return dataclasses.replace(new_call(), trace=traces.begin(metadata), metrics=Metrics())
 
 
-def requests_of(call: Call) -> list[tuple[dict[str, str | int], int]]:
+def requests_of(call: CallContext) -> list[tuple[dict[str, str | int], int]]:
     """Attributes and number of the measurements of requests."""
     assert call.metrics is not None
     (series,) = call.metrics.read()[:1]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from gateway.call_context import CallContext
 from gateway.errors import UpstreamError
-from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient, HttpRequest, HttpSettings
 
 PROVIDER = "warp"
@@ -27,8 +27,8 @@ class Chosen:
 chosen = Chosen()
 
 
-def new_call(seconds: float = 10.0, *, repeatable: bool = False) -> Call:
-    return Call("request-1", time.monotonic() + seconds, repeatable)
+def new_call(seconds: float = 10.0, *, repeatable: bool = False) -> CallContext:
+    return CallContext("request-1", time.monotonic() + seconds, repeatable)
 
 
 @contextlib.asynccontextmanager

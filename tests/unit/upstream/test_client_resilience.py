@@ -5,11 +5,11 @@ import dataclasses
 
 import pytest
 
+from gateway.call_context import CallContext
 from gateway.errors import UpstreamError
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream import outcomes
 from gateway.upstream.breaker import BreakerState
-from gateway.upstream.call import Call
 from gateway.upstream.client import HttpClient
 from gateway.upstream.settings import BreakerSettings, QueueSettings, RetrySettings
 from tests.support.faulty_upstream import FaultyUpstream, hang_up, http, saying, stall
@@ -24,7 +24,7 @@ BREAKER = BreakerSettings(minimum_calls=2, interval=30)
 well = saying(http(200, b"ok"))
 
 
-async def refused(http_client: HttpClient, call: Call) -> UpstreamError:
+async def refused(http_client: HttpClient, call: CallContext) -> UpstreamError:
     with pytest.raises(UpstreamError) as caught:
         await http_client.send(GET, call)
     return caught.value

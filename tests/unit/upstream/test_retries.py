@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
+from gateway.call_context import CallContext
 from gateway.errors import Outcome
 from gateway.upstream import outcomes
-from gateway.upstream.call import Call
 from gateway.upstream.retries import Retries
 from gateway.upstream.settings import RetrySettings
 from tests.unit.upstream.support import new_call
@@ -19,7 +19,7 @@ def longest(settings: RetrySettings = SETTINGS) -> Retries:
     return Retries(settings, draw=lambda _low, high: high)
 
 
-def safe(seconds: float = 10.0) -> Call:
+def safe(seconds: float = 10.0) -> CallContext:
     return new_call(seconds, repeatable=True)
 
 
