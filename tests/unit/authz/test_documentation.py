@@ -1,4 +1,4 @@
-"""`docs/policy.md` says what is so."""
+"""The tables and limits in `docs/policy.md` match the code."""
 
 import re
 from pathlib import Path
@@ -14,12 +14,12 @@ from tests.unit.authz.support import group, loaded
 TEXT = Path("docs/policy.md").read_text()
 
 
-def test_groups() -> None:
+def test_the_table_of_groups_matches_the_contract() -> None:
     rows = re.findall(r"^\| `(\w+)` \| ((?:\w+(?:, )?)+) \|$", TEXT, re.MULTILINE)
     assert {name: frozenset(members.split(", ")) for name, members in rows} == GROUPS
 
 
-def test_resources() -> None:
+def test_the_table_of_resources_matches_the_contract() -> None:
     rows = re.findall(r"^\| `(Keyway::\w+)` \|(.*)\|(.*)\|$", TEXT, re.MULTILINE)
     told = {
         name: (above.strip(), {"name", "id", "provider", *re.findall(r"`(\w+)`", more)}) for name, above, more in rows
@@ -34,19 +34,19 @@ def test_resources() -> None:
     assert told == expected
 
 
-def test_private_material() -> None:
+def test_the_list_of_private_actions_matches_the_contract() -> None:
     assert set(
-        re.findall(r"`(\w+)`", TEXT.split("**Private material has to be named.**")[1].split("are\npermitted")[0])
+        re.findall(r"`(\w+)`", TEXT.split("names the action permit ")[1].split(": `action ==")[0])
     ) == (PRIVATE)
 
 
-def test_bounds() -> None:
-    told = f"at most {MAXIMUM_NESTING} brackets within each other, {MAXIMUM_BRANCHES} times `if`"
+def test_the_limits_match_the_parser() -> None:
+    told = f"at most {MAXIMUM_NESTING} nested brackets, {MAXIMUM_BRANCHES} `if` expressions"
     assert told in TEXT
-    assert f"{MAXIMUM_WORDS:,} words and signs" in TEXT
+    assert f"{MAXIMUM_WORDS:,} tokens" in TEXT
 
 
 @pytest.mark.parametrize("text", re.findall(r"```cedar\n(.*?)```", TEXT, re.DOTALL))
-def test_examples(tmp_path: Path, text: str) -> None:
+def test_each_example_is_valid_and_draws_no_advice(tmp_path: Path, text: str) -> None:
     policies = loaded(tmp_path, text, entities=[group("web-tier")])
     assert list(advice(policies)) == []
