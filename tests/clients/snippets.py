@@ -1,4 +1,4 @@
-"""The first calls that README.md prints: that they are the examples, and that those run as they are."""
+"""The first calls that docs/getting-started.md prints: that they are the examples, and that those run as they are."""
 
 import contextlib
 import re
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from tests.clients.languages import LANGUAGES, ROOT
 
+PAGE = "docs/getting-started.md"
 SAYS = "order 42 with version 2"
 
 
@@ -35,9 +36,9 @@ def gateway() -> Iterator[None]:
 def judged(language: str) -> str:
     """Why the printed first call of a language is not what it should be; empty where it is."""
     tongue = LANGUAGES[language]
-    printed = re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    printed = re.findall(rf"```{language}\n(.*?)```", (ROOT / PAGE).read_text(encoding="utf-8"), re.DOTALL)
     if len(printed) != 1 or printed[0] not in (tongue.path / tongue.example).read_text(encoding="utf-8"):
-        return f"README.md does not print clients/{tongue.folder}/{tongue.example}"
+        return f"{PAGE} does not print clients/{tongue.folder}/{tongue.example}"
     done = subprocess.run(
         tongue.example_command,
         cwd=tongue.path,

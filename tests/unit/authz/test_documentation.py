@@ -35,9 +35,7 @@ def test_the_table_of_resources_matches_the_contract() -> None:
 
 
 def test_the_list_of_private_actions_matches_the_contract() -> None:
-    assert set(
-        re.findall(r"`(\w+)`", TEXT.split("names the action permit ")[1].split(": `action ==")[0])
-    ) == (PRIVATE)
+    assert set(re.findall(r"`(\w+)`", TEXT.split("names the action permit ")[1].split(": `action ==")[0])) == (PRIVATE)
 
 
 def test_the_limits_match_the_parser() -> None:
