@@ -1,6 +1,7 @@
-"""What every section of the configuration is made of: typed, frozen, no unknown keys, secrets that do not print.
+"""Base class and shared types of all settings.
 
-A section stands beside what it configures (`audit/settings.py`); `config.py` puts them together.
+Each section of the configuration is defined next to the code that it configures, for example
+`gateway/journal/settings.py`. `gateway/gateway_settings.py` composes the sections.
 """
 
 import re
@@ -8,15 +9,33 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretBytes, ValidationInfo
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    SecretBytes,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic.config import JsonDict
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 
 class ConfigError(ValueError):
-    """The configuration can't be used; each line of the message names a key and what is wrong with it."""
+    """The configuration can't be used. Each line of the message names one problem and where it is."""
+
+
+READ_ON_CHANGE: Final[JsonDict] = {"x-reload": "file"}
+"""Reload metadata of a setting that names a file which the running gateway reads again when it changes."""
+RESTART: Final[JsonDict] = {"x-reload": "restart"}
+"""Reload metadata of a setting that only a restart changes. `config/reference.py` explains the other values."""
 
 
 class Settings(BaseModel):
-    """A section of the configuration: no unknown keys, no changes after the start."""
+    """A section of the configuration: unknown keys are errors, values never change, secrets are not printed."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -28,35 +47,57 @@ class Settings(BaseModel):
 
 
 def as_bytes(value: object) -> object:
-    """A text's bytes, for fields that take the content of a file; anything else as it is."""
+    """Return the UTF-8 bytes of a text, for fields that take file contents; return anything else unchanged."""
     return value.encode() if isinstance(value, str) else value
 
 
-FileContent = SecretBytes
-"""The content of a file, usually given as `{file: PATH}`; may hold a secret."""
+FileContent = Annotated[SecretBytes, WithJsonSchema({"type": "string"})]
+"""The content of a file, usually given as `{file: PATH}`. It may hold a secret."""
 
 
 def content(file: SecretBytes | None) -> bytes | None:
-    """What a file holds; an empty one is a file too, though it is false."""
+    """Return the bytes of a file. An empty file is not the same as no file."""
     return file.get_secret_value() if file is not None else None
 
 
 def _located(value: object, info: ValidationInfo) -> object:
-    """A relative path starts at the folder of the configuration file, which the validation's context tells."""
+    """Resolve a relative path against the folder of the configuration file, which the validation context holds."""
     if isinstance(value, bytes) or (isinstance(value, str) and (not value or "\n" in value or "\0" in value)):
-        raise ValueError("must be a path, not the content of a file: it is read again when it changes")
+        raise ValueError("must be a path, not the content of a file: the gateway reads the file again when it changes")
     if not isinstance(value, str | Path):
         raise ValueError("must be a path")  # noqa: TRY004 - pydantic reports ValueErrors
     base: Any = (info.context or {}).get("base", Path())
     return base / Path(value).expanduser()
 
 
-Located = Annotated[Path, BeforeValidator(_located)]
-"""A file or folder that is used by its path, since it changes while the gateway runs. Keys of files end in `_file`."""
+Located = Annotated[Path, BeforeValidator(_located), WithJsonSchema({"type": "string"})]
+"""The path of a file or folder that the gateway uses while it runs. Keys of such files end in `_file` or `_files`."""
+
+
+class OneOrMore:
+    """Annotation for a tuple of strings: accepts a single string as a list of one, and rejects an empty list."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        listed = core_schema.no_info_before_validator_function(_as_list, handler(source))
+        return core_schema.no_info_after_validator_function(_not_empty, listed)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        several = {**handler(schema), "minItems": 1}
+        return {"anyOf": [several["items"], several]}
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _not_empty(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not value:
+        raise ValueError("must name at least one")
+    return value
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
+    """Return whether only this machine can reach `host`."""
     if host == "localhost":
         return True
     try:
@@ -66,7 +107,7 @@ def is_loopback(host: str) -> bool:
 
 
 def listen_address(text: str) -> tuple[str, int] | None:
-    """Host and port of HOST:PORT, an IPv6 address without its brackets; None where it is no such address."""
+    """Return the host and port of HOST:PORT, an IPv6 address without its brackets, or None if `text` is invalid."""
     parts = _LISTEN.fullmatch(text)
     if parts is None or int(parts["port"]) > 65_535:
         return None

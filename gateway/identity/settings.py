@@ -1,60 +1,81 @@
-"""Who may be taken for a caller: the server's own certificate, and either client certificates or bearer tokens."""
+"""Settings of the `identity` section: the server certificate, and how callers authenticate."""
 
 import ssl
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from pydantic import Field, field_validator
 
-from gateway.config.base import ConfigError, FileContent, Located, Settings, as_bytes, content, is_loopback
+from gateway.config.base import (
+    READ_ON_CHANGE,
+    ConfigError,
+    FileContent,
+    Located,
+    OneOrMore,
+    Settings,
+    as_bytes,
+    content,
+    is_loopback,
+)
 from gateway.identity import pem
 
 Algorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
 ]  # fmt: skip
-"""Signatures that only the issuer can make: with the others, who can verify a token could also make one."""
+"""Asymmetric signature algorithms. With symmetric ones, everybody who can verify a token can also issue one."""
 
 ALGORITHMS: Final[tuple[Algorithm, ...]] = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 )  # fmt: skip
 
 
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-def _not_empty(value: tuple[Any, ...]) -> tuple[Any, ...]:
-    if not value:
-        raise ValueError("must name at least one")
-    return value
-
-
 _Text = Annotated[str, Field(min_length=1)]
-_ONE_OR_MORE = (BeforeValidator(_as_list), AfterValidator(_not_empty))
 
 
 class MtlsSettings(Settings):
-    """Callers show certificates. trust_bundle_file: PEM certificates of the authorities that issue those."""
+    """Callers authenticate with client certificates (mutual TLS)."""
 
-    trust_bundle_file: Located
+    trust_bundle_file: Located = Field(
+        description="PEM certificates of the authorities that issue client certificates.",
+        json_schema_extra=READ_ON_CHANGE,
+    )
 
 
 class JwtSettings(Settings):
-    """Callers send bearer tokens of one issuer, signed with a key of its set. Exactly one of jwks_file and jwks_url.
+    """Callers authenticate with bearer tokens (JWT) of one issuer. Exactly one of jwks_file and jwks_url is set."""
 
-    audience: the token must be meant for one of these. leeway: seconds that clocks may differ.
-    jwks_maximum_age: seconds after which the set is fetched again; the last good one serves until that succeeds.
-    jwks_ca_certificates: PEM bundle to verify the URL's server by; default: the system's.
-    """
-
-    issuer: _Text
-    audience: Annotated[tuple[_Text, ...], *_ONE_OR_MORE]
-    jwks_file: Located | None = None
-    jwks_url: str | None = None
-    jwks_maximum_age: float = Field(default=300.0, ge=1, le=86_400)
-    jwks_ca_certificates: FileContent | None = None
-    algorithms: Annotated[tuple[Algorithm, ...], *_ONE_OR_MORE] = ALGORITHMS
-    leeway: float = Field(default=30.0, ge=0, le=300)
+    issuer: _Text = Field(description="Required value of the token claim iss.")
+    audience: Annotated[tuple[_Text, ...], OneOrMore()] = Field(
+        description="Accepted values of the token claim aud: one value or a list."
+    )
+    jwks_file: Located | None = Field(
+        default=None,
+        description="JSON Web Key Set (JWKS) of the issuer, as a file.",
+        json_schema_extra=READ_ON_CHANGE,
+    )
+    jwks_url: str | None = Field(
+        default=None,
+        description="HTTPS URL of the JWKS of the issuer. http:// is accepted for a loopback address only.",
+        json_schema_extra={"x-reload": "jwks"},
+    )
+    jwks_maximum_age: float = Field(
+        default=300.0,
+        ge=1,
+        le=86_400,
+        description=(
+            "Seconds after which the gateway fetches jwks_url again. The last good key set stays in use until a fetch "
+            "succeeds."
+        ),
+    )
+    jwks_ca_certificates: FileContent | None = Field(
+        default=None, description="PEM CA bundle used to verify the server of jwks_url. Default: the system's."
+    )
+    algorithms: Annotated[tuple[Algorithm, ...], OneOrMore()] = Field(
+        default=ALGORITHMS, description="Accepted signature algorithms: one or a list."
+    )
+    leeway: float = Field(
+        default=30.0, ge=0, le=300, description="Seconds of clock difference accepted for exp, nbf and iat."
+    )
 
     _accept_text = field_validator("jwks_ca_certificates", mode="before")(as_bytes)
 
@@ -69,14 +90,14 @@ class JwtSettings(Settings):
         return value
 
     def model_post_init(self, _context: Any) -> None:
-        """One place to take the keys from, not two and not none."""
+        """Require exactly one source of the key set."""
         if (self.jwks_file is None) == (self.jwks_url is None):
             raise ValueError("give either jwks_file or jwks_url")
         if self.jwks_ca_certificates is not None and self.jwks_url is None:
-            raise ValueError("jwks_ca_certificates goes with jwks_url")
+            raise ValueError("jwks_ca_certificates needs jwks_url")
 
     def tls(self) -> ssl.SSLContext:
-        """How the server of `jwks_url` is verified."""
+        """Return the TLS context used for `jwks_url`; raise ConfigError for an unusable CA bundle."""
         bundle = content(self.jwks_ca_certificates)
         if bundle is None:
             return ssl.create_default_context()
@@ -87,24 +108,25 @@ class JwtSettings(Settings):
 
 
 class IdentitySettings(Settings):
-    """The server's own certificate chain with its key, and exactly one of `mtls` and `jwt`.
+    """The server certificate, and exactly one of `mtls` and `jwt`."""
 
-    All files are read again when they change.
-    """
-
-    certificate_file: Located
-    private_key_file: Located
-    mtls: MtlsSettings | None = None
-    jwt: JwtSettings | None = None
+    certificate_file: Located = Field(
+        description="PEM certificate of the gateway, with its chain.", json_schema_extra=READ_ON_CHANGE
+    )
+    private_key_file: Located = Field(
+        description="PEM private key of certificate_file, without a password.", json_schema_extra=READ_ON_CHANGE
+    )
+    mtls: MtlsSettings | None = Field(default=None, description="Callers authenticate with client certificates.")
+    jwt: JwtSettings | None = Field(default=None, description="Callers authenticate with bearer tokens.")
 
     def model_post_init(self, _context: Any) -> None:
-        """A server that does not require client certificates never asks for one."""
+        """Require exactly one way to authenticate: gRPC either requires client certificates or never requests one."""
         if (self.mtls is None) == (self.jwt is None):
             raise ValueError("give either mtls or jwt")
 
 
 def _is_safe_url(url: str) -> bool:
-    """What `urlsplit` says of other texts can quote them."""
+    """Return whether `url` is acceptable for jwks_url. Messages of `urlsplit` can quote it, so they are not shown."""
     if not (url.isascii() and url.isprintable()) or any(character in url for character in " #@\\"):
         return False
     try:

@@ -1,10 +1,10 @@
-"""Settings of the audit journal."""
+"""Settings of the `audit` section: the audit journal."""
 
 from typing import Final, Literal
 
 from pydantic import Field, field_validator
 
-from gateway.config.base import FileContent, Located, Settings, as_bytes
+from gateway.config.base import RESTART, FileContent, Located, Settings, as_bytes
 from gateway.journal.ship.settings import ShipSettings
 
 _MINIMUM_DIGEST_KEY: Final = 16
@@ -13,24 +13,55 @@ _DAY: Final = 24 * 3600
 
 
 class AuditSettings(Settings):
-    """The `audit` section.
+    """The audit journal."""
 
-    directory: made where it is missing. durability: `os` leaves it to the operating system when records reach the disk.
-    signing_key_file: Ed25519 in PKCS#8 PEM; read again when a segment begins; by default made in the directory.
-    digest_key: of the HMAC that stands for secret values; by default made in the directory.
-    checkpoint_interval, retention: seconds. Only shipped segments are ever removed.
-    ship: where to; without it nothing is shipped.
-    """
-
-    directory: Located
-    durability: Literal["fsync", "os"] = "fsync"
-    signing_key_file: Located | None = None
-    digest_key: FileContent | None = None
-    checkpoint_records: int = Field(default=10_000, ge=1)
-    checkpoint_interval: float = Field(default=60.0, gt=0)
-    segment_bytes: int = Field(default=64 * _MIB, ge=4096)
-    retention: float = Field(default=30 * _DAY, ge=0)
-    ship: ShipSettings | None = None
+    directory: Located = Field(
+        description="Directory of the journal. The gateway creates it if it does not exist.", json_schema_extra=RESTART
+    )
+    durability: Literal["fsync", "os"] = Field(
+        default="fsync",
+        description=(
+            "fsync: a record is on the disk before its call continues. os: the operating system decides when; a power "
+            "failure can lose the last records."
+        ),
+    )
+    signing_key_file: Located | None = Field(
+        default=None,
+        description=(
+            "Ed25519 private key (PKCS#8 PEM) that signs checkpoints. Default: a key that the gateway creates in the "
+            "directory."
+        ),
+        json_schema_extra={"x-reload": "segment"},
+    )
+    digest_key: FileContent | None = Field(
+        default=None,
+        description=(
+            "Key of the HMAC that replaces secret values in records, at least 16 bytes. Default: a key that the "
+            "gateway creates in the directory."
+        ),
+    )
+    checkpoint_records: int = Field(
+        default=10_000, ge=1, description="Number of records after which the gateway writes a signed checkpoint."
+    )
+    checkpoint_interval: float = Field(
+        default=60.0,
+        gt=0,
+        description="Seconds between signed checkpoints while there are new records.",
+    )
+    segment_bytes: int = Field(
+        default=64 * _MIB, ge=4096, description="Size in bytes at which the gateway begins a new journal segment."
+    )
+    retention: float = Field(
+        default=30 * _DAY,
+        ge=0,
+        description=(
+            "Seconds for which a segment is kept after its last record. Only shipped segments are removed: without "
+            "ship, all segments are kept."
+        ),
+    )
+    ship: ShipSettings | None = Field(
+        default=None, description="Collector to which records are shipped. Default: records are not shipped."
+    )
 
     _accept_text = field_validator("digest_key", mode="before")(as_bytes)
 

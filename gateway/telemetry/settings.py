@@ -1,47 +1,59 @@
-"""What of the gateway's telemetry is exported, and where to. Nothing by default."""
+"""Settings of the `telemetry` section. By default nothing is exported."""
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, WithJsonSchema, field_validator
 
-from gateway.config.base import FileContent, Settings, as_bytes, is_loopback, listen_address
+from gateway.config.base import RESTART, FileContent, Settings, as_bytes, is_loopback, listen_address
 
 
 class TraceSettings(Settings):
-    """sample_ratio: of the calls whose caller has not decided itself; a caller's own decision holds in both senses.
+    """Trace sampling."""
 
-    maximum_rate: calls that are recorded in one second, whoever decided; a flood would push out all other spans.
-    """
-
-    sample_ratio: float = Field(default=0.01, ge=0, le=1)
-    maximum_rate: int = Field(default=500, ge=1, le=100_000)
+    sample_ratio: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="Share of calls that are sampled when the caller sent no sampling decision. A decision of the "
+        "caller always applies.",
+    )
+    maximum_rate: int = Field(
+        default=500,
+        ge=1,
+        le=100_000,
+        description="Maximum number of sampled calls per second, so that a flood does not displace other spans.",
+    )
 
 
 class MetricSettings(Settings):
-    """interval: seconds between two exports."""
+    """Metric export."""
 
-    interval: float = Field(default=30.0, ge=1, le=3600)
+    interval: float = Field(default=30.0, ge=1, le=3600, description="Seconds between two exports.")
 
 
 class TelemetrySettings(Settings):
-    """Each of traces, metrics and logs is off unless it stands here.
+    """Export of traces, metrics and logs. Each is off unless its key is set."""
 
-    endpoint: of an OTLP receiver that speaks gRPC, `https://HOST:PORT`, or `http://…` without TLS.
-    ca_certificates: PEM; the system's by default. headers: sent with every export, such as a collector's token.
-    logs: the log goes to the endpoint too, beside standard error.
-    prometheus_listen: HOST:PORT, or a port on the loopback address, where metrics can be fetched.
-    """
-
-    endpoint: str | None = None
-    ca_certificates: FileContent | None = None
-    headers: Mapping[str, SecretStr] = Field(default_factory=dict)
-    traces: TraceSettings | None = None
-    metrics: MetricSettings | None = None
-    logs: bool = False
-    prometheus_listen: str | None = None
+    endpoint: str | None = Field(
+        default=None, description="OTLP/gRPC receiver: https://HOST:PORT, or http://HOST:PORT for plaintext."
+    )
+    ca_certificates: FileContent | None = Field(
+        default=None, description="PEM CA bundle used to verify the receiver. Default: the system's."
+    )
+    headers: Mapping[str, SecretStr] = Field(
+        default_factory=dict, description="Headers sent with every export, such as an access token. Values are secret."
+    )
+    traces: TraceSettings | None = Field(default=None, description="Export of traces.")
+    metrics: MetricSettings | None = Field(default=None, description="Export of metrics.")
+    logs: bool = Field(default=False, description="Whether logs are also exported to the endpoint.")
+    prometheus_listen: Annotated[str, WithJsonSchema({"type": ["string", "integer"]})] | None = Field(
+        default=None,
+        description="HOST:PORT, or a port on 127.0.0.1, where Prometheus can scrape the metrics.",
+        json_schema_extra=RESTART,
+    )
 
     _accept_text = field_validator("ca_certificates", mode="before")(as_bytes)
 
@@ -62,7 +74,7 @@ class TelemetrySettings(Settings):
     def _are_metadata(cls, value: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
         for key, header in value.items():
             if not _HEADER.fullmatch(key) or key.startswith("grpc-") or key.endswith("-bin"):
-                raise ValueError("keys must be names of headers in lower case")
+                raise ValueError("keys must be lower-case header names, not grpc-… and not …-bin")
             text = header.get_secret_value()
             if not (text.isascii() and text.isprintable()):
                 raise ValueError("values must be printable ASCII")
@@ -79,15 +91,15 @@ class TelemetrySettings(Settings):
         return text
 
     def model_post_init(self, _context: Any) -> None:
-        """What is exported needs an endpoint; secrets need TLS, unless they stay on this machine."""
+        """Require an endpoint for exports, and TLS for headers that leave this machine."""
         exports = self.traces is not None or self.metrics is not None or self.logs
         if exports and self.endpoint is None:
-            raise ValueError("traces, metrics and logs need an endpoint")
+            raise ValueError("traces, metrics and logs need endpoint")
         plain = self.endpoint is not None and self.endpoint.startswith("http://")
         if self.ca_certificates is not None and plain:
-            raise ValueError("ca_certificates belongs to an https endpoint")
+            raise ValueError("ca_certificates needs an https:// endpoint")
         if self.headers and plain and not is_loopback(urlsplit(self.endpoint or "").hostname or ""):
-            raise ValueError("headers are secrets: they take an https endpoint, or one on this machine")
+            raise ValueError("headers are secret: they need an https:// endpoint or a loopback address")
 
 
 def _split(value: str) -> Any:

@@ -10,49 +10,73 @@ from gateway.config.base import Settings
 
 
 class RetrySettings(Settings):
-    """Repeating a request whose failure says that nothing happened, or, for methods that are safe to repeat, may have.
+    """Retries of a request that did not reach the upstream, or that is safe to retry.
 
-    attempts: requests in all, 1 for none but the first.
-    initial_backoff, maximum_backoff: seconds. The pause before a repeat is drawn between 0 and a bound that doubles
-    from the first to the second. Where the upstream says how long to wait, that is done; a caller that would wait for
-    longer than `maximum_backoff`, or beyond its deadline, is answered at once, with the time in its RetryInfo.
-    budget: repeats that each request which went well earns, so that an upstream in trouble is not asked much more
-    often than a sound one. reserve: repeats that can be saved up, and that there are at the start.
+    The pause before a retry is random between 0 and a bound that doubles from initial_backoff to maximum_backoff. If
+    the upstream states a delay, the gateway waits that long. If the delay exceeds maximum_backoff or the deadline of
+    the caller, the call fails immediately and the delay is in its RetryInfo.
     """
 
-    attempts: int = Field(default=3, ge=1, le=10)
-    initial_backoff: float = Field(default=0.05, gt=0, le=60)
-    maximum_backoff: float = Field(default=2.0, gt=0, le=60)
-    budget: float = Field(default=0.1, ge=0, le=1)
-    reserve: int = Field(default=10, ge=1, le=1000)
+    attempts: int = Field(
+        default=3, ge=1, le=10, description="Maximum number of attempts, including the first. 1 disables retries."
+    )
+    initial_backoff: float = Field(
+        default=0.05, gt=0, le=60, description="Upper bound of the pause before the first retry, in seconds."
+    )
+    maximum_backoff: float = Field(
+        default=2.0,
+        gt=0,
+        le=60,
+        description="Upper bound of every pause, in seconds. A longer delay is returned to the caller in RetryInfo.",
+    )
+    budget: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Retries that each successful request adds to the retry budget, so that retries do not overload "
+        "a failing upstream.",
+    )
+    reserve: int = Field(
+        default=10, ge=1, le=1000, description="Maximum size of the retry budget, and its size at the start."
+    )
 
 
 class BreakerSettings(Settings):
-    """The circuit breaker, which answers for an upstream that is down, in the place of asking it.
+    """Circuit breaker: while it is open, calls fail immediately and the upstream is not contacted.
 
-    It opens where at least `failure_rate` of at least `minimum_calls` requests of the last `window` seconds failed:
-    were not connected, were broken off, had no answer in time, or 5xx of a server in trouble; or twice `minimum_calls`
-    in a row, whatever was before. Every `interval` seconds one call is let through; where that goes well, all are.
-    patience: seconds that an upstream had at least before a request without an answer counts as its failure, and not as
-    that of a caller in a hurry.
+    It opens when at least `failure_rate` of at least `minimum_calls` requests in the last `window` seconds failed, or
+    when twice `minimum_calls` requests in a row failed. A request fails when the connection fails or breaks, when no
+    response arrives in time, or when the server reports trouble with a 5xx status.
     """
 
-    enabled: bool = True
-    failure_rate: float = Field(default=0.5, gt=0, le=1)
-    minimum_calls: int = Field(default=10, ge=1, le=100_000)
-    window: float = Field(default=10.0, gt=0, le=3600)
-    interval: float = Field(default=5.0, gt=0, le=600)
-    patience: float = Field(default=1.0, ge=0, le=600)
+    enabled: bool = Field(default=True, description="Whether the circuit breaker is active.")
+    failure_rate: float = Field(default=0.5, gt=0, le=1, description="Share of failed requests that opens the breaker.")
+    minimum_calls: int = Field(
+        default=10, ge=1, le=100_000, description="Number of requests in the window before the breaker can open."
+    )
+    window: float = Field(default=10.0, gt=0, le=3600, description="Seconds over which requests are counted.")
+    interval: float = Field(
+        default=5.0,
+        gt=0,
+        le=600,
+        description="Seconds between probe requests while the breaker is open. A successful probe closes it.",
+    )
+    patience: float = Field(
+        default=1.0,
+        ge=0,
+        le=600,
+        description="Seconds after which a request without a response counts as a failure of the upstream. A shorter "
+        "deadline of the caller does not count.",
+    )
 
 
 class QueueSettings(Settings):
-    """Where calls wait while all of a provider's connections are in use; each caller's turn comes, batch or not.
+    """Queue of calls that wait for a connection. Callers take turns, so that a batch does not delay single calls."""
 
-    size: calls that may wait. timeout: seconds that each may wait; by default as long as for a new connection.
-    """
-
-    size: int = Field(default=1000, ge=0, le=1_000_000)
-    timeout: float | None = Field(default=None, gt=0, le=600)
+    size: int = Field(default=1000, ge=0, le=1_000_000, description="Maximum number of waiting calls.")
+    timeout: float | None = Field(
+        default=None, gt=0, le=600, description="Maximum wait in seconds. Default: connect_timeout."
+    )
 
 
 @dataclass(frozen=True, slots=True)

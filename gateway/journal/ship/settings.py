@@ -1,4 +1,4 @@
-"""Where the journal is shipped to, and how: the section `audit.ship` of the configuration."""
+"""Settings of the `audit.ship` section: the collector, and how records are shipped to it."""
 
 import re
 from typing import Annotated, Any, Final
@@ -16,27 +16,27 @@ _RESERVED: Final = ("grpc-", ":")
 
 
 class ShipCertificate(Settings):
-    """What the shipper shows of itself to the collector: a PEM certificate, with its chain, and its private key."""
+    """The certificate that the shipper presents to the collector."""
 
-    certificate: FileContent
-    private_key: FileContent
+    certificate: FileContent = Field(description="PEM certificate with its chain.")
+    private_key: FileContent = Field(description="PEM private key of the certificate, without a password.")
 
     _accept_text = field_validator("certificate", "private_key", mode="before")(as_bytes)
 
     def model_post_init(self, _context: Any) -> None:
-        """A pair that does not fit would be told by failing handshakes only."""
+        """Reject a key that does not match the certificate, which otherwise shows only as failing handshakes."""
         own = pem.certificates(self.certificate.get_secret_value())[0]
         try:
             key = load_pem_private_key(self.private_key.get_secret_value(), None)
         except (ValueError, TypeError, UnsupportedAlgorithm):
-            raise ValueError("private_key can't be read; it must be PEM without a password") from None
+            raise ValueError("private_key can't be read; it must be a PEM key without a password") from None
         if key.public_key() != own.public_key():
-            raise ValueError("the private key is not the certificate's")
+            raise ValueError("private_key does not match certificate")
 
 
 def _header_name(value: str) -> str:
     if not _HEADER_NAME.fullmatch(value) or value.startswith(_RESERVED) or value.endswith("-bin"):
-        raise ValueError("must be a lower-case header name, not one of gRPC's own and not a binary one")
+        raise ValueError("must be a lower-case header name, not reserved by gRPC (grpc-…) and not binary (…-bin)")
     return value
 
 
@@ -48,32 +48,52 @@ def _header_value(value: SecretStr) -> SecretStr:
 
 
 class ShipSettings(Settings):
-    """The collector and the shipper's habits.
+    """The collector that receives the journal, and the behavior of the shipper."""
 
-    endpoint: `https://HOST:PORT`; `http://` on a loopback address, elsewhere only with `insecure: true`. The connection
-    has to end at the collector itself, not at a proxy that spreads requests: see docs/decisions/0008.
-    ca_certificates: PEM bundle to verify the collector by; default: the system's.
-    headers: sent with every export, such as `authorization`; values are secret.
-    rewind: seconds for which a collector must have stayed alive after it acknowledged a record before the shipper
-    relies on that; more than its exporter takes to flush.
-    batch_records, batch_bytes: the most that goes in one export; a collector takes 4 MiB unless told otherwise.
-    interval: seconds between looks for new records when everything is shipped.
-    timeout: seconds for an export. maximum_backoff: the longest pause, in seconds, between attempts.
-    """
-
-    endpoint: str
-    insecure: bool = False
-    ca_certificates: FileContent | None = None
-    client_certificate: ShipCertificate | None = None
-    headers: dict[Annotated[str, AfterValidator(_header_name)], Annotated[SecretStr, AfterValidator(_header_value)]] = (
-        Field(default={}, repr=False)
+    endpoint: str = Field(
+        description=(
+            "OTLP/gRPC endpoint of the collector: https://HOST:PORT. http:// is accepted for a loopback address, and "
+            "elsewhere with insecure. The connection must end at the collector itself, not at a load balancer "
+            "(docs/decisions/0008)."
+        )
     )
-    rewind: float = Field(default=10.0, gt=0, le=3600)
-    batch_records: int = Field(default=500, ge=1, le=10_000)
-    batch_bytes: int = Field(default=1_000_000, ge=1000, le=64_000_000)
-    interval: float = Field(default=0.25, gt=0, le=60)
-    timeout: float = Field(default=10.0, gt=0, le=600)
-    maximum_backoff: float = Field(default=30.0, gt=0, le=3600)
+    insecure: bool = Field(default=False, description="Accept an http:// endpoint that is not a loopback address.")
+    ca_certificates: FileContent | None = Field(
+        default=None, description="PEM CA bundle used to verify the collector. Default: the system's."
+    )
+    client_certificate: ShipCertificate | None = Field(
+        default=None, description="Certificate that the shipper presents to the collector."
+    )
+    headers: dict[Annotated[str, AfterValidator(_header_name)], Annotated[SecretStr, AfterValidator(_header_value)]] = (
+        Field(
+            default={},
+            repr=False,
+            description="Headers sent with every export, such as authorization. Values are secret.",
+        )
+    )
+    rewind: float = Field(
+        default=10.0,
+        gt=0,
+        le=3600,
+        description=(
+            "Seconds for which the collector must stay reachable after it acknowledged a record before the shipper "
+            "considers the record shipped. Must exceed the flush interval of the collector's exporters."
+        ),
+    )
+    batch_records: int = Field(default=500, ge=1, le=10_000, description="Maximum number of records in one export.")
+    batch_bytes: int = Field(
+        default=1_000_000,
+        ge=1000,
+        le=64_000_000,
+        description="Maximum size of one export, in bytes. A collector accepts 4 MiB by default.",
+    )
+    interval: float = Field(
+        default=0.25, gt=0, le=60, description="Seconds between checks for new records when all records are shipped."
+    )
+    timeout: float = Field(default=10.0, gt=0, le=600, description="Seconds allowed for one export.")
+    maximum_backoff: float = Field(
+        default=30.0, gt=0, le=3600, description="Maximum pause between two attempts, in seconds."
+    )
 
     _accept_text = field_validator("ca_certificates", mode="before")(as_bytes)
 
@@ -92,15 +112,15 @@ class ShipSettings(Settings):
         return value
 
     def model_post_init(self, _context: Any) -> None:
-        """Records and headers cross a network only under TLS, unless that is given up in so many words."""
+        """Require TLS for records and headers that leave this machine, unless `insecure` is set."""
         if self.secure:
             if self.insecure:
-                raise ValueError("insecure goes with an http:// endpoint")
+                raise ValueError("insecure needs an http:// endpoint")
             return
         if self.ca_certificates is not None or self.client_certificate is not None:
-            raise ValueError("ca_certificates and client_certificate go with an https:// endpoint")
+            raise ValueError("ca_certificates and client_certificate need an https:// endpoint")
         if not self.insecure and not is_loopback(self._parts.hostname or ""):
-            raise ValueError("an http:// endpoint beyond loopback needs insecure: true")
+            raise ValueError("an http:// endpoint that is not a loopback address needs insecure: true")
 
     @property
     def _parts(self) -> SplitResult:
@@ -108,17 +128,17 @@ class ShipSettings(Settings):
 
     @property
     def secure(self) -> bool:
-        """Whether the connection is made under TLS."""
+        """Whether the connection uses TLS."""
         return self._parts.scheme == "https"
 
     @property
     def target(self) -> str:
-        """HOST:PORT, an IPv6 address in brackets."""
+        """HOST:PORT; an IPv6 address is in brackets."""
         return self._parts.netloc
 
 
 def _endpoint(text: str) -> SplitResult | None:
-    """What `urlsplit` says of texts that are no URL can quote them."""
+    """Return the parsed URL, or None. Messages of `urlsplit` can quote the text, so they are not shown."""
     if not (text.isascii() and text.isprintable()) or any(character in text for character in " ?#@\\"):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Settings of an ASTERIA Warp server: how to get a session, beside what every provider has."""
+"""Settings of the provider type `asteria`: an ASTERIA Warp server."""
 
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
@@ -12,28 +12,34 @@ MAXIMUM_SESSION_CHARACTERS: Final = 4096
 
 
 def is_session_id(text: str) -> bool:
-    """Whether `text` can be a session id: visible ASCII, so that it fits into a header as it is."""
+    """Return whether `text` can be a session ID: visible ASCII, so that it fits into a header unchanged."""
     return 0 < len(text) <= MAXIMUM_SESSION_CHARACTERS and all("!" <= character <= "~" for character in text)
 
 
 class Login(Settings):
-    """The account that the gateway logs in with. timeout_minutes: how long an idle session lasts at the server."""
+    """The account that the gateway logs in with."""
 
-    user_name: str = Field(min_length=1)
-    password: SecretStr = Field(min_length=1)
-    timeout_minutes: int = Field(default=30, ge=1, le=1440)
+    user_name: str = Field(min_length=1, description="User name, such as /keyway.")
+    password: SecretStr = Field(min_length=1, description="Password of the user.")
+    timeout_minutes: int = Field(
+        default=30, ge=1, le=1440, description="Minutes after which the server ends an idle session."
+    )
 
 
 class AsteriaSettings(ProviderSettings):
-    """An ASTERIA Warp server. Exactly one of `login` and `session_id`, a session that somebody else keeps alive.
+    """An ASTERIA Warp server. Exactly one of `login` and `session_id` is set."""
 
-    endpoint: scheme, host and port (usually 28080 or 28081), without `/mcapi`.
-    """
-
-    type: Literal["asteria"]
-    timezone: ZoneInfo = ZoneInfo("Asia/Tokyo")
-    login: Login | None = None
-    session_id: SecretStr | None = None
+    type: Literal["asteria"] = Field(description="Provider type.")
+    endpoint: str = Field(
+        description="Base URL of the server: scheme, host and port (usually 28080 or 28081), without /mcapi."
+    )
+    timezone: ZoneInfo = Field(
+        default=ZoneInfo("Asia/Tokyo"), description="IANA time zone of dates and times that the server returns."
+    )
+    login: Login | None = Field(default=None, description="Account that the gateway logs in with.")
+    session_id: SecretStr | None = Field(
+        default=None, description="Existing session that another program keeps alive. The gateway never logs in."
+    )
 
     @field_validator("session_id")
     @classmethod
@@ -43,6 +49,6 @@ class AsteriaSettings(ProviderSettings):
         return value
 
     def model_post_init(self, _context: Any) -> None:
-        """One way to get a session, not two and not none."""
+        """Require exactly one way to get a session."""
         if (self.login is None) == (self.session_id is None):
             raise ValueError("give either login or session_id")

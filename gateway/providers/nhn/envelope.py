@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
 from gateway.config.base import Settings
 from gateway.errors import InvalidRequest, Violation
@@ -36,8 +37,8 @@ HeaderSecret = Annotated[SecretStr, AfterValidator(_fits_header)]
 class UserAccessKey(Settings):
     """A user access key of NHN Cloud: an id and its secret."""
 
-    id: HeaderSecret
-    secret: HeaderSecret
+    id: HeaderSecret = Field(description="User access key ID.")
+    secret: HeaderSecret = Field(description="Secret access key.")
 
 
 ApiVersion = Literal["v1.0", "v1.1", "v1.2", "v1.3"]
@@ -48,17 +49,28 @@ Credential = Literal["user_access_key", "bearer_token"]
 class NhnSettings(ProviderSettings):
     """Settings of an NHN Cloud service.
 
-    CREDENTIALS: the one that each later API version needs; it is sent no other. endpoint: unless set, the first of
-    ENDPOINTS for v1.0 and the second for later versions.
+    CREDENTIALS: the credential that each API version requires; the gateway sends no other.
+    ENDPOINTS: the default endpoints for v1.0 and for later versions.
     """
 
     CREDENTIALS: ClassVar[Mapping[ApiVersion, Credential]]
     ENDPOINTS: ClassVar[tuple[str, str]]
 
-    api_version: ApiVersion
-    app_key: SecretStr
-    user_access_key: UserAccessKey | None = None
-    bearer_token: HeaderSecret | None = None
+    endpoint: str = Field(
+        default="", description="Base URL of the service. Default: the vendor's public endpoint of api_version."
+    )
+    timezone: ZoneInfo = Field(
+        default=ZoneInfo("Asia/Seoul"),
+        description="IANA time zone of dates and times that the service returns without a zone.",
+    )
+    api_version: ApiVersion = Field(description="API version that the gateway uses.")
+    app_key: SecretStr = Field(description="App key of the service; it is part of every URL.")
+    user_access_key: UserAccessKey | None = Field(
+        default=None, description="User access key, for the API versions that require one."
+    )
+    bearer_token: HeaderSecret | None = Field(
+        default=None, description="Bearer token, for the API versions that require one."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -72,14 +84,14 @@ class NhnSettings(ProviderSettings):
     @classmethod
     def _is_a_segment(cls, value: SecretStr) -> SecretStr:
         if not value.get_secret_value().strip("."):
-            raise ValueError("must not be empty or of dots alone, which a URL loses")
+            raise ValueError("must not be empty or consist of dots only, which a URL drops")
         return value
 
     @model_validator(mode="after")
     def _has_its_credential(self) -> Self:
         needed = self.CREDENTIALS.get(self.api_version)
         if needed is not None and getattr(self, needed) is None:
-            raise ValueError(f"{needed} is needed for api_version {self.api_version}")
+            raise ValueError(f"api_version {self.api_version} needs {needed}")
         return self
 
     def credential_headers(self, version: ApiVersion) -> dict[str, str]:

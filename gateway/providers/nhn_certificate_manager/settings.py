@@ -1,21 +1,19 @@
-"""The settings of one Certificate Manager: which API version is spoken, and what that version needs.
+"""Settings of the provider type `nhn-certificate-manager`.
 
-Sources: the v1.0 and v1.2 guides for versions and endpoints; credentials of v1.1 and v1.3 are reported.
+Sources: the v1.0 and v1.2 guides for versions and endpoints. The credentials of v1.1 and v1.3 are reported, not
+documented.
 """
 
 from collections.abc import Mapping
 from typing import ClassVar, Literal
-from zoneinfo import ZoneInfo
+
+from pydantic import Field
 
 from gateway.providers.nhn.envelope import ApiVersion, Credential, NhnSettings
 
 
 class CertificateManagerSettings(NhnSettings):
-    """What a Certificate Manager needs to be reached.
-
-    endpoint: the address that the guide of api_version gives, unless set. timezone: of the dates in the list, which
-    have none (assumed to be Korean ones). v1.1 needs user_access_key, v1.3 bearer_token; other versions know neither.
-    """
+    """An NHN Cloud Certificate Manager."""
 
     CREDENTIALS: ClassVar[Mapping[ApiVersion, Credential]] = {"v1.1": "user_access_key", "v1.3": "bearer_token"}
     ENDPOINTS: ClassVar = (
@@ -23,10 +21,12 @@ class CertificateManagerSettings(NhnSettings):
         "https://certmanager.api.nhncloudservice.com",
     )
 
-    type: Literal["nhn-certificate-manager"]
-    timezone: ZoneInfo = ZoneInfo("Asia/Seoul")
-    api_version: ApiVersion = "v1.2"
+    type: Literal["nhn-certificate-manager"] = Field(description="Provider type.")
+    api_version: ApiVersion = Field(
+        default="v1.2",
+        description="API version. v1.1 requires user_access_key, v1.3 requires bearer_token; only v1.0 takes uploads.",
+    )
 
     def headers(self) -> dict[str, str]:
-        """The headers of every request."""
+        """Return the headers of every request."""
         return self.credential_headers(self.api_version)

@@ -133,7 +133,7 @@ async def test_a_success_by_its_header_with_an_unusable_body_is_what_its_status_
 
 
 def test_the_status_table_lists_every_code_and_the_shared_rows() -> None:
-    settings = nhn_certificate_manager.SETTINGS(id="a", type="nhn-certificate-manager", app_key="k")  # type: ignore[call-arg, arg-type]
+    settings = nhn_certificate_manager.SETTINGS(id="a", type="nhn-certificate-manager", app_key="k")  # type: ignore[arg-type]
     rows = nhn_certificate_manager.create(settings).status_rows()
     listed = [(row.upstream_code, row.outcome.code) for row in rows]
     for code, upload, download, _ in DOCUMENTED:
@@ -177,7 +177,7 @@ def test_what_a_version_serves(version: str) -> None:
 def test_a_version_without_its_credential_is_refused_at_start(version: str, key: str) -> None:
     item = {"id": "a", "type": "nhn-certificate-manager", "app_key": "k1", "api_version": version}
     types = {"nhn-certificate-manager": nhn_certificate_manager.SETTINGS}
-    with pytest.raises(ConfigError, match=rf"^providers\[0\]: {key} is needed for api_version {version}$"):
+    with pytest.raises(ConfigError, match=rf"^providers\[0\]: api_version {version} needs {key}$"):
         gateway_settings.parse({"providers": [item]}, types)
 
 

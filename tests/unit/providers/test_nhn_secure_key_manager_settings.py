@@ -69,7 +69,7 @@ def test_app_keys_that_a_url_loses(app_key: str) -> None:
     ],
 )
 def test_missing_credentials_are_named(version: str, values: dict[str, object], key: str) -> None:
-    assert refused(api_version=version, **values) == f"providers[0]: {key} is needed for api_version {version}"
+    assert refused(api_version=version, **values) == f"providers[0]: api_version {version} needs {key}"
 
 
 def test_unknown_versions() -> None:
