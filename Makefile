@@ -16,7 +16,7 @@ GHZ := build/tools/ghz
 GHZ_VERSION := v0.121.0
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-annotate --no-header
-LOCK := $(COMPILE) pyproject.toml clients/python/pyproject.toml --no-emit-package keyway
+LOCK := $(COMPILE) pyproject.toml clients/python/pyproject.toml --no-emit-package keyway-client
 # Tests start servers of their own: one worker a core is as many as help.
 PYTEST_FLAGS ?= -n auto --dist loadgroup
 # tests/container mounts file systems, which takes root and the right to do so, and one of them from a file.

@@ -27,11 +27,13 @@ PROTOS = ROOT / "protos"
 DEPS = ROOT / "build" / "protos-deps"
 PYTHON_STUBS = Path("clients/python")
 REFERENCE = ROOT / "clients" / "api_reference.py"
+PYTHON_SERVICES = Path("clients/python/keyway/services.py")
 TEMPLATES = (ROOT / "clients" / "buf.gen.yaml", ROOT / "clients" / "typescript" / "buf.gen.yaml")
 
 # What is generated, and nothing that is written by hand, from the repository's root.
 STUB_PATTERNS = (
     *(f"clients/python/keyway/**/{ending}" for ending in ("*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py", "*_pb2_grpc.pyi")),
+    "clients/python/keyway/services.py",
     "clients/go/keyway/**/*.pb.go",
     "clients/typescript/src/gen/**/*.ts",
     "docs/api.md",
@@ -121,6 +123,7 @@ def generate_stubs(target: Path) -> None:
     """Writes the stubs of all languages and the reference below `target`, at the paths that they have below ROOT."""
     generate_python_stubs(target / PYTHON_STUBS)
     subprocess.run([sys.executable, str(REFERENCE), str(target / "docs" / "api.md")], check=True)
+    generate_module("clients.python_services", target / PYTHON_SERVICES)
     install_typescript_plugin()
     for template in TEMPLATES:
         subprocess.run(
@@ -128,6 +131,11 @@ def generate_stubs(target: Path) -> None:
             cwd=ROOT,
             check=True,
         )
+
+
+def generate_module(generator: str, target: Path) -> None:
+    """Runs one of the generators beside this file."""
+    subprocess.run([sys.executable, "-m", generator, str(target)], cwd=ROOT, check=True)
 
 
 def install_typescript_plugin() -> None:

@@ -88,7 +88,7 @@ def test_image_holds_the_gateway_and_nothing_else(image: Image) -> None:
         if re.search(r"(^|/)(tests|\.git|\.venv|protos|requirements\.lock)(/|$)", place)
         and "site-packages" not in place
     ]
-    assert {"keyway", "keyway_gateway"} <= distributions(image)
+    assert {"keyway_client", "keyway_gateway"} <= distributions(image)
 
 
 def test_image_holds_no_build_tools(image: Image) -> None:

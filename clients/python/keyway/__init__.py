@@ -1,7 +1,10 @@
-"""Callers' side of Keyway: `keyway.connect`, and `keyway.aio.connect` for asyncio.
+"""Python client of Keyway, a gRPC gateway to certificate and key services.
 
-The contract's messages and stubs stand in `keyway.v1`, envelope encryption in `keyway.envelope`.
+Start with `keyway.connect`, or with `keyway.aio.connect` for asyncio. `keyway.v1` has the messages of the contract,
+`keyway.envelope` has envelope encryption.
 """
+
+from grpc import StatusCode
 
 from keyway import aio
 from keyway.client import Client, connect
@@ -11,6 +14,7 @@ from keyway.pages import iterate, iterate_pages
 __all__ = [
     "Client",
     "KeywayError",
+    "StatusCode",
     "Violation",
     "aio",
     "connect",

@@ -1,9 +1,9 @@
-"""The asyncio client: as the sync one, with `await` before each call and `async for` over lists."""
+"""The asyncio client: `await` each call, and use `async for` over lists."""
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import Any, Self, overload
 
 import grpc
 import grpc.aio
@@ -11,33 +11,29 @@ import grpc.aio
 from keyway.calls import prepared
 from keyway.connection import DEFAULT_DEADLINE, AnyToken, Connection, Pem
 from keyway.errors import KeywayError
-from keyway.pages import RequestT, ResponseT, items
-from keyway.v1 import certificate_service_pb2_grpc, key_service_pb2_grpc, provider_service_pb2_grpc
+from keyway.pages import PageT, items, page_arguments
+from keyway.services import AsyncCertificateService, AsyncKeyService, AsyncProviderService
 from keyway.v1.certificate_pb2 import Certificate
 from keyway.v1.certificate_service_pb2 import ListCertificatesRequest, ListCertificatesResponse
 from keyway.v1.provider_pb2 import Provider
 from keyway.v1.provider_service_pb2 import ListProvidersRequest, ListProvidersResponse
 
-if TYPE_CHECKING:
-    from keyway.v1.certificate_service_pb2_grpc import CertificateServiceAsyncStub
-    from keyway.v1.key_service_pb2_grpc import KeyServiceAsyncStub
-    from keyway.v1.provider_service_pb2_grpc import ProviderServiceAsyncStub
-
 
 class Client:
-    """The three services. A failed call raises KeywayError. Belongs to one event loop; close it, or use `async with`.
+    """An asyncio client of a gateway. A failed call raises KeywayError.
 
-    channel: for any other stub, such as that of gRPC's health service.
+    A client belongs to one event loop. Close it, or use it in an `async with` statement.
+    channel: the gRPC channel, for other stubs, such as the gRPC health service.
     """
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.channel = channel
-        self.certificates: CertificateServiceAsyncStub = certificate_service_pb2_grpc.CertificateServiceStub(channel)
-        self.keys: KeyServiceAsyncStub = key_service_pb2_grpc.KeyServiceStub(channel)
-        self.providers: ProviderServiceAsyncStub = provider_service_pb2_grpc.ProviderServiceStub(channel)
+        self.certificates = AsyncCertificateService(channel)
+        self.keys = AsyncKeyService(channel)
+        self.providers = AsyncProviderService(channel)
 
     async def close(self) -> None:
-        """End the connections; calls in progress fail."""
+        """Close the connections. Calls in progress fail."""
         await self.channel.close()
 
     async def __aenter__(self) -> Self:
@@ -64,7 +60,10 @@ def connect(
     health_checks: bool = False,
     options: Sequence[tuple[str, Any]] = (),
 ) -> Client:
-    """As `keyway.connect`; a `token` may be a coroutine function too."""
+    """Return an asyncio client. The arguments are those of `keyway.connect`; `token` can also be a coroutine function.
+
+    Raises ValueError for options that contradict each other.
+    """
     connection = Connection(
         address=address,
         plaintext=plaintext,
@@ -80,14 +79,14 @@ def connect(
         options=options,
     )
     credentials, arguments = connection.credentials(), connection.channel_options()
-    interceptors = [_Preparing(deadline, token)]
+    interceptors = [_CallInterceptor(deadline, token)]
     if credentials is None:
         return Client(grpc.aio.insecure_channel(connection.target, arguments, interceptors=interceptors))
     return Client(grpc.aio.secure_channel(connection.target, credentials, arguments, interceptors=interceptors))
 
 
-class _Preparing(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc,type-arg,unused-ignore]
-    """What happens to every call, as in `keyway.calls`."""
+class _CallInterceptor(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc,type-arg,unused-ignore]
+    """Adds deadline, token and trace context to each call, and converts errors to KeywayError."""
 
     def __init__(self, deadline: float, token: AnyToken | None) -> None:
         self._deadline = deadline
@@ -96,9 +95,9 @@ class _Preparing(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc,typ
     async def intercept_unary_unary(
         self, continuation: Callable[..., Any], client_call_details: Any, request: Any
     ) -> Any:
-        """The call, done."""
-        asked = self._token() if callable(self._token) else self._token
-        token = await asked if inspect.isawaitable(asked) else asked
+        """Return the finished call."""
+        supplied = self._token() if callable(self._token) else self._token
+        token = await supplied if inspect.isawaitable(supplied) else supplied
         made = prepared(client_call_details, self._deadline, token)
         details = grpc.aio.ClientCallDetails(
             method=made.method,
@@ -116,29 +115,32 @@ class _Preparing(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc,typ
 
 
 async def iterate_pages(
-    method: Callable[..., Awaitable[ResponseT]], request: RequestT, **options: Any
-) -> AsyncIterator[ResponseT]:
-    """Every response, beginning with the one that `request` asks for. options: of each call, such as `timeout`."""
-    following = type(request)()
-    following.CopyFrom(request)
+    method: Callable[..., Awaitable[PageT]], request: Any = None, **arguments: Any
+) -> AsyncIterator[PageT]:
+    """Yield the responses of a list method. The arguments are those of `keyway.iterate_pages`."""
+    token = ""
     while True:
-        response = await method(following, **options)
+        positional, keywords = page_arguments(request, arguments, token)
+        response = await method(*positional, **keywords)
         yield response
-        if not response.next_page_token:
+        if not (token := response.next_page_token):
             return
-        following.page_token = response.next_page_token
 
 
 @overload
 def iterate(
-    method: Callable[..., Awaitable[ListCertificatesResponse]], request: ListCertificatesRequest, **options: Any
+    method: Callable[..., Awaitable[ListCertificatesResponse]],
+    request: ListCertificatesRequest | Mapping[str, Any] | None = None,
+    **arguments: Any,
 ) -> AsyncIterator[Certificate]: ...
 @overload
 def iterate(
-    method: Callable[..., Awaitable[ListProvidersResponse]], request: ListProvidersRequest, **options: Any
+    method: Callable[..., Awaitable[ListProvidersResponse]],
+    request: ListProvidersRequest | Mapping[str, Any] | None = None,
+    **arguments: Any,
 ) -> AsyncIterator[Provider]: ...
-async def iterate(method: Callable[..., Awaitable[Any]], request: Any, **options: Any) -> AsyncIterator[Any]:
-    """Every item of a list: `async for certificate in keyway.aio.iterate(client.certificates.ListCertificates, …)`."""
-    async for response in iterate_pages(method, request, **options):
+async def iterate(method: Callable[..., Awaitable[Any]], request: Any = None, **arguments: Any) -> AsyncIterator[Any]:
+    """Yield the items of all pages, for `async for`. The arguments are those of `keyway.iterate`."""
+    async for response in iterate_pages(method, request, **arguments):
         for item in items(response):
             yield item

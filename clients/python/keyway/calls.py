@@ -1,4 +1,4 @@
-"""What happens to every call of a sync client: deadline, token, trace context; its failure becomes a KeywayError."""
+"""Interceptor of the sync client: deadline, token and trace context of each call, and conversion of errors."""
 
 import re
 from collections.abc import Callable
@@ -16,7 +16,7 @@ _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 
 @dataclass(frozen=True, slots=True)
 class CallDetails(grpc.ClientCallDetails):
-    """What gRPC is told of a call."""
+    """The details of a call, as gRPC expects them from an interceptor."""
 
     method: str
     timeout: float | None
@@ -27,12 +27,12 @@ class CallDetails(grpc.ClientCallDetails):
 
 
 def prepared(details: Any, deadline: float, token: str | None) -> CallDetails:
-    """The details of a call, with what the caller left out."""
+    """Return the details of a call with the client's deadline, token and trace context where the caller set none."""
     metadata = list(details.metadata or ())
     metadata += trace_context(metadata)
     if token is not None and not any(key == "authorization" for key, _ in metadata):
-        metadata.append(("authorization", f"Bearer {_sendable(token)}"))
-    # asyncio's details have none.
+        metadata.append(("authorization", f"Bearer {_checked(token)}"))
+    # The details of asyncio calls have no compression.
     compression = getattr(details, "compression", None)
     timeout = deadline if details.timeout is None else details.timeout
     return CallDetails(
@@ -40,29 +40,31 @@ def prepared(details: Any, deadline: float, token: str | None) -> CallDetails:
     )
 
 
-def _sendable(token: str) -> str:
-    """The token, without what a file has around it; gRPC's own complaint of another would repeat it."""
+def _checked(token: str) -> str:
+    """Return the token without surrounding whitespace. The error does not contain the token, unlike that of gRPC."""
     token = token.strip()
     if _TOKEN.fullmatch(token) is None:
-        raise KeywayError(grpc.StatusCode.UNAUTHENTICATED, "the token is empty, or has what a header can't carry")
+        raise KeywayError(
+            grpc.StatusCode.UNAUTHENTICATED, "the token is empty or contains characters that a header cannot carry"
+        )
     return token
 
 
-class Preparing(grpc.UnaryUnaryClientInterceptor):  # type: ignore[type-arg,unused-ignore]
-    """deadline: seconds, of calls without one. token: fixed, or asked for at each call."""
+class CallInterceptor(grpc.UnaryUnaryClientInterceptor):  # type: ignore[type-arg,unused-ignore]
+    """Prepares each call. deadline: seconds for calls without one. token: a token, or a function that returns one."""
 
     def __init__(self, deadline: float, token: Token | None) -> None:
         self._deadline = deadline
         self._token = token
 
     def intercept_unary_unary(self, continuation: Callable[..., Any], client_call_details: Any, request: Any) -> Any:
-        """The call as gRPC began it; asked for its result, it raises a KeywayError."""
+        """Start the call and return it. Its result raises KeywayError."""
         token = self._token() if callable(self._token) else self._token
         return _Call(continuation(prepared(client_call_details, self._deadline, token), request))
 
 
 class _Call:
-    """A call, running or done. All but its failure is gRPC's own."""
+    """A gRPC call whose errors are KeywayErrors."""
 
     def __init__(self, call: Any) -> None:
         self._call = call
@@ -71,13 +73,13 @@ class _Call:
         return getattr(self._call, name)
 
     def result(self, timeout: float | None = None) -> Any:
-        """The response, once it is there."""
+        """Wait for the response."""
         try:
             return self._call.result(timeout)
         except grpc.RpcError as error:
             raise KeywayError.of(error) from error
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
-        """The failure, once the call is done."""
+        """Wait for the end of the call; return its error, or None."""
         failure: BaseException | None = self._call.exception(timeout)
         return KeywayError.of(failure) if isinstance(failure, grpc.RpcError) else failure

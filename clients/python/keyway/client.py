@@ -1,4 +1,4 @@
-"""The sync client: a channel with everything a good caller sets, and the generated stubs over it."""
+"""The sync client: a channel with deadlines, retries and credentials, and the services over it."""
 
 from collections.abc import Sequence
 from types import TracebackType
@@ -6,27 +6,26 @@ from typing import Any, Self
 
 import grpc
 
-from keyway.calls import Preparing
+from keyway.calls import CallInterceptor
 from keyway.connection import DEFAULT_DEADLINE, Connection, Pem, Token
-from keyway.v1.certificate_service_pb2_grpc import CertificateServiceStub
-from keyway.v1.key_service_pb2_grpc import KeyServiceStub
-from keyway.v1.provider_service_pb2_grpc import ProviderServiceStub
+from keyway.services import CertificateService, KeyService, ProviderService
 
 
 class Client:
-    """The three services. A failed call raises KeywayError. Threads may share a client; close it, or use `with`.
+    """A client of a gateway. A failed call raises KeywayError.
 
-    channel: for any other stub, such as that of gRPC's health service.
+    Threads can share a client. Close it, or use it in a `with` statement.
+    channel: the gRPC channel, for other stubs, such as the gRPC health service.
     """
 
     def __init__(self, channel: grpc.Channel) -> None:
         self.channel = channel
-        self.certificates = CertificateServiceStub(channel)
-        self.keys = KeyServiceStub(channel)
-        self.providers = ProviderServiceStub(channel)
+        self.certificates = CertificateService(channel)
+        self.keys = KeyService(channel)
+        self.providers = ProviderService(channel)
 
     def close(self) -> None:
-        """End the connections; calls in progress fail."""
+        """Close the connections. Calls in progress fail."""
         self.channel.close()
 
     def __enter__(self) -> Self:
@@ -53,15 +52,18 @@ def connect(
     health_checks: bool = False,
     options: Sequence[tuple[str, Any]] = (),
 ) -> Client:
-    """A client of the gateway at HOST:PORT, or of several, which take turns. It connects with the first call.
+    """Return a client of the gateway at HOST:PORT, or of several gateways in turn. It connects with the first call.
 
-    plaintext: no TLS; only to this machine, unless `allow_remote_plaintext`.
-    ca: who vouches for the gateway; default: gRPC's own roots. PEM as bytes, or a file's path, as for the next two.
-    certificate, private_key: who calls, by mutual TLS. token: who calls, by a bearer token; a function is asked at each
-    call. server_name: that the gateway's certificate has, where it is not the address.
-    deadline: seconds that a call has which gives no `timeout` of its own. retries: repeat what is safe to repeat when
-    the gateway is UNAVAILABLE. health_checks: leave out gateways that say they are not serving.
-    options: gRPC's channel arguments, before ours.
+    plaintext: do not use TLS. Only loopback addresses are accepted, unless `allow_remote_plaintext` is True.
+    ca: CA bundle used to verify the gateway; default: the roots of gRPC. A file path, or PEM as bytes.
+    certificate, private_key: the client certificate and its key for mutual TLS. A file path, or PEM as bytes.
+    token: a bearer token, or a function that returns the token for each call.
+    server_name: the name in the gateway's certificate, if it differs from the address.
+    deadline: seconds for calls without a `timeout`.
+    retries: retry calls without side effects while the gateway is UNAVAILABLE.
+    health_checks: do not send calls to gateways that report that they are not serving.
+    options: gRPC channel arguments. They override the arguments that the client sets.
+    Raises ValueError for options that contradict each other.
     """
     connection = Connection(
         address=address,
@@ -82,4 +84,4 @@ def connect(
         channel = grpc.insecure_channel(connection.target, arguments)
     else:
         channel = grpc.secure_channel(connection.target, credentials, arguments)
-    return Client(grpc.intercept_channel(channel, Preparing(deadline, token)))
+    return Client(grpc.intercept_channel(channel, CallInterceptor(deadline, token)))

@@ -1,4 +1,4 @@
-"""How to reach a gateway: everything that a channel is made with, checked before there is one."""
+"""Connection settings: validation, and the arguments of the gRPC channel."""
 
 import os
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,27 +13,30 @@ from keyway.targets import is_loopback, target
 
 DEFAULT_DEADLINE: Final = 30.0
 Pem = bytes | str | os.PathLike[str]
-"""PEM text as bytes, or the path of a file that holds it."""
+"""PEM as bytes, or the path of a PEM file."""
 Token = str | Callable[[], str]
 AnyToken = str | Callable[[], str | Awaitable[str]]
 
 _MEBIBYTE: Final = 1 << 20
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", 64 * _MEBIBYTE),
-    ("grpc.per_rpc_retry_buffer_size", 32 * _MEBIBYTE),  # a call that outgrows it is not repeated
+    ("grpc.per_rpc_retry_buffer_size", 32 * _MEBIBYTE),  # gRPC does not retry a larger call
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
-    # Whoever refuses a connection is asked again soon.
+    # Reconnect quickly after a refused connection.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 5_000),
-    # A connection of its own: channels of one process with the same target would share one.
+    # Channels of one process with the same target would otherwise share one connection.
     ("grpc.use_local_subchannel_pool", 1),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """What `connect` was told; the field's meaning stands there. ValueError for what does not go together."""
+    """The arguments of `keyway.connect`, which documents them.
+
+    Raises ValueError for arguments that contradict each other.
+    """
 
     address: str | Sequence[str]
     plaintext: bool = False
@@ -49,37 +52,37 @@ class Connection:
     options: Sequence[tuple[str, Any]] = ()
 
     def __post_init__(self) -> None:
-        """All of it goes together, or there is no connection."""
+        """Check the combination of arguments."""
         if (self.certificate is None) != (self.private_key is None):
-            raise ValueError("a certificate goes with its private_key")
+            raise ValueError("certificate and private_key must be set together")
         if self.deadline <= 0:
-            raise ValueError("deadline: seconds, more than 0")
+            raise ValueError("deadline must be more than 0 seconds")
         if not self.plaintext:
             return
         if self.ca is not None or self.certificate is not None or self.server_name is not None:
-            raise ValueError("plaintext takes neither ca nor certificate nor server_name")
+            raise ValueError("plaintext cannot be combined with ca, certificate or server_name")
         if self.token is not None:
-            raise ValueError("a token is sent over TLS only")
+            raise ValueError("token requires TLS")
         if not self.allow_remote_plaintext and not is_loopback(self.address):
-            raise ValueError("plaintext leaves this machine: use TLS, or say allow_remote_plaintext=True")
+            raise ValueError("plaintext is limited to loopback addresses: use TLS, or set allow_remote_plaintext=True")
 
     @property
     def target(self) -> str:
-        """gRPC's name for the address."""
+        """The gRPC target of the address."""
         return target(self.address)
 
     def credentials(self) -> grpc.ChannelCredentials | None:
-        """None: plaintext."""
+        """Return the channel credentials; None for plaintext."""
         if self.plaintext:
             return None
         return grpc.ssl_channel_credentials(_read(self.ca), _read(self.private_key), _read(self.certificate))
 
     def channel_options(self) -> list[tuple[str, Any]]:
-        """Ours, then the caller's own, which win."""
+        """Return the channel arguments: the client's, overridden by the caller's."""
         config = service_config(retries=self.retries, health_checks=self.health_checks)
         made: dict[str, Any] = {**dict(_OPTIONS), "grpc.service_config": config}
         if self.plaintext:
-            # To this machine, not by way of a proxy that the environment names.
+            # Do not use a proxy from the environment variables.
             made["grpc.enable_http_proxy"] = 0
         if self.server_name is not None:
             made["grpc.ssl_target_name_override"] = self.server_name

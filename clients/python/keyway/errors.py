@@ -1,4 +1,4 @@
-"""What a failed call tells. Responsible for reading it out of gRPC's errors, and for nothing that happens then."""
+"""KeywayError: the details of a failed call, read from gRPC errors."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,20 +18,23 @@ _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """What is wrong with one field of a request. field: its name, as the contract spells it."""
+    """An invalid field of a request. field: its name in the contract."""
 
     field: str
     description: str
 
 
 class KeywayError(Exception):
-    """A call that failed.
+    """A failed call.
 
-    code: gRPC's. message: for people. reason: the name of an ErrorReason without its prefix, such as `KEY_NOT_FOUND`;
-    empty where the failure is not the gateway's own: no connection, the call's own deadline. metadata: what there is to
-    it, such as `provider`, `upstream_code`, `http_status`. violations: all fields that break the contract.
-    retry_delay: seconds after which the call may be repeated, whatever it does; None where the gateway does not say so.
-    request_id: to quote to the operators. receipt: of the call's record in the journal. The last two may be empty.
+    code: the gRPC status code. message: a description for people.
+    reason: the name of an ErrorReason without its prefix, such as `KEY_NOT_FOUND`. Empty if the error does not come
+    from the gateway, for example if there is no connection or the deadline passed in the client.
+    metadata: details of the reason, such as `provider`, `upstream_code` and `http_status`.
+    violations: all invalid fields of the request.
+    retry_delay: seconds to wait before a retry. The gateway sets it only if a retry is safe; otherwise it is None.
+    request_id: identifies the call in the gateway's log. receipt: identifies the call's record in the journal. Both can
+    be empty.
     """
 
     def __init__(
@@ -57,18 +60,18 @@ class KeywayError(Exception):
         self.receipt = receipt
 
     def __str__(self) -> str:
-        """One line: code, reason, message, and the id to quote."""
+        """Return one line: code, reason, message and request id."""
         name = f"{self.code.name} {self.reason}" if self.reason else self.code.name
         quote = f" (request {self.request_id})" if self.request_id else ""
         return f"{name}: {self.message}{quote}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Survives the way to another process."""
+        """Support pickling, for example to another process."""
         return type(self), (self.code, self.message), self.__dict__
 
     @classmethod
     def of(cls, error: grpc.RpcError) -> "KeywayError":
-        """What any error of gRPC's tells, of the sync API and of asyncio's."""
+        """Return the KeywayError of a gRPC error, from the sync or the asyncio API."""
         call: Any = error
         trailers = call.trailing_metadata() if hasattr(call, "trailing_metadata") else None
         code, message = (call.code(), call.details()) if hasattr(call, "code") else (grpc.StatusCode.UNKNOWN, "")
@@ -78,7 +81,7 @@ class KeywayError(Exception):
 
     @classmethod
     def of_status(cls, status: Status) -> "KeywayError":
-        """What a status tells that stands in a response, as of one item of a batch."""
+        """Return the KeywayError of a status in a response, such as the error of one item of a batch."""
         made = cls(_CODES.get(status.code, grpc.StatusCode.UNKNOWN), status.message)
         made._take(status)
         return made
@@ -90,7 +93,7 @@ class KeywayError(Exception):
             error_details_pb2.RetryInfo(),
         )
         for packed in status.details:
-            # A proxy on the way may have reasons of its own.
+            # A proxy can add an ErrorInfo of its own domain.
             if packed.Unpack(info) and info.domain == _DOMAIN:
                 self.reason, self.metadata = info.reason, dict(info.metadata)
             elif packed.Unpack(request):
@@ -100,20 +103,20 @@ class KeywayError(Exception):
                 self.retry_delay = retry.retry_delay.ToTimedelta().total_seconds()
 
 
-class Trailed(Protocol):
-    """A finished call, as `with_call` gives one."""
+class FinishedCall(Protocol):
+    """A finished call, as `with_call` returns it."""
 
     def trailing_metadata(self) -> Any:
-        """Its trailers."""
+        """Return the trailers."""
 
 
-def request_id(call: Trailed) -> str:
-    """The id that the gateway gave a call: `response, call = client.keys.Encrypt.with_call(request)`."""
+def request_id(call: FinishedCall) -> str:
+    """Return the gateway's id of a call: `response, call = client.keys.Encrypt.with_call(request)`."""
     return _text(call.trailing_metadata(), REQUEST_ID)
 
 
-def receipt(call: Trailed) -> str:
-    """The receipt of the call's record in the gateway's journal; empty where it keeps none."""
+def receipt(call: FinishedCall) -> str:
+    """Return the receipt of the call's record in the journal; empty if the gateway keeps no journal."""
     return _text(call.trailing_metadata(), RECEIPT)
 
 
@@ -130,7 +133,7 @@ def _text(trailers: Trailers, key: str) -> str:
 
 
 def _status(trailers: Trailers) -> Status:
-    """An empty one where there is none, or none that can be read."""
+    """Return the status in the trailers; an empty one if it is missing or malformed."""
     value = next(iter(_values(trailers, _DETAILS)), b"")
     try:
         return Status.FromString(value if isinstance(value, bytes) else value.encode())

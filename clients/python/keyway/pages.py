@@ -1,6 +1,6 @@
-"""Lists that come in pages: one item after the other, or one page after the other, each asked for when it is wanted."""
+"""Iteration over the pages of a list method. Each page is requested only when the caller needs it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar, overload
 
 from keyway.v1.certificate_pb2 import Certificate
@@ -9,47 +9,68 @@ from keyway.v1.provider_pb2 import Provider
 from keyway.v1.provider_service_pb2 import ListProvidersRequest, ListProvidersResponse
 
 
-class Paged(Protocol):
-    """A response that may not be the last one."""
+class Page(Protocol):
+    """A response of a list method."""
 
     @property
     def next_page_token(self) -> str:
-        """Empty on the last page."""
+        """The token of the next page. Empty on the last page."""
 
 
-RequestT = TypeVar("RequestT", ListCertificatesRequest, ListProvidersRequest)
-ResponseT = TypeVar("ResponseT", bound=Paged)
+PageT = TypeVar("PageT", bound=Page)
 
 
-def iterate_pages(method: Callable[..., ResponseT], request: RequestT, **options: Any) -> Iterator[ResponseT]:
-    """Every response, beginning with the one that `request` asks for. options: of each call, such as `timeout`."""
-    following = type(request)()
-    following.CopyFrom(request)
+def iterate_pages(method: Callable[..., PageT], request: Any = None, **arguments: Any) -> Iterator[PageT]:
+    """Yield the responses of a list method, starting with the page that the request names.
+
+    request: a message, or a mapping of its fields. arguments: the fields of the request if there is no `request`, and
+    the options of each call, such as `timeout`.
+    """
+    token = ""
     while True:
-        response = method(following, **options)
+        positional, keywords = page_arguments(request, arguments, token)
+        response = method(*positional, **keywords)
         yield response
-        if not response.next_page_token:
+        if not (token := response.next_page_token):
             return
-        following.page_token = response.next_page_token
 
 
 @overload
 def iterate(
-    method: Callable[..., ListCertificatesResponse], request: ListCertificatesRequest, **options: Any
+    method: Callable[..., ListCertificatesResponse],
+    request: ListCertificatesRequest | Mapping[str, Any] | None = None,
+    **arguments: Any,
 ) -> Iterator[Certificate]: ...
 @overload
 def iterate(
-    method: Callable[..., ListProvidersResponse], request: ListProvidersRequest, **options: Any
+    method: Callable[..., ListProvidersResponse],
+    request: ListProvidersRequest | Mapping[str, Any] | None = None,
+    **arguments: Any,
 ) -> Iterator[Provider]: ...
-def iterate(method: Callable[..., Any], request: Any, **options: Any) -> Iterator[Any]:
-    """Every item of a list: `keyway.iterate(client.certificates.ListCertificates, request)`.
+def iterate(method: Callable[..., Any], request: Any = None, **arguments: Any) -> Iterator[Any]:
+    """Yield the items of all pages: `keyway.iterate(client.certificates.list_certificates, parent="providers/-")`.
 
-    What `unreachable` says of providers that did not answer stands on the pages: `iterate_pages`.
+    The arguments are those of `iterate_pages`. Use `iterate_pages` to read other fields of a page, such as the
+    `unreachable` providers.
     """
-    for response in iterate_pages(method, request, **options):
+    for response in iterate_pages(method, request, **arguments):
         yield from items(response)
 
 
 def items(response: Any) -> Any:
-    """What a page lists."""
-    return response.certificates if isinstance(response, ListCertificatesResponse) else response.providers
+    """Return the items of a page: in a list response, the first field holds them."""
+    return getattr(response, response.DESCRIPTOR.fields[0].name)
+
+
+def page_arguments(request: Any, arguments: dict[str, Any], token: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the positional and keyword arguments of the call for one page. token: empty for the first page."""
+    if not token:
+        return (() if request is None else (request,)), arguments
+    if request is None:
+        return (), {**arguments, "page_token": token}
+    if isinstance(request, Mapping):
+        return ({**request, "page_token": token},), arguments
+    following = type(request)()
+    following.CopyFrom(request)
+    following.page_token = token
+    return (following,), arguments

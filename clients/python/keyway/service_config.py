@@ -1,6 +1,6 @@
-"""How calls are spread over gateways, and which are repeated: gRPC's service config.
+"""The gRPC service config: load balancing over gateways, and retries.
 
-What may be repeated is read from the contract: a method that it marks NO_SIDE_EFFECTS.
+The contract states which methods are retried: those with the idempotency level NO_SIDE_EFFECTS.
 """
 
 import json
@@ -23,24 +23,24 @@ RETRY_POLICY: Final = {
 
 
 def methods() -> Iterator[MethodDescriptor]:
-    """Every method of the contract."""
+    """Yield every method of the contract."""
     for file in _FILES:
         for service in file.DESCRIPTOR.services_by_name.values():
             yield from service.methods
 
 
-def repeatable() -> list[MethodDescriptor]:
-    """The methods that may be called twice where once was meant."""
+def retryable() -> list[MethodDescriptor]:
+    """Return the methods without side effects."""
     safe = MethodOptions.NO_SIDE_EFFECTS
     return [method for method in methods() if method.GetOptions().idempotency_level == safe]
 
 
 def service_config(*, retries: bool, health_checks: bool) -> str:
-    """As JSON."""
+    """Return the service config as JSON."""
     config: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
     if health_checks:
         config["healthCheckConfig"] = {"serviceName": ""}
     if retries:
-        names = [{"service": method.containing_service.full_name, "method": method.name} for method in repeatable()]
+        names = [{"service": method.containing_service.full_name, "method": method.name} for method in retryable()]
         config["methodConfig"] = [{"name": names, "retryPolicy": RETRY_POLICY}]
     return json.dumps(config)

@@ -1,4 +1,4 @@
-"""Where a gateway is: addresses as people write them, and as gRPC wants them."""
+"""Gateway addresses: conversion to gRPC targets, and detection of loopback addresses."""
 
 import ipaddress
 import re
@@ -7,31 +7,34 @@ from typing import Final
 
 _ADDRESS: Final = re.compile(r"(?:(?P<host>[^\[\]:/]+)|\[(?P<ipv6>[^\[\]]+)\]):(?P<port>[0-9]{1,5})")
 _LOCAL_SCHEMES: Final = ("unix:", "unix-abstract:")
+_NOT_COMBINABLE: Final = (
+    "several addresses must be IP addresses of the same version; alternatively, use one DNS name that resolves to all"
+)
 
 
 def target(addresses: str | Sequence[str]) -> str:
-    """gRPC's name for one address, or for several that are tried in turn.
+    """Return the gRPC target for one address, or for several that take turns.
 
-    HOST:PORT, `dns:///HOST:PORT`, or any other of gRPC's own names. Several: IP addresses, all of one version.
+    One address: HOST:PORT, `dns:///HOST:PORT`, or another gRPC target. Several: IP addresses of the same version.
     """
     several = [addresses] if isinstance(addresses, str) else list(addresses)
     if not several:
-        raise ValueError("no address")
+        raise ValueError("the list of addresses is empty")
     if len(several) == 1:
         return several[0]
     versions = {_version(address) for address in several}
     if len(versions) != 1:
-        raise ValueError("several addresses have to be IP addresses of one version; or give one DNS name of them all")
+        raise ValueError(_NOT_COMBINABLE)
     return f"ipv{versions.pop()}:{','.join(several)}"
 
 
 def is_loopback(addresses: str | Sequence[str]) -> bool:
-    """Whether what is sent there never leaves this machine."""
+    """Return whether traffic to all addresses stays on this machine."""
     several = [addresses] if isinstance(addresses, str) else addresses
-    return all(_stays_here(address) for address in several)
+    return all(_is_local(address) for address in several)
 
 
-def _stays_here(address: str) -> bool:
+def _is_local(address: str) -> bool:
     if address.startswith(_LOCAL_SCHEMES):
         return True
     plain = re.sub(r"^(dns:///|dns:|ipv4:|ipv6:)", "", address)
@@ -50,9 +53,7 @@ def _version(address: str) -> int:
     try:
         return ipaddress.ip_address(_host(address)).version
     except ValueError:
-        raise ValueError(
-            "several addresses have to be IP addresses of one version; or give one DNS name of them all"
-        ) from None
+        raise ValueError(_NOT_COMBINABLE) from None
 
 
 def _host(address: str) -> str:

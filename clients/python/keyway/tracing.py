@@ -1,34 +1,34 @@
-"""Passes the trace context of the current span on, where OpenTelemetry is installed; else nothing."""
+"""Propagation of the current OpenTelemetry span to the gateway, if OpenTelemetry is installed."""
 
 from collections.abc import Callable, Collection
 
 Pairs = list[tuple[str, str | bytes]]
 
 
-def _nothing() -> dict[str, str]:
+def _no_context() -> dict[str, str]:
     return {}
 
 
-def _finder() -> Callable[[], dict[str, str]]:
+def _propagator() -> Callable[[], dict[str, str]]:
     try:
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
     except ImportError:
-        return _nothing
+        return _no_context
     propagator = TraceContextTextMapPropagator()
 
-    def found() -> dict[str, str]:
+    def current() -> dict[str, str]:
         carrier: dict[str, str] = {}
         propagator.inject(carrier)
         return carrier
 
-    return found
+    return current
 
 
-_found = _finder()
+_current = _propagator()
 
 
 def trace_context(metadata: Collection[tuple[str, str | bytes]]) -> Pairs:
-    """`traceparent` and `tracestate` to send; none where the caller's own metadata have them already."""
+    """Return `traceparent` and `tracestate` of the current span; empty if `metadata` already has a `traceparent`."""
     if any(key == "traceparent" for key, _ in metadata):
         return []
-    return list(_found().items())
+    return list(_current().items())

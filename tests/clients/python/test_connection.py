@@ -9,7 +9,7 @@ import pytest
 import keyway
 from keyway.calls import CallDetails, prepared
 from keyway.connection import Connection
-from keyway.service_config import methods, repeatable, service_config
+from keyway.service_config import methods, retryable, service_config
 
 CHANGING = {
     "CreateCertificate",
@@ -25,9 +25,9 @@ CHANGING = {
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"address": "keyway:1", "plaintext": True}, "leaves this machine"),
-        ({"plaintext": True, "token": "secret"}, "over TLS only"),
-        ({"plaintext": True, "ca": b""}, "takes neither"),
+        ({"address": "keyway:1", "plaintext": True}, "limited to loopback"),
+        ({"plaintext": True, "token": "secret"}, "token requires TLS"),
+        ({"plaintext": True, "ca": b""}, "cannot be combined"),
         ({"certificate": b""}, "private_key"),
         ({"private_key": b""}, "private_key"),
         ({"deadline": 0}, "deadline"),
@@ -45,7 +45,7 @@ def test_plaintext_to_elsewhere_has_to_be_said() -> None:
 
 
 def test_what_changes_something_is_never_repeated() -> None:
-    assert {method.name for method in methods()} - {method.name for method in repeatable()} == CHANGING
+    assert {method.name for method in methods()} - {method.name for method in retryable()} == CHANGING
     told = dict(Connection(address="localhost:1", plaintext=True).channel_options())
     config = json.loads(told["grpc.service_config"])
     (policy,) = config["methodConfig"]

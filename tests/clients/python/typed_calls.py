@@ -1,4 +1,4 @@
-"""What type checkers say of the client; mypy reads this file, nothing runs it."""
+"""Types of the client, checked by mypy and pyright. No test runs this file."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import assert_type
@@ -19,9 +19,19 @@ def sync_calls() -> None:
         assert_type(client, keyway.Client)
         assert_type(client.keys.Encrypt(EncryptRequest(name="k")), EncryptResponse)
         assert_type(client.keys.Encrypt(EncryptRequest(name="k"), timeout=5), EncryptResponse)
+        assert_type(client.keys.encrypt(name="k", plaintext=b"data", encoding="ENCODING_UTF8"), EncryptResponse)
+        assert_type(client.keys.encrypt(EncryptRequest(name="k"), timeout=5), EncryptResponse)
+        assert_type(client.keys.encrypt({"name": "k", "plaintext": b"data"}), EncryptResponse)
+        assert_type(client.keys.Encrypt.with_call(EncryptRequest(name="k"))[0], EncryptResponse)
+        client.keys.encrypt(plaintext=b"data")  # type: ignore[call-overload]
+        client.keys.encrypt(name="k", plaintext=b"data", nam="k")  # type: ignore[call-overload]
+        client.keys.encrypt(name="k", plaintext="data")  # type: ignore[call-overload]
+        client.keys.encrypt(name="k", plaintext=b"data", timeout="5")  # type: ignore[call-overload]
+        client.keys.encrypt(ListProvidersRequest())  # type: ignore[call-overload]
         client.keys.Encrypt(ListProvidersRequest())  # type: ignore[arg-type]
         listed = client.certificates.ListCertificates
         assert_type(keyway.iterate(listed, ListCertificatesRequest()), Iterator[Certificate])
+        assert_type(keyway.iterate(client.certificates.list_certificates, parent="p"), Iterator[Certificate])
         assert_type(keyway.iterate(client.providers.ListProviders, ListProvidersRequest()), Iterator[Provider])
         assert_type(keyway.iterate_pages(listed, ListCertificatesRequest()), Iterator[ListCertificatesResponse])
         keyway.iterate(client.keys.Encrypt, EncryptRequest())  # type: ignore[call-overload]
@@ -37,6 +47,8 @@ async def async_calls() -> None:
     async with keyway.aio.connect("localhost:1", token=token) as client:
         assert_type(client, keyway.aio.Client)
         assert_type(await client.keys.Encrypt(EncryptRequest(name="k")), EncryptResponse)
+        assert_type(await client.keys.encrypt(name="k", plaintext=b"data"), EncryptResponse)
+        await client.keys.encrypt(plaintext=b"data")  # type: ignore[call-overload]
         listed = client.certificates.ListCertificates
         assert_type(keyway.aio.iterate(listed, ListCertificatesRequest()), AsyncIterator[Certificate])
         sealed = await AsyncSealer(client.keys, "k").seal(b"data")

@@ -43,7 +43,7 @@ from keyway.errors import KeywayError
         that a call ended with (NOT_FOUND: 15), 130 Ctrl-C or "no".
     """,
 )
-@click.version_option(package_name="keyway", message="keyway %(version)s")
+@click.version_option(package_name="keyway-client", message="keyway %(version)s")
 def root() -> None:
     """Certificates and keys through a Keyway gateway."""
 

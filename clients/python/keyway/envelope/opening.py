@@ -3,9 +3,9 @@
 import asyncio
 import io
 import os
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 import grpc
 
@@ -15,9 +15,6 @@ from keyway.envelope.header import Header, read_header
 from keyway.envelope.streams import Readable, Writable, open_stream, read_exactly
 from keyway.errors import KeywayError
 from keyway.v1.key_service_pb2 import ENCODING_BASE64, DecryptRequest, DecryptResponse
-
-if TYPE_CHECKING:
-    from keyway.v1.key_service_pb2_grpc import KeyServiceAsyncStub
 
 _BRIEF: Final = 1 << 20  # what takes less time to open than to hand to a thread
 # What a changed header gets (docs/envelope-format.md): no such key, nothing that this key encrypted.
@@ -35,8 +32,15 @@ class Decrypts(Protocol):
         """The data key."""
 
 
+class AsyncDecrypts(Protocol):
+    """The part of `client.keys` of an asyncio client that an opener uses."""
+
+    def Decrypt(self, request: DecryptRequest, /) -> Awaitable[DecryptResponse]:  # noqa: N802
+        """Decrypt a data key."""
+
+
 class _Opening:
-    """What openers have in common. expected: the keys whose envelopes are opened; None: any."""
+    """The common part of both openers. expected: names of the keys to accept; None accepts every key."""
 
     def __init__(self, expected: Collection[str] | None) -> None:
         self._expected = None if expected is None else frozenset(expected)
@@ -91,7 +95,7 @@ class Opener(_Opening):
 class AsyncOpener(_Opening):
     """As `Opener`, over `keyway.aio`: `AsyncOpener(client.keys, …)`. Streams and files are worked on in a thread."""
 
-    def __init__(self, keys: "KeyServiceAsyncStub", expected: Collection[str] | None = None) -> None:
+    def __init__(self, keys: AsyncDecrypts, expected: Collection[str] | None = None) -> None:
         super().__init__(expected)
         self._keys = keys
 

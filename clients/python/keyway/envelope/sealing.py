@@ -4,17 +4,15 @@ import asyncio
 import io
 import os
 import threading
+from collections.abc import Awaitable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from keyway.envelope.data_keys import Bounds, Current, DataKey, checked_segment_size
 from keyway.envelope.files import whole_file
 from keyway.envelope.header import DEFAULT_SEGMENT_SIZE, SALT_BYTES, Header
 from keyway.envelope.streams import Readable, Writable, seal_stream
 from keyway.v1.key_service_pb2 import GenerateDataKeyRequest, GenerateDataKeyResponse
-
-if TYPE_CHECKING:
-    from keyway.v1.key_service_pb2_grpc import KeyServiceAsyncStub
 
 _BRIEF: Final = 1 << 20  # what takes less time to seal than to hand to a thread
 DEFAULT_BOUNDS: Final = Bounds()
@@ -29,8 +27,15 @@ class MakesDataKeys(Protocol):
         """A new data key."""
 
 
+class AsyncMakesDataKeys(Protocol):
+    """The part of `client.keys` of an asyncio client that a sealer uses."""
+
+    def GenerateDataKey(self, request: GenerateDataKeyRequest, /) -> Awaitable[GenerateDataKeyResponse]:  # noqa: N802
+        """Generate a data key."""
+
+
 class _Sealing:
-    """What sealers have in common."""
+    """The common part of both sealers."""
 
     def __init__(self, key: str, *, segment_size: int = DEFAULT_SEGMENT_SIZE, bounds: Bounds = DEFAULT_BOUNDS) -> None:
         self._key = key
@@ -100,7 +105,7 @@ class AsyncSealer(_Sealing):
 
     def __init__(
         self,
-        keys: "KeyServiceAsyncStub",
+        keys: AsyncMakesDataKeys,
         key: str,
         *,
         segment_size: int = DEFAULT_SEGMENT_SIZE,

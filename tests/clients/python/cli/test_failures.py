@@ -85,7 +85,7 @@ def test_a_token_is_not_taken_from_the_command_line(commands: Commands) -> None:
         (("seal", ".", "--key", "orders-key"), "is a folder"),
         (("certs", "list", "--timeout", "0.0"), ""),
         (("certs", "list", "--ca", "nowhere.pem"), "nowhere.pem: No such file or directory"),
-        (("certs", "list", "--address", "example.org:1", "--plaintext", "--ca", "x"), "plaintext takes neither ca"),
+        (("certs", "list", "--address", "example.org:1", "--plaintext", "--ca", "x"), "cannot be combined with ca"),
     ],
 )
 def test_what_is_refused_here(commands: Commands, arguments: tuple[str, ...], said: str) -> None:
