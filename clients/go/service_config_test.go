@@ -22,9 +22,6 @@ func TestTheServiceConfigRepeatsWhatTheContractAllows(t *testing.T) {
 			t.Errorf("%v: %v", name, !safe)
 		}
 	}
-	if len(names) != 23 {
-		t.Errorf("%d methods without side effects", len(names))
-	}
 	// One truth: what is shared with callers in any language says the same, but that their calls wait for a connection.
 	content, err := os.ReadFile("../service-config.json")
 	if err != nil {

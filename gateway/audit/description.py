@@ -12,7 +12,7 @@ from typing import Any, Final
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from gateway.contract.methods import referenced_type
+from gateway.contract.resource_names import referenced_type
 
 MAXIMUM_TEXT_CHARACTERS: Final = 256
 _BLOCK_BYTES: Final = 64

@@ -17,6 +17,7 @@ from gateway.authz.policies import Decision
 from gateway.authz.principals import caller_id
 from gateway.contract.methods import METHODS, Method
 from gateway.identity.caller import Caller
+from keyway.v1.options_pb2 import AUDIT_ACTIVITY_OTHER, AuditActivity
 
 INTENT: Final = "intent"
 OUTCOME: Final = "outcome"
@@ -29,20 +30,13 @@ _STATUS_NAMES: Final = {UNKNOWN: "Unknown", SUCCESS: "Success", FAILURE: "Failur
 _OCSF_VERSION: Final = "1.6.0"
 _CLASS: Final = 6003
 _INFORMATIONAL: Final = 1
-_CREATE, _READ, _UPDATE, _DELETE, _OTHER = 1, 2, 3, 4, 99
-_ACTIVITIES: Final[Mapping[str, int]] = {
-    "create": _CREATE,
-    "import": _CREATE,
-    "upload": _CREATE,
-    "get": _READ,
-    "list": _READ,
-    "check": _READ,
-    "download": _READ,
-    "install": _UPDATE,
-    "delete": _DELETE,
+_OTHER: Final = AUDIT_ACTIVITY_OTHER
+_ACTIVITY_NAMES: Final = {
+    value.number: value.name.removeprefix("AUDIT_ACTIVITY_").capitalize()
+    for value in AuditActivity.DESCRIPTOR.values
+    if value.number != _OTHER
 }
-"""By the verb that a method's name begins with; all others are Other, with the method's own name."""
-_ACTIVITY_NAMES: Final = {_CREATE: "Create", _READ: "Read", _UPDATE: "Update", _DELETE: "Delete"}
+"""The names of OCSF's activities, by `activity_id`. A call with another activity has the name of its method."""
 _USER_TYPES: Final = {"spiffe": "Service", "dns": "Service", "common-name": "Service", "jwt": "User"}
 _USER, _SERVICE, _UNKNOWN_TYPE = 1, 4, 0
 _USER_TYPE_IDS: Final = {"Service": _SERVICE, "User": _USER}
@@ -169,7 +163,7 @@ _METADATA: Final = {event_code: _metadata(event_code) for event_code in (INTENT,
 
 def _beginning(method: Method) -> bytes:
     """What a method's events begin with, up to the request."""
-    activity = _ACTIVITIES.get(method.operation.split("_", 1)[0], _OTHER)
+    activity = method.activity
     api = {"operation": method.full_name, "service": {"name": method.service}, "request": None}
     members = {**_class(activity), "activity_name": _ACTIVITY_NAMES.get(activity, method.name), "api": api}
     return orjson.dumps(members).removesuffix(b"null}}")

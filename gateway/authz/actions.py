@@ -1,55 +1,27 @@
-"""The actions that policies permit: one for each method, and the groups that name several at once.
+"""The actions that policies permit: one for each method, and the groups that contain several actions.
 
-Which actions read private material is told by the descriptors. Those are in no group: a policy has to name them.
+Groups and members follow from the access class that the contract states for each method. An action that reads private
+material is in no group: a policy must name it.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.authz.resources import taken_types
-from gateway.authz.targets import TARGETS
+from gateway.authz.resources import accepted_types
+from gateway.authz.targets import TARGETS, Target
+from gateway.contract.access import POLICY_GROUPS
 
 ACTION: Final = "Keyway::Action"
-
-GROUPS: Final[Mapping[str, frozenset[str]]] = {
-    "ReadMetadata": frozenset(
-        {
-            "ListCertificates",
-            "GetCertificate",
-            "CheckCertificate",
-            "ListTrustedAuthorities",
-            "GetTrustedAuthority",
-            "GetClientInfo",
-            "ListProviders",
-            "GetProvider",
-            "CheckProvider",
-            "ListStatusMappings",
-        }
-    ),
-    "ReadPublicMaterial": frozenset({"DownloadCertificate", "GetPublicKey"}),
-    "UseKeys": frozenset({"Encrypt", "Decrypt", "GenerateDataKey", "Sign", "Verify"}),
-    "ManageCertificates": frozenset(
-        {
-            "CreateCertificate",
-            "DeleteCertificate",
-            "UploadCertificate",
-            "ImportCertificate",
-            "GetCertificateSigningRequest",
-            "InstallSignedCertificate",
-        }
-    ),
-    "ManageTrustStores": frozenset({"ImportTrustedAuthority", "DeleteTrustedAuthority"}),
-}
-"""Groups of actions, with their members. Every action is in one, but for those that read private material."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
     """One action.
 
-    private: it reads private material; no wildcard and no group covers it. resource_type: of the contract, that the
-    request names. entities: the types of the resources it may turn out to be, in policies. groups: that it is in.
+    private: whether it reads private material, so that no wildcard and no group covers it. resource_type: the type, in
+    the contract, of the resource that the request names. entities: the entity types that this resource can have in a
+    policy. groups: the groups that contain the action.
     """
 
     name: str
@@ -59,31 +31,31 @@ class Action:
     groups: tuple[str, ...]
 
 
-def _actions() -> Iterator[Action]:
-    for target in TARGETS.values():
-        entities = tuple(taken.entity for taken in taken_types(target.resource_type))
-        yield Action(
-            target.action, target.private, target.resource_type, entities, _groups(target.action, target.private)
-        )
-        if target.private_action is not None:
-            yield Action(target.private_action, True, target.resource_type, entities, ())
-
-
-def _groups(action: str, private: bool) -> tuple[str, ...]:
-    return () if private else tuple(group for group, members in GROUPS.items() if action in members)
+def _actions_of(target: Target) -> Iterator[Action]:
+    entities = tuple(accepted.entity for accepted in accepted_types(target.resource_type))
+    groups = (target.group,) if target.group is not None else ()
+    yield Action(target.action, target.private, target.resource_type, entities, groups)
+    if target.private_action is not None:
+        yield Action(target.private_action, True, target.resource_type, entities, ())
 
 
 def _by_name(actions: Iterator[Action]) -> Mapping[str, Action]:
     found: dict[str, Action] = {}
     for action in actions:
-        if action.name in found or action.name in GROUPS:
-            raise ValueError(f"two actions are called {action.name}")
+        if action.name in found or action.name in POLICY_GROUPS.values():
+            raise ValueError(f"two actions have the name {action.name}")
         found[action.name] = action
     return found
 
 
-ACTIONS: Final = _by_name(_actions())
-"""By name."""
+ACTIONS: Final = _by_name(action for target in TARGETS.values() for action in _actions_of(target))
+"""Every action, by name."""
+
+GROUPS: Final[Mapping[str, frozenset[str]]] = {
+    group: frozenset(action.name for action in ACTIONS.values() if group in action.groups)
+    for group in POLICY_GROUPS.values()
+}
+"""The names of the actions in each group, by the name of the group."""
 
 PRIVATE: Final = frozenset(name for name, action in ACTIONS.items() if action.private)
-"""The actions that read private material."""
+"""The names of the actions that read private material."""

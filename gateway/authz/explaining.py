@@ -6,8 +6,8 @@ from typing import Any
 from gateway.authz.actions import ACTIONS, PRIVATE
 from gateway.authz.policies import Decision, Policies
 from gateway.authz.principals import caller_id
-from gateway.authz.resources import taken_types
-from gateway.authz.targets import INCLUDE_PRIVATE_KEY, TARGETS
+from gateway.authz.resources import accepted_types
+from gateway.authz.targets import TARGETS
 from gateway.config.base import ConfigError
 from gateway.contract.methods import BATCHES, snake_case
 from gateway.identity.caller import Caller
@@ -64,7 +64,7 @@ class Explanation:
 
 def explain(loaded: Policies, caller: Caller, action: str, resource: str) -> Explanation:
     """The decision about an action of `action_of`, and why; ConfigError where the resource's name can't be one."""
-    taken = taken_types(ACTIONS[action].resource_type)
+    taken = accepted_types(ACTIONS[action].resource_type)
     if all(resource_type.pattern.parse(resource) is None for resource_type in taken):
         expected = " or ".join(resource_type.pattern.template for resource_type in taken)
         raise ConfigError(f"--resource: {action} is about {expected}")
@@ -93,5 +93,5 @@ def action_of(method: str, *, include_private_key: bool) -> str:
     if not include_private_key:
         return target.action
     if target.private_action is None:
-        raise ConfigError(f"--include-private-key: {method} has no {INCLUDE_PRIVATE_KEY}")
+        raise ConfigError(f"--include-private-key: {method} does not accept include_private_key")
     return target.private_action

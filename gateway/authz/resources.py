@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.contract.methods import RESOURCES
-from gateway.contract.resource_names import MAXIMUM_NAME_CHARACTERS, Pattern
+from gateway.contract.resource_names import MAXIMUM_NAME_CHARACTERS, RESOURCES, Pattern
 
 NAMESPACE: Final = "Keyway"
 
@@ -54,7 +53,7 @@ RESOURCE_TYPES: Final = _types()
 _OWNERS: Final = {resource_type.pattern.template: resource_type for resource_type in RESOURCE_TYPES.values()}
 
 
-def taken_types(resource_type: str) -> tuple[ResourceType, ...]:
+def accepted_types(resource_type: str) -> tuple[ResourceType, ...]:
     """The types whose names a field of this type takes: its own first. A key's name stands for its newest version."""
     return tuple(_OWNERS[pattern.template] for pattern in RESOURCES[resource_type])
 
@@ -66,7 +65,7 @@ def bounded(name: str) -> str:
 
 def lineage(name: str, resource_type: str) -> list[Entity]:
     """The entity that has this name, and those it is in. A text that is no name is of `resource_type`, in nothing."""
-    for taken in taken_types(resource_type):
+    for taken in accepted_types(resource_type):
         segments = taken.pattern.parse(name)
         if segments is not None:
             return list(_ancestry(name, taken, segments))

@@ -1,82 +1,82 @@
-"""What a request of each method is about, as the contract's descriptors tell it: the resource that policy asks for.
+"""Targets: the resource that a request of each method names, read from the descriptors.
 
-Not responsible for reading requests, nor for what is permitted.
+This module does not read requests and decides nothing.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from google.api import resource_pb2
-
 from gateway.authz.resources import RESOURCE_TYPES
-from gateway.contract.methods import (
-    BATCHES,
-    METHODS,
-    RESOURCE,
-    RESOURCE_REFERENCE,
-    Method,
-    referenced_type,
-    secret_fields,
-)
-
-INCLUDE_PRIVATE_KEY: Final = "include_private_key"
-"""The request's flag that makes reading a certificate a reading of its private key too."""
-
-KEY_USE: Final = frozenset({"Decrypt", "GenerateDataKey"})
-"""Methods that answer a secret which a key was used for, and not stored private material."""
+from gateway.contract import access
+from gateway.contract.descriptors import RESOURCE, field_facts
+from gateway.contract.methods import BATCHES, METHODS, Method, private_material_flag
+from gateway.contract.resource_names import child_type, referenced_type
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a method's request is about.
+    """What a request of one method names.
 
-    action: the method's name. private_action: the same with the private key, where the request can ask for it.
-    resource_type: of the resource's name, such as `keyway.dev/Key`. field: the request's field that holds the name, or
-    the parent's; None: every provider there is. child: the resource is the parent's child, whose collection and the
-    field of whose last segment these are. lists_providers: `providers/-` stands for every provider.
+    action: the name of the method. private: whether the method returns private material. group: the policy group of the
+    action, or None. resource_type: the type of the resource, such as `keyway.dev/Key`. field: the request field with
+    the name of the resource or of its parent; None if the request concerns every provider.
+    private_flag: the request field that requests private material in addition, or None. private_action: the action of a
+    request that sets this field, or None.
+    child: for a resource that does not exist yet, the collection and the request field with its last segment, which
+    make the name of the resource together with the name of its parent. None for other resources.
+    lists_providers: whether `providers/-` means every provider.
     """
 
     action: str
-    private_action: str | None
     private: bool
+    group: str | None
     resource_type: str
     field: str | None
+    private_flag: str | None = None
+    private_action: str | None = None
     child: tuple[str, str] | None = None
     lists_providers: bool = False
 
 
 def _target(method: Method) -> Target:
     request: Any = method.request.DESCRIPTOR
-    with_key = f"{method.name}WithPrivateKey" if INCLUDE_PRIVATE_KEY in request.fields_by_name else None
-    secret = any(secret_fields(method.response.DESCRIPTOR))
-    private = secret and with_key is None and method.name not in KEY_USE
-    if method.name_field is None:
-        return Target(method.name, with_key, private, _listed_type(method), None)
-    field = request.fields_by_name[method.name_field]
-    child_type = _child_type(field)
-    child = _child(request, child_type) if child_type else None
-    resource_type = child_type if child and child_type else referenced_type(field)
+    field = request.fields_by_name[method.name_field] if method.name_field is not None else None
+    flag = private_material_flag(request)
+    child = _child(request, field) if field is not None else None
+    return Target(
+        action=method.name,
+        private=method.access == access.PRIVATE_MATERIAL,
+        group=access.POLICY_GROUPS.get(method.access),
+        resource_type=_resource_type(method, field, is_child=child is not None),
+        field=method.name_field,
+        private_flag=flag,
+        private_action=f"{method.name}WithPrivateKey" if flag is not None else None,
+        child=child,
+        lists_providers=field is not None and field_facts(field).provider_wildcard,
+    )
+
+
+def _resource_type(method: Method, field: Any, *, is_child: bool) -> str:
+    if field is None:
+        return _listed_type(method)
+    resource_type = child_type(field) if is_child else referenced_type(field)
     assert resource_type is not None
-    lists_providers = child_type is not None and child is None
-    return Target(method.name, with_key, private, resource_type, method.name_field, child, lists_providers)
+    return resource_type
 
 
-def _child_type(field: Any) -> str | None:
-    """What a parent's field is the parent of, where it says so."""
-    reference: resource_pb2.ResourceReference = field.GetOptions().Extensions[RESOURCE_REFERENCE]
-    return reference.child_type or None
-
-
-def _child(request: Any, child_type: str) -> tuple[str, str] | None:
-    """The collection and the field that make a child's name of its parent's; None where a request names no child."""
-    _, collection, variable = RESOURCE_TYPES[child_type].pattern.template.rsplit("/", 2)
+def _child(request: Any, field: Any) -> tuple[str, str] | None:
+    """Return the collection and the id field of the child that a request names, or None if it names no child."""
+    child = child_type(field)
+    if child is None:
+        return None
+    _, collection, variable = RESOURCE_TYPES[child].pattern.template.rsplit("/", 2)
     id_field = f"{variable.strip('{}')}_id"
     return (collection, id_field) if id_field in request.fields_by_name else None
 
 
 def _listed_type(method: Method) -> str:
-    """The resource type of the messages that a list without a parent answers."""
+    """Return the resource type of the messages in the response of a list without a parent."""
     for field in method.response.DESCRIPTOR.fields:
         if field.message_type is not None and field.message_type.GetOptions().HasExtension(RESOURCE):
             descriptor: Any = field.message_type.GetOptions().Extensions[RESOURCE]
@@ -87,4 +87,6 @@ def _listed_type(method: Method) -> str:
 TARGETS: Final[Mapping[str, Target]] = {
     method.operation: _target(method) for method in METHODS if method.operation not in BATCHES
 }
-"""By operation. The items of a batch are requests of another method, with the target of that."""
+"""The target of every method that is not a batch, by operation. Each item of a batch has the target of its own
+method.
+"""

@@ -1,1 +1,1 @@
-"""Facts about the contract, read from its descriptors: methods, resource names, and field limits."""
+"""Facts about the contract, read from its descriptors: methods, resource names, access classes, and field facts."""

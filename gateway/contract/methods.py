@@ -1,38 +1,36 @@
-"""The contract as the descriptors tell it: its methods, and the patterns of its resource names.
-
-Read once at import. Nothing about methods or names is listed by hand anywhere else. Knows no gRPC.
-"""
+"""The methods of the contract, read from the descriptors at import. This module does not depend on gRPC."""
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from google.api import resource_pb2
-from google.protobuf.descriptor import FieldDescriptor, FileDescriptor, MethodDescriptor
+from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.contract.resource_names import Pattern
-from keyway.v1 import certificate_service_pb2, key_service_pb2, provider_service_pb2
+from gateway.contract import access
+from gateway.contract.access import AccessClass
+from gateway.contract.descriptors import FILES, field_facts, method_facts, secret_fields
+from gateway.contract.resource_names import referenced_type
+from keyway.v1.options_pb2 import AUDIT_ACTIVITY_UNSPECIFIED, AuditActivity
 
-# The published types of these extensions are those of plain descriptors.
-RESOURCE: Final[Any] = resource_pb2.resource
-RESOURCE_DEFINITION: Final[Any] = resource_pb2.resource_definition
-RESOURCE_REFERENCE: Final[Any] = resource_pb2.resource_reference
 
-_FILES: Final = (certificate_service_pb2.DESCRIPTOR, key_service_pb2.DESCRIPTOR, provider_service_pb2.DESCRIPTOR)
+class MethodFactsError(ValueError):
+    """The options of a method in the contract are missing or contradict each other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
     """One method of the contract.
 
-    operation: its name in snake case, which is what a provider's capability calls it.
-    repeatable: safe to repeat, by its `idempotency_level`. state_changing: not marked NO_SIDE_EFFECTS.
-    name_field: the request's field that names the resource, or the parent, which decides about the provider; None where
-    no such field exists.
+    operation: the name in snake case, which is the name of the method in a provider.
+    idempotent: whether the method is safe to retry, by its `idempotency_level`.
+    state_changing: whether the method is not marked NO_SIDE_EFFECTS.
+    name_field: the request field that names the resource or its parent, and so the provider. None if there is none.
+    access: what the method can access. activity: the activity in its audit record. cacheable: whether the gateway may
+    answer from its cache.
     """
 
     service: str
@@ -40,96 +38,73 @@ class Method:
     operation: str
     request: type[Message]
     response: type[Message]
-    repeatable: bool
+    idempotent: bool
     state_changing: bool
     name_field: str | None
+    access: AccessClass.ValueType
+    activity: AuditActivity.ValueType
+    cacheable: bool
 
     @property
     def full_name(self) -> str:
-        """As `Provider.methods` spells it, such as `keyway.v1.KeyService/Encrypt`."""
+        """The name as `Provider.methods` contains it, such as `keyway.v1.KeyService/Encrypt`."""
         return f"{self.service}/{self.name}"
 
 
 def snake_case(name: str) -> str:
-    """`GetPublicKey` → `get_public_key`."""
+    """Return a name in snake case: `GetPublicKey` becomes `get_public_key`."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
-def referenced_type(field: FieldDescriptor) -> str | None:
-    """The resource type that a field's text names (for a `child_type` the parent's); None where it names none."""
-    options = field.GetOptions()
-    if not options.HasExtension(RESOURCE_REFERENCE):
-        return None
-    reference: resource_pb2.ResourceReference = options.Extensions[RESOURCE_REFERENCE]
-    return reference.type or _parent_of(reference.child_type)
+def private_material_flag(request: Any) -> str | None:
+    """Return the field of a request descriptor that requests private material, or None if there is none."""
+    return next((field.name for field in request.fields if field_facts(field).requests_private_material), None)
 
 
-def _parent_of(child_type: str) -> str:
-    """The type whose pattern is the child's without its last two parts."""
-    for child in RESOURCES[child_type]:
-        parent = child.template.rsplit("/", 2)[0]
-        for name, patterns in RESOURCES.items():
-            if any(pattern.template == parent for pattern in patterns):
-                return name
-    raise LookupError(f"no resource type has the parent's pattern of {child_type}")
-
-
-def secret_fields(message: Any, _within: tuple[str, ...] = ()) -> Iterator[str]:
-    """The fields of a message that its descriptor marks as secret, by path, also those of messages inside it."""
-    if message.full_name in _within:
-        return
-    for field in message.fields:
-        if field.GetOptions().debug_redact:
-            yield field.name
-        if field.message_type is not None:
-            inner = secret_fields(field.message_type, (*_within, message.full_name))
-            yield from (f"{field.name}.{name}" for name in inner)
-
-
-def _with_imports(files: tuple[FileDescriptor, ...]) -> Iterator[FileDescriptor]:
-    for file in files:
-        yield file
-        yield from (imported for imported in file.dependencies if imported.package == file.package)
-
-
-def _resources() -> Mapping[str, tuple[Pattern, ...]]:
-    found: dict[str, tuple[Pattern, ...]] = {}
-    for file in _with_imports(_FILES):
-        descriptors = list(file.GetOptions().Extensions[RESOURCE_DEFINITION])
-        for message in file.message_types_by_name.values():
-            if message.GetOptions().HasExtension(RESOURCE):
-                descriptors.append(message.GetOptions().Extensions[RESOURCE])
-        for descriptor in descriptors:
-            found[descriptor.type] = tuple(Pattern(template) for template in descriptor.pattern)
-    return found
-
-
-RESOURCES: Final = _resources()
-"""The patterns of every resource type, such as `keyway.dev/Key`."""
-
-
-def _method(descriptor: MethodDescriptor) -> Method:
+def method_of(descriptor: MethodDescriptor) -> Method:
+    """Return the facts about a method. Raise MethodFactsError if its options are missing or contradict each other."""
     level = descriptor.GetOptions().idempotency_level
+    facts = method_facts(descriptor)
     names = [field.name for field in descriptor.input_type.fields if referenced_type(field) is not None]
-    return Method(
+    method = Method(
         service=descriptor.containing_service.full_name,
         name=descriptor.name,
         operation=snake_case(descriptor.name),
         request=GetMessageClass(descriptor.input_type),
         response=GetMessageClass(descriptor.output_type),
-        repeatable=level in (MethodOptions.NO_SIDE_EFFECTS, MethodOptions.IDEMPOTENT),
+        idempotent=level in (MethodOptions.NO_SIDE_EFFECTS, MethodOptions.IDEMPOTENT),
         state_changing=level != MethodOptions.NO_SIDE_EFFECTS,
         name_field=names[0] if names else None,
+        access=facts.access,
+        activity=facts.activity,
+        cacheable=facts.cacheable,
     )
+    for problem in _problems(method):
+        raise MethodFactsError(f"{method.full_name}: {problem}")
+    return method
+
+
+def _problems(method: Method) -> Iterator[str]:
+    if method.access == access.UNSPECIFIED or method.activity == AUDIT_ACTIVITY_UNSPECIFIED:
+        yield "the option (keyway.v1.method) must set access and activity"
+    secret = any(secret_fields(method.response.DESCRIPTOR))
+    if method.cacheable and (secret or method.state_changing):
+        yield "a cacheable method has no side effects and no secret field in its response"
+    returns_secret_by_class = method.access in (access.PRIVATE_MATERIAL, access.KEY_USE)
+    if secret and not returns_secret_by_class and private_material_flag(method.request.DESCRIPTOR) is None:
+        yield "its response has a secret field, so its access class must be private material or key use"
 
 
 METHODS: Final = tuple(
-    _method(method) for file in _FILES for service in file.services_by_name.values() for method in service.methods
+    method_of(method) for file in FILES for service in file.services_by_name.values() for method in service.methods
 )
 """Every method of the contract, in the order of its files."""
 
 SERVICES: Final = tuple(dict.fromkeys(method.service for method in METHODS))
-"""The full names of the contract's services."""
+"""The full names of the services."""
+
+CACHEABLE: Final = frozenset(method.operation for method in METHODS if method.cacheable)
+"""The operations that the gateway may answer from its cache."""
 
 
 def _items_of(batch: Method, by_request: Mapping[str, Method]) -> Iterator[str]:
@@ -144,4 +119,6 @@ def _batches() -> Mapping[str, str]:
 
 
 BATCHES: Final = _batches()
-"""The batch operations (their requests hold requests of another method), with the operation that each item is."""
+"""The batch operations, each with the operation of its items. The request of a batch contains requests of that
+method.
+"""

@@ -15,16 +15,14 @@ from typing import Any, Final
 from google.protobuf.message import Message
 
 from gateway.call_context import CallContext
-from gateway.contract.methods import METHODS, secret_fields
+from gateway.contract.descriptors import secret_fields
+from gateway.contract.methods import CACHEABLE, METHODS
 from gateway.errors import GatewayError, UpstreamError
 from gateway.providers.base.capabilities import CertificatePage, ListWindow
 from gateway.providers.base.settings import CacheSettings
 from gateway.upstream import outcomes
 
 Operation = Callable[..., Awaitable[Any]]
-
-CACHEABLE: Final = frozenset({"list_certificates", "get_certificate", "check_certificate", "get_public_key"})
-"""By operation. None of their answers has a secret field; a test holds that against the contract."""
 
 _OVERHEAD_BYTES: Final = 512
 """What a message takes beside its content, about."""

@@ -13,9 +13,8 @@ from google.protobuf.message import DecodeError, Message
 
 from gateway import log_fields
 from gateway.call_context import CallContext
-from gateway.contract.methods import BATCHES, METHODS, Method
+from gateway.contract.methods import BATCHES, CACHEABLE, METHODS, Method
 from gateway.errors import GatewayError, InvalidRequest, Violation
-from gateway.providers.caching import CACHEABLE
 from gateway.server import status
 from gateway.server.interceptors.validation import validate
 from gateway.server.rpc import Context, Handler, Operation, Rpc, Stage, contained, internal_error
@@ -93,7 +92,7 @@ def compose(method: Method, operation: Operation, default_deadline: float, stage
         seconds = default_deadline if remaining is None else remaining
         request_id = _request_id()
         rpc = Rpc(
-            method, CallContext(request_id, time.monotonic() + seconds, method.repeatable), context, raw, time.time()
+            method, CallContext(request_id, time.monotonic() + seconds, method.idempotent), context, raw, time.time()
         )
         log_fields.CURRENT.set(rpc)
         if cacheable:
@@ -114,7 +113,7 @@ def compose(method: Method, operation: Operation, default_deadline: float, stage
         # What abort() raises stays in memory until the garbage collector runs, with all that this frame holds; and the
         # call stays in the context of every timer that was set in it.
         rpc.raw, rpc.request = b"", None
-        told = status.to_status(failure, repeatable=method.repeatable, request_id=request_id)
+        told = status.to_status(failure, repeatable=method.idempotent, request_id=request_id)
         trailers = status.trailers(request_id, told, rpc.receipt)
         del failure, rpc
         await context.abort(status.STATUS_CODES[told.code], told.message, trailers)

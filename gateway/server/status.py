@@ -9,7 +9,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
-from gateway.contract.methods import RESOURCES
+from gateway.contract.resource_names import RESOURCES
 from gateway.errors import GatewayError, InvalidRequest, Reason, UpstreamError
 from gateway.journal.format.records import Receipt
 from keyway.v1 import error_reason_pb2

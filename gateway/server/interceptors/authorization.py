@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 
 from gateway.authz.engine import Decision, PolicyEngine
 from gateway.authz.resources import bounded
-from gateway.authz.targets import INCLUDE_PRIVATE_KEY, TARGETS, Target
+from gateway.authz.targets import TARGETS, Target
 from gateway.contract.methods import BATCHES, METHODS, Method
 from gateway.contract.resource_names import PROVIDER, WILDCARD
 from gateway.errors import PERMISSION_DENIED, GatewayError, InvalidRequest, Violation
@@ -99,8 +99,8 @@ class Authorizer:
             return self._of_one_or_every_provider(target, target.field)
         if target.child is not None:
             return self._of_child(target)
-        if target.private_action is not None:
-            return self._with_or_without_private_key(target, target.field, target.private_action)
+        if target.private_flag is not None:
+            return self._with_or_without_private_key(target, target.field, target.private_flag)
         return self._of_named(target.action, target.resource_type, target.field)
 
     def _of_named(self, action: str, resource_type: str, field: str) -> _Check:
@@ -114,12 +114,13 @@ class Authorizer:
 
         return check
 
-    def _with_or_without_private_key(self, target: Target, field: str, private_action: str) -> _Check:
+    def _with_or_without_private_key(self, target: Target, field: str, flag: str) -> _Check:
         without = self._of_named(target.action, target.resource_type, field)
-        with_key = self._of_named(private_action, target.resource_type, field)
+        assert target.private_action is not None
+        with_key = self._of_named(target.private_action, target.resource_type, field)
 
         def check(caller: Caller, request: Any) -> Authorization:
-            return with_key(caller, request) if getattr(request, INCLUDE_PRIVATE_KEY) else without(caller, request)
+            return with_key(caller, request) if getattr(request, flag) else without(caller, request)
 
         return check
 

@@ -9,21 +9,18 @@ from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 
-MAXIMUM_BATCH_SIZE: Final = 1000
-MAXIMUM_BATCH_NAMES_CHARACTERS: Final = 128 * 1024
+from gateway.contract.field_checks import item_check
+from gateway.contract.field_limits import BATCH_LIMITS
+
+MAXIMUM_BATCH_SIZE: Final = BATCH_LIMITS.items
+MAXIMUM_BATCH_NAMES_CHARACTERS: Final = BATCH_LIMITS.name_characters
+size_fault: Final = item_check(MAXIMUM_BATCH_SIZE, MAXIMUM_BATCH_NAMES_CHARACTERS)
+"""Returns what is wrong with the number of a batch's items or the length of their names, or None."""
+
 _MAXIMUM_OTHER_FIELDS: Final = 100
 _VARINT_BYTES: Final = 10
 # A message of so few bytes is soon decoded, whatever stands in it.
 _SMALL_BYTES: Final = 64 * 1024
-
-
-def size_fault(items: Any) -> str | None:
-    """What is wrong with the number of a batch's items or the length of their names."""
-    if not 1 <= len(items) <= MAXIMUM_BATCH_SIZE:
-        return f"must have 1 to {MAXIMUM_BATCH_SIZE} items"
-    if sum(len(item.name) for item in items) > MAXIMUM_BATCH_NAMES_CHARACTERS:
-        return f"must have names of at most {MAXIMUM_BATCH_NAMES_CHARACTERS} characters in all"
-    return None
 
 
 def bounded_names(items: Any) -> Iterable[str]:

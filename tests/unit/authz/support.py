@@ -9,20 +9,20 @@ from gateway.authz.actions import ACTIONS
 from gateway.authz.engine import Decision, PolicyEngine
 from gateway.authz.policies import Policies, load
 from gateway.authz.settings import PolicySettings
+from gateway.contract.resource_names import RESOURCES, Pattern
 from gateway.identity.caller import Caller
 
 ALICE = Caller("spiffe://example.org/alice", "spiffe")
 BOB = Caller("spiffe://example.org/bob", "spiffe")
 
-NAMES = {
-    "keyway.dev/Provider": "providers/p",
-    "keyway.dev/Certificate": "providers/p/certificates/c",
-    "keyway.dev/TrustStore": "providers/p/trustStores/t",
-    "keyway.dev/TrustedAuthority": "providers/p/trustStores/t/authorities/a",
-    "keyway.dev/Key": "providers/p/keys/k",
-    "keyway.dev/KeyVersion": "providers/p/keys/k/versions/1",
-    "keyway.dev/Secret": "providers/p/secrets/s",
-}
+
+def _name(pattern: Pattern) -> str:
+    """`providers/p/keys/k/versions/1`, and so on: the first letter of each variable; a version is a number."""
+    return pattern.format(**{name: "1" if name == "version" else name[0] for name in pattern.variables})
+
+
+NAMES = {resource_type: _name(patterns[0]) for resource_type, patterns in RESOURCES.items()}
+"""A valid name of each resource type."""
 
 
 def settings(folder: Path, *texts: str, entities: Sequence[Any] | str | None = None, **more: Any) -> PolicySettings:

@@ -102,7 +102,7 @@ def test_for_programs(tmp_path: Path) -> None:
         ({"--method": "Encode"}, "--method: there is no Encode"),
         ({"--method": "List"}, "there are CheckCertificate, "),
         ({"--caller": "web"}, "--kind: say what web is: spiffe, dns, common-name, jwt"),
-        ({"--include-private-key": None}, "--include-private-key: Encrypt has no include_private_key"),
+        ({"--include-private-key": None}, "--include-private-key: Encrypt does not accept include_private_key"),
     ],
 )
 def test_questions_that_make_no_sense(tmp_path: Path, change: dict[str, Any], fault: str) -> None:

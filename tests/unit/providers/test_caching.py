@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from gateway.call_context import CallContext
-from gateway.contract.methods import METHODS, secret_fields
 from gateway.errors import GatewayError, UpstreamError
 from gateway.providers.base.capabilities import CertificatePage, ListWindow
 from gateway.providers.base.settings import CacheSettings
-from gateway.providers.caching import CACHEABLE, ReadCache
+from gateway.providers.caching import ReadCache
 from gateway.upstream import outcomes
 from keyway.v1 import certificate_pb2
 from keyway.v1 import certificate_service_pb2 as certificates
@@ -107,14 +106,6 @@ async def test_an_answer_to_a_password_is_not_kept() -> None:
     for _ in range(2):
         await upstream.operations["get_certificate"](asking, call())
     assert upstream.asked == 3
-
-
-def test_no_answer_that_is_kept_can_have_a_secret() -> None:
-    by_operation = {method.operation: method for method in METHODS}
-    for operation in CACHEABLE:
-        assert list(secret_fields(by_operation[operation].response.DESCRIPTOR)) == []
-        assert all("." not in field for field in secret_fields(by_operation[operation].request.DESCRIPTOR))
-        assert not by_operation[operation].state_changing
 
 
 async def test_a_change_forgets_everything_also_one_that_fails() -> None:

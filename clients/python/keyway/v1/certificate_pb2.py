@@ -26,9 +26,10 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
+from keyway.v1 import options_pb2 as keyway_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bkeyway/v1/certificate.proto\x12\tkeyway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\"\x92\x06\n\x0b\x43\x65rtificate\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x1a\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x17\n\tauthority\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x64omains\x18\x04 \x03(\tB\x04\xe2\x41\x01\x03\x12!\n\x13signature_algorithm\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x33\n\x12\x66ile_creation_date\x18\x06 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x03\x12\x30\n\x0f\x65xpiration_date\x18\x07 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x03\x12\x30\n\x05state\x18\x08 \x01(\x0e\x32\x1b.keyway.v1.CertificateStateB\x04\xe2\x41\x01\x03\x12\x33\n\x07subject\x18\t \x01(\x0b\x32\x1c.keyway.v1.DistinguishedNameB\x04\xe2\x41\x01\x03\x12\x32\n\x06issuer\x18\n \x01(\x0b\x32\x1c.keyway.v1.DistinguishedNameB\x04\xe2\x41\x01\x03\x12\x34\n\nnot_before\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x33\n\tnot_after\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x15\n\x07version\x18\r \x01(\tB\x04\xe2\x41\x01\x03\x12\x1b\n\rserial_number\x18\x0e \x01(\tB\x04\xe2\x41\x01\x03\x12,\n\tkey_usage\x18\x0f \x01(\x0b\x32\x13.keyway.v1.KeyUsageB\x04\xe2\x41\x01\x03\x12\x33\n\x0c\x66ingerprints\x18\x10 \x01(\x0b\x32\x17.keyway.v1.FingerprintsB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x63hain\x18\x11 \x03(\tB\x04\xe2\x41\x01\x03:g\xea\x41\x64\n\x16keyway.dev/Certificate\x12/providers/{provider}/certificates/{certificate}*\x0c\x63\x65rtificates2\x0b\x63\x65rtificate\"\xc5\x01\n\x11\x44istinguishedName\x12\x15\n\x07\x63ountry\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05state\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x08locality\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1a\n\x0corganization\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12!\n\x13organizational_unit\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\x12\x19\n\x0b\x63ommon_name\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04text\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\"\x97\x02\n\x08KeyUsage\x12\x1f\n\x11\x64igital_signature\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnon_repudiation\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x1e\n\x10key_encipherment\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x1f\n\x11\x64\x61ta_encipherment\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x1b\n\rkey_agreement\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x1b\n\rkey_cert_sign\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08\x63rl_sign\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x1b\n\rencipher_only\x18\x08 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x1b\n\rdecipher_only\x18\t \x01(\x08\x42\x04\xe2\x41\x01\x03\"K\n\x0c\x46ingerprints\x12\x12\n\x04sha1\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x11\n\x03md5\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06sha256\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03*r\n\x10\x43\x65rtificateState\x12!\n\x1d\x43\x45RTIFICATE_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43\x45RTIFICATE_STATE_ACTIVE\x10\x01\x12\x1d\n\x19\x43\x45RTIFICATE_STATE_EXPIRED\x10\x02\x42;\n\rdev.keyway.v1P\x01Z(keyway.dev/clients/go/keyway/v1;keywayv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bkeyway/v1/certificate.proto\x12\tkeyway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x17keyway/v1/options.proto\"\x92\x06\n\x0b\x43\x65rtificate\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x1a\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x17\n\tauthority\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x64omains\x18\x04 \x03(\tB\x04\xe2\x41\x01\x03\x12!\n\x13signature_algorithm\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x33\n\x12\x66ile_creation_date\x18\x06 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x03\x12\x30\n\x0f\x65xpiration_date\x18\x07 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x03\x12\x30\n\x05state\x18\x08 \x01(\x0e\x32\x1b.keyway.v1.CertificateStateB\x04\xe2\x41\x01\x03\x12\x33\n\x07subject\x18\t \x01(\x0b\x32\x1c.keyway.v1.DistinguishedNameB\x04\xe2\x41\x01\x03\x12\x32\n\x06issuer\x18\n \x01(\x0b\x32\x1c.keyway.v1.DistinguishedNameB\x04\xe2\x41\x01\x03\x12\x34\n\nnot_before\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x33\n\tnot_after\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x15\n\x07version\x18\r \x01(\tB\x04\xe2\x41\x01\x03\x12\x1b\n\rserial_number\x18\x0e \x01(\tB\x04\xe2\x41\x01\x03\x12,\n\tkey_usage\x18\x0f \x01(\x0b\x32\x13.keyway.v1.KeyUsageB\x04\xe2\x41\x01\x03\x12\x33\n\x0c\x66ingerprints\x18\x10 \x01(\x0b\x32\x17.keyway.v1.FingerprintsB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x63hain\x18\x11 \x03(\tB\x04\xe2\x41\x01\x03:g\xea\x41\x64\n\x16keyway.dev/Certificate\x12/providers/{provider}/certificates/{certificate}*\x0c\x63\x65rtificates2\x0b\x63\x65rtificate\"\xef\x01\n\x11\x44istinguishedName\x12\x1c\n\x07\x63ountry\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x01\xe2\xb2\x19\x03\x08\x80\x08\x12\x1a\n\x05state\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xe2\xb2\x19\x03\x08\x80\x08\x12\x1d\n\x08locality\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xe2\xb2\x19\x03\x08\x80\x08\x12!\n\x0corganization\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x01\xe2\xb2\x19\x03\x08\x80\x08\x12(\n\x13organizational_unit\x18\x05 \x01(\tB\x0b\xe2\x41\x01\x01\xe2\xb2\x19\x03\x08\x80\x08\x12 \n\x0b\x63ommon_name\x18\x06 \x01(\tB\x0b\xe2\x41\x01\x01\xe2\xb2\x19\x03\x08\x80\x08\x12\x12\n\x04text\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\"\x97\x02\n\x08KeyUsage\x12\x1f\n\x11\x64igital_signature\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnon_repudiation\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x1e\n\x10key_encipherment\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x1f\n\x11\x64\x61ta_encipherment\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x1b\n\rkey_agreement\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x1b\n\rkey_cert_sign\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08\x63rl_sign\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x1b\n\rencipher_only\x18\x08 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x1b\n\rdecipher_only\x18\t \x01(\x08\x42\x04\xe2\x41\x01\x03\"K\n\x0c\x46ingerprints\x12\x12\n\x04sha1\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x11\n\x03md5\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06sha256\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03*r\n\x10\x43\x65rtificateState\x12!\n\x1d\x43\x45RTIFICATE_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43\x45RTIFICATE_STATE_ACTIVE\x10\x01\x12\x1d\n\x19\x43\x45RTIFICATE_STATE_EXPIRED\x10\x02\x42;\n\rdev.keyway.v1P\x01Z(keyway.dev/clients/go/keyway/v1;keywayv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -73,17 +74,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CERTIFICATE']._loaded_options = None
   _globals['_CERTIFICATE']._serialized_options = b'\352Ad\n\026keyway.dev/Certificate\022/providers/{provider}/certificates/{certificate}*\014certificates2\013certificate'
   _globals['_DISTINGUISHEDNAME'].fields_by_name['country']._loaded_options = None
-  _globals['_DISTINGUISHEDNAME'].fields_by_name['country']._serialized_options = b'\342A\001\001'
+  _globals['_DISTINGUISHEDNAME'].fields_by_name['country']._serialized_options = b'\342A\001\001\342\262\031\003\010\200\010'
   _globals['_DISTINGUISHEDNAME'].fields_by_name['state']._loaded_options = None
-  _globals['_DISTINGUISHEDNAME'].fields_by_name['state']._serialized_options = b'\342A\001\001'
+  _globals['_DISTINGUISHEDNAME'].fields_by_name['state']._serialized_options = b'\342A\001\001\342\262\031\003\010\200\010'
   _globals['_DISTINGUISHEDNAME'].fields_by_name['locality']._loaded_options = None
-  _globals['_DISTINGUISHEDNAME'].fields_by_name['locality']._serialized_options = b'\342A\001\001'
+  _globals['_DISTINGUISHEDNAME'].fields_by_name['locality']._serialized_options = b'\342A\001\001\342\262\031\003\010\200\010'
   _globals['_DISTINGUISHEDNAME'].fields_by_name['organization']._loaded_options = None
-  _globals['_DISTINGUISHEDNAME'].fields_by_name['organization']._serialized_options = b'\342A\001\001'
+  _globals['_DISTINGUISHEDNAME'].fields_by_name['organization']._serialized_options = b'\342A\001\001\342\262\031\003\010\200\010'
   _globals['_DISTINGUISHEDNAME'].fields_by_name['organizational_unit']._loaded_options = None
-  _globals['_DISTINGUISHEDNAME'].fields_by_name['organizational_unit']._serialized_options = b'\342A\001\001'
+  _globals['_DISTINGUISHEDNAME'].fields_by_name['organizational_unit']._serialized_options = b'\342A\001\001\342\262\031\003\010\200\010'
   _globals['_DISTINGUISHEDNAME'].fields_by_name['common_name']._loaded_options = None
-  _globals['_DISTINGUISHEDNAME'].fields_by_name['common_name']._serialized_options = b'\342A\001\001'
+  _globals['_DISTINGUISHEDNAME'].fields_by_name['common_name']._serialized_options = b'\342A\001\001\342\262\031\003\010\200\010'
   _globals['_DISTINGUISHEDNAME'].fields_by_name['text']._loaded_options = None
   _globals['_DISTINGUISHEDNAME'].fields_by_name['text']._serialized_options = b'\342A\001\003'
   _globals['_KEYUSAGE'].fields_by_name['digital_signature']._loaded_options = None
@@ -110,14 +111,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FINGERPRINTS'].fields_by_name['md5']._serialized_options = b'\342A\001\003'
   _globals['_FINGERPRINTS'].fields_by_name['sha256']._loaded_options = None
   _globals['_FINGERPRINTS'].fields_by_name['sha256']._serialized_options = b'\342A\001\003'
-  _globals['_CERTIFICATESTATE']._serialized_start=1507
-  _globals['_CERTIFICATESTATE']._serialized_end=1621
-  _globals['_CERTIFICATE']._serialized_start=160
-  _globals['_CERTIFICATE']._serialized_end=946
-  _globals['_DISTINGUISHEDNAME']._serialized_start=949
-  _globals['_DISTINGUISHEDNAME']._serialized_end=1146
-  _globals['_KEYUSAGE']._serialized_start=1149
-  _globals['_KEYUSAGE']._serialized_end=1428
-  _globals['_FINGERPRINTS']._serialized_start=1430
-  _globals['_FINGERPRINTS']._serialized_end=1505
+  _globals['_CERTIFICATESTATE']._serialized_start=1574
+  _globals['_CERTIFICATESTATE']._serialized_end=1688
+  _globals['_CERTIFICATE']._serialized_start=185
+  _globals['_CERTIFICATE']._serialized_end=971
+  _globals['_DISTINGUISHEDNAME']._serialized_start=974
+  _globals['_DISTINGUISHEDNAME']._serialized_end=1213
+  _globals['_KEYUSAGE']._serialized_start=1216
+  _globals['_KEYUSAGE']._serialized_end=1495
+  _globals['_FINGERPRINTS']._serialized_start=1497
+  _globals['_FINGERPRINTS']._serialized_end=1572
 # @@protoc_insertion_point(module_scope)

@@ -26,53 +26,55 @@ if _version_not_supported:
 
 
 class CertificateServiceStub:
-    """Certificates of every provider. Served by NHN Cloud Certificate Manager (list, get, check, download;
-    upload in its API v1.0) and by ASTERIA Warp (all but upload), which holds one certificate called
-    `server` and one called `client`. `Provider.methods` says what a provider serves.
+    """Manages the certificates and the trust stores of all configured providers.
+
+    A provider serves some of these methods. `Provider.methods` lists the methods that one configured provider serves,
+    and docs/providers.md lists the methods, limits, and notes of every provider type.
 
     Names: `providers/{provider}/certificates/{certificate}` and
-    `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`. A segment is any text that is not
-    empty, has no `/` and no control characters, and is not `.` or `..`. A name has at most 1,024 characters.
+    `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`. A segment is not empty, has no `/` and no
+    control characters, and is not `.` or `..`. A name has at most 1,024 characters.
 
-    Passwords: at most 1,024 bytes in UTF-8. ASTERIA refuses key store and private key passwords of fewer
-    than 6 characters.
+    Passwords: at most 1,024 bytes in UTF-8. Files: at most 4 MiB (4,194,304 bytes) each. A provider can have lower
+    limits.
 
-    Files: at most 4 MiB (4,194,304 bytes) each.
-
-    Errors: every failure that the gateway answers is a `google.rpc.Status` in the trailer
-    `grpc-status-details-bin`, with `google.rpc.ErrorInfo` (its reasons: ErrorReason) and, where they
-    apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
-    own. Besides these, any method can fail with
-    - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED `UNAUTHENTICATED`, PERMISSION_DENIED `PERMISSION_DENIED`: the caller's credentials, or policy
+    Errors: an error is a `google.rpc.Status` in the trailer `grpc-status-details-bin`. It contains a
+    `google.rpc.ErrorInfo` with the reason (see ErrorReason) and, where they apply, `BadRequest`, `RetryInfo`,
+    `ResourceInfo`, and `RequestInfo`. Each method lists its own errors. Every method can also return:
+    - INVALID_ARGUMENT `INVALID_REQUEST`: a field violates this contract; `BadRequest` lists all violations
+    - UNAUTHENTICATED `UNAUTHENTICATED`: the caller's credentials are missing or invalid
+    - PERMISSION_DENIED `PERMISSION_DENIED`: policy denies the call
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
-    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
+    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: the operator must act
     - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
-    `PROVIDER_UNAVAILABLE`, `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`,
-    `AUDIT_UNAVAILABLE`
+    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`,
+    `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
-    repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
+    Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
+    Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure, and `keyway-audit-receipt`
-    (chain, sequence and hash, with colons between them) where the gateway keeps a journal: it proves later
-    that the call was recorded. Refusals before authentication have none. Send `x-request-id`, at most 128
-    characters of printable ASCII, to have an id of your own beside it in the gateway's log and on
-    record; `x-service-name` says which part of a caller's system calls, unproven, for the record alone.
+    Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
+    log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
+    `x-service-name` and writes it only to the audit record.
 
-    Lists and metadata of certificates and public keys may be answers from before, for as long as the gateway
-    is configured to keep them: send `cache-control: no-cache` for one from the upstream. While the upstream is down an
-    older one may stand in, with its age in the trailer `keyway-stale-seconds`.
+    Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
+    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
+    call was recorded. A call that is rejected before authentication has no receipt.
 
-    Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
-    caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
-    gRPC clients take answers up to 4 MiB unless set otherwise: raise that for files and batches. Set a
-    deadline on every call; without one the gateway's default applies.
+    Cache: if the operator configures a cache, the gateway can return cached responses to cacheable methods. To bypass
+    the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
+    expired cached response; the trailer `keyway-stale-seconds` then states its age in seconds.
+
+    Limits: a request message has at most 16 MiB. gRPC itself rejects a larger one with RESOURCE_EXHAUSTED and without
+    details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
+    batches.
+
+    Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
+    the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
     """
 
     def __init__(self, channel):
@@ -154,102 +156,104 @@ class CertificateServiceStub:
 
 
 class CertificateServiceServicer:
-    """Certificates of every provider. Served by NHN Cloud Certificate Manager (list, get, check, download;
-    upload in its API v1.0) and by ASTERIA Warp (all but upload), which holds one certificate called
-    `server` and one called `client`. `Provider.methods` says what a provider serves.
+    """Manages the certificates and the trust stores of all configured providers.
+
+    A provider serves some of these methods. `Provider.methods` lists the methods that one configured provider serves,
+    and docs/providers.md lists the methods, limits, and notes of every provider type.
 
     Names: `providers/{provider}/certificates/{certificate}` and
-    `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`. A segment is any text that is not
-    empty, has no `/` and no control characters, and is not `.` or `..`. A name has at most 1,024 characters.
+    `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`. A segment is not empty, has no `/` and no
+    control characters, and is not `.` or `..`. A name has at most 1,024 characters.
 
-    Passwords: at most 1,024 bytes in UTF-8. ASTERIA refuses key store and private key passwords of fewer
-    than 6 characters.
+    Passwords: at most 1,024 bytes in UTF-8. Files: at most 4 MiB (4,194,304 bytes) each. A provider can have lower
+    limits.
 
-    Files: at most 4 MiB (4,194,304 bytes) each.
-
-    Errors: every failure that the gateway answers is a `google.rpc.Status` in the trailer
-    `grpc-status-details-bin`, with `google.rpc.ErrorInfo` (its reasons: ErrorReason) and, where they
-    apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
-    own. Besides these, any method can fail with
-    - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED `UNAUTHENTICATED`, PERMISSION_DENIED `PERMISSION_DENIED`: the caller's credentials, or policy
+    Errors: an error is a `google.rpc.Status` in the trailer `grpc-status-details-bin`. It contains a
+    `google.rpc.ErrorInfo` with the reason (see ErrorReason) and, where they apply, `BadRequest`, `RetryInfo`,
+    `ResourceInfo`, and `RequestInfo`. Each method lists its own errors. Every method can also return:
+    - INVALID_ARGUMENT `INVALID_REQUEST`: a field violates this contract; `BadRequest` lists all violations
+    - UNAUTHENTICATED `UNAUTHENTICATED`: the caller's credentials are missing or invalid
+    - PERMISSION_DENIED `PERMISSION_DENIED`: policy denies the call
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
-    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
+    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: the operator must act
     - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
-    `PROVIDER_UNAVAILABLE`, `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`,
-    `AUDIT_UNAVAILABLE`
+    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`,
+    `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
-    repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
+    Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
+    Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure, and `keyway-audit-receipt`
-    (chain, sequence and hash, with colons between them) where the gateway keeps a journal: it proves later
-    that the call was recorded. Refusals before authentication have none. Send `x-request-id`, at most 128
-    characters of printable ASCII, to have an id of your own beside it in the gateway's log and on
-    record; `x-service-name` says which part of a caller's system calls, unproven, for the record alone.
+    Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
+    log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
+    `x-service-name` and writes it only to the audit record.
 
-    Lists and metadata of certificates and public keys may be answers from before, for as long as the gateway
-    is configured to keep them: send `cache-control: no-cache` for one from the upstream. While the upstream is down an
-    older one may stand in, with its age in the trailer `keyway-stale-seconds`.
+    Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
+    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
+    call was recorded. A call that is rejected before authentication has no receipt.
 
-    Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
-    caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
-    gRPC clients take answers up to 4 MiB unless set otherwise: raise that for files and batches. Set a
-    deadline on every call; without one the gateway's default applies.
+    Cache: if the operator configures a cache, the gateway can return cached responses to cacheable methods. To bypass
+    the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
+    expired cached response; the trailer `keyway-stale-seconds` then states its age in seconds.
+
+    Limits: a request message has at most 16 MiB. gRPC itself rejects a larger one with RESOURCE_EXHAUSTED and without
+    details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
+    batches.
+
+    Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
+    the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
     """
 
     def ListCertificates(self, request, context):
-        """Lists certificates, ordered by provider, then as the provider lists them. NHN Cloud, ASTERIA.
+        """Lists certificates. The result is ordered by provider, then in the order of the provider.
 
-        INVALID_ARGUMENT `INVALID_PAGE_TOKEN`.
+        Errors: INVALID_ARGUMENT `INVALID_PAGE_TOKEN`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetCertificate(self, request, context):
-        """Returns one certificate, expired or not. NHN Cloud, ASTERIA.
+        """Returns one certificate, expired or not.
 
-        NOT_FOUND `CERTIFICATE_NOT_FOUND`. ASTERIA: PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`, INTERNAL
-        `PROVIDER_CERTIFICATE_UNREADABLE`. NHN Cloud with FULL: NOT_FOUND `CERTIFICATE_FILE_NOT_FOUND`,
-        FAILED_PRECONDITION `MULTIPLE_CERTIFICATE_FILES`, `NOT_A_PEM_FILE`, `CERTIFICATE_NAME_MISMATCH`,
-        `CERTIFICATE_EXPIRED`, `INVALID_CERTIFICATE_AUTHORITY`.
+        Errors: NOT_FOUND `CERTIFICATE_NOT_FOUND`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`; INTERNAL
+        `PROVIDER_CERTIFICATE_UNREADABLE`. If the FULL view reads the certificate from its file, also NOT_FOUND
+        `CERTIFICATE_FILE_NOT_FOUND` and FAILED_PRECONDITION `MULTIPLE_CERTIFICATE_FILES`, `NOT_A_PEM_FILE`,
+        `CERTIFICATE_NAME_MISMATCH`, `CERTIFICATE_EXPIRED`, `INVALID_CERTIFICATE_AUTHORITY`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CheckCertificate(self, request, context):
-        """Says whether a certificate exists, expired or not, without a password. NHN Cloud, ASTERIA.
+        """Checks whether a certificate exists, expired or not. No password is required.
 
-        A certificate that does not exist is an answer, not an error.
+        A certificate that does not exist is a result, not an error.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateCertificate(self, request, context):
-        """Makes a key pair, a self-signed certificate and a signing request for it. ASTERIA.
+        """Creates a key pair, a self-signed certificate, and a certificate signing request for it.
 
-        ALREADY_EXISTS `CERTIFICATE_ALREADY_EXISTS`; INVALID_ARGUMENT `MISSING_PARAMETER`, `INVALID_PARAMETER`,
-        `PASSWORD_TOO_SHORT`; INTERNAL `PROVIDER_KEY_GENERATION`, `PROVIDER_KEYSTORE`, `PROVIDER_STORAGE`;
-        UNAVAILABLE `PROVIDER_INTERNAL_COMMUNICATION`.
+        The gateway first checks whether the certificate exists. Two concurrent calls can both find that it does not exist.
 
-        The gateway looks first whether the certificate exists; two calls at once can both find that it doesn't.
+        Errors: ALREADY_EXISTS `CERTIFICATE_ALREADY_EXISTS`; INVALID_ARGUMENT `MISSING_PARAMETER`, `INVALID_PARAMETER`,
+        `PASSWORD_TOO_SHORT`; INTERNAL `PROVIDER_KEY_GENERATION`, `PROVIDER_KEYSTORE`, `PROVIDER_STORAGE`; UNAVAILABLE
+        `PROVIDER_INTERNAL_COMMUNICATION`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteCertificate(self, request, context):
-        """Deletes a certificate with its key and signing request. It can't be undone. ASTERIA.
+        """Deletes a certificate with its private key and its signing request. The deletion cannot be undone.
 
-        NOT_FOUND `CERTIFICATE_NOT_FOUND`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`; INTERNAL
+        Errors: NOT_FOUND `CERTIFICATE_NOT_FOUND`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`; INTERNAL
         `PROVIDER_KEYSTORE`, `PROVIDER_STORAGE`; UNAVAILABLE `PROVIDER_INTERNAL_COMMUNICATION`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -257,10 +261,9 @@ class CertificateServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UploadCertificate(self, request, context):
-        """Uploads the file of a certificate that is registered; a file that is there is replaced. NHN Cloud,
-        API v1.0 only.
+        """Uploads the file of a registered certificate. An existing file is replaced.
 
-        NOT_FOUND `CERTIFICATE_NOT_FOUND`; INVALID_ARGUMENT `NOT_A_PEM_FILE`, `CERTIFICATE_NAME_MISMATCH`,
+        Errors: NOT_FOUND `CERTIFICATE_NOT_FOUND`; INVALID_ARGUMENT `NOT_A_PEM_FILE`, `CERTIFICATE_NAME_MISMATCH`,
         `INVALID_CERTIFICATE_AUTHORITY`, `NOT_EXACTLY_ONE_FILE`, `FILE_TOO_LARGE`; FAILED_PRECONDITION
         `CERTIFICATE_EXPIRED`.
         """
@@ -269,35 +272,34 @@ class CertificateServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DownloadCertificate(self, request, context):
-        """Downloads a certificate with its chain and, where asked and allowed, its private key. NHN Cloud, ASTERIA
-        (without private key).
+        """Downloads a certificate with its chain and, if the request asks for it and policy allows it, its private key.
 
-        NOT_FOUND `CERTIFICATE_NOT_FOUND`, `CERTIFICATE_FILE_NOT_FOUND`; FAILED_PRECONDITION
+        Errors: NOT_FOUND `CERTIFICATE_NOT_FOUND`, `CERTIFICATE_FILE_NOT_FOUND`; FAILED_PRECONDITION
         `MULTIPLE_CERTIFICATE_FILES`, `NOT_A_PEM_FILE`, `CERTIFICATE_NAME_MISMATCH`, `CERTIFICATE_EXPIRED`,
-        `INVALID_CERTIFICATE_AUTHORITY`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT` (ASTERIA); INTERNAL
-        `PROVIDER_STORAGE`, `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE` (ASTERIA).
+        `INVALID_CERTIFICATE_AUTHORITY`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`; INTERNAL `PROVIDER_STORAGE`,
+        `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ImportCertificate(self, request, context):
-        """Stores a certificate and its private key from a key store file. ASTERIA.
+        """Imports a certificate and its private key from a key store file.
 
-        ALREADY_EXISTS `CERTIFICATE_ALREADY_EXISTS`; INVALID_ARGUMENT `UNPARSABLE_CERTIFICATE`, `INVALID_UPLOAD`,
+        The gateway first checks whether the certificate exists. Two concurrent calls can both find that it does not exist.
+
+        Errors: ALREADY_EXISTS `CERTIFICATE_ALREADY_EXISTS`; INVALID_ARGUMENT `UNPARSABLE_CERTIFICATE`, `INVALID_UPLOAD`,
         `MISSING_PARAMETER`, `PASSWORD_TOO_SHORT`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`; INTERNAL
         `PROVIDER_KEYSTORE`, `PROVIDER_STORAGE`; UNAVAILABLE `PROVIDER_INTERNAL_COMMUNICATION`.
-
-        The gateway looks first whether the certificate exists; two calls at once can both find that it doesn't.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetCertificateSigningRequest(self, request, context):
-        """Returns the signing request of a certificate, to be sent to an authority. ASTERIA.
+        """Returns the certificate signing request of a certificate. Send it to a certificate authority to have it signed.
 
-        NOT_FOUND `CERTIFICATE_NOT_FOUND`, `CSR_NOT_FOUND`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`;
+        Errors: NOT_FOUND `CERTIFICATE_NOT_FOUND`, `CSR_NOT_FOUND`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`;
         INTERNAL `PROVIDER_STORAGE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -305,21 +307,20 @@ class CertificateServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def InstallSignedCertificate(self, request, context):
-        """Puts the certificate that an authority signed in the place of the self-signed one. ASTERIA.
+        """Replaces the self-signed certificate with the certificate that a certificate authority signed.
 
-        NOT_FOUND `CERTIFICATE_NOT_FOUND`; FAILED_PRECONDITION `PUBLIC_KEY_MISMATCH`; INVALID_ARGUMENT
-        `UNPARSABLE_CERTIFICATE`, `INVALID_UPLOAD`, `MISSING_PARAMETER`; PERMISSION_DENIED
-        `KEYSTORE_PASSWORD_INCORRECT`; INTERNAL `PROVIDER_KEYSTORE`, `PROVIDER_STORAGE`; UNAVAILABLE
-        `PROVIDER_INTERNAL_COMMUNICATION`.
+        Errors: NOT_FOUND `CERTIFICATE_NOT_FOUND`; FAILED_PRECONDITION `PUBLIC_KEY_MISMATCH`; INVALID_ARGUMENT
+        `UNPARSABLE_CERTIFICATE`, `INVALID_UPLOAD`, `MISSING_PARAMETER`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`;
+        INTERNAL `PROVIDER_KEYSTORE`, `PROVIDER_STORAGE`; UNAVAILABLE `PROVIDER_INTERNAL_COMMUNICATION`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListTrustedAuthorities(self, request, context):
-        """Lists all authorities of a trust store, on one page. ASTERIA.
+        """Lists all authorities of a trust store, on one page.
 
-        NOT_FOUND `AUTHORITY_NOT_FOUND`: there is no such trust store; INTERNAL
+        Errors: NOT_FOUND `AUTHORITY_NOT_FOUND` (the trust store does not exist); INTERNAL
         `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -327,18 +328,18 @@ class CertificateServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetTrustedAuthority(self, request, context):
-        """Returns one authority with every field. ASTERIA.
+        """Returns one authority with all its fields.
 
-        NOT_FOUND `AUTHORITY_NOT_FOUND`; INTERNAL `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`.
+        Errors: NOT_FOUND `AUTHORITY_NOT_FOUND`; INTERNAL `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ImportTrustedAuthority(self, request, context):
-        """Adds the authorities of a file to a trust store. From then on the server trusts what they sign. ASTERIA.
+        """Adds the authorities in a file to a trust store. The server then trusts certificates that these authorities sign.
 
-        NOT_FOUND `AUTHORITY_NOT_FOUND`: there is no such trust store; INVALID_ARGUMENT
+        Errors: NOT_FOUND `AUTHORITY_NOT_FOUND` (the trust store does not exist); INVALID_ARGUMENT
         `UNPARSABLE_CERTIFICATE`, `INVALID_UPLOAD`; FAILED_PRECONDITION `CERTIFICATE_EXPIRED`; INTERNAL
         `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`, `PROVIDER_STORAGE`.
         """
@@ -347,9 +348,9 @@ class CertificateServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteTrustedAuthority(self, request, context):
-        """Removes an authority from a trust store. ASTERIA.
+        """Removes an authority from a trust store.
 
-        NOT_FOUND `AUTHORITY_NOT_FOUND`; INTERNAL `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`,
+        Errors: NOT_FOUND `AUTHORITY_NOT_FOUND`; INTERNAL `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`,
         `PROVIDER_STORAGE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -438,53 +439,55 @@ def add_CertificateServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CertificateService:
-    """Certificates of every provider. Served by NHN Cloud Certificate Manager (list, get, check, download;
-    upload in its API v1.0) and by ASTERIA Warp (all but upload), which holds one certificate called
-    `server` and one called `client`. `Provider.methods` says what a provider serves.
+    """Manages the certificates and the trust stores of all configured providers.
+
+    A provider serves some of these methods. `Provider.methods` lists the methods that one configured provider serves,
+    and docs/providers.md lists the methods, limits, and notes of every provider type.
 
     Names: `providers/{provider}/certificates/{certificate}` and
-    `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`. A segment is any text that is not
-    empty, has no `/` and no control characters, and is not `.` or `..`. A name has at most 1,024 characters.
+    `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`. A segment is not empty, has no `/` and no
+    control characters, and is not `.` or `..`. A name has at most 1,024 characters.
 
-    Passwords: at most 1,024 bytes in UTF-8. ASTERIA refuses key store and private key passwords of fewer
-    than 6 characters.
+    Passwords: at most 1,024 bytes in UTF-8. Files: at most 4 MiB (4,194,304 bytes) each. A provider can have lower
+    limits.
 
-    Files: at most 4 MiB (4,194,304 bytes) each.
-
-    Errors: every failure that the gateway answers is a `google.rpc.Status` in the trailer
-    `grpc-status-details-bin`, with `google.rpc.ErrorInfo` (its reasons: ErrorReason) and, where they
-    apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
-    own. Besides these, any method can fail with
-    - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED `UNAUTHENTICATED`, PERMISSION_DENIED `PERMISSION_DENIED`: the caller's credentials, or policy
+    Errors: an error is a `google.rpc.Status` in the trailer `grpc-status-details-bin`. It contains a
+    `google.rpc.ErrorInfo` with the reason (see ErrorReason) and, where they apply, `BadRequest`, `RetryInfo`,
+    `ResourceInfo`, and `RequestInfo`. Each method lists its own errors. Every method can also return:
+    - INVALID_ARGUMENT `INVALID_REQUEST`: a field violates this contract; `BadRequest` lists all violations
+    - UNAUTHENTICATED `UNAUTHENTICATED`: the caller's credentials are missing or invalid
+    - PERMISSION_DENIED `PERMISSION_DENIED`: policy denies the call
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
-    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
+    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: the operator must act
     - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
-    `PROVIDER_UNAVAILABLE`, `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`,
-    `AUDIT_UNAVAILABLE`
+    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`,
+    `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
-    repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
+    Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
+    Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure, and `keyway-audit-receipt`
-    (chain, sequence and hash, with colons between them) where the gateway keeps a journal: it proves later
-    that the call was recorded. Refusals before authentication have none. Send `x-request-id`, at most 128
-    characters of printable ASCII, to have an id of your own beside it in the gateway's log and on
-    record; `x-service-name` says which part of a caller's system calls, unproven, for the record alone.
+    Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
+    log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
+    `x-service-name` and writes it only to the audit record.
 
-    Lists and metadata of certificates and public keys may be answers from before, for as long as the gateway
-    is configured to keep them: send `cache-control: no-cache` for one from the upstream. While the upstream is down an
-    older one may stand in, with its age in the trailer `keyway-stale-seconds`.
+    Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
+    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
+    call was recorded. A call that is rejected before authentication has no receipt.
 
-    Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
-    caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
-    gRPC clients take answers up to 4 MiB unless set otherwise: raise that for files and batches. Set a
-    deadline on every call; without one the gateway's default applies.
+    Cache: if the operator configures a cache, the gateway can return cached responses to cacheable methods. To bypass
+    the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
+    expired cached response; the trailer `keyway-stale-seconds` then states its age in seconds.
+
+    Limits: a request message has at most 16 MiB. gRPC itself rejects a larger one with RESOURCE_EXHAUSTED and without
+    details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
+    batches.
+
+    Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
+    the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
     """
 
     @staticmethod

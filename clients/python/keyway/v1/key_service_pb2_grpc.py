@@ -26,56 +26,62 @@ if _version_not_supported:
 
 
 class KeyServiceStub:
-    """Keys and secrets of every provider. Served, all of it, by NHN Cloud Secure Key Manager ("SKM" below).
+    """Encrypts and signs with the keys of all configured providers, and reads their keys and secrets.
 
-    Names: `providers/{provider}/keys/{key}`, `providers/{provider}/keys/{key}/versions/{version}` and
-    `providers/{provider}/secrets/{secret}`. A segment is any text that is not empty, has no `/` and no
-    control characters, and is not `.` or `..`. `{version}` is a number, 0 to 2147483647. A name
-    has at most 1,024 characters.
+    A provider serves some of these methods. `Provider.methods` lists the methods that one configured provider serves,
+    and docs/providers.md lists the methods, limits, and notes of every provider type.
 
-    `key_version` in a response is the version that was used. It is absent where the upstream does not tell;
-    0 is a version.
+    Names: `providers/{provider}/keys/{key}`, `providers/{provider}/keys/{key}/versions/{version}`, and
+    `providers/{provider}/secrets/{secret}`. A segment is not empty, has no `/` and no control characters, and is not `.`
+    or `..`. `{version}` is a number from 0 to 2,147,483,647, written without leading zeros and without separators. A
+    name has at most 1,024 characters.
 
-    Ciphertexts and signatures are the upstream's text, unchanged: what is encrypted or signed here can be
-    decrypted and verified by direct users of the upstream, and the other way round. Do not look into them.
+    Key versions: `key_version` in a response is the version that the upstream used. It is absent if the upstream returns
+    no version. 0 is a version.
 
-    In addition to the errors below, any method here can fail with NOT_FOUND `KEY_NOT_FOUND` and
-    FAILED_PRECONDITION `KEY_NOT_ACTIVE`, where it names a key or secret.
+    Ciphertexts and signatures are opaque text that the gateway passes through unchanged. Direct users of the upstream
+    can decrypt and verify what was encrypted and signed through the gateway, and vice versa.
 
-    Errors: every failure that the gateway answers is a `google.rpc.Status` in the trailer
-    `grpc-status-details-bin`, with `google.rpc.ErrorInfo` (its reasons: ErrorReason) and, where they
-    apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
-    own. Besides these, any method can fail with
-    - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED `UNAUTHENTICATED`, PERMISSION_DENIED `PERMISSION_DENIED`: the caller's credentials, or policy
+    Methods that name a key or a secret can also return NOT_FOUND `KEY_NOT_FOUND` and FAILED_PRECONDITION
+    `KEY_NOT_ACTIVE`.
+
+    Errors: an error is a `google.rpc.Status` in the trailer `grpc-status-details-bin`. It contains a
+    `google.rpc.ErrorInfo` with the reason (see ErrorReason) and, where they apply, `BadRequest`, `RetryInfo`,
+    `ResourceInfo`, and `RequestInfo`. Each method lists its own errors. Every method can also return:
+    - INVALID_ARGUMENT `INVALID_REQUEST`: a field violates this contract; `BadRequest` lists all violations
+    - UNAUTHENTICATED `UNAUTHENTICATED`: the caller's credentials are missing or invalid
+    - PERMISSION_DENIED `PERMISSION_DENIED`: policy denies the call
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
-    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
+    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: the operator must act
     - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
-    `PROVIDER_UNAVAILABLE`, `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`,
-    `AUDIT_UNAVAILABLE`
+    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`,
+    `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
-    repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
+    Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
+    Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure, and `keyway-audit-receipt`
-    (chain, sequence and hash, with colons between them) where the gateway keeps a journal: it proves later
-    that the call was recorded. Refusals before authentication have none. Send `x-request-id`, at most 128
-    characters of printable ASCII, to have an id of your own beside it in the gateway's log and on
-    record; `x-service-name` says which part of a caller's system calls, unproven, for the record alone.
+    Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
+    log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
+    `x-service-name` and writes it only to the audit record.
 
-    Lists and metadata of certificates and public keys may be answers from before, for as long as the gateway
-    is configured to keep them: send `cache-control: no-cache` for one from the upstream. While the upstream is down an
-    older one may stand in, with its age in the trailer `keyway-stale-seconds`.
+    Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
+    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
+    call was recorded. A call that is rejected before authentication has no receipt.
 
-    Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
-    caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
-    gRPC clients take answers up to 4 MiB unless set otherwise: raise that for files and batches. Set a
-    deadline on every call; without one the gateway's default applies.
+    Cache: if the operator configures a cache, the gateway can return cached responses to cacheable methods. To bypass
+    the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
+    expired cached response; the trailer `keyway-stale-seconds` then states its age in seconds.
+
+    Limits: a request message has at most 16 MiB. gRPC itself rejects a larger one with RESOURCE_EXHAUSTED and without
+    details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
+    batches.
+
+    Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
+    the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
     """
 
     def __init__(self, channel):
@@ -147,85 +153,91 @@ class KeyServiceStub:
 
 
 class KeyServiceServicer:
-    """Keys and secrets of every provider. Served, all of it, by NHN Cloud Secure Key Manager ("SKM" below).
+    """Encrypts and signs with the keys of all configured providers, and reads their keys and secrets.
 
-    Names: `providers/{provider}/keys/{key}`, `providers/{provider}/keys/{key}/versions/{version}` and
-    `providers/{provider}/secrets/{secret}`. A segment is any text that is not empty, has no `/` and no
-    control characters, and is not `.` or `..`. `{version}` is a number, 0 to 2147483647. A name
-    has at most 1,024 characters.
+    A provider serves some of these methods. `Provider.methods` lists the methods that one configured provider serves,
+    and docs/providers.md lists the methods, limits, and notes of every provider type.
 
-    `key_version` in a response is the version that was used. It is absent where the upstream does not tell;
-    0 is a version.
+    Names: `providers/{provider}/keys/{key}`, `providers/{provider}/keys/{key}/versions/{version}`, and
+    `providers/{provider}/secrets/{secret}`. A segment is not empty, has no `/` and no control characters, and is not `.`
+    or `..`. `{version}` is a number from 0 to 2,147,483,647, written without leading zeros and without separators. A
+    name has at most 1,024 characters.
 
-    Ciphertexts and signatures are the upstream's text, unchanged: what is encrypted or signed here can be
-    decrypted and verified by direct users of the upstream, and the other way round. Do not look into them.
+    Key versions: `key_version` in a response is the version that the upstream used. It is absent if the upstream returns
+    no version. 0 is a version.
 
-    In addition to the errors below, any method here can fail with NOT_FOUND `KEY_NOT_FOUND` and
-    FAILED_PRECONDITION `KEY_NOT_ACTIVE`, where it names a key or secret.
+    Ciphertexts and signatures are opaque text that the gateway passes through unchanged. Direct users of the upstream
+    can decrypt and verify what was encrypted and signed through the gateway, and vice versa.
 
-    Errors: every failure that the gateway answers is a `google.rpc.Status` in the trailer
-    `grpc-status-details-bin`, with `google.rpc.ErrorInfo` (its reasons: ErrorReason) and, where they
-    apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
-    own. Besides these, any method can fail with
-    - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED `UNAUTHENTICATED`, PERMISSION_DENIED `PERMISSION_DENIED`: the caller's credentials, or policy
+    Methods that name a key or a secret can also return NOT_FOUND `KEY_NOT_FOUND` and FAILED_PRECONDITION
+    `KEY_NOT_ACTIVE`.
+
+    Errors: an error is a `google.rpc.Status` in the trailer `grpc-status-details-bin`. It contains a
+    `google.rpc.ErrorInfo` with the reason (see ErrorReason) and, where they apply, `BadRequest`, `RetryInfo`,
+    `ResourceInfo`, and `RequestInfo`. Each method lists its own errors. Every method can also return:
+    - INVALID_ARGUMENT `INVALID_REQUEST`: a field violates this contract; `BadRequest` lists all violations
+    - UNAUTHENTICATED `UNAUTHENTICATED`: the caller's credentials are missing or invalid
+    - PERMISSION_DENIED `PERMISSION_DENIED`: policy denies the call
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
-    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
+    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: the operator must act
     - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
-    `PROVIDER_UNAVAILABLE`, `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`,
-    `AUDIT_UNAVAILABLE`
+    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`,
+    `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
-    repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
+    Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
+    Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure, and `keyway-audit-receipt`
-    (chain, sequence and hash, with colons between them) where the gateway keeps a journal: it proves later
-    that the call was recorded. Refusals before authentication have none. Send `x-request-id`, at most 128
-    characters of printable ASCII, to have an id of your own beside it in the gateway's log and on
-    record; `x-service-name` says which part of a caller's system calls, unproven, for the record alone.
+    Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
+    log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
+    `x-service-name` and writes it only to the audit record.
 
-    Lists and metadata of certificates and public keys may be answers from before, for as long as the gateway
-    is configured to keep them: send `cache-control: no-cache` for one from the upstream. While the upstream is down an
-    older one may stand in, with its age in the trailer `keyway-stale-seconds`.
+    Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
+    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
+    call was recorded. A call that is rejected before authentication has no receipt.
 
-    Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
-    caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
-    gRPC clients take answers up to 4 MiB unless set otherwise: raise that for files and batches. Set a
-    deadline on every call; without one the gateway's default applies.
+    Cache: if the operator configures a cache, the gateway can return cached responses to cacheable methods. To bypass
+    the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
+    expired cached response; the trailer `keyway-stale-seconds` then states its age in seconds.
+
+    Limits: a request message has at most 16 MiB. gRPC itself rejects a larger one with RESOURCE_EXHAUSTED and without
+    details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
+    batches.
+
+    Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
+    the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
     """
 
     def GetClientInfo(self, request, context):
-        """Says how the upstream sees the gateway, to find out why it refuses it. SKM.
+        """Returns how the upstream sees the gateway. Use it to find out why the upstream rejects the gateway.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetSecret(self, request, context):
-        """Returns a secret. Policy has to grant it by name (PERMISSION_DENIED). SKM.
+        """Returns a secret. A policy must permit this method by name; otherwise the call fails with PERMISSION_DENIED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Encrypt(self, request, context):
-        """Encrypts with a symmetric key's current version. SKM.
+        """Encrypts data with the current version of a symmetric key.
 
-        INVALID_ARGUMENT `INVALID_USER_DATA`.
+        Errors: INVALID_ARGUMENT `INVALID_USER_DATA`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Decrypt(self, request, context):
-        """Decrypts with the version that the ciphertext was made with. SKM.
+        """Decrypts data with the key version that encrypted it.
 
-        INVALID_ARGUMENT `INVALID_USER_DATA`: the ciphertext was altered, or made with another key;
+        Errors: INVALID_ARGUMENT `INVALID_USER_DATA` (the ciphertext was modified, or another key encrypted it);
         FAILED_PRECONDITION `PLAINTEXT_NOT_BASE64`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -233,78 +245,79 @@ class KeyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GenerateDataKey(self, request, context):
-        """Makes a new AES-256 key for local use and encrypts it with a symmetric key. The upstream stores
-        neither: keep `ciphertext`, use `plaintext` and forget it. SKM.
+        """Creates an AES-256 data key for local use and encrypts it with a symmetric key. The upstream stores neither form.
+        Store `ciphertext`, use `plaintext`, and then discard `plaintext`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetSymmetricKey(self, request, context):
-        """Returns a symmetric key itself. Policy has to grant it by name (PERMISSION_DENIED). SKM; a
-        version can be named since its API v1.1, which the gateway then calls.
+        """Returns the key material of a symmetric key. A policy must permit this method by name; otherwise the call fails
+        with PERMISSION_DENIED.
 
-        NOT_FOUND `KEY_VERSION_NOT_FOUND`.
+        Errors: NOT_FOUND `KEY_VERSION_NOT_FOUND`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Sign(self, request, context):
-        """Signs with an asymmetric key's current version. SKM, which does not publish its signature scheme.
+        """Signs data with the current version of an asymmetric key.
 
-        INVALID_ARGUMENT `INVALID_USER_DATA`.
+        Errors: INVALID_ARGUMENT `INVALID_USER_DATA`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Verify(self, request, context):
-        """Verifies with the version that the signature was made with. SKM.
+        """Verifies a signature with the key version that created it.
 
-        A signature that does not fit is an answer, not an error. INVALID_ARGUMENT `INVALID_USER_DATA`: the
-        upstream can't read it as a signature.
+        A signature that does not match is a result, not an error.
+
+        Errors: INVALID_ARGUMENT `INVALID_USER_DATA` (the upstream cannot parse the signature).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetPrivateKey(self, request, context):
-        """Returns an asymmetric key's private half. Policy has to grant it by name
-        (PERMISSION_DENIED). SKM.
+        """Returns the private key of an asymmetric key. A policy must permit this method by name; otherwise the call fails
+        with PERMISSION_DENIED.
 
-        NOT_FOUND `KEY_VERSION_NOT_FOUND`.
+        Errors: NOT_FOUND `KEY_VERSION_NOT_FOUND`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetPublicKey(self, request, context):
-        """Returns an asymmetric key's public half. SKM.
+        """Returns the public key of an asymmetric key.
 
-        NOT_FOUND `KEY_VERSION_NOT_FOUND`.
+        Errors: NOT_FOUND `KEY_VERSION_NOT_FOUND`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def BatchEncrypt(self, request, context):
-        """Encrypts many plaintexts, concurrently. Each item succeeds or fails for itself, as Encrypt would; the
-        call fails only as a whole, as by its deadline. SKM.
+        """Encrypts several plaintexts concurrently. Each item succeeds or fails independently, as a call of Encrypt would.
+        The call itself fails only for reasons that concern the complete batch, such as its deadline.
 
-        The batch is one message: 16 MiB in all on the way in, and 131,072 characters in all its names. Each item is authorized
-        and recorded by itself.
+        The batch is one message: at most 16 MiB, 1,000 items, and 131,072 characters in all its names together. The
+        gateway authorizes and records each item separately.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def BatchDecrypt(self, request, context):
-        """Decrypts many ciphertexts, concurrently. Each item succeeds or fails for itself, as Decrypt would; the
-        call fails only as a whole, as by its deadline. SKM.
+        """Decrypts several ciphertexts concurrently. Each item succeeds or fails independently, as a call of Decrypt would.
+        The call itself fails only for reasons that concern the complete batch, such as its deadline.
 
-        The batch is one message: 16 MiB in all on the way in, and 131,072 characters in all its names. Each item is authorized
-        and recorded by itself.
+        The batch is one message: at most 16 MiB, 1,000 items, and 131,072 characters in all its names together. The
+        gateway authorizes and records each item separately.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -382,56 +395,62 @@ def add_KeyServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class KeyService:
-    """Keys and secrets of every provider. Served, all of it, by NHN Cloud Secure Key Manager ("SKM" below).
+    """Encrypts and signs with the keys of all configured providers, and reads their keys and secrets.
 
-    Names: `providers/{provider}/keys/{key}`, `providers/{provider}/keys/{key}/versions/{version}` and
-    `providers/{provider}/secrets/{secret}`. A segment is any text that is not empty, has no `/` and no
-    control characters, and is not `.` or `..`. `{version}` is a number, 0 to 2147483647. A name
-    has at most 1,024 characters.
+    A provider serves some of these methods. `Provider.methods` lists the methods that one configured provider serves,
+    and docs/providers.md lists the methods, limits, and notes of every provider type.
 
-    `key_version` in a response is the version that was used. It is absent where the upstream does not tell;
-    0 is a version.
+    Names: `providers/{provider}/keys/{key}`, `providers/{provider}/keys/{key}/versions/{version}`, and
+    `providers/{provider}/secrets/{secret}`. A segment is not empty, has no `/` and no control characters, and is not `.`
+    or `..`. `{version}` is a number from 0 to 2,147,483,647, written without leading zeros and without separators. A
+    name has at most 1,024 characters.
 
-    Ciphertexts and signatures are the upstream's text, unchanged: what is encrypted or signed here can be
-    decrypted and verified by direct users of the upstream, and the other way round. Do not look into them.
+    Key versions: `key_version` in a response is the version that the upstream used. It is absent if the upstream returns
+    no version. 0 is a version.
 
-    In addition to the errors below, any method here can fail with NOT_FOUND `KEY_NOT_FOUND` and
-    FAILED_PRECONDITION `KEY_NOT_ACTIVE`, where it names a key or secret.
+    Ciphertexts and signatures are opaque text that the gateway passes through unchanged. Direct users of the upstream
+    can decrypt and verify what was encrypted and signed through the gateway, and vice versa.
 
-    Errors: every failure that the gateway answers is a `google.rpc.Status` in the trailer
-    `grpc-status-details-bin`, with `google.rpc.ErrorInfo` (its reasons: ErrorReason) and, where they
-    apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
-    own. Besides these, any method can fail with
-    - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED `UNAUTHENTICATED`, PERMISSION_DENIED `PERMISSION_DENIED`: the caller's credentials, or policy
+    Methods that name a key or a secret can also return NOT_FOUND `KEY_NOT_FOUND` and FAILED_PRECONDITION
+    `KEY_NOT_ACTIVE`.
+
+    Errors: an error is a `google.rpc.Status` in the trailer `grpc-status-details-bin`. It contains a
+    `google.rpc.ErrorInfo` with the reason (see ErrorReason) and, where they apply, `BadRequest`, `RetryInfo`,
+    `ResourceInfo`, and `RequestInfo`. Each method lists its own errors. Every method can also return:
+    - INVALID_ARGUMENT `INVALID_REQUEST`: a field violates this contract; `BadRequest` lists all violations
+    - UNAUTHENTICATED `UNAUTHENTICATED`: the caller's credentials are missing or invalid
+    - PERMISSION_DENIED `PERMISSION_DENIED`: policy denies the call
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
-    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
+    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: the operator must act
     - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
-    `PROVIDER_UNAVAILABLE`, `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`,
-    `AUDIT_UNAVAILABLE`
+    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`,
+    `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
-    repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
+    Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
+    Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure, and `keyway-audit-receipt`
-    (chain, sequence and hash, with colons between them) where the gateway keeps a journal: it proves later
-    that the call was recorded. Refusals before authentication have none. Send `x-request-id`, at most 128
-    characters of printable ASCII, to have an id of your own beside it in the gateway's log and on
-    record; `x-service-name` says which part of a caller's system calls, unproven, for the record alone.
+    Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
+    log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
+    `x-service-name` and writes it only to the audit record.
 
-    Lists and metadata of certificates and public keys may be answers from before, for as long as the gateway
-    is configured to keep them: send `cache-control: no-cache` for one from the upstream. While the upstream is down an
-    older one may stand in, with its age in the trailer `keyway-stale-seconds`.
+    Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
+    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
+    call was recorded. A call that is rejected before authentication has no receipt.
 
-    Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
-    caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
-    gRPC clients take answers up to 4 MiB unless set otherwise: raise that for files and batches. Set a
-    deadline on every call; without one the gateway's default applies.
+    Cache: if the operator configures a cache, the gateway can return cached responses to cacheable methods. To bypass
+    the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
+    expired cached response; the trailer `keyway-stale-seconds` then states its age in seconds.
+
+    Limits: a request message has at most 16 MiB. gRPC itself rejects a larger one with RESOURCE_EXHAUSTED and without
+    details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
+    batches.
+
+    Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
+    the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
     """
 
     @staticmethod

@@ -26,39 +26,45 @@ if _version_not_supported:
 
 
 class ProviderServiceStub:
-    """The providers that the gateway stands in front of. Served by the gateway itself, for every provider;
-    only CheckProvider calls an upstream. Names: `providers/{provider}`.
+    """Describes the configured providers: their types, the methods they serve, and their state.
 
-    Errors: every failure that the gateway answers is a `google.rpc.Status` in the trailer
-    `grpc-status-details-bin`, with `google.rpc.ErrorInfo` (its reasons: ErrorReason) and, where they
-    apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
-    own. Besides these, any method can fail with
-    - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED `UNAUTHENTICATED`, PERMISSION_DENIED `PERMISSION_DENIED`: the caller's credentials, or policy
+    The gateway serves these methods itself, for every provider. Only CheckProvider calls an upstream.
+
+    Names: `providers/{provider}`.
+
+    Errors: an error is a `google.rpc.Status` in the trailer `grpc-status-details-bin`. It contains a
+    `google.rpc.ErrorInfo` with the reason (see ErrorReason) and, where they apply, `BadRequest`, `RetryInfo`,
+    `ResourceInfo`, and `RequestInfo`. Each method lists its own errors. Every method can also return:
+    - INVALID_ARGUMENT `INVALID_REQUEST`: a field violates this contract; `BadRequest` lists all violations
+    - UNAUTHENTICATED `UNAUTHENTICATED`: the caller's credentials are missing or invalid
+    - PERMISSION_DENIED `PERMISSION_DENIED`: policy denies the call
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
-    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
+    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: the operator must act
     - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
-    `PROVIDER_UNAVAILABLE`, `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`,
-    `AUDIT_UNAVAILABLE`
+    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`,
+    `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
-    repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
+    Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
+    Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure, and `keyway-audit-receipt`
-    (chain, sequence and hash, with colons between them) where the gateway keeps a journal: it proves later
-    that the call was recorded. Refusals before authentication have none. Send `x-request-id`, at most 128
-    characters of printable ASCII, to have an id of your own beside it in the gateway's log and on
-    record; `x-service-name` says which part of a caller's system calls, unproven, for the record alone.
+    Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
+    log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
+    `x-service-name` and writes it only to the audit record.
 
-    Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
-    caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
-    gRPC clients take answers up to 4 MiB unless set otherwise: raise that for files and batches. Set a
-    deadline on every call; without one the gateway's default applies.
+    Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
+    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
+    call was recorded. A call that is rejected before authentication has no receipt.
+
+    Limits: a request message has at most 16 MiB. gRPC itself rejects a larger one with RESOURCE_EXHAUSTED and without
+    details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
+    batches.
+
+    Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
+    the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
     """
 
     def __init__(self, channel):
@@ -90,70 +96,76 @@ class ProviderServiceStub:
 
 
 class ProviderServiceServicer:
-    """The providers that the gateway stands in front of. Served by the gateway itself, for every provider;
-    only CheckProvider calls an upstream. Names: `providers/{provider}`.
+    """Describes the configured providers: their types, the methods they serve, and their state.
 
-    Errors: every failure that the gateway answers is a `google.rpc.Status` in the trailer
-    `grpc-status-details-bin`, with `google.rpc.ErrorInfo` (its reasons: ErrorReason) and, where they
-    apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
-    own. Besides these, any method can fail with
-    - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED `UNAUTHENTICATED`, PERMISSION_DENIED `PERMISSION_DENIED`: the caller's credentials, or policy
+    The gateway serves these methods itself, for every provider. Only CheckProvider calls an upstream.
+
+    Names: `providers/{provider}`.
+
+    Errors: an error is a `google.rpc.Status` in the trailer `grpc-status-details-bin`. It contains a
+    `google.rpc.ErrorInfo` with the reason (see ErrorReason) and, where they apply, `BadRequest`, `RetryInfo`,
+    `ResourceInfo`, and `RequestInfo`. Each method lists its own errors. Every method can also return:
+    - INVALID_ARGUMENT `INVALID_REQUEST`: a field violates this contract; `BadRequest` lists all violations
+    - UNAUTHENTICATED `UNAUTHENTICATED`: the caller's credentials are missing or invalid
+    - PERMISSION_DENIED `PERMISSION_DENIED`: policy denies the call
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
-    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
+    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: the operator must act
     - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
-    `PROVIDER_UNAVAILABLE`, `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`,
-    `AUDIT_UNAVAILABLE`
+    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`,
+    `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
-    repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
+    Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
+    Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure, and `keyway-audit-receipt`
-    (chain, sequence and hash, with colons between them) where the gateway keeps a journal: it proves later
-    that the call was recorded. Refusals before authentication have none. Send `x-request-id`, at most 128
-    characters of printable ASCII, to have an id of your own beside it in the gateway's log and on
-    record; `x-service-name` says which part of a caller's system calls, unproven, for the record alone.
+    Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
+    log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
+    `x-service-name` and writes it only to the audit record.
 
-    Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
-    caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
-    gRPC clients take answers up to 4 MiB unless set otherwise: raise that for files and batches. Set a
-    deadline on every call; without one the gateway's default applies.
+    Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
+    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
+    call was recorded. A call that is rejected before authentication has no receipt.
+
+    Limits: a request message has at most 16 MiB. gRPC itself rejects a larger one with RESOURCE_EXHAUSTED and without
+    details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
+    batches.
+
+    Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
+    the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
     """
 
     def ListProviders(self, request, context):
-        """Lists the configured providers, by name.
+        """Lists the configured providers, ordered by name.
 
-        INVALID_ARGUMENT `INVALID_PAGE_TOKEN`.
+        Errors: INVALID_ARGUMENT `INVALID_PAGE_TOKEN`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetProvider(self, request, context):
-        """Returns one provider, with the state that the last CheckProvider found.
+        """Returns one provider with the state that the last CheckProvider found.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CheckProvider(self, request, context):
-        """Calls the upstream once, changing nothing there, and returns the provider with the state found.
+        """Makes one read-only call to the upstream and returns the provider with the state that this call found.
 
-        An upstream that fails or is not reached is an answer (DEGRADED, UNREACHABLE), not an error. Calls at
-        the same time share one check, which the gateway's default deadline limits, whatever theirs are. Where
-        the gateway has no connection free (UNAVAILABLE `PROVIDER_BUSY`) the state stays as it was.
+        An upstream that fails or is unreachable is a result (DEGRADED, UNREACHABLE), not an error. Concurrent calls share
+        one check. The check has the default deadline of the gateway, regardless of the deadlines of the callers. If the
+        gateway has no free connection (UNAVAILABLE `PROVIDER_BUSY`), the state does not change.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListStatusMappings(self, request, context):
-        """Lists what the gateway makes of each error of the provider's upstream, on one page.
+        """Lists how the gateway maps the errors of the upstream to gRPC status codes and reasons, on one page.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -191,39 +203,45 @@ def add_ProviderServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ProviderService:
-    """The providers that the gateway stands in front of. Served by the gateway itself, for every provider;
-    only CheckProvider calls an upstream. Names: `providers/{provider}`.
+    """Describes the configured providers: their types, the methods they serve, and their state.
 
-    Errors: every failure that the gateway answers is a `google.rpc.Status` in the trailer
-    `grpc-status-details-bin`, with `google.rpc.ErrorInfo` (its reasons: ErrorReason) and, where they
-    apply, `BadRequest`, `RetryInfo`, `ResourceInfo` and `RequestInfo`. Each method lists the ones of its
-    own. Besides these, any method can fail with
-    - INVALID_ARGUMENT `INVALID_REQUEST`: a field breaks this contract; `BadRequest` lists all that do
-    - UNAUTHENTICATED `UNAUTHENTICATED`, PERMISSION_DENIED `PERMISSION_DENIED`: the caller's credentials, or policy
+    The gateway serves these methods itself, for every provider. Only CheckProvider calls an upstream.
+
+    Names: `providers/{provider}`.
+
+    Errors: an error is a `google.rpc.Status` in the trailer `grpc-status-details-bin`. It contains a
+    `google.rpc.ErrorInfo` with the reason (see ErrorReason) and, where they apply, `BadRequest`, `RetryInfo`,
+    `ResourceInfo`, and `RequestInfo`. Each method lists its own errors. Every method can also return:
+    - INVALID_ARGUMENT `INVALID_REQUEST`: a field violates this contract; `BadRequest` lists all violations
+    - UNAUTHENTICATED `UNAUTHENTICATED`: the caller's credentials are missing or invalid
+    - PERMISSION_DENIED `PERMISSION_DENIED`: policy denies the call
     - NOT_FOUND `PROVIDER_NOT_FOUND`
     - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
-    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: for the operators
+    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: the operator must act
     - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`,
-    `PROVIDER_UNAVAILABLE`, `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`,
-    `AUDIT_UNAVAILABLE`
+    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`,
+    `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
     - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Retries: `RetryInfo`, and with it the trailer `grpc-retry-pushback-ms`, says that the call may be
-    repeated and when. Without them repeat only methods marked NO_SIDE_EFFECTS.
+    Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
+    Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
 
-    Trailers: every response has `keyway-request-id`, success or failure, and `keyway-audit-receipt`
-    (chain, sequence and hash, with colons between them) where the gateway keeps a journal: it proves later
-    that the call was recorded. Refusals before authentication have none. Send `x-request-id`, at most 128
-    characters of printable ASCII, to have an id of your own beside it in the gateway's log and on
-    record; `x-service-name` says which part of a caller's system calls, unproven, for the record alone.
+    Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
+    log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
+    `x-service-name` and writes it only to the audit record.
 
-    Limits: a request may have 16 MiB. gRPC itself refuses a larger one (RESOURCE_EXHAUSTED), and a
-    caller whose own deadline passes sees its library's DEADLINE_EXCEEDED; both come without details.
-    gRPC clients take answers up to 4 MiB unless set otherwise: raise that for files and batches. Set a
-    deadline on every call; without one the gateway's default applies.
+    Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
+    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
+    call was recorded. A call that is rejected before authentication has no receipt.
+
+    Limits: a request message has at most 16 MiB. gRPC itself rejects a larger one with RESOURCE_EXHAUSTED and without
+    details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
+    batches.
+
+    Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
+    the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
     """
 
     @staticmethod
