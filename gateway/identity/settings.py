@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from gateway import pem
 from gateway.config.base import (
     READ_ON_CHANGE,
     ConfigError,
@@ -17,7 +18,6 @@ from gateway.config.base import (
     content,
     is_loopback,
 )
-from gateway.identity import pem
 
 Algorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
@@ -102,7 +102,7 @@ class JwtSettings(Settings):
         if bundle is None:
             return ssl.create_default_context()
         try:
-            return ssl.create_default_context(cadata=pem.text(pem.certificates(bundle)).decode())
+            return ssl.create_default_context(cadata=pem.to_pem(pem.certificates(bundle)).decode())
         except (ValueError, ssl.SSLError) as error:
             raise ConfigError(f"identity.jwt.jwks_ca_certificates: {error}") from error
 

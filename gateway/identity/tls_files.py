@@ -15,9 +15,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
+from gateway import pem
 from gateway.config.base import ConfigError
 from gateway.config.file_watcher import WatchedFiles
-from gateway.identity import pem
 from gateway.identity.settings import IdentitySettings
 
 _SOON: Final = timedelta(days=14)
@@ -93,7 +93,7 @@ def _load(settings: IdentitySettings) -> TlsMaterial:
     key = _private_key(settings.private_key_file, faults)
     bundle = None
     if settings.mtls is not None:
-        bundle = pem.text(_certificates(settings.mtls.trust_bundle_file, "mtls.trust_bundle_file", faults))
+        bundle = pem.to_pem(_certificates(settings.mtls.trust_bundle_file, "mtls.trust_bundle_file", faults))
     if chain and chain[0].not_valid_after_utc <= datetime.now(UTC):
         faults.setdefault("certificate_file", f"the certificate expired at {chain[0].not_valid_after_utc.isoformat()}")
     if chain and key is not None and not _fits(key, chain[0]):
@@ -103,7 +103,7 @@ def _load(settings: IdentitySettings) -> TlsMaterial:
     if faults or key is None:
         raise ConfigError("\n".join(f"identity.{place}: {fault}" for place, fault in faults.items()))
     return TlsMaterial(
-        chain=pem.text(chain),
+        chain=pem.to_pem(chain),
         private_key=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
         trust_bundle=bundle,
         serial_number=chain[0].serial_number,
@@ -127,7 +127,7 @@ def _certificates(path: Path, place: str, faults: dict[str, str]) -> list[x509.C
         return []
     try:
         return pem.certificates(content)
-    except ValueError as error:
+    except pem.PemError as error:
         faults[place] = str(error)
         return []
 
@@ -138,11 +138,13 @@ def _private_key(path: Path, faults: dict[str, str]) -> _PrivateKey | None:
     if content is None:
         return None
     try:
-        key = load_pem_private_key(content, password=None)
+        key = load_pem_private_key(pem.private_key(content), password=None)
+    except pem.PemError as error:
+        faults[place] = str(error)
     except TypeError:
         faults[place] = "the private key is encrypted"
     except (ValueError, UnsupportedAlgorithm):
-        faults[place] = "holds no PEM private key"
+        faults[place] = "the private key is malformed or of an unsupported kind"
     else:
         if isinstance(key, ec.EllipticCurvePrivateKey):
             return key

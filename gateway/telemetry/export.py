@@ -14,6 +14,7 @@ from typing import Any, Final, TypedDict
 from opentelemetry.exporter.otlp.proto.grpc import exporter as otlp
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricsData
 
+from gateway import pem
 from gateway.config.base import content
 from gateway.telemetry.settings import TelemetrySettings
 
@@ -44,11 +45,16 @@ def exporter_options(settings: TelemetrySettings) -> ExporterOptions:
     return {
         "endpoint": settings.endpoint,
         "insecure": insecure,
-        "credentials": None if insecure else _credentials(content(settings.ca_certificates)),
+        "credentials": None if insecure else _credentials(_bundle(content(settings.ca_certificates))),
         "headers": {key: value.get_secret_value() for key, value in settings.headers.items()} or None,
         "timeout": TIMEOUT_SECONDS,
         "channel_options": _CHANNEL_OPTIONS,
     }
+
+
+def _bundle(authorities: bytes | None) -> bytes | None:
+    """Return the certificates of a PEM file as plain PEM, because gRPC skips blocks that it does not know."""
+    return pem.to_pem(pem.certificates(authorities)) if authorities is not None else None
 
 
 def _credentials(authorities: bytes | None) -> Any:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, WithJsonSchema, field_validator
 
+from gateway import pem
 from gateway.config.base import RESTART, FileContent, Settings, as_bytes, is_loopback, listen_address
 
 
@@ -98,8 +99,19 @@ class TelemetrySettings(Settings):
         plain = self.endpoint is not None and self.endpoint.startswith("http://")
         if self.ca_certificates is not None and plain:
             raise ValueError("ca_certificates needs an https:// endpoint")
+        _check_certificates(self.ca_certificates)
         if self.headers and plain and not is_loopback(urlsplit(self.endpoint or "").hostname or ""):
             raise ValueError("headers are secret: they need an https:// endpoint or a loopback address")
+
+
+def _check_certificates(bundle: FileContent | None) -> None:
+    """Raise ValueError for a bundle that `gateway.pem` rejects."""
+    if bundle is None:
+        return
+    try:
+        pem.certificates(bundle.get_secret_value())
+    except pem.PemError as error:
+        raise ValueError(f"ca_certificates: {error}") from None
 
 
 def _split(value: str) -> Any:

@@ -57,7 +57,7 @@ class TestAuthorities:
         """An empty bundle must not mean the system's authorities."""
         (tmp_path / "ca.pem").write_bytes(content)
         assert fault(tmp_path, ca_certificates={"file": "ca.pem"}) == (
-            "provider one: ca_certificates: holds no PEM certificates"
+            "provider one: ca_certificates: contains no PEM certificate"
         )
 
     def test_broken_certificate(self, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from google.rpc import error_details_pb2, status_pb2
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import LogsServiceStub
 
-from gateway import __version__
+from gateway import __version__, pem
 from gateway.config.base import content
 from gateway.journal.ship.export_results import Answer, Meaning, of_partial_success, of_status
 from gateway.journal.ship.settings import ShipSettings
@@ -157,11 +157,16 @@ def _channel(settings: ShipSettings, address: str) -> grpc.aio.Channel:
     host = settings.target.rpartition(":")[0].strip("[]")
     own = settings.client_certificate
     credentials = grpc.ssl_channel_credentials(
-        root_certificates=content(settings.ca_certificates) or _system_authorities(),
+        root_certificates=_bundle(content(settings.ca_certificates)) or _system_authorities(),
         private_key=content(own.private_key) if own is not None else None,
-        certificate_chain=content(own.certificate) if own is not None else None,
+        certificate_chain=_bundle(content(own.certificate)) if own is not None else None,
     )
     return grpc.aio.secure_channel(address, credentials, [*options, ("grpc.ssl_target_name_override", host)])
+
+
+def _bundle(content: bytes | None) -> bytes | None:
+    """Return the certificates of a PEM file as plain PEM, because gRPC skips blocks that it does not know."""
+    return pem.to_pem(pem.certificates(content)) if content is not None else None
 
 
 def _system_authorities() -> bytes | None:

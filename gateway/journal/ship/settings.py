@@ -8,8 +8,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 
+from gateway import pem
 from gateway.config.base import FileContent, Settings, as_bytes, is_loopback
-from gateway.identity import pem
 
 _HEADER_NAME: Final = re.compile(r"[a-z0-9_.-]+")
 _RESERVED: Final = ("grpc-", ":")
@@ -27,7 +27,7 @@ class ShipCertificate(Settings):
         """Reject a key that does not match the certificate, which otherwise shows only as failing handshakes."""
         own = pem.certificates(self.certificate.get_secret_value())[0]
         try:
-            key = load_pem_private_key(self.private_key.get_secret_value(), None)
+            key = load_pem_private_key(pem.private_key(self.private_key.get_secret_value()), None)
         except (ValueError, TypeError, UnsupportedAlgorithm):
             raise ValueError("private_key can't be read; it must be a PEM key without a password") from None
         if key.public_key() != own.public_key():

@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from gateway.pem import CERTIFICATE_LABELS, PRIVATE_KEY_LABELS, REQUEST_LABELS
 from gateway.providers.base import filenames, pem
 from gateway.providers.base.formats import FormatError
 from gateway.providers.base.x509 import encode, read_certificates, to_pem
@@ -16,7 +17,7 @@ from gateway.providers.base.zipfiles import ZipEntry, read_zip
 from gateway.upstream.client import HttpResponse
 from keyway.v1 import certificate_service_pb2 as service
 
-_REQUEST_LABELS: Final = frozenset({"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"})
+_LABELS: Final = REQUEST_LABELS | CERTIFICATE_LABELS | PRIVATE_KEY_LABELS
 _REQUEST_NAME: Final = "certificate.csr"
 
 
@@ -72,7 +73,7 @@ def _request_pem(content: bytes) -> str:
 def _request_der(content: bytes) -> bytes:
     if not pem.is_pem(content):
         return content
-    requests = [block.content for block in pem.read_blocks(content) if block.label in _REQUEST_LABELS]
+    requests = [block.der for block in pem.read_blocks(content, _LABELS) if block.label in REQUEST_LABELS]
     if len(requests) != 1:
         raise FormatError("the file does not hold exactly one signing request")
     return requests[0]

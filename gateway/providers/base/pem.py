@@ -1,14 +1,10 @@
-"""Reads PEM: certificates and at most one private key out of one file, and certificates into chain order.
+"""Certificates and private keys out of the PEM files that providers return, and certificates in chain order.
 
-Tolerant about what surrounds the blocks (line ends, a byte-order mark, text between them, parameters, spaces), strict
-about the blocks themselves, and bounded. Private keys stay text: nothing here opens, decrypts or converts them.
-What a certificate says is read in `x509.py`.
+`gateway/pem.py` reads the blocks; this module bounds their number and size, and raises FormatError for files that it
+rejects. Private keys stay text: nothing here opens, decrypts or converts them. `x509.py` reads the certificates.
 """
 
-import base64
-import binascii
-import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -16,31 +12,14 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
+from gateway import pem as reader
+from gateway.pem import CERTIFICATE_LABELS, PRIVATE_KEY_LABELS, Block
 from gateway.providers.base.formats import FormatError
 
 MAXIMUM_BYTES: Final = 1024 * 1024
 MAXIMUM_BLOCKS: Final = 100
 
-CERTIFICATE_LABELS: Final = frozenset({"CERTIFICATE", "X509 CERTIFICATE"})
-PRIVATE_KEY_LABELS: Final = frozenset({"PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"})
-
 _BEGIN: Final = b"-----BEGIN "
-_BOUNDARY: Final = re.compile(rb"^[ \t]*-----(?P<mark>BEGIN|END) (?P<label>[^\n]+)-----[ \t]*$", re.MULTILINE)
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One PEM block: its label, the lines between its boundaries, and what they decode to."""
-
-    label: str
-    lines: tuple[str, ...] = field(repr=False)
-    content: bytes = field(repr=False)
-
-    @property
-    def text(self) -> str:
-        """The block as PEM, its lines as they were, ended by a line feed each."""
-        return "\n".join((f"-----BEGIN {self.label}-----", *self.lines, f"-----END {self.label}-----", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,44 +36,32 @@ def is_pem(data: bytes) -> bool:
 
 
 def read_bundle(data: bytes) -> PemBundle:
-    """One or more certificates and at most one private key (PKCS#1, SEC 1, PKCS#8, encrypted PKCS#8).
+    """Return one or more certificates and at most one private key (PKCS#1, SEC 1, PKCS#8, encrypted PKCS#8).
 
-    Blocks of other kinds, such as EC PARAMETERS, are passed over. FormatError where a block is broken, where there is
-    no certificate, more than one private key or one of another kind, or where a bound is exceeded.
+    Raises FormatError for a malformed or unsupported block, for a file without a certificate or with several private
+    keys, and for a file that exceeds a limit.
     """
-    certificates: list[x509.Certificate] = []
-    keys: list[str] = []
-    for block in read_blocks(data):
-        if block.label in CERTIFICATE_LABELS:
-            certificates.append(load_certificate(block.content))
-        elif block.label in PRIVATE_KEY_LABELS:
-            keys.append(block.text)
-        elif block.label.endswith("PRIVATE KEY"):
-            raise FormatError("the file holds a private key of a kind that is not supported")
+    blocks = read_blocks(data, CERTIFICATE_LABELS | PRIVATE_KEY_LABELS)
+    certificates = tuple(load_certificate(block.der) for block in blocks if block.label in CERTIFICATE_LABELS)
+    keys = [block.text for block in blocks if block.label in PRIVATE_KEY_LABELS]
     if not certificates:
-        raise FormatError("the file holds no certificate")
+        raise FormatError("the file contains no certificate")
     if len(keys) > 1:
-        raise FormatError("the file holds more than one private key")
-    return PemBundle(tuple(certificates), keys[0] if keys else None)
+        raise FormatError("the file contains more than one private key")
+    return PemBundle(certificates, keys[0] if keys else None)
 
 
-def read_blocks(data: bytes) -> list[Block]:
-    """Every block in the file's order, at most 100 of them; FormatError where one is broken."""
+def read_blocks(data: bytes, expected: Collection[str]) -> list[Block]:
+    """Return the blocks with the expected labels in the order of the file; see `gateway.pem.read_blocks`.
+
+    Raises FormatError for a file that is rejected, or that exceeds MAXIMUM_BYTES or MAXIMUM_BLOCKS.
+    """
     if len(data) > MAXIMUM_BYTES:
         raise FormatError(f"the file has more than {MAXIMUM_BYTES} bytes")
-    data = data.removeprefix(_BYTE_ORDER_MARK).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    blocks: list[Block] = []
-    boundaries = _BOUNDARY.finditer(data)
-    for begin in boundaries:
-        if begin["mark"] == b"END":
-            continue
-        if len(blocks) == MAXIMUM_BLOCKS:
-            raise FormatError(f"the file has more than {MAXIMUM_BLOCKS} blocks")
-        end = next(boundaries, None)
-        if end is None or end["mark"] != b"END" or end["label"] != begin["label"]:
-            raise FormatError("a PEM block does not end as it began")
-        blocks.append(_block(begin["label"], data[begin.end() : end.start()]))
-    return blocks
+    try:
+        return reader.read_blocks(data, expected, maximum_blocks=MAXIMUM_BLOCKS)
+    except reader.PemError as error:
+        raise FormatError(f"the PEM file is malformed: {error}") from None
 
 
 def load_certificate(der: bytes) -> x509.Certificate:
@@ -104,7 +71,7 @@ def load_certificate(der: bytes) -> x509.Certificate:
         _ = (certificate.subject, certificate.issuer, certificate.version, certificate.serial_number)
         _ = (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
     except (ValueError, TypeError, x509.InvalidVersion) as error:
-        raise FormatError("a certificate can't be parsed") from error
+        raise FormatError("the file contains an invalid certificate") from error
     return certificate
 
 
@@ -125,23 +92,6 @@ def order_chain(
         child = current
         current = next((candidate for candidate in remaining if _issued(candidate, child)), None)
     return tuple(link.certificate for link in (*ordered, *remaining))
-
-
-def _block(label: bytes, between: bytes) -> Block:
-    """The block of this label with what stands between its boundaries."""
-    lines = tuple(line.strip() for line in between.strip().decode("ascii", "replace").split("\n"))
-    return Block(label.decode("ascii", "replace"), lines, _decode(lines))
-
-
-def _decode(lines: Sequence[str]) -> bytes:
-    """The Base64 of a block, after the headers that an encrypted key of the old form has (RFC 1421)."""
-    body = list(lines)
-    if any(":" in line for line in body):
-        body = body[body.index("") + 1 :] if "" in body else []
-    try:
-        return base64.b64decode("".join(body), validate=True)
-    except (binascii.Error, ValueError):
-        raise FormatError("a PEM block is not Base64") from None
 
 
 class _Link(NamedTuple):

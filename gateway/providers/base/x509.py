@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 from cryptography.x509.oid import SignatureAlgorithmOID as Signature
 
+from gateway.pem import CERTIFICATE_LABELS, PRIVATE_KEY_LABELS
 from gateway.providers.base import expiry, pem
 from gateway.providers.base.formats import FormatError
 from keyway.v1 import certificate_pb2 as certificates
@@ -229,11 +230,11 @@ def _extension(certificate: x509.Certificate, kind: type[_ExtensionT]) -> _Exten
 
 def _from_pem(data: bytes) -> tuple[x509.Certificate, ...]:
     found: list[x509.Certificate] = []
-    for block in pem.read_blocks(data):
-        if block.label in pem.CERTIFICATE_LABELS:
-            found.append(pem.load_certificate(block.content))
+    for block in pem.read_blocks(data, CERTIFICATE_LABELS | PRIVATE_KEY_LABELS | _PKCS7_LABELS):
+        if block.label in CERTIFICATE_LABELS:
+            found.append(pem.load_certificate(block.der))
         elif block.label in _PKCS7_LABELS:
-            found.extend(_from_pkcs7(block.content))
+            found.extend(_from_pkcs7(block.der))
     return tuple(found)
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from cryptography import x509
 
 from gateway.errors import InvalidRequest, Violation
+from gateway.pem import CERTIFICATE_LABELS, PRIVATE_KEY_LABELS
 from gateway.providers.base import filenames, pem
 from gateway.providers.base import x509 as formats
 from gateway.providers.base.formats import FormatError
@@ -34,11 +35,11 @@ def key_material(content: bytes) -> Sequence[str]:
     A file that can't be read can hold a key all the same: all its lines count then.
     """
     try:
-        blocks = pem.read_blocks(content)
+        blocks = pem.read_blocks(content, CERTIFICATE_LABELS | PRIVATE_KEY_LABELS)
     except FormatError:
         lines = (line.strip() for line in content.decode(errors="replace").splitlines())
         return [line for line in lines if line and not line.startswith("-----")]
-    return [line for block in blocks if block.label.endswith("PRIVATE KEY") for line in block.lines if line]
+    return [line for block in blocks if block.label in PRIVATE_KEY_LABELS for line in block.lines if line]
 
 
 def downloaded(

@@ -33,7 +33,7 @@ def test_plaintext_on_loopback_and_tls_elsewhere_are_taken(endpoint: str) -> Non
         ({"endpoint": "https://collector:4317/v1/logs"}, "must be http"),
         ({"endpoint": "https://user:secret@collector:4317"}, "must be http"),
         ({"endpoint": "https://collector:99999"}, "must be http"),
-        ({"endpoint": "https://c:1", "ca_certificates": "no certificate"}, "holds no PEM"),
+        ({"endpoint": "https://c:1", "ca_certificates": "no certificate"}, "contains no PEM"),
         ({"endpoint": "https://c:1", "headers": {"Authorization": "x"}}, "lower-case"),
         ({"endpoint": "https://c:1", "headers": {"grpc-timeout": "x"}}, "lower-case"),
         ({"endpoint": "https://c:1", "headers": {"x": f"{SECRET}\n"}}, "printable"),

@@ -122,5 +122,5 @@ def test_authorities_of_the_url() -> None:
     assert len(settings.tls().get_ca_certs()) == 1
     for content in (b"", b"nothing"):
         broken = JwtSettings.model_validate({**BY_URL, "jwks_ca_certificates": content})
-        with pytest.raises(ConfigError, match=r"^identity\.jwt\.jwks_ca_certificates: holds no PEM certificates$"):
+        with pytest.raises(ConfigError, match=r"^identity\.jwt\.jwks_ca_certificates: contains no PEM certificate$"):
             broken.tls()

@@ -77,9 +77,9 @@ class TestFilesAtStart:
         for file in (identity.certificate_file, identity.private_key_file, tmp_path / "bundle.pem"):
             file.write_bytes(b"nothing")
         assert self.fault(identity).splitlines() == [
-            "identity.certificate_file: holds no PEM certificates",
-            "identity.private_key_file: holds no PEM private key",
-            "identity.mtls.trust_bundle_file: holds no PEM certificates",
+            "identity.certificate_file: contains no PEM certificate",
+            "identity.private_key_file: contains no PEM private key",
+            "identity.mtls.trust_bundle_file: contains no PEM certificate",
         ]
         for file in (identity.certificate_file, identity.private_key_file, tmp_path / "bundle.pem"):
             file.unlink()

@@ -165,12 +165,12 @@ async def test_a_new_trust_bundle(rotating: Rotating) -> None:
 @pytest.mark.parametrize(
     ("broken", "fault"),
     [
-        ("half a key", "identity.private_key_file: holds no PEM private key"),
+        ("half a key", "identity.private_key_file: line 1: the PRIVATE KEY block has no END line"),
         ("another key", "identity.certificate_file: is not the certificate of private_key_file"),
         ("no key", "identity.private_key_file: the file {folder}/tls.key can't be read: No such file or directory"),
-        ("half a certificate", "identity.certificate_file: holds no PEM certificates"),
+        ("half a certificate", "identity.certificate_file: line 1: the CERTIFICATE block has no END line"),
         ("an expired certificate", "identity.certificate_file: the certificate expired at "),
-        ("an empty bundle", "identity.mtls.trust_bundle_file: holds no PEM certificates"),
+        ("an empty bundle", "identity.mtls.trust_bundle_file: contains no PEM certificate"),
     ],
 )
 async def test_a_broken_change_keeps_the_last_good(tmp_path: Path, broken: str, fault: str) -> None:

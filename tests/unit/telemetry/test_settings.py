@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.telemetry.settings import TelemetrySettings
+from tests.support.authority import CertificateAuthority
 
 ENDPOINT = {"endpoint": "https://collector:4317"}
 
@@ -24,7 +25,7 @@ def test_everything() -> None:
     settings = parse(
         {
             "endpoint": "https://collector:4317/",
-            "ca_certificates": "-----BEGIN CERTIFICATE-----",
+            "ca_certificates": CertificateAuthority().pem,
             "headers": {"authorization": "Bearer secret-token"},
             "traces": {"sample_ratio": 0.5},
             "metrics": {"interval": 10},
@@ -57,6 +58,10 @@ def test_a_port_alone_is_on_loopback(value: object, listen: str) -> None:
         ({"endpoint": "https://user:pass@collector:4317"}, "must be http"),
         ({"endpoint": "http://collector:4317/v1/traces"}, "without a path"),
         ({"endpoint": "http://collector:4317", "ca_certificates": "x"}, "needs an https:// endpoint"),
+        (
+            {"endpoint": "https://collector:4317", "ca_certificates": "x"},
+            "ca_certificates: contains no PEM certificate",
+        ),
         ({"endpoint": "http://collector:4317", "headers": {"a": "b"}}, "headers are secret"),
         ({**ENDPOINT, "headers": {"Upper": "b"}}, "header names"),
         ({**ENDPOINT, "headers": {"grpc-timeout": "b"}}, "header names"),

@@ -1,0 +1,187 @@
+"""The PEM reader: the only code that splits PEM files into certificates, private keys, and other blocks.
+
+It never drops a block silently. A BEGIN line becomes a `Block` that the caller expects, or its label is in
+`IGNORED_LABELS`, or the file is rejected with a `PemError` that names the line and the label.
+
+The reader tolerates what surrounds the blocks: any line ending, byte order marks, indentation, trailing spaces, blank
+lines, and text between blocks. Errors never contain key material: of a file's content, they quote only labels.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+TRUSTED_CERTIFICATE_LABEL: Final = "TRUSTED CERTIFICATE"
+CERTIFICATE_LABELS: Final = frozenset({"CERTIFICATE", "X509 CERTIFICATE", TRUSTED_CERTIFICATE_LABEL})
+PRIVATE_KEY_LABELS: Final = frozenset({"PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"})
+REQUEST_LABELS: Final = frozenset({"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"})
+IGNORED_LABELS: Final = frozenset({"EC PARAMETERS", "DH PARAMETERS", "X509 CRL", "PUBLIC KEY"}) | REQUEST_LABELS
+"""Blocks that often accompany certificates and keys, and that are skipped unless the caller expects them."""
+
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+_MARKER: Final = re.compile(r"-----(?:BEGIN|END)")
+# Labels are capital letters in short words: an error can quote one without quoting Base64.
+_BOUNDARY: Final = re.compile(r"-----(?P<mark>BEGIN|END) (?P<label>[A-Z0-9.#]{1,12}(?: [A-Z0-9.#]{1,12}){0,4})-----")
+# Files that were joined although the first one does not end with a line feed.
+_JOINED: Final = re.compile(r"(?<=-----)(?=-----BEGIN )")
+
+
+class PemError(ValueError):
+    """A PEM file that is rejected. The message names the line and the label, and contains no key material."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One PEM block. line: the number of its BEGIN line.
+
+    lines: the lines between BEGIN and END, without indentation. der: the decoded content; of a TRUSTED CERTIFICATE the
+    certificate without the trust settings that follow it.
+    """
+
+    label: str
+    line: int
+    lines: tuple[str, ...] = field(repr=False)
+    der: bytes = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """The block as PEM with line feeds."""
+        return "\n".join((f"-----BEGIN {self.label}-----", *self.lines, f"-----END {self.label}-----", ""))
+
+
+class _Boundary(NamedTuple):
+    mark: str
+    label: str
+
+
+def read_blocks(data: bytes, expected: Collection[str], *, maximum_blocks: int | None = None) -> list[Block]:
+    """Return the blocks whose labels are expected, in the order of the file.
+
+    Raises PemError for a malformed block, for a label that is neither expected nor in `IGNORED_LABELS`, and for more
+    than `maximum_blocks` blocks.
+    """
+    found: list[Block] = []
+    for count, block in enumerate(_blocks(_lines(data)), start=1):
+        if maximum_blocks is not None and count > maximum_blocks:
+            raise PemError(f"more than {maximum_blocks} PEM blocks")
+        if block.label in expected:
+            found.append(block)
+        elif block.label not in IGNORED_LABELS:
+            raise _fault(block.line, f"unsupported PEM block {block.label}")
+    return found
+
+
+def certificates(data: bytes) -> list[x509.Certificate]:
+    """Return the certificates of a file, at least one. A private key may accompany them and is not opened."""
+    blocks = read_blocks(data, CERTIFICATE_LABELS | PRIVATE_KEY_LABELS)
+    found = [load_certificate(block) for block in blocks if block.label in CERTIFICATE_LABELS]
+    if not found:
+        raise PemError("contains no PEM certificate")
+    return found
+
+
+def private_key(data: bytes) -> bytes:
+    """Return the only private key of a file as PEM, still encrypted if it is. Certificates may accompany it."""
+    blocks = read_blocks(data, CERTIFICATE_LABELS | PRIVATE_KEY_LABELS)
+    keys = [block for block in blocks if block.label in PRIVATE_KEY_LABELS]
+    if not keys:
+        raise PemError("contains no PEM private key")
+    if len(keys) > 1:
+        raise _fault(keys[1].line, f"second private key in the file ({keys[1].label})")
+    return keys[0].text.encode()
+
+
+def load_certificate(block: Block) -> x509.Certificate:
+    """Return the certificate of a block. Raises PemError if the block is not a certificate."""
+    try:
+        return x509.load_der_x509_certificate(block.der)
+    except (ValueError, TypeError, x509.InvalidVersion):
+        raise _fault(block.line, f"the {block.label} block is not a valid certificate") from None
+
+
+def to_pem(chain: Iterable[x509.Certificate]) -> bytes:
+    """Return the certificates as PEM without surrounding text."""
+    return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
+
+
+def _fault(line: int, text: str) -> PemError:
+    return PemError(f"line {line}: {text}")
+
+
+def _lines(data: bytes) -> Iterator[tuple[int, str]]:
+    """Yield each line without surrounding whitespace, with its number."""
+    text = data.replace(_BYTE_ORDER_MARK, b"").decode("ascii", "replace")
+    for number, line in enumerate(_LINE_END.split(text), start=1):
+        for part in _JOINED.split(line):
+            yield number, part.strip()
+
+
+def _boundary(number: int, line: str) -> _Boundary | None:
+    """Return the BEGIN or END that the line consists of; None for other lines."""
+    if _MARKER.search(line) is None:
+        return None
+    match = _BOUNDARY.fullmatch(line)
+    if match is None:
+        raise _fault(number, "malformed BEGIN or END line")
+    return _Boundary(match["mark"], match["label"])
+
+
+def _blocks(lines: Iterator[tuple[int, str]]) -> Iterator[Block]:
+    for number, line in lines:
+        boundary = _boundary(number, line)
+        if boundary is None:
+            continue
+        if boundary.mark == "END":
+            raise _fault(number, f"END {boundary.label} without its BEGIN line")
+        yield _block(boundary.label, number, _body(boundary.label, number, lines))
+
+
+def _body(label: str, begin: int, lines: Iterator[tuple[int, str]]) -> list[str]:
+    """Return the lines up to the block's END line."""
+    body: list[str] = []
+    for number, line in lines:
+        boundary = _boundary(number, line)
+        if boundary == ("END", label):
+            return body
+        if boundary is not None:
+            raise _fault(begin, f"the {label} block ends with {boundary.mark} {boundary.label} in line {number}")
+        body.append(line)
+    raise _fault(begin, f"the {label} block has no END line")
+
+
+def _block(label: str, line: int, body: Sequence[str]) -> Block:
+    headers, encoded = _split_headers(body)
+    if not encoded:
+        raise _fault(line, f"the {label} block is empty")
+    try:
+        der = base64.b64decode("".join("".join(encoded).split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise _fault(line, f"the {label} block is not Base64") from None
+    if label == TRUSTED_CERTIFICATE_LABEL:
+        der = _first_der_element(der)
+    return Block(label, line, (*headers, *encoded), der)
+
+
+def _split_headers(body: Sequence[str]) -> tuple[Sequence[str], list[str]]:
+    """Return the headers of a legacy encrypted key (RFC 1421) with the blank line after them, and the Base64 lines."""
+    start = next((index for index, line in enumerate(body) if line), len(body))
+    headers: Sequence[str] = ()
+    if start < len(body) and ":" in body[start]:
+        end = next((index for index in range(start, len(body)) if not body[index]), len(body)) + 1
+        headers, start = body[start:end], end
+    return headers, [line for line in body[start:] if line]
+
+
+def _first_der_element(content: bytes) -> bytes:
+    """Return the first DER element: OpenSSL appends its trust settings to the certificate as a second one."""
+    if len(content) < 2 or content[1] < 0x80:
+        return content[: 2 + content[1]] if len(content) > 1 else content
+    size_end = 2 + (content[1] & 0x7F)
+    return content[: size_end + int.from_bytes(content[2:size_end])]
