@@ -112,6 +112,7 @@ lock: $(READY) ## pin the dependencies of pyproject.toml, and of the client's ex
 	$(LOCK) --group build --output-file requirements.lock
 	$(LOCK) --group dev --all-extras --output-file requirements-dev.lock
 	$(COMPILE) --group bench --output-file requirements-bench.lock
+	$(COMPILE) --group stubs --output-file requirements-stubs.lock
 
 bench-setup: $(READY) $(BENCH_READY) $(GHZ) ## make what the benchmark needs: ghz, OpenBao, py-spy; nginx and h2load
 	@missing="$$(command -v h2load >/dev/null || echo nghttp2-client) \

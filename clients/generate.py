@@ -1,14 +1,13 @@
-"""Generates the committed stubs and the API reference from the contract in protos/, and checks contract and stubs.
+"""Generates everything that follows from the contract in protos/, and checks the contract and the generated files.
 
-Knows nothing of what the contract says. Google's common types come from the installed
-googleapis-common-protos package; Python's compiler and its plugins from the environment that this
-runs in, the other languages' plugins from where clients/**/buf.gen.yaml say.
+The common types of Google come from the installed package googleapis-common-protos. The plugins for Go and TypeScript
+come from the places that clients/**/buf.gen.yaml name. Each module in GENERATORS writes one file or one folder.
 
-    deps       copy Google's common types to build/protos-deps
-    stubs      generate the stubs of all languages that have theirs committed, and docs/api.md
-    check      fail where the stubs in the work tree are not what the contract gives
-    lint       fail where the contract is not formatted or breaks a rule
-    breaking   fail where the contract breaks callers of the newest release
+    deps       copy the common types of Google to build/protos-deps
+    stubs      generate the stubs of all languages, and every other generated file
+    check      fail if a committed generated file differs from what the contract gives
+    lint       fail if the contract is not formatted or violates a rule
+    breaking   fail if the contract breaks callers of the newest release
 """
 
 import argparse
@@ -25,21 +24,27 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos"
 DEPS = ROOT / "build" / "protos-deps"
-PYTHON_STUBS = Path("clients/python")
-REFERENCE = ROOT / "clients" / "api_reference.py"
-PYTHON_SERVICES = Path("clients/python/keyway/services.py")
 TEMPLATES = (ROOT / "clients" / "buf.gen.yaml", ROOT / "clients" / "typescript" / "buf.gen.yaml")
 
-# What is generated, and nothing that is written by hand, from the repository's root.
+# The generators beside this file, each with the file or folder that it writes.
+GENERATORS = (
+    ("clients.python_stubs", "clients/python"),
+    ("clients.python_services", "clients/python/keyway/services.py"),
+    ("clients.service_config", "clients/service-config.json"),
+    ("clients.api_reference", "docs/api.md"),
+)
+
+# The generated files, relative to the root of the repository. No file that is written by hand matches.
 STUB_PATTERNS = (
     *(f"clients/python/keyway/**/{ending}" for ending in ("*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py", "*_pb2_grpc.pyi")),
     "clients/python/keyway/services.py",
     "clients/go/keyway/**/*.pb.go",
     "clients/typescript/src/gen/**/*.ts",
+    "clients/service-config.json",
     "docs/api.md",
 )
 
-# What the contract imports, and error_details, which its errors carry.
+# The files that the contract imports, and error_details, whose messages are in its errors.
 COMMON_PROTOS = (
     "google/api/field_behavior.proto",
     "google/api/resource.proto",
@@ -57,7 +62,7 @@ def main() -> int:
     try:
         return commands[parser.parse_args().command]()
     except subprocess.CalledProcessError as error:
-        complain(f"{error.cmd[0]} failed: what it printed says why.")
+        complain(f"{error.cmd[0]} failed; see its output above")
         return 1
 
 
@@ -87,7 +92,7 @@ def check() -> int:
         for name in stale:
             complain(f"{name} {staleness(name, fresh, committed)}")
     if stale:
-        complain("The stubs are not what protos/ gives: run `python clients/generate.py stubs`.")
+        complain("The generated files do not match the contract; run `make generate`")
     return 1 if stale else 0
 
 
@@ -100,9 +105,9 @@ def lint() -> int:
 def breaking() -> int:
     baseline = find_baseline()
     if baseline is None:
-        complain("No release and no earlier commit holds a contract: there is nothing to break.")
+        complain("No release and no earlier commit contains a contract; nothing to compare")
         return 0
-    complain(f"Comparing with {baseline}.")
+    complain(f"Comparing with {baseline}")
     deps()
     with tempfile.TemporaryDirectory() as folder:
         export_contract(baseline, Path(folder))
@@ -120,10 +125,9 @@ def copy_common_protos(target: Path) -> None:
 
 
 def generate_stubs(target: Path) -> None:
-    """Writes the stubs of all languages and the reference below `target`, at the paths that they have below ROOT."""
-    generate_python_stubs(target / PYTHON_STUBS)
-    subprocess.run([sys.executable, str(REFERENCE), str(target / "docs" / "api.md")], check=True)
-    generate_module("clients.python_services", target / PYTHON_SERVICES)
+    """Write all generated files below `target`, at their paths relative to the root of the repository."""
+    for generator, output in GENERATORS:
+        subprocess.run([sys.executable, "-m", generator, str(target / output)], cwd=ROOT, check=True)
     install_typescript_plugin()
     for template in TEMPLATES:
         subprocess.run(
@@ -133,43 +137,11 @@ def generate_stubs(target: Path) -> None:
         )
 
 
-def generate_module(generator: str, target: Path) -> None:
-    """Runs one of the generators beside this file."""
-    subprocess.run([sys.executable, "-m", generator, str(target)], cwd=ROOT, check=True)
-
-
 def install_typescript_plugin() -> None:
-    """Go fetches a plugin that is missing when it is called; npm has to be asked."""
+    """Install the TypeScript plugin if it is missing. Go downloads its plugins itself."""
     folder = ROOT / "clients" / "typescript"
     if not (folder / "node_modules" / ".bin" / "protoc-gen-es").exists():
         subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=folder, check=True, stdout=sys.stderr)
-
-
-def generate_python_stubs(target: Path) -> None:
-    """Writes messages, services, and the types of both."""
-    target.mkdir(parents=True, exist_ok=True)
-    sources = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.rglob("*.proto"))
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "grpc_tools.protoc"),
-            *(f"--proto_path={PROTOS}", f"--proto_path={DEPS}"),
-            *(f"--python_out={target}", f"--grpc_python_out={target}"),
-            *(f"--plugin={tool('protoc-gen-mypy')}", f"--mypy_out=quiet:{target}"),
-            *(f"--plugin={tool('protoc-gen-mypy_grpc')}", f"--mypy_grpc_out=quiet:{target}"),
-            *sources,
-        ],
-        check=True,
-    )
-    drop_empty_service_modules(target)
-
-
-def drop_empty_service_modules(target: Path) -> None:
-    """Removes what protoc writes for files without a service: modules that hold nothing."""
-    for source in PROTOS.rglob("*.proto"):
-        if not any(line.startswith("service ") for line in source.read_text().splitlines()):
-            stem = target / source.relative_to(PROTOS).with_suffix("")
-            for ending in ("_pb2_grpc.py", "_pb2_grpc.pyi"):
-                stem.with_name(stem.name + ending).unlink()
 
 
 def generated_files(folder: Path) -> dict[str, Path]:
@@ -183,21 +155,21 @@ def staleness(name: str, fresh: dict[str, Path], committed: dict[str, Path]) -> 
 
 
 def find_baseline() -> str | None:
-    """The newest release behind HEAD; before the first one, the first commit with a contract.
+    """Return the newest release before HEAD or, if there is none, the first commit with a contract.
 
-    A shallow clone may hold neither. Then it is the oldest commit there is, and in a clone of one
-    commit only changes that are not committed can be found.
+    A shallow clone can lack both. The baseline is then its oldest commit with a contract. In a clone with a single
+    commit, only uncommitted changes can be found.
     """
     if not git("rev-list", "--all", "--max-count=1"):
         return None
-    # The suffix puts v1.0.0-rc.1 before v1.0.0, not after it.
+    # The suffix sorts v1.0.0-rc.1 before v1.0.0.
     newest_first = ("-c", "versionsort.suffix=-", "tag", "--sort=-version:refname")
     tags = git(*newest_first, "--list", "v*", "--merged", "HEAD").split()
     releases = [tag for tag in tags if holds_contract(tag)]
     if releases:
         return releases[0]
     if git("rev-parse", "--is-shallow-repository").strip() == "true":
-        complain("This clone is shallow and holds no release: fetch all history to compare with one.")
+        complain("This clone is shallow and has no release; fetch the complete history to compare with a release")
     commits = git("rev-list", "--first-parent", "--reverse", "HEAD", "--", "protos").split()
     return next(filter(holds_contract, commits), None)
 
@@ -208,7 +180,7 @@ def holds_contract(commit: str) -> bool:
 
 
 def export_contract(commit: str, folder: Path) -> None:
-    """Lays out `commit`'s contract, with today's settings and common types, for buf."""
+    """Write the contract of `commit`, with the current buf settings and common types, to `folder`."""
     archive = subprocess.run(
         ["git", "archive", "--format=tar", commit, "--", "protos"],
         cwd=ROOT,
@@ -226,7 +198,7 @@ def git(*arguments: str) -> str:
 
 
 def tool(name: str) -> str:
-    """The program beside this Python: the environment need not be activated."""
+    """Return the path of a program in the environment of this Python, which does not need to be activated."""
     return str(Path(sysconfig.get_path("scripts")) / name)
 
 

@@ -92,7 +92,7 @@ from keyway.v1.provider_service_pb2_grpc import (
 
 
 class CertificateService:
-    """Certificates of every provider."""
+    """Manages the certificates and the trust stores of all configured providers."""
 
     def __init__(self, channel: grpc.Channel) -> None:
         stub = cast("Any", CertificateServiceStub(channel))
@@ -124,14 +124,13 @@ class CertificateService:
         **options: Unpack[CallOptions],
     ) -> ListCertificatesResponse: ...
     def list_certificates(self, *request: Any, **arguments: Any) -> ListCertificatesResponse:
-        """Lists certificates, ordered by provider, then as the provider lists them.
+        """Lists certificates.
 
         Fields:
-            parent: `providers/{provider}`, or `providers/-` for every provider that has certificates and that
-                the caller may list.
-            page_size: How many certificates a page may have.
-            page_token: `next_page_token` of the page before; empty for the first.
-            state: Which certificates.
+            parent: The provider, as `providers/{provider}`.
+            page_size: The maximum number of certificates on a page, 1 to 1,000.
+            page_token: The `next_page_token` of the previous page.
+            state: The states to list.
         """
         return call(self.ListCertificates, ListCertificatesRequest, request, arguments)
 
@@ -150,9 +149,9 @@ class CertificateService:
         """Returns one certificate, expired or not.
 
         Fields:
-            name: `providers/{provider}/certificates/{certificate}`.
-            view: How much.
-            keystore_password: The key store's password.
+            name: The certificate, as `providers/{provider}/certificates/{certificate}`.
+            view: The fields to return.
+            keystore_password: The password of the key store, at most 1,024 bytes.
         """
         return call(self.GetCertificate, GetCertificateRequest, request, arguments)
 
@@ -166,10 +165,10 @@ class CertificateService:
         **options: Unpack[CallOptions],
     ) -> CheckCertificateResponse: ...
     def check_certificate(self, *request: Any, **arguments: Any) -> CheckCertificateResponse:
-        """Says whether a certificate exists, expired or not, without a password.
+        """Checks whether a certificate exists, expired or not.
 
         Fields:
-            name: `providers/{provider}/certificates/{certificate}`.
+            name: The certificate, as `providers/{provider}/certificates/{certificate}`.
         """
         return call(self.CheckCertificate, CheckCertificateRequest, request, arguments)
 
@@ -192,19 +191,19 @@ class CertificateService:
         **options: Unpack[CallOptions],
     ) -> CreateCertificateResponse: ...
     def create_certificate(self, *request: Any, **arguments: Any) -> CreateCertificateResponse:
-        """Makes a key pair, a self-signed certificate and a signing request for it.
+        """Creates a key pair, a self-signed certificate, and a certificate signing request for it.
 
         Fields:
-            parent: `providers/{provider}`.
-            certificate_id: The last segment of the new certificate's name.
-            subject: Whom the certificate is for.
-            key_algorithm: The key's algorithm, passed on as it is, at most 128 bytes.
-            key_size: The key's size in bits, at most 16,384.
-            validity_days: For how many days it is valid, from now, at most 36,500.
-            signature_algorithm: The signature algorithm, passed on as it is, at most 128 bytes.
-            keystore_password: The password that the key store gets.
-            private_key_password: The password that the private key gets.
-            replace: Whether a certificate that exists may be replaced, its key with it.
+            parent: The provider, as `providers/{provider}`.
+            certificate_id: The last segment of the name of the new certificate.
+            subject: The subject of the certificate.
+            key_algorithm: The key algorithm, at most 128 bytes.
+            key_size: The key size in bits, at most 16,384.
+            validity_days: The validity period in days from now, at most 36,500.
+            signature_algorithm: The signature algorithm, at most 128 bytes.
+            keystore_password: The password to set on the key store, at most 1,024 bytes.
+            private_key_password: The password to set on the private key, at most 1,024 bytes.
+            replace: Whether to replace an existing certificate and its private key.
         """
         return call(self.CreateCertificate, CreateCertificateRequest, request, arguments)
 
@@ -219,11 +218,11 @@ class CertificateService:
         **options: Unpack[CallOptions],
     ) -> DeleteCertificateResponse: ...
     def delete_certificate(self, *request: Any, **arguments: Any) -> DeleteCertificateResponse:
-        """Deletes a certificate with its key and signing request.
+        """Deletes a certificate with its private key and its signing request.
 
         Fields:
-            name: `providers/{provider}/certificates/{certificate}`.
-            keystore_password: The key store's password.
+            name: The certificate, as `providers/{provider}/certificates/{certificate}`.
+            keystore_password: The password of the key store, at most 1,024 bytes.
         """
         return call(self.DeleteCertificate, DeleteCertificateRequest, request, arguments)
 
@@ -239,12 +238,12 @@ class CertificateService:
         **options: Unpack[CallOptions],
     ) -> UploadCertificateResponse: ...
     def upload_certificate(self, *request: Any, **arguments: Any) -> UploadCertificateResponse:
-        """Uploads the file of a certificate that is registered; a file that is there is replaced.
+        """Uploads the file of a registered certificate.
 
         Fields:
-            name: `providers/{provider}/certificates/{certificate}`, a certificate that is registered.
+            name: The certificate, as `providers/{provider}/certificates/{certificate}`.
             content: The file.
-            filename: The file's name, without `/`, `\\` and control characters, at most 255 bytes.
+            filename: The name of the file, without `/`, `\\`, and control characters, at most 255 bytes.
         """
         return call(self.UploadCertificate, UploadCertificateRequest, request, arguments)
 
@@ -261,13 +260,14 @@ class CertificateService:
         **options: Unpack[CallOptions],
     ) -> DownloadCertificateResponse: ...
     def download_certificate(self, *request: Any, **arguments: Any) -> DownloadCertificateResponse:
-        """Downloads a certificate with its chain and, where asked and allowed, its private key.
+        """Downloads a certificate with its chain and, if the request asks for it and policy allows it, its private
+        key.
 
         Fields:
-            name: `providers/{provider}/certificates/{certificate}`.
+            name: The certificate, as `providers/{provider}/certificates/{certificate}`.
             format: The format of `content`.
-            include_private_key: Whether to return the private key too.
-            keystore_password: The key store's password.
+            include_private_key: Whether to return the private key in addition.
+            keystore_password: The password of the key store, at most 1,024 bytes.
         """
         return call(self.DownloadCertificate, DownloadCertificateRequest, request, arguments)
 
@@ -287,16 +287,16 @@ class CertificateService:
         **options: Unpack[CallOptions],
     ) -> ImportCertificateResponse: ...
     def import_certificate(self, *request: Any, **arguments: Any) -> ImportCertificateResponse:
-        """Stores a certificate and its private key from a key store file.
+        """Imports a certificate and its private key from a key store file.
 
         Fields:
-            name: `providers/{provider}/certificates/{certificate}`.
-            keystore: The file.
-            filename: The file's name, without `/`, `\\` and control characters, at most 255 bytes.
-            file_password: The password that opens the file.
-            keystore_password: The password that the provider's key store gets.
-            private_key_password: The password that the private key gets.
-            replace: Whether a certificate that exists may be replaced, its key with it.
+            name: The certificate to create, as `providers/{provider}/certificates/{certificate}`.
+            keystore: The key store file with the certificate and its private key, in PKCS#12 or JKS format.
+            filename: The name of the file, without `/`, `\\`, and control characters, at most 255 bytes.
+            file_password: The password that opens the file, at most 1,024 bytes.
+            keystore_password: The password to set on the key store of the provider, at most 1,024 bytes.
+            private_key_password: The password to set on the private key, at most 1,024 bytes.
+            replace: Whether to replace an existing certificate and its private key.
         """
         return call(self.ImportCertificate, ImportCertificateRequest, request, arguments)
 
@@ -312,12 +312,12 @@ class CertificateService:
         **options: Unpack[CallOptions],
     ) -> GetCertificateSigningRequestResponse: ...
     def get_certificate_signing_request(self, *request: Any, **arguments: Any) -> GetCertificateSigningRequestResponse:
-        """Returns the signing request of a certificate, to be sent to an authority.
+        """Returns the certificate signing request of a certificate.
 
         Fields:
-            name: `providers/{provider}/certificates/{certificate}`.
-            keystore_password: The key store's password.
-            private_key_password: The private key's password.
+            name: The certificate, as `providers/{provider}/certificates/{certificate}`.
+            keystore_password: The password of the key store, at most 1,024 bytes.
+            private_key_password: The password of the private key, at most 1,024 bytes.
         """
         return call(self.GetCertificateSigningRequest, GetCertificateSigningRequestRequest, request, arguments)
 
@@ -337,16 +337,18 @@ class CertificateService:
         **options: Unpack[CallOptions],
     ) -> InstallSignedCertificateResponse: ...
     def install_signed_certificate(self, *request: Any, **arguments: Any) -> InstallSignedCertificateResponse:
-        """Puts the certificate that an authority signed in the place of the self-signed one.
+        """Replaces the self-signed certificate with the certificate that a certificate authority signed.
 
         Fields:
-            name: `providers/{provider}/certificates/{certificate}`.
+            name: The certificate, as `providers/{provider}/certificates/{certificate}`.
             certificate: The signed certificate.
-            certificate_filename: That file's name, without `/`, `\\` and control characters, at most 255 bytes.
-            chain: The certificates of the authorities above it.
-            chain_filename: That file's name, by the same rules.
-            keystore_password: The key store's password.
-            private_key_password: The private key's password.
+            certificate_filename: The name of the certificate file, without `/`, `\\`, and control characters,
+                at most 255 bytes.
+            chain: The certificates of the issuing authorities.
+            chain_filename: The name of the chain file, without `/`, `\\`, and control characters, at most 255
+                bytes.
+            keystore_password: The password of the key store, at most 1,024 bytes.
+            private_key_password: The password of the private key, at most 1,024 bytes.
         """
         return call(self.InstallSignedCertificate, InstallSignedCertificateRequest, request, arguments)
 
@@ -363,7 +365,7 @@ class CertificateService:
         """Lists all authorities of a trust store, on one page.
 
         Fields:
-            parent: `providers/{provider}/trustStores/{trust_store}`, a store called `server` or `client`.
+            parent: The trust store, as `providers/{provider}/trustStores/{trust_store}`.
         """
         return call(self.ListTrustedAuthorities, ListTrustedAuthoritiesRequest, request, arguments)
 
@@ -377,10 +379,10 @@ class CertificateService:
         **options: Unpack[CallOptions],
     ) -> GetTrustedAuthorityResponse: ...
     def get_trusted_authority(self, *request: Any, **arguments: Any) -> GetTrustedAuthorityResponse:
-        """Returns one authority with every field.
+        """Returns one authority with all its fields.
 
         Fields:
-            name: `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`.
+            name: The authority, as `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`.
         """
         return call(self.GetTrustedAuthority, GetTrustedAuthorityRequest, request, arguments)
 
@@ -396,12 +398,12 @@ class CertificateService:
         **options: Unpack[CallOptions],
     ) -> ImportTrustedAuthorityResponse: ...
     def import_trusted_authority(self, *request: Any, **arguments: Any) -> ImportTrustedAuthorityResponse:
-        """Adds the authorities of a file to a trust store.
+        """Adds the authorities in a file to a trust store.
 
         Fields:
-            parent: `providers/{provider}/trustStores/{trust_store}`, a store called `server` or `client`.
+            parent: The trust store, as `providers/{provider}/trustStores/{trust_store}`.
             content: One or more certificates of authorities.
-            filename: The file's name, without `/`, `\\` and control characters, at most 255 bytes.
+            filename: The name of the file, without `/`, `\\`, and control characters, at most 255 bytes.
         """
         return call(self.ImportTrustedAuthority, ImportTrustedAuthorityRequest, request, arguments)
 
@@ -418,7 +420,7 @@ class CertificateService:
         """Removes an authority from a trust store.
 
         Fields:
-            name: `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`.
+            name: The authority, as `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`.
         """
         return call(self.DeleteTrustedAuthority, DeleteTrustedAuthorityRequest, request, arguments)
 
@@ -456,14 +458,13 @@ class AsyncCertificateService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[ListCertificatesResponse]: ...
     def list_certificates(self, *request: Any, **arguments: Any) -> AsyncCall[ListCertificatesResponse]:
-        """Lists certificates, ordered by provider, then as the provider lists them.
+        """Lists certificates.
 
         Fields:
-            parent: `providers/{provider}`, or `providers/-` for every provider that has certificates and that
-                the caller may list.
-            page_size: How many certificates a page may have.
-            page_token: `next_page_token` of the page before; empty for the first.
-            state: Which certificates.
+            parent: The provider, as `providers/{provider}`.
+            page_size: The maximum number of certificates on a page, 1 to 1,000.
+            page_token: The `next_page_token` of the previous page.
+            state: The states to list.
         """
         return call(self.ListCertificates, ListCertificatesRequest, request, arguments)
 
@@ -482,9 +483,9 @@ class AsyncCertificateService:
         """Returns one certificate, expired or not.
 
         Fields:
-            name: `providers/{provider}/certificates/{certificate}`.
-            view: How much.
-            keystore_password: The key store's password.
+            name: The certificate, as `providers/{provider}/certificates/{certificate}`.
+            view: The fields to return.
+            keystore_password: The password of the key store, at most 1,024 bytes.
         """
         return call(self.GetCertificate, GetCertificateRequest, request, arguments)
 
@@ -498,10 +499,10 @@ class AsyncCertificateService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[CheckCertificateResponse]: ...
     def check_certificate(self, *request: Any, **arguments: Any) -> AsyncCall[CheckCertificateResponse]:
-        """Says whether a certificate exists, expired or not, without a password.
+        """Checks whether a certificate exists, expired or not.
 
         Fields:
-            name: `providers/{provider}/certificates/{certificate}`.
+            name: The certificate, as `providers/{provider}/certificates/{certificate}`.
         """
         return call(self.CheckCertificate, CheckCertificateRequest, request, arguments)
 
@@ -524,19 +525,19 @@ class AsyncCertificateService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[CreateCertificateResponse]: ...
     def create_certificate(self, *request: Any, **arguments: Any) -> AsyncCall[CreateCertificateResponse]:
-        """Makes a key pair, a self-signed certificate and a signing request for it.
+        """Creates a key pair, a self-signed certificate, and a certificate signing request for it.
 
         Fields:
-            parent: `providers/{provider}`.
-            certificate_id: The last segment of the new certificate's name.
-            subject: Whom the certificate is for.
-            key_algorithm: The key's algorithm, passed on as it is, at most 128 bytes.
-            key_size: The key's size in bits, at most 16,384.
-            validity_days: For how many days it is valid, from now, at most 36,500.
-            signature_algorithm: The signature algorithm, passed on as it is, at most 128 bytes.
-            keystore_password: The password that the key store gets.
-            private_key_password: The password that the private key gets.
-            replace: Whether a certificate that exists may be replaced, its key with it.
+            parent: The provider, as `providers/{provider}`.
+            certificate_id: The last segment of the name of the new certificate.
+            subject: The subject of the certificate.
+            key_algorithm: The key algorithm, at most 128 bytes.
+            key_size: The key size in bits, at most 16,384.
+            validity_days: The validity period in days from now, at most 36,500.
+            signature_algorithm: The signature algorithm, at most 128 bytes.
+            keystore_password: The password to set on the key store, at most 1,024 bytes.
+            private_key_password: The password to set on the private key, at most 1,024 bytes.
+            replace: Whether to replace an existing certificate and its private key.
         """
         return call(self.CreateCertificate, CreateCertificateRequest, request, arguments)
 
@@ -551,11 +552,11 @@ class AsyncCertificateService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[DeleteCertificateResponse]: ...
     def delete_certificate(self, *request: Any, **arguments: Any) -> AsyncCall[DeleteCertificateResponse]:
-        """Deletes a certificate with its key and signing request.
+        """Deletes a certificate with its private key and its signing request.
 
         Fields:
-            name: `providers/{provider}/certificates/{certificate}`.
-            keystore_password: The key store's password.
+            name: The certificate, as `providers/{provider}/certificates/{certificate}`.
+            keystore_password: The password of the key store, at most 1,024 bytes.
         """
         return call(self.DeleteCertificate, DeleteCertificateRequest, request, arguments)
 
@@ -571,12 +572,12 @@ class AsyncCertificateService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[UploadCertificateResponse]: ...
     def upload_certificate(self, *request: Any, **arguments: Any) -> AsyncCall[UploadCertificateResponse]:
-        """Uploads the file of a certificate that is registered; a file that is there is replaced.
+        """Uploads the file of a registered certificate.
 
         Fields:
-            name: `providers/{provider}/certificates/{certificate}`, a certificate that is registered.
+            name: The certificate, as `providers/{provider}/certificates/{certificate}`.
             content: The file.
-            filename: The file's name, without `/`, `\\` and control characters, at most 255 bytes.
+            filename: The name of the file, without `/`, `\\`, and control characters, at most 255 bytes.
         """
         return call(self.UploadCertificate, UploadCertificateRequest, request, arguments)
 
@@ -593,13 +594,14 @@ class AsyncCertificateService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[DownloadCertificateResponse]: ...
     def download_certificate(self, *request: Any, **arguments: Any) -> AsyncCall[DownloadCertificateResponse]:
-        """Downloads a certificate with its chain and, where asked and allowed, its private key.
+        """Downloads a certificate with its chain and, if the request asks for it and policy allows it, its private
+        key.
 
         Fields:
-            name: `providers/{provider}/certificates/{certificate}`.
+            name: The certificate, as `providers/{provider}/certificates/{certificate}`.
             format: The format of `content`.
-            include_private_key: Whether to return the private key too.
-            keystore_password: The key store's password.
+            include_private_key: Whether to return the private key in addition.
+            keystore_password: The password of the key store, at most 1,024 bytes.
         """
         return call(self.DownloadCertificate, DownloadCertificateRequest, request, arguments)
 
@@ -619,16 +621,16 @@ class AsyncCertificateService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[ImportCertificateResponse]: ...
     def import_certificate(self, *request: Any, **arguments: Any) -> AsyncCall[ImportCertificateResponse]:
-        """Stores a certificate and its private key from a key store file.
+        """Imports a certificate and its private key from a key store file.
 
         Fields:
-            name: `providers/{provider}/certificates/{certificate}`.
-            keystore: The file.
-            filename: The file's name, without `/`, `\\` and control characters, at most 255 bytes.
-            file_password: The password that opens the file.
-            keystore_password: The password that the provider's key store gets.
-            private_key_password: The password that the private key gets.
-            replace: Whether a certificate that exists may be replaced, its key with it.
+            name: The certificate to create, as `providers/{provider}/certificates/{certificate}`.
+            keystore: The key store file with the certificate and its private key, in PKCS#12 or JKS format.
+            filename: The name of the file, without `/`, `\\`, and control characters, at most 255 bytes.
+            file_password: The password that opens the file, at most 1,024 bytes.
+            keystore_password: The password to set on the key store of the provider, at most 1,024 bytes.
+            private_key_password: The password to set on the private key, at most 1,024 bytes.
+            replace: Whether to replace an existing certificate and its private key.
         """
         return call(self.ImportCertificate, ImportCertificateRequest, request, arguments)
 
@@ -644,12 +646,12 @@ class AsyncCertificateService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[GetCertificateSigningRequestResponse]: ...
     def get_certificate_signing_request(self, *request: Any, **arguments: Any) -> AsyncCall[GetCertificateSigningRequestResponse]:
-        """Returns the signing request of a certificate, to be sent to an authority.
+        """Returns the certificate signing request of a certificate.
 
         Fields:
-            name: `providers/{provider}/certificates/{certificate}`.
-            keystore_password: The key store's password.
-            private_key_password: The private key's password.
+            name: The certificate, as `providers/{provider}/certificates/{certificate}`.
+            keystore_password: The password of the key store, at most 1,024 bytes.
+            private_key_password: The password of the private key, at most 1,024 bytes.
         """
         return call(self.GetCertificateSigningRequest, GetCertificateSigningRequestRequest, request, arguments)
 
@@ -669,16 +671,18 @@ class AsyncCertificateService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[InstallSignedCertificateResponse]: ...
     def install_signed_certificate(self, *request: Any, **arguments: Any) -> AsyncCall[InstallSignedCertificateResponse]:
-        """Puts the certificate that an authority signed in the place of the self-signed one.
+        """Replaces the self-signed certificate with the certificate that a certificate authority signed.
 
         Fields:
-            name: `providers/{provider}/certificates/{certificate}`.
+            name: The certificate, as `providers/{provider}/certificates/{certificate}`.
             certificate: The signed certificate.
-            certificate_filename: That file's name, without `/`, `\\` and control characters, at most 255 bytes.
-            chain: The certificates of the authorities above it.
-            chain_filename: That file's name, by the same rules.
-            keystore_password: The key store's password.
-            private_key_password: The private key's password.
+            certificate_filename: The name of the certificate file, without `/`, `\\`, and control characters,
+                at most 255 bytes.
+            chain: The certificates of the issuing authorities.
+            chain_filename: The name of the chain file, without `/`, `\\`, and control characters, at most 255
+                bytes.
+            keystore_password: The password of the key store, at most 1,024 bytes.
+            private_key_password: The password of the private key, at most 1,024 bytes.
         """
         return call(self.InstallSignedCertificate, InstallSignedCertificateRequest, request, arguments)
 
@@ -695,7 +699,7 @@ class AsyncCertificateService:
         """Lists all authorities of a trust store, on one page.
 
         Fields:
-            parent: `providers/{provider}/trustStores/{trust_store}`, a store called `server` or `client`.
+            parent: The trust store, as `providers/{provider}/trustStores/{trust_store}`.
         """
         return call(self.ListTrustedAuthorities, ListTrustedAuthoritiesRequest, request, arguments)
 
@@ -709,10 +713,10 @@ class AsyncCertificateService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[GetTrustedAuthorityResponse]: ...
     def get_trusted_authority(self, *request: Any, **arguments: Any) -> AsyncCall[GetTrustedAuthorityResponse]:
-        """Returns one authority with every field.
+        """Returns one authority with all its fields.
 
         Fields:
-            name: `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`.
+            name: The authority, as `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`.
         """
         return call(self.GetTrustedAuthority, GetTrustedAuthorityRequest, request, arguments)
 
@@ -728,12 +732,12 @@ class AsyncCertificateService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[ImportTrustedAuthorityResponse]: ...
     def import_trusted_authority(self, *request: Any, **arguments: Any) -> AsyncCall[ImportTrustedAuthorityResponse]:
-        """Adds the authorities of a file to a trust store.
+        """Adds the authorities in a file to a trust store.
 
         Fields:
-            parent: `providers/{provider}/trustStores/{trust_store}`, a store called `server` or `client`.
+            parent: The trust store, as `providers/{provider}/trustStores/{trust_store}`.
             content: One or more certificates of authorities.
-            filename: The file's name, without `/`, `\\` and control characters, at most 255 bytes.
+            filename: The name of the file, without `/`, `\\`, and control characters, at most 255 bytes.
         """
         return call(self.ImportTrustedAuthority, ImportTrustedAuthorityRequest, request, arguments)
 
@@ -750,13 +754,13 @@ class AsyncCertificateService:
         """Removes an authority from a trust store.
 
         Fields:
-            name: `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`.
+            name: The authority, as `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`.
         """
         return call(self.DeleteTrustedAuthority, DeleteTrustedAuthorityRequest, request, arguments)
 
 
 class KeyService:
-    """Keys and secrets of every provider."""
+    """Encrypts and signs with the keys of all configured providers, and reads their keys and secrets."""
 
     def __init__(self, channel: grpc.Channel) -> None:
         stub = cast("Any", KeyServiceStub(channel))
@@ -783,10 +787,10 @@ class KeyService:
         **options: Unpack[CallOptions],
     ) -> GetClientInfoResponse: ...
     def get_client_info(self, *request: Any, **arguments: Any) -> GetClientInfoResponse:
-        """Says how the upstream sees the gateway, to find out why it refuses it.
+        """Returns how the upstream sees the gateway.
 
         Fields:
-            provider: `providers/{provider}`.
+            provider: The provider, as `providers/{provider}`.
         """
         return call(self.GetClientInfo, GetClientInfoRequest, request, arguments)
 
@@ -803,7 +807,7 @@ class KeyService:
         """Returns a secret.
 
         Fields:
-            name: `providers/{provider}/secrets/{secret}`.
+            name: The secret, as `providers/{provider}/secrets/{secret}`.
         """
         return call(self.GetSecret, GetSecretRequest, request, arguments)
 
@@ -819,11 +823,11 @@ class KeyService:
         **options: Unpack[CallOptions],
     ) -> EncryptResponse: ...
     def encrypt(self, *request: Any, **arguments: Any) -> EncryptResponse:
-        """Encrypts with a symmetric key's current version.
+        """Encrypts data with the current version of a symmetric key.
 
         Fields:
-            name: `providers/{provider}/keys/{key}`, a symmetric key.
-            plaintext: The data; may be empty.
+            name: The symmetric key, as `providers/{provider}/keys/{key}`.
+            plaintext: The data to encrypt.
             encoding: How `plaintext` becomes text.
         """
         return call(self.Encrypt, EncryptRequest, request, arguments)
@@ -840,12 +844,12 @@ class KeyService:
         **options: Unpack[CallOptions],
     ) -> DecryptResponse: ...
     def decrypt(self, *request: Any, **arguments: Any) -> DecryptResponse:
-        """Decrypts with the version that the ciphertext was made with.
+        """Decrypts data with the key version that encrypted it.
 
         Fields:
-            name: `providers/{provider}/keys/{key}`, the key that it was encrypted with.
-            ciphertext: The ciphertext, as Encrypt or GenerateDataKey returned it.
-            encoding: The encoding that it was encrypted with.
+            name: The key that encrypted the data, as `providers/{provider}/keys/{key}`.
+            ciphertext: The ciphertext that Encrypt or GenerateDataKey returned.
+            encoding: The encoding with which the data was encrypted.
         """
         return call(self.Decrypt, DecryptRequest, request, arguments)
 
@@ -859,10 +863,10 @@ class KeyService:
         **options: Unpack[CallOptions],
     ) -> GenerateDataKeyResponse: ...
     def generate_data_key(self, *request: Any, **arguments: Any) -> GenerateDataKeyResponse:
-        """Makes a new AES-256 key for local use and encrypts it with a symmetric key.
+        """Creates an AES-256 data key for local use and encrypts it with a symmetric key.
 
         Fields:
-            name: `providers/{provider}/keys/{key}`, a symmetric key.
+            name: The symmetric key that encrypts the data key, as `providers/{provider}/keys/{key}`.
         """
         return call(self.GenerateDataKey, GenerateDataKeyRequest, request, arguments)
 
@@ -876,11 +880,11 @@ class KeyService:
         **options: Unpack[CallOptions],
     ) -> GetSymmetricKeyResponse: ...
     def get_symmetric_key(self, *request: Any, **arguments: Any) -> GetSymmetricKeyResponse:
-        """Returns a symmetric key itself.
+        """Returns the key material of a symmetric key.
 
         Fields:
-            name: `providers/{provider}/keys/{key}` for the current version, or
-                `providers/{provider}/keys/{key}/versions/{version}`.
+            name: The key version, as `providers/{provider}/keys/{key}/versions/{version}`, or
+                `providers/{provider}/keys/{key}` for the current version of the key.
         """
         return call(self.GetSymmetricKey, GetSymmetricKeyRequest, request, arguments)
 
@@ -896,11 +900,11 @@ class KeyService:
         **options: Unpack[CallOptions],
     ) -> SignResponse: ...
     def sign(self, *request: Any, **arguments: Any) -> SignResponse:
-        """Signs with an asymmetric key's current version.
+        """Signs data with the current version of an asymmetric key.
 
         Fields:
-            name: `providers/{provider}/keys/{key}`, an asymmetric key.
-            plaintext: The data; may be empty.
+            name: The asymmetric key, as `providers/{provider}/keys/{key}`.
+            plaintext: The data to sign.
             encoding: How `plaintext` becomes text.
         """
         return call(self.Sign, SignRequest, request, arguments)
@@ -918,13 +922,13 @@ class KeyService:
         **options: Unpack[CallOptions],
     ) -> VerifyResponse: ...
     def verify(self, *request: Any, **arguments: Any) -> VerifyResponse:
-        """Verifies with the version that the signature was made with.
+        """Verifies a signature with the key version that created it.
 
         Fields:
-            name: `providers/{provider}/keys/{key}`, the key that it was signed with.
-            plaintext: The data that was signed; may be empty.
-            signature: The signature, as Sign returned it.
-            encoding: The encoding that it was signed with.
+            name: The key that signed the data, as `providers/{provider}/keys/{key}`.
+            plaintext: The data that was signed.
+            signature: The signature that Sign returned.
+            encoding: The encoding with which the data was signed.
         """
         return call(self.Verify, VerifyRequest, request, arguments)
 
@@ -938,11 +942,11 @@ class KeyService:
         **options: Unpack[CallOptions],
     ) -> GetPrivateKeyResponse: ...
     def get_private_key(self, *request: Any, **arguments: Any) -> GetPrivateKeyResponse:
-        """Returns an asymmetric key's private half.
+        """Returns the private key of an asymmetric key.
 
         Fields:
-            name: `providers/{provider}/keys/{key}` for the current version, or
-                `providers/{provider}/keys/{key}/versions/{version}`.
+            name: The key version, as `providers/{provider}/keys/{key}/versions/{version}`, or
+                `providers/{provider}/keys/{key}` for the current version of the key.
         """
         return call(self.GetPrivateKey, GetPrivateKeyRequest, request, arguments)
 
@@ -956,11 +960,11 @@ class KeyService:
         **options: Unpack[CallOptions],
     ) -> GetPublicKeyResponse: ...
     def get_public_key(self, *request: Any, **arguments: Any) -> GetPublicKeyResponse:
-        """Returns an asymmetric key's public half.
+        """Returns the public key of an asymmetric key.
 
         Fields:
-            name: `providers/{provider}/keys/{key}` for the current version, or
-                `providers/{provider}/keys/{key}/versions/{version}`.
+            name: The key version, as `providers/{provider}/keys/{key}/versions/{version}`, or
+                `providers/{provider}/keys/{key}` for the current version of the key.
         """
         return call(self.GetPublicKey, GetPublicKeyRequest, request, arguments)
 
@@ -974,7 +978,7 @@ class KeyService:
         **options: Unpack[CallOptions],
     ) -> BatchEncryptResponse: ...
     def batch_encrypt(self, *request: Any, **arguments: Any) -> BatchEncryptResponse:
-        """Encrypts many plaintexts, concurrently.
+        """Encrypts several plaintexts concurrently.
 
         Fields:
             requests: 1 to 1,000 items, for any keys of any providers.
@@ -991,7 +995,7 @@ class KeyService:
         **options: Unpack[CallOptions],
     ) -> BatchDecryptResponse: ...
     def batch_decrypt(self, *request: Any, **arguments: Any) -> BatchDecryptResponse:
-        """Decrypts many ciphertexts, concurrently.
+        """Decrypts several ciphertexts concurrently.
 
         Fields:
             requests: 1 to 1,000 items, for any keys of any providers.
@@ -1027,10 +1031,10 @@ class AsyncKeyService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[GetClientInfoResponse]: ...
     def get_client_info(self, *request: Any, **arguments: Any) -> AsyncCall[GetClientInfoResponse]:
-        """Says how the upstream sees the gateway, to find out why it refuses it.
+        """Returns how the upstream sees the gateway.
 
         Fields:
-            provider: `providers/{provider}`.
+            provider: The provider, as `providers/{provider}`.
         """
         return call(self.GetClientInfo, GetClientInfoRequest, request, arguments)
 
@@ -1047,7 +1051,7 @@ class AsyncKeyService:
         """Returns a secret.
 
         Fields:
-            name: `providers/{provider}/secrets/{secret}`.
+            name: The secret, as `providers/{provider}/secrets/{secret}`.
         """
         return call(self.GetSecret, GetSecretRequest, request, arguments)
 
@@ -1063,11 +1067,11 @@ class AsyncKeyService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[EncryptResponse]: ...
     def encrypt(self, *request: Any, **arguments: Any) -> AsyncCall[EncryptResponse]:
-        """Encrypts with a symmetric key's current version.
+        """Encrypts data with the current version of a symmetric key.
 
         Fields:
-            name: `providers/{provider}/keys/{key}`, a symmetric key.
-            plaintext: The data; may be empty.
+            name: The symmetric key, as `providers/{provider}/keys/{key}`.
+            plaintext: The data to encrypt.
             encoding: How `plaintext` becomes text.
         """
         return call(self.Encrypt, EncryptRequest, request, arguments)
@@ -1084,12 +1088,12 @@ class AsyncKeyService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[DecryptResponse]: ...
     def decrypt(self, *request: Any, **arguments: Any) -> AsyncCall[DecryptResponse]:
-        """Decrypts with the version that the ciphertext was made with.
+        """Decrypts data with the key version that encrypted it.
 
         Fields:
-            name: `providers/{provider}/keys/{key}`, the key that it was encrypted with.
-            ciphertext: The ciphertext, as Encrypt or GenerateDataKey returned it.
-            encoding: The encoding that it was encrypted with.
+            name: The key that encrypted the data, as `providers/{provider}/keys/{key}`.
+            ciphertext: The ciphertext that Encrypt or GenerateDataKey returned.
+            encoding: The encoding with which the data was encrypted.
         """
         return call(self.Decrypt, DecryptRequest, request, arguments)
 
@@ -1103,10 +1107,10 @@ class AsyncKeyService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[GenerateDataKeyResponse]: ...
     def generate_data_key(self, *request: Any, **arguments: Any) -> AsyncCall[GenerateDataKeyResponse]:
-        """Makes a new AES-256 key for local use and encrypts it with a symmetric key.
+        """Creates an AES-256 data key for local use and encrypts it with a symmetric key.
 
         Fields:
-            name: `providers/{provider}/keys/{key}`, a symmetric key.
+            name: The symmetric key that encrypts the data key, as `providers/{provider}/keys/{key}`.
         """
         return call(self.GenerateDataKey, GenerateDataKeyRequest, request, arguments)
 
@@ -1120,11 +1124,11 @@ class AsyncKeyService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[GetSymmetricKeyResponse]: ...
     def get_symmetric_key(self, *request: Any, **arguments: Any) -> AsyncCall[GetSymmetricKeyResponse]:
-        """Returns a symmetric key itself.
+        """Returns the key material of a symmetric key.
 
         Fields:
-            name: `providers/{provider}/keys/{key}` for the current version, or
-                `providers/{provider}/keys/{key}/versions/{version}`.
+            name: The key version, as `providers/{provider}/keys/{key}/versions/{version}`, or
+                `providers/{provider}/keys/{key}` for the current version of the key.
         """
         return call(self.GetSymmetricKey, GetSymmetricKeyRequest, request, arguments)
 
@@ -1140,11 +1144,11 @@ class AsyncKeyService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[SignResponse]: ...
     def sign(self, *request: Any, **arguments: Any) -> AsyncCall[SignResponse]:
-        """Signs with an asymmetric key's current version.
+        """Signs data with the current version of an asymmetric key.
 
         Fields:
-            name: `providers/{provider}/keys/{key}`, an asymmetric key.
-            plaintext: The data; may be empty.
+            name: The asymmetric key, as `providers/{provider}/keys/{key}`.
+            plaintext: The data to sign.
             encoding: How `plaintext` becomes text.
         """
         return call(self.Sign, SignRequest, request, arguments)
@@ -1162,13 +1166,13 @@ class AsyncKeyService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[VerifyResponse]: ...
     def verify(self, *request: Any, **arguments: Any) -> AsyncCall[VerifyResponse]:
-        """Verifies with the version that the signature was made with.
+        """Verifies a signature with the key version that created it.
 
         Fields:
-            name: `providers/{provider}/keys/{key}`, the key that it was signed with.
-            plaintext: The data that was signed; may be empty.
-            signature: The signature, as Sign returned it.
-            encoding: The encoding that it was signed with.
+            name: The key that signed the data, as `providers/{provider}/keys/{key}`.
+            plaintext: The data that was signed.
+            signature: The signature that Sign returned.
+            encoding: The encoding with which the data was signed.
         """
         return call(self.Verify, VerifyRequest, request, arguments)
 
@@ -1182,11 +1186,11 @@ class AsyncKeyService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[GetPrivateKeyResponse]: ...
     def get_private_key(self, *request: Any, **arguments: Any) -> AsyncCall[GetPrivateKeyResponse]:
-        """Returns an asymmetric key's private half.
+        """Returns the private key of an asymmetric key.
 
         Fields:
-            name: `providers/{provider}/keys/{key}` for the current version, or
-                `providers/{provider}/keys/{key}/versions/{version}`.
+            name: The key version, as `providers/{provider}/keys/{key}/versions/{version}`, or
+                `providers/{provider}/keys/{key}` for the current version of the key.
         """
         return call(self.GetPrivateKey, GetPrivateKeyRequest, request, arguments)
 
@@ -1200,11 +1204,11 @@ class AsyncKeyService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[GetPublicKeyResponse]: ...
     def get_public_key(self, *request: Any, **arguments: Any) -> AsyncCall[GetPublicKeyResponse]:
-        """Returns an asymmetric key's public half.
+        """Returns the public key of an asymmetric key.
 
         Fields:
-            name: `providers/{provider}/keys/{key}` for the current version, or
-                `providers/{provider}/keys/{key}/versions/{version}`.
+            name: The key version, as `providers/{provider}/keys/{key}/versions/{version}`, or
+                `providers/{provider}/keys/{key}` for the current version of the key.
         """
         return call(self.GetPublicKey, GetPublicKeyRequest, request, arguments)
 
@@ -1218,7 +1222,7 @@ class AsyncKeyService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[BatchEncryptResponse]: ...
     def batch_encrypt(self, *request: Any, **arguments: Any) -> AsyncCall[BatchEncryptResponse]:
-        """Encrypts many plaintexts, concurrently.
+        """Encrypts several plaintexts concurrently.
 
         Fields:
             requests: 1 to 1,000 items, for any keys of any providers.
@@ -1235,7 +1239,7 @@ class AsyncKeyService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[BatchDecryptResponse]: ...
     def batch_decrypt(self, *request: Any, **arguments: Any) -> AsyncCall[BatchDecryptResponse]:
-        """Decrypts many ciphertexts, concurrently.
+        """Decrypts several ciphertexts concurrently.
 
         Fields:
             requests: 1 to 1,000 items, for any keys of any providers.
@@ -1244,7 +1248,7 @@ class AsyncKeyService:
 
 
 class ProviderService:
-    """The providers that the gateway stands in front of."""
+    """Describes the configured providers."""
 
     def __init__(self, channel: grpc.Channel) -> None:
         stub = cast("Any", ProviderServiceStub(channel))
@@ -1264,11 +1268,11 @@ class ProviderService:
         **options: Unpack[CallOptions],
     ) -> ListProvidersResponse: ...
     def list_providers(self, *request: Any, **arguments: Any) -> ListProvidersResponse:
-        """Lists the configured providers, by name.
+        """Lists the configured providers, ordered by name.
 
         Fields:
-            page_size: How many providers a page may have.
-            page_token: `next_page_token` of the page before; empty for the first.
+            page_size: The maximum number of providers on a page, 1 to 1,000.
+            page_token: The `next_page_token` of the previous page.
         """
         return call(self.ListProviders, ListProvidersRequest, request, arguments)
 
@@ -1282,10 +1286,10 @@ class ProviderService:
         **options: Unpack[CallOptions],
     ) -> GetProviderResponse: ...
     def get_provider(self, *request: Any, **arguments: Any) -> GetProviderResponse:
-        """Returns one provider, with the state that the last CheckProvider found.
+        """Returns one provider with the state that the last CheckProvider found.
 
         Fields:
-            name: `providers/{provider}`.
+            name: The provider, as `providers/{provider}`.
         """
         return call(self.GetProvider, GetProviderRequest, request, arguments)
 
@@ -1299,10 +1303,10 @@ class ProviderService:
         **options: Unpack[CallOptions],
     ) -> CheckProviderResponse: ...
     def check_provider(self, *request: Any, **arguments: Any) -> CheckProviderResponse:
-        """Calls the upstream once, changing nothing there, and returns the provider with the state found.
+        """Makes one read-only call to the upstream and returns the provider with the state that this call found.
 
         Fields:
-            name: `providers/{provider}`.
+            name: The provider, as `providers/{provider}`.
         """
         return call(self.CheckProvider, CheckProviderRequest, request, arguments)
 
@@ -1316,10 +1320,10 @@ class ProviderService:
         **options: Unpack[CallOptions],
     ) -> ListStatusMappingsResponse: ...
     def list_status_mappings(self, *request: Any, **arguments: Any) -> ListStatusMappingsResponse:
-        """Lists what the gateway makes of each error of the provider's upstream, on one page.
+        """Lists how the gateway maps the errors of the upstream to gRPC status codes and reasons, on one page.
 
         Fields:
-            name: `providers/{provider}`.
+            name: The provider, as `providers/{provider}`.
         """
         return call(self.ListStatusMappings, ListStatusMappingsRequest, request, arguments)
 
@@ -1345,11 +1349,11 @@ class AsyncProviderService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[ListProvidersResponse]: ...
     def list_providers(self, *request: Any, **arguments: Any) -> AsyncCall[ListProvidersResponse]:
-        """Lists the configured providers, by name.
+        """Lists the configured providers, ordered by name.
 
         Fields:
-            page_size: How many providers a page may have.
-            page_token: `next_page_token` of the page before; empty for the first.
+            page_size: The maximum number of providers on a page, 1 to 1,000.
+            page_token: The `next_page_token` of the previous page.
         """
         return call(self.ListProviders, ListProvidersRequest, request, arguments)
 
@@ -1363,10 +1367,10 @@ class AsyncProviderService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[GetProviderResponse]: ...
     def get_provider(self, *request: Any, **arguments: Any) -> AsyncCall[GetProviderResponse]:
-        """Returns one provider, with the state that the last CheckProvider found.
+        """Returns one provider with the state that the last CheckProvider found.
 
         Fields:
-            name: `providers/{provider}`.
+            name: The provider, as `providers/{provider}`.
         """
         return call(self.GetProvider, GetProviderRequest, request, arguments)
 
@@ -1380,10 +1384,10 @@ class AsyncProviderService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[CheckProviderResponse]: ...
     def check_provider(self, *request: Any, **arguments: Any) -> AsyncCall[CheckProviderResponse]:
-        """Calls the upstream once, changing nothing there, and returns the provider with the state found.
+        """Makes one read-only call to the upstream and returns the provider with the state that this call found.
 
         Fields:
-            name: `providers/{provider}`.
+            name: The provider, as `providers/{provider}`.
         """
         return call(self.CheckProvider, CheckProviderRequest, request, arguments)
 
@@ -1397,9 +1401,9 @@ class AsyncProviderService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[ListStatusMappingsResponse]: ...
     def list_status_mappings(self, *request: Any, **arguments: Any) -> AsyncCall[ListStatusMappingsResponse]:
-        """Lists what the gateway makes of each error of the provider's upstream, on one page.
+        """Lists how the gateway maps the errors of the upstream to gRPC status codes and reasons, on one page.
 
         Fields:
-            name: `providers/{provider}`.
+            name: The provider, as `providers/{provider}`.
         """
         return call(self.ListStatusMappings, ListStatusMappingsRequest, request, arguments)

@@ -5,7 +5,7 @@ import warnings
 
 from keyway.v1 import certificate_service_pb2 as keyway_dot_v1_dot_certificate__service__pb2
 
-GRPC_GENERATED_VERSION = '1.83.2'
+GRPC_GENERATED_VERSION = '1.72.1'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -18,14 +18,14 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in keyway/v1/certificate_service_pb2_grpc.py depends on'
+        + f' but the generated code in keyway/v1/certificate_service_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
     )
 
 
-class CertificateServiceStub:
+class CertificateServiceStub(object):
     """Manages the certificates and the trust stores of all configured providers.
 
     A provider serves some of these methods. `Provider.methods` lists the methods that one configured provider serves,
@@ -155,7 +155,7 @@ class CertificateServiceStub:
                 _registered_method=True)
 
 
-class CertificateServiceServicer:
+class CertificateServiceServicer(object):
     """Manages the certificates and the trust stores of all configured providers.
 
     A provider serves some of these methods. `Provider.methods` lists the methods that one configured provider serves,
@@ -438,7 +438,7 @@ def add_CertificateServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class CertificateService:
+class CertificateService(object):
     """Manages the certificates and the trust stores of all configured providers.
 
     A provider serves some of these methods. `Provider.methods` lists the methods that one configured provider serves,

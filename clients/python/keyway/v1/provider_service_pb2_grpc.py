@@ -5,7 +5,7 @@ import warnings
 
 from keyway.v1 import provider_service_pb2 as keyway_dot_v1_dot_provider__service__pb2
 
-GRPC_GENERATED_VERSION = '1.83.2'
+GRPC_GENERATED_VERSION = '1.72.1'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -18,14 +18,14 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in keyway/v1/provider_service_pb2_grpc.py depends on'
+        + f' but the generated code in keyway/v1/provider_service_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
     )
 
 
-class ProviderServiceStub:
+class ProviderServiceStub(object):
     """Describes the configured providers: their types, the methods they serve, and their state.
 
     The gateway serves these methods itself, for every provider. Only CheckProvider calls an upstream.
@@ -95,7 +95,7 @@ class ProviderServiceStub:
                 _registered_method=True)
 
 
-class ProviderServiceServicer:
+class ProviderServiceServicer(object):
     """Describes the configured providers: their types, the methods they serve, and their state.
 
     The gateway serves these methods itself, for every provider. Only CheckProvider calls an upstream.
@@ -202,7 +202,7 @@ def add_ProviderServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class ProviderService:
+class ProviderService(object):
     """Describes the configured providers: their types, the methods they serve, and their state.
 
     The gateway serves these methods itself, for every provider. Only CheckProvider calls an upstream.
