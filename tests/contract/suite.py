@@ -15,7 +15,7 @@ from gateway.providers.base.settings import ProviderSettings
 from gateway.providers.catalog import PROVIDER_TYPES, operations_of
 from keyway.v1 import certificate_service_pb2 as certificates
 from tests.support.once import ONCE
-from tests.support.requests import valid_request
+from tests.support.valid_requests import valid_request
 
 REQUEST_SECRET: Final = "markerOfTheRequest9d2fAAAAAAAAAA"
 """What every password, plaintext and key of a request consists of, where a test looks for it; Base64 as a key is."""

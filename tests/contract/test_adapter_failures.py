@@ -18,8 +18,8 @@ from gateway.errors import INTERNAL_ERROR, MALFORMED_PROVIDER_RESPONSE, GatewayE
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
 from tests.contract.suite import REQUEST_SECRET, SUITES, Suite, invocations, new_call
 from tests.support.raw_server import RawServer, Reader, Writer, answering
-from tests.support.requests import PASSWORD
 from tests.support.stack import Stack
+from tests.support.valid_requests import PASSWORD
 
 EVERY_SUITE = pytest.mark.parametrize("suite", SUITES, ids=str)
 NOT_THE_LOGIN = "^/(?!mcapi/auth)"

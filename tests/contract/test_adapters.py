@@ -20,8 +20,8 @@ from keyway.v1.error_reason_pb2 import ErrorReason
 from tests.contract.suite import SUITES, Suite, new_call
 from tests.support.once import ONCE
 from tests.support.raw_server import RawServer, Reader, Writer, read_request
-from tests.support.requests import asked, call, valid_request
 from tests.support.stack import Gateway, Stack
+from tests.support.valid_requests import asked, call, valid_request
 from tests.support.wire import failure_of, parse
 
 EVERY_SUITE = pytest.mark.parametrize("suite", SUITES, ids=str)

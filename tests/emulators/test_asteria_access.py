@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tests.emulators.support_asteria import (
+from tests.support.emulators.asteria import (
     ADMINISTRATOR,
     DEVELOPER,
     OPERATOR,

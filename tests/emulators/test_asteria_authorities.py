@@ -9,8 +9,9 @@ import pytest
 from cryptography import x509
 
 from gateway.emulators.asteria import certificates
-from tests.emulators.support_asteria import Client, issued, pkcs7, run, running, self_signed
 from tests.support import x509_chain
+from tests.support.emulators.asteria import Client, issued, pkcs7, running, self_signed
+from tests.support.programs import run
 from tests.support.x509_chain import Wanted
 
 STORES = ["server", "client"]

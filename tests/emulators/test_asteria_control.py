@@ -11,7 +11,7 @@ import pytest
 from gateway.emulators.asteria import sealing
 from gateway.emulators.asteria.errors import FAILURES
 from gateway.emulators.asteria.sealing import Passwords
-from tests.emulators.support_asteria import PASSWORDS, running, self_signed
+from tests.support.emulators.asteria import PASSWORDS, running, self_signed
 
 DOCUMENTED = {
     **dict.fromkeys((2002, 2003, 2004, 2101, 2102, 2103, 2107, 2202, 2203, 2204, 2301, 2401, 2801, 2802), 400),

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.emulators.support_asteria import PASSWORDS, Client, run, running
+from tests.support.emulators.asteria import PASSWORDS, Client, running
+from tests.support.programs import run
 
 RSA = {"keyAlgorithm": "RSA", "keySize": 1024}
 DSA = {"keyAlgorithm": "DSA", "keySize": 1024}
@@ -38,16 +39,16 @@ async def test_algorithms(key: dict[str, object], asked: str, shown: str, openss
         described = (await client.post("server/show", password=PASSWORDS["password"])).certificate
         certificate, csr = await certificate_and_csr(client)
     assert described["signatureAlgorithm"] == shown
-    run("openssl", "req", "-verify", "-noout", stdin=csr)
+    run("openssl", "req", "-verify", "-noout", data=csr)
     for kind, content in (("req", csr), ("x509", certificate)):
-        assert f"Signature Algorithm: {openssl}\n" in run("openssl", kind, "-noout", "-text", stdin=content).decode()
+        assert f"Signature Algorithm: {openssl}\n" in run("openssl", kind, "-noout", "-text", data=content).decode()
     file = tmp_path / "self.pem"
     file.write_bytes(certificate)
     # Security level 0 lets openssl look at MD5 at all; the self-signature is checked as well.
     verified = run("openssl", "verify", "-check_ss_sig", "-auth_level", "0", "-CAfile", file, file)
     assert verified.endswith(b": OK\n")
-    assert run("openssl", "x509", "-noout", "-pubkey", stdin=certificate) == run(
-        "openssl", "req", "-noout", "-pubkey", stdin=csr
+    assert run("openssl", "x509", "-noout", "-pubkey", data=certificate) == run(
+        "openssl", "req", "-noout", "-pubkey", data=csr
     )
 
 
@@ -131,6 +132,6 @@ async def test_creating_many_at_once_leaves_one_consistent_store() -> None:
         answers = await asyncio.gather(*(client.create(CN=f"{number}.example.com") for number in range(8)))
         assert all(answer.data == {} for answer in answers)
         certificate, csr = await certificate_and_csr(client)
-    assert run("openssl", "x509", "-noout", "-pubkey", stdin=certificate) == run(
-        "openssl", "req", "-noout", "-pubkey", stdin=csr
+    assert run("openssl", "x509", "-noout", "-pubkey", data=certificate) == run(
+        "openssl", "req", "-noout", "-pubkey", data=csr
     )

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12 as library
 
 from gateway.emulators.asteria import der
-from tests.emulators.support_asteria import (
+from tests.support.emulators.asteria import (
     PASSWORDS,
     Answer,
     Client,
@@ -18,10 +18,10 @@ from tests.emulators.support_asteria import (
     java_store,
     keytool,
     pkcs12,
-    run,
     running,
     self_signed,
 )
+from tests.support.programs import run
 
 FILE_PASSWORD = "file-secret"
 PKCS12_OPTIONS: list[tuple[str, ...]] = [

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.emulators.asteria import jks
-from tests.emulators.support_asteria import java_store, keytool, run
+from tests.support.emulators.asteria import java_store, keytool
+from tests.support.programs import run
 
 PASSWORD = "store-secret"
 
@@ -43,8 +44,8 @@ def test_a_key_with_its_own_password_and_a_trusted_certificate(store: Path) -> N
     assert key.chain == (trusted.certificate,)
     with pytest.raises(jks.JksPasswordError):
         key.private_key(PASSWORD)
-    public = run("openssl", "pkey", "-inform", "DER", "-pubout", stdin=key.private_key("key-secret"))
-    assert public == run("openssl", "x509", "-inform", "DER", "-noout", "-pubkey", stdin=trusted.certificate)
+    public = run("openssl", "pkey", "-inform", "DER", "-pubout", data=key.private_key("key-secret"))
+    assert public == run("openssl", "x509", "-inform", "DER", "-noout", "-pubkey", data=trusted.certificate)
 
 
 def test_version_1_has_no_certificate_types(store: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.emulators.support_asteria import (
+from tests.support.emulators.asteria import (
     PASSWORDS,
     Answer,
     Client,
@@ -14,10 +14,10 @@ from tests.emulators.support_asteria import (
     issue,
     issued,
     pkcs7,
-    run,
     running,
     self_signed,
 )  # fmt: skip
+from tests.support.programs import run
 
 STORES = ["server", "client"]
 STORE_PASSWORD = {"password": PASSWORDS["password"]}
@@ -49,7 +49,7 @@ async def test_from_create_to_delete(store: str, tmp_path: Path) -> None:
         assert (await client.get(f"{store}/exist")).data == {"exist": True}
         request = await csr(client, store)
         verified = run("openssl", "req", "-verify", "-noout", "-subject", "-nameopt", "RFC2253,utf8,-esc_msb",
-                       stdin=request).decode()  # fmt: skip
+                       data=request).decode()  # fmt: skip
         assert verified.strip() == 'subject=CN=鍵.example.com,O=Keyway\\, Inc. \\+ \\"Co\\",ST=東京都,C=JP'
 
         leaf = Files(tmp_path, issue(tmp_path, "leaf", request, middle))
@@ -65,7 +65,7 @@ async def test_from_create_to_delete(store: str, tmp_path: Path) -> None:
         chain = [leaf.der, middle.der, root.der]
         pem = (await export(client, store, "X509", "PEM")).files
         assert list(pem) == [f"{store}-{number}.pem" for number in (1, 2, 3)]
-        assert [run("openssl", "x509", "-outform", "DER", stdin=each) for each in pem.values()] == chain
+        assert [run("openssl", "x509", "-outform", "DER", data=each) for each in pem.values()] == chain
         der = (await export(client, store, "X509", "DER")).files
         assert list(der) == [f"{store}-{number}.der" for number in (1, 2, 3)]
         assert list(der.values()) == chain
@@ -74,7 +74,7 @@ async def test_from_create_to_delete(store: str, tmp_path: Path) -> None:
             assert bundle.headers["Content-Disposition"] == 'filename="certs.zip"'
             ((name, content),) = bundle.files.items()
             assert name == f"{store}.p7b"
-            printed = run("openssl", "pkcs7", "-inform", data, "-print_certs", stdin=content)
+            printed = run("openssl", "pkcs7", "-inform", data, "-print_certs", data=content)
             assert printed.count(b"-----BEGIN CERTIFICATE-----") == 3
 
         assert (await client.post(f"{store}/delete", **STORE_PASSWORD)).data == {}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from yarl import URL
 
-from tests.emulators.support_asteria import Client, Files, issue, pkcs12, running, self_signed
+from tests.support.emulators.asteria import Client, Files, issue, pkcs12, running, self_signed
 
 STORES = ["server", "client"]
 SESSION = "X-As-SessionId: {session}"

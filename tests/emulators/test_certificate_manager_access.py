@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.emulators.support_certificate_manager import running
+from tests.support.emulators.certificate_manager import running
 
 ACCESS: dict[str, Any] = {"access_keys": [{"id": "id", "secret": "secret"}], "bearer_tokens": ["token"]}
 ID, SECRET, BEARER = "X-TC-AUTHENTICATION-ID", "X-TC-AUTHENTICATION-SECRET", "X-NHN-AUTHORIZATION"

@@ -9,7 +9,7 @@ import pytest
 from gateway.emulators.certificate_manager import CertificateManagerEmulator, demo
 from gateway.emulators.certificate_manager.errors import FAILURES
 from gateway.emulators.host import EmulatorHost, HostOptions
-from tests.emulators.support_certificate_manager import day, pem_file, running, running_default, seeded
+from tests.support.emulators.certificate_manager import day, pem_file, running, running_default, seeded
 
 DOCUMENTED = {
     52000: "Certificate name does not exist.",

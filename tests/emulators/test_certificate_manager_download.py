@@ -9,15 +9,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from tests.emulators.support_certificate_manager import (
-    Client,
-    pem_file,
-    run,
-    run_beside,
-    running,
-    running_default,
-    seeded,
-)
+from tests.support.emulators.certificate_manager import Client, pem_file, running, running_default, seeded
+from tests.support.programs import run, run_async
 
 TWO_FILES = {"name": "two", "files": [{"file_name": f"{name}.pem", "content": name} for name in ("a", "b")]}
 
@@ -145,9 +138,9 @@ async def test_a_tls_server_can_use_the_default_file(tmp_path: Path) -> None:
 async def test_the_documented_curl_lines(tmp_path: Path) -> None:
     async with running(seeded("example.com", "content", "인증서 2026.pem")) as client:
         url = client.url("/certificates/example.com/files")
-        printed = await run_beside("curl", "-s", url, folder=tmp_path)
-        await run_beside("curl", "-s", "-o", "cert.pem", url, folder=tmp_path)
-        await run_beside("curl", "-s", "-OJ", url, folder=tmp_path)
+        printed = await run_async("curl", "-s", url, folder=tmp_path)
+        await run_async("curl", "-s", "-o", "cert.pem", url, folder=tmp_path)
+        await run_async("curl", "-s", "-OJ", url, folder=tmp_path)
     assert printed == b"content"
     assert {name: (tmp_path / name).read_text() for name in os.listdir(tmp_path)} == {
         "cert.pem": "content",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.emulators.support_certificate_manager import dated_file, day, pem_file, running, running_default, seeded
+from tests.support.emulators.certificate_manager import dated_file, day, pem_file, running, running_default, seeded
 
 NAMES = [f"c{number:02}.example.com" for number in range(1, 13)]
 VERSIONS = ["v1.0", "v1.1", "v1.2", "v1.3"]

@@ -6,17 +6,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.emulators.support_certificate_manager import (
-    Answer,
-    Client,
-    day,
-    pair,
-    pem_file,
-    run,
-    run_beside,
-    running,
-    seeded,
-)
+from tests.support.emulators.certificate_manager import Answer, Client, day, pair, pem_file, running, seeded
+from tests.support.programs import run, run_async
 
 RSA = ("rsa", "rsa_keygen_bits:2048")
 P384 = ("ec", "ec_paramgen_curve:P-384")
@@ -103,7 +94,7 @@ async def test_signature_algorithms_have_javas_names(
     (tmp_path / "cert.pem").write_bytes(certificate)
     printed = run("keytool", "-J-Duser.language=en", "-printcert", "-file", "cert.pem", folder=tmp_path)
     assert algorithm == expected
-    assert f"Signature algorithm name: {algorithm}" in printed
+    assert f"Signature algorithm name: {algorithm}" in printed.decode()
 
 
 async def test_the_format_guides_way_from_a_java_keystore(tmp_path: Path) -> None:
@@ -327,7 +318,7 @@ async def test_curl_uploads(tmp_path: Path) -> None:
     (tmp_path / "인증서.pem").write_bytes(pem_file(NAME))
     async with running(NAME) as client:
         url = client.url(f"/certificates/{NAME}/files")
-        printed = await run_beside("curl", "-s", "-F", "file=@인증서.pem", url, folder=tmp_path)
+        printed = await run_async("curl", "-s", "-F", "file=@인증서.pem", url, folder=tmp_path)
         down = await client.download(NAME)
     assert b'"isSuccessful": true' in printed
     assert down.headers["Content-Disposition"] == 'attachment; filename="인증서.pem"'

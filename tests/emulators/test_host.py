@@ -12,7 +12,7 @@ import pytest
 
 from gateway.emulators.database import Database
 from gateway.emulators.host import EmulatorHost, HostOptions
-from tests.emulators.support_host import DEFAULTS, Client, Words, running
+from tests.support.emulators.words import DEFAULTS, Client, Words, running
 from tests.support.openssl import Authority
 
 

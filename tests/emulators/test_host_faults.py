@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.emulators.support_host import DEFAULTS, Broken, Client, running
+from tests.support.emulators.words import DEFAULTS, Broken, Client, running
 
 
 @pytest.fixture

@@ -13,10 +13,8 @@ import pytest_asyncio
 from gateway.emulators.host import EmulatorHost, HostOptions
 from gateway.emulators.secure_key_manager import SecureKeyManagerEmulator
 from gateway.emulators.secure_key_manager.tls import server_context
-from tests.emulators import support_secure_key_manager as support
-from tests.emulators.support_secure_key_manager import KeyManager, openssl
-
-key_manager, seeded_key_manager_state = support.key_manager, support.seeded_key_manager_state
+from tests.support.emulators.secure_key_manager import KeyManager
+from tests.support.openssl import run as openssl
 
 MAC = {"X-TOAST-CLIENT-MAC-ADDR": "00:00:5e:00:53:01"}
 ACCESS_KEY = {"X-TC-AUTHENTICATION-ID": "demo-access-key", "X-TC-AUTHENTICATION-SECRET": "demo-access-secret"}

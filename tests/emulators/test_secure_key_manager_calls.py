@@ -6,10 +6,7 @@ import re
 
 import pytest
 
-from tests.emulators import support_secure_key_manager as support
-from tests.emulators.support_secure_key_manager import KeyManager
-
-key_manager, seeded_key_manager_state = support.key_manager, support.seeded_key_manager_state
+from tests.support.emulators.secure_key_manager import KeyManager
 
 # The vendor's own samples.
 SAMPLE_CIPHERTEXT = "AAAAABzGwQniNneKXmcOLhWnxEqC1rNY+UdVb3lyeX/4wSrP"

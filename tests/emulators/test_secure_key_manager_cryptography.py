@@ -9,10 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa, utils
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
 
-from tests.emulators import support_secure_key_manager as support
-from tests.emulators.support_secure_key_manager import KeyManager, openssl
-
-key_manager, seeded_key_manager_state = support.key_manager, support.seeded_key_manager_state
+from tests.support.emulators.secure_key_manager import KeyManager
+from tests.support.openssl import run as openssl
 
 ENCRYPT, DECRYPT = "symmetric-keys/orders-key/encrypt", "symmetric-keys/orders-key/decrypt"
 LOCAL_KEY = "symmetric-keys/orders-key/create-local-key"

@@ -6,10 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.emulators.secure_key_manager.errors import FAILURES
-from tests.emulators import support_secure_key_manager as support
-from tests.emulators.support_secure_key_manager import KeyManager
-
-key_manager, seeded_key_manager_state = support.key_manager, support.seeded_key_manager_state
+from tests.support.emulators.secure_key_manager import KeyManager
 
 TEXT = {"plaintext": "data"}
 SIGNATURE = base64.b64encode(bytes(260)).decode()

@@ -9,10 +9,8 @@ import pytest
 
 from gateway.emulators.host import EmulatorHost, HostOptions
 from gateway.emulators.secure_key_manager import SecureKeyManagerEmulator
-from tests.emulators import support_secure_key_manager as support
-from tests.emulators.support_secure_key_manager import KeyManager, openssl
-
-key_manager, seeded_key_manager_state = support.key_manager, support.seeded_key_manager_state
+from tests.support.emulators.secure_key_manager import KeyManager
+from tests.support.openssl import run as openssl
 
 
 def ids(description: Any) -> set[str]:

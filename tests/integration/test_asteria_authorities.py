@@ -7,9 +7,9 @@ import pytest
 
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import trusted_authority_pb2 as trust
-from tests.emulators.support_asteria import Files, issued, pkcs7, self_signed
 from tests.support import x509_chain
 from tests.support.asteria import SIDES, Warp, as_openssl_reads, as_the_gateway_says, store_name
+from tests.support.emulators.asteria import Files, issued, pkcs7, self_signed
 from tests.support.wire import Resource, failure_of
 
 MISSING = ("NOT_FOUND", "AUTHORITY_NOT_FOUND")

@@ -8,7 +8,6 @@ import grpc
 import pytest
 
 from keyway.v1 import certificate_service_pb2 as service
-from tests.emulators.support_asteria import self_signed
 from tests.support import openssl
 from tests.support.asteria import (
     LOGIN,
@@ -21,6 +20,7 @@ from tests.support.asteria import (
     create_request,
     store_name,
 )
+from tests.support.emulators.asteria import self_signed
 from tests.support.wire import failure_of, read
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from keyway.v1 import certificate_service_pb2 as service
-from tests.emulators.support_asteria import Files, issued, java_store, keytool, pkcs12, self_signed
 from tests.support.asteria import (
     PASSWORDS,
     SIDES,
@@ -17,6 +16,7 @@ from tests.support.asteria import (
     certificate_name,
     create_request,
 )
+from tests.support.emulators.asteria import Files, issued, java_store, keytool, pkcs12, self_signed
 from tests.support.wire import failure_of
 
 FILE_PASSWORD = "file-secret"

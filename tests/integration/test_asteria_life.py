@@ -9,7 +9,6 @@ import pytest
 from google.protobuf import json_format
 
 from keyway.v1 import certificate_service_pb2 as service
-from tests.emulators.support_asteria import issue, issued, self_signed
 from tests.support import openssl
 from tests.support.asteria import (
     PASSWORDS,
@@ -23,6 +22,7 @@ from tests.support.asteria import (
     certificate_name,
     create_request,
 )
+from tests.support.emulators.asteria import issue, issued, self_signed
 from tests.support.wire import failure_of
 
 GONE = ("NOT_FOUND", "CERTIFICATE_NOT_FOUND")

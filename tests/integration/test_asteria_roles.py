@@ -4,8 +4,8 @@ import grpc
 import pytest
 
 from tests.support.asteria import Warp
-from tests.support.requests import call, valid_request
 from tests.support.stack import Gateway
+from tests.support.valid_requests import call, valid_request
 from tests.support.wire import failure_of, read
 
 EVERYONE = {

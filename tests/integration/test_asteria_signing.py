@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import pytest
 
 from keyway.v1 import certificate_service_pb2 as service
-from tests.emulators.support_asteria import Files, issue, issued, pkcs7, self_signed
 from tests.support.asteria import (
     PASSWORDS,
     SIDES,
@@ -18,6 +17,7 @@ from tests.support.asteria import (
     certificate_name,
     create_request,
 )
+from tests.support.emulators.asteria import Files, issue, issued, pkcs7, self_signed
 from tests.support.wire import failure_of
 
 

@@ -15,8 +15,8 @@ from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import provider_service_pb2 as providers
 from tests.support.asteria import BASE, LOGIN, LOGOUT, PROVIDER, SIDES, Part, Sent, Warp, certificate_name, store_name
-from tests.support.requests import call
 from tests.support.stack import Gateway
+from tests.support.valid_requests import call
 from tests.support.wire import failure_of
 
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"

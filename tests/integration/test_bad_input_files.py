@@ -10,8 +10,8 @@ from google.protobuf.message import Message
 from keyway.v1 import certificate_pb2
 from keyway.v1 import certificate_service_pb2 as certificates
 from tests.support import openssl
-from tests.support.requests import CERTIFICATES, asked, call, valid_request
 from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, Gateway, Stack
+from tests.support.valid_requests import CERTIFICATES, asked, call, valid_request
 from tests.support.wire import failure_of
 
 INVALID = ("INVALID_ARGUMENT", "INVALID_REQUEST")

@@ -9,8 +9,8 @@ import pytest
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1 import provider_service_pb2 as providers
-from tests.support.requests import asked, call, valid_request
 from tests.support.stack import Stack
+from tests.support.valid_requests import asked, call, valid_request
 from tests.support.wire import failure_of, trailers_of
 
 INVALID = ("INVALID_ARGUMENT", "INVALID_REQUEST")

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from keyway.v1 import key_service_pb2 as keys
-from tests.support.requests import asked, call
 from tests.support.stack import Stack
+from tests.support.valid_requests import asked, call
 from tests.support.wire import failure_of
 
 INVALID = ("INVALID_ARGUMENT", "INVALID_REQUEST")

@@ -20,8 +20,8 @@ from keyway.v1 import certificate_service_pb2_grpc, key_service_pb2_grpc
 from keyway.v1 import key_service_pb2 as keys
 from tests.support.draining import accepts, listener_closed, stoppable, until_refused
 from tests.support.processes import Process, write_config
-from tests.support.requests import valid_request
 from tests.support.stack import CERTIFICATE_MANAGER, KEY_MANAGER, Stack
+from tests.support.valid_requests import valid_request
 from tests.support.waiting import eventually
 
 REQUEST = keys.GetClientInfoRequest(provider="providers/nhn-keys")

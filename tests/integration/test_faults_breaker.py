@@ -9,11 +9,11 @@ import pytest
 
 from keyway.v1 import provider_pb2
 from keyway.v1 import provider_service_pb2 as providers
-from tests.integration.faults import ENCRYPT, Scene, healthy, scene
+from tests.support.fault_scene import ENCRYPT, Scene, healthy, scene
 from tests.support.faulty_upstream import FaultyUpstream, Step, hang_up, http, saying, stall
 from tests.support.raw_server import Reader, Writer
-from tests.support.requests import KEYS, WARP, call
 from tests.support.stack import Stack
+from tests.support.valid_requests import KEYS, WARP, call
 from tests.support.wire import Failure, failure_of
 
 OPEN = ("UNAVAILABLE", "PROVIDER_CIRCUIT_OPEN")

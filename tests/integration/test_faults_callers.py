@@ -8,12 +8,12 @@ import grpc
 import pytest
 
 from keyway.v1 import key_service_pb2 as keys
-from tests.integration.faults import ENCRYPT, Scene, healthy, scene
+from tests.support.fault_scene import ENCRYPT, Scene, healthy, scene
 from tests.support.faulty_upstream import FaultyUpstream, Step, http, saying, stall
 from tests.support.raw_server import Reader, Writer
-from tests.support.requests import WARP, call, valid_request
 from tests.support.scripted_upstream import ScriptedUpstream
 from tests.support.stack import Stack
+from tests.support.valid_requests import WARP, call, valid_request
 from tests.support.waiting import eventually
 from tests.support.wire import failure_of
 

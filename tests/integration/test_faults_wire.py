@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.integration.faults import DELETE, ENCRYPT, ENCRYPTED, healthy, scene
+from tests.support.fault_scene import DELETE, ENCRYPT, ENCRYPTED, healthy, scene
 from tests.support.faulty_upstream import FaultyUpstream, Step, hang_up, http, reset, saying, stall, trickling
 from tests.support.raw_server import RawServer, silence
-from tests.support.requests import call
 from tests.support.stack import Stack
+from tests.support.valid_requests import call
 from tests.support.wire import failure_of
 from tests.unit.upstream.support import unused_port
 

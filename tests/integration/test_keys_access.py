@@ -14,8 +14,8 @@ from keyway.v1 import key_service_pb2 as keys
 from tests.support import openssl
 from tests.support.key_manager import PROVIDER
 from tests.support.openssl import Authority, KeyPair
-from tests.support.requests import call, valid_request
 from tests.support.stack import KEY_MANAGER, Control, Gateway, Stack
+from tests.support.valid_requests import call, valid_request
 from tests.support.wire import failure_of
 
 MAC = "00:00:5e:00:53:01"

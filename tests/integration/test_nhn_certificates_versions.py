@@ -6,8 +6,8 @@ import pytest
 
 from keyway.v1 import certificate_service_pb2 as service
 from tests.support.certificate_manager import certificate
-from tests.support.requests import call, valid_request
 from tests.support.stack import CERTIFICATE_MANAGER, Gateway, Stack
+from tests.support.valid_requests import call, valid_request
 from tests.support.wire import failure_of
 
 NEEDED: dict[str, dict[str, Any]] = {

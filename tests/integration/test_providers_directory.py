@@ -14,8 +14,8 @@ from gateway.emulators.host import EmulatorHost, HostOptions
 from keyway.v1 import certificate_service_pb2, key_service_pb2, provider_pb2
 from keyway.v1 import provider_service_pb2 as service
 from tests.support.openssl import Authority
-from tests.support.requests import call, valid_request
 from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, KEY_MANAGER, Gateway, Stack
+from tests.support.valid_requests import call, valid_request
 from tests.support.wire import Resource, failure_of
 
 READY, DEGRADED = provider_pb2.PROVIDER_STATE_READY, provider_pb2.PROVIDER_STATE_DEGRADED

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from keyway.v1 import certificate_service_pb2 as certificates
-from tests.support.requests import WARP, call
 from tests.support.stack import ASTERIA, Gateway, Stack
+from tests.support.valid_requests import WARP, call
 from tests.support.wire import failure_of
 
 SHOW = "/server/show$"

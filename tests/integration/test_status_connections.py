@@ -16,8 +16,8 @@ from gateway.emulators.secure_key_manager import SecureKeyManagerEmulator
 from gateway.gateway_settings import GatewaySettings
 from tests.support.openssl import Authority, KeyPair
 from tests.support.raw_server import RawServer, Reader, Writer, read_request
-from tests.support.requests import KEYS, WARP, call
 from tests.support.stack import ASTERIA, KEY_MANAGER, Gateway, Stack
+from tests.support.valid_requests import KEYS, WARP, call
 from tests.support.wire import DETAILS, failure_of
 
 UNREACHABLE = ("UNAVAILABLE", "PROVIDER_UNREACHABLE")

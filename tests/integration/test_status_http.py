@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.support.requests import CERTIFICATES, KEYS, WARP, call, valid_request
 from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, KEY_MANAGER, Gateway, Stack
+from tests.support.valid_requests import CERTIFICATES, KEYS, WARP, call, valid_request
 from tests.support.wire import failure_of
 
 HTML = "<html><body><h1>Trouble</h1></body></html>"

@@ -7,8 +7,8 @@ import pytest
 from google.protobuf.message import Message
 
 from keyway.v1 import key_service_pb2 as keys
-from tests.support.requests import KEYS, call, valid_request
 from tests.support.stack import KEY_MANAGER, Gateway, Stack
+from tests.support.valid_requests import KEYS, call, valid_request
 from tests.support.wire import Resource, failure_of, parse
 
 PROVIDER = "providers/nhn-keys"

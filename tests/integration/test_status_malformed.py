@@ -10,9 +10,9 @@ import pytest
 
 from gateway.gateway_settings import GatewaySettings
 from tests.support.archives import stored, zipped
-from tests.support.requests import CERTIFICATES, KEYS, WARP, call, valid_request
 from tests.support.scripted_upstream import ScriptedUpstream
 from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, KEY_MANAGER, Gateway, Stack
+from tests.support.valid_requests import CERTIFICATES, KEYS, WARP, call, valid_request
 from tests.support.wire import Failure, failure_of
 
 MALFORMED = ("INTERNAL", "MALFORMED_PROVIDER_RESPONSE")

@@ -11,8 +11,8 @@ from keyway.v1 import certificate_pb2
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1 import provider_service_pb2 as providers
-from tests.support.requests import WARP, asked, call, valid_request
 from tests.support.stack import Gateway, Stack
+from tests.support.valid_requests import WARP, asked, call, valid_request
 from tests.support.wire import REQUEST_ID, Resource, failure_of, parse
 
 INVALID = ("INVALID_ARGUMENT", "INVALID_REQUEST")

@@ -9,9 +9,9 @@ import json
 import grpc
 import pytest
 
-from tests.support.requests import CERTIFICATES, KEYS, WARP, call, valid_request
 from tests.support.secrecy import KEY_TEXT, WORDS, bodies, echo, spellings
 from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, KEY_MANAGER, Gateway, Stack
+from tests.support.valid_requests import CERTIFICATES, KEYS, WARP, call, valid_request
 from tests.support.wire import failure_of, read
 
 SECRET = 'p&=% "quoted" 비밀번호 marker-4c1d'

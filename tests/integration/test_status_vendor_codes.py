@@ -11,8 +11,8 @@ from google.rpc import code_pb2
 
 from keyway.v1 import provider_service_pb2
 from keyway.v1.error_reason_pb2 import ErrorReason
-from tests.support.requests import CERTIFICATES, KEYS, WARP, call, valid_request
 from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, KEY_MANAGER, Gateway, Stack
+from tests.support.valid_requests import CERTIFICATES, KEYS, WARP, call, valid_request
 from tests.support.wire import Resource, failure_of
 
 

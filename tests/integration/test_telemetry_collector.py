@@ -18,9 +18,9 @@ from keyway.v1 import certificate_service_pb2 as service
 from tests.support.asteria import BASE, LOGIN, Warp, certificate_name
 from tests.support.collector import Collector, Item
 from tests.support.logs import configured_log
-from tests.support.requests import CERTIFICATES, KEYS, WARP, call, valid_request
 from tests.support.secrecy import KEY_TEXT, bodies, echo, spellings
 from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, KEY_MANAGER, Gateway, Stack
+from tests.support.valid_requests import CERTIFICATES, KEYS, WARP, call, valid_request
 from tests.support.waiting import eventually
 
 HALF_AN_HOUR = 30 * 60

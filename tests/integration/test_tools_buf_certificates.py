@@ -10,11 +10,11 @@ from typing import Final
 import pytest
 
 from gateway.contract.methods import METHODS, Method
-from tests.emulators.support_asteria import issue, pkcs12, self_signed
 from tests.support import openssl
 from tests.support.asteria import Warp, as_openssl_reads
 from tests.support.buf_caller import CLIENT, FULL_NAMES, PASSWORDS, WARP, Caller, decoded, encoded
 from tests.support.certificate_manager import DirectUser, register
+from tests.support.emulators.asteria import issue, pkcs12, self_signed
 from tests.support.stack import CERTIFICATE_MANAGER, Gateway, Stack
 
 SERVER: Final = f"{WARP}/certificates/server"

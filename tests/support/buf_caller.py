@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.contract.methods import METHODS
-from tests.emulators.support_asteria import Files, self_signed
+from tests.support.emulators.asteria import Files, self_signed
 from tests.support.stack import Gateway, Stack
 from tests.support.tools import BufCurl
 

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.image import require_mounts
+from tests.support.programs import require_mounts
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 A root is an overlay: what the steps write goes to a folder (the stage's layer), and the machine is seen below it,
 unchanged. That stands for the base image, which is not pulled; the Python that runs the tests stands for the base
-image's, at the same place, /usr/local. Mounting needs root: see `require_mounts`.
+image's, at the same place, /usr/local. Mounting needs root: see tests/support/programs.py.
 """
 
 import dataclasses
@@ -77,14 +77,6 @@ class Image:
     def path(self, place: str) -> Path:
         """Where the layer keeps an absolute path of the image."""
         return self.layer / place.lstrip("/")
-
-
-def require_mounts() -> None:
-    """Say plainly where the image can't be built."""
-    if os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "true"], check=False).returncode != 0:
-        raise BuildError("Checking the image needs root and the right to mount. `make test` leaves it out otherwise.")
-    if not Path(sys.base_prefix, "bin", "python").exists():
-        raise BuildError(f"There is no bin/python in {sys.base_prefix}, which stands for the base image's Python.")
 
 
 def machine_python() -> tuple[str, str, bool]:

@@ -1,35 +1,37 @@
-"""Certificates and keys made by the `openssl` program, which shares no code with what the gateway reads them with."""
+"""Certificates and keys made by the program `openssl`, which shares no code with the gateway."""
 
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.support.programs import program
+
 _NEW_KEY: Final = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 
 
 def run(*arguments: str | Path, data: bytes | None = None) -> bytes:
-    """One run of openssl; its standard output."""
+    """Run openssl and return its standard output."""
     done = attempt(*arguments, data=data)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout
 
 
 def attempt(*arguments: str | Path, data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    """One run of openssl, which may fail."""
-    return subprocess.run(["openssl", *map(str, arguments)], input=data, capture_output=True, check=False)
+    """Run openssl, which may fail."""
+    return subprocess.run([program("openssl"), *map(str, arguments)], input=data, capture_output=True, check=False)
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """A certificate file and its private key's file, both PEM."""
+    """The PEM files of a certificate and of its private key."""
 
     certificate: Path
     key: Path
 
 
 class Authority:
-    """A certificate authority in a folder of its own."""
+    """A certificate authority with its own folder."""
 
     def __init__(self, folder: Path, name: str = "Test Authority") -> None:
         self._folder = folder
@@ -54,7 +56,7 @@ class Authority:
         )
 
     def issue(self, name: str, *, days: int = 30, host: str = "localhost") -> KeyPair:
-        """A certificate for `host`; with days below 0 one that has expired."""
+        """Issue a certificate for `host`. With negative days, it has expired."""
         pair = KeyPair(self._folder / f"{name}.pem", self._folder / f"{name}.key")
         request, extensions = self._folder / f"{name}.csr", self._folder / f"{name}.ext"
         extensions.write_text(f"subjectAltName=DNS:{host}\nbasicConstraints=CA:FALSE\n")
@@ -80,13 +82,13 @@ class Authority:
 
 
 def encrypted_key(pair: KeyPair, password: str, target: Path) -> Path:
-    """The pair's private key, encrypted."""
+    """Write the private key, encrypted, and return its path."""
     run("pkcs8", "-topk8", "-in", pair.key, "-out", target, "-passout", f"pass:{password}", "-v2", "aes-256-cbc")
     return target
 
 
 def pkcs12(pair: KeyPair, password: str, target: Path) -> Path:
-    """A PKCS#12 file of the pair."""
+    """Write a PKCS#12 file of the pair and return its path."""
     run(
         *("pkcs12", "-export", "-in", pair.certificate, "-inkey", pair.key),
         *("-out", target, "-passout", f"pass:{password}"),

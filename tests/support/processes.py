@@ -106,8 +106,11 @@ class Process:
     async def lines_after(self, start: str, count: int) -> list[str]:
         """As many lines of its output after the one that begins with `start`, once they are printed."""
         first = self.lines.index(await self.line(start)) + 1
+        stream = self._process.stdout
+        assert stream is not None
         async with asyncio.timeout(_START_SECONDS), self._printed:
-            await self._printed.wait_for(lambda: len(self.lines) >= first + count)
+            await self._printed.wait_for(lambda: len(self.lines) >= first + count or stream.at_eof())
+        assert len(self.lines) >= first + count, f"the process ended early: {await self.ended()}"
         return self.lines[first : first + count]
 
     async def logged(self, event: str) -> Mapping[str, Any]:

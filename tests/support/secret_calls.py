@@ -16,12 +16,12 @@ from google.protobuf.message import Message
 from gateway.contract.methods import METHODS, Method
 from gateway.demo import DEMO_PROVIDERS
 from keyway.v1 import certificate_service_pb2 as certificates
-from tests.emulators.support_asteria import issue, pkcs12, self_signed
 from tests.support import openssl
 from tests.support.certificate_manager import register
-from tests.support.requests import CERTIFICATES, KEYS, WARP, valid_request
+from tests.support.emulators.asteria import issue, pkcs12, self_signed
 from tests.support.secrecy import Secret, bodies, echo, fill, secret_fields, secrets_of
 from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, KEY_MANAGER, Stack
+from tests.support.valid_requests import CERTIFICATES, KEYS, WARP, valid_request
 from tests.support.waiting import eventually
 
 BY_NAME: Final = {method.name: method for method in METHODS}

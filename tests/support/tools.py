@@ -1,4 +1,4 @@
-"""Foreign programs as users run them: what they were told, what they printed, how they ended."""
+"""Programs as users run them: their arguments, their output, and their exit code."""
 
 import asyncio
 import json
@@ -8,29 +8,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.programs import program
+
 BUF = Path(sys.prefix, "bin", "buf")
 _SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A program that has ended."""
+    """The result of a program."""
 
     code: int
     output: bytes
     errors: str
 
     def json(self) -> Any:
-        """Its output, where it ended well."""
+        """Return the output as JSON; fail where the exit code is not 0."""
         assert self.code == 0, self
         return json.loads(self.output)
 
 
 async def execute(*command: object, folder: Path) -> Finished:
-    """Run a program in a folder."""
+    """Run a program in a folder. The test is skipped where PATH does not have the program."""
+    name, *arguments = map(str, command)
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        *map(str, command), cwd=folder, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe
+        program(name), *arguments, cwd=folder, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe
     )
     async with asyncio.timeout(_SECONDS):
         output, errors = await process.communicate()

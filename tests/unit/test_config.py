@@ -8,7 +8,7 @@ from gateway import gateway_settings
 from gateway.config.base import ConfigError
 from gateway.gateway_settings import GatewaySettings
 from gateway.providers.base.settings import ProviderSettings
-from tests.unit.support_config import SECRET, TYPES, ThingSettings, by_place, parse, problems, thing
+from tests.support.configuration import SECRET, TYPES, ThingSettings, by_place, parse, problems, thing
 
 
 class TestTree:

@@ -8,8 +8,8 @@ import pytest
 
 from gateway.config.base import ConfigError
 from tests.support import openssl
+from tests.support.configuration import SECRET, parse, problems, thing
 from tests.support.openssl import Authority, KeyPair
-from tests.unit.support_config import SECRET, parse, problems, thing
 
 
 @pytest.fixture(scope="module")

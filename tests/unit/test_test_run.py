@@ -1,31 +1,34 @@
-"""What holds for a run of the tests as a whole."""
+"""Settings of the test run."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import hypothesis
+import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.programs import program
 
 
-def test_no_property_fails_for_being_slow() -> None:
+def test_examples_have_no_deadline() -> None:
     assert hypothesis.settings().deadline is None
 
 
-def test_a_missing_program_is_named_before_anything_runs(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/unit/test_names.py"],
-        cwd=ROOT,
-        env={"PATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_every_test_has_a_timeout(pytestconfig: pytest.Config) -> None:
+    assert float(pytestconfig.getini("timeout")) > 0
 
-    assert done.returncode == 4
-    said = done.stdout + done.stderr
-    for program in ("openssl", "keytool", "curl"):
-        assert f"{program} (" in said
-    assert "Traceback" not in said
-    assert "passed" not in said
+
+def test_missing_program_skips_the_test(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("KEYWAY_TESTS_REQUIRE_ALL", raising=False)
+
+    with pytest.raises(pytest.skip.Exception, match=r"curl is not on PATH \(the package curl"):
+        program("curl")
+
+
+def test_missing_program_fails_the_test_where_everything_is_required(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("KEYWAY_TESTS_REQUIRE_ALL", "1")
+
+    with pytest.raises(pytest.fail.Exception, match="curl is not on PATH"):
+        program("curl")

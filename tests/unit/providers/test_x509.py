@@ -1,6 +1,5 @@
 """What certificates say, compared with what openssl says of them; and the four formats."""
 
-import subprocess
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,6 +18,7 @@ from gateway.providers.base.formats import FormatError
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
 from tests.support import x509_chain
+from tests.support.openssl import run
 from tests.support.x509_chain import NOT_AFTER, Wanted, chain, key_usage, name, self_signed
 
 SEOUL = ZoneInfo("Asia/Seoul")
@@ -26,8 +26,7 @@ FORMATS = service.CertificateFormat.values()
 
 
 def openssl(*arguments: str, stdin: bytes) -> str:
-    done = subprocess.run(["openssl", *arguments], input=stdin, capture_output=True, check=True)
-    return done.stdout.decode().strip()
+    return run(*arguments, data=stdin).decode().strip()
 
 
 def filled(*wanted: x509.Certificate, message: certificates.Certificate | None = None) -> certificates.Certificate:

@@ -1,10 +1,12 @@
 """`keyway seal` and `keyway open`."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -60,6 +62,22 @@ def test_what_does_not_verify_leaves_nothing(commands: Commands, sealed: Path, d
     assert os.listdir(commands.folder) == ["dump.sealed"]
 
 
+async def opened_for_writing(fifo: Path, reader: asyncio.subprocess.Process) -> BinaryIO:
+    """Open a named pipe once the process has it open for reading; fail where the process ends before that."""
+    descriptors = []
+
+    async def opened() -> bool:
+        assert reader.returncode is None, f"the process ended with {reader.returncode} before it opened the pipe"
+        # A blocking open would wait forever for a process that has ended.
+        with contextlib.suppress(OSError):
+            descriptors.append(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
+        return bool(descriptors)
+
+    await eventually(opened)
+    os.set_blocking(descriptors[0], True)
+    return os.fdopen(descriptors[0], "wb")
+
+
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 async def test_stopped_on_the_way(commands: Commands, sent: signal.Signals, code: int) -> None:
     async def writing() -> bool:
@@ -69,7 +87,7 @@ async def test_stopped_on_the_way(commands: Commands, sent: signal.Signals, code
     os.mkfifo(fifo)
     command = [*KEYWAY, "seal", "slow", "--key", "orders-key", "-o", "made"]
     process = await asyncio.create_subprocess_exec(*command, cwd=commands.folder, env=commands.variables)
-    with fifo.open("wb") as writer:
+    with await opened_for_writing(fifo, process) as writer:
         writer.write(DATA)
         writer.flush()
         await eventually(writing)

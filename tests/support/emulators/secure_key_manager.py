@@ -1,22 +1,15 @@
-"""A running Secure Key Manager emulator for each test, and a client for its API and its control port.
+"""A client of the API and the control port of the Secure Key Manager emulator.
 
-The client is plain aiohttp: it shares no code with the gateway's adapter.
+It uses plain aiohttp and shares no code with the adapter of the gateway.
 """
 
-import asyncio
-import shutil
-import subprocess
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
-import pytest_asyncio
 
-from gateway.emulators.host import EmulatorHost, HostOptions
-from gateway.emulators.secure_key_manager import SecureKeyManagerEmulator
+from gateway.emulators.host import EmulatorHost
 
 APP_KEY = "keymanager-demo"
 
@@ -98,35 +91,3 @@ def _body(answer: Answer) -> Any:
     assert answer.header == {"resultCode": 0, "resultMessage": "success", "isSuccessful": True}
     assert (answer.status, answer.content_type) == (200, "application/json")
     return answer.body
-
-
-def openssl(*arguments: str | Path, data: bytes = b"") -> bytes:
-    """Run the `openssl` command; its output."""
-    command = ["openssl", *map(str, arguments)]
-    return subprocess.run(command, input=data, capture_output=True, check=True).stdout
-
-
-@pytest.fixture(scope="session")
-def seeded_key_manager_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state file with the default set: copying it is faster than generating RSA keys for each test."""
-    path = tmp_path_factory.mktemp("secure-key-manager") / "state.sqlite"
-
-    async def start_and_stop() -> None:
-        async with EmulatorHost(SecureKeyManagerEmulator, HostOptions(state=path)):
-            pass
-
-    # With a factory, the runner leaves the tests' own event loop alone.
-    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        runner.run(start_and_stop())
-    return path
-
-
-@pytest_asyncio.fixture
-async def key_manager(seeded_key_manager_state: Path, tmp_path: Path) -> AsyncIterator[KeyManager]:
-    """An emulator holding the default set."""
-    state = Path(shutil.copy(seeded_key_manager_state, tmp_path / "key-manager.sqlite"))
-    async with (
-        EmulatorHost(SecureKeyManagerEmulator, HostOptions(state=state)) as host,
-        aiohttp.ClientSession() as session,
-    ):
-        yield KeyManager(host, session)

@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import subprocess
 import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ import aiohttp
 
 from gateway.emulators.asteria import AsteriaEmulator
 from gateway.emulators.host import EmulatorHost, HostOptions
-from tests.emulators.support_http import HttpAnswer
+from tests.support.emulators.http_answer import HttpAnswer
+from tests.support.programs import run
 
 ADMINISTRATOR = ("/keyway", "keyway-demo")
 DEVELOPER = ("/developer", "developer-demo")
@@ -113,13 +113,6 @@ async def running(*, log_in: bool = True, state: Path | None = None) -> AsyncIte
         if log_in:
             await client.log_in()
         yield client
-
-
-def run(*command: str | Path, stdin: bytes = b"") -> bytes:
-    """What a program prints; it has to succeed."""
-    done = subprocess.run([str(part) for part in command], input=stdin, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode() + done.stdout.decode()
-    return done.stdout
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,9 @@
 """Runs the Certificate Manager emulator on real sockets, and makes certificate files with openssl and keytool."""
 
-import asyncio
 import contextlib
 import datetime as dt
 import functools
 import io
-import subprocess
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,7 +17,8 @@ from yarl import URL
 
 from gateway.emulators.certificate_manager import CertificateManagerEmulator
 from gateway.emulators.host import EmulatorHost, HostOptions
-from tests.emulators.support_http import HttpAnswer
+from tests.support.emulators.http_answer import HttpAnswer
+from tests.support.programs import run
 
 APP_KEY = "test-app-key"
 SUBJECT = "/C=KR/O=Test Trust"
@@ -109,19 +108,6 @@ async def running_default() -> AsyncIterator[Client]:
     """An emulator with its default set."""
     async with EmulatorHost(CertificateManagerEmulator, HostOptions()) as host, aiohttp.ClientSession() as session:
         yield Client(host, session)
-
-
-def run(*command: str, folder: Path | None = None) -> str:
-    """What a program prints; its failure is the test's."""
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
-
-
-async def run_beside(*command: str, folder: Path) -> bytes:
-    """The same, while the emulator in this event loop goes on serving."""
-    process = await asyncio.create_subprocess_exec(*command, cwd=folder, stdout=asyncio.subprocess.PIPE)
-    output, _ = await process.communicate()
-    assert process.returncode == 0
-    return output
 
 
 @functools.cache

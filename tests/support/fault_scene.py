@@ -9,9 +9,9 @@ from typing import Any, Final
 from keyway.v1 import key_service_pb2 as keys
 from tests.support.faulty_upstream import http, saying
 from tests.support.leaks import nothing_left
-from tests.support.requests import KEYS, WARP, valid_request
 from tests.support.stack import Gateway, Stack
 from tests.support.trusted import events_in
+from tests.support.valid_requests import KEYS, WARP, valid_request
 
 FAST: Final[Mapping[str, Any]] = {
     "timeout": 0.3,

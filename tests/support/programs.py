@@ -1,0 +1,81 @@
+"""Programs and rights that only some tests need.
+
+A test asks for what it needs at the moment when it needs it. Where the machine lacks it, the test is skipped with a
+reason. docs/testing.md lists the tests to which this applies. With KEYWAY_TESTS_REQUIRE_ALL=1 the test fails instead.
+"""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final, NoReturn
+
+import pytest
+
+PACKAGES: Final[Mapping[str, str]] = {
+    "curl": "the package curl of Debian and Ubuntu",
+    "keytool": "any Java runtime, or `make test`, which installs one",
+    "openssl": "the package openssl of Debian and Ubuntu",
+}
+"""Where to get each program."""
+
+_REQUIRE_ALL: Final = "KEYWAY_TESTS_REQUIRE_ALL"
+_MKFS: Final = "/sbin/mkfs.ext4"
+
+
+def program(name: str) -> str:
+    """Return the path of a program; skip the test where PATH does not have it."""
+    return shutil.which(name) or unavailable(f"{name} is not on PATH ({PACKAGES.get(name, 'install it')})")
+
+
+def run(*command: object, folder: Path | None = None, data: bytes = b"") -> bytes:
+    """Run a program that must succeed, and return its standard output. data: its standard input."""
+    done = subprocess.run(_resolved(command), cwd=folder, input=data, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode() + done.stdout.decode()
+    return done.stdout
+
+
+async def run_async(*command: object, folder: Path) -> bytes:
+    """Do the same without blocking the event loop, which serves an emulator."""
+    process = await asyncio.create_subprocess_exec(*_resolved(command), cwd=folder, stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    assert process.returncode == 0
+    return output
+
+
+def require_mounts() -> None:
+    """Skip the test where it has no right to mount file systems."""
+    if os.geteuid() != 0 or not _succeeds("unshare", "--mount", "true"):
+        unavailable("needs root and the right to mount")
+
+
+def require_loop_devices() -> None:
+    """Skip the test where there is no free loop device, or no mkfs.ext4."""
+    require_mounts()
+    if not os.access(_MKFS, os.X_OK) or not _succeeds("losetup", "--find"):
+        unavailable("needs loop devices and mkfs.ext4")
+
+
+def require_python_prefix(prefix: Path) -> None:
+    """Skip the test where Python's installation has no `bin/python`, by which the image starts it."""
+    if not (prefix / "bin" / "python").exists():
+        unavailable(f"needs {prefix}/bin/python, which stands in for the Python of the base image")
+
+
+def unavailable(reason: str) -> NoReturn:
+    """Skip the test; fail it where everything is required."""
+    if os.environ.get(_REQUIRE_ALL):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def _resolved(command: Sequence[object]) -> list[str]:
+    name, *arguments = map(str, command)
+    return [program(name), *arguments]
+
+
+def _succeeds(*command: str) -> bool:
+    path = shutil.which(command[0])
+    return path is not None and subprocess.run(command, capture_output=True, check=False).returncode == 0
