@@ -67,7 +67,7 @@ LANGUAGES = {
     "typescript": Language(
         "typescript",
         runner=("node", str(ROOT / "clients/typescript/dist/conformance/main.js")),
-        build=(("npm", "ci", "--no-audit", "--no-fund"), ("npm", "run", "--silent", "build")),
+        build=(("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"), ("npm", "run", "--silent", "build")),
         example="examples/first-call.ts",
         example_command=("node", "dist/examples/first-call.js"),
         test=(("npm", "test", "--silent"),),

@@ -5,6 +5,7 @@ import * as grpc from "@grpc/grpc-js";
 import { KeywayError } from "./errors.js";
 import type { Request, Response } from "./services.js";
 import type { Stub } from "./stubs.js";
+import { whenLoaded } from "./trace.js";
 import { RECEIPT, REQUEST_ID, textOf } from "./trailers.js";
 
 /** What a single call may have of its own. */
@@ -52,12 +53,24 @@ type StubFunction = (
 ) => grpc.ClientUnaryCall;
 
 function call(method: StubFunction, request: unknown, options: CallOptions): Promise<unknown> {
-  const { signal, deadlineMs, onTrailers } = options;
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) {
-      reject(KeywayError.cancelled(signal.reason));
-      return;
-    }
+    whenLoaded(() => start(method, request, options, resolve, reject));
+  });
+}
+
+function start(
+  method: StubFunction,
+  request: unknown,
+  options: CallOptions,
+  resolve: (response: unknown) => void,
+  reject: (error: unknown) => void,
+): void {
+  const { signal, deadlineMs, onTrailers } = options;
+  if (signal?.aborted) {
+    reject(KeywayError.cancelled(signal.reason));
+    return;
+  }
+  try {
     const callOptions = deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
     const started = method(request, metadataOf(options.metadata), callOptions, (error, response) => {
       signal?.removeEventListener("abort", cancel);
@@ -72,7 +85,9 @@ function call(method: StubFunction, request: unknown, options: CallOptions): Pro
     if (onTrailers) {
       started.on("status", ({ metadata }: grpc.StatusObject) => onTrailers(trailersOf(metadata)));
     }
-  });
+  } catch (error) {
+    reject(error); // such as an invalid request
+  }
 }
 
 function trailersOf(metadata: grpc.Metadata): Trailers {

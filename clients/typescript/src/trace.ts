@@ -1,22 +1,43 @@
 /**
- * Passes on the trace that the caller is in: W3C `traceparent` and `tracestate` of OpenTelemetry's current span.
+ * Trace propagation: sends the W3C headers `traceparent` and `tracestate` of OpenTelemetry's current span.
  *
- * Without `@opentelemetry/api` installed there is no span, and nothing is sent. Makes no spans itself.
+ * It sends nothing if `@opentelemetry/api` is not installed. It creates no spans.
  */
 import * as grpc from "@grpc/grpc-js";
 
 type Api = typeof import("@opentelemetry/api");
 
-const api: Api | undefined = await import("@opentelemetry/api").catch(() => undefined);
+let api: Api | undefined;
+let loaded = false;
+const loading: Promise<void> = import("@opentelemetry/api").then(
+  (module) => {
+    api = module;
+    loaded = true;
+  },
+  () => {
+    loaded = true;
+  },
+);
 
-/** Sets the headers where nobody, such as an instrumentation of grpc-js, has set them. */
+/** Runs `task` after the OpenTelemetry API is loaded: immediately, except during the first moments of the process. */
+export function whenLoaded(task: () => void): void {
+  if (loaded) {
+    task();
+  } else {
+    loading.then(task);
+  }
+}
+
+/** Adds the headers, unless the caller or an instrumentation of grpc-js has set them. */
 export const traceInterceptor: grpc.Interceptor = (options, nextCall) =>
   new grpc.InterceptingCall(nextCall(options), {
     start(metadata, listener, next) {
-      if (api !== undefined && metadata.get("traceparent").length === 0) {
-        setTrace(api, metadata);
-      }
-      next(metadata, listener);
+      whenLoaded(() => {
+        if (api !== undefined && metadata.get("traceparent").length === 0) {
+          setTrace(api, metadata);
+        }
+        next(metadata, listener);
+      });
     },
   });
 
