@@ -30,6 +30,7 @@ TEMPLATES = (ROOT / "clients" / "buf.gen.yaml", ROOT / "clients" / "typescript" 
 GENERATORS = (
     ("clients.python_stubs", "clients/python"),
     ("clients.python_services", "clients/python/keyway/services.py"),
+    ("clients.java_services", "clients/java/client/src/main/java/dev/keyway"),
     ("clients.service_config", "clients/service-config.json"),
     ("clients.api_reference", "docs/api.md"),
 )
@@ -39,6 +40,7 @@ STUB_PATTERNS = (
     *(f"clients/python/keyway/**/{ending}" for ending in ("*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py", "*_pb2_grpc.pyi")),
     "clients/python/keyway/services.py",
     "clients/go/keyway/**/*.pb.go",
+    "clients/java/client/src/main/java/dev/keyway/*Service.java",
     "clients/typescript/src/gen/**/*.ts",
     "clients/service-config.json",
     "docs/api.md",

@@ -7,14 +7,14 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from google.api import field_behavior_pb2
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, MethodDescriptorProto, ServiceDescriptorProto
 
-from clients.api_reference import Commented, contract
+from clients.api_reference import Commented
+from clients.contract_reader import Contract, first_sentence, short
 
 OPTIONS: Final = ("timeout", "metadata", "wait_for_ready")
 WIDTH: Final = 112
@@ -72,25 +72,10 @@ _SCALARS: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Contract:
-    """The files of the contract, and the place of each message: its file and its index there."""
-
-    files: list[Commented]
-
-    def message(self, name: str) -> tuple[Commented, int]:
-        """`name` is fully qualified, as in a method's input type."""
-        for file in self.files:
-            for index, message in enumerate(file.file.message_type):
-                if f".{file.file.package}.{message.name}" == name:
-                    return file, index
-        raise LookupError(f"{name} is not a message of the contract")
-
-
 def main() -> int:
     target = Path(sys.argv[1])
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(services(Contract([Commented.of(file) for file in contract()])), encoding="utf-8")
+    target.write_text(services(Contract.read()), encoding="utf-8")
     return 0
 
 
@@ -190,18 +175,6 @@ def wrapped(text: str, indent: str, hang: str | None = None) -> str:
     """`text` in lines; hang: the indentation of all lines but the first."""
     escaped = text.replace("\\", "\\\\")
     return textwrap.fill(escaped, WIDTH, initial_indent=indent, subsequent_indent=hang or indent)
-
-
-def first_sentence(comment: str) -> str:
-    """The first sentence of a comment's first paragraph, in one line."""
-    paragraph = " ".join(comment.partition("\n\n")[0].split())
-    found = re.match(r".+?[.:](?=\s|$)", paragraph)
-    return re.sub(r":$", ".", found[0] if found else paragraph)
-
-
-def short(name: str) -> str:
-    """The last part of a fully qualified name."""
-    return name.rpartition(".")[2]
 
 
 def module(file: Commented) -> str:

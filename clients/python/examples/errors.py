@@ -1,12 +1,10 @@
-"""What a failed call tells: its reason, whether it may be repeated, and the id to quote."""
+"""Details of a failed call: the reason, the delay before a retry, and the request id."""
 
 import keyway
-from keyway.v1 import certificate_service_pb2 as certificates
 
 with keyway.connect("127.0.0.1:50051", plaintext=True) as client:
-    name = "providers/nhn-certs/certificates/nobody.example.com"
     try:
-        client.certificates.GetCertificate(certificates.GetCertificateRequest(name=name))
+        client.certificates.get_certificate(name="providers/nhn-certs/certificates/missing.example.com")
     except keyway.KeywayError as error:
         print(error.code.name, error.reason, error.metadata)
-        print("repeat after:", error.retry_delay, "seconds; quote:", error.request_id)
+        print("retry after:", error.retry_delay, "seconds; request id:", error.request_id)

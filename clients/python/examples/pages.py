@@ -1,21 +1,18 @@
-"""All certificates of all providers, page by page; and the same from asyncio."""
+"""All certificates of all providers, item by item; and page by page with asyncio."""
 
 import asyncio
 
 import keyway
-from keyway.v1 import certificate_service_pb2 as certificates
-
-REQUEST = certificates.ListCertificatesRequest(parent="providers/-", page_size=5)
 
 with keyway.connect("127.0.0.1:50051", plaintext=True) as client:
-    for certificate in keyway.iterate(client.certificates.ListCertificates, REQUEST):
+    for certificate in keyway.iterate(client.certificates.list_certificates, parent="providers/-", page_size=5):
         print(certificate.name)
 
 
 async def main() -> None:
-    """As above."""
+    """Print the number of certificates on each page."""
     async with keyway.aio.connect("127.0.0.1:50051", plaintext=True) as client:
-        pages = keyway.aio.iterate_pages(client.certificates.ListCertificates, REQUEST)
+        pages = keyway.aio.iterate_pages(client.certificates.list_certificates, parent="providers/-", page_size=5)
         print([len(page.certificates) async for page in pages])
 
 

@@ -1,6 +1,6 @@
-"""A client for which no call without side effects fails when a worker dies, and none at all when one is replaced.
+"""A client with plain gRPC stubs that survives the failure or replacement of a gateway worker.
 
-It repeats where that is safe, waits for a connection, and watches health.
+It retries calls without side effects, waits for a connection, and checks the gateway's health.
 """
 
 from pathlib import Path
@@ -13,14 +13,14 @@ from keyway.v1 import key_service_pb2_grpc
 SERVICE_CONFIG = Path(__file__).parents[2] / "service-config.json"
 OPTIONS = [
     ("grpc.service_config", SERVICE_CONFIG.read_text(encoding="utf-8")),
-    # Whoever refuses a connection is asked again soon: another worker may take it.
+    # Reconnect quickly after a refused connection: another worker can accept it.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 5000),
     ("grpc.max_reconnect_backoff_ms", 1000),
-    # A gateway that is gone without a word is noticed.
+    # Detect a lost connection.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 5_000),
-    # A connection of its own: channels with the same target and options would share one, and so one worker.
+    # Channels with the same target and options would otherwise share one connection, and so one worker.
     ("grpc.use_local_subchannel_pool", 1),
 ]
 # Several gateways: dns:///keyway.keyway.svc.cluster.local:50051, or ipv4:10.0.0.1:50051,10.0.0.2:50051
@@ -29,5 +29,5 @@ TARGET = "127.0.0.1:50051"
 with grpc.insecure_channel(TARGET, options=OPTIONS) as channel:
     service = key_service_pb2_grpc.KeyServiceStub(channel)
     request = keys.EncryptRequest(name="providers/nhn-keys/keys/orders-key", plaintext=b"order 42")
-    # A deadline always: until then the call waits for a gateway, and is repeated.
+    # Always set a deadline. Until then, the call waits for a gateway and is retried.
     print("encrypted with version", service.Encrypt(request, timeout=10).key_version)

@@ -1,4 +1,4 @@
-"""Envelope encryption: a file is sealed here; only its data key goes through the gateway."""
+"""Envelope encryption: the file is sealed locally; only its data key goes through the gateway."""
 
 import tempfile
 from pathlib import Path

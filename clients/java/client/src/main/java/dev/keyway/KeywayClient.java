@@ -1,21 +1,18 @@
 package dev.keyway;
 
 import dev.keyway.v1.CertificateServiceGrpc;
-import dev.keyway.v1.CertificateServiceGrpc.CertificateServiceBlockingStub;
 import dev.keyway.v1.KeyServiceGrpc;
-import dev.keyway.v1.KeyServiceGrpc.KeyServiceBlockingStub;
 import dev.keyway.v1.ProviderServiceGrpc;
-import dev.keyway.v1.ProviderServiceGrpc.ProviderServiceBlockingStub;
 import io.grpc.Channel;
 import io.grpc.ManagedChannel;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
 /**
- * A connection to the gateway, and the stubs over it. Responsible for the channel's life; what the channel does is
- * {@link KeywayClientBuilder}'s, what can be called is in the stubs, which are generated from the contract.
+ * A client of the gateway: a channel, and the services over it. {@link KeywayClientBuilder} configures the channel.
  *
- * <p>Safe for use by many threads; one for each gateway and set of credentials is enough. Connects when first called.
+ * <p>Threads can share a client. One client per gateway and set of credentials is enough. It connects with the first
+ * call.
  */
 public final class KeywayClient implements AutoCloseable {
     private static final long CLOSING_SECONDS = 5;
@@ -29,8 +26,8 @@ public final class KeywayClient implements AutoCloseable {
     }
 
     /**
-     * Starts a client of the gateway at one or more addresses. A name that stands for several hosts is one address;
-     * calls go to all hosts in turn.
+     * Returns a builder for a client of the gateway at one or more addresses. If a name resolves to several hosts, calls
+     * go to all of them in turn.
      *
      * @param addresses each {@code host:port}
      */
@@ -38,37 +35,37 @@ public final class KeywayClient implements AutoCloseable {
         return new KeywayClientBuilder(addresses);
     }
 
-    /** Certificates; each call blocks its thread. */
-    public CertificateServiceBlockingStub certificates() {
-        return stub(CertificateServiceGrpc::newBlockingStub);
+    /** Certificates. Each call blocks its thread and throws {@link KeywayException} if it fails. */
+    public CertificateService certificates() {
+        return new CertificateService(stub(CertificateServiceGrpc::newBlockingStub));
     }
 
-    /** Keys and secrets; each call blocks its thread. */
-    public KeyServiceBlockingStub keys() {
-        return stub(KeyServiceGrpc::newBlockingStub);
+    /** Keys and secrets. Each call blocks its thread and throws {@link KeywayException} if it fails. */
+    public KeyService keys() {
+        return new KeyService(stub(KeyServiceGrpc::newBlockingStub));
     }
 
-    /** Providers; each call blocks its thread. */
-    public ProviderServiceBlockingStub providers() {
-        return stub(ProviderServiceGrpc::newBlockingStub);
+    /** Providers. Each call blocks its thread and throws {@link KeywayException} if it fails. */
+    public ProviderService providers() {
+        return new ProviderService(stub(ProviderServiceGrpc::newBlockingStub));
     }
 
     /**
-     * Any other stub: {@code client.stub(KeyServiceGrpc::newFutureStub)} for futures, {@code
-     * client.stub(KeyServiceGrpc::newStub)} for callbacks.
+     * Returns a gRPC stub: {@code client.stub(KeyServiceGrpc::newFutureStub)} for futures, {@code
+     * client.stub(KeyServiceGrpc::newStub)} for callbacks. {@link KeywayException#from(Throwable)} reads their failures.
      *
-     * @param factory the generated method that makes the stub
+     * @param factory the generated method that creates the stub
      */
     public <S> S stub(Function<Channel, S> factory) {
         return factory.apply(channel);
     }
 
-    /** What the stubs call through: with the default deadline, the credentials and the trace context. */
+    /** The channel of all stubs. It adds the default deadline, the token and the trace context to each call. */
     public Channel channel() {
         return channel;
     }
 
-    /** Lets calls that are under way end, five seconds at most, and cuts off the rest. */
+    /** Waits up to five seconds for calls in progress, then cancels the others. */
     @Override
     public void close() {
         managed.shutdown();

@@ -18,8 +18,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What a failed call says, as fields. Responsible for reading it out of gRPC's exceptions and statuses; the stubs
- * themselves throw gRPC's own.
+ * A failed call. Its cause is the exception of gRPC. The methods of {@code client.certificates()}, {@code client.keys()}
+ * and {@code client.providers()} throw it; {@link #from(Throwable)} creates it from the exceptions of gRPC stubs.
  */
 public final class KeywayException extends RuntimeException {
     private static final long serialVersionUID = 1;
@@ -31,7 +31,7 @@ public final class KeywayException extends RuntimeException {
     private final Status.Code code;
     private final String statusMessage;
     private final String receipt;
-    // Messages and lists of records, read when asked for.
+    // Not serializable: a deserialized exception has the code and the messages only.
     private final transient Details details;
 
     private KeywayException(Status.Code code, String message, Details details, String receipt, Throwable cause) {
@@ -43,9 +43,10 @@ public final class KeywayException extends RuntimeException {
     }
 
     /**
-     * Reads a failure. Looks through what futures wrap around it; what is no gRPC failure at all is UNKNOWN.
+     * Returns the exception for a failure. It looks through the causes, because futures wrap failures. A failure that
+     * gRPC did not throw has the code UNKNOWN.
      *
-     * @param failure what a stub threw, or a future ended with
+     * @param failure the exception that a stub threw or a future failed with
      */
     public static KeywayException from(Throwable failure) {
         for (Throwable each = failure; each != null; each = each.getCause()) {
@@ -63,7 +64,7 @@ public final class KeywayException extends RuntimeException {
     }
 
     /**
-     * Reads what became of one item of a batch.
+     * Returns the exception for a failed item of a batch.
      *
      * @param status the item's {@code error}
      */
@@ -85,54 +86,54 @@ public final class KeywayException extends RuntimeException {
         try {
             return StatusProto.fromStatusAndTrailers(status, trailers);
         } catch (IllegalArgumentException garbled) {
-            // Details that can't be read, or are of another code: what gRPC itself says stands.
+            // The details are malformed, or have a different code: use the code and message of gRPC.
             return null;
         }
     }
 
-    /** gRPC's code. */
+    /** The gRPC status code. */
     public Status.Code code() {
         return code;
     }
 
-    /** The reason, such as {@code KEY_NOT_FOUND}; empty where the gateway did not say, as when it was not reached. */
+    /** The reason, such as {@code KEY_NOT_FOUND}; empty if the error does not come from the gateway. */
     public String reason() {
         return details == null ? "" : details.error().getReason();
     }
 
-    /** Whether it failed for this reason. */
+    /** Whether the call failed for this reason. */
     public boolean is(ErrorReason reason) {
         return reason != ErrorReason.ERROR_REASON_UNSPECIFIED
                 && reason != ErrorReason.UNRECOGNIZED
                 && reason.name().equals(REASON_PREFIX + reason());
     }
 
-    /** More about the reason: {@code provider}, {@code upstream_code}, {@code http_status} where there were any. */
+    /** Details of the reason, such as {@code provider}, {@code upstream_code} and {@code http_status}. */
     public Map<String, String> metadata() {
         return details == null ? Map.of() : details.error().getMetadataMap();
     }
 
-    /** Every field of the request that breaks the contract. */
+    /** All invalid fields of the request. */
     public List<FieldViolation> violations() {
         return details == null ? List.of() : details.violations();
     }
 
-    /** After how long the call may be repeated; empty where the gateway does not say that it may. */
+    /** How long to wait before a retry; empty unless the gateway states that a retry is safe. */
     public Optional<Duration> retryDelay() {
         return details == null ? Optional.empty() : Optional.ofNullable(details.retryDelay());
     }
 
-    /** The gateway's id of the call, by which it is found in the log and on record. */
+    /** The gateway's id of the call, which identifies it in the log and in the journal. */
     public Optional<String> requestId() {
         return details == null ? Optional.empty() : Optional.ofNullable(details.requestId());
     }
 
-    /** Chain, sequence and hash of the record of this call: proves later that it was recorded. */
+    /** The receipt of the call's record in the journal: chain, sequence and hash. */
     public Optional<String> receipt() {
         return Optional.ofNullable(receipt);
     }
 
-    /** The gateway's message alone, for people. */
+    /** The message of the gateway, without the code and the request id. */
     public String statusMessage() {
         return statusMessage;
     }
@@ -148,7 +149,7 @@ public final class KeywayException extends RuntimeException {
         return Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER);
     }
 
-    /** What a status carries beside code and message. */
+    /** The details of a status. */
     private record Details(ErrorInfo error, List<FieldViolation> violations, Duration retryDelay, String requestId) {
         static Details of(com.google.rpc.Status status) {
             Details found = new Details(ErrorInfo.getDefaultInstance(), List.of(), null, null);
@@ -156,7 +157,7 @@ public final class KeywayException extends RuntimeException {
                 try {
                     found = found.with(detail);
                 } catch (InvalidProtocolBufferException unreadable) {
-                    // A detail that can't be read is as one that is not there: code and message stand.
+                    // Ignore a malformed detail: the code and the message remain.
                 }
             }
             return found;
@@ -165,7 +166,7 @@ public final class KeywayException extends RuntimeException {
         private Details with(Any detail) throws InvalidProtocolBufferException {
             if (detail.is(ErrorInfo.class)) {
                 ErrorInfo info = detail.unpack(ErrorInfo.class);
-                // A proxy on the way may have reasons of its own.
+                // A proxy can add an ErrorInfo of its own domain.
                 return DOMAIN.equals(info.getDomain()) ? new Details(info, violations, retryDelay, requestId) : this;
             }
             if (detail.is(BadRequest.class)) {

@@ -1,13 +1,11 @@
 package dev.keyway;
 
 import dev.keyway.v1.Certificate;
-import dev.keyway.v1.CertificateServiceGrpc.CertificateServiceBlockingStub;
 import dev.keyway.v1.ListCertificatesRequest;
 import dev.keyway.v1.ListCertificatesResponse;
 import dev.keyway.v1.ListProvidersRequest;
 import dev.keyway.v1.ListProvidersResponse;
 import dev.keyway.v1.Provider;
-import dev.keyway.v1.ProviderServiceGrpc.ProviderServiceBlockingStub;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
@@ -16,8 +14,8 @@ import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /**
- * All that a list method lists, over all its pages. A page is asked for when its first item is; each iteration starts
- * anew. Fails in the middle as the stub does, with gRPC's exception.
+ * The items of all pages of a list method. Each page is requested only when its first item is needed. Each iteration
+ * starts with the first page. A failed call throws {@link KeywayException} during the iteration.
  *
  * @param <R> a page
  * @param <T> an item
@@ -39,14 +37,14 @@ public final class Pages<R, T> implements Iterable<T> {
     /**
      * All certificates.
      *
-     * @param stub calls, with its deadline for each page
-     * @param request where to begin, and what to ask for
+     * @param service {@code client.certificates()} or {@code client.providers()}, with the options of each call
+     * @param request the first page to request
      */
     public static Pages<ListCertificatesResponse, Certificate> certificates(
-            CertificateServiceBlockingStub stub, ListCertificatesRequest request) {
+            CertificateService service, ListCertificatesRequest request) {
         return new Pages<>(
                 request.getPageToken(),
-                token -> stub.listCertificates(
+                token -> service.listCertificates(
                         request.toBuilder().setPageToken(token).build()),
                 ListCertificatesResponse::getCertificatesList,
                 ListCertificatesResponse::getNextPageToken);
@@ -55,31 +53,31 @@ public final class Pages<R, T> implements Iterable<T> {
     /**
      * All providers.
      *
-     * @param stub calls, with its deadline for each page
-     * @param request where to begin, and what to ask for
+     * @param service {@code client.certificates()} or {@code client.providers()}, with the options of each call
+     * @param request the first page to request
      */
     public static Pages<ListProvidersResponse, Provider> providers(
-            ProviderServiceBlockingStub stub, ListProvidersRequest request) {
+            ProviderService service, ListProvidersRequest request) {
         return new Pages<>(
                 request.getPageToken(),
-                token -> stub.listProviders(
+                token -> service.listProviders(
                         request.toBuilder().setPageToken(token).build()),
                 ListProvidersResponse::getProvidersList,
                 ListProvidersResponse::getNextPageToken);
     }
 
-    /** One item after the other. */
+    /** The items. */
     @Override
     public Iterator<T> iterator() {
         return stream().iterator();
     }
 
-    /** One item after the other. */
+    /** The items. */
     public Stream<T> stream() {
         return StreamSupport.stream(responses().spliterator(), false).flatMap(page -> items.apply(page).stream());
     }
 
-    /** The pages themselves, for what else they say, such as providers that could not be reached. */
+    /** The pages themselves, for their other fields, such as the unreachable providers. */
     public Iterable<R> responses() {
         return () -> new PageIterator();
     }

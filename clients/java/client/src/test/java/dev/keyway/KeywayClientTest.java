@@ -14,7 +14,6 @@ import dev.keyway.v1.KeyServiceGrpc;
 import dev.keyway.v1.ListProvidersRequest;
 import io.grpc.Metadata;
 import io.grpc.Status;
-import io.grpc.StatusRuntimeException;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanContext;
 import io.opentelemetry.api.trace.TraceFlags;
@@ -57,7 +56,7 @@ class KeywayClientTest {
     void aCertificateIsShown() {
         KeywayClientBuilder trusting = KeywayClient.builder(sandbox.address("mtls")).tls(sandbox.file("ca"));
         try (KeywayClient stranger = trusting.retries(false).build()) {
-            assertThrows(StatusRuntimeException.class, () -> stranger.keys().getSecret(SECRET));
+            assertThrows(KeywayException.class, () -> stranger.keys().getSecret(SECRET));
         }
         trusting.mtls(sandbox.file("certificate"), sandbox.file("private_key"));
         try (KeywayClient known = trusting.build()) {
@@ -75,7 +74,7 @@ class KeywayClientTest {
                 .mtls(certificate, key)
                 .retries(false)
                 .build()) {
-            assertThrows(StatusRuntimeException.class, () -> client.keys().getSecret(SECRET));
+            assertThrows(KeywayException.class, () -> client.keys().getSecret(SECRET));
             Files.copy(sandbox.file("certificate"), certificate, StandardCopyOption.REPLACE_EXISTING);
             Files.copy(sandbox.file("private_key"), key, StandardCopyOption.REPLACE_EXISTING);
             assertFalse(client.keys().withWaitForReady().getSecret(SECRET).getPayload().isEmpty());
@@ -101,9 +100,9 @@ class KeywayClientTest {
     void aServerThatNobodyTrustsIsRefused() {
         try (KeywayClient client =
                 KeywayClient.builder(sandbox.address("jwt")).retries(false).build()) {
-            var refused = assertThrows(StatusRuntimeException.class, () -> client.providers()
+            var refused = assertThrows(KeywayException.class, () -> client.providers()
                     .listProviders(ListProvidersRequest.getDefaultInstance()));
-            assertEquals(Status.Code.UNAVAILABLE, refused.getStatus().getCode());
+            assertEquals(Status.Code.UNAVAILABLE, refused.code());
         }
     }
 
@@ -117,8 +116,8 @@ class KeywayClientTest {
             var stub = client.providers();
             ListProvidersRequest request = ListProvidersRequest.getDefaultInstance();
             assertEquals(3, stub.listProviders(request).getProvidersCount());
-            var refused = assertThrows(StatusRuntimeException.class, () -> stub.listProviders(request));
-            assertEquals(Status.Code.UNAUTHENTICATED, refused.getStatus().getCode());
+            var refused = assertThrows(KeywayException.class, () -> stub.listProviders(request));
+            assertEquals(Status.Code.UNAUTHENTICATED, refused.code());
             assertEquals(3, stub.listProviders(request).getProvidersCount());
         }
     }
@@ -131,10 +130,10 @@ class KeywayClientTest {
                     throw new IllegalStateException("no token today");
                 })
                 .build()) {
-            var failed = assertThrows(StatusRuntimeException.class, () -> client.providers()
+            var failed = assertThrows(KeywayException.class, () -> client.providers()
                     .listProviders(ListProvidersRequest.getDefaultInstance()));
-            assertEquals(Status.Code.UNAUTHENTICATED, failed.getStatus().getCode());
-            assertEquals("no token today", failed.getCause().getMessage());
+            assertEquals(Status.Code.UNAUTHENTICATED, failed.code());
+            assertEquals("no token today", failed.getCause().getCause().getMessage());
         }
     }
 
@@ -152,10 +151,10 @@ class KeywayClientTest {
                     .tls(sandbox.file("ca"))
                     .bearerToken(unfit)
                     .build()) {
-                var failed = assertThrows(StatusRuntimeException.class, () -> client.providers()
+                var failed = assertThrows(KeywayException.class, () -> client.providers()
                         .listProviders(request));
-                assertEquals(Status.Code.UNAUTHENTICATED, failed.getStatus().getCode());
-                assertTrue(failed.getCause().getMessage().startsWith("The token is empty"));
+                assertEquals(Status.Code.UNAUTHENTICATED, failed.code());
+                assertTrue(failed.getCause().getCause().getMessage().startsWith("The token is empty"));
             }
         }
     }
@@ -245,7 +244,7 @@ class KeywayClientTest {
                 .retries(false)
                 .configure(channel -> channel.overrideAuthority("gateway.internal"));
         try (KeywayClient client = builder.build()) {
-            assertThrows(StatusRuntimeException.class, () -> client.providers()
+            assertThrows(KeywayException.class, () -> client.providers()
                     .listProviders(ListProvidersRequest.getDefaultInstance()));
         }
     }
@@ -273,14 +272,14 @@ class KeywayClientTest {
                 KeywayClient client =
                         KeywayClient.builder(server.address()).plaintext().build()) {
             server.failWith(Status.UNAVAILABLE);
-            assertThrows(StatusRuntimeException.class, () -> client.certificates()
+            assertThrows(KeywayException.class, () -> client.certificates()
                     .deleteCertificate(DeleteCertificateRequest.getDefaultInstance()));
             assertEquals(1, server.headers().size());
-            assertThrows(StatusRuntimeException.class, () -> client.keys()
+            assertThrows(KeywayException.class, () -> client.keys()
                     .generateDataKey(GenerateDataKeyRequest.getDefaultInstance()));
             assertEquals(1 + 5, server.headers().size());
             server.failWith(Status.INTERNAL);
-            assertThrows(StatusRuntimeException.class, () -> client.keys()
+            assertThrows(KeywayException.class, () -> client.keys()
                     .generateDataKey(GenerateDataKeyRequest.getDefaultInstance()));
             assertEquals(1 + 5 + 1, server.headers().size());
         }
@@ -294,7 +293,7 @@ class KeywayClientTest {
                         .retries(false)
                         .build()) {
             server.failWith(Status.UNAVAILABLE);
-            assertThrows(StatusRuntimeException.class, () -> client.keys()
+            assertThrows(KeywayException.class, () -> client.keys()
                     .generateDataKey(GenerateDataKeyRequest.getDefaultInstance()));
             assertEquals(1, server.headers().size());
         }
@@ -323,7 +322,7 @@ class KeywayClientTest {
     void aClosedClientCallsNobody() {
         KeywayClient client = sandbox.plain();
         client.close();
-        assertThrows(StatusRuntimeException.class, () -> client.keys().getSecret(SECRET));
+        assertThrows(KeywayException.class, () -> client.keys().getSecret(SECRET));
     }
 
     private static String unusedAddress() throws Exception {

@@ -14,7 +14,6 @@ import io.grpc.Channel;
 import io.grpc.ClientCall;
 import io.grpc.ClientInterceptor;
 import io.grpc.MethodDescriptor;
-import io.grpc.StatusRuntimeException;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -81,7 +80,7 @@ class PagesTest {
     void aFailureIsTheStubs() {
         try (KeywayClient client = Sandbox.shared().plain()) {
             Iterator<Certificate> iterator = certificates(client, "providers/nowhere").iterator();
-            assertThrows(StatusRuntimeException.class, iterator::next);
+            assertThrows(KeywayException.class, iterator::next);
         }
     }
 

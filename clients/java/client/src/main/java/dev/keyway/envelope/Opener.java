@@ -1,12 +1,11 @@
 package dev.keyway.envelope;
 
+import dev.keyway.KeyService;
 import dev.keyway.KeywayException;
 import dev.keyway.v1.DecryptRequest;
 import dev.keyway.v1.Encoding;
 import dev.keyway.v1.ErrorReason;
-import dev.keyway.v1.KeyServiceGrpc.KeyServiceBlockingStub;
 import io.grpc.Status;
-import io.grpc.StatusRuntimeException;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -18,42 +17,43 @@ import java.util.Objects;
 import java.util.Set;
 
 /**
- * Opens what a {@link Sealer} of any language sealed; the gateway decrypts the data key. Safe for use by many threads.
+ * Opens envelopes that a Keyway client in any language sealed. The gateway decrypts the data key. Threads can share an
+ * opener.
  *
- * <p>What can't be opened is an {@link EnvelopeException}. Where the gateway does not answer or does not allow it, the
- * failure is the stub's own.
+ * <p>It throws {@link EnvelopeException} for an envelope that cannot be opened, and {@link KeywayException} if the
+ * gateway fails or denies the call.
  */
 public final class Opener {
     private static final byte[] NONE = {};
-    /** What a changed header gets (docs/envelope-format.md): no such key, nothing that this key encrypted. */
+    /** The status codes for a modified header (docs/envelope-format.md): unknown key, or ciphertext of another key. */
     private static final Set<Status.Code> OF_THE_ENVELOPE =
             Set.of(Status.Code.INVALID_ARGUMENT, Status.Code.NOT_FOUND, Status.Code.UNIMPLEMENTED);
 
-    private final KeyServiceBlockingStub stub;
+    private final KeyService keys;
     private final Set<String> expectedKeys;
 
-    private Opener(KeyServiceBlockingStub stub, Set<String> expectedKeys) {
-        this.stub = Objects.requireNonNull(stub, "stub");
+    private Opener(KeyService keys, Set<String> expectedKeys) {
+        this.keys = Objects.requireNonNull(keys, "keys");
         this.expectedKeys = expectedKeys;
     }
 
     /**
-     * Opens envelopes of these keys alone. The name of the key stands in the envelope, so whoever writes envelopes
-     * chooses it: say which ones you expect.
+     * Returns an opener that accepts only these keys. The envelope contains the name of its key, so an attacker who
+     * writes envelopes can choose the key: state the keys that you expect.
      *
-     * @param stub decrypts data keys, such as {@code client.keys()}
+     * @param keys decrypts data keys: {@code client.keys()}
      * @param keyNames each {@code providers/{provider}/keys/{key}}
      */
-    public static Opener forKeys(KeyServiceBlockingStub stub, String... keyNames) {
+    public static Opener forKeys(KeyService keys, String... keyNames) {
         if (keyNames.length == 0) {
-            throw new IllegalArgumentException("An opener for no key opens nothing: name one, or take forAnyKey().");
+            throw new IllegalArgumentException("No key name: name at least one key, or use forAnyKey().");
         }
-        return new Opener(stub, Set.of(keyNames));
+        return new Opener(keys, Set.of(keyNames));
     }
 
-    /** Opens envelopes of every key that the gateway lets the caller use. */
-    public static Opener forAnyKey(KeyServiceBlockingStub stub) {
-        return new Opener(stub, null);
+    /** Returns an opener that accepts every key that the caller has access to. */
+    public static Opener forAnyKey(KeyService keys) {
+        return new Opener(keys, null);
     }
 
     /** Opens bytes that were sealed without associated data. */
@@ -61,7 +61,7 @@ public final class Opener {
         return open(envelope, NONE);
     }
 
-    /** Opens bytes: all of them, or none. */
+    /** Opens bytes. It returns either the complete plaintext or throws. */
     public byte[] open(byte[] envelope, byte[] associatedData) throws EnvelopeException {
         ByteArrayOutputStream out = new ByteArrayOutputStream(envelope.length);
         try {
@@ -80,8 +80,9 @@ public final class Opener {
     }
 
     /**
-     * Opens a stream in constant memory. Closes neither. Each segment is written once it has verified, so what was
-     * written before an {@link EnvelopeException} is genuine but not all: act on it only after this has returned.
+     * Opens a stream in constant memory. It closes neither stream. It writes each segment as soon as the segment is
+     * verified. If it throws {@link EnvelopeException}, the output is authentic but incomplete: use the output only
+     * after this method has returned.
      */
     public void open(InputStream in, OutputStream out, byte[] associatedData) throws IOException {
         Header header = Header.read(in);
@@ -96,7 +97,7 @@ public final class Opener {
         }
     }
 
-    /** Opens a file. The new file appears when all of it has verified; one that was there is replaced then. */
+    /** Opens a file. It creates or replaces the target only when the whole envelope is verified. */
     public void open(Path from, Path to, byte[] associatedData) throws IOException {
         WholeFile.write(from, to, (in, out) -> open(in, out, associatedData));
     }
@@ -108,9 +109,9 @@ public final class Opener {
                 .setEncoding(Encoding.ENCODING_BASE64)
                 .build();
         try {
-            return stub.decrypt(request).getPlaintext().toByteArray();
-        } catch (StatusRuntimeException failed) {
-            if (blamesEnvelope(KeywayException.from(failed))) {
+            return keys.decrypt(request).getPlaintext().toByteArray();
+        } catch (KeywayException failed) {
+            if (blamesEnvelope(failed)) {
                 throw new EnvelopeException();
             }
             throw failed;
@@ -118,8 +119,8 @@ public final class Opener {
     }
 
     /**
-     * Whether the gateway itself, by its reason, can make nothing of the name or the encrypted data key that stand in
-     * the envelope.
+     * Whether the gateway rejected the key name or the encrypted data key of the envelope. Only errors with a reason come
+     * from the gateway.
      */
     private static boolean blamesEnvelope(KeywayException error) {
         return !error.reason().isEmpty()

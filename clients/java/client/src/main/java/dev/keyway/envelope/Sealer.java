@@ -1,9 +1,9 @@
 package dev.keyway.envelope;
 
+import dev.keyway.KeyService;
 import dev.keyway.envelope.DataKeys.DataKey;
 import dev.keyway.v1.GenerateDataKeyRequest;
 import dev.keyway.v1.GenerateDataKeyResponse;
-import dev.keyway.v1.KeyServiceGrpc.KeyServiceBlockingStub;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -18,14 +18,13 @@ import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
 
 /**
- * Seals data of any size with data keys that the gateway makes; the data itself stays here. {@link Opener} opens it.
- * Safe for use by many threads, and made to be kept: a data key serves many envelopes.
+ * Seals data of any size with data keys from the gateway. The data does not leave this process. {@link Opener} opens it.
+ * Threads can share a sealer. Keep it, because one data key seals many envelopes.
  *
- * <p>Associated data is what the reader has to know to open the envelope, such as the name of the record that it
- * belongs to. It is not in the envelope. Without any it is empty.
+ * <p>Associated data is not part of the envelope; the same associated data is required to open it. For example, use the
+ * name of the record that the data belongs to. The default is empty.
  *
- * <p>There is no OutputStream that seals what is written to it: closed by an exception halfway, it would end in an
- * envelope that looks whole.
+ * <p>There is no sealing OutputStream: if an exception closed it, the envelope would end early and still look complete.
  */
 public final class Sealer {
     private static final byte[] NONE = {};
@@ -44,13 +43,13 @@ public final class Sealer {
     }
 
     /**
-     * Starts a sealer.
+     * Returns a builder for a sealer.
      *
-     * @param stub asks for data keys, such as {@code client.keys()}
+     * @param keys generates data keys: {@code client.keys()}
      * @param keyName {@code providers/{provider}/keys/{key}}, a symmetric key
      */
-    public static Builder builder(KeyServiceBlockingStub stub, String keyName) {
-        return new Builder(stub, keyName);
+    public static Builder builder(KeyService keys, String keyName) {
+        return new Builder(keys, keyName);
     }
 
     /** Seals bytes without associated data. */
@@ -58,10 +57,10 @@ public final class Sealer {
         return seal(plaintext, NONE);
     }
 
-    /** Seals bytes. Fails, as the stub does, where the gateway makes no data key. */
+    /** Seals bytes. Throws {@link dev.keyway.KeywayException} if the gateway generates no data key. */
     public byte[] seal(byte[] plaintext, byte[] associatedData) {
         DataKey key = keys.forEnvelope(plaintext.length);
-        // A tag for each segment, of which the smallest has 4 KiB, and the header.
+        // The header, and a tag per segment of at least 4 KiB.
         long expected = plaintext.length + plaintext.length / 256L + 1024;
         ByteArrayOutputStream out = new ByteArrayOutputStream((int) Math.min(expected, LARGEST_ARRAY));
         try {
@@ -72,18 +71,18 @@ public final class Sealer {
         return out.toByteArray();
     }
 
-    /** Seals all that {@code in} has, without associated data. */
+    /** Seals a stream without associated data. */
     public void seal(InputStream in, OutputStream out) throws IOException {
         seal(in, out, NONE);
     }
 
-    /** Seals all that {@code in} has, in constant memory. Closes neither; what it wrote before it failed won't open. */
+    /** Seals a stream in constant memory. It closes neither stream. An incomplete envelope cannot be opened. */
     public void seal(InputStream in, OutputStream out, byte[] associatedData) throws IOException {
         DataKey key = keys.forEnvelope(0);
         seal(key, in, out, associatedData, key::used);
     }
 
-    /** Seals a file. The new file appears when it is whole; one that was there is replaced. */
+    /** Seals a file. It creates or replaces the target only when the envelope is complete. */
     public void seal(Path from, Path to, byte[] associatedData) throws IOException {
         WholeFile.write(from, to, (in, out) -> seal(in, out, associatedData));
     }
@@ -96,9 +95,9 @@ public final class Sealer {
         Envelopes.seal(header, key.plaintext(), associatedData, in, out, progress);
     }
 
-    /** How a {@link Sealer} seals, and how much one data key seals at most. */
+    /** Settings of a {@link Sealer}, and limits for the use of one data key. */
     public static final class Builder {
-        private final KeyServiceBlockingStub stub;
+        private final KeyService keys;
         private final String keyName;
         private int segmentSize = 64 * 1024;
         private long envelopes = 1000;
@@ -106,12 +105,12 @@ public final class Sealer {
         private Duration time = Duration.ofMinutes(5);
         private LongSupplier nanoTime = System::nanoTime;
 
-        private Builder(KeyServiceBlockingStub stub, String keyName) {
-            this.stub = Objects.requireNonNull(stub, "stub");
+        private Builder(KeyService keys, String keyName) {
+            this.keys = Objects.requireNonNull(keys, "keys");
             this.keyName = Objects.requireNonNull(keyName, "keyName");
         }
 
-        /** Plaintext bytes of a segment: 4,096 to 1,048,576; 65,536 unless said otherwise. */
+        /** Plaintext bytes per segment: 4,096 to 1,048,576; the default is 65,536. */
         public Builder segmentSize(int bytes) {
             if (bytes < Header.SMALLEST_SEGMENT || bytes > Header.LARGEST_SEGMENT) {
                 throw new IllegalArgumentException("A segment has 4,096 to 1,048,576 bytes.");
@@ -120,19 +119,19 @@ public final class Sealer {
             return this;
         }
 
-        /** How many envelopes one data key seals at most: 1,000 unless said otherwise. */
+        /** Maximum number of envelopes per data key; the default is 1,000. */
         public Builder envelopesPerDataKey(long envelopes) {
             this.envelopes = positive(envelopes);
             return this;
         }
 
-        /** After how many bytes no further envelope is begun with a data key: 64 GiB unless said otherwise. */
+        /** Number of bytes after which a new envelope gets a new data key; the default is 64 GiB. */
         public Builder bytesPerDataKey(long bytes) {
             this.bytes = positive(bytes);
             return this;
         }
 
-        /** After what time no further envelope is begun with a data key: 5 minutes unless said otherwise. */
+        /** Age after which a new envelope gets a new data key; the default is 5 minutes. */
         public Builder timePerDataKey(Duration time) {
             positive(time.toNanos());
             this.time = time;
@@ -144,20 +143,20 @@ public final class Sealer {
             return this;
         }
 
-        /** Makes the sealer. The gateway is asked when the first envelope is sealed. */
+        /** Returns the sealer. It requests a data key when it seals the first envelope. */
         public Sealer build() {
             return new Sealer(this);
         }
 
         private DataKey makeDataKey() {
-            GenerateDataKeyResponse made = stub.generateDataKey(
+            GenerateDataKeyResponse made = keys.generateDataKey(
                     GenerateDataKeyRequest.newBuilder().setName(keyName).build());
             return new DataKey(made.getPlaintext().toByteArray(), made.getCiphertext());
         }
 
         private static long positive(long bound) {
             if (bound < 1) {
-                throw new IllegalArgumentException("A data key has to seal something: " + bound + " is no bound.");
+                throw new IllegalArgumentException("The limit must be positive, not " + bound + ".");
             }
             return bound;
         }

@@ -10,12 +10,12 @@ import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
 import com.google.rpc.ErrorInfo;
 import dev.keyway.KeywayClient;
+import dev.keyway.KeywayException;
 import dev.keyway.Sandbox;
 import dev.keyway.ScriptedServer;
 import dev.keyway.v1.DecryptResponse;
 import dev.keyway.v1.GenerateDataKeyResponse;
 import io.grpc.Status;
-import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -95,7 +95,7 @@ class SealerTest {
             Opener opener = Opener.forAnyKey(scripted.keys());
             assertThrows(EnvelopeException.class, () -> opener.open(envelope));
             server.failWith(Status.PERMISSION_DENIED);
-            assertThrows(StatusRuntimeException.class, () -> opener.open(envelope));
+            assertThrows(KeywayException.class, () -> opener.open(envelope));
         }
     }
 
@@ -127,7 +127,7 @@ class SealerTest {
             });
             byte[] envelope = new Header(4096, KEY, "AAAA", new byte[32]).encode();
             Opener opener = Opener.forAnyKey(scripted.keys());
-            Class<? extends Exception> expected = refused ? EnvelopeException.class : StatusRuntimeException.class;
+            Class<? extends Exception> expected = refused ? EnvelopeException.class : KeywayException.class;
             assertThrows(expected, () -> opener.open(envelope));
         }
     }
@@ -218,7 +218,7 @@ class SealerTest {
                         .build()) {
             Sealer sealer = Sealer.builder(scripted.keys(), KEY).build();
             server.failWith(Status.UNAVAILABLE);
-            assertThrows(StatusRuntimeException.class, () -> sealer.seal(ORDER));
+            assertThrows(KeywayException.class, () -> sealer.seal(ORDER));
             server.failWith(null);
             server.dataKeys(() -> GenerateDataKeyResponse.newBuilder()
                     .setPlaintext(ByteString.copyFrom(new byte[32]))

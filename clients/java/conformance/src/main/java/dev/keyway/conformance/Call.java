@@ -6,6 +6,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.protobuf.Message;
 import dev.keyway.KeywayClient;
+import dev.keyway.KeywayException;
 import dev.keyway.Pages;
 import dev.keyway.v1.CertificateServiceGrpc;
 import dev.keyway.v1.KeyServiceGrpc;
@@ -18,7 +19,6 @@ import io.grpc.ClientInterceptors;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.MethodDescriptor.PrototypeMarshaller;
-import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.MetadataUtils;
 import java.io.IOException;
@@ -62,10 +62,7 @@ final class Call {
                     : future.get();
             return Json.print((Message) response);
         } catch (ExecutionException failed) {
-            if (failed.getCause() instanceof StatusRuntimeException error) {
-                throw error;
-            }
-            throw new IllegalStateException(failed);
+            throw KeywayException.from(failed);
         }
     }
 

@@ -3,7 +3,7 @@ package dev.keyway.conformance;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import dev.keyway.KeywayClient;
-import io.grpc.StatusRuntimeException;
+import dev.keyway.KeywayException;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.CancellationException;
@@ -57,7 +57,7 @@ final class CaseRunner {
             return Outcome.answered(new Call(client, step, observer).run(), observer.trailers());
         } catch (CancellationException cancelled) {
             return Outcome.cancelled(observer.trailers());
-        } catch (StatusRuntimeException failed) {
+        } catch (KeywayException failed) {
             return Outcome.failed(failed, observer.trailers());
         }
     }

@@ -5,11 +5,11 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.keyway.KeywayClient;
+import dev.keyway.KeywayException;
 import dev.keyway.envelope.EnvelopeException;
 import dev.keyway.envelope.Opener;
 import dev.keyway.envelope.SealBench;
 import dev.keyway.envelope.Sealer;
-import io.grpc.StatusRuntimeException;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -127,7 +127,7 @@ public final class Main {
             return "opened";
         } catch (EnvelopeException refused) {
             return "refused";
-        } catch (StatusRuntimeException failed) {
+        } catch (KeywayException failed) {
             return "failed";
         }
     }

@@ -5,7 +5,6 @@ import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import dev.keyway.KeywayException;
 import io.grpc.Metadata;
-import io.grpc.StatusRuntimeException;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -15,8 +14,7 @@ record Outcome(String status, JsonElement response, KeywayException error, Metad
         return new Outcome("OK", response, null, trailers);
     }
 
-    static Outcome failed(StatusRuntimeException failure, Metadata trailers) {
-        KeywayException error = KeywayException.from(failure);
+    static Outcome failed(KeywayException error, Metadata trailers) {
         return new Outcome(error.code().name(), JsonNull.INSTANCE, error, trailers);
     }
 

@@ -7,9 +7,8 @@ import dev.keyway.v1.Certificate;
 import dev.keyway.v1.ErrorReason;
 import dev.keyway.v1.GetPublicKeyRequest;
 import dev.keyway.v1.ListCertificatesRequest;
-import io.grpc.StatusRuntimeException;
 
-/** Goes over the certificates of all providers, and asks for a key that is not there. */
+/** Lists the certificates of all providers, and requests a key that does not exist. */
 public final class ErrorsAndPages {
     private ErrorsAndPages() {}
 
@@ -23,14 +22,13 @@ public final class ErrorsAndPages {
             }
             try {
                 client.keys().getPublicKey(GetPublicKeyRequest.newBuilder()
-                        .setName("providers/nhn-keys/keys/nobody")
+                        .setName("providers/nhn-keys/keys/no-such-key")
                         .build());
-            } catch (StatusRuntimeException failure) {
-                KeywayException error = KeywayException.from(failure);
+            } catch (KeywayException error) {
                 if (!error.is(ErrorReason.ERROR_REASON_KEY_NOT_FOUND)) {
                     throw error;
                 }
-                System.out.println(error.reason() + " at " + error.metadata().get("provider"));
+                System.out.println(error.reason() + " from " + error.metadata().get("provider"));
             }
         }
     }

@@ -6,7 +6,7 @@ import dev.keyway.envelope.Sealer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 
-/** Seals data on this side with a data key that the gateway makes, and opens it again. */
+/** Seals data in this process with a data key from the gateway, and opens it again. */
 public final class SealAndOpen {
     private SealAndOpen() {}
 

@@ -33,7 +33,7 @@ class ExamplesTest {
     void errorsAndPages() throws IOException {
         List<String> lines = output(ErrorsAndPages::main).lines().toList();
         assertTrue(lines.contains("providers/nhn-certs/certificates/인증서-예시"), lines.toString());
-        assertEquals("KEY_NOT_FOUND at nhn-keys", lines.get(lines.size() - 1));
+        assertEquals("KEY_NOT_FOUND from nhn-keys", lines.get(lines.size() - 1));
     }
 
     @Test

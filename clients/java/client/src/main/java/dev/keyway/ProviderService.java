@@ -1,0 +1,49 @@
+package dev.keyway;
+
+import dev.keyway.v1.CheckProviderRequest;
+import dev.keyway.v1.CheckProviderResponse;
+import dev.keyway.v1.GetProviderRequest;
+import dev.keyway.v1.GetProviderResponse;
+import dev.keyway.v1.ListProvidersRequest;
+import dev.keyway.v1.ListProvidersResponse;
+import dev.keyway.v1.ListStatusMappingsRequest;
+import dev.keyway.v1.ListStatusMappingsResponse;
+import dev.keyway.v1.ProviderServiceGrpc.ProviderServiceBlockingStub;
+
+/**
+ * The providers that the gateway stands in front of.
+ *
+ * <p>Each call blocks its thread. A failed call throws {@link KeywayException}.
+ *
+ * <p>Generated from protos/ by {@code make generate}; do not edit.
+ */
+public final class ProviderService extends ServiceCalls<ProviderServiceBlockingStub, ProviderService> {
+    ProviderService(ProviderServiceBlockingStub stub) {
+        super(stub);
+    }
+
+    @Override
+    ProviderService with(ProviderServiceBlockingStub stub) {
+        return new ProviderService(stub);
+    }
+
+    /** Lists the configured providers, by name. */
+    public ListProvidersResponse listProviders(ListProvidersRequest request) {
+        return call(() -> stub().listProviders(request));
+    }
+
+    /** Returns one provider, with the state that the last CheckProvider found. */
+    public GetProviderResponse getProvider(GetProviderRequest request) {
+        return call(() -> stub().getProvider(request));
+    }
+
+    /** Calls the upstream once, changing nothing there, and returns the provider with the state found. */
+    public CheckProviderResponse checkProvider(CheckProviderRequest request) {
+        return call(() -> stub().checkProvider(request));
+    }
+
+    /** Lists what the gateway makes of each error of the provider's upstream, on one page. */
+    public ListStatusMappingsResponse listStatusMappings(ListStatusMappingsRequest request) {
+        return call(() -> stub().listStatusMappings(request));
+    }
+}

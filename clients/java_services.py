@@ -1,0 +1,102 @@
+"""Generator of the Java client's services, which throw KeywayException: `python -m clients.java_services FOLDER`.
+
+It writes one class per service of the contract and knows nothing about a particular service or method.
+`clients/generate.py stubs` runs it.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from google.protobuf.descriptor_pb2 import MethodDescriptorProto, ServiceDescriptorProto
+
+from clients.api_reference import Commented
+from clients.contract_reader import Contract, first_sentence, short
+
+PACKAGE: Final = "dev.keyway"
+# The paths of comments consist of the field numbers in descriptor.proto.
+_SERVICE, _METHOD = 6, 2
+
+CLASS: Final = """\
+package {package};
+
+{imports}
+
+/**
+ * {doc}
+ *
+ * <p>Each call blocks its thread. A failed call throws {{@link KeywayException}}.
+ *
+ * <p>Generated from protos/ by {{@code make generate}}; do not edit.
+ */
+public final class {service} extends ServiceCalls<{service}BlockingStub, {service}> {{
+    {service}({service}BlockingStub stub) {{
+        super(stub);
+    }}
+
+    @Override
+    {service} with({service}BlockingStub stub) {{
+        return new {service}(stub);
+    }}
+{methods}}}
+"""
+METHOD: Final = """
+    /** {doc} */
+    public {response} {name}({request} request) {{
+        return call(() -> stub().{name}(request));
+    }}
+"""
+
+
+def main() -> int:
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in Contract.read().files:
+        for index, service in enumerate(file.file.service):
+            text = service_class(file, index, service)
+            (folder / f"{service.name}.java").write_text(text, encoding="utf-8")
+    return 0
+
+
+def service_class(file: Commented, index: int, service: ServiceDescriptorProto) -> str:
+    """The text of one class."""
+    package = file.file.options.java_package
+    return CLASS.format(
+        package=PACKAGE,
+        imports="\n".join(sorted(imports(package, service))),
+        doc=javadoc(file.text(_SERVICE, index)),
+        service=service.name,
+        methods="".join(
+            call(method, file.text(_SERVICE, index, _METHOD, number)) for number, method in enumerate(service.method)
+        ),
+    )
+
+
+def imports(package: str, service: ServiceDescriptorProto) -> Iterator[str]:
+    yield f"import {package}.{service.name}Grpc.{service.name}BlockingStub;"
+    for name in {name for method in service.method for name in (method.input_type, method.output_type)}:
+        yield f"import {package}.{short(name)};"
+
+
+def call(method: MethodDescriptorProto, comment: str) -> str:
+    """One method of a class."""
+    if method.client_streaming or method.server_streaming:
+        raise ValueError(f"{method.name}: only unary methods are supported")
+    return METHOD.format(
+        doc=javadoc(comment),
+        name=method.name[0].lower() + method.name[1:],
+        request=short(method.input_type),
+        response=short(method.output_type),
+    )
+
+
+def javadoc(comment: str) -> str:
+    """The first sentence of a comment as Javadoc."""
+    escaped = first_sentence(comment).replace("&", "&amp;").replace("<", "&lt;").replace("*/", "*&#47;")
+    return re.sub(r"`([^`]+)`", r"{@code \1}", escaped)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
