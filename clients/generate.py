@@ -143,7 +143,9 @@ def install_typescript_plugin() -> None:
     """Install the TypeScript plugin if it is missing. Go downloads its plugins itself."""
     folder = ROOT / "clients" / "typescript"
     if not (folder / "node_modules" / ".bin" / "protoc-gen-es").exists():
-        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, check=True, stdout=sys.stderr)
+        subprocess.run(
+            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, check=True, stdout=sys.stderr
+        )
 
 
 def generated_files(folder: Path) -> dict[str, Path]:

@@ -15,7 +15,7 @@ PACKAGE = page("clients/python/README.md")
 async def test_the_errors_example_prints_reason_and_request_id(stack: Stack) -> None:
     output = await example("errors.py", at_50051=stack.gateway.address)
     assert output.startswith("NOT_FOUND CERTIFICATE_NOT_FOUND ")
-    assert "quote: " in output
+    assert "request id: " in output
 
 
 async def test_the_pages_example_lists_all_certificates(stack: Stack) -> None:

@@ -5,7 +5,7 @@ import dev.keyway.KeywayClient;
 import dev.keyway.v1.DecryptRequest;
 import dev.keyway.v1.EncryptRequest;
 
-/** A first call: encrypts and decrypts with a key that the gateway knows. Needs a gateway from {@code make run}. */
+/** A first call: encrypts and decrypts with a key of the gateway. Start the gateway with {@code make run}. */
 public final class FirstCall {
     private FirstCall() {}
 
