@@ -31,7 +31,7 @@ import dev.keyway.v1.UploadCertificateRequest;
 import dev.keyway.v1.UploadCertificateResponse;
 
 /**
- * Certificates of every provider.
+ * Manages the certificates and the trust stores of all configured providers.
  *
  * <p>Each call blocks its thread. A failed call throws {@link KeywayException}.
  *
@@ -47,7 +47,7 @@ public final class CertificateService extends ServiceCalls<CertificateServiceBlo
         return new CertificateService(stub);
     }
 
-    /** Lists certificates, ordered by provider, then as the provider lists them. */
+    /** Lists certificates. */
     public ListCertificatesResponse listCertificates(ListCertificatesRequest request) {
         return call(() -> stub().listCertificates(request));
     }
@@ -57,42 +57,42 @@ public final class CertificateService extends ServiceCalls<CertificateServiceBlo
         return call(() -> stub().getCertificate(request));
     }
 
-    /** Says whether a certificate exists, expired or not, without a password. */
+    /** Checks whether a certificate exists, expired or not. */
     public CheckCertificateResponse checkCertificate(CheckCertificateRequest request) {
         return call(() -> stub().checkCertificate(request));
     }
 
-    /** Makes a key pair, a self-signed certificate and a signing request for it. */
+    /** Creates a key pair, a self-signed certificate, and a certificate signing request for it. */
     public CreateCertificateResponse createCertificate(CreateCertificateRequest request) {
         return call(() -> stub().createCertificate(request));
     }
 
-    /** Deletes a certificate with its key and signing request. */
+    /** Deletes a certificate with its private key and its signing request. */
     public DeleteCertificateResponse deleteCertificate(DeleteCertificateRequest request) {
         return call(() -> stub().deleteCertificate(request));
     }
 
-    /** Uploads the file of a certificate that is registered; a file that is there is replaced. */
+    /** Uploads the file of a registered certificate. */
     public UploadCertificateResponse uploadCertificate(UploadCertificateRequest request) {
         return call(() -> stub().uploadCertificate(request));
     }
 
-    /** Downloads a certificate with its chain and, where asked and allowed, its private key. */
+    /** Downloads a certificate with its chain and, if the request asks for it and policy allows it, its private key. */
     public DownloadCertificateResponse downloadCertificate(DownloadCertificateRequest request) {
         return call(() -> stub().downloadCertificate(request));
     }
 
-    /** Stores a certificate and its private key from a key store file. */
+    /** Imports a certificate and its private key from a key store file. */
     public ImportCertificateResponse importCertificate(ImportCertificateRequest request) {
         return call(() -> stub().importCertificate(request));
     }
 
-    /** Returns the signing request of a certificate, to be sent to an authority. */
+    /** Returns the certificate signing request of a certificate. */
     public GetCertificateSigningRequestResponse getCertificateSigningRequest(GetCertificateSigningRequestRequest request) {
         return call(() -> stub().getCertificateSigningRequest(request));
     }
 
-    /** Puts the certificate that an authority signed in the place of the self-signed one. */
+    /** Replaces the self-signed certificate with the certificate that a certificate authority signed. */
     public InstallSignedCertificateResponse installSignedCertificate(InstallSignedCertificateRequest request) {
         return call(() -> stub().installSignedCertificate(request));
     }
@@ -102,12 +102,12 @@ public final class CertificateService extends ServiceCalls<CertificateServiceBlo
         return call(() -> stub().listTrustedAuthorities(request));
     }
 
-    /** Returns one authority with every field. */
+    /** Returns one authority with all its fields. */
     public GetTrustedAuthorityResponse getTrustedAuthority(GetTrustedAuthorityRequest request) {
         return call(() -> stub().getTrustedAuthority(request));
     }
 
-    /** Adds the authorities of a file to a trust store. */
+    /** Adds the authorities in a file to a trust store. */
     public ImportTrustedAuthorityResponse importTrustedAuthority(ImportTrustedAuthorityRequest request) {
         return call(() -> stub().importTrustedAuthority(request));
     }

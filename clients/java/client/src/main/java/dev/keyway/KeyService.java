@@ -27,7 +27,7 @@ import dev.keyway.v1.VerifyRequest;
 import dev.keyway.v1.VerifyResponse;
 
 /**
- * Keys and secrets of every provider.
+ * Encrypts and signs with the keys of all configured providers, and reads their keys and secrets.
  *
  * <p>Each call blocks its thread. A failed call throws {@link KeywayException}.
  *
@@ -43,7 +43,7 @@ public final class KeyService extends ServiceCalls<KeyServiceBlockingStub, KeySe
         return new KeyService(stub);
     }
 
-    /** Says how the upstream sees the gateway, to find out why it refuses it. */
+    /** Returns how the upstream sees the gateway. */
     public GetClientInfoResponse getClientInfo(GetClientInfoRequest request) {
         return call(() -> stub().getClientInfo(request));
     }
@@ -53,52 +53,52 @@ public final class KeyService extends ServiceCalls<KeyServiceBlockingStub, KeySe
         return call(() -> stub().getSecret(request));
     }
 
-    /** Encrypts with a symmetric key's current version. */
+    /** Encrypts data with the current version of a symmetric key. */
     public EncryptResponse encrypt(EncryptRequest request) {
         return call(() -> stub().encrypt(request));
     }
 
-    /** Decrypts with the version that the ciphertext was made with. */
+    /** Decrypts data with the key version that encrypted it. */
     public DecryptResponse decrypt(DecryptRequest request) {
         return call(() -> stub().decrypt(request));
     }
 
-    /** Makes a new AES-256 key for local use and encrypts it with a symmetric key. */
+    /** Creates an AES-256 data key for local use and encrypts it with a symmetric key. */
     public GenerateDataKeyResponse generateDataKey(GenerateDataKeyRequest request) {
         return call(() -> stub().generateDataKey(request));
     }
 
-    /** Returns a symmetric key itself. */
+    /** Returns the key material of a symmetric key. */
     public GetSymmetricKeyResponse getSymmetricKey(GetSymmetricKeyRequest request) {
         return call(() -> stub().getSymmetricKey(request));
     }
 
-    /** Signs with an asymmetric key's current version. */
+    /** Signs data with the current version of an asymmetric key. */
     public SignResponse sign(SignRequest request) {
         return call(() -> stub().sign(request));
     }
 
-    /** Verifies with the version that the signature was made with. */
+    /** Verifies a signature with the key version that created it. */
     public VerifyResponse verify(VerifyRequest request) {
         return call(() -> stub().verify(request));
     }
 
-    /** Returns an asymmetric key's private half. */
+    /** Returns the private key of an asymmetric key. */
     public GetPrivateKeyResponse getPrivateKey(GetPrivateKeyRequest request) {
         return call(() -> stub().getPrivateKey(request));
     }
 
-    /** Returns an asymmetric key's public half. */
+    /** Returns the public key of an asymmetric key. */
     public GetPublicKeyResponse getPublicKey(GetPublicKeyRequest request) {
         return call(() -> stub().getPublicKey(request));
     }
 
-    /** Encrypts many plaintexts, concurrently. */
+    /** Encrypts several plaintexts concurrently. */
     public BatchEncryptResponse batchEncrypt(BatchEncryptRequest request) {
         return call(() -> stub().batchEncrypt(request));
     }
 
-    /** Decrypts many ciphertexts, concurrently. */
+    /** Decrypts several ciphertexts concurrently. */
     public BatchDecryptResponse batchDecrypt(BatchDecryptRequest request) {
         return call(() -> stub().batchDecrypt(request));
     }

@@ -11,7 +11,7 @@ import dev.keyway.v1.ListStatusMappingsResponse;
 import dev.keyway.v1.ProviderServiceGrpc.ProviderServiceBlockingStub;
 
 /**
- * The providers that the gateway stands in front of.
+ * Describes the configured providers.
  *
  * <p>Each call blocks its thread. A failed call throws {@link KeywayException}.
  *
@@ -27,22 +27,22 @@ public final class ProviderService extends ServiceCalls<ProviderServiceBlockingS
         return new ProviderService(stub);
     }
 
-    /** Lists the configured providers, by name. */
+    /** Lists the configured providers, ordered by name. */
     public ListProvidersResponse listProviders(ListProvidersRequest request) {
         return call(() -> stub().listProviders(request));
     }
 
-    /** Returns one provider, with the state that the last CheckProvider found. */
+    /** Returns one provider with the state that the last CheckProvider found. */
     public GetProviderResponse getProvider(GetProviderRequest request) {
         return call(() -> stub().getProvider(request));
     }
 
-    /** Calls the upstream once, changing nothing there, and returns the provider with the state found. */
+    /** Makes one read-only call to the upstream and returns the provider with the state that this call found. */
     public CheckProviderResponse checkProvider(CheckProviderRequest request) {
         return call(() -> stub().checkProvider(request));
     }
 
-    /** Lists what the gateway makes of each error of the provider's upstream, on one page. */
+    /** Lists how the gateway maps the errors of the upstream to gRPC status codes and reasons, on one page. */
     public ListStatusMappingsResponse listStatusMappings(ListStatusMappingsRequest request) {
         return call(() -> stub().listStatusMappings(request));
     }
