@@ -27,12 +27,13 @@ from gateway.journal.ship.process import ShipperProcess
 from gateway.journal.write.idle_chains import IdleChains
 from gateway.journal.write.journal import Journal
 from gateway.providers.catalog import SETTINGS, Catalog
-from gateway.server.assembly import GatewayServer, Guards
-from gateway.server.interceptors.audit import Auditor
-from gateway.server.interceptors.authentication import authenticator
-from gateway.server.interceptors.authorization import Authorizer
-from gateway.server.interceptors.rate_limits import Limits
-from gateway.server.rejections import Refusals
+from gateway.server.audit_recorder import AuditRecorder
+from gateway.server.authenticators import authenticator
+from gateway.server.authorizer import Authorizer
+from gateway.server.gateway_server import GatewayServer
+from gateway.server.interceptors.interceptor import InterceptorDependencies
+from gateway.server.rate_limiter import RateLimiter
+from gateway.server.rejections import Rejections
 from gateway.telemetry.setup import Telemetry
 
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 3_000
@@ -75,14 +76,14 @@ async def gateway(settings: GatewaySettings, place: Place | None = None) -> Asyn
         catalog = Catalog.of(settings.providers)
         if telemetry is not None and telemetry.metrics is not None:
             metrics_bindings.providers(catalog, telemetry.metrics)
-        guards = Guards(
+        dependencies = InterceptorDependencies(
             authenticator=authenticator(settings.identity),
             authorizer=await _authorizer(settings, catalog, stack),
-            limits=Limits(settings.limits),
-            auditor=await _auditor(journal, stack) if journal is not None else None,
+            rate_limiter=RateLimiter(settings.limits),
+            audit_recorder=await _audit_recorder(journal, stack) if journal is not None else None,
             telemetry=telemetry,
         )
-        server = GatewayServer(settings, catalog, guards, shared_port=place is not None)
+        server = GatewayServer(settings, catalog, dependencies, shared_port=place is not None)
         stack.push_async_callback(catalog.close)
         await catalog.start()
         if journal is not None:
@@ -143,17 +144,17 @@ async def _authorizer(
     return Authorizer(engine, [provider.id for provider in catalog])
 
 
-async def _auditor(journal: Journal, stack: contextlib.AsyncExitStack) -> Auditor:
-    refusals = Refusals(journal.note, JournalUnavailable)
-    stack.callback(refusals.flush)
-    return Auditor(journal, Describer(lambda: journal.digest_key), refusals)
+async def _audit_recorder(journal: Journal, stack: contextlib.AsyncExitStack) -> AuditRecorder:
+    rejections = Rejections(journal.note, JournalUnavailable)
+    stack.callback(rejections.flush)
+    return AuditRecorder(journal, Describer(lambda: journal.digest_key), rejections)
 
 
 def _tell_health(journal: Journal, server: GatewayServer) -> None:
     telling: set[asyncio.Task[None]] = set()
 
     def tell(available: bool) -> None:
-        task = asyncio.ensure_future(server.show(available=available))
+        task = asyncio.ensure_future(server.report_health(available=available))
         telling.add(task)
         task.add_done_callback(telling.discard)
 

@@ -42,8 +42,8 @@ _USER, _SERVICE, _UNKNOWN_TYPE = 1, 4, 0
 _USER_TYPE_IDS: Final = {"Service": _SERVICE, "User": _USER}
 
 
-class Peer(NamedTuple):
-    """Where a call came from, and what its sender says of itself, unproven: its service and user agent."""
+class CallSource(NamedTuple):
+    """The address that a call came from, and the names that the caller claims without proof."""
 
     address: str
     user_agent: str = ""
@@ -51,14 +51,14 @@ class Peer(NamedTuple):
 
 
 @dataclass(slots=True)
-class Known:
-    """What is known of a call when its intent is recorded."""
+class CallDetails:
+    """The facts about a call when its intent is recorded."""
 
     method: Method
     request_id: str
-    callers_id: str
+    caller_request_id: str
     caller: Caller
-    peer: Peer
+    source: CallSource
     resources: Sequence[tuple[str, str]]
     decisions: Sequence[Decision] = ()
     request: Mapping[str, object] = field(default_factory=dict, repr=False)
@@ -67,8 +67,12 @@ class Known:
 
 
 @dataclass(slots=True)
-class Ended:
-    """What became of a call. code: the gRPC status by name. moment: its end. response: described; never as it is."""
+class CallResult:
+    """The result of a call.
+
+    code: the name of the gRPC status. moment: the end, in seconds since the epoch. response: a description without
+    secrets.
+    """
 
     status_id: int
     code: str
@@ -86,7 +90,7 @@ class Ended:
 class CallEvents:
     """The two events of one call. The time of the intent is the call's beginning, to the millisecond."""
 
-    def __init__(self, known: Known, began: float) -> None:
+    def __init__(self, known: CallDetails, began: float) -> None:
         self._began = began
         api: dict[str, object] = {"uid": known.request_id}
         if known.request:
@@ -94,36 +98,36 @@ class CallEvents:
         # Left open: the outcome adds the response to `api`.
         self._head = _BEGINNINGS[known.method.operation] + orjson.dumps(api)
         of_actor = _of_actor if len(known.decisions) > _MAXIMUM_KEPT_DECISIONS else _kept_of_actor
-        self._rest = b"},%b%b" % (of_actor(known.caller, known.peer, tuple(known.decisions)), _of_call(known))
+        self._rest = b"},%b%b" % (of_actor(known.caller, known.source, tuple(known.decisions)), _of_call(known))
 
     def intent(self) -> bytes:
         """The event that is on record before anything is asked of an upstream."""
         return b"%b%b%b}" % (self._head, self._rest, _ending(INTENT, self._began, _PENDING))
 
-    def outcome(self, ended: Ended) -> bytes:
+    def outcome(self, result: CallResult) -> bytes:
         """The event that tells what became of it."""
-        seconds = max(0.0, ended.moment - self._began)
-        response: dict[str, object] = {"code": ended.code}
-        if ended.reason:
-            response["error"] = ended.reason
-        if ended.upstream_message:
-            response["error_message"] = ended.upstream_message
-        if ended.response:
-            response["data"] = ended.response
+        seconds = max(0.0, result.moment - self._began)
+        response: dict[str, object] = {"code": result.code}
+        if result.reason:
+            response["error"] = result.reason
+        if result.upstream_message:
+            response["error_message"] = result.upstream_message
+        if result.response:
+            response["data"] = result.response
         status: dict[str, object] = {
-            "status_id": ended.status_id,
-            "status": _STATUS_NAMES[ended.status_id],
-            "status_code": ended.code,
+            "status_id": result.status_id,
+            "status": _STATUS_NAMES[result.status_id],
+            "status_code": result.code,
             "duration": round(seconds * 1000),
         }
-        if ended.reason:
-            status["status_detail"] = ended.reason
+        if result.reason:
+            status["status_detail"] = result.reason
         unmapped = {
-            "upstream_code": ended.upstream_code,
-            "http_status": ended.http_status,
-            "key_version": ended.key_version,
-            "attempts": ended.attempts,
-            "items": ended.items,
+            "upstream_code": result.upstream_code,
+            "http_status": result.http_status,
+            "key_version": result.key_version,
+            "attempts": result.attempts,
+            "items": result.items,
         }
         status["unmapped"] = {
             "duration_us": round(seconds * 1_000_000),
@@ -133,7 +137,7 @@ class CallEvents:
             self._head,
             orjson.dumps(response),
             self._rest,
-            _ending(OUTCOME, ended.moment, orjson.dumps(status)[1:-1]),
+            _ending(OUTCOME, result.moment, orjson.dumps(status)[1:-1]),
         )
 
 
@@ -184,7 +188,7 @@ def _class(activity: int) -> dict[str, object]:
 _BEGINNINGS: Final = {method.operation: _beginning(method) for method in METHODS}
 
 
-def _of_actor(caller: Caller, peer: Peer, decisions: tuple[Decision, ...]) -> bytes:
+def _of_actor(caller: Caller, source: CallSource, decisions: tuple[Decision, ...]) -> bytes:
     """The members that tell who calls, from where, and what policy says to it."""
     kind = _USER_TYPES.get(caller.kind, "Unknown")
     user: dict[str, object] = {"name": caller.name or caller.kind, "uid": caller_id(caller), "type": kind}
@@ -194,13 +198,13 @@ def _of_actor(caller: Caller, peer: Peer, decisions: tuple[Decision, ...]) -> by
     if caller.groups:
         user["groups"] = [{"name": name} for name in caller.groups]
     actor: dict[str, object] = {"user": user}
-    if peer.service:
-        actor["app_name"] = peer.service
+    if source.service:
+        actor["app_name"] = source.service
     if decisions:
         actor["authorizations"] = [_authorization(decision) for decision in decisions]
-    members: dict[str, object] = {"actor": actor, "src_endpoint": _endpoint(peer.address)}
-    if peer.user_agent:
-        members["http_request"] = {"user_agent": peer.user_agent}
+    members: dict[str, object] = {"actor": actor, "src_endpoint": _endpoint(source.address)}
+    if source.user_agent:
+        members["http_request"] = {"user_agent": source.user_agent}
     if decisions:
         allowed = any(decision.allowed for decision in decisions)
         members |= {"action_id": 1, "action": "Allowed"} if allowed else {"action_id": 2, "action": "Denied"}
@@ -228,11 +232,13 @@ def _endpoint(address: str) -> Mapping[str, object]:
     return {"ip": host.strip("[]"), "port": int(port)} if host and port.isdecimal() else {"name": address}
 
 
-def _of_call(known: Known) -> bytes:
+def _of_call(known: CallDetails) -> bytes:
     """The members that are this call's own, but for its time and status; each with the comma before it."""
     members: dict[str, object] = {}
-    if known.callers_id:
-        members["observables"] = [{"name": "x-request-id", "type": "Other", "type_id": 99, "value": known.callers_id}]
+    if known.caller_request_id:
+        members["observables"] = [
+            {"name": "x-request-id", "type": "Other", "type_id": 99, "value": known.caller_request_id}
+        ]
     if known.resources:
         members["resources"] = [{"type": kind, "name": name, "uid": name} for kind, name in known.resources]
     if known.trace_id:

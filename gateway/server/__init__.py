@@ -1,1 +1,1 @@
-"""Everything that knows gRPC: the contract's methods, the pipeline around them, statuses, and the server itself."""
+"""The gRPC server: interceptors, services, transport, and the conversion of errors to statuses."""

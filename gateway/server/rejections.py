@@ -1,7 +1,7 @@
-"""Refusals of strangers: calls that end before their sender is known are counted, and a flood of them is slowed down.
+"""Audit records and delays for calls that end before authentication.
 
-One record for a peer, a reason and a second, whatever their number. How long an answer is held back stands in
-`pacing.py`.
+An unauthenticated peer could fill the journal with one record per call. Instead, rejections are counted: one record per
+peer, reason, and second. `tarpit.py` delays the responses when there are many.
 """
 
 import asyncio
@@ -12,18 +12,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.audit import events
-from gateway.audit.events import Peer
-from gateway.server.rpc import Rpc
-from gateway.server.tarpit import Pacing
+from gateway.audit.events import CallSource
+from gateway.server.rpc_context import RpcContext
+from gateway.server.tarpit import Tarpit
 
 _INTERVAL_SECONDS: Final = 1.0
-_MAXIMUM_PEERS: Final = 64
-"""Records of one second at most, by peer and reason; the refusals of all others share one for each reason."""
+_MAXIMUM_COUNTS: Final = 64
+"""Maximum records per second, by peer and reason. Further peers share one record per reason."""
 
 UNKNOWN_METHOD: Final = "unknown"
 
-Keep = Callable[[bytes], object]
-"""Puts an event on record; what can't be recorded now it answers with an exception."""
+Append = Callable[[bytes], object]
+"""Appends an event to the journal. Raises an exception if the journal cannot take it now."""
 
 
 @dataclass(slots=True)
@@ -33,23 +33,57 @@ class _Count:
     methods: dict[str, int] = field(default_factory=dict)
 
 
-class Refusals:
-    """Counts of refusals. keep: takes the event that tells of them. `failed`: what it raises where it can't."""
+class Rejections:
+    """Counts rejections. append: receives the events. failed: the exception that `append` raises if it fails."""
 
-    def __init__(self, keep: Keep, failed: type[Exception], pacing: Pacing | None = None) -> None:
-        self._keep = keep
+    def __init__(self, append: Append, failed: type[Exception], tarpit: Tarpit | None = None) -> None:
+        self._append = append
         self._failed = failed
-        self._pacing = pacing or Pacing()
+        self._tarpit = tarpit or Tarpit()
         self._counts: OrderedDict[tuple[str, str], _Count] = OrderedDict()
-        self._flush: asyncio.TimerHandle | None = None
+        self._flush_timer: asyncio.TimerHandle | None = None
 
-    def add(self, rpc: Rpc, reason: str) -> None:
-        """Count one refusal."""
-        self._add(_host(rpc.peer), reason, rpc.method.full_name)
+    def count(self, call: RpcContext, reason: str) -> None:
+        """Count the rejection of a call."""
+        self._count(_host(call.source), reason, call.method.full_name)
 
-    def _add(self, host: str, reason: str, method: str) -> None:
+    async def count_and_delay(self, call: RpcContext, reason: str) -> None:
+        """Count the rejection of a call, and return when the gateway may respond."""
+        self.count(call, reason)
+        call.release_request()
+        await self._tarpit.delay_response(_host(call.source))
+
+    async def count_unknown_method(self, source: CallSource) -> None:
+        """Count a call to an unknown method, and return when the gateway may respond.
+
+        The record does not contain the method's name, because the peer can choose any number of names.
+        """
+        host = _host(source)
+        self._count(host, "UNIMPLEMENTED", UNKNOWN_METHOD)
+        await self._tarpit.delay_response(host)
+
+    def stop_delaying(self) -> None:
+        """Release all delayed responses, and delay no more."""
+        self._tarpit.stop()
+
+    def flush(self) -> None:
+        """Append the counts to the journal. Counts that it cannot take are kept for the next attempt."""
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+            self._flush_timer = None
+        while self._counts:
+            (peer, reason), count = next(iter(self._counts.items()))
+            event = events.refusals(peer, reason, first=count.first, last=count.last, methods=count.methods)
+            try:
+                self._append(event)
+            except self._failed:
+                self._schedule_flush()
+                return
+            self._counts.popitem(last=False)
+
+    def _count(self, host: str, reason: str, method: str) -> None:
         key = (host, reason)
-        if key not in self._counts and len(self._counts) >= _MAXIMUM_PEERS:
+        if key not in self._counts and len(self._counts) >= _MAXIMUM_COUNTS:
             key = ("", reason)
         now = time.time()
         count = self._counts.get(key)
@@ -57,44 +91,12 @@ class Refusals:
             count = self._counts[key] = _Count(now, now)
         count.last = now
         count.methods[method] = count.methods.get(method, 0) + 1
-        if self._flush is None:
-            self._flush = asyncio.get_running_loop().call_later(_INTERVAL_SECONDS, self.flush)
+        if self._flush_timer is None:
+            self._schedule_flush()
 
-    async def count(self, rpc: Rpc, reason: str) -> None:
-        """Count one refusal, and return when it may be answered."""
-        self.add(rpc, reason)
-        # What waits holds no more than it must.
-        rpc.raw, rpc.request = b"", None
-        await self._pacing.turn(_host(rpc.peer))
-
-    async def count_unknown(self, peer: Peer) -> None:
-        """Count a call of a method that there is not, and return when it may be answered.
-
-        What the method was called is not kept: there are as many names as anybody cares to send.
-        """
-        host = _host(peer)
-        self._add(host, "UNIMPLEMENTED", UNKNOWN_METHOD)
-        await self._pacing.turn(host)
-
-    def answer_at_once(self) -> None:
-        """From now on no answer is held back, those that were so far among them."""
-        self._pacing.end()
-
-    def flush(self) -> None:
-        """Put what was counted on record; what can't be recorded now is kept for the next time."""
-        if self._flush is not None:
-            self._flush.cancel()
-            self._flush = None
-        while self._counts:
-            (peer, reason), count = next(iter(self._counts.items()))
-            event = events.refusals(peer, reason, first=count.first, last=count.last, methods=count.methods)
-            try:
-                self._keep(event)
-            except self._failed:
-                self._flush = asyncio.get_running_loop().call_later(_INTERVAL_SECONDS, self.flush)
-                return
-            self._counts.popitem(last=False)
+    def _schedule_flush(self) -> None:
+        self._flush_timer = asyncio.get_running_loop().call_later(_INTERVAL_SECONDS, self.flush)
 
 
-def _host(peer: Peer) -> str:
-    return peer.address.rpartition(":")[0].strip("[]")
+def _host(source: CallSource) -> str:
+    return source.address.rpartition(":")[0].strip("[]")

@@ -1,4 +1,4 @@
-"""From a gateway error to what a gRPC caller gets: `google.rpc.Status` with its details, and the trailers."""
+"""The conversion of gateway errors to `google.rpc.Status` with details, and the trailers of every response."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -23,7 +23,7 @@ RECEIPT_TRAILER: Final = "keyway-audit-receipt"
 
 DEFAULT_RETRY_SECONDS: Final = 1.0
 MAXIMUM_RETRY_SECONDS: Final = 3600.0
-# Clients take trailers of 8 KiB in all. A name alone may fill more than half of them: 4 KiB, in Base64.
+# Clients accept at most 8 KiB of trailers. A resource name alone can take 4 KiB in Base64.
 MAXIMUM_MESSAGE_CHARACTERS: Final = 640
 _MAXIMUM_METADATA_CHARACTERS: Final = 128
 _REASON_PREFIX: Final = "ERROR_REASON_"
@@ -34,14 +34,14 @@ STATUS_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
 
 def reason_name(reason: Reason) -> str:
-    """As `ErrorInfo.reason` spells it: the value's name without its prefix."""
+    """Return the name for `ErrorInfo.reason`: the name of the enum value without its prefix."""
     return error_reason_pb2.ErrorReason.Name(reason).removeprefix(_REASON_PREFIX)
 
 
-def to_status(error: GatewayError, *, repeatable: bool, request_id: str) -> status_pb2.Status:
-    """The status of a failed call. `repeatable`: whether the method is safe to repeat."""
+def to_status(error: GatewayError, *, idempotent: bool, request_id: str) -> status_pb2.Status:
+    """Return the status of a failed call. idempotent: whether the method is safe to retry."""
     details = [_error_info(error), *_optional_details(error)]
-    delay = retry_delay(error, repeatable=repeatable)
+    delay = retry_delay(error, idempotent=idempotent)
     if delay is not None:
         details.append(error_details_pb2.RetryInfo(retry_delay=_duration(delay)))
     details.append(error_details_pb2.RequestInfo(request_id=request_id))
@@ -49,10 +49,10 @@ def to_status(error: GatewayError, *, repeatable: bool, request_id: str) -> stat
     return status_pb2.Status(code=error.outcome.code, message=message, details=_pack(details))
 
 
-def retry_delay(error: GatewayError, *, repeatable: bool) -> float | None:
-    """Seconds after which the caller may repeat the call; None where it should not be invited to."""
+def retry_delay(error: GatewayError, *, idempotent: bool) -> float | None:
+    """Return the seconds after which the caller may retry the call, or None if it must not retry."""
     invited = isinstance(error, UpstreamError) and error.http_status == 503 and error.retry_after is not None
-    if not (error.outcome.retryable or (error.outcome.repeatable and (repeatable or invited))):
+    if not (error.outcome.retryable or (error.outcome.repeatable and (idempotent or invited))):
         return None
     return min(DEFAULT_RETRY_SECONDS if error.retry_after is None else error.retry_after, MAXIMUM_RETRY_SECONDS)
 
@@ -63,7 +63,7 @@ def trailers(
     receipt: Receipt | None = None,
     stale_seconds: float | None = None,
 ) -> Trailers:
-    """The trailers of every response: the one place that makes them, since an abort drops those set before."""
+    """Return all trailers of a response. An abort discards trailers that were set before, so they are set together."""
     pairs: list[tuple[str, str | bytes]] = [(REQUEST_ID_TRAILER, request_id)]
     if receipt is not None:
         pairs.append((RECEIPT_TRAILER, str(receipt)))
@@ -113,7 +113,7 @@ def _resource_type(name: str) -> str:
 
 
 def _bounded(text: str, maximum: int) -> str:
-    """`text`, cut where it would have more than `maximum` characters in the percent-encoding of gRPC's messages."""
+    """Return `text`, cut to at most `maximum` characters in the percent-encoding that gRPC uses for messages."""
     text, size = text.encode(errors="replace").decode(), 0
     for index, character in enumerate(text):
         size += 1 if " " <= character <= "~" and character != "%" else 3 * len(character.encode())

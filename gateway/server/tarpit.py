@@ -1,8 +1,8 @@
-"""How fast strangers get their answers: at a pace for each peer, and at one for all of them together.
+"""A tarpit that delays responses to rejected calls: it limits their rate per peer, and for all peers together.
 
-Who waits for an answer asks no more meanwhile: so a flood costs no more than its pace, through however many streams and
-connections it comes. Those who show who they are have nothing to do with that, whatever address they share with
-strangers; but what is refused to them comes at a pace of its own, for each refusal leaves its records.
+A client that waits for a response sends no further call meanwhile. The rate therefore bounds the cost of a flood,
+whatever number of streams and connections it uses. The tarpit for unauthenticated peers does not affect authenticated
+callers, even from the same address. Rejections of authenticated callers also leave records: they have a second tarpit.
 """
 
 import asyncio
@@ -12,85 +12,89 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-_PEERS_RATE: Final = 20.0
-_RATE: Final = 100.0
-"""Answers a second. As many at once are given after a rest of a second."""
+_PEER_RATE: Final = 20.0
+_TOTAL_RATE: Final = 100.0
+"""Responses per second. After an idle second, that many responses are immediate."""
 _MAXIMUM_PEERS: Final = 1024
-"""So many are told apart; for all others only the common pace holds."""
+"""Peers that are tracked separately. Only the total rate limits further peers."""
 _MAXIMUM_DELAYED: Final = 2000
-"""More answers are not held back: each holds some memory."""
-_LONGEST_SECONDS: Final = 30.0
+"""Delayed responses, each of which takes memory. Further responses are immediate."""
+_MAXIMUM_DELAY_SECONDS: Final = 30.0
 _NETWORK_BITS: Final = 64
-"""Of an IPv6 address: who has one such address has the whole network."""
+"""Prefix length of an IPv6 network. A host usually controls a whole /64."""
 
 
-class Pacing:
-    """Holds answers back. peers_rate, rate: answers a second to one peer and to all. clock: seconds that only grow."""
+class Tarpit:
+    """Delays responses. peer_rate, total_rate: responses per second. clock: returns monotonic seconds."""
 
     def __init__(
-        self, clock: Callable[[], float] = time.monotonic, *, peers_rate: float = _PEERS_RATE, rate: float = _RATE
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        peer_rate: float = _PEER_RATE,
+        total_rate: float = _TOTAL_RATE,
     ) -> None:
         self._clock = clock
-        self._peers_rate = peers_rate
-        self._rate = rate
+        self._peer_rate = peer_rate
+        self._total_rate = total_rate
         self._next = float("-inf")
         self._peers: OrderedDict[str, float] = OrderedDict()
-        self._waiting: set[asyncio.Future[None]] = set()
-        self._ended = False
+        self._delayed: set[asyncio.Future[None]] = set()
+        self._stopped = False
 
     @property
-    def waiting(self) -> int:
-        """Answers that are held back."""
-        return len(self._waiting)
+    def delayed(self) -> int:
+        """Number of responses that are delayed now."""
+        return len(self._delayed)
 
     @property
-    def remembered(self) -> int:
-        """Peers that are told apart now."""
+    def tracked_peers(self) -> int:
+        """Number of peers that are tracked separately now."""
         return len(self._peers)
 
     def delay(self, peer: str) -> float:
-        """Seconds for which the next answer to this peer, an IP address, is to be held back; counts it as given."""
+        """Return the seconds to delay the next response to a peer, and count the response. peer: an IP address."""
         now = self._clock()
-        self._next = _following(self._next, now, self._rate)
+        self._next = _next_slot(self._next, now, self._total_rate)
         wait = self._next - now
         network = _network(peer)
-        if network in self._peers or self._room(now):
-            self._peers[network] = due = _following(self._peers.get(network, float("-inf")), now, self._peers_rate)
+        if network in self._peers or self._has_room(now):
+            self._peers[network] = due = _next_slot(self._peers.get(network, float("-inf")), now, self._peer_rate)
             self._peers.move_to_end(network)
             wait = max(wait, due - now)
-        return min(max(wait, 0.0), _LONGEST_SECONDS)
+        return min(max(wait, 0.0), _MAXIMUM_DELAY_SECONDS)
 
-    async def turn(self, peer: str) -> None:
-        """Return when an answer may be given to this peer; at once after `end`."""
+    async def delay_response(self, peer: str) -> None:
+        """Return when the gateway may respond to a peer; immediately after `stop`."""
         seconds = self.delay(peer)
-        if seconds == 0.0 or self._ended or len(self._waiting) >= _MAXIMUM_DELAYED:
+        if seconds == 0.0 or self._stopped or len(self._delayed) >= _MAXIMUM_DELAYED:
             return
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
-        timer = loop.call_later(seconds, _finish, future)
-        self._waiting.add(future)
+        timer = loop.call_later(seconds, _release, future)
+        self._delayed.add(future)
         try:
             await future
         finally:
             timer.cancel()
-            self._waiting.discard(future)
+            self._delayed.discard(future)
 
-    def end(self) -> None:
-        """Hold nothing back any more."""
-        self._ended = True
-        for future in self._waiting:
-            _finish(future)
+    def stop(self) -> None:
+        """Release all delayed responses, and delay no more."""
+        self._stopped = True
+        for future in self._delayed:
+            _release(future)
 
-    def _room(self, now: float) -> bool:
-        """Whether one more peer can be told apart, once those are forgotten that have rested longest."""
+    def _has_room(self, now: float) -> bool:
+        """Forget the peers that were idle for a second, and return whether one more peer can be tracked."""
         while self._peers and next(iter(self._peers.values())) <= now - 1.0:
             self._peers.popitem(last=False)
         return len(self._peers) < _MAXIMUM_PEERS
 
 
-def _following(due: float, now: float, rate: float) -> float:
-    """When the next answer is due: a rest counts for no more than a second's answers."""
-    return max(due, now - 1.0) + 1.0 / rate
+def _next_slot(slot: float, now: float, rate: float) -> float:
+    """Return the time of the next response. Idle time counts for at most one second."""
+    return max(slot, now - 1.0) + 1.0 / rate
 
 
 def _network(peer: str) -> str:
@@ -105,6 +109,6 @@ def _network(peer: str) -> str:
     return str(ipaddress.IPv6Network((address, _NETWORK_BITS), strict=False))
 
 
-def _finish(future: "asyncio.Future[None]") -> None:
+def _release(future: "asyncio.Future[None]") -> None:
     if not future.done():
         future.set_result(None)

@@ -10,7 +10,7 @@ import structlog
 from grpc_health.v1 import health, health_pb2
 
 from gateway.contract.methods import SERVICES
-from gateway.server.transport.listener import serve_health
+from gateway.server.transport.health import serve_health
 from gateway.telemetry.instruments import Description, Point, Series
 from gateway.telemetry.prometheus import PrometheusEndpoint
 from gateway.workers.group import Group

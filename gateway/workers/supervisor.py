@@ -140,7 +140,7 @@ def _reserved(listen: str, stack: contextlib.AsyncExitStack) -> str:
     try:
         return stack.enter_context(Reservation(listen)).address
     except OSError as error:
-        raise ListenError(f"{listen} can't be listened on: is another server there?") from error
+        raise ListenError(f"cannot listen on {listen}: is port {listen.rpartition(':')[2]} already in use?") from error
 
 
 async def _hold(chains: IdleChains, group: Group) -> None:

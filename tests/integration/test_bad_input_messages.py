@@ -57,7 +57,7 @@ async def raw(stack: Stack, method: str, data: bytes) -> bytes:
 async def test_bytes_that_are_no_message_are_a_bad_request(quiet_stack: Stack, data: bytes) -> None:
     failure = await failure_of(raw(quiet_stack, ENCRYPT, data))
     assert failure.kind == INVALID
-    assert failure.violations[0].description == "the message is not a keyway.v1.EncryptRequest"
+    assert failure.violations[0].description == "the message cannot be decoded as keyway.v1.EncryptRequest"
     assert not await asked(quiet_stack)
 
 

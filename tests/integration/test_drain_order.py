@@ -14,7 +14,7 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from gateway.contract.methods import SERVICES
-from gateway.server import assembly
+from gateway.server import gateway_server
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import certificate_service_pb2_grpc, key_service_pb2_grpc
 from keyway.v1 import key_service_pb2 as keys
@@ -152,8 +152,8 @@ async def test_a_late_call_on_an_open_connection_is_told_to_go_elsewhere(
     quiet_stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The moment between the last call and the closing of the listener, long enough to be sure of it.
-    monkeypatch.setattr(assembly, "_QUIET_SECONDS", 2.0)
-    monkeypatch.setattr(assembly, "_MAXIMUM_QUIET_SECONDS", 4.0)
+    monkeypatch.setattr(gateway_server, "_QUIET_SECONDS", 2.0)
+    monkeypatch.setattr(gateway_server, "_MAXIMUM_QUIET_SECONDS", 4.0)
     async with stoppable(quiet_stack.settings()) as gateway, channel_to(gateway.address) as channel:
         await keys_at(channel).GetClientInfo(REQUEST, timeout=20)
         gateway.begin()

@@ -293,11 +293,11 @@ OF_UPSTREAMS: Final = {"collector: journal", "collector: traces"}
 HELD: Final = {
     "journal: 00000000000000000001.jsonl": b"KeyService/Encrypt",
     "collector: journal": b"KeyService/Encrypt",
-    "collector: logs": b"provider failed",
+    "collector: logs": b"provider_failed",
     "collector: traces": b"KeyService/Encrypt",
     "collector: metrics": b"rpc.server.call.duration",
     "Prometheus": b"rpc_server_call_duration_seconds",
     "command lines": b"gateway",
-    "output and log": b"provider failed",
+    "output and log": b"provider_failed",
     "what callers were told": b"keyway-audit-receipt",
 }

@@ -85,7 +85,8 @@ async def test_a_port_that_is_taken_fails_loudly(quiet_stack: Stack, tmp_path: P
     assert ended.code == 1
     assert ended.output == ""
     lines = [line for line in ended.errors.splitlines() if not line.startswith("{")]
-    assert lines == [f"keyway: {quiet_stack.gateway.address} can't be listened on: is another server there?"]
+    address = quiet_stack.gateway.address
+    assert lines == [f"keyway: cannot listen on {address}: is port {address.rpartition(':')[2]} already in use?"]
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:50051", "localhost:notaport", "127.0.0.1:65536"])

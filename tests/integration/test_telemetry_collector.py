@@ -150,7 +150,7 @@ async def test_metrics_and_log_lines_carry_what_the_call_was(stack: Stack, colle
     assert metrics["keyway.certificate.expiry.days"].value["gauge"]["dataPoints"]
     assert metrics["rpc.server.call.duration"].resource["service.instance.id"]
 
-    (line,) = (line for line in await collector.logs() if line.body == "provider failed")
+    (line,) = (line for line in await collector.logs() if line.body == "provider_failed")
     (server,) = (span for span in await collector.spans() if span.name.endswith("/Encrypt"))
     assert (line.value["traceId"], line.value["spanId"]) == (server.value["traceId"], server.value["spanId"])
     assert line.attributes["reason"] == server.attributes["keyway.reason"] == "PROVIDER_CREDENTIALS_REJECTED"

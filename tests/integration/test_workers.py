@@ -79,7 +79,7 @@ async def test_a_new_configuration_is_taken_without_a_failed_call_and_a_broken_o
         asyncio.timeout(60),
     ):
         address = await process.address()
-        health = str((await process.logged("serving health"))["address"])
+        health = str((await process.logged("serving_health"))["address"])
         metrics = str((await process.logged("serving metrics"))["address"])
         before = worker_pids(process.pid)
 
@@ -119,7 +119,7 @@ async def test_a_new_configuration_is_taken_without_a_failed_call_and_a_broken_o
         stranger = write_config(tmp_path / "stranger.yaml", quiet_stack, listen=address)
         other = await run(tmp_path, "serve", "--config", stranger)
         assert (other.code, other.output) == (1, "")
-        assert "can't be listened on" in other.errors
+        assert "already in use" in other.errors
         ended = await process.stopped()
 
     assert ended.code == 0
@@ -160,7 +160,7 @@ async def test_workers_end_with_a_supervisor_that_is_killed(quiet_stack: Stack, 
         await gone(*workers)
     async with Process(tmp_path, "serve", "--config", config, "--listen", address, "--workers", "2") as process:
         assert await process.address() == address
-        health = str((await process.logged("serving health"))["address"])
+        health = str((await process.logged("serving_health"))["address"])
         assert await health_of(health) == "SERVING"
         process.send(signal.SIGTERM)
         await process.logged("draining")

@@ -1,1 +1,1 @@
-"""Interceptors: one module per step that a call passes before it reaches its service."""
+"""The interceptors that every call passes, one module each. `chain.py` lists them in order."""

@@ -1,4 +1,4 @@
-"""The outermost stage: makes a call known to traces and metrics, from its beginning to its end."""
+"""The outermost interceptor: begins the trace of a call, and reports its result to the span and to the metrics."""
 
 import asyncio
 import time
@@ -7,47 +7,36 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2
 
 from gateway.errors import GatewayError, UpstreamError
-from gateway.server.rpc import Handler, Rpc, Stage
+from gateway.server.interceptors.interceptor import CallNext, Interceptor, InterceptorDependencies
+from gateway.server.rpc_context import RpcContext
 from gateway.server.status import reason_name
 from gateway.telemetry.calls import passed_on
-from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.setup import Telemetry
 
 
-def trace(telemetry: Telemetry | None) -> Stage:
-    """The stage. Without telemetry a caller's trace context is handed on, and nothing else is done."""
-    metrics = telemetry.metrics if telemetry is not None else None
+class _TracePropagation:
+    """Without telemetry: only passes the caller's trace context on to upstreams."""
 
-    def begin(rpc: Rpc) -> None:
-        if telemetry is not None:
-            rpc.call.trace = telemetry.begin(rpc.method.full_name, rpc.metadata)
-            rpc.call.metrics = metrics
-        else:
-            rpc.call.trace = passed_on(rpc.metadata)
-
-    def stage(following: Handler) -> Handler:
-        observed = _observed(following, metrics) if telemetry is not None else following
-
-        async def handle(rpc: Rpc) -> Message:
-            begin(rpc)
-            return await observed(rpc)
-
-        return handle
-
-    return stage
+    async def intercept(self, call_next: CallNext, call: RpcContext) -> Message:
+        call.trace = passed_on(call.metadata)
+        return await call_next(call)
 
 
-def _observed(following: Handler, metrics: Metrics | None) -> Handler:
-    """`following`, with its end told to the call's span and to the metrics."""
+class _Tracing:
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+        self._metrics = telemetry.metrics
 
-    async def handle(rpc: Rpc) -> Message:
+    async def intercept(self, call_next: CallNext, call: RpcContext) -> Message:
+        call.trace = self._telemetry.begin(call.method.full_name, call.metadata)
+        call.metrics = metrics = self._metrics
         began = time.perf_counter()
         if metrics is not None:
             metrics.call_began()
         code: int = code_pb2.INTERNAL
         error: GatewayError | None = None
         try:
-            response = await following(rpc)
+            response = await call_next(call)
             code = code_pb2.OK
             if metrics is not None:
                 metrics.answered(response)
@@ -56,31 +45,34 @@ def _observed(following: Handler, metrics: Metrics | None) -> Handler:
             code, error = failure.outcome.code, failure.with_traceback(None)
             raise
         except asyncio.CancelledError:
-            code = rpc.given_up_code
+            code = call.cancellation_code
             raise
         finally:
             seconds = time.perf_counter() - began
             reason = reason_name(error.outcome.reason) if error is not None else ""
             if metrics is not None:
-                attempts = len(rpc.call.attempts)
-                metrics.call_ended(rpc.method.full_name, code, seconds, reason=reason, attempts=attempts)
-            _end_span(rpc, code, reason, error)
+                attempts = len(call.attempts)
+                metrics.call_ended(call.method.full_name, code, seconds, reason=reason, attempts=attempts)
+            _end_span(call, code, reason, error)
             error = None
 
-    return handle
 
-
-def _end_span(rpc: Rpc, code: int, reason: str, error: GatewayError | None) -> None:
-    if rpc.call.trace is None or not rpc.call.trace.recorded:
+def _end_span(call: RpcContext, code: int, reason: str, error: GatewayError | None) -> None:
+    if call.trace is None or not call.trace.recorded:
         return
     upstream = error if isinstance(error, UpstreamError) else None
-    rpc.call.trace.end(
+    call.trace.end(
         code,
         reason,
-        request_id=rpc.call.request_id,
-        provider=rpc.call.attempts[0].provider if rpc.call.attempts else "",
-        resources=[name for _, name in rpc.resources],
-        attempts=len(rpc.call.attempts),
+        request_id=call.request_id,
+        provider=call.attempts[0].provider if call.attempts else "",
+        resources=[name for _, name in call.resources],
+        attempts=len(call.attempts),
         upstream_code=upstream.upstream_code if upstream is not None else None,
         upstream_message=upstream.upstream_message if upstream is not None else None,
     )
+
+
+def tracing(dependencies: InterceptorDependencies) -> Interceptor:
+    """Create the interceptor."""
+    return _Tracing(dependencies.telemetry) if dependencies.telemetry is not None else _TracePropagation()

@@ -1,4 +1,4 @@
-"""Validation of requests against the contract, before the gateway calls an upstream.
+"""The interceptor that validates requests against the contract, before the gateway calls an upstream.
 
 All checks come from the descriptors (see `gateway.contract.field_checks`). A rejection lists all violations. The limits
 of a single upstream are not checked here: its adapter checks them.
@@ -11,6 +11,8 @@ from google.protobuf.message import Message
 
 from gateway.contract.field_checks import Check, MessageCheck, checks_for, message_checks_for
 from gateway.errors import InvalidRequest, Violation
+from gateway.server.interceptors.interceptor import CallNext, Interceptor, InterceptorDependencies
+from gateway.server.rpc_context import RpcContext
 
 FieldChecks = tuple[tuple[str, tuple[Check, ...]], ...]
 """The checks of each field that has any, by the name of the field."""
@@ -74,3 +76,15 @@ def _violations(message: Message, prefix: str) -> Iterator[Violation]:
     for name in kind.submessages:
         if message.HasField(name):
             yield from _violations(getattr(message, name), f"{prefix}{name}.")
+
+
+class _Validation:
+    async def intercept(self, call_next: CallNext, call: RpcContext) -> Message:
+        assert call.request is not None
+        validate(call.request)
+        return await call_next(call)
+
+
+def validation(_dependencies: InterceptorDependencies) -> Interceptor:
+    """Create the interceptor."""
+    return _Validation()

@@ -1,1 +1,1 @@
-"""The services of the contract: what goes beyond passing a call to one provider."""
+"""The services of the contract: routing to providers, and the methods that the gateway implements itself."""

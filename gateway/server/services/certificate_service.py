@@ -1,4 +1,4 @@
-"""CertificateService: what is more than handing a call to one provider, which is the list over all of them."""
+"""CertificateService: the lists of certificates, of one provider or of all. Routing serves all other methods."""
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
@@ -10,9 +10,10 @@ from gateway.contract.resource_names import PROVIDER, WILDCARD, provider_id
 from gateway.errors import INVALID_PAGE_TOKEN, GatewayError, InvalidRequest, Violation
 from gateway.providers.base.capabilities import CertificatePage, ListWindow, Provider
 from gateway.providers.catalog import Catalog
-from gateway.server.rpc import Operation, contained
+from gateway.server.error_boundary import within_boundary
+from gateway.server.method_handler import Operation
 from gateway.server.services import paging
-from gateway.server.services.paging import Position
+from gateway.server.services.paging import PagePosition
 from keyway.v1 import certificate_service_pb2 as certificates
 
 _LIST: Final = "list_certificates"
@@ -20,10 +21,10 @@ _MAXIMUM_INT32: Final = 2**31 - 1
 
 
 class CertificateLister:
-    """Pages over the certificates of one provider, or of all of them one after the other.
+    """Returns pages of certificates of one provider, or of all providers in the order of their ids.
 
-    A page asks every provider from the current one on at once: that fills the page whatever the providers' sizes, and
-    counts the whole. Providers before it are done; the token remembers how many rows they had.
+    Each page queries the current provider and all later ones concurrently. This fills the page however many rows each
+    provider has, and gives the total size. The page token contains the number of rows of the earlier providers.
     """
 
     def __init__(self, catalog: Catalog) -> None:
@@ -32,7 +33,7 @@ class CertificateLister:
     async def list_certificates(
         self, request: certificates.ListCertificatesRequest, call: CallContext
     ) -> certificates.ListCertificatesResponse:
-        """One page; see the contract for its order and for `unreachable`."""
+        """Return one page. The contract describes its order and the field `unreachable`."""
         state = request.state or certificates.CERTIFICATE_STATE_FILTER_UNEXPIRED
         listing = f"{request.parent}?state={state}"
         position = paging.decode(request.page_token, listing)
@@ -51,13 +52,13 @@ class CertificateLister:
         page: CertificatePage = await self._catalog.operation(provider, _LIST)(window, call)
         rows = page.certificates[: window.limit]
         end = window.offset + len(rows)
-        token = paging.encode(Position(provider, end, 0), listing) if rows and end < page.total else ""
+        token = paging.encode(PagePosition(provider, end, 0), listing) if rows and end < page.total else ""
         return certificates.ListCertificatesResponse(
             certificates=rows, next_page_token=token, total_size=min(page.total, _MAXIMUM_INT32)
         )
 
     async def _of_all(
-        self, position: Position | None, window: ListWindow, listing: str, call: CallContext
+        self, position: PagePosition | None, window: ListWindow, listing: str, call: CallContext
     ) -> certificates.ListCertificatesResponse:
         providers = self._from(position, call)
         windows = [replace(window, offset=window.offset if index == 0 else 0) for index in range(len(providers))]
@@ -74,17 +75,17 @@ class CertificateLister:
             rows = page.certificates[:room]
             response.certificates.extend(rows)
             end = part.offset + len(rows)
-            # An upstream that counts more rows than it gives must not be asked for them forever.
+            # An upstream can report more rows than it returns. A page without rows then ends the list.
             if end < page.total and not response.next_page_token and (rows or not room):
-                response.next_page_token = paging.encode(Position(provider.id, end, counted), listing)
+                response.next_page_token = paging.encode(PagePosition(provider.id, end, counted), listing)
             counted = min(counted + page.total, _MAXIMUM_INT32)
         response.total_size = counted
         return response
 
-    def _from(self, position: Position | None, call: CallContext) -> Sequence[Provider]:
-        """The providers that have certificates and that the caller may ask, by name, from the token's on.
+    def _from(self, position: PagePosition | None, call: CallContext) -> Sequence[Provider]:
+        """Return the permitted providers with certificates from the token's provider on, sorted by id.
 
-        By name, so that a token still means the same after the configuration was put into another order.
+        Sorting keeps tokens valid if the configuration lists the providers in a different order.
         """
         serving = [provider for provider in self._catalog if self._catalog.serves(provider, _LIST)]
         providers = sorted(serving, key=lambda provider: provider.id)
@@ -94,18 +95,18 @@ class CertificateLister:
         if position is None:
             return providers
         if position.provider not in ids:
-            violation = Violation("page_token", "is of another configuration: begin the list again")
+            violation = Violation("page_token", "belongs to a different configuration; restart from the first page")
             raise InvalidRequest([violation], outcome=INVALID_PAGE_TOKEN)
         return providers[ids.index(position.provider) :]
 
     async def _page(self, provider: Provider, window: ListWindow, call: CallContext) -> CertificatePage | None:
         work: Awaitable[CertificatePage] = self._catalog.operation(provider.id, _LIST)(window, call)
         try:
-            return await contained(work, call)
+            return await within_boundary(work, call)
         except GatewayError:
             return None
 
 
 def operations(catalog: Catalog) -> Mapping[str, Operation]:
-    """The service's own operations, by name; all others go straight to a provider."""
+    """Return the operations that the service implements itself, by name."""
     return {_LIST: CertificateLister(catalog).list_certificates}  # type: ignore[dict-item]

@@ -1,4 +1,4 @@
-"""KeyService: what is more than handing a call to one provider, which is the batches made of single calls."""
+"""KeyService: the batches, which consist of single calls to a provider. Routing serves all other methods."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -13,14 +13,15 @@ from gateway.contract.resource_names import provider_id
 from gateway.errors import GatewayError
 from gateway.providers.catalog import Catalog
 from gateway.server import status
-from gateway.server.interceptors.authorization import denied_item
+from gateway.server.authorizer import denied_item
+from gateway.server.error_boundary import within_boundary
 from gateway.server.interceptors.validation import validate
-from gateway.server.rpc import Operation, contained
+from gateway.server.method_handler import Operation
 from keyway.v1 import key_service_pb2 as keys
 
 
 def _batch(catalog: Catalog, item_operation: str, response_type: Callable[[], Any], concurrency: int) -> Operation:
-    """A batch of `item_operation`: at most `concurrency` items at once, each ending in its own response or error."""
+    """Return a batch operation that runs at most `concurrency` items concurrently. Each item has its own result."""
 
     async def item(request: Any, call: CallContext) -> Message:
         if request.name in call.denied:
@@ -32,7 +33,7 @@ def _batch(catalog: Catalog, item_operation: str, response_type: Callable[[], An
     async def outcome(request: Any, call: CallContext, slots: asyncio.Semaphore) -> dict[str, Message]:
         async with slots:
             try:
-                return {"response": await contained(item(request, call), call)}
+                return {"response": await within_boundary(item(request, call), call)}
             except GatewayError as error:
                 return {"error": _status(error, call)}
 
@@ -51,22 +52,22 @@ def _batch(catalog: Catalog, item_operation: str, response_type: Callable[[], An
 
 
 def _item(name: str, result: Any) -> dict[str, object]:
-    """What the record says of one item."""
+    """Return the description of one item for the audit record."""
     if result.HasField("error"):
         info = error_details_pb2.ErrorInfo()
         result.error.details[0].Unpack(info)
         return {"name": name, "code": code_pb2.Code.Name(result.error.code), "reason": info.reason}
-    told: dict[str, object] = {"name": name, "code": "OK"}
+    described: dict[str, object] = {"name": name, "code": "OK"}
     if result.response.HasField("key_version"):
-        told["key_version"] = result.response.key_version
-    return told
+        described["key_version"] = result.response.key_version
+    return described
 
 
 def _status(error: GatewayError, call: CallContext) -> status_pb2.Status:
-    return status.to_status(error, repeatable=call.idempotent, request_id=call.request_id)
+    return status.to_status(error, idempotent=call.idempotent, request_id=call.request_id)
 
 
 def operations(catalog: Catalog, concurrency: int) -> Mapping[str, Operation]:
-    """The service's own operations, by name; all others go straight to a provider."""
+    """Return the operations that the service implements itself, by name. concurrency: items per batch."""
     responses = {"batch_encrypt": keys.BatchEncryptResponse, "batch_decrypt": keys.BatchDecryptResponse}
     return {name: _batch(catalog, item, responses[name], concurrency) for name, item in BATCHES.items()}

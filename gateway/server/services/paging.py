@@ -1,7 +1,7 @@
-"""Page tokens: opaque to callers, bound to the list that they continue.
+"""Page tokens, which are opaque to callers and bound to one list.
 
-A token carries where to go on, and a digest of what was listed: a token of another list, another filter or another
-version of the gateway's format is refused. It holds nothing secret and grants nothing.
+A token contains the next position and a digest of the list. A token of a different list, filter, or token format is
+rejected. Tokens contain no secrets and grant no permissions.
 """
 
 import base64
@@ -20,38 +20,38 @@ _MAXIMUM_ROWS: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
-    """Where the next page starts: a row of a provider. rows_before: how many rows the providers before it have."""
+class PagePosition:
+    """The start of the next page: a row of a provider. rows_before: the number of rows of the earlier providers."""
 
     provider: str
     offset: int
     rows_before: int
 
 
-def encode(position: Position, listing: str) -> str:
-    """The token that continues `listing`, a text that names what is listed and how it is filtered."""
+def encode(position: PagePosition, listing: str) -> str:
+    """Return the token for a position. listing: a text that identifies the list and its filter."""
     body = json.dumps(asdict(position), ensure_ascii=False, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(_digest(body, listing) + body).decode().rstrip("=")
 
 
-def decode(token: str, listing: str) -> Position | None:
-    """The position in a token; None for the empty one. Refused: what is not, to the letter, a token of this listing."""
+def decode(token: str, listing: str) -> PagePosition | None:
+    """Return the position in a token, or None for an empty token. Raises InvalidRequest for any other token."""
     if not token:
         return None
     position = _read(token) if len(token) <= _MAXIMUM_TOKEN_CHARACTERS else None
     if position is None or encode(position, listing) != token:
         raise InvalidRequest(
-            [Violation("page_token", "is not a token of this list with this filter")], outcome=INVALID_PAGE_TOKEN
+            [Violation("page_token", "is not a token of this list and filter")], outcome=INVALID_PAGE_TOKEN
         )
     return position
 
 
-def _read(token: str) -> Position | None:
-    """What a text says if it is a token; whose token it is, is not looked at."""
+def _read(token: str) -> PagePosition | None:
+    """Return the position in a token without checking the digest, or None if the token is malformed."""
     try:
         data = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         fields = json.loads(data[_DIGEST_BYTES:].decode())
-        position = Position(str(fields["provider"]), int(fields["offset"]), int(fields["rows_before"]))
+        position = PagePosition(str(fields["provider"]), int(fields["offset"]), int(fields["rows_before"]))
         position.provider.encode()
     except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
         return None

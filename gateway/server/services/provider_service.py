@@ -1,4 +1,4 @@
-"""ProviderService: which providers there are, what they serve, how they are, and how their failures are mapped."""
+"""ProviderService: the configured providers, their methods, their health, and their status tables."""
 
 import asyncio
 import datetime as dt
@@ -12,9 +12,10 @@ from gateway.contract.resource_names import PROVIDER, provider_id
 from gateway.errors import UpstreamError
 from gateway.providers.base.capabilities import Provider
 from gateway.providers.catalog import Catalog
-from gateway.server.rpc import Operation, contained
+from gateway.server.error_boundary import within_boundary
+from gateway.server.method_handler import Operation
 from gateway.server.services import paging
-from gateway.server.services.paging import Position
+from gateway.server.services.paging import PagePosition
 from gateway.server.status import reason_name
 from gateway.upstream.breaker import BreakerState
 from keyway.v1 import error_reason_pb2 as reasons
@@ -34,9 +35,9 @@ _UNREACHABLE: Final = frozenset(
 
 
 class ProviderDirectory:
-    """The providers as callers see them. Remembers how the last check of each went.
+    """The providers as callers see them, with the result of the latest health check of each.
 
-    check_seconds: how long a check may take at most.
+    check_seconds: the timeout of a health check.
     """
 
     def __init__(self, catalog: Catalog, check_seconds: float) -> None:
@@ -48,29 +49,29 @@ class ProviderDirectory:
     async def list_providers(
         self, request: service.ListProvidersRequest, call: CallContext
     ) -> service.ListProvidersResponse:
-        """One page, by name, of those that the caller may list."""
+        """Return one page of the providers that the caller may list, sorted by id."""
         position = paging.decode(request.page_token, _LISTING)
         ids = sorted(self._providers if call.providers is None else self._providers.keys() & call.providers)
         if position is not None:
             ids = [provider for provider in ids if provider > position.provider]
         size = request.page_size or paging.DEFAULT_PAGE_SIZE
-        token = paging.encode(Position(ids[size - 1], 0, 0), _LISTING) if len(ids) > size else ""
+        token = paging.encode(PagePosition(ids[size - 1], 0, 0), _LISTING) if len(ids) > size else ""
         return service.ListProvidersResponse(
-            providers=[self._now(provider) for provider in ids[:size]], next_page_token=token
+            providers=[self._current(provider) for provider in ids[:size]], next_page_token=token
         )
 
     async def get_provider(
         self, request: service.GetProviderRequest, _call: CallContext
     ) -> service.GetProviderResponse:
-        """One provider, with the state that its last check found, or calls since then."""
-        return service.GetProviderResponse(provider=self._now(self._provider(request.name).id))
+        """Return one provider, with the state from its latest check or from later calls."""
+        return service.GetProviderResponse(provider=self._current(self._provider(request.name).id))
 
     async def check_provider(
         self, request: service.CheckProviderRequest, call: CallContext
     ) -> service.CheckProviderResponse:
-        """One provider, after a live call; a call that fails is an answer, not an error.
+        """Check one provider with a live call, and return it. A failed check is a result, not an error.
 
-        What is found is for everybody: callers at the same time share a check, and the deadline of none limits it.
+        Concurrent callers share one check, so the deadline of a caller does not limit it.
         """
         provider = self._provider(request.name)
         check = self._checks.get(provider.id)
@@ -79,8 +80,8 @@ class ProviderDirectory:
         await asyncio.shield(check)
         return service.CheckProviderResponse(provider=self._providers[provider.id])
 
-    async def _check(self, provider: Provider, asked_by: CallContext) -> None:
-        call = asked_by.shared(time.monotonic() + self._check_seconds, probe=True)
+    async def _check(self, provider: Provider, starter: CallContext) -> None:
+        call = starter.shared(time.monotonic() + self._check_seconds, probe=True)
         try:
             state, reason = await _state_of(provider, call)
         finally:
@@ -92,7 +93,7 @@ class ProviderDirectory:
     async def list_status_mappings(
         self, request: service.ListStatusMappingsRequest, _call: CallContext
     ) -> service.ListStatusMappingsResponse:
-        """A provider's status table."""
+        """Return the status table of a provider."""
         rows = self._provider(request.name).status_rows()
         return service.ListStatusMappingsResponse(
             mappings=[
@@ -107,8 +108,8 @@ class ProviderDirectory:
             ]
         )
 
-    def _now(self, provider: str) -> provider_pb2.Provider:
-        """What the last check found, unless calls have failed so often that the provider is not asked any more."""
+    def _current(self, provider: str) -> provider_pb2.Provider:
+        """Return a provider with the state from its latest check; unreachable if its circuit breaker is open."""
         checked = self._providers[provider]
         if self._catalog.provider(provider).upstream.breaker is BreakerState.CLOSED:
             return checked
@@ -138,10 +139,10 @@ class ProviderDirectory:
 
 async def _state_of(provider: Provider, call: CallContext) -> tuple[provider_pb2.ProviderState.ValueType, str]:
     try:
-        await contained(provider.check(call), call)
+        await within_boundary(provider.check(call), call)
     except UpstreamError as error:
         if error.outcome.reason == reasons.ERROR_REASON_PROVIDER_BUSY:
-            raise  # It was not asked, which says nothing about it.
+            raise  # The gateway did not contact the provider, so its state is unknown.
         gone = error.outcome.reason in _UNREACHABLE
         state = provider_pb2.PROVIDER_STATE_UNREACHABLE if gone else provider_pb2.PROVIDER_STATE_DEGRADED
         return state, reason_name(error.outcome.reason)
@@ -149,7 +150,7 @@ async def _state_of(provider: Provider, call: CallContext) -> tuple[provider_pb2
 
 
 def operations(catalog: Catalog, check_seconds: float) -> Mapping[str, Operation]:
-    """The service's operations, by name."""
+    """Return the operations of the service, by name. check_seconds: the timeout of a health check."""
     directory = ProviderDirectory(catalog, check_seconds)
     table: dict[str, Any] = {
         "list_providers": directory.list_providers,

@@ -1,4 +1,4 @@
-"""From a validated request to the provider that its resource name belongs to."""
+"""The routing of a validated request to the provider that its resource name contains."""
 
 from google.protobuf.message import Message
 
@@ -6,11 +6,11 @@ from gateway.call_context import CallContext
 from gateway.contract.methods import Method
 from gateway.contract.resource_names import provider_id
 from gateway.providers.catalog import Catalog
-from gateway.server.rpc import Operation
+from gateway.server.method_handler import Operation
 
 
 def route(method: Method, catalog: Catalog) -> Operation:
-    """The operation that hands a request to the capability of the same name, of the provider that the request names."""
+    """Return the operation that passes a request to the method of the same name in the provider."""
     name_field = method.name_field
     assert name_field is not None, f"{method.full_name} names no resource"
 

@@ -1,1 +1,1 @@
-"""The listening side of the server: addresses, TLS, ports, and methods that the contract does not have."""
+"""The network side of the server: listener, TLS, port reservation, health, draining, and unknown methods."""

@@ -1,7 +1,8 @@
-"""One port for several processes, and for nobody else.
+"""The reservation of a port for the workers of one gateway.
 
-A socket that never listens holds the address. It was bound alone, which fails where anybody is there, and only then
-lets sockets with SO_REUSEPORT of this user beside it: the workers'. Another gateway asks without it first, and fails.
+A socket that never listens reserves the address. It is bound without SO_REUSEPORT first, which fails if the port is in
+use. Then it sets SO_REUSEPORT, so that the workers, which run as the same user, can listen on the port. A second
+gateway also binds without SO_REUSEPORT first, and fails.
 """
 
 import contextlib
@@ -14,7 +15,7 @@ _TRIES: Final = 20
 
 
 class Reservation:
-    """Holds HOST:PORT from its making to `close`; OSError where it is taken. address: with the port that it got."""
+    """Reserves HOST:PORT until `close`. Raises OSError if the port is in use. address: contains the actual port."""
 
     def __init__(self, listen: str) -> None:
         host, _, port = listen.rpartition(":")
@@ -28,13 +29,13 @@ class Reservation:
         self.close()
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release the port."""
         for one in self._sockets:
             one.close()
 
 
 def _bound_everywhere(host: str, port: int) -> list[socket.socket]:
-    """On every address of the host, all with one port: a free one of the first may be taken on the second."""
+    """Bind the same port on every address of the host. Port 0 is retried: a port can be free on one address only."""
     for _ in range(_TRIES if port == 0 else 1):
         try:
             return _bound(host, port)
@@ -56,11 +57,11 @@ def _bound(host: str, port: int) -> list[socket.socket]:
             except OSError as error:
                 if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                     raise
-                failure = error  # such as ::1 of a machine without IPv6; gRPC leaves it out too
+                failure = error  # such as ::1 on a machine without IPv6, which gRPC also skips
                 continue
             sockets.append(one)
             if host in _WILDCARDS:
-                break  # the first takes connections of both families
+                break  # the IPv6 socket accepts both families
         if not sockets:
             raise failure
         opened.pop_all()
@@ -68,14 +69,14 @@ def _bound(host: str, port: int) -> list[socket.socket]:
 
 
 def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
-    if host in _WILDCARDS:  # gRPC takes either for both
-        return [(socket.AF_INET6, "::"), (socket.AF_INET, "0.0.0.0")]  # noqa: S104 - the configuration says so
+    if host in _WILDCARDS:  # gRPC treats both as both families
+        return [(socket.AF_INET6, "::"), (socket.AF_INET, "0.0.0.0")]  # noqa: S104 - the configuration requests it
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
 
 
 def _bind(one: socket.socket, address: str, port: int) -> None:
-    # Connections that a gateway before has closed must not keep this one from its port.
+    # Closed connections of a previous gateway must not block the port.
     one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if one.family == socket.AF_INET6:
         one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if address == "::" else 1)

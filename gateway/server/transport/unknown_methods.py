@@ -1,34 +1,34 @@
-"""Calls of methods that there are not: gRPC would answer them, and nobody would know that somebody tries.
+"""The handler for calls to unknown methods: counts them in the audit journal, and delays the responses.
 
-They are put on record and held back as those of strangers are, whoever sends them.
+gRPC would answer these calls itself, without a record. They are counted like calls of unauthenticated peers.
 """
 
 from typing import Any, Final, NoReturn
 
 import grpc
 
-from gateway.audit.events import Peer
-from gateway.server.rejections import Refusals
-from gateway.server.rpc import Context, peer_address
+from gateway.audit.events import CallSource
+from gateway.server.rejections import Rejections
+from gateway.server.rpc_context import ServicerContext, peer_address
 
-_ASKED_BY_TOOLS: Final = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
-"""Before they ask for the reflection that there is."""
+_REFLECTION_V1: Final = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+"""Tools try this version of reflection first, and then v1alpha, which the server has. Such a call is no rejection."""
 
 
 class UnknownMethods(grpc.GenericRpcHandler):
-    """Takes what no other handler took, for which it must be the last one."""
+    """Handles every call that no other handler takes. It must be the last handler of the server."""
 
-    def __init__(self, refusals: Refusals) -> None:
-        self._refusals = refusals
+    def __init__(self, rejections: Rejections) -> None:
+        self._rejections = rejections
 
     def service(self, details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any] | None":
-        """The same for every method but one, which is left to gRPC."""
-        if details.method == _ASKED_BY_TOOLS:
+        """Return the handler of a call; None leaves the call to gRPC."""
+        if details.method == _REFLECTION_V1:
             return None
-        return grpc.unary_unary_rpc_method_handler(self._refuse)
+        return grpc.unary_unary_rpc_method_handler(self._reject)
 
-    async def _refuse(self, _raw: bytes, context: Context) -> NoReturn:
+    async def _reject(self, _raw: bytes, transport: ServicerContext) -> NoReturn:
         del _raw
-        await self._refusals.count_unknown(Peer(peer_address(context.peer())))
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        await self._rejections.count_unknown_method(CallSource(peer_address(transport.peer())))
+        await transport.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
         raise AssertionError("abort() always raises")

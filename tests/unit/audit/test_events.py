@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.audit import events
-from gateway.audit.events import CallEvents, Ended, Known, Peer
+from gateway.audit.events import CallDetails, CallEvents, CallResult, CallSource
 from gateway.authz.policies import Decision
 from gateway.contract.methods import METHODS
 from gateway.identity.caller import ANONYMOUS, Caller
@@ -23,13 +23,13 @@ def method(name: str) -> Any:
     return found
 
 
-def known(name: str = "Encrypt", **changes: Any) -> Known:
-    usual = Known(
+def known(name: str = "Encrypt", **changes: Any) -> CallDetails:
+    usual = CallDetails(
         method=method(name),
         request_id="r-1",
-        callers_id="order-42",
+        caller_request_id="order-42",
         caller=WEB,
-        peer=Peer("10.1.2.3:4242", "grpc-go/1.70", "orders"),
+        source=CallSource("10.1.2.3:4242", "grpc-go/1.70", "orders"),
         resources=[("keyway.dev/Key", KEY)],
         decisions=(Decision("Encrypt", "keyway.dev/Key", KEY, True, ("orders",)),),
         request={"plaintext": {"hmac_sha256": "ab"}},
@@ -39,13 +39,13 @@ def known(name: str = "Encrypt", **changes: Any) -> Known:
     return dataclasses.replace(usual, **changes)
 
 
-def both(known: Known, ended: Ended) -> tuple[dict[str, Any], dict[str, Any]]:
+def both(known: CallDetails, ended: CallResult) -> tuple[dict[str, Any], dict[str, Any]]:
     made = CallEvents(known, BEGAN)
     return json.loads(made.intent()), json.loads(made.outcome(ended))
 
 
 def test_intent() -> None:
-    intent, _ = both(known(), Ended(events.SUCCESS, "OK", LATER))
+    intent, _ = both(known(), CallResult(events.SUCCESS, "OK", LATER))
     assert intent["class_uid"] == 6003
     assert (intent["activity_id"], intent["type_uid"], intent["activity_name"]) == (99, 600399, "Encrypt")
     assert intent["time"] == 1_700_000_000_250
@@ -68,7 +68,7 @@ def test_intent() -> None:
 
 
 def test_outcome_repeats_the_intent_and_adds_what_became_of_it() -> None:
-    ended = Ended(
+    ended = CallResult(
         events.FAILURE,
         "NOT_FOUND",
         LATER,
@@ -97,8 +97,8 @@ def test_outcome_repeats_the_intent_and_adds_what_became_of_it() -> None:
 
 
 def test_key_version_0_is_a_version() -> None:
-    assert both(known(), Ended(events.SUCCESS, "OK", LATER, key_version=0))[1]["unmapped"]["key_version"] == 0
-    assert "key_version" not in both(known(), Ended(events.SUCCESS, "OK", LATER))[1]["unmapped"]
+    assert both(known(), CallResult(events.SUCCESS, "OK", LATER, key_version=0))[1]["unmapped"]["key_version"] == 0
+    assert "key_version" not in both(known(), CallResult(events.SUCCESS, "OK", LATER))[1]["unmapped"]
 
 
 @pytest.mark.parametrize(
@@ -112,13 +112,13 @@ def test_key_version_0_is_a_version() -> None:
     ],
 )
 def test_activities(name: str, activity: int) -> None:
-    intent, _ = both(known(name), Ended(events.SUCCESS, "OK", LATER))
+    intent, _ = both(known(name), CallResult(events.SUCCESS, "OK", LATER))
     assert (intent["activity_id"], intent["type_uid"]) == (activity, 600300 + activity)
 
 
 def test_denied() -> None:
     denied = Decision("GetPrivateKey", "keyway.dev/Key", KEY, False, ("no-exports",))
-    intent, _ = both(known(decisions=(denied,)), Ended(events.FAILURE, "PERMISSION_DENIED", LATER))
+    intent, _ = both(known(decisions=(denied,)), CallResult(events.FAILURE, "PERMISSION_DENIED", LATER))
     assert intent["actor"]["authorizations"][0]["decision"] == "deny"
     assert (intent["action_id"], intent["action"]) == (2, "Denied")
 
@@ -127,13 +127,13 @@ def test_texts_that_would_break_json_apart() -> None:
     evil = 'a","x":{"}\\\n\u2028인증서'
     intent, outcome = both(
         known(
-            callers_id=evil,
+            caller_request_id=evil,
             caller=Caller(evil, "jwt", evil, (evil,)),
-            peer=Peer(evil, evil, evil),
+            source=CallSource(evil, evil, evil),
             resources=[("t", evil)],
             decisions=(Decision("Encrypt", "t", evil, True, (evil,)),),
         ),
-        Ended(events.FAILURE, "INTERNAL", LATER, evil, upstream_code=evil, upstream_message=evil),
+        CallResult(events.FAILURE, "INTERNAL", LATER, evil, upstream_code=evil, upstream_message=evil),
     )
     assert intent["resources"][0]["name"] == evil
     assert intent["actor"]["user"]["domain"] == evil
@@ -145,25 +145,32 @@ def test_texts_that_would_break_json_apart() -> None:
     [("[::1]:80", {"ip": "::1", "port": 80}), ("unix-socket", {"name": "unix-socket"}), ("", {"name": ""})],
 )
 def test_addresses(address: str, told: Any) -> None:
-    assert both(known(peer=Peer(address)), Ended(events.SUCCESS, "OK", LATER))[0]["src_endpoint"] == told
+    assert both(known(source=CallSource(address)), CallResult(events.SUCCESS, "OK", LATER))[0]["src_endpoint"] == told
 
 
 def test_nobody_in_particular() -> None:
     intent, _ = both(
-        known(caller=ANONYMOUS, peer=Peer("127.0.0.1:1"), resources=(), decisions=(), callers_id="", trace_id=""),
-        Ended(events.SUCCESS, "OK", LATER),
+        known(
+            caller=ANONYMOUS,
+            source=CallSource("127.0.0.1:1"),
+            resources=(),
+            decisions=(),
+            caller_request_id="",
+            trace_id="",
+        ),
+        CallResult(events.SUCCESS, "OK", LATER),
     )
     assert intent["actor"] == {"user": {"name": "anonymous", "uid": "anonymous", "type": "Unknown", "type_id": 0}}
     assert not intent.keys() & {"resources", "trace", "observables", "http_request", "action"}
 
 
 def test_no_newline_in_an_event() -> None:
-    made = CallEvents(known(callers_id="a\nb"), BEGAN)
-    assert b"\n" not in made.intent() + made.outcome(Ended(events.SUCCESS, "OK", LATER, response={"x": "a\r\nb"}))
+    made = CallEvents(known(caller_request_id="a\nb"), BEGAN)
+    assert b"\n" not in made.intent() + made.outcome(CallResult(events.SUCCESS, "OK", LATER, response={"x": "a\r\nb"}))
 
 
 def test_unknown_outcome_of_an_interrupted_call() -> None:
-    intent, _ = both(known(), Ended(events.SUCCESS, "OK", LATER))
+    intent, _ = both(known(), CallResult(events.SUCCESS, "OK", LATER))
     outcome = events.unknown_outcome(intent)
     assert outcome["metadata"]["event_code"] == "outcome"
     assert (outcome["status_id"], outcome["status"]) == (0, "Unknown")
@@ -187,8 +194,8 @@ def test_what_a_batch_names_is_not_kept_in_memory() -> None:
     """A caller chooses a thousand names for each call."""
     events._kept_of_actor.cache_clear()
     decisions = [Decision("Encrypt", "keyway.dev/Key", f"{KEY}-{number}", False) for number in range(1000)]
-    intent, _ = both(known("BatchEncrypt", decisions=decisions), Ended(events.FAILURE, "OK", LATER))
+    intent, _ = both(known("BatchEncrypt", decisions=decisions), CallResult(events.FAILURE, "OK", LATER))
     assert [told["resource"] for told in intent["actor"]["authorizations"]] == [each.resource for each in decisions]
     assert events._kept_of_actor.cache_info().currsize == 0
-    both(known(), Ended(events.SUCCESS, "OK", LATER))
+    both(known(), CallResult(events.SUCCESS, "OK", LATER))
     assert events._kept_of_actor.cache_info().currsize == 1

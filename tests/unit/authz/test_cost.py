@@ -8,8 +8,8 @@ from pathlib import Path
 from gateway.authz.engine import PolicyEngine
 from gateway.authz.settings import CallerLimits, LimitSettings
 from gateway.contract.methods import METHODS
-from gateway.server.interceptors.authorization import Authorizer
-from gateway.server.interceptors.rate_limits import Limits
+from gateway.server.authorizer import Authorizer
+from gateway.server.rate_limiter import RateLimiter
 from keyway.v1 import key_service_pb2 as keys
 from tests.unit.authz.support import ALICE, ask, settings
 
@@ -31,7 +31,7 @@ def microseconds(work: Callable[[], object], calls: int = 100) -> float:
 def test_cost(tmp_path: Path) -> None:
     engine = PolicyEngine.load(settings(tmp_path, "permit(principal, action, resource);", *EXAMPLES))
     authorizer = Authorizer(engine, ("p",))
-    limits = Limits(LimitSettings(caller=CallerLimits(rate=1_000_000, burst=1_000_000)))
+    limits = RateLimiter(LimitSettings(caller=CallerLimits(rate=1_000_000, burst=1_000_000)))
     request = keys.EncryptRequest(name="providers/p/keys/k")
     numbers = count()
 

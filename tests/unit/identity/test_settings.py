@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from gateway.config.base import ConfigError
 from gateway.identity.settings import ALGORITHMS, IdentitySettings, JwtSettings
-from gateway.server.interceptors.authentication import ByCertificate, ByToken, authenticator
+from gateway.server.authenticators import CertificateAuthenticator, TokenAuthenticator, authenticator
 from tests.support.authority import CertificateAuthority, TokenIssuer
 
 OWN = {"certificate_file": "server.pem", "private_key_file": "server.key"}
@@ -32,7 +32,7 @@ def test_mtls() -> None:
     assert settings.mtls is not None
     assert settings.certificate_file == Path("/etc/keyway/server.pem")
     assert settings.mtls.trust_bundle_file == Path("/etc/keyway/ca.pem")
-    assert isinstance(authenticator(settings), ByCertificate)
+    assert isinstance(authenticator(settings), CertificateAuthenticator)
 
 
 def test_jwt(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_jwt(tmp_path: Path) -> None:
     jwt = settings.jwt
     assert jwt is not None
     assert (jwt.audience, jwt.algorithms, jwt.leeway) == (("keyway",), ALGORITHMS, 30)
-    assert isinstance(authenticator(settings), ByToken)
+    assert isinstance(authenticator(settings), TokenAuthenticator)
     assert JwtSettings.model_validate({**BY_URL, "audience": ["a", "b"]}).audience == ("a", "b")
     assert JwtSettings.model_validate({**BY_URL, "algorithms": "ES256"}).algorithms == ("ES256",)
 

@@ -11,7 +11,7 @@ from gateway.errors import GatewayError, UpstreamError
 from gateway.gateway_settings import GatewaySettings
 from gateway.providers.base.capabilities import CertificatePage, ListWindow, StatusRow
 from gateway.providers.catalog import Catalog
-from gateway.server.assembly import GatewayServer
+from gateway.server.gateway_server import GatewayServer
 from gateway.upstream import outcomes
 from gateway.upstream.breaker import BreakerState
 from gateway.upstream.state import UpstreamState

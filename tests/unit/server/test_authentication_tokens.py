@@ -12,7 +12,7 @@ from gateway.errors import GatewayError
 from gateway.identity.caller import ANONYMOUS
 from gateway.identity.errors import AuthenticationError
 from gateway.identity.settings import IdentitySettings
-from gateway.server.interceptors.authentication import Anonymous, authenticator
+from gateway.server.authenticators import AnonymousAuthenticator, authenticator
 from tests.support.authority import AUDIENCE, ISSUER, CertificateAuthority, TokenIssuer
 from tests.unit.server.who import WhoServer, channel, serving, who
 
@@ -80,13 +80,13 @@ async def test_what_callers_are_told(connected: grpc.aio.Channel) -> None:
 async def test_what_operators_are_told(connected: grpc.aio.Channel, server: WhoServer) -> None:
     """One line a second at most, with the reason and without the token."""
     token = ISSUING.token(aud="other")
-    server.authenticator._refusals._next_line = 0.0  # type: ignore[attr-defined]
-    server.authenticator._refusals._left_out = 0  # type: ignore[attr-defined]
+    server.authenticator._rejection_log._next_line_at = 0.0  # type: ignore[attr-defined]
+    server.authenticator._rejection_log._not_logged = 0  # type: ignore[attr-defined]
     with capture_logs() as logged:
         for _ in range(5):
             await refusal(connected, token)
-    assert [(line["event"], line["fault"], line["left_out"]) for line in logged] == [
-        ("caller refused", "aud is not ours", 0)
+    assert [(line["event"], line["error"], line["not_logged"]) for line in logged] == [
+        ("caller_rejected", "aud is not ours", 0)
     ]
     assert logged[0]["peer"].startswith("ipv4:127.0.0.1:")
     assert not any(part in str(logged) for part in token.split("."))
@@ -127,6 +127,6 @@ async def test_refusals_carry_their_reason(server: WhoServer) -> None:
 
 async def test_nobody_in_particular() -> None:
     anonymous = authenticator(None)
-    assert isinstance(anonymous, Anonymous)
+    assert isinstance(anonymous, AnonymousAuthenticator)
     async with serving(None) as running, grpc.aio.insecure_channel(running.address) as connected:
         assert (await who(connected))["kind"] == ANONYMOUS.kind == "anonymous"

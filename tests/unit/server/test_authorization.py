@@ -11,7 +11,7 @@ from gateway.authz.engine import PolicyEngine
 from gateway.contract.methods import BATCHES, METHODS, Method
 from gateway.errors import PERMISSION_DENIED, InvalidRequest
 from gateway.identity.caller import Caller
-from gateway.server.interceptors.authorization import Authorizer, Denied, denied_item, resources
+from gateway.server.authorizer import AuthorizationDenied, Authorizer, denied_item, resources
 from gateway.server.status import to_status
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
@@ -59,7 +59,7 @@ def test_every_method_is_asked_for(lenient: Authorizer, method: Method) -> None:
 @pytest.mark.parametrize("method", SINGLE, ids=lambda method: method.name)
 def test_every_method_is_refused_by_default(strict: Authorizer, method: Method) -> None:
     request = valid(method.request.DESCRIPTOR)
-    with pytest.raises(Denied) as caught:
+    with pytest.raises(AuthorizationDenied) as caught:
         strict.authorize(ALICE, method, request)
     assert caught.value.outcome is PERMISSION_DENIED
     assert caught.value.resource
@@ -117,7 +117,7 @@ def test_downloading_with_the_private_key(tmp_path: Path) -> None:
     request = certificates.DownloadCertificateRequest(name="providers/p/certificates/c")
     assert [action for action, *_ in asked(without, "DownloadCertificate", request)] == ["DownloadCertificate"]
     request.include_private_key = True
-    with pytest.raises(Denied, match="not permitted DownloadCertificateWithPrivateKey") as caught:
+    with pytest.raises(AuthorizationDenied, match="lacks permission DownloadCertificateWithPrivateKey") as caught:
         without.authorize(ALICE, BY_NAME["DownloadCertificate"], request)
     assert caught.value.resource == "providers/p/certificates/c"
 
@@ -127,7 +127,7 @@ def test_creating_asks_for_the_certificate_that_will_be_made(tmp_path: Path) -> 
     request = certificates.CreateCertificateRequest(parent="providers/p", certificate_id="new")
     some.authorize(ALICE, BY_NAME["CreateCertificate"], request)
     request.certificate_id = "old"
-    with pytest.raises(Denied):
+    with pytest.raises(AuthorizationDenied):
         some.authorize(ALICE, BY_NAME["CreateCertificate"], request)
 
 
@@ -143,7 +143,7 @@ def test_creating_asks_for_the_certificate_that_will_be_made(tmp_path: Path) -> 
 def test_parts_that_are_none_make_no_name(tmp_path: Path, parent: str, identifier: str) -> None:
     some = authorizer(tmp_path, 'permit(principal, action, resource in Keyway::Provider::"providers/p");')
     request = certificates.CreateCertificateRequest(parent=parent, certificate_id=identifier)
-    with pytest.raises(Denied):
+    with pytest.raises(AuthorizationDenied):
         some.authorize(ALICE, BY_NAME["CreateCertificate"], request)
 
 
@@ -167,7 +167,7 @@ class TestEveryProvider:
 
     @pytest.mark.parametrize(("method", "request_"), LISTS)
     def test_none_is_a_refusal(self, strict: Authorizer, method: str, request_: Any) -> None:
-        with pytest.raises(Denied) as caught:
+        with pytest.raises(AuthorizationDenied) as caught:
             strict.authorize(ALICE, BY_NAME[method], request_)
         assert caught.value.resource == "providers/-"
         assert len(caught.value.decisions) == 3
@@ -245,9 +245,9 @@ def test_a_refusal_tells_the_resource_and_no_policy(tmp_path: Path) -> None:
         '@id("hidden") forbid(principal, action, resource) when { resource.id == "locked" };',
     )
     for caller, key in ((ALICE, "locked"), (BOB, "k")):
-        with pytest.raises(Denied) as caught:
+        with pytest.raises(AuthorizationDenied) as caught:
             some.authorize(caller, BY_NAME["Encrypt"], keys.EncryptRequest(name=f"providers/p/keys/{key}"))
-        status = to_status(caught.value, repeatable=True, request_id="1")
+        status = to_status(caught.value, idempotent=True, request_id="1")
         assert status.code == code_pb2.PERMISSION_DENIED
         text = str(status)
         assert f"providers/p/keys/{key}" in text
@@ -262,5 +262,5 @@ def test_callers_are_told_apart(tmp_path: Path) -> None:
     request = keys.EncryptRequest(name="providers/p/keys/k")
     some.authorize(ALICE, BY_NAME["Encrypt"], request)
     for caller in (BOB, Caller(ALICE.name, "dns"), Caller(ALICE.name, "jwt", "i")):
-        with pytest.raises(Denied):
+        with pytest.raises(AuthorizationDenied):
             some.authorize(caller, BY_NAME["Encrypt"], request)

@@ -14,7 +14,7 @@ from gateway.providers.base.capabilities import CertificatePage, ListWindow
 from gateway.providers.catalog import Catalog
 from gateway.server.services import paging
 from gateway.server.services.certificate_service import CertificateLister
-from gateway.server.services.paging import Position
+from gateway.server.services.paging import PagePosition
 from keyway.v1 import certificate_service_pb2 as certificates
 from tests.unit.server.fakes import FakeProvider, Inventory, page, unreachable
 from tests.unit.upstream.support import new_call
@@ -222,7 +222,7 @@ async def test_token_of_another_list(parent: str, state: int) -> None:
 
 async def test_token_of_a_provider_that_is_gone() -> None:
     """Its offset must not be taken for one in the first provider that is left."""
-    token = paging.encode(Position("removed", 2, 5), f"{ALL}?state=1")
+    token = paging.encode(PagePosition("removed", 2, 5), f"{ALL}?state=1")
     with pytest.raises(InvalidRequest) as caught:
         await list_page(inventories(3), ALL, 1, token)
     assert caught.value.outcome == errors.INVALID_PAGE_TOKEN

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from gateway import errors
 from gateway.errors import InvalidRequest
 from gateway.server.services import paging
-from gateway.server.services.paging import Position
+from gateway.server.services.paging import PagePosition
 
 rows = st.integers(0, 2**31 - 1)
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
-positions = st.builds(Position, provider=texts, offset=rows, rows_before=rows)
+positions = st.builds(PagePosition, provider=texts, offset=rows, rows_before=rows)
 LISTING = "providers/-?state=1"
-TOKEN = paging.encode(Position("nhn-certs", 50, 7), LISTING)
+TOKEN = paging.encode(PagePosition("nhn-certs", 50, 7), LISTING)
 
 
 def refused(token: str, listing: str = LISTING) -> bool:
@@ -26,7 +26,7 @@ def refused(token: str, listing: str = LISTING) -> bool:
     if error is None:
         return False
     assert error.outcome == errors.INVALID_PAGE_TOKEN
-    assert error.message == "page_token: is not a token of this list with this filter"
+    assert error.message == "page_token: is not a token of this list and filter"
     assert [violation.field for violation in error.violations] == ["page_token"]
     return True
 
@@ -46,14 +46,14 @@ def forged(body: Any, listing: str = LISTING) -> str:
 
 
 @given(positions, texts)
-def test_round_trip(position: Position, listing: str) -> None:
+def test_round_trip(position: PagePosition, listing: str) -> None:
     token = paging.encode(position, listing)
     assert set(token) <= set(string.ascii_letters + string.digits + "-_")
     assert paging.decode(token, listing) == position
 
 
 @given(positions, texts, texts)
-def test_token_of_another_list(position: Position, listing: str, other: str) -> None:
+def test_token_of_another_list(position: PagePosition, listing: str, other: str) -> None:
     assume(listing != other)
     assert refused(paging.encode(position, listing), other)
 
@@ -126,7 +126,7 @@ def test_forged_position(body: Any) -> None:
 
 
 def test_longest_provider_id() -> None:
-    position = Position("😀" * 1014, 1, 1)
+    position = PagePosition("😀" * 1014, 1, 1)
     assert paging.decode(paging.encode(position, LISTING), LISTING) == position
 
 

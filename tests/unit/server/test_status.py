@@ -32,13 +32,13 @@ def details(made: status_pb2.Status) -> dict[str, Message]:
     return found
 
 
-def made(error: GatewayError, *, repeatable: bool = False) -> status_pb2.Status:
-    return status.to_status(error, repeatable=repeatable, request_id=REQUEST)
+def made(error: GatewayError, *, idempotent: bool = False) -> status_pb2.Status:
+    return status.to_status(error, idempotent=idempotent, request_id=REQUEST)
 
 
-def pushback(error: GatewayError, *, repeatable: bool = False) -> str | bytes | None:
+def pushback(error: GatewayError, *, idempotent: bool = False) -> str | bytes | None:
     """The pushback trailer, which says the same as RetryInfo."""
-    answer = made(error, repeatable=repeatable)
+    answer = made(error, idempotent=idempotent)
     trailer = dict(status.trailers(REQUEST, answer)).get("grpc-retry-pushback-ms")
     retry = details(answer).get("RetryInfo")
     assert (trailer is None) == (retry is None)
@@ -97,7 +97,7 @@ class TestDetails:
         assert b"words of the vendor" not in answer.SerializeToString()
 
     def test_malformed(self) -> None:
-        answer = made(MalformedResponse("cut off", provider="warp", http_status=200), repeatable=True)
+        answer = made(MalformedResponse("cut off", provider="warp", http_status=200), idempotent=True)
         assert answer.code == code_pb2.INTERNAL
         assert details(answer).keys() == {"ErrorInfo", "RequestInfo"}
 
@@ -129,27 +129,27 @@ class TestDetails:
 
 
 class TestRetry:
-    @pytest.mark.parametrize("repeatable", [False, True])
-    def test_nothing_happened_upstream(self, *, repeatable: bool) -> None:
-        assert pushback(GatewayError(UNAVAILABLE_TO_ALL, "busy"), repeatable=repeatable) == "1000"
-        assert pushback(upstream(outcomes.UNREACHABLE), repeatable=repeatable) == "1000"
+    @pytest.mark.parametrize("idempotent", [False, True])
+    def test_nothing_happened_upstream(self, *, idempotent: bool) -> None:
+        assert pushback(GatewayError(UNAVAILABLE_TO_ALL, "busy"), idempotent=idempotent) == "1000"
+        assert pushback(upstream(outcomes.UNREACHABLE), idempotent=idempotent) == "1000"
 
-    @pytest.mark.parametrize(("repeatable", "expected"), [(False, None), (True, "1000")])
-    def test_something_may_have_happened(self, expected: str | None, *, repeatable: bool) -> None:
-        assert pushback(upstream(outcomes.CONNECTION_LOST), repeatable=repeatable) == expected
-        assert pushback(upstream(outcomes.UNAVAILABLE, http_status=503), repeatable=repeatable) == expected
+    @pytest.mark.parametrize(("idempotent", "expected"), [(False, None), (True, "1000")])
+    def test_something_may_have_happened(self, expected: str | None, *, idempotent: bool) -> None:
+        assert pushback(upstream(outcomes.CONNECTION_LOST), idempotent=idempotent) == expected
+        assert pushback(upstream(outcomes.UNAVAILABLE, http_status=503), idempotent=idempotent) == expected
 
     @pytest.mark.parametrize(("http_status", "expected"), [(502, None), (503, "30000"), (504, None)])
     def test_only_503_says_when(self, http_status: int, expected: str | None) -> None:
         error = upstream(outcomes.UNAVAILABLE, http_status=http_status, retry_after=30)
         assert pushback(error) == expected
-        assert pushback(error, repeatable=True) == "30000"
+        assert pushback(error, idempotent=True) == "30000"
 
     @pytest.mark.parametrize(
         "outcome", [outcomes.TIMEOUT, outcomes.TLS_FAILED, outcomes.INTERNAL, errors.INVALID_REQUEST]
     )
     def test_never(self, outcome: Outcome) -> None:
-        assert pushback(upstream(outcome, http_status=503, retry_after=1), repeatable=True) is None
+        assert pushback(upstream(outcome, http_status=503, retry_after=1), idempotent=True) is None
 
     @pytest.mark.parametrize(
         ("retry_after", "expected"),

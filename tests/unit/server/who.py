@@ -14,7 +14,7 @@ from cryptography import x509
 
 from gateway.errors import GatewayError
 from gateway.identity.settings import IdentitySettings
-from gateway.server.interceptors.authentication import Authenticator, authenticator
+from gateway.server.authenticators import Authenticator, authenticator
 from gateway.server.transport import listener
 from tests.support.authority import CertificateAuthority, Credentials
 

@@ -59,9 +59,9 @@ def exported() -> Iterator[Exported]:
 def test_a_line_with_its_fields_and_its_span(exported: Exported) -> None:
     log = structlog.stdlib.get_logger("gateway.test")
     with within({"trace_id": TRACE_ID, "span_id": SPAN_ID, "method": "m"}):
-        log.warning("provider failed", provider="warp", http_status=503, providers=["a"], nothing=None)
+        log.warning("provider_failed", provider="warp", http_status=503, providers=["a"], nothing=None)
     (record,) = (found.log_record for found in exported.records)
-    assert record.body == "provider failed"
+    assert record.body == "provider_failed"
     assert record.severity_number is SeverityNumber.WARN
     assert (f"{record.trace_id:032x}", f"{record.span_id:016x}") == (TRACE_ID, SPAN_ID)
     assert dict(record.attributes or {}) == {

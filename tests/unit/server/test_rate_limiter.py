@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from gateway.authz.settings import CallerLimits, LimitSettings
 from gateway.errors import CALLER_RATE_LIMITED, SERVER_BUSY, GatewayError
 from gateway.identity.caller import ANONYMOUS, Caller
-from gateway.server.interceptors.rate_limits import Limits
+from gateway.server.rate_limiter import RateLimiter
 from gateway.server.status import retry_delay
 from tests.unit.authz.support import ALICE, BOB
 
@@ -28,24 +28,24 @@ def clock() -> Clock:
     return Clock()
 
 
-def limits(clock: Clock, caller: dict[str, Any] | None = None, **more: Any) -> Limits:
+def limits(clock: Clock, caller: dict[str, Any] | None = None, **more: Any) -> RateLimiter:
     wide = {"rate": 1000, "burst": 1000, "concurrency": 1000}
-    return Limits(LimitSettings(caller=CallerLimits(**{**wide, **(caller or {})}), **more), clock)
+    return RateLimiter(LimitSettings(caller=CallerLimits(**{**wide, **(caller or {})}), **more), clock)
 
 
-def call(limits: Limits, caller: Caller = ALICE) -> None:
+def call(limits: RateLimiter, caller: Caller = ALICE) -> None:
     with limits.admit(caller):
         pass
 
 
-def refused(limits: Limits, caller: Caller = ALICE) -> GatewayError:
+def refused(limits: RateLimiter, caller: Caller = ALICE) -> GatewayError:
     with pytest.raises(GatewayError) as caught:
         call(limits, caller)
     return caught.value
 
 
 @contextlib.contextmanager
-def held(limits: Limits, *callers: Caller) -> Iterator[None]:
+def held(limits: RateLimiter, *callers: Caller) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         for caller in callers:
             stack.enter_context(limits.admit(caller))
@@ -89,7 +89,7 @@ class TestRate:
         some = limits(clock, {"rate": 3, "burst": 1})
         for _ in range(50):
             call(some)
-            delay = retry_delay(refused(some), repeatable=False)
+            delay = retry_delay(refused(some), idempotent=False)
             assert delay is not None
             clock.now += round(delay * 1000) / 1000
         call(some)
@@ -121,7 +121,7 @@ class TestConcurrency:
         with held(some, ALICE, ALICE):
             error = refused(some)
             assert error.outcome is CALLER_RATE_LIMITED
-            assert retry_delay(error, repeatable=False) is not None
+            assert retry_delay(error, idempotent=False) is not None
             call(some, BOB)
         call(some)
 
@@ -131,7 +131,7 @@ class TestConcurrency:
             for caller in (ALICE, BOB, ANONYMOUS):
                 error = refused(some, caller)
                 assert error.outcome is SERVER_BUSY
-                assert retry_delay(error, repeatable=False) is not None
+                assert retry_delay(error, idempotent=False) is not None
         call(some, ANONYMOUS)
 
     def test_a_full_server_costs_a_caller_nothing(self, clock: Clock) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from google.protobuf.message import DecodeError
 
-from gateway.server.services import batches
+from gateway.server import batch_limits
 from keyway.v1 import key_service_pb2 as keys
 
 KEY = "providers/p/keys/k"
@@ -27,18 +27,18 @@ def items_of(raw: bytes) -> int:
 class TestCut:
     def test_what_is_not_too_large_stays_as_it_is(self) -> None:
         raw = batch(1000).SerializeToString() + UNKNOWN * 50 + b"\xfd\x01abcd\xf9\x01abcdefgh"
-        assert batches.cut(raw, 1) is raw
+        assert batch_limits.cut(raw, 1) is raw
 
     @pytest.mark.parametrize("item", [b"\x0a\x00", OVERLONG])
     def test_items_beyond_one_too_many_are_never_made(self, item: bytes) -> None:
         raw = item * (8 << 20)
         began = time.thread_time()
-        assert items_of(batches.cut(raw, 1)) == 1001
+        assert items_of(batch_limits.cut(raw, 1)) == 1001
         assert time.thread_time() - began < 0.25, "without the cut it takes seconds, and half a gigabyte"
 
     def test_items_after_other_fields(self) -> None:
         raw = UNKNOWN * 100 + b"\x0a\x00" * 100_000
-        assert items_of(batches.cut(raw, 1)) == 1001
+        assert items_of(batch_limits.cut(raw, 1)) == 1001
 
     @pytest.mark.parametrize(
         "raw",
@@ -47,11 +47,11 @@ class TestCut:
     )
     def test_what_hides_its_items_is_no_batch(self, raw: bytes) -> None:
         with pytest.raises(DecodeError):
-            batches.cut(raw, 1)
+            batch_limits.cut(raw, 1)
 
     def test_cut_off_bytes_are_left_to_the_decoder(self) -> None:
         raw = batch(1000).SerializeToString()[:-1]
-        assert batches.cut(raw, 1) is raw
+        assert batch_limits.cut(raw, 1) is raw
 
 
 @pytest.mark.parametrize(
@@ -66,10 +66,10 @@ class TestCut:
     ],
 )
 def test_size(request_: Any, fault: str | None) -> None:
-    assert batches.size_fault(request_.requests) == fault
+    assert batch_limits.size_fault(request_.requests) == fault
 
 
 def test_names_of_too_large_a_batch_end_somewhere() -> None:
     requests = [keys.EncryptRequest(name=f"{number:04}" + "n" * 1020) for number in range(1000)]
-    assert len(list(batches.bounded_names(requests))) == 128
-    assert len(list(batches.bounded_names(batch(1000).requests))) == 1
+    assert len(list(batch_limits.bounded_names(requests))) == 128
+    assert len(list(batch_limits.bounded_names(batch(1000).requests))) == 1

@@ -1,7 +1,7 @@
-"""How large a batch may be, told before anything is made of it: of its bytes, and of its names.
+"""Limits on the size of batches, applied to the bytes before decoding and to the names before authorization.
 
-Both keep what one call can cost within bounds: an empty item is two bytes on the wire and many times that in memory,
-and all names stand several times on the audit record, which collectors take only up to 4 MiB.
+They bound the cost of one call. An empty item takes two bytes on the wire and many times that in memory. An audit
+record contains each name several times, and collectors accept records of at most 4 MiB.
 """
 
 from collections.abc import Iterable
@@ -15,16 +15,16 @@ from gateway.contract.field_limits import BATCH_LIMITS
 MAXIMUM_BATCH_SIZE: Final = BATCH_LIMITS.items
 MAXIMUM_BATCH_NAMES_CHARACTERS: Final = BATCH_LIMITS.name_characters
 size_fault: Final = item_check(MAXIMUM_BATCH_SIZE, MAXIMUM_BATCH_NAMES_CHARACTERS)
-"""Returns what is wrong with the number of a batch's items or the length of their names, or None."""
+"""Returns what is wrong with the number of items or the total length of their names, or None."""
 
 _MAXIMUM_OTHER_FIELDS: Final = 100
 _VARINT_BYTES: Final = 10
-# A message of so few bytes is soon decoded, whatever stands in it.
+# A message of this size decodes quickly, whatever it contains.
 _SMALL_BYTES: Final = 64 * 1024
 
 
 def bounded_names(items: Any) -> Iterable[str]:
-    """The items' names, each once; of a batch that is too large only as many as one that is not could have."""
+    """Return the names of the items without duplicates. For an oversized batch, stop at the limits of a valid one."""
     room, names = MAXIMUM_BATCH_NAMES_CHARACTERS, {}
     for item in items[:MAXIMUM_BATCH_SIZE]:
         room -= len(item.name)
@@ -35,10 +35,10 @@ def bounded_names(items: Any) -> Iterable[str]:
 
 
 def cut(raw: bytes, field: int) -> bytes:
-    """The bytes of a batch up to the first item that is too many; whole where there is none. field: of the items.
+    """Return an encoded batch, cut after the first item that exceeds the limit.
 
-    What is left is still too large, so that it is refused as what it is, by whoever refuses such batches. DecodeError
-    where other fields hide the items.
+    The result still has one item too many, so that authorization or validation rejects it. Raises DecodeError if the
+    message has too many other fields. field: the field number of the items.
     """
     if len(raw) <= _SMALL_BYTES:
         return raw
@@ -58,25 +58,25 @@ def cut(raw: bytes, field: int) -> bytes:
 
 
 def _after(raw: bytes, position: int, kind: int) -> int:
-    """Where the field ends whose value begins here."""
+    """Return the position after the field value that begins at `position`."""
     match kind:
         case 0:  # a varint
             return _varint(raw, position)[1]
         case 1:  # 64 bits
             return position + 8
-        case 2:  # with its length before it
+        case 2:  # length-delimited
             length, position = _varint(raw, position)
             return position + length
         case 5:  # 32 bits
             return position + 4
-    raise DecodeError("no field of this contract")
+    raise DecodeError("unsupported wire type")
 
 
 def _varint(raw: bytes, position: int) -> tuple[int, int]:
-    """A number, and where it ends."""
+    """Return the number at `position`, and the position after it."""
     value = 0
     for index, byte in enumerate(raw[position : position + _VARINT_BYTES]):
         value |= (byte & 0x7F) << (7 * index)
         if byte < 0x80:
             return value, position + index + 1
-    raise DecodeError("a number without an end")
+    raise DecodeError("varint without an end")

@@ -1,0 +1,149 @@
+"""The gRPC server of the gateway: registers the handlers of all methods, starts, reports health, and drains."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias
+
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from gateway.contract.methods import METHODS, SERVICES
+from gateway.gateway_settings import GatewaySettings
+from gateway.providers.catalog import Catalog
+from gateway.server.interceptors.chain import create_interceptors
+from gateway.server.interceptors.interceptor import Interceptor, InterceptorDependencies
+from gateway.server.method_handler import RawHandler, method_handler
+from gateway.server.services import certificate_service, key_service, provider_service
+from gateway.server.services.routing import route
+from gateway.server.transport.health import serve_health
+from gateway.server.transport.listener import bind, port_sharing
+from gateway.server.transport.unknown_methods import UnknownMethods
+from gateway.telemetry.metrics import Metrics
+
+MAXIMUM_REQUEST_BYTES: Final = 16 * 1024 * 1024
+# The listener closes when no call has arrived for the first duration, or after the second one.
+_QUIET_SECONDS: Final = 0.1
+_MAXIMUM_QUIET_SECONDS: Final = 1.0
+# The time for the last responses to reach their callers, and for the streams that are still open then.
+_RESPONSE_SECONDS: Final = 5.0
+_STREAM_SECONDS: Final = 0.5
+
+RawMethodHandler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
+
+_log = structlog.get_logger(__name__)
+
+_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", MAXIMUM_REQUEST_BYTES),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_metadata_size", 16 * 1024),
+    ("grpc.max_concurrent_streams", 1000),
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+)
+
+
+class GatewayServer:
+    """Serves the methods of the contract over a catalog of providers.
+
+    shared_port: whether other workers listen on the same port.
+    drain_delay: in seconds. A worker that is replaced sets it lower than the configured value.
+    """
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        catalog: Catalog,
+        dependencies: InterceptorDependencies | None = None,
+        *,
+        shared_port: bool = False,
+    ) -> None:
+        self._settings = settings
+        self.drain_delay = settings.drain_delay
+        age = ("grpc.max_connection_age_ms", round(settings.maximum_connection_age * 1000))
+        self._shared_port = shared_port
+        self._server = grpc.aio.server(options=(*_OPTIONS, port_sharing(shared_port=shared_port), age))
+        self._health = health.aio.HealthServicer()
+        self._health_server: grpc.aio.Server | None = None
+        self._dependencies = dependencies or InterceptorDependencies()
+        self._drain_gate = self._dependencies.drain_gate
+        self.address = ""
+        self.health_address = ""
+        for service, handlers in _handlers(settings, catalog, create_interceptors(self._dependencies)).items():
+            self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
+        if self._dependencies.audit_recorder is not None:
+            self._server.add_generic_rpc_handlers((UnknownMethods(self._dependencies.audit_recorder.rejections),))
+
+    @property
+    def metrics(self) -> Metrics | None:
+        """The metrics of the gateway; None if metrics are off."""
+        telemetry = self._dependencies.telemetry
+        return telemetry.metrics if telemetry is not None else None
+
+    async def start(self, *, available: bool = True) -> None:
+        """Listen and serve. Raises ListenError if the address is in use. available: see `report_health`."""
+        self.address = bind(self._server, self._settings.listen, self._settings.identity, shared_port=self._shared_port)
+        await self._dependencies.authenticator.start()
+        await self.report_health(available=available)
+        if self._settings.health_listen is not None:
+            listen = self._settings.health_listen
+            self._health_server, self.health_address = await serve_health(listen, self._health)
+        await self._server.start()
+
+    async def report_health(self, *, available: bool) -> None:
+        """Report through the health service whether the gateway accepts calls. Has no effect during the drain."""
+        serving = health_pb2.HealthCheckResponse
+        for service in ("", *SERVICES):
+            await self._health.set(service, serving.SERVING if available else serving.NOT_SERVING)
+
+    async def drain(self) -> None:
+        """Stop gracefully: report NOT_SERVING, wait `drain_delay`, stop new calls, and finish the others."""
+        delay = self.drain_delay
+        await self._health.enter_graceful_shutdown()
+        _log.info("draining", delay_seconds=delay)
+        await asyncio.sleep(delay)
+        self._drain_gate.close(self._settings.drain_timeout)
+        if self._dependencies.audit_recorder is not None:
+            self._dependencies.audit_recorder.stop_delaying()
+        # When gRPC stops, it cancels the calls that are arriving. Clients do not retry calls after CANCELLED.
+        await self._drain_gate.wait_until_quiet(_QUIET_SECONDS, at_most=_MAXIMUM_QUIET_SECONDS)
+        await self._stop(self._settings.drain_timeout + _RESPONSE_SECONDS)
+        await self._dependencies.authenticator.close()
+
+    async def _stop(self, seconds: float) -> None:
+        """Close the listeners. Calls in progress have `seconds` to finish."""
+        closing = asyncio.create_task(self._server.stop(seconds))
+        await self._drain_gate.wait_until_empty(seconds)
+        # Only streams that clients keep open remain, such as Watch of the health service.
+        await self._server.stop(_STREAM_SECONDS)
+        await closing
+        if self._health_server is not None:
+            await self._health_server.stop(0)
+
+
+def _handlers(
+    settings: GatewaySettings, catalog: Catalog, interceptors: Sequence[Interceptor]
+) -> Mapping[str, dict[str, RawMethodHandler]]:
+    """Return the gRPC handlers by service and method name."""
+    own = {
+        **certificate_service.operations(catalog),
+        **key_service.operations(catalog, settings.batch_concurrency),
+        **provider_service.operations(catalog, settings.default_deadline),
+    }
+    services: dict[str, dict[str, RawMethodHandler]] = {service: {} for service in SERVICES}
+    for method in METHODS:
+        operation = own.get(method.operation) or route(method, catalog)
+        handler = method_handler(method, operation, settings.default_deadline, interceptors)
+        services[method.service][method.name] = _raw_method_handler(handler)
+    return services
+
+
+def _raw_method_handler(handler: RawHandler) -> RawMethodHandler:
+    """Return a handler without a deserializer and a serializer, so that gRPC passes the bytes through."""
+    return grpc.unary_unary_rpc_method_handler(handler)

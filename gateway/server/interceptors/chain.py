@@ -1,0 +1,45 @@
+"""The ordered list of interceptors, and their composition around a handler."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from gateway.server.interceptors.audit_intent import audit_intent
+from gateway.server.interceptors.audit_rejections import audit_rejections
+from gateway.server.interceptors.authentication import authentication
+from gateway.server.interceptors.authorization import authorization
+from gateway.server.interceptors.decoding import decoding
+from gateway.server.interceptors.drain_gate import drain_gate
+from gateway.server.interceptors.interceptor import CallNext, Interceptor, InterceptorDependencies
+from gateway.server.interceptors.rate_limits import rate_limits
+from gateway.server.interceptors.tracing import tracing
+from gateway.server.interceptors.validation import validation
+
+InterceptorFactory = Callable[[InterceptorDependencies], Interceptor | None]
+"""Returns the interceptor, or None if the server does not need it."""
+
+INTERCEPTORS: Final[tuple[InterceptorFactory, ...]] = (
+    tracing,
+    audit_rejections,
+    drain_gate,
+    decoding,
+    authentication,
+    authorization,
+    rate_limits,
+    validation,
+    audit_intent,
+)
+"""The interceptors in the order in which a call passes them. This list is the composition."""
+
+
+def create_interceptors(dependencies: InterceptorDependencies) -> Sequence[Interceptor]:
+    """Return the interceptors of a server, in order."""
+    created = (create(dependencies) for create in INTERCEPTORS)
+    return [interceptor for interceptor in created if interceptor is not None]
+
+
+def chain(interceptors: Sequence[Interceptor], handler: CallNext) -> CallNext:
+    """Return `handler` inside the interceptors, the first one outermost. Runs once per method, at start-up."""
+    for interceptor in reversed(interceptors):
+        handler = partial(interceptor.intercept, handler)
+    return handler

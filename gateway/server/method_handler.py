@@ -1,0 +1,104 @@
+"""The gRPC handler of one method: creates the call's context, runs the interceptors, and returns status and trailers.
+
+Handlers receive and return bytes, so that the gateway itself answers and records requests that cannot be decoded.
+"""
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from google.protobuf.message import Message
+
+from gateway import log_fields
+from gateway.call_context import CallContext
+from gateway.contract.methods import CACHEABLE, Method
+from gateway.errors import GatewayError
+from gateway.server import status
+from gateway.server.error_boundary import internal_error, within_boundary
+from gateway.server.interceptors.chain import chain
+from gateway.server.interceptors.interceptor import CallNext, Interceptor
+from gateway.server.rpc_context import RpcContext, ServicerContext
+from gateway.telemetry.context import Metadata
+
+Operation = Callable[[Message, CallContext], Awaitable[Message]]
+"""The implementation of a method: takes the validated request, and returns the response or raises GatewayError."""
+
+RawHandler = Callable[[bytes, ServicerContext], Awaitable[bytes]]
+
+_CACHE_CONTROL: Final = "cache-control"
+_NO_CACHE: Final = "no-cache"
+
+
+def method_handler(
+    method: Method, operation: Operation, default_deadline: float, interceptors: Sequence[Interceptor]
+) -> RawHandler:
+    """Return the gRPC handler that runs `operation` inside the interceptors.
+
+    default_deadline: in seconds, for calls without a deadline.
+    """
+    handler = chain(interceptors, _innermost(method, operation))
+    cacheable = method.operation in CACHEABLE
+
+    async def handle(raw: bytes, transport: ServicerContext) -> bytes:
+        call = _new_context(method, transport, raw, default_deadline)
+        log_fields.CURRENT.set(call)
+        if cacheable:
+            call.fresh = _wants_fresh(call.metadata)
+        del raw
+        try:
+            response = await handler(call)
+        except GatewayError as error:
+            # The frames of the traceback hold the request.
+            failure = error.with_traceback(None)
+        except Exception as error:  # noqa: BLE001 - a bug in an interceptor; cancellation is not an Exception
+            failure = internal_error(error, call)
+        else:
+            call.request = None
+            transport.set_trailing_metadata(
+                status.trailers(call.request_id, receipt=call.receipt, stale_seconds=call.stale_seconds)
+            )
+            return response.SerializeToString()
+        # The exception that abort() raises stays in memory until the garbage collector runs, together with everything
+        # that this frame holds. Timers also keep the context of the call.
+        call.release_request()
+        sent = status.to_status(failure, idempotent=method.idempotent, request_id=call.request_id)
+        trailers = status.trailers(call.request_id, sent, call.receipt)
+        del failure, call
+        await transport.abort(status.STATUS_CODES[sent.code], sent.message, trailers)
+        raise AssertionError("abort() always raises")
+
+    return handle
+
+
+def _new_context(method: Method, transport: ServicerContext, raw: bytes, default_deadline: float) -> RpcContext:
+    remaining = transport.time_remaining()
+    seconds = default_deadline if remaining is None else remaining
+    return RpcContext(
+        str(uuid.uuid4()),
+        time.monotonic() + seconds,
+        method.idempotent,
+        method=method,
+        transport=transport,
+        received_at=time.time(),
+        raw=raw,
+    )
+
+
+def _innermost(method: Method, operation: Operation) -> CallNext:
+    """Return the end of the chain: the operation inside the error boundary, with a check of the response type."""
+    response_type = method.response
+
+    async def run(call: RpcContext) -> Message:
+        assert call.request is not None
+        response = await within_boundary(operation(call.request, call), call)
+        if not isinstance(response, response_type):
+            raise TypeError(f"{method.full_name} returned a {type(response).__name__}")
+        return response
+
+    return run
+
+
+def _wants_fresh(metadata: Metadata) -> bool:
+    """Return whether the caller refuses cached responses, with the same metadata as in HTTP."""
+    return any(key == _CACHE_CONTROL and _NO_CACHE in str(value) for key, value in metadata)

@@ -1,0 +1,133 @@
+"""The context of one RPC: the state that the interceptors of the server share.
+
+`RpcContext` extends `CallContext`, so that one object accompanies a call through all layers. Providers see it as a
+`CallContext`: they cannot read the metadata, which contains the caller's token.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
+
+import grpc
+from google.protobuf.message import Message
+from google.rpc import code_pb2
+
+from gateway.audit.events import CallEvents, CallSource
+from gateway.authz.engine import Decision
+from gateway.call_context import CallContext
+from gateway.contract.methods import Method
+from gateway.identity.caller import Caller
+from gateway.journal.format.records import Receipt
+from gateway.server.authorizer import resources
+from gateway.telemetry.context import Metadata
+
+ServicerContext: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+_REQUEST_ID: Final = "x-request-id"
+_SERVICE_NAME: Final = "x-service-name"
+_USER_AGENT: Final = "user-agent"
+_RECORDED_METADATA: Final = frozenset({_REQUEST_ID, _SERVICE_NAME, _USER_AGENT})
+_MAXIMUM_VALUE_CHARACTERS: Final = 128
+_CACHED_ADDRESSES: Final = 4096
+
+# The caller's deadline starts when it sends the call, and ours when the call arrives. A caller can therefore give up
+# this many seconds before our deadline passes.
+_DEADLINE_TOLERANCE_SECONDS: Final = 0.1
+
+
+@dataclass(slots=True, kw_only=True)
+class RpcContext(CallContext):
+    """State of one RPC in the server. Each field has one owner, the only component that writes it.
+
+    Method handler (at the start of the call):
+        method: the method of the contract.
+        transport: gRPC's own context of the call.
+        received_at: in seconds since the epoch.
+        raw: the request message as bytes. Decoding, a rejection, or the end of the call clears it.
+    Decoding interceptor:
+        request: the decoded message; None before decoding. A rejection or the end of the call clears it.
+    Authentication interceptor:
+        caller: None before authentication.
+    Authorization interceptor:
+        decisions: the policy decisions.
+    Audit recorder (for the interceptors audit_rejections and audit_intent):
+        events: serializes the records of the call; None before the intent is recorded.
+        receipt: of the call's latest record.
+    """
+
+    method: Method
+    transport: ServicerContext = field(repr=False)
+    received_at: float
+    raw: bytes = field(repr=False)
+    request: Message | None = field(default=None, repr=False)
+    caller: Caller | None = None
+    decisions: Sequence[Decision] = ()
+    events: CallEvents | None = field(default=None, repr=False)
+    receipt: Receipt | None = None
+    _metadata: Metadata | None = field(default=None, repr=False)
+    _caller_metadata: dict[str, str] | None = field(default=None, repr=False)
+
+    @property
+    def metadata(self) -> Metadata:
+        """All metadata of the call. Cached, because gRPC copies the metadata on each access."""
+        if self._metadata is None:
+            self._metadata = self.transport.invocation_metadata() or ()
+        return self._metadata
+
+    @property
+    def caller_metadata(self) -> Mapping[str, str]:
+        """The metadata that goes into logs and audit records. Invalid values are empty; the first of several counts."""
+        if self._caller_metadata is None:
+            self._caller_metadata = {}
+            for key, value in self.metadata:
+                if key in _RECORDED_METADATA and key not in self._caller_metadata:
+                    self._caller_metadata[key] = value if isinstance(value, str) and _is_recordable(value) else ""
+        return self._caller_metadata
+
+    @property
+    def caller_request_id(self) -> str:
+        """The caller's own id of the call, from `x-request-id`; empty if it is absent or invalid."""
+        return self.caller_metadata.get(_REQUEST_ID, "")
+
+    @property
+    def source(self) -> CallSource:
+        """The peer's address, and the names that the caller claims for itself."""
+        claimed = self.caller_metadata
+        return CallSource(
+            peer_address(self.transport.peer()), claimed.get(_USER_AGENT, ""), claimed.get(_SERVICE_NAME, "")
+        )
+
+    def log_fields(self) -> Mapping[str, str]:
+        """Return the fields that every log line of this call has."""
+        fields = {"method": self.method.full_name}
+        if caller_request_id := self.caller_request_id:
+            fields["x_request_id"] = caller_request_id
+        if self.trace is not None:
+            fields |= {"trace_id": self.trace.trace_id, "span_id": self.trace.span_id}
+        return fields
+
+    @property
+    def cancellation_code(self) -> code_pb2.Code:
+        """The status code if gRPC cancels the call now: DEADLINE_EXCEEDED near the deadline, otherwise CANCELLED."""
+        late = self.remaining() < _DEADLINE_TOLERANCE_SECONDS
+        return code_pb2.DEADLINE_EXCEEDED if late else code_pb2.CANCELLED
+
+    @property
+    def resources(self) -> Sequence[tuple[str, str]]:
+        """The type and name of each resource in the request; empty before decoding."""
+        return resources(self.method, self.request) if self.request is not None else ()
+
+    def release_request(self) -> None:
+        """Drop the request, so that a call that waits or has ended does not keep it in memory."""
+        self.raw, self.request = b"", None
+
+
+def _is_recordable(text: str) -> bool:
+    return len(text) <= _MAXIMUM_VALUE_CHARACTERS and text.isascii() and text.isprintable()
+
+
+@lru_cache(maxsize=_CACHED_ADDRESSES)
+def peer_address(peer: str) -> str:
+    """Convert gRPC's notation: `ipv4:10.0.0.1:4242` → `10.0.0.1:4242`, `ipv6:%5B::1%5D:4242` → `[::1]:4242`."""
+    return peer.partition(":")[2].replace("%5B", "[").replace("%5D", "]")

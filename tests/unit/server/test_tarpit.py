@@ -1,0 +1,107 @@
+"""How long strangers wait for their answers: by peer, by all of them together, and within bounds."""
+
+import asyncio
+
+import pytest
+
+from gateway.server.tarpit import Tarpit
+from tests.support.waiting import eventually
+
+A, B = "192.0.2.1", "192.0.2.2"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def tarpit(clock: Clock) -> Tarpit:
+    return Tarpit(clock)
+
+
+def test_first_refusals_are_answered_at_once_and_the_others_one_after_the_other(tarpit: Tarpit) -> None:
+    delays = [tarpit.delay(A) for _ in range(60)]
+    assert delays[:20] == [0.0] * 20
+    assert delays[20:] == pytest.approx([0.05 * number for number in range(1, 41)])
+
+
+def test_after_a_rest_answers_are_at_once_again(tarpit: Tarpit, clock: Clock) -> None:
+    for _ in range(40):
+        tarpit.delay(A)
+    clock.now += 3
+    assert [tarpit.delay(A) for _ in range(20)] == [0.0] * 20
+    assert tarpit.delay(A) > 0
+
+
+def test_one_peer_does_not_slow_another_down_until_all_together_are_too_many(tarpit: Tarpit) -> None:
+    for _ in range(60):
+        tarpit.delay(A)
+    assert tarpit.delay(B) == 0.0
+    for number in range(39):
+        assert tarpit.delay(f"198.51.100.{number}") == 0.0
+    assert tarpit.delay("203.0.113.1") > 0
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:192.0.2.1", A, True),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("", "", True),
+    ],
+)
+def test_peers_of_one_network_are_one(tarpit: Tarpit, first: str, second: str, same: bool) -> None:
+    for _ in range(30):
+        tarpit.delay(first)
+    assert (tarpit.delay(second) > 0) == same
+
+
+def test_memory_is_bounded_and_peers_at_rest_are_forgotten(tarpit: Tarpit, clock: Clock) -> None:
+    for number in range(5000):
+        tarpit.delay(f"10.0.{number // 256}.{number % 256}")
+    assert tarpit.tracked_peers == 1024
+    clock.now += 100
+    tarpit.delay(A)
+    assert tarpit.tracked_peers == 1
+
+
+def test_no_answer_waits_for_ever(tarpit: Tarpit) -> None:
+    assert max(tarpit.delay(A) for _ in range(10_000)) == 30.0
+
+
+async def test_end_lets_all_answers_go(tarpit: Tarpit) -> None:
+    waiting = [asyncio.create_task(tarpit.delay_response(A)) for _ in range(50)]
+
+    async def held() -> bool:
+        return tarpit.delayed == 30
+
+    await eventually(held)
+    waiting[-1].cancel()
+    tarpit.stop()
+    async with asyncio.timeout(1):
+        await asyncio.gather(*waiting, return_exceptions=True)
+        await tarpit.delay_response(A)
+    assert tarpit.delayed == 0
+
+
+async def test_answers_that_are_held_back_are_bounded(tarpit: Tarpit) -> None:
+    waiting = [asyncio.create_task(tarpit.delay_response(A)) for _ in range(2100)]
+
+    async def full() -> bool:
+        return tarpit.delayed == 2000
+
+    await eventually(full)
+    assert sum(task.done() for task in waiting) == 100
+    tarpit.stop()
+    await asyncio.gather(*waiting)
