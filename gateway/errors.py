@@ -1,14 +1,15 @@
-"""The gateway's errors: the one exception type that crosses its module boundaries, and its closed set of kinds.
+"""The gateway's errors: the one exception type that crosses module boundaries, and its closed set of kinds.
 
-    GatewayError                  a call that ends in something else than its response
-    ├─ InvalidRequest             the request breaks the contract, or a limit of the provider; carries the violations
-    └─ UpstreamError              an upstream failed, refused or could not be reached; carries what it said
-       └─ MalformedResponse       an upstream's success that can't be understood
+    GatewayError                  a call that fails
+    ├─ InvalidRequest             the request violates the contract or a limit of the provider; has the violations
+    └─ UpstreamError              an upstream failed, rejected the request, or was not reached; has its code and status
+       └─ MalformedResponse       a successful response of an upstream that the gateway cannot parse
 
-Every kind is an `Outcome`: a gRPC status with a reason of `keyway.v1.ErrorReason`. The gateway's own outcomes stand
-below; those of the HTTP exchange in `upstream/outcomes.py`; each vendor's codes in `providers/<upstream>/errors.py`.
-Adapters and the HTTP client raise these and nothing else; only `server/` turns them into gRPC statuses.
-Messages are written for callers: no secret, no upstream text that was not cleaned.
+Every error has an `ErrorKind`: a gRPC status code and a reason of `keyway.v1.ErrorReason`. This module defines the
+gateway's own kinds, `upstream/outcomes.py` those of an HTTP exchange, and `providers/<vendor>/status_table.py` those of
+each vendor's codes. Adapters and the HTTP client raise only these exceptions; only `server/` converts them to gRPC.
+
+Messages are returned to callers: they contain no secret and no upstream text that was not sanitized.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,43 +25,50 @@ Reason: TypeAlias = reasons.ErrorReason.ValueType
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """A gRPC status code with its reason.
+class ErrorKind:
+    """A gRPC status code with its reason, and whether a retry is safe.
 
-    retryable: nothing happened upstream, or repeating is safe whatever the method; the caller gets a RetryInfo.
-    repeatable: the same, but only for methods that are safe to repeat.
+    retryable: the request did not reach the upstream, or is safe to retry for every method. The caller gets RetryInfo.
+    retryable_if_idempotent: the same, but only for idempotent methods, because the upstream may have acted.
     """
 
     code: Code
     reason: Reason
     retryable: bool = False
-    repeatable: bool = False
+    retryable_if_idempotent: bool = False
+
+    @property
+    def repeatable(self) -> bool:
+        """The former name of `retryable_if_idempotent`."""
+        return self.retryable_if_idempotent
 
 
-INVALID_REQUEST = Outcome(code_pb2.INVALID_ARGUMENT, reasons.ERROR_REASON_INVALID_REQUEST)
-INVALID_PAGE_TOKEN = Outcome(code_pb2.INVALID_ARGUMENT, reasons.ERROR_REASON_INVALID_PAGE_TOKEN)
-PROVIDER_NOT_FOUND = Outcome(code_pb2.NOT_FOUND, reasons.ERROR_REASON_PROVIDER_NOT_FOUND)
-METHOD_NOT_SUPPORTED = Outcome(code_pb2.UNIMPLEMENTED, reasons.ERROR_REASON_METHOD_NOT_SUPPORTED_BY_PROVIDER)
-CERTIFICATE_ALREADY_EXISTS = Outcome(code_pb2.ALREADY_EXISTS, reasons.ERROR_REASON_CERTIFICATE_ALREADY_EXISTS)
-CERTIFICATE_NOT_FOUND = Outcome(code_pb2.NOT_FOUND, reasons.ERROR_REASON_CERTIFICATE_NOT_FOUND)
-PLAINTEXT_NOT_BASE64 = Outcome(code_pb2.FAILED_PRECONDITION, reasons.ERROR_REASON_PLAINTEXT_NOT_BASE64)
-MALFORMED_PROVIDER_RESPONSE = Outcome(code_pb2.INTERNAL, reasons.ERROR_REASON_MALFORMED_PROVIDER_RESPONSE)
-UNAUTHENTICATED = Outcome(code_pb2.UNAUTHENTICATED, reasons.ERROR_REASON_UNAUTHENTICATED)
-PERMISSION_DENIED = Outcome(code_pb2.PERMISSION_DENIED, reasons.ERROR_REASON_PERMISSION_DENIED)
-CALLER_RATE_LIMITED = Outcome(code_pb2.RESOURCE_EXHAUSTED, reasons.ERROR_REASON_CALLER_RATE_LIMITED, retryable=True)
-SERVER_BUSY = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_SERVER_BUSY, retryable=True)
-AUDIT_UNAVAILABLE = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_AUDIT_UNAVAILABLE)
-AUDIT_OUTCOME_LOST = Outcome(code_pb2.UNKNOWN, reasons.ERROR_REASON_AUDIT_OUTCOME_LOST)
-INTERNAL_ERROR = Outcome(code_pb2.INTERNAL, reasons.ERROR_REASON_INTERNAL_ERROR)
-UNAUTHENTICATED = Outcome(code_pb2.UNAUTHENTICATED, reasons.ERROR_REASON_UNAUTHENTICATED)
-SERVER_DRAINING = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_SERVER_DRAINING, retryable=True)
-CUT_OFF = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_SERVER_DRAINING, repeatable=True)
-"""By the end of the drain, in the midst of the call: the upstream may have acted."""
+Outcome = ErrorKind  # the former name, until every caller uses the new one
+
+
+INVALID_REQUEST = ErrorKind(code_pb2.INVALID_ARGUMENT, reasons.ERROR_REASON_INVALID_REQUEST)
+INVALID_PAGE_TOKEN = ErrorKind(code_pb2.INVALID_ARGUMENT, reasons.ERROR_REASON_INVALID_PAGE_TOKEN)
+PROVIDER_NOT_FOUND = ErrorKind(code_pb2.NOT_FOUND, reasons.ERROR_REASON_PROVIDER_NOT_FOUND)
+METHOD_NOT_SUPPORTED = ErrorKind(code_pb2.UNIMPLEMENTED, reasons.ERROR_REASON_METHOD_NOT_SUPPORTED_BY_PROVIDER)
+CERTIFICATE_ALREADY_EXISTS = ErrorKind(code_pb2.ALREADY_EXISTS, reasons.ERROR_REASON_CERTIFICATE_ALREADY_EXISTS)
+CERTIFICATE_NOT_FOUND = ErrorKind(code_pb2.NOT_FOUND, reasons.ERROR_REASON_CERTIFICATE_NOT_FOUND)
+PLAINTEXT_NOT_BASE64 = ErrorKind(code_pb2.FAILED_PRECONDITION, reasons.ERROR_REASON_PLAINTEXT_NOT_BASE64)
+MALFORMED_PROVIDER_RESPONSE = ErrorKind(code_pb2.INTERNAL, reasons.ERROR_REASON_MALFORMED_PROVIDER_RESPONSE)
+UNAUTHENTICATED = ErrorKind(code_pb2.UNAUTHENTICATED, reasons.ERROR_REASON_UNAUTHENTICATED)
+PERMISSION_DENIED = ErrorKind(code_pb2.PERMISSION_DENIED, reasons.ERROR_REASON_PERMISSION_DENIED)
+CALLER_RATE_LIMITED = ErrorKind(code_pb2.RESOURCE_EXHAUSTED, reasons.ERROR_REASON_CALLER_RATE_LIMITED, retryable=True)
+SERVER_BUSY = ErrorKind(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_SERVER_BUSY, retryable=True)
+AUDIT_UNAVAILABLE = ErrorKind(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_AUDIT_UNAVAILABLE)
+AUDIT_OUTCOME_LOST = ErrorKind(code_pb2.UNKNOWN, reasons.ERROR_REASON_AUDIT_OUTCOME_LOST)
+INTERNAL_ERROR = ErrorKind(code_pb2.INTERNAL, reasons.ERROR_REASON_INTERNAL_ERROR)
+SERVER_DRAINING = ErrorKind(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_SERVER_DRAINING, retryable=True)
+CUT_OFF = ErrorKind(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_SERVER_DRAINING, retryable_if_idempotent=True)
+"""The drain ended while the call was in progress: the upstream may have acted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One field that breaks the contract. `reason` narrows it down where a published reason fits."""
+    """One field that violates the contract. reason: a more specific published reason, if there is one."""
 
     field: str
     description: str
@@ -68,16 +76,17 @@ class Violation:
 
 
 class GatewayError(Exception):
-    """A call that ends in `outcome`.
+    """A failed call.
 
-    metadata: for `ErrorInfo.metadata`, beside provider, upstream_code and http_status.
-    resource: the full name of the resource that is at fault, for `ResourceInfo`.
-    retry_after: seconds, where it is known better than the default back-off.
+    kind: status code and reason. message: text for the caller.
+    metadata: entries of `ErrorInfo.metadata` in addition to provider, upstream_code and http_status.
+    resource: full name of the resource that the error is about, for `ResourceInfo`.
+    retry_after: seconds before a retry; None for the default backoff.
     """
 
     def __init__(
         self,
-        outcome: Outcome,
+        kind: ErrorKind,
         message: str,
         *,
         metadata: Mapping[str, str] | None = None,
@@ -85,32 +94,41 @@ class GatewayError(Exception):
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
-        self.outcome = outcome
+        self.kind = kind
         self.message = message
         self.metadata = dict(metadata or {})
         self.resource = resource
         self.retry_after = retry_after
 
+    @property
+    def outcome(self) -> ErrorKind:
+        """The former name of `kind`."""
+        return self.kind
+
+    @outcome.setter
+    def outcome(self, kind: ErrorKind) -> None:
+        self.kind = kind
+
 
 class InvalidRequest(GatewayError):
-    """The request can't be served as it is; nothing was asked of an upstream."""
+    """A request that is rejected before it reaches an upstream."""
 
-    def __init__(self, violations: Sequence[Violation], *, outcome: Outcome = INVALID_REQUEST) -> None:
+    def __init__(self, violations: Sequence[Violation], *, kind: ErrorKind = INVALID_REQUEST) -> None:
         text = "; ".join(f"{violation.field}: {violation.description}" for violation in violations)
-        super().__init__(outcome, text)
+        super().__init__(kind, text)
         self.violations = tuple(violations)
 
 
 class UpstreamError(GatewayError):
-    """An upstream failed, refused, or could not be reached.
+    """An upstream failed, rejected the request, or could not be reached.
 
-    upstream_code: the vendor's own code, as text; http_status: where there was an answer.
-    upstream_message: the vendor's words, cleaned; for the audit record and the span, not for the caller.
+    upstream_code: the vendor's own code, as text. http_status: None if no response arrived.
+    upstream_message: the sanitized message of the vendor, for the audit record and the span, never for the caller.
     """
 
     def __init__(
         self,
-        outcome: Outcome,
+        kind: ErrorKind,
         message: str,
         *,
         provider: str,
@@ -121,7 +139,7 @@ class UpstreamError(GatewayError):
         resource: str | None = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(outcome, message, metadata=metadata, resource=resource, retry_after=retry_after)
+        super().__init__(kind, message, metadata=metadata, resource=resource, retry_after=retry_after)
         self.provider = provider
         self.upstream_code = upstream_code
         self.upstream_message = upstream_message
@@ -134,7 +152,7 @@ class UpstreamError(GatewayError):
 
 
 class MalformedResponse(UpstreamError):
-    """The upstream said success, but its answer can't be understood; `message` says what is wrong with it."""
+    """A successful response that the gateway cannot parse; `message` says what is wrong with it."""
 
     def __init__(self, message: str, *, provider: str, http_status: int | None = None) -> None:
         super().__init__(MALFORMED_PROVIDER_RESPONSE, message, provider=provider, http_status=http_status)

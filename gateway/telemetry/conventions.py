@@ -64,4 +64,4 @@ def code_name(code: int) -> str:
 
 def reason_of(error: UpstreamError) -> str:
     """The reason of a failed exchange, such as `PROVIDER_TIMEOUT`: the `error.type` where no answer came."""
-    return error_reason_pb2.ErrorReason.Name(error.outcome.reason).removeprefix("ERROR_REASON_")
+    return error_reason_pb2.ErrorReason.Name(error.kind.reason).removeprefix("ERROR_REASON_")

@@ -9,7 +9,7 @@ import time
 from typing import Final
 
 from gateway.call_context import Attempt, CallContext
-from gateway.errors import Outcome, UpstreamError
+from gateway.errors import ErrorKind, UpstreamError
 from gateway.telemetry.conventions import CANCELLED, reason_of
 from gateway.telemetry.peer import Peer
 from gateway.upstream import outcomes
@@ -76,7 +76,7 @@ class HttpClient:
             try:
                 response = await self._exchange(request, call)
             except UpstreamError as error:
-                pause = self._retries.pause(call, attempt, error.outcome, error.retry_after)
+                pause = self._retries.pause(call, attempt, error.kind, error.retry_after)
                 if pause is None or not await self._may_again(pause):
                     raise
             else:
@@ -138,7 +138,7 @@ class HttpClient:
         started = time.monotonic()
         status: int | None = None
         failure: str | None = CANCELLED
-        outcome: Outcome | None = outcomes.TIMEOUT  # a caller that leaves can't be told from one whose time is up
+        outcome: ErrorKind | None = outcomes.TIMEOUT  # a caller that leaves can't be told from one whose time is up
         span = None
         if call.trace is not None:
             shown = request.shown(request.target) if request.shown is not None and call.trace.recorded else None
@@ -149,7 +149,7 @@ class HttpClient:
             outcome = None if status < 429 else _trouble(response)
             return response
         except UpstreamError as error:
-            status, failure, outcome = error.http_status, reason_of(error), error.outcome
+            status, failure, outcome = error.http_status, reason_of(error), error.kind
             raise
         finally:
             elapsed = time.monotonic() - started
@@ -160,7 +160,7 @@ class HttpClient:
                 call.metrics.attempt_ended(self._peer, request.method, status, elapsed, failure)
             self._learn(permit, outcome, elapsed)
 
-    def _learn(self, permit: int, outcome: Outcome | None, seconds: float) -> None:
+    def _learn(self, permit: int, outcome: ErrorKind | None, seconds: float) -> None:
         """What the end of an attempt says about the upstream."""
         if outcome is None:
             self._retries.earn()
@@ -174,7 +174,7 @@ class HttpClient:
             self._breaker.succeeded(permit)
 
 
-def _trouble(response: HttpResponse) -> Outcome | None:
+def _trouble(response: HttpResponse) -> ErrorKind | None:
     """What an answer says about the upstream by its status alone; None where it is the application that speaks.
 
     A vendor's own refusals may come with any status: a 500 with an envelope is one, a 500 without is a server in

@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.errors import MalformedResponse, Outcome, UpstreamError
+from gateway.errors import ErrorKind, MalformedResponse, UpstreamError
 from gateway.upstream import outcomes
 from gateway.upstream.messages import retry_after
 
@@ -20,7 +20,9 @@ class Faults:
     def __init__(self, provider: str) -> None:
         self._provider = provider
 
-    def error(self, outcome: Outcome, what: str, status: int | None = None, wait: float | None = None) -> UpstreamError:
+    def error(
+        self, outcome: ErrorKind, what: str, status: int | None = None, wait: float | None = None
+    ) -> UpstreamError:
         """`what`: the sentence's end, with the provider as its subject. wait: seconds that the caller should."""
         message = f"provider {self._provider} {what}"
         return UpstreamError(outcome, message, provider=self._provider, http_status=status, retry_after=wait)

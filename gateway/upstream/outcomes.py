@@ -5,23 +5,29 @@ from typing import Final, NamedTuple
 
 from google.rpc import code_pb2
 
-from gateway.errors import MALFORMED_PROVIDER_RESPONSE, Outcome
+from gateway.errors import MALFORMED_PROVIDER_RESPONSE, ErrorKind
 from keyway.v1 import error_reason_pb2 as reasons
 
-UNREACHABLE: Final = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_UNREACHABLE, retryable=True)
-CONNECTION_LOST: Final = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_CONNECTION_LOST, repeatable=True)
-BUSY: Final = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_BUSY, retryable=True)
-CIRCUIT_OPEN: Final = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_CIRCUIT_OPEN, retryable=True)
-TLS_FAILED: Final = Outcome(code_pb2.FAILED_PRECONDITION, reasons.ERROR_REASON_PROVIDER_TLS_FAILED)
-TIMEOUT: Final = Outcome(code_pb2.DEADLINE_EXCEEDED, reasons.ERROR_REASON_PROVIDER_TIMEOUT)
-RATE_LIMITED: Final = Outcome(code_pb2.RESOURCE_EXHAUSTED, reasons.ERROR_REASON_PROVIDER_RATE_LIMITED, retryable=True)
-CREDENTIALS_REJECTED: Final = Outcome(code_pb2.FAILED_PRECONDITION, reasons.ERROR_REASON_PROVIDER_CREDENTIALS_REJECTED)
-API_NOT_FOUND: Final = Outcome(code_pb2.UNIMPLEMENTED, reasons.ERROR_REASON_PROVIDER_API_NOT_FOUND)
-UNAVAILABLE: Final = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_UNAVAILABLE, repeatable=True)
-INTERNAL: Final = Outcome(code_pb2.INTERNAL, reasons.ERROR_REASON_PROVIDER_INTERNAL)
-UNRECOGNIZED: Final = Outcome(code_pb2.UNKNOWN, reasons.ERROR_REASON_UNRECOGNIZED_PROVIDER_ERROR)
+UNREACHABLE: Final = ErrorKind(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_UNREACHABLE, retryable=True)
+CONNECTION_LOST: Final = ErrorKind(
+    code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_CONNECTION_LOST, retryable_if_idempotent=True
+)
+BUSY: Final = ErrorKind(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_BUSY, retryable=True)
+CIRCUIT_OPEN: Final = ErrorKind(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_CIRCUIT_OPEN, retryable=True)
+TLS_FAILED: Final = ErrorKind(code_pb2.FAILED_PRECONDITION, reasons.ERROR_REASON_PROVIDER_TLS_FAILED)
+TIMEOUT: Final = ErrorKind(code_pb2.DEADLINE_EXCEEDED, reasons.ERROR_REASON_PROVIDER_TIMEOUT)
+RATE_LIMITED: Final = ErrorKind(code_pb2.RESOURCE_EXHAUSTED, reasons.ERROR_REASON_PROVIDER_RATE_LIMITED, retryable=True)
+CREDENTIALS_REJECTED: Final = ErrorKind(
+    code_pb2.FAILED_PRECONDITION, reasons.ERROR_REASON_PROVIDER_CREDENTIALS_REJECTED
+)
+API_NOT_FOUND: Final = ErrorKind(code_pb2.UNIMPLEMENTED, reasons.ERROR_REASON_PROVIDER_API_NOT_FOUND)
+UNAVAILABLE: Final = ErrorKind(
+    code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_UNAVAILABLE, retryable_if_idempotent=True
+)
+INTERNAL: Final = ErrorKind(code_pb2.INTERNAL, reasons.ERROR_REASON_PROVIDER_INTERNAL)
+UNRECOGNIZED: Final = ErrorKind(code_pb2.UNKNOWN, reasons.ERROR_REASON_UNRECOGNIZED_PROVIDER_ERROR)
 
-BY_HTTP_STATUS: Final[Mapping[int, Outcome]] = {
+BY_HTTP_STATUS: Final[Mapping[int, ErrorKind]] = {
     401: CREDENTIALS_REJECTED,
     403: CREDENTIALS_REJECTED,
     404: API_NOT_FOUND,
@@ -32,7 +38,7 @@ BY_HTTP_STATUS: Final[Mapping[int, Outcome]] = {
 }
 
 
-def for_http_status(status: int) -> Outcome:
+def for_http_status(status: int) -> ErrorKind:
     """The outcome of a failure that carries no known vendor code."""
     known = BY_HTTP_STATUS.get(status)
     if known is not None:
@@ -45,7 +51,7 @@ class HttpRow(NamedTuple):
 
     answer: str
     meaning: str
-    outcome: Outcome
+    outcome: ErrorKind
 
 
 HTTP_ROWS: Final = (

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.call_context import CallContext
-from gateway.errors import Outcome
+from gateway.errors import ErrorKind
 from gateway.upstream import outcomes
 from gateway.upstream.settings import RetrySettings
 
@@ -35,7 +35,7 @@ class Retries:
         if self._saved < self._settings.reserve:
             self._saved = min(float(self._settings.reserve), self._saved + self._settings.budget)
 
-    def pause(self, call: CallContext, attempt: int, outcome: Outcome, asked: float | None) -> float | None:
+    def pause(self, call: CallContext, attempt: int, outcome: ErrorKind, asked: float | None) -> float | None:
         """Seconds until the request is sent again, which `paused` has to follow; None where it is not.
 
         attempt: how many there were, from 1. asked: seconds for which the upstream asked.
@@ -43,7 +43,7 @@ class Retries:
         settings = self._settings
         if attempt >= settings.attempts or call.probe or outcome in _NEVER:
             return None
-        if not (outcome.retryable or (outcome.repeatable and call.idempotent)):
+        if not (outcome.retryable or (outcome.retryable_if_idempotent and call.idempotent)):
             return None
         bound = min(settings.maximum_backoff, settings.initial_backoff * 2 ** (attempt - 1))
         pause = self._draw(0, bound)

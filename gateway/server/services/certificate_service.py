@@ -96,7 +96,7 @@ class CertificateLister:
             return providers
         if position.provider not in ids:
             violation = Violation("page_token", "belongs to a different configuration; restart from the first page")
-            raise InvalidRequest([violation], outcome=INVALID_PAGE_TOKEN)
+            raise InvalidRequest([violation], kind=INVALID_PAGE_TOKEN)
         return providers[ids.index(position.provider) :]
 
     async def _page(self, provider: Provider, window: ListWindow, call: CallContext) -> CertificatePage | None:

@@ -10,7 +10,7 @@ import tracemalloc
 import pytest
 
 from gateway import errors
-from gateway.errors import MalformedResponse, Outcome, UpstreamError
+from gateway.errors import ErrorKind, MalformedResponse, UpstreamError
 from gateway.upstream import outcomes
 from gateway.upstream.client import HttpClient, HttpRequest
 from tests.support.raw_server import RawServer, Reader, Writer, answering, read_request, silence
@@ -31,31 +31,31 @@ def reset(writer: Writer) -> None:
 class TestNoConnection:
     async def test_refused(self) -> None:
         error = await failure(f"http://127.0.0.1:{unused_port()}")
-        assert error.outcome == outcomes.UNREACHABLE
-        assert error.outcome.retryable
+        assert error.kind == outcomes.UNREACHABLE
+        assert error.kind.retryable
 
     async def test_name_does_not_resolve(self) -> None:
-        assert (await failure("http://no-such-host.invalid")).outcome == outcomes.UNREACHABLE
+        assert (await failure("http://no-such-host.invalid")).kind == outcomes.UNREACHABLE
 
     async def test_connection_not_made_in_time(self) -> None:
         """A TLS handshake that the server never answers is part of connecting: nothing was sent."""
         async with RawServer(silence) as server:
             error = await failure(f"https://127.0.0.1:{server.port}", connect_timeout=0.1)
-        assert error.outcome == outcomes.UNREACHABLE
+        assert error.kind == outcomes.UNREACHABLE
 
     async def test_deadline_passes_while_connecting(self) -> None:
         async with RawServer(silence) as server:
             error = await failure(f"https://127.0.0.1:{server.port}", seconds=0.1)
-        assert error.outcome == outcomes.TIMEOUT
+        assert error.kind == outcomes.TIMEOUT
 
     async def test_proxy_refuses(self) -> None:
         proxy = f"http://127.0.0.1:{unused_port()}"
-        assert (await failure("http://upstream.example", proxy=proxy)).outcome == outcomes.UNREACHABLE
+        assert (await failure("http://upstream.example", proxy=proxy)).kind == outcomes.UNREACHABLE
 
     async def test_proxy_does_not_open_a_tunnel(self) -> None:
         async with RawServer(answering(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")) as proxy:
             error = await failure("https://upstream.example", proxy=proxy.url)
-        assert error.outcome == outcomes.UNREACHABLE
+        assert error.kind == outcomes.UNREACHABLE
 
 
 class TestConnectionLost:
@@ -65,9 +65,9 @@ class TestConnectionLost:
         """Each request is sent once: the library would repeat some methods unasked."""
         async with RawServer(answering(sent)) as server:
             error = await failure(server.url, request_)
-        assert error.outcome == outcomes.CONNECTION_LOST
-        assert not error.outcome.retryable
-        assert error.outcome.repeatable
+        assert error.kind == outcomes.CONNECTION_LOST
+        assert not error.kind.retryable
+        assert error.kind.retryable_if_idempotent
         assert server.connections == 1
 
     @pytest.mark.parametrize("request_", [GET, POST])
@@ -78,7 +78,7 @@ class TestConnectionLost:
 
         async with RawServer(behaviour) as server:
             error = await failure(server.url, request_)
-        assert error.outcome == outcomes.CONNECTION_LOST
+        assert error.kind == outcomes.CONNECTION_LOST
         assert server.connections == 1
 
     async def test_reset_while_the_request_is_sent(self) -> None:
@@ -88,7 +88,7 @@ class TestConnectionLost:
 
         async with RawServer(behaviour) as server:
             error = await failure(server.url, HttpRequest("POST", "/things", body=b"x" * 20_000_000))
-        assert error.outcome == outcomes.CONNECTION_LOST
+        assert error.kind == outcomes.CONNECTION_LOST
 
     async def test_a_body_that_was_not_taken_is_let_go(self) -> None:
         async def behaviour(reader: Reader, writer: Writer) -> None:
@@ -128,7 +128,7 @@ class TestConnectionLost:
             assert (await http.send(GET, new_call())).body == b"ok"
             with pytest.raises(UpstreamError) as caught:
                 await http.send(request_, new_call())
-        assert caught.value.outcome == outcomes.CONNECTION_LOST
+        assert caught.value.kind == outcomes.CONNECTION_LOST
         assert server.connections == 1
 
     async def test_connection_closed_while_idle_is_not_used_again(self) -> None:
@@ -179,11 +179,11 @@ class TestCutOff:
             (504, outcomes.UNAVAILABLE),
         ],
     )
-    async def test_failure_means_what_its_status_says(self, status: int, outcome: Outcome) -> None:
+    async def test_failure_means_what_its_status_says(self, status: int, outcome: ErrorKind) -> None:
         answer = f"HTTP/1.1 {status} No\r\nRetry-After: 9\r\nContent-Length: 10\r\n\r\nhalf"
         async with RawServer(answering(answer.encode())) as server:
             error = await failure(server.url)
-        assert (error.outcome, error.http_status, error.retry_after) == (outcome, status, 9.0)
+        assert (error.kind, error.http_status, error.retry_after) == (outcome, status, 9.0)
 
 
 class TestMalformed:
@@ -203,7 +203,7 @@ class TestMalformed:
     async def test_not_http(self, answer: bytes) -> None:
         async with RawServer(answering(answer)) as server:
             error = await failure(server.url)
-        assert error.outcome == errors.MALFORMED_PROVIDER_RESPONSE
+        assert error.kind == errors.MALFORMED_PROVIDER_RESPONSE
         assert error.http_status is None
 
     @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308, 399])
@@ -211,7 +211,7 @@ class TestMalformed:
         async with ScriptedUpstream() as upstream:
             upstream.answer("GET", "/things", status, {"Location": f"{upstream.url}/elsewhere"})
             error = await failure(upstream.url)
-        assert (error.outcome, error.http_status) == (errors.MALFORMED_PROVIDER_RESPONSE, status)
+        assert (error.kind, error.http_status) == (errors.MALFORMED_PROVIDER_RESPONSE, status)
         assert len(upstream.requests) == 1
 
     @pytest.mark.parametrize("length", [1000, 1001])
@@ -225,7 +225,7 @@ class TestMalformed:
                     assert (await http.send(SHORT, new_call())).body == b"x" * length
             else:
                 error = await failure(server.url, SHORT)
-                assert (error.outcome, error.http_status) == (errors.MALFORMED_PROVIDER_RESPONSE, 200)
+                assert (error.kind, error.http_status) == (errors.MALFORMED_PROVIDER_RESPONSE, 200)
 
     async def test_endless_answer_is_not_read_to_its_end(self) -> None:
         hung_up = asyncio.Event()
@@ -243,11 +243,11 @@ class TestMalformed:
         async with RawServer(behaviour) as server:
             error = await failure(server.url)
             await asyncio.wait_for(hung_up.wait(), 60)
-        assert error.outcome == errors.MALFORMED_PROVIDER_RESPONSE
+        assert error.kind == errors.MALFORMED_PROVIDER_RESPONSE
 
     async def test_size_limit_holds_for_what_is_unpacked(self) -> None:
         packed = gzip.compress(b"\0" * 50_000_000)
         head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
         async with RawServer(answering(head.encode() + packed)) as server:
             error = await failure(server.url)
-        assert error.outcome == errors.MALFORMED_PROVIDER_RESPONSE
+        assert error.kind == errors.MALFORMED_PROVIDER_RESPONSE

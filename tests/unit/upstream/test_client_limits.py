@@ -23,8 +23,8 @@ class TestBusy:
                 await http.send(GET, new_call())
             first.cancel()
             await asyncio.wait({first})
-        assert caught.value.outcome == outcomes.BUSY
-        assert caught.value.outcome.retryable
+        assert caught.value.kind == outcomes.BUSY
+        assert caught.value.kind.retryable
         assert server.connections == 1
 
     async def test_deadline_passes_in_the_queue(self) -> None:
@@ -35,7 +35,7 @@ class TestBusy:
                 await http.send(GET, new_call(0.05))
             first.cancel()
             await asyncio.wait({first})
-        assert caught.value.outcome == outcomes.TIMEOUT
+        assert caught.value.kind == outcomes.TIMEOUT
 
     async def test_slots_come_back(self) -> None:
         async with RawServer(keeping_alive(OK)) as server, client(server.url, maximum_connections=2) as http:
@@ -48,19 +48,19 @@ class TestBusy:
             for _ in range(3):
                 with pytest.raises(UpstreamError) as caught:
                     await http.send(GET, new_call())
-                assert caught.value.outcome == outcomes.CONNECTION_LOST
+                assert caught.value.kind == outcomes.CONNECTION_LOST
 
 
 class TestTime:
     async def test_silent_server(self) -> None:
         async with RawServer(silence) as server:
             error = await failure(server.url, timeout=0.1)
-        assert (error.outcome, error.http_status) == (outcomes.TIMEOUT, None)
+        assert (error.kind, error.http_status) == (outcomes.TIMEOUT, None)
 
     async def test_caller_deadline_comes_first(self) -> None:
         async with RawServer(silence) as server, asyncio.timeout(60):
             error = await failure(server.url, seconds=0.1, timeout=600)
-        assert error.outcome == outcomes.TIMEOUT
+        assert error.kind == outcomes.TIMEOUT
 
     @pytest.mark.parametrize("status", [200, 500])
     async def test_body_stops_half_way(self, status: int) -> None:
@@ -71,7 +71,7 @@ class TestTime:
 
         async with RawServer(behaviour) as server:
             error = await failure(server.url, timeout=0.1)
-        assert (error.outcome, error.http_status) == (outcomes.TIMEOUT, status)
+        assert (error.kind, error.http_status) == (outcomes.TIMEOUT, status)
 
     async def test_drops_of_data_do_not_extend_the_limit(self) -> None:
         async def behaviour(reader: Reader, writer: Writer) -> None:
@@ -83,7 +83,7 @@ class TestTime:
                 await asyncio.sleep(0.01)
 
         async with RawServer(behaviour) as server:
-            assert (await failure(server.url, timeout=0.2)).outcome == outcomes.TIMEOUT
+            assert (await failure(server.url, timeout=0.2)).kind == outcomes.TIMEOUT
 
     async def test_answer_before_the_request_was_read(self) -> None:
         """The server answers, keeps the connection open and never reads the rest of a large body."""
@@ -106,7 +106,7 @@ class TestTime:
             for seconds in (0.0, -1.0):
                 with pytest.raises(UpstreamError) as caught:
                     await http.send(POST, new_call(seconds))
-                assert caught.value.outcome == outcomes.TIMEOUT
+                assert caught.value.kind == outcomes.TIMEOUT
         assert len(upstream.requests) == 1
 
 

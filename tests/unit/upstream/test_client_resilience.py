@@ -81,7 +81,7 @@ async def test_an_open_breaker_and_its_wait_are_told() -> None:
         assert 29 < state.wait <= 30
         call = dataclasses.replace(new_call(), metrics=Metrics())
         error = await refused(http_client, call)
-        assert error.outcome == outcomes.CIRCUIT_OPEN
+        assert error.kind == outcomes.CIRCUIT_OPEN
         assert error.retry_after is not None
         assert 29 < error.retry_after <= 30
         assert not call.attempts
@@ -106,7 +106,7 @@ async def test_who_waits_is_answered_when_the_breaker_opens() -> None:
         assert (http_client.state.in_flight, http_client.state.queued) == (1, 3)
         release.set()
         errors = await asyncio.gather(*sending)
-    assert [error.outcome for error in errors] == [outcomes.CONNECTION_LOST] + [outcomes.CIRCUIT_OPEN] * 3
+    assert [error.kind for error in errors] == [outcomes.CONNECTION_LOST] + [outcomes.CIRCUIT_OPEN] * 3
     assert len(upstream.heads) == 1
 
 
@@ -118,7 +118,7 @@ async def test_a_full_queue_is_told_and_no_attempt() -> None:
         first = asyncio.create_task(http_client.send(GET, new_call()))
         await asyncio.sleep(0)
         call = new_call()
-        assert (await refused(http_client, call)).outcome == outcomes.BUSY
+        assert (await refused(http_client, call)).kind == outcomes.BUSY
         assert not call.attempts
         first.cancel()
         await asyncio.wait({first})

@@ -79,27 +79,27 @@ async def test_trusted(authority: Authority, pair: KeyPair) -> None:
 async def test_authority_is_unknown(pair: KeyPair) -> None:
     async with RawServer(keeping_alive(OK), tls=serving(pair)) as server:
         error = await failure(server.url)
-    assert error.outcome == outcomes.TLS_FAILED
-    assert not error.outcome.retryable
-    assert not error.outcome.repeatable
+    assert error.kind == outcomes.TLS_FAILED
+    assert not error.kind.retryable
+    assert not error.kind.retryable_if_idempotent
 
 
 async def test_another_authority(pair: KeyPair, tmp_path: Path) -> None:
     async with RawServer(keeping_alive(OK), tls=serving(pair)) as server:
         error = await failure(server.url, tls=trusting(Authority(tmp_path)))
-    assert error.outcome == outcomes.TLS_FAILED
+    assert error.kind == outcomes.TLS_FAILED
 
 
 async def test_wrong_name(authority: Authority) -> None:
     other = authority.issue("other", host="other.example")
     async with RawServer(keeping_alive(OK), tls=serving(other)) as server:
-        assert (await failure(server.url, tls=trusting(authority))).outcome == outcomes.TLS_FAILED
+        assert (await failure(server.url, tls=trusting(authority))).kind == outcomes.TLS_FAILED
 
 
 async def test_expired(authority: Authority) -> None:
     expired = authority.issue("expired", days=-1)
     async with RawServer(keeping_alive(OK), tls=serving(expired)) as server:
-        assert (await failure(server.url, tls=trusting(authority))).outcome == outcomes.TLS_FAILED
+        assert (await failure(server.url, tls=trusting(authority))).kind == outcomes.TLS_FAILED
 
 
 async def test_server_without_tls() -> None:
@@ -109,7 +109,7 @@ async def test_server_without_tls() -> None:
         await writer.drain()
 
     async with RawServer(behaviour) as server:
-        assert (await failure(f"https://localhost:{server.port}")).outcome == outcomes.TLS_FAILED
+        assert (await failure(f"https://localhost:{server.port}")).kind == outcomes.TLS_FAILED
 
 
 async def test_no_version_in_common(authority: Authority, pair: KeyPair) -> None:
@@ -118,7 +118,7 @@ async def test_no_version_in_common(authority: Authority, pair: KeyPair) -> None
     new = trusting(authority)
     new.minimum_version = ssl.TLSVersion.TLSv1_3
     with blocking_server(old) as url:
-        assert (await failure(url, tls=new)).outcome == outcomes.TLS_FAILED
+        assert (await failure(url, tls=new)).kind == outcomes.TLS_FAILED
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -135,7 +135,7 @@ async def test_client_certificate_refused(
     context.maximum_version = version
     with blocking_server(context) as url:
         error = await failure(url, POST, tls=trusting(authority, shown))
-    assert error.outcome in expected
+    assert error.kind in expected
 
 
 async def test_client_certificate_accepted(authority: Authority, pair: KeyPair) -> None:
@@ -151,16 +151,16 @@ async def test_connection_ends_within_the_handshake(authority: Authority) -> Non
 
     async with RawServer(behaviour) as server:
         error = await failure(f"https://localhost:{server.port}", tls=trusting(authority))
-    assert error.outcome == outcomes.UNREACHABLE
+    assert error.kind == outcomes.UNREACHABLE
 
 
 async def test_connection_ends_after_the_request(authority: Authority, pair: KeyPair) -> None:
     async with RawServer(answering(b""), tls=serving(pair)) as server:
         error = await failure(server.url, tls=trusting(authority))
-    assert error.outcome == outcomes.CONNECTION_LOST
+    assert error.kind == outcomes.CONNECTION_LOST
 
 
 async def test_silence_after_the_handshake(authority: Authority, pair: KeyPair) -> None:
     async with RawServer(silence, tls=serving(pair)) as server:
         error = await failure(server.url, tls=trusting(authority), timeout=0.3)
-    assert error.outcome == outcomes.TIMEOUT
+    assert error.kind == outcomes.TIMEOUT

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from gateway.call_context import CallContext
-from gateway.errors import Outcome
+from gateway.errors import ErrorKind
 from gateway.upstream import outcomes
 from gateway.upstream.retries import Retries
 from gateway.upstream.settings import RetrySettings
@@ -38,7 +38,7 @@ def safe(seconds: float = 10.0) -> CallContext:
         (outcomes.CIRCUIT_OPEN, False, False),
     ],
 )
-def test_the_failure_and_the_method_decide(outcome: Outcome, *, any_method: bool, safe_method: bool) -> None:
+def test_the_failure_and_the_method_decide(outcome: ErrorKind, *, any_method: bool, safe_method: bool) -> None:
     assert (longest().pause(new_call(), 1, outcome, None) is not None) is any_method
     assert (longest().pause(safe(), 1, outcome, None) is not None) is safe_method
 

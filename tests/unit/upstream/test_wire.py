@@ -199,7 +199,7 @@ class TestAnswer:
         async with serving(answer, OK) as (server, http):
             with pytest.raises(UpstreamError) as caught:
                 await http.send(GET, new_call())
-            assert caught.value.outcome == MALFORMED
+            assert caught.value.kind == MALFORMED
             assert (await http.send(GET, new_call())).body == b"ok"
         assert server.connections == 2
 
@@ -221,13 +221,13 @@ class TestAnswer:
         async with RawServer(behaviour) as server, client(server.url) as http:
             with pytest.raises(UpstreamError) as caught:
                 await http.send(GET, new_call())
-        assert caught.value.outcome == MALFORMED
+        assert caught.value.kind == MALFORMED
 
     async def test_trailers_are_bounded_too(self) -> None:
         async with serving(CHUNKED + b"0\r\n" + b"X: y\r\n" * response_parser.MAXIMUM_HEAD_BYTES) as (_, http):
             with pytest.raises(UpstreamError) as caught:
                 await http.send(GET, new_call())
-        assert caught.value.outcome == MALFORMED
+        assert caught.value.kind == MALFORMED
 
 
 class TestPool:
@@ -312,5 +312,5 @@ async def test_silence_within_an_answer_is_bounded_by_itself() -> None:
         call = new_call()
         with pytest.raises(UpstreamError) as caught:
             await http.send(GET, call)
-    assert (caught.value.outcome, caught.value.http_status) == (outcomes.TIMEOUT, 200)
+    assert (caught.value.kind, caught.value.http_status) == (outcomes.TIMEOUT, 200)
     assert 0.35 < call.attempts[0].seconds < 3
