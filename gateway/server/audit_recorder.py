@@ -91,10 +91,10 @@ class AuditRecorder:
     async def record_failure(self, call: RpcContext, error: GatewayError) -> None:
         """Record a failed or rejected call. Returns when the gateway may respond."""
         if call.caller is None:
-            await self.rejections.count_and_delay(call, reason_name(error.outcome.reason))
-        elif error.outcome is not errors.AUDIT_UNAVAILABLE:
+            await self.rejections.count_and_delay(call, reason_name(error.kind.reason))
+        elif error.kind is not errors.AUDIT_UNAVAILABLE:
             await self._record_outcome(call, partial(_failure, call, error, time.time()))
-            if error.outcome in _DELAYED_REJECTIONS:
+            if error.kind in _DELAYED_REJECTIONS:
                 await self._tarpit.delay_response(caller_id(call.caller))
         elif call.events is not None:
             # The journal has the intent, but could not sync it. It still takes the outcome, and syncs it later.
@@ -171,10 +171,10 @@ def _cancellation(call: RpcContext, ended_at: float) -> bytes:
 
 
 def _failure(call: RpcContext, error: GatewayError, ended_at: float) -> bytes:
-    in_doubt = bool(call.attempts) and error.outcome.reason in _IN_DOUBT
+    in_doubt = bool(call.attempts) and error.kind.reason in _IN_DOUBT
     status_id = events.UNKNOWN if in_doubt else events.FAILURE
-    code = code_pb2.Code.Name(error.outcome.code)
-    result = CallResult(status_id, code, ended_at, reason_name(error.outcome.reason))
+    code = code_pb2.Code.Name(error.kind.code)
+    result = CallResult(status_id, code, ended_at, reason_name(error.kind.reason))
     if isinstance(error, UpstreamError):
         result.upstream_code = error.upstream_code or ""
         result.upstream_message = error.upstream_message or ""

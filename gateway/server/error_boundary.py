@@ -69,7 +69,7 @@ def _drop_frames(error: BaseException | None) -> None:
 
 def _log_if_operators_can_act(error: UpstreamError, call: CallContext) -> None:
     """Log failures that callers cannot fix: the provider is down, slow, faulty, or rejects the gateway."""
-    outcome = error.outcome
+    outcome = error.kind
     if outcome.code in _OPERATOR_CODES or outcome.reason in _OPERATOR_REASONS:
         _log.warning(
             "provider_failed",

@@ -46,13 +46,13 @@ def to_status(error: GatewayError, *, idempotent: bool, request_id: str) -> stat
         details.append(error_details_pb2.RetryInfo(retry_delay=_duration(delay)))
     details.append(error_details_pb2.RequestInfo(request_id=request_id))
     message = _bounded(error.message, MAXIMUM_MESSAGE_CHARACTERS)
-    return status_pb2.Status(code=error.outcome.code, message=message, details=_pack(details))
+    return status_pb2.Status(code=error.kind.code, message=message, details=_pack(details))
 
 
 def retry_delay(error: GatewayError, *, idempotent: bool) -> float | None:
     """Return the seconds after which the caller may retry the call, or None if it must not retry."""
     invited = isinstance(error, UpstreamError) and error.http_status == 503 and error.retry_after is not None
-    if not (error.outcome.retryable or (error.outcome.repeatable and (idempotent or invited))):
+    if not (error.kind.retryable or (error.kind.retryable_if_idempotent and (idempotent or invited))):
         return None
     return min(DEFAULT_RETRY_SECONDS if error.retry_after is None else error.retry_after, MAXIMUM_RETRY_SECONDS)
 
@@ -80,7 +80,7 @@ def trailers(
 
 def _error_info(error: GatewayError) -> error_details_pb2.ErrorInfo:
     metadata = {key: _bounded(value, _MAXIMUM_METADATA_CHARACTERS) for key, value in error.metadata.items()}
-    return error_details_pb2.ErrorInfo(reason=reason_name(error.outcome.reason), domain=DOMAIN, metadata=metadata)
+    return error_details_pb2.ErrorInfo(reason=reason_name(error.kind.reason), domain=DOMAIN, metadata=metadata)
 
 
 def _optional_details(error: GatewayError) -> list[Message]:

@@ -42,14 +42,14 @@ class _Tracing:
                 metrics.answered(response)
             return response
         except GatewayError as failure:
-            code, error = failure.outcome.code, failure.with_traceback(None)
+            code, error = failure.kind.code, failure.with_traceback(None)
             raise
         except asyncio.CancelledError:
             code = call.cancellation_code
             raise
         finally:
             seconds = time.perf_counter() - began
-            reason = reason_name(error.outcome.reason) if error is not None else ""
+            reason = reason_name(error.kind.reason) if error is not None else ""
             if metrics is not None:
                 attempts = len(call.attempts)
                 metrics.call_ended(call.method.full_name, code, seconds, reason=reason, attempts=attempts)

@@ -141,11 +141,11 @@ async def _state_of(provider: Provider, call: CallContext) -> tuple[provider_pb2
     try:
         await within_boundary(provider.check(call), call)
     except UpstreamError as error:
-        if error.outcome.reason == reasons.ERROR_REASON_PROVIDER_BUSY:
+        if error.kind.reason == reasons.ERROR_REASON_PROVIDER_BUSY:
             raise  # The gateway did not contact the provider, so its state is unknown.
-        gone = error.outcome.reason in _UNREACHABLE
+        gone = error.kind.reason in _UNREACHABLE
         state = provider_pb2.PROVIDER_STATE_UNREACHABLE if gone else provider_pb2.PROVIDER_STATE_DEGRADED
-        return state, reason_name(error.outcome.reason)
+        return state, reason_name(error.kind.reason)
     return provider_pb2.PROVIDER_STATE_READY, ""
 
 

@@ -61,7 +61,7 @@ def test_every_method_is_refused_by_default(strict: Authorizer, method: Method) 
     request = valid(method.request.DESCRIPTOR)
     with pytest.raises(AuthorizationDenied) as caught:
         strict.authorize(ALICE, method, request)
-    assert caught.value.outcome is PERMISSION_DENIED
+    assert caught.value.kind is PERMISSION_DENIED
     assert caught.value.resource
     assert {decision.action for decision in caught.value.decisions} == {method.name}
     assert not any(decision.allowed for decision in caught.value.decisions)
@@ -235,7 +235,7 @@ class TestBatches:
 
     def test_what_a_denied_item_ends_in(self) -> None:
         error = denied_item("encrypt", "providers/p/keys/k")
-        assert (error.outcome, error.resource) == (PERMISSION_DENIED, "providers/p/keys/k")
+        assert (error.kind, error.resource) == (PERMISSION_DENIED, "providers/p/keys/k")
 
 
 def test_a_refusal_tells_the_resource_and_no_policy(tmp_path: Path) -> None:

@@ -185,13 +185,13 @@ async def test_providers_without_certificates_are_not_asked_and_not_missed() -> 
         await CertificateLister(catalog).list_certificates(
             certificates.ListCertificatesRequest(parent="providers/keys"), new_call()
         )
-    assert caught.value.outcome == errors.METHOD_NOT_SUPPORTED
+    assert caught.value.kind == errors.METHOD_NOT_SUPPORTED
 
 
 async def test_no_such_provider() -> None:
     with pytest.raises(GatewayError) as caught:
         await list_page(inventories(1), "providers/other")
-    assert (caught.value.outcome, caught.value.resource) == (errors.PROVIDER_NOT_FOUND, "providers/other")
+    assert (caught.value.kind, caught.value.resource) == (errors.PROVIDER_NOT_FOUND, "providers/other")
 
 
 @pytest.mark.parametrize("parent", [ALL, "providers/p0"])
@@ -217,7 +217,7 @@ async def test_token_of_another_list(parent: str, state: int) -> None:
     assert len((await list_page(providers, ALL, 2, token)).certificates) == 2
     with pytest.raises(InvalidRequest) as caught:
         await list_page(providers, parent, 1, token, state)
-    assert caught.value.outcome == errors.INVALID_PAGE_TOKEN
+    assert caught.value.kind == errors.INVALID_PAGE_TOKEN
 
 
 async def test_token_of_a_provider_that_is_gone() -> None:
@@ -225,4 +225,4 @@ async def test_token_of_a_provider_that_is_gone() -> None:
     token = paging.encode(PagePosition("removed", 2, 5), f"{ALL}?state=1")
     with pytest.raises(InvalidRequest) as caught:
         await list_page(inventories(3), ALL, 1, token)
-    assert caught.value.outcome == errors.INVALID_PAGE_TOKEN
+    assert caught.value.kind == errors.INVALID_PAGE_TOKEN

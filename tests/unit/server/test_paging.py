@@ -25,7 +25,7 @@ def refused(token: str, listing: str = LISTING) -> bool:
     error = refusal(token, listing)
     if error is None:
         return False
-    assert error.outcome == errors.INVALID_PAGE_TOKEN
+    assert error.kind == errors.INVALID_PAGE_TOKEN
     assert error.message == "page_token: is not a token of this list and filter"
     assert [violation.field for violation in error.violations] == ["page_token"]
     return True

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway import errors
 from gateway.call_context import CallContext
-from gateway.errors import GatewayError, InvalidRequest, Outcome, UpstreamError
+from gateway.errors import ErrorKind, GatewayError, InvalidRequest, UpstreamError
 from gateway.providers.base.capabilities import StatusRow
 from gateway.providers.catalog import Catalog
 from gateway.server.services.provider_service import ProviderDirectory
@@ -25,8 +25,8 @@ from tests.unit.upstream.support import new_call
 
 READY, DEGRADED = provider_pb2.PROVIDER_STATE_READY, provider_pb2.PROVIDER_STATE_DEGRADED
 UNREACHABLE, UNKNOWN = provider_pb2.PROVIDER_STATE_UNREACHABLE, provider_pb2.PROVIDER_STATE_UNKNOWN
-CIRCUIT_OPEN = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_CIRCUIT_OPEN, retryable=True)
-PARTS_APART = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_INTERNAL_COMMUNICATION)
+CIRCUIT_OPEN = ErrorKind(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_CIRCUIT_OPEN, retryable=True)
+PARTS_APART = ErrorKind(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_INTERNAL_COMMUNICATION)
 GET, CHECK = service.GetProviderRequest(name="providers/p"), service.CheckProviderRequest(name="providers/p")
 
 
@@ -54,7 +54,7 @@ async def test_every_provider_once_by_name(ids: set[str], size: int) -> None:
 async def test_token_of_another_list() -> None:
     with pytest.raises(InvalidRequest) as caught:
         await directory_of([]).list_providers(service.ListProvidersRequest(page_token="x"), new_call())
-    assert caught.value.outcome == errors.INVALID_PAGE_TOKEN
+    assert caught.value.kind == errors.INVALID_PAGE_TOKEN
 
 
 async def test_methods() -> None:
@@ -88,7 +88,7 @@ async def test_methods() -> None:
         (errors.MALFORMED_PROVIDER_RESPONSE, DEGRADED),
     ],
 )
-async def test_state(outcome: Outcome, state: provider_pb2.ProviderState.ValueType) -> None:
+async def test_state(outcome: ErrorKind, state: provider_pb2.ProviderState.ValueType) -> None:
     provider = FakeProvider("p")
     directory = directory_of([provider])
     before = (await directory.get_provider(GET, new_call())).provider
@@ -171,7 +171,7 @@ async def test_what_was_not_asked_is_not_known() -> None:
     for _ in range(2):
         with pytest.raises(UpstreamError) as caught:
             await directory.check_provider(CHECK, new_call())
-        assert caught.value.outcome == outcomes.BUSY
+        assert caught.value.kind == outcomes.BUSY
     assert (await directory.get_provider(GET, new_call())).provider.state == UNKNOWN
 
 
@@ -196,4 +196,4 @@ async def test_no_such_provider() -> None:
     directory = directory_of([])
     with pytest.raises(GatewayError) as caught:
         await directory.get_provider(service.GetProviderRequest(name="providers/p"), new_call())
-    assert (caught.value.outcome, caught.value.resource) == (errors.PROVIDER_NOT_FOUND, "providers/p")
+    assert (caught.value.kind, caught.value.resource) == (errors.PROVIDER_NOT_FOUND, "providers/p")

@@ -58,7 +58,7 @@ class TestRate:
         for _ in range(3):
             call(some)
         error = refused(some)
-        assert error.outcome is CALLER_RATE_LIMITED
+        assert error.kind is CALLER_RATE_LIMITED
         assert error.retry_after == 0.5
         clock.now += 0.49
         assert refused(some).retry_after == pytest.approx(0.01)
@@ -120,7 +120,7 @@ class TestConcurrency:
         some = limits(clock, {"concurrency": 2})
         with held(some, ALICE, ALICE):
             error = refused(some)
-            assert error.outcome is CALLER_RATE_LIMITED
+            assert error.kind is CALLER_RATE_LIMITED
             assert retry_delay(error, idempotent=False) is not None
             call(some, BOB)
         call(some)
@@ -130,7 +130,7 @@ class TestConcurrency:
         with held(some, ALICE, BOB):
             for caller in (ALICE, BOB, ANONYMOUS):
                 error = refused(some, caller)
-                assert error.outcome is SERVER_BUSY
+                assert error.kind is SERVER_BUSY
                 assert retry_delay(error, idempotent=False) is not None
         call(some, ANONYMOUS)
 
@@ -138,7 +138,7 @@ class TestConcurrency:
         some = limits(clock, {"burst": 2, "rate": 0.001}, server_concurrency=1)
         with held(some, BOB):
             for _ in range(5):
-                assert refused(some).outcome is SERVER_BUSY
+                assert refused(some).kind is SERVER_BUSY
         call(some)
         call(some)
 
@@ -192,7 +192,7 @@ class TestMemory:
         with held(some, ALICE):
             for index in range(10):
                 call(some, Caller(str(index), "jwt"))
-            assert refused(some, ALICE).outcome is CALLER_RATE_LIMITED
+            assert refused(some, ALICE).kind is CALLER_RATE_LIMITED
             assert some.remembered == 2
 
     def test_many_callers(self, clock: Clock) -> None:

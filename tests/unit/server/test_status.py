@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway import errors
-from gateway.errors import GatewayError, InvalidRequest, MalformedResponse, Outcome, UpstreamError, Violation
+from gateway.errors import ErrorKind, GatewayError, InvalidRequest, MalformedResponse, UpstreamError, Violation
 from gateway.server import status
 from gateway.upstream import outcomes
 from keyway.v1 import error_reason_pb2 as reasons
@@ -17,7 +17,7 @@ REQUEST = "request-1"
 SMALL = 8192
 """What clients of gRPC take by default, in bytes: names, values, and 32 for each pair."""
 
-UNAVAILABLE_TO_ALL = Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_SERVER_BUSY, retryable=True)
+UNAVAILABLE_TO_ALL = ErrorKind(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_SERVER_BUSY, retryable=True)
 
 
 def details(made: status_pb2.Status) -> dict[str, Message]:
@@ -47,7 +47,7 @@ def pushback(error: GatewayError, *, idempotent: bool = False) -> str | bytes | 
     return trailer
 
 
-def upstream(outcome: Outcome, *, http_status: int | None = None, retry_after: float | None = None) -> UpstreamError:
+def upstream(outcome: ErrorKind, *, http_status: int | None = None, retry_after: float | None = None) -> UpstreamError:
     return UpstreamError(outcome, "failed", provider="warp", http_status=http_status, retry_after=retry_after)
 
 
@@ -148,7 +148,7 @@ class TestRetry:
     @pytest.mark.parametrize(
         "outcome", [outcomes.TIMEOUT, outcomes.TLS_FAILED, outcomes.INTERNAL, errors.INVALID_REQUEST]
     )
-    def test_never(self, outcome: Outcome) -> None:
+    def test_never(self, outcome: ErrorKind) -> None:
         assert pushback(upstream(outcome, http_status=503, retry_after=1), idempotent=True) is None
 
     @pytest.mark.parametrize(

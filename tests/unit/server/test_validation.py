@@ -37,7 +37,7 @@ def problems(message: Message) -> dict[str, str]:
         return {}
     found = {violation.field: violation.description for violation in error.violations}
     assert len(found) == len(error.violations)
-    assert error.outcome == errors.INVALID_REQUEST
+    assert error.kind == errors.INVALID_REQUEST
     assert all(f"{path}: {text}" in error.message for path, text in found.items())
     return found
 
