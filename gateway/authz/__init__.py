@@ -1,1 +1,3 @@
-"""Policy: who may do what, in Cedar; and the limits of callers. Knows the contract, but no gRPC and no provider."""
+"""Authorization: policies in Cedar, and the rate limits of callers. It knows the contract, but no gRPC and no
+provider.
+"""

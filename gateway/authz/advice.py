@@ -1,7 +1,4 @@
-"""What policies may say, but what looks like a mistake: names that nothing has, permits that reach less than was meant.
-
-Nothing here decides anything.
-"""
+"""Warnings about policies that are valid but look like mistakes. They do not affect decisions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -16,35 +13,39 @@ _PATTERNS: Final = {resource_type.entity: resource_type.pattern for resource_typ
 
 
 def advice(loaded: Policies) -> Iterator[str]:
-    """What people should look at again, each with the policy's place."""
+    """Yield the warnings, each with the location of its policy."""
     if not loaded.policies:
-        yield "there are no policies: everything is denied"
+        yield "there are no policies, so every call is denied"
     for policy in loaded.policies:
-        for text in _about(policy, loaded.groups.names):
-            yield f"{policy.known_as}: {text}"
+        for text in _warnings(policy, loaded.groups.names):
+            yield f"{policy.label}: {text}"
 
 
-def _about(policy: Policy, groups: frozenset[str]) -> Iterator[str]:
+def _warnings(policy: Policy, groups: frozenset[str]) -> Iterator[str]:
     if policy.permits and not policy.named_actions:
         yield (
-            f"permits every action but those that read private material ({', '.join(sorted(PRIVATE))}), "
-            "which have to be named in action == … or action in […]"
+            f"permits every action except those that read private material ({', '.join(sorted(PRIVATE))}); "
+            "to permit these, name them in the scope: action == … or action in […]"
         )
     mentioned = {name for kind, name in _entities(policy.tree["conditions"]) if kind == ACTION} & PRIVATE
     unnamed = mentioned - policy.named_actions
     if policy.permits and unnamed:
-        yield f"does not permit {', '.join(sorted(unnamed))}, which only its conditions name: name it before them"
+        yield f"does not permit {', '.join(sorted(unnamed))}: name it in the scope, not only in a condition"
     for kind, name in sorted(set(_entities(policy.tree))):
-        if kind == GROUP and name not in groups:
-            yield f"names the group {name}, which the entities file does not have"
-        if kind == CALLER and not is_caller_id(name):
-            yield f"names the caller {name}, whom nobody can be: ids begin with spiffe://, dns:, cn: or sub:"
-        if kind in _PATTERNS and _PATTERNS[kind].parse(name) is None:
-            yield f"names the {kind} {name}, which none can be: names are {_PATTERNS[kind].template}"
+        yield from _entity_warnings(kind, name, groups)
+
+
+def _entity_warnings(kind: str, name: str, groups: frozenset[str]) -> Iterator[str]:
+    if kind == GROUP and name not in groups:
+        yield f"names the group {name}, which is not in the entities file"
+    if kind == CALLER and not is_caller_id(name):
+        yield f"names the caller {name}, which is not a caller ID: IDs begin with spiffe://, dns:, cn:, or sub:"
+    if kind in _PATTERNS and _PATTERNS[kind].parse(name) is None:
+        yield f"names the {kind} {name}, which is not a valid name: names are {_PATTERNS[kind].template}"
 
 
 def _entities(tree: Any) -> Iterator[tuple[str, str]]:
-    """All entities that a policy's tree names, by type and id."""
+    """Yield the type and the ID of every entity in the tree of a policy."""
     if isinstance(tree, Mapping):
         if tree.keys() == {"type", "id"} and all(isinstance(part, str) for part in tree.values()):
             yield tree["type"], tree["id"]

@@ -1,6 +1,7 @@
-"""Decides, remembers its decisions, and follows the policy files as they change.
+"""The policy engine: decisions with a cache, and reloading of the policy files when they change.
 
-A broken policy stops the start; a broken change keeps what was there, and is told to the log.
+An invalid policy prevents startup. After an invalid change, the previous policies stay in effect and the error is
+logged.
 """
 
 import asyncio
@@ -19,76 +20,79 @@ from gateway.identity.caller import Caller
 __all__ = ["Decision", "PolicyEngine"]
 
 LOOK_SECONDS: Final = 0.5
+"""The interval between two checks of the files."""
 MAXIMUM_LOOKS: Final = 10
+"""The number of checks after which files that keep changing are read anyway."""
 
 _log = structlog.get_logger(__name__)
 
 
 class PolicyEngine:
-    """The policies of some files, as they are now. Not for several threads at once."""
+    """The current policies of a set of files. It is not thread-safe."""
 
     def __init__(self, settings: PolicySettings) -> None:
-        """ConfigError where the files are broken."""
+        """Load the files. Raise ConfigError with every error in them."""
         self._settings = settings
         files = (*settings.policy_files, *((settings.entities_file,) if settings.entities_file is not None else ()))
-        # Made before the files are read: what changes meanwhile is read again.
+        # Watch the files before the first read, so that a change during the read is noticed.
         self._files = WatchedFiles(files, interval=0)
-        self._faults: list[str] = []
+        self._problems: list[str] = []
         self._use(policies.load(settings))
 
     @classmethod
     def load(cls, settings: PolicySettings) -> Self:
-        """The engine over the settings' files; ConfigError with every fault in them."""
+        """Return an engine for the files of the settings. Raise ConfigError with every error in them."""
         return cls(settings)
 
     def _use(self, loaded: Policies) -> None:
-        """From now on decide by these, with nothing remembered."""
+        """Use these policies from now on, with an empty decision cache."""
         self.policies = loaded
         self._decide = lru_cache(maxsize=self._settings.decision_cache)(loaded.decide)
 
     def decide(self, caller: Caller, action: str, resource: str, resource_type: str) -> Decision:
-        """Whether the caller may do that. Nothing is permitted that no policy permits.
+        """Return whether the policies permit the caller to perform the action on the resource.
 
-        resource: its full name; a text that is none is a resource of no provider. resource_type: of the contract, that
-        the request's field names.
+        resource: the full name of the resource. A text that is not a valid name belongs to no provider.
+        resource_type: the type, in the contract, of the resource that the request field names.
         """
         return self._decide(caller, action, resource, resource_type)
 
     @property
     def remembered(self) -> int:
-        """How many decisions are remembered."""
+        """The number of cached decisions."""
         return self._decide.cache_info().currsize
 
     async def refresh(self) -> bool:
-        """Read the files again at once where they changed. Whether there are other policies now."""
+        """Read the files now if they changed. Return whether the policies were replaced."""
         return self._files.changed(now=True) and await self._reload()
 
     async def _reload(self) -> bool:
         try:
-            # Not on the loop: many policies take many milliseconds to parse.
+            # In a thread: parsing many policies takes many milliseconds.
             loaded = await asyncio.to_thread(policies.load, self._settings)
         except ConfigError as error:
-            self._stay(str(error).splitlines())
+            self._keep_previous(str(error).splitlines())
             return False
-        except Exception as error:  # noqa: BLE001 - a policy that we can't handle must not be the last one that is read
-            self._stay([type(error).__name__])
+        except Exception as error:  # noqa: BLE001 - an unexpected error in one change must not end the reloading
+            self._keep_previous([type(error).__name__])
             return False
-        self._faults = []
+        self._problems = []
         self._use(loaded)
-        _log.info("policies read again", policies=len(loaded.policies))
+        _log.info("policies_reloaded", policies=len(loaded.policies))
         return True
 
-    def _stay(self, faults: list[str]) -> None:
-        # Not every fault ends with a change of the files: a disk may only have failed to read them.
+    def _keep_previous(self, problems: list[str]) -> None:
+        # Not every problem is solved by another change of the files: a read from the disk can fail temporarily.
         self._files.again()
-        if faults != self._faults:
-            self._faults = faults
-            _log.error("policy files are broken: the policies before stay", faults=faults)
+        if problems != self._problems:
+            self._problems = problems
+            _log.error("policy_reload_failed", error=problems)
 
     async def follow(self) -> None:
-        """Read the files again when they change, for as long as this runs.
+        """Reload the files whenever they change, until this task is canceled.
 
-        Only once they are still: the half of a file that is being written can be good policies without their forbids.
+        The files are read after they have not changed for one interval. A partly written file can be valid without its
+        last policies, which can be forbids.
         """
         looks = 0
         while True:

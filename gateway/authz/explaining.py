@@ -1,5 +1,6 @@
-"""Why a caller may do something or not, for people who write policies."""
+"""Explanations of decisions, for people who write policies."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,20 +16,20 @@ from gateway.identity.caller import Caller
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A decision with what it rests on.
+    """A decision with its reasons.
 
-    groups: that the entities file puts the caller in. places: of the policies that decided. unnamed: permits that would
-    have allowed it, were reading private material not to be named.
+    groups: the groups of the caller in the entities file. locations: the locations of the policies that decided.
+    unnamed: the names of permits that would apply if they named the action, which reads private material.
     """
 
     caller: str
     groups: tuple[str, ...]
     decision: Decision
-    places: tuple[str, ...]
+    locations: tuple[str, ...]
     unnamed: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """For programs."""
+        """Return the explanation as a JSON object, for programs."""
         decision = self.decision
         return {
             "allowed": decision.allowed,
@@ -38,39 +39,48 @@ class Explanation:
             "resource_type": decision.resource_type,
             "resource": decision.resource,
             "policies": [
-                {"id": name, "place": place} for name, place in zip(decision.policies, self.places, strict=True)
+                {"id": name, "place": location}
+                for name, location in zip(decision.policies, self.locations, strict=True)
             ],
             "permits_that_do_not_name_the_action": list(self.unnamed),
         }
 
     def as_text(self) -> str:
-        """For people."""
+        """Return the explanation as text, for people."""
         decision = self.decision
         lines = [
             f"{'ALLOWED' if decision.allowed else 'DENIED'}: {self.caller} {decision.action} {decision.resource}",
-            f"groups of the entities file: {', '.join(self.groups) or 'none'}",
+            f"groups in the entities file: {', '.join(self.groups) or 'none'}",
+            *self._reasons(),
         ]
-        verb = "permitted" if decision.allowed else "forbidden"
-        named = zip(decision.policies, self.places, strict=True)
-        lines.extend(f"{verb} by {name} ({place})" if name != place else f"{verb} by {name}" for name, place in named)
-        if not decision.policies:
-            lines.append("no policy permits it")
-        lines.extend(
-            f"{name} would permit it, but does not name {decision.action}, as reading private material needs"
-            for name in self.unnamed
-        )
         return "\n".join(lines)
+
+    def _reasons(self) -> Iterator[str]:
+        decision = self.decision
+        verb = "permitted" if decision.allowed else "forbidden"
+        for name, location in zip(decision.policies, self.locations, strict=True):
+            yield f"{verb} by {name} ({location})" if name != location else f"{verb} by {name}"
+        if not decision.policies:
+            yield "no policy permits it"
+        for name in self.unnamed:
+            yield (
+                f"{name} would permit it, but does not name {decision.action}; "
+                "a policy must name an action that reads private material"
+            )
 
 
 def explain(loaded: Policies, caller: Caller, action: str, resource: str) -> Explanation:
-    """The decision about an action of `action_of`, and why; ConfigError where the resource's name can't be one."""
-    taken = accepted_types(ACTIONS[action].resource_type)
-    if all(resource_type.pattern.parse(resource) is None for resource_type in taken):
-        expected = " or ".join(resource_type.pattern.template for resource_type in taken)
-        raise ConfigError(f"--resource: {action} is about {expected}")
+    """Return the decision about an action with its reasons. Raise ConfigError if the resource name is not valid.
+
+    action: as `action_of` returns it.
+    """
+    accepted = accepted_types(ACTIONS[action].resource_type)
+    if all(resource_type.pattern.parse(resource) is None for resource_type in accepted):
+        expected = " or ".join(resource_type.pattern.template for resource_type in accepted)
+        raise ConfigError(f"--resource: {action} requires a name like {expected}")
     resource_type = ACTIONS[action].resource_type
     decision = loaded.decide(caller, action, resource, resource_type)
-    places = {policy.name: policy.place for policy in loaded.policies}
+    locations = {policy.name: policy.location for policy in loaded.policies}
     unnamed: tuple[str, ...] = ()
     if action in PRIVATE and not decision.policies:
         _, unnamed = loaded.evaluate(loaded.for_all, caller, action, resource, resource_type)
@@ -78,18 +88,18 @@ def explain(loaded: Policies, caller: Caller, action: str, resource: str) -> Exp
         caller=caller_id(caller),
         groups=loaded.groups.memberships.get(caller_id(caller), ()),
         decision=decision,
-        places=tuple(places[name] for name in decision.policies),
+        locations=tuple(locations[name] for name in decision.policies),
         unnamed=unnamed,
     )
 
 
 def action_of(method: str, *, include_private_key: bool) -> str:
-    """The action of a method by its name, of a batch its items'; ConfigError where there is none."""
+    """Return the action of a method; for a batch, the action of its items. Raise ConfigError for an unknown method."""
     operation = snake_case(method.rpartition("/")[2])
     target = TARGETS.get(BATCHES.get(operation, operation))
     if target is None:
         names = ", ".join(sorted(target.action for target in TARGETS.values()))
-        raise ConfigError(f"--method: there is no {method}; there are {names}")
+        raise ConfigError(f"--method: unknown method {method}; the methods are {names}")
     if not include_private_key:
         return target.action
     if target.private_action is None:

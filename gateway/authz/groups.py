@@ -1,6 +1,6 @@
-"""The entities file: which callers are in which groups, and which groups in others, as Cedar's JSON.
+"""The entities file: the groups of callers, and the groups in groups, in the JSON format of Cedar.
 
-Attributes of callers are not told here: they are what credentials say.
+The file contains no attributes of callers: those come from the credentials.
 """
 
 import json
@@ -16,14 +16,17 @@ from gateway.authz.resources import Entity
 from gateway.authz.schema import CALLER_ATTRIBUTES, schema
 from gateway.authz.sources import read_text
 
-_UNTOLD: Final[Mapping[str, object]] = {
+_EMPTY_ATTRIBUTES: Final[Mapping[str, object]] = {
     name: [] if kind.startswith("Set") else "" for name, kind in CALLER_ATTRIBUTES.items()
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """The groups of callers. names: of all groups. memberships: by caller, all that it is in, also indirectly."""
+    """The groups of callers.
+
+    names: the names of all groups. memberships: all groups that contain a caller, directly or indirectly, by caller ID.
+    """
 
     names: frozenset[str]
     memberships: Mapping[str, tuple[str, ...]]
@@ -32,49 +35,54 @@ class Groups:
 NO_GROUPS: Final = Groups(frozenset(), {})
 
 
-def read(path: Path | None, faults: list[str]) -> Groups:
-    """The groups in a file; what is wrong with it is added to `faults`."""
-    if path is None:
+def read(path: Path | None, problems: list[str]) -> Groups:
+    """Return the groups in a file. Append every error in the file to `problems`."""
+    data = _read_list(path, problems) if path is not None else []
+    if path is None or data is None:
         return NO_GROUPS
-    text = read_text(path, faults)
-    if text is None:
-        return NO_GROUPS
-    try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        faults.append(f"{path.name}:{error.lineno}: is not JSON: {error.msg}")
-        return NO_GROUPS
-    except RecursionError:
-        faults.append(f"{path.name}: is nested too deeply")
-        return NO_GROUPS
-    if not isinstance(data, list):
-        faults.append(f"{path.name}: must be a list of entities")
-        return NO_GROUPS
-    found = [fault for index, item in enumerate(data) for fault in _faults(item, f"{path.name}: entity {index}")]
+    found = [text for index, item in enumerate(data) for text in _problems(item, f"{path.name}: entity {index}")]
     if not found:
-        found.extend(_cedars_faults(data, path.name))
-    faults.extend(found)
+        found.extend(_cedar_problems(data, path.name))
+    problems.extend(found)
     return NO_GROUPS if found else _groups(data)
 
 
-def _faults(item: Any, place: str) -> Iterator[str]:
-    """What is wrong with one entity, in words of our own: Cedar says only that something is."""
+def _read_list(path: Path, problems: list[str]) -> list[Any] | None:
+    text = read_text(path, problems)
+    if text is None:
+        return None
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        problems.append(f"{path.name}:{error.lineno}: not valid JSON: {error.msg}")
+        return None
+    except RecursionError:
+        problems.append(f"{path.name}: nested too deeply")
+        return None
+    if not isinstance(data, list):
+        problems.append(f"{path.name}: must be a list of entities")
+        return None
+    return data
+
+
+def _problems(item: Any, location: str) -> Iterator[str]:
+    """Yield the errors in one entity. The messages of Cedar only say that something is wrong."""
     if not isinstance(item, dict) or not _is_uid(item.get("uid")):
-        yield f'{place}: must have a "uid" with "type" and "id"'
+        yield f'{location}: must have a "uid" with "type" and "id"'
         return
     uid = item["uid"]
-    known = f"{place}, {uid['type']} {uid['id']}"
+    label = f"{location}, {uid['type']} {uid['id']}"
     if uid["type"] not in (CALLER, GROUP):
-        yield f"{known}: must be a {CALLER} or a {GROUP}"
+        yield f"{label}: the type must be {CALLER} or {GROUP}"
     elif uid["type"] == CALLER and not is_caller_id(uid["id"]):
-        yield f"{known}: a caller's id begins with spiffe://, dns:, cn: or sub:"
+        yield f"{label}: the ID of a caller must begin with spiffe://, dns:, cn:, or sub:"
     if item.get("attrs"):
-        yield f"{known}: must have no attributes: a caller's are what its credentials say"
+        yield f"{label}: must have no attributes: those of a caller come from its credentials"
     parents = item.get("parents", [])
     if not isinstance(parents, list) or not all(_is_uid(parent) and parent["type"] == GROUP for parent in parents):
-        yield f"{known}: its parents must be a list of {GROUP}"
+        yield f"{label}: the parents must be a list of {GROUP}"
     if unknown := item.keys() - {"uid", "attrs", "parents"}:
-        yield f"{known}: has unknown members: {', '.join(sorted(unknown))}"
+        yield f"{label}: unknown keys: {', '.join(sorted(unknown))}"
 
 
 def _is_uid(value: Any) -> bool:
@@ -85,12 +93,12 @@ def _is_uid(value: Any) -> bool:
     )
 
 
-def _cedars_faults(data: list[Entity], name: str) -> Iterator[str]:
-    """What only Cedar finds: repeated entities, circles of groups."""
+def _cedar_problems(data: list[Entity], name: str) -> Iterator[str]:
+    """Yield the errors that only Cedar finds: duplicate entities, and groups that contain themselves."""
     entities = [
         {
             "uid": item["uid"],
-            "attrs": _UNTOLD if item["uid"]["type"] == CALLER else {},
+            "attrs": _EMPTY_ATTRIBUTES if item["uid"]["type"] == CALLER else {},
             "parents": item.get("parents", []),
         }
         for item in data
@@ -99,7 +107,7 @@ def _cedars_faults(data: list[Entity], name: str) -> Iterator[str]:
         cedarpy.Entities.from_json_str(json.dumps(entities), schema())
     except ValueError as error:
         circle = "transitive closure" in str(error)
-        yield f"{name}: {'a group is within itself' if circle else error}"
+        yield f"{name}: {'a group contains itself' if circle else error}"
 
 
 def _groups(data: list[Entity]) -> Groups:
@@ -115,10 +123,10 @@ def _key(uid: Mapping[str, str]) -> tuple[str, str]:
 
 def _ancestors(caller: str, parents: Mapping[tuple[str, str], list[str]]) -> tuple[str, ...]:
     found: set[str] = set()
-    waiting = list(parents[CALLER, caller])
-    while waiting:
-        group = waiting.pop()
+    pending = list(parents[CALLER, caller])
+    while pending:
+        group = pending.pop()
         if group not in found:
             found.add(group)
-            waiting.extend(parents.get((GROUP, group), ()))
+            pending.extend(parents.get((GROUP, group), ()))
     return tuple(sorted(found))

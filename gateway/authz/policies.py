@@ -1,7 +1,7 @@
-"""A set of policies that was read, and what it decides. It does not change: the engine replaces it by another.
+"""A loaded set of policies and its decisions. The set is immutable: after a change, the engine replaces it.
 
-Reading private material is never covered by a wildcard: for those actions only the permits count whose scope names one
-of them. Forbids always count. What can't be evaluated is denied.
+No wildcard covers reading private material: for these actions, only permits that name one of them in their scope count.
+Forbids always count. If a policy cannot be evaluated, the call is denied.
 """
 
 import json
@@ -30,7 +30,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What policy said. policies: that decided, by name; none where nothing permitted it. Never for callers' eyes."""
+    """The decision about one call. It is not for callers.
+
+    policies: the names of the policies that decided; empty if no policy permitted the call.
+    """
 
     action: str
     resource_type: str
@@ -43,13 +46,16 @@ class Decision:
         object.__setattr__(self, "_hash", hash((self.action, self.resource_type, self.resource, self.allowed)))
 
     def __hash__(self) -> int:
-        # Counted once: decisions are remembered, and looked up by in every call.
+        # Computed once: decisions are cached, and every call uses them as a key.
         return self._hash
 
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """Policies with the groups that they speak of. for_private: those that count where private material is read."""
+    """Policies with the groups that they refer to.
+
+    for_all: all policies. for_private: the policies that count for actions that read private material.
+    """
 
     policies: tuple[Policy, ...]
     groups: Groups
@@ -57,34 +63,34 @@ class Policies:
     for_private: cedarpy.PolicySet = field(repr=False)
 
     def decide(self, caller: Caller, action: str, resource: str, resource_type: str) -> Decision:
-        """Whether the caller may do that; see `PolicyEngine.decide`."""
-        which = self.for_private if action in PRIVATE else self.for_all
-        allowed, reasons = self.evaluate(which, caller, action, resource, resource_type)
+        """Return the decision about one call. `PolicyEngine.decide` describes the arguments."""
+        policy_set = self.for_private if action in PRIVATE else self.for_all
+        allowed, reasons = self.evaluate(policy_set, caller, action, resource, resource_type)
         return Decision(action, resource_type, resource, allowed, reasons)
 
     def evaluate(
-        self, which: cedarpy.PolicySet, caller: Caller, action: str, resource: str, resource_type: str
+        self, policy_set: cedarpy.PolicySet, caller: Caller, action: str, resource: str, resource_type: str
     ) -> tuple[bool, tuple[str, ...]]:
-        """Whether `which` allows it, and the policies that said so. Every resource and caller is given as it is."""
+        """Return whether a policy set permits the call, and the names of the policies that decided."""
         try:
-            family = lineage(resource, resource_type)
-            entities = [self._caller(caller), _action(ACTIONS[action]), *family]
-            request = {
-                "principal": entities[0]["uid"],
-                "action": entities[1]["uid"],
-                "resource": family[0]["uid"],
-            }
-            known = cedarpy.Entities.from_json_str(json.dumps(entities))
-            result = cedarpy.is_authorized(request, which, known, schema=schema())
+            result = self._authorize(policy_set, caller, action, lineage(resource, resource_type))
         except ValueError as error:
-            # A token's subject, for one, can hold half of a surrogate pair, which is no text outside of Python.
-            _log.warning("policy can't be asked: denied", action=action, fault=type(error).__name__)
+            # The subject of a token, for example, can contain a lone surrogate, which Cedar does not accept.
+            _log.warning("policy_request_invalid", action=action, error=type(error).__name__)
             return False, ()
-        faults = result.diagnostics.errors
-        if faults:
-            _log.error("policy can't be evaluated: denied", action=action, resource=resource, faults=faults)
+        problems = result.diagnostics.errors
+        if problems:
+            _log.error("policy_evaluation_failed", action=action, resource=resource, error=problems)
             return False, ()
         return result.allowed, tuple(sorted(result.diagnostics.reasons)[:_MAXIMUM_POLICIES_NAMED])
+
+    def _authorize(
+        self, policy_set: cedarpy.PolicySet, caller: Caller, action: str, resource: list[Entity]
+    ) -> cedarpy.AuthzResult:
+        entities = [self._caller(caller), _action(ACTIONS[action]), *resource]
+        request = {"principal": entities[0]["uid"], "action": entities[1]["uid"], "resource": resource[0]["uid"]}
+        known = cedarpy.Entities.from_json_str(json.dumps(entities))
+        return cedarpy.is_authorized(request, policy_set, known, schema=schema())
 
     def _caller(self, caller: Caller) -> Entity:
         name = caller_id(caller)
@@ -101,27 +107,27 @@ class Policies:
 
 
 def _action(action: Action) -> Entity:
-    groups_of = [{"type": ACTION, "id": group} for group in action.groups]
-    return {"uid": {"type": ACTION, "id": action.name}, "attrs": {}, "parents": groups_of}
+    parents = [{"type": ACTION, "id": group} for group in action.groups]
+    return {"uid": {"type": ACTION, "id": action.name}, "attrs": {}, "parents": parents}
 
 
 def load(settings: PolicySettings) -> Policies:
-    """What the settings' files hold; ConfigError with every fault in them."""
-    faults: list[str] = []
-    policies = sources.read(settings.policy_files, faults)
-    known = groups.read(settings.entities_file, faults)
-    if faults:
-        raise ConfigError("\n".join(f"policy: {fault}" for fault in faults))
-    return Policies(policies, known, _parsed(policies), _parsed(_counting_for_private(policies)))
+    """Return the policies in the files of the settings. Raise ConfigError with every error in them."""
+    problems: list[str] = []
+    policies = sources.read(settings.policy_files, problems)
+    known = groups.read(settings.entities_file, problems)
+    if problems:
+        raise ConfigError("\n".join(f"policy: {problem}" for problem in problems))
+    return Policies(policies, known, _policy_set(policies), _policy_set(_counting_for_private(policies)))
 
 
 def _counting_for_private(policies: Iterable[Policy]) -> Iterator[Policy]:
     return (policy for policy in policies if policy.names_private or not policy.permits)
 
 
-def _parsed(policies: Iterable[Policy]) -> cedarpy.PolicySet:
-    """A set in which Cedar knows each policy by its name."""
+def _policy_set(policies: Iterable[Policy]) -> cedarpy.PolicySet:
+    """Return a Cedar policy set in which each policy has its name."""
     trees = {policy.name: policy.tree for policy in policies}
     text = json.dumps({"staticPolicies": trees, "templates": {}, "templateLinks": []})
-    # The one step that takes long where there are many: calls go on meanwhile.
+    # This step is slow for many policies. Without the GIL, calls continue meanwhile.
     return cedarpy.PolicySet.from_json_str(text, release_gil=True)

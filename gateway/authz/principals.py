@@ -1,4 +1,4 @@
-"""How policies and limits spell a caller."""
+"""Principals: the caller IDs that policies and rate limits use."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,15 +9,17 @@ CALLER: Final = "Keyway::Caller"
 GROUP: Final = "Keyway::Group"
 
 PREFIXES: Final[Mapping[Kind, str]] = {"spiffe": "", "dns": "dns:", "common-name": "cn:", "jwt": "sub:"}
-"""What stands before a caller's name in its id. A SPIFFE ID says by itself what it is.
+"""The prefix of a caller ID, by the kind of the caller's name. A SPIFFE ID needs none.
 
-Without it a certificate whose subject's common name is a SPIFFE ID's text would pass for the workload of that ID.
+Without prefixes, a certificate with the common name `spiffe://example.org/web` would have the ID of that workload.
 """
 _SPIFFE: Final = "spiffe://"
 
 
 def caller_id(caller: Caller) -> str:
-    """The caller's id: `spiffe://example.org/web`, `dns:web.example.org`, `cn:Web`, `sub:1234`; `anonymous`."""
+    """Return the ID of a caller: `spiffe://example.org/web`, `dns:web.example.org`, `cn:Web`, `sub:1234`,
+    `anonymous`.
+    """
     prefix = PREFIXES.get(caller.kind)
     if prefix is None:
         return caller.kind
@@ -25,5 +27,5 @@ def caller_id(caller: Caller) -> str:
 
 
 def is_caller_id(text: str) -> bool:
-    """Whether any caller can have this id."""
+    """Return whether a caller can have this ID."""
     return text.startswith((_SPIFFE, *filter(None, PREFIXES.values())))

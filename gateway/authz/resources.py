@@ -1,7 +1,8 @@
-"""Resource types as policies see them: entities named by the resource's full name, each in its parent.
+"""Resource types as Cedar entities. The ID of an entity is the full name of its resource, and it is a member of its
+parent.
 
-All of it is read from the contract's patterns: `providers/{provider}/keys/{key}/versions/{version}` is a
-`Keyway::KeyVersion` in the `Keyway::Key` in the `Keyway::Provider`, with the attributes provider, key and version.
+Everything follows from the patterns of the contract. `providers/{provider}/keys/{key}/versions/{version}` is a
+`Keyway::KeyVersion` in the `Keyway::Key` in the `Keyway::Provider`, with the attributes provider, key, and version.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,15 +14,16 @@ from gateway.contract.resource_names import MAXIMUM_NAME_CHARACTERS, RESOURCES, 
 NAMESPACE: Final = "Keyway"
 
 Entity = dict[str, Any]
-"""One entity, as Cedar's JSON has it."""
+"""One entity in the JSON format of Cedar."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceType:
-    """One type of resource.
+    """One resource type.
 
-    name: in the contract, such as `keyway.dev/Key`. entity: in policies, such as `Keyway::Key`. pattern: of its own
-    names; what else a field of this type takes are names of other types. parent: None for a type that is in nothing.
+    name: the name in the contract, such as `keyway.dev/Key`. entity: the name in policies, such as `Keyway::Key`.
+    pattern: the pattern of its names. A field of this type can accept names of other types as well.
+    parent: the name of the parent type, or None if there is none.
     """
 
     name: str
@@ -31,7 +33,7 @@ class ResourceType:
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """All are text: `name` is the whole, `id` its last segment, the others are segments by variable."""
+        """The attributes, all strings: `name` is the full name, `id` its last segment, the others are its segments."""
         return tuple(dict.fromkeys(("name", "id", *self.pattern.variables)))
 
 
@@ -48,27 +50,33 @@ def _types() -> Mapping[str, ResourceType]:
 
 
 RESOURCE_TYPES: Final = _types()
-"""By the contract's name."""
+"""Every resource type, by its name in the contract."""
 
 _OWNERS: Final = {resource_type.pattern.template: resource_type for resource_type in RESOURCE_TYPES.values()}
 
 
 def accepted_types(resource_type: str) -> tuple[ResourceType, ...]:
-    """The types whose names a field of this type takes: its own first. A key's name stands for its newest version."""
+    """Return the types whose names a field of this type accepts, its own type first.
+
+    A field for a key version also accepts the name of a key, which means its current version.
+    """
     return tuple(_OWNERS[pattern.template] for pattern in RESOURCES[resource_type])
 
 
 def bounded(name: str) -> str:
-    """`name`, cut where it is too long to be one; what is left of it is none either."""
+    """Return `name`, truncated if it is longer than a name can be. A truncated name is not valid either."""
     return name if len(name) <= MAXIMUM_NAME_CHARACTERS else f"{name[:MAXIMUM_NAME_CHARACTERS]}…"
 
 
 def lineage(name: str, resource_type: str) -> list[Entity]:
-    """The entity that has this name, and those it is in. A text that is no name is of `resource_type`, in nothing."""
-    for taken in accepted_types(resource_type):
-        segments = taken.pattern.parse(name)
+    """Return the entity with this name, followed by its parent, the parent of that, and so on.
+
+    A text that is not a valid name becomes an entity of `resource_type` without a parent.
+    """
+    for accepted in accepted_types(resource_type):
+        segments = accepted.pattern.parse(name)
         if segments is not None:
-            return list(_ancestry(name, taken, segments))
+            return list(_ancestry(name, accepted, segments))
     entity = RESOURCE_TYPES[resource_type]
     return [_entity(entity, name, dict.fromkeys(entity.attributes, ""), None)]
 

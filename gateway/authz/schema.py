@@ -1,4 +1,4 @@
-"""The schema of policies, made from the contract's descriptors, as text that Cedar's tools take too."""
+"""The Cedar schema of the policies, generated from the contract. Other Cedar tools can read its text."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -15,18 +15,20 @@ CALLER_ATTRIBUTES: Final[Mapping[str, str]] = {
     "groups": "Set<String>",
     "scopes": "Set<String>",
 }
-"""What a caller's credentials say of it. `groups` are those of a token; groups of the entities file are parents."""
+"""The attributes of a caller, from its credentials. `groups` are those in a token. Groups of the entities file are
+parents.
+"""
 
 
 @cache
 def schema_text() -> str:
-    """The schema in Cedar's own syntax."""
+    """Return the schema in the syntax of Cedar."""
     return "\n".join((f"namespace {NAMESPACE} {{", *(f"  {line}" for line in _declarations()), "}", ""))
 
 
 @cache
 def schema() -> Schema:
-    """The schema, parsed."""
+    """Return the parsed schema."""
     return Schema.from_str(schema_text())
 
 

@@ -1,7 +1,7 @@
-"""Reads policy files: each policy parsed, checked against the schema, and named.
+"""Policy files: reading them, and parsing, validating, and naming each policy.
 
-Every fault is found at once and names its file, line and policy. What policies mean for private material stands in
-`policies.py`.
+Every error names its file, line, and policy. All errors are collected. `policies.py` decides which policies count for
+private material.
 """
 
 import json
@@ -19,112 +19,131 @@ from gateway.authz.statements import Statement, StatementError, split
 
 MAXIMUM_ID_CHARACTERS: Final = 128
 _MAXIMUM_FILE_BYTES: Final = 16 * 1024 * 1024
+# Parts of messages of Cedar.
 _WHICH: Final = "for policy `policy0`, "
 _TOO_DEEP: Final = "error serializing/deserializing policy set"
-_NOTHING_LEFT: Final = "unable to find an applicable action"
+_CONSEQUENTIAL: Final = "unable to find an applicable action"
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One policy. name: its @id, else its place, which is its file and line. tree: as Cedar's JSON has it."""
+    """One policy.
+
+    name: its @id or, if it has none, its location. location: its file and line. tree: the policy in the JSON format of
+    Cedar.
+    """
 
     name: str
     file: str
-    place: str
+    location: str
     tree: Mapping[str, Any] = field(repr=False)
 
     @property
-    def known_as(self) -> str:
-        """Where it stands, and its @id where it has one."""
-        return self.place if self.name == self.place else f"{self.place}: policy {self.name}"
+    def label(self) -> str:
+        """The location, followed by the @id if there is one."""
+        return self.location if self.name == self.location else f"{self.location}: policy {self.name}"
 
     @property
     def permits(self) -> bool:
-        """Whether it is a permit, and not a forbid."""
+        """Whether the policy is a permit, not a forbid."""
         return bool(self.tree["effect"] == "permit")
 
     @property
     def named_actions(self) -> frozenset[str]:
-        """The actions and groups that its scope names; empty where it holds for every action."""
+        """The actions and groups that the scope names; empty if the policy applies to every action."""
         scope = self.tree["action"]
         entities = scope.get("entities") or ([scope["entity"]] if "entity" in scope else [])
         return frozenset(entity["id"] for entity in entities if entity["type"] == ACTION)
 
     @property
     def names_private(self) -> bool:
-        """Whether its scope names an action that reads private material."""
+        """Whether the scope names an action that reads private material."""
         return not self.named_actions.isdisjoint(PRIVATE)
 
 
-def read(paths: Sequence[Path], faults: list[str]) -> tuple[Policy, ...]:
-    """The policies of all files; what is wrong with them is added to `faults`."""
+def read(paths: Sequence[Path], problems: list[str]) -> tuple[Policy, ...]:
+    """Return the policies of all files. Append every error in the files to `problems`."""
     policies: dict[str, Policy] = {}
     for path, label in zip(paths, labels(paths), strict=True):
-        for policy in _policies(path, label, faults):
+        for policy in _policies(path, label, problems):
             other = policies.setdefault(policy.name, policy)
             if other is not policy:
-                faults.append(f"{policy.known_as}: another policy has this @id, at {other.place}")
+                problems.append(f"{policy.label}: duplicate @id; it is also at {other.location}")
     return tuple(policies.values())
 
 
 def labels(paths: Sequence[Path]) -> list[str]:
-    """What files are called in messages: their names; the whole paths where two have the same name."""
+    """Return what messages call each file: its name, or its complete path if two files have the same name."""
     names = [path.name for path in paths]
     return [path.name if names.count(path.name) == 1 else str(path) for path in paths]
 
 
-def _policies(path: Path, label: str, faults: list[str]) -> Iterator[Policy]:
-    text = read_text(path, faults)
+def _policies(path: Path, label: str, problems: list[str]) -> Iterator[Policy]:
+    text = read_text(path, problems)
     if text is None:
         return
     try:
         for statement in split(text):
-            policy = _parse(statement, label, faults)
+            policy = _parse(statement, label, problems)
             if policy is not None:
                 yield policy
     except StatementError as error:
-        faults.append(f"{label}:{error.line}: {error}")
+        problems.append(f"{label}:{error.line}: {error}")
 
 
-def read_text(path: Path, faults: list[str]) -> str | None:
-    """A file's text; None where it has none that can be used."""
+def read_text(path: Path, problems: list[str]) -> str | None:
+    """Return the text of a file, or None after appending to `problems` why it cannot be read."""
     try:
         if path.exists() and not path.is_file():
-            faults.append(f"{path}: is not a file")
+            problems.append(f"{path}: not a file")
             return None
         if path.stat().st_size > _MAXIMUM_FILE_BYTES:
-            faults.append(f"{path}: has more than {_MAXIMUM_FILE_BYTES} bytes")
+            problems.append(f"{path}: larger than {_MAXIMUM_FILE_BYTES} bytes")
             return None
         return path.read_bytes().decode()
     except OSError as error:
-        faults.append(f"{path}: can't be read: {os.strerror(error.errno or 0)}")
+        problems.append(f"{path}: cannot be read: {os.strerror(error.errno or 0)}")
     except UnicodeDecodeError:
-        faults.append(f"{path}: is not UTF-8 text")
+        problems.append(f"{path}: not valid UTF-8")
     return None
 
 
-def _parse(statement: Statement, label: str, faults: list[str]) -> Policy | None:
-    place = statement.place(label)
+def _parse(statement: Statement, label: str, problems: list[str]) -> Policy | None:
+    location = statement.location(label)
+    try:
+        policy = _policy(statement, label, location)
+    except PolicyError as error:
+        problems.append(f"{location}: {error}")
+        return None
+    found = [error.error.removeprefix(_WHICH) for error in cedarpy.validate_policies(statement.text, schema()).errors]
+    # Cedar adds a message about the complete policy to those that state the cause.
+    causes = [error for error in found if _CONSEQUENTIAL not in error] or found
+    problems.extend(f"{policy.label}: {error}" for error in causes)
+    return None if found else policy
+
+
+class PolicyError(ValueError):
+    """The text is not a policy that the gateway can use."""
+
+
+def _policy(statement: Statement, label: str, location: str) -> Policy:
+    parsed = _tree(statement)
+    if parsed["templates"]:
+        raise PolicyError("templates are not supported: replace ?principal and ?resource with entities")
+    (tree,) = parsed["staticPolicies"].values()
+    name = tree.get("annotations", {}).get("id") or location
+    if len(name) > MAXIMUM_ID_CHARACTERS or not name.isprintable():
+        raise PolicyError(f"the @id must be printable and have at most {MAXIMUM_ID_CHARACTERS} characters")
+    return Policy(name, label, location, tree)
+
+
+def _tree(statement: Statement) -> Any:
+    """Return the policy set of one statement in the JSON format of Cedar."""
     try:
         parsed = json.loads(cedarpy.policies_to_json_str(statement.text))
         cedarpy.PolicySet.from_json_str(json.dumps(parsed))
     except (ValueError, RecursionError) as error:
-        deep = isinstance(error, RecursionError) or _TOO_DEEP in str(error)
-        faults.append(
-            f"{place}: {'is nested too deeply: a long chain of || can be a contains of a set' if deep else error}"
-        )
-        return None
-    if parsed["templates"]:
-        faults.append(f"{place}: is a template: ?principal and ?resource can't be filled in here")
-        return None
-    (tree,) = parsed["staticPolicies"].values()
-    name = tree.get("annotations", {}).get("id") or place
-    if len(name) > MAXIMUM_ID_CHARACTERS or not name.isprintable():
-        faults.append(f"{place}: the @id must be printable and have at most {MAXIMUM_ID_CHARACTERS} characters")
-        return None
-    policy = Policy(name, label, place, tree)
-    errors = [error.error.removeprefix(_WHICH) for error in cedarpy.validate_policies(statement.text, schema()).errors]
-    # What Cedar says of the whole, where it has already said what is wrong.
-    told = [error for error in errors if _NOTHING_LEFT not in error] or errors
-    faults.extend(f"{policy.known_as}: {error}" for error in told)
-    return None if errors else policy
+        if isinstance(error, RecursionError) or _TOO_DEEP in str(error):
+            raise PolicyError("nested too deeply; replace a long chain of || with the contains of a set") from None
+        raise PolicyError(str(error)) from None
+    return parsed

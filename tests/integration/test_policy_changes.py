@@ -99,7 +99,7 @@ async def test_a_change_counts_while_the_gateway_serves(
         with capture_logs() as logs:
 
             async def told() -> bool:
-                return any("web.cedar:1" in fault for entry in logs for fault in entry.get("faults", ()))
+                return any("web.cedar:1" in problem for entry in logs for problem in entry.get("error", ()))
 
             (trusted.folder / "policies" / "web.cedar").write_text("permit (principal")
             file.write_text(before)

@@ -49,7 +49,7 @@ def test_check_of_faults(configuration: Path, capsys: pytest.CaptureFixture[str]
     assert printed.out == ""
     assert printed.err.splitlines() == [
         "keyway: policy: web.cedar:1: the policy does not end with ';'",
-        "keyway: policy: entities.json:1: is not JSON: Expecting property name enclosed in double quotes",
+        "keyway: policy: entities.json:1: not valid JSON: Expecting property name enclosed in double quotes",
     ]
 
 
@@ -83,7 +83,7 @@ def test_explain(configuration: Path, key: str, allowed: bool, capsys: pytest.Ca
 
 def test_explain_of_nonsense(configuration: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["policy", "explain", "--config", str(configuration), *ORDERS, "providers/nhn-keys"]) == 2
-    assert "keyway: --resource: Encrypt is about providers/{provider}/keys/{key}" in capsys.readouterr().err
+    assert "keyway: --resource: Encrypt requires a name like providers/{provider}/keys/{key}" in capsys.readouterr().err
 
 
 def test_schema(capsys: pytest.CaptureFixture[str]) -> None:

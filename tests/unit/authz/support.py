@@ -1,4 +1,4 @@
-"""Policies in real files, and callers to ask them about."""
+"""Policies in real files, and callers that use them."""
 
 import json
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ def loaded(folder: Path, *texts: str, entities: Sequence[Any] | str | None = Non
 
 
 def ask(policies: Policies | PolicyEngine, caller: Caller, action: str, resource: str | None = None) -> Decision:
-    """The decision; the resource is by default one of the type that the action's request names."""
+    """The decision. Default resource: one of the type that the request of the action names."""
     resource_type = ACTIONS[action].resource_type
     return policies.decide(caller, action, NAMES[resource_type] if resource is None else resource, resource_type)
 

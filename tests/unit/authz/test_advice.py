@@ -1,4 +1,4 @@
-"""Policies that are valid, but look like a mistake."""
+"""Warnings about policies that are valid but look like mistakes."""
 
 from pathlib import Path
 
@@ -16,16 +16,16 @@ PRIVATE = "DownloadCertificateWithPrivateKey, GetPrivateKey, GetSecret, GetSymme
     [
         (
             "permit(principal, action, resource);",
-            f"permits every action but those that read private material ({PRIVATE})",
+            f"permits every action except those that read private material ({PRIVATE})",
         ),
         (
             'permit(principal, action, resource) when { action == Keyway::Action::"GetSecret" };',
-            "does not permit GetSecret, which only its conditions name",
+            "does not permit GetSecret: name it in the scope",
         ),
         (
             'permit(principal, action in [Keyway::Action::"GetSecret", Keyway::Action::"UseKeys"], resource) '
             'unless { action in [Keyway::Action::"GetPrivateKey"] };',
-            "does not permit GetPrivateKey, which only its conditions name",
+            "does not permit GetPrivateKey: name it in the scope",
         ),
         (f'permit(principal in Keyway::Group::"typo", {ENCRYPT}, resource);', "names the group typo"),
         (
@@ -34,21 +34,21 @@ PRIVATE = "DownloadCertificateWithPrivateKey, GetPrivateKey, GetSecret, GetSymme
         ),
         (
             f'permit(principal == Keyway::Caller::"web", {ENCRYPT}, resource);',
-            "names the caller web, whom nobody can be",
+            "names the caller web, which is not a caller ID",
         ),
         (
             f'permit(principal, {ENCRYPT}, resource == Keyway::Key::"nhn-keys/orders");',
-            "names the Keyway::Key nhn-keys/orders, which none can be: names are providers/{provider}/keys/{key}",
+            "nhn-keys/orders, which is not a valid name: names are providers/{provider}/keys/{key}",
         ),
         (
             f'permit(principal, {ENCRYPT}, resource in Keyway::Provider::"nhn-keys");',
-            "names the Keyway::Provider nhn-keys, which none can be",
+            "names the Keyway::Provider nhn-keys, which is not a valid name",
         ),
     ],
 )
-def test_it_is_told(tmp_path: Path, text: str, expected: str) -> None:
-    told = list(advice(loaded(tmp_path, f'\n@id("it") {text}', entities=[group("g")])))
-    assert any(line.startswith("0.cedar:2: policy it: ") and expected in line for line in told)
+def test_suspicious_policy_produces_a_warning(tmp_path: Path, text: str, expected: str) -> None:
+    warnings = list(advice(loaded(tmp_path, f'\n@id("it") {text}', entities=[group("g")])))
+    assert any(line.startswith("0.cedar:2: policy it: ") and expected in line for line in warnings)
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,9 @@ def test_it_is_told(tmp_path: Path, text: str, expected: str) -> None:
         'forbid(principal, action, resource) when { action == Keyway::Action::"GetSecret" };',
     ],
 )
-def test_nothing_is_told(tmp_path: Path, text: str) -> None:
+def test_unsuspicious_policy_produces_no_warning(tmp_path: Path, text: str) -> None:
     assert list(advice(loaded(tmp_path, text, entities=[group("g")]))) == []
 
 
-def test_no_policies(tmp_path: Path) -> None:
-    assert list(advice(loaded(tmp_path, "// none"))) == ["there are no policies: everything is denied"]
+def test_empty_policy_set_produces_a_warning(tmp_path: Path) -> None:
+    assert list(advice(loaded(tmp_path, "// none"))) == ["there are no policies, so every call is denied"]

@@ -1,4 +1,4 @@
-"""What `policy check`, `policy explain` and `policy schema` print."""
+"""The output of `policy check`, `policy explain`, and `policy schema`."""
 
 import argparse
 import json
@@ -32,44 +32,44 @@ def as_alice(folder: Path, method: str, resource: str, *more: str) -> str:
     return explain(folder, "--caller", ALICE.name, "--method", method, "--resource", resource, *more)
 
 
-def test_check(tmp_path: Path) -> None:
+def test_check_reports_counts_and_warnings(tmp_path: Path) -> None:
     told = commands.check(settings(tmp_path, TEXT, "// none", entities=ENTITIES)).splitlines()
     assert told[:3] == ["0.cedar: 3 policies", "1.cedar: 0 policies", "entities.json: 1 caller in 2 groups"]
     (warning,) = told[3:]
-    assert warning.startswith("warning: 0.cedar:3: permits every action but")
+    assert warning.startswith("warning: 0.cedar:3: permits every action except")
 
 
-def test_check_of_faults(tmp_path: Path) -> None:
+def test_check_of_an_invalid_file_fails(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"0\.cedar:1: "):
         commands.check(settings(tmp_path, "permit"))
 
 
-def test_a_configuration_without_policy() -> None:
+def test_configuration_without_policy_section_is_rejected() -> None:
     with pytest.raises(ConfigError, match="no such section"):
         commands.check(None)
 
 
-def test_allowed(tmp_path: Path) -> None:
+def test_explain_names_the_permit(tmp_path: Path) -> None:
     assert as_alice(tmp_path, "Encrypt", KEY).splitlines() == [
         f"ALLOWED: {ALICE.name} Encrypt {KEY}",
-        "groups of the entities file: inner, outer",
+        "groups in the entities file: inner, outer",
         "permitted by members (0.cedar:2)",
     ]
 
 
-def test_forbidden(tmp_path: Path) -> None:
+def test_explain_names_the_forbid(tmp_path: Path) -> None:
     assert as_alice(tmp_path, "BatchEncrypt", "providers/p/keys/locked").splitlines()[2:] == [
         "forbidden by never (0.cedar:4)"
     ]
 
 
-def test_permitted_by_nothing(tmp_path: Path) -> None:
+def test_explain_states_that_no_policy_permits(tmp_path: Path) -> None:
     told = as_alice(tmp_path, "DeleteCertificate", "providers/p/certificates/c").splitlines()
     assert told[0].startswith("DENIED: ")
     assert told[2:] == ["no policy permits it"]
 
 
-def test_permits_that_do_not_name_private_material(tmp_path: Path) -> None:
+def test_explain_lists_permits_that_do_not_name_private_material(tmp_path: Path) -> None:
     arguments = ("--caller", "1", "--kind", "jwt", "--group", "root", "--method")
     secret = explain(tmp_path, *arguments, "GetSecret", "--resource", "providers/p/secrets/s").splitlines()
     assert secret[0] == "DENIED: sub:1 GetSecret providers/p/secrets/s"
@@ -82,7 +82,7 @@ def test_permits_that_do_not_name_private_material(tmp_path: Path) -> None:
     )
 
 
-def test_for_programs(tmp_path: Path) -> None:
+def test_explain_prints_json(tmp_path: Path) -> None:
     assert json.loads(as_alice(tmp_path, "keyway.v1.KeyService/Encrypt", KEY, "--json")) == {
         "allowed": True,
         "caller": ALICE.name,
@@ -98,14 +98,14 @@ def test_for_programs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"--resource": "providers/p"}, "--resource: Encrypt is about providers/{provider}/keys/{key}"),
-        ({"--method": "Encode"}, "--method: there is no Encode"),
-        ({"--method": "List"}, "there are CheckCertificate, "),
+        ({"--resource": "providers/p"}, "--resource: Encrypt requires a name like providers/{provider}/keys/{key}"),
+        ({"--method": "Encode"}, "--method: unknown method Encode"),
+        ({"--method": "List"}, "the methods are CheckCertificate, "),
         ({"--caller": "web"}, "--kind: say what web is: spiffe, dns, common-name, jwt"),
         ({"--include-private-key": None}, "--include-private-key: Encrypt does not accept include_private_key"),
     ],
 )
-def test_questions_that_make_no_sense(tmp_path: Path, change: dict[str, Any], fault: str) -> None:
+def test_invalid_arguments_are_rejected(tmp_path: Path, change: dict[str, Any], fault: str) -> None:
     options = {"--caller": ALICE.name, "--method": "Encrypt", "--resource": KEY, **change}
     arguments = [part for option in options.items() for part in option if part is not None]
     with pytest.raises(ConfigError, match=fault.replace("{", r"\{")):
@@ -122,9 +122,9 @@ def test_questions_that_make_no_sense(tmp_path: Path, change: dict[str, Any], fa
         ("keyway.v1.CertificateService/CreateCertificate", False, "CreateCertificate"),
     ],
 )
-def test_actions_of_methods(method: str, include_private_key: bool, action: str) -> None:
+def test_action_of_a_method(method: str, include_private_key: bool, action: str) -> None:
     assert action_of(method, include_private_key=include_private_key) == action
 
 
-def test_schema() -> None:
+def test_printed_schema_is_valid() -> None:
     assert "DownloadCertificateWithPrivateKey" in str(cedarpy.Schema.from_str(commands.schema()))

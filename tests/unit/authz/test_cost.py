@@ -1,4 +1,6 @@
-"""What policy and limits cost a call: bounds far above what is measured, but far below what asking Cedar costs."""
+"""The cost of policy and limits per call. The bounds are far above the measured values and far below an evaluation by
+Cedar.
+"""
 
 import time
 from collections.abc import Callable
@@ -18,7 +20,7 @@ EXAMPLES = [path.read_text() for path in sorted(Path("deploy/policies").glob("*.
 
 
 def microseconds(work: Callable[[], object], calls: int = 100) -> float:
-    """The best of many runs: others use the machine too."""
+    """The time of the fastest of many runs, because other processes use the machine too."""
     best = float("inf")
     for _ in range(20):
         begin = time.perf_counter()
@@ -28,7 +30,7 @@ def microseconds(work: Callable[[], object], calls: int = 100) -> float:
     return best * 1e6
 
 
-def test_cost(tmp_path: Path) -> None:
+def test_cost_of_policy_and_limits_is_bounded(tmp_path: Path) -> None:
     engine = PolicyEngine.load(settings(tmp_path, "permit(principal, action, resource);", *EXAMPLES))
     authorizer = Authorizer(engine, ("p",))
     limits = RateLimiter(LimitSettings(caller=CallerLimits(rate=1_000_000, burst=1_000_000)))

@@ -8,7 +8,7 @@ import pytest
 from gateway.authz.actions import GROUPS, PRIVATE
 from gateway.authz.advice import advice
 from gateway.authz.resources import RESOURCE_TYPES
-from gateway.authz.statements import MAXIMUM_BRANCHES, MAXIMUM_NESTING, MAXIMUM_WORDS
+from gateway.authz.statements import MAXIMUM_BRANCHES, MAXIMUM_NESTING, MAXIMUM_TOKENS
 from tests.unit.authz.support import group, loaded
 
 TEXT = Path("docs/policy.md").read_text()
@@ -41,7 +41,7 @@ def test_the_list_of_private_actions_matches_the_contract() -> None:
 def test_the_limits_match_the_parser() -> None:
     told = f"at most {MAXIMUM_NESTING} nested brackets, {MAXIMUM_BRANCHES} `if` expressions"
     assert told in TEXT
-    assert f"{MAXIMUM_WORDS:,} tokens" in TEXT
+    assert f"{MAXIMUM_TOKENS:,} tokens" in TEXT
 
 
 @pytest.mark.parametrize("text", re.findall(r"```cedar\n(.*?)```", TEXT, re.DOTALL))

@@ -1,4 +1,4 @@
-"""The engine remembers decisions, a bounded number of them, and follows its files."""
+"""The policy engine: the decision cache, and reloading of changed files."""
 
 import asyncio
 from pathlib import Path
@@ -23,20 +23,20 @@ MEMBERS = '@id("members") permit(principal in Keyway::Group::"g", action, resour
 
 
 def replace(file: Path, text: str) -> None:
-    """As deployments do it: another file takes the place of the old one."""
+    """Replace a file by renaming a new one, as deployments do."""
     new = file.with_suffix(".new")
     new.write_text(text)
     new.rename(file)
 
 
-class TestMemory:
-    def test_a_decision_is_made_once(self, tmp_path: Path) -> None:
+class TestDecisionCache:
+    def test_repeated_request_uses_the_cached_decision(self, tmp_path: Path) -> None:
         engine = PolicyEngine.load(settings(tmp_path, PERMIT))
         first = ask(engine, ALICE, "Encrypt")
         assert ask(engine, ALICE, "Encrypt") is first
         assert engine.remembered == 1
 
-    def test_by_caller_action_and_resource(self, tmp_path: Path) -> None:
+    def test_cache_key_contains_caller_action_and_resource(self, tmp_path: Path) -> None:
         engine = PolicyEngine.load(
             settings(tmp_path, PERMIT.replace("resource)", 'resource) unless { principal.kind == "dns" }'))
         )
@@ -46,14 +46,14 @@ class TestMemory:
         ask(engine, ALICE, "Encrypt", "providers/p/keys/other")
         assert engine.remembered == 4
 
-    def test_what_a_token_says_is_part_of_the_caller(self, tmp_path: Path) -> None:
+    def test_cache_key_contains_the_claims_of_a_token(self, tmp_path: Path) -> None:
         engine = PolicyEngine.load(
             settings(tmp_path, PERMIT.replace("resource)", 'resource) when { principal.scopes.contains("s") }', 1))
         )
         assert allowed(engine, Caller("1", "jwt", "i", (), ("s",)), "Encrypt")
         assert not allowed(engine, Caller("1", "jwt", "i", (), ()), "Encrypt")
 
-    def test_it_is_bounded(self, tmp_path: Path) -> None:
+    def test_cache_is_bounded(self, tmp_path: Path) -> None:
         engine = PolicyEngine.load(settings(tmp_path, PERMIT, decision_cache=10))
         used = ask(engine, ALICE, "Encrypt")
         for index in range(50):
@@ -62,8 +62,8 @@ class TestMemory:
         assert engine.remembered == 10
 
 
-class TestFollowing:
-    async def test_a_change_counts_at_once_also_for_what_was_decided(self, tmp_path: Path) -> None:
+class TestReload:
+    async def test_change_invalidates_cached_decisions(self, tmp_path: Path) -> None:
         engine = PolicyEngine.load(settings(tmp_path, PERMIT))
         assert allowed(engine, ALICE, "Encrypt")
         replace(tmp_path / "0.cedar", FORBID)
@@ -71,18 +71,18 @@ class TestFollowing:
         assert not allowed(engine, ALICE, "Encrypt")
         assert ask(engine, ALICE, "Encrypt").policies == ("no",)
 
-    async def test_the_entities_file_is_followed(self, tmp_path: Path) -> None:
+    async def test_change_of_the_entities_file_is_loaded(self, tmp_path: Path) -> None:
         engine = PolicyEngine.load(settings(tmp_path, MEMBERS, entities=[group("g")]))
         assert not allowed(engine, ALICE, "Encrypt")
         settings(tmp_path, MEMBERS, entities=[group("g"), member(ALICE.name, "g")])
         assert await engine.refresh()
         assert allowed(engine, ALICE, "Encrypt")
 
-    async def test_nothing_new_keeps_what_is_remembered(self, tmp_path: Path) -> None:
+    async def test_refresh_without_a_change_keeps_the_cache(self, tmp_path: Path) -> None:
         engine = PolicyEngine.load(settings(tmp_path, PERMIT))
 
         async def old_enough() -> bool:
-            """A file that is only a moment old is read again to be sure."""
+            """A file that changed a moment ago is read once more."""
             return not await engine.refresh()
 
         await eventually(old_enough)
@@ -91,7 +91,7 @@ class TestFollowing:
         assert ask(engine, ALICE, "Encrypt") is decision
 
     @pytest.mark.parametrize("broken", ["permit(;", PERMIT.replace("action", 'action == Keyway::Action::"No"'), None])
-    async def test_a_broken_change_keeps_what_was_there(self, tmp_path: Path, broken: str | None) -> None:
+    async def test_invalid_change_keeps_the_previous_policies(self, tmp_path: Path, broken: str | None) -> None:
         engine = PolicyEngine.load(settings(tmp_path, MEMBERS, PERMIT, entities=[group("g")]))
         file = tmp_path / "1.cedar"
         replace(file, broken) if broken is not None else file.unlink()
@@ -99,16 +99,16 @@ class TestFollowing:
             assert not await engine.refresh()
         assert allowed(engine, ALICE, "Encrypt")
         (line,) = [entry for entry in logs if entry["log_level"] == "error"]
-        assert "1.cedar" in line["faults"][0]
+        assert "1.cedar" in line["error"][0]
         replace(file, FORBID)
         assert await engine.refresh()
         assert not allowed(engine, ALICE, "Encrypt")
 
-    @pytest.mark.parametrize("fault", [ConfigError("policy: 0.cedar: can't be read"), KeyError("annotations")])
-    async def test_what_fails_once_is_tried_again_without_another_change(
+    @pytest.mark.parametrize("fault", [ConfigError("policy: 0.cedar: cannot be read"), KeyError("annotations")])
+    async def test_failed_reload_is_retried_without_another_change(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
     ) -> None:
-        """A disk that fails for a moment; and a bug of ours, or of Cedar's, does not end the following."""
+        """Neither a temporary read error nor an unexpected exception ends the reloading."""
         monkeypatch.setattr(engine_module, "LOOK_SECONDS", 0.001)
         engine = PolicyEngine.load(settings(tmp_path, PERMIT))
         # For longer than a change is told twice for being fresh.
@@ -131,15 +131,15 @@ class TestFollowing:
         following.cancel()
         assert [entry["log_level"] for entry in logs if entry["log_level"] != "info"] == ["error"]
 
-    async def test_half_of_a_change_is_none(self, tmp_path: Path) -> None:
-        """A good file beside a broken one waits until both are good."""
+    async def test_valid_file_waits_for_the_invalid_one(self, tmp_path: Path) -> None:
+        """A change takes effect only when all files are valid."""
         engine = PolicyEngine.load(settings(tmp_path, PERMIT, MEMBERS))
         replace(tmp_path / "0.cedar", FORBID)
         replace(tmp_path / "1.cedar", "permit")
         assert not await engine.refresh()
         assert allowed(engine, ALICE, "Encrypt")
 
-    async def test_by_itself(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_follow_reloads_changed_files(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(engine_module, "LOOK_SECONDS", 0.01)
         engine = PolicyEngine.load(settings(tmp_path, PERMIT))
         following = asyncio.create_task(engine.follow())
@@ -151,17 +151,17 @@ class TestFollowing:
         await eventually(followed)
         following.cancel()
 
-    async def test_a_file_that_is_being_written_is_not_read(
+    async def test_file_that_is_being_written_is_not_loaded(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Its first half would permit what its second forbids."""
+        """The first half of the file permits what its second half forbids."""
         monkeypatch.setattr(engine_module, "LOOK_SECONDS", 0.001)
         engine = PolicyEngine.load(settings(tmp_path, FORBID))
         parts = [PERMIT, *["\n// more"] * 5, f"\n{FORBID}"]
         written: list[str] = []
 
         class WrittenMeanwhile(WatchedFiles):
-            """Each look comes between two writes."""
+            """Each check happens between two writes."""
 
             def changed(self, *, now: bool = False) -> bool:
                 assert ask(engine, ALICE, "Encrypt").policies == ("no",)
@@ -179,7 +179,7 @@ class TestFollowing:
         await eventually(followed)
         following.cancel()
 
-    async def test_files_that_are_never_still_are_read_all_the_same(
+    async def test_files_that_keep_changing_are_loaded_anyway(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(engine_module, "LOOK_SECONDS", 0.001)
@@ -193,6 +193,6 @@ class TestFollowing:
         await eventually(followed)
         following.cancel()
 
-    def test_a_broken_file_stops_the_start(self, tmp_path: Path) -> None:
+    def test_invalid_file_prevents_startup(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"policy: 0\.cedar:1: "):
             PolicyEngine.load(settings(tmp_path, "permit(;"))

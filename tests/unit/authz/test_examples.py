@@ -1,4 +1,4 @@
-"""The example policies in `deploy/policies`: what each of their callers may do, of everything there is."""
+"""The example policies in `deploy/policies`: what each caller is allowed to do."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,7 +79,7 @@ def policies() -> Policies:
 
 
 @pytest.mark.parametrize("caller", ALLOWED, ids=lambda caller: f"{caller.kind} {caller.name}")
-def test_everything(policies: Policies, caller: Caller) -> None:
+def test_caller_is_allowed_exactly_the_expected_calls(policies: Policies, caller: Caller) -> None:
     found = {
         (action, name)
         for action, name in everything()
@@ -88,8 +88,8 @@ def test_everything(policies: Policies, caller: Caller) -> None:
     assert found == ALLOWED[caller]
 
 
-def test_what_groups_mean_here() -> None:
-    """The table above is made of groups: these are the points that people would look for."""
+def test_auditor_and_operator_do_not_read_private_material() -> None:
+    """Spot checks, because the table above is made of groups."""
     auditor, operator = (ALLOWED[Caller(f"spiffe://example.org/{name}", "spiffe")] for name in ("auditor", "operator"))
     assert ("ListCertificates", "providers/asteria") in auditor
     assert ("GetCertificate", OWN) in auditor
@@ -103,6 +103,6 @@ def actions(pairs: set[tuple[str, str]]) -> set[str]:
     return {action for action, _ in pairs}
 
 
-def test_nothing_in_them_looks_like_a_mistake(policies: Policies) -> None:
+def test_examples_produce_no_warning(policies: Policies) -> None:
     assert len(policies.policies) == 4
     assert list(advice(policies)) == []

@@ -1,4 +1,4 @@
-"""Names are data: whatever stands in them, they are one caller and one resource, and nothing else."""
+"""Hostile names: any text is one caller or one resource, and never part of a policy."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ HOSTILE = [
 
 @pytest.fixture(scope="module")
 def policies(tmp_path_factory: pytest.TempPathFactory) -> Policies:
-    """Alice may encrypt with one key; and whoever it is may decrypt with keys whose id is `allowed`."""
+    """Alice is permitted to encrypt with one key, and every caller to decrypt with keys named `allowed-*`."""
     return loaded(
         tmp_path_factory.mktemp("policies"),
         f"""
@@ -50,14 +50,14 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> Policies:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_resources(policies: Policies, name: str) -> None:
+def test_hostile_resource_name_is_only_that_resource(policies: Policies, name: str) -> None:
     assert allowed(policies, ALICE, "Encrypt", "providers/p/keys/allowed")
     assert not allowed(policies, ALICE, "Encrypt", f"providers/p/keys/{name}")
     assert allowed(policies, ALICE, "Decrypt", f"providers/p/keys/allowed-{name}")
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_callers(policies: Policies, name: str) -> None:
+def test_hostile_caller_name_is_only_that_caller(policies: Policies, name: str) -> None:
     for caller in (
         Caller(name, "jwt"),
         Caller(ALICE.name + name, "spiffe"),
@@ -68,7 +68,7 @@ def test_callers(policies: Policies, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_policy_can_name_them(tmp_path: Path, name: str) -> None:
+def test_policy_can_name_a_hostile_caller(tmp_path: Path, name: str) -> None:
     written = name.replace("\\", "\\\\").replace('"', '\\"')
     policies = loaded(
         tmp_path, f'permit(principal == Keyway::Caller::"sub:{written}", action, resource) when {{ true }};'
@@ -81,13 +81,13 @@ def test_a_policy_can_name_them(tmp_path: Path, name: str) -> None:
     "resource",
     ["", "allowed", "keys/allowed", "providers/p/keys/allowed/", "providers/p/keys/a/b", "providers/../keys/allowed"],
 )
-def test_texts_that_are_no_names_are_in_nothing(tmp_path: Path, policies: Policies, resource: str) -> None:
+def test_invalid_resource_name_belongs_to_no_provider(tmp_path: Path, policies: Policies, resource: str) -> None:
     assert not allowed(policies, ALICE, "Encrypt", resource)
     everything = loaded(tmp_path, 'permit(principal, action, resource in Keyway::Provider::"providers/p");')
     assert not allowed(everything, ALICE, "Encrypt", resource)
 
 
-def test_long_names_are_cut_to_what_is_none(tmp_path: Path) -> None:
+def test_too_long_name_is_truncated_to_an_invalid_name(tmp_path: Path) -> None:
     name = "providers/p/keys/" + "k" * 1007
     assert len(name) == 1024
     policies = loaded(tmp_path, 'permit(principal, action, resource in Keyway::Provider::"providers/p");')
@@ -97,14 +97,14 @@ def test_long_names_are_cut_to_what_is_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("caller", [Caller("\ud800", "jwt"), Caller("1", "jwt", "", ("\udfff",))])
-def test_half_of_a_surrogate_pair_is_denied(policies: Policies, caller: Caller) -> None:
+def test_lone_surrogate_is_denied(policies: Policies, caller: Caller) -> None:
     with capture_logs() as logs:
         assert not allowed(policies, caller, "Decrypt", "providers/p/keys/allowed-1")
-    assert logs[0]["event"] == "policy can't be asked: denied"
+    assert logs[0]["event"] == "policy_request_invalid"
 
 
 @hypothesis.given(name=strategies.text(max_size=30), resource=strategies.text(max_size=30))
-def test_any_text(policies: Policies, name: str, resource: str) -> None:
+def test_arbitrary_text_is_denied(policies: Policies, name: str, resource: str) -> None:
     caller = Caller(name, "jwt")
     assert not allowed(policies, caller, "Encrypt", resource)
     assert not allowed(policies, caller, "Encrypt", f"providers/p/keys/{resource}")

@@ -1,4 +1,4 @@
-"""Faults of policy files: all at once, each with its file, line and policy; and texts that must not be parsed."""
+"""Errors in policy files, each with its file, line, and policy; and policies that are too large to be parsed."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import pytest
 
 from gateway.authz.policies import load
 from gateway.authz.settings import PolicySettings
-from gateway.authz.statements import MAXIMUM_BRANCHES, MAXIMUM_NESTING, MAXIMUM_WORDS, StatementError, split
+from gateway.authz.statements import MAXIMUM_BRANCHES, MAXIMUM_NESTING, MAXIMUM_TOKENS, StatementError, split
 from gateway.config.base import ConfigError
 from tests.unit.authz.support import ALICE, allowed, loaded, settings
 
@@ -39,18 +39,18 @@ def faults(folder: Path, *texts: str) -> list[str]:
         ("allow(principal, action, resource);", "allow"),
     ],
 )
-def test_a_fault_has_its_place(tmp_path: Path, text: str, fault: str) -> None:
+def test_error_states_the_location(tmp_path: Path, text: str, fault: str) -> None:
     (told,) = faults(tmp_path, GOOD, f"{GOOD}\n// a comment; with a semicolon\n\n{text}\n{GOOD}")
     assert told.startswith("policy: 1.cedar:4: ")
     assert fault in told
 
 
-def test_a_fault_has_its_policys_id(tmp_path: Path) -> None:
+def test_error_states_the_id_of_the_policy(tmp_path: Path) -> None:
     (told,) = faults(tmp_path, f'\n@id("web")\n{GOOD.replace("Encrypt", "Nothing")}')
     assert told.startswith("policy: 0.cedar:2: policy web: unrecognized action")
 
 
-def test_every_fault_is_told(tmp_path: Path) -> None:
+def test_all_errors_are_reported(tmp_path: Path) -> None:
     bad = GOOD.replace("Encrypt", "Nothing")
     (tmp_path / "x").mkdir()
     told = faults(tmp_path, f"{bad}\n{bad}", bad)
@@ -58,23 +58,23 @@ def test_every_fault_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("first", ['@id("same")', ""])
-def test_two_policies_of_one_name(tmp_path: Path, first: str) -> None:
+def test_duplicate_id_is_rejected(tmp_path: Path, first: str) -> None:
     other = "same" if first else "0.cedar:1"
     (told,) = faults(tmp_path, f"{first}{GOOD}", f'\n@id("{other}"){GOOD}')
-    assert told == f"policy: 1.cedar:2: policy {other}: another policy has this @id, at 0.cedar:1"
+    assert told == f"policy: 1.cedar:2: policy {other}: duplicate @id; it is also at 0.cedar:1"
 
 
 @pytest.mark.parametrize("name", ["a" * 129, "a\\nb"])
-def test_ids_go_into_records(tmp_path: Path, name: str) -> None:
+def test_id_that_is_not_printable_or_too_long_is_rejected(tmp_path: Path, name: str) -> None:
     (told,) = faults(tmp_path, f'@id("{name}"){GOOD}')
     assert "@id must be printable" in told
 
 
-def test_an_empty_id_is_none(tmp_path: Path) -> None:
+def test_empty_id_is_no_id(tmp_path: Path) -> None:
     assert loaded(tmp_path, f'@id("") {GOOD} @id {GOOD}'.replace("; ", ";\n")).policies[1].name == "0.cedar:2"
 
 
-def test_files_of_one_name_are_told_by_their_paths(tmp_path: Path) -> None:
+def test_files_with_the_same_name_are_reported_by_path(tmp_path: Path) -> None:
     files = []
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
@@ -84,41 +84,41 @@ def test_files_of_one_name_are_told_by_their_paths(tmp_path: Path) -> None:
     assert [policy.name for policy in policies] == [f"{file}:1" for file in files]
 
 
-def test_files_that_can_not_be_read(tmp_path: Path) -> None:
+def test_unreadable_file_is_rejected(tmp_path: Path) -> None:
     binary = tmp_path / "binary.cedar"
     binary.write_bytes(b"\xff\xfe")
     paths = (tmp_path / "none.cedar", tmp_path, binary)
     with pytest.raises(ConfigError) as caught:
         load(PolicySettings(policy_files=paths, entities_file=tmp_path / "none.json"))
     assert str(caught.value).splitlines() == [
-        f"policy: {tmp_path}/none.cedar: can't be read: No such file or directory",
-        f"policy: {tmp_path}: is not a file",
-        f"policy: {binary}: is not UTF-8 text",
-        f"policy: {tmp_path}/none.json: can't be read: No such file or directory",
+        f"policy: {tmp_path}/none.cedar: cannot be read: No such file or directory",
+        f"policy: {tmp_path}: not a file",
+        f"policy: {binary}: not valid UTF-8",
+        f"policy: {tmp_path}/none.json: cannot be read: No such file or directory",
     ]
 
 
 class TestStatements:
-    def test_lines(self) -> None:
+    def test_statements_have_their_lines(self) -> None:
         text = '// x;\n@id("a;\\"b//")\npermit(x)\nwhen { "//;" };  // y\n\n\nforbid(y); permit(z);\n// end'
-        assert [(statement.place("f"), statement.text) for statement in split(text)] == [
+        assert [(statement.location("f"), statement.text) for statement in split(text)] == [
             ("f:2", '@id("a;\\"b//")\npermit(x)\nwhen { "//;" };'),
             ("f:7", "forbid(y);"),
             ("f:7#2", "permit(z);"),
         ]
 
-    def test_a_carriage_return_ends_a_comment(self, tmp_path: Path) -> None:
-        """As it does for Cedar: what an editor shows as a comment must not be taken for one policy less."""
+    def test_carriage_return_ends_a_comment(self, tmp_path: Path) -> None:
+        """Cedar ends a comment at a carriage return, so the gateway must not skip the policy after it."""
         assert allowed(loaded(tmp_path, f"// nothing\r{GOOD}"), ALICE, "Encrypt")
 
     @pytest.mark.parametrize(
         ("text", "line", "fault"),
         [
             ("permit(x);\npermit(y)", 2, "does not end with ';'"),
-            ('permit(x);\n\nwhen "abc;\n', 3, "a string has no end"),
+            ('permit(x);\n\nwhen "abc;\n', 3, "a string is not terminated"),
         ],
     )
-    def test_what_has_no_end(self, text: str, line: int, fault: str) -> None:
+    def test_unterminated_statement_is_rejected(self, text: str, line: int, fault: str) -> None:
         with pytest.raises(StatementError, match=fault) as caught:
             list(split(text))
         assert caught.value.line == line
@@ -141,30 +141,30 @@ DEEP: dict[str, Callable[[int], str]] = {
 }
 
 
-class TestDepth:
-    """Cedar's parser and JSON both recurse: without a bound of ours some of these end the process."""
+class TestSize:
+    """The parsers of Cedar and JSON recurse. Without a limit, some of these policies end the process."""
 
     @pytest.mark.parametrize("kind", DEEP)
-    def test_too_deep(self, tmp_path: Path, kind: str) -> None:
+    def test_too_large_policy_is_rejected(self, tmp_path: Path, kind: str) -> None:
         (told,) = faults(tmp_path, DEEP[kind](60_000))
         assert "0.cedar:1: the policy is too large" in told
 
     @pytest.mark.parametrize("kind", DEEP)
-    async def test_as_deep_as_is_let_through(self, tmp_path: Path, kind: str) -> None:
-        """In a thread, whose stack may be smaller: a fault or none, but an answer."""
+    async def test_largest_accepted_policy_does_not_end_the_process(self, tmp_path: Path, kind: str) -> None:
+        """In a thread, whose stack can be smaller: the result is a policy or an error, not a crash."""
         bound = {"parentheses": MAXIMUM_NESTING - 1, "sets": MAXIMUM_NESTING - 1, "records": MAXIMUM_NESTING - 1}
         bound["ifs"] = MAXIMUM_BRANCHES
-        size = bound.get(kind, (MAXIMUM_WORDS - 100) // 4)
+        size = bound.get(kind, (MAXIMUM_TOKENS - 100) // 4)
         chosen = settings(tmp_path, DEEP[kind](size))
         (told,) = await asyncio.gather(asyncio.to_thread(load, chosen), return_exceptions=True)
         assert "too large" not in str(told)
 
-    def test_a_long_chain_has_a_word_of_advice(self, tmp_path: Path) -> None:
+    def test_too_long_chain_is_rejected_with_advice(self, tmp_path: Path) -> None:
         (told,) = faults(tmp_path, DEEP["alternatives"](200))
         assert "contains of a set" in told
 
-    def test_a_long_set_is_no_depth(self, tmp_path: Path) -> None:
-        names = ", ".join(f'"providers/p/keys/k{index}"' for index in range(MAXIMUM_WORDS))
+    def test_long_set_is_accepted(self, tmp_path: Path) -> None:
+        names = ", ".join(f'"providers/p/keys/k{index}"' for index in range(MAXIMUM_TOKENS))
         policies = loaded(tmp_path, _when(f"[{names}].contains(resource.name)"))
         assert allowed(policies, ALICE, "Encrypt", "providers/p/keys/k1234")
         assert not allowed(policies, ALICE, "Encrypt", "providers/p/keys/other")

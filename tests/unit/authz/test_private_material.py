@@ -1,4 +1,4 @@
-"""Reading private material is permitted by its name alone: no wildcard, group or condition covers it."""
+"""Reading private material must be permitted by name: no wildcard, group, or condition covers it."""
 
 from pathlib import Path
 
@@ -12,12 +12,12 @@ GROUP_UIDS = [f'Keyway::Action::"{name}"' for name in GROUPS]
 MEMBER = [group("g"), member(ALICE.name, "g")]
 
 
-def test_a_wildcard_permits_all_but_private_material(tmp_path: Path) -> None:
+def test_wildcard_does_not_permit_private_material(tmp_path: Path) -> None:
     policies = loaded(tmp_path, EVERYTHING)
     assert {action for action in ACTIONS if allowed(policies, ALICE, action)} == ACTIONS.keys() - PRIVATE
 
 
-def test_a_refusal_of_private_material_names_no_permit(tmp_path: Path) -> None:
+def test_denial_of_private_material_names_no_permit(tmp_path: Path) -> None:
     assert ask(loaded(tmp_path, EVERYTHING), ALICE, "GetSecret").policies == ()
 
 
@@ -30,7 +30,7 @@ def test_a_refusal_of_private_material_names_no_permit(tmp_path: Path) -> None:
         *(f"action in {uid}" for uid in GROUP_UIDS),
     ],
 )
-def test_no_scope_without_its_name_permits_it(tmp_path: Path, action: str, scope: str) -> None:
+def test_scope_that_does_not_name_the_action_does_not_permit_it(tmp_path: Path, action: str, scope: str) -> None:
     assert not allowed(loaded(tmp_path, f"permit(principal, {scope}, resource);"), ALICE, action)
 
 
@@ -43,7 +43,7 @@ def test_no_scope_without_its_name_permits_it(tmp_path: Path, action: str, scope
         'unless {{ action != Keyway::Action::"{0}" }}',
     ],
 )
-def test_no_condition_permits_it(tmp_path: Path, action: str, condition: str) -> None:
+def test_condition_does_not_permit_it(tmp_path: Path, action: str, condition: str) -> None:
     policies = loaded(tmp_path, f"permit(principal, action, resource) {condition.format(action)};")
     assert not allowed(policies, ALICE, action)
 
@@ -59,14 +59,14 @@ def test_no_condition_permits_it(tmp_path: Path, action: str, condition: str) ->
         'action in [Keyway::Action::"{0}", Keyway::Action::"ReadMetadata"]',
     ],
 )
-def test_its_name_permits_it_and_no_other(tmp_path: Path, action: str, scope: str) -> None:
+def test_named_action_is_permitted_and_no_other(tmp_path: Path, action: str, scope: str) -> None:
     policies = loaded(tmp_path, f"permit(principal, {scope.format(action)}, resource);", EVERYTHING)
     assert {private for private in PRIVATE if allowed(policies, ALICE, private)} == {action}
 
 
 @pytest.mark.parametrize("action", sorted(PRIVATE))
 @pytest.mark.parametrize("scope", ["action", 'action == Keyway::Action::"{0}"'])
-def test_forbids_need_no_name(tmp_path: Path, action: str, scope: str) -> None:
+def test_forbid_does_not_need_to_name_the_action(tmp_path: Path, action: str, scope: str) -> None:
     policies = loaded(
         tmp_path,
         f'@id("yes") permit(principal, action == Keyway::Action::"{action}", resource);',
@@ -79,7 +79,7 @@ def test_forbids_need_no_name(tmp_path: Path, action: str, scope: str) -> None:
     assert refusal.policies == ("no",)
 
 
-def test_downloading_without_the_key_is_another_action(tmp_path: Path) -> None:
+def test_download_without_the_private_key_is_a_separate_action(tmp_path: Path) -> None:
     with_key = loaded(
         tmp_path, 'permit(principal, action == Keyway::Action::"DownloadCertificateWithPrivateKey", resource);'
     )
