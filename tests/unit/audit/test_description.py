@@ -11,8 +11,8 @@ from gateway.audit.description import MAXIMUM_TEXT_CHARACTERS, Describer
 from gateway.contract.methods import METHODS
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
+from tests.support.contract_messages import valid
 from tests.support.secrecy import fill, leaks, secret_fields, secrets_of
-from tests.unit.server.requests import valid
 
 KEY = b"k" * 32
 NAME = "providers/p/keys/k"

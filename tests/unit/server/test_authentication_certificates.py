@@ -12,7 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway.identity.settings import IdentitySettings
 from tests.support.authority import CertificateAuthority, Credentials
-from tests.unit.server.who import WhoServer, channel, serving, who
+from tests.support.identity_server import WhoServer, channel, serving, who
 
 
 @pytest.fixture(scope="module")

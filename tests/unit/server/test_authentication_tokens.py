@@ -14,7 +14,7 @@ from gateway.identity.errors import AuthenticationError
 from gateway.identity.settings import IdentitySettings
 from gateway.server.authenticators import AnonymousAuthenticator, authenticator
 from tests.support.authority import AUDIENCE, ISSUER, CertificateAuthority, TokenIssuer
-from tests.unit.server.who import WhoServer, channel, serving, who
+from tests.support.identity_server import WhoServer, channel, serving, who
 
 AUTHORITY = CertificateAuthority()
 ISSUING = TokenIssuer()

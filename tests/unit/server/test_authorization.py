@@ -16,8 +16,8 @@ from gateway.server.status import to_status
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1 import provider_service_pb2 as providers
+from tests.support.contract_messages import valid
 from tests.unit.authz.support import ALICE, BOB, settings
-from tests.unit.server.requests import valid
 
 BY_NAME = {method.name: method for method in METHODS}
 SINGLE = [method for method in METHODS if method.operation not in BATCHES]

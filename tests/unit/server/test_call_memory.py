@@ -16,7 +16,7 @@ from gateway.call_context import CallContext
 from gateway.errors import UpstreamError
 from gateway.upstream import outcomes
 from keyway.v1 import certificate_service_pb2 as certificates
-from tests.unit.server.fakes import Inventory, served
+from tests.support.fake_providers import Inventory, served
 
 CALLS = 12
 FILLING = b"\x7a\x80\x80\x40" + b"k" * (1 << 20)

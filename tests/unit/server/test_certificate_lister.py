@@ -16,7 +16,7 @@ from gateway.server.services import paging
 from gateway.server.services.certificate_service import CertificateLister
 from gateway.server.services.paging import PagePosition
 from keyway.v1 import certificate_service_pb2 as certificates
-from tests.unit.server.fakes import FakeProvider, Inventory, page, unreachable
+from tests.support.fake_providers import FakeProvider, Inventory, page, unreachable
 from tests.unit.upstream.support import new_call
 
 ALL = "providers/-"

@@ -12,7 +12,7 @@ from gateway.errors import GatewayError, UpstreamError
 from gateway.upstream import outcomes
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1.key_service_pb2_grpc import KeyServiceStub
-from tests.unit.server.fakes import FakeProvider, KeyStore, served
+from tests.support.fake_providers import FakeProvider, KeyStore, served
 
 KEY = "providers/store/keys/k"
 

@@ -21,9 +21,9 @@ from gateway.server.transport import listener
 from gateway.server.transport.health import serve_health
 from gateway.server.transport.listener import ListenError
 from tests.support.authority import CertificateAuthority, Credentials
+from tests.support.identity_server import channel, serving, who
 from tests.support.openssl import attempt
 from tests.support.x509_chain import elliptic_key, key_pem
-from tests.unit.server.who import channel, serving, who
 
 AUTHORITY = CertificateAuthority()
 

@@ -19,8 +19,8 @@ from gateway.identity.settings import IdentitySettings
 from gateway.identity.tls_files import TlsFiles
 from gateway.server.transport import listener
 from tests.support.authority import CertificateAuthority, Credentials
+from tests.support.identity_server import WhoServer, channel, serving, shown_serial, who
 from tests.support.waiting import eventually
-from tests.unit.server.who import WhoServer, channel, serving, shown_serial, who
 
 ROTATIONS = 50
 CLIENTS = 8

@@ -21,9 +21,9 @@ from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import provider_service_pb2 as providers
 from keyway.v1.certificate_service_pb2_grpc import CertificateServiceStub
 from keyway.v1.provider_service_pb2_grpc import ProviderServiceStub
+from tests.support.contract_messages import valid
+from tests.support.fake_providers import Inventory, served
 from tests.support.logs import configured_log
-from tests.unit.server.fakes import Inventory, served
-from tests.unit.server.requests import valid
 
 NAME = "providers/p/certificates/c"
 SECRET = "hunter2-marker"

@@ -20,7 +20,7 @@ from gateway.upstream.breaker import BreakerState
 from keyway.v1 import error_reason_pb2 as reasons
 from keyway.v1 import provider_pb2
 from keyway.v1 import provider_service_pb2 as service
-from tests.unit.server.fakes import FakeProvider, Inventory, KeyStore
+from tests.support.fake_providers import FakeProvider, Inventory, KeyStore
 from tests.unit.upstream.support import new_call
 
 READY, DEGRADED = provider_pb2.PROVIDER_STATE_READY, provider_pb2.PROVIDER_STATE_DEGRADED

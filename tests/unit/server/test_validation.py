@@ -3,51 +3,20 @@
 from typing import Any
 
 import pytest
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from gateway import errors
 from gateway.contract.descriptors import field_facts
 from gateway.errors import InvalidRequest
 from gateway.server.interceptors.validation import validate
-from keyway.v1 import certificate_pb2
 from keyway.v1 import certificate_service_pb2 as certificates
-from keyway.v1 import key_service_pb2 as keys
-from keyway.v1 import provider_service_pb2 as providers
 from keyway.v1.options_pb2 import FIELD_FORMAT_FILENAME
-from tests.unit.server.requests import REQUEST_TYPES, fields, is_output, is_required, referenced_name, valid
+from tests.support.contract_messages import REQUEST_TYPES, fields, is_required, referenced_name, valid
+from tests.support.violations import full_name, problems
 
 REQUIRED = [field for field in fields() if is_required(field)]
 REFERENCES = [field for field in fields() if referenced_name(field) is not None]
 ENUMS = [field for field in fields() if field.enum_type is not None]
-BATCHES = [keys.BatchEncryptRequest, keys.BatchDecryptRequest]
-CERTIFICATE = "providers/p/certificates/c"
 KEY = "providers/p/keys/k"
-
-
-def full_name(value: Any) -> str:
-    name: str = value.full_name if hasattr(value, "full_name") else value.DESCRIPTOR.full_name
-    return name.removeprefix("keyway.v1.")
-
-
-def problems(message: Message) -> dict[str, str]:
-    """Every violation of a message: its description by its path, each path once."""
-    error = refusal(message)
-    if error is None:
-        return {}
-    found = {violation.field: violation.description for violation in error.violations}
-    assert len(found) == len(error.violations)
-    assert error.kind == errors.INVALID_REQUEST
-    assert all(f"{path}: {text}" in error.message for path, text in found.items())
-    return found
-
-
-def refusal(message: Message) -> InvalidRequest | None:
-    try:
-        validate(message)
-    except InvalidRequest as error:
-        return error
-    return None
 
 
 class TestDescriptors:
@@ -147,170 +116,6 @@ class TestDescriptors:
             assert facts.format == FIELD_FORMAT_FILENAME
         if field.name == "plaintext":
             assert facts.encoding_field in field.containing_type.fields_by_name
-
-
-OWN_BOUNDS = {"plaintext": "the adapter's, by the limits of its upstream", "page_token": "that of paging.decode"}
-TEXTS = [
-    field
-    for field in (*fields(), *certificate_pb2.DistinguishedName.DESCRIPTOR.fields)
-    if field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES) and not is_output(field)
-]
-BOUNDS = {
-    "password": 1024,
-    "_algorithm": 128,
-    "ciphertext": 131_072,
-    "signature": 8192,
-    "filename": 255,
-    "content": 4_194_304,
-    "keystore": 4_194_304,
-    "certificate": 4_194_304,
-    "chain": 4_194_304,
-}
-
-
-class TestSizes:
-    @pytest.mark.parametrize("field", [field for field in TEXTS if field.name not in OWN_BOUNDS], ids=full_name)
-    def test_no_text_or_file_is_without_bound(self, field: Any) -> None:
-        if field.containing_type.name == "DistinguishedName":
-            message = valid(certificates.CreateCertificateRequest.DESCRIPTOR)
-            part, path, bound = message.subject, f"subject.{field.name}", 1024
-        else:
-            message = part = valid(field.containing_type)
-            path = field.name
-            bound = next((size for ending, size in BOUNDS.items() if path.endswith(ending)), 1024)
-        is_text = field.type == FieldDescriptor.TYPE_STRING
-        for value in ("x" * (bound + 1), "가" * (bound // 3 + 1)):
-            is_name = referenced_name(field) is not None or field.name == "certificate_id"
-            if is_name and len(value) <= bound:
-                continue
-            setattr(part, field.name, value if is_text else value.encode())
-            assert problems(message) == {path: f"must have at most {bound} {'characters' if is_name else 'bytes'}"}
-        if not is_name:
-            setattr(part, field.name, "x" * bound if is_text else b"x" * bound)
-            assert problems(message) == {}
-
-
-class TestNumbers:
-    @pytest.mark.parametrize("request_type", [certificates.ListCertificatesRequest, providers.ListProvidersRequest])
-    @pytest.mark.parametrize(("size", "good"), [(-1, False), (0, True), (1, True), (1000, True), (1001, False)])
-    def test_page_size(self, request_type: type[Message], size: int, *, good: bool) -> None:
-        message = valid(request_type.DESCRIPTOR)
-        message.page_size = size
-        assert problems(message) == ({} if good else {"page_size": "must be 0 to 1000"})
-
-    @pytest.mark.parametrize(
-        ("field", "value", "good"),
-        [
-            ("key_size", 0, True),
-            ("key_size", 16_384, True),
-            ("key_size", 16_385, False),
-            ("key_size", -1, False),
-            ("validity_days", 0, True),
-            ("validity_days", 36_500, True),
-            ("validity_days", 36_501, False),
-            ("validity_days", -1, False),
-        ],
-    )
-    def test_new_certificate(self, field: str, value: int, *, good: bool) -> None:
-        message = valid(certificates.CreateCertificateRequest.DESCRIPTOR)
-        setattr(message, field, value)
-        assert problems(message).keys() == (set() if good else {field})
-
-    @pytest.mark.parametrize("request_type", BATCHES)
-    @pytest.mark.parametrize(("size", "good"), [(0, False), (1, True), (1000, True), (1001, False)])
-    def test_batch_size(self, request_type: Any, size: int, *, good: bool) -> None:
-        message = request_type()
-        for _ in range(size):
-            message.requests.add(name="not a name: items are checked one by one")
-        assert problems(message) == ({} if good else {"requests": "must have 1 to 1000 items"})
-
-    @pytest.mark.parametrize(
-        "request_type", [keys.GetSymmetricKeyRequest, keys.GetPublicKeyRequest, keys.GetPrivateKeyRequest]
-    )
-    @pytest.mark.parametrize(
-        ("version", "good"),
-        [("0", True), ("1", True), ("2147483647", True), ("2147483648", False), ("9" * 900, False)]
-        + [
-            (text, False)
-            for text in ("01", "00", "+1", "-1", "1.0", "1 ", "٣", "²", "１", "1e3", "0x1", "1_0", "latest")
-        ],
-    )
-    def test_version(self, request_type: Any, version: str, *, good: bool) -> None:
-        found = problems(request_type(name=f"{KEY}/versions/{version}"))
-        assert found.keys() == (set() if good else {"name"})
-
-
-class TestTexts:
-    @pytest.mark.parametrize("field", [field for field in fields() if field.name.endswith("filename")], ids=full_name)
-    @pytest.mark.parametrize(
-        ("value", "good"),
-        [("", True), ("a.pem", True), ("인증서.pem", True), ("a" * 255, True), ('a"b;c', True), ("...", True)]
-        + [(text, False) for text in ("a" * 256, "가" * 86, "a/b", "a\\b", "..", ".", "a\r\nb", "\0", "\x9f")],
-    )
-    def test_filename(self, field: Any, value: str, *, good: bool) -> None:
-        message = valid(field.containing_type)
-        setattr(message, field.name, value)
-        assert problems(message).keys() == (set() if good else {field.name})
-
-    @pytest.mark.parametrize(
-        ("value", "good"),
-        [("server", True), ("*.example.com", True), ("가", True)]
-        + [(text, False) for text in (".", "..", "a/b", "a\n", "\x80", "a" * 1100)],
-    )
-    def test_certificate_id(self, value: str, *, good: bool) -> None:
-        message = valid(certificates.CreateCertificateRequest.DESCRIPTOR)
-        message.certificate_id = value
-        assert problems(message).keys() == (set() if good else {"certificate_id"})
-
-    def test_new_certificate_can_be_asked_for(self) -> None:
-        message = valid(certificates.CreateCertificateRequest.DESCRIPTOR)
-        message.certificate_id = "c" * (1024 - len("providers/p/certificates/"))
-        assert problems(message) == {}
-        message.certificate_id += "c"
-        assert problems(message) == {"certificate_id": "makes a name of more than 1024 characters"}
-
-    @pytest.mark.parametrize("request_type", [keys.EncryptRequest, keys.SignRequest, keys.VerifyRequest])
-    @pytest.mark.parametrize("encoding", [keys.ENCODING_UNSPECIFIED, keys.ENCODING_UTF8, keys.ENCODING_BASE64])
-    @pytest.mark.parametrize(
-        ("plaintext", "is_text"),
-        [(b"", True), ("비밀".encode(), True), (b"\0", True)]
-        + [(data, False) for data in (b"\xff", b"\xed\xa0\x80", b"\xc0\x80", "비".encode()[:2])],
-    )
-    def test_plaintext(
-        self, request_type: Any, encoding: keys.Encoding.ValueType, plaintext: bytes, is_text: bool
-    ) -> None:
-        message = valid(request_type.DESCRIPTOR)
-        message.plaintext, message.encoding = plaintext, encoding
-        good = is_text or encoding == keys.ENCODING_BASE64
-        assert problems(message).keys() == (set() if good else {"plaintext"})
-
-    def test_unknown_encoding_says_nothing_of_the_plaintext(self) -> None:
-        message = keys.EncryptRequest(name=KEY, plaintext=b"\xff")
-        message.encoding = 99  # type: ignore[assignment]
-        assert problems(message).keys() == {"encoding"}
-
-
-class TestSubject:
-    @pytest.mark.parametrize(
-        ("subject", "path"),
-        [
-            ({}, "subject"),
-            ({"organization": "Example"}, "subject.common_name"),
-            ({"text": "CN=a"}, "subject.common_name"),
-        ],
-    )
-    def test_common_name_is_required(self, subject: dict[str, str], path: str) -> None:
-        message = valid(certificates.CreateCertificateRequest.DESCRIPTOR)
-        message.subject.Clear()
-        for name, value in subject.items():
-            setattr(message.subject, name, value)
-        message.subject.SetInParent()
-        assert problems(message) == {path: "is required"}
-
-    def test_common_name_alone(self) -> None:
-        message = valid(certificates.CreateCertificateRequest.DESCRIPTOR)
-        message.subject.common_name = "a"
-        assert problems(message) == {}
 
 
 def test_all_violations_at_once_in_the_order_of_the_fields() -> None:
