@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from gateway.telemetry.context import Metadata, remote, traceparent
-from gateway.telemetry.peer import Peer
+from gateway.telemetry.peer import UpstreamPeer
 
 
 class AttemptTrace:
@@ -36,7 +36,7 @@ class CallTrace:
         self.span_id = span_id
         self.flags = flags
 
-    def attempt(self, peer: Peer, method: str, template: str | None = None, number: int = 1) -> AttemptTrace:
+    def attempt(self, peer: UpstreamPeer, method: str, template: str | None = None, number: int = 1) -> AttemptTrace:
         """Begin a request to an upstream.
 
         method: HTTP's. template: its path with `{…}` in place of each name and key. number: counts the call's requests.

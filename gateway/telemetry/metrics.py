@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from gateway.telemetry import conventions as names
 from gateway.telemetry.certificates import Expiries
 from gateway.telemetry.instruments import Attributes, Counter, Description, Gauge, Histogram, Point, Series
-from gateway.telemetry.peer import Peer
+from gateway.telemetry.peer import UpstreamPeer
 
 _DURATION_BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 _ATTEMPT_BOUNDS: Final = (0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 25.0, 100.0)
@@ -72,7 +72,7 @@ class Metrics:
             self._failed.add((method, reason))
 
     def attempt_ended(
-        self, peer: Peer, method: str, status: int | None, seconds: float, failure: str | None = None
+        self, peer: UpstreamPeer, method: str, status: int | None, seconds: float, failure: str | None = None
     ) -> None:
         """A request to an upstream has ended, with a status or for a reason in a word."""
         self._requests.record((peer, method, status, failure), seconds)
@@ -133,7 +133,7 @@ def _failure_attributes(key: tuple[str, str]) -> Attributes:
     return {names.RPC_METHOD: method, names.KEYWAY_REASON: reason}
 
 
-def _request_attributes(key: tuple[Peer, str, int | None, str | None]) -> Attributes:
+def _request_attributes(key: tuple[UpstreamPeer, str, int | None, str | None]) -> Attributes:
     peer, method, status, failure = key
     attributes: dict[str, str | int] = {
         names.HTTP_REQUEST_METHOD: method,

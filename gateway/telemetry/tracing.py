@@ -28,7 +28,7 @@ from gateway.telemetry import context
 from gateway.telemetry import conventions as names
 from gateway.telemetry.calls import AttemptTrace, CallTrace
 from gateway.telemetry.context import RANDOM, SAMPLED, Metadata, Remote, traceparent
-from gateway.telemetry.peer import Peer
+from gateway.telemetry.peer import UpstreamPeer
 
 _LOW_64_BITS: Final = TraceIdRatioBased.TRACE_ID_LIMIT
 _MAXIMUM_RESOURCES: Final = 32
@@ -71,7 +71,7 @@ class RecordedCall(CallTrace):
         self._tracer = tracer
         self._span = span
 
-    def attempt(self, peer: Peer, method: str, template: str | None = None, number: int = 1) -> AttemptTrace:
+    def attempt(self, peer: UpstreamPeer, method: str, template: str | None = None, number: int = 1) -> AttemptTrace:
         """Begin a span beneath the call's."""
         attributes: dict[str, str | int] = {
             names.HTTP_REQUEST_METHOD: method,

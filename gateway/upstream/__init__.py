@@ -1,1 +1,1 @@
-"""The shared HTTP side: one client per provider, with deadlines and bounds, and what its failures mean."""
+"""The HTTP client for upstreams: one per provider, with deadlines, retries, circuit breaker, queue, and TLS."""

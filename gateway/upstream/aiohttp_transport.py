@@ -1,4 +1,4 @@
-"""Requests carried by aiohttp, proxies included. No exception of it leaves this module."""
+"""The HTTP transport over aiohttp, which supports proxies. Exceptions of aiohttp do not leave this module."""
 
 import asyncio
 import io
@@ -31,7 +31,7 @@ class AiohttpTransport:
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
-        """Open the pool, unless it is open."""
+        """Open the session unless it is open."""
         if self._session is not None:
             return
         settings = self._settings
@@ -50,7 +50,7 @@ class AiohttpTransport:
         )
 
     async def close(self) -> None:
-        """Close the pool and its connections."""
+        """Close the session with all connections."""
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -63,7 +63,7 @@ class AiohttpTransport:
         payload = _payload(request.body)
         answered: aiohttp.ClientResponse | None = None
         try:
-            # aiohttp's own total would be rounded up to whole seconds, and does not hold for every step.
+            # aiohttp rounds its own total timeout up to whole seconds and does not apply it to every step.
             async with (
                 asyncio.timeout(seconds),
                 self._session.request(
@@ -80,12 +80,12 @@ class AiohttpTransport:
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise self._failure(error, answered) from error
         finally:
-            # A connection that breaks leaves the body in exceptions of aiohttp that hold each other.
+            # After a broken connection, exceptions of aiohttp keep the body alive in a reference cycle.
             if isinstance(payload, io.BytesIO):
                 payload.close()
 
     async def _complete(self, response: aiohttp.ClientResponse, limit: int) -> HttpResponse:
-        """The answer with its body, which is read up to the limit."""
+        """Read the body up to the limit, and return the response."""
         if is_redirect(response.status):
             raise self._faults.malformed(REDIRECT, response.status)
         if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
@@ -98,7 +98,7 @@ class AiohttpTransport:
         return HttpResponse(response.status, response.headers, bytes(body))
 
     def _failure(self, error: Exception, answered: aiohttp.ClientResponse | None) -> UpstreamError:
-        """The meaning of an exception of the library. `answered`: the answer whose body did not arrive."""
+        """Convert an exception of aiohttp. answered: the response, if its body did not arrive completely."""
         faults = self._faults
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             return faults.not_reached_in_time()
@@ -116,16 +116,16 @@ class AiohttpTransport:
 
 
 def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
-    """A large body is sent piece by piece; as plain bytes it would hold up the event loop."""
+    """Return a large body as a stream, because aiohttp blocks the event loop with large bytes objects."""
     return io.BytesIO(body) if body is not None and len(body) > _LARGE_BODY_BYTES else body
 
 
 class _ConnectionLost(aiohttp.ClientError):
-    """A connection broke; told apart from the exceptions after which aiohttp repeats a request unasked."""
+    """A broken connection. aiohttp retries after its own exceptions for this, but not after this one."""
 
 
 async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Keeps aiohttp from repeating a GET, PUT or DELETE by itself: whether that is safe, the call's method decides."""
+    """Disable the automatic retries of aiohttp for GET, PUT and DELETE; `retries.py` decides about retries."""
     try:
         return await handler(request)
     except aiohttp.ClientConnectorError:

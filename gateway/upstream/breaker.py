@@ -1,7 +1,8 @@
-"""The circuit breaker of one provider: knows from how its requests went whether another is worth sending.
+"""The circuit breaker of one provider.
 
-Closed, all pass. Where too many of them fail it opens, and none passes, until one may try (half-open): it closes the
-breaker, or leaves it open for as long again. A check of the provider is such a try at any time.
+While it is closed, all requests pass. It opens when too many of them fail, and rejects requests. After an interval one
+probe request passes (half-open): its success closes the breaker, its failure opens it for another interval. A health
+check of the provider (CheckProvider) is a probe at any time.
 """
 
 import time
@@ -13,13 +14,13 @@ from typing import Final
 from gateway.upstream.settings import BreakerSettings
 
 _PARTS: Final = 10
-"""The window moves on by a tenth of its length."""
+"""The window advances in steps of a tenth of its length."""
 _IN_A_ROW: Final = 2
-"""Times `minimum_calls`: so many failures in a row open the breaker whatever was before."""
+"""This many times `minimum_calls` consecutive failures open the breaker, regardless of earlier successes."""
 
 
 class BreakerState(Enum):
-    """CLOSED: all requests pass. OPEN: none does. HALF_OPEN: one has, and will decide."""
+    """CLOSED: all requests pass. OPEN: none passes. HALF_OPEN: one probe request is in progress."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -27,9 +28,9 @@ class BreakerState(Enum):
 
 
 class Breaker:
-    """One breaker. A request that passes gets a permit, which comes back once with how it went.
+    """One breaker. A request that passes gets a permit, and reports its result with the permit exactly once.
 
-    on_open: called each time it opens. clock: seconds, of any beginning.
+    on_open: called each time the breaker opens. clock: monotonic seconds.
     """
 
     def __init__(
@@ -47,47 +48,47 @@ class Breaker:
         self._period = 0
         self._in_a_row = 0
         self._opened: float | None = None
-        self._trying_since: float | None = None
+        self._probing_since: float | None = None
 
     @property
     def state(self) -> BreakerState:
-        """As of now."""
+        """Return the current state."""
         if self._opened is None:
             return BreakerState.CLOSED
-        return BreakerState.OPEN if self._trying_since is None else BreakerState.HALF_OPEN
+        return BreakerState.OPEN if self._probing_since is None else BreakerState.HALF_OPEN
 
     def wait(self) -> float:
-        """Seconds until a request may pass; 0 where one may now."""
+        """Return the seconds until a request passes; 0 if one passes now."""
         if self._opened is None:
             return 0.0
-        # A try that hangs does not keep the next one away.
-        since = self._opened if self._trying_since is None else self._trying_since
+        # A probe that hangs does not delay the next one.
+        since = self._opened if self._probing_since is None else self._probing_since
         return max(0.0, since + self._settings.interval - self._clock())
 
     def enter(self, *, forced: bool = False) -> int | None:
-        """A permit, or None where the request may not be sent. forced: it may in any case, and counts as the try."""
+        """Return a permit; None if the request must not be sent. forced: always pass, and count as the probe."""
         if self._opened is None:
             return self._period
         if not forced and self.wait() > 0:
             return None
-        self._trying_since = self._clock()
+        self._probing_since = self._clock()
         self._period += 1
         return self._period
 
     def succeeded(self, permit: int) -> None:
-        """The upstream answered, whatever it said."""
+        """Record that the upstream responded, with any result."""
         if not self._settings.enabled or permit != self._period:
-            return  # from before the breaker opened or closed: that says nothing about now
+            return  # sent before the breaker opened or closed: outdated
         if self._opened is None:
             self._part()[1] += 1
             self._in_a_row = 0
         else:
-            self._opened = self._trying_since = None
+            self._opened = self._probing_since = None
             self._parts.clear()
             self._period += 1
 
     def failed(self, permit: int) -> None:
-        """The upstream did not answer, or is in trouble."""
+        """Record that the upstream did not respond, or reported an outage."""
         if not self._settings.enabled or permit != self._period:
             return
         if self._opened is None:
@@ -95,23 +96,23 @@ class Breaker:
             part[1] += 1
             part[2] += 1
             self._in_a_row += 1
-            if not self._is_down():
+            if not self._must_open():
                 return
-        # After a try, from its beginning: who comes back during one that hangs is found within one interval too.
-        self._opened = self._clock() if self._trying_since is None else self._trying_since
-        self._trying_since = None
+        # After a probe, count from its start: a recovery during a hanging probe is detected within one interval.
+        self._opened = self._clock() if self._probing_since is None else self._probing_since
+        self._probing_since = None
         self._in_a_row = 0
         self._parts.clear()
         self._period += 1
         self._on_open()
 
     def gave_up(self, permit: int) -> None:
-        """The request was not sent, or its caller left: nothing is known, and another may try."""
+        """Record that the request was not sent, or that its caller gave up: another request can be the probe."""
         if permit == self._period and self._opened is not None:
-            self._trying_since = None
+            self._probing_since = None
 
-    def _is_down(self) -> bool:
-        """By the rate; or by failures in a row, sooner, while healthy times before still speak against the rate."""
+    def _must_open(self) -> bool:
+        """Check the failure rate, and consecutive failures, which detect an outage while the rate is still low."""
         calls = sum(part[1] for part in self._parts)
         failures = sum(part[2] for part in self._parts)
         minimum = self._settings.minimum_calls
@@ -119,7 +120,7 @@ class Breaker:
         return by_rate or self._in_a_row >= _IN_A_ROW * minimum
 
     def _part(self) -> list[int]:
-        """The part of the window that is now: its number, its calls, its failures. What left the window is dropped."""
+        """Return the current part of the window as [number, calls, failures], and drop parts that left the window."""
         number = int(self._clock() / self._part_seconds)
         parts = self._parts
         if parts and parts[-1][0] == number:

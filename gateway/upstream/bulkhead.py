@@ -1,8 +1,8 @@
-"""How many requests of one provider run at once, and who is next where more would.
+"""The bulkhead of one provider: a limit for concurrent requests, and a fair queue of requests that wait.
 
-A provider that is slow holds only so many calls, and no call keeps all others waiting: each RPC has a lane of its own,
-and a place that gets free goes to the lanes in turn. The items of a batch share one lane. Where the queue is full, the
-longest lane gives way to one that has nobody in it.
+A slow provider occupies a bounded number of calls. Each RPC has its own lane in the queue, and a free slot goes to the
+lanes in turn, so that no call delays all others. The items of a batch share one lane. If the queue is full, the last
+request of the longest lane makes room for a lane that has no request in the queue.
 """
 
 import asyncio
@@ -11,42 +11,42 @@ from typing import Final
 
 
 class QueueFull(Exception):
-    """Nobody else may wait."""
+    """The queue is full."""
 
 
 class Dismissed(Exception):
-    """All who wait were told to go."""
+    """All waiting requests were dismissed because the circuit breaker opened."""
 
 
-_GO: Final = 1
-_GIVE_WAY: Final = 2
-_LEAVE: Final = 3
+_GRANTED: Final = 1
+_DISPLACED: Final = 2
+_DISMISSED: Final = 3
 
 
 class Bulkhead:
-    """Places, and lanes of those who wait for one."""
+    """The slots of one provider, and the lanes of requests that wait for a slot."""
 
-    def __init__(self, places: int, queue: int) -> None:
-        self._places = places
-        self._free = places
+    def __init__(self, slots: int, queue: int) -> None:
+        self._slots = slots
+        self._free = slots
         self._size = queue
         self._lanes: OrderedDict[str, deque[asyncio.Future[int]]] = OrderedDict()
         self.queued = 0
 
     @property
     def taken(self) -> int:
-        """Places in use."""
-        return self._places - self._free
+        """Return the number of slots in use."""
+        return self._slots - self._free
 
     def enter(self) -> bool:
-        """Take a place, if there is one for which nobody waits."""
+        """Take a slot if one is free and no request waits. Return whether a slot was taken."""
         if self._free and not self.queued:
             self._free -= 1
             return True
         return False
 
     async def wait(self, lane: str, seconds: float) -> None:
-        """Take a place when it is this lane's turn. Raises QueueFull, Dismissed, or TimeoutError."""
+        """Wait until it is the turn of this lane, and take a slot. Raises QueueFull, Dismissed, or TimeoutError."""
         if self.queued >= self._size:
             self._make_room(lane)
         turn: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -54,21 +54,21 @@ class Bulkhead:
         self.queued += 1
         try:
             async with asyncio.timeout(seconds):
-                told = await turn
+                result = await turn
         except BaseException:
             if turn.done() and not turn.cancelled():
-                if turn.result() == _GO:
-                    self.leave()  # it came too late
+                if turn.result() == _GRANTED:
+                    self.leave()  # the slot was granted after the wait had ended
             else:
                 self._forget(lane, turn)
             raise
-        if told == _GIVE_WAY:
+        if result == _DISPLACED:
             raise QueueFull
-        if told == _LEAVE:
+        if result == _DISMISSED:
             raise Dismissed
 
     def leave(self) -> None:
-        """Give a place back: to the next lane's first, if any."""
+        """Return a slot; it goes to the first request of the next lane, if any."""
         while self._lanes:
             lane, waiting = self._lanes.popitem(last=False)
             turn = waiting.popleft()
@@ -76,17 +76,17 @@ class Bulkhead:
                 self._lanes[lane] = waiting
             self.queued -= 1
             if not turn.done():
-                turn.set_result(_GO)
+                turn.set_result(_GRANTED)
                 return
         self._free += 1
 
     def dismiss(self) -> None:
-        """Tell all who wait to go."""
+        """End the wait of all requests with Dismissed."""
         lanes, self._lanes = self._lanes, OrderedDict()
         self.queued = 0
         for turn in (turn for waiting in lanes.values() for turn in waiting):
             if not turn.done():
-                turn.set_result(_LEAVE)
+                turn.set_result(_DISMISSED)
 
     def _make_room(self, lane: str) -> None:
         longest = max(self._lanes, key=lambda name: len(self._lanes[name]), default=lane)
@@ -95,7 +95,7 @@ class Bulkhead:
         turn = self._lanes[longest].pop()
         self.queued -= 1
         if not turn.done():
-            turn.set_result(_GIVE_WAY)
+            turn.set_result(_DISPLACED)
 
     def _forget(self, lane: str, turn: "asyncio.Future[int]") -> None:
         waiting = self._lanes.get(lane)

@@ -1,4 +1,4 @@
-"""From what goes wrong in an exchange to the error that callers of the HTTP client see, in the same words always."""
+"""The errors of the HTTP client: one message and kind per failure of an exchange, whichever transport reports it."""
 
 import ssl
 from collections.abc import Mapping
@@ -8,75 +8,73 @@ from gateway.errors import ErrorKind, MalformedResponse, UpstreamError
 from gateway.upstream import outcomes
 from gateway.upstream.messages import retry_after
 
-IN_CONNECTING: Final = "could not be reached in time"
-UNPACKING: Final = "its answer was cut off or can't be unpacked"
-REDIRECT: Final = "it answered with a redirect, which is not followed"
-NOT_HTTP: Final = "its answer is not valid HTTP"
+CONNECT_TIMEOUT: Final = "could not be reached before the connect timeout"
+TRUNCATED: Final = "the response is truncated or cannot be decoded"
+REDIRECT: Final = "the response is a redirect, which the gateway does not follow"
+NOT_HTTP: Final = "the response is not valid HTTP"
 
 
 class Faults:
-    """Makes the errors of one provider."""
+    """Creates the errors of one provider."""
 
     def __init__(self, provider: str) -> None:
         self._provider = provider
 
-    def error(
-        self, outcome: ErrorKind, what: str, status: int | None = None, wait: float | None = None
-    ) -> UpstreamError:
-        """`what`: the sentence's end, with the provider as its subject. wait: seconds that the caller should."""
+    def error(self, kind: ErrorKind, what: str, status: int | None = None, wait: float | None = None) -> UpstreamError:
+        """Return an error. what: the predicate of the message. wait: seconds before the caller should retry."""
         message = f"provider {self._provider} {what}"
-        return UpstreamError(outcome, message, provider=self._provider, http_status=status, retry_after=wait)
+        return UpstreamError(kind, message, provider=self._provider, http_status=status, retry_after=wait)
 
     def malformed(self, fault: str, status: int | None = None) -> MalformedResponse:
-        """An answer that can't be taken."""
+        """Return the error for a response that cannot be used."""
         return MalformedResponse(f"provider {self._provider}: {fault}", provider=self._provider, http_status=status)
 
     def unreachable(self) -> UpstreamError:
-        """No connection: refused, no such name, no route, or broken off before anything was sent."""
+        """Return the error for a connection that failed: refused, unknown name, no route, or closed before sending."""
         return self.error(outcomes.UNREACHABLE, "could not be reached")
 
     def not_reached_in_time(self) -> UpstreamError:
-        """No connection within the limit for it."""
-        return self.error(outcomes.UNREACHABLE, IN_CONNECTING)
+        """Return the error for a connect timeout."""
+        return self.error(outcomes.UNREACHABLE, CONNECT_TIMEOUT)
 
     def tls(self) -> UpstreamError:
-        """TLS itself failed."""
-        return self.error(outcomes.TLS_FAILED, "failed the TLS handshake or its certificate was not accepted")
+        """Return the error for a failed TLS handshake."""
+        return self.error(outcomes.TLS_FAILED, "could not be verified: the TLS handshake failed")
 
     def lost(self) -> UpstreamError:
-        """The connection ended before an answer began."""
-        return self.error(outcomes.CONNECTION_LOST, "closed the connection before it answered")
+        """Return the error for a connection that closed before a response began."""
+        return self.error(outcomes.CONNECTION_LOST, "closed the connection before it responded")
 
     def late(self, status: int | None = None, headers: Mapping[str, str] | None = None) -> UpstreamError:
-        """Time ran out. status, headers: of an answer whose body was not complete."""
+        """Return the error for a timeout. status, headers: of a response whose body did not arrive completely."""
         wait = retry_after(headers) if headers is not None else None
-        return self.error(outcomes.TIMEOUT, "did not answer in time", status, wait)
+        return self.error(outcomes.TIMEOUT, "did not respond in time", status, wait)
 
     def cut_off(self, status: int, headers: Mapping[str, str]) -> UpstreamError:
-        """An answer began whose body did not come to its end, or can't be read."""
+        """Return the error for a response whose body is incomplete or cannot be decoded."""
         if status <= 299:
-            return self.malformed(UNPACKING, status)
-        outcome = outcomes.for_http_status(status)
-        return self.error(outcome, f"failed with HTTP {status}", status, retry_after(headers))
+            return self.malformed(TRUNCATED, status)
+        kind = outcomes.for_http_status(status)
+        return self.error(kind, f"failed with HTTP {status}", status, retry_after(headers))
 
     def too_long(self, limit: int, status: int) -> MalformedResponse:
-        """A body beyond what the request allows."""
-        return self.malformed(f"its answer is longer than {limit} bytes", status)
+        """Return the error for a body that exceeds the limit of the request."""
+        return self.malformed(f"the response is longer than {limit} bytes", status)
 
 
 def is_redirect(status: int) -> bool:
-    """Whether an answer is neither success nor failure, and can't be taken."""
+    """Whether the status is neither a success nor a failure."""
     return not 200 <= status <= 299 and status < 400
 
 
 def is_tls_failure(error: BaseException | None) -> bool:
-    """Whether TLS itself failed. With TLS 1.3 a refused client certificate shows only once the request is sent.
+    """Whether TLS failed. With TLS 1.3 a rejected client certificate is reported only after the request was sent.
 
-    A peer that hangs up within TLS is a lost connection like any other.
+    A peer that closes the connection during TLS is a lost connection.
     """
     innermost: ssl.SSLError | None = None
     while error is not None:
         innermost = error if isinstance(error, ssl.SSLError) else innermost
         error = error.__cause__
-    hung_up = isinstance(innermost, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError)
-    return innermost is not None and not hung_up
+    closed = isinstance(innermost, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError)
+    return innermost is not None and not closed

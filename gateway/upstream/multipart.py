@@ -1,7 +1,11 @@
-"""Bodies of multipart/form-data (RFC 7578): fields and files in, bytes out. Knows nothing of what they are for.
+"""Encoder for multipart/form-data bodies (RFC 7578): fields and files in, bytes out.
 
-Names can't break out of their header: what would end a quoted string or a line is percent-encoded, as browsers do it,
-and the boundary is random and occurs in no part.
+aiohttp's `FormData` is not used, because it changes the bytes: it adds a `Content-Type` to every text field, and writes
+file names that are not ASCII either percent-encoded or with backslash escapes. The upstreams document plain UTF-8 names
+and text fields without a content type. It is also a stream, and the HTTP/1.1 transport and retries need bytes.
+
+A name cannot break out of its header: characters that end a quoted string or a line are percent-encoded, as browsers
+do. The boundary is random and does not occur in any part.
 """
 
 import re
@@ -15,7 +19,7 @@ _UNSAFE: Final = re.compile(r'["\\\x00-\x1f\x7f]')
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
-    """A field with text, sent as UTF-8."""
+    """A text field, encoded as UTF-8."""
 
     name: str
     value: str = field(repr=False)
@@ -23,7 +27,7 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """A file with its name."""
+    """A file field with its file name."""
 
     name: str
     filename: str
@@ -35,7 +39,7 @@ Part = TextPart | FilePart
 
 
 def encode(parts: Sequence[Part]) -> tuple[bytes, str]:
-    """The body that holds the parts in their order, and its content type."""
+    """Return the body with the parts in their order, and its content type."""
     sections = [_section(part) for part in parts]
     boundary = _boundary(sections)
     delimiter = f"--{boundary}\r\n".encode()
@@ -44,7 +48,7 @@ def encode(parts: Sequence[Part]) -> tuple[bytes, str]:
 
 
 def _section(part: Part) -> bytes:
-    """The headers and the content of one part."""
+    """Return the headers and the content of one part."""
     disposition = f'Content-Disposition: form-data; name="{_quoted(part.name)}"'
     if isinstance(part, FilePart):
         headers = f'{disposition}; filename="{_quoted(part.filename)}"\r\nContent-Type: {part.media_type}'

@@ -1,4 +1,4 @@
-"""What an HTTP exchange without a known vendor code means: the table that all upstreams share."""
+"""The error kinds of an HTTP exchange whose response has no known vendor code, shared by all upstreams."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -39,7 +39,7 @@ BY_HTTP_STATUS: Final[Mapping[int, ErrorKind]] = {
 
 
 def for_http_status(status: int) -> ErrorKind:
-    """The outcome of a failure that carries no known vendor code."""
+    """Return the error kind of a failed response without a known vendor code."""
     known = BY_HTTP_STATUS.get(status)
     if known is not None:
         return known

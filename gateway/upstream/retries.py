@@ -1,4 +1,4 @@
-"""When a failed request is sent again, and after what pause."""
+"""The retry policy of one provider: which requests are retried, and after which pause."""
 
 import random
 from collections.abc import Callable
@@ -10,13 +10,13 @@ from gateway.upstream import outcomes
 from gateway.upstream.settings import RetrySettings
 
 _NEVER: Final = frozenset({outcomes.BUSY, outcomes.CIRCUIT_OPEN})
-"""Nothing was asked: whoever called has waited already, or is to be answered at once."""
+"""Never retried: the caller has waited in the queue already, or must fail immediately."""
 
 
 class Retries:
-    """The repeats of one provider's requests, with the budget that they share.
+    """Decides about retries, and keeps the retry budget that all requests of the provider share.
 
-    draw: a number between two bounds, for the jitter.
+    draw: returns a random number between two bounds, for the jitter.
     """
 
     def __init__(self, settings: RetrySettings, *, draw: Callable[[float, float], float] = random.uniform) -> None:
@@ -27,29 +27,29 @@ class Retries:
 
     @property
     def saved(self) -> float:
-        """How many repeats there are left for now."""
+        """Return the retry budget: how many retries are left."""
         return self._saved
 
     def earn(self) -> None:
-        """A request went well."""
+        """Add to the budget after a successful request."""
         if self._saved < self._settings.reserve:
             self._saved = min(float(self._settings.reserve), self._saved + self._settings.budget)
 
-    def pause(self, call: CallContext, attempt: int, outcome: ErrorKind, asked: float | None) -> float | None:
-        """Seconds until the request is sent again, which `paused` has to follow; None where it is not.
+    def pause(self, call: CallContext, attempt: int, kind: ErrorKind, requested: float | None) -> float | None:
+        """Return the seconds before the next attempt; None for no retry. The caller must call `paused` afterwards.
 
-        attempt: how many there were, from 1. asked: seconds for which the upstream asked.
+        attempt: number of attempts so far, from 1. requested: delay that the upstream requested, in seconds.
         """
         settings = self._settings
-        if attempt >= settings.attempts or call.probe or outcome in _NEVER:
+        if attempt >= settings.attempts or call.probe or kind in _NEVER:
             return None
-        if not (outcome.retryable or (outcome.retryable_if_idempotent and call.idempotent)):
+        if not (kind.retryable or (kind.retryable_if_idempotent and call.idempotent)):
             return None
         bound = min(settings.maximum_backoff, settings.initial_backoff * 2 ** (attempt - 1))
         pause = self._draw(0, bound)
-        if asked is not None:
-            pause += asked
-            if asked > settings.maximum_backoff:
+        if requested is not None:
+            pause += requested
+            if requested > settings.maximum_backoff:
                 return None
         if pause >= call.remaining() or self._saved < 1:
             return None
@@ -57,7 +57,7 @@ class Retries:
         return pause
 
     def paused(self, *, again: bool) -> None:
-        """The pause is over: the request is sent again, or it is not, and the repeat is left for another."""
+        """End the pause. again: whether the retry is made; otherwise it returns to the budget."""
         if again:
             self.made += 1
         else:

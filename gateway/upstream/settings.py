@@ -1,4 +1,4 @@
-"""Settings of the HTTP side: how a provider is reached, and what is done where it fails or is slow."""
+"""Settings of the HTTP client: endpoint, timeouts, retries, circuit breaker, and queue of a provider."""
 
 import ssl
 from dataclasses import dataclass, field
@@ -81,15 +81,14 @@ class QueueSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
-    """How to reach a provider.
+    """How to reach a provider. By default there are no retries and no circuit breaker.
 
     endpoint: scheme, host, port and an optional path prefix. tls: None for the system's trust store.
-    timeout, connect_timeout, read_timeout: seconds for one exchange, for its connection, and for each silence of the
-    upstream within it; all under the caller's deadline.
-    maximum_connections: requests at once.
-    proxy: the environment's proxies are ignored.
-    transport: what carries the requests; through a proxy it is always aiohttp.
-    Without more, a request is sent once, and no breaker stands before it.
+    timeout, connect_timeout: maximum seconds for one exchange and for its connection. read_timeout: maximum seconds
+    without data during an exchange. The deadline of the caller limits all three.
+    maximum_connections: maximum number of concurrent requests.
+    proxy: URL of a proxy; proxies of the environment are ignored.
+    transport: `http1` or `aiohttp`; with a proxy always aiohttp.
     """
 
     endpoint: str
@@ -102,4 +101,4 @@ class HttpSettings:
     retry: RetrySettings = field(default_factory=lambda: RetrySettings(attempts=1))
     breaker: BreakerSettings = field(default_factory=lambda: BreakerSettings(enabled=False))
     queue: QueueSettings = field(default_factory=QueueSettings)
-    transport: Literal["lean", "aiohttp"] = "lean"
+    transport: Literal["http1", "aiohttp"] = "http1"

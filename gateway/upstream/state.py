@@ -1,4 +1,4 @@
-"""How it stands with a provider: for those who show it."""
+"""Snapshot of a provider's connection health."""
 
 from typing import NamedTuple
 
@@ -6,9 +6,9 @@ from gateway.upstream.breaker import BreakerState
 
 
 class UpstreamState(NamedTuple):
-    """How it stands with one provider. wait: seconds until its breaker lets a request through, 0 where it does.
+    """Connection health of one provider. wait: seconds until its breaker lets a request pass; 0 if it does now.
 
-    in_flight, queued: requests. retries: since the start. budget: repeats that are left for now.
+    in_flight, queued: number of requests. retries: number since the start. budget: retries that are left.
     """
 
     breaker: BreakerState

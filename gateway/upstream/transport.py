@@ -1,4 +1,4 @@
-"""The interface of what carries requests to an upstream. Two things do; which one, `client.py` decides."""
+"""The transport interface: sends one HTTP request. `client.py` chooses one of its two implementations."""
 
 from typing import Final, Protocol
 
@@ -9,21 +9,24 @@ COMMON_HEADERS: Final = {
     "Accept-Encoding": "identity",
     "User-Agent": f"keyway/{__version__}",
 }
-"""On every request."""
+"""Headers of every request."""
 
 
 class Transport(Protocol):
-    """Carries requests to one endpoint, each of them once. `start` and `close` belong to the running event loop.
+    """Sends requests to one endpoint, each exactly once. `start` and `close` belong to the running event loop.
 
-    It keeps connections and nothing else: no cookies, no redirects, no compression. It does not bound how many requests
-    run at once.
+    A transport keeps connections and no other state: no cookies, redirects, or compression. It does not limit the
+    number of concurrent requests.
     """
 
     async def start(self) -> None:
-        """Make ready, unless it is; no connection is made yet."""
+        """Prepare the transport unless it is ready. Opens no connection."""
 
     async def close(self) -> None:
-        """Close all connections. A request after it is a RuntimeError."""
+        """Close all connections. A later request raises RuntimeError."""
 
     async def exchange(self, request: HttpRequest, traceparent: str | None, seconds: float) -> HttpResponse:
-        """The complete answer within so many seconds; UpstreamError, one of `outcomes.py`, where there is none."""
+        """Send a request and return the complete response.
+
+        seconds: until the deadline. Raises UpstreamError with a kind of `outcomes.py`.
+        """

@@ -18,7 +18,7 @@ import uvloop
 from gateway.call_context import CallContext
 from gateway.upstream.client import HttpClient, HttpRequest, HttpSettings
 
-TRANSPORTS: Final = ("lean", "aiohttp")
+TRANSPORTS: Final = ("http1", "aiohttp")
 _BODY: Final = json.dumps(
     {
         "header": {"resultCode": 0, "resultMessage": "success", "isSuccessful": True},

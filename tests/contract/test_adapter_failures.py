@@ -273,7 +273,7 @@ async def test_a_huge_answer_is_refused_unread(suite: Suite) -> None:
         provider = suite.create(server.url, **without_login(suite))
         await provider.start()
         for operation, run in invocations(provider, PASSWORD).items():
-            with pytest.raises(GatewayError, match="its answer is longer than") as caught:
+            with pytest.raises(GatewayError, match="the response is longer than") as caught:
                 await run(new_call())
             assert caught.value.outcome == MALFORMED_PROVIDER_RESPONSE, operation
         await provider.close()

@@ -179,7 +179,7 @@ ARCHIVES: dict[str, tuple[Callable[[], bytes], tuple[str, ...]]] = {
         lambda: zipped({"a.pem": os.urandom(100_000) + b"\0" * 4_200_000}),
         ("more than is allowed",),
     ),
-    "an archive over the limit": (lambda: stored(("a.pem", b"\0" * 2_200_000)), ("answer is longer than",)),
+    "an archive over the limit": (lambda: stored(("a.pem", b"\0" * 2_200_000)), ("response is longer than",)),
     "an entry twice": (lambda: stored(("a.pem", b"x"), ("a.pem", b"y")), ("an entry twice",)),
     "sizes that lie": (
         lambda: zipped({"a.pem": b"\0" * 50_000}).replace(size_of(50_000), size_of(5)),

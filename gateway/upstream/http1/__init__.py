@@ -1,1 +1,1 @@
-"""A lean HTTP/1.1 client transport (decision 0012)."""
+"""The HTTP/1.1 client transport: an asyncio protocol over llhttp with its own connection pool (decision 12)."""

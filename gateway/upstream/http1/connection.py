@@ -1,6 +1,6 @@
-"""One connection of the lean transport: requests out, answers in, one after the other, each within its time.
+"""One HTTP/1.1 connection: sends requests one after the other, and receives each response before its deadline.
 
-What an answer is, `response_parser.py` says; what a failure means, `transport.py`.
+`response_parser.py` parses the responses; `transport.py` converts failures into errors.
 """
 
 import asyncio
@@ -8,35 +8,35 @@ import select
 from collections.abc import Callable
 from typing import Final, Literal, cast
 
-from gateway.upstream.http1.response_parser import Answer, Fault
+from gateway.upstream.http1.response_parser import ResponseFault, ResponseParser
 
 _SMALL_BODY_BYTES: Final = 64 * 1024
 _PIECE_BYTES: Final = 64 * 1024
 
 
-class Broken(Exception):
-    """An exchange without a complete answer. The connection's answer has its status and headers, where they came."""
+class ExchangeFailed(Exception):
+    """An exchange without a complete response. The parser of the connection has status and headers, if they arrived."""
 
-    def __init__(self, kind: Fault | Literal["lost", "late"], cause: BaseException | None = None) -> None:
+    def __init__(self, kind: ResponseFault | Literal["lost", "late"], cause: BaseException | None = None) -> None:
         super().__init__(kind)
         self.kind = kind
         self.__cause__ = cause
 
 
-class Connection(asyncio.Protocol):
-    """A connection. answer: the last one.
+class HttpConnection(asyncio.Protocol):
+    """A connection. response: the parser with the current or the last response.
 
-    on_end: told once when the connection has ended. read_timeout: seconds of silence within an exchange.
-    idle_until: when its rest ends, in the loop's time, for the pool to note.
+    on_end: called once when the connection has ended. read_timeout: maximum seconds without data during an exchange.
+    idle_until: when the pool closes the idle connection, in the time of the event loop; the pool sets it.
     """
 
     __slots__ = (
         "_deadline", "_heard", "_loop", "_on_end", "_paused", "_poll", "_read_timeout", "_timer", "_transport",
-        "_unsent", "_waiter", "answer", "ended", "idle_until",
+        "_unsent", "_waiter", "ended", "idle_until", "response",
     )  # fmt: skip
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, on_end: Callable[["Connection"], None], read_timeout: float | None
+        self, loop: asyncio.AbstractEventLoop, on_end: Callable[["HttpConnection"], None], read_timeout: float | None
     ) -> None:
         self._loop = loop
         self._on_end = on_end
@@ -47,33 +47,36 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._unsent: memoryview | None = None
         self._paused = False
-        self.answer = Answer()
+        self.response = ResponseParser()
         self.ended = False
         self.idle_until = 0.0
 
     @property
-    def reusable(self) -> bool:
-        """Whether another request may follow: the last answer was read to its end, and nothing speaks against it."""
-        return self.answer.complete and self.answer.lasting and self._unsent is None and not self._closing()
+    def can_be_pooled(self) -> bool:
+        """Whether another request can follow: the last response is complete, and the server keeps the connection."""
+        return self.response.complete and self.response.keep_alive and self._unsent is None and not self._closing()
 
-    def rested_well(self) -> bool:
-        """Whether a connection that was at rest still stands, also by what the loop has not seen yet."""
-        if not self.reusable:
+    def is_reusable(self) -> bool:
+        """Whether an idle connection is still open; polls the socket for events that the loop has not seen yet."""
+        if not self.can_be_pooled:
             return False
-        return self._poll is None or not self._poll.poll(0)  # its end could be read, or bytes that nobody asked for
+        return self._poll is None or not self._poll.poll(0)  # readable: end of stream, or unexpected bytes
 
-    def ask(
+    def send(
         self, head: bytes, body: bytes | None, *, bodiless: bool, limit: int, seconds: float
     ) -> "asyncio.Future[None]":
-        """Send a request. The future ends when `answer` is complete, or with Broken. bodiless: the answer to HEAD."""
+        """Send a request. Return a future that ends when `response` is complete, or with ExchangeFailed.
+
+        bodiless: the response has no body (HEAD). limit: maximum bytes of its body. seconds: until the deadline.
+        """
         loop = self._loop
-        self.answer.begin(bodiless=bodiless, limit=limit)
+        self.response.begin(bodiless=bodiless, limit=limit)
         self._waiter = waiter = loop.create_future()
         self._heard = now = loop.time()
         self._deadline = now + seconds
         self._timer = loop.call_later(min(seconds, self._read_timeout), self._tick)
-        if self._transport is None:  # it ended between its making and its use
-            self._end(Broken("lost"))
+        if self._transport is None:  # the connection ended before its first use
+            self._end(ExchangeFailed("lost"))
         elif body is None:
             self._transport.write(head)
         elif len(body) <= _SMALL_BODY_BYTES:
@@ -81,12 +84,12 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.write(head)
             self._unsent = memoryview(body)
-            self._send_on()
+            self._send_rest()
         return waiter
 
     def abort(self) -> None:
-        """End the connection at once, whatever is on its way."""
-        self.answer.lasting = False
+        """Close the connection immediately and discard data in flight."""
+        self.response.keep_alive = False
         self._unsent = None
         if self._timer is not None:
             self._timer.cancel()
@@ -95,94 +98,94 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def close(self) -> None:
-        """End a connection at rest, in order."""
-        self.answer.lasting = False
+        """Close an idle connection gracefully."""
+        self.response.keep_alive = False
         if self._transport is not None:
             self._transport.close()
 
-    def _send_on(self) -> None:
-        """Write what is left of a large body, as far as the connection takes it."""
+    def _send_rest(self) -> None:
+        """Write the rest of a large body until the transport pauses."""
         while self._unsent is not None and not self._paused and self._transport is not None and not self._closing():
             piece, rest = self._unsent[:_PIECE_BYTES], self._unsent[_PIECE_BYTES:]
             self._unsent = rest if len(rest) else None
             self._transport.write(piece)
 
     def _tick(self) -> None:
-        """The deadline, or a silence that is too long; unless bytes have come in the meantime."""
+        """Fail the exchange at its deadline or read timeout; otherwise schedule the next check."""
         self._timer = None
         now = self._loop.time()
         due = min(self._deadline, self._heard + self._read_timeout)
         if now < due - 0.001:
             self._timer = self._loop.call_later(due - now, self._tick)
         else:
-            self._end(Broken("late"))
+            self._end(ExchangeFailed("late"))
 
-    def _end(self, broken: Broken | None = None) -> None:
-        """End the exchange: with the answer, or without."""
+    def _end(self, failure: ExchangeFailed | None = None) -> None:
+        """End the exchange, with the response or with a failure."""
         waiter, self._waiter = self._waiter, None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if broken is not None:
+        if failure is not None:
             self.abort()
         if waiter is not None and not waiter.done():
-            if broken is None:
+            if failure is None:
                 waiter.set_result(None)
             else:
-                waiter.set_exception(broken)
+                waiter.set_exception(failure)
 
     def _stream_ended(self, cause: Exception | None) -> None:
-        """Which is the end of some answers, and the loss of all others."""
+        """Handle the end of the stream: it completes some responses, and breaks off all others."""
         if self._waiter is None:
-            self.answer.lasting = False
-        elif cause is None and self.answer.end():
+            self.response.keep_alive = False
+        elif cause is None and self.response.end():
             self._end()
         else:
-            self._end(Broken("cut off" if self.answer.head_done else "lost", cause))
+            self._end(ExchangeFailed("cut off" if self.response.head_done else "lost", cause))
 
     def _closing(self) -> bool:
         return self._transport is None or self._transport.is_closing()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The connection stands, TLS included."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's are of no common class
+        """Keep the transport and register the socket for polling; the TLS handshake is complete."""
+        self._transport = cast("asyncio.Transport", transport)  # transports of uvloop have no common base class
         wire = transport.get_extra_info("socket")
         if wire is not None:
             self._poll = select.poll()
             self._poll.register(wire.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection has ended."""
+        """Fail the running exchange and notify the pool."""
         self.ended = True
         self._stream_ended(exc)
         self._transport = self._poll = self._unsent = None
-        self.answer.let_go()
+        self.response.release()
         self._on_end(self)
 
     def eof_received(self) -> bool:
-        """The server sends nothing more; the connection is closed."""
+        """The server closed its side: end the exchange and close the connection."""
         self._stream_ended(None)
         return False
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of an answer; before a request there can be none."""
+        """Parse bytes of a response; bytes before a request close the connection."""
         if self._waiter is None:
             self.abort()
             return
-        answer = self.answer
+        response = self.response
         self._heard = self._loop.time()
-        answer.take(data)
-        if answer.fault is not None:
-            self._end(Broken(answer.fault))
-        elif answer.complete:
+        response.feed(data)
+        if response.fault is not None:
+            self._end(ExchangeFailed(response.fault))
+        elif response.complete:
             self._end()
 
     def pause_writing(self) -> None:
-        """The kernel takes no more for now."""
+        """The write buffer is full."""
         self._paused = True
 
     def resume_writing(self) -> None:
-        """It does again."""
+        """The write buffer has space again."""
         self._paused = False
         self._heard = self._loop.time()
-        self._send_on()
+        self._send_rest()

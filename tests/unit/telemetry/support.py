@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from gateway.telemetry.calls import CallTrace
 from gateway.telemetry.context import Metadata
-from gateway.telemetry.peer import Peer
+from gateway.telemetry.peer import UpstreamPeer
 from gateway.telemetry.tracing import CallTracer, ChosenIds
 
 METHOD = "keyway.v1.KeyService/Encrypt"
@@ -17,7 +17,7 @@ TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 SPAN_ID = "00f067aa0ba902b7"
 SAMPLED = (("traceparent", f"00-{TRACE_ID}-{SPAN_ID}-01"),)
 NOT_SAMPLED = (("traceparent", f"00-{TRACE_ID}-{SPAN_ID}-00"),)
-PEER = Peer("warp", "warp.internal", 28080)
+PEER = UpstreamPeer("warp", "warp.internal", 28080)
 
 
 class Traces:

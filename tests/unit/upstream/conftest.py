@@ -14,7 +14,7 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
     return {"uvloop": uvloop.new_event_loop}
 
 
-@pytest.fixture(scope="module", params=["lean", "aiohttp"])
+@pytest.fixture(scope="module", params=["http1", "aiohttp"])
 def transport(request: pytest.FixtureRequest) -> Iterator[str]:
     """What `support.client` makes clients with, for a whole module."""
     before, support.chosen.transport = support.chosen.transport, request.param

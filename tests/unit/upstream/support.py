@@ -21,7 +21,7 @@ POST = HttpRequest("POST", "/things", {"Content-Type": "text/plain"}, b"a secret
 class Chosen:
     """What clients are made with, where a test says nothing else."""
 
-    transport = "lean"
+    transport = "http1"
 
 
 chosen = Chosen()

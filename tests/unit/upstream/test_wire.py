@@ -1,4 +1,4 @@
-"""What the lean transport takes as an answer, what it refuses, and when it uses a connection again: byte by byte."""
+"""The HTTP/1.1 transport, byte by byte: which responses it accepts and rejects, and when it reuses a connection."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from gateway.errors import UpstreamError
 from gateway.upstream import outcomes
 from gateway.upstream.client import HttpClient, HttpRequest
 from gateway.upstream.http1 import connection_pool, response_parser
-from gateway.upstream.http1.transport import LeanTransport
+from gateway.upstream.http1.transport import Http1Transport
 from tests.support.raw_server import RawServer, Reader, Writer, keeping_alive, read_request
 from tests.unit.upstream.support import GET, OK, POST, client, new_call
 
@@ -23,7 +23,7 @@ MALFORMED = errors.MALFORMED_PROVIDER_RESPONSE
 
 
 def connections(http: HttpClient) -> int:
-    assert isinstance(http._transport, LeanTransport)
+    assert isinstance(http._transport, Http1Transport)
     return http._transport.connections
 
 
@@ -293,7 +293,7 @@ class TestPool:
                 await asyncio.gather(*(http.send(GET, new_call()) for _ in range(5)))
                 assert connections(http) == 5
                 transport = http._transport
-                assert isinstance(transport, LeanTransport)
+                assert isinstance(transport, Http1Transport)
                 assert transport._pool is not None
                 pool = transport._pool
             assert pool.open == 0
