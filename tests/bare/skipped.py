@@ -1,4 +1,7 @@
-"""Comparison of the tests that a run skipped with the list in docs/testing.md: `python -m tests.bare.skipped JUNIT PAGE`."""
+"""Comparison of the tests that a run skipped with the list in docs/testing.md.
+
+python -m tests.bare.skipped JUNIT PAGE
+"""
 
 import re
 import sys

@@ -1,0 +1,140 @@
+"""Limits on the structure of the code: module size, function length, unique class names, and no import cycles."""
+
+import ast
+import collections
+import statistics
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import grimp
+
+ROOT = Path(__file__).parents[2]
+LARGEST_MODULE = 300
+MEDIAN_BODY = 8
+P90_BODY = 20
+GENERATED = ("_pb2.py", "_pb2_grpc.py")
+GENERATED_MARK = "generated"
+
+# What remains to be fixed. These sets only shrink.
+LONG_MODULES = {
+    "gateway/__main__.py",
+    "gateway/journal/write/group_commit.py",
+    "tests/clients/python/runner.py",
+    "tests/clients/python/test_envelope.py",
+    "tests/emulators/test_certificate_manager_upload.py",
+    "tests/integration/test_process_secrecy.py",
+    "tests/integration/test_shipping_answers.py",
+    "tests/unit/audit/test_journal.py",
+    "tests/unit/audit/test_journal_failures.py",
+    "tests/unit/audit/test_verification.py",
+    "tests/unit/identity/test_tokens.py",
+    "tests/unit/providers/test_asteria_errors.py",
+    "tests/unit/providers/test_nhn_certificate_manager_list.py",
+    "tests/unit/upstream/test_wire.py",
+}
+DUPLICATE_NAMES = {
+    "Answer",
+    "Caller",
+    "Connection",
+    "Exchange",
+    "Failure",
+    "Fault",
+    "Interceptor",
+    "Journal",
+    "Line",
+    "Meaning",
+    "Place",
+    "Routes",
+    "Session",
+    "State",
+    "TrustStores",
+    "UserAccessKey",
+    "VerifyingKey",
+}
+MISPLACED_HELPERS = {
+    "tests/unit/authz/support.py",
+    "tests/unit/providers/asteria_certificates.py",
+    "tests/unit/providers/asteria_messages.py",
+    "tests/unit/providers/asteria_samples.py",
+    "tests/unit/providers/asteria_sessions.py",
+    "tests/unit/providers/certificate_manager.py",
+    "tests/unit/providers/secure_key_manager.py",
+    "tests/unit/providers/secure_key_manager_calls.py",
+    "tests/unit/telemetry/support.py",
+    "tests/unit/upstream/support.py",
+}
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@cache
+def modules() -> dict[str, str]:
+    """Return the text of every hand-written Python module in the repository, by path."""
+    listed = subprocess.run(
+        ("git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"),
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    texts = {path: (ROOT / path).read_text(encoding="utf-8") for path in listed if (ROOT / path).is_file()}
+    return {path: text for path, text in texts.items() if not is_generated(path, text)}
+
+
+def is_generated(path: str, text: str) -> bool:
+    return path.endswith(GENERATED) or GENERATED_MARK in text.partition("\n")[0].lower()
+
+
+@cache
+def gateway_trees() -> dict[str, ast.Module]:
+    return {path: ast.parse(text) for path, text in modules().items() if path.startswith("gateway/")}
+
+
+def functions() -> Iterator[Function]:
+    for tree in gateway_trees().values():
+        yield from (node for node in ast.walk(tree) if isinstance(node, Function))
+
+
+def body_lines(function: Function) -> int:
+    """Return the lines of a function without its signature and its docstring."""
+    first, *rest = function.body
+    is_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    start = rest[0] if is_docstring and rest else first
+    assert function.end_lineno is not None
+    return 1 if is_docstring and not rest else function.end_lineno - start.lineno + 1
+
+
+def test_no_hand_written_module_is_too_long() -> None:
+    sizes = {path: text.count("\n") for path, text in modules().items()}
+    assert {path: size for path, size in sizes.items() if size > LARGEST_MODULE and path not in LONG_MODULES} == {}
+
+
+def test_class_names_are_unique_in_the_gateway() -> None:
+    places: dict[str, list[str]] = collections.defaultdict(list)
+    for path, tree in gateway_trees().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(path)
+    assert {name: paths for name, paths in places.items() if len(paths) > 1 and name not in DUPLICATE_NAMES} == {}
+
+
+def test_functions_are_short() -> None:
+    lengths = sorted(body_lines(function) for function in functions())
+    assert statistics.median(lengths) <= MEDIAN_BODY
+    assert lengths[int(len(lengths) * 0.9)] <= P90_BODY
+
+
+def test_modules_of_the_gateway_have_no_import_cycles() -> None:
+    graph = grimp.build_graph("gateway", cache_dir=None)
+    upstream = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    while leaves := [module for module, imported in upstream.items() if not imported & upstream.keys()]:
+        for module in leaves:
+            del upstream[module]
+    assert upstream == {}
+
+
+def test_helpers_of_tests_are_in_tests_support() -> None:
+    """Every other module of the tests is a test, a conftest, or part of a program with its own folder."""
+    programs = ("tests/support/", "tests/bench/", "tests/clients/", "tests/contract/suite.py", "tests/bare/")
+    others = [path for path in modules() if path.startswith("tests/") and not path.startswith(programs)]
+    helpers = [path for path in others if not Path(path).name.startswith(("test_", "conftest.", "__init__."))]
+    assert set(helpers) <= MISPLACED_HELPERS
