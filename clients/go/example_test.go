@@ -11,7 +11,7 @@ import (
 	keywayv1 "keyway.dev/clients/go/keyway/v1"
 )
 
-// A gateway that knows its callers by their certificates, at two addresses.
+// Mutual TLS with gateways at two addresses.
 func ExampleDial() {
 	client, err := keyway.Dial(
 		"keyway-1.example.org:50051,keyway-2.example.org:50051",
@@ -25,7 +25,7 @@ func ExampleDial() {
 	defer client.Close()
 }
 
-// A token that something else renews, such as Kubernetes, is read for each call.
+// A token file that another program renews, such as Kubernetes. The client reads it for each call.
 func ExampleWithBearerToken() {
 	client, err := keyway.Dial("keyway.example.org:50051", keyway.WithBearerToken(func(context.Context) (string, error) {
 		token, err := os.ReadFile("/var/run/secrets/tokens/keyway")
@@ -47,9 +47,9 @@ func ExampleError() {
 	var failure *keyway.Error
 	switch {
 	case keyway.HasReason(err, keywayv1.ErrorReason_ERROR_REASON_KEY_NOT_FOUND):
-		fmt.Println("there is no such secret")
+		fmt.Println("the secret does not exist")
 	case errors.As(err, &failure) && failure.Retryable:
-		fmt.Println("nothing happened; again in", failure.RetryDelay)
+		fmt.Println("a retry is safe after", failure.RetryDelay)
 	case errors.As(err, &failure):
 		fmt.Println(failure.Code, failure.Reason, failure.Metadata, failure.Violations, failure.RequestID, failure.Receipt)
 	}

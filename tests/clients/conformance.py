@@ -14,11 +14,11 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.clients import cases, envelopes, snippets
+from tests.clients import cases, envelopes, outside, snippets
 from tests.clients.languages import LANGUAGES
 from tests.clients.running import Sandbox, sandbox
 
-STEPS = ("build", "snippets", "test", "cases", "matrix", "tampering")
+STEPS = ("build", "snippets", "outside", "test", "cases", "matrix", "tampering")
 
 
 class Results:
@@ -74,6 +74,10 @@ def main(arguments: list[str] | None = None) -> int:
         _run_snippets(ready, results)
     chosen = [case for case in cases.load() if not options.case or case["name"] in options.case]
     with sandbox(chosen) as running:
+        if "outside" in steps:
+            for name, language, why in outside.checked(ready, running.ready["plain"]):
+                _say(language, name)
+                results.add("build", name, language, why)
         if "test" in steps:
             for language in ready:
                 _say(language, "its own tests")

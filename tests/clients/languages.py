@@ -42,7 +42,10 @@ LANGUAGES = {
         runner=(sys.executable, str(ROOT / "tests/clients/python/runner.py")),
         example="examples/first_call.py",
         example_command=(sys.executable, "examples/first_call.py"),
-        test=((sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/clients/python"),),
+        test=(
+            (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/clients/python"),
+            (sys.executable, "-m", "tests.clients.oldest"),
+        ),
         tests_from_root=True,
     ),
     "go": Language(

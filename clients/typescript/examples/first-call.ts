@@ -1,4 +1,4 @@
-/** A first call: encrypt and decrypt with a key that the gateway knows. Needs a gateway from `make run`. */
+/** A first call: encrypt and decrypt with a key of the gateway. Start the gateway with `make run`. */
 import { connect } from "@keyway/client";
 
 const name = "providers/nhn-keys/keys/orders-key";

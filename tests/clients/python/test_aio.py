@@ -31,7 +31,7 @@ async def client(keyway_sandbox: Sandbox) -> AsyncIterator[Any]:
 async def test_a_call_and_its_trailers(client: Any) -> None:
     call = client.keys.Encrypt(ENCRYPT)
     assert (await call).ciphertext
-    trailers = dict(await call.trailing_metadata())
+    trailers = dict(tuple(await call.trailing_metadata()))
     assert {"keyway-request-id", "keyway-audit-receipt"} <= trailers.keys()
 
 

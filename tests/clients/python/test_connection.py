@@ -11,6 +11,7 @@ from keyway.calls import CallDetails, prepared
 from keyway.connection import Connection
 from keyway.service_config import methods, retryable, service_config
 
+SHARED_CONFIG = Path(__file__).parents[3] / "clients" / "service-config.json"
 CHANGING = {
     "CreateCertificate",
     "DeleteCertificate",
@@ -55,22 +56,22 @@ def test_what_changes_something_is_never_repeated() -> None:
     assert "healthCheckConfig" not in config
 
 
-def test_repetition_and_health_checks_are_a_matter_of_choice() -> None:
+def test_retries_and_health_checks_are_optional() -> None:
     options = Connection(address="localhost:1", plaintext=True, retries=False, health_checks=True).channel_options()
     config = json.loads(dict(options)["grpc.service_config"])
     assert "methodConfig" not in config
     assert config["healthCheckConfig"] == {"serviceName": ""}
 
 
-def test_what_the_client_does_is_what_the_shared_service_config_says() -> None:
-    shared = json.loads((Path(keyway.__file__).parents[2] / "service-config.json").read_text())
+def test_client_uses_the_shared_service_config() -> None:
+    shared = json.loads(SHARED_CONFIG.read_text())
     (policy, _) = shared["methodConfig"]
-    # Who shares the file gives every call a deadline; the client's calls fail soon where there is no gateway.
+    # Programs that use the file set a deadline for every call. The client's calls fail early without a gateway.
     del policy["waitForReady"]
     assert json.loads(service_config(retries=True, health_checks=True)) == {**shared, "methodConfig": [policy]}
 
 
-def test_plaintext_goes_by_no_proxy() -> None:
+def test_plaintext_uses_no_proxy() -> None:
     assert ("grpc.enable_http_proxy", 0) in Connection(address="localhost:1", plaintext=True).channel_options()
     assert "grpc.enable_http_proxy" not in dict(Connection(address="keyway:1").channel_options())
 

@@ -34,7 +34,7 @@ async def test_request_is_given_as_keywords_message_or_mapping(
     async with keyway.aio.connect(keyway_sandbox.plain, plaintext=True) as asynchronous:
         call = asynchronous.keys.encrypt(*positional, **keywords, timeout=5)
         assert (await call).ciphertext
-        assert "keyway-request-id" in dict(await call.trailing_metadata())
+        assert "keyway-request-id" in dict(tuple(await call.trailing_metadata()))
 
 
 @pytest.mark.parametrize("encoding", [keys.ENCODING_BASE64, 2, "ENCODING_BASE64"])

@@ -1,4 +1,4 @@
-// First_call encrypts and decrypts with a key that the gateway knows. It needs a gateway from `make run`.
+// First_call encrypts and decrypts with a key of the gateway. Start the gateway with `make run`.
 package main
 
 import (
