@@ -41,8 +41,8 @@ _MAXIMUM_ATTEMPTS: Final = 16
 _DELAYED_REJECTIONS: Final = frozenset({errors.PERMISSION_DENIED, errors.CALLER_RATE_LIMITED})
 _REJECTION_RATE: Final = 100.0
 _TOTAL_REJECTION_RATE: Final = 1000.0
-"""Responses per second to rejected calls, per authenticated caller and in total. The rate limits of callers apply only
-to calls that policy allows, and each rejection takes space in the journal."""
+"""Responses per second to rejected calls, per authenticated caller and in total. Calls that cannot be decoded, that
+policy denies, or that exceed a rate limit are not rate-limited themselves, but take space in the journal."""
 
 _IN_DOUBT: Final = frozenset(
     {
@@ -58,12 +58,17 @@ _IN_DOUBT: Final = frozenset(
 
 
 class AuditRecorder:
-    """Records every call in a journal. rejections: counts the calls that end before authentication."""
+    """Records every call in a journal.
 
-    def __init__(self, journal: Journal, describer: Describer, rejections: Rejections) -> None:
+    rejections: counts the calls that end before authentication. tarpit: delays responses to rejected callers.
+    """
+
+    def __init__(
+        self, journal: Journal, describer: Describer, rejections: Rejections, tarpit: Tarpit | None = None
+    ) -> None:
         self._journal = journal
         self._describer = describer
-        self._tarpit = Tarpit(peer_rate=_REJECTION_RATE, total_rate=_TOTAL_REJECTION_RATE)
+        self._tarpit = tarpit or Tarpit(peer_rate=_REJECTION_RATE, total_rate=_TOTAL_REJECTION_RATE)
         self.rejections = rejections
 
     def record_intent(self, call: RpcContext) -> None:
@@ -94,7 +99,8 @@ class AuditRecorder:
             await self.rejections.count_and_delay(call, reason_name(error.kind.reason))
         elif error.kind is not errors.AUDIT_UNAVAILABLE:
             await self._record_outcome(call, partial(_failure, call, error, time.time()))
-            if error.kind in _DELAYED_REJECTIONS:
+            if error.kind in _DELAYED_REJECTIONS or call.request is None:
+                call.raw = b""
                 await self._tarpit.delay_response(caller_id(call.caller))
         elif call.events is not None:
             # The journal has the intent, but could not sync it. It still takes the outcome, and syncs it later.
@@ -116,7 +122,6 @@ class AuditRecorder:
         self.rejections.stop_delaying()
 
     def _details(self, call: RpcContext) -> CallDetails:
-        assert call.request is not None
         return CallDetails(
             method=call.method,
             request_id=call.request_id,
@@ -125,7 +130,7 @@ class AuditRecorder:
             source=call.source,
             resources=call.resources,
             decisions=call.decisions,
-            request=self._describer.describe(call.request),
+            request=self._describer.describe(call.request) if call.request is not None else {},
             trace_id=call.trace.trace_id if call.trace is not None else "",
             span_id=call.trace.span_id if call.trace is not None else "",
         )
@@ -156,7 +161,7 @@ class AuditRecorder:
 
 def _room(call: RpcContext) -> int:
     """Return the bytes that the outcome can need in addition to the size of its intent."""
-    if call.method.operation not in BATCHES:
+    if call.method.operation not in BATCHES or call.request is None:
         return _ROOM
     request: Any = call.request
     items = request.requests

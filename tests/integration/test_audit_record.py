@@ -107,18 +107,28 @@ async def test_denied(trusted: Trusted, stack: Stack) -> None:
     assert await stack.controls[KEY_MANAGER].requests() == []
 
 
-async def test_invalid_and_undecodable(trusted: Trusted) -> None:
+async def test_invalid_request_is_recorded(trusted: Trusted) -> None:
     async with calling(trusted) as caller:
         invalid = await refused(caller.keys.Encrypt(keys.EncryptRequest(name="providers/nhn-keys/keys/..")))
-        raw: Any = caller.channel.unary_unary("/keyway.v1.KeyService/Encrypt")
-        undecodable = await refused(raw(b"\xff"))
     record = record_of(trusted.audit, request_id_of(invalid.trailing_metadata()))
     assert record["outcome"]["status_detail"] == "INVALID_REQUEST"
     assert "attempts" not in record["outcome"]["unmapped"]
+
+
+@pytest.mark.parametrize("method", ["Encrypt", "BatchEncrypt"])
+async def test_record_of_an_undecodable_message_names_the_caller(trusted: Trusted, method: str) -> None:
+    async with calling(trusted, ORDERS) as caller:
+        raw: Any = caller.channel.unary_unary(f"/keyway.v1.KeyService/{method}")
+        undecodable = await refused(raw(b"\xff"))
     assert undecodable.code() == grpc.StatusCode.INVALID_ARGUMENT
-    (refusals,) = (event for event in trusted.events() if event["metadata"]["event_code"] == "refusals")
-    assert (refusals["status_detail"], refusals["count"]) == ("INVALID_REQUEST", 1)
-    assert refusals["src_endpoint"]["ip"] in LOOPBACK
+    record = record_of(trusted.audit, request_id_of(undecodable.trailing_metadata()))
+    for event in record.values():
+        assert event["actor"]["user"]["name"] == ORDERS
+        assert event["src_endpoint"]["ip"] in LOOPBACK
+        assert "resources" not in event
+        assert "data" not in event["api"]["request"]
+    assert record["outcome"]["status_detail"] == "INVALID_REQUEST"
+    assert [event["metadata"]["event_code"] for event in trusted.events()] == ["intent", "outcome"]
 
 
 async def test_rate_limited(trusted: Trusted) -> None:
@@ -266,8 +276,8 @@ class TestPrivateKeys:
         assert outcome["actor"]["authorizations"][0]["action"] == "DownloadCertificateWithPrivateKey"
 
 
-async def test_what_is_refused_to_a_known_caller_comes_at_a_pace(trusted: Trusted) -> None:
-    """So that nobody fills the disk with records of what it may not do; other callers wait for nothing."""
+async def test_responses_to_many_rejected_calls_of_a_caller_are_delayed(trusted: Trusted) -> None:
+    """A caller must not fill the disk with records of rejections. Other callers are not delayed."""
     trusted.configuration["drain_timeout"] = 0
     async with trusted.served() as address, trusted.caller(address, AUDITOR) as auditor:
         async with trusted.caller(address, ORDERS) as orders:

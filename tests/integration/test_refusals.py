@@ -76,6 +76,18 @@ async def all_counted(trusted: Trusted) -> None:
     await eventually(counted)
 
 
+async def test_messages_of_unauthenticated_peers_are_not_decoded(trusted: Trusted) -> None:
+    async with (
+        trusted.served() as address,
+        grpc.aio.secure_channel(address, trusted.channel_credentials(None)) as channel,
+    ):
+        method: Any = channel.unary_unary(LIST)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await method(b"\xff")
+    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert [event["status_detail"] for event in refusals(trusted)] == ["UNAUTHENTICATED"]
+
+
 @pytest.mark.parametrize("connections", [1, 20])
 async def test_flood_is_held_back_and_known_callers_are_not(trusted: Trusted, connections: int) -> None:
     async with trusted.served() as address, flooded(trusted, address, connections) as (channels, calls):

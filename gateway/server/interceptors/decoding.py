@@ -1,4 +1,8 @@
-"""The interceptor that decodes the request message."""
+"""The interceptor that decodes the request message.
+
+It follows authentication: unauthenticated peers cannot make the gateway decode messages, and the audit record of a
+message that cannot be decoded names the caller.
+"""
 
 from collections.abc import Mapping
 from typing import Final

@@ -15,8 +15,8 @@ ORDER = (
     "tracing",
     "audit_rejections",
     "drain_gate",
-    "decoding",
     "authentication",
+    "decoding",
     "authorization",
     "rate_limits",
     "validation",
@@ -54,7 +54,7 @@ def test_interceptors_have_the_documented_order() -> None:
 
 def test_interceptors_without_dependencies_are_omitted() -> None:
     names = [type(interceptor).__name__ for interceptor in create_interceptors(InterceptorDependencies())]
-    assert names == ["_TracePropagation", "_DrainGate", "_Decoding", "_Authentication", "_RateLimits", "_Validation"]
+    assert names == ["_TracePropagation", "_DrainGate", "_Authentication", "_Decoding", "_RateLimits", "_Validation"]
 
 
 async def test_first_interceptor_is_outermost() -> None:
