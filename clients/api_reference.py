@@ -1,6 +1,6 @@
-"""Writes the API reference, docs/api.md, from the contract's comments: `python clients/api_reference.py FILE`.
+"""Generator of the API reference: `python -m clients.api_reference FILE`.
 
-Knows nothing of what the contract says; the text is that of protos/. `clients/generate.py stubs` runs it.
+All text about methods, messages, and enums comes from the comments and options in protos/.
 """
 
 import subprocess
@@ -23,6 +23,9 @@ from google.protobuf.descriptor_pb2 import (
     ServiceDescriptorProto,
 )
 
+from gateway.authz.actions import ACTIONS, GROUPS, PRIVATE
+from keyway.v1 import options_pb2
+
 ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos"
 DEPS = ROOT / "build" / "protos-deps"
@@ -31,13 +34,14 @@ PACKAGE: Final = "keyway.v1"
 HEAD: Final = f"""\
 # API reference: `{PACKAGE}`
 
-Generated from the comments in [`protos/keyway/v1`](../protos/keyway/v1) by `make generate`.
+Generated from the comments in [`protos/keyway/v1`](../protos/keyway/v1) by `make generate`. [Providers](providers.md)
+lists which provider type serves which method, and the limits of each.
 
-A field says so where it is **required**, where it is *output only*, and where it is *secret*: never printed, logged or
-recorded. Fields of one group in braces exclude each other.
+Marks on fields: **required**; *output only*; *secret*, which is never printed, logged, or recorded; *optional
+presence*, which can be absent; and a name in braces for fields of which only one can be set.
 """
 
-# The numbers of descriptor.proto, which the paths of comments are made of.
+# The field numbers in descriptor.proto. The path of a comment consists of them and of indexes.
 _MESSAGE, _ENUM, _SERVICE = 4, 5, 6
 _FIELD, _VALUE, _METHOD = 2, 2, 2
 
@@ -50,7 +54,7 @@ _MARKS: Final[Mapping[int, str]] = {
 
 @dataclass(frozen=True)
 class Commented:
-    """A file's declarations find their comments by their path."""
+    """A file with the comments of its declarations, by their paths."""
 
     file: FileDescriptorProto
     comments: Mapping[tuple[int, ...], str]
@@ -73,7 +77,7 @@ def main() -> int:
 
 
 def contract() -> list[FileDescriptorProto]:
-    """The files of the contract, with their comments."""
+    """Return the files of the contract, with their comments."""
     sources = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.rglob("*.proto"))
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "set"
@@ -84,7 +88,7 @@ def contract() -> list[FileDescriptorProto]:
 
 
 def reference(files: list[Commented]) -> str:
-    """The page."""
+    """Return the page."""
     messages = {message.name: (file, index) for file in files for index, message in enumerate(file.file.message_type)}
     own = {
         name.rpartition(".")[2]
@@ -97,6 +101,7 @@ def reference(files: list[Commented]) -> str:
     for file in files:
         for index, service in enumerate(file.file.service):
             parts += described_service(file, index, service, messages)
+    parts += policy_groups()
     parts.append("## Messages\n")
     for name, (file, index) in sorted(messages.items()):
         if name not in own:
@@ -115,6 +120,7 @@ def contents(files: list[Commented], messages: Mapping[str, tuple[Commented, int
             yield f"- [{service.name}](#{anchor(service.name)}): {', '.join(names)}"
     others = ", ".join(f"[{name}](#{anchor(name)})" for name in sorted(messages) if name not in own)
     enums = ", ".join(f"[{enum.name}](#{anchor(enum.name)})" for file in files for enum in file.file.enum_type)
+    yield "- [Policy groups](#policy-groups)"
     yield f"- [Messages](#messages): {others}"
     yield f"- [Enums](#enums): {enums}\n"
 
@@ -126,7 +132,7 @@ def described_service(
     yield file.text(_SERVICE, index) + "\n"
     for number, method in enumerate(service.method):
         yield f"### {method.name}\n"
-        yield f"`{PACKAGE}.{service.name}/{method.name}`{repeatable(method)}\n"
+        yield f"`{PACKAGE}.{service.name}/{method.name}`{facts(method)}\n"
         yield file.text(_SERVICE, index, _METHOD, number) + "\n"
         for name in (method.input_type, method.output_type):
             message = name.rpartition(".")[2]
@@ -136,13 +142,40 @@ def described_service(
             yield table(place, at)
 
 
-def repeatable(method: MethodDescriptorProto) -> str:
+def facts(method: MethodDescriptorProto) -> str:
+    """Return the options of a method as text."""
     safe = method.options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS
-    return " · no side effects: safe to repeat" if safe else " · has side effects"
+    option: Any = options_pb2.method  # its published type is not that of an extension
+    stated: options_pb2.MethodFacts = method.options.Extensions[option]
+    group = policy_group(stated.access)
+    said = [
+        "no side effects: safe to retry" if safe else "has side effects",
+        f"policy group `{group}`" if group else "a policy must name it",
+        *(["cacheable"] if stated.cacheable else []),
+    ]
+    return "".join(f" · {text}" for text in said)
+
+
+def policy_group(access: int) -> str:
+    """Return the policy group of an access class; empty if the class has none."""
+    option: Any = options_pb2.policy_group
+    return str(options_pb2.AccessClass.DESCRIPTOR.values_by_number[access].GetOptions().Extensions[option])
+
+
+def policy_groups() -> Iterator[str]:
+    """Yield the section with the policy groups and their actions."""
+    yield "## Policy groups\n"
+    yield 'A policy can permit all actions of a group together: `action in Keyway::Action::"UseKeys"`. See'
+    yield "[policies](policy.md). The items of a batch have the action of their own method.\n"
+    yield "| group | actions |\n|---|---|"
+    order = list(ACTIONS)
+    for group, members in GROUPS.items():
+        yield f"| `{group}` | {', '.join(sorted(members, key=order.index))} |"
+    yield f"| none: a policy must name each | {', '.join(sorted(PRIVATE, key=order.index))} |\n"
 
 
 def table(file: Commented, index: int) -> str:
-    """The fields of a message."""
+    """Return the table of the fields of a message."""
     message = file.file.message_type[index]
     if not message.field:
         return "No fields.\n"
@@ -154,8 +187,8 @@ def table(file: Commented, index: int) -> str:
 
 
 def marks(field: FieldDescriptorProto, message: DescriptorProto) -> Iterator[str]:
-    """What is said of a field before its comment."""
-    extension: Any = field_behavior_pb2.field_behavior  # its published type fits no extension's
+    """Yield the marks of a field, which precede its comment."""
+    extension: Any = field_behavior_pb2.field_behavior  # its published type is not that of an extension
     behaviors: list[int] = list(field.options.Extensions[extension])
     said = [_MARKS[behavior] for behavior in behaviors if behavior in _MARKS]
     if field.options.debug_redact:
@@ -163,7 +196,7 @@ def marks(field: FieldDescriptorProto, message: DescriptorProto) -> Iterator[str
     if field.HasField("oneof_index") and not field.proto3_optional:
         said.append(f"{{{message.oneof_decl[field.oneof_index].name}}}")
     if field.proto3_optional:
-        said.append("*may be absent*")
+        said.append("*optional presence*")
     if said:
         yield f"{', '.join(said)}:"
 
@@ -187,7 +220,7 @@ def described_enum(file: Commented, index: int, enum: EnumDescriptorProto) -> It
 
 
 def cell(text: str) -> str:
-    """A comment in one line of a table; its paragraphs, list items and examples begin lines of their own."""
+    """Return a comment as one line of a table. Its paragraphs, list items, and examples begin after a line break."""
     lines: list[str] = []
     for line in text.replace("|", "\\|").splitlines():
         begins = not line or line.startswith(("- ", "Example:")) or (lines and not lines[-1])

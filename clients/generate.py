@@ -33,6 +33,7 @@ GENERATORS = (
     ("clients.java_services", "clients/java/client/src/main/java/dev/keyway"),
     ("clients.service_config", "clients/service-config.json"),
     ("clients.api_reference", "docs/api.md"),
+    ("clients.provider_reference", "docs/providers.md"),
 )
 
 # The generated files, relative to the root of the repository. No file that is written by hand matches.
@@ -44,6 +45,7 @@ STUB_PATTERNS = (
     "clients/typescript/src/gen/**/*.ts",
     "clients/service-config.json",
     "docs/api.md",
+    "docs/providers.md",
 )
 
 # The files that the contract imports, and error_details, whose messages are in its errors.
@@ -75,9 +77,16 @@ def deps() -> int:
 
 def stubs() -> int:
     deps()
-    for stale in generated_files(ROOT).values():
-        stale.unlink()
-    generate_stubs(ROOT)
+    # First the Python stubs, in place: the other generators import them.
+    run_generator(*GENERATORS[0], ROOT)
+    with tempfile.TemporaryDirectory() as folder:
+        generate_stubs(Path(folder))
+        fresh = generated_files(Path(folder))
+        for name in generated_files(ROOT).keys() - fresh.keys():
+            (ROOT / name).unlink()
+        for name, file in fresh.items():
+            (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, ROOT / name)
     return 0
 
 
@@ -129,7 +138,7 @@ def copy_common_protos(target: Path) -> None:
 def generate_stubs(target: Path) -> None:
     """Write all generated files below `target`, at their paths relative to the root of the repository."""
     for generator, output in GENERATORS:
-        subprocess.run([sys.executable, "-m", generator, str(target / output)], cwd=ROOT, check=True)
+        run_generator(generator, output, target)
     install_typescript_plugin()
     for template in TEMPLATES:
         subprocess.run(
@@ -137,6 +146,10 @@ def generate_stubs(target: Path) -> None:
             cwd=ROOT,
             check=True,
         )
+
+
+def run_generator(generator: str, output: str, target: Path) -> None:
+    subprocess.run([sys.executable, "-m", generator, str(target / output)], cwd=ROOT, check=True)
 
 
 def install_typescript_plugin() -> None:

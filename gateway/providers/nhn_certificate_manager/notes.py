@@ -1,0 +1,20 @@
+"""Facts about NHN Cloud Certificate Manager for docs/providers.md."""
+
+from typing import Final
+
+from gateway.providers.base.notes import Note, ProviderNotes
+
+NOTES: Final = ProviderNotes(
+    title="NHN Cloud Certificate Manager",
+    notes=(
+        Note("UploadCertificate", "Available only with `api_version` v1.0."),
+        Note("UploadCertificate.content", "At most 512 KB (524,288 bytes)."),
+        Note("GetCertificate.view", "FULL downloads the file of the certificate and parses it."),
+        Note("GetCertificate.keystore_password", "Ignored."),
+        Note("DownloadCertificate.keystore_password", "Ignored."),
+        Note("DownloadCertificate.include_private_key", "Supported. The file of the certificate contains the key."),
+        Note("Certificate.authority", "Can be empty in the BASIC view, if no authority is registered."),
+        Note("Certificate.domains", "In the BASIC view since v1.2; in the FULL view in all versions."),
+        Note("Certificate.file_creation_date", "Set in both views."),
+    ),
+)
