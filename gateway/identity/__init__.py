@@ -1,1 +1,1 @@
-"""Who a caller is: names from certificates, and JSON Web Tokens. Knows no gRPC."""
+"""Caller identity: names from client certificates, and JSON Web Tokens. Does not depend on gRPC."""

@@ -1,4 +1,4 @@
-"""The caller of an RPC, as identity tells it and policy and audit use it."""
+"""The identity of a caller, which policy, rate limits, and audit use."""
 
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -8,11 +8,11 @@ Kind = Literal["spiffe", "dns", "common-name", "jwt", "anonymous"]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls. Hashable by name and kind, so that decisions and limits can be kept by it.
+    """An authenticated caller. Hashable, so that decisions and limits can be stored by caller.
 
-    name: a SPIFFE ID, a DNS name, a common name, or a token's subject; empty for nobody in particular.
-    issuer: of the token; empty for certificates.
-    groups, scopes: what a token says of its subject, sorted; for policy.
+    name: a SPIFFE ID, a DNS name, a common name, or the subject of a token; empty for anonymous callers.
+    issuer: the issuer of the token; empty for certificates.
+    groups, scopes: sorted claims of the token, for policy.
     """
 
     name: str
@@ -26,9 +26,9 @@ class Caller:
         object.__setattr__(self, "_hash", hash((self.name, self.kind, self.issuer, self.groups, self.scopes)))
 
     def __hash__(self) -> int:
-        # Counted once: callers are remembered, and looked up by in every call.
+        # Computed once: callers are cached, and used as a key in every call.
         return self._hash
 
 
 ANONYMOUS: Final = Caller("", "anonymous")
-"""Everybody, where no identity is configured."""
+"""Every caller when `identity` is not configured."""

@@ -1,4 +1,4 @@
-"""An issuer's keys from a file, read again when it changes."""
+"""The keys of an issuer from a JWKS file, which is reloaded when it changes."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +14,7 @@ _log = structlog.get_logger(__name__)
 
 
 class JwksFile:
-    """The keys in `path`. ConfigError where there are none at start; later the last good ones stay in use."""
+    """The keys in `path`. An unusable file raises ConfigError at start; later the last valid keys stay in use."""
 
     def __init__(self, path: Path, *, interval: float = 1.0) -> None:
         self._path = path
@@ -26,42 +26,42 @@ class JwksFile:
             raise ConfigError(f"identity.jwt.jwks_file: {error}") from error
 
     async def start(self) -> None:
-        """Nothing is left to do."""
+        """Do nothing: the file was read by the constructor."""
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no resource is open."""
 
     def current(self) -> KeySet:
-        """The keys; the same object as long as the file holds the same."""
+        """Return the keys: the same object until the content of the file changes."""
         if self._watched.changed():
-            self._renew()
+            self._reload()
         return self._keys
 
-    async def look_again(self) -> None:
-        """A token names a key that is not there."""
+    async def refresh(self) -> None:
+        """Reload a changed file immediately, because a token names an unknown key."""
         if self._watched.changed(now=True):
-            self._renew()
+            self._reload()
 
-    def _renew(self) -> None:
+    def _reload(self) -> None:
         try:
             digest, keys = self._read()
         except KeySetError as error:
             self._watched.again()
             if str(error) != self._fault:
                 self._fault = str(error)
-                _log.warning("the changed JWKS file is not usable, the last good keys stay in use", fault=self._fault)
+                _log.warning("jwks_file_rejected", error=self._fault, effect="the last valid keys stay in use")
             return
         self._fault = ""
         if digest != self._digest:
             self._digest, self._keys = digest, keys
-            _log.info("JWKS renewed", keys=len(keys))
+            _log.info("jwks_reloaded", keys=len(keys))
 
     def _read(self) -> tuple[bytes, KeySet]:
         try:
             with self._path.open("rb") as file:
                 content = file.read(key_set.MAXIMUM_BYTES + 1)
         except OSError as error:
-            raise KeySetError(f"the file {self._path} can't be read: {error.strerror}") from error
+            raise KeySetError(f"the file {self._path} cannot be read: {error.strerror}") from error
         except ValueError as error:
-            raise KeySetError("the file's path makes no sense") from error
+            raise KeySetError("invalid file path") from error
         return sha256(content).digest(), key_set.parse(content)

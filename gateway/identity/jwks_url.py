@@ -1,6 +1,6 @@
-"""An issuer's keys from a URL: fetched at start, by age, and when a token names a key that is not there.
+"""The keys of an issuer from a JWKS URL: fetched at start, when they are old, and when a token names an unknown key.
 
-However many tokens name unknown keys: no more than one fetch runs, and there is a pause between two.
+Regardless of how many tokens name unknown keys, at most one fetch runs at a time, with a pause between two fetches.
 """
 
 import asyncio
@@ -18,7 +18,8 @@ from gateway.identity.key_set import NO_KEYS, KeySet, KeySetError
 
 _TIMEOUT_SECONDS: Final = 5.0
 _PAUSE_SECONDS: Final = 10.0
-# Calls that wait for a fetch together; others are refused at once, so that strangers can't pile up calls.
+# Maximum number of calls that wait for a fetch. More are rejected, so that unauthenticated callers cannot pile up
+# calls.
 _MAXIMUM_WAITING: Final = 100
 _HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
@@ -26,9 +27,9 @@ _log = structlog.get_logger(__name__)
 
 
 class JwksUrl:
-    """The keys at `url`. Does not fail: where they can't be fetched, the last good ones stay in use.
+    """The keys at `url`. Does not fail: if a fetch fails, the last valid keys stay in use.
 
-    maximum_age: seconds after which they are fetched again. pause: least seconds between two fetches.
+    maximum_age: seconds after which the keys are fetched again. pause: minimum seconds between two fetches.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class JwksUrl:
         self._waiting = 0
 
     async def start(self) -> None:
-        """Fetch the keys once, and begin to keep them fresh."""
+        """Fetch the keys once, and start the periodic refresh."""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=self._tls, limit=1, force_close=True),
             timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS),
@@ -60,7 +61,7 @@ class JwksUrl:
         self._refreshing = asyncio.create_task(self._keep_fresh())
 
     async def close(self) -> None:
-        """End what runs in the background."""
+        """Stop the background tasks and close the HTTP session."""
         for task in (self._refreshing, self._fetching):
             if task is not None:
                 task.cancel()
@@ -70,11 +71,11 @@ class JwksUrl:
             await self._session.close()
 
     def current(self) -> KeySet:
-        """The keys; the same object as long as the issuer publishes the same."""
+        """Return the keys: the same object until the issuer publishes other content."""
         return self._keys
 
-    async def look_again(self) -> None:
-        """A token names a key that is not there."""
+    async def refresh(self) -> None:
+        """Fetch the keys, unless a fetch was too recent, because a token names an unknown key."""
         running = self._fetching is not None
         if self._waiting >= _MAXIMUM_WAITING or (not running and time.monotonic() < self._last_fetch + self._pause):
             return
@@ -91,7 +92,7 @@ class JwksUrl:
             await self._fetch_once()
 
     async def _fetch_once(self) -> None:
-        """One fetch, which all who want one share, and which goes on where one of them is cancelled."""
+        """Share one fetch among all waiting callers. A canceled caller does not cancel it."""
         if self._fetching is None:
             self._last_fetch = time.monotonic()
             self._fetching = asyncio.create_task(self._fetch())
@@ -106,37 +107,37 @@ class JwksUrl:
             content = await self._download()
             digest, keys = sha256(content).digest(), key_set.parse(content)
         except (KeySetError, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            self._tell(_describe(error))
+            self._report(_describe(error))
             return
         self._fault = ""
         if digest != self._digest:
             self._digest, self._keys = digest, keys
-            _log.info("JWKS renewed", keys=len(keys))
+            _log.info("jwks_reloaded", keys=len(keys))
 
     async def _download(self) -> bytes:
         assert self._session is not None
         content = bytearray()
         async with self._session.get(self._url, headers=_HEADERS, allow_redirects=False) as response:
             if response.status != 200:
-                raise KeySetError(f"the answer has the status {response.status}")
+                raise KeySetError(f"the response has HTTP status {response.status}")
             async for chunk in response.content.iter_any():
                 content += chunk
                 if len(content) > key_set.MAXIMUM_BYTES:
-                    raise KeySetError(f"the answer is larger than {key_set.MAXIMUM_BYTES} bytes")
+                    raise KeySetError(f"the response is larger than {key_set.MAXIMUM_BYTES} bytes")
         return bytes(content)
 
-    def _tell(self, fault: str) -> None:
+    def _report(self, fault: str) -> None:
         if fault == self._fault:
             return
         self._fault = fault
         if self._keys is NO_KEYS:
-            _log.error("the issuer's keys can't be fetched: every bearer token is refused until they are", fault=fault)
+            _log.error("jwks_fetch_failed", error=fault, effect="every bearer token is rejected until a fetch succeeds")
         else:
-            _log.warning("the issuer's keys can't be fetched, the last good ones stay in use", fault=fault)
+            _log.warning("jwks_fetch_failed", error=fault, effect="the last valid keys stay in use")
 
 
 def _describe(error: BaseException) -> str:
-    """Without the URL, whose query may hold what is nobody's business."""
+    """Describe an error without the URL, because its query can contain a secret."""
     if isinstance(error, KeySetError | aiohttp.ClientConnectorError):
         return str(error)
-    return "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+    return "no response in time" if isinstance(error, TimeoutError) else type(error).__name__

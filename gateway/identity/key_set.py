@@ -1,4 +1,4 @@
-"""An issuer's public keys: a JSON Web Key Set, checked key by key. Knows nothing of where it comes from."""
+"""JSON Web Key Sets (RFC 7517): parsing and validation of an issuer's public keys. Does not load them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,21 +27,21 @@ _ALGORITHMS_OF_CURVES: Final[Mapping[str, frozenset[str]]] = {
 
 
 class KeySetError(ValueError):
-    """The text is no set of keys that signatures can be verified with; the message quotes nothing of it."""
+    """The content is not a usable JSON Web Key Set. The message never quotes the content."""
 
 
 @dataclass(frozen=True, slots=True)
-class VerifyingKey:
-    """A public key, and the algorithms that it may be used with."""
+class PublicJwk:
+    """A public key with the signature algorithms that it can be used with."""
 
     key: PublicKey
     algorithms: frozenset[str]
 
 
 class KeySet:
-    """The keys by their ids. Different keys may share an id."""
+    """Keys by their IDs. Several keys can share an ID."""
 
-    def __init__(self, keys: Mapping[str, tuple[VerifyingKey, ...]]) -> None:
+    def __init__(self, keys: Mapping[str, tuple[PublicJwk, ...]]) -> None:
         self._keys = keys
 
     def __len__(self) -> int:
@@ -51,7 +51,7 @@ class KeySet:
         return key_id in self._keys
 
     def find(self, key_id: str, algorithm: str) -> list[PublicKey]:
-        """The keys with this id that the algorithm goes with."""
+        """Return the keys with this ID that support the algorithm."""
         return [each.key for each in self._keys.get(key_id, ()) if algorithm in each.algorithms]
 
 
@@ -59,7 +59,7 @@ NO_KEYS: Final = KeySet({})
 
 
 def parse(content: bytes) -> KeySet:
-    """The keys that signatures can be verified with; others in the set, such as those for encryption, are left out."""
+    """Return the keys that can verify signatures. Other keys in the set, such as encryption keys, are left out."""
     if len(content) > MAXIMUM_BYTES:
         raise KeySetError(f"is larger than {MAXIMUM_BYTES} bytes")
     try:
@@ -70,8 +70,8 @@ def parse(content: bytes) -> KeySet:
     if not isinstance(members, list):
         raise KeySetError("is not a JSON Web Key Set")
     if len(members) > _MAXIMUM_KEYS:
-        raise KeySetError(f"holds more than {_MAXIMUM_KEYS} keys")
-    found: dict[str, tuple[VerifyingKey, ...]] = {}
+        raise KeySetError(f"contains more than {_MAXIMUM_KEYS} keys")
+    found: dict[str, tuple[PublicJwk, ...]] = {}
     for member in members:
         key_id = member.get("kid") if isinstance(member, dict) else None
         if isinstance(key_id, str) and 0 < len(key_id) <= _MAXIMUM_ID_CHARACTERS:
@@ -79,11 +79,11 @@ def parse(content: bytes) -> KeySet:
             if key is not None:
                 found[key_id] = (*found.get(key_id, ()), key)
     if not found:
-        raise KeySetError("holds no key with an id that signatures can be verified with")
+        raise KeySetError("contains no signature key with a key ID")
     return KeySet(found)
 
 
-def _verifying_key(member: dict[str, Any]) -> VerifyingKey | None:
+def _verifying_key(member: dict[str, Any]) -> PublicJwk | None:
     if member.get("use", "sig") != "sig":
         return None
     operations = member.get("key_ops", ["verify"])
@@ -95,11 +95,11 @@ def _verifying_key(member: dict[str, Any]) -> VerifyingKey | None:
         return None
     if "alg" in member:
         algorithms &= {member["alg"]} if isinstance(member["alg"], str) else frozenset()
-    return VerifyingKey(key, algorithms) if algorithms else None
+    return PublicJwk(key, algorithms) if algorithms else None
 
 
 def _public_key(member: dict[str, Any]) -> tuple[PublicKey, frozenset[str]]:
-    """The key by its public members alone: with the private ones, which don't belong there, it would be another."""
+    """Return the key from its public members only: private members, which do not belong there, are dropped."""
     public: dict[str, Any] = {name: member[name] for name in ("kty", "n", "e", "crv", "x", "y") if name in member}
     key: object
     match public["kty"]:
@@ -115,4 +115,4 @@ def _public_key(member: dict[str, Any]) -> tuple[PublicKey, frozenset[str]]:
             key = OKPAlgorithm.from_jwk(public)
             if isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
                 return key, _ALGORITHMS_OF_CURVES[public["crv"]]
-    raise ValueError("not a key that signatures are verified with here")
+    raise ValueError("unsupported key type")

@@ -1,6 +1,6 @@
-"""The files that the gateway's listener shows and trusts, checked before they are used, and read again on change.
+"""TLS files of the gateway's listener: validated before use, and reloaded when they change.
 
-What is broken at start stops it; what is broken later leaves the last good files in use, and one line in the log.
+Invalid files stop the start. If changed files are invalid, the last valid files stay in use and one warning is logged.
 """
 
 import threading
@@ -30,9 +30,9 @@ _PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 @dataclass(frozen=True, slots=True)
 class TlsMaterial:
-    """What a TLS server needs, as PEM that holds nothing else.
+    """Certificate chain, private key, and trust bundle of a TLS server, as PEM without other text.
 
-    trust_bundle: None where callers show no certificates. expires: the server's own certificate.
+    trust_bundle: None without client certificates. expires: when the server's own certificate expires.
     """
 
     chain: bytes
@@ -43,20 +43,20 @@ class TlsMaterial:
 
 
 class TlsFiles:
-    """The files that `settings` names. ConfigError where they can't be used; each line names a key."""
+    """The files that `settings` names. Raises ConfigError for unusable files; each line of it names a setting."""
 
     def __init__(self, settings: IdentitySettings, *, interval: float = 1.0) -> None:
         self._settings = settings
-        # Connections are accepted in several threads.
+        # Several threads accept connections.
         self._lock = threading.Lock()
-        # Before they are read: what changes while they are is noticed later.
+        # Before the first read, so that a change during the read is detected.
         self._watched = WatchedFiles(_paths(settings), interval=interval)
         self._fault = ""
         self.current = _load(settings)
         _warn_of_expiry(self.current)
 
     def renewed(self) -> TlsMaterial | None:
-        """What there is to use from now on; None where that is what was used before. Never fails."""
+        """Return changed TLS material; None if nothing has changed. Never raises."""
         with self._lock:
             if not self._watched.changed():
                 return None
@@ -69,16 +69,16 @@ class TlsFiles:
             if found == self.current:
                 return None
             self.current = found
-        _log.info("TLS files renewed", serial_number=f"{found.serial_number:x}", expires=found.expires.isoformat())
+        _log.info("tls_files_reloaded", serial_number=f"{found.serial_number:x}", expires=found.expires.isoformat())
         _warn_of_expiry(found)
         return found
 
     def _keep(self, fault: str) -> None:
-        # Not every fault ends with a change of the files: a disk may only have failed to read them.
+        # Read again later even without a change: the error can be a transient read failure.
         self._watched.again()
         if fault != self._fault:
             self._fault = fault
-            _log.warning("changed TLS files are not usable, the last good ones stay in use", fault=fault)
+            _log.warning("tls_files_rejected", error=fault, effect="the last valid files stay in use")
 
 
 def _paths(settings: IdentitySettings) -> list[Path]:
@@ -87,7 +87,7 @@ def _paths(settings: IdentitySettings) -> list[Path]:
 
 
 def _load(settings: IdentitySettings) -> TlsMaterial:
-    """All that the files hold, or a ConfigError with every fault."""
+    """Return the content of the files. Raises ConfigError with every problem."""
     faults: dict[str, str] = {}
     chain = _certificates(settings.certificate_file, "certificate_file", faults)
     key = _private_key(settings.private_key_file, faults)
@@ -96,9 +96,9 @@ def _load(settings: IdentitySettings) -> TlsMaterial:
         bundle = pem.to_pem(_certificates(settings.mtls.trust_bundle_file, "mtls.trust_bundle_file", faults))
     if chain and chain[0].not_valid_after_utc <= datetime.now(UTC):
         faults.setdefault("certificate_file", f"the certificate expired at {chain[0].not_valid_after_utc.isoformat()}")
-    if chain and key is not None and not _fits(key, chain[0]):
-        other = any(_fits(key, each) for each in chain)
-        fault = "the certificate of the key must come first" if other else "is not the certificate of private_key_file"
+    if chain and key is not None and not _matches(key, chain[0]):
+        other = any(_matches(key, each) for each in chain)
+        fault = "the server certificate must come first" if other else "does not match private_key_file"
         faults.setdefault("certificate_file", fault)
     if faults or key is None:
         raise ConfigError("\n".join(f"identity.{place}: {fault}" for place, fault in faults.items()))
@@ -115,9 +115,9 @@ def _content(path: Path, place: str, faults: dict[str, str]) -> bytes | None:
     try:
         return path.read_bytes()
     except OSError as error:
-        faults[place] = f"the file {path} can't be read: {error.strerror}"
+        faults[place] = f"the file {path} cannot be read: {error.strerror}"
     except ValueError:
-        faults[place] = "the file's path makes no sense"
+        faults[place] = "invalid file path"
     return None
 
 
@@ -150,20 +150,20 @@ def _private_key(path: Path, faults: dict[str, str]) -> _PrivateKey | None:
             return key
         if isinstance(key, rsa.RSAPrivateKey) and key.key_size >= _MINIMUM_RSA_BITS:
             return key
-        faults[place] = f"must be an elliptic-curve key, or an RSA key of at least {_MINIMUM_RSA_BITS} bits"
+        faults[place] = f"must be an elliptic-curve key or an RSA key of at least {_MINIMUM_RSA_BITS} bits"
     return None
 
 
-def _fits(key: _PrivateKey, certificate: x509.Certificate) -> bool:
+def _matches(key: _PrivateKey, certificate: x509.Certificate) -> bool:
     try:
         return key.public_key() == certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):  # the certificate's key is of a kind that nothing here can read
+    except (ValueError, UnsupportedAlgorithm):  # unsupported kind of key
         return False
 
 
 def _warn_of_expiry(material: TlsMaterial) -> None:
-    """Certificates that live for less than the usual warning are renewed by a machine."""
+    """Warn before the certificate expires; short-lived certificates, which are renewed automatically, warn later."""
     certificate = x509.load_pem_x509_certificate(material.chain)
     soon = min(_SOON, (certificate.not_valid_after_utc - certificate.not_valid_before_utc) / 3)
     if material.expires - datetime.now(UTC) < soon:
-        _log.warning("the server's certificate expires soon", expires=material.expires.isoformat())
+        _log.warning("certificate_expires_soon", expires=material.expires.isoformat())

@@ -1,6 +1,6 @@
-"""Bearer tokens: whether one is valid, and who its subject is. Not responsible for where the issuer's keys come from.
+"""Verification of bearer tokens (JWT). A `KeySource` supplies the keys of the issuer.
 
-A token that was verified once costs next to nothing until it expires, or the issuer's keys change.
+Verified tokens are cached until they expire or the keys of the issuer change.
 """
 
 import re
@@ -15,32 +15,32 @@ import orjson
 from jwt.exceptions import InvalidSubjectError
 
 from gateway.identity.caller import Caller
-from gateway.identity.errors import AuthenticationError, Fault
+from gateway.identity.errors import AuthenticationError, AuthenticationFailure
 from gateway.identity.key_set import NO_KEYS, KeySet, PublicKey
 from gateway.identity.settings import JwtSettings
 
 MAXIMUM_TOKEN_CHARACTERS: Final = 8 * 1024
 _MAXIMUM_SUBJECT_CHARACTERS: Final = 2048
 _LAST_SECOND: Final = 1 << 53
-_REMEMBERED_TOKENS: Final = 10_000
+_MAXIMUM_CACHED_TOKENS: Final = 10_000
 _FORM: Final = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _REQUIRED: Final = ["exp", "iss", "aud", "sub"]
 
 
 class KeySource(Protocol):
-    """Where an issuer's keys come from: a file or a URL."""
+    """The source of an issuer's keys: a file or a URL."""
 
     async def start(self) -> None:
-        """Begin to keep the keys fresh."""
+        """Load the keys and start the refresh."""
 
     async def close(self) -> None:
-        """End it."""
+        """Stop the refresh."""
 
     def current(self) -> KeySet:
-        """The keys; the same object as long as they are the same."""
+        """Return the keys: the same object until they change."""
 
-    async def look_again(self) -> None:
-        """Make sure that they are the newest, as far as that is not asked too often."""
+    async def refresh(self) -> None:
+        """Reload the keys, unless that was done too recently."""
 
 
 class _Header(NamedTuple):
@@ -48,85 +48,92 @@ class _Header(NamedTuple):
     key_id: str
 
 
-class _Known(NamedTuple):
+class _CachedToken(NamedTuple):
     caller: Caller
     expires: float
 
 
 class TokenVerifier:
-    """Verifies one issuer's tokens."""
+    """Verifies the tokens of one issuer."""
 
     def __init__(self, settings: JwtSettings, keys: KeySource) -> None:
         self._settings = settings
         self._algorithms = frozenset(settings.algorithms)
         self._source = keys
         self._keys = NO_KEYS
-        # By digest: the memory of this process is no place to collect tokens in.
-        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        # Keyed by digest, so that no tokens accumulate in memory.
+        self._cache: OrderedDict[bytes, _CachedToken] = OrderedDict()
 
     async def verify(self, token: str) -> Caller:
-        """The subject of a valid token; waits only where the token names a key that is not known yet."""
-        if len(token) > MAXIMUM_TOKEN_CHARACTERS:
-            raise AuthenticationError(Fault.MALFORMED_TOKEN, f"longer than {MAXIMUM_TOKEN_CHARACTERS} characters")
-        self._take(self._source.current())
-        digest = sha256(token.encode(errors="surrogatepass")).digest()
-        known = self._known.get(digest)
-        if known is None:
-            return await self._verify_new(token, digest)
-        if known.expires <= time.time():
-            del self._known[digest]
-            raise AuthenticationError(Fault.EXPIRED_TOKEN, "exp has passed")
-        self._known.move_to_end(digest)
-        return known.caller
+        """Return the caller of a valid token. Waits only if the token names an unknown key.
 
-    def _take(self, keys: KeySet) -> None:
-        """What was signed with a key that is gone must be verified again."""
+        Raises AuthenticationError for an invalid token.
+        """
+        if len(token) > MAXIMUM_TOKEN_CHARACTERS:
+            raise AuthenticationError(
+                AuthenticationFailure.MALFORMED_TOKEN, f"longer than {MAXIMUM_TOKEN_CHARACTERS} characters"
+            )
+        self._use(self._source.current())
+        digest = sha256(token.encode(errors="surrogatepass")).digest()
+        cached = self._cache.get(digest)
+        if cached is None:
+            return await self._verify_new(token, digest)
+        if cached.expires <= time.time():
+            del self._cache[digest]
+            raise AuthenticationError(AuthenticationFailure.EXPIRED_TOKEN, "exp has passed")
+        self._cache.move_to_end(digest)
+        return cached.caller
+
+    def _use(self, keys: KeySet) -> None:
+        """Drop cached tokens when the keys change, because the key of a token can be gone."""
         if keys is not self._keys:
             self._keys = keys
-            self._known.clear()
+            self._cache.clear()
 
     async def _verify_new(self, token: str, digest: bytes) -> Caller:
         header = self._header(token)
         if header.key_id not in self._keys:
-            await self._source.look_again()
-            self._take(self._source.current())
+            await self._source.refresh()
+            self._use(self._source.current())
         claims = self._claims(token, header)
         caller = _caller(claims)
         expires = int(claims["exp"])
         if expires > _LAST_SECOND:
-            raise AuthenticationError(Fault.INVALID_TOKEN, "exp is no time")
-        self._known[digest] = _Known(caller, expires + self._settings.leeway)
-        if len(self._known) > _REMEMBERED_TOKENS:
-            self._known.popitem(last=False)
+            raise AuthenticationError(AuthenticationFailure.INVALID_TOKEN, "exp is not a valid time")
+        self._cache[digest] = _CachedToken(caller, expires + self._settings.leeway)
+        if len(self._cache) > _MAXIMUM_CACHED_TOKENS:
+            self._cache.popitem(last=False)
         return caller
 
     def _header(self, token: str) -> _Header:
-        """What the token says of its signature, before anything is verified."""
+        """Parse and check the header of a token before its signature is verified."""
         form = _FORM.fullmatch(token)
         if form is None:
-            raise AuthenticationError(Fault.MALFORMED_TOKEN, "not three parts in Base64")
+            raise AuthenticationError(AuthenticationFailure.MALFORMED_TOKEN, "not three Base64url parts")
         try:
             header = orjson.loads(urlsafe_b64decode(form[1] + "=" * (-len(form[1]) % 4)))
         except ValueError:
             header = None
         if not isinstance(header, dict):
-            raise AuthenticationError(Fault.MALFORMED_TOKEN, "the header is not a JSON object")
+            raise AuthenticationError(AuthenticationFailure.MALFORMED_TOKEN, "the header is not a JSON object")
         algorithm, key_id = header.get("alg"), header.get("kid")
         if not isinstance(algorithm, str) or algorithm not in self._algorithms:
-            raise AuthenticationError(Fault.INVALID_TOKEN, "alg is not one of the configured algorithms")
+            raise AuthenticationError(
+                AuthenticationFailure.INVALID_TOKEN, "alg is not one of the configured algorithms"
+            )
         if "crit" in header:
-            raise AuthenticationError(Fault.INVALID_TOKEN, "crit asks for what is not supported")
+            raise AuthenticationError(AuthenticationFailure.INVALID_TOKEN, "crit is not supported")
         if not isinstance(key_id, str) or not key_id:
-            raise AuthenticationError(Fault.INVALID_TOKEN, "no kid")
+            raise AuthenticationError(AuthenticationFailure.INVALID_TOKEN, "no kid")
         return _Header(algorithm, key_id)
 
     def _claims(self, token: str, header: _Header) -> dict[str, Any]:
         if header.key_id not in self._keys:
-            reason = "the issuer's keys are not there yet" if self._keys is NO_KEYS else "kid is not a known key's"
-            raise AuthenticationError(Fault.INVALID_TOKEN, reason)
+            reason = "the keys of the issuer are not loaded yet" if self._keys is NO_KEYS else "kid is unknown"
+            raise AuthenticationError(AuthenticationFailure.INVALID_TOKEN, reason)
         candidates = self._keys.find(header.key_id, header.algorithm)
         if not candidates:
-            raise AuthenticationError(Fault.INVALID_TOKEN, "alg does not go with the key")
+            raise AuthenticationError(AuthenticationFailure.INVALID_TOKEN, "alg does not match the key")
         for key in candidates[:-1]:
             try:
                 return self._decode(token, header.algorithm, key)
@@ -135,7 +142,7 @@ class TokenVerifier:
         try:
             return self._decode(token, header.algorithm, candidates[-1])
         except jwt.InvalidSignatureError as error:
-            raise AuthenticationError(Fault.INVALID_TOKEN, "the signature does not verify") from error
+            raise AuthenticationError(AuthenticationFailure.INVALID_TOKEN, "the signature does not verify") from error
 
     def _decode(self, token: str, algorithm: str, key: PublicKey) -> dict[str, Any]:
         settings = self._settings
@@ -152,37 +159,37 @@ class TokenVerifier:
         except jwt.InvalidSignatureError:
             raise
         except jwt.ExpiredSignatureError:
-            raise AuthenticationError(Fault.EXPIRED_TOKEN, "exp has passed") from None
+            raise AuthenticationError(AuthenticationFailure.EXPIRED_TOKEN, "exp has passed") from None
         except jwt.MissingRequiredClaimError as error:
-            raise AuthenticationError(Fault.INVALID_TOKEN, f"no {error.claim}") from None
+            raise AuthenticationError(AuthenticationFailure.INVALID_TOKEN, f"no {error.claim}") from None
         except jwt.PyJWTError as error:
-            reason = _REASONS.get(type(error), "it can't be decoded")
-            raise AuthenticationError(Fault.INVALID_TOKEN, reason) from None
+            reason = _REASONS.get(type(error), "it cannot be decoded")
+            raise AuthenticationError(AuthenticationFailure.INVALID_TOKEN, reason) from None
         except (ValueError, TypeError, ArithmeticError, RecursionError):
-            raise AuthenticationError(Fault.INVALID_TOKEN, "it can't be decoded") from None
+            raise AuthenticationError(AuthenticationFailure.INVALID_TOKEN, "it cannot be decoded") from None
 
 
 _REASONS: Final[dict[type[Exception], str]] = {
-    jwt.InvalidAudienceError: "aud is not ours",
+    jwt.InvalidAudienceError: "aud does not contain the configured audience",
     jwt.InvalidIssuerError: "iss is not the configured issuer",
-    jwt.ImmatureSignatureError: "nbf or iat lies in the future",
+    jwt.ImmatureSignatureError: "nbf or iat is in the future",
     jwt.InvalidIssuedAtError: "iat is not a time",
-    InvalidSubjectError: "sub is not text",
+    InvalidSubjectError: "sub is not a string",
 }
-"""In our own words: the library's can quote the token."""
+"""Fixed messages, because those of the library can quote the token."""
 
 
 def _caller(claims: dict[str, Any]) -> Caller:
     subject = claims["sub"]
     if not 0 < len(subject) <= _MAXIMUM_SUBJECT_CHARACTERS or not subject.isprintable():
-        raise AuthenticationError(Fault.INVALID_TOKEN, "sub is not plain text")
+        raise AuthenticationError(AuthenticationFailure.INVALID_TOKEN, "sub is not printable text")
     scopes = _texts(claims, "scope", separated=True) | _texts(claims, "scp", separated=True)
     groups = _texts(claims, "groups", separated=False)
     return Caller(subject, "jwt", claims["iss"], tuple(sorted(groups)), tuple(sorted(scopes)))
 
 
 def _texts(claims: dict[str, Any], name: str, *, separated: bool) -> set[str]:
-    """A claim that is a text or a list of texts. separated: one text may hold several, with spaces between them."""
+    """Return a claim that is a string or a list of strings. separated: a string contains values separated by spaces."""
     value = claims.get(name)
     if value is None:
         return set()
@@ -190,5 +197,5 @@ def _texts(claims: dict[str, Any], name: str, *, separated: bool) -> set[str]:
         value = value.split() if separated else [value]
     if isinstance(value, list) and all(isinstance(item, str) and item.isprintable() for item in value):
         return set(value)
-    # Whom a policy forbids something by group must not get round it by an odd spelling of the groups.
-    raise AuthenticationError(Fault.INVALID_TOKEN, f"{name} is not a list of plain texts")
+    # Reject a malformed claim: ignoring it would let a caller evade a policy that forbids a group.
+    raise AuthenticationError(AuthenticationFailure.INVALID_TOKEN, f"{name} is not a list of strings")

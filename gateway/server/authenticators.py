@@ -9,7 +9,7 @@ from gateway import errors
 from gateway.errors import GatewayError
 from gateway.identity import peers
 from gateway.identity.caller import ANONYMOUS, Caller
-from gateway.identity.errors import AuthenticationError, Fault
+from gateway.identity.errors import AuthenticationError, AuthenticationFailure
 from gateway.identity.jwks_file import JwksFile
 from gateway.identity.jwks_url import JwksUrl
 from gateway.identity.settings import IdentitySettings, JwtSettings
@@ -119,7 +119,7 @@ def _client_certificate(transport: ServicerContext) -> bytes:
     properties = transport.auth_context()
     certificate = next(iter(properties.get("x509_pem_cert", ())), None)
     if certificate is None or next(iter(properties.get("transport_security_type", ())), None) != b"ssl":
-        raise AuthenticationError(Fault.NO_CERTIFICATE, "the connection has no client certificate")
+        raise AuthenticationError(AuthenticationFailure.NO_CERTIFICATE, "the connection has no client certificate")
     assert isinstance(certificate, bytes)
     return certificate
 
@@ -127,12 +127,14 @@ def _client_certificate(transport: ServicerContext) -> bytes:
 def _bearer_token(metadata: Metadata) -> str:
     found = [value for key, value in metadata if key == "authorization"]
     if not found:
-        raise AuthenticationError(Fault.NO_TOKEN, "the metadata has no authorization entry")
+        raise AuthenticationError(AuthenticationFailure.NO_TOKEN, "the metadata has no authorization entry")
     if len(found) > 1 or not isinstance(found[0], str):
-        raise AuthenticationError(Fault.MALFORMED_TOKEN, "the metadata has more than one authorization entry")
+        raise AuthenticationError(
+            AuthenticationFailure.MALFORMED_TOKEN, "the metadata has more than one authorization entry"
+        )
     scheme, _, token = found[0].partition(" ")
     if scheme.lower() != _BEARER:
-        raise AuthenticationError(Fault.NO_TOKEN, "the authorization scheme is not Bearer")
+        raise AuthenticationError(AuthenticationFailure.NO_TOKEN, "the authorization scheme is not Bearer")
     return token.strip(" ")
 
 
@@ -151,4 +153,4 @@ class _RejectionLog:
             self._next_line_at, self._not_logged = now + _SECONDS_BETWEEN_LOG_LINES, 0
         else:
             self._not_logged += 1
-        return GatewayError(errors.UNAUTHENTICATED, error.fault.value)
+        return GatewayError(errors.UNAUTHENTICATED, error.failure.value)

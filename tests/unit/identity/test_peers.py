@@ -6,7 +6,7 @@ import pytest
 from cryptography import x509
 
 from gateway.identity.caller import Caller
-from gateway.identity.errors import AuthenticationError, Fault
+from gateway.identity.errors import AuthenticationError, AuthenticationFailure
 from gateway.identity.peers import caller_of
 from tests.support.authority import CertificateAuthority
 
@@ -20,7 +20,7 @@ def caller(**names: Any) -> Caller:
 def refusal(**names: Any) -> str:
     with pytest.raises(AuthenticationError) as caught:
         caller(**names)
-    assert caught.value.fault is Fault.NAMELESS_CERTIFICATE
+    assert caught.value.failure is AuthenticationFailure.NAMELESS_CERTIFICATE
     return caught.value.reason
 
 
@@ -41,12 +41,12 @@ def test_spiffe_ids(uri: str) -> None:
 )
 def test_what_is_no_spiffe_id(uri: str) -> None:
     """Then no other name of the certificate counts either."""
-    assert refusal(subject="web", uris=[uri], hosts=["web.example"]) == "the SPIFFE ID is not a valid one of a workload"
+    assert refusal(subject="web", uris=[uri], hosts=["web.example"]) == "the SPIFFE ID is not a valid workload ID"
 
 
 def test_a_spiffe_id_is_the_only_uri() -> None:
     for uris in (["spiffe://a/b", "https://a"], ["https://a", "spiffe://a/b"], ["spiffe://a/b", "spiffe://a/b"]):
-        assert refusal(uris=uris, subject="web") == "a SPIFFE ID must be the only URI of its certificate"
+        assert refusal(uris=uris, subject="web") == "a SPIFFE ID must be the only URI in the certificate"
 
 
 @pytest.mark.parametrize("host", ["a", "A.b-c.D_1", "xn--e1afmkfd.test", "a" * 63 + ".b", "10.0.0.1"])
@@ -75,7 +75,7 @@ def test_hosts(host: str) -> None:
     ],
 )
 def test_what_is_no_host(host: str) -> None:
-    assert refusal(subject="web", hosts=[host, "web.example"]) == "the first DNS name is not one host's"
+    assert refusal(subject="web", hosts=[host, "web.example"]) == "the first DNS name is not a single host name"
 
 
 @pytest.mark.parametrize("name", ["web", "Order Service 7", "주문", "a/b", "*", "web.example", "a" * 64])
@@ -88,21 +88,21 @@ def test_common_names(name: str) -> None:
     ["spiffe://a/b", "x spiffe:a", "https://a", " web", "web ", "we\tb", "web\x7f", "web\u202e", "web\u2028", "a\0b"],
 )
 def test_what_is_no_common_name(name: str) -> None:
-    assert refusal(subject=name) == "the common name is not plain text, or looks like a URI"
+    assert refusal(subject=name) == "the common name is not printable text, or looks like a URI"
 
 
 def test_no_single_common_name() -> None:
     for subject in ("", ["web", "admin"]):
-        assert refusal(subject=subject) == "no URI, no DNS name, and not exactly one common name"
+        assert refusal(subject=subject) == "no SPIFFE ID, no DNS name, and not exactly one common name"
 
 
 def test_an_authority() -> None:
-    with pytest.raises(AuthenticationError, match=r"^the certificate is an authority's$"):
+    with pytest.raises(AuthenticationError, match=r"^the certificate is a CA certificate$"):
         caller_of(AUTHORITY.pem)
     assert caller(subject="web", extensions=(x509.BasicConstraints(ca=False, path_length=None),)).name == "web"
 
 
 @pytest.mark.parametrize("certificate", [b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
 def test_no_certificate(certificate: bytes) -> None:
-    with pytest.raises(AuthenticationError, match=r"^the certificate's names can't be read$"):
+    with pytest.raises(AuthenticationError, match=r"^the names in the certificate cannot be read$"):
         caller_of(certificate)

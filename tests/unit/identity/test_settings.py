@@ -106,9 +106,9 @@ def test_urls_that_are_not_safe(url: str) -> None:
 def test_a_jwks_file_that_holds_no_keys(tmp_path: Path) -> None:
     settings = parse(tmp_path, jwt=JWT)
     for content, fault in (
-        (None, r"the file .*jwks\.json can't be read: No such file or directory"),
+        (None, r"the file .*jwks\.json cannot be read: No such file or directory"),
         (b"", "is not JSON"),
-        (b'{"keys":[]}', "holds no key with an id that signatures can be verified with"),
+        (b'{"keys":[]}', "contains no signature key with a key ID"),
         (b" " * 300_000, "is larger than 262144 bytes"),
     ):
         if content is not None:

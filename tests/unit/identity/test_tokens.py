@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.identity import tokens
 from gateway.identity.caller import Caller
-from gateway.identity.errors import AuthenticationError, Fault
+from gateway.identity.errors import AuthenticationError, AuthenticationFailure
 from gateway.identity.jwks_file import JwksFile
 from gateway.identity.settings import JwtSettings
 from gateway.identity.tokens import TokenVerifier
@@ -35,10 +35,10 @@ class Verifying:
     async def caller(self, token: str) -> Caller:
         return await self.verifier.verify(token)
 
-    async def refusal(self, token: str) -> tuple[Fault, str]:
+    async def refusal(self, token: str) -> tuple[AuthenticationFailure, str]:
         with pytest.raises(AuthenticationError) as caught:
             await self.verifier.verify(token)
-        return caught.value.fault, caught.value.reason
+        return caught.value.failure, caught.value.reason
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ async def test_a_good_token(verifying: Verifying, issuer: TokenIssuer) -> None:
     assert await verifying.caller(issuer.token(aud=["other", AUDIENCE])) == Caller("orders", "jwt", ISSUER)
 
 
-INVALID = Fault.INVALID_TOKEN
+INVALID = AuthenticationFailure.INVALID_TOKEN
 
 
 @pytest.mark.parametrize(
@@ -70,44 +70,44 @@ INVALID = Fault.INVALID_TOKEN
         ({"iss": "https://other.test"}, INVALID, "iss is not the configured issuer"),
         ({"iss": ISSUER + "/"}, INVALID, "iss is not the configured issuer"),
         ({"iss": None}, INVALID, "no iss"),
-        ({"aud": "other"}, INVALID, "aud is not ours"),
+        ({"aud": "other"}, INVALID, "aud does not contain the configured audience"),
         ({"aud": None}, INVALID, "no aud"),
         ({"aud": []}, INVALID, "no aud"),
-        ({"aud": AUDIENCE + "2"}, INVALID, "aud is not ours"),
+        ({"aud": AUDIENCE + "2"}, INVALID, "aud does not contain the configured audience"),
         ({"exp": None}, INVALID, "no exp"),
-        ({"exp": 1}, Fault.EXPIRED_TOKEN, "exp has passed"),
-        ({"exp": "soon"}, INVALID, "it can't be decoded"),
-        ({"exp": [1]}, INVALID, "it can't be decoded"),
-        ({"exp": float("inf")}, INVALID, "it can't be decoded"),
-        ({"exp": float("nan")}, INVALID, "it can't be decoded"),
-        ({"nbf": 2**33}, INVALID, "nbf or iat lies in the future"),
-        ({"nbf": "later"}, INVALID, "it can't be decoded"),
-        ({"iat": 2**33}, INVALID, "nbf or iat lies in the future"),
+        ({"exp": 1}, AuthenticationFailure.EXPIRED_TOKEN, "exp has passed"),
+        ({"exp": "soon"}, INVALID, "it cannot be decoded"),
+        ({"exp": [1]}, INVALID, "it cannot be decoded"),
+        ({"exp": float("inf")}, INVALID, "it cannot be decoded"),
+        ({"exp": float("nan")}, INVALID, "it cannot be decoded"),
+        ({"nbf": 2**33}, INVALID, "nbf or iat is in the future"),
+        ({"nbf": "later"}, INVALID, "it cannot be decoded"),
+        ({"iat": 2**33}, INVALID, "nbf or iat is in the future"),
         ({"sub": None}, INVALID, "no sub"),
-        ({"sub": ""}, INVALID, "sub is not plain text"),
-        ({"sub": "a\nb"}, INVALID, "sub is not plain text"),
-        ({"sub": "\ud800"}, INVALID, "sub is not plain text"),
-        ({"sub": "a" * 2049}, INVALID, "sub is not plain text"),
-        ({"groups": {"a": 1}}, INVALID, "groups is not a list of plain texts"),
-        ({"groups": ["a", 1]}, INVALID, "groups is not a list of plain texts"),
-        ({"groups": ["a\0"]}, INVALID, "groups is not a list of plain texts"),
-        ({"scope": 7}, INVALID, "scope is not a list of plain texts"),
+        ({"sub": ""}, INVALID, "sub is not printable text"),
+        ({"sub": "a\nb"}, INVALID, "sub is not printable text"),
+        ({"sub": "\ud800"}, INVALID, "sub is not printable text"),
+        ({"sub": "a" * 2049}, INVALID, "sub is not printable text"),
+        ({"groups": {"a": 1}}, INVALID, "groups is not a list of strings"),
+        ({"groups": ["a", 1]}, INVALID, "groups is not a list of strings"),
+        ({"groups": ["a\0"]}, INVALID, "groups is not a list of strings"),
+        ({"scope": 7}, INVALID, "scope is not a list of strings"),
     ],
 )
 async def test_claims(
-    verifying: Verifying, issuer: TokenIssuer, changes: dict[str, Any], fault: Fault, reason: str
+    verifying: Verifying, issuer: TokenIssuer, changes: dict[str, Any], fault: AuthenticationFailure, reason: str
 ) -> None:
     assert await verifying.refusal(issuer.token(**changes)) == (fault, reason)
 
 
 async def test_a_subject_that_is_no_text(verifying: Verifying, issuer: TokenIssuer) -> None:
-    assert await verifying.refusal(signed({"sub": 7, **_GOOD}, issuer)) == (INVALID, "sub is not text")
+    assert await verifying.refusal(signed({"sub": 7, **_GOOD}, issuer)) == (INVALID, "sub is not a string")
 
 
 async def test_claims_that_are_no_object(verifying: Verifying, issuer: TokenIssuer) -> None:
     for payload in (b"[]", b"7", b"{", b"\xff", b"[" * 3000):
         token = jwt.PyJWS().encode(payload, issuer.key, "ES256", headers={"kid": "k1"})
-        assert await verifying.refusal(token) == (INVALID, "it can't be decoded")
+        assert await verifying.refusal(token) == (INVALID, "it cannot be decoded")
 
 
 _SPKI = (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -124,12 +124,12 @@ class TestForm:
         "token", ["", "a", "a.b", "a.b.c.d", "a.b.", "..", "a b.c.d", "ä.b.c", "\ud800.b.c", "e30=.e30=.e30="]
     )
     async def test_no_token(self, verifying: Verifying, token: str) -> None:
-        assert (await verifying.refusal(token))[0] is Fault.MALFORMED_TOKEN
+        assert (await verifying.refusal(token))[0] is AuthenticationFailure.MALFORMED_TOKEN
 
     @pytest.mark.parametrize("header", [b"[]", b"7", b"{", b"\xff\xfe", b"[" * 5000, b'{"alg":' * 700])
     async def test_no_header(self, verifying: Verifying, header: bytes) -> None:
         assert await verifying.refusal(f"{encoded(header)}.e30.AAAA") == (
-            Fault.MALFORMED_TOKEN,
+            AuthenticationFailure.MALFORMED_TOKEN,
             "the header is not a JSON object",
         )
 
@@ -144,7 +144,7 @@ class TestForm:
         fits, large = padded(8190), padded(8193)
         assert len(fits) <= 8192 < len(large)
         assert (await verifying.caller(fits)).name == "orders"
-        assert await verifying.refusal(large) == (Fault.MALFORMED_TOKEN, "longer than 8192 characters")
+        assert await verifying.refusal(large) == (AuthenticationFailure.MALFORMED_TOKEN, "longer than 8192 characters")
 
 
 def encoded(data: bytes) -> str:
@@ -159,7 +159,7 @@ class TestSignatures:
             header = encoded(json.dumps({"alg": algorithm, "kid": "k1"}).encode())
             refused = await verifying.refusal(f"{header}.{payload}.AAAA")
             assert refused == (INVALID, "alg is not one of the configured algorithms")
-            assert (await verifying.refusal(f"{header}.{payload}."))[0] is Fault.MALFORMED_TOKEN
+            assert (await verifying.refusal(f"{header}.{payload}."))[0] is AuthenticationFailure.MALFORMED_TOKEN
 
     async def test_the_public_key_as_a_secret(self, tmp_path: Path) -> None:
         issuer = TokenIssuer(rsa_key(), algorithm="RS256")
@@ -182,12 +182,12 @@ class TestSignatures:
     async def test_the_key_is_not_taken_from_the_token(self, verifying: Verifying) -> None:
         stranger = TokenIssuer(key_id="mine")
         headers = {"jwk": stranger.public(), "jku": "https://127.0.0.1:1/jwks.json", "x5u": "https://127.0.0.1:1/"}
-        assert await verifying.refusal(stranger.token(headers=headers)) == (INVALID, "kid is not a known key's")
+        assert await verifying.refusal(stranger.token(headers=headers)) == (INVALID, "kid is unknown")
 
     async def test_critical_headers(self, verifying: Verifying, issuer: TokenIssuer) -> None:
         for critical in (["exp"], ["b64"], [], "b64", None):
             token = signed({"sub": "orders", **_GOOD}, issuer, crit=critical, exp=1)
-            assert await verifying.refusal(token) == (INVALID, "crit asks for what is not supported")
+            assert await verifying.refusal(token) == (INVALID, "crit is not supported")
 
     @pytest.mark.parametrize("key_id", [None, "", 7, ["k1"], {}])
     async def test_no_key_id(self, verifying: Verifying, issuer: TokenIssuer, key_id: Any) -> None:
@@ -221,12 +221,12 @@ class TestKeys:
         """An RSA key could verify both; its owner says which."""
         issuer = TokenIssuer(rsa_key(), algorithm="RS256")
         verifying = Verifying(tmp_path, jwks(issuer.public(alg="PS256")))
-        assert await verifying.refusal(issuer.token()) == (INVALID, "alg does not go with the key")
+        assert await verifying.refusal(issuer.token()) == (INVALID, "alg does not match the key")
 
     async def test_an_algorithm_of_another_type_of_key(self, tmp_path: Path, issuer: TokenIssuer) -> None:
         rsa_issuer = TokenIssuer(rsa_key(), algorithm="RS256")
         verifying = Verifying(tmp_path, jwks(rsa_issuer.public(alg=None)))
-        assert await verifying.refusal(issuer.token()) == (INVALID, "alg does not go with the key")
+        assert await verifying.refusal(issuer.token()) == (INVALID, "alg does not match the key")
 
     async def test_keys_of_the_same_id(self, tmp_path: Path, issuer: TokenIssuer) -> None:
         others = [TokenIssuer(), TokenIssuer(rsa_key(), algorithm="RS256"), TokenIssuer()]
@@ -234,8 +234,8 @@ class TestKeys:
             verifying = Verifying(tmp_path, jwks(*(each.public() for each in order)))
             assert (await verifying.caller(issuer.token())).name == "orders"
             assert await verifying.refusal(TokenIssuer().token()) == (INVALID, "the signature does not verify")
-            assert (await verifying.refusal(issuer.token(exp=1)))[0] is Fault.EXPIRED_TOKEN
-            assert (await verifying.refusal(issuer.token(exp=10**400)))[0] is Fault.INVALID_TOKEN
+            assert (await verifying.refusal(issuer.token(exp=1)))[0] is AuthenticationFailure.EXPIRED_TOKEN
+            assert (await verifying.refusal(issuer.token(exp=10**400)))[0] is AuthenticationFailure.INVALID_TOKEN
 
     @pytest.mark.parametrize(
         "changes",
@@ -249,7 +249,7 @@ class TestKeys:
     async def test_keys_that_are_left_out(self, tmp_path: Path, issuer: TokenIssuer, changes: dict[str, Any]) -> None:
         good = TokenIssuer(key_id="good")
         verifying = Verifying(tmp_path, jwks(issuer.public(**changes), good.public()))
-        assert await verifying.refusal(issuer.token()) == (INVALID, "kid is not a known key's")
+        assert await verifying.refusal(issuer.token()) == (INVALID, "kid is unknown")
         assert (await verifying.caller(good.token())).name == "orders"
 
     async def test_a_short_key(self, tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ class TestKeys:
         verifying = Verifying(tmp_path, jwks(short.public(), TokenIssuer().public()))
         with pytest.warns(jwt.InsecureKeyLengthWarning):
             token = short.token()
-        assert await verifying.refusal(token) == (INVALID, "kid is not a known key's")
+        assert await verifying.refusal(token) == (INVALID, "kid is unknown")
 
 
 class TestMemory:
@@ -280,7 +280,7 @@ class TestMemory:
         monkeypatch.setattr(time, "time", lambda: now + 59.9)
         await verifying.caller(token)
         monkeypatch.setattr(time, "time", lambda: now + 60)
-        assert await verifying.refusal(token) == (Fault.EXPIRED_TOKEN, "exp has passed")
+        assert await verifying.refusal(token) == (AuthenticationFailure.EXPIRED_TOKEN, "exp has passed")
 
     async def test_leeway(self, tmp_path: Path, issuer: TokenIssuer) -> None:
         now = int(time.time())
@@ -288,20 +288,23 @@ class TestMemory:
         late = issuer.token(exp=now - 20)
         assert await verifying.caller(late) is await verifying.caller(late)
         assert (await verifying.caller(issuer.token(nbf=now + 20))).name == "orders"
-        assert await verifying.refusal(issuer.token(exp=now - 40)) == (Fault.EXPIRED_TOKEN, "exp has passed")
+        assert await verifying.refusal(issuer.token(exp=now - 40)) == (
+            AuthenticationFailure.EXPIRED_TOKEN,
+            "exp has passed",
+        )
         assert (await verifying.refusal(issuer.token(nbf=now + 40)))[0] is INVALID
 
     async def test_forgotten_when_the_keys_change(self, verifying: Verifying, issuer: TokenIssuer) -> None:
         token, successor = issuer.token(), TokenIssuer(key_id="k2")
         await verifying.caller(token)
         verifying.file.write_bytes(successor.jwks())
-        assert await verifying.refusal(token) == (INVALID, "kid is not a known key's")
+        assert await verifying.refusal(token) == (INVALID, "kid is unknown")
         assert (await verifying.caller(successor.token())).name == "orders"
 
     async def test_only_so_many_are_remembered(
         self, verifying: Verifying, issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(tokens, "_REMEMBERED_TOKENS", 3)
+        monkeypatch.setattr(tokens, "_MAXIMUM_CACHED_TOKENS", 3)
         made = [issuer.token(sub=f"s{number}") for number in range(4)]
         firsts = [await verifying.caller(token) for token in made[:3]]
         assert await verifying.caller(made[0]) is firsts[0]  # used, so that the second is the oldest

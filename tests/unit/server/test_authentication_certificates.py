@@ -83,12 +83,12 @@ async def test_names(
 )
 async def test_no_usable_name(server: WhoServer, authority: CertificateAuthority, names: dict[str, Any]) -> None:
     found = await refusal(server, authority, authority.issue(**names))
-    assert found == (grpc.StatusCode.UNAUTHENTICATED, "the client certificate holds no usable name")
+    assert found == (grpc.StatusCode.UNAUTHENTICATED, "the client certificate contains no usable name")
 
 
 async def test_an_authority_is_no_caller(server: WhoServer, authority: CertificateAuthority) -> None:
     code, details = await refusal(server, authority, authority.credentials)
-    assert (code, details) == (grpc.StatusCode.UNAUTHENTICATED, "the client certificate holds no usable name")
+    assert (code, details) == (grpc.StatusCode.UNAUTHENTICATED, "the client certificate contains no usable name")
 
 
 _NOT_FOR_CLIENTS = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),)

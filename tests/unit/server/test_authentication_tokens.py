@@ -74,7 +74,7 @@ async def test_what_callers_are_told(connected: grpc.aio.Channel) -> None:
         TokenIssuer(key_id="unknown").token(),
         good[:-4] + "AAAA",
     ):
-        assert await refusal(connected, token) == "the bearer token is not valid"
+        assert await refusal(connected, token) == "the bearer token is invalid"
 
 
 async def test_what_operators_are_told(connected: grpc.aio.Channel, server: WhoServer) -> None:
@@ -86,7 +86,7 @@ async def test_what_operators_are_told(connected: grpc.aio.Channel, server: WhoS
         for _ in range(5):
             await refusal(connected, token)
     assert [(line["event"], line["error"], line["not_logged"]) for line in logged] == [
-        ("caller_rejected", "aud is not ours", 0)
+        ("caller_rejected", "aud does not contain the configured audience", 0)
     ]
     assert logged[0]["peer"].startswith("ipv4:127.0.0.1:")
     assert not any(part in str(logged) for part in token.split("."))
@@ -105,7 +105,7 @@ async def test_rotated_keys(tmp_path: Path) -> None:
     successor = TokenIssuer(key_id="k2")
     async with serving(identity) as running, channel(running.address, AUTHORITY) as connected:
         await who(connected, ISSUING.token())
-        assert await refusal(connected, successor.token()) == "the bearer token is not valid"
+        assert await refusal(connected, successor.token()) == "the bearer token is invalid"
         (tmp_path / "new.json").write_bytes(ISSUING.jwks(successor))
         (tmp_path / "new.json").replace(tmp_path / "jwks.json")
         assert (await who(connected, successor.token()))["name"] == "orders"

@@ -84,7 +84,7 @@ class TestFilesAtStart:
         ]
         for file in (identity.certificate_file, identity.private_key_file, tmp_path / "bundle.pem"):
             file.unlink()
-        assert self.fault(identity).count("can't be read: No such file or directory") == 3
+        assert self.fault(identity).count("cannot be read: No such file or directory") == 3
 
     def test_expired(self, tmp_path: Path) -> None:
         expired = AUTHORITY.server(expires_in=timedelta(seconds=-1))
@@ -95,15 +95,13 @@ class TestFilesAtStart:
     def test_expires_soon(self, tmp_path: Path) -> None:
         with capture_logs() as logged:
             TlsFiles(settings(tmp_path, AUTHORITY.server(expires_in=timedelta(days=13))))
-        assert [(line["log_level"], line["event"]) for line in logged] == [
-            ("warning", "the server's certificate expires soon")
-        ]
+        assert [(line["log_level"], line["event"]) for line in logged] == [("warning", "certificate_expires_soon")]
         with capture_logs() as logged:
             TlsFiles(settings(tmp_path, AUTHORITY.server(expires_in=timedelta(days=15))))
         assert logged == []
 
     def test_keys_that_tls_would_not_take(self, tmp_path: Path) -> None:
-        fault = "identity.private_key_file: must be an elliptic-curve key, or an RSA key of at least 2048 bits"
+        fault = "identity.private_key_file: must be an elliptic-curve key or an RSA key of at least 2048 bits"
         for key in (ed25519.Ed25519PrivateKey.generate(), rsa.generate_private_key(65537, 1024)):
             assert self.fault(settings(tmp_path, AUTHORITY.server(key=key))) == fault
 
@@ -116,7 +114,7 @@ class TestFilesAtStart:
         own = AUTHORITY.server()
         identity = settings(tmp_path, own)
         identity.certificate_file.write_bytes(AUTHORITY.pem + own.chain_pem)
-        assert self.fault(identity) == "identity.certificate_file: the certificate of the key must come first"
+        assert self.fault(identity) == "identity.certificate_file: the server certificate must come first"
 
     async def test_files_as_people_have_them(self, tmp_path: Path) -> None:
         """All in one, with text between that is no ASCII, an old form of key, and repeated authorities."""

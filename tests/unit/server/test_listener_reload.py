@@ -166,8 +166,8 @@ async def test_a_new_trust_bundle(rotating: Rotating) -> None:
     ("broken", "fault"),
     [
         ("half a key", "identity.private_key_file: line 1: the PRIVATE KEY block has no END line"),
-        ("another key", "identity.certificate_file: is not the certificate of private_key_file"),
-        ("no key", "identity.private_key_file: the file {folder}/tls.key can't be read: No such file or directory"),
+        ("another key", "identity.certificate_file: does not match private_key_file"),
+        ("no key", "identity.private_key_file: the file {folder}/tls.key cannot be read: No such file or directory"),
         ("half a certificate", "identity.certificate_file: line 1: the CERTIFICATE block has no END line"),
         ("an expired certificate", "identity.certificate_file: the certificate expired at "),
         ("an empty bundle", "identity.mtls.trust_bundle_file: contains no PEM certificate"),
@@ -196,10 +196,8 @@ async def test_a_broken_change_keeps_the_last_good(tmp_path: Path, broken: str, 
         for _ in range(3):
             assert files.renewed() is None
     assert files.current.serial_number == good.certificate.serial_number
-    assert [(line["log_level"], line["event"]) for line in logged] == [
-        ("warning", "changed TLS files are not usable, the last good ones stay in use")
-    ]
-    assert logged[0]["fault"].startswith(fault.format(folder=tmp_path))
+    assert [(line["log_level"], line["event"]) for line in logged] == [("warning", "tls_files_rejected")]
+    assert logged[0]["error"].startswith(fault.format(folder=tmp_path))
     last = authority.server()
     publish(tmp_path, last, authority.pem)
     found = files.renewed()
@@ -237,5 +235,5 @@ async def test_many_threads(tmp_path: Path) -> None:
         publish(tmp_path, authority.server(), authority.pem)
         found = await asyncio.gather(*(asyncio.to_thread(files.renewed) for _ in range(20)))
     assert sum(each is not None for each in found) == 1
-    assert [line["event"] for line in logged if line["log_level"] != "warning"] == ["TLS files renewed"]
+    assert [line["event"] for line in logged if line["log_level"] != "warning"] == ["tls_files_reloaded"]
     assert "PRIVATE" not in str(logged)
