@@ -1,4 +1,4 @@
-"""Policies over the wire: the example set, changed while the gateway serves; and limits as callers see them."""
+"""Policies over the wire: the example policies, changes while the gateway serves, and rate limits of callers."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ PERMITS_OTHERS = '\n@id("others") permit (principal, action == Keyway::Action::"
 
 @pytest.fixture
 async def trusted(tmp_path: Path, quiet_stack: Stack) -> Trusted:
-    """A gateway under the example policies."""
+    """A gateway with the example policies."""
     shutil.copytree("deploy/policies", tmp_path / "policies")
     files = [f"policies/{path.name}" for path in sorted((tmp_path / "policies").glob("*.cedar"))]
     policy = {"policy_files": files, "entities_file": "policies/entities.json"}
@@ -41,7 +41,7 @@ async def address(trusted: Trusted) -> AsyncIterator[str]:
 
 
 async def refusal(call: Any) -> tuple[grpc.StatusCode, dict[str, Any]]:
-    """The code and the details by type."""
+    """The status code of a rejected call, and its details by type."""
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call
     status = rpc_status.from_call(caught.value)  # type: ignore[arg-type]
@@ -60,7 +60,7 @@ async def may_encrypt(caller: Caller) -> bool:
     return bool(code is grpc.StatusCode.OK)
 
 
-async def test_the_examples(trusted: Trusted, address: str, quiet_stack: Stack) -> None:
+async def test_example_policies_apply_over_the_wire(trusted: Trusted, address: str, quiet_stack: Stack) -> None:
     async with trusted.caller(address, ORDERS) as orders, trusted.caller(address, AUDITOR) as auditor:
         assert (await orders.keys.Encrypt(ENCRYPT)).ciphertext
         assert (await auditor.providers.ListProviders(providers.ListProvidersRequest())).providers
@@ -78,7 +78,7 @@ async def test_the_examples(trusted: Trusted, address: str, quiet_stack: Stack) 
         assert await control.requests() == []
 
 
-async def test_a_change_counts_while_the_gateway_serves(
+async def test_changed_policies_apply_while_the_gateway_serves(
     trusted: Trusted, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "LOOK_SECONDS", 0.02)
@@ -95,7 +95,7 @@ async def test_a_change_counts_while_the_gateway_serves(
 
         file.write_text(before + PERMITS_OTHERS)
         await eventually(permitted)
-        # The other file's change is good, but comes with one that is not: neither counts until both are good.
+        # One file is valid and the other is not: neither change takes effect until both are valid.
         with capture_logs() as logs:
 
             async def told() -> bool:
@@ -110,13 +110,13 @@ async def test_a_change_counts_while_the_gateway_serves(
         assert await may_encrypt(orders)
 
 
-def test_a_broken_policy_stops_the_start(trusted: Trusted) -> None:
+def test_invalid_policy_prevents_startup(trusted: Trusted) -> None:
     (trusted.folder / "policies" / "web.cedar").write_text("\npermit (principal")
     with pytest.raises(ConfigError, match=r"policy: web\.cedar:2: the policy does not end with ';'"):
         app.load_config(trusted.write())
 
 
-async def test_a_limited_caller_is_told_when_to_come_back(trusted: Trusted) -> None:
+async def test_rate_limited_caller_receives_the_retry_delay(trusted: Trusted) -> None:
     trusted.configuration["limits"] = {"callers": {AUDITOR: {"rate": 0.01, "burst": 2, "concurrency": 2}}}
     async with trusted.served() as address, trusted.caller(address, AUDITOR) as auditor:
         for _ in range(2):
