@@ -34,6 +34,7 @@ GENERATORS = (
     ("clients.service_config", "clients/service-config.json"),
     ("clients.api_reference", "docs/api.md"),
     ("clients.provider_reference", "docs/providers.md"),
+    ("clients.operations", "gateway/providers/base/operations.py"),
 )
 
 # The generated files, relative to the root of the repository. No file that is written by hand matches.
@@ -46,6 +47,7 @@ STUB_PATTERNS = (
     "clients/service-config.json",
     "docs/api.md",
     "docs/providers.md",
+    "gateway/providers/base/operations.py",
 )
 
 # The files that the contract imports, and error_details, whose messages are in its errors.

@@ -18,7 +18,7 @@ from gateway.call_context import CallContext
 from gateway.contract.descriptors import secret_fields
 from gateway.contract.methods import CACHEABLE, METHODS
 from gateway.errors import GatewayError, UpstreamError
-from gateway.providers.base.capabilities import CertificatePage, ListWindow
+from gateway.providers.base.listing import CertificatePage, ListWindow
 from gateway.providers.base.settings import CacheSettings
 from gateway.upstream import outcomes
 

@@ -6,6 +6,7 @@ transport sends the request and classifies failures; the adapter interprets the 
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Final
 
 from gateway.call_context import Attempt, CallContext
@@ -141,9 +142,11 @@ class HttpClient:
         kind: ErrorKind | None = outcomes.TIMEOUT  # a cancellation counts like an expired deadline
         span = None
         if call.trace is not None:
-            shown = request.shown(request.target) if request.shown is not None and call.trace.recorded else None
-            span = call.trace.attempt(self._peer, request.method, shown, len(call.attempts) + 1)
+            template = request.url_template if call.trace.recorded else None
+            span = call.trace.attempt(self._peer, request.method, template, len(call.attempts) + 1)
         try:
+            if request.attempt_headers is not None:
+                request = replace(request, headers={**request.headers, **request.attempt_headers(request)})
             response = await self._transport.exchange(request, span.traceparent if span is not None else None, seconds)
             status, failure = response.status, None
             kind = None if status < 429 else _outage(response)

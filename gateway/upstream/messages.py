@@ -1,4 +1,4 @@
-"""What goes to an upstream and what comes back: one request, one complete answer. Knows nothing of how they travel."""
+"""HTTP request and response messages, independent of the transport that carries them."""
 
 import datetime as dt
 from collections.abc import Callable, Mapping
@@ -10,11 +10,12 @@ from multidict import CIMultiDictProxy
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One request. `target` is the path with its query, percent-encoded, beginning with `/`.
+    """One request. `target` is the path with its query, percent-encoded, and starts with `/`.
 
-    shown: makes of the target what telemetry may show, a path with `{…}` in the place of each name and key; without it,
-    nothing is shown.
-    maximum_response_bytes: a longer answer is refused. By default as much as can be read without holding up others.
+    url_template: the target as telemetry records it, with `{…}` in place of each name and key; None records nothing.
+    attempt_headers: returns headers that must be computed for each attempt, such as a timestamp and a signature. The
+    client calls it before every attempt, retries included, and adds its headers to `headers`.
+    maximum_response_bytes: a longer response is rejected. The default can be read without delaying other calls.
     """
 
     method: str
@@ -22,7 +23,11 @@ class HttpRequest:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
     maximum_response_bytes: int = 2 * 1024 * 1024
-    shown: Callable[[str], str] | None = field(default=None, repr=False)
+    url_template: str | None = None
+    attempt_headers: "AttemptHeaders | None" = field(default=None, repr=False)
+
+
+AttemptHeaders = Callable[[HttpRequest], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """The error kinds of an HTTP exchange whose response has no known vendor code, shared by all upstreams."""
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from google.rpc import code_pb2
 
-from gateway.errors import MALFORMED_PROVIDER_RESPONSE, ErrorKind
+from gateway.errors import ErrorKind
 from keyway.v1 import error_reason_pb2 as reasons
 
 UNREACHABLE: Final = ErrorKind(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_UNREACHABLE, retryable=True)
@@ -44,33 +44,3 @@ def for_http_status(status: int) -> ErrorKind:
     if known is not None:
         return known
     return INTERNAL if 500 <= status <= 599 else UNRECOGNIZED
-
-
-class HttpRow(NamedTuple):
-    """One row of the shared table in words: what is seen of the exchange, what it means, and its outcome."""
-
-    answer: str
-    meaning: str
-    outcome: ErrorKind
-
-
-HTTP_ROWS: Final = (
-    HttpRow("no connection", "refused or not made in time, or the name does not resolve", UNREACHABLE),
-    HttpRow("not asked", "as many calls to this provider are running as the gateway allows", BUSY),
-    HttpRow("left alone", "so many requests to this provider failed that it is not asked for a while", CIRCUIT_OPEN),
-    HttpRow("connection lost", "the connection broke after the request was sent", CONNECTION_LOST),
-    HttpRow("TLS failure", "the handshake failed, or the certificate was not accepted", TLS_FAILED),
-    HttpRow("no answer in time", "the caller's deadline or the provider's own limit passed", TIMEOUT),
-    HttpRow("HTTP 401", "the gateway's credentials were refused", CREDENTIALS_REJECTED),
-    HttpRow("HTTP 403", "the gateway's credentials were refused", CREDENTIALS_REJECTED),
-    HttpRow("HTTP 404", "there is no API at this address", API_NOT_FOUND),
-    HttpRow("HTTP 429", "the gateway asks too often", RATE_LIMITED),
-    HttpRow("HTTP 502", "a proxy got no usable answer from the service", UNAVAILABLE),
-    HttpRow("HTTP 503", "the service is not available", UNAVAILABLE),
-    HttpRow("HTTP 504", "a proxy got no answer from the service in time", UNAVAILABLE),
-    HttpRow("HTTP 5xx", "the service failed; any other status from 500 on", INTERNAL),
-    HttpRow("HTTP 4xx", "the service refused the request; any other status from 400 on", UNRECOGNIZED),
-    HttpRow("unreadable success", "an answer cut off, misshapen, too long, or a redirect", MALFORMED_PROVIDER_RESPONSE),
-    HttpRow("unknown code", "a failure that is not in this table, where the HTTP status says nothing", UNRECOGNIZED),
-)
-"""The whole shared table, to be shown after a vendor's own rows."""

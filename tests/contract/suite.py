@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from gateway.call_context import CallContext
 from gateway.contract.methods import METHODS
-from gateway.providers.base.capabilities import ListWindow, Provider
+from gateway.providers.base.listing import ListWindow
+from gateway.providers.base.provider import Provider, operations_of
 from gateway.providers.base.settings import ProviderSettings
-from gateway.providers.catalog import PROVIDER_TYPES, operations_of
+from gateway.providers.catalog import PROVIDER_TYPES
 from keyway.v1 import certificate_service_pb2 as certificates
 from tests.support.once import ONCE
 from tests.support.valid_requests import valid_request

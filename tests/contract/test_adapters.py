@@ -3,7 +3,6 @@
 import asyncio
 import inspect
 import re
-import typing
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,10 @@ from google.rpc import code_pb2
 
 from gateway.contract.methods import BATCHES, METHODS
 from gateway.emulators.catalog import EMULATOR_TYPES
-from gateway.providers.base.capabilities import CAPABILITIES, Provider
-from gateway.providers.catalog import PROVIDER_TYPES, operations_of
-from gateway.upstream.outcomes import HTTP_ROWS
+from gateway.providers.base.operations import Operations
+from gateway.providers.base.provider import Provider, operations_of
+from gateway.providers.base.status_table import HTTP_ROWS
+from gateway.providers.catalog import PROVIDER_TYPES
 from keyway.v1 import provider_service_pb2 as providers
 from keyway.v1.error_reason_pb2 import ErrorReason
 from tests.contract.suite import SUITES, Suite, new_call
@@ -41,35 +41,22 @@ def test_it_says_what_it_is(suite: Suite) -> None:
     assert provider.api_version == suite.settings.get("api_version", "")
 
 
+@EVERY_SUITE
+def test_adapter_serves_the_operations_that_it_implements(suite: Suite) -> None:
+    provider = suite.create(NOWHERE)
+    own = public_methods(type(provider)) - public_methods(Provider) | overridden(type(provider))
+    served = set(operations_of(provider))
+    assert served
+    assert served == own - provider.unavailable
+    assert provider.unavailable <= own, "an unavailable operation is not implemented"
+
+
 def public_methods(kind: type) -> set[str]:
     return {name for name, _ in inspect.getmembers(kind, inspect.isfunction) if not name.startswith("_")}
 
 
-@EVERY_SUITE
-def test_what_it_serves_are_whole_capabilities_and_nothing_else(suite: Suite) -> None:
-    kind = type(suite.create(NOWHERE))
-    life = public_methods(Provider)
-    assert life <= public_methods(kind)
-    served = public_methods(kind) - life
-    capabilities = [capability for capability in CAPABILITIES if public_methods(capability) & served]
-    assert capabilities
-    assert served == set().union(*map(public_methods, capabilities)), "half a capability, or a method of none"
-
-
-@EVERY_SUITE
-def test_its_methods_are_annotated_as_the_protocols_are(suite: Suite) -> None:
-    kind = type(suite.create(NOWHERE))
-    for protocol in (Provider, *CAPABILITIES):
-        for name in public_methods(protocol) & public_methods(kind):
-            wanted, own = getattr(protocol, name), getattr(kind, name)
-            assert inspect.iscoroutinefunction(own) == inspect.iscoroutinefunction(wanted), name
-            assert list(types_of(own)) == list(types_of(wanted)), name
-
-
-def types_of(function: Any) -> list[Any]:
-    """The types of the parameters in their order, and of what is returned; names may differ by an underscore."""
-    hints = typing.get_type_hints(function)
-    return [hints.get(name) for name in inspect.signature(function).parameters] + [hints["return"]]
+def overridden(kind: type) -> set[str]:
+    return {name for name in public_methods(Operations) if getattr(kind, name) is not getattr(Operations, name)}
 
 
 @EVERY_SUITE
@@ -97,22 +84,24 @@ def endpoint_of(stack: Stack, suite: Suite) -> dict[str, Any]:
 
 
 @EVERY_SUITE
-def test_its_table_is_whole_and_has_no_row_twice(suite: Suite) -> None:
-    rows = suite.create(NOWHERE).status_rows()
-    named = [(row.upstream_code, row.meaning) for row in rows]
-    assert len(set(named)) == len(named)
-    assert all(code and meaning for code, meaning in named)
-    assert {(row.answer, row.outcome) for row in HTTP_ROWS} <= {(row.upstream_code, row.outcome) for row in rows}
+def test_status_table_has_no_duplicates_and_ends_with_the_http_rows(suite: Suite) -> None:
+    rows = suite.create(NOWHERE).status_table.rows
+    keys = [(row.upstream_code, row.scope) for row in rows]
+    assert len(set(keys)) == len(keys)
+    assert len({(row.upstream_code, row.meaning) for row in rows}) == len(rows)
+    assert all(row.upstream_code and row.meaning for row in rows)
     vendor = rows[: -len(HTTP_ROWS)]
     assert vendor
-    assert not {row.upstream_code for row in vendor} & {row.answer for row in HTTP_ROWS}
+    assert rows[len(vendor) :] == HTTP_ROWS
+    assert not any(row.shared for row in vendor)
+    assert not {row.upstream_code for row in vendor} & {row.upstream_code for row in HTTP_ROWS}
 
 
 @EVERY_SUITE
 def test_each_reason_in_its_table_comes_with_a_status_that_the_contract_documents(suite: Suite) -> None:
     documented = re.findall(r"((?: *//[^\n]*\n)+) *ERROR_REASON_(\w+) = \d+;", REASONS.read_text())
     comments = {name: comment for comment, name in documented}
-    for row in suite.create(NOWHERE).status_rows():
+    for row in suite.create(NOWHERE).status_table.rows:
         reason = ErrorReason.Name(row.outcome.reason).removeprefix("ERROR_REASON_")
         assert code_pb2.Code.Name(row.outcome.code) in comments[reason], row.upstream_code
 

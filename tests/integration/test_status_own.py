@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.providers.nhn_secure_key_manager import SecureKeyManager
+from gateway.providers.nhn_secure_key_manager.adapter import SecureKeyManager
 from keyway.v1 import certificate_pb2
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys

@@ -1,4 +1,4 @@
-"""Providers for tests of the server: true implementations of the capabilities, over lists and functions."""
+"""Providers for tests of the server, implemented with lists and functions."""
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -9,7 +9,9 @@ import grpc
 from gateway.call_context import CallContext
 from gateway.errors import GatewayError, UpstreamError
 from gateway.gateway_settings import GatewaySettings
-from gateway.providers.base.capabilities import CertificatePage, ListWindow, StatusRow
+from gateway.providers.base.listing import CertificatePage, ListWindow
+from gateway.providers.base.provider import Provider
+from gateway.providers.base.status_table import StatusTable
 from gateway.providers.catalog import Catalog
 from gateway.server.gateway_server import GatewayServer
 from gateway.upstream import outcomes
@@ -20,8 +22,8 @@ from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
 
 
-class FakeProvider:
-    """A provider without any capability. check_error: what its check fails with."""
+class FakeProvider(Provider):
+    """A provider without any operation. check_error: the error of its check."""
 
     type = "fake"
     api_version = "v9"
@@ -29,7 +31,8 @@ class FakeProvider:
     def __init__(self, provider_id: str) -> None:
         self.id = provider_id
         self.check_error: GatewayError | None = None
-        self.rows: Sequence[StatusRow] = ()
+        self.status_table = StatusTable(())
+        self.unavailable = frozenset()
         self.breaker = BreakerState.CLOSED
 
     async def start(self) -> None: ...
@@ -39,9 +42,6 @@ class FakeProvider:
     async def check(self, call: CallContext) -> None:
         if self.check_error is not None:
             raise self.check_error
-
-    def status_rows(self) -> Sequence[StatusRow]:
-        return self.rows
 
     @property
     def upstream(self) -> UpstreamState:
@@ -98,12 +98,6 @@ class KeyStore(FakeProvider):
 
     async def decrypt(self, request: keys.DecryptRequest, call: CallContext) -> keys.DecryptResponse:
         return keys.DecryptResponse(plaintext=request.ciphertext.encode())
-
-    async def _unused(self, request: Any, _call: CallContext) -> Any:
-        raise AssertionError(f"KeyStore {self.id} was not meant to get a {type(request).__name__}")
-
-    get_client_info = get_secret = generate_data_key = get_symmetric_key = _unused
-    sign = verify = get_private_key = get_public_key = _unused
 
 
 @contextlib.asynccontextmanager

@@ -1,12 +1,9 @@
-"""ASTERIA Warp, module `certificate` of its management API: the settings, and what makes a provider of them."""
+"""ASTERIA Warp, module `certificate` of its management API: two certificates and two trust stores."""
+
+from typing import Final
 
 from gateway.providers.asteria.adapter import AsteriaProvider
 from gateway.providers.asteria.settings import AsteriaSettings
-from gateway.providers.base.capabilities import Provider
+from gateway.providers.base.provider import ProviderType
 
-SETTINGS = AsteriaSettings
-
-
-def create(settings: AsteriaSettings) -> Provider:
-    """The provider that these settings describe; it opens nothing before `start`."""
-    return AsteriaProvider(settings)
+PROVIDER_TYPE: Final = ProviderType(AsteriaSettings, AsteriaProvider)

@@ -1,14 +1,14 @@
-"""X.500 names as ASTERIA gives them: parts by short key (`{"C": "JP", "CN": "…"}`), or one RFC 2253-like text.
+"""Parser for ASTERIA's X.500 names: an object with short keys (`{"C": "JP", "CN": "…"}`), or RFC 2253-like text.
 
-The reader of texts is tolerant: Java prints quotes, spaces, semicolons and object identifiers, and some names have
-commas that nobody escaped. It never fails; what it can't make out is in `text` all the same.
+The text parser is tolerant and never fails: Java prints quotes, spaces, semicolons, and object identifiers, and some
+names have unescaped commas. Attributes that it cannot parse are only in `text`.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from gateway.providers.base.formats import FormatError
+from gateway.providers.base.errors import FormatError
 from keyway.v1 import certificate_pb2 as certificates
 
 _PARTS: Final[Mapping[str, str]] = {
@@ -34,7 +34,7 @@ _TO_ESCAPE = re.compile(r'([,+"\\<>;]|^[ #]| \Z)')
 
 
 def read(value: object) -> certificates.DistinguishedName:
-    """The name in a JSON value, an object or a text; FormatError where it is neither."""
+    """Return the name in a JSON value. Raises FormatError if the value is neither an object nor text."""
     if isinstance(value, str):
         return from_text(value)
     if isinstance(value, dict):
@@ -43,12 +43,12 @@ def read(value: object) -> certificates.DistinguishedName:
 
 
 def from_text(text: str) -> certificates.DistinguishedName:
-    """The name in a text, which is kept as it is given; each part is the first of its kind."""
+    """Return the name in a text. `text` is unchanged; each part is the first attribute of its kind."""
     return _message(parse(text), text)
 
 
 def parse(text: str) -> list[tuple[str, str]]:
-    """The attributes of an RFC 2253-like text, in its order: upper-case key or object identifier, and value."""
+    """Return the attributes of an RFC 2253-like text in its order: uppercase key or object identifier, and value."""
     attributes: list[tuple[str, str]] = []
     for piece in _pieces(text):
         key = _KEY.match(piece)
@@ -64,7 +64,7 @@ def _from_parts(parts: Mapping[str, object]) -> certificates.DistinguishedName:
 
 
 def _values(value: object) -> list[str]:
-    """The values of one key: text or a number, or several of them; empty ones are left out."""
+    """Return the non-empty values of one key: text or a number, or a list of them."""
     values = value if isinstance(value, list) else [value]
     if not all(item is None or isinstance(item, str | int) for item in values):
         raise FormatError("a part of a name is not text")
@@ -72,7 +72,7 @@ def _values(value: object) -> list[str]:
 
 
 def _rank(key: str) -> int:
-    """The place of a key in a written name: the most special first, other keys before the usual ones."""
+    """Return the position of a key in the text form: the most specific key first, unusual keys before all others."""
     return _WRITTEN_ORDER.index(key) if key in _WRITTEN_ORDER else -1
 
 
@@ -86,7 +86,7 @@ def _message(attributes: list[tuple[str, str]], text: str) -> certificates.Disti
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """The text, cut where a separator is followed by the next key; escaped and quoted separators do not count."""
+    """Split the text at each separator that a key follows. Escaped and quoted separators do not count."""
     start = 0
     for place in _separators(text):
         if _KEY.match(text, place + 1):
@@ -96,7 +96,7 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _separators(text: str) -> Iterator[int]:
-    """The places of separators outside quotes. A quote begins only where a value does."""
+    """Return the positions of separators outside quotes. A quote starts only at the start of a value."""
     quoted = escaped = False
     before = ""
     for place, character in enumerate(text):
@@ -117,14 +117,14 @@ def _unescaped(raw: str) -> str:
     stripped = value.rstrip(" ")
     backslashes = len(stripped) - len(stripped.rstrip("\\"))
     if backslashes % 2 and len(value) > len(stripped):
-        stripped += value[len(stripped)]  # an escaped space at the end belongs to the value
+        stripped += value[len(stripped)]  # an escaped space at the end is part of the value
     if len(stripped) > 1 and stripped[0] == stripped[-1] == '"':
         stripped = stripped[1:-1]
     return _ESCAPES.sub(_unescape, stripped)
 
 
 def _unescape(match: re.Match[str]) -> str:
-    """Hexadecimal pairs are bytes of UTF-8; before any other character the backslash goes."""
+    """Decode hexadecimal pairs as UTF-8, and remove the backslash before any other character."""
     if match[1] is None:
         return match[2]
     return bytes.fromhex(match[1].replace("\\", "")).decode("utf-8", "replace")

@@ -1,7 +1,7 @@
-"""The session that every call needs: one login for all callers, another one when the server has forgotten it.
+"""The ASTERIA session: one login for all callers, and a new login when the session has expired.
 
-Source: `POST /mcapi/auth/login` (a form with userName, password, timeout in minutes; answers `result.data.sessionId`)
-and `POST /mcapi/auth/logout`. When a session is no longer good is found by `api.py`; what is done then, here.
+Source: `POST /mcapi/auth/login` (a form with userName, password, and timeout in minutes; returns
+`result.data.sessionId`) and `POST /mcapi/auth/logout`. `client.py` detects that a session has expired.
 """
 
 import asyncio
@@ -10,72 +10,74 @@ from typing import Final, Protocol
 from urllib.parse import urlencode
 
 from gateway.call_context import CallContext
-from gateway.errors import SERVER_DRAINING, GatewayError, MalformedResponse, Outcome, UpstreamError
-from gateway.providers.asteria import answers, errors
+from gateway.contract.resource_names import PROVIDER
+from gateway.errors import SERVER_DRAINING, GatewayError, UpstreamError
 from gateway.providers.asteria.settings import Login, is_session_id
-from gateway.providers.base.formats import FormatError
+from gateway.providers.base.api_client import ApiClient, ApiRequest
+from gateway.providers.base.errors import FormatError
+from gateway.providers.base.json_object import JsonObject
 from gateway.upstream import outcomes
-from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
 
 SESSION_HEADER: Final = "X-As-SessionId"
 FORM: Final = "application/x-www-form-urlencoded; charset=UTF-8"
 LOGOUT_SECONDS: Final = 5.0
 REJECTION_SECONDS: Final = 5.0
-"""How long a refused login is not tried again, so that many calls don't lock the account."""
+"""Seconds without a new login after a rejected one, so that many calls do not lock the account."""
 
 _LOGIN_PATH: Final = "/mcapi/auth/login"
 _LOGOUT_PATH: Final = "/mcapi/auth/logout"
 
 
 class Session(Protocol):
-    """Where session ids come from."""
+    """The source of session IDs."""
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What is configured for it and must not show, beside the ids."""
+        """Configured values that must not be recorded."""
 
     async def current(self, call: CallContext) -> str:
-        """A session id that is good as far as is known."""
+        """Return the current session ID."""
 
-    async def renew(self, refused: str, call: CallContext) -> str | None:
-        """Another id in the place of one that the server refused; None where there is no other."""
+    async def renew(self, expired: str, call: CallContext) -> str | None:
+        """Return a new ID in place of `expired`; None if there is no other."""
 
     async def close(self) -> None:
-        """End the session at the server where it was begun here; never raises."""
+        """Log out if this object logged in. Never raises."""
 
 
 class FixedSession:
-    """A configured session id, which somebody else began and keeps alive."""
+    """A configured session ID. Another system logs in and keeps the session alive."""
 
     secrets: Final = ()
-    """The id itself goes with every call."""
+    """Empty: the ID itself is a secret of each request."""
 
     def __init__(self, session_id: str) -> None:
         self._id = session_id
 
     async def current(self, _call: CallContext) -> str:
-        """The configured id."""
+        """Return the configured ID."""
         return self._id
 
-    async def renew(self, _refused: str, _call: CallContext) -> str | None:
-        """There is no other."""
+    async def renew(self, _expired: str, _call: CallContext) -> str | None:
+        """Return None: there is no other ID."""
         return None
 
     async def close(self) -> None:
-        """The session is not ours to end."""
+        """Do nothing: the session belongs to another system."""
 
 
 class LoginSession:
-    """Sessions of one account. At most one login runs at a time, whoever and how many wait for it.
+    """Sessions of one account. At most one login runs at a time, and all callers share its result.
 
-    timeout: seconds that a login may take; each caller waits for it no longer than until its own deadline.
-    A caller that gives up leaves the login running for the others.
+    timeout: seconds for one login. Each caller waits until its own deadline at most. When a caller gives up, the login
+    continues for the other callers.
     """
 
-    def __init__(self, provider: str, http: HttpClient, login: Login, timeout: float) -> None:
+    def __init__(self, provider: str, api: ApiClient, login: Login, timeout: float) -> None:
         self.secrets = (login.password.get_secret_value(),)
         self._provider = provider
-        self._http = http
+        self._resource = PROVIDER.format(provider=provider)
+        self._api = api
         self._login = login
         self._timeout = timeout
         self._id: str | None = None
@@ -83,17 +85,17 @@ class LoginSession:
         self._running: asyncio.Task[str | UpstreamError] | None = None
 
     async def current(self, call: CallContext) -> str:
-        """The session's id, after a login where there is none yet."""
+        """Return the session ID, after a login if there is no session."""
         return self._id if self._id is not None else await self._joined_login(call)
 
-    async def renew(self, refused: str, call: CallContext) -> str | None:
-        """A newer id than `refused`; logs in only where no other caller has done so since."""
-        if self._id == refused:
+    async def renew(self, expired: str, call: CallContext) -> str | None:
+        """Return a newer ID than `expired`. Logs in unless another caller has already done so."""
+        if self._id == expired:
             self._id = None
         return await self.current(call)
 
     async def close(self) -> None:
-        """Log out, within a few seconds; what goes wrong with it is left to the session's own timeout."""
+        """Log out within a few seconds. If the logout fails, the session expires by its own timeout."""
         running, self._running = self._running, None
         try:
             async with asyncio.timeout(LOGOUT_SECONDS):
@@ -108,7 +110,7 @@ class LoginSession:
                 running.cancel()
 
     async def _joined_login(self, call: CallContext) -> str:
-        """The id from the login that runs, or from one that is started; the failure of one refused a moment ago."""
+        """Return the ID of the current login, or of a new one. Raises the error of a login that was just rejected."""
         if self._rejection is not None and time.monotonic() - self._rejection[0] < REJECTION_SECONDS:
             raise _copy(self._rejection[1])
         if self._running is None:
@@ -116,7 +118,8 @@ class LoginSession:
         running = self._running
         await asyncio.wait({running}, timeout=call.remaining())
         if not running.done():
-            raise self._error(outcomes.TIMEOUT, "the login did not end in time")
+            message = f"{self._resource}: the login did not finish in time"
+            raise UpstreamError(outcomes.TIMEOUT, message, provider=self._provider)
         if running.cancelled():
             raise GatewayError(SERVER_DRAINING, "the gateway is shutting down")
         result = running.result()
@@ -125,9 +128,8 @@ class LoginSession:
         return result
 
     async def _run(self, starter: CallContext) -> str | UpstreamError:
-        """One login. Its failure is returned, not raised: there may be no caller left, or several."""
-        deadline = time.monotonic() + self._timeout
-        call = starter.shared(deadline, idempotent=True)
+        """Log in. A failure is returned, not raised, because any number of callers can wait for the result."""
+        call = starter.shared(time.monotonic() + self._timeout, idempotent=True)
         try:
             self._id = await self._log_in(call)
         except UpstreamError as error:
@@ -146,68 +148,27 @@ class LoginSession:
             "password": login.password.get_secret_value(),
             "timeout": str(login.timeout_minutes),
         }
-        request = HttpRequest("POST", _LOGIN_PATH, {"Content-Type": FORM}, urlencode(form).encode(), shown=shown)
-        response = await self._http.send(request, call)
-        answer = answers.read(response)
-        if answer.failure is not None:
-            raise self._refused(answer.failure, response)
-        try:
-            session_id = answer.data().text("sessionId").strip()
-        except FormatError as error:
-            raise self._malformed(f"the login's answer: {error}", response) from error
-        if not is_session_id(session_id):
-            raise self._malformed("the login's session id can't be sent in a header", response)
-        return session_id
+        request = ApiRequest("POST", _LOGIN_PATH, _LOGIN_PATH, self._resource, urlencode(form).encode(), FORM)
+        return await self._api.call(request, _session_id, call)
 
     async def _log_out(self) -> None:
         if self._id is None:
             return
         call = CallContext("logout", time.monotonic() + LOGOUT_SECONDS, idempotent=True)
-        headers = {SESSION_HEADER: self._id, "Content-Type": FORM}
-        await self._http.send(HttpRequest("POST", _LOGOUT_PATH, headers), call)
-
-    def _refused(self, failure: errors.Failure, response: HttpResponse) -> UpstreamError:
-        """A login that failed: the account is at fault, unless the answer speaks of the server's own trouble."""
-        error = errors.to_error(
-            failure,
-            response,
-            provider=self._provider,
-            resource=self._resource,
-            secrets=self.secrets,
-        )
-        if _is_rejection(failure, response.status):
-            error.outcome = outcomes.CREDENTIALS_REJECTED
-            error.message = f"{self._resource}: the server refused the gateway's login"
-            error.resource = error.retry_after = None
-        return error
-
-    @property
-    def _resource(self) -> str:
-        return f"providers/{self._provider}"
-
-    def _malformed(self, fault: str, response: HttpResponse) -> MalformedResponse:
-        return MalformedResponse(f"{self._resource}: {fault}", provider=self._provider, http_status=response.status)
-
-    def _error(self, outcome: Outcome, fault: str) -> UpstreamError:
-        return UpstreamError(outcome, f"{self._resource}: {fault}", provider=self._provider)
+        headers = {SESSION_HEADER: self._id}
+        request = ApiRequest("POST", _LOGOUT_PATH, _LOGOUT_PATH, self._resource, None, FORM, headers)
+        await self._api.call(request, lambda _: None, call)
 
 
-def shown(target: str) -> str:
-    """The path, which holds no names; those of authorities stand in the query."""
-    return target.partition("?")[0]
-
-
-def _is_rejection(failure: errors.Failure, status: int) -> bool:
-    """Whether a failed login speaks of the account. Codes from 5000 on are the server's own trouble."""
-    if failure.code is not None and failure.code.isdecimal():
-        return not 5000 <= int(failure.code) <= 5999
-    if failure.enveloped:
-        return status < 500
-    return 400 <= status <= 499 and status not in (404, 408, 429)
+def _session_id(data: JsonObject) -> str:
+    session_id = data.text("sessionId").strip()
+    if not is_session_id(session_id):
+        raise FormatError("sessionId is not a valid header value")
+    return session_id
 
 
 def _copy(error: UpstreamError) -> UpstreamError:
-    """The same failure for one more caller: an exception that is raised twice would mix up their tracebacks."""
+    """Return a copy of an error for another caller. Raising one exception twice would mix up the tracebacks."""
     return UpstreamError(
         error.outcome,
         error.message,

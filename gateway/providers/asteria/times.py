@@ -1,7 +1,7 @@
-"""Times as ASTERIA gives them: `YYYY-MM-DD HH:MM:SS` without a zone, which is the provider's setting.
+"""Parser for ASTERIA's times: `YYYY-MM-DD HH:MM:SS` in the time zone of the provider's settings.
 
-9999-12-31 23:59:59Z, a certificate's usual "never", is a time of the year 10000 east of Greenwich, where Python's
-calendar has ended. It repeats itself every 400 years, so such times are reckoned that much earlier.
+Certificates without expiration usually end at 9999-12-31 23:59:59Z. East of Greenwich this is in the year 10000, which
+`datetime` does not support. The calendar repeats every 400 years, so such times are computed 400 years earlier.
 """
 
 import re
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from gateway.providers.base.formats import FormatError
+from gateway.providers.base.errors import FormatError
 
 _TIME = re.compile(r"\s*(\d{4,5})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)\s*", re.ASCII)
 _CYCLE: Final = 400
@@ -20,20 +20,20 @@ _LAST: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 class LocalTime(NamedTuple):
-    """A time without its zone: `years` after `reckoned`."""
+    """A time without its zone: `years` after `shifted`."""
 
-    reckoned: datetime
+    shifted: datetime
     years: int
 
     @property
     def day(self) -> date:
-        """Its day, the last one that there is for those after it."""
-        year = self.reckoned.year + self.years
-        return self.reckoned.date().replace(year=year) if year <= _LAST.year else _LAST.date()
+        """The day; for later times, the last day that `date` supports."""
+        year = self.shifted.year + self.years
+        return self.shifted.date().replace(year=year) if year <= _LAST.year else _LAST.date()
 
 
 def parse(text: str) -> LocalTime:
-    """The local time; FormatError where the text is none."""
+    """Return the local time. Raises FormatError if the text is not a time."""
     match = _TIME.fullmatch(text)
     if match is None:
         raise FormatError("a time is not YYYY-MM-DD HH:MM:SS")
@@ -42,16 +42,17 @@ def parse(text: str) -> LocalTime:
     try:
         return LocalTime(datetime(year - years, month, day, hour, minute, second), years)
     except ValueError:
-        raise FormatError("a time is not one of the calendar") from None
+        raise FormatError("a time does not exist in the calendar") from None
 
 
 def moment(local: LocalTime, timezone: ZoneInfo) -> Timestamp:
-    """The moment of a local time, the last second that there is for those after it.
+    """Return the timestamp of a local time; for later times, the last second that `Timestamp` supports.
 
-    Of an hour that the clock has twice it is the first; one that it skips follows on.
+    At a change of the clock, an hour that occurs twice means the first one, and an hour that is skipped continues the
+    hour before.
     """
     try:
-        utc = local.reckoned.replace(tzinfo=timezone).astimezone(UTC)
+        utc = local.shifted.replace(tzinfo=timezone).astimezone(UTC)
     except OverflowError:
         utc = _FIRST
     year = utc.year + local.years

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from google.type import date_pb2
 
-from gateway.providers.base.formats import FormatError
+from gateway.providers.base.errors import FormatError
 from keyway.v1 import certificate_pb2 as certificates
 
 

@@ -1,6 +1,6 @@
-"""Names of files: out of a Content-Disposition header, safe to save under, with the ending that fits.
+"""File names: from a Content-Disposition header, safe to save, and with the appropriate extension.
 
-Sources: RFC 6266 and RFC 8187 for the header. What a file holds is not looked at.
+Sources: RFC 6266 and RFC 8187 for the header.
 """
 
 import re
@@ -20,13 +20,16 @@ _QUOTED_PAIR: Final = re.compile(r'\\(["\\])')
 _LEADING: Final = re.compile(r"\A[\s.]+")
 _ENDING: Final = re.compile(r"\.(?:pem|crt|cer|cert|der|p7b|p7c|p7s|p7|p12|pfx|key|csr|zip|txt)\Z", re.IGNORECASE)
 _CHARSETS: Final = frozenset({"utf-8", "iso-8859-1", "us-ascii"})
+_JAVA_KEYSTORES: Final = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")  # JKS, JCEKS
+_PKCS7_TYPE: Final = bytes.fromhex("06092a864886f70d010702")  # the object identifier of signed data
+_PKCS7_HEADER_BYTES: Final = 32
 
 
 def from_content_disposition(header: str) -> str | None:
-    """The last part of the file name in the header, without what a file name can't have; None where nothing is left.
+    """Return the file name in the header, made safe; None if nothing is left of it.
 
-    `filename*` comes before `filename`; the word before both may be missing. Bytes of the header that are not UTF-8
-    are left out.
+    `filename*` takes precedence over `filename`. The disposition type before them can be missing. Bytes that are not
+    UTF-8 are dropped.
     """
     parameters = dict(_parameters(header))
     for name in (_extended(parameters.get("filename*", "")), parameters.get("filename", "")):
@@ -37,9 +40,9 @@ def from_content_disposition(header: str) -> str | None:
 
 
 def safe_name(name: str) -> str:
-    """The name without directories, control, format and undecodable characters and leading dots; may be empty.
+    """Return the name without directories, control, format, and undecodable characters, and leading dots.
 
-    At most 255 bytes.
+    The result has at most 255 bytes and can be empty.
     """
     name = name.replace("\\", "/").rpartition("/")[2]
     visible = "".join(character for character in name if unicodedata.category(character)[0] != "C")
@@ -47,7 +50,7 @@ def safe_name(name: str) -> str:
 
 
 def with_ending(name: str, ending: str) -> str:
-    """The name with this ending (`.pem`) in place of any other that certificate files have; at most 255 bytes."""
+    """Replace the extension of a certificate file by this one (such as `.pem`). The result has at most 255 bytes."""
     known = _ENDING.search(name)
     if known is not None and known[0].lower() == ending:
         ending = known[0]
@@ -55,12 +58,24 @@ def with_ending(name: str, ending: str) -> str:
     return _cut(stem, MAXIMUM_BYTES - len(ending.encode())) + ending
 
 
+def for_keystore(content: bytes) -> str:
+    """Return a name for a keystore file without one: `.jks` for a Java keystore, otherwise `.p12`."""
+    return "keystore.jks" if content.startswith(_JAVA_KEYSTORES) else "keystore.p12"
+
+
+def for_certificates(stem: str, content: bytes) -> str:
+    """Return a name for a file of certificates without one: `.p7b`, `.pem`, or `.der`."""
+    if b"-----BEGIN PKCS7-----" in content or _PKCS7_TYPE in content[:_PKCS7_HEADER_BYTES]:
+        return f"{stem}.p7b"
+    return f"{stem}.pem" if b"-----BEGIN " in content else f"{stem}.der"
+
+
 def _cut(text: str, maximum_bytes: int) -> str:
     return text.encode()[:maximum_bytes].decode(errors="ignore")
 
 
 def _parameters(header: str) -> Iterator[tuple[str, str]]:
-    """Names in lower case with values; of a name that comes twice the first, as the last one yielded."""
+    """Return the lowercase names and the values in reverse order, so that the first of equal names takes precedence."""
     for match in reversed(list(_PARAMETER.finditer(header))):
         value = match[2].strip()
         if len(value) >= 2 and value[0] == value[-1] == '"':
@@ -69,7 +84,7 @@ def _parameters(header: str) -> Iterator[tuple[str, str]]:
 
 
 def _extended(value: str) -> str:
-    """The text in `charset'language'percent-encoded`; empty where it is not of that form."""
+    """Decode `charset'language'percent-encoded`; empty if the value does not have this form."""
     charset, _, rest = value.partition("'")
     _, separator, encoded = rest.partition("'")
     if not separator or charset.lower() not in _CHARSETS:

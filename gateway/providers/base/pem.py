@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from gateway import pem as reader
 from gateway.pem import CERTIFICATE_LABELS, PRIVATE_KEY_LABELS, Block
-from gateway.providers.base.formats import FormatError
+from gateway.providers.base.errors import FormatError
 
 MAXIMUM_BYTES: Final = 1024 * 1024
 MAXIMUM_BLOCKS: Final = 100

@@ -1,35 +1,48 @@
-"""Makes text of an upstream fit for the audit record, the span and the log.
+"""Sanitizes upstream text for audit records, spans, and logs.
 
-No HTML, stack trace or control character, and none of the secrets that were sent; short. Callers get the
-gateway's own wording instead: upstream text never reaches them.
+The result is short and has no HTML, stack traces, control characters, or secrets that were sent. Callers never receive
+it: error messages to callers are the gateway's own text.
 """
 
+import html
+import json
 import re
 from collections.abc import Collection, Iterable
 from typing import Final
+from urllib.parse import quote, quote_plus
 
 MAXIMUM_CHARACTERS: Final = 200
 READ_CHARACTERS: Final = 4000
-"""As much of a text is looked at; what follows is dropped."""
+"""The number of characters that are examined. The rest is dropped."""
 
-_HIDDEN: Final = "\udfff"  # no text that is sent can hold it, and it keeps what is cut at its place
+_HIDDEN: Final = "\udfff"  # a lone surrogate, which no text that was sent can contain
 _RUN_OF_HIDDEN = re.compile(f"{_HIDDEN}+")
 _MARKUP = re.compile(r"<[^<>]*>")
 _STACK_TRACE = re.compile(r"(?:^|\s)(?:at [\w.$]+\(|Traceback \(most recent call last\)|Caused by:).*", re.DOTALL)
-# Half of a surrogate pair too, which JSON can escape, and which neither a record nor a span can hold.
+# Includes lone surrogates: JSON can escape them, but UTF-8 cannot encode them.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _PEM = re.compile(r"-----BEGIN [^-]*-----.*?(?:-----END [^-]*-----|\Z)", re.DOTALL)
 
 
-def clean(text: str, secrets: Iterable[str] = ()) -> str:
-    """`text` without markup, traces, PEM blocks, control characters and any of `secrets`; only its beginning."""
-    text = _RUN_OF_HIDDEN.sub("***", _hide(text, {secret for secret in secrets if secret}))
+def sanitize(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return the beginning of `text` without markup, stack traces, PEM blocks, control characters, and `secrets`.
+
+    A secret is also removed where it is percent-encoded, or escaped for HTML or JSON.
+    """
+    hidden = {spelling for secret in secrets if secret for spelling in _spellings(secret)}
+    text = _RUN_OF_HIDDEN.sub("***", _hide(text, hidden))
     text = _STACK_TRACE.sub("", _MARKUP.sub(" ", _PEM.sub(" ", text)))
     return " ".join(_UNPRINTABLE.sub(" ", text).split())[:MAXIMUM_CHARACTERS]
 
 
+def _spellings(secret: str) -> tuple[str, ...]:
+    """Return the forms in which a response can echo a secret: as it is, and as encoded in a form, HTML, or JSON."""
+    encoded = quote(secret, safe="", errors="replace"), quote_plus(secret, errors="replace")
+    return (secret, *encoded, html.escape(secret), json.dumps(secret)[1:-1])
+
+
 def _hide(text: str, secrets: Collection[str]) -> str:
-    """The beginning of `text`, its secrets replaced by as many marks: one that the cut goes through is hidden too."""
+    """Replace each secret by as many marks as it has characters, so that a secret at the cut is hidden too."""
     text = text[: READ_CHARACTERS + max(map(len, secrets), default=0)]
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, _HIDDEN * len(secret))

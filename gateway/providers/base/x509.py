@@ -17,7 +17,7 @@ from cryptography.x509.oid import SignatureAlgorithmOID as Signature
 
 from gateway.pem import CERTIFICATE_LABELS, PRIVATE_KEY_LABELS
 from gateway.providers.base import expiry, pem
-from gateway.providers.base.formats import FormatError
+from gateway.providers.base.errors import FormatError
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
 

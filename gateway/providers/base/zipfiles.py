@@ -11,7 +11,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.providers.base.formats import FormatError
+from gateway.providers.base.errors import FormatError
 
 _LOCAL_HEADER: Final = b"PK\x03\x04"
 _DIRECTORY_HEADER: Final = b"PK\x01\x02"

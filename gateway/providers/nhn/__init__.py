@@ -1,1 +1,1 @@
-"""Code shared by the NHN Cloud providers: the response envelope and the credentials of later API versions."""
+"""Code that both NHN Cloud providers share: settings with credentials, and the response envelope."""

@@ -1,158 +1,36 @@
-"""What the NHN Cloud services share: the answer's envelope, and the credentials of their later API versions.
+"""The response envelope of both NHN Cloud services: `{"header": {resultCode, resultMessage, isSuccessful}, "body": …}`.
 
-Source: the common response header of the Certificate Manager and Secure Key Manager guides. The header decides
-about success, not the HTTP status.
+Source: "common response header" of the Certificate Manager and Secure Key Manager guides. The header determines whether
+the call succeeded, not the HTTP status.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
-from urllib.parse import quote
-from zoneinfo import ZoneInfo
+from typing import Final
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
-
-from gateway.config.base import Settings
-from gateway.errors import InvalidRequest, Violation
-from gateway.providers.base.formats import FormatError, JsonObject
-from gateway.providers.base.settings import ProviderSettings
+from gateway.providers.base.envelope import Envelope
+from gateway.providers.base.errors import FormatError
+from gateway.providers.base.json_object import JsonObject
 from gateway.upstream.client import HttpResponse
 
 MAXIMUM_CODE: Final = 10**9
-MAXIMUM_SEGMENT_BYTES: Final = 2048
-"""Of one segment of a name in a URL: servers take 8 KB in all, or less."""
-
-
-def _fits_header(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    if not text.strip() or not text.isascii() or not text.isprintable():
-        raise ValueError("must be printable ASCII, and not empty: it is sent in a header")
-    return value
-
-
-HeaderSecret = Annotated[SecretStr, AfterValidator(_fits_header)]
-"""A secret that can be the value of a header."""
-
-
-class UserAccessKey(Settings):
-    """A user access key of NHN Cloud: an id and its secret."""
-
-    id: HeaderSecret = Field(description="User access key ID.")
-    secret: HeaderSecret = Field(description="Secret access key.")
-
-
-ApiVersion = Literal["v1.0", "v1.1", "v1.2", "v1.3"]
-
-Credential = Literal["user_access_key", "bearer_token"]
-
-
-class NhnSettings(ProviderSettings):
-    """Settings of an NHN Cloud service.
-
-    CREDENTIALS: the credential that each API version requires; the gateway sends no other.
-    ENDPOINTS: the default endpoints for v1.0 and for later versions.
-    """
-
-    CREDENTIALS: ClassVar[Mapping[ApiVersion, Credential]]
-    ENDPOINTS: ClassVar[tuple[str, str]]
-
-    endpoint: str = Field(
-        default="", description="Base URL of the service. Default: the vendor's public endpoint of api_version."
-    )
-    timezone: ZoneInfo = Field(
-        default=ZoneInfo("Asia/Seoul"),
-        description="IANA time zone of dates and times that the service returns without a zone.",
-    )
-    api_version: ApiVersion = Field(description="API version that the gateway uses.")
-    app_key: SecretStr = Field(description="App key of the service; it is part of every URL.")
-    user_access_key: UserAccessKey | None = Field(
-        default=None, description="User access key, for the API versions that require one."
-    )
-    bearer_token: HeaderSecret | None = Field(
-        default=None, description="Bearer token, for the API versions that require one."
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _default_endpoint(cls, data: Any) -> Any:
-        if not isinstance(data, Mapping) or "endpoint" in data:
-            return data
-        version = data.get("api_version", cls.model_fields["api_version"].default)
-        return {**data, "endpoint": cls.ENDPOINTS[0 if version == "v1.0" else 1]}
-
-    @field_validator("app_key")
-    @classmethod
-    def _is_a_segment(cls, value: SecretStr) -> SecretStr:
-        if not value.get_secret_value().strip("."):
-            raise ValueError("must not be empty or consist of dots only, which a URL drops")
-        return value
-
-    @model_validator(mode="after")
-    def _has_its_credential(self) -> Self:
-        needed = self.CREDENTIALS.get(self.api_version)
-        if needed is not None and getattr(self, needed) is None:
-            raise ValueError(f"api_version {self.api_version} needs {needed}")
-        return self
-
-    def credential_headers(self, version: ApiVersion) -> dict[str, str]:
-        """The headers that carry the credential that a version knows; none where it is not configured."""
-        credential = self.CREDENTIALS.get(version)
-        if credential == "user_access_key" and self.user_access_key is not None:
-            return {
-                "X-TC-AUTHENTICATION-ID": self.user_access_key.id.get_secret_value(),
-                "X-TC-AUTHENTICATION-SECRET": self.user_access_key.secret.get_secret_value(),
-            }
-        if credential == "bearer_token" and self.bearer_token is not None:
-            return {"X-NHN-Authorization": f"Bearer {self.bearer_token.get_secret_value()}"}
-        return {}
-
-    def secrets(self) -> tuple[str, ...]:
-        """Everything configured that must never be shown."""
-        key, token = self.user_access_key, self.bearer_token
-        return (
-            self.app_key.get_secret_value(),
-            *((key.id.get_secret_value(), key.secret.get_secret_value()) if key else ()),
-            *((token.get_secret_value(),) if token else ()),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """`{"header": {resultCode, resultMessage, isSuccessful}, "body": …}`. body is None where it is no object."""
-
-    successful: bool
-    code: int | None
-    message: str
-    body: JsonObject | None
 
 
 def read_envelope(response: HttpResponse) -> Envelope:
-    """The envelope in an answer of any HTTP status; FormatError where there is none."""
-    data = JsonObject.parse(response.body)
-    header = data.object("header")
+    """Return the envelope in a response of any HTTP status. Raises FormatError if there is none."""
+    document = JsonObject.parse(response.body)
+    header = document.object("header")
+    has_body = isinstance(document.get("body"), dict)
     return Envelope(
         successful=header.boolean("isSuccessful"),
+        data=document.object("body") if has_body else JsonObject({}, "body."),
         code=_code(header),
         message=header.text("resultMessage", default=""),
-        body=data.object("body") if isinstance(data.get("body"), dict) else None,
     )
 
 
-def _code(header: JsonObject) -> int | None:
-    """The result code; None where there is none, or none that can be read: the message still says what it says."""
+def _code(header: JsonObject) -> str:
+    """Return the result code; empty if it is missing or unreadable, because the message is still useful then."""
     try:
         code = header.integer("resultCode")
     except FormatError:
-        return None
-    return code if abs(code) <= MAXIMUM_CODE else None
-
-
-def encoded_segment(segment: str) -> str:
-    """A segment of `name`, percent-encoded for a URL; InvalidRequest where no server would take a URL of its length."""
-    encoded = quote(segment, safe="")
-    if len(encoded) > MAXIMUM_SEGMENT_BYTES:
-        description = (
-            f"a segment must have at most {MAXIMUM_SEGMENT_BYTES} bytes percent-encoded; this has {len(encoded)}"
-        )
-        raise InvalidRequest([Violation("name", description)])
-    return encoded
+        return ""
+    return str(code) if abs(code) <= MAXIMUM_CODE else ""

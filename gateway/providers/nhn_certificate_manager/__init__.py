@@ -1,8 +1,9 @@
-"""NHN Cloud Certificate Manager, API v1.0 to v1.3: certificate files that NHN Cloud keeps and hands out."""
+"""NHN Cloud Certificate Manager, API v1.0 to v1.3: certificate files that NHN Cloud stores and returns."""
 
-from gateway.providers.nhn_certificate_manager.adapter import create
+from typing import Final
+
+from gateway.providers.base.provider import ProviderType
+from gateway.providers.nhn_certificate_manager.adapter import CertificateManager
 from gateway.providers.nhn_certificate_manager.settings import CertificateManagerSettings
 
-SETTINGS = CertificateManagerSettings
-
-__all__ = ["SETTINGS", "create"]
+PROVIDER_TYPE: Final = ProviderType(CertificateManagerSettings, CertificateManager)

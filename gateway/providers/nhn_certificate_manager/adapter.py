@@ -1,157 +1,118 @@
-"""The adapter: each operation of the contract as calls of Certificate Manager.
+"""The Certificate Manager adapter: the calls that each operation of the contract makes."""
 
-Thin: requests are made in `requests.py`, answers read in `answers.py`, pages put together in `listing.py`, files in
-`files.py`; codes become errors by the table in `errors.py`.
-"""
-
-from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from gateway.call_context import CallContext
 from gateway.contract import resource_names
-from gateway.errors import CERTIFICATE_NOT_FOUND, GatewayError, MalformedResponse
-from gateway.providers.base import pem, x509
-from gateway.providers.base.capabilities import CertificatePage, ListWindow, StatusRow
-from gateway.providers.base.formats import FormatError
-from gateway.providers.nhn_certificate_manager import answers, errors, files, listing
-from gateway.providers.nhn_certificate_manager.requests import Filter, Requests
+from gateway.errors import CERTIFICATE_NOT_FOUND, GatewayError
+from gateway.providers.base.listing import CertificatePage, ListWindow
+from gateway.providers.base.provider import Provider
+from gateway.providers.nhn_certificate_manager import listing, messages
+from gateway.providers.nhn_certificate_manager.client import CertificateManagerClient, Filter
 from gateway.providers.nhn_certificate_manager.settings import CertificateManagerSettings
-from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
-from gateway.upstream.state import UpstreamState
+from gateway.providers.nhn_certificate_manager.status_table import STATUS_TABLE
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
+
+_ONLY_IN_V1_0: Final = frozenset({"upload_certificate"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Pages:
-    """Pages of the list, fetched within one call."""
+    """The pages of the list, fetched within one call."""
 
-    client: HttpClient
-    requests: Requests
-    asked: errors.Asked
+    client: CertificateManagerClient
+    provider: str
     timezone: ZoneInfo
     call: CallContext
 
-    async def page(self, number: int, size: int, state: Filter) -> answers.Page:
-        return await self._read(self.requests.page(number, size, state), number, size)
+    async def page(self, number: int, size: int, state: Filter) -> messages.Page:
+        return await self.client.list_page(
+            number,
+            size,
+            state,
+            lambda body: messages.page(body, self.provider, self.timezone, number=number, size=size),
+            self.call,
+        )
 
-    async def everything(self) -> answers.Page:
-        return await self._read(self.requests.everything(), 1, 1)
-
-    async def _read(self, request: HttpRequest, number: int, size: int) -> answers.Page:
-        response = await self.client.send(request, self.call)
-        return answers.read_page(response, self.asked, self.timezone, number=number, size=size)
+    async def everything(self) -> messages.Page:
+        return await self.client.list_all(
+            lambda body: messages.page(body, self.provider, self.timezone, number=1, size=1), self.call
+        )
 
 
-class CertificateManager:
-    """Certificate Manager without upload: API v1.1 and later."""
+class CertificateManager(Provider):
+    """One Certificate Manager. Only API v1.0 has an upload."""
 
     def __init__(self, settings: CertificateManagerSettings) -> None:
-        self.id: str = settings.id
-        self.type: str = settings.type
-        self.api_version: str = settings.api_version
+        super().__init__(
+            settings,
+            STATUS_TABLE,
+            api_version=settings.api_version,
+            unavailable=frozenset() if settings.api_version == "v1.0" else _ONLY_IN_V1_0,
+        )
         self._timezone = settings.timezone
-        self._requests = Requests(settings)
-        self._secrets = (*settings.secrets(), quote(settings.app_key.get_secret_value(), safe=""))
-        self._client = HttpClient(settings.id, settings.http())
-
-    async def start(self) -> None:
-        """Open the connection pool."""
-        await self._client.start()
-
-    async def close(self) -> None:
-        """Close the connection pool."""
-        await self._client.close()
+        self._client = CertificateManagerClient(settings, self.http)
 
     async def check(self, call: CallContext) -> None:
-        """Ask for a list of one row."""
+        """Retrieve a list of one row."""
         await self._pages(call).page(1, 1, service.CERTIFICATE_STATE_FILTER_ALL)
 
-    def status_rows(self) -> Sequence[StatusRow]:
-        """The documented codes, whatever the API version, and the shared rows."""
-        return errors.status_rows()
-
-    @property
-    def upstream(self) -> UpstreamState:
-        """As the HTTP client has it."""
-        return self._client.state
-
     async def list_certificates(self, window: ListWindow, call: CallContext) -> CertificatePage:
-        """The list (guide: retrieve certificate list), in the BASIC view."""
+        """Retrieve the certificate list (guide: "retrieve certificate list"), in the BASIC view."""
         return await listing.read_window(self._pages(call), window, self.id)
 
     async def get_certificate(
         self, request: service.GetCertificateRequest, call: CallContext
     ) -> service.GetCertificateResponse:
-        """Out of the list; FULL reads the certificate's file too (guide: download certificate file)."""
-        found = await listing.find(self._pages(call), _certificate(request.name), self.id)
+        """Find the certificate in the list. The FULL view also downloads the certificate's file."""
+        found = await self._find(request.name, call)
         if found is None:
             message = f"{request.name}: no certificate has this name"
             raise GatewayError(CERTIFICATE_NOT_FOUND, message, metadata={"provider": self.id}, resource=request.name)
         if request.view == service.CERTIFICATE_VIEW_FULL:
-            await self._fill(found, request.name, call)
+            found = await self._client.download(
+                found.display_name,
+                request.name,
+                lambda response: messages.full_certificate(response, found, self._timezone),
+                call,
+            )
         return service.GetCertificateResponse(certificate=found)
 
     async def check_certificate(
         self, request: service.CheckCertificateRequest, call: CallContext
     ) -> service.CheckCertificateResponse:
-        """Out of the list, expired ones included."""
-        found = await listing.find(self._pages(call), _certificate(request.name), self.id)
-        return service.CheckCertificateResponse(exists=found is not None)
+        """Find the certificate in the list, expired certificates included."""
+        return service.CheckCertificateResponse(exists=await self._find(request.name, call) is not None)
 
     async def download_certificate(
         self, request: service.DownloadCertificateRequest, call: CallContext
     ) -> service.DownloadCertificateResponse:
-        """The file (guide: download certificate file), taken apart: the key leaves only where it was asked for."""
+        """Download the certificate's file (guide: "download certificate file")."""
         certificate = _certificate(request.name)
-        response, bundle = await self._file(certificate, request.name, call)
-        return files.downloaded(request, response, bundle, certificate)
-
-    async def _fill(self, message: certificates.Certificate, resource: str, call: CallContext) -> None:
-        response, bundle = await self._file(message.display_name, resource, call)
-        try:
-            x509.fill_certificate(message, files.ordered(bundle), self._timezone)
-        except FormatError as error:
-            raise MalformedResponse(f"{resource}: {error}", provider=self.id, http_status=response.status) from error
-
-    async def _file(self, certificate: str, resource: str, call: CallContext) -> tuple[HttpResponse, pem.PemBundle]:
-        response = await self._client.send(self._requests.download(certificate), call)
-        return response, answers.read_file(response, self._asked(resource))
-
-    def _pages(self, call: CallContext) -> _Pages:
-        asked = self._asked(resource_names.PROVIDER.format(provider=self.id))
-        return _Pages(self._client, self._requests, asked, self._timezone, call)
-
-    def _asked(self, resource: str) -> errors.Asked:
-        return errors.Asked(self.id, resource, secrets=self._secrets)
-
-
-class CertificateManagerWithUpload(CertificateManager):
-    """Certificate Manager as API v1.0 has it."""
+        return await self._client.download(
+            certificate, request.name, lambda response: messages.downloaded(response, request, certificate), call
+        )
 
     async def upload_certificate(
         self, request: service.UploadCertificateRequest, call: CallContext
     ) -> service.UploadCertificateResponse:
-        """Replace the file (v1.0 guide: upload), which must not be larger than 512 KB."""
-        files.check_upload(request)
+        """Replace the certificate's file (v1.0 guide: "upload"). The file must not be larger than 512 KB."""
+        messages.check_upload(request)
         certificate = _certificate(request.name)
-        filename = request.filename or f"{certificate}.pem"
-        response = await self._client.send(self._requests.upload(certificate, filename, request.content), call)
-        secrets = (*self._secrets, *files.key_material(request.content))
-        answers.read_confirmation(response, errors.Asked(self.id, request.name, uploading=True, secrets=secrets))
+        await self._client.upload(certificate, request.filename or f"{certificate}.pem", request, call)
         return service.UploadCertificateResponse()
 
+    async def _find(self, name: str, call: CallContext) -> certificates.Certificate | None:
+        return await listing.find(self._pages(call), _certificate(name), self.id)
 
-def create(settings: CertificateManagerSettings) -> CertificateManager:
-    """The provider that these settings describe: only v1.0 has an upload."""
-    if settings.api_version == "v1.0":
-        return CertificateManagerWithUpload(settings)
-    return CertificateManager(settings)
+    def _pages(self, call: CallContext) -> _Pages:
+        return _Pages(self._client, self.id, self._timezone, call)
 
 
 def _certificate(name: str) -> str:
     segments = resource_names.CERTIFICATE.parse(name)
-    assert segments is not None, "the server lets valid names through only"
+    assert segments is not None, "the server validates names"
     return segments["certificate"]

@@ -1,7 +1,6 @@
-"""The list of certificates: a window of rows out of numbered pages, and one certificate by its name.
+"""Listing of Certificate Manager: windows of rows from numbered pages, and the search for a certificate by name.
 
-Knows how Certificate Manager counts (pageNum from 1, pageSize, all) and that it may give other pages than were asked
-for; how an answer reads is the business of `answers.py`.
+Certificate Manager counts pages from 1 (pageNum, pageSize, all). It can return pages of another size than requested.
 """
 
 import unicodedata
@@ -9,61 +8,64 @@ from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
 from gateway.errors import MalformedResponse
-from gateway.providers.base.capabilities import CertificatePage, ListWindow
-from gateway.providers.nhn_certificate_manager.answers import Page
-from gateway.providers.nhn_certificate_manager.requests import Filter
+from gateway.providers.base.listing import CertificatePage, ListWindow
+from gateway.providers.nhn_certificate_manager.client import Filter
+from gateway.providers.nhn_certificate_manager.messages import Page
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
 
 MAXIMUM_REQUESTS: Final = 110
-"""Of one call: enough for 1,000 rows from an upstream that gives no more than its default of 10 a page."""
+"""Maximum number of requests per call. Enough for 1,000 rows if the upstream returns its default of 10 per page."""
 
 LONGEST_WINDOW: Final = 1000
 
 
 class Pages(Protocol):
-    """Where pages come from."""
+    """The source of the pages."""
 
     async def page(self, number: int, size: int, state: Filter) -> Page:
-        """One page; `number` counts from 1."""
+        """Return one page. `number` counts from 1."""
 
     async def everything(self) -> Page:
-        """All certificates, expired ones too, on one page."""
+        """Return all certificates, expired ones included, on one page."""
 
 
 async def read_window(pages: Pages, window: ListWindow, provider: str) -> CertificatePage:
-    """The rows of a window: of one page where the offset is a multiple of the limit, else of two.
+    """Return the rows of a window, read from one page if the offset is a multiple of the limit, otherwise from two.
 
-    Where the upstream's page is of another size than was asked, the window is read in pages of that size.
-    MalformedResponse where the pages lead nowhere.
+    If the upstream returns pages of another size than requested, the window is read in pages of that size.
+    Raises MalformedResponse if the pages do not cover the window.
     """
     return await _read_window(pages, window, provider, iter(range(MAXIMUM_REQUESTS)))
 
 
 async def _read_window(pages: Pages, window: ListWindow, provider: str, requests: Iterator[int]) -> CertificatePage:
-    """`requests`: as many as it has left may be made."""
+    """requests: an iterator with one item for each request that is still allowed."""
     rows: list[certificates.Certificate] = []
     position, size = window.offset, window.limit
     for _ in requests:
         page = await pages.page(position // size + 1, size, window.state)
-        asked, size = size, page.size or size
+        requested, size = size, page.size or size
         start = max(page.number - 1, 0) * size
-        # A size that was not asked for says where the page begins only if it begins the list: else ask again by it.
-        found = start <= position < start + size and (size == asked or start == 0)
+        # If the page size differs from the requested one, the position of the page is reliable only for the first page.
+        # For other pages, request again with the upstream's page size.
+        found = start <= position < start + size and (size == requested or start == 0)
         if found:
             rows.extend(page.certificates[position - start :])
             position = start + max(size, len(page.certificates))
         if len(rows) >= window.limit or position >= page.total or not page.certificates:
             return CertificatePage(rows[: window.limit], page.total)
-        if not found and size == asked:
+        if not found and size == requested:
             break
-    raise MalformedResponse(f"provider {provider}: its pages do not lead through the list", provider=provider)
+    raise MalformedResponse(
+        f"provider {provider} returned list pages that do not cover the requested rows", provider=provider
+    )
 
 
 async def find(pages: Pages, certificate_name: str, provider: str) -> certificates.Certificate | None:
-    """The certificate of this name, expired or not; None where there is none.
+    """Return the certificate with this name, expired or not; None if it does not exist.
 
-    An upstream that gives less than everything when asked for it is asked for the rest.
+    If the upstream does not return the whole list on one page, the rest is requested.
     """
     page = await pages.everything()
     found = _named(page.certificates, certificate_name)
@@ -80,7 +82,7 @@ async def find(pages: Pages, certificate_name: str, provider: str) -> certificat
 
 
 def _named(rows: Sequence[certificates.Certificate], name: str) -> certificates.Certificate | None:
-    """Hangul composed or decomposed is the same name; an exact match comes first."""
+    """Return the row with this name: an exact match, otherwise a match after Unicode normalization (NFC)."""
     exact = next((row for row in rows if row.display_name == name), None)
     if exact is not None:
         return exact

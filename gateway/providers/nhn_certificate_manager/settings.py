@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from gateway.providers.nhn.envelope import ApiVersion, Credential, NhnSettings
+from gateway.providers.nhn.settings import ApiVersion, Credential, NhnSettings
 
 
 class CertificateManagerSettings(NhnSettings):

@@ -1,11 +1,9 @@
-"""The adapter of NHN Cloud Secure Key Manager: API v1.0 and the reported v1.1 to v1.3.
+"""NHN Cloud Secure Key Manager, API v1.0 and the reported v1.1 to v1.3: keys and secrets."""
 
-Exports what the catalog needs: the settings class and how a provider is made of them.
-"""
+from typing import Final
 
-from gateway.providers.nhn_secure_key_manager.adapter import SecureKeyManager, create
+from gateway.providers.base.provider import ProviderType
+from gateway.providers.nhn_secure_key_manager.adapter import SecureKeyManager
 from gateway.providers.nhn_secure_key_manager.settings import SecureKeyManagerSettings
 
-SETTINGS = SecureKeyManagerSettings
-
-__all__ = ["SETTINGS", "SecureKeyManager", "create"]
+PROVIDER_TYPE: Final = ProviderType(SecureKeyManagerSettings, SecureKeyManager)

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from gateway.providers.nhn.envelope import ApiVersion, Credential, NhnSettings
+from gateway.providers.nhn.settings import ApiVersion, Credential, NhnSettings
 
 _MAC_ADDRESS = re.compile(r"[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}")
 

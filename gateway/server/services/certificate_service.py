@@ -8,7 +8,8 @@ from typing import Final
 from gateway.call_context import CallContext
 from gateway.contract.resource_names import PROVIDER, WILDCARD, provider_id
 from gateway.errors import INVALID_PAGE_TOKEN, GatewayError, InvalidRequest, Violation
-from gateway.providers.base.capabilities import CertificatePage, ListWindow, Provider
+from gateway.providers.base.listing import CertificatePage, ListWindow
+from gateway.providers.base.provider import Provider
 from gateway.providers.catalog import Catalog
 from gateway.server.error_boundary import within_boundary
 from gateway.server.method_handler import Operation

@@ -10,7 +10,7 @@ from gateway.call_context import CallContext
 from gateway.contract.methods import BATCHES, METHODS
 from gateway.contract.resource_names import PROVIDER, provider_id
 from gateway.errors import UpstreamError
-from gateway.providers.base.capabilities import Provider
+from gateway.providers.base.provider import Provider
 from gateway.providers.catalog import Catalog
 from gateway.server.error_boundary import within_boundary
 from gateway.server.method_handler import Operation
@@ -94,7 +94,7 @@ class ProviderDirectory:
         self, request: service.ListStatusMappingsRequest, _call: CallContext
     ) -> service.ListStatusMappingsResponse:
         """Return the status table of a provider."""
-        rows = self._provider(request.name).status_rows()
+        rows = self._provider(request.name).status_table.rows
         return service.ListStatusMappingsResponse(
             mappings=[
                 status_mapping_pb2.StatusMapping(

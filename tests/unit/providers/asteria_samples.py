@@ -12,8 +12,8 @@ from email.policy import HTTP
 from urllib.parse import parse_qsl
 
 from gateway.call_context import CallContext
-from gateway.providers.asteria import SETTINGS
 from gateway.providers.asteria.adapter import AsteriaProvider
+from gateway.providers.asteria.settings import AsteriaSettings
 from tests.support.once import ONCE
 from tests.support.scripted_upstream import ReceivedRequest, ScriptedUpstream
 
@@ -107,7 +107,7 @@ def a_call(seconds: float = 10.0) -> CallContext:
 
 def provider_on(url: str, now: datetime = NOW, **settings: object) -> AsteriaProvider:
     values = {"id": "asteria", "type": "asteria", "endpoint": url, "session_id": SESSION_ID, **ONCE, **settings}
-    return AsteriaProvider(SETTINGS.model_validate(values), lambda: now)
+    return AsteriaProvider(AsteriaSettings.model_validate(values), lambda: now)
 
 
 @asynccontextmanager

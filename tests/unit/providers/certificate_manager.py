@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from urllib.parse import parse_qsl, urlsplit
 
 from gateway.call_context import CallContext
-from gateway.providers import nhn_certificate_manager
 from gateway.providers.nhn_certificate_manager.adapter import CertificateManager
+from gateway.providers.nhn_certificate_manager.settings import CertificateManagerSettings
 from tests.support.once import ONCE
 from tests.support.scripted_upstream import ReceivedRequest, ScriptedUpstream
 
@@ -29,7 +29,7 @@ def call(*, repeatable: bool = True) -> CallContext:
 async def provider(upstream: ScriptedUpstream, **settings: object) -> AsyncIterator[CertificateManager]:
     """The adapter as the configuration makes it."""
     data = {"id": "nhn", "type": "nhn-certificate-manager", "endpoint": upstream.url, "app_key": APP_KEY, **ONCE}
-    adapter = nhn_certificate_manager.create(nhn_certificate_manager.SETTINGS.model_validate(data | settings))
+    adapter = CertificateManager(CertificateManagerSettings.model_validate(data | settings))
     await adapter.start()
     try:
         yield adapter

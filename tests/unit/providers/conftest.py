@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.providers.asteria.adapter import AsteriaProvider
-from gateway.providers.nhn_secure_key_manager import SecureKeyManager
+from gateway.providers.nhn_secure_key_manager.adapter import SecureKeyManager
 from tests.support.scripted_upstream import ScriptedUpstream
 from tests.unit.providers import asteria_samples, secure_key_manager
 

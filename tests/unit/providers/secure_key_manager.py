@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from gateway.call_context import CallContext
-from gateway.providers.nhn_secure_key_manager import SETTINGS, SecureKeyManager, create
+from gateway.providers.nhn_secure_key_manager.adapter import SecureKeyManager
+from gateway.providers.nhn_secure_key_manager.settings import SecureKeyManagerSettings
 from tests.support.once import ONCE
 from tests.support.scripted_upstream import ScriptedUpstream
 
@@ -43,12 +44,12 @@ def failure(message: str, code: int | None = -1, **rest: object) -> dict[str, ob
 
 def settings(endpoint: str, **values: Any) -> Any:
     plain = {"id": "nhn-keys", "type": "nhn-secure-key-manager", "endpoint": endpoint, "app_key": APP_KEY, **ONCE}
-    return SETTINGS.model_validate(plain | values)
+    return SecureKeyManagerSettings.model_validate(plain | values)
 
 
 @asynccontextmanager
 async def connected(upstream: ScriptedUpstream, **values: Any) -> AsyncIterator[SecureKeyManager]:
-    adapter = create(settings(upstream.url, **values))
+    adapter = SecureKeyManager(settings(upstream.url, **values))
     await adapter.start()
     try:
         yield adapter

@@ -5,17 +5,11 @@ from datetime import UTC, datetime
 import pytest
 from google.type.date_pb2 import Date
 
+from gateway.contract.methods import snake_case
 from gateway.errors import GatewayError, MalformedResponse
 from gateway.providers.asteria.adapter import AsteriaProvider
-from gateway.providers.base.capabilities import (
-    CertificateDownload,
-    CertificateInventory,
-    CertificateUpload,
-    KeyOperations,
-    KeystoreAdministration,
-    ListWindow,
-    TrustStores,
-)
+from gateway.providers.base.listing import ListWindow
+from gateway.providers.base.provider import operations_of
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
 from tests.support.scripted_upstream import ScriptedUpstream
@@ -35,11 +29,9 @@ from tests.unit.providers.asteria_samples import (
 )
 
 
-def test_it_serves_everything_but_uploads_and_keys() -> None:
-    served: list[type] = [CertificateInventory, CertificateDownload, KeystoreAdministration, TrustStores]
-    others: list[type] = [CertificateUpload, KeyOperations]
-    assert all(issubclass(AsteriaProvider, capability) for capability in served)
-    assert not any(issubclass(AsteriaProvider, capability) for capability in others)
+def test_serves_all_certificate_methods_except_upload(asteria: AsteriaProvider) -> None:
+    methods = service.DESCRIPTOR.services_by_name["CertificateService"].methods
+    assert operations_of(asteria).keys() == {snake_case(method.name) for method in methods} - {"upload_certificate"}
 
 
 async def test_check_asks_whether_the_server_certificate_exists(
@@ -91,7 +83,7 @@ async def test_nothing_is_listed_as_expired_and_nothing_asked(
 async def test_a_list_fails_with_the_error_of_either_call(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     upstream.answer("GET", f"{BASE}/server/exist", body=exist(True))
     upstream.answer("GET", f"{BASE}/client/exist", status=500, body=failure(5102))
-    with pytest.raises(GatewayError, match="certificates/client: the server failed internally"):
+    with pytest.raises(GatewayError, match="certificates/client: the server had an internal error"):
         await asteria.list_certificates(ListWindow(0, 50, service.CERTIFICATE_STATE_FILTER_ALL), a_call())
 
 

@@ -75,7 +75,7 @@ async def test_a_refused_login_is_the_gateways_own_trouble(upstream: ScriptedUps
         with pytest.raises(UpstreamError) as raised:
             await check(asteria)
     assert raised.value.outcome is outcomes.CREDENTIALS_REJECTED
-    assert raised.value.message == "providers/asteria: the server refused the gateway's login"
+    assert raised.value.message == "providers/asteria: the server rejected the gateway's login"
     assert (raised.value.resource, raised.value.http_status) == (None, status)
 
 

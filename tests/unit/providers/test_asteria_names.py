@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.providers.asteria import distinguished_names, times
-from gateway.providers.base.formats import FormatError
+from gateway.providers.base.errors import FormatError
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 OIDS = {"O": NameOID.ORGANIZATION_NAME, "OU": NameOID.ORGANIZATIONAL_UNIT_NAME, "CN": NameOID.COMMON_NAME}

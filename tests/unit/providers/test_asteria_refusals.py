@@ -24,7 +24,7 @@ async def test_everything_that_the_server_would_refuse_is_said_at_once(
         ("keystore_password", reasons.ERROR_REASON_PASSWORD_TOO_SHORT),
         ("private_key_password", reasons.ERROR_REASON_PASSWORD_TOO_SHORT),
     ]
-    assert raised.value.violations[1].description == "must have at least 6 characters, and has 5"
+    assert raised.value.violations[1].description == "must have at least 6 characters, but has 5"
     assert raised.value.outcome.reason == reasons.ERROR_REASON_INVALID_REQUEST
     with pytest.raises(InvalidRequest) as raised:
         await asteria.import_certificate(
@@ -84,5 +84,5 @@ async def test_names_that_there_can_not_be(upstream: ScriptedUpstream, asteria: 
         assert (raised.value.outcome.code, raised.value.outcome.reason) == (code_pb2.NOT_FOUND, reason)
         assert raised.value.resource is not None
         missing = "certificate" if index < 7 else "trust store"
-        assert f": there is no such {missing};" in raised.value.message
+        assert f"only the {missing}s server and client" in raised.value.message
     assert upstream.requests == []

@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from gateway.providers.asteria import SETTINGS, create
+from gateway.providers.asteria.adapter import AsteriaProvider
+from gateway.providers.asteria.settings import AsteriaSettings
 from tests.unit.providers.asteria_sessions import ACCOUNT
 
 
@@ -25,15 +26,15 @@ from tests.unit.providers.asteria_sessions import ACCOUNT
 )
 def test_settings_that_can_not_be_used(values: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        SETTINGS.model_validate({"id": "asteria", "type": "asteria", "endpoint": "http://127.0.0.1:1", **values})
+        AsteriaSettings.model_validate({"id": "asteria", "type": "asteria", "endpoint": "http://127.0.0.1:1", **values})
 
 
 def test_settings_have_defaults_and_hide_secrets() -> None:
     values = {"id": "warp", "type": "asteria", "endpoint": "http://127.0.0.1:1", "login": ACCOUNT}
-    settings = SETTINGS.model_validate(values)
+    settings = AsteriaSettings.model_validate(values)
     assert settings.timezone.key == "Asia/Tokyo"
     assert settings.login is not None
     assert settings.login.timeout_minutes == 30
     assert ACCOUNT["password"] not in repr(settings)
-    adapter = create(settings)
+    adapter = AsteriaProvider(settings)
     assert (adapter.id, adapter.type, adapter.api_version) == ("warp", "asteria", "")

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.call_context import CallContext
 from gateway.errors import GatewayError, UpstreamError
-from gateway.providers.base.capabilities import CertificatePage, ListWindow
+from gateway.providers.base.listing import CertificatePage, ListWindow
 from gateway.providers.base.settings import CacheSettings
 from gateway.providers.caching import ReadCache
 from gateway.upstream import outcomes

@@ -7,10 +7,12 @@ from pydantic import ValidationError
 from gateway import gateway_settings
 from gateway.config.base import ConfigError
 from gateway.errors import UpstreamError
-from gateway.providers import nhn_certificate_manager
-from gateway.providers.base import capabilities
-from gateway.providers.base.capabilities import ListWindow
-from gateway.providers.nhn_certificate_manager.adapter import CertificateManagerWithUpload
+from gateway.providers.base.listing import ListWindow
+from gateway.providers.base.provider import operations_of
+from gateway.providers.base.status_table import HTTP_ROWS
+from gateway.providers.nhn_certificate_manager.adapter import CertificateManager
+from gateway.providers.nhn_certificate_manager.settings import CertificateManagerSettings
+from gateway.providers.nhn_certificate_manager.status_table import STATUS_TABLE
 from gateway.upstream import outcomes
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import error_reason_pb2 as reasons
@@ -43,7 +45,6 @@ def files(version: str) -> str:
 
 async def uploading(body: Body, status: int) -> UpstreamError:
     async with ScriptedUpstream() as upstream, provider(upstream, api_version="v1.0") as adapter:
-        assert isinstance(adapter, CertificateManagerWithUpload)
         upstream.answer("POST", files("v1.0"), status, body=body)
         request = service.UploadCertificateRequest(name=NAME, content=b"x")
         with pytest.raises(UpstreamError) as caught:
@@ -133,12 +134,11 @@ async def test_a_success_by_its_header_with_an_unusable_body_is_what_its_status_
 
 
 def test_the_status_table_lists_every_code_and_the_shared_rows() -> None:
-    settings = nhn_certificate_manager.SETTINGS(id="a", type="nhn-certificate-manager", app_key="k")  # type: ignore[arg-type]
-    rows = nhn_certificate_manager.create(settings).status_rows()
+    rows = STATUS_TABLE.rows
     listed = [(row.upstream_code, row.outcome.code) for row in rows]
     for code, upload, download, _ in DOCUMENTED:
         assert {found for number, found in listed if number == str(code)} == {upload, download}
-    assert [row[0] for row in listed[-len(outcomes.HTTP_ROWS) :]] == [row.answer for row in outcomes.HTTP_ROWS]
+    assert rows[-len(HTTP_ROWS) :] == HTTP_ROWS
     assert all(row.meaning for row in rows)
 
 
@@ -164,25 +164,24 @@ async def test_each_version_is_shown_its_own_credentials(version: str, sent: dic
 
 @pytest.mark.parametrize("version", ["v1.0", "v1.1", "v1.2", "v1.3"])
 def test_what_a_version_serves(version: str) -> None:
-    settings = nhn_certificate_manager.SETTINGS.model_validate(
+    settings = CertificateManagerSettings.model_validate(
         {"id": "a", "type": "nhn-certificate-manager", "app_key": "k", "api_version": version} | KEYS
     )
-    adapter = nhn_certificate_manager.create(settings)
-    served = {kind.__name__ for kind in capabilities.CAPABILITIES if isinstance(adapter, kind)}
-    expected = {"CertificateInventory", "CertificateDownload"}
-    assert served == expected | ({"CertificateUpload"} if version == "v1.0" else set())
+    adapter = CertificateManager(settings)
+    expected = {"list_certificates", "get_certificate", "check_certificate", "download_certificate"}
+    assert operations_of(adapter).keys() == expected | ({"upload_certificate"} if version == "v1.0" else set())
 
 
 @pytest.mark.parametrize(("version", "key"), [("v1.1", "user_access_key"), ("v1.3", "bearer_token")])
 def test_a_version_without_its_credential_is_refused_at_start(version: str, key: str) -> None:
     item = {"id": "a", "type": "nhn-certificate-manager", "app_key": "k1", "api_version": version}
-    types = {"nhn-certificate-manager": nhn_certificate_manager.SETTINGS}
+    types = {"nhn-certificate-manager": CertificateManagerSettings}
     with pytest.raises(ConfigError, match=rf"^providers\[0\]: api_version {version} needs {key}$"):
         gateway_settings.parse({"providers": [item]}, types)
 
 
 def test_defaults() -> None:
-    make = nhn_certificate_manager.SETTINGS.model_validate
+    make = CertificateManagerSettings.model_validate
     data = {"id": "a", "type": "nhn-certificate-manager", "app_key": "k"}
     settings = make(data)
     assert (settings.api_version, str(settings.timezone)) == ("v1.2", "Asia/Seoul")
@@ -195,8 +194,8 @@ def test_defaults() -> None:
 
 
 def test_no_secret_is_shown() -> None:
-    settings = nhn_certificate_manager.SETTINGS.model_validate(
+    settings = CertificateManagerSettings.model_validate(
         {"id": "a", "type": "nhn-certificate-manager", "app_key": "APPKEY1"} | KEYS
     )
-    shown = repr(settings) + str(settings) + repr(nhn_certificate_manager.create(settings))
+    shown = repr(settings) + str(settings) + repr(CertificateManager(settings))
     assert not any(secret in shown for secret in ("APPKEY1", "ID1", "SECRET1", "TOKEN1"))

@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway.errors import INVALID_REQUEST, InvalidRequest, MalformedResponse, UpstreamError
 from gateway.providers.base import x509
-from gateway.providers.nhn_certificate_manager.adapter import CertificateManagerWithUpload
+from gateway.providers.nhn_certificate_manager.adapter import CertificateManager
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import error_reason_pb2 as reasons
@@ -217,7 +217,7 @@ async def upload(
     request: service.UploadCertificateRequest, body: Body, status: int = 200
 ) -> tuple[service.UploadCertificateResponse, ReceivedRequest]:
     async with ScriptedUpstream() as upstream, provider(upstream, api_version="v1.0") as adapter:
-        assert isinstance(adapter, CertificateManagerWithUpload)
+        assert isinstance(adapter, CertificateManager)
         upstream.answer("POST", V10_FILES, status, body=body)
         return await adapter.upload_certificate(request, call(repeatable=False)), upstream.requests[0]
 
@@ -239,7 +239,7 @@ async def test_an_upload_is_one_file_in_a_form(filename: str, sent: str) -> None
 
 async def test_a_file_over_the_limit_is_not_sent() -> None:
     async with ScriptedUpstream() as upstream, provider(upstream, api_version="v1.0") as adapter:
-        assert isinstance(adapter, CertificateManagerWithUpload)
+        assert isinstance(adapter, CertificateManager)
         request = service.UploadCertificateRequest(name=NAME, content=bytes(512 * 1024 + 1))
         with pytest.raises(InvalidRequest) as caught:
             await adapter.upload_certificate(request, call(repeatable=False))

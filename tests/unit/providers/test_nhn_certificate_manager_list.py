@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import CERTIFICATE_NOT_FOUND, GatewayError, MalformedResponse
-from gateway.providers.base.capabilities import CertificatePage, ListWindow
+from gateway.providers.base.listing import CertificatePage, ListWindow
 from gateway.providers.nhn_certificate_manager import listing
-from gateway.providers.nhn_certificate_manager.answers import Page
+from gateway.providers.nhn_certificate_manager.messages import Page
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
 from tests.support.scripted_upstream import Body, ScriptedUpstream
@@ -190,7 +190,7 @@ async def test_an_answer_that_is_cut_off() -> None:
 async def test_pages_that_lead_nowhere_end() -> None:
     async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
         upstream.answer("GET", LIST, body=page([row()] * 10, number=1, size=10, total=100))
-        with pytest.raises(MalformedResponse, match="do not lead through"):
+        with pytest.raises(MalformedResponse, match="do not cover the requested rows"):
             await adapter.list_certificates(ListWindow(50, 10, ALL), call())
 
 

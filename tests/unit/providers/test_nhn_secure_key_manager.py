@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
+from gateway.contract.methods import BATCHES, snake_case
 from gateway.errors import GatewayError
-from gateway.providers.base.capabilities import CAPABILITIES, KeyOperations, Provider
-from gateway.providers.nhn_secure_key_manager import SecureKeyManager
+from gateway.providers.base.provider import operations_of
+from gateway.providers.nhn_secure_key_manager.adapter import SecureKeyManager
 from keyway.v1 import key_service_pb2 as keys
+from keyway.v1.key_service_pb2 import DESCRIPTOR
 from tests.support.scripted_upstream import ScriptedUpstream
 from tests.unit.providers.secure_key_manager import (
     BASE,
@@ -23,13 +25,13 @@ from tests.unit.providers.secure_key_manager import (
 # What it is
 
 
-def test_serves_key_operations_alone(adapter: SecureKeyManager) -> None:
-    assert [capability for capability in CAPABILITIES if isinstance(adapter, capability)] == [KeyOperations]
+def test_serves_every_method_of_the_key_service(adapter: SecureKeyManager) -> None:
+    names = {snake_case(method.name) for method in DESCRIPTOR.services_by_name["KeyService"].methods}
+    assert operations_of(adapter).keys() == names - BATCHES.keys()
 
 
 def test_describes_itself(adapter: SecureKeyManager) -> None:
-    provider: Provider = adapter
-    assert (provider.id, provider.type, provider.api_version) == ("nhn-keys", "nhn-secure-key-manager", "v1.0")
+    assert (adapter.id, adapter.type, adapter.api_version) == ("nhn-keys", "nhn-secure-key-manager", "v1.0")
 
 
 async def test_closes_twice_and_without_start(upstream: ScriptedUpstream) -> None:

@@ -6,8 +6,8 @@ import pytest
 from google.rpc import code_pb2
 
 from gateway.errors import UpstreamError
-from gateway.providers.nhn_secure_key_manager import SecureKeyManager
-from gateway.providers.nhn_secure_key_manager.errors import row_of
+from gateway.providers.nhn_secure_key_manager.adapter import SecureKeyManager
+from gateway.providers.nhn_secure_key_manager.status_table import STATUS_TABLE, code_of
 from gateway.upstream import outcomes
 from keyway.v1 import error_reason_pb2 as reasons
 from keyway.v1 import key_service_pb2 as keys
@@ -94,12 +94,11 @@ async def test_the_message_decides_whatever_the_status(
     ],
 )
 def test_messages_are_matched_with_care(message: str, row: str | None) -> None:
-    found = row_of(message)
-    assert (found.upstream_code if found else None) == row
+    assert code_of(message) == row
 
 
-def test_the_table_lists_every_message_and_the_http_rows(adapter: SecureKeyManager) -> None:
-    rows = adapter.status_rows()
+def test_the_table_lists_every_message_and_the_http_rows() -> None:
+    rows = STATUS_TABLE.rows
     codes = [row.upstream_code for row in rows]
     assert codes[: len(EXPECTED)] == list(EXPECTED)
     assert {"HTTP 401", "HTTP 404", "HTTP 429", "HTTP 503"} <= set(codes)

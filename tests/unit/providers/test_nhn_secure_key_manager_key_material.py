@@ -9,15 +9,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.providers.base.formats import FormatError
-from gateway.providers.nhn_secure_key_manager.encoding import decode_base64
+from gateway.providers.base.encoding import decode_base64
+from gateway.providers.base.errors import FormatError
 from gateway.providers.nhn_secure_key_manager.key_material import (
     aes_256,
     check_pkcs8,
     check_spki,
     parse_base64,
     parse_hex,
-    pem,
+    to_pem,
 )
 
 GAPS = st.text(" \t\r\n", max_size=3)
@@ -122,8 +122,10 @@ def test_keys_of_any_algorithm(key: rsa.RSAPrivateKey) -> None:
     public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     assert check_pkcs8(private) == private
     assert check_spki(public) == public
-    assert pem(private, "PRIVATE KEY").encode() == key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    assert pem(public, "PUBLIC KEY").encode() == key.public_key().public_bytes(
+    assert to_pem(private, "PRIVATE KEY").encode() == key.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    assert to_pem(public, "PUBLIC KEY").encode() == key.public_key().public_bytes(
         Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
     )
     with pytest.raises(FormatError):

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from gateway.providers.nhn_secure_key_manager import SecureKeyManager
+from gateway.providers.nhn_secure_key_manager.adapter import SecureKeyManager
 from keyway.v1 import key_service_pb2 as keys
 from tests.support.scripted_upstream import ScriptedUpstream
 from tests.unit.providers.secure_key_manager import (

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.errors import InvalidRequest
-from gateway.providers.nhn_secure_key_manager import SecureKeyManager
+from gateway.providers.nhn_secure_key_manager.adapter import SecureKeyManager
 from keyway.v1 import key_service_pb2 as keys
 from tests.support.scripted_upstream import ScriptedUpstream
 from tests.unit.providers.secure_key_manager import ASYMMETRIC, CIPHERTEXT, KEY, SIGNATURE, SYMMETRIC, call, success
@@ -59,7 +59,7 @@ async def test_limits_count_bytes_not_characters(
     maximum = 32_768 if operation == "encrypt" else 245
     with pytest.raises(InvalidRequest) as caught:
         await use(adapter, operation, "한".encode() * (maximum // 3 + 1), is_base64=False)
-    assert f"this has {(maximum // 3 + 1) * 3}" in caught.value.violations[0].description
+    assert f"has {(maximum // 3 + 1) * 3}" in caught.value.violations[0].description
     assert upstream.requests == []
 
 

@@ -6,14 +6,15 @@ import pytest
 
 from gateway.config.base import ConfigError
 from gateway.gateway_settings import GatewaySettings, parse
-from gateway.providers.nhn_secure_key_manager import SETTINGS, create
+from gateway.providers.nhn_secure_key_manager.adapter import SecureKeyManager
+from gateway.providers.nhn_secure_key_manager.settings import SecureKeyManagerSettings
 
 MINIMUM: dict[str, Any] = {"id": "nhn-keys", "type": "nhn-secure-key-manager", "app_key": "appKEY-1"}
 USER_ACCESS_KEY = {"id": "uak-id", "secret": "uak-secret"}
 
 
 def parsed(**values: object) -> GatewaySettings:
-    return parse({"providers": [MINIMUM | values]}, {"nhn-secure-key-manager": SETTINGS})
+    return parse({"providers": [MINIMUM | values]}, {"nhn-secure-key-manager": SecureKeyManagerSettings})
 
 
 def refused(**values: object) -> str:
@@ -24,7 +25,7 @@ def refused(**values: object) -> str:
 
 def test_defaults() -> None:
     (provider,) = parsed().providers
-    assert isinstance(provider, SETTINGS)
+    assert isinstance(provider, SecureKeyManagerSettings)
     assert provider.endpoint == "https://api-keymanager.cloud.toast.com"
     assert provider.api_version == "v1.0"
     assert provider.timezone.key == "Asia/Seoul"
@@ -34,7 +35,7 @@ def test_defaults() -> None:
 def test_nothing_secret_is_shown() -> None:
     values = {"user_access_key": USER_ACCESS_KEY, "bearer_token": "token-1"}
     (provider,) = parsed(**values).providers
-    shown = f"{provider!r} {provider} {create(provider)!r}"  # type: ignore[arg-type]  # it is of this class
+    shown = f"{provider!r} {provider} {SecureKeyManager(provider)!r}"  # type: ignore[arg-type]  # it is of this class
     assert not any(secret in shown for secret in ("appKEY-1", "uak-id", "uak-secret", "token-1"))
 
 
@@ -49,8 +50,8 @@ def test_nothing_secret_is_shown() -> None:
 )
 def test_versions_with_their_credentials(version: str, values: dict[str, object]) -> None:
     (provider,) = parsed(api_version=version, **values).providers
-    assert isinstance(provider, SETTINGS)
-    assert create(provider).api_version == version
+    assert isinstance(provider, SecureKeyManagerSettings)
+    assert SecureKeyManager(provider).api_version == version
     later = "https://api-keymanager.nhncloudservice.com"
     assert provider.endpoint == ("https://api-keymanager.cloud.toast.com" if version == "v1.0" else later)
 
@@ -79,7 +80,7 @@ def test_unknown_versions() -> None:
 @pytest.mark.parametrize("address", ["00:00:5e:00:53:01", "00-00-5E-00-53-01"])
 def test_mac_addresses(address: str) -> None:
     (provider,) = parsed(mac_address=address).providers
-    assert isinstance(provider, SETTINGS)
+    assert isinstance(provider, SecureKeyManagerSettings)
     assert provider.headers("v1.0") == {"X-TOAST-CLIENT-MAC-ADDR": address}
 
 
@@ -112,8 +113,8 @@ def test_values_that_can_not_be_sent(values: dict[str, object], place: str) -> N
 def test_a_client_certificate_that_is_none() -> None:
     certificate = {"certificate": "not PEM", "private_key": "marker-1"}
     (provider,) = parsed(client_certificate=certificate).providers
-    assert isinstance(provider, SETTINGS)
+    assert isinstance(provider, SecureKeyManagerSettings)
     with pytest.raises(ConfigError) as caught:
-        create(provider)
+        SecureKeyManager(provider)
     assert "nhn-keys" in str(caught.value)
     assert "marker-1" not in str(caught.value)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.providers.base import pem
-from gateway.providers.base.formats import FormatError
+from gateway.providers.base.errors import FormatError
 from tests.support import x509_chain
 from tests.support.x509_chain import Wanted, chain, elliptic_key, key_pem, make, name, self_signed
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gateway.providers.base import expiry, pem
 from gateway.providers.base import x509 as formats
-from gateway.providers.base.formats import FormatError
+from gateway.providers.base.errors import FormatError
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
 from tests.support import x509_chain

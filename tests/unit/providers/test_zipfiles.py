@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.providers.base.formats import FormatError
+from gateway.providers.base.errors import FormatError
 from gateway.providers.base.zipfiles import ZipEntry, ZipLimits, is_zip, read_zip
 
 FILES = st.dictionaries(

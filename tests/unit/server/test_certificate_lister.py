@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway import errors
 from gateway.errors import GatewayError, InvalidRequest
-from gateway.providers.base.capabilities import CertificatePage, ListWindow
+from gateway.providers.base.listing import CertificatePage, ListWindow
 from gateway.providers.catalog import Catalog
 from gateway.server.services import paging
 from gateway.server.services.certificate_service import CertificateLister
@@ -28,7 +28,7 @@ def inventories(*sizes: int) -> list[Inventory]:
 
 
 async def list_page(
-    providers: list[Inventory], parent: str = ALL, size: int = 0, token: str = "", state: int = 0
+    providers: Sequence[Inventory], parent: str = ALL, size: int = 0, token: str = "", state: int = 0
 ) -> certificates.ListCertificatesResponse:
     request = certificates.ListCertificatesRequest(parent=parent, page_size=size, page_token=token)
     request.state = state  # type: ignore[assignment]
@@ -36,7 +36,7 @@ async def list_page(
 
 
 async def list_all(
-    providers: list[Inventory], sizes: Iterator[int], parent: str = ALL
+    providers: Sequence[Inventory], sizes: Iterator[int], parent: str = ALL
 ) -> list[certificates.ListCertificatesResponse]:
     """Every page; they come to an end."""
     pages = [await list_page(providers, parent, next(sizes))]

@@ -18,7 +18,7 @@ from tests.unit.telemetry.support import NOT_SAMPLED, SAMPLED, SPAN_ID, TRACE_ID
 from tests.unit.upstream.support import GET, client, new_call, unused_port
 
 SECRET = HttpRequest(
-    "GET", "/appkey/app-key-secret?x=name", {"X-Key": "header-secret"}, shown=lambda _target: "/appkey/{app_key}"
+    "GET", "/appkey/app-key-secret?x=name", {"X-Key": "header-secret"}, url_template="/appkey/{app_key}"
 )
 
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from gateway.providers.base.formats import MAXIMUM_ITEMS, FormatError, JsonObject
+from gateway.providers.base.errors import FormatError
+from gateway.providers.base.json_object import MAXIMUM_ITEMS, JsonObject
 
 
 @pytest.mark.parametrize(("item", "read"), [({}, JsonObject.objects), ("a", JsonObject.texts)])

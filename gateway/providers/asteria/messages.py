@@ -1,6 +1,6 @@
-"""From the data of ASTERIA's answers to the contract's messages. FormatError where the data is not what it should be.
+"""ASTERIA's messages: response data and ZIP archives to contract messages.
 
-Certificates that come as files are read in `files.py`; names, times and file names have modules of their own.
+Every reader raises FormatError if the data does not have the documented format.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,13 +8,25 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from gateway.pem import CERTIFICATE_LABELS, PRIVATE_KEY_LABELS, REQUEST_LABELS
 from gateway.providers.asteria import distinguished_names, times
 from gateway.providers.asteria.resources import Resource, authority_name
-from gateway.providers.base import expiry, x509
-from gateway.providers.base.formats import FormatError, JsonObject
+from gateway.providers.base import expiry, filenames, pem
+from gateway.providers.base import x509 as formats
+from gateway.providers.base.errors import FormatError
+from gateway.providers.base.json_object import JsonObject
+from gateway.providers.base.zipfiles import ZipEntry, read_zip
+from gateway.upstream.client import HttpResponse
 from keyway.v1 import certificate_pb2 as certificates
+from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import trusted_authority_pb2 as authorities
 
+_LABELS: Final = REQUEST_LABELS | CERTIFICATE_LABELS | PRIVATE_KEY_LABELS
+_REQUEST_NAME: Final = "certificate.csr"
 _KEY_USAGES: Final = {
     "digitalSignature": "digital_signature",
     "nonRepudiation": "non_repudiation",
@@ -34,24 +46,24 @@ _FINGERPRINTS: Final = {
 
 
 class Calendar(NamedTuple):
-    """The provider's time zone, and what tells the time."""
+    """The provider's time zone, and its clock."""
 
     timezone: ZoneInfo
     now: Callable[[], datetime]
 
 
 def exists(data: JsonObject) -> bool:
-    """The answer of `exist`."""
+    """Read the response of `exist`."""
     return data.boolean("exist")
 
 
 def listed_certificate(resource: Resource) -> certificates.Certificate:
-    """What is known of a certificate without its password."""
+    """Return what is known about a certificate without its password."""
     return certificates.Certificate(name=resource.name, display_name=resource.side)
 
 
 def basic_certificate(data: JsonObject, resource: Resource, calendar: Calendar) -> certificates.Certificate:
-    """The answer of `show`, in CERTIFICATE_VIEW_BASIC."""
+    """Read the response of `show`, in CERTIFICATE_VIEW_BASIC."""
     full = full_certificate(data, resource, calendar)
     return certificates.Certificate(
         name=full.name,
@@ -64,12 +76,12 @@ def basic_certificate(data: JsonObject, resource: Resource, calendar: Calendar) 
 
 
 def full_certificate(data: JsonObject, resource: Resource, calendar: Calendar) -> certificates.Certificate:
-    """The answer of `show` or `import`, in CERTIFICATE_VIEW_FULL."""
+    """Read the response of `show` or `import`, in CERTIFICATE_VIEW_FULL."""
     source = data.object("certificate")
     message = listed_certificate(resource)
     _fill(message, source, calendar.timezone)
     _fill_details(message, source)
-    message.authority = x509.authority(message.issuer)
+    message.authority = formats.authority(message.issuer)
     not_after = times.parse(source.text("notAfter"))
     expiry.set_expiration(message, not_after.day, calendar.timezone, now=calendar.now())
     message.chain[:] = source.texts("chainInfo") if "chainInfo" in source else []
@@ -77,7 +89,7 @@ def full_certificate(data: JsonObject, resource: Resource, calendar: Calendar) -
 
 
 def authority(data: JsonObject, resource: Resource, calendar: Calendar) -> authorities.TrustedAuthority:
-    """The answer of `ca/show`."""
+    """Read the response of `ca/show`."""
     source = data.object("certificate")
     message = authorities.TrustedAuthority(name=resource.name, alias=resource.alias)
     _fill(message, source, calendar.timezone)
@@ -86,7 +98,10 @@ def authority(data: JsonObject, resource: Resource, calendar: Calendar) -> autho
 
 
 def listed_authorities(data: JsonObject, store: Resource, calendar: Calendar) -> list[authorities.TrustedAuthority]:
-    """The answer of `ca/list`, `ca/import` and `ca/delete`; where an alias can't be part of a name, `name` is empty."""
+    """Read the response of `ca/list`, `ca/import`, and `ca/delete`.
+
+    `name` is empty if the alias cannot be part of a resource name.
+    """
     found: list[authorities.TrustedAuthority] = []
     for source in _authority_items(data):
         alias = source.text("alias")
@@ -99,13 +114,13 @@ def listed_authorities(data: JsonObject, store: Resource, calendar: Calendar) ->
 def new_aliases(
     before: Sequence[authorities.TrustedAuthority], after: Sequence[authorities.TrustedAuthority]
 ) -> list[str]:
-    """The aliases that were not there before."""
+    """Return the aliases in `after` that are not in `before`."""
     known = {item.alias for item in before}
     return [item.alias for item in after if item.alias not in known]
 
 
 def _authority_items(data: JsonObject) -> list[JsonObject]:
-    """The items of a list, which a server may leave out where it is empty, or give as one object where it has one."""
+    """Return the items of a list. A server can omit an empty list, and can return a list of one item as an object."""
     if isinstance(data.get("certificate"), dict):
         return [data.object("certificate")]
     return data.objects("certificate") if data.names() else []
@@ -114,7 +129,7 @@ def _authority_items(data: JsonObject) -> list[JsonObject]:
 def _fill(
     message: certificates.Certificate | authorities.TrustedAuthority, source: JsonObject, timezone: ZoneInfo
 ) -> None:
-    """Set what lists and single answers have in common; all of it is documented to be there."""
+    """Set the fields that lists and single responses have. All of them are documented as required."""
     message.subject.CopyFrom(distinguished_names.read(source.get("subject")))
     message.issuer.CopyFrom(distinguished_names.read(source.get("issuer")))
     message.not_before.CopyFrom(times.moment(times.parse(source.text("notBefore")), timezone))
@@ -122,12 +137,12 @@ def _fill(
 
 
 def _fill_details(message: certificates.Certificate | authorities.TrustedAuthority, source: JsonObject) -> None:
-    """Set what only a single answer has; whatever of it is missing stays empty."""
+    """Set the fields that only single responses have. Missing fields stay empty."""
     message.signature_algorithm = _text(source, "signatureAlgorithm")
     message.version = _text(source, "version")
     message.serial_number = _text(source, "serialNumber")
     usage = _key_usage(source.object("usage")) if source.get("usage") else certificates.KeyUsage()
-    # No use at all is no certificate's restriction (RFC 5280, 4.2.1.3): it says nothing about the key's use.
+    # At least one bit must be set (RFC 5280, 4.2.1.3). Without any, the certificate has no key usage extension.
     if usage.ByteSize():
         message.key_usage.CopyFrom(usage)
     fingerprints = _fingerprints(source)
@@ -136,7 +151,7 @@ def _fill_details(message: certificates.Certificate | authorities.TrustedAuthori
 
 
 def _text(source: JsonObject, name: str) -> str:
-    """Text, or a number as text; empty where it is missing."""
+    """Return text, or a number as text; empty if the field is missing."""
     value = source.get(name)
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else source.text(name, default="")
 
@@ -156,11 +171,72 @@ def _fingerprints(source: JsonObject) -> certificates.Fingerprints:
 
 
 def _fingerprint(text: str, name: str, length: int) -> str:
-    """Lower-case hex with colons, whatever stands between the bytes."""
+    """Return lowercase hexadecimal bytes with colons, whatever the separator."""
     try:
         content = bytes.fromhex(text.replace(":", " ").replace("-", " "))
     except ValueError:
         raise FormatError(f"{name} is not hexadecimal") from None
     if len(content) != length:
-        raise FormatError(f"{name} has not {length} bytes")
+        raise FormatError(f"{name} does not have {length} bytes")
     return content.hex(":")
+
+
+def exported_certificate(
+    response: HttpResponse, form: service.CertificateFormat.ValueType, default_name: str
+) -> service.DownloadCertificateResponse:
+    """Read the archive of `export`: all certificates, leaf first, in the requested format.
+
+    default_name: a file name without extension.
+    """
+    entries = read_zip(response.body)
+    found = {certificate: None for entry in entries for certificate in formats.read_certificates(entry.content)}
+    if not found:
+        raise FormatError("the ZIP archive contains no certificate")
+    if len(found) > pem.MAXIMUM_BLOCKS:
+        raise FormatError(f"the ZIP archive contains more than {pem.MAXIMUM_BLOCKS} certificates")
+    chain = pem.order_chain(list(found))
+    encoded = formats.encode(chain, form)
+    return service.DownloadCertificateResponse(
+        content=encoded.content,
+        filename=filenames.with_ending(_filename(entries, response) or default_name, encoded.suffix),
+        media_type=encoded.media_type,
+        certificate_chain=formats.to_pem(chain),
+    )
+
+
+def signing_request(response: HttpResponse) -> service.GetCertificateSigningRequestResponse:
+    """Read the archive of `csr/download`: one CSR."""
+    entries = read_zip(response.body)
+    if len(entries) != 1:
+        raise FormatError(f"the ZIP archive contains {len(entries)} files instead of one CSR")
+    content = entries[0].content
+    return service.GetCertificateSigningRequestResponse(
+        csr_pem=_request_pem(content),
+        filename=filenames.safe_name(entries[0].path) or _REQUEST_NAME,
+        content=content,
+    )
+
+
+def _filename(entries: list[ZipEntry], response: HttpResponse) -> str:
+    """Return the name of the only file, or of the archive if it contains several files; empty if it has none."""
+    if len(entries) == 1:
+        return filenames.safe_name(entries[0].path)
+    return filenames.from_content_disposition(response.headers.get("Content-Disposition", "")) or ""
+
+
+def _request_pem(content: bytes) -> str:
+    """Return a PKCS#10 request, in DER or PEM with either of its labels, as PEM."""
+    try:
+        request = x509.load_der_x509_csr(_request_der(content))
+        return request.public_bytes(Encoding.PEM).decode()
+    except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
+        raise FormatError("the file is not a CSR") from error
+
+
+def _request_der(content: bytes) -> bytes:
+    if not pem.is_pem(content):
+        return content
+    requests = [block.der for block in pem.read_blocks(content, _LABELS) if block.label in REQUEST_LABELS]
+    if len(requests) != 1:
+        raise FormatError("the file does not contain exactly one CSR")
+    return requests[0]

@@ -1,8 +1,4 @@
-"""The one error of the readers in this package, and JSON bodies read field by field.
-
-Readers raise `FormatError`; the adapter that called decides whether an upstream's answer or a caller's file is at
-fault.
-"""
+"""Typed access to the fields of a JSON object."""
 
 import json
 import re
@@ -10,21 +6,19 @@ from typing import Any, Final
 
 import orjson
 
+from gateway.providers.base.errors import FormatError
+
 MAXIMUM_ITEMS: Final = 10_000
-"""Of a list in JSON: each of them becomes a message, and no list of an upstream is nearly as long."""
+"""Maximum length of a JSON list. Each item becomes a message, and no upstream returns a list of this length."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _Json = object
-"""Any value of JSON; an alias, since `object` is a method within the class below."""
-
-
-class FormatError(ValueError):
-    """Data is not in the format that it should have. The message says what is wrong and quotes none of it."""
+"""Any JSON value. The alias is needed because `object` is a method of the class below."""
 
 
 def _parse_tolerantly(body: bytes) -> Any:
-    """What orjson is too strict for: a byte-order mark, and half of a surrogate pair in a text that nobody may read."""
+    """Parse what orjson rejects: a byte-order mark, and lone surrogates in fields that may be unused."""
     try:
         return json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
@@ -32,18 +26,19 @@ def _parse_tolerantly(body: bytes) -> Any:
 
 
 class JsonObject:
-    """A JSON object whose fields are read with the type that they must have.
+    """A JSON object. Each getter returns a field of one type.
 
-    Every getter raises FormatError, naming the field, where it is missing or of another type.
+    A getter raises FormatError with the path of the field if the field is missing or has another type.
+    path: the prefix of field paths in messages, such as `body.`.
     """
 
-    def __init__(self, data: dict[str, _Json], place: str = "") -> None:
+    def __init__(self, data: dict[str, _Json], path: str = "") -> None:
         self._data = data
-        self._place = place
+        self._path = path
 
     @classmethod
     def parse(cls, body: bytes) -> "JsonObject":
-        """The object in a UTF-8 body (a byte-order mark is tolerated)."""
+        """Parse a UTF-8 body. A byte-order mark is accepted."""
         try:
             data = orjson.loads(body)
         except orjson.JSONDecodeError:
@@ -56,22 +51,22 @@ class JsonObject:
         return self._data.get(name) is not None
 
     def names(self) -> list[str]:
-        """The names of all fields, those with null included."""
+        """Return the names of all fields, including fields that are null."""
         return list(self._data)
 
     def get(self, name: str) -> _Json:
-        """The field's plain value; None where it is missing or null."""
+        """Return the plain value of a field; None if it is missing or null."""
         return self._data.get(name)
 
     def text(self, name: str, default: str | None = None) -> str:
-        """A string; half of a surrogate pair, which JSON can escape and UTF-8 can't hold, is not text."""
+        """Return a string. A lone surrogate, which UTF-8 cannot encode, is rejected."""
         value = self._value(name, default)
         if not isinstance(value, str) or _SURROGATE.search(value):
-            raise self._wrong(name, "text")
+            raise self._wrong(name, "a string")
         return value
 
     def boolean(self, name: str) -> bool:
-        """true or false; their names as text are tolerated."""
+        """Return a boolean. The strings `true` and `false` are accepted."""
         value = self._value(name, None)
         if isinstance(value, str) and value.strip().lower() in ("true", "false"):
             return value.strip().lower() == "true"
@@ -80,37 +75,37 @@ class JsonObject:
         return value
 
     def integer(self, name: str) -> int:
-        """A whole number; decimal text is tolerated."""
+        """Return an integer. A decimal string is accepted."""
         value = self._value(name, None)
         if isinstance(value, str) and value.strip().removeprefix("-").isdecimal() and len(value) <= 20:
             return int(value)
         if not isinstance(value, int) or isinstance(value, bool):
-            raise self._wrong(name, "a whole number")
+            raise self._wrong(name, "an integer")
         return value
 
     def object(self, name: str) -> "JsonObject":
-        """An object within."""
+        """Return a nested object."""
         value = self._value(name, None)
         if not isinstance(value, dict):
             raise self._wrong(name, "an object")
-        return JsonObject(value, f"{self._place}{name}.")
+        return JsonObject(value, f"{self._path}{name}.")
 
     def objects(self, name: str) -> list["JsonObject"]:
-        """A list of objects."""
+        """Return a list of objects."""
         items = self._list(name)
         if not all(isinstance(item, dict) for item in items):
             raise self._wrong(name, "a list of objects")
         return [
-            JsonObject(item, f"{self._place}{name}[{index}].")
+            JsonObject(item, f"{self._path}{name}[{index}].")
             for index, item in enumerate(items)
             if isinstance(item, dict)
         ]
 
     def texts(self, name: str) -> list[str]:
-        """A list of strings."""
+        """Return a list of strings."""
         items = self._list(name)
         if not all(isinstance(item, str) and not _SURROGATE.search(item) for item in items):
-            raise self._wrong(name, "a list of text")
+            raise self._wrong(name, "a list of strings")
         return [item for item in items if isinstance(item, str)]
 
     def _list(self, name: str) -> list[_Json]:
@@ -125,8 +120,8 @@ class JsonObject:
         value = self._data.get(name)
         value = default if value is None else value
         if value is None:
-            raise FormatError(f"{self._place}{name} is missing")
+            raise FormatError(f"{self._path}{name} is missing")
         return value
 
     def _wrong(self, name: str, wanted: str) -> FormatError:
-        return FormatError(f"{self._place}{name} is not {wanted}")
+        return FormatError(f"{self._path}{name} is not {wanted}")

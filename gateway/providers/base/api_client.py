@@ -1,0 +1,173 @@
+"""The API client of every adapter: one call of an upstream API, with its failures as gateway errors."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from gateway.call_context import CallContext
+from gateway.errors import MalformedResponse, UpstreamError
+from gateway.providers.base.envelope import Envelope
+from gateway.providers.base.errors import FormatError
+from gateway.providers.base.json_object import JsonObject
+from gateway.providers.base.sanitizing import sanitize
+from gateway.providers.base.status_table import StatusRow, StatusTable
+from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
+from gateway.upstream.messages import AttemptHeaders
+
+ResultT = TypeVar("ResultT")
+
+_CONTENT_TYPE: Final = "Content-Type"
+_NO_ENVELOPE: Final = Envelope(successful=False, code=None)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """One call of an upstream API.
+
+    target: the path with its query, percent-encoded. url_template: the target as telemetry records it, without names
+    and keys. resource: the resource name that errors refer to.
+    headers: additional headers. scope: see `StatusRow.scope`. secrets: values in the request that must not be recorded.
+    """
+
+    method: str
+    target: str = field(repr=False)
+    url_template: str
+    resource: str
+    body: bytes | None = field(default=None, repr=False)
+    content_type: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    scope: str = ""
+    secrets: Sequence[str] = field(default=(), repr=False)
+
+
+class ApiClient:
+    """A client for one API of one provider.
+
+    read_envelope: returns what a response states about the call; raises FormatError if the response is not one of the
+    API. headers: sent with every request. attempt_headers: see `HttpRequest`; for signed requests.
+    secrets: configured values that must not be recorded.
+    """
+
+    def __init__(
+        self,
+        provider: str,
+        http: HttpClient,
+        status_table: StatusTable,
+        read_envelope: Callable[[HttpResponse], Envelope],
+        *,
+        headers: Mapping[str, str] | None = None,
+        attempt_headers: AttemptHeaders | None = None,
+        secrets: Sequence[str] = (),
+    ) -> None:
+        self._provider = provider
+        self._http = http
+        self._status_table = status_table
+        self._read_envelope = read_envelope
+        self._headers = dict(headers or {})
+        self._attempt_headers = attempt_headers
+        self._secrets = tuple(secrets)
+
+    async def call(self, request: ApiRequest, read: Callable[[JsonObject], ResultT], call: CallContext) -> ResultT:
+        """Send a request and return the result of `read` for the payload of the response.
+
+        Raises UpstreamError for a failure, and MalformedResponse if `read` raises FormatError. An unreadable response
+        with a failure status is a failure.
+        """
+        response = await self._http.send(self._http_request(request), call)
+        try:
+            envelope = self._read_envelope(response)
+            if envelope.successful:
+                return read(_data(envelope))
+        except FormatError as error:
+            raise self._unreadable(request, response, error) from error
+        raise self._failure(request, response, envelope)
+
+    async def fetch(self, request: ApiRequest, read: Callable[[HttpResponse], ResultT], call: CallContext) -> ResultT:
+        """Send a request whose successful response is a file, and return the result of `read` for it.
+
+        Raises UpstreamError for a failure, and MalformedResponse if `read` raises FormatError.
+        """
+        response = await self._http.send(self._http_request(request), call)
+        envelope = self._envelope_or_none(response)
+        if envelope is None and not _is_success(response):
+            raise self._failure(request, response, _NO_ENVELOPE)
+        if envelope is not None and not envelope.successful:
+            raise self._failure(request, response, envelope)
+        try:
+            return read(response)
+        except FormatError as error:
+            raise self._unreadable(request, response, error) from error
+
+    def _http_request(self, request: ApiRequest) -> HttpRequest:
+        headers: Mapping[str, str] = self._headers
+        if request.headers or request.content_type is not None:
+            headers = {**self._headers, **request.headers}
+            if request.content_type is not None:
+                headers[_CONTENT_TYPE] = request.content_type
+        return HttpRequest(
+            request.method,
+            request.target,
+            headers,
+            request.body,
+            url_template=request.url_template,
+            attempt_headers=self._attempt_headers,
+        )
+
+    def _envelope_or_none(self, response: HttpResponse) -> Envelope | None:
+        try:
+            return self._read_envelope(response)
+        except FormatError:
+            return None
+
+    def _unreadable(self, request: ApiRequest, response: HttpResponse, error: FormatError) -> UpstreamError:
+        """Return the error for a response that cannot be read: malformed, or a failure by its HTTP status."""
+        if not _is_success(response):
+            return self._failure(request, response, _NO_ENVELOPE)
+        return MalformedResponse(
+            f"{request.resource}: the response of provider {self._provider} is malformed: {error}",
+            provider=self._provider,
+            http_status=response.status,
+        )
+
+    def _failure(self, request: ApiRequest, response: HttpResponse, envelope: Envelope) -> UpstreamError:
+        row = self._status_table.resolve(envelope.code, response.status, request.scope)
+        resource = row.resource_at_fault(request.resource)
+        secrets = (*self._secrets, *request.secrets)
+        code = envelope.code if envelope.code == row.upstream_code or envelope.code not in secrets else None
+        return UpstreamError(
+            row.outcome,
+            f"{resource or request.resource}: {self._reason(row, code, response.status)}",
+            provider=self._provider,
+            upstream_code=code or None,
+            upstream_message=_sanitized(envelope, self._secrets, secrets),
+            http_status=response.status,
+            metadata=envelope.metadata,
+            resource=resource if resource is not None and resource.count("/") > 1 else None,
+            retry_after=response.retry_after if row.shared or row.outcome.retryable else None,
+        )
+
+    def _reason(self, row: StatusRow, code: str | None, status: int) -> str:
+        if not row.shared:
+            return row.meaning
+        failure = f"code {code} (HTTP {status})" if code else f"HTTP {status}"
+        return f"provider {self._provider} failed with {failure}: {row.meaning}"
+
+
+def _is_success(response: HttpResponse) -> bool:
+    return 200 <= response.status <= 299
+
+
+def _data(envelope: Envelope) -> JsonObject:
+    if envelope.data is None:
+        raise FormatError("the body is not a JSON object")
+    return envelope.data
+
+
+def _sanitized(envelope: Envelope, configured: Sequence[str], all_secrets: Sequence[str]) -> str | None:
+    """Return the vendor's message for audit records and spans.
+
+    A message that cannot quote the request is not searched for its values: masking a short value in well-known text
+    would reveal it.
+    """
+    text = sanitize(envelope.message, all_secrets if envelope.may_quote_request else configured)
+    return f"{text} {envelope.detail}".strip() or None

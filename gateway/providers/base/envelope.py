@@ -1,0 +1,27 @@
+"""The vendor-neutral form of an upstream response: success or failure, with the vendor's code and message."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway.providers.base.json_object import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a response states about the call.
+
+    data: the payload of a success; None if the body is not JSON, such as a file.
+    code: the vendor's error code; empty if the failure has none; None if the failure does not come from the API itself,
+    such as an error page of a proxy.
+    message: the vendor's error message, not sanitized. detail: text to append to the sanitized message.
+    may_quote_request: whether the message can contain text that the request sent.
+    metadata: additional entries for `ErrorInfo.metadata`.
+    """
+
+    successful: bool
+    data: JsonObject | None = field(default=None, repr=False)
+    code: str | None = ""
+    message: str = field(default="", repr=False)
+    detail: str = ""
+    may_quote_request: bool = True
+    metadata: Mapping[str, str] = field(default_factory=dict)

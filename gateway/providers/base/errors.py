@@ -1,0 +1,5 @@
+"""The error that readers of external data raise."""
+
+
+class FormatError(ValueError):
+    """Data does not have the expected format. The message states the fault and quotes none of the data."""

@@ -1,0 +1,156 @@
+"""Certificate Manager's messages: response bodies to contract messages, and the checks of an upload."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from cryptography import x509
+
+from gateway.contract import resource_names
+from gateway.errors import InvalidRequest, Violation
+from gateway.pem import CERTIFICATE_LABELS, PRIVATE_KEY_LABELS
+from gateway.providers.base import expiry, filenames, pem
+from gateway.providers.base import x509 as formats
+from gateway.providers.base.envelope import Envelope
+from gateway.providers.base.errors import FormatError
+from gateway.providers.base.json_object import JsonObject
+from gateway.providers.nhn import envelope as nhn
+from gateway.providers.nhn_certificate_manager.status_table import FILE_TOO_LARGE
+from gateway.upstream.client import HttpResponse
+from keyway.v1 import certificate_pb2
+from keyway.v1 import certificate_service_pb2 as service
+from keyway.v1 import error_reason_pb2 as reasons
+
+MAXIMUM_UPLOAD_BYTES: Final = 512 * 1024
+"""512 KB, according to code 52008 in the v1.0 guide."""
+
+_NUMBER = re.compile(r"[0-9][0-9,]{0,29}")
+
+
+def read_envelope(response: HttpResponse) -> Envelope:
+    """Return the envelope of a response. Code 52008 adds the maximum and the actual size of the file as metadata."""
+    envelope = nhn.read_envelope(response)
+    if envelope.successful or envelope.code != FILE_TOO_LARGE:
+        return envelope
+    return replace(envelope, metadata=_sizes(envelope.message))
+
+
+def _sizes(message: str) -> dict[str, str]:
+    """Return the maximum and the requested size in bytes, if the message contains exactly these two numbers."""
+    numbers = [match.replace(",", "") for match in _NUMBER.findall(message)]
+    if len(numbers) != 2:
+        return {}
+    return {"maximum_bytes": numbers[0], "requested_bytes": numbers[1]}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of the certificate list, in the BASIC view, as the upstream describes it.
+
+    number counts from 1. total is the number of rows in the whole list.
+    """
+
+    certificates: Sequence[certificate_pb2.Certificate]
+    number: int
+    size: int
+    total: int
+
+
+def page(body: JsonObject, provider: str, timezone: ZoneInfo, *, number: int, size: int) -> Page:
+    """Return a page of the list. number, size: the requested values, which apply if the response has none."""
+    total = body.integer("totalCount")
+    read = Page(
+        certificates=_rows(body, provider, timezone) if total or "data" in body else (),
+        number=body.integer("currentPage") if "currentPage" in body else number,
+        size=body.integer("pageSize") if "pageSize" in body else size,
+        total=total,
+    )
+    if total < 0 or read.size < 0 or read.number < 0:
+        raise FormatError("a count is negative")
+    return read
+
+
+def _rows(body: JsonObject, provider: str, timezone: ZoneInfo) -> list[certificate_pb2.Certificate]:
+    return [_row(item, provider, timezone) for item in body.objects("data")]
+
+
+def _row(item: JsonObject, provider: str, timezone: ZoneInfo) -> certificate_pb2.Certificate:
+    certificate_name = item.text("certificateName")
+    message = certificate_pb2.Certificate(
+        name=_resource_name(provider, certificate_name),
+        display_name=certificate_name,
+        authority=item.text("authority", default=""),
+        domains=item.texts("domains") if "domains" in item else (),
+        signature_algorithm=item.text("signatureAlgorithm", default=""),
+    )
+    created, expires = item.text("fileCreationDate", default=""), item.text("expirationDate", default="")
+    if created:
+        message.file_creation_date.CopyFrom(expiry.to_message(expiry.parse_day(created)))
+    if expires:
+        expiry.set_expiration(message, expiry.parse_day(expires), timezone)
+    return message
+
+
+def _resource_name(provider: str, certificate_name: str) -> str:
+    """Return the resource name; empty if the certificate's name cannot be a segment. It is then only listed."""
+    if not resource_names.is_segment(certificate_name):
+        return ""
+    return resource_names.CERTIFICATE.format(provider=provider, certificate=certificate_name)
+
+
+def certificate_file(response: HttpResponse) -> pem.PemBundle:
+    """Return the certificates and the private key of a downloaded file."""
+    return pem.read_bundle(response.body)
+
+
+def full_certificate(
+    response: HttpResponse, message: certificate_pb2.Certificate, timezone: ZoneInfo
+) -> certificate_pb2.Certificate:
+    """Add the fields of the FULL view, which come from the certificate's file, to a row of the list."""
+    formats.fill_certificate(message, _ordered(certificate_file(response)), timezone)
+    return message
+
+
+def downloaded(
+    response: HttpResponse, request: service.DownloadCertificateRequest, certificate: str
+) -> service.DownloadCertificateResponse:
+    """Return a downloaded file in the requested format, with the private key only if it was requested."""
+    bundle = certificate_file(response)
+    chain = _ordered(bundle)
+    encoded = formats.encode(chain, request.format)
+    header = filenames.from_content_disposition(response.headers.get("Content-Disposition", ""))
+    name = header or filenames.safe_name(certificate) or "certificate"
+    return service.DownloadCertificateResponse(
+        content=encoded.content,
+        filename=filenames.with_ending(name, encoded.suffix),
+        media_type=encoded.media_type,
+        certificate_chain=formats.to_pem(chain),
+        private_key_pem=(bundle.private_key_pem or "") if request.include_private_key else "",
+    )
+
+
+def _ordered(bundle: pem.PemBundle) -> Sequence[x509.Certificate]:
+    return pem.order_chain(bundle.certificates, bundle.private_key_pem)
+
+
+def check_upload(request: service.UploadCertificateRequest) -> None:
+    """Raise InvalidRequest if the file is larger than Certificate Manager accepts."""
+    size = len(request.content)
+    if size > MAXIMUM_UPLOAD_BYTES:
+        description = f"must have at most {MAXIMUM_UPLOAD_BYTES} bytes (512 KB), but has {size}"
+        raise InvalidRequest([Violation("content", description, reasons.ERROR_REASON_FILE_TOO_LARGE)])
+
+
+def key_material(content: bytes) -> Sequence[str]:
+    """Return the lines of an uploaded file that are secret because they belong to a private key.
+
+    If the file cannot be read, it can still contain a key: all its lines are secret then.
+    """
+    try:
+        blocks = pem.read_blocks(content, CERTIFICATE_LABELS | PRIVATE_KEY_LABELS)
+    except FormatError:
+        lines = (line.strip() for line in content.decode(errors="replace").splitlines())
+        return [line for line in lines if line and not line.startswith("-----")]
+    return [line for block in blocks if block.label in PRIVATE_KEY_LABELS for line in block.lines if line]
