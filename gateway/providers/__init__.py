@@ -1,1 +1,1 @@
-"""The upstreams behind the contract: capabilities, the catalog of types, and one package an upstream."""
+"""Adapters: one package per upstream, the code that they share, the response cache, and the catalog."""

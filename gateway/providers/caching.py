@@ -96,7 +96,7 @@ class ReadCache:
             try:
                 return await self._asked(key, operation, request, call)
             except UpstreamError as error:
-                if error.outcome not in _DOWN or call.fresh:
+                if error.kind not in _DOWN or call.fresh:
                     raise
                 return self._stale(key, call, error)
 

@@ -275,5 +275,5 @@ async def test_a_huge_answer_is_refused_unread(suite: Suite) -> None:
         for operation, run in invocations(provider, PASSWORD).items():
             with pytest.raises(GatewayError, match="the response is longer than") as caught:
                 await run(new_call())
-            assert caught.value.outcome == MALFORMED_PROVIDER_RESPONSE, operation
+            assert caught.value.kind == MALFORMED_PROVIDER_RESPONSE, operation
         await provider.close()

@@ -102,8 +102,8 @@ def test_each_reason_in_its_table_comes_with_a_status_that_the_contract_document
     documented = re.findall(r"((?: *//[^\n]*\n)+) *ERROR_REASON_(\w+) = \d+;", REASONS.read_text())
     comments = {name: comment for comment, name in documented}
     for row in suite.create(NOWHERE).status_table.rows:
-        reason = ErrorReason.Name(row.outcome.reason).removeprefix("ERROR_REASON_")
-        assert code_pb2.Code.Name(row.outcome.code) in comments[reason], row.upstream_code
+        reason = ErrorReason.Name(row.kind.reason).removeprefix("ERROR_REASON_")
+        assert code_pb2.Code.Name(row.kind.code) in comments[reason], row.upstream_code
 
 
 @EVERY_SUITE

@@ -167,23 +167,23 @@ async def test_a_file_that_is_no_certificate(quiet_stack: Stack, upstream: Scrip
         assert_malformed(await failure_of(call(gateway, "DownloadCertificate", request)), CERTIFICATES)
 
 
-NO_FILE = ("neither X.509 nor PKCS#7", "is no signing request")
+NO_FILE = ("neither X.509 nor PKCS#7", "is not a CSR")
 ARCHIVES: dict[str, tuple[Callable[[], bytes], tuple[str, ...]]] = {
     "no ZIP": (lambda: b"PK but no archive", ("not a ZIP archive",)),
     "cut off": (lambda: zipped({"a.pem": b"x" * 1000})[:-30], ("is damaged",)),
-    "empty": (lambda: zipped({}), ("holds no certificate", "holds 0 files")),
+    "empty": (lambda: zipped({}), ("contains no certificate", "contains 0 files")),
     "no certificate in it": (lambda: zipped({"a.pem": b"hello"}), NO_FILE),
     "too many entries": (lambda: zipped({f"{number}.pem": b"x" for number in range(101)}), ("more than 100 entries",)),
-    "a ratio over the limit": (lambda: zipped({"a.pem": b"\0" * 3_000_000}), ("more than is allowed",)),
+    "a ratio over the limit": (lambda: zipped({"a.pem": b"\0" * 3_000_000}), ("exceeds the size limit",)),
     "an entry over the limit": (
         lambda: zipped({"a.pem": os.urandom(100_000) + b"\0" * 4_200_000}),
-        ("more than is allowed",),
+        ("exceeds the size limit",),
     ),
     "an archive over the limit": (lambda: stored(("a.pem", b"\0" * 2_200_000)), ("response is longer than",)),
-    "an entry twice": (lambda: stored(("a.pem", b"x"), ("a.pem", b"y")), ("an entry twice",)),
+    "an entry twice": (lambda: stored(("a.pem", b"x"), ("a.pem", b"y")), ("a duplicate entry",)),
     "sizes that lie": (
         lambda: zipped({"a.pem": b"\0" * 50_000}).replace(size_of(50_000), size_of(5)),
-        ("is damaged", "more than is allowed"),
+        ("is damaged", "exceeds the size limit"),
     ),
     "an archive in the archive": (lambda: zipped({"a.zip": zipped({"b.zip": zipped({"c.pem": b"x"})})}), NO_FILE),
     "nested DER": (lambda: zipped({"a.p7b": nested_der(20_000)}), NO_FILE),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.contract import resource_names
-from gateway.errors import CERTIFICATE_NOT_FOUND, GatewayError, Outcome
+from gateway.errors import CERTIFICATE_NOT_FOUND, ErrorKind, GatewayError
 from gateway.providers.asteria.status_table import AUTHORITY_NOT_FOUND, TRUST_STORE
 
 SIDES: Final = ("server", "client")
@@ -80,6 +80,6 @@ def _in_trust_store(pattern: resource_names.Pattern, name: str) -> Resource:
     return Resource(name, side, TRUST_STORE, segments.get("alias", ""))
 
 
-def _not_found(name: str, outcome: Outcome, problem: str) -> GatewayError:
+def _not_found(name: str, outcome: ErrorKind, problem: str) -> GatewayError:
     metadata = {"provider": resource_names.provider_id(name)}
     return GatewayError(outcome, f"{name}: {problem}", metadata=metadata, resource=name)

@@ -133,7 +133,7 @@ class LoginSession:
         try:
             self._id = await self._log_in(call)
         except UpstreamError as error:
-            if error.outcome is outcomes.CREDENTIALS_REJECTED:
+            if error.kind is outcomes.CREDENTIALS_REJECTED:
                 self._rejection = (time.monotonic(), error)
             return error
         else:
@@ -170,7 +170,7 @@ def _session_id(data: JsonObject) -> str:
 def _copy(error: UpstreamError) -> UpstreamError:
     """Return a copy of an error for another caller. Raising one exception twice would mix up the tracebacks."""
     return UpstreamError(
-        error.outcome,
+        error.kind,
         error.message,
         provider=error.provider,
         upstream_code=error.upstream_code,

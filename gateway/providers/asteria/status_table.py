@@ -7,7 +7,7 @@ from typing import Final
 
 from google.rpc import code_pb2
 
-from gateway.errors import CERTIFICATE_NOT_FOUND, Outcome, Reason
+from gateway.errors import CERTIFICATE_NOT_FOUND, ErrorKind, Reason
 from gateway.providers.base.status_table import StatusRow, StatusTable
 from gateway.upstream import outcomes
 from keyway.v1 import error_reason_pb2 as reasons
@@ -17,19 +17,19 @@ NO_SUCH_CERTIFICATE: Final = "4012"
 TRUST_STORE: Final = "ca"
 """The scope of the `ca/…` calls, in which 4012 is about an authority instead of a certificate."""
 
-AUTHORITY_NOT_FOUND: Final = Outcome(code_pb2.NOT_FOUND, reasons.ERROR_REASON_AUTHORITY_NOT_FOUND)
+AUTHORITY_NOT_FOUND: Final = ErrorKind(code_pb2.NOT_FOUND, reasons.ERROR_REASON_AUTHORITY_NOT_FOUND)
 
 
 def _invalid(code: str, reason: Reason, meaning: str) -> StatusRow:
-    return StatusRow(code, meaning, Outcome(code_pb2.INVALID_ARGUMENT, reason))
+    return StatusRow(code, meaning, ErrorKind(code_pb2.INVALID_ARGUMENT, reason))
 
 
 def _precondition(code: str, reason: Reason, meaning: str) -> StatusRow:
-    return StatusRow(code, meaning, Outcome(code_pb2.FAILED_PRECONDITION, reason))
+    return StatusRow(code, meaning, ErrorKind(code_pb2.FAILED_PRECONDITION, reason))
 
 
 def _internal(code: str, reason: Reason, meaning: str) -> StatusRow:
-    return StatusRow(code, meaning, Outcome(code_pb2.INTERNAL, reason))
+    return StatusRow(code, meaning, ErrorKind(code_pb2.INTERNAL, reason))
 
 
 STATUS_TABLE: Final = StatusTable(
@@ -62,7 +62,7 @@ STATUS_TABLE: Final = StatusTable(
         StatusRow(
             "2401",
             "the password is incorrect",
-            Outcome(code_pb2.PERMISSION_DENIED, reasons.ERROR_REASON_KEYSTORE_PASSWORD_INCORRECT),
+            ErrorKind(code_pb2.PERMISSION_DENIED, reasons.ERROR_REASON_KEYSTORE_PASSWORD_INCORRECT),
         ),
         _precondition(
             "2801",
@@ -88,7 +88,7 @@ STATUS_TABLE: Final = StatusTable(
         StatusRow(
             "5101",
             "the components of the server could not reach each other",
-            Outcome(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_INTERNAL_COMMUNICATION),
+            ErrorKind(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_INTERNAL_COMMUNICATION),
         ),
         StatusRow("5102", "the server had an internal error", outcomes.INTERNAL),
         _internal(
@@ -110,7 +110,7 @@ STATUS_TABLE: Final = StatusTable(
         _internal("5307", reasons.ERROR_REASON_PROVIDER_KEY_GENERATION, "the server could not create the key"),
         _internal("5308", reasons.ERROR_REASON_PROVIDER_KEY_GENERATION, "the server could not access the private key"),
         _internal("5309", reasons.ERROR_REASON_PROVIDER_KEY_GENERATION, "the server could not create the CSR"),
-        StatusRow("5310", "the CSR does not exist", Outcome(code_pb2.NOT_FOUND, reasons.ERROR_REASON_CSR_NOT_FOUND)),
+        StatusRow("5310", "the CSR does not exist", ErrorKind(code_pb2.NOT_FOUND, reasons.ERROR_REASON_CSR_NOT_FOUND)),
     )
 )
 

@@ -1,1 +1,1 @@
-"""What more than one upstream needs: reading certificates, PEM bundles, ZIP answers, JSON. Knows no vendor."""
+"""The provider interface, the API client, status tables, and vendor-neutral helpers."""

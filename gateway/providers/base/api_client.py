@@ -135,7 +135,7 @@ class ApiClient:
         secrets = (*self._secrets, *request.secrets)
         code = envelope.code if envelope.code == row.upstream_code or envelope.code not in secrets else None
         return UpstreamError(
-            row.outcome,
+            row.kind,
             f"{resource or request.resource}: {self._reason(row, code, response.status)}",
             provider=self._provider,
             upstream_code=code or None,
@@ -143,7 +143,7 @@ class ApiClient:
             http_status=response.status,
             metadata=envelope.metadata,
             resource=resource if resource is not None and resource.count("/") > 1 else None,
-            retry_after=response.retry_after if row.shared or row.outcome.retryable else None,
+            retry_after=response.retry_after if row.shared or row.kind.retryable else None,
         )
 
     def _reason(self, row: StatusRow, code: str | None, status: int) -> str:

@@ -1,4 +1,4 @@
-"""When a certificate expires, by the calendar of its provider: at the end of its expiration date."""
+"""Expiration of certificates: at the end of the expiration date, in the time zone of the provider."""
 
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from keyway.v1 import certificate_pb2 as certificates
 def set_expiration(
     message: certificates.Certificate, expiration: date, timezone: ZoneInfo, *, now: datetime | None = None
 ) -> None:
-    """Set expiration_date and state. `now` (with a zone) is the clock's time unless it is given."""
+    """Set expiration_date and state. now: an aware datetime; by default the current time."""
     today = (now or datetime.now(timezone)).astimezone(timezone).date()
     message.expiration_date.CopyFrom(to_message(expiration))
     message.state = (
@@ -21,7 +21,7 @@ def set_expiration(
 
 
 def expires_on(moment: datetime, timezone: ZoneInfo) -> date:
-    """The day of `moment` in the zone; its own where the calendar ends there (9999-12-31 is a usual "never")."""
+    """Return the day of `moment` in the zone. If the year would be 10000, return the day without conversion."""
     try:
         return moment.astimezone(timezone).date()
     except OverflowError:
@@ -29,12 +29,12 @@ def expires_on(moment: datetime, timezone: ZoneInfo) -> date:
 
 
 def to_message(day: date) -> date_pb2.Date:
-    """The day as `google.type.Date`."""
+    """Return the day as `google.type.Date`."""
     return date_pb2.Date(year=day.year, month=day.month, day=day.day)
 
 
 def parse_day(text: str) -> date:
-    """The day in `YYYY-MM-DD`; a time after it is ignored. FormatError where it is none."""
+    """Return the day in `YYYY-MM-DD`. A time after it is ignored. Raises FormatError."""
     try:
         return date.fromisoformat(text.strip()[:10])
     except ValueError:

@@ -1,7 +1,7 @@
-"""Certificates and private keys out of the PEM files that providers return, and certificates in chain order.
+"""Reader for the PEM files that providers return, and the order of certificate chains.
 
-`gateway/pem.py` reads the blocks; this module bounds their number and size, and raises FormatError for files that it
-rejects. Private keys stay text: nothing here opens, decrypts or converts them. `x509.py` reads the certificates.
+`gateway/pem.py` reads the blocks. This module limits their number and size, and raises FormatError for files that it
+rejects. Private keys stay text: this module does not parse, decrypt, or convert them.
 """
 
 from collections.abc import Collection, Sequence
@@ -24,14 +24,14 @@ _BEGIN: Final = b"-----BEGIN "
 
 @dataclass(frozen=True, slots=True)
 class PemBundle:
-    """The certificates of a file, in its order, and the text of its private key where it has one."""
+    """The certificates of a file in its order, and the text of its private key, if it has one."""
 
     certificates: tuple[x509.Certificate, ...]
     private_key_pem: str | None = field(default=None, repr=False)
 
 
 def is_pem(data: bytes) -> bool:
-    """Whether data holds the beginning of a PEM block."""
+    """Return whether `data` contains the start of a PEM block."""
     return _BEGIN in data
 
 
@@ -65,7 +65,7 @@ def read_blocks(data: bytes, expected: Collection[str]) -> list[Block]:
 
 
 def load_certificate(der: bytes) -> x509.Certificate:
-    """The certificate in DER, whose names, dates, version and serial number are then known to be readable."""
+    """Return a certificate in DER. Raises FormatError if its names, dates, version, or serial number are invalid."""
     try:
         certificate = x509.load_der_x509_certificate(der)
         _ = (certificate.subject, certificate.issuer, certificate.version, certificate.serial_number)
@@ -78,10 +78,10 @@ def load_certificate(der: bytes) -> x509.Certificate:
 def order_chain(
     certificates: Sequence[x509.Certificate], private_key_pem: str | None = None
 ) -> tuple[x509.Certificate, ...]:
-    """The certificates with the leaf first, each followed by its issuer; unrelated ones keep their order at the end.
+    """Return the certificates with the leaf first, each followed by its issuer, and unrelated ones at the end.
 
-    The leaf is the certificate of the private key, where that one is given and not encrypted; else one that issued
-    none of the others, rather one that is no authority, and the first of them.
+    The leaf is the certificate of the private key, if it is given and not encrypted. Otherwise it is the first
+    certificate that issued none of the others and is not an authority, or the first that issued none of the others.
     """
     remaining = [_link(certificate) for certificate in certificates]
     ordered: list[_Link] = []
@@ -95,7 +95,7 @@ def order_chain(
 
 
 class _Link(NamedTuple):
-    """What the order of a chain depends on; read once, since every certificate is compared with every other."""
+    """The data that determines the order of a chain. It is read once because all pairs are compared."""
 
     certificate: x509.Certificate
     subject: bytes
@@ -132,14 +132,14 @@ def _leaf(links: Sequence[_Link], private_key_pem: str | None) -> _Link | None:
 
 
 def _issued(issuer: _Link, link: _Link) -> bool:
-    """Whether `issuer` issued another certificate, by name and, where both tell, by key identifier."""
+    """Return whether `issuer` issued `link`, by name and, if both certificates have one, by key identifier."""
     if issuer.subject != link.issuer or issuer.certificate == link.certificate:
         return False
     return issuer.own_key is None or link.issuers_key is None or issuer.own_key == link.issuers_key
 
 
 def _extensions(certificate: x509.Certificate) -> x509.Extensions | None:
-    """None where they can't be read: the order then follows from what else there is."""
+    """Return the extensions, or None if they are malformed. The order then depends on the names only."""
     try:
         return certificate.extensions
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
@@ -154,7 +154,7 @@ def _public_key(certificate: x509.Certificate) -> bytes | None:
 
 
 def _public_key_of(private_key_pem: str | None) -> bytes | None:
-    """The public key of a private key that is not encrypted; None where it can't be told."""
+    """Return the public key of a private key; None if the private key is missing, encrypted, or unreadable."""
     if private_key_pem is None:
         return None
     try:

@@ -6,7 +6,7 @@ from typing import Final
 
 from google.rpc import code_pb2
 
-from gateway.errors import MALFORMED_PROVIDER_RESPONSE, Outcome
+from gateway.errors import MALFORMED_PROVIDER_RESPONSE, ErrorKind
 from gateway.upstream import outcomes
 
 
@@ -24,7 +24,7 @@ class StatusRow:
 
     upstream_code: str
     meaning: str
-    outcome: Outcome
+    kind: ErrorKind
     scope: str = ""
     at_fault: Callable[[str], str] | None = None
     shared: bool = False
@@ -33,11 +33,11 @@ class StatusRow:
         """Return the name for `ResourceInfo`; None if the failure is not about a resource."""
         if self.at_fault is not None:
             return self.at_fault(requested)
-        return requested if self.outcome.code == code_pb2.NOT_FOUND else None
+        return requested if self.kind.code == code_pb2.NOT_FOUND else None
 
 
-def _shared(upstream_code: str, meaning: str, outcome: Outcome) -> StatusRow:
-    return StatusRow(upstream_code, meaning, outcome, shared=True)
+def _shared(upstream_code: str, meaning: str, kind: ErrorKind) -> StatusRow:
+    return StatusRow(upstream_code, meaning, kind, shared=True)
 
 
 _BY_HTTP_STATUS: Final = {

@@ -1,6 +1,6 @@
-"""What certificates say, as the contract says it; and certificates in and out of the formats of the contract.
+"""X.509 conversion: certificates to contract messages, and between the certificate formats of the contract.
 
-Knows X.509 and PKCS#7 (RFC 5280, RFC 2315), no vendor. Chains are leaf first; `pem.order_chain` makes them so.
+Sources: RFC 5280 (X.509) and RFC 2315 (PKCS#7). Chains start with the leaf; `pem.order_chain` orders them.
 """
 
 import hashlib
@@ -76,14 +76,14 @@ _ATTRIBUTE_NAMES: Final[dict[ObjectIdentifier, str]] = {
     NameOID.JURISDICTION_STATE_OR_PROVINCE_NAME: "jurisdictionST",
     NameOID.JURISDICTION_LOCALITY_NAME: "jurisdictionL",
 }
-"""Attributes that RFC 4514 gives no short name, by the one that OpenSSL prints."""
+"""Attributes without a short name in RFC 4514, with the names that OpenSSL prints."""
 
 _ExtensionT = TypeVar("_ExtensionT", bound=x509.ExtensionType)
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Certificates in one of the contract's formats. suffix: the ending of a file's name, with its dot."""
+    """Certificates in one of the contract's formats. suffix: the file name extension with its dot."""
 
     content: bytes
     media_type: str
@@ -91,24 +91,24 @@ class Encoded:
 
 
 def read_certificates(data: bytes) -> tuple[x509.Certificate, ...]:
-    """The certificates of a file: X.509 or PKCS#7, PEM or DER, in the file's order (PKCS#7 has none of its own).
+    """Return the certificates of a file: X.509 or PKCS#7, PEM or DER, in the order of the file (PKCS#7 has no order).
 
-    FormatError where it holds no certificate or something broken. A private key in the file is passed over.
+    Raises FormatError if the file contains no certificate or is malformed. A private key in the file is ignored.
     """
     if len(data) > pem.MAXIMUM_BYTES:
         raise FormatError(f"the file has more than {pem.MAXIMUM_BYTES} bytes")
     found = _from_pem(data) if pem.is_pem(data) else _from_der(data)
     if not found:
-        raise FormatError("the file holds no certificate")
+        raise FormatError("the file contains no certificate")
     if len(found) > pem.MAXIMUM_BLOCKS:
         raise FormatError(f"the file has more than {pem.MAXIMUM_BLOCKS} certificates")
     return found
 
 
 def encode(chain: Sequence[x509.Certificate], form: service.CertificateFormat.ValueType) -> Encoded:
-    """A chain of at least one certificate, leaf first, in the format; UNSPECIFIED means PEM.
+    """Encode a chain of at least one certificate, leaf first. UNSPECIFIED means PEM.
 
-    DER holds the leaf alone. PKCS#7 is a set, which DER sorts: it does not keep the order.
+    DER contains only the leaf. PKCS#7 does not preserve the order, because it is a set that DER sorts.
     """
     if form == service.CERTIFICATE_FORMAT_DER:
         return Encoded(chain[0].public_bytes(Encoding.DER), "application/pkix-cert", ".der")
@@ -122,16 +122,15 @@ def encode(chain: Sequence[x509.Certificate], form: service.CertificateFormat.Va
 
 
 def to_pem(chain: Sequence[x509.Certificate]) -> list[str]:
-    """Each certificate as PEM, ended by a line feed."""
+    """Return each certificate as PEM with a final line feed."""
     return [certificate.public_bytes(Encoding.PEM).decode() for certificate in chain]
 
 
 def fill_certificate(message: certificates.Certificate, chain: Sequence[x509.Certificate], timezone: ZoneInfo) -> None:
     """Set the fields of CERTIFICATE_VIEW_FULL from a chain of at least one certificate, leaf first.
 
-    authority, domains, signature_algorithm and expiration_date (with state) are what the provider says of the
-    certificate: they are set from the file only where the message does not have them. FormatError where an extension
-    can't be read.
+    authority, domains, signature_algorithm, and expiration_date (with state) come from the provider. They are set from
+    the file only if the message does not have them. Raises FormatError if an extension is malformed.
     """
     leaf = chain[0]
     message.subject.CopyFrom(distinguished_name(leaf.subject))
@@ -154,7 +153,7 @@ def fill_certificate(message: certificates.Certificate, chain: Sequence[x509.Cer
 
 
 def distinguished_name(name: x509.Name) -> certificates.DistinguishedName:
-    """The name by its parts, each the first of its kind, and as text."""
+    """Return the name as text and by its parts. Each part is the first attribute of its kind."""
     message = certificates.DistinguishedName(text=name_text(name))
     for attribute in name:
         part = _NAME_PARTS.get(attribute.oid)
@@ -164,23 +163,23 @@ def distinguished_name(name: x509.Name) -> certificates.DistinguishedName:
 
 
 def authority(issuer: certificates.DistinguishedName) -> str:
-    """What an authority is called where the provider has no name for it: by its organization, else its common name."""
+    """Return the organization or the common name of an authority for which the provider has no name."""
     return issuer.organization or issuer.common_name
 
 
 def name_text(name: x509.Name) -> str:
-    """The name as RFC 4514 writes it, the last part first: `CN=www.example.com,O=Example,C=KR`."""
+    """Return the name in RFC 4514 format, the last part first: `CN=www.example.com,O=Example,C=KR`."""
     return name.rfc4514_string(_ATTRIBUTE_NAMES)
 
 
 def signature_algorithm(certificate: x509.Certificate) -> str:
-    """Such as `SHA256withRSA`; the object identifier where there is no such name for it."""
+    """Return a name such as `SHA256withRSA`; the object identifier for an unknown algorithm."""
     oid = certificate.signature_algorithm_oid
     return _SIGNATURE_ALGORITHMS.get(oid, oid.dotted_string)
 
 
 def fingerprints(certificate: x509.Certificate) -> certificates.Fingerprints:
-    """Hashes of the DER in lower-case hex with colons."""
+    """Return the hashes of the DER in lowercase hexadecimal with colons."""
     der = certificate.public_bytes(Encoding.DER)
     return certificates.Fingerprints(
         sha1=hashlib.sha1(der, usedforsecurity=False).digest().hex(":"),
@@ -190,7 +189,7 @@ def fingerprints(certificate: x509.Certificate) -> certificates.Fingerprints:
 
 
 def domains(certificate: x509.Certificate) -> list[str]:
-    """The DNS names of the subject alternative name; where it has none, the subject's common names."""
+    """Return the DNS names in the subject alternative name; if it has none, the common names of the subject."""
     extension = _extension(certificate, x509.SubjectAlternativeName)
     names = extension.get_values_for_type(x509.DNSName) if extension is not None else []
     if names:
@@ -225,7 +224,7 @@ def _extension(certificate: x509.Certificate, kind: type[_ExtensionT]) -> _Exten
     except x509.ExtensionNotFound:
         return None
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
-        raise FormatError("the extensions of a certificate can't be read") from error
+        raise FormatError("the extensions of a certificate are malformed") from error
 
 
 def _from_pem(data: bytes) -> tuple[x509.Certificate, ...]:

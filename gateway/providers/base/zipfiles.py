@@ -1,7 +1,7 @@
-"""ZIP answers, opened in memory within bounds. Nothing is written to a disk; what entries hold is the caller's affair.
+"""Reader for ZIP archives, in memory and within limits.
 
-An archive comes from outside and may be hostile: the bounds hold for what is really unpacked, not for what its
-headers claim. No zipfile or zlib exception leaves this module.
+Archives are untrusted: the limits apply to the unpacked data, not to the sizes in the headers. No exception of
+`zipfile` or `zlib` leaves this module.
 """
 
 import io
@@ -33,10 +33,10 @@ _UNREADABLE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ZipLimits:
-    """What an archive may hold, in entries and in bytes after unpacking.
+    """The limits of an archive, in entries and in bytes after unpacking.
 
-    maximum_ratio: unpacked to packed bytes of the whole archive; archives that unpack to less than
-    `always_allowed_bytes` may exceed it, since short text repeats itself.
+    maximum_ratio: unpacked bytes per packed byte of the whole archive. It does not apply to archives that unpack to
+    less than `always_allowed_bytes`, because short text compresses well.
     """
 
     maximum_entries: int = 100
@@ -46,7 +46,7 @@ class ZipLimits:
     always_allowed_bytes: int = 64 * 1024
 
     def total_for(self, packed_bytes: int) -> int:
-        """How many bytes an archive of `packed_bytes` may unpack to."""
+        """Return the maximum unpacked size of an archive with `packed_bytes`."""
         by_ratio = max(self.always_allowed_bytes, self.maximum_ratio * packed_bytes)
         return min(self.maximum_total_bytes, by_ratio)
 
@@ -56,26 +56,26 @@ DEFAULT_LIMITS: Final = ZipLimits()
 
 @dataclass(frozen=True, slots=True)
 class ZipEntry:
-    """One file of an archive. `path` is the archive's text, not safe as a path on a disk."""
+    """One file of an archive. `path` is untrusted and must not be used as a file path."""
 
     path: str
     content: bytes = field(repr=False)
 
 
 def is_zip(data: bytes) -> bool:
-    """Whether `data` starts as a ZIP archive does; an empty archive included."""
+    """Return whether `data` starts like a ZIP archive, empty archives included."""
     return data.startswith((_LOCAL_HEADER, _END_OF_DIRECTORY))
 
 
 def read_zip(data: bytes, limits: ZipLimits = DEFAULT_LIMITS) -> list[ZipEntry]:
-    """The files of an archive in its order, without its folders.
+    """Return the files of an archive in its order, without folders.
 
-    FormatError where it is no archive, damaged or cut off, encrypted, packed by another method than deflate, names
-    an entry twice, or exceeds `limits`.
+    Raises FormatError if the data is not a ZIP archive, or if the archive is damaged, truncated, encrypted, compressed
+    by another method than deflate, has duplicate entries, or exceeds `limits`.
     """
     if not is_zip(data):
-        raise FormatError("it is not a ZIP archive")
-    # Counted before the directory is read, which would make an object of each of them.
+        raise FormatError("the file is not a ZIP archive")
+    # Count the entries before `zipfile` creates an object for each of them.
     if data.count(_DIRECTORY_HEADER) > limits.maximum_entries:
         raise FormatError(f"the ZIP archive has more than {limits.maximum_entries} entries")
     try:
@@ -94,7 +94,7 @@ def _read_entries(archive: zipfile.ZipFile, limits: ZipLimits, maximum_total: in
         if info.is_dir():
             continue
         if info.filename in entries:
-            raise FormatError("the ZIP archive has an entry twice")
+            raise FormatError("the ZIP archive has a duplicate entry")
         content = _read_entry(archive, info, min(limits.maximum_entry_bytes, remaining))
         remaining -= len(content)
         entries[info.filename] = ZipEntry(info.filename, content)
@@ -105,11 +105,11 @@ def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, maximum: int) -
     if info.flag_bits & _ENCRYPTED:
         raise FormatError("the ZIP archive is encrypted")
     if info.compress_type not in _METHODS:
-        raise FormatError("the ZIP archive is packed by a method that is not supported")
+        raise FormatError("the ZIP archive uses an unsupported compression method")
     with archive.open(info) as file:
         content = file.read(maximum + 1)
     if len(content) > maximum or info.file_size > maximum:
-        raise FormatError("the ZIP archive unpacks to more than is allowed")
+        raise FormatError("the unpacked ZIP archive exceeds the size limit")
     if len(content) != info.file_size:
         raise FormatError("the ZIP archive is damaged")
     return content

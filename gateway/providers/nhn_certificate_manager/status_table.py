@@ -8,7 +8,7 @@ from typing import Final
 
 from google.rpc import code_pb2
 
-from gateway.errors import CERTIFICATE_NOT_FOUND, Outcome, Reason
+from gateway.errors import CERTIFICATE_NOT_FOUND, ErrorKind, Reason
 from gateway.providers.base.status_table import StatusRow, StatusTable
 from keyway.v1 import error_reason_pb2 as reasons
 
@@ -18,12 +18,12 @@ UPLOAD: Final = "upload"
 FILE_TOO_LARGE: Final = "52008"
 
 
-def _invalid(reason: Reason) -> Outcome:
-    return Outcome(code_pb2.INVALID_ARGUMENT, reason)
+def _invalid(reason: Reason) -> ErrorKind:
+    return ErrorKind(code_pb2.INVALID_ARGUMENT, reason)
 
 
-def _precondition(reason: Reason) -> Outcome:
-    return Outcome(code_pb2.FAILED_PRECONDITION, reason)
+def _precondition(reason: Reason) -> ErrorKind:
+    return ErrorKind(code_pb2.FAILED_PRECONDITION, reason)
 
 
 def _about_the_file(code: str, meaning: str, reason: Reason) -> tuple[StatusRow, StatusRow]:
@@ -40,7 +40,7 @@ STATUS_TABLE: Final = StatusTable(
         StatusRow(
             "52001",
             "the certificate has no file",
-            Outcome(code_pb2.NOT_FOUND, reasons.ERROR_REASON_CERTIFICATE_FILE_NOT_FOUND),
+            ErrorKind(code_pb2.NOT_FOUND, reasons.ERROR_REASON_CERTIFICATE_FILE_NOT_FOUND),
         ),
         StatusRow(
             "52002",

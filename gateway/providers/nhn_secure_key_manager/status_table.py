@@ -8,15 +8,15 @@ from typing import Final
 
 from google.rpc import code_pb2
 
-from gateway.errors import Outcome
+from gateway.errors import ErrorKind
 from gateway.providers.base.status_table import StatusRow, StatusTable
 from gateway.upstream.outcomes import API_NOT_FOUND, CREDENTIALS_REJECTED
 from keyway.v1 import error_reason_pb2 as reasons
 
-_KEY_NOT_FOUND: Final = Outcome(code_pb2.NOT_FOUND, reasons.ERROR_REASON_KEY_NOT_FOUND)
-_KEY_VERSION_NOT_FOUND: Final = Outcome(code_pb2.NOT_FOUND, reasons.ERROR_REASON_KEY_VERSION_NOT_FOUND)
-_INVALID_USER_DATA: Final = Outcome(code_pb2.INVALID_ARGUMENT, reasons.ERROR_REASON_INVALID_USER_DATA)
-_KEY_NOT_ACTIVE: Final = Outcome(code_pb2.FAILED_PRECONDITION, reasons.ERROR_REASON_KEY_NOT_ACTIVE)
+_KEY_NOT_FOUND: Final = ErrorKind(code_pb2.NOT_FOUND, reasons.ERROR_REASON_KEY_NOT_FOUND)
+_KEY_VERSION_NOT_FOUND: Final = ErrorKind(code_pb2.NOT_FOUND, reasons.ERROR_REASON_KEY_VERSION_NOT_FOUND)
+_INVALID_USER_DATA: Final = ErrorKind(code_pb2.INVALID_ARGUMENT, reasons.ERROR_REASON_INVALID_USER_DATA)
+_KEY_NOT_ACTIVE: Final = ErrorKind(code_pb2.FAILED_PRECONDITION, reasons.ERROR_REASON_KEY_NOT_ACTIVE)
 
 
 def _key_or_secret(name: str) -> str:

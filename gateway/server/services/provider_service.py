@@ -100,9 +100,9 @@ class ProviderDirectory:
                 status_mapping_pb2.StatusMapping(
                     upstream_code=row.upstream_code,
                     upstream_meaning=row.meaning,
-                    code=row.outcome.code,
-                    reason=row.outcome.reason,
-                    retryable=row.outcome.retryable,
+                    code=row.kind.code,
+                    reason=row.kind.reason,
+                    retryable=row.kind.retryable,
                 )
                 for row in rows
             ]

@@ -105,13 +105,13 @@ async def test_unknown_code_that_equals_a_secret_is_not_reported(upstream: Scrip
 async def test_unreadable_success_is_malformed(upstream: ScriptedUpstream) -> None:
     upstream.answer("GET", PATH, body={"other": 1})
     error = await failure(upstream)
-    assert error.outcome == MALFORMED_PROVIDER_RESPONSE
+    assert error.kind == MALFORMED_PROVIDER_RESPONSE
     assert error.message == f"{NAME}: the response of provider p is malformed: value is missing"
 
 
 async def test_unreadable_success_with_a_failure_status_is_a_failure(upstream: ScriptedUpstream) -> None:
     upstream.answer("GET", PATH, 502, body={"other": 1})
-    assert (await failure(upstream)).outcome == outcomes.UNAVAILABLE
+    assert (await failure(upstream)).kind == outcomes.UNAVAILABLE
 
 
 @pytest.mark.parametrize(("status", "body"), [(500, b"<html>"), (200, b'{"code": "GONE"}'), (500, b"a file")])

@@ -85,7 +85,7 @@ async def test_a_known_code_decides_whatever_the_status_line_says(
 ) -> None:
     upstream.answer("POST", SHOW, status=status, headers={"Retry-After": "7"}, body=failure(code, "too bad"))
     error = await show(asteria)
-    assert (error.outcome.code, error.outcome.reason) == (grpc, reason(name))
+    assert (error.kind.code, error.kind.reason) == (grpc, reason(name))
     assert error.metadata == {"provider": "asteria", "upstream_code": code, "http_status": str(status)}
     assert error.message.startswith(f"{SERVER}: ")
     assert "too bad" not in error.message
@@ -106,7 +106,7 @@ async def test_4012_speaks_of_an_authority_where_one_was_asked_for(
     ):
         with pytest.raises(GatewayError) as raised:
             await call
-        assert (raised.value.outcome.code, raised.value.outcome.reason) == (NOT_FOUND, reason("AUTHORITY_NOT_FOUND"))
+        assert (raised.value.kind.code, raised.value.kind.reason) == (NOT_FOUND, reason("AUTHORITY_NOT_FOUND"))
         assert raised.value.resource == name
 
 
@@ -136,7 +136,7 @@ async def test_the_code_is_found_in_every_near_shape(
 ) -> None:
     upstream.answer("POST", SHOW, status=status, headers={"Content-Type": "text/plain"}, body=body)
     error = await show(asteria)
-    assert (error.outcome.reason, error.upstream_code) == (reason("CERTIFICATE_NOT_FOUND"), "4012")
+    assert (error.kind.reason, error.upstream_code) == (reason("CERTIFICATE_NOT_FOUND"), "4012")
     assert error.upstream_message == "m"
 
 
@@ -171,7 +171,7 @@ async def test_without_a_code_the_http_status_decides(
 ) -> None:
     upstream.answer("POST", SHOW, status=status, headers={"Retry-After": "7"}, body=body)
     error = await show(asteria)
-    assert (error.outcome.code, error.outcome.reason) == (grpc, reason(name))
+    assert (error.kind.code, error.kind.reason) == (grpc, reason(name))
     assert error.upstream_code is None
     assert error.retry_after == 7
 
@@ -190,7 +190,7 @@ async def test_an_unknown_code_is_kept_and_the_http_status_decides(
 ) -> None:
     upstream.answer("POST", SHOW, status=status, body=failure(9999))
     error = await show(asteria)
-    assert (error.outcome.code, error.outcome.reason) == (grpc, reason(name))
+    assert (error.kind.code, error.kind.reason) == (grpc, reason(name))
     assert error.upstream_code == "9999"
 
 
@@ -199,7 +199,7 @@ async def test_an_unknown_code_is_kept_and_the_http_status_decides(
 )
 async def test_success_of_http_alone_is_none(upstream: ScriptedUpstream, asteria: AsteriaProvider, body: Body) -> None:
     upstream.answer("POST", SHOW, body=body)
-    assert (await show(asteria)).outcome.reason == reason("UNRECOGNIZED_PROVIDER_ERROR")
+    assert (await show(asteria)).kind.reason == reason("UNRECOGNIZED_PROVIDER_ERROR")
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ async def test_an_http_error_is_a_failure_even_where_its_body_says_success(
     request = service.DeleteCertificateRequest(name=SERVER, keystore_password="x")
     with pytest.raises(UpstreamError) as raised:
         await asteria.delete_certificate(request, a_call())
-    assert raised.value.outcome.reason == reason(name)
+    assert raised.value.kind.reason == reason(name)
 
 
 async def test_an_answer_that_is_cut_off(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
@@ -288,7 +288,7 @@ async def test_half_of_a_secret_is_not_kept_where_a_long_answer_is_cut(
 
 def test_every_documented_code_is_in_the_published_table() -> None:
     rows = STATUS_TABLE.rows
-    published = {(row.upstream_code, row.outcome.code, row.outcome.reason) for row in rows}
+    published = {(row.upstream_code, row.kind.code, row.kind.reason) for row in rows}
     assert {(code, grpc, reason(name)) for code, grpc, name in CODES} <= published
     assert ("4012", NOT_FOUND, reason("AUTHORITY_NOT_FOUND")) in published
     exact = [row for row in WITHOUT_CODE if row[0] not in (400, 500)]

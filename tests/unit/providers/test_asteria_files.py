@@ -171,4 +171,4 @@ async def test_a_failure_instead_of_a_file(upstream: ScriptedUpstream, asteria: 
         await asteria.download_certificate(
             service.DownloadCertificateRequest(name=SERVER, keystore_password="123456"), a_call()
         )
-    assert raised.value.outcome.reason == reasons.ERROR_REASON_KEYSTORE_PASSWORD_INCORRECT
+    assert raised.value.kind.reason == reasons.ERROR_REASON_KEYSTORE_PASSWORD_INCORRECT

@@ -76,7 +76,7 @@ async def test_create_over_what_exists(upstream: ScriptedUpstream, asteria: Aste
     upstream.answer("GET", f"{BASE}/server/exist", body=exist(True))
     with pytest.raises(GatewayError) as raised:
         await asteria.create_certificate(create_request(), a_call())
-    assert raised.value.outcome.code == code_pb2.ALREADY_EXISTS
+    assert raised.value.kind.code == code_pb2.ALREADY_EXISTS
     assert raised.value.resource == SERVER
 
 
@@ -98,7 +98,7 @@ async def test_create_that_fails_is_an_error(upstream: ScriptedUpstream, asteria
     upstream.answer("POST", f"{BASE}/server/create", status=500, body=failure("5309"))
     with pytest.raises(GatewayError) as raised:
         await asteria.create_certificate(create_request(), a_call())
-    assert raised.value.outcome.reason == reasons.ERROR_REASON_PROVIDER_KEY_GENERATION
+    assert raised.value.kind.reason == reasons.ERROR_REASON_PROVIDER_KEY_GENERATION
 
 
 async def test_delete(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
@@ -153,7 +153,7 @@ async def test_import_over_what_exists(upstream: ScriptedUpstream, asteria: Aste
     upstream.answer("GET", f"{BASE}/server/exist", body=exist(True))
     with pytest.raises(GatewayError) as raised:
         await asteria.import_certificate(request, a_call())
-    assert raised.value.outcome.code == code_pb2.ALREADY_EXISTS
+    assert raised.value.kind.code == code_pb2.ALREADY_EXISTS
     request.replace = True
     upstream.answer("POST", f"{BASE}/server/import", body=certificate())
     assert (await asteria.import_certificate(request, a_call())).certificate == full(SERVER)

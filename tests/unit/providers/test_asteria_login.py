@@ -28,7 +28,7 @@ async def test_a_caller_that_gives_up_leaves_the_login_to_the_others(
         second = asyncio.create_task(check(asteria))
         with pytest.raises(UpstreamError) as raised:
             await check(asteria, seconds=0)
-        assert raised.value.outcome is outcomes.TIMEOUT
+        assert raised.value.kind is outcomes.TIMEOUT
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
@@ -74,7 +74,7 @@ async def test_a_refused_login_is_the_gateways_own_trouble(upstream: ScriptedUps
     async with account(upstream) as asteria:
         with pytest.raises(UpstreamError) as raised:
             await check(asteria)
-    assert raised.value.outcome is outcomes.CREDENTIALS_REJECTED
+    assert raised.value.kind is outcomes.CREDENTIALS_REJECTED
     assert raised.value.message == "providers/asteria: the server rejected the gateway's login"
     assert (raised.value.resource, raised.value.http_status) == (None, status)
 
@@ -96,7 +96,7 @@ async def test_a_login_that_fails_for_another_reason(
     async with account(upstream) as asteria:
         with pytest.raises(UpstreamError) as raised:
             await check(asteria)
-    assert raised.value.outcome.code == code
+    assert raised.value.kind.code == code
 
 
 async def test_all_who_wait_get_an_error_of_their_own(upstream: ScriptedUpstream) -> None:
@@ -130,7 +130,7 @@ async def test_a_login_that_gives_no_usable_session(upstream: ScriptedUpstream, 
     async with account(upstream) as asteria:
         with pytest.raises(UpstreamError) as raised:
             await check(asteria)
-    assert raised.value.outcome == MalformedResponse("", provider="").outcome
+    assert raised.value.kind == MalformedResponse("", provider="").kind
 
 
 async def test_a_refused_login_is_not_tried_again_at_once(
@@ -141,7 +141,7 @@ async def test_a_refused_login_is_not_tried_again_at_once(
         for _ in range(3):
             with pytest.raises(UpstreamError) as caught:
                 await check(asteria)
-            assert caught.value.outcome == outcomes.CREDENTIALS_REJECTED
+            assert caught.value.kind == outcomes.CREDENTIALS_REJECTED
             assert caught.value.retry_after is None
         assert asked(upstream) == [("login", None)]
         monkeypatch.setattr(session, "time", Mock(monotonic=lambda: time.monotonic() + session.REJECTION_SECONDS))

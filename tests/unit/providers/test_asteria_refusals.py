@@ -25,7 +25,7 @@ async def test_everything_that_the_server_would_refuse_is_said_at_once(
         ("private_key_password", reasons.ERROR_REASON_PASSWORD_TOO_SHORT),
     ]
     assert raised.value.violations[1].description == "must have at least 6 characters, but has 5"
-    assert raised.value.outcome.reason == reasons.ERROR_REASON_INVALID_REQUEST
+    assert raised.value.kind.reason == reasons.ERROR_REASON_INVALID_REQUEST
     with pytest.raises(InvalidRequest) as raised:
         await asteria.import_certificate(
             service.ImportCertificateRequest(
@@ -51,7 +51,7 @@ async def test_private_keys_are_not_handed_out(upstream: ScriptedUpstream, aster
         await asteria.download_certificate(
             service.DownloadCertificateRequest(name=SERVER, include_private_key=True), a_call()
         )
-    assert raised.value.outcome.code == code_pb2.UNIMPLEMENTED
+    assert raised.value.kind.code == code_pb2.UNIMPLEMENTED
     assert upstream.requests == []
 
 
@@ -81,7 +81,7 @@ async def test_names_that_there_can_not_be(upstream: ScriptedUpstream, asteria: 
         with pytest.raises(GatewayError) as raised:
             await call
         reason = reasons.ERROR_REASON_CERTIFICATE_NOT_FOUND if index < 7 else reasons.ERROR_REASON_AUTHORITY_NOT_FOUND
-        assert (raised.value.outcome.code, raised.value.outcome.reason) == (code_pb2.NOT_FOUND, reason)
+        assert (raised.value.kind.code, raised.value.kind.reason) == (code_pb2.NOT_FOUND, reason)
         assert raised.value.resource is not None
         missing = "certificate" if index < 7 else "trust store"
         assert f"only the {missing}s server and client" in raised.value.message

@@ -138,7 +138,7 @@ async def test_a_session_that_is_refused_again_is_an_error(upstream: ScriptedUps
     async with account(upstream) as asteria:
         with pytest.raises(UpstreamError) as raised:
             await check(asteria)
-    assert raised.value.outcome is outcomes.CREDENTIALS_REJECTED
+    assert raised.value.kind is outcomes.CREDENTIALS_REJECTED
     assert raised.value.upstream_code == "3001"
 
 
@@ -150,6 +150,6 @@ async def test_a_fixed_session_is_neither_begun_nor_ended_here(upstream: Scripte
     assert await check(asteria)
     with pytest.raises(UpstreamError) as raised:
         await check(asteria)
-    assert raised.value.outcome is outcomes.CREDENTIALS_REJECTED
+    assert raised.value.kind is outcomes.CREDENTIALS_REJECTED
     await asteria.close()
     assert [path for path, _ in asked(upstream)] == ["exist", "exist"]

@@ -207,7 +207,7 @@ class TestManyAtOnce:
         await settled(lambda: upstream.asked == 1)
         with pytest.raises(UpstreamError) as caught:
             await upstream.public_key(seconds=0.01)
-        assert caught.value.outcome == outcomes.TIMEOUT
+        assert caught.value.kind == outcomes.TIMEOUT
         upstream.gate.set()
         assert await patient == 1
 

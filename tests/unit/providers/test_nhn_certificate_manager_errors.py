@@ -67,13 +67,13 @@ async def test_every_documented_code(code: int, upload: int, download: int, reas
         (await uploading(failed(code), status), upload),
         (await downloading(failed(str(code), body={}), status), download),
     ):
-        assert error.outcome.code == expected
-        assert reasons.ErrorReason.Name(error.outcome.reason) == f"ERROR_REASON_{reason}"
+        assert error.kind.code == expected
+        assert reasons.ErrorReason.Name(error.kind.reason) == f"ERROR_REASON_{reason}"
         assert error.upstream_code == str(code)
         assert error.resource == (NAME if expected == NOT_FOUND else None)
         assert error.message.startswith(f"{NAME}: ")
         assert "vendor" not in error.message
-        assert not error.outcome.retryable
+        assert not error.kind.retryable
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ async def test_an_unknown_code_is_what_its_http_status_is(
     status: int, code: int, reason: str, upstream_code: int | None
 ) -> None:
     error = await downloading(failed(upstream_code), status)
-    assert error.outcome.code == code
-    assert reasons.ErrorReason.Name(error.outcome.reason) == f"ERROR_REASON_{reason}"
+    assert error.kind.code == code
+    assert reasons.ErrorReason.Name(error.kind.reason) == f"ERROR_REASON_{reason}"
     assert error.upstream_code == (None if upstream_code is None else str(upstream_code))
     assert error.upstream_message == "The vendor's words."
 
@@ -104,7 +104,7 @@ async def test_an_unknown_code_is_what_its_http_status_is(
 @pytest.mark.parametrize("status", [401, 403, 404, 418, 429, 500, 502, 503, 504])
 async def test_without_an_envelope_the_http_status_decides(status: int, body: bytes) -> None:
     error = await downloading(body, status)
-    assert error.outcome == outcomes.for_http_status(status)
+    assert error.kind == outcomes.for_http_status(status)
     assert error.metadata == {"provider": "nhn", "http_status": str(status)}
     assert error.upstream_message is None
 
@@ -130,12 +130,12 @@ async def test_a_success_by_its_header_with_an_unusable_body_is_what_its_status_
         upstream.answer("GET", LIST, 503, body=page(totalCount=None))
         with pytest.raises(UpstreamError) as caught:
             await adapter.list_certificates(WINDOW, call())
-    assert caught.value.outcome == outcomes.UNAVAILABLE
+    assert caught.value.kind == outcomes.UNAVAILABLE
 
 
 def test_the_status_table_lists_every_code_and_the_shared_rows() -> None:
     rows = STATUS_TABLE.rows
-    listed = [(row.upstream_code, row.outcome.code) for row in rows]
+    listed = [(row.upstream_code, row.kind.code) for row in rows]
     for code, upload, download, _ in DOCUMENTED:
         assert {found for number, found in listed if number == str(code)} == {upload, download}
     assert rows[-len(HTTP_ROWS) :] == HTTP_ROWS

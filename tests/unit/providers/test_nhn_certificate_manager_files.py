@@ -120,7 +120,7 @@ async def test_json_is_never_taken_for_the_file(status: int, headers: dict[str, 
     with pytest.raises(UpstreamError) as caught:
         await download(failed(52000, "Certificate name does not exist.", {}), status=status, headers=headers)
     error = caught.value
-    assert error.outcome.reason == reasons.ERROR_REASON_CERTIFICATE_NOT_FOUND
+    assert error.kind.reason == reasons.ERROR_REASON_CERTIFICATE_NOT_FOUND
     assert error.metadata == {"provider": "nhn", "upstream_code": "52000", "http_status": str(status)}
     assert error.resource == NAME
     assert error.upstream_message == "Certificate name does not exist."
@@ -161,7 +161,7 @@ async def test_a_file_that_is_none(body: Body) -> None:
 async def test_a_failure_is_no_file_even_with_one_in_it(status: int, reason: int) -> None:
     with pytest.raises(UpstreamError) as caught:
         await download(chain().pem(), status=status)
-    assert caught.value.outcome.reason == reason
+    assert caught.value.kind.reason == reason
 
 
 async def test_names_are_encoded_into_the_path() -> None:
@@ -210,7 +210,7 @@ async def test_full_without_a_file() -> None:
         request = service.GetCertificateRequest(name=NAME, view=service.CERTIFICATE_VIEW_FULL)
         with pytest.raises(UpstreamError) as caught:
             await adapter.get_certificate(request, call())
-    assert caught.value.outcome.reason == reasons.ERROR_REASON_CERTIFICATE_FILE_NOT_FOUND
+    assert caught.value.kind.reason == reasons.ERROR_REASON_CERTIFICATE_FILE_NOT_FOUND
 
 
 async def upload(
@@ -245,7 +245,7 @@ async def test_a_file_over_the_limit_is_not_sent() -> None:
             await adapter.upload_certificate(request, call(repeatable=False))
         assert upstream.requests == []
     (violation,) = caught.value.violations
-    assert caught.value.outcome == INVALID_REQUEST
+    assert caught.value.kind == INVALID_REQUEST
     assert (violation.field, violation.reason) == ("content", reasons.ERROR_REASON_FILE_TOO_LARGE)
     assert "524288" in violation.description
     assert "524289" in violation.description
@@ -284,5 +284,5 @@ async def test_the_sizes_of_52008(message: str, sizes: tuple[str, str] | None) -
     with pytest.raises(UpstreamError) as caught:
         await upload(service.UploadCertificateRequest(name=NAME, content=b"x"), failed(52008, message), 400)
     metadata = caught.value.metadata
-    assert caught.value.outcome.reason == reasons.ERROR_REASON_FILE_TOO_LARGE
+    assert caught.value.kind.reason == reasons.ERROR_REASON_FILE_TOO_LARGE
     assert (metadata.get("maximum_bytes"), metadata.get("requested_bytes")) == (sizes or (None, None))

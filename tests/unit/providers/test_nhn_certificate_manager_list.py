@@ -285,7 +285,7 @@ async def test_get_looks_through_everything() -> None:
 async def test_get_of_what_is_not_there() -> None:
     with pytest.raises(GatewayError) as caught:
         await get(page([row("WWW.example.com"), row("www.example.com.")]))
-    assert caught.value.outcome == CERTIFICATE_NOT_FOUND
+    assert caught.value.kind == CERTIFICATE_NOT_FOUND
     assert caught.value.resource == NAME
     assert caught.value.metadata == {"provider": "nhn"}
     assert NAME in caught.value.message

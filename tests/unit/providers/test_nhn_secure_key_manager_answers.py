@@ -54,7 +54,7 @@ async def test_misshapen_answers(
     upstream.answer(method, path, body=body)
     error = await refused(adapter, operation)
     assert isinstance(error, MalformedResponse)
-    assert error.outcome == MALFORMED_PROVIDER_RESPONSE
+    assert error.kind == MALFORMED_PROVIDER_RESPONSE
     assert error.http_status == 200
 
 

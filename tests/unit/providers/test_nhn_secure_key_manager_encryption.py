@@ -80,7 +80,7 @@ async def test_decrypted_text_that_is_not_base64(
     request = keys.DecryptRequest(name=KEY, ciphertext=CIPHERTEXT, encoding=keys.ENCODING_BASE64)
     with pytest.raises(GatewayError) as caught:
         await adapter.decrypt(request, call())
-    assert caught.value.outcome == PLAINTEXT_NOT_BASE64
+    assert caught.value.kind == PLAINTEXT_NOT_BASE64
     assert caught.value.resource == KEY
     assert caught.value.metadata == {"provider": "nhn-keys"}
     assert text not in str(caught.value)

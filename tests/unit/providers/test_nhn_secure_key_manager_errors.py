@@ -40,8 +40,8 @@ EXPECTED = {
 
 
 def names(error: UpstreamError) -> tuple[str, str]:
-    reason = reasons.ErrorReason.Name(error.outcome.reason).removeprefix("ERROR_REASON_")
-    return code_pb2.Code.Name(error.outcome.code), reason
+    reason = reasons.ErrorReason.Name(error.kind.reason).removeprefix("ERROR_REASON_")
+    return code_pb2.Code.Name(error.kind.code), reason
 
 
 # The table
@@ -161,7 +161,7 @@ async def test_unknown_messages_go_by_the_status(
 ) -> None:
     upstream.answer("POST", ENCRYPT, status=status, body=failure(message, code=90001))
     error = await refused(adapter)
-    assert error.outcome == outcome
+    assert error.kind == outcome
     assert error.upstream_code == "90001"
 
 
@@ -189,7 +189,7 @@ async def test_failures_without_an_envelope(
 ) -> None:
     upstream.answer("POST", ENCRYPT, status=status, body=body)
     error = await refused(adapter)
-    assert error.outcome == outcome
+    assert error.kind == outcome
     assert error.metadata == {"provider": "nhn-keys", "http_status": str(status)}
 
 
@@ -225,7 +225,7 @@ async def test_the_header_says_success_whatever_the_status(
 
 async def test_a_success_that_is_none_goes_by_the_status(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
     upstream.answer("POST", ENCRYPT, status=503, body=success())
-    assert (await refused(adapter)).outcome == outcomes.UNAVAILABLE
+    assert (await refused(adapter)).kind == outcomes.UNAVAILABLE
 
 
 async def test_extra_fields_and_other_types_are_tolerated(

@@ -27,16 +27,16 @@ def test_row_with_the_scope_of_the_call_takes_precedence() -> None:
 def test_http_status_determines_the_kind_of_an_unknown_code(code: str | None, status: int) -> None:
     row = TABLE.resolve(code, status)
     assert row.shared
-    assert row.outcome == outcomes.for_http_status(status)
+    assert row.kind == outcomes.for_http_status(status)
 
 
 @pytest.mark.parametrize("code", ["K9", ""])
 def test_404_from_the_api_itself_is_unrecognized(code: str) -> None:
-    assert TABLE.resolve(code, 404).outcome == outcomes.UNRECOGNIZED
+    assert TABLE.resolve(code, 404).kind == outcomes.UNRECOGNIZED
 
 
 def test_404_from_another_server_means_that_no_api_exists_there() -> None:
-    assert TABLE.resolve(None, 404).outcome == outcomes.API_NOT_FOUND
+    assert TABLE.resolve(None, 404).kind == outcomes.API_NOT_FOUND
 
 
 def test_the_table_appends_the_http_rows() -> None:
@@ -59,7 +59,7 @@ def test_every_kind_of_an_http_failure_has_a_row() -> None:
         outcomes.UNRECOGNIZED,
         MALFORMED_PROVIDER_RESPONSE,
     }
-    assert {row.outcome for row in HTTP_ROWS} == kinds
+    assert {row.kind for row in HTTP_ROWS} == kinds
 
 
 def test_resource_at_fault_is_the_requested_one_for_not_found_only() -> None:
