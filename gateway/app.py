@@ -24,6 +24,7 @@ from gateway.gateway_settings import GatewaySettings
 from gateway.identity.tls_files import TlsFiles
 from gateway.journal.errors import JournalUnavailable
 from gateway.journal.ship.process import ShipperProcess
+from gateway.journal.write.entries import EventEntry
 from gateway.journal.write.idle_chains import IdleChains
 from gateway.journal.write.journal import Journal
 from gateway.providers.catalog import SETTINGS, Catalog
@@ -145,7 +146,7 @@ async def _authorizer(
 
 
 async def _audit_recorder(journal: Journal, stack: contextlib.AsyncExitStack) -> AuditRecorder:
-    rejections = Rejections(journal.note, JournalUnavailable)
+    rejections = Rejections(lambda body: journal.append(EventEntry(body)), JournalUnavailable)
     stack.callback(rejections.flush)
     return AuditRecorder(journal, Describer(lambda: journal.digest_key), rejections)
 

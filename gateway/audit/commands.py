@@ -16,7 +16,7 @@ import orjson
 from gateway.audit import printing
 from gateway.journal.format.payloads import request_id
 from gateway.journal.format.records import MalformedRecord, Receipt, Record
-from gateway.journal.format.segments import Position, SegmentMissing, chain_folders, read_records, segment_starts
+from gateway.journal.format.segments import ChainPosition, SegmentMissing, chain_folders, read_records, segment_starts
 from gateway.journal.verify.verification import Unverifiable, verify
 
 Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
@@ -84,7 +84,7 @@ async def _verify(options: argparse.Namespace) -> int:
 async def _tail(options: argparse.Namespace) -> int:
     folders = _chains(options.directory)
     newest: list[tuple[int, Record]] = []
-    ends: dict[Path, Position | None] = {}
+    ends: dict[Path, ChainPosition | None] = {}
     for folder in folders:
         kept, ends[folder] = _newest(folder, options.lines)
         newest += [(_time(record), record) for record in kept]
@@ -142,13 +142,13 @@ def _chains(directory: Path) -> list[Path]:
     return folders
 
 
-def _newest(folder: Path, lines: int) -> tuple[list[Record], Position | None]:
+def _newest(folder: Path, lines: int) -> tuple[list[Record], ChainPosition | None]:
     """The last events of a chain, from as few of its segments as hold them; and where the next one will be."""
-    end: Position | None = None
+    end: ChainPosition | None = None
     kept: deque[Record] = deque(maxlen=lines)
     for start in reversed(segment_starts(folder)):
         kept.clear()
-        for stored in read_records(folder, Position(start, 0)):
+        for stored in read_records(folder, ChainPosition(start, 0)):
             end = stored.end
             if stored.record.kind == "event":
                 kept.append(stored.record)

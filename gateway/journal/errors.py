@@ -1,10 +1,10 @@
-"""What the journal raises, besides the OSErrors of a start that no waiting will mend."""
+"""Errors of the journal. A start also raises OSErrors that no retry can solve."""
 
 import errno
 
 
 class JournalUnavailable(Exception):
-    """The journal can't take a record, or can't make one durable. `reason`: the name of the error, such as ENOSPC."""
+    """The journal can't accept a record, or can't make one durable. reason: the name of the error, such as ENOSPC."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"the audit journal is not available: {reason}")
@@ -12,7 +12,7 @@ class JournalUnavailable(Exception):
 
 
 class JournalCorrupt(Exception):
-    """What is on disk is not what the journal wrote: nothing may be added to it before a person has looked at it."""
+    """The files differ from what the journal wrote. It is not continued until an operator has examined it."""
 
     def __init__(self, file: str, offset: int, sequence: int, problem: str) -> None:
         super().__init__(f"{file}: byte {offset}: record {sequence}: {problem}")
@@ -23,13 +23,13 @@ class JournalCorrupt(Exception):
 
 
 PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
-"""Errors that may pass while the gateway runs; with any other the start is refused."""
+"""Errors that may pass while the gateway runs. Every other error stops the start."""
 
 
 CLOSED = "CLOSED"
-"""The reason of a journal that was closed."""
+"""The reason of a JournalUnavailable after the journal was closed."""
 
 
 def error_name(error: OSError) -> str:
-    """Such as ENOSPC."""
+    """The name of the error number, such as ENOSPC."""
     return errno.errorcode.get(error.errno or 0, "EIO")

@@ -22,6 +22,7 @@ from gateway.contract.methods import BATCHES
 from gateway.errors import GatewayError, UpstreamError
 from gateway.identity.caller import ANONYMOUS
 from gateway.journal.errors import JournalUnavailable
+from gateway.journal.write.entries import IntentEntry, OutcomeEntry
 from gateway.journal.write.journal import Journal
 from gateway.server.batch_limits import size_fault
 from gateway.server.rejections import Rejections
@@ -76,7 +77,7 @@ class AuditRecorder:
         call_events = CallEvents(self._details(call), call.received_at)
         intent = call_events.intent()
         try:
-            call.receipt = self._journal.intent(call.request_id, intent, len(intent) + _room(call))
+            call.receipt = self._journal.append(IntentEntry(call.request_id, intent, len(intent) + _room(call)))
         except JournalUnavailable as error:
             raise _unavailable(call) from error
         call.events = call_events
@@ -85,7 +86,7 @@ class AuditRecorder:
         """Return when the latest record of the call is durable. Raises GatewayError if the journal is unavailable."""
         assert call.receipt is not None
         try:
-            await self._journal.synced(call.receipt)
+            await self._journal.commit(call.receipt)
         except JournalUnavailable as error:
             raise _unavailable(call) from error
 
@@ -140,7 +141,7 @@ class AuditRecorder:
         if call.events is None:
             self.record_intent(call)
         try:
-            call.receipt = await self._journal.ended(call.request_id, make)
+            call.receipt = await self._journal.commit(OutcomeEntry(call.request_id, make))
         except JournalUnavailable as error:
             raise _unavailable(call) from error
 
@@ -149,7 +150,7 @@ class AuditRecorder:
         if call.events is None:
             self.record_intent(call)
         try:
-            call.receipt = self._journal.outcome(call.request_id, make())
+            call.receipt = self._journal.append(OutcomeEntry(call.request_id, make))
         except JournalUnavailable as error:
             raise _unavailable(call) from error
 

@@ -28,8 +28,8 @@ _IDLE: Final = frozenset(
     {
         "Thread.run (threading.py)",
         "Condition.wait (threading.py)",
-        "Committer._work (gateway/journal/write/group_commit.py)",
-        "Committer._sync (gateway/journal/write/group_commit.py)",
+        "FlushThread._run (gateway/journal/write/flush_thread.py)",
+        "FlushBatch.sync (gateway/journal/write/flush_batch.py)",
     }
 )
 """Where threads wait, gRPC's for events and the journal's for rounds and the disk: py-spy takes it for work."""

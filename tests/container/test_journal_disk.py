@@ -10,7 +10,7 @@ import pytest
 from gateway.journal.errors import JournalUnavailable
 from gateway.journal.write.journal import Journal
 from tests.support.disks import fill, in_memory, remount
-from tests.support.journals import ROOM, bodies, event, events, journal_in, record_call, until_available, verified
+from tests.support.journals import bodies, events, intent, journal_in, outcome, record_call, until_available, verified
 
 pytestmark = pytest.mark.xdist_group("container")
 
@@ -28,7 +28,7 @@ def take_until_refused(journal: Journal, room: int) -> int:
     taken = 0
     with contextlib.suppress(JournalUnavailable):
         for taken in range(10_000):
-            journal.intent(f"r{taken}", event("intent", f"r{taken}", pad="x" * 500), room)
+            journal.append(intent(f"r{taken}", room, pad="x" * 500))
     return taken
 
 
@@ -37,7 +37,7 @@ async def test_outcomes_of_all_calls_in_progress_are_written_on_a_full_disk(disk
     async with journal_in(directory) as journal:
         await record_call(journal, "before")
         for number in range(300):
-            journal.intent(f"c{number}", event("intent", f"c{number}"), 2048)
+            journal.append(intent(f"c{number}", 2048))
         ballast = fill(disk)
         changes: list[bool] = []
         journal.on_availability(changes.append)
@@ -46,9 +46,9 @@ async def test_outcomes_of_all_calls_in_progress_are_written_on_a_full_disk(disk
         assert (journal.available, changes) == (False, [False])
 
         for number in range(300):
-            await journal.synced(journal.outcome(f"c{number}", event("outcome", f"c{number}", pad="x" * 1500)))
+            await journal.commit(journal.append(outcome(f"c{number}", pad="x" * 1500)))
         for number in range(taken):
-            await journal.synced(journal.outcome(f"r{number}", event("outcome", f"r{number}", pad="x" * 1500)))
+            await journal.commit(journal.append(outcome(f"r{number}", pad="x" * 1500)))
         assert not journal.available
         assert verified(directory).open == ()
 
@@ -68,8 +68,8 @@ async def test_disk_fills_with_records_alone(disk: Path) -> None:
         done = 0
         with contextlib.suppress(JournalUnavailable):
             for done in range(10_000):
-                journal.intent(f"r{done}", event("intent", f"r{done}", pad="x" * 500), ROOM)
-                await journal.synced(journal.outcome(f"r{done}", event("outcome", f"r{done}", pad="x" * 500)))
+                journal.append(intent(f"r{done}", pad="x" * 500))
+                await journal.commit(journal.append(outcome(f"r{done}", pad="x" * 500)))
         assert not journal.available
         assert done > 100
     report = verified(directory)
@@ -82,7 +82,7 @@ async def test_start_on_a_full_disk_waits_for_room(disk: Path) -> None:
     async with journal_in(directory) as journal:
         assert not journal.available
         with pytest.raises(JournalUnavailable, match="ENOSPC"):
-            journal.intent("r1", event("intent", "r1"), ROOM)
+            journal.append(intent("r1"))
         ballast.unlink()
         await until_available(journal)
         await record_call(journal, "r1")
@@ -100,7 +100,7 @@ async def test_read_only_disk_is_waited_for(disk: Path, existing: bool) -> None:
     async with journal_in(directory) as journal:
         assert not journal.available
         with pytest.raises(JournalUnavailable, match="EROFS"):
-            journal.intent("r1", event("intent", "r1"), ROOM)
+            journal.append(intent("r1"))
         remount(disk, "rw")
         await until_available(journal)
         await record_call(journal, "r1")

@@ -8,8 +8,8 @@ import pytest
 
 from gateway.journal.errors import JournalUnavailable
 from tests.support.disks import fill, in_memory, mounted
-from tests.support.failing_calls import without_kernel_flushes
-from tests.support.journals import ROOM, bodies, event, journal_in, record_call, until_available, verified
+from tests.support.failing_calls import without_aio_fdatasync
+from tests.support.journals import bodies, intent, journal_in, outcome, record_call, until_available, verified
 from tests.support.programs import require_loop_devices
 
 pytestmark = pytest.mark.xdist_group("container")
@@ -37,17 +37,17 @@ async def test_what_the_disk_did_not_take_is_not_acknowledged(
     thin_disk: Path, monkeypatch: pytest.MonkeyPatch, kernel: bool
 ) -> None:
     if not kernel:
-        without_kernel_flushes(monkeypatch)
+        without_aio_fdatasync(monkeypatch)
     directory = thin_disk / "audit"
     async with journal_in(directory) as journal:
         await record_call(journal, "before")
         ballast = fill(thin_disk.with_name("behind"))
-        journal.intent("lost", event("intent", "lost", pad="x" * (BEHIND // 2)), ROOM)
-        receipt = journal.outcome("lost", event("outcome", "lost"))
+        journal.append(intent("lost", pad="x" * (BEHIND // 2)))
+        receipt = journal.append(outcome("lost"))
         with pytest.raises(JournalUnavailable, match=r"ENOSPC|EIO"):
-            await journal.synced(receipt)
+            await journal.commit(receipt)
         with pytest.raises(JournalUnavailable, match=r"ENOSPC|EIO"):
-            journal.intent("refused", event("intent", "refused"), ROOM)
+            journal.append(intent("refused"))
         ballast.unlink()
         await until_available(journal)
         await record_call(journal, "after")

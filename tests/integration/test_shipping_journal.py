@@ -8,6 +8,7 @@ from gateway.audit.events import unknown_outcome
 from gateway.journal.format.cursor import load
 from gateway.journal.format.segments import read_records, segment_starts
 from gateway.journal.settings import AuditSettings
+from gateway.journal.write.entries import EventEntry
 from gateway.journal.write.journal import Journal
 from tests.support.scripted_collector import ScriptedCollector
 from tests.support.shipping import shipping
@@ -42,6 +43,6 @@ async def test_a_journal_is_shipped_over_rotation_retention_and_restart(tmp_path
 async def write(journal: Journal, count: int) -> None:
     """A segment ends between two rounds of syncing."""
     for number in range(count):
-        receipt = journal.note(orjson.dumps({"time": 1, "number": number, "text": "x" * 300}))
+        receipt = journal.append(EventEntry(orjson.dumps({"time": 1, "number": number, "text": "x" * 300})))
         if number % 5 == 4:
-            await journal.synced(receipt)
+            await journal.commit(receipt)

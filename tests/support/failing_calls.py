@@ -1,4 +1,4 @@
-"""Calls of the system that fail, or take their time, when a test wants it."""
+"""System calls that fail, or are held back, on demand."""
 
 import os
 import threading
@@ -8,27 +8,27 @@ from typing import Any
 import pytest
 
 from gateway.journal.write import group_commit
-from gateway.journal.write.aio_fdatasync import Ended, Flusher
+from gateway.journal.write.aio_fdatasync import AioFdatasync, OnDone
 
 
-def without_kernel_flushes(patch: pytest.MonkeyPatch) -> None:
-    """Journals opened from now on have their syncs done by a thread, as where the kernel offers none."""
-    patch.setattr(group_commit, "kernel_flusher", lambda loop: None)
+def without_aio_fdatasync(patch: pytest.MonkeyPatch) -> None:
+    """Make journals that are opened later sync on a thread, as if the kernel had no asynchronous fdatasync."""
+    patch.setattr(group_commit, "open_aio_fdatasync", lambda loop: None)
 
 
 def change_results(patch: pytest.MonkeyPatch, change: Callable[[int], int]) -> None:
-    """Of flushes by the kernel: what it says becomes what `change` makes of it. An error: `kernel_error`."""
-    real = Flusher._tell
-    patch.setattr(Flusher, "_tell", lambda flusher, ended, result: real(flusher, ended, change(result)))
+    """Change the results of asynchronous fdatasyncs. `kernel_error` makes an error."""
+    real = AioFdatasync._keep_result
+    patch.setattr(AioFdatasync, "_keep_result", lambda aio, on_done, result: real(aio, on_done, change(result)))
 
 
 def kernel_error(number: int) -> int:
-    """As it comes from the kernel through caio."""
+    """An error number in the form in which caio returns it."""
     return (1 << 64) - number
 
 
 class Failing:
-    """Calls of the system that fail while `error` is set."""
+    """System calls that fail while `error` is set. calls: how many calls were made."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.error: int | None = None
@@ -48,7 +48,7 @@ class Failing:
         self._patch.setattr(os, name, call)
 
     def replace_syncs(self) -> None:
-        """fdatasync, whoever does it: a thread, or the kernel, which tells errors as it does."""
+        """Replace fdatasync, both on a thread and in the kernel."""
         self.replace("fdatasync")
 
         def changed(result: int) -> int:
@@ -59,30 +59,30 @@ class Failing:
 
 
 class HeldSyncs:
-    """Syncs that begin, and do not end between `hold` and `release`, whoever does them: for journals opened later."""
+    """Syncs of journals that are opened later: between `hold` and `release` they begin, and do not end."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.begun = 0
         self._free = threading.Event()
         self._free.set()
-        sync, begin, look = os.fdatasync, Flusher.begin, Flusher._look
+        sync, start, read_result = os.fdatasync, AioFdatasync.start, AioFdatasync._read_result
 
         def held_sync(file: int) -> None:
             self.begun += 1
             self._free.wait(30)
             sync(file)
 
-        def counted(flusher: Flusher, file: int, ended: Ended) -> bool:
+        def counted(aio: AioFdatasync, file: int, on_done: OnDone) -> bool:
             self.begun += 1
-            return begin(flusher, file, ended)
+            return start(aio, file, on_done)
 
-        def held_look(flusher: Flusher) -> None:
+        def held_result(aio: AioFdatasync) -> None:
             if self._free.is_set():
-                look(flusher)
+                read_result(aio)
 
         patch.setattr(os, "fdatasync", held_sync)
-        patch.setattr(Flusher, "begin", counted)
-        patch.setattr(Flusher, "_look", held_look)
+        patch.setattr(AioFdatasync, "start", counted)
+        patch.setattr(AioFdatasync, "_read_result", held_result)
 
     def hold(self) -> None:
         self.begun = 0

@@ -1,4 +1,4 @@
-"""Audit journals for tests: small ones with known records, and the events that they hold."""
+"""Audit journals for tests: small journals with known records, and the events in them."""
 
 import contextlib
 import shutil
@@ -13,6 +13,7 @@ from gateway.journal.format.segments import chain_folder, read_records
 from gateway.journal.settings import AuditSettings
 from gateway.journal.verify.report import ChainReport
 from gateway.journal.verify.verification import verify
+from gateway.journal.write.entries import IntentEntry, OutcomeEntry
 from gateway.journal.write.journal import Journal
 from gateway.journal.write.starting import UnknownOutcome
 from tests.support.waiting import eventually
@@ -21,7 +22,7 @@ ROOM = 1024
 
 
 def event(code: str, request: str, **members: object) -> bytes:
-    """As much of an OCSF event as the journal relies on."""
+    """The members of an OCSF event that the journal reads."""
     return orjson.dumps(
         {
             "api": {"operation": "/keyway.v1.KeyService/Encrypt", "request": {"uid": request}},
@@ -30,6 +31,14 @@ def event(code: str, request: str, **members: object) -> bytes:
             **members,
         }
     )
+
+
+def intent(request: str, room: int = ROOM, **members: object) -> IntentEntry:
+    return IntentEntry(request, event("intent", request, **members), room)
+
+
+def outcome(request: str, **members: object) -> OutcomeEntry:
+    return OutcomeEntry(request, lambda: event("outcome", request, **members))
 
 
 def unknown_outcome(intent: dict[str, Any]) -> dict[str, Any]:
@@ -44,7 +53,7 @@ def audit_settings(directory: Path, **values: Any) -> AuditSettings:
 async def journal_in(
     directory: Path, *, unknown_outcome: UnknownOutcome = unknown_outcome, retry_seconds: float = 0.01, **values: Any
 ) -> AsyncIterator[Journal]:
-    """A journal that is closed at the end of the block."""
+    """An open journal."""
     journal = await Journal.open(
         audit_settings(directory, **values), 0, unknown_outcome=unknown_outcome, retry_seconds=retry_seconds
     )
@@ -55,18 +64,18 @@ async def journal_in(
 
 
 async def record_call(journal: Journal, request: str) -> None:
-    """The two records of a call, durable."""
-    journal.intent(request, event("intent", request), ROOM)
-    await journal.synced(journal.outcome(request, event("outcome", request)))
+    """Write the intent and the outcome of a call, and make them durable."""
+    journal.append(intent(request))
+    await journal.commit(journal.append(outcome(request)))
 
 
-def as_a_crash_leaves_it(directory: Path) -> Path:
-    """A copy of what is on disk at this moment, while the journal still runs."""
+def crashed_copy(directory: Path) -> Path:
+    """A copy of the files at this moment, while the journal runs."""
     return Path(shutil.copytree(directory, directory.with_name(f"{directory.name}-crashed")))
 
 
 def records(directory: Path, kind: str | None = None) -> list[Record]:
-    """The records of worker 0's chain."""
+    """The records in the chain of worker 0."""
     found = [stored.record for stored in read_records(chain_folder(directory, 0))]
     return [record for record in found if kind in (None, record.kind)]
 
@@ -76,13 +85,13 @@ def bodies(directory: Path, kind: str) -> list[dict[str, Any]]:
 
 
 def events(directory: Path) -> list[tuple[str, str]]:
-    """Each event's request id and code."""
+    """The request id and code of each event."""
     found = bodies(directory, "event")
     return [(body["api"]["request"]["uid"], body["metadata"]["event_code"]) for body in found]
 
 
 def verified(directory: Path) -> ChainReport:
-    """The report of worker 0's chain, which must be good."""
+    """The report on the chain of worker 0, which must be valid."""
     (chain,) = verify(directory).chains
     assert chain.problem is None, str(chain.problem)
     return chain

@@ -1,7 +1,7 @@
-"""Checkpoints: the head of a chain, signed. Makes and reads their bodies, and keeps copies of them beside the chain.
+"""Checkpoints: signed heads of a chain. Builds and reads their bodies, and keeps copies of them next to the chain.
 
-A copy is the record's own line, appended to `checkpoints.jsonl` once the record is durable: a chain whose tail was cut
-below one that is kept no longer holds it.
+A copy is the line of the checkpoint record, appended to `checkpoints.jsonl` after the record is durable. If the end of
+a chain is cut off below a copied checkpoint, verification finds the copy without its record.
 """
 
 import base64
@@ -15,14 +15,14 @@ from typing import Any, Self
 import orjson
 
 from gateway.journal.format.durable_files import FILE_MODE, sync_folder
-from gateway.journal.format.keys import SigningKey, VerifyingKey
+from gateway.journal.format.keys import JournalPublicKey, SigningKey
 from gateway.journal.format.records import MalformedRecord, Receipt
 from gateway.journal.format.segments import CHECKPOINTS
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A signed head. time: milliseconds since 1970."""
+    """A signed head of a chain. time: milliseconds since 1970."""
 
     head: Receipt
     time: int
@@ -31,24 +31,24 @@ class Checkpoint:
 
     @classmethod
     def from_body(cls, chain: str, body: dict[str, Any]) -> Self:
-        """Of a checkpoint record's body; MalformedRecord where it is not of the form."""
+        """Read the body of a checkpoint record. Raises MalformedRecord."""
         try:
             head = Receipt.parse(f"{chain}:{body['head']['sequence']}:{body['head']['hash']}")
             time, key_id, signature = body["time"], body["key"], base64.b64decode(body["signature"], validate=True)
         except (KeyError, TypeError, ValueError, binascii.Error):
-            raise MalformedRecord("it is no checkpoint") from None
+            raise MalformedRecord("not a valid checkpoint") from None
         if not isinstance(time, int) or not isinstance(key_id, str):
-            raise MalformedRecord("it is no checkpoint")
+            raise MalformedRecord("not a valid checkpoint")
         return cls(head, time, key_id, signature)
 
-    def signed_by(self, key: VerifyingKey) -> bool:
-        """Whether the signature is this key's."""
-        return key.signed(self.signature, _message(self.head, self.time, self.key_id))
+    def signed_by(self, key: JournalPublicKey) -> bool:
+        """Whether this key made the signature."""
+        return key.verifies(self.signature, _signed_message(self.head, self.time, self.key_id))
 
 
 def checkpoint_body(head: Receipt, time: int, key: SigningKey) -> bytes:
-    """The body of the record that signs the head before it."""
-    signature = key.sign(_message(head, time, key.public.id))
+    """The body of a record that signs `head`, the record before it. time: milliseconds since 1970."""
+    signature = key.sign(_signed_message(head, time, key.public.id))
     return orjson.dumps(
         {
             "head": {"sequence": head.sequence, "hash": head.hash},
@@ -59,14 +59,14 @@ def checkpoint_body(head: Receipt, time: int, key: SigningKey) -> bytes:
     )
 
 
-def _message(head: Receipt, time: int, key_id: str) -> bytes:
-    """What is signed. No part can hold a newline, so one sequence of bytes has one meaning."""
+def _signed_message(head: Receipt, time: int, key_id: str) -> bytes:
+    """The signed bytes. No part can contain a newline, so the parts can be separated in one way only."""
     parts = ("keyway-audit-checkpoint-1", head.chain, head.sequence, head.hash, time, key_id)
     return "".join(f"{part}\n" for part in parts).encode()
 
 
 def read_copies(chain: Path) -> bytes:
-    """What is in the file of copies, a torn last line included."""
+    """The content of the file of copies, including a torn last line."""
     try:
         return (chain / CHECKPOINTS).read_bytes()
     except FileNotFoundError:
@@ -74,7 +74,7 @@ def read_copies(chain: Path) -> bytes:
 
 
 def append_copies(chain: Path, lines: Sequence[bytes]) -> None:
-    """Add copies, durably; what an interrupted call left of a line is cut off."""
+    """Append copies durably. Cuts off a torn last line of an interrupted call first."""
     file = os.open(chain / CHECKPOINTS, os.O_RDWR | os.O_CREAT, FILE_MODE)
     try:
         size = os.fstat(file).st_size

@@ -1,7 +1,7 @@
-"""The cursor: up to where a chain is shipped for good, kept in a file beside the segments.
+"""The shipping cursor: how far a chain was shipped, kept in a file next to the segments.
 
-`cursor.json` holds the last record that no collector can lose any more (chain, sequence, hash), and where the next one
-begins (segment, offset). It is replaced as a whole or not at all.
+`cursor.json` names the last record that no collector can lose any more (chain, sequence, hash), and the position of the
+next record (segment, offset). The file is replaced atomically.
 """
 
 import os
@@ -12,24 +12,24 @@ import orjson
 
 from gateway.journal.format.durable_files import sync_folder
 from gateway.journal.format.records import NO_HASH, Record
-from gateway.journal.format.segments import CURSOR, Position
+from gateway.journal.format.segments import CURSOR, ChainPosition
 
 
 class CursorError(ValueError):
-    """The file is there and is no cursor; what was shipped can't be told."""
+    """The cursor file exists and is invalid, so it is unknown what was shipped."""
 
 
 class Cursor(NamedTuple):
-    """A place in a chain: after the record `sequence`, whose hash is `hash`; the next one begins at `position`."""
+    """The last shipped record (`sequence`, `hash`), and the position of the next one."""
 
     chain: str
     sequence: int
     hash: str
-    position: Position
+    position: ChainPosition
 
     @classmethod
-    def after(cls, record: Record, end: Position) -> "Cursor":
-        """The place behind a record."""
+    def after(cls, record: Record, end: ChainPosition) -> "Cursor":
+        """The cursor after a record that ends at `end`."""
         return cls(record.chain, record.sequence, record.hash, end)
 
 
@@ -37,7 +37,7 @@ _MEMBERS: Final = {"chain": str, "sequence": int, "hash": str, "segment": int, "
 
 
 def load(chain_folder: Path) -> Cursor | None:
-    """The cursor of a chain; None where nothing has been shipped for good yet."""
+    """The cursor of a chain, or None if nothing was shipped yet. Raises CursorError, OSError."""
     try:
         content = (chain_folder / CURSOR).read_bytes()
     except FileNotFoundError:
@@ -46,17 +46,17 @@ def load(chain_folder: Path) -> Cursor | None:
         value = orjson.loads(content)
         members = [value[name] for name in _MEMBERS]
     except (orjson.JSONDecodeError, LookupError, TypeError):
-        raise CursorError(f"{chain_folder / CURSOR} is no cursor") from None
+        raise _invalid(chain_folder) from None
     if any(type(member) is not kind for member, kind in zip(members, _MEMBERS.values(), strict=True)):
-        raise CursorError(f"{chain_folder / CURSOR} is no cursor")
+        raise _invalid(chain_folder)
     chain, sequence, digest, segment, offset = members
     if min(sequence, segment, offset) < 0 or len(digest) != len(NO_HASH):
-        raise CursorError(f"{chain_folder / CURSOR} is no cursor")
-    return Cursor(chain, sequence, digest, Position(segment, offset))
+        raise _invalid(chain_folder)
+    return Cursor(chain, sequence, digest, ChainPosition(segment, offset))
 
 
 def store(chain_folder: Path, cursor: Cursor) -> None:
-    """Write the cursor: after a crash the file holds either the one before or this one."""
+    """Write the cursor. After a crash the file contains the previous cursor or this one."""
     path = chain_folder / CURSOR
     temporary = path.with_suffix(".tmp")
     content = {
@@ -72,3 +72,7 @@ def store(chain_folder: Path, cursor: Cursor) -> None:
         os.fsync(file.fileno())
     temporary.replace(path)
     sync_folder(chain_folder)
+
+
+def _invalid(chain_folder: Path) -> CursorError:
+    return CursorError(f"{chain_folder / CURSOR} is not a valid cursor file")

@@ -1,4 +1,4 @@
-"""Small files that are there wholly or not at all, also after a power failure, and for nobody but their owner."""
+"""Small files that are written atomically and durably, and that only their owner can read."""
 
 import os
 import tempfile
@@ -10,7 +10,7 @@ FOLDER_MODE: Final = 0o700
 
 
 def make_folder(path: Path) -> None:
-    """The folder and those above it, for the owner alone."""
+    """Create a folder and its missing parents, accessible to their owner only."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     for folder in reversed(missing):
         folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
@@ -29,7 +29,7 @@ def sync_folder(path: Path) -> None:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write the file anew; who opens it sees the old or the new one."""
+    """Write a file. A concurrent reader sees the previous content or the new content."""
     temporary = _written(path, content)
     try:
         temporary.replace(path)
@@ -40,7 +40,7 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def create(path: Path, content: bytes) -> bool:
-    """Write the file unless it is there; answers whether it was written. Of many that try at once one succeeds."""
+    """Write a file unless it exists; return whether it was written. Of several concurrent calls, one succeeds."""
     temporary = _written(path, content)
     try:
         os.link(temporary, path)

@@ -1,13 +1,14 @@
-"""Following a chain record by record: is each line the one that its predecessor and its own hash demand?
+"""The hash chain: checks each line against its own hash and against the record before it.
 
-What a last line without its end is: one that a crash cut off, or one that was altered. Knows nothing of files.
+Also decides whether an incomplete last line is the start of a record, as a crash leaves it, or an altered record. Knows
+nothing about files.
 """
 
 import re
 from hashlib import sha256
 from typing import Final
 
-from gateway.journal.format.records import TAIL_LENGTH, MalformedRecord, parse
+from gateway.journal.format.records import NO_HASH, TAIL_LENGTH, MalformedRecord, Record, parse
 
 _TOKEN: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|["{}]|[^"{}]+', re.DOTALL)
 _KIND_AND_BODY: Final = re.compile(rb'[a-z]+","body":(?=\{)')
@@ -15,9 +16,12 @@ _ANY_OPENING: Final = re.compile(rb'\{"chain":"[a-z0-9-]+","sequence":[0-9]+,"pr
 _BEGINNING: Final = b'{"chain":"'
 _BODY_FOLLOWS: Final = b'","body":{'
 
+ALTERED: Final = "the content does not match the hash"
+LINK_BROKEN: Final = "the link does not match the hash of the previous record"
 
-class Links:
-    """A place in a chain: what the next record must continue. `follow` moves on by one."""
+
+class HashChain:
+    """A place in a chain: the record that the next one must follow. `follow` moves to the next record."""
 
     def __init__(self, chain: str, sequence: int, previous: str) -> None:
         self.chain = chain
@@ -27,15 +31,15 @@ class Links:
 
     @property
     def hash(self) -> str:
-        """Of the last record."""
+        """The hash of the last record."""
         return self._hash.decode()
 
     def opening(self) -> bytes:
-        """How the line of the next record must begin."""
+        """The bytes with which the line of the next record must begin."""
         return b'%b%d,"previous":"%b","kind":"' % (self._start, self.sequence + 1, self._hash)
 
     def follow(self, line: bytes) -> tuple[bytes, bytes]:
-        """The kind and body of the next record; MalformedRecord where this line is not the next record."""
+        """The kind and the body of the next record. Raises MalformedRecord if this line is not the next record."""
         covered = line[:-TAIL_LENGTH]
         digest = sha256(covered).hexdigest().encode()
         opening = self.opening()
@@ -43,27 +47,43 @@ class Links:
             raise MalformedRecord(self._fault(line))
         end_of_kind = covered.find(_BODY_FOLLOWS, len(opening))
         if end_of_kind < 0:
-            raise MalformedRecord("it has not the form of a record")
+            raise MalformedRecord("the line does not have the form of a record")
         self.sequence += 1
         self._hash = digest
         return covered[len(opening) : end_of_kind], covered[end_of_kind + len(_BODY_FOLLOWS) - 1 :]
 
     def _fault(self, line: bytes) -> str:
-        """In words, for a line that does not follow."""
+        """Why a line does not follow, for an error message."""
         record = parse(line)
         if not record.intact:
-            return "its content is not what its hash was made of"
+            return ALTERED
         if record.chain != self.chain:
-            return f"it belongs to another chain, {record.chain}"
+            return f"the record belongs to another chain, {record.chain}"
         if record.sequence != self.sequence + 1:
-            return f"it has sequence {record.sequence}, where {self.sequence + 1} must follow"
-        return "its link is not the hash of the record before it"
+            return f"the record has sequence number {record.sequence} instead of {self.sequence + 1}"
+        return LINK_BROKEN
+
+
+def check_segment_head(start: int, first: Record, previous: Record | None) -> None:
+    """Check the first record of a segment. Raises MalformedRecord.
+
+    start: the sequence number in the file name. previous: the last record of the segment before, if it is known.
+    """
+    if first.sequence != start:
+        raise MalformedRecord(f"the segment begins with record {first.sequence}")
+    if previous is None:
+        if first.sequence == 1 and first.previous != NO_HASH:
+            raise MalformedRecord("the first record of the chain has a predecessor")
+    elif first.sequence != previous.sequence + 1:
+        raise MalformedRecord("records are missing before this segment")
+    elif first.chain != previous.chain or first.previous != previous.hash:
+        raise MalformedRecord(LINK_BROKEN)
 
 
 def is_torn(rest: bytes, opening: bytes | None) -> bool:
-    """Whether a line without its end can be the beginning of a record that starts with `opening`, or of any.
+    """Whether an incomplete line can be the start of a record that begins with `opening`, or of any record.
 
-    Zeros at its end are what a power failure makes of a line whose blocks were not written yet.
+    It can end with zeros: a power failure leaves them for blocks that were not written yet.
     """
     text = rest.rstrip(b"\0")
     if opening is None:
@@ -75,7 +95,7 @@ def is_torn(rest: bytes, opening: bytes | None) -> bool:
 
 
 def _missing(text: bytes, opening: bytes) -> bytes | None:
-    """What at least has to follow the text for a record, empty where that is not known; None where nothing can."""
+    """The bytes that complete the text to a record, empty if they are unknown; None if no record begins like this."""
     if len(text) <= len(opening):
         return b"" if opening.startswith(text) else None
     if not text.startswith(opening):
@@ -93,11 +113,11 @@ def _missing(text: bytes, opening: bytes) -> bytes | None:
 
 
 def _end_of_object(text: bytes, start: int) -> int | None:
-    """Where the JSON object that starts there ends; None where the text ends first."""
+    """The end of the JSON object that begins at `start`; None if it is incomplete."""
     depth = 0
     for token in _TOKEN.finditer(text, start):
         if token[0] == b'"':
-            return None  # a text that does not end
+            return None  # an incomplete string
         if token[0] == b"{":
             depth += 1
         elif token[0] == b"}":

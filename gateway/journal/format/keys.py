@@ -1,7 +1,7 @@
-"""The journal's keys: the Ed25519 key that signs checkpoints, and the key of the digests that stand for secrets.
+"""Keys of the journal: the Ed25519 key that signs checkpoints, and the key of the HMACs that replace secret values.
 
-Both are made in the journal's directory where none is configured. Every public key that ever signed stays there, as
-`public-key-<id>.pem`; `public-key.pem` is the present one. No key is ever printed.
+A key that is not configured is generated in the journal directory. The directory keeps every public key that ever
+signed, as `public-key-<id>.pem`, and the present one as `public-key.pem`. No error message contains a key.
 """
 
 import base64
@@ -14,9 +14,8 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from gateway.config.base import ConfigError, content
+from gateway.config.base import ConfigError
 from gateway.journal.format.durable_files import create, replace
-from gateway.journal.settings import AuditSettings
 
 PUBLIC_KEY: Final = "public-key.pem"
 _SIGNING_KEY: Final = "signing-key.pem"
@@ -25,8 +24,8 @@ _DIGEST_KEY_BYTES: Final = 32
 _ID_DIGITS: Final = 16
 
 
-class VerifyingKey:
-    """A public key; `id` is the beginning of the SHA-256 of its DER form."""
+class JournalPublicKey:
+    """A public key that verifies checkpoints. id: the first digits of the SHA-256 of its DER form."""
 
     def __init__(self, key: Ed25519PublicKey) -> None:
         self._key = key
@@ -35,7 +34,7 @@ class VerifyingKey:
 
     @classmethod
     def from_pem(cls, pem: bytes) -> Self:
-        """ValueError where it is no public Ed25519 key."""
+        """Read a key in PEM. ValueError if it is not an Ed25519 public key."""
         try:
             key = serialization.load_pem_public_key(pem)
         except (ValueError, UnsupportedAlgorithm):
@@ -46,7 +45,7 @@ class VerifyingKey:
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Of what `text` gives; ValueError where it is something else."""
+        """Read a key in the form of `text`. Raises ValueError."""
         key = serialization.load_der_public_key(base64.b64decode(text, validate=True))
         if not isinstance(key, Ed25519PublicKey):
             raise ValueError("not an Ed25519 key")  # noqa: TRY004 - of a file's content, not of an argument
@@ -62,7 +61,7 @@ class VerifyingKey:
         """The key in PEM."""
         return self._key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
-    def signed(self, signature: bytes, message: bytes) -> bool:
+    def verifies(self, signature: bytes, message: bytes) -> bool:
         """Whether this key made the signature of the message."""
         try:
             self._key.verify(signature, message)
@@ -72,45 +71,48 @@ class VerifyingKey:
 
 
 class SigningKey:
-    """A private key, with the public one that belongs to it."""
+    """A private key that signs checkpoints, with its public key."""
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self._key = key
-        self.public = VerifyingKey(key.public_key())
+        self.public = JournalPublicKey(key.public_key())
 
     def sign(self, message: bytes) -> bytes:
-        """The signature."""
+        """The signature of a message."""
         return self._key.sign(message)
 
 
-def signing_key(settings: AuditSettings) -> SigningKey:
-    """The configured key, or the directory's own, made where there is none; its public part is written beside it."""
-    if settings.signing_key_file is not None:
-        key = _load(settings.signing_key_file)
+def signing_key(directory: Path, configured: Path | None) -> SigningKey:
+    """The signing key in the configured file, or the directory's own, which is generated if missing.
+
+    Writes the public key to the directory. Raises ConfigError for an invalid key, and OSError.
+    """
+    if configured is not None:
+        key = _load(configured)
     else:
-        path = settings.directory / _SIGNING_KEY
+        path = directory / _SIGNING_KEY
         if not path.exists():
             create(path, _private_pem(Ed25519PrivateKey.generate()))
         key = _load(path)
-    _publish(settings.directory, key.public)
+    _publish(directory, key.public)
     return key
 
 
-def digest_key(settings: AuditSettings) -> bytes:
-    """The configured key, or the directory's own, made now where there is none."""
-    if (configured := content(settings.digest_key)) is not None:
+def digest_key(directory: Path, configured: bytes | None) -> bytes:
+    """The configured digest key, or the directory's own, which is generated if missing. ConfigError, OSError."""
+    if configured is not None:
         return configured
-    path = settings.directory / _DIGEST_KEY
+    path = directory / _DIGEST_KEY
     if not path.exists():
         create(path, secrets.token_bytes(_DIGEST_KEY_BYTES))
     if len(key := path.read_bytes()) != _DIGEST_KEY_BYTES:
-        raise ConfigError(f"{path}: not a digest key: it must have {_DIGEST_KEY_BYTES} bytes")
+        raise ConfigError(f"{path}: not a valid digest key: it must have {_DIGEST_KEY_BYTES} bytes")
     return key
 
 
-def passing_digest_key(settings: AuditSettings) -> bytes:
-    """A key for as long as none can be read or made: no record that holds its digests is ever written."""
-    return content(settings.digest_key) or secrets.token_bytes(_DIGEST_KEY_BYTES)
+def temporary_digest_key() -> bytes:
+    """A key for the time in which the directory is not accessible. No record with its digests is ever written."""
+    return secrets.token_bytes(_DIGEST_KEY_BYTES)
 
 
 def _load(path: Path) -> SigningKey:
@@ -129,10 +131,10 @@ def _private_pem(key: Ed25519PrivateKey) -> bytes:
     )
 
 
-def _publish(directory: Path, key: VerifyingKey) -> None:
-    create_missing = directory / f"public-key-{key.id}.pem"
-    if not create_missing.exists():
-        create(create_missing, key.pem)
+def _publish(directory: Path, key: JournalPublicKey) -> None:
+    kept = directory / f"public-key-{key.id}.pem"
+    if not kept.exists():
+        create(kept, key.pem)
     present = directory / PUBLIC_KEY
     if not present.exists() or present.read_bytes() != key.pem:
         replace(present, key.pem)

@@ -1,4 +1,4 @@
-"""What the journal reads of its records' bodies: of an event whose it is, of its own records what was removed."""
+"""What the journal reads from record bodies: the request of an event, and what a retention record removed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from gateway.journal.format.records import MalformedRecord, Receipt
 
 
 def request_id(event: Mapping[str, Any]) -> str | None:
-    """The request that an event belongs to."""
+    """The id of the request that an event belongs to."""
     try:
         value = event["api"]["request"]["uid"]
     except (KeyError, TypeError):
@@ -16,7 +16,7 @@ def request_id(event: Mapping[str, Any]) -> str | None:
 
 
 def event_code(event: Mapping[str, Any]) -> str | None:
-    """Which event of its request it is."""
+    """The event code, such as `intent` or `outcome`."""
     try:
         value = event["metadata"]["event_code"]
     except (KeyError, TypeError):
@@ -25,8 +25,8 @@ def event_code(event: Mapping[str, Any]) -> str | None:
 
 
 def removed_by(chain: str, body: Mapping[str, Any]) -> Receipt:
-    """The last removed record that a record names."""
+    """The last removed record, as the body of a segment or retention record names it. Raises MalformedRecord."""
     try:
         return Receipt(chain, int(body["removed"]["sequence"]), str(body["removed"]["hash"]))
     except (KeyError, TypeError, ValueError):
-        raise MalformedRecord("it does not name what was removed") from None
+        raise MalformedRecord("the record does not name what retention removed") from None

@@ -1,10 +1,11 @@
-"""The journal's records: one line each, chained by hashes. Responsible for their form alone, not for files or meaning.
+"""Journal records: one line of JSON each, chained by hashes. Knows their form, not files nor what they mean.
 
-A line is JSON in exactly this form, without spaces between its members:
+A line has exactly this form, without spaces between its members:
 
     {"chain":"<id>","sequence":<n>,"previous":"<hash>","kind":"<kind>","body":<object>,"hash":"<hash>"}\\n
 
-The hash is SHA-256 over the line's bytes before `,"hash":"`, so that bytes are proven, and not one reading of them.
+The hash is the SHA-256 of the line's bytes before `,"hash":"`. It covers bytes, so verification does not depend on how
+a JSON parser reads them.
 """
 
 import re
@@ -17,7 +18,7 @@ import orjson
 Kind = Literal["event", "segment", "checkpoint", "recovery", "interruption", "retention"]
 
 NO_HASH: Final = "0" * 64
-"""Stands for the record before the first one."""
+"""The previous hash of the first record."""
 
 _LINE: Final = re.compile(
     rb'\{"chain":"([a-z0-9-]+)","sequence":([1-9][0-9]*),"previous":"([0-9a-f]{64})",'
@@ -25,15 +26,15 @@ _LINE: Final = re.compile(
 )
 _RECEIPT: Final = re.compile(r"([a-z0-9-]+):([1-9][0-9]*):([0-9a-f]{64})", re.ASCII)
 TAIL_LENGTH: Final = len(b',"hash":"') + 64 + len(b'"}\n')
-"""How many bytes of a line follow those that its hash covers."""
+"""The number of bytes at the end of a line that the hash does not cover."""
 
 
 class MalformedRecord(ValueError):
-    """A line that is no record, or not the one that its hash was made of; the message says what is wrong with it."""
+    """A line that is not a record, or not the expected one. The message says what is wrong."""
 
 
 class Receipt(NamedTuple):
-    """One record of a chain, so that anyone who keeps this can show later that the record was there."""
+    """Identifies one record of a chain. Whoever keeps a receipt can prove later that the record existed."""
 
     chain: str
     sequence: int
@@ -44,7 +45,7 @@ class Receipt(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The receipt that `str` made; ValueError where it is none."""
+        """Read the form that `str` writes. Raises ValueError."""
         if (match := _RECEIPT.fullmatch(text)) is None:
             raise ValueError("a receipt has the form CHAIN:SEQUENCE:HASH")
         return cls(match[1], int(match[2]), match[3])
@@ -52,7 +53,7 @@ class Receipt(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record as it stands in a segment; `line` is all of it with the newline, `body` its JSON object's bytes."""
+    """A record in a segment. line: the whole line, including the newline. body: the bytes of its JSON object."""
 
     chain: str
     sequence: int
@@ -64,23 +65,23 @@ class Record:
 
     @property
     def receipt(self) -> Receipt:
-        """What names this record."""
+        """The receipt of this record."""
         return Receipt(self.chain, self.sequence, self.hash)
 
     @property
     def intact(self) -> bool:
-        """Whether the hash is that of the line."""
+        """Whether the hash matches the line."""
         return sha256(self.line[:-TAIL_LENGTH]).hexdigest() == self.hash
 
     def value(self) -> dict[str, Any]:
-        """The body, decoded; MalformedRecord where it is no JSON object."""
+        """The decoded body. MalformedRecord if it is not a JSON object."""
         return decode_body(self.body)
 
 
 def encode(chain: str, sequence: int, previous: str, kind: Kind, body: bytes) -> tuple[bytes, str]:
-    """The line of a record, and its hash. The body is a JSON object, taken as it is; ValueError for several lines."""
+    """The line of a record, and its hash. The body is a JSON object, taken as it is. ValueError for a newline in it."""
     if b"\n" in body:
-        raise ValueError("a record's body is one line")
+        raise ValueError("the body of a record must not contain a newline")
     covered = b'{"chain":"%b","sequence":%d,"previous":"%b","kind":"%b","body":%b' % (
         chain.encode(),
         sequence,
@@ -93,9 +94,9 @@ def encode(chain: str, sequence: int, previous: str, kind: Kind, body: bytes) ->
 
 
 def parse(line: bytes) -> Record:
-    """The record of a whole line, newline included, its hash unchecked; MalformedRecord where it has not the form."""
+    """The record of a complete line, without checking its hash. MalformedRecord if the form is wrong."""
     if (match := _LINE.fullmatch(line)) is None:
-        raise MalformedRecord("it has not the form of a record")
+        raise MalformedRecord("the line does not have the form of a record")
     chain, sequence, previous, kind, body, digest = match.groups()
     return Record(
         chain.decode(), int(sequence), previous.decode(), cast("Kind", kind.decode()), body, digest.decode(), line
@@ -103,11 +104,11 @@ def parse(line: bytes) -> Record:
 
 
 def decode_body(body: bytes) -> dict[str, Any]:
-    """A body's JSON object; MalformedRecord where it is none."""
+    """The JSON object of a body. Raises MalformedRecord."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise MalformedRecord("its body is not JSON") from None
+        raise MalformedRecord("the body is not JSON") from None
     if not isinstance(value, dict):
-        raise MalformedRecord("its body is no JSON object")
+        raise MalformedRecord("the body is not a JSON object")
     return value

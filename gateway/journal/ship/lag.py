@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from gateway.journal.format.cursor import Cursor, CursorError, load
 from gateway.journal.format.records import MalformedRecord, Record, parse
 from gateway.journal.format.segments import (
-    Position,
+    ChainPosition,
     SegmentMissing,
     chain_folders,
     read_records,
@@ -51,7 +51,7 @@ def backlog(audit_directory: Path, folders: Iterable[Path] | None = None) -> Map
 def _behind(folder: Path, cursor: Cursor | None, head: Record) -> Backlog:
     position = cursor.position if cursor is not None else None
     if cursor is not None and cursor.sequence + 1 in segment_starts(folder):
-        position = Position(cursor.sequence + 1, 0)
+        position = ChainPosition(cursor.sequence + 1, 0)
     oldest = next(read_records(folder, position), None)
     if oldest is None:
         return Backlog(0, 0.0)

@@ -12,7 +12,14 @@ from pathlib import Path
 from gateway.journal.format.cursor import Cursor
 from gateway.journal.format.durable_files import sync_folder
 from gateway.journal.format.records import MalformedRecord, Record
-from gateway.journal.format.segments import Position, SegmentMissing, Stored, read_records, segment_path, segment_starts
+from gateway.journal.format.segments import (
+    ChainPosition,
+    SegmentMissing,
+    StoredRecord,
+    read_records,
+    segment_path,
+    segment_starts,
+)
 from gateway.journal.ship.otlp import Export, NotCarriedError
 
 
@@ -36,7 +43,7 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._synced = Position(0, 0)
+        self._synced = ChainPosition(0, 0)
 
     def batch(self, cursor: Cursor | None, *, records: int, bytes_: int) -> Batch:
         """The next records, as many as fit but at least one; none where the end is reached.
@@ -52,7 +59,7 @@ class Journal:
         self._make_durable(end.position for end in batch.ends)
         return batch
 
-    def _make_durable(self, ends: Iterable[Position]) -> None:
+    def _make_durable(self, ends: Iterable[ChainPosition]) -> None:
         """Sync each segment that was read further than it is known to be synced; the gateway may do without."""
         for segment, offset in {end.segment: end.offset for end in ends}.items():
             if (segment, offset) <= self._synced:
@@ -65,10 +72,10 @@ class Journal:
                 os.close(descriptor)
             if segment != self._synced.segment:
                 sync_folder(self._folder)
-            self._synced = Position(segment, size)
+            self._synced = ChainPosition(segment, size)
 
 
-def _following(folder: Path, cursor: Cursor | None) -> Iterator[Stored]:
+def _following(folder: Path, cursor: Cursor | None) -> Iterator[StoredRecord]:
     """The records from the cursor on. Its segment may be gone, where retention has removed what was shipped."""
     try:
         yield from read_records(folder, _place(folder, cursor))
@@ -78,17 +85,17 @@ def _following(folder: Path, cursor: Cursor | None) -> Iterator[Stored]:
         raise ChainBrokenError(f"a line of the journal is no record: {error}") from None
 
 
-def _place(folder: Path, cursor: Cursor | None) -> Position | None:
+def _place(folder: Path, cursor: Cursor | None) -> ChainPosition | None:
     if cursor is None:
         return None
     following = cursor.sequence + 1
     starts = segment_starts(folder)
     if cursor.position.segment in starts or following not in starts:
         return cursor.position
-    return Position(following, 0)
+    return ChainPosition(following, 0)
 
 
-def _fill(batch: Batch, following: Iterable[Stored], cursor: Cursor | None, records: int, bytes_: int) -> None:
+def _fill(batch: Batch, following: Iterable[StoredRecord], cursor: Cursor | None, records: int, bytes_: int) -> None:
     """Add records as long as each follows from the one before and the bounds allow."""
     size = 0
     for stored in following:

@@ -1,4 +1,4 @@
-"""Intents and their outcomes in a chain, read from the events' bytes."""
+"""Intent matching: finds the outcome of each intent in a chain."""
 
 from typing import Final
 
@@ -9,8 +9,8 @@ _CODE: Final = b'"event_code":"'
 _REQUEST: Final = b'"request":{"uid":"'
 
 
-class Pairing:
-    """open: requests that have an intent and no outcome."""
+class IntentMatching:
+    """Counts intents, outcomes and other events. open: requests with an intent and without an outcome."""
 
     def __init__(self) -> None:
         self.open: dict[bytes, None] = {}
@@ -19,7 +19,7 @@ class Pairing:
         self.others = 0
 
     def begin(self, requests: list[str]) -> None:
-        """Those that were open where the chain, as it is kept, begins."""
+        """Start with the requests that were open at the beginning of the kept chain."""
         self.open = {request.encode(): None for request in requests}
 
     def add(self, body: bytes) -> None:
@@ -47,9 +47,9 @@ def _request(body: bytes) -> bytes:
 
 
 def _text(body: bytes, opening: bytes) -> bytes | None:
-    """The plain text that stands after these bytes in JSON, where they stand there once; they can't be inside a text.
+    """The plain string after these bytes, if they occur exactly once; they can't occur inside a JSON string.
 
-    Several times faster than decoding all of an event, which the verification has no other use for.
+    This is several times faster than decoding the whole event, of which the verification needs nothing else.
     """
     begin = body.find(opening) + len(opening)
     if begin < len(opening) or body.find(opening, begin) >= 0:

@@ -1,4 +1,4 @@
-"""What a verification found, for people and for programs. Only data; printing is the command's."""
+"""The verification report, for people and for programs. Contains data only; the command prints it."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
@@ -6,26 +6,26 @@ from typing import Any, NamedTuple
 from gateway.journal.format.records import Receipt
 
 
-class Place(NamedTuple):
-    """Of a record: its file within the audit directory, where it begins in it, and its number in the chain."""
+class RecordLocation(NamedTuple):
+    """Where a record is: the file in the audit directory, the byte offset in it, and the sequence number."""
 
     file: str
     offset: int
     sequence: int
 
 
-class Bad(Exception):
-    """The first thing that does not verify. Stays within the verification."""
+class InvalidChain(Exception):
+    """The first problem in a chain. Only used inside the verification."""
 
-    def __init__(self, place: Place, what: str) -> None:
+    def __init__(self, location: RecordLocation, what: str) -> None:
         super().__init__(what)
-        self.place = place
+        self.location = location
         self.what = what
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """The first thing that does not verify: where, and what is wrong with it."""
+    """The first problem in a chain: where it is, and what is wrong."""
 
     file: str
     offset: int
@@ -38,10 +38,11 @@ class Problem:
 
 @dataclass(slots=True)
 class ChainReport:
-    """One chain.
+    """The report on one chain.
 
-    first: the oldest record that is kept. unsigned: records after the last checkpoint. open: requests without an
-    outcome. gaps: times in which no record was taken. notes: what is worth knowing and no fault.
+    first: the oldest kept record. copies: copied checkpoints. unsigned: records after the last checkpoint. open: ids of
+    requests with an intent and without an outcome. gaps: periods in which no record was accepted. notes: findings that
+    are not errors.
     """
 
     name: str
@@ -64,7 +65,10 @@ class ChainReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All chains of a directory. keys: that were trusted. missing: expected receipts of chains that are not there."""
+    """The report on a directory. keys: ids of the trusted keys. missing: expected receipts of chains that don't exist.
+
+    trusts_directory: whether the trusted key was read from the directory itself.
+    """
 
     directory: str
     keys: tuple[str, ...]
@@ -78,12 +82,12 @@ class Report:
         return not self.missing and all(chain.problem is None for chain in self.chains)
 
     def as_json(self) -> dict[str, Any]:
-        """For programs."""
+        """The report as JSON values."""
         chains = []
         for chain in self.chains:
-            told = asdict(chain)
-            told["head"] = str(chain.head) if chain.head is not None else None
-            chains.append(told)
+            value = asdict(chain)
+            value["head"] = str(chain.head) if chain.head is not None else None
+            chains.append(value)
         return {
             "directory": self.directory,
             "good": self.good,

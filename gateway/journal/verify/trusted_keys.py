@@ -1,54 +1,58 @@
-"""Whose signatures count in a chain: the keys that are given, and those that these vouch for.
+"""Trusted keys: which signatures count in a chain.
 
-A key is vouched for by a trusted one whose checkpoint stands after the record that names it: what a checkpoint signs is
-the whole chain up to it. So it does not matter which of a chain's keys is given, as long as a trusted one has the last
-word.
+Trusted are the given keys, and every key that the chain names in a record which a checkpoint of a trusted key covers: a
+checkpoint signs the whole chain before it. So any key of a chain can be given, if a trusted key signed the last
+checkpoint.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway.journal.format.checkpoints import Checkpoint
-from gateway.journal.format.keys import VerifyingKey
+from gateway.journal.format.keys import JournalPublicKey
 from gateway.journal.format.records import MalformedRecord
-from gateway.journal.verify.report import Place
+from gateway.journal.verify.report import RecordLocation
 
 
-class Trust:
-    """unvouched: the key of the first checkpoint that no trusted key has vouched for yet, with where it is."""
+class TrustedKeys:
+    """The keys of one chain during verification.
 
-    def __init__(self, keys: Iterable[VerifyingKey]) -> None:
+    untrusted: the key and location of the first checkpoint that no later checkpoint of a trusted key covers, or None.
+    established: whether a trusted key signed any checkpoint.
+    """
+
+    def __init__(self, keys: Iterable[JournalPublicKey]) -> None:
         self._keys = {key.id: key for key in keys}
         self._trusted = set(self._keys)
-        self.unvouched: tuple[str, Place] | None = None
+        self.untrusted: tuple[str, RecordLocation] | None = None
         self.established = False
 
-    def name(self, body: Mapping[str, Any]) -> None:
-        """Take note of the key that the head of a segment names. MalformedRecord."""
+    def add_named(self, body: Mapping[str, Any]) -> None:
+        """Add the key that the first record of a segment names. Raises MalformedRecord."""
         try:
-            key = VerifyingKey.from_text(body["key"]["public_key"])
+            key = JournalPublicKey.from_text(body["key"]["public_key"])
         except (KeyError, TypeError, ValueError):
-            raise MalformedRecord("it names no key") from None
+            raise MalformedRecord("the record names no valid key") from None
         if key.id != body["key"].get("id"):
-            raise MalformedRecord("the key that it names has another id")
+            raise MalformedRecord("the id of the named key does not match the key")
         self._keys.setdefault(key.id, key)
 
-    def check(self, checkpoint: Checkpoint, place: Place) -> None:
-        """Verify a signature of the chain. MalformedRecord where it is wrong, or of a key that nobody named."""
+    def check(self, checkpoint: Checkpoint, location: RecordLocation) -> None:
+        """Verify a checkpoint of the chain. MalformedRecord if the signature is wrong or the key is unknown."""
         self.check_signature(checkpoint)
         if checkpoint.key_id in self._trusted:
             self._trusted |= self._keys.keys()
-            self.unvouched = None
+            self.untrusted = None
             self.established = True
-        elif self.unvouched is None:
-            self.unvouched = (checkpoint.key_id, place)
+        elif self.untrusted is None:
+            self.untrusted = (checkpoint.key_id, location)
 
     def check_signature(self, checkpoint: Checkpoint) -> None:
-        """That the key it names made it. MalformedRecord."""
+        """Verify the signature with the key that the checkpoint names. Raises MalformedRecord."""
         if (key := self._keys.get(checkpoint.key_id)) is None:
-            raise MalformedRecord(f"it is signed with key {checkpoint.key_id}, which is not known")
+            raise MalformedRecord(f"the checkpoint is signed with unknown key {checkpoint.key_id}")
         if not checkpoint.signed_by(key):
-            raise MalformedRecord(f"its signature is not that of key {checkpoint.key_id}")
+            raise MalformedRecord(f"the signature does not verify with key {checkpoint.key_id}")
 
     def knows(self, key_id: str) -> bool:
         """Whether a key was given or named."""

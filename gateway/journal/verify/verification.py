@@ -1,13 +1,13 @@
-"""Verifying an audit directory offline, also while a gateway writes to it: every byte, and what is missing.
+"""Offline verification of an audit directory, also while a gateway writes to it: every byte, and what is missing.
 
-Names the first bad record of each chain. Trusts nothing in the directory but, where no key is given, its public key.
-Nothing is changed. What is reported stands in `verification_report`, what is in one chain in `chain_verification`.
+Reports the first invalid record of each chain. Trusts nothing in the directory, except its public key if no key is
+given. Changes nothing.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway.journal.format.keys import PUBLIC_KEY, VerifyingKey
+from gateway.journal.format.keys import PUBLIC_KEY, JournalPublicKey
 from gateway.journal.format.records import Receipt
 from gateway.journal.format.segments import chain_folders
 from gateway.journal.verify.chain_verification import ChainVerification
@@ -17,16 +17,16 @@ _ATTEMPTS = 3
 
 
 class Unverifiable(Exception):
-    """There is nothing to verify, or no key to verify it with."""
+    """The directory has no chain, or there is no key to verify it with."""
 
 
 def verify(directory: Path, *, public_keys: Sequence[Path] = (), expected: Sequence[Receipt] = ()) -> Report:
-    """Verify all chains. expected: receipts, or heads, that the directory must still hold. Unverifiable; OSError."""
+    """Verify all chains. expected: receipts that the directory must contain. Raises Unverifiable, OSError."""
     paths = public_keys or (directory / PUBLIC_KEY,)
     keys = [_key(path) for path in paths]
     folders = chain_folders(directory)
     if not folders:
-        raise Unverifiable(f"{directory}: it holds no chain")
+        raise Unverifiable(f"{directory}: the directory contains no journal")
     chains = [_verify_chain(folder, keys, expected) for folder in folders]
     known = {chain.chain for chain in chains}
     missing = tuple(receipt for receipt in expected if receipt.chain not in known)
@@ -39,22 +39,22 @@ def verify(directory: Path, *, public_keys: Sequence[Path] = (), expected: Seque
     )
 
 
-def _verify_chain(folder: Path, keys: Sequence[VerifyingKey], expected: Sequence[Receipt]) -> ChainReport:
-    """A segment that retention removes in the meantime is no fault: then it is all read once more."""
+def _verify_chain(folder: Path, keys: Sequence[JournalPublicKey], expected: Sequence[Receipt]) -> ChainReport:
+    """Verify a chain. If retention removes a segment meanwhile, verify the chain again."""
     for attempt in range(_ATTEMPTS):
         verification = ChainVerification(folder, keys, expected)
         try:
             return verification.run()
         except FileNotFoundError as error:
             if attempt == _ATTEMPTS - 1:
-                verification.report.problem = Problem(str(error.filename), 0, 0, "the file is gone")
+                verification.report.problem = Problem(str(error.filename), 0, 0, "the file was deleted")
     return verification.report
 
 
-def _key(path: Path) -> VerifyingKey:
+def _key(path: Path) -> JournalPublicKey:
     try:
-        return VerifyingKey.from_pem(path.read_bytes())
+        return JournalPublicKey.from_pem(path.read_bytes())
     except FileNotFoundError:
-        raise Unverifiable(f"{path}: there is no public key; --public-key names one") from None
+        raise Unverifiable(f"{path}: no such public key file; pass --public-key FILE") from None
     except ValueError as error:
         raise Unverifiable(f"{path}: {error}") from None

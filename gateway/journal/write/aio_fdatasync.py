@@ -1,6 +1,6 @@
-"""fdatasync without a thread: the kernel does it, and says so through a descriptor that the event loop watches.
+"""fdatasync without a thread: the kernel runs it, and reports the result through an eventfd that the loop watches.
 
-A thread's turn costs the interpreter's lock several times, on both sides, and that is most of a sync's CPU time
+A thread takes the interpreter lock several times per sync, on both sides. That costs most of the CPU time of a sync
 (docs/decisions/0016).
 """
 
@@ -16,63 +16,63 @@ if TYPE_CHECKING:
     from caio.linux_aio import Context, Operation
 
 _RESULTS: Final = 1 << 64
-"""The kernel tells an error as a negative number, which caio hands on as one without a sign, of 64 bits."""
+"""The kernel reports an error as a negative number, which caio returns as an unsigned number of 64 bits."""
 
-Ended = Callable[[OSError | None], None]
+OnDone = Callable[[OSError | None], None]
 
 
-class Flusher:
-    """Asynchronous I/O of Linux (`io_submit`), one flush at a time. For the event loop's thread alone."""
+class AioFdatasync:
+    """Linux asynchronous I/O (`io_submit`), one fdatasync at a time. Use it on the event loop's thread only."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, context: "Context", operation: "type[Operation]") -> None:
         self._context = context
         self._operation = operation
         self._loop = loop
-        self._told: tuple[Ended, int] | None = None
-        self._asking: Ended | None = None
+        self._result: tuple[OnDone, int] | None = None
+        self._in_progress: OnDone | None = None
         self._broken = False
         os.set_inheritable(context.fileno, False)
-        loop.add_reader(context.fileno, self._look)
+        loop.add_reader(context.fileno, self._read_result)
 
-    def begin(self, file: int, ended: Ended) -> bool:
-        """Flush the file, then call `ended` with what went wrong or None. False where that can't be had for it."""
+    def start(self, file: int, on_done: OnDone) -> bool:
+        """Sync the file, then call `on_done` with the error or None. Returns False if the kernel can not sync it."""
         if self._broken:
             return False
         try:
             operation = self._operation.fdsync(file)
-            operation.set_callback(partial(self._tell, ended))
+            operation.set_callback(partial(self._keep_result, on_done))
             submitted = self._context.submit(operation) == 1
-        except Exception:  # noqa: BLE001 - whatever there is against it, a thread can still do it
+        except Exception:  # noqa: BLE001 - whatever the reason is, a thread can still do it
             return False
-        self._asking = ended if submitted else None
+        self._in_progress = on_done if submitted else None
         return submitted
 
     def close(self) -> None:
-        """While no flush is under way. Takes the kernel some 30 ms."""
+        """Release the kernel context, while no sync is in progress. Takes the kernel about 30 ms."""
         self._loop.remove_reader(self._context.fileno)
         del self._context
 
-    def _tell(self, ended: Ended, result: int) -> None:
-        """Called inside caio, where nobody would hear of an exception."""
-        self._told = ended, result
+    def _keep_result(self, on_done: OnDone, result: int) -> None:
+        """Keep the result for `_read_result`. caio calls this, and would swallow an exception."""
+        self._result = on_done, result
 
-    def _look(self) -> None:
+    def _read_result(self) -> None:
         try:
-            with contextlib.suppress(BlockingIOError):  # there was something, and is no more
+            with contextlib.suppress(BlockingIOError):  # another reader was faster
                 self._context.poll()
             self._context.process_events()
-        except Exception:  # noqa: BLE001 - what became of the flush can't be known any more, nor of one that follows
+        except Exception:  # noqa: BLE001 - neither this result nor a later one can be read
             self._broken = True
-            if self._asking is not None:
-                self._told = self._asking, _RESULTS - errno.EIO
-        if self._told is not None:
-            ended, result = self._told
-            self._told = self._asking = None
-            ended(_error(result))
+            if self._in_progress is not None:
+                self._result = self._in_progress, _RESULTS - errno.EIO
+        if self._result is not None:
+            on_done, result = self._result
+            self._result = self._in_progress = None
+            on_done(_error(result))
 
 
 def _error(result: int) -> OSError | None:
-    """fdatasync has no result but 0."""
+    """The error of a result. Every result except 0 is an error."""
     if result == 0:
         return None
     number = _RESULTS - result if result > 0 else -result
@@ -81,14 +81,14 @@ def _error(result: int) -> OSError | None:
     return OSError(number, os.strerror(number))
 
 
-def kernel_flusher(loop: asyncio.AbstractEventLoop) -> Flusher | None:
-    """None where the system has no such thing, or grants none: another system, a sandbox, too many in use."""
-    # With the import it asks the kernel for more than is wanted here, and most commands keep no journal.
+def open_aio_fdatasync(loop: asyncio.AbstractEventLoop) -> AioFdatasync | None:
+    """Open a kernel context. Returns None on other systems, in a sandbox, or if the system limit is reached."""
+    # The import opens more kernel resources than needed here, and most commands keep no journal.
     from caio import linux_aio  # noqa: PLC0415
 
     if linux_aio is None:
         return None
     try:
-        return Flusher(loop, linux_aio.Context(max_requests=1), linux_aio.Operation)
+        return AioFdatasync(loop, linux_aio.Context(max_requests=1), linux_aio.Operation)
     except SystemError:
         return None

@@ -1,12 +1,13 @@
-"""Whether the journal takes records, since when not, and how many were refused meanwhile. Mends nothing."""
+"""The availability of the journal: whether it accepts records, since when it does not, and how many it rejected."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import orjson
 import structlog
 
-from gateway.journal.errors import JournalUnavailable
+from gateway.journal.errors import JournalUnavailable, error_name
 from gateway.journal.write.starting import now_ms
 
 _log = structlog.get_logger(__name__)
@@ -14,56 +15,62 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Outage:
-    """While no record can be taken. since: milliseconds."""
+    """A period in which the journal accepts no records. since: milliseconds since 1970."""
 
     reason: str
     since: int
-    refused: int = 0
+    rejected: int = 0
 
     def body(self) -> bytes:
-        """Of the record that tells of it, once it is over."""
-        return orjson.dumps({"time": now_ms(), "since": self.since, "reason": self.reason, "refused": self.refused})
+        """The body of the record that reports the outage after its end."""
+        return orjson.dumps({"time": now_ms(), "since": self.since, "reason": self.reason, "refused": self.rejected})
 
 
 class Availability:
-    """outage: the present one. refused: records, in all."""
+    """The current outage, or None while the journal accepts records. rejected: all records rejected so far.
+
+    lost: is set while there is an outage. Repairs nothing; the journal does.
+    """
 
     def __init__(self, folder: str) -> None:
         self.outage: Outage | None = None
-        self.refused = 0
+        self.rejected = 0
+        self.lost = asyncio.Event()
         self._folder = folder
         self._callbacks: list[Callable[[bool], None]] = []
 
     def on_change(self, callback: Callable[[bool], None]) -> None:
-        """Have it called with each change."""
+        """Call `callback` with each change."""
         self._callbacks.append(callback)
 
-    def refusal(self) -> JournalUnavailable:
-        """What a caller gets whose record is not taken."""
+    def rejection(self) -> JournalUnavailable:
+        """Count a rejected record, and return the error for its caller."""
         assert self.outage is not None
-        self.refused += 1
-        self.outage.refused += 1
+        self.rejected += 1
+        self.outage.rejected += 1
         return JournalUnavailable(self.outage.reason)
 
-    def lost(self, reason: str) -> None:
-        """No records from now on."""
-        self.outage = Outage(reason, now_ms())
-        _log.error("audit_journal_unavailable", reason=reason, folder=self._folder)
-        self._tell(available=False)
+    def fail(self, error: OSError) -> None:
+        """Accept no records from now on. Does nothing during an outage."""
+        if self.outage is not None:
+            return
+        self.outage = Outage(error_name(error), now_ms())
+        self.lost.set()
+        _log.error("audit_journal_unavailable", error=self.outage.reason, folder=self._folder)
+        self._notify(available=False)
 
-    def regained(self) -> None:
-        """Records are taken again."""
+    def recover(self) -> None:
+        """End the outage."""
         assert self.outage is not None
-        _log.info(
-            "audit_journal_available", reason=self.outage.reason, refused=self.outage.refused, folder=self._folder
-        )
-        self.outage = None
-        self._tell(available=True)
+        outage, self.outage = self.outage, None
+        self.lost.clear()
+        _log.info("audit_journal_available", error=outage.reason, rejected=outage.rejected, folder=self._folder)
+        self._notify(available=True)
 
-    def ended(self, reason: str) -> None:
-        """No records any more, which is no news to anyone."""
+    def close(self, reason: str) -> None:
+        """Accept no records any more, without a log event."""
         self.outage = Outage(reason, now_ms())
 
-    def _tell(self, *, available: bool) -> None:
+    def _notify(self, *, available: bool) -> None:
         for callback in self._callbacks:
             callback(available)

@@ -1,7 +1,7 @@
-"""Chains of the journal that no gateway writes to now: mended and held, so that nothing in them waits for a writer.
+"""Idle chains of the journal: chains that no running worker writes to.
 
-They are there where the number of workers became smaller, or a worker had another chain while it was replaced. What a
-crash left open in them gets its outcome, and what is shipped and old is removed, as in any other chain.
+A chain is idle after the number of workers was reduced, or while a worker is being replaced. The gateway opens idle
+chains as any other, so that open intents get their outcomes, and retention removes what is old and shipped.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from gateway.journal.write.starting import UnknownOutcome
 
 
 class IdleChains:
-    """Of one audit directory. What is held has to be released before a writer can have it."""
+    """The idle chains of one audit directory. Release a chain before a worker opens it."""
 
     def __init__(self, settings: AuditSettings, unknown_outcome: UnknownOutcome) -> None:
         self._settings = settings
@@ -22,8 +22,8 @@ class IdleChains:
         self._held: dict[int, Journal] = {}
 
     async def hold(self, busy: Collection[int]) -> None:
-        """Take every chain but those of `busy`. Raises as `Journal.open` does, where one is damaged or taken."""
-        with contextlib.suppress(FileNotFoundError):  # a directory that could not be made has no chains
+        """Open every chain except those of the `busy` workers. Raises as `Journal.open`."""
+        with contextlib.suppress(FileNotFoundError):  # a directory that could not be created has no chains
             for folder in chain_folders(self._settings.directory):
                 number = int(folder.name.rpartition("-")[2])
                 if number not in busy and number not in self._held:
@@ -32,11 +32,11 @@ class IdleChains:
                     )
 
     async def release(self, number: int) -> None:
-        """Give a chain to who will write to it."""
+        """Close a chain, so that a worker can open it."""
         if (journal := self._held.pop(number, None)) is not None:
             await journal.close()
 
     async def close(self) -> None:
-        """Release all."""
+        """Close all chains."""
         for number in list(self._held):
             await self.release(number)

@@ -1,7 +1,7 @@
-"""Room on the disk for the outcomes of calls that are in progress: a file of allocated blocks that nobody reads.
+"""The disk space reserve for outcomes of calls in flight: a file of allocated blocks that nobody reads.
 
-The intent holds the room before the upstream is called. When the disk is full, the file is made shorter by what an
-outcome needs. The file grows in large steps, so that a call in the steady state costs no system call.
+An intent reserves space before the upstream is called. On a full disk, the file is truncated by what an outcome needs.
+The file grows in large steps, so that a call in the steady state costs no system call.
 """
 
 import os
@@ -13,38 +13,39 @@ from gateway.journal.format.durable_files import FILE_MODE
 _BLOCK: Final = 4096
 _STEP: Final = 1 << 20
 _MARGIN: Final = 16 * _BLOCK
-"""Beyond what is held: blocks are given whole, and the file system needs some of its own."""
+"""Allocated beyond what is held, because space is freed in whole blocks, and the file system needs some itself."""
 
 
 class Reserve:
-    """`held`: what is promised to outcomes; never more than what is allocated, less the margin."""
+    """held: bytes promised to outcomes. It is never more than what is allocated, minus the margin."""
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         status = os.fstat(self._file)
-        # What a run before left, unless it was copied without its blocks.
+        # Reuse the blocks of an earlier run, unless the file was copied as a sparse file.
         self._size = status.st_size if status.st_blocks * 512 >= status.st_size else 0
         self.held = 0
 
     def close(self) -> None:
-        """The room stays on the disk, for the next start."""
+        """Close the file. The blocks stay allocated for the next start."""
         file, self._file = self._file, -1
         os.close(file)
 
     def hold(self, room: int) -> None:
-        """Promise room to one more outcome; OSError where the disk has not got it."""
+        """Promise `room` bytes to one more outcome. Raises OSError if the disk is full."""
         if self.held + room + _MARGIN > self._size:
             self._allocate(self.held + room + _MARGIN)
         self.held += room
 
     def release(self, room: int) -> None:
-        """The outcome is written, or never will be."""
+        """Take back a promise, after the outcome was written or the intent failed."""
         self.held -= room
 
     def restore(self) -> None:
-        """At the start and after a shortage: allocate what is held and a step for what comes. OSError where that fails.
+        """Allocate what is held and one step more, at the start and after a full disk. Raises OSError.
 
-        It takes some more that it gives back at once: with the last room of the disk the shortage would soon be back.
+        It allocates some more and frees that again: otherwise the journal could become available with the last free
+        blocks of the disk, and soon be unavailable again.
         """
         size = self._step_beyond(self.held + _MARGIN)
         try:
@@ -56,7 +57,7 @@ class Reserve:
         self._size = size
 
     def give(self, length: int) -> bool:
-        """Free the blocks that a record of this length needs; False where nothing is left to free."""
+        """Free the blocks that a record of this length needs. Returns False if nothing is left to free."""
         if self._size == 0:
             return False
         self._size = max(0, self._size - (length + _BLOCK - 1) // _BLOCK * _BLOCK)
@@ -64,13 +65,13 @@ class Reserve:
         return True
 
     def _allocate(self, needed: int) -> None:
-        """A step more than needed, or where the disk has not got that, what is needed alone."""
+        """Allocate a step more than needed; if the disk has too little for that, exactly what is needed."""
         for size in (self._step_beyond(needed), (needed + _BLOCK - 1) // _BLOCK * _BLOCK):
             try:
                 os.posix_fallocate(self._file, 0, size)
             except OSError as error:
                 failure = error
-                # A failed attempt may keep what it got.
+                # A failed allocation may keep some blocks.
                 os.ftruncate(self._file, self._size)
             else:
                 self._size = max(self._size, size)

@@ -1,7 +1,7 @@
-"""Removing old segments: which may go, and taking them away. Only whole ones, only shipped ones, only the oldest.
+"""Retention: which old segments can be removed, and their removal.
 
-A record in the chain names the last record removed, and is durable before the first file goes: without it, the gap is
-tampering.
+Only whole segments are removed, only after they were shipped, and the oldest first. Before the first file is deleted, a
+durable record in the chain names the last removed record. Without it, verification reports the gap as tampering.
 """
 
 from dataclasses import dataclass
@@ -10,30 +10,29 @@ from pathlib import Path
 
 import orjson
 
-from gateway.journal.format.checkpoints import read_copies
 from gateway.journal.format.cursor import Cursor
-from gateway.journal.format.durable_files import replace, sync_folder
-from gateway.journal.format.records import MalformedRecord, parse
-from gateway.journal.format.segments import CHECKPOINTS, segment_path, segment_starts
+from gateway.journal.format.durable_files import sync_folder
+from gateway.journal.format.records import parse
+from gateway.journal.format.segments import segment_path, segment_starts
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Segments that may go; the last of their records is `sequence`, with this hash."""
+    """Segments to remove. sequence, hash: of their last record."""
 
     segments: tuple[int, ...]
     sequence: int
     hash: str
 
     def body(self, time: int) -> bytes:
-        """Of the record that announces it."""
+        """The body of the record that announces the removal. time: milliseconds since 1970."""
         names = [f"{start:020}.jsonl" for start in self.segments]
         removed = {"sequence": self.sequence, "hash": self.hash}
         return orjson.dumps({"time": time, "removed": removed, "segments": names})
 
 
 def removable(folder: Path, cursor: Cursor, before: int) -> Removal | None:
-    """The segments that end below the cursor, and whose last record is older than `before` (milliseconds)."""
+    """The segments that end before the cursor, and contain no record from `before` (milliseconds) or later."""
     starts = segment_starts(folder)
     chosen: list[int] = []
     sequence, digest = 0, ""
@@ -50,27 +49,11 @@ def removable(folder: Path, cursor: Cursor, before: int) -> Removal | None:
 
 
 def remove(folder: Path, removal: Removal) -> None:
-    """Take the segments away, oldest first, so that what is left always begins where something was removed."""
+    """Delete the segments, oldest first, so that the remaining records always follow on removed ones without a gap."""
     for start in removal.segments:
         segment_path(folder, start).unlink(missing_ok=True)
         sync_folder(folder)
 
 
-def drop_copies(folder: Path, upto: int) -> None:
-    """Copies of checkpoints that were removed say nothing any more of the chain."""
-    lines = read_copies(folder).splitlines(keepends=True)
-    kept = [line for line in lines if _sequence(line) > upto]
-    if len(kept) < len(lines):
-        replace(folder / CHECKPOINTS, b"".join(kept))
-
-
 def _older(time: object, before: int) -> bool:
     return isinstance(time, int) and time < before
-
-
-def _sequence(line: bytes) -> int:
-    """Of a copy; one that is no record is kept, for the verification to find."""
-    try:
-        return parse(line).sequence
-    except MalformedRecord:
-        return 1 << 63

@@ -1,6 +1,6 @@
-"""The start of a journal: lock, keys, what the last run left, mended. What cannot be mended is raised.
+"""The start of a journal chain: lock it, load the keys, and recover from what the last run left.
 
-Runs on any thread, since it may read a large segment; afterwards the chain is the event loop's.
+May read a large segment, so it can run on any thread. After that, only the event loop uses the chain.
 """
 
 import fcntl
@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import orjson
 
+from gateway.config.base import content
 from gateway.journal.format import keys
 from gateway.journal.format.checkpoints import append_copies, checkpoint_body
 from gateway.journal.format.durable_files import FILE_MODE, make_folder, sync_folder
@@ -22,17 +23,20 @@ from gateway.journal.format.records import NO_HASH, Receipt
 from gateway.journal.format.segments import LOCK, RESERVE, segment_path
 from gateway.journal.settings import AuditSettings
 from gateway.journal.write.chain import Chain, OpenSegment, new_chain_id
-from gateway.journal.write.recovery import Found, TornLine, examine
+from gateway.journal.write.recovery import FoundChain, TornLine, examine
 from gateway.journal.write.reserve import Reserve
 
-_IN_USE: Final = "the journal is in use by another process: another gateway seems to be running on it"
+_IN_USE: Final = "another process uses this journal; is another gateway running with the same audit.directory?"
 UnknownOutcome = Callable[[dict[str, Any]], dict[str, Any]]
-"""Makes, of the event of an intent, that of an outcome which nobody knows."""
+"""Makes an outcome event with an unknown result from an intent event."""
 
 
 @dataclass(slots=True)
-class Started:
-    """A chain that is ready for records, all of it durable. resources: its open files. unsigned: since a checkpoint."""
+class StartedChain:
+    """A chain that is ready for records, and durable. resources: its open files.
+
+    removed: the last record that retention removed. unsigned: the number of records after the last checkpoint.
+    """
 
     chain: Chain
     reserve: Reserve
@@ -48,19 +52,28 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def start(settings: AuditSettings, folder: Path, unknown_outcome: UnknownOutcome) -> Started:
-    """Take the chain in `folder`, or begin one. OSError where the disk does not allow it; JournalCorrupt."""
+def signing_key(settings: AuditSettings) -> SigningKey:
+    """The configured signing key, or the one in the journal directory. ConfigError, OSError."""
+    return keys.signing_key(settings.directory, settings.signing_key_file)
+
+
+def start(settings: AuditSettings, folder: Path, unknown_outcome: UnknownOutcome) -> StartedChain:
+    """Continue the chain in `folder`, or begin one.
+
+    Raises OSError if the disk fails, JournalCorrupt if the chain does not verify, ConfigError for an invalid key.
+    """
     make_folder(settings.directory)
     make_folder(folder)
     with ExitStack() as resources:
         _lock(folder / LOCK, resources)
-        key, digest_key = keys.signing_key(settings), keys.digest_key(settings)
+        key = signing_key(settings)
+        digest_key = keys.digest_key(settings.directory, content(settings.digest_key))
         found = examine(folder)
         reserve = Reserve(folder / RESERVE)
         resources.callback(reserve.close)
         reserve.restore()
-        if isinstance(found, Found):
-            started = _go_on(folder, found, settings, key, unknown_outcome)
+        if isinstance(found, FoundChain):
+            started = _continue(folder, found, settings, key, unknown_outcome)
         else:
             if found is not None:
                 _cut(folder, found)
@@ -72,17 +85,20 @@ def start(settings: AuditSettings, folder: Path, unknown_outcome: UnknownOutcome
         except OSError:
             chain.segment.close()
             raise
-        chain.segment.named = True
-        return Started(chain, reserve, key, digest_key, removed, unsigned, resources.pop_all())
+        chain.segment.name_durable = True
+        return StartedChain(chain, reserve, key, digest_key, removed, unsigned, resources.pop_all())
 
 
-def head_body(open_: Mapping[str, bytes], key: SigningKey, removed: Receipt | None) -> bytes:
-    """Of the record that heads a segment: what a start must know that reads no other segment."""
+def segment_head_body(intents: Mapping[str, bytes], key: SigningKey, removed: Receipt | None) -> bytes:
+    """The body of the first record of a segment: what a start must know, so that it reads no other segment.
+
+    intents: the open intents by request id. removed: the last record that retention removed.
+    """
     body: dict[str, object] = {
         "time": now_ms(),
         "version": 1,
         "key": {"id": key.public.id, "public_key": key.public.text},
-        "open": [{"request": request, "body": orjson.Fragment(intent)} for request, intent in open_.items()],
+        "open": [{"request": request, "body": orjson.Fragment(intent)} for request, intent in intents.items()],
     }
     if removed is not None:
         body["removed"] = {"sequence": removed.sequence, "hash": removed.hash}
@@ -99,7 +115,7 @@ def _lock(path: Path, resources: ExitStack) -> None:
 
 
 def _cut(folder: Path, torn: TornLine) -> None:
-    """Take away what a crash left of a last line, or of a segment that did not get its first record."""
+    """Remove a torn last line; remove a segment without a first record."""
     path = segment_path(folder, torn.segment)
     if torn.offset == 0:
         path.unlink()
@@ -109,9 +125,9 @@ def _cut(folder: Path, torn: TornLine) -> None:
 
 def _begin(folder: Path, key: SigningKey) -> tuple[Chain, Receipt | None, int]:
     chain = Chain(folder, new_chain_id(), 0, NO_HASH, None)
-    chain.begin_segment(head_body({}, key, None))
+    chain.begin_segment(segment_head_body({}, key, None))
     try:
-        # From its first moment on a chain has a signed head.
+        # A chain has a signed head from the beginning.
         _, line = chain.append("checkpoint", checkpoint_body(chain.receipt, now_ms(), key))
         os.fdatasync(chain.segment.file)
         append_copies(folder, [line])
@@ -122,13 +138,14 @@ def _begin(folder: Path, key: SigningKey) -> tuple[Chain, Receipt | None, int]:
     return chain, None, 0
 
 
-def _go_on(
-    folder: Path, found: Found, settings: AuditSettings, key: SigningKey, unknown_outcome: UnknownOutcome
+def _continue(
+    folder: Path, found: FoundChain, settings: AuditSettings, key: SigningKey, unknown_outcome: UnknownOutcome
 ) -> tuple[Chain, Receipt | None, int]:
     segment = OpenSegment(folder, found.segment, size=found.size)
     chain = Chain(folder, found.chain, found.sequence, found.hash, segment)
     try:
-        # What was read may be in the cache alone: a sync of the last run failed, and no later one would tell.
+        # The last run may have ended after a failed sync. Then this content is in the page cache only, and a later sync
+        # succeeds without writing it. So write it again first.
         segment.write_again(found.durable, segment.size)
         os.fdatasync(segment.file)
         if found.uncopied:
@@ -140,7 +157,7 @@ def _go_on(
             chain.append("event", orjson.dumps(unknown_outcome(orjson.loads(intent))))
         if found.key_id != key.public.id or segment.size >= settings.segment_bytes:
             os.fdatasync(segment.file)
-            chain.begin_segment(head_body({}, key, found.removed))
+            chain.begin_segment(segment_head_body({}, key, found.removed))
             segment.close()
     except OSError:
         chain.segment.close()

@@ -1,262 +1,233 @@
-"""Writing the records of a started journal: calls' events in the room that is held for them, checkpoints, new segments.
+"""The writer of one journal chain: takes entries, and commits them in rounds.
 
-Raises OSErrors as they come; what the journal does about them stands in `journal`.
+A round appends the outcomes that wait, flushes all pending records, and begins a new segment if the present one is
+full. The writer decides when a round begins; the group commit makes the records durable and returns the result.
+
+The writer reports every failure to `Availability`. The journal repairs the writer after that.
 """
 
 import asyncio
 import errno
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final
 
 import structlog
 
-from gateway.config.base import ConfigError
 from gateway.journal.errors import JournalUnavailable, error_name
-from gateway.journal.format.checkpoints import checkpoint_body
-from gateway.journal.format.keys import SigningKey, signing_key
 from gateway.journal.format.records import Kind, Receipt
 from gateway.journal.settings import AuditSettings
-from gateway.journal.write.group_commit import Committer
-from gateway.journal.write.starting import Started, head_body, now_ms
-
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-_ENVELOPE_BYTES: Final = 320
-"""What a line has beside its body, at most."""
-_MAXIMUM_HEAD_BYTES: Final = 2 << 20
-"""Of the open intents at the head of a segment: a collector takes records of 4 MiB."""
+from gateway.journal.write.availability import Availability
+from gateway.journal.write.commit_delay import CommitDelay
+from gateway.journal.write.entries import Entry, IntentEntry, OutcomeEntry
+from gateway.journal.write.group_commit import GroupCommit
+from gateway.journal.write.record_writer import RecordWriter
+from gateway.journal.write.starting import StartedChain
 
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(slots=True)
-class _Call:
-    """A call in progress: its intent, and the room that its outcome has. late: an outcome that could not be written."""
-
-    intent: bytes
-    room: int
-    late: bytes | None = None
-
-
-@dataclass(slots=True, eq=False)
-class _Ending:
-    """A call that ended, whose outcome waits to be made and written with others; then it has a receipt, or an error."""
-
-    request_id: str
-    make: Callable[[], bytes]
-    receipt: Receipt | None = None
-    error: Exception | None = None
-
-
 class Writer:
-    """The one writer of a chain. failed: told of errors that come to no caller: of syncs, checkpoints, new segments."""
+    """The only writer of a chain. Runs on one event loop."""
 
-    def __init__(self, started: Started, settings: AuditSettings, failed: Callable[[OSError], None]) -> None:
+    def __init__(self, started: StartedChain, settings: AuditSettings, availability: Availability) -> None:
         self.chain = started.chain
-        self.reserve = started.reserve
-        self.removed = started.removed
-        self.calls: dict[str, _Call] = {}
-        self._endings: list[_Ending] = []
-        self._open_bytes = 0
-        self._settings = settings
-        self._failed = failed
-        self._key = started.key
-        self._resources = started.resources
-        self._unsigned = started.unsigned
-        # What a run before left unsigned, and what the start added, is signed at once.
-        self._checkpoint_due = self._unsigned > 0
-        self._loop = asyncio.get_running_loop()
-        self._loop.call_soon(self._checkpoint_where_due)
-        self.committer = Committer(
+        self.group_commit = GroupCommit(
             self.chain.folder,
+            self.chain.segment,
+            self.chain.sequence,
             keep_lines=settings.durability == "fsync",
-            underway=lambda: len(self.calls) - len(self._endings),
-            collect=self._write_endings,
-            failed=failed,
-            ended=self._rotate_where_due,
         )
-        self.committer.take(self.chain.segment, self.chain.sequence, synced=True)
+        self.records = RecordWriter(started, settings, self.group_commit)
+        self._durable = settings.durability == "fsync"
+        self._availability = availability
+        self._resources = started.resources
+        self._loop = asyncio.get_running_loop()
+        self._delay = CommitDelay()
+        self._outcomes: list[OutcomeEntry] = []
+        self._requested = False
+        self._requested_at = 0.0
+        self._next_round: asyncio.Future[None] | None = None
+        self._closed = False
+        if self.records.commit_due:
+            self.request_commit()
+        self._rounds = asyncio.create_task(self._run_rounds(), name="audit-writer")
 
-    def append(self, kind: Kind, body: bytes) -> Receipt:
-        """Add a record."""
-        receipt, line = self.chain.append(kind, body)
-        self._added(line, receipt.sequence)
-        return receipt
+    def append(self, entry: Entry) -> Receipt:
+        """Write an entry. Raises JournalUnavailable.
 
-    def intent(self, request_id: str, body: bytes, room: int) -> Receipt:
-        """Add the event of a call that begins, and hold room for its outcome."""
-        if request_id in self.calls:
-            raise ValueError("this request has its intent already")
-        room += _ENVELOPE_BYTES
-        self.reserve.hold(room)
-        try:
-            receipt, line = self.chain.append("event", body)
-        except OSError:
-            self.reserve.release(room)
-            raise
-        self.calls[request_id] = _Call(body, room)
-        self._open_bytes += len(body)
-        self._added(line, receipt.sequence)
-        return receipt
-
-    def outcome(self, request_id: str, body: bytes) -> Receipt:
-        """Add the event of a call that ended, on a full disk in the room held. Where it can't be, `mend` adds it."""
-        call = self.calls[request_id]
-        try:
-            receipt, line = self._append_in_room(body)
-        except OSError:
-            call.late = body
-            raise
-        self._close(request_id)
-        self._added(line, receipt.sequence)
-        return receipt
-
-    async def ended(self, request_id: str, make: Callable[[], bytes]) -> Receipt:
-        """Add the event of a call that ended, in the next round, with those of others; return when it is durable.
-
-        Where the round fails, or nobody waits for it any more, the outcome is written all the same. JournalUnavailable.
-        KeyError for a request without an intent.
+        An outcome that can't be written now is kept, and written after the repair.
         """
-        if request_id not in self.calls:
-            raise KeyError(request_id)
-        ending = _Ending(request_id, make)
-        self._endings.append(ending)
+        if isinstance(entry, OutcomeEntry):
+            return self._append_outcome(entry)
         try:
-            await self.committer.next_round()
-        finally:
-            if ending.receipt is None and ending.error is None:
-                self._write_endings()
-        if ending.error is not None:
-            raise ending.error
-        assert ending.receipt is not None
-        return ending.receipt
+            if isinstance(entry, IntentEntry):
+                receipt = self.records.append_intent(entry)
+            else:
+                receipt = self.records.append("event", entry.body)
+        except OSError as error:
+            self._availability.fail(error)
+            raise self._availability.rejection() from None
+        if self.records.commit_due:
+            self.request_commit()
+        return receipt
 
-    async def mend(self) -> None:
-        """After errors: make durable what is written, allocate the reserve again, add what came late.
+    async def commit(self, record: Receipt | OutcomeEntry) -> Receipt:
+        """Return when a record is durable. Raises JournalUnavailable if it can't be made durable.
 
-        JournalUnavailable, or OSError, where it is too early for that.
+        An outcome is made and written in the next round, together with those of other calls. If the round fails, or the
+        caller is canceled, it is written immediately. KeyError for an outcome without an intent.
         """
-        await self.committer.repair()
-        if self.chain.segment.torn:
-            self.chain.segment.cut()
-        self.reserve.restore()
-        for request_id, call in list(self.calls.items()):
-            if call.late is not None:
-                self.outcome(request_id, call.late)
+        if isinstance(record, OutcomeEntry):
+            return await self._commit_outcome(record)
+        if self._durable:
+            await self._durable_up_to(record.sequence)
+        return record
 
-    def checkpoint(self) -> None:
-        """Sign the head, where something was written since that was done last."""
-        self._checkpoint_due = False
-        if self._unsigned == 0:
-            return
-        receipt, line = self.chain.append("checkpoint", checkpoint_body(self.chain.receipt, now_ms(), self._key))
-        self._unsigned = 0
-        self.committer.added(line, receipt.sequence)
-        self.committer.keep_copy(line, receipt.sequence)
-        self.committer.request()
+    def append_internal(self, kind: Kind, body: bytes) -> Receipt:
+        """Write a record of the journal itself, and request a round. Raises OSError."""
+        receipt = self.records.append(kind, body)
+        self.request_commit()
+        return receipt
+
+    def append_checkpoint(self) -> None:
+        """Sign the head of the chain if necessary, and request a round for it. Raises OSError."""
+        if self.records.append_checkpoint():
+            self.request_commit()
+
+    async def make_durable(self, sequence: int) -> None:
+        """As `commit`, whatever the configured durability is."""
+        await self._durable_up_to(sequence)
+
+    async def flush(self) -> None:
+        """Make all records durable, also after a failed sync. Raises JournalUnavailable."""
+        if self.group_commit.pending:
+            await (self.group_commit.joined(self.chain.sequence) or self._queued())
+
+    async def repair(self) -> None:
+        """After an error: make durable what is written, and write the outcomes that could not be written.
+
+        Raises JournalUnavailable or OSError if the disk still fails.
+        """
+        await self.flush()
+        self.records.append_late_outcomes()
 
     async def close(self) -> None:
-        """Sync, and let go of all files."""
+        """Finish the round in progress, and close all files."""
+        self._closed = True
+        self._begin_round()
         try:
-            await self.committer.close()
+            await self._rounds
+            self.group_commit.close()
         finally:
             self.chain.segment.close()
             self._resources.close()
 
-    def _write_endings(self) -> None:
-        """The outcomes that were left for a round, in one write."""
-        endings, self._endings = self._endings, []
-        made: list[tuple[_Ending, bytes]] = []
-        for ending in endings:
-            try:
-                made.append((ending, ending.make()))
-            except Exception as error:  # noqa: BLE001 - a bug, told to the call that it belongs to
-                ending.error = error
-        if not made:
+    def request_commit(self) -> None:
+        """Request a round, without waiting for it."""
+        if self._requested or self._closed:
             return
+        self._requested = True
+        self._requested_at = self._loop.time()
+        if self._next_round is not None:
+            if self._alone:
+                self._begin_round()
+            else:
+                self._schedule_round()
+
+    def _append_outcome(self, entry: OutcomeEntry) -> Receipt:
         try:
-            receipts, lines = self.chain.append_all("event", [body for _, body in made])
-        except (OSError, ValueError):
-            self._write_one_by_one(made)
-            return
-        for (ending, _), ending.receipt in zip(made, receipts, strict=True):
-            self._close(ending.request_id)
-        self._added(lines, receipts[-1].sequence, len(receipts))
-
-    def _write_one_by_one(self, made: Sequence[tuple[_Ending, bytes]]) -> None:
-        """In the room that is held for them, so that none fails for another's sake."""
-        for ending, body in made:
-            try:
-                ending.receipt = self.outcome(ending.request_id, body)
-            except OSError as error:
-                self._failed(error)
-                ending.error = JournalUnavailable(error_name(error))
-            except ValueError as error:
-                ending.error = error
-
-    def _close(self, request_id: str) -> None:
-        """The call has its outcome on record."""
-        call = self.calls.pop(request_id)
-        self._open_bytes -= len(call.intent)
-        self.reserve.release(call.room)
-
-    def _append_in_room(self, body: bytes) -> tuple[Receipt, bytes]:
-        while True:
-            try:
-                return self.chain.append("event", body)
-            except OSError as error:
-                if error.errno not in _FULL or not self.reserve.give(len(body) + _ENVELOPE_BYTES):
-                    raise
-
-    def _added(self, line: bytes, sequence: int, records: int = 1) -> None:
-        self.committer.added(line, sequence)
-        self._unsigned += records
-        if self._unsigned >= self._settings.checkpoint_records and not self._checkpoint_due:
-            self._checkpoint_due = True
-            self._loop.call_soon(self._checkpoint_where_due)
-        if self.chain.segment.size >= self._settings.segment_bytes:
-            self.committer.request()
-
-    def _checkpoint_where_due(self) -> None:
-        if self._checkpoint_due:
-            self._told(self.checkpoint)
-
-    def _rotate_where_due(self) -> None:
-        """Not while the head would be too large to be shipped: large batches end, and the segment waits for that."""
-        if self.chain.segment.size >= self._settings.segment_bytes and self._open_bytes <= _MAXIMUM_HEAD_BYTES:
-            self._told(self._rotate)
-
-    def _told(self, act: Callable[[], None]) -> None:
-        try:
-            act()
+            receipt = self.records.append_outcome(entry)
         except OSError as error:
-            self._failed(error)
+            self._availability.fail(error)
+            raise JournalUnavailable(error_name(error)) from None
+        if self.records.commit_due:
+            self.request_commit()
+        return receipt
 
-    def _rotate(self) -> None:
-        """Go on in a new segment. The old one is durable first: only the newest ever has a torn line."""
-        key = self._present_key()
-        if key.public.id != self._key.public.id:
-            self.checkpoint()
-        if self.chain.segment.torn:
-            self.chain.segment.cut()
-        if not self.committer.synced_all:
-            self.committer.sync_now()
-        open_ = {request_id: call.intent for request_id, call in self.calls.items()}
-        before, line = self.chain.begin_segment(head_body(open_, key, self.removed))
-        if before is not None:
-            before.close()
-        self.committer.take(self.chain.segment, self.chain.sequence, synced=False)
-        self.committer.added(line, self.chain.sequence)
-        self._unsigned += 1
-        if key.public.id != self._key.public.id:
-            # The old key vouches for the new one, which the segment's head names.
-            self.checkpoint()
-            self._key = key
-        self.committer.request()
-
-    def _present_key(self) -> SigningKey:
+    async def _commit_outcome(self, entry: OutcomeEntry) -> Receipt:
+        if not self._durable:
+            return self._append_outcome(entry)
+        if entry.request_id not in self.records.calls:
+            raise KeyError(entry.request_id)
+        self._outcomes.append(entry)
         try:
-            return signing_key(self._settings)
-        except (OSError, ConfigError) as error:
-            _log.warning("audit_signing_key_unreadable", error=str(error))
-            return self._key
+            self.group_commit.check()
+            await self._queued()
+        finally:
+            if entry.receipt is None and entry.error is None:
+                self._append_outcomes()
+        if entry.error is not None:
+            raise entry.error
+        assert entry.receipt is not None
+        return entry.receipt
+
+    async def _durable_up_to(self, sequence: int) -> None:
+        if sequence > self.group_commit.durable:
+            self.group_commit.check()
+            await (self.group_commit.joined(sequence) or self._queued())
+
+    def _queued(self) -> "asyncio.Future[None]":
+        future = self.group_commit.queued()
+        self.request_commit()
+        return future
+
+    async def _run_rounds(self) -> None:
+        """Commit one round after another, until the writer closes."""
+        while await self._round_begins():
+            try:
+                await self._commit_round()
+            except OSError as error:
+                self._availability.fail(error)
+                self._requested = self.group_commit.waiting > 0
+            except Exception:  # noqa: BLE001 - logged with its traceback
+                # A bug. Callers must not wait forever.
+                _log.exception("audit_commit_failed", folder=str(self.chain.folder))
+                self.group_commit.fail_waiting("EIO")
+                self._availability.fail(OSError(errno.EIO, "the commit failed"))
+                self._requested = False
+
+    async def _round_begins(self) -> bool:
+        """Wait until a round is due; return False when the writer closes."""
+        if not self._closed:
+            self._next_round = self._loop.create_future()
+            if self._requested:
+                self._schedule_round()
+            await self._next_round
+            self._next_round = None
+        return not self._closed
+
+    @property
+    def _alone(self) -> bool:
+        """Whether only one call is in flight, so that no other call can share a round with it."""
+        calls = len(self.records.calls) - len(self._outcomes) + self.group_commit.waiting
+        return calls <= 1 and self.group_commit.shared_by <= 1
+
+    def _schedule_round(self) -> None:
+        """Begin the round after the commit delay, counted from the first request, so that more callers share it.
+
+        A call that is alone does not wait.
+        """
+        left = 0.0 if self._alone else self._requested_at + self._delay.seconds() - self._loop.time()
+        self._loop.call_later(max(0.0, left), self._begin_round)
+
+    def _begin_round(self) -> None:
+        if self._next_round is not None and not self._next_round.done():
+            self._next_round.set_result(None)
+
+    async def _commit_round(self) -> None:
+        self._requested = False
+        try:
+            self._append_outcomes()
+            self.records.append_checkpoint_if_due()
+        except OSError as error:
+            self._availability.fail(error)
+        except Exception:  # noqa: BLE001 - logged with its traceback
+            # A bug. The calls concerned fail; the other calls still need their flush.
+            _log.exception("audit_commit_incomplete", folder=str(self.chain.folder))
+        await self.group_commit.flush()
+        if self.records.begin_segment_if_full():
+            self.request_commit()
+
+    def _append_outcomes(self) -> None:
+        """Write the outcomes that wait for a round, in one write."""
+        outcomes, self._outcomes = self._outcomes, []
+        if (error := self.records.append_outcomes(outcomes)) is not None:
+            self._availability.fail(error)

@@ -1,12 +1,12 @@
 """Which acknowledged records count as safe."""
 
 from gateway.journal.format.cursor import Cursor
-from gateway.journal.format.segments import Position
+from gateway.journal.format.segments import ChainPosition
 from gateway.journal.ship.ack_window import Safety
 
 
 def place(sequence: int) -> Cursor:
-    return Cursor("gw-1", sequence, "0" * 64, Position(1, sequence * 100))
+    return Cursor("gw-1", sequence, "0" * 64, ChainPosition(1, sequence * 100))
 
 
 def lives(safety: Safety, *moments: float) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from gateway.journal.errors import JournalUnavailable
 from gateway.journal.format.segments import segment_path, segment_starts
-from tests.support.failing_calls import Failing, HeldSyncs, without_kernel_flushes
+from gateway.journal.write.entries import EventEntry
+from tests.support.failing_calls import Failing, HeldSyncs, without_aio_fdatasync
 from tests.support.journals import event, journal_in, record_call, until_available, verified
 from tests.support.waiting import eventually
 
@@ -58,14 +59,14 @@ async def test_torn_line_does_not_stay_in_a_segment_that_is_left(
     truncations.replace("ftruncate")
     syncs = HeldSyncs(monkeypatch)
     if not kernel:
-        without_kernel_flushes(monkeypatch)
+        without_aio_fdatasync(monkeypatch)
     async with journal_in(tmp_path, segment_bytes=4096, retry_seconds=30) as journal:
         syncs.hold()
-        full = asyncio.create_task(journal.synced(journal.note(event("refusals", "-", pad="x" * 4096))))
+        full = asyncio.create_task(journal.commit(journal.append(EventEntry(event("refusals", "-", pad="x" * 4096)))))
         await eventually(syncs.one_has_begun)
         writes.error = truncations.error = errno.EIO
         with pytest.raises(JournalUnavailable, match="EIO"):
-            journal.note(event("refusals", "-"))
+            journal.append(EventEntry(event("refusals", "-")))
         torn = not segment_path(journal.folder, 1).read_bytes().endswith(b"\n")
         writes.error = truncations.error = None
         syncs.release()

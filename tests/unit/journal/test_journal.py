@@ -16,15 +16,17 @@ from gateway.journal.errors import JournalCorrupt, JournalUnavailable
 from gateway.journal.format.checkpoints import read_copies
 from gateway.journal.format.segments import segment_path, segment_starts
 from gateway.journal.verify.verification import verify
+from gateway.journal.write.entries import EventEntry
 from gateway.journal.write.journal import Journal
 from tests.support.journals import (
-    ROOM,
-    as_a_crash_leaves_it,
     audit_settings,
     bodies,
+    crashed_copy,
     event,
     events,
+    intent,
     journal_in,
+    outcome,
     record_call,
     records,
     unknown_outcome,
@@ -44,12 +46,12 @@ def new_key(path: Path) -> Path:
 
 async def test_call_has_its_two_records(tmp_path: Path) -> None:
     async with journal_in(tmp_path) as journal:
-        intent = journal.intent("r1", event("intent", "r1"), ROOM)
-        outcome = journal.outcome("r1", event("outcome", "r1"))
-        await journal.synced(outcome)
-        journal.note(event("refusals", "-"))
+        first = journal.append(intent("r1"))
+        second = journal.append(outcome("r1"))
+        await journal.commit(second)
+        journal.append(EventEntry(event("refusals", "-")))
     kept = {record.receipt for record in records(tmp_path)}
-    assert {intent, outcome} <= kept
+    assert {first, second} <= kept
     assert events(tmp_path) == [("r1", "intent"), ("r1", "outcome"), ("-", "refusals")]
     report = verified(tmp_path)
     assert (report.intents, report.outcomes, report.other_events, report.open) == (1, 1, 1, ())
@@ -58,7 +60,7 @@ async def test_call_has_its_two_records(tmp_path: Path) -> None:
 async def test_body_stands_in_the_record_as_it_was_given(tmp_path: Path) -> None:
     body = event("intent", "r1", text='é \\ " \u2028', number=1.5)
     async with journal_in(tmp_path) as journal:
-        journal.note(body)
+        journal.append(EventEntry(body))
     assert records(tmp_path, "event")[0].body == body
 
 
@@ -123,12 +125,12 @@ async def test_a_segment_begins_only_where_its_head_can_be_shipped(tmp_path: Pat
     async with journal_in(tmp_path, segment_bytes=1 << 20) as journal:
         large = [f"large{number}" for number in range(5)]
         for request in large:
-            journal.intent(request, event("intent", request, filling="x" * (1 << 20)), ROOM)
+            journal.append(intent(request, filling="x" * (1 << 20)))
         for number in range(20):
             await record_call(journal, f"r{number}")
         assert len(records(tmp_path, "segment")) == 1
         for request in large:
-            journal.outcome(request, event("outcome", request))
+            journal.append(outcome(request))
             await record_call(journal, f"after-{request}")
 
         async def begun() -> bool:
@@ -141,11 +143,11 @@ async def test_a_segment_begins_only_where_its_head_can_be_shipped(tmp_path: Pat
 
 async def test_intents_that_are_open_over_a_new_segment_get_their_outcome_after_a_crash(tmp_path: Path) -> None:
     async with journal_in(tmp_path / "a", segment_bytes=4096) as journal:
-        journal.intent("long", event("intent", "long", marker="of the intent"), ROOM)
+        journal.append(intent("long", marker="of the intent"))
         for number in range(40):
             await record_call(journal, f"r{number}")
-        journal.intent("late", event("intent", "late"), ROOM)
-        crashed = as_a_crash_leaves_it(tmp_path / "a")
+        journal.append(intent("late"))
+        crashed = crashed_copy(tmp_path / "a")
     assert verified(crashed).open == ("long", "late")
     assert [entry["request"] for entry in bodies(crashed, "segment")[-1]["open"]] == ["long"]
 
@@ -184,40 +186,40 @@ async def test_cancelled_caller_takes_no_other_with_it(tmp_path: Path) -> None:
 
 async def test_closed_journal_takes_nothing(tmp_path: Path) -> None:
     async with journal_in(tmp_path) as journal:
-        journal.intent("r1", event("intent", "r1"), ROOM)
+        journal.append(intent("r1"))
     content = segment_path(journal.folder, 1).read_bytes()
     others = tmp_path / "gets the numbers of the closed files"
     with others.open("wb"), others.open("wb"), others.open("wb"), others.open("wb"):
         with pytest.raises(JournalUnavailable, match="CLOSED"):
-            journal.intent("r2", event("intent", "r2"), ROOM)
+            journal.append(intent("r2"))
         with pytest.raises(JournalUnavailable, match="CLOSED"):
-            journal.note(event("refusals", "-"))
+            journal.append(EventEntry(event("refusals", "-")))
         with pytest.raises(JournalUnavailable):
-            journal.outcome("r1", event("outcome", "r1"))
+            journal.append(outcome("r1"))
         with pytest.raises(JournalUnavailable, match="CLOSED"):
-            await journal.synced(records(tmp_path)[-1].receipt._replace(sequence=99))
+            await journal.commit(records(tmp_path)[-1].receipt._replace(sequence=99))
     assert others.read_bytes() == b""
     assert segment_path(journal.folder, 1).read_bytes() == content
 
 
 async def test_statistics(tmp_path: Path) -> None:
     async with journal_in(tmp_path) as journal:
-        journal.intent("r1", event("intent", "r1"), ROOM)
+        journal.append(intent("r1"))
         stats = journal.stats
         assert (stats.sequence, stats.unsynced, stats.open, stats.refused) == (3, 1, 1, 0)
         assert stats.bytes_written > 0
-        await journal.synced(journal.outcome("r1", event("outcome", "r1")))
+        await journal.commit(journal.append(outcome("r1")))
         assert (journal.stats.open, journal.stats.unsynced, journal.synced_sequence) == (0, 0, 4)
         assert journal.stats.sync_seconds > 0
 
 
 async def test_a_request_has_one_intent(tmp_path: Path) -> None:
     async with journal_in(tmp_path) as journal:
-        journal.intent("r1", event("intent", "r1"), ROOM)
-        with pytest.raises(ValueError, match="intent already"):
-            journal.intent("r1", event("intent", "r1"), ROOM)
+        journal.append(intent("r1"))
+        with pytest.raises(ValueError, match="already has an intent"):
+            journal.append(intent("r1"))
         with pytest.raises(KeyError):
-            journal.outcome("r2", event("outcome", "r2"))
+            journal.append(outcome("r2"))
 
 
 async def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
@@ -231,7 +233,7 @@ async def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
 
 async def test_one_process_has_the_chain(tmp_path: Path) -> None:
     async with journal_in(tmp_path):
-        with pytest.raises(BlockingIOError, match="in use by another process: another gateway seems to be running"):
+        with pytest.raises(BlockingIOError, match="another process uses this journal; is another gateway running"):
             await Journal.open(audit_settings(tmp_path), 0, unknown_outcome=unknown_outcome)
         other = await Journal.open(audit_settings(tmp_path), 1, unknown_outcome=unknown_outcome)
         await other.close()
@@ -334,8 +336,8 @@ async def test_copies_that_are_missing_are_made_up_for(tmp_path: Path) -> None:
 
 async def test_segment_that_is_gone_from_its_folder_is_noticed(tmp_path: Path) -> None:
     async with journal_in(tmp_path) as journal:
-        receipt = journal.note(event("refusals", "-"))
+        receipt = journal.append(EventEntry(event("refusals", "-")))
         os.unlink(segment_path(tmp_path / "worker-0", 1))
         with pytest.raises(Exception, match="ENOENT"):
-            await journal.synced(receipt)
+            await journal.commit(receipt)
         assert not journal.available

@@ -17,15 +17,17 @@ import pytest
 from gateway.journal.errors import JournalCorrupt, JournalUnavailable
 from gateway.journal.format.records import Receipt
 from gateway.journal.format.segments import segment_path, segment_starts
+from gateway.journal.write.entries import EventEntry
 from gateway.journal.write.journal import Journal
-from tests.support.failing_calls import Failing, change_results, kernel_error, without_kernel_flushes
+from tests.support.failing_calls import Failing, change_results, kernel_error, without_aio_fdatasync
 from tests.support.journals import (
-    ROOM,
     audit_settings,
     bodies,
     event,
     events,
+    intent,
     journal_in,
+    outcome,
     record_call,
     records,
     unknown_outcome,
@@ -55,9 +57,9 @@ async def test_failed_sync_is_told_to_all_who_wait_and_to_those_who_come(tmp_pat
         assert (journal.available, changes) == (False, [False])
         calls = syncs.calls
         with pytest.raises(JournalUnavailable, match="EIO"):
-            journal.intent("next", event("intent", "next"), ROOM)
+            journal.append(intent("next"))
         with pytest.raises(JournalUnavailable, match="EIO"):
-            journal.note(event("refusals", "-"))
+            journal.append(EventEntry(event("refusals", "-")))
         assert (syncs.calls, journal.stats.refused) == (calls, 2)
         syncs.error = None
     verified(tmp_path)
@@ -68,17 +70,17 @@ async def test_lines_that_a_failed_sync_may_have_lost_are_written_again(tmp_path
         await record_call(journal, "before")
         size = segment_path(journal.folder, 1).stat().st_size
         syncs.error = errno.EIO
-        journal.intent("open", event("intent", "open"), ROOM)
+        journal.append(intent("open"))
         with pytest.raises(JournalUnavailable):
             await record_call(journal, "lost")
         # The outcome of a call in progress is still taken, and is not durable either.
-        late = journal.outcome("open", event("outcome", "open"))
+        late = journal.append(outcome("open"))
         with pytest.raises(JournalUnavailable):
-            await journal.synced(late)
+            await journal.commit(late)
         damage(tmp_path, size)
         syncs.error = None
         await until_available(journal)
-        await journal.synced(late)
+        await journal.commit(late)
         await record_call(journal, "after")
         (gap,) = bodies(tmp_path, "interruption")
         assert (gap["reason"], gap["refused"]) == ("EIO", 0)
@@ -113,10 +115,10 @@ async def test_record_that_does_not_fit_leaves_nothing_behind(tmp_path: Path, wr
         content = segment_path(journal.folder, 1).read_bytes()
         writes.error = errno.ENOSPC
         with pytest.raises(JournalUnavailable, match="ENOSPC"):
-            journal.intent("r2", event("intent", "r2"), ROOM)
+            journal.append(intent("r2"))
         assert segment_path(journal.folder, 1).read_bytes() == content
         with pytest.raises(JournalUnavailable, match="ENOSPC"):
-            journal.intent("r2", event("intent", "r2"), ROOM)
+            journal.append(intent("r2"))
         writes.error = None
         await until_available(journal)
         await record_call(journal, "r2")
@@ -132,13 +134,13 @@ async def test_record_that_can_not_even_be_taken_back_is_taken_back_later(
     truncations = Failing(monkeypatch)
     truncations.replace("ftruncate")
     async with journal_in(tmp_path) as journal:
-        journal.intent("open", event("intent", "open"), ROOM)
+        journal.append(intent("open"))
         writes.error = truncations.error = errno.EIO
         with pytest.raises(JournalUnavailable, match="EIO"):
-            journal.note(event("refusals", "-"))
+            journal.append(EventEntry(event("refusals", "-")))
         writes.error = None
         with pytest.raises(JournalUnavailable, match="EIO"):
-            journal.outcome("open", event("outcome", "open"))
+            journal.append(outcome("open"))
         await asyncio.sleep(0.03)
         assert not journal.available
         truncations.error = None
@@ -150,10 +152,10 @@ async def test_outcome_that_can_not_be_written_is_written_when_that_is_possible(
     tmp_path: Path, writes: Failing
 ) -> None:
     async with journal_in(tmp_path) as journal:
-        journal.intent("r1", event("intent", "r1"), ROOM)
+        journal.append(intent("r1"))
         writes.error = errno.EIO
         with pytest.raises(JournalUnavailable, match="EIO"):
-            journal.outcome("r1", event("outcome", "r1", marker="late"))
+            journal.append(outcome("r1", marker="late"))
         assert journal.stats.open == 1
         writes.error = None
         await until_available(journal)
@@ -178,7 +180,7 @@ async def test_disk_that_does_not_allow_a_start_is_tried_again(
         assert not journal.available
         assert journal.stats.sequence == 0
         with pytest.raises(JournalUnavailable, match=errno.errorcode[code]):
-            journal.intent("r1", event("intent", "r1"), ROOM)
+            journal.append(intent("r1"))
         failing.error = None
         await until_available(journal)
         await record_call(journal, "r1")
@@ -226,10 +228,10 @@ async def test_intents_are_refused_where_there_is_no_room_for_their_outcomes(
         taken = 0
         with contextlib.suppress(JournalUnavailable):
             for taken in range(100):
-                journal.intent(f"r{taken}", event("intent", f"r{taken}"), 100_000)
+                journal.append(intent(f"r{taken}", 100_000))
         assert (journal.available, 5 < taken < 11) == (False, True)
         for number in range(taken):
-            journal.outcome(f"r{number}", event("outcome", f"r{number}"))
+            journal.append(outcome(f"r{number}"))
         failing.error = None
         await until_available(journal)
     verified(tmp_path)
@@ -290,10 +292,10 @@ async def test_faults_at_random_lose_nothing_that_was_acknowledged(
 
     async def call(journal: Journal, request: str) -> None:
         with contextlib.suppress(JournalUnavailable):
-            journal.intent(request, event("intent", request, pad="x" * dice.randrange(900)), ROOM)
+            journal.append(intent(request, pad="x" * dice.randrange(900)))
             await asyncio.sleep(0.001)
-            receipt = journal.outcome(request, event("outcome", request, pad="x" * dice.randrange(900)))
-            await journal.synced(receipt)
+            receipt = journal.append(outcome(request, pad="x" * dice.randrange(900)))
+            await journal.commit(receipt)
             acknowledged.append(receipt)
 
     async def calls(journal: Journal, name: int) -> None:
@@ -302,7 +304,7 @@ async def test_faults_at_random_lose_nothing_that_was_acknowledged(
             await asyncio.sleep(0.001)
 
     if not kernel:
-        without_kernel_flushes(monkeypatch)
+        without_aio_fdatasync(monkeypatch)
     async with journal_in(tmp_path, segment_bytes=20_000, checkpoint_records=40, retry_seconds=0.001) as journal:
         replace("pwrite", 0.02, (errno.ENOSPC, errno.EIO))
         replace("fdatasync", 0.1, (errno.EIO,))

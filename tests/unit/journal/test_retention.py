@@ -9,7 +9,7 @@ import pytest
 
 from gateway.journal.format.cursor import Cursor
 from gateway.journal.format.records import NO_HASH
-from gateway.journal.format.segments import Position, segment_path, segment_starts
+from gateway.journal.format.segments import ChainPosition, segment_path, segment_starts
 from gateway.journal.verify.verification import verify
 from gateway.journal.write.journal import Journal
 from gateway.journal.write.starting import now_ms
@@ -31,7 +31,7 @@ async def fill(journal: Journal, prefix: str = "r") -> None:
 
 
 def cursor(journal: Journal, sequence: int, segment: int) -> Cursor:
-    return Cursor(records(journal.folder.parent)[0].chain, sequence, NO_HASH, Position(segment, 0))
+    return Cursor(records(journal.folder.parent)[0].chain, sequence, NO_HASH, ChainPosition(segment, 0))
 
 
 async def test_shipped_and_old_segments_are_removed_and_named(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ async def test_shipped_and_old_segments_are_removed_and_named(tmp_path: Path) ->
     old, kept = receipts[3], receipts[starts[2]]
     checked = verify(tmp_path, expected=[old, kept])
     assert checked.good
-    assert f"record {old.sequence}, of which there is a receipt, was removed by retention" in checked.chains[0].notes
+    assert f"retention removed record {old.sequence}, for which a receipt was given" in checked.chains[0].notes
 
 
 async def test_the_newest_segment_is_never_removed(tmp_path: Path) -> None:

@@ -7,14 +7,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.journal.format.checkpoints import checkpoint_body
-from gateway.journal.format.keys import SigningKey, VerifyingKey
+from gateway.journal.format.keys import JournalPublicKey, SigningKey
 from gateway.journal.format.records import NO_HASH, Kind, Receipt, encode, parse
 from gateway.journal.format.segments import segment_path, segment_starts
 from gateway.journal.verify.chain_verification import ChainVerification
 from gateway.journal.verify.report import Problem
 from gateway.journal.verify.verification import Unverifiable, verify
-from gateway.journal.write.starting import head_body
-from tests.support.journals import ROOM, event, journal_in, record_call, records, verified
+from gateway.journal.write.starting import segment_head_body
+from tests.support.journals import event, intent, journal_in, record_call, records, verified
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ async def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A chain of four segments with a checkpoint in most of them, and an open intent."""
     directory = tmp_path_factory.mktemp("original") / "audit"
     async with journal_in(directory, segment_bytes=4096, checkpoint_records=8) as journal:
-        journal.intent("open", event("intent", "open"), ROOM)
+        journal.append(intent("open"))
         for number in range(14):
             await record_call(journal, f"r{number}")
     assert len(segment_starts(directory / "worker-0")) == 4
@@ -67,7 +67,7 @@ def test_any_changed_byte_of_any_segment_is_found_and_named(tmp_path: Path, orig
     whole = b"".join(lines[:4])
     path.write_bytes(whole)
     assert verify(tmp_path).good
-    keys = [VerifyingKey.from_pem((tmp_path / "public-key.pem").read_bytes())]
+    keys = [JournalPublicKey.from_pem((tmp_path / "public-key.pem").read_bytes())]
     line_starts = [0, *(sum(len(line) for line in lines[:count]) for count in range(1, 4))]
     for offset in range(len(whole)):
         changed = bytearray(whole)
@@ -131,7 +131,7 @@ def test_swapped_records_are_found(directory: Path, folder: Path) -> None:
     lines[3], lines[4] = lines[4], lines[3]
     path.write_bytes(b"".join(lines))
     problem = problem_of(directory)
-    assert (problem.sequence, problem.what) == (4, "it has sequence 5, where 4 must follow")
+    assert (problem.sequence, problem.what) == (4, "the record has sequence number 5 instead of 4")
 
 
 def test_repeated_record_is_found(directory: Path, folder: Path) -> None:
@@ -148,7 +148,7 @@ def test_removed_segment_is_found(directory: Path, folder: Path, index: int) -> 
     problem = problem_of(directory)
     if index == 3:
         assert problem.file == "worker-0/checkpoints.jsonl"
-        assert f"the chain ends with record {starts[3] - 1}, before this checkpoint" in problem.what
+        assert f"the chain ends with record {starts[3] - 1}, before this copied checkpoint" in problem.what
     else:
         assert problem.file == f"worker-0/{segment_path(folder, starts[index + 1]).name}"
         assert f"records {starts[index]} to {starts[index + 1] - 1} are missing" in problem.what
@@ -157,9 +157,9 @@ def test_removed_segment_is_found(directory: Path, folder: Path, index: int) -> 
 def test_all_segments_removed(directory: Path, folder: Path) -> None:
     for start in segment_starts(folder):
         segment_path(folder, start).unlink()
-    assert "gone" in problem_of(directory).what
+    assert "no longer exists" in problem_of(directory).what
     (folder / "checkpoints.jsonl").unlink()
-    assert "there is no record" in problem_of(directory).what
+    assert "the chain has no records" in problem_of(directory).what
 
 
 def test_swapped_segments_are_found(directory: Path, folder: Path) -> None:
@@ -188,7 +188,7 @@ def test_segment_of_another_chain_is_found(directory: Path, folder: Path) -> Non
     last = records(directory)[-1]
     line, _ = encode("gw-other", last.sequence + 1, last.hash, "segment", b"{}")
     segment_path(folder, last.sequence + 1).write_bytes(line)
-    assert problem_of(directory).what == "it belongs to another chain, gw-other"
+    assert problem_of(directory).what == "the record belongs to another chain, gw-other"
 
 
 def test_tail_cut_below_a_kept_checkpoint_is_found(directory: Path, folder: Path) -> None:
@@ -197,7 +197,7 @@ def test_tail_cut_below_a_kept_checkpoint_is_found(directory: Path, folder: Path
     path.write_bytes(b"".join(lines[:-1]))
     problem = problem_of(directory)
     assert problem.file == "worker-0/checkpoints.jsonl"
-    assert "before this checkpoint that was kept" in problem.what
+    assert "before this copied checkpoint" in problem.what
 
 
 def roll_back(directory: Path, keep: int) -> None:
@@ -252,7 +252,7 @@ def forge(directory: Path, key: Ed25519PrivateKey) -> None:
         line, previous = encode(chain, len(lines) + 1, previous, kind, body)
         lines.append(line)
 
-    add("segment", head_body({}, signing, None))
+    add("segment", segment_head_body({}, signing, None))
     add("event", event("intent", "forged"))
     add("checkpoint", checkpoint_body(Receipt(chain, len(lines), previous), 0, signing))
     segment_path(folder, 1).write_bytes(b"".join(lines))
@@ -266,7 +266,7 @@ def test_replaced_signature_key_is_found_with_the_true_one(directory: Path, orig
     assert verify(directory).good
     problem = problem_of(directory, keys=[original / "public-key.pem"])
     assert problem.sequence == 3
-    assert "no trusted key vouches for" in problem.what
+    assert "no trusted key signed a later checkpoint" in problem.what
 
 
 def test_chain_without_any_checkpoint_is_found(directory: Path, folder: Path) -> None:
@@ -293,11 +293,11 @@ def appended(directory: Path, kind: Kind, body: bytes) -> None:
     ("kind", "body", "what"),
     [
         ("event", event("outcome", "strange"), "the outcome of request strange has no intent"),
-        ("event", b"{]}", "its body is not JSON"),
-        ("checkpoint", b"{}", "it is no checkpoint"),
-        ("segment", b"{}", "a segment does not begin there"),
-        ("retention", b"{}", "it does not name what was removed"),
-        ("other", b"{}", "nothing is known of records of kind other"),
+        ("event", b"{]}", "the body is not JSON"),
+        ("checkpoint", b"{}", "not a valid checkpoint"),
+        ("segment", b"{}", "unexpected first record of a segment"),
+        ("retention", b"{}", "the record does not name what retention removed"),
+        ("other", b"{}", "unknown record kind other"),
     ],
 )
 def test_records_that_make_no_sense_are_found(directory: Path, kind: Kind, body: bytes, what: str) -> None:
@@ -308,7 +308,7 @@ def test_records_that_make_no_sense_are_found(directory: Path, kind: Kind, body:
 
 def test_checkpoint_of_another_head_is_found(directory: Path) -> None:
     appended(directory, "checkpoint", records(directory, "checkpoint")[1].body)
-    assert problem_of(directory).what == "the head that it signs is not the record before it"
+    assert problem_of(directory).what == "the checkpoint signs another record than the one before it"
 
 
 def test_every_beginning_of_a_record_at_the_end_is_a_note(directory: Path, folder: Path) -> None:
@@ -329,15 +329,15 @@ def test_whole_record_with_an_altered_end_is_no_torn_one(directory: Path, folder
     whole = path.read_bytes()
     for end in (b" ", b"\0", b"}", b"x"):
         path.write_bytes(whole[:-1] + end)
-        assert problem_of(directory).what == "the record at the end was altered"
+        assert problem_of(directory).what == "the end of the last record was altered"
     path.write_bytes(whole[:-5] + b"0000")
-    assert problem_of(directory).what == "the record at the end was altered"
+    assert problem_of(directory).what == "the end of the last record was altered"
 
 
 def test_cut_off_record_in_an_older_segment_is_found(directory: Path, folder: Path) -> None:
     path = segment_path(folder, 1)
     path.write_bytes(path.read_bytes()[:-1])
-    assert "cut off, and records follow it" in problem_of(directory).what
+    assert "although a later segment exists" in problem_of(directory).what
 
 
 def test_newest_segment_without_its_first_record_is_a_note(directory: Path, folder: Path) -> None:
@@ -348,9 +348,9 @@ def test_newest_segment_without_its_first_record_is_a_note(directory: Path, fold
 
 
 def test_nothing_to_verify(tmp_path: Path, original: Path) -> None:
-    with pytest.raises(Unverifiable, match="no public key"):
+    with pytest.raises(Unverifiable, match="no such public key file"):
         verify(tmp_path)
-    with pytest.raises(Unverifiable, match="holds no chain"):
+    with pytest.raises(Unverifiable, match="contains no journal"):
         verify(tmp_path, public_keys=[original / "public-key.pem"])
     with pytest.raises(Unverifiable, match="not a public key"):
         verify(original, public_keys=[original / "worker-0" / "checkpoints.jsonl"])

@@ -11,33 +11,33 @@ import caio
 import pytest
 
 from gateway.journal.errors import JournalUnavailable
-from gateway.journal.write.aio_fdatasync import Flusher, kernel_flusher
+from gateway.journal.write.aio_fdatasync import AioFdatasync, open_aio_fdatasync
 from tests.support.failing_calls import change_results, kernel_error
 from tests.support.journals import journal_in, record_call, until_available, verified
 
 
 @pytest.fixture
-async def flusher() -> AsyncIterator[Flusher]:
-    flusher = kernel_flusher(asyncio.get_running_loop())
+async def flusher() -> AsyncIterator[AioFdatasync]:
+    flusher = open_aio_fdatasync(asyncio.get_running_loop())
     assert flusher is not None
     yield flusher
     flusher.close()
 
 
-async def flushed(flusher: Flusher, file: int) -> OSError | None:
+async def flushed(flusher: AioFdatasync, file: int) -> OSError | None:
     ended: asyncio.Future[OSError | None] = asyncio.get_running_loop().create_future()
-    assert flusher.begin(file, ended.set_result)
+    assert flusher.start(file, ended.set_result)
     return await asyncio.wait_for(ended, 30)
 
 
-async def test_a_file_is_flushed_again_and_again(tmp_path: Path, flusher: Flusher) -> None:
+async def test_a_file_is_flushed_again_and_again(tmp_path: Path, flusher: AioFdatasync) -> None:
     with (tmp_path / "file").open("wb") as file:
         for line in (b"one\n", b"two\n", b"three\n"):
             os.write(file.fileno(), line)
             assert await flushed(flusher, file.fileno()) is None
 
 
-async def test_one_after_another(tmp_path: Path, flusher: Flusher) -> None:
+async def test_one_after_another(tmp_path: Path, flusher: AioFdatasync) -> None:
     """The answer of one is told to who began it, and not before it is there."""
     told: list[str] = []
     with (tmp_path / "one").open("wb") as one, (tmp_path / "two").open("wb") as two:
@@ -49,23 +49,23 @@ async def test_one_after_another(tmp_path: Path, flusher: Flusher) -> None:
 
         def first(error: OSError | None) -> None:
             told.append(f"one {error}")
-            assert flusher.begin(two.fileno(), second)
+            assert flusher.start(two.fileno(), second)
 
-        assert flusher.begin(one.fileno(), first)
+        assert flusher.start(one.fileno(), first)
         assert told == []
         await asyncio.wait_for(both.wait(), 30)
     assert told == ["one None", "two None"]
 
 
-async def test_what_can_not_be_flushed_is_refused_at_once(tmp_path: Path, flusher: Flusher) -> None:
+async def test_what_can_not_be_flushed_is_refused_at_once(tmp_path: Path, flusher: AioFdatasync) -> None:
     told: list[OSError | None] = []
     reading, writing = os.pipe()
     try:
-        assert not flusher.begin(writing, told.append)
+        assert not flusher.start(writing, told.append)
     finally:
         os.close(reading)
         os.close(writing)
-    assert not flusher.begin(writing, told.append)
+    assert not flusher.start(writing, told.append)
     # It is as good as before.
     with (tmp_path / "file").open("wb") as file:
         assert await flushed(flusher, file.fileno()) is None
@@ -83,7 +83,7 @@ async def test_what_can_not_be_flushed_is_refused_at_once(tmp_path: Path, flushe
     ids=["an error", "another", "with its sign", "no error, and no success either"],
 )
 async def test_an_error_of_the_kernel_is_one(
-    tmp_path: Path, flusher: Flusher, monkeypatch: pytest.MonkeyPatch, result: int, number: int
+    tmp_path: Path, flusher: AioFdatasync, monkeypatch: pytest.MonkeyPatch, result: int, number: int
 ) -> None:
     change_results(monkeypatch, lambda _: result)
     with (tmp_path / "file").open("wb") as file:
@@ -104,7 +104,7 @@ class Silent:
 
 
 async def test_a_flush_of_which_nothing_can_be_known_has_failed_and_is_the_last(
-    tmp_path: Path, flusher: Flusher, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, flusher: AioFdatasync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(flusher, "_context", Silent(flusher._context))
     with (tmp_path / "file").open("wb") as file:
@@ -113,7 +113,7 @@ async def test_a_flush_of_which_nothing_can_be_known_has_failed_and_is_the_last(
         assert error.errno == errno.EIO
         # Whose answer the next one were could not be told.
         told: list[OSError | None] = []
-        assert not flusher.begin(file.fileno(), told.append)
+        assert not flusher.start(file.fileno(), told.append)
         assert told == []
 
 
@@ -132,7 +132,7 @@ async def test_a_journal_does_without_a_kernel_that_tells_nothing(
     assert verified(tmp_path).open == ()
 
 
-async def test_what_it_is_told_by_stays_in_this_process(flusher: Flusher) -> None:
+async def test_what_it_is_told_by_stays_in_this_process(flusher: AioFdatasync) -> None:
     assert not os.get_inheritable(flusher._context.fileno)
 
 
@@ -142,6 +142,6 @@ async def test_none_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -
 
     with monkeypatch.context() as refusing:
         refusing.setattr(caio.linux_aio, "Context", refuse)
-        assert kernel_flusher(asyncio.get_running_loop()) is None
+        assert open_aio_fdatasync(asyncio.get_running_loop()) is None
     monkeypatch.setattr(caio, "linux_aio", None)
-    assert kernel_flusher(asyncio.get_running_loop()) is None
+    assert open_aio_fdatasync(asyncio.get_running_loop()) is None

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from gateway.journal.format.cursor import Cursor, CursorError, load, store
-from gateway.journal.format.segments import CURSOR, Position
+from gateway.journal.format.segments import CURSOR, ChainPosition
 
-PLACE = Cursor("gw-0123456789abcdef", 7, "ab" * 32, Position(5, 1234))
+PLACE = Cursor("gw-0123456789abcdef", 7, "ab" * 32, ChainPosition(5, 1234))
 
 
 def test_what_was_stored_is_loaded(tmp_path: Path) -> None:
@@ -52,5 +52,5 @@ def test_a_write_that_a_crash_cut_short_does_not_count(tmp_path: Path) -> None:
 )
 def test_what_is_no_cursor_is_not_taken_for_a_beginning(tmp_path: Path, content: str) -> None:
     (tmp_path / CURSOR).write_text(content)
-    with pytest.raises(CursorError, match="is no cursor"):
+    with pytest.raises(CursorError, match="is not a valid cursor file"):
         load(tmp_path)

@@ -7,7 +7,7 @@ import pytest
 from gateway.journal.format import segments
 from gateway.journal.format.records import NO_HASH, MalformedRecord, encode
 from gateway.journal.format.segments import (
-    Position,
+    ChainPosition,
     SegmentMissing,
     chain_folders,
     read_records,
@@ -20,7 +20,7 @@ def lines(first: int, count: int) -> list[bytes]:
     return [encode("gw-1", sequence, NO_HASH, "event", b"{}")[0] for sequence in range(first, first + count)]
 
 
-def sequences(folder: Path, position: Position | None = None) -> list[int]:
+def sequences(folder: Path, position: ChainPosition | None = None) -> list[int]:
     return [stored.record.sequence for stored in read_records(folder, position)]
 
 
@@ -76,8 +76,8 @@ def test_long_records_are_read(tmp_path: Path) -> None:
     assert sequences(tmp_path) == [1, 2]
 
 
-@pytest.mark.parametrize("position", [Position(9, 0), Position(1, 1_000_000)])
-def test_place_that_is_not_there(tmp_path: Path, position: Position) -> None:
+@pytest.mark.parametrize("position", [ChainPosition(9, 0), ChainPosition(1, 1_000_000)])
+def test_place_that_is_not_there(tmp_path: Path, position: ChainPosition) -> None:
     segment_path(tmp_path, 1).write_bytes(b"".join(lines(1, 1)))
     with pytest.raises(SegmentMissing):
         sequences(tmp_path, position)

@@ -18,15 +18,14 @@ from gateway.journal.format.segments import CHECKPOINTS, segment_path, segment_s
 from gateway.journal.verify.verification import verify
 from gateway.journal.write import chain as chains
 from gateway.journal.write.journal import Journal
-from gateway.journal.write.recovery import Found, examine
+from gateway.journal.write.recovery import FoundChain, examine
 from tests.support.failing_calls import Failing
 from tests.support.journals import (
-    ROOM,
-    as_a_crash_leaves_it,
     audit_settings,
     bodies,
-    event,
+    crashed_copy,
     events,
+    intent,
     journal_in,
     record_call,
     records,
@@ -34,6 +33,7 @@ from tests.support.journals import (
     until_available,
     verified,
 )
+from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
 
@@ -44,8 +44,8 @@ async def crashed(tmp_path: Path) -> Path:
     async with journal_in(tmp_path / "audit", segment_bytes=4096) as journal:
         for number in range(15):
             await record_call(journal, f"r{number}")
-        journal.intent("open", event("intent", "open"), ROOM)
-        return as_a_crash_leaves_it(tmp_path / "audit")
+        journal.append(intent("open"))
+        return crashed_copy(tmp_path / "audit")
 
 
 async def start(directory: Path) -> None:
@@ -68,9 +68,11 @@ async def test_intent_without_outcome_gets_an_unknown_one(crashed: Path) -> None
 
 
 async def test_what_the_start_adds_is_signed_soon(crashed: Path) -> None:
+    async def signed() -> bool:
+        return records(crashed)[-1].kind == "checkpoint"
+
     async with journal_in(crashed):
-        await asyncio.sleep(0)
-        assert records(crashed)[-1].kind == "checkpoint"
+        await eventually(signed)
 
 
 @pytest.mark.parametrize("piece", [1 << 20, 300], ids=["at once", "in pieces"])
@@ -104,7 +106,7 @@ async def test_what_the_cache_alone_may_have_is_written_again(
             done.append("synced")
         sync(file)
 
-    monkeypatch.setattr(chains, "_PIECE_BYTES", piece)
+    monkeypatch.setattr(chains, "_REWRITE_BYTES", piece)
     with segment.open("rb") as watched, copies.open("rb") as beside, monkeypatch.context() as watching:
         watching.setattr(os, "pwrite", pwrite)
         watching.setattr(os, "fdatasync", fdatasync)
@@ -141,7 +143,7 @@ async def test_torn_line_is_cut_off_and_noted_whatever_its_length(crashed: Path)
     for kept in range(1, len(last.line)):
         path.write_bytes(whole[: len(whole) - len(last.line) + kept])
         found = examine(folder)
-        assert isinstance(found, Found)
+        assert isinstance(found, FoundChain)
         assert found.torn is not None
         assert (found.torn.offset, found.torn.content) == (len(whole) - len(last.line), last.line[:kept])
         assert (found.sequence, found.size) == (last.sequence - 1, len(whole) - len(last.line))
@@ -197,7 +199,7 @@ async def test_altered_end_stops_the_start(crashed: Path) -> None:
     path = segment_path(folder, segment_starts(folder)[-1])
     path.write_bytes(path.read_bytes()[:-1] + b" ")
     error = await refused(crashed)
-    assert (error.problem, error.sequence) == ("its end was altered", records(crashed)[-1].sequence + 1)
+    assert (error.problem, error.sequence) == ("the end of the record was altered", records(crashed)[-1].sequence + 1)
 
 
 async def test_missing_segment_stops_the_start(crashed: Path) -> None:
@@ -211,7 +213,7 @@ async def test_missing_segment_stops_the_start(crashed: Path) -> None:
 async def test_missing_beginning_stops_the_start(crashed: Path) -> None:
     folder = crashed / "worker-0"
     segment_path(folder, 1).unlink()
-    assert (await refused(crashed)).problem == "the records before it are missing"
+    assert (await refused(crashed)).problem == "the records before this segment are missing"
 
 
 async def test_altered_link_between_older_segments_stops_the_start(crashed: Path) -> None:
@@ -231,13 +233,13 @@ async def test_all_segments_gone_stops_the_start(crashed: Path) -> None:
 _WRITER = """
 import asyncio, sys, uvloop
 from pathlib import Path
-from tests.support.journals import event, journal_in, ROOM
+from tests.support.journals import intent, journal_in, outcome
 
 async def call(journal, request):
-    journal.intent(request, event("intent", request, pad="x" * 300), ROOM)
+    journal.append(intent(request, pad="x" * 300))
     await asyncio.sleep(0)
-    receipt = journal.outcome(request, event("outcome", request, pad="x" * 300))
-    await journal.synced(receipt)
+    receipt = journal.append(outcome(request, pad="x" * 300))
+    await journal.commit(receipt)
     print(receipt, flush=True)
 
 async def calls(journal, name):

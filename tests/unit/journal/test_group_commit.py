@@ -12,17 +12,17 @@ import pytest
 
 from gateway.journal.errors import JournalUnavailable
 from gateway.journal.format.segments import segment_path
-from gateway.journal.write.aio_fdatasync import Ended, Flusher
+from gateway.journal.write.aio_fdatasync import AioFdatasync, OnDone
 from gateway.journal.write.commit_delay import LONGEST_SECONDS
-from gateway.journal.write.group_commit import Committer
 from gateway.journal.write.journal import Journal
-from tests.support.failing_calls import Failing, HeldSyncs, without_kernel_flushes
+from gateway.journal.write.writer import Writer
+from tests.support.failing_calls import Failing, HeldSyncs, without_aio_fdatasync
 from tests.support.journals import (
-    ROOM,
     audit_settings,
-    event,
     events,
+    intent,
     journal_in,
+    outcome,
     record_call,
     unknown_outcome,
     until_available,
@@ -35,18 +35,18 @@ from tests.support.waiting import eventually
 def syncs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> HeldSyncs:
     held = HeldSyncs(monkeypatch)
     if request.param == "thread":
-        without_kernel_flushes(monkeypatch)
+        without_aio_fdatasync(monkeypatch)
     return held
 
 
 async def test_nobody_is_told_before_the_sync_has_ended(tmp_path: Path, syncs: HeldSyncs) -> None:
     async with journal_in(tmp_path) as journal:
         syncs.hold()
-        journal.intent("r1", event("intent", "r1"), ROOM)
-        first = asyncio.create_task(journal.synced(journal.outcome("r1", event("outcome", "r1"))))
+        journal.append(intent("r1"))
+        first = asyncio.create_task(journal.commit(journal.append(outcome("r1"))))
         await eventually(syncs.one_has_begun)
-        journal.intent("r2", event("intent", "r2"), ROOM)
-        second = asyncio.create_task(journal.synced(journal.outcome("r2", event("outcome", "r2"))))
+        journal.append(intent("r2"))
+        second = asyncio.create_task(journal.commit(journal.append(outcome("r2"))))
         _, pending = await asyncio.wait({first, second}, timeout=0.05)
         assert pending == {first, second}
         assert journal.stats.unsynced == 4
@@ -75,11 +75,11 @@ async def test_closing_waits_for_the_sync_in_progress(tmp_path: Path, syncs: Hel
 
 async def test_who_comes_too_late_for_the_last_sync_is_told(tmp_path: Path, syncs: HeldSyncs) -> None:
     journal = await Journal.open(audit_settings(tmp_path), 0, unknown_outcome=unknown_outcome)
-    journal.intent("r1", event("intent", "r1"), ROOM)
+    journal.append(intent("r1"))
     syncs.hold()
     closing = asyncio.create_task(journal.close())
     await eventually(syncs.one_has_begun)
-    late = asyncio.create_task(journal.ended("r1", lambda: event("outcome", "r1")))
+    late = asyncio.create_task(journal.commit(outcome("r1")))
     await asyncio.sleep(0)  # it waits for the next round, which there will not be
     syncs.release()
     await closing
@@ -109,7 +109,7 @@ async def test_who_waited_while_a_round_was_in_progress_does_not_wait_for_compan
     waits: list[float] = []
 
     def call_later(delay: float, callback: Callable[..., object], *arguments: Any) -> asyncio.TimerHandle:
-        if getattr(callback, "__func__", None) is Committer._begin:
+        if getattr(callback, "__func__", None) is Writer._begin_round:
             waits.append(delay)
         return later(delay, callback, *arguments)
 
@@ -146,11 +146,11 @@ async def test_thread_syncs_what_the_kernel_refuses(tmp_path: Path, monkeypatch:
         assert threads == []
         refused = list[int]()
 
-        def refuse(flusher: Flusher, file: int, ended: Ended) -> bool:
+        def refuse(aio: AioFdatasync, file: int, on_done: OnDone) -> bool:
             refused.append(file)
             return False
 
-        monkeypatch.setattr(Flusher, "begin", refuse)
+        monkeypatch.setattr(AioFdatasync, "start", refuse)
         await record_call(journal, "r3")
         await record_call(journal, "r4")
         assert set(threads) == {"audit-journal"}
@@ -171,7 +171,7 @@ async def test_what_a_thread_can_not_do_is_refused_until_it_can(
     def fail(argument: object) -> None:
         raise error
 
-    without_kernel_flushes(monkeypatch)
+    without_aio_fdatasync(monkeypatch)
     async with journal_in(tmp_path) as journal:
         with monkeypatch.context() as broken:
             broken.setattr(*call, fail)
@@ -194,7 +194,7 @@ async def test_a_round_for_which_nothing_could_be_collected_ends_too(
             def collect() -> None:
                 raise MemoryError
 
-            broken.setattr(writer.committer, "_collect", collect)
+            broken.setattr(writer, "_append_outcomes", collect)
             await asyncio.wait_for(record_call(journal, "r1"), 30)
         await record_call(journal, "r2")
     assert verified(tmp_path).open == ()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.journal.write import commit_delay as loads
-from gateway.journal.write.commit_delay import LONGEST_SECONDS, LOOKED_AT_SECONDS, SHORTEST_SECONDS, Load, TimeWanted
+from gateway.journal.write.commit_delay import LONGEST_SECONDS, SAMPLE_SECONDS, SHORTEST_SECONDS, CommitDelay, CpuDemand
 
 
 class Times:
@@ -22,19 +22,19 @@ class Times:
         return self._wanted
 
     def pass_by(self, share: float) -> None:
-        self.now += LOOKED_AT_SECONDS + 0.001
-        self._wanted += share * (LOOKED_AT_SECONDS + 0.001)
+        self.now += SAMPLE_SECONDS + 0.001
+        self._wanted += share * (SAMPLE_SECONDS + 0.001)
 
 
 def after(*shares: float) -> float:
     """The patience after so many looks."""
     times = Times()
-    load = Load(lambda: times.now, times.wanted)
-    found = load.patience()
+    delay = CommitDelay(lambda: times.now, times.wanted)
+    found = delay.seconds()
     assert found == SHORTEST_SECONDS
     for share in shares:
         times.pass_by(share)
-        found = load.patience()
+        found = delay.seconds()
     return found
 
 
@@ -61,14 +61,14 @@ def test_it_is_short_again_once_the_load_is_gone() -> None:
 
 def test_within_a_tenth_of_a_second_nothing_is_looked_at() -> None:
     times = Times()
-    load = Load(lambda: times.now, times.wanted)
+    delay = CommitDelay(lambda: times.now, times.wanted)
     for _ in range(10):
-        load.patience()
+        delay.seconds()
     assert times.looks == 1
 
 
 def test_what_a_thread_wants_grows_as_it_works_and_not_as_it_sleeps() -> None:
-    wanted = TimeWanted()
+    wanted = CpuDemand()
     began, before = time.thread_time(), wanted()
     while time.thread_time() < began + 0.05:
         pass
@@ -81,7 +81,7 @@ def test_what_a_thread_wants_grows_as_it_works_and_not_as_it_sleeps() -> None:
 def test_waiting_for_a_processor_is_wanting_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     told = tmp_path / "schedstat"
     monkeypatch.setattr(loads, "_SCHEDULE", told)
-    wanted = TimeWanted()
+    wanted = CpuDemand()
     for content, waited in (
         ("2000000000 500000000 7", 0.5),
         ("3000000000 4500000000 9\n", 4.5),
@@ -93,4 +93,4 @@ def test_waiting_for_a_processor_is_wanting_one(monkeypatch: pytest.MonkeyPatch,
         assert before + waited <= wanted() <= time.thread_time() + waited
     told.unlink()
     assert wanted() >= 4.5
-    assert TimeWanted()() <= time.thread_time()
+    assert CpuDemand()() <= time.thread_time()

@@ -6,23 +6,15 @@ import pytest
 
 from gateway.journal.write.idle_chains import IdleChains
 from gateway.journal.write.journal import Journal
-from tests.support.journals import (
-    ROOM,
-    as_a_crash_leaves_it,
-    audit_settings,
-    event,
-    events,
-    journal_in,
-    unknown_outcome,
-)
+from tests.support.journals import audit_settings, crashed_copy, events, intent, journal_in, unknown_outcome
 
 
 async def crashed(directory: Path) -> Path:
     """A directory with the chain of worker 0, in which a call has no outcome."""
     async with journal_in(directory) as journal:
-        receipt = journal.intent("r1", event("intent", "r1"), ROOM)
-        await journal.synced(receipt)
-        return as_a_crash_leaves_it(directory)
+        receipt = journal.append(intent("r1"))
+        await journal.commit(receipt)
+        return crashed_copy(directory)
 
 
 async def test_a_call_that_a_crash_cut_off_gets_its_outcome(tmp_path: Path) -> None:

@@ -3,25 +3,25 @@
 import asyncio
 import errno
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from gateway.journal.errors import JournalUnavailable
+from gateway.journal.write.entries import OutcomeEntry
 from tests.support.failing_calls import Failing
-from tests.support.journals import ROOM, event, events, journal_in, records, verified
+from tests.support.journals import events, intent, journal_in, outcome, records, verified
 
 
 async def test_outcomes_share_a_round_and_a_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ["r1", "r2", "r3"]
     async with journal_in(tmp_path) as journal:
         for name in names:
-            journal.intent(name, event("intent", name), ROOM)
+            journal.append(intent(name))
         writes = Failing(monkeypatch)
         writes.replace("pwrite")
         before = journal.stats.syncs
-        receipts = await asyncio.gather(*(journal.ended(name, partial(event, "outcome", name)) for name in names))
+        receipts = await asyncio.gather(*(journal.commit(outcome(name)) for name in names))
         assert (writes.calls, journal.stats.syncs - before) == (1, 1)
     assert set(receipts) <= {record.receipt for record in records(tmp_path)}
     assert [name for name, code in events(tmp_path) if code == "outcome"] == names
@@ -31,14 +31,14 @@ async def test_outcomes_share_a_round_and_a_write(tmp_path: Path, monkeypatch: p
 async def test_a_call_without_an_intent_has_no_outcome(tmp_path: Path) -> None:
     async with journal_in(tmp_path) as journal:
         with pytest.raises(KeyError):
-            await journal.ended("r1", partial(event, "outcome", "r1"))
+            await journal.commit(outcome("r1"))
     assert events(tmp_path) == []
 
 
 async def test_an_outcome_that_nobody_waits_for_is_written(tmp_path: Path) -> None:
     async with journal_in(tmp_path) as journal:
-        journal.intent("r1", event("intent", "r1"), ROOM)
-        ending = asyncio.create_task(journal.ended("r1", lambda: event("outcome", "r1")))
+        journal.append(intent("r1"))
+        ending = asyncio.create_task(journal.commit(outcome("r1")))
         await asyncio.sleep(0)
         ending.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -57,13 +57,13 @@ async def test_an_outcome_that_cannot_be_made_fails_its_own_call_alone(
 ) -> None:
     async with journal_in(tmp_path) as journal:
         for name in ("r1", "r2"):
-            journal.intent(name, event("intent", name), ROOM)
+            journal.append(intent(name))
         bad, good = await asyncio.gather(
-            journal.ended("r1", make), journal.ended("r2", lambda: event("outcome", "r2")), return_exceptions=True
+            journal.commit(OutcomeEntry("r1", make)), journal.commit(outcome("r2")), return_exceptions=True
         )
         assert isinstance(bad, error)
         assert not isinstance(good, BaseException)
-        journal.outcome("r1", event("outcome", "r1"))
+        journal.append(outcome("r1"))
     assert verified(tmp_path).open == ()
 
 
@@ -71,12 +71,12 @@ async def test_outcomes_that_cannot_be_written_come_when_the_disk_is_well(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with journal_in(tmp_path) as journal:
-        journal.intent("r1", event("intent", "r1"), ROOM)
+        journal.append(intent("r1"))
         writes = Failing(monkeypatch)
         writes.replace("pwrite")
         writes.error = errno.EIO
         with pytest.raises(JournalUnavailable):
-            await journal.ended("r1", lambda: event("outcome", "r1"))
+            await journal.commit(outcome("r1"))
         assert not journal.available
         writes.error = None
         available = asyncio.Event()
@@ -91,13 +91,13 @@ async def test_an_outcome_is_written_while_nothing_can_be_made_durable(
 ) -> None:
     async with journal_in(tmp_path) as journal:
         for name in ("r1", "r2"):
-            journal.intent(name, event("intent", name), ROOM)
+            journal.append(intent(name))
         syncs = Failing(monkeypatch)
         syncs.replace_syncs()
         syncs.error = errno.EIO
         for name in ("r1", "r2"):
             with pytest.raises(JournalUnavailable):
-                await journal.ended(name, partial(event, "outcome", name))
+                await journal.commit(outcome(name))
             assert events(tmp_path)[-1] == (name, "outcome")
         syncs.error = None
     assert verified(tmp_path).open == ()
