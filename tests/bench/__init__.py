@@ -1,1 +1,1 @@
-"""The benchmark: what a call costs, of the gateway and of what else could stand in its place. `make bench` runs it."""
+"""The benchmark: the cost of a call through the gateway and through alternatives. `make bench` runs it."""

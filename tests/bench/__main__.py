@@ -24,7 +24,7 @@ _TARGETS: Final = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, write. Exit codes: 0 done, 1 something could not be measured, 2 wrong usage or a tool missing."""
+    """Measure, print, and write results. Exit codes: 0 success, 1 a measurement failed, 2 wrong usage or a missing tool."""
     given = _parser().parse_args(arguments)
     if given.targets:
         return _targets(given)
@@ -64,7 +64,7 @@ def _write(sets: Mapping[str, Rows], options: Options, folder: Path) -> None:
 
 
 def _targets(given: argparse.Namespace) -> int:
-    """The same for `--targets`; 1 also where one is not met."""
+    """The same for `--targets`. The exit code is also 1 if a target is not met."""
     if _something_is_missing():
         return 2
     seconds = _seconds(given, 3.0)
@@ -100,32 +100,32 @@ def _something_is_missing() -> bool:
 
 def _say_whether_quiet(sets: Mapping[str, Rows]) -> None:
     if not results.is_quiet(sets):
-        busy = f"others kept {results.foreign(sets):.2f} processors busy"
+        busy = f"other processes used {results.foreign(sets):.2f} processors"
         print(f"bench: {busy}: figures are too high, and differences between rows uncertain", file=sys.stderr)
 
 
 def _publish(marks: tuple[str, str], content: str) -> None:
-    """Between these marks in the page."""
+    """Replace the text between the two markers in the page."""
     begin, end = marks
     before, found, rest = _PAGE.read_text().partition(begin)
     _, closed, after = rest.partition(end)
     if not (found and closed):
-        raise ValueError(f"{_PAGE} has no place for this: {begin}")
+        raise ValueError(f"{_PAGE} does not contain the marker {begin}")
     _PAGE.write_text(f"{before}{begin}\n\n{content}\n\n{end}{after}")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="make bench", description="What a call costs.")
+    parser = argparse.ArgumentParser(prog="make bench", description="Measure the cost of a call.")
     add = parser.add_argument
-    add("--only", nargs="+", choices=tuple(SETS), help="these sets instead of all")
-    add("--competitors", nargs="+", default=[], metavar="NAME", help="these rows of a set instead of all")
+    add("--only", nargs="+", choices=tuple(SETS), help="measure only these sets")
+    add("--competitors", nargs="+", default=[], metavar="NAME", help="measure only these rows of a set")
     add("--rounds", type=int, default=5)
-    add("--seconds", type=float, help="of each measurement; by default 4, with --targets 3")
+    add("--seconds", type=float, help="seconds per measurement; default 4, with --targets 3")
     add("--levels", type=int, nargs="+", default=[1, 16, 64, 256], help="calls at once")
-    add("--targets", action="store_true", help="what has to be met, beside what was measured; under ten minutes")
-    add("--quick", action="store_true", help="one short round: whether it works, no figures to rely on")
+    add("--targets", action="store_true", help="compare measured values with the targets; under ten minutes")
+    add("--quick", action="store_true", help="one short round to check that the benchmark works; the figures are not reliable")
     add("--publish", action="store_true", help="write the figures into docs/performance.md")
-    add("--root", type=Path, default=tools.ROOT, help="another working tree, whose gateway is measured")
+    add("--root", type=Path, default=tools.ROOT, help="measure the gateway of another working tree")
     add("--output", type=Path, default=tools.BUILD / "bench")
     return parser
 

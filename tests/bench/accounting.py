@@ -1,4 +1,4 @@
-"""What processes have used, as the kernel counts it: CPU time and memory, of a process with its descendants."""
+"""CPU time and memory of a process and its descendants, from the kernel's accounting."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -12,23 +12,23 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """main: CPU seconds of the process itself. helpers: of its descendants."""
+    """CPU seconds: `main` of the process itself, `helpers` of its descendants."""
 
     main: float
     helpers: float
 
     @property
     def total(self) -> float:
-        """Of all of them."""
+        """The sum."""
         return self.main + self.helpers
 
     def since(self, before: "Usage") -> "Usage":
-        """What was added."""
+        """The difference."""
         return Usage(self.main - before.main, self.helpers - before.helpers)
 
 
 def usage(pid: int) -> Usage:
-    """CPU time so far. Ended descendants count once their parent has waited for them."""
+    """CPU time so far. Descendants that ended are included after their parent has waited for them."""
     processes = _processes()
     helpers = sum(processes[child].own for child in _descendants(pid, processes))
     waited = sum(processes[one].ended_children for one in (pid, *_descendants(pid, processes)) if one in processes)
@@ -36,19 +36,19 @@ def usage(pid: int) -> Usage:
 
 
 def machine_busy() -> float:
-    """CPU seconds that all processors together have worked so far, for whomever."""
+    """Busy CPU seconds of all processors so far, for all processes."""
     fields = [int(field) for field in (_PROC / "stat").read_text().splitlines()[0].split()[1:9]]
     user, nice, system, _idle, _waiting, interrupts, soft_interrupts, stolen = fields
     return (user + nice + system + interrupts + soft_interrupts + stolen) / _TICKS
 
 
 def peak_memory(pid: int) -> int:
-    """The most resident bytes that the process and its descendants ever had, added up."""
+    """Sum of the peak resident memory, in bytes, of the process and its descendants."""
     return sum(_peak(one) for one in (pid, *_descendants(pid, _processes())))
 
 
 def threads(pid: int) -> Mapping[int, tuple[str, float]]:
-    """The kernel's name of each thread of one process, and its CPU seconds so far."""
+    """Name and CPU seconds of each thread of a process."""
     found: dict[int, tuple[str, float]] = {}
     for entry in (_PROC / str(pid) / "task").iterdir():
         try:
@@ -73,12 +73,12 @@ def _processes() -> Mapping[int, _Process]:
             try:
                 found[int(entry.name)] = _parse((entry / "stat").read_text())
             except OSError:
-                continue  # it has ended meanwhile
+                continue  # the process ended in the meantime
     return found
 
 
 def _parse(stat: str) -> _Process:
-    """Of `/proc/PID/stat`. The second field, the name in brackets, can hold anything."""
+    """Fields of `/proc/PID/stat`. The second field, the name in parentheses, can contain any character."""
     fields = stat[stat.rindex(")") + 2 :].split()
     user, system, children_user, children_system = (int(field) for field in fields[11:15])
     return _Process(int(fields[1]), (user + system) / _TICKS, (children_user + children_system) / _TICKS)

@@ -1,6 +1,6 @@
-"""Callers that are told what became of every call: in Python, for rates that need no native generator.
+"""A load generator in Python that knows the result of every call, for moderate rates.
 
-Calls begin at even distances, whatever became of those before; some are given up by their callers.
+Calls start at even intervals, regardless of earlier results. Some calls are canceled by their caller.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ from tests.bench.target import Target
 _DETAILS: Final = "grpc-status-details-bin"
 _GRACE_SECONDS: Final = 5.0
 _SOON_SECONDS: Final = 0.005
-"""Some leave in the midst of what the gateway does for a call that is answered soon."""
+"""Some callers cancel while the gateway still processes a fast call."""
 GIVEN_UP: Final = "GIVEN_UP"
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What became of one call. began: monotonic. code: of gRPC, or GIVEN_UP. reason: Keyway's, where there is one."""
+    """Result of one call. began: monotonic seconds. code: gRPC status or GIVEN_UP. reason: Keyway's reason, if any."""
 
     began: float
     seconds: float
@@ -34,10 +34,10 @@ class Ended:
 
 
 class Callers:
-    """Calls as long as the block lasts; at its end it waits for those under way.
+    """Makes calls while the `async with` block runs; at its end, waits for calls in progress.
 
-    rate: calls a second. deadline: seconds of each. given_up: the share of them that are given up before.
-    begun: calls so far. ended: what became of them.
+    rate: calls per second. deadline: seconds per call. given_up: the share of calls that are canceled early.
+    begun: number of calls so far. ended: their results.
     """
 
     def __init__(self, target: Target, request: bytes, *, rate: float, deadline: float, given_up: float = 0.0) -> None:
@@ -74,17 +74,17 @@ class Callers:
 
     @property
     def lost(self) -> int:
-        """Calls that were begun and ended in nothing; while there are calls under way, these too."""
+        """Number of calls without a result, including calls in progress."""
         return self.begun - len(self.ended)
 
     def since(self, moment: float) -> Iterable[Ended]:
-        """Those that ended and were begun since then."""
+        """Results of calls that started after this moment."""
         return (one for one in self.ended if one.began >= moment)
 
     async def _tick(self) -> None:
         due = time.monotonic()
         while True:
-            # One that comes late for its turn does not make up for it at once: that would be a burst.
+            # A late start is not made up for: that would cause a burst.
             due = max(due + self._pause, time.monotonic() - 1)
             await asyncio.sleep(due - time.monotonic())
             self.begun += 1

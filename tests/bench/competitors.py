@@ -1,4 +1,4 @@
-"""Who takes part: how each is started, and the call that it is asked for again and again."""
+"""The competitors: how to start each one, and the call that is measured."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ Kind = Literal["gateway", "naive", "echo", "openbao", "direct"]
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What competitors find: common material, the upstream, a sink for telemetry, and where the gateway's code is."""
+    """Environment of the competitors: shared material, the upstream, a telemetry sink, and the gateway's code."""
 
     material: Material
     upstream: Upstream
@@ -36,10 +36,10 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class Competitor:
-    """One row.
+    """One row of a table.
 
-    name: in files and options. label: for people. tls: on both sides. upstream_tls: on the upstream's side, where that
-    differs. uvloop: instead of asyncio's own loop, for those who have the choice.
+    name: used in files and options. label: shown in tables. tls: on both sides. upstream_tls: TLS to the upstream, if
+    different. uvloop: use uvloop instead of asyncio's event loop, if the server supports both.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Competitor:
 
     @contextlib.contextmanager
     def running(self, around: Surroundings, folder: Path) -> Iterator[tuple[Server, Target]]:
-        """It serves as long as the block lasts; what it writes goes below `folder`."""
+        """Run the server while the block runs. Its files are written below `folder`."""
         if self.kind == "openbao":
             with openbao(tools.bao(), around.material, folder, tls=self.tls) as pair:
                 yield pair
@@ -126,10 +126,10 @@ class Competitor:
 
 
 def _exchange(method: str, material: Material) -> tuple[bytes, bytes | None]:
-    """The request, and the answer that it must have; None where that is not this module's to know."""
+    """The request and its expected response; None if the response is not known in advance."""
     response = keys.EncryptResponse(ciphertext=CIPHERTEXT, key_version=KEY_VERSION)
     if method == GET_PUBLIC_KEY:
-        return material.public_key_request, None  # the gateway also makes PEM of it
+        return material.public_key_request, None  # the gateway also returns it as PEM
     if method == BATCH_ENCRYPT:
         results = [keys.BatchEncryptResult(response=response)] * BATCH_ITEMS
         return material.batch_request, keys.BatchEncryptResponse(results=results).SerializeToString()
@@ -137,5 +137,5 @@ def _exchange(method: str, material: Material) -> tuple[bytes, bytes | None]:
 
 
 def _environment() -> dict[str, str]:
-    """Nothing that a shell of a developer would bring along."""
+    """A minimal environment, without variables of the developer's shell."""
     return {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}

@@ -1,6 +1,6 @@
-"""Another Python program, which tells how many tasks and objects it has: `python -m tests.bench.counted FILE MODULE …`.
+"""A wrapper that counts the tasks and objects of a Python program: `python -m tests.bench.counted FILE MODULE …`.
 
-With SIGUSR1 it writes them to the file, as JSON. Nobody else can see into a running program.
+On SIGUSR1, the program writes the counts to the file as JSON.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from typing import Any
 
 
 def tell(path: Path) -> None:
-    """What there is after the garbage collector has been everywhere, also where it was told not to look."""
+    """Objects after a full garbage collection, including objects that were frozen."""
     gc.unfreeze()
     gc.collect()
     objects = gc.get_objects()
@@ -28,13 +28,13 @@ def tell(path: Path) -> None:
 
 
 def _name(waiting: "asyncio.Future[Any]") -> str:
-    """What a task does; a future only waits, and is known by who holds it."""
+    """Name of a task by its coroutine; name of a future by the objects that hold it."""
     if isinstance(waiting, asyncio.Task):
         return getattr(waiting.get_coro(), "__qualname__", "task")
     holders = {
         getattr(holder, "__qualname__", type(holder).__qualname__)
         for holder in gc.get_referrers(waiting)
-        if not isinstance(holder, FrameType | GeneratorType | list)  # those of this program
+        if not isinstance(holder, FrameType | GeneratorType | list)  # created by this program
     }
     return f"future held by {', '.join(sorted(holders)) or 'nobody'}"
 

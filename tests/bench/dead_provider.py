@@ -1,8 +1,8 @@
-"""What one dead provider of three costs the callers of the other two, and its own.
+"""The effect of one failing provider on the callers of two other providers, and on its own callers.
 
-`python -m tests.bench.dead_provider`. One gateway with everything on. Two providers answer all the time; the third is
-well, dies, and comes back, again and again: once so that nobody listens, once so that it says nothing. Its callers go
-on all the time.
+`python -m tests.bench.dead_provider`. One gateway with everything on. Two providers respond all the time. The third
+fails and recovers repeatedly: once it refuses connections, once it accepts requests without responding. Its callers
+continue all the time.
 """
 
 import argparse
@@ -37,22 +37,23 @@ from tests.bench.whole_gateway import gateway
 _SECOND, _MORTAL = "second", "mortal"
 _DEATHS: Final = (Health.REFUSING, Health.HANGING)
 _OTHERS_RATE: Final = 200.0
-"""Calls a second to each of the other two: far from what the gateway can do, so that the tail is not its queue."""
+"""Calls per second to each of the other two: far below the gateway's capacity, so that the tail is not queueing time."""
 _OTHERS_AT_ONCE: Final = 16
 _MORTALS_RATE: Final = 40.0
 _MORTALS_DEADLINE: Final = 2.0
 _DIES_AFTER_SECONDS: Final = 0.5
 _OPENS_AFTER_SECONDS: Final = BreakerSettings().window / 2 + _MORTALS_DEADLINE + 1
-"""At the latest: where half of the requests of its window have failed, and those before all went well."""
+"""The latest moment at which the breaker opens: half of the requests in its window have failed."""
 _INTERVAL: Final = BreakerSettings().interval
 _OPEN: Final = "PROVIDER_CIRCUIT_OPEN"
 
 
 @dataclass
 class Findings:
-    """Of one kind of death, over all rounds; seconds. alone, beside: calls to the other two, while the third was well
-    and while it died. opened: until the first of its callers was answered by the breaker; answers: those answers.
-    recovered: from its return to the first call that went well.
+    """Results for one kind of failure, over all rounds, in seconds.
+
+    alone, beside: calls to the other two, while the third worked and while it failed. opened: until the breaker
+    answered the first caller. answers: durations of these answers. recovered: from recovery to the first success.
     """
 
     alone: list[float] = field(default_factory=list)
@@ -63,7 +64,7 @@ class Findings:
 
 
 def measure(around: Surroundings, folder: Path, *, rounds: int, seconds: float) -> Sequence[Verdict]:
-    """All rounds. seconds: for each measurement with all three well, and as long with the dead one's breaker open."""
+    """Run all rounds. seconds: duration of each measurement, with all three working and with the breaker open."""
     folder.mkdir()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         findings = runner.run(_rounds(around, folder, rounds, seconds))
@@ -75,7 +76,7 @@ async def _rounds(around: Surroundings, folder: Path, rounds: int, seconds: floa
     async with MortalUpstream(around.material.encrypt_answer) as mortal:
         others = [_provider(_SECOND, around.upstream.url(tls=False)), _provider(_MORTAL, mortal.url)]
         with ExitStack() as stack:
-            # It takes seconds to start and to end, in which the mortal upstream has nothing to do.
+            # Starting and stopping takes seconds in which the mortal upstream is idle.
             _, target = stack.enter_context(gateway(around, folder, others=others))
             targets = [replace(target, body=_request(name)) for name in (PROVIDER, _SECOND)]
             pace = {"rate": _MORTALS_RATE, "deadline": _MORTALS_DEADLINE}
@@ -98,7 +99,7 @@ async def _die_and_return(
     found.beside += await loading
     answered = [one for one in callers.since(died) if one.reason == _OPEN]
     if not answered:
-        raise ServerError("the breaker did not open")
+        raise ServerError("the circuit breaker did not open")
     found.opened.append(min(one.began + one.seconds for one in answered) - died)
     found.answers += [one.seconds for one in answered]
     await mortal.become(Health.WELL)
@@ -107,7 +108,7 @@ async def _die_and_return(
 
 
 async def _first_success(callers: Callers, moment: float) -> float:
-    """When it ended; those under way when the upstream came back may be lucky, so that only later ones count."""
+    """End time. Calls in progress when the upstream recovered can succeed, so only later calls count."""
     while time.monotonic() < moment + 4 * _INTERVAL:
         if good := [one.began + one.seconds for one in callers.since(moment) if one.code == "OK"]:
             return min(good)
@@ -116,7 +117,7 @@ async def _first_success(callers: Callers, moment: float) -> float:
 
 
 async def _load(targets: Sequence[Target], seconds: float) -> list[float]:
-    """What each call took; any that failed raises LoadError."""
+    """Duration of each call. Raises LoadError if any call failed."""
     loop, program = asyncio.get_running_loop(), Ghz(tools.ghz())
     run: Callable[[Target], Any] = lambda target: program.run(target, _OTHERS_AT_ONCE, seconds, _OTHERS_RATE)  # noqa: E731
     with ThreadPoolExecutor(len(targets)) as pool:
@@ -130,14 +131,14 @@ def _verdicts(death: Health, found: Findings) -> Sequence[Verdict]:
     opened = statistics.median(found.opened)
     return [
         Verdict(
-            f"one provider of three {death.value}: p99 of calls to the others, beside that with it well",
+            f"one provider of three {death.value}: p99 of calls to the others ÷ p99 with all working",
             during / before,
             1.2,
             "×",
             remark=f"{before:.2f} ms, {during:.2f} ms, of {len(alone)} and {len(beside)} calls",
         ),
         Verdict(
-            f"{death.value}: p99 of its own callers' answers, breaker open",
+            f"{death.value}: p99 of its own callers' responses, breaker open",
             percentile(answers, 0.99) * 1e3,
             10.0,
             "ms",
@@ -162,7 +163,7 @@ def _request(provider: str) -> bytes:
 
 
 def main() -> int:
-    """See the module; 1 where a target is not met."""
+    """Run the measurement. The exit code is 1 if a target is not met."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=6.0)

@@ -1,11 +1,10 @@
-"""What a flood of strangers costs those who are known: `python -m tests.bench.flood`.
+"""The effect of a flood by unauthenticated peers on known callers: `python -m tests.bench.flood`.
 
-Known callers ask as fast as they get answers, in turns without and with a flood from a process of its own, against one
-gateway with everything on. Prints calls a second and latencies of the known callers, the gateway's CPU and what the
-flood left in the journal; ends with 1 where the known ones lost more than a fifth.
+Known callers call one gateway with everything on as fast as it responds, alternately without and with a flood from a
+separate process. Prints throughput and latencies of the known callers, CPU of the gateway, and growth of the journal.
+The exit code is 1 if the known callers lose more than a fifth of their throughput.
 
-The flood shares the machine with the gateway, which is more than strangers elsewhere can do: it runs at the lowest
-priority, so that what is measured is what the gateway spends on it.
+The flood runs on the same machine at the lowest priority, so that the measurement shows what the gateway spends on it.
 """
 
 import argparse
@@ -33,20 +32,20 @@ _LOWEST_PRIORITY: Final = 19
 _SETTLING_SECONDS: Final = 1.0
 _WORST_LOSS: Final = 0.2
 _SPARE_SECONDS: Final = 10.0
-"""That a flood goes on for, if nobody ends it."""
+"""Seconds after which a flood ends by itself."""
 _HANDSHAKES_RATE: Final = 300
-"""A second. Nothing but their number bounds what they cost, before anybody can say who is there."""
+"""Handshakes per second. Only their number limits their cost, because no peer is identified before the handshake."""
 
 FLOODS: Final[Mapping[Identity, Sequence[str]]] = {
     "jwt": ("tokens on 1 connection", "tokens on 64 connections"),
     "mtls": (f"{_HANDSHAKES_RATE} handshakes a second without a certificate",),
 }
-"""By the way in which the listener knows its callers."""
+"""The floods, by identity kind of the listener."""
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One measurement. cpu: seconds of the gateway. journal: bytes that it grew by."""
+    """One measurement. cpu: CPU seconds of the gateway. journal: bytes added to the journal."""
 
     load: Load
     cpu: float
@@ -54,13 +53,13 @@ class Turn:
 
     @property
     def rate(self) -> float:
-        """Calls a second of the known callers."""
+        """Calls per second of the known callers."""
         return self.load.calls / self.load.seconds
 
 
 @contextmanager
 def flood(kind: str, target: Target, seconds: float) -> Iterator[None]:
-    """Strangers, for as long as the block lasts. seconds: about how long that is."""
+    """Run a flood while the block runs. seconds: the approximate duration."""
     with tempfile.NamedTemporaryFile() as body:
         body.write(framed(target.body))
         body.flush()
@@ -98,7 +97,7 @@ def _command(kind: str, target: Target, body: str, seconds: float) -> Sequence[s
 
 
 def measure(server: Server, target: Target, folder: Path, seconds: float) -> Turn:
-    """The known callers, for so long."""
+    """Run the known callers for this many seconds."""
     cpu, journal = server.usage().total, _size(folder / "journal")
     load = Ghz(tools.ghz()).run(target, _KNOWN_AT_ONCE, seconds)
     return Turn(load, server.usage().total - cpu, _size(folder / "journal") - journal)
@@ -109,7 +108,7 @@ def _size(folder: Path) -> int:
 
 
 def compare(around: Surroundings, folder: Path, kind: str, identity: Identity, *, rounds: int, seconds: float) -> float:
-    """Prints a row for each of without and with; answers what share of their calls the known ones lost."""
+    """Print a row without and a row with the flood; return the share of throughput that known callers lost."""
     alone: list[Turn] = []
     flooded: list[Turn] = []
     with gateway(around, folder, identity) as (server, target):
@@ -122,7 +121,7 @@ def compare(around: Surroundings, folder: Path, kind: str, identity: Identity, *
     loss = 1 - statistics.median(after.rate / before.rate for before, after in zip(alone, flooded, strict=True))
     _print("without", alone)
     _print(f"with {kind}", flooded)
-    print(f"  lost: {loss:.0%} of the calls; the gateway had {memory / 2**20:.0f} MiB at most\n", flush=True)
+    print(f"  lost: {loss:.0%} of the calls; peak memory of the gateway: {memory / 2**20:.0f} MiB\n", flush=True)
     return loss
 
 
@@ -136,12 +135,12 @@ def _print(name: str, turns: Sequence[Turn]) -> None:
     journal = median(turn.journal / turn.load.calls for turn in turns)
     print(
         f"{name:48} {rate:7.0f} calls/s  p50 {p50:6.2f} ms  p99 {p99:6.2f} ms"
-        f"  {cpu:5.0f} us CPU and {journal:5.0f} bytes of journal a call"
+        f"  {cpu:5.0f} us CPU and {journal:5.0f} bytes of journal per call"
     )
 
 
 def main() -> int:
-    """See the module."""
+    """Run all floods."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0)

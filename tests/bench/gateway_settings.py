@@ -1,7 +1,7 @@
-"""The gateway's configuration with each of its parts on or off.
+"""The gateway's configuration for the benchmark, with each part on or off.
 
-"On" is what an installation would have: one identity, a policy that names the caller and its actions beside others'
-rules, limits that are checked but never reached, the journal, and one call in a hundred traced.
+"On" is a typical installation: one identity, a policy that names the caller and its actions among other rules, limits
+that are checked but never reached, the journal, and one call in a hundred traced.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ permit (principal == Keyway::Caller::"sub:operator", action in Keyway::Action::"
 
 @dataclass(frozen=True)
 class Parts:
-    """What is on. identity and policy go together, and bring TLS for the callers. workers: processes that serve."""
+    """The enabled parts. Identity and policy go together and require TLS for callers. workers: serving processes."""
 
     identity: Literal["jwt", "mtls"] | None = None
     policy: bool = False
@@ -54,16 +54,16 @@ def write(
     sink: int,
     others: Sequence[Mapping[str, Any]] = (),
 ) -> Path:
-    """The configuration file; what the gateway writes goes below `folder`. sink: port for telemetry.
+    """Write the configuration file. The gateway writes below `folder`. sink: port of the telemetry sink.
 
-    others: providers beside the one that all have.
+    others: additional providers.
     """
     provider: dict[str, Any] = {
         "id": PROVIDER,
         "type": "nhn-secure-key-manager",
         "endpoint": upstream,
         "app_key": APP_KEY,
-        # As many as calls at once in the largest measurement.
+        # The concurrency of the largest measurement.
         "maximum_connections": 256,
     }
     if upstream.startswith("https:"):

@@ -1,7 +1,7 @@
-"""Load from native programs: how each is called, and what its output says.
+"""Load generators that are native programs: how to call them and how to read their output.
 
-h2load takes the least CPU, which it shares with what it measures; it knows nothing of gRPC's statuses and has no client
-certificates. Statuses are told by the bytes of answers it received: a call that fails is answered without a message.
+h2load uses the least CPU, which it shares with the measured server. It does not know gRPC statuses and cannot use client
+certificates. Failures are detected by the number of bytes received, because a failed call has no message.
 """
 
 import datetime as dt
@@ -24,19 +24,19 @@ from keyway.v1 import key_service_pb2
 from tests.bench.target import Target
 
 CONNECTIONS: Final = {1: 1, 16: 4, 64: 8, 256: 16}
-"""HTTP/2 connections for so many calls at once: callers are several, each with several calls on one connection."""
+"""HTTP/2 connections per concurrency level: several callers, each with several calls on one connection."""
 _FRAME: Final = 5
 _GRACE_SECONDS: Final = 60.0
 _RAMP_SECONDS: Final = 1.0
 
 
 class LoadError(Exception):
-    """A generator failed, or calls did."""
+    """The generator or a call failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What became of a load. p50, p99: seconds. cpu: CPU seconds of the generator. durations: of all, in order."""
+    """Result of a load. p50, p99: seconds. cpu: CPU seconds of the generator. durations: of all calls, in order."""
 
     calls: int
     seconds: float
@@ -47,12 +47,12 @@ class Load:
 
 
 def framed(message: bytes) -> bytes:
-    """A message as gRPC sends it: not compressed, and its length before it."""
+    """A message in gRPC framing: uncompressed flag, length, message."""
     return struct.pack(">BI", 0, len(message)) + message
 
 
 class H2load:
-    """HTTP/2 with gRPC's headers, or HTTP/1.1."""
+    """h2load: HTTP/2 with gRPC headers, or HTTP/1.1."""
 
     name = "h2load"
 
@@ -60,7 +60,7 @@ class H2load:
         self._program = program
 
     def run(self, target: Target, concurrency: int, seconds: float) -> Load:
-        """As many calls at once as asked for, all the time."""
+        """Keep this many calls in progress for the given time."""
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "log"
             command = [*self._command(target, Path(folder), concurrency), f"--log-file={log}"]
@@ -97,28 +97,28 @@ def _read_h2load(output: str, durations: list[float], target: Target, concurrenc
     finished, requests = _FINISHED.search(output), _REQUESTS.search(output)
     statuses, data = _STATUSES.search(output), _DATA.search(output)
     if not (finished and requests and statuses and data):
-        raise LoadError(f"h2load says something else than expected: {output[-500:]}")
+        raise LoadError(f"unexpected output of h2load: {output[-500:]}")
     calls, good = int(requests[1]), int(statuses[1])
     others = sum(int(statuses[group]) for group in (2, 3, 4))
     if others or int(requests[4]) or not calls:
-        raise LoadError(f"of {calls} calls {others} were answered with another status than 2xx, {requests[4]} not")
+        raise LoadError(f"of {calls} calls, {others} returned a status other than 2xx and {requests[4]} failed")
     if target.grpc and target.answer is not None:
-        # Calls that the end of the time cut off may have had their answer already, but no call has less.
+        # Calls cut off at the end may already have their response, so more bytes are possible, but not fewer.
         expected = good * (_FRAME + len(target.answer))
         spare = concurrency * (_FRAME + len(target.answer))
         if not expected <= int(data[1]) <= expected + spare:
-            raise LoadError(f"{good} calls should have been answered with {expected} bytes, but {data[1]} came")
+            raise LoadError(f"expected {expected} response bytes for {good} calls, received {data[1]}")
     seconds = float(finished[1]) * _UNITS[finished[2]]
     return Load(calls, seconds, percentile(durations, 0.5), percentile(durations, 0.99), cpu, durations)
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
-    """Of values in order; 0 where there are none."""
+    """Percentile of sorted values; 0 for an empty sequence."""
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
 
 
 class Ghz:
-    """gRPC alone: knows statuses and client certificates, and takes more CPU than most servers here."""
+    """ghz: gRPC only. Knows statuses and client certificates, and uses more CPU than most servers here."""
 
     name = "ghz"
 
@@ -128,12 +128,12 @@ class Ghz:
     def run(
         self, target: Target, concurrency: int, seconds: float, rate: float | None = None, *, steady: bool = False
     ) -> Load:
-        """As H2load's; or `rate` calls a second at even distances, of which so many may be under way at once.
+        """Like H2load.run, or `rate` calls per second at even intervals with at most this many in progress.
 
-        h2load has rates too, but begins calls in bunches, a hundred times a second at most.
+        h2load supports rates too, but starts calls in groups, at most a hundred times per second.
 
-        steady: latencies of what is measured alone. Calls of one second more, while connections are made, do not count
-        for them, and the generator never stops to collect garbage, so that this is for some seconds only.
+        steady: latencies without the generator's own pauses. One additional second at the start, in which connections
+        are made, is excluded, and the generator's garbage collector is off; use it for a few seconds only.
         """
         ramp = _RAMP_SECONDS if steady else 0.0
         seconds += ramp
@@ -170,7 +170,7 @@ class Ghz:
 
 
 def _read_ghz(report: Any, cpu: float, ramp: float = 0.0) -> Load:
-    """ramp: the seconds at the beginning whose calls count, but not their latencies."""
+    """ramp: seconds at the beginning whose calls are counted without their latencies."""
     statuses = report.get("statusCodeDistribution") or {}
     if set(statuses) != {"OK"}:
         raise LoadError(f"calls failed: {statuses} {report.get('errorDistribution')}")
@@ -182,13 +182,13 @@ def _read_ghz(report: Any, cpu: float, ramp: float = 0.0) -> Load:
 
 
 def _call(detail: Any) -> tuple[float, float]:
-    """When it began, and how long it took: ghz notes the end."""
+    """Start time and duration of a call. ghz records the end time."""
     seconds = detail["latency"] / 1e9
     return dt.datetime.fromisoformat(detail["timestamp"]).timestamp() - seconds, seconds
 
 
 def _descriptors() -> bytes:
-    """The contract with all that it imports."""
+    """The contract and its imports as a descriptor set."""
     files: dict[str, FileDescriptor] = {}
 
     def add(file: FileDescriptor) -> None:
@@ -204,7 +204,7 @@ def _descriptors() -> bytes:
 
 
 def _output(command: list[str], seconds: float, environment: Mapping[str, str] | None = None) -> tuple[str, float]:
-    """What a generator prints, and the CPU time that it took. environment: beside our own."""
+    """Run a generator; return its output and CPU seconds. environment: additional variables."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     try:
         done = subprocess.run(
@@ -216,7 +216,7 @@ def _output(command: list[str], seconds: float, environment: Mapping[str, str] |
             env={**os.environ, **(environment or {})},
         )
     except subprocess.TimeoutExpired as error:
-        raise LoadError(f"{Path(command[0]).name} does not end") from error
+        raise LoadError(f"{Path(command[0]).name} did not end") from error
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise LoadError(f"{Path(command[0]).name} ended with {done.returncode}: {done.stderr[-500:]}")

@@ -1,4 +1,4 @@
-"""The sets of competitors: like against like."""
+"""The sets of competitors: each set compares servers under equal conditions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,10 +12,10 @@ _OTHERS: Final = (
     Competitor("naive-uvloop", "naive gateway, uvloop", "naive", uvloop=True),
     Competitor("echo", "grpc.aio echo, no upstream", "echo"),
     Competitor("openbao", "OpenBao transit, token + audit file", "openbao"),
-    Competitor("direct", "nginx asked directly", "direct"),
+    Competitor("direct", "nginx, called directly", "direct"),
 )
 
-# Identity needs TLS, so nothing in clear has it, and without it there is no policy: what can be on is the record.
+# Identity requires TLS, and policy requires identity, so only the journal and tracing can be on without TLS.
 PLAINTEXT: Final = (
     Competitor("bare", "gateway, bare", "gateway"),
     Competitor("audit", "gateway, audit (fsync) + tracing", "gateway", parts=Parts(audit="fsync", tracing=True)),
@@ -38,8 +38,8 @@ TLS: Final = (
     *(replace(other, tls=True) for other in _OTHERS),
 )
 
-# The upstream's side stays in clear: what is told apart is what is added on the caller's. There is no identity without
-# policy and none without TLS, so these three come together; the echo tells TLS's share.
+# The upstream side uses plaintext in all rows, so that only the caller's side differs. Identity, policy, and TLS
+# require each other; the echo shows the cost of TLS alone.
 TRUST: Final = (
     Competitor("bare", "bare", "gateway"),
     Competitor("audit", "+ audit alone (fsync)", "gateway", parts=Parts(audit="fsync")),
@@ -50,7 +50,7 @@ TRUST: Final = (
     Competitor("echo-tls", "echo over TLS", "echo", tls=True, upstream_tls=False),
 )
 
-# Client certificates need the other generator, so its own bare row stands beside it.
+# Client certificates require ghz, so this set has its own bare row.
 MTLS: Final = (
     Competitor("bare", "gateway, bare", "gateway", generator="ghz"),
     Competitor(
@@ -66,11 +66,11 @@ MTLS: Final = (
 SETS: Final[Mapping[str, Sequence[Competitor]]] = {"plaintext": PLAINTEXT, "tls": TLS, "trust": TRUST, "mtls": MTLS}
 
 TITLES: Final[Mapping[str, str]] = {
-    "plaintext": "In clear, on both sides",
+    "plaintext": "Plaintext on both sides",
     "tls": "TLS on both sides",
-    "trust": "What each part adds: upstream in clear",
-    "mtls": "Client certificates: measured by ghz, upstream in clear",
+    "trust": "What each part adds: plaintext to the upstream",
+    "mtls": "Client certificates: measured by ghz, plaintext to the upstream",
 }
 
 ONE_LEVEL: Final = frozenset({"trust", "mtls"})
-"""Sets that are about CPU time alone, which is measured with 64 calls at once."""
+"""Sets for which only CPU time is measured, with 64 concurrent calls."""

@@ -1,4 +1,4 @@
-"""What all competitors are given alike: the plaintext, the canned answers, certificates and a bearer token."""
+"""Material that all competitors share: plaintext, fixed responses, certificates, and a bearer token."""
 
 import base64
 import json
@@ -33,7 +33,7 @@ def _envelope(body: dict[str, Any]) -> bytes:
 
 
 class Material:
-    """Files under `folder`, made when they are first asked for."""
+    """Files below `folder`, created on first use."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -41,18 +41,18 @@ class Material:
 
     @cached_property
     def encrypt_answer(self) -> bytes:
-        """What the upstream answers to `encrypt`."""
+        """The upstream's response to `encrypt`."""
         return _envelope({"ciphertext": CIPHERTEXT, "keyVersion": KEY_VERSION})
 
     @cached_property
     def public_key_der(self) -> bytes:
-        """The key that the upstream answers `publicKey` with."""
+        """The public key in the upstream's response to `publicKey`."""
         key = ec.generate_private_key(ec.SECP256R1()).public_key()
         return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
     @cached_property
     def public_key_answer(self) -> bytes:
-        """What the upstream answers to `publicKey`, in both of its forms."""
+        """The upstream's response to `publicKey`, in both formats."""
         der = self.public_key_der
         hexadecimal = ", ".join(f"0x{octet:02x}" for octet in der)
         body = {"key": hexadecimal, "encodedKey": base64.b64encode(der).decode(), "keyVersion": KEY_VERSION}
@@ -60,19 +60,19 @@ class Material:
 
     @cached_property
     def encrypt_request(self) -> bytes:
-        """The message of Encrypt."""
+        """The request message of Encrypt."""
         name = f"providers/{PROVIDER}/keys/{KEY}"
         return keys.EncryptRequest(name=name, plaintext=PLAINTEXT).SerializeToString()
 
     @cached_property
     def batch_request(self) -> bytes:
-        """The message of BatchEncrypt."""
+        """The request message of BatchEncrypt."""
         one = keys.EncryptRequest.FromString(self.encrypt_request)
         return keys.BatchEncryptRequest(requests=[one] * BATCH_ITEMS).SerializeToString()
 
     @cached_property
     def public_key_request(self) -> bytes:
-        """The message of GetPublicKey."""
+        """The request message of GetPublicKey."""
         return keys.GetPublicKeyRequest(name=f"providers/{PROVIDER}/keys/{KEY}").SerializeToString()
 
     @cached_property
@@ -81,12 +81,12 @@ class Material:
 
     @cached_property
     def authority_file(self) -> Path:
-        """The authority of every certificate here."""
+        """The authority of all certificates."""
         return self.file("ca.pem", self._authority.pem)
 
     @cached_property
     def server_files(self) -> tuple[Path, Path]:
-        """Certificate and key of every server."""
+        """Certificate and key of all servers."""
         return self._authority.server(expires_in=_DAY).write(self.folder, "server")
 
     @cached_property
@@ -100,18 +100,18 @@ class Material:
 
     @cached_property
     def jwks_file(self) -> Path:
-        """The keys of the tokens' issuer."""
+        """The key set of the token issuer."""
         return self.file("jwks.json", self._issuer.jwks())
 
     @cached_property
     def token(self) -> str:
-        """The caller's bearer token, for this benchmark's own throw-away servers."""
+        """The caller's bearer token, valid only for the benchmark's own servers."""
         now = int(time.time())
         claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": SUBJECT, "iat": now, "exp": now + _SECONDS}
         return self._issuer.token(claims)
 
     def file(self, name: str, content: bytes) -> Path:
-        """A file with this content."""
+        """Write a file with this content."""
         path = self.folder / name
         path.write_bytes(content)
         return path

@@ -1,4 +1,4 @@
-"""One competitor's turn: warm up, then the same load at each level of concurrency, with the kernel's accounts of it."""
+"""The measurement of one competitor: warm-up, then the same load at each concurrency level, with kernel accounting."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,24 +18,23 @@ _MANY: Final = 64
 
 
 class Generator(Protocol):
-    """Makes calls for a while."""
+    """Make calls for the given time."""
 
     @property
     def name(self) -> str:
-        """Of the program."""
+        """Name of the program."""
 
     def run(self, target: Target, concurrency: int, seconds: float) -> Load:
-        """The load's outcome; raises where any call failed."""
+        """Result of the load. Raises if any call failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One measurement.
 
-    cpu, helpers_cpu: microseconds of the server a call, and of these its helper processes'. generator_cpu and
-    upstream_cpu: likewise. foreign: processors that others kept busy meanwhile; with more than a few hundredths the
-    caches are not the server's own, and the figures are too high. offered_rate: calls a second that were begun, where
-    not as many as possible. p50, p99: seconds.
+    cpu, helpers_cpu: CPU microseconds per call of the server, and the part of its helper processes. generator_cpu,
+    upstream_cpu: the same for these processes. foreign: processors that other processes used; above a few hundredths,
+    the figures are too high. offered_rate: calls started per second, if limited. p50, p99: seconds.
     """
 
     concurrency: int
@@ -53,7 +52,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """All of one competitor in one round. memory: bytes, the most there were."""
+    """All measurements of one competitor in one round. memory: peak bytes."""
 
     samples: Sequence[Sample]
     memory: int
@@ -69,7 +68,7 @@ def take_turn(
     seconds: float,
     pacer: Ghz | None = None,
 ) -> Turn:
-    """Start the competitor, measure it and end it. pacer: measures gRPC also at half of the most calls a second."""
+    """Start the competitor, measure it, and stop it. pacer: also measures gRPC at half of the highest throughput."""
     folder.mkdir(parents=True)
     with competitor.running(around, folder) as (server, target):
         meter = _Meter(server, around.upstream.server, generator, target, seconds)

@@ -1,4 +1,4 @@
-"""An upstream that falls ill when it is told to: it shares the event loop of who measures, on one port all the time."""
+"""An upstream with controllable failures. It runs in the event loop of the benchmark and keeps one port."""
 
 import asyncio
 import socket
@@ -9,8 +9,8 @@ from typing import Final, Self, cast
 
 
 class Health(Enum):
-    """WELL: it answers. REFUSING: nobody listens. HANGING: it listens and says nothing. RESETTING: it breaks off each
-    request. OVERLOADED: it answers 503.
+    """Behavior of the upstream. WELL: responds. REFUSING: does not listen. HANGING: listens without responding.
+    RESETTING: resets each connection. OVERLOADED: responds with 503.
     """
 
     WELL = "well"
@@ -38,7 +38,7 @@ class MortalUpstream:
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
-        # Holds the port while nobody listens, so that no other process gets it; without listen() it takes nothing.
+        # Reserves the port while nothing listens. Without listen(), it accepts no connections.
         self._holder = socket.socket()
         self._holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         self._holder.bind(("127.0.0.1", 0))
@@ -58,7 +58,7 @@ class MortalUpstream:
         return f"http://127.0.0.1:{self.port}"
 
     async def become(self, health: Health) -> None:
-        """From now on. What hangs stays unanswered for good, whatever comes after."""
+        """Change the behavior. Requests that hang are never answered, even after a later change."""
         self.health = health
         if health is Health.REFUSING:
             if self._server is not None:
@@ -76,7 +76,7 @@ class MortalUpstream:
 
 
 class _Connection(asyncio.Protocol):
-    """The gateway sends a request of this size in one piece, and the next one only after the answer."""
+    """The gateway sends a request of this size in one segment, and the next request only after the response."""
 
     def __init__(self, upstream: MortalUpstream) -> None:
         self._upstream = upstream

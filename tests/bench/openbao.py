@@ -1,6 +1,6 @@
-"""OpenBao as it would be run for this: transit, a token with a policy of its own, an audit file.
+"""OpenBao as a competitor: transit engine, a token with its own policy, and an audit file.
 
-Storage is in memory: encrypting reads and writes none, and nothing has to outlive a measurement."""
+Storage is in memory: encrypting does not access it, and nothing must survive the measurement."""
 
 import contextlib
 import http.client
@@ -32,7 +32,7 @@ _POLICY: Final = f'path "transit/encrypt/{KEY}" {{ capabilities = ["update"] }}'
 
 @contextlib.contextmanager
 def openbao(program: Path, material: Material, folder: Path, *, tls: bool) -> Iterator[tuple[Server, Target]]:
-    """A server that is initialized, unsealed and set up; and the call of its encrypt."""
+    """Start a server, initialize, unseal, and configure it; yield the encrypt call."""
     port = free_port()
     certificate, key = material.server_files
     files = f'tls_cert_file = "{certificate}"\n  tls_key_file = "{key}"' if tls else "tls_disable = true"
@@ -66,12 +66,12 @@ class _Api:
         finally:
             connection.close()
         if response.status >= 300:
-            raise RuntimeError(f"OpenBao answers {response.status} to {path}")
+            raise RuntimeError(f"OpenBao returned {response.status} for {path}")
         return json.loads(answer) if answer else None
 
 
 def _set_up(api: _Api) -> str:
-    """Answers the token that may encrypt, and nothing else."""
+    """Return a token that may only encrypt."""
     made = api.call("PUT", "sys/init", {"secret_shares": 1, "secret_threshold": 1})
     api.call("PUT", "sys/unseal", {"key": made["keys"][0]})
     api.token = made["root_token"]

@@ -1,8 +1,8 @@
-"""Servers to compare with, each what one would write first: `python -m tests.bench.plain_servers echo|naive …`.
+"""Minimal servers for comparison: `python -m tests.bench.plain_servers echo|naive …`.
 
-echo: grpc.aio with the generated servicer, answering at once: the floor of every gRPC server in Python.
-naive: the same, with one POST by aiohttp for each call: a gateway that checks, records and bounds nothing.
-sink: takes whatever telemetry is sent.
+echo: grpc.aio with the generated servicer, responding immediately: the minimum for a gRPC server in Python.
+naive: the same, with one POST by aiohttp per call: a gateway without checks, records, or limits.
+sink: accepts all telemetry.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from keyway.v1 import key_service_pb2_grpc as services
 from tests.bench.material import APP_KEY, CIPHERTEXT, KEY_VERSION
 
 
-# The other methods answer UNIMPLEMENTED, as the generated servicer has it.
+# The other methods return UNIMPLEMENTED, the default of the generated servicer.
 class Echo(services.KeyServiceServicer):
     async def Encrypt(self, request: Any, context: Any) -> Any:  # noqa: N802 - the stubs name it
         return keys.EncryptResponse(ciphertext=CIPHERTEXT, key_version=KEY_VERSION)
@@ -42,7 +42,7 @@ class Naive(services.KeyServiceServicer):
 
 
 async def _sink(message: bytes, context: Any) -> bytes:
-    """The empty answer is a valid one of every export."""
+    """An empty response is valid for every export."""
     return b""
 
 

@@ -1,4 +1,4 @@
-"""Results as a picture: CPU time of a call, one bar a competitor. SVG, written by hand: there is little to draw."""
+"""The plot of CPU time per call, one bar per competitor, as SVG."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -18,14 +18,14 @@ _OTHER: Final = "#9db4c8"
 
 
 def svg(sets: Mapping[str, Rows]) -> str:
-    """The whole picture: one group of bars a set, all to one scale."""
+    """The complete plot: one group of bars per set, all on one scale."""
     measured = {name: [row for row in rows.values() if row.turns] for name, rows in sets.items()}
     longest = max((_cpu(row) for rows in measured.values() for row in rows), default=1.0)
     scale = (_WIDTH - _LABELS - 80) / longest
     parts: list[str] = []
     y = _MARGIN
     for name, rows in measured.items():
-        parts.append(_text(_MARGIN, y + 16, f"{TITLES[name]}: CPU µs a call, {LEVEL} at once", weight="bold"))
+        parts.append(_text(_MARGIN, y + 16, f"{TITLES[name]}: CPU µs per call, {LEVEL} concurrent", weight="bold"))
         y += _TITLE
         for row in rows:
             parts += _bar(row, y, scale)

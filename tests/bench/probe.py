@@ -1,4 +1,4 @@
-"""One call by a Python client, before and after the load, so that no generator's word is taken for what is answered."""
+"""One call by a Python client before and after the load, which checks the complete response."""
 
 import http.client
 import ssl
@@ -12,14 +12,14 @@ _SECONDS = 10.0
 
 
 class WrongAnswerError(Exception):
-    """A server does not answer as it has to."""
+    """The server returned an unexpected response."""
 
 
 def probe(target: Target) -> None:
-    """Make the call once; WrongAnswerError where it is not answered well."""
+    """Make the call once. Raises WrongAnswerError if the response differs."""
     answer = _grpc(target) if target.grpc else _http(target)
     if target.answer is not None and answer != target.answer:
-        raise WrongAnswerError(f"{target.path} answers {len(answer)} bytes that are not the expected answer")
+        raise WrongAnswerError(f"{target.path} returned {len(answer)} bytes that differ from the expected response")
 
 
 def _grpc(target: Target) -> bytes:

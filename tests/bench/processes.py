@@ -1,4 +1,4 @@
-"""Servers as processes of their own: started, waited for until they take connections, ended by their number."""
+"""Server processes: started, waited for until they accept connections, and stopped by process ID."""
 
 import signal
 import socket
@@ -19,11 +19,11 @@ _TOLD_CHARACTERS: Final = 600
 
 
 class ServerError(Exception):
-    """A server does not do what it is there for."""
+    """A server did not start or does not respond."""
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody listens on."""
+    """A free port of the loopback address."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -31,12 +31,12 @@ def free_port() -> int:
 
 
 def leave_nothing_behind() -> None:
-    """Let SIGTERM end this process as an exception does, so that its servers are ended too."""
+    """Turn SIGTERM into an exception, so that the servers of this process are stopped as well."""
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
 
 class Server:
-    """A process that serves on a port: `with Server(command, port, log) as server: …`. Its output goes to `log`."""
+    """A process that listens on a port: `with Server(command, port, log) as server: …`. Its output is written to `log`."""
 
     def __init__(
         self,
@@ -77,32 +77,32 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """Of the process itself."""
+        """Process ID."""
         return self._process.pid
 
     def usage(self) -> accounting.Usage:
-        """Its CPU time so far."""
+        """CPU time so far."""
         return accounting.usage(self.pid)
 
     def peak_memory(self) -> int:
-        """The most resident bytes it had."""
+        """Peak resident memory in bytes."""
         return accounting.peak_memory(self.pid)
 
     def told(self) -> str:
-        """The end of its output."""
+        """The last lines of its output."""
         return self._log.read_text(errors="replace").strip()[-_TOLD_CHARACTERS:]
 
     def _wait_until_it_listens(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
-                raise ServerError(f"it ended with {self._process.returncode}: {self.told()}")
+                raise ServerError(f"the process exited with {self._process.returncode}: {self.told()}")
             with socket.socket() as attempt:
                 attempt.settimeout(1.0)
                 if attempt.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
             time.sleep(_PAUSE_SECONDS)
-        raise ServerError(f"it does not listen on port {self.port}: {self.told()}")
+        raise ServerError(f"the process does not listen on port {self.port}: {self.told()}")
 
     def _end(self) -> None:
         if self._process.poll() is None:

@@ -1,7 +1,7 @@
-"""Where a call's time goes: `make profile` samples the gateway under load with py-spy.
+"""The profiler: `make profile` samples the gateway under load with py-spy.
 
-Prints the functions with the most time of their own, and writes a flame graph. What grpc and uvloop do in C has no
-frame of its own and shows at `Runner.run`; `perf record -e cpu-clock -g -p PID` tells those apart.
+Prints the functions with the most time of their own, and writes a flame graph. C code of grpc and uvloop has no frame
+of its own and appears at `Runner.run`; `perf record -e cpu-clock -g -p PID` separates it.
 """
 
 import argparse
@@ -32,7 +32,7 @@ _IDLE: Final = frozenset(
         "FlushBatch.sync (gateway/journal/write/flush_batch.py)",
     }
 )
-"""Where threads wait, gRPC's for events and the journal's for rounds and the disk: py-spy takes it for work."""
+"""Functions in which threads wait: py-spy counts this time as work."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     competitor = next((one for one in SETS[given.set] if one.name == given.competitor), None)
     if competitor is None:
-        print(f"profile: {given.set} has {', '.join(one.name for one in SETS[given.set])}", file=sys.stderr)
+        print(f"profile: the rows of {given.set} are {', '.join(one.name for one in SETS[given.set])}", file=sys.stderr)
         return 2
     try:
         with scratch() as folder, surroundings(folder, given.root.resolve()) as around:
@@ -70,7 +70,7 @@ class _Subject:
     seconds: float
 
     def threads(self) -> list[str]:
-        """CPU time of a call by thread, not slowed down by any sampling."""
+        """CPU time per call by thread, measured without sampling."""
         self.load.run(self.target, _LEVEL, 1.0)
         before = accounting.threads(self.server.pid)
         calls = self.load.run(self.target, _LEVEL, self.seconds).calls
@@ -79,10 +79,10 @@ class _Subject:
             for number, (name, seconds) in accounting.threads(self.server.pid).items()
         ]
         shown = [f"{cost:6.1f} µs {name} ({number})" for cost, number, name in sorted(costs, reverse=True) if cost >= 1]
-        return ["CPU a call by thread:", *shown]
+        return ["CPU per call by thread:", *shown]
 
     def sampled(self, form: str, output: Path) -> Path:
-        """What py-spy writes while the load runs."""
+        """The output of py-spy while the load runs."""
         command = [str(tools.py_spy()), "record", f"--pid={self.server.pid}", f"--format={form}", f"--output={output}"]
         command += [f"--duration={round(self.seconds)}", "--rate=400", "--threads"]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as recorder:
@@ -92,7 +92,7 @@ class _Subject:
 
 
 def summary(stacks: Iterable[str], top: int) -> list[str]:
-    """As shares: the files and functions with the most time of their own, then the functions with the most in all."""
+    """Shares of time: files and functions by their own time, then functions by total time."""
     files: Counter[str] = Counter()
     own: Counter[str] = Counter()
     in_all: Counter[str] = Counter()
@@ -106,9 +106,9 @@ def summary(stacks: Iterable[str], top: int) -> list[str]:
         in_all.update(dict.fromkeys(frames, int(count)))
     whole = own.total()
     parts = (
-        ("by file, the standard library's time at who called it", files),
+        ("by file, with standard library time counted for the caller", files),
         ("time of its own", own),
-        ("with what it calls", in_all),
+        ("including called functions", in_all),
     )
     return [
         line
@@ -118,7 +118,7 @@ def summary(stacks: Iterable[str], top: int) -> list[str]:
 
 
 def _responsible(frames: Sequence[str]) -> str:
-    """The file of the innermost function that is not the standard library's."""
+    """The file of the innermost function outside the standard library."""
     for frame in reversed(frames):
         file = frame.rpartition("(")[2].rstrip(")")
         if not file.startswith("<") and file.partition("/")[0].removesuffix(".py") not in sys.stdlib_module_names:
@@ -130,13 +130,13 @@ _OUTERMOST: Final = "gateway/__main__.py"
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="make profile", description="Where a call's time goes.")
+    parser = argparse.ArgumentParser(prog="make profile", description="Profile the gateway under load.")
     add = parser.add_argument
     add("--set", choices=tuple(SETS), default="plaintext")
     add("--competitor", default="bare", help="a row of the set")
     add("--seconds", type=float, default=8.0)
-    add("--top", type=int, default=25, help="functions to print")
-    add("--root", type=Path, default=tools.ROOT, help="another working tree, whose gateway is profiled")
+    add("--top", type=int, default=25, help="number of functions to print")
+    add("--root", type=Path, default=tools.ROOT, help="profile the gateway of another working tree")
     add("--output", type=Path, default=tools.BUILD / "profile.svg")
     return parser
 

@@ -1,4 +1,4 @@
-"""All rounds of all competitors: medians of them, comparisons within rounds, and the file they are kept in."""
+"""Results of all rounds: medians, comparisons within rounds, and the result file."""
 
 import json
 import os
@@ -16,20 +16,20 @@ from tests.bench.competitors import Competitor
 from tests.bench.measure import Sample, Turn
 
 LEVEL: Final = 64
-"""Calls at once, where CPU time is compared."""
+"""The concurrency at which CPU time is compared."""
 _QUIET: Final = 0.05
 
 
 @dataclass
 class Row:
-    """One competitor's rounds. failure: why there are none, or not all."""
+    """The rounds of one competitor. failure: why rounds are missing."""
 
     competitor: Competitor
     turns: list[Turn] = field(default_factory=list)
     failure: str = ""
 
     def samples(self, concurrency: int, *, offered: bool = False) -> list[Sample]:
-        """One of each round."""
+        """One value per round."""
         return [
             sample
             for turn in self.turns
@@ -38,19 +38,19 @@ class Row:
         ]
 
     def median(self, value: Callable[[Sample], float], concurrency: int = LEVEL, *, offered: bool = False) -> float:
-        """Of the rounds; not a number where there are none."""
+        """Median over the rounds; NaN without rounds."""
         values = [value(sample) for sample in self.samples(concurrency, offered=offered)]
         return statistics.median(values) if values else float("nan")
 
     @property
     def saturation(self) -> float:
-        """Calls a second, where most are answered: the median of the rounds' best levels."""
+        """Highest throughput in calls per second: the median of each round's best level."""
         best = [max(sample.rate for sample in turn.samples) for turn in self.turns]
         return statistics.median(best) if best else float("nan")
 
     @property
     def memory(self) -> float:
-        """Bytes: the most of all rounds."""
+        """Peak memory in bytes over all rounds."""
         return max((turn.memory for turn in self.turns), default=0)
 
 
@@ -58,25 +58,25 @@ Rows = Mapping[str, Row]
 
 
 def compared(row: Row, other: Row, how: Callable[[float, float], float]) -> float:
-    """The median of a comparison of CPU times that were measured in the same round, minutes apart."""
+    """Median of a comparison of CPU times within each round."""
     pairs = zip(row.samples(LEVEL), other.samples(LEVEL), strict=False)
     values = [how(one.cpu, another.cpu) for one, another in pairs]
     return statistics.median(values) if values else float("nan")
 
 
 def foreign(sets: Mapping[str, Rows]) -> float:
-    """Processors that others kept busy: the median of all measurements."""
+    """Processors that other processes used: the median of all measurements."""
     samples = [s for rows in sets.values() for row in rows.values() for turn in row.turns for s in turn.samples]
     return statistics.median(sample.foreign for sample in samples) if samples else 0.0
 
 
 def is_quiet(sets: Mapping[str, Rows]) -> bool:
-    """Whether the machine was the benchmark's own."""
+    """Whether the machine was otherwise idle."""
     return foreign(sets) <= _QUIET
 
 
 def write(path: Path, sets: Mapping[str, Rows], settings: Mapping[str, Any], **more: Any) -> None:
-    """As JSON: every sample, and the medians; and what there is more to tell, by name."""
+    """The results as JSON: every sample, the medians, and additional values by name."""
     document = {
         "format": 1,
         "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -90,7 +90,7 @@ def write(path: Path, sets: Mapping[str, Rows], settings: Mapping[str, Any], **m
 
 
 def machine() -> dict[str, Any]:
-    """What it was measured on."""
+    """The machine and software of the measurement."""
     return {
         "processor": _processor(),
         "processors": os.cpu_count(),

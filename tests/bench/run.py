@@ -1,4 +1,4 @@
-"""A whole run: every set, every round, every competitor in turn, each started anew."""
+"""A complete run: every set, round, and competitor, each started as a new process."""
 
 import os
 import shutil
@@ -23,8 +23,8 @@ from tests.bench.upstream import upstream
 
 @dataclass(frozen=True)
 class Options:
-    """sets: by name. only: competitors by name; all where empty. half_load: latency at half of the most calls a second,
-    too. root: where the gateway's code is.
+    """sets: by name. only: competitors by name; empty means all. half_load: also measure latency at half of the highest
+    throughput. root: folder of the gateway's code.
     """
 
     sets: Sequence[str]
@@ -38,7 +38,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one turn measures: at these many calls at once, for so long each; and at half of the most calls a second."""
+    """Concurrency levels and seconds per measurement, and whether to measure half load."""
 
     levels: Sequence[int]
     seconds: float
@@ -47,7 +47,7 @@ class Plan:
 
 @contextmanager
 def surroundings(folder: Path, root: Path = tools.ROOT) -> Iterator[Surroundings]:
-    """Everything that competitors share, running."""
+    """Start everything that competitors share."""
     material = Material(folder / "material")
     port = free_port()
     sink = (sys.executable, "-m", "tests.bench.plain_servers", "sink", "--port", port)
@@ -60,7 +60,7 @@ def surroundings(folder: Path, root: Path = tools.ROOT) -> Iterator[Surroundings
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A folder that is gone afterwards, on the disk of the build: the journal's flushes must reach a disk."""
+    """A temporary folder on the disk of the build, because the journal's syncs must reach a real disk."""
     tools.BUILD.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f"bench-{os.getpid()}-", dir=tools.BUILD))
     try:
@@ -70,7 +70,7 @@ def scratch() -> Iterator[Path]:
 
 
 def run(options: Options) -> Mapping[str, Rows]:
-    """Measure; what can't be measured says why in its row."""
+    """Measure all rows. A row that cannot be measured contains the reason."""
     with scratch() as folder, surroundings(folder, options.root) as around:
         return {name: _run_set(name, options, around, folder / name) for name in options.sets}
 
@@ -78,7 +78,7 @@ def run(options: Options) -> Mapping[str, Rows]:
 def _run_set(name: str, options: Options, around: Surroundings, folder: Path) -> Rows:
     rows = {one.name: Row(one) for one in SETS[name] if not options.only or one.name in options.only}
     for number in range(options.rounds):
-        # Another one begins in each round, so that what changes slowly meets all alike.
+        # A different row starts each round, so that slow changes affect all rows equally.
         order = list(rows.values())
         shift = number % len(order) if order else 0
         for row in order[shift:] + order[:shift]:
@@ -95,7 +95,7 @@ def _plan(set_name: str, options: Options) -> Plan:
 
 
 def take(row: Row, plan: Plan, around: Surroundings, folder: Path) -> None:
-    """One more turn of this row; where it can't be measured, the row says why."""
+    """Measure this row once more. If that fails, the row contains the reason."""
     try:
         turn = take_turn(
             row.competitor,
@@ -114,7 +114,7 @@ def take(row: Row, plan: Plan, around: Surroundings, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     row.turns.append(turn)
     cpu = ", ".join(f"{sample.concurrency}: {sample.cpu:.0f}" for sample in turn.samples)
-    _say(f"{row.competitor.label}: CPU µs a call by calls at once: {cpu}")
+    _say(f"{row.competitor.label}: CPU µs per call by concurrency: {cpu}")
 
 
 def _generator(competitor: Competitor) -> Generator:

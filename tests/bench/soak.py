@@ -1,9 +1,9 @@
-"""Many calls for a long time, with an upstream that falls ill again and again: `make soak ARGS="--minutes 10"`.
+"""The soak test: many calls for a long time, with a failing upstream: `make soak ARGS="--minutes 10"`.
 
-One gateway with everything on, at seven tenths of what it can do. Most calls go to a provider that is well, and all of
-them have to go well. The others go to one that changes its illness every few seconds; their callers have deadlines, and
-some give up. Afterwards: whether each call ended in a status, what the gateway has more of than before, and whether
-its journal verifies. It ends by itself, after so many minutes or so many calls.
+One gateway with everything on, at 70 % of its capacity. Most calls go to a working provider and must all succeed. The
+others go to a provider whose failure changes every few seconds; their callers have deadlines, and some cancel. The test
+then checks that each call ended with a status, that the gateway holds no more resources than before, and that its
+journal verifies. It ends after the given number of minutes or calls.
 """
 
 import argparse
@@ -53,19 +53,19 @@ _CHANGE_SECONDS: Final = 5.0
 _AT_ONCE: Final = 64
 _LOAD: Final = 0.7
 _PORTION_SECONDS: Final = 20.0
-"""The generator keeps all its calls until it ends, so it is started again and again."""
+"""The generator stores all calls until it ends, so it is restarted regularly."""
 _PACE: Final = {"rate": 40.0, "deadline": 1.5, "given_up": 0.1}
 _LATE_SECONDS: Final = 1.0
 _GRPCS_THREADS: Final = 4
-"""How many its pool may have more at one time than at another: it grows with load and shrinks later."""
+"""Allowed difference in threads: gRPC's pool grows with load and shrinks later."""
 _WARM_UP: Final = 0.2
 _STATUSES: Final = frozenset({code.name for code in grpc.StatusCode} | {GIVEN_UP})
 
 
 @dataclass
 class Soaked:
-    """What became of it. steady: calls to the provider that is well. ended: of the others, by code. late: calls that
-    ended long after their deadline. memory: bytes, after the warm-up and at the end.
+    """Results. steady: calls to the working provider. ended: results of the others by code. late: calls that ended long
+    after their deadline. memory: bytes after the warm-up and at the end.
     """
 
     steady: int
@@ -80,7 +80,7 @@ class Soaked:
 
 
 async def soak(around: Surroundings, folder: Path, minutes: float, calls: int | None) -> Soaked:
-    """Until so many minutes have passed, or so many calls were made to the provider that is well."""
+    """When to stop: after a number of minutes, or of calls to the working provider."""
     told = folder / "counts.json"
     async with MortalUpstream(around.material.encrypt_answer) as mortal:
         ill = {"id": _ILL, "type": "nhn-secure-key-manager", "endpoint": mortal.url, "app_key": APP_KEY}
@@ -92,7 +92,7 @@ async def soak(around: Surroundings, folder: Path, minutes: float, calls: int | 
             async with Callers(target, _request(), **_PACE):
                 await asyncio.sleep(2)
             before = await settled(server.pid, told)
-            _say(f"{most:.0f} calls/s at most; from now on {rate:.0f}, and {_PACE['rate']:.0f} to the one that is ill")
+            _say(f"{most:.0f} calls/s at most; now {rate:.0f}, and {_PACE['rate']:.0f} to the failing provider")
             began = time.monotonic()
             log = stack.enter_context(MemoryLog(server.pid))
             async with Callers(target, _request(), **_PACE) as callers:
@@ -109,7 +109,7 @@ async def soak(around: Surroundings, folder: Path, minutes: float, calls: int | 
 
 
 async def _most(target: Target) -> float:
-    """Calls a second that this generator gets answered: the pace of the others is a share of that."""
+    """The highest throughput with this generator, in calls per second."""
     load = await asyncio.to_thread(Ghz(tools.ghz()).run, target, _AT_ONCE, 4.0)
     return load.calls / load.seconds
 
@@ -121,7 +121,7 @@ async def _change(mortal: MortalUpstream) -> None:
 
 
 async def _steady(target: Target, rate: float, end: float, calls: int | None) -> int:
-    """Calls that went well; a single one that does not raises LoadError."""
+    """Number of successful calls. Raises LoadError if any call fails."""
     made, program = 0, Ghz(tools.ghz())
     while (left := end - time.monotonic()) > 1 and (calls is None or made < calls):
         load = await asyncio.to_thread(program.run, target, _AT_ONCE, min(left, _PORTION_SECONDS), rate)
@@ -138,7 +138,7 @@ def _request() -> bytes:
 
 
 def verify(folder: Path) -> dict[str, Any]:
-    """What `audit verify` says of the journal."""
+    """The report of `audit verify`."""
     command = (sys.executable, "-m", "gateway", "audit", "verify", "--json", str(folder / "journal"))
     done = subprocess.run(command, cwd=tools.ROOT, capture_output=True, text=True, check=False)
     report: dict[str, Any] = json.loads(done.stdout)
@@ -146,7 +146,7 @@ def verify(folder: Path) -> dict[str, Any]:
 
 
 def verdicts(found: Soaked, journal: dict[str, Any]) -> Sequence[Verdict]:
-    """Beside what had to be shown."""
+    """Verdicts on the results."""
     chains = journal["chains"]
     outcomes, open_calls = sum(chain["outcomes"] for chain in chains), sum(len(chain["open"]) for chain in chains)
     answered = found.steady + found.ended["OK"]
@@ -156,10 +156,10 @@ def verdicts(found: Soaked, journal: dict[str, Any]) -> Sequence[Verdict]:
     pending = before.pending.total(), after.pending.total()
     return [
         Verdict(
-            "calls that did not end in a status",
+            "calls that ended without a status",
             found.lost + foreign,
             0,
-            remark=f"of {found.steady:,} to the provider that is well, all OK, and {found.ended.total():,}: {statuses}",
+            remark=f"of {found.steady:,} to the working provider, all OK, and {found.ended.total():,}: {statuses}",
         ),
         Verdict("calls that ended more than a second after their deadline", found.late, 0),
         Verdict(
@@ -170,27 +170,27 @@ def verdicts(found: Soaked, journal: dict[str, Any]) -> Sequence[Verdict]:
             remark=f"{found.memory[0] / 2**20:.1f} and {found.memory[1] / 2**20:.1f} MiB; {found.seconds:.0f} s",
         ),
         Verdict(
-            "files and connections left behind", after.files - before.files, 0, remark=_both(before.files, after.files)
+            "files and connections not released", after.files - before.files, 0, remark=_both(before.files, after.files)
         ),
         Verdict(
-            "tasks and futures left behind",
+            "tasks and futures not released",
             pending[1] - pending[0],
             0,
             remark=f"{_both(*pending)}; more of {dict(after.pending - before.pending)}",
         ),
         Verdict(
-            "threads more than before",
+            "additional threads",
             after.threads - before.threads,
             _GRPCS_THREADS,
-            remark=f"{_both(before.threads, after.threads)}; gRPC's own come and go",
+            remark=f"{_both(before.threads, after.threads)}; gRPC's own vary",
         ),
         Verdict(
-            "journal: what does not verify, and calls without an outcome",
+            "journal: verification problems and calls without an outcome",
             (0 if journal["good"] else 1) + open_calls,
             0,
             remark=f"{sum(chain['records'] for chain in chains):,} records, {outcomes:,} outcomes",
         ),
-        Verdict("journal: outcomes for each call that was answered", outcomes / answered, 1.0, "×", at_least=True),
+        Verdict("journal: outcomes per answered call", outcomes / answered, 1.0, "×", at_least=True),
     ]
 
 
@@ -203,10 +203,10 @@ def _say(text: str) -> None:
 
 
 def main() -> int:
-    """See the module; 1 where something was not as it has to be."""
+    """Run the soak test. The exit code is 1 if a verdict is not met."""
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
-    parser.add_argument("--minutes", type=float, help="by default 10; with --calls 60 at most")
-    parser.add_argument("--calls", type=int, help="end after so many calls: whether memory is flat over a million")
+    parser.add_argument("--minutes", type=float, help="default 10; with --calls, at most 60")
+    parser.add_argument("--calls", type=int, help="stop after this number of calls, for example to check that memory stays constant over a million calls")
     parser.add_argument("--output", type=Path, default=tools.BUILD / "bench")
     given = parser.parse_args()
     minutes = given.minutes or (10.0 if given.calls is None else 60.0)

@@ -1,4 +1,4 @@
-"""Results as text: tables in Markdown for the page, and the line that says what trust costs."""
+"""Results as text: Markdown tables for the page, and the line on the cost of trust."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -10,11 +10,11 @@ from tests.bench.measure import Sample
 from tests.bench.results import LEVEL, Row, Rows, compared, foreign, is_quiet, machine
 
 BUDGET: Final = 80.0
-"""Microseconds that identity, policy and audit may add to a call."""
+"""Budget in microseconds for identity, policy, and audit per call."""
 
 
 def page(sets: Mapping[str, Rows], levels: Sequence[int]) -> str:
-    """Everything, as it stands in the page."""
+    """All tables of the page."""
     parts = [about(sets)]
     for name, rows in sets.items():
         parts += [f"### {TITLES[name]}", costs(rows)]
@@ -26,7 +26,7 @@ def page(sets: Mapping[str, Rows], levels: Sequence[int]) -> str:
 
 
 def about(sets: Mapping[str, Rows]) -> str:
-    """What it was measured on, and whether that was quiet."""
+    """The machine, and whether it was otherwise idle."""
     where = machine()
     text = (
         f"{where['processors']} processors ({where['processor']}), Linux {where['kernel']}, Python {where['python']}, "
@@ -34,11 +34,11 @@ def about(sets: Mapping[str, Rows]) -> str:
     )
     if is_quiet(sets):
         return text
-    return f"{text} **The machine was not quiet: others kept {foreign(sets):.2f} processors busy.**"
+    return f"{text} **The machine was not idle: other processes used {foreign(sets):.2f} processors.**"
 
 
 def costs(rows: Rows) -> str:
-    """CPU time, throughput and memory."""
+    """The table of CPU time, throughput, and memory."""
     naive = rows.get("naive")
     header = ["", f"CPU µs/call at {LEVEL}", "of these helpers", "× naive", "calls/s", "calls/CPU s", "peak MiB"]
     body = [[row.competitor.label, *_costs(row, naive)] for row in rows.values()]
@@ -60,9 +60,9 @@ def _costs(row: Row, naive: Row | None) -> list[str]:
 
 
 def latencies(rows: Rows, levels: Sequence[int]) -> str:
-    """What a call takes longer than one directly to the upstream, with as many at once."""
+    """The table of latency added to a direct call to the upstream at the same concurrency."""
     direct = rows["direct"]
-    header = ["added ms, p50 / p99", *(f"{level} at once" for level in levels), "half load, p50 / p99 in all"]
+    header = ["added ms, p50 / p99", *(f"{level} at once" for level in levels), "half load, total p50 / p99"]
     return _table(header, [_latencies(row, direct, levels) for row in rows.values() if row is not direct and row.turns])
 
 
@@ -78,7 +78,7 @@ def _latencies(row: Row, direct: Row, levels: Sequence[int]) -> list[str]:
 
 
 def _pace_was_held(row: Row) -> bool:
-    """Whether the generator began as many calls as it should have, and none waited in it."""
+    """Whether the generator kept its rate."""
     samples = row.samples(LEVEL, offered=True)
     return all(sample.offered_rate is not None and sample.rate > _HELD * sample.offered_rate for sample in samples)
 
@@ -93,7 +93,7 @@ def _pair(p50: float, p99: float) -> str:
 
 
 def trust(rows: Rows) -> str:
-    """One line: what identity, policy and audit add to a call."""
+    """The line that states what identity, policy, and audit add to a call."""
     bare = rows.get("bare")
     if bare is None or not bare.turns:
         return "trust: the bare gateway was not measured"
@@ -105,10 +105,10 @@ def trust(rows: Rows) -> str:
             cells.append(f"{row.competitor.label} {added}")
     echo, echo_tls, whole = rows.get("echo"), rows.get("echo-tls"), rows.get("trust")
     if echo is not None and echo_tls is not None and echo.turns and echo_tls.turns:
-        cells.append(f"of these TLS itself, by the echo, {compared(echo_tls, echo, sub):+.0f}")
-    line = f"trust, CPU µs a call at {LEVEL} at once: " + "; ".join(cells)
+        cells.append(f"of which TLS alone, measured with the echo, {compared(echo_tls, echo, sub):+.0f}")
+    line = f"trust, CPU µs per call at {LEVEL} concurrent: " + "; ".join(cells)
     if whole is not None and whole.turns:
-        line += f". Identity, policy and audit add {compared(whole, bare, sub):.0f} µs; the budget is {BUDGET:.0f}"
+        line += f". Identity, policy, and audit add {compared(whole, bare, sub):.0f} µs; the budget is {BUDGET:.0f}"
     return line
 
 

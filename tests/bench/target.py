@@ -1,4 +1,4 @@
-"""Where load is sent: an address and the one request that is repeated there."""
+"""The target of a load: an address and the request that is repeated."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,10 +9,10 @@ from pathlib import Path
 class Target:
     """One request.
 
-    path: with its leading slash; for gRPC `/package.Service/Method`. body: of gRPC the message, without its frame.
-    answer: the message that a good call is answered with; None where it differs from call to call. headers: those of
-    the caller. authority: the CA file by which the server is verified, where it speaks TLS. client: certificate and key
-    of the caller, which only some generators can show.
+    path: with its leading slash; for gRPC `/package.Service/Method`. body: for gRPC, the message without its frame.
+    answer: the expected response message; None if it differs between calls. headers: of the caller. authority: the CA
+    file to verify the server with, if it uses TLS. client: certificate and key of the caller; not all generators
+    support them.
     """
 
     port: int
@@ -26,5 +26,5 @@ class Target:
 
     @property
     def url(self) -> str:
-        """The whole address."""
+        """The complete URL."""
         return f"{'http' if self.authority is None else 'https'}://127.0.0.1:{self.port}{self.path}"

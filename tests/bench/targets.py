@@ -1,6 +1,6 @@
-"""What a call may cost, and how steady it has to be: what is measured for that, and the verdicts.
+"""The performance targets: which rows are measured for them, and the verdicts.
 
-Measures no more rows than these need, each in every round, so that the whole takes less than ten minutes.
+Only the rows that the targets need are measured, each in every round, so that the run takes less than ten minutes.
 """
 
 import os
@@ -27,14 +27,14 @@ from tests.bench.verdicts import Verdict
 _NAN: Final = float("nan")
 _SYNCS: Final = 200
 _SYNCED_BYTES: Final = 2048
-"""About what two records have."""
+"""Approximate size of two records."""
 _PAUSE_SECONDS: Final = 0.001
 _DEAD_ROUNDS: Final = 2
 
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A row of the line-up, and at how many calls at once it is measured here."""
+    """A row of the line-up and the concurrency levels at which it is measured here."""
 
     competitor: Competitor
     levels: Sequence[int] = (LEVEL,)
@@ -62,7 +62,7 @@ WANTED: Final[Mapping[str, _Wanted]] = {
 
 
 def measure(around: Surroundings, folder: Path, *, rounds: int, seconds: float) -> tuple[Sequence[Verdict], Rows]:
-    """The verdicts, and the rows that they come from."""
+    """The verdicts and the rows that they are based on."""
     rows = {
         key: Row(replace(wanted.competitor, label=f"{wanted.competitor.label}{', TLS' * wanted.competitor.tls}"))
         for key, wanted in WANTED.items()
@@ -75,17 +75,17 @@ def measure(around: Surroundings, folder: Path, *, rounds: int, seconds: float) 
             wanted = WANTED[key]
             plan = Plan(wanted.levels, seconds, half_load=wanted.half_load)
             if key == "everything":
-                syncs.append(sync_seconds(folder))  # the disk's mood changes, so shortly before it is relied on
+                syncs.append(sync_seconds(folder))  # disk latency varies, so measure it shortly before it is used
             if not rows[key].failure:
                 take(rows[key], plan, around, folder / f"{number}-{key}")
     return [*of_rows(rows, syncs), *_dead(around, folder, min(rounds, _DEAD_ROUNDS), 2 * seconds)], rows
 
 
 def sync_seconds(folder: Path) -> float:
-    """The median of an fdatasync on this disk, each after some bytes more in the file.
+    """Median duration of an fdatasync on this disk, each after appending some bytes.
 
-    After a pause, as one call at a time leaves it: a disk that is never left alone answers in little more than half of
-    the time.
+    There is a pause before each sync, as with one call at a time: without pauses, a sync takes little more than half
+    of the time.
     """
     path = folder / f"sync-{time.monotonic_ns()}"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
@@ -121,36 +121,36 @@ def of_rows(rows: Mapping[str, Row], syncs: Sequence[float]) -> Sequence[Verdict
     rates = [rows[key].median(attrgetter("rate")) for key in ("workers", "bare")]
     return [
         Verdict(
-            "everything on, TLS: CPU of a call ÷ OpenBao's, audited, TLS",
+            "everything on, TLS: CPU per call ÷ OpenBao with audit, TLS",
             ratio("everything", "openbao-tls"),
             1.0,
             remark=pair("everything", "openbao-tls"),
         ),
         Verdict(
-            "everything on, TLS: CPU of a call ÷ the naive gateway's, TLS",
+            "everything on, TLS: CPU per call ÷ naive gateway, TLS",
             ratio("everything", "naive-tls"),
             0.8,
             remark=pair("everything", "naive-tls"),
         ),
         Verdict(
-            "bare: CPU of a call ÷ the naive gateway's", ratio("bare", "naive"), 0.55, remark=pair("bare", "naive")
+            "bare: CPU per call ÷ naive gateway", ratio("bare", "naive"), 0.55, remark=pair("bare", "naive")
         ),
         Verdict(
-            "GetPublicKey, cached: CPU of a call ÷ that of an echo",
+            "GetPublicKey, cached: CPU per call ÷ echo",
             ratio("cached", "echo"),
             1.25,
             remark=pair("cached", "echo"),
         ),
         Verdict(
-            "2 workers: calls a CPU second ÷ those of one",
+            "2 workers: calls per CPU second ÷ one worker",
             ratio("bare", "workers"),
             0.92,
             at_least=True,
-            remark=f"{pair('workers', 'bare')}; {rates[0]:,.0f} and {rates[1]:,.0f} calls/s in all",
+            remark=f"{pair('workers', 'bare')}; {rates[0]:,.0f} and {rates[1]:,.0f} calls/s in total",
         ),
-        Verdict("durability: os: p50 added to a direct call, 1 at once", added("everything-os"), 0.6, "ms"),
+        Verdict("durability: os: p50 added to a direct call, 1 concurrent", added("everything-os"), 0.6, "ms"),
         Verdict(
-            "durability: fsync: p50 added, 1 at once",
+            "durability: fsync: p50 added, 1 concurrent",
             added("everything"),
             0.6 + 2 * sync,
             "ms",
@@ -161,16 +161,16 @@ def of_rows(rows: Mapping[str, Row], syncs: Sequence[float]) -> Sequence[Verdict
             half,
             5.0,
             "ms",
-            remark=f"of {statistics.median(held):.0%} of the calls that should have begun" if held else "",
+            remark=f"{statistics.median(held):.0%} of the planned calls were started" if held else "",
         ),
         Verdict(
-            f"BatchEncrypt of {BATCH_ITEMS}: CPU of an item ÷ that of a single call",
+            f"BatchEncrypt of {BATCH_ITEMS}: CPU per item ÷ single call",
             _item_share(rows["batch"], bare),
             0.5,
             remark=f"{_cpu(rows['batch'], 1) / BATCH_ITEMS:.0f} and {_cpu(bare):.0f} µs",
         ),
         Verdict(
-            "identity, policy and audit with fsync: CPU on top of bare",
+            "identity, policy, and audit with fsync: CPU added to bare",
             _paired(rows["trust"], bare, lambda a, b: a.cpu - b.cpu),
             80.0,
             "µs",
@@ -184,7 +184,7 @@ def _cpu(row: Row, level: int = LEVEL) -> float:
 
 
 def _paired(row: Row, other: Row, how: Callable[[Sample, Sample], float], level: int = LEVEL) -> float:
-    """The median of comparisons within rounds."""
+    """Median of the comparisons within rounds."""
     pairs = zip(row.samples(level), other.samples(level), strict=False)
     return statistics.median([how(one, another) for one, another in pairs] or [_NAN])
 
@@ -198,5 +198,5 @@ def _dead(around: Surroundings, folder: Path, rounds: int, seconds: float) -> Se
     try:
         return dead_provider.measure(around, folder / "dead", rounds=rounds, seconds=seconds)
     except (ServerError, LoadError, tools.MissingToolError) as error:
-        print(f"a dead provider: {error}", file=sys.stderr)
-        return [Verdict("one provider of three dead", _NAN, _NAN, remark=str(error).splitlines()[0][:80])]
+        print(f"a failing provider: {error}", file=sys.stderr)
+        return [Verdict("one provider of three failing", _NAN, _NAN, remark=str(error).splitlines()[0][:80])]

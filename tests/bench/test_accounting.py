@@ -1,4 +1,4 @@
-"""CPU time and memory of real processes."""
+"""CPU time and memory of real processes are read correctly."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 from tests.bench import accounting
 
-# The child works, and says so; then its parent says how much both have worked, by their own accounts.
+# The child works and reports it. Then its parent works.
 _PARENT = """
 import subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdout=subprocess.PIPE, stdin=subprocess.PIPE)
@@ -31,7 +31,7 @@ sys.stdin.read()
 
 @pytest.fixture(scope="module")
 def busy() -> Iterator[int]:
-    """The number of a process that has worked for 0.2 s, and its child for 0.3 s."""
+    """Process ID of a process that used 0.2 s of CPU, with a child that used 0.3 s."""
     with subprocess.Popen(
         [sys.executable, "-c", _PARENT, _CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
@@ -40,28 +40,28 @@ def busy() -> Iterator[int]:
         yield process.pid
 
 
-def test_usage_of_a_process_and_its_helper(busy: int) -> None:
+def test_usage_counts_a_process_and_its_child_separately(busy: int) -> None:
     usage = accounting.usage(busy)
     assert usage.main == pytest.approx(0.2, abs=0.08)
     assert usage.helpers == pytest.approx(0.3, abs=0.08)
     assert usage.total == usage.main + usage.helpers
 
 
-def test_usage_by_thread(busy: int) -> None:
+def test_usage_is_read_per_thread(busy: int) -> None:
     ((number, (_, seconds)),) = accounting.threads(busy).items()
     assert number == busy
     assert seconds == pytest.approx(0.2, abs=0.08)
 
 
-def test_memory_of_a_process_and_its_helper(busy: int) -> None:
+def test_peak_memory_includes_the_child(busy: int) -> None:
     assert 50_000_000 < accounting.peak_memory(busy) < 150_000_000
 
 
-def test_a_name_with_brackets() -> None:
+def test_a_process_name_with_parentheses_is_parsed() -> None:
     stat = "7 (a) S (b) R 3 " + " ".join(str(number) for number in range(5, 53))
     ticks = os.sysconf("SC_CLK_TCK")
     assert accounting._parse(stat) == accounting._Process(3, (14 + 15) / ticks, (16 + 17) / ticks)
 
 
-def test_the_machine_is_at_least_as_busy_as_we_are(busy: int) -> None:
+def test_machine_usage_is_at_least_the_usage_of_this_process(busy: int) -> None:
     assert accounting.machine_busy() > accounting.usage(busy).total

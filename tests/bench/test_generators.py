@@ -1,4 +1,4 @@
-"""What a generator prints is believed only where it fits."""
+"""The output of a load generator is accepted only if it is consistent."""
 
 import json
 from dataclasses import replace
@@ -25,36 +25,36 @@ def read(data: int, *, good: int = 1000, refused: int = 0, target: Target = TARG
     return generators._read_h2load(output, [0.001] * 99 + [0.002], target, 16, 0.5)
 
 
-def test_answers_are_counted_by_their_bytes() -> None:
+def test_responses_are_counted_by_their_bytes() -> None:
     load = read(1000 * 15)
     assert load == generators.Load(1000, 2.0, 0.001, 0.002, 0.5)
 
 
-def test_answers_cut_off_by_the_end_are_no_failures() -> None:
+def test_responses_cut_off_at_the_end_are_not_failures() -> None:
     assert read(1016 * 15).calls == 1000
 
 
 @pytest.mark.parametrize("data", [0, 999 * 15, 1017 * 15])
-def test_grpc_errors_which_h2load_takes_for_successes(data: int) -> None:
-    with pytest.raises(LoadError, match="should have been answered"):
+def test_grpc_errors_that_h2load_counts_as_success_are_detected(data: int) -> None:
+    with pytest.raises(LoadError, match="expected"):
         read(data)
 
 
-def test_other_http_statuses() -> None:
-    with pytest.raises(LoadError, match="1 were answered with another status"):
+def test_http_errors_are_detected() -> None:
+    with pytest.raises(LoadError, match="1 returned a status other than 2xx"):
         read(0, good=999, refused=1, target=replace(TARGET, grpc=False))
 
 
-def test_output_of_another_form() -> None:
+def test_unknown_output_is_rejected() -> None:
     with pytest.raises(LoadError, match="something else"):
         generators._read_h2load("finished in a hurry", [], TARGET, 16, 0.5)
 
 
-def test_a_line_of_the_log_that_the_end_cut_off() -> None:
+def test_an_incomplete_log_line_is_ignored() -> None:
     assert generators._durations("1700000000000000\t200\t1500\n1700000000000000\t-1\t0\n17000") == [0.0015]
 
 
-def test_the_frame_of_a_message() -> None:
+def test_a_message_is_framed_as_in_grpc() -> None:
     assert generators.framed(b"abc") == b"\x00\x00\x00\x00\x03abc"
 
 
@@ -67,23 +67,23 @@ def report(**changes: Any) -> Any:
     return json.loads(json.dumps({**good, **changes}))
 
 
-def test_a_report_of_ghz() -> None:
+def test_a_ghz_report_is_read() -> None:
     assert generators._read_ghz(report(), 1.5) == generators.Load(100, 3.0, 0.002, 0.050, 1.5)
 
 
-def test_a_report_of_ghz_without_its_first_second() -> None:
+def test_the_first_second_of_a_ghz_report_can_be_excluded() -> None:
     load = generators._read_ghz(report(), 1.5, ramp=1.0)
     assert load == generators.Load(100, 3.0, 0.002, 0.007, 1.5)
-    assert len(load.durations) == 98  # one began within it, and ended after it
+    assert len(load.durations) == 98  # started within the time and ended after it
 
 
 @pytest.mark.parametrize("statuses", [{"OK": 599, "Unavailable": 1}, {}, None])
-def test_a_report_of_ghz_with_failures(statuses: Any) -> None:
+def test_failures_in_a_ghz_report_are_detected(statuses: Any) -> None:
     with pytest.raises(LoadError):
         generators._read_ghz(report(statusCodeDistribution=statuses), 1.5)
 
 
-def test_the_contract_for_ghz_has_its_imports_first() -> None:
+def test_the_descriptor_set_for_ghz_lists_imports_first() -> None:
     found = descriptor_pb2.FileDescriptorSet.FromString(generators._descriptors())
     known: set[str] = set()
     for file in found.file:

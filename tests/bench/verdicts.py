@@ -1,4 +1,4 @@
-"""What had to be shown beside what was measured: as a table and as JSON. Knows nothing of how it is measured."""
+"""Targets and measured values, as a table and as JSON. Does not know how they are measured."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Verdict:
-    """One target. at_least: the bound is the least that will do, not the most. remark: what to know beside it."""
+    """One target. at_least: the bound is a minimum, not a maximum. remark: additional information."""
 
     what: str
     measured: float
@@ -19,13 +19,13 @@ class Verdict:
 
     @property
     def met(self) -> bool | None:
-        """None where it was not measured."""
+        """Whether the target is met; None if it was not measured."""
         if math.isnan(self.measured):
             return None
         return self.measured >= self.bound if self.at_least else self.measured <= self.bound
 
     def as_json(self) -> dict[str, Any]:
-        """For programs."""
+        """The verdicts as JSON."""
         return {
             "what": self.what,
             "bound": self.bound if math.isfinite(self.bound) else None,

@@ -1,4 +1,4 @@
-"""What a running server has: memory, files and connections, threads, tasks. Read from outside, but for the tasks."""
+"""Resources of a running server: memory, files and connections, threads, and tasks."""
 
 import asyncio
 import json
@@ -17,12 +17,12 @@ _PROC: Final = Path("/proc")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _TELLING_SECONDS: Final = 20.0
 _SETTLED_SECONDS: Final = 17.0
-"""A connection to an upstream rests for 15 seconds before it is closed."""
+"""An idle connection to an upstream is closed after 15 seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Possessions:
-    """pending: tasks and futures that wait, by what they do. objects: of Python, in all. files: with connections."""
+    """pending: waiting tasks and futures, by name. objects: number of Python objects. files: files and connections."""
 
     files: int
     threads: int
@@ -31,17 +31,17 @@ class Possessions:
 
 
 def resident(pid: int) -> int:
-    """Bytes of memory that it has at this moment."""
+    """Resident memory in bytes."""
     return int((_PROC / str(pid) / "statm").read_text().split()[1]) * _PAGE
 
 
 def files(pid: int) -> int:
-    """Files and connections that it has open."""
+    """Number of open files and connections."""
     return len(os.listdir(_PROC / str(pid) / "fd"))
 
 
 async def settled(pid: int, told: Path, longest: float = 60.0) -> Possessions:
-    """What it has once it does nothing any more: when the number of its files has not changed for a while."""
+    """Resources of the idle server, after the number of its files has not changed for a while."""
     deadline, before, since = time.monotonic() + longest, files(pid), time.monotonic()
     while time.monotonic() < min(deadline, since + _SETTLED_SECONDS):
         await asyncio.sleep(0.5)
@@ -57,14 +57,14 @@ async def _told(pid: int, path: Path) -> dict[str, Any]:
     deadline = time.monotonic() + _TELLING_SECONDS
     while (text := _taken(path)) is None:
         if time.monotonic() > deadline:
-            raise TimeoutError("the gateway does not tell what it has")
+            raise TimeoutError("the gateway did not report its tasks")
         await asyncio.sleep(0.05)
     counts: dict[str, Any] = json.loads(text)
     return counts
 
 
 def _taken(path: Path) -> str | None:
-    """What is in the file, which is gone afterwards; None where there is none yet."""
+    """Read and remove the file; None if it does not exist yet."""
     try:
         text = path.read_text()
     except FileNotFoundError:
@@ -74,7 +74,7 @@ def _taken(path: Path) -> str | None:
 
 
 class MemoryLog:
-    """The resident memory of a process, each second as long as the block lasts. samples: moment and bytes."""
+    """Sample the resident memory of a process every second while the block runs. samples: time and bytes."""
 
     def __init__(self, pid: int) -> None:
         self.samples: list[tuple[float, int]] = []
@@ -93,7 +93,7 @@ class MemoryLog:
         self._thread.join()
 
     def between(self, begin: float, end: float) -> Sequence[int]:
-        """The samples of a part of the time, from 0 to 1."""
+        """Samples of a part of the time, from 0 to 1."""
         first, last = self.samples[0][0], self.samples[-1][0]
         return [size for moment, size in self.samples if begin <= (moment - first) / (last - first or 1.0) <= end]
 

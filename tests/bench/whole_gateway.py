@@ -1,4 +1,4 @@
-"""One gateway with everything on, for measurements that are about more than the cost of a call."""
+"""One gateway with everything on, for measurements beyond the cost of a call."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,9 +25,9 @@ def gateway(
     others: Sequence[Mapping[str, Any]] = (),
     module: Sequence[object] = ("gateway",),
 ) -> Iterator[tuple[Server, Target]]:
-    """The gateway, its journal below `folder`, and where its known callers go.
+    """Run the gateway with its journal below `folder`; yield its target for known callers.
 
-    others: providers beside the one that all have. module: what runs it, with arguments of its own.
+    others: additional providers. module: the module that runs the gateway, with its arguments.
     """
     port = free_port()
     config = gateway_settings.write(
