@@ -24,7 +24,7 @@ _TARGETS: Final = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, and write results. Exit codes: 0 success, 1 a measurement failed, 2 wrong usage or a missing tool."""
+    """Measure, print, and write results. Exit codes: 0 success, 1 failed measurement, 2 wrong usage or missing tool."""
     given = _parser().parse_args(arguments)
     if given.targets:
         return _targets(given)
@@ -123,7 +123,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--seconds", type=float, help="seconds per measurement; default 4, with --targets 3")
     add("--levels", type=int, nargs="+", default=[1, 16, 64, 256], help="calls at once")
     add("--targets", action="store_true", help="compare measured values with the targets; under ten minutes")
-    add("--quick", action="store_true", help="one short round to check that the benchmark works; the figures are not reliable")
+    add(
+        "--quick",
+        action="store_true",
+        help="one short round to check that the benchmark works; the figures are not reliable",
+    )
     add("--publish", action="store_true", help="write the figures into docs/performance.md")
     add("--root", type=Path, default=tools.ROOT, help="measure the gateway of another working tree")
     add("--output", type=Path, default=tools.BUILD / "bench")

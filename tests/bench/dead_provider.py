@@ -37,7 +37,7 @@ from tests.bench.whole_gateway import gateway
 _SECOND, _MORTAL = "second", "mortal"
 _DEATHS: Final = (Health.REFUSING, Health.HANGING)
 _OTHERS_RATE: Final = 200.0
-"""Calls per second to each of the other two: far below the gateway's capacity, so that the tail is not queueing time."""
+"""Calls per second to each of the other two: far below capacity, so that the tail is not queueing time."""
 _OTHERS_AT_ONCE: Final = 16
 _MORTALS_RATE: Final = 40.0
 _MORTALS_DEADLINE: Final = 2.0

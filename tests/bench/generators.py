@@ -1,6 +1,6 @@
 """Load generators that are native programs: how to call them and how to read their output.
 
-h2load uses the least CPU, which it shares with the measured server. It does not know gRPC statuses and cannot use client
+h2load uses the least CPU, which it shares with the measured server. It does not know gRPC statuses or client
 certificates. Failures are detected by the number of bytes received, because a failed call has no message.
 """
 

@@ -36,7 +36,7 @@ def leave_nothing_behind() -> None:
 
 
 class Server:
-    """A process that listens on a port: `with Server(command, port, log) as server: …`. Its output is written to `log`."""
+    """A process that listens on a port: `with Server(command, port, log) as server: …`. It writes to `log`."""
 
     def __init__(
         self,

@@ -206,7 +206,11 @@ def main() -> int:
     """Run the soak test. The exit code is 1 if a verdict is not met."""
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--minutes", type=float, help="default 10; with --calls, at most 60")
-    parser.add_argument("--calls", type=int, help="stop after this number of calls, for example to check that memory stays constant over a million calls")
+    parser.add_argument(
+        "--calls",
+        type=int,
+        help="stop after this number of calls, for example to check that memory stays constant over a million calls",
+    )
     parser.add_argument("--output", type=Path, default=tools.BUILD / "bench")
     given = parser.parse_args()
     minutes = given.minutes or (10.0 if given.calls is None else 60.0)

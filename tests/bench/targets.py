@@ -132,9 +132,7 @@ def of_rows(rows: Mapping[str, Row], syncs: Sequence[float]) -> Sequence[Verdict
             0.8,
             remark=pair("everything", "naive-tls"),
         ),
-        Verdict(
-            "bare: CPU per call ÷ naive gateway", ratio("bare", "naive"), 0.55, remark=pair("bare", "naive")
-        ),
+        Verdict("bare: CPU per call ÷ naive gateway", ratio("bare", "naive"), 0.55, remark=pair("bare", "naive")),
         Verdict(
             "GetPublicKey, cached: CPU per call ÷ echo",
             ratio("cached", "echo"),

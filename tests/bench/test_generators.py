@@ -46,7 +46,7 @@ def test_http_errors_are_detected() -> None:
 
 
 def test_unknown_output_is_rejected() -> None:
-    with pytest.raises(LoadError, match="something else"):
+    with pytest.raises(LoadError, match="unexpected output"):
         generators._read_h2load("finished in a hurry", [], TARGET, 16, 0.5)
 
 

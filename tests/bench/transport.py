@@ -1,6 +1,6 @@
 """CPU cost of one exchange with each HTTP transport: `python -m tests.bench.transport [--exchanges N]`.
 
-The server is a separate process that returns the same bytes for every request. Only the CPU time of this process counts,
+The server is a separate process that returns the same bytes for every request. Only CPU time of this process counts,
 with uvloop, as in the gateway.
 """
 
