@@ -1,4 +1,4 @@
-"""Files, file names and passwords that are broken, hostile or merely strange, on their way to an upstream."""
+"""Malformed and hostile files, file names, and passwords in requests to upstreams."""
 
 import base64
 import re
@@ -30,7 +30,7 @@ async def keeps_serving(quiet_stack: Stack) -> AsyncIterator[None]:
 
 @pytest.fixture(scope="module")
 async def uploading(seeded_stack: Stack) -> AsyncIterator[Gateway]:
-    """A gateway to v1.0 of Certificate Manager, which takes uploads."""
+    """A gateway for Certificate Manager v1.0, which supports uploads."""
     settings = seeded_stack.settings(seeded_stack.provider(CERTIFICATES, api_version="v1.0"))
     async with Gateway(settings) as gateway:
         yield gateway
@@ -48,7 +48,7 @@ def uploaded(body: dict[str, str]) -> bytes:
     return base64.b64decode(body["body_base64"])
 
 
-async def test_512_kilobytes_are_uploaded_and_a_byte_more_is_refused_before_any_call(
+async def test_upload_is_limited_to_512_kilobytes_before_the_upstream_call(
     quiet_stack: Stack, uploading: Gateway
 ) -> None:
     file = await uploading.certificates.DownloadCertificate(
@@ -85,7 +85,7 @@ async def test_512_kilobytes_are_uploaded_and_a_byte_more_is_refused_before_any_
     ],
     ids=["empty", "zeros", "cut off", "no certificate in it", "10,000 boundaries", "a form"],
 )
-async def test_a_broken_pem_is_refused(quiet_stack: Stack, uploading: Gateway, content: bytes) -> None:
+async def test_malformed_pem_is_rejected(quiet_stack: Stack, uploading: Gateway, content: bytes) -> None:
     request = certificates.UploadCertificateRequest(name=WWW, content=content)
     failure = await failure_of(uploading.certificates.UploadCertificate(request))
     if content:
@@ -100,7 +100,7 @@ FILENAMES = ['"\r\nX: y', "a\nb", "a\0b", "../a.pem", "a/b.pem", "a\\b.pem", "..
 
 
 @pytest.mark.parametrize("filename", FILENAMES, ids=lambda name: repr(name[:20]))
-async def test_a_file_name_that_is_no_plain_name_is_refused(quiet_stack: Stack, filename: str) -> None:
+async def test_file_name_with_a_path_is_rejected(quiet_stack: Stack, filename: str) -> None:
     requests: dict[str, list[Message]] = {
         "filename": [
             certificates.UploadCertificateRequest(name=WWW, content=b"x", filename=filename),
@@ -150,7 +150,9 @@ def install_request(**fields: str) -> certificates.InstallSignedCertificateReque
         ('name="file"; x', "name=%22file%22; x"),
     ],
 )
-async def test_a_strange_file_name_stays_within_its_header(quiet_stack: Stack, filename: str, quoted: str) -> None:
+async def test_special_characters_in_a_file_name_are_quoted_in_the_header(
+    quiet_stack: Stack, filename: str, quoted: str
+) -> None:
     request = certificates.ImportTrustedAuthorityRequest(parent=STORE, content=b"x", filename=filename)
     assert (await failure_of(call(quiet_stack.gateway, "ImportTrustedAuthority", request))).kind == UNPARSABLE
     sent = uploaded((await quiet_stack.controls[ASTERIA].requests())[-1])
@@ -174,9 +176,7 @@ BROKEN_STORES: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("case", BROKEN_STORES)
-async def test_a_key_store_that_is_broken_is_refused_and_nothing_is_stored(
-    quiet_stack: Stack, key_store: bytes, case: str
-) -> None:
+async def test_malformed_key_store_is_rejected_and_not_stored(quiet_stack: Stack, key_store: bytes, case: str) -> None:
     content = BROKEN_STORES[case](key_store)
     failure = await failure_of(call(quiet_stack.gateway, "ImportCertificate", import_request(content)))
     assert failure.kind in (UNPARSABLE, ("PERMISSION_DENIED", "KEYSTORE_PASSWORD_INCORRECT"))
@@ -195,7 +195,7 @@ async def test_a_key_store_that_is_broken_is_refused_and_nothing_is_stored(
     ],
     ids=["no PKCS#7 in it", "deep", "a length of 4 GiB", "huge", "a million bytes of identifiers"],
 )
-async def test_a_hostile_file_of_authorities_is_refused(quiet_stack: Stack, content: bytes) -> None:
+async def test_hostile_authority_file_is_rejected(quiet_stack: Stack, content: bytes) -> None:
     before = await call(quiet_stack.gateway, "ListTrustedAuthorities")
     request = certificates.ImportTrustedAuthorityRequest(parent=STORE, content=content)
     assert (await failure_of(call(quiet_stack.gateway, "ImportTrustedAuthority", request))).kind == UNPARSABLE
@@ -215,8 +215,8 @@ PASSWORDS = [
 
 
 @pytest.mark.parametrize("password", PASSWORDS, ids=lambda password: repr(password[:20]))
-async def test_a_password_of_any_text_opens_what_it_closed(quiet_stack: Stack, key_store: bytes, password: str) -> None:
-    """In JSON (create), in forms (show, delete) and in multipart (import) alike."""
+async def test_passwords_of_arbitrary_text_round_trip(quiet_stack: Stack, key_store: bytes, password: str) -> None:
+    """In JSON (create), in forms (show, delete), and in multipart requests (import)."""
     service = quiet_stack.gateway.certificates
     created = await service.CreateCertificate(
         certificates.CreateCertificateRequest(
@@ -242,7 +242,7 @@ async def test_a_password_of_any_text_opens_what_it_closed(quiet_stack: Stack, k
     await service.DeleteCertificate(certificates.DeleteCertificateRequest(name=CLIENT, keystore_password=password))
 
 
-async def test_a_file_that_looks_like_a_part_of_the_form_is_only_a_file(quiet_stack: Stack) -> None:
+async def test_file_that_contains_a_multipart_boundary_is_sent_as_a_file(quiet_stack: Stack) -> None:
     await call(quiet_stack.gateway, "CheckCertificate")
     content = b'x\r\n--keyway-\r\nContent-Disposition: form-data; name="password"\r\n\r\nother\r\n--keyway---\r\n'
     failure = await failure_of(call(quiet_stack.gateway, "ImportCertificate", import_request(content)))

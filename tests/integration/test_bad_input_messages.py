@@ -1,4 +1,4 @@
-"""Messages that are no messages, or say what the contract does not know: raw bytes on the wire."""
+"""Malformed messages and unknown values, sent as raw bytes."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -20,7 +20,7 @@ ENCRYPT = "/keyway.v1.KeyService/Encrypt"
 
 @pytest.fixture(autouse=True)
 async def keeps_serving(quiet_stack: Stack) -> AsyncIterator[None]:
-    """Whatever a test sends, the next call of somebody else is served."""
+    """After each test, a call of another caller succeeds."""
     yield
     assert (await call(quiet_stack.gateway, "Encrypt")).ciphertext
 
@@ -54,27 +54,27 @@ async def raw(stack: Stack, method: str, data: bytes) -> bytes:
         "HTTP",
     ],
 )
-async def test_bytes_that_are_no_message_are_a_bad_request(quiet_stack: Stack, data: bytes) -> None:
+async def test_undecodable_bytes_are_rejected(quiet_stack: Stack, data: bytes) -> None:
     failure = await failure_of(raw(quiet_stack, ENCRYPT, data))
     assert failure.kind == INVALID
     assert failure.violations[0].description == "the message cannot be decoded as keyway.v1.EncryptRequest"
     assert not await asked(quiet_stack)
 
 
-async def test_fields_that_the_contract_does_not_have_are_ignored(quiet_stack: Stack) -> None:
+async def test_unknown_fields_are_ignored(quiet_stack: Stack) -> None:
     data = valid_request("Encrypt").SerializeToString() + b"\xba\x3e\x03abc" + b"\xc0\x3e\x01"
     answer = keys.EncryptResponse.FromString(await raw(quiet_stack, ENCRYPT, data))
     assert answer.ciphertext
 
 
-async def test_an_empty_message_names_what_is_required(quiet_stack: Stack) -> None:
+async def test_empty_message_reports_the_required_fields(quiet_stack: Stack) -> None:
     failure = await failure_of(raw(quiet_stack, "/keyway.v1.KeyService/Verify", b""))
     assert failure.kind == INVALID
     assert sorted(failure.fields) == ["name", "signature"]
 
 
 @pytest.mark.parametrize("number", [-1, 10, 99, 2**31 - 1])
-async def test_an_enum_number_that_the_contract_does_not_have_is_refused(quiet_stack: Stack, number: Any) -> None:
+async def test_unknown_enum_number_is_rejected(quiet_stack: Stack, number: Any) -> None:
     certificate = "providers/nhn-certs/certificates/www.example.com"
     requests = {
         "encoding": keys.EncryptRequest(name="providers/nhn-keys/keys/orders-key", encoding=number),
@@ -90,7 +90,7 @@ async def test_an_enum_number_that_the_contract_does_not_have_is_refused(quiet_s
 
 
 @pytest.mark.parametrize(("field", "value"), [("page_size", -1), ("page_size", 1001), ("page_size", 2**31 - 1)])
-async def test_a_page_size_says_its_limits(quiet_stack: Stack, field: str, value: int) -> None:
+async def test_rejected_page_size_reports_the_limits(quiet_stack: Stack, field: str, value: int) -> None:
     for request in (
         certificates.ListCertificatesRequest(parent="providers/-", page_size=value),
         providers.ListProvidersRequest(page_size=value),
@@ -103,7 +103,7 @@ async def test_a_page_size_says_its_limits(quiet_stack: Stack, field: str, value
 
 @pytest.mark.parametrize("count", [0, 1001])
 @pytest.mark.parametrize("method", ["BatchEncrypt", "BatchDecrypt"])
-async def test_a_batch_says_how_many_items_it_takes(quiet_stack: Stack, method: str, count: int) -> None:
+async def test_rejected_batch_reports_the_limit_of_items(quiet_stack: Stack, method: str, count: int) -> None:
     request = valid_request(method)
     item = request.requests.pop()
     request.requests.extend([item] * count)
@@ -117,7 +117,7 @@ async def test_a_batch_says_how_many_items_it_takes(quiet_stack: Stack, method: 
 
 
 def message_of(size: int) -> bytes:
-    """An ImportTrustedAuthority request of exactly this many bytes."""
+    """Return an ImportTrustedAuthority request with this size in bytes."""
     empty = certificates.ImportTrustedAuthorityRequest(
         parent="providers/asteria/trustStores/server", content=b"x" * size
     )
@@ -127,7 +127,7 @@ def message_of(size: int) -> bytes:
     return empty.SerializeToString()
 
 
-async def test_a_message_of_16_mebibytes_is_taken_and_one_byte_more_is_refused_by_the_transport(
+async def test_message_is_limited_to_16_mebibytes_by_the_transport(
     quiet_stack: Stack,
 ) -> None:
     method = "/keyway.v1.CertificateService/ImportTrustedAuthority"
@@ -141,7 +141,7 @@ async def test_a_message_of_16_mebibytes_is_taken_and_one_byte_more_is_refused_b
     assert "grpc-status-details-bin" not in trailers_of(caught.value)
 
 
-async def test_a_method_that_does_not_exist_is_unimplemented(quiet_stack: Stack) -> None:
+async def test_unknown_method_is_unimplemented(quiet_stack: Stack) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await raw(quiet_stack, "/keyway.v1.KeyService/Destroy", b"")
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
@@ -157,7 +157,7 @@ async def test_a_method_that_does_not_exist_is_unimplemented(quiet_stack: Stack)
     ],
     ids=["long", "twice", "ours", "binary"],
 )
-async def test_metadata_of_a_caller_changes_no_answer(
+async def test_caller_metadata_does_not_change_the_response(
     quiet_stack: Stack, metadata: tuple[tuple[str, str | bytes], ...]
 ) -> None:
     running = call(quiet_stack.gateway, "Encrypt", metadata=metadata)

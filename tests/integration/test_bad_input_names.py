@@ -1,4 +1,4 @@
-"""Resource names that try to be something else: refused where they can't be names, else percent-encoded exactly."""
+"""Hostile resource names: invalid ones are rejected, and the others are percent-encoded."""
 
 from collections.abc import AsyncIterator
 
@@ -43,7 +43,7 @@ ODD = {
     "\ufeffa": "%EF%BB%BFa",
     "keys": "keys",
 }
-"""Names that are strange, and each as it must stand in a URL's path: worked out by hand."""
+"""Unusual names, and the expected form of each in a URL path, written by hand."""
 
 REFUSED = [
     "",
@@ -75,7 +75,7 @@ async def keeps_serving(quiet_stack: Stack) -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize("segment", [*REFUSED, TOO_LONG], ids=lambda segment: repr(segment[:30]))
-async def test_a_segment_that_can_be_none_is_refused_before_any_upstream_call(quiet_stack: Stack, segment: str) -> None:
+async def test_invalid_segment_is_rejected_before_the_upstream_call(quiet_stack: Stack, segment: str) -> None:
     requests = [
         keys.EncryptRequest(name=f"providers/nhn-keys/keys/{segment}"),
         keys.GetSecretRequest(name=f"providers/nhn-keys/secrets/{segment}"),
@@ -94,7 +94,7 @@ async def test_a_segment_that_can_be_none_is_refused_before_any_upstream_call(qu
 @pytest.mark.parametrize(
     "version", ["", "-1", "+1", "1.0", "2147483648", "9" * 100, "١", "01", "0x1", " 1", "1\n", "a"]
 )
-async def test_a_version_that_is_no_number_is_refused(quiet_stack: Stack, version: str) -> None:
+async def test_version_that_is_not_a_number_is_rejected(quiet_stack: Stack, version: str) -> None:
     name = f"providers/nhn-keys/keys/demo-rsa/versions/{version}"
     failure = await failure_of(call(quiet_stack.gateway, "GetPublicKey", keys.GetPublicKeyRequest(name=name)))
     assert failure.kind == INVALID
@@ -105,7 +105,7 @@ async def test_a_version_that_is_no_number_is_refused(quiet_stack: Stack, versio
 @pytest.mark.parametrize(
     "name", ["", "providers", "provider/a", "projects/a/keys/b", "providers/nhn-keys/secrets/a", "*"]
 )
-async def test_a_name_of_another_kind_is_refused_and_the_right_pattern_told(quiet_stack: Stack, name: str) -> None:
+async def test_name_of_a_different_type_is_rejected_with_the_expected_pattern(quiet_stack: Stack, name: str) -> None:
     failure = await failure_of(call(quiet_stack.gateway, "Encrypt", keys.EncryptRequest(name=name)))
     assert failure.kind == INVALID
     assert failure.fields == ["name"]
@@ -113,7 +113,7 @@ async def test_a_name_of_another_kind_is_refused_and_the_right_pattern_told(quie
 
 
 @pytest.mark.parametrize("segment", ODD, ids=ascii)
-async def test_a_strange_key_name_arrives_percent_encoded(quiet_stack: Stack, segment: str) -> None:
+async def test_unusual_key_name_is_percent_encoded(quiet_stack: Stack, segment: str) -> None:
     base = "/keymanager/v1.0/appkey/keymanager-demo"
     sent = {
         f"{base}/symmetric-keys/{ODD[segment]}/encrypt": keys.EncryptRequest(
@@ -132,7 +132,7 @@ async def test_a_strange_key_name_arrives_percent_encoded(quiet_stack: Stack, se
 
 
 @pytest.mark.parametrize("segment", ODD, ids=ascii)
-async def test_a_strange_certificate_name_arrives_percent_encoded(quiet_stack: Stack, segment: str) -> None:
+async def test_unusual_certificate_name_is_percent_encoded(quiet_stack: Stack, segment: str) -> None:
     request = certificates.DownloadCertificateRequest(name=f"providers/nhn-certs/certificates/{segment}")
     running = call(quiet_stack.gateway, "DownloadCertificate", request)
     if segment in ("*.example.com", "인증서-예시"):
@@ -143,7 +143,7 @@ async def test_a_strange_certificate_name_arrives_percent_encoded(quiet_stack: S
 
 
 @pytest.mark.parametrize("segment", ODD, ids=ascii)
-async def test_a_strange_alias_arrives_encoded_in_the_query(quiet_stack: Stack, segment: str) -> None:
+async def test_unusual_alias_is_encoded_in_the_query(quiet_stack: Stack, segment: str) -> None:
     name = f"providers/asteria/trustStores/client/authorities/{segment}"
     request = certificates.GetTrustedAuthorityRequest(name=name)
     failure = await failure_of(call(quiet_stack.gateway, "GetTrustedAuthority", request))
@@ -152,7 +152,7 @@ async def test_a_strange_alias_arrives_encoded_in_the_query(quiet_stack: Stack, 
 
 
 @pytest.mark.parametrize("key", ["a/../b", "a?b", "a b", "%2e", "a&b#c", "키"])
-async def test_an_app_key_can_not_break_out_of_its_place_in_the_path(quiet_stack: Stack, key: str) -> None:
+async def test_app_key_cannot_change_the_path(quiet_stack: Stack, key: str) -> None:
     encoded = {
         "a/../b": "a%2F..%2Fb",
         "a?b": "a%3Fb",
@@ -174,7 +174,7 @@ async def test_an_app_key_can_not_break_out_of_its_place_in_the_path(quiet_stack
     }
 
 
-async def test_the_longest_names_are_served(quiet_stack: Stack) -> None:
+async def test_names_of_maximum_length_are_served(quiet_stack: Stack) -> None:
     name = "providers/nhn-keys/keys/".ljust(1024, "a")
     failure = await failure_of(call(quiet_stack.gateway, "Encrypt", keys.EncryptRequest(name=name, plaintext=b"x")))
     assert failure.kind == ("NOT_FOUND", "KEY_NOT_FOUND")
@@ -183,7 +183,7 @@ async def test_the_longest_names_are_served(quiet_stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("side", ["SERVER", "server ", "serv", "%73erver", "both"])
-async def test_asteria_is_not_asked_for_what_it_can_not_have(quiet_stack: Stack, side: str) -> None:
+async def test_asteria_is_not_called_for_names_it_cannot_have(quiet_stack: Stack, side: str) -> None:
     request = certificates.GetCertificateRequest(
         name=f"providers/asteria/certificates/{side}", keystore_password="changeit"
     )

@@ -1,4 +1,4 @@
-"""Plaintexts at the limits that Secure Key Manager sets, in both encodings: refused before any upstream call."""
+"""Plaintexts at the size limits of Secure Key Manager, in both encodings."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -34,7 +34,7 @@ def request_for(method: str, plaintext: bytes, encoding: Any) -> Any:
 
 @pytest.mark.parametrize("method", ["Encrypt", "Sign", "Verify"])
 @pytest.mark.parametrize("plaintext", [b"\xff", b"ok\xc3", b"\xed\xa0\x80", b"\xc0\xaf"], ids=repr)
-async def test_bytes_that_are_not_utf8_are_refused_with_the_way_out(
+async def test_invalid_utf8_is_rejected_with_a_hint_to_base64(
     quiet_stack: Stack, method: str, plaintext: bytes
 ) -> None:
     for encoding in (UTF8, keys.ENCODING_UNSPECIFIED):
@@ -59,7 +59,9 @@ TOO_LONG = [
 
 
 @pytest.mark.parametrize("case", TOO_LONG, ids=lambda case: f"{case[0]} {len(case[1])} bytes, encoding {case[2]}")
-async def test_a_byte_too_many_is_refused_with_the_limit(quiet_stack: Stack, case: tuple[str, bytes, Any, str]) -> None:
+async def test_oversized_plaintext_is_rejected_with_the_limit(
+    quiet_stack: Stack, case: tuple[str, bytes, Any, str]
+) -> None:
     method, plaintext, encoding, limit = case
     failure = await failure_of(call(quiet_stack.gateway, method, request_for(method, plaintext, encoding)))
     assert failure.kind == INVALID
@@ -81,9 +83,7 @@ async def test_a_byte_too_many_is_refused_with_the_limit(quiet_stack: Stack, cas
     ],
     ids=lambda value: f"{len(value)} bytes" if isinstance(value, bytes) else str(value),
 )
-async def test_what_is_within_the_limit_comes_back_byte_for_byte(
-    quiet_stack: Stack, plaintext: bytes, encoding: Any
-) -> None:
+async def test_plaintext_within_the_limit_round_trips(quiet_stack: Stack, plaintext: bytes, encoding: Any) -> None:
     service = quiet_stack.gateway.keys
     encrypted = await service.Encrypt(request_for("Encrypt", plaintext, encoding))
     request = keys.DecryptRequest(name=AES, ciphertext=encrypted.ciphertext, encoding=encoding)
@@ -91,7 +91,7 @@ async def test_what_is_within_the_limit_comes_back_byte_for_byte(
 
 
 @pytest.mark.parametrize(("plaintext", "encoding"), [(b"x" * SIGN_LIMIT, UTF8), (b"\xff" * 183, BASE64)])
-async def test_a_signature_at_the_limit_verifies(quiet_stack: Stack, plaintext: bytes, encoding: Any) -> None:
+async def test_signature_at_the_limit_verifies(quiet_stack: Stack, plaintext: bytes, encoding: Any) -> None:
     service = quiet_stack.gateway.keys
     signed = await service.Sign(request_for("Sign", plaintext, encoding))
     request = request_for("Verify", plaintext, encoding)
@@ -99,8 +99,8 @@ async def test_a_signature_at_the_limit_verifies(quiet_stack: Stack, plaintext: 
     assert (await service.Verify(request)).verified
 
 
-async def test_a_ciphertext_of_any_form_is_passed_on_as_it_is(quiet_stack: Stack) -> None:
-    """It is opaque: even what can't be one is the upstream's to refuse, unchanged."""
+async def test_ciphertext_reaches_the_upstream_unchanged(quiet_stack: Stack) -> None:
+    """Ciphertexts are opaque: the upstream rejects invalid ones."""
     for ciphertext in ("x", '한글\r\n\0"\\', "{}", "A" * 100_000):
         failure = await failure_of(
             call(quiet_stack.gateway, "Decrypt", keys.DecryptRequest(name=AES, ciphertext=ciphertext))

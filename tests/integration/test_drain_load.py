@@ -1,4 +1,4 @@
-"""Under load no caller loses a call to a gateway that goes: what reached it is answered, the rest goes elsewhere."""
+"""Drains under load: calls that reached the gateway get a response, and clients send the others to another gateway."""
 
 import asyncio
 import base64
@@ -25,7 +25,7 @@ KEY = "providers/nhn-keys/keys/orders-key"
 
 
 @pytest.mark.parametrize("drain_delay", [0, 0.3])
-async def test_no_call_that_reached_a_handler_fails(drain_delay: float, quiet_stack: Stack, tmp_path: Path) -> None:
+async def test_calls_that_reached_a_handler_do_not_fail(drain_delay: float, quiet_stack: Stack, tmp_path: Path) -> None:
     config = write_config(tmp_path / "keyway.yaml", quiet_stack, drain_delay=drain_delay)
     sent, answered, failed = itertools.count(), set[str](), Counter[grpc.StatusCode]()
     loaded = asyncio.Event()
@@ -79,10 +79,10 @@ PAUSE_SECONDS = 0.005
 STEADY_CALLERS = 20
 
 
-async def test_a_client_with_health_checks_sees_no_failure_while_gateways_are_replaced(
+async def test_client_with_health_checks_sees_no_failure_while_gateways_are_replaced(
     quiet_stack: Stack, tmp_path: Path
 ) -> None:
-    """Each gateway shows its provider a MAC address of its own, by which callers know who answered."""
+    """Each gateway sends its provider a different MAC address, which shows callers which gateway responded."""
     answered, failed = Counter[str](), list[grpc.aio.AioRpcError]()
     done = asyncio.Event()
 
@@ -95,7 +95,7 @@ async def test_a_client_with_health_checks_sees_no_failure_while_gateways_are_re
         return process
 
     async def answers(number: int) -> None:
-        """Return once that gateway has answered a call."""
+        """Return when that gateway has answered a call."""
 
         async def has_answered() -> bool:
             return answered[mac_address_of(number)] > 0

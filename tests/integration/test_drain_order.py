@@ -1,4 +1,4 @@
-"""The drain, step by step: NOT_SERVING, a delay, no new calls, and an answer for every call that came in time."""
+"""The steps of the drain: NOT_SERVING, the delay, no new calls, and a response for every earlier call."""
 
 import asyncio
 import signal
@@ -31,7 +31,7 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 
 @asynccontextmanager
 async def channel_to(address: str) -> AsyncIterator[grpc.aio.Channel]:
-    """A channel that shares no connection with any other."""
+    """Yield a channel with its own connection."""
     async with grpc.aio.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
         yield channel
 
@@ -41,7 +41,7 @@ def keys_at(channel: grpc.aio.Channel) -> "key_service_pb2_grpc.KeyServiceAsyncS
 
 
 def details(error: grpc.aio.AioRpcError) -> dict[str, Any]:
-    """What the status of a failure carries, by type."""
+    """Return the details of an error by type."""
     trailers = dict(error.trailing_metadata() or ())
     status = status_pb2.Status.FromString(trailers["grpc-status-details-bin"])
     found: dict[str, Any] = {"pushback": trailers.get("grpc-retry-pushback-ms")}
@@ -69,9 +69,7 @@ async def test_watchers_see_not_serving_while_calls_are_still_served(quiet_stack
             assert await accepts(address)
 
 
-async def test_the_listener_closes_after_the_delay_and_watchers_do_not_hold_the_end_up(
-    quiet_stack: Stack, tmp_path: Path
-) -> None:
+async def test_listener_closes_after_the_delay_despite_watchers(quiet_stack: Stack, tmp_path: Path) -> None:
     config = write_config(tmp_path / "keyway.yaml", quiet_stack, drain_delay=1, drain_timeout=600)
     async with Process(tmp_path, "serve", "--config", config) as process:
         address = await process.address()
@@ -87,14 +85,14 @@ async def test_the_listener_closes_after_the_delay_and_watchers_do_not_hold_the_
 
 
 async def _watches(channel: grpc.aio.Channel) -> list[Any]:
-    """A watch of each service's health, all of them SERVING."""
+    """Return a Watch stream for each service. All of them report SERVING."""
     health: Any = health_pb2_grpc.HealthStub(channel)  # its published type has no methods
     watches = [health.Watch(health_pb2.HealthCheckRequest(service=service)) for service in ("", *SERVICES)]
     assert [(await watch.read()).status for watch in watches] == [SERVING] * len(watches)
     return watches
 
 
-async def test_a_call_in_progress_ends_well_while_new_ones_are_refused(quiet_stack: Stack, tmp_path: Path) -> None:
+async def test_call_in_progress_succeeds_while_new_calls_are_rejected(quiet_stack: Stack, tmp_path: Path) -> None:
     config = write_config(tmp_path / "keyway.yaml", quiet_stack)
     async with Process(tmp_path, "serve", "--config", config) as process:
         address = await process.address()
@@ -116,7 +114,7 @@ async def test_a_call_in_progress_ends_well_while_new_ones_are_refused(quiet_sta
     assert ended.code == 0
 
 
-async def test_calls_over_the_bound_are_cut_off_with_an_answer(quiet_stack: Stack) -> None:
+async def test_calls_over_the_drain_timeout_get_an_error(quiet_stack: Stack) -> None:
     settings = quiet_stack.settings(
         quiet_stack.provider("nhn-certs", api_version="v1.0"), quiet_stack.provider("nhn-keys"), drain_timeout=0.3
     )
@@ -143,15 +141,15 @@ async def test_calls_over_the_bound_are_cut_off_with_an_answer(quiet_stack: Stac
     read, changed = (details(outcome) for outcome in outcomes if isinstance(outcome, grpc.aio.AioRpcError))
     assert {read["ErrorInfo"].reason, changed["ErrorInfo"].reason} == {"SERVER_DRAINING"}
     assert read["RetryInfo"].retry_delay.ToMilliseconds() == int(read["pushback"]) > 0
-    # The upload may have happened: nobody is invited to repeat it.
+    # The upload can have succeeded, so the error does not allow a retry.
     assert "RetryInfo" not in changed
     assert changed["pushback"] is None
 
 
-async def test_a_late_call_on_an_open_connection_is_told_to_go_elsewhere(
+async def test_late_call_on_an_open_connection_gets_server_draining(
     quiet_stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The moment between the last call and the closing of the listener, long enough to be sure of it.
+    # Extend the time between the last call and the close of the listener, so that the late call arrives in it.
     monkeypatch.setattr(gateway_server, "_QUIET_SECONDS", 2.0)
     monkeypatch.setattr(gateway_server, "_MAXIMUM_QUIET_SECONDS", 4.0)
     async with stoppable(quiet_stack.settings()) as gateway, channel_to(gateway.address) as channel:
@@ -171,7 +169,7 @@ async def test_a_late_call_on_an_open_connection_is_told_to_go_elsewhere(
         assert found["RetryInfo"].retry_delay.ToMilliseconds() == int(found["pushback"]) > 0
 
 
-async def test_the_drain_ends_at_once_where_nothing_is_left_to_do(quiet_stack: Stack) -> None:
+async def test_drain_without_calls_ends_immediately(quiet_stack: Stack) -> None:
     async with stoppable(quiet_stack.settings(drain_timeout=600)) as gateway, channel_to(gateway.address) as channel:
         await keys_at(channel).GetClientInfo(REQUEST, timeout=20)
         gateway.begin()
@@ -181,7 +179,7 @@ async def test_the_drain_ends_at_once_where_nothing_is_left_to_do(quiet_stack: S
 
 
 async def _reached(quiet_stack: Stack, kind: str) -> None:
-    """Return once the emulator's armed faults have found their requests."""
+    """Return when the armed faults of the emulator have matched their requests."""
 
     async def found() -> bool:
         answer = await quiet_stack.controls[kind].call("GET", "/faults")

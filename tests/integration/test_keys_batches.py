@@ -1,4 +1,4 @@
-"""Batches: many items of any keys and providers in one call, each succeeding or failing for itself, so many at once."""
+"""Batches: items of several keys and providers, separate results, limits, and concurrency."""
 
 import asyncio
 import datetime as dt
@@ -22,23 +22,23 @@ LARGE_ANSWER = 4 * 1024 * 1024
 
 
 def encryptions(count: int, name: str = ORDERS, filling: bytes = b"") -> list[keys.EncryptRequest]:
-    """As many items, each with a plaintext of its own."""
+    """Return `count` items with different plaintexts."""
     return [keys.EncryptRequest(name=name, plaintext=b"%d " % number + filling) for number in range(count)]
 
 
 async def encrypt(gateway: Gateway, items: Sequence[keys.EncryptRequest]) -> Sequence[keys.BatchEncryptResult]:
-    """The results of a batch."""
+    """Return the results of a batch."""
     return (await gateway.keys.BatchEncrypt(keys.BatchEncryptRequest(requests=items))).results
 
 
 async def decrypt(gateway: Gateway, items: Sequence[keys.DecryptRequest]) -> Sequence[keys.BatchDecryptResult]:
-    """The results of a batch."""
+    """Return the results of a batch."""
     return (await gateway.keys.BatchDecrypt(keys.BatchDecryptRequest(requests=items))).results
 
 
 @pytest.fixture(scope="module")
 async def gateway(seeded_stack: Stack) -> AsyncIterator[Gateway]:
-    """A gateway with two Secure Key Managers, one Certificate Manager, and few items at once."""
+    """A gateway with two Secure Key Managers, one Certificate Manager, and a low batch concurrency."""
     stack = seeded_stack
     await stack.controls[KEY_MANAGER].seed(
         {"app_key": "other-app-key", "key_stores": [{"name": "demo"}], "symmetric_keys": [{"id": "other-key"}]}
@@ -49,7 +49,7 @@ async def gateway(seeded_stack: Stack) -> AsyncIterator[Gateway]:
         yield served
 
 
-async def test_a_batch_of_one_is_a_batch(quiet_stack: Stack, gateway: Gateway) -> None:
+async def test_batch_with_one_item(quiet_stack: Stack, gateway: Gateway) -> None:
     (encrypted,) = await encrypt(gateway, encryptions(1))
     (opened,) = await decrypt(gateway, [keys.DecryptRequest(name=ORDERS, ciphertext=encrypted.response.ciphertext)])
 
@@ -57,7 +57,7 @@ async def test_a_batch_of_one_is_a_batch(quiet_stack: Stack, gateway: Gateway) -
     assert (opened.response.plaintext, opened.response.key_version) == (b"0 ", 2)
 
 
-async def test_a_thousand_items_keep_their_order_and_may_answer_more_than_4_mib(
+async def test_thousand_items_keep_their_order_and_can_return_more_than_4_mib(
     quiet_stack: Stack, gateway: Gateway
 ) -> None:
     items = encryptions(1000, filling=b"x" * 4096)
@@ -70,9 +70,7 @@ async def test_a_thousand_items_keep_their_order_and_may_answer_more_than_4_mib(
     assert len(set(ciphertexts)) == 1000
 
 
-async def test_a_client_that_did_not_raise_its_limit_sees_that_a_large_answer_does_not_fit(
-    quiet_stack: Stack, gateway: Gateway
-) -> None:
+async def test_client_with_the_default_limit_rejects_a_large_response(quiet_stack: Stack, gateway: Gateway) -> None:
     async with grpc.aio.insecure_channel(gateway.address) as channel:
         stub = key_service_pb2_grpc.KeyServiceStub(channel)
         with pytest.raises(grpc.aio.AioRpcError) as caught:
@@ -81,7 +79,7 @@ async def test_a_client_that_did_not_raise_its_limit_sees_that_a_large_answer_do
     assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
-async def test_items_of_several_keys_and_providers_share_a_batch(quiet_stack: Stack, gateway: Gateway) -> None:
+async def test_batch_can_contain_several_keys_and_providers(quiet_stack: Stack, gateway: Gateway) -> None:
     names = [ORDERS, OTHER, f"{PROVIDER}/keys/demo-aes"] * 5
     items = [keys.EncryptRequest(name=name, plaintext=b"%d" % index) for index, name in enumerate(names)]
     encrypted = await encrypt(gateway, items)
@@ -125,9 +123,7 @@ FAILING: dict[str, tuple[keys.EncryptRequest, tuple[str, str]]] = {
 }
 
 
-async def test_failing_items_leave_the_others_alone_and_say_what_the_single_call_says(
-    quiet_stack: Stack, gateway: Gateway
-) -> None:
+async def test_failed_items_have_the_error_of_the_single_call(quiet_stack: Stack, gateway: Gateway) -> None:
     good = keys.EncryptRequest(name=ORDERS, plaintext="주문".encode())
     items = [item for failing, _ in FAILING.values() for item in (good, failing)]
     call = gateway.keys.BatchEncrypt(keys.BatchEncryptRequest(requests=items))
@@ -144,7 +140,7 @@ async def test_failing_items_leave_the_others_alone_and_say_what_the_single_call
         assert failure.retry == alone.retry
 
 
-async def test_items_to_decrypt_fail_for_themselves_too(quiet_stack: Stack, gateway: Gateway) -> None:
+async def test_failed_decrypt_items_do_not_affect_others(quiet_stack: Stack, gateway: Gateway) -> None:
     (encrypted,) = await encrypt(gateway, encryptions(1))
     ciphertext = encrypted.response.ciphertext
     results = await decrypt(
@@ -168,7 +164,7 @@ async def test_items_to_decrypt_fail_for_themselves_too(quiet_stack: Stack, gate
     assert [failure.fields for failure in failures] == [["ciphertext"], [], [], ["encoding"], []]
 
 
-async def test_an_item_that_may_be_repeated_says_so(quiet_stack: Stack, gateway: Gateway) -> None:
+async def test_retryable_item_has_retry_info(quiet_stack: Stack, gateway: Gateway) -> None:
     await quiet_stack.controls[KEY_MANAGER].fail(mode="raw", status=429, headers={"Retry-After": "7"})
     results = await encrypt(gateway, encryptions(3))
 
@@ -177,7 +173,7 @@ async def test_an_item_that_may_be_repeated_says_so(quiet_stack: Stack, gateway:
 
 
 @pytest.mark.parametrize("count", [0, 1001])
-async def test_no_items_and_too_many_are_refused_before_any_call(
+async def test_empty_and_oversized_batches_are_rejected_before_upstream_calls(
     quiet_stack: Stack, gateway: Gateway, count: int
 ) -> None:
     to_decrypt = [keys.DecryptRequest(name=ORDERS, ciphertext="AAAA")] * count
@@ -188,13 +184,13 @@ async def test_no_items_and_too_many_are_refused_before_any_call(
 
 
 def most_at_once(requests: Sequence[dict[str, Any]], seconds: float) -> int:
-    """How many requests were in progress at once, each of which took at least these seconds."""
+    """Return the highest number of concurrent requests. Each request took at least `seconds`."""
     starts = [dt.datetime.fromisoformat(request["time"]) for request in requests]
     duration = dt.timedelta(seconds=seconds)
     return max(sum(start <= moment < start + duration for start in starts) for moment in starts)
 
 
-async def test_only_so_many_items_are_in_progress_at_once(quiet_stack: Stack, gateway: Gateway) -> None:
+async def test_concurrent_items_are_limited(quiet_stack: Stack, gateway: Gateway) -> None:
     control, seconds = quiet_stack.controls[KEY_MANAGER], 0.3
     await control.fail(mode=None, delay=seconds, count=100)
     await encrypt(gateway, encryptions(3 * AT_ONCE))
@@ -205,12 +201,12 @@ async def test_only_so_many_items_are_in_progress_at_once(quiet_stack: Stack, ga
 
 
 async def taken_faults(control: Control, armed: int) -> int:
-    """How many of the armed faults have met their request."""
+    """Return the number of armed faults that have matched a request."""
     left: int = (await control.call("GET", "/faults"))["armed"]
     return armed - left
 
 
-async def test_a_cancelled_batch_starts_no_more_items(quiet_stack: Stack, gateway: Gateway) -> None:
+async def test_canceled_batch_starts_no_more_items(quiet_stack: Stack, gateway: Gateway) -> None:
     control = quiet_stack.controls[KEY_MANAGER]
     await control.fail(mode=None, delay=0.6, count=1000)
     call = gateway.keys.BatchEncrypt(keys.BatchEncryptRequest(requests=encryptions(200)))
@@ -221,7 +217,7 @@ async def test_a_cancelled_batch_starts_no_more_items(quiet_stack: Stack, gatewa
         while len(await control.requests()) < AT_ONCE:
             pass
 
-    # A whole call later, a batch that went on would have started its next items long ago.
+    # After another complete call, a batch that continued would have started its next items.
     await gateway.keys.Encrypt(encryptions(1)[0])
     assert len(await control.requests()) == AT_ONCE + 1
     assert await taken_faults(control, 1000) == AT_ONCE + 1

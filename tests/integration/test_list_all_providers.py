@@ -1,4 +1,4 @@
-"""The list over all providers: one after the other on pages of any size, and what happens where one can't be asked."""
+"""Lists over all providers: page sizes, the order of providers, and unreachable providers."""
 
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -18,12 +18,12 @@ ROWS = [
     "providers/b-warp/certificates/server",
     *(f"providers/d-second/certificates/{name}" for name in SECOND),
 ]
-"""What is listed, in order. c-gone can't be reached, and e-keys has no certificates."""
+"""The listed certificates, in order. c-gone is unreachable, and e-keys has no certificates."""
 
 
 @pytest.fixture(scope="module")
 def closed_port() -> Iterator[int]:
-    """A port that refuses connections: it is bound, and nobody listens."""
+    """A port that refuses connections: it is bound, but nothing listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
@@ -31,7 +31,7 @@ def closed_port() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 async def gateway(seeded_stack: Stack, closed_port: int) -> AsyncIterator[Gateway]:
-    """A gateway with two Certificate Managers, an ASTERIA, one that is gone and one of another kind."""
+    """A gateway with two Certificate Managers, an ASTERIA, an unreachable provider, and a key provider."""
     stack = seeded_stack
     rows = [
         {"name": name, "app_key": app_key, "expiration_date": "2999-12-31"}
@@ -54,15 +54,13 @@ async def gateway(seeded_stack: Stack, closed_port: int) -> AsyncIterator[Gatewa
 async def page_of(
     gateway: Gateway, size: int = 0, token: str = "", state: service.CertificateStateFilter.ValueType = ALL
 ) -> service.ListCertificatesResponse:
-    """One page over all providers."""
+    """Return one page of all providers."""
     request = service.ListCertificatesRequest(parent=EVERY, page_size=size, page_token=token, state=state)
     return await gateway.certificates.ListCertificates(request)
 
 
 @pytest.mark.parametrize("size", range(1, len(ROWS) + 2))
-async def test_pages_of_any_size_go_from_provider_to_provider_by_name(
-    quiet_stack: Stack, gateway: Gateway, size: int
-) -> None:
+async def test_pages_of_any_size_list_the_providers_by_id(quiet_stack: Stack, gateway: Gateway, size: int) -> None:
     pages = [await page_of(gateway, size)]
     while pages[-1].next_page_token:
         pages.append(await page_of(gateway, size, pages[-1].next_page_token))
@@ -74,16 +72,16 @@ async def test_pages_of_any_size_go_from_provider_to_provider_by_name(
     assert list(pages[0].unreachable) == ["providers/c-gone"]
 
 
-async def test_a_provider_without_certificates_is_not_asked_and_not_missed(
-    quiet_stack: Stack, gateway: Gateway
-) -> None:
+async def test_provider_without_certificates_is_skipped(quiet_stack: Stack, gateway: Gateway) -> None:
     page = await page_of(gateway)
 
     assert "providers/e-keys" not in page.unreachable
     assert len(page.certificates) == len(ROWS)
 
 
-async def test_no_password_means_no_state_and_no_row_among_the_expired(quiet_stack: Stack, gateway: Gateway) -> None:
+async def test_certificate_without_a_password_has_no_state_and_is_not_listed_as_expired(
+    quiet_stack: Stack, gateway: Gateway
+) -> None:
     page = await page_of(gateway)
     (server,) = (row for row in page.certificates if row.name.startswith("providers/b-warp"))
 
@@ -101,7 +99,7 @@ async def test_no_password_means_no_state_and_no_row_among_the_expired(quiet_sta
     ],
     ids=["502", "an error of its own", "cut off", "hung up"],
 )
-async def test_a_provider_that_fails_is_unreachable_and_its_rows_are_not_counted(
+async def test_failed_provider_is_unreachable_and_not_counted(
     quiet_stack: Stack, gateway: Gateway, kind: str, fault: dict[str, object]
 ) -> None:
     await quiet_stack.controls[kind].fail(**fault, count=2, path="/exist$")
@@ -113,9 +111,7 @@ async def test_a_provider_that_fails_is_unreachable_and_its_rows_are_not_counted
     assert page.next_page_token == ""
 
 
-async def test_a_provider_that_fails_between_two_pages_is_left_out_and_the_list_goes_on(
-    quiet_stack: Stack, gateway: Gateway
-) -> None:
+async def test_list_continues_if_a_provider_fails_between_pages(quiet_stack: Stack, gateway: Gateway) -> None:
     first = await page_of(gateway, 2)
     await quiet_stack.controls[CERTIFICATE_MANAGER].fail(mode="html", status=503, path="/appkeys/first/", count=1)
     second = await page_of(gateway, 2, first.next_page_token)
@@ -127,7 +123,7 @@ async def test_a_provider_that_fails_between_two_pages_is_left_out_and_the_list_
     assert names == ROWS[3:]
 
 
-async def test_a_list_of_one_provider_fails_where_the_list_of_all_only_says_so(gateway: Gateway) -> None:
+async def test_list_of_one_unreachable_provider_fails(gateway: Gateway) -> None:
     request = service.ListCertificatesRequest(parent="providers/c-gone")
     failure = await failure_of(gateway.certificates.ListCertificates(request))
 
@@ -135,19 +131,19 @@ async def test_a_list_of_one_provider_fails_where_the_list_of_all_only_says_so(g
     assert failure.retry is not None
 
 
-async def test_a_wildcard_names_no_provider_anywhere_else(gateway: Gateway) -> None:
+async def test_wildcard_is_rejected_outside_lists(gateway: Gateway) -> None:
     name = "providers/-/certificates/server"
     failure = await failure_of(gateway.certificates.CheckCertificate(service.CheckCertificateRequest(name=name)))
 
     assert (failure.kind, failure.fields) == (("INVALID_ARGUMENT", "INVALID_REQUEST"), ["name"])
 
 
-async def test_where_no_provider_has_certificates_the_list_is_empty(quiet_stack: Stack) -> None:
+async def test_list_is_empty_without_certificate_providers(quiet_stack: Stack) -> None:
     async with Gateway(quiet_stack.settings(quiet_stack.provider("nhn-keys"))) as gateway:
         assert await page_of(gateway) == service.ListCertificatesResponse()
 
 
-async def test_a_token_of_a_provider_that_was_taken_away_is_refused(quiet_stack: Stack, gateway: Gateway) -> None:
+async def test_token_of_a_removed_provider_is_rejected(quiet_stack: Stack, gateway: Gateway) -> None:
     token = (await page_of(gateway, 4)).next_page_token
     without = quiet_stack.settings({**quiet_stack.provider("nhn-certs"), "id": "a-first", "app_key": "first"})
     async with Gateway(without) as other:

@@ -1,4 +1,4 @@
-"""The list of one Certificate Manager: pages of every size, filters, and tokens that fit this list alone."""
+"""The list of one Certificate Manager: page sizes, filters, and page tokens."""
 
 import datetime as dt
 from collections.abc import AsyncIterator, Sequence
@@ -18,7 +18,7 @@ UNEXPIRED, EXPIRED = service.CERTIFICATE_STATE_FILTER_UNEXPIRED, service.CERTIFI
 ALL, UNSPECIFIED = service.CERTIFICATE_STATE_FILTER_ALL, service.CERTIFICATE_STATE_FILTER_UNSPECIFIED
 
 COUNT = 23
-"""How many certificates there are; every third has expired."""
+"""The number of certificates. Every third one has expired."""
 NAMES = [f"인증서-{number:02}.example.com" for number in range(COUNT)]
 LISTED = {
     UNSPECIFIED: [name for number, name in enumerate(NAMES) if number % 3],
@@ -30,7 +30,7 @@ LISTED = {
 
 @pytest.fixture(scope="module")
 async def gateway(seeded_stack: Stack) -> AsyncIterator[Gateway]:
-    """A gateway over a Certificate Manager with many certificates, and another one with none."""
+    """A gateway with two Certificate Managers: one with many certificates, and one without any."""
     stack = seeded_stack
     today = dt.datetime.now(dt.UTC).date()
     rows = [
@@ -55,7 +55,7 @@ async def page_of(
     state: service.CertificateStateFilter.ValueType = UNSPECIFIED,
     parent: str = PARENT,
 ) -> service.ListCertificatesResponse:
-    """One page."""
+    """Return one page."""
     request = service.ListCertificatesRequest(parent=parent, page_size=size, page_token=token, state=state)
     return await gateway.certificates.ListCertificates(request)
 
@@ -63,7 +63,7 @@ async def page_of(
 async def pages_of(
     gateway: Gateway, sizes: Sequence[int], state: service.CertificateStateFilter.ValueType = ALL
 ) -> list[list[str]]:
-    """The names on every page, the sizes one after the other and again."""
+    """Return the names on each page. The page sizes repeat."""
     found: list[list[str]] = []
     token = ""
     for size in cycle(sizes):
@@ -78,7 +78,7 @@ async def pages_of(
 
 
 @pytest.mark.parametrize("size", range(1, COUNT + 2))
-async def test_pages_of_any_size_hold_every_certificate_once_and_in_order(
+async def test_pages_of_any_size_have_every_certificate_once_in_order(
     quiet_stack: Stack, gateway: Gateway, size: int
 ) -> None:
     pages = await pages_of(gateway, [size])
@@ -88,7 +88,7 @@ async def test_pages_of_any_size_hold_every_certificate_once_and_in_order(
 
 @pytest.mark.parametrize("sizes", [(1, 2), (5, 3), (10, 7), (3, 1000), (7, 1, 4), (22, 1), (2, 9, 1, 8)])
 @pytest.mark.parametrize("state", [ALL, UNEXPIRED])
-async def test_the_page_size_may_change_between_pages(
+async def test_page_size_can_change_between_pages(
     quiet_stack: Stack, gateway: Gateway, sizes: Sequence[int], state: service.CertificateStateFilter.ValueType
 ) -> None:
     pages = await pages_of(gateway, sizes, state)
@@ -98,7 +98,7 @@ async def test_the_page_size_may_change_between_pages(
 
 
 @pytest.mark.parametrize("state", LISTED)
-async def test_a_filter_decides_what_is_listed_and_counted(
+async def test_filter_applies_to_the_list_and_the_total(
     quiet_stack: Stack, gateway: Gateway, state: service.CertificateStateFilter.ValueType
 ) -> None:
     page = await page_of(gateway, state=state)
@@ -114,7 +114,7 @@ async def test_a_filter_decides_what_is_listed_and_counted(
         )
 
 
-async def test_a_page_holds_fifty_unless_asked_otherwise(quiet_stack: Stack, gateway: Gateway) -> None:
+async def test_default_page_size_is_fifty(quiet_stack: Stack, gateway: Gateway) -> None:
     await page_of(gateway)
     await page_of(gateway, 1000)
 
@@ -126,17 +126,17 @@ async def test_a_page_holds_fifty_unless_asked_otherwise(quiet_stack: Stack, gat
 
 
 @pytest.mark.parametrize("size", [-1, 1001, 2**31 - 1])
-async def test_a_page_size_out_of_bounds_is_refused(quiet_stack: Stack, gateway: Gateway, size: int) -> None:
+async def test_page_size_out_of_range_is_rejected(quiet_stack: Stack, gateway: Gateway, size: int) -> None:
     failure = await failure_of(page_of(gateway, size))
 
     assert (failure.kind, failure.fields) == (("INVALID_ARGUMENT", "INVALID_REQUEST"), ["page_size"])
 
 
-async def test_an_empty_list_is_one_empty_page(quiet_stack: Stack, gateway: Gateway) -> None:
+async def test_empty_list_is_one_empty_page(quiet_stack: Stack, gateway: Gateway) -> None:
     assert await page_of(gateway, parent="providers/empty", state=ALL) == service.ListCertificatesResponse()
 
 
-async def test_a_row_holds_what_the_upstream_lists_and_no_more(quiet_stack: Stack) -> None:
+async def test_row_contains_the_fields_of_the_upstream_only(quiet_stack: Stack) -> None:
     rows = await DirectUser(quiet_stack).list("UNEXPIRED")
     page = await page_of(quiet_stack.gateway)
     told = [
@@ -156,12 +156,12 @@ async def test_a_row_holds_what_the_upstream_lists_and_no_more(quiet_stack: Stac
 
 
 def day(certificate: certificate_pb2.Certificate, field: str) -> str | None:
-    """A date as the upstream writes it; None where there is none."""
+    """Convert a date to the format of the upstream. None stays None."""
     dates = {named.name: value for named, value in certificate.ListFields()}
     return f"{dates[field].year:04}-{dates[field].month:02}-{dates[field].day:02}" if field in dates else None
 
 
-async def test_a_token_that_someone_altered_is_refused_wherever_it_was(quiet_stack: Stack, gateway: Gateway) -> None:
+async def test_altered_token_is_rejected(quiet_stack: Stack, gateway: Gateway) -> None:
     token = (await page_of(gateway, 5)).next_page_token
     altered = {
         *(token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :] for place in range(len(token))),
@@ -179,7 +179,7 @@ async def test_a_token_that_someone_altered_is_refused_wherever_it_was(quiet_sta
         assert failure.fields == ["page_token"]
 
 
-async def test_a_token_of_another_list_is_refused(quiet_stack: Stack, gateway: Gateway) -> None:
+async def test_token_of_a_different_list_is_rejected(quiet_stack: Stack, gateway: Gateway) -> None:
     unexpired = (await page_of(gateway, 2)).next_page_token
     of_all_providers = (await page_of(gateway, 2, parent="providers/-")).next_page_token
     listed = await gateway.providers.ListProviders(providers.ListProvidersRequest(page_size=1))
@@ -198,14 +198,14 @@ async def test_a_token_of_another_list_is_refused(quiet_stack: Stack, gateway: G
     assert await quiet_stack.controls[CERTIFICATE_MANAGER].requests() == []
 
 
-async def test_the_default_filter_is_unexpired_to_tokens_too(quiet_stack: Stack, gateway: Gateway) -> None:
+async def test_tokens_treat_the_default_filter_as_unexpired(quiet_stack: Stack, gateway: Gateway) -> None:
     token = (await page_of(gateway, 2, state=UNSPECIFIED)).next_page_token
     page = await page_of(gateway, 2, token, state=UNEXPIRED)
 
     assert [certificate.display_name for certificate in page.certificates] == LISTED[UNEXPIRED][2:4]
 
 
-async def test_a_token_is_opaque_and_outlives_the_gateway_that_gave_it(quiet_stack: Stack, gateway: Gateway) -> None:
+async def test_token_is_opaque_and_valid_after_a_restart(quiet_stack: Stack, gateway: Gateway) -> None:
     token = (await page_of(gateway, 5)).next_page_token
     assert PARENT not in token
     assert "many" not in token
@@ -215,9 +215,7 @@ async def test_a_token_is_opaque_and_outlives_the_gateway_that_gave_it(quiet_sta
     assert [certificate.display_name for certificate in page.certificates] == LISTED[UNEXPIRED][5:10]
 
 
-async def test_a_page_past_the_end_of_a_list_that_shrank_is_empty_and_the_last(
-    quiet_stack: Stack, gateway: Gateway
-) -> None:
+async def test_page_past_the_end_of_a_shrunken_list_is_empty_and_last(quiet_stack: Stack, gateway: Gateway) -> None:
     token = (await page_of(gateway, 20, state=ALL)).next_page_token
     async with Gateway(quiet_stack.settings(quiet_stack.provider("nhn-certs", app_key="none"))) as shrunk:
         page = await page_of(shrunk, 20, token, ALL)

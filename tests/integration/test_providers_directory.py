@@ -1,4 +1,4 @@
-"""ProviderService: which providers there are, what they serve, and how a live check finds them."""
+"""ProviderService: the list of providers, their methods, and live health checks."""
 
 import datetime as dt
 import socket
@@ -34,7 +34,7 @@ KEY_MANAGER_METHODS = (
 
 
 def full(service_name: str, *methods: str) -> list[str]:
-    """The methods' full names."""
+    """Return the full names of the methods."""
     return [f"keyway.v1.{service_name}/{method}" for method in methods]
 
 
@@ -48,12 +48,12 @@ PROVIDERS = {
     ),
     "nhn-keys": (KEY_MANAGER, "v1.0", full("KeyService", *KEY_MANAGER_METHODS)),
 }
-"""By id, in the order in which they are listed: type, version, methods."""
+"""The expected providers by id, in list order: type, version, methods."""
 
 
 @pytest.fixture(scope="module")
 async def gateway(seeded_stack: Stack) -> AsyncIterator[Gateway]:
-    """A gateway over all types of upstream, which nobody has asked for anything yet; configured in another order."""
+    """A gateway for all types of upstream, without calls so far, with the providers in a different order."""
     stack = seeded_stack
     certs = stack.provider("nhn-certs")
     first = {**certs, "id": "nhn-certs-v1.0", "api_version": "v1.0"}
@@ -62,18 +62,18 @@ async def gateway(seeded_stack: Stack) -> AsyncIterator[Gateway]:
 
 
 async def checked(gateway: Gateway, provider: str) -> provider_pb2.Provider:
-    """The provider after a live call."""
+    """Check the provider, and return it."""
     request = service.CheckProviderRequest(name=f"providers/{provider}")
     return (await gateway.providers.CheckProvider(request)).provider
 
 
 async def known(gateway: Gateway, provider: str) -> provider_pb2.Provider:
-    """The provider as it was last seen."""
+    """Return the provider without a check."""
     request = service.GetProviderRequest(name=f"providers/{provider}")
     return (await gateway.providers.GetProvider(request)).provider
 
 
-async def test_providers_are_listed_by_name_with_what_they_serve(gateway: Gateway) -> None:
+async def test_providers_are_listed_by_id_with_their_methods(gateway: Gateway) -> None:
     response = await gateway.providers.ListProviders(service.ListProvidersRequest())
 
     assert list(response.providers) == [
@@ -88,7 +88,7 @@ async def test_providers_are_listed_by_name_with_what_they_serve(gateway: Gatewa
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
-async def test_pages_of_any_size_hold_every_provider_once(gateway: Gateway, size: int) -> None:
+async def test_pages_of_any_size_have_every_provider_once(gateway: Gateway, size: int) -> None:
     pages: list[list[str]] = []
     token = ""
     while not pages or token:
@@ -102,14 +102,14 @@ async def test_pages_of_any_size_hold_every_provider_once(gateway: Gateway, size
 
 
 @pytest.mark.parametrize("token", ["x", "e30", "한글"])
-async def test_a_token_that_is_none_is_refused(gateway: Gateway, token: str) -> None:
+async def test_invalid_token_is_rejected(gateway: Gateway, token: str) -> None:
     failure = await failure_of(gateway.providers.ListProviders(service.ListProvidersRequest(page_token=token)))
 
     assert failure.kind == ("INVALID_ARGUMENT", "INVALID_PAGE_TOKEN")
 
 
 @pytest.mark.parametrize("method", ["GetProvider", "CheckProvider", "ListStatusMappings"])
-async def test_a_provider_that_is_not_configured_is_not_found(gateway: Gateway, method: str) -> None:
+async def test_unknown_provider_is_not_found(gateway: Gateway, method: str) -> None:
     failure = await failure_of(call(gateway, method, valid_request(method, "nobody")))
 
     assert failure.kind == ("NOT_FOUND", "PROVIDER_NOT_FOUND")
@@ -117,14 +117,14 @@ async def test_a_provider_that_is_not_configured_is_not_found(gateway: Gateway, 
 
 
 def contract_methods() -> list[str]:
-    """All methods of the services that providers serve."""
+    """Return all methods of the services that providers implement."""
     files = (certificate_service_pb2.DESCRIPTOR, key_service_pb2.DESCRIPTOR)
     services = [each for file in files for each in file.services_by_name.values()]
     return [f"{each.full_name}/{method.name}" for each in services for method in each.methods]
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-async def test_a_provider_serves_the_methods_that_it_lists_and_no_others(
+async def test_provider_serves_exactly_the_methods_that_it_lists(
     quiet_stack: Stack, gateway: Gateway, provider: str
 ) -> None:
     control = quiet_stack.controls[PROVIDERS[provider][0]]
@@ -155,7 +155,7 @@ async def test_a_provider_serves_the_methods_that_it_lists_and_no_others(
         ("asteria", ["POST /mcapi/auth/login", "GET /mcapi/certificate/server/exist"]),
     ],
 )
-async def test_a_check_is_one_harmless_call_and_its_finding_is_remembered(
+async def test_check_makes_one_harmless_call_and_keeps_the_result(
     quiet_stack: Stack, provider: str, asked: list[str]
 ) -> None:
     kind, _, methods = PROVIDERS[provider]
@@ -176,7 +176,7 @@ async def test_a_check_is_one_harmless_call_and_its_finding_is_remembered(
 
 @pytest.fixture(scope="module")
 def closed_port() -> Iterator[int]:
-    """A port that refuses connections: it is bound, and nobody listens."""
+    """A port that refuses connections: it is bound, but nothing listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
@@ -192,7 +192,9 @@ def closed_port() -> Iterator[int]:
     ],
     ids=["nhn-certs app key", "nhn-keys app key", "asteria password", "asteria session"],
 )
-async def test_refused_credentials_degrade_a_provider(quiet_stack: Stack, provider: str, wrong: dict[str, Any]) -> None:
+async def test_rejected_credentials_make_a_provider_degraded(
+    quiet_stack: Stack, provider: str, wrong: dict[str, Any]
+) -> None:
     settings = {key: value for key, value in quiet_stack.provider(provider, **wrong).items() if value is not None}
     async with Gateway(quiet_stack.settings(settings)) as gateway:
         found = await checked(gateway, provider)
@@ -202,7 +204,7 @@ async def test_refused_credentials_degrade_a_provider(quiet_stack: Stack, provid
 
 
 @pytest.mark.parametrize("provider", ["asteria", "nhn-certs", "nhn-keys"])
-async def test_a_closed_port_makes_a_provider_unreachable(quiet_stack: Stack, provider: str, closed_port: int) -> None:
+async def test_closed_port_makes_a_provider_unreachable(quiet_stack: Stack, provider: str, closed_port: int) -> None:
     settings = quiet_stack.provider(provider, endpoint=f"http://127.0.0.1:{closed_port}")
     async with Gateway(quiet_stack.settings(settings)) as gateway:
         found = await checked(gateway, provider)
@@ -222,7 +224,7 @@ async def test_a_closed_port_makes_a_provider_unreachable(quiet_stack: Stack, pr
     ],
     ids=lambda value: str(value) if isinstance(value, str) else "",
 )
-async def test_a_provider_that_fails_is_degraded_and_one_that_is_silent_unreachable_until_it_recovers(
+async def test_failing_provider_is_degraded_and_silent_one_unreachable_until_recovery(
     quiet_stack: Stack, fault: dict[str, Any], state: provider_pb2.ProviderState.ValueType, reason: str
 ) -> None:
     await quiet_stack.controls[CERTIFICATE_MANAGER].fail(**fault)
@@ -236,7 +238,7 @@ async def test_a_provider_that_fails_is_degraded_and_one_that_is_silent_unreacha
 
 @pytest.fixture(scope="module")
 async def tls(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[EmulatorHost, Path]]:
-    """A Certificate Manager at an HTTPS address called localhost, and the authority that issued its certificate."""
+    """A Certificate Manager with HTTPS on localhost, and the authority of its certificate."""
     authority = Authority(tmp_path_factory.mktemp("tls"))
     pair = authority.issue("server")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -254,7 +256,7 @@ async def tls(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[E
     ],
     ids=["trusted", "another name", "not trusted"],
 )
-async def test_tls_that_fails_makes_a_provider_unreachable(
+async def test_failed_tls_makes_a_provider_unreachable(
     quiet_stack: Stack,
     tls: tuple[EmulatorHost, Path],
     trusted: bool,

@@ -1,4 +1,4 @@
-"""The gateway's own rows of the status page, the trailers of every response, and what a defect of ours looks like."""
+"""The gateway's own statuses, the trailers of every response, and internal errors."""
 
 import uuid
 from typing import Any
@@ -18,7 +18,7 @@ from tests.support.wire import REQUEST_ID, Resource, failure_of, parse
 INVALID = ("INVALID_ARGUMENT", "INVALID_REQUEST")
 
 
-async def test_all_violations_of_a_request_come_at_once(quiet_stack: Stack) -> None:
+async def test_all_violations_of_a_request_are_reported(quiet_stack: Stack) -> None:
     request = certificates.CreateCertificateRequest(
         parent="providers/a/b", subject=certificate_pb2.DistinguishedName(country="KR"), key_size=-1, validity_days=-1
     )
@@ -35,7 +35,7 @@ async def test_all_violations_of_a_request_come_at_once(quiet_stack: Stack) -> N
     assert not await asked(quiet_stack)
 
 
-async def test_limits_of_one_upstream_are_named_with_their_reason(quiet_stack: Stack) -> None:
+async def test_limits_of_an_upstream_have_their_own_reason(quiet_stack: Stack) -> None:
     request = valid_request("CreateCertificate", WARP, "short")
     failure = await failure_of(call(quiet_stack.gateway, "CreateCertificate", request))
     assert failure.kind == INVALID
@@ -47,7 +47,7 @@ async def test_limits_of_one_upstream_are_named_with_their_reason(quiet_stack: S
     assert not await asked(quiet_stack)
 
 
-async def test_a_page_token_that_is_none_or_of_another_list(quiet_stack: Stack) -> None:
+async def test_invalid_page_token_is_rejected(quiet_stack: Stack) -> None:
     gateway = quiet_stack.gateway
     parent = "providers/nhn-certs"
     request = certificates.ListCertificatesRequest(parent=parent, page_size=2)
@@ -70,14 +70,14 @@ async def test_a_page_token_that_is_none_or_of_another_list(quiet_stack: Stack) 
         assert failure.fields == ["page_token"]
 
 
-async def test_a_provider_that_does_not_exist(quiet_stack: Stack) -> None:
+async def test_unknown_provider_is_not_found(quiet_stack: Stack) -> None:
     for method in ("Encrypt", "GetCertificate", "GetProvider", "CheckProvider", "ListStatusMappings"):
         failure = await failure_of(call(quiet_stack.gateway, method, valid_request(method, "nowhere")))
         assert failure.kind == ("NOT_FOUND", "PROVIDER_NOT_FOUND")
         assert failure.resource == Resource("keyway.dev/Provider", "providers/nowhere")
 
 
-async def test_a_certificate_that_exists_is_not_replaced_unasked(quiet_stack: Stack) -> None:
+async def test_existing_certificate_is_not_replaced_by_default(quiet_stack: Stack) -> None:
     for method in ("CreateCertificate", "ImportCertificate"):
         request = valid_request(method)
         request.replace = False
@@ -90,7 +90,7 @@ async def test_a_certificate_that_exists_is_not_replaced_unasked(quiet_stack: St
     assert set(await asked(quiet_stack)) == {"/mcapi/certificate/server/exist"}
 
 
-async def test_a_private_key_that_a_provider_never_hands_out_is_an_unsupported_method(quiet_stack: Stack) -> None:
+async def test_private_key_that_a_provider_does_not_return_is_unsupported(quiet_stack: Stack) -> None:
     request = valid_request("DownloadCertificate")
     request.include_private_key = True
     failure = await failure_of(call(quiet_stack.gateway, "DownloadCertificate", request))
@@ -98,7 +98,7 @@ async def test_a_private_key_that_a_provider_never_hands_out_is_an_unsupported_m
     assert not await asked(quiet_stack)
 
 
-async def test_plaintext_that_is_not_base64(quiet_stack: Stack) -> None:
+async def test_plaintext_that_is_not_base64_is_reported(quiet_stack: Stack) -> None:
     service = quiet_stack.gateway.keys
     name = "providers/nhn-keys/keys/orders-key"
     encrypted = await service.Encrypt(keys.EncryptRequest(name=name, plaintext="한글, not Base64".encode()))
@@ -111,7 +111,7 @@ async def test_plaintext_that_is_not_base64(quiet_stack: Stack) -> None:
     assert "한글".encode() not in failure.everything
 
 
-async def test_every_response_has_a_request_id_of_its_own(quiet_stack: Stack) -> None:
+async def test_every_response_has_a_unique_request_id(quiet_stack: Stack) -> None:
     ids = []
     for _ in range(2):
         running = call(quiet_stack.gateway, "Encrypt")
@@ -125,7 +125,7 @@ async def test_every_response_has_a_request_id_of_its_own(quiet_stack: Stack) ->
 
 
 @pytest.mark.parametrize("method", ["Encrypt", "BatchEncrypt"])
-async def test_a_defect_of_ours_tells_the_caller_nothing(
+async def test_internal_error_reveals_nothing_to_the_caller(
     quiet_stack: Stack, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     async def broken(*_: Any) -> None:

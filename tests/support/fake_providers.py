@@ -49,16 +49,16 @@ class FakeProvider(Provider):
 
 
 class Inventory(FakeProvider):
-    """Lists `certificates`. `page` may be replaced to lie; `get` answers GetCertificate."""
+    """A provider with certificates. Tests can replace `page` (wrong lists) and `get` (GetCertificate)."""
 
     def __init__(self, provider_id: str, size: int = 0) -> None:
         super().__init__(provider_id)
         self.names = [f"providers/{provider_id}/certificates/{number}" for number in range(size)]
         self.windows: list[ListWindow] = []
-        self.page: Callable[[ListWindow], CertificatePage] = self.true_page
+        self.page: Callable[[ListWindow], CertificatePage] = self.correct_page
         self.get: Callable[[certificates.GetCertificateRequest, CallContext], Awaitable[Any]] = self._empty
 
-    def true_page(self, window: ListWindow) -> CertificatePage:
+    def correct_page(self, window: ListWindow) -> CertificatePage:
         return page(self.names[window.offset : window.offset + window.limit], len(self.names))
 
     async def list_certificates(self, window: ListWindow, call: CallContext) -> CertificatePage:
@@ -89,7 +89,7 @@ def unreachable(provider_id: str) -> UpstreamError:
 
 
 class KeyStore(FakeProvider):
-    """Encrypts with `encrypting`, and decrypts by taking the ciphertext for the plaintext."""
+    """A provider that encrypts with the function `encrypting`, and returns ciphertexts as plaintexts."""
 
     encrypting: Callable[[keys.EncryptRequest, CallContext], Awaitable[keys.EncryptResponse]]
 
@@ -102,7 +102,7 @@ class KeyStore(FakeProvider):
 
 @contextlib.asynccontextmanager
 async def served(*providers: Any, **options: Any) -> AsyncIterator[grpc.aio.Channel]:
-    """A channel to a gateway over these providers, as callers have it: with its default limits."""
+    """Yield a channel to a gateway over these providers, with the default limits of a client."""
     settings = GatewaySettings(listen="127.0.0.1:0", drain_delay=0, drain_timeout=1, **options)
     server = GatewayServer(settings, Catalog(providers))
     await server.start()

@@ -1,4 +1,4 @@
-"""A real server that answers every call with who its caller is, through the gateway's listener and authentication."""
+"""A server that returns the identity of its caller, with the listener and the authenticators of the gateway."""
 
 import asyncio
 import contextlib
@@ -58,7 +58,7 @@ def channel(address: str, authority: CertificateAuthority, shown: Credentials | 
         private_key=shown.key_pem if shown else None,
         certificate_chain=shown.chain_pem if shown else None,
     )
-    # A pool of its own, so that each channel makes a new connection.
+    # A separate pool, so that each channel opens a new connection.
     return grpc.aio.secure_channel(address, credentials, options=[("grpc.use_local_subchannel_pool", 1)])
 
 
@@ -71,7 +71,7 @@ async def who(connected: grpc.aio.Channel, token: str | None = None, *, metadata
 
 
 async def shown_serial(address: str, folder: Path, shown: Credentials | None = None) -> int:
-    """The serial number of the certificate that the server shows on a new connection, by the standard library."""
+    """Return the serial number of the certificate that the server sends on a new connection."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

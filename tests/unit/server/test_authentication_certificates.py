@@ -1,4 +1,4 @@
-"""Callers by their certificates, over real TLS."""
+"""Authentication by client certificate, over real TLS."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -40,7 +40,7 @@ async def caller(server: WhoServer, authority: CertificateAuthority, shown: Cred
         return await who(connected)
 
 
-async def refusal(
+async def rejection(
     server: WhoServer, authority: CertificateAuthority, shown: Credentials | None
 ) -> tuple[grpc.StatusCode, str]:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
@@ -61,7 +61,7 @@ ID = "spiffe://example.org/ns/shop/sa/web"
         ({"subject": "주문", "addresses": ["10.0.0.1"]}, "주문", "common-name"),
     ],
 )
-async def test_names(
+async def test_caller_name_comes_from_the_certificate(
     server: WhoServer, authority: CertificateAuthority, names: dict[str, Any], name: str, kind: str
 ) -> None:
     found = await caller(server, authority, authority.issue(**names))
@@ -81,13 +81,15 @@ async def test_names(
         {"subject": "web", "hosts": ["spiffe://example.org/web"]},
     ],
 )
-async def test_no_usable_name(server: WhoServer, authority: CertificateAuthority, names: dict[str, Any]) -> None:
-    found = await refusal(server, authority, authority.issue(**names))
+async def test_certificate_without_a_usable_name_is_rejected(
+    server: WhoServer, authority: CertificateAuthority, names: dict[str, Any]
+) -> None:
+    found = await rejection(server, authority, authority.issue(**names))
     assert found == (grpc.StatusCode.UNAUTHENTICATED, "the client certificate contains no usable name")
 
 
-async def test_an_authority_is_no_caller(server: WhoServer, authority: CertificateAuthority) -> None:
-    code, details = await refusal(server, authority, authority.credentials)
+async def test_authority_certificate_is_rejected(server: WhoServer, authority: CertificateAuthority) -> None:
+    code, details = await rejection(server, authority, authority.credentials)
     assert (code, details) == (grpc.StatusCode.UNAUTHENTICATED, "the client certificate contains no usable name")
 
 
@@ -103,18 +105,18 @@ _NOT_FOR_CLIENTS = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),)
         lambda authority: authority.issue("web", expires_in=timedelta(seconds=-5)),
         lambda authority: authority.issue("web", extensions=_NOT_FOR_CLIENTS),
     ],
-    ids=["none", "another authority's", "an authority's with the same name", "expired", "not for clients"],
+    ids=["none", "other authority", "other authority with the same name", "expired", "not for clients"],
 )
-async def test_refused_by_tls(
+async def test_untrusted_certificate_is_rejected_by_tls(
     server: WhoServer, authority: CertificateAuthority, shown: Callable[[CertificateAuthority], Credentials | None]
 ) -> None:
-    """No connection comes about, so that there is no call."""
-    code, _ = await refusal(server, authority, shown(authority))
+    """The handshake fails, so there is no call."""
+    code, _ = await rejection(server, authority, shown(authority))
     assert code is grpc.StatusCode.UNAVAILABLE
     assert (await caller(server, authority, authority.issue("web")))["name"] == "web"
 
 
-async def test_without_tls(server: WhoServer) -> None:
+async def test_plaintext_connection_is_rejected(server: WhoServer) -> None:
     async with grpc.aio.insecure_channel(server.address) as connected:
         with pytest.raises(grpc.aio.AioRpcError):
             await who(connected)

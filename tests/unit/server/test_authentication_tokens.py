@@ -1,4 +1,4 @@
-"""Callers by bearer tokens, over real TLS: what a caller sees, and what operators do."""
+"""Authentication by bearer token, over real TLS: the messages for callers, and the log for operators."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -40,32 +40,31 @@ async def connected(server: WhoServer) -> AsyncIterator[grpc.aio.Channel]:
         yield made
 
 
-async def refusal(connected: grpc.aio.Channel, token: str | None, **options: Any) -> str:
+async def rejection(connected: grpc.aio.Channel, token: str | None, **options: Any) -> str:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await who(connected, token, **options)
     assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
     return caught.value.details() or ""
 
 
-async def test_the_subject(connected: grpc.aio.Channel) -> None:
+async def test_token_subject_is_the_caller(connected: grpc.aio.Channel) -> None:
     token = ISSUING.token(groups=["shop"], scope="read")
     expected = {"name": "orders", "kind": "jwt", "issuer": ISSUER, "groups": ["shop"], "scopes": ["read"]}
     for scheme in ("Bearer ", "bearer ", "BEARER  "):
         assert await who(connected, metadata=[("authorization", scheme + token)]) == expected
 
 
-async def test_what_callers_are_told(connected: grpc.aio.Channel) -> None:
-    """Nothing of which check failed, beyond what they can mend."""
+async def test_messages_do_not_reveal_which_check_failed(connected: grpc.aio.Channel) -> None:
     good = ISSUING.token()
-    assert await refusal(connected, None) == "no bearer token was sent"
-    assert await refusal(connected, None, metadata=[("authorization", f"Basic {good}")]) == "no bearer token was sent"
-    assert await refusal(connected, None, metadata=[("authorization", "")]) == "no bearer token was sent"
+    assert await rejection(connected, None) == "no bearer token was sent"
+    assert await rejection(connected, None, metadata=[("authorization", f"Basic {good}")]) == "no bearer token was sent"
+    assert await rejection(connected, None, metadata=[("authorization", "")]) == "no bearer token was sent"
     malformed = "the bearer token is malformed"
     for token in ("", "x", "a.b.c", good + "=", "A" * 9000):
-        assert await refusal(connected, token) == malformed
+        assert await rejection(connected, token) == malformed
     twice = [("authorization", f"Bearer {good}")] * 2
-    assert await refusal(connected, None, metadata=twice) == malformed
-    assert await refusal(connected, ISSUING.token(exp=1)) == "the bearer token has expired"
+    assert await rejection(connected, None, metadata=twice) == malformed
+    assert await rejection(connected, ISSUING.token(exp=1)) == "the bearer token has expired"
     for token in (
         ISSUING.token(aud="other"),
         ISSUING.token(iss="other"),
@@ -74,17 +73,18 @@ async def test_what_callers_are_told(connected: grpc.aio.Channel) -> None:
         TokenIssuer(key_id="unknown").token(),
         good[:-4] + "AAAA",
     ):
-        assert await refusal(connected, token) == "the bearer token is invalid"
+        assert await rejection(connected, token) == "the bearer token is invalid"
 
 
-async def test_what_operators_are_told(connected: grpc.aio.Channel, server: WhoServer) -> None:
-    """One line a second at most, with the reason and without the token."""
+async def test_rejections_are_logged_once_per_second_without_the_token(
+    connected: grpc.aio.Channel, server: WhoServer
+) -> None:
     token = ISSUING.token(aud="other")
     server.authenticator._rejection_log._next_line_at = 0.0  # type: ignore[attr-defined]
     server.authenticator._rejection_log._not_logged = 0  # type: ignore[attr-defined]
     with capture_logs() as logged:
         for _ in range(5):
-            await refusal(connected, token)
+            await rejection(connected, token)
     assert [(line["event"], line["error"], line["not_logged"]) for line in logged] == [
         ("caller_rejected", "aud does not contain the configured audience", 0)
     ]
@@ -92,27 +92,26 @@ async def test_what_operators_are_told(connected: grpc.aio.Channel, server: WhoS
     assert not any(part in str(logged) for part in token.split("."))
 
 
-async def test_no_client_certificate_is_asked_for(server: WhoServer, tmp_path: Path) -> None:
-    """A client that could show one does not, and its certificate says nothing about it."""
+async def test_client_certificate_is_not_requested(server: WhoServer, tmp_path: Path) -> None:
+    """A client that has a certificate does not send it."""
     async with channel(server.address, AUTHORITY, CertificateAuthority("Other").issue("web")) as connected:
         assert (await who(connected, ISSUING.token()))["name"] == "orders"
-        assert await refusal(connected, None) == "no bearer token was sent"
+        assert await rejection(connected, None) == "no bearer token was sent"
 
 
-async def test_rotated_keys(tmp_path: Path) -> None:
-    """A token that names a key which is not known yet is a reason to look at once."""
+async def test_token_with_an_unknown_key_reloads_the_key_file(tmp_path: Path) -> None:
     identity = settings(tmp_path, ISSUING.jwks())
     successor = TokenIssuer(key_id="k2")
     async with serving(identity) as running, channel(running.address, AUTHORITY) as connected:
         await who(connected, ISSUING.token())
-        assert await refusal(connected, successor.token()) == "the bearer token is invalid"
+        assert await rejection(connected, successor.token()) == "the bearer token is invalid"
         (tmp_path / "new.json").write_bytes(ISSUING.jwks(successor))
         (tmp_path / "new.json").replace(tmp_path / "jwks.json")
         assert (await who(connected, successor.token()))["name"] == "orders"
         assert (await who(connected, ISSUING.token()))["name"] == "orders"
 
 
-async def test_refusals_carry_their_reason(server: WhoServer) -> None:
+async def test_rejection_has_the_reason_as_its_cause(server: WhoServer) -> None:
     class Context:
         def peer(self) -> str:
             return "ipv4:192.0.2.1:1"
@@ -125,7 +124,7 @@ async def test_refusals_carry_their_reason(server: WhoServer) -> None:
     assert cause.reason == "iss is not the configured issuer"
 
 
-async def test_nobody_in_particular() -> None:
+async def test_caller_is_anonymous_without_identity() -> None:
     anonymous = authenticator(None)
     assert isinstance(anonymous, AnonymousAuthenticator)
     async with serving(None) as running, grpc.aio.insecure_channel(running.address) as connected:

@@ -1,4 +1,4 @@
-"""From requests to what they are about, and what policy says of it."""
+"""The resources that policy is asked about for each request, and the results of its decisions."""
 
 from pathlib import Path
 from typing import Any
@@ -45,19 +45,19 @@ def strict(tmp_path: Path) -> Authorizer:
 
 
 def asked(authorizer: Authorizer, method: str, request: Any) -> list[tuple[str, str, str]]:
-    """What policy is asked about a request: actions, resource types and names."""
+    """Return what policy decides about for a request: action, resource type, and name."""
     decisions = authorizer.authorize(ALICE, BY_NAME[method], request).decisions
     return [(decision.action, decision.resource_type, decision.resource) for decision in decisions]
 
 
 @pytest.mark.parametrize("method", SINGLE, ids=lambda method: method.name)
-def test_every_method_is_asked_for(lenient: Authorizer, method: Method) -> None:
+def test_every_method_is_an_action(lenient: Authorizer, method: Method) -> None:
     request = valid(method.request.DESCRIPTOR)
     assert {decision.action for decision in lenient.authorize(ALICE, method, request).decisions} == {method.name}
 
 
 @pytest.mark.parametrize("method", SINGLE, ids=lambda method: method.name)
-def test_every_method_is_refused_by_default(strict: Authorizer, method: Method) -> None:
+def test_every_method_is_denied_by_default(strict: Authorizer, method: Method) -> None:
     request = valid(method.request.DESCRIPTOR)
     with pytest.raises(AuthorizationDenied) as caught:
         strict.authorize(ALICE, method, request)
@@ -99,20 +99,20 @@ def test_every_method_is_refused_by_default(strict: Authorizer, method: Method) 
         ("ListStatusMappings", providers.ListStatusMappingsRequest(name="providers/p"), ""),
     ],
 )
-def test_what_a_request_is_about(lenient: Authorizer, method: str, request_: Any, expected: str) -> None:
+def test_request_maps_to_its_resource(lenient: Authorizer, method: str, request_: Any, expected: str) -> None:
     name = f"providers/p/{expected}".rstrip("/")
     assert asked(lenient, method, request_) == [(method, ACTIONS[method].resource_type, name)]
     assert resources(BY_NAME[method], request_) == [(ACTIONS[method].resource_type, name)]
 
 
 @pytest.mark.parametrize("name", ["", "k", "providers/p/keys/", 'providers/p/keys/"k', "x" * 5000])
-def test_names_that_are_none_are_asked_for_as_they_stand(lenient: Authorizer, name: str) -> None:
+def test_invalid_names_reach_policy_unchanged(lenient: Authorizer, name: str) -> None:
     ((_, resource_type, resource),) = asked(lenient, "Encrypt", keys.EncryptRequest(name=name))
     assert resource_type == "keyway.dev/Key"
     assert resource == (name if len(name) <= 1024 else f"{name[:1024]}…")
 
 
-def test_downloading_with_the_private_key(tmp_path: Path) -> None:
+def test_download_with_private_key_is_a_separate_action(tmp_path: Path) -> None:
     without = authorizer(tmp_path, 'permit(principal, action == Keyway::Action::"DownloadCertificate", resource);')
     request = certificates.DownloadCertificateRequest(name="providers/p/certificates/c")
     assert [action for action, *_ in asked(without, "DownloadCertificate", request)] == ["DownloadCertificate"]
@@ -122,7 +122,7 @@ def test_downloading_with_the_private_key(tmp_path: Path) -> None:
     assert caught.value.resource == "providers/p/certificates/c"
 
 
-def test_creating_asks_for_the_certificate_that_will_be_made(tmp_path: Path) -> None:
+def test_create_is_authorized_for_the_new_certificate(tmp_path: Path) -> None:
     some = authorizer(tmp_path, 'permit(principal, action, resource) when { resource.id == "new" };')
     request = certificates.CreateCertificateRequest(parent="providers/p", certificate_id="new")
     some.authorize(ALICE, BY_NAME["CreateCertificate"], request)
@@ -140,7 +140,7 @@ def test_creating_asks_for_the_certificate_that_will_be_made(tmp_path: Path) -> 
         ("", "c"),
     ],
 )
-def test_parts_that_are_none_make_no_name(tmp_path: Path, parent: str, identifier: str) -> None:
+def test_invalid_parent_and_id_do_not_form_a_name(tmp_path: Path, parent: str, identifier: str) -> None:
     some = authorizer(tmp_path, 'permit(principal, action, resource in Keyway::Provider::"providers/p");')
     request = certificates.CreateCertificateRequest(parent=parent, certificate_id=identifier)
     with pytest.raises(AuthorizationDenied):
@@ -154,7 +154,7 @@ class TestEveryProvider:
     )
 
     @pytest.mark.parametrize(("method", "request_"), LISTS)
-    def test_lists_leave_out_what_the_caller_may_not_list(self, tmp_path: Path, method: str, request_: Any) -> None:
+    def test_lists_include_permitted_providers_only(self, tmp_path: Path, method: str, request_: Any) -> None:
         some = authorizer(tmp_path, f'permit(principal, action == Keyway::Action::"{method}", resource) when '
                           '{ ["p", "r", "gone"].contains(resource.id) };')  # fmt: skip
         authorization = some.authorize(ALICE, BY_NAME[method], request_)
@@ -166,23 +166,23 @@ class TestEveryProvider:
         ]
 
     @pytest.mark.parametrize(("method", "request_"), LISTS)
-    def test_none_is_a_refusal(self, strict: Authorizer, method: str, request_: Any) -> None:
+    def test_list_without_a_permitted_provider_is_denied(self, strict: Authorizer, method: str, request_: Any) -> None:
         with pytest.raises(AuthorizationDenied) as caught:
             strict.authorize(ALICE, BY_NAME[method], request_)
         assert caught.value.resource == "providers/-"
         assert len(caught.value.decisions) == 3
 
-    def test_one_provider_is_no_such_list(self, lenient: Authorizer) -> None:
+    def test_list_of_one_provider_has_no_provider_filter(self, lenient: Authorizer) -> None:
         request = certificates.ListCertificatesRequest(parent="providers/q")
         assert lenient.authorize(ALICE, BY_NAME["ListCertificates"], request).providers is None
 
-    def test_where_there_are_none_nothing_is_told(self, tmp_path: Path) -> None:
+    def test_list_without_providers_is_empty(self, tmp_path: Path) -> None:
         empty = Authorizer(PolicyEngine.load(settings(tmp_path, NOTHING)), ())
         authorization = empty.authorize(ALICE, BY_NAME["ListProviders"], providers.ListProvidersRequest())
         assert authorization.providers == frozenset()
 
     @pytest.mark.parametrize("method", ["GetProvider", "CheckProvider", "ListStatusMappings"])
-    def test_only_lists_take_the_wildcard(self, lenient: Authorizer, method: str) -> None:
+    def test_wildcard_applies_to_lists_only(self, lenient: Authorizer, method: str) -> None:
         request = BY_NAME[method].request(name="providers/-")
         assert lenient.authorize(ALICE, BY_NAME[method], request).providers is None
 
@@ -201,7 +201,7 @@ class TestBatches:
         requests = [keys.EncryptRequest(name=f"providers/p/keys/{name}") for name in names]
         return keys.BatchEncryptRequest(requests=requests)
 
-    async def test_items_are_refused_one_by_one(self, some: Authorizer) -> None:
+    async def test_batch_items_are_denied_one_by_one(self, some: Authorizer) -> None:
         batch = self.batch("orders-1", "other", "orders-2", "orders-1", "other")
         authorization = await some.authorize_batch(ALICE, self.METHOD, batch)
         assert authorization.denied == {"providers/p/keys/other"}
@@ -211,34 +211,34 @@ class TestBatches:
             ("Encrypt", "providers/p/keys/orders-2", True),
         ]
 
-    async def test_another_items_method_is_another_action(self, some: Authorizer) -> None:
+    async def test_batch_action_is_the_action_of_its_items(self, some: Authorizer) -> None:
         batch = keys.BatchDecryptRequest(requests=[keys.DecryptRequest(name="providers/p/keys/orders-1")])
         authorization = await some.authorize_batch(ALICE, BY_NAME["BatchDecrypt"], batch)
         assert authorization.denied == {"providers/p/keys/orders-1"}
 
-    async def test_denied_names_are_those_of_the_request(self, some: Authorizer) -> None:
+    async def test_denied_names_are_not_shortened(self, some: Authorizer) -> None:
         long = "x" * 5000
         authorization = await some.authorize_batch(ALICE, self.METHOD, self.batch(long))
         assert authorization.denied == {f"providers/p/keys/{long}"}
 
-    async def test_many_items(self, some: Authorizer) -> None:
+    async def test_thousand_items_are_authorized(self, some: Authorizer) -> None:
         batch = self.batch(*(f"{'orders' if index % 2 else 'x'}-{index}" for index in range(1000)))
         authorization = await some.authorize_batch(ALICE, self.METHOD, batch)
         assert len(authorization.denied) == 500
 
-    async def test_more_than_may_be_are_not_asked_for(self, some: Authorizer) -> None:
+    async def test_oversized_batch_is_rejected_without_decisions(self, some: Authorizer) -> None:
         with pytest.raises(InvalidRequest, match="requests: must have 1 to 1000 items"):
             await some.authorize_batch(ALICE, self.METHOD, self.batch(*map(str, range(1001))))
 
-    async def test_no_items(self, some: Authorizer) -> None:
+    async def test_empty_batch_has_no_decisions(self, some: Authorizer) -> None:
         assert not (await some.authorize_batch(ALICE, self.METHOD, keys.BatchEncryptRequest())).decisions
 
-    def test_what_a_denied_item_ends_in(self) -> None:
+    def test_denied_item_has_permission_denied(self) -> None:
         error = denied_item("encrypt", "providers/p/keys/k")
         assert (error.kind, error.resource) == (PERMISSION_DENIED, "providers/p/keys/k")
 
 
-def test_a_refusal_tells_the_resource_and_no_policy(tmp_path: Path) -> None:
+def test_denial_names_the_resource_and_no_policy(tmp_path: Path) -> None:
     some = authorizer(
         tmp_path,
         f'@id("the-rule") permit(principal == Keyway::Caller::"{ALICE.name}", action, resource);'
@@ -257,7 +257,7 @@ def test_a_refusal_tells_the_resource_and_no_policy(tmp_path: Path) -> None:
         assert "RetryInfo" not in text
 
 
-def test_callers_are_told_apart(tmp_path: Path) -> None:
+def test_callers_of_different_kinds_are_distinct(tmp_path: Path) -> None:
     some = authorizer(tmp_path, f'permit(principal == Keyway::Caller::"{ALICE.name}", action, resource);')
     request = keys.EncryptRequest(name="providers/p/keys/k")
     some.authorize(ALICE, BY_NAME["Encrypt"], request)

@@ -1,4 +1,4 @@
-"""What a call leaves in memory when it has ended: nothing, without waiting for the garbage collector."""
+"""The memory that a failed call releases, without a run of the garbage collector."""
 
 import contextlib
 import gc
@@ -20,17 +20,17 @@ from tests.support.fake_providers import Inventory, served
 
 CALLS = 12
 FILLING = b"\x7a\x80\x80\x40" + b"k" * (1 << 20)
-"""A field of 1 MiB that the contract does not have, which every message keeps."""
+"""An unknown field of 1 MiB, which messages preserve."""
 METHOD = "/keyway.v1.CertificateService/GetCertificate"
 VALID = certificates.GetCertificateRequest(name="providers/p/certificates/c").SerializeToString() + FILLING
 
 
 class Witness:
-    """Lives as long as the frame that made it."""
+    """Lives as long as the frame that created it."""
 
 
 def refuse() -> NoReturn:
-    """As asyncio does where a connection is refused: the exception's own frame holds the exception."""
+    """Create a reference cycle as asyncio does for a refused connection: the frame holds its own exception."""
     error = OSError("refused")
     raise error
 
@@ -40,7 +40,7 @@ def without_collector() -> Iterator[None]:
     gc.collect()
     gc.disable()
     tracemalloc.start()
-    # Records of the log, which pytest keeps, hold tracebacks.
+    # pytest keeps log records, which hold tracebacks.
     logging.disable(logging.CRITICAL)
     try:
         with structlog.testing.capture_logs():
@@ -62,7 +62,7 @@ def without_collector() -> Iterator[None]:
     ],
     ids=["upstream", "bug", "cycle", "invalid", "not a message"],
 )
-async def test_a_failed_call_lets_its_request_go(raw: bytes, code: grpc.StatusCode, *, calls_provider: bool) -> None:
+async def test_failed_call_releases_its_request(raw: bytes, code: grpc.StatusCode, *, calls_provider: bool) -> None:
     witnesses: list[weakref.ref[Witness]] = []
 
     async def get(request: object, call: CallContext) -> None:
@@ -96,6 +96,6 @@ async def test_a_failed_call_lets_its_request_go(raw: bytes, code: grpc.StatusCo
             after, _ = tracemalloc.get_traced_memory()
             alive = [witness for witness in witnesses if witness() is not None]
     assert len(witnesses) == CALLS * calls_provider
-    # The last call of all may be on its way out still.
+    # The last call can still be ending.
     assert len(alive) <= 1
     assert after - before < 2 * len(raw)

@@ -1,4 +1,4 @@
-"""The list of certificates over one provider and over all: each row once, whatever the sizes and whatever fails."""
+"""Lists of certificates of one provider and of all: each row once, for all page sizes and failures."""
 
 import itertools
 import random
@@ -38,7 +38,7 @@ async def list_page(
 async def list_all(
     providers: Sequence[Inventory], sizes: Iterator[int], parent: str = ALL
 ) -> list[certificates.ListCertificatesResponse]:
-    """Every page; they come to an end."""
+    """Return all pages, and check that the list ends."""
     pages = [await list_page(providers, parent, next(sizes))]
     while pages[-1].next_page_token:
         pages.append(await list_page(providers, parent, next(sizes), pages[-1].next_page_token))
@@ -55,7 +55,7 @@ page_sizes = st.lists(st.integers(1, 9), min_size=1, max_size=6).map(itertools.c
 
 
 @given(provider_sizes, page_sizes)
-async def test_every_row_once_and_in_order(sizes: list[int], pages_of: Iterator[int]) -> None:
+async def test_list_of_all_providers_has_each_row_once_in_order(sizes: list[int], pages_of: Iterator[int]) -> None:
     providers = inventories(*sizes)
     pages = await list_all(providers, pages_of)
     assert names(pages) == [name for provider in providers for name in provider.names]
@@ -65,7 +65,7 @@ async def test_every_row_once_and_in_order(sizes: list[int], pages_of: Iterator[
 
 
 @given(st.integers(0, 30), page_sizes)
-async def test_one_provider(size: int, pages_of: Iterator[int]) -> None:
+async def test_list_of_one_provider_has_each_row_once(size: int, pages_of: Iterator[int]) -> None:
     providers = inventories(3, size)
     pages = await list_all(providers, pages_of, "providers/p1")
     assert names(pages) == providers[1].names
@@ -74,7 +74,7 @@ async def test_one_provider(size: int, pages_of: Iterator[int]) -> None:
 
 
 @given(provider_sizes, page_sizes, st.sets(st.integers(0, 4)))
-async def test_unreachable_providers_are_named_on_the_pages_that_miss_them(
+async def test_unreachable_providers_are_named_on_each_page_without_them(
     sizes: list[int], pages_of: Iterator[int], gone: set[int]
 ) -> None:
     providers = inventories(*sizes)
@@ -93,10 +93,10 @@ async def test_unreachable_providers_are_named_on_the_pages_that_miss_them(
 
 
 @given(st.integers(), provider_sizes, page_sizes)
-async def test_upstreams_that_count_wrongly_are_listed_to_an_end(
+async def test_list_ends_if_an_upstream_returns_wrong_totals(
     seed: int, sizes: list[int], pages_of: Iterator[int]
 ) -> None:
-    """Pages that are too short, too long or empty, and totals that are anything: no loop, no page over its size."""
+    """Pages can be too short, too long, or empty. No page is too long, and the list does not loop."""
     providers, chance = inventories(*sizes), random.Random(seed)
 
     def lie(provider: Inventory, window: ListWindow) -> CertificatePage:
@@ -118,7 +118,7 @@ async def test_upstreams_that_count_wrongly_are_listed_to_an_end(
 
 
 @given(st.integers(1, 20), st.integers(0, 20), st.integers(1, 5))
-async def test_provider_that_shrinks_between_two_pages(before: int, after: int, size: int) -> None:
+async def test_list_continues_if_a_provider_shrinks_between_pages(before: int, after: int, size: int) -> None:
     providers = inventories(before, 2)
     first = await list_page(providers, ALL, size)
     del providers[0].names[after:]
@@ -132,7 +132,7 @@ async def test_provider_that_shrinks_between_two_pages(before: int, after: int, 
 
 
 @pytest.mark.parametrize("parent", [ALL, "providers/p0"])
-async def test_provider_that_promises_rows_and_gives_none(parent: str) -> None:
+async def test_provider_without_the_rows_it_promises_ends_the_list(parent: str) -> None:
     (provider,) = providers = inventories(0)
     provider.page = lambda window: page([], 1_000_000)
     answer = await list_page(providers, parent)
@@ -140,7 +140,7 @@ async def test_provider_that_promises_rows_and_gives_none(parent: str) -> None:
 
 
 @pytest.mark.parametrize("parent", [ALL, "providers/p0"])
-async def test_totals_stay_in_their_field(parent: str) -> None:
+async def test_totals_are_limited_to_int32(parent: str) -> None:
     providers = inventories(1, 1)
     for provider in providers:
         provider.page = lambda window: page(["a"], 2**40)
@@ -149,7 +149,7 @@ async def test_totals_stay_in_their_field(parent: str) -> None:
     assert answer.next_page_token
 
 
-async def test_a_bug_in_one_adapter_does_not_hide_the_others() -> None:
+async def test_bug_in_one_adapter_makes_its_provider_unreachable() -> None:
     providers = inventories(1, 1)
 
     def fail(window: ListWindow) -> CertificatePage:
@@ -161,7 +161,7 @@ async def test_a_bug_in_one_adapter_does_not_hide_the_others() -> None:
     assert answer.unreachable == ["providers/p0"]
 
 
-async def test_one_provider_fails_with_its_own_error() -> None:
+async def test_list_of_one_provider_fails_with_its_error() -> None:
     providers = inventories(1)
 
     def fail(window: ListWindow) -> CertificatePage:
@@ -173,7 +173,7 @@ async def test_one_provider_fails_with_its_own_error() -> None:
     assert caught.value.metadata == {"provider": "p0"}
 
 
-async def test_providers_without_certificates_are_not_asked_and_not_missed() -> None:
+async def test_providers_without_certificates_are_skipped() -> None:
     catalog = Catalog([FakeProvider("keys"), Inventory("certs", 1)])
     request = certificates.ListCertificatesRequest(parent=ALL)
     answer = await CertificateLister(catalog).list_certificates(request, new_call())
@@ -188,14 +188,14 @@ async def test_providers_without_certificates_are_not_asked_and_not_missed() -> 
     assert caught.value.kind == errors.METHOD_NOT_SUPPORTED
 
 
-async def test_no_such_provider() -> None:
+async def test_unknown_provider_is_not_found() -> None:
     with pytest.raises(GatewayError) as caught:
         await list_page(inventories(1), "providers/other")
     assert (caught.value.kind, caught.value.resource) == (errors.PROVIDER_NOT_FOUND, "providers/other")
 
 
 @pytest.mark.parametrize("parent", [ALL, "providers/p0"])
-async def test_defaults(parent: str) -> None:
+async def test_default_page_size_and_filter(parent: str) -> None:
     (provider,) = providers = inventories(60)
     answer = await list_page(providers, parent)
     assert len(answer.certificates) == 50
@@ -211,7 +211,7 @@ async def test_defaults(parent: str) -> None:
     ("parent", "state"),
     [("providers/p0", 0), ("providers/p1", 0), (ALL, 2), (ALL, 3)],
 )
-async def test_token_of_another_list(parent: str, state: int) -> None:
+async def test_token_of_a_different_list_is_rejected(parent: str, state: int) -> None:
     providers = inventories(3, 3)
     token = (await list_page(providers, ALL, 1)).next_page_token
     assert len((await list_page(providers, ALL, 2, token)).certificates) == 2
@@ -220,8 +220,8 @@ async def test_token_of_another_list(parent: str, state: int) -> None:
     assert caught.value.kind == errors.INVALID_PAGE_TOKEN
 
 
-async def test_token_of_a_provider_that_is_gone() -> None:
-    """Its offset must not be taken for one in the first provider that is left."""
+async def test_token_of_a_removed_provider_is_rejected() -> None:
+    """Its offset must not apply to a different provider."""
     token = paging.encode(PagePosition("removed", 2, 5), f"{ALL}?state=1")
     with pytest.raises(InvalidRequest) as caught:
         await list_page(inventories(3), ALL, 1, token)

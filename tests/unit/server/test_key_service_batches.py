@@ -1,4 +1,4 @@
-"""Batches: each item for itself, in order, so many at once; over a real gRPC connection."""
+"""Batches over a real gRPC connection: order, concurrency, and separate results of the items."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -35,7 +35,6 @@ def reason(status: status_pb2.Status) -> str:
 
 
 async def test_results_have_the_order_of_the_requests() -> None:
-    """The first item is the last to end."""
     others_ended = asyncio.Event()
     ended: list[bytes] = []
 
@@ -54,7 +53,7 @@ async def test_results_have_the_order_of_the_requests() -> None:
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
-async def test_so_many_at_once(concurrency: int) -> None:
+async def test_concurrency_is_limited(concurrency: int) -> None:
     running, most = 0, 0
 
     async def encrypt(request: keys.EncryptRequest, call: CallContext) -> keys.EncryptResponse:
@@ -71,7 +70,7 @@ async def test_so_many_at_once(concurrency: int) -> None:
     assert most == concurrency
 
 
-async def test_items_fail_alone() -> None:
+async def test_failed_items_do_not_affect_others() -> None:
     async def encrypt(request: keys.EncryptRequest, call: CallContext) -> keys.EncryptResponse:
         match request.plaintext:
             case b"refused":
@@ -104,7 +103,7 @@ async def test_items_fail_alone() -> None:
         (code_pb2.NOT_FOUND, "PROVIDER_NOT_FOUND"),
         (code_pb2.UNIMPLEMENTED, "METHOD_NOT_SUPPORTED_BY_PROVIDER"),
     ]
-    # Cryptographic calls are safe to repeat, so that a lost connection invites to.
+    # Cryptographic calls are idempotent, so a lost connection allows a retry.
     retries = [any(detail.TypeName() == "google.rpc.RetryInfo" for detail in error.details) for error in failed]
     assert retries == [True, True, False, False, False, False, False]
     info = error_details_pb2.RequestInfo()
@@ -113,7 +112,7 @@ async def test_items_fail_alone() -> None:
     assert "secret-marker" not in str(answer)
 
 
-async def test_violations_have_the_items_own_paths() -> None:
+async def test_violations_have_paths_within_the_item() -> None:
     async def encrypt(request: keys.EncryptRequest, call: CallContext) -> keys.EncryptResponse:
         raise AssertionError("an invalid item was encrypted")
 
@@ -124,7 +123,7 @@ async def test_violations_have_the_items_own_paths() -> None:
     assert [violation.field for violation in bad.field_violations] == ["name"]
 
 
-async def test_decrypt() -> None:
+async def test_batch_decrypt() -> None:
     async with served(KeyStore("store")) as channel:
         request = keys.BatchDecryptRequest(requests=[keys.DecryptRequest(name=KEY, ciphertext="비밀")])
         request.requests.add(name=KEY)
@@ -134,14 +133,14 @@ async def test_decrypt() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1001])
-async def test_too_few_and_too_many(size: int) -> None:
+async def test_empty_and_oversized_batches_are_rejected(size: int) -> None:
     async with served(KeyStore("store")) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await KeyServiceStub(channel).BatchEncrypt(batch(*["x"] * size))
     assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
-async def test_items_see_the_deadline_of_the_call() -> None:
+async def test_items_have_the_deadline_of_the_call() -> None:
     remaining: list[float] = []
 
     async def encrypt(request: keys.EncryptRequest, call: CallContext) -> keys.EncryptResponse:
@@ -154,7 +153,7 @@ async def test_items_see_the_deadline_of_the_call() -> None:
     assert all(0 < seconds < 4 for seconds in remaining)
 
 
-async def test_cancelling_the_batch_cancels_its_items() -> None:
+async def test_cancellation_of_a_batch_cancels_its_items() -> None:
     started, cancelled = asyncio.Semaphore(0), asyncio.Semaphore(0)
 
     async def encrypt(request: keys.EncryptRequest, call: CallContext) -> keys.EncryptResponse:

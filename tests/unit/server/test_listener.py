@@ -1,4 +1,4 @@
-"""Where callers connect: what is bound, what is refused, and which TLS is spoken."""
+"""The listener: addresses, TLS files at start-up, TLS versions, and the health listener."""
 
 import asyncio
 import socket
@@ -39,26 +39,26 @@ def settings(folder: Path, own: Credentials | None = None, bundle: bytes | None 
 
 class TestBinding:
     @pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "example.org:0"])
-    async def test_without_identity_on_loopback_only(self, listen: str) -> None:
+    async def test_other_addresses_without_identity_are_rejected(self, listen: str) -> None:
         server = grpc.aio.server()
         with pytest.raises(ConfigError, match="must be a loopback address unless `identity` is configured"):
             listener.bind(server, listen, None)
         await server.stop(None)
 
     @pytest.mark.parametrize("listen", ["127.0.0.1:0", "[::1]:0", "localhost:0"])
-    async def test_loopback(self, listen: str) -> None:
+    async def test_loopback_without_identity_is_accepted(self, listen: str) -> None:
         server = grpc.aio.server()
         address = listener.bind(server, listen, None)
         assert address.rpartition(":")[0] == listen.rpartition(":")[0]
         assert int(address.rpartition(":")[2]) > 0
         await server.stop(None)
 
-    async def test_anywhere_with_identity(self, tmp_path: Path) -> None:
+    async def test_any_address_with_identity_is_accepted(self, tmp_path: Path) -> None:
         server = grpc.aio.server()
         assert listener.bind(server, "0.0.0.0:0", settings(tmp_path)).startswith("0.0.0.0:")
         await server.stop(None)
 
-    async def test_taken(self, tmp_path: Path) -> None:
+    async def test_address_in_use_is_rejected(self, tmp_path: Path) -> None:
         async with serving(settings(tmp_path)) as running:
             server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
             for identity in (settings(tmp_path), None):
@@ -73,7 +73,7 @@ class TestFilesAtStart:
             TlsFiles(identity)
         return str(caught.value)
 
-    def test_every_fault_at_once(self, tmp_path: Path) -> None:
+    def test_all_faulty_files_are_reported(self, tmp_path: Path) -> None:
         identity = settings(tmp_path)
         for file in (identity.certificate_file, identity.private_key_file, tmp_path / "bundle.pem"):
             file.write_bytes(b"nothing")
@@ -86,13 +86,13 @@ class TestFilesAtStart:
             file.unlink()
         assert self.fault(identity).count("cannot be read: No such file or directory") == 3
 
-    def test_expired(self, tmp_path: Path) -> None:
+    def test_expired_certificate_is_rejected(self, tmp_path: Path) -> None:
         expired = AUTHORITY.server(expires_in=timedelta(seconds=-1))
         assert self.fault(settings(tmp_path, expired)).startswith(
             "identity.certificate_file: the certificate expired at 20"
         )
 
-    def test_expires_soon(self, tmp_path: Path) -> None:
+    def test_certificate_that_expires_soon_is_logged(self, tmp_path: Path) -> None:
         with capture_logs() as logged:
             TlsFiles(settings(tmp_path, AUTHORITY.server(expires_in=timedelta(days=13))))
         assert [(line["log_level"], line["event"]) for line in logged] == [("warning", "certificate_expires_soon")]
@@ -100,24 +100,24 @@ class TestFilesAtStart:
             TlsFiles(settings(tmp_path, AUTHORITY.server(expires_in=timedelta(days=15))))
         assert logged == []
 
-    def test_keys_that_tls_would_not_take(self, tmp_path: Path) -> None:
+    def test_unsupported_keys_are_rejected(self, tmp_path: Path) -> None:
         fault = "identity.private_key_file: must be an elliptic-curve key or an RSA key of at least 2048 bits"
         for key in (ed25519.Ed25519PrivateKey.generate(), rsa.generate_private_key(65537, 1024)):
             assert self.fault(settings(tmp_path, AUTHORITY.server(key=key))) == fault
 
-    def test_an_encrypted_key(self, tmp_path: Path) -> None:
+    def test_encrypted_key_is_rejected(self, tmp_path: Path) -> None:
         identity = settings(tmp_path)
         identity.private_key_file.write_bytes(key_pem(elliptic_key(), PrivateFormat.PKCS8, b"password"))
         assert self.fault(identity) == "identity.private_key_file: the private key is encrypted"
 
-    def test_the_servers_certificate_comes_first(self, tmp_path: Path) -> None:
+    def test_certificate_of_the_key_must_come_first(self, tmp_path: Path) -> None:
         own = AUTHORITY.server()
         identity = settings(tmp_path, own)
         identity.certificate_file.write_bytes(AUTHORITY.pem + own.chain_pem)
         assert self.fault(identity) == "identity.certificate_file: the server certificate must come first"
 
-    async def test_files_as_people_have_them(self, tmp_path: Path) -> None:
-        """All in one, with text between that is no ASCII, an old form of key, and repeated authorities."""
+    async def test_files_with_other_content_are_accepted(self, tmp_path: Path) -> None:
+        """One file with non-ASCII text, a key in an old format, and repeated authorities."""
         own = AUTHORITY.server()
         text = "Bag Attributes: 인증서\r\n".encode()
         identity = settings(tmp_path, own, text + AUTHORITY.pem + text + AUTHORITY.pem)
@@ -127,7 +127,7 @@ class TestFilesAtStart:
         async with serving(identity) as running, channel(running.address, AUTHORITY, AUTHORITY.issue("web")) as made:
             assert (await who(made))["name"] == "web"
 
-    async def test_rsa(self, tmp_path: Path) -> None:
+    async def test_rsa_key_is_accepted(self, tmp_path: Path) -> None:
         own = AUTHORITY.server(key=rsa.generate_private_key(65537, 2048))
         async with (
             serving(settings(tmp_path, own)) as running,
@@ -137,7 +137,7 @@ class TestFilesAtStart:
 
 
 class TestTls:
-    async def test_versions(self, tmp_path: Path) -> None:
+    async def test_tls_versions_before_1_2_are_rejected(self, tmp_path: Path) -> None:
         certificate, key = AUTHORITY.issue("web").write(tmp_path, "web")
         async with serving(settings(tmp_path)) as running:
             accepted = {}
@@ -149,13 +149,15 @@ class TestTls:
                 accepted[version] = done.returncode == 0 and b"Cipher is (NONE)" not in done.stdout
         assert accepted == {"-tls1": False, "-tls1_1": False, "-tls1_2": True, "-tls1_3": True}
 
-    async def test_sessions(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A resumed session shows no certificate again: neither an expired one nor a lost trust would be noticed."""
+    async def test_tls_sessions_end_with_a_new_configuration(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A resumed session sends no certificate, so the server would not notice that it has become invalid."""
         monkeypatch.setattr(listener, "TlsFiles", lambda identity: TlsFiles(identity, interval=0))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(cadata=AUTHORITY.pem.decode())
         context.load_cert_chain(*AUTHORITY.issue("web").write(tmp_path, "web"))
-        context.maximum_version = ssl.TLSVersion.TLSv1_2  # where the session comes with the handshake
+        context.maximum_version = ssl.TLSVersion.TLSv1_2  # here, the session is part of the handshake
         context.set_alpn_protocols(["h2"])
         async with serving(settings(tmp_path)) as running:
             port = int(running.address.rpartition(":")[2])
@@ -180,12 +182,12 @@ def connect(context: ssl.SSLContext, port: int, session: ssl.SSLSession | None) 
         socket.create_connection(("127.0.0.1", port), timeout=5) as raw,
         context.wrap_socket(raw, server_hostname="localhost", session=session) as connection,
     ):
-        assert connection.recv(1)  # the server's settings: it has taken the certificate
+        assert connection.recv(1)  # the server sends its settings after it accepted the certificate
         return bool(connection.session_reused), connection.session
 
 
 class TestHealth:
-    async def test_alone_and_in_clear(self, tmp_path: Path) -> None:
+    async def test_health_listener_is_plaintext_and_serves_health_only(self, tmp_path: Path) -> None:
         servicer: Any = health.aio.HealthServicer()
         server, address = await serve_health("127.0.0.1:0", servicer)
         try:
@@ -207,10 +209,10 @@ class TestHealth:
             await server.stop(None)
 
 
-async def test_a_host_of_which_one_address_is_taken_is_refused() -> None:
-    """Callers of the other address would find a stranger."""
-    with socket.create_server(("127.0.0.1", 0)) as stranger:
-        port = stranger.getsockname()[1]
+async def test_host_with_one_address_in_use_is_rejected() -> None:
+    """Callers of the other address would reach a different program."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
         server = grpc.aio.server()
         with pytest.raises(ListenError, match="already in use"):
             listener.bind(server, f"localhost:{port}", None)

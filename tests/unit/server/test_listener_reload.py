@@ -1,4 +1,4 @@
-"""Certificates that change on disk: no call fails of it, and new connections get what is new."""
+"""Certificates that change on disk: no call fails, and new connections use the new files."""
 
 import asyncio
 import errno
@@ -28,7 +28,7 @@ CLIENTS = 8
 
 @dataclass
 class Rotating:
-    """A server whose files lie as Kubernetes mounts them: links through `..data` to a folder that is swapped."""
+    """A server with files as Kubernetes mounts them: links through `..data` to a folder that is replaced."""
 
     folder: Path
     authority: CertificateAuthority
@@ -36,7 +36,7 @@ class Rotating:
     shown: Credentials
 
     def swap(self, credentials: Credentials, bundle: bytes | None = None) -> None:
-        """All the files at once."""
+        """Replace all files in one step."""
         publish(self.folder, credentials, bundle or self.authority.pem)
 
     async def serial(self, shown: Credentials | None = None) -> int:
@@ -78,8 +78,8 @@ async def rotating(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
         yield Rotating(tmp_path, authority, server, authority.issue("web"))
 
 
-async def test_rotation_under_load(rotating: Rotating) -> None:
-    """One half of the clients keep their connection, the other half make a new one for each call."""
+async def test_rotation_under_load_fails_no_call(rotating: Rotating) -> None:
+    """Half of the clients keep their connection. The others open a new one for each call."""
     stop, calls = asyncio.Event(), [0] * CLIENTS
 
     async def keep_calling(number: int) -> None:
@@ -108,7 +108,7 @@ async def test_rotation_under_load(rotating: Rotating) -> None:
     assert min(calls) > 5
 
 
-def test_looked_at_again_after_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_are_checked_again_after_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority, successor, start = CertificateAuthority(), CertificateAuthority().server(), time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: start)
     publish(tmp_path, authority.server(), authority.pem)
@@ -121,8 +121,8 @@ def test_looked_at_again_after_a_second(tmp_path: Path, monkeypatch: pytest.Monk
     assert found.serial_number == successor.certificate.serial_number
 
 
-def test_a_disk_that_fails_for_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The files are tried again, though nothing about them changes any more."""
+def test_read_failure_is_retried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files are read again, although they do not change any more."""
     authority = CertificateAuthority()
     successor = authority.server()
     publish(tmp_path, authority.server(), authority.pem)
@@ -142,8 +142,8 @@ def fail(path: Path) -> bytes:
     raise OSError(errno.EIO, "Input/output error", str(path))
 
 
-async def test_a_new_trust_bundle(rotating: Rotating) -> None:
-    """Counts for new connections; what was established lives on."""
+async def test_new_trust_bundle_applies_to_new_connections(rotating: Rotating) -> None:
+    """Established connections continue."""
     other = CertificateAuthority("Other CA")
     stranger = other.issue("stranger")
     address, own = rotating.server.address, rotating.authority
@@ -173,8 +173,8 @@ async def test_a_new_trust_bundle(rotating: Rotating) -> None:
         ("an empty bundle", "identity.mtls.trust_bundle_file: contains no PEM certificate"),
     ],
 )
-async def test_a_broken_change_keeps_the_last_good(tmp_path: Path, broken: str, fault: str) -> None:
-    """It is told once, and does not hold up the next good one."""
+async def test_faulty_files_keep_the_last_good_ones(tmp_path: Path, broken: str, fault: str) -> None:
+    """The fault is logged once, and later valid files are loaded."""
     authority = CertificateAuthority()
     good = authority.server()
     publish(tmp_path, good, authority.pem)
@@ -205,7 +205,7 @@ async def test_a_broken_change_keeps_the_last_good(tmp_path: Path, broken: str, 
     assert found.serial_number == last.certificate.serial_number
 
 
-async def test_a_broken_change_fails_no_connection(rotating: Rotating) -> None:
+async def test_faulty_files_fail_no_connection(rotating: Rotating) -> None:
     before = await rotating.serial()
     (rotating.folder / "..data/tls.key").write_bytes(b"-----BEGIN PRIVATE KEY-----\nMIG")
     await asyncio.sleep(0.02)  # beyond the interval, so that the files were looked at
@@ -215,7 +215,7 @@ async def test_a_broken_change_fails_no_connection(rotating: Rotating) -> None:
             assert (await who(fresh))["name"] == "web"
 
 
-async def test_files_that_were_only_touched(tmp_path: Path) -> None:
+async def test_touched_files_are_unchanged(tmp_path: Path) -> None:
     authority = CertificateAuthority()
     publish(tmp_path, authority.server(), authority.pem)
     files = TlsFiles(settings(tmp_path), interval=0)
@@ -225,8 +225,8 @@ async def test_files_that_were_only_touched(tmp_path: Path) -> None:
     assert logged == []
 
 
-async def test_many_threads(tmp_path: Path) -> None:
-    """gRPC calls it from threads of its own."""
+async def test_files_are_checked_from_many_threads(tmp_path: Path) -> None:
+    """gRPC calls the callback from its own threads."""
     authority = CertificateAuthority()
     publish(tmp_path, authority.server(), authority.pem)
     files = TlsFiles(settings(tmp_path), interval=0)

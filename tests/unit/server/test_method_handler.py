@@ -1,4 +1,4 @@
-"""The way of a call through the pipeline, seen by a client over a real connection and by the provider behind it."""
+"""Calls through all interceptors, as the client sees them over a real connection, and as the provider sees them."""
 
 import asyncio
 import io
@@ -32,7 +32,7 @@ GET = certificates.GetCertificateRequest(name=NAME, keystore_password=SECRET)
 
 @pytest.fixture
 def log_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Logs as the command line sets them up; a function that answers all lines so far."""
+    """Configure the log as the command line does. Return a function that returns all lines so far."""
     written = io.StringIO()
     monkeypatch.setattr("sys.stderr", written)
     with configured_log():
@@ -71,7 +71,7 @@ def info(error: grpc.aio.AioRpcError) -> error_details_pb2.ErrorInfo:
     return found
 
 
-async def test_success() -> None:
+async def test_response_and_request_id_reach_the_caller() -> None:
     seen: list[Any] = []
 
     async def get(
@@ -90,7 +90,7 @@ async def test_success() -> None:
     assert str(uuid.UUID(seen[1].request_id)) == seen[1].request_id
 
 
-async def test_request_ids_differ() -> None:
+async def test_request_ids_are_unique() -> None:
     async with served() as channel:
         calls = [ProviderServiceStub(channel).ListProviders(providers.ListProvidersRequest()) for _ in range(5)]
         ids = {trailers(await call.trailing_metadata())["keyway-request-id"] for call in calls}
@@ -98,7 +98,7 @@ async def test_request_ids_differ() -> None:
 
 
 @pytest.mark.parametrize("raw", [b"\xff", b"\x0a\x05ab", b"\x0a\x01\xff", SECRET.encode()])
-async def test_message_that_does_not_decode(raw: bytes) -> None:
+async def test_undecodable_message_is_rejected(raw: bytes) -> None:
     async with served(Inventory("p")) as channel:
         error = await failure(channel, "CertificateService/GetCertificate", raw)
     assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
@@ -107,9 +107,9 @@ async def test_message_that_does_not_decode(raw: bytes) -> None:
     assert trailers(error.trailing_metadata()).keys() == {"keyway-request-id", "grpc-status-details-bin"}
 
 
-async def test_request_that_breaks_the_contract_is_not_handed_on() -> None:
+async def test_invalid_request_does_not_reach_the_provider() -> None:
     async def get(request: object, call: CallContext) -> None:
-        raise AssertionError("an invalid request was handed on")
+        raise AssertionError("an invalid request reached the provider")
 
     async with served(getting(get)) as channel:
         error = await failure(channel, "CertificateService/GetCertificate", b"")
@@ -117,23 +117,21 @@ async def test_request_that_breaks_the_contract_is_not_handed_on() -> None:
     assert error.details() == "name: is required"
 
 
-async def test_failure_of_an_upstream() -> None:
+async def test_upstream_failure_reaches_the_caller() -> None:
     async def get(request: object, call: CallContext) -> None:
-        raise UpstreamError(
-            outcomes.RATE_LIMITED, "warp asks for patience", provider="p", http_status=429, retry_after=3
-        )
+        raise UpstreamError(outcomes.RATE_LIMITED, "too many requests", provider="p", http_status=429, retry_after=3)
 
     async with served(getting(get)) as channel:
         error = await failure(channel, "CertificateService/GetCertificate", GET.SerializeToString())
-    assert (error.code(), error.details()) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "warp asks for patience")
+    assert (error.code(), error.details()) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "too many requests")
     assert dict(info(error).metadata) == {"provider": "p", "http_status": "429"}
     found = trailers(error.trailing_metadata())
     assert found.keys() == {"keyway-request-id", "grpc-status-details-bin", "grpc-retry-pushback-ms"}
     assert found["grpc-retry-pushback-ms"] == "3000"
 
 
-class TestOurOwnBug:
-    async def test_hidden_from_the_caller_and_told_to_the_log(self, log_lines: Any) -> None:
+class TestInternalError:
+    async def test_bug_is_logged_and_hidden_from_the_caller(self, log_lines: Any) -> None:
         async def get(request: certificates.GetCertificateRequest, call: CallContext) -> None:
             password = request.keystore_password
             raise ZeroDivisionError(f"details for operators, {len(password)}")
@@ -152,7 +150,7 @@ class TestOurOwnBug:
         assert SECRET not in json.dumps(line)
 
     @pytest.mark.parametrize("answer", [None, "text", certificates.CheckCertificateResponse(exists=True)])
-    async def test_answer_of_the_wrong_type(self, answer: object, log_lines: Any) -> None:
+    async def test_response_of_the_wrong_type_is_an_internal_error(self, answer: object, log_lines: Any) -> None:
         async def get(request: object, call: CallContext) -> object:
             return answer
 
@@ -176,7 +174,7 @@ class TestOurOwnBug:
     ],
     ids=["usual", "longest", "two", "too long", "binary", "none"],
 )
-async def test_the_callers_id_stands_beside_ours_in_the_log(log_lines: Any, sent: Any, kept: str | None) -> None:
+async def test_log_lines_have_the_callers_request_id(log_lines: Any, sent: Any, kept: str | None) -> None:
     async def get(request: object, call: CallContext) -> None:
         raise UpstreamError(outcomes.UNREACHABLE, "away", provider="p")
 
@@ -210,8 +208,8 @@ async def test_cancellation_reaches_the_provider(log_lines: Any) -> None:
     assert [line["event"] for line in log_lines() if line["level"] == "error"] == []
 
 
-class TestCall:
-    """What the layers below learn of the call."""
+class TestCallContext:
+    """The context that providers receive."""
 
     async def call(self, seconds: float | None = None, **options: Any) -> CallContext:
         calls: list[CallContext] = []
@@ -225,17 +223,17 @@ class TestCall:
         (call,) = calls
         return call
 
-    async def test_deadline_of_the_caller(self) -> None:
+    async def test_deadline_is_that_of_the_caller(self) -> None:
         before = time.monotonic()
         call = await self.call(500, default_deadline=7)
         assert before + 490 < call.deadline < time.monotonic() + 501
 
-    async def test_default_deadline(self) -> None:
+    async def test_default_deadline_applies_without_one(self) -> None:
         before = time.monotonic()
         call = await self.call(default_deadline=7)
         assert before + 7 <= call.deadline <= time.monotonic() + 7
 
-    async def test_idempotent(self) -> None:
+    async def test_idempotent_is_that_of_the_method(self) -> None:
         assert (await self.call()).idempotent
 
     def test_remaining_is_never_negative(self) -> None:
@@ -244,7 +242,7 @@ class TestCall:
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 async def test_every_method_is_served(method: Any) -> None:
-    """With no provider at all, a call that names one finds none; the others answer."""
+    """Without providers, methods that name one return NOT_FOUND. The others succeed."""
     request = valid(method.request.DESCRIPTOR).SerializeToString()
     async with served() as channel:
         if method.name_field is None:
@@ -255,8 +253,8 @@ async def test_every_method_is_served(method: Any) -> None:
 
 
 @pytest.mark.parametrize("character", ["a", "가", "😀"])
-async def test_longest_name_comes_back_with_its_details(character: str) -> None:
-    """Longer trailers would be refused by the client's own library, and the failure with them."""
+async def test_error_details_fit_the_longest_name(character: str) -> None:
+    """The client library rejects trailers that are too long, and the error with them."""
     name = "providers/" + character * 1014
     async with served() as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:

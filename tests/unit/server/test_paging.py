@@ -1,4 +1,4 @@
-"""Page tokens: what goes in comes out, and nothing else is taken."""
+"""Page tokens: round trips, and the rejection of every other token."""
 
 import base64
 import json
@@ -40,20 +40,20 @@ def refusal(token: str, listing: str) -> InvalidRequest | None:
 
 
 def forged(body: Any, listing: str = LISTING) -> str:
-    """A token with a true digest, as somebody makes it who read this code."""
+    """Return a token with a valid digest, as somebody who knows this code can create it."""
     data = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(paging._digest(data, listing) + data).decode().rstrip("=")
 
 
 @given(positions, texts)
-def test_round_trip(position: PagePosition, listing: str) -> None:
+def test_position_survives_a_round_trip(position: PagePosition, listing: str) -> None:
     token = paging.encode(position, listing)
     assert set(token) <= set(string.ascii_letters + string.digits + "-_")
     assert paging.decode(token, listing) == position
 
 
 @given(positions, texts, texts)
-def test_token_of_another_list(position: PagePosition, listing: str, other: str) -> None:
+def test_token_of_a_different_list_is_rejected(position: PagePosition, listing: str, other: str) -> None:
     assume(listing != other)
     assert refused(paging.encode(position, listing), other)
 
@@ -63,7 +63,7 @@ def test_empty_token_is_the_first_page() -> None:
 
 
 @given(st.data())
-def test_altered_token(data: st.DataObject) -> None:
+def test_altered_token_is_rejected(data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(TOKEN) - 1))
     character = data.draw(st.sampled_from(string.ascii_letters + string.digits + "-_+/= \n가"))
     altered = TOKEN[:index] + character + TOKEN[index + 1 :]
@@ -72,23 +72,23 @@ def test_altered_token(data: st.DataObject) -> None:
 
 
 @given(st.integers(0, len(TOKEN) - 1))
-def test_shortened_token(length: int) -> None:
+def test_shortened_token_is_rejected(length: int) -> None:
     assert length == 0 or refused(TOKEN[:length])
 
 
 @pytest.mark.parametrize("addition", ["=", "==", "A", " ", "\n", TOKEN])
-def test_lengthened_token(addition: str) -> None:
+def test_lengthened_token_is_rejected(addition: str) -> None:
     assert refused(TOKEN + addition)
     assert refused(addition + TOKEN)
 
 
 @given(st.text(min_size=1, max_size=200))
-def test_any_text(text: str) -> None:
+def test_arbitrary_text_is_rejected(text: str) -> None:
     assert refused(text)
 
 
-def test_true_digest_is_taken() -> None:
-    """What the forgeries below are made with works: they are refused for what they say."""
+def test_forged_token_with_a_valid_position_is_accepted() -> None:
+    """The forged tokens below have a valid digest, so they are rejected for their content."""
     assert not refused(forged({"provider": "p", "offset": 1, "rows_before": 2}))
 
 
@@ -121,14 +121,14 @@ def test_true_digest_is_taken() -> None:
         b'{"provider":"p","offset":' + b"9" * 5000 + b',"rows_before":0}',
     ],
 )
-def test_forged_position(body: Any) -> None:
+def test_forged_invalid_position_is_rejected(body: Any) -> None:
     assert refused(forged(body))
 
 
-def test_longest_provider_id() -> None:
+def test_token_has_room_for_the_longest_provider_id() -> None:
     position = PagePosition("😀" * 1014, 1, 1)
     assert paging.decode(paging.encode(position, LISTING), LISTING) == position
 
 
-def test_giant_token_is_not_even_read() -> None:
+def test_oversized_token_is_rejected_without_parsing() -> None:
     assert refused("A" * 10_000_000)

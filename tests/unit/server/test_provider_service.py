@@ -1,4 +1,4 @@
-"""ProviderService: paging by name, the state that a check finds, and the table of statuses."""
+"""ProviderService: lists, health checks, and status tables."""
 
 import asyncio
 import time
@@ -35,7 +35,7 @@ def directory_of(providers: list[Any], check_seconds: float = 30) -> ProviderDir
 
 
 @given(st.sets(st.text("abAB-가", min_size=1, max_size=4).filter(lambda text: text != "-")), st.integers(1, 4))
-async def test_every_provider_once_by_name(ids: set[str], size: int) -> None:
+async def test_list_has_each_provider_once_sorted_by_id(ids: set[str], size: int) -> None:
     directory = directory_of([FakeProvider(provider) for provider in ids])
     listed: list[str] = []
     token = ""
@@ -51,13 +51,13 @@ async def test_every_provider_once_by_name(ids: set[str], size: int) -> None:
     assert listed == [f"providers/{provider}" for provider in sorted(ids)]
 
 
-async def test_token_of_another_list() -> None:
+async def test_token_of_a_different_list_is_rejected() -> None:
     with pytest.raises(InvalidRequest) as caught:
         await directory_of([]).list_providers(service.ListProvidersRequest(page_token="x"), new_call())
     assert caught.value.kind == errors.INVALID_PAGE_TOKEN
 
 
-async def test_methods() -> None:
+async def test_provider_lists_its_methods() -> None:
     directory = directory_of([FakeProvider("none"), Inventory("certs"), KeyStore("store")])
     methods = {}
     for provider in ("none", "certs", "store"):
@@ -88,7 +88,9 @@ async def test_methods() -> None:
         (errors.MALFORMED_PROVIDER_RESPONSE, DEGRADED),
     ],
 )
-async def test_state(outcome: ErrorKind, state: provider_pb2.ProviderState.ValueType) -> None:
+async def test_check_result_determines_the_state(
+    outcome: ErrorKind, state: provider_pb2.ProviderState.ValueType
+) -> None:
     provider = FakeProvider("p")
     directory = directory_of([provider])
     before = (await directory.get_provider(GET, new_call())).provider
@@ -108,7 +110,7 @@ async def test_state(outcome: ErrorKind, state: provider_pb2.ProviderState.Value
 
 
 @pytest.mark.parametrize("breaker", [BreakerState.OPEN, BreakerState.HALF_OPEN])
-async def test_an_open_breaker_shows_at_once_and_what_the_check_found_when_it_is_closed(breaker: BreakerState) -> None:
+async def test_open_breaker_makes_a_provider_unreachable_until_it_closes(breaker: BreakerState) -> None:
     provider = FakeProvider("p")
     directory = directory_of([provider])
     checked = (await directory.check_provider(CHECK, new_call())).provider
@@ -122,7 +124,7 @@ async def test_an_open_breaker_shows_at_once_and_what_the_check_found_when_it_is
 
 
 class Gated(FakeProvider):
-    """Its check waits for `gate`, and remembers the calls that it got."""
+    """Its check waits for `gate`, and records its calls."""
 
     def __init__(self) -> None:
         super().__init__("p")
@@ -136,7 +138,7 @@ class Gated(FakeProvider):
         await super().check(call)
 
 
-async def test_a_check_has_a_deadline_of_its_own() -> None:
+async def test_check_has_its_own_deadline() -> None:
     provider = Gated()
     provider.gate.set()
     before = time.monotonic()
@@ -145,7 +147,7 @@ async def test_a_check_has_a_deadline_of_its_own() -> None:
     assert provider.calls[0].probe
 
 
-async def test_callers_share_a_check_that_none_of_them_ends() -> None:
+async def test_callers_share_a_check_that_outlives_them() -> None:
     provider = Gated()
     directory = directory_of([provider])
     checks = [asyncio.create_task(directory.check_provider(CHECK, new_call())) for _ in range(3)]
@@ -164,7 +166,7 @@ async def test_callers_share_a_check_that_none_of_them_ends() -> None:
     assert len(provider.calls) == 2
 
 
-async def test_what_was_not_asked_is_not_known() -> None:
+async def test_busy_provider_keeps_its_state() -> None:
     provider = FakeProvider("p")
     provider.check_error = UpstreamError(outcomes.BUSY, "all its connections are in use", provider="p")
     directory = directory_of([provider])
@@ -175,7 +177,7 @@ async def test_what_was_not_asked_is_not_known() -> None:
     assert (await directory.get_provider(GET, new_call())).provider.state == UNKNOWN
 
 
-async def test_retryable_is_what_holds_for_every_method() -> None:
+async def test_status_row_is_retryable_if_every_method_can_retry() -> None:
     provider = FakeProvider("p")
     provider.status_table = StatusTable(
         [StatusRow("w", "too often", outcomes.RATE_LIMITED), StatusRow("x", "y", outcomes.UNAVAILABLE)]
@@ -191,7 +193,7 @@ async def test_retryable_is_what_holds_for_every_method() -> None:
     ]
 
 
-async def test_no_such_provider() -> None:
+async def test_unknown_provider_is_not_found() -> None:
     directory = directory_of([])
     with pytest.raises(GatewayError) as caught:
         await directory.get_provider(service.GetProviderRequest(name="providers/p"), new_call())

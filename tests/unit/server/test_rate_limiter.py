@@ -1,4 +1,4 @@
-"""Limits of calls, of the server and of each caller, under a clock of the test's own."""
+"""Rate and concurrency limits of callers and of the server, with a simulated clock."""
 
 import contextlib
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ def held(limits: RateLimiter, *callers: Caller) -> Iterator[None]:
 
 
 class TestRate:
-    def test_a_burst_then_the_rate(self, clock: Clock) -> None:
+    def test_burst_is_followed_by_the_rate(self, clock: Clock) -> None:
         some = limits(clock, {"rate": 2, "burst": 3})
         for _ in range(3):
             call(some)
@@ -66,7 +66,7 @@ class TestRate:
         call(some)
         refused(some)
 
-    def test_after_a_rest_a_burst_and_no_more(self, clock: Clock) -> None:
+    def test_idle_time_restores_at_most_one_burst(self, clock: Clock) -> None:
         some = limits(clock, {"rate": 2, "burst": 3})
         for _ in range(3):
             call(some)
@@ -75,7 +75,7 @@ class TestRate:
             call(some)
         refused(some)
 
-    def test_what_is_refused_costs_nothing(self, clock: Clock) -> None:
+    def test_rejected_calls_cost_no_tokens(self, clock: Clock) -> None:
         some = limits(clock, {"rate": 1, "burst": 1})
         call(some)
         for _ in range(9):
@@ -84,8 +84,8 @@ class TestRate:
         clock.now += 0.1
         call(some)
 
-    def test_retry_after_is_long_enough(self, clock: Clock) -> None:
-        """Also after the way through a RetryInfo, which counts milliseconds."""
+    def test_retry_after_the_delay_succeeds(self, clock: Clock) -> None:
+        """Also with the delay from RetryInfo, which is in milliseconds."""
         some = limits(clock, {"rate": 3, "burst": 1})
         for _ in range(50):
             call(some)
@@ -94,19 +94,19 @@ class TestRate:
             clock.now += round(delay * 1000) / 1000
         call(some)
 
-    def test_callers_do_not_share(self, clock: Clock) -> None:
+    def test_callers_have_separate_limits(self, clock: Clock) -> None:
         some = limits(clock, {"burst": 1, "rate": 1})
         call(some, ALICE)
         refused(some, ALICE)
         call(some, BOB)
         call(some, Caller(ALICE.name, "dns"))
 
-    def test_what_a_token_says_makes_no_other_caller(self, clock: Clock) -> None:
+    def test_token_claims_do_not_change_the_caller(self, clock: Clock) -> None:
         some = limits(clock, {"burst": 1, "rate": 1})
         call(some, Caller("1", "jwt", "i", ("a",), ("x",)))
         refused(some, Caller("1", "jwt", "i", ("b",), ()))
 
-    def test_some_callers_have_other_limits(self, clock: Clock) -> None:
+    def test_configured_callers_have_their_own_limits(self, clock: Clock) -> None:
         other = {"spiffe://example.org/bob": CallerLimits(burst=2, rate=1), "sub:1": CallerLimits(burst=3, rate=1)}
         some = limits(clock, {"burst": 1, "rate": 1}, callers=other)
         for caller, calls in ((ALICE, 1), (BOB, 2), (Caller("1", "jwt"), 3), (Caller(BOB.name, "dns"), 1)):
@@ -116,7 +116,7 @@ class TestRate:
 
 
 class TestConcurrency:
-    def test_of_a_caller(self, clock: Clock) -> None:
+    def test_caller_concurrency_is_limited(self, clock: Clock) -> None:
         some = limits(clock, {"concurrency": 2})
         with held(some, ALICE, ALICE):
             error = refused(some)
@@ -125,7 +125,7 @@ class TestConcurrency:
             call(some, BOB)
         call(some)
 
-    def test_of_the_server(self, clock: Clock) -> None:
+    def test_server_concurrency_is_limited(self, clock: Clock) -> None:
         some = limits(clock, server_concurrency=2)
         with held(some, ALICE, BOB):
             for caller in (ALICE, BOB, ANONYMOUS):
@@ -134,7 +134,7 @@ class TestConcurrency:
                 assert retry_delay(error, idempotent=False) is not None
         call(some, ANONYMOUS)
 
-    def test_a_full_server_costs_a_caller_nothing(self, clock: Clock) -> None:
+    def test_call_rejected_by_the_server_costs_no_token(self, clock: Clock) -> None:
         some = limits(clock, {"burst": 2, "rate": 0.001}, server_concurrency=1)
         with held(some, BOB):
             for _ in range(5):
@@ -142,7 +142,7 @@ class TestConcurrency:
         call(some)
         call(some)
 
-    def test_too_many_calls_cost_no_rate(self, clock: Clock) -> None:
+    def test_call_over_the_concurrency_costs_no_token(self, clock: Clock) -> None:
         some = limits(clock, {"burst": 2, "rate": 0.001, "concurrency": 1})
         with held(some, ALICE):
             for _ in range(5):
@@ -150,7 +150,7 @@ class TestConcurrency:
         call(some)
 
     @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-    def test_a_place_is_given_back_whatever_happens(self, clock: Clock, error: type[BaseException]) -> None:
+    def test_failed_call_ends_its_concurrency(self, clock: Clock, error: type[BaseException]) -> None:
         some = limits(clock, {"concurrency": 1}, server_concurrency=1)
         for _ in range(3):
             place = some.admit(ALICE)
@@ -160,14 +160,14 @@ class TestConcurrency:
         assert some.active == 0
         call(some)
 
-    def test_a_refused_call_takes_no_place(self, clock: Clock) -> None:
+    def test_rejected_call_does_not_count_as_active(self, clock: Clock) -> None:
         some = limits(clock, {"burst": 1, "rate": 1})
         call(some)
         refused(some)
         assert some.active == 0
 
 
-def test_nobody_in_particular_has_no_limits_but_the_servers(clock: Clock) -> None:
+def test_anonymous_callers_have_only_the_server_limit(clock: Clock) -> None:
     some = limits(clock, {"burst": 1, "rate": 1, "concurrency": 1})
     with held(some, *[ANONYMOUS] * 50):
         assert some.active == 50
@@ -175,7 +175,7 @@ def test_nobody_in_particular_has_no_limits_but_the_servers(clock: Clock) -> Non
 
 
 class TestMemory:
-    def test_idle_callers_are_forgotten_the_longest_away_first(self, clock: Clock) -> None:
+    def test_idle_callers_are_forgotten_oldest_first(self, clock: Clock) -> None:
         some = limits(clock, {"burst": 1, "rate": 0.001}, remembered_callers=3)
         one, two, three, four = (Caller(str(index), "jwt") for index in range(4))
         for caller in (one, two, three):
@@ -187,7 +187,7 @@ class TestMemory:
         refused(some, three)
         call(some, two)
 
-    def test_callers_with_calls_are_not_forgotten(self, clock: Clock) -> None:
+    def test_active_callers_are_not_forgotten(self, clock: Clock) -> None:
         some = limits(clock, {"concurrency": 1}, remembered_callers=1)
         with held(some, ALICE):
             for index in range(10):
@@ -195,7 +195,7 @@ class TestMemory:
             assert refused(some, ALICE).kind is CALLER_RATE_LIMITED
             assert some.remembered == 2
 
-    def test_many_callers(self, clock: Clock) -> None:
+    def test_number_of_remembered_callers_is_bounded(self, clock: Clock) -> None:
         some = limits(clock, remembered_callers=100)
         for index in range(10_000):
             call(some, Caller(str(index), "jwt"))
@@ -203,7 +203,7 @@ class TestMemory:
 
 
 class TestSettings:
-    def test_defaults(self) -> None:
+    def test_default_limits(self) -> None:
         chosen = LimitSettings()
         assert chosen.server_concurrency == 1000
         assert (chosen.caller.rate, chosen.caller.burst, chosen.caller.concurrency) == (200, 400, 100)
@@ -220,6 +220,6 @@ class TestSettings:
             {"unknown": 1},
         ],
     )
-    def test_what_makes_no_sense(self, values: dict[str, Any]) -> None:
+    def test_invalid_limits_are_rejected(self, values: dict[str, Any]) -> None:
         with pytest.raises(ValidationError):
             LimitSettings.model_validate(values)

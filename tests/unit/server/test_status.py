@@ -1,4 +1,4 @@
-"""Statuses: the details of each kind of error, when a retry is invited, and that trailers stay small."""
+"""Statuses: details of each kind of error, retry information, and the size of trailers."""
 
 import grpc
 import pytest
@@ -15,13 +15,13 @@ from keyway.v1 import error_reason_pb2 as reasons
 
 REQUEST = "request-1"
 SMALL = 8192
-"""What clients of gRPC take by default, in bytes: names, values, and 32 for each pair."""
+"""The default limit of gRPC clients in bytes, for names, values, and 32 bytes per pair."""
 
 UNAVAILABLE_TO_ALL = ErrorKind(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_SERVER_BUSY, retryable=True)
 
 
 def details(made: status_pb2.Status) -> dict[str, Message]:
-    """The details by type; each type once."""
+    """Return the details by type. Each type occurs once."""
     found: dict[str, Message] = {}
     for packed in made.details:
         name = packed.TypeName().removeprefix("google.rpc.")
@@ -37,7 +37,7 @@ def made(error: GatewayError, *, idempotent: bool = False) -> status_pb2.Status:
 
 
 def pushback(error: GatewayError, *, idempotent: bool = False) -> str | bytes | None:
-    """The pushback trailer, which says the same as RetryInfo."""
+    """Return the pushback trailer, which must agree with RetryInfo."""
     answer = made(error, idempotent=idempotent)
     trailer = dict(status.trailers(REQUEST, answer)).get("grpc-retry-pushback-ms")
     retry = details(answer).get("RetryInfo")
@@ -52,7 +52,7 @@ def upstream(outcome: ErrorKind, *, http_status: int | None = None, retry_after:
 
 
 class TestDetails:
-    def test_plain(self) -> None:
+    def test_gateway_error(self) -> None:
         answer = made(GatewayError(errors.INTERNAL_ERROR, "internal error"))
         assert (answer.code, answer.message) == (code_pb2.INTERNAL, "internal error")
         assert details(answer) == {
@@ -74,7 +74,7 @@ class TestDetails:
             ]
         )
 
-    def test_upstream(self) -> None:
+    def test_upstream_error(self) -> None:
         error = UpstreamError(
             outcomes.UNRECOGNIZED,
             "refused",
@@ -96,7 +96,7 @@ class TestDetails:
         }
         assert b"words of the vendor" not in answer.SerializeToString()
 
-    def test_malformed(self) -> None:
+    def test_malformed_response(self) -> None:
         answer = made(MalformedResponse("cut off", provider="warp", http_status=200), idempotent=True)
         assert answer.code == code_pb2.INTERNAL
         assert details(answer).keys() == {"ErrorInfo", "RequestInfo"}
@@ -114,7 +114,7 @@ class TestDetails:
             ("something else", ""),
         ],
     )
-    def test_resource(self, name: str, type_name: str) -> None:
+    def test_resource_type_of_a_name(self, name: str, type_name: str) -> None:
         answer = made(GatewayError(errors.CERTIFICATE_NOT_FOUND, "not there", resource=name))
         resource = error_details_pb2.ResourceInfo(resource_type=type_name, resource_name=name)
         assert details(answer)["ResourceInfo"] == resource
@@ -130,17 +130,19 @@ class TestDetails:
 
 class TestRetry:
     @pytest.mark.parametrize("idempotent", [False, True])
-    def test_nothing_happened_upstream(self, *, idempotent: bool) -> None:
+    def test_retryable_errors_allow_a_retry(self, *, idempotent: bool) -> None:
         assert pushback(GatewayError(UNAVAILABLE_TO_ALL, "busy"), idempotent=idempotent) == "1000"
         assert pushback(upstream(outcomes.UNREACHABLE), idempotent=idempotent) == "1000"
 
     @pytest.mark.parametrize(("idempotent", "expected"), [(False, None), (True, "1000")])
-    def test_something_may_have_happened(self, expected: str | None, *, idempotent: bool) -> None:
+    def test_errors_in_doubt_allow_a_retry_of_idempotent_methods(
+        self, expected: str | None, *, idempotent: bool
+    ) -> None:
         assert pushback(upstream(outcomes.CONNECTION_LOST), idempotent=idempotent) == expected
         assert pushback(upstream(outcomes.UNAVAILABLE, http_status=503), idempotent=idempotent) == expected
 
     @pytest.mark.parametrize(("http_status", "expected"), [(502, None), (503, "30000"), (504, None)])
-    def test_only_503_says_when(self, http_status: int, expected: str | None) -> None:
+    def test_retry_after_of_a_503_allows_a_retry(self, http_status: int, expected: str | None) -> None:
         error = upstream(outcomes.UNAVAILABLE, http_status=http_status, retry_after=30)
         assert pushback(error) == expected
         assert pushback(error, idempotent=True) == "30000"
@@ -148,22 +150,22 @@ class TestRetry:
     @pytest.mark.parametrize(
         "outcome", [outcomes.TIMEOUT, outcomes.TLS_FAILED, outcomes.INTERNAL, errors.INVALID_REQUEST]
     )
-    def test_never(self, outcome: ErrorKind) -> None:
+    def test_other_errors_do_not_allow_a_retry(self, outcome: ErrorKind) -> None:
         assert pushback(upstream(outcome, http_status=503, retry_after=1), idempotent=True) is None
 
     @pytest.mark.parametrize(
         ("retry_after", "expected"),
         [(0.0, "1"), (0.0001, "1"), (2.5, "2500"), (30.0, "30000"), (1e9, "3600000"), (float("inf"), "3600000")],
     )
-    def test_retry_after(self, retry_after: float, expected: str) -> None:
+    def test_retry_delay_is_that_of_the_upstream(self, retry_after: float, expected: str) -> None:
         assert pushback(upstream(outcomes.RATE_LIMITED, retry_after=retry_after)) == expected
 
 
 class TestTrailers:
-    def test_success(self) -> None:
+    def test_trailers_of_a_success(self) -> None:
         assert status.trailers(REQUEST) == (("keyway-request-id", REQUEST),)
 
-    def test_failure(self) -> None:
+    def test_trailers_of_a_failure(self) -> None:
         answer = made(upstream(outcomes.UNREACHABLE))
         assert status.trailers(REQUEST, answer) == (
             ("keyway-request-id", REQUEST),
@@ -173,10 +175,10 @@ class TestTrailers:
 
 
 class TestSize:
-    """A client whose limit the trailers exceed sees RESOURCE_EXHAUSTED instead of the failure."""
+    """If the trailers exceed the limit of the client, it sees RESOURCE_EXHAUSTED instead of the error."""
 
     @pytest.mark.parametrize("character", ["a", "%", "가", "😀", "\n"])
-    def test_long_names_and_messages(self, character: str) -> None:
+    def test_trailers_with_long_names_and_messages_fit(self, character: str) -> None:
         name = "providers/" + character * 1014
         error = UpstreamError(
             outcomes.RATE_LIMITED,
@@ -194,15 +196,15 @@ class TestSize:
         assert answer.message.endswith("…")
 
     @pytest.mark.parametrize("length", [1, 639, 640])
-    def test_shorter_messages_are_whole(self, length: int) -> None:
+    def test_short_messages_are_complete(self, length: int) -> None:
         assert made(GatewayError(errors.INTERNAL_ERROR, "a" * length)).message == "a" * length
 
-    def test_longer_messages_are_cut(self) -> None:
+    def test_long_messages_are_cut(self) -> None:
         assert made(GatewayError(errors.INTERNAL_ERROR, "a" * 641)).message == "a" * 640 + "…"
 
     @example("half of a pair: \ud800")
     @given(st.text(st.characters()))
-    def test_any_text_can_be_sent(self, text: str) -> None:
+    def test_arbitrary_messages_can_be_sent(self, text: str) -> None:
         answer = made(UpstreamError(outcomes.TIMEOUT, text, provider="warp", upstream_code=text))
         assert answer.SerializeToString()
 

@@ -1,4 +1,4 @@
-"""How long strangers wait for their answers: by peer, by all of them together, and within bounds."""
+"""The delays of the tarpit: per peer, in total, and within bounds."""
 
 import asyncio
 
@@ -28,13 +28,13 @@ def tarpit(clock: Clock) -> Tarpit:
     return Tarpit(clock)
 
 
-def test_first_refusals_are_answered_at_once_and_the_others_one_after_the_other(tarpit: Tarpit) -> None:
+def test_first_responses_are_immediate_and_later_ones_are_delayed(tarpit: Tarpit) -> None:
     delays = [tarpit.delay(A) for _ in range(60)]
     assert delays[:20] == [0.0] * 20
     assert delays[20:] == pytest.approx([0.05 * number for number in range(1, 41)])
 
 
-def test_after_a_rest_answers_are_at_once_again(tarpit: Tarpit, clock: Clock) -> None:
+def test_responses_after_idle_time_are_immediate(tarpit: Tarpit, clock: Clock) -> None:
     for _ in range(40):
         tarpit.delay(A)
     clock.now += 3
@@ -42,7 +42,7 @@ def test_after_a_rest_answers_are_at_once_again(tarpit: Tarpit, clock: Clock) ->
     assert tarpit.delay(A) > 0
 
 
-def test_one_peer_does_not_slow_another_down_until_all_together_are_too_many(tarpit: Tarpit) -> None:
+def test_peers_are_independent_up_to_the_total_rate(tarpit: Tarpit) -> None:
     for _ in range(60):
         tarpit.delay(A)
     assert tarpit.delay(B) == 0.0
@@ -61,13 +61,13 @@ def test_one_peer_does_not_slow_another_down_until_all_together_are_too_many(tar
         ("", "", True),
     ],
 )
-def test_peers_of_one_network_are_one(tarpit: Tarpit, first: str, second: str, same: bool) -> None:
+def test_peers_of_one_ipv6_network_share_a_rate(tarpit: Tarpit, first: str, second: str, same: bool) -> None:
     for _ in range(30):
         tarpit.delay(first)
     assert (tarpit.delay(second) > 0) == same
 
 
-def test_memory_is_bounded_and_peers_at_rest_are_forgotten(tarpit: Tarpit, clock: Clock) -> None:
+def test_tracked_peers_are_bounded_and_idle_ones_forgotten(tarpit: Tarpit, clock: Clock) -> None:
     for number in range(5000):
         tarpit.delay(f"10.0.{number // 256}.{number % 256}")
     assert tarpit.tracked_peers == 1024
@@ -76,11 +76,11 @@ def test_memory_is_bounded_and_peers_at_rest_are_forgotten(tarpit: Tarpit, clock
     assert tarpit.tracked_peers == 1
 
 
-def test_no_answer_waits_for_ever(tarpit: Tarpit) -> None:
+def test_delay_has_a_maximum(tarpit: Tarpit) -> None:
     assert max(tarpit.delay(A) for _ in range(10_000)) == 30.0
 
 
-async def test_end_lets_all_answers_go(tarpit: Tarpit) -> None:
+async def test_stop_releases_all_responses(tarpit: Tarpit) -> None:
     waiting = [asyncio.create_task(tarpit.delay_response(A)) for _ in range(50)]
 
     async def held() -> bool:
@@ -95,7 +95,7 @@ async def test_end_lets_all_answers_go(tarpit: Tarpit) -> None:
     assert tarpit.delayed == 0
 
 
-async def test_answers_that_are_held_back_are_bounded(tarpit: Tarpit) -> None:
+async def test_delayed_responses_are_bounded(tarpit: Tarpit) -> None:
     waiting = [asyncio.create_task(tarpit.delay_response(A)) for _ in range(2100)]
 
     async def full() -> bool:

@@ -1,4 +1,4 @@
-"""Validation: whatever the descriptors require is required, and what they can't say is checked by the rules."""
+"""Validation against the descriptors: required fields, resource names, enums, and the order of violations."""
 
 from typing import Any
 
@@ -20,18 +20,18 @@ KEY = "providers/p/keys/k"
 
 
 class TestDescriptors:
-    def test_fields_of_every_kind_are_tested(self) -> None:
+    def test_test_data_has_fields_of_every_kind(self) -> None:
         assert REQUEST_TYPES
         assert REQUIRED
         assert REFERENCES
         assert ENUMS
 
     @pytest.mark.parametrize("request_type", REQUEST_TYPES, ids=full_name)
-    def test_smallest_valid_request(self, request_type: type[Message]) -> None:
+    def test_smallest_valid_request_has_no_violations(self, request_type: type[Message]) -> None:
         assert problems(valid(request_type.DESCRIPTOR)) == {}
 
     @pytest.mark.parametrize("field", REQUIRED, ids=full_name)
-    def test_required_field_left_empty(self, field: Any) -> None:
+    def test_empty_required_field_is_a_violation(self, field: Any) -> None:
         message = valid(field.containing_type)
         message.ClearField(field.name)
         found = problems(message)
@@ -39,7 +39,7 @@ class TestDescriptors:
         assert found[field.name] == ("must have 1 to 1000 items" if field.is_repeated else "is required")
 
     @pytest.mark.parametrize("request_type", REQUEST_TYPES, ids=full_name)
-    def test_everything_empty_is_told_at_once(self, request_type: type[Message]) -> None:
+    def test_all_empty_required_fields_are_reported(self, request_type: type[Message]) -> None:
         required = {field.name for field in request_type.DESCRIPTOR.fields if is_required(field)}
         assert problems(request_type()).keys() == required
 
@@ -60,13 +60,13 @@ class TestDescriptors:
             "/providers/p",
         ],
     )
-    def test_names_of_no_pattern(self, field: Any, name: str) -> None:
+    def test_names_without_a_pattern_are_violations(self, field: Any, name: str) -> None:
         message = valid(field.containing_type)
         setattr(message, field.name, name)
         assert problems(message).keys() == {field.name}
 
     @pytest.mark.parametrize("field", REFERENCES, ids=full_name)
-    def test_names_of_other_resources(self, field: Any) -> None:
+    def test_names_of_other_resource_types_are_violations(self, field: Any) -> None:
         own = referenced_name(field)
         for name in {referenced_name(other) for other in REFERENCES} - {own}:
             message = valid(field.containing_type)
@@ -75,7 +75,7 @@ class TestDescriptors:
             assert (field.name in problems(message)) == (not key_for_its_version), name
 
     @pytest.mark.parametrize("field", REFERENCES, ids=full_name)
-    def test_wildcard_is_for_the_list_alone(self, field: Any) -> None:
+    def test_wildcard_is_accepted_in_lists_only(self, field: Any) -> None:
         message = valid(field.containing_type)
         own = referenced_name(field)
         assert own is not None
@@ -84,7 +84,7 @@ class TestDescriptors:
         assert problems(message).keys() == (set() if allowed else {field.name})
 
     @pytest.mark.parametrize("field", [field for field in REFERENCES if field.name != "parent"], ids=full_name)
-    def test_longest_name(self, field: Any) -> None:
+    def test_name_length_is_limited(self, field: Any) -> None:
         own = referenced_name(field)
         assert own is not None
         message = valid(field.containing_type)
@@ -96,7 +96,7 @@ class TestDescriptors:
         assert problems(message) == {field.name: "must have at most 1024 characters"}
 
     @pytest.mark.parametrize("field", ENUMS, ids=full_name)
-    def test_enums(self, field: Any) -> None:
+    def test_unknown_enum_values_are_violations(self, field: Any) -> None:
         assert field.enum_type is not None
         message = valid(field.containing_type)
         for number in field.enum_type.values_by_number:
@@ -107,8 +107,8 @@ class TestDescriptors:
             assert problems(message) == {field.name: "is not a value of its enumeration"}
 
     @pytest.mark.parametrize("field", fields(), ids=full_name)
-    def test_every_field_of_a_known_kind_declares_its_rule(self, field: Any) -> None:
-        """The name of a field shows that it is a page size, a file name, or a plaintext: its options must agree."""
+    def test_fields_declare_the_rule_that_their_name_implies(self, field: Any) -> None:
+        """Page sizes, file names, and plaintexts are recognizable by their names."""
         facts = field_facts(field)
         if field.name == "page_size":
             assert facts.max_value
@@ -118,7 +118,7 @@ class TestDescriptors:
             assert facts.encoding_field in field.containing_type.fields_by_name
 
 
-def test_all_violations_at_once_in_the_order_of_the_fields() -> None:
+def test_all_violations_are_reported_in_the_order_of_the_fields() -> None:
     message = certificates.CreateCertificateRequest(
         parent="providers/-", certificate_id="a/b", key_size=-1, validity_days=-1, keystore_password="secret-marker"
     )

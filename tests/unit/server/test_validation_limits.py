@@ -16,7 +16,7 @@ from tests.support.violations import full_name, problems
 BATCHES = [keys.BatchEncryptRequest, keys.BatchDecryptRequest]
 KEY = "providers/p/keys/k"
 
-OWN_BOUNDS = {"plaintext": "the adapter's, by the limits of its upstream", "page_token": "that of paging.decode"}
+OWN_BOUNDS = {"plaintext": "checked by the adapter", "page_token": "checked by paging.decode"}
 TEXTS = [
     field
     for field in (*fields(), *certificate_pb2.DistinguishedName.DESCRIPTOR.fields)
@@ -37,7 +37,7 @@ BOUNDS = {
 
 class TestSizes:
     @pytest.mark.parametrize("field", [field for field in TEXTS if field.name not in OWN_BOUNDS], ids=full_name)
-    def test_no_text_or_file_is_without_bound(self, field: Any) -> None:
+    def test_every_text_and_file_has_a_limit(self, field: Any) -> None:
         if field.containing_type.name == "DistinguishedName":
             message = valid(certificates.CreateCertificateRequest.DESCRIPTOR)
             part, path, bound = message.subject, f"subject.{field.name}", 1024
@@ -60,7 +60,7 @@ class TestSizes:
 class TestNumbers:
     @pytest.mark.parametrize("request_type", [certificates.ListCertificatesRequest, providers.ListProvidersRequest])
     @pytest.mark.parametrize(("size", "good"), [(-1, False), (0, True), (1, True), (1000, True), (1001, False)])
-    def test_page_size(self, request_type: type[Message], size: int, *, good: bool) -> None:
+    def test_page_size_is_limited(self, request_type: type[Message], size: int, *, good: bool) -> None:
         message = valid(request_type.DESCRIPTOR)
         message.page_size = size
         assert problems(message) == ({} if good else {"page_size": "must be 0 to 1000"})
@@ -78,14 +78,14 @@ class TestNumbers:
             ("validity_days", -1, False),
         ],
     )
-    def test_new_certificate(self, field: str, value: int, *, good: bool) -> None:
+    def test_key_size_and_validity_are_limited(self, field: str, value: int, *, good: bool) -> None:
         message = valid(certificates.CreateCertificateRequest.DESCRIPTOR)
         setattr(message, field, value)
         assert problems(message).keys() == (set() if good else {field})
 
     @pytest.mark.parametrize("request_type", BATCHES)
     @pytest.mark.parametrize(("size", "good"), [(0, False), (1, True), (1000, True), (1001, False)])
-    def test_batch_size(self, request_type: Any, size: int, *, good: bool) -> None:
+    def test_batch_size_is_limited(self, request_type: Any, size: int, *, good: bool) -> None:
         message = request_type()
         for _ in range(size):
             message.requests.add(name="not a name: items are checked one by one")
@@ -102,7 +102,7 @@ class TestNumbers:
             for text in ("01", "00", "+1", "-1", "1.0", "1 ", "٣", "²", "１", "1e3", "0x1", "1_0", "latest")
         ],
     )
-    def test_version(self, request_type: Any, version: str, *, good: bool) -> None:
+    def test_version_must_be_a_canonical_number(self, request_type: Any, version: str, *, good: bool) -> None:
         found = problems(request_type(name=f"{KEY}/versions/{version}"))
         assert found.keys() == (set() if good else {"name"})
 
@@ -114,7 +114,7 @@ class TestTexts:
         [("", True), ("a.pem", True), ("인증서.pem", True), ("a" * 255, True), ('a"b;c', True), ("...", True)]
         + [(text, False) for text in ("a" * 256, "가" * 86, "a/b", "a\\b", "..", ".", "a\r\nb", "\0", "\x9f")],
     )
-    def test_filename(self, field: Any, value: str, *, good: bool) -> None:
+    def test_filename_must_be_plain(self, field: Any, value: str, *, good: bool) -> None:
         message = valid(field.containing_type)
         setattr(message, field.name, value)
         assert problems(message).keys() == (set() if good else {field.name})
@@ -124,12 +124,12 @@ class TestTexts:
         [("server", True), ("*.example.com", True), ("가", True)]
         + [(text, False) for text in (".", "..", "a/b", "a\n", "\x80", "a" * 1100)],
     )
-    def test_certificate_id(self, value: str, *, good: bool) -> None:
+    def test_certificate_id_must_be_one_segment(self, value: str, *, good: bool) -> None:
         message = valid(certificates.CreateCertificateRequest.DESCRIPTOR)
         message.certificate_id = value
         assert problems(message).keys() == (set() if good else {"certificate_id"})
 
-    def test_new_certificate_can_be_asked_for(self) -> None:
+    def test_name_of_a_new_certificate_is_limited(self) -> None:
         message = valid(certificates.CreateCertificateRequest.DESCRIPTOR)
         message.certificate_id = "c" * (1024 - len("providers/p/certificates/"))
         assert problems(message) == {}
@@ -143,7 +143,7 @@ class TestTexts:
         [(b"", True), ("비밀".encode(), True), (b"\0", True)]
         + [(data, False) for data in (b"\xff", b"\xed\xa0\x80", b"\xc0\x80", "비".encode()[:2])],
     )
-    def test_plaintext(
+    def test_plaintext_must_match_its_encoding(
         self, request_type: Any, encoding: keys.Encoding.ValueType, plaintext: bytes, is_text: bool
     ) -> None:
         message = valid(request_type.DESCRIPTOR)
@@ -151,7 +151,7 @@ class TestTexts:
         good = is_text or encoding == keys.ENCODING_BASE64
         assert problems(message).keys() == (set() if good else {"plaintext"})
 
-    def test_unknown_encoding_says_nothing_of_the_plaintext(self) -> None:
+    def test_unknown_encoding_does_not_report_the_plaintext(self) -> None:
         message = keys.EncryptRequest(name=KEY, plaintext=b"\xff")
         message.encoding = 99  # type: ignore[assignment]
         assert problems(message).keys() == {"encoding"}
@@ -174,7 +174,7 @@ class TestSubject:
         message.subject.SetInParent()
         assert problems(message) == {path: "is required"}
 
-    def test_common_name_alone(self) -> None:
+    def test_common_name_is_sufficient(self) -> None:
         message = valid(certificates.CreateCertificateRequest.DESCRIPTOR)
         message.subject.common_name = "a"
         assert problems(message) == {}

@@ -1,4 +1,4 @@
-"""A flood of strangers: what is left of it on record, how it is slowed down, and that known callers do not notice."""
+"""Floods of unauthenticated calls: their audit records, their delays, and the calls of authenticated callers."""
 
 import asyncio
 import contextlib
@@ -45,7 +45,7 @@ def ask(channel: grpc.aio.Channel, token: str) -> "asyncio.Future[Any]":
 async def flooded(
     trusted: Trusted, address: str, connections: int
 ) -> AsyncIterator[tuple[list[grpc.aio.Channel], list["asyncio.Future[Any]"]]]:
-    """All the calls of strangers at once; they are given up at the end, if not answered."""
+    """Start all unauthenticated calls concurrently. The calls without a response are canceled at the end."""
     options = (("grpc.use_local_subchannel_pool", 1),)
     async with contextlib.AsyncExitStack() as exits:
         channels = [
@@ -61,12 +61,12 @@ async def flooded(
         await asyncio.gather(*calls, return_exceptions=True)
 
 
-def refusals(trusted: Trusted) -> list[dict[str, Any]]:
+def rejections(trusted: Trusted) -> list[dict[str, Any]]:
     return [event for event in trusted.events() if event["metadata"]["event_code"] == "refusals"]
 
 
 def total(trusted: Trusted) -> int:
-    return sum(int(event["count"]) for event in refusals(trusted))
+    return sum(int(event["count"]) for event in rejections(trusted))
 
 
 async def all_counted(trusted: Trusted) -> None:
@@ -85,21 +85,21 @@ async def test_messages_of_unauthenticated_peers_are_not_decoded(trusted: Truste
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await method(b"\xff")
     assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
-    assert [event["status_detail"] for event in refusals(trusted)] == ["UNAUTHENTICATED"]
+    assert [event["status_detail"] for event in rejections(trusted)] == ["UNAUTHENTICATED"]
 
 
 @pytest.mark.parametrize("connections", [1, 20])
-async def test_flood_is_held_back_and_known_callers_are_not(trusted: Trusted, connections: int) -> None:
+async def test_flood_is_delayed_and_authenticated_callers_are_not(trusted: Trusted, connections: int) -> None:
     async with trusted.served() as address, flooded(trusted, address, connections) as (channels, calls):
         await all_counted(trusted)
-        # Twenty at once and twenty a second after that: it would take 19 seconds to answer all.
+        # Twenty responses are immediate, and twenty per second follow. All of them would take 19 seconds.
         answered = [call for call in calls if call.done()]
         assert 20 <= len(answered) < FLOOD
         # From the same address, over the same connections.
         for channel in channels:
             await ask(channel, KNOWN)
         assert any(not call.done() for call in calls)
-        records = refusals(trusted)
+        records = rejections(trusted)
         assert {event["status_detail"] for event in records} == {"UNAUTHENTICATED"}
         assert {event["src_endpoint"]["ip"] for event in records} <= {"127.0.0.1", "::1"}
         times = [event["start_time"] for event in records]
@@ -108,14 +108,14 @@ async def test_flood_is_held_back_and_known_callers_are_not(trusted: Trusted, co
     assert verify(trusted.audit).good
 
 
-async def test_what_is_held_back_is_answered_when_the_gateway_drains(trusted: Trusted) -> None:
-    async with contextlib.AsyncExitStack() as strangers:
+async def test_drain_releases_delayed_responses(trusted: Trusted) -> None:
+    async with contextlib.AsyncExitStack() as flood:
         async with Gateway(trusted.settings()) as gateway:
-            _, calls = await strangers.enter_async_context(flooded(trusted, gateway.address, 4))
+            _, calls = await flood.enter_async_context(flooded(trusted, gateway.address, 4))
             await all_counted(trusted)
             assert any(not call.done() for call in calls)
             stopping = asyncio.get_running_loop().time()
-        # The gateway has ended, without waiting for the nineteen seconds of the last answer, and nobody was cut off.
+        # The gateway did not wait 19 seconds for the last response, and interrupted no call.
         assert asyncio.get_running_loop().time() - stopping < 10
         ended = await asyncio.gather(*calls, return_exceptions=True)
         assert {error.code() for error in ended if isinstance(error, grpc.aio.AioRpcError)} == {
@@ -123,12 +123,12 @@ async def test_what_is_held_back_is_answered_when_the_gateway_drains(trusted: Tr
         }
 
 
-async def test_connections_without_a_certificate_leave_no_record(tmp_path: Path, running_stack: Stack) -> None:
+async def test_rejected_tls_connections_leave_no_record(tmp_path: Path, running_stack: Stack) -> None:
     trusted = Trusted(tmp_path, running_stack)
     async with trusted.served() as address, trusted.caller(address) as known:
-        strangers = grpc.aio.secure_channel(address, trusted.channel_credentials(None))
-        async with strangers:
-            ended = await asyncio.gather(*(ask(strangers, "") for _ in range(50)), return_exceptions=True)
+        channel = grpc.aio.secure_channel(address, trusted.channel_credentials(None))
+        async with channel:
+            ended = await asyncio.gather(*(ask(channel, "") for _ in range(50)), return_exceptions=True)
         assert {error.code() for error in ended if isinstance(error, grpc.aio.AioRpcError)} == {
             grpc.StatusCode.UNAVAILABLE
         }
@@ -137,8 +137,8 @@ async def test_connections_without_a_certificate_leave_no_record(tmp_path: Path,
     assert [event["metadata"]["event_code"] for event in trusted.events()] == ["intent", "outcome"]
 
 
-async def test_methods_that_there_are_not_are_on_record_and_held_back_too(trusted: Trusted) -> None:
-    """Nobody needs a token for them, and their names are the sender's: neither fills anything."""
+async def test_calls_to_unknown_methods_are_counted_and_delayed(trusted: Trusted) -> None:
+    """They need no token, and the peer chooses the names. Neither must fill the journal."""
 
     async def counted() -> bool:
         return total(trusted) == 62
@@ -154,11 +154,11 @@ async def test_methods_that_there_are_not_are_on_record_and_held_back_too(truste
         assert {call.exception().code() for call in done} == {grpc.StatusCode.UNIMPLEMENTED}
         streams: Any = channel.stream_stream("/nobody.Service/Streams")
         opened = streams(iter([b"", b""]))
-        # What tools ask first is nobody's attempt.
+        # Tools try this version of reflection first. It is not counted.
         tool: Any = channel.stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
         assert await tool(iter([b""])).code() == grpc.StatusCode.UNIMPLEMENTED
         await eventually(counted)
         for call in (*waiting, opened):
             call.cancel()
-    assert {event["status_detail"] for event in refusals(trusted)} == {"UNIMPLEMENTED"}
-    assert {method for event in refusals(trusted) for method in event["unmapped"]["methods"]} == {"unknown"}
+    assert {event["status_detail"] for event in rejections(trusted)} == {"UNIMPLEMENTED"}
+    assert {method for event in rejections(trusted) for method in event["unmapped"]["methods"]} == {"unknown"}
