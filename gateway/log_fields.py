@@ -1,29 +1,29 @@
-"""What log lines say of the call that they are written in. Costs a call nothing that logs nothing."""
+"""Fields that identify the current call in log lines. They are computed only when a line is logged."""
 
 from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar
 from typing import Any, Final, Protocol
 
 
-class Known(Protocol):
-    """A call, as lines of the log tell it apart."""
+class LoggedCall(Protocol):
+    """A call that log lines can refer to."""
 
     def log_fields(self) -> Mapping[str, str]:
-        """Its method, its ids."""
+        """Return the method and the IDs of the call."""
 
 
-CURRENT: Final[ContextVar[Known | None]] = ContextVar("current_call", default=None)
-"""The call that the running task serves. Set once in the task of each call, which nobody else runs in."""
+CURRENT: Final[ContextVar[LoggedCall | None]] = ContextVar("current_call", default=None)
+"""The call of the current task. It is set once in the task of each call."""
 
 
 def current() -> Mapping[str, str]:
-    """The fields of the call that this is written in; none outside of calls."""
-    known = CURRENT.get()
-    return known.log_fields() if known is not None else {}
+    """Return the fields of the current call; none outside of calls."""
+    call = CURRENT.get()
+    return call.log_fields() if call is not None else {}
 
 
 def merge(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """structlog's processor: adds the fields that the line does not have itself."""
+    """Add the fields that the line does not have itself; a processor for structlog."""
     for name, value in current().items():
         event.setdefault(name, value)
     return event

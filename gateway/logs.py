@@ -1,6 +1,7 @@
-"""Structured logs to standard error: one JSON object a line, or coloured text for people.
+"""Structured logs on standard error: one JSON object per line, or colored text for a console.
 
-Only what is passed as fields is logged; messages of the contract never are, since some of their fields are secret.
+Log events have `snake_case` names, and the cause of a problem is in the field `error`. Messages of the contract are
+never logged, because some of their fields are secret.
 """
 
 import logging
@@ -14,7 +15,7 @@ from gateway import log_fields
 
 
 class LogChoice(Protocol):
-    """What the configuration says about the log."""
+    """The log settings."""
 
     @property
     def level(self) -> str:
@@ -25,19 +26,19 @@ class LogChoice(Protocol):
         """`json` or `console`."""
 
 
-_NOT_OURS: Final = ("aiohttp", "asyncio", "grpc")
-"""Their warnings are worth a line; what they say below that is not, nor is it known to hold no secret."""
+_LIBRARIES: Final = ("aiohttp", "asyncio", "grpc")
+"""Libraries of which only warnings and errors are logged: lower levels are noise, and can contain secrets."""
 
 
-def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    """gRPC takes it for an error that a caller was gone when its answer came. The call itself is on record."""
+def _is_relevant(record: logging.LogRecord) -> bool:
+    """Drop what gRPC logs as an error when a caller disconnects before its response. The audit record has the call."""
     return not (isinstance(record.msg, str) and record.msg.startswith("ExecuteBatchError raised in core by"))
 
 
 def configure(settings: LogChoice, **about: object) -> None:
-    """Set up structlog, and route the standard library's loggers (of aiohttp, asyncio, grpc) through it.
+    """Configure structlog, and route the loggers of the standard library (aiohttp, asyncio, grpc) through it.
 
-    about: stands in every line, such as which process wrote it.
+    about: fields of every line, such as the number of the worker.
     """
 
     def add(_logger: object, _method: str, event: EventDict) -> EventDict:
@@ -51,7 +52,7 @@ def configure(settings: LogChoice, **about: object) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
-    # Tracebacks without local variables: those can hold secrets.
+    # Tracebacks have no local variables, because they can contain secrets.
     json = settings.format == "json"
     renderers: list[structlog.typing.Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
@@ -68,11 +69,11 @@ def configure(settings: LogChoice, **about: object) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level.upper())
-    for name in _NOT_OURS:
+    for name in _LIBRARIES:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
-    answering = logging.getLogger("grpc._cython.cygrpc")
-    if _is_worth_a_line not in answering.filters:
-        answering.addFilter(_is_worth_a_line)
+    grpc_logger = logging.getLogger("grpc._cython.cygrpc")
+    if _is_relevant not in grpc_logger.filters:
+        grpc_logger.addFilter(_is_relevant)
     logging.captureWarnings(True)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

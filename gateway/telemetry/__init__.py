@@ -1,5 +1,5 @@
-"""OpenTelemetry: spans and the passing on of trace context, metrics, the export of the log. Knows no gRPC server.
+"""OpenTelemetry: traces, trace context propagation, metrics, and log export. Does not depend on the gRPC server.
 
-`setup.py` starts and ends what `settings.py` asks for; the others are its parts. What is not configured does not exist:
-no object of the SDK is made for it, and the rest of the gateway sees None in its place.
+`setup.py` starts and stops what `settings.py` configures. Signals that are not configured create no objects of the SDK;
+the rest of the gateway gets None instead.
 """

@@ -1,7 +1,7 @@
-"""A call's place in its trace, as the rest of the gateway sees it: ids, and the header for each request to an upstream.
+"""The trace of a call: IDs, and the `traceparent` header for each request to an upstream.
 
-The classes here record nothing. They stand for the calls that are not sampled, which are most; `tracing.py` has those
-that make spans.
+The classes in this module record nothing. They represent calls that are not sampled, which is the common case;
+`tracing.py` has the subclasses that create spans.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from gateway.telemetry.peer import UpstreamPeer
 
 
 class AttemptTrace:
-    """One request to an upstream, which is told `traceparent`."""
+    """One request to an upstream. traceparent: the value of its trace header."""
 
     __slots__ = ("traceparent",)
 
@@ -20,16 +20,16 @@ class AttemptTrace:
         self.traceparent = parent
 
     def end(self, status: int | None, failure: str | None = None) -> None:
-        """End it, once. status: of the answer, where one came; failure: in a word why no complete one came."""
+        """End the request, exactly once. status: of the response, if any. failure: the `error.type`, if any."""
 
 
 class CallTrace:
-    """A call. Ids are hexadecimal digits; where the gateway makes no spans, they are those of the caller's span."""
+    """A call. The IDs are hexadecimal. If the gateway creates no spans, they are the IDs of the caller's span."""
 
     __slots__ = ("flags", "span_id", "trace_id")
 
     recorded: ClassVar[bool] = False
-    """Whether it makes spans here; otherwise nobody reads what `end` is told."""
+    """Whether the call creates spans; if not, `end` ignores its arguments."""
 
     def __init__(self, trace_id: str, span_id: str, flags: int) -> None:
         self.trace_id = trace_id
@@ -39,9 +39,10 @@ class CallTrace:
     def attempt(self, peer: UpstreamPeer, method: str, template: str | None = None, number: int = 1) -> AttemptTrace:
         """Begin a request to an upstream.
 
-        method: HTTP's. template: its path with `{…}` in place of each name and key. number: counts the call's requests.
+        method: the HTTP method. template: the path with `{…}` in place of each name and key. number: of the attempt,
+        from 1.
         """
-        del peer, method, template, number  # without a span of its own, the call's stands for it
+        del peer, method, template, number  # the request has no span of its own and uses that of the call
         return AttemptTrace(traceparent(self.trace_id, self.span_id, self.flags))
 
     def end(
@@ -56,10 +57,10 @@ class CallTrace:
         upstream_code: str | None = None,
         upstream_message: str | None = None,
     ) -> None:
-        """End the call, once, with its gRPC code. upstream_message: cleaned of all that is secret."""
+        """End the call, exactly once, with its gRPC code. upstream_message: sanitized, without secrets."""
 
 
-def passed_on(metadata: Metadata) -> CallTrace | None:
-    """The caller's own span, for a gateway that makes none; None where it sent none."""
+def propagated(metadata: Metadata) -> CallTrace | None:
+    """Return the span of the caller, for a gateway without traces; None if the caller sent none."""
     caller = remote(metadata)
     return CallTrace(caller.trace_id, caller.span_id, caller.flags) if caller is not None else None

@@ -1,4 +1,4 @@
-"""When the certificates expire that went through the gateway's answers; the gateway asks for none by itself."""
+"""Expiry dates of the certificates in the gateway's responses, for a metric. Sends no requests of its own."""
 
 import datetime as dt
 import time
@@ -14,20 +14,20 @@ from keyway.v1.certificate_service_pb2 import ListCertificatesResponse
 
 MAXIMUM_CERTIFICATES: Final = 1000
 _SLACK: Final = 100
-"""How many more there may be, so that they are not sorted for every single one."""
+"""Number of surplus entries before they are sorted and dropped, so that not every response sorts them."""
 
 FORGOTTEN_AFTER: Final = 24 * 3600.0
-"""Seconds after which a certificate that was in no answer any more is not told of: it may be gone."""
+"""Seconds after which a certificate that no response contained is dropped, because it may no longer exist."""
 
 
-class Expiries:
-    """The last day of each certificate that was seen. Where there are too many, those that expire first are kept."""
+class CertificateExpiries:
+    """The last day of each certificate in responses. If there are too many, keeps those that expire first."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[dt.date, float]] = {}
 
-    def look_at(self, response: Message) -> None:
-        """Take what an answer says; other messages than certificates say nothing."""
+    def observe(self, response: Message) -> None:
+        """Record the certificates in a response; ignore other messages."""
         if isinstance(response, ListCertificatesResponse):
             for certificate in response.certificates:
                 self._take(certificate)
@@ -35,7 +35,7 @@ class Expiries:
             self._take(response)
 
     def points(self) -> Iterator[Point]:
-        """Days until each certificate expires, at the end of its last day (UTC); negative once it has."""
+        """Yield the days until each certificate expires, at the end of its last day (UTC); negative after that."""
         now = dt.datetime.now(dt.UTC)
         known, oldest = self._seen, time.monotonic() - FORGOTTEN_AFTER
         for name, (last, seen) in known.copy().items():

@@ -1,7 +1,7 @@
-"""W3C trace context: what is taken from a call's metadata, and what goes on to the upstream.
+"""W3C trace context: parses the context of the caller, and formats the header for upstreams.
 
-Only what is valid is taken. `tracestate` is free text of the caller's tracing systems: it is kept for the span, and not
-told to an upstream, which belongs to somebody else. Source: https://www.w3.org/TR/trace-context/.
+Invalid values are ignored. `tracestate` is free text of the caller's tracing systems: the span keeps it, but it is not
+sent to upstreams, which belong to third parties. Source: https://www.w3.org/TR/trace-context/.
 """
 
 import random
@@ -13,7 +13,7 @@ TRACEPARENT: Final = "traceparent"
 TRACESTATE: Final = "tracestate"
 SAMPLED: Final = 0x01
 RANDOM: Final = 0x02
-"""Of level 2: the trace id is random in its last 56 bits."""
+"""A flag of level 2: the last 56 bits of the trace ID are random."""
 
 _MAXIMUM_TRACESTATE_CHARACTERS: Final = 512
 _TRACEPARENT: Final = re.compile(
@@ -24,8 +24,8 @@ _FLAGS: Final = {"00": 0, "01": SAMPLED, "02": RANDOM, "03": SAMPLED | RANDOM}
 Metadata = Iterable[tuple[str, str | bytes]]
 
 
-class Remote(NamedTuple):
-    """A caller's span, in hexadecimal digits. `state`: its `tracestate`, not yet parsed."""
+class RemoteSpan(NamedTuple):
+    """The span of the caller; its IDs are hexadecimal. state: its `tracestate`, unparsed."""
 
     trace_id: str
     span_id: str
@@ -33,8 +33,8 @@ class Remote(NamedTuple):
     state: str = ""
 
 
-def remote(metadata: Metadata) -> Remote | None:
-    """The caller's span; None where it sent none, two, or one that is not valid."""
+def remote(metadata: Metadata) -> RemoteSpan | None:
+    """Return the span of the caller; None if the metadata has no valid `traceparent`, or several."""
     parent: str | None = None
     states: list[str] | None = None
     for key, value in metadata:
@@ -55,7 +55,7 @@ def remote(metadata: Metadata) -> Remote | None:
     known = _FLAGS.get(flags)
     if known is None:
         known = int(flags, 16) & (SAMPLED | RANDOM)
-    return Remote(trace_id, span_id, known, "" if states is None else _state(states))
+    return RemoteSpan(trace_id, span_id, known, "" if states is None else _state(states))
 
 
 def _state(parts: list[str]) -> str:
@@ -65,15 +65,15 @@ def _state(parts: list[str]) -> str:
 
 
 def traceparent(trace_id: str, span_id: str, flags: int) -> str:
-    """The header that names a span."""
+    """Return the `traceparent` header of a span."""
     return f"00-{trace_id}-{span_id}-{flags:02x}"
 
 
 def new_trace_id() -> int:
-    """128 random bits, not all of them zero."""
+    """Return a random 128-bit trace ID that is not zero."""
     return random.getrandbits(128) or 1
 
 
 def new_span_id() -> str:
-    """16 random digits, not all of them zero."""
+    """Return a random span ID: 16 hexadecimal digits, not all zero."""
     return f"{random.getrandbits(64) or 1:016x}"

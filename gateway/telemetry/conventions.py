@@ -1,7 +1,7 @@
-"""Names of attributes and metrics: those of OpenTelemetry's semantic conventions, and the gateway's own.
+"""Names of attributes and metrics: OpenTelemetry semantic conventions, and the gateway's own names.
 
-Written out, since the published package keeps the RPC conventions in a module whose names may change with any version;
-a test compares them with it.
+The names are literals because the published package has the RPC conventions in an unstable module. A test compares them
+with that package.
 """
 
 from typing import Final
@@ -39,10 +39,10 @@ KEYWAY_UPSTREAM_CODE: Final = "keyway.upstream.code"
 KEYWAY_UPSTREAM_MESSAGE: Final = "keyway.upstream.message"
 
 CANCELLED: Final = "CANCELLED"
-"""The `error.type` of an attempt that was given up before it ended."""
+"""The `error.type` of an attempt that was canceled."""
 
 CODE_NAMES: Final = {number: name for name, number in code_pb2.Code.items()}
-"""The names of gRPC's status codes."""
+"""gRPC status codes by number."""
 
 SERVER_FAULTS: Final = frozenset(
     {
@@ -54,14 +54,14 @@ SERVER_FAULTS: Final = frozenset(
         code_pb2.DATA_LOSS,
     }
 )
-"""The codes that make a server span an error; the others are the caller's own."""
+"""Codes that mark a server span as an error. The other codes are errors of the caller."""
 
 
 def code_name(code: int) -> str:
-    """`OK`, `NOT_FOUND` …; the number of a code that is none."""
+    """Return a name such as `NOT_FOUND`; the number of an unknown code."""
     return CODE_NAMES.get(code) or str(code)
 
 
 def reason_of(error: UpstreamError) -> str:
-    """The reason of a failed exchange, such as `PROVIDER_TIMEOUT`: the `error.type` where no answer came."""
+    """Return the reason of a failed exchange, such as `PROVIDER_TIMEOUT`, for `error.type`."""
     return error_reason_pb2.ErrorReason.Name(error.kind.reason).removeprefix("ERROR_REASON_")

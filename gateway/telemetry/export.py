@@ -1,7 +1,7 @@
-"""The ways of spans, log records and metrics to an OTLP receiver: each has a thread, a bounded queue, and a time limit.
+"""OTLP exporters for spans, log records and metrics, each with its own thread, a bounded queue, and a timeout.
 
-The configuration says where to, with which headers and certificates. What it has no key for (compression, sizes of
-queues and batches) is taken from the standard's `OTEL_…` variables, as the SDK does.
+The configuration has the endpoint, headers and certificates. For what it has no key (compression, sizes of queues and
+batches), the SDK reads the standard `OTEL_…` variables.
 """
 
 import logging
@@ -19,17 +19,17 @@ from gateway.config.base import content
 from gateway.telemetry.settings import TelemetrySettings
 
 _sdk_log = logging.getLogger("opentelemetry.keyway")
-"""One of the SDK's, so that what goes wrong with its exporters is told in one way."""
+"""A logger under that of the SDK, so that all export errors are reported in the same way."""
 
 TIMEOUT_SECONDS: Final = 5.0
-"""Of one export with all its repetitions; what could not be sent by then is dropped."""
+"""Timeout of one export including its retries; after that the data is dropped."""
 
 _CHANNEL_OPTIONS: Final = (("grpc.enable_http_proxy", 0),)
-"""The environment's proxies are ignored here as everywhere else."""
+"""Ignore the proxies of the environment, as everywhere in the gateway."""
 
 
 class ExporterOptions(TypedDict):
-    """What every exporter is made with."""
+    """Constructor arguments of every exporter."""
 
     endpoint: str | None
     insecure: bool
@@ -40,7 +40,7 @@ class ExporterOptions(TypedDict):
 
 
 def exporter_options(settings: TelemetrySettings) -> ExporterOptions:
-    """What the settings say of the receiver."""
+    """Return the exporter arguments for the settings."""
     insecure = (settings.endpoint or "").startswith("http://")
     return {
         "endpoint": settings.endpoint,
@@ -58,18 +58,18 @@ def _bundle(authorities: bytes | None) -> bytes | None:
 
 
 def _credentials(authorities: bytes | None) -> Any:
-    """By the exporter's own import: no other part of the telemetry knows gRPC."""
+    """Return gRPC credentials through the import of the exporter: telemetry does not import gRPC itself."""
     return otlp.ssl_channel_credentials(root_certificates=authorities or _system_authorities())  # type: ignore[attr-defined]
 
 
 def _system_authorities() -> bytes | None:
-    """gRPC brings a list of its own, which no administrator has changed; that is taken where the system has none."""
+    """Return the system's trust store. If it has none, gRPC uses its built-in list."""
     file = ssl.get_default_verify_paths().cafile
     return Path(file).read_bytes() if file is not None else None
 
 
 class MetricPush:
-    """Sends metrics at every interval, and once more at the end, from a thread of its own."""
+    """Exports metrics at every interval, and once at shutdown, in its own thread."""
 
     def __init__(self, exporter: MetricExporter, interval: float, read: Callable[[], MetricsData]) -> None:
         self._exporter = exporter
@@ -80,7 +80,7 @@ class MetricPush:
         self._thread.start()
 
     def shutdown(self) -> None:
-        """Send what there is, and end."""
+        """Export the metrics once more, and stop the thread."""
         self._ended.set()
         self._thread.join()
         self._exporter.shutdown()
@@ -91,5 +91,5 @@ class MetricPush:
             ended = self._ended.wait(self._interval)
             try:
                 self._exporter.export(self._read())
-            except Exception:  # noqa: BLE001 - gRPC's, where the exporter is shut down meanwhile; the thread goes on
+            except Exception:  # noqa: BLE001 - gRPC raises after a shutdown of the exporter; the thread continues
                 _sdk_log.exception("Exception while exporting metrics.")

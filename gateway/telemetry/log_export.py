@@ -1,6 +1,6 @@
-"""The log, line by line, as OTLP log records: the same lines as on standard error, with the trace that each belongs to.
+"""Export of the log as OTLP log records: the same lines as on standard error, with the trace of each line.
 
-What telemetry itself has to say is left out: a line about an export that fails would be the next one to export.
+Lines of telemetry itself are not exported: a line about a failed export would cause the next export.
 """
 
 import logging
@@ -17,9 +17,9 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_s
 from gateway import log_fields
 from gateway.telemetry import conventions as names
 
-_OUR_OWN: Final = ("gateway.telemetry", "opentelemetry")
+_OWN_LOGGERS: Final = ("gateway.telemetry", "opentelemetry")
 _EXPORTING_THREADS: Final = "Otel"
-"""How the names of the threads that export begin; gRPC can log on them."""
+"""Prefix of the names of exporter threads, on which gRPC can log."""
 
 _SEVERITIES: Final = (
     (logging.CRITICAL, SeverityNumber.FATAL, "FATAL"),
@@ -34,25 +34,25 @@ _NOT_FIELDS: Final = frozenset(
 
 
 class LogExport(logging.Handler):
-    """Hands every line to the SDK, which queues it."""
+    """A logging handler that passes every line to the queue of the SDK."""
 
     def __init__(self, provider: LoggerProvider) -> None:
         super().__init__()
         self._logger = provider.get_logger(names.SCOPE, schema_url=names.SCHEMA_URL)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Never raises and never waits."""
-        if record.name.startswith(_OUR_OWN) or record.threadName is None:
+        """Queue a record. Never raises and never blocks."""
+        if record.name.startswith(_OWN_LOGGERS) or record.threadName is None:
             return
         if record.threadName.startswith(_EXPORTING_THREADS):
             return
         try:
-            self._logger.emit(_translated(record))
-        except Exception:  # noqa: BLE001 - by the rule of `logging`: a handler must not break what logs
+            self._logger.emit(_log_record(record))
+        except Exception:  # noqa: BLE001 - a logging handler must not raise into the code that logs
             self.handleError(record)
 
 
-def _translated(record: logging.LogRecord) -> LogRecord:
+def _log_record(record: logging.LogRecord) -> LogRecord:
     structured = isinstance(record.msg, Mapping)
     fields: Mapping[str, Any] = record.msg if structured else log_fields.current()  # type: ignore[assignment]
     number, text = next((number, text) for level, number, text in _SEVERITIES if record.levelno >= level)
@@ -75,7 +75,7 @@ def _attributes(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _exception(record: logging.LogRecord, fields: Mapping[str, Any]) -> dict[str, str]:
-    """As on standard error: without local variables, which can hold secrets."""
+    """Return type and traceback, without local variables, because they can contain secrets."""
     failed = fields.get("exc_info") or record.exc_info
     if failed is True:
         failed = sys.exc_info()
@@ -89,7 +89,7 @@ def _exception(record: logging.LogRecord, fields: Mapping[str, Any]) -> dict[str
 
 
 def _context(trace_id: object, span_id: object) -> Context:
-    """The span that the line belongs to; none where it has no ids."""
+    """Return the context of the line's span; an empty one without IDs."""
     if not isinstance(trace_id, str) or not isinstance(span_id, str):
         return Context()
     ids = SpanContext(int(trace_id, 16), int(span_id, 16), False, TraceFlags(0))

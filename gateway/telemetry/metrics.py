@@ -1,6 +1,6 @@
-"""What the gateway counts and measures, by the names of the semantic conventions where there is one.
+"""The metrics of the gateway, with names of the semantic conventions where they exist.
 
-The methods here are called for every call and every request to an upstream; they touch plain lists and nothing else.
+The recording methods run for every call and every request to an upstream; they only update plain lists.
 """
 
 import time
@@ -11,40 +11,46 @@ import structlog
 from google.protobuf.message import Message
 
 from gateway.telemetry import conventions as names
-from gateway.telemetry.certificates import Expiries
+from gateway.telemetry.certificates import CertificateExpiries
 from gateway.telemetry.instruments import Attributes, Counter, Description, Gauge, Histogram, Point, Series
 from gateway.telemetry.peer import UpstreamPeer
 
 _DURATION_BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 _ATTEMPT_BOUNDS: Final = (0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 25.0, 100.0)
 
-_CALLS: Final = Description(names.RPC_SERVER_CALL_DURATION, "s", "Duration of the calls of the gateway's callers.")
-_REQUESTS: Final = Description(names.HTTP_CLIENT_REQUEST_DURATION, "s", "Duration of the requests to the upstreams.")
-_ATTEMPTS: Final = Description("keyway.call.attempts", "{request}", "Requests to an upstream that one call took.")
-_FAILED: Final = Description("keyway.calls.failed", "{call}", "Calls that did not end well, refusals among them.")
-_IN_FLIGHT: Final = Description("keyway.calls.in_flight", "{call}", "Calls that have begun and not ended.")
-_EXPIRY: Final = Description("keyway.certificate.expiry.days", "d", "Days until a certificate expires, of those seen.")
+_CALLS: Final = Description(names.RPC_SERVER_CALL_DURATION, "s", "Duration of calls to the gateway.")
+_REQUESTS: Final = Description(names.HTTP_CLIENT_REQUEST_DURATION, "s", "Duration of HTTP requests to upstreams.")
+_ATTEMPTS: Final = Description("keyway.call.attempts", "{request}", "HTTP requests to upstreams per call.")
+_FAILED: Final = Description("keyway.calls.failed", "{call}", "Failed calls, including rejected calls.")
+_IN_FLIGHT: Final = Description("keyway.calls.in_flight", "{call}", "Calls in flight.")
+_EXPIRY: Final = Description(
+    "keyway.certificate.expiry.days", "d", "Days until a certificate expires, for certificates in responses."
+)
 
-AUDIT_BACKLOG: Final = Description("keyway.audit.backlog", "{record}", "Audit records that were not shipped yet.")
-AUDIT_BACKLOG_AGE: Final = Description("keyway.audit.backlog.age", "s", "Age of the oldest that was not shipped yet.")
+AUDIT_BACKLOG: Final = Description("keyway.audit.backlog", "{record}", "Audit records that are not shipped yet.")
+AUDIT_BACKLOG_AGE: Final = Description(
+    "keyway.audit.backlog.age", "s", "Age of the oldest audit record that is not shipped yet."
+)
 AUDIT_HEAD: Final = Description("keyway.audit.head", "{record}", "Sequence number of the last audit record.")
-AUDIT_SYNC: Final = Description("keyway.audit.sync.duration", "s", "Duration of the journal's last sync to its disk.")
-AUDIT_UNAVAILABLE: Final = Description("keyway.audit.unavailable", "1", "1 while the journal takes no record.")
+AUDIT_SYNC: Final = Description("keyway.audit.sync.duration", "s", "Duration of the last sync of the journal to disk.")
+AUDIT_UNAVAILABLE: Final = Description("keyway.audit.unavailable", "1", "1 while the journal accepts no records.")
 
-BREAKER: Final = Description("keyway.provider.breaker", "1", "Its circuit breaker: 0 closed, 1 half-open, 2 open.")
-REQUESTS_IN_FLIGHT: Final = Description("keyway.provider.requests.in_flight", "{request}", "Requests in flight.")
-REQUESTS_QUEUED: Final = Description("keyway.provider.requests.queued", "{request}", "Requests that wait for a place.")
-RETRIES: Final = Description("keyway.provider.retries", "{request}", "Requests that were repeats, since the start.")
-RETRY_BUDGET: Final = Description("keyway.provider.retry.budget", "{request}", "Repeats that are left for now.")
-CACHE_HITS: Final = Description("keyway.cache.hits", "{call}", "Reads that were answered from before, since the start.")
-CACHE_MISSES: Final = Description("keyway.cache.misses", "{call}", "Reads that were not, since the start.")
-CACHE_SIZE: Final = Description("keyway.cache.size", "By", "What the kept answers take, about.")
+BREAKER: Final = Description("keyway.provider.breaker", "1", "Circuit breaker state: 0 closed, 1 half-open, 2 open.")
+REQUESTS_IN_FLIGHT: Final = Description("keyway.provider.requests.in_flight", "{request}", "HTTP requests in flight.")
+REQUESTS_QUEUED: Final = Description(
+    "keyway.provider.requests.queued", "{request}", "Requests that wait for a connection."
+)
+RETRIES: Final = Description("keyway.provider.retries", "{request}", "Retries since the start.")
+RETRY_BUDGET: Final = Description("keyway.provider.retry.budget", "{request}", "Retries that the retry budget allows.")
+CACHE_HITS: Final = Description("keyway.cache.hits", "{call}", "Cache hits since the start.")
+CACHE_MISSES: Final = Description("keyway.cache.misses", "{call}", "Cache misses since the start.")
+CACHE_SIZE: Final = Description("keyway.cache.size", "By", "Approximate size of cached responses.")
 
 _log = structlog.get_logger(__name__)
 
 
 class Metrics:
-    """All of the gateway's metrics. Measured on the event loop; `read` is for the threads that export."""
+    """All metrics of the gateway. The event loop records them; exporter threads call `read`."""
 
     def __init__(self) -> None:
         self.started = time.time_ns()
@@ -53,18 +59,18 @@ class Metrics:
         self._attempts = Histogram(_ATTEMPTS, _ATTEMPT_BOUNDS, _method_attributes)
         self._failed = Counter(_FAILED, _failure_attributes)
         self._in_flight = 0
-        self._expiries = Expiries()
+        self._expiries = CertificateExpiries()
         self._gauges = [
             Gauge(_IN_FLIGHT, lambda: [Point({}, self._in_flight)], level=True),
             Gauge(_EXPIRY, self._expiries.points),
         ]
 
     def call_began(self) -> None:
-        """A call is in flight."""
+        """Record the start of a call."""
         self._in_flight += 1
 
     def call_ended(self, method: str, code: int, seconds: float, *, reason: str = "", attempts: int = 0) -> None:
-        """It is not any more. method: its full name; reason: of a call that failed; attempts: requests it took."""
+        """Record the end of a call. method: its full name. reason: of a failure. attempts: its HTTP requests."""
         self._in_flight -= 1
         self._calls.record((method, code), seconds)
         self._attempts.record(method, attempts)
@@ -74,15 +80,15 @@ class Metrics:
     def attempt_ended(
         self, peer: UpstreamPeer, method: str, status: int | None, seconds: float, failure: str | None = None
     ) -> None:
-        """A request to an upstream has ended, with a status or for a reason in a word."""
+        """Record the end of an HTTP request. status: of the response. failure: the `error.type`."""
         self._requests.record((peer, method, status, failure), seconds)
 
     def answered(self, response: Message) -> None:
-        """A call was answered; certificates tell when they expire, other messages nothing."""
-        self._expiries.look_at(response)
+        """Record the expiry dates of certificates in the response to a call."""
+        self._expiries.observe(response)
 
     def observe(self, about: Description, read: Callable[[], float | None]) -> None:
-        """Ask for a value at every export, from another thread; None where there is none at the time."""
+        """Register a gauge. read: called by exporter threads; None if there is no value now."""
 
         def points() -> Iterator[Point]:
             value = read()
@@ -92,7 +98,7 @@ class Metrics:
         self._gauges.append(Gauge(about, points))
 
     def observe_providers(self, about: Description, read: Callable[[], Mapping[str, float]]) -> None:
-        """The same for a value that each provider has, by its id."""
+        """Register a gauge with one value per provider. read: returns the values by provider ID."""
 
         def points() -> Iterator[Point]:
             for provider, value in read().items():
@@ -101,19 +107,19 @@ class Metrics:
         self._gauges.append(Gauge(about, points))
 
     def read(self) -> Sequence[Series]:
-        """Everything that has a value."""
+        """Return all series that have points."""
         instruments = (self._calls, self._requests, self._attempts, self._failed)
         series = [instrument.read() for instrument in instruments]
-        series += [read for gauge in self._gauges if (read := _contained(gauge)) is not None]
+        series += [read for gauge in self._gauges if (read := _read_gauge(gauge)) is not None]
         return [one for one in series if one.points]
 
 
-def _contained(gauge: Gauge) -> Series | None:
-    """A gauge that can't be read must not cost all other metrics."""
+def _read_gauge(gauge: Gauge) -> Series | None:
+    """Read a gauge; an error in one gauge does not affect the other metrics."""
     try:
         return gauge.read()
-    except Exception:  # noqa: BLE001 - whatever the owner of the value raises
-        _log.warning("a metric could not be read", exc_info=True)
+    except Exception:  # noqa: BLE001 - the owner of the value can raise anything
+        _log.warning("metric_read_failed", exc_info=True)
         return None
 
 

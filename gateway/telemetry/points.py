@@ -1,4 +1,4 @@
-"""The gateway's metrics in the form that the SDK's exporters take."""
+"""Conversion of the gateway's metrics to the data model of the SDK's exporters."""
 
 import time
 from collections.abc import Sequence
@@ -22,12 +22,12 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from gateway.telemetry import conventions as names
 from gateway.telemetry.instruments import Distribution, Point, Series
 
-_NOT_KEPT: Final[Any] = None
-"""Least and greatest value, which OTLP may leave out: since the start of the process they would say little."""
+_OMITTED: Final[Any] = None
+"""Minimum and maximum, which OTLP allows to omit: over the whole run of a process they are not useful."""
 
 
 def to_metrics_data(series: Sequence[Series], resource: Resource, started: int) -> MetricsData:
-    """All series as of now, counted since `started` (nanoseconds since 1970)."""
+    """Convert all series. started: start of counting, in nanoseconds since 1970."""
     now = time.time_ns()
     scope = InstrumentationScope(names.SCOPE, schema_url=names.SCHEMA_URL)
     metrics = [_metric(one, started, now) for one in series]
@@ -59,8 +59,8 @@ def _histogram_point(point: Point, bounds: Sequence[float], started: int, now: i
         sum=point.value.total,
         bucket_counts=point.value.counts,
         explicit_bounds=bounds,
-        min=_NOT_KEPT,
-        max=_NOT_KEPT,
+        min=_OMITTED,
+        max=_OMITTED,
     )
 
 

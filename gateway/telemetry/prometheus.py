@@ -1,4 +1,4 @@
-"""The metrics as Prometheus fetches them: served on a port of their own, by a thread of its own."""
+"""The Prometheus endpoint: serves the metrics on its own port, in its own thread."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +17,7 @@ _NOT_ALLOWED: Final = re.compile(r"[^a-zA-Z0-9]+")
 
 
 class PrometheusEndpoint:
-    """Serves `/metrics` from its making to `shutdown`. OSError where the address can't be taken."""
+    """Serves `/metrics` until `shutdown`. Raises OSError if the address is not available."""
 
     def __init__(self, listen: str, read: Callable[[], Sequence[Series]]) -> None:
         address = listen_address(listen)
@@ -29,24 +29,24 @@ class PrometheusEndpoint:
         self.port = self._server.server_port
 
     def shutdown(self) -> None:
-        """Close the port."""
+        """Stop the server and close the port."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
 
 
 class SeriesCollector(Collector):
-    """The series by OpenTelemetry's rules for names: `rpc.server.call.duration`, `rpc_server_call_duration_seconds`."""
+    """Collects the series, with names by OpenTelemetry's rules, such as `rpc_server_call_duration_seconds`."""
 
     def __init__(self, read: Callable[[], Sequence[Series]]) -> None:
         self._read = read
 
     def describe(self) -> Iterator[Metric]:
-        """Nothing before the first fetch."""
+        """Return nothing: metrics are not described before the first scrape."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """What holds now."""
+        """Yield the current metrics."""
         for series in self._read():
             yield _family(series)
 

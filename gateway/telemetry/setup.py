@@ -1,4 +1,4 @@
-"""Starts what the settings ask for, and ends it within a bound."""
+"""Start and shutdown of telemetry, as configured."""
 
 import asyncio
 import logging
@@ -20,21 +20,21 @@ from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
-from gateway.telemetry.calls import CallTrace, passed_on
+from gateway.telemetry.calls import CallTrace, propagated
 from gateway.telemetry.context import Metadata
 from gateway.telemetry.export import MetricPush, exporter_options
+from gateway.telemetry.export_errors import ExportErrors
 from gateway.telemetry.log_export import LogExport
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.points import to_metrics_data
 from gateway.telemetry.prometheus import PrometheusEndpoint
-from gateway.telemetry.quiet import Complaints
 from gateway.telemetry.settings import TelemetrySettings, TraceSettings
-from gateway.telemetry.tracing import CallTracer, ChosenIds
+from gateway.telemetry.tracing import CallTracer, ChosenTraceIds
 
 CLOSING_SECONDS: Final = 5.0
 _ABANDONING_SECONDS: Final = 0.5
 _EXPORT_MILLISECONDS: Final = 1000
-"""A fifth of what is usual: an export is Python on a thread of its own, and holds calls up for as long as it takes."""
+"""A fifth of the SDK default: an export holds the interpreter lock, so that frequent small exports delay calls less."""
 _MAXIMUM_ATTRIBUTE_CHARACTERS: Final = 1024
 _DEFAULT_NAME: Final = "keyway"
 
@@ -44,33 +44,33 @@ _log = structlog.get_logger(__name__)
 
 
 class Telemetry:
-    """What is on, until `close`.
+    """The telemetry of the gateway, from `start` until `close`.
 
-    begin: of a call's method and metadata, the call's trace. Where no spans are made it is the caller's own, to be
-    passed on, or None. metrics: None where nobody asks for them.
+    begin: returns the trace of a call from its method and metadata. Without traces it is the span of the caller, which
+    is propagated, or None. metrics: None if metrics are off.
     """
 
     def __init__(self) -> None:
-        self.begin: Callable[[str, Metadata], CallTrace | None] = _pass_on
+        self.begin: Callable[[str, Metadata], CallTrace | None] = _propagate
         self.metrics: Metrics | None = None
         self.prometheus_port: int | None = None
-        self._ends: list[Callable[[], None]] = []
+        self._shutdowns: list[Callable[[], None]] = []
         self._exporters: list[Exporter] = []
-        self._complaints = Complaints()
+        self._export_errors = ExportErrors()
 
     @classmethod
     def start(
         cls, settings: TelemetrySettings, service_version: str, instance_id: str, *, listen: bool = True
     ) -> "Telemetry":
-        """Begin what is configured. OSError where the address for Prometheus can't be taken.
+        """Start what is configured. Raises OSError if the address for Prometheus is not available.
 
-        listen: False leaves that address to another process, which asks this one for its metrics.
+        listen: False leaves that address to another process, which collects the metrics of this one.
         """
         telemetry = cls()
         if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-            _log.warning("telemetry is off: OTEL_SDK_DISABLED is set")
+            _log.warning("telemetry_disabled", error="OTEL_SDK_DISABLED is set")
             return telemetry
-        telemetry._complaints.install()
+        telemetry._export_errors.install()
         try:
             telemetry._start(settings, _resource(service_version, instance_id), listen=listen)
         except BaseException:
@@ -93,7 +93,7 @@ class Telemetry:
     def _serve(self, listen: str, metrics: Metrics) -> None:
         endpoint = PrometheusEndpoint(listen, metrics.read)
         self.prometheus_port = endpoint.port
-        self._ends.append(endpoint.shutdown)
+        self._shutdowns.append(endpoint.shutdown)
 
     def _push(self, settings: TelemetrySettings, interval: float, metrics: Metrics, resource: Resource) -> None:
         def read() -> MetricsData:
@@ -101,12 +101,12 @@ class Telemetry:
 
         exporter = OTLPMetricExporter(**exporter_options(settings))
         self._exporters.append(exporter)
-        self._ends.append(MetricPush(exporter, interval, read).shutdown)
+        self._shutdowns.append(MetricPush(exporter, interval, read).shutdown)
 
     def _trace(self, settings: TelemetrySettings, traces: TraceSettings, resource: Resource) -> None:
-        ids = ChosenIds()
+        ids = ChosenTraceIds()
         provider = TracerProvider(
-            sampler=ALWAYS_ON,  # `CallTracer` asks for sampled spans only
+            sampler=ALWAYS_ON,  # `CallTracer` starts only sampled spans
             resource=resource,
             shutdown_on_exit=False,
             id_generator=ids,
@@ -118,7 +118,7 @@ class Telemetry:
         )
         self.begin = CallTracer(provider, ids, traces.sample_ratio, traces.maximum_rate).begin
         self._exporters.append(exporter)
-        self._ends.append(provider.shutdown)
+        self._shutdowns.append(provider.shutdown)
 
     def _export_log(self, settings: TelemetrySettings, resource: Resource) -> None:
         provider = LoggerProvider(resource, shutdown_on_exit=False)
@@ -133,44 +133,44 @@ class Telemetry:
             provider.shutdown()
 
         self._exporters.append(exporter)
-        self._ends.append(end)
+        self._shutdowns.append(end)
 
     async def close(self, seconds: float = CLOSING_SECONDS) -> None:
-        """Send what is left, for no longer than this."""
+        """Export the remaining telemetry, for at most this many seconds."""
         await asyncio.to_thread(self._close, seconds)
 
     def _close(self, seconds: float) -> None:
-        self.begin, ends, self._ends = _pass_on, self._ends, []
-        threads = [threading.Thread(target=end, name="OtelClosing", daemon=True) for end in ends]
+        self.begin, shutdowns, self._shutdowns = _propagate, self._shutdowns, []
+        threads = [threading.Thread(target=end, name="OtelClosing", daemon=True) for end in shutdowns]
         for thread in threads:
             thread.start()
         if not _joined(threads, seconds):
-            _log.warning("the last telemetry could not be sent in time")
+            _log.warning("telemetry_shutdown_timeout", error="the last telemetry was not exported in time")
             for exporter in self._exporters:
                 exporter.shutdown()
             _joined(threads, _ABANDONING_SECONDS)
-        self._complaints.remove()
+        self._export_errors.remove()
 
 
 def _joined(threads: Sequence[threading.Thread], seconds: float) -> bool:
-    """Whether all of them ended in time."""
+    """Join the threads. Return whether all ended in time."""
     deadline = time.monotonic() + seconds
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
     return not any(thread.is_alive() for thread in threads)
 
 
-def _pass_on(_method: str, metadata: Metadata) -> CallTrace | None:
-    return passed_on(metadata)
+def _propagate(_method: str, metadata: Metadata) -> CallTrace | None:
+    return propagated(metadata)
 
 
 def _delay(variable: str) -> int | None:
-    """Milliseconds between two exports; None where the standard's variable says it, which is the SDK's to read."""
+    """Return the milliseconds between two exports; None if the standard variable is set, which the SDK reads."""
     return None if os.environ.get(variable) else _EXPORT_MILLISECONDS
 
 
 def _resource(version: str, instance_id: str) -> Resource:
-    """What all telemetry comes from; a deployment adds to it by `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`."""
+    """Return the resource of all telemetry. `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` extend it."""
     own = {"service.version": version, "service.instance.id": instance_id}
     resource = Resource.create({**own, "process.pid": os.getpid()})
     if str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):

@@ -1,7 +1,7 @@
-"""Spans: a server span for a call, a client span for each request to an upstream.
+"""Spans: a server span for each sampled call, and a client span for each of its requests to an upstream.
 
-Whether a call is sampled is decided here, by the SDK's rule, so that one which is not costs no object of the SDK. No
-span takes an exception or a URL: both can hold what is secret.
+This module decides about sampling, by the rule of the SDK, so that an unsampled call creates no objects of the SDK.
+Spans contain no exceptions and no URLs, because both can contain secrets.
 """
 
 import time
@@ -27,7 +27,7 @@ from opentelemetry.trace import (
 from gateway.telemetry import context
 from gateway.telemetry import conventions as names
 from gateway.telemetry.calls import AttemptTrace, CallTrace
-from gateway.telemetry.context import RANDOM, SAMPLED, Metadata, Remote, traceparent
+from gateway.telemetry.context import RANDOM, SAMPLED, Metadata, RemoteSpan, traceparent
 from gateway.telemetry.peer import UpstreamPeer
 
 _LOW_64_BITS: Final = TraceIdRatioBased.TRACE_ID_LIMIT
@@ -36,7 +36,7 @@ _NO_PARENT: Final = Context()
 
 
 class RecordedAttempt(AttemptTrace):
-    """A request to an upstream with its span."""
+    """A request to an upstream, with a span."""
 
     __slots__ = ("_span",)
 
@@ -46,7 +46,7 @@ class RecordedAttempt(AttemptTrace):
         self._span = span
 
     def end(self, status: int | None, failure: str | None = None) -> None:
-        """Any status of 400 and above is an error of this span; what it means for the call, the call's tells."""
+        """End the span. A status of 400 and above marks it as an error; the span of the call has its own status."""
         span = self._span
         if status is not None:
             span.set_attribute(names.HTTP_RESPONSE_STATUS_CODE, status)
@@ -59,7 +59,7 @@ class RecordedAttempt(AttemptTrace):
 
 
 class RecordedCall(CallTrace):
-    """A call with its span."""
+    """A call with a span."""
 
     __slots__ = ("_span", "_tracer")
 
@@ -72,7 +72,7 @@ class RecordedCall(CallTrace):
         self._span = span
 
     def attempt(self, peer: UpstreamPeer, method: str, template: str | None = None, number: int = 1) -> AttemptTrace:
-        """Begin a span beneath the call's."""
+        """Begin a child span of the call."""
         attributes: dict[str, str | int] = {
             names.HTTP_REQUEST_METHOD: method,
             names.SERVER_ADDRESS: peer.address,
@@ -84,8 +84,8 @@ class RecordedCall(CallTrace):
         if template is not None:
             attributes[names.URL_TEMPLATE] = template
             name = f"{method} {template}"
-        beneath = set_span_in_context(self._span, _NO_PARENT)
-        return RecordedAttempt(self._tracer.start_span(name, beneath, SpanKind.CLIENT, attributes))
+        parent = set_span_in_context(self._span, _NO_PARENT)
+        return RecordedAttempt(self._tracer.start_span(name, parent, SpanKind.CLIENT, attributes))
 
     def end(
         self,
@@ -99,9 +99,9 @@ class RecordedCall(CallTrace):
         upstream_code: str | None = None,
         upstream_message: str | None = None,
     ) -> None:
-        """Put what is known of the call on its span, and end it."""
+        """Set the attributes of the call on its span, and end it."""
         name = names.code_name(code)
-        told: dict[str, str | int | None] = {
+        attributes: dict[str, str | int | None] = {
             names.RPC_RESPONSE_STATUS_CODE: name,
             names.KEYWAY_ATTEMPTS: attempts,
             names.KEYWAY_REASON: reason or None,
@@ -111,7 +111,7 @@ class RecordedCall(CallTrace):
             names.KEYWAY_UPSTREAM_MESSAGE: upstream_message,
         }
         span = self._span
-        span.set_attributes({key: value for key, value in told.items() if value is not None})
+        span.set_attributes({key: value for key, value in attributes.items() if value is not None})
         if resources:
             span.set_attribute(names.KEYWAY_RESOURCES, tuple(resources[:_MAXIMUM_RESOURCES]))
         if code in names.SERVER_FAULTS:
@@ -121,22 +121,22 @@ class RecordedCall(CallTrace):
 
 
 class CallTracer:
-    """Begins the trace of each call: in the caller's trace, as the caller has decided, or in one of its own."""
+    """Begins the trace of each call: in the trace of the caller with its sampling decision, or in a new one."""
 
-    def __init__(self, provider: TracerProvider, ids: "ChosenIds", sample_ratio: float, maximum_rate: int) -> None:
+    def __init__(self, provider: TracerProvider, ids: "ChosenTraceIds", sample_ratio: float, maximum_rate: int) -> None:
         self._tracer = provider.get_tracer(names.SCOPE, schema_url=names.SCHEMA_URL)
         self._ids = ids
         self._bound = TraceIdRatioBased.get_bound_for_rate(sample_ratio)
         self._maximum_rate = maximum_rate
         self._second = 0
-        self._recorded_in_it = 0
+        self._recorded_this_second = 0
 
     def begin(self, method: str, metadata: Metadata) -> CallTrace:
-        """method: its full name, such as `keyway.v1.KeyService/Encrypt`."""
+        """Begin the trace of a call. method: its full name, such as `keyway.v1.KeyService/Encrypt`."""
         caller = context.remote(metadata)
         if caller is not None:
             if caller.flags & SAMPLED and self._may_record():
-                return self._recorded(method, _beneath(caller))
+                return self._recorded(method, _child_context(caller))
             return CallTrace(caller.trace_id, context.new_span_id(), caller.flags)
         trace_id = context.new_trace_id()
         if trace_id & _LOW_64_BITS < self._bound and self._may_record():
@@ -147,26 +147,26 @@ class CallTracer:
     def _may_record(self) -> bool:
         second = int(time.monotonic())
         if second != self._second:
-            self._second, self._recorded_in_it = second, 0
-        self._recorded_in_it += 1
-        return self._recorded_in_it <= self._maximum_rate
+            self._second, self._recorded_this_second = second, 0
+        self._recorded_this_second += 1
+        return self._recorded_this_second <= self._maximum_rate
 
     def _recorded(self, method: str, parent: Context) -> CallTrace:
         attributes = {names.RPC_SYSTEM_NAME: names.GRPC, names.RPC_METHOD: method}
         return RecordedCall(self._tracer, self._tracer.start_span(method, parent, SpanKind.SERVER, attributes))
 
 
-class ChosenIds(RandomIdGenerator):
-    """Ids of spans that the SDK makes. A trace id was there before its span: the decision to sample is made by it."""
+class ChosenTraceIds(RandomIdGenerator):
+    """The ID generator for the SDK. The trace ID exists before the span, because it decides about sampling."""
 
     trace_id = 0
 
     def generate_trace_id(self) -> int:
-        """The one that was chosen for the span that is made now."""
+        """Return the trace ID that was chosen for the span that is being created."""
         return self.trace_id
 
 
-def _beneath(caller: Remote) -> Context:
+def _child_context(caller: RemoteSpan) -> Context:
     state = TraceState.from_header([caller.state]) if caller.state else None
     ids = SpanContext(int(caller.trace_id, 16), int(caller.span_id, 16), True, TraceFlags(caller.flags), state)
     return set_span_in_context(NonRecordingSpan(ids), _NO_PARENT)

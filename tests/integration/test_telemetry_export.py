@@ -56,7 +56,7 @@ async def test_tls_and_a_token(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert isinstance(span.resource["process.pid"], int)
     said = capsys.readouterr()
     assert "StatusCode.UNAUTHENTICATED" in said.out
-    assert said.out.count("the last telemetry could not be sent in time") == 1
+    assert said.out.count("telemetry_shutdown_timeout") == 1
     assert TOKEN not in said.out + said.err
 
 

@@ -10,7 +10,7 @@ from gateway.errors import GatewayError, UpstreamError
 from gateway.server.interceptors.interceptor import CallNext, Interceptor, InterceptorDependencies
 from gateway.server.rpc_context import RpcContext
 from gateway.server.status import reason_name
-from gateway.telemetry.calls import passed_on
+from gateway.telemetry.calls import propagated
 from gateway.telemetry.setup import Telemetry
 
 
@@ -18,7 +18,7 @@ class _TracePropagation:
     """Without telemetry: only passes the caller's trace context on to upstreams."""
 
     async def intercept(self, call_next: CallNext, call: RpcContext) -> Message:
-        call.trace = passed_on(call.metadata)
+        call.trace = propagated(call.metadata)
         return await call_next(call)
 
 

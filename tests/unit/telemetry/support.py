@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from gateway.telemetry.calls import CallTrace
 from gateway.telemetry.context import Metadata
 from gateway.telemetry.peer import UpstreamPeer
-from gateway.telemetry.tracing import CallTracer, ChosenIds
+from gateway.telemetry.tracing import CallTracer, ChosenTraceIds
 
 METHOD = "keyway.v1.KeyService/Encrypt"
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -25,7 +25,7 @@ class Traces:
 
     def __init__(self, sample_ratio: float = 1.0, maximum_rate: int = 100_000) -> None:
         self._exporter = InMemorySpanExporter()
-        ids = ChosenIds()
+        ids = ChosenTraceIds()
         provider = TracerProvider(sampler=ALWAYS_ON, id_generator=ids, shutdown_on_exit=False)
         provider.add_span_processor(SimpleSpanProcessor(self._exporter))
         self._tracer = CallTracer(provider, ids, sample_ratio, maximum_rate)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.telemetry.calls import passed_on
-from gateway.telemetry.context import Remote, new_span_id, new_trace_id, remote, traceparent
+from gateway.telemetry.calls import propagated
+from gateway.telemetry.context import RemoteSpan, new_span_id, new_trace_id, remote, traceparent
 from tests.unit.telemetry.support import SPAN_ID, TRACE_ID
 
 VALID = f"00-{TRACE_ID}-{SPAN_ID}-01"
@@ -13,7 +13,7 @@ VALID = f"00-{TRACE_ID}-{SPAN_ID}-01"
 
 def test_a_valid_header_is_taken() -> None:
     metadata = (("user-agent", "x"), ("traceparent", VALID), ("tracestate", "a=1"), ("tracestate", "b=2"))
-    assert remote(metadata) == Remote(TRACE_ID, SPAN_ID, 1, "a=1,b=2")
+    assert remote(metadata) == RemoteSpan(TRACE_ID, SPAN_ID, 1, "a=1,b=2")
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_bytes_are_none() -> None:
 
 @pytest.mark.parametrize("header", [f"01-{TRACE_ID}-{SPAN_ID}-01", f"cc-{TRACE_ID}-{SPAN_ID}-01-what-comes-later"])
 def test_later_versions_are_read_as_far_as_they_are_known(header: str) -> None:
-    assert remote((("traceparent", header),)) == Remote(TRACE_ID, SPAN_ID, 1)
+    assert remote((("traceparent", header),)) == RemoteSpan(TRACE_ID, SPAN_ID, 1)
 
 
 @pytest.mark.parametrize(("text", "flags"), [("00", 0), ("01", 1), ("02", 2), ("03", 3), ("ff", 3), ("fc", 0)])
@@ -60,7 +60,7 @@ def test_unknown_flags_are_dropped(text: str, flags: int) -> None:
 
 @pytest.mark.parametrize("state", ["x" * 513, "a=\x00", "ключ=1"])
 def test_a_state_that_cannot_be_used_costs_the_state_alone(state: str) -> None:
-    assert remote((("traceparent", VALID), ("tracestate", state))) == Remote(TRACE_ID, SPAN_ID, 1)
+    assert remote((("traceparent", VALID), ("tracestate", state))) == RemoteSpan(TRACE_ID, SPAN_ID, 1)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["traceparent", "tracestate", "x"]), st.text() | st.binary()), max_size=4))
@@ -76,7 +76,7 @@ def test_new_ids_are_different_and_of_full_length() -> None:
 
 
 def test_a_gateway_without_spans_passes_on_the_callers_own() -> None:
-    trace = passed_on((("traceparent", VALID),))
+    trace = propagated((("traceparent", VALID),))
     assert trace is not None
     assert (trace.trace_id, trace.span_id) == (TRACE_ID, SPAN_ID)
-    assert passed_on(()) is None
+    assert propagated(()) is None

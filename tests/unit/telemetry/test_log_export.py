@@ -97,7 +97,7 @@ def test_a_failure_tells_where_it_was_without_the_variables(exported: Exported) 
     assert record.trace_id == 0
 
 
-@pytest.mark.parametrize("name", ["opentelemetry.exporter.otlp", "gateway.telemetry.quiet"])
+@pytest.mark.parametrize("name", ["opentelemetry.exporter.otlp", "gateway.telemetry.export_errors"])
 def test_what_telemetry_says_of_itself_is_left_out(exported: Exported, name: str) -> None:
     logging.getLogger(name).error("export failed")
     assert not exported.records

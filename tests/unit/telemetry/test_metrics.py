@@ -96,7 +96,7 @@ def test_a_gauge_that_cannot_be_read_costs_no_other(capsys: pytest.CaptureFixtur
         "keyway.calls.in_flight": 0,
         "keyway.audit.backlog": 3,
     }
-    assert "a metric could not be read" in capsys.readouterr().out
+    assert "metric_read_failed" in capsys.readouterr().out
 
 
 def test_the_number_of_points_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,8 @@ import pytest
 from google.rpc import code_pb2
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from gateway.telemetry import quiet, setup
-from gateway.telemetry.quiet import Complaints
+from gateway.telemetry import export_errors, setup
+from gateway.telemetry.export_errors import ExportErrors
 from gateway.telemetry.settings import TelemetrySettings
 from gateway.telemetry.setup import Telemetry
 from tests.unit.telemetry.support import METHOD, SAMPLED, SPAN_ID, TRACE_ID
@@ -87,8 +87,8 @@ async def test_a_receiver_that_is_down_holds_up_neither_calls_nor_the_end(
     assert time.monotonic() - began < 1.5
     assert threading.active_count() == before
     said = capsys.readouterr().out
-    assert said.count("telemetry can't be exported") == 1  # the queue was full
-    assert said.count("the last telemetry could not be sent in time") == 1
+    assert said.count("telemetry_export_failed") == 1  # the queue was full
+    assert said.count("telemetry_shutdown_timeout") == 1
     assert telemetry.begin(METHOD, ()) is None
 
 
@@ -104,14 +104,14 @@ async def test_an_address_that_is_taken_leaves_nothing_behind() -> None:
 
 
 def test_complaints_are_told_once_a_minute(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    complaints = Complaints()
+    complaints = ExportErrors()
     complaints.install()
     try:
         logger = logging.getLogger("opentelemetry.exporter")
         for attempt in range(5):
             logger.error("Failed to export %s", attempt, exc_info=False)  # as the exporters do it
             logger.warning("Transient error %s", attempt)
-        monkeypatch.setattr(quiet, "PAUSE_SECONDS", 0.0)
+        monkeypatch.setattr(export_errors, "PAUSE_SECONDS", 0.0)
         logger.error("Failed again", exc_info=ValueError("a message that stays inside"))
     finally:
         complaints.remove()
@@ -119,4 +119,4 @@ def test_complaints_are_told_once_a_minute(monkeypatch: pytest.MonkeyPatch, caps
     assert "Failed to export 0" in first
     assert "Failed again (ValueError)" in second
     assert "stays inside" not in second
-    assert "unsaid=4" in second
+    assert "suppressed=4" in second

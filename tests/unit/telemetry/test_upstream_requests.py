@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from gateway.call_context import CallContext
 from gateway.errors import UpstreamError
-from gateway.telemetry.calls import passed_on
+from gateway.telemetry.calls import propagated
 from gateway.telemetry.instruments import Distribution
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.client import HttpRequest
@@ -78,7 +78,7 @@ async def test_without_a_word_on_it_no_part_of_a_target_is_shown() -> None:
     assert "things" not in span.to_json()
 
 
-async def test_an_unsampled_call_is_passed_on_too() -> None:
+async def test_an_unsampled_call_is_propagated_too() -> None:
     traces = Traces()
     call = traced(traces, NOT_SAMPLED)
     async with ScriptedUpstream() as upstream, client(upstream.url) as http:
@@ -90,7 +90,7 @@ async def test_an_unsampled_call_is_passed_on_too() -> None:
 
 
 async def test_without_spans_of_its_own_the_gateway_passes_the_callers_on() -> None:
-    call = dataclasses.replace(new_call(), trace=passed_on(SAMPLED))
+    call = dataclasses.replace(new_call(), trace=propagated(SAMPLED))
     async with ScriptedUpstream() as upstream, client(upstream.url) as http:
         upstream.answer("GET", "/things", 200)
         upstream.answer("GET", "/things", 200)

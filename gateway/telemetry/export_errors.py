@@ -1,0 +1,54 @@
+"""Rate-limited log lines for errors of the SDK and its exporters.
+
+While a collector is down, the exporters log every attempt. This module reduces that to one line per minute.
+"""
+
+import logging
+import threading
+import time
+from typing import Final
+
+import structlog
+
+PAUSE_SECONDS: Final = 60.0
+
+_SDK: Final = "opentelemetry"
+_IGNORED_MESSAGES: Final = ("Transient error", "Exporter already shutdown")
+_log = structlog.get_logger(__name__)
+
+
+class ExportErrors(logging.Handler):
+    """Replaces the handlers of the SDK's loggers from `install` to `remove`."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._guard = threading.Lock()
+        self._logged_at: float | None = None
+        self._suppressed = 0
+
+    def install(self) -> None:
+        """Route the loggers of the SDK only to this handler."""
+        logger = logging.getLogger(_SDK)
+        logger.addHandler(self)
+        logger.propagate = False
+
+    def remove(self) -> None:
+        """Restore propagation, unless another handler is installed."""
+        logger = logging.getLogger(_SDK)
+        logger.removeHandler(self)
+        logger.propagate = not logger.handlers
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log a line, or count it for the next one. Ignore messages about retries and shutdown."""
+        if str(record.msg).startswith(_IGNORED_MESSAGES):
+            return
+        with self._guard:
+            now = time.monotonic()
+            if self._logged_at is not None and now - self._logged_at < PAUSE_SECONDS:
+                self._suppressed += 1
+                return
+            self._logged_at, suppressed, self._suppressed = now, self._suppressed, 0
+        problem = record.getMessage()
+        if record.exc_info and record.exc_info[0] is not None:  # exc_info can be False
+            problem = f"{problem} ({record.exc_info[0].__qualname__})"
+        _log.warning("telemetry_export_failed", error=problem, suppressed=suppressed, effect="some telemetry is lost")
