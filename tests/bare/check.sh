@@ -25,6 +25,7 @@ fi
 mount --bind /proc "$root/proc"
 mount --rbind /dev "$root/dev"
 cp --dereference /etc/resolv.conf "$root/etc/resolv.conf"
+echo "127.0.0.1 localhost" >"$root/etc/hosts"
 mkdir -p "$root/etc/ssl/certs" "$root/root/.config"
 cp --dereference /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
 [ ! -f /etc/pip.conf ] || cp /etc/pip.conf "$root/etc/pip.conf"
