@@ -1,4 +1,4 @@
-"""ZIP archives as an upstream could send them, honest and hostile."""
+"""Valid and hostile ZIP archives, as an upstream could send them."""
 
 import io
 import warnings
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 
 def zipped(files: Mapping[str, bytes]) -> bytes:
-    """An archive of these files, deflated."""
+    """Return a compressed archive of the files."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
@@ -16,10 +16,10 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
 
 
 def stored(*files: tuple[str, bytes]) -> bytes:
-    """An archive of these files, not packed; a name may come twice."""
+    """Return an uncompressed archive of the files. A name can occur twice."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive, warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a duplicate name is what is wanted
+        warnings.simplefilter("ignore", UserWarning)  # the duplicate name is intended
         for name, content in files:
             archive.writestr(name, content)
     return target.getvalue()

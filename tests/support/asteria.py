@@ -1,4 +1,4 @@
-"""ASTERIA through the gateway: requests over gRPC, what the emulator saw of them, and certificates read by openssl."""
+"""ASTERIA through the gateway: gRPC requests, HTTP requests that the emulator received, and openssl as the reader."""
 
 import base64
 import datetime as dt
@@ -30,7 +30,7 @@ SUBJECT: Final = certificates.DistinguishedName(
     common_name="鍵.example.com",
 )
 SUBJECT_TEXT: Final = 'CN=鍵.example.com,OU=開発 部,O=Keyway\\, Inc. \\+ \\"Co\\",L=千代田区,ST=東京都,C=JP'
-"""The subject as openssl prints it."""
+"""The subject in the form that openssl prints."""
 
 LOGIN: Final = "/mcapi/auth/login"
 LOGOUT: Final = "/mcapi/auth/logout"
@@ -47,7 +47,7 @@ def store_name(side: str) -> str:
 
 
 def create_request(side: str = "client", **changes: Any) -> service.CreateCertificateRequest:
-    """A new certificate with an elliptic key, which is made quickly."""
+    """Return a request for a certificate with an elliptic-curve key, which is fast to generate."""
     values: dict[str, Any] = {
         "parent": PROVIDER,
         "certificate_id": side,
@@ -61,7 +61,7 @@ def create_request(side: str = "client", **changes: Any) -> service.CreateCertif
 
 
 class Part(NamedTuple):
-    """One field of a multipart body. filename, media_type: None where the part has none."""
+    """One field of a multipart body. filename, media_type: None if the part has none."""
 
     name: str
     filename: str | None
@@ -71,7 +71,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Sent:
-    """A request as the emulator saw it."""
+    """A request as the emulator received it."""
 
     method: str
     target: str
@@ -81,7 +81,7 @@ class Sent:
 
     @property
     def call(self) -> str:
-        """Method and path, without the query."""
+        """The method and the path, without the query."""
         return f"{self.method} {self.target.partition('?')[0]}"
 
     @property
@@ -94,7 +94,7 @@ class Sent:
 
     @property
     def form(self) -> list[tuple[str, str]]:
-        """The fields of a form, which is ASCII as every form is."""
+        """The fields of a form, which is always ASCII."""
         return parse_qsl(self.body.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict")
 
     @property
@@ -103,7 +103,7 @@ class Sent:
 
     @property
     def parts(self) -> list[Part]:
-        """The parts of a multipart body: cut at its boundary, byte by byte as they are."""
+        """The parts of a multipart body, split at its boundary, with their exact bytes."""
         boundary = re.fullmatch(r"multipart/form-data; boundary=(\S+); charset=UTF-8", self.content_type or "")
         assert boundary is not None, self.content_type
         before, *sections, after = (b"\r\n" + self.body).split(f"\r\n--{boundary[1]}".encode())
@@ -124,7 +124,7 @@ def _part(section: bytes) -> Part:
 
 
 class Warp:
-    """The stack's ASTERIA server as seen from both ends: the gateway's callers, and the emulator's control port."""
+    """The ASTERIA server of the stack, seen by callers of the gateway and through the control port of the emulator."""
 
     def __init__(self, stack: Stack, gateway: Gateway) -> None:
         self.stack = stack
@@ -134,13 +134,13 @@ class Warp:
         self.url = stack.emulators[ASTERIA].url
 
     async def start_anew(self) -> None:
-        """The default objects, no history, and a gateway that is logged in."""
+        """Reset the server to its default objects and no history, and log the gateway in."""
         await self.control.reset()
         await self.gateway.providers.CheckProvider(providers.CheckProviderRequest(name=PROVIDER))
         await self.control.forget_requests()
 
     async def faults_taken(self) -> None:
-        """Return once requests have come for all armed faults."""
+        """Return when requests have used all armed faults."""
 
         async def taken() -> bool:
             return not (await self.control.call("GET", "/faults"))["armed"]
@@ -148,14 +148,14 @@ class Warp:
         await eventually(taken)
 
     async def sent(self) -> list[Sent]:
-        """Every request that the server saw, oldest first."""
+        """Every request that the server received, oldest first."""
         return [sent_of(request) for request in await self.control.requests()]
 
     async def calls(self) -> list[str]:
         return [request.call for request in await self.sent()]
 
     async def full(self, side: str, password: str = PASSWORDS["keystore_password"]) -> certificates.Certificate:
-        """GetCertificate with every field."""
+        """Return a certificate in the FULL view."""
         request = service.GetCertificateRequest(
             name=certificate_name(side), view=service.CERTIFICATE_VIEW_FULL, keystore_password=password
         )
@@ -181,7 +181,7 @@ class Warp:
 
 
 def sent_of(request: Mapping[str, Any]) -> Sent:
-    """An entry of the emulator's history."""
+    """Convert an entry of the emulator's history."""
     return Sent(
         request["method"],
         request["target"],
@@ -192,7 +192,7 @@ def sent_of(request: Mapping[str, Any]) -> Sent:
 
 
 def as_openssl_reads(certificate: bytes) -> dict[str, Any]:
-    """What a certificate (PEM) says, by the names of the contract's fields; names in RFC 2253's form."""
+    """Return the facts of a PEM certificate by the field names of the contract. Distinguished names follow RFC 2253."""
     options = ("-subject", "-issuer", "-serial", "-startdate", "-enddate", "-nameopt", "RFC2253,utf8,-esc_msb")
     printed = openssl.run("x509", "-noout", *options, "-fingerprint", "-sha1", "-ext", "keyUsage", data=certificate)
     lines = printed.decode().split("\n")
@@ -211,7 +211,7 @@ def as_openssl_reads(certificate: bytes) -> dict[str, Any]:
 
 
 def as_the_gateway_says(certificate: Any) -> dict[str, Any]:
-    """The same of a Certificate or a TrustedAuthority in the contract's form."""
+    """Return the same facts of a Certificate or a TrustedAuthority message."""
     usage = {_USAGES[field.name] for field, _ in certificate.key_usage.ListFields()}
     return {
         "subject": certificate.subject.text,

@@ -1,4 +1,4 @@
-"""Authorities for tests of identity: certificates with any names, and signed tokens with the sets of their keys."""
+"""Issuers for identity tests: certificates with arbitrary names, and signed tokens with their JWK sets."""
 
 import json
 import time
@@ -25,7 +25,7 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Credentials:
-    """A certificate with its key."""
+    """A certificate and its key."""
 
     certificate: x509.Certificate
     key: PrivateKey
@@ -39,7 +39,7 @@ class Credentials:
         return key_pem(self.key, PrivateFormat.PKCS8)
 
     def write(self, folder: Path, name: str) -> tuple[Path, Path]:
-        """The files of the certificate and the key."""
+        """Write the certificate and the key, and return the paths."""
         files = folder / f"{name}.pem", folder / f"{name}.key"
         files[0].write_bytes(self.chain_pem)
         files[1].write_bytes(self.key_pem)
@@ -47,7 +47,7 @@ class Credentials:
 
 
 class CertificateAuthority:
-    """Issues certificates of elliptic-curve keys."""
+    """A certificate authority that issues certificates for elliptic-curve keys."""
 
     def __init__(self, name: str = "Test CA") -> None:
         self._name = common_name(name)
@@ -68,7 +68,7 @@ class CertificateAuthority:
         extensions: tuple[x509.ExtensionType, ...] = (),
         key: PrivateKey | None = None,
     ) -> Credentials:
-        """A leaf with these names. subject: its common names."""
+        """Issue a leaf certificate with these names. subject: its common names."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         names: list[x509.GeneralName] = [uri_name(uri) for uri in uris]
         names += [x509.DNSName(host) for host in hosts]
@@ -84,22 +84,22 @@ class CertificateAuthority:
         return Credentials(make(wanted, key, self._name, self._key), key)
 
     def server(self, **options: Any) -> Credentials:
-        """A leaf for servers on this machine."""
+        """Issue a server certificate for this machine."""
         return self.issue("server", hosts=["localhost"], addresses=["127.0.0.1"], **options)
 
 
 def common_name(*names: str) -> x509.Name:
-    """A name of common names alone; of none where there is only an empty one."""
+    """Return a distinguished name of these common names. It is empty if the only one is empty."""
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name) for name in names if name])
 
 
 def uri_name(uri: str) -> x509.GeneralName:
-    """A URI that need not be one."""
+    """Return a URI name, which can be invalid."""
     return x509.UniformResourceIdentifier._init_without_validation(uri)
 
 
 class TokenIssuer:
-    """Signs tokens with one key at a time; publishes the set of the public keys."""
+    """A token issuer with one signing key at a time and a set of published public keys."""
 
     def __init__(self, key: PrivateKey | None = None, *, algorithm: str = "ES256", key_id: str = "k1") -> None:
         self.key: Any = key or ec.generate_private_key(ec.SECP256R1())
@@ -107,7 +107,7 @@ class TokenIssuer:
         self.key_id = key_id
 
     def public(self, **changes: Any) -> dict[str, Any]:
-        """The public key as a member of a set. A change to None leaves a member out."""
+        """Return the public key as a JWK. A change to None removes a member."""
         kind = get_default_algorithms()[self.algorithm]
         member = json.loads(kind.to_jwk(self.key.public_key()))
         member = {**member, "kid": self.key_id, "use": "sig", "alg": self.algorithm, **changes}
@@ -121,7 +121,7 @@ class TokenIssuer:
     def token(
         self, claims: dict[str, Any] | None = None, *, headers: dict[str, Any] | None = None, **changes: Any
     ) -> str:
-        """A good token but for the changes. A change to None leaves a claim out."""
+        """Return a token that is valid except for the changes. A change to None removes a claim."""
         now = int(time.time())
         claims = claims or {"iss": ISSUER, "aud": AUDIENCE, "sub": "orders", "iat": now, "exp": now + 600, **changes}
         claims = {name: value for name, value in claims.items() if value is not None}

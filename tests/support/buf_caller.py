@@ -1,4 +1,4 @@
-"""`buf curl` against the stack, method by method, and what the tests of all methods make with it."""
+"""`buf curl` against the stack, and the test data that the tests of all methods create with it."""
 
 import base64
 from pathlib import Path
@@ -16,7 +16,7 @@ FULL_NAMES: Final = {method.name: method.full_name for method in METHODS}
 
 
 class Caller:
-    """`buf curl` against the stack, and what rows check its answers with."""
+    """`buf curl` against the stack, with helpers to create and check test data."""
 
     def __init__(self, stack: Stack, folder: Path) -> None:
         self.stack = stack
@@ -24,19 +24,19 @@ class Caller:
         self._buf = BufCurl(stack.gateway.address, folder)
 
     async def __call__(self, method: str, **request: Any) -> Any:
-        """The JSON answer of a method of any service, by its name alone."""
+        """Call a method of any service by its short name, and return the JSON response."""
         return (await self._buf.call(FULL_NAMES[method], request)).json()
 
     async def refused(self, method: str, **request: Any) -> int:
-        """What `buf` ends with where the call fails."""
+        """Make a call that fails, and return the exit code of `buf`."""
         return (await self._buf.call(FULL_NAMES[method], request)).code
 
     def through(self, gateway: Gateway) -> BufCurl:
-        """`buf curl` against another gateway."""
+        """Return `buf curl` for another gateway."""
         return BufCurl(gateway.address, self.folder)
 
     async def created(self) -> Any:
-        """ASTERIA's client certificate, new."""
+        """Create the client certificate of ASTERIA."""
         answer = await self(
             "CreateCertificate",
             parent=WARP,
@@ -51,20 +51,20 @@ class Caller:
         return answer["certificate"]
 
     async def downloaded(self) -> list[bytes]:
-        """The chain of the client certificate."""
+        """Download the chain of the client certificate."""
         answer = await self("DownloadCertificate", name=CLIENT, keystorePassword=PASSWORDS["keystorePassword"])
         return [pem.encode() for pem in answer["certificateChain"]]
 
     def authority(self, name: str = "Root") -> Files:
-        """A new authority of openssl's."""
+        """Create a certificate authority with openssl."""
         return self_signed(self.folder, name)
 
 
 def encoded(content: bytes) -> str:
-    """Bytes as JSON has them."""
+    """Return the JSON form of bytes."""
     return base64.b64encode(content).decode()
 
 
 def decoded(text: str) -> bytes:
-    """The bytes that JSON has so."""
+    """Return the bytes of their JSON form."""
     return base64.b64decode(text, validate=True)

@@ -1,4 +1,4 @@
-"""Certificate Manager without the gateway: its HTTP API as a direct user calls it, and certificates to register."""
+"""Certificate Manager without the gateway: direct calls of its HTTP API, and certificates to register."""
 
 import datetime as dt
 from typing import Any
@@ -11,7 +11,7 @@ APP_KEY = "certmanager-demo"
 
 
 class DirectUser:
-    """A program that calls the upstream itself, with the same app key as the gateway."""
+    """A program that calls the upstream directly, with the app key of the gateway."""
 
     def __init__(self, stack: Stack, app_key: str = APP_KEY) -> None:
         self._session = stack.session
@@ -19,7 +19,7 @@ class DirectUser:
         self._base = f"{url}/certmanager/v1.2/appkeys/{app_key}/certificates"
 
     async def list(self, status: str = "ALL") -> list[dict[str, Any]]:
-        """Every certificate."""
+        """Return every certificate."""
         async with self._session.get(self._base, params={"all": "true", "status": status}) as response:
             envelope = await response.json()
         assert envelope["header"]["isSuccessful"], envelope
@@ -27,14 +27,14 @@ class DirectUser:
         return rows
 
     async def file(self, name: str) -> bytes:
-        """A certificate's file."""
+        """Download the file of a certificate."""
         async with self._session.get(f"{self._base}/{quote(name, safe='')}/files") as response:
             assert response.content_type == "application/octet-stream"
             return await response.read()
 
 
 def certificate(name: str) -> str:
-    """The resource name."""
+    """Return the resource name."""
     return f"{PROVIDER}/certificates/{name}"
 
 

@@ -1,6 +1,6 @@
-"""Certificates made by openssl under a root and an authority of its own, and what openssl reads out of certificates.
+"""Certificates that openssl creates under a root and an intermediate authority, and the facts that openssl reads.
 
-`read_certificate` fills the contract's message from openssl's text alone: a test holds the gateway's answer against it.
+`read_certificate` fills the contract's message from the output of openssl only. Tests compare it with the gateway.
 """
 
 import re
@@ -47,7 +47,7 @@ _ALGORITHMS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A leaf with its key, and the certificates above it, up to the root. All PEM."""
+    """A leaf with its key and its chain up to the root, all in PEM."""
 
     certificate: Path
     key: Path
@@ -55,16 +55,16 @@ class Issued:
 
     @property
     def chain(self) -> list[bytes]:
-        """The certificates, leaf first, without the text that openssl may print before them."""
+        """The certificates, leaf first, without the text that openssl can print before them."""
         return [split(path.read_bytes())[0] for path in (self.certificate, *self.above)]
 
     @property
     def file(self) -> bytes:
-        """What Certificate Manager stores: the chain, leaf first, then the key."""
+        """The file that Certificate Manager stores: the chain, leaf first, then the key."""
         return b"".join(self.chain) + self.key.read_bytes()
 
     def pkcs12(self, password: str) -> bytes:
-        """A PKCS#12 file with the key and the chain."""
+        """Return a PKCS#12 file with the key and the chain."""
         above = self.certificate.with_suffix(".above")
         above.write_bytes(b"".join(self.chain[1:]))
         return run(
@@ -74,7 +74,7 @@ class Issued:
 
 
 class Pki:
-    """A root, an authority under it, and what that one issues."""
+    """A root, an intermediate authority under it, and the leaves that it issues."""
 
     def __init__(self, folder: Path, organization: str = "Test Trust") -> None:
         self._folder = folder
@@ -93,7 +93,7 @@ class Pki:
         )
 
     def issue(self, name: str, subject: str, *extensions: str, options: Sequence[str] = (), rsa: bool = True) -> Issued:
-        """A leaf. subject: as `openssl req -subj` has it; extensions: lines of an extension file."""
+        """Issue a leaf. subject: in the form of `openssl req -subj`; extensions: lines of an extension file."""
         certificate = self._issue(
             name,
             subject,
@@ -125,12 +125,12 @@ class Pki:
 
 
 def split(content: bytes) -> list[bytes]:
-    """The certificates of a PEM file, one each."""
+    """Split a PEM file into its certificates."""
     return _BLOCK.findall(content)
 
 
 def verifies(chain: Sequence[bytes], root: bytes, folder: Path, *, expired: bool = False) -> bool:
-    """Whether `openssl verify` finds the way from the first certificate to the root."""
+    """Return whether `openssl verify` finds a path from the first certificate to the root."""
     paths = [folder / name for name in ("leaf.pem", "untrusted.pem", "root.pem")]
     for path, content in zip(paths, (chain[0], b"".join(chain[1:]) or chain[0], root), strict=True):
         path.write_bytes(content)
@@ -140,12 +140,12 @@ def verifies(chain: Sequence[bytes], root: bytes, folder: Path, *, expired: bool
 
 
 def public_key(certificate: bytes) -> bytes:
-    """The certificate's public key as PEM."""
+    """Return the public key of the certificate in PEM."""
     return run("x509", "-noout", "-pubkey", data=certificate)
 
 
 def read_certificate(chain: Sequence[bytes]) -> certificate_pb2.Certificate:
-    """What openssl reads out of a chain of PEM texts, leaf first: all that a file can tell."""
+    """Return everything that openssl reads from a chain of PEM texts, leaf first."""
     leaf = chain[0]
     facts = _facts(leaf, "-subject", "-issuer", "-serial", "-startdate", "-enddate", "-dateopt", "iso_8601", *_NAMES)
     parts = run("x509", "-noout", "-subject", "-issuer", *_PARTS_BY_LINE, data=leaf).decode()
@@ -180,7 +180,7 @@ def _name(text: str, lines: str) -> certificate_pb2.DistinguishedName:
 
 
 def _facts(certificate: bytes, *options: str) -> dict[str, str]:
-    """What openssl prints, line by line."""
+    """Return the output of openssl as lines."""
     lines = run("x509", "-noout", *options, data=certificate).decode().splitlines()
     return {key: value for key, _, value in (line.partition("=") for line in lines)}
 

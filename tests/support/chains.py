@@ -1,4 +1,4 @@
-"""Chains as a journal writes them, without a journal: for what reads them."""
+"""Chains in the format of the journal, written without a journal, for tests of readers."""
 
 import os
 import time
@@ -14,7 +14,7 @@ CHAIN: Final = "gw-0123456789abcdef"
 
 
 class ChainWriter:
-    """Appends records to a chain folder, which it makes. `lines`: all that it wrote."""
+    """Appends records to a chain folder, which it creates. `lines`: everything that it wrote."""
 
     def __init__(self, folder: Path, chain: str = CHAIN) -> None:
         folder.mkdir(parents=True)
@@ -37,20 +37,20 @@ class ChainWriter:
         return line
 
     def write(self, content: bytes) -> None:
-        """Write what is no record, or not all of one."""
+        """Write bytes that are not a complete record."""
         with self.path.open("ab", buffering=0) as file:
             file.write(content)
 
     def rotate(self) -> None:
-        """Go on in a new segment."""
+        """Continue in a new segment."""
         self._segment = len(self.lines) + 1
         self.append(kind="segment")
 
     def remove(self, first: int) -> None:
-        """As retention removes a segment."""
+        """Remove a segment as retention does."""
         os.unlink(segment_path(self.folder, first))
 
     @property
     def path(self) -> Path:
-        """The segment that is open."""
+        """The path of the open segment."""
         return segment_path(self.folder, self._segment)

@@ -1,4 +1,4 @@
-"""A real OpenTelemetry Collector as a process, which writes what it takes to files; `make collector` builds it."""
+"""A real OpenTelemetry Collector process that writes what it receives to files. `make collector` builds it."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ _SIGNALS: Final = ("logs", "traces", "metrics")
 
 @dataclass(frozen=True, slots=True)
 class CollectorTls:
-    """PEM files. clients: the authority of the clients that the collector takes; None: it asks for no certificate."""
+    """PEM files. clients: the authority of accepted client certificates, or None to require no certificate."""
 
     certificate: Path
     private_key: Path
@@ -30,7 +30,7 @@ class CollectorTls:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A log record, span or metric as it stands in the output, with whom it is from; attributes as plain values."""
+    """A log record, span, or metric of the output with its resource. Attributes are plain values."""
 
     resource: Mapping[str, Any]
     scope: str
@@ -39,22 +39,22 @@ class Item:
 
     @property
     def name(self) -> str:
-        """Of a span or metric; of a log record its event's name."""
+        """The name of a span or metric, or the event name of a log record."""
         name: str = self.value.get("name") or self.value.get("eventName", "")
         return name
 
     @property
     def body(self) -> Any:
-        """Of a log record."""
+        """The body of a log record."""
         return _plain(self.value["body"])
 
 
 class Collector:
-    """`async with Collector(folder) as collector: …`; its output and its address outlive a kill.
+    """`async with Collector(folder) as collector: …`. Its output and its address stay the same after a kill.
 
-    flush_interval: how often it writes to its files; until then, what it has acknowledged is lost by a kill.
-    token: that clients have to send as `authorization: Bearer …`.
-    Another configuration can be put into `configurations` before the start; it has to listen on `port`.
+    flush_interval: how often it writes to its files. A kill loses acknowledged data that it has not written.
+    token: clients must send it as `authorization: Bearer …`.
+    A test can add a configuration to `configurations` before the start. It must listen on `port`.
     """
 
     def __init__(
@@ -111,15 +111,15 @@ class Collector:
 
     @property
     def endpoint(self) -> str:
-        """As exporters are told."""
+        """The address for exporters."""
         return f"{self._scheme}://127.0.0.1:{self.port}"
 
     def output(self, kind: str) -> Path:
-        """The file that holds its `logs`, `traces` or `metrics`."""
+        """Return the file with its `logs`, `traces`, or `metrics`."""
         return self._folder / f"{kind}.jsonl"
 
     async def start(self) -> None:
-        """Returns when it takes connections."""
+        """Start it, and return when it accepts connections."""
         assert PROGRAM.exists(), f"{PROGRAM} is missing: run `make collector`"
         with (self._folder / "collector.log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
@@ -145,11 +145,11 @@ class Collector:
         return True
 
     async def kill(self) -> None:
-        """As a crash: what it has not written is lost."""
+        """End it like a crash: data that it has not written is lost."""
         await self._end(signal.SIGKILL)
 
     async def stop(self) -> None:
-        """As an operator stops it."""
+        """Stop it like an operator."""
         await self._end(signal.SIGTERM)
 
     async def _end(self, number: signal.Signals) -> None:
@@ -161,12 +161,12 @@ class Collector:
             await process.wait()
 
     def pause(self) -> None:
-        """It hangs: connections stay, answers do not come."""
+        """Make it hang: connections stay open, but it does not answer."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """After a pause."""
+        """Continue after a pause."""
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
 
@@ -179,7 +179,7 @@ class Collector:
         return await self._items("traces", "resourceSpans", "scopeSpans", "spans")
 
     async def metrics(self) -> Sequence[Item]:
-        """What is written so far; a metric's data points stand in its `value`."""
+        """The metrics written so far. `value` holds the data points."""
         return await self._items("metrics", "resourceMetrics", "scopeMetrics", "metrics")
 
     async def _items(self, kind: str, *levels: str) -> Sequence[Item]:
@@ -187,7 +187,7 @@ class Collector:
 
 
 def _read(path: Path, resources: str, scopes: str, items: str) -> Iterator[Item]:
-    """A killed collector leaves half a line, to which the next one appends: every piece begins in the same way."""
+    """Split the file into documents. A killed collector leaves a partial line, and the next collector appends to it."""
     if not path.exists():
         return
     start = f'{{"{resources}":'
@@ -209,7 +209,7 @@ def _attributes(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Mapping[str, Any]) -> Any:
-    """An OTLP AnyValue in JSON, which writes integers of 64 bits as text."""
+    """Return the plain value of an OTLP AnyValue in JSON, which writes 64-bit integers as text."""
     for kind, content in value.items():
         match kind:
             case "intValue":

@@ -1,4 +1,4 @@
-"""What the tests of the configuration share: a type of provider, and the problems of a configuration by place."""
+"""Helpers of the configuration tests: a provider type, and the problems of a configuration by their place."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -32,7 +32,7 @@ def parse(*providers: Any, base: Path = Path(), **options: Any) -> GatewaySettin
 
 
 def problems(*providers: Any, base: Path = Path(), **options: Any) -> dict[str, str]:
-    """What is wrong, by place; the secret is not quoted anywhere."""
+    """Return the problems by their place. No problem quotes the secret."""
     with pytest.raises(ConfigError) as caught:
         parse(*providers, base=base, **options)
     return by_place(caught.value)

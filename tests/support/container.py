@@ -1,5 +1,7 @@
-"""Runs an image as a container engine would: its entry point as its user, root file system read-only, /tmp and volumes
-writable, first process of its own process namespace, alone on its own loopback.
+"""A running container without a container engine.
+
+The entry point runs as the user of the image and as process 1 of its own process namespace, with a read-only root file
+system, writable /tmp and volumes, and its own loopback.
 """
 
 import os
@@ -47,7 +49,7 @@ class Container:
 
     def __enter__(self) -> "Container":
         for volume, place in self._volumes.items():
-            # As an engine fills a new volume: with what the image has there, for the same owner.
+            # Like a container engine, fill a new volume with the content and the owner in the image.
             owner = self._image.path(volume).stat()
             shutil.copytree(self._image.path(volume), place, dirs_exist_ok=True)
             os.chown(place, owner.st_uid, owner.st_gid)
@@ -60,7 +62,7 @@ class Container:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # The program first, with all that it started: the end of the engine alone would leave it running.
+        # Kill the program and its children first. They would survive the end of the engine.
         for child in self._children():
             os.kill(child, signal.SIGKILL)
         self._engine.kill()
@@ -68,20 +70,20 @@ class Container:
 
     @property
     def output(self) -> str:
-        """What the program has printed so far."""
+        """The output of the program so far."""
         return self._printed.read_text()
 
     @property
     def process(self) -> int:
-        """The program's process id, seen from outside."""
+        """The process id of the program, seen from the outside."""
         while self._engine.poll() is None:
-            # Empty for a moment after the start, and from the program's end to its parent's.
+            # It is empty shortly after the start, and between the end of the program and the end of its parent.
             if children := self._children():
                 return children[0]
         raise AssertionError(f"the container has ended:\n{self.output}")
 
     def _children(self) -> list[int]:
-        """The engine's only child, while there is one."""
+        """Return the only child of the engine, if it is running."""
         try:
             return [
                 int(pid)
@@ -91,11 +93,11 @@ class Container:
             return []
 
     def volume(self, path: str) -> Path:
-        """What a volume holds."""
+        """Return the folder of a volume."""
         return self._volumes[path]
 
     def run(self, *command: str, user: tuple[int, int] | None = None) -> subprocess.CompletedProcess[str]:
-        """Run another program in the container; as the image's user where no other is given."""
+        """Run another program in the container, by default as the user of the image."""
         uid, gid = user or self._image.ids
         enter = ["nsenter", f"--target={self.process}", "--mount", "--net", "--pid", "--root", "--wd"]
         return subprocess.run(
@@ -108,22 +110,22 @@ class Container:
         )
 
     def wait_until_healthy(self, seconds: float = 30.0) -> None:
-        """Ask as the image's HEALTHCHECK says, until it is content."""
+        """Repeat the HEALTHCHECK command of the image until it succeeds."""
         deadline = time.monotonic() + seconds
         while (asked := self.run(*self._image.health)).returncode != 0:
             if time.monotonic() > deadline:
                 raise AssertionError(f"not healthy after {seconds} s: {asked.stdout}\n{self.output}")
 
     def stop(self, seconds: float = 30.0) -> int:
-        """Send the image's stop signal; answers the exit code."""
+        """Send the stop signal of the image, and return the exit code."""
         os.kill(self.process, signal.Signals[self._image.stop_signal])
         return self.wait(seconds)
 
     def wait(self, seconds: float = 30.0) -> int:
-        """The exit code, once the program ends by itself."""
+        """Wait until the program ends, and return the exit code."""
         return self._engine.wait(seconds)
 
     def status(self) -> dict[str, str]:
-        """What the kernel says about the program (see proc(5), status)."""
+        """Return the kernel's status of the program (see proc(5), status)."""
         lines = Path(f"/proc/{self.process}/status").read_text().splitlines()
         return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}

@@ -1,4 +1,4 @@
-"""Small file systems of a test's own, and how they get full."""
+"""Small file systems for one test, and ways to fill them."""
 
 import contextlib
 import subprocess
@@ -10,7 +10,7 @@ from tests.support.programs import require_mounts
 
 @contextlib.contextmanager
 def mounted(place: Path, *arguments: object) -> Iterator[Path]:
-    """A new folder, with what `mount` and these arguments put there."""
+    """Create a folder and mount on it with these arguments of `mount`."""
     require_mounts()
     place.mkdir()
     subprocess.run(["mount", *map(str, arguments), place], check=True)
@@ -22,18 +22,18 @@ def mounted(place: Path, *arguments: object) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def in_memory(place: Path, size: int) -> Iterator[Path]:
-    """A file system of so many bytes."""
+    """Mount a file system in memory. size: in bytes."""
     with mounted(place, "-t", "tmpfs", "-o", f"size={size}", "tmpfs"):
         yield place
 
 
 def remount(place: Path, option: str) -> None:
-    """As `ro` or `rw`."""
+    """Mount again with an option, such as `ro` or `rw`."""
     subprocess.run(["mount", "-o", f"remount,{option}", place], check=True)
 
 
 def fill(disk: Path) -> Path:
-    """Take all the room that is left; the file that holds it."""
+    """Use all free space, and return the file that uses it."""
     ballast = disk / "ballast"
     with contextlib.suppress(OSError), ballast.open("ab", buffering=0) as file:
         while True:

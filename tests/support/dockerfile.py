@@ -1,7 +1,7 @@
-"""Reads a Dockerfile into stages of typed steps, and a .dockerignore into a test of paths.
+"""A parser that turns a Dockerfile into stages of typed steps, and a .dockerignore into a filter of paths.
 
-Covers the instructions that the project's own Dockerfile uses, and refuses any other: a step that is not understood
-must not go unchecked. Runs nothing; tests.support.image does.
+It supports the instructions that the Dockerfile of this project uses, and rejects all others, so that no step goes
+unchecked. tests.support.image runs the steps.
 """
 
 import io
@@ -23,7 +23,7 @@ KNOWN: Final = {
 
 
 class Step(NamedTuple):
-    """One instruction: its name, what follows the name with continued lines joined, and where it stands."""
+    """One instruction: its name, its value with continued lines joined, and its line number."""
 
     name: str
     value: str
@@ -31,7 +31,7 @@ class Step(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """One FROM and the steps under it."""
+    """One FROM and its steps."""
 
     name: str
     base: str
@@ -39,7 +39,7 @@ class Stage(NamedTuple):
 
 
 class Copy(NamedTuple):
-    """A COPY step. `stage` is None where it copies from the build context."""
+    """A COPY step. `stage` is None if it copies from the build context."""
 
     stage: str | None
     sources: tuple[str, ...]
@@ -47,7 +47,7 @@ class Copy(NamedTuple):
 
 
 def read_stages(path: Path) -> tuple[Stage, ...]:
-    """The stages in their order. An ARG before the first FROM keeps its default."""
+    """Return the stages in order. An ARG before the first FROM keeps its default."""
     arguments: dict[str, str] = {}
     found: list[tuple[str, str, list[Step]]] = []
     for step in _steps(path):
@@ -62,13 +62,13 @@ def read_stages(path: Path) -> tuple[Stage, ...]:
 
 
 def key_values(step: Step, variables: Mapping[str, str]) -> dict[str, str]:
-    """The pairs of an ENV, LABEL or ARG, with variables replaced."""
+    """Return the pairs of an ENV, LABEL, or ARG, with variables replaced."""
     pairs = extract_key_values(env_replace=True, args={}, envs=dict(variables), instruction_value=step.value)
     return {str(key): str(value) for key, value in pairs}
 
 
 def exec_form(step: Step, value: str | None = None) -> tuple[str, ...]:
-    """The words of a JSON array; the shell form is refused, since a shell would stand between signals and program."""
+    """Return the words of a JSON array. The shell form is rejected, because its shell would not forward signals."""
     try:
         words = json.loads(step.value if value is None else value)
     except ValueError as error:
@@ -77,28 +77,28 @@ def exec_form(step: Step, value: str | None = None) -> tuple[str, ...]:
 
 
 def health_command(step: Step) -> tuple[str, ...]:
-    """The command of a HEALTHCHECK, without its options."""
+    """Return the command of a HEALTHCHECK without its options."""
     _, _, command = step.value.partition("CMD ")
     return exec_form(step, command)
 
 
 def copy_of(step: Step) -> Copy:
-    """What a COPY says."""
+    """Parse a COPY."""
     words = step.value.split()
     options = [word for word in words if word.startswith("--")]
     sources = [word for word in words if not word.startswith("--")]
     if any(not option.startswith("--from=") for option in options) or len(sources) < 2:
-        raise ValueError(f"line {step.line}: a COPY that the tests can't run")
+        raise ValueError(f"line {step.line}: the tests cannot run this COPY")
     stage = options[0].removeprefix("--from=") if options else None
     return Copy(stage, tuple(sources[:-1]), sources[-1])
 
 
 def context_files(root: Path) -> Iterator[PurePosixPath]:
-    """What is sent to the build: the files below `root` that its .dockerignore leaves."""
+    """Return the build context: the files below `root` that its .dockerignore does not exclude."""
     rules = IgnoreRules((root / ".dockerignore").read_text())
     for folder, folders, files in os.walk(root):
         here = PurePosixPath(Path(folder).relative_to(root))
-        # A folder is left out as a whole only where nothing below it can be named again by a `!` line.
+        # A folder is skipped as a whole only if no `!` line can include something below it.
         folders[:] = [
             name for name in folders if not (rules.ignore(here / name) and not rules.reach_below(here / name))
         ]
@@ -106,7 +106,7 @@ def context_files(root: Path) -> Iterator[PurePosixPath]:
 
 
 class IgnoreRules:
-    """A .dockerignore. As in Docker the last matching line counts, and a line matches what is below it too."""
+    """A .dockerignore. As in Docker, the last matching line decides. A line also matches everything below its path."""
 
     def __init__(self, text: str) -> None:
         lines = [line.strip() for line in text.splitlines()]
@@ -115,7 +115,7 @@ class IgnoreRules:
         self._kept = [PurePosixPath(line.removeprefix("!")) for line in patterns if line.startswith("!")]
 
     def ignore(self, path: PurePosixPath) -> bool:
-        """Whether the path is left out."""
+        """Return whether the path is excluded."""
         names = [str(path), *(str(parent) for parent in path.parents)]
         ignored = False
         for matches, ignores in self._rules:
@@ -124,7 +124,7 @@ class IgnoreRules:
         return ignored
 
     def reach_below(self, folder: PurePosixPath) -> bool:
-        """Whether a `!` line names something below the folder."""
+        """Return whether a `!` line includes something below the folder."""
         return any(kept.is_relative_to(folder) or "*" in str(kept) for kept in self._kept)
 
 
@@ -144,5 +144,5 @@ def _steps(path: Path) -> Iterator[Step]:
         if step.name == "COMMENT":
             continue
         if step.name not in KNOWN:
-            raise ValueError(f"line {step.line}: the tests can't run {step.name}")
+            raise ValueError(f"line {step.line}: the tests cannot run {step.name}")
         yield step

@@ -1,4 +1,4 @@
-"""What the tests of the drain share: who listens at an address, a gateway that is told to stop, calls without end."""
+"""Helpers of the drain tests: listening addresses, gateways to stop, and repeated calls."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,7 +12,7 @@ from tests.support.waiting import eventually
 
 
 async def accepts(address: str) -> bool:
-    """Whether a new connection is taken."""
+    """Return whether the address accepts a new connection."""
     host, _, port = address.rpartition(":")
     try:
         _reader, writer = await asyncio.open_connection(host, int(port))
@@ -23,7 +23,7 @@ async def accepts(address: str) -> bool:
 
 
 async def listener_closed(address: str) -> None:
-    """Return once new connections are refused."""
+    """Return when new connections are refused."""
 
     async def refuses() -> bool:
         return not await accepts(address)
@@ -32,7 +32,7 @@ async def listener_closed(address: str) -> None:
 
 
 class Stoppable:
-    """A gateway in this process, of which a test can tell when it begins to drain and when it has ended."""
+    """A gateway in this process. A test starts its drain and can observe its end."""
 
     def __init__(self, address: str, stop: asyncio.Event, ended: "asyncio.Task[None]") -> None:
         self.address = address
@@ -40,13 +40,13 @@ class Stoppable:
         self._stop = stop
 
     def begin(self) -> None:
-        """Drain."""
+        """Begin the drain."""
         self._stop.set()
 
 
 @asynccontextmanager
 async def stoppable(settings: GatewaySettings) -> AsyncIterator[Stoppable]:
-    """A serving gateway; drained at the end of the block at the latest."""
+    """Run a gateway until a test drains it, at the latest until the end of the block."""
     stop, address = asyncio.Event(), asyncio.get_running_loop().create_future()
 
     async def serve() -> None:
@@ -63,7 +63,7 @@ async def stoppable(settings: GatewaySettings) -> AsyncIterator[Stoppable]:
 
 
 async def until_refused(call: Callable[[], Awaitable[object]]) -> grpc.aio.AioRpcError:
-    """Repeat a call until it fails; how it failed."""
+    """Repeat a call until it fails, and return the error."""
     while True:
         try:
             await call()

@@ -1,4 +1,4 @@
-"""What the fault suite shares: a gateway over one upstream in trouble, and what is on record of its calls."""
+"""Helpers of the fault tests: a gateway over one failing upstream, and the records of its calls."""
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
@@ -21,9 +21,9 @@ FAST: Final[Mapping[str, Any]] = {
 }
 SESSION: Final[Mapping[str, Any]] = {"session_id": "session-1"}
 ENCRYPT: Final = keys.EncryptRequest(name=f"providers/{KEYS}/keys/k1", plaintext=b"plain")
-"""May be repeated."""
+"""Safe to retry."""
 DELETE: Final = valid_request("DeleteCertificate")
-"""May not."""
+"""Not safe to retry."""
 ENCRYPTED: Final = http(
     200,
     b'{"header":{"resultCode":0,"resultMessage":"success","isSuccessful":true},'
@@ -34,13 +34,13 @@ healthy = saying(ENCRYPTED)
 
 @dataclass
 class Scene:
-    """A gateway over an upstream, with a journal."""
+    """A gateway with a journal over one upstream."""
 
     gateway: Gateway
     journal: Path
 
     def attempts(self, request_id: str | None = None) -> list[int | None]:
-        """The HTTP statuses of all attempts that are on record of a call; without its id, of the last."""
+        """Return the HTTP statuses of all recorded attempts of a call; without an id, of the last call."""
         outcomes = [event for event in events_in(self.journal) if event["metadata"]["event_code"] == "outcome"]
         chosen = [event for event in outcomes if request_id in (None, event["api"]["request"]["uid"])]
         return [attempt["http_status"] for attempt in chosen[-1]["unmapped"].get("attempts", [])]
@@ -50,9 +50,9 @@ class Scene:
 async def scene(
     stack: Stack, folder: Path, url: str, warp: Mapping[str, Any] = SESSION, **overrides: Any
 ) -> AsyncIterator[Scene]:
-    """A gateway whose Key Manager and ASTERIA server are both at this address. It leaves nothing behind.
+    """Run a gateway with a Key Manager and an ASTERIA provider at this address. It must leave no task or file open.
 
-    warp: how ASTERIA is logged in to.
+    warp: the login settings of ASTERIA.
     """
     providers = [
         stack.provider(KEYS, **{**FAST, "endpoint": url, **overrides}),

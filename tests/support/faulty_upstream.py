@@ -1,9 +1,9 @@
-"""An upstream in trouble, on a real socket: what happens to each request, a test says in advance.
+"""A failing upstream on a real socket. A test states in advance what happens to each request.
 
     async with FaultyUpstream(reset, saying(http(503)), then=healthy) as upstream:
 
-Each request takes the next of the steps, and all others `then`, which may be changed at any time. Responsible for
-trouble on the wire; what a healthy answer is, the test says.
+Each request uses the next step. Requests after the last step use `then`, which a test can change at any time. The test
+also supplies the healthy response.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ Step = Callable[[Reader, Writer], Awaitable[None]]
 
 
 class FaultyUpstream:
-    """Follows its steps. heads: of all requests that came whole, with their bodies.
+    """An upstream that follows its steps. heads: all complete requests, with their bodies.
 
-    on_accept: happens to every connection before anything is read, in the place of steps.
+    on_accept: handles every connection before anything is read, instead of the steps.
     """
 
     def __init__(
@@ -41,12 +41,12 @@ class FaultyUpstream:
 
     @property
     def connections(self) -> int:
-        """How many came."""
+        """The number of connections so far."""
         return self._server.connections
 
     @property
     def open(self) -> int:
-        """How many of them there still are."""
+        """The number of open connections."""
         return len(self._server.writers)
 
     async def __aenter__(self) -> Self:
@@ -69,24 +69,24 @@ class FaultyUpstream:
 
 
 async def hang_up(_reader: Reader, writer: Writer) -> None:
-    """End the connection in order, with nothing said."""
+    """Close the connection without a response."""
     writer.close()
 
 
 async def reset(_reader: Reader, writer: Writer) -> None:
-    """End the connection with a TCP reset."""
+    """Reset the TCP connection."""
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
 
 
 async def stall(reader: Reader, writer: Writer) -> None:
-    """Say nothing until the client leaves."""
+    """Send nothing until the client disconnects."""
     await silence(reader, writer)
     writer.close()
 
 
 def saying(text: bytes, then: Step | None = None) -> Step:
-    """Write these bytes, and go on as told."""
+    """Return a step that writes these bytes."""
 
     async def step(reader: Reader, writer: Writer) -> None:
         writer.write(text)
@@ -98,7 +98,7 @@ def saying(text: bytes, then: Step | None = None) -> Step:
 
 
 def trickling(text: bytes, pause: float) -> Step:
-    """Write these bytes one by one."""
+    """Return a step that writes these bytes one at a time."""
 
     async def step(_reader: Reader, writer: Writer) -> None:
         for octet in text:
@@ -112,7 +112,7 @@ def trickling(text: bytes, pause: float) -> Step:
 
 
 def http(status: int, body: bytes = b"", **headers: str) -> bytes:
-    """A whole answer. Names of headers have underscores for hyphens."""
+    """Return a complete response. Header names use underscores for hyphens."""
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     fields = {"Content-Type": "application/json", "Content-Length": str(len(body)), **given}
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())

@@ -1,8 +1,8 @@
-"""Runs a Dockerfile's own steps, each stage in a root file system of its own, where there is no container engine.
+"""A builder that runs the steps of a Dockerfile without a container engine, each stage in its own root file system.
 
-A root is an overlay: what the steps write goes to a folder (the stage's layer), and the machine is seen below it,
-unchanged. That stands for the base image, which is not pulled; the Python that runs the tests stands for the base
-image's, at the same place, /usr/local. Mounting needs root: see tests/support/programs.py.
+A root is an overlay: the writes of the steps go to a folder (the layer of the stage) above the unchanged file system of
+the machine, which stands in for the base image. The Python that runs the tests stands in for the Python of the base
+image, at the same path, /usr/local. Mounting needs root: see tests/support/programs.py.
 """
 
 import dataclasses
@@ -31,20 +31,20 @@ PYTHON_PREFIX: Final = Path("/usr/local")
 _BASE_ENVIRONMENT: Final = {
     "PATH": "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",
-    # Stands for the base image's ldconfig.
+    # Stands in for the ldconfig of the base image.
     "LD_LIBRARY_PATH": "/usr/local/lib",
 }
-# How this machine reaches its package index; no part of the image.
+# The settings with which this machine reaches its package index. They are not part of the image.
 _PASSED_ON: Final = re.compile(r"PIP_\w+|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|(https?|no|all)_proxy", re.IGNORECASE)
 
 
 class BuildError(Exception):
-    """A step that failed, with what it printed."""
+    """A failed step and its output."""
 
 
 @dataclasses.dataclass
 class Image:
-    """A stage that was run: the folder with all that its steps wrote, and what they say about running it."""
+    """A finished stage: the folder with everything that its steps wrote, and its settings for running."""
 
     base: str
     place: Path
@@ -60,32 +60,32 @@ class Image:
 
     @property
     def layer(self) -> Path:
-        """Everything that the steps wrote."""
+        """The folder with everything that the steps wrote."""
         return self.place / "layer"
 
     @property
     def work(self) -> Path:
-        """A folder for the kernel's use while the layer is mounted, which it can be once at a time."""
+        """The work folder that the overlay needs. The layer can be mounted only once at a time."""
         return self.place / "work"
 
     @property
     def ids(self) -> tuple[int, int]:
-        """User and group by number."""
+        """The numbers of the user and the group."""
         uid, _, gid = self.user.partition(":")
         return int(uid), int(gid)
 
     def path(self, place: str) -> Path:
-        """Where the layer keeps an absolute path of the image."""
+        """Return the location of an absolute path in the layer."""
         return self.layer / place.lstrip("/")
 
 
 def machine_python() -> tuple[str, str, bool]:
-    """The mount that stands for the base image's Python."""
+    """Return the mount that stands in for the Python of the base image."""
     return (sys.base_prefix, str(PYTHON_PREFIX), True)
 
 
 def build(context: Path, workspace: Path) -> Image:
-    """Run every stage of the context's Dockerfile; answers the last one's image."""
+    """Run every stage of the Dockerfile in the context, and return the image of the last one."""
     builder = _Builder(context, workspace)
     for stage in read_stages(context / "Dockerfile"):
         builder.run(stage)
@@ -123,7 +123,7 @@ class _Builder:
             work=str(image.work),
             read_only=False,
             binds=(machine_python(), *_name_resolution()),
-            # The checkout is out of sight: a step has what COPY gave it.
+            # Hide the checkout: a step sees only what COPY copied.
             empty=(str(self._context), "/tmp"),
             isolated=False,
             user=image.ids,
@@ -169,7 +169,7 @@ def _index_settings(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _name_resolution() -> tuple[tuple[str, str, bool], ...]:
-    """Where /etc/resolv.conf points to, which may lie on another file system than the overlay shows."""
+    """Return the target of /etc/resolv.conf, which can be on a file system that the overlay does not show."""
     path = Path("/etc/resolv.conf").resolve()
     return ((str(path.parent), str(path.parent), True),) if path.is_relative_to("/run") and path.exists() else ()
 

@@ -1,4 +1,4 @@
-"""Secure Key Manager without the gateway: its HTTP API as a direct user calls it, its texts as openssl reads them."""
+"""Secure Key Manager without the gateway: direct calls of its HTTP API, and its formats in openssl."""
 
 import base64
 from pathlib import Path
@@ -15,14 +15,14 @@ _IV_BYTES = 16
 
 
 class DirectUser:
-    """A program that calls the upstream itself, with the same app key as the gateway."""
+    """A program that calls the upstream directly, with the app key of the gateway."""
 
     def __init__(self, stack: Stack) -> None:
         self._session = stack.session
         self._base = f"{stack.emulators[KEY_MANAGER].url}/keymanager"
 
     async def call(self, method: str, path: str, fields: Any = None, *, version: str = "v1.0") -> dict[str, Any]:
-        """The body of a call that succeeds."""
+        """Make a call that succeeds, and return the body."""
         url = f"{self._base}/{version}/appkey/{APP_KEY}/{path}"
         async with self._session.request(method, url, json=fields) as response:
             envelope = await response.json()
@@ -32,35 +32,35 @@ class DirectUser:
 
 
 def openssl_decrypt(ciphertext: str, key: bytes) -> bytes:
-    """What `openssl enc` makes of the ciphertext of a text: version, IV, AES-256-CBC with PKCS#7 padding."""
+    """Decrypt the ciphertext of a text with `openssl enc`: version, IV, AES-256-CBC with PKCS#7 padding."""
     data = base64.b64decode(ciphertext, validate=True)[_VERSION_BYTES:]
     return _decrypt(data, key)
 
 
 def openssl_unwrap(ciphertext: str, key: bytes) -> bytes:
-    """What `openssl enc` makes of the ciphertext of a data key: IV, AES-256-CBC without padding."""
+    """Decrypt the ciphertext of a data key with `openssl enc`: IV, AES-256-CBC without padding."""
     return _decrypt(base64.b64decode(ciphertext, validate=True), key, "-nopad")
 
 
 def openssl_encrypt(plaintext: bytes, key: bytes, iv: bytes, version: int) -> str:
-    """A ciphertext made by `openssl enc`, in the upstream's form."""
+    """Encrypt with `openssl enc`, in the format of the upstream."""
     blocks = openssl.run("enc", "-aes-256-cbc", "-K", key.hex(), "-iv", iv.hex(), data=plaintext)
     return base64.b64encode(version.to_bytes(_VERSION_BYTES) + iv + blocks).decode()
 
 
 def version_of(text: str) -> int:
-    """The key version that a ciphertext or a signature begins with."""
+    """Return the key version at the start of a ciphertext or a signature."""
     return int.from_bytes(base64.b64decode(text, validate=True)[:_VERSION_BYTES])
 
 
 def openssl_recover(signature: str, public_key_pem: str, folder: Path) -> bytes:
-    """What `openssl pkeyutl -verifyrecover` finds to have been signed (RSA PKCS#1 v1.5, no digest)."""
+    """Return the signed bytes that `openssl pkeyutl -verifyrecover` recovers (RSA PKCS#1 v1.5, no digest)."""
     value, key = _signature_files(signature, public_key_pem, folder)
     return openssl.run("pkeyutl", "-verifyrecover", "-pubin", "-inkey", key, "-in", value)
 
 
 def openssl_verifies(signature: str, public_key_pem: str, data: bytes, folder: Path) -> bool:
-    """Whether `openssl pkeyutl -verify` accepts the signature of these bytes."""
+    """Return whether `openssl pkeyutl -verify` accepts the signature of these bytes."""
     value, key = _signature_files(signature, public_key_pem, folder)
     signed = folder / "signed"
     signed.write_bytes(data)
@@ -69,7 +69,7 @@ def openssl_verifies(signature: str, public_key_pem: str, data: bytes, folder: P
 
 
 def openssl_sign(data: bytes, private_key_pem: str, version: int, folder: Path) -> str:
-    """A signature made by `openssl pkeyutl -sign`, in the upstream's form."""
+    """Sign with `openssl pkeyutl -sign`, in the format of the upstream."""
     key = folder / "private.pem"
     key.write_text(private_key_pem)
     value = openssl.run("pkeyutl", "-sign", "-inkey", key, data=data)

@@ -1,4 +1,4 @@
-"""What a test must not leave behind: tasks, and files and sockets of this process."""
+"""A check that a test leaves no task, file, or socket open in this process."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from tests.support.waiting import eventually
 
 @contextlib.asynccontextmanager
 async def nothing_left() -> AsyncIterator[None]:
-    """An AssertionError where there are more tasks, or more files open, after the block than before it."""
+    """Raise AssertionError if there are more tasks or open files after the block than before it."""
     tasks, files = asyncio.all_tasks(), _open_files()
     yield
 

@@ -1,4 +1,4 @@
-"""The gateway's own set-up of the log, for as long as a test wants it."""
+"""The log configuration of the gateway, for the duration of a block."""
 
 import contextlib
 import logging
@@ -12,7 +12,7 @@ from gateway.gateway_settings import LogSettings
 
 @contextlib.contextmanager
 def configured_log(level: str = "info") -> Iterator[None]:
-    """As `serve` sets it up, in JSON; afterwards as it was."""
+    """Configure JSON logging as `serve` does, and restore the previous configuration afterwards."""
     root, configuration = logging.getLogger(), structlog.get_config()
     handlers, before = root.handlers[:], root.level
     logs.configure(LogSettings.model_validate({"level": level, "format": "json"}))

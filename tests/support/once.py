@@ -1,4 +1,4 @@
-"""Settings of a provider for tests of single failures: every request is sent once, and no breaker stands before it."""
+"""Provider settings for tests of single failures: no retries and no breaker."""
 
 from collections.abc import Mapping
 from typing import Any, Final

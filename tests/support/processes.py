@@ -1,4 +1,4 @@
-"""The command line as users run it: `python -m gateway …` as a process of its own, its output and its end."""
+"""The command line as users run it: a `python -m gateway …` process, its output, and its exit code."""
 
 import asyncio
 import json
@@ -23,23 +23,23 @@ _END_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What became of a process."""
+    """The result of a process."""
 
     code: int
     output: str
     errors: str
 
     def log(self) -> list[dict[str, Any]]:
-        """The lines of the log; raises where one of them is not a JSON object."""
+        """Return the log entries. Raise an error if a line is not a JSON object."""
         lines = [json.loads(line) for line in self.errors.splitlines()]
         assert all(isinstance(line, dict) for line in lines)
         return lines
 
 
 class Process:
-    """`python -m gateway` with these arguments, in `folder`: `async with Process(folder, "serve") as process: …`.
+    """A `python -m gateway` process in `folder`: `async with Process(folder, "serve") as process: …`.
 
-    At the end of the block it is killed where it still runs. `lines`: what it has printed so far.
+    The end of the block kills it if it still runs. `lines`: its output so far.
     """
 
     def __init__(self, folder: Path, *arguments: object, environment: Mapping[str, str] | None = None) -> None:
@@ -89,7 +89,7 @@ class Process:
             self._printed.notify_all()
 
     async def _line(self, lines: Sequence[str], fits: Callable[[str], bool]) -> str:
-        """The first of the lines that fits, once it is printed."""
+        """Wait for a matching line, and return the first one."""
         stream = self._process.stdout if lines is self.lines else self._process.stderr
         assert stream is not None
         async with asyncio.timeout(_START_SECONDS), self._printed:
@@ -97,14 +97,14 @@ class Process:
         for line in lines:
             if fits(line):
                 return line
-        raise AssertionError(f"it ended without the line: {await self.ended()}")
+        raise AssertionError(f"the process ended without printing the line: {await self.ended()}")
 
     async def line(self, start: str) -> str:
-        """The line of its output that begins with `start`, once it is printed."""
+        """Wait for a line of its output that begins with `start`, and return it."""
         return await self._line(self.lines, lambda line: line.startswith(start))
 
     async def lines_after(self, start: str, count: int) -> list[str]:
-        """As many lines of its output after the one that begins with `start`, once they are printed."""
+        """Wait for `count` lines of its output after the line that begins with `start`, and return them."""
         first = self.lines.index(await self.line(start)) + 1
         stream = self._process.stdout
         assert stream is not None
@@ -114,31 +114,31 @@ class Process:
         return self.lines[first : first + count]
 
     async def logged(self, event: str) -> Mapping[str, Any]:
-        """The first line of the log with this event, once it is written."""
+        """Wait for a log entry with this event, and return the first one."""
         entry: Mapping[str, Any] = json.loads(await self._line(self._error_lines, lambda line: f'"{event}"' in line))
         return entry
 
     def events(self) -> list[str]:
-        """What the log tells of so far."""
+        """Return the events in the log so far."""
         return [json.loads(line)["event"] for line in self._error_lines if line.startswith("{")]
 
     async def address(self) -> str:
-        """HOST:PORT of the gateway, once it serves."""
+        """Wait until the gateway serves, and return its HOST:PORT."""
         return (await self.line(READY)).removeprefix(READY)
 
     @property
     def pid(self) -> int:
-        """The process's id."""
+        """The process id."""
         return self._process.pid
 
     @property
     def descriptors(self) -> int:
-        """How many files and sockets it has open."""
+        """The number of its open files and sockets."""
         return len(os.listdir(f"/proc/{self._process.pid}/fd"))
 
     @property
     def command_lines(self) -> Sequence[bytes]:
-        """What it and its children were started with, as everybody on the machine can see."""
+        """The command lines of the process and its children, which every user of the machine can read."""
         own = self._process.pid
         children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
         return [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in (own, *children)]
@@ -148,26 +148,26 @@ class Process:
         self._process.send_signal(number)
 
     async def ended(self) -> Ended:
-        """Wait for its end."""
+        """Wait until the process ends."""
         async with asyncio.timeout(_END_SECONDS):
             code = await self._process.wait()
             await self._readers
         return Ended(code, *("".join(f"{line}\n" for line in lines) for lines in (self.lines, self._error_lines)))
 
     async def stopped(self, number: signal.Signals = signal.SIGTERM) -> Ended:
-        """Send a signal, and wait for the end."""
+        """Send a signal and wait until the process ends."""
         self.send(number)
         return await self.ended()
 
 
 async def run(folder: Path, *arguments: object, environment: Mapping[str, str] | None = None) -> Ended:
-    """One command, from its start to its end."""
+    """Run one command to its end."""
     async with Process(folder, *arguments, environment=environment) as process:
         return await process.ended()
 
 
 def write_config(path: Path, stack: Stack, providers: Sequence[Mapping[str, Any]] = (), **options: Any) -> Path:
-    """A configuration file over the stack's emulators; without providers, with those of the demonstration."""
+    """Write a configuration file over the emulators of the stack, by default with the demo providers."""
     chosen = list(providers) or [stack.provider(provider["id"]) for provider in DEMO_PROVIDERS]
     tree = {"listen": "127.0.0.1:0", "drain_delay": 0, "providers": chosen, **options}
     path.write_text(yaml.safe_dump(tree))

@@ -1,4 +1,4 @@
-"""A server without manners: hands a test the raw connection, so that it can misbehave at any stage of HTTP or TLS."""
+"""A server that gives a test the raw connection, so that the test can break HTTP or TLS at any stage."""
 
 import asyncio
 import ssl
@@ -12,9 +12,9 @@ Behaviour = Callable[[Reader, Writer], Awaitable[None]]
 
 
 class RawServer:
-    """Serves each connection with `behaviour` on a free port; closes it afterwards, and at the end of the block.
+    """A server on a free port. `behaviour` serves a connection, which is closed afterwards or at the end of the block.
 
-    connections: how many came. writers: of those that are still served.
+    connections: the number of connections so far. writers: those of the open connections.
     """
 
     def __init__(self, behaviour: Behaviour, *, tls: ssl.SSLContext | None = None) -> None:
@@ -27,7 +27,7 @@ class RawServer:
 
     @property
     def url(self) -> str:
-        """The base URL, with the host's name `localhost` where TLS has to verify it."""
+        """The base URL. It uses the host name `localhost` if TLS verifies the host name."""
         return f"https://localhost:{self.port}" if self._tls else f"http://127.0.0.1:{self.port}"
 
     async def __aenter__(self) -> Self:
@@ -52,7 +52,7 @@ class RawServer:
         try:
             await self._behaviour(reader, writer)
         except (asyncio.CancelledError, ConnectionError, asyncio.IncompleteReadError):
-            pass  # the test is over, or the client went away
+            pass  # the test ended or the client disconnected
         finally:
             self._tasks.discard(task)
             self.writers.discard(writer)
@@ -60,7 +60,7 @@ class RawServer:
 
 
 async def read_request(reader: Reader) -> tuple[bytes, bytes]:
-    """One request: its head, and its body as `Content-Length` says."""
+    """Read one request: its head, and a body of `Content-Length` bytes."""
     head = await reader.readuntil(b"\r\n\r\n")
     for line in head.split(b"\r\n"):
         name, _, value = line.partition(b":")
@@ -70,7 +70,7 @@ async def read_request(reader: Reader) -> tuple[bytes, bytes]:
 
 
 def answering(answer: bytes) -> Behaviour:
-    """Reads one request, writes these bytes and hangs up."""
+    """Read one request, write these bytes, and close the connection."""
 
     async def behaviour(reader: Reader, writer: Writer) -> None:
         await read_request(reader)
@@ -81,7 +81,7 @@ def answering(answer: bytes) -> Behaviour:
 
 
 def keeping_alive(answer: bytes) -> Behaviour:
-    """Answers each request of a connection with these bytes."""
+    """Answer each request of a connection with these bytes."""
 
     async def behaviour(reader: Reader, writer: Writer) -> None:
         while True:
@@ -93,6 +93,6 @@ def keeping_alive(answer: bytes) -> Behaviour:
 
 
 async def silence(reader: Reader, _writer: Writer) -> None:
-    """Reads, and says nothing, until the client goes away."""
+    """Read and send nothing until the client disconnects."""
     while await reader.read(65_536):
         pass

@@ -1,7 +1,7 @@
-"""Puts a root file system together, enters it, and becomes a program in it: `unshare … python sandbox.py SPEC`.
+"""A program that mounts a root file system and runs another program in it: `unshare … python sandbox.py SPEC`.
 
-A program of its own, which imports nothing of the project: it runs in new namespaces, where its mounts end with it.
-Knows nothing of images; tests.support.image and tests.support.container say what to mount and to run.
+It imports nothing from the project, because it runs in new namespaces, whose mounts end with it. It does not know
+images: tests.support.image and tests.support.container tell it what to mount and to run.
 """
 
 import dataclasses
@@ -19,10 +19,10 @@ from pathlib import Path
 class Sandbox:
     """A root file system and a program.
 
-    root: an empty folder to mount on. layer: what lies over the machine's own `/`, and takes what is written.
-    work: a folder that the overlay needs. read_only: nothing can be written outside of `binds` and `empty`.
-    binds: (what, where in the root, read-only). empty: folders over which a fresh tmpfs goes.
-    isolated: in namespaces of its own for processes and network, with loopback up.
+    root: an empty folder to mount on. layer: the upper folder of the overlay over `/`, which receives all writes.
+    work: the work folder of the overlay. read_only: only `binds` and `empty` are writable.
+    binds: (source, target in the root, read-only). empty: folders on which to mount a new tmpfs.
+    isolated: use new namespaces for processes and network, with an active loopback.
     """
 
     root: str
@@ -37,13 +37,13 @@ class Sandbox:
     command: tuple[str, ...]
 
     def namespaced(self) -> list[str]:
-        """The command line that runs this."""
+        """Return the command line that starts this program."""
         isolation = ["--net", "--pid", "--fork", "--kill-child"] if self.isolated else []
         spec = json.dumps(dataclasses.asdict(self))
         return ["unshare", "--mount", *isolation, "--", sys.executable, "-I", __file__, spec]
 
     def enter(self) -> None:
-        """Mount everything and become the program. Only for the process that `namespaced` starts."""
+        """Mount everything and run the program. Only the process that `namespaced` starts can call this."""
         self._mount_root()
         for kind in ("/dev", "/sys"):
             _mount("--rbind", kind, self.root + kind)

@@ -1,4 +1,4 @@
-"""A collector that answers as it is told, on a real socket: for answers that a real one gives once in a year."""
+"""A scripted collector on a real socket, for responses that a real collector rarely gives."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,14 +15,14 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import (
 )
 
 Answering = Callable[[list[int], grpc.aio.ServicerContext[Any, Any]], Awaitable[ExportLogsServiceResponse | None]]
-"""Answers an export of records with these sequence numbers; None: as one that takes them."""
+"""Answers an export of records with these sequence numbers. None: accept the records."""
 
 
 class ScriptedCollector(LogsServiceServicer):
-    """`async with ScriptedCollector() as collector: …`. `taken`: the sequence numbers of what it took, in order.
+    """`async with ScriptedCollector() as collector: …`. `taken`: the sequence numbers of accepted records, in order.
 
-    `exports`: of every export, also those without records and those that it did not take. `headers`: of the last one.
-    `by_chain`: what it took, with the chain that each is of.
+    `exports`: the sequence numbers of every export, also empty and rejected ones. `headers`: those of the last export.
+    `by_chain`: the accepted records, each with its chain.
     """
 
     def __init__(self, answering: Answering | None = None) -> None:
@@ -43,25 +43,25 @@ class ScriptedCollector(LogsServiceServicer):
         await self.stop()
 
     async def start(self) -> None:
-        """On the same port as before."""
+        """Start it on the same port as before."""
         self._server = grpc.aio.server()
         add_LogsServiceServicer_to_server(self, self._server)  # type: ignore[no-untyped-call]
         self._port = self._server.add_insecure_port(f"127.0.0.1:{self._port}")
         await self._server.start()
 
     async def stop(self) -> None:
-        """Every connection is closed."""
+        """Stop it and close every connection."""
         await self._server.stop(None)
 
     @property
     def endpoint(self) -> str:
-        """As exporters are told."""
+        """The address for exporters."""
         return f"http://127.0.0.1:{self._port}"
 
     async def Export(  # noqa: N802 - the service's name for it
         self, request: ExportLogsServiceRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> ExportLogsServiceResponse:
-        """Take the records, unless the script says otherwise."""
+        """Accept the records, unless the script answers."""
         self.headers = dict(context.invocation_metadata() or ())
         records = [record for logs in request.resource_logs for record in logs.scope_logs[0].log_records]
         sequences = [_sequence(record) for record in records]
@@ -73,13 +73,13 @@ class ScriptedCollector(LogsServiceServicer):
         return answer or ExportLogsServiceResponse()
 
     async def has(self, *sequences: int) -> bool:
-        """Whether it took exactly these, leaving out repeats."""
+        """Return whether it accepted exactly these, without duplicates."""
         await asyncio.sleep(0)
         return tuple(dict.fromkeys(self.taken)) == sequences
 
 
 def rejecting(count: int, message: str = "rejected") -> ExportLogsServiceResponse:
-    """An OK that is none for some of the records."""
+    """Return an OK response that rejects some of the records."""
     response = ExportLogsServiceResponse()
     response.partial_success.rejected_log_records = count
     response.partial_success.error_message = message
@@ -87,7 +87,7 @@ def rejecting(count: int, message: str = "rejected") -> ExportLogsServiceRespons
 
 
 async def abort_with_delay(context: grpc.aio.ServicerContext[Any, Any], code: grpc.StatusCode, seconds: float) -> None:
-    """A status with RetryInfo."""
+    """Abort with a status and RetryInfo."""
     retry = error_details_pb2.RetryInfo()
     retry.retry_delay.FromMilliseconds(round(seconds * 1000))
     detail = AnyMessage()

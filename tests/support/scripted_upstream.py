@@ -1,14 +1,14 @@
-"""An upstream that says what a test told it to: a real HTTP server on a real socket.
+"""A scripted upstream: a real HTTP server on a real socket that sends the responses of a test.
 
-Responsible for handing out queued answers and for keeping what was asked. It knows no vendor, checks no credentials and
-has no state of its own; the emulators have.
+It sends queued responses and keeps the requests. It knows no vendor, checks no credentials, and has no state. The
+emulators do.
 
     async with ScriptedUpstream() as upstream:
         upstream.answer("GET", "/things/a%20b", body={"name": "a b"})
         ...  # point the client at upstream.url
     assert upstream.requests[0].target == "/things/a%20b?full=true"
 
-Leaving the block fails the test where a request came that no answer was left for, or an answer was never fetched.
+The end of the block fails the test if a request had no response, or a response was not used.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ Body = bytes | str | Mapping[str, object]
 
 
 class ReceivedRequest(NamedTuple):
-    """A request as it arrived. `target` is the raw path with its query, undecoded."""
+    """A received request. `target` is the raw path with its query, not decoded."""
 
     method: str
     target: str
@@ -40,7 +40,7 @@ class ReceivedRequest(NamedTuple):
         return self.target.partition("?")[0]
 
     def json(self) -> object:
-        """The body, which must be JSON."""
+        """The body as JSON."""
         return json.loads(self.body)
 
 
@@ -53,7 +53,7 @@ class _Answer:
 
 
 class ScriptedUpstream:
-    """Serves `.answer(…)`s in the order they were given, for each method and raw path; records `.requests`.
+    """Sends the responses of `.answer(…)` in order, for each method and raw path. Records the requests in `.requests`.
 
     tls: serve HTTPS with this context; `.url` then begins with https.
     """
@@ -68,7 +68,7 @@ class ScriptedUpstream:
 
     @property
     def url(self) -> str:
-        """The base URL, without a slash at its end."""
+        """The base URL without a trailing slash."""
         return self._url
 
     def answer(
@@ -81,10 +81,10 @@ class ScriptedUpstream:
         *,
         cut_after: int | None = None,
     ) -> None:
-        """Queue one answer for `method` and `path`: percent-encoded as on the wire, without the query.
+        """Queue one response for `method` and `path`, which is percent-encoded as on the wire, without the query.
 
-        body: a mapping becomes JSON, text UTF-8; `headers` may replace the Content-Type that follows from it.
-        cut_after: announce the whole body, send this many bytes of it and close the connection.
+        body: a mapping is sent as JSON, text as UTF-8. `headers` can replace the Content-Type of the body.
+        cut_after: announce the whole body, send this many bytes of it, and close the connection.
         """
         content, media_type = _encode(body)
         fields: CIMultiDict[str] = CIMultiDict({"Content-Type": media_type})
@@ -93,7 +93,7 @@ class ScriptedUpstream:
 
     @property
     def unfetched(self) -> list[str]:
-        """What was queued and never asked for, as `METHOD /path`."""
+        """The unused responses, as `METHOD /path`."""
         return [f"{method} {path}" for (method, path), left in self._answers.items() for _ in left]
 
     async def __aenter__(self) -> Self:
@@ -111,8 +111,8 @@ class ScriptedUpstream:
         assert self._runner is not None
         await self._runner.cleanup()
         if error is None:
-            assert not self.unexpected, f"requests that no answer was left for: {self.unexpected}"
-            assert not self.unfetched, f"answers that nobody fetched: {self.unfetched}"
+            assert not self.unexpected, f"requests without a response: {self.unexpected}"
+            assert not self.unfetched, f"responses that no request used: {self.unfetched}"
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         received = ReceivedRequest(request.method, request.raw_path, request.headers, await request.content.read())

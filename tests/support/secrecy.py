@@ -1,6 +1,6 @@
-"""What is secret: the fields that the contract and the settings mark so, and every spelling that text leaks in.
+"""The secret fields of the contract and of the settings, and every spelling in which text can leak.
 
-Read from the descriptors and from the settings' types, so that no new field can be forgotten.
+The fields come from the descriptors and the settings types, so new fields are included.
 """
 
 import base64
@@ -23,19 +23,19 @@ _SHORTEST_LINE = 6
 
 
 class Secret(NamedTuple):
-    """The value of a secret field, and the field's full name."""
+    """The value of a secret field and the full name of the field."""
 
     field: str
     value: str | bytes
 
 
 def echo(secrets: list[str]) -> str:
-    """What an upstream says that repeats all it was sent, and tells of its own."""
+    """Return the text of an upstream that repeats the whole request and adds a secret of its own."""
     return f"<b>{WORDS}</b> {' '.join(secrets)} {_PEM}\n{_TRACE}"
 
 
 def bodies(text: str) -> dict[str, str]:
-    """Answers that carry the text: the envelopes of all vendors, with codes that are known, unknown and text."""
+    """Return responses with the text: the envelopes of all vendors, with a known, an unknown, or a textual code."""
     header = {"isSuccessful": False, "resultMessage": text}
     result = {"status": "error", "message": text}
     return {
@@ -61,7 +61,7 @@ def bodies(text: str) -> dict[str, str]:
 
 
 def spellings(secret: str | bytes) -> set[bytes]:
-    """The secret as it could stand in a log or a status: as it is, escaped, encoded."""
+    """Return the secret in the forms that a log or a status can contain: plain, escaped, encoded."""
     raw = secret.encode() if isinstance(secret, str) else secret
     found = {raw, base64.b64encode(raw), base64.urlsafe_b64encode(raw), raw.hex().encode(), repr(raw)[2:-1].encode()}
     try:
@@ -77,12 +77,12 @@ def spellings(secret: str | bytes) -> set[bytes]:
 
 
 def leaks(secrets: set[Secret], place: bytes) -> list[str]:
-    """The fields whose secrets stand in the place, in any spelling."""
+    """Return the fields with a secret that occurs in the text, in any spelling."""
     return sorted({secret.field for secret in secrets if any(each in place for each in spellings(secret.value))})
 
 
 def secret_fields(message: Any, seen: set[str] | None = None) -> set[str]:
-    """The full names of all secret fields of a message, given by its descriptor, however deep."""
+    """Return the full names of all secret fields of a message type, at any depth."""
     seen = set() if seen is None else seen
     if message.full_name in seen:
         return set()
@@ -95,7 +95,7 @@ def secret_fields(message: Any, seen: set[str] | None = None) -> set[str]:
 
 
 def secrets_of(message: Message) -> Iterator[Secret]:
-    """The secrets that a message holds."""
+    """Return the secrets in a message."""
     for field, value in message.ListFields():
         if field.GetOptions().debug_redact:
             yield Secret(field.full_name, value)
@@ -104,7 +104,7 @@ def secrets_of(message: Message) -> Iterator[Secret]:
 
 
 def fill(message: Message, secret: str) -> None:
-    """Put the secret into every secret field that holds nothing yet."""
+    """Set every empty secret field to the secret."""
     for field in message.DESCRIPTOR.fields:
         if field.GetOptions().debug_redact and not getattr(message, field.name):
             setattr(message, field.name, secret.encode() if field.type == FieldDescriptor.TYPE_BYTES else secret)
@@ -120,13 +120,13 @@ def _messages(field: FieldDescriptor, value: Any) -> list[Message]:
 
 
 def secret_settings() -> set[str]:
-    """Every secret that a configuration can hold, as `Class.field`."""
+    """Return every secret that a configuration can contain, as `Class.field`."""
     found, classes = set(), [Settings]
     while classes:
         settings = classes.pop()
         classes += settings.__subclasses__()
         if not settings.__module__.startswith("gateway."):
-            continue  # of a test
+            continue  # a class of a test
         for name in settings.__annotations__:
             if name in settings.model_fields and _is_secret(settings.model_fields[name].annotation):
                 found.add(f"{settings.__name__}.{name}")
@@ -134,7 +134,7 @@ def secret_settings() -> set[str]:
 
 
 def configured_secrets(settings: BaseModel) -> Iterator[Secret]:
-    """The secrets that a configuration holds, with the class that declares each."""
+    """Return the secrets in a configuration, each with its class."""
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         for each in _items(value):

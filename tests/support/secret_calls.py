@@ -1,6 +1,6 @@
-"""Calls with a secret in every field that can hold one: those that do what they are for, that fail, that are refused.
+"""Calls with a secret in every field that can contain one: successful, failed, and rejected calls.
 
-What went either way and what callers were told is kept in a `Ledger`, for a test to search for.
+A `Ledger` records the secrets of both directions and the responses, so that a test can search them.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ BROKEN: Final[Mapping[str, Mapping[str, Any]]] = {
 
 
 def providers(stack: Stack, folder: Path) -> list[dict[str, Any]]:
-    """One provider for every way to configure a secret."""
+    """Return one provider for every way to configure a secret."""
     authority = openssl.Authority(folder / "pki")
     pair = authority.issue("gateway")
     key = openssl.encrypted_key(pair, FILE_PASSWORD, folder / "gateway.key")
@@ -65,7 +65,7 @@ def providers(stack: Stack, folder: Path) -> list[dict[str, Any]]:
 
 @dataclass
 class Ledger:
-    """Every secret that went either way, all that came back beside the answers, and the codes of failures."""
+    """Every secret of a request or a response, everything else that callers received, and the status codes."""
 
     secrets: set[Secret] = field(default_factory=set)
     told: list[bytes] = field(default_factory=list)
@@ -73,7 +73,7 @@ class Ledger:
 
 
 class Caller:
-    """Calls any method over one channel, and enters what it sees into the ledger. token: sent with each call."""
+    """Calls any method over one channel, and records the result in the ledger. token: sent with each call."""
 
     def __init__(self, channel: grpc.aio.Channel, ledger: Ledger, token: str = "") -> None:
         self.ledger = ledger
@@ -83,13 +83,13 @@ class Caller:
             ledger.secrets.add(Secret("a bearer token", token))
 
     async def attempt(self, method: Method, request: Message, seconds: float = 60) -> Message | None:
-        """The answer; None where the call fails."""
+        """Make a call. Return the response, or None if the call fails."""
         self.ledger.secrets |= set(secrets_of(request))
         content = await self.attempt_raw(method, request.SerializeToString(), seconds)
         return None if content is None else method.response.FromString(content)
 
     async def attempt_raw(self, method: Method, request: bytes, seconds: float = 60) -> bytes | None:
-        """The same with bytes that need not be a message."""
+        """Do the same with bytes, which can be an invalid message."""
         call = self.begin(method, request, seconds)
         answer: bytes | None = None
         try:
@@ -103,12 +103,12 @@ class Caller:
         return answer
 
     def begin(self, method: Method, request: bytes, seconds: float = 60) -> Any:
-        """The call, in progress."""
+        """Start a call."""
         call: Any = self._channel.unary_unary(f"/{method.full_name}")
         return call(request, timeout=seconds, metadata=self._metadata)
 
     async def succeed(self, method: str, request: Any = None, /, **changes: Any) -> Any:
-        """The answer to a request that is valid but for these changes, with secrets wherever it can have one."""
+        """Make a call that succeeds: a valid request with these changes, and with secrets in all its secret fields."""
         request = request or valid_request(method, secret=MARKER)
         request.MergeFrom(type(request)(**changes))
         fill(request, MARKER)
@@ -118,7 +118,7 @@ class Caller:
         return answer
 
     async def fail(self, method: Method, case: str, provider: str = "") -> None:
-        """A call that fails."""
+        """Make a call that fails."""
         request = secretive(method, provider)
         held = {secret.field for secret in secrets_of(request)}
         assert held == secret_fields(method.request.DESCRIPTOR)
@@ -130,7 +130,7 @@ class Caller:
 
 
 async def run_through_everything(call: Caller, stack: Stack, folder: Path) -> None:
-    """Every secret field of requests and answers, in calls that do what they are for."""
+    """Use every secret field of requests and responses in calls that succeed."""
     client = f"providers/{WARP}/certificates/client"
     root = self_signed(folder, "Root")
     await call.succeed("CreateCertificate")
@@ -170,10 +170,10 @@ async def run_through_everything(call: Caller, stack: Stack, folder: Path) -> No
 async def run_into_every_failure(
     call: Caller, stack: Stack, session: str, statuses: Sequence[int] = (200, 500)
 ) -> None:
-    """Every method, with every kind of failure of its upstream, most of which repeat all that the upstream was sent.
+    """Call every method with every kind of upstream failure. Most of these failures repeat the whole request.
 
-    session: of the ASTERIA provider that is logged in. An upstream can't repeat what it never got: calls without a
-    secret of their own, and logins, have passes of their own.
+    session: the session id of the ASTERIA provider. An upstream can only repeat what it received, so calls without a
+    secret in the request, and logins, run separately.
     """
     own = {
         KEY_MANAGER: ["keymanager-demo"],
@@ -225,7 +225,7 @@ def _fault(case: str, sent: list[str]) -> Mapping[str, Any]:
 
 
 async def run_into_every_refusal(call: Caller, stack: Stack) -> None:
-    """The ways in which the gateway itself ends a call of a caller that may do everything."""
+    """Provoke every rejection by the gateway itself, for a caller with all permissions."""
     encrypt, control = BY_NAME["Encrypt"], stack.controls[KEY_MANAGER]
     requests = [(method, secretive(method, "nowhere-at-all").SerializeToString()) for method in METHODS]
     spoilt = [
@@ -255,14 +255,14 @@ async def run_into_every_refusal(call: Caller, stack: Stack) -> None:
 
 
 async def be_refused(call: Caller, *codes: grpc.StatusCode, methods: Sequence[Method] = METHODS) -> None:
-    """Methods called by somebody whom all that is secret does not help: once at least with each of the codes."""
+    """Call methods as a caller without permissions, at least once with each of the codes."""
     codes_before = len(call.ledger.codes)
     await asyncio.gather(*(call.attempt(method, secretive(method)) for method in methods))
     assert set(codes) <= set(call.ledger.codes[codes_before:])
 
 
 def secretive(method: Method, provider: str = "") -> Message:
-    """A valid request with the marker in each of its secret fields, and in no other."""
+    """Return a valid request with the marker in its secret fields only."""
     request: Message = valid_request(method.name, provider, FOREIGN_MARKER)
     for each in (request, *getattr(request, "requests", ())):
         for public in {"ciphertext", "signature"} & set(each.DESCRIPTOR.fields_by_name):

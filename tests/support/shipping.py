@@ -1,4 +1,4 @@
-"""A shipper in this process, which starts and stops in no time; for tests that do not kill it."""
+"""A shipper in this process, which starts and stops quickly, for tests that do not kill it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ _QUICK: Final = {"rewind": 30.0, "interval": 0.01, "maximum_backoff": 0.05, "tim
 
 @asynccontextmanager
 async def shipping(directory: Path, endpoint: str, **options: Any) -> AsyncIterator[None]:
-    """Ships the audit directory. The cursor stays where it is unless `rewind` is short."""
+    """Ship the audit directory. The cursor does not move back unless `rewind` is short."""
     stop = asyncio.Event()
     settings = ShipSettings.model_validate({"endpoint": endpoint, **_QUICK, **options})
     running = asyncio.create_task(run_shipper(directory, settings, stop))

@@ -1,4 +1,4 @@
-"""The whole product on free ports: three seeded emulators and a gateway over them, with a client for each service."""
+"""The whole product on free ports: three seeded emulators, and a gateway over them with a client for each service."""
 
 import contextlib
 from collections.abc import Mapping
@@ -24,14 +24,14 @@ _ANSWER_LIMIT = (("grpc.max_receive_message_length", 64 * 1024 * 1024),)
 
 
 class Control:
-    """One emulator's control port."""
+    """The control port of one emulator."""
 
     def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
         self._url = url
         self._session = session
 
     async def call(self, method: str, path: str, data: Mapping[str, Any] | None = None) -> Any:
-        """One control request; its JSON answer. Raises where it is refused."""
+        """Send a control request and return the JSON response. Raise ValueError if it is rejected."""
         async with self._session.request(method, self._url + path, json=data) as response:
             answer = await response.json()
             if response.status != 200:
@@ -51,7 +51,7 @@ class Control:
         await self.call("POST", "/clock", {"offset_seconds": seconds})
 
     async def requests(self) -> list[dict[str, Any]]:
-        """Every request since the last reset, oldest first."""
+        """Return every request since the last reset, oldest first."""
         answer = await self.call("GET", "/history")
         requests: list[dict[str, Any]] = answer["requests"]
         return requests
@@ -61,12 +61,12 @@ class Control:
         await self.call("DELETE", "/history")
 
     async def reset(self) -> None:
-        """The default objects, and nothing else."""
+        """Restore the default objects."""
         await self.call("POST", "/reset", {"seed": True})
 
 
 class Gateway:
-    """A served gateway with a client for each service: `async with Gateway(settings) as gateway: …`."""
+    """A running gateway with a client for each service: `async with Gateway(settings) as gateway: …`."""
 
     def __init__(self, settings: GatewaySettings) -> None:
         self._settings = settings
@@ -89,7 +89,7 @@ class Gateway:
 
 
 class Stack:
-    """Emulators, a gateway with the demonstration's providers over them, and as many more gateways as a test wants."""
+    """Emulators and a gateway with the demo providers over them. A test can add gateways."""
 
     def __init__(self) -> None:
         self._exits = contextlib.AsyncExitStack()
@@ -107,20 +107,20 @@ class Stack:
         await self._exits.aclose()
 
     def provider(self, provider_id: str, **overrides: Any) -> dict[str, Any]:
-        """The configuration of one of the demonstration's providers, changed as told.
+        """Return the configuration of a demo provider with changes.
 
-        Every request is sent once, and no breaker stands before it: tests see what each failure becomes by itself.
+        There are no retries and no breaker, so a test sees the result of each single failure.
         """
         (settings,) = (provider for provider in DEMO_PROVIDERS if provider["id"] == provider_id)
         return {**settings, **ONCE, "endpoint": self.emulators[settings["type"]].url, **overrides}
 
     def settings(self, *providers: Mapping[str, Any], **options: Any) -> GatewaySettings:
-        """Settings of a gateway on a free port; without providers, those of the demonstration."""
+        """Return settings of a gateway on a free port, by default with the demo providers."""
         chosen = providers or [self.provider(provider["id"]) for provider in DEMO_PROVIDERS]
         tree = {"listen": "127.0.0.1:0", "drain_delay": 0, "providers": list(chosen), **options}
         return gateway_settings.parse(tree, SETTINGS)
 
     async def reset(self) -> None:
-        """Every emulator as after its first start."""
+        """Reset every emulator to its state after the first start."""
         for control in self.controls.values():
             await control.reset()

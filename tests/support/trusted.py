@@ -1,4 +1,4 @@
-"""A gateway that knows its callers and keeps a record: mutual TLS, policy and a journal over the running emulators."""
+"""A gateway with mutual TLS, a policy, and a journal over the running emulators."""
 
 import contextlib
 import json
@@ -46,7 +46,7 @@ permit (
 
 
 class Caller:
-    """The services, as one caller has them."""
+    """The services for one caller."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.channel = channel
@@ -56,9 +56,9 @@ class Caller:
 
 
 class Trusted:
-    """The files of such a gateway, and the way to it for any caller.
+    """The files of such a gateway, and connections for any caller.
 
-    `configuration` is the tree of its configuration file; a test may change it before it starts the gateway.
+    `configuration` is the content of its configuration file. A test can change it before it starts the gateway.
     """
 
     def __init__(self, folder: Path, stack: Stack, **options: Any) -> None:
@@ -85,23 +85,23 @@ class Trusted:
         }
 
     def write(self) -> Path:
-        """The configuration file."""
+        """Write the configuration file."""
         path = self.folder / "keyway.yaml"
         path.write_text(yaml.safe_dump(self.configuration))
         return path
 
     def settings(self) -> GatewaySettings:
-        """The settings in that file."""
+        """Return the settings in that file."""
         return load(self.write(), SETTINGS)
 
     @contextlib.asynccontextmanager
     async def served(self) -> AsyncIterator[str]:
-        """The gateway, serving; its address."""
+        """Run the gateway, and return its address."""
         async with Gateway(self.settings()) as gateway:
             yield gateway.address
 
     def channel_credentials(self, name: str | None) -> grpc.ChannelCredentials:
-        """What a caller shows: its certificate, or none."""
+        """Return the credentials of a caller with or without a certificate."""
         if name is None:
             return grpc.ssl_channel_credentials(self.authority.pem)
         if name not in self._credentials:
@@ -111,18 +111,18 @@ class Trusted:
 
     @contextlib.asynccontextmanager
     async def caller(self, address: str, name: str = OPERATOR) -> AsyncIterator[Caller]:
-        """One caller's connection to a gateway at HOST:PORT."""
+        """Connect one caller to a gateway at HOST:PORT."""
         options = (("grpc.max_receive_message_length", 64 << 20),)
         async with grpc.aio.secure_channel(address, self.channel_credentials(name), options=options) as channel:
             yield Caller(channel)
 
     def events(self) -> list[dict[str, Any]]:
-        """Every event on record so far."""
+        """Return every recorded event so far."""
         return events_in(self.audit)
 
 
 def events_in(directory: Path, worker: int = 0) -> list[dict[str, Any]]:
-    """The events of one chain, oldest first."""
+    """Return the events of one chain, oldest first."""
     folder = chain_folder(directory, worker)
     if not folder.exists():
         return []
@@ -130,7 +130,7 @@ def events_in(directory: Path, worker: int = 0) -> list[dict[str, Any]]:
 
 
 def record_of(directory: Path, request_id: str) -> Mapping[str, dict[str, Any]]:
-    """What is on record of one call, by `intent` and `outcome`."""
+    """Return the records of one call, by `intent` and `outcome`."""
     return {
         event["metadata"]["event_code"]: event
         for event in events_in(directory)
@@ -139,15 +139,15 @@ def record_of(directory: Path, request_id: str) -> Mapping[str, dict[str, Any]]:
 
 
 def request_id_of(metadata: Any) -> str:
-    """The id in a call's trailers."""
+    """Return the request id in the trailers of a call."""
     return str(dict(metadata)["keyway-request-id"])
 
 
 def receipt_of(metadata: Any) -> Receipt:
-    """The receipt in a call's trailers."""
+    """Return the receipt in the trailers of a call."""
     return Receipt.parse(str(dict(metadata)["keyway-audit-receipt"]))
 
 
 def as_text(events: list[dict[str, Any]]) -> str:
-    """For searching."""
+    """Return searchable text."""
     return json.dumps(events, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Waiting for what another process does, which no event of this one tells."""
+"""Waiting for a state of another process, for which this process has no event."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,10 +7,10 @@ _PAUSE_SECONDS = 0.01
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
-    """Return as soon as the condition holds; an AssertionError where it does not within `seconds`."""
+    """Return as soon as the condition is true. Raise AssertionError if it is not true within `seconds`."""
     try:
         async with asyncio.timeout(seconds):
-            while not await condition():  # noqa: ASYNC110 - another process's state has no event
+            while not await condition():  # noqa: ASYNC110 - there is no event for the state of another process
                 await asyncio.sleep(_PAUSE_SECONDS)
     except TimeoutError:
-        raise AssertionError(f"it did not happen within {seconds} s") from None
+        raise AssertionError(f"the condition was not true within {seconds} s") from None

@@ -1,7 +1,7 @@
-"""What a caller gets of a failed call: the status, its details and its trailers, read as a foreign client would.
+"""The failure of a call as a caller receives it: the status, its details, and its trailers.
 
-`failure_of` also checks what holds for every failure, whatever the test is about: the details say the same as the
-status line, and the trailers the same as the details.
+`failure_of` also checks what is true for every failure: the details agree with the status line, and the trailers agree
+with the details.
 """
 
 from collections.abc import Awaitable, Mapping
@@ -36,7 +36,7 @@ class Resource(NamedTuple):
 
 @dataclass(frozen=True)
 class Failure:
-    """A failed call. retry: seconds, None without RetryInfo. everything: all that went to the caller, as bytes."""
+    """A failed call. retry: seconds, None without RetryInfo. everything: all bytes that the caller received."""
 
     code: grpc.StatusCode
     message: str
@@ -55,12 +55,12 @@ class Failure:
 
     @property
     def fields(self) -> list[str]:
-        """The fields that BadRequest names."""
+        """The fields in BadRequest."""
         return [violation.field for violation in self.violations]
 
 
 async def failure_of(call: Awaitable[Any]) -> Failure:
-    """The failure that the call ends in; an assertion where it ends well, or its parts contradict each other."""
+    """Return the failure of a call. Raise AssertionError if the call succeeds or the parts contradict each other."""
     try:
         response = await call
     except grpc.aio.AioRpcError as error:
@@ -69,7 +69,7 @@ async def failure_of(call: Awaitable[Any]) -> Failure:
 
 
 def read(error: grpc.aio.AioRpcError) -> Failure:
-    """The parts of a failure that came with details."""
+    """Return the parts of a failure with details."""
     trailers = trailers_of(error)
     status = status_pb2.Status.FromString(bytes_of(trailers[DETAILS]))
     assert status.code == error.code().value[0]
@@ -77,14 +77,14 @@ def read(error: grpc.aio.AioRpcError) -> Failure:
     failure = parse(status)
     assert text_of(trailers[REQUEST_ID]) == failure.request_id
     pushback = trailers.get(PUSHBACK)
-    assert (pushback is None) == (failure.retry is None), "RetryInfo and the pushback trailer come together"
+    assert (pushback is None) == (failure.retry is None), "RetryInfo and the pushback trailer occur together"
     if pushback is not None and failure.retry is not None:
         assert int(pushback) == round(failure.retry * 1000)
     return failure
 
 
 def parse(status: status_pb2.Status) -> Failure:
-    """The parts of a status, as a batch also has it for one of its items."""
+    """Return the parts of a status. An item of a batch also has such a status."""
     info, request = _only(status, error_details_pb2.ErrorInfo), _only(status, error_details_pb2.RequestInfo)
     assert info is not None, "every failure has an ErrorInfo"
     assert request is not None, "every failure has a RequestInfo"
@@ -109,7 +109,7 @@ def parse(status: status_pb2.Status) -> Failure:
 
 
 def trailers_of(error: grpc.aio.AioRpcError) -> dict[str, str | bytes]:
-    """The trailers by name, none of which comes twice."""
+    """Return the trailers by name. No name occurs twice."""
     pairs = list(error.trailing_metadata() or ())
     trailers = dict(pairs)
     assert len(trailers) == len(pairs)
@@ -117,13 +117,13 @@ def trailers_of(error: grpc.aio.AioRpcError) -> dict[str, str | bytes]:
 
 
 def text_of(value: str | bytes) -> str:
-    """A trailer of text."""
+    """Return a text trailer."""
     assert isinstance(value, str)
     return value
 
 
 def bytes_of(value: str | bytes) -> bytes:
-    """A trailer of bytes."""
+    """Return a binary trailer."""
     assert isinstance(value, bytes)
     return value
 
@@ -132,7 +132,7 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 def _only(status: status_pb2.Status, kind: type[DetailT]) -> DetailT | None:
-    """The detail of this type; None where there is none. Two of one type would be a defect."""
+    """Return the detail of this type, or None. Two details of one type are a defect."""
     found = [message for detail in status.details if detail.Unpack(message := kind())]
-    assert len(found) <= 1, f"{kind.__name__} comes {len(found)} times"
+    assert len(found) <= 1, f"{kind.__name__} occurs {len(found)} times"
     return found[0] if found else None

@@ -1,4 +1,4 @@
-"""The workers of a running gateway, and clients of it: with the settings that the documentation asks for, or none."""
+"""The workers of a running gateway, and clients with the documented settings or with none."""
 
 import ast
 import asyncio
@@ -25,7 +25,7 @@ _CALL_SECONDS = 20.0
 
 
 def documented_options() -> Sequence[tuple[str, Any]]:
-    """The options of the example's channel."""
+    """Return the channel options of the example."""
     (value,) = (
         node.value
         for node in ast.parse(EXAMPLE.read_text(encoding="utf-8")).body
@@ -38,16 +38,16 @@ def documented_options() -> Sequence[tuple[str, Any]]:
 
 
 OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0))
-"""The options of a channel that was given no thought."""
+"""The options of a default channel."""
 
 
 def worker_pids(supervisor: int) -> set[int]:
-    """The processes of the workers, also of those that are not ready yet."""
+    """Return the process ids of the workers, including those that are not ready yet."""
     return {pid for pid in _children(supervisor) if b"gateway.workers" in Path(f"/proc/{pid}/cmdline").read_bytes()}
 
 
 def zombies_of(supervisor: int) -> set[int]:
-    """Children that have ended, and that it has not asked for how."""
+    """Return the ended children that the process has not waited for."""
     return {pid for pid in _children(supervisor) if _ended(pid)}
 
 
@@ -56,7 +56,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _ended(pid: int) -> bool:
-    """Also where nobody has asked for how."""
+    """Return whether the process has ended, also if its parent has not waited for it."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:
@@ -65,7 +65,7 @@ def _ended(pid: int) -> bool:
 
 
 async def serving(process: Process, times: int) -> None:
-    """Wait until workers have begun to serve so many times since the gateway's start."""
+    """Wait until workers have started to serve this many times since the start of the gateway."""
 
     async def enough() -> bool:
         return process.events().count("serving") >= times
@@ -87,9 +87,9 @@ def kill(pid: int) -> None:
 
 
 class Load:
-    """Callers that encrypt without a pause, each `channels` of them with a connection of its own.
+    """Callers that encrypt without a pause over `channels` separate connections.
 
-    `async with Load(…) as load: …`; answered and failed: what came of the calls.
+    `async with Load(…) as load: …`. answered and failed: the results of the calls.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class Load:
         await self._exits.aclose()
 
     async def more(self, calls: int) -> None:
-        """Wait until so many more calls were answered."""
+        """Wait until this many more calls are answered."""
         wanted = self.answered + calls
 
         async def reached() -> bool:

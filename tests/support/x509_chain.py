@@ -1,6 +1,6 @@
-"""Certificates for tests, made once: a root, an authority under it and a leaf, and keys in every PEM form.
+"""Cached certificates for tests: a root, an intermediate authority, and a leaf, with keys in every PEM form.
 
-Knows no vendor and nothing of the gateway.
+This module depends on no vendor and not on the gateway.
 """
 
 from dataclasses import dataclass, replace
@@ -23,11 +23,11 @@ PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519Pri
 
 NOT_BEFORE = datetime(2025, 3, 2, 1, 2, 3, tzinfo=UTC)
 NOT_AFTER = datetime(2035, 3, 25, 20, 59, 59, tzinfo=UTC)
-"""In Seoul already the 26th."""
+"""In Seoul, this is already the 26th."""
 
 
 def name(common_name: str, organization: str = "Example") -> x509.Name:
-    """C, O, CN, in the order in which certificates hold them."""
+    """Return a name with C, O, and CN, in the order of certificates."""
     return x509.Name(
         [
             x509.NameAttribute(NameOID.COUNTRY_NAME, "KR"),
@@ -39,7 +39,7 @@ def name(common_name: str, organization: str = "Example") -> x509.Name:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a certificate should be like; each test changes what it is about."""
+    """The properties of a certificate. Each test changes the properties that it tests."""
 
     subject: x509.Name
     extensions: tuple[x509.ExtensionType, ...] = ()
@@ -48,7 +48,7 @@ class Wanted:
 
 
 def make(wanted: Wanted, key: PrivateKey, issuer: x509.Name, issuer_key: PrivateKey) -> x509.Certificate:
-    """A certificate of `key`, signed with `issuer_key`."""
+    """Return a certificate for `key`, signed with `issuer_key`."""
     builder = (
         x509.CertificateBuilder()
         .subject_name(wanted.subject)
@@ -65,30 +65,30 @@ def make(wanted: Wanted, key: PrivateKey, issuer: x509.Name, issuer_key: Private
 
 
 def self_signed(wanted: Wanted, key: PrivateKey | None = None) -> x509.Certificate:
-    """A certificate that is its own issuer."""
+    """Return a self-signed certificate."""
     key = key or elliptic_key()
     return make(wanted, key, wanted.subject, key)
 
 
 @cache
 def elliptic_key(_number: int = 0) -> ec.EllipticCurvePrivateKey:
-    """One key for each number."""
+    """Return the same key for the same number."""
     return ec.generate_private_key(ec.SECP256R1())
 
 
 @cache
 def rsa_key() -> rsa.RSAPrivateKey:
-    """The key of the leaf."""
+    """Return the key of the leaf."""
     return rsa.generate_private_key(65537, 2048)
 
 
 def authority(depth: int | None = None) -> x509.BasicConstraints:
-    """The extension that makes an authority."""
+    """Return the extension of an authority."""
     return x509.BasicConstraints(ca=True, path_length=depth)
 
 
 def key_usage(**uses: bool) -> x509.KeyUsage:
-    """Key usage with only these uses."""
+    """Return a key usage with only these uses."""
     all_uses = dict.fromkeys(
         (
             "digital_signature",
@@ -120,13 +120,13 @@ class Chain:
         return (self.leaf, self.authority, self.root)
 
     def pem(self) -> bytes:
-        """What Certificate Manager stores: the chain, leaf first, and the key in clear."""
+        """Return the file that Certificate Manager stores: the chain, leaf first, and the unencrypted key."""
         return b"".join(map(pem, self.certificates)) + key_pem(self.key)
 
 
 @cache
 def chain() -> Chain:
-    """The chain that most tests use."""
+    """Return the chain that most tests use."""
     root_name, authority_name = name("Test Root"), name("Test Authority")
     root_key, authority_key, leaf_key = elliptic_key(1), elliptic_key(2), rsa_key()
     leaf = Wanted(
@@ -146,7 +146,7 @@ def chain() -> Chain:
 
 
 def pem(certificate: x509.Certificate) -> bytes:
-    """The certificate as PEM."""
+    """Return the certificate in PEM."""
     return certificate.public_bytes(Encoding.PEM)
 
 
@@ -155,6 +155,6 @@ def key_pem(
     form: PrivateFormat = PrivateFormat.TraditionalOpenSSL,
     password: bytes | None = None,
 ) -> bytes:
-    """The key as PEM."""
+    """Return the key in PEM."""
     encryption: KeySerializationEncryption = BestAvailableEncryption(password) if password else NoEncryption()
     return key.private_bytes(Encoding.PEM, form, encryption)
