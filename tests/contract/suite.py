@@ -1,12 +1,14 @@
-"""What the contract suite needs to know of each type of provider: how to configure it over its emulator.
+"""The contract suite: what its tests need to know about a provider type.
 
-A new type of provider gets an entry here, and with it every test of this folder.
+Each provider type has a module in `tests/contract/providers` with the name of its package. The module supplies the
+configurations to test (`SUITES`). The tests of this folder then run for every configuration.
 """
 
+import importlib
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
 
 from gateway.call_context import CallContext
 from gateway.contract.methods import METHODS
@@ -19,66 +21,80 @@ from tests.support.once import ONCE
 from tests.support.valid_requests import valid_request
 
 REQUEST_SECRET: Final = "markerOfTheRequest9d2fAAAAAAAAAA"
-"""What every password, plaintext and key of a request consists of, where a test looks for it; Base64 as a key is."""
-
-ACCESS_KEY: Final = {"id": "demo-access-key", "secret": "demo-access-secret"}
+"""The value of every password, plaintext, and key in a request. It is valid Base64, as keys must be."""
 
 _METHOD_OF: Final = {method.operation: method.name for method in METHODS}
+
+Json = Mapping[str, Any]
+
+
+class CheckCase(NamedTuple):
+    """An injected fault, and the result of CheckProvider. `fault`: see `gateway.emulators.faults`."""
+
+    fault: Json
+    state: str
+    reason: str
 
 
 @dataclass(frozen=True)
 class Suite:
-    """One configuration of a type. secrets: what of the settings must never show."""
+    """One configuration of a provider type.
+
+    secrets: the configured values that must never be recorded.
+    success: returns the body of a successful response with this payload. failure: returns the body of a failed response
+    whose message is this text.
+    checks: vendor failures of the check, with the expected result of CheckProvider.
+    login_path: the start of the paths that log in and out; None if the API has no sessions.
+    without_login: settings that replace the login by a fixed session.
+    """
 
     type: str
-    settings: Mapping[str, Any]
+    settings: Json
     secrets: tuple[str, ...]
+    success: Callable[[Any], Json]
+    failure: Callable[[str], Json]
+    checks: tuple[CheckCase, ...]
+    login_path: str | None = None
+    without_login: Json = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.type} {self.settings.get('api_version', '')}".strip()
 
+    @property
+    def api_paths(self) -> str:
+        """A pattern that matches the paths of all calls except login and logout."""
+        return f"^(?!{self.login_path})" if self.login_path is not None else "^/"
+
     def configured(self, endpoint: str, **overrides: Any) -> ProviderSettings:
-        """The settings, parsed; an override of None takes the key away."""
+        """Return the settings. An override of None removes the key."""
         tree = {"type": self.type, "endpoint": endpoint, **ONCE, **self.settings, **overrides}
         return PROVIDER_TYPES[self.type].settings.model_validate(
             {key: value for key, value in tree.items() if value is not None}
         )
 
     def create(self, endpoint: str, **overrides: Any) -> Provider:
-        """The adapter, not started."""
+        """Return the adapter, not started."""
         return PROVIDER_TYPES[self.type].create(self.configured(endpoint, **overrides))
 
 
-def _certificate_manager(version: str, *secrets: str, **more: Any) -> Suite:
-    settings = {"id": "nhn-certs", "app_key": "certmanager-demo", "api_version": version, **more}
-    return Suite("nhn-certificate-manager", settings, ("certmanager-demo", *secrets))
+def _suites() -> Iterator[Suite]:
+    for provider_type in PROVIDER_TYPES.values():
+        package = provider_type.settings.__module__.split(".")[-2]
+        yield from importlib.import_module(f"tests.contract.providers.{package}").SUITES
 
 
-def _key_manager(version: str, *secrets: str, **more: Any) -> Suite:
-    settings = {"id": "nhn-keys", "app_key": "keymanager-demo", "api_version": version, **more}
-    return Suite("nhn-secure-key-manager", settings, ("keymanager-demo", *secrets))
-
-
-SUITES: Final = (
-    _certificate_manager("v1.0"),
-    _certificate_manager("v1.1", "demo-access-secret", user_access_key=ACCESS_KEY),
-    _certificate_manager("v1.2"),
-    _certificate_manager("v1.3", "demo-token", bearer_token="demo-token"),
-    _key_manager("v1.0"),
-    _key_manager("v1.1", "demo-access-secret", user_access_key=ACCESS_KEY),
-    _key_manager("v1.2", "demo-access-secret", user_access_key=ACCESS_KEY),
-    _key_manager("v1.3", "demo-token", bearer_token="demo-token"),
-    Suite("asteria", {"id": "asteria", "login": {"user_name": "/keyway", "password": "keyway-demo"}}, ("keyway-demo",)),
-)
+def every_suite() -> tuple[Suite, ...]:
+    """Return the configurations of all provider types in the catalog."""
+    return tuple(_suites())
 
 
 def new_call(seconds: float = 10.0) -> CallContext:
-    """A call with this long to its deadline."""
+    """Return a call with this many seconds until its deadline."""
     return CallContext("contract", time.monotonic() + seconds, idempotent=True)
 
 
 def invocations(provider: Provider, secret: str) -> dict[str, Callable[[CallContext], Awaitable[Any]]]:
-    """Every operation that the provider serves, ready to be called with a valid request; and its check."""
+    """Return every operation that the provider serves with a valid request, and its check."""
     ready: dict[str, Callable[[CallContext], Awaitable[Any]]] = {"check": provider.check}
     for name, operation in operations_of(provider).items():
         ready[name] = _ready(operation, _request(name, provider.id, secret))

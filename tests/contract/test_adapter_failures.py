@@ -1,11 +1,13 @@
-"""Whatever goes wrong with an upstream: an adapter raises GatewayError and nothing else, leaves nothing behind when a
-call is given up, and shows no secret in anything that it raises.
+"""Failures of upstreams: adapters raise only GatewayError, and release everything when a call is canceled.
+
+No exception and no request shows a secret.
 """
 
 import asyncio
 import base64
 import dataclasses
 import json
+import re
 import sys
 from collections.abc import Iterator
 from types import FrameType
@@ -16,19 +18,22 @@ import pytest
 from gateway.call_context import CallContext
 from gateway.errors import INTERNAL_ERROR, MALFORMED_PROVIDER_RESPONSE, GatewayError, UpstreamError
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
-from tests.contract.suite import REQUEST_SECRET, SUITES, Suite, invocations, new_call
+from tests.contract.suite import REQUEST_SECRET, Suite, every_suite, invocations, new_call
 from tests.support.raw_server import RawServer, Reader, Writer, answering
 from tests.support.stack import Stack
 from tests.support.valid_requests import PASSWORD
 
+SUITES = every_suite()
 EVERY_SUITE = pytest.mark.parametrize("suite", SUITES, ids=str)
-NOT_THE_LOGIN = "^/(?!mcapi/auth)"
+WITH_LOGIN = pytest.mark.parametrize("suite", [suite for suite in SUITES if suite.login_path], ids=str)
 DEADLINE_SECONDS = 0.4
 
-SUCCESSES: Final = ("raw 11", "raw 12")
-"""These say success: a call that only has to succeed may take them for what they are."""
+SUCCESSES: Final = {
+    "success with incomplete items": {"data": [{}], "certificate": [{}]},
+    "success with a lone surrogate": {"exist": "\ud800", "ciphertext": "\ud800"},
+}
+"""Payloads of successful responses. A call that needs no data can accept them."""
 
-NHN_DATA: Final = {"header": {"isSuccessful": True, "resultCode": 0, "resultMessage": "ok"}, "body": {"data": [{}]}}
 FAULTS: Final[dict[str, dict[str, Any]]] = {
     "error": {"mode": "error"},
     "error with HTTP 200": {"mode": "error", "status": 200},
@@ -56,21 +61,19 @@ FAULTS: Final[dict[str, dict[str, Any]]] = {
                 '{"header": {"isSuccessful": "maybe"}, "result": {"status": 1}}',
                 '{"header": {"isSuccessful": false, "resultCode": 1e999}, "result": {"code": 1e999}}',
                 '{"header": {"isSuccessful": false, "resultCode": "\\ud800"}, "result": {"code": "\\ud800"}}',
-                json.dumps({**NHN_DATA, "result": {"status": "success", "data": {"certificate": [{}]}}}),
-                json.dumps({**NHN_DATA, "result": {"status": "success", "data": {"exist": "\ud800"}}}),
                 "PK\x03\x04 and no archive",
                 "<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><a>&b;</a>",
             ]
         )
     },
-    "a length that lies": {"mode": "raw", "body": "{}", "headers": {"Content-Encoding": "br"}},
-    "a status that nobody has": {"mode": "raw", "status": 599, "body": "{}"},
+    "unsupported content encoding": {"mode": "raw", "body": "{}", "headers": {"Content-Encoding": "br"}},
+    "unassigned status": {"mode": "raw", "status": 599, "body": "{}"},
     "no content": {"mode": "raw", "status": 204},
 }
 
 
 async def outcomes_of(suite: Suite, endpoint: str, *, seconds: float) -> dict[str, Any]:
-    """How every operation of a fresh adapter ends: its result, or what it raised."""
+    """Return the result or the exception of every operation of a new adapter."""
     provider = suite.create(endpoint, timeout=1)
     await provider.start()
     try:
@@ -82,34 +85,35 @@ async def outcomes_of(suite: Suite, endpoint: str, *, seconds: float) -> dict[st
 
 
 @EVERY_SUITE
-@pytest.mark.parametrize("fault", FAULTS)
-async def test_every_operation_raises_gateway_errors_alone(quiet_stack: Stack, suite: Suite, fault: str) -> None:
-    await quiet_stack.controls[suite.type].fail(path=NOT_THE_LOGIN, count=1000, **FAULTS[fault])
+@pytest.mark.parametrize("fault", [*FAULTS, *SUCCESSES])
+async def test_every_operation_raises_only_gateway_errors(quiet_stack: Stack, suite: Suite, fault: str) -> None:
+    success = {"mode": "raw", "body": json.dumps(suite.success(SUCCESSES.get(fault)))}
+    await quiet_stack.controls[suite.type].fail(path=suite.api_paths, count=1000, **FAULTS.get(fault, success))
     ended = await outcomes_of(suite, quiet_stack.emulators[suite.type].url, seconds=DEADLINE_SECONDS)
     for operation, outcome in ended.items():
         if fault not in SUCCESSES or isinstance(outcome, BaseException):
             assert isinstance(outcome, GatewayError), f"{operation}: {outcome!r}"
 
 
+@WITH_LOGIN
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_a_login_that_fails_in_any_way_is_a_gateway_error(quiet_stack: Stack, fault: str) -> None:
-    (suite,) = (each for each in SUITES if "login" in each.settings)
-    await quiet_stack.controls[suite.type].fail(path="/auth/login$", count=1000, **FAULTS[fault])
+async def test_failed_login_raises_a_gateway_error(quiet_stack: Stack, suite: Suite, fault: str) -> None:
+    await quiet_stack.controls[suite.type].fail(path=f"^{suite.login_path}", count=1000, **FAULTS[fault])
     ended = await outcomes_of(suite, quiet_stack.emulators[suite.type].url, seconds=DEADLINE_SECONDS)
     for operation, outcome in ended.items():
         assert isinstance(outcome, GatewayError), f"{operation}: {outcome!r}"
 
 
 @EVERY_SUITE
-async def test_nothing_is_asked_after_the_deadline(quiet_stack: Stack, suite: Suite) -> None:
+async def test_no_request_is_sent_after_the_deadline(quiet_stack: Stack, suite: Suite) -> None:
     ended = await outcomes_of(suite, quiet_stack.emulators[suite.type].url, seconds=0)
     assert all(isinstance(outcome, UpstreamError) for outcome in ended.values()), ended
     served = [request["target"] for request in await quiet_stack.controls[suite.type].requests()]
-    assert not [target for target in served if "/auth/" not in target]
+    assert not [target for target in served if re.search(suite.api_paths, target)]
 
 
-class Hole:
-    """A server that takes requests and answers none: how many connections are open, and the first request of one."""
+class SilentServer:
+    """A server that never responds. asked: set when a request arrives. deserted: set when no connection is open."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
@@ -128,15 +132,11 @@ class Hole:
                 self.deserted.set()
 
 
-def without_login(suite: Suite) -> dict[str, Any]:
-    return {"login": None, "session_id": "a-session"} if "login" in suite.settings else {}
-
-
 @EVERY_SUITE
-async def test_a_call_that_is_cancelled_leaves_no_task_and_no_connection(suite: Suite) -> None:
-    hole = Hole()
+async def test_canceled_call_leaves_no_task_and_no_connection(suite: Suite) -> None:
+    hole = SilentServer()
     async with RawServer(hole) as server:
-        provider = suite.create(server.url, **without_login(suite))
+        provider = suite.create(server.url, **suite.without_login)
         await provider.start()
         for operation, run in invocations(provider, PASSWORD).items():
             hole.asked.clear()
@@ -153,15 +153,15 @@ async def test_a_call_that_is_cancelled_leaves_no_task_and_no_connection(suite: 
 
 
 async def until_gone(before: set[asyncio.Task[Any]]) -> None:
-    """Wait until no task is left that was not there before."""
+    """Wait until all new tasks have ended."""
     async with asyncio.timeout(60):
         while left := asyncio.all_tasks() - before:
             await asyncio.wait(left)
 
 
-async def test_a_login_that_nobody_waits_for_any_more_ends_with_the_provider() -> None:
-    (suite,) = (each for each in SUITES if "login" in each.settings)
-    hole = Hole()
+@WITH_LOGIN
+async def test_abandoned_login_ends_when_the_provider_closes(suite: Suite) -> None:
+    hole = SilentServer()
     async with RawServer(hole) as server:
         before = asyncio.all_tasks()
         provider = suite.create(server.url, timeout=0.3)
@@ -178,29 +178,18 @@ async def test_a_login_that_nobody_waits_for_any_more_ends_with_the_provider() -
 @EVERY_SUITE
 @pytest.mark.parametrize("status", [200, 500])
 @pytest.mark.parametrize("kind", ["envelope", "text", "success", "unreachable", "close", "cut_off", "redirect"])
-async def test_no_secret_is_in_anything_that_is_raised(
-    quiet_stack: Stack, suite: Suite, kind: str, status: int
-) -> None:
+async def test_no_secret_is_in_any_exception(quiet_stack: Stack, suite: Suite, kind: str, status: int) -> None:
     secrets = [*suite.secrets, REQUEST_SECRET]
     text = " ".join(secrets)
-    bodies = {
-        "envelope": {
-            "header": {"isSuccessful": False, "resultCode": 7, "resultMessage": text},
-            "result": {"status": "error", "code": 9999, "message": text},
-        },
-        "success": {
-            "header": {"isSuccessful": True, "resultMessage": text},
-            "body": {"data": text, "ciphertext": [text], "key": text, "encodedKey": text, "secret": [text]},
-            "result": {"status": "success", "data": text},
-        },
-    }
+    payload = {"data": text, "ciphertext": [text], "key": text, "encodedKey": text, "secret": [text], "exist": text}
+    bodies = {"envelope": suite.failure(text), "success": suite.success(payload)}
     control = quiet_stack.controls[suite.type]
     endpoint = "http://127.0.0.1:1" if kind == "unreachable" else quiet_stack.emulators[suite.type].url
     fault: dict[str, Any] = {"mode": kind}
     if kind in ("envelope", "success", "text"):
         fault = {"mode": "raw", "status": status, "body": json.dumps(bodies[kind]) if kind in bodies else text}
     if kind != "unreachable":
-        await control.fail(path=NOT_THE_LOGIN, count=1000, **fault)
+        await control.fail(path=suite.api_paths, count=1000, **fault)
     provider = suite.create(endpoint)
     await provider.start()
     raised = 0
@@ -209,16 +198,16 @@ async def test_no_secret_is_in_anything_that_is_raised(
         error = (await asyncio.gather(run(new_call()), return_exceptions=True))[0]
         if isinstance(error, BaseException):
             raised += 1
-            # An upstream can't echo what it was not sent, and an adapter can't know such text for a secret.
-            known = secrets if was_sent(await control.requests()) else suite.secrets
+            # An adapter cannot recognize a secret of the request that it has not sent.
+            expected = secrets if was_sent(await control.requests()) else suite.secrets
             shown = "\n".join(all_that_shows(error))
-            assert not [secret for secret in known if secret in shown], f"{operation}: {shown}"
+            assert not [secret for secret in expected if secret in shown], f"{operation}: {shown}"
     await provider.close()
     assert raised
 
 
 @EVERY_SUITE
-async def test_no_secret_is_in_the_repr_of_what_is_sent(
+async def test_no_secret_is_in_the_repr_of_a_request(
     quiet_stack: Stack, suite: Suite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: list[str] = []
@@ -243,12 +232,12 @@ async def test_no_secret_is_in_the_repr_of_what_is_sent(
 
 
 def was_sent(requests: list[dict[str, Any]]) -> bool:
-    """Whether the secret of the request went to the upstream."""
+    """Return whether the secret of the request was sent to the upstream."""
     return any(REQUEST_SECRET.encode() in base64.b64decode(request["body_base64"]) for request in requests)
 
 
 def all_that_shows(error: BaseException) -> Iterator[str]:
-    """The text of an exception and of every one behind it; of our own, all that they carry."""
+    """Return the text of an exception and of its causes, with all attributes of gateway errors."""
     following: BaseException | None = error
     while following is not None:
         yield from (repr(following), str(following), *map(repr, following.args))
@@ -257,7 +246,7 @@ def all_that_shows(error: BaseException) -> Iterator[str]:
         following = following.__cause__ or following.__context__
 
 
-def test_the_search_for_secrets_looks_behind_an_exception() -> None:
+def test_search_for_secrets_includes_the_causes_of_an_exception() -> None:
     outer = GatewayError(INTERNAL_ERROR, "x", metadata={"a": "carried"})
     outer.__cause__ = ValueError("behind")
     outer.__cause__.__context__ = KeyError("before")
@@ -266,11 +255,11 @@ def test_the_search_for_secrets_looks_behind_an_exception() -> None:
 
 
 @EVERY_SUITE
-async def test_a_huge_answer_is_refused_unread(suite: Suite) -> None:
-    body = json.dumps({"header": {"isSuccessful": True}, "body": {"data": [""] * 800_000}}).encode()
+async def test_response_that_is_too_long_is_rejected(suite: Suite) -> None:
+    body = json.dumps(suite.success({"data": [""] * 800_000})).encode()
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
     async with RawServer(answering(answer)) as server:
-        provider = suite.create(server.url, **without_login(suite))
+        provider = suite.create(server.url, **suite.without_login)
         await provider.start()
         for operation, run in invocations(provider, PASSWORD).items():
             with pytest.raises(GatewayError, match="the response is longer than") as caught:

@@ -1,7 +1,8 @@
-"""What every adapter is, whatever its upstream: its shape, its table, its life, and what it answers for the rest."""
+"""Properties of every adapter: its operations, its status table, its check, and its start and close."""
 
 import asyncio
 import inspect
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from google.rpc import code_pb2
 
 from gateway.contract.methods import BATCHES, METHODS
+from gateway.demo import DEMO_PROVIDERS
 from gateway.emulators.catalog import EMULATOR_TYPES
 from gateway.providers.base.operations import Operations
 from gateway.providers.base.provider import Provider, operations_of
@@ -17,24 +19,27 @@ from gateway.providers.base.status_table import HTTP_ROWS
 from gateway.providers.catalog import PROVIDER_TYPES
 from keyway.v1 import provider_service_pb2 as providers
 from keyway.v1.error_reason_pb2 import ErrorReason
-from tests.contract.suite import SUITES, Suite, new_call
+from keyway.v1.provider_pb2 import ProviderState
+from tests.contract.suite import CheckCase, Suite, every_suite, new_call
 from tests.support.once import ONCE
 from tests.support.raw_server import RawServer, Reader, Writer, read_request
 from tests.support.stack import Gateway, Stack
 from tests.support.valid_requests import asked, call, valid_request
 from tests.support.wire import failure_of, parse
 
+SUITES = every_suite()
 EVERY_SUITE = pytest.mark.parametrize("suite", SUITES, ids=str)
 REASONS = Path(__file__).parents[2] / "protos" / "keyway" / "v1" / "error_reason.proto"
 NOWHERE = "http://127.0.0.1:1"
 
 
-def test_every_type_of_provider_has_a_suite_and_an_emulator() -> None:
+def test_every_provider_type_has_an_emulator_and_is_in_the_demo() -> None:
     assert {suite.type for suite in SUITES} == set(PROVIDER_TYPES) == set(EMULATOR_TYPES)
+    assert {provider["type"] for provider in DEMO_PROVIDERS} == set(PROVIDER_TYPES)
 
 
 @EVERY_SUITE
-def test_it_says_what_it_is(suite: Suite) -> None:
+def test_adapter_has_the_configured_id_type_and_version(suite: Suite) -> None:
     provider = suite.create(NOWHERE)
     assert provider.id == suite.settings["id"]
     assert provider.type == suite.type
@@ -60,7 +65,7 @@ def overridden(kind: type) -> set[str]:
 
 
 @EVERY_SUITE
-async def test_a_method_that_it_does_not_serve_is_unimplemented(quiet_stack: Stack, suite: Suite) -> None:
+async def test_unserved_method_is_unimplemented(quiet_stack: Stack, suite: Suite) -> None:
     async with Gateway(quiet_stack.settings({**suite.settings, **endpoint_of(quiet_stack, suite)})) as gateway:
         request = providers.GetProviderRequest(name=f"providers/{suite.settings['id']}")
         served = set((await gateway.providers.GetProvider(request)).provider.methods)
@@ -98,7 +103,7 @@ def test_status_table_has_no_duplicates_and_ends_with_the_http_rows(suite: Suite
 
 
 @EVERY_SUITE
-def test_each_reason_in_its_table_comes_with_a_status_that_the_contract_documents(suite: Suite) -> None:
+def test_every_status_in_the_table_is_documented_for_its_reason(suite: Suite) -> None:
     documented = re.findall(r"((?: *//[^\n]*\n)+) *ERROR_REASON_(\w+) = \d+;", REASONS.read_text())
     comments = {name: comment for comment, name in documented}
     for row in suite.create(NOWHERE).status_table.rows:
@@ -107,7 +112,7 @@ def test_each_reason_in_its_table_comes_with_a_status_that_the_contract_document
 
 
 @EVERY_SUITE
-async def test_its_check_works(quiet_stack: Stack, suite: Suite) -> None:
+async def test_check_succeeds(quiet_stack: Stack, suite: Suite) -> None:
     provider = suite.create(quiet_stack.emulators[suite.type].url)
     await provider.start()
     made = new_call()
@@ -118,8 +123,22 @@ async def test_its_check_works(quiet_stack: Stack, suite: Suite) -> None:
     assert {attempt.provider for attempt in made.attempts} == {suite.settings["id"]}
 
 
+@pytest.mark.parametrize(
+    ("suite", "case"),
+    [pytest.param(suite, case, id=f"{suite} {case.reason}") for suite in SUITES for case in suite.checks],
+)
+async def test_check_provider_reports_a_vendor_failure(quiet_stack: Stack, suite: Suite, case: CheckCase) -> None:
+    name = f"providers/{suite.settings['id']}"
+    async with Gateway(quiet_stack.settings({**suite.settings, **endpoint_of(quiet_stack, suite)})) as gateway:
+        ready = (await gateway.providers.CheckProvider(providers.CheckProviderRequest(name=name))).provider
+        await quiet_stack.controls[suite.type].fail(path=suite.api_paths, count=10, **case.fault)
+        failed = (await gateway.providers.CheckProvider(providers.CheckProviderRequest(name=name))).provider
+    assert (ProviderState.Name(ready.state), ready.state_reason) == ("PROVIDER_STATE_READY", "")
+    assert (ProviderState.Name(failed.state), failed.state_reason) == (f"PROVIDER_STATE_{case.state}", case.reason)
+
+
 @EVERY_SUITE
-async def test_starting_and_closing_twice_is_once(quiet_stack: Stack, suite: Suite) -> None:
+async def test_start_and_close_are_idempotent(quiet_stack: Stack, suite: Suite) -> None:
     before = asyncio.all_tasks()
     provider = suite.create(quiet_stack.emulators[suite.type].url)
     await provider.close()
@@ -134,19 +153,19 @@ async def test_starting_and_closing_twice_is_once(quiet_stack: Stack, suite: Sui
 
 
 def of_the_emulators(task: asyncio.Task[Any]) -> bool:
-    """Whether a task serves a connection of an emulator, and ends once it notices that the client has left."""
+    """Return whether a task serves a connection of an emulator. It ends after the client has disconnected."""
     return "RequestHandler" in repr(task.get_coro())
 
 
 @EVERY_SUITE
-async def test_closing_raises_nothing_when_the_upstream_is_gone(quiet_stack: Stack, suite: Suite) -> None:
+async def test_close_does_not_raise_if_the_upstream_is_gone(quiet_stack: Stack, suite: Suite) -> None:
     never_reached = suite.create(NOWHERE, connect_timeout=1)
     await never_reached.start()
     await never_reached.close()
 
     async def answer_once(reader: Reader, writer: Writer) -> None:
         await read_request(reader)
-        body = b'{"result": {"status": "success", "data": {"sessionId": "s", "exist": true}}}'
+        body = json.dumps(suite.success({"sessionId": "s", "exist": True})).encode()
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(body), body))
         await writer.drain()
 
@@ -158,7 +177,7 @@ async def test_closing_raises_nothing_when_the_upstream_is_gone(quiet_stack: Sta
 
 
 @EVERY_SUITE
-def test_no_secret_of_its_settings_shows(suite: Suite) -> None:
+def test_no_configured_secret_is_in_a_repr(suite: Suite) -> None:
     settings = suite.configured(NOWHERE)
     provider = suite.create(NOWHERE)
     shown = [repr(settings), str(settings), repr(provider), str(provider), settings.model_dump_json()]

@@ -1,0 +1,1 @@
+"""The configurations of each provider type for the contract suite."""

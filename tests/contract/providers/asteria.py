@@ -1,0 +1,33 @@
+"""ASTERIA Warp with an account."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tests.contract.suite import CheckCase, Suite
+
+
+def success(payload: Any) -> Mapping[str, Any]:
+    """Return the body of a successful response."""
+    return {"result": {"status": "success", "data": payload}}
+
+
+def failure(text: str) -> Mapping[str, Any]:
+    """Return the body of a failed response."""
+    return {"result": {"status": "error", "code": 9999, "message": text}}
+
+
+SUITES: Final = (
+    Suite(
+        type="asteria",
+        settings={"id": "asteria", "login": {"user_name": "/keyway", "password": "keyway-demo"}},
+        secrets=("keyway-demo",),
+        success=success,
+        failure=failure,
+        checks=(
+            CheckCase({"mode": "error", "code": "5102"}, "DEGRADED", "PROVIDER_INTERNAL"),
+            CheckCase({"mode": "error", "code": "3001"}, "DEGRADED", "PROVIDER_CREDENTIALS_REJECTED"),
+        ),
+        login_path="/mcapi/auth",
+        without_login={"login": None, "session_id": "a-session"},
+    ),
+)
