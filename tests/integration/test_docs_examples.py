@@ -26,7 +26,7 @@ async def test_the_pages_example_lists_all_certificates(stack: Stack) -> None:
 
 async def test_the_seal_example_rejects_a_changed_envelope(stack: Stack) -> None:
     output = await example("seal.py", at_50051=stack.gateway.address)
-    assert output == "42,open\nthe envelope can't be opened\n"
+    assert output == "42,open\nthe envelope cannot be opened\n"
 
 
 async def test_the_two_gateways_example_uses_both(stack: Stack) -> None:

@@ -28,14 +28,14 @@ async def client(keyway_sandbox: Sandbox) -> AsyncIterator[Any]:
         yield connected
 
 
-async def test_a_call_and_its_trailers(client: Any) -> None:
+async def test_call_returns_response_and_trailers(client: Any) -> None:
     call = client.keys.Encrypt(ENCRYPT)
     assert (await call).ciphertext
     trailers = dict(tuple(await call.trailing_metadata()))
     assert {"keyway-request-id", "keyway-audit-receipt"} <= trailers.keys()
 
 
-async def test_a_failure_is_a_keyway_error(client: Any) -> None:
+async def test_failed_call_raises_keyway_error(client: Any) -> None:
     with pytest.raises(keyway.KeywayError) as failure:
         await client.keys.Encrypt(keys.EncryptRequest(name=f"{KEY}-not", plaintext=b"x"))
     error = failure.value
@@ -45,7 +45,7 @@ async def test_a_failure_is_a_keyway_error(client: Any) -> None:
     assert isinstance(error.__cause__, grpc.RpcError)
 
 
-async def test_the_deadline_of_a_call_without_one(keyway_sandbox: Sandbox) -> None:
+async def test_default_deadline_applies(keyway_sandbox: Sandbox) -> None:
     keyway_sandbox.fail(KEYS, mode="stall")
     async with keyway.aio.connect(keyway_sandbox.plain, plaintext=True, deadline=0.3) as client:
         with pytest.raises(keyway.KeywayError) as failure:
@@ -53,7 +53,7 @@ async def test_the_deadline_of_a_call_without_one(keyway_sandbox: Sandbox) -> No
     assert failure.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
-async def test_a_cancelled_task_cancels_its_call(client: Any, keyway_sandbox: Sandbox) -> None:
+async def test_canceled_task_cancels_its_call(client: Any, keyway_sandbox: Sandbox) -> None:
     keyway_sandbox.control(KEYS, "DELETE", "/history")
     keyway_sandbox.fail(KEYS, mode="stall")
     call = client.keys.Encrypt(ENCRYPT)
@@ -73,7 +73,7 @@ async def test_a_cancelled_task_cancels_its_call(client: Any, keyway_sandbox: Sa
 
 
 @pytest.mark.parametrize("kind", ["text", "function", "coroutine function"])
-async def test_tokens_of_every_kind(keyway_sandbox: Sandbox, kind: Any) -> None:
+async def test_token_is_text_function_or_coroutine_function(keyway_sandbox: Sandbox, kind: Any) -> None:
     async def fetched() -> Any:
         return keyway_sandbox.token
 
@@ -83,7 +83,7 @@ async def test_tokens_of_every_kind(keyway_sandbox: Sandbox, kind: Any) -> None:
         assert (await client.providers.ListProviders(providers.ListProvidersRequest())).providers
 
 
-async def test_what_the_token_function_raises_is_what_the_caller_gets(keyway_sandbox: Sandbox) -> None:
+async def test_error_of_the_token_function_is_raised(keyway_sandbox: Sandbox) -> None:
     async def broken() -> str:
         raise LookupError("no token today")
 
@@ -92,7 +92,7 @@ async def test_what_the_token_function_raises_is_what_the_caller_gets(keyway_san
             await client.keys.Encrypt(ENCRYPT)
 
 
-async def test_mutual_tls(keyway_sandbox: Sandbox) -> None:
+async def test_mutual_tls_authenticates(keyway_sandbox: Sandbox) -> None:
     box = keyway_sandbox
     async with keyway.aio.connect(
         box.mtls, ca=box.ca, certificate=box.certificate, private_key=box.private_key
@@ -101,13 +101,13 @@ async def test_mutual_tls(keyway_sandbox: Sandbox) -> None:
         assert (await client.keys.GetSecret(request)).payload
 
 
-async def test_items_over_pages(client: Any) -> None:
+async def test_items_of_all_pages_are_iterated(client: Any) -> None:
     request = certificates.ListCertificatesRequest(parent="providers/nhn-certs", page_size=4)
     method = client.certificates.ListCertificates
     assert len([item.name async for item in keyway.aio.iterate(method, request)]) == 10
     assert [len(page.certificates) async for page in keyway.aio.iterate_pages(method, request)] == [4, 4, 2]
 
 
-async def test_what_is_safe_is_repeated(client: Any, keyway_sandbox: Sandbox) -> None:
+async def test_idempotent_call_is_retried(client: Any, keyway_sandbox: Sandbox) -> None:
     keyway_sandbox.fail(KEYS, mode="close")
     assert (await client.keys.Encrypt(ENCRYPT)).ciphertext

@@ -24,7 +24,7 @@ ENCRYPT = keys.EncryptRequest(name=KEY, plaintext=b"order 42")
 KEYS = "nhn-secure-key-manager"
 
 
-def test_a_call_and_what_goes_with_it(keyway_client: keyway.Client) -> None:
+def test_call_returns_response_and_trailers(keyway_client: keyway.Client) -> None:
     response, call = keyway_client.keys.Encrypt.with_call(ENCRYPT)
     assert response.ciphertext
     assert len(keyway.request_id(call)) == 36
@@ -41,7 +41,7 @@ def test_a_call_and_what_goes_with_it(keyway_client: keyway.Client) -> None:
     ],
     ids=["call", "with_call", "future"],
 )
-def test_a_failure_is_a_keyway_error(keyway_client: keyway.Client, failing: Any) -> None:
+def test_failed_call_raises_keyway_error(keyway_client: keyway.Client, failing: Any) -> None:
     with pytest.raises(keyway.KeywayError) as failure:
         failing(keyway_client.keys.Encrypt, keys.EncryptRequest(name=f"{KEY}-not", plaintext=b"x"))
     error = failure.value
@@ -52,13 +52,13 @@ def test_a_failure_is_a_keyway_error(keyway_client: keyway.Client, failing: Any)
     assert isinstance(error.__cause__, grpc.RpcError)
 
 
-def test_the_failure_of_a_future_is_one_too(keyway_client: keyway.Client) -> None:
+def test_failed_future_has_a_keyway_error(keyway_client: keyway.Client) -> None:
     failure = keyway_client.keys.Encrypt.future(keys.EncryptRequest()).exception()
     assert isinstance(failure, keyway.KeywayError)
     assert keyway_client.keys.Encrypt.future(ENCRYPT).exception() is None
 
 
-def test_a_call_without_a_timeout_has_the_clients_deadline(keyway_sandbox: Sandbox) -> None:
+def test_default_deadline_applies_to_calls_without_timeout(keyway_sandbox: Sandbox) -> None:
     keyway_sandbox.fail(KEYS, mode="stall", count=2)
     with keyway_sandbox.connect(deadline=0.3) as client:
         started = time.monotonic()
@@ -72,7 +72,7 @@ def test_a_call_without_a_timeout_has_the_clients_deadline(keyway_sandbox: Sandb
     keyway_sandbox.clear_faults()
 
 
-def test_nobody_there_is_unavailable_and_says_no_reason() -> None:
+def test_unreachable_gateway_is_unavailable_without_reason() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{unused.getsockname()[1]}"
@@ -83,14 +83,14 @@ def test_nobody_there_is_unavailable_and_says_no_reason() -> None:
     assert (failure.value.reason, failure.value.request_id) == ("", "")
 
 
-def test_several_addresses_take_turns(keyway_sandbox: Sandbox) -> None:
+def test_unreachable_address_is_skipped(keyway_sandbox: Sandbox) -> None:
     port = keyway_sandbox.plain.rpartition(":")[2]
     with keyway.connect([f"127.0.0.1:{port}", "127.0.0.1:1"], plaintext=True) as client:
         for _ in range(4):
             assert client.keys.Encrypt(ENCRYPT).ciphertext
 
 
-def test_mutual_tls_with_files_and_with_bytes(keyway_sandbox: Sandbox) -> None:
+def test_mutual_tls_accepts_files_and_bytes(keyway_sandbox: Sandbox) -> None:
     box = keyway_sandbox
     content = [Path(path).read_bytes() for path in (box.ca, box.certificate, box.private_key)]
     for ca, certificate, private_key in ((box.ca, box.certificate, box.private_key), content):
@@ -98,7 +98,7 @@ def test_mutual_tls_with_files_and_with_bytes(keyway_sandbox: Sandbox) -> None:
             assert client.keys.GetSecret(keys.GetSecretRequest(name="providers/nhn-keys/secrets/demo-secret")).payload
 
 
-def test_the_name_in_the_certificate_need_not_be_the_address(keyway_sandbox: Sandbox) -> None:
+def test_server_name_replaces_the_address(keyway_sandbox: Sandbox) -> None:
     address = keyway_sandbox.jwt.replace("localhost", "127.0.0.1")
     options: dict[str, Any] = {"ca": keyway_sandbox.ca, "token": keyway_sandbox.token}
     request = providers.ListProvidersRequest()
@@ -108,7 +108,7 @@ def test_the_name_in_the_certificate_need_not_be_the_address(keyway_sandbox: San
         client.providers.ListProviders(request)
 
 
-def test_a_token_is_asked_for_at_each_call(keyway_sandbox: Sandbox) -> None:
+def test_token_function_is_called_for_each_call(keyway_sandbox: Sandbox) -> None:
     tokens = iter([keyway_sandbox.token, "not-a-token", keyway_sandbox.token])
     with keyway.connect(keyway_sandbox.jwt, ca=keyway_sandbox.ca, token=lambda: next(tokens)) as client:
         assert client.keys.Encrypt(ENCRYPT).ciphertext
@@ -119,7 +119,7 @@ def test_a_token_is_asked_for_at_each_call(keyway_sandbox: Sandbox) -> None:
         assert client.keys.Encrypt(ENCRYPT).ciphertext
 
 
-def test_what_the_token_function_raises_is_what_the_caller_gets(keyway_sandbox: Sandbox) -> None:
+def test_error_of_the_token_function_is_raised(keyway_sandbox: Sandbox) -> None:
     def broken() -> str:
         raise LookupError("no token today")
 
@@ -128,7 +128,7 @@ def test_what_the_token_function_raises_is_what_the_caller_gets(keyway_sandbox: 
         client.keys.Encrypt(ENCRYPT)
 
 
-def test_items_are_asked_for_page_by_page(keyway_client: keyway.Client) -> None:
+def test_pages_are_requested_when_needed(keyway_client: keyway.Client) -> None:
     asked = []
 
     def method(request: Any, **options: Any) -> Any:
@@ -148,7 +148,7 @@ def test_items_are_asked_for_page_by_page(keyway_client: keyway.Client) -> None:
     assert [len(page.certificates) for page in pages] == [3, 3, 3, 1]
 
 
-def test_what_is_safe_is_repeated(keyway_sandbox: Sandbox) -> None:
+def test_idempotent_call_is_retried(keyway_sandbox: Sandbox) -> None:
     with keyway_sandbox.connect() as client:
         keyway_sandbox.fail(KEYS, mode="close")
         assert client.keys.Encrypt(ENCRYPT).ciphertext
@@ -160,29 +160,29 @@ def test_what_is_safe_is_repeated(keyway_sandbox: Sandbox) -> None:
     assert failure.value.retry_delay is not None
 
 
-def test_a_repeated_call_may_be_large(keyway_sandbox: Sandbox) -> None:
+def test_large_call_is_retryable(keyway_sandbox: Sandbox) -> None:
     request = keys.BatchEncryptRequest(requests=[keys.EncryptRequest(name=KEY, plaintext=b"x" * 30_000)] * 100)
     with keyway_sandbox.connect() as client:
         assert all(result.response.ciphertext for result in client.keys.BatchEncrypt(request).results)
 
 
-def test_the_callers_metadata_are_kept_and_the_trace_goes_with_them(keyway_sandbox: Sandbox) -> None:
+def test_metadata_and_trace_context_are_sent(keyway_sandbox: Sandbox) -> None:
     tracer = TracerProvider().get_tracer("test")
     with Seen() as (address, metadata), keyway.connect(address, plaintext=True) as client:
         with tracer.start_as_current_span("caller") as span:
             client.keys.Encrypt(ENCRYPT, metadata=(("x-request-id", "mine"),))
-            client.keys.Encrypt(ENCRYPT, metadata=(("traceparent", "of-somebody-else"),))
+            client.keys.Encrypt(ENCRYPT, metadata=(("traceparent", "of-the-caller"),))
         client.keys.Encrypt(ENCRYPT)
     first, second, third = metadata
     assert first["x-request-id"] == "mine"
     context = span.get_span_context()
     assert first["traceparent"].startswith(f"00-{context.trace_id:032x}-{context.span_id:016x}-")
-    assert second["traceparent"] == "of-somebody-else"
+    assert second["traceparent"] == "of-the-caller"
     assert "traceparent" not in third
 
 
 class Seen:
-    """A service that remembers the metadata of each call."""
+    """A service that stores the metadata of each call."""
 
     def __enter__(self) -> Any:
         self.metadata: list[dict[str, Any]] = []
@@ -205,7 +205,7 @@ class Seen:
         self.server.stop(0).wait()
 
 
-def test_threads_share_a_client(keyway_client: keyway.Client) -> None:
+def test_threads_can_share_a_client(keyway_client: keyway.Client) -> None:
     answers = []
     threads = [
         threading.Thread(target=lambda: answers.append(keyway_client.keys.Encrypt(ENCRYPT).ciphertext))
@@ -218,7 +218,7 @@ def test_threads_share_a_client(keyway_client: keyway.Client) -> None:
     assert len(set(answers)) == 8
 
 
-def test_a_closed_client_calls_no_more(keyway_sandbox: Sandbox) -> None:
+def test_closed_client_rejects_calls(keyway_sandbox: Sandbox) -> None:
     with keyway_sandbox.connect() as client:
         client.keys.Encrypt(ENCRYPT)
     with pytest.raises(ValueError, match="closed channel"):

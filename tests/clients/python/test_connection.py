@@ -1,4 +1,4 @@
-"""What goes together, and what gRPC is told."""
+"""Validation of connection arguments, and the channel arguments for gRPC."""
 
 import json
 from pathlib import Path
@@ -35,7 +35,7 @@ CHANGING = {
     ],
 )
 @pytest.mark.parametrize("connect", [keyway.connect, keyway.aio.connect])
-def test_what_does_not_go_together(connect: Any, options: Any, complaint: Any) -> None:
+def test_contradicting_arguments_are_rejected(connect: Any, options: Any, complaint: Any) -> None:
     with pytest.raises(ValueError, match=complaint) as refusal:
         connect(**{"address": "localhost:1", **options})
     assert "secret" not in str(refusal.value)
@@ -76,7 +76,7 @@ def test_plaintext_uses_no_proxy() -> None:
     assert "grpc.enable_http_proxy" not in dict(Connection(address="keyway:1").channel_options())
 
 
-def test_the_callers_options_win() -> None:
+def test_options_of_the_caller_override_defaults() -> None:
     connection = Connection(address="localhost:1", plaintext=True, options=[("grpc.keepalive_time_ms", 1)])
     told = connection.channel_options()
     assert told.count(("grpc.keepalive_time_ms", 1)) == 1
@@ -84,13 +84,13 @@ def test_the_callers_options_win() -> None:
     assert ("grpc.max_receive_message_length", 64 << 20) in told
 
 
-def test_pem_comes_from_files_too(tmp_path: Path) -> None:
+def test_missing_pem_file_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         keyway.connect("localhost:1", ca=tmp_path / "none.pem")
 
 
 @pytest.mark.parametrize("unfit", ["", "\n", "sec\nret", "geheim\u00df"])
-def test_a_token_that_a_header_can_not_carry_is_refused_and_not_told(unfit: Any) -> None:
+def test_invalid_token_is_rejected_and_not_printed(unfit: Any) -> None:
     details = CallDetails("/m", None, (), None, None, None)
     with pytest.raises(keyway.KeywayError, match="UNAUTHENTICATED") as refusal:
         prepared(details, 1.0, unfit)

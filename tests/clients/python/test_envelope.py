@@ -283,7 +283,7 @@ def test_segment_sizes_that_the_format_does_not_have(vault: Vault, size: Any) ->
 def test_no_segment_follows_the_last() -> None:
     sealer = SegmentSealer(b"k" * 32, Header(4096, KEY, "encrypted", b"s" * 32), b"")
     sealer.seal(b"end", last=True, into=bytearray(19))
-    with pytest.raises(ValueError, match="no segment follows"):
+    with pytest.raises(ValueError, match="no segment can follow"):
         sealer.seal(b"more", last=True, into=bytearray(20))
 
 

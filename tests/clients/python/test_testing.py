@@ -39,7 +39,7 @@ def test_no_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_gateway_beside_this_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(COMMAND_VARIABLE, f"{sys.executable} -c 'import sys; sys.exit(\"No module named gateway\")'")
-    with pytest.raises(SandboxError, match=r"repository: pip install \./clients/python \."), start_sandbox():
+    with pytest.raises(SandboxError, match=r"pip install \./clients/python \."), start_sandbox():
         pass
 
 

@@ -55,7 +55,7 @@ def test_what_is_no_envelope_is_refused(case: Any) -> None:
     key, associated = bytes.fromhex(case["data_key"]), bytes.fromhex(case["associated_data"])
     with pytest.raises(EnvelopeError) as refusal:
         opened_by_client(bytes.fromhex(case["envelope"]), key, associated)
-    assert str(refusal.value) == "the envelope can't be opened"
+    assert str(refusal.value) == "the envelope cannot be opened"
     with pytest.raises((ValueError, InvalidTag, struct.error)):
         opened_by_the_page(bytes.fromhex(case["envelope"]), key, associated)
 

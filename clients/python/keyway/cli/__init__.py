@@ -1,6 +1,6 @@
-"""The command line `keyway`. Needs the package's extra `cli`.
+"""The command line `keyway`. It requires the extra `cli` of the package.
 
-`main` is what runs; its commands stand in one module for each group, and what they share in modules of its own.
+`main` is the entry point. Each group of commands has its own module.
 """
 
 import os
@@ -13,15 +13,13 @@ _PACKAGES = ("click", "rich", "cryptography")
 
 
 def main() -> NoReturn:
-    """Run one command of this process's arguments, and end with its exit code."""
+    """Run the command in the arguments of this process, and exit with its exit code."""
     if any(find_spec(package) is None for package in _PACKAGES):
-        sys.exit(
-            "keyway: the command line needs more packages: pip install './clients/python[cli]' in Keyway's repository"
-        )
-    # Before gRPC is there: what its core logs of a lost connection says nothing that the error does not.
+        sys.exit("keyway: missing packages: run pip install './clients/python[cli]' in the Keyway repository")
+    # Set before gRPC is imported. The error message already contains what gRPC logs about a lost connection.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    # An end like any other: unfinished files are removed.
+    # Exit through the cleanup code, which removes unfinished files.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    from keyway.cli.app import run  # noqa: PLC0415 - its packages may not be there
+    from keyway.cli.app import run  # noqa: PLC0415 - requires the optional packages
 
     sys.exit(run(sys.argv[1:]))

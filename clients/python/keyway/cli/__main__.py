@@ -1,4 +1,4 @@
-"""`python -m keyway.cli`: the same as `keyway`."""
+"""`python -m keyway.cli`, an alias of `keyway`."""
 
 from keyway.cli import main
 

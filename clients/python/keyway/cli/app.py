@@ -1,4 +1,4 @@
-"""All commands under one name, and what becomes of a run: its output, its failure, its exit code."""
+"""The root command, and the conversion of results and errors to exit codes."""
 
 import io
 import os
@@ -26,26 +26,26 @@ from keyway.errors import KeywayError
     cls=Group,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     examples="""
-        keyway certs list                              of all providers
-        keyway certs show nhn-certs/www.example.com    one of them
-        keyway keys encrypt orders-key note.txt        a small file
-        keyway seal dump.sql --key orders-key          a file of any size
+        keyway certs list                                 list all certificates
+        keyway certs show nhn-certs/www.example.com       show one certificate
+        keyway keys encrypt nhn-keys/orders-key note.txt   encrypt a small file
+        keyway seal dump.sql --key nhn-keys/orders-key    seal a file of any size
     """,
     notes="""
-        Names: providers/nhn-keys/keys/orders-key, or nhn-keys/orders-key, or
-        orders-key where one provider alone can be meant.
+        Names: nhn-keys/orders-key, or in full providers/nhn-keys/keys/orders-key.
+        The provider is optional if only one provider serves the command.
 
-        Variables: every option from --address on has one, such as KEYWAY_ADDRESS,
-        KEYWAY_TOKEN_FILE; and there is KEYWAY_TOKEN.
+        Environment variables: every option from --address on has one, such as
+        KEYWAY_ADDRESS and KEYWAY_TOKEN_FILE. KEYWAY_TOKEN holds a token.
 
-        Exit codes: 0 done, 1 the answer is no or is not whole, 2 wrong usage or a
-        local file, 3 an envelope can't be opened, 10 + gRPC's number of the status
-        that a call ended with (NOT_FOUND: 15), 130 Ctrl-C or "no".
+        Exit codes: 0 success, 1 negative or incomplete result, 2 wrong usage or
+        local file error, 3 envelope cannot be opened, 10 + gRPC status code of a
+        failed call (NOT_FOUND: 15), 130 Ctrl-C or a declined confirmation.
     """,
 )
 @click.version_option(package_name="keyway-client", message="keyway %(version)s")
 def root() -> None:
-    """Certificates and keys through a Keyway gateway."""
+    """Manage certificates and keys through a Keyway gateway."""
 
 
 for command in (certs, cas, keys, secrets, seal, open_, providers, completion):
@@ -53,16 +53,16 @@ for command in (certs, cas, keys, secrets, seal, open_, providers, completion):
 
 
 def run(arguments: Sequence[str]) -> int:
-    """One command; its exit code."""
+    """Run one command; return its exit code."""
     if instruction := os.environ.get(VARIABLE):
         return shell_complete(root, {}, "keyway", VARIABLE, instruction)
     for stream in (sys.stdout, sys.stderr):
-        # A locale that can't spell a name is no reason to fail.
+        # Do not fail if the locale cannot encode a name.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     session = Session()
     try:
-        # Not click's own `main`, which ends the process where it sees fit.
+        # The `main` of click would exit the process itself.
         with root.make_context("keyway", list(arguments), obj=session) as context:
             answer = root.invoke(context)
         sys.stdout.flush()
@@ -70,15 +70,15 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as ended:
         return ended.exit_code
     except BrokenPipeError:
-        # Whoever read has enough. Python would complain once more when it ends.
+        # The reader closed the pipe. Without this, Python reports a second error at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return failures.BROKEN_PIPE
-    except click.exceptions.NoArgsIsHelpError as asked:
-        click.echo(asked.format_message(), err=True)
+    except click.exceptions.NoArgsIsHelpError as help_page:
+        click.echo(help_page.format_message(), err=True)
         return failures.USAGE
     except (KeyboardInterrupt, click.Abort):
         return failures.interrupted(session)
     except (KeywayError, EnvelopeError, click.ClickException, OSError) as error:
-        return failures.tell(error, session)
+        return failures.report(error, session)
     finally:
         session.close()

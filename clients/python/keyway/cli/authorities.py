@@ -1,4 +1,4 @@
-"""`keyway cas …`: the authorities that a provider's trust stores trust."""
+"""The commands `keyway cas …` for the certificate authorities in trust stores."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -25,7 +25,7 @@ _STORES: Final = ("server", "client")
 
 @click.group(cls=Group)
 def cas() -> None:
-    """Trusted authorities: list, look at, add and remove them."""
+    """List, show, add and delete trusted certificate authorities."""
 
 
 @cas.command(
@@ -38,9 +38,9 @@ def cas() -> None:
 @click.argument("store", required=False)
 @pass_session
 def list_(session: Session, store: str | None) -> None:
-    """List authorities, soonest expiry first.
+    """List certificate authorities, soonest expiry first.
 
-    STORE is a trust store. Default: all.
+    STORE is a trust store. Default: all trust stores.
     """
     stores = [names.full(session, names.STORE, store, _METHOD)] if store else list(_stores(session))
     method = session.client.certificates.ListTrustedAuthorities
@@ -60,7 +60,7 @@ def _stores(session: Session) -> Iterator[str]:
 @click.argument("authority")
 @pass_session
 def show(session: Session, authority: str) -> None:
-    """Show an authority."""
+    """Show a certificate authority."""
     name = names.full(session, names.AUTHORITY, authority, "CertificateService/GetTrustedAuthority")
     request = contract.GetTrustedAuthorityRequest(name=name)
     found = session.call(session.client.certificates.GetTrustedAuthority, request).authority
@@ -75,9 +75,9 @@ def show(session: Session, authority: str) -> None:
 @files.argument("file")
 @pass_session
 def import_(session: Session, store: str, file: str) -> None:
-    """Trust the authorities in a file.
+    """Add the certificate authorities in a file to a trust store.
 
-    FILE is X.509 or PKCS#7, PEM or DER.
+    FILE contains X.509 or PKCS#7, as PEM or DER.
     """
     content = files.read(file)
     parent = names.full(session, names.STORE, store, "CertificateService/ImportTrustedAuthority")
@@ -92,20 +92,20 @@ def import_(session: Session, store: str, file: str) -> None:
     if new:
         _show(session, new)
     else:
-        session.output.note("All of them were there.", "dim")
+        session.output.note("The trust store already contains all of them.", "dim")
 
 
 @cas.command(examples="keyway cas delete asteria/server/0b6c1d9e-2f3a-4b4c-8d5e-6f7081920a01")
 @click.argument("authority")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask whether it is meant.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 @pass_session
 def delete(session: Session, authority: str, *, yes: bool) -> None:
-    """Trust an authority no longer."""
+    """Delete a certificate authority from its trust store."""
     name = names.full(session, names.AUTHORITY, authority, "CertificateService/DeleteTrustedAuthority")
     confirm(f"Delete {names.short(name)}?", yes=yes)
     request = contract.DeleteTrustedAuthorityRequest(name=name)
     response = session.call(session.client.certificates.DeleteTrustedAuthority, request)
-    exchange.done(session, response, f"{names.short(name)} is deleted")
+    exchange.done(session, response, f"deleted {names.short(name)}")
 
 
 def _show(session: Session, found: Iterable[TrustedAuthority]) -> None:

@@ -1,4 +1,4 @@
-"""`keyway certs …`: certificates of every provider."""
+"""The commands `keyway certs …` for certificates."""
 
 import sys
 from typing import Any, Final
@@ -24,7 +24,7 @@ _COLUMNS: Final = (
 
 @click.group(cls=Group)
 def certs() -> None:
-    """Certificates: list, look at, make, exchange and remove them."""
+    """List, show, create, transfer and delete certificates."""
 
 
 @certs.command(
@@ -35,15 +35,16 @@ def certs() -> None:
         keyway certs list --within 30 --json | jq -r .name
     """,
     notes="""
-        Ends with 1 where a provider does not answer: its certificates are missing.
-        What --within can't judge, because the list does not tell its expiry, is
-        counted on standard error; keyway certs show may tell it.
+        The exit code is 1 if a provider does not respond; the list then lacks its
+        certificates. Some providers list no expiry dates: --within omits those
+        certificates and prints their number on standard error. For these, use
+        keyway certs show.
     """,
 )
-@click.option("--provider", metavar="PROVIDER", default="-", help="Of one provider. Default: of all.")
-@click.option("--expired", is_flag=True, help="Those that have expired.")
-@click.option("--all", "every", is_flag=True, help="Those too.")
-@click.option("--within", type=click.IntRange(min=0), metavar="DAYS", help="Those that expire within so many days.")
+@click.option("--provider", metavar="PROVIDER", default="-", help="Only this provider. Default: all.")
+@click.option("--expired", is_flag=True, help="Only expired certificates.")
+@click.option("--all", "every", is_flag=True, help="Include expired certificates.")
+@click.option("--within", type=click.IntRange(min=0), metavar="DAYS", help="Only certificates that expire within DAYS.")
 @pass_session
 def list_(session: Session, *, provider: str, expired: bool, every: bool, within: int | None) -> int:
     """List certificates, soonest expiry first."""
@@ -66,10 +67,10 @@ def list_(session: Session, *, provider: str, expired: bool, every: bool, within
     if not session.json:
         _table(session, found)
     if unknown:
-        told = f"{unknown}; without --within they are listed"
-        session.output.note(f"keyway: left out, because their expiry is not known: {told}", "yellow")
+        hint = "run without --within to list them"
+        session.output.note(f"keyway: omitted {unknown} certificates with unknown expiry; {hint}", "yellow")
     for name in sorted(unreachable):
-        session.output.note(f"keyway: {names.short(name)} does not answer: its certificates are missing", "yellow")
+        session.output.note(f"keyway: {names.short(name)} does not respond: its certificates are missing", "yellow")
     return NO if unreachable else 0
 
 
@@ -92,11 +93,11 @@ def _table(session: Session, found: list[Certificate]) -> None:
 @certs.command(
     examples="""
         keyway certs show nhn-certs/www.example.com
-        keyway certs show asteria/server          asks for the key store's password
+        keyway certs show asteria/server          prompts for the key store password
     """
 )
 @click.argument("certificate")
-@click.option("--basic", is_flag=True, help="What a list has, without a look into the file.")
+@click.option("--basic", is_flag=True, help="Only the fields of the list, without those of the file.")
 @password_options()
 @pass_session
 def show(session: Session, certificate: str, *, basic: bool, **arguments: Any) -> None:
@@ -119,24 +120,24 @@ def _show(session: Session, certificate: Certificate) -> None:
     examples="""
         keyway certs create asteria/client --cn client.example.com --country KR
     """,
-    notes="It is signed by itself: keyway certs csr gets what an authority signs.",
+    notes="The certificate is self-signed. keyway certs csr prints a signing request.",
 )
 @click.argument("certificate")
-@click.option("--common-name", "--cn", required=True, help="CN: whom it is for.")
-@click.option("--country", default="", help="C: two letters.")
+@click.option("--common-name", "--cn", required=True, help="CN: common name.")
+@click.option("--country", default="", help="C: two-letter country code.")
 @click.option("--state", default="", help="ST: state or province.")
-@click.option("--locality", default="", help="L: such as a city.")
-@click.option("--organization", default="", help="O.")
-@click.option("--organizational-unit", default="", help="OU.")
-@click.option("--days", type=click.IntRange(min=0), default=0, help="How long it is valid. Default: 365.")
+@click.option("--locality", default="", help="L: locality, such as a city.")
+@click.option("--organization", default="", help="O: organization.")
+@click.option("--organizational-unit", default="", help="OU: organizational unit.")
+@click.option("--days", type=click.IntRange(min=0), default=0, help="Validity in days. Default: 365.")
 @click.option("--key-algorithm", default="", help="Default: RSA.")
-@click.option("--key-size", type=click.IntRange(min=0), default=0, help="In bits. Default: 2048.")
+@click.option("--key-size", type=click.IntRange(min=0), default=0, help="Key size in bits. Default: 2048.")
 @click.option("--signature-algorithm", default="", help="Default: SHA256withRSA.")
-@click.option("--replace", is_flag=True, help="One that is there, and its key with it.")
+@click.option("--replace", is_flag=True, help="Replace an existing certificate and its key.")
 @password_options(private_key=True)
 @pass_session
 def create(session: Session, certificate: str, *, days: int, **arguments: Any) -> None:
-    """Make a key pair and a certificate at a provider."""
+    """Create a key pair and a self-signed certificate."""
     passwords = taken(arguments)
     name = names.full(session, names.CERTIFICATE, certificate, "CertificateService/CreateCertificate")
     keystore = passwords.keystore(new=True)
@@ -157,27 +158,27 @@ def create(session: Session, certificate: str, *, days: int, **arguments: Any) -
 
 @certs.command(examples="keyway certs delete asteria/client")
 @click.argument("certificate")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask whether it is meant.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 @password_options()
 @pass_session
 def delete(session: Session, certificate: str, *, yes: bool, **arguments: Any) -> None:
-    """Delete a certificate with its key. It can't be undone."""
+    """Delete a certificate and its key. This cannot be undone."""
     passwords = taken(arguments)
     name = names.full(session, names.CERTIFICATE, certificate, "CertificateService/DeleteCertificate")
-    confirm(f"Delete {names.short(name)} with its key? It can't be undone.", yes=yes)
+    confirm(f"Delete {names.short(name)} and its key? This cannot be undone.", yes=yes)
     request = contract.DeleteCertificateRequest(name=name, keystore_password=passwords.keystore())
     response = session.call(session.client.certificates.DeleteCertificate, request)
-    exchange.done(session, response, f"{names.short(name)} is deleted")
+    exchange.done(session, response, f"deleted {names.short(name)}")
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Go on only if it is meant."""
+    """Ask for confirmation. Raises Exit if the user declines, Refused if standard input is not a terminal."""
     if yes:
         return
     if not sys.stdin.isatty():
-        raise Refused("nobody is there to ask: --yes")
+        raise Refused("not a terminal; pass --yes to confirm")
     if not click.confirm(question, err=True):
-        # An answer, and nothing to report: only Ctrl-C is an interruption.
+        # A declined confirmation prints no message.
         raise click.exceptions.Exit(INTERRUPTED)
 
 

@@ -1,4 +1,4 @@
-"""What every command has: the general options, at the end of the line too, and help that ends in examples."""
+"""Base classes of all commands: general options, and help pages with examples."""
 
 import inspect
 from collections.abc import Callable
@@ -12,31 +12,31 @@ _passing: Callable[[Any], Any] = click.make_pass_decorator(Session, ensure=True)
 
 
 def pass_session(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The run's session as a command's first argument."""
+    """Decorate a command so that it receives the session as first argument."""
     passing: Callable[..., Any] = _passing(function)
     return passing
 
 
 _CONNECTION: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("--address", {"metavar": "HOST:PORT", "help": "The gateway. Default: 127.0.0.1:50051."}),
-    ("--ca", {"metavar": "FILE", "help": "Who vouches for the gateway (PEM). Default: well-known authorities."}),
-    ("--certificate", {"metavar": "FILE", "help": "Who you are, by mutual TLS: your certificate (PEM) …"}),
-    ("--private-key", {"metavar": "FILE", "help": "… and its private key."}),
-    ("--token-file", {"metavar": "FILE", "help": "Who you are, by a bearer token, read at each call."}),
-    ("--server-name", {"metavar": "NAME", "help": "In the gateway's certificate, where it isn't the address."}),
+    ("--ca", {"metavar": "FILE", "help": "CA bundle used to verify the gateway (PEM). Default: public CAs."}),
+    ("--certificate", {"metavar": "FILE", "help": "Client certificate for mutual TLS (PEM)."}),
+    ("--private-key", {"metavar": "FILE", "help": "Private key of the client certificate (PEM)."}),
+    ("--token-file", {"metavar": "FILE", "help": "File with a bearer token; read for each call."}),
+    ("--server-name", {"metavar": "NAME", "help": "Name in the gateway's certificate, if not the address."}),
     (
         "--tls/--plaintext",
-        {"default": None, "help": "Default: TLS, but not on this machine if no option speaks of it."},
+        {"default": None, "help": "Default: TLS; plaintext to loopback addresses without TLS options."},
     ),
-    ("--timeout", {"type": float, "metavar": "SECONDS", "help": "For each call. Default: 30."}),
-    ("--context", {"metavar": "NAME", "help": "A connection of the configuration file."}),
-    ("--config", {"metavar": "FILE", "help": "The configuration. Default: ~/.config/keyway/config.toml."}),
+    ("--timeout", {"type": float, "metavar": "SECONDS", "help": "Deadline of each call. Default: 30."}),
+    ("--context", {"metavar": "NAME", "help": "Context in the configuration file."}),
+    ("--config", {"metavar": "FILE", "help": "Configuration file. Default: ~/.config/keyway/config.toml."}),
 )
 _FORM: Final[tuple[tuple[tuple[str, ...], dict[str, Any]], ...]] = (
-    (("--json",), {"is_flag": True, "default": None, "help": "For programs: protobuf JSON, an object a line."}),
-    (("--verbose", "-v"), {"is_flag": True, "default": None, "help": "Tell of each call, and more of a failure."}),
+    (("--json",), {"is_flag": True, "default": None, "help": "Print protobuf JSON, one object per line."}),
+    (("--verbose", "-v"), {"is_flag": True, "default": None, "help": "Print each call, and more details of errors."}),
 )
-_GENERAL: Final = "general_"  # a command may have a parameter of the same name
+_GENERAL: Final = "general_"  # avoids a clash with a parameter of a command
 
 
 def _keep(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
@@ -46,12 +46,14 @@ def _keep(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
 
 def _token(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
     if ctx.get_parameter_source(str(parameter.name)) is click.core.ParameterSource.COMMANDLINE:
-        raise click.UsageError("a token is never on the command line: --token-file, or the variable KEYWAY_TOKEN")
+        raise click.UsageError(
+            "the command line is visible to other users: use --token-file, or the variable KEYWAY_TOKEN"
+        )
     _keep(ctx, parameter, value)
 
 
 def _general(*, root: bool) -> list[click.Option]:
-    """The root shows them all and reads the variables; a command takes them too, and shows those of the output."""
+    """Return the general options. The root reads the variables; commands hide the connection options in their help."""
     made = [click.Option(names, expose_value=False, callback=_keep, **attributes) for names, attributes in _FORM]
     for flags, attributes in _CONNECTION:
         name = flags.partition("/")[0].removeprefix("--").replace("-", "_")
@@ -66,25 +68,25 @@ def _general(*, root: bool) -> list[click.Option]:
 
 
 class _Helpful(click.Command):
-    """examples, notes: what stands under the options, as it is written."""
+    """A command with examples and notes below the options, printed verbatim."""
 
     def __init__(self, *arguments: Any, examples: str = "", notes: str = "", **attributes: Any) -> None:
         super().__init__(*arguments, **attributes)
         self._below = (("Examples", inspect.cleandoc(examples)), ("Notes", inspect.cleandoc(notes)))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The examples and the notes."""
+        """Write the examples and the notes."""
         for title, text in self._below:
             if text:
                 with formatter.section(title):
                     for line in text.splitlines():
                         formatter.write(f"{' ' * formatter.current_indent}{line}\n")
         if ctx.parent is not None and not isinstance(self, click.Group):
-            formatter.write(f"\nHow to reach the gateway: {ctx.find_root().command_path} --help\n")
+            formatter.write(f"\nOptions for the connection: {ctx.find_root().command_path} --help\n")
 
 
 class Command(_Helpful):
-    """One that does something."""
+    """A command without subcommands."""
 
     def __init__(self, *arguments: Any, **attributes: Any) -> None:
         super().__init__(*arguments, **attributes)
@@ -92,7 +94,7 @@ class Command(_Helpful):
 
 
 class Group(_Helpful, click.Group):
-    """Several under one name."""
+    """A command with subcommands."""
 
     command_class = Command
 
@@ -102,12 +104,12 @@ class Group(_Helpful, click.Group):
             self.params += _general(root=True)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """In the order in which they are written."""
+        """Return the subcommands in the order of their definition."""
         return list(self.commands)
 
 
 def options(*several: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Several decorators as one, for commands that share them."""
+    """Combine decorators into one."""
 
     def decorate(function: Any) -> Any:
         for each in reversed(several):

@@ -1,4 +1,4 @@
-"""`keyway completion SHELL`: what a shell has to be told to complete commands and options. click makes it."""
+"""The command `keyway completion SHELL`, which prints the completion script of click."""
 
 from typing import Final
 
@@ -18,13 +18,13 @@ _SHELLS: Final = ("bash", "zsh", "fish")
         eval "$(keyway completion zsh)"            # in ~/.zshrc
         keyway completion fish > ~/.config/fish/completions/keyway.fish
     """,
-    notes="For fish, before: mkdir -p ~/.config/fish/completions",
+    notes="For fish, run this first: mkdir -p ~/.config/fish/completions",
 )
 @click.argument("shell", type=click.Choice(_SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print what makes a shell complete `keyway`."""
+    """Print the script that completes `keyway` in a shell."""
     made = get_completion_class(shell)
-    assert made is not None  # one of click's own
+    assert made is not None  # click supports all these shells
     root = ctx.find_root()
     click.echo(made(root.command, {}, "keyway", VARIABLE).source())

@@ -1,8 +1,8 @@
-"""The configuration file: gateways by name, so that nobody has to type a connection twice.
+"""The configuration file: named connections to gateways.
 
-`~/.config/keyway/config.toml` (`XDG_CONFIG_HOME` is respected), or the file that `--config` names:
+The file is `~/.config/keyway/config.toml`, below `XDG_CONFIG_HOME` if that is set, or the value of `--config`:
 
-    context = "production"              # where --context says nothing
+    context = "production"              # the default of --context
 
     [contexts.production]
     address = "keyway.example.org:443"
@@ -30,11 +30,11 @@ _KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
 
 
 def context(path: str | None, name: str | None) -> dict[str, Any]:
-    """The connection of the named context, else of the one that the file says; empty where there is none."""
+    """Return the settings of the named context, or of the default context of the file; empty without a context."""
     file = Path(path) if path else _default()
     if not path and not file.exists():
         if name:
-            raise click.ClickException(f"there is no context {name!r}: {file} is not there")
+            raise click.ClickException(f"unknown context {name!r}: {file} does not exist")
         return {}
     try:
         tree = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -46,17 +46,17 @@ def context(path: str | None, name: str | None) -> dict[str, Any]:
 def _chosen(tree: Mapping[str, Any], name: str | None, file: Path) -> dict[str, Any]:
     contexts, chosen = tree.get("contexts", {}), name or tree.get("context")
     if unknown := set(tree) - {"context", "contexts"}:
-        raise click.ClickException(f"{file}: unknown: {', '.join(sorted(unknown))}")
+        raise click.ClickException(f"{file}: unknown keys: {', '.join(sorted(unknown))}")
     if chosen is None:
         return {}
     if not isinstance(contexts, dict) or not isinstance(contexts.get(chosen), dict):
-        raise click.ClickException(f"{file}: there is no context {chosen!r}")
+        raise click.ClickException(f"{file}: unknown context {chosen!r}")
     found = contexts[chosen]
     for key, value in found.items():
         if key not in _KINDS:
-            raise click.ClickException(f"{file}: contexts.{chosen}.{key}: one of {', '.join(_KINDS)}")
+            raise click.ClickException(f"{file}: unknown key contexts.{chosen}.{key}; known keys: {', '.join(_KINDS)}")
         if not isinstance(value, _KINDS[key]):
-            raise click.ClickException(f"{file}: contexts.{chosen}.{key}: not such a value")
+            raise click.ClickException(f"{file}: invalid type of contexts.{chosen}.{key}")
     folder = file.parent
     return {key: str(folder / Path(value).expanduser()) if key in _PATHS else value for key, value in found.items()}
 

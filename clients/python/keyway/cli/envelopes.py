@@ -1,4 +1,4 @@
-"""`keyway seal` and `keyway open`: files of any size, sealed on this machine with a data key of the gateway's."""
+"""The commands `keyway seal` and `keyway open`: local envelope encryption of files of any size."""
 
 import contextlib
 import os
@@ -18,11 +18,11 @@ from keyway.cli.session import Session
 from keyway.envelope import Opener, Sealer
 
 SUFFIX: Final = ".sealed"
-_STEP: Final = 1 << 20  # bytes between two updates of the bar
+_STEP: Final = 1 << 20  # bytes between two updates of the progress bar
 
 _bound = options(
-    click.option("--aad", metavar="TEXT", help="Associated data: what has to be said to open it. Not in the file."),
-    click.option("--aad-file", metavar="FILE", help="The same, from a file."),
+    click.option("--aad", metavar="TEXT", help="Associated data, required to open the file; not stored in it."),
+    click.option("--aad-file", metavar="FILE", help="Associated data from a file."),
     files.output_options,
     click.option("--quiet", "-q", is_flag=True, help="No progress bar."),
 )
@@ -31,24 +31,23 @@ _bound = options(
 @click.command(
     cls=Command,
     examples="""
-        keyway seal dump.sql --key nhn-keys/orders-key     makes dump.sql.sealed
-        pg_dump orders | keyway seal - --key orders-key > orders.sealed
-        keyway seal report.pdf --key orders-key --aad case-42
+        keyway seal dump.sql --key nhn-keys/orders-key     creates dump.sql.sealed
+        pg_dump orders | keyway seal - --key nhn-keys/orders-key > orders.sealed
+        keyway seal report.pdf --key nhn-keys/orders-key --aad case-42
     """,
     notes="""
-        What is sealed stays on this machine: the gateway makes a data key, and
-        sees nothing else.
+        The data stays on this machine: the gateway only generates a data key.
     """,
 )
 @files.argument("file")
-@click.option("--key", metavar="KEY", required=True, help="The gateway's key that the data key is encrypted with.")
+@click.option("--key", metavar="KEY", required=True, help="Key of the gateway that encrypts the data key.")
 @_bound
 @pass_session
 def seal(session: Session, file: str, *, key: str, aad: str | None, aad_file: str | None, output: str | None,
          force: bool, quiet: bool) -> None:  # fmt: skip
     """Seal a file of any size.
 
-    FILE, or standard input where it is -, becomes an envelope that only the gateway's key opens.
+    FILE is - for standard input. Only the key of the gateway can open the result.
     """
     target = output or (files.STDIO if file == files.STDIO else f"{file}{SUFFIX}")
     associated = _associated(aad, aad_file)
@@ -63,26 +62,26 @@ def seal(session: Session, file: str, *, key: str, aad: str | None, aad_file: st
     "open",
     cls=Command,
     examples="""
-        keyway open dump.sql.sealed                        makes dump.sql
-        keyway open dump.sql.sealed --key orders-key       if it is of this key
+        keyway open dump.sql.sealed                         creates dump.sql
+        keyway open dump.sql.sealed --key nhn-keys/orders-key   accepts only this key
         keyway open orders.sealed -o - | psql orders
         keyway open report.pdf.sealed --aad case-42
     """,
     notes="""
-        A file is there once all of it has verified. On standard output every byte
-        has verified that is written, but only exit code 0 says that they are all:
-        of an envelope that was damaged or cut, 3 comes at the end.
+        The file is created only when the whole envelope is verified. Standard
+        output contains only verified bytes, but they are complete only if the exit
+        code is 0; for a damaged or truncated envelope it is 3.
     """,
 )
 @files.argument("file")
-@click.option("--key", metavar="KEY", help="Open envelopes of this key alone.")
+@click.option("--key", metavar="KEY", help="Accept only envelopes of this key.")
 @_bound
 @pass_session
 def open_(session: Session, file: str, *, key: str | None, aad: str | None, aad_file: str | None,
           output: str | None, force: bool, quiet: bool) -> None:  # fmt: skip
     """Open a sealed file.
 
-    FILE, or standard input where it is -, is what `keyway seal` or any of the clients made.
+    FILE is a file that `keyway seal` or a client library sealed, or - for standard input.
     """
     target = output or _opened(file)
     associated = _associated(aad, aad_file)
@@ -97,32 +96,32 @@ def _opened(file: str) -> str:
     if file == files.STDIO:
         return files.STDIO
     if not file.endswith(SUFFIX) or Path(file).name == SUFFIX:
-        raise click.UsageError(f"say where it goes: --output FILE ({Path(file).name} does not end in {SUFFIX})")
+        raise click.UsageError(f"{Path(file).name} does not end in {SUFFIX}: pass --output FILE")
     return file.removesuffix(SUFFIX)
 
 
 def _associated(text: str | None, file: str | None) -> bytes:
     if text is not None and file is not None:
-        raise click.UsageError("--aad or --aad-file, not both")
+        raise click.UsageError("--aad and --aad-file cannot be combined")
     return files.read(file) if file is not None else (text or "").encode()
 
 
 def _check(session: Session, file: str, target: str, *, force: bool) -> None:
-    """All that can be known before the gateway is asked."""
+    """Check the files before the first call."""
     if file == files.STDIO and sys.stdin.isatty():
-        raise Refused("standard input is a terminal: give a file, or a pipe")
+        raise Refused("standard input is a terminal: pass a file or use a pipe")
     if target == files.STDIO and session.output.terminal and not force:
-        raise Refused("standard output is a terminal: --output FILE, or --force")
+        raise Refused("standard output is a terminal: pass --output FILE or --force")
     if file != files.STDIO and Path(file).is_dir():
-        raise Refused(f"{file} is a folder: tar -c {file} | keyway seal - …")
+        raise Refused(f"{file} is a directory: use tar -c {file} | keyway seal - …")
     if files.STDIO not in (file, target) and os.path.exists(target) and os.path.samefile(file, target):
-        raise Refused("a file can't become itself")
+        raise Refused("input and output are the same file")
     files.check_free(target, force=force)
 
 
 @contextlib.contextmanager
 def _source(session: Session, file: str, doing: str, *, quiet: bool) -> Iterator[BinaryIO]:
-    """What is read, with a bar beside it where somebody looks."""
+    """Open the input; on a terminal, show a progress bar."""
     with contextlib.ExitStack() as stack:
         opened = sys.stdin.buffer if file == files.STDIO else stack.enter_context(Path(file).open("rb", buffering=0))
         console = session.output.errors
@@ -131,35 +130,35 @@ def _source(session: Session, file: str, doing: str, *, quiet: bool) -> Iterator
             return
         status = os.fstat(opened.fileno())
         total = status.st_size if stat.S_ISREG(status.st_mode) else None
-        tell = stack.enter_context(progress_bar(console, doing, total))
-        yield _Counted(opened, tell)  # type: ignore[misc]
+        report = stack.enter_context(progress_bar(console, doing, total))
+        yield _Counted(opened, report)  # type: ignore[misc]
 
 
 class _Counted:
-    """A file that tells how much of it was read, every now and then."""
+    """A file that reports progress while it is read."""
 
-    def __init__(self, file: BinaryIO, tell: Callable[[int], None]) -> None:
+    def __init__(self, file: BinaryIO, report: Callable[[int], None]) -> None:
         self._file = file
-        self._tell = tell
-        self._untold = 0
+        self._report = report
+        self._unreported = 0
 
     def read(self, size: int) -> bytes:
-        """At most so many bytes."""
+        """Read at most `size` bytes."""
         data = self._file.read(size)
         self._count(len(data))
         return data
 
     def readinto(self, buffer: memoryview) -> int:
-        """As a file's own."""
+        """Read into a buffer; return the number of bytes."""
         count: int = self._file.readinto(buffer)  # type: ignore[attr-defined]
         self._count(count)
         return count
 
     def _count(self, count: int) -> None:
-        self._untold += count
-        if self._untold >= _STEP or not count:
-            self._tell(self._untold)
-            self._untold = 0
+        self._unreported += count
+        if self._unreported >= _STEP or not count:
+            self._report(self._unreported)
+            self._unreported = 0
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""The commands of `keyway certs` that move files: download, upload, csr, install, import."""
+"""The commands of `keyway certs` that transfer files: download, upload, csr, install, import."""
 
 import sys
 from pathlib import Path
@@ -29,15 +29,15 @@ _FORMATS: Final = {
         keyway certs download nhn-certs/www.example.com --include-private-key
     """,
     notes="""
-        Without --output it goes into a file in this folder, by the name that the
-        provider says. The private key goes into a file of its own, of yours alone:
-        www.key beside www.pem, or --key-output.
+        Without --output, the file is written to the current directory, with the
+        name from the provider. The private key goes to a separate file with mode
+        0600: www.key next to www.pem, or the file of --key-output.
     """,
 )
 @click.argument("certificate")
-@click.option("--format", "form", type=click.Choice(list(_FORMATS)), default="pem", help="der is the leaf alone.")
-@click.option("--include-private-key", is_flag=True, help="The private key too, where policy allows it.")
-@click.option("--key-output", metavar="FILE", help="Where that goes.")
+@click.option("--format", "form", type=click.Choice(list(_FORMATS)), default="pem", help="der contains only the leaf.")
+@click.option("--include-private-key", is_flag=True, help="Also download the private key, if policy permits.")
+@click.option("--key-output", metavar="FILE", help="File for the private key.")
 @files.output_options
 @password_options()
 @pass_session
@@ -54,10 +54,10 @@ def download(
 ) -> None:
     """Download a certificate with its chain, leaf first."""
     if key_output is not None and not include_private_key:
-        raise click.UsageError("--key-output goes with --include-private-key")
+        raise click.UsageError("--key-output requires --include-private-key")
     printed = output == files.STDIO or (session.json and output is None)
     if include_private_key and ((printed and key_output is None) or key_output == files.STDIO):
-        files.check_eyes(session, force=force)
+        files.check_terminal(session, force=force)
     for each in (output, key_output):
         files.check_free(each, force=force)
     name = names.full(session, names.CERTIFICATE, certificate, "CertificateService/DownloadCertificate")
@@ -71,8 +71,8 @@ def download(
     target = output or files.local_name(found.filename)
     private = key_output or (files.STDIO if printed else str(Path(target).with_suffix(".key")))
     if found.private_key_pem and target == private != files.STDIO:
-        raise click.UsageError("the certificates and the private key can't go into the same file: --key-output")
-    # Both are free, or neither is written.
+        raise click.UsageError("certificates and private key need different files: pass --key-output")
+    # Write neither file if one of them exists.
     for each in (target, private) if found.private_key_pem else (target,):
         files.check_free(each, force=force)
     _store(session, found.content, target, f"{len(found.certificate_chain)} in the chain", force=force)
@@ -90,20 +90,20 @@ def _store(session: Session, data: bytes, target: str, what: str, *, force: bool
 @click.command(
     cls=Command,
     examples="keyway certs upload nhn-certs/www.example.com www.pem",
-    notes="For a certificate that is registered there; a file that it has is replaced.",
+    notes="The certificate must be registered. An existing file is replaced.",
 )
 @click.argument("certificate")
 @files.argument("file")
 @pass_session
 def upload(session: Session, certificate: str, file: str) -> None:
-    """Upload a certificate's file.
+    """Upload the file of a certificate.
 
-    FILE has the certificate with its chain, leaf first, and the private key, in one PEM.
+    FILE is one PEM file: the certificate with its chain, leaf first, and the private key.
     """
     name = names.full(session, names.CERTIFICATE, certificate, "CertificateService/UploadCertificate")
     request = contract.UploadCertificateRequest(name=name, content=files.read(file), filename=filename(file))
     response = session.call(session.client.certificates.UploadCertificate, request)
-    done(session, response, f"{names.short(name)} is uploaded")
+    done(session, response, f"uploaded {names.short(name)}")
 
 
 @click.command(cls=Command, examples="keyway certs csr asteria/server -o server.csr")
@@ -112,7 +112,7 @@ def upload(session: Session, certificate: str, file: str) -> None:
 @password_options(private_key=True)
 @pass_session
 def csr(session: Session, certificate: str, *, output: str | None, force: bool, **arguments: Any) -> None:
-    """Get the signing request of a certificate, as PEM."""
+    """Print the certificate signing request of a certificate as PEM."""
     passwords = taken(arguments)
     files.check_free(output, force=force)
     name = names.full(session, names.CERTIFICATE, certificate, "CertificateService/GetCertificateSigningRequest")
@@ -130,13 +130,13 @@ def csr(session: Session, certificate: str, *, output: str | None, force: bool, 
 @click.command(cls=Command, examples="keyway certs install asteria/server signed.pem --chain authorities.pem")
 @click.argument("certificate")
 @files.argument("file")
-@click.option("--chain", metavar="FILE", help="The certificates of the authorities above it.")
+@click.option("--chain", metavar="FILE", help="Certificates of the issuing authorities.")
 @password_options(private_key=True)
 @pass_session
 def install(session: Session, certificate: str, file: str, *, chain: str | None, **arguments: Any) -> None:
-    """Install what an authority signed.
+    """Install a signed certificate.
 
-    FILE has the signed certificate: X.509 or PKCS#7, PEM or DER. It takes the place of the self-signed one.
+    FILE contains the certificate as X.509 or PKCS#7, PEM or DER. It replaces the self-signed certificate.
     """
     passwords = taken(arguments)
     signed, above = files.read(file), files.read(chain) if chain else b""
@@ -152,17 +152,17 @@ def install(session: Session, certificate: str, file: str, *, chain: str | None,
         private_key_password=passwords.private_key(keystore),
     )
     response = session.call(session.client.certificates.InstallSignedCertificate, request)
-    done(session, response, f"{names.short(name)}: the signed certificate is in place")
+    done(session, response, f"installed the signed certificate of {names.short(name)}")
 
 
 @click.command("import", cls=Command, examples="keyway certs import asteria/client client.p12")
 @click.argument("certificate")
 @files.argument("file")
-@click.option("--replace", is_flag=True, help="One that is there, and its key with it.")
+@click.option("--replace", is_flag=True, help="Replace an existing certificate and its key.")
 @password_options(private_key=True, of_file=True)
 @pass_session
 def import_(session: Session, certificate: str, file: str, *, replace: bool, **arguments: Any) -> None:
-    """Store a certificate and its key from a key store.
+    """Import a certificate and its key from a key store file.
 
     FILE is PKCS#12 or JKS.
     """
@@ -187,7 +187,7 @@ def import_(session: Session, certificate: str, file: str, *, replace: bool, **a
 
 
 def done(session: Session, response: Message, text: str) -> None:
-    """Where the answer has nothing to tell but that it was done."""
+    """Report success: JSON for programs, `text` on a terminal."""
     if session.json:
         session.output.json(response)
     elif sys.stderr.isatty():
@@ -195,5 +195,5 @@ def done(session: Session, response: Message, text: str) -> None:
 
 
 def filename(path: str) -> str:
-    """Empty for standard input: the gateway gives it one."""
+    """Return the file name for the request; empty for standard input."""
     return "" if path == files.STDIO else Path(path).name

@@ -1,4 +1,4 @@
-"""How long a certificate is still valid, in days and colours."""
+"""Remaining validity of certificates, in days and with colors."""
 
 import datetime as dt
 from typing import Final
@@ -11,31 +11,31 @@ _URGENT: Final = 7
 _SOON: Final = 30
 _LAST: Final = dt.date.max
 _KOREA_AND_JAPAN: Final = dt.timezone(dt.timedelta(hours=9))
-"""Where the providers are whose days these are. Neither has a summer time."""
+"""The time zone of the providers. Neither country has daylight saving time."""
 
 
 def day(date: Date) -> dt.date | None:
-    """None for a date that is not told, or not whole."""
+    """Return the date; None if it is missing or incomplete."""
     return dt.date(date.year, date.month, date.day) if date.year and date.month and date.day else None
 
 
 def moment(timestamp: Timestamp) -> dt.datetime | None:
-    """In this machine's time zone. None for one that is not told."""
+    """Return the time in the time zone of this machine; None if it is missing."""
     return timestamp.ToDatetime(dt.UTC).astimezone() if timestamp.seconds else None
 
 
 def providers_today(now: dt.datetime | None = None) -> dt.date:
-    """The day from which a provider's days are counted."""
+    """Return the current date in the time zone of the providers."""
     return (now or dt.datetime.now(dt.UTC)).astimezone(_KOREA_AND_JAPAN).date()
 
 
 def ordering(last_day: dt.date | None) -> dt.date:
-    """Soonest first, the unknown last."""
+    """Return the sort key: soonest first, unknown last."""
     return last_day or _LAST
 
 
 def left(last_day: dt.date | None, today: dt.date | None = None) -> Text:
-    """Such as `12 days`: until the end of the last day. today: this machine's, if not told."""
+    """Return the days until the end of `last_day`, such as `12 days`. today: default: the date of this machine."""
     if last_day is None:
         return Text("unknown", style="dim")
     days = (last_day - (today or dt.date.today())).days

@@ -1,4 +1,4 @@
-"""Failures as a person reads them and as a script does: a line or two on standard error, and the exit code."""
+"""Error messages and exit codes."""
 
 import json
 import shlex
@@ -14,23 +14,23 @@ from keyway.envelope import EnvelopeError
 from keyway.errors import KeywayError
 
 NO: Final = 1
-"""The answer is no (a signature that does not fit, a provider that is not ready), or the list is not whole."""
+"""Negative result (invalid signature, provider not ready) or incomplete list."""
 USAGE: Final = 2
 ENVELOPE: Final = 3
 STATUS: Final = 10
-"""Added to the number of gRPC's status."""
+"""Offset of the exit code for a gRPC status."""
 INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
 
 
 class Refused(click.ClickException):
-    """What this program does not do, and what to do instead."""
+    """An action that the program rejects. The message states an alternative."""
 
     exit_code = USAGE
 
 
 def exit_code(error: Exception) -> int:
-    """Of the program that fails so."""
+    """Return the exit code for an error."""
     if isinstance(error, KeywayError):
         number: int = error.code.value[0]
         return STATUS + number
@@ -38,17 +38,17 @@ def exit_code(error: Exception) -> int:
 
 
 def interrupted(session: Session) -> int:
-    """Ctrl-C, or no answer to a prompt."""
+    """Report Ctrl-C or an aborted prompt; return the exit code."""
     session.output.errors.print()
     session.output.errors.print("keyway: interrupted", style="yellow")
     return INTERRUPTED
 
 
-def tell(error: Exception, session: Session) -> int:
-    """Say it on standard error; answers the exit code."""
+def report(error: Exception, session: Session) -> int:
+    """Print the error on standard error; return the exit code."""
     code = exit_code(error)
     if session.json:
-        # click.echo copes with a standard error that can't spell it.
+        # click.echo handles a standard error that cannot encode the text.
         click.echo(json.dumps({"error": _fields(error), "exitCode": code}, ensure_ascii=False), err=True)
         return code
     output = session.output
@@ -64,7 +64,7 @@ def _headline(error: Exception) -> str:
     match error:
         case KeywayError():
             name = error.code.name if error.reason in ("", error.code.name) else f"{error.code.name} {error.reason}"
-            # Violations follow, one a line.
+            # The violations follow, one per line.
             return f"{name}: {'the request is not valid' if error.violations else error.message}"
         case click.ClickException():
             return " ".join(error.format_message().split())
@@ -87,15 +87,15 @@ def _below(error: Exception, *, verbose: bool) -> Iterator[str]:
         if error.receipt:
             yield f"receipt: {error.receipt}"
     if error.retry_delay is not None:
-        yield f"may be repeated after {error.retry_delay:g} s"
+        yield f"retry after {error.retry_delay:g} s"
     if error.request_id:
         yield f"request {error.request_id}"
 
 
 def _where(error: Exception, session: Session) -> Iterator[str]:
-    """Where nobody answered, which gateway that was."""
+    """Yield the address of a gateway that did not respond."""
     if isinstance(error, KeywayError) and not error.request_id and session.gateway:
-        yield f"the gateway at {session.gateway}"
+        yield f"gateway: {session.gateway}"
 
 
 def _fields(error: Exception) -> dict[str, object]:
@@ -116,5 +116,5 @@ def _fields(error: Exception) -> dict[str, object]:
 
 
 def quoted(*words: str) -> str:
-    """A command line to try instead, as a shell takes it."""
+    """Return a command line, quoted for a shell."""
     return shlex.join(words)

@@ -1,4 +1,4 @@
-"""Local files: what goes in, what comes out, and what is not printed or overwritten by accident."""
+"""Local files: input, output, and protection against accidental printing and overwriting."""
 
 import contextlib
 import os
@@ -18,53 +18,53 @@ STDIO: Final = "-"
 _PRIVATE: Final = 0o600
 
 output_options = options(
-    click.option("--output", "-o", metavar="FILE", help="Write to a file; - is standard output."),
-    click.option("--force", "-f", is_flag=True, help="Overwrite a file that is there; print what is not for eyes."),
+    click.option("--output", "-o", metavar="FILE", help="Write to FILE; - is standard output."),
+    click.option("--force", "-f", is_flag=True, help="Overwrite an existing file; print key material."),
 )
 
 
 def read(path: str, *, secret: bool = False) -> bytes:
-    """A file, or standard input. secret: a word that is no file may be what should not have been typed there."""
+    """Read a file or standard input. secret: do not repeat `path` in an error; the user may have typed data there."""
     if path == STDIO:
         return sys.stdin.buffer.read()
     if secret and not os.path.lexists(path):
         raise click.UsageError(
-            "there is no file of that name. Data are never on the command line, where everybody on the machine sees "
-            "them: give a file, or write to standard input"
+            "the file does not exist. Data cannot be passed on the command line, which is visible to other users: "
+            "pass a file, or write the data to standard input"
         )
     return Path(path).read_bytes()
 
 
 def check_free(path: str | Path | None, *, force: bool) -> None:
-    """Before anything is called whose answer could then not be kept."""
+    """Check that the output file does not exist. Called before the first call, whose result would be lost."""
     if path is not None and str(path) != STDIO and not force and os.path.lexists(path) and not _special(Path(path)):
-        raise Refused(f"{path} is there: --force overwrites it")
+        raise Refused(f"{path} already exists; pass --force to overwrite it")
 
 
 def write(session: Session, data: bytes, output: str | None, *, force: bool, private: bool = False) -> None:
-    """To the file, or to standard output."""
+    """Write to the file, or to standard output."""
     if output is None or output == STDIO:
         if private:
-            check_eyes(session, force=force)
+            check_terminal(session, force=force)
         if session.output.terminal and not force and not _is_text(data):
-            raise Refused("these are bytes, not text for a terminal: --output FILE, or --force")
+            raise Refused("the output is binary: pass --output FILE or --force")
         session.output.raw(data)
         return
     with whole(Path(output), force=force, private=private) as file:
         file.write(data)
 
 
-def check_eyes(session: Session, *, force: bool) -> None:
-    """No key material on a terminal, unless it is asked for."""
+def check_terminal(session: Session, *, force: bool) -> None:
+    """Reject the output of key material on a terminal without --force."""
     if session.output.terminal and not force:
-        raise Refused("key material is not printed on a terminal: --output FILE, or --force")
+        raise Refused("key material is not printed on a terminal: pass --output FILE or --force")
 
 
 @contextlib.contextmanager
 def whole(path: Path, *, force: bool, private: bool) -> Iterator[BinaryIO]:
-    """A file to write to that becomes `path` once all is written; after a failure nothing of it is left.
+    """Open a temporary file that becomes `path` when it is complete, and is removed after a failure.
 
-    private: for this user alone. Otherwise as every new file.
+    private: use mode 0600 instead of the default mode.
     """
     if _special(path):
         with path.open("wb", buffering=0) as device:
@@ -81,7 +81,7 @@ def whole(path: Path, *, force: bool, private: bool) -> Iterator[BinaryIO]:
         if force:
             os.replace(name, target)
         else:
-            # Fails where another has made such a file meanwhile.
+            # Fails if another process has created the file in the meantime.
             os.link(name, target)
             os.unlink(name)
     except BaseException:
@@ -91,16 +91,16 @@ def whole(path: Path, *, force: bool, private: bool) -> Iterator[BinaryIO]:
 
 
 def local_name(filename: str) -> str:
-    """A file's name as the gateway says it, made harmless: in this folder, not hidden, nothing that can't be typed."""
+    """Make a file name from the gateway safe: no directory, not hidden, no unprintable characters."""
     last = filename.replace("\\", "/").rsplit("/", 1)[-1].lstrip(".-")
     name = "".join(character if character.isprintable() else "_" for character in last)
     if not name:
-        raise Refused("the file has no usable name: --output FILE")
+        raise Refused("the file name from the gateway is not usable: pass --output FILE")
     return name
 
 
 def _special(path: Path) -> bool:
-    """A device or a pipe, which is written to and not replaced."""
+    """Return whether the path is a device or a pipe, which is not replaced."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
@@ -119,5 +119,5 @@ def _is_text(data: bytes) -> bool:
 
 
 def argument(name: str, **attributes: Any) -> Callable[[Any], Any]:
-    """A command's argument that is a file."""
+    """Return a decorator for an argument that is a file."""
     return click.argument(name, type=click.Path(allow_dash=True), **attributes)

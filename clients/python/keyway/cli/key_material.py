@@ -1,4 +1,4 @@
-"""The commands of `keyway keys` that hand out keys: data-key, public-key, private-key, symmetric-key."""
+"""The commands of `keyway keys` that return keys: data-key, public-key, private-key, symmetric-key."""
 
 import base64
 from typing import Any, Final
@@ -10,22 +10,22 @@ from keyway.cli.commands import Command, options, pass_session
 from keyway.cli.session import Session
 from keyway.v1 import key_service_pb2 as contract
 
-_version = click.option("--version", type=click.IntRange(min=0), help="Default: the current one.")
+_version = click.option("--version", type=click.IntRange(min=0), help="Key version. Default: the current version.")
 _asked = options(click.argument("key"), _version)
 
 
 def put(session: Session, response: Any, data: bytes, output: str | None, **how: bool) -> None:
-    """The whole answer to a program, what matters of it to everybody else."""
+    """Write the whole response as JSON for programs, otherwise only `data`."""
     if session.json and output is None:
         if how.get("private"):
-            files.check_eyes(session, force=how["force"])
+            files.check_terminal(session, force=how["force"])
         session.output.json(response)
         return
     files.write(session, data, output, **how)
 
 
 def line(text: str) -> bytes:
-    """As standard output has it."""
+    """Return the text as a line."""
     return text.encode() + b"\n"
 
 
@@ -41,14 +41,14 @@ def line(text: str) -> bytes:
 @files.output_options
 @pass_session
 def data_key(session: Session, key: str, *, output: str | None, force: bool) -> None:
-    """Make a new AES-256 key, encrypted with KEY.
+    """Generate an AES-256 data key, encrypted with KEY.
 
-    The key itself goes to --output, as 32 bytes; the same key encrypted, which is what to keep, to standard output.
+    --output receives the data key, 32 bytes. Standard output receives the encrypted data key; store that one.
     """
     if output == files.STDIO or (output is None and not session.json):
-        raise click.UsageError("say where the key goes: --output FILE, or --json for both in one object")
+        raise click.UsageError("pass --output FILE for the data key, or --json for both in one object")
     if output is None:
-        files.check_eyes(session, force=force)
+        files.check_terminal(session, force=force)
     files.check_free(output, force=force)
     name = names.full(session, names.KEY, key, "KeyService/GenerateDataKey")
     response = session.call(session.client.keys.GenerateDataKey, contract.GenerateDataKeyRequest(name=name))
@@ -59,7 +59,7 @@ def data_key(session: Session, key: str, *, output: str | None, force: bool) -> 
     session.output.raw(line(response.ciphertext))
 
 
-_FORM: Final = click.option("--der", is_flag=True, help="DER instead of PEM.")
+_FORM: Final = click.option("--der", is_flag=True, help="Write DER instead of PEM.")
 
 
 def _versioned(session: Session, key: str, version: int | None, method: str) -> str:
@@ -80,7 +80,7 @@ def _versioned(session: Session, key: str, version: int | None, method: str) -> 
 @files.output_options
 @pass_session
 def public_key(session: Session, key: str, version: int | None, *, der: bool, output: str | None, force: bool) -> None:
-    """Read the public half of an asymmetric key."""
+    """Get the public key of an asymmetric key."""
     files.check_free(output, force=force)
     request = contract.GetPublicKeyRequest(name=_versioned(session, key, version, "GetPublicKey"))
     response = session.call(session.client.keys.GetPublicKey, request)
@@ -93,13 +93,13 @@ def public_key(session: Session, key: str, version: int | None, *, der: bool, ou
 @files.output_options
 @pass_session
 def private_key(session: Session, key: str, version: int | None, *, der: bool, output: str | None, force: bool) -> None:
-    """Read the private half of an asymmetric key.
+    """Get the private key of an asymmetric key.
 
-    PKCS#8, not encrypted; --output makes a file of yours alone.
+    The format is PKCS#8, not encrypted. --output creates a file with mode 0600.
     """
     files.check_free(output, force=force)
     if output is None or output == files.STDIO:
-        files.check_eyes(session, force=force)
+        files.check_terminal(session, force=force)
     request = contract.GetPrivateKeyRequest(name=_versioned(session, key, version, "GetPrivateKey"))
     response = session.call(session.client.keys.GetPrivateKey, request)
     data = response.pkcs8_der if der else response.pem.encode()
@@ -108,19 +108,19 @@ def private_key(session: Session, key: str, version: int | None, *, der: bool, o
 
 @click.command("symmetric-key", cls=Command, examples="keyway keys symmetric-key nhn-keys/demo-aes -o demo.aes")
 @_asked
-@click.option("--base64", "as_text", is_flag=True, help="As a line of Base64 instead of bytes.")
+@click.option("--base64", "as_text", is_flag=True, help="Write Base64 instead of bytes.")
 @files.output_options
 @pass_session
 def symmetric_key(
     session: Session, key: str, version: int | None, *, as_text: bool, output: str | None, force: bool
 ) -> None:
-    """Read a symmetric key itself.
+    """Get the bytes of a symmetric key.
 
-    Its bytes; --output makes a file of yours alone.
+    --output creates a file with mode 0600.
     """
     files.check_free(output, force=force)
     if output is None or output == files.STDIO:
-        files.check_eyes(session, force=force)
+        files.check_terminal(session, force=force)
     request = contract.GetSymmetricKeyRequest(name=_versioned(session, key, version, "GetSymmetricKey"))
     response = session.call(session.client.keys.GetSymmetricKey, request)
     material = response.key_material

@@ -1,4 +1,4 @@
-"""`keyway keys encrypt|decrypt|sign|verify`: small data through keys that stay at their upstream."""
+"""The commands `keyway keys …`: encrypt, decrypt, sign and verify small data."""
 
 import sys
 from typing import Any, Final
@@ -11,12 +11,12 @@ from keyway.cli.failures import NO
 from keyway.cli.session import Session
 from keyway.v1 import key_service_pb2 as contract
 
-_base64 = click.option("--base64", is_flag=True, help="For data that are not UTF-8 text. The same for both directions.")
+_base64 = click.option("--base64", is_flag=True, help="For binary data. Use it for both directions.")
 
 
 @click.group(cls=Group)
 def keys() -> None:
-    """Encrypt, decrypt, sign and verify; read keys."""
+    """Encrypt, decrypt, sign and verify data; get keys."""
 
 
 def _encoding(base64_: bool) -> Any:
@@ -25,18 +25,19 @@ def _encoding(base64_: bool) -> Any:
 
 def _data(path: str, session: Session) -> bytes:
     if path == files.STDIO and sys.stdin.isatty():
-        session.output.note("Type the data; Ctrl-D ends them.", "dim")
+        session.output.note("Type the data; end with Ctrl-D.", "dim")
     return files.read(path, secret=True)
 
 
 @keys.command(
     examples="""
         keyway keys encrypt nhn-keys/orders-key note.txt > note.enc
-        printf %s "$PIN" | keyway keys encrypt orders-key
-        keyway keys encrypt orders-key --base64 photo.jpg -o photo.enc
+        printf %s "$PIN" | keyway keys encrypt nhn-keys/orders-key
+        keyway keys encrypt nhn-keys/orders-key --base64 photo.jpg -o photo.enc
     """,
     notes="""
-        At most 32 KB of text, 24 KB with --base64. For more: keyway seal.
+        The limit is 32 KB of text, or 24 KB with --base64. For larger data, use
+        keyway seal.
     """,
 )
 @click.argument("key")
@@ -47,7 +48,7 @@ def _data(path: str, session: Session) -> bytes:
 def encrypt(session: Session, key: str, file: str, *, base64: bool, output: str | None, force: bool) -> None:
     """Encrypt a small file, or standard input.
 
-    The ciphertext is a line of text.
+    The ciphertext is one line of text.
     """
     files.check_free(output, force=force)
     name = names.full(session, names.KEY, key, "KeyService/Encrypt")
@@ -59,7 +60,7 @@ def encrypt(session: Session, key: str, file: str, *, base64: bool, output: str 
 @keys.command(
     examples="""
         keyway keys decrypt nhn-keys/orders-key note.enc
-        keyway keys encrypt orders-key note.txt | keyway keys decrypt orders-key
+        keyway keys decrypt nhn-keys/orders-key < note.enc > note.txt
     """
 )
 @click.argument("key")
@@ -68,17 +69,17 @@ def encrypt(session: Session, key: str, file: str, *, base64: bool, output: str 
 @files.output_options
 @pass_session
 def decrypt(session: Session, key: str, file: str, *, base64: bool, output: str | None, force: bool) -> None:
-    """Decrypt what `encrypt` made.
+    """Decrypt a ciphertext of `encrypt`.
 
-    FILE, or standard input, is the ciphertext.
+    FILE or standard input contains the ciphertext.
     """
     files.check_free(output, force=force)
     name = names.full(session, names.KEY, key, "KeyService/Decrypt")
     request = contract.DecryptRequest(
-        name=name, ciphertext=_text(_data(file, session), "a ciphertext"), encoding=_encoding(base64)
+        name=name, ciphertext=_text(_data(file, session), "the ciphertext"), encoding=_encoding(base64)
     )
     response = session.call(session.client.keys.Decrypt, request)
-    # Whoever keeps a secret encrypted does not want it readable by all once it is opened.
+    # The plaintext is a secret: its file is readable only by the user.
     key_material.put(
         session, response, response.plaintext, output, force=force, **({"private": True} if output else {})
     )
@@ -87,10 +88,11 @@ def decrypt(session: Session, key: str, file: str, *, base64: bool, output: str 
 @keys.command(
     examples="""
         keyway keys sign nhn-keys/demo-rsa order.json > order.sig
-        sha256sum < release.tar | cut -c1-64 | keyway keys sign demo-rsa
+        sha256sum < release.tar | cut -c1-64 | keyway keys sign nhn-keys/demo-rsa
     """,
     notes="""
-        At most 245 bytes of text, 183 with --base64: sign a hash of what is longer.
+        The limit is 245 bytes of text, or 183 bytes with --base64. Sign a hash of
+        larger data.
     """,
 )
 @click.argument("key")
@@ -101,7 +103,7 @@ def decrypt(session: Session, key: str, file: str, *, base64: bool, output: str 
 def sign(session: Session, key: str, file: str, *, base64: bool, output: str | None, force: bool) -> None:
     """Sign a small file, or standard input.
 
-    The signature is a line of text.
+    The signature is one line of text.
     """
     files.check_free(output, force=force)
     name = names.full(session, names.KEY, key, "KeyService/Sign")
@@ -115,23 +117,23 @@ def sign(session: Session, key: str, file: str, *, base64: bool, output: str | N
         keyway keys verify nhn-keys/demo-rsa order.json --signature-file order.sig
     """,
     notes="""
-        Ends with 0 where the signature is KEY's for these data, else with 1.
+        The exit code is 0 for a valid signature and 1 for an invalid one.
     """,
 )
 @click.argument("key")
 @files.argument("file", default="-")
-@click.option("--signature", metavar="TEXT", help="The signature …")
-@click.option("--signature-file", metavar="FILE", help="… or a file that holds it.")
+@click.option("--signature", metavar="TEXT", help="The signature.")
+@click.option("--signature-file", metavar="FILE", help="File with the signature.")
 @_base64
 @pass_session
 def verify(
     session: Session, key: str, file: str, *, signature: str | None, signature_file: str | None, base64: bool
 ) -> int:
-    """Verify a signature of a file, or of standard input."""
+    """Verify the signature of a file or of standard input."""
     if (signature is None) == (signature_file is None):
-        raise click.UsageError("one of --signature and --signature-file")
+        raise click.UsageError("pass either --signature or --signature-file")
     if signature is None:
-        signature = _text(files.read(str(signature_file)), "a signature")
+        signature = _text(files.read(str(signature_file)), "the signature")
     name = names.full(session, names.KEY, key, "KeyService/Verify")
     request = contract.VerifyRequest(
         name=name, plaintext=_data(file, session), signature=signature, encoding=_encoding(base64)
@@ -142,7 +144,7 @@ def verify(
     elif response.verified:
         session.output.line("verified", "green")
     else:
-        session.output.line("NOT verified: another key's signature, or of other data", "bold red")
+        session.output.line("NOT verified: the signature is of another key or of other data", "bold red")
     return 0 if response.verified else NO
 
 
@@ -150,7 +152,7 @@ def _text(data: bytes, what: str) -> str:
     try:
         return data.decode().strip()
     except ValueError:
-        raise click.UsageError(f"{what} is text; these are other bytes") from None
+        raise click.UsageError(f"{what} must be text, but the input is binary") from None
 
 
 _MATERIAL: Final[tuple[click.Command, ...]] = (

@@ -1,7 +1,7 @@
-"""Names as people type them and as the contract has them.
+"""Conversion between short names and resource names of the contract.
 
-`nhn-keys/orders-key` is `providers/nhn-keys/keys/orders-key`; `orders-key` alone is enough where one provider alone
-serves what is asked of it. Whether a name is a good one is the gateway's to say.
+`nhn-keys/orders-key` is short for `providers/nhn-keys/keys/orders-key`. The provider is optional if only one provider
+serves the method. The gateway validates the names.
 """
 
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from keyway.cli.session import Session
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a name names. collections: the words that stand before its ids, after the provider's."""
+    """A kind of resource. what: its name in messages. collections: the collections of its name after the provider."""
 
     what: str
     collections: tuple[str, ...]
 
     def name(self, provider: str, ids: list[str]) -> str:
-        """In full."""
+        """Return the resource name."""
         pairs = (part for pair in zip(self.collections, ids, strict=True) for part in pair)
         return "/".join(("providers", provider, *pairs))
 
@@ -33,10 +33,10 @@ AUTHORITY: Final = Kind("authority", ("trustStores", "authorities"))
 
 
 def full(session: Session, kind: Kind, text: str, method: str) -> str:
-    """The contract's name. method: what is to be called, such as `KeyService/Encrypt`, to find the one provider by."""
+    """Return the resource name of `text`. method: such as `KeyService/Encrypt`; it selects the default provider."""
     parts, count = text.split("/"), len(kind.collections)
     if parts[0] == "providers" and len(parts) > count:
-        # A full one, with whatever else it has (a key's version).
+        # A resource name, possibly with more segments, such as a key version.
         return text
     if len(parts) == 2 * count + 1 and tuple(parts[1::2]) == kind.collections:
         return f"providers/{text}"
@@ -46,19 +46,19 @@ def full(session: Session, kind: Kind, text: str, method: str) -> str:
         return kind.name(parts[0], parts[1:])
     if len(parts) == count:
         return kind.name(_only_provider(session, text, method), parts)
-    raise click.UsageError(f"not the name of a {kind.what}: {text}; such as {kind.name('PROVIDER', ['NAME'] * count)}")
+    raise click.UsageError(f"invalid name of a {kind.what}: {text}; expected {kind.name('PROVIDER', ['NAME'] * count)}")
 
 
 def provider(text: str) -> str:
-    """A provider's name in full, or `providers/-`."""
+    """Return the resource name of a provider, or `providers/-`."""
     name = text if text.startswith("providers/") else f"providers/{text}"
     if name.count("/") != 1 or name.endswith("/"):
-        raise click.UsageError(f"not the name of a provider: {text}; such as nhn-keys")
+        raise click.UsageError(f"invalid name of a provider: {text}; expected a name such as nhn-keys")
     return name
 
 
 def short(name: str) -> str:
-    """As tables show it, and as `full` takes it."""
+    """Return the short name, as tables show it and `full` accepts it."""
     parts = name.split("/")
     if parts[0] != "providers":
         return name
@@ -73,4 +73,4 @@ def _only_provider(session: Session, text: str, method: str) -> str:
         return serving[0]
     if not serving:
         raise click.UsageError(f"{text}: no provider serves {method.split('/')[1]}")
-    raise click.UsageError(f"which one? {' or '.join(f'{each}/{text}' for each in serving)}")
+    raise click.UsageError(f"ambiguous name: use {' or '.join(f'{each}/{text}' for each in serving)}")

@@ -1,7 +1,7 @@
-"""What is printed: tables for people, protobuf JSON for programs. Responsible for the form, not for what is in it.
+"""Output of tables for people and of protobuf JSON for programs.
 
-On a terminal a table is as wide as that and coloured (NO_COLOR and TERM=dumb are respected by rich); elsewhere it is
-plain text of whatever width it takes, so that nothing is cut.
+On a terminal, a table fits the width and has colors, except with NO_COLOR or TERM=dumb. Elsewhere it is plain text of
+any width, and nothing is truncated.
 """
 
 import io
@@ -19,14 +19,14 @@ from rich.text import Text
 
 _UNLIMITED: Final = 100_000
 _NARROW: Final = 80
-# Of right-to-left text; whoever has them in a name can make a terminal show another one.
+# Bidirectional controls, which can make a terminal display a different name.
 _TURNING: Final = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 _INVISIBLE: Final = ("Cc", "Zl", "Zp", "Cs")
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """title: its head. needed: shown on narrow terminals too. folds: goes on in the next line rather than be cut."""
+    """A column. needed: also shown on narrow terminals. folds: wraps long values instead of truncating them."""
 
     title: str
     needed: bool = True
@@ -38,7 +38,7 @@ Cell = str | Text
 
 
 class Output:
-    """Standard output and standard error of one run."""
+    """Standard output and standard error."""
 
     def __init__(self) -> None:
         self.terminal = sys.stdout.isatty()
@@ -46,13 +46,13 @@ class Output:
         self.errors = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
     def json(self, message: Message) -> None:
-        """One line of protobuf JSON."""
+        """Write a message as one line of protobuf JSON."""
         text = MessageToJson(message, indent=None, ensure_ascii=False)
         sys.stdout.buffer.write(text.encode() + b"\n")
         sys.stdout.buffer.flush()
 
     def table(self, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
-        """Rows under their heads."""
+        """Print a table."""
         shown = [
             number
             for number, column in enumerate(columns)
@@ -60,7 +60,7 @@ class Output:
         ]
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         for column in (columns[number] for number in shown):
-            # What folds gives way last: names are there to be copied.
+            # Names wrap instead of being truncated, so that users can copy them.
             overflow: Literal["fold", "ellipsis"] = "fold" if column.folds else "ellipsis"
             table.add_column(column.title, justify=column.justify, overflow=overflow, no_wrap=not column.folds)
         for row in rows:
@@ -68,7 +68,7 @@ class Output:
         self._print(table)
 
     def fields(self, fields: Iterable[tuple[str, Cell | Sequence[str]]]) -> None:
-        """One thing's fields, each in a line, or in several; those that are empty are left out."""
+        """Print labels and values, one or more lines each; omit empty values."""
         table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
         table.add_column(style="bold", no_wrap=True)
         table.add_column(overflow="fold")
@@ -79,19 +79,19 @@ class Output:
         self._print(table)
 
     def line(self, text: str, style: str = "") -> None:
-        """A line on standard output."""
+        """Print a line on standard output."""
         self._console.print(Text(clean(text), style=style), soft_wrap=True)
 
     def note(self, text: str, style: str = "") -> None:
-        """A line on standard error, for a person beside the output."""
+        """Print a line on standard error."""
         self.error(Text(clean(text), style=style))
 
     def error(self, text: Text) -> None:
-        """The same, coloured in parts: between words, a terminal's line ends; elsewhere it is one line."""
+        """Print styled text on standard error: wrapped on a terminal, otherwise in one line."""
         self.errors.print(text, soft_wrap=not self.errors.is_terminal)
 
     def raw(self, data: bytes) -> None:
-        """The bytes as they are; on a terminal, text ends its line."""
+        """Write bytes unchanged; on a terminal, add a missing newline."""
         sys.stdout.buffer.write(data)
         if self.terminal and not data.endswith(b"\n"):
             sys.stdout.buffer.write(b"\n")
@@ -109,7 +109,7 @@ class Output:
 
 
 def clean(text: str) -> str:
-    """Text from elsewhere, without what would move a terminal's cursor or turn its text around."""
+    """Escape control characters and bidirectional controls in text from other sources."""
     if text.isprintable():
         return text
     return "".join(

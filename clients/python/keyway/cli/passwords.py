@@ -1,4 +1,4 @@
-"""Where passwords come from: a file, standard input, a variable, a prompt. Never from the command line."""
+"""Passwords from a file, standard input, an environment variable, or a prompt; never from the command line."""
 
 import os
 import sys
@@ -17,31 +17,31 @@ from keyway.errors import KeywayError
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Of one password. what: as the prompt says it. option: its file's. variable: that holds it."""
+    """The sources of one password. what: its name in prompts. option: names a file. variable: holds the password."""
 
     what: str
     option: str
     variable: str
 
-    def said(self, file: str | None) -> str | None:
-        """What was given without a prompt."""
+    def given(self, file: str | None) -> str | None:
+        """Return the password from the file or the variable; None if neither is set."""
         if file is not None:
             return _line(Path(file).read_bytes(), file)
         return os.environ.get(self.variable)
 
     def hint(self) -> str:
-        """What to do where nobody can be asked."""
-        return f"{self.option} FILE, or the variable {self.variable}"
+        """Describe the alternatives to a prompt."""
+        return f"pass {self.option} FILE or set {self.variable}"
 
 
-KEYSTORE = Source("Key store's password", "--password-file", "KEYWAY_PASSWORD")
-PRIVATE_KEY = Source("Private key's password", "--private-key-password-file", "KEYWAY_PRIVATE_KEY_PASSWORD")
+KEYSTORE = Source("Key store password", "--password-file", "KEYWAY_PASSWORD")
+PRIVATE_KEY = Source("Private key password", "--private-key-password-file", "KEYWAY_PRIVATE_KEY_PASSWORD")
 FILE = Source("Password of the file", "--file-password-file", "KEYWAY_FILE_PASSWORD")
 
 
 @dataclass(slots=True)
 class Passwords:
-    """What the options of a command say."""
+    """The password options of a command."""
 
     file: str | None = None
     stdin: bool = False
@@ -49,49 +49,49 @@ class Passwords:
     file_file: str | None = None
 
     def given(self) -> str | None:
-        """The key store's, where it was given; asks nobody."""
+        """Return the key store password without a prompt; None if it is not set."""
         if self.stdin:
             if self.file is not None:
-                raise click.UsageError("--password-file or --password-stdin, not both")
+                raise click.UsageError("--password-file and --password-stdin cannot be combined")
             return _line(sys.stdin.buffer.readline(), "standard input")
-        return KEYSTORE.said(self.file)
+        return KEYSTORE.given(self.file)
 
     def keystore(self, *, new: bool = False) -> str:
-        """The key store's. new: of one that is being made, so that a prompt asks twice."""
+        """Return the key store password. new: a new password, which the prompt asks for twice."""
         given = self.given()
-        return _asked(KEYSTORE, new=new, or_else=None) if given is None else given
+        return _prompted(KEYSTORE, new=new, or_else=None) if given is None else given
 
     def private_key(self, keystore: str, *, new: bool = False) -> str:
-        """The private key's; the key store's where no other is given."""
-        given = PRIVATE_KEY.said(self.private_key_file)
-        if given is None and sys.stdin.isatty() and self.given_nowhere():
-            return _asked(PRIVATE_KEY, new=new, or_else=keystore)
+        """Return the private key password; default: the key store password."""
+        given = PRIVATE_KEY.given(self.private_key_file)
+        if given is None and sys.stdin.isatty() and self.is_interactive():
+            return _prompted(PRIVATE_KEY, new=new, or_else=keystore)
         return keystore if given is None else given
 
     def of_file(self, keystore: str) -> str:
-        """Of a key store file; the key store's where no other is given."""
-        given = FILE.said(self.file_file)
-        if given is None and sys.stdin.isatty() and self.given_nowhere():
-            return _asked(FILE, new=False, or_else=keystore)
+        """Return the password of a key store file; default: the key store password."""
+        given = FILE.given(self.file_file)
+        if given is None and sys.stdin.isatty() and self.is_interactive():
+            return _prompted(FILE, new=False, or_else=keystore)
         return keystore if given is None else given
 
-    def given_nowhere(self) -> bool:
-        """Whether somebody is there who is asked for passwords: one was not given otherwise."""
+    def is_interactive(self) -> bool:
+        """Return whether the key store password comes from a prompt."""
         return self.file is None and not self.stdin and KEYSTORE.variable not in os.environ
 
 
-def _asked(source: Source, *, new: bool, or_else: str | None) -> str:
+def _prompted(source: Source, *, new: bool, or_else: str | None) -> str:
     if not sys.stdin.isatty():
-        stdin = ", --password-stdin" if source is KEYSTORE else ""
-        raise Refused(f"{source.what} is needed: {source.hint()}{stdin}")
-    what = source.what if or_else is None else f"{source.what} (Enter: the same)"
+        stdin = ", or pass --password-stdin" if source is KEYSTORE else ""
+        raise Refused(f"{source.what} required: {source.hint()}{stdin}")
+    what = source.what if or_else is None else f"{source.what} (Enter for the same)"
     default = None if or_else is None else ""
-    # Only what was typed is repeated: not Enter for "the same".
+    # Only a typed password is repeated, not the default.
     answer: str = click.prompt(what, default=default, show_default=False, hide_input=True, err=True)
     if answer and new:
-        again = click.prompt("Once more", hide_input=True, err=True)
+        again = click.prompt("Repeat password", hide_input=True, err=True)
         if again != answer:
-            raise Refused("the two are not the same")
+            raise Refused("the passwords do not match")
     return answer or or_else or ""
 
 
@@ -99,32 +99,34 @@ def _line(data: bytes, where: str) -> str:
     try:
         text = data.decode()
     except ValueError:
-        raise Refused(f"{where}: a password is UTF-8 text") from None
+        raise Refused(f"{where}: a password must be UTF-8 text") from None
     return text.removesuffix("\n").removesuffix("\r")
 
 
 def password_options(*, private_key: bool = False, of_file: bool = False) -> Callable[[Any], Any]:
-    """The options that `Passwords` is made of: `passwords`, in the command's function, is made by `taken`."""
+    """Return a decorator for the password options. `taken` converts their values to Passwords."""
     made = [
         click.option(
-            "--password-file", metavar="FILE", help="The key store's password. Or KEYWAY_PASSWORD; or type it."
+            "--password-file", metavar="FILE", help="File with the key store password. Or KEYWAY_PASSWORD, or a prompt."
         ),
-        click.option("--password-stdin", is_flag=True, help="The same, from the first line of standard input."),
+        click.option(
+            "--password-stdin", is_flag=True, help="Read the key store password from standard input (first line)."
+        ),
     ]
     if private_key:
         made.append(click.option(
             "--private-key-password-file", metavar="FILE",
-            help="The private key's, where it is another. Or KEYWAY_PRIVATE_KEY_PASSWORD.",
+            help="Private key password, if it differs. Or KEYWAY_PRIVATE_KEY_PASSWORD.",
         ))  # fmt: skip
     if of_file:
         made.append(click.option(
-            "--file-password-file", metavar="FILE", help="The file's, where it is another. Or KEYWAY_FILE_PASSWORD."
+            "--file-password-file", metavar="FILE", help="Password of FILE, if it differs. Or KEYWAY_FILE_PASSWORD."
         ))  # fmt: skip
     return options(*made)
 
 
 def taken(arguments: dict[str, Any]) -> Passwords:
-    """Out of a command's arguments."""
+    """Remove the password options from the arguments of a command, and return them."""
     return Passwords(
         arguments.pop("password_file"),
         arguments.pop("password_stdin"),
@@ -134,7 +136,7 @@ def taken(arguments: dict[str, Any]) -> Passwords:
 
 
 def with_password(session: Session, method: Any, request: Any, passwords: Passwords) -> Any:
-    """A call that needs a password at some providers alone: nobody is asked for one in vain."""
+    """Call a method that requires a password at some providers only. Prompt only if the gateway requires it."""
     given = passwords.given()
     request.keystore_password = given or ""
     try:

@@ -1,4 +1,4 @@
-"""A bar on a terminal that shows how much of a file is done."""
+"""Progress bar for files on a terminal."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -8,8 +8,8 @@ from rich.console import Console
 
 @contextlib.contextmanager
 def progress_bar(console: Console, doing: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Gives the function that is told of so many bytes more. total: None where nobody knows."""
-    # Only now: it takes longer to load than most commands take.
+    """Yield a function that reports more processed bytes. total: in bytes, or None if unknown."""
+    # Imported on use: loading it takes longer than most commands.
     from rich.progress import (  # noqa: PLC0415
         BarColumn,
         DownloadColumn,

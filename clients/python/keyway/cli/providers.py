@@ -1,4 +1,4 @@
-"""`keyway providers …`: what the gateway stands in front of, and how that is."""
+"""The commands `keyway providers …` for providers and their health."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -29,30 +29,30 @@ _STYLES: Final = {"READY": "green", "DEGRADED": "yellow", "UNREACHABLE": "bold r
 
 @click.group(cls=Group)
 def providers() -> None:
-    """Look at what the gateway stands in front of."""
+    """List, check and show the providers of the gateway."""
 
 
 @providers.command("list", examples="keyway providers list")
 @pass_session
 def list_(session: Session) -> None:
-    """List the providers, each with what its last check found."""
+    """List the providers with the result of their last check."""
     _show(session, session.providers())
 
 
 @providers.command(
     examples="""
         keyway providers check
-        keyway providers check asteria && echo fine
+        keyway providers check asteria && echo ready
     """,
-    notes="Ends with 1 where one of them is not ready.",
+    notes="The exit code is 1 if a provider is not ready.",
 )
 @click.argument("provider", nargs=-1)
 @pass_session
 def check(session: Session, provider: tuple[str, ...]) -> int:
-    """Ask each PROVIDER, or all of them, whether it answers now."""
-    asked = [names.provider(each) for each in provider] or [each.name for each in session.providers()]
+    """Check whether each PROVIDER responds. Default: all providers."""
+    checked = [names.provider(each) for each in provider] or [each.name for each in session.providers()]
     method = session.client.providers.CheckProvider
-    found = [session.call(method, CheckProviderRequest(name=name)).provider for name in asked]
+    found = [session.call(method, CheckProviderRequest(name=name)).provider for name in checked]
     _show(session, found)
     return 0 if all(each.state == PROVIDER_STATE_READY for each in found) else NO
 
@@ -61,7 +61,7 @@ def check(session: Session, provider: tuple[str, ...]) -> int:
 @click.argument("provider")
 @pass_session
 def show(session: Session, provider: str) -> None:
-    """Show one provider, with the methods that it serves."""
+    """Show a provider and the methods that it serves."""
     request = GetProviderRequest(name=names.provider(provider))
     found = session.call(session.client.providers.GetProvider, request).provider
     if session.json:
@@ -85,7 +85,7 @@ def show(session: Session, provider: str) -> None:
 @click.argument("provider")
 @pass_session
 def status_mappings(session: Session, provider: str) -> None:
-    """List what becomes of each error of PROVIDER's upstream."""
+    """List the gRPC status for each error code of a provider."""
     request = ListStatusMappingsRequest(name=names.provider(provider))
     mappings = session.call(session.client.providers.ListStatusMappings, request).mappings
     if session.json:
@@ -97,7 +97,7 @@ def status_mappings(session: Session, provider: str) -> None:
         Column("Meaning", needed=False, folds=True),
         Column("Status"),
         Column("Reason", folds=True),
-        Column("Repeat", needed=False),
+        Column("Retry", needed=False),
     )
     session.output.table(
         columns,

@@ -1,4 +1,4 @@
-"""`keyway secrets …`."""
+"""The commands `keyway secrets …`."""
 
 import click
 
@@ -10,7 +10,7 @@ from keyway.v1.key_service_pb2 import GetSecretRequest
 
 @click.group(cls=Group)
 def secrets() -> None:
-    """Read secrets."""
+    """Get secrets."""
 
 
 @secrets.command(
@@ -18,13 +18,13 @@ def secrets() -> None:
         DB_PASSWORD=$(keyway secrets get nhn-keys/demo-secret)
         keyway secrets get nhn-keys/demo-secret -o db.password
     """,
-    notes="It is printed on a terminal too: that is what it is for.",
+    notes="The secret is also printed on a terminal.",
 )
 @click.argument("secret")
 @files.output_options
 @pass_session
 def get(session: Session, secret: str, *, output: str | None, force: bool) -> None:
-    """Print SECRET, or write it into a file of yours alone."""
+    """Print SECRET, or write it to a file with mode 0600."""
     files.check_free(output, force=force)
     name = names.full(session, names.SECRET, secret, "KeyService/GetSecret")
     response = session.call(session.client.keys.GetSecret, GetSecretRequest(name=name))

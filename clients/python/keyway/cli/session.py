@@ -1,8 +1,8 @@
-"""One run: what was asked of it in general, and the client that its command calls the gateway with.
+"""Session of one command: the general options, and the client.
 
-Responsible for the connection: options before variables (click reads both), those before the configuration's context,
-and plaintext by itself where nothing leaves this machine and no option speaks of TLS. What a context that nobody named
-has belongs to its own gateway: no other one is shown its credentials.
+Options override environment variables (click reads both), and both override the context of the configuration file. The
+default is plaintext for a loopback address without TLS options, otherwise TLS. If the address is not the address of the
+default context, that context is ignored, so that its credentials are not sent to another gateway.
 """
 
 import time
@@ -31,7 +31,7 @@ _LARGEST_PAGE: Final = 1000
 
 
 class Session:
-    """given: the general options that were said, by their names. gateway: which one is called, and how."""
+    """given: the general options that are set, by name. gateway: the address and the transport, for messages."""
 
     def __init__(self) -> None:
         self.given: dict[str, Any] = {}
@@ -39,49 +39,49 @@ class Session:
 
     @property
     def json(self) -> bool:
-        """For a program."""
+        """Whether to print JSON."""
         return bool(self.given.get("json"))
 
     @property
     def verbose(self) -> bool:
-        """Tell more."""
+        """Whether to print more details."""
         return bool(self.given.get("verbose"))
 
     @cached_property
     def output(self) -> Output:
-        """Where the answer goes."""
+        """The output streams."""
         return Output()
 
     @cached_property
     def client(self) -> Client:
-        """Connects with the first call."""
+        """The client. It connects with the first call."""
         try:
             return connect(**self._connection())
         except ValueError as error:
             raise click.UsageError(str(error)) from error
 
     def close(self) -> None:
-        """End the connection, if there is one."""
+        """Close the connection, if there is one."""
         if "client" in self.__dict__:
             self.client.close()
 
     def call(self, method: Any, request: Message) -> Any:
-        """The response to one call."""
+        """Call a method; return the response."""
         began = time.monotonic()
         response, call = method.with_call(request)
         if self.verbose:
-            told = (("request", errors.request_id(call)), ("receipt", errors.receipt(call)))
-            said = ", ".join(f"{name} {value}" for name, value in told if value)
-            self.output.note(f"{type(request).__name__}: {said}, {(time.monotonic() - began) * 1000:.0f} ms", "dim")
+            ids = (("request", errors.request_id(call)), ("receipt", errors.receipt(call)))
+            text = ", ".join(f"{name} {value}" for name, value in ids if value)
+            self.output.note(f"{type(request).__name__}: {text}, {(time.monotonic() - began) * 1000:.0f} ms", "dim")
         return response
 
     def pages(self, method: Any, request: ListCertificatesRequest) -> Iterator[Any]:
-        """Every page of a list."""
+        """Yield the pages of a list method."""
         request.page_size = _LARGEST_PAGE
         return pages.iterate_pages(self._calling(method), request)
 
     def providers(self) -> list[Provider]:
-        """All that there are."""
+        """Return all providers."""
         request = ListProvidersRequest(page_size=_LARGEST_PAGE)
         return list(pages.iterate(self._calling(self.client.providers.ListProviders), request))
 
@@ -89,33 +89,33 @@ class Session:
         return lambda request: self.call(method, request)
 
     def _elsewhere(self, context: Mapping[str, Any]) -> bool:
-        """Whether an address was said that is not the context's."""
+        """Return whether an option or variable sets a different address than the context."""
         address = self.given.get("address")
         return bool(address) and address != context.get("address", DEFAULT_ADDRESS)
 
     def _connection(self) -> dict[str, Any]:
-        """What `keyway.connect` is told."""
+        """Return the arguments of `keyway.connect`."""
         context = configuration.context(self.given.get("config"), self.given.get("context"))
         if not self.given.get("context") and self._elsewhere(context):
             context = {}
-        told = {**context, **self.given}
-        address = told.get("address") or DEFAULT_ADDRESS
-        encrypted = told.get("tls")
+        settings = {**context, **self.given}
+        address = settings.get("address") or DEFAULT_ADDRESS
+        encrypted = settings.get("tls")
         if encrypted is None:
-            encrypted = not is_loopback(address) or any(told.get(option) for option in _OF_TLS)
-        made: dict[str, Any] = {"address": address, "deadline": told.get("timeout") or DEFAULT_DEADLINE}
+            encrypted = not is_loopback(address) or any(settings.get(option) for option in _OF_TLS)
+        made: dict[str, Any] = {"address": address, "deadline": settings.get("timeout") or DEFAULT_DEADLINE}
         if not encrypted:
-            made |= {"plaintext": True, "allow_remote_plaintext": told.get("tls") is False}
+            made |= {"plaintext": True, "allow_remote_plaintext": settings.get("tls") is False}
         self.gateway = f"{address} ({'TLS' if encrypted else 'plaintext'})"
-        made |= {option: told[option] for option in _OF_TLS[:4] if told.get(option)}
-        if told.get("token_file"):
-            made["token"] = _token_of(Path(told["token_file"]))
-        elif told.get("token"):
-            made["token"] = told["token"]
+        made |= {option: settings[option] for option in _OF_TLS[:4] if settings.get(option)}
+        if settings.get("token_file"):
+            made["token"] = _token_of(Path(settings["token_file"]))
+        elif settings.get("token"):
+            made["token"] = settings["token"]
         return made
 
 
 def _token_of(path: Path) -> Callable[[], str]:
-    """Read at each call: whoever issues tokens replaces them."""
-    path.read_bytes()  # one that isn't there is a local failure, not a call's
+    """Return a function that reads the token file for each call, because another program may renew the token."""
+    path.read_bytes()  # a missing file is a local error, not an error of the call
     return lambda: path.read_text(errors="replace").strip()

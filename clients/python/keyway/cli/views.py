@@ -1,4 +1,4 @@
-"""What certificates and authorities look like to people: their fields, in the order in which one reads them."""
+"""Fields of certificates and authorities for display, in reading order."""
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
@@ -15,23 +15,23 @@ Field = tuple[str, str | Text | Sequence[str]]
 
 
 def certificate(found: Certificate) -> Iterator[Field]:
-    """All that is known of it."""
+    """Yield the fields for display."""
     yield "Name", found.name
     if found.display_name != found.name.rsplit("/", 1)[-1]:
-        yield "Called", found.display_name
+        yield "Display name", found.display_name
     yield "Authority", found.authority
     yield "Domains", list(found.domains)
     yield "Subject", found.subject.text or found.subject.common_name
     yield "Issuer", found.issuer.text
     yield "Valid from", _moment(found.not_before)
     yield "Valid until", _until(found.not_after) or _day(expiry.day(found.expiration_date))
-    yield "File made", str(expiry.day(found.file_creation_date) or "")
+    yield "File created", str(expiry.day(found.file_creation_date) or "")
     yield "Chain", list(found.chain)
     yield from _details(found)
 
 
 def authority(found: TrustedAuthority) -> Iterator[Field]:
-    """All that is known of it."""
+    """Yield the fields for display."""
     yield "Name", found.name
     yield "Subject", found.subject.text
     yield "Issuer", found.issuer.text
@@ -52,13 +52,13 @@ def _details(found: Any) -> Iterator[Field]:
 
 
 def last_day(found: TrustedAuthority) -> dt.date | None:
-    """On which it is valid, here."""
+    """Return the last day of validity in the time zone of this machine."""
     until = expiry.moment(found.not_after)
     return until.date() if until else None
 
 
 def expires_within(found: Certificate, days: int | None) -> bool | None:
-    """Whether it expires, or has expired, by then. None where its end is not known."""
+    """Return whether a certificate expires within `days`; None if its expiry date is unknown."""
     if days is None:
         return True
     last = expiry.day(found.expiration_date)

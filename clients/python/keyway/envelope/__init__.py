@@ -1,7 +1,6 @@
-"""Envelope encryption: data of any size, sealed here with a data key that only the gateway's upstream can decrypt.
+"""Envelope encryption: data of any size, sealed locally with a data key that only the gateway's upstream can decrypt.
 
-The format is docs/envelope-format.md; what one client sealed, those of the other languages open. Needs the package's
-extra `envelope`.
+The clients of all languages share the format in docs/envelope-format.md. It requires the extra `envelope`.
 """
 
 from keyway.envelope.data_keys import Bounds

@@ -1,7 +1,4 @@
-"""Which data key seals an envelope: how often one is used again, and when it is time for another.
-
-Responsible for the bounds alone; the gateway is asked by whoever has a client, sync or not.
-"""
+"""Reuse of data keys within bounds. The sealers request the data keys from the gateway."""
 
 import threading
 import time
@@ -16,9 +13,9 @@ _GIBIBYTE: Final = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much one data key seals, whichever comes first; an envelope that was begun is finished.
+    """Limits for the use of one data key; the first limit that is reached applies to the next envelope.
 
-    envelopes, bytes: in all; 1 envelope makes each have a data key of its own. seconds: since the gateway made it.
+    envelopes: with 1, each envelope has its own data key. bytes: of plaintext. seconds: since the request of the key.
     """
 
     envelopes: int = 1000
@@ -26,14 +23,14 @@ class Bounds:
     seconds: float = 300.0
 
     def __post_init__(self) -> None:
-        """ValueError for bounds that nothing keeps."""
+        """Raise ValueError for bounds that are not positive."""
         if min(self.envelopes, self.bytes, self.seconds) <= 0:
-            raise ValueError("bounds: more than 0 each")
+            raise ValueError("all bounds must be more than 0")
 
 
 @dataclass(slots=True)
 class DataKey:
-    """A data key and what it has sealed so far."""
+    """A data key and its use so far."""
 
     plaintext: bytes = field(repr=False)
     encrypted: str
@@ -43,15 +40,15 @@ class DataKey:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def used(self, more: int) -> None:
-        """Count bytes as they are sealed, by as many threads as seal."""
+        """Count sealed bytes. Threads can call it at the same time."""
         with self._lock:
             self.bytes += more
 
 
 class Current:
-    """The data key in use, of one key of the gateway's. Whoever shares one takes care of threads.
+    """The current data key of one key of the gateway. Threads need a lock around it.
 
-    clock: seconds that only grow.
+    clock: returns monotonic seconds.
     """
 
     def __init__(self, bounds: Bounds, clock: Callable[[], float] = time.monotonic) -> None:
@@ -60,7 +57,7 @@ class Current:
         self._key: DataKey | None = None
 
     def take(self) -> DataKey | None:
-        """The key for one more envelope; None: another one has to be made."""
+        """Return the data key for one more envelope; None if a new data key is required."""
         key, bounds = self._key, self._bounds
         if key is None:
             return None
@@ -71,18 +68,18 @@ class Current:
         key.envelopes += 1
         return key
 
-    def put(self, plaintext: bytes, encrypted: str, asked: float) -> DataKey:
-        """A new key, in use by one envelope. asked: when, by `clock`, the gateway was asked for it."""
-        self._key = DataKey(plaintext, encrypted, asked, envelopes=1)
+    def put(self, plaintext: bytes, encrypted: str, requested: float) -> DataKey:
+        """Set a new data key, used by one envelope. requested: the time of the request to the gateway, by `clock`."""
+        self._key = DataKey(plaintext, encrypted, requested, envelopes=1)
         return self._key
 
     def now(self) -> float:
-        """By the clock."""
+        """Return the time of the clock."""
         return self._clock()
 
 
 def checked_segment_size(size: int = DEFAULT_SEGMENT_SIZE) -> int:
-    """ValueError for one that the format does not have."""
+    """Return `size`. Raise ValueError if the format does not allow it."""
     if not SMALLEST_SEGMENT <= size <= LARGEST_SEGMENT:
-        raise ValueError(f"segment_size: {SMALLEST_SEGMENT} to {LARGEST_SEGMENT} bytes")
+        raise ValueError(f"segment_size must be {SMALLEST_SEGMENT} to {LARGEST_SEGMENT} bytes")
     return size

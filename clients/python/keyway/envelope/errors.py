@@ -1,8 +1,8 @@
-"""What can go wrong with an envelope. Responsible for not telling why one can't be opened: all reasons look alike."""
+"""EnvelopeError. All causes have the same message, which gives an attacker no information."""
 
 
 class EnvelopeError(Exception):
-    """An envelope that can't be opened: damaged, cut, another key's, other associated data, or no envelope at all."""
+    """An envelope cannot be opened: it is damaged, or the key or the associated data is a different one."""
 
     def __init__(self) -> None:
-        super().__init__("the envelope can't be opened")
+        super().__init__("the envelope cannot be opened")

@@ -1,4 +1,4 @@
-"""Files that come into being whole or not at all."""
+"""Atomic creation of files."""
 
 import contextlib
 import os
@@ -10,9 +10,9 @@ from typing import BinaryIO
 
 @contextlib.contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A file to write to, of this user alone, that becomes `path` once all is written; after a failure it is gone.
+    """Open a temporary file with mode 0600 that becomes `path` when it is complete, and is removed after a failure.
 
-    A file that was there stays until then.
+    An existing file is replaced only then.
     """
     target = Path(path)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

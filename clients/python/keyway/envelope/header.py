@@ -1,7 +1,6 @@
-"""The header of an envelope: what stands before its segments, in bytes and as fields.
+"""The header of an envelope: encoding and decoding (docs/envelope-format.md).
 
-Responsible for the layout alone (docs/envelope-format.md); who made the fields, and whether they are true, is known
-only once the first segment has verified.
+The fields are not authenticated until the first segment is verified.
 """
 
 import struct
@@ -23,12 +22,12 @@ _PREFIX: Final = struct.Struct(">4sIH")
 _LENGTH: Final = struct.Struct(">H")
 
 Read = Callable[[int], bytes]
-"""Answers exactly so many bytes, or fewer where the data ends."""
+"""Reads exactly this number of bytes, or fewer at the end of the data."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The fields. key_name and encrypted_data_key: texts, as the gateway gave them."""
+    """The fields of a header. key_name and encrypted_data_key are the texts from the gateway."""
 
     segment_size: int
     key_name: str
@@ -36,18 +35,18 @@ class Header:
     salt: bytes
 
     def __post_init__(self) -> None:
-        """ValueError for what no envelope can hold."""
+        """Raise ValueError for fields that the format does not allow."""
         if not SMALLEST_SEGMENT <= self.segment_size <= LARGEST_SEGMENT:
-            raise ValueError(f"segment size: {SMALLEST_SEGMENT} to {LARGEST_SEGMENT} bytes")
+            raise ValueError(f"the segment size must be {SMALLEST_SEGMENT} to {LARGEST_SEGMENT} bytes")
         if not 1 <= len(self.key_name.encode()) <= LONGEST_KEY_NAME:
-            raise ValueError(f"key name: 1 to {LONGEST_KEY_NAME} bytes")
+            raise ValueError(f"the key name must have 1 to {LONGEST_KEY_NAME} bytes")
         if not 1 <= len(self.encrypted_data_key.encode()) <= LONGEST_ENCRYPTED_KEY:
-            raise ValueError(f"encrypted data key: 1 to {LONGEST_ENCRYPTED_KEY} bytes")
+            raise ValueError(f"the encrypted data key must have 1 to {LONGEST_ENCRYPTED_KEY} bytes")
         if len(self.salt) != SALT_BYTES:
-            raise ValueError(f"salt: {SALT_BYTES} bytes")
+            raise ValueError(f"the salt must have {SALT_BYTES} bytes")
 
     def encode(self) -> bytes:
-        """The bytes of the header."""
+        """Return the header as bytes."""
         name, key = self.key_name.encode(), self.encrypted_data_key.encode()
         return b"".join(
             (_PREFIX.pack(MAGIC, self.segment_size, len(name)), name, _LENGTH.pack(len(key)), key, self.salt)
@@ -55,9 +54,9 @@ class Header:
 
 
 def read_header(read: Read) -> Header:
-    """Take a header, and not a byte more, from what `read` gives; EnvelopeError where there is none."""
+    """Read a header, and no byte more. Raise EnvelopeError if it is not a valid header."""
     magic, segment_size, name_length = _PREFIX.unpack(_exactly(read, _PREFIX.size))
-    # Before anything is read that these numbers ask for.
+    # Check the lengths before reading the fields.
     if magic != MAGIC or not SMALLEST_SEGMENT <= segment_size <= LARGEST_SEGMENT:
         raise EnvelopeError
     if not 1 <= name_length <= LONGEST_KEY_NAME:

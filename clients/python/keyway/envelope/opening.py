@@ -1,4 +1,4 @@
-"""Opens what any of the clients sealed: bytes, streams and files. The gateway sees the data key alone."""
+"""Opening of envelopes: bytes, streams and files. The gateway decrypts only the data key."""
 
 import asyncio
 import io
@@ -16,8 +16,8 @@ from keyway.envelope.streams import Readable, Writable, open_stream, read_exactl
 from keyway.errors import KeywayError
 from keyway.v1.key_service_pb2 import ENCODING_BASE64, DecryptRequest, DecryptResponse
 
-_BRIEF: Final = 1 << 20  # what takes less time to open than to hand to a thread
-# What a changed header gets (docs/envelope-format.md): no such key, nothing that this key encrypted.
+_BRIEF: Final = 1 << 20  # below this size, opening is faster than a thread switch
+# Status codes for a modified header (docs/envelope-format.md): unknown key, or ciphertext of another key.
 _OF_THE_ENVELOPE: Final = frozenset(
     {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNIMPLEMENTED}
 )
@@ -26,10 +26,10 @@ PathLike = str | os.PathLike[str]
 
 
 class Decrypts(Protocol):
-    """`client.keys`, or what behaves like it."""
+    """The part of `client.keys` that an opener uses."""
 
     def Decrypt(self, request: DecryptRequest, /) -> DecryptResponse:  # noqa: N802
-        """The data key."""
+        """Decrypt a data key."""
 
 
 class AsyncDecrypts(Protocol):
@@ -46,7 +46,7 @@ class _Opening:
         self._expected = None if expected is None else frozenset(expected)
 
     def _header(self, source: Readable) -> tuple[Header, DecryptRequest]:
-        """The header, and what to ask the gateway."""
+        """Read the header; return it and the request to decrypt its data key."""
         header = read_header(lambda size: read_exactly(source, size))
         if self._expected is not None and header.key_name not in self._expected:
             raise EnvelopeError
@@ -55,11 +55,10 @@ class _Opening:
 
 
 class Opener(_Opening):
-    """Opens envelopes: `Opener(client.keys, ["providers/nhn-keys/keys/orders-key"])`. Threads may share it.
+    """Opens envelopes: `Opener(client.keys, ["providers/nhn-keys/keys/orders-key"])`. Threads can share it.
 
-    keys: `client.keys`. expected: names of the keys whose envelopes are opened; None: of any that the caller may use.
-    EnvelopeError for what can't be opened, whatever the reason; KeywayError where the gateway does not decrypt the
-    data key for a reason that is not the envelope's.
+    keys: `client.keys`. expected: names of the keys to accept; None accepts every key that the caller has access to.
+    Raises EnvelopeError for an envelope that cannot be opened, and KeywayError if the gateway fails or denies the call.
     """
 
     def __init__(self, keys: Decrypts, expected: Collection[str] | None = None) -> None:
@@ -67,21 +66,21 @@ class Opener(_Opening):
         self._keys = keys
 
     def open(self, envelope: bytes, associated_data: bytes = b"") -> bytes:
-        """The bytes that were sealed. associated_data: as they were given then."""
+        """Return the plaintext. associated_data: the same as for sealing."""
         output = io.BytesIO()
         self.open_stream(io.BytesIO(envelope), output, associated_data)
         return output.getvalue()
 
     def open_stream(self, source: Readable, target: Writable, associated_data: bytes = b"") -> int:
-        """Write what was sealed, each segment once it has verified; answers how many bytes.
+        """Write the plaintext, each segment as soon as it is verified; return the number of bytes.
 
-        EnvelopeError can come after some of it was written: true, but not the whole. `open_file` leaves nothing then.
+        If it raises EnvelopeError, the output is authentic but incomplete. `open_file` leaves no output in that case.
         """
         header, request = self._header(source)
         return open_stream(source, target, self._data_key(request), header, associated_data)
 
     def open_file(self, source: PathLike, target: PathLike, associated_data: bytes = b"") -> int:
-        """The same for files; `target` is there once all of it has verified. Answers how many bytes."""
+        """Open a file; create `target` only when the whole envelope is verified. Return the number of bytes."""
         with Path(source).open("rb", buffering=0) as sealed, whole_file(target) as plain:
             return self.open_stream(sealed, plain, associated_data)
 
@@ -89,18 +88,18 @@ class Opener(_Opening):
         try:
             return self._keys.Decrypt(request).plaintext
         except KeywayError as error:
-            raise told(error) from error
+            raise converted(error) from error
 
 
 class AsyncOpener(_Opening):
-    """As `Opener`, over `keyway.aio`: `AsyncOpener(client.keys, …)`. Streams and files are worked on in a thread."""
+    """`Opener` for `keyway.aio`: `AsyncOpener(client.keys, …)`. It processes streams and files in a thread."""
 
     def __init__(self, keys: AsyncDecrypts, expected: Collection[str] | None = None) -> None:
         super().__init__(expected)
         self._keys = keys
 
     async def open(self, envelope: bytes, associated_data: bytes = b"") -> bytes:
-        """The bytes that were sealed. associated_data: as they were given then."""
+        """Return the plaintext. associated_data: the same as for sealing."""
         source, output = io.BytesIO(envelope), io.BytesIO()
         header, request = self._header(source)
         data_key = await self._data_key(request)
@@ -111,16 +110,16 @@ class AsyncOpener(_Opening):
         return output.getvalue()
 
     async def open_stream(self, source: Readable, target: Writable, associated_data: bytes = b"") -> int:
-        """Write what was sealed, each segment once it has verified; answers how many bytes.
+        """Write the plaintext, each segment as soon as it is verified; return the number of bytes.
 
-        EnvelopeError can come after some of it was written: true, but not the whole. `open_file` leaves nothing then.
+        If it raises EnvelopeError, the output is authentic but incomplete. `open_file` leaves no output in that case.
         """
         header, request = await asyncio.to_thread(self._header, source)
         data_key = await self._data_key(request)
         return await asyncio.to_thread(open_stream, source, target, data_key, header, associated_data)
 
     async def open_file(self, source: PathLike, target: PathLike, associated_data: bytes = b"") -> int:
-        """The same for files; `target` is there once all of it has verified. Answers how many bytes."""
+        """Open a file; create `target` only when the whole envelope is verified. Return the number of bytes."""
         with Path(source).open("rb", buffering=0) as sealed, whole_file(target) as plain:  # noqa: ASYNC230
             return await self.open_stream(sealed, plain, associated_data)
 
@@ -128,10 +127,10 @@ class AsyncOpener(_Opening):
         try:
             return (await self._keys.Decrypt(request)).plaintext
         except KeywayError as error:
-            raise told(error) from error
+            raise converted(error) from error
 
 
-def told(error: KeywayError) -> Exception:
-    """A name or data key that the gateway itself, by its reason, can't make sense of is the envelope's fault."""
+def converted(error: KeywayError) -> Exception:
+    """Return EnvelopeError if the gateway rejects the key name or the data key of the envelope, otherwise `error`."""
     unreadable = error.code in _OF_THE_ENVELOPE or error.reason == "PLAINTEXT_NOT_BASE64"
     return EnvelopeError() if unreadable and error.reason else error

@@ -1,4 +1,4 @@
-"""Seals: bytes, streams and files, with data keys that the gateway makes. What is sealed stays on this machine."""
+"""Sealing of bytes, streams and files with data keys from the gateway. The data stays on this machine."""
 
 import asyncio
 import io
@@ -14,17 +14,17 @@ from keyway.envelope.header import DEFAULT_SEGMENT_SIZE, SALT_BYTES, Header
 from keyway.envelope.streams import Readable, Writable, seal_stream
 from keyway.v1.key_service_pb2 import GenerateDataKeyRequest, GenerateDataKeyResponse
 
-_BRIEF: Final = 1 << 20  # what takes less time to seal than to hand to a thread
+_BRIEF: Final = 1 << 20  # below this size, sealing is faster than a thread switch
 DEFAULT_BOUNDS: Final = Bounds()
 
 PathLike = str | os.PathLike[str]
 
 
 class MakesDataKeys(Protocol):
-    """`client.keys`, or what behaves like it."""
+    """The part of `client.keys` that a sealer uses."""
 
     def GenerateDataKey(self, request: GenerateDataKeyRequest, /) -> GenerateDataKeyResponse:  # noqa: N802
-        """A new data key."""
+        """Generate a data key."""
 
 
 class AsyncMakesDataKeys(Protocol):
@@ -42,8 +42,8 @@ class _Sealing:
         self._segment_size = checked_segment_size(segment_size)
         self._current = Current(bounds)
 
-    def _took(self, response: GenerateDataKeyResponse, asked: float) -> DataKey:
-        return self._current.put(response.plaintext, response.ciphertext, asked)
+    def _took(self, response: GenerateDataKeyResponse, requested: float) -> DataKey:
+        return self._current.put(response.plaintext, response.ciphertext, requested)
 
     def _write(self, source: Readable, target: Writable, data_key: DataKey, associated_data: bytes) -> int:
         header = Header(self._segment_size, self._key, data_key.encrypted, os.urandom(SALT_BYTES))
@@ -60,11 +60,10 @@ class _Sealing:
 
 
 class Sealer(_Sealing):
-    """Seals under one key of the gateway's: `Sealer(client.keys, "providers/nhn-keys/keys/orders-key")`.
+    """Seals data under one key of the gateway: `Sealer(client.keys, "providers/nhn-keys/keys/orders-key")`.
 
-    segment_size: bytes of plaintext that are sealed at a time. bounds: of the use of one data key. Threads may share
-    it.
-    KeywayError where the gateway makes no data key.
+    Threads can share it. segment_size: bytes of plaintext per segment. bounds: limits for the use of one data key.
+    Raises KeywayError if the gateway generates no data key.
     """
 
     def __init__(
@@ -80,28 +79,28 @@ class Sealer(_Sealing):
         self._lock = threading.Lock()
 
     def seal(self, data: bytes, associated_data: bytes = b"") -> bytes:
-        """The envelope of these bytes. associated_data: what has to be known to open it; not in the envelope."""
+        """Return the envelope of `data`. associated_data: required to open it; not part of the envelope."""
         return self._bytes(data, self._data_key(), associated_data)
 
     def seal_stream(self, source: Readable, target: Writable, associated_data: bytes = b"") -> int:
-        """Write the envelope of all that `source` gives; answers how many bytes of plaintext that were."""
+        """Seal a stream; return the number of plaintext bytes."""
         return self._write(source, target, self._data_key(), associated_data)
 
     def seal_file(self, source: PathLike, target: PathLike, associated_data: bytes = b"") -> int:
-        """The same for files; `target` is there once it is whole. Answers the plaintext's bytes."""
+        """Seal a file; create `target` only when it is complete. Return the number of plaintext bytes."""
         return self._file(source, target, self._data_key(), associated_data)
 
     def _data_key(self) -> DataKey:
-        # Others wait: one data key is enough for all of them.
+        # Other threads wait, so that all share one data key.
         with self._lock:
             if (data_key := self._current.take()) is not None:
                 return data_key
-            asked = self._current.now()
-            return self._took(self._keys.GenerateDataKey(GenerateDataKeyRequest(name=self._key)), asked)
+            requested = self._current.now()
+            return self._took(self._keys.GenerateDataKey(GenerateDataKeyRequest(name=self._key)), requested)
 
 
 class AsyncSealer(_Sealing):
-    """As `Sealer`, over `keyway.aio`: `AsyncSealer(client.keys, …)`. Streams and files are worked on in a thread."""
+    """`Sealer` for `keyway.aio`: `AsyncSealer(client.keys, …)`. It processes streams and files in a thread."""
 
     def __init__(
         self,
@@ -116,23 +115,23 @@ class AsyncSealer(_Sealing):
         self._lock = asyncio.Lock()
 
     async def seal(self, data: bytes, associated_data: bytes = b"") -> bytes:
-        """The envelope of these bytes. associated_data: what has to be known to open it; not in the envelope."""
+        """Return the envelope of `data`. associated_data: required to open it; not part of the envelope."""
         data_key = await self._data_key()
         if len(data) <= _BRIEF:
             return self._bytes(data, data_key, associated_data)
         return await asyncio.to_thread(self._bytes, data, data_key, associated_data)
 
     async def seal_stream(self, source: Readable, target: Writable, associated_data: bytes = b"") -> int:
-        """Write the envelope of all that `source` gives; answers how many bytes of plaintext that were."""
+        """Seal a stream; return the number of plaintext bytes."""
         return await asyncio.to_thread(self._write, source, target, await self._data_key(), associated_data)
 
     async def seal_file(self, source: PathLike, target: PathLike, associated_data: bytes = b"") -> int:
-        """The same for files; `target` is there once it is whole. Answers the plaintext's bytes."""
+        """Seal a file; create `target` only when it is complete. Return the number of plaintext bytes."""
         return await asyncio.to_thread(self._file, source, target, await self._data_key(), associated_data)
 
     async def _data_key(self) -> DataKey:
         async with self._lock:
             if (data_key := self._current.take()) is not None:
                 return data_key
-            asked = self._current.now()
-            return self._took(await self._keys.GenerateDataKey(GenerateDataKeyRequest(name=self._key)), asked)
+            requested = self._current.now()
+            return self._took(await self._keys.GenerateDataKey(GenerateDataKeyRequest(name=self._key)), requested)

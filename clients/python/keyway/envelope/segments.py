@@ -1,7 +1,7 @@
-"""The segments of one envelope: its own key, the nonces, and the sealing and opening of one segment after the other.
+"""Cryptography of the segments of one envelope: the derived key, the nonces, sealing and opening.
 
-Responsible for the cryptography of the format (docs/envelope-format.md) and nothing of where bytes come from or go to.
-The two classes count the segments themselves: a number can't be used twice, and none follows the last.
+It implements the format in docs/envelope-format.md and does no I/O. The classes count the segments, so that no number
+is used twice and no segment follows the last one.
 """
 
 import hashlib
@@ -39,12 +39,12 @@ class _Segments:
         self._ended = False
 
     def _nonce(self, length: int, *, last: bool) -> bytes:
-        """Of the next segment, of so many bytes of plaintext."""
+        """Return the nonce of the next segment. length: bytes of plaintext."""
         if self._ended or self._number == _MOST_SEGMENTS:
-            raise ValueError("no segment follows")
-        # Every segment but the last is full; an empty one stands only for no plaintext at all.
+            raise ValueError("no segment can follow")
+        # All segments except the last are full. The last is empty only if there is no plaintext.
         if length != self._size and not (last and (0 < length < self._size or self._number == length == 0)):
-            raise ValueError("length of a segment")
+            raise ValueError("invalid length of a segment")
         nonce = self._prefix + self._number.to_bytes(4, "big") + bytes((last,))
         self._number += 1
         self._ended = last
@@ -52,21 +52,21 @@ class _Segments:
 
 
 class SegmentSealer(_Segments):
-    """Seals one segment after the other.
+    """Seals the segments in order.
 
-    data_key: 32 bytes. header: of this envelope, with a salt that no other has.
+    data_key: 32 bytes. header: the header of this envelope, with a unique salt.
     """
 
     def seal(self, plaintext: Buffer, *, last: bool, into: memoryview | bytearray) -> None:
-        """Put the next segment and its tag, `TAG_BYTES` longer than `plaintext`, where `into` is."""
+        """Write the next segment with its tag into `into`, which is `TAG_BYTES` longer than `plaintext`."""
         self._aead.encrypt_into(self._nonce(len(plaintext), last=last), plaintext, None, into)
 
 
 class SegmentOpener(_Segments):
-    """Opens one segment after the other; EnvelopeError for one that is not what was sealed in this place."""
+    """Opens the segments in order. It raises EnvelopeError for a segment that was not sealed at this position."""
 
     def open(self, segment: Buffer, *, last: bool, into: memoryview | bytearray) -> None:
-        """Put the plaintext of the next segment, `TAG_BYTES` shorter than `segment`, where `into` is, or fail."""
+        """Write the plaintext of the next segment into `into`, which is `TAG_BYTES` shorter than `segment`."""
         try:
             self._aead.decrypt_into(self._nonce(len(segment) - TAG_BYTES, last=last), segment, None, into)
         except (InvalidTag, ValueError):

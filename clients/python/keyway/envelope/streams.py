@@ -1,7 +1,6 @@
-"""Whole envelopes over file objects, of any size in the memory of two segments each way.
+"""Sealing and opening of streams of any size, in the memory of two segments in each direction.
 
-Responsible for cutting plaintext into segments and for noticing which is the last; needs to know nothing of keys but
-the bytes that it is given. The caller decides what becomes of output that was written before a failure.
+It splits the data into segments and detects the last one. The caller handles output that was written before a failure.
 """
 
 import io
@@ -17,14 +16,14 @@ class Readable(Protocol):
     """An open binary file, or anything that reads like one."""
 
     def read(self, size: int, /) -> bytes:
-        """At most so many bytes; none where the data ends."""
+        """Read at most `size` bytes; none at the end of the data."""
 
 
 class Writable(Protocol):
     """An open binary file, or anything that writes like one."""
 
     def write(self, data: memoryview, /) -> object:
-        """Takes all of it, or answers how much it took."""
+        """Write all data, or return the number of written bytes."""
 
 
 def seal_stream(
@@ -36,9 +35,9 @@ def seal_stream(
     *,
     count: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Write the envelope of all that `source` gives; answers how many bytes of plaintext that were.
+    """Seal `source`; return the number of plaintext bytes.
 
-    count: told of the bytes of each segment once it is sealed, of an envelope that fails later as well.
+    count: called with the plaintext bytes of each sealed segment, even if the envelope fails later.
     """
     sealer = SegmentSealer(data_key, header, associated_data)
     write_all(target, memoryview(header.encode()))
@@ -55,9 +54,9 @@ def seal_stream(
 
 
 def open_stream(source: Readable, target: Writable, data_key: bytes, header: Header, associated_data: bytes) -> int:
-    """Write the plaintext of the segments that `source` gives, after its header, each once it has verified.
+    """Open the segments of `source` after its header, and write each as soon as it is verified.
 
-    Answers the number of bytes. EnvelopeError leaves what was written before: true, but not the whole.
+    Return the number of bytes. If it raises EnvelopeError, the output is authentic but incomplete.
     """
     if len(data_key) != DATA_KEY_BYTES:
         raise EnvelopeError
@@ -74,7 +73,7 @@ def open_stream(source: Readable, target: Writable, data_key: bytes, header: Hea
 
 
 def read_exactly(source: Readable, size: int) -> bytes:
-    """So many bytes, or fewer where the data ends."""
+    """Read `size` bytes, or fewer at the end of the data."""
     parts = bytearray()
     while len(parts) < size and (part := source.read(size - len(parts))):
         parts += part
@@ -82,29 +81,29 @@ def read_exactly(source: Readable, size: int) -> bytes:
 
 
 def write_all(target: Writable, data: memoryview) -> None:
-    """To raw files too, which may take a part of it."""
+    """Write all data. Raw files can write only a part at a time."""
     while len(data):
         taken = target.write(data)
         if taken is None and isinstance(target, io.RawIOBase):
-            raise BlockingIOError("the target has to wait until it can write")
+            raise BlockingIOError("the target is not ready for writing")
         if not isinstance(taken, int) or taken == len(data):
             return
         data = data[taken:]
 
 
 class _Lookahead:
-    """Pieces of one size, and with each whether it is the last: there is a byte after a piece that is not."""
+    """Splits a source into pieces of one size, and reads ahead to detect the last piece."""
 
     def __init__(self, source: Readable, size: int) -> None:
         self._source = source
         self._size = size
-        # One buffer is in use while the other is filled.
+        # The caller uses one buffer while the other is filled.
         self._buffers = [memoryview(bytearray(size)), memoryview(bytearray(size))]
         self._filled = self._fill(self._buffers[0])
         self.ended = False
 
     def next(self) -> tuple[memoryview, bool]:
-        """The next piece; there is at least one, and it may be empty. Valid until the call after the next."""
+        """Return the next piece, valid until the call after the next, and whether it is the last. It can be empty."""
         piece = self._buffers[0][: self._filled]
         last = self._filled < self._size or not (following := self._fill(self._buffers[1]))
         if last:
@@ -120,8 +119,8 @@ class _Lookahead:
         while filled < self._size:
             if readinto is not None:
                 count = readinto(buffer[filled:])
-                if count is None:  # which is not the end
-                    raise BlockingIOError("the source has to wait for what it reads")
+                if count is None:  # not the end of the data
+                    raise BlockingIOError("the source is not ready for reading")
             else:
                 part = self._source.read(self._size - filled)
                 count = len(part)

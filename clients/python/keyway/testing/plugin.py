@@ -1,4 +1,4 @@
-"""The pytest fixtures: a gateway for the session, a client for each test."""
+"""Pytest fixtures: a gateway for the session, and a client for each test."""
 
 from collections.abc import Iterator
 
@@ -10,20 +10,20 @@ from keyway.testing import Sandbox, start_sandbox
 
 @pytest.fixture(scope="session")
 def keyway_sandbox_command() -> list[str] | None:
-    """What starts the sandbox; override it where the default does not fit."""
+    """The command that starts the sandbox. Override this fixture to change it."""
     return None
 
 
 @pytest.fixture(scope="session")
 def keyway_sandbox(keyway_sandbox_command: list[str] | None) -> Iterator[Sandbox]:
-    """A gateway over emulated upstreams: `keyway.testing.Sandbox`. One for the whole session."""
+    """A gateway with emulated upstreams, a `keyway.testing.Sandbox`, for the whole session."""
     with start_sandbox(keyway_sandbox_command) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
 def keyway_client(keyway_sandbox: Sandbox) -> Iterator[Client]:
-    """A client of it, as `keyway.connect` gives one; no fault is armed when a test begins."""
+    """A client of the sandbox. Each test starts without faults."""
     keyway_sandbox.clear_faults()
     with keyway_sandbox.connect() as client:
         yield client

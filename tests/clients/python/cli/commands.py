@@ -1,7 +1,7 @@
-"""Runs `keyway` as processes: with pipes, and on a terminal of their own.
+"""Runs of `keyway` as processes, with pipes or on a terminal.
 
-Those with pipes are forked from one process that has loaded everything and connected to nothing, because loading takes
-longer than anything that they do. `python -m tests.clients.python.cli.commands` is that process.
+Processes with pipes are forked from one process that has loaded all modules and has no connections, because loading
+takes most of the time. `python -m tests.clients.python.cli.commands` is that process.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from typing import Any, Self
 
 PATIENCE = 60.0
 KEYWAY = (sys.executable, "-m", "keyway.cli")
-# A terminal becomes the one that a process asks for passwords on when a new session takes it.
+# A new session makes the terminal its controlling terminal, which prompts use.
 _ON_TERMINAL = """
 import fcntl, os, sys, termios
 os.setsid()
@@ -35,7 +35,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What became of a command."""
+    """The result of a command."""
 
     code: int
     output: bytes
@@ -54,7 +54,7 @@ class Ran:
 
 
 class Commands:
-    """`keyway` in a folder, with these variables and no others of KEYWAY's."""
+    """`keyway` in a folder, with these environment variables only."""
 
     def __init__(self, server: subprocess.Popen[str], folder: Path, variables: Mapping[str, str]) -> None:
         self._server = server
@@ -62,7 +62,7 @@ class Commands:
         self.variables = {"PATH": os.environ["PATH"], "HOME": str(folder / "home"), "LANG": "C.UTF-8", **variables}
 
     def __call__(self, *arguments: object, data: bytes = b"", **variables: str) -> Ran:
-        """Run it to its end. data: its standard input. variables: more of them."""
+        """Run a command. data: standard input. variables: additional environment variables."""
         files = {name: self.folder.parent / f"{self.folder.name}.{name}" for name in ("in", "out", "err")}
         files["in"].write_bytes(data)
         asked = {
@@ -79,13 +79,13 @@ class Commands:
         return Ran(code, files["out"].read_bytes(), files["err"].read_text())
 
     def on_terminal(self, *arguments: object, columns: int = 100, **variables: str) -> "Terminal":
-        """Run it on a terminal."""
+        """Run a command on a terminal."""
         words = [str(argument) for argument in arguments]
         return Terminal(words, self.folder, {"TERM": "xterm-256color", **self.variables, **variables}, columns)
 
 
 class Terminal:
-    """A terminal on which a command runs. `screen`: all that it has shown."""
+    """A terminal that runs a command. `screen`: its output so far."""
 
     def __init__(self, arguments: list[str], folder: Path, variables: Mapping[str, str], columns: int) -> None:
         self._master, slave = pty.openpty()
@@ -114,30 +114,30 @@ class Terminal:
         return self._seen.decode(errors="replace").replace("\r\n", "\n")
 
     def until(self, text: str) -> None:
-        """Wait until it has shown this, after what was waited for before."""
+        """Wait for this output, after the output of the previous wait."""
         end = time.monotonic() + PATIENCE
         while (at := self._seen.find(text.encode(), self._after)) < 0:
-            assert time.monotonic() < end, f"{text!r} did not come: {self.screen}"
-            assert self._read(1.0), f"it ended without {text!r}: {self.screen}"
+            assert time.monotonic() < end, f"timeout before {text!r}: {self.screen}"
+            assert self._read(1.0), f"the command ended before {text!r}: {self.screen}"
         self._after = at + len(text.encode())
 
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
 
     def ended(self) -> int:
-        """Wait for its end; its exit code."""
+        """Wait for the end of the command; return its exit code."""
         end = time.monotonic() + PATIENCE
         while self._read(1.0):
-            assert time.monotonic() < end, f"it does not end: {self.screen}"
+            assert time.monotonic() < end, f"timeout: {self.screen}"
         return self.process.wait(PATIENCE)
 
     def _read(self, seconds: float) -> bool:
-        """Whether there may be more."""
+        """Read; return whether more output can follow."""
         if not select.select([self._master], [], [], seconds)[0]:
             return True
         try:
             data = os.read(self._master, 65_536)
-        except OSError:  # nobody has the other end any more
+        except OSError:  # the other end is closed
             return False
         self._seen += data
         return bool(data)
@@ -145,16 +145,16 @@ class Terminal:
 
 @contextlib.contextmanager
 def forking() -> Iterator[subprocess.Popen[str]]:
-    """The process that all with pipes are forked from."""
+    """The process that runs commands with pipes."""
     command = [sys.executable, "-m", __name__]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         yield server
 
 
 def _serve() -> None:
-    import keyway.cli.app  # noqa: F401, PLC0415 - for those to come
+    import keyway.cli.app  # noqa: F401, PLC0415 - loaded once, before the forks
 
-    # Whoever is forked has 0, 1 and 2 of its own.
+    # The forked processes replace the descriptors 0, 1 and 2.
     answers = os.fdopen(os.dup(1), "w")
     for line in os.fdopen(os.dup(0)):
         asked = json.loads(line)
@@ -166,7 +166,7 @@ def _serve() -> None:
 def _become(asked: Mapping[str, Any]) -> None:
     from keyway.cli import main  # noqa: PLC0415
 
-    # A test that waits for one that hangs would wait forever.
+    # End a command that hangs.
     signal.alarm(int(PATIENCE))
     os.chdir(asked["folder"])
     os.environ.clear()

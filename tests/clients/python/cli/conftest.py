@@ -1,4 +1,4 @@
-"""Fixtures: the command line in a folder of its own, over the sandbox's gateway."""
+"""Fixtures: the command line in a separate folder, with the gateway of the sandbox."""
 
 import subprocess
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def command_server() -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture
 def commands(command_server: subprocess.Popen[str], keyway_sandbox: Sandbox, tmp_path: Path) -> Commands:
-    """`keyway` for everybody's listener; no fault is armed."""
+    """`keyway` with the plain listener, without faults."""
     keyway_sandbox.clear_faults()
     folder = tmp_path / "folder"
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""`keyway certs` and `keyway cas`, but for their lists."""
+"""`keyway certs` and `keyway cas`, except their lists."""
 
 import datetime as dt
 import stat
@@ -21,7 +21,7 @@ WWW = "nhn-certs/www.example.com"
 
 @pytest.fixture
 def asteria(commands: Commands, keyway_sandbox: Sandbox) -> Commands:
-    """With its objects as at first."""
+    """ASTERIA in its initial state."""
     keyway_sandbox.control("asteria", "POST", "/reset", {})
     return commands
 
@@ -44,7 +44,7 @@ class Authority:
         )
 
 
-def test_show(commands: Commands) -> None:
+def test_show_prints_the_fields_of_a_certificate(commands: Commands) -> None:
     ran = commands("certs", "show", WWW)
     fields = dict(line.split(maxsplit=1) for line in ran.lines if line[0] != " " and not line.startswith("Valid"))
     assert fields["Name"] == "providers/nhn-certs/certificates/www.example.com"
@@ -55,7 +55,7 @@ def test_show(commands: Commands) -> None:
     assert "SHA-256" not in commands("certs", "show", WWW, "--basic").text
 
 
-def test_a_password_where_one_is_needed(asteria: Commands) -> None:
+def test_passwords_come_from_files_standard_input_and_variables(asteria: Commands) -> None:
     (asteria.folder / "password").write_text("changeit\n")
     assert "warp.keyway.example" in asteria("certs", "show", "asteria/server", "--password-file", "password").text
     by_stdin = asteria("certs", "show", "asteria/server", "--password-stdin", data=b"changeit\r\nmore")
@@ -63,10 +63,10 @@ def test_a_password_where_one_is_needed(asteria: Commands) -> None:
     assert asteria("certs", "show", "asteria/server", KEYWAY_PASSWORD="wrong12").code == 17
     nowhere = asteria("certs", "show", "asteria/server")
     assert nowhere.code == 2
-    assert nowhere.errors.startswith("keyway: Key store's password is needed: --password-file FILE, or")
+    assert nowhere.errors.startswith("keyway: Key store password required: pass --password-file FILE or")
 
 
-def test_download_with_its_key(commands: Commands) -> None:
+def test_download_writes_certificates_and_private_key(commands: Commands) -> None:
     ran = commands("certs", "download", WWW, "--include-private-key")
     assert ran.code == 0
     (key,) = commands.folder.glob("*.key")
@@ -75,14 +75,14 @@ def test_download_with_its_key(commands: Commands) -> None:
     assert load_pem_private_key(key.read_bytes(), None).public_key() == leaf.public_key()
     key.with_suffix(".pem").unlink()
     key.write_text("mine")
-    # One of two that is there: neither is written.
+    # One of the two files exists, so neither is written.
     assert commands("certs", "download", WWW, "--include-private-key").code == 2
     assert [path.name for path in commands.folder.iterdir()] == [key.name]
     same = commands("certs", "download", WWW, "--include-private-key", "-o", key.name, "--force")
     assert (same.code, key.read_text()) == (2, "mine")
 
 
-def test_download_in_other_forms(commands: Commands) -> None:
+def test_download_writes_der_and_json(commands: Commands) -> None:
     der = commands("certs", "download", WWW, "--format", "der", "-o", "-")
     assert b"www.example.com" in der.output
     x509.load_der_x509_certificate(der.output)
@@ -103,22 +103,22 @@ def test_download_in_other_forms(commands: Commands) -> None:
         ("인증서\x1b.pem", "인증서_.pem"),
     ],
 )
-def test_names_of_files_that_others_give(said: str, made: str | None) -> None:
+def test_file_names_from_the_gateway_are_made_safe(said: str, made: str | None) -> None:
     if made is None:
-        with pytest.raises(Exception, match="no usable name"):
+        with pytest.raises(Exception, match="is not usable"):
             local_name(said)
     else:
         assert local_name(said) == made
 
 
-def test_upload(commands: Commands) -> None:
+def test_upload_replaces_the_file(commands: Commands) -> None:
     commands("certs", "download", WWW, "--include-private-key", "-o", "www.pem")
     pem = (commands.folder / "www.pem").read_bytes() + (commands.folder / "www.key").read_bytes()
     assert commands("certs", "upload", WWW, "-", data=pem).code == 0
     assert commands("certs", "upload", WWW, "-", data=b"no PEM").code == 13
 
 
-def test_from_a_key_to_a_signed_certificate(asteria: Commands) -> None:
+def test_certificate_is_created_signed_installed_and_deleted(asteria: Commands) -> None:
     told: dict[str, Any] = {"KEYWAY_PASSWORD": "store-pass", "KEYWAY_PRIVATE_KEY_PASSWORD": "key-pass"}
     name = "asteria/client"
     made = asteria("certs", "create", name, "--cn", "한국.example.com", "--country", "KR", "--days", "10", **told)
@@ -137,7 +137,7 @@ def test_from_a_key_to_a_signed_certificate(asteria: Commands) -> None:
     assert asteria("certs", "delete", name, "--yes", **told).code == 15
 
 
-def test_import(asteria: Commands) -> None:
+def test_import_stores_a_key_store(asteria: Commands) -> None:
     authority = Authority()
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = authority.issue(authority.name, key.public_key(), ca=False)
@@ -151,7 +151,7 @@ def test_import(asteria: Commands) -> None:
     assert asteria(*asked, "--replace", KEYWAY_PASSWORD="store-pass", KEYWAY_FILE_PASSWORD="wrong-one").code == 17
 
 
-def test_authorities(asteria: Commands) -> None:
+def test_authorities_are_imported_shown_and_deleted(asteria: Commands) -> None:
     (asteria.folder / "ca.pem").write_bytes(Authority().pem)
     added = asteria("cas", "import", "asteria/server", "ca.pem")
     assert added.code == 0
@@ -159,6 +159,9 @@ def test_authorities(asteria: Commands) -> None:
     assert "한국 인증 기관" in row
     name = row.split()[0]
     assert "Valid until" in asteria("cas", "show", name).text
-    assert asteria("cas", "import", "server", "ca.pem").errors in ("All of them were there.\n", "")
+    assert asteria("cas", "import", "server", "ca.pem").errors in (
+        "The trust store already contains all of them.\n",
+        "",
+    )
     assert asteria("cas", "delete", name, "-y").code == 0
     assert asteria("cas", "show", name).code == 15

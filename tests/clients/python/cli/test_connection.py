@@ -1,4 +1,4 @@
-"""How the command line reaches a gateway: options, variables, and the configuration file."""
+"""Connection of the command line: options, variables, and the configuration file."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.xdist_group("sandbox")
 SECRET = ("secrets", "get", "nhn-keys/demo-secret")
 
 
-def test_by_certificate(commands: Commands, keyway_sandbox: Sandbox) -> None:
+def test_client_certificate_authenticates(commands: Commands, keyway_sandbox: Sandbox) -> None:
     given = ("--address", keyway_sandbox.mtls, "--ca", keyway_sandbox.ca)
     own: dict[str, Any] = {
         "KEYWAY_CERTIFICATE": keyway_sandbox.certificate,
@@ -25,12 +25,12 @@ def test_by_certificate(commands: Commands, keyway_sandbox: Sandbox) -> None:
     assert commands(*SECRET, *given, "--timeout", "5").code == 24
 
 
-def test_by_token(commands: Commands, keyway_sandbox: Sandbox) -> None:
+def test_token_authenticates(commands: Commands, keyway_sandbox: Sandbox) -> None:
     (commands.folder / "token").write_text(f"{keyway_sandbox.token}\n")
     told: dict[str, Any] = {"KEYWAY_ADDRESS": keyway_sandbox.jwt, "KEYWAY_CA": keyway_sandbox.ca}
     refused = commands(*SECRET, "--token-file", "token", **told)
     assert refused.code == 17
-    # Once, where reason and status are the same word.
+    # The name appears once if reason and status are the same.
     assert refused.errors.startswith("keyway: PERMISSION_DENIED: ")
     assert commands("providers", "list", KEYWAY_TOKEN=keyway_sandbox.token, **told).code == 0
     assert commands("providers", "list", **told).code == 26
@@ -43,7 +43,7 @@ def configuration(commands: Commands, text: str) -> Path:
     return path
 
 
-def test_contexts(commands: Commands, keyway_sandbox: Sandbox) -> None:
+def test_contexts_of_the_configuration_file(commands: Commands, keyway_sandbox: Sandbox) -> None:
     path = configuration(
         commands,
         f"""
@@ -65,27 +65,27 @@ def test_contexts(commands: Commands, keyway_sandbox: Sandbox) -> None:
     assert commands(*SECRET, KEYWAY_CONTEXT="trusted", KEYWAY_ADDRESS=keyway_sandbox.plain).code == 24
     (path.parent / "trusted.toml").write_text(path.read_text().replace('"here"', '"trusted"'))
     trusted = ("--config", path.parent / "trusted.toml")
-    # What the context has is for its own gateway, unless the context was named.
+    # The credentials of the default context are only for its own gateway.
     assert commands(*SECRET, *trusted, "--address", keyway_sandbox.mtls).code == 0
     assert commands(*SECRET, *trusted, "--address", keyway_sandbox.plain).code == 0
     assert commands(*SECRET, *trusted, KEYWAY_ADDRESS=keyway_sandbox.plain).code == 0
     assert commands(*SECRET, *trusted, "--address", keyway_sandbox.plain, "--context", "trusted").code == 24
     nowhere = commands(*SECRET, "--context", "nowhere")
-    assert (nowhere.code, "there is no context 'nowhere'" in nowhere.errors) == (2, True)
+    assert (nowhere.code, "unknown context 'nowhere'" in nowhere.errors) == (2, True)
     assert commands(*SECRET, "--config", "none.toml").code == 2
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[contexts.a]\nadress = 'x'", "contexts.a.adress: one of address, "),
-        ("[contexts.a]\ntls = 'yes'", "contexts.a.tls: not such a value"),
-        ("contexts = 3", "there is no context 'a'"),
-        ("cotnext = 'a'", "unknown: cotnext"),
+        ("[contexts.a]\nadress = 'x'", "unknown key contexts.a.adress; known keys: address, "),
+        ("[contexts.a]\ntls = 'yes'", "invalid type of contexts.a.tls"),
+        ("contexts = 3", "unknown context 'a'"),
+        ("cotnext = 'a'", "unknown keys: cotnext"),
         ("[", "config.toml: "),
     ],
 )
-def test_a_wrong_configuration(commands: Commands, text: str, said: str) -> None:
+def test_invalid_configuration_is_rejected(commands: Commands, text: str, said: str) -> None:
     configuration(commands, text)
     ran = commands(*SECRET, "--context", "a")
     assert ran.code == 2

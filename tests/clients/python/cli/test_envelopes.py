@@ -25,7 +25,7 @@ def sealed(commands: Commands) -> Path:
     return commands.folder / "dump.sealed"
 
 
-def test_there_and_back(commands: Commands, sealed: Path) -> None:
+def test_sealed_file_is_opened(commands: Commands, sealed: Path) -> None:
     assert DATA[:100] not in sealed.read_bytes()
     assert commands("open", "dump.sealed", "--aad", "case 42", "--key", "nhn-keys/orders-key").code == 0
     opened = commands.folder / "dump"
@@ -34,7 +34,7 @@ def test_there_and_back(commands: Commands, sealed: Path) -> None:
     assert commands("open", "dump.sealed", "--aad", "case 42", "--force").code == 0
 
 
-def test_through_pipes(commands: Commands) -> None:
+def test_pipes_are_sealed_and_opened(commands: Commands) -> None:
     envelope = commands("seal", "-", "--key", "orders-key", data=DATA)
     assert (envelope.code, envelope.errors) == (0, "")
     assert commands("open", "-", data=envelope.output).output == DATA
@@ -44,7 +44,7 @@ def test_through_pipes(commands: Commands) -> None:
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "aad", "key", "nothing"])
-def test_what_does_not_verify_leaves_nothing(commands: Commands, sealed: Path, damage: str) -> None:
+def test_unverified_envelope_leaves_no_file(commands: Commands, sealed: Path, damage: str) -> None:
     envelope, more = sealed.read_bytes(), ["--aad", "case 42"]
     match damage:
         case "cut":
@@ -79,7 +79,7 @@ async def opened_for_writing(fifo: Path, reader: asyncio.subprocess.Process) -> 
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-async def test_stopped_on_the_way(commands: Commands, sent: signal.Signals, code: int) -> None:
+async def test_signal_removes_the_unfinished_file(commands: Commands, sent: signal.Signals, code: int) -> None:
     async def writing() -> bool:
         return any(path.stat().st_size for path in commands.folder.glob(".made.*"))
 
@@ -96,7 +96,7 @@ async def test_stopped_on_the_way(commands: Commands, sent: signal.Signals, code
     assert os.listdir(commands.folder) == ["slow"]
 
 
-def test_a_bar_on_a_terminal(commands: Commands) -> None:
+def test_terminal_shows_a_progress_bar(commands: Commands) -> None:
     (commands.folder / "big").write_bytes(bytes(8 << 20))
     with commands.on_terminal("seal", "big", "--key", "orders-key", columns=60) as terminal:
         assert terminal.ended() == 0

@@ -1,4 +1,4 @@
-"""What a failure says, and the exit code that it has."""
+"""Error messages and exit codes."""
 
 import json
 import shlex
@@ -16,52 +16,52 @@ pytestmark = pytest.mark.xdist_group("sandbox")
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("certs", "show", "nhn-certs/nobody"), 15, "keyway: NOT_FOUND CERTIFICATE_NOT_FOUND: providers/nhn-certs/"),
+        (("certs", "show", "nhn-certs/missing"), 15, "keyway: NOT_FOUND CERTIFICATE_NOT_FOUND: providers/nhn-certs/"),
         (("certs", "show", "nhn-certs/.."), 13, "INVALID_REQUEST: the request is not valid\n  name  must be"),
-        (("keys", "decrypt", "orders-key"), 13, "\n  ciphertext  "),
+        (("keys", "decrypt", "nhn-keys/orders-key"), 13, "\n  ciphertext  "),
         (("keys", "public-key", "nhn-keys/demo-aes-inactive"), 15, "keyway: NOT_FOUND KEY_NOT_FOUND"),
         (("certs", "csr", "nhn-certs/www.example.com"), 22, "keyway: UNIMPLEMENTED METHOD_NOT_SUPPORTED_BY_PROVIDER"),
-        (("secrets", "get", "nobody/demo-secret"), 15, "keyway: NOT_FOUND PROVIDER_NOT_FOUND"),
+        (("secrets", "get", "missing/demo-secret"), 15, "keyway: NOT_FOUND PROVIDER_NOT_FOUND"),
     ],
 )  # fmt: skip
-def test_what_the_gateway_refuses(commands: Commands, arguments: tuple[str, ...], code: int, said: str) -> None:
+def test_error_of_the_gateway_is_printed(commands: Commands, arguments: tuple[str, ...], code: int, said: str) -> None:
     ran = commands(*arguments, KEYWAY_PASSWORD="changeit")
     assert (ran.code, ran.output) == (code, b"")
     assert said in ran.errors
     assert "\n  request " in ran.errors
 
 
-def test_a_failure_for_programs(commands: Commands) -> None:
-    ran = commands("keys", "sign", "nhn-keys/nobody", "--json", data=b"x")
+def test_json_error_is_printed(commands: Commands) -> None:
+    ran = commands("keys", "sign", "nhn-keys/missing", "--json", data=b"x")
     told = json.loads(ran.errors)
     assert (ran.code, told["exitCode"], told["error"]["code"]) == (15, 15, "NOT_FOUND")
     assert told["error"]["reason"] == "KEY_NOT_FOUND"
     assert len(told["error"]["requestId"]) == 36
 
 
-def test_more_of_a_failure(commands: Commands) -> None:
-    ran = commands("keys", "public-key", "nhn-keys/nobody", "-v")
+def test_verbose_prints_error_details(commands: Commands) -> None:
+    ran = commands("keys", "public-key", "nhn-keys/missing", "-v")
     assert "\n  provider: nhn-keys\n" in ran.errors
     assert "\n  receipt: " in ran.errors
 
 
-def test_nobody_there(commands: Commands) -> None:
+def test_unreachable_gateway_is_named(commands: Commands) -> None:
     with socket.socket() as bound:  # and does not listen
         bound.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{bound.getsockname()[1]}"
         ran = commands("certs", "list", "--address", address)
     assert ran.code == 24
-    assert ran.errors.endswith(f"  the gateway at {address} (plaintext)\n")
+    assert ran.errors.endswith(f"  gateway: {address} (plaintext)\n")
 
 
-def test_plaintext_is_not_taken_from_the_command_line(commands: Commands) -> None:
+def test_plaintext_on_the_command_line_is_rejected(commands: Commands) -> None:
     ran = commands("keys", "encrypt", "orders-key", "my secret note")
     assert ran.code == 2
-    assert "write to standard input" in ran.errors
+    assert "write the data to standard input" in ran.errors
     assert "note" not in ran.errors
 
 
-def test_a_token_is_not_taken_from_the_command_line(commands: Commands) -> None:
+def test_token_on_the_command_line_is_rejected(commands: Commands) -> None:
     ran = commands("certs", "list", "--token", "eyJhbGciOi")
     assert ran.code == 2
     assert "--token-file" in ran.errors
@@ -73,36 +73,39 @@ def test_a_token_is_not_taken_from_the_command_line(commands: Commands) -> None:
     [
         (("certs",), "Usage: keyway certs"),
         (("crts",), "Did you mean"),
-        (("certs", "show", "www.example.com"), "which one? asteria/www.example.com or nhn-certs/www.example.com"),
-        (("certs", "show", "a/b/c/d"), "not the name of a certificate"),
-        (("providers", "check", "a/b"), "not the name of a provider"),
-        (("keys", "verify", "demo-rsa"), "one of --signature and --signature-file"),
-        (("keys", "data-key", "orders-key"), "say where the key goes"),
-        (("certs", "delete", "asteria/server"), "nobody is there to ask: --yes"),
+        (
+            ("certs", "show", "www.example.com"),
+            "ambiguous name: use asteria/www.example.com or nhn-certs/www.example.com",
+        ),
+        (("certs", "show", "a/b/c/d"), "invalid name of a certificate"),
+        (("providers", "check", "a/b"), "invalid name of a provider"),
+        (("keys", "verify", "demo-rsa"), "pass either --signature or --signature-file"),
+        (("keys", "data-key", "orders-key"), "pass --output FILE for the data key"),
+        (("certs", "delete", "asteria/server"), "not a terminal; pass --yes to confirm"),
         (("certs", "delete", "asteria/server", "-y"), "KEYWAY_PASSWORD"),
         (("seal", "nothing", "--key", "orders-key"), "nothing: No such file or directory"),
-        (("open", "Makefile"), "say where it goes"),
-        (("seal", ".", "--key", "orders-key"), "is a folder"),
+        (("open", "Makefile"), "pass --output FILE"),
+        (("seal", ".", "--key", "orders-key"), "is a directory"),
         (("certs", "list", "--timeout", "0.0"), ""),
         (("certs", "list", "--ca", "nowhere.pem"), "nowhere.pem: No such file or directory"),
         (("certs", "list", "--address", "example.org:1", "--plaintext", "--ca", "x"), "cannot be combined with ca"),
     ],
 )
-def test_what_is_refused_here(commands: Commands, arguments: tuple[str, ...], said: str) -> None:
+def test_wrong_usage_is_rejected(commands: Commands, arguments: tuple[str, ...], said: str) -> None:
     ran = commands(*arguments)
     assert said in ran.errors
     assert (ran.code, ran.output) == (2, b"") if said else ran.code == 0
     assert "Traceback" not in ran.errors
 
 
-def test_text_from_elsewhere_moves_no_cursor() -> None:
+def test_control_characters_are_escaped() -> None:
     assert clean("인증서 東京 é") == "인증서 東京 é"
     assert clean("a\x1b[2Jb\r\u202ec\x9b") == r"a\x1b[2Jb\r\u202ec\x9b"
 
 
-def test_a_reader_who_has_enough(commands: Commands) -> None:
+def test_closed_pipe_ends_the_command(commands: Commands) -> None:
     listing = shlex.join((*KEYWAY, "providers", "status-mappings", "nhn-keys"))
-    # It writes once the other one has ended.
+    # The command writes after the reader has ended.
     ran = subprocess.run(
         ["sh", "-c", f"{{ {listing}; echo $? >&2; }} | true"], env=commands.variables, capture_output=True, check=True
     )

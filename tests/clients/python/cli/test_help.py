@@ -1,4 +1,4 @@
-"""Help, and what completes the line."""
+"""Help pages and shell completion."""
 
 import contextlib
 import re
@@ -52,7 +52,7 @@ def examples() -> Iterator[str]:
 
 @pytest.mark.parametrize("line", sorted({line.strip() for line in examples()}))
 def test_examples_are_commands(line: str) -> None:
-    """Its command is there, and so are its options; a comment stands after three spaces."""
+    """The command and its options exist. A comment follows after three spaces."""
     rest = line.partition("keyway ")[2]
     for stop in ("   ", ")", "|", ">", "<", " && ", "  #"):
         rest = rest.partition(stop)[0]
@@ -68,7 +68,7 @@ def test_examples_are_commands(line: str) -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion(commands: Commands, shell: str) -> None:
     assert "_KEYWAY_COMPLETE" in commands("completion", shell).text
-    # Bash and zsh tell which word it is, fish the word.
+    # Bash and zsh pass the index of the word, fish passes the word.
     at = "d" if shell == "fish" else "2"
     told = commands(COMP_WORDS="keyway certs d", COMP_CWORD=at, _KEYWAY_COMPLETE=f"{shell}_complete")
     assert {"delete", "download"} <= set(re.split(r"[,\s]", told.text))

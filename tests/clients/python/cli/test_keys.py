@@ -18,14 +18,14 @@ def mode(path: Path) -> int:
 
 
 @pytest.mark.parametrize("name", [KEY, "nhn-keys/keys/orders-key", "nhn-keys/orders-key", "orders-key"])
-def test_there_and_back_under_every_name(commands: Commands, name: str) -> None:
+def test_encrypt_and_decrypt_accept_all_forms_of_names(commands: Commands, name: str) -> None:
     ciphertext = commands("keys", "encrypt", name, data="주문 42\n".encode())
     assert ciphertext.code == 0
     assert ciphertext.output.endswith(b"\n")
     assert commands("keys", "decrypt", name, data=ciphertext.output).output == "주문 42\n".encode()
 
 
-def test_bytes_in_files(commands: Commands) -> None:
+def test_binary_files_are_encrypted(commands: Commands) -> None:
     data = bytes(range(256))
     (commands.folder / "photo").write_bytes(data)
     assert commands("keys", "encrypt", KEY, "photo").code == 13
@@ -39,11 +39,11 @@ def test_bytes_in_files(commands: Commands) -> None:
     assert isinstance(told[0]["keyVersion"], int)
 
 
-def test_a_file_that_is_there_stays(commands: Commands) -> None:
+def test_existing_file_is_kept_without_force(commands: Commands) -> None:
     there = commands.folder / "there"
     there.write_text("mine")
     ran = commands("keys", "encrypt", KEY, "-o", "there", data=b"x")
-    assert (ran.code, ran.errors) == (2, "keyway: there is there: --force overwrites it\n")
+    assert (ran.code, ran.errors) == (2, "keyway: there already exists; pass --force to overwrite it\n")
     assert there.read_text() == "mine"
     assert commands("keys", "encrypt", KEY, "-o", "there", "--force", data=b"x").code == 0
     assert there.read_text() != "mine"
@@ -51,7 +51,7 @@ def test_a_file_that_is_there_stays(commands: Commands) -> None:
     assert [path.name for path in commands.folder.iterdir()] == ["there"]
 
 
-def test_signatures(commands: Commands) -> None:
+def test_signatures_are_verified(commands: Commands) -> None:
     (commands.folder / "order").write_text("order 42")
     assert commands("keys", "sign", "demo-rsa", "order", "-o", "order.sig").code == 0
     asked = ("keys", "verify", "demo-rsa", "--signature-file", "order.sig")
@@ -65,7 +65,7 @@ def test_signatures(commands: Commands) -> None:
     assert commands("keys", "verify", "demo-rsa", "order", "--signature", signature).code == 0
 
 
-def test_a_data_key(commands: Commands) -> None:
+def test_data_key_is_generated(commands: Commands) -> None:
     ran = commands("keys", "data-key", "orders-key", "-o", "data.key")
     key = commands.folder / "data.key"
     assert (ran.code, mode(key), len(key.read_bytes())) == (0, 0o600, 32)
@@ -75,7 +75,7 @@ def test_a_data_key(commands: Commands) -> None:
     assert len(base64.b64decode(told["plaintext"])) == 32
 
 
-def test_keys_themselves(commands: Commands) -> None:
+def test_keys_are_written_to_private_files(commands: Commands) -> None:
     assert commands("keys", "private-key", "demo-rsa", "-o", "demo.key").code == 0
     path = commands.folder / "demo.key"
     assert mode(path) == 0o600
@@ -100,13 +100,13 @@ def test_keys_themselves(commands: Commands) -> None:
         ("certs", "download", "nhn-certs/www.example.com", "--include-private-key", "-o", "-"),
     ],
 )
-def test_no_key_on_a_terminal(commands: Commands, arguments: tuple[str, ...]) -> None:
+def test_key_material_is_not_printed_on_a_terminal(commands: Commands, arguments: tuple[str, ...]) -> None:
     with commands.on_terminal(*arguments) as terminal:
         assert terminal.ended() == 2
         assert "key material is not printed on a terminal" in terminal.screen
 
 
-def test_a_secret(commands: Commands) -> None:
+def test_secret_is_printed_or_written(commands: Commands) -> None:
     secret = commands("secrets", "get", "demo-secret")
     assert secret.output
     assert not secret.output.endswith(b"\n")

@@ -1,4 +1,4 @@
-"""What lists look like to people and to programs."""
+"""Lists as tables and as JSON."""
 
 import datetime as dt
 import re
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.xdist_group("sandbox")
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def test_certificates_of_all_providers_soonest_expiry_first(commands: Commands) -> None:
+def test_table_lists_all_certificates_soonest_expiry_first(commands: Commands) -> None:
     ran = commands("certs", "list", "--all")
     assert ran.code == 0
     head, *rows = ran.lines
@@ -30,7 +30,7 @@ def test_certificates_of_all_providers_soonest_expiry_first(commands: Commands) 
     assert not ran.errors
 
 
-def test_certificates_for_programs(commands: Commands) -> None:
+def test_json_lists_certificates(commands: Commands) -> None:
     every = {found["name"] for found in commands("--json", "certs", "list", "--all").objects()}
     assert {"providers/asteria/certificates/server", "providers/nhn-certs/certificates/인증서-예시"} <= every
     expired = commands("certs", "list", "--expired", "--provider", "nhn-certs", "--json").objects()
@@ -39,41 +39,41 @@ def test_certificates_for_programs(commands: Commands) -> None:
     assert [found["displayName"] for found in soon.objects()] == ["expiring.example.com"]
 
 
-def test_what_within_can_not_judge_is_counted(commands: Commands) -> None:
+def test_within_reports_certificates_with_unknown_expiry(commands: Commands) -> None:
     listed = commands("certs", "list")
     unknown = sum(row.endswith("unknown") for row in listed.lines)
     assert unknown
     for form in ((), ("--json",)):
         ran = commands("certs", "list", "--within", "10", *form)
         assert (ran.code, "asteria" in ran.text) == (0, False)
-        told = f"because their expiry is not known: {unknown}; without --within they are listed\n"
-        assert ran.errors == f"keyway: left out, {told}"
+        omitted = f"omitted {unknown} certificates with unknown expiry"
+        assert ran.errors == f"keyway: {omitted}; run without --within to list them\n"
 
 
-def test_a_list_that_is_not_whole_says_so(commands: Commands, keyway_sandbox: Sandbox) -> None:
+def test_incomplete_list_names_the_provider(commands: Commands, keyway_sandbox: Sandbox) -> None:
     keyway_sandbox.fail("nhn-certificate-manager", mode="html", count=5)
     ran = commands("certs", "list")
     assert ran.code == 1
     assert "asteria/server" in ran.text
-    assert ran.errors == "keyway: nhn-certs does not answer: its certificates are missing\n"
+    assert ran.errors == "keyway: nhn-certs does not respond: its certificates are missing\n"
 
 
 @pytest.mark.parametrize("columns", [60, 100])
-def test_a_table_fits_its_terminal(commands: Commands, columns: int) -> None:
+def test_table_fits_the_terminal(commands: Commands, columns: int) -> None:
     with commands.on_terminal("certs", "list", "--all", columns=columns) as terminal:
         assert terminal.ended() == 0
         plain = ESCAPE.sub("", terminal.screen).splitlines()
         assert max(map(cell_len, plain)) <= columns
-        # Names are there to be copied, whatever the width.
+        # Names are complete at every width.
         assert any("nhn-certs/broken-file.example.com" in line for line in plain)
-        # In cells a Hangul syllable takes two: what stands right of it keeps its column.
+        # A Hangul syllable takes two cells, and the columns to its right stay aligned.
         ends = {cell_len(line.rstrip()) for line in plain if line.rstrip().endswith("days")}
         assert len(ends) == 1
         assert ("Authority" in plain[0]) == (columns == 100)
         assert "\x1b[" in terminal.screen
 
 
-def test_no_colour_where_none_is_wanted(commands: Commands) -> None:
+def test_no_color_disables_colors(commands: Commands) -> None:
     with commands.on_terminal("certs", "list", "--all", NO_COLOR="1") as terminal:
         assert terminal.ended() == 0
         assert not re.search(r"\x1b\[[0-9;]*3[0-9]", terminal.screen)
@@ -92,7 +92,7 @@ def test_no_colour_where_none_is_wanted(commands: Commands) -> None:
         (3649, "3,649 days", "green"),
     ],
 )
-def test_days_that_are_left(days: int, text: str, style: str) -> None:
+def test_remaining_days_are_styled(days: int, text: str, style: str) -> None:
     today = dt.date(2026, 2, 27)
     assert expiry.left(today + dt.timedelta(days), today) == Text(text, style=style)
 
@@ -106,11 +106,11 @@ def test_days_that_are_left(days: int, text: str, style: str) -> None:
         ("2026-02-28T01:00:00+13:00", "2026-02-27"),
     ],
 )
-def test_days_count_from_the_day_that_it_is_where_the_providers_are(now: str, today: str) -> None:
+def test_days_use_the_time_zone_of_the_providers(now: str, today: str) -> None:
     assert expiry.providers_today(dt.datetime.fromisoformat(now)) == dt.date.fromisoformat(today)
 
 
-def test_authorities_of_every_trust_store(commands: Commands, keyway_sandbox: Sandbox) -> None:
+def test_authorities_of_all_trust_stores_are_listed(commands: Commands, keyway_sandbox: Sandbox) -> None:
     keyway_sandbox.reset()
     ran = commands("cas", "list")
     assert ran.code == 0
@@ -119,7 +119,7 @@ def test_authorities_of_every_trust_store(commands: Commands, keyway_sandbox: Sa
     assert len(commands("cas", "list", "asteria/client", "--json").objects()) == 2
 
 
-def test_providers(commands: Commands, keyway_sandbox: Sandbox) -> None:
+def test_providers_are_listed_checked_and_shown(commands: Commands, keyway_sandbox: Sandbox) -> None:
     ran = commands("providers", "check", "nhn-keys", "asteria")
     assert (ran.code, [row.split()[0] for row in ran.lines]) == (0, ["Provider", "nhn-keys", "asteria"])
     assert not any(line.endswith(" ") for line in ran.lines)

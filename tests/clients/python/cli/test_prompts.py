@@ -1,4 +1,4 @@
-"""What is asked on a terminal."""
+"""Prompts on a terminal."""
 
 import pytest
 
@@ -14,9 +14,9 @@ def asteria(commands: Commands, keyway_sandbox: Sandbox) -> Commands:
     return commands
 
 
-def test_passwords_are_typed_unseen(asteria: Commands) -> None:
+def test_passwords_are_not_echoed(asteria: Commands) -> None:
     with asteria.on_terminal("certs", "create", "asteria/client", "--cn", "c.example.com") as terminal:
-        for asked, answer in (("password: ", "typed-one"), ("Once more: ", "typed-one"), ("the same): ", "")):
+        for asked, answer in (("password: ", "typed-one"), ("Repeat password: ", "typed-one"), ("the same): ", "")):
             terminal.until(asked)
             terminal.type(f"{answer}\n")
         assert terminal.ended() == 0
@@ -25,25 +25,25 @@ def test_passwords_are_typed_unseen(asteria: Commands) -> None:
     assert asteria("certs", "show", "asteria/client", KEYWAY_PASSWORD="typed-one").code == 0
 
 
-def test_a_password_mistyped(asteria: Commands) -> None:
+def test_mistyped_password_is_rejected(asteria: Commands) -> None:
     with asteria.on_terminal("certs", "create", "asteria/client", "--cn", "c.example.com") as terminal:
-        for asked, answer in (("password: ", "typed-one"), ("Once more: ", "typed-two")):
+        for asked, answer in (("password: ", "typed-one"), ("Repeat password: ", "typed-two")):
             terminal.until(asked)
             terminal.type(f"{answer}\n")
         assert terminal.ended() == 2
-        assert "the two are not the same" in terminal.screen
+        assert "the passwords do not match" in terminal.screen
 
 
-def test_asked_before_it_is_deleted(asteria: Commands) -> None:
+def test_delete_asks_for_confirmation(asteria: Commands) -> None:
     with asteria.on_terminal("certs", "delete", "asteria/server") as terminal:
-        terminal.until("can't be undone. [y/N]: ")
+        terminal.until("cannot be undone. [y/N]: ")
         terminal.type("n\n")
         assert terminal.ended() == 130
         assert "interrupted" not in terminal.screen
     assert asteria("certs", "show", "asteria/server", KEYWAY_PASSWORD="changeit").code == 0
 
 
-def test_interrupted(asteria: Commands) -> None:
+def test_ctrl_c_interrupts_a_prompt(asteria: Commands) -> None:
     with asteria.on_terminal("certs", "show", "asteria/server") as terminal:
         terminal.until("password: ")
         terminal.type("\x03")
