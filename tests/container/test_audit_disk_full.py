@@ -1,4 +1,4 @@
-"""A gateway whose audit record has no room, or no disk that can be written: what callers, probes and upstreams see."""
+"""A gateway whose audit journal has no free space or a read-only disk: effects on callers, probes, and upstreams."""
 
 import asyncio
 import shutil
@@ -58,7 +58,7 @@ async def refused(pending: Any) -> grpc.aio.AioRpcError:
 
 
 def details(error: grpc.aio.AioRpcError) -> tuple[str, bool]:
-    """The reason, and whether a repeat is invited."""
+    """Return the reason, and whether the status contains RetryInfo."""
     status = rpc_status.from_call(cast("grpc.Call", error))
     assert status is not None
     reason = error_details_pb2.ErrorInfo()
@@ -68,7 +68,7 @@ def details(error: grpc.aio.AioRpcError) -> tuple[str, bool]:
 
 
 async def until_health_is(caller: Caller, wanted: int) -> None:
-    health: Any = health_pb2_grpc.HealthStub(caller.channel)  # its published type has no methods
+    health: Any = health_pb2_grpc.HealthStub(caller.channel)  # the published type has no methods
 
     async def shown() -> bool:
         return bool((await health.Check(health_pb2.HealthCheckRequest())).status == wanted)
@@ -77,7 +77,7 @@ async def until_health_is(caller: Caller, wanted: int) -> None:
 
 
 async def nothing_is_served(caller: Caller, stack: Stack) -> None:
-    """Every method is refused before any upstream is asked, and probes know it."""
+    """Check that every method is rejected without an upstream request, and that probes report it."""
     await until_health_is(caller, NOT_SERVING)
     before = await asked(stack)
     errors = await asyncio.gather(*(refused(call(cast("Any", caller), method.name)) for method in METHODS))
@@ -88,7 +88,7 @@ async def nothing_is_served(caller: Caller, stack: Stack) -> None:
 
 
 async def until_it_serves_again(caller: Caller, trusted: Trusted) -> dict[str, Any]:
-    """What the record tells of the gap."""
+    """Wait until it serves, and return the interruption in the journal."""
     await until_health_is(caller, SERVING)
     await caller.keys.Encrypt(ENCRYPT)
     assert verify(trusted.audit).good
@@ -98,7 +98,7 @@ async def until_it_serves_again(caller: Caller, trusted: Trusted) -> dict[str, A
 
 
 async def encrypt_until_refused(caller: Caller) -> grpc.aio.AioRpcError:
-    """The first refusal."""
+    """Encrypt until a call is rejected, and return the error."""
     while True:
         try:
             await caller.keys.Encrypt(ENCRYPT)
@@ -107,7 +107,7 @@ async def encrypt_until_refused(caller: Caller) -> grpc.aio.AioRpcError:
 
 
 async def begin(caller: Caller, stack: Stack, count: int) -> list[tuple[Any, "asyncio.Future[Any]"]]:
-    """Calls that are at their upstream, which does not answer."""
+    """Start calls that wait for a silent upstream."""
     control = stack.controls[KEY_MANAGER]
     await control.forget_requests()
     pending = [caller.keys.Encrypt(ENCRYPT) for _ in range(count)]
@@ -120,7 +120,7 @@ async def begin(caller: Caller, stack: Stack, count: int) -> list[tuple[Any, "as
     return waiting
 
 
-async def test_full_disk(trusted: Trusted, disk: Path, stack: Stack) -> None:
+async def test_full_disk_stops_service_until_there_is_space(trusted: Trusted, disk: Path, stack: Stack) -> None:
     async with trusted.served() as address, trusted.caller(address) as caller:
         await stack.controls[KEY_MANAGER].fail(mode="stall", count=IN_FLIGHT)
         given_up = await begin(caller, stack, IN_FLIGHT)
@@ -151,11 +151,11 @@ async def test_full_disk(trusted: Trusted, disk: Path, stack: Stack) -> None:
 
 
 def count(trusted: Trusted, status: str) -> int:
-    """Outcomes on record with this status."""
+    """Return the number of recorded outcomes with this status."""
     return sum(event["metadata"]["event_code"] == "outcome" and event["status"] == status for event in trusted.events())
 
 
-async def test_disk_that_is_read_only_at_the_start(trusted: Trusted, disk: Path, stack: Stack) -> None:
+async def test_disk_that_is_read_only_at_start_up_stops_service(trusted: Trusted, disk: Path, stack: Stack) -> None:
     remount(disk, "ro")
     async with trusted.served() as address, trusted.caller(address) as caller:
         await nothing_is_served(caller, stack)
@@ -164,7 +164,7 @@ async def test_disk_that_is_read_only_at_the_start(trusted: Trusted, disk: Path,
     assert (gap["reason"], gap["refused"]) == ("EROFS", len(METHODS))
 
 
-async def test_outcome_that_can_not_be_recorded(trusted: Trusted, disk: Path, stack: Stack) -> None:
+async def test_outcome_that_cannot_be_recorded_fails_the_call(trusted: Trusted, disk: Path, stack: Stack) -> None:
     control = stack.controls[KEY_MANAGER]
     async with trusted.served() as address, trusted.caller(address) as caller:
         await control.fail(mode=None, delay=1.0)
@@ -172,18 +172,18 @@ async def test_outcome_that_can_not_be_recorded(trusted: Trusted, disk: Path, st
         reserve = chain_folder(trusted.audit, 0) / "reserve"
         reserve.write_bytes(b"")
         ballast = fill(disk)
-        # What is left of the last page is no room for an outcome either.
+        # The rest of the last page is too small for an outcome.
         await encrypt_until_refused(caller)
         error = await refused(task)
         assert error.code() == grpc.StatusCode.UNKNOWN
         assert details(error) == ("AUDIT_OUTCOME_LOST", False)
         ballast.unlink()
         await until_it_serves_again(caller, trusted)
-        # The outcome itself was kept meanwhile.
+        # The gateway kept the outcome until then.
         assert record_of(trusted.audit, request_id_of(error.trailing_metadata()))["outcome"]["status"] == "Success"
 
 
-async def test_folder_that_is_gone_while_the_upstream_works(trusted: Trusted, stack: Stack) -> None:
+async def test_folder_removed_during_an_upstream_request_fails_the_call(trusted: Trusted, stack: Stack) -> None:
     async with trusted.served() as address, trusted.caller(address) as caller:
         await stack.controls[KEY_MANAGER].fail(mode=None, delay=1.0)
         ((_, task),) = await begin(caller, stack, 1)

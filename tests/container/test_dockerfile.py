@@ -27,7 +27,7 @@ pytestmark = pytest.mark.xdist_group("container")
 
 @pytest.fixture(scope="module")
 def workspace() -> Iterator[Path]:
-    """Not pytest's own: that keeps the files of the last three runs, and an image is large."""
+    """Not a folder of pytest, which keeps the files of the last three runs: an image is large."""
     folder = Path(tempfile.mkdtemp(prefix="keyway-image-"))
     yield folder
     shutil.rmtree(folder)
@@ -50,7 +50,7 @@ def configuration(workspace: Path) -> Path:
 
 @pytest.fixture
 def place(workspace: Path) -> Path:
-    """Where one container keeps what it has outside of its image."""
+    """The folder for the files of one container outside its image."""
     return Path(tempfile.mkdtemp(dir=workspace))
 
 
@@ -74,14 +74,14 @@ def test_base_is_pinned_by_version(image: Image) -> None:
     assert re.fullmatch(r"python:3\.11\.\d+-slim-[a-z]+", image.base)
 
 
-def test_label_states_the_version(image: Image) -> None:
+def test_label_contains_the_version(image: Image) -> None:
     assert image.labels["org.opencontainers.image.version"] == __version__
 
 
-def test_image_holds_the_gateway_and_nothing_else(image: Image) -> None:
+def test_image_contains_only_the_gateway(image: Image) -> None:
     places = {str(path.relative_to(image.layer)) for path in files_of(image)}
     outside = {place for place in places if not place.startswith("opt/keyway/")}
-    # groupadd and useradd wrote these.
+    # Written by groupadd and useradd.
     assert all(
         re.fullmatch(r"etc/(passwd|group|shadow|gshadow|subuid|subgid|\.pwd\.lock)-?", place) for place in outside
     )
@@ -94,14 +94,14 @@ def test_image_holds_the_gateway_and_nothing_else(image: Image) -> None:
     assert {"keyway_client", "keyway_gateway"} <= distributions(image)
 
 
-def test_image_holds_no_build_tools(image: Image) -> None:
+def test_image_contains_no_build_tools(image: Image) -> None:
     assert not distributions(image) & {"pip", "setuptools", "wheel", "uv", "pytest", "mypy", "grpcio_tools"}
     assert not [
         path for path in files_of(image) if path.stat(follow_symlinks=False).st_mode & (stat.S_ISUID | stat.S_ISGID)
     ]
 
 
-def test_packages_are_copies_and_tell_no_index(image: Image) -> None:
+def test_packages_are_copies_and_do_not_name_an_index(image: Image) -> None:
     assert not list(image.layer.rglob("__editable__*"))
     for name in ("direct_url.json", "INSTALLER", "REQUESTED", "RECORD", "pip.conf"):
         for path in image.layer.rglob(name):
@@ -113,7 +113,7 @@ def test_packages_are_copies_and_tell_no_index(image: Image) -> None:
 
 
 def test_modules_are_compiled(image: Image) -> None:
-    """A read-only root can't keep what Python compiles at the start: without this, every start would take longer."""
+    """Python cannot store compiled modules in a read-only root, so every start would take longer without them."""
     (package,) = image.layer.glob("opt/keyway/lib/python3.*/site-packages/gateway")
     sources = {path.relative_to(package) for path in package.rglob("*.py")}
     compiled = {
@@ -123,7 +123,7 @@ def test_modules_are_compiled(image: Image) -> None:
     assert sources == compiled
 
 
-def test_program_runs_as_a_user_without_rights(container: Container) -> None:
+def test_program_runs_as_an_unprivileged_user(container: Container) -> None:
     status = container.status()
     assert status["Uid"].split() == ["65532"] * 4
     assert status["Gid"].split() == ["65532"] * 4
@@ -137,7 +137,7 @@ def test_root_is_read_only_even_for_root(container: Container) -> None:
         assert "Read-only file system" in refused.stdout
 
 
-def test_state_and_temporary_files_can_be_written(container: Container) -> None:
+def test_state_and_temporary_folders_are_writable(container: Container) -> None:
     for place in (f"{STATE}/probe", "/tmp/probe"):
         assert container.run("touch", place).returncode == 0
 
@@ -147,17 +147,17 @@ def test_modules_of_the_working_directory_are_not_imported(container: Container)
     container.wait_until_healthy(0)
 
 
-def test_stop_signal_ends_it_with_zero(container: Container) -> None:
+def test_stop_signal_ends_the_container_with_exit_code_0(container: Container) -> None:
     assert container.stop() == 0
 
 
-def test_without_a_configuration_it_says_what_is_missing(image: Image, place: Path) -> None:
+def test_missing_configuration_is_reported(image: Image, place: Path) -> None:
     with Container(image, place) as running:
         assert running.wait() == 2
         assert "/etc/keyway/keyway.yaml" in running.output
 
 
-def test_emulators_keep_their_state_in_the_volume(image: Image, place: Path) -> None:
+def test_emulators_store_their_state_in_the_volume(image: Image, place: Path) -> None:
     with Container(image, place, command=("serve",)) as running:
         running.wait_until_healthy()
         assert running.stop() == 0

@@ -1,4 +1,4 @@
-"""Fixtures that several integration tests share."""
+"""Shared fixtures of the integration tests."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.support.stack import Stack
 
 @pytest.fixture
 async def warp(running_stack: Stack) -> Warp:
-    """A freshly seeded ASTERIA server behind the stack's gateway, which is logged in; nothing was asked yet."""
+    """A reset ASTERIA server with an empty history, behind the gateway of the stack, which is logged in."""
     warp = Warp(running_stack, running_stack.gateway)
     await warp.start_anew()
     return warp

@@ -1,4 +1,4 @@
-"""Kept answers over the wire: what reaches the upstream, what the caller is told, and what is on record."""
+"""Cached responses over the wire: upstream requests, response metadata, and audit records."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ async def quiet(stack: Stack) -> Stack:
     return stack
 
 
-async def test_reads_are_asked_for_once_and_recorded_each_time(quiet: Stack, tmp_path: Path) -> None:
+async def test_repeated_read_sends_one_upstream_request_and_is_recorded_each_time(quiet: Stack, tmp_path: Path) -> None:
     async with Gateway(settings(quiet, tmp_path)) as gateway:
         answers = [await gateway.keys.GetPublicKey(KEY) for _ in range(3)]
         lists = [await gateway.certificates.ListCertificates(LIST) for _ in range(2)]
@@ -42,14 +42,14 @@ async def test_reads_are_asked_for_once_and_recorded_each_time(quiet: Stack, tmp
     assert [len(attempts or []) for attempts in outcomes] == [1, 0, 0]
 
 
-async def test_no_cache_asks_the_upstream(quiet: Stack, tmp_path: Path) -> None:
+async def test_no_cache_sends_an_upstream_request(quiet: Stack, tmp_path: Path) -> None:
     async with Gateway(settings(quiet, tmp_path)) as gateway:
         for _ in range(2):
             await gateway.keys.GetPublicKey(KEY, metadata=[("cache-control", "no-cache")])
     assert len(await quiet.controls[KEY_MANAGER].requests()) == 2
 
 
-async def test_stale_answers_are_marked(quiet: Stack, tmp_path: Path) -> None:
+async def test_stale_response_is_marked(quiet: Stack, tmp_path: Path) -> None:
     async with Gateway(settings(quiet, tmp_path, ttl=0.001, stale=600)) as gateway:
         await gateway.keys.GetPublicKey(KEY)
         await quiet.controls[KEY_MANAGER].fail(mode="close", count=1)
@@ -62,7 +62,7 @@ async def test_stale_answers_are_marked(quiet: Stack, tmp_path: Path) -> None:
         assert "keyway-stale-seconds" not in dict(await fresh.trailing_metadata())
 
 
-async def test_without_the_setting_every_call_asks(quiet: Stack) -> None:
+async def test_without_the_setting_every_call_sends_an_upstream_request(quiet: Stack) -> None:
     for _ in range(2):
         await quiet.gateway.keys.GetPublicKey(KEY)
     assert len(await quiet.controls[KEY_MANAGER].requests()) == 2

@@ -86,7 +86,7 @@ async def test_listener_closes_after_the_delay_despite_watchers(quiet_stack: Sta
 
 async def _watches(channel: grpc.aio.Channel) -> list[Any]:
     """Return a Watch stream for each service. All of them report SERVING."""
-    health: Any = health_pb2_grpc.HealthStub(channel)  # its published type has no methods
+    health: Any = health_pb2_grpc.HealthStub(channel)  # the published type has no methods
     watches = [health.Watch(health_pb2.HealthCheckRequest(service=service)) for service in ("", *SERVICES)]
     assert [(await watch.read()).status for watch in watches] == [SERVING] * len(watches)
     return watches

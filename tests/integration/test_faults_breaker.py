@@ -1,4 +1,4 @@
-"""An upstream that is down: its callers get their answer at once, and it is found out when it is back."""
+"""The circuit breaker: calls to a failing upstream fail immediately, and its recovery is detected."""
 
 import asyncio
 import time
@@ -50,7 +50,7 @@ async def check(played: Scene, provider: str = KEYS) -> int:
         (stall, "PROVIDER_TIMEOUT"),
     ],
 )
-async def test_it_opens_answers_at_once_and_closes_when_the_upstream_is_back(
+async def test_breaker_opens_fails_calls_immediately_and_closes_after_recovery(
     running_stack: Stack, tmp_path: Path, step: Step, reason: str
 ) -> None:
     async with (
@@ -85,7 +85,7 @@ async def test_it_opens_answers_at_once_and_closes_when_the_upstream_is_back(
         saying(http(500, b'{"header":{"resultCode":-1,"resultMessage":"Invalid Key ID","isSuccessful":false}}')),
     ],
 )
-async def test_refusals_do_not_open_it(running_stack: Stack, tmp_path: Path, step: Step) -> None:
+async def test_client_errors_do_not_open_the_breaker(running_stack: Stack, tmp_path: Path, step: Step) -> None:
     async with (
         FaultyUpstream(then=step) as upstream,
         scene(running_stack, tmp_path, upstream.url, **SETTINGS) as played,
@@ -94,7 +94,7 @@ async def test_refusals_do_not_open_it(running_stack: Stack, tmp_path: Path, ste
         assert len(upstream.heads) == 10
 
 
-async def test_callers_in_a_hurry_do_not_open_it(running_stack: Stack, tmp_path: Path) -> None:
+async def test_short_deadlines_of_callers_do_not_open_the_breaker(running_stack: Stack, tmp_path: Path) -> None:
     async with (
         FaultyUpstream(then=stall) as upstream,
         scene(running_stack, tmp_path, upstream.url, **{**SETTINGS, "timeout": 5, "connect_timeout": 5}) as played,
@@ -107,7 +107,7 @@ async def test_callers_in_a_hurry_do_not_open_it(running_stack: Stack, tmp_path:
         await call(played.gateway, "Encrypt", ENCRYPT)
 
 
-async def test_one_call_tries_and_the_others_are_answered_meanwhile(running_stack: Stack, tmp_path: Path) -> None:
+async def test_one_call_probes_while_the_others_fail_immediately(running_stack: Stack, tmp_path: Path) -> None:
     go = asyncio.Event()
 
     async def slow(reader: Reader, writer: Writer) -> None:
@@ -133,7 +133,7 @@ async def test_one_call_tries_and_the_others_are_answered_meanwhile(running_stac
         await asyncio.gather(*(call(played.gateway, "Encrypt", ENCRYPT) for _ in range(5)))
 
 
-async def test_a_check_goes_through_and_closes_it(running_stack: Stack, tmp_path: Path) -> None:
+async def test_check_provider_bypasses_and_closes_the_breaker(running_stack: Stack, tmp_path: Path) -> None:
     async with (
         FaultyUpstream(then=hang_up) as upstream,
         scene(running_stack, tmp_path, upstream.url, **SETTINGS) as played,
@@ -146,7 +146,7 @@ async def test_a_check_goes_through_and_closes_it(running_stack: Stack, tmp_path
         await call(played.gateway, "Encrypt", ENCRYPT)
 
 
-async def test_a_flapping_upstream_costs_no_call_that_may_be_repeated(running_stack: Stack, tmp_path: Path) -> None:
+async def test_retries_hide_a_flapping_upstream_from_idempotent_calls(running_stack: Stack, tmp_path: Path) -> None:
     down, well = saying(http(503)), healthy
     steps = [hang_up, well, well, down, well, well, well, hang_up, down, well]
     settings: dict[str, Any] = {"breaker": {}, "retry": {"attempts": 3, "initial_backoff": 0.001}}
@@ -159,7 +159,7 @@ async def test_a_flapping_upstream_costs_no_call_that_may_be_repeated(running_st
         assert len(upstream.heads) == 8 + 4
 
 
-async def test_repeats_are_no_more_than_the_budget_and_end_with_an_open_breaker(
+async def test_retries_stay_within_the_budget_and_stop_when_the_breaker_opens(
     running_stack: Stack, tmp_path: Path
 ) -> None:
     settings: dict[str, Any] = {
@@ -175,8 +175,8 @@ async def test_repeats_are_no_more_than_the_budget_and_end_with_an_open_breaker(
     assert reasons == ["PROVIDER_CONNECTION_LOST"] * 3 + ["PROVIDER_CIRCUIT_OPEN"]
 
 
-async def test_a_check_logs_in_to_find_out(running_stack: Stack, tmp_path: Path) -> None:
-    """The login, too, goes to an upstream that is left alone otherwise."""
+async def test_check_provider_logs_in_with_an_open_breaker(running_stack: Stack, tmp_path: Path) -> None:
+    """The login also goes to an upstream that gets no other requests."""
 
     async def warp(reader: Reader, writer: Writer) -> None:
         data = b'{"sessionId":"s"}' if b"/auth/login" in upstream.heads[-1] else b'{"exist":true}'

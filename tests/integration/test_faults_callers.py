@@ -1,4 +1,4 @@
-"""Callers that leave, and more of them than an upstream can take: nobody waits in vain, nothing is lost or left."""
+"""Callers that disconnect, and more callers than an upstream can serve: no call hangs, and no resource leaks."""
 
 import asyncio
 from pathlib import Path
@@ -21,7 +21,7 @@ BUSY = ("UNAVAILABLE", "PROVIDER_BUSY")
 
 
 class Gate:
-    """Answers once it is opened; the order of the plaintexts that were asked for."""
+    """An upstream that answers after it is opened, and records the order of the plaintexts."""
 
     def __init__(self) -> None:
         self.open = asyncio.Event()
@@ -40,7 +40,9 @@ async def asked(upstream: FaultyUpstream, count: int) -> None:
 
 @pytest.mark.parametrize("step", [stall, saying(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", stall)])
 @pytest.mark.parametrize("how", ["cancels", "vanishes", "runs out of time"])
-async def test_the_connection_ends_with_its_caller(running_stack: Stack, tmp_path: Path, step: Step, how: str) -> None:
+async def test_upstream_connection_closes_when_its_caller_disconnects(
+    running_stack: Stack, tmp_path: Path, step: Step, how: str
+) -> None:
     async with (
         FaultyUpstream(step, then=healthy) as upstream,
         scene(running_stack, tmp_path, upstream.url, timeout=30, maximum_connections=1) as played,
@@ -65,10 +67,10 @@ async def test_the_connection_ends_with_its_caller(running_stack: Stack, tmp_pat
         with pytest.raises((grpc.aio.AioRpcError, asyncio.CancelledError)):
             await running
         await channel.close()
-        await call(played.gateway, "Encrypt", ENCRYPT)  # there is a place again
+        await call(played.gateway, "Encrypt", ENCRYPT)  # a slot is free again
 
 
-async def test_more_calls_than_places_and_queue_are_told_so_at_once(running_stack: Stack, tmp_path: Path) -> None:
+async def test_calls_beyond_the_queue_are_rejected_immediately(running_stack: Stack, tmp_path: Path) -> None:
     gate = Gate()
     settings: dict[str, Any] = {"timeout": 30, "maximum_connections": 2, "queue": {"size": 3, "timeout": 20}}
     async with (
@@ -92,7 +94,7 @@ async def test_more_calls_than_places_and_queue_are_told_so_at_once(running_stac
     assert upstream.connections == 2
 
 
-async def test_waiting_for_a_place_has_an_end(running_stack: Stack, tmp_path: Path) -> None:
+async def test_time_in_the_queue_is_limited(running_stack: Stack, tmp_path: Path) -> None:
     settings: dict[str, Any] = {"timeout": 30, "maximum_connections": 1, "queue": {"timeout": 0.1}}
     gate = Gate()
     async with (
@@ -106,7 +108,7 @@ async def test_waiting_for_a_place_has_an_end(running_stack: Stack, tmp_path: Pa
         await first
 
 
-async def test_a_batch_does_not_keep_single_calls_waiting(running_stack: Stack, tmp_path: Path) -> None:
+async def test_batch_does_not_delay_single_calls(running_stack: Stack, tmp_path: Path) -> None:
     gate = Gate()
     async with (
         FaultyUpstream(then=gate) as upstream,
@@ -128,15 +130,13 @@ async def test_a_batch_does_not_keep_single_calls_waiting(running_stack: Stack, 
 
 
 async def seen(played: Scene) -> None:
-    """Return once the gateway has taken up all calls that were sent before: those that come later were answered."""
+    """Return when the gateway has received all earlier calls, because a later call is answered."""
     for _ in range(5):
         await call(played.gateway, "ListProviders")
 
 
-async def test_a_session_that_ended_and_an_upstream_that_stumbles_take_their_repeats_together(
-    running_stack: Stack, tmp_path: Path
-) -> None:
-    """Not logged in: another login and once more; each of these requests may be repeated for its own failure."""
+async def test_session_renewal_and_upstream_retries_combine(running_stack: Stack, tmp_path: Path) -> None:
+    """After "not logged in", the gateway logs in and sends the request again. Each of these requests can be retried."""
     login: dict[str, Any] = {"result": {"status": "success", "data": {"sessionId": "s"}}}
     not_logged_in: dict[str, Any] = {"result": {"status": "error", "code": 3001, "message": "not logged in"}}
     exists: dict[str, Any] = {"result": {"status": "success", "data": {"exist": True}}}
@@ -154,7 +154,7 @@ async def test_a_session_that_ended_and_an_upstream_that_stumbles_take_their_rep
     assert answer.exists
 
 
-async def test_an_upstream_that_asks_for_time_gets_it(running_stack: Stack, tmp_path: Path) -> None:
+async def test_retry_after_of_the_upstream_is_respected(running_stack: Stack, tmp_path: Path) -> None:
     settings: dict[str, Any] = {"timeout": 5, "retry": {"attempts": 2, "maximum_backoff": 2}}
     async with (
         FaultyUpstream(saying(http(429, Retry_After="1")), then=healthy) as upstream,

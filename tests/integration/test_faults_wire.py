@@ -1,4 +1,4 @@
-"""Upstreams that fail at each stage of a request: the status, how often they were asked, and that nothing is left."""
+"""Upstreams that fail at each stage of a request: the status, the number of attempts, and no leaks."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +25,7 @@ HALF_HEAD, HALF = HEAD[:40], HEAD + b"\r\n\r\n" + BODY[:20]
 
 
 class Fault(NamedTuple):
-    """A step and what becomes of it. retry, attempts: for a method that may be repeated, and for one that may not."""
+    """A step and its result. retry, attempts: for an idempotent method and for another one."""
 
     step: Step
     kind: tuple[str, str]
@@ -60,7 +60,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-async def test_each_fault_has_its_status_and_no_more_attempts_than_are_safe(
+async def test_each_fault_has_its_status_and_only_safe_retries(
     running_stack: Stack, tmp_path: Path, fault: Fault
 ) -> None:
     async with FaultyUpstream(then=fault.step) as upstream, scene(running_stack, tmp_path, upstream.url) as played:
@@ -76,7 +76,7 @@ async def test_each_fault_has_its_status_and_no_more_attempts_than_are_safe(
 
 
 @pytest.mark.parametrize("fault", [name for name, fault in FAULTS.items() if fault.attempts[0] > 1])
-async def test_a_fault_that_passes_costs_no_call_that_may_be_repeated(
+async def test_temporary_fault_is_hidden_from_an_idempotent_call(
     running_stack: Stack, tmp_path: Path, fault: str
 ) -> None:
     step, status = FAULTS[fault].step, FAULTS[fault].status
@@ -89,9 +89,7 @@ async def test_a_fault_that_passes_costs_no_call_that_may_be_repeated(
 
 
 @pytest.mark.parametrize("how", ["refuses", "has no address", "resets in TLS", "is slow with TLS"])
-async def test_where_there_is_no_connection_any_method_is_tried_again(
-    running_stack: Stack, tmp_path: Path, how: str
-) -> None:
+async def test_connection_failure_is_retried_for_every_method(running_stack: Stack, tmp_path: Path, how: str) -> None:
     async with RawServer(reset if how == "resets in TLS" else silence) as server:
         url = {"refuses": f"http://127.0.0.1:{unused_port()}", "has no address": "http://no-such-host.invalid"}.get(
             how, f"https://localhost:{server.port}"
@@ -104,8 +102,8 @@ async def test_where_there_is_no_connection_any_method_is_tried_again(
         assert not server.writers
 
 
-async def test_connections_that_end_at_rest_cost_no_call(running_stack: Stack, tmp_path: Path) -> None:
-    """The server closes each after its answer, without a word on it in the head."""
+async def test_idle_connections_that_the_server_closes_fail_no_call(running_stack: Stack, tmp_path: Path) -> None:
+    """The server closes each connection after its response, without `Connection: close`."""
 
     async with (
         FaultyUpstream(then=saying(ENCRYPTED, hang_up)) as upstream,
@@ -117,7 +115,7 @@ async def test_connections_that_end_at_rest_cost_no_call(running_stack: Stack, t
     assert upstream.connections == 10
 
 
-async def test_a_sound_upstream_is_asked_over_one_connection(running_stack: Stack, tmp_path: Path) -> None:
+async def test_healthy_upstream_is_called_over_one_connection(running_stack: Stack, tmp_path: Path) -> None:
     async with FaultyUpstream(then=healthy) as upstream, scene(running_stack, tmp_path, upstream.url) as played:
         for _ in range(10):
             await call(played.gateway, "Encrypt", ENCRYPT)

@@ -74,7 +74,7 @@ async def pages_of(
         token = page.next_page_token
         if not token:
             return found
-    raise AssertionError("there are no sizes")
+    raise AssertionError("no page sizes")
 
 
 @pytest.mark.parametrize("size", range(1, COUNT + 2))

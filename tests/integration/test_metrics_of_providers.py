@@ -1,4 +1,4 @@
-"""What the metrics tell of upstreams and caches, read from the page for Prometheus."""
+"""Metrics of upstreams and caches on the page for Prometheus."""
 
 import socket
 
@@ -15,7 +15,7 @@ KEY = keys.GetPublicKeyRequest(name="providers/nhn-keys/keys/demo-rsa")
 ENCRYPT = keys.EncryptRequest(name="providers/nhn-keys/keys/orders-key", plaintext=b"x")
 
 
-async def test_breaker_retries_and_cache(stack: Stack) -> None:
+async def test_metrics_contain_breaker_retries_and_cache(stack: Stack) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     settings = stack.settings(
