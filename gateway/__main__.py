@@ -26,7 +26,7 @@ from gateway.config.base import ConfigError
 from gateway.gateway_settings import GatewaySettings, LogSettings
 from gateway.journal.settings import AuditSettings
 from gateway.journal.ship.shipper import run_shipper
-from gateway.workers.errors import fault_of
+from gateway.workers.errors import start_error_of
 from gateway.workers.supervisor import Supervisor
 
 _DEFAULT_LISTEN: Final = "127.0.0.1:50051"
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 1
     except Exception as error:
-        if (fault := fault_of(error)) is None:
+        if (fault := start_error_of(error)) is None:
             raise
         _complain(*fault.lines)
         return fault.code

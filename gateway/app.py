@@ -55,25 +55,25 @@ def load_config(path: Path, **overrides: object) -> GatewaySettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Makes a gateway one of several workers: others listen on its port, and what they share is not its to run.
+class WorkerRole:
+    """The role of a gateway that is one of several workers on a port. The supervisor runs what they share.
 
-    number: of its chain in the journal. told: called with whether it takes calls, first when it begins to serve.
+    number: of its journal chain. report: called with whether the worker accepts calls, first when it begins to serve.
     """
 
     number: int
-    told: Callable[[bool], None]
+    report: Callable[[bool], None]
 
 
 @contextlib.asynccontextmanager
-async def gateway(settings: GatewaySettings, place: Place | None = None) -> AsyncIterator[GatewayServer]:
+async def gateway(settings: GatewaySettings, role: WorkerRole | None = None) -> AsyncIterator[GatewayServer]:
     """A serving gateway. On leaving it drains, logs out of its providers, and closes its record of calls.
 
-    place: None for one that is all by itself.
+    role: None for a gateway of a single process.
     """
     async with contextlib.AsyncExitStack() as stack:
-        telemetry = await _telemetry(settings, place, stack)
-        journal = await _journal(settings, telemetry, place, stack)
+        telemetry = await _telemetry(settings, role, stack)
+        journal = await _journal(settings, telemetry, role, stack)
         catalog = Catalog.of(settings.providers)
         if telemetry is not None and telemetry.metrics is not None:
             metrics_bindings.providers(catalog, telemetry.metrics)
@@ -84,15 +84,15 @@ async def gateway(settings: GatewaySettings, place: Place | None = None) -> Asyn
             audit_recorder=await _audit_recorder(journal, stack) if journal is not None else None,
             telemetry=telemetry,
         )
-        server = GatewayServer(settings, catalog, dependencies, shared_port=place is not None)
+        server = GatewayServer(settings, catalog, dependencies, shared_port=role is not None)
         stack.push_async_callback(catalog.close)
         await catalog.start()
         if journal is not None:
             _tell_health(journal, server)
         await server.start(available=journal is None or journal.available)
         stack.push_async_callback(server.drain)
-        if place is not None:
-            _tell_supervisor(journal, place)
+        if role is not None:
+            _tell_supervisor(journal, role)
         _say_what_is_missing(settings)
         _log.info("serving", address=server.address, providers=[provider.id for provider in catalog])
         yield server
@@ -100,37 +100,37 @@ async def gateway(settings: GatewaySettings, place: Place | None = None) -> Asyn
 
 
 async def _telemetry(
-    settings: GatewaySettings, place: Place | None, stack: contextlib.AsyncExitStack
+    settings: GatewaySettings, role: WorkerRole | None, stack: contextlib.AsyncExitStack
 ) -> Telemetry | None:
     if settings.telemetry is None:
         return None
     instance = f"{socket.gethostname()}-{os.getpid()}"
-    telemetry = Telemetry.start(settings.telemetry, __version__, instance, listen=place is None)
+    telemetry = Telemetry.start(settings.telemetry, __version__, instance, listen=role is None)
     stack.push_async_callback(telemetry.close)
     return telemetry
 
 
 async def _journal(
-    settings: GatewaySettings, telemetry: Telemetry | None, place: Place | None, stack: contextlib.AsyncExitStack
+    settings: GatewaySettings, telemetry: Telemetry | None, role: WorkerRole | None, stack: contextlib.AsyncExitStack
 ) -> Journal | None:
-    """The journal of all calls, with the process that ships it, if there is a place to ship it to."""
+    """The journal of all calls, with the process that ships it, if shipping is configured."""
     audit = settings.audit
     if audit is None:
         return None
-    if place is None and audit.ship is not None:
+    if role is None and audit.ship is not None:
         shipper = ShipperProcess(
             audit.directory, audit.ship, log_level=settings.log.level, log_format=settings.log.format
         )
         await stack.enter_async_context(shipper)
-    number = place.number if place is not None else 0
+    number = role.number if role is not None else 0
     journal = await Journal.open(audit, number, unknown_outcome=events.unknown_outcome)
     stack.push_async_callback(journal.close)
-    if place is None:
+    if role is None:
         idle = IdleChains(audit, events.unknown_outcome)
         stack.push_async_callback(idle.close)
         await idle.hold({number})
     if telemetry is not None and telemetry.metrics is not None:
-        metrics_bindings.journal(journal, audit, telemetry.metrics, alone=place is None)
+        metrics_bindings.journal(journal, audit, telemetry.metrics, alone=role is None)
     return journal
 
 
@@ -162,10 +162,10 @@ def _tell_health(journal: Journal, server: GatewayServer) -> None:
     journal.on_availability(tell)
 
 
-def _tell_supervisor(journal: Journal | None, place: Place) -> None:
-    place.told(journal is None or journal.available)
+def _tell_supervisor(journal: Journal | None, role: WorkerRole) -> None:
+    role.report(journal is None or journal.available)
     if journal is not None:
-        journal.on_availability(place.told)
+        journal.on_availability(role.report)
 
 
 def _say_what_is_missing(settings: GatewaySettings) -> None:

@@ -1,1 +1,1 @@
-"""Several gateways on one port: processes of their own, with one that starts them, watches them and replaces them."""
+"""Worker processes: several gateways on one port, and the supervisor that starts, monitors and replaces them."""

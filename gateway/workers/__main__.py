@@ -1,6 +1,7 @@
-"""A worker's process, as the supervisor starts it: told by lines on standard input, ends when that is closed.
+"""The worker process: the supervisor starts it, and sends commands as lines on standard input.
 
-It closes when the supervisor ends, in whatever way: no worker outlives it for longer than its own drain.
+The worker ends when standard input closes, which happens whenever the supervisor ends, so that no worker outlives the
+supervisor for longer than its own drain.
 """
 
 import asyncio
@@ -18,103 +19,103 @@ import uvloop
 from gateway import app, logs
 from gateway.telemetry.metrics import Metrics
 from gateway.workers import messages
-from gateway.workers.errors import fault_of
+from gateway.workers.errors import start_error_of
 from gateway.workers.messages import Assignment
 
 _RETIRE_SECONDS: Final = 0.25
-"""Between NOT_SERVING and the end of connections, where a successor serves: for clients that watch health."""
+"""Seconds between NOT_SERVING and closing connections when a successor serves, for clients that watch health."""
 _ORPHAN_SECONDS: Final = 30.0
-"""What an orphan may take beyond its drain."""
+"""Seconds after the drain until a worker without a supervisor exits."""
 
 
-class Line:
-    """The way to the supervisor. metrics: what it may ask for."""
+class SupervisorChannel:
+    """The connection to the supervisor: receives its commands, and sends reports. metrics: for the command MEASURE."""
 
-    def __init__(self, assignment: Assignment, orders: Iterator[bytes], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, assignment: Assignment, commands: Iterator[bytes], loop: asyncio.AbstractEventLoop) -> None:
         self._assignment = assignment
-        self._orders = orders
+        self._commands = commands
         self._loop = loop
-        self._telling = threading.Lock()
-        self._beat: asyncio.TimerHandle | None = None
+        self._write_lock = threading.Lock()
+        self._heartbeat: asyncio.TimerHandle | None = None
         self.metrics: Metrics | None = None
         self.delay: asyncio.Future[float] = loop.create_future()
-        """Done when the worker is to end: the seconds for others to move on."""
-        threading.Thread(target=self._obey, name="Orders", daemon=True).start()
+        """Set when the worker must end: seconds for clients to move to other workers."""
+        threading.Thread(target=self._execute, name="Commands", daemon=True).start()
 
-    def tell(self, line: bytes) -> None:
-        """Say something. Nobody hears it where the supervisor is gone."""
-        with self._telling, contextlib.suppress(OSError):
+    def send(self, line: bytes) -> None:
+        """Send a report. It is lost if the supervisor has ended."""
+        with self._write_lock, contextlib.suppress(OSError):
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
 
     def serving(self, available: bool) -> None:
-        """Say so, now and again and again, until something else is true. On the event loop."""
-        if self._beat is not None:
-            self._beat.cancel()
-        self.tell(messages.serving(available=available))
-        self._beat = self._loop.call_later(messages.BEAT_SECONDS, self.serving, available)
+        """Report availability, now and with every heartbeat. Runs on the event loop."""
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+        self.send(messages.serving(available=available))
+        self._heartbeat = self._loop.call_later(messages.HEARTBEAT_SECONDS, self.serving, available)
 
     def end(self, delay: float) -> None:
-        """Have the worker end. On the event loop."""
+        """Make the worker end. Runs on the event loop."""
         if not self.delay.done():
             self.delay.set_result(delay)
 
-    def _obey(self) -> None:
-        """Take orders, on a thread of its own."""
+    def _execute(self) -> None:
+        """Execute commands, in a separate thread."""
         settings = self._assignment.settings
-        for order in self._orders:
-            if order == messages.MEASURE:
+        for command in self._commands:
+            if command == messages.MEASURE:
                 metrics = self.metrics
-                self.tell(messages.measured(metrics.read() if metrics is not None else ()))
+                self.send(messages.measured(metrics.read() if metrics is not None else ()))
             else:
-                self._from_here(settings.drain_delay if order == messages.DRAIN else _RETIRE_SECONDS)
-        self._from_here(_RETIRE_SECONDS)
+                self._end_soon(settings.drain_delay if command == messages.DRAIN else _RETIRE_SECONDS)
+        self._end_soon(_RETIRE_SECONDS)
         time.sleep(settings.drain_delay + settings.drain_timeout + _ORPHAN_SECONDS)
-        os._exit(1)  # nobody is left to end a worker that hangs
+        os._exit(1)  # no supervisor is left to kill a hanging worker
 
-    def _from_here(self, delay: float) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended already
+    def _end_soon(self, delay: float) -> None:
+        with contextlib.suppress(RuntimeError):  # the event loop has ended already
             self._loop.call_soon_threadsafe(self.end, delay)
 
 
 def main() -> int:
-    """Serve until told to end."""
-    # A Ctrl-C at the terminal and its end reach the supervisor too, which knows what to do.
+    """Serve until the supervisor ends the worker. Return the exit code."""
+    # Ctrl-C and the end of the terminal also reach the supervisor, which drains the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    orders = _lines(sys.stdin.fileno())
-    if (first := next(orders, None)) is None:
+    commands = _lines(sys.stdin.fileno())
+    if (first := next(commands, None)) is None:
         return 0
     assignment = Assignment.parse(first)
     logs.configure(assignment.log, worker=assignment.number)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_work(assignment, orders))
+        return runner.run(_work(assignment, commands))
 
 
 def _lines(file: int) -> Iterator[bytes]:
-    """What comes through a pipe. Not by a buffered file, whose lock a waiting thread would hold at the end."""
+    """Yield lines from a pipe. A buffered file is not used, because a waiting thread holds its lock at exit."""
     rest = b""
     while data := os.read(file, 1 << 16):
         *lines, rest = (rest + data).split(b"\n")
         yield from (line + b"\n" for line in lines)
 
 
-async def _work(assignment: Assignment, orders: Iterator[bytes]) -> int:
+async def _work(assignment: Assignment, commands: Iterator[bytes]) -> int:
     loop = asyncio.get_running_loop()
-    line = Line(assignment, orders, loop)
-    # From a person: the supervisor puts another worker in its place.
-    loop.add_signal_handler(signal.SIGTERM, line.end, _RETIRE_SECONDS)
+    channel = SupervisorChannel(assignment, commands, loop)
+    # Sent by a person: the supervisor starts another worker instead.
+    loop.add_signal_handler(signal.SIGTERM, channel.end, _RETIRE_SECONDS)
 
     try:
-        async with app.gateway(assignment.settings, app.Place(assignment.number, line.serving)) as server:
-            line.metrics = server.metrics
+        async with app.gateway(assignment.settings, app.WorkerRole(assignment.number, channel.serving)) as server:
+            channel.metrics = server.metrics
             app.settle()
-            server.drain_delay = await line.delay
+            server.drain_delay = await channel.delay
     except Exception as error:
-        if (fault := fault_of(error)) is None:
+        if (failure := start_error_of(error)) is None:
             raise
-        line.tell(messages.failed(fault))
-        return fault.code
+        channel.send(messages.failed(failure))
+        return failure.code
     return 0
 
 

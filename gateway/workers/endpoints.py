@@ -1,4 +1,4 @@
-"""What is asked of the gateway as a whole, and so answered by the supervisor: health for probes, and metrics."""
+"""The supervisor's endpoints for the whole gateway: health for probes, and metrics of all workers."""
 
 import asyncio
 import contextlib
@@ -16,31 +16,33 @@ from gateway.telemetry.prometheus import PrometheusEndpoint
 from gateway.workers.group import Group
 
 _ANSWER_SECONDS: Final = 2.0
-_SERVING: Final = Description("keyway.workers.available", "{worker}", "Workers that take calls.")
-_REPLACED: Final = Description("keyway.workers.replaced", "{worker}", "Workers that died and were replaced.")
+_SERVING: Final = Description("keyway.workers.available", "{worker}", "Workers that accept calls.")
+_REPLACED: Final = Description(
+    "keyway.workers.replaced", "{worker}", "Workers that died and were replaced, since the start."
+)
 
 
 _log = structlog.get_logger(__name__)
 
 
 class Health:
-    """SERVING while at least one worker takes calls; NOT_SERVING for good once `drain` was called."""
+    """The health service: SERVING while at least one worker accepts calls; NOT_SERVING after `drain`."""
 
     def __init__(self) -> None:
         self._servicer = health.aio.HealthServicer()
         self._changed = asyncio.Event()
 
     def changed(self) -> None:
-        """Look again."""
+        """Update the health status, because the availability of a worker changed."""
         self._changed.set()
 
     async def drain(self) -> None:
-        """No more calls."""
+        """Report NOT_SERVING from now on."""
         await self._servicer.enter_graceful_shutdown()
 
     @contextlib.asynccontextmanager
     async def served(self, listen: str, available: Callable[[], bool]) -> AsyncIterator[str]:
-        """Served at HOST:PORT; the address with its port."""
+        """Serve health at HOST:PORT. Yields the address with the actual port."""
         await self._show(available=False)
         server, address = await serve_health(listen, self._servicer)
         following = asyncio.create_task(self._follow(available))
@@ -64,14 +66,14 @@ class Health:
 
 @contextlib.asynccontextmanager
 async def prometheus(listen: str, group: Group) -> AsyncIterator[None]:
-    """Metrics of all workers at HOST:PORT, each with the worker's number: sums would fall when one is replaced."""
+    """Serve metrics at HOST:PORT, with a label per worker: a sum would decrease when a worker is replaced."""
     loop = asyncio.get_running_loop()
 
     def read() -> Sequence[Series]:
         return asyncio.run_coroutine_threadsafe(_all_metrics(group), loop).result(_ANSWER_SECONDS + 1)
 
     endpoint = PrometheusEndpoint(listen, read)
-    _log.info("serving metrics", address=f"{listen.rpartition(':')[0]}:{endpoint.port}")
+    _log.info("serving_metrics", address=f"{listen.rpartition(':')[0]}:{endpoint.port}")
     try:
         yield
     finally:
@@ -90,7 +92,7 @@ async def _all_metrics(group: Group) -> Sequence[Series]:
 
 
 def merged(numbered: Iterable[tuple[int, Series]]) -> Sequence[Series]:
-    """One series of each name, since a name may stand only once."""
+    """Merge the series of all workers by name, with a label for the worker."""
     points: dict[str, list[Point]] = defaultdict(list)
     firsts: dict[str, Series] = {}
     for number, series in numbered:

@@ -1,4 +1,4 @@
-"""What ends a start, in the words that a person reads, and the exit code that goes with it."""
+"""Errors that end a start, with the messages for the user and the exit code."""
 
 from dataclasses import dataclass
 
@@ -7,32 +7,32 @@ from gateway.journal.errors import JournalCorrupt
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """code: 1 failed while running, 2 wrong usage or configuration. lines: for standard error."""
+class StartError:
+    """The result of a failed start. code: 1 runtime error, 2 invalid configuration. lines: for standard error."""
 
     code: int
     lines: tuple[str, ...]
 
 
 class StartFailed(Exception):
-    """A worker did not come to serve."""
+    """A worker ended or failed before it served."""
 
-    def __init__(self, fault: Fault) -> None:
-        super().__init__("; ".join(fault.lines))
-        self.fault = fault
+    def __init__(self, error: StartError) -> None:
+        super().__init__("; ".join(error.lines))
+        self.error = error
 
 
-def fault_of(error: BaseException) -> Fault | None:
-    """What is told of an error that is expected to happen; None for any other."""
+def start_error_of(error: BaseException) -> StartError | None:
+    """Return the messages and exit code of an expected error; None for any other."""
     match error:
         case StartFailed():
-            return error.fault
+            return error.error
         case ConfigError():
-            return Fault(2, tuple(str(error).splitlines()))
+            return StartError(2, tuple(str(error).splitlines()))
         case JournalCorrupt():
-            return Fault(1, (f"the audit journal does not verify: {error}",))
+            return StartError(1, (f"audit journal verification failed: {error}",))
         case OSError():
             parts = (error.filename, error.strerror or error)
-            return Fault(1, (": ".join(str(part) for part in parts if part is not None),))
+            return StartError(1, (": ".join(str(part) for part in parts if part is not None),))
         case _:
             return None

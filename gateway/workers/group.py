@@ -1,6 +1,6 @@
-"""The workers: so many at a time, each that dies replaced, all replaced by others with another configuration.
+"""The group of workers: starts them, replaces workers that die, and replaces all of them for a new configuration.
 
-Knows processes and the numbers of their chains; not ports, signals, or what else a gateway has beside its workers.
+Manages processes and the numbers of their journal chains, but not ports, signals, or endpoints.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from typing import Final, Protocol
 import structlog
 
 from gateway.workers import messages
-from gateway.workers.errors import Fault, StartFailed
+from gateway.workers.errors import StartError, StartFailed
 from gateway.workers.messages import Assignment
 from gateway.workers.process import WorkerProcess, described
 
@@ -18,36 +18,36 @@ _FIRST_PAUSE_SECONDS: Final = 0.25
 _MAXIMUM_PAUSE_SECONDS: Final = 15.0
 _MISSED_BEATS: Final = 30
 _PROVEN_SECONDS: Final = 10.0
-"""A worker that lived so long does not die of its start."""
+"""A worker that lived this long did not fail because of its start."""
 
 Assign = Callable[[int], Assignment]
-"""Makes what the worker with a chain's number is to do."""
+"""Creates the assignment of the worker with the number of a chain."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Chains(Protocol):
-    """The chains of the journal that no worker has."""
+    """The journal chains that no worker uses."""
 
     async def release(self, number: int) -> None:
-        """Let a worker have it."""
+        """Release a chain for a worker."""
 
 
-class _Pauses:
-    """None before the first replacement, then longer and longer, until one has lived for a while."""
+class _RestartBackoff:
+    """Pauses before restarts: none before the first, then doubling, reset after a worker has lived for a while."""
 
     def __init__(self) -> None:
         self._next = 0.0
 
-    def after(self, lived: float) -> float:
+    def pause_after(self, lived: float) -> float:
         if lived >= _PROVEN_SECONDS:
             self._next = 0.0
         pause, self._next = self._next, min(max(self._next * 2, _FIRST_PAUSE_SECONDS), _MAXIMUM_PAUSE_SECONDS)
         return pause
 
 
-class _Place:
-    """Where one worker serves after another."""
+class _Slot:
+    """One position in the group, filled by one worker after another."""
 
     def __init__(self, worker: WorkerProcess) -> None:
         self.worker = worker
@@ -55,9 +55,9 @@ class _Place:
 
 
 class Group:
-    """See `start`. changed: called with every change of what the workers can do. replaced: how many had died.
+    """A group of workers; see `start`. changed: called when the availability of a worker changes.
 
-    patience: how many beats in a row a worker may miss before it is killed.
+    replaced: number of workers that died and were replaced. patience: missed heartbeats before a worker is killed.
     """
 
     def __init__(
@@ -76,61 +76,61 @@ class Group:
         self._changed = changed
         self._begun: list[WorkerProcess] = []
         self._starting: set[int] = set()
-        self._places: Sequence[_Place] = ()
+        self._slots: Sequence[_Slot] = ()
         self._keepers: set[asyncio.Task[None]] = set()
         self.replaced = 0
 
     @property
     def workers(self) -> Sequence[WorkerProcess]:
-        """All that live, also those that are about to serve, or to end."""
+        """Return all live workers, including those that start or end."""
         self._begun = [worker for worker in self._begun if worker.alive]
         return list(self._begun)
 
     @property
     def numbers(self) -> set[int]:
-        """Of the chains that are taken."""
+        """Return the numbers of the chains in use."""
         return {*self._starting, *(worker.number for worker in self.workers)}
 
     @property
     def available(self) -> bool:
-        """Whether calls are taken, if perhaps not by all."""
+        """Whether at least one worker accepts calls."""
         return any(worker.available for worker in self.workers)
 
     async def start(self) -> None:
-        """Return when all serve; StartFailed where one of them does not."""
+        """Start all workers, and return when they serve. Raises StartFailed if one does not."""
         begun = await asyncio.gather(*(self._begin(self._assign) for _ in range(self._size)), return_exceptions=True)
         for one in begun:
             if isinstance(one, BaseException):
                 for worker in self.workers:
                     worker.retire()
                 raise one
-        self._places = [_Place(one) for one in begun if isinstance(one, WorkerProcess)]
-        for place in self._places:
-            self._keepers.add(asyncio.create_task(self._keep(place)))
-        self._keepers.add(asyncio.create_task(self._listen()))
+        self._slots = [_Slot(one) for one in begun if isinstance(one, WorkerProcess)]
+        for slot in self._slots:
+            self._keepers.add(asyncio.create_task(self._keep(slot)))
+        self._keepers.add(asyncio.create_task(self._monitor()))
 
     async def replace_all(self, assign: Assign, patience: float) -> None:
-        """Replace each worker, one after the other, by one with another assignment that serves already.
+        """Replace the workers one after the other. Each successor serves before its predecessor ends.
 
-        StartFailed or OSError where the first of those does not serve: nothing has changed then.
-        patience: for the end of an old one.
+        Raises StartFailed or OSError if the first successor does not serve; then nothing has changed.
+        patience: seconds for an old worker to end before it is killed.
         """
-        for place in self._places:
-            old = place.worker
+        for slot in self._slots:
+            old = slot.worker
             try:
-                async with place.changing:
-                    old = place.worker
-                    place.worker = await self._begin(assign)
+                async with slot.changing:
+                    old = slot.worker
+                    slot.worker = await self._begin(assign)
             except (StartFailed, OSError):
-                if place is self._places[0]:
+                if slot is self._slots[0]:
                     raise
-                # It serves in another place, so what fails here passes: the place will be filled as after a death.
+                # The configuration works in another slot, so this failure is transient: fill the slot as after a death.
             self._assign = assign
             old.retire()
             await self._end(old, patience)
 
     async def stop(self, patience: float) -> None:
-        """Drain all, and kill what has not ended after so many seconds."""
+        """Drain all workers, and kill those that have not ended after `patience` seconds."""
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
@@ -139,15 +139,15 @@ class Group:
         await asyncio.gather(*(self._end(worker, patience) for worker in self.workers))
 
     def kill(self) -> None:
-        """End all at once."""
+        """Kill all workers immediately."""
         for worker in self.workers:
             worker.kill()
 
     async def _begin(self, assign: Assign) -> WorkerProcess:
-        """A worker that serves, with the lowest number that is free."""
+        """Start a worker with the lowest free number, and return it when it serves."""
         number = next((number for number in range(self._size + 1) if number not in self.numbers), None)
-        if number is None:  # what was killed can stay, such as where a disk does not answer
-            raise StartFailed(Fault(1, ("every chain of the journal still has a worker",)))
+        if number is None:  # a killed worker can remain, for example while a disk does not respond
+            raise StartFailed(StartError(1, ("every chain of the journal is still in use",)))
         self._starting.add(number)
         try:
             if self._chains is not None:
@@ -160,48 +160,48 @@ class Group:
         await worker.serving()
         return worker
 
-    async def _keep(self, place: _Place) -> None:
-        """Replace the place's worker each time it dies."""
-        loop, pauses = asyncio.get_running_loop(), _Pauses()
+    async def _keep(self, slot: _Slot) -> None:
+        """Replace the worker of a slot each time it dies."""
+        loop, backoff = asyncio.get_running_loop(), _RestartBackoff()
         while True:
-            worker, began = place.worker, loop.time()
+            worker, began = slot.worker, loop.time()
             code = await worker.ended()
-            if place.worker is not worker:
-                continue  # it had a successor
-            _log.error("worker_died", worker=worker.number, pid=worker.pid, what=described(code))
-            pause = pauses.after(loop.time() - began)
-            while place.worker is worker:
+            if slot.worker is not worker:
+                continue  # it was replaced on purpose
+            _log.error("worker_died", worker=worker.number, pid=worker.pid, error=described(code))
+            pause = backoff.pause_after(loop.time() - began)
+            while slot.worker is worker:
                 await asyncio.sleep(pause)
-                pause = pauses.after(0)
-                await self._fill(place, worker, pause)
+                pause = backoff.pause_after(0)
+                await self._fill(slot, worker, pause)
 
-    async def _listen(self) -> None:
-        """Kill workers whose event loop stands still: their callers would wait for nothing.
+    async def _monitor(self) -> None:
+        """Kill workers whose event loop hangs, because their callers would wait forever.
 
-        Beats are counted, not time: where all was stopped, as a virtual machine can be, the first ones after it count.
+        Counts heartbeats instead of time: after a suspended virtual machine resumes, heartbeats arrive again in time.
         """
         while True:
-            await asyncio.sleep(messages.BEAT_SECONDS)
+            await asyncio.sleep(messages.HEARTBEAT_SECONDS)
             for worker in self.workers:
                 worker.missed += worker.served
                 if worker.missed > self._patience:
                     _log.error("worker_hangs", worker=worker.number, pid=worker.pid)
                     worker.kill()
 
-    async def _fill(self, place: _Place, dead: WorkerProcess, pause: float) -> None:
-        """Put a worker where one has died, unless a new configuration has brought one; pause: before another try."""
-        async with place.changing:
-            if place.worker is not dead:
+    async def _fill(self, slot: _Slot, dead: WorkerProcess, pause: float) -> None:
+        """Replace a dead worker, unless a reload has replaced it already. pause: seconds before the next attempt."""
+        async with slot.changing:
+            if slot.worker is not dead:
                 return
             try:
-                place.worker = await self._begin(self._assign)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the place must not stay empty for good
-                _log.error("worker_not_replaced", problem=str(error) or repr(error), again_in_seconds=pause)
+                slot.worker = await self._begin(self._assign)
+            except Exception as error:  # noqa: BLE001 - the slot must be filled whatever fails
+                _log.error("worker_not_replaced", error=str(error) or repr(error), again_in_seconds=pause)
             else:
                 self.replaced += 1
 
     async def _end(self, worker: WorkerProcess, patience: float) -> None:
-        """Wait for a worker that was told to end."""
+        """Wait for the end of a worker, and kill it after `patience` seconds."""
         try:
             async with asyncio.timeout(patience):
                 await worker.ended()

@@ -1,8 +1,8 @@
-"""What the supervisor and a worker say to each other: lines, down through standard input, up through standard output.
+"""The protocol between supervisor and worker: lines through the standard input and output of the worker.
 
-Down goes the assignment, which holds secrets and so stands neither on a command line nor in the environment, then
-orders; the end of the pipe is the last of them. Up goes JSON, of which nothing but the known forms is believed: a
-worker talks to strangers, the supervisor only to workers.
+The supervisor sends the assignment, then commands; the end of the pipe is the last command. The assignment contains
+secrets, so it is neither on a command line nor in the environment. The worker sends JSON reports. The supervisor
+accepts only known forms of them, because a worker handles untrusted input.
 """
 
 import base64
@@ -15,75 +15,75 @@ import orjson
 
 from gateway.gateway_settings import GatewaySettings, LogSettings
 from gateway.telemetry.instruments import Description, Distribution, Point, Series
-from gateway.workers.errors import Fault
+from gateway.workers.errors import StartError
 
 DRAIN: Final = b"drain\n"
-"""End, as at SIGTERM: balancers have the whole drain_delay to move on."""
+"""End as after SIGTERM: load balancers have the whole drain_delay to react."""
 RETIRE: Final = b"retire\n"
-"""End, since a successor serves already: only connections have to move on."""
+"""End because a successor serves: only open connections must be closed."""
 MEASURE: Final = b"measure\n"
-"""Say what the metrics are now."""
+"""Report the current metrics."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What a worker is to do. number: of its chain in the journal; no two that live have the same."""
+    """The task of a worker. number: of its journal chain, unique among live workers."""
 
     number: int
     settings: GatewaySettings
     log: LogSettings
 
     def line(self) -> bytes:
-        """As it goes through the pipe. Settings are handed over as they are: the file may have changed since."""
+        """Serialize for the pipe. The settings are included, because the file may have changed since it was loaded."""
         return base64.b64encode(pickle.dumps((self.number, self.settings, self.log))) + b"\n"
 
     @classmethod
     def parse(cls, line: bytes) -> Self:
-        """What `line` made."""
-        number, settings, log = pickle.loads(base64.b64decode(line))  # noqa: S301 - from who started this process
+        """Parse the output of `line`."""
+        number, settings, log = pickle.loads(base64.b64decode(line))  # noqa: S301 - the parent process is trusted
         return cls(number, settings, log)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What a worker said. Each part is None where the line was about another."""
+class WorkerReport:
+    """A report of a worker. Exactly one field is set; all are None for an unknown form."""
 
     available: bool | None = None
-    fault: Fault | None = None
+    start_error: StartError | None = None
     metrics: Sequence[Series] | None = None
 
 
-BEAT_SECONDS: Final = 1.0
-"""How often a worker says that it serves: its event loop goes round."""
+HEARTBEAT_SECONDS: Final = 1.0
+"""Interval of the heartbeat, with which a worker shows that its event loop runs."""
 
 
 def serving(*, available: bool) -> bytes:
-    """The worker takes calls, unless its journal can't."""
+    """Return the heartbeat. available: false while the journal accepts no records."""
     return orjson.dumps({"available": available}) + b"\n"
 
 
-def failed(fault: Fault) -> bytes:
-    """The worker ends without having served."""
-    return orjson.dumps({"fault": {"code": fault.code, "lines": fault.lines}}) + b"\n"
+def failed(error: StartError) -> bytes:
+    """Return the report of a worker that ends without having served."""
+    return orjson.dumps({"fault": {"code": error.code, "lines": error.lines}}) + b"\n"
 
 
 def measured(series: Sequence[Series]) -> bytes:
-    """The answer to MEASURE."""
+    """Return the response to MEASURE."""
     return orjson.dumps({"metrics": [_plain(one) for one in series]}) + b"\n"
 
 
-def parse(line: bytes) -> Told:
-    """What a worker's line says; nothing where it has no known form."""
+def parse(line: bytes) -> WorkerReport:
+    """Parse a line of a worker; an unknown form gives an empty report."""
     try:
         value = orjson.loads(line)
         if (fault := value.get("fault")) is not None:
-            return Told(fault=Fault(int(fault["code"]), tuple(map(str, fault["lines"]))))
+            return WorkerReport(start_error=StartError(int(fault["code"]), tuple(map(str, fault["lines"]))))
         if (metrics := value.get("metrics")) is not None:
-            return Told(metrics=[_series(one) for one in metrics])
+            return WorkerReport(metrics=[_series(one) for one in metrics])
         available = value.get("available")
-        return Told(available=available if isinstance(available, bool) else None)
+        return WorkerReport(available=available if isinstance(available, bool) else None)
     except (ValueError, TypeError, KeyError, AttributeError):
-        return Told()
+        return WorkerReport()
 
 
 def _plain(series: Series) -> dict[str, Any]:

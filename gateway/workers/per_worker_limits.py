@@ -1,4 +1,4 @@
-"""One worker's share of a configuration that speaks of the whole gateway."""
+"""Division of the configured limits among the workers."""
 
 import math
 
@@ -6,14 +6,14 @@ from gateway.authz.settings import CallerLimits, LimitSettings
 from gateway.gateway_settings import GatewaySettings
 
 
-def share(settings: GatewaySettings, address: str) -> GatewaySettings:
-    """What a worker is told. address: the port that all of them listen on; health is the supervisor's to serve."""
+def per_worker_settings(settings: GatewaySettings, address: str) -> GatewaySettings:
+    """Return the settings of one worker. address: the shared port. The supervisor serves health."""
     limits = _limits(settings.limits, settings.workers)
     return settings.model_copy(update={"listen": address, "health_listen": None, "limits": limits})
 
 
 def _limits(limits: LimitSettings, workers: int) -> LimitSettings:
-    """Together the workers allow what is configured: none knows of another's calls."""
+    """Divide the limits by the number of workers, because workers do not know each other's calls."""
     return limits.model_copy(
         update={
             "server_concurrency": math.ceil(limits.server_concurrency / workers),

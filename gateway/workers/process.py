@@ -1,4 +1,4 @@
-"""One worker's process, as its supervisor has it: started, told what to do, heard, ended."""
+"""One worker process from the supervisor's side: start, commands, reports, and end."""
 
 import asyncio
 import contextlib
@@ -9,18 +9,19 @@ from typing import Final, Self
 
 from gateway.telemetry.instruments import Series
 from gateway.workers import messages
-from gateway.workers.errors import Fault, StartFailed
+from gateway.workers.errors import StartError, StartFailed
 from gateway.workers.messages import Assignment
 
 _START_SECONDS: Final = 120.0
 _LINE_BYTES: Final = 32 << 20
-"""A line of metrics can be long."""
+"""Maximum length of a report; one with metrics can be long."""
 
 
 class WorkerProcess:
-    """See `start`. number: its chain's. available: it serves, and its journal takes records.
+    """A worker process; see `start`. number: of its journal chain. available: it serves, and its journal accepts
+    records.
 
-    missed: beats of its event loop since the last one; whoever expects them counts.
+    missed: heartbeats missed since the last one; the group counts them.
     """
 
     def __init__(self, number: int, process: asyncio.subprocess.Process, changed: Callable[[], None]) -> None:
@@ -29,14 +30,14 @@ class WorkerProcess:
         self.missed = 0
         self._process = process
         self._changed = changed
-        self._fault: Fault | None = None
+        self._start_error: StartError | None = None
         self._serving = asyncio.Event()
-        self._asked: list[asyncio.Future[Sequence[Series]]] = []
-        self._hearing = asyncio.create_task(self._hear())
+        self._measuring: list[asyncio.Future[Sequence[Series]]] = []
+        self._reading = asyncio.create_task(self._read())
 
     @classmethod
     async def start(cls, assignment: Assignment, changed: Callable[[], None]) -> Self:
-        """Start one. It is a new program, not a fork: gRPC does not survive one. changed: called with `available`."""
+        """Start a worker as a new program: gRPC does not support fork. changed: called when `available` changes."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -46,101 +47,103 @@ class WorkerProcess:
             limit=_LINE_BYTES,
         )
         worker = cls(assignment.number, process, changed)
-        worker._tell(assignment.line())
+        worker._send(assignment.line())
         return worker
 
     @property
     def pid(self) -> int:
-        """The process's id."""
+        """Return the process ID."""
         return self._process.pid
 
     @property
     def alive(self) -> bool:
-        """Whether it has not ended, as far as is known."""
-        return not self._hearing.done()
+        """Whether the process has not ended, as far as known."""
+        return not self._reading.done()
 
     @property
     def served(self) -> bool:
-        """Whether it has come to serve."""
+        """Whether the worker has begun to serve."""
         return self._serving.is_set()
 
     async def serving(self) -> None:
-        """Return when it serves; StartFailed where it ends before that."""
+        """Wait until the worker serves. Raises StartFailed if it ends before that or does not serve in time."""
         ready = asyncio.create_task(self._serving.wait())
         try:
-            await asyncio.wait({ready, self._hearing}, timeout=_START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({ready, self._reading}, timeout=_START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         finally:
             ready.cancel()
         if self.served:
             return
         if self.alive:
             self.kill()
-            raise StartFailed(Fault(1, (f"a worker did not serve within {_START_SECONDS:g} s",)))
-        raise StartFailed(self._fault or Fault(1, (f"a worker {described(await self.ended())} before it served",)))
+            raise StartFailed(StartError(1, (f"a worker did not serve within {_START_SECONDS:g} s",)))
+        raise StartFailed(
+            self._start_error or StartError(1, (f"a worker {described(await self.ended())} before it served",))
+        )
 
     async def ended(self) -> int:
-        """Wait for its end; the exit code, less than 0 for a signal."""
-        await asyncio.shield(self._hearing)
+        """Wait for the end. Return the exit code, which is negative for a signal."""
+        await asyncio.shield(self._reading)
         return await self._process.wait()
 
     def drain(self) -> None:
-        """Have it end as a gateway ends."""
-        self._tell(messages.DRAIN)
+        """Make the worker drain and end."""
+        self._send(messages.DRAIN)
 
     def retire(self) -> None:
-        """Have it end while others serve on."""
-        self._tell(messages.RETIRE)
+        """Make the worker end while a successor serves."""
+        self._send(messages.RETIRE)
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill the worker immediately."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
     async def measure(self, seconds: float) -> Sequence[Series]:
-        """Its metrics; none where it does not answer in time."""
+        """Return the metrics of the worker; none if it does not respond within `seconds`."""
         answer: asyncio.Future[Sequence[Series]] = asyncio.get_running_loop().create_future()
-        self._asked.append(answer)
-        self._tell(messages.MEASURE)
+        self._measuring.append(answer)
+        self._send(messages.MEASURE)
         try:
             async with asyncio.timeout(seconds):
                 return await answer
         except TimeoutError:
             return ()
         finally:
-            if answer in self._asked:
-                self._asked.remove(answer)
+            if answer in self._measuring:
+                self._measuring.remove(answer)
 
-    def _tell(self, line: bytes) -> None:
+    def _send(self, line: bytes) -> None:
         assert self._process.stdin is not None
         if not self._process.stdin.is_closing():
             self._process.stdin.write(line)
 
-    async def _hear(self) -> None:
-        """All that it says until its end."""
+    async def _read(self) -> None:
+        """Handle the reports of the worker until it ends."""
         assert self._process.stdout is not None
         try:
             async for line in self._process.stdout:
-                self._heard(messages.parse(line))
-        except ValueError:  # a line without an end: whoever writes that is no worker any more
+                self._handle(messages.parse(line))
+        except ValueError:  # the line is too long: the worker is broken
             self.kill()
         await self._process.wait()
         self._available(now=False)
-        for answer in self._asked:
+        for answer in self._measuring:
             if not answer.done():
                 answer.set_result(())
         assert self._process.stdin is not None
         self._process.stdin.close()
 
-    def _heard(self, told: messages.Told) -> None:
-        if told.fault is not None:
-            self._fault = told.fault
-        elif told.metrics is not None:
-            if self._asked and not (answer := self._asked.pop(0)).done():
-                answer.set_result(told.metrics)
-        elif told.available is not None:
+    def _handle(self, report: messages.WorkerReport) -> None:
+        if report.start_error is not None:
+            self._start_error = report.start_error
+        elif report.metrics is not None:
+            if self._measuring and not (answer := self._measuring.pop(0)).done():
+                answer.set_result(report.metrics)
+        elif report.available is not None:
             self._serving.set()
             self.missed = 0
-            self._available(now=told.available)
+            self._available(now=report.available)
 
     def _available(self, *, now: bool) -> None:
         if now != self.available:
@@ -149,7 +152,7 @@ class WorkerProcess:
 
 
 def described(code: int) -> str:
-    """What an exit code says, after the name of who ended."""
+    """Describe an exit code as the predicate of a sentence."""
     if code >= 0:
         return f"ended with exit code {code}"
     try:

@@ -1,7 +1,7 @@
-"""The supervisor: holds the port, has the workers, and what is there once for all of them; replaces them at SIGHUP.
+"""The supervisor: reserves the port, runs the workers and what they share, and reloads the configuration on SIGHUP.
 
-It serves no call itself. Journal chains: a worker has one of its own, by its number. A worker that is being replaced
-still writes to its chain when its successor begins, so there is one chain more than workers.
+The supervisor serves no calls. Each worker has its own journal chain, by its number. A worker that is being replaced
+still writes to its chain while its successor starts, so there is one chain more than workers.
 """
 
 import asyncio
@@ -25,18 +25,18 @@ from gateway.workers.endpoints import Health, prometheus
 from gateway.workers.errors import StartFailed
 from gateway.workers.group import Group
 from gateway.workers.messages import Assignment
-from gateway.workers.per_worker_limits import share
+from gateway.workers.per_worker_limits import per_worker_settings
 
 _MARGIN_SECONDS: Final = 20.0
-"""For what a worker does beside the drain: quiet, last answers, log-out, journal, telemetry."""
+"""Seconds for the shutdown of a worker beside the drain: last responses, logout, journal, telemetry."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Supervisor:
-    """A gateway of several workers.
+    """A gateway with several workers.
 
-    load: the configuration anew; ConfigError where it is no good. log: how to log with it.
+    load: loads the configuration again; raises ConfigError. log: returns the log settings of a configuration.
     """
 
     def __init__(
@@ -53,14 +53,14 @@ class Supervisor:
         self._shipper: ShipperProcess | None = None
 
     def kill(self) -> None:
-        """End all workers at once."""
+        """Kill all workers immediately."""
         if self._group is not None:
             self._group.kill()
 
     async def run(self, stop: asyncio.Event, announce: Callable[[str], None]) -> None:
-        """Serve until `stop` is set, then drain. announce: called with the address once all workers serve.
+        """Serve until `stop` is set, then drain. announce: called with the address when all workers serve.
 
-        StartFailed, and what else keeps a gateway from its start.
+        Raises StartFailed, and the other errors of a start.
         """
         hangup = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hangup.set)
@@ -72,7 +72,9 @@ class Supervisor:
                 self._settings.workers, partial(self._assignment, self._settings, address), chains, health.changed
             )
             await self._endpoints(group, health, stack)
-            stack.push_async_callback(self._stop, group, health)  # ends first: probes are answered through the drain
+            stack.push_async_callback(
+                self._stop, group, health
+            )  # runs first, so that probes are served during the drain
             if await _unless(stop, group.start()):
                 _log.info("workers_serving", address=address, workers=self._settings.workers)
                 announce(address)
@@ -82,10 +84,10 @@ class Supervisor:
         _log.info("all_workers_stopped")
 
     def _assignment(self, settings: GatewaySettings, address: str, number: int) -> Assignment:
-        return Assignment(number, share(settings, address), self._log(settings))
+        return Assignment(number, per_worker_settings(settings, address), self._log(settings))
 
     async def _journal(self, stack: contextlib.AsyncExitStack) -> IdleChains | None:
-        """One shipper for all chains; and the chains that no worker will have."""
+        """Start one shipper for all chains, and hold the chains that no worker uses."""
         audit = self._settings.audit
         if audit is None:
             return None
@@ -97,7 +99,7 @@ class Supervisor:
         return chains
 
     async def _ship(self, settings: GatewaySettings | None) -> None:
-        """Have a shipper as these settings say, and none for None."""
+        """Replace the shipper by one with these settings; None stops it."""
         if self._shipper is not None:
             shipper, self._shipper = self._shipper, None
             await shipper.__aexit__(None, None, None)
@@ -115,14 +117,14 @@ class Supervisor:
             await stack.enter_async_context(prometheus(telemetry.prometheus_listen, group))
 
     async def _reload(self, group: Group, address: str, chains: IdleChains | None) -> None:
-        """Go over to the configuration as it is now, or stay with the present one and say why."""
+        """Load the configuration and replace the workers; keep the current configuration if that fails."""
         _log.info("reloading")
         try:
             settings = self._load()
             _check_fixed(self._settings, settings)
-            await group.replace_all(partial(self._assignment, settings, address), _patience(self._settings))
+            await group.replace_all(partial(self._assignment, settings, address), _shutdown_seconds(self._settings))
         except (ConfigError, StartFailed, OSError) as error:
-            _log.error("reload_refused", problems=str(error).splitlines())
+            _log.error("reload_rejected", error=str(error), effect="the current configuration stays in use")
             return
         previous, self._settings = self._settings, settings
         if settings.audit is not None and previous.audit is not None and settings.audit.ship != previous.audit.ship:
@@ -133,7 +135,7 @@ class Supervisor:
 
     async def _stop(self, group: Group, health: Health) -> None:
         await health.drain()
-        await group.stop(_patience(self._settings))
+        await group.stop(_shutdown_seconds(self._settings))
 
 
 def _reserved(listen: str, stack: contextlib.AsyncExitStack) -> str:
@@ -144,20 +146,20 @@ def _reserved(listen: str, stack: contextlib.AsyncExitStack) -> str:
 
 
 async def _hold(chains: IdleChains, group: Group) -> None:
-    """The workers serve, whatever is wrong with a chain that none of them has."""
+    """Hold the unused chains. Problems with an unused chain do not stop the workers."""
     try:
         await chains.hold(group.numbers)
     except (JournalCorrupt, ConfigError, OSError) as error:
-        _log.error("audit_chain_not_held", problem=str(error))
+        _log.error("audit_chain_not_held", error=str(error))
 
 
-def _patience(settings: GatewaySettings) -> float:
-    """How long a worker may take to its end."""
+def _shutdown_seconds(settings: GatewaySettings) -> float:
+    """Return the seconds that a worker has to end."""
     return settings.drain_delay + settings.drain_timeout + _MARGIN_SECONDS
 
 
 def _check_fixed(old: GatewaySettings, new: GatewaySettings) -> None:
-    """ConfigError where keys differ that are of the supervisor and not of its workers."""
+    """Raise ConfigError if a setting of the supervisor itself has changed."""
     values = [
         {
             "listen": settings.listen,
@@ -169,11 +171,11 @@ def _check_fixed(old: GatewaySettings, new: GatewaySettings) -> None:
         for settings in (old, new)
     ]
     if different := [key for key in values[0] if values[0][key] != values[1][key]]:
-        raise ConfigError("\n".join(f"{key}: takes a restart to change" for key in different))
+        raise ConfigError("\n".join(f"{key}: cannot be changed without a restart" for key in different))
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> bool:
-    """Whether the work was done, and not given up for the stop. Raises what it raises."""
+    """Run `work` until it ends or `stop` is set. Return whether it completed before the stop."""
     working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
     await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()

@@ -13,9 +13,9 @@ from gateway.server.transport.port import Reservation
 from gateway.telemetry.instruments import Description, Distribution, Point, Series
 from gateway.workers import messages
 from gateway.workers.endpoints import merged
-from gateway.workers.errors import Fault
-from gateway.workers.messages import Assignment, Told
-from gateway.workers.per_worker_limits import share
+from gateway.workers.errors import StartError
+from gateway.workers.messages import Assignment, WorkerReport
+from gateway.workers.per_worker_limits import per_worker_settings
 
 SECRET = "the-app-key"
 LIMITS = {
@@ -37,7 +37,7 @@ def settings(**options: object) -> gateway_settings.GatewaySettings:
 
 
 def test_workers_together_allow_what_is_configured() -> None:
-    shared = share(settings(workers=4, limits=LIMITS, health_listen="127.0.0.1:1"), "127.0.0.1:7")
+    shared = per_worker_settings(settings(workers=4, limits=LIMITS, health_listen="127.0.0.1:1"), "127.0.0.1:7")
 
     assert (shared.listen, shared.health_listen) == ("127.0.0.1:7", None)
     assert shared.limits.server_concurrency == 250
@@ -59,18 +59,18 @@ def test_an_assignment_arrives_whole_and_shows_no_secret() -> None:
 def test_what_workers_say_arrives() -> None:
     series = Series("histogram", Description("a", "s", "A."), [Point({"k": "v"}, Distribution([1, 2], 0.5))], [1.0])
     gauge = Series("gauge", Description("b", "", "B."), [Point({}, 2.5)])
-    fault = Fault(2, ("listen: is wrong", "limits: are too"))
+    fault = StartError(2, ("listen: is wrong", "limits: are too"))
 
     assert messages.parse(messages.measured([series, gauge])).metrics == [series, gauge._replace(bounds=[])]
-    assert messages.parse(messages.failed(fault)) == Told(fault=fault)
-    assert messages.parse(messages.serving(available=True)) == Told(available=True)
+    assert messages.parse(messages.failed(fault)) == WorkerReport(start_error=fault)
+    assert messages.parse(messages.serving(available=True)) == WorkerReport(available=True)
 
 
 @pytest.mark.parametrize(
     "line", [b"\n", b"[]\n", b'{"available": 1}\n', b'{"fault": {}}\n', b'{"metrics": [1]}\n', b"\xff"]
 )
 def test_what_no_worker_says_says_nothing(line: bytes) -> None:
-    assert messages.parse(line) == Told()
+    assert messages.parse(line) == WorkerReport()
 
 
 def test_metrics_of_all_workers_are_one_series_that_tells_them_apart() -> None:
