@@ -12,15 +12,8 @@ from gateway.errors import CALLER_RATE_LIMITED, SERVER_BUSY, GatewayError
 from gateway.identity.caller import ANONYMOUS, Caller
 from gateway.server.rate_limiter import RateLimiter
 from gateway.server.status import retry_delay
+from tests.support.clock import Clock
 from tests.unit.authz.support import ALICE, BOB
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

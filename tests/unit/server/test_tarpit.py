@@ -5,17 +5,10 @@ import asyncio
 import pytest
 
 from gateway.server.tarpit import Tarpit
+from tests.support.clock import Clock
 from tests.support.waiting import eventually
 
 A, B = "192.0.2.1", "192.0.2.2"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
