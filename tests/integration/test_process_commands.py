@@ -1,4 +1,4 @@
-"""The commands that answer and end: check-config, health, --help, and every wrong use of the command line."""
+"""Commands that end by themselves: check-config, health, --help, and invalid command lines."""
 
 import asyncio
 import os
@@ -48,7 +48,7 @@ REFUSALS = (
 )
 
 
-async def test_a_bad_configuration_is_refused_by_key_and_place_never_by_value(tmp_path: Path) -> None:
+async def test_invalid_configuration_is_reported_by_key_and_place_without_the_value(tmp_path: Path) -> None:
     path = tmp_path / "keyway.yaml"
     path.write_text(BAD_CONFIGURATION)
 
@@ -67,7 +67,7 @@ async def test_a_bad_configuration_is_refused_by_key_and_place_never_by_value(tm
     [(f"listen: [\n{VALUE}: }}", "keyway.yaml: not valid YAML at line 2"), (f"- {VALUE}", "must be a mapping")],
     ids=["not YAML", "not a mapping"],
 )
-async def test_a_file_of_another_kind_is_refused(text: str, expected: str, tmp_path: Path) -> None:
+async def test_file_that_is_not_a_configuration_is_rejected(text: str, expected: str, tmp_path: Path) -> None:
     path = tmp_path / "keyway.yaml"
     path.write_text(text)
 
@@ -78,7 +78,7 @@ async def test_a_file_of_another_kind_is_refused(text: str, expected: str, tmp_p
     assert VALUE not in ended.errors
 
 
-async def test_serve_refuses_a_bad_configuration_as_check_config_does(tmp_path: Path) -> None:
+async def test_serve_reports_an_invalid_configuration_like_check_config(tmp_path: Path) -> None:
     path = tmp_path / "keyway.yaml"
     path.write_text("lissten: 1")
 
@@ -88,7 +88,7 @@ async def test_serve_refuses_a_bad_configuration_as_check_config_does(tmp_path: 
     assert serve == check
 
 
-async def test_check_config_says_what_a_good_configuration_is_and_shows_no_secret(tmp_path: Path) -> None:
+async def test_check_config_summarizes_a_valid_configuration_without_secrets(tmp_path: Path) -> None:
     (tmp_path / "appkey").write_text(f"{VALUE}\n")
     path = tmp_path / "keyway.yaml"
     path.write_text(
@@ -118,7 +118,7 @@ WRONG_FLAGS = {
 
 
 @pytest.mark.parametrize("name", WRONG_FLAGS)
-def test_wrong_flags_end_with_2_and_say_why(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_flags_are_reported_with_exit_code_2(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     arguments, expected = WRONG_FLAGS[name]
 
     with pytest.raises(SystemExit) as ended:
@@ -138,7 +138,7 @@ WRONG_USES = {
 
 
 @pytest.mark.parametrize("name", WRONG_USES)
-async def test_wrong_use_ends_with_2_and_says_why(name: str, tmp_path: Path) -> None:
+async def test_invalid_use_is_reported_with_exit_code_2(name: str, tmp_path: Path) -> None:
     arguments, expected = WRONG_USES[name]
 
     ended = await run(tmp_path, *arguments)
@@ -150,7 +150,7 @@ async def test_wrong_use_ends_with_2_and_says_why(name: str, tmp_path: Path) -> 
     assert os.listdir(tmp_path) == []
 
 
-async def test_listen_on_the_command_line_is_checked_like_the_configuration(tmp_path: Path) -> None:
+async def test_listen_flag_is_validated_like_the_configuration(tmp_path: Path) -> None:
     path = tmp_path / "keyway.yaml"
     path.write_text("listen: 127.0.0.1:0")
 
@@ -182,7 +182,7 @@ def test_help_describes_every_command_and_flag(
 
 
 @pytest.mark.parametrize("service", ["", "keyway.v1.KeyService"])
-async def test_health_says_serving_for_the_whole_and_for_a_service(
+async def test_health_reports_serving_for_the_server_and_for_a_service(
     service: str, quiet_stack: Stack, tmp_path: Path
 ) -> None:
     ended = await run(tmp_path, "health", "--address", quiet_stack.gateway.address, "--service", service)
@@ -190,14 +190,14 @@ async def test_health_says_serving_for_the_whole_and_for_a_service(
     assert (ended.code, ended.output, ended.errors) == (0, "SERVING\n", "")
 
 
-async def test_health_of_no_such_service_fails(quiet_stack: Stack, tmp_path: Path) -> None:
+async def test_health_of_an_unknown_service_fails(quiet_stack: Stack, tmp_path: Path) -> None:
     ended = await run(tmp_path, "health", "--address", quiet_stack.gateway.address, "--service", "keyway.v1.Nothing")
 
     assert (ended.code, ended.output) == (1, "")
     assert ended.errors == f"keyway: {quiet_stack.gateway.address}: NOT_FOUND: it has no such service\n"
 
 
-async def test_health_where_nothing_listens_fails(tmp_path: Path) -> None:
+async def test_health_fails_if_nothing_listens(tmp_path: Path) -> None:
     async with RawServer(silence) as server:
         address = f"127.0.0.1:{server.port}"
 
@@ -210,7 +210,7 @@ async def test_health_where_nothing_listens_fails(tmp_path: Path) -> None:
     )
 
 
-async def test_health_of_one_that_serves_tls_says_where_to_ask(tmp_path: Path) -> None:
+async def test_health_of_a_tls_listener_names_the_health_listener(tmp_path: Path) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*CertificateAuthority().server().write(tmp_path, "server"))
     context.set_alpn_protocols(["h2"])
@@ -222,7 +222,7 @@ async def test_health_of_one_that_serves_tls_says_where_to_ask(tmp_path: Path) -
     assert ended.errors.endswith(" where it serves TLS, ask its health_listen\n")
 
 
-async def test_health_waits_no_longer_than_it_was_told(tmp_path: Path) -> None:
+async def test_health_respects_its_timeout(tmp_path: Path) -> None:
     async with RawServer(silence) as server:
         ended = await run(tmp_path, "health", "--address", f"127.0.0.1:{server.port}", "--timeout", "0.2")
 
@@ -230,7 +230,7 @@ async def test_health_waits_no_longer_than_it_was_told(tmp_path: Path) -> None:
     assert ended.errors.startswith(f"keyway: 127.0.0.1:{server.port}: ")
 
 
-async def test_a_configuration_of_the_demonstration_is_valid(quiet_stack: Stack, tmp_path: Path) -> None:
+async def test_demo_configuration_is_valid(quiet_stack: Stack, tmp_path: Path) -> None:
     ended = await run(tmp_path, "check-config", write_config(tmp_path / "keyway.yaml", quiet_stack))
 
     assert ended.code == 0

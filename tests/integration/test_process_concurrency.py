@@ -1,4 +1,4 @@
-"""Many callers at once: all are answered, and what they took (connections, files, tasks) is given back."""
+"""Many concurrent callers: all calls are answered, and connections, files, and tasks are released."""
 
 import asyncio
 from collections import Counter
@@ -20,13 +20,13 @@ from tests.support.waiting import eventually
 
 CALLS = 200
 CONNECTIONS = 4
-"""That the gateway may have to each provider."""
+"""The maximum number of connections to each provider."""
 
 KEY = "providers/nhn-keys/keys/orders-key"
 
 
 def mixed_calls(channel: grpc.aio.Channel, count: int) -> list[Awaitable[Any]]:
-    """Calls of many methods and of every provider, all at once."""
+    """Make concurrent calls of many methods and of every provider."""
     certificate_stub = certificate_service_pb2_grpc.CertificateServiceStub(channel)
     key_stub = key_service_pb2_grpc.KeyServiceStub(channel)
     provider_stub = provider_service_pb2_grpc.ProviderServiceStub(channel)
@@ -58,7 +58,7 @@ def mixed_calls(channel: grpc.aio.Channel, count: int) -> list[Awaitable[Any]]:
     return calls
 
 
-async def test_two_hundred_mixed_calls_at_once_are_all_answered_and_nothing_is_kept(
+async def test_200_concurrent_calls_are_answered_and_release_their_resources(
     quiet_stack: Stack, tmp_path: Path
 ) -> None:
     chosen = [
@@ -86,7 +86,7 @@ async def test_two_hundred_mixed_calls_at_once_are_all_answered_and_nothing_is_k
     assert [line for line in ended.log() if line["level"] == "error"] == []
 
 
-async def test_a_caller_may_wait_longer_than_the_default_deadline(quiet_stack: Stack) -> None:
+async def test_caller_deadline_can_exceed_the_default_deadline(quiet_stack: Stack) -> None:
     await quiet_stack.controls[KEY_MANAGER].fail(mode=None, delay=0.6)
     async with Gateway(quiet_stack.settings(default_deadline=0.2)) as gateway:
         request = keys.GetClientInfoRequest(provider="providers/nhn-keys")
@@ -94,8 +94,8 @@ async def test_a_caller_may_wait_longer_than_the_default_deadline(quiet_stack: S
 
 
 @pytest.mark.parametrize("how", ["deadline", "cancelled", "connection"])
-async def test_abandoned_calls_give_back_every_connection(how: str, quiet_stack: Stack, tmp_path: Path) -> None:
-    """Callers that leave by a deadline, by cancelling, or by closing their connection, while the upstream is silent."""
+async def test_abandoned_calls_release_every_connection(how: str, quiet_stack: Stack, tmp_path: Path) -> None:
+    """The calls end by a deadline, a cancellation, or a closed connection, while the upstream is silent."""
     count = 50
     asked = asyncio.Semaphore(0)
 
@@ -126,7 +126,7 @@ async def test_abandoned_calls_give_back_every_connection(how: str, quiet_stack:
 
 
 async def abandon(address: str, asked: asyncio.Semaphore, count: int, how: str) -> None:
-    """Make calls, and leave them once all of them have reached the upstream."""
+    """Make calls, and abandon them when all of them have reached the upstream."""
     async with private_channel(address) as channel:
         stub = key_service_pb2_grpc.KeyServiceStub(channel)
         timeout = 0.5 + count / 20 if how == "deadline" else 30.0
@@ -143,7 +143,7 @@ async def abandon(address: str, asked: asyncio.Semaphore, count: int, how: str) 
 
 
 async def settled(process: Process) -> int:
-    """How many files the process has open, once that number stays the same."""
+    """Return the number of open files of the process when it is stable."""
     seen: list[int] = []
 
     async def same() -> bool:
@@ -160,7 +160,7 @@ async def answer_once(address: str) -> None:
 
 
 def private_channel(address: str) -> grpc.aio.Channel:
-    """A channel that shares no connection with any other, so that closing it closes its connection."""
+    """Return a channel with its own connection, which closes with the channel."""
     return grpc.aio.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)])
 
 
@@ -182,7 +182,7 @@ async def test_finished_and_abandoned_calls_leave_no_task(quiet_stack: Stack) ->
 
 
 def task_names() -> list[str]:
-    """The coroutine of each task of this process that is part of the gateway or of gRPC."""
+    """Return the coroutines of all tasks of the gateway and of gRPC in this process."""
     return [
         name
         for task in asyncio.all_tasks()

@@ -1,4 +1,4 @@
-"""The commands about policies, as people and pipelines start them: real processes over a real configuration."""
+"""The `policy` commands over a real configuration."""
 
 import json
 import shutil
@@ -22,14 +22,14 @@ ORDERS = ("--caller", "spiffe://example.org/orders", "--method", "Encrypt", "--r
 
 @pytest.fixture
 def configuration(tmp_path: Path) -> Path:
-    """Without the secrets and files of the rest: policies are checked where those are not."""
+    """A configuration without the secrets and files of other sections: `policy` commands do not need them."""
     shutil.copytree(EXAMPLES, tmp_path / "policies")
     path = tmp_path / "keyway.yaml"
     path.write_text(CONFIGURATION)
     return path
 
 
-async def test_check(configuration: Path) -> None:
+async def test_check_prints_a_summary(configuration: Path) -> None:
     ended = await run(configuration.parent.parent, "policy", "check", "--config", configuration)
     assert (ended.code, ended.errors) == (0, "")
     assert ended.output.splitlines() == [
@@ -41,7 +41,7 @@ async def test_check(configuration: Path) -> None:
     ]
 
 
-def test_check_of_faults(configuration: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_reports_each_error_with_file_and_line(configuration: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (configuration.parent / "policies/web.cedar").write_text("permit(principal, action, resource)\n")
     (configuration.parent / "policies/entities.json").write_text("{")
     assert main(["policy", "check", "--config", str(configuration)]) == 2
@@ -64,7 +64,9 @@ def test_check_of_faults(configuration: Path, capsys: pytest.CaptureFixture[str]
         ("policy: [", "not valid YAML"),
     ],
 )
-def test_sections_that_make_no_sense(tmp_path: Path, text: str, fault: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_policy_section_is_reported(
+    tmp_path: Path, text: str, fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "keyway.yaml"
     path.write_text(text)
     assert main(["policy", "check", "--config", str(path)]) == 2
@@ -72,8 +74,10 @@ def test_sections_that_make_no_sense(tmp_path: Path, text: str, fault: str, caps
 
 
 @pytest.mark.parametrize(("key", "allowed"), [("orders-key", True), ("payments-key", False)])
-def test_explain(configuration: Path, key: str, allowed: bool, capsys: pytest.CaptureFixture[str]) -> None:
-    """An answer is a success, whatever it is."""
+def test_explain_prints_the_decision(
+    configuration: Path, key: str, allowed: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every decision is a success of the command."""
     arguments = ["policy", "explain", "--config", str(configuration), *ORDERS, f"providers/nhn-keys/keys/{key}"]
     assert main(arguments) == 0
     assert capsys.readouterr().out.startswith("ALLOWED: " if allowed else "DENIED: ")
@@ -81,11 +85,11 @@ def test_explain(configuration: Path, key: str, allowed: bool, capsys: pytest.Ca
     assert json.loads(capsys.readouterr().out)["allowed"] == allowed
 
 
-def test_explain_of_nonsense(configuration: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_explain_rejects_invalid_arguments(configuration: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["policy", "explain", "--config", str(configuration), *ORDERS, "providers/nhn-keys"]) == 2
     assert "keyway: --resource: Encrypt requires a name like providers/{provider}/keys/{key}" in capsys.readouterr().err
 
 
-def test_schema(capsys: pytest.CaptureFixture[str]) -> None:
+def test_schema_prints_the_cedar_schema(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["policy", "schema"]) == 0
     assert "entity KeyVersion in [Key]" in capsys.readouterr().out

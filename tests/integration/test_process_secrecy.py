@@ -1,7 +1,7 @@
-"""A gateway as its own process with everything on, at its most talkative, fed with secrets wherever it takes one.
+"""Secrets in the output of a gateway process with every feature enabled and the most verbose log.
 
-Whether calls succeed, fail or are refused, and however an upstream fails: none of them is in what the process writes
-or sends, but to the upstreams and the callers whose they are.
+The tests make successful, failed, and rejected calls with a secret in every field that can contain one. The process
+must write and send no secret, except to its own upstream or caller.
 """
 
 import contextlib
@@ -25,15 +25,7 @@ from gateway.journal.ship.otlp import KIND, SEQUENCE
 from tests.support.authority import AUDIENCE, ISSUER, TokenIssuer
 from tests.support.collector import Collector, CollectorTls
 from tests.support.processes import Process
-from tests.support.secrecy import (
-    KEY_TEXT,
-    WORDS,
-    Secret,
-    configured_secrets,
-    leaks,
-    secret_fields,
-    secret_settings,
-)
+from tests.support.secrecy import KEY_TEXT, WORDS, Secret, configured_secrets, leaks, secret_fields, secret_settings
 from tests.support.secret_calls import (
     BY_NAME,
     Caller,
@@ -57,7 +49,7 @@ SELDOM: Final = {"rate": 0.001, "burst": 1, "concurrency": 1}
 
 
 class Watched:
-    """A gateway that ships its record and exports its telemetry to collectors, and serves its metrics."""
+    """A gateway that ships its journal, exports its telemetry to collectors, and serves its metrics."""
 
     def __init__(self, folder: Path, stack: Stack) -> None:
         self.stack = stack
@@ -98,34 +90,34 @@ class Watched:
         }
 
     def settings(self) -> GatewaySettings:
-        """All that is configured."""
+        """The complete settings."""
         return app.load_config(self.trusted.write())
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[tuple[Process, str]]:
-        """The process, and its address."""
+        """Run the process, and return it with its address."""
         config = self.trusted.write()
         async with self.records, self.telemetry, Process(self.trusted.folder, "serve", "--config", config) as process:
             yield process, (await process.address()).replace("127.0.0.1", "localhost")
 
     async def metrics_page(self) -> bytes:
-        """What Prometheus gets."""
+        """Return the page for Prometheus."""
         async with self.stack.session.get(f"http://{self._prometheus}/metrics") as answer:
             return await answer.read()
 
     async def arrived(self) -> None:
-        """Return when every event that is in the journal now is in a collector's file too."""
+        """Return when the file of a collector contains every event of the journal."""
         count = len(self.trusted.events())
 
         async def complete() -> bool:
-            # Repeats are allowed.
+            # Duplicates are allowed.
             shipped = [item for item in await self.records.logs() if item.attributes[KIND] == "event"]
             return len({item.attributes[SEQUENCE] for item in shipped}) >= count
 
         await eventually(complete)
 
     def written(self) -> Mapping[str, bytes]:
-        """What stands in files by now, by the place's name."""
+        """Return the content of the files, by the name of the place."""
         journal = [path for path in self.trusted.audit.rglob("*") if path.is_file()]
         places = {f"journal: {path.name}": path for path in journal if path.name not in KEYS_OF_THE_JOURNAL}
         places["collector: journal"] = self.records.output("logs")
@@ -140,7 +132,7 @@ def watched(tmp_path: Path, stack: Stack) -> Watched:
 
 
 def with_keys_of_its_own(watched: Watched) -> set[Secret]:
-    """The journal's keys, configured; the one that is not itself a setting."""
+    """Configure the keys of the journal, and return the secret key."""
     signing = key_pem(ed25519.Ed25519PrivateKey.generate(), PrivateFormat.PKCS8)
     (watched.trusted.folder / "signing.key").write_bytes(signing)
     watched.trusted.configuration["audit"] |= {
@@ -152,7 +144,7 @@ def with_keys_of_its_own(watched: Watched) -> set[Secret]:
 
 @contextlib.asynccontextmanager
 async def publishing(content: bytes, watched: Watched) -> AsyncIterator[str]:
-    """A set of keys under TLS; its URL."""
+    """Serve a JWK set over TLS, and return its URL."""
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(watched.trusted.folder / "collector.pem", watched.trusted.folder / "collector.key")
 
@@ -170,7 +162,7 @@ async def publishing(content: bytes, watched: Watched) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def test_callers_with_certificates(watched: Watched) -> None:
+async def test_no_secret_leaks_with_certificate_callers(watched: Watched) -> None:
     own = with_keys_of_its_own(watched)
     watched.trusted.configuration["limits"]["callers"] = {ORDERS: SELDOM}
     configured = set(configured_secrets(watched.settings()))
@@ -182,7 +174,7 @@ async def test_callers_with_certificates(watched: Watched) -> None:
 
     async with watched.running() as (process, address):
         async with channel(address, OPERATOR) as connection:
-            # The token belongs to nobody here, and is none the less a secret.
+            # The token is not valid here, but it is a secret.
             session = await go_through_all(Caller(connection, watched.ledger, "misplaced-token-9d2c"), watched)
         refusals = {
             AUDITOR: grpc.StatusCode.PERMISSION_DENIED,
@@ -201,7 +193,7 @@ async def test_callers_with_certificates(watched: Watched) -> None:
         await nothing_leaked(process, watched, configured | own | session)
 
 
-async def test_callers_with_tokens(watched: Watched) -> None:
+async def test_no_secret_leaks_with_token_callers(watched: Watched) -> None:
     issuer, foreign = TokenIssuer(), TokenIssuer()
     trusted = watched.trusted
     (trusted.folder / "policies.cedar").write_text(POLICIES.replace("spiffe://example.org/", "sub:"))
@@ -235,7 +227,7 @@ async def test_callers_with_tokens(watched: Watched) -> None:
                 "no-token-at-all-5b11",
                 "",
             ):
-                # Strangers get their answers slowly: one method has to do.
+                # Unauthenticated callers are answered slowly, so one method is enough.
                 await be_refused(caller(token), unknown, methods=[BY_NAME["BatchEncrypt"]])
             keys = {
                 Secret(f"the journal's {name}", (trusted.audit / name).read_bytes()) for name in KEYS_OF_THE_JOURNAL
@@ -244,7 +236,7 @@ async def test_callers_with_tokens(watched: Watched) -> None:
 
 
 async def go_through_all(call: Caller, watched: Watched, statuses: tuple[int, ...] = (200, 500)) -> set[Secret]:
-    """What a caller can do that may do everything; the secrets that the gateway has got for itself."""
+    """Make all calls of a caller with all permissions, and return the secrets that the gateway received itself."""
     await run_through_everything(call, watched.stack, watched.trusted.folder)
     of_contract = {
         field
@@ -261,7 +253,7 @@ async def go_through_all(call: Caller, watched: Watched, statuses: tuple[int, ..
 
 
 async def nothing_leaked(process: Process, watched: Watched, secrets: set[Secret]) -> None:
-    """Ends the process, and searches everything."""
+    """Stop the process, and search everything."""
     key = Secret("the server's private key", (watched.trusted.folder / "server.key").read_bytes())
     upstreams = {Secret(f"words of an upstream: {text}", text) for text in (KEY_TEXT, "Internal.java")}
     secrets = secrets | watched.ledger.secrets | upstreams | {key}
@@ -277,7 +269,7 @@ async def nothing_leaked(process: Process, watched: Watched, secrets: set[Secret
         "output and log": (ended.output + ended.errors).encode(),
         "what callers were told": b"\n".join(watched.ledger.told),
     }
-    # Each place holds what it is there for: nothing is not where the search would find it.
+    # Each place contains its regular content, so the search does not pass because a place is empty.
     for name, text in HELD.items():
         assert text in places[name], name
     for name, place in places.items():
@@ -288,7 +280,7 @@ async def nothing_leaked(process: Process, watched: Watched, secrets: set[Secret
 
 
 OF_UPSTREAMS: Final = {"collector: journal", "collector: traces"}
-"""Where what an upstream said may stand, without what is secret in it; in the journal too."""
+"""The places that can contain upstream text with its secrets removed. The journal is one of them."""
 
 HELD: Final = {
     "journal: 00000000000000000001.jsonl": b"KeyService/Encrypt",

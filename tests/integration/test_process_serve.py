@@ -1,4 +1,4 @@
-"""`serve` as a process: when it is ready, what it leaves behind, what it writes, and how it ends."""
+"""`serve` as a process: readiness, files, log, and exit code."""
 
 import os
 import resource
@@ -38,7 +38,7 @@ async def decrypt(address: str, ciphertext: str) -> bytes:
     return bytes(answer.plaintext)
 
 
-async def test_what_was_encrypted_before_a_restart_decrypts_after_it(tmp_path: Path) -> None:
+async def test_ciphertext_decrypts_after_a_restart(tmp_path: Path) -> None:
     command = ("serve", "--listen", "127.0.0.1:0", "--state", "kept")
     async with Process(tmp_path, *command) as process:
         ciphertext = await encrypt(await process.address())
@@ -64,21 +64,21 @@ async def test_ephemeral_serves_at_once_after_its_readiness_line_and_leaves_noth
     assert os.listdir(tmp_path) == []
 
 
-async def test_the_configured_gateway_serves_over_its_providers(quiet_stack: Stack, tmp_path: Path) -> None:
+async def test_configured_gateway_serves_its_providers(quiet_stack: Stack, tmp_path: Path) -> None:
     config = write_config(tmp_path / "keyway.yaml", quiet_stack)
     async with Process(tmp_path, "serve", "--config", config) as process:
         assert await decrypt(await process.address(), await encrypt(await process.address())) == PLAINTEXT
         dumped = resource.prlimit(process.pid, resource.RLIMIT_CORE)
         ended = await process.stopped()
 
-    assert dumped in ((0, 0), (1, 1)), "a dump of its memory would hold its secrets"
+    assert dumped in ((0, 0), (1, 1)), "a core dump would contain its secrets"
     assert ended.code == 0
     assert [request["status"] for request in await quiet_stack.controls[KEY_MANAGER].requests()] == [200, 200]
     assert ended.output == f"{READY}{process.lines[0].removeprefix(READY)}\n"
     assert os.listdir(tmp_path) == ["keyway.yaml"]
 
 
-async def test_a_port_that_is_taken_fails_loudly(quiet_stack: Stack, tmp_path: Path) -> None:
+async def test_port_in_use_is_reported(quiet_stack: Stack, tmp_path: Path) -> None:
     config = write_config(tmp_path / "keyway.yaml", quiet_stack)
     ended = await run(tmp_path, "serve", "--config", config, "--listen", quiet_stack.gateway.address)
 
@@ -90,7 +90,7 @@ async def test_a_port_that_is_taken_fails_loudly(quiet_stack: Stack, tmp_path: P
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:50051", "localhost:notaport", "127.0.0.1:65536"])
-async def test_an_address_that_cannot_be_is_refused_before_anything_starts(address: str, tmp_path: Path) -> None:
+async def test_invalid_address_is_rejected_before_anything_starts(address: str, tmp_path: Path) -> None:
     ended = await run(tmp_path, "serve", "--listen", address)
 
     assert (ended.code, ended.output) == (2, "")
@@ -99,7 +99,7 @@ async def test_an_address_that_cannot_be_is_refused_before_anything_starts(addre
     assert os.listdir(tmp_path) == []
 
 
-async def test_emulated_upstreams_are_told_in_the_log_and_on_the_terminal(tmp_path: Path) -> None:
+async def test_log_and_terminal_state_that_upstreams_are_emulated(tmp_path: Path) -> None:
     async with Process(tmp_path, "serve", "--ephemeral", "--listen", "127.0.0.1:0") as process:
         told = await process.lines_after(READY, 1)
         ended = await process.stopped()
@@ -112,7 +112,7 @@ async def test_emulated_upstreams_are_told_in_the_log_and_on_the_terminal(tmp_pa
     ]
 
 
-async def test_state_that_cannot_be_kept_fails_loudly(tmp_path: Path) -> None:
+async def test_state_directory_that_is_not_writable_is_reported(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file, not a folder")
 
     ended = await run(tmp_path, "serve", "--listen", "127.0.0.1:0", "--state", "taken")
@@ -120,7 +120,7 @@ async def test_state_that_cannot_be_kept_fails_loudly(tmp_path: Path) -> None:
     assert (ended.code, ended.output, ended.errors) == (1, "", "keyway: taken: File exists\n")
 
 
-async def test_every_line_of_the_log_is_json_and_no_line_holds_a_secret(quiet_stack: Stack, tmp_path: Path) -> None:
+async def test_log_lines_are_json_and_contain_no_secret(quiet_stack: Stack, tmp_path: Path) -> None:
     config = write_config(tmp_path / "keyway.yaml", quiet_stack)
     async with Process(tmp_path, "serve", "--config", config, "--log-level", "debug") as process:
         address = await process.address()
@@ -148,7 +148,7 @@ async def test_every_line_of_the_log_is_json_and_no_line_holds_a_secret(quiet_st
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_right_after_the_readiness_line_ends_with_0(
+async def test_signal_directly_after_the_ready_line_ends_with_exit_code_0(
     number: signal.Signals, quiet_stack: Stack, tmp_path: Path
 ) -> None:
     config = write_config(tmp_path / "keyway.yaml", quiet_stack)
@@ -161,7 +161,7 @@ async def test_a_signal_right_after_the_readiness_line_ends_with_0(
     assert ended.log()[-1]["event"] == "stopped"
 
 
-async def test_a_signal_during_the_start_ends_with_0(tmp_path: Path) -> None:
+async def test_signal_during_the_start_ends_with_exit_code_0(tmp_path: Path) -> None:
     command = ("serve", "--ephemeral", "--listen", "127.0.0.1:0")
     async with Process(tmp_path, *command) as process:
         await process.logged("emulator ready")
@@ -172,7 +172,7 @@ async def test_a_signal_during_the_start_ends_with_0(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_second_signal_ends_at_once(number: signal.Signals, quiet_stack: Stack, tmp_path: Path) -> None:
+async def test_second_signal_ends_immediately(number: signal.Signals, quiet_stack: Stack, tmp_path: Path) -> None:
     config = write_config(tmp_path / "keyway.yaml", quiet_stack, drain_delay=600)
     async with Process(tmp_path, "serve", "--config", config) as process:
         await process.address()

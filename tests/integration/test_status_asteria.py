@@ -1,4 +1,4 @@
-"""ASTERIA's failures beyond the table: every shape that an error may have, sessions, roles, and natural causes."""
+"""Failures of ASTERIA beyond the status table: error formats, sessions, roles, and natural causes."""
 
 import json
 from collections.abc import AsyncIterator
@@ -48,7 +48,7 @@ def body(shape: object) -> str:
 
 @pytest.mark.parametrize("status", [400, 403, 404, 500])
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-async def test_a_code_is_found_in_any_shape_and_decides_whatever_the_http_status(
+async def test_code_in_any_format_takes_precedence_over_the_http_status(
     quiet_stack: Stack, shape: object, status: int
 ) -> None:
     await quiet_stack.controls[ASTERIA].fail(mode="raw", path=SHOW, status=status, body=body(shape))
@@ -61,7 +61,7 @@ async def test_a_code_is_found_in_any_shape_and_decides_whatever_the_http_status
 
 @pytest.mark.parametrize(("status", "expected"), [(403, REJECTED), (500, INTERNAL), (400, UNKNOWN)])
 @pytest.mark.parametrize("shape", NO_CODE.values(), ids=NO_CODE)
-async def test_without_a_code_the_http_status_decides(
+async def test_http_status_determines_the_error_without_a_code(
     quiet_stack: Stack, shape: object, status: int, expected: tuple[str, str]
 ) -> None:
     await quiet_stack.controls[ASTERIA].fail(mode="raw", path=SHOW, status=status, body=body(shape))
@@ -76,13 +76,13 @@ async def paths(stack: Stack) -> list[str]:
     return [request["target"].removeprefix("/mcapi/") for request in await stack.controls[ASTERIA].requests()]
 
 
-async def test_a_session_that_was_forgotten_is_renewed_once_and_the_caller_sees_nothing(quiet_stack: Stack) -> None:
+async def test_lost_session_is_renewed_without_an_error_for_the_caller(quiet_stack: Stack) -> None:
     await quiet_stack.controls[ASTERIA].fail(code="3001", path=SHOW)
     await call(quiet_stack.gateway, "GetCertificate")
     assert await paths(quiet_stack) == ["certificate/server/show", "auth/login", "certificate/server/show"]
 
 
-async def test_a_session_that_stays_refused_is_renewed_no_second_time(quiet_stack: Stack) -> None:
+async def test_rejected_session_is_renewed_only_once(quiet_stack: Stack) -> None:
     await quiet_stack.controls[ASTERIA].fail(code="3001", path=SHOW, count=2)
 
     failure = await failure_of(call(quiet_stack.gateway, "GetCertificate"))
@@ -93,7 +93,7 @@ async def test_a_session_that_stays_refused_is_renewed_no_second_time(quiet_stac
 
 
 @pytest.mark.parametrize("user", ["/keyway", "/nobody"])
-async def test_a_login_that_is_refused_is_the_gateways_fault_not_the_callers(quiet_stack: Stack, user: str) -> None:
+async def test_rejected_login_is_an_error_of_the_gateway(quiet_stack: Stack, user: str) -> None:
     login = {"user_name": user, "password": "wrong-one"}
     async with Gateway(quiet_stack.settings(quiet_stack.provider(WARP, login=login))) as gateway:
         failure = await failure_of(call(gateway, "CheckCertificate"))
@@ -101,7 +101,7 @@ async def test_a_login_that_is_refused_is_the_gateways_fault_not_the_callers(qui
     assert b"wrong-one" not in failure.everything
 
 
-async def test_a_fixed_session_that_is_refused_is_not_renewed(quiet_stack: Stack) -> None:
+async def test_rejected_fixed_session_is_not_renewed(quiet_stack: Stack) -> None:
     settings: dict[str, Any] = quiet_stack.provider(WARP, session_id="nobody-began-this")
     del settings["login"]
     async with Gateway(quiet_stack.settings(settings)) as gateway:
@@ -121,13 +121,13 @@ async def as_developer(quiet_stack: Stack) -> AsyncIterator[Gateway]:
 @pytest.mark.parametrize(
     "method", ["CreateCertificate", "DeleteCertificate", "DownloadCertificate", "DeleteTrustedAuthority"]
 )
-async def test_a_role_that_is_too_low_is_a_rejected_credential(as_developer: Gateway, method: str) -> None:
+async def test_insufficient_role_is_a_rejected_credential(as_developer: Gateway, method: str) -> None:
     failure = await failure_of(call(as_developer, method))
     assert failure.kind == REJECTED
     assert failure.metadata == {"provider": WARP, "http_status": "403"}
 
 
-async def test_a_role_that_may_look_may_look(as_developer: Gateway) -> None:
+async def test_role_with_read_permission_can_read(as_developer: Gateway) -> None:
     assert (await call(as_developer, "CheckCertificate")).exists
 
 
@@ -160,7 +160,7 @@ NATURAL = {
 
 
 @pytest.mark.parametrize("case", NATURAL)
-async def test_what_the_server_itself_refuses(quiet_stack: Stack, case: str) -> None:
+async def test_rejection_by_the_server(quiet_stack: Stack, case: str) -> None:
     request, expected = NATURAL[case]
     method = type(request).__name__.removesuffix("Request")
     failure = await failure_of(call(quiet_stack.gateway, method, request))
@@ -171,7 +171,7 @@ async def test_what_the_server_itself_refuses(quiet_stack: Stack, case: str) -> 
         assert failure.resource.type.startswith("keyway.dev/")
 
 
-async def test_one_provider_that_fails_leaves_the_others_alone(quiet_stack: Stack) -> None:
+async def test_failure_of_one_provider_does_not_affect_others(quiet_stack: Stack) -> None:
     await quiet_stack.controls[ASTERIA].fail(code="5102", count=50)
     failure = await failure_of(call(quiet_stack.gateway, "CheckCertificate"))
     assert failure.kind == INTERNAL

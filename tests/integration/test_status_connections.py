@@ -1,4 +1,4 @@
-"""Upstreams that are not reached, break off or keep silent: real sockets at every stage of an exchange."""
+"""Upstreams that are unreachable, close the connection, or stay silent, at every stage of a request on real sockets."""
 
 import asyncio
 import re
@@ -37,7 +37,7 @@ def unused_port() -> int:
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "xn--999.invalid"])
-async def test_a_host_name_that_does_not_resolve_is_unreachable(quiet_stack: Stack, host: str) -> None:
+async def test_host_name_that_does_not_resolve_is_unreachable(quiet_stack: Stack, host: str) -> None:
     settings = quiet_stack.settings(quiet_stack.provider(KEYS, endpoint=f"http://{host}:1"))
     async with Gateway(settings) as gateway:
         failure = await failure_of(call(gateway, "Encrypt"))
@@ -47,12 +47,12 @@ async def test_a_host_name_that_does_not_resolve_is_unreachable(quiet_stack: Sta
 
 
 @pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".invalid"])
-def test_a_host_name_that_no_resolver_can_be_asked_for_stops_the_start(running_stack: Stack, host: str) -> None:
+def test_invalid_host_name_stops_the_start(running_stack: Stack, host: str) -> None:
     with pytest.raises(ConfigError, match=r"providers\[0\]\.endpoint"):
         running_stack.settings(running_stack.provider(KEYS, endpoint=f"http://{host}:1"))
 
 
-async def test_a_refused_port_is_unreachable_and_any_method_may_be_repeated(quiet_stack: Stack) -> None:
+async def test_refused_connection_is_unreachable_and_retryable_for_every_method(quiet_stack: Stack) -> None:
     endpoint = f"http://127.0.0.1:{unused_port()}"
     keys, warp = quiet_stack.provider(KEYS, endpoint=endpoint), quiet_stack.provider(WARP, endpoint=endpoint)
     async with Gateway(quiet_stack.settings(keys, warp)) as gateway:
@@ -62,12 +62,12 @@ async def test_a_refused_port_is_unreachable_and_any_method_may_be_repeated(quie
             assert failure.retry == 1
 
 
-async def test_a_connection_that_breaks_before_the_request_was_sent_is_unreachable(quiet_stack: Stack) -> None:
+async def test_connection_that_breaks_before_the_request_is_unreachable(quiet_stack: Stack) -> None:
     async def hang_up(_reader: Reader, writer: Writer) -> None:
         writer.transport.abort()
 
     async with RawServer(hang_up) as server:
-        # TLS would have to be agreed on before anything is sent.
+        # The TLS handshake comes before the request.
         warp = quiet_stack.provider(WARP, endpoint=f"https://localhost:{server.port}")
         async with Gateway(quiet_stack.settings(warp)) as gateway:
             failure = await failure_of(call(gateway, "CreateCertificate"))
@@ -76,7 +76,7 @@ async def test_a_connection_that_breaks_before_the_request_was_sent_is_unreachab
 
 
 class Target(NamedTuple):
-    """An upstream call, the gateway's method that makes it, and RetryInfo where its connection breaks."""
+    """An upstream call, the method of the gateway that makes it, and the RetryInfo if the connection breaks."""
 
     kind: str
     method: str
@@ -95,7 +95,7 @@ class Target(NamedTuple):
     ],
     ids=lambda target: target.method,
 )
-async def test_a_connection_that_breaks_after_the_request_may_be_repeated_only_where_that_is_safe(
+async def test_connection_that_breaks_after_the_request_is_retryable_only_for_idempotent_methods(
     quiet_stack: Stack, mode: str, target: Target
 ) -> None:
     control = quiet_stack.controls[target.kind]
@@ -108,7 +108,7 @@ async def test_a_connection_that_breaks_after_the_request_may_be_repeated_only_w
     assert "http_status" not in failure.metadata
     sent = [request["target"] for request in await control.requests()]
     assert len([path for path in sent if re.search(target.path, path)]) == 1, (
-        "with one attempt, the gateway itself repeats nothing"
+        "with one attempt, the gateway does not retry"
     )
 
 
@@ -129,7 +129,7 @@ def serving(pair: KeyPair) -> ssl.SSLContext:
 
 
 async def over_tls(stack: Stack, pair: KeyPair, trusted: Authority) -> Any:
-    """GetClientInfo of an emulator that shows the pair's certificate, by a gateway that trusts one authority."""
+    """Call GetClientInfo of an emulator with this certificate, through a gateway that trusts one authority."""
     options = HostOptions(tls=serving(pair))
     async with EmulatorHost(SecureKeyManagerEmulator, options) as emulator:
         endpoint = emulator.url.replace("127.0.0.1", "localhost")
@@ -138,13 +138,13 @@ async def over_tls(stack: Stack, pair: KeyPair, trusted: Authority) -> Any:
             return await call(gateway, "GetClientInfo")
 
 
-async def test_tls_with_a_good_certificate_works(quiet_stack: Stack, authority: Authority) -> None:
+async def test_valid_tls_certificate_is_accepted(quiet_stack: Stack, authority: Authority) -> None:
     answer = await over_tls(quiet_stack, authority.issue("good"), authority)
     assert answer.client_ip == "127.0.0.1"
 
 
 @pytest.mark.parametrize("fault", ["wrong name", "unknown authority", "expired"])
-async def test_a_certificate_that_is_not_accepted_is_a_tls_failure(
+async def test_rejected_certificate_is_a_tls_failure(
     quiet_stack: Stack, authority: Authority, foreign_authority: Authority, fault: str
 ) -> None:
     pairs = {
@@ -161,7 +161,7 @@ async def test_a_certificate_that_is_not_accepted_is_a_tls_failure(
 @pytest.mark.parametrize(
     ("kind", "provider", "method"), [(KEY_MANAGER, KEYS, "Encrypt"), (ASTERIA, WARP, "CheckCertificate")]
 )
-async def test_the_providers_own_limit_ends_a_call(quiet_stack: Stack, kind: str, provider: str, method: str) -> None:
+async def test_provider_timeout_ends_a_call(quiet_stack: Stack, kind: str, provider: str, method: str) -> None:
     await quiet_stack.controls[kind].fail(mode="stall", path="^/(?!mcapi/auth)")
     settings = quiet_stack.settings(quiet_stack.provider(provider, timeout=0.2), default_deadline=600)
     async with Gateway(settings) as gateway, asyncio.timeout(60):
@@ -172,7 +172,7 @@ async def test_the_providers_own_limit_ends_a_call(quiet_stack: Stack, kind: str
     assert time.monotonic() - started >= 0.2
 
 
-async def test_the_default_deadline_ends_a_call_whose_caller_set_none(quiet_stack: Stack) -> None:
+async def test_default_deadline_ends_a_call_without_a_deadline(quiet_stack: Stack) -> None:
     await quiet_stack.controls[KEY_MANAGER].fail(mode="stall")
     async with Gateway(quiet_stack.settings(default_deadline=0.2)) as gateway:
         failure = await failure_of(call(gateway, "Encrypt"))
@@ -180,7 +180,7 @@ async def test_the_default_deadline_ends_a_call_whose_caller_set_none(quiet_stac
 
 
 class Listener:
-    """Behaviour of a raw server that takes requests, never answers, and tells when the client has left."""
+    """A raw server that reads requests, never answers, and reports when the client disconnects."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
@@ -194,7 +194,7 @@ class Listener:
         self.left.set()
 
 
-async def test_the_callers_deadline_ends_the_upstream_call_too(quiet_stack: Stack) -> None:
+async def test_deadline_of_the_caller_ends_the_upstream_request(quiet_stack: Stack) -> None:
     listener = Listener()
     async with RawServer(listener) as server, Gateway(keys_at(quiet_stack, server.url)) as gateway:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
@@ -204,7 +204,7 @@ async def test_the_callers_deadline_ends_the_upstream_call_too(quiet_stack: Stac
     assert listener.asked.is_set()
 
 
-async def test_a_cancelled_call_closes_the_upstream_connection(quiet_stack: Stack) -> None:
+async def test_canceled_call_closes_the_upstream_connection(quiet_stack: Stack) -> None:
     listener = Listener()
     async with RawServer(listener) as server, Gateway(keys_at(quiet_stack, server.url)) as gateway:
         running = call(gateway, "Encrypt")

@@ -1,4 +1,4 @@
-"""Failures without a known code: the HTTP status decides for every vendor alike, with the method about RetryInfo."""
+"""Failures without a known code: the HTTP status determines the error, and the method determines the RetryInfo."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import NamedTuple
@@ -14,7 +14,7 @@ NOT_JSON = {"Content-Type": "text/html"}
 
 
 class Target(NamedTuple):
-    """An upstream call: its emulator, and the gateway's method that makes it."""
+    """An upstream call: its emulator, and the method of the gateway that makes it."""
 
     kind: str
     provider: str
@@ -39,7 +39,7 @@ CHANGING = (
 
 
 class Answer(NamedTuple):
-    """An HTTP answer without a code, and what becomes of it. retry: seconds, for repeatable and for other methods."""
+    """An HTTP response without a code, and its result. retry: seconds, for idempotent and for other methods."""
 
     status: int
     expected: tuple[str, str]
@@ -81,7 +81,7 @@ ANSWERS = {
 
 @pytest.fixture(scope="module")
 async def gateway(seeded_stack: Stack) -> AsyncIterator[Gateway]:
-    """A gateway whose Certificate Manager takes uploads."""
+    """A gateway whose Certificate Manager supports uploads."""
     stack = seeded_stack
     first = stack.provider(CERTIFICATES, api_version="v1.0")
     async with Gateway(stack.settings(first, stack.provider(KEYS), stack.provider(WARP))) as served:
@@ -90,7 +90,7 @@ async def gateway(seeded_stack: Stack) -> AsyncIterator[Gateway]:
 
 @pytest.mark.parametrize("target", REPEATABLE + CHANGING, ids=lambda target: f"{target.provider}-{target.method}")
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
-async def test_the_http_status_decides_where_there_is_no_code(
+async def test_http_status_determines_the_error_without_a_code(
     quiet_stack: Stack, gateway: Gateway, target: Target, answer: Answer
 ) -> None:
     control = quiet_stack.controls[target.kind]
@@ -112,7 +112,7 @@ UNKNOWN_CODES = {REPEATABLE[1]: "52099", CHANGING[0]: "52099", REPEATABLE[2]: "-
 
 @pytest.mark.parametrize("target", UNKNOWN_CODES, ids=lambda target: f"{target.provider}-{target.method}")
 @pytest.mark.parametrize(("status", "expected"), [(200, UNKNOWN), (404, UNKNOWN), (500, INTERNAL), (403, REJECTED)])
-async def test_an_unknown_code_is_told_and_the_http_status_decides(
+async def test_unknown_code_is_reported_and_the_http_status_determines_the_error(
     quiet_stack: Stack, gateway: Gateway, target: Target, status: int, expected: tuple[str, str]
 ) -> None:
     code = UNKNOWN_CODES[target]

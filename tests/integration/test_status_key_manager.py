@@ -1,4 +1,4 @@
-"""Secure Key Manager's failures beyond the table: HTTP 200 with a failure inside, odd wording, and natural causes."""
+"""Failures of Secure Key Manager beyond the status table: HTTP 200, message variants, and natural causes."""
 
 from collections.abc import AsyncIterator
 from typing import NamedTuple
@@ -21,7 +21,7 @@ NO_API = ("UNIMPLEMENTED", "PROVIDER_API_NOT_FOUND")
 
 
 class Refusal(NamedTuple):
-    """A request that the upstream refuses by itself, and what becomes of it."""
+    """A request that the upstream rejects, and the result."""
 
     request: Message
     expected: tuple[str, str]
@@ -70,7 +70,7 @@ async def failing_stack(quiet_stack: Stack, request: pytest.FixtureRequest) -> A
 
 
 @pytest.mark.parametrize("case", NATURAL)
-async def test_what_the_upstream_itself_refuses(failing_stack: Stack, case: str) -> None:
+async def test_rejection_by_the_upstream(failing_stack: Stack, case: str) -> None:
     refusal = NATURAL[case]
     method = type(refusal.request).__name__.removesuffix("Request")
 
@@ -82,7 +82,7 @@ async def test_what_the_upstream_itself_refuses(failing_stack: Stack, case: str)
     assert named == (f"{PROVIDER}/{refusal.resource}" if refusal.resource else "")
 
 
-async def test_a_wrong_app_key_is_the_gateways_fault(failing_stack: Stack) -> None:
+async def test_wrong_app_key_is_an_error_of_the_gateway(failing_stack: Stack) -> None:
     settings = failing_stack.settings(failing_stack.provider(KEYS, app_key="not-the-app-key"))
     async with Gateway(settings) as gateway:
         failure = await failure_of(call(gateway, "Encrypt"))
@@ -106,7 +106,7 @@ async def test_a_wrong_app_key_is_the_gateways_fault(failing_stack: Stack) -> No
         ("", ("UNKNOWN", "UNRECOGNIZED_PROVIDER_ERROR")),
     ],
 )
-async def test_the_message_decides_in_any_case_also_with_http_200(
+async def test_message_determines_the_error_in_any_letter_case_and_with_http_200(
     quiet_stack: Stack, message: str, expected: tuple[str, str]
 ) -> None:
     await quiet_stack.controls[KEY_MANAGER].fail(message=message, status=200)
@@ -115,7 +115,7 @@ async def test_the_message_decides_in_any_case_also_with_http_200(
     assert failure.metadata["http_status"] == "200"
 
 
-async def test_an_item_of_a_batch_fails_as_its_call_would_have(quiet_stack: Stack) -> None:
+async def test_batch_item_fails_like_a_single_call(quiet_stack: Stack) -> None:
     good, bad = encrypt("orders-key"), encrypt("none")
     wrong = keys.EncryptRequest(name="nothing", plaintext=b"x")
     other = keys.EncryptRequest(name="providers/elsewhere/keys/k", plaintext=b"x")
@@ -136,7 +136,7 @@ async def test_an_item_of_a_batch_fails_as_its_call_would_have(quiet_stack: Stac
     assert failures[1].fields == ["name"]
 
 
-async def test_retry_info_stands_in_a_batchs_item_too(quiet_stack: Stack) -> None:
+async def test_batch_item_contains_retry_info(quiet_stack: Stack) -> None:
     await quiet_stack.controls[KEY_MANAGER].fail(mode="raw", status=503, headers={"Retry-After": "4"})
     answer = await quiet_stack.gateway.keys.BatchEncrypt(valid_request("BatchEncrypt"))
     assert parse(answer.results[0].error).retry == 4

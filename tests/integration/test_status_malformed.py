@@ -1,4 +1,4 @@
-"""Successes that can't be understood: every one is MALFORMED_PROVIDER_RESPONSE, whatever is wrong with it."""
+"""Successful upstream responses with invalid content: each one is MALFORMED_PROVIDER_RESPONSE."""
 
 import base64
 import json
@@ -55,7 +55,7 @@ def assert_malformed(failure: Failure, provider: str, http_status: int = 200) ->
     ],
     ids=lambda fault: f"{fault['mode']} {fault.get('body', '')[:60]}",
 )
-async def test_a_success_that_is_no_answer_of_the_call(
+async def test_success_with_an_invalid_body_is_malformed(
     quiet_stack: Stack, provider: str, method: str, fault: dict[str, Any]
 ) -> None:
     await quiet_stack.controls[KIND[provider]].fail(path=API, **fault)
@@ -64,7 +64,7 @@ async def test_a_success_that_is_no_answer_of_the_call(
 
 
 @pytest.mark.parametrize(("provider", "method"), CALLS)
-async def test_a_redirect_is_not_followed(quiet_stack: Stack, provider: str, method: str) -> None:
+async def test_redirect_is_not_followed(quiet_stack: Stack, provider: str, method: str) -> None:
     control = quiet_stack.controls[KIND[provider]]
     await control.fail(mode="redirect", path=API)
     failure = await failure_of(call(quiet_stack.gateway, method, valid_request(method, provider)))
@@ -79,7 +79,7 @@ async def upstream() -> AsyncIterator[ScriptedUpstream]:
 
 
 def scripted(stack: Stack, upstream: ScriptedUpstream) -> GatewaySettings:
-    """All three providers over the scripted upstream."""
+    """A gateway with all three providers over the scripted upstream."""
     warp = stack.provider(WARP, endpoint=upstream.url, session_id="scripted-session")
     del warp["login"]
     return stack.settings(
@@ -94,7 +94,7 @@ EXPORT_PATH = "/mcapi/certificate/server/export"
 CSR_PATH = "/mcapi/certificate/server/csr/download"
 
 
-async def test_an_answer_over_the_size_limit(quiet_stack: Stack, upstream: ScriptedUpstream) -> None:
+async def test_response_over_the_size_limit_is_malformed(quiet_stack: Stack, upstream: ScriptedUpstream) -> None:
     upstream.answer("GET", FILES_PATH, body=b"-----BEGIN CERTIFICATE-----\n" * 600_000)
     async with Gateway(scripted(quiet_stack, upstream)) as gateway:
         request = valid_request("DownloadCertificate", CERTIFICATES)
@@ -138,9 +138,7 @@ KEY_ANSWERS: dict[str, tuple[str, str, str, dict[str, object]]] = {
 
 
 @pytest.mark.parametrize("case", KEY_ANSWERS)
-async def test_key_material_that_is_not_what_it_should_be(
-    quiet_stack: Stack, upstream: ScriptedUpstream, case: str
-) -> None:
+async def test_invalid_key_material_is_malformed(quiet_stack: Stack, upstream: ScriptedUpstream, case: str) -> None:
     method, path, name, body = KEY_ANSWERS[case]
     upstream.answer(method, path, body=envelope(**body), headers={"Content-Type": "application/json"})
     async with Gateway(scripted(quiet_stack, upstream)) as gateway:
@@ -160,7 +158,9 @@ PEM_FILES = {
 
 
 @pytest.mark.parametrize("case", PEM_FILES)
-async def test_a_file_that_is_no_certificate(quiet_stack: Stack, upstream: ScriptedUpstream, case: str) -> None:
+async def test_file_that_is_not_a_certificate_is_malformed(
+    quiet_stack: Stack, upstream: ScriptedUpstream, case: str
+) -> None:
     upstream.answer("GET", FILES_PATH, body=PEM_FILES[case])
     async with Gateway(scripted(quiet_stack, upstream)) as gateway:
         request = valid_request("DownloadCertificate", CERTIFICATES)
@@ -191,12 +191,12 @@ ARCHIVES: dict[str, tuple[Callable[[], bytes], tuple[str, ...]]] = {
 
 
 def size_of(count: int) -> bytes:
-    """As the headers of an archive spell a size."""
+    """Return a size in the format of archive headers."""
     return count.to_bytes(4, "little")
 
 
 def nested_der(depth: int) -> bytes:
-    """Sequences within sequences: what makes a parser by recursion fall over."""
+    """Return nested sequences, which exhaust the stack of a recursive parser."""
     content = b""
     for _ in range(depth):
         size = len(content)
@@ -209,7 +209,7 @@ def nested_der(depth: int) -> bytes:
 @pytest.mark.parametrize(
     ("method", "path"), [("DownloadCertificate", EXPORT_PATH), ("GetCertificateSigningRequest", CSR_PATH)]
 )
-async def test_an_archive_that_is_broken_or_hostile(
+async def test_broken_or_hostile_archive_is_malformed(
     quiet_stack: Stack, upstream: ScriptedUpstream, case: str, method: str, path: str
 ) -> None:
     make, words = ARCHIVES[case]

@@ -1,7 +1,7 @@
-"""What an upstream says stays with the gateway: nothing of it, and nothing that was sent there, is in any status.
+"""Secrets in failed calls: no status contains upstream text or request data.
 
-The upstream echoes all that it was sent, in every place where an answer has text; the whole of what goes to the caller
-is searched, in every spelling that text takes on its way.
+The upstream echoes the whole request in every text field of its response. The tests search everything that the caller
+receives, in every spelling.
 """
 
 import json
@@ -36,14 +36,14 @@ CALLS = [
 
 
 def all_that_was_sent(error: grpc.aio.AioRpcError) -> bytes:
-    """The status line and every trailer, as a caller sees them."""
+    """Return the status line and every trailer, as the caller receives them."""
     pairs = [*(error.trailing_metadata() or ()), *(error.initial_metadata() or ())]
     values = [value if isinstance(value, bytes) else value.encode() for pair in pairs for value in pair]
     return b"\n".join([str(error.details()).encode(), repr(error).encode(), *values])
 
 
 async def session_of(stack: Stack) -> str:
-    """The session id that the gateway uses."""
+    """Return the session id that the gateway uses."""
     await call(stack.gateway, "CheckCertificate")
     requests = await stack.controls[ASTERIA].requests()
     session: str = requests[-1]["headers"]["X-As-SessionId"]
@@ -52,7 +52,7 @@ async def session_of(stack: Stack) -> str:
 
 @pytest.mark.parametrize(("provider", "method"), CALLS)
 @pytest.mark.parametrize("status", [200, 400, 500])
-async def test_no_echo_of_an_upstream_reaches_the_caller(
+async def test_echo_of_an_upstream_does_not_reach_the_caller(
     quiet_stack: Stack, provider: str, method: str, status: int
 ) -> None:
     session = await session_of(quiet_stack)
@@ -70,7 +70,7 @@ async def test_no_echo_of_an_upstream_reaches_the_caller(
 
 
 @pytest.mark.parametrize("secret", ["keyway-demo", "marker-password", "1234567890", "session"])
-async def test_a_secret_in_the_place_of_a_code_is_no_code(quiet_stack: Stack, secret: str) -> None:
+async def test_secret_in_place_of_a_code_is_not_returned(quiet_stack: Stack, secret: str) -> None:
     value = await session_of(quiet_stack) if secret == "session" else secret
     request = valid_request("GetCertificate", WARP, value)
     for code in (value, f"E.{value}", value[:32]):
@@ -81,7 +81,7 @@ async def test_a_secret_in_the_place_of_a_code_is_no_code(quiet_stack: Stack, se
         assert failure.metadata == {"provider": WARP, "http_status": "500"}
 
 
-async def test_a_login_that_echoes_the_password(quiet_stack: Stack) -> None:
+async def test_login_that_echoes_the_password_does_not_leak_it(quiet_stack: Stack) -> None:
     login = {"user_name": "/keyway", "password": SECRET}
     for case, body in bodies(echo([SECRET])).items():
         await quiet_stack.controls[ASTERIA].fail(mode="raw", path="/auth/login$", status=400, body=body)
@@ -92,8 +92,8 @@ async def test_a_login_that_echoes_the_password(quiet_stack: Stack) -> None:
         assert not [text for text in (SECRET, WORDS, KEY_TEXT) if any(each in sent for each in spellings(text))], case
 
 
-async def test_a_name_and_a_code_of_any_length_leave_the_details_whole(quiet_stack: Stack) -> None:
-    """Clients refuse trailers of more than 8 KiB: the longest names must not lose the details."""
+async def test_long_names_and_codes_do_not_truncate_the_details(quiet_stack: Stack) -> None:
+    """Clients reject trailers of more than 8 KiB, so the details must fit with the longest names."""
     for name in ("가" * 1000, "🔑" * 1000, "a" * 1000):
         request = valid_request("GetCertificate")
         request.name = f"providers/asteria/certificates/{name}"[:1024]

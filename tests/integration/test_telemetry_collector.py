@@ -1,4 +1,4 @@
-"""Traces, metrics and the log in the output of a real OpenTelemetry Collector, from the caller to the upstream."""
+"""Traces, metrics, and logs in the output of a real OpenTelemetry Collector, from the caller to the upstream."""
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -42,19 +42,19 @@ CALLS = [
     (CERTIFICATES, "ListCertificates", ""),
     (CERTIFICATES, "DownloadCertificate", ""),
 ]
-"""Provider, method, and the secret that the call takes to the upstream."""
+"""The provider, the method, and the secret that the call sends to the upstream."""
 
 
 @pytest.fixture
 async def collector(tmp_path: Path) -> AsyncIterator[Collector]:
-    """Running, with nothing in its output."""
+    """A running collector without output."""
     async with Collector(tmp_path) as collector:
         yield collector
 
 
 @contextlib.asynccontextmanager
 async def caller(collector: Collector) -> AsyncIterator[TracerProvider]:
-    """The tracing of a Python program that calls the gateway."""
+    """The tracer of a Python program that calls the gateway."""
     provider = TracerProvider(resource=Resource({"service.name": "shop"}), shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter(endpoint=collector.endpoint, insecure=True)))
     yield provider
@@ -63,14 +63,14 @@ async def caller(collector: Collector) -> AsyncIterator[TracerProvider]:
 
 @contextlib.asynccontextmanager
 async def logged_gateway(stack: Stack, collector: Collector) -> AsyncIterator[Gateway]:
-    """A gateway that exports all it can, its log among it."""
+    """A gateway that exports traces, metrics, and its log."""
     telemetry = {**EVERYTHING, "endpoint": collector.endpoint}
     with configured_log():
         async with Gateway(stack.settings(telemetry=telemetry)) as gateway:
             yield gateway
 
 
-async def test_one_trace_from_the_caller_to_the_second_attempt(warp: Warp, collector: Collector) -> None:
+async def test_one_trace_contains_the_caller_and_both_attempts(warp: Warp, collector: Collector) -> None:
     telemetry = {"endpoint": collector.endpoint, "traces": {"sample_ratio": 0}}
     settings = warp.stack.settings(warp.stack.provider("asteria"), telemetry=telemetry)
     async with Gateway(settings) as gateway, caller(collector) as provider:
@@ -87,7 +87,7 @@ async def test_one_trace_from_the_caller_to_the_second_attempt(warp: Warp, colle
     spans = {span.value["spanId"]: span for span in await spans_of(collector, 5)}
     (client,) = (span for span in spans.values() if span.resource["service.name"] == "shop")
     ours = [span for span in spans.values() if span is not client]
-    assert len(ours) == 4, "the call before it was not sampled"
+    assert len(ours) == 4, "the previous call was not sampled"
     assert {span.value["traceId"] for span in ours} == {client.value["traceId"]}
     assert {span.resource["service.name"] for span in ours} == {"keyway"}
 
@@ -99,14 +99,14 @@ async def test_one_trace_from_the_caller_to_the_second_attempt(warp: Warp, colle
     assert {span.value["parentSpanId"] for span in attempts} == {server.value["spanId"]}
     assert [span.name for span in attempts] == [EXIST, f"POST {LOGIN}", EXIST]
     assert [span.attributes["keyway.provider"] for span in attempts] == ["asteria"] * 3
-    # What the upstream saw is what the spans say.
+    # The upstream received the trace context of the spans.
     assert [request["headers"].get("traceparent") for request in asked] == [
         f"00-{span.value['traceId']}-{span.value['spanId']}-03" for span in attempts
     ]
 
 
 @pytest.mark.parametrize("fails", [False, True])
-async def test_no_secret_is_in_what_is_exported(stack: Stack, collector: Collector, fails: bool) -> None:
+async def test_exported_data_contains_no_secret(stack: Stack, collector: Collector, fails: bool) -> None:
     async with logged_gateway(stack, collector) as gateway:
         await call(gateway, "CheckCertificate")
         session = (await stack.controls[ASTERIA].requests())[-1]["headers"]["X-As-SessionId"]
@@ -128,7 +128,7 @@ async def test_no_secret_is_in_what_is_exported(stack: Stack, collector: Collect
     assert not [text for text in forbidden if any(spelling in exported for spelling in spellings(text))]
 
 
-async def test_metrics_and_log_lines_carry_what_the_call_was(stack: Stack, collector: Collector) -> None:
+async def test_metrics_and_log_lines_contain_the_attributes_of_the_call(stack: Stack, collector: Collector) -> None:
     await stack.controls[KEY_MANAGER].fail(mode="raw", status=401, count=1)
     async with logged_gateway(stack, collector) as gateway:
         with pytest.raises(AioRpcError):
@@ -157,7 +157,7 @@ async def test_metrics_and_log_lines_carry_what_the_call_was(stack: Stack, colle
 
 
 async def spans_of(collector: Collector, number: int) -> Sequence[Item]:
-    """What the collector has written, once there is so much of it."""
+    """Wait until the collector has written this many spans, and return them."""
 
     async def complete() -> bool:
         return len(await collector.spans()) >= number
@@ -172,6 +172,6 @@ async def written(collector: Collector, kind: str, text: str) -> bool:
 
 
 def attribute(point: Mapping[str, Any], key: str) -> str | None:
-    """A text among a data point's attributes."""
+    """Return a text attribute of a data point."""
     found = {one["key"]: one["value"].get("stringValue") for one in point["attributes"]}
     return found.get(key)

@@ -1,4 +1,4 @@
-"""The ways to a collector: over TLS, with a token, and to one that hangs."""
+"""Export to a collector: over TLS, with a token, and to a hanging collector."""
 
 import asyncio
 import time
@@ -32,7 +32,7 @@ async def arrived(collector: Collector) -> bool:
     return bool(await collector.spans())
 
 
-async def test_tls_and_a_token(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_export_uses_tls_and_a_token(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     authority = openssl.Authority(tmp_path / "pki")
     pair = authority.issue("collector")
     tls = CollectorTls(pair.certificate, pair.key)
@@ -60,7 +60,7 @@ async def test_tls_and_a_token(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert TOKEN not in said.out + said.err
 
 
-async def test_a_collector_that_hangs_holds_up_neither_calls_nor_the_end(tmp_path: Path) -> None:
+async def test_hanging_collector_does_not_delay_calls_or_the_end(tmp_path: Path) -> None:
     async with Collector(tmp_path) as collector:
         collector.pause()
         telemetry = start(collector, metrics={}, logs=True)
@@ -71,7 +71,7 @@ async def test_a_collector_that_hangs_holds_up_neither_calls_nor_the_end(tmp_pat
         assert time.monotonic() - began < 2
 
 
-async def test_a_collector_that_comes_back_gets_what_was_kept(tmp_path: Path) -> None:
+async def test_buffered_data_is_exported_when_the_collector_returns(tmp_path: Path) -> None:
     async with Collector(tmp_path) as collector:
         await collector.kill()
         telemetry = start(collector)
@@ -84,7 +84,7 @@ async def test_a_collector_that_comes_back_gets_what_was_kept(tmp_path: Path) ->
         assert len(await collector.spans()) == 10
 
 
-async def test_the_deployments_name_of_the_service_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_service_name_of_the_deployment_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_SERVICE_NAME", "keyway-eu")
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "k8s.pod.name=pod-1,service.version=0")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")

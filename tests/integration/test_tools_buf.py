@@ -1,4 +1,4 @@
-"""`buf curl`, which knows nothing of Keyway but what reflection tells it."""
+"""`buf curl`, which learns the contract through reflection."""
 
 import asyncio
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.support.tools import BufCurl
 
 HEALTH = "grpc.health.v1.Health"
 REFLECTION = "grpc.reflection.v1alpha.ServerReflection"
-NOT_FOUND = 5 << 3  # buf ends with eight times the number of the status
+NOT_FOUND = 5 << 3  # the exit code of buf is eight times the status code
 
 
 @pytest.fixture
@@ -19,14 +19,14 @@ def buf(quiet_stack: Stack, tmp_path: Path) -> BufCurl:
     return BufCurl(quiet_stack.gateway.address, tmp_path)
 
 
-async def test_it_lists_every_service(buf: BufCurl) -> None:
+async def test_reflection_lists_every_service(buf: BufCurl) -> None:
     listed = await buf.run("--list-services")
 
     assert listed.code == 0
     assert listed.output.decode().split() == sorted([*SERVICES, HEALTH, REFLECTION])
 
 
-async def test_it_lists_every_method_of_the_contract(buf: BufCurl) -> None:
+async def test_reflection_lists_every_method_of_the_contract(buf: BufCurl) -> None:
     listed = await buf.run("--list-methods")
 
     assert listed.code == 0
@@ -34,7 +34,7 @@ async def test_it_lists_every_method_of_the_contract(buf: BufCurl) -> None:
     assert own == sorted(method.full_name for method in METHODS)
 
 
-async def test_it_sees_a_failure_with_its_reason(buf: BufCurl) -> None:
+async def test_failure_is_printed_with_its_reason(buf: BufCurl) -> None:
     failed = await buf.call("keyway.v1.ProviderService/GetProvider", {"name": "providers/nobody"})
 
     assert failed.code == NOT_FOUND
@@ -43,7 +43,7 @@ async def test_it_sees_a_failure_with_its_reason(buf: BufCurl) -> None:
     assert '"type": "google.rpc.ErrorInfo"' in failed.errors
 
 
-async def test_health_is_serving_for_the_whole_and_for_each_service(buf: BufCurl) -> None:
+async def test_health_is_serving_for_the_server_and_for_each_service(buf: BufCurl) -> None:
     answers = await asyncio.gather(
         *(buf.call(f"{HEALTH}/Check", {"service": service}) for service in ("", *SERVICES)),
     )
@@ -51,7 +51,7 @@ async def test_health_is_serving_for_the_whole_and_for_each_service(buf: BufCurl
     assert [answer.json() for answer in answers] == [{"status": "SERVING"}] * (1 + len(SERVICES))
 
 
-async def test_health_of_no_such_service_is_not_found(buf: BufCurl) -> None:
+async def test_health_of_an_unknown_service_is_not_found(buf: BufCurl) -> None:
     failed = await buf.call(f"{HEALTH}/Check", {"service": "keyway.v1.Nothing"})
 
     assert failed.code == NOT_FOUND

@@ -1,6 +1,6 @@
-"""Every method about certificates does its job, called by `buf curl` over reflection and checked by openssl.
+"""Every certificate method, called by `buf curl` over reflection and checked by openssl.
 
-Rows know nothing of each other: what a method works on, its row makes first, again with `buf curl`.
+Rows are independent: each row first creates its own test data with `buf curl`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,7 +23,7 @@ SEEDED: Final = f"{TRUST}/authorities/0b6c1d9e-2f3a-4b4c-8d5e-6f7081920a01"
 CERTS: Final = "providers/nhn-certs"
 SITE: Final = f"{CERTS}/certificates/www.example.com"
 OF_SEED: Final = {"keystorePassword": "changeit"}
-NOT_FOUND: Final = 5 << 3  # buf ends with eight times the number of the status
+NOT_FOUND: Final = 5 << 3  # the exit code of buf is eight times the status code
 
 
 def public_key(pem: bytes) -> bytes:
@@ -87,7 +87,7 @@ async def upload_certificate(call: Caller) -> None:
     old, new = (self_signed(call.folder, part, subject=f"/CN={name}") for part in ("old", "new"))
     await register(stack.controls[CERTIFICATE_MANAGER], name, old.pem + old.key.read_bytes())
     file = new.pem + new.key.read_bytes()
-    settings = stack.settings(stack.provider("nhn-certs", api_version="v1.0"))  # later versions can't upload
+    settings = stack.settings(stack.provider("nhn-certs", api_version="v1.0"))  # later versions do not support uploads
     async with Gateway(settings) as gateway:
         request = {"name": f"{CERTS}/certificates/{name}", "content": encoded(file)}
         answer = await call.through(gateway).call(FULL_NAMES["UploadCertificate"], request)
@@ -193,7 +193,7 @@ OWN: Final = [method for method in METHODS if method.service == "keyway.v1.Certi
 
 @pytest.fixture
 def call(quiet_stack: Stack, warp: Warp, tmp_path: Path) -> Caller:
-    """The stack, with ASTERIA as it was seeded."""
+    """The stack after a reset of ASTERIA."""
     return Caller(quiet_stack, tmp_path)
 
 
@@ -202,5 +202,5 @@ def test_every_method_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("method", OWN, ids=lambda method: method.name)
-async def test_the_method_does_its_job(call: Caller, method: Method) -> None:
+async def test_method_has_its_effect(call: Caller, method: Method) -> None:
     await ROWS[method.operation](call)

@@ -1,4 +1,4 @@
-"""Every method about keys and providers does its job, called by `buf curl` over reflection and checked by openssl."""
+"""Every key and provider method, called by `buf curl` over reflection and checked by openssl."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -167,5 +167,5 @@ def test_every_method_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("method", OWN, ids=lambda method: method.name)
-async def test_the_method_does_its_job(call: Caller, method: Method) -> None:
+async def test_method_has_its_effect(call: Caller, method: Method) -> None:
     await ROWS[method.operation](call)

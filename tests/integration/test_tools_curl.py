@@ -1,4 +1,4 @@
-"""`emulate` on its fixed ports, and `curl` as the vendors' documents show it. The only test that takes those ports."""
+"""`emulate` on its fixed ports, called with `curl` as in the vendor documentation. Only this test uses these ports."""
 
 import json
 import os
@@ -24,11 +24,9 @@ asteria: http://127.0.0.1:28080 (control: http://127.0.0.1:28180)
 
 
 @pytest.mark.xdist_group("fixed-ports")
-async def test_the_documents_curl_lines_work_against_the_emulators(tmp_path: Path) -> None:
+async def test_documented_curl_commands_work_against_the_emulators(tmp_path: Path) -> None:
     taken = [port for port in PORTS if await accepts(f"127.0.0.1:{port}")]
-    assert not taken, (
-        f"another program listens on {taken}, which `emulate` needs: end it, or run the tests without this one"
-    )
+    assert not taken, f"another program uses the ports {taken}, which `emulate` needs: stop it, or skip this test"
     download = tmp_path / "download"
     download.mkdir()
 

@@ -1,4 +1,4 @@
-"""The group of workers by itself: what becomes of one that hangs, and of a reload beside one that can't start."""
+"""The worker group: workers that hang, and reloads while a worker cannot start."""
 
 import contextlib
 import errno
@@ -27,7 +27,7 @@ def assigning(settings: GatewaySettings) -> Assign:
 
 
 class Stubborn:
-    """Chains that can't be released at first, for reasons that nobody expects."""
+    """Chains whose first release fails for an unexpected reason."""
 
     def __init__(self, *problems: Exception | None) -> None:
         self.problems = list(problems)
@@ -57,7 +57,7 @@ async def replaced(group: Group, times: int) -> None:
     await eventually(reached)
 
 
-async def test_a_worker_that_hangs_is_killed_and_replaced() -> None:
+async def test_hanging_worker_is_killed_and_replaced() -> None:
     async with group_of(patience=1) as (group, _):
         (hanging,) = group.workers
         os.kill(hanging.pid, signal.SIGSTOP)
@@ -69,7 +69,7 @@ async def test_a_worker_that_hangs_is_killed_and_replaced() -> None:
         assert group.available
 
 
-async def test_a_place_is_filled_again_whatever_goes_wrong_with_its_chain() -> None:
+async def test_worker_is_replaced_even_if_the_release_of_its_chain_fails() -> None:
     async with group_of() as (group, _):
         (dead,) = group.workers
         group._chains = chains = Stubborn(JournalCorrupt("worker-0", 0, 1, "damaged"), RuntimeError("a bug"))
@@ -79,7 +79,7 @@ async def test_a_place_is_filled_again_whatever_goes_wrong_with_its_chain() -> N
         assert group.available
 
 
-async def test_a_reload_that_the_first_worker_took_is_taken_by_all() -> None:
+async def test_reload_that_the_first_worker_accepts_applies_to_all() -> None:
     async with group_of(2) as (group, settings):
         before = group.workers
         group._chains = Stubborn(None, OSError(errno.EAGAIN, "no process can be started"))
@@ -89,7 +89,7 @@ async def test_a_reload_that_the_first_worker_took_is_taken_by_all() -> None:
         assert not {*before} & {*group.workers}
 
 
-async def test_no_worker_begins_where_all_chains_are_taken() -> None:
+async def test_no_worker_starts_if_all_chains_are_in_use() -> None:
     async with group_of() as (group, settings):
         group._starting.add(1)
         with pytest.raises(StartFailed, match="every chain"):
@@ -98,7 +98,7 @@ async def test_no_worker_begins_where_all_chains_are_taken() -> None:
         group._starting.clear()
 
 
-async def test_a_configuration_that_no_worker_starts_with_changes_nothing_and_a_good_one_mends_it(
+async def test_configuration_that_fails_to_start_changes_nothing_and_a_valid_one_applies(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "taken").write_text("a file, not a folder")

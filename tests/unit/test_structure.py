@@ -24,7 +24,6 @@ LONG_MODULES = {
     "tests/clients/python/runner.py",
     "tests/clients/python/test_envelope.py",
     "tests/emulators/test_certificate_manager_upload.py",
-    "tests/integration/test_process_secrecy.py",
     "tests/integration/test_shipping_answers.py",
     "tests/unit/audit/test_journal.py",
     "tests/unit/audit/test_journal_failures.py",
