@@ -4,8 +4,6 @@ The page follows from the adapters, which show the methods that each provider ty
 of each provider package. A new provider type changes this page, and no proto and no stub.
 """
 
-import importlib
-import inspect
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +12,8 @@ from typing import Any, Final, get_args
 from gateway.contract.descriptors import files_with_imports
 from gateway.contract.methods import BATCHES, METHODS
 from gateway.providers.base.notes import Note, ProviderNotes
+from gateway.providers.base.operations import Operations
+from gateway.providers.base.provider import OPERATIONS, ProviderType
 from gateway.providers.catalog import PROVIDER_TYPES
 
 HEAD: Final = """\
@@ -37,29 +37,17 @@ def main() -> int:
 
 def page() -> str:
     """Return the page."""
-    packages = {name: package_of(name) for name in PROVIDER_TYPES}
-    notes = {name: notes_of(package) for name, package in packages.items()}
-    served = {name: operations_of(package) for name, package in packages.items()}
+    served = {name: operations_of(provider_type) for name, provider_type in PROVIDER_TYPES.items()}
     parts = [HEAD, *method_table(served)]
-    for name in PROVIDER_TYPES:
-        parts += provider_section(name, notes[name])
+    for name, provider_type in PROVIDER_TYPES.items():
+        parts += provider_section(name, provider_type.notes)
     return "\n".join(parts).rstrip() + "\n"
 
 
-def package_of(provider_type: str) -> str:
-    return PROVIDER_TYPES[provider_type].settings.__module__.rpartition(".")[0]
-
-
-def notes_of(package: str) -> ProviderNotes:
-    notes: ProviderNotes = importlib.import_module(f"{package}.notes").NOTES
-    return notes
-
-
-def operations_of(package: str) -> frozenset[str]:
-    """Return the operations that the classes in the adapter module of a package implement."""
-    adapter = importlib.import_module(f"{package}.adapter")
-    classes = [kind for _, kind in inspect.getmembers(adapter, inspect.isclass) if kind.__module__ == adapter.__name__]
-    return frozenset(name for kind in classes for name in vars(kind))
+def operations_of(provider_type: ProviderType) -> frozenset[str]:
+    """Return the operations that the adapter class implements, in any version of the upstream API."""
+    adapter = provider_type.create
+    return frozenset(name for name in OPERATIONS if getattr(adapter, name) is not getattr(Operations, name))
 
 
 def method_table(served: Mapping[str, frozenset[str]]) -> Iterator[str]:

@@ -98,12 +98,12 @@ async def test_changed_policies_apply_while_the_gateway_serves(
         # One file is valid and the other is not: neither change takes effect until both are valid.
         with capture_logs() as logs:
 
-            async def told() -> bool:
+            async def error_is_logged() -> bool:
                 return any("web.cedar:1" in problem for entry in logs for problem in entry.get("error", ()))
 
             (trusted.folder / "policies" / "web.cedar").write_text("permit (principal")
             file.write_text(before)
-            await eventually(told)
+            await eventually(error_is_logged)
         assert await may_encrypt(operator)
         (trusted.folder / "policies" / "web.cedar").write_text("// nothing for the web tier\n")
         await eventually(forbidden)

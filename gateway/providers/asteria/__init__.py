@@ -3,7 +3,8 @@
 from typing import Final
 
 from gateway.providers.asteria.adapter import AsteriaProvider
+from gateway.providers.asteria.notes import NOTES
 from gateway.providers.asteria.settings import AsteriaSettings
 from gateway.providers.base.provider import ProviderType
 
-PROVIDER_TYPE: Final = ProviderType(AsteriaSettings, AsteriaProvider)
+PROVIDER_TYPE: Final = ProviderType(AsteriaSettings, AsteriaProvider, NOTES)

@@ -2,9 +2,10 @@
 
 from typing import Final
 
+from gateway.providers.asteria.calls import MINIMUM_PASSWORD_CHARACTERS
 from gateway.providers.base.notes import Note, ProviderNotes
 
-_MINIMUM: Final = "At least 6 characters."
+_MINIMUM: Final = f"At least {MINIMUM_PASSWORD_CHARACTERS} characters."
 
 NOTES: Final = ProviderNotes(
     title="ASTERIA Warp",

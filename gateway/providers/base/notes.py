@@ -1,6 +1,7 @@
 """Notes: the facts about a provider type that callers need and that the contract does not state.
 
-Each provider package declares its notes in its module `notes`. docs/providers.md is generated from them.
+Each provider package declares its notes in its module `notes` and names them in its `ProviderType`.
+docs/providers.md is generated from them.
 """
 
 from dataclasses import dataclass

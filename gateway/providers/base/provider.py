@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from gateway.call_context import CallContext
+from gateway.providers.base.notes import ProviderNotes
 from gateway.providers.base.operations import Operations
 from gateway.providers.base.settings import ProviderSettings
 from gateway.providers.base.status_table import StatusTable
@@ -73,7 +74,12 @@ def operations_of(provider: Provider) -> Mapping[str, Callable[..., Awaitable[An
 
 
 class ProviderType(NamedTuple):
-    """One type of upstream: the model of its settings, and a function that creates a provider from them."""
+    """One type of upstream.
+
+    settings: the model of its settings. create: the adapter class, which creates a provider from its settings.
+    notes: the facts about the upstream for docs/providers.md.
+    """
 
     settings: type[ProviderSettings]
     create: Callable[[Any], Provider]
+    notes: ProviderNotes

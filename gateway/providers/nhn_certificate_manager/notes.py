@@ -3,12 +3,15 @@
 from typing import Final
 
 from gateway.providers.base.notes import Note, ProviderNotes
+from gateway.providers.nhn_certificate_manager.messages import MAXIMUM_UPLOAD_BYTES
 
 NOTES: Final = ProviderNotes(
     title="NHN Cloud Certificate Manager",
     notes=(
         Note("UploadCertificate", "Available only with `api_version` v1.0."),
-        Note("UploadCertificate.content", "At most 512 KB (524,288 bytes)."),
+        Note(
+            "UploadCertificate.content", f"At most {MAXIMUM_UPLOAD_BYTES // 1024} KB ({MAXIMUM_UPLOAD_BYTES:,} bytes)."
+        ),
         Note("GetCertificate.view", "FULL downloads the file of the certificate and parses it."),
         Note("GetCertificate.keystore_password", "Ignored."),
         Note("DownloadCertificate.keystore_password", "Ignored."),

@@ -4,6 +4,7 @@ from typing import Final
 
 from gateway.providers.base.provider import ProviderType
 from gateway.providers.nhn_secure_key_manager.adapter import SecureKeyManager
+from gateway.providers.nhn_secure_key_manager.notes import NOTES
 from gateway.providers.nhn_secure_key_manager.settings import SecureKeyManagerSettings
 
-PROVIDER_TYPE: Final = ProviderType(SecureKeyManagerSettings, SecureKeyManager)
+PROVIDER_TYPE: Final = ProviderType(SecureKeyManagerSettings, SecureKeyManager, NOTES)

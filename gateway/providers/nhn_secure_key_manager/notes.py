@@ -3,13 +3,20 @@
 from typing import Final
 
 from gateway.providers.base.notes import Note, ProviderNotes
+from gateway.providers.nhn_secure_key_manager.messages import MAXIMUM_ENCRYPT_BYTES, MAXIMUM_SIGN_BYTES
+
+
+def _text_limit(maximum: int) -> str:
+    """Return the limit of a text. Base64 encodes 3 bytes in 4 characters."""
+    return f"At most {maximum:,} bytes of text, which is {maximum // 4 * 3:,} bytes with BASE64."
+
 
 NOTES: Final = ProviderNotes(
     title="NHN Cloud Secure Key Manager",
     notes=(
-        Note("Encrypt.plaintext", "At most 32 KB (32,768 bytes) of text, which is 24,576 bytes with BASE64."),
-        Note("Sign.plaintext", "At most 245 bytes of text, which is 183 bytes with BASE64."),
-        Note("Verify.plaintext", "At most 245 bytes of text, which is 183 bytes with BASE64."),
+        Note("Encrypt.plaintext", _text_limit(MAXIMUM_ENCRYPT_BYTES)),
+        Note("Sign.plaintext", _text_limit(MAXIMUM_SIGN_BYTES)),
+        Note("Verify.plaintext", _text_limit(MAXIMUM_SIGN_BYTES)),
         Note("Sign", "The vendor does not publish the signature scheme."),
         Note("GetSecret.payload", "The upstream stores text. The payload is its bytes in UTF-8."),
         Note(

@@ -33,9 +33,9 @@ def as_alice(folder: Path, method: str, resource: str, *more: str) -> str:
 
 
 def test_check_reports_counts_and_warnings(tmp_path: Path) -> None:
-    told = commands.check(settings(tmp_path, TEXT, "// none", entities=ENTITIES)).splitlines()
-    assert told[:3] == ["0.cedar: 3 policies", "1.cedar: 0 policies", "entities.json: 1 caller in 2 groups"]
-    (warning,) = told[3:]
+    reported = commands.check(settings(tmp_path, TEXT, "// none", entities=ENTITIES)).splitlines()
+    assert reported[:3] == ["0.cedar: 3 policies", "1.cedar: 0 policies", "entities.json: 1 caller in 2 groups"]
+    (warning,) = reported[3:]
     assert warning.startswith("warning: 0.cedar:3: permits every action except")
 
 
@@ -64,9 +64,9 @@ def test_explain_names_the_forbid(tmp_path: Path) -> None:
 
 
 def test_explain_states_that_no_policy_permits(tmp_path: Path) -> None:
-    told = as_alice(tmp_path, "DeleteCertificate", "providers/p/certificates/c").splitlines()
-    assert told[0].startswith("DENIED: ")
-    assert told[2:] == ["no policy permits it"]
+    reported = as_alice(tmp_path, "DeleteCertificate", "providers/p/certificates/c").splitlines()
+    assert reported[0].startswith("DENIED: ")
+    assert reported[2:] == ["no policy permits it"]
 
 
 def test_explain_lists_permits_that_do_not_name_private_material(tmp_path: Path) -> None:

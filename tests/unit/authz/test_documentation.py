@@ -21,7 +21,7 @@ def test_the_table_of_groups_matches_the_contract() -> None:
 
 def test_the_table_of_resources_matches_the_contract() -> None:
     rows = re.findall(r"^\| `(Keyway::\w+)` \|(.*)\|(.*)\|$", TEXT, re.MULTILINE)
-    told = {
+    reported = {
         name: (above.strip(), {"name", "id", "provider", *re.findall(r"`(\w+)`", more)}) for name, above, more in rows
     }
     expected = {}
@@ -31,7 +31,7 @@ def test_the_table_of_resources_matches_the_contract() -> None:
             above.append(parent.rpartition("/")[2])
             parent = RESOURCE_TYPES[parent].parent
         expected[kind.entity] = (", ".join(above), set(kind.attributes))
-    assert told == expected
+    assert reported == expected
 
 
 def test_the_examples_of_private_actions_are_private() -> None:
@@ -41,8 +41,8 @@ def test_the_examples_of_private_actions_are_private() -> None:
 
 
 def test_the_limits_match_the_parser() -> None:
-    told = f"at most {MAXIMUM_NESTING} nested brackets, {MAXIMUM_BRANCHES} `if` expressions"
-    assert told in TEXT
+    reported = f"at most {MAXIMUM_NESTING} nested brackets, {MAXIMUM_BRANCHES} `if` expressions"
+    assert reported in TEXT
     assert f"{MAXIMUM_TOKENS:,} tokens" in TEXT
 
 

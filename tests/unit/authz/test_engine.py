@@ -111,7 +111,7 @@ class TestReload:
         """Neither a temporary read error nor an unexpected exception ends the reloading."""
         monkeypatch.setattr(engine_module, "LOOK_SECONDS", 0.001)
         engine = PolicyEngine.load(settings(tmp_path, PERMIT))
-        # For longer than a change is told twice for being fresh.
+        # More failures than the checks for which a recent change still counts as changed.
         load, failures = policies.load, [fault] * 30
 
         def failing(some: PolicySettings) -> Policies:

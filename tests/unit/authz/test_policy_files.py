@@ -40,34 +40,34 @@ def faults(folder: Path, *texts: str) -> list[str]:
     ],
 )
 def test_error_states_the_location(tmp_path: Path, text: str, fault: str) -> None:
-    (told,) = faults(tmp_path, GOOD, f"{GOOD}\n// a comment; with a semicolon\n\n{text}\n{GOOD}")
-    assert told.startswith("policy: 1.cedar:4: ")
-    assert fault in told
+    (reported,) = faults(tmp_path, GOOD, f"{GOOD}\n// a comment; with a semicolon\n\n{text}\n{GOOD}")
+    assert reported.startswith("policy: 1.cedar:4: ")
+    assert fault in reported
 
 
 def test_error_states_the_id_of_the_policy(tmp_path: Path) -> None:
-    (told,) = faults(tmp_path, f'\n@id("web")\n{GOOD.replace("Encrypt", "Nothing")}')
-    assert told.startswith("policy: 0.cedar:2: policy web: unrecognized action")
+    (reported,) = faults(tmp_path, f'\n@id("web")\n{GOOD.replace("Encrypt", "Nothing")}')
+    assert reported.startswith("policy: 0.cedar:2: policy web: unrecognized action")
 
 
 def test_all_errors_are_reported(tmp_path: Path) -> None:
     bad = GOOD.replace("Encrypt", "Nothing")
     (tmp_path / "x").mkdir()
-    told = faults(tmp_path, f"{bad}\n{bad}", bad)
-    assert [line.split(": ")[1] for line in told] == ["0.cedar:1", "0.cedar:2", "1.cedar:1"]
+    reported = faults(tmp_path, f"{bad}\n{bad}", bad)
+    assert [line.split(": ")[1] for line in reported] == ["0.cedar:1", "0.cedar:2", "1.cedar:1"]
 
 
 @pytest.mark.parametrize("first", ['@id("same")', ""])
 def test_duplicate_id_is_rejected(tmp_path: Path, first: str) -> None:
     other = "same" if first else "0.cedar:1"
-    (told,) = faults(tmp_path, f"{first}{GOOD}", f'\n@id("{other}"){GOOD}')
-    assert told == f"policy: 1.cedar:2: policy {other}: duplicate @id; it is also at 0.cedar:1"
+    (reported,) = faults(tmp_path, f"{first}{GOOD}", f'\n@id("{other}"){GOOD}')
+    assert reported == f"policy: 1.cedar:2: policy {other}: duplicate @id; it is also at 0.cedar:1"
 
 
 @pytest.mark.parametrize("name", ["a" * 129, "a\\nb"])
 def test_id_that_is_not_printable_or_too_long_is_rejected(tmp_path: Path, name: str) -> None:
-    (told,) = faults(tmp_path, f'@id("{name}"){GOOD}')
-    assert "@id must be printable" in told
+    (reported,) = faults(tmp_path, f'@id("{name}"){GOOD}')
+    assert "@id must be printable" in reported
 
 
 def test_empty_id_is_no_id(tmp_path: Path) -> None:
@@ -146,8 +146,8 @@ class TestSize:
 
     @pytest.mark.parametrize("kind", DEEP)
     def test_too_large_policy_is_rejected(self, tmp_path: Path, kind: str) -> None:
-        (told,) = faults(tmp_path, DEEP[kind](60_000))
-        assert "0.cedar:1: the policy is too large" in told
+        (reported,) = faults(tmp_path, DEEP[kind](60_000))
+        assert "0.cedar:1: the policy is too large" in reported
 
     @pytest.mark.parametrize("kind", DEEP)
     async def test_largest_accepted_policy_does_not_end_the_process(self, tmp_path: Path, kind: str) -> None:
@@ -156,12 +156,12 @@ class TestSize:
         bound["ifs"] = MAXIMUM_BRANCHES
         size = bound.get(kind, (MAXIMUM_TOKENS - 100) // 4)
         chosen = settings(tmp_path, DEEP[kind](size))
-        (told,) = await asyncio.gather(asyncio.to_thread(load, chosen), return_exceptions=True)
-        assert "too large" not in str(told)
+        (reported,) = await asyncio.gather(asyncio.to_thread(load, chosen), return_exceptions=True)
+        assert "too large" not in str(reported)
 
     def test_too_long_chain_is_rejected_with_advice(self, tmp_path: Path) -> None:
-        (told,) = faults(tmp_path, DEEP["alternatives"](200))
-        assert "contains of a set" in told
+        (reported,) = faults(tmp_path, DEEP["alternatives"](200))
+        assert "contains of a set" in reported
 
     def test_long_set_is_accepted(self, tmp_path: Path) -> None:
         names = ", ".join(f'"providers/p/keys/k{index}"' for index in range(MAXIMUM_TOKENS))
