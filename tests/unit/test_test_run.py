@@ -5,7 +5,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.bare.skipped import listed
 from tests.support.programs import program
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_examples_have_no_deadline() -> None:
@@ -14,6 +17,14 @@ def test_examples_have_no_deadline() -> None:
 
 def test_every_test_has_a_timeout(pytestconfig: pytest.Config) -> None:
     assert float(pytestconfig.getini("timeout")) > 0
+
+
+def test_listed_tests_that_a_bare_machine_skips_exist() -> None:
+    names = listed((ROOT / "docs/testing.md").read_text(encoding="utf-8"))
+    assert names
+    for name in names:
+        module, _, test = name.partition("::")
+        assert f"def {test}(" in (ROOT / "tests" / module).read_text(encoding="utf-8"), name
 
 
 def test_missing_program_skips_the_test(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
