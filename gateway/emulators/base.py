@@ -1,4 +1,4 @@
-"""What every emulator offers to the host and to the control port, and the clock they all read.
+"""The interface between an emulator, the host, and the control port, and the clock that they share.
 
 An emulator installs one vendor's API in an aiohttp application, and has the few operations below.
 """
@@ -14,11 +14,11 @@ from gateway.emulators.database import Database
 
 
 class SeedError(ValueError):
-    """The control port was given seed data that the emulator can't take; the message names the field."""
+    """The seed data is invalid; the message names the field."""
 
 
 class Clock:
-    """The emulator's idea of now: the system's, plus an offset that the control port can set."""
+    """The emulator's clock: system time plus an offset that the control port sets."""
 
     def __init__(self) -> None:
         self.offset = dt.timedelta()
@@ -44,18 +44,18 @@ class Emulator(ABC):
 
     @abstractmethod
     async def reset(self) -> None:
-        """Forget everything: the state after this is that of a new, unseeded installation."""
+        """Delete all state, as in a new installation without seed data."""
 
     @abstractmethod
     async def seed(self, data: Mapping[str, Any] | None) -> Mapping[str, Any]:
-        """Add the described objects (None: the default set, skipped where state is already there).
+        """Add the described objects. None adds the default set, unless state already exists.
 
-        Answers a description of what now exists, for the control port's caller. SeedError names bad fields.
+        Returns a description of the resulting state for the control port. SeedError names invalid fields.
         """
 
     @abstractmethod
     def failure(self, code: str | None, message: str | None, status: int | None) -> web.Response:
-        """The vendor's own failure answer for a fault on demand.
+        """The vendor's failure response for an injected fault.
 
         `code` is a documented error code (or message, where the vendor has no codes); None takes the
         vendor's internal error. `message` and `status` override the documented ones.

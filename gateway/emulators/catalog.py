@@ -1,4 +1,4 @@
-"""The explicit catalog of the emulators, with the ports that they take when they run on their own."""
+"""The catalog of emulators, with the ports of `keyway-gateway emulate`."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -10,7 +10,7 @@ from gateway.emulators.secure_key_manager import SecureKeyManagerEmulator
 
 
 class EmulatorType(NamedTuple):
-    """One emulated upstream, its usual port and the port of its control API."""
+    """One emulated upstream, its default port, and its control port."""
 
     emulator: type[Emulator]
     port: int

@@ -1,19 +1,19 @@
-"""The control port: steers an emulator from outside, apart from the API it emulates.
+"""The control port: an HTTP API to control an emulator, separate from the emulated API.
 
     GET    /          this text
-    GET    /health    what is emulated
-    POST   /reset     the default objects alone, without faults, history or clock offset; {"seed": false}: no objects
-    POST   /seed      add objects (an empty body: the default set); answers what now exists
-    GET    /faults    how many requests the armed faults still wait for
+    GET    /health    the emulated upstream type
+    POST   /reset     restore the default objects; clear faults, history, and clock offset; {"seed": false}: no objects
+    POST   /seed      add objects (empty body: the default set); returns the resulting state
+    GET    /faults    number of requests that the armed faults still apply to
     POST   /faults    arm a fault: {"mode": …, "count": N, "path": REGEX, "method": …, "delay": SECONDS, "act": BOOL};
-                      modes: `error` (with code, message, status: the vendor's own failure), `cut_off`, `html`, `raw`
-                      (with status, headers, body), `close`, `reset`, `stall`, `redirect`; null is a delay alone
-    DELETE /faults    disarm all
-    GET    /history   requests seen, oldest first (?since=N leaves out the first N)
-    DELETE /history   forget them
+                      modes: `error` (with code, message, status: the vendor's failure), `cut_off`, `html`, `raw`
+                      (with status, headers, body), `close`, `reset`, `stall`, `redirect`; null only delays
+    DELETE /faults    disarm all faults
+    GET    /history   received requests, oldest first (?since=N skips the first N)
+    DELETE /history   clear the history
     POST   /clock     {"offset_seconds": N} shifts the emulator's time
 
-Every refusal is a 400 with {"error": text}.
+Invalid requests return 400 with {"error": text}.
 """
 
 import datetime as dt
@@ -24,7 +24,7 @@ from typing import Any, Final, TypeGuard
 from aiohttp import web
 
 from gateway.emulators.base import Clock, Emulator, SeedError
-from gateway.emulators.faults import Fault, FaultError, Interceptor
+from gateway.emulators.faults import FaultError, FaultInterceptor, InjectedFault
 
 _CENTURY_SECONDS: Final = 100 * 365 * 24 * 3600
 
@@ -32,7 +32,7 @@ _CENTURY_SECONDS: Final = 100 * 365 * 24 * 3600
 class Control:
     """The control port's handlers for one emulator."""
 
-    def __init__(self, emulator: Emulator, interceptor: Interceptor, clock: Clock) -> None:
+    def __init__(self, emulator: Emulator, interceptor: FaultInterceptor, clock: Clock) -> None:
         self._emulator = emulator
         self._interceptor = interceptor
         self._clock = clock
@@ -83,7 +83,7 @@ class Control:
 
     async def _arm(self, request: web.Request) -> web.Response:
         try:
-            self._interceptor.arm(Fault.parse(await _object(request) or {}))
+            self._interceptor.arm(InjectedFault.parse(await _object(request) or {}))
         except FaultError as error:
             raise _refusal(str(error)) from error
         return await self._count_faults(request)
@@ -116,7 +116,7 @@ def _is_offset(value: object) -> TypeGuard[float]:
 
 
 async def _object(request: web.Request) -> dict[str, Any] | None:
-    """The request's JSON object; None where the body is empty."""
+    """The request's JSON object; None for an empty body."""
     body = await request.read()
     if not body.strip():
         return None
@@ -130,7 +130,7 @@ async def _object(request: web.Request) -> dict[str, Any] | None:
 
 
 def _answer(data: Mapping[str, Any]) -> web.Response:
-    """With a line break at the end, for people with curl."""
+    """A JSON response that ends with a line break, for use with curl."""
     return web.json_response(data, dumps=_line)
 
 

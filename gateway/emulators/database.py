@@ -1,6 +1,6 @@
 """An emulator's state: one SQLite file, or memory.
 
-Says nothing about what is stored: each emulator brings its own schema.
+Each emulator defines its own schema.
 """
 
 import sqlite3
@@ -12,8 +12,8 @@ from pathlib import Path
 class Database:
     """A SQLite connection used from one event loop; every change is a transaction.
 
-    `path` None keeps everything in memory. A file survives restarts and is readable by its owner only,
-    since emulated key material is in it.
+    `path` None keeps everything in memory. A file survives restarts and is readable by its owner only, because it
+    contains emulated key material.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -40,12 +40,12 @@ class Database:
         return row
 
     def execute(self, sql: str, *parameters: object) -> int:
-        """One change; answers the number of rows it touched."""
+        """Execute one change; return the number of affected rows."""
         return self._connection.execute(sql, parameters).rowcount
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All changes within, or none. Must not span an `await`."""
+        """Transaction: all changes inside are applied, or none. Must not span an `await`."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield

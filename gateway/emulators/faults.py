@@ -1,7 +1,7 @@
-"""Faults on demand and the request history: one middleware around an emulated API.
+"""Fault injection and the request history: one middleware around an emulated API.
 
 A fault is armed through the control port and applies to the next `count` requests whose method and
-path match. Responsible for misbehaving on the wire; the vendor's own failure envelope comes from the emulator.
+path match. This module misbehaves on the wire; the vendor's failure envelope comes from the emulator.
 """
 
 import asyncio
@@ -29,19 +29,19 @@ _HTML = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gate
 
 
 class FaultError(ValueError):
-    """A fault description that makes no sense; the message names the field."""
+    """The fault description is invalid; the message names the field."""
 
 
 @dataclass(slots=True)
-class Fault:
+class InjectedFault:
     """How the next matching requests fail.
 
-    mode: `error` the vendor's failure envelope (code, message, status); `cut_off` a true answer whose body stops
-    half-way; `html` a proxy's error page; `raw` the given status, headers and body; `close` the connection
-    ends before any answer; `reset` the same with a TCP reset; `stall` no answer until the client gives up;
+    mode: `error` the vendor's failure envelope (code, message, status); `cut_off` a real response whose body stops
+    halfway; `html` a proxy's error page; `raw` the given status, headers and body; `close` the connection
+    closes before any response; `reset` the same with a TCP reset; `stall` no response until the client disconnects;
     `redirect` a 302.
-    count: how many requests. delay: seconds before the fault (with mode None: before the true answer).
-    act: True lets the emulator do the work first, and only then fail.
+    count: how many requests. delay: seconds before the fault (with mode None: before the real response).
+    act: True lets the emulator process the request before the fault.
     method, path: the HTTP method and a regular expression searched in the path; None matches all.
     """
 
@@ -58,7 +58,7 @@ class Fault:
     body: str = ""
 
     @classmethod
-    def parse(cls, data: Mapping[str, Any]) -> "Fault":
+    def parse(cls, data: Mapping[str, Any]) -> "InjectedFault":
         """A fault from the control port's JSON; FaultError names what is wrong with it."""
         values = dict(data)
         if isinstance(values.get("code"), int):
@@ -72,13 +72,13 @@ class Fault:
         return cls(**values)
 
     def matches(self, request: web.Request) -> bool:
-        """Whether this fault is meant for the request."""
+        """Whether this fault applies to the request."""
         method_fits = self.method is None or self.method.upper() == request.method
         return method_fits and (self.path is None or re.search(self.path, request.path) is not None)
 
 
 class _Rule(NamedTuple):
-    """What a field of a fault may be."""
+    """Validation rule for a field of a fault."""
 
     what: str
     fits: Callable[[Any], bool]
@@ -122,9 +122,9 @@ _RULES: Final[Mapping[str, _Rule]] = {
 
 @dataclass(slots=True)
 class Exchange:
-    """One request as the emulator saw it, and the status it answered (None: it gave no answer, or not yet).
+    """One request that the emulator received, and its response status (None: no response yet, or none at all).
 
-    body: its first 64 KiB. body_size: of the whole.
+    body: the first 64 KiB. body_size: the size of the complete body.
     """
 
     time: dt.datetime
@@ -136,7 +136,7 @@ class Exchange:
     status: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """For the control port."""
+        """The request as JSON for the control port."""
         return {
             "time": self.time.isoformat(),
             "method": self.method,
@@ -148,30 +148,30 @@ class Exchange:
         }
 
 
-class Interceptor:
+class FaultInterceptor:
     """Records every request of one emulated API and applies the armed faults."""
 
     def __init__(self, emulator: Emulator, clock: Clock) -> None:
         self._emulator = emulator
         self._clock = clock
-        self._faults: list[Fault] = []
+        self._faults: list[InjectedFault] = []
         self.history: deque[Exchange] = deque(maxlen=_HISTORY_ENTRIES)
 
-    def arm(self, fault: Fault) -> None:
-        """Let the next matching requests fail."""
+    def arm(self, fault: InjectedFault) -> None:
+        """Arm a fault for the next matching requests."""
         self._faults.append(fault)
 
     def disarm(self) -> None:
-        """Forget all armed faults."""
+        """Disarm all faults."""
         self._faults.clear()
 
     @property
     def armed(self) -> int:
-        """How many requests the armed faults still wait for."""
+        """Number of requests that the armed faults still apply to."""
         return sum(fault.count for fault in self._faults)
 
     def middleware(self) -> Any:
-        """The aiohttp middleware to put outermost."""
+        """The aiohttp middleware; it must be the outermost one."""
 
         @web.middleware
         async def intercept(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -217,7 +217,7 @@ class Interceptor:
         assert response is not None
         return response if fault.mode is None else await _cut_off(request, response)
 
-    def _take(self, request: web.Request) -> Fault | None:
+    def _take(self, request: web.Request) -> InjectedFault | None:
         for fault in self._faults:
             if fault.matches(request):
                 fault.count -= 1
@@ -228,18 +228,18 @@ class Interceptor:
 
 
 async def _stall(request: web.Request) -> web.Response:
-    """Wait until the client has given up; the returned response can't be written any more."""
-    while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110  (no event tells it)
+    """Wait until the client disconnects; the returned response can no longer be written."""
+    while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110  (aiohttp signals no event for this)
         await asyncio.sleep(_STALL_POLL_SECONDS)
     return web.Response(status=500)
 
 
 def _disconnect(request: web.Request, *, abort: bool) -> web.Response:
-    """End the connection without an answer; the returned response can't be written any more."""
+    """Close the connection without a response; the returned response can no longer be written."""
     transport = request.transport
     if transport is not None:
         if abort:
-            # Without a time to linger, closing sends a reset.
+            # With a linger time of zero, closing sends a TCP reset.
             connection = transport.get_extra_info("socket")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             transport.abort()
@@ -249,7 +249,7 @@ def _disconnect(request: web.Request, *, abort: bool) -> web.Response:
 
 
 async def _cut_off(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
-    """Send the true headers with the first half of the body, then hang up."""
+    """Send the real headers with the first half of the body, then close the connection."""
     body = response.body if isinstance(response, web.Response) and isinstance(response.body, bytes) else b""
     partial = web.StreamResponse(status=response.status, headers=response.headers)
     partial.content_length = max(len(body), 2)

@@ -1,6 +1,6 @@
-"""Runs one emulator: its API on one port, its control port on another.
+"""The host of one emulator: its API on one port, its control API on another.
 
-Responsible for sockets and start-up order only. Loopback is the default; nothing here asks who calls.
+Responsible for sockets and startup order only. The default address is loopback; callers are not authenticated here.
 """
 
 import ssl
@@ -12,14 +12,14 @@ from aiohttp import web
 from gateway.emulators.base import Clock, Emulator
 from gateway.emulators.control import Control
 from gateway.emulators.database import Database
-from gateway.emulators.faults import Interceptor
+from gateway.emulators.faults import FaultInterceptor
 
 _MAXIMUM_BODY_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class HostOptions:
-    """Where an emulator listens and keeps its state. Port 0 takes a free one; no path keeps it in memory."""
+    """Ports and state of an emulator. Port 0 selects a free port; without a path, the state is kept in memory."""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -36,13 +36,13 @@ class EmulatorHost:
         self.clock = Clock()
         self.database = Database(options.state)
         self.emulator = emulator_class(self.database, self.clock)
-        self.interceptor = Interceptor(self.emulator, self.clock)
+        self.interceptor = FaultInterceptor(self.emulator, self.clock)
         self._runners: list[web.AppRunner] = []
         self.url = ""
         self.control_url = ""
 
     async def start(self, *, seed: bool = True) -> None:
-        """Seed (where asked and still empty), then listen."""
+        """Seed if requested and empty, then listen."""
         if seed:
             await self.emulator.seed(None)
         api = web.Application(middlewares=[self.interceptor.middleware()], client_max_size=_MAXIMUM_BODY_BYTES)
@@ -71,7 +71,7 @@ class EmulatorHost:
         await self.stop()
 
     async def _listen(self, application: web.Application, port: int, tls: ssl.SSLContext | None) -> str:
-        # A short shutdown: an armed `stall` would otherwise hold the stop for a minute.
+        # A short timeout: an armed `stall` would otherwise delay the stop for a minute.
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
         self._runners.append(runner)

@@ -39,7 +39,7 @@ class Control:
             return answer
 
     async def fail(self, **fault: Any) -> None:
-        """Arm a fault (see gateway.emulators.faults.Fault)."""
+        """Arm a fault (see gateway.emulators.faults.InjectedFault)."""
         await self.call("POST", "/faults", fault)
 
     async def seed(self, data: Mapping[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Emulates ASTERIA Warp's management API, module `certificate`: see routes.py for the calls, assumed.py for guesses."""
+"""Emulator of ASTERIA Warp's management API, module `certificate`."""
 
 from gateway.emulators.asteria.emulator import AsteriaEmulator
 

@@ -1,4 +1,4 @@
-"""The ZIP files that `export` and `csr/download` answer."""
+"""The ZIP files that `export` and `csr/download` return."""
 
 import datetime as dt
 import io
@@ -18,14 +18,14 @@ _ENCODINGS: Final = {"PEM": serialization.Encoding.PEM, "DER": serialization.Enc
 
 
 class OutputFormat(StrEnum):
-    """What `export` puts into its file or files."""
+    """Format of the files in an export."""
 
     X509 = "X509"
     PKCS7 = "PKCS7"
 
 
 class DataFormat(StrEnum):
-    """How it is encoded."""
+    """Encoding of the files in an export."""
 
     PEM = "PEM"
     DER = "DER"

@@ -1,6 +1,6 @@
-"""Every reading that the vendor's document does not settle, in one place so that it is easy to change.
+"""All assumptions about questions that the vendor's document leaves open.
 
-Holds the constants; what is a rule rather than a value is listed here and carries "assumed" where it is applied:
+Values are constants in this module. Rules are listed here, and marked "assumed" where the code applies them:
 
 - Error body: `{"result": {"status": "error", "code": N, "message": text}}`, the code as a number. Failures without
   a documented code (role too low, unknown path, wrong method) have the same shape and no `code`.
@@ -8,8 +8,8 @@ Holds the constants; what is a rule rather than a value is listed here and carri
 - A parameter that is sent empty counts as not sent. Parameters of a POST are read from its body only, and only
   where the content type is the documented one. Unknown form fields are ignored; unknown multipart fields are 2301.
 - `create`: a body that is not JSON, or not sent as JSON, is 2101, as are unknown keys and a signature algorithm that
-  doesn't fit the key. C, ST, L, O and OU may be left out. It overwrites what is there. The serial number is the
-  time in milliseconds (the sample's is one).
+  doesn't fit the key. C, ST, L, O, and OU may be omitted. It overwrites an existing certificate. The serial number is
+  the time in milliseconds (the sample's is one).
 - `chainInfo` holds the issuer of each certificate of the chain, leaf first: the only reading that makes the sample's
   two equal entries (a leaf and its self-signed authority) come out.
 - DN parts that occur several times are joined with a comma in `subject` and `issuer`.
@@ -19,16 +19,16 @@ Holds the constants; what is a rule rather than a value is listed here and carri
   that don't belong to the key's chain are left out. A PKCS#12 whose key derivations are long, or whose lengths are
   indefinite, can't be parsed (2204).
 - A file holds at most 1,000 certificates; more can't be parsed (2204).
-- `ca/import`: all or nothing. A certificate that is already trusted gets a second alias. Whether it is an authority's
-  is not asked.
-- A session's time starts anew with each call. Calls with a low role renew it too.
+- `ca/import`: all or nothing. A certificate that is already trusted gets a second alias. Whether the certificate is a
+  certificate authority is not checked.
+- Each call restarts the session's lifetime. Calls with an insufficient role restart it too.
 """
 
 import zoneinfo
 from typing import Final
 
 TIME_ZONE: Final = zoneinfo.ZoneInfo("Asia/Tokyo")
-"""Zone of the times in answers, which carry none."""
+"""Time zone of the times in responses, which do not state one."""
 
 LOGIN_FAILED_CODE: Final = 3002
 """Wrong user name or password at login (HTTP 403)."""
@@ -40,10 +40,10 @@ MAXIMUM_SESSION_MINUTES: Final = 7 * 24 * 60
 
 SERVER_NAME: Final = "keyway-emulator"
 SERVER_ID: Final = "5f0c1d2e-6a7b-4c8d-9e0f-a1b2c3d4e5f6"
-"""What login answers beside the session (reported)."""
+"""Additional members of the login response (reported)."""
 
 MINIMUM_PASSWORD_LENGTH: Final = 6
-"""Documented: shorter store and private-key passwords are refused."""
+"""Documented: shorter key store and private key passwords are rejected."""
 
 MAXIMUM_VALID_DAYS: Final = 36_500
 
@@ -52,10 +52,10 @@ DSA_KEY_SIZES: Final = (1024, 2048, 3072)
 EC_KEY_SIZES: Final = (224, 256, 384, 521)
 
 DN_LENGTHS: Final = {"C": 2, "ST": 128, "L": 128, "O": 64, "OU": 64, "CN": 64}
-"""Upper bounds of RFC 5280 for the parts that `create` takes, in the order of the sample."""
+"""Upper bounds of RFC 5280 for the name parts of `create`, in the order of the sample."""
 
 CERTIFICATE_FILE: Final = "{store}-{number}.{extension}"
-"""X509 in certs.zip: one file a certificate, leaf first, numbered from 1; extension `pem` or `der`."""
+"""X509 in certs.zip: one file per certificate, leaf first, numbered from 1; extension `pem` or `der`."""
 
 PKCS7_FILE: Final = "{store}.p7b"
 """PKCS7 in certs.zip: one file, PEM or DER."""

@@ -1,6 +1,6 @@
-"""Certificates from and to files: X.509 and PKCS#7, PEM and DER, and the order of a chain.
+"""Reading and writing certificate files: X.509 and PKCS#7, PEM and DER, and chain order.
 
-Knows nothing about requests or key stores; every way in which a file can be bad is a CertificateError.
+Every invalid file raises CertificateError.
 """
 
 import base64
@@ -23,11 +23,11 @@ _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
 
 
 class CertificateError(ValueError):
-    """The data holds no certificate that can be read."""
+    """The data contains no readable certificate."""
 
 
 def parse_all(data: bytes) -> list[x509.Certificate]:
-    """All certificates of an X.509 or PKCS#7 file in PEM or DER, each one readable to its last field."""
+    """All certificates of an X.509 or PKCS#7 file in PEM or DER. All fields of each certificate are readable."""
     try:
         certificates = _pem(data) if b"-----BEGIN " in data else _der(data)
     except _UNREADABLE as error:
@@ -51,13 +51,13 @@ def parse(data: bytes) -> x509.Certificate:
 
 
 def check_count(certificates: Sequence[x509.Certificate]) -> None:
-    """Refuse more certificates than a file may hold."""
+    """Reject files with too many certificates."""
     if len(certificates) > _MAXIMUM_CERTIFICATES:
         raise CertificateError(f"more than {_MAXIMUM_CERTIFICATES:,} certificates in the file")
 
 
 def check(certificate: x509.Certificate) -> None:
-    """Read what is parsed lazily, so that a bad field is found now and not when it is shown."""
+    """Read lazily parsed fields now, so that an invalid field is found early."""
     try:
         _ = certificate.version, certificate.subject, certificate.issuer, certificate.extensions
         _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc, certificate.public_key()
@@ -71,7 +71,7 @@ def to_der(certificate: x509.Certificate) -> bytes:
 
 
 def public_key_bytes(key: PublicKeyTypes) -> bytes:
-    """A public key in the one form in which two are compared."""
+    """A public key in canonical form for comparison."""
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -91,7 +91,7 @@ def order_chain(
 
 
 def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
-    """Whether the name and the signature say so. MD5 and SHA-1 signatures count: old servers hold them."""
+    """Whether `issuer` issued the certificate, by name and signature. Accepts MD5 and SHA-1 for old servers."""
     if issuer.subject != certificate.issuer:
         return False
     try:
@@ -102,7 +102,7 @@ def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
 
 
 def _verify(key: PublicKeyTypes, certificate: x509.Certificate) -> None:
-    # Not `verify_directly_issued_by`, which refuses the old digests.
+    # `verify_directly_issued_by` rejects the old digests.
     signature, signed = certificate.signature, certificate.tbs_certificate_bytes
     digest = certificate.signature_hash_algorithm
     if isinstance(key, rsa.RSAPublicKey) and digest is not None:
@@ -116,11 +116,11 @@ def _verify(key: PublicKeyTypes, certificate: x509.Certificate) -> None:
     elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
         key.verify(signature, signed)
     else:
-        raise UnsupportedAlgorithm("a key that signs nothing")
+        raise UnsupportedAlgorithm("a key type that cannot sign")
 
 
 def _pem(data: bytes) -> list[x509.Certificate]:
-    """The certificates of all blocks; blocks of other kinds are passed over."""
+    """The certificates of all blocks; other blocks are skipped."""
     blocks = _PEM_BLOCK.findall(data)
     if len(blocks) != len(_PEM_BEGIN.findall(data)):
         raise ValueError("a block without an end")
@@ -131,7 +131,7 @@ def _pem(data: bytes) -> list[x509.Certificate]:
 
 
 def _der(data: bytes) -> list[x509.Certificate]:
-    """Any number of certificates and PKCS#7 structures behind each other, as Java takes them."""
+    """Any number of concatenated certificates and PKCS#7 structures, as Java accepts them."""
     certificates: list[x509.Certificate] = []
     for element in der.elements(data):
         children = element.expect(der.SEQUENCE).children(at_least=2)
@@ -145,7 +145,7 @@ def _der(data: bytes) -> list[x509.Certificate]:
 def _pkcs7_members(content: der.Element) -> list[der.Element]:
     """The certificates in SignedData.
 
-    Not `pkcs7.load_der_pkcs7_certificates`, which balks at sets that are not sorted, as openssl writes them.
+    `pkcs7.load_der_pkcs7_certificates` rejects unsorted sets, which openssl writes.
     """
     signed_data = content.expect(der.CONTEXT_0).children(at_least=1)[0].expect(der.SEQUENCE)
     return [each for field in signed_data.children() if field.tag == der.CONTEXT_0 for each in field.children()]

@@ -1,6 +1,6 @@
 """The default seed: three users, a server certificate with its chain and CSR, and two authorities in each trust store.
 
-Names, aliases and passwords are fixed; the keys are made anew for each installation.
+Names, aliases, and passwords are fixed; each installation generates its own keys.
 """
 
 import datetime as dt

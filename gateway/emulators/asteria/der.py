@@ -1,6 +1,6 @@
-"""Just enough DER to look inside key-store files and to re-sign: tag, length, value, bounds-checked.
+"""A minimal DER reader and writer for key store files and re-signing: tag, length, value, bounds-checked.
 
-Definite lengths only. Knows no schema; whoever needs one walks the children.
+Supports definite lengths only, and no schema.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _MAXIMUM_LENGTH_BYTES = 4
 
 
 class DerError(ValueError):
-    """The bytes are not the DER that was expected."""
+    """The data is not the expected DER."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Element:
 
     @property
     def is_constructed(self) -> bool:
-        """Whether the content is elements."""
+        """Whether the content consists of elements."""
         return bool(self.tag & _CONSTRUCTED)
 
     @property
@@ -50,7 +50,7 @@ class Element:
 
 
 def elements(data: bytes) -> Iterator[Element]:
-    """All elements that follow each other in the data, to its very end."""
+    """All consecutive elements, up to the end of the data."""
     position = 0
     while position < len(data):
         element = _read(data, position)
@@ -59,7 +59,7 @@ def elements(data: bytes) -> Iterator[Element]:
 
 
 def single(data: bytes, tag: int) -> Element:
-    """The one element that the data is."""
+    """The single element that makes up the data."""
     element = _read(data, 0)
     if len(element.encoded) != len(data):
         raise DerError("data after the end")

@@ -1,4 +1,4 @@
-"""What `show` and `ca/list` say about a certificate. Reads certificates, nothing else."""
+"""Descriptions of certificates for `show` and `ca/list`."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ _JAVA_SIGNATURES: Final = {
 
 
 def detail(certificate: x509.Certificate, chain: Sequence[x509.Certificate] | None = None) -> dict[str, Any]:
-    """The long form; with `chainInfo` where a chain is given. CertificateError for what can't be read."""
+    """The detailed form, with `chainInfo` if a chain is given. Raises CertificateError for unreadable certificates."""
     try:
         described = _detail(certificate)
         if chain is not None:
@@ -79,15 +79,15 @@ def _detail(certificate: x509.Certificate) -> dict[str, Any]:
 
 
 def _time(instant: dt.datetime) -> str:
-    """As Java writes it: the usual "never", 9999-12-31T23:59:59Z, is a time of the year 10000 in Tokyo."""
-    # Python's calendar ends with 9999, and repeats itself every 400 years.
+    """The time as Java writes it. 9999-12-31T23:59:59Z, commonly used for "never", is in the year 10000 in Tokyo."""
+    # Python's calendar ends in the year 9999 and repeats every 400 years.
     beyond = 400 if instant.year == dt.MAXYEAR else 0
     local = instant.replace(year=instant.year - beyond).astimezone(TIME_ZONE)
     return f"{local.year + beyond:04}{local:-%m-%d %H:%M:%S}"
 
 
 def _usage(certificate: x509.Certificate) -> dict[str, bool]:
-    """The nine flags; all false where the certificate says nothing about its use."""
+    """The nine key usage flags; all false without the extension."""
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:
@@ -101,7 +101,7 @@ def _usage(certificate: x509.Certificate) -> dict[str, bool]:
         "keyAgreement": agreement,
         "keyCertSign": usage.key_cert_sign,
         "cRLSign": usage.crl_sign,
-        # These two say nothing without key agreement, and the library refuses to be asked.
+        # These two flags are undefined without key agreement, and the library raises an error.
         "encipherOnly": agreement and usage.encipher_only,
         "decipherOnly": agreement and usage.decipher_only,
     }

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 from aiohttp import web
 
 from gateway.emulators.asteria import demo, routes, seed
-from gateway.emulators.asteria.errors import FAILURES, INTERNAL_ERROR, Failure
+from gateway.emulators.asteria.errors import FAILURES, INTERNAL_ERROR, AsteriaFailure
 from gateway.emulators.asteria.key_stores import KeyStores
 from gateway.emulators.asteria.sessions import Sessions
-from gateway.emulators.asteria.state import State
+from gateway.emulators.asteria.state import AsteriaState
 from gateway.emulators.asteria.trust_stores import TrustStores
 from gateway.emulators.base import Clock, Emulator
 from gateway.emulators.database import Database
@@ -25,8 +25,8 @@ class AsteriaEmulator(Emulator):
 
     def __init__(self, database: Database, clock: Clock) -> None:
         super().__init__(database, clock)
-        self._state = State(database)
-        self._routes = routes.Routes(
+        self._state = AsteriaState(database)
+        self._routes = routes.AsteriaRoutes(
             Sessions(self._state, clock), KeyStores(self._state, clock), TrustStores(self._state, clock)
         )
 
@@ -35,11 +35,11 @@ class AsteriaEmulator(Emulator):
         self._routes.install(application)
 
     async def reset(self) -> None:
-        """Forget users, sessions, certificates and authorities."""
+        """Delete users, sessions, certificates, and authorities."""
         self._state.clear()
 
     async def seed(self, data: Mapping[str, Any] | None) -> Mapping[str, Any]:
-        """See seed.py for the form; the default set (demo.py) only where there is nothing yet."""
+        """Add seed data (format in seed.py). The default set (demo.py) is added only to an empty state."""
         if data is not None:
             await seed.plant(self._state, await asyncio.to_thread(seed.parse, data, self.clock.now()))
         elif self._state.is_empty():
@@ -47,12 +47,12 @@ class AsteriaEmulator(Emulator):
         return seed.inventory(self._state)
 
     def failure(self, code: str | None, message: str | None, status: int | None) -> web.Response:
-        """A documented code answers with its documented status; an unknown one is passed through."""
+        """A documented code has its documented status; an unknown code is passed through."""
         row = INTERNAL_ERROR if code is None else _row(code)
         return routes.failure(row, message, status=status)
 
 
-def _row(code: str) -> Failure:
+def _row(code: str) -> AsteriaFailure:
     if not code.isdecimal():
-        return Failure(None, _DEFAULT_STATUS, code)
-    return FAILURES.get(int(code), Failure(int(code), _DEFAULT_STATUS, "Error"))
+        return AsteriaFailure(None, _DEFAULT_STATUS, code)
+    return FAILURES.get(int(code), AsteriaFailure(int(code), _DEFAULT_STATUS, "Error"))

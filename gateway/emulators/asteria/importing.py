@@ -1,7 +1,7 @@
-"""Takes the private key and its chain out of a PKCS#12 or JKS file, whichever the content says it is.
+"""Reading the private key and its chain from a PKCS#12 or JKS file. The content determines the format.
 
-A certificate that `cryptography` can't parse counts as a bad file, though Java may take it: the SHA256withDSA
-ones of JDK 17's keytool are such (they carry parameters where the standard has none).
+A certificate that `cryptography` cannot parse makes the file invalid, even if Java accepts it. SHA256withDSA
+certificates of JDK 17's keytool are an example: they have parameters where the standard has none.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Imported:
 
 
 def read(data: bytes, password: str) -> Imported:
-    """The file's content; 2401 for a wrong password, 2204 for everything that is wrong with the file."""
+    """The content of the file. Fails with 2401 for a wrong password and 2204 for an invalid file."""
     try:
         key, leaf, others = _read_jks(data, password) if _is_java(data) else pkcs12.read(data, password)
         certificates.check_count([leaf, *others])
@@ -45,7 +45,7 @@ def _is_java(data: bytes) -> bool:
 
 
 def _read_jks(data: bytes, password: str) -> tuple[PrivateKeyTypes, x509.Certificate, list[x509.Certificate]]:
-    """As `pkcs12.read`."""
+    """The content of a JKS file, in the same form as `pkcs12.read`."""
     keys = [entry for entry in jks.read(data, password) if isinstance(entry, jks.PrivateKeyEntry)]
     if not keys or not keys[0].chain:
         raise jks.JksError("no private key with a certificate")

@@ -1,7 +1,7 @@
-"""What `create` makes: a key pair, a self-signed certificate and a CSR, under any algorithm a server offers.
+"""Issuing for `create`: a key pair, a self-signed certificate, and a CSR, with any algorithm that a server offers.
 
-Works on parameters that were checked (parameters.py). `cryptography` no longer signs certificates with MD5
-and SHA-1, which the vendor's own sample asks for; such a one is built with SHA-256 and then signed again.
+parameters.py checks the parameters first. `cryptography` no longer signs certificates with MD5 and SHA-1, which the
+vendor's sample uses. Such a certificate is built with SHA-256 and then signed again.
 """
 
 import datetime as dt
@@ -39,16 +39,16 @@ _TBS_ALGORITHM_INDEX: Final = 2
 
 
 class KeyGenerationError(Exception):
-    """The key pair can't be made."""
+    """The key pair cannot be generated."""
 
 
 class SigningError(Exception):
-    """The certificate or the CSR can't be signed."""
+    """The certificate or the CSR cannot be signed."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignatureAlgorithm:
-    """A signature algorithm: which keys take it, its digest, and its identifier."""
+    """A signature algorithm: its key type, digest, and identifier."""
 
     key_algorithm: KeyAlgorithm
     digest: Callable[[], hashes.HashAlgorithm]
@@ -56,7 +56,7 @@ class SignatureAlgorithm:
 
     @property
     def identifier(self) -> bytes:
-        """The AlgorithmIdentifier; RSA's carries a NULL, the others nothing."""
+        """The AlgorithmIdentifier. RSA has NULL parameters, the others have none."""
         parameters = der.encode(der.NULL) if self.key_algorithm == "RSA" else b""
         return der.encode(der.SEQUENCE, der.encode_oid(self.oid), parameters)
 
@@ -86,7 +86,7 @@ def signature_algorithm(name: str) -> SignatureAlgorithm | None:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """What was made."""
+    """The issued key, certificate, and CSR."""
 
     key: PrivateKey
     certificate: x509.Certificate
@@ -95,7 +95,7 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to make. `subject` maps C, ST, L, O, OU, CN; the last three say how long from when, and the number."""
+    """What to issue. `subject` maps C, ST, L, O, OU, CN. The last three are the validity, its start, the serial."""
 
     subject: dict[str, str]
     key_algorithm: KeyAlgorithm
@@ -106,7 +106,7 @@ class Order:
 
 
 def issue(order: Order) -> Issued:
-    """A key pair, a certificate that it signed itself, and a CSR for the same subject."""
+    """A key pair, its self-signed certificate, and a CSR for the same subject."""
     key = _generate(order.key_algorithm, order.key_size)
     name = name_of(order.subject)
     try:
@@ -118,7 +118,7 @@ def issue(order: Order) -> Issued:
 
 
 def name_of(subject: Mapping[str, str]) -> x509.Name:
-    """A name from its parts, the least specific first. ValueError for parts that X.509 does not take."""
+    """A name from its parts, the least specific first. Raises ValueError for parts that X.509 does not allow."""
     return x509.Name([x509.NameAttribute(oid, subject[part]) for part, oid in _PART_OIDS.items() if part in subject])
 
 
@@ -168,12 +168,12 @@ def _is_retired(algorithm: SignatureAlgorithm) -> bool:
 
 
 def _builder_digest(algorithm: SignatureAlgorithm) -> hashes.SHA256:
-    """The digest for the library's builders, whose type names only those that are still taken."""
+    """The digest for the library's builders, whose type includes only supported digests."""
     return cast(hashes.SHA256, algorithm.digest())
 
 
 def _sign(key: PrivateKey, signed: bytes, algorithm: SignatureAlgorithm) -> bytes:
-    """The outer form that certificates and CSRs share: what is signed, by which algorithm, the signature."""
+    """The outer structure of certificates and CSRs: signed content, algorithm, signature."""
     digest = algorithm.digest()
     match key:
         case rsa.RSAPrivateKey():

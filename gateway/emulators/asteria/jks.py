@@ -1,9 +1,8 @@
-"""Reads Java key stores of the type JKS: private keys with their chains, and trusted certificates.
+"""A reader for Java key stores of type JKS: private keys with their chains, and trusted certificates.
 
-Reads only, and only the bytes: it neither parses certificates nor loads keys. JCEKS and BKS are refused.
-The layout is that of the JDK's `JavaKeyStore`; keys are under Sun's own `KeyProtector` algorithm. Both rest
-on SHA-1 and are long outdated, which is no argument towards whoever still holds such a file. Input is
-hostile: every length is checked before it is used, and nothing is allocated on the word of a count.
+It neither parses certificates nor loads keys. JCEKS and BKS are rejected. The layout is that of the JDK's
+`JavaKeyStore`; keys are protected with Sun's `KeyProtector` algorithm. Both use SHA-1 and are outdated, but such files
+still exist. Input is untrusted: every length is checked before use, and no count leads to an allocation.
 """
 
 import hashlib
@@ -21,28 +20,28 @@ _VERSION_1, _VERSION_2 = 1, 2
 _CERTIFICATE_TYPE = "X.509"
 _DIGEST_BYTES = 20
 _TIME_BYTES = 8
-# The JDK mixes this between password and content; it has no meaning beyond that.
+# The JDK adds this constant between password and content.
 _WHITENER = b"Mighty Aphrodite"
 
 
 class JksError(ValueError):
-    """Not a JKS file that can be read."""
+    """The file is not a readable JKS file."""
 
 
 class JksPasswordError(JksError):
-    """The password is wrong, or the file was changed after it was written: the format can't tell them apart."""
+    """The password is wrong or the file was changed: the format cannot distinguish them."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrivateKeyEntry:
-    """A private key under its password, with its chain (DER, leaf first)."""
+    """An encrypted private key with its chain (DER, leaf first)."""
 
     alias: str
     protected_key: bytes
     chain: tuple[bytes, ...]
 
     def private_key(self, password: str) -> bytes:
-        """The key as PKCS#8 DER. It may have a password of its own; keytool's default is the store's."""
+        """The key as PKCS#8 DER. The key can have its own password; keytool uses the store's by default."""
         return _recover(self.protected_key, _characters(password))
 
 
@@ -72,7 +71,7 @@ def read(data: bytes, password: str) -> tuple[Entry, ...]:
 
 
 class _Reader:
-    """A position in bytes that never leaves them."""
+    """A bounds-checked reading position in bytes."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -110,7 +109,7 @@ def _entries(reader: _Reader) -> tuple[Entry, ...]:
     version = reader.number(4)
     if version not in (_VERSION_1, _VERSION_2):
         raise JksError(f"unknown version {version}")
-    # Each turn takes bytes, so a count that lies ends at the end of the file.
+    # Each iteration consumes bytes, so a wrong count ends at the end of the file.
     entries = tuple(_entry(reader, version) for _ in range(reader.number(4)))
     if not reader.at_end:
         raise JksError("data after the last entry")
@@ -137,7 +136,7 @@ def _certificate(reader: _Reader, version: int) -> bytes:
 
 
 def _recover(protected: bytes, password: bytes) -> bytes:
-    """Undo Sun's KeyProtector: a SHA-1 key stream over the key, then a SHA-1 check of the outcome."""
+    """Reverse Sun's KeyProtector: a SHA-1 key stream over the key, then a SHA-1 check of the result."""
     sealed = _unwrap(protected)
     salt, body, check = sealed[:_DIGEST_BYTES], sealed[_DIGEST_BYTES:-_DIGEST_BYTES], sealed[-_DIGEST_BYTES:]
     stream = bytearray()
@@ -152,7 +151,7 @@ def _recover(protected: bytes, password: bytes) -> bytes:
 
 
 def _unwrap(protected: bytes) -> bytes:
-    """The protected bytes out of an EncryptedPrivateKeyInfo."""
+    """The protected bytes of an EncryptedPrivateKeyInfo."""
     try:
         algorithm, sealed = der.single(protected, der.SEQUENCE).children(at_least=2)[:2]
         identifier = algorithm.expect(der.SEQUENCE).children(at_least=1)[0]
@@ -167,7 +166,7 @@ def _unwrap(protected: bytes) -> bytes:
 
 
 def _characters(password: str) -> bytes:
-    """A password as the JDK hashes it: two bytes a UTF-16 unit."""
+    """A password as the JDK hashes it: two bytes per UTF-16 unit."""
     return password.encode("utf-16-be", "surrogatepass")
 
 

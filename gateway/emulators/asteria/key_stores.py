@@ -1,7 +1,7 @@
-"""What can be done with the two key stores: create, show, export, import, CSR and its response, delete.
+"""Operations on the two key stores: create, show, export, import, CSR and its response, delete.
 
-Speaks in Python values and AsteriaError; requests and answers belong to routes.py. Key derivation and key
-generation run in threads; a lock per store keeps a change from being lost between reading and writing.
+Uses Python values and AsteriaError; routes.py handles requests and responses. Key derivation and key generation run in
+threads. A lock per store prevents lost updates between reading and writing.
 """
 
 import asyncio
@@ -15,20 +15,20 @@ from gateway.emulators.asteria import archive, certificates, describe, importing
 from gateway.emulators.asteria.errors import AsteriaError
 from gateway.emulators.asteria.parameters import CreateParameters
 from gateway.emulators.asteria.sealing import OpenStore, Passwords
-from gateway.emulators.asteria.state import State, Store, StoredKeyStore
+from gateway.emulators.asteria.state import AsteriaState, Store, StoredKeyStore
 from gateway.emulators.base import Clock
 
 
 class KeyStores:
-    """The server's and the client's key store."""
+    """The key stores of the server and the client."""
 
-    def __init__(self, state: State, clock: Clock) -> None:
+    def __init__(self, state: AsteriaState, clock: Clock) -> None:
         self._state = state
         self._clock = clock
         self._locks = {store: asyncio.Lock() for store in Store}
 
     def exists(self, store: Store) -> bool:
-        """Whether there is a certificate."""
+        """Whether a certificate exists."""
         return self._state.key_store(store) is not None
 
     async def show(self, store: Store, password: str) -> dict[str, Any]:
@@ -37,7 +37,7 @@ class KeyStores:
         return _describe(opened.chain, unreadable=5304)
 
     async def create(self, store: Store, parameters: CreateParameters) -> None:
-        """A new key pair with a self-signed certificate and a CSR, over what is there."""
+        """Replace the content by a new key pair with a self-signed certificate and a CSR."""
         order = issuing.Order(
             parameters.subject, parameters.key_algorithm, parameters.key_size,
             parameters.signature, parameters.valid_days, self._clock.now(),
@@ -53,7 +53,7 @@ class KeyStores:
             self._state.delete_key_store(store)
 
     async def import_file(self, store: Store, file: bytes, file_password: str, passwords: Passwords) -> dict[str, Any]:
-        """The key and certificate of a PKCS#12 or JKS file, over what is there; answers as `show` does."""
+        """Replace the content by the key and certificate of a PKCS#12 or JKS file; return the same as `show`."""
         async with self._locks[store]:
             described, sealed = await asyncio.to_thread(_import, file, file_password, passwords)
             self._state.put_key_store(store, StoredKeyStore(sealed, None))
@@ -68,7 +68,7 @@ class KeyStores:
         return archive.request(store, stored.csr, self._clock.now())
 
     async def accept(self, store: Store, passwords: Passwords, leaf_file: bytes, chain_file: bytes | None) -> None:
-        """The certificate that an authority issued for the CSR, with its chain."""
+        """Install the certificate that an authority issued for the CSR, with its chain."""
         async with self._locks[store]:
             stored, opened = await self._open(store, passwords.store, damaged=5306)
             sealed = await asyncio.to_thread(_accept, opened, passwords, leaf_file, chain_file)
@@ -82,7 +82,7 @@ class KeyStores:
         return archive.certificates(store, opened.chain, output, data, self._clock.now())
 
     async def _open(self, store: Store, password: str, *, damaged: int) -> tuple[StoredKeyStore, OpenStore]:
-        """What the store holds, if there is something and the password is right."""
+        """The content of the store, if it is not empty and the password is correct."""
         stored = self._state.key_store(store)
         if stored is None:
             raise AsteriaError(4012)

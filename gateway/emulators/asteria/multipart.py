@@ -1,6 +1,6 @@
-"""Reads `multipart/form-data` bodies strictly (RFC 7578): CRLF line ends, a closing delimiter, named parts.
+"""A strict parser for `multipart/form-data` (RFC 7578): CRLF line ends, a closing delimiter, named parts.
 
-A parser of its own, since lenient ones (aiohttp's among them) let through what a Java server refuses.
+Lenient parsers, such as aiohttp's, accept bodies that a Java server rejects.
 """
 
 import re
@@ -19,7 +19,7 @@ class MultipartError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One field: its bytes, and the file name where the part has one."""
+    """One field: its bytes, and the file name if the part has one."""
 
     content: bytes
     file_name: str | None
@@ -47,7 +47,7 @@ def _boundary(content_type: str) -> bytes:
 
 def _split(body: bytes, boundary: bytes) -> list[tuple[str, bytes]]:
     """Headers and content of each part."""
-    # Blanks after a delimiter are allowed (RFC 2046), and the document's samples have some.
+    # Spaces after a delimiter are allowed (RFC 2046) and occur in the document's samples.
     delimiter = re.compile(rb"\r\n--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r\n|\Z)")
     data = b"\r\n" + body
     marks = list(delimiter.finditer(data))
@@ -77,7 +77,7 @@ def _disposition(headers: str) -> tuple[str, str | None]:
         fields[key.lower()] = value
     match = _DISPOSITION.fullmatch(fields.get("content-disposition", ""))
     if match is None or fields.get("content-transfer-encoding", "").strip().lower() not in _UNENCODED:
-        raise MultipartError("a part that is no plain form-data")
+        raise MultipartError("a part that is not plain form-data")
     parameters = {key.lower(): _unquote(value) for key, value in _PARAMETER.findall(match[1])}
     if not parameters.get("name"):
         raise MultipartError("a part without a name")

@@ -1,4 +1,4 @@
-"""Distinguished names as the API prints them: a dictionary of parts, or one RFC 2253 string as Java writes it."""
+"""Distinguished names in the API's formats: a dictionary of parts, or an RFC 2253 string as Java writes it."""
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -16,7 +16,7 @@ _RFC_2253 = {
     NameOID.DOMAIN_COMPONENT: "DC",
     NameOID.USER_ID: "UID",
 }
-"""The keywords of RFC 2253; every other attribute is printed by its number."""
+"""The keywords of RFC 2253. Every other attribute is printed as an object identifier."""
 
 _PARTS = {**_RFC_2253, NameOID.EMAIL_ADDRESS: "EMAILADDRESS", NameOID.SERIAL_NUMBER: "SERIALNUMBER"}
 _PART_ORDER = ("C", "ST", "L", "O", "OU", "CN")
@@ -24,7 +24,7 @@ _SPECIAL = frozenset(',+"\\<>;')
 
 
 def parts(name: x509.Name) -> dict[str, str]:
-    """The name by short key, in the order of the document's samples; other parts after those."""
+    """The name by short key, in the order of the document's samples, followed by other parts."""
     values: dict[str, list[str]] = {}
     for attribute in name:
         key = _PARTS.get(attribute.oid, attribute.oid.dotted_string)
@@ -58,7 +58,7 @@ def _text(attribute: x509.NameAttribute[str | bytes]) -> str:
 
 
 def _encoded(attribute: x509.NameAttribute[str | bytes]) -> bytes:
-    """The value as DER, which RFC 2253 prints in hexadecimal where there is no keyword."""
+    """The value as DER, which RFC 2253 prints in hexadecimal for attributes without a keyword."""
     name = der.single(x509.Name([attribute]).public_bytes(), der.SEQUENCE)
     pair = name.children()[0].children()[0].children(at_least=2)
     return pair[1].encoded

@@ -1,6 +1,6 @@
-"""Reads a request's parameters as strictly as the document states them: query, form, multipart fields, JSON.
+"""Strict parsing of request parameters: query, form, multipart fields, JSON.
 
-Every refusal is an AsteriaError with the documented code. Asks no state.
+Invalid parameters raise AsteriaError with the documented code.
 """
 
 import json
@@ -34,7 +34,7 @@ _COUNTRY: Final = re.compile("[A-Za-z]{2}")
 
 @dataclass(frozen=True, slots=True)
 class CreateParameters:
-    """What `create` is asked for; complete and consistent."""
+    """The complete and consistent parameters of `create`."""
 
     subject: dict[str, str]
     passwords: Passwords
@@ -50,13 +50,13 @@ def query(request: web.Request, name: str) -> str:
 
 
 async def form(request: web.Request, *names: str) -> list[str]:
-    """Required parameters of a form."""
+    """The required parameters of a form."""
     fields = await form_fields(request)
     return [_required(fields, name) for name in names]
 
 
 async def form_fields(request: web.Request) -> dict[str, str]:
-    """All parameters of a form: the first value of each, empty ones left out."""
+    """All parameters of a form: the first value of each, without empty ones."""
     if request.content_type != "application/x-www-form-urlencoded":
         raise AsteriaError(2002, "the content type is not application/x-www-form-urlencoded")
     try:
@@ -68,7 +68,7 @@ async def form_fields(request: web.Request) -> dict[str, str]:
 
 
 class Upload:
-    """The fields of a multipart request that takes only the fields named."""
+    """The fields of a multipart request that accepts only the named fields."""
 
     def __init__(self, parts: Mapping[str, multipart.Part]) -> None:
         self._parts = parts
@@ -104,7 +104,7 @@ class Upload:
         return part.content
 
     def optional_file(self, name: str) -> bytes | None:
-        """A file that may be missing, also in the way a browser leaves it out: no name and no content."""
+        """An optional file. A browser omits it by sending no name and no content."""
         part = self._parts.get(name)
         if part is None or (part.file_name == "" and not part.content):
             return None
@@ -112,7 +112,7 @@ class Upload:
 
 
 def choice(choices: type[_Choice], name: str, value: str) -> _Choice:
-    """A parameter that takes one of a few values, spelt exactly so."""
+    """A parameter with a fixed set of values, matched exactly."""
     try:
         return choices(value)
     except ValueError as error:
@@ -120,7 +120,7 @@ def choice(choices: type[_Choice], name: str, value: str) -> _Choice:
 
 
 def new_passwords(store: str, private_key: str, *, too_short: int) -> Passwords:
-    """Passwords for a key store to be, which have to be long enough."""
+    """The passwords of a new key store, which must have the minimum length."""
     if min(len(store), len(private_key)) < assumptions.MINIMUM_PASSWORD_LENGTH:
         raise AsteriaError(too_short)
     return Passwords(store, private_key)
@@ -138,16 +138,16 @@ async def create(request: web.Request) -> CreateParameters:
 
 
 def _create_values(data: object) -> dict[str, str | int]:
-    """The values under `certificate`, each of its type, none missing."""
+    """The values below `certificate`: all present and of the correct type."""
     outer = _object(data, {"certificate": dict}, "the body")
     values = _object(outer.get("certificate"), _CREATE_TYPES, "certificate")
-    # Null and empty text count as not set (assumed).
+    # Null and empty text count as missing (assumed).
     present = {key: value for key, value in values.items() if value is not None and value != ""}
     for key in _CREATE_TYPES:
         if key not in present and key not in _CREATE_OPTIONAL:
             raise AsteriaError(2102, key)
     for key, value in present.items():
-        # Exactly: JSON's true is not a number, though Python's is.
+        # An exact type check: `true` is a number in Python, but not in JSON.
         if type(value) is not _CREATE_TYPES[key]:
             raise AsteriaError(2103, key)
     return {key: value for key, value in present.items() if isinstance(value, str | int)}
@@ -199,7 +199,7 @@ def _subject(values: Mapping[str, str | int]) -> dict[str, str]:
 
 
 def _is_text(value: str) -> bool:
-    """Without control characters and lone surrogates, which no certificate can carry."""
+    """Reject control characters and lone surrogates, which a certificate cannot contain."""
     return not any(ord(letter) < ord(" ") or "\ud800" <= letter <= "\udfff" for letter in value)
 
 

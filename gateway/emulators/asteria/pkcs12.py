@@ -1,10 +1,10 @@
-"""Opens PKCS#12 files and tells a wrong password from a file that can't be read.
+"""A PKCS#12 reader that distinguishes a wrong password from an unreadable file.
 
-`cryptography` reads the file but holds the interpreter for as long as the file's key derivations take, so their
-rounds are counted first, and too many refused. It also reports a wrong password and a bad file the same way, so where
-it fails the file's own integrity check (RFC 7292, section 4) is computed here: it fits exactly when the password is
-right. BER with indefinite lengths, which some browsers write, is refused: what can't be walked can't be counted.
-Derivations under another encryption can't be counted either; no known program nests them.
+`cryptography` reads the file but blocks the interpreter during the file's key derivations. Therefore, their rounds are
+counted first, and files with too many are rejected. It also reports a wrong password and an invalid file in the same
+way. If it fails, the file's integrity check (RFC 7292, section 4) is computed here: it matches exactly if the password
+is correct. BER with indefinite lengths, which some browsers write, is rejected, because its derivations cannot be
+counted. Derivations inside encrypted content cannot be counted either; no known program nests them.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from gateway.emulators.asteria import der
 _PFX_ELEMENTS_WITH_MAC = 3
 _MAC_KEY_PURPOSE = 3
 _MAXIMUM_ROUNDS = 600_000
-# As many as protect one identity: of the integrity check, of the certificates and of the key.
+# The derivations of one identity: integrity check, certificates, and key.
 _MAXIMUM_ROUNDS_IN_ALL = 3 * _MAXIMUM_ROUNDS
 _DATA = der.encode_oid("1.2.840.113549.1.7.1")
 _SCRYPT = der.encode_oid("1.3.6.1.4.1.11591.4.11")
@@ -35,7 +35,7 @@ _DIGESTS = {
 
 
 class Pkcs12Error(ValueError):
-    """Not a PKCS#12 file with a private key and its certificate that can be read."""
+    """The file is not a readable PKCS#12 file with a private key and its certificate."""
 
 
 class Pkcs12PasswordError(Pkcs12Error):
@@ -55,7 +55,7 @@ def read(data: bytes, password: str) -> tuple[PrivateKeyTypes, x509.Certificate,
 
 
 def _check_rounds(data: bytes) -> None:
-    """Refuse a file whose passwords take too long to derive keys from."""
+    """Reject a file whose key derivations take too long."""
     try:
         rounds = _rounds(data)
     except der.DerError as error:
@@ -65,7 +65,7 @@ def _check_rounds(data: bytes) -> None:
 
 
 def _rounds(data: bytes) -> list[int]:
-    """How often each key derivation in the file repeats its hash."""
+    """The iteration counts of all key derivations in the file."""
     mac = _mac(data)
     rounds = [] if mac is None else [_mac_rounds(mac[0])]
     waiting = [der.single(data, der.SEQUENCE)]
@@ -77,7 +77,7 @@ def _rounds(data: bytes) -> list[int]:
         waiting += children
         if len(children) < len(("identifier", "parameters")) or children[0].tag != der.OID:
             continue
-        # OpenSSL takes encodings of an identifier that are longer than needed; only the content is sure.
+        # OpenSSL accepts non-minimal encodings of an identifier, so compare the content only.
         identifier, parameters = der.encode(der.OID, children[0].content), children[1]
         if identifier == _DATA and parameters.tag == der.CONTEXT_0:
             waiting += der.elements(parameters.children(at_least=1)[0].expect(der.OCTET_STRING).content)
@@ -90,7 +90,7 @@ def _rounds(data: bytes) -> list[int]:
 
 
 def _why(data: bytes, password: str) -> Pkcs12Error:
-    """Why a file could not be loaded."""
+    """The reason why a file could not be loaded."""
     try:
         mac = _mac(data)
         if mac is None or not _fits(mac, password):
@@ -101,7 +101,7 @@ def _why(data: bytes, password: str) -> Pkcs12Error:
 
 
 def _mac(data: bytes) -> tuple[der.Element, bytes] | None:
-    """The MacData element and the bytes it is computed over; None for a file without."""
+    """The MacData element and the bytes that it covers; None for a file without one."""
     parts = der.single(data, der.SEQUENCE).children(at_least=2)
     parts[0].expect(der.INTEGER)
     content_info = parts[1].expect(der.SEQUENCE).children(at_least=2)
@@ -127,7 +127,7 @@ def _mac_rounds(mac: der.Element) -> int:
 
 
 def _mac_key(name: str, password: str, salt: bytes, iterations: int) -> bytes:
-    """RFC 7292, appendix B.2, for the one block that a MAC key takes."""
+    """The key derivation of RFC 7292, appendix B.2, for the single block of a MAC key."""
     block = hashlib.new(name, usedforsecurity=False).block_size
     characters = (password + "\0").encode("utf-16-be", "surrogatepass")
     state = bytes([_MAC_KEY_PURPOSE]) * block + _fill(salt, block) + _fill(characters, block)
@@ -137,6 +137,6 @@ def _mac_key(name: str, password: str, salt: bytes, iterations: int) -> bytes:
 
 
 def _fill(text: bytes, block: int) -> bytes:
-    """The text repeated to whole blocks."""
+    """The text repeated to a multiple of the block size."""
     length = -(-len(text) // block) * block
     return (text * (length // max(len(text), 1) + 1))[:length]

@@ -1,6 +1,6 @@
-"""The HTTP surface: `auth` and the 24 calls of `certificate`, who may call them, and the form of answers.
+"""The HTTP routes: `auth` and the 24 calls of `certificate`, the roles that may call them, and the response envelope.
 
-What a call does is in key_stores.py and trust_stores.py; how its parameters are read in parameters.py.
+key_stores.py and trust_stores.py implement the calls; parameters.py reads their parameters.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from gateway.emulators.asteria import archive, assumptions, parameters
-from gateway.emulators.asteria.errors import INTERNAL_ERROR, ROLE_TOO_LOW, AsteriaError, Failure
+from gateway.emulators.asteria.errors import INTERNAL_ERROR, ROLE_TOO_LOW, AsteriaError, AsteriaFailure
 from gateway.emulators.asteria.key_stores import KeyStores
 from gateway.emulators.asteria.sealing import Passwords
 from gateway.emulators.asteria.sessions import Sessions
@@ -23,7 +23,7 @@ SESSION_HEADER: Final = "X-As-SessionId"
 
 _log = logging.getLogger(__name__)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_StoreHandler = Callable[["Routes", web.Request, Store], Awaitable[web.Response]]
+_StoreHandler = Callable[["AsteriaRoutes", web.Request, Store], Awaitable[web.Response]]
 
 _EVERYONE: Final = frozenset(Role)
 _OPERATORS: Final = frozenset({Role.ADMINISTRATOR, Role.OPERATOR})
@@ -31,7 +31,7 @@ _ADMINISTRATORS: Final = frozenset({Role.ADMINISTRATOR})
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RoutedCall:
     """One function of the module `certificate`, served under `server/` and `client/`."""
 
     method: str
@@ -40,7 +40,7 @@ class Call:
     handler: _StoreHandler
 
 
-class Routes:
+class AsteriaRoutes:
     """The handlers of one emulated server."""
 
     def __init__(self, sessions: Sessions, key_stores: KeyStores, trust_stores: TrustStores) -> None:
@@ -52,7 +52,7 @@ class Routes:
         """Add routes and the error middleware."""
         application.middlewares.append(_failures)
         router = application.router
-        # The vendor lets a path end in the answer's format; JSON is the default and the only one here.
+        # A path can end with the response format. JSON is the default and the only format here.
         router.add_route("POST", r"/mcapi/auth/login{format:(\.json)?}", self._log_in)
         router.add_route("POST", r"/mcapi/auth/logout{format:(\.json)?}", self._log_out)
         for store in Store:
@@ -60,8 +60,8 @@ class Routes:
                 path = rf"/mcapi/certificate/{store}/{call.function}{{format:(\.json)?}}"
                 router.add_route(call.method, path, self._guarded(call, store))
 
-    def _guarded(self, call: Call, store: Store) -> _Handler:
-        """The call for those who are logged in with a role that may use it."""
+    def _guarded(self, call: RoutedCall, store: Store) -> _Handler:
+        """Wrap a call: require a session with a permitted role."""
 
         async def handle(request: web.Request) -> web.Response:
             session = self._sessions.live(request.headers.get(SESSION_HEADER))
@@ -95,7 +95,7 @@ class Routes:
         return success({})
 
     async def exist(self, _request: web.Request, store: Store) -> web.Response:
-        """exist: whether there is a certificate."""
+        """exist: whether a certificate exists."""
         return success({"exist": self._key_stores.exists(store)})
 
     async def show(self, request: web.Request, store: Store) -> web.Response:
@@ -147,47 +147,47 @@ class Routes:
         return success({"certificate": await self._trust_stores.list(store)})
 
     async def show_authority(self, request: web.Request, store: Store) -> web.Response:
-        """ca/show: one of them in detail."""
+        """ca/show: one authority in detail."""
         alias = parameters.query(request, "alias")
         return success({"certificate": self._trust_stores.show(store, alias)})
 
     async def delete_authority(self, request: web.Request, store: Store) -> web.Response:
-        """ca/delete: answers those that remain."""
+        """ca/delete: returns the remaining authorities."""
         (alias,) = await parameters.form(request, "alias")
         self._trust_stores.delete(store, alias)
         return await self.list_authorities(request, store)
 
     async def import_authorities(self, request: web.Request, store: Store) -> web.Response:
-        """ca/import: answers all that are there now."""
+        """ca/import: returns all authorities after the import."""
         upload = await parameters.Upload.read(request, "caFile")
         await self._trust_stores.import_file(store, upload.file("caFile"))
         return await self.list_authorities(request, store)
 
 
 CALLS: Final = (
-    Call("GET", "exist", _EVERYONE, Routes.exist),
-    Call("POST", "show", _EVERYONE, Routes.show),
-    Call("POST", "create", _ADMINISTRATORS, Routes.create),
-    Call("POST", "delete", _ADMINISTRATORS, Routes.delete),
-    Call("POST", "import", _ADMINISTRATORS, Routes.import_file),
-    Call("POST", "export", _OPERATORS, Routes.export),
-    Call("POST", "csr/download", _OPERATORS, Routes.download_csr),
-    Call("POST", "csr/response/upload", _ADMINISTRATORS, Routes.upload_response),
-    Call("GET", "ca/list", _EVERYONE, Routes.list_authorities),
-    Call("GET", "ca/show", _EVERYONE, Routes.show_authority),
-    Call("POST", "ca/delete", _ADMINISTRATORS, Routes.delete_authority),
-    Call("POST", "ca/import", _ADMINISTRATORS, Routes.import_authorities),
+    RoutedCall("GET", "exist", _EVERYONE, AsteriaRoutes.exist),
+    RoutedCall("POST", "show", _EVERYONE, AsteriaRoutes.show),
+    RoutedCall("POST", "create", _ADMINISTRATORS, AsteriaRoutes.create),
+    RoutedCall("POST", "delete", _ADMINISTRATORS, AsteriaRoutes.delete),
+    RoutedCall("POST", "import", _ADMINISTRATORS, AsteriaRoutes.import_file),
+    RoutedCall("POST", "export", _OPERATORS, AsteriaRoutes.export),
+    RoutedCall("POST", "csr/download", _OPERATORS, AsteriaRoutes.download_csr),
+    RoutedCall("POST", "csr/response/upload", _ADMINISTRATORS, AsteriaRoutes.upload_response),
+    RoutedCall("GET", "ca/list", _EVERYONE, AsteriaRoutes.list_authorities),
+    RoutedCall("GET", "ca/show", _EVERYONE, AsteriaRoutes.show_authority),
+    RoutedCall("POST", "ca/delete", _ADMINISTRATORS, AsteriaRoutes.delete_authority),
+    RoutedCall("POST", "ca/import", _ADMINISTRATORS, AsteriaRoutes.import_authorities),
 )
 """The rights table of the document."""
 
 
 def success(data: dict[str, Any]) -> web.Response:
-    """The envelope of a call that worked."""
+    """The envelope of a successful call."""
     return _json(200, {"result": {"status": "success", "data": data}})
 
 
-def failure(row: Failure, message: str | None = None, *, status: int | None = None) -> web.Response:
-    """The envelope of a call that failed; without `code` where none is documented."""
+def failure(row: AsteriaFailure, message: str | None = None, *, status: int | None = None) -> web.Response:
+    """The envelope of a failed call; without `code` if none is documented."""
     result: dict[str, Any] = {"status": "error", "message": message or row.message}
     if row.code is not None:
         result["code"] = row.code
@@ -196,14 +196,14 @@ def failure(row: Failure, message: str | None = None, *, status: int | None = No
 
 @web.middleware
 async def _failures(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    """Turn whatever a call raises into the vendor's envelope."""
+    """Convert every exception of a call to the vendor's envelope."""
     try:
         return await handler(request)
     except AsteriaError as error:
         return failure(error.failure, error.message)
     except web.HTTPException as error:
-        return failure(Failure(None, error.status, error.reason))
-    except Exception:  # noqa: BLE001 - the boundary: a defect here is the vendor's internal error, not a hang-up
+        return failure(AsteriaFailure(None, error.status, error.reason))
+    except Exception:  # noqa: BLE001 - the boundary: a bug becomes the vendor's internal error instead of a closed connection
         _log.exception("%s %s failed", request.method, request.path)
         return failure(INTERNAL_ERROR)
 

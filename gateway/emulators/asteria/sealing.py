@@ -1,6 +1,6 @@
-"""The sealed form of a key store: one private key and its chain, under a store and a private-key password.
+"""Encryption of a key store at rest: a private key and its chain, under a key store and a private key password.
 
-Responsible for the encryption at rest. No password is kept: a wrong one is one that doesn't decrypt.
+Passwords are not stored: a password is wrong if it does not decrypt.
 """
 
 import base64
@@ -19,16 +19,16 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from gateway.emulators.asteria import certificates
 
 _SALT_BYTES, _NONCE_BYTES = 16, 12
-# Cheap on purpose: an emulator's secrets are worth little, its users' time is worth more.
+# Fast on purpose: an emulator's secrets have little value.
 _SCRYPT_COST = 2**12
 
 
 class WrongPasswordError(Exception):
-    """The password does not open the key store, or not the private key in it."""
+    """The password opens neither the key store nor the private key in it."""
 
 
 class DamagedError(Exception):
-    """The password opened the key store, but what is inside makes no sense."""
+    """The password opened the key store, but its content is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,13 @@ class Passwords:
 
 @dataclass(frozen=True, slots=True)
 class OpenStore:
-    """A key store whose store password was right; the private key is still sealed."""
+    """A key store opened with its password. The private key is still encrypted."""
 
     chain: tuple[x509.Certificate, ...]
     _sealed_key: bytes
 
     def private_key(self, password: str) -> PrivateKeyTypes:
-        """The key, if the password is its own."""
+        """The private key, if the password is correct."""
         encoded = _open(self._sealed_key, password)
         try:
             return serialization.load_der_private_key(encoded, None)
@@ -71,7 +71,7 @@ def seal(key: PrivateKeyTypes, chain: Sequence[x509.Certificate], passwords: Pas
 
 
 def open_store(sealed: bytes, password: str) -> OpenStore:
-    """The key store, if the store password is right."""
+    """The key store, if its password is correct."""
     content = _open(sealed, password)
     try:
         fields = json.loads(content)

@@ -1,4 +1,4 @@
-"""The control port's seed data: reads it strictly and puts it into the state. The default set is in demo.py.
+"""Seed data of the control port: strict parsing and writing to the state. The default set is in demo.py.
 
     {"users": [{"name": "/x", "password": "…", "role": "administrator" | "developer" | "operator"}],
      "key_stores": {"server" | "client": {
@@ -8,8 +8,8 @@
      }},
      "authorities": {"server" | "client": [{"alias": "optional", "certificate_pem": "…"}]}}
 
-All keys are optional at the top. A user, key store or alias that is there is replaced. Answers the users, whether
-each key store holds something, and the aliases.
+All top-level keys are optional. An existing user, key store, or alias is replaced. Returns the users, whether each key
+store has content, and the aliases.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from gateway.emulators.asteria import assumptions, certificates, issuing, sealing
 from gateway.emulators.asteria.sealing import Passwords
 from gateway.emulators.asteria.sessions import make_user
-from gateway.emulators.asteria.state import Authority, Role, State, Store, StoredKeyStore
+from gateway.emulators.asteria.state import AsteriaState, Authority, Role, Store, StoredKeyStore
 from gateway.emulators.base import SeedError
 
 _SELF_SIGNED_DAYS: Final = 365
@@ -44,7 +44,7 @@ class UserPlan:
 
 @dataclass(frozen=True, slots=True)
 class KeyStorePlan:
-    """A key store to fill; no CSR where the certificate was not made here."""
+    """A key store to fill; without a CSR if the certificate was not created here."""
 
     key: PrivateKeyTypes
     chain: tuple[x509.Certificate, ...]
@@ -61,8 +61,8 @@ class Plan:
     authorities: dict[Store, list[Authority]] = field(default_factory=dict)
 
 
-async def plant(state: State, plan: Plan) -> None:
-    """Put a plan into the state."""
+async def plant(state: AsteriaState, plan: Plan) -> None:
+    """Write a plan to the state."""
     users = [make_user(each.name, each.password, each.role) for each in plan.users]
     sealed = {
         store: await asyncio.to_thread(sealing.seal, each.key, each.chain, each.passwords)
@@ -78,8 +78,8 @@ async def plant(state: State, plan: Plan) -> None:
         state.add_authorities(store, authorities)
 
 
-def inventory(state: State) -> dict[str, Any]:
-    """What now exists, without secrets."""
+def inventory(state: AsteriaState) -> dict[str, Any]:
+    """The resulting state, without secrets."""
     stored = {store: state.key_store(store) for store in Store}
     return {
         "users": [{"name": user.name, "role": user.role} for user in state.users()],
@@ -92,7 +92,7 @@ def inventory(state: State) -> dict[str, Any]:
 
 
 def parse(data: Mapping[str, Any], now: dt.datetime) -> Plan:
-    """The plan that seed data describes; SeedError names what is wrong with it."""
+    """Parse seed data to a plan. SeedError names the invalid field."""
     _known(data, "", "users", "key_stores", "authorities")
     users = _list(data.get("users", []), "users")
     key_stores = _stores(data.get("key_stores", {}), "key_stores")

@@ -1,6 +1,6 @@
-"""What the emulated server keeps, in SQLite: users, sessions, two key stores, two trust stores.
+"""The state of the emulated server in SQLite: users, sessions, two key stores, two trust stores.
 
-Keeps bytes; knows neither passwords in clear nor what a certificate says.
+Stores bytes: no plaintext passwords and no parsed certificates.
 """
 
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Someone who can log in; the password is kept as an scrypt verifier."""
+    """A user; the password is stored as an scrypt verifier."""
 
     name: str
     salt: bytes
@@ -52,7 +52,7 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class StoredSession:
     """A login; `expires` is a POSIX timestamp."""
 
     id: str
@@ -64,7 +64,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class StoredKeyStore:
-    """A sealed key store, and the CSR (DER) where it was made here."""
+    """An encrypted key store, and the CSR (DER) if it was created here."""
 
     sealed: bytes
     csr: bytes | None
@@ -72,13 +72,13 @@ class StoredKeyStore:
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A trusted certificate (DER) under the alias that the server gave it."""
+    """A trusted certificate (DER) with the alias that the server assigned."""
 
     alias: str
     certificate: bytes
 
 
-class State:
+class AsteriaState:
     """All tables."""
 
     def __init__(self, database: Database) -> None:
@@ -86,18 +86,18 @@ class State:
         database.create(_SCHEMA)
 
     def is_empty(self) -> bool:
-        """Whether nothing was ever put here (or all was cleared)."""
-        # The table names are the literals above.
+        """Whether the state is empty."""
+        # The table names are the constants above.
         return not any(self._database.row(f"SELECT 1 FROM {table} LIMIT 1") for table in _TABLES)  # noqa: S608
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
         with self._database.transaction():
             for table in _TABLES:
                 self._database.execute(f"DELETE FROM {table}")  # noqa: S608
 
     def put_user(self, user: User) -> None:
-        """Add a user, or change one and end the sessions."""
+        """Add a user, or replace one and end its sessions."""
         with self._database.transaction():
             self._database.execute("DELETE FROM users WHERE name = ?", user.name)
             self._database.execute(
@@ -110,12 +110,12 @@ class State:
         return None if row is None else User(row["name"], row["salt"], row["verifier"], Role(row["role"]))
 
     def users(self) -> list[User]:
-        """Everyone, by name."""
+        """All users, by name."""
         rows = self._database.rows("SELECT name, salt, verifier, role FROM users ORDER BY name")
         return [User(row["name"], row["salt"], row["verifier"], Role(row["role"])) for row in rows]
 
-    def add_session(self, session: Session, *, now: float) -> None:
-        """Start a session; those that ended are forgotten on the way."""
+    def add_session(self, session: StoredSession, *, now: float) -> None:
+        """Start a session, and delete expired sessions."""
         with self._database.transaction():
             self._database.execute("DELETE FROM sessions WHERE expires <= ?", now)
             self._database.execute(
@@ -123,8 +123,8 @@ class State:
                 session.id, session.user, session.lifetime_seconds, session.expires,
             )  # fmt: skip
 
-    def renew_session(self, session_id: str, *, now: float) -> Session | None:
-        """A live session, whose time starts anew."""
+    def renew_session(self, session_id: str, *, now: float) -> StoredSession | None:
+        """A session that has not expired. Its lifetime restarts."""
         with self._database.transaction():
             self._database.execute(
                 "UPDATE sessions SET expires = ? + lifetime_seconds WHERE id = ? AND expires > ?", now, session_id, now
@@ -135,23 +135,23 @@ class State:
             )  # fmt: skip
         if row is None:
             return None
-        return Session(row["id"], row["user"], Role(row["role"]), row["lifetime_seconds"], row["expires"])
+        return StoredSession(row["id"], row["user"], Role(row["role"]), row["lifetime_seconds"], row["expires"])
 
     def end_session(self, session_id: str) -> None:
-        """Forget a session."""
+        """Delete a session."""
         self._database.execute("DELETE FROM sessions WHERE id = ?", session_id)
 
     def key_store(self, store: Store) -> StoredKeyStore | None:
-        """What the key store holds, or None."""
+        """The content of the key store, or None."""
         row = self._database.row("SELECT sealed, csr FROM key_stores WHERE store = ?", store)
         return None if row is None else StoredKeyStore(row["sealed"], row["csr"])
 
     def put_key_store(self, store: Store, content: StoredKeyStore) -> None:
-        """Fill the key store, over what it held."""
+        """Replace the content of the key store."""
         self._database.execute("REPLACE INTO key_stores VALUES (?, ?, ?)", store, content.sealed, content.csr)
 
     def delete_key_store(self, store: Store) -> None:
-        """Empty the key store; the CSR goes with it."""
+        """Empty the key store, including the CSR."""
         self._database.execute("DELETE FROM key_stores WHERE store = ?", store)
 
     def authorities(self, store: Store) -> list[Authority]:
@@ -169,7 +169,7 @@ class State:
         return None if row is None else Authority(row["alias"], row["certificate"])
 
     def add_authorities(self, store: Store, authorities: list[Authority]) -> None:
-        """Trust all of these."""
+        """Add trusted certificates."""
         with self._database.transaction():
             for authority in authorities:
                 self._database.execute(
@@ -178,5 +178,5 @@ class State:
                 )  # fmt: skip
 
     def delete_authority(self, store: Store, alias: str) -> bool:
-        """Stop trusting one; whether there was one."""
+        """Remove a trusted certificate; return whether it existed."""
         return self._database.execute("DELETE FROM authorities WHERE store = ? AND alias = ?", store, alias) > 0

@@ -1,7 +1,7 @@
-"""What can be done with the two trust stores: list, show, import and delete authorities.
+"""Operations on the two trust stores: list, show, import, and delete authorities.
 
-`server` holds those trusted for client authentication, `client` those for server authentication. Certificates of
-whole files and stores are read in threads.
+`server` contains the authorities trusted for client authentication, `client` those for server authentication. Complete
+files and stores are parsed in threads.
 """
 
 import asyncio
@@ -13,14 +13,14 @@ from cryptography import x509
 
 from gateway.emulators.asteria import certificates, describe
 from gateway.emulators.asteria.errors import AsteriaError
-from gateway.emulators.asteria.state import Authority, State, Store
+from gateway.emulators.asteria.state import AsteriaState, Authority, Store
 from gateway.emulators.base import Clock
 
 
 class TrustStores:
-    """The server's and the client's trust store."""
+    """The trust stores of the server and the client."""
 
-    def __init__(self, state: State, clock: Clock) -> None:
+    def __init__(self, state: AsteriaState, clock: Clock) -> None:
         self._state = state
         self._clock = clock
 
@@ -39,12 +39,12 @@ class TrustStores:
             raise AsteriaError(5304) from error
 
     def delete(self, store: Store, alias: str) -> None:
-        """Trust one no longer."""
+        """Remove an authority."""
         if not self._state.delete_authority(store, alias):
             raise AsteriaError(4012)
 
     async def import_file(self, store: Store, file: bytes) -> None:
-        """Trust all certificates of a file, or, where one has expired, none."""
+        """Add all certificates of a file, or none if one has expired."""
         try:
             parsed = await asyncio.to_thread(certificates.parse_all, file)
         except certificates.CertificateError as error:

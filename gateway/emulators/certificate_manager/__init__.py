@@ -1,4 +1,4 @@
-"""NHN Cloud Certificate Manager, API v1.0 to v1.3, emulated."""
+"""Emulator of NHN Cloud Certificate Manager, API v1.0 to v1.3."""
 
 from gateway.emulators.certificate_manager.emulator import CertificateManagerEmulator
 

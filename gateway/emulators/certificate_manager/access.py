@@ -1,11 +1,11 @@
-"""Who may call: the credentials of each API version, and the app key in the path. Knows nothing of certificates."""
+"""Authentication of calls: the credentials of each API version, and the app key in the path."""
 
 import hmac
 
 from aiohttp import web
 
 from gateway.emulators.certificate_manager import errors
-from gateway.emulators.certificate_manager.state import State
+from gateway.emulators.certificate_manager.state import CertificateManagerState
 from gateway.emulators.certificate_manager.versions import ApiVersion, Credentials
 
 ACCESS_KEY_ID = "X-TC-AUTHENTICATION-ID"
@@ -13,8 +13,8 @@ ACCESS_KEY_SECRET = "X-TC-AUTHENTICATION-SECRET"  # noqa: S105 - a header's name
 AUTHORIZATION = "X-NHN-AUTHORIZATION"
 
 
-def check(state: State, request: web.Request, version: ApiVersion) -> str:
-    """The app key of an allowed call; CertificateManagerError for any other."""
+def check(state: CertificateManagerState, request: web.Request, version: ApiVersion) -> str:
+    """The app key of a permitted call. Raises CertificateManagerError for any other call."""
     if not _has_credentials(state, request, version):
         raise errors.CertificateManagerError(errors.BAD_CREDENTIALS)
     app_key = request.match_info["app_key"]
@@ -23,7 +23,7 @@ def check(state: State, request: web.Request, version: ApiVersion) -> str:
     return app_key
 
 
-def _has_credentials(state: State, request: web.Request, version: ApiVersion) -> bool:
+def _has_credentials(state: CertificateManagerState, request: web.Request, version: ApiVersion) -> bool:
     match version.credentials:
         case Credentials.NONE:
             return True
@@ -38,12 +38,12 @@ def _has_credentials(state: State, request: web.Request, version: ApiVersion) ->
             return scheme == "Bearer" and state.has_bearer_token(token)
 
 
-def _has_access_key(state: State, request: web.Request) -> bool:
+def _has_access_key(state: CertificateManagerState, request: web.Request) -> bool:
     secret = state.access_key_secret(_header(request, ACCESS_KEY_ID))
     sent = _header(request, ACCESS_KEY_SECRET)
     return secret is not None and hmac.compare_digest(secret.encode(), sent.encode())
 
 
 def _header(request: web.Request, name: str) -> str:
-    """A header as text that SQLite takes: bytes that are not UTF-8 match nothing."""
+    """A header as text for SQLite: bytes that are not UTF-8 match nothing."""
     return request.headers.get(name, "").encode(errors="replace").decode()

@@ -1,6 +1,6 @@
-"""What the vendor's documents leave open, and how this emulator reads it: the one place to change a reading.
+"""All assumptions about questions that the vendor's documents leave open.
 
-Values that a reading fixes are constants here; readings that are code are listed, with the module that holds them.
+Values are constants in this module. Rules are listed with the module that implements them.
 
 Access (access.py)
     A missing or wrong app key, user access key or bearer token is HTTP 401 with the failure envelope. v1.2 takes
@@ -14,7 +14,7 @@ Addresses (routes.py)
     envelope: 404, 405, 415. Upload is such an address after v1.0.
     In v1.3 a certificate name that is not registered and is all digits counts as an id: 52009 instead of 52000.
 List (paging.py, state.py)
-    Values that can't be read, are named twice or not known are refused (BAD_PARAMETER). v1.0 wants `all` and `status`
+    Invalid, repeated, or unknown values are rejected (BAD_PARAMETER). v1.0 wants `all` and `status`
     spelled as printed; v1.2 documents (v1.1: reported) that case does not matter. `totalCount` counts what the status
     filter leaves. `all=true` ignores the paging values and names the number of certificates as page size. A page past
     the last is empty. The expiration day itself still counts as unexpired; a certificate without a date is unexpired.
@@ -42,13 +42,13 @@ Download (routes.py)
 from zoneinfo import ZoneInfo
 
 ZONE = ZoneInfo("Asia/Seoul")
-"""The zone of all dates, and of the day that decides between EXPIRED and UNEXPIRED."""
+"""The time zone of all dates, and of the day that decides between EXPIRED and UNEXPIRED."""
 
 FILE_NAME_SUFFIX = ".pem"
-"""What an uploaded file's name ends in, whatever its case."""
+"""The required extension of an uploaded file, in any case."""
 
 LARGEST_NUMBER = 2**31 - 1
-"""The largest pageSize and pageNum: the vendor's `Number` is taken for a Java int."""
+"""The largest pageSize and pageNum: the vendor's `Number` is assumed to be a Java int."""
 
 INTERNAL_CODE, APP_KEY_CODE, CREDENTIALS_CODE, PARAMETER_CODE = -1, -2, -3, -4
 """Result codes of failures that the documents do not number."""

@@ -1,6 +1,6 @@
-"""The default set's own certificate authority: a root, an RSA and an EC intermediate. Knows no emulator state.
+"""The certificate authority of the default set: a root, an RSA intermediate, and an EC intermediate.
 
-Keys are new for every installation; two RSA keys serve all RSA certificates, since making them is slow.
+Each installation generates its own keys. Two RSA keys serve all RSA certificates, because generating them is slow.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Judges whether an uploaded file may become a registered certificate's file: 52003 to 52006. Changes nothing."""
+"""Checks of an uploaded file against its registered certificate: codes 52003 to 52006."""
 
 import datetime as dt
 
@@ -8,7 +8,7 @@ from gateway.emulators.certificate_manager.state import Certificate
 
 
 def accept(file: UploadedFile, certificate: Certificate, now: dt.datetime) -> pem.CertificateFile:
-    """The file as read, if it passes every check in the order of the documented codes."""
+    """The parsed file, if it passes all checks in the order of the documented codes."""
     if not file.name.lower().endswith(assumptions.FILE_NAME_SUFFIX):
         raise errors.CertificateManagerError(errors.NOT_PEM)
     try:

@@ -1,4 +1,4 @@
-"""The default set: one certificate for every shape that a caller should meet. Names and credentials never change."""
+"""The default set: one certificate for each case that a caller can encounter. Names and credentials are fixed."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from gateway.emulators.certificate_manager.seed import (
 
 APP_KEY = DEFAULT_APP_KEY
 ACCESS_KEY_ID = "demo-access-key"
-ACCESS_KEY_SECRET = "demo-access-secret"  # noqa: S105 - the demonstration's, in the open on purpose
+ACCESS_KEY_SECRET = "demo-access-secret"  # noqa: S105 - public demo credentials
 BEARER_TOKEN = "demo-token"  # noqa: S105
 PASSPHRASE = "demo-passphrase"  # noqa: S105
 BROKEN_CONTENT = "This file is not a certificate.\n"
@@ -24,7 +24,7 @@ BROKEN_CONTENT = "This file is not a certificate.\n"
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """One generated file: its validity in days from now, its kind of key, and what its chain goes up to."""
+    """One generated file: validity in days from now, key type, and the end of its chain."""
 
     name: str
     days: tuple[int, int] = (-30, 335)
@@ -36,7 +36,7 @@ class _File:
 _FILES: dict[str, tuple[_File, ...]] = {
     "www.example.com": (_File("www.example.com.pem", domains=("www.example.com", "example.com")),),
     "*.example.com": (_File("wildcard.example.com.pem", domains=("*.example.com", "example.com"), with_root=False),),
-    # No alternative name: X.509 has no place for Hangul there.
+    # No alternative name: a DNS name cannot contain Hangul.
     "인증서-예시": (_File("인증서-예시.pem", domains=()),),
     "ec.example.com": (_File("ec.example.com.pem", key="ec"),),
     "pkcs8.example.com": (_File("pkcs8.example.com.pem", key="rsa-pkcs8"),),

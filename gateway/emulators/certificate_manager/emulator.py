@@ -1,4 +1,4 @@
-"""Puts the emulator together for the host and the control port. Holds no rule of the API."""
+"""The emulator for the host and the control port, composed of the modules of this package."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -7,8 +7,8 @@ from aiohttp import web
 
 from gateway.emulators.base import Clock, Emulator
 from gateway.emulators.certificate_manager import demo, errors, seed
-from gateway.emulators.certificate_manager.routes import Routes
-from gateway.emulators.certificate_manager.state import State
+from gateway.emulators.certificate_manager.routes import CertificateManagerRoutes
+from gateway.emulators.certificate_manager.state import CertificateManagerState
 from gateway.emulators.database import Database
 
 
@@ -19,18 +19,18 @@ class CertificateManagerEmulator(Emulator):
 
     def __init__(self, database: Database, clock: Clock) -> None:
         super().__init__(database, clock)
-        self._state = State(database)
+        self._state = CertificateManagerState(database)
 
     def install(self, application: web.Application) -> None:
         """Add the API's routes and middleware."""
-        Routes(self._state, self.database, self.clock).install(application)
+        CertificateManagerRoutes(self._state, self.database, self.clock).install(application)
 
     async def reset(self) -> None:
-        """Forget everything: no app key is known until the next seeding."""
+        """Delete everything, including app keys."""
         self._state.clear()
 
     async def seed(self, data: Mapping[str, Any] | None) -> Mapping[str, Any]:
-        """Add the described objects (see `seed.SeedData`), or the default set to a new installation."""
+        """Add the described objects (see `seed.SeedData`), or add the default set to an empty state."""
         if data is not None:
             described = seed.parse(data)
             with self.database.transaction():
@@ -43,5 +43,5 @@ class CertificateManagerEmulator(Emulator):
         return seed.describe(self._state)
 
     def failure(self, code: str | None, message: str | None, status: int | None) -> web.Response:
-        """The failure envelope for a fault on demand."""
+        """The failure envelope for an injected fault."""
         return errors.failure_on_demand(code, message, status)

@@ -1,4 +1,4 @@
-"""Takes the one uploaded file out of a multipart/form-data request: 52007, 52008. Does not look into the file."""
+"""Reading the single uploaded file of a multipart/form-data request: codes 52007 and 52008."""
 
 import re
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ _FIELD = "file"
 
 @dataclass(frozen=True, slots=True)
 class UploadedFile:
-    """An uploaded file under the name it was sent with, without folders."""
+    """An uploaded file with its name, without folders."""
 
     name: str
     content: bytes
 
 
 async def read_file(request: web.Request) -> UploadedFile:
-    """The request's single file, not over the limit; form fields without a file name are ignored."""
+    """The request's single file within the size limit. Form fields without a file name are ignored."""
     if request.content_type != "multipart/form-data":
         raise web.HTTPUnsupportedMediaType
     files = await _files(request)
@@ -42,15 +42,15 @@ async def _files(request: web.Request) -> list[tuple[str | None, UploadedFile]]:
             content = bytes(await part.read(decode=True))
             if part.filename is not None:
                 found.append((part.name, UploadedFile(_base_name(part.filename), content)))
-    except (ValueError, AssertionError) as error:  # what aiohttp raises for a broken multipart body
+    except (ValueError, AssertionError) as error:  # raised by aiohttp for an invalid multipart body
         raise errors.CertificateManagerError(errors.BAD_PARAMETER, "multipart body") from error
     return found
 
 
 async def _body(request: web.Request) -> StreamReader:
-    """The body as a stream again: the host's interceptor has read it already."""
+    """The body as a stream again, because the host's middleware has already read it."""
     body = await request.read()
-    # A limit above the size: feeding must not pause the connection.
+    # A limit above the size, so that feeding does not pause the connection.
     stream = StreamReader(request.protocol, limit=len(body) + 1)
     stream.feed_data(body)
     stream.feed_eof()
@@ -58,6 +58,6 @@ async def _body(request: web.Request) -> StreamReader:
 
 
 def _base_name(name: str) -> str:
-    """The name without folders, control characters and bytes that are not UTF-8: they can't be kept or sent back."""
+    """The name without folders, control characters, and invalid UTF-8, which cannot be stored or sent back."""
     name = name.encode(errors="replace").decode()
     return re.sub(r"[\x00-\x1f\x7f]", "", re.split(r"[/\\]", name)[-1])

@@ -1,4 +1,4 @@
-"""Reads the list's query: paging, `all` and `status`. Does not look anything up."""
+"""Parsing of the list's query: paging, `all`, and `status`."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ _DEFAULTS = {"pageSize": "10", "pageNum": "1", "all": "false", "status": "UNEXPI
 
 
 class Status(StrEnum):
-    """Which certificates a list names, by their expiration date."""
+    """The filter of a list by expiration date."""
 
     ALL = "ALL"
     EXPIRED = "EXPIRED"
@@ -21,7 +21,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """What a list was asked for."""
+    """The parsed query of a list."""
 
     page_size: int
     page_number: int
@@ -30,7 +30,7 @@ class ListQuery:
 
 
 def parse(query: MultiMapping[str], version: ApiVersion) -> ListQuery:
-    """The query with its defaults; CertificateManagerError names the first value that makes no sense."""
+    """The query with defaults applied. CertificateManagerError names the first invalid value."""
     for name in query:
         if name not in _DEFAULTS or len(query.getall(name)) > 1:
             raise errors.CertificateManagerError(errors.BAD_PARAMETER, name)
@@ -45,7 +45,7 @@ def parse(query: MultiMapping[str], version: ApiVersion) -> ListQuery:
 
 
 def _number(name: str, text: str) -> int:
-    # int() alone would also take "+1", " 1 ", "1_0" and other scripts' digits.
+    # int() alone would also accept "+1", " 1 ", "1_0", and digits of other scripts.
     is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(assumptions.LARGEST_NUMBER))
     if not is_number or not 1 <= int(text) <= assumptions.LARGEST_NUMBER:
         raise errors.CertificateManagerError(errors.BAD_PARAMETER, name)

@@ -1,6 +1,6 @@
-"""Reads a certificate file: the PEM chain and key, and the facts that the list shows. Judges only whether it is one.
+"""Parsing of a certificate file: the PEM chain and key, and the facts for the list.
 
-Whether the file fits a registered certificate is for `checks`.
+`checks` compares the file with its registered certificate.
 """
 
 import datetime as dt
@@ -36,12 +36,12 @@ _JAVA_NAMES = {
 
 
 class NotPemError(Exception):
-    """The file is not a chain and its private key in PEM."""
+    """The file is not a PEM chain with its private key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the list shows of a certificate; None (or no domains) where nothing is known."""
+    """The facts of a certificate for the list; None (or no domains) if unknown."""
 
     authority: str | None = None
     signature_algorithm: str | None = None
@@ -52,7 +52,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class CertificateFile:
-    """A file that was read: the facts, and what it is checked by."""
+    """A parsed file: the facts for the list, and the values for the checks."""
 
     facts: Facts
     names: frozenset[str]
@@ -67,7 +67,7 @@ class _Block:
 
 
 def read(content: bytes) -> CertificateFile:
-    """The file's leaf certificate; NotPemError says why there is none. Key checks take some milliseconds."""
+    """Parse a file. NotPemError states the reason for a failure. Key checks take some milliseconds."""
     blocks = [block for block in _blocks(content) if block.label != _CURVE_LABEL]
     if len(blocks) < 2:
         raise NotPemError("no certificate, or no private key")
@@ -84,7 +84,7 @@ def read(content: bytes) -> CertificateFile:
 
 
 def _blocks(content: bytes) -> Iterator[_Block]:
-    """The PEM blocks; text between them is skipped, a block without an end is an error."""
+    """The PEM blocks. Text between blocks is skipped; a block without an end is an error."""
     label, lines = "", list[bytes]()
     for line in content.splitlines(keepends=True):
         stripped = line.strip()

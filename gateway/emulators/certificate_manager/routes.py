@@ -1,6 +1,6 @@
-"""The HTTP surface: list, download and upload, and what an unknown address answers. Rules live in the modules below.
+"""The HTTP routes: list, download, and upload, and the response for unknown addresses.
 
-Every call goes the same way: version, credentials and app key, then the operation.
+Every call checks version, credentials, and app key, and then runs the operation.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from aiohttp import web
 
 from gateway.emulators.base import Clock
 from gateway.emulators.certificate_manager import access, assumptions, checks, errors, multipart, paging
-from gateway.emulators.certificate_manager.state import Certificate, State, StoredFile
+from gateway.emulators.certificate_manager.state import Certificate, CertificateManagerState, StoredFile
 from gateway.emulators.certificate_manager.versions import VERSIONS, ApiVersion
 from gateway.emulators.database import Database
 
@@ -22,16 +22,16 @@ _ROOT = r"/certmanager/{version:v1\.[0-3]}/appkeys/{app_key:[^/]+}/certificates"
 _FILES = _ROOT + "/{name:[^/]+}/files"
 
 
-class Routes:
+class CertificateManagerRoutes:
     """The API's handlers over one state."""
 
-    def __init__(self, state: State, database: Database, clock: Clock) -> None:
+    def __init__(self, state: CertificateManagerState, database: Database, clock: Clock) -> None:
         self._state = state
         self._database = database
         self._clock = clock
 
     def install(self, application: web.Application) -> None:
-        """Add the API's routes and the middleware that words its failures."""
+        """Add the API's routes and the middleware that formats failures."""
         application.middlewares.append(_answer_failures)
         application.add_routes(
             [
@@ -94,7 +94,7 @@ class Routes:
 
 @web.middleware
 async def _answer_failures(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The envelope for the API's failures; the web framework's own JSON for the rest of HTTP's."""
+    """The envelope for failures of the API, and the web framework's JSON for other HTTP errors."""
     try:
         return await handler(request)
     except errors.CertificateManagerError as error:

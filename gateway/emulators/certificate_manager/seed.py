@@ -1,6 +1,6 @@
-"""Seed data: its format on the control port, and writing it into the state. The default set is in `demo`.
+"""Seed data: its format on the control port, and writing it to the state. The default set is in `demo`.
 
-Does not judge files: a seeded file may be anything, so that broken ones can be downloaded too.
+Files are not checked: a seeded file can have any content, so that downloads of broken files can be tested.
 """
 
 import datetime as dt
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from gateway.emulators.base import SeedError
 from gateway.emulators.certificate_manager import pem
 from gateway.emulators.certificate_manager.paging import ListQuery, Status
-from gateway.emulators.certificate_manager.state import State, StoredFile
+from gateway.emulators.certificate_manager.state import CertificateManagerState, StoredFile
 
 DEFAULT_APP_KEY = "certmanager-demo"
 
@@ -22,7 +22,7 @@ _FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\\x00-\x1f\x7f]+$")]
 
 
 class _Model(BaseModel):
-    # Messages must not repeat what was given: it may be key material.
+    # Messages must not repeat input, which can be key material.
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
@@ -41,9 +41,9 @@ class FileSeed(_Model):
 
 
 class CertificateSeed(_Model):
-    """A registered certificate. Facts that are not given come from the last file that can be read.
+    """A registered certificate. Missing facts are taken from the last readable file.
 
-    authority: also the only authority that later uploads may name; without it any is taken.
+    authority: later uploads must have this authority; without it, any authority is accepted.
     """
 
     name: _Name
@@ -57,7 +57,7 @@ class CertificateSeed(_Model):
 
 
 class SeedData(_Model):
-    """What `POST /seed` takes. App keys of certificates need not be listed; what is there already is replaced."""
+    """The body of `POST /seed`. App keys of certificates need not be listed. Existing objects are replaced."""
 
     app_keys: tuple[_Word, ...] = ()
     access_keys: tuple[AccessKeySeed, ...] = ()
@@ -67,7 +67,7 @@ class SeedData(_Model):
 
 
 def parse(data: Mapping[str, Any]) -> SeedData:
-    """Seed data from JSON; SeedError names the first field that is wrong."""
+    """Parse seed data from JSON. SeedError names the first invalid field."""
     try:
         return SeedData.model_validate(data)
     except ValidationError as error:
@@ -75,7 +75,7 @@ def parse(data: Mapping[str, Any]) -> SeedData:
         raise SeedError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
-def add(state: State, data: SeedData) -> None:
+def add(state: CertificateManagerState, data: SeedData) -> None:
     """Write the described objects. Call it in a transaction."""
     for app_key in data.app_keys:
         state.add_app_key(app_key)
@@ -89,8 +89,8 @@ def add(state: State, data: SeedData) -> None:
         _add_certificate(state, certificate)
 
 
-def describe(state: State) -> dict[str, Any]:
-    """What exists, without secrets and key material."""
+def describe(state: CertificateManagerState) -> dict[str, Any]:
+    """The state, without secrets and key material."""
     everything = ListQuery(page_size=1, page_number=1, everything=True, status=Status.ALL)
     return {
         "app_keys": state.app_keys(),
@@ -109,7 +109,7 @@ def describe(state: State) -> dict[str, Any]:
     }
 
 
-def _add_certificate(state: State, seed: CertificateSeed) -> None:
+def _add_certificate(state: CertificateManagerState, seed: CertificateSeed) -> None:
     certificate = state.put_certificate(seed.app_key, seed.name, seed.authority)
     files = [StoredFile(file.file_name, file.content.encode()) for file in seed.files]
     read = _facts(files)

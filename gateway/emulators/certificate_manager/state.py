@@ -1,6 +1,6 @@
-"""What Certificate Manager keeps: app keys, credentials, registered certificates and their files, in SQLite.
+"""The state of Certificate Manager in SQLite: app keys, credentials, registered certificates, and their files.
 
-Checks nothing: rules of the API are for the modules above.
+Other modules check the rules of the API.
 """
 
 import datetime as dt
@@ -44,7 +44,7 @@ _STRICT = "require_access_key_in_v1_2"
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A certificate's file under the name it was uploaded with."""
+    """A certificate's file with its uploaded name."""
 
     name: str
     content: bytes
@@ -52,7 +52,7 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A registered certificate; `registered_authority` is the only one its files may name, None any."""
+    """A registered certificate. `registered_authority`: the authority its files must have; None accepts any."""
 
     id: int
     name: str
@@ -60,7 +60,7 @@ class Certificate:
     facts: Facts
 
 
-class State:
+class CertificateManagerState:
     """One installation's objects."""
 
     def __init__(self, database: Database) -> None:
@@ -73,7 +73,7 @@ class State:
         return all(self._database.row(f"SELECT 1 FROM {table} LIMIT 1") is None for table in _TABLES)  # noqa: S608
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
         with self._database.transaction():
             for table in _TABLES:
                 self._database.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the constant above
@@ -81,7 +81,7 @@ class State:
     # Credentials and settings
 
     def add_app_key(self, app_key: str) -> None:
-        """Let an app key in; nothing where it is known."""
+        """Add an app key, unless it exists."""
         self._database.execute("INSERT OR IGNORE INTO app_keys VALUES (?)", app_key)
 
     def has_app_key(self, app_key: str) -> bool:
@@ -106,7 +106,7 @@ class State:
         return [row["id"] for row in self._database.rows("SELECT id FROM access_keys ORDER BY rowid")]
 
     def add_bearer_token(self, token: str) -> None:
-        """Let a bearer token in."""
+        """Add a bearer token."""
         self._database.execute("INSERT OR IGNORE INTO bearer_tokens VALUES (?)", token)
 
     def has_bearer_token(self, token: str) -> bool:
@@ -115,20 +115,20 @@ class State:
 
     @property
     def requires_access_key_in_v1_2(self) -> bool:
-        """Whether v1.2 wants the access key headers, as v1.1 does."""
+        """Whether v1.2 requires the access key headers, as v1.1 does."""
         return self._setting(_STRICT) == "true"
 
     def require_access_key_in_v1_2(self, required: bool) -> None:
-        """Set whether v1.2 wants the access key headers."""
+        """Set whether v1.2 requires the access key headers."""
         self._set(_STRICT, "true" if required else "false")
 
     @property
     def authority_certificate(self) -> str | None:
-        """The default set's root certificate in PEM, once that set is there."""
+        """The root certificate of the default set in PEM, if the set was added."""
         return self._setting("authority_certificate")
 
     def set_authority_certificate(self, pem: str) -> None:
-        """Remember the default set's root certificate."""
+        """Store the root certificate of the default set."""
         self._set("authority_certificate", pem)
 
     def _setting(self, name: str) -> str | None:
@@ -141,7 +141,7 @@ class State:
     # Certificates and files
 
     def put_certificate(self, app_key: str, name: str, registered_authority: str | None) -> Certificate:
-        """Register a certificate; one of that name keeps its place in the list and loses everything else."""
+        """Register a certificate. An existing one keeps its position in the list; everything else is replaced."""
         self.add_app_key(app_key)
         self._database.execute(
             "INSERT INTO certificates (app_key, name, registered_authority) VALUES (?1, ?2, ?3)"
@@ -154,7 +154,7 @@ class State:
         return certificate
 
     def replace_files(self, certificate_id: int, files: Sequence[StoredFile], facts: Facts) -> None:
-        """Give a certificate other files and the facts that go with them. Call it in a transaction."""
+        """Replace the files and facts of a certificate. Call it in a transaction."""
         self._database.execute("DELETE FROM files WHERE certificate_id = ?", certificate_id)
         for file in files:
             self._database.execute(

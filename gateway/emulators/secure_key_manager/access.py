@@ -1,6 +1,6 @@
-"""Who calls, and whether the app key, the credentials and a key store let that caller in.
+"""Authentication: the app key, the credentials, and the rules of a key store.
 
-Responsible for authentication only; what a key's own status allows is decided in `routes.py`.
+`routes.py` checks the status of a key.
 """
 
 import datetime as dt
@@ -19,7 +19,7 @@ from gateway.emulators.secure_key_manager.assumptions import (
     DEMANDS_BEARER_TOKEN,
 )
 from gateway.emulators.secure_key_manager.errors import KeyManagerError
-from gateway.emulators.secure_key_manager.state import KeyStore, State
+from gateway.emulators.secure_key_manager.state import KeyManagerState, KeyStore
 
 _MAC_HEADER = "X-TOAST-CLIENT-MAC-ADDR"
 _ACCESS_KEY_ID_HEADER = "X-TC-AUTHENTICATION-ID"
@@ -29,21 +29,23 @@ _TOKEN_SCHEME = "Bearer "  # noqa: S105 (a scheme's name)
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """What the server saw of a caller: the address, the MAC address header and the TLS certificate's fingerprint."""
+class RequestOrigin:
+    """The origin of a request: the address, the MAC address header, and the fingerprint of the client certificate."""
 
     ip_address: str
     mac_address: str
     certificate: str | None
 
     @classmethod
-    def of(cls, request: web.Request) -> "Caller":
-        """The caller of a request."""
+    def of(cls, request: web.Request) -> "RequestOrigin":
+        """The origin of a request."""
         return cls(_ip_address(request), _header(request.headers, _MAC_HEADER), _fingerprint(request))
 
 
-def check_credentials(state: State, version: str, app_key: str, headers: Mapping[str, str], now: dt.datetime) -> None:
-    """Refuse unknown app keys, and credentials that this API version doesn't take."""
+def check_credentials(
+    state: KeyManagerState, version: str, app_key: str, headers: Mapping[str, str], now: dt.datetime
+) -> None:
+    """Reject unknown app keys, and credentials that this API version does not accept."""
     if not state.has_app_key(app_key):
         raise KeyManagerError(errors.INVALID_APPKEY)
     if version in DEMANDS_BEARER_TOKEN:
@@ -55,8 +57,8 @@ def check_credentials(state: State, version: str, app_key: str, headers: Mapping
             raise KeyManagerError(errors.INVALID_USER_ACCESS_KEY)
 
 
-def check_key_store(store: KeyStore, caller: Caller) -> None:
-    """Refuse callers that fail any authentication that the key store has configured."""
+def check_key_store(store: KeyStore, caller: RequestOrigin) -> None:
+    """Reject callers that fail one of the key store's authentication rules."""
     if store.ipv4_addresses and caller.ip_address not in store.ipv4_addresses:
         raise KeyManagerError(errors.IPV4_AUTH_FAILURE)
     if store.mac_addresses and caller.mac_address.lower() not in store.mac_addresses:
@@ -65,14 +67,14 @@ def check_key_store(store: KeyStore, caller: Caller) -> None:
         raise KeyManagerError(errors.CERTIFICATE_AUTH_FAILURE)
 
 
-def _check_token(state: State, header: str, now: dt.datetime) -> None:
+def _check_token(state: KeyManagerState, header: str, now: dt.datetime) -> None:
     known = state.has_bearer_token(header.removeprefix(_TOKEN_SCHEME), now)
     if not (known and header.startswith(_TOKEN_SCHEME)):
         raise KeyManagerError(errors.INVALID_ACCESS_TOKEN)
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:
-    """A header's text, as Latin-1: aiohttp leaves half surrogates in it where it isn't UTF-8."""
+    """The header as Latin-1 text: aiohttp leaves lone surrogates in headers that are not UTF-8."""
     return headers.get(name, "").encode(errors="surrogateescape").decode("latin-1")
 
 
@@ -81,7 +83,7 @@ def _ip_address(request: web.Request) -> str:
     if not peer:
         return ""
     address = ipaddress.ip_address(peer[0])
-    # A dual-stack socket shows an IPv4 caller as ::ffff:192.0.2.1.
+    # A dual-stack socket reports an IPv4 caller as ::ffff:192.0.2.1.
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return str(mapped or address)
 

@@ -1,11 +1,11 @@
-"""Every reading that the vendor's document leaves open, in one place, so that each is easy to change.
+"""All assumptions about questions that the vendor's document leaves open.
 
-Responsible for these choices and their values only; the modules named beside them follow them.
+Values are constants in this module. Rules are listed with the module that implements them.
 
 Callers (access.py)
 - v1.1 ignores missing user access key headers (its one documented call shows none) and checks sent ones;
-  v1.2 demands them; v1.3 demands `X-NHN-Authorization: Bearer TOKEN`. This holds for `publicKey` too: what
-  needs no authentication there is the key store's.
+  v1.2 requires them; v1.3 requires `X-NHN-Authorization: Bearer TOKEN`. This applies to `publicKey` too: only the
+  key store's authentication is not required there.
 - User access keys and tokens belong to the account, not to one app key.
 - Checked in this order: app key, credentials, key id, key store (IPv4, MAC, certificate), the key's status, its
   version, the version's status, the user's data.
@@ -16,8 +16,8 @@ Callers (access.py)
 Requests (user_data.py)
 - JSON bodies need `Content-Type: application/json`, hold exactly the documented fields, and are otherwise
   "Invalid User Data". A body sent to `create-local-key`, which documents none, is ignored.
-- Base64 is taken exactly as it was given out: standard alphabet, padded, on one line.
-- An empty text is a text. 32 KB are 32 x 1024 bytes of UTF-8.
+- Base64 is accepted exactly as it was returned: standard alphabet, padded, on one line.
+- An empty text is valid. 32 KB are 32 x 1024 bytes of UTF-8.
 - `keyVersion` that isn't one decimal number is "Invalid Key Version"; `symmetric-key` of v1.0 ignores it.
 - Any other path, and any other method on a known path, is "URL NOT FOUND".
 
@@ -25,16 +25,16 @@ Cryptography (symmetric.py, asymmetric.py)
 - Ciphertext: 4 bytes of key version (big-endian), 16 of IV, AES-256-CBC blocks with PKCS#7 padding.
 - Data key ciphertext: 16 bytes of IV and the raw key in two blocks, without padding or version: the
   documented sample has 48 bytes. The IV is a MAC of the data key under the stored key, so that
-  `decrypt` recognizes the version and refuses what it did not make. `decrypt` answers the key's Base64.
+  `decrypt` recognizes the version and rejects other ciphertexts. `decrypt` returns the key as Base64.
 - Signature: 4 bytes of key version, then RSA PKCS#1 v1.5 over the text itself, without a digest.
 - Versions count from 0 and the highest one is the current one. The ciphertext sample carries prefix 0 beside
   `keyVersion` 1, which no reading explains; here both are the version.
 - A ciphertext naming a version that doesn't exist is "Invalid User Data"; a signature naming one doesn't match (result
   false, with the current version).
-- An inactive version answers "Invalid Key Version Status" to every use of it.
+- Every use of an inactive version fails with "Invalid Key Version Status".
 
 Answers (errors.py)
-- The numbers and HTTP statuses of all failures, and the messages of refused credentials; `body` is null.
+- The codes and HTTP statuses of all failures, and the messages for rejected credentials; `body` is null.
 """
 
 from typing import Final

@@ -1,7 +1,7 @@
-"""RSA-2048 as Secure Key Manager's asymmetric keys use it: signatures over the text itself, and keys as DER.
+"""RSA-2048 operations of asymmetric keys: signatures over the text itself, and keys as DER.
 
-Responsible for the layout of signatures (see assumptions.py); which versions may be used is decided elsewhere.
-Keys are passed as PKCS#8 DER, the form in which the state keeps them.
+Defines the layout of signatures (see assumptions.py). `routes.py` decides which versions may be used. Keys are passed
+as PKCS#8 DER, the form in which the state stores them.
 """
 
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ _PUBLIC_EXPONENT = 65537
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A signature taken apart."""
+    """A parsed signature."""
 
     version: int
     value: bytes
 
     @classmethod
     def parse(cls, text: str) -> "Signature":
-        """Take Base64 apart; MalformedError where the length isn't a signature's."""
+        """Parse a Base64 signature. Raises MalformedError for a wrong length."""
         data = from_base64(text)
         if len(data) != VERSION_PREFIX_BYTES + _RSA_BYTES:
             raise MalformedError("impossible length of a signature")
@@ -46,7 +46,7 @@ def generate() -> bytes:
 
 
 def private_key_from_pem(pem: str) -> bytes:
-    """The private key in an unencrypted PEM text; MalformedError where it isn't one of RSA-2048."""
+    """Load an unencrypted PEM private key. Raises MalformedError if it is not RSA-2048."""
     try:
         key = load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -57,19 +57,19 @@ def private_key_from_pem(pem: str) -> bytes:
 
 
 def public_key(private_key: bytes) -> bytes:
-    """The public half, as SubjectPublicKeyInfo DER."""
+    """The public key as SubjectPublicKeyInfo DER."""
     return _load(private_key).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def sign(private_key: bytes, version: int, plaintext: bytes) -> str:
-    """Sign a text under one version of a key."""
+    """Sign a text with one version of a key."""
     value = _load(private_key).sign(plaintext, padding.PKCS1v15(), utils.NoDigestInfo())
     return to_base64(version.to_bytes(VERSION_PREFIX_BYTES) + value)
 
 
 def matches(private_key: bytes, plaintext: bytes, signature: Signature) -> bool:
-    """Whether the signature is one of this text, by this key."""
-    # By hand: OpenSSL 3.0 doesn't verify signatures of an empty text made without a digest.
+    """Whether the signature of this text was made with this key."""
+    # Verified here, because OpenSSL 3.0 does not verify signatures of an empty text made without a digest.
     public = _load(private_key).public_key().public_numbers()
     number = int.from_bytes(signature.value)
     block = pow(number, public.e, public.n).to_bytes(_RSA_BYTES)
@@ -82,7 +82,7 @@ def _pkcs8(key: rsa.RSAPrivateKey) -> bytes:
 
 
 def _load(private_key: bytes) -> rsa.RSAPrivateKey:
-    # What the state keeps was checked when it came in; checking again would cost 50 ms a call.
+    # The key was checked when it was stored. Another check would take 50 ms per call.
     key = load_der_private_key(private_key, password=None, unsafe_skip_rsa_key_validation=True)
     assert isinstance(key, rsa.RSAPrivateKey)
     return key

@@ -1,7 +1,4 @@
-"""Secure Key Manager as the host and the control port see it: install, reset, seed, fail.
-
-Assembles the package's parts; has no behaviour of its own.
-"""
+"""The emulator for the host and the control port, composed of the modules of this package."""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,9 +10,9 @@ from aiohttp import web
 from gateway.emulators.base import Clock, Emulator
 from gateway.emulators.database import Database
 from gateway.emulators.secure_key_manager import errors
-from gateway.emulators.secure_key_manager.routes import Routes, failure_response
+from gateway.emulators.secure_key_manager.routes import KeyManagerRoutes, failure_response
 from gateway.emulators.secure_key_manager.seed import Seeder
-from gateway.emulators.secure_key_manager.state import State
+from gateway.emulators.secure_key_manager.state import KeyManagerState
 
 
 class SecureKeyManagerEmulator(Emulator):
@@ -25,26 +22,26 @@ class SecureKeyManagerEmulator(Emulator):
 
     def __init__(self, database: Database, clock: Clock) -> None:
         super().__init__(database, clock)
-        self._state = State(database)
-        # Generating keys awaits: without the lock a reset, or the same seed, could come in between.
+        self._state = KeyManagerState(database)
+        # Generating keys awaits. Without the lock, a reset or the same seed could run in between.
         self._changing = asyncio.Lock()
 
     def install(self, application: web.Application) -> None:
         """Add the ten calls."""
-        Routes(self._state, self.clock).install(application)
+        KeyManagerRoutes(self._state, self.clock).install(application)
 
     async def reset(self) -> None:
-        """Forget everything, the setting `failures_as_200` too."""
+        """Delete everything, including the setting `failures_as_200`."""
         async with self._changing:
             self._state.clear()
 
     async def seed(self, data: Mapping[str, Any] | None) -> Mapping[str, Any]:
-        """Add the described objects (see seed_format.py), or what is missing of the default set."""
+        """Add the described objects (see seed_format.py), or the missing objects of the default set."""
         async with self._changing:
             return await Seeder(self._state, self.clock).seed(data)
 
     def failure(self, code: str | None, message: str | None, status: int | None) -> web.Response:
-        """A failure by result code or message; a given status wins over `failures_as_200`."""
+        """A failure by result code or message. An explicit status overrides `failures_as_200`."""
         failure = errors.find(code)
         if message is not None:
             failure = replace(failure, message=message)

@@ -1,8 +1,8 @@
-"""The failures that Secure Key Manager answers: result code, message and HTTP status.
+"""The failures of Secure Key Manager: result code, message, and HTTP status.
 
-Responsible for the table and the one exception that carries a row of it; `routes.py` writes the envelope.
-The messages are the vendor's, save those of refused credentials and of an internal error; all numbers and statuses are
-assumed, since none are published.
+Contains the table and the exception that carries a row; `routes.py` writes the envelope. The messages are the vendor's,
+except those for rejected credentials and internal errors. All numbers and statuses are assumed, because none are
+published.
 """
 
 from dataclasses import dataclass, replace
@@ -10,27 +10,27 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """One row: what the envelope's header says, and the status line above it."""
+class KeyManagerFailure:
+    """One row: the header of the envelope and the HTTP status."""
 
     result_code: int
     message: str
     status: int
 
 
-INVALID_APPKEY: Final = Failure(-40001, "Invalid Appkey", 400)
-INVALID_KEY_ID: Final = Failure(-40002, "Invalid Key ID", 400)
-INVALID_KEY_VERSION: Final = Failure(-40003, "Invalid Key Version", 400)
-INVALID_USER_DATA: Final = Failure(-40004, "Invalid User Data", 400)
-INVALID_KEY_STATUS: Final = Failure(-40005, "Invalid Key Status", 400)
-INVALID_KEY_VERSION_STATUS: Final = Failure(-40006, "Invalid Key Version Status", 400)
-INVALID_USER_ACCESS_KEY: Final = Failure(-40101, "Invalid User Access Key", 401)
-INVALID_ACCESS_TOKEN: Final = Failure(-40102, "Invalid Access Token", 401)
-IPV4_AUTH_FAILURE: Final = Failure(-40301, "IPv4 Auth Failure", 403)
-MAC_AUTH_FAILURE: Final = Failure(-40302, "MAC Auth Failure", 403)
-CERTIFICATE_AUTH_FAILURE: Final = Failure(-40303, "Certificate Auth Failure", 403)
-URL_NOT_FOUND: Final = Failure(-40401, "URL NOT FOUND", 404)
-INTERNAL_ERROR: Final = Failure(-50001, "Internal Server Error", 500)
+INVALID_APPKEY: Final = KeyManagerFailure(-40001, "Invalid Appkey", 400)
+INVALID_KEY_ID: Final = KeyManagerFailure(-40002, "Invalid Key ID", 400)
+INVALID_KEY_VERSION: Final = KeyManagerFailure(-40003, "Invalid Key Version", 400)
+INVALID_USER_DATA: Final = KeyManagerFailure(-40004, "Invalid User Data", 400)
+INVALID_KEY_STATUS: Final = KeyManagerFailure(-40005, "Invalid Key Status", 400)
+INVALID_KEY_VERSION_STATUS: Final = KeyManagerFailure(-40006, "Invalid Key Version Status", 400)
+INVALID_USER_ACCESS_KEY: Final = KeyManagerFailure(-40101, "Invalid User Access Key", 401)
+INVALID_ACCESS_TOKEN: Final = KeyManagerFailure(-40102, "Invalid Access Token", 401)
+IPV4_AUTH_FAILURE: Final = KeyManagerFailure(-40301, "IPv4 Auth Failure", 403)
+MAC_AUTH_FAILURE: Final = KeyManagerFailure(-40302, "MAC Auth Failure", 403)
+CERTIFICATE_AUTH_FAILURE: Final = KeyManagerFailure(-40303, "Certificate Auth Failure", 403)
+URL_NOT_FOUND: Final = KeyManagerFailure(-40401, "URL NOT FOUND", 404)
+INTERNAL_ERROR: Final = KeyManagerFailure(-50001, "Internal Server Error", 500)
 
 FAILURES: Final = (
     INVALID_APPKEY,
@@ -50,15 +50,15 @@ FAILURES: Final = (
 
 
 class KeyManagerError(Exception):
-    """A call ends with this failure."""
+    """A call failed with this row."""
 
-    def __init__(self, failure: Failure) -> None:
+    def __init__(self, failure: KeyManagerFailure) -> None:
         super().__init__(failure.message)
         self.failure = failure
 
 
-def find(code: str | None) -> Failure:
-    """The row with this result code or message; unknown ones become a row like the internal error's."""
+def find(code: str | None) -> KeyManagerFailure:
+    """The row with this result code or message. An unknown value gives a row like the internal error."""
     if code is None:
         return INTERNAL_ERROR
     for failure in FAILURES:

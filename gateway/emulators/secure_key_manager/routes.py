@@ -1,6 +1,6 @@
-"""The HTTP surface: the ten calls under `/keymanager/{version}/appkey/{appkey}`, and the envelope around every answer.
+"""The HTTP routes: the ten calls under `/keymanager/{version}/appkey/{appkey}`, and the response envelope.
 
-Responsible for the order of the checks and for what each call answers.
+Determines the order of the checks and the response of each call.
 """
 
 import functools
@@ -12,14 +12,14 @@ from aiohttp.typedefs import Handler, Middleware
 
 from gateway.emulators.base import Clock
 from gateway.emulators.secure_key_manager import access, asymmetric, errors, symmetric, user_data
-from gateway.emulators.secure_key_manager.access import Caller
+from gateway.emulators.secure_key_manager.access import RequestOrigin
 from gateway.emulators.secure_key_manager.assumptions import (
     API_VERSIONS,
     MAXIMUM_ENCRYPT_BYTES,
     MAXIMUM_SIGN_BYTES,
 )
-from gateway.emulators.secure_key_manager.errors import Failure, KeyManagerError
-from gateway.emulators.secure_key_manager.state import Item, KeyState, KeyVersion, Kind, State
+from gateway.emulators.secure_key_manager.errors import KeyManagerError, KeyManagerFailure
+from gateway.emulators.secure_key_manager.state import Item, KeyManagerState, KeyState, KeyVersion, Kind
 from gateway.emulators.secure_key_manager.texts import MalformedError, hexadecimal, to_base64
 
 Body = Mapping[str, str | int | bool]
@@ -28,25 +28,25 @@ Call = Callable[[web.Request], Awaitable[Body]]
 _ROOT = f"/keymanager/{{version:{'|'.join(API_VERSIONS).replace('.', '[.]')}}}/appkey/{{appkey:[^/]+}}"
 _KEY = "{keyid:[^/]+}"  # braces and all
 _VERSIONLESS = "v1.0"
-"""The API version whose `symmetric-key` neither takes nor answers `keyVersion`."""
+"""The API version whose `symmetric-key` neither accepts nor returns `keyVersion`."""
 _dumps = functools.partial(json.dumps, ensure_ascii=False)
 
 
-def failure_response(failure: Failure, status: int) -> web.Response:
+def failure_response(failure: KeyManagerFailure, status: int) -> web.Response:
     """The envelope of a failure."""
     header = {"resultCode": failure.result_code, "resultMessage": failure.message, "isSuccessful": False}
     return web.json_response({"header": header, "body": None}, status=status, dumps=_dumps)
 
 
-class Routes:
+class KeyManagerRoutes:
     """The calls, over one installation's state."""
 
-    def __init__(self, state: State, clock: Clock) -> None:
+    def __init__(self, state: KeyManagerState, clock: Clock) -> None:
         self._state = state
         self._clock = clock
 
     def install(self, application: web.Application) -> None:
-        """Add the calls, and the middleware that turns failures into envelopes."""
+        """Add the calls and the middleware that converts failures to envelopes."""
         application.middlewares.append(self._failures())
         for method, path, call in self._calls():
             application.router.add_route(method, f"{_ROOT}/{path}", _answering(call))
@@ -67,11 +67,11 @@ class Routes:
 
     async def _confirm(self, request: web.Request) -> Body:
         self._check_credentials(request)
-        caller = Caller.of(request)
+        caller = RequestOrigin.of(request)
         return {
             "clientIp": caller.ip_address,
             "clientMacHeader": caller.mac_address,
-            "clientSentCerfificate": caller.certificate is not None,  # spelt as in the vendor's sample
+            "clientSentCerfificate": caller.certificate is not None,  # spelled as in the vendor's sample
         }
 
     async def _secret(self, request: web.Request) -> Body:
@@ -147,27 +147,27 @@ class Routes:
         return app_key
 
     def _item(self, request: web.Request, kind: Kind, *, authenticated: bool = True) -> Item:
-        """The active secret or key that the path names, for a caller that its key store lets in."""
+        """The active secret or key in the path, if its key store permits the caller."""
         app_key = self._check_credentials(request)
         item = self._state.item(app_key, request.match_info["keyid"])
         if item is None or item.kind is not kind:
             raise KeyManagerError(errors.INVALID_KEY_ID)
         store = self._state.key_store(app_key, item.key_store)
         if authenticated and store is not None:
-            access.check_key_store(store, Caller.of(request))
+            access.check_key_store(store, RequestOrigin.of(request))
         if item.state is not KeyState.ACTIVE:
             raise KeyManagerError(errors.INVALID_KEY_STATUS)
         return item
 
     def _version(self, item: Item, number: int | None) -> KeyVersion:
-        """The active version of this number; None asks for the current one."""
+        """The active version with this number; None means the current version."""
         version = self._state.version(item, number)
         if version is None:
             raise KeyManagerError(errors.INVALID_KEY_VERSION)
         return _active(version)
 
     def _open(self, item: Item, ciphertext: symmetric.Ciphertext) -> Body:
-        """Decrypt a text with the version that its ciphertext names."""
+        """Decrypt a text with the version stated in its ciphertext."""
         version = self._state.version(item, ciphertext.version)
         if version is None:
             raise KeyManagerError(errors.INVALID_USER_DATA)
@@ -197,7 +197,7 @@ class Routes:
 
 
 def _answering(call: Call) -> Handler:
-    """The aiohttp handler that puts a call's body into the envelope of a success."""
+    """An aiohttp handler that wraps a call's body in a success envelope."""
 
     async def answer(request: web.Request) -> web.Response:
         header = {"resultCode": 0, "resultMessage": "success", "isSuccessful": True}

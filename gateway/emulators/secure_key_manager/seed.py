@@ -1,6 +1,6 @@
-"""The default set, and applying a seed plan to the state: wholly or not at all.
+"""The default set, and applying a seed plan to the state: completely or not at all.
 
-Responsible for checking the plan against what is there, and for random material; shapes are read in `seed_format.py`.
+Checks the plan against the state and generates random key material. `seed_format.py` parses the data.
 """
 
 import asyncio
@@ -12,10 +12,10 @@ from typing import Final
 from gateway.emulators.base import Clock, SeedError
 from gateway.emulators.secure_key_manager import asymmetric, symmetric
 from gateway.emulators.secure_key_manager.seed_format import DEFAULT_APP_KEY, NewItem, NewVersion, SeedPlan, parse
-from gateway.emulators.secure_key_manager.state import Item, Kind, State
+from gateway.emulators.secure_key_manager.state import Item, KeyManagerState, Kind
 
 _NOBODY = "00" * 32
-"""A fingerprint that no certificate has: `certificate-locked` opens once it is seeded with a real one."""
+"""A fingerprint that no certificate has. `certificate-locked` becomes usable when it is seeded with a real one."""
 
 DEFAULT_SEED: Final[Mapping[str, object]] = {
     "app_keys": [DEFAULT_APP_KEY],
@@ -53,15 +53,15 @@ DEFAULT_SEED: Final[Mapping[str, object]] = {
 
 
 class Seeder:
-    """Adds objects to one installation, one seed at a time."""
+    """Adds seed data to one installation, one seed at a time."""
 
-    def __init__(self, state: State, clock: Clock) -> None:
+    def __init__(self, state: KeyManagerState, clock: Clock) -> None:
         self._state = state
         self._clock = clock
 
     async def seed(self, data: Mapping[str, object] | None) -> Mapping[str, object]:
-        """Add what the data describes (None: what is missing of the default set); answers what now exists."""
-        # In a thread: checking a given RSA key takes 50 ms.
+        """Add the described objects (None: the missing objects of the default set); return the resulting state."""
+        # In a thread: checking an RSA key takes 50 ms.
         plan = await asyncio.to_thread(parse, DEFAULT_SEED if data is None else data)
         if data is None:
             plan = self._missing(plan)
@@ -71,14 +71,14 @@ class Seeder:
         return self._description()
 
     def _missing(self, plan: SeedPlan) -> SeedPlan:
-        """The plan without what is there already."""
+        """The plan without existing objects."""
         state = self._state
         stores = (store for store in plan.key_stores if state.key_store(store.app_key, store.name) is None)
         items = (new for new in plan.items if state.item(new.item.app_key, new.item.id) is None)
         return replace(plan, key_stores=tuple(stores), items=tuple(items))
 
     async def _with_material(self, plan: SeedPlan) -> SeedPlan:
-        """The plan with random material wherever none was given."""
+        """The plan with random material added if none was given."""
         planned = {(new.item.app_key, new.item.id): new.item for new in plan.items}
         items = await asyncio.gather(*(_with_versions(new) for new in plan.items))
         rotations = []
@@ -139,7 +139,7 @@ class Seeder:
         return item
 
     def _description(self) -> Mapping[str, object]:
-        """What exists, without key material, secrets or credentials."""
+        """The state, without key material, secrets, or credentials."""
         return {
             "app_keys": self._state.app_keys(),
             "failures_as_200": self._state.failures_as_200,
@@ -173,6 +173,6 @@ async def _with_random(kind: Kind, version: NewVersion) -> NewVersion:
     return replace(version, material=material)
 
 
-def _add_version(state: State, item: Item, version: NewVersion) -> None:
-    assert version.material is not None, "the plan went through _with_material"
+def _add_version(state: KeyManagerState, item: Item, version: NewVersion) -> None:
+    assert version.material is not None, "_with_material must run first"
     state.add_version(item, version.material, version.state)

@@ -1,6 +1,6 @@
-"""A JSON object of the seed data, read field by field with types.
+"""Typed reading of a JSON object of the seed data, field by field.
 
-Responsible for naming the place of whatever is wrong; which fields there are is decided in `seed_format.py`.
+Errors name the position of the invalid field. `seed_format.py` defines the fields.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,9 +13,9 @@ _Value = TypeVar("_Value")
 
 
 class Fields:
-    """One object, at its place; what is left over at the end is an error.
+    """One object at its position. Fields that were not read at the end are an error.
 
-    `app_key` is that of the objects within which name none.
+    app_key: the default for nested objects without their own.
     """
 
     def __init__(self, value: object, place: str, app_key: str) -> None:
@@ -30,15 +30,15 @@ class Fields:
         return SeedError(f"{self._place}.{name}: {expected}".removeprefix("."))
 
     def has(self, name: str) -> bool:
-        """Whether the field is there and not yet read."""
+        """Whether the field exists and was not read yet."""
         return name in self._left
 
     def raw(self, name: str, default: object = None) -> object:
-        """The field, whatever it is."""
+        """The field, of any type."""
         return self._left.pop(name, default)
 
     def text(self, name: str, default: str | None = None, *, empty: bool = False) -> str:
-        """A string, required where there is no default; `empty` says whether it may be."""
+        """A string, required without a default. empty: whether an empty string is allowed."""
         value = self.raw(name, default)
         if not isinstance(value, str) or not (value or empty):
             raise self.refuse(name, "a text")
@@ -61,7 +61,7 @@ class Fields:
             raise self.refuse("state", f"one of {', '.join(KeyState)}") from error
 
     def each(self, name: str, read: Callable[["Fields"], _Value], *, shorthand: str = "") -> Iterator[_Value]:
-        """A list of objects, each read by `read`; a text stands for the object with that `shorthand` field alone."""
+        """A list of objects, each read by `read`. A string is short for an object with only the field `shorthand`."""
         values = self.raw(name, [])
         if not isinstance(values, list):
             raise self.refuse(name, "a list")
@@ -73,10 +73,10 @@ class Fields:
             fields.finish()
 
     def nested(self, name: str, value: object) -> "Fields":
-        """This object reduced to one field, already read as `value`, for another way of reading it."""
+        """This object with a single field of the given value, for another reader."""
         return Fields({name: value}, self._place, self.app_key)
 
     def finish(self) -> None:
-        """Nothing may be left."""
+        """Raise an error if fields were not read."""
         if self._left:
             raise self.refuse(min(self._left), "unknown field")

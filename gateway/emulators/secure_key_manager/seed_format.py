@@ -1,7 +1,7 @@
-"""The control port's seed data: JSON in, a typed plan out. Every member and every field with a default is optional.
+"""The seed data of the control port, parsed to a typed plan. All members and all fields with a default are optional.
 
-    {"app_key": "keymanager-demo",                      the app key of all below that don't name their own
-     "failures_as_200": true,                           failures come with HTTP 200: only the envelope tells
+    {"app_key": "keymanager-demo",                      the app key of all objects without their own
+     "failures_as_200": true,                           failures have HTTP 200 and an error envelope
      "app_keys": ["…"],                                 more app keys
      "user_access_keys": [{"id": "…", "secret": "…"}],  for v1.1 and v1.2
      "bearer_tokens": ["…", {"token": "…", "lifetime_seconds": 60}],           for v1.3
@@ -15,8 +15,8 @@
      "rotate": ["orders-key", {"id": "…", "material": "…"}],             one more version, which becomes the current one
      "states": [{"id": "…", "state": "inactive"}, {"id": "…", "version": 0, "state": "deletion_scheduled"}]}
 
-Objects that belong to an app key take an `app_key` too. Responsible for shapes and types; `seed.py` checks the plan
-against what is there.
+Objects that belong to an app key also accept `app_key`. This module checks shapes and types; `seed.py` checks the plan
+against the state.
 """
 
 import ipaddress
@@ -42,8 +42,8 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
-class UserAccessKey:
-    """A user access key's two halves."""
+class SeededAccessKey:
+    """The ID and secret of a user access key."""
 
     id: str
     secret: str
@@ -51,7 +51,7 @@ class UserAccessKey:
 
 @dataclass(frozen=True, slots=True)
 class BearerToken:
-    """A token; `lifetime_seconds` None lets it live for ever."""
+    """A token; `lifetime_seconds` None means that it does not expire."""
 
     token: str
     lifetime_seconds: float | None
@@ -59,7 +59,7 @@ class BearerToken:
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """A key version to add; `material` None takes random material."""
+    """A key version to add; `material` None generates random material."""
 
     material: bytes | None
     state: KeyState
@@ -75,7 +75,7 @@ class NewItem:
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """A key that gets one more version. `kind` says which kind the given material is of; None fits both."""
+    """A key that gets a new version. `kind`: the kind of the given material; None fits both."""
 
     app_key: str
     id: str
@@ -95,11 +95,11 @@ class StateChange:
 
 @dataclass(frozen=True, slots=True)
 class SeedPlan:
-    """What to add, in the order in which it is added."""
+    """The objects to add, in this order."""
 
     failures_as_200: bool | None
     app_keys: tuple[str, ...]
-    user_access_keys: tuple[UserAccessKey, ...]
+    user_access_keys: tuple[SeededAccessKey, ...]
     bearer_tokens: tuple[BearerToken, ...]
     key_stores: tuple[KeyStore, ...]
     items: tuple[NewItem, ...]
@@ -108,7 +108,7 @@ class SeedPlan:
 
 
 def parse(data: Mapping[str, object]) -> SeedPlan:
-    """The plan behind seed data; SeedError names the field that is wrong."""
+    """Parse seed data to a plan. SeedError names the invalid field."""
     fields = Fields(data, "", DEFAULT_APP_KEY)
     fields.app_key = fields.text("app_key", DEFAULT_APP_KEY)
     plan = SeedPlan(
@@ -136,8 +136,8 @@ def _switch(fields: Fields, name: str) -> bool | None:
     return value
 
 
-def _user_access_key(fields: Fields) -> UserAccessKey:
-    return UserAccessKey(fields.text("id"), fields.text("secret"))
+def _user_access_key(fields: Fields) -> SeededAccessKey:
+    return SeededAccessKey(fields.text("id"), fields.text("secret"))
 
 
 def _bearer_token(fields: Fields) -> BearerToken:

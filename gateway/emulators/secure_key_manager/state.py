@@ -1,6 +1,6 @@
-"""What a Secure Key Manager installation keeps: app keys, credentials, key stores, secrets, keys and their versions.
+"""The state of Secure Key Manager: app keys, credentials, key stores, secrets, keys, and their versions.
 
-Responsible for storing and finding; whether a caller may have what is found is decided in `access.py` and `routes.py`.
+`access.py` and `routes.py` decide whether a caller may use an object.
 """
 
 import datetime as dt
@@ -37,7 +37,7 @@ _FAILURES_AS_200 = "failures_as_200"
 
 
 class Kind(StrEnum):
-    """What an id names."""
+    """The kind of an object."""
 
     SECRET = "secret"  # noqa: S105 (a kind's name)
     SYMMETRIC = "symmetric"
@@ -45,7 +45,7 @@ class Kind(StrEnum):
 
 
 class KeyState(StrEnum):
-    """The life of an id, or of one key version; only an active one is of use."""
+    """The state of an object or a key version; only active ones can be used."""
 
     ACTIVE = "active"
     INACTIVE = "inactive"
@@ -54,7 +54,7 @@ class KeyState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeyStore:
-    """A key store and whom it lets in: each set that isn't empty must hold what the caller shows.
+    """A key store with its authentication rules: each set that is not empty must contain the caller's value.
 
     MAC addresses are in lower case; certificates are SHA-256 fingerprints in lower-case hexadecimal.
     """
@@ -87,7 +87,7 @@ class KeyVersion:
     material: bytes
 
 
-class State:
+class KeyManagerState:
     """The installation's tables. Changes belong inside `transaction`, which must not span an `await`."""
 
     def __init__(self, database: Database) -> None:
@@ -96,23 +96,23 @@ class State:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All changes within, or none."""
+        """Transaction: all changes inside are applied, or none."""
         with self._database.transaction():
             yield
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
         with self.transaction():
             for table in _TABLES:
                 self._database.execute(f"DELETE FROM {table}")  # noqa: S608 (the names are the tuple above)
 
     @property
     def failures_as_200(self) -> bool:
-        """Whether failures come with HTTP 200, so that only the envelope tells."""
+        """Whether failures have HTTP status 200, with the error only in the envelope."""
         return self._database.row("SELECT 1 FROM settings WHERE name = ?", _FAILURES_AS_200) is not None
 
     def set_failures_as_200(self, on: bool) -> None:
-        """Choose the status line of failures."""
+        """Set whether failures have HTTP status 200."""
         self._database.execute("DELETE FROM settings WHERE name = ?", _FAILURES_AS_200)
         if on:
             self._database.execute("INSERT INTO settings VALUES (?, ?)", _FAILURES_AS_200, "on")
@@ -126,11 +126,11 @@ class State:
         return [row["app_key"] for row in self._database.rows("SELECT app_key FROM app_keys ORDER BY app_key")]
 
     def add_app_key(self, app_key: str) -> None:
-        """Add an app key, where it isn't there yet."""
+        """Add an app key, unless it exists."""
         self._database.execute("INSERT OR IGNORE INTO app_keys VALUES (?)", app_key)
 
     def has_user_access_key(self, identifier: str, secret: str) -> bool:
-        """Whether id and secret belong together."""
+        """Whether the ID exists and has this secret."""
         sql = "SELECT 1 FROM user_access_keys WHERE id = ? AND secret = ?"
         return self._database.row(sql, identifier, secret) is not None
 
@@ -144,7 +144,7 @@ class State:
         return self._database.row(sql, token, now.timestamp()) is not None
 
     def put_bearer_token(self, token: str, expires_at: dt.datetime | None) -> None:
-        """Add or replace a token; without `expires_at` it stays valid."""
+        """Add or replace a token; without `expires_at`, it does not expire."""
         expiry = expires_at.timestamp() if expires_at else None
         self._database.execute("INSERT OR REPLACE INTO bearer_tokens VALUES (?, ?)", token, expiry)
 
@@ -158,7 +158,7 @@ class State:
         return [_key_store(row) for row in self._database.rows("SELECT * FROM key_stores ORDER BY app_key, name")]
 
     def put_key_store(self, store: KeyStore) -> None:
-        """Add a key store, or replace whom it lets in."""
+        """Add a key store, or replace its authentication rules."""
         self._database.execute(
             "INSERT INTO key_stores VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET ipv4_addresses ="
             " excluded.ipv4_addresses, mac_addresses = excluded.mac_addresses, certificates = excluded.certificates",
@@ -190,7 +190,7 @@ class State:
         return [_version(row) for row in self._database.rows(sql, item.app_key, item.id)]
 
     def version(self, item: Item, number: int | None) -> KeyVersion | None:
-        """One version of a key; None asks for the current one."""
+        """One version of a key; None means the current version."""
         versions = self.versions(item)
         if number is None:
             return versions[-1] if versions else None
@@ -210,7 +210,7 @@ class State:
         self._database.execute(sql, state, item.app_key, item.id)
 
     def set_version_state(self, item: Item, number: int, state: KeyState) -> bool:
-        """Change the state of one version; False where the key has no such version."""
+        """Change the state of one version; False if the key has no such version."""
         sql = "UPDATE versions SET state = ? WHERE app_key = ? AND id = ? AND number = ?"
         return self._database.execute(sql, state, item.app_key, item.id, number) > 0
 

@@ -1,6 +1,6 @@
-"""AES-256 as Secure Key Manager's symmetric keys use it: texts, and data keys wrapped under a stored key.
+"""AES-256 operations of symmetric keys: encrypted texts, and data keys wrapped with a stored key.
 
-Responsible for the layout of ciphertexts (see assumptions.py); which versions may be used is decided elsewhere.
+Defines the layout of ciphertexts (see assumptions.py). `routes.py` decides which versions may be used.
 """
 
 import hmac
@@ -23,7 +23,7 @@ _DATA_KEY_LABEL = b"secure-key-manager data key"
 
 @dataclass(frozen=True, slots=True)
 class Ciphertext:
-    """A ciphertext taken apart; `version` None is a wrapped data key, which doesn't say its version."""
+    """A parsed ciphertext; `version` None means a wrapped data key, which does not state its version."""
 
     version: int | None
     iv: bytes
@@ -31,7 +31,7 @@ class Ciphertext:
 
     @classmethod
     def parse(cls, text: str) -> "Ciphertext":
-        """Take Base64 apart; MalformedError where the length fits neither layout."""
+        """Parse a Base64 ciphertext. Raises MalformedError if the length fits neither layout."""
         data = from_base64(text)
         if len(data) == _DATA_KEY_CIPHERTEXT_BYTES:
             return cls(None, data[:_BLOCK_BYTES], data[_BLOCK_BYTES:])
@@ -55,7 +55,7 @@ def encrypt(key: bytes, version: int, plaintext: bytes) -> str:
 
 
 def decrypt(key: bytes, ciphertext: Ciphertext) -> str:
-    """The text behind a ciphertext of `encrypt`; MalformedError where this key can't have made it."""
+    """Decrypt a ciphertext of `encrypt`. Raises MalformedError if it was not encrypted with this key."""
     padded = _cbc_decrypt(key, ciphertext)
     unpadder = PKCS7(_BLOCK_BITS).unpadder()
     try:
@@ -71,13 +71,13 @@ def wrap_data_key(key: bytes, data_key: bytes) -> str:
 
 
 def unwrap_data_key(key: bytes, ciphertext: Ciphertext) -> bytes | None:
-    """The data key, or None where another key (or nobody) wrapped it."""
+    """The data key, or None if it was not wrapped with this key."""
     data_key = _cbc_decrypt(key, ciphertext)
     return data_key if hmac.compare_digest(_data_key_iv(key, data_key), ciphertext.iv) else None
 
 
 def _data_key_iv(key: bytes, data_key: bytes) -> bytes:
-    # A MAC as the IV tells the versions apart: 48 bytes leave room for neither padding nor a version.
+    # A MAC as IV identifies the version: 48 bytes leave no room for padding or a version number.
     return hmac.digest(key, _DATA_KEY_LABEL + data_key, sha256)[:_BLOCK_BYTES]
 
 

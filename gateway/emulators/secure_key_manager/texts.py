@@ -1,14 +1,11 @@
-"""Bytes as Secure Key Manager writes them in JSON: hexadecimal lists and Base64.
-
-Knows nothing about what the bytes mean.
-"""
+"""Encodings of bytes in Secure Key Manager's JSON: hexadecimal lists and Base64."""
 
 import base64
 import binascii
 
 
 class MalformedError(ValueError):
-    """A caller's text can't be what it claims to be."""
+    """The text does not have the required format."""
 
 
 def hexadecimal(data: bytes) -> str:
@@ -22,12 +19,12 @@ def to_base64(data: bytes) -> str:
 
 
 def from_base64(text: str) -> bytes:
-    """The bytes behind standard Base64, exactly as `to_base64` writes it."""
+    """Decode standard Base64 in exactly the form that `to_base64` writes."""
     try:
         data = base64.b64decode(text.encode("ascii"))
     except (UnicodeEncodeError, binascii.Error) as error:
         raise MalformedError("not Base64") from error
-    # The library lets foreign characters, surplus padding and stray bits pass.
+    # The library accepts foreign characters, excess padding, and stray bits.
     if to_base64(data) != text:
         raise MalformedError("not Base64 as it is written")
     return data

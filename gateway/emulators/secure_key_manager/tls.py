@@ -1,6 +1,6 @@
 """Server TLS for key stores that authenticate by client certificate.
 
-Responsible for the TLS context only: which certificate opens which key store is checked call by call in `access.py`.
+`access.py` checks for each call which certificate may use which key store.
 """
 
 import ssl
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def server_context(certificate: Path, private_key: Path, client_authorities: Path) -> ssl.SSLContext:
-    """A context for `HostOptions.tls` that asks for, but doesn't demand, a client certificate.
+    """A context for `HostOptions.tls` that requests, but does not require, a client certificate.
 
-    All three are PEM files. A certificate that no one in `client_authorities` issued fails the handshake.
+    All three are PEM files. A certificate that was not issued by one of `client_authorities` fails the handshake.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -1,6 +1,6 @@
-"""What a caller may send: the fields of a JSON body, and `keyVersion`.
+"""Parsing of caller input: the fields of a JSON body, and `keyVersion`.
 
-Responsible for shape and limits; what the values mean to a key is decided in `routes.py`.
+Checks shapes and limits.
 """
 
 import json
@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"[0-9]{1,10}")
 
 
 async def text_fields(request: web.Request, *names: str) -> Sequence[str]:
-    """The body's fields, in the order asked for: exactly these, each a string."""
+    """The body's fields in the given order: exactly these, each a string."""
     fields = _json(request.content_type, await request.read())
     if not isinstance(fields, dict) or fields.keys() != set(names):
         raise KeyManagerError(errors.INVALID_USER_DATA)
@@ -28,10 +28,10 @@ async def text_fields(request: web.Request, *names: str) -> Sequence[str]:
 
 
 def plaintext(text: str, maximum_bytes: int) -> bytes:
-    """The text's UTF-8, within the limit."""
+    """The text as UTF-8, within the limit."""
     try:
         data = text.encode()
-    except UnicodeEncodeError as error:  # half a surrogate pair
+    except UnicodeEncodeError as error:  # a lone surrogate
         raise KeyManagerError(errors.INVALID_USER_DATA) from error
     if len(data) > maximum_bytes:
         raise KeyManagerError(errors.INVALID_USER_DATA)
@@ -39,7 +39,7 @@ def plaintext(text: str, maximum_bytes: int) -> bytes:
 
 
 def key_version(request: web.Request) -> int | None:
-    """The version asked for; None where none is named."""
+    """The requested version; None if the request has none."""
     values = request.query.getall(_VERSION_PARAMETER, [])
     if not values:
         return None
