@@ -37,14 +37,6 @@ class ErrorKind:
     retryable: bool = False
     retryable_if_idempotent: bool = False
 
-    @property
-    def repeatable(self) -> bool:
-        """The former name of `retryable_if_idempotent`."""
-        return self.retryable_if_idempotent
-
-
-Outcome = ErrorKind  # the former name, until every caller uses the new one
-
 
 INVALID_REQUEST = ErrorKind(code_pb2.INVALID_ARGUMENT, reasons.ERROR_REASON_INVALID_REQUEST)
 INVALID_PAGE_TOKEN = ErrorKind(code_pb2.INVALID_ARGUMENT, reasons.ERROR_REASON_INVALID_PAGE_TOKEN)
@@ -99,15 +91,6 @@ class GatewayError(Exception):
         self.metadata = dict(metadata or {})
         self.resource = resource
         self.retry_after = retry_after
-
-    @property
-    def outcome(self) -> ErrorKind:
-        """The former name of `kind`."""
-        return self.kind
-
-    @outcome.setter
-    def outcome(self, kind: ErrorKind) -> None:
-        self.kind = kind
 
 
 class InvalidRequest(GatewayError):

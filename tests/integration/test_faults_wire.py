@@ -9,9 +9,9 @@ from tests.support.fault_scene import DELETE, ENCRYPT, ENCRYPTED, healthy, scene
 from tests.support.faulty_upstream import FaultyUpstream, Step, hang_up, http, reset, saying, stall, trickling
 from tests.support.raw_server import RawServer, silence
 from tests.support.stack import Stack
+from tests.support.upstream_client import unused_port
 from tests.support.valid_requests import call
 from tests.support.wire import failure_of
-from tests.unit.upstream.support import unused_port
 
 UNREACHABLE = ("UNAVAILABLE", "PROVIDER_UNREACHABLE")
 LOST = ("UNAVAILABLE", "PROVIDER_CONNECTION_LOST")

@@ -1,8 +1,7 @@
-"""What makes a bearer token valid, and that a verified one is remembered no longer than it may be."""
+"""Validation of bearer tokens: claims, form, signatures, and algorithms."""
 
 import hmac
 import json
-import time
 from base64 import urlsafe_b64encode
 from hashlib import sha256
 from pathlib import Path
@@ -10,35 +9,14 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from gateway.identity import tokens
 from gateway.identity.caller import Caller
-from gateway.identity.errors import AuthenticationError, AuthenticationFailure
-from gateway.identity.jwks_file import JwksFile
-from gateway.identity.settings import JwtSettings
-from gateway.identity.tokens import TokenVerifier
+from gateway.identity.errors import AuthenticationFailure
 from tests.support.authority import AUDIENCE, ISSUER, TokenIssuer, jwks
+from tests.support.token_verification import Verifying
 from tests.support.x509_chain import rsa_key
-
-
-class Verifying:
-    """A verifier over a file of keys."""
-
-    def __init__(self, folder: Path, content: bytes, **options: Any) -> None:
-        self.file = folder / "jwks.json"
-        self.file.write_bytes(content)
-        settings = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_file": self.file, "leeway": 0, **options}
-        self.verifier = TokenVerifier(JwtSettings.model_validate(settings), JwksFile(self.file, interval=0))
-
-    async def caller(self, token: str) -> Caller:
-        return await self.verifier.verify(token)
-
-    async def refusal(self, token: str) -> tuple[AuthenticationFailure, str]:
-        with pytest.raises(AuthenticationError) as caught:
-            await self.verifier.verify(token)
-        return caught.value.failure, caught.value.reason
 
 
 @pytest.fixture(scope="module")
@@ -214,108 +192,3 @@ async def test_algorithms(tmp_path: Path, issuer: TokenIssuer) -> None:
     other = ["ES256"] if issuer.algorithm != "ES256" else ["RS256"]
     refused = await Verifying(tmp_path, issuer.jwks(), algorithms=other).refusal(token)
     assert refused == (INVALID, "alg is not one of the configured algorithms")
-
-
-class TestKeys:
-    async def test_the_keys_own_algorithm(self, tmp_path: Path) -> None:
-        """An RSA key could verify both; its owner says which."""
-        issuer = TokenIssuer(rsa_key(), algorithm="RS256")
-        verifying = Verifying(tmp_path, jwks(issuer.public(alg="PS256")))
-        assert await verifying.refusal(issuer.token()) == (INVALID, "alg does not match the key")
-
-    async def test_an_algorithm_of_another_type_of_key(self, tmp_path: Path, issuer: TokenIssuer) -> None:
-        rsa_issuer = TokenIssuer(rsa_key(), algorithm="RS256")
-        verifying = Verifying(tmp_path, jwks(rsa_issuer.public(alg=None)))
-        assert await verifying.refusal(issuer.token()) == (INVALID, "alg does not match the key")
-
-    async def test_keys_of_the_same_id(self, tmp_path: Path, issuer: TokenIssuer) -> None:
-        others = [TokenIssuer(), TokenIssuer(rsa_key(), algorithm="RS256"), TokenIssuer()]
-        for order in ([issuer, *others], [*others, issuer]):
-            verifying = Verifying(tmp_path, jwks(*(each.public() for each in order)))
-            assert (await verifying.caller(issuer.token())).name == "orders"
-            assert await verifying.refusal(TokenIssuer().token()) == (INVALID, "the signature does not verify")
-            assert (await verifying.refusal(issuer.token(exp=1)))[0] is AuthenticationFailure.EXPIRED_TOKEN
-            assert (await verifying.refusal(issuer.token(exp=10**400)))[0] is AuthenticationFailure.INVALID_TOKEN
-
-    @pytest.mark.parametrize(
-        "changes",
-        [
-            *({"use": "enc"}, {"key_ops": ["sign"]}, {"key_ops": "verify"}, {"kid": None}, {"kid": ""}, {"kid": 7}),
-            *({"alg": "HS256"}, {"alg": 7}, {"alg": "ES384"}, {"crv": "P-384"}, {"crv": "secp256k1"}, {"x": "AAAA"}),
-            *({"kty": "oct", "k": "c2VjcmV0"}, {"kty": None}, {"kty": ["EC"]}, {"y": 7}),
-        ],
-        ids=str,
-    )
-    async def test_keys_that_are_left_out(self, tmp_path: Path, issuer: TokenIssuer, changes: dict[str, Any]) -> None:
-        good = TokenIssuer(key_id="good")
-        verifying = Verifying(tmp_path, jwks(issuer.public(**changes), good.public()))
-        assert await verifying.refusal(issuer.token()) == (INVALID, "kid is unknown")
-        assert (await verifying.caller(good.token())).name == "orders"
-
-    async def test_a_short_key(self, tmp_path: Path) -> None:
-        short = TokenIssuer(rsa.generate_private_key(65537, 1024), algorithm="RS256", key_id="short")
-        verifying = Verifying(tmp_path, jwks(short.public(), TokenIssuer().public()))
-        with pytest.warns(jwt.InsecureKeyLengthWarning):
-            token = short.token()
-        assert await verifying.refusal(token) == (INVALID, "kid is unknown")
-
-
-class TestMemory:
-    async def test_a_repeated_token_is_not_verified_again(
-        self, verifying: Verifying, issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        token = issuer.token()
-        first = await verifying.caller(token)
-        monkeypatch.setattr(jwt, "decode", None)
-        assert await verifying.caller(token) is first
-        header, payload, signature = token.split(".")
-        assert (await verifying.refusal(f"{header}.{payload}.{signature[:-4]}AAAA"))[0] is INVALID
-
-    async def test_expires_while_it_is_remembered(
-        self, verifying: Verifying, issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        now = int(time.time())
-        token = issuer.token(exp=now + 60)
-        await verifying.caller(token)
-        monkeypatch.setattr(time, "time", lambda: now + 59.9)
-        await verifying.caller(token)
-        monkeypatch.setattr(time, "time", lambda: now + 60)
-        assert await verifying.refusal(token) == (AuthenticationFailure.EXPIRED_TOKEN, "exp has passed")
-
-    async def test_leeway(self, tmp_path: Path, issuer: TokenIssuer) -> None:
-        now = int(time.time())
-        verifying = Verifying(tmp_path, issuer.jwks(), leeway=30)
-        late = issuer.token(exp=now - 20)
-        assert await verifying.caller(late) is await verifying.caller(late)
-        assert (await verifying.caller(issuer.token(nbf=now + 20))).name == "orders"
-        assert await verifying.refusal(issuer.token(exp=now - 40)) == (
-            AuthenticationFailure.EXPIRED_TOKEN,
-            "exp has passed",
-        )
-        assert (await verifying.refusal(issuer.token(nbf=now + 40)))[0] is INVALID
-
-    async def test_forgotten_when_the_keys_change(self, verifying: Verifying, issuer: TokenIssuer) -> None:
-        token, successor = issuer.token(), TokenIssuer(key_id="k2")
-        await verifying.caller(token)
-        verifying.file.write_bytes(successor.jwks())
-        assert await verifying.refusal(token) == (INVALID, "kid is unknown")
-        assert (await verifying.caller(successor.token())).name == "orders"
-
-    async def test_only_so_many_are_remembered(
-        self, verifying: Verifying, issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(tokens, "_MAXIMUM_CACHED_TOKENS", 3)
-        made = [issuer.token(sub=f"s{number}") for number in range(4)]
-        firsts = [await verifying.caller(token) for token in made[:3]]
-        assert await verifying.caller(made[0]) is firsts[0]  # used, so that the second is the oldest
-        await verifying.caller(made[3])
-        assert await verifying.caller(made[0]) is firsts[0]
-        assert await verifying.caller(made[1]) is not firsts[1]
-
-    async def test_no_token_is_kept(self, verifying: Verifying, issuer: TokenIssuer) -> None:
-        token = issuer.token()
-        await verifying.caller(token)
-        assert token not in repr(vars(verifying.verifier))
-        with pytest.raises(AuthenticationError) as caught:
-            await verifying.verifier.verify(issuer.token(aud="other"))
-        assert caught.value.__cause__ is None

@@ -17,7 +17,7 @@ from gateway.server.services.certificate_service import CertificateLister
 from gateway.server.services.paging import PagePosition
 from keyway.v1 import certificate_service_pb2 as certificates
 from tests.support.fake_providers import FakeProvider, Inventory, page, unreachable
-from tests.unit.upstream.support import new_call
+from tests.support.upstream_client import new_call
 
 ALL = "providers/-"
 MANY_PAGES = 200

@@ -21,7 +21,7 @@ from keyway.v1 import error_reason_pb2 as reasons
 from keyway.v1 import provider_pb2
 from keyway.v1 import provider_service_pb2 as service
 from tests.support.fake_providers import FakeProvider, Inventory, KeyStore
-from tests.unit.upstream.support import new_call
+from tests.support.upstream_client import new_call
 
 READY, DEGRADED = provider_pb2.PROVIDER_STATE_READY, provider_pb2.PROVIDER_STATE_DEGRADED
 UNREACHABLE, UNKNOWN = provider_pb2.PROVIDER_STATE_UNREACHABLE, provider_pb2.PROVIDER_STATE_UNKNOWN

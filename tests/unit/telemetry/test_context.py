@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gateway.telemetry.calls import propagated
 from gateway.telemetry.context import RemoteSpan, new_span_id, new_trace_id, remote, traceparent
-from tests.unit.telemetry.support import SPAN_ID, TRACE_ID
+from tests.support.traces import SPAN_ID, TRACE_ID
 
 VALID = f"00-{TRACE_ID}-{SPAN_ID}-01"
 

@@ -13,7 +13,7 @@ from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogR
 from gateway import log_fields
 from gateway.telemetry.log_export import LogExport
 from tests.support.logs import configured_log
-from tests.unit.telemetry.support import SPAN_ID, TRACE_ID
+from tests.support.traces import SPAN_ID, TRACE_ID
 
 
 class Exported:

@@ -14,7 +14,7 @@ from gateway.telemetry.metrics import AUDIT_BACKLOG, Metrics
 from gateway.telemetry.points import to_metrics_data
 from keyway.v1.certificate_pb2 import Certificate
 from keyway.v1.certificate_service_pb2 import CheckCertificateResponse, ListCertificatesResponse
-from tests.unit.telemetry.support import METHOD, PEER
+from tests.support.traces import METHOD, PEER
 
 ABOUT = Description("things", "1", "Things.")
 

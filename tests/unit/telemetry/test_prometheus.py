@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.telemetry.metrics import AUDIT_UNAVAILABLE, Metrics
 from gateway.telemetry.prometheus import PrometheusEndpoint
-from tests.unit.telemetry.support import METHOD, PEER
+from tests.support.traces import METHOD, PEER
 
 
 def fetch(port: int) -> dict[tuple[str, str], float]:

@@ -14,8 +14,8 @@ from gateway.telemetry import export_errors, setup
 from gateway.telemetry.export_errors import ExportErrors
 from gateway.telemetry.settings import TelemetrySettings
 from gateway.telemetry.setup import Telemetry
-from tests.unit.telemetry.support import METHOD, SAMPLED, SPAN_ID, TRACE_ID
-from tests.unit.upstream.support import unused_port
+from tests.support.traces import METHOD, SAMPLED, SPAN_ID, TRACE_ID
+from tests.support.upstream_client import unused_port
 
 
 def start(**settings: object) -> Telemetry:

@@ -7,7 +7,7 @@ from google.rpc import code_pb2
 from opentelemetry.trace import SpanKind, StatusCode
 
 from gateway.telemetry.context import Metadata
-from tests.unit.telemetry.support import METHOD, PEER, SAMPLED, SPAN_ID, TRACE_ID, Traces
+from tests.support.traces import METHOD, PEER, SAMPLED, SPAN_ID, TRACE_ID, Traces
 
 
 def test_a_call_is_a_server_span_in_the_callers_trace() -> None:

@@ -14,8 +14,8 @@ from gateway.telemetry.metrics import Metrics
 from gateway.upstream.client import HttpRequest
 from tests.support.raw_server import RawServer, Reader, Writer, read_request
 from tests.support.scripted_upstream import ScriptedUpstream
-from tests.unit.telemetry.support import NOT_SAMPLED, SAMPLED, SPAN_ID, TRACE_ID, Traces
-from tests.unit.upstream.support import GET, client, new_call, unused_port
+from tests.support.traces import NOT_SAMPLED, SAMPLED, SPAN_ID, TRACE_ID, Traces
+from tests.support.upstream_client import GET, client, new_call, unused_port
 
 SECRET = HttpRequest(
     "GET", "/appkey/app-key-secret?x=name", {"X-Key": "header-secret"}, url_template="/appkey/{app_key}"

@@ -1,4 +1,4 @@
-"""Both of what can carry requests: tests of the client hold for each, on the event loop that the gateway runs on."""
+"""Fixtures that run the tests of the HTTP client with both transports, on the event loop of the gateway."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 import uvloop
 
-from tests.unit.upstream import support
+from tests.support import upstream_client
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Every test here runs on uvloop."""
+    """Run every test of this folder on uvloop."""
     return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(scope="module", params=["http1", "aiohttp"])
 def transport(request: pytest.FixtureRequest) -> Iterator[str]:
-    """What `support.client` makes clients with, for a whole module."""
-    before, support.chosen.transport = support.chosen.transport, request.param
+    """The transport of the clients that `upstream_client.client` creates, for a whole module."""
+    before, upstream_client.chosen.transport = upstream_client.chosen.transport, request.param
     yield request.param
-    support.chosen.transport = before
+    upstream_client.chosen.transport = before

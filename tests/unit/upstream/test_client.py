@@ -8,7 +8,7 @@ import pytest
 from gateway.upstream.client import HttpRequest
 from tests.support.raw_server import RawServer, Reader, Writer, answering, keeping_alive, read_request
 from tests.support.scripted_upstream import ScriptedUpstream
-from tests.unit.upstream.support import GET, OK, POST, client, new_call, unused_port
+from tests.support.upstream_client import GET, OK, POST, client, new_call, unused_port
 
 pytestmark = [pytest.mark.usefixtures("transport"), pytest.mark.asyncio(loop_scope="module")]
 

@@ -15,7 +15,7 @@ from gateway.upstream import outcomes
 from gateway.upstream.client import HttpClient, HttpRequest
 from tests.support.raw_server import RawServer, Reader, Writer, answering, read_request, silence
 from tests.support.scripted_upstream import ScriptedUpstream
-from tests.unit.upstream.support import GET, OK, POST, client, failure, new_call, unused_port
+from tests.support.upstream_client import GET, OK, POST, client, failure, new_call, unused_port
 
 pytestmark = [pytest.mark.usefixtures("transport"), pytest.mark.asyncio(loop_scope="module")]
 

@@ -9,7 +9,7 @@ from gateway.upstream import outcomes
 from gateway.upstream.client import HttpRequest
 from tests.support.raw_server import RawServer, Reader, Writer, answering, keeping_alive, read_request, silence
 from tests.support.scripted_upstream import ScriptedUpstream
-from tests.unit.upstream.support import GET, OK, POST, client, failure, new_call
+from tests.support.upstream_client import GET, OK, POST, client, failure, new_call
 
 pytestmark = [pytest.mark.usefixtures("transport"), pytest.mark.asyncio(loop_scope="module")]
 

@@ -13,9 +13,9 @@ from gateway.upstream.breaker import BreakerState
 from gateway.upstream.client import HttpClient
 from gateway.upstream.settings import BreakerSettings, QueueSettings, RetrySettings
 from tests.support.faulty_upstream import FaultyUpstream, hang_up, http, saying, stall
+from tests.support.traces import SAMPLED, Traces
+from tests.support.upstream_client import GET, client, new_call
 from tests.support.waiting import eventually
-from tests.unit.telemetry.support import SAMPLED, Traces
-from tests.unit.upstream.support import GET, client, new_call
 
 pytestmark = [pytest.mark.usefixtures("transport"), pytest.mark.asyncio(loop_scope="module")]
 

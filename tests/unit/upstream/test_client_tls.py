@@ -12,7 +12,7 @@ import pytest
 from gateway.upstream import outcomes
 from tests.support.openssl import Authority, KeyPair
 from tests.support.raw_server import RawServer, Reader, Writer, answering, keeping_alive, silence
-from tests.unit.upstream.support import GET, OK, POST, client, failure, new_call
+from tests.support.upstream_client import GET, OK, POST, client, failure, new_call
 
 pytestmark = [pytest.mark.usefixtures("transport"), pytest.mark.asyncio(loop_scope="module")]
 

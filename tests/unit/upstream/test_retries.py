@@ -9,7 +9,7 @@ from gateway.errors import ErrorKind
 from gateway.upstream import outcomes
 from gateway.upstream.retries import Retries
 from gateway.upstream.settings import RetrySettings
-from tests.unit.upstream.support import new_call
+from tests.support.upstream_client import new_call
 
 SETTINGS = RetrySettings(attempts=4, initial_backoff=0.1, maximum_backoff=0.3, budget=0.5, reserve=2)
 

@@ -1,0 +1,111 @@
+"""The connection pool of the HTTP/1.1 transport: when it reuses, closes, and replaces connections."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from gateway.errors import UpstreamError
+from gateway.upstream import outcomes
+from gateway.upstream.http1 import connection_pool
+from gateway.upstream.http1.transport import Http1Transport
+from tests.support.http1_server import connections, serving
+from tests.support.raw_server import RawServer, Reader, Writer, keeping_alive, read_request
+from tests.support.upstream_client import GET, OK, POST, client, new_call
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def at_once(server: RawServer, act: Callable[[socket.socket], object]) -> None:
+    """Act on the server's side of each connection, without a turn of the event loop."""
+    for writer in server.writers:
+        with socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno())) as wire:
+            act(wire)
+
+
+class TestPool:
+    async def test_the_connection_that_rested_least_is_used_first(self) -> None:
+        served: list[int] = []
+
+        async def behaviour(reader: Reader, writer: Writer) -> None:
+            number = server.connections
+            while True:
+                await read_request(reader)
+                served.append(number)
+                writer.write(OK)
+
+        async with RawServer(behaviour) as server, client(server.url) as http:
+            await asyncio.gather(*(http.send(GET, new_call()) for _ in range(3)))
+            served.clear()
+            for _ in range(5):
+                await http.send(GET, new_call())
+            assert connections(http) == 3
+        assert len(set(served)) == 1
+
+    async def test_one_that_ended_at_rest_is_found_out_before_it_is_used(self) -> None:
+        """Even where the loop has had no turn to see it."""
+        async with serving(OK, OK) as (server, http):
+            await http.send(POST, new_call())
+            at_once(server, lambda wire: wire.shutdown(socket.SHUT_WR))
+            assert (await http.send(POST, new_call())).body == b"ok"
+        assert server.connections == 2
+
+    async def test_bytes_that_nobody_asked_for_end_it(self) -> None:
+        async with serving(OK, OK) as (server, http):
+            await http.send(GET, new_call())
+            at_once(server, lambda wire: wire.sendall(OK.replace(b"ok", b"NO")))
+            assert (await http.send(GET, new_call())).body == b"ok"
+        assert server.connections == 2
+
+    async def test_one_at_rest_for_too_long_ends(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(connection_pool, "IDLE_SECONDS", 0.05)
+        ended = asyncio.Event()
+
+        async def behaviour(reader: Reader, writer: Writer) -> None:
+            await read_request(reader)
+            writer.write(OK)
+            await reader.read()
+            ended.set()
+
+        async with RawServer(behaviour) as server, client(server.url) as http:
+            await http.send(GET, new_call())
+            await asyncio.wait_for(ended.wait(), 10)
+            await asyncio.sleep(0)
+            assert connections(http) == 0
+
+    @pytest.mark.parametrize(("told", "kept"), [("timeout=1", False), ("timeout=60, max=5", True), ("max=5", True)])
+    async def test_the_server_says_how_long_it_keeps_one(self, told: str, *, kept: bool) -> None:
+        async with serving(OK.replace(b"\r\n\r\n", f"\r\nKeep-Alive: {told}\r\n\r\n".encode()), OK) as (server, http):
+            await http.send(GET, new_call())
+            await http.send(GET, new_call())
+        assert server.connections == (1 if kept else 2)
+
+    async def test_closing_ends_all(self) -> None:
+        async with RawServer(keeping_alive(OK)) as server:
+            async with client(server.url) as http:
+                await asyncio.gather(*(http.send(GET, new_call()) for _ in range(5)))
+                assert connections(http) == 5
+                transport = http._transport
+                assert isinstance(transport, Http1Transport)
+                assert transport._pool is not None
+                pool = transport._pool
+            assert pool.open == 0
+
+
+async def test_silence_within_an_answer_is_bounded_by_itself() -> None:
+    async def behaviour(reader: Reader, writer: Writer) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+        for _ in range(5):
+            writer.write(b"x")
+            await asyncio.sleep(0.05)
+        await reader.read()
+
+    async with RawServer(behaviour) as server, client(server.url, read_timeout=0.2) as http:
+        call = new_call()
+        with pytest.raises(UpstreamError) as caught:
+            await http.send(GET, call)
+    assert (caught.value.kind, caught.value.http_status) == (outcomes.TIMEOUT, 200)
+    assert 0.35 < call.attempts[0].seconds < 3
