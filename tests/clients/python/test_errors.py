@@ -1,4 +1,4 @@
-"""What is read out of gRPC's errors."""
+"""Conversion of gRPC errors to KeywayError."""
 
 import pickle
 from typing import Any
@@ -15,7 +15,7 @@ UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 
 
 class Failed(grpc.RpcError):
-    """As gRPC's own: it has the methods of a call."""
+    """An error with the methods of a call, like the errors of gRPC."""
 
     def __init__(self, trailers: Any) -> None:
         self._trailers = trailers
@@ -52,7 +52,7 @@ FULL = status(
 )
 
 
-def test_all_that_is_there() -> None:
+def test_all_details_are_read() -> None:
     trailers = (
         ("keyway-request-id", "id-1"),
         ("keyway-audit-receipt", "chain:1:hash"),
@@ -67,35 +67,35 @@ def test_all_that_is_there() -> None:
     assert str(error) == "UNAVAILABLE PROVIDER_BUSY: the message (request id-1)"
 
 
-def test_nothing_is_there() -> None:
+def test_error_without_details() -> None:
     for error in (KeywayError.of(Failed(None)), KeywayError.of(Failed(()))):
         assert (error.code, error.reason, error.metadata, error.violations) == (UNAVAILABLE, "", {}, ())
         assert error.retry_delay is None
         assert str(error) == "UNAVAILABLE: the message"
 
 
-def test_details_that_can_not_be_read_take_nothing_away() -> None:
+def test_malformed_details_are_ignored() -> None:
     error = KeywayError.of(Failed((("grpc-status-details-bin", b"\xff\xff\xff"), ("keyway-request-id", "id-1"))))
     assert (error.message, error.reason, error.request_id) == ("the message", "", "id-1")
 
 
-def test_a_proxys_reason_is_not_the_gateways() -> None:
+def test_reason_of_another_domain_is_ignored() -> None:
     foreign = error_details_pb2.ErrorInfo(reason="ROUTE_NOT_FOUND", domain="proxy.example", metadata={"route": "r"})
     error = KeywayError.of_status(status(foreign))
     assert (error.reason, error.metadata) == ("", {})
 
 
-def test_an_error_that_is_no_call() -> None:
+def test_error_without_a_call_is_unknown() -> None:
     assert KeywayError.of(grpc.RpcError()).code is grpc.StatusCode.UNKNOWN
 
 
-def test_an_item_of_a_batch() -> None:
+def test_status_of_a_batch_item_is_read() -> None:
     error = KeywayError.of_status(FULL)
     assert (error.code, error.message, error.reason) == (UNAVAILABLE, "the message", "PROVIDER_BUSY")
     assert KeywayError.of_status(Status(code=999)).code is grpc.StatusCode.UNKNOWN
 
 
-def test_it_survives_the_way_to_another_process() -> None:
+def test_error_can_be_pickled() -> None:
     error = KeywayError.of_status(FULL)
     again = pickle.loads(pickle.dumps(error))
     assert (again.code, again.reason, again.violations) == (error.code, error.reason, error.violations)

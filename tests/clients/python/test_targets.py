@@ -17,14 +17,14 @@ from keyway.targets import is_loopback, target
         (["[::1]:1", "[2001:db8::1]:2"], "ipv6:[::1]:1,[2001:db8::1]:2"),
     ],
 )
-def test_target(addresses: Any, expected: Any) -> None:
+def test_addresses_become_a_target(addresses: Any, expected: Any) -> None:
     assert target(addresses) == expected
 
 
 @pytest.mark.parametrize(
     "addresses", [[], ["one:1", "two:2"], ["10.0.0.1:1", "[::1]:1"], ["10.0.0.1:1", "two:2"], ["10.0.0.1", "10.0.0.2"]]
 )
-def test_what_grpc_has_no_name_for(addresses: Any) -> None:
+def test_addresses_that_cannot_be_combined_are_rejected(addresses: Any) -> None:
     with pytest.raises(ValueError, match="address"):
         target(addresses)
 
@@ -49,5 +49,5 @@ def test_what_grpc_has_no_name_for(addresses: Any) -> None:
         ("nonsense", False),
     ],
 )
-def test_loopback(addresses: Any, here: Any) -> None:
+def test_loopback_addresses_are_detected(addresses: Any, here: Any) -> None:
     assert is_loopback(addresses) is here

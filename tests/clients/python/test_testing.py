@@ -1,4 +1,4 @@
-"""The sandbox as callers' tests have it: its fixtures, its end, and what is said where there is none."""
+"""The sandbox of keyway.testing: fixtures, shutdown and start errors."""
 
 import asyncio
 import subprocess
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.xdist_group("sandbox")
 ASTERIA = providers.CheckProviderRequest(name="providers/asteria")
 
 
-def test_a_fault_is_armed_and_gone_with_the_next_test(keyway_client: keyway.Client, keyway_sandbox: Sandbox) -> None:
+def test_fault_is_armed_and_reset(keyway_client: keyway.Client, keyway_sandbox: Sandbox) -> None:
     keyway_sandbox.fail("asteria", mode="error", code="5102", count=50)
     state = keyway_client.providers.CheckProvider(ASTERIA).provider.state
     keyway_sandbox.reset()
@@ -27,23 +27,23 @@ def test_a_fault_is_armed_and_gone_with_the_next_test(keyway_client: keyway.Clie
         keyway_sandbox.fail("asteria", nonsense=True)
 
 
-def test_a_token_is_in_no_text(keyway_sandbox: Sandbox) -> None:
+def test_token_is_not_printed(keyway_sandbox: Sandbox) -> None:
     assert keyway_sandbox.token not in repr(keyway_sandbox)
 
 
-def test_no_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_start_raises_the_output_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(COMMAND_VARIABLE, f"{sys.executable} -c 'import sys; sys.exit(\"no gateway here\")'")
     with pytest.raises(SandboxError, match="no gateway here"), start_sandbox():
         pass
 
 
-def test_no_gateway_beside_this_python(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_gateway_raises_installation_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(COMMAND_VARIABLE, f"{sys.executable} -c 'import sys; sys.exit(\"No module named gateway\")'")
     with pytest.raises(SandboxError, match=r"pip install \./clients/python \."), start_sandbox():
         pass
 
 
-async def test_it_ends_with_who_started_it_and_leaves_no_files() -> None:
+async def test_sandbox_ends_with_its_parent_and_removes_its_files() -> None:
     program = (
         "import os, sys\n"
         "from keyway.testing import start_sandbox\n"
@@ -66,7 +66,7 @@ async def gone(path: Any) -> Any:
     return not await asyncio.to_thread(path.exists)
 
 
-def test_everything_is_where_it_says(keyway_sandbox: Sandbox) -> None:
+def test_credentials_of_the_sandbox_work(keyway_sandbox: Sandbox) -> None:
     box = keyway_sandbox
     with keyway.connect(box.mtls, ca=box.ca, certificate=box.certificate, private_key=box.private_key) as client:
         assert client.providers.ListProviders(providers.ListProvidersRequest()).providers

@@ -1,4 +1,4 @@
-"""The golden vectors: the client seals and opens just these bytes, and so does a reader written from the page alone."""
+"""Golden vectors, checked with the client and with an independent implementation of docs/envelope-format.md."""
 
 import hashlib
 import hmac
@@ -25,14 +25,14 @@ def names(cases: Any) -> Any:
     return [case["name"] for case in cases]
 
 
-def test_the_committed_vectors_are_what_the_script_writes() -> None:
+def test_committed_vectors_are_up_to_date() -> None:
     assert sorted(names(vectors())) == sorted(names(GOLDEN))
     assert {made["name"]: made for made in vectors()} == {golden["name"]: golden for golden in GOLDEN}
     assert list(refused()) == REFUSED
 
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=names(GOLDEN))
-def test_the_client_seals_to_the_vector(golden: Any) -> None:
+def test_client_seals_to_the_vector(golden: Any) -> None:
     header = Header(
         golden["segment_size"], golden["key_name"], golden["encrypted_data_key"], bytes.fromhex(golden["salt"])
     )
@@ -43,21 +43,21 @@ def test_the_client_seals_to_the_vector(golden: Any) -> None:
 
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=names(GOLDEN))
-def test_the_vector_opens(golden: Any) -> None:
+def test_vector_is_opened(golden: Any) -> None:
     key, associated = bytes.fromhex(golden["data_key"]), bytes.fromhex(golden["associated_data"])
     plaintext = bytes.fromhex(golden["plaintext"])
     assert opened_by_client(bytes.fromhex(golden["envelope"]), key, associated) == plaintext
-    assert opened_by_the_page(bytes.fromhex(golden["envelope"]), key, associated) == plaintext
+    assert opened_independently(bytes.fromhex(golden["envelope"]), key, associated) == plaintext
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=names(REFUSED))
-def test_what_is_no_envelope_is_refused(case: Any) -> None:
+def test_invalid_envelope_is_rejected(case: Any) -> None:
     key, associated = bytes.fromhex(case["data_key"]), bytes.fromhex(case["associated_data"])
     with pytest.raises(EnvelopeError) as refusal:
         opened_by_client(bytes.fromhex(case["envelope"]), key, associated)
     assert str(refusal.value) == "the envelope cannot be opened"
     with pytest.raises((ValueError, InvalidTag, struct.error)):
-        opened_by_the_page(bytes.fromhex(case["envelope"]), key, associated)
+        opened_independently(bytes.fromhex(case["envelope"]), key, associated)
 
 
 def opened_by_client(envelope: Any, data_key: Any, associated_data: Any) -> Any:
@@ -67,8 +67,8 @@ def opened_by_client(envelope: Any, data_key: Any, associated_data: Any) -> Any:
     return output.getvalue()
 
 
-def opened_by_the_page(envelope: Any, data_key: Any, associated_data: Any) -> Any:
-    """Nothing of the client: HMAC and GCM themselves."""
+def opened_independently(envelope: Any, data_key: Any, associated_data: Any) -> Any:
+    """Open an envelope with HMAC and GCM only, without the client."""
     magic, size, length = struct.unpack_from(">4sIH", envelope)
     require(magic == b"KWE1" and 4096 <= size <= 1_048_576 and 1 <= length <= 4096 and len(data_key) == 32)
     place = 10 + length
@@ -100,7 +100,7 @@ def require(condition: Any) -> None:
         raise ValueError
 
 
-def test_there_are_vectors() -> None:
+def test_vectors_exist() -> None:
     assert len(GOLDEN) >= 10
     assert len(REFUSED) >= 40
     assert Path(VECTORS, "refused.json").exists()
