@@ -39,7 +39,7 @@ class Language:
 LANGUAGES = {
     "python": Language(
         "python",
-        runner=(sys.executable, str(ROOT / "tests/clients/python/runner.py")),
+        runner=(sys.executable, "-m", "tests.clients.python.runner"),
         example="examples/first_call.py",
         example_command=(sys.executable, "examples/first_call.py"),
         test=(

@@ -21,8 +21,6 @@ GENERATED_MARK = "generated"
 LONG_MODULES = {
     "gateway/__main__.py",
     "gateway/journal/write/group_commit.py",
-    "tests/clients/python/runner.py",
-    "tests/clients/python/test_envelope.py",
     "tests/emulators/test_certificate_manager_upload.py",
     "tests/integration/test_shipping_answers.py",
     "tests/unit/audit/test_journal.py",
