@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from gateway.journal.settings import AuditSettings
-from gateway.journal.ship.lag import Backlog, backlog
+from gateway.journal.ship.lag import Lag, shipping_lag
 from gateway.journal.write.journal import Journal
 from gateway.providers.caching import ReadCache
 from gateway.providers.catalog import Catalog
@@ -51,8 +51,8 @@ def providers(catalog: Catalog, metrics: Metrics) -> None:
 def journal(of: Journal, audit: AuditSettings, metrics: Metrics, *, alone: bool) -> None:
     """Register the gauges of the journal. alone: false if there are several workers: each reports its own chain."""
 
-    def chain_lags() -> Collection[Backlog]:
-        return backlog(audit.directory, None if alone else [of.folder]).values()
+    def chain_lags() -> Collection[Lag]:
+        return shipping_lag(audit.directory, None if alone else [of.folder]).values()
 
     metrics.observe(gauges.AUDIT_HEAD, lambda: of.stats.sequence)
     metrics.observe(gauges.AUDIT_SYNC, lambda: of.stats.sync_seconds)

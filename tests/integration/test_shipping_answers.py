@@ -11,11 +11,12 @@ import pytest
 import structlog
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 
+from gateway.journal.format import cursor as cursor_file
 from gateway.journal.format.cursor import Cursor, load, store
 from gateway.journal.format.segments import CURSOR
-from gateway.journal.ship import cursor_store, shipper
-from gateway.journal.ship.connection import Connection
-from gateway.journal.ship.export_results import Meaning
+from gateway.journal.ship import shipper
+from gateway.journal.ship.connection import CollectorConnection
+from gateway.journal.ship.export_results import ExportStatus
 from gateway.journal.ship.settings import ShipSettings
 from tests.support.chains import ChainWriter
 from tests.support.scripted_collector import ScriptedCollector, abort_with_delay, rejecting
@@ -62,9 +63,9 @@ async def test_acknowledged_is_not_yet_safe(writer: ChainWriter) -> None:
 async def test_a_connection_that_is_left_is_seen_to_end() -> None:
     """gRPC keeps it for as long as something of a finished call is in memory."""
     async with ScriptedCollector() as collector:
-        async with Connection(ShipSettings(endpoint=collector.endpoint, timeout=2.0)) as connection:
+        async with CollectorConnection(ShipSettings(endpoint=collector.endpoint, timeout=2.0)) as connection:
             answer = await connection.export(ExportLogsServiceRequest())
-        assert answer.meaning is Meaning.ACCEPTED
+        assert answer.status is ExportStatus.ACCEPTED
         assert connection.lost.done()
         assert not connection.lost.cancelled()
 
@@ -166,8 +167,8 @@ async def test_a_record_that_is_refused_for_good_holds_the_chain_up_and_says_so(
                 await eventually(lambda: collector.has(*range(1, 9)))
     (told,) = (entry for entry in logs if entry["event"] == "audit_shipping_held_up")
     assert told["log_level"] == "error"
-    assert "record 5 for good" in told["fault"]
-    assert "too strange" in told["fault"]
+    assert "rejects record 5 permanently" in told["error"]
+    assert "too strange" in told["error"]
     assert any(entry["event"] == "audit_shipping_resumed" for entry in logs)
 
 
@@ -243,7 +244,7 @@ async def test_a_cursor_that_can_not_be_written_stops_nothing_and_repeats_nothin
             raise OSError(28, "No space left on device")
         store(folder, cursor)
 
-    monkeypatch.setattr(cursor_store, "store", store_unless_full)
+    monkeypatch.setattr(cursor_file, "store", store_unless_full)
     with structlog.testing.capture_logs() as logs:
         async with ScriptedCollector() as collector, shipping(writer.folder.parent, collector.endpoint, rewind=0.1):
             writer.append(3)

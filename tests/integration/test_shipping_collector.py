@@ -14,7 +14,7 @@ import pytest
 import structlog
 
 from gateway.journal.format.records import NO_HASH, encode
-from gateway.journal.ship.lag import backlog
+from gateway.journal.ship.lag import shipping_lag
 from gateway.journal.ship.process import ShipperProcess
 from gateway.journal.ship.settings import ShipSettings
 from tests.support.authority import CertificateAuthority
@@ -65,7 +65,7 @@ async def shipper(directory: Path, collector: Collector, **options: Any) -> Asyn
 
 
 async def all_safe(directory: Path) -> bool:
-    return all(behind.records == 0 for behind in backlog(directory).values())
+    return all(behind.records == 0 for behind in shipping_lag(directory).values())
 
 
 def check(items: list[Item], writer: ChainWriter, *, repeats: bool = False) -> None:

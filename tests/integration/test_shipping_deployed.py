@@ -8,7 +8,7 @@ import yaml
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import LogsServiceStub
 
-from gateway.journal.ship.lag import backlog
+from gateway.journal.ship.lag import shipping_lag
 from gateway.journal.ship.process import ShipperProcess
 from gateway.journal.ship.settings import ShipSettings
 from tests.support.authority import CertificateAuthority, Credentials
@@ -68,7 +68,7 @@ async def test_audit_records_and_telemetry_go_their_own_ways(tmp_path: Path) -> 
         async with ShipperProcess(tmp_path / "audit", settings):
 
             async def all_safe() -> bool:
-                return all(behind.records == 0 for behind in backlog(tmp_path / "audit").values())
+                return all(behind.records == 0 for behind in shipping_lag(tmp_path / "audit").values())
 
             await eventually(all_safe)
         await send_log(collector.telemetry_port, authority, own)

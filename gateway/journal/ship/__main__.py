@@ -1,7 +1,7 @@
-"""The shipper's process, as the gateway starts it: told by one line on standard input, ends when that is closed.
+"""The shipper process of a gateway: reads its settings from standard input, and ends when that is closed.
 
-It closes when the gateway ends, in whatever way: no shipper outlives its gateway. For a shipper without a gateway there
-is `python -m gateway audit ship`.
+Standard input is closed when the gateway ends, even if it is killed, so no shipper outlives its gateway. To ship
+without a gateway, use `keyway-gateway audit ship`.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ from typing import Final
 import uvloop
 
 from gateway import logs
-from gateway.journal.ship.bootstrap import Handover
+from gateway.journal.ship.bootstrap import ShipperBootstrap
 from gateway.journal.ship.shipper import run_shipper
 
 _NICENESS: Final = 5
-"""Where processors are scarce calls come first; records can wait."""
+"""If processors are busy, calls come before records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +28,24 @@ class _Log:
 
 
 def main() -> int:
-    """Ship until the gateway ends, or says that it is enough."""
-    # What ends the gateway may reach us too: a Ctrl-C at the terminal, a service manager. We end after the gateway,
-    # when its last records are there.
+    """Ship until standard input is closed."""
+    # Ctrl-C and service managers send signals to this process too. It must end after the gateway, to ship the last
+    # records.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(_NICENESS)
-    handover = Handover.parse(sys.stdin.buffer.readline())
-    logs.configure(_Log(handover.log_level, handover.log_format))
+    bootstrap = ShipperBootstrap.parse(sys.stdin.buffer.readline())
+    logs.configure(_Log(bootstrap.log_level, bootstrap.log_format))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_ship(handover))
+        runner.run(_ship(bootstrap))
     return 0
 
 
-async def _ship(handover: Handover) -> None:
+async def _ship(bootstrap: ShipperBootstrap) -> None:
     stop = asyncio.Event()
     ended = asyncio.ensure_future(asyncio.to_thread(sys.stdin.buffer.read))
     ended.add_done_callback(lambda _: stop.set())
-    await run_shipper(handover.directory, handover.settings, stop)
+    await run_shipper(bootstrap.directory, bootstrap.settings, stop)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
-"""Which acknowledged records a collector can no longer lose. Pure bookkeeping over acknowledgements of one connection.
+"""The acknowledgement window: which acknowledged records a collector can no longer lose. Does no I/O.
 
-A collector acknowledges before its exporter has flushed; killed in between, it loses what it acknowledged. What it took
-is safe once it has been seen alive for `rewind` seconds after that, and has then taken a record again. Exports that are
-acknowledged over the same connection show that it is still the same process, also those without records; a record shows
-that its exporter still works: one whose disk was full when it flushed takes no more. A pause between two
-acknowledgements counts for a part of `rewind` only, since a collector that was stopped meanwhile did not flush either.
+A collector acknowledges records before its exporter flushes them. If it is killed in between, it loses them. A record
+is safe after the collector was alive for `rewind` seconds after the acknowledgement, and then accepted another record:
+
+- An acknowledgement over the same connection shows that the collector is the same process, even without records.
+- An accepted record shows that the exporter works. An exporter that failed to flush, for example because its disk is
+  full, accepts no more records.
+- A long pause between two acknowledgements counts for a part of `rewind` only, because a collector that was stopped
+  meanwhile did not flush either.
 """
 
 from collections import deque
@@ -13,11 +16,11 @@ from typing import Final
 from gateway.journal.format.cursor import Cursor
 
 PULSES: Final = 5
-"""Into how many parts `rewind` is divided: the longest pause between two acknowledgements that counts in full."""
+"""The longest pause between two acknowledgements that counts in full is `rewind` divided by this."""
 
 
-class Safety:
-    """What one connection has shown. Times are of any clock that does not go back."""
+class AckWindow:
+    """The window of one connection. rewind: seconds. Times are seconds of a monotonic clock."""
 
     def __init__(self, rewind: float) -> None:
         self._rewind = rewind
@@ -28,27 +31,27 @@ class Safety:
 
     @property
     def unsafe(self) -> bool:
-        """Whether something acknowledged may still be lost."""
+        """Whether an acknowledged record may still be lost."""
         return bool(self._waiting)
 
     @property
     def pulse(self) -> float:
-        """How long at most to leave the collector alone while something is unsafe, so that all of the time counts."""
+        """The maximum seconds between two exports while a record is unsafe, so that all of the time counts."""
         return self._longest * 0.9
 
     def ripe(self, now: float) -> bool:
-        """Whether a record, were it acknowledged now, would make all safe that is not."""
+        """Whether the acknowledgement of a record would now make all records safe."""
         return self.unsafe and self._alive_at(now) >= self._waiting[-1][0] + self._rewind
 
     def alive(self, now: float) -> None:
-        """Take note of an acknowledgement of nothing."""
+        """Note the acknowledgement of an export without records."""
         self._alive = self._alive_at(now)
         self._seen_at = now
 
     def acknowledged(self, now: float, cursor: Cursor | None) -> Cursor | None:
-        """Take note of an acknowledgement of records up to `cursor`; answers the newly safe place.
+        """Note the acknowledgement of records up to `cursor`; return the cursor of the records that are safe now.
 
-        cursor: None where the records were acknowledged before.
+        cursor: None for records that were acknowledged before.
         """
         self.alive(now)
         safe = None

@@ -1,6 +1,6 @@
-"""What the gateway hands to the shipper's process: one line of JSON through a pipe, since it may hold secrets.
+"""The settings that the gateway passes to the shipper process: one line of JSON, sent through a pipe.
 
-Nothing of it stands on a command line or in the environment, and the shipper gets no secret but its own.
+The settings can contain secrets, so they are not passed on the command line or in the environment.
 """
 
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ from gateway.journal.ship.settings import ShipSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Handover:
-    """What to ship and where to; how to log."""
+class ShipperBootstrap:
+    """What to ship, where to ship it, and how to log."""
 
     directory: Path
     settings: ShipSettings
@@ -24,7 +24,7 @@ class Handover:
     log_format: str
 
     def line(self) -> bytes:
-        """As it goes through the pipe."""
+        """The line that is sent through the pipe."""
         value = {
             "directory": str(self.directory.absolute()),
             "settings": _plain(self.settings),
@@ -35,14 +35,14 @@ class Handover:
 
     @classmethod
     def parse(cls, line: bytes) -> Self:
-        """What `line` made."""
+        """Read a line made by `line`."""
         value: Mapping[str, Any] = orjson.loads(line)
         settings = ShipSettings.model_validate(value["settings"])
         return cls(Path(value["directory"]), settings, value["log_level"], value["log_format"])
 
 
 def _plain(value: object) -> object:
-    """Settings as the values that they are made from, secrets in the clear."""
+    """Settings as plain values, with secrets in clear text."""
     match value:
         case BaseModel():
             return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
@@ -51,7 +51,7 @@ def _plain(value: object) -> object:
         case SecretStr():
             return value.get_secret_value()
         case SecretBytes():
-            # PEM, in which only remarks can be anything but ASCII.
+            # PEM is ASCII, except for comments between its blocks.
             return value.get_secret_value().decode("ascii", "replace")
         case _:
             return value

@@ -1,8 +1,8 @@
-"""One connection to the collector: from its first byte to its last, never quietly replaced by another.
+"""A single connection to the collector, which is never replaced by another one.
 
-A gRPC channel connects again by itself, and a collector that was killed and started between two exports would look
-like the same one. So a channel here is for one connection to one address, and is given up as soon as that is no longer
-ready: what was acknowledged before and after can't be mixed up.
+A gRPC channel reconnects by itself. After that, a collector that was killed and restarted between two exports would
+look like the same process. Therefore a channel here is used for one connection to one address, and closed when that
+connection is lost. Acknowledgements from before and after can't be mixed.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import LogsServ
 
 from gateway import __version__, pem
 from gateway.config.base import content
-from gateway.journal.ship.export_results import Answer, Meaning, of_partial_success, of_status
+from gateway.journal.ship.export_results import ExportResult, ExportStatus, of_partial_success, of_status
 from gateway.journal.ship.settings import ShipSettings
 
 _MAXIMUM_DETAIL_CHARACTERS: Final = 300
@@ -28,18 +28,18 @@ _READY: Final = grpc.ChannelConnectivity.READY
 
 
 class UnreachableError(Exception):
-    """No connection could be made; the message says to where and why, as far as it is known."""
+    """The collector can't be reached. The message contains the address and the cause, if it is known."""
 
 
-class Connection:
-    """`async with Connection(settings) as connection: …`; entering connects, or raises UnreachableError."""
+class CollectorConnection:
+    """An async context manager. Entering connects, or raises UnreachableError."""
 
     def __init__(self, settings: ShipSettings) -> None:
         self._settings = settings
         self._metadata = tuple((name, value.get_secret_value()) for name, value in settings.headers.items())
 
     async def __aenter__(self) -> Self:
-        fault = "its name has no address"
+        fault = "the host name has no address"
         for address in await _addresses(self._settings):
             channel = _channel(self._settings, address)
             try:
@@ -53,11 +53,11 @@ class Connection:
             if ready:
                 self._channel = channel
                 self._stub: Any = LogsServiceStub(channel)  # type: ignore[no-untyped-call]
-                # Watched before the first export, so that nothing can be acknowledged by another connection.
+                # Watch the state before the first export, so that no other connection can acknowledge it.
                 self._lost = asyncio.ensure_future(channel.wait_for_state_change(_READY))
                 return self
             fault = (
-                "it is not there, or does not speak gRPC" + " under TLS with our certificates" * self._settings.secure
+                "no gRPC server accepts the connection" + " with the configured TLS settings" * self._settings.secure
             )
             await channel.close()
         raise UnreachableError(f"{self._settings.target}: {fault}")
@@ -66,37 +66,37 @@ class Connection:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._channel.close()
-        gc.collect()  # gRPC's finished calls are cycles, and hold the connection (docs/decisions/0015)
+        gc.collect()  # finished gRPC calls are reference cycles that keep the connection open (docs/decisions/0015)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(self._lost, return_exceptions=True), self._settings.timeout)
 
     @property
     def lost(self) -> "asyncio.Future[None]":
-        """Done as soon as the connection is no longer there."""
+        """A future that is done when the connection is lost."""
         return self._lost
 
-    async def export(self, request: ExportLogsServiceRequest) -> Answer:
-        """Send, and wait for the answer; one at a time."""
+    async def export(self, request: ExportLogsServiceRequest) -> ExportResult:
+        """Send an export and return its result. Only one export at a time."""
         call = self._stub.Export(request, timeout=self._settings.timeout, metadata=self._metadata)
-        answered = asyncio.ensure_future(_answer(call))
+        exported = asyncio.ensure_future(_result_of(call))
         try:
-            await asyncio.wait({answered, self._lost}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({exported, self._lost}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            # Also where both are there: the answer may be that of a connection which nobody watched.
-            if self._lost.done() or not answered.done():
-                answered.cancel()
+            # Cancel also if both are done: the result may belong to another connection.
+            if self._lost.done() or not exported.done():
+                exported.cancel()
                 call.cancel()
         if self._lost.done():
-            await asyncio.wait({answered})
-            return Answer(Meaning.LOST, "the connection is closed")
-        answer = answered.result()
-        if any(value and value in answer.detail for _, value in self._metadata):
-            return Answer(answer.meaning, "", answer.delay)
-        return answer
+            await asyncio.wait({exported})
+            return ExportResult(ExportStatus.LOST, "the connection is closed")
+        result = exported.result()
+        if any(value and value in result.detail for _, value in self._metadata):
+            return ExportResult(result.status, "", result.delay)
+        return result
 
 
 async def _connected(channel: grpc.aio.Channel) -> bool:
-    """Whether a connection comes about at the first attempt."""
+    """Whether the first connection attempt succeeds."""
     state = channel.get_state(try_to_connect=True)
     while state not in (_READY, grpc.ChannelConnectivity.TRANSIENT_FAILURE):
         await channel.wait_for_state_change(state)
@@ -104,7 +104,7 @@ async def _connected(channel: grpc.aio.Channel) -> bool:
     return state is _READY
 
 
-async def _answer(call: Any) -> Answer:
+async def _result_of(call: Any) -> ExportResult:
     try:
         response = await call
     except grpc.aio.AioRpcError as error:
@@ -115,7 +115,7 @@ async def _answer(call: Any) -> Answer:
 
 
 def _retry_delay(error: grpc.aio.AioRpcError) -> float | None:
-    """The seconds of the status's RetryInfo."""
+    """The retry delay in seconds, from the RetryInfo of the status."""
     for key, value in error.trailing_metadata():
         if key == "grpc-status-details-bin" and isinstance(value, bytes):
             try:
@@ -130,7 +130,7 @@ def _retry_delay(error: grpc.aio.AioRpcError) -> float | None:
 
 
 async def _addresses(settings: ShipSettings) -> list[str]:
-    """Each address of the collector, as gRPC writes it: one is tried after another, and none is exchanged later."""
+    """The addresses of the collector in the syntax of gRPC. The caller tries one after the other."""
     host, _, port = settings.target.rpartition(":")
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
@@ -145,7 +145,7 @@ async def _addresses(settings: ShipSettings) -> list[str]:
 
 def _channel(settings: ShipSettings, address: str) -> grpc.aio.Channel:
     options = [
-        ("grpc.use_local_subchannel_pool", 1),  # else channels to one address share a connection
+        ("grpc.use_local_subchannel_pool", 1),  # otherwise channels to one address share a connection
         ("grpc.enable_retries", 0),
         ("grpc.enable_http_proxy", 0),
         ("grpc.service_config_disable_resolution", 1),
@@ -157,7 +157,7 @@ def _channel(settings: ShipSettings, address: str) -> grpc.aio.Channel:
     host = settings.target.rpartition(":")[0].strip("[]")
     own = settings.client_certificate
     credentials = grpc.ssl_channel_credentials(
-        root_certificates=_bundle(content(settings.ca_certificates)) or _system_authorities(),
+        root_certificates=_bundle(content(settings.ca_certificates)) or _system_ca_certificates(),
         private_key=content(own.private_key) if own is not None else None,
         certificate_chain=_bundle(content(own.certificate)) if own is not None else None,
     )
@@ -169,7 +169,7 @@ def _bundle(content: bytes | None) -> bytes | None:
     return pem.to_pem(pem.certificates(content)) if content is not None else None
 
 
-def _system_authorities() -> bytes | None:
-    """The system's authorities, which gRPC would not ask; None where there are none: then its own list serves."""
+def _system_ca_certificates() -> bytes | None:
+    """The CA certificates of the system, which gRPC does not use by itself; None if the system has none."""
     known = ssl.create_default_context().get_ca_certs(binary_form=True)
     return "".join(map(ssl.DER_cert_to_PEM_cert, known)).encode() or None

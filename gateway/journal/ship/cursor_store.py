@@ -1,32 +1,33 @@
 """The cursor of a chain as the shipper moves it: kept in its file, and in memory while the file can't be written.
 
-A disk that is full must not make the shipper send the same records again and again.
+With a full disk, the shipper must not send the same records again and again.
 """
 
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway.journal.format.cursor import Cursor, load, store
+from gateway.journal.format import cursor as cursor_file
+from gateway.journal.format.cursor import Cursor
 
 
-class Bookmark:
-    """failed: told why the file could not be written."""
+class CursorStore:
+    """failed: called with the error if the file can't be written."""
 
     def __init__(self, folder: Path, failed: Callable[[OSError], None]) -> None:
         self._folder = folder
         self._failed = failed
         self._unwritten: Cursor | None = None
 
-    async def place(self) -> Cursor | None:
-        """Where it is; None at the beginning of what there is. CursorError, OSError."""
-        return self._unwritten or await asyncio.to_thread(load, self._folder)
+    async def load(self) -> Cursor | None:
+        """The cursor; None if nothing was shipped yet. Raises CursorError, OSError."""
+        return self._unwritten or await asyncio.to_thread(cursor_file.load, self._folder)
 
-    async def put(self, cursor: Cursor) -> None:
-        """Move it."""
+    async def save(self, cursor: Cursor) -> None:
+        """Move the cursor."""
         self._unwritten = cursor
         try:
-            await asyncio.to_thread(store, self._folder, cursor)
+            await asyncio.to_thread(cursor_file.store, self._folder, cursor)
         except OSError as error:
             self._failed(error)
         else:

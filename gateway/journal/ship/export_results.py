@@ -1,7 +1,7 @@
-"""What a collector's answer to an export means for the records in it. Knows statuses by name, not how they came.
+"""Export results: what a collector's response to an export means for its records. Knows gRPC statuses by name only.
 
-After the OTLP specification, but for one thing: it has a client drop what is refused for good, and nothing is dropped
-here.
+Follows the OTLP specification with one exception: the specification drops records that are rejected permanently, and
+this shipper drops nothing.
 """
 
 from collections.abc import Mapping
@@ -10,57 +10,57 @@ from enum import Enum
 from typing import Final
 
 
-class Meaning(Enum):
+class ExportStatus(Enum):
     """What to do next."""
 
     ACCEPTED = "accepted"
-    """Go on."""
-    LATER = "later"
-    """The same again after a pause: the collector can't take it now."""
-    REFUSED = "refused"
-    """The collector will not take this: send less of it at once, to find the record that it means."""
+    """Continue with the next records."""
+    RETRY = "retry"
+    """Send the same records again after a pause."""
+    REJECTED = "rejected"
+    """Send fewer records in one export, to find the record that the collector rejects."""
     DENIED = "denied"
-    """The collector takes nothing from us: something is wrong with its configuration or ours."""
+    """The collector rejects every export: its configuration or the shipper's is wrong."""
     LOST = "lost"
-    """The connection is broken or hangs: nothing is known of the collector any more."""
+    """The connection is broken or hangs: the state of the collector is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer. delay: seconds that the collector asked for. detail: for people."""
+class ExportResult:
+    """The result of one export. delay: the retry delay that the collector requests, in seconds. detail: for the log."""
 
-    meaning: Meaning
+    status: ExportStatus
     detail: str = ""
     delay: float | None = None
 
 
-ACCEPTED: Final = Answer(Meaning.ACCEPTED)
+ACCEPTED: Final = ExportResult(ExportStatus.ACCEPTED)
 
-_MEANINGS: Final[Mapping[str, Meaning]] = {
-    "UNAVAILABLE": Meaning.LATER,
-    "ABORTED": Meaning.LATER,
-    "OUT_OF_RANGE": Meaning.LATER,
-    "DATA_LOSS": Meaning.LATER,
-    "UNKNOWN": Meaning.LATER,  # what a collector's middle parts answer for lack of a better status
-    "CANCELLED": Meaning.LATER,
-    "DEADLINE_EXCEEDED": Meaning.LOST,
-    "UNAUTHENTICATED": Meaning.DENIED,
-    "PERMISSION_DENIED": Meaning.DENIED,
-    "UNIMPLEMENTED": Meaning.DENIED,
-    "NOT_FOUND": Meaning.DENIED,
+_STATUSES: Final[Mapping[str, ExportStatus]] = {
+    "UNAVAILABLE": ExportStatus.RETRY,
+    "ABORTED": ExportStatus.RETRY,
+    "OUT_OF_RANGE": ExportStatus.RETRY,
+    "DATA_LOSS": ExportStatus.RETRY,
+    "UNKNOWN": ExportStatus.RETRY,  # components of a collector return it if they have no better status
+    "CANCELLED": ExportStatus.RETRY,
+    "DEADLINE_EXCEEDED": ExportStatus.LOST,
+    "UNAUTHENTICATED": ExportStatus.DENIED,
+    "PERMISSION_DENIED": ExportStatus.DENIED,
+    "UNIMPLEMENTED": ExportStatus.DENIED,
+    "NOT_FOUND": ExportStatus.DENIED,
 }
-"""By gRPC status. All others are about what was sent: refused."""
+"""By gRPC status. Every other status concerns the records that were sent, and means REJECTED."""
 
 
-def of_status(status: str, detail: str, delay: float | None) -> Answer:
-    """What a gRPC status other than OK means. delay: of the status's RetryInfo."""
-    told = f"{status}: {detail}" if detail else status
+def of_status(status: str, detail: str, delay: float | None) -> ExportResult:
+    """The result of a gRPC status other than OK. delay: from the RetryInfo of the status."""
+    text = f"{status}: {detail}" if detail else status
     if status == "RESOURCE_EXHAUSTED":
-        # With RetryInfo the collector is overloaded; without, the message is larger than it takes.
-        return Answer(Meaning.REFUSED if delay is None else Meaning.LATER, told, delay)
-    return Answer(_MEANINGS.get(status, Meaning.REFUSED), told, delay)
+        # With RetryInfo, the collector is overloaded. Without, the message is larger than the collector accepts.
+        return ExportResult(ExportStatus.REJECTED if delay is None else ExportStatus.RETRY, text, delay)
+    return ExportResult(_STATUSES.get(status, ExportStatus.REJECTED), text, delay)
 
 
-def of_partial_success(rejected: int, detail: str) -> Answer:
-    """What an OK means that says how many records were rejected, but not which."""
-    return Answer(Meaning.REFUSED, f"{rejected} records rejected: {detail}") if rejected else ACCEPTED
+def of_partial_success(rejected: int, detail: str) -> ExportResult:
+    """The result of an OK, which can say how many records were rejected, but not which."""
+    return ExportResult(ExportStatus.REJECTED, f"{rejected} records rejected: {detail}") if rejected else ACCEPTED

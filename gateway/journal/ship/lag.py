@@ -1,7 +1,7 @@
-"""How far shipping is behind: from the cursor and the journal's files, for a metric of the gateway's own process.
+"""Shipping lag: how far the cursor is behind the journal, for metrics of the gateway process.
 
-What is shipped but may still be lost by the collector counts as behind: with steady traffic the backlog is never less
-than what `rewind` seconds bring.
+Records that the collector acknowledged and may still lose count as not shipped. With steady traffic, the lag is
+therefore at least the records of `rewind` seconds.
 """
 
 import os
@@ -24,16 +24,16 @@ from gateway.journal.format.segments import (
 _TAIL_BYTES: Final = 1 << 14
 
 
-class Backlog(NamedTuple):
-    """records: not yet shipped for good. seconds: the age of the oldest of them."""
+class Lag(NamedTuple):
+    """records: not shipped yet, or possibly lost by the collector. seconds: the age of the oldest of them."""
 
     records: int
     seconds: float
 
 
-def backlog(audit_directory: Path, folders: Iterable[Path] | None = None) -> Mapping[str, Backlog]:
-    """By chain, of these folders or of all. A chain whose files can't be read now is left out."""
-    found: dict[str, Backlog] = {}
+def shipping_lag(audit_directory: Path, folders: Iterable[Path] | None = None) -> Mapping[str, Lag]:
+    """The lag by chain, for these chain folders or all. Leaves out chains that can't be read now."""
+    found: dict[str, Lag] = {}
     try:
         folders = chain_folders(audit_directory) if folders is None else folders
     except OSError:
@@ -48,16 +48,16 @@ def backlog(audit_directory: Path, folders: Iterable[Path] | None = None) -> Map
     return found
 
 
-def _behind(folder: Path, cursor: Cursor | None, head: Record) -> Backlog:
+def _behind(folder: Path, cursor: Cursor | None, head: Record) -> Lag:
     position = cursor.position if cursor is not None else None
     if cursor is not None and cursor.sequence + 1 in segment_starts(folder):
         position = ChainPosition(cursor.sequence + 1, 0)
     oldest = next(read_records(folder, position), None)
     if oldest is None:
-        return Backlog(0, 0.0)
+        return Lag(0, 0.0)
     began = oldest.record.value().get("time")
     age = time.time() - began / 1000 if isinstance(began, int) else 0.0
-    return Backlog(max(0, head.sequence - oldest.record.sequence + 1), max(0.0, age))
+    return Lag(max(0, head.sequence - oldest.record.sequence + 1), max(0.0, age))
 
 
 def _head(folder: Path) -> Record | None:

@@ -1,7 +1,7 @@
-"""Journal records as OTLP log records. Knows the data model, not how it is sent.
+"""Journal records as OTLP log records. Knows the data model, not the transport.
 
-The body is the record's body as it stands, byte for byte; together with the attributes it is all of the record, so that
-whoever receives them can put the line together again and verify the chain.
+The body is the body of the record, byte for byte. Body and attributes contain the whole record, so a receiver can
+reconstruct the line and verify the chain.
 """
 
 import socket
@@ -24,31 +24,31 @@ HASH: Final = "keyway.audit.hash"
 
 _HOST: Final = socket.gethostname()
 _FRAME_BYTES: Final = 8
-"""What a record costs in its list beside itself: its tag and its length."""
+"""The bytes of the tag and the length of a record in its list."""
 _INFO: Final = (SeverityNumber.SEVERITY_NUMBER_INFO, "INFO")
 _WARN: Final = (SeverityNumber.SEVERITY_NUMBER_WARN, "WARN")
 _UNKNOWN, _FAILURE = 0, 2
 _SEVERITIES: Final = {_UNKNOWN: _WARN, _FAILURE: _WARN}
-"""By OCSF's `status_id`: a failed call, and one of which nobody knows whether it was done."""
+"""By the `status_id` of OCSF: a failed call, and a call with an unknown outcome."""
 _SEVERITIES_OF_KINDS: Final = {"recovery": _WARN, "interruption": _WARN}
-"""A chain that had to be mended, or that could not be written for a while."""
+"""Records of a recovery after a crash, and of an outage."""
 
 
 class NotCarriedError(ValueError):
-    """OTLP can't carry a record; the message says why."""
+    """A record can't be sent as OTLP. The message says why."""
 
 
 class Export:
-    """An export of one chain's records as it grows. With none it only asks whether the collector is there."""
+    """An export of records of one chain. An export without records only checks that the collector is alive."""
 
     def __init__(self) -> None:
         self.request = ExportLogsServiceRequest()
         self._records: Any = None
 
     def add(self, record: Record) -> int:
-        """Add a record; answers its bytes. NotCarriedError.
+        """Add a record; return its size in bytes. Raises NotCarriedError.
 
-        Filled in where it stands: building it aside and copying takes three times as long.
+        Fills the message in place: building it separately and copying it takes three times as long.
         """
         event = _event(record)
         if self._records is None:
@@ -58,11 +58,11 @@ class Export:
         return added.ByteSize() + _FRAME_BYTES
 
     def remove_last(self) -> None:
-        """Take the record back that was added last."""
+        """Remove the record that was added last."""
         del self._records[-1]
 
     def last(self) -> "Export":
-        """The last record, to send it once more."""
+        """An export of the last record only, to send it again."""
         (logs,) = self.request.resource_logs
         (scoped,) = logs.scope_logs
         again = Export()
@@ -71,7 +71,7 @@ class Export:
         return again
 
     def _begin(self, chain: str) -> Any:
-        """A chain has one writer at a time: it names the service's instance, also over restarts."""
+        """Begin the list. The chain id serves as instance id, because a chain has one writer at a time."""
         logs = self.request.resource_logs.add()
         _set(logs.resource.attributes, "service.name", "keyway")
         _set(logs.resource.attributes, "service.version", __version__)
@@ -91,7 +91,7 @@ def _event(record: Record) -> Mapping[str, Any]:
 
 
 def _fill(added: LogRecord, record: Record, event: Mapping[str, Any]) -> None:
-    """Its time is the event's own, its severity that of the outcome."""
+    """Fill in a log record. The time is that of the event, the severity that of the outcome."""
     severity, text = _severity(record, event)
     added.time_unix_nano = _nanoseconds(event.get("time"))
     added.observed_time_unix_nano = time.time_ns()
@@ -131,7 +131,7 @@ def _nanoseconds(milliseconds: object) -> int:
 
 
 def _identifier(text: object, length: int) -> bytes:
-    """A trace or span id; empty where the text is none, as OTLP says it for "not set"."""
+    """A trace or span id; empty (OTLP: not set) if the text is not one."""
     try:
         value = bytes.fromhex(text) if isinstance(text, str) else b""
     except ValueError:

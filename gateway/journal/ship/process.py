@@ -1,4 +1,4 @@
-"""The shipper as a child of the gateway: started, started again when it dies, and stopped at the end."""
+"""The shipper as a child process of the gateway: starts it, restarts it when it dies, and stops it at the end."""
 
 import asyncio
 import contextlib
@@ -10,27 +10,27 @@ from typing import Final, Self
 
 import structlog
 
-from gateway.journal.ship.bootstrap import Handover
+from gateway.journal.ship.bootstrap import ShipperBootstrap
 from gateway.journal.ship.settings import ShipSettings
 
 _FIRST_PAUSE_SECONDS: Final = 0.2
 _MAXIMUM_PAUSE_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 10.0
-"""What the shipper may take to ship the rest; more than it takes by itself."""
+"""The maximum time to ship the remaining records at the stop; more than the shipper itself allows."""
 _ENVIRONMENT: Final = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _PREFIXES: Final = ("LC_", "PYTHON", "GRPC_", "LD_")
-"""Of our environment the shipper gets what a program needs to run: the rest may hold secrets of providers."""
+"""The environment variables that the shipper gets. The others can contain secrets of providers."""
 
 _log = structlog.get_logger(__name__)
 
 
 class ShipperProcess:
-    """`async with ShipperProcess(directory, settings): …`; leaving lets it ship what is left, within a few seconds."""
+    """An async context manager. Leaving gives the shipper a few seconds to ship the remaining records."""
 
     def __init__(
         self, directory: Path, settings: ShipSettings, *, log_level: str = "info", log_format: str = "json"
     ) -> None:
-        self._handover = Handover(directory, settings, log_level, log_format)
+        self._bootstrap = ShipperBootstrap(directory, settings, log_level, log_format)
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
@@ -47,7 +47,7 @@ class ShipperProcess:
 
     @property
     def pid(self) -> int | None:
-        """The process's id; None while there is none."""
+        """The process id; None while the process does not run."""
         process = self._process
         return process.pid if process is not None and process.returncode is None else None
 
@@ -57,11 +57,11 @@ class ShipperProcess:
             began = asyncio.get_running_loop().time()
             try:
                 process = self._process = await _start()
-                await _tell(process, self._handover)
+                await _send_bootstrap(process, self._bootstrap)
                 code: int | None = await process.wait()
             except OSError as error:
                 code = error.errno
-            _log.error("audit_shipper_died", code=code)
+            _log.error("audit_shipper_died", error=f"exit code {code}")
             lived = asyncio.get_running_loop().time() - began
             pause = _FIRST_PAUSE_SECONDS if lived > _MAXIMUM_PAUSE_SECONDS else min(pause * 2, _MAXIMUM_PAUSE_SECONDS)
             await asyncio.sleep(pause)
@@ -78,16 +78,16 @@ async def _start() -> asyncio.subprocess.Process:
     )
 
 
-async def _tell(process: asyncio.subprocess.Process, handover: Handover) -> None:
-    """What to do; the pipe stays open for as long as the shipper shall run."""
+async def _send_bootstrap(process: asyncio.subprocess.Process, bootstrap: ShipperBootstrap) -> None:
+    """Send the settings. The pipe stays open while the shipper is to run."""
     assert process.stdin is not None
-    with contextlib.suppress(ConnectionError):  # it died already
-        process.stdin.write(handover.line())
+    with contextlib.suppress(ConnectionError):  # the process has already died
+        process.stdin.write(bootstrap.line())
         await process.stdin.drain()
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
-    """Close its input, which tells it to end; then end it."""
+    """Close its input, so that it ends. If it does not, kill it."""
     if process.stdin is not None:
         process.stdin.close()
     try:

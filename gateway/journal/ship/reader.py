@@ -1,7 +1,7 @@
-"""What comes next in a chain: complete, durable records that follow from the last one shipped.
+"""The reader of a chain for shipping: complete, verified, and durable records after the last shipped one.
 
-Nothing is shipped that a power cut could still take from the journal, or that does not verify: a collector never holds
-what the chain does not. Reads while the journal writes; nothing here writes.
+A record is read only after a sync, so that a collector never has a record that the chain loses in a power failure.
+Reads while the journal writes. Writes nothing.
 """
 
 import os
@@ -24,12 +24,12 @@ from gateway.journal.ship.otlp import Export, NotCarriedError
 
 
 class ChainBrokenError(Exception):
-    """What comes next is not what has to come next; the message says where and why. Only a person can help."""
+    """The next record does not follow the last shipped one. The message says where and why. An operator must act."""
 
 
 @dataclass(slots=True)
 class Batch:
-    """Records to ship: the export that holds them, and the place behind each."""
+    """Records to ship: the export that contains them, and the cursor after each."""
 
     export: Export = field(default_factory=Export)
     ends: list[Cursor] = field(default_factory=list)
@@ -38,17 +38,17 @@ class Batch:
         return len(self.ends)
 
 
-class Journal:
-    """One chain, as the shipper reads it."""
+class ChainReader:
+    """Reads one chain."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._synced = ChainPosition(0, 0)
 
     def batch(self, cursor: Cursor | None, *, records: int, bytes_: int) -> Batch:
-        """The next records, as many as fit but at least one; none where the end is reached.
+        """The next records: at most `records`, of at most `bytes_` bytes, but at least one unless the chain ends there.
 
-        Blocks: reads files and may wait for the disk. OSError where the journal can't be read now.
+        Blocks: reads files, and may wait for a sync. Raises ChainBrokenError, OSError.
         """
         batch = Batch()
         try:
@@ -60,7 +60,7 @@ class Journal:
         return batch
 
     def _make_durable(self, ends: Iterable[ChainPosition]) -> None:
-        """Sync each segment that was read further than it is known to be synced; the gateway may do without."""
+        """Sync each segment that was read beyond its last sync. With `durability: os` the gateway does not."""
         for segment, offset in {end.segment: end.offset for end in ends}.items():
             if (segment, offset) <= self._synced:
                 continue
@@ -76,13 +76,13 @@ class Journal:
 
 
 def _following(folder: Path, cursor: Cursor | None) -> Iterator[StoredRecord]:
-    """The records from the cursor on. Its segment may be gone, where retention has removed what was shipped."""
+    """The records after the cursor. Retention may have removed the segment of the cursor."""
     try:
         yield from read_records(folder, _place(folder, cursor))
     except SegmentMissing as error:
-        raise ChainBrokenError(f"what was shipped is no longer in the journal: {error}") from None
+        raise ChainBrokenError(f"the journal no longer contains the shipped records: {error}") from None
     except MalformedRecord as error:
-        raise ChainBrokenError(f"a line of the journal is no record: {error}") from None
+        raise ChainBrokenError(f"invalid record: {error}") from None
 
 
 def _place(folder: Path, cursor: Cursor | None) -> ChainPosition | None:
@@ -96,13 +96,13 @@ def _place(folder: Path, cursor: Cursor | None) -> ChainPosition | None:
 
 
 def _fill(batch: Batch, following: Iterable[StoredRecord], cursor: Cursor | None, records: int, bytes_: int) -> None:
-    """Add records as long as each follows from the one before and the bounds allow."""
+    """Add records while each follows the one before, up to the limits."""
     size = 0
     for stored in following:
         record, position = stored.record, stored.position
         if fault := _fault(record, cursor):
-            place = f"{position.segment:020}.jsonl, byte {position.offset}"
-            raise ChainBrokenError(f"record {record.sequence} ({place}): {fault}")
+            location = f"{position.segment:020}.jsonl, byte {position.offset}"
+            raise ChainBrokenError(f"record {record.sequence} ({location}): {fault}")
         try:
             size += batch.export.add(record)
         except NotCarriedError as error:
@@ -118,11 +118,13 @@ def _fill(batch: Batch, following: Iterable[StoredRecord], cursor: Cursor | None
 
 def _fault(record: Record, cursor: Cursor | None) -> str:
     if not record.intact:
-        return "its hash is not that of its content"
+        return "the content does not match the hash"
     if cursor is None:
         return ""
     if record.chain != cursor.chain:
-        return f"it belongs to chain {record.chain}; chain {cursor.chain} was shipped up to {cursor.sequence}"
+        return (
+            f"the record belongs to chain {record.chain}, but chain {cursor.chain} was shipped up to {cursor.sequence}"
+        )
     if (record.sequence, record.previous) != (cursor.sequence + 1, cursor.hash):
-        return f"it does not follow from record {cursor.sequence}, which was shipped"
+        return f"the record does not follow record {cursor.sequence}, which was shipped"
     return ""

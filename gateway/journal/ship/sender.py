@@ -1,76 +1,76 @@
-"""What is sent over one connection, and how far that is safe: signs of life, and the bookmark that follows."""
+"""The sender of one connection: sends exports, checks that the collector is alive, and moves the cursor."""
 
 import time
 from collections.abc import Callable
 from typing import Final
 
 from gateway.journal.format.cursor import Cursor
-from gateway.journal.ship.ack_window import Safety
-from gateway.journal.ship.connection import Connection
-from gateway.journal.ship.cursor_store import Bookmark
-from gateway.journal.ship.export_results import Answer, Meaning
+from gateway.journal.ship.ack_window import AckWindow
+from gateway.journal.ship.connection import CollectorConnection
+from gateway.journal.ship.cursor_store import CursorStore
+from gateway.journal.ship.export_results import ExportResult, ExportStatus
 from gateway.journal.ship.otlp import Export
 from gateway.journal.ship.reader import Batch
 
-_REMEMBER_SECONDS: Final = 1.0
-"""The bookmark moves this often at most; what it does not cover is only repeated."""
+_STORE_SECONDS: Final = 1.0
+"""The minimum interval between two writes of the cursor. Records after the cursor are sent again after a failure."""
 _clock: Final[Callable[[], float]] = time.monotonic
 
 
-class Line:
-    """A connection, with what its acknowledgements have shown so far; `bookmark` follows as far as they reach."""
+class Sender:
+    """Sends over one connection. The cursor in `cursor_store` follows the records that are safe."""
 
-    def __init__(self, connection: Connection, rewind: float, bookmark: Bookmark) -> None:
+    def __init__(self, connection: CollectorConnection, rewind: float, cursor_store: CursorStore) -> None:
         self._connection = connection
-        self._safety = Safety(rewind)
-        self._bookmark = bookmark
+        self._ack_window = AckWindow(rewind)
+        self._cursor_store = cursor_store
         self._safe: Cursor | None = None
         self._last = Export()
-        self._sent_at = self._remembered_at = _clock()
+        self._sent_at = self._stored_at = _clock()
         self.lost = connection.lost
 
-    async def send(self, batch: Batch) -> Answer:
-        """Send records."""
-        answer = await self._export(batch.export)
-        if answer.meaning is Meaning.ACCEPTED:
+    async def send(self, batch: Batch) -> ExportResult:
+        """Send the records of a batch."""
+        result = await self._export(batch.export)
+        if result.status is ExportStatus.ACCEPTED:
             self._last = batch.export
             await self._acknowledged(batch.ends[-1])
-        return answer
+        return result
 
-    async def show_alive(self) -> Answer:
-        """Send nothing, for the sake of the answer; at last the last record again, which makes it safe."""
-        if not self._safety.ripe(_clock()):
-            answer = await self._export(Export())
-            if answer.meaning is Meaning.ACCEPTED:
-                self._safety.alive(self._sent_at)
-            return answer
-        answer = await self._export(self._last.last())
-        if answer.meaning is Meaning.ACCEPTED:
+    async def check_alive(self) -> ExportResult:
+        """Check that the collector is alive by an empty export; in the end, resend the last record, to make it safe."""
+        if not self._ack_window.ripe(_clock()):
+            result = await self._export(Export())
+            if result.status is ExportStatus.ACCEPTED:
+                self._ack_window.alive(self._sent_at)
+            return result
+        result = await self._export(self._last.last())
+        if result.status is ExportStatus.ACCEPTED:
             await self._acknowledged(None)
-        return answer
+        return result
 
-    async def _export(self, export: Export) -> Answer:
-        answer = await self._connection.export(export.request)
+    async def _export(self, export: Export) -> ExportResult:
+        result = await self._connection.export(export.request)
         self._sent_at = _clock()
-        return answer
+        return result
 
     async def _acknowledged(self, cursor: Cursor | None) -> None:
         now = self._sent_at
-        self._safe = self._safety.acknowledged(now, cursor) or self._safe
-        if now - self._remembered_at > min(_REMEMBER_SECONDS, self._safety.pulse) or not self._safety.unsafe:
-            await self.remember()
+        self._safe = self._ack_window.acknowledged(now, cursor) or self._safe
+        if now - self._stored_at > min(_STORE_SECONDS, self._ack_window.pulse) or not self._ack_window.unsafe:
+            await self.store_cursor()
 
-    async def remember(self) -> None:
-        """Write down what is safe."""
+    async def store_cursor(self) -> None:
+        """Store the cursor of the safe records."""
         if self._safe is not None:
-            await self._bookmark.put(self._safe)
-            self._safe, self._remembered_at = None, _clock()
+            await self._cursor_store.save(self._safe)
+            self._safe, self._stored_at = None, _clock()
 
     @property
     def unsafe(self) -> bool:
-        """Whether something depends on signs of life."""
-        return self._safety.unsafe
+        """Whether an acknowledged record may still be lost."""
+        return self._ack_window.unsafe
 
     def due_in(self) -> float:
-        """The seconds until the next sign of life is due; without end where nothing depends on it."""
-        return self._sent_at + self._safety.pulse - _clock() if self.unsafe else float("inf")
+        """The seconds until the next liveness check; infinite if no record is unsafe."""
+        return self._sent_at + self._ack_window.pulse - _clock() if self.unsafe else float("inf")

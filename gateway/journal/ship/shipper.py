@@ -1,4 +1,4 @@
-"""The shipper: one task for each chain of an audit directory, for as long as it runs."""
+"""The shipper of an audit directory: runs one task for each chain."""
 
 import asyncio
 import fcntl
@@ -15,7 +15,7 @@ from gateway.journal.ship.chain import LAST_SECONDS, ChainShipper
 from gateway.journal.ship.settings import ShipSettings
 
 LOCK: Final = "shipper.lock"
-_LOOK_SECONDS: Final = 1.0
+_POLL_SECONDS: Final = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -23,8 +23,8 @@ _log = structlog.get_logger(__name__)
 async def run_shipper(audit_directory: Path, ship_settings: ShipSettings, stop: asyncio.Event) -> None:
     """Ship every chain of the directory, also those that appear later, until `stop` is set.
 
-    Then ships what is left, if the collector takes it within a few seconds; what it does not is shipped after the next
-    start. Only one process at a time ships a directory: another one waits.
+    Then ships the remaining records, if the collector accepts them within a few seconds; others are shipped after the
+    next start. Only one process at a time ships a directory; other processes wait.
     """
     if not ship_settings.secure:
         _log.warning("audit_shipping_in_plaintext", endpoint=ship_settings.endpoint)
@@ -38,40 +38,40 @@ async def run_shipper(audit_directory: Path, ship_settings: ShipSettings, stop: 
                 for folder in chain_folders(audit_directory):
                     if folder not in tasks:
                         tasks[folder] = group.create_task(ChainShipper(folder, ship_settings, stop).run())
-                if await _stopped(stop, _LOOK_SECONDS):
+                if await _stopped(stop, _POLL_SECONDS):
                     break
             if tasks:
                 _, late = await asyncio.wait(tasks.values(), timeout=LAST_SECONDS + 1)
-                for task in late:  # it waits for a collector that does not answer
+                for task in late:  # the collector does not respond
                     task.cancel()
 
 
 @asynccontextmanager
 async def _alone(directory: Path, stop: asyncio.Event) -> AsyncIterator[bool]:
-    """Hold the directory's lock; False where the stop came before that."""
-    told = False
+    """Hold the lock of the directory; yield False if the stop comes first."""
+    logged = False
     while not stop.is_set():
         try:
             descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except FileNotFoundError:
-            await _stopped(stop, _LOOK_SECONDS)  # the journal has not made its directory yet
+            await _stopped(stop, _POLL_SECONDS)  # the journal has not created its directory yet
             continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield True
             return
         except BlockingIOError:
-            if not told:
+            if not logged:
                 _log.warning("audit_shipping_elsewhere", directory=str(directory))
-                told = True
+                logged = True
         finally:
             os.close(descriptor)
-        await _stopped(stop, _LOOK_SECONDS)
+        await _stopped(stop, _POLL_SECONDS)
     yield False
 
 
 async def _stopped(stop: asyncio.Event, seconds: float) -> bool:
-    """Wait for the stop; whether it came within the seconds."""
+    """Wait for the stop; return whether it came within the seconds."""
     try:
         async with asyncio.timeout(seconds):
             await stop.wait()

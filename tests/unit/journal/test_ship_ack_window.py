@@ -2,20 +2,20 @@
 
 from gateway.journal.format.cursor import Cursor
 from gateway.journal.format.segments import ChainPosition
-from gateway.journal.ship.ack_window import Safety
+from gateway.journal.ship.ack_window import AckWindow
 
 
 def place(sequence: int) -> Cursor:
     return Cursor("gw-1", sequence, "0" * 64, ChainPosition(1, sequence * 100))
 
 
-def lives(safety: Safety, *moments: float) -> None:
+def lives(safety: AckWindow, *moments: float) -> None:
     for moment in moments:
         safety.alive(moment)
 
 
 def test_an_acknowledged_record_is_safe_once_the_collector_has_lived_on_and_takes_a_record_again() -> None:
-    safety = Safety(10)
+    safety = AckWindow(10)
     assert safety.acknowledged(100.0, place(1)) is None
     for second in range(1, 10):
         assert not safety.ripe(100.0 + second)
@@ -29,7 +29,7 @@ def test_an_acknowledged_record_is_safe_once_the_collector_has_lived_on_and_take
 
 
 def test_later_records_show_life_and_make_only_the_earlier_ones_safe() -> None:
-    safety = Safety(10)
+    safety = AckWindow(10)
     safe = [safety.acknowledged(float(second), place(second)) for second in range(1, 13)]
     assert safe[:10] == [None] * 10
     assert safe[10:] == [place(1), place(2)]
@@ -37,7 +37,7 @@ def test_later_records_show_life_and_make_only_the_earlier_ones_safe() -> None:
 
 
 def test_several_places_become_safe_at_once_when_the_last_is_ripe() -> None:
-    safety = Safety(1)
+    safety = AckWindow(1)
     for moment in (0.0, 0.01, 0.02):
         assert safety.acknowledged(moment, place(round(moment * 100) + 1)) is None
     lives(safety, *(tenth / 10 for tenth in range(1, 11)))
@@ -47,7 +47,7 @@ def test_several_places_become_safe_at_once_when_the_last_is_ripe() -> None:
 
 
 def test_a_collector_that_hung_in_between_has_not_shown_that_it_flushed() -> None:
-    safety = Safety(10)
+    safety = AckWindow(10)
     safety.acknowledged(0.0, place(1))
     assert not safety.ripe(3600.0)
     lives(safety, *(3600.0 + second for second in range(8)))
@@ -56,7 +56,7 @@ def test_a_collector_that_hung_in_between_has_not_shown_that_it_flushed() -> Non
 
 
 def test_signs_of_life_at_the_pulse_count_in_full() -> None:
-    safety = Safety(10)
+    safety = AckWindow(10)
     safety.acknowledged(0.0, place(1))
     moment = 0.0
     while not safety.ripe(moment) and moment < 100:

@@ -2,36 +2,36 @@
 
 import pytest
 
-from gateway.journal.ship.export_results import ACCEPTED, Meaning, of_partial_success, of_status
+from gateway.journal.ship.export_results import ACCEPTED, ExportStatus, of_partial_success, of_status
 
 
 @pytest.mark.parametrize(
     ("status", "delay", "meaning"),
     [
-        ("UNAVAILABLE", None, Meaning.LATER),
-        ("UNAVAILABLE", 3.0, Meaning.LATER),
-        ("ABORTED", None, Meaning.LATER),
-        ("OUT_OF_RANGE", None, Meaning.LATER),
-        ("DATA_LOSS", None, Meaning.LATER),
-        ("CANCELLED", None, Meaning.LATER),
-        ("RESOURCE_EXHAUSTED", 2.0, Meaning.LATER),
-        ("RESOURCE_EXHAUSTED", None, Meaning.REFUSED),
-        ("DEADLINE_EXCEEDED", None, Meaning.LOST),
-        ("UNAUTHENTICATED", None, Meaning.DENIED),
-        ("PERMISSION_DENIED", None, Meaning.DENIED),
-        ("UNIMPLEMENTED", None, Meaning.DENIED),
-        ("INVALID_ARGUMENT", None, Meaning.REFUSED),
-        ("INTERNAL", None, Meaning.REFUSED),
-        ("FAILED_PRECONDITION", None, Meaning.REFUSED),
-        ("A_STATUS_OF_TOMORROW", None, Meaning.REFUSED),
+        ("UNAVAILABLE", None, ExportStatus.RETRY),
+        ("UNAVAILABLE", 3.0, ExportStatus.RETRY),
+        ("ABORTED", None, ExportStatus.RETRY),
+        ("OUT_OF_RANGE", None, ExportStatus.RETRY),
+        ("DATA_LOSS", None, ExportStatus.RETRY),
+        ("CANCELLED", None, ExportStatus.RETRY),
+        ("RESOURCE_EXHAUSTED", 2.0, ExportStatus.RETRY),
+        ("RESOURCE_EXHAUSTED", None, ExportStatus.REJECTED),
+        ("DEADLINE_EXCEEDED", None, ExportStatus.LOST),
+        ("UNAUTHENTICATED", None, ExportStatus.DENIED),
+        ("PERMISSION_DENIED", None, ExportStatus.DENIED),
+        ("UNIMPLEMENTED", None, ExportStatus.DENIED),
+        ("INVALID_ARGUMENT", None, ExportStatus.REJECTED),
+        ("INTERNAL", None, ExportStatus.REJECTED),
+        ("FAILED_PRECONDITION", None, ExportStatus.REJECTED),
+        ("A_STATUS_OF_TOMORROW", None, ExportStatus.REJECTED),
     ],
 )
-def test_statuses(status: str, delay: float | None, meaning: Meaning) -> None:
+def test_statuses(status: str, delay: float | None, meaning: ExportStatus) -> None:
     answer = of_status(status, "told", delay)
-    assert (answer.meaning, answer.delay) == (meaning, delay)
+    assert (answer.status, answer.delay) == (meaning, delay)
     assert answer.detail == f"{status}: told"
 
 
 def test_partial_success_is_one_only_where_something_was_rejected() -> None:
     assert of_partial_success(0, "a warning") == ACCEPTED
-    assert of_partial_success(3, "too old").meaning is Meaning.REFUSED
+    assert of_partial_success(3, "too old").status is ExportStatus.REJECTED

@@ -7,8 +7,8 @@ import pytest
 
 from gateway.journal.format.cursor import store
 from gateway.journal.format.segments import CURSOR
-from gateway.journal.ship.lag import Backlog, backlog
-from gateway.journal.ship.reader import Journal
+from gateway.journal.ship.lag import Lag, shipping_lag
+from gateway.journal.ship.reader import ChainReader
 from tests.support.chains import CHAIN, ChainWriter
 
 
@@ -19,19 +19,19 @@ def writer(tmp_path: Path) -> ChainWriter:
 
 def behind(directory: Path) -> tuple[int, int]:
     """The age to ten seconds."""
-    found = backlog(directory)[CHAIN]
+    found = shipping_lag(directory)[CHAIN]
     return found.records, int(found.seconds) // 10 * 10
 
 
 def ship(writer: ChainWriter, count: int) -> None:
-    store(writer.folder, Journal(writer.folder).batch(None, records=count, bytes_=1 << 20).ends[-1])
+    store(writer.folder, ChainReader(writer.folder).batch(None, records=count, bytes_=1 << 20).ends[-1])
 
 
 def test_it_counts_the_records_after_the_cursor_and_tells_the_age_of_the_first(
     writer: ChainWriter, tmp_path: Path
 ) -> None:
-    assert backlog(tmp_path) == {}
-    assert backlog(tmp_path / "not-made-yet") == {}
+    assert shipping_lag(tmp_path) == {}
+    assert shipping_lag(tmp_path / "not-made-yet") == {}
     now = int(time.time() * 1000)
     writer.append(time=now - 60_000)
     writer.append(3, time=now - 30_000)
@@ -40,7 +40,7 @@ def test_it_counts_the_records_after_the_cursor_and_tells_the_age_of_the_first(
     ship(writer, 1)
     assert behind(tmp_path) == (3, 30)
     ship(writer, 4)
-    assert backlog(tmp_path) == {CHAIN: Backlog(0, 0.0)}
+    assert shipping_lag(tmp_path) == {CHAIN: Lag(0, 0.0)}
 
 
 def test_segments_that_retention_removed_do_not_disturb_it(writer: ChainWriter, tmp_path: Path) -> None:
@@ -49,16 +49,16 @@ def test_segments_that_retention_removed_do_not_disturb_it(writer: ChainWriter, 
     writer.rotate()
     writer.append(2, text="x" * 100_000)
     writer.remove(1)
-    assert backlog(tmp_path)[CHAIN].records == 3
+    assert shipping_lag(tmp_path)[CHAIN].records == 3
 
 
 def test_each_worker_is_told_and_one_that_can_not_be_read_is_left_out(writer: ChainWriter, tmp_path: Path) -> None:
     other = ChainWriter(tmp_path / "worker-1", chain="gw-fedcba9876543210")
     other.append(2)
     writer.append(1)
-    assert {chain: behind.records for chain, behind in backlog(tmp_path).items()} == {
+    assert {chain: behind.records for chain, behind in shipping_lag(tmp_path).items()} == {
         CHAIN: 1,
         "gw-fedcba9876543210": 2,
     }
     (writer.folder / CURSOR).write_text("{}")
-    assert set(backlog(tmp_path)) == {"gw-fedcba9876543210"}
+    assert set(shipping_lag(tmp_path)) == {"gw-fedcba9876543210"}

@@ -9,7 +9,7 @@ import pytest
 from gateway.journal.format.cursor import Cursor
 from gateway.journal.format.records import NO_HASH, encode
 from gateway.journal.format.segments import segment_path
-from gateway.journal.ship.reader import ChainBrokenError, Journal
+from gateway.journal.ship.reader import ChainBrokenError, ChainReader
 from tests.support.chains import CHAIN, ChainWriter
 
 
@@ -19,53 +19,55 @@ def writer(tmp_path: Path) -> ChainWriter:
 
 
 @pytest.fixture
-def journal(writer: ChainWriter) -> Journal:
-    return Journal(writer.folder)
+def reader(writer: ChainWriter) -> ChainReader:
+    return ChainReader(writer.folder)
 
 
-def read(journal: Journal, cursor: Cursor | None = None, records: int = 1000, bytes_: int = 1 << 20) -> list[Cursor]:
-    return journal.batch(cursor, records=records, bytes_=bytes_).ends
+def read(reader: ChainReader, cursor: Cursor | None = None, records: int = 1000, bytes_: int = 1 << 20) -> list[Cursor]:
+    return reader.batch(cursor, records=records, bytes_=bytes_).ends
 
 
 def sequences(cursors: list[Cursor]) -> list[int]:
     return [cursor.sequence for cursor in cursors]
 
 
-def test_records_come_in_order_over_segments_and_go_on_where_they_ended(journal: Journal, writer: ChainWriter) -> None:
-    assert read(journal) == []
+def test_records_come_in_order_over_segments_and_go_on_where_they_ended(
+    reader: ChainReader, writer: ChainWriter
+) -> None:
+    assert read(reader) == []
     writer.append(3)
-    first = read(journal)
+    first = read(reader)
     writer.rotate()
     writer.append(2)
-    rest = read(journal, first[-1])
+    rest = read(reader, first[-1])
     assert sequences(first + rest) == [1, 2, 3, 4, 5, 6]
     assert (rest[-1].position.segment, rest[-1].position.offset) == (4, writer.path.stat().st_size)
-    assert read(journal, rest[-1]) == []
+    assert read(reader, rest[-1]) == []
 
 
-def test_a_batch_is_bounded_by_records_and_by_bytes_but_never_empty(journal: Journal, writer: ChainWriter) -> None:
+def test_a_batch_is_bounded_by_records_and_by_bytes_but_never_empty(reader: ChainReader, writer: ChainWriter) -> None:
     writer.append(5, text="x" * 1000)
-    assert sequences(read(journal, records=2)) == [1, 2]
-    assert sequences(read(journal, bytes_=4000)) == [1, 2]
-    assert sequences(read(journal, bytes_=1)) == [1]
-    batch = journal.batch(None, records=10, bytes_=4000)
+    assert sequences(read(reader, records=2)) == [1, 2]
+    assert sequences(read(reader, bytes_=4000)) == [1, 2]
+    assert sequences(read(reader, bytes_=1)) == [1]
+    batch = reader.batch(None, records=10, bytes_=4000)
     assert batch.export.request.ByteSize() < 4000
     (logs,) = batch.export.request.resource_logs[0].scope_logs
     assert len(logs.log_records) == len(batch) == 2
 
 
-def test_a_line_that_is_not_complete_is_not_there_yet(journal: Journal, writer: ChainWriter) -> None:
+def test_a_line_that_is_not_complete_is_not_there_yet(reader: ChainReader, writer: ChainWriter) -> None:
     writer.append(2)
     whole = writer.path.read_bytes()
     writer.path.write_bytes(whole[:-1])
-    (first,) = read(journal)
-    assert read(journal, first) == []
+    (first,) = read(reader)
+    assert read(reader, first) == []
     writer.path.write_bytes(whole)
-    assert sequences(read(journal, first)) == [2]
+    assert sequences(read(reader, first)) == [2]
 
 
 def test_what_is_given_was_synced_before(
-    journal: Journal, writer: ChainWriter, monkeypatch: pytest.MonkeyPatch
+    reader: ChainReader, writer: ChainWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[tuple[str, int]] = []
 
@@ -75,18 +77,18 @@ def test_what_is_given_was_synced_before(
     monkeypatch.setattr(os, "fdatasync", fdatasync)
     writer.append(2)
     size = writer.path.stat().st_size
-    (first,) = read(journal, records=1)
+    (first,) = read(reader, records=1)
     assert synced == [(str(writer.path), size)]
-    read(journal, first)
+    read(reader, first)
     assert len(synced) == 1  # it is known to be synced so far
     writer.append()
     writer.rotate()
-    read(journal, first)
+    read(reader, first)
     assert [path for path, _ in synced[1:]] == [str(segment_path(writer.folder, start)) for start in (1, 4)]
 
 
 def test_a_sync_that_fails_gives_nothing(
-    journal: Journal, writer: ChainWriter, monkeypatch: pytest.MonkeyPatch
+    reader: ChainReader, writer: ChainWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fdatasync(_: int) -> None:
         raise OSError(5, "Input/output error")
@@ -94,45 +96,45 @@ def test_a_sync_that_fails_gives_nothing(
     monkeypatch.setattr(os, "fdatasync", fdatasync)
     writer.append()
     with pytest.raises(OSError, match="Input/output"):
-        read(journal)
+        read(reader)
 
 
-def test_a_shipped_segment_may_be_removed(journal: Journal, writer: ChainWriter) -> None:
+def test_a_shipped_segment_may_be_removed(reader: ChainReader, writer: ChainWriter) -> None:
     writer.append(3)
-    last = read(journal)[-1]
+    last = read(reader)[-1]
     writer.rotate()
     writer.remove(1)
-    assert sequences(read(journal, last)) == [4]
+    assert sequences(read(reader, last)) == [4]
 
 
 def test_a_chain_whose_beginning_was_removed_before_shipping_began_starts_with_what_is_there(
-    journal: Journal, writer: ChainWriter
+    reader: ChainReader, writer: ChainWriter
 ) -> None:
     writer.append(3)
     writer.rotate()
     writer.remove(1)
-    assert sequences(read(journal)) == [4]
+    assert sequences(read(reader)) == [4]
 
 
 def test_records_that_were_removed_before_they_were_shipped_hold_the_chain_up(
-    journal: Journal, writer: ChainWriter
+    reader: ChainReader, writer: ChainWriter
 ) -> None:
     writer.append(3)
-    (first,) = read(journal, records=1)
+    (first,) = read(reader, records=1)
     writer.rotate()
     writer.remove(1)
-    with pytest.raises(ChainBrokenError, match="no longer in the journal"):
-        read(journal, first)
+    with pytest.raises(ChainBrokenError, match="no longer contains the shipped records"):
+        read(reader, first)
 
 
-def test_a_changed_record_holds_the_chain_up_after_those_before_it(journal: Journal, writer: ChainWriter) -> None:
+def test_a_changed_record_holds_the_chain_up_after_those_before_it(reader: ChainReader, writer: ChainWriter) -> None:
     writer.append(3)
     content = writer.path.read_bytes().splitlines(keepends=True)
     content[1] = content[1].replace(b"intent", b"imtent")
     writer.path.write_bytes(b"".join(content))
-    (first,) = read(journal)
-    with pytest.raises(ChainBrokenError, match=r"record 2 \(0+1\.jsonl, byte \d+\): its hash is not"):
-        read(journal, first)
+    (first,) = read(reader)
+    with pytest.raises(ChainBrokenError, match=r"record 2 \(0+1\.jsonl, byte \d+\): the content does not match"):
+        read(reader, first)
 
 
 def follower(**changes: Any) -> bytes:
@@ -140,13 +142,13 @@ def follower(**changes: Any) -> bytes:
     return encode(**parts)[0]
 
 
-def test_a_record_that_does_not_follow_holds_the_chain_up(journal: Journal, writer: ChainWriter) -> None:
+def test_a_record_that_does_not_follow_holds_the_chain_up(reader: ChainReader, writer: ChainWriter) -> None:
     writer.append()
-    (first,) = read(journal)
+    (first,) = read(reader)
     size = writer.path.stat().st_size
     for line, fault in (
-        (follower(), "does not follow from record 1"),
-        (follower(previous=first.hash, sequence=3), "does not follow from record 1"),
+        (follower(), "does not follow record 1"),
+        (follower(previous=first.hash, sequence=3), "does not follow record 1"),
         (follower(previous=first.hash, chain="gw-other"), "belongs to chain gw-other"),
         (follower(previous=first.hash, body=b"{,}"), "not JSON"),
         (follower(previous=first.hash, body=b'{"text":"\xff"}'), "not JSON"),
@@ -154,17 +156,17 @@ def test_a_record_that_does_not_follow_holds_the_chain_up(journal: Journal, writ
     ):
         writer.write(line)
         with pytest.raises(ChainBrokenError, match=fault):
-            read(journal, first)
+            read(reader, first)
         os.truncate(writer.path, size)
     writer.write(follower(previous=first.hash))
-    assert sequences(read(journal, first)) == [2]
+    assert sequences(read(reader, first)) == [2]
 
 
-def test_a_journal_rolled_back_below_the_cursor_holds_the_chain_up(journal: Journal, writer: ChainWriter) -> None:
+def test_a_journal_rolled_back_below_the_cursor_holds_the_chain_up(reader: ChainReader, writer: ChainWriter) -> None:
     writer.append(2)
     size = writer.path.stat().st_size
     writer.append(2)
-    last = read(journal)[-1]
+    last = read(reader)[-1]
     os.truncate(writer.path, size)
-    with pytest.raises(ChainBrokenError, match="no longer in the journal"):
-        read(journal, last)
+    with pytest.raises(ChainBrokenError, match="no longer contains the shipped records"):
+        read(reader, last)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from gateway.journal.ship.bootstrap import Handover
+from gateway.journal.ship.bootstrap import ShipperBootstrap
 from gateway.journal.ship.settings import ShipSettings
 from tests.support.authority import CertificateAuthority
 
@@ -72,9 +72,9 @@ def test_secrets_do_not_print_but_are_handed_over(tmp_path: Path) -> None:
             "client_certificate": {"certificate": own.chain_pem, "private_key": own.key_pem},
         }
     )
-    handover = Handover(tmp_path, settings, "info", "json")
+    handover = ShipperBootstrap(tmp_path, settings, "info", "json")
     assert "s3cret" not in repr(settings) + str(settings) + repr(handover)
-    parsed = Handover.parse(handover.line())
+    parsed = ShipperBootstrap.parse(handover.line())
     assert parsed.settings.headers == settings.headers
     assert parsed.settings.client_certificate == settings.client_certificate
     assert (parsed.directory, parsed.log_level, parsed.log_format) == (tmp_path, "info", "json")
