@@ -1,6 +1,6 @@
-"""Command line of the journal: `audit verify`, `audit tail`, `audit show`. Reads; never writes.
+"""The commands `audit verify`, `audit tail`, and `audit show`. They read the journal, and change nothing.
 
-Exit codes as everywhere: 0 done, 1 it did not verify or was not found, 2 wrong usage.
+Exit codes: 0 success, 1 verification failed or record not found, 2 wrong usage.
 """
 
 import argparse
@@ -31,12 +31,16 @@ _DEFAULT_LINES: Final = 20
 def add_parsers(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", add_command: AddCommand
 ) -> "argparse._SubParsersAction[argparse.ArgumentParser]":
-    """The `audit` command with its own commands, to which others can be added."""
-    purpose = "verify, read and ship the audit journal"
-    parser = commands.add_parser("audit", help=purpose, description=f"{purpose.capitalize()}; no record is changed.")
-    audit = parser.add_subparsers(required=True, metavar="COMMAND", title="commands", help="then --help tells more")
+    """Add the `audit` command and its subcommands. The caller can add more to the returned object."""
+    purpose = "verify, read, and ship the audit journal"
+    parser = commands.add_parser(
+        "audit", help=purpose, description=f"{purpose.capitalize()}. No command changes a record."
+    )
+    audit = parser.add_subparsers(
+        required=True, metavar="COMMAND", title="commands", help="COMMAND --help shows its options"
+    )
 
-    checked = add_command(audit, "verify", _verify, "verify every record, link and checkpoint of a journal, offline")
+    checked = add_command(audit, "verify", _verify, "verify all records, links, and checkpoints of a journal offline")
     _add_directory(checked)
     checked.add_argument(
         "--public-key",
@@ -44,7 +48,7 @@ def add_parsers(
         type=Path,
         default=[],
         metavar="FILE",
-        help="PEM; once for each key that is trusted; default: the directory's own, which is then trusted",
+        help="trusted public key in PEM; repeatable; default: public-key.pem in the directory",
     )
     checked.add_argument(
         "--expect",
@@ -52,19 +56,26 @@ def add_parsers(
         type=_receipt,
         default=[],
         metavar="RECEIPT",
-        help="CHAIN:SEQUENCE:HASH of a record that must be there: a trailer keyway-audit-receipt, or an earlier head",
+        help="receipt (CHAIN:SEQUENCE:HASH) of a record that must exist, from the trailer keyway-audit-receipt",
     )
 
     tail = add_command(audit, "tail", _reading(_tail), "print the newest events")
     _add_directory(tail)
     tail.add_argument(
-        "-n", dest="lines", type=_count, default=_DEFAULT_LINES, metavar="N", help=f"how many; default {_DEFAULT_LINES}"
+        "-n",
+        dest="lines",
+        type=_count,
+        default=_DEFAULT_LINES,
+        metavar="N",
+        help=f"number of events; default {_DEFAULT_LINES}",
     )
-    tail.add_argument("--follow", action="store_true", help="go on with those that come")
+    tail.add_argument("--follow", action="store_true", help="keep printing new events")
 
     show = add_command(audit, "show", _reading(_show), "print all records of one request")
     _add_directory(show)
-    show.add_argument("request_id", metavar="REQUEST_ID", help="as in the trailer x-request-id and in the logs")
+    show.add_argument(
+        "request_id", metavar="REQUEST_ID", help="the request id, from the trailer x-request-id or the logs"
+    )
     return audit
 
 
@@ -95,7 +106,7 @@ async def _tail(options: argparse.Namespace) -> int:
         sys.stdout.flush()
         await asyncio.sleep(_FOLLOW_SECONDS)
         come: list[Record] = []
-        for folder in _chains(options.directory):  # a worker that came meanwhile may have begun one
+        for folder in _chains(options.directory):  # a new worker may have begun a chain
             for stored in read_records(folder, ends.get(folder)):
                 ends[folder] = stored.end
                 if stored.record.kind == "event":
@@ -119,18 +130,18 @@ async def _show(options: argparse.Namespace) -> int:
         else:
             print(*printing.record_lines(record), sep="\n")
     if not found:
-        print(f"keyway: {options.directory}: no record of request {options.request_id}", file=sys.stderr)
+        print(f"keyway: {options.directory}: no records for request {options.request_id}", file=sys.stderr)
     return 0 if found else 1
 
 
 def _reading(command: Command) -> Command:
-    """With a word on records that can't be read."""
+    """Report records that can't be read."""
 
     async def read(options: argparse.Namespace) -> int:
         try:
             return await command(options)
         except (MalformedRecord, SegmentMissing) as error:
-            print(f"keyway: {options.directory}: {error}; `audit verify` tells where", file=sys.stderr)
+            print(f"keyway: {options.directory}: {error}; run `audit verify` to locate it", file=sys.stderr)
             return 1
 
     return read
@@ -138,12 +149,12 @@ def _reading(command: Command) -> Command:
 
 def _chains(directory: Path) -> list[Path]:
     if not (folders := chain_folders(directory)):
-        raise FileNotFoundError(2, "it holds no chain", str(directory))
+        raise FileNotFoundError(2, "the directory contains no journal", str(directory))
     return folders
 
 
 def _newest(folder: Path, lines: int) -> tuple[list[Record], ChainPosition | None]:
-    """The last events of a chain, from as few of its segments as hold them; and where the next one will be."""
+    """The last events of a chain, and the position of the next one. Reads as few segments as possible."""
     end: ChainPosition | None = None
     kept: deque[Record] = deque(maxlen=lines)
     for start in reversed(segment_starts(folder)):
@@ -178,8 +189,10 @@ def _print_json(value: object) -> None:
 
 
 def _add_directory(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("directory", type=Path, metavar="DIR", help="the `audit.directory` of the configuration")
-    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+    parser.add_argument(
+        "directory", type=Path, metavar="DIR", help="the journal directory (audit.directory in the configuration)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _receipt(text: str) -> Receipt:

@@ -1,7 +1,8 @@
 """Audit records as OCSF events: API Activity (class 6003) of the Open Cybersecurity Schema Framework, in JSON.
 
-Two for each call: its intent and its outcome, joined by the request id; and one for many refusals of strangers. What is
-the same in both is serialized once. Knows neither gRPC nor how events are kept.
+Each call has two events, an intent and an outcome, with the same request id. Rejections of unauthenticated calls are
+summarized in one event. The members that intent and outcome share are serialized once. Knows neither gRPC nor how
+events are stored.
 """
 
 import time
@@ -24,7 +25,7 @@ OUTCOME: Final = "outcome"
 REFUSALS: Final = "refusals"
 
 UNKNOWN, SUCCESS, FAILURE = 0, 1, 2
-"""OCSF's `status_id`. Unknown: the upstream may have acted, and what came of it did not arrive."""
+"""The `status_id` of OCSF. Unknown: the upstream may have processed the call, but its response did not arrive."""
 _STATUS_NAMES: Final = {UNKNOWN: "Unknown", SUCCESS: "Success", FAILURE: "Failure"}
 
 _OCSF_VERSION: Final = "1.6.0"
@@ -88,24 +89,24 @@ class CallResult:
 
 
 class CallEvents:
-    """The two events of one call. The time of the intent is the call's beginning, to the millisecond."""
+    """The two events of one call. began: the start of the call, in seconds since 1970."""
 
-    def __init__(self, known: CallDetails, began: float) -> None:
+    def __init__(self, details: CallDetails, began: float) -> None:
         self._began = began
-        api: dict[str, object] = {"uid": known.request_id}
-        if known.request:
-            api["data"] = known.request
-        # Left open: the outcome adds the response to `api`.
-        self._head = _BEGINNINGS[known.method.operation] + orjson.dumps(api)
-        of_actor = _of_actor if len(known.decisions) > _MAXIMUM_KEPT_DECISIONS else _kept_of_actor
-        self._rest = b"},%b%b" % (of_actor(known.caller, known.source, tuple(known.decisions)), _of_call(known))
+        api: dict[str, object] = {"uid": details.request_id}
+        if details.request:
+            api["data"] = details.request
+        # The object stays open, because the outcome adds the response to `api`.
+        self._head = _BEGINNINGS[details.method.operation] + orjson.dumps(api)
+        of_actor = _of_actor if len(details.decisions) > _MAXIMUM_CACHED_DECISIONS else _cached_of_actor
+        self._rest = b"},%b%b" % (of_actor(details.caller, details.source, tuple(details.decisions)), _of_call(details))
 
     def intent(self) -> bytes:
-        """The event that is on record before anything is asked of an upstream."""
+        """The intent event, which is recorded before the upstream is called."""
         return b"%b%b%b}" % (self._head, self._rest, _ending(INTENT, self._began, _PENDING))
 
     def outcome(self, result: CallResult) -> bytes:
-        """The event that tells what became of it."""
+        """The outcome event."""
         seconds = max(0.0, result.moment - self._began)
         response: dict[str, object] = {"code": result.code}
         if result.reason:
@@ -142,7 +143,7 @@ class CallEvents:
 
 
 _PENDING: Final = b'"status_id":99,"status":"Pending"'
-"""Of an intent: OCSF has no value for what has not ended yet; 99 is Other."""
+"""The status of an intent. OCSF has no value for a pending call; 99 means Other."""
 
 
 def _ending(event_code: str, moment: float, status: bytes) -> bytes:
@@ -166,7 +167,7 @@ _METADATA: Final = {event_code: _metadata(event_code) for event_code in (INTENT,
 
 
 def _beginning(method: Method) -> bytes:
-    """What a method's events begin with, up to the request."""
+    """The beginning of a method's events, up to the request."""
     activity = method.activity
     api = {"operation": method.full_name, "service": {"name": method.service}, "request": None}
     members = {**_class(activity), "activity_name": _ACTIVITY_NAMES.get(activity, method.name), "api": api}
@@ -189,7 +190,7 @@ _BEGINNINGS: Final = {method.operation: _beginning(method) for method in METHODS
 
 
 def _of_actor(caller: Caller, source: CallSource, decisions: tuple[Decision, ...]) -> bytes:
-    """The members that tell who calls, from where, and what policy says to it."""
+    """The members for the caller, the source address, and the policy decisions."""
     kind = _USER_TYPES.get(caller.kind, "Unknown")
     user: dict[str, object] = {"name": caller.name or caller.kind, "uid": caller_id(caller), "type": kind}
     user["type_id"] = _USER_TYPE_IDS.get(kind, _UNKNOWN_TYPE)
@@ -211,20 +212,20 @@ def _of_actor(caller: Caller, source: CallSource, decisions: tuple[Decision, ...
     return orjson.dumps(members)[1:-1]
 
 
-# The same in many calls; but not those of a batch, whose thousand names would take much memory.
-_MAXIMUM_KEPT_DECISIONS: Final = 4
-_kept_of_actor: Final = lru_cache(maxsize=4096)(_of_actor)
+# Many calls share these members. Batches are not cached, because their many names would take too much memory.
+_MAXIMUM_CACHED_DECISIONS: Final = 4
+_cached_of_actor: Final = lru_cache(maxsize=4096)(_of_actor)
 
 
 def _authorization(decision: Decision) -> Mapping[str, object]:
-    told: dict[str, object] = {
+    value: dict[str, object] = {
         "decision": "allow" if decision.allowed else "deny",
         "action": decision.action,
         "resource": decision.resource,
     }
     if decision.policies:
-        told["policy"] = {"uid": ",".join(decision.policies)}
-    return told
+        value["policy"] = {"uid": ",".join(decision.policies)}
+    return value
 
 
 def _endpoint(address: str) -> Mapping[str, object]:
@@ -232,22 +233,22 @@ def _endpoint(address: str) -> Mapping[str, object]:
     return {"ip": host.strip("[]"), "port": int(port)} if host and port.isdecimal() else {"name": address}
 
 
-def _of_call(known: CallDetails) -> bytes:
-    """The members that are this call's own, but for its time and status; each with the comma before it."""
+def _of_call(details: CallDetails) -> bytes:
+    """The members specific to this call, except time and status, with a leading comma."""
     members: dict[str, object] = {}
-    if known.caller_request_id:
+    if details.caller_request_id:
         members["observables"] = [
-            {"name": "x-request-id", "type": "Other", "type_id": 99, "value": known.caller_request_id}
+            {"name": "x-request-id", "type": "Other", "type_id": 99, "value": details.caller_request_id}
         ]
-    if known.resources:
-        members["resources"] = [{"type": kind, "name": name, "uid": name} for kind, name in known.resources]
-    if known.trace_id:
-        members["trace"] = {"uid": known.trace_id, "span": {"uid": known.span_id}}
+    if details.resources:
+        members["resources"] = [{"type": kind, "name": name, "uid": name} for kind, name in details.resources]
+    if details.trace_id:
+        members["trace"] = {"uid": details.trace_id, "span": {"uid": details.span_id}}
     return b"," + orjson.dumps(members)[1:-1] if members else b""
 
 
 def refusals(peer: str, reason: str, *, first: float, last: float, methods: Mapping[str, int]) -> bytes:
-    """The event for calls that were refused before their sender was known: one for a peer, a reason and a while."""
+    """The event that summarizes rejected calls of one peer, for one reason. first, last: seconds since 1970."""
     event = {
         **_class(_OTHER),
         "activity_name": "Refused",
@@ -268,7 +269,7 @@ def refusals(peer: str, reason: str, *, first: float, last: float, methods: Mapp
 
 
 def unknown_outcome(intent: Mapping[str, Any]) -> dict[str, Any]:
-    """The outcome of a call that ended with the process: nobody knows what came of it."""
+    """The outcome event, with an unknown result, of a call that was in flight when the process ended."""
     event = dict(intent)
     event["metadata"] = {**event["metadata"], "event_code": OUTCOME}
     event["time"] = round(time.time() * 1000)

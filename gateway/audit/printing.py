@@ -1,4 +1,4 @@
-"""The journal's records and what a verification found, in lines for people. Prints nothing itself."""
+"""Text output for journal records and verification reports. Prints nothing itself."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ _ABSENT = "-"
 
 
 def event_line(event: Mapping[str, Any]) -> str:
-    """One event in a line: time, intent or outcome, caller, method, resources, status, duration, request id."""
+    """One event in one line: time, event code, caller, method, resources, status, duration, request id."""
     code = _text(event, "metadata", "event_code")
     resources = event.get("resources")
     names = [_text(resource, "name") for resource in resources] if isinstance(resources, list) else []
@@ -33,7 +33,7 @@ def event_line(event: Mapping[str, Any]) -> str:
 
 
 def record_lines(record: Record) -> Iterator[str]:
-    """One record with all its members, each on a line of its own."""
+    """One record, with each member on its own line."""
     yield f"{record.receipt}"
     yield f"  {event_line(record.value())}"
     for name, value in _members(record.value()):
@@ -41,22 +41,22 @@ def record_lines(record: Record) -> Iterator[str]:
 
 
 def report_lines(report: Report) -> Iterator[str]:
-    """What a verification found."""
+    """The report of a verification."""
     for chain in report.chains:
-        # What a chain says of itself, somebody may have altered.
+        # The texts of a chain may have been altered, so they are escaped.
         yield from map(_printable, _chain_lines(chain))
     for receipt in report.missing:
-        yield f"MISSING: {receipt}: the directory holds no such chain"
+        yield f"MISSING: {receipt}: the directory contains no such chain"
     keys = ", ".join(report.keys)
     if report.trusts_directory:
-        yield f"key {keys}: the directory's own, which is trusted since no --public-key was given"
+        yield f"key {keys}: read from the directory, because --public-key was not given"
     else:
-        yield f"key {keys}: given"
+        yield f"key {keys}: given with --public-key"
     yield "verified" if report.good else "NOT VERIFIED"
 
 
 def time_text(milliseconds: object) -> str:
-    """UTC, to the millisecond."""
+    """A time in UTC with milliseconds."""
     if not isinstance(milliseconds, int):
         return _ABSENT
     try:
@@ -72,7 +72,7 @@ def _chain_lines(chain: ChainReport) -> Iterator[str]:
         f"  {_counted(chain.records, 'record')} in {_counted(chain.segments, 'segment')}: "
         f"{_counted(chain.intents, 'intent')}, {_counted(chain.outcomes, 'outcome')}, "
         f"{_counted(chain.other_events, 'other event')}, {_counted(chain.checkpoints, 'checkpoint')} "
-        f"({chain.copies} kept beside the chain)"
+        f"({chain.copies} copied)"
     )
     if chain.unsigned:
         yield f"  {_counted(chain.unsigned, 'record')} after the last checkpoint"
@@ -81,7 +81,7 @@ def _chain_lines(chain: ChainReport) -> Iterator[str]:
         yield f"  {_counted(len(chain.open), 'open intent')}: {some}{', …' * (len(chain.open) > 5)}"
     for gap in chain.gaps:
         since, until = time_text(gap.get("since")), time_text(gap.get("time"))
-        yield f"  gap: {since} to {until}: {gap.get('reason')}, {gap.get('refused')} records refused"
+        yield f"  gap: {since} to {until}: {gap.get('reason')}, {gap.get('refused')} records rejected"
     for note in chain.notes:
         yield f"  note: {note}"
     if chain.problem is not None:
@@ -111,5 +111,5 @@ def _text(value: object, *path: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Callers choose some of these texts: none of them may command the terminal, or begin a line of its own."""
+    """Escape control characters: callers choose some of these texts, which must not control the terminal."""
     return "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in text)

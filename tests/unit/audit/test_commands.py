@@ -62,7 +62,7 @@ async def test_verify_tells_what_there_is(run: Run, directory: Path) -> None:
     assert code == 0
     assert "15 intents, 15 outcomes" in output
     assert f"head: {records(directory)[-1].receipt}" in output
-    assert "the directory's own, which is trusted since no --public-key was given" in output
+    assert "read from the directory, because --public-key was not given" in output
     assert output.endswith("\nverified\n")
 
 
@@ -97,7 +97,7 @@ async def test_what_a_chain_was_made_to_say_does_not_command_the_terminal(run: R
         newest.write(line)
     code, output, _ = await run("verify", directory)
     assert code == 0
-    assert "\\u001b[2J, 1 records refused" in output
+    assert "\\u001b[2J, 1 records rejected" in output
     assert output.replace("\n", "").isprintable()
 
 
@@ -159,14 +159,14 @@ async def test_show_prints_the_records_of_a_request(run: Run, directory: Path) -
 
 async def test_show_of_an_unknown_request(run: Run, directory: Path) -> None:
     code, output, errors = await run("show", directory, "r")
-    assert (code, output, "no record of request r" in errors) == (1, "", True)
+    assert (code, output, "no records for request r" in errors) == (1, "", True)
 
 
 async def test_damaged_journal_is_told_by_those_that_read_it(run: Run, directory: Path) -> None:
     with segment_path(directory / "worker-0", 1).open("r+b") as file:
         file.write(b"x")
     code, _, errors = await run("show", directory, "r7")
-    assert (code, "`audit verify` tells where" in errors) == (1, True)
+    assert (code, "run `audit verify` to locate it" in errors) == (1, True)
 
 
 def test_line_of_an_event() -> None:

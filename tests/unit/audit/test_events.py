@@ -192,10 +192,10 @@ def test_refusals() -> None:
 
 def test_what_a_batch_names_is_not_kept_in_memory() -> None:
     """A caller chooses a thousand names for each call."""
-    events._kept_of_actor.cache_clear()
+    events._cached_of_actor.cache_clear()
     decisions = [Decision("Encrypt", "keyway.dev/Key", f"{KEY}-{number}", False) for number in range(1000)]
     intent, _ = both(known("BatchEncrypt", decisions=decisions), CallResult(events.FAILURE, "OK", LATER))
     assert [told["resource"] for told in intent["actor"]["authorizations"]] == [each.resource for each in decisions]
-    assert events._kept_of_actor.cache_info().currsize == 0
+    assert events._cached_of_actor.cache_info().currsize == 0
     both(known(), CallResult(events.SUCCESS, "OK", LATER))
-    assert events._kept_of_actor.cache_info().currsize == 1
+    assert events._cached_of_actor.cache_info().currsize == 1

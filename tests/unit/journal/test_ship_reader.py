@@ -152,7 +152,7 @@ def test_a_record_that_does_not_follow_holds_the_chain_up(reader: ChainReader, w
         (follower(previous=first.hash, chain="gw-other"), "belongs to chain gw-other"),
         (follower(previous=first.hash, body=b"{,}"), "not JSON"),
         (follower(previous=first.hash, body=b'{"text":"\xff"}'), "not JSON"),
-        (b"nonsense\n", "is no record"),
+        (b"nonsense\n", "invalid record"),
     ):
         writer.write(line)
         with pytest.raises(ChainBrokenError, match=fault):
