@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from gateway.contract.methods import METHODS, Method
+from gateway.demo import DEMO_PROVIDERS
 from tests.support import openssl
 from tests.support.buf_caller import FULL_NAMES, WARP, Caller, decoded, encoded
 from tests.support.key_manager import openssl_decrypt, openssl_sign, openssl_unwrap, openssl_verifies, version_of
@@ -112,7 +113,7 @@ async def batch_decrypt(call: Caller) -> None:
 
 async def list_providers(call: Caller) -> None:
     names = [provider["name"] for provider in (await call("ListProviders"))["providers"]]
-    assert names == sorted([CERTS, KEYS, WARP])
+    assert names == sorted(f"providers/{provider['id']}" for provider in DEMO_PROVIDERS)
 
 
 async def get_provider(call: Caller) -> None:

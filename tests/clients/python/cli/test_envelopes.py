@@ -20,7 +20,7 @@ DATA = os.urandom(200_000)
 @pytest.fixture
 def sealed(commands: Commands) -> Path:
     (commands.folder / "dump").write_bytes(DATA)
-    assert commands("seal", "dump", "--key", "orders-key", "--aad", "case 42").code == 0
+    assert commands("seal", "dump", "--key", "nhn-keys/orders-key", "--aad", "case 42").code == 0
     (commands.folder / "dump").unlink()
     return commands.folder / "dump.sealed"
 
@@ -35,7 +35,7 @@ def test_sealed_file_is_opened(commands: Commands, sealed: Path) -> None:
 
 
 def test_pipes_are_sealed_and_opened(commands: Commands) -> None:
-    envelope = commands("seal", "-", "--key", "orders-key", data=DATA)
+    envelope = commands("seal", "-", "--key", "nhn-keys/orders-key", data=DATA)
     assert (envelope.code, envelope.errors) == (0, "")
     assert commands("open", "-", data=envelope.output).output == DATA
     (commands.folder / "aad").write_bytes(b"")
@@ -85,7 +85,7 @@ async def test_signal_removes_the_unfinished_file(commands: Commands, sent: sign
 
     fifo = commands.folder / "slow"
     os.mkfifo(fifo)
-    command = [*KEYWAY, "seal", "slow", "--key", "orders-key", "-o", "made"]
+    command = [*KEYWAY, "seal", "slow", "--key", "nhn-keys/orders-key", "-o", "made"]
     process = await asyncio.create_subprocess_exec(*command, cwd=commands.folder, env=commands.variables)
     with await opened_for_writing(fifo, process) as writer:
         writer.write(DATA)
@@ -98,12 +98,12 @@ async def test_signal_removes_the_unfinished_file(commands: Commands, sent: sign
 
 def test_terminal_shows_a_progress_bar(commands: Commands) -> None:
     (commands.folder / "big").write_bytes(bytes(8 << 20))
-    with commands.on_terminal("seal", "big", "--key", "orders-key", columns=60) as terminal:
+    with commands.on_terminal("seal", "big", "--key", "nhn-keys/orders-key", columns=60) as terminal:
         assert terminal.ended() == 0
         assert "Sealing" in terminal.screen
         assert "8.4/8.4 MB" in terminal.screen
     with commands.on_terminal("open", "big.sealed", "-o", "back", "-q") as terminal:
         assert (terminal.ended(), terminal.screen) == (0, "")
-    with commands.on_terminal("seal", "-", "--key", "orders-key") as terminal:
+    with commands.on_terminal("seal", "-", "--key", "nhn-keys/orders-key") as terminal:
         assert terminal.ended() == 2
         assert "standard input is a terminal" in terminal.screen

@@ -55,7 +55,7 @@ def test_unreachable_gateway_is_named(commands: Commands) -> None:
 
 
 def test_plaintext_on_the_command_line_is_rejected(commands: Commands) -> None:
-    ran = commands("keys", "encrypt", "orders-key", "my secret note")
+    ran = commands("keys", "encrypt", "nhn-keys/orders-key", "my secret note")
     assert ran.code == 2
     assert "write the data to standard input" in ran.errors
     assert "note" not in ran.errors
@@ -79,13 +79,13 @@ def test_token_on_the_command_line_is_rejected(commands: Commands) -> None:
         ),
         (("certs", "show", "a/b/c/d"), "invalid name of a certificate"),
         (("providers", "check", "a/b"), "invalid name of a provider"),
-        (("keys", "verify", "demo-rsa"), "pass either --signature or --signature-file"),
-        (("keys", "data-key", "orders-key"), "pass --output FILE for the data key"),
+        (("keys", "verify", "nhn-keys/demo-rsa"), "pass either --signature or --signature-file"),
+        (("keys", "data-key", "nhn-keys/orders-key"), "pass --output FILE for the data key"),
         (("certs", "delete", "asteria/server"), "not a terminal; pass --yes to confirm"),
         (("certs", "delete", "asteria/server", "-y"), "KEYWAY_PASSWORD"),
-        (("seal", "nothing", "--key", "orders-key"), "nothing: No such file or directory"),
+        (("seal", "nothing", "--key", "nhn-keys/orders-key"), "nothing: No such file or directory"),
         (("open", "Makefile"), "pass --output FILE"),
-        (("seal", ".", "--key", "orders-key"), "is a directory"),
+        (("seal", ".", "--key", "nhn-keys/orders-key"), "is a directory"),
         (("certs", "list", "--timeout", "0.0"), ""),
         (("certs", "list", "--ca", "nowhere.pem"), "nowhere.pem: No such file or directory"),
         (("certs", "list", "--address", "example.org:1", "--plaintext", "--ca", "x"), "cannot be combined with ca"),

@@ -53,8 +53,8 @@ def test_existing_file_is_kept_without_force(commands: Commands) -> None:
 
 def test_signatures_are_verified(commands: Commands) -> None:
     (commands.folder / "order").write_text("order 42")
-    assert commands("keys", "sign", "demo-rsa", "order", "-o", "order.sig").code == 0
-    asked = ("keys", "verify", "demo-rsa", "--signature-file", "order.sig")
+    assert commands("keys", "sign", "nhn-keys/demo-rsa", "order", "-o", "order.sig").code == 0
+    asked = ("keys", "verify", "nhn-keys/demo-rsa", "--signature-file", "order.sig")
     good = commands(*asked, data=b"order 42")
     assert (good.code, good.text) == (0, "verified\n")
     bad = commands(*asked, data=b"order 43")
@@ -62,29 +62,29 @@ def test_signatures_are_verified(commands: Commands) -> None:
     assert bad.text.startswith("NOT verified")
     assert commands(*asked, "--json", data=b"order 43").code == 1
     signature = (commands.folder / "order.sig").read_text().strip()
-    assert commands("keys", "verify", "demo-rsa", "order", "--signature", signature).code == 0
+    assert commands("keys", "verify", "nhn-keys/demo-rsa", "order", "--signature", signature).code == 0
 
 
 def test_data_key_is_generated(commands: Commands) -> None:
-    ran = commands("keys", "data-key", "orders-key", "-o", "data.key")
+    ran = commands("keys", "data-key", "nhn-keys/orders-key", "-o", "data.key")
     key = commands.folder / "data.key"
     assert (ran.code, mode(key), len(key.read_bytes())) == (0, 0o600, 32)
-    again = commands("keys", "decrypt", "orders-key", "--base64", data=ran.output)
+    again = commands("keys", "decrypt", "nhn-keys/orders-key", "--base64", data=ran.output)
     assert again.output == key.read_bytes()
-    told = commands("keys", "data-key", "orders-key", "--json").objects()[0]
+    told = commands("keys", "data-key", "nhn-keys/orders-key", "--json").objects()[0]
     assert len(base64.b64decode(told["plaintext"])) == 32
 
 
 def test_keys_are_written_to_private_files(commands: Commands) -> None:
-    assert commands("keys", "private-key", "demo-rsa", "-o", "demo.key").code == 0
+    assert commands("keys", "private-key", "nhn-keys/demo-rsa", "-o", "demo.key").code == 0
     path = commands.folder / "demo.key"
     assert mode(path) == 0o600
     public = load_pem_private_key(path.read_bytes(), None).public_key()
-    der = commands("keys", "public-key", "demo-rsa", "--der")
+    der = commands("keys", "public-key", "nhn-keys/demo-rsa", "--der")
     assert load_der_public_key(der.output) == public
-    assert commands("keys", "public-key", "demo-rsa", "--version", "99").code == 15
-    current = commands("keys", "symmetric-key", "orders-key", "--base64")
-    first = commands("keys", "symmetric-key", "orders-key", "--version", "0", "-o", "first")
+    assert commands("keys", "public-key", "nhn-keys/demo-rsa", "--version", "99").code == 15
+    current = commands("keys", "symmetric-key", "nhn-keys/orders-key", "--base64")
+    first = commands("keys", "symmetric-key", "nhn-keys/orders-key", "--version", "0", "-o", "first")
     assert len(base64.b64decode(current.output)) == 32
     assert first.code == 0
     assert mode(commands.folder / "first") == 0o600
@@ -93,10 +93,10 @@ def test_keys_are_written_to_private_files(commands: Commands) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("keys", "private-key", "demo-rsa"),
-        ("keys", "private-key", "demo-rsa", "--json"),
-        ("keys", "symmetric-key", "demo-aes", "-o", "-"),
-        ("keys", "data-key", "demo-aes", "--json"),
+        ("keys", "private-key", "nhn-keys/demo-rsa"),
+        ("keys", "private-key", "nhn-keys/demo-rsa", "--json"),
+        ("keys", "symmetric-key", "nhn-keys/demo-aes", "-o", "-"),
+        ("keys", "data-key", "nhn-keys/demo-aes", "--json"),
         ("certs", "download", "nhn-certs/www.example.com", "--include-private-key", "-o", "-"),
     ],
 )
@@ -107,7 +107,7 @@ def test_key_material_is_not_printed_on_a_terminal(commands: Commands, arguments
 
 
 def test_secret_is_printed_or_written(commands: Commands) -> None:
-    secret = commands("secrets", "get", "demo-secret")
+    secret = commands("secrets", "get", "nhn-keys/demo-secret")
     assert secret.output
     assert not secret.output.endswith(b"\n")
     assert commands("secrets", "get", "nhn-keys/demo-secret", "-o", "secret").code == 0

@@ -7,6 +7,7 @@ import pytest
 from rich.cells import cell_len
 from rich.text import Text
 
+from gateway.demo import DEMO_PROVIDERS
 from keyway.cli import expiry
 from keyway.testing import Sandbox
 from tests.clients.python.cli.commands import Commands
@@ -127,11 +128,8 @@ def test_providers_are_listed_checked_and_shown(commands: Commands, keyway_sandb
     ran = commands("providers", "check")
     assert ran.code == 1
     assert re.search(r"^asteria .* (degraded|unreachable) ", ran.text, re.MULTILINE)
-    assert [found["name"] for found in commands("providers", "list", "--json").objects()] == [
-        "providers/asteria",
-        "providers/nhn-certs",
-        "providers/nhn-keys",
-    ]
+    listed = [found["name"] for found in commands("providers", "list", "--json").objects()]
+    assert listed == sorted(f"providers/{provider['id']}" for provider in DEMO_PROVIDERS)
     mappings = commands("providers", "status-mappings", "nhn-keys")
     assert re.search(r"^Invalid Key ID .* NOT_FOUND +KEY_NOT_FOUND$", mappings.text, re.MULTILINE)
     assert "KeyService/Encrypt" in commands("providers", "show", "nhn-keys").text
