@@ -1,4 +1,4 @@
-"""Reads the cases, for runners in any language: checked for members that no runner knows, files filled in."""
+"""Loading of the conformance cases: validation of their members, and insertion of files."""
 
 import base64
 from pathlib import Path
@@ -15,7 +15,7 @@ EXPECTED = {
 
 
 def load() -> Any:
-    """The cases; ValueError where one has a member that no runner knows."""
+    """Return the cases. Raise ValueError for unknown members and duplicate names."""
     cases = filled(yaml.safe_load((FOLDER / "cases.yaml").read_text()))
     names = [case["name"] for case in cases]
     if len(names) != len(set(names)):
@@ -24,12 +24,12 @@ def load() -> Any:
         for step, known in [(case, CASE), *((step, STEP) for step in case.get("then", ()))]:
             unknown = (step.keys() - known) | (step["expect"].keys() - EXPECTED)
             if unknown:
-                raise ValueError(f"{case['name']}: {', '.join(sorted(unknown))}")
+                raise ValueError(f"{case['name']}: unknown members: {', '.join(sorted(unknown))}")
     return cases
 
 
 def filled(value: Any) -> Any:
-    """With files in the place of their names."""
+    """Replace the names of files by their content."""
     if isinstance(value, dict):
         return {key: filled(member) for key, member in value.items()}
     if isinstance(value, list):

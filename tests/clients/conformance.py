@@ -1,8 +1,8 @@
-"""Proves that the clients behave alike: builds them, runs their tests and the cases, and passes envelopes between them.
+"""Conformance suite of the clients: builds, tests, common cases, and exchange of envelopes.
 
     python -m tests.clients.conformance [--only go --only java] [--skip build --skip test] [--case NAME]
 
-Fails where anything fails, or is missing, in any language.
+It fails if a check fails, or has no result, in any language.
 """
 
 import argparse
@@ -22,7 +22,7 @@ STEPS = ("build", "snippets", "outside", "test", "cases", "matrix", "tampering")
 
 
 class Results:
-    """What passed and what did not: rows in the order of their first appearance, a column for each language."""
+    """The results: one row per check, in the order of their first appearance, and one column per language."""
 
     def __init__(self, languages: list[str]) -> None:
         self.languages = languages
@@ -30,13 +30,13 @@ class Results:
         self.groups: dict[str, str] = {}
 
     def add(self, group: str, name: str, language: str, why: str) -> None:
-        """Why is empty where it passed."""
+        """Add a result. why: the reason of a failure, or empty."""
         row = f"{group}: {name}" if group != "cases" else name
         self.groups.setdefault(row, group)
         self.rows.setdefault(row, {})[language] = why
 
     def failures(self) -> list[tuple[str, str, str]]:
-        """What failed, and what nobody answered for."""
+        """Return the failed and the missing results."""
         found = []
         for row, results in self.rows.items():
             for language in self.languages:
@@ -45,9 +45,9 @@ class Results:
         return found
 
     def print(self) -> None:
-        """The table."""
-        colour = sys.stdout.isatty()
-        marks = {True: "\033[32mpass\033[0m" if colour else "pass", False: "\033[31mFAIL\033[0m" if colour else "FAIL"}
+        """Print the results as a table."""
+        color = sys.stdout.isatty()
+        marks = {True: "\033[32mpass\033[0m" if color else "pass", False: "\033[31mFAIL\033[0m" if color else "FAIL"}
         width = max(map(len, self.rows), default=0)
         print(f"\n{'':{width}}  " + "  ".join(f"{language:10}" for language in self.languages))
         group = ""
@@ -60,7 +60,7 @@ class Results:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The exit code."""
+    """Run the suite; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=LANGUAGES, metavar="LANGUAGE", help=", ".join(LANGUAGES))
     parser.add_argument("--skip", action="append", choices=STEPS, default=[], metavar="STEP", help=", ".join(STEPS))
@@ -80,9 +80,9 @@ def main(arguments: list[str] | None = None) -> int:
                 results.add("build", name, language, why)
         if "test" in steps:
             for language in ready:
-                _say(language, "its own tests")
+                _say(language, "tests of the client")
                 why = _commands(LANGUAGES[language].test_folder, LANGUAGES[language].test, running.environment)
-                results.add("build", "its own tests", language, why)
+                results.add("build", "tests of the client", language, why)
         if "cases" in steps:
             for language in ready:
                 _run_cases(running, language, [case["name"] for case in chosen], results)
@@ -97,27 +97,27 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _is_built(language: str, steps: list[str], results: Results) -> bool:
-    """Whether there is something to run."""
+    """Build a client; return whether it can run."""
     if not LANGUAGES[language].path.is_dir():
-        results.add("build", "it is there", language, f"clients/{LANGUAGES[language].folder} is missing")
+        results.add("build", "exists", language, f"clients/{LANGUAGES[language].folder} is missing")
         return False
     if "build" not in steps:
         return True
     _say(language, "build")
     why = _commands(LANGUAGES[language].path, LANGUAGES[language].build, {})
-    results.add("build", "it builds", language, why)
+    results.add("build", "builds", language, why)
     return not why
 
 
 def _run_snippets(languages: list[str], results: Results) -> None:
-    _say("all", "what README.md prints")
+    _say("all", "first calls of docs/getting-started.md")
     with snippets.gateway():
         for language in languages:
-            results.add("build", "its first call, as printed", language, snippets.judged(language))
+            results.add("build", "printed first call", language, snippets.judged(language))
 
 
 def _commands(folder: Path, commands: Iterable[tuple[str, ...]], environment: dict[str, str]) -> str:
-    """Run each in a folder; what the first that failed printed last."""
+    """Run commands in a folder; return the end of the output of the first that fails."""
     settings = {**os.environ, **environment, "KEYWAY_PYTHON": sys.executable}
     for command in commands:
         try:
@@ -155,16 +155,16 @@ def _run_cases(running: Sandbox, language: str, names: list[str], results: Resul
 
 def _exchange(running: Sandbox, languages: list[str], steps: list[str], results: Results) -> None:
     if "matrix" in steps and languages:
-        _say("all", "envelopes of each other")
+        _say("all", "exchange of envelopes")
         for name, language, why in envelopes.matrix(running, languages):
             results.add("seal, open", name, language, why)
     if "tampering" in steps and languages:
-        _say("all", "envelopes that were tampered with")
+        _say("all", "modified envelopes")
         try:
             for name, language, why in envelopes.tampering(running, languages, languages[0]):
                 results.add("tampering", name, language, why)
         except envelopes.Refused as refusal:
-            results.add("tampering", "an envelope to begin with", languages[0], str(refusal))
+            results.add("tampering", "creates an envelope", languages[0], str(refusal))
 
 
 _STARTED = time.monotonic()

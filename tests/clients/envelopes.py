@@ -1,4 +1,4 @@
-"""Envelopes across languages: every one opens what every other sealed, and none opens what was tampered with."""
+"""Exchange of envelopes between the clients, and rejection of modified envelopes."""
 
 import hashlib
 import struct
@@ -26,7 +26,7 @@ PLAINTEXTS = {
 
 
 class Refused(Exception):
-    """A runner failed at what it should do."""
+    """A runner failed."""
 
 
 def seal(sandbox: Any, language: Any, plaintext: Any, key: Any = KEY, aad: Any = AAD) -> Any:
@@ -38,7 +38,7 @@ def seal(sandbox: Any, language: Any, plaintext: Any, key: Any = KEY, aad: Any =
 
 @dataclass(frozen=True)
 class Offered:
-    """An envelope to open. plaintext: None where it must not be opened. instead: what is to be said then."""
+    """An envelope to open. plaintext: None if it must not be opened. instead: the expected answer in that case."""
 
     name: str
     envelope: bytes
@@ -48,7 +48,7 @@ class Offered:
 
 
 def opened(sandbox: Any, language: str, offered: list[Offered]) -> Iterator[tuple[str, str, str]]:
-    """(name, language, why) of each; why is empty where it was opened, or not and with nothing written, as meant."""
+    """Yield (name, language, why) for each envelope; why is empty if the client behaves as expected."""
     with tempfile.TemporaryDirectory() as name:
         folder, lines = Path(name), []
         for number, each in enumerate(offered):
@@ -67,22 +67,22 @@ def opened(sandbox: Any, language: str, offered: list[Offered]) -> Iterator[tupl
 def judged(offered: Offered, answer: str, written: bytes | None) -> str:
     if offered.plaintext is None:
         if answer != offered.instead:
-            return f"is to be {offered.instead}: {answer}"
-        return "" if written is None else f"was {answer} after {len(written)} bytes were written"
+            return f"expected {offered.instead}, got {answer}"
+        return "" if written is None else f"{answer}, but {len(written)} bytes were written"
     if answer != "opened":
-        return f"is to be opened: {answer}"
-    return "" if written == offered.plaintext else "was opened to something else"
+        return f"expected opened, got {answer}"
+    return "" if written == offered.plaintext else "opened to a different plaintext"
 
 
 def through_pipes(sandbox: Any, language: str, offered: Offered) -> tuple[str, str, str]:
-    """As `opened`, for one, from standard input to standard output."""
+    """Check one envelope, from standard input to standard output."""
     done = sandbox.run(LANGUAGES[language], "open", offered.associated_data, data=offered.envelope)
     answer = "opened" if done.returncode == 0 else "refused"
     return f"{offered.name}, through pipes", language, judged(offered, answer, done.stdout or None)
 
 
 def matrix(sandbox: Any, languages: list[str]) -> Iterator[tuple[str, str, str]]:
-    """(name, language, why) of each envelope that a language opened; why is empty where all is well."""
+    """Yield (name, language, why) for each pair of sealing and opening language; why is empty on success."""
     offered = []
     for kind, plaintext in PLAINTEXTS.items():
         for sealer in languages:
@@ -91,14 +91,14 @@ def matrix(sandbox: Any, languages: list[str]) -> Iterator[tuple[str, str, str]]
                 offered.append(Offered(name, seal(sandbox, sealer, plaintext), AAD, plaintext))
             except Refused as refusal:
                 for opener in languages:
-                    yield name, opener, f"{sealer} did not seal: {refusal}"
+                    yield name, opener, f"{sealer} failed to seal: {refusal}"
     for opener in languages:
         yield from opened(sandbox, opener, offered)
 
 
 @dataclass(frozen=True)
 class Parts:
-    """An envelope, cut up where its format says."""
+    """The parts of an envelope."""
 
     start: bytes  # magic, segment size, length of the name
     name: bytes
@@ -123,7 +123,7 @@ class Parts:
         )
 
     def join(self, *order: Any, **changes: Any) -> Any:
-        """The envelope again, with segments in this order and these parts changed."""
+        """Return the envelope with its segments in this order, and with changed parts."""
         parts = {**self.__dict__, **changes}
         if "name" in changes:
             parts["start"] = self.start[:8] + struct.pack(">H", len(changes["name"]))
@@ -139,8 +139,8 @@ def flipped(data: Any, place: Any, bit: Any = 0x01) -> Any:
 
 
 def tampered(whole: Any, other: Any, foreign: Any) -> Iterator[Any]:
-    """(name, envelope, associated data). other: another envelope of the same key; foreign: one of another key."""
-    parts, others, strangers = Parts.of(whole), Parts.of(other), Parts.of(foreign)
+    """Yield (name, envelope, associated data). other: another envelope of the same key. foreign: one of another key."""
+    parts, others, foreigners = Parts.of(whole), Parts.of(other), Parts.of(foreign)
     name, key = 10, 10 + len(parts.name)
     salt = key + 2 + len(parts.encrypted)
     body, step = salt + SALT, SEGMENT + TAG
@@ -155,14 +155,14 @@ def tampered(whole: Any, other: Any, foreign: Any) -> Iterator[Any]:
     for region, place in regions.items():
         yield f"flipped: {region}", flipped(whole, place), AAD
     yield "flipped: highest bit of the last tag", flipped(whole, len(whole) - 1, 0x80), AAD
-    yield "cut: nothing left", b"", AAD
-    yield "cut: in the header", whole[: body - 5], AAD
-    yield "cut: all segments", whole[:body], AAD
-    yield "cut: last segment", parts.join(0, 1, 2), AAD
-    yield "cut: first segment", parts.join(1, 2, 3), AAD
-    yield "cut: segment in the middle", parts.join(0, 2, 3), AAD
-    yield "cut: within a segment", whole[: body + step + 1000], AAD
-    yield "cut: last byte", whole[:-1], AAD
+    yield "truncated: empty", b"", AAD
+    yield "truncated: in the header", whole[: body - 5], AAD
+    yield "truncated: all segments", whole[:body], AAD
+    yield "truncated: last segment", parts.join(0, 1, 2), AAD
+    yield "truncated: first segment", parts.join(1, 2, 3), AAD
+    yield "truncated: segment in the middle", parts.join(0, 2, 3), AAD
+    yield "truncated: within a segment", whole[: body + step + 1000], AAD
+    yield "truncated: last byte", whole[:-1], AAD
     yield "added: a byte", whole + b"\0", AAD
     yield "swapped: two segments", parts.join(0, 2, 1, 3), AAD
     yield "swapped: first and last", parts.join(3, 1, 2, 0), AAD
@@ -173,25 +173,25 @@ def tampered(whole: Any, other: Any, foreign: Any) -> Iterator[Any]:
     yield "taken from another: a segment", parts.join(segments=mixed), AAD
     yield "taken from another: all segments", parts.join(segments=others.segments), AAD
     yield "taken from another: salt", parts.join(salt=others.salt), AAD
-    yield "key swapped: data key of another key", parts.join(encrypted=strangers.encrypted), AAD
-    yield "key swapped: name of another key", parts.join(name=strangers.name), AAD
+    yield "key swapped: data key of another key", parts.join(encrypted=foreigners.encrypted), AAD
+    yield "key swapped: name of another key", parts.join(name=foreigners.name), AAD
     for what, other_name in UNFIT_KEYS.items():
         yield f"key swapped: name of {what}", parts.join(name=other_name.encode()), AAD
-    yield "key swapped: name and data key", parts.join(name=strangers.name, encrypted=strangers.encrypted), AAD
+    yield "key swapped: name and data key", parts.join(name=foreigners.name, encrypted=foreigners.encrypted), AAD
     yield "associated data: other", whole, OTHER_AAD
     yield "associated data: none", whole, ""
 
 
 def tampering(sandbox: Any, languages: list[str], sealer: str) -> Iterator[tuple[str, str, str]]:
-    """(name, language, why) of each envelope that no language may open, nor write anything of."""
+    """Yield (name, language, why) for modified envelopes, which no client may open or write output for."""
     plaintext = PLAINTEXTS["four segments"]
     whole, other = seal(sandbox, sealer, plaintext), seal(sandbox, sealer, plaintext)
     foreign = seal(sandbox, sealer, plaintext, key=OTHER_KEY)
-    good = Offered("not tampered with: opens", whole, AAD, plaintext)
+    good = Offered("unmodified: opens", whole, AAD, plaintext)
     bad = [Offered(name, envelope, aad, None) for name, envelope, aad in tampered(whole, other, foreign)]
-    # Which is not the envelope's fault: the key can be made active again.
+    # The envelope is valid: the key can be activated again.
     inactive = Parts.of(whole).join(name=INACTIVE_KEY.encode())
-    bad.append(Offered("key not active: told as such", inactive, AAD, None, "failed"))
+    bad.append(Offered("key not active: error of the gateway", inactive, AAD, None, "failed"))
     last = next(each for each in bad if each.name == "flipped: last tag")
     for opener in languages:
         yield from opened(sandbox, opener, [good, *bad, good])

@@ -1,4 +1,4 @@
-"""The clients: how each is built and tested with its own tools, and what runs its conformance."""
+"""The clients: their build and test commands, and their conformance runners."""
 
 import sys
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ GO = BUILD / "keyway-conformance"
 
 @dataclass(frozen=True)
 class Language:
-    """folder: below clients/. build, test: commands to run there. runner: what to run from the root.
+    """A client. folder: below clients/. build, test: commands in the folder. runner: a command in the root.
 
-    tests_from_root: they run from there, as all that pytest runs.
-    example: the program that README.md prints, below the folder; example_command: runs it, in the folder.
+    tests_from_root: whether the test commands run in the root.
+    example: the program of the first call, below the folder. example_command: runs it in the folder.
     """
 
     folder: str
@@ -35,7 +35,7 @@ class Language:
         return ROOT if self.tests_from_root else self.path
 
 
-# The folders hold locks or exact versions: each tool takes those, and nothing newer.
+# The folders have locks or exact versions, which the tools use.
 LANGUAGES = {
     "python": Language(
         "python",

@@ -1,4 +1,4 @@
-"""Writes the certificates and keys that the conformance cases send: valid for a hundred years, of keys made for them.
+"""Generator of the certificates and keys for the conformance cases. They are valid for a hundred years.
 
 Run: .venv/bin/python -m tests.clients.make_material
 """

@@ -1,7 +1,7 @@
-"""Writes the golden vectors: envelopes of fixed data keys and salts, and what has to be refused.
+"""Generator of the golden vectors: envelopes with fixed data keys and salts, and invalid envelopes.
 
-The cryptography is that of the Python client; tests/clients/python/test_vectors.py opens each with another
-implementation of the format, written from its page alone. Run: .venv/bin/python -m tests.clients.make_vectors
+It uses the Python client. tests/clients/python/test_vectors.py checks the vectors with an independent implementation of
+the format. Run: .venv/bin/python -m tests.clients.make_vectors
 """
 
 import hashlib
@@ -22,7 +22,7 @@ SMALL = 4096
 
 
 def fixed(label: str, size: int) -> bytes:
-    """Bytes that look random and are always the same."""
+    """Return pseudorandom bytes that depend only on the label."""
     return hashlib.shake_256(label.encode()).digest(size)
 
 

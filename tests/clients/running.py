@@ -1,4 +1,4 @@
-"""Starts the sandbox and the runners of the languages."""
+"""Processes of the sandbox and of the runners."""
 
 import contextlib
 import json
@@ -13,25 +13,25 @@ from typing import Any
 
 from tests.clients.languages import ROOT
 
-PATIENCE = 300
+TIMEOUT = 300
 
 
 class Sandbox:
-    """A running `python -m gateway sandbox`; environment is what runners find it by."""
+    """A running `python -m gateway sandbox`. environment: the variables for the runners."""
 
     def __init__(self, ready: Any, environment: Any) -> None:
         self.ready = ready
         self.environment = environment
 
     def reset(self) -> None:
-        """Every emulator as it began."""
+        """Reset all emulators."""
         for url in self.ready["controls"].values():
             request = urllib.request.Request(f"{url}/reset", b"{}", method="POST")
             with urllib.request.urlopen(request, timeout=30) as answer:
                 answer.read()
 
     def run(self, language: Any, *arguments: Any, data: Any = None) -> Any:
-        """A language's runner, done."""
+        """Run the runner of a language to its end."""
         return subprocess.run(
             [*language.runner, *arguments],
             cwd=ROOT,
@@ -39,14 +39,14 @@ class Sandbox:
             input=data,
             stdin=None if data is not None else subprocess.DEVNULL,
             capture_output=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             check=False,
         )
 
 
 @contextlib.contextmanager
 def sandbox(cases: Any) -> Iterator[Any]:
-    """Runs until the block ends, or this process does: then its standard input closes."""
+    """Start a sandbox that runs until the end of the block, or of this process, which closes its standard input."""
     with tempfile.TemporaryDirectory(prefix="keyway-conformance-") as name:
         folder = Path(name)
         with (folder / "log").open("wb") as log:

@@ -1,4 +1,4 @@
-"""The first calls that docs/getting-started.md prints: that they are the examples, and that those run as they are."""
+"""Check of the first calls in docs/getting-started.md: they equal the example programs, and these run."""
 
 import contextlib
 import re
@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from tests.clients.languages import LANGUAGES, ROOT
 
 PAGE = "docs/getting-started.md"
-SAYS = "order 42 with version 2"
+OUTPUT = "order 42 with version 2"
 
 
 @contextlib.contextmanager
 def gateway() -> Iterator[None]:
-    """A gateway where the printed programs look for one: that of `make run`, with its state in memory."""
+    """The gateway of `make run`, at the address in the printed programs, with its state in memory."""
     process = subprocess.Popen(
         [sys.executable, "-m", "gateway", "serve", "--ephemeral"],
         cwd=ROOT,
@@ -25,7 +25,7 @@ def gateway() -> Iterator[None]:
     )
     assert process.stdout is not None
     try:
-        process.stdout.readline()  # it serves; or another one has the port, from `make run`, and serves as well
+        process.stdout.readline()  # the gateway is ready; or the gateway of `make run` already has the port
         yield
     finally:
         process.terminate()
@@ -34,20 +34,20 @@ def gateway() -> Iterator[None]:
 
 
 def judged(language: str) -> str:
-    """Why the printed first call of a language is not what it should be; empty where it is."""
-    tongue = LANGUAGES[language]
+    """Return why the printed first call of a language is wrong; empty if it is right."""
+    client = LANGUAGES[language]
     printed = re.findall(rf"```{language}\n(.*?)```", (ROOT / PAGE).read_text(encoding="utf-8"), re.DOTALL)
-    if len(printed) != 1 or printed[0] not in (tongue.path / tongue.example).read_text(encoding="utf-8"):
-        return f"{PAGE} does not print clients/{tongue.folder}/{tongue.example}"
+    if len(printed) != 1 or printed[0] not in (client.path / client.example).read_text(encoding="utf-8"):
+        return f"{PAGE} does not print clients/{client.folder}/{client.example}"
     done = subprocess.run(
-        tongue.example_command,
-        cwd=tongue.path,
+        client.example_command,
+        cwd=client.path,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
-    if done.returncode != 0 or done.stdout.strip() != SAYS:
-        return f"printed {done.stdout.strip()!r} instead of {SAYS!r}: {done.stderr[-400:]}"
+    if done.returncode != 0 or done.stdout.strip() != OUTPUT:
+        return f"printed {done.stdout.strip()!r} instead of {OUTPUT!r}: {done.stderr[-400:]}"
     return ""
