@@ -112,7 +112,7 @@ async def test_verify_expects_receipts(run: Run, directory: Path) -> None:
     assert "MISSING: gw-other" in output
 
 
-async def test_what_can_not_be_verified(run: Run, tmp_path: Path, directory: Path) -> None:
+async def test_verify_without_journal_or_key_fails(run: Run, tmp_path: Path, directory: Path) -> None:
     code, _, errors = await run("verify", tmp_path / "none")
     assert (code, "none" in errors) == (1, True)
     code, _, errors = await run("verify", directory, "--public-key", tmp_path / "none.pem")
@@ -162,7 +162,7 @@ async def test_show_of_an_unknown_request(run: Run, directory: Path) -> None:
     assert (code, output, "no records for request r" in errors) == (1, "", True)
 
 
-async def test_damaged_journal_is_told_by_those_that_read_it(run: Run, directory: Path) -> None:
+async def test_show_reports_a_damaged_journal(run: Run, directory: Path) -> None:
     with segment_path(directory / "worker-0", 1).open("r+b") as file:
         file.write(b"x")
     code, _, errors = await run("show", directory, "r7")

@@ -148,7 +148,7 @@ def test_addresses(address: str, told: Any) -> None:
     assert both(known(source=CallSource(address)), CallResult(events.SUCCESS, "OK", LATER))[0]["src_endpoint"] == told
 
 
-def test_nobody_in_particular() -> None:
+def test_anonymous_caller() -> None:
     intent, _ = both(
         known(
             caller=ANONYMOUS,

@@ -30,14 +30,14 @@ async def flushed(flusher: AioFdatasync, file: int) -> OSError | None:
     return await asyncio.wait_for(ended, 30)
 
 
-async def test_a_file_is_flushed_again_and_again(tmp_path: Path, flusher: AioFdatasync) -> None:
+async def test_file_is_synced_repeatedly(tmp_path: Path, flusher: AioFdatasync) -> None:
     with (tmp_path / "file").open("wb") as file:
         for line in (b"one\n", b"two\n", b"three\n"):
             os.write(file.fileno(), line)
             assert await flushed(flusher, file.fileno()) is None
 
 
-async def test_one_after_another(tmp_path: Path, flusher: AioFdatasync) -> None:
+async def test_syncs_run_one_after_another(tmp_path: Path, flusher: AioFdatasync) -> None:
     """The answer of one is told to who began it, and not before it is there."""
     told: list[str] = []
     with (tmp_path / "one").open("wb") as one, (tmp_path / "two").open("wb") as two:
@@ -57,7 +57,7 @@ async def test_one_after_another(tmp_path: Path, flusher: AioFdatasync) -> None:
     assert told == ["one None", "two None"]
 
 
-async def test_what_can_not_be_flushed_is_refused_at_once(tmp_path: Path, flusher: AioFdatasync) -> None:
+async def test_pipe_and_closed_file_are_refused(tmp_path: Path, flusher: AioFdatasync) -> None:
     told: list[OSError | None] = []
     reading, writing = os.pipe()
     try:
@@ -82,7 +82,7 @@ async def test_what_can_not_be_flushed_is_refused_at_once(tmp_path: Path, flushe
     ],
     ids=["an error", "another", "with its sign", "no error, and no success either"],
 )
-async def test_an_error_of_the_kernel_is_one(
+async def test_kernel_error_is_reported(
     tmp_path: Path, flusher: AioFdatasync, monkeypatch: pytest.MonkeyPatch, result: int, number: int
 ) -> None:
     change_results(monkeypatch, lambda _: result)
@@ -103,7 +103,7 @@ class Silent:
         raise SystemError(errno.EPERM, os.strerror(errno.EPERM))
 
 
-async def test_a_flush_of_which_nothing_can_be_known_has_failed_and_is_the_last(
+async def test_unreadable_result_counts_as_failure_and_disables_the_kernel(
     tmp_path: Path, flusher: AioFdatasync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(flusher, "_context", Silent(flusher._context))
@@ -117,9 +117,7 @@ async def test_a_flush_of_which_nothing_can_be_known_has_failed_and_is_the_last(
         assert told == []
 
 
-async def test_a_journal_does_without_a_kernel_that_tells_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_journal_works_after_an_unreadable_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     context = caio.linux_aio.Context
     monkeypatch.setattr(caio.linux_aio, "Context", lambda max_requests: Silent(context(max_requests=max_requests)))
     async with journal_in(tmp_path) as journal:
@@ -132,11 +130,11 @@ async def test_a_journal_does_without_a_kernel_that_tells_nothing(
     assert verified(tmp_path).open == ()
 
 
-async def test_what_it_is_told_by_stays_in_this_process(flusher: AioFdatasync) -> None:
+async def test_eventfd_is_not_inherited(flusher: AioFdatasync) -> None:
     assert not os.get_inheritable(flusher._context.fileno)
 
 
-async def test_none_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_context_without_kernel_support(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(max_requests: int) -> None:
         raise SystemError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 

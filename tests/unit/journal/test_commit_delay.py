@@ -38,28 +38,28 @@ def after(*shares: float) -> float:
     return found
 
 
-def test_at_rest_and_at_half_load_it_is_short() -> None:
+def test_delay_is_shortest_up_to_half_load() -> None:
     assert after(*[0.0] * 10) == SHORTEST_SECONDS
     assert after(*[0.8] * 30) == SHORTEST_SECONDS
 
 
-def test_a_burst_is_no_load() -> None:
+def test_single_burst_does_not_raise_the_delay() -> None:
     assert after(0.5, 0.5, 1.0, 0.5) == SHORTEST_SECONDS
 
 
-def test_a_loop_that_is_never_idle_makes_it_long() -> None:
+def test_full_load_gives_the_longest_delay() -> None:
     assert after(*[1.0] * 10) == pytest.approx(LONGEST_SECONDS)
 
 
-def test_between_the_two_it_grows() -> None:
+def test_delay_grows_with_the_load() -> None:
     assert after(*[0.91] * 30) == pytest.approx((SHORTEST_SECONDS + LONGEST_SECONDS) / 2, rel=0.05)
 
 
-def test_it_is_short_again_once_the_load_is_gone() -> None:
+def test_delay_drops_when_the_load_ends() -> None:
     assert after(*[1.0] * 10, 0.2, 0.2) == SHORTEST_SECONDS
 
 
-def test_within_a_tenth_of_a_second_nothing_is_looked_at() -> None:
+def test_load_is_sampled_at_most_every_tenth_of_a_second() -> None:
     times = Times()
     delay = CommitDelay(lambda: times.now, times.wanted)
     for _ in range(10):

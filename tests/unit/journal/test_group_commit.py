@@ -39,7 +39,7 @@ def syncs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> He
     return held
 
 
-async def test_nobody_is_told_before_the_sync_has_ended(tmp_path: Path, syncs: HeldSyncs) -> None:
+async def test_commit_returns_only_after_the_sync(tmp_path: Path, syncs: HeldSyncs) -> None:
     async with journal_in(tmp_path) as journal:
         syncs.hold()
         journal.append(intent("r1"))
@@ -73,7 +73,7 @@ async def test_closing_waits_for_the_sync_in_progress(tmp_path: Path, syncs: Hel
     verified(tmp_path)
 
 
-async def test_who_comes_too_late_for_the_last_sync_is_told(tmp_path: Path, syncs: HeldSyncs) -> None:
+async def test_commit_during_close_fails(tmp_path: Path, syncs: HeldSyncs) -> None:
     journal = await Journal.open(audit_settings(tmp_path), 0, unknown_outcome=unknown_outcome)
     journal.append(intent("r1"))
     syncs.hold()
@@ -88,7 +88,7 @@ async def test_who_comes_too_late_for_the_last_sync_is_told(tmp_path: Path, sync
     assert verified(tmp_path).open == ("r1",)
 
 
-async def test_cancelled_caller_leaves_the_sync_to_the_others(tmp_path: Path, syncs: HeldSyncs) -> None:
+async def test_canceled_caller_does_not_cancel_the_sync(tmp_path: Path, syncs: HeldSyncs) -> None:
     async with journal_in(tmp_path) as journal:
         syncs.hold()
         calls = [asyncio.create_task(record_call(journal, f"r{number}")) for number in range(3)]
@@ -101,7 +101,7 @@ async def test_cancelled_caller_leaves_the_sync_to_the_others(tmp_path: Path, sy
     assert verified(tmp_path).open == ()
 
 
-async def test_who_waited_while_a_round_was_in_progress_does_not_wait_for_company_again(
+async def test_commit_delay_counts_from_the_first_request(
     tmp_path: Path, syncs: HeldSyncs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loop = asyncio.get_running_loop()
@@ -131,7 +131,7 @@ async def test_who_waited_while_a_round_was_in_progress_does_not_wait_for_compan
     assert waits[0] == 0.0
 
 
-async def test_thread_syncs_what_the_kernel_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_thread_syncs_after_the_kernel_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a kernel's word that it can't, the thread has nothing to do."""
     real, threads = os.fdatasync, list[str]()
 
@@ -165,7 +165,7 @@ async def test_thread_syncs_what_the_kernel_refuses(tmp_path: Path, monkeypatch:
         pytest.param((os, "fdatasync"), MemoryError(), "EIO", id="the unexpected"),
     ],
 )
-async def test_what_a_thread_can_not_do_is_refused_until_it_can(
+async def test_journal_is_unavailable_while_no_thread_can_sync(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: tuple[object, str], error: Exception, code: str
 ) -> None:
     def fail(argument: object) -> None:
@@ -183,9 +183,7 @@ async def test_what_a_thread_can_not_do_is_refused_until_it_can(
     assert verified(tmp_path).open == ()
 
 
-async def test_a_round_for_which_nothing_could_be_collected_ends_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_round_ends_after_outcomes_could_not_be_appended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with journal_in(tmp_path) as journal:
         writer = journal._writer
         assert writer is not None
@@ -200,7 +198,7 @@ async def test_a_round_for_which_nothing_could_be_collected_ends_too(
     assert verified(tmp_path).open == ()
 
 
-async def test_what_a_failed_sync_may_have_lost_is_written_again_where_no_lines_are_kept(
+async def test_rewrite_after_a_failed_sync_reads_lines_from_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With `durability: os` the lines are not kept in memory; a checkpoint's copy vouches for them all the same."""

@@ -35,7 +35,7 @@ async def test_a_call_without_an_intent_has_no_outcome(tmp_path: Path) -> None:
     assert events(tmp_path) == []
 
 
-async def test_an_outcome_that_nobody_waits_for_is_written(tmp_path: Path) -> None:
+async def test_outcome_of_a_canceled_caller_is_written(tmp_path: Path) -> None:
     async with journal_in(tmp_path) as journal:
         journal.append(intent("r1"))
         ending = asyncio.create_task(journal.commit(outcome("r1")))
@@ -52,7 +52,7 @@ def _fail() -> bytes:
 
 
 @pytest.mark.parametrize(("make", "error"), [(_fail, ZeroDivisionError), (lambda: b'{"two":\n"lines"}', ValueError)])
-async def test_an_outcome_that_cannot_be_made_fails_its_own_call_alone(
+async def test_invalid_outcome_fails_only_its_own_call(
     tmp_path: Path, make: Callable[[], bytes], error: type[Exception]
 ) -> None:
     async with journal_in(tmp_path) as journal:
@@ -67,9 +67,7 @@ async def test_an_outcome_that_cannot_be_made_fails_its_own_call_alone(
     assert verified(tmp_path).open == ()
 
 
-async def test_outcomes_that_cannot_be_written_come_when_the_disk_is_well(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_outcomes_are_written_after_the_disk_recovers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with journal_in(tmp_path) as journal:
         journal.append(intent("r1"))
         writes = Failing(monkeypatch)

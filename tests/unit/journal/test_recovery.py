@@ -67,7 +67,7 @@ async def test_intent_without_outcome_gets_an_unknown_one(crashed: Path) -> None
     assert verified(crashed).open == ()
 
 
-async def test_what_the_start_adds_is_signed_soon(crashed: Path) -> None:
+async def test_records_added_by_the_start_are_signed(crashed: Path) -> None:
     async def signed() -> bool:
         return records(crashed)[-1].kind == "checkpoint"
 

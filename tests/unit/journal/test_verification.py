@@ -154,7 +154,7 @@ def test_removed_segment_is_found(directory: Path, folder: Path, index: int) -> 
         assert f"records {starts[index]} to {starts[index + 1] - 1} are missing" in problem.what
 
 
-def test_all_segments_removed(directory: Path, folder: Path) -> None:
+def test_removal_of_all_segments_is_found(directory: Path, folder: Path) -> None:
     for start in segment_starts(folder):
         segment_path(folder, start).unlink()
     assert "no longer exists" in problem_of(directory).what
@@ -347,7 +347,7 @@ def test_newest_segment_without_its_first_record_is_a_note(directory: Path, fold
         assert verified(directory).head == records(directory)[-1].receipt
 
 
-def test_nothing_to_verify(tmp_path: Path, original: Path) -> None:
+def test_directory_without_journal_or_key_is_unverifiable(tmp_path: Path, original: Path) -> None:
     with pytest.raises(Unverifiable, match="no such public key file"):
         verify(tmp_path)
     with pytest.raises(Unverifiable, match="contains no journal"):

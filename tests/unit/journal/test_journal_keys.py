@@ -1,0 +1,87 @@
+"""Keys of the journal: generated, configured, invalid, and changed ones."""
+
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gateway.config.base import ConfigError
+from gateway.journal.format.segments import segment_starts
+from gateway.journal.verify.verification import verify
+from gateway.journal.write.journal import Journal
+from tests.support.journals import (
+    audit_settings,
+    bodies,
+    journal_in,
+    record_call,
+    unknown_outcome,
+    verified,
+)
+
+
+def new_key(path: Path) -> Path:
+    path.write_bytes(
+        Ed25519PrivateKey.generate().private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return path
+
+
+async def test_keys_are_made_once_and_kept(tmp_path: Path) -> None:
+    async with journal_in(tmp_path) as journal:
+        digest_key = journal.digest_key
+        public_key = (tmp_path / "public-key.pem").read_bytes()
+    async with journal_in(tmp_path) as journal:
+        assert journal.digest_key == digest_key
+    assert len(digest_key) == 32
+    assert (tmp_path / "public-key.pem").read_bytes() == public_key
+
+
+async def test_configured_keys_are_used(tmp_path: Path) -> None:
+    key = new_key(tmp_path / "key.pem")
+    async with journal_in(tmp_path / "audit", signing_key_file=key, digest_key="0123456789abcdef") as journal:
+        assert journal.digest_key == b"0123456789abcdef"
+    assert not (tmp_path / "audit" / "signing-key.pem").exists()
+    assert not (tmp_path / "audit" / "digest-key").exists()
+    verified(tmp_path / "audit")
+
+
+@pytest.mark.parametrize("content", [b"", b"secret-marker", b"-----BEGIN PRIVATE KEY-----\nsecret-marker\n"])
+async def test_bad_key_is_told_without_its_content(tmp_path: Path, content: bytes) -> None:
+    key = tmp_path / "key.pem"
+    key.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"key\.pem") as raised:
+        await Journal.open(audit_settings(tmp_path / "audit", signing_key_file=key), 0, unknown_outcome=unknown_outcome)
+    assert "secret-marker" not in str(raised.value)
+
+
+async def test_new_key_begins_a_segment(tmp_path: Path) -> None:
+    first, second = new_key(tmp_path / "1.pem"), new_key(tmp_path / "2.pem")
+    directory = tmp_path / "audit"
+    async with journal_in(directory, signing_key_file=first) as journal:
+        await record_call(journal, "r1")
+    old = (directory / "public-key.pem").read_bytes()
+    async with journal_in(directory, signing_key_file=second) as journal:
+        await record_call(journal, "r2")
+    assert len(segment_starts(directory / "worker-0")) == 2
+    keys = [body["key"]["id"] for body in bodies(directory, "segment")]
+    assert keys[0] != keys[1]
+    assert (directory / f"public-key-{keys[0]}.pem").read_bytes() == old
+    verified(directory)
+
+
+async def test_key_that_changes_while_it_runs_is_vouched_for_by_the_old_one(tmp_path: Path) -> None:
+    key = new_key(tmp_path / "key.pem")
+    directory = tmp_path / "audit"
+    async with journal_in(directory, signing_key_file=key, segment_bytes=4096) as journal:
+        await record_call(journal, "r1")
+        old = tmp_path / "old.pem"
+        old.write_bytes((directory / "public-key.pem").read_bytes())
+        new_key(key)
+        for number in range(20):
+            await record_call(journal, f"s{number}")
+    assert len({body["key"]["id"] for body in bodies(directory, "segment")}) == 2
+    verified(directory)
+    assert verify(directory, public_keys=[old]).good
