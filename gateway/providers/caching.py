@@ -1,8 +1,8 @@
-"""Answers to reads that need no upstream: kept for a while, and asked for once where many ask at the same time.
+"""The response cache of one provider. It also combines equal concurrent reads into one upstream request.
 
-Only what the contract lets anybody keep: lists and metadata of certificates, and public keys. Never a secret, a private
-key, or an answer to a request that carried a password. Policy, limits and the record stand before this: a call that is
-answered from here is decided and recorded like any other.
+The cache holds only what the contract marks as cacheable: lists and metadata of certificates, and public keys. It never
+holds a secret, a private key, or a response to a request with a password. Authorization, rate limits, and auditing come
+before the cache, so they apply to cached responses too.
 """
 
 import asyncio
@@ -25,9 +25,9 @@ from gateway.upstream import outcomes
 Operation = Callable[..., Awaitable[Any]]
 
 _OVERHEAD_BYTES: Final = 512
-"""What a message takes beside its content, about."""
+"""The approximate memory of a message in addition to its content."""
 
-_DOWN: Final = frozenset(
+_UPSTREAM_DOWN: Final = frozenset(
     {
         outcomes.UNREACHABLE,
         outcomes.CONNECTION_LOST,
@@ -37,28 +37,31 @@ _DOWN: Final = frozenset(
         outcomes.UNAVAILABLE,
     }
 )
-"""Failures that tell nothing of what was asked for: an answer from before is better than none."""
+"""Failures after which an expired response is better than none."""
 
 
 @dataclass(slots=True)
-class _Kept:
-    """An answer, when it was given, and about how many bytes it takes."""
+class _CacheEntry:
+    """A response, the time when it was stored, and its approximate size in bytes."""
 
-    answer: Any
-    moment: float
+    response: Any
+    stored_at: float
     size: int
 
 
 @dataclass(slots=True)
-class _Question:
-    """What the upstream is being asked for, and by how many who wait for it."""
+class _PendingRead:
+    """A read that is in progress, and the number of callers that wait for it."""
 
     task: asyncio.Task[Any]
     waiting: int = 0
 
 
 class ReadCache:
-    """The answers of one provider. timeout: seconds for a question that several wait for. clock: only grows."""
+    """The cached responses of one provider.
+
+    timeout: seconds for a read that several callers share. clock: a monotonic clock.
+    """
 
     def __init__(
         self, provider: str, settings: CacheSettings, timeout: float, clock: Callable[[], float] = time.monotonic
@@ -67,129 +70,127 @@ class ReadCache:
         self._settings = settings
         self._timeout = timeout
         self._clock = clock
-        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
-        self._asking: dict[Hashable, _Question] = {}
+        self._entries: OrderedDict[Hashable, _CacheEntry] = OrderedDict()
+        self._pending: dict[Hashable, _PendingRead] = {}
         self._generation = 0
         self.bytes = 0
         self.hits = 0
         self.misses = 0
 
     def wrap(self, operations: Mapping[str, Operation]) -> Mapping[str, Operation]:
-        """The provider's operations: reads through the cache, and changes that empty it."""
-        return {name: self._wrapped(name, operation) for name, operation in operations.items()}
+        """Return the operations with caching: reads use the cache, and state-changing operations clear it."""
+        return {name: self._wrap(name, operation) for name, operation in operations.items()}
 
-    def _wrapped(self, name: str, operation: Operation) -> Operation:
+    def _wrap(self, name: str, operation: Operation) -> Operation:
         if name in CACHEABLE:
-            return self._reading(name, operation)
-        return self._changing(operation) if name in _CHANGING else operation
+            return self._cached_read(name, operation)
+        return self._invalidating(operation) if name in _STATE_CHANGING else operation
 
-    def _reading(self, name: str, operation: Operation) -> Operation:
+    def _cached_read(self, name: str, operation: Operation) -> Operation:
         async def read(request: Any, call: CallContext) -> Any:
             key = _key(name, request)
             if key is None:
                 return await operation(request, call)
-            kept = self._kept.get(key)
-            if kept is not None and not call.fresh and self._clock() - kept.moment < self._settings.ttl:
+            entry = self._entries.get(key)
+            if entry is not None and not call.fresh and self._clock() - entry.stored_at < self._settings.ttl:
                 self.hits += 1
-                return kept.answer
+                return entry.response
             self.misses += 1
             try:
-                return await self._asked(key, operation, request, call)
+                return await self._shared_read(key, operation, request, call)
             except UpstreamError as error:
-                if error.kind not in _DOWN or call.fresh:
+                if error.kind not in _UPSTREAM_DOWN or call.fresh:
                     raise
                 return self._stale(key, call, error)
 
         return read
 
-    def _changing(self, operation: Operation) -> Operation:
+    def _invalidating(self, operation: Operation) -> Operation:
         async def change(request: Any, call: CallContext) -> Any:
             try:
                 return await operation(request, call)
             finally:
-                # Also where it failed: it may have taken effect. What is being asked for at this moment is not kept.
+                # Clear it after failures too, because the change may have taken effect. Pending reads are not stored.
                 self._generation += 1
-                self._kept.clear()
+                self._entries.clear()
                 self.bytes = 0
 
         return change
 
-    async def _asked(self, key: Hashable, operation: Operation, request: Any, call: CallContext) -> Any:
-        """The upstream's answer, shared by those who ask at the same time. None waits beyond its own deadline.
+    async def _shared_read(self, key: Hashable, operation: Operation, request: Any, call: CallContext) -> Any:
+        """Return the response of the upstream, shared by concurrent callers. Each waits until its own deadline at most.
 
-        Not by those who ask after a change: it may be from before. Who is the last to leave ends the question: it
-        would hold a place at the upstream, beyond what its caller's limits allow.
+        Callers that start after a change do not share an earlier read. When the last caller leaves, the read is
+        canceled, because it would occupy a connection that no caller's limits cover.
         """
         shared = self._generation, key
-        question = self._asking.get(shared)
-        if question is None or call.fresh:
-            task = asyncio.create_task(self._ask(shared, operation, request, call))
-            task.add_done_callback(_seen)
-            question = self._asking[shared] = _Question(task)
-        question.waiting += 1
+        pending = self._pending.get(shared)
+        if pending is None or call.fresh:
+            task = asyncio.create_task(self._read(shared, operation, request, call))
+            task.add_done_callback(_retrieve_exception)
+            pending = self._pending[shared] = _PendingRead(task)
+        pending.waiting += 1
         try:
             async with asyncio.timeout(call.remaining()):
-                return await asyncio.shield(question.task)
+                return await asyncio.shield(pending.task)
         except TimeoutError:
-            message = f"provider {self._provider} did not answer in time"
+            message = f"provider {self._provider} did not respond in time"
             raise UpstreamError(outcomes.TIMEOUT, message, provider=self._provider) from None
         finally:
-            question.waiting -= 1
-            if not question.waiting or question.task.done():
-                question.task.cancel()
-                if self._asking.get(shared) is question:
-                    del self._asking[shared]
+            pending.waiting -= 1
+            if not pending.waiting or pending.task.done():
+                pending.task.cancel()
+                if self._pending.get(shared) is pending:
+                    del self._pending[shared]
 
-    async def _ask(
-        self, shared: tuple[int, Hashable], operation: Operation, request: Any, asked_by: CallContext
-    ) -> Any:
-        # The first caller may give up while others still wait: its deadline is not that of the question.
-        call = asked_by.shared(time.monotonic() + self._timeout)
+    async def _read(self, shared: tuple[int, Hashable], operation: Operation, request: Any, first: CallContext) -> Any:
+        # The read has its own deadline, because the first caller can give up while others still wait.
+        call = first.shared(time.monotonic() + self._timeout)
         try:
-            answer = await operation(request, call)
+            response = await operation(request, call)
         except GatewayError as error:
-            raise error.with_traceback(None)  # noqa: B904 - it is the same
+            raise error.with_traceback(None)  # noqa: B904 - the same exception
         generation, key = shared
-        latest = self._asking.get(shared)
-        # What was asked for before a change, or before somebody wanted a fresh one, may be older than what is kept.
+        latest = self._pending.get(shared)
+        # A read that started before a change, or before a newer read, can be older than the stored response.
         if generation == self._generation and latest is not None and latest.task is asyncio.current_task():
-            self._keep(key, answer)
-        return answer
+            self._store(key, response)
+        return response
 
-    def _keep(self, key: Hashable, answer: Any) -> None:
-        """In the place of the oldest ones, where there is no room."""
-        before = self._kept.pop(key, None)
-        kept = self._kept[key] = _Kept(answer, self._clock(), _size(key, answer))
-        self.bytes += kept.size - (before.size if before is not None else 0)
+    def _store(self, key: Hashable, response: Any) -> None:
+        """Store a response, and remove the oldest ones if the cache is full."""
+        before = self._entries.pop(key, None)
+        entry = self._entries[key] = _CacheEntry(response, self._clock(), _size(key, response))
+        self.bytes += entry.size - (before.size if before is not None else 0)
         while self.bytes > self._settings.maximum_bytes:
-            _, oldest = self._kept.popitem(last=False)
+            _, oldest = self._entries.popitem(last=False)
             self.bytes -= oldest.size
 
     def _stale(self, key: Hashable, call: CallContext, error: UpstreamError) -> Any:
-        kept = self._kept.get(key)
-        if kept is None:
+        entry = self._entries.get(key)
+        if entry is None:
             raise error
-        age = self._clock() - kept.moment
+        age = self._clock() - entry.stored_at
         if age >= self._settings.ttl + self._settings.stale:
             raise error
         call.stale_seconds = max(age, call.stale_seconds or 0.0)
-        return kept.answer
+        return entry.response
 
 
-def _seen(task: "asyncio.Task[Any]") -> None:
+def _retrieve_exception(task: "asyncio.Task[Any]") -> None:
     if not task.cancelled():
-        task.exception()  # whoever still waits has it; where nobody does, that is no fault
+        task.exception()  # callers that still wait receive it; without callers it is not an error
 
 
-def _size(key: Hashable, answer: Any) -> int:
-    """With the question, which may hold much that the contract does not know."""
-    asked = sum(len(part) for part in key if isinstance(part, bytes)) if isinstance(key, tuple) else 0
-    messages = answer.certificates if isinstance(answer, CertificatePage) else (answer,)
-    return asked + _OVERHEAD_BYTES + sum(_OVERHEAD_BYTES + message.ByteSize() for message in messages)
+def _size(key: Hashable, response: Any) -> int:
+    """Return the size of an entry with its key, which can contain large unknown fields."""
+    key_bytes = sum(len(part) for part in key if isinstance(part, bytes)) if isinstance(key, tuple) else 0
+    messages = response.certificates if isinstance(response, CertificatePage) else (response,)
+    return key_bytes + _OVERHEAD_BYTES + sum(_OVERHEAD_BYTES + message.ByteSize() for message in messages)
 
 
-_CHANGING: Final = frozenset(method.operation for method in METHODS if method.state_changing)
-_PASSWORDS: Final = {
+_STATE_CHANGING: Final = frozenset(method.operation for method in METHODS if method.state_changing)
+_SECRET_FIELDS: Final = {
     method.operation: tuple(secret_fields(method.request.DESCRIPTOR))
     for method in METHODS
     if method.operation in CACHEABLE
@@ -197,10 +198,10 @@ _PASSWORDS: Final = {
 
 
 def _key(name: str, request: Any) -> Hashable | None:
-    """What tells a question apart; None for one whose answer must not be kept."""
+    """Return the key of a read; None if its response must not be stored."""
     if isinstance(request, ListWindow):
         return name, request
     assert isinstance(request, Message)
-    if any(getattr(request, field) for field in _PASSWORDS[name]):
+    if any(getattr(request, field) for field in _SECRET_FIELDS[name]):
         return None
     return name, request.SerializeToString(deterministic=True)
