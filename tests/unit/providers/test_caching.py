@@ -188,7 +188,7 @@ class TestManyAtOnce:
         upstream.gate = asyncio.Event()
         asking = [asyncio.ensure_future(upstream.public_key()) for _ in range(2)]
         await settled(lambda: upstream.asked == 1)
-        [question] = [one.task for one in upstream.cache._asking.values()]
+        [question] = [one.task for one in upstream.cache._pending.values()]
         asking[0].cancel()
         await asyncio.gather(asking[0], return_exceptions=True)
         assert not question.cancelling()
@@ -198,7 +198,7 @@ class TestManyAtOnce:
         upstream.gate.set()
         assert await upstream.public_key() == 2
         assert question.cancelled()
-        assert not upstream.cache._asking
+        assert not upstream.cache._pending
 
     async def test_nobody_waits_beyond_its_own_deadline(self) -> None:
         upstream = Upstream()
