@@ -32,7 +32,7 @@ from tests.support.workers import (
 )
 
 
-async def test_killed_workers_are_replaced_and_cost_no_call_of_a_documented_client(
+async def test_killed_workers_are_replaced_without_failed_calls_of_a_documented_client(
     quiet_stack: Stack, tmp_path: Path
 ) -> None:
     config = write_config(tmp_path / "keyway.yaml", quiet_stack, audit={"directory": "audit", "durability": "os"})
@@ -66,7 +66,7 @@ async def test_killed_workers_are_replaced_and_cost_no_call_of_a_documented_clie
     assert verify(tmp_path / "audit").good
 
 
-async def test_a_new_configuration_is_taken_without_a_failed_call_and_a_broken_one_is_refused(
+async def test_reload_applies_without_failed_calls_and_rejects_an_invalid_configuration(
     quiet_stack: Stack, tmp_path: Path
 ) -> None:
     trusted = Trusted(

@@ -36,7 +36,7 @@ def settings(**options: object) -> gateway_settings.GatewaySettings:
     return gateway_settings.parse({"providers": [provider], **options}, SETTINGS)
 
 
-def test_workers_together_allow_what_is_configured() -> None:
+def test_limits_are_divided_among_workers() -> None:
     shared = per_worker_settings(settings(workers=4, limits=LIMITS, health_listen="127.0.0.1:1"), "127.0.0.1:7")
 
     assert (shared.listen, shared.health_listen) == ("127.0.0.1:7", None)
@@ -47,7 +47,7 @@ def test_workers_together_allow_what_is_configured() -> None:
     assert (batch.rate, batch.burst, batch.concurrency) == (1.25, 1, 1)
 
 
-def test_an_assignment_arrives_whole_and_shows_no_secret() -> None:
+def test_assignment_survives_a_round_trip_and_repr_has_no_secret() -> None:
     given = Assignment(3, settings(), LogSettings())
     line = given.line()
 
@@ -56,7 +56,7 @@ def test_an_assignment_arrives_whole_and_shows_no_secret() -> None:
     assert SECRET not in repr(given)
 
 
-def test_what_workers_say_arrives() -> None:
+def test_reports_survive_a_round_trip() -> None:
     series = Series("histogram", Description("a", "s", "A."), [Point({"k": "v"}, Distribution([1, 2], 0.5))], [1.0])
     gauge = Series("gauge", Description("b", "", "B."), [Point({}, 2.5)])
     fault = StartError(2, ("listen: is wrong", "limits: are too"))
@@ -69,11 +69,11 @@ def test_what_workers_say_arrives() -> None:
 @pytest.mark.parametrize(
     "line", [b"\n", b"[]\n", b'{"available": 1}\n', b'{"fault": {}}\n', b'{"metrics": [1]}\n', b"\xff"]
 )
-def test_what_no_worker_says_says_nothing(line: bytes) -> None:
+def test_unknown_report_is_empty(line: bytes) -> None:
     assert messages.parse(line) == WorkerReport()
 
 
-def test_metrics_of_all_workers_are_one_series_that_tells_them_apart() -> None:
+def test_metrics_of_workers_are_merged_with_a_worker_label() -> None:
     about = Description("calls", "", "Calls.")
     one, other = (Series("counter", about, [Point({"method": "m"}, count)]) for count in (1, 2))
 
@@ -106,7 +106,7 @@ def listening(port: int, *, shared: bool) -> socket.socket:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_port_that_is_held_is_for_workers_alone(reservation: Reservation, workers: int) -> None:
+def test_reserved_port_accepts_only_workers(reservation: Reservation, workers: int) -> None:
     port = port_of(reservation)
     sockets = [listening(port, shared=True) for _ in range(workers)]
 
@@ -118,7 +118,7 @@ def test_a_port_that_is_held_is_for_workers_alone(reservation: Reservation, work
         one.close()
 
 
-async def test_connections_go_to_workers_and_never_to_who_holds_the_port(reservation: Reservation) -> None:
+async def test_connections_never_reach_the_reservation(reservation: Reservation) -> None:
     with listening(port_of(reservation), shared=True):
         for _ in range(20):
             _, writer = await asyncio.open_connection("127.0.0.1", port_of(reservation))

@@ -85,14 +85,14 @@ async def refused(verifying: TokenVerifier, token: str) -> str:
     return caught.value.reason
 
 
-async def test_fetched_at_start(issuer: Issuer) -> None:
+async def test_keys_are_fetched_at_start(issuer: Issuer) -> None:
     async with keys(issuer) as source:
         assert (await verifier(source).verify(OLD.token())).name == "orders"
     assert issuer.fetches == 1
     assert "Cookie" not in issuer.headers[0]
 
 
-async def test_an_unknown_key_is_fetched(issuer: Issuer) -> None:
+async def test_unknown_key_triggers_a_fetch(issuer: Issuer) -> None:
     async with keys(issuer, pause=0) as source:
         verifying = verifier(source)
         issuer.content = OLD.jwks(NEW)
@@ -101,7 +101,7 @@ async def test_an_unknown_key_is_fetched(issuer: Issuer) -> None:
         assert issuer.fetches == 2
 
 
-async def test_a_flood_of_unknown_keys_is_no_flood_of_fetches(issuer: Issuer) -> None:
+async def test_many_unknown_keys_cause_one_fetch(issuer: Issuer) -> None:
     async with keys(issuer, pause=3600) as source:
         verifying = verifier(source)
         stranger = TokenIssuer(key_id="stranger").token()
@@ -114,7 +114,7 @@ async def test_a_flood_of_unknown_keys_is_no_flood_of_fetches(issuer: Issuer) ->
         assert issuer.fetches == 2
 
 
-async def test_a_flood_does_not_wait_for_a_fetch(issuer: Issuer) -> None:
+async def test_waiting_calls_are_limited(issuer: Issuer) -> None:
     """Only so many calls wait; calls with a known key never do."""
     async with keys(issuer, pause=0) as source:
         verifying = verifier(source)
@@ -157,7 +157,7 @@ async def test_refreshed_by_age(issuer: Issuer) -> None:
         assert await refused(verifying, OLD.token()) == "kid is unknown"
 
 
-async def test_an_outage_keeps_the_last_good_keys(issuer: Issuer) -> None:
+async def test_outage_keeps_the_last_valid_keys(issuer: Issuer) -> None:
     async with keys(issuer, maximum_age=0.02) as source:
         verifying = verifier(source)
         with capture_logs() as logged:
@@ -191,7 +191,7 @@ async def test_down_at_start() -> None:
     assert "/jwks.json" not in str(logged)
 
 
-async def test_answers_that_are_no_keys(issuer: Issuer) -> None:
+async def test_invalid_responses_are_rejected(issuer: Issuer) -> None:
     async with keys(issuer, pause=0) as source:
         before = source.current()
         for respond, fault in (
@@ -215,7 +215,7 @@ async def test_answers_that_are_no_keys(issuer: Issuer) -> None:
             assert source.current() is before
 
 
-async def test_no_answer_in_time(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_fetch_times_out(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.identity.jwks_url._TIMEOUT_SECONDS", 0.05)
     never = asyncio.Event()
     issuer.respond = slow(issuer, never)

@@ -39,7 +39,7 @@ def test_spiffe_ids(uri: str) -> None:
         f"spiffe://a/{'b' * 2040}",
     ],
 )
-def test_what_is_no_spiffe_id(uri: str) -> None:
+def test_invalid_spiffe_id_is_rejected(uri: str) -> None:
     """Then no other name of the certificate counts either."""
     assert refusal(subject="web", uris=[uri], hosts=["web.example"]) == "the SPIFFE ID is not a valid workload ID"
 
@@ -74,7 +74,7 @@ def test_hosts(host: str) -> None:
         "a." * 127 + "a",
     ],
 )
-def test_what_is_no_host(host: str) -> None:
+def test_invalid_host_name_is_rejected(host: str) -> None:
     assert refusal(subject="web", hosts=[host, "web.example"]) == "the first DNS name is not a single host name"
 
 
@@ -87,7 +87,7 @@ def test_common_names(name: str) -> None:
     "name",
     ["spiffe://a/b", "x spiffe:a", "https://a", " web", "web ", "we\tb", "web\x7f", "web\u202e", "web\u2028", "a\0b"],
 )
-def test_what_is_no_common_name(name: str) -> None:
+def test_invalid_common_name_is_rejected(name: str) -> None:
     assert refusal(subject=name) == "the common name is not printable text, or looks like a URI"
 
 
@@ -96,7 +96,7 @@ def test_no_single_common_name() -> None:
         assert refusal(subject=subject) == "no SPIFFE ID, no DNS name, and not exactly one common name"
 
 
-def test_an_authority() -> None:
+def test_ca_certificate_is_rejected() -> None:
     with pytest.raises(AuthenticationError, match=r"^the certificate is a CA certificate$"):
         caller_of(AUTHORITY.pem)
     assert caller(subject="web", extensions=(x509.BasicConstraints(ca=False, path_length=None),)).name == "web"

@@ -58,7 +58,9 @@ class TestKeys:
         ],
         ids=str,
     )
-    async def test_keys_that_are_left_out(self, tmp_path: Path, issuer: TokenIssuer, changes: dict[str, Any]) -> None:
+    async def test_unusable_keys_are_ignored(
+        self, tmp_path: Path, issuer: TokenIssuer, changes: dict[str, Any]
+    ) -> None:
         good = TokenIssuer(key_id="good")
         verifying = Verifying(tmp_path, jwks(issuer.public(**changes), good.public()))
         assert await verifying.refusal(issuer.token()) == (INVALID, "kid is unknown")
@@ -83,7 +85,7 @@ class TestMemory:
         header, payload, signature = token.split(".")
         assert (await verifying.refusal(f"{header}.{payload}.{signature[:-4]}AAAA"))[0] is INVALID
 
-    async def test_expires_while_it_is_remembered(
+    async def test_cached_token_expires(
         self, verifying: Verifying, issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         now = int(time.time())
@@ -106,14 +108,14 @@ class TestMemory:
         )
         assert (await verifying.refusal(issuer.token(nbf=now + 40)))[0] is INVALID
 
-    async def test_forgotten_when_the_keys_change(self, verifying: Verifying, issuer: TokenIssuer) -> None:
+    async def test_cache_is_cleared_when_the_keys_change(self, verifying: Verifying, issuer: TokenIssuer) -> None:
         token, successor = issuer.token(), TokenIssuer(key_id="k2")
         await verifying.caller(token)
         verifying.file.write_bytes(successor.jwks())
         assert await verifying.refusal(token) == (INVALID, "kid is unknown")
         assert (await verifying.caller(successor.token())).name == "orders"
 
-    async def test_only_so_many_are_remembered(
+    async def test_cache_size_is_limited(
         self, verifying: Verifying, issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(tokens, "_MAXIMUM_CACHED_TOKENS", 3)

@@ -29,7 +29,7 @@ def verifying(tmp_path: Path, issuer: TokenIssuer) -> Verifying:
     return Verifying(tmp_path, issuer.jwks())
 
 
-async def test_a_good_token(verifying: Verifying, issuer: TokenIssuer) -> None:
+async def test_valid_token_is_accepted(verifying: Verifying, issuer: TokenIssuer) -> None:
     claims: dict[str, Any] = {"groups": ["b", "a", "b"], "scope": "keys.read  keys.write", "scp": ["keys.read", "x"]}
     expected = Caller("orders", "jwt", ISSUER, ("a", "b"), ("keys.read", "keys.write", "x"))
     assert await verifying.caller(issuer.token(**claims)) == expected
@@ -72,17 +72,17 @@ INVALID = AuthenticationFailure.INVALID_TOKEN
         ({"scope": 7}, INVALID, "scope is not a list of strings"),
     ],
 )
-async def test_claims(
+async def test_invalid_claims_are_rejected(
     verifying: Verifying, issuer: TokenIssuer, changes: dict[str, Any], fault: AuthenticationFailure, reason: str
 ) -> None:
     assert await verifying.refusal(issuer.token(**changes)) == (fault, reason)
 
 
-async def test_a_subject_that_is_no_text(verifying: Verifying, issuer: TokenIssuer) -> None:
+async def test_subject_that_is_not_a_string_is_rejected(verifying: Verifying, issuer: TokenIssuer) -> None:
     assert await verifying.refusal(signed({"sub": 7, **_GOOD}, issuer)) == (INVALID, "sub is not a string")
 
 
-async def test_claims_that_are_no_object(verifying: Verifying, issuer: TokenIssuer) -> None:
+async def test_claims_that_are_not_an_object_are_rejected(verifying: Verifying, issuer: TokenIssuer) -> None:
     for payload in (b"[]", b"7", b"{", b"\xff", b"[" * 3000):
         token = jwt.PyJWS().encode(payload, issuer.key, "ES256", headers={"kid": "k1"})
         assert await verifying.refusal(token) == (INVALID, "it cannot be decoded")
@@ -101,7 +101,7 @@ class TestForm:
     @pytest.mark.parametrize(
         "token", ["", "a", "a.b", "a.b.c.d", "a.b.", "..", "a b.c.d", "ä.b.c", "\ud800.b.c", "e30=.e30=.e30="]
     )
-    async def test_no_token(self, verifying: Verifying, token: str) -> None:
+    async def test_malformed_token_is_rejected(self, verifying: Verifying, token: str) -> None:
         assert (await verifying.refusal(token))[0] is AuthenticationFailure.MALFORMED_TOKEN
 
     @pytest.mark.parametrize("header", [b"[]", b"7", b"{", b"\xff\xfe", b"[" * 5000, b'{"alg":' * 700])
@@ -130,7 +130,7 @@ def encoded(data: bytes) -> str:
 
 
 class TestSignatures:
-    async def test_none(self, verifying: Verifying, issuer: TokenIssuer) -> None:
+    async def test_unsigned_token_is_rejected(self, verifying: Verifying, issuer: TokenIssuer) -> None:
         header, payload, _ = issuer.token().split(".")
         algorithms: list[Any] = ["none", "None", "NONE", "", None, 7, ["ES256"], {"a": 1}]
         for algorithm in algorithms:
@@ -139,7 +139,7 @@ class TestSignatures:
             assert refused == (INVALID, "alg is not one of the configured algorithms")
             assert (await verifying.refusal(f"{header}.{payload}."))[0] is AuthenticationFailure.MALFORMED_TOKEN
 
-    async def test_the_public_key_as_a_secret(self, tmp_path: Path) -> None:
+    async def test_public_key_as_hmac_secret_is_rejected(self, tmp_path: Path) -> None:
         issuer = TokenIssuer(rsa_key(), algorithm="RS256")
         verifying = Verifying(tmp_path, issuer.jwks())
         public = issuer.key.public_key().public_bytes(*_SPKI)
@@ -148,7 +148,7 @@ class TestSignatures:
         refused = await verifying.refusal(f"{header}.{payload}.{encoded(mac)}")
         assert refused == (INVALID, "alg is not one of the configured algorithms")
 
-    async def test_changed(self, verifying: Verifying, issuer: TokenIssuer) -> None:
+    async def test_changed_token_is_rejected(self, verifying: Verifying, issuer: TokenIssuer) -> None:
         header, payload, signature = issuer.token().split(".")
         other = issuer.token(sub="admin").split(".")
         for token in (f"{header}.{other[1]}.{signature}", f"{header}.{payload}.{other[2]}", f"{header}.{payload}.AAAA"):

@@ -11,7 +11,7 @@ from tests.support.traces import SPAN_ID, TRACE_ID
 VALID = f"00-{TRACE_ID}-{SPAN_ID}-01"
 
 
-def test_a_valid_header_is_taken() -> None:
+def test_valid_traceparent_is_parsed() -> None:
     metadata = (("user-agent", "x"), ("traceparent", VALID), ("tracestate", "a=1"), ("tracestate", "b=2"))
     assert remote(metadata) == RemoteSpan(TRACE_ID, SPAN_ID, 1, "a=1,b=2")
 
@@ -34,20 +34,20 @@ def test_a_valid_header_is_taken() -> None:
         f"01-{TRACE_ID}-{SPAN_ID}-01x",
     ],
 )
-def test_an_invalid_header_is_not(header: str) -> None:
+def test_invalid_traceparent_is_ignored(header: str) -> None:
     assert remote((("traceparent", header),)) is None
 
 
-def test_two_headers_are_none() -> None:
+def test_duplicate_traceparent_is_ignored() -> None:
     assert remote((("traceparent", VALID), ("traceparent", VALID))) is None
 
 
-def test_bytes_are_none() -> None:
+def test_binary_traceparent_is_ignored() -> None:
     assert remote((("traceparent", VALID.encode()),)) is None
 
 
 @pytest.mark.parametrize("header", [f"01-{TRACE_ID}-{SPAN_ID}-01", f"cc-{TRACE_ID}-{SPAN_ID}-01-what-comes-later"])
-def test_later_versions_are_read_as_far_as_they_are_known(header: str) -> None:
+def test_later_versions_are_parsed_by_the_known_fields(header: str) -> None:
     assert remote((("traceparent", header),)) == RemoteSpan(TRACE_ID, SPAN_ID, 1)
 
 
@@ -59,12 +59,12 @@ def test_unknown_flags_are_dropped(text: str, flags: int) -> None:
 
 
 @pytest.mark.parametrize("state", ["x" * 513, "a=\x00", "ключ=1"])
-def test_a_state_that_cannot_be_used_costs_the_state_alone(state: str) -> None:
+def test_invalid_tracestate_is_dropped_without_the_parent(state: str) -> None:
     assert remote((("traceparent", VALID), ("tracestate", state))) == RemoteSpan(TRACE_ID, SPAN_ID, 1)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["traceparent", "tracestate", "x"]), st.text() | st.binary()), max_size=4))
-def test_whatever_comes_it_is_none_or_valid(metadata: list[tuple[str, str | bytes]]) -> None:
+def test_any_metadata_gives_a_valid_span_or_none(metadata: list[tuple[str, str | bytes]]) -> None:
     found = remote(metadata)
     assert found is None or remote((("traceparent", traceparent(*found[:3])),)) is not None
 
@@ -75,7 +75,7 @@ def test_new_ids_are_different_and_of_full_length() -> None:
     assert {len(span) for span in spans} == {16}
 
 
-def test_a_gateway_without_spans_passes_on_the_callers_own() -> None:
+def test_gateway_without_traces_propagates_the_span_of_the_caller() -> None:
     trace = propagated((("traceparent", VALID),))
     assert trace is not None
     assert (trace.trace_id, trace.span_id) == (TRACE_ID, SPAN_ID)

@@ -81,7 +81,7 @@ def test_a_line_of_a_library_in_a_call(exported: Exported) -> None:
     assert f"{record.trace_id:032x}" == TRACE_ID
 
 
-def test_a_failure_tells_where_it_was_without_the_variables(exported: Exported) -> None:
+def test_exception_is_exported_without_local_variables(exported: Exported) -> None:
     def fail(password: str) -> None:
         raise RuntimeError(len(password))
 
@@ -98,11 +98,11 @@ def test_a_failure_tells_where_it_was_without_the_variables(exported: Exported) 
 
 
 @pytest.mark.parametrize("name", ["opentelemetry.exporter.otlp", "gateway.telemetry.export_errors"])
-def test_what_telemetry_says_of_itself_is_left_out(exported: Exported, name: str) -> None:
+def test_lines_of_telemetry_are_not_exported(exported: Exported, name: str) -> None:
     logging.getLogger(name).error("export failed")
     assert not exported.records
 
 
-def test_what_is_below_the_level_is_left_out(exported: Exported) -> None:
+def test_lines_below_the_level_are_not_exported(exported: Exported) -> None:
     structlog.stdlib.get_logger("gateway.test").debug("detail")
     assert not exported.records

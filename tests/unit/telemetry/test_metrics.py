@@ -64,11 +64,11 @@ def test_calls_by_method_and_code() -> None:
     assert list(attempts.value.counts[:4]) == [1, 0, 4, 0]
 
 
-def test_nothing_is_told_of_what_never_was() -> None:
+def test_instruments_without_values_are_omitted() -> None:
     assert set(series(Metrics())) == {"keyway.calls.in_flight"}
 
 
-def test_what_is_exported_is_what_was_counted() -> None:
+def test_exported_metrics_equal_recorded_metrics() -> None:
     metrics = Metrics()
     metrics.attempt_ended(PEER, "GET", 200, 0.3)
     metrics.call_ended(METHOD, code_pb2.OK, 0.4, reason="X", attempts=1)
@@ -87,7 +87,7 @@ def test_what_is_exported_is_what_was_counted() -> None:
     assert by_name["keyway.audit.backlog"].gauge.data_points[0].as_int == 7
 
 
-def test_a_gauge_that_cannot_be_read_costs_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+def test_failing_gauge_does_not_affect_other_metrics(capsys: pytest.CaptureFixture[str]) -> None:
     metrics = Metrics()
     metrics.observe(ABOUT, lambda: 1 // 0)
     metrics.observe(AUDIT_BACKLOG, lambda: 3)
@@ -115,7 +115,7 @@ def test_the_number_of_points_is_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
     assert histogram.read().points[-1] == ({"otel.metric.overflow": "true"}, ([2, 0], 1.0))
 
 
-def test_days_to_expiry_of_what_was_seen() -> None:
+def test_days_to_expiry_of_certificates_in_responses() -> None:
     metrics = Metrics()
     metrics.answered(ListCertificatesResponse(certificates=[certificate("a", 10), certificate("b", -3)]))
     metrics.answered(certificate("c", 0))
@@ -129,7 +129,7 @@ def test_days_to_expiry_of_what_was_seen() -> None:
     assert 0 < found["c"] <= 1
 
 
-def test_of_too_many_certificates_those_that_expire_first_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_earliest_expiries_are_kept_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(certificates, "MAXIMUM_CERTIFICATES", 2)
     monkeypatch.setattr(certificates, "_SLACK", 1)
     metrics = Metrics()
@@ -138,7 +138,7 @@ def test_of_too_many_certificates_those_that_expire_first_are_kept(monkeypatch: 
     assert set(expiries(metrics)) == {"late", "soon"}
 
 
-def test_a_certificate_that_is_not_seen_any_more_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_certificate_that_no_response_contains_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     metrics = Metrics()
     metrics.answered(certificate("gone", 5))
     monkeypatch.setattr(certificates, "FORGOTTEN_AFTER", -1.0)

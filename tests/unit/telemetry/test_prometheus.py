@@ -23,7 +23,7 @@ def fetch(port: int) -> dict[tuple[str, str], float]:
     }
 
 
-async def test_all_that_is_counted_is_there_by_prometheus_names() -> None:
+async def test_all_metrics_have_prometheus_names() -> None:
     metrics = Metrics()
     endpoint = PrometheusEndpoint("127.0.0.1:0", metrics.read)
     try:
@@ -49,7 +49,7 @@ async def test_all_that_is_counted_is_there_by_prometheus_names() -> None:
     assert found["http_client_request_duration_seconds_count", requests] == 1
 
 
-async def test_an_address_that_is_taken_is_an_error_at_the_start() -> None:
+async def test_address_in_use_is_an_error_at_start() -> None:
     endpoint = PrometheusEndpoint("127.0.0.1:0", list)
     try:
         with pytest.raises(OSError, match="in use"):

@@ -16,7 +16,7 @@ def parse(tree: Mapping[str, Any]) -> TelemetrySettings:
     return TelemetrySettings.model_validate(tree)
 
 
-def test_nothing_is_on_by_itself() -> None:
+def test_everything_is_off_by_default() -> None:
     settings = parse({})
     assert (settings.traces, settings.metrics, settings.logs, settings.prometheus_listen) == (None, None, False, None)
 
@@ -75,7 +75,7 @@ def test_a_port_alone_is_on_loopback(value: object, listen: str) -> None:
         ({"prometheus_listen": "::1:9464"}, "HOST:PORT"),
     ],
 )
-def test_what_is_wrong(tree: Mapping[str, Any], problem: str) -> None:
+def test_invalid_settings_are_rejected(tree: Mapping[str, Any], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
         parse(tree)
 

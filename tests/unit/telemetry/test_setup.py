@@ -22,7 +22,7 @@ def start(**settings: object) -> Telemetry:
     return Telemetry.start(TelemetrySettings.model_validate(settings), "1.2.3", "worker-0")
 
 
-async def test_what_is_off_is_not_there() -> None:
+async def test_disabled_signals_create_no_objects() -> None:
     before = threading.active_count(), logging.getLogger().handlers[:]
     telemetry = start()
     assert telemetry.metrics is None
@@ -34,7 +34,7 @@ async def test_what_is_off_is_not_there() -> None:
     await telemetry.close()
 
 
-async def test_prometheus_alone_takes_no_endpoint() -> None:
+async def test_prometheus_needs_no_otlp_endpoint() -> None:
     telemetry = start(prometheus_listen="127.0.0.1:0")
     assert telemetry.metrics is not None
     assert telemetry.prometheus_port
@@ -42,7 +42,7 @@ async def test_prometheus_alone_takes_no_endpoint() -> None:
     await telemetry.close()
 
 
-async def test_the_standards_switch_turns_all_off(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_otel_sdk_disabled_turns_telemetry_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
     telemetry = start(endpoint="http://127.0.0.1:1", traces={"sample_ratio": 1}, metrics={}, logs=True)
     assert telemetry.metrics is None
@@ -51,7 +51,7 @@ async def test_the_standards_switch_turns_all_off(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(("given", "milliseconds"), [({}, 1000), ({"OTEL_BSP_SCHEDULE_DELAY": "250"}, 250)])
-async def test_spans_go_out_each_second_or_as_the_standards_variable_says(
+async def test_export_delay_is_a_second_or_the_standard_variable(
     monkeypatch: pytest.MonkeyPatch, given: dict[str, str], milliseconds: int
 ) -> None:
     monkeypatch.delenv("OTEL_BSP_SCHEDULE_DELAY", raising=False)
@@ -70,7 +70,7 @@ def _noted(made: list[float], *arguments: Any, **options: Any) -> BatchSpanProce
     return processor
 
 
-async def test_a_receiver_that_is_down_holds_up_neither_calls_nor_the_end(
+async def test_unavailable_receiver_delays_neither_calls_nor_shutdown(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     before = threading.active_count()
@@ -92,7 +92,7 @@ async def test_a_receiver_that_is_down_holds_up_neither_calls_nor_the_end(
     assert telemetry.begin(METHOD, ()) is None
 
 
-async def test_an_address_that_is_taken_leaves_nothing_behind() -> None:
+async def test_failed_start_leaves_nothing_behind() -> None:
     first = start(prometheus_listen="127.0.0.1:0")
     before = threading.active_count()
     with pytest.raises(OSError, match="in use"):
@@ -103,7 +103,9 @@ async def test_an_address_that_is_taken_leaves_nothing_behind() -> None:
     assert not logging.getLogger("opentelemetry").handlers
 
 
-def test_complaints_are_told_once_a_minute(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_export_errors_are_logged_once_per_minute(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     complaints = ExportErrors()
     complaints.install()
     try:

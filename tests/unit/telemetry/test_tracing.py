@@ -40,7 +40,7 @@ def test_a_call_is_a_server_span_in_the_callers_trace() -> None:
     }
 
 
-def test_a_failed_call_tells_why() -> None:
+def test_failed_call_has_its_reason() -> None:
     traces = Traces()
     traces.begin().end(
         code_pb2.UNAVAILABLE,
@@ -59,7 +59,7 @@ def test_a_failed_call_tells_why() -> None:
     assert not span.events
 
 
-def test_what_the_caller_did_wrong_is_no_error_of_the_server() -> None:
+def test_caller_error_does_not_mark_the_server_span() -> None:
     traces = Traces()
     traces.begin().end(code_pb2.PERMISSION_DENIED, "PERMISSION_DENIED")
     (span,) = traces.spans
@@ -105,7 +105,7 @@ def test_an_attempt_without_an_answer_is_an_error_of_its_own_kind() -> None:
 
 
 @pytest.mark.parametrize("flags", ["00", "02"])
-def test_a_caller_that_does_not_record_decides_for_the_gateway_too(flags: str) -> None:
+def test_unsampled_caller_is_not_recorded(flags: str) -> None:
     traces = Traces(sample_ratio=1)
     call = traces.begin((("traceparent", f"00-{TRACE_ID}-{SPAN_ID}-{flags}"),))
     attempt = call.attempt(PEER, "GET")
@@ -125,7 +125,7 @@ def test_an_unsampled_call_has_ids_of_its_own() -> None:
     assert calls[0].attempt(PEER, "GET").traceparent == f"00-{calls[0].trace_id}-{calls[0].span_id}-02"
 
 
-def test_the_ratio_is_kept_by_the_trace_id() -> None:
+def test_sampling_ratio_uses_the_trace_id() -> None:
     traces = Traces(sample_ratio=0.25)
     calls = [traces.begin() for _ in range(2000)]
     recorded = [call for call in calls if call.recorded]
@@ -148,7 +148,7 @@ def test_attributes_are_bounded() -> None:
 
 
 @pytest.mark.parametrize("metadata", [(), SAMPLED])
-def test_a_flood_is_not_recorded(metadata: Metadata, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recorded_calls_per_second_are_limited(metadata: Metadata, monkeypatch: pytest.MonkeyPatch) -> None:
     moment = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: moment)
     traces = Traces(maximum_rate=3)

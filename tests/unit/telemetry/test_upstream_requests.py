@@ -42,7 +42,7 @@ def hexadecimal(span: ReadableSpan) -> str:
     return f"{span.context.span_id:016x}"
 
 
-async def test_the_upstream_is_told_the_span_of_its_own_request() -> None:
+async def test_upstream_receives_the_span_of_its_request() -> None:
     traces = Traces()
     call = traced(traces)
     async with ScriptedUpstream() as upstream, client(upstream.url) as http:
@@ -68,7 +68,7 @@ async def test_the_upstream_is_told_the_span_of_its_own_request() -> None:
     ]
 
 
-async def test_without_a_word_on_it_no_part_of_a_target_is_shown() -> None:
+async def test_span_without_a_url_template_has_no_path() -> None:
     traces = Traces()
     async with ScriptedUpstream() as upstream, client(upstream.url) as http:
         upstream.answer("GET", "/things", 200)
@@ -89,7 +89,7 @@ async def test_an_unsampled_call_is_propagated_too() -> None:
     assert not traces.spans
 
 
-async def test_without_spans_of_its_own_the_gateway_passes_the_callers_on() -> None:
+async def test_gateway_without_traces_forwards_the_span_of_the_caller() -> None:
     call = dataclasses.replace(new_call(), trace=propagated(SAMPLED))
     async with ScriptedUpstream() as upstream, client(upstream.url) as http:
         upstream.answer("GET", "/things", 200)
@@ -116,7 +116,7 @@ async def test_an_upstream_that_cannot_be_reached() -> None:
     assert "http.response.status_code" not in told
 
 
-async def test_a_request_that_is_given_up_ends_too() -> None:
+async def test_canceled_request_ends_its_span() -> None:
     asked = asyncio.Event()
 
     async def silent(reader: Reader, writer: Writer) -> None:

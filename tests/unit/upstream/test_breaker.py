@@ -50,13 +50,15 @@ class TestClosed:
             ((True, True, True, False, False, False), True),
         ],
     )
-    def test_opens_by_the_rate_once_there_were_enough(self, results: tuple[bool, ...], *, opens: bool) -> None:
+    def test_breaker_opens_at_the_failure_rate_after_the_minimum_number_of_calls(
+        self, results: tuple[bool, ...], *, opens: bool
+    ) -> None:
         bench = Bench()
         bench.calls(*results)
         assert bench.open is opens
         assert bench.opened == opens
 
-    def test_what_left_the_window_does_not_count(self) -> None:
+    def test_calls_outside_the_window_do_not_count(self) -> None:
         bench = Bench()
         bench.calls(False, False, False)
         bench.now += 10.5
@@ -66,12 +68,12 @@ class TestClosed:
         bench.calls(False)
         assert bench.open
 
-    def test_switched_off_it_never_opens(self) -> None:
+    def test_disabled_breaker_never_opens(self) -> None:
         bench = Bench(BreakerSettings(enabled=False, minimum_calls=1))
         bench.calls(*[False] * 100)
         assert bench.breaker.state is BreakerState.CLOSED
 
-    def test_calls_that_nobody_waited_for_say_nothing(self) -> None:
+    def test_canceled_calls_do_not_count(self) -> None:
         bench = Bench()
         for _ in range(100):
             permit = bench.breaker.enter()
@@ -80,7 +82,7 @@ class TestClosed:
         bench.calls(False, False, False)
         assert not bench.open
 
-    def test_many_failures_in_a_row_open_it_whatever_was_before(self) -> None:
+    def test_consecutive_failures_open_the_breaker_despite_earlier_successes(self) -> None:
         bench = Bench()
         bench.calls(*[True] * 100, *[False] * 7)
         assert not bench.open
@@ -91,7 +93,7 @@ class TestClosed:
 
 
 class TestOpen:
-    def test_a_try_that_hung_before_it_failed_costs_no_second_interval(self) -> None:
+    def test_hanging_probe_does_not_add_an_interval_when_it_fails(self) -> None:
         bench = Bench().opened_now()
         bench.now += 5
         permit = bench.breaker.enter()
@@ -100,14 +102,14 @@ class TestOpen:
         bench.breaker.failed(permit)
         assert bench.breaker.wait() == 2
 
-    def test_nothing_passes_until_the_interval_is_over(self) -> None:
+    def test_open_breaker_rejects_until_the_interval_ends(self) -> None:
         bench = Bench().opened_now()
         for elapsed, wait in ((0, 5), (3, 2), (1.5, 0.5)):
             bench.now += elapsed
             assert bench.breaker.enter() is None
             assert bench.breaker.wait() == wait
 
-    def test_one_tries_and_all_others_wait_for_it(self) -> None:
+    def test_half_open_breaker_passes_a_single_probe(self) -> None:
         bench = Bench().opened_now()
         bench.now += 5
         assert bench.breaker.wait() == 0
@@ -121,7 +123,7 @@ class TestOpen:
         bench.calls(False, False, False)  # what was before is forgotten
         assert not bench.open
 
-    def test_a_try_that_fails_leaves_it_open_for_as_long_again(self) -> None:
+    def test_failed_probe_opens_the_breaker_for_another_interval(self) -> None:
         bench = Bench().opened_now()
         bench.now += 6
         bench.calls(False)
@@ -129,7 +131,7 @@ class TestOpen:
         assert bench.breaker.wait() == 5
         assert bench.opened == 2
 
-    def test_a_try_that_is_given_up_makes_way_for_another_at_once(self) -> None:
+    def test_canceled_probe_allows_another_immediately(self) -> None:
         bench = Bench().opened_now()
         bench.now += 5
         permit = bench.breaker.enter()
@@ -137,7 +139,7 @@ class TestOpen:
         bench.breaker.gave_up(permit)
         assert bench.breaker.enter() is not None
 
-    def test_a_try_that_hangs_makes_way_after_an_interval(self) -> None:
+    def test_hanging_probe_allows_another_after_an_interval(self) -> None:
         bench = Bench().opened_now()
         bench.now += 5
         hanging = bench.breaker.enter()
@@ -149,7 +151,7 @@ class TestOpen:
         bench.breaker.failed(hanging)
         assert bench.breaker.state is BreakerState.CLOSED
 
-    def test_calls_from_before_do_not_matter_any_more(self) -> None:
+    def test_results_of_calls_sent_before_a_state_change_are_ignored(self) -> None:
         bench = Bench()
         early = [bench.breaker.enter() for _ in range(3)]
         bench.opened_now()
@@ -162,7 +164,7 @@ class TestOpen:
         bench.breaker.failed(early[0])
         assert bench.breaker.wait() == 2
 
-    def test_a_check_passes_at_any_time_and_decides(self) -> None:
+    def test_health_check_always_passes_and_decides_the_state(self) -> None:
         bench = Bench().opened_now()
         bench.now += 1
         permit = bench.breaker.enter(forced=True)

@@ -45,7 +45,7 @@ def full(places: int = 1, queue: int = 100) -> Bulkhead:
     return bulkhead
 
 
-async def test_places_are_counted() -> None:
+async def test_slots_are_counted() -> None:
     bulkhead = Bulkhead(2, 0)
     assert [bulkhead.enter() for _ in range(3)] == [True, True, False]
     assert bulkhead.taken == 2
@@ -54,7 +54,7 @@ async def test_places_are_counted() -> None:
     assert bulkhead.enter()
 
 
-async def test_lanes_take_turns_so_that_a_batch_holds_up_nobody() -> None:
+async def test_lanes_take_turns_so_that_a_batch_does_not_delay_single_calls() -> None:
     waiting = Waiting(full())
     await waiting.come("b1", "b2", "b3", "b4", "x1", "y1")
     assert waiting.bulkhead.queued == 6
@@ -63,7 +63,7 @@ async def test_lanes_take_turns_so_that_a_batch_holds_up_nobody() -> None:
     assert (waiting.bulkhead.queued, waiting.bulkhead.taken) == (0, 1)
 
 
-async def test_who_comes_while_others_wait_does_not_pass_them() -> None:
+async def test_new_request_does_not_overtake_waiting_requests() -> None:
     waiting = Waiting(full())
     await waiting.come("a1")
     waiting.bulkhead.leave()
@@ -71,14 +71,14 @@ async def test_who_comes_while_others_wait_does_not_pass_them() -> None:
     await asyncio.gather(*waiting.tasks)
 
 
-async def test_a_full_queue_takes_nobody() -> None:
+async def test_full_queue_rejects_requests() -> None:
     waiting = Waiting(full(queue=2))
     await waiting.come("a1", "b1", "c1")
     assert waiting.ended_with(QueueFull) == ["c1"]
     await waiting.free(2)
 
 
-async def test_in_a_full_queue_the_longest_lane_gives_way() -> None:
+async def test_longest_lane_of_a_full_queue_makes_room() -> None:
     waiting = Waiting(full(queue=3))
     await waiting.come("b1", "b2", "b3", "x1", "b4")
     await asyncio.sleep(0)
@@ -87,12 +87,12 @@ async def test_in_a_full_queue_the_longest_lane_gives_way() -> None:
     assert waiting.order == ["b1", "x1", "b2"]
 
 
-async def test_without_a_queue_nobody_waits() -> None:
+async def test_request_fails_immediately_without_a_queue() -> None:
     with pytest.raises(QueueFull):
         await full(queue=0).wait("a", 60)
 
 
-async def test_time_runs_out() -> None:
+async def test_wait_times_out() -> None:
     bulkhead = full()
     with pytest.raises(TimeoutError):
         await bulkhead.wait("a", 0.01)
@@ -102,7 +102,7 @@ async def test_time_runs_out() -> None:
 
 
 @pytest.mark.parametrize("first", ["leave", "cancel"])
-async def test_a_place_given_to_one_who_leaves_is_not_lost(first: str) -> None:
+async def test_slot_granted_to_a_canceled_request_is_returned(first: str) -> None:
     waiting = Waiting(full())
     await waiting.come("a1", "b1")
     acts: list[Callable[[], object]] = [waiting.bulkhead.leave, waiting.tasks[0].cancel]
@@ -114,7 +114,7 @@ async def test_a_place_given_to_one_who_leaves_is_not_lost(first: str) -> None:
     assert (waiting.bulkhead.queued, waiting.bulkhead.taken) == (0, 0)
 
 
-async def test_all_can_be_told_to_go() -> None:
+async def test_all_waiting_requests_can_be_dismissed() -> None:
     waiting = Waiting(full())
     await waiting.come("a1", "b1", "a2")
     waiting.bulkhead.dismiss()

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.usefixtures("transport"), pytest.mark.asyncio(loop_sco
 
 
 class TestSuccess:
-    async def test_answer_is_complete(self) -> None:
+    async def test_response_is_complete(self) -> None:
         async with ScriptedUpstream() as upstream, client(f"{upstream.url}/prefix/") as http:
             upstream.answer(
                 "POST", "/prefix/a%20b/%2e%2e/c%2Fd", 201, {"Content-Type": "Text/Plain; charset=x"}, "done"
@@ -32,7 +32,7 @@ class TestSuccess:
         assert 0 < call.attempts[0].seconds < 5
 
     @pytest.mark.parametrize("status", [400, 404, 429, 500, 503, 599])
-    async def test_status_of_a_complete_answer_is_for_the_adapter(self, status: int) -> None:
+    async def test_failed_status_is_returned_to_the_adapter(self, status: int) -> None:
         async with ScriptedUpstream() as upstream, client(upstream.url) as http:
             upstream.answer("GET", "/things", status, body="no")
             response = await http.send(GET, new_call())
@@ -45,7 +45,7 @@ class TestSuccess:
         assert [(response.status, response.body, response.media_type) for response in responses] == [(204, b"", "")] * 2
         assert server.connections == 1
 
-    async def test_head_has_no_body_whatever_its_length_says(self) -> None:
+    async def test_response_to_head_has_no_body_despite_its_length(self) -> None:
         answer = b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"
         async with RawServer(answering(answer)) as server, client(server.url) as http:
             response = await http.send(HttpRequest("HEAD", "/things"), new_call())
@@ -55,12 +55,12 @@ class TestSuccess:
         async with RawServer(answering(b"HTTP/1.0 200 OK\r\n\r\nto the end")) as server, client(server.url) as http:
             assert (await http.send(GET, new_call())).body == b"to the end"
 
-    async def test_an_interim_answer_is_not_the_answer(self) -> None:
+    async def test_interim_response_is_skipped(self) -> None:
         answer = b"HTTP/1.1 102 Processing\r\n\r\n" + OK
         async with RawServer(answering(answer)) as server, client(server.url) as http:
             assert (await http.send(GET, new_call())).body == b"ok"
 
-    async def test_neither_bodies_nor_headers_are_in_a_repr(self) -> None:
+    async def test_repr_contains_neither_bodies_nor_headers(self) -> None:
         async with ScriptedUpstream() as upstream, client(upstream.url) as http:
             upstream.answer("POST", "/things", headers={"X-Token": "secret"}, body="secret")
             response = await http.send(POST, new_call())
@@ -118,13 +118,13 @@ class TestNoMemory:
 
 
 class TestOurOwnFaults:
-    async def test_client_that_was_not_started(self) -> None:
+    async def test_client_that_is_not_started_raises(self) -> None:
         async with client("http://127.0.0.1:1") as http:
             await http.close()
             with pytest.raises(RuntimeError):
                 await http.send(GET, new_call())
 
-    async def test_header_that_would_break_the_request_is_not_the_upstreams_fault(self) -> None:
+    async def test_invalid_request_header_is_a_value_error(self) -> None:
         async with RawServer(keeping_alive(OK)) as server, client(server.url) as http:
             with pytest.raises(ValueError, match="header"):
                 await http.send(HttpRequest("GET", "/things", {"X": "a\r\nY: b"}), new_call())

@@ -29,21 +29,21 @@ def reset(writer: Writer) -> None:
 
 
 class TestNoConnection:
-    async def test_refused(self) -> None:
+    async def test_connection_refused_is_unreachable(self) -> None:
         error = await failure(f"http://127.0.0.1:{unused_port()}")
         assert error.kind == outcomes.UNREACHABLE
         assert error.kind.retryable
 
-    async def test_name_does_not_resolve(self) -> None:
+    async def test_unknown_host_name_is_unreachable(self) -> None:
         assert (await failure("http://no-such-host.invalid")).kind == outcomes.UNREACHABLE
 
-    async def test_connection_not_made_in_time(self) -> None:
+    async def test_connect_timeout_is_unreachable(self) -> None:
         """A TLS handshake that the server never answers is part of connecting: nothing was sent."""
         async with RawServer(silence) as server:
             error = await failure(f"https://127.0.0.1:{server.port}", connect_timeout=0.1)
         assert error.kind == outcomes.UNREACHABLE
 
-    async def test_deadline_passes_while_connecting(self) -> None:
+    async def test_deadline_during_connecting_is_a_timeout(self) -> None:
         async with RawServer(silence) as server:
             error = await failure(f"https://127.0.0.1:{server.port}", seconds=0.1)
         assert error.kind == outcomes.TIMEOUT
@@ -61,7 +61,7 @@ class TestNoConnection:
 class TestConnectionLost:
     @pytest.mark.parametrize("request_", [GET, POST, HttpRequest("DELETE", "/things"), HttpRequest("PUT", "/things")])
     @pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 20", b"HTTP/1.1 200 OK\r\nContent-Le"])
-    async def test_closed_before_the_answer(self, request_: HttpRequest, sent: bytes) -> None:
+    async def test_connection_closed_before_the_response_is_lost(self, request_: HttpRequest, sent: bytes) -> None:
         """Each request is sent once: the library would repeat some methods unasked."""
         async with RawServer(answering(sent)) as server:
             error = await failure(server.url, request_)
@@ -71,7 +71,7 @@ class TestConnectionLost:
         assert server.connections == 1
 
     @pytest.mark.parametrize("request_", [GET, POST])
-    async def test_reset_before_the_answer(self, request_: HttpRequest) -> None:
+    async def test_connection_reset_before_the_response_is_lost(self, request_: HttpRequest) -> None:
         async def behaviour(reader: Reader, writer: Writer) -> None:
             await read_request(reader)
             reset(writer)
@@ -81,7 +81,7 @@ class TestConnectionLost:
         assert error.kind == outcomes.CONNECTION_LOST
         assert server.connections == 1
 
-    async def test_reset_while_the_request_is_sent(self) -> None:
+    async def test_connection_reset_while_sending_is_lost(self) -> None:
         async def behaviour(reader: Reader, writer: Writer) -> None:
             await reader.readexactly(1)
             reset(writer)
@@ -90,7 +90,7 @@ class TestConnectionLost:
             error = await failure(server.url, HttpRequest("POST", "/things", body=b"x" * 20_000_000))
         assert error.kind == outcomes.CONNECTION_LOST
 
-    async def test_a_body_that_was_not_taken_is_let_go(self) -> None:
+    async def test_unsent_body_is_released(self) -> None:
         async def behaviour(reader: Reader, writer: Writer) -> None:
             await reader.readexactly(1)
             reset(writer)
@@ -118,7 +118,7 @@ class TestConnectionLost:
         assert kept < 8_000_000
 
     @pytest.mark.parametrize("request_", [GET, POST])
-    async def test_pooled_connection_dies_under_the_next_request(self, request_: HttpRequest) -> None:
+    async def test_pooled_connection_that_breaks_under_a_request_is_lost(self, request_: HttpRequest) -> None:
         async def behaviour(reader: Reader, writer: Writer) -> None:
             await read_request(reader)
             writer.write(OK)
@@ -131,7 +131,7 @@ class TestConnectionLost:
         assert caught.value.kind == outcomes.CONNECTION_LOST
         assert server.connections == 1
 
-    async def test_connection_closed_while_idle_is_not_used_again(self) -> None:
+    async def test_connection_closed_while_idle_is_not_reused(self) -> None:
         async with RawServer(answering(OK)) as server, client(server.url) as http:
             for _ in range(3):
                 assert (await http.send(POST, new_call())).body == b"ok"
@@ -139,7 +139,7 @@ class TestConnectionLost:
                     await asyncio.sleep(0)
         assert server.connections == 3
 
-    async def test_connection_that_the_server_announced_to_close_is_not_used_again(self) -> None:
+    async def test_connection_with_announced_close_is_not_reused(self) -> None:
         answer = OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
         async with RawServer(answering(answer)) as server, client(server.url) as http:
             for _ in range(3):
@@ -179,7 +179,7 @@ class TestCutOff:
             (504, outcomes.UNAVAILABLE),
         ],
     )
-    async def test_failure_means_what_its_status_says(self, status: int, outcome: ErrorKind) -> None:
+    async def test_truncated_failure_has_the_kind_of_its_status(self, status: int, outcome: ErrorKind) -> None:
         answer = f"HTTP/1.1 {status} No\r\nRetry-After: 9\r\nContent-Length: 10\r\n\r\nhalf"
         async with RawServer(answering(answer.encode())) as server:
             error = await failure(server.url)
@@ -227,7 +227,7 @@ class TestMalformed:
                 error = await failure(server.url, SHORT)
                 assert (error.kind, error.http_status) == (errors.MALFORMED_PROVIDER_RESPONSE, 200)
 
-    async def test_endless_answer_is_not_read_to_its_end(self) -> None:
+    async def test_endless_response_is_not_read_to_its_end(self) -> None:
         hung_up = asyncio.Event()
 
         async def behaviour(reader: Reader, writer: Writer) -> None:
@@ -245,7 +245,7 @@ class TestMalformed:
             await asyncio.wait_for(hung_up.wait(), 60)
         assert error.kind == errors.MALFORMED_PROVIDER_RESPONSE
 
-    async def test_size_limit_holds_for_what_is_unpacked(self) -> None:
+    async def test_size_limit_applies_to_decoded_bodies(self) -> None:
         packed = gzip.compress(b"\0" * 50_000_000)
         head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
         async with RawServer(answering(head.encode() + packed)) as server:

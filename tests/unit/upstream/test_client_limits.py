@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.usefixtures("transport"), pytest.mark.asyncio(loop_sco
 
 
 class TestBusy:
-    async def test_no_slot_gets_free(self) -> None:
+    async def test_request_without_a_free_slot_is_busy(self) -> None:
         async with RawServer(silence) as server, client(server.url, maximum_connections=1, connect_timeout=0.1) as http:
             first = asyncio.create_task(http.send(GET, new_call()))
             await asyncio.sleep(0)
@@ -37,13 +37,13 @@ class TestBusy:
             await asyncio.wait({first})
         assert caught.value.kind == outcomes.TIMEOUT
 
-    async def test_slots_come_back(self) -> None:
+    async def test_slots_are_returned(self) -> None:
         async with RawServer(keeping_alive(OK)) as server, client(server.url, maximum_connections=2) as http:
             responses = await asyncio.gather(*(http.send(GET, new_call()) for _ in range(20)))
         assert [response.body for response in responses] == [b"ok"] * 20
         assert server.connections <= 2
 
-    async def test_slots_come_back_after_failures(self) -> None:
+    async def test_slots_are_returned_after_failures(self) -> None:
         async with RawServer(answering(b"")) as server, client(server.url, maximum_connections=1) as http:
             for _ in range(3):
                 with pytest.raises(UpstreamError) as caught:
@@ -73,7 +73,7 @@ class TestTime:
             error = await failure(server.url, timeout=0.1)
         assert (error.kind, error.http_status) == (outcomes.TIMEOUT, status)
 
-    async def test_drops_of_data_do_not_extend_the_limit(self) -> None:
+    async def test_trickled_data_does_not_extend_the_timeout(self) -> None:
         async def behaviour(reader: Reader, writer: Writer) -> None:
             await read_request(reader)
             writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
@@ -85,7 +85,7 @@ class TestTime:
         async with RawServer(behaviour) as server:
             assert (await failure(server.url, timeout=0.2)).kind == outcomes.TIMEOUT
 
-    async def test_answer_before_the_request_was_read(self) -> None:
+    async def test_early_response_is_accepted(self) -> None:
         """The server answers, keeps the connection open and never reads the rest of a large body."""
 
         async def behaviour(reader: Reader, writer: Writer) -> None:

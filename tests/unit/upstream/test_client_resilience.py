@@ -30,7 +30,7 @@ async def refused(http_client: HttpClient, call: CallContext) -> UpstreamError:
     return caught.value
 
 
-async def test_each_attempt_is_on_the_calls_record_and_has_a_span_of_its_own() -> None:
+async def test_each_attempt_is_recorded_and_has_its_own_span() -> None:
     traces = Traces()
     call = dataclasses.replace(new_call(repeatable=True), trace=traces.begin(SAMPLED), metrics=Metrics())
     async with (
@@ -48,7 +48,7 @@ async def test_each_attempt_is_on_the_calls_record_and_has_a_span_of_its_own() -
     assert len(set(parents)) == 3
 
 
-async def test_the_end_of_the_last_attempt_is_the_end_of_the_call() -> None:
+async def test_result_of_the_last_attempt_is_the_result_of_the_call() -> None:
     async with (
         FaultyUpstream(hang_up, then=saying(http(503, b"why"))) as upstream,
         client(upstream.url, retry=RETRY) as http_client,
@@ -57,7 +57,7 @@ async def test_the_end_of_the_last_attempt_is_the_end_of_the_call() -> None:
     assert (response.status, response.body) == (503, b"why")
 
 
-async def test_only_what_goes_well_earns_repeats() -> None:
+async def test_only_successful_requests_add_to_the_retry_budget() -> None:
     few = RetrySettings(attempts=2, initial_backoff=0.001, budget=1, reserve=2)
     async with (
         FaultyUpstream(then=saying(http(429))) as upstream,
@@ -71,7 +71,7 @@ async def test_only_what_goes_well_earns_repeats() -> None:
         assert http_client.state.budget == 1
 
 
-async def test_an_open_breaker_and_its_wait_are_told() -> None:
+async def test_error_of_an_open_breaker_has_the_wait() -> None:
     async with FaultyUpstream(then=hang_up) as upstream, client(upstream.url, breaker=BREAKER) as http_client:
         assert http_client.state[:4] == (BreakerState.CLOSED, 0.0, 0, 0)
         for _ in range(2):
@@ -89,7 +89,7 @@ async def test_an_open_breaker_and_its_wait_are_told() -> None:
         assert not [series for series in call.metrics.read() if series.about.name == "http.client.request.duration"]
 
 
-async def test_who_waits_is_answered_when_the_breaker_opens() -> None:
+async def test_waiting_requests_fail_when_the_breaker_opens() -> None:
     settings = BreakerSettings(minimum_calls=1, interval=30)
     release = asyncio.Event()
 
@@ -110,7 +110,7 @@ async def test_who_waits_is_answered_when_the_breaker_opens() -> None:
     assert len(upstream.heads) == 1
 
 
-async def test_a_full_queue_is_told_and_no_attempt() -> None:
+async def test_full_queue_is_reported_and_counts_no_attempt() -> None:
     async with (
         FaultyUpstream(then=stall) as upstream,
         client(upstream.url, maximum_connections=1, queue=QueueSettings(size=0)) as http_client,
@@ -125,7 +125,7 @@ async def test_a_full_queue_is_told_and_no_attempt() -> None:
         assert http_client.state.in_flight == 0
 
 
-async def test_a_caller_that_leaves_during_the_pause_is_gone() -> None:
+async def test_cancellation_during_the_retry_pause_ends_the_call() -> None:
     slow = RetrySettings(attempts=2, initial_backoff=30, maximum_backoff=30)
     async with FaultyUpstream(then=hang_up) as upstream, client(upstream.url, retry=slow) as http_client:
         sending = asyncio.create_task(http_client.send(GET, new_call(60, repeatable=True)))
@@ -142,7 +142,7 @@ async def test_a_caller_that_leaves_during_the_pause_is_gone() -> None:
     assert len(upstream.heads) == 1
 
 
-async def test_a_breaker_that_opens_takes_nothing_from_the_budget() -> None:
+async def test_opening_breaker_does_not_use_the_retry_budget() -> None:
     one = BreakerSettings(minimum_calls=1, interval=30)
     async with FaultyUpstream(then=hang_up) as upstream, client(upstream.url, breaker=one, retry=RETRY) as http_client:
         await refused(http_client, new_call(repeatable=True))

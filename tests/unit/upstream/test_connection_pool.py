@@ -26,7 +26,7 @@ def at_once(server: RawServer, act: Callable[[socket.socket], object]) -> None:
 
 
 class TestPool:
-    async def test_the_connection_that_rested_least_is_used_first(self) -> None:
+    async def test_most_recently_used_connection_is_reused_first(self) -> None:
         served: list[int] = []
 
         async def behaviour(reader: Reader, writer: Writer) -> None:
@@ -44,7 +44,7 @@ class TestPool:
             assert connections(http) == 3
         assert len(set(served)) == 1
 
-    async def test_one_that_ended_at_rest_is_found_out_before_it_is_used(self) -> None:
+    async def test_closed_idle_connection_is_detected_before_reuse(self) -> None:
         """Even where the loop has had no turn to see it."""
         async with serving(OK, OK) as (server, http):
             await http.send(POST, new_call())
@@ -52,14 +52,14 @@ class TestPool:
             assert (await http.send(POST, new_call())).body == b"ok"
         assert server.connections == 2
 
-    async def test_bytes_that_nobody_asked_for_end_it(self) -> None:
+    async def test_unexpected_bytes_close_an_idle_connection(self) -> None:
         async with serving(OK, OK) as (server, http):
             await http.send(GET, new_call())
             at_once(server, lambda wire: wire.sendall(OK.replace(b"ok", b"NO")))
             assert (await http.send(GET, new_call())).body == b"ok"
         assert server.connections == 2
 
-    async def test_one_at_rest_for_too_long_ends(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_connection_that_is_idle_for_too_long_is_closed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(connection_pool, "IDLE_SECONDS", 0.05)
         ended = asyncio.Event()
 
@@ -76,13 +76,13 @@ class TestPool:
             assert connections(http) == 0
 
     @pytest.mark.parametrize(("told", "kept"), [("timeout=1", False), ("timeout=60, max=5", True), ("max=5", True)])
-    async def test_the_server_says_how_long_it_keeps_one(self, told: str, *, kept: bool) -> None:
+    async def test_keep_alive_timeout_of_the_server_is_respected(self, told: str, *, kept: bool) -> None:
         async with serving(OK.replace(b"\r\n\r\n", f"\r\nKeep-Alive: {told}\r\n\r\n".encode()), OK) as (server, http):
             await http.send(GET, new_call())
             await http.send(GET, new_call())
         assert server.connections == (1 if kept else 2)
 
-    async def test_closing_ends_all(self) -> None:
+    async def test_closing_the_pool_closes_all_connections(self) -> None:
         async with RawServer(keeping_alive(OK)) as server:
             async with client(server.url) as http:
                 await asyncio.gather(*(http.send(GET, new_call()) for _ in range(5)))
@@ -94,7 +94,7 @@ class TestPool:
             assert pool.open == 0
 
 
-async def test_silence_within_an_answer_is_bounded_by_itself() -> None:
+async def test_read_timeout_limits_silence_during_a_response() -> None:
     async def behaviour(reader: Reader, writer: Writer) -> None:
         await read_request(reader)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")

@@ -34,7 +34,7 @@ def sections(body: bytes, content_type: str) -> list[tuple[bytes, bytes]]:
     return [(headers, content) for headers, _, content in pairs]
 
 
-def test_the_exact_body() -> None:
+def test_body_has_the_exact_bytes() -> None:
     body, content_type = encode([TextPart("password", "123456"), FilePart("file", "a.pem", b"\x00\r\n\xff")])
     boundary = content_type.removeprefix("multipart/form-data; boundary=").encode()
     assert body == (
@@ -47,7 +47,7 @@ def test_the_exact_body() -> None:
 
 
 @given(PARTS)
-def test_every_part_comes_out_as_it_went_in(parts: list[Part]) -> None:
+def test_parts_survive_a_round_trip(parts: list[Part]) -> None:
     contents = [part.content if isinstance(part, FilePart) else part.value.encode() for part in parts]
     assert [content for _, content in sections(*encode(parts))] == contents
 
@@ -62,7 +62,7 @@ def test_names_stay_within_their_quotes_and_their_line(parts: list[Part]) -> Non
         assert not set(headers.replace(b"\r\n", b"")) & {*range(32), 127, ord("\\")}
 
 
-def test_text_that_is_not_ascii_says_its_charset() -> None:
+def test_non_ascii_text_has_a_charset() -> None:
     ((headers, content),) = sections(*encode([TextPart("p", "пароль")]))
     assert headers.endswith(b"\r\nContent-Type: text/plain; charset=UTF-8")
     assert content.decode() == "пароль"
@@ -76,7 +76,7 @@ def test_names_that_would_break_out_are_percent_encoded() -> None:
     )
 
 
-def test_python_reads_it_too() -> None:
+def test_python_parses_the_body() -> None:
     body, content_type = encode([TextPart("a", "1"), FilePart("file", "인증서.pem", b"abc")])
     message = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body, policy=policy.HTTP)
     assert isinstance(message, EmailMessage)
@@ -85,7 +85,7 @@ def test_python_reads_it_too() -> None:
     assert second.get_payload(decode=True) == b"abc"
 
 
-def test_a_boundary_that_occurs_in_a_part_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_boundary_that_occurs_in_a_part_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = count()
     monkeypatch.setattr(secrets, "token_hex", lambda _size: f"drawn{next(drawn)}")
     body, content_type = encode([FilePart("file", "a", b"--keyway-drawn0--"), TextPart("b", "keyway-drawn1")])
@@ -93,6 +93,6 @@ def test_a_boundary_that_occurs_in_a_part_is_drawn_again(monkeypatch: pytest.Mon
     assert body.endswith(b"--keyway-drawn2--\r\n")
 
 
-def test_values_are_not_shown() -> None:
+def test_repr_contains_no_values() -> None:
     parts = TextPart("password", "s3cret"), FilePart("file", "a", b"s3cret")
     assert "s3cret" not in repr(parts)

@@ -38,7 +38,9 @@ def safe(seconds: float = 10.0) -> CallContext:
         (outcomes.CIRCUIT_OPEN, False, False),
     ],
 )
-def test_the_failure_and_the_method_decide(outcome: ErrorKind, *, any_method: bool, safe_method: bool) -> None:
+def test_error_kind_and_idempotency_decide_about_retries(
+    outcome: ErrorKind, *, any_method: bool, safe_method: bool
+) -> None:
     assert (longest().pause(new_call(), 1, outcome, None) is not None) is any_method
     assert (longest().pause(safe(), 1, outcome, None) is not None) is safe_method
 
@@ -56,22 +58,22 @@ def test_pauses_are_drawn_from_nothing_to_their_bound() -> None:
     assert drawn == [(0, 0.2)]
 
 
-def test_what_the_upstream_asks_for_is_waited_and_the_jitter_with_it() -> None:
+def test_retry_after_is_added_to_the_jitter() -> None:
     assert longest().pause(safe(), 1, outcomes.RATE_LIMITED, 0.2) == pytest.approx(0.3)
     assert longest().pause(safe(), 1, outcomes.RATE_LIMITED, 0.0) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("asked", [0.31, 60.0, float("inf")])
-def test_a_long_wait_is_the_callers_to_decide(asked: float) -> None:
+def test_retry_after_beyond_the_maximum_is_not_retried(asked: float) -> None:
     assert longest().pause(safe(), 1, outcomes.RATE_LIMITED, asked) is None
 
 
-def test_no_pause_goes_beyond_the_deadline() -> None:
+def test_pause_never_exceeds_the_deadline() -> None:
     assert longest().pause(safe(0.05), 1, outcomes.UNREACHABLE, None) is None
     assert longest().pause(safe(0.2), 1, outcomes.RATE_LIMITED, 0.15) is None
 
 
-def test_the_budget_bounds_repeats_until_calls_go_well_again() -> None:
+def test_budget_limits_retries_until_requests_succeed() -> None:
     retries = longest()
     allowed = [retries.pause(safe(), 1, outcomes.UNREACHABLE, None) is not None for _ in range(4)]
     assert allowed == [True, True, False, False]
@@ -84,7 +86,7 @@ def test_the_budget_bounds_repeats_until_calls_go_well_again() -> None:
     assert retries.saved == 2
 
 
-def test_a_repeat_that_is_not_made_is_left_for_another() -> None:
+def test_unused_retry_returns_to_the_budget() -> None:
     retries = longest()
     for _ in range(5):
         assert retries.pause(safe(), 1, outcomes.UNREACHABLE, None) is not None
@@ -95,6 +97,6 @@ def test_a_repeat_that_is_not_made_is_left_for_another() -> None:
     assert (retries.made, retries.saved) == (1, 1)
 
 
-def test_a_check_of_the_provider_asks_once() -> None:
+def test_health_check_is_not_retried() -> None:
     probe = dataclasses.replace(safe(), probe=True)
     assert longest().pause(probe, 1, outcomes.UNREACHABLE, None) is None

@@ -31,7 +31,7 @@ async def sent(request: HttpRequest, path: str = "") -> bytes:
 
 
 class TestRequest:
-    async def test_every_byte(self) -> None:
+    async def test_request_has_the_exact_bytes(self) -> None:
         request = HttpRequest("POST", "/a%20b?x=1", {"X-One": "ü \t1", "Accept": "text/plain"}, b"body")
         assert await sent(request, "/base/") == (
             b"POST /base/a%20b?x=1 HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nAccept-Encoding: identity\r\n"
@@ -39,28 +39,28 @@ class TestRequest:
         )
 
     @pytest.mark.parametrize(("method", "told"), [("GET", False), ("DELETE", False), ("POST", True), ("PUT", True)])
-    async def test_no_body_has_a_length_only_where_there_might_be_one(self, method: str, *, told: bool) -> None:
+    async def test_empty_body_has_a_length_only_for_methods_with_a_body(self, method: str, *, told: bool) -> None:
         assert (b"Content-Length: 0\r\n" in await sent(HttpRequest(method, "/"))) is told
 
     @pytest.mark.parametrize("name", ["X\r\nY", "X:", "X Y", "", "Ü", "Host", "content-length", "Transfer-Encoding"])
-    async def test_names_of_headers_that_are_refused(self, name: str) -> None:
+    async def test_invalid_header_name_is_rejected(self, name: str) -> None:
         async with client("http://127.0.0.1:1") as http:
             with pytest.raises(ValueError, match="header"):
                 await http.send(HttpRequest("GET", "/", {name: "1"}), new_call())
 
     @pytest.mark.parametrize("value", ["a\rb", "a\nb", "a\0b", "a\x1fb", "\x7f"])
-    async def test_values_of_headers_that_are_refused(self, value: str) -> None:
+    async def test_invalid_header_value_is_rejected(self, value: str) -> None:
         async with client("http://127.0.0.1:1") as http:
             with pytest.raises(ValueError, match="header"):
                 await http.send(HttpRequest("GET", "/", {"X": value}), new_call())
 
     @pytest.mark.parametrize("target", ["", "things", "/a b", "/a\r\nX: 1", "/ü", "/\0", "/\x7f", "http://other/"])
-    async def test_targets_that_are_refused(self, target: str) -> None:
+    async def test_invalid_target_is_rejected(self, target: str) -> None:
         async with client("http://127.0.0.1:1") as http:
             with pytest.raises(ValueError, match="target"):
                 await http.send(HttpRequest("GET", target), new_call())
 
-    async def test_a_method_that_would_break_the_line(self) -> None:
+    async def test_invalid_method_is_rejected(self) -> None:
         async with client("http://127.0.0.1:1") as http:
             with pytest.raises(ValueError, match="method"):
                 await http.send(HttpRequest("GET / HTTP/1.1\r\n", "/"), new_call())
@@ -93,11 +93,9 @@ GOOD = {
 }
 
 
-class TestAnswer:
+class TestResponse:
     @pytest.mark.parametrize(("answer", "kept"), GOOD.values(), ids=GOOD)
-    async def test_taken_and_the_connection_used_again_only_where_it_stands_at_an_answers_end(
-        self, answer: bytes, *, kept: bool
-    ) -> None:
+    async def test_connection_is_reused_only_after_a_complete_response(self, answer: bytes, *, kept: bool) -> None:
         second = OK.replace(b"ok", b"no")
         async with serving(answer, second, second) as (server, http):
             assert (await http.send(GET, new_call())).body == b"ok"
@@ -109,9 +107,7 @@ class TestAnswer:
         ("head", "kept"),
         [("", True), ("Content-Length: 0", True), ("Content-Length: 2", False), ("Transfer-Encoding: chunked", False)],
     )
-    async def test_a_body_where_none_may_be_is_not_waited_for_in_the_next_answer(
-        self, head: str, *, kept: bool
-    ) -> None:
+    async def test_unexpected_body_is_not_read_as_the_next_response(self, head: str, *, kept: bool) -> None:
         line = f"{head}\r\n" if head else ""
         async with serving(f"HTTP/1.1 204 No Content\r\n{line}\r\n".encode(), OK) as (server, http):
             assert (await http.send(GET, new_call())).status == 204
@@ -119,7 +115,7 @@ class TestAnswer:
         assert server.connections == (1 if kept else 2)
 
     @pytest.mark.parametrize("pieces", [1, 2, 7])
-    async def test_in_any_pieces(self, pieces: int) -> None:
+    async def test_response_in_small_chunks_is_parsed(self, pieces: int) -> None:
         headers = b"X-A: one\r\nContent-Type: a/b\r\nTransfer-Encoding: chunked"
         answer = b"HTTP/1.1 200 OK\r\n" + headers + b"\r\n\r\n2\r\nok\r\n0\r\n\r\n"
 
@@ -162,7 +158,7 @@ class TestAnswer:
             b"HTTP/1.1 304 Not Modified\r\n\r\n",
         ],
     )
-    async def test_whose_length_or_head_is_open_to_doubt_is_malformed(self, answer: bytes) -> None:
+    async def test_ambiguous_framing_is_malformed(self, answer: bytes) -> None:
         async with serving(answer, OK) as (server, http):
             with pytest.raises(UpstreamError) as caught:
                 await http.send(GET, new_call())
@@ -170,14 +166,14 @@ class TestAnswer:
             assert (await http.send(GET, new_call())).body == b"ok"
         assert server.connections == 2
 
-    async def test_a_trailer_is_not_a_header_of_the_next_answer(self) -> None:
+    async def test_trailer_is_not_a_header_of_the_next_response(self) -> None:
         async with serving(CHUNKED + b"0\r\nX-Role: admin\r\n\r\n", OK) as (server, http):
             for _ in range(2):
                 assert "X-Role" not in (await http.send(GET, new_call())).headers
         assert server.connections == 1
 
     @pytest.mark.parametrize("flood", [b"HTTP/1.1 100 Continue\r\n\r\n", b"X: y\r\n", b"x"])
-    async def test_a_head_without_an_end_is_not_read_for_ever(self, flood: bytes) -> None:
+    async def test_endless_head_is_rejected(self, flood: bytes) -> None:
         async def behaviour(reader: Reader, writer: Writer) -> None:
             await read_request(reader)
             writer.write(b"" if flood.startswith(b"HTTP") else b"HTTP/1.1 200 OK\r\n")
@@ -190,7 +186,7 @@ class TestAnswer:
                 await http.send(GET, new_call())
         assert caught.value.kind == MALFORMED
 
-    async def test_trailers_are_bounded_too(self) -> None:
+    async def test_endless_trailers_are_rejected(self) -> None:
         async with serving(CHUNKED + b"0\r\n" + b"X: y\r\n" * response_parser.MAXIMUM_HEAD_BYTES) as (_, http):
             with pytest.raises(UpstreamError) as caught:
                 await http.send(GET, new_call())
