@@ -22,6 +22,8 @@ if [ ! -x "$root/usr/bin/make" ]; then
     rm -f "$root.log"
 fi
 
+# The root must be a mount point, or the tests inside it could not create mount namespaces.
+mount --bind "$root" "$root"
 mount --bind /proc "$root/proc"
 mount --rbind /dev "$root/dev"
 cp --dereference /etc/resolv.conf "$root/etc/resolv.conf"

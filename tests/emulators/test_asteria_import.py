@@ -14,6 +14,7 @@ from tests.support.emulators.asteria import (
     PASSWORDS,
     Answer,
     Client,
+    Files,
     issued,
     java_store,
     keytool,
@@ -111,6 +112,30 @@ async def test_a_jks_whose_key_has_its_own_password_does_not_open_with_the_store
         assert (await client.get("client/exist")).data == {"exist": False}
 
 
+def with_null_parameters(der: bytes) -> bytes:
+    """Return a DSA certificate with NULL parameters in its signature algorithms. `cryptography` rejects them."""
+    algorithm = bytes.fromhex("300b0609608648016503040302")
+    assert (der[:2], der[4:6], der.count(algorithm)) == (b"\x30\x82", b"\x30\x82", 2)
+    whole, signed = (int.from_bytes(der[start : start + 2], "big") for start in (2, 6))
+    lengths = (whole + 4).to_bytes(2, "big"), (signed + 2).to_bytes(2, "big")
+    body = der[8:].replace(algorithm, bytes.fromhex("300d06096086480165030403020500"))
+    return b"\x30\x82" + lengths[0] + b"\x30\x82" + lengths[1] + body
+
+
+def stores_with_null_parameters(folder: Path) -> tuple[bytes, bytes]:
+    """Return a PKCS#12 file and a JKS file with such a certificate. Some versions of keytool create them."""
+    parameters, key, certificate = (folder / f"dsa.{suffix}" for suffix in ("parameters", "key", "crt"))
+    run("openssl", "dsaparam", "-out", parameters, "1024")
+    run("openssl", "gendsa", "-out", key, parameters)
+    der = run("openssl", "req", "-x509", "-sha256", "-key", key, "-subj", "/CN=Odd", "-days", "30", "-outform", "DER")
+    certificate.write_bytes(run("openssl", "x509", "-inform", "DER", data=with_null_parameters(der)))
+    store, jks = folder / "odd.p12", folder / "odd.jks"
+    store.write_bytes(pkcs12(Files(key, certificate), FILE_PASSWORD))
+    keytool("-importkeystore", "-srckeystore", store, "-srcstoretype", "PKCS12", "-srcstorepass", FILE_PASSWORD,
+            "-destkeystore", jks, "-deststoretype", "JKS", "-deststorepass", FILE_PASSWORD)  # fmt: skip
+    return store.read_bytes(), jks.read_bytes()
+
+
 async def test_files_that_cannot_be_imported(tmp_path: Path) -> None:
     leaf = self_signed(tmp_path, "Leaf")
     good = pkcs12(leaf, FILE_PASSWORD)
@@ -118,18 +143,14 @@ async def test_files_that_cannot_be_imported(tmp_path: Path) -> None:
     keytool("-importcert", "-noprompt", "-alias", "a", "-storetype", "JKS", "-file", leaf.certificate,
             "-keystore", trust_only, "-storepass", FILE_PASSWORD)  # fmt: skip
     jceks = java_store(tmp_path / "s.jceks", FILE_PASSWORD, "-keyalg", "EC", store_type="JCEKS").read_bytes()
-    # keytool puts a NULL where SHA256withDSA has no parameters, which `cryptography` refuses.
-    odd, odd_too = (
-        java_store(tmp_path / f"odd.{kind}", FILE_PASSWORD, "-keyalg", "DSA", "-keysize", "1024", store_type=kind)
-        for kind in ("JKS", "PKCS12")
-    )
+    odd, odd_too = stores_with_null_parameters(tmp_path)
     password = ("-passout", f"pass:{FILE_PASSWORD}")
     no_key = run("openssl", "pkcs12", "-export", "-nokeys", "-in", leaf.certificate, *password)
     assert jceks.startswith(b"\xce\xce\xce\xce")
     async with running() as client:
         broken = [b"text", good[:-20], good[:40], leaf.pem, leaf.der, leaf.key.read_bytes(), no_key]
         broken += [b"\xfe\xed\xfe\xed", trust_only.read_bytes(), trust_only.read_bytes()[:60]]
-        for content in (*broken, jceks, odd.read_bytes(), odd_too.read_bytes()):
+        for content in (*broken, jceks, odd, odd_too):
             assert (await imported(client, content)).failure == (400, 2204), content[:20]
         assert (await imported(client, trust_only.read_bytes(), filePassword="wrong-secret")).failure == (400, 2401)
         assert (await client.get("client/exist")).data == {"exist": False}
