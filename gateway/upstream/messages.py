@@ -32,7 +32,7 @@ AttemptHeaders = Callable[[HttpRequest], Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """A complete answer, whatever its status."""
+    """A complete response with any status."""
 
     status: int
     headers: CIMultiDictProxy[str] = field(repr=False)
@@ -40,24 +40,24 @@ class HttpResponse:
 
     @property
     def media_type(self) -> str:
-        """The content type in lower case, without parameters; empty where there is none."""
+        """Return the content type in lower case without parameters; empty if there is none."""
         return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
     @property
     def retry_after(self) -> float | None:
-        """`Retry-After` in seconds, given as a number or as a date."""
+        """Return `Retry-After` in seconds, whether it is a number or a date; None if it is absent or invalid."""
         return retry_after(self.headers)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the headers ask to wait; None where they say nothing that can be read."""
+    """Return the seconds of a `Retry-After` header; None if it is absent or invalid."""
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return float(text)
     try:
         moment = parsedate_to_datetime(text)
-    except (ValueError, OverflowError, TypeError):  # by the library's version and the text
+    except (ValueError, OverflowError, TypeError):  # depending on the library version and the text
         return None
-    if moment.tzinfo is None:  # "-0000", which says nothing about the zone: HTTP's dates are UTC
+    if moment.tzinfo is None:  # "-0000" states no time zone; dates in HTTP are UTC
         moment = moment.replace(tzinfo=dt.UTC)
     return max(0.0, (moment - dt.datetime.now(dt.UTC)).total_seconds())
