@@ -22,23 +22,13 @@ LONG_MODULES = {
     "gateway/__main__.py",
     "tests/emulators/test_certificate_manager_upload.py",
     "tests/integration/test_shipping_answers.py",
-    "tests/integration/test_status_vendor_codes.py",
     "tests/unit/journal/test_journal.py",
     "tests/unit/journal/test_journal_failures.py",
     "tests/unit/journal/test_verification.py",
-    "tests/unit/providers/test_asteria_errors.py",
-    "tests/unit/providers/test_nhn_certificate_manager_list.py",
 }
 DUPLICATE_NAMES = set[str]()
 MISPLACED_HELPERS = {
     "tests/unit/authz/support.py",
-    "tests/unit/providers/asteria_certificates.py",
-    "tests/unit/providers/asteria_messages.py",
-    "tests/unit/providers/asteria_samples.py",
-    "tests/unit/providers/asteria_sessions.py",
-    "tests/unit/providers/certificate_manager.py",
-    "tests/unit/providers/secure_key_manager.py",
-    "tests/unit/providers/secure_key_manager_calls.py",
 }
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -6,8 +6,8 @@ import pytest
 
 from gateway.providers.asteria.adapter import AsteriaProvider
 from gateway.providers.nhn_secure_key_manager.adapter import SecureKeyManager
+from tests.support.providers import asteria_samples, secure_key_manager
 from tests.support.scripted_upstream import ScriptedUpstream
-from tests.unit.providers import asteria_samples, secure_key_manager
 
 
 @pytest.fixture

@@ -7,10 +7,9 @@ from gateway.errors import MalformedResponse
 from gateway.providers.asteria.adapter import AsteriaProvider
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import trusted_authority_pb2 as trust
-from tests.support.scripted_upstream import ScriptedUpstream
-from tests.unit.providers.asteria_certificates import AUTHORITY
-from tests.unit.providers.asteria_messages import CERTUM_AUTHORITY, FINGERPRINTS, ISSUER, SUBJECT, USAGE, full
-from tests.unit.providers.asteria_samples import (
+from tests.support.providers.asteria_certificates import AUTHORITY
+from tests.support.providers.asteria_messages import CERTUM_AUTHORITY, FINGERPRINTS, ISSUER, SUBJECT, USAGE, full
+from tests.support.providers.asteria_samples import (
     BASE,
     CERTUM,
     OTHER,
@@ -24,6 +23,7 @@ from tests.unit.providers.asteria_samples import (
     parts,
     success,
 )
+from tests.support.scripted_upstream import ScriptedUpstream
 
 ALIAS = "7095ce58-629a-429a-b39f-fd702e342e6c"
 

@@ -12,9 +12,8 @@ from gateway.providers.base.listing import ListWindow
 from gateway.providers.base.provider import operations_of
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
-from tests.support.scripted_upstream import ScriptedUpstream
-from tests.unit.providers.asteria_messages import FINGERPRINTS, full
-from tests.unit.providers.asteria_samples import (
+from tests.support.providers.asteria_messages import FINGERPRINTS, full
+from tests.support.providers.asteria_samples import (
     BASE,
     CLIENT,
     PASSWORD,
@@ -27,6 +26,7 @@ from tests.unit.providers.asteria_samples import (
     only,
     provider,
 )
+from tests.support.scripted_upstream import ScriptedUpstream
 
 
 def test_serves_all_certificate_methods_except_upload(asteria: AsteriaProvider) -> None:

@@ -1,24 +1,14 @@
 """Failures of an ASTERIA server: every documented code, in every shape that it may come in, and what has no code."""
 
-import json
-from unittest.mock import Mock
-
 import pytest
 from google.rpc import code_pb2
-from hypothesis import given
-from hypothesis import strategies as st
-from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.errors import Code, GatewayError, MalformedResponse, Reason, UpstreamError
 from gateway.providers.asteria.adapter import AsteriaProvider
-from gateway.providers.asteria.envelope import read_envelope
 from gateway.providers.asteria.status_table import STATUS_TABLE
-from gateway.providers.base.errors import FormatError
-from gateway.upstream.client import HttpResponse
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import error_reason_pb2 as reasons
-from tests.support.scripted_upstream import Body, ScriptedUpstream
-from tests.unit.providers.asteria_samples import (
+from tests.support.providers.asteria_samples import (
     BASE,
     PASSWORD,
     SERVER,
@@ -29,6 +19,7 @@ from tests.unit.providers.asteria_samples import (
     failure,
     success,
 )
+from tests.support.scripted_upstream import Body, ScriptedUpstream
 
 SHOW = f"{BASE}/server/show"
 INVALID, NOT_FOUND, INTERNAL = code_pb2.INVALID_ARGUMENT, code_pb2.NOT_FOUND, code_pb2.INTERNAL
@@ -295,33 +286,3 @@ def test_every_documented_code_is_in_the_published_table() -> None:
     assert {(f"HTTP {status}", grpc, reason(name)) for status, grpc, name in exact} <= published
     assert all(row.meaning for row in rows)
     assert len([row for row in rows if row.upstream_code.isdigit()]) == len(CODES) + 1
-
-
-FIELDS = ["result", "status", "code", "data", "error", "message", "x"]
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4),
-    max_leaves=8,
-)
-
-
-@given(json_values | st.binary(), st.sampled_from([200, 204, 400, 403, 500]))
-def test_any_answer_is_a_failure_or_data_or_malformed(content: object, status: int) -> None:
-    body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    response = HttpResponse(status, CIMultiDictProxy(CIMultiDict()), body)
-    try:
-        envelope = read_envelope(response)
-    except FormatError:
-        assert status < 300
-    else:
-        assert not envelope.successful or status < 300
-
-
-def test_an_answer_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    parse = Mock(wraps=json.loads)
-    monkeypatch.setattr(json, "loads", parse)
-    body = b'{"result": {"status": "success", "data": {"exist": true}}}'
-    envelope = read_envelope(HttpResponse(200, CIMultiDictProxy(CIMultiDict()), body))
-    assert envelope.data is not None
-    assert envelope.data.boolean("exist")
-    assert parse.call_count == 1

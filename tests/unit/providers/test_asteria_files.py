@@ -7,9 +7,8 @@ from gateway.errors import GatewayError, MalformedResponse
 from gateway.providers.asteria.adapter import AsteriaProvider
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import error_reason_pb2 as reasons
-from tests.support.scripted_upstream import ScriptedUpstream
-from tests.unit.providers.asteria_certificates import AUTHORITY, LEAF, SIGNING_REQUEST
-from tests.unit.providers.asteria_samples import (
+from tests.support.providers.asteria_certificates import AUTHORITY, LEAF, SIGNING_REQUEST
+from tests.support.providers.asteria_samples import (
     BASE,
     CLIENT,
     SERVER,
@@ -21,6 +20,7 @@ from tests.unit.providers.asteria_samples import (
     success,
     zipped,
 )
+from tests.support.scripted_upstream import ScriptedUpstream
 
 
 @pytest.mark.parametrize("sent", ["PEM", "NEW PEM", "DER"])

@@ -8,9 +8,8 @@ from gateway.providers.asteria.adapter import AsteriaProvider
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import error_reason_pb2 as reasons
-from tests.support.scripted_upstream import ScriptedUpstream
-from tests.unit.providers.asteria_messages import SUBJECT, create_request, full
-from tests.unit.providers.asteria_samples import (
+from tests.support.providers.asteria_messages import SUBJECT, create_request, full
+from tests.support.providers.asteria_samples import (
     BASE,
     NAME,
     PASSWORD,
@@ -25,6 +24,7 @@ from tests.unit.providers.asteria_samples import (
     parts,
     success,
 )
+from tests.support.scripted_upstream import ScriptedUpstream
 
 
 async def test_create_with_defaults(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:

@@ -10,9 +10,9 @@ from google.rpc import code_pb2
 from gateway.errors import MalformedResponse, UpstreamError
 from gateway.providers.asteria import session
 from gateway.upstream import outcomes
+from tests.support.providers.asteria_samples import LOGIN, LOGOUT, exist, failure, success
+from tests.support.providers.asteria_sessions import ACCOUNT, EXIST, account, asked, check, hold, logged_in
 from tests.support.scripted_upstream import Body, ScriptedUpstream
-from tests.unit.providers.asteria_samples import LOGIN, LOGOUT, exist, failure, success
-from tests.unit.providers.asteria_sessions import ACCOUNT, EXIST, account, asked, check, hold, logged_in
 
 
 async def test_a_caller_that_gives_up_leaves_the_login_to_the_others(

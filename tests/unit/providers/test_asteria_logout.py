@@ -6,9 +6,9 @@ import pytest
 
 from gateway.errors import GatewayError
 from gateway.providers.asteria import session
+from tests.support.providers.asteria_samples import LOGIN, LOGOUT, exist, provider_on, success
+from tests.support.providers.asteria_sessions import ACCOUNT, EXIST, account, asked, check, hold, logged_in
 from tests.support.scripted_upstream import ScriptedUpstream
-from tests.unit.providers.asteria_samples import LOGIN, LOGOUT, exist, provider_on, success
-from tests.unit.providers.asteria_sessions import ACCOUNT, EXIST, account, asked, check, hold, logged_in
 
 
 @pytest.mark.parametrize("status", [200, 403, 500])

@@ -7,9 +7,9 @@ from gateway.errors import GatewayError, InvalidRequest
 from gateway.providers.asteria.adapter import AsteriaProvider
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import error_reason_pb2 as reasons
+from tests.support.providers.asteria_messages import create_request
+from tests.support.providers.asteria_samples import SERVER, a_call
 from tests.support.scripted_upstream import ScriptedUpstream
-from tests.unit.providers.asteria_messages import create_request
-from tests.unit.providers.asteria_samples import SERVER, a_call
 
 
 async def test_everything_that_the_server_would_refuse_is_said_at_once(

@@ -10,8 +10,7 @@ from gateway.errors import UpstreamError
 from gateway.upstream import outcomes
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
 from keyway.v1 import certificate_service_pb2 as service
-from tests.support.scripted_upstream import ScriptedUpstream
-from tests.unit.providers.asteria_samples import (
+from tests.support.providers.asteria_samples import (
     BASE,
     CLIENT,
     LOGIN,
@@ -22,7 +21,8 @@ from tests.unit.providers.asteria_samples import (
     provider_on,
     success,
 )
-from tests.unit.providers.asteria_sessions import ACCOUNT, EXIST, account, asked, check, hold, logged_in
+from tests.support.providers.asteria_sessions import ACCOUNT, EXIST, account, asked, check, hold, logged_in
+from tests.support.scripted_upstream import ScriptedUpstream
 
 
 async def test_the_first_call_logs_in_and_the_end_logs_out(upstream: ScriptedUpstream) -> None:

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from gateway.providers.asteria.adapter import AsteriaProvider
 from gateway.providers.asteria.settings import AsteriaSettings
-from tests.unit.providers.asteria_sessions import ACCOUNT
+from tests.support.providers.asteria_sessions import ACCOUNT
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from gateway.providers.nhn_certificate_manager.status_table import STATUS_TABLE
 from gateway.upstream import outcomes
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import error_reason_pb2 as reasons
+from tests.support.providers.certificate_manager import APP_KEY, LIST, NAME, call, failed, page, provider
 from tests.support.scripted_upstream import Body, ScriptedUpstream
-from tests.unit.providers.certificate_manager import APP_KEY, LIST, NAME, call, failed, page, provider
 
 INVALID, PRECONDITION, NOT_FOUND = code_pb2.INVALID_ARGUMENT, code_pb2.FAILED_PRECONDITION, code_pb2.NOT_FOUND
 

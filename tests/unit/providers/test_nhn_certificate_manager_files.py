@@ -14,9 +14,9 @@ from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import error_reason_pb2 as reasons
 from tests.support import x509_chain
+from tests.support.providers.certificate_manager import FILES, LIST, NAME, SUCCESS, call, failed, page, provider, row
 from tests.support.scripted_upstream import Body, ReceivedRequest, ScriptedUpstream
 from tests.support.x509_chain import chain, key_pem
-from tests.unit.providers.certificate_manager import FILES, LIST, NAME, SUCCESS, call, failed, page, provider, row
 
 ATTACHMENT = {"Content-Type": "application/octet-stream", "Content-Disposition": 'attachment; filename="my.pem"'}
 V10_FILES = "/certmanager/v1.0/appkeys/app%2FKey%2B1/certificates/www.example.com/files"

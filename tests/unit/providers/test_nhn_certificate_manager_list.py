@@ -4,17 +4,13 @@ import unicodedata
 
 import pytest
 from google.type import date_pb2
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from gateway.errors import CERTIFICATE_NOT_FOUND, GatewayError, MalformedResponse
 from gateway.providers.base.listing import CertificatePage, ListWindow
-from gateway.providers.nhn_certificate_manager import listing
-from gateway.providers.nhn_certificate_manager.messages import Page
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
+from tests.support.providers.certificate_manager import LIST, NAME, SUCCESS, Json, call, page, provider, query, row
 from tests.support.scripted_upstream import Body, ScriptedUpstream
-from tests.unit.providers.certificate_manager import LIST, NAME, SUCCESS, Json, call, page, provider, query, row
 
 UNEXPIRED = service.CERTIFICATE_STATE_FILTER_UNEXPIRED
 ALL = service.CERTIFICATE_STATE_FILTER_ALL
@@ -192,78 +188,6 @@ async def test_pages_that_lead_nowhere_end() -> None:
         upstream.answer("GET", LIST, body=page([row()] * 10, number=1, size=10, total=100))
         with pytest.raises(MalformedResponse, match="do not cover the requested rows"):
             await adapter.list_certificates(ListWindow(50, 10, ALL), call())
-
-
-class Listing:
-    """An upstream with `total` rows that gives at most `most` of them a page."""
-
-    def __init__(self, total: int, most: int) -> None:
-        self.rows = [certificates.Certificate(display_name=str(number)) for number in range(total)]
-        self.most = most
-        self.asked: list[tuple[int, int]] = []
-
-    async def page(self, number: int, size: int, state: service.CertificateStateFilter.ValueType) -> Page:
-        assert state == ALL
-        self.asked.append((number, size))
-        size = min(size, self.most)
-        return Page(self.rows[(number - 1) * size : number * size], number, size, len(self.rows))
-
-    async def everything(self) -> Page:
-        return await self.page(1, 10, ALL)
-
-
-@settings(max_examples=300)
-@given(st.integers(0, 120), st.integers(0, 150), st.integers(1, 60), st.integers(1, 60))
-async def test_a_window_holds_its_rows_whatever_the_size_of_pages(
-    total: int, offset: int, limit: int, most: int
-) -> None:
-    upstream = Listing(total, most)
-    found = await listing.read_window(upstream, ListWindow(offset, limit, ALL), "nhn")
-    assert list(found.certificates) == upstream.rows[offset : offset + limit]
-    assert found.total == total
-    if limit <= most:
-        assert len(upstream.asked) <= 1 + bool(offset % limit)
-
-
-async def test_a_thousand_rows_from_pages_of_ten() -> None:
-    upstream = Listing(5000, 10)
-    found = await listing.read_window(upstream, ListWindow(3333, 1000, ALL), "nhn")
-    assert list(found.certificates) == upstream.rows[3333:4333]
-
-
-class Lying(Listing):
-    """An upstream that counts more rows than it has, and calls every last page as long as it is."""
-
-    async def page(self, number: int, size: int, state: service.CertificateStateFilter.ValueType) -> Page:
-        honest = await super().page(number, size, state)
-        return Page(honest.certificates, number, len(honest.certificates), honest.total + 1)
-
-
-@given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 20), st.integers(1, 20))
-async def test_an_upstream_that_miscounts_is_not_asked_forever(total: int, offset: int, limit: int, most: int) -> None:
-    upstream = Lying(total, most)
-    try:
-        found = await listing.read_window(upstream, ListWindow(offset, limit, ALL), "nhn")
-    except MalformedResponse:
-        return
-    assert list(found.certificates) == upstream.rows[offset : offset + limit]
-    assert len(upstream.asked) <= listing.MAXIMUM_REQUESTS
-
-
-@pytest.mark.parametrize("wanted", [0, 9, 10, 57])
-async def test_a_certificate_is_found_where_everything_is_not_given_at_once(wanted: int) -> None:
-    upstream = Listing(58, 10)
-    found = await listing.find(upstream, str(wanted), "nhn")
-    assert found is not None
-    assert found.display_name == str(wanted)
-    assert await listing.find(upstream, "58", "nhn") is None
-
-
-async def test_a_certificate_is_looked_for_in_a_bounded_number_of_requests() -> None:
-    upstream = Listing(100_000, 10)
-    with pytest.raises(MalformedResponse):
-        await listing.find(upstream, "99999", "nhn")
-    assert len(upstream.asked) == listing.MAXIMUM_REQUESTS
 
 
 async def get(body: Json, name: str = NAME) -> service.GetCertificateResponse:

@@ -10,8 +10,7 @@ from gateway.providers.base.provider import operations_of
 from gateway.providers.nhn_secure_key_manager.adapter import SecureKeyManager
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1.key_service_pb2 import DESCRIPTOR
-from tests.support.scripted_upstream import ScriptedUpstream
-from tests.unit.providers.secure_key_manager import (
+from tests.support.providers.secure_key_manager import (
     BASE,
     PROVIDER,
     SECRET,
@@ -21,6 +20,7 @@ from tests.unit.providers.secure_key_manager import (
     sent,
     success,
 )
+from tests.support.scripted_upstream import ScriptedUpstream
 
 # What it is
 

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.serialization import (
 from gateway.errors import MALFORMED_PROVIDER_RESPONSE, MalformedResponse
 from gateway.providers.nhn_secure_key_manager.adapter import SecureKeyManager
 from keyway.v1 import key_service_pb2 as keys
+from tests.support.providers.secure_key_manager import AES_SAMPLE, APP_KEY, ASYMMETRIC, KEY, call, hexadecimal, success
+from tests.support.providers.secure_key_manager_calls import CALLS, ENCRYPT, refused
 from tests.support.scripted_upstream import ScriptedUpstream
-from tests.unit.providers.secure_key_manager import AES_SAMPLE, APP_KEY, ASYMMETRIC, KEY, call, hexadecimal, success
-from tests.unit.providers.secure_key_manager_calls import CALLS, ENCRYPT, refused
 
 
 def wrap(body: object) -> dict[str, object]:

@@ -20,8 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from keyway.v1 import key_service_pb2 as keys
-from tests.support.scripted_upstream import ScriptedUpstream
-from tests.unit.providers.secure_key_manager import (
+from tests.support.providers.secure_key_manager import (
     AES_SAMPLE,
     APP_KEY,
     BASE,
@@ -36,6 +35,7 @@ from tests.unit.providers.secure_key_manager import (
     connected,
     success,
 )
+from tests.support.scripted_upstream import ScriptedUpstream
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from gateway.errors import PLAINTEXT_NOT_BASE64, GatewayError
 from gateway.providers.nhn_secure_key_manager.adapter import SecureKeyManager
 from keyway.v1 import key_service_pb2 as keys
+from tests.support.providers.secure_key_manager import CIPHERTEXT, KEY, SYMMETRIC, call, sent, success
 from tests.support.scripted_upstream import ScriptedUpstream
-from tests.unit.providers.secure_key_manager import CIPHERTEXT, KEY, SYMMETRIC, call, sent, success
 
 # encrypt and decrypt
 

@@ -11,8 +11,7 @@ from gateway.providers.nhn_secure_key_manager.status_table import STATUS_TABLE, 
 from gateway.upstream import outcomes
 from keyway.v1 import error_reason_pb2 as reasons
 from keyway.v1 import key_service_pb2 as keys
-from tests.support.scripted_upstream import ScriptedUpstream
-from tests.unit.providers.secure_key_manager import (
+from tests.support.providers.secure_key_manager import (
     APP_KEY,
     ASYMMETRIC,
     BASE,
@@ -23,7 +22,8 @@ from tests.unit.providers.secure_key_manager import (
     failure,
     success,
 )
-from tests.unit.providers.secure_key_manager_calls import CALLS, ENCRYPT, refused
+from tests.support.providers.secure_key_manager_calls import CALLS, ENCRYPT, refused
+from tests.support.scripted_upstream import ScriptedUpstream
 
 EXPECTED = {
     "Invalid Key ID": ("NOT_FOUND", "KEY_NOT_FOUND"),

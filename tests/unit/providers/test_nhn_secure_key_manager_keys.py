@@ -16,8 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from gateway.providers.nhn_secure_key_manager.adapter import SecureKeyManager
 from keyway.v1 import key_service_pb2 as keys
-from tests.support.scripted_upstream import ScriptedUpstream
-from tests.unit.providers.secure_key_manager import (
+from tests.support.providers.secure_key_manager import (
     AES_SAMPLE,
     AES_SAMPLE_BYTES,
     APP_KEY,
@@ -33,6 +32,7 @@ from tests.unit.providers.secure_key_manager import (
     sent,
     success,
 )
+from tests.support.scripted_upstream import ScriptedUpstream
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import pytest
 from gateway.errors import InvalidRequest
 from gateway.providers.nhn_secure_key_manager.adapter import SecureKeyManager
 from keyway.v1 import key_service_pb2 as keys
+from tests.support.providers.secure_key_manager import ASYMMETRIC, CIPHERTEXT, KEY, SIGNATURE, SYMMETRIC, call, success
 from tests.support.scripted_upstream import ScriptedUpstream
-from tests.unit.providers.secure_key_manager import ASYMMETRIC, CIPHERTEXT, KEY, SIGNATURE, SYMMETRIC, call, success
 
 
 async def use(adapter: SecureKeyManager, operation: str, plaintext: bytes, *, is_base64: bool) -> None:

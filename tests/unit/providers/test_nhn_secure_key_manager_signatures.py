@@ -4,8 +4,8 @@ import pytest
 
 from gateway.providers.nhn_secure_key_manager.adapter import SecureKeyManager
 from keyway.v1 import key_service_pb2 as keys
+from tests.support.providers.secure_key_manager import ASYMMETRIC, KEY, SIGNATURE, call, sent, success
 from tests.support.scripted_upstream import ScriptedUpstream
-from tests.unit.providers.secure_key_manager import ASYMMETRIC, KEY, SIGNATURE, call, sent, success
 
 
 async def test_sign(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:

@@ -6,7 +6,7 @@ from google.type.date_pb2 import Date
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import trusted_authority_pb2 as trust
-from tests.unit.providers.asteria_samples import PASSWORD, SERVER_STORE
+from tests.support.providers.asteria_samples import PASSWORD, SERVER_STORE
 
 SUBJECT = certificates.DistinguishedName(
     country="JP",

@@ -10,8 +10,8 @@ from gateway.call_context import CallContext
 from gateway.providers.asteria.adapter import AsteriaProvider
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
 from keyway.v1 import certificate_service_pb2 as service
+from tests.support.providers.asteria_samples import BASE, SERVER, a_call, provider_on, success
 from tests.support.scripted_upstream import ScriptedUpstream
-from tests.unit.providers.asteria_samples import BASE, SERVER, a_call, provider_on, success
 
 ACCOUNT = {"user_name": "/keyway 管理", "password": "s3cr&t=ü"}
 EXIST = f"{BASE}/server/exist"

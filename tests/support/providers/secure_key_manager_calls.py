@@ -8,7 +8,7 @@ import pytest
 from gateway.errors import UpstreamError
 from gateway.providers.nhn_secure_key_manager.adapter import SecureKeyManager
 from keyway.v1 import key_service_pb2 as keys
-from tests.unit.providers.secure_key_manager import ASYMMETRIC, BASE, KEY, PROVIDER, SECRET, SYMMETRIC, call
+from tests.support.providers.secure_key_manager import ASYMMETRIC, BASE, KEY, PROVIDER, SECRET, SYMMETRIC, call
 
 ENCRYPT = f"{SYMMETRIC}/encrypt"
 
