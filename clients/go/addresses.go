@@ -9,7 +9,7 @@ import (
 	"google.golang.org/grpc/resolver/manual"
 )
 
-// addressList is the scheme of targets that are several addresses, which gRPC for Go has no resolver for.
+// addressList is the scheme of targets with several addresses. gRPC for Go has no resolver for them.
 const addressList = "keyway"
 
 func split(address string) []string {
@@ -22,7 +22,7 @@ func split(address string) []string {
 	return addresses
 }
 
-// targetOf gives gRPC's target for an address, and the resolver that it needs where it is several.
+// targetOf returns the gRPC target of an address, and a resolver if there are several addresses.
 func targetOf(address string) (string, []resolver.Builder) {
 	if isURI(address) || !strings.Contains(address, ",") {
 		return address, nil
@@ -33,7 +33,7 @@ func targetOf(address string) (string, []resolver.Builder) {
 		if err != nil {
 			host = one
 		}
-		// Each gateway's certificate is for its own host.
+		// The certificate of each gateway has the name of its host.
 		endpoints = append(endpoints, resolver.Endpoint{Addresses: []resolver.Address{{Addr: one, ServerName: host}}})
 	}
 	list := manual.NewBuilderWithScheme(addressList)
@@ -45,7 +45,7 @@ func isURI(address string) bool {
 	return strings.Contains(address, "://") || strings.HasPrefix(address, "unix:") || strings.HasPrefix(address, "unix-abstract:")
 }
 
-// isLocal says whether all of the address stays on this machine.
+// isLocal reports whether all addresses are on this machine.
 func isLocal(address string) bool {
 	if strings.HasPrefix(address, "unix:") || strings.HasPrefix(address, "unix-abstract:") {
 		return true

@@ -14,15 +14,14 @@ import (
 
 const (
 	defaultDeadline   = 30 * time.Second
-	maximumAnswer     = 64 << 20
-	repeatableCall    = 17 << 20 // the gateway takes 16 MiB; a call that is larger than this is not repeated
+	maxResponse       = 64 << 20
+	retryBuffer       = 17 << 20 // the gateway accepts 16 MiB; gRPC does not retry larger calls
 	keepaliveInterval = 60 * time.Second
 	keepaliveTimeout  = 20 * time.Second
 	connectTimeout    = 5 * time.Second
 )
 
-// Client holds a connection and the stubs that call over it. It is safe for use by many goroutines; one is enough for a
-// whole program.
+// Client holds a connection and the stubs that use it. Goroutines can share it. Use one client for the whole program.
 type Client struct {
 	Certificates keywayv1.CertificateServiceClient
 	Keys         keywayv1.KeyServiceClient
@@ -31,11 +30,10 @@ type Client struct {
 	connection *grpc.ClientConn
 }
 
-// Dial makes a client of the gateway at address: host:port, several of them with commas between, or any target that gRPC
-// knows, such as dns:///keyway.example.org:50051. Calls go to all addresses in turn.
+// Dial returns a client of the gateway at address: host:port, a comma-separated list of them, or a gRPC target such as
+// dns:///keyway.example.org:50051. Calls go to all addresses in turn.
 //
-// Without an option that says otherwise the connection is TLS, and the certificate authorities are the system's. Dial
-// does not wait for the connection: the first call makes it.
+// The default is TLS with the certificate authorities of the system. Dial does not connect; the first call does.
 func Dial(address string, options ...Option) (*Client, error) {
 	settings := settings{defaultDeadline: defaultDeadline, retries: true}
 	for _, option := range options {
@@ -55,15 +53,15 @@ func Dial(address string, options ...Option) (*Client, error) {
 	}, nil
 }
 
-// Conn returns the connection, for other stubs over it: health, reflection, or services that are newer than this client.
+// Conn returns the connection for other stubs, such as those for health and reflection.
 func (c *Client) Conn() *grpc.ClientConn { return c.connection }
 
-// Close ends the connection. Calls that are under way fail.
+// Close closes the connection. Calls in progress fail.
 func (c *Client) Close() error { return c.connection.Close() }
 
 func connect(address string, settings *settings) (*grpc.ClientConn, error) {
 	if address == "" {
-		return nil, errors.New("no address of a gateway")
+		return nil, errors.New("the address of the gateway is empty")
 	}
 	security, err := settings.security(address)
 	if err != nil {
@@ -73,7 +71,7 @@ func connect(address string, settings *settings) (*grpc.ClientConn, error) {
 	options := []grpc.DialOption{
 		grpc.WithTransportCredentials(security),
 		grpc.WithDefaultServiceConfig(serviceConfig(settings.retries, settings.healthChecking)),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maximumAnswer), grpc.MaxRetryRPCBufferSize(repeatableCall)),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxResponse), grpc.MaxRetryRPCBufferSize(retryBuffer)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveInterval, Timeout: keepaliveTimeout}),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnecting, MinConnectTimeout: connectTimeout}),
 		grpc.WithChainUnaryInterceptor(describeErrors, defaultDeadlines(settings.defaultDeadline), passTraceOn),
@@ -91,5 +89,5 @@ func connect(address string, settings *settings) (*grpc.ClientConn, error) {
 
 const userAgent = "keyway-go"
 
-// A gateway that is back is found soon: it is inside the caller's own system.
+// Reconnect quickly, because the gateway runs in the same system as the caller.
 var reconnecting = backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 5 * time.Second}

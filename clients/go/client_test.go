@@ -21,7 +21,7 @@ import (
 	keywayv1 "keyway.dev/clients/go/keyway/v1"
 )
 
-func TestALargeCallIsRepeatedToo(t *testing.T) {
+func TestLargeCallIsRetried(t *testing.T) {
 	g := &gateway{}
 	g.encrypt = func(context.Context, *keywayv1.EncryptRequest) (*keywayv1.EncryptResponse, error) {
 		if g.calls.Load() == 1 {
@@ -36,7 +36,7 @@ func TestALargeCallIsRepeatedToo(t *testing.T) {
 	}
 }
 
-func TestCallsWithoutADeadlineGetOne(t *testing.T) {
+func TestDefaultDeadlineApplies(t *testing.T) {
 	var left time.Duration
 	g := &gateway{encrypt: func(ctx context.Context, _ *keywayv1.EncryptRequest) (*keywayv1.EncryptResponse, error) {
 		left = 0
@@ -74,7 +74,7 @@ func TestCallsWithoutADeadlineGetOne(t *testing.T) {
 	within(time.Second, 3*time.Second)
 }
 
-func TestOnlyWhatHasNoSideEffectsIsRepeated(t *testing.T) {
+func TestOnlyIdempotentCallsAreRetried(t *testing.T) {
 	unavailable := status.Error(codes.Unavailable, "a moment, please")
 	g := &gateway{remove: func() error { return unavailable }}
 	g.encrypt = func(context.Context, *keywayv1.EncryptRequest) (*keywayv1.EncryptResponse, error) {
@@ -99,7 +99,7 @@ func TestOnlyWhatHasNoSideEffectsIsRepeated(t *testing.T) {
 	}
 }
 
-func TestCallsGoToAllAddressesInTurn(t *testing.T) {
+func TestCallsGoToAllAddresses(t *testing.T) {
 	first, second := (&gateway{}).serve(t), (&gateway{}).serve(t)
 	client := dial(t, first.address+", "+second.address, keyway.WithPlaintext())
 	for deadline := time.Now().Add(10 * time.Second); first.calls.Load() == 0 || second.calls.Load() == 0; {
@@ -118,7 +118,7 @@ func TestCallsGoToAllAddressesInTurn(t *testing.T) {
 	}
 }
 
-func TestAnAddressThatIsNotServingIsLeftOut(t *testing.T) {
+func TestAddressThatIsNotServingIsSkipped(t *testing.T) {
 	g := &gateway{}
 	answers := health.NewServer()
 	answers.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
@@ -141,7 +141,7 @@ func TestAnAddressThatIsNotServingIsLeftOut(t *testing.T) {
 	}
 }
 
-func TestTheSpansTraceIsPassedOn(t *testing.T) {
+func TestTraceContextIsSent(t *testing.T) {
 	var incoming metadata.MD
 	g := &gateway{encrypt: func(ctx context.Context, _ *keywayv1.EncryptRequest) (*keywayv1.EncryptResponse, error) {
 		incoming, _ = metadata.FromIncomingContext(ctx)
@@ -163,7 +163,7 @@ func TestTheSpansTraceIsPassedOn(t *testing.T) {
 	if got := incoming.Get("traceparent"); len(got) != 1 || got[0] != expected {
 		t.Errorf("%v, not %s", got, expected)
 	}
-	// Whoever instruments gRPC by itself has said it already.
+	// An existing header of another instrumentation is kept.
 	ctx = metadata.AppendToOutgoingContext(ctx, "traceparent", "theirs")
 	if _, err := client.Keys.Encrypt(ctx, &keywayv1.EncryptRequest{}); err != nil {
 		t.Fatal(err)
@@ -173,7 +173,7 @@ func TestTheSpansTraceIsPassedOn(t *testing.T) {
 	}
 }
 
-func TestLargeAnswersAreTaken(t *testing.T) {
+func TestLargeResponsesAreAccepted(t *testing.T) {
 	g := &gateway{encrypt: func(context.Context, *keywayv1.EncryptRequest) (*keywayv1.EncryptResponse, error) {
 		return &keywayv1.EncryptResponse{Ciphertext: strings.Repeat("x", 8<<20)}, nil
 	}}
@@ -183,7 +183,7 @@ func TestLargeAnswersAreTaken(t *testing.T) {
 	}
 }
 
-func TestPagesAreAskedForWhenTheyAreNeeded(t *testing.T) {
+func TestPagesAreRequestedWhenNeeded(t *testing.T) {
 	g := &gateway{list: func(_ context.Context, request *keywayv1.ListCertificatesRequest) (*keywayv1.ListCertificatesResponse, error) {
 		if request.GetParent() != "providers/-" {
 			return nil, status.Error(codes.InvalidArgument, "parent")
@@ -191,7 +191,7 @@ func TestPagesAreAskedForWhenTheyAreNeeded(t *testing.T) {
 		switch request.GetPageToken() {
 		case "":
 			return &keywayv1.ListCertificatesResponse{Certificates: named("a", "b"), NextPageToken: "2"}, nil
-		case "2": // a page may be empty
+		case "2": // a page can be empty
 			return &keywayv1.ListCertificatesResponse{NextPageToken: "3", Unreachable: []string{"providers/gone"}}, nil
 		case "3":
 			return &keywayv1.ListCertificatesResponse{Certificates: named("c"), NextPageToken: "4"}, nil
@@ -253,7 +253,7 @@ func named(names ...string) []*keywayv1.Certificate {
 	return all
 }
 
-func TestAClosedClientMakesNoCalls(t *testing.T) {
+func TestClosedClientRejectsCalls(t *testing.T) {
 	client := dial(t, (&gateway{}).serve(t).address, keyway.WithPlaintext())
 	if err := client.Close(); err != nil {
 		t.Fatal(err)

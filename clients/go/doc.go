@@ -1,6 +1,6 @@
-// Package keyway calls a Keyway gateway, which keeps TLS certificates, keys and secrets behind one contract.
+// Package keyway is the client of Keyway, a gRPC gateway to certificate and key services.
 //
-// [Dial] gives a [Client]: the generated stubs of package keywayv1, over a connection that has a default deadline, repeats
-// what is safe to repeat, and turns failures into an [Error] that says the reason. Package envelope seals data of any
-// size with a key that only the gateway can unlock again.
+// [Dial] returns a [Client]: the generated stubs of package keywayv1, over a connection with a default deadline, retries
+// of idempotent calls, and errors of type [Error]. Package envelope seals data of any size with data keys that only the
+// gateway can decrypt.
 package keyway

@@ -22,44 +22,44 @@ const (
 	reasonPrefix     = "ERROR_REASON_"
 )
 
-// Error is a call that failed. Every method of a [Client]'s stubs fails with one:
+// Error is the error of a failed call. All methods of the stubs of a [Client] return it:
 //
 //	var failure *keyway.Error
 //	if errors.As(err, &failure) && failure.Reason == "KEY_NOT_FOUND" { … }
 //
-// gRPC's own status.FromError and status.Code understand it as well.
+// The functions status.FromError and status.Code of gRPC accept it.
 type Error struct {
-	// Code is the gRPC status.
+	// Code is the gRPC status code.
 	Code codes.Code
-	// Reason is a value of keywayv1.ErrorReason without its prefix, such as KEY_NOT_FOUND. Empty where gRPC failed and
-	// not the gateway: no connection, the caller's own deadline, a message over the size limit.
+	// Reason is a value of keywayv1.ErrorReason without its prefix, such as KEY_NOT_FOUND. It is empty if the error does
+	// not come from the gateway, for example if there is no connection.
 	Reason string
-	// Message is for people, and may change.
+	// Message is a description for people. It can change.
 	Message string
-	// Metadata tells more of the reason: provider, upstream_code, http_status where there was one.
+	// Metadata has details of the reason, such as provider, upstream_code and http_status.
 	Metadata map[string]string
-	// Violations are all the fields of the request that break the contract.
+	// Violations are all invalid fields of the request.
 	Violations []FieldViolation
-	// Retryable says that nothing happened, or that repeating is safe; RetryDelay, how long to wait before that.
+	// Retryable states that a retry is safe. RetryDelay is the time to wait before it.
 	Retryable  bool
 	RetryDelay time.Duration
-	// RequestID finds the call in the gateway's log and audit record.
+	// RequestID identifies the call in the gateway's log and journal.
 	RequestID string
-	// Receipt proves later that the call was recorded: chain, sequence and hash. Empty where no journal is kept.
+	// Receipt identifies the call's record in the journal: chain, sequence and hash. It is empty without a journal.
 	Receipt string
 
 	cause  error
 	status *status.Status
 }
 
-// FieldViolation is a field of a request that breaks the contract.
+// FieldViolation is an invalid field of a request.
 type FieldViolation struct {
 	Field       string
 	Description string
 }
 
-// FromError reads a gRPC error, also one of a stub that is not a [Client]'s. It is nil for nil. What is no gRPC error is
-// one of Code UNKNOWN.
+// FromError converts an error of any gRPC stub. It returns nil for nil. An error that does not come from gRPC has the
+// code UNKNOWN.
 func FromError(err error) *Error {
 	if err == nil {
 		return nil
@@ -77,7 +77,7 @@ func FromError(err error) *Error {
 	return read
 }
 
-// FromStatus reads the status of an item that failed in a batch. It is nil where that is OK.
+// FromStatus converts the status of an item of a batch. It returns nil for OK.
 func FromStatus(item *rpcstatus.Status) *Error {
 	stated := status.FromProto(item)
 	if stated.Code() == codes.OK {
@@ -88,13 +88,13 @@ func FromStatus(item *rpcstatus.Status) *Error {
 	return read
 }
 
-// HasReason says whether err is an [Error] of this reason.
+// HasReason reports whether err is an [Error] with this reason.
 func HasReason(err error, reason keywayv1.ErrorReason) bool {
 	var failure *Error
 	return errors.As(err, &failure) && failure.Reason == strings.TrimPrefix(reason.String(), reasonPrefix)
 }
 
-// Error tells status, reason, message and request id.
+// Error returns the status, the reason, the message and the request id.
 func (e *Error) Error() string {
 	var text strings.Builder
 	text.WriteString("keyway: " + code.Code(e.Code).String())
@@ -110,10 +110,10 @@ func (e *Error) Error() string {
 	return text.String()
 }
 
-// Unwrap returns the error as gRPC told it.
+// Unwrap returns the error of gRPC.
 func (e *Error) Unwrap() error { return e.cause }
 
-// GRPCStatus makes status.FromError and status.Code understand the error.
+// GRPCStatus returns the status, for status.FromError and status.Code.
 func (e *Error) GRPCStatus() *status.Status {
 	if e.status == nil {
 		return status.New(e.Code, e.Message)
@@ -126,7 +126,7 @@ func read(stated *status.Status) *Error {
 	for _, detail := range stated.Details() {
 		switch detail := detail.(type) {
 		case *errdetails.ErrorInfo:
-			// A proxy on the way may have reasons of its own.
+			// A proxy can add an ErrorInfo of its own domain.
 			if detail.GetDomain() == reasonDomain {
 				e.Reason, e.Metadata = detail.GetReason(), detail.GetMetadata()
 			}

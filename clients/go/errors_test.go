@@ -50,7 +50,7 @@ func failing(t *testing.T) *gateway {
 	}}).serve(t)
 }
 
-func TestAnErrorTellsWhatTheGatewayTold(t *testing.T) {
+func TestErrorHasTheDetailsOfTheGateway(t *testing.T) {
 	client := dial(t, failing(t).address, keyway.WithPlaintext())
 	var own metadata.MD
 	_, err := client.Keys.Encrypt(t.Context(), &keywayv1.EncryptRequest{}, grpc.Trailer(&own))
@@ -87,7 +87,7 @@ func TestAnErrorTellsWhatTheGatewayTold(t *testing.T) {
 	}
 }
 
-func TestErrorsOfOtherConnectionsAreRead(t *testing.T) {
+func TestErrorsOfOtherConnectionsAreConverted(t *testing.T) {
 	connection, err := grpc.NewClient(failing(t).address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestErrorsOfOtherConnectionsAreRead(t *testing.T) {
 	}
 }
 
-func TestItemsOfABatchAreRead(t *testing.T) {
+func TestErrorsOfBatchItemsAreConverted(t *testing.T) {
 	if failure := keyway.FromStatus(detailed(t).Proto()); failure.Reason != "INVALID_REQUEST" || len(failure.Violations) != 2 {
 		t.Errorf("%+v", failure)
 	}
@@ -109,7 +109,7 @@ func TestItemsOfABatchAreRead(t *testing.T) {
 	}
 }
 
-func TestOtherErrorsAreToldAsWhatTheyAre(t *testing.T) {
+func TestOtherErrorsAreConverted(t *testing.T) {
 	if keyway.FromError(nil) != nil {
 		t.Error("no error")
 	}
@@ -127,7 +127,7 @@ func TestOtherErrorsAreToldAsWhatTheyAre(t *testing.T) {
 	}
 }
 
-func TestFailuresOfTheConnectionHaveNoReason(t *testing.T) {
+func TestConnectionErrorsHaveNoReason(t *testing.T) {
 	client := dial(t, "127.0.0.1:1", keyway.WithPlaintext(), keyway.WithoutRetries())
 	var failure *keyway.Error
 	if err := encrypt(t, client); !errors.As(err, &failure) || failure.Code != codes.Unavailable || failure.Reason != "" {

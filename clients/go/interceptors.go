@@ -9,12 +9,12 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// describeErrors answers an *Error where a call failed, with what its trailers tell.
+// describeErrors converts errors to *Error, with the details in the trailers.
 func describeErrors(
 	ctx context.Context, method string, request, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption,
 ) error {
 	var trailers metadata.MD
-	// A list of its own: the caller's may be shared by calls at the same time.
+	// Copy the options, because concurrent calls can share the slice of the caller.
 	all := append(make([]grpc.CallOption, 0, len(options)+1), options...)
 	err := invoke(ctx, method, request, reply, cc, append(all, grpc.Trailer(&trailers))...)
 	if err == nil {
@@ -25,7 +25,7 @@ func describeErrors(
 	return described
 }
 
-// defaultDeadlines limits calls that have no limit of their own.
+// defaultDeadlines sets the deadline of calls without one.
 func defaultDeadlines(limit time.Duration) grpc.UnaryClientInterceptor {
 	return func(
 		ctx context.Context, method string, request, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption,
@@ -39,8 +39,8 @@ func defaultDeadlines(limit time.Duration) grpc.UnaryClientInterceptor {
 	}
 }
 
-// passTraceOn sends the W3C trace context of the context's OpenTelemetry span, if it has one. Baggage stays here: it may
-// hold anything.
+// passTraceOn sends the W3C trace context of the OpenTelemetry span in the context, if any. It sends no baggage, which
+// can contain any data.
 func passTraceOn(
 	ctx context.Context, method string, request, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption,
 ) error {
@@ -60,7 +60,7 @@ func withTrace(ctx context.Context) context.Context {
 		return ctx
 	}
 	if outgoing, ok := metadata.FromOutgoingContext(ctx); ok && len(outgoing.Get("traceparent")) > 0 {
-		return ctx // somebody instruments gRPC already
+		return ctx // another instrumentation has set it
 	}
 	pairs := make([]string, 0, 2*len(carrier))
 	for name, value := range carrier {

@@ -8,7 +8,7 @@ import (
 	"google.golang.org/grpc"
 )
 
-// Option changes what [Dial] makes.
+// Option is an option of [Dial].
 type Option func(*settings)
 
 type settings struct {
@@ -26,69 +26,69 @@ type settings struct {
 	dialOptions     []grpc.DialOption
 }
 
-// TokenSource gives the bearer token of a call. It is asked for every call, by many goroutines at once: one that costs
-// something should keep its token until shortly before that expires.
+// TokenSource returns the bearer token of a call. Goroutines call it concurrently, for each call: a source that requests
+// tokens should cache them.
 type TokenSource func(ctx context.Context) (string, error)
 
-// StaticToken is the source of a token that never changes.
+// StaticToken returns a source of a fixed token.
 func StaticToken(token string) TokenSource {
 	return func(context.Context) (string, error) { return token, nil }
 }
 
-// WithTLS trusts the certificate authorities of a PEM file, and no others. Empty means the system's.
+// WithTLS verifies the gateway with the CA bundle in a PEM file. Empty means the certificate authorities of the system.
 func WithTLS(authoritiesFile string) Option {
 	return func(s *settings) { s.authoritiesFile = authoritiesFile }
 }
 
-// WithMTLS shows the gateway a certificate, with its chain, from PEM files. They are read again for every connection, so
-// that a renewed certificate needs no restart. It goes with [WithTLS], which says whom to trust.
+// WithMTLS sends a client certificate with its chain from PEM files. The client reads them again for each connection, so
+// that a renewed certificate needs no restart. Combine it with [WithTLS] for a private certificate authority.
 func WithMTLS(certificateFile, privateKeyFile string) Option {
 	return func(s *settings) { s.certificateFile, s.privateKeyFile = certificateFile, privateKeyFile }
 }
 
-// WithServerName expects the gateway's certificate to be for this name, not for the host of the address.
+// WithServerName sets the name that the gateway's certificate must have, if it differs from the host of the address.
 func WithServerName(name string) Option {
 	return func(s *settings) { s.serverName = name }
 }
 
-// WithTLSConfig takes TLS as it is configured here, in place of [WithTLS] and [WithMTLS]: keys in hardware, SPIFFE sources.
+// WithTLSConfig sets the TLS configuration instead of [WithTLS] and [WithMTLS], for example for keys in hardware.
 func WithTLSConfig(config *tls.Config) Option {
 	return func(s *settings) { s.tlsConfig = config }
 }
 
-// WithBearerToken says who calls by a token. It is sent over TLS only.
+// WithBearerToken sends a bearer token with each call. It requires TLS.
 func WithBearerToken(source TokenSource) Option {
 	return func(s *settings) { s.token = source }
 }
 
-// WithPlaintext goes without TLS, to loopback addresses and Unix sockets only.
+// WithPlaintext disables TLS. Only loopback addresses and Unix sockets are accepted.
 func WithPlaintext() Option {
 	return func(s *settings) { s.plaintext = true }
 }
 
-// WithPlaintextBeyondLoopback goes without TLS, to any address: who is on the way reads all keys. For networks that
-// encrypt by themselves.
+// WithPlaintextBeyondLoopback disables TLS for any address. Use it only in networks that encrypt all traffic: otherwise,
+// others can read keys and passwords.
 func WithPlaintextBeyondLoopback() Option {
 	return func(s *settings) { s.plaintext, s.beyondLoopback = true, true }
 }
 
-// WithDefaultDeadline limits calls whose context has no deadline, to 30 seconds unless said otherwise. 0 means no limit.
+// WithDefaultDeadline sets the deadline of calls whose context has none. The default is 30 seconds; 0 means no deadline.
 func WithDefaultDeadline(limit time.Duration) Option {
 	return func(s *settings) { s.defaultDeadline = limit }
 }
 
-// WithoutRetries repeats no call. By default methods without side effects are, up to four times, where the gateway is
-// UNAVAILABLE.
+// WithoutRetries disables retries. By default, calls without side effects are retried up to four times while the gateway
+// is UNAVAILABLE.
 func WithoutRetries() Option {
 	return func(s *settings) { s.retries = false }
 }
 
-// WithHealthChecking asks each address for its health, and leaves out the ones that are not serving.
+// WithHealthChecking checks the health of each address, and sends no calls to addresses that are not serving.
 func WithHealthChecking() Option {
 	return func(s *settings) { s.healthChecking = true }
 }
 
-// WithDialOptions passes options on to gRPC. They come after the client's own: the last one counts.
+// WithDialOptions passes options to gRPC. They override the options of the client.
 func WithDialOptions(options ...grpc.DialOption) Option {
 	return func(s *settings) { s.dialOptions = append(s.dialOptions, options...) }
 }

@@ -10,15 +10,15 @@ import (
 	keywayv1 "keyway.dev/clients/go/keyway/v1"
 )
 
-// AllCertificates iterates over the certificates of all pages. A page is asked for when it is needed. The first error
-// ends the iteration. Which providers could not be asked, [Client.CertificatePages] tells.
+// AllCertificates iterates over the certificates of all pages. It requests each page only when needed. The first error
+// ends the iteration. Use [Client.CertificatePages] to read the unreachable providers.
 func (c *Client) AllCertificates(
 	ctx context.Context, request *keywayv1.ListCertificatesRequest, options ...grpc.CallOption,
 ) iter.Seq2[*keywayv1.Certificate, error] {
 	return items(c.CertificatePages(ctx, request, options...), (*keywayv1.ListCertificatesResponse).GetCertificates)
 }
 
-// CertificatePages iterates over the pages themselves.
+// CertificatePages iterates over the pages.
 func (c *Client) CertificatePages(
 	ctx context.Context, request *keywayv1.ListCertificatesRequest, options ...grpc.CallOption,
 ) iter.Seq2[*keywayv1.ListCertificatesResponse, error] {
@@ -27,14 +27,14 @@ func (c *Client) CertificatePages(
 	})
 }
 
-// AllProviders iterates over the providers of all pages, as [Client.AllCertificates] does over certificates.
+// AllProviders iterates over the providers of all pages, like [Client.AllCertificates].
 func (c *Client) AllProviders(
 	ctx context.Context, request *keywayv1.ListProvidersRequest, options ...grpc.CallOption,
 ) iter.Seq2[*keywayv1.Provider, error] {
 	return items(c.ProviderPages(ctx, request, options...), (*keywayv1.ListProvidersResponse).GetProviders)
 }
 
-// ProviderPages iterates over the pages themselves.
+// ProviderPages iterates over the pages.
 func (c *Client) ProviderPages(
 	ctx context.Context, request *keywayv1.ListProvidersRequest, options ...grpc.CallOption,
 ) iter.Seq2[*keywayv1.ListProvidersResponse, error] {
@@ -45,7 +45,7 @@ func (c *Client) ProviderPages(
 
 type page interface{ GetNextPageToken() string }
 
-// onPage leaves the caller's request as it is: it may be used again. Without one all defaults count.
+// onPage returns a changed copy of a request, so that the caller can use it again. A nil request has default values.
 func onPage[R proto.Message](request R, set func(R)) R {
 	turned, _ := request.ProtoReflect().New().Interface().(R)
 	proto.Merge(turned, request)
@@ -53,14 +53,14 @@ func onPage[R proto.Message](request R, set func(R)) R {
 	return turned
 }
 
-func pages[P page](first string, ask func(token string) (P, error)) iter.Seq2[P, error] {
+func pages[P page](first string, fetch func(token string) (P, error)) iter.Seq2[P, error] {
 	return func(yield func(P, error) bool) {
 		for token, more := first, true; more; more = token != "" {
-			answer, err := ask(token)
-			if !yield(answer, err) || err != nil {
+			page, err := fetch(token)
+			if !yield(page, err) || err != nil {
 				return
 			}
-			token = answer.GetNextPageToken()
+			token = page.GetNextPageToken()
 		}
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// What the README prints is in the examples, line by line, and so compiles.
-func TestTheReadmePrintsTheExamples(t *testing.T) {
+// The code in the README equals the code of the examples, which compiles.
+func TestReadmePrintsTheExamples(t *testing.T) {
 	readme := read(t, "README.md")
 	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(readme, -1)
 	if len(blocks) != 4 {
@@ -17,7 +17,7 @@ func TestTheReadmePrintsTheExamples(t *testing.T) {
 	}
 	_, program, _ := strings.Cut(read(t, "examples/first_call/main.go"), "\n")
 	if blocks[0][1] != program {
-		t.Error("the first call is another one")
+		t.Error("the first call differs")
 	}
 	var examples []string
 	for _, file := range []string{"example_test.go", "envelope/example_test.go"} {
@@ -43,7 +43,7 @@ func read(t *testing.T, file string) string {
 
 var comment = regexp.MustCompile(`(^|\s+)//.*`)
 
-// code is the lines of a text without comments and indentation.
+// code returns the lines of a text without comments and indentation.
 func code(text string) []string {
 	var lines []string
 	for line := range strings.SplitSeq(text, "\n") {

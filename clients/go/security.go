@@ -15,7 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// security makes the transport's credentials, and refuses what would send secrets in clear.
+// security returns the transport credentials. It rejects settings that would send secrets in plaintext.
 func (s *settings) security(address string) (credentials.TransportCredentials, error) {
 	if !s.plaintext {
 		config, err := s.configureTLS()
@@ -26,11 +26,11 @@ func (s *settings) security(address string) (credentials.TransportCredentials, e
 	}
 	switch {
 	case s.authoritiesFile != "" || s.certificateFile != "" || s.tlsConfig != nil:
-		return nil, errors.New("both TLS and plaintext are asked for")
+		return nil, errors.New("plaintext cannot be combined with TLS options")
 	case s.token != nil:
-		return nil, errors.New("a bearer token is sent over TLS only")
+		return nil, errors.New("a bearer token requires TLS")
 	case !s.beyondLoopback && !isLocal(address):
-		return nil, fmt.Errorf("plaintext is for loopback addresses, and %s is not one", address)
+		return nil, fmt.Errorf("plaintext is limited to loopback addresses, but the address is %s", address)
 	}
 	return insecure.NewCredentials(), nil
 }
@@ -39,7 +39,7 @@ func (s *settings) configureTLS() (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if s.tlsConfig != nil {
 		if s.authoritiesFile != "" || s.certificateFile != "" {
-			return nil, errors.New("TLS is asked for both by files and by a configuration")
+			return nil, errors.New("WithTLSConfig cannot be combined with WithTLS and WithMTLS")
 		}
 		config = s.tlsConfig.Clone()
 	}
@@ -54,7 +54,7 @@ func (s *settings) configureTLS() (*tls.Config, error) {
 		config.RootCAs = authorities
 	}
 	if s.certificateFile != "" || s.privateKeyFile != "" {
-		// What is wrong now is told now; later reads happen at each handshake.
+		// Report errors early. The files are read again at each handshake.
 		if _, err := s.readCertificate(nil); err != nil {
 			return nil, err
 		}
@@ -78,7 +78,7 @@ func readAuthorities(file string) (*x509.CertPool, error) {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(content) {
-		return nil, fmt.Errorf("certificate authorities: %s holds no certificate in PEM", file)
+		return nil, fmt.Errorf("certificate authorities: %s contains no PEM certificate", file)
 	}
 	return pool, nil
 }
@@ -90,9 +90,9 @@ func (b bearer) GetRequestMetadata(ctx context.Context, _ ...string) (map[string
 	if err != nil {
 		return nil, err
 	}
-	token = strings.TrimSpace(token) // as of a file
+	token = strings.TrimSpace(token) // a token file can end with a newline
 	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, status.Error(codes.Unauthenticated, "the bearer token is empty, or has what a header can't carry")
+		return nil, status.Error(codes.Unauthenticated, "the bearer token is empty or contains characters that a header cannot carry")
 	}
 	return map[string]string{"authorization": "Bearer " + token}, nil
 }

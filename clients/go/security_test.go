@@ -21,7 +21,7 @@ import (
 	keywayv1 "keyway.dev/clients/go/keyway/v1"
 )
 
-func TestSecretsDoNotLeaveTheMachineInClear(t *testing.T) {
+func TestPlaintextIsLimitedToThisMachine(t *testing.T) {
 	token := keyway.WithBearerToken(keyway.StaticToken("t"))
 	for _, refused := range []struct {
 		address string
@@ -60,13 +60,13 @@ func TestSecretsDoNotLeaveTheMachineInClear(t *testing.T) {
 	_ = client.Close()
 }
 
-func TestTheGatewaysCertificateIsVerified(t *testing.T) {
+func TestCertificateOfTheGatewayIsVerified(t *testing.T) {
 	ours, theirs := newAuthority(t), newAuthority(t)
 	g := (&gateway{}).serve(t, ours.credentials(tls.NoClientCert, "127.0.0.1", "gateway.test"))
 	if err := encrypt(t, dial(t, g.address, keyway.WithTLS(ours.file))); err != nil {
 		t.Error(err)
 	}
-	// Several addresses are verified each by its own name.
+	// Each of several addresses is verified by its own name.
 	if err := encrypt(t, dial(t, g.address+","+g.address, keyway.WithTLS(ours.file))); err != nil {
 		t.Error(err)
 	}
@@ -87,7 +87,7 @@ func TestTheGatewaysCertificateIsVerified(t *testing.T) {
 	}
 }
 
-func TestARenewedClientCertificateIsShown(t *testing.T) {
+func TestRenewedClientCertificateIsSent(t *testing.T) {
 	authority := newAuthority(t)
 	var caller string
 	g := &gateway{encrypt: func(ctx context.Context, _ *keywayv1.EncryptRequest) (*keywayv1.EncryptResponse, error) {
@@ -96,7 +96,7 @@ func TestARenewedClientCertificateIsShown(t *testing.T) {
 		caller = shown.State.PeerCertificates[0].Subject.CommonName
 		return &keywayv1.EncryptResponse{}, nil
 	}}
-	// The gateway asks for a new connection now and then.
+	// The gateway closes connections after some time.
 	age := grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: 50 * time.Millisecond})
 	g.serve(t, age, authority.credentials(tls.RequireAndVerifyClientCert, "127.0.0.1"))
 	certificate, key := authority.issue("orders")
@@ -121,7 +121,7 @@ func TestARenewedClientCertificateIsShown(t *testing.T) {
 	}
 }
 
-func TestATokenIsAskedForEachCall(t *testing.T) {
+func TestTokenSourceIsCalledForEachCall(t *testing.T) {
 	authority := newAuthority(t)
 	var sent []string
 	g := &gateway{encrypt: func(ctx context.Context, _ *keywayv1.EncryptRequest) (*keywayv1.EncryptResponse, error) {
@@ -163,7 +163,7 @@ func TestATokenIsAskedForEachCall(t *testing.T) {
 	}
 }
 
-func TestDialOptionsArePassedOn(t *testing.T) {
+func TestDialOptionsArePassed(t *testing.T) {
 	g := (&gateway{}).serve(t)
 	called := false
 	client := dial(t, g.address, keyway.WithPlaintext(), keyway.WithDialOptions(grpc.WithChainUnaryInterceptor(

@@ -24,7 +24,7 @@ import (
 	keywayv1 "keyway.dev/clients/go/keyway/v1"
 )
 
-// gateway is a server on a loopback port that answers as a test says.
+// gateway is a server on a loopback port with scripted responses.
 type gateway struct {
 	keywayv1.UnimplementedCertificateServiceServer
 	keywayv1.UnimplementedKeyServiceServer
@@ -102,7 +102,7 @@ func encrypt(t *testing.T, client *keyway.Client) error {
 	return err
 }
 
-// authority signs certificates for a test, and keeps them as files.
+// authority signs certificates for a test, and stores them as files.
 type authority struct {
 	t           *testing.T
 	folder      string
@@ -159,7 +159,7 @@ func (a *authority) write(name, kind string, content []byte) {
 	}
 }
 
-// issue makes the files of a certificate that is good for both ends.
+// issue creates the files of a certificate for clients and servers.
 func (a *authority) issue(name string, hosts ...string) (certificateFile, privateKeyFile string) {
 	a.t.Helper()
 	template := &x509.Certificate{
@@ -176,7 +176,7 @@ func (a *authority) issue(name string, hosts ...string) (certificateFile, privat
 	return filepath.Join(a.folder, name+".pem"), filepath.Join(a.folder, name+".key")
 }
 
-// credentials are a server's, for these hosts, that asks its callers for certificates where it should.
+// credentials returns server credentials for these hosts, optionally with client authentication.
 func (a *authority) credentials(clients tls.ClientAuthType, hosts ...string) grpc.ServerOption {
 	a.t.Helper()
 	pair, err := tls.LoadX509KeyPair(a.issue("server", hosts...))

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"sync"
 
-	_ "google.golang.org/grpc/health" // checks health where the service config asks for it
+	_ "google.golang.org/grpc/health" // enables health checks by the service config
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 
@@ -47,24 +47,24 @@ var retrying = retryPolicy{
 	RetryableStatusCodes: []string{"UNAVAILABLE"},
 }
 
-// serviceConfig is gRPC's service config: all addresses in turn, and repeats of what has no side effects.
+// serviceConfig returns the gRPC service config: round robin over the addresses, and retries of idempotent calls.
 func serviceConfig(retries, healthChecking bool) string {
 	all := config{LoadBalancing: []map[string]struct{}{{"round_robin": {}}}}
 	if healthChecking {
 		all.Health = &healthConfig{}
 	}
 	if retries {
-		all.Methods = []methodConfig{{Name: safeToRepeat(), RetryPolicy: &retrying}}
+		all.Methods = []methodConfig{{Name: idempotentMethods(), RetryPolicy: &retrying}}
 	}
 	text, err := json.Marshal(all)
 	if err != nil {
-		panic(err) // nothing in it can fail
+		panic(err) // cannot happen
 	}
 	return string(text)
 }
 
-// safeToRepeat lists the methods that the contract marks as without side effects.
-var safeToRepeat = sync.OnceValue(func() []methodName {
+// idempotentMethods lists the methods that the contract marks as NO_SIDE_EFFECTS.
+var idempotentMethods = sync.OnceValue(func() []methodName {
 	files := []protoreflect.FileDescriptor{
 		keywayv1.File_keyway_v1_certificate_service_proto,
 		keywayv1.File_keyway_v1_key_service_proto,

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-func TestTheServiceConfigRepeatsWhatTheContractAllows(t *testing.T) {
-	names := safeToRepeat()
+func TestServiceConfigRetriesIdempotentMethods(t *testing.T) {
+	names := idempotentMethods()
 	for name, safe := range map[methodName]bool{
 		{"keyway.v1.KeyService", "Encrypt"}:                        true,
 		{"keyway.v1.ProviderService", "CheckProvider"}:             true,
@@ -22,7 +22,7 @@ func TestTheServiceConfigRepeatsWhatTheContractAllows(t *testing.T) {
 			t.Errorf("%v: %v", name, !safe)
 		}
 	}
-	// One truth: what is shared with callers in any language says the same, but that their calls wait for a connection.
+	// The shared service config is the same, except that its calls wait for a connection.
 	content, err := os.ReadFile("../service-config.json")
 	if err != nil {
 		t.Fatal(err)

@@ -30,7 +30,7 @@ func pattern(size int) []byte {
 	return all
 }
 
-func TestWhatIsSealedIsOpened(t *testing.T) {
+func TestSealedDataIsOpened(t *testing.T) {
 	g := newGateway()
 	for _, size := range []int{0, 1, MinimumSegmentSize - 1, MinimumSegmentSize, MinimumSegmentSize + 1, 5*MinimumSegmentSize + 3} {
 		plaintext, associatedData := pattern(size), []byte("order 42")
@@ -45,9 +45,9 @@ func TestWhatIsSealedIsOpened(t *testing.T) {
 	}
 }
 
-// Every byte of an envelope counts: none can be changed, left out or added.
+// No byte of an envelope can be changed, removed or added.
 
-func TestEveryChangeIsRefused(t *testing.T) {
+func TestModifiedEnvelopesAreRejected(t *testing.T) {
 	g := newGateway()
 	envelope := sealed(t, g, pattern(2*MinimumSegmentSize+100), nil)
 	refused := func(what string, changed []byte, at int) {
@@ -60,7 +60,7 @@ func TestEveryChangeIsRefused(t *testing.T) {
 	changed := make([]byte, 0, len(envelope)+1)
 	for at := range envelope {
 		if at > 200 && at < len(envelope)-200 && at%17 != 0 {
-			continue // the middle of segments, in samples
+			continue // samples are enough in the middle of segments
 		}
 		changed = append(changed[:0], envelope...)
 		changed[at] ^= 0x01
@@ -74,7 +74,7 @@ func TestEveryChangeIsRefused(t *testing.T) {
 	refused("appended", append(envelope, 0), len(envelope))
 }
 
-func TestAnUnexpectedKeyIsRefusedBeforeTheGatewayIsAsked(t *testing.T) {
+func TestUnexpectedKeyIsRejectedWithoutACall(t *testing.T) {
 	g := newGateway()
 	envelope := sealed(t, g, []byte("text"), nil)
 	for _, names := range [][]string{{"providers/nhn-keys/keys/other"}, {keyName + "-2"}, nil} {
@@ -84,11 +84,11 @@ func TestAnUnexpectedKeyIsRefusedBeforeTheGatewayIsAsked(t *testing.T) {
 		}
 	}
 	if g.opened != 0 {
-		t.Error("the gateway was asked")
+		t.Error("the gateway was called")
 	}
 }
 
-func TestTheGatewaysOwnErrorsAreToldAsTheyAre(t *testing.T) {
+func TestErrorsOfTheGatewayAreReturned(t *testing.T) {
 	g := newGateway()
 	envelope := sealed(t, g, []byte("text"), nil)
 	for _, failure := range []struct {
@@ -120,9 +120,7 @@ func TestTheGatewaysOwnErrorsAreToldAsTheyAre(t *testing.T) {
 	}
 }
 
-// What comes before a change may be read, nothing after it.
-
-func TestWhatDoesNotFitAHeaderIsNotSealed(t *testing.T) {
+func TestInvalidHeaderFieldsAreRejected(t *testing.T) {
 	g := newGateway()
 	for _, sealer := range []*Sealer{
 		NewSealer(g, ""), NewSealer(g, string(make([]byte, maximumKeyName+1))), NewSealer(g, "\xff"),
@@ -134,7 +132,7 @@ func TestWhatDoesNotFitAHeaderIsNotSealed(t *testing.T) {
 	}
 }
 
-func TestSegmentsEndWithTheirNumbers(t *testing.T) {
+func TestSegmentNumbersAreLimited(t *testing.T) {
 	v := golden(t)[0]
 	w := v.writer(t, io.Discard)
 	w.segments.next = math.MaxUint32
@@ -146,7 +144,7 @@ func TestSegmentsEndWithTheirNumbers(t *testing.T) {
 	}
 }
 
-func TestFilesAppearOnlyWhole(t *testing.T) {
+func TestOnlyCompleteFilesAreCreated(t *testing.T) {
 	g, folder := newGateway(), t.TempDir()
 	path := func(name string) string { return filepath.Join(folder, name) }
 	plaintext := pattern(300_000)
@@ -179,4 +177,4 @@ func TestFilesAppearOnlyWhole(t *testing.T) {
 	}
 }
 
-// Memory does not grow with what is sealed and opened.
+// Memory use is independent of the size of the data.

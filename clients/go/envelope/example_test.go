@@ -20,7 +20,7 @@ func ExampleSealer_Seal() {
 
 	const key = "providers/nhn-keys/keys/orders-key"
 	ctx, order := context.Background(), []byte("order 42")
-	// One of each for a program: the sealer asks for a new data key only now and then.
+	// Use one sealer and one opener for the whole program: the sealer reuses its data key.
 	sealer := envelope.NewSealer(client.Keys, key)
 	opener := envelope.NewOpener(client.Keys, envelope.WithExpectedKeys(key))
 
@@ -35,7 +35,7 @@ func ExampleSealer_Seal() {
 	fmt.Printf("%s\n", opened)
 }
 
-// Files of any size take no more memory than small ones.
+// The memory use is the same for all file sizes.
 func ExampleSealer_SealFile() {
 	client, err := keyway.Dial("127.0.0.1:50051", keyway.WithPlaintext())
 	if err != nil {
@@ -57,7 +57,7 @@ func ExampleSealer_SealFile() {
 	}
 }
 
-// What is written to the writer is sealed on its way to the target.
+// The writer seals its input and writes the envelope to the target.
 func ExampleSealer_NewWriter() {
 	client, err := keyway.Dial("127.0.0.1:50051", keyway.WithPlaintext())
 	if err != nil {
@@ -77,14 +77,14 @@ func ExampleSealer_NewWriter() {
 		return
 	}
 	if _, err := io.Copy(writer, os.Stdin); err != nil {
-		return // without Close: what is there is no envelope
+		return // without Close, the output is not a complete envelope
 	}
 	if err := writer.Close(); err != nil {
 		return
 	}
 }
 
-// What the reader gives out has verified. That it was all, only the end without an error says.
+// The reader returns verified data. The data is complete only if the reader ends without an error.
 func ExampleOpener_NewReader() {
 	client, err := keyway.Dial("127.0.0.1:50051", keyway.WithPlaintext())
 	if err != nil {

@@ -7,15 +7,14 @@ import (
 	"path/filepath"
 )
 
-// SealFile seals the file source into the file target, which appears only when it is complete. Only its owner may read it.
+// SealFile seals the file source. It creates target only when it is complete, readable by its owner only.
 func (s *Sealer) SealFile(ctx context.Context, target, source string, associatedData []byte) error {
 	return convert(target, source, func(out io.Writer, in io.Reader) error {
 		return s.Copy(ctx, out, in, associatedData)
 	})
 }
 
-// OpenFile opens the file source into the file target, which appears only when all of it has verified. Only its owner may
-// read it.
+// OpenFile opens the file source. It creates target only when the whole envelope is verified, readable by its owner only.
 func (o *Opener) OpenFile(ctx context.Context, target, source string, associatedData []byte) error {
 	return convert(target, source, func(out io.Writer, in io.Reader) error {
 		r, err := o.NewReader(ctx, in, associatedData)
@@ -27,7 +26,7 @@ func (o *Opener) OpenFile(ctx context.Context, target, source string, associated
 	})
 }
 
-// convert writes beside the target and gives the file its name at the end.
+// convert writes a temporary file and renames it to target at the end.
 func convert(target, source string, work func(io.Writer, io.Reader) error) (err error) {
 	in, err := os.Open(source)
 	if err != nil {
@@ -47,7 +46,7 @@ func convert(target, source string, work func(io.Writer, io.Reader) error) (err 
 	if err := work(out, in); err != nil {
 		return err
 	}
-	// A crash must not leave the name with less than all behind it.
+	// Sync before the rename, so that a crash leaves no incomplete file.
 	if err := out.Sync(); err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// FuzzOpen: whatever is not an envelope is refused, and what opens is exactly what its header, key and plaintext seal to.
+// FuzzOpen checks that invalid envelopes are rejected, and that a valid envelope equals the result of sealing its content.
 func FuzzOpen(f *testing.F) {
 	key := golden(f)[0].DataKey
 	for _, v := range golden(f) {

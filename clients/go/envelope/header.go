@@ -12,9 +12,9 @@ import (
 const (
 	magic = "KWE1"
 
-	// DefaultSegmentSize is how many bytes a segment has unless asked otherwise.
+	// DefaultSegmentSize is the default number of plaintext bytes per segment.
 	DefaultSegmentSize = 65_536
-	// MinimumSegmentSize and MaximumSegmentSize bound it.
+	// MinimumSegmentSize and MaximumSegmentSize are the limits of the segment size.
 	MinimumSegmentSize = 4_096
 	MaximumSegmentSize = 1_048_576
 
@@ -23,7 +23,7 @@ const (
 	saltSize            = 32
 )
 
-// header is what an envelope starts with.
+// header is the header of an envelope.
 type header struct {
 	segmentSize  int
 	keyName      string
@@ -31,13 +31,13 @@ type header struct {
 	salt         [saltSize]byte
 }
 
-// bytes lays the header out, or says what can't be written.
+// bytes encodes the header. It returns an error for invalid fields.
 func (h *header) bytes() ([]byte, error) {
 	switch {
 	case h.segmentSize < MinimumSegmentSize || h.segmentSize > MaximumSegmentSize:
-		return nil, fmt.Errorf("envelope: a segment has %d to %d bytes, not %d", MinimumSegmentSize, MaximumSegmentSize, h.segmentSize)
+		return nil, fmt.Errorf("envelope: the segment size must be %d to %d bytes, not %d", MinimumSegmentSize, MaximumSegmentSize, h.segmentSize)
 	case !fits(h.keyName, maximumKeyName):
-		return nil, errors.New("envelope: the key's name is empty, too long or not UTF-8")
+		return nil, errors.New("envelope: the key name is empty, too long or not UTF-8")
 	case !fits(h.encryptedKey, maximumEncryptedKey):
 		return nil, errors.New("envelope: the encrypted data key is empty, too long or not UTF-8")
 	}
@@ -55,12 +55,12 @@ func fits(text string, maximum int) bool {
 	return text != "" && len(text) <= maximum && utf8.ValidString(text)
 }
 
-// readHeader reads exactly the header, and returns its bytes as well. Whatever is not one is ErrRefused.
+// readHeader reads the header, and no byte more, and also returns its bytes. It returns ErrRefused for an invalid header.
 func readHeader(source io.Reader) (*header, []byte, error) {
 	var raw bytes.Buffer
 	take := func(count int) ([]byte, error) {
 		start := raw.Len()
-		// Grows with what is there, not with what is claimed to be.
+		// Allocate as data arrives, because the length is not authenticated.
 		if _, err := io.CopyN(&raw, source, int64(count)); err != nil {
 			return nil, refuseEnd(err)
 		}
@@ -104,7 +104,7 @@ func readHeader(source io.Reader) (*header, []byte, error) {
 	return h, raw.Bytes(), nil
 }
 
-// refuseEnd tells an envelope that ends too early as what can't be opened, and other errors of the source as they are.
+// refuseEnd returns ErrRefused for an unexpected end, and other errors of the source unchanged.
 func refuseEnd(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return ErrRefused

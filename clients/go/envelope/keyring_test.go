@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestADataKeyIsBounded(t *testing.T) {
+func TestDataKeyIsReplacedAtItsBounds(t *testing.T) {
 	seal := func(s *Sealer, size int) {
 		t.Helper()
 		if _, err := s.Seal(t.Context(), pattern(size), nil); err != nil {
@@ -53,7 +53,7 @@ func TestADataKeyIsBounded(t *testing.T) {
 	}
 }
 
-func TestManyGoroutinesShareASealerAndAnOpener(t *testing.T) {
+func TestGoroutinesShareASealerAndAnOpener(t *testing.T) {
 	g := newGateway()
 	sealer, opener := NewSealer(g, keyName, WithBounds(Bounds{Envelopes: 5})), NewOpener(g)
 	var group sync.WaitGroup
@@ -77,9 +77,9 @@ func TestManyGoroutinesShareASealerAndAnOpener(t *testing.T) {
 	}
 }
 
-func TestWaitingForADataKeyEndsWithTheContext(t *testing.T) {
+func TestCanceledContextEndsTheWaitForADataKey(t *testing.T) {
 	sealer := NewSealer(newGateway(), keyName)
-	sealer.ring.turn <- struct{}{} // somebody asks the gateway, for long
+	sealer.ring.turn <- struct{}{} // another goroutine waits for the gateway
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := sealer.Seal(ctx, nil, nil); !errors.Is(err, context.Canceled) {

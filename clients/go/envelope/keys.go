@@ -11,16 +11,16 @@ import (
 	keywayv1 "keyway.dev/clients/go/keyway/v1"
 )
 
-// Keys makes and unlocks data keys. The field Keys of a keyway.Client is one.
+// Keys generates and decrypts data keys. The field Keys of a keyway.Client implements it.
 type Keys interface {
 	GenerateDataKey(context.Context, *keywayv1.GenerateDataKeyRequest, ...grpc.CallOption) (*keywayv1.GenerateDataKeyResponse, error)
 	Decrypt(context.Context, *keywayv1.DecryptRequest, ...grpc.CallOption) (*keywayv1.DecryptResponse, error)
 }
 
-// Bounds limit for how much one data key is used before another is asked for, whichever comes first. Zero means the
-// default. An envelope that was begun is finished with its key.
+// Bounds limit the use of one data key. The first limit that is reached applies to the next envelope. Zero means the
+// default.
 type Bounds struct {
-	// Envelopes is 1,000 by default; 1 means a data key for every envelope.
+	// Envelopes is 1,000 by default; with 1, each envelope has its own data key.
 	Envelopes int
 	// Bytes is 64 GiB by default.
 	Bytes int64
@@ -41,23 +41,23 @@ func (b Bounds) orDefaults() Bounds {
 	return b
 }
 
-// dataKey is a key in clear, as the gateway sent it, and how much it was used.
+// dataKey is a plaintext data key and its use so far.
 type dataKey struct {
 	plaintext []byte
 	encrypted string
 	made      time.Time
 	envelopes int
-	// Counted by all writers that seal with the key, while they do.
+	// All writers that use the key count their bytes.
 	bytes atomic.Int64
 }
 
-// keyring holds the data key in use.
+// keyring holds the current data key.
 type keyring struct {
 	keys    Keys
 	name    string
 	bounds  Bounds
 	now     func() time.Time
-	turn    chan struct{} // a lock that can be waited for with a context
+	turn    chan struct{} // a lock that respects a context
 	current *dataKey
 }
 
@@ -65,8 +65,8 @@ func newKeyring(keys Keys, name string, bounds Bounds) *keyring {
 	return &keyring{keys: keys, name: name, bounds: bounds.orDefaults(), now: time.Now, turn: make(chan struct{}, 1)}
 }
 
-// use calls begin with a data key that has something left, for one envelope. The key's bytes are begin's only until it
-// returns: they are wiped when another takes their place.
+// use calls begin with a data key for one envelope. begin must not keep the bytes of the key, which are wiped when the
+// key is replaced.
 func (k *keyring) use(ctx context.Context, begin func(*dataKey) error) error {
 	select {
 	case k.turn <- struct{}{}:
@@ -76,14 +76,14 @@ func (k *keyring) use(ctx context.Context, begin func(*dataKey) error) error {
 	}
 	if k.current == nil || k.exhausted(k.current) {
 		k.forget()
-		// The answer may have been long on its way: its age counts from the question.
+		// The age counts from the request, because the response can take long.
 		asked := k.now()
 		answer, err := k.keys.GenerateDataKey(ctx, &keywayv1.GenerateDataKeyRequest{Name: k.name})
 		if err != nil {
 			return err
 		}
 		if len(answer.GetPlaintext()) != dataKeySize {
-			return fmt.Errorf("envelope: the gateway gave a data key of %d bytes, not %d", len(answer.GetPlaintext()), dataKeySize)
+			return fmt.Errorf("envelope: the data key from the gateway has %d bytes, not %d", len(answer.GetPlaintext()), dataKeySize)
 		}
 		k.current = &dataKey{plaintext: answer.GetPlaintext(), encrypted: answer.GetCiphertext(), made: asked}
 	}

@@ -18,12 +18,12 @@ import (
 
 const keyName = "providers/nhn-keys/keys/orders-key"
 
-// fixedKey is a gateway that unlocks whatever it is asked to with one key.
+// fixedKey is a gateway that decrypts every data key to the same key.
 type fixedKey struct {
 	Keys
 	t               testing.TB
 	key             []byte
-	name, encrypted string // what is expected, if anything
+	name, encrypted string // the expected values, if not empty
 }
 
 func (f *fixedKey) Decrypt(
@@ -38,7 +38,7 @@ func (f *fixedKey) Decrypt(
 	return &keywayv1.DecryptResponse{Plaintext: bytes.Clone(f.key)}, nil
 }
 
-// gateway makes data keys and remembers them.
+// gateway generates data keys and stores them.
 type gateway struct {
 	mutex   sync.Mutex
 	made    map[string][]byte
@@ -83,7 +83,7 @@ func (g *gateway) Decrypt(
 	return &keywayv1.DecryptResponse{Plaintext: bytes.Clone(key)}, nil
 }
 
-// said is a failure with a reason, of the gateway's domain or another's.
+// said returns an error with a reason, of the domain of the gateway or another domain.
 func said(code codes.Code, reason, domain string) error {
 	stated, err := status.New(code, "as it is told").WithDetails(&errdetails.ErrorInfo{Reason: reason, Domain: domain})
 	if err != nil {

@@ -13,28 +13,28 @@ import (
 	keywayv1 "keyway.dev/clients/go/keyway/v1"
 )
 
-// ErrRefused is the error of what can't be opened: it is no envelope, it was changed or cut, it is for another key, or the
-// associated data is other than that it was sealed with. Which of these it is, is not told. Where the gateway could not
-// be asked, or does not let the caller use the key, the error is the gateway's instead.
-var ErrRefused = errors.New("envelope: can't be opened")
+// ErrRefused is the error for an envelope that cannot be opened: it is invalid, modified or truncated, or the key or the
+// associated data is a different one. It does not state the cause. If the gateway fails or denies the call, the error is
+// that of the gateway.
+var ErrRefused = errors.New("envelope: cannot be opened")
 
-// Opener opens envelopes. It is safe for use by many goroutines.
+// Opener opens envelopes. Goroutines can share it.
 type Opener struct {
 	keys       Keys
 	restricted bool
 	expected   []string
 }
 
-// OpenerOption changes what [NewOpener] makes.
+// OpenerOption is an option of [NewOpener].
 type OpenerOption func(*Opener)
 
-// WithExpectedKeys refuses envelopes that were sealed with other keys than these, before the gateway is asked. No names
-// refuse all: a list that was left empty must not let everything in.
+// WithExpectedKeys rejects envelopes of other keys before the call to the gateway. Without names, it rejects all
+// envelopes, so that an empty list does not accept every key.
 func WithExpectedKeys(names ...string) OpenerOption {
 	return func(o *Opener) { o.restricted, o.expected = true, append(o.expected, names...) }
 }
 
-// NewOpener opens envelopes with whichever key they name, unless [WithExpectedKeys] says which.
+// NewOpener returns an opener that accepts every key that the caller has access to, unless [WithExpectedKeys] is set.
 func NewOpener(keys Keys, options ...OpenerOption) *Opener {
 	o := &Opener{keys: keys}
 	for _, option := range options {
@@ -43,7 +43,7 @@ func NewOpener(keys Keys, options ...OpenerOption) *Opener {
 	return o
 }
 
-// Open returns what was sealed, after all of it has verified.
+// Open returns the plaintext after verification of the whole envelope.
 func (o *Opener) Open(ctx context.Context, envelope, associatedData []byte) ([]byte, error) {
 	r, err := o.NewReader(ctx, bytes.NewReader(envelope), associatedData)
 	if err != nil {
@@ -58,8 +58,8 @@ func (o *Opener) Open(ctx context.Context, envelope, associatedData []byte) ([]b
 	return out.Bytes(), nil
 }
 
-// NewReader reads the header of an envelope from source, and has the gateway unlock its data key. ctx counts for that call,
-// which is over when NewReader returns.
+// NewReader reads the header of an envelope from source, and decrypts its data key with the gateway. ctx applies to that
+// call only.
 func (o *Opener) NewReader(ctx context.Context, source io.Reader, associatedData []byte) (*Reader, error) {
 	head, raw, err := readHeader(source)
 	if err != nil {
@@ -84,8 +84,8 @@ func (o *Opener) NewReader(ctx context.Context, source io.Reader, associatedData
 	return &Reader{source: source, segments: segments, size: head.segmentSize}, nil
 }
 
-// refuseKey tells what speaks of the envelope as ErrRefused: a key's name or an encrypted data key that the gateway itself,
-// by its reason, can't make anything of. All else speaks of the gateway, of the way there, or of the caller's rights.
+// refuseKey returns ErrRefused if the gateway rejects the key name or the encrypted data key of the envelope, which an
+// error with a reason states. Other errors concern the gateway, the network or the permissions of the caller.
 func refuseKey(err error) error {
 	failure := keyway.FromError(err)
 	if failure.Reason == "" {

@@ -5,20 +5,20 @@ import (
 	"io"
 )
 
-// Reader opens an envelope segment by segment: every byte that it returns has verified, and is in its place. That it was
-// all, only io.EOF says: what came before any other error must not be used as if it were complete. [Opener.OpenFile]
-// and [Opener.Open] give nothing until then. It is not for use by several goroutines at once.
+// Reader opens an envelope segment by segment. Every byte that it returns is verified, but the data is complete only at
+// io.EOF: after any other error, do not use it. [Opener.OpenFile] and [Opener.Open] return complete data only. Goroutines
+// cannot share a Reader.
 type Reader struct {
 	source   io.Reader
 	segments *segments
 	size     int
 	held     []byte // the next segment, sealed
 	spare    []byte
-	plain    []byte // what has verified and was not read yet
+	plain    []byte // verified, not yet read
 	err      error
 }
 
-// Read returns what has verified.
+// Read returns verified data.
 func (r *Reader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
@@ -34,7 +34,7 @@ func (r *Reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// WriteTo writes all of it to target, without copying it. io.Copy uses it.
+// WriteTo writes the plaintext to target without copying. io.Copy uses it.
 func (r *Reader) WriteTo(target io.Writer) (int64, error) {
 	var total int64
 	for {
@@ -56,7 +56,7 @@ func (r *Reader) WriteTo(target io.Writer) (int64, error) {
 	}
 }
 
-// advance verifies the next segment. Whether it is the last shows in what follows it.
+// advance verifies the next segment. It reads ahead to detect the last one.
 func (r *Reader) advance() {
 	if r.held == nil {
 		r.held, r.spare = make([]byte, r.size+tagSize), make([]byte, r.size+tagSize)
@@ -88,7 +88,7 @@ func (r *Reader) advance() {
 	}
 }
 
-// read fills the buffer, or less of it where the envelope ends.
+// read fills the buffer, or a part of it at the end of the envelope.
 func (r *Reader) read(buffer []byte) ([]byte, error) {
 	n, err := io.ReadFull(r.source, buffer)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {

@@ -7,27 +7,26 @@ import (
 	"io"
 )
 
-// Sealer seals with data keys of one key. It is safe for use by many goroutines.
+// Sealer seals with data keys of one key. Goroutines can share it.
 type Sealer struct {
 	ring        *keyring
 	segmentSize int
 }
 
-// SealerOption changes what [NewSealer] makes.
+// SealerOption is an option of [NewSealer].
 type SealerOption func(*Sealer)
 
-// WithBounds limits how much one data key is used for.
+// WithBounds limits the use of one data key.
 func WithBounds(bounds Bounds) SealerOption {
 	return func(s *Sealer) { s.ring.bounds = bounds.orDefaults() }
 }
 
-// WithSegmentSize sets how many bytes are verified, and held in memory, at once.
+// WithSegmentSize sets the plaintext bytes per segment.
 func WithSegmentSize(size int) SealerOption {
 	return func(s *Sealer) { s.segmentSize = size }
 }
 
-// NewSealer seals with data keys that the gateway makes with the key called name, such as
-// providers/nhn-keys/keys/orders-key.
+// NewSealer returns a sealer with data keys of the key name, such as providers/nhn-keys/keys/orders-key.
 func NewSealer(keys Keys, name string, options ...SealerOption) *Sealer {
 	s := &Sealer{ring: newKeyring(keys, name, Bounds{}), segmentSize: DefaultSegmentSize}
 	for _, option := range options {
@@ -36,7 +35,7 @@ func NewSealer(keys Keys, name string, options ...SealerOption) *Sealer {
 	return s
 }
 
-// Seal returns plaintext as an envelope. associatedData may be nil.
+// Seal returns the envelope of plaintext. associatedData can be nil.
 func (s *Sealer) Seal(ctx context.Context, plaintext, associatedData []byte) ([]byte, error) {
 	var out bytes.Buffer
 	w, err := s.NewWriter(ctx, &out, associatedData)
@@ -53,13 +52,12 @@ func (s *Sealer) Seal(ctx context.Context, plaintext, associatedData []byte) ([]
 	return out.Bytes(), nil
 }
 
-// NewWriter begins an envelope: what is written to the [Writer] is sealed into target. ctx counts for the call to the
-// gateway, which is over when NewWriter returns.
+// NewWriter starts an envelope: the [Writer] seals its input into target. ctx applies to the call to the gateway only.
 func (s *Sealer) NewWriter(ctx context.Context, target io.Writer, associatedData []byte) (*Writer, error) {
 	var w *Writer
 	err := s.ring.use(ctx, func(key *dataKey) error {
 		head := header{segmentSize: s.segmentSize, keyName: s.ring.name, encryptedKey: key.encrypted}
-		// Never fails: the program ends where the system has no randomness.
+		// Never fails: without randomness, the program ends.
 		_, _ = rand.Read(head.salt[:])
 		var err error
 		w, err = newWriter(target, &head, key.plaintext, associatedData)
@@ -74,7 +72,7 @@ func (s *Sealer) NewWriter(ctx context.Context, target io.Writer, associatedData
 	return w, nil
 }
 
-// Copy seals all of source into target.
+// Copy seals source into target.
 func (s *Sealer) Copy(ctx context.Context, target io.Writer, source io.Reader, associatedData []byte) error {
 	w, err := s.NewWriter(ctx, target, associatedData)
 	if err != nil {

@@ -26,10 +26,10 @@ type segments struct {
 	next  uint64
 }
 
-// newSegments derives the key of one envelope from the data key, its header and what goes with it.
+// newSegments derives the key of one envelope from the data key, the header and the associated data.
 func newSegments(dataKey, headerBytes, salt, associatedData []byte) (*segments, error) {
 	if len(dataKey) != dataKeySize {
-		return nil, fmt.Errorf("envelope: a data key has %d bytes, not %d", dataKeySize, len(dataKey))
+		return nil, fmt.Errorf("envelope: a data key must have %d bytes, not %d", dataKeySize, len(dataKey))
 	}
 	ofHeader, ofAssociated := sha256.Sum256(headerBytes), sha256.Sum256(associatedData)
 	info := purpose + string(ofHeader[:]) + string(ofAssociated[:])
@@ -51,9 +51,9 @@ func newSegments(dataKey, headerBytes, salt, associatedData []byte) (*segments, 
 	return s, nil
 }
 
-var errTooManySegments = errors.New("envelope: more segments than an envelope can have")
+var errTooManySegments = errors.New("envelope: too many segments")
 
-// advance makes the nonce of the next segment.
+// advance returns the nonce of the next segment.
 func (s *segments) advance(last bool) error {
 	if s.next > math.MaxUint32 {
 		return errTooManySegments
@@ -67,7 +67,7 @@ func (s *segments) advance(last bool) error {
 	return nil
 }
 
-// seal appends the next segment to target, which may be plaintext[:0].
+// seal appends the next segment to target, which can be plaintext[:0].
 func (s *segments) seal(target, plaintext []byte, last bool) ([]byte, error) {
 	if err := s.advance(last); err != nil {
 		return nil, err
@@ -75,9 +75,9 @@ func (s *segments) seal(target, plaintext []byte, last bool) ([]byte, error) {
 	return s.aead.Seal(target, s.nonce[:], plaintext, nil), nil
 }
 
-// open appends the plaintext of the next segment to target, which may be sealed[:0], once it has verified.
+// open verifies the next segment and appends its plaintext to target, which can be sealed[:0].
 func (s *segments) open(target, sealed []byte, last bool) ([]byte, error) {
-	// Only an envelope of no plaintext has an empty segment.
+	// A segment is empty only if the plaintext is empty.
 	if len(sealed) < tagSize || (len(sealed) == tagSize && s.next > 0) {
 		return nil, ErrRefused
 	}

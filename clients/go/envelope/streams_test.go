@@ -9,7 +9,7 @@ import (
 	"testing/iotest"
 )
 
-func TestPlaintextIsGivenOutSegmentBySegment(t *testing.T) {
+func TestPlaintextIsReleasedSegmentBySegment(t *testing.T) {
 	g := newGateway()
 	plaintext := pattern(4 * MinimumSegmentSize)
 	envelope := sealed(t, g, plaintext, nil)
@@ -28,7 +28,7 @@ func TestPlaintextIsGivenOutSegmentBySegment(t *testing.T) {
 	}
 }
 
-func TestErrorsOfTheSourceAndTheTargetAreTold(t *testing.T) {
+func TestErrorsOfSourceAndTargetAreReturned(t *testing.T) {
 	g := newGateway()
 	envelope, broken := sealed(t, g, pattern(3*MinimumSegmentSize), nil), errors.New("the disk is gone")
 	for _, whole := range []int{0, 7, len(envelope) / 2, len(envelope) - 1, len(envelope)} {
@@ -79,7 +79,7 @@ func (f *failing) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestAClosedWriterTakesNothing(t *testing.T) {
+func TestClosedWriterRejectsData(t *testing.T) {
 	w, err := NewSealer(newGateway(), keyName).NewWriter(t.Context(), io.Discard, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +92,7 @@ func TestAClosedWriterTakesNothing(t *testing.T) {
 	}
 }
 
-func TestMemoryIsConstant(t *testing.T) {
+func TestMemoryUseIsConstant(t *testing.T) {
 	const size = 256 << 20
 	g := newGateway()
 	source, target := io.Pipe()

@@ -12,7 +12,7 @@ import (
 	"testing/iotest"
 )
 
-// vectors are the ones that all clients share.
+// vectors is the folder with the vectors of all clients.
 const vectors = "../../../tests/clients/vectors"
 
 type hexBytes []byte
@@ -156,7 +156,7 @@ func TestGoldenVectorsAreOpened(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoEnvelopeIsRefused(t *testing.T) {
+func TestInvalidEnvelopesAreRejected(t *testing.T) {
 	var all []vector
 	readJSON(t, filepath.Join(vectors, "refused.json"), &all)
 	if len(all) < 30 {
@@ -166,7 +166,7 @@ func TestWhatIsNoEnvelopeIsRefused(t *testing.T) {
 		t.Run(v.Name, func(t *testing.T) {
 			plaintext, err := NewOpener(&fixedKey{t: t, key: v.DataKey}).Open(t.Context(), v.Envelope, v.AssociatedData)
 			if !errors.Is(err, ErrRefused) || err.Error() != ErrRefused.Error() {
-				t.Errorf("told as %v", err)
+				t.Errorf("got %v", err)
 			}
 			if plaintext != nil {
 				t.Error("plaintext was given out")

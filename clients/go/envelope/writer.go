@@ -5,20 +5,20 @@ import (
 	"io"
 )
 
-// Writer seals what is written to it. The envelope is complete, and can be opened, only after [Writer.Close]; leave that
-// out where something failed. It is not for use by several goroutines at once.
+// Writer seals its input. [Writer.Close] completes the envelope; do not call it after a failure. Goroutines cannot share
+// a Writer.
 type Writer struct {
 	target   io.Writer
-	head     []byte // until it is written, with the first segment
+	head     []byte // written with the first segment
 	segments *segments
 	count    func(int)
-	pending  []byte // plaintext of a segment of which is not known yet whether it is the last
+	pending  []byte // plaintext of a segment that can be the last
 	spare    []byte
 	size     int
 	err      error
 }
 
-// newWriter begins an envelope with this header and its salt. It writes nothing yet: the target may be slow.
+// newWriter starts an envelope. It writes nothing yet, because the target can be slow.
 func newWriter(target io.Writer, head *header, dataKey, associatedData []byte) (*Writer, error) {
 	raw, err := head.bytes()
 	if err != nil {
@@ -31,14 +31,14 @@ func newWriter(target io.Writer, head *header, dataKey, associatedData []byte) (
 	return &Writer{target: target, head: raw, segments: segments, count: func(int) {}, size: head.segmentSize}, nil
 }
 
-// Write seals p. Parts of it may wait for more.
+// Write seals p. It can buffer a part of p.
 func (w *Writer) Write(p []byte) (int, error) {
 	written := 0
 	for w.err == nil && written < len(p) {
 		rest := p[written:]
 		switch {
 		case len(w.pending) == w.size:
-			// More follows, so that what waits is not the last.
+			// More data follows, so the pending segment is not the last.
 			w.emit(w.pending, false)
 			w.pending = w.pending[:0]
 		case len(w.pending) == 0 && len(rest) > w.size:
@@ -54,12 +54,12 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return written, w.err
 }
 
-// ReadFrom seals all of source, without copying it. io.Copy uses it.
+// ReadFrom seals source without copying. io.Copy uses it.
 func (w *Writer) ReadFrom(source io.Reader) (int64, error) {
 	var total int64
 	for w.err == nil {
 		if len(w.pending) == w.size {
-			// What follows goes to the other buffer, and then this one is sealed in its place.
+			// Read ahead into the other buffer, then seal this one in place.
 			next := w.buffer(w.spare)[:0]
 			n, err := io.ReadFull(source, next[:w.size])
 			total += int64(n)
@@ -86,7 +86,7 @@ func (w *Writer) ReadFrom(source io.Reader) (int64, error) {
 	return total, w.err
 }
 
-// Close seals what waits as the last segment. It does not close what the envelope is written to.
+// Close seals the pending data as the last segment. It does not close the target.
 func (w *Writer) Close() error {
 	if w.err == nil {
 		w.emit(w.pending, true)
@@ -102,7 +102,7 @@ func (w *Writer) Close() error {
 
 var errClosed = errors.New("envelope: the writer is closed")
 
-// ended is nil where the source is at its end: the envelope may go on with another.
+// ended returns nil at the end of the source: another source can follow.
 func (w *Writer) ended(err error) error {
 	if w.err != nil {
 		return w.err
@@ -110,7 +110,7 @@ func (w *Writer) ended(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil
 	}
-	// The rest is missing: an envelope without it must not be finished.
+	// The source is incomplete, so the envelope must not be completed.
 	w.err = err
 	return err
 }
@@ -139,7 +139,7 @@ func (w *Writer) put(target, plaintext []byte, last bool) {
 	w.count(length)
 }
 
-// buffer makes room for a segment and its tag, when it is first needed.
+// buffer allocates memory for a segment and its tag on first use.
 func (w *Writer) buffer(held []byte) []byte {
 	if held == nil {
 		return make([]byte, 0, w.size+tagSize)

@@ -22,7 +22,7 @@ import (
 
 const rounds = 3
 
-// measured is the line that bench prints: the best of a few rounds, in bytes a second.
+// measured is the output of bench: the best of several rounds, in bytes per second.
 type measured struct {
 	Bytes       int64   `json:"bytes"`
 	Seal        float64 `json:"seal"`
@@ -32,8 +32,8 @@ type measured struct {
 	SegmentSize int     `json:"segment_size"`
 }
 
-// bench reads a file and seals it, and then the same with AES-256-GCM alone, as a program without envelopes would: in
-// blocks of a segment's size, in place. Neither writes anywhere.
+// bench seals a file, and encrypts the same file with AES-256-GCM alone in blocks of the segment size. It discards the
+// output.
 func bench(ctx context.Context, file string, out io.Writer) error {
 	found := measured{SegmentSize: envelope.DefaultSegmentSize}
 	sealer := envelope.NewSealer(localKeys{}, "providers/bench/keys/bench")
@@ -101,19 +101,19 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// peakRSS is in KiB, or 0 where the system does not tell.
+// peakRSS returns KiB, or 0 if the system does not report it.
 func peakRSS() int64 {
 	var usage syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) != nil {
 		return 0
 	}
-	if runtime.GOOS == "darwin" { // which counts bytes
+	if runtime.GOOS == "darwin" { // reports bytes
 		return int64(usage.Maxrss) / 1024
 	}
 	return int64(usage.Maxrss)
 }
 
-// localKeys makes data keys without a gateway: how fast it answers is not what is measured.
+// localKeys generates data keys without a gateway, whose speed is not measured.
 type localKeys struct{ envelope.Keys }
 
 func (localKeys) GenerateDataKey(

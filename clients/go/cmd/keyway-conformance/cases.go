@@ -9,7 +9,7 @@ import (
 	keyway "keyway.dev/clients/go"
 )
 
-// testCase is one of tests/clients/cases.yaml: a call, and maybe others after it that use what it answered.
+// testCase is a case of tests/clients/cases.yaml: a call, and further calls that can use its response.
 type testCase struct {
 	step
 	Name        string  `json:"name"`
@@ -21,7 +21,7 @@ type testCase struct {
 	Then        []step  `json:"then"`
 }
 
-// orders are one control or a list of them.
+// orders are one or several control requests.
 type orders []control
 
 func (o *orders) UnmarshalJSON(text []byte) error {

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/code"
 )
 
-// expectation is what a call has to come to. What is left out is not looked at.
+// expectation is the expected outcome of a call. Absent members are not checked.
 type expectation struct {
 	Status     string            `json:"status"`
 	Response   any               `json:"response"`
@@ -24,7 +24,7 @@ type expectation struct {
 	Trailers   []string          `json:"trailers"`
 }
 
-// check says all that is not as expected.
+// check returns all differences to the expectation.
 func (e *expectation) check(came *outcome, first map[string]any) error {
 	found := tell(came)
 	var wrong []string
@@ -72,7 +72,7 @@ func (e *expectation) check(came *outcome, first map[string]any) error {
 	return errors.New(strings.Join(wrong, "; "))
 }
 
-// told is an outcome in the words of the cases. Of a failure it has what the client's error tells.
+// told is an outcome in the terms of the cases, with the fields of the client's error.
 type told struct {
 	status, reason, text string
 	metadata             map[string]string
@@ -102,8 +102,8 @@ func tell(came *outcome) told {
 	return found
 }
 
-// contains says whether got has all that is expected. Protobuf JSON leaves defaults out, so that what is missing is as
-// good as empty.
+// contains reports whether got has all expected values. Protobuf JSON omits defaults, so a missing value equals an empty
+// one.
 func contains(got, expected any) bool {
 	if got == nil {
 		return isEmpty(expected)
@@ -132,7 +132,7 @@ func isEmpty(value any) bool {
 	return held.IsZero() || ((held.Kind() == reflect.Map || held.Kind() == reflect.Slice) && held.Len() == 0)
 }
 
-// sorted is a set: a field may be named twice.
+// sorted returns a sorted set, because a field can occur twice.
 func sorted(names []string) []string {
 	all := slices.Clone(names)
 	slices.Sort(all)

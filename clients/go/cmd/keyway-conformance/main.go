@@ -1,12 +1,12 @@
-// Keyway-conformance proves that the Go client behaves as the other languages' do.
+// Keyway-conformance is the conformance runner of the Go client.
 //
-//	keyway-conformance cases                     run the cases; one line of JSON for each
+//	keyway-conformance cases                     run the cases; print one line of JSON per case
 //	keyway-conformance seal KEY AAD_HEX          seal the standard input
-//	keyway-conformance open AAD_HEX              open the standard input; writes nothing unless all of it verifies
-//	keyway-conformance open-all LIST             open many: each line is ENVELOPE OUTPUT AAD_HEX (- for none)
-//	keyway-conformance bench seal FILE           bytes a second of sealing, and of AES-256-GCM alone
+//	keyway-conformance open AAD_HEX              open the standard input; write nothing unless the whole envelope is verified
+//	keyway-conformance open-all LIST             open many envelopes: each line is ENVELOPE OUTPUT AAD_HEX (- for none)
+//	keyway-conformance bench seal FILE           print bytes per second of sealing and of AES-256-GCM alone
 //
-// KEYWAY_SANDBOX is the path of the file with the sandbox's ready line, KEYWAY_CASES that of the cases as JSON.
+// KEYWAY_SANDBOX names the file with the line of JSON from the sandbox, KEYWAY_CASES the file with the cases as JSON.
 package main
 
 import (
@@ -62,7 +62,7 @@ func seal(ctx context.Context, key, associated string) error {
 	})
 }
 
-// open holds the plaintext back in a file, so that what is refused in its last segment writes nothing either.
+// open buffers the plaintext in a file, so that it writes nothing for an invalid envelope.
 func open(ctx context.Context, associated string) error {
 	return withKeys(associated, func(client *keyway.Client, associatedData []byte) error {
 		reader, err := envelope.NewOpener(client.Keys).NewReader(ctx, os.Stdin, associatedData)
@@ -90,7 +90,7 @@ func open(ctx context.Context, associated string) error {
 	})
 }
 
-// openAll says for each line of the list whether its envelope was opened; one that was not has no output.
+// openAll prints the result for each line of the list. It creates no output for an envelope that is not opened.
 func openAll(ctx context.Context, list string, results io.Writer) error {
 	lines, err := os.ReadFile(list)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"os"
 )
 
-// sandbox is the ready line of `python -m gateway sandbox`.
+// sandbox is the line of JSON from `python -m gateway sandbox`.
 type sandbox struct {
 	Plain    string            `json:"plain"`
 	MTLS     string            `json:"mtls"`
@@ -40,14 +40,14 @@ func readJSON(variable string, into any) error {
 	return nil
 }
 
-// control tells an emulator what to do next.
+// control sends a request to the control port of an emulator.
 type control struct {
 	Control string          `json:"control"`
 	Path    string          `json:"path"`
 	Body    json.RawMessage `json:"body"`
 }
 
-// prepare disarms what earlier cases left, and gives the orders.
+// prepare removes all faults and sends the control requests of a case.
 func (s *sandbox) prepare(ctx context.Context, orders []control) error {
 	for _, base := range s.Controls {
 		if err := send(ctx, http.MethodDelete, base+"/faults", nil); err != nil {
@@ -57,7 +57,7 @@ func (s *sandbox) prepare(ctx context.Context, orders []control) error {
 	for _, order := range orders {
 		base, known := s.Controls[order.Control]
 		if !known {
-			return fmt.Errorf("there is no control port of %q", order.Control)
+			return fmt.Errorf("no control port for %q", order.Control)
 		}
 		if err := send(ctx, http.MethodPost, base+order.Path, order.Body); err != nil {
 			return err
@@ -77,7 +77,7 @@ func send(ctx context.Context, method, url string, body []byte) error {
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode >= http.StatusMultipleChoices {
-		return fmt.Errorf("%s %s answers %s", method, url, response.Status)
+		return fmt.Errorf("%s %s returned %s", method, url, response.Status)
 	}
 	return nil
 }

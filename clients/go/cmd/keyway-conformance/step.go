@@ -23,7 +23,7 @@ import (
 
 const defaultDeadline = 10 * time.Second
 
-// step is a call and what is expected of it.
+// step is a call and its expectation.
 type step struct {
 	Method          string            `json:"method"`
 	Request         any               `json:"request"` // protobuf JSON
@@ -34,14 +34,14 @@ type step struct {
 	Expect          expectation       `json:"expect"`
 }
 
-// outcome is what a call came to, whichever way it went.
+// outcome is the outcome of a call.
 type outcome struct {
 	response map[string]any // protobuf JSON
 	failure  *keyway.Error
 	trailers metadata.MD
 }
 
-// run answers the response, and an error where something is not as expected. first is the first step's response.
+// run returns the response, and an error for an unexpected outcome. first is the response of the first step.
 func (s *step) run(ctx context.Context, client *keyway.Client, first map[string]any) (map[string]any, error) {
 	deadline := defaultDeadline
 	if s.Deadline > 0 {
@@ -73,7 +73,7 @@ func (s *step) run(ctx context.Context, client *keyway.Client, first map[string]
 	return came.response, s.Expect.check(came, first)
 }
 
-// call goes through the client's connection, by the method's name.
+// call calls a method by name over the connection of the client.
 func (s *step) call(ctx context.Context, client *keyway.Client, request, response proto.Message) (*outcome, error) {
 	came := &outcome{response: map[string]any{}}
 	if err := client.Conn().Invoke(ctx, "/"+s.Method, request, response, grpc.Trailer(&came.trailers)); err != nil {
@@ -89,11 +89,11 @@ func (s *step) call(ctx context.Context, client *keyway.Client, request, respons
 	return came, json.Unmarshal(text, &came.response)
 }
 
-// callPages uses the client's iteration, and answers the names and the number of pages.
+// callPages iterates with the client, and returns the names and the number of pages.
 func (s *step) callPages(ctx context.Context, client *keyway.Client, request, _ proto.Message) (*outcome, error) {
 	came, calls := &outcome{}, 0
 	var names []any
-	// gRPC asks for it once for each call that ends.
+	// gRPC calls it once per finished call.
 	counting := grpc.OnFinish(func(error) { calls++ })
 	switch request := request.(type) {
 	case *keywayv1.ListCertificatesRequest:
@@ -118,7 +118,7 @@ func namesOf[T interface{ GetName() string }](all iter.Seq2[T, error]) ([]any, *
 	return names, nil
 }
 
-// messages makes the method's request, filled in, and an empty response.
+// messages returns the request of the method and an empty response.
 func (s *step) messages(first map[string]any) (request, response proto.Message, err error) {
 	name := protoreflect.FullName(strings.ReplaceAll(s.Method, "/", "."))
 	found, err := protoregistry.GlobalFiles.FindDescriptorByName(name)
@@ -148,7 +148,7 @@ func (s *step) messages(first map[string]any) (request, response proto.Message, 
 	return request, response, protojson.Unmarshal(text, request)
 }
 
-// filled replaces "${…}" by what the first response has there.
+// filled replaces "${path}" by the value in the first response.
 func filled(value any, first map[string]any) any {
 	switch value := value.(type) {
 	case map[string]any:
