@@ -22,14 +22,10 @@ LONG_MODULES = {
     "gateway/__main__.py",
     "tests/emulators/test_certificate_manager_upload.py",
     "tests/integration/test_shipping_answers.py",
-    "tests/unit/journal/test_journal.py",
-    "tests/unit/journal/test_journal_failures.py",
     "tests/unit/journal/test_verification.py",
 }
 DUPLICATE_NAMES = set[str]()
-MISPLACED_HELPERS = {
-    "tests/unit/authz/support.py",
-}
+MISPLACED_HELPERS = set[str]()
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

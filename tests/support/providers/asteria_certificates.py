@@ -1,4 +1,4 @@
-"""Certificates of the files that an ASTERIA server sends and takes: an authority, a leaf, a signing request."""
+"""Certificates in the files of an ASTERIA server: an authority, a leaf, and a signing request."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The messages that the tests of the ASTERIA adapter send, and those made of the vendor's sample answers."""
+"""Requests for the tests of the ASTERIA adapter, and the responses that belong to the vendor's samples."""
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date

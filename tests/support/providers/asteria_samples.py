@@ -1,4 +1,4 @@
-"""What the tests of the ASTERIA adapter share: the vendor's sample answers, and a provider on a scripted server."""
+"""Samples of the vendor's responses, and an ASTERIA provider over a scripted server."""
 
 import io
 import time
@@ -93,7 +93,7 @@ def authorities(*items: Mapping[str, object]) -> dict[str, object]:
 
 
 def zipped(**files: bytes) -> bytes:
-    """A ZIP archive of files named with `__` for the dot."""
+    """Return a ZIP archive. `__` in a file name stands for the dot."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
@@ -112,7 +112,7 @@ def provider_on(url: str, now: datetime = NOW, **settings: object) -> AsteriaPro
 
 @asynccontextmanager
 async def provider(upstream: ScriptedUpstream, **settings: object) -> AsyncIterator[AsteriaProvider]:
-    """A started provider with a fixed session, closed at the end."""
+    """Run a provider with a fixed session."""
     adapter = provider_on(upstream.url, **settings)  # type: ignore[arg-type] # `now` is passed on by its name
     await adapter.start()
     try:
@@ -122,7 +122,7 @@ async def provider(upstream: ScriptedUpstream, **settings: object) -> AsyncItera
 
 
 def parts(request: ReceivedRequest) -> list[Message]:
-    """The parts of a multipart request."""
+    """Return the parts of a multipart request."""
     head = f"Content-Type: {request.headers['Content-Type']}\r\n\r\n".encode()
     message = BytesParser(policy=HTTP).parsebytes(head + request.body)
     assert message.is_multipart()

@@ -1,4 +1,4 @@
-"""A provider that logs in to a scripted ASTERIA server with an account, and what the server was asked."""
+"""A provider that logs in to a scripted ASTERIA server, and the requests that the server received."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -37,12 +37,12 @@ async def check(asteria: AsteriaProvider, seconds: float = 10.0) -> bool:
 
 
 def asked(upstream: ScriptedUpstream) -> list[tuple[str, str | None]]:
-    """Every request: the last part of its path, and its session."""
+    """Return the last path segment and the session of every request."""
     return [(request.path.rpartition("/")[2], request.headers.get("X-As-SessionId")) for request in upstream.requests]
 
 
 def hold(monkeypatch: pytest.MonkeyPatch, path: str) -> tuple[asyncio.Event, asyncio.Event]:
-    """Hold requests for `path` back until the second event is set; the first says that one has come."""
+    """Hold requests for `path` until the second event is set. The first event reports that a request arrived."""
     came, go = asyncio.Event(), asyncio.Event()
     send = HttpClient.send
 

@@ -1,4 +1,4 @@
-"""The Certificate Manager adapter over a scripted upstream: set-up, and the answers of the vendor's guides."""
+"""The Certificate Manager adapter over a scripted upstream, and the responses of the vendor's guides."""
 
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -27,7 +27,7 @@ def call(*, repeatable: bool = True) -> CallContext:
 
 @asynccontextmanager
 async def provider(upstream: ScriptedUpstream, **settings: object) -> AsyncIterator[CertificateManager]:
-    """The adapter as the configuration makes it."""
+    """Return the adapter for a configuration."""
     data = {"id": "nhn", "type": "nhn-certificate-manager", "endpoint": upstream.url, "app_key": APP_KEY, **ONCE}
     adapter = CertificateManager(CertificateManagerSettings.model_validate(data | settings))
     await adapter.start()
@@ -38,7 +38,7 @@ async def provider(upstream: ScriptedUpstream, **settings: object) -> AsyncItera
 
 
 def row(name: str = "www.example.com", **fields: object) -> Json:
-    """A row as the v1.2 guide prints it."""
+    """Return a row in the format of the v1.2 guide."""
     return {
         "certificateName": name,
         "authority": "NHN",
@@ -52,7 +52,7 @@ def row(name: str = "www.example.com", **fields: object) -> Json:
 def page(
     rows: Sequence[object] = (), *, number: int = 1, size: int = 10, total: int | None = None, **fields: object
 ) -> Json:
-    """A successful answer with a page of the list."""
+    """Return a successful response with a page of the list."""
     total = len(rows) if total is None else total
     body: Json = {
         "totalCount": total,
@@ -65,10 +65,10 @@ def page(
 
 
 def failed(code: object, message: str = "The vendor's words.", body: object = None) -> Json:
-    """A failure's envelope."""
+    """Return the envelope of a failure."""
     return {"header": {"resultCode": code, "resultMessage": message, "isSuccessful": False}, "body": body}
 
 
 def query(request: ReceivedRequest) -> dict[str, str]:
-    """The query of a request."""
+    """Return the query of a request."""
     return dict(parse_qsl(urlsplit(request.target).query, strict_parsing=True))

@@ -1,4 +1,4 @@
-"""What the tests of the Secure Key Manager adapter share: an adapter over a scripted upstream, and its envelopes."""
+"""The Secure Key Manager adapter over a scripted upstream, and its envelopes."""
 
 import time
 from collections.abc import AsyncIterator

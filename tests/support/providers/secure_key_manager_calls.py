@@ -1,4 +1,4 @@
-"""Every call of the Secure Key Manager adapter, and the error that one ends with."""
+"""Every call of the Secure Key Manager adapter, and the error of a failed call."""
 
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.authz.advice import advice
-from tests.unit.authz.support import group, loaded
+from tests.support.policies import group, loaded
 
 ENCRYPT = 'action == Keyway::Action::"Encrypt"'
 PRIVATE = "DownloadCertificateWithPrivateKey, GetPrivateKey, GetSecret, GetSymmetricKey"

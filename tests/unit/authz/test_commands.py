@@ -11,7 +11,7 @@ import pytest
 from gateway.authz import commands
 from gateway.authz.explaining import action_of
 from gateway.config.base import ConfigError
-from tests.unit.authz.support import ALICE, group, member, settings
+from tests.support.policies import ALICE, group, member, settings
 
 KEY = "providers/p/keys/k"
 TEXT = """

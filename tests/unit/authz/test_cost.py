@@ -13,7 +13,7 @@ from gateway.contract.methods import METHODS
 from gateway.server.authorizer import Authorizer
 from gateway.server.rate_limiter import RateLimiter
 from keyway.v1 import key_service_pb2 as keys
-from tests.unit.authz.support import ALICE, ask, settings
+from tests.support.policies import ALICE, ask, settings
 
 (ENCRYPT,) = (method for method in METHODS if method.name == "Encrypt")
 EXAMPLES = [path.read_text() for path in sorted(Path("deploy/policies").glob("*.cedar"))]

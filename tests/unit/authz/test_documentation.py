@@ -9,7 +9,7 @@ from gateway.authz.actions import GROUPS, PRIVATE
 from gateway.authz.advice import advice
 from gateway.authz.resources import RESOURCE_TYPES
 from gateway.authz.statements import MAXIMUM_BRANCHES, MAXIMUM_NESTING, MAXIMUM_TOKENS
-from tests.unit.authz.support import group, loaded
+from tests.support.policies import group, loaded
 
 TEXT = Path("docs/policy.md").read_text()
 

@@ -14,8 +14,8 @@ from gateway.authz.settings import PolicySettings
 from gateway.config.base import ConfigError
 from gateway.config.file_watcher import WatchedFiles
 from gateway.identity.caller import Caller
+from tests.support.policies import ALICE, BOB, allowed, ask, group, member, settings
 from tests.support.waiting import eventually
-from tests.unit.authz.support import ALICE, BOB, allowed, ask, group, member, settings
 
 PERMIT = '@id("yes") permit(principal, action, resource);'
 FORBID = '@id("no") forbid(principal, action, resource);'

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.config.base import ConfigError
-from tests.unit.authz.support import group, loaded, member
+from tests.support.policies import group, loaded, member
 
 ALICE = "spiffe://example.org/alice"
 

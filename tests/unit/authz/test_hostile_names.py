@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from gateway.authz.policies import Policies
 from gateway.authz.resources import bounded
 from gateway.identity.caller import Caller
-from tests.unit.authz.support import ALICE, allowed, loaded
+from tests.support.policies import ALICE, allowed, loaded
 
 HOSTILE = [
     '"',

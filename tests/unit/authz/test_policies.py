@@ -7,7 +7,7 @@ import pytest
 from gateway.authz.actions import ACTIONS
 from gateway.authz.principals import caller_id
 from gateway.identity.caller import ANONYMOUS, Caller
-from tests.unit.authz.support import ALICE, BOB, allowed, ask, group, loaded, member
+from tests.support.policies import ALICE, BOB, allowed, ask, group, loaded, member
 
 ENCRYPT = 'action == Keyway::Action::"Encrypt"'
 

@@ -10,7 +10,7 @@ from gateway.authz.policies import load
 from gateway.authz.settings import PolicySettings
 from gateway.authz.statements import MAXIMUM_BRANCHES, MAXIMUM_NESTING, MAXIMUM_TOKENS, StatementError, split
 from gateway.config.base import ConfigError
-from tests.unit.authz.support import ALICE, allowed, loaded, settings
+from tests.support.policies import ALICE, allowed, loaded, settings
 
 ENCRYPT = 'action == Keyway::Action::"Encrypt"'
 GOOD = f"permit(principal, {ENCRYPT}, resource);"

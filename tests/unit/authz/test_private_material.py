@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.authz.actions import ACTIONS, GROUPS, PRIVATE
-from tests.unit.authz.support import ALICE, BOB, allowed, ask, group, loaded, member
+from tests.support.policies import ALICE, BOB, allowed, ask, group, loaded, member
 
 EVERYTHING = "permit(principal, action, resource);"
 GROUP_UIDS = [f'Keyway::Action::"{name}"' for name in GROUPS]

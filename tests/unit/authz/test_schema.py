@@ -13,7 +13,7 @@ from gateway.contract.access import KEY_USE
 from gateway.contract.descriptors import secret_fields
 from gateway.contract.methods import BATCHES, METHODS, Method
 from gateway.contract.resource_names import RESOURCES
-from tests.unit.authz.support import NAMES
+from tests.support.policies import NAMES
 
 ELSEWHERE = {"CreateCertificate": "keyway.dev/Certificate", "ListProviders": "keyway.dev/Provider"}
 ELSEWHERE["ListCertificates"] = "keyway.dev/Provider"

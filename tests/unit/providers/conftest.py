@@ -1,4 +1,4 @@
-"""A scripted upstream, and adapters on it that need no settings of their own."""
+"""A scripted upstream, and adapters over it."""
 
 from collections.abc import AsyncIterator
 
@@ -18,13 +18,13 @@ async def upstream() -> AsyncIterator[ScriptedUpstream]:
 
 @pytest.fixture
 async def asteria(upstream: ScriptedUpstream) -> AsyncIterator[AsteriaProvider]:
-    """An ASTERIA server with a fixed session."""
+    """An ASTERIA provider with a fixed session."""
     async with asteria_samples.provider(upstream) as provider:
         yield provider
 
 
 @pytest.fixture
 async def adapter(upstream: ScriptedUpstream) -> AsyncIterator[SecureKeyManager]:
-    """A Secure Key Manager of v1.0 without credentials."""
+    """A Secure Key Manager provider of v1.0 without credentials."""
     async with secure_key_manager.connected(upstream) as connected:
         yield connected

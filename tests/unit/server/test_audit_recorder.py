@@ -19,8 +19,8 @@ from gateway.server.rpc_context import RpcContext
 from gateway.server.tarpit import Tarpit
 from tests.support.contract_messages import valid
 from tests.support.journals import journal_in
+from tests.support.policies import ALICE
 from tests.support.waiting import eventually
-from tests.unit.authz.support import ALICE
 
 (ENCRYPT,) = (method for method in METHODS if method.name == "Encrypt")
 RAW = b"x" * 1000

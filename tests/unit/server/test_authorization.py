@@ -17,7 +17,7 @@ from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1 import provider_service_pb2 as providers
 from tests.support.contract_messages import valid
-from tests.unit.authz.support import ALICE, BOB, settings
+from tests.support.policies import ALICE, BOB, settings
 
 BY_NAME = {method.name: method for method in METHODS}
 SINGLE = [method for method in METHODS if method.operation not in BATCHES]

@@ -13,7 +13,7 @@ from gateway.identity.caller import ANONYMOUS, Caller
 from gateway.server.rate_limiter import RateLimiter
 from gateway.server.status import retry_delay
 from tests.support.clock import Clock
-from tests.unit.authz.support import ALICE, BOB
+from tests.support.policies import ALICE, BOB
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Policies in real files, and callers that use them."""
+"""Policies in files, and callers that use them."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ BOB = Caller("spiffe://example.org/bob", "spiffe")
 
 
 def _name(pattern: Pattern) -> str:
-    """`providers/p/keys/k/versions/1`, and so on: the first letter of each variable; a version is a number."""
+    """Return a name such as `providers/p/keys/k/versions/1`: the first letter of each variable, and 1 for a version."""
     return pattern.format(**{name: "1" if name == "version" else name[0] for name in pattern.variables})
 
 
@@ -26,7 +26,7 @@ NAMES = {resource_type: _name(patterns[0]) for resource_type, patterns in RESOUR
 
 
 def settings(folder: Path, *texts: str, entities: Sequence[Any] | str | None = None, **more: Any) -> PolicySettings:
-    """Settings over files that hold these texts: `0.cedar`, `1.cedar`, …, and `entities.json`."""
+    """Write the texts to `0.cedar`, `1.cedar`, …, and `entities.json`, and return settings with these files."""
     files = tuple(folder / f"{index}.cedar" for index in range(len(texts)))
     for file, text in zip(files, texts, strict=True):
         file.write_text(text)
@@ -42,7 +42,7 @@ def loaded(folder: Path, *texts: str, entities: Sequence[Any] | str | None = Non
 
 
 def ask(policies: Policies | PolicyEngine, caller: Caller, action: str, resource: str | None = None) -> Decision:
-    """The decision. Default resource: one of the type that the request of the action names."""
+    """Return the decision. The default resource has the type in the requests of the action."""
     resource_type = ACTIONS[action].resource_type
     return policies.decide(caller, action, NAMES[resource_type] if resource is None else resource, resource_type)
 
