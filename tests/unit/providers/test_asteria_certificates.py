@@ -71,9 +71,7 @@ async def test_list_shows_what_exists(
     assert page.total == total
 
 
-async def test_nothing_is_listed_as_expired_and_nothing_asked(
-    upstream: ScriptedUpstream, asteria: AsteriaProvider
-) -> None:
+async def test_expired_list_is_empty_without_a_request(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     window = ListWindow(0, 50, service.CERTIFICATE_STATE_FILTER_EXPIRED)
     page = await asteria.list_certificates(window, a_call())
     assert (list(page.certificates), page.total) == ([], 0)

@@ -71,7 +71,7 @@ async def show(asteria: AsteriaProvider) -> UpstreamError:
 
 @pytest.mark.parametrize("status", [200, 403, 500])
 @pytest.mark.parametrize(("code", "grpc", "name"), CODES)
-async def test_a_known_code_decides_whatever_the_status_line_says(
+async def test_known_code_takes_precedence_over_the_http_status(
     upstream: ScriptedUpstream, asteria: AsteriaProvider, *, code: str, grpc: Code, name: str, status: int
 ) -> None:
     upstream.answer("POST", SHOW, status=status, headers={"Retry-After": "7"}, body=failure(code, "too bad"))
@@ -85,7 +85,7 @@ async def test_a_known_code_decides_whatever_the_status_line_says(
     assert error.retry_after is None
 
 
-async def test_4012_speaks_of_an_authority_where_one_was_asked_for(
+async def test_4012_is_about_an_authority_in_calls_for_authorities(
     upstream: ScriptedUpstream, asteria: AsteriaProvider
 ) -> None:
     name = f"{SERVER_STORE}/authorities/a"
@@ -122,7 +122,7 @@ SHAPES: list[Body] = [
 
 @pytest.mark.parametrize("status", [200, 403, 404, 500])
 @pytest.mark.parametrize("body", SHAPES)
-async def test_the_code_is_found_in_every_near_shape(
+async def test_code_is_found_in_similar_formats(
     upstream: ScriptedUpstream, asteria: AsteriaProvider, body: Body, status: int
 ) -> None:
     upstream.answer("POST", SHOW, status=status, headers={"Content-Type": "text/plain"}, body=body)
@@ -188,7 +188,9 @@ async def test_an_unknown_code_is_kept_and_the_http_status_decides(
 @pytest.mark.parametrize(
     "body", [failure(None), {"result": {"status": "warning"}}, "<result><status>error</status></result>"]
 )
-async def test_success_of_http_alone_is_none(upstream: ScriptedUpstream, asteria: AsteriaProvider, body: Body) -> None:
+async def test_http_success_without_a_success_status_is_a_failure(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider, body: Body
+) -> None:
     upstream.answer("POST", SHOW, body=body)
     assert (await show(asteria)).kind.reason == reason("UNRECOGNIZED_PROVIDER_ERROR")
 
@@ -210,7 +212,7 @@ async def test_success_of_http_alone_is_none(upstream: ScriptedUpstream, asteria
         {"result": {"status": "success", "data": []}},
     ],
 )
-async def test_success_that_can_not_be_understood(
+async def test_unreadable_success_is_malformed(
     upstream: ScriptedUpstream, asteria: AsteriaProvider, body: Body
 ) -> None:
     upstream.answer("POST", SHOW, body=body)
@@ -221,7 +223,7 @@ async def test_success_that_can_not_be_understood(
 
 @pytest.mark.parametrize("body", [success(), "<result><status>success</status></result>"])
 @pytest.mark.parametrize(("status", "name"), [(403, "PROVIDER_CREDENTIALS_REJECTED"), (500, "PROVIDER_INTERNAL")])
-async def test_an_http_error_is_a_failure_even_where_its_body_says_success(
+async def test_http_error_is_a_failure_even_with_a_success_body(
     upstream: ScriptedUpstream, asteria: AsteriaProvider, status: int, name: str, *, body: Body
 ) -> None:
     upstream.answer("POST", f"{BASE}/server/delete", status=status, body=body)
@@ -231,20 +233,18 @@ async def test_an_http_error_is_a_failure_even_where_its_body_says_success(
     assert raised.value.kind.reason == reason(name)
 
 
-async def test_an_answer_that_is_cut_off(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+async def test_truncated_response_is_malformed(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     upstream.answer("POST", SHOW, body=success({"certificate": {}}), cut_after=20)
     assert isinstance(await show(asteria), MalformedResponse)
 
 
 @pytest.mark.parametrize("body", [exist(True), {"result": {"status": "SUCCESS", "data": {"exist": "True"}}, "time": 1}])
-async def test_success_in_near_shapes(upstream: ScriptedUpstream, asteria: AsteriaProvider, body: Body) -> None:
+async def test_success_in_similar_formats(upstream: ScriptedUpstream, asteria: AsteriaProvider, body: Body) -> None:
     upstream.answer("GET", f"{BASE}/server/exist", headers={"Content-Type": "application/json"}, body=body)
     assert (await asteria.check_certificate(service.CheckCertificateRequest(name=SERVER), a_call())).exists
 
 
-async def test_a_success_that_says_nothing_else_is_enough_for_a_delete(
-    upstream: ScriptedUpstream, asteria: AsteriaProvider
-) -> None:
+async def test_delete_needs_no_data_in_the_response(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     upstream.answer("POST", f"{BASE}/server/delete", body={"result": {"status": "success"}})
     await asteria.delete_certificate(service.DeleteCertificateRequest(name=SERVER, keystore_password="x"), a_call())
 
@@ -261,7 +261,7 @@ async def test_a_success_that_says_nothing_else_is_enough_for_a_delete(
         f"<b>{PASSWORD}</b>\n\tat com.example.Servlet(Servlet.java:1)",
     ],
 )
-async def test_an_echoed_secret_is_not_kept(upstream: ScriptedUpstream, asteria: AsteriaProvider, echo: str) -> None:
+async def test_echoed_secret_is_removed(upstream: ScriptedUpstream, asteria: AsteriaProvider, echo: str) -> None:
     upstream.answer("POST", SHOW, status=500, body=failure(5102, f"wrong: {echo}"))
     error = await show(asteria)
     shown = f"{error} {error!r} {error.upstream_message} {error.metadata}"
@@ -270,7 +270,7 @@ async def test_an_echoed_secret_is_not_kept(upstream: ScriptedUpstream, asteria:
         assert secret not in shown.replace("password", "")
 
 
-async def test_half_of_a_secret_is_not_kept_where_a_long_answer_is_cut(
+async def test_no_part_of_a_secret_remains_in_a_shortened_message(
     upstream: ScriptedUpstream, asteria: AsteriaProvider
 ) -> None:
     upstream.answer("POST", SHOW, status=500, body="<b>" * 1332 + PASSWORD)

@@ -124,9 +124,7 @@ async def test_download(
         assert set(load(response.content)) == {LEAF, AUTHORITY}
 
 
-async def test_certificates_that_are_there_twice_come_once(
-    upstream: ScriptedUpstream, asteria: AsteriaProvider
-) -> None:
+async def test_duplicate_certificates_are_returned_once(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     leaf = LEAF.public_bytes(Encoding.PEM)
     upstream.answer("POST", f"{BASE}/client/export", body=zipped(a=leaf + leaf, b=leaf))
     response = await asteria.download_certificate(

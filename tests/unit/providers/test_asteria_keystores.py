@@ -72,7 +72,7 @@ async def test_create_as_in_the_sample(upstream: ScriptedUpstream, asteria: Aste
     }
 
 
-async def test_create_over_what_exists(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+async def test_create_of_an_existing_certificate(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     upstream.answer("GET", f"{BASE}/server/exist", body=exist(True))
     with pytest.raises(GatewayError) as raised:
         await asteria.create_certificate(create_request(), a_call())
@@ -146,7 +146,7 @@ async def test_import(
     assert parts(asked)[3].get_filename() == sent
 
 
-async def test_import_over_what_exists(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+async def test_import_of_an_existing_certificate(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     request = service.ImportCertificateRequest(
         name=SERVER, keystore=b"0", keystore_password="123456", private_key_password="123456"
     )

@@ -15,7 +15,7 @@ from tests.support.providers.asteria_sessions import ACCOUNT, EXIST, account, as
 from tests.support.scripted_upstream import Body, ScriptedUpstream
 
 
-async def test_a_caller_that_gives_up_leaves_the_login_to_the_others(
+async def test_login_continues_when_one_caller_gives_up(
     upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upstream.answer("POST", LOGIN, body=logged_in("ABC"))
@@ -69,7 +69,7 @@ async def test_nobody_has_to_be_left_when_a_login_fails(
         (403, "<html></html>"),
     ],
 )
-async def test_a_refused_login_is_the_gateways_own_trouble(upstream: ScriptedUpstream, status: int, body: Body) -> None:
+async def test_rejected_login_is_a_credentials_error(upstream: ScriptedUpstream, status: int, body: Body) -> None:
     upstream.answer("POST", LOGIN, status=status, body=body)
     async with account(upstream) as asteria:
         with pytest.raises(UpstreamError) as raised:
@@ -89,7 +89,7 @@ async def test_a_refused_login_is_the_gateways_own_trouble(upstream: ScriptedUps
         (404, "<html></html>", code_pb2.UNIMPLEMENTED),
     ],
 )
-async def test_a_login_that_fails_for_another_reason(
+async def test_login_failure_of_the_server_keeps_its_kind(
     upstream: ScriptedUpstream, status: int, body: Body, code: int
 ) -> None:
     upstream.answer("POST", LOGIN, status=status, body=body)
@@ -125,7 +125,7 @@ async def test_all_who_wait_get_an_error_of_their_own(upstream: ScriptedUpstream
         "<html>",
     ],
 )
-async def test_a_login_that_gives_no_usable_session(upstream: ScriptedUpstream, body: Body) -> None:
+async def test_login_without_a_valid_session_id_is_malformed(upstream: ScriptedUpstream, body: Body) -> None:
     upstream.answer("POST", LOGIN, body=body)
     async with account(upstream) as asteria:
         with pytest.raises(UpstreamError) as raised:
@@ -133,7 +133,7 @@ async def test_a_login_that_gives_no_usable_session(upstream: ScriptedUpstream, 
     assert raised.value.kind == MalformedResponse("", provider="").kind
 
 
-async def test_a_refused_login_is_not_tried_again_at_once(
+async def test_rejected_login_is_not_retried_immediately(
     upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upstream.answer("POST", LOGIN, 401)

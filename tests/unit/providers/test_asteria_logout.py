@@ -12,7 +12,7 @@ from tests.support.scripted_upstream import ScriptedUpstream
 
 
 @pytest.mark.parametrize("status", [200, 403, 500])
-async def test_a_logout_that_fails_does_not_matter(upstream: ScriptedUpstream, status: int) -> None:
+async def test_failed_logout_is_ignored(upstream: ScriptedUpstream, status: int) -> None:
     upstream.answer("POST", LOGIN, body=logged_in("ABC"))
     upstream.answer("GET", EXIST, body=exist(True))
     upstream.answer("POST", LOGOUT, status=status, body=b"<html>")
@@ -20,9 +20,7 @@ async def test_a_logout_that_fails_does_not_matter(upstream: ScriptedUpstream, s
         await check(asteria)
 
 
-async def test_a_logout_that_hangs_does_not_hold_the_end_up(
-    upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_hanging_logout_does_not_delay_close(upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch) -> None:
     upstream.answer("POST", LOGIN, body=logged_in("ABC"))
     upstream.answer("GET", EXIST, body=exist(True))
     monkeypatch.setattr(session, "LOGOUT_SECONDS", 0.01)
@@ -48,7 +46,7 @@ async def test_an_end_during_a_login_logs_out_after_it(
     assert asked(upstream) == [("login", None), ("logout", "ABC")]
 
 
-async def test_an_end_during_a_login_that_hangs(upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_close_during_a_hanging_login(upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "LOGOUT_SECONDS", 0.01)
     came, _ = hold(monkeypatch, LOGIN)
     asteria = provider_on(upstream.url, session_id=None, login=ACCOUNT)

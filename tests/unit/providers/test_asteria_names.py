@@ -63,7 +63,7 @@ def test_names_as_java_and_others_write_them(text: str, expected: list[tuple[str
     assert distinguished_names.parse(text) == expected
 
 
-def test_of_a_part_that_is_there_twice_the_first_counts() -> None:
+def test_first_of_duplicate_parts_is_used() -> None:
     name = distinguished_names.from_text("CN=a,OU=b,OU=c,2.5.4.6=JP,S=Tokyo")
     assert (name.organizational_unit, name.country, name.state) == ("b", "JP", "Tokyo")
 
@@ -108,7 +108,7 @@ def test_times(text: str, zone: str, expected: str) -> None:
     "text",
     ["", "2013-01-13", "13/01/2013 09:56:53", "2013-02-30 00:00:00", "10001-02-29 00:00:00", "٢٠13-01-13 09:56:53"],
 )
-def test_what_is_no_time(text: str) -> None:
+def test_invalid_time_is_a_format_error(text: str) -> None:
     with pytest.raises(FormatError):
         times.parse(text)
 

@@ -12,9 +12,7 @@ from tests.support.providers.asteria_samples import SERVER, a_call
 from tests.support.scripted_upstream import ScriptedUpstream
 
 
-async def test_everything_that_the_server_would_refuse_is_said_at_once(
-    upstream: ScriptedUpstream, asteria: AsteriaProvider
-) -> None:
+async def test_all_violations_are_reported_together(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     with pytest.raises(InvalidRequest) as raised:
         await asteria.create_certificate(
             create_request(certificate_id="other", keystore_password="12345", private_key_password="é"), a_call()
@@ -55,7 +53,7 @@ async def test_private_keys_are_not_handed_out(upstream: ScriptedUpstream, aster
     assert upstream.requests == []
 
 
-async def test_names_that_there_can_not_be(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+async def test_names_that_cannot_exist_are_not_found(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     certificate_name = "providers/asteria/certificates/Server"
     store = "providers/asteria/trustStores/other"
     calls = [

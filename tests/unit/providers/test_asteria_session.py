@@ -54,7 +54,7 @@ async def test_callers_at_once_share_one_login(upstream: ScriptedUpstream) -> No
     assert [path for path, _ in asked(upstream)].count("login") == 1
 
 
-async def test_a_refused_session_is_renewed_and_the_call_repeated(upstream: ScriptedUpstream) -> None:
+async def test_expired_session_is_renewed_and_the_call_retried(upstream: ScriptedUpstream) -> None:
     upstream.answer("POST", LOGIN, body=logged_in("OLD"))
     upstream.answer("POST", LOGIN, body=logged_in("NEW"))
     upstream.answer("POST", f"{BASE}/client/delete", status=403, body=failure(3001))
@@ -130,7 +130,7 @@ async def test_a_late_refusal_of_the_old_session_uses_the_new_one(
     assert [path for path, _ in asked(upstream)].count("login") == 2
 
 
-async def test_a_session_that_is_refused_again_is_an_error(upstream: ScriptedUpstream) -> None:
+async def test_session_that_is_rejected_again_is_an_error(upstream: ScriptedUpstream) -> None:
     for name in ("OLD", "NEW"):
         upstream.answer("POST", LOGIN, body=logged_in(name))
         upstream.answer("GET", EXIST, status=403, body=failure(3001))

@@ -24,7 +24,7 @@ from tests.support.providers.asteria_sessions import ACCOUNT
         {"login": ACCOUNT, "endpoint": None},
     ],
 )
-def test_settings_that_can_not_be_used(values: dict[str, object]) -> None:
+def test_invalid_settings_are_rejected(values: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         AsteriaSettings.model_validate({"id": "asteria", "type": "asteria", "endpoint": "http://127.0.0.1:1", **values})
 

@@ -81,7 +81,7 @@ async def test_each_question_has_its_own() -> None:
     assert first != other
 
 
-async def test_no_cache_asks_anew_and_keeps_what_it_gets() -> None:
+async def test_no_cache_reads_from_the_upstream_and_stores_the_response() -> None:
     upstream = Upstream()
     assert await upstream.public_key() == 1
     assert await upstream.public_key(fresh=True) == 2
@@ -89,7 +89,7 @@ async def test_no_cache_asks_anew_and_keeps_what_it_gets() -> None:
 
 
 @pytest.mark.parametrize("operation", ["get_private_key", "encrypt"])
-async def test_what_is_not_for_keeping_is_not_kept(operation: str) -> None:
+async def test_response_that_is_not_cacheable_is_not_stored(operation: str) -> None:
     upstream = Upstream()
     for _ in range(2):
         await upstream.operations[operation](ASK, call())
@@ -108,7 +108,7 @@ async def test_an_answer_to_a_password_is_not_kept() -> None:
     assert upstream.asked == 3
 
 
-async def test_a_change_forgets_everything_also_one_that_fails() -> None:
+async def test_every_change_clears_the_cache_even_if_it_fails() -> None:
     upstream = Upstream()
     assert await upstream.public_key() == 1
     await upstream.operations["delete_certificate"](ASK, call())
@@ -120,7 +120,7 @@ async def test_a_change_forgets_everything_also_one_that_fails() -> None:
     assert await upstream.public_key() == 5
 
 
-async def test_what_was_asked_before_a_change_and_answered_after_it_is_not_kept() -> None:
+async def test_read_that_started_before_a_change_is_not_stored() -> None:
     upstream = Upstream()
     upstream.gate = asyncio.Event()
     asking = asyncio.ensure_future(upstream.public_key())
@@ -183,7 +183,7 @@ class TestManyAtOnce:
         assert await second == 1
         assert first.cancelled()
 
-    async def test_the_last_who_gives_up_ends_the_question(self) -> None:
+    async def test_read_is_canceled_when_the_last_caller_leaves(self) -> None:
         upstream = Upstream()
         upstream.gate = asyncio.Event()
         asking = [asyncio.ensure_future(upstream.public_key()) for _ in range(2)]
@@ -268,7 +268,7 @@ async def test_room_is_bounded_and_the_oldest_go_first() -> None:
     assert upstream.asked == 21
 
 
-async def test_what_is_asked_takes_room_too() -> None:
+async def test_size_of_an_entry_includes_its_key() -> None:
     """Fields that the contract does not have are part of a message's bytes."""
     upstream = Upstream(maximum_bytes=4096)
     strange = keys.GetPublicKeyRequest(name=NAME)
@@ -278,7 +278,7 @@ async def test_what_is_asked_takes_room_too() -> None:
     assert await upstream.public_key(strange) == 2
 
 
-async def test_the_same_question_asked_again_takes_no_more_room() -> None:
+async def test_equal_read_takes_no_additional_memory() -> None:
     upstream = Upstream()
     await upstream.public_key()
     before = upstream.cache.bytes

@@ -90,7 +90,7 @@ async def test_every_documented_code(code: int, upload: int, download: int, reas
     ],
 )
 @pytest.mark.parametrize("upstream_code", [52099, -1, None])
-async def test_an_unknown_code_is_what_its_http_status_is(
+async def test_http_status_determines_the_kind_of_an_unknown_code(
     status: int, code: int, reason: str, upstream_code: int | None
 ) -> None:
     error = await downloading(failed(upstream_code), status)
@@ -125,7 +125,7 @@ async def test_a_failure_of_the_list_names_the_provider() -> None:
     assert caught.value.upstream_message == "***"
 
 
-async def test_a_success_by_its_header_with_an_unusable_body_is_what_its_status_says() -> None:
+async def test_unreadable_success_with_a_failure_status_is_that_failure() -> None:
     async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
         upstream.answer("GET", LIST, 503, body=page(totalCount=None))
         with pytest.raises(UpstreamError) as caught:
@@ -151,7 +151,7 @@ def test_the_status_table_lists_every_code_and_the_shared_rows() -> None:
         ("v1.3", {"X-NHN-AUTHORIZATION": "Bearer TOKEN1"}),
     ],
 )
-async def test_each_version_is_shown_its_own_credentials(version: str, sent: dict[str, str]) -> None:
+async def test_each_api_version_receives_only_its_own_credential(version: str, sent: dict[str, str]) -> None:
     path = f"/certmanager/{version}/appkeys/app%2FKey%2B1/certificates"
     async with ScriptedUpstream() as upstream, provider(upstream, api_version=version, **KEYS) as adapter:
         assert (adapter.id, adapter.type, adapter.api_version) == ("nhn", "nhn-certificate-manager", version)
@@ -163,7 +163,7 @@ async def test_each_version_is_shown_its_own_credentials(version: str, sent: dic
 
 
 @pytest.mark.parametrize("version", ["v1.0", "v1.1", "v1.2", "v1.3"])
-def test_what_a_version_serves(version: str) -> None:
+def test_operations_of_each_api_version(version: str) -> None:
     settings = CertificateManagerSettings.model_validate(
         {"id": "a", "type": "nhn-certificate-manager", "app_key": "k", "api_version": version} | KEYS
     )
@@ -173,7 +173,7 @@ def test_what_a_version_serves(version: str) -> None:
 
 
 @pytest.mark.parametrize(("version", "key"), [("v1.1", "user_access_key"), ("v1.3", "bearer_token")])
-def test_a_version_without_its_credential_is_refused_at_start(version: str, key: str) -> None:
+def test_api_version_without_its_credential_is_rejected(version: str, key: str) -> None:
     item = {"id": "a", "type": "nhn-certificate-manager", "app_key": "k1", "api_version": version}
     types = {"nhn-certificate-manager": CertificateManagerSettings}
     with pytest.raises(ConfigError, match=rf"^providers\[0\]: api_version {version} needs {key}$"):

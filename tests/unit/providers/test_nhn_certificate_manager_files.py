@@ -47,7 +47,7 @@ async def test_a_download() -> None:
     )
 
 
-async def test_the_private_key_comes_only_where_it_was_asked_for() -> None:
+async def test_private_key_is_returned_only_on_request() -> None:
     answer = await download(chain().pem(), service.DownloadCertificateRequest(include_private_key=True))
     assert answer.private_key_pem == KEY
     assert b"PRIVATE" not in answer.content
@@ -266,7 +266,7 @@ async def test_key_material_in_the_answer_is_cleaned_away() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", {"header": {}}])
-async def test_an_upload_that_is_not_confirmed(body: Body) -> None:
+async def test_unconfirmed_upload_is_malformed(body: Body) -> None:
     with pytest.raises(MalformedResponse):
         await upload(service.UploadCertificateRequest(name=NAME, content=b"x"), body)
 

@@ -100,7 +100,7 @@ async def test_the_filter_is_the_upstreams_status(state: service.CertificateStat
     assert found == CertificatePage([], 0)
 
 
-async def test_a_window_that_is_no_page_takes_two() -> None:
+async def test_window_across_two_pages_takes_two_requests() -> None:
     async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
         names = [f"n{number}" for number in range(20)]
         upstream.answer("GET", LIST, body=page([row(name) for name in names[4:8]], number=2, size=4, total=20))
@@ -129,7 +129,7 @@ async def test_an_empty_list_may_have_no_data() -> None:
         assert await adapter.list_certificates(ListWindow(0, 10, ALL), call()) == CertificatePage([], 0)
 
 
-async def test_a_certificate_whose_name_can_not_be_asked_for_is_listed_without_one() -> None:
+async def test_certificate_with_an_invalid_name_is_listed_without_a_resource_name() -> None:
     async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
         upstream.answer("GET", LIST, body=page([row("a/b"), row()]))
         found = await adapter.list_certificates(ListWindow(0, 10, ALL), call())
@@ -167,7 +167,7 @@ async def test_a_certificate_whose_name_can_not_be_asked_for_is_listed_without_o
     ],
     ids=str,
 )
-async def test_a_success_that_can_not_be_read(body: Body) -> None:
+async def test_unreadable_success_is_malformed(body: Body) -> None:
     async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
         upstream.answer("GET", LIST, body=body)
         with pytest.raises(MalformedResponse) as caught:
@@ -176,14 +176,14 @@ async def test_a_success_that_can_not_be_read(body: Body) -> None:
     assert caught.value.metadata == {"provider": "nhn", "http_status": "200"}
 
 
-async def test_an_answer_that_is_cut_off() -> None:
+async def test_truncated_response_is_malformed() -> None:
     async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
         upstream.answer("GET", LIST, body=page([row()]), cut_after=30)
         with pytest.raises(MalformedResponse):
             await adapter.list_certificates(ListWindow(0, 10, ALL), call())
 
 
-async def test_pages_that_lead_nowhere_end() -> None:
+async def test_pages_that_do_not_cover_the_window_are_malformed() -> None:
     async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
         upstream.answer("GET", LIST, body=page([row()] * 10, number=1, size=10, total=100))
         with pytest.raises(MalformedResponse, match="do not cover the requested rows"):
@@ -206,7 +206,7 @@ async def test_get_looks_through_everything() -> None:
     assert not answer.certificate.HasField("subject")
 
 
-async def test_get_of_what_is_not_there() -> None:
+async def test_get_of_a_missing_certificate() -> None:
     with pytest.raises(GatewayError) as caught:
         await get(page([row("WWW.example.com"), row("www.example.com.")]))
     assert caught.value.kind == CERTIFICATE_NOT_FOUND

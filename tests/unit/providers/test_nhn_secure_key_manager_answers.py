@@ -59,7 +59,9 @@ async def test_misshapen_answers(
 
 
 @pytest.mark.parametrize("operation", CALLS)
-async def test_answers_that_are_cut_off(upstream: ScriptedUpstream, adapter: SecureKeyManager, operation: str) -> None:
+async def test_truncated_responses_are_malformed(
+    upstream: ScriptedUpstream, adapter: SecureKeyManager, operation: str
+) -> None:
     method, path, _ = CALLS[operation]
     upstream.answer(method, path, body=success(secret="x"), cut_after=20)
     assert isinstance(await refused(adapter, operation), MalformedResponse)
@@ -159,7 +161,7 @@ async def test_wrong_fields(
 
 
 @pytest.mark.parametrize("answered", [0, 3])
-async def test_a_key_of_another_version_than_asked_for(
+async def test_key_of_another_version_is_malformed(
     upstream: ScriptedUpstream, adapter: SecureKeyManager, answered: int
 ) -> None:
     path = f"/keymanager/v1.1/appkey/{APP_KEY}/symmetric-keys/k1/symmetric-key"

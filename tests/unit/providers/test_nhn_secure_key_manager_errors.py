@@ -93,7 +93,7 @@ async def test_the_message_decides_whatever_the_status(
         ("...", None),
     ],
 )
-def test_messages_are_matched_with_care(message: str, row: str | None) -> None:
+def test_only_known_messages_are_matched(message: str, row: str | None) -> None:
     assert code_of(message) == row
 
 
@@ -116,7 +116,7 @@ async def test_a_missing_secret_is_named(upstream: ScriptedUpstream, adapter: Se
     assert SECRET in error.message
 
 
-async def test_the_key_of_a_version_is_named_where_the_key_is_missing(
+async def test_missing_key_of_a_version_is_reported_as_the_key(
     upstream: ScriptedUpstream, adapter: SecureKeyManager
 ) -> None:
     upstream.answer("GET", f"{ASYMMETRIC}/publicKey", body=failure("Invalid Key ID"))
@@ -130,9 +130,7 @@ async def test_the_key_of_a_version_is_named_where_the_key_is_missing(
     assert missing_version.value.resource == f"{KEY}/versions/9"
 
 
-async def test_refused_credentials_are_no_resources_fault(
-    upstream: ScriptedUpstream, adapter: SecureKeyManager
-) -> None:
+async def test_rejected_credentials_name_no_resource(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
     upstream.answer("POST", ENCRYPT, body=failure("MAC Auth Failure"))
     assert (await refused(adapter)).resource is None
 
@@ -223,7 +221,9 @@ async def test_the_header_says_success_whatever_the_status(
     assert response == keys.EncryptResponse(ciphertext="c", key_version=1)
 
 
-async def test_a_success_that_is_none_goes_by_the_status(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
+async def test_incomplete_success_with_a_failure_status_is_that_failure(
+    upstream: ScriptedUpstream, adapter: SecureKeyManager
+) -> None:
     upstream.answer("POST", ENCRYPT, status=503, body=success())
     assert (await refused(adapter)).kind == outcomes.UNAVAILABLE
 
@@ -243,7 +243,7 @@ async def test_extra_fields_and_other_types_are_tolerated(
 # What may be told
 
 
-async def test_secrets_that_are_echoed_are_cleaned(upstream: ScriptedUpstream) -> None:
+async def test_echoed_secrets_are_removed(upstream: ScriptedUpstream) -> None:
     values = {
         "api_version": "v1.2",
         "app_key": "app/key-1",
@@ -259,7 +259,9 @@ async def test_secrets_that_are_echoed_are_cleaned(upstream: ScriptedUpstream) -
     assert "No" not in caught.value.message
 
 
-async def test_upstream_text_is_not_told_to_the_caller(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
+async def test_upstream_message_is_not_returned_to_the_caller(
+    upstream: ScriptedUpstream, adapter: SecureKeyManager
+) -> None:
     upstream.answer("POST", ENCRYPT, body=failure("Invalid User Data: marker-1"))
     error = await refused(adapter)
     assert "marker-1" not in f"{error} {error.metadata} {error.resource}"

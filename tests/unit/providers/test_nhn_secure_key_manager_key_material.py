@@ -57,7 +57,7 @@ def test_hexadecimal_without_any_separator(data: bytes) -> None:
     ["", " ", ",", ",,", "0x00,,0x01", ",0x00", "0x", "0x000", "0", "000", "x00", "0x0g", "0x00;0x01", "0x00 ...",
      "００", "0x+1", "0x 1", "-0x1", "0x00, 0x01, ... 후략 ...", "[0x00]", "0x1_0", "0x00\u200b", "0x0００"],
 )  # fmt: skip
-def test_what_is_not_hexadecimal(text: str) -> None:
+def test_invalid_hexadecimal_is_a_format_error(text: str) -> None:
     with pytest.raises(FormatError):
         parse_hex(text)
 
@@ -134,7 +134,7 @@ def test_keys_of_any_algorithm(key: rsa.RSAPrivateKey) -> None:
         check_spki(private)
 
 
-def test_keys_of_an_algorithm_that_is_not_known_here() -> None:
+def test_keys_of_an_unknown_algorithm_are_accepted() -> None:
     key = PRIVATE_KEYS[0]
     private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()).replace(RSA_OID, UNKNOWN_OID)
     public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

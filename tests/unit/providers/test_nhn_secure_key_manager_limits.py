@@ -41,7 +41,7 @@ async def test_the_largest_plaintext_is_sent(
 
 
 @pytest.mark.parametrize(("operation", "maximum", "is_base64"), LIMITS)
-async def test_a_larger_plaintext_is_refused_before_any_call(
+async def test_plaintext_over_the_limit_is_rejected_before_any_request(
     upstream: ScriptedUpstream, adapter: SecureKeyManager, operation: str, maximum: int, *, is_base64: bool
 ) -> None:
     with pytest.raises(InvalidRequest) as caught:
@@ -63,7 +63,7 @@ async def test_limits_count_bytes_not_characters(
     assert upstream.requests == []
 
 
-async def test_bytes_that_are_not_utf8_are_refused(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
+async def test_bytes_that_are_not_utf8_are_rejected(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
     with pytest.raises(InvalidRequest) as caught:
         await use(adapter, "encrypt", b"secret\xff", is_base64=False)
     assert caught.value.violations[0].field == "plaintext"

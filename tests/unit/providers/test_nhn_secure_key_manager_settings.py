@@ -57,7 +57,7 @@ def test_versions_with_their_credentials(version: str, values: dict[str, object]
 
 
 @pytest.mark.parametrize("app_key", ["", ".", "..", "..."])
-def test_app_keys_that_a_url_loses(app_key: str) -> None:
+def test_app_keys_of_dots_only_are_rejected(app_key: str) -> None:
     assert refused(app_key=app_key).startswith("providers[0].app_key: ")
 
 

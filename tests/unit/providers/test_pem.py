@@ -85,7 +85,7 @@ def test_blocks_of_other_kinds_are_passed_over() -> None:
         (b" " * (pem.MAXIMUM_BYTES + 1), "bytes"),
     ],
 )
-def test_what_is_broken_is_a_format_error(data: bytes, fault: str) -> None:
+def test_malformed_file_is_a_format_error(data: bytes, fault: str) -> None:
     with pytest.raises(FormatError, match=fault):
         pem.read_bundle(data)
 
@@ -161,7 +161,7 @@ def test_of_two_issuers_of_one_name_the_key_identifier_decides() -> None:
     assert pem.order_chain([*twins, leaf]) == (leaf, twins[1], twins[0])
 
 
-def test_authorities_that_signed_each_other_end() -> None:
+def test_authorities_that_signed_each_other_are_ordered() -> None:
     keys = elliptic_key(21), elliptic_key(22)
     one = make(Wanted(name("one")), keys[0], name("two"), keys[1])
     two = make(Wanted(name("two")), keys[1], name("one"), keys[0])

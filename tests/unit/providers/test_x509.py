@@ -69,7 +69,7 @@ def test_a_full_certificate() -> None:
     )
 
 
-def test_what_the_provider_says_itself_stays() -> None:
+def test_fields_from_the_provider_are_not_overwritten() -> None:
     said = certificates.Certificate(
         authority="Said Authority",
         domains=["said.example.com"],
@@ -133,7 +133,7 @@ def test_names_are_those_of_openssl() -> None:
     assert parts.organizational_unit == " spaces "
 
 
-def test_key_usage_is_absent_where_it_is_not_restricted() -> None:
+def test_key_usage_is_absent_without_restrictions() -> None:
     assert not filled(self_signed(Wanted(name("free")))).HasField("key_usage")
 
 
@@ -160,20 +160,20 @@ def test_the_two_flags_of_key_agreement(only: str) -> None:
     assert filled(certificate).key_usage == certificates.KeyUsage(key_agreement=True, **{only: True})
 
 
-def test_the_domain_is_the_common_name_where_there_is_no_dns_name() -> None:
+def test_domain_is_the_common_name_without_a_dns_name() -> None:
     address = x509.SubjectAlternativeName([x509.RFC822Name("a@example.com")])
     assert formats.domains(self_signed(Wanted(name("a.example.com"), (address,)))) == ["a.example.com"]
     assert formats.domains(self_signed(Wanted(x509.Name([])))) == []
 
 
-def test_a_certificate_that_never_expires() -> None:
+def test_certificate_without_expiration() -> None:
     certificate = self_signed(Wanted(name("never"), not_after=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)))
     message = filled(certificate)
     assert message.expiration_date == date_pb2.Date(year=9999, month=12, day=31)
     assert message.not_after.seconds == 253402300799
 
 
-def test_extensions_that_can_not_be_read_are_a_format_error() -> None:
+def test_malformed_extensions_are_a_format_error() -> None:
     broken = x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, b"\x30\x05broken")
     certificate = self_signed(Wanted(name("broken"), (broken,)))
     with pytest.raises(FormatError, match="extensions"):
@@ -276,6 +276,6 @@ def test_it_expires_at_the_end_of_the_day_in_its_zone(hours: float, state: int) 
 
 
 @pytest.mark.parametrize("text", ["", "2026", "2026-02-30", "25.03.2026", "tomorrow!!", "0000-00-00"])
-def test_what_is_no_day_is_a_format_error(text: str) -> None:
+def test_invalid_day_is_a_format_error(text: str) -> None:
     with pytest.raises(FormatError):
         expiry.parse_day(text)
