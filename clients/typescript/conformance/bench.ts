@@ -1,10 +1,10 @@
-/** How fast a file is sealed, beside AES-256-GCM of node:crypto alone on the same file, and how much memory it takes. */
+/** Benchmark of sealing: speed compared with AES-256-GCM of node:crypto alone, and memory use. */
 import { createCipheriv, randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 
 import type { Sealer } from "@keyway/client";
 
-/** What was measured; rates in bytes per second. */
+/** The result; rates are in bytes per second. */
 export interface Measured {
   readonly bytes: number;
   readonly seal: number;
@@ -16,7 +16,7 @@ export interface Measured {
 const READ_BYTES = 1_048_576;
 const ROUNDS = 5;
 
-/** The best of several rounds of each, in turn: the first ones read the file into memory. */
+/** Returns the best of several rounds of each; the first round loads the file into the page cache. */
 export async function benchSeal(file: string, sealer: Sealer): Promise<Measured> {
   let [bytes, seal, raw] = [0, 0, 0];
   for (let round = 0; round < ROUNDS; round += 1) {

@@ -1,4 +1,4 @@
-/** The cases that clients in all languages share: runs one, and says what is not as the case expects. */
+/** Execution of the conformance cases, and comparison with their expectations. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 
@@ -18,7 +18,7 @@ import {
 import { file_google_rpc_error_details } from "../src/gen/google/rpc/error_details_pb.js";
 import { connectTo, type Listener, type Sandbox } from "./sandbox.js";
 
-/** One call and what is expected of it, as `tests/clients/cases.yaml` has it. */
+/** A call and its expectation (`tests/clients/cases.yaml`). */
 interface Step {
   readonly method: string;
   readonly request?: JsonValue;
@@ -29,14 +29,14 @@ interface Step {
   readonly expect: Expectation;
 }
 
-/** A case: a call, and those after it, over one client. */
+/** A case: a call and further calls of the same client. */
 export interface Case extends Step {
   readonly name: string;
   readonly listener?: Listener;
   readonly before?: Before | readonly Before[];
-  /** With the listener for tokens: another one than the sandbox's; empty for none. */
+  /** With the listener `jwt`: replaces the token of the sandbox; empty for no token. */
   readonly token?: string;
-  /** With the listener for certificates: whether the client has one. */
+  /** With the listener `mtls`: whether the client sends a certificate. */
   readonly certificate?: boolean;
   readonly retries?: boolean;
   readonly then?: readonly Step[];
@@ -70,7 +70,7 @@ const SERVICES = { certificates: CertificateService, keys: KeyService, providers
 const DEADLINE_MS = 10_000;
 const registry = createRegistry(file_google_rpc_error_details);
 
-/** What is wrong, or undefined. */
+/** Returns the difference to the expectation, or undefined. */
 export async function runCase(given: Case, sandbox: Sandbox): Promise<string | undefined> {
   await prepare(given, sandbox);
   using client = connectTo(sandbox, given.listener, clientOptions(given, sandbox));
@@ -107,11 +107,11 @@ async function prepare({ before = [] }: Case, { controls }: Sandbox): Promise<vo
 async function control(method: string, url: string, body?: string): Promise<void> {
   const answer = await fetch(url, { method, ...(body && { body, headers: { "content-type": "application/json" } }) });
   if (!answer.ok) {
-    throw new Error(`${method} ${url} answered ${answer.status}: ${await answer.text()}`);
+    throw new Error(`${method} ${url} returned ${answer.status}: ${await answer.text()}`);
   }
 }
 
-/** `value` with "${…}" replaced by what `first`, the first response, has there. */
+/** Replaces "${path}" in `value` by the value in `first`, the first response. */
 function filled(value: JsonValue, first: JsonValue | undefined): JsonValue {
   if (typeof value === "string") {
     const path = /^\$\{(.*)\}$/.exec(value)?.[1];
@@ -180,7 +180,7 @@ function find(client: KeywayClient, fullName: string): { invoke: AnyCall; method
       return { invoke: calls[method.localName] as AnyCall, method };
     }
   }
-  throw new Error(`There is no method ${fullName}.`);
+  throw new Error(`Unknown method ${fullName}.`);
 }
 
 async function allPages(
@@ -241,7 +241,7 @@ function differences(expected: Expectation, { response, error, trailers }: Outco
   return found;
 }
 
-/** Whether `wanted` is in `got`: objects by their members, everything else as it is. */
+/** Returns whether `got` contains `wanted`: objects by member, other values by equality. */
 function contains(got: unknown, wanted: unknown): boolean {
   if (Array.isArray(wanted)) {
     return (
@@ -255,5 +255,5 @@ function contains(got: unknown, wanted: unknown): boolean {
       Object.entries(wanted).every(([key, value]) => contains((got as Record<string, unknown>)[key], value))
     );
   }
-  return got === wanted || (!wanted && got === undefined); // protobuf JSON leaves out what is false, 0 or empty
+  return got === wanted || (!wanted && got === undefined); // protobuf JSON omits false, 0 and empty values
 }

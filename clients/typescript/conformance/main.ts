@@ -1,14 +1,14 @@
 /**
- * The conformance program of this client. The suite that runs it starts a sandbox first and says where it is
- * (KEYWAY_SANDBOX), and where the cases are, as JSON (KEYWAY_CASES).
+ * The conformance runner of this client. KEYWAY_SANDBOX names the file with the line of JSON from the sandbox,
+ * KEYWAY_CASES the file with the cases as JSON.
  *
- *     main.js                        run the cases; a line of JSON for each
+ *     main.js                        run the cases; print one line of JSON per case
  *     main.js seal KEY AAD_HEX       seal standard input to standard output
- *     main.js open AAD_HEX           open standard input to standard output, which gets all or nothing
- *     main.js open-all LIST          open many: each line is ENVELOPE OUTPUT AAD_HEX (- for none)
+ *     main.js open AAD_HEX           open standard input; write nothing for an invalid envelope
+ *     main.js open-all LIST          open many envelopes: each line is ENVELOPE OUTPUT AAD_HEX (- for none)
  *     main.js bench seal FILE        bytes per second, as JSON
  *
- * Exit codes: 0 done, whatever the cases say; 1 failed; 2 wrong usage.
+ * Exit codes: 0 success, also for failed cases; 1 error; 2 wrong usage.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { buffer } from "node:stream/consumers";
@@ -51,7 +51,7 @@ async function main([command, ...rest]: readonly string[]): Promise<number> {
 async function runCases(): Promise<void> {
   const path = process.env.KEYWAY_CASES;
   if (path === undefined) {
-    throw new Error("KEYWAY_CASES has to name the file that holds the cases as JSON.");
+    throw new Error("KEYWAY_CASES must name the file with the cases.");
   }
   const sandbox = readSandbox();
   for (const one of JSON.parse(readFileSync(path, "utf8")) as Case[]) {
@@ -60,7 +60,7 @@ async function runCases(): Promise<void> {
   }
 }
 
-/** Says for each line of the list whether its envelope was opened; one that was not has no output. */
+/** Prints the result for each line of the list. It creates no output for an envelope that is not opened. */
 async function openAll(client: KeywayClient, list: string): Promise<void> {
   for (const line of list.split("\n").filter((text) => text !== "")) {
     const [envelope = "", output = "", associated = ""] = line.split(" ");

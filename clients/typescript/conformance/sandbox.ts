@@ -1,4 +1,4 @@
-/** The sandbox that the suite has started (`python -m gateway sandbox`): where it is, and clients of each listener. */
+/** The running sandbox (`python -m gateway sandbox`), and clients of its listeners. */
 import { readFileSync } from "node:fs";
 
 import { type ConnectOptions, connect, type KeywayClient } from "@keyway/client";
@@ -15,16 +15,16 @@ export interface Sandbox {
 
 export type Listener = "plain" | "mtls" | "jwt";
 
-/** From the file that KEYWAY_SANDBOX names. */
+/** Reads the file that KEYWAY_SANDBOX names. */
 export function readSandbox(): Sandbox {
   const path = process.env.KEYWAY_SANDBOX;
   if (path === undefined) {
-    throw new Error("KEYWAY_SANDBOX has to name the file that holds the sandbox's line of JSON.");
+    throw new Error("KEYWAY_SANDBOX must name the file with the line of JSON from the sandbox.");
   }
   return JSON.parse(readFileSync(path, "utf8")) as Sandbox;
 }
 
-/** A client of `listener`. */
+/** Returns a client of `listener`. */
 export function connectTo(
   sandbox: Sandbox,
   listener: Listener = "plain",

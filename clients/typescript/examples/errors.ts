@@ -1,9 +1,9 @@
-/** What a failure tells, and the pages of a list. Needs a gateway from `make run`. */
+/** Details of a failed call, and the pages of a list. Start the gateway with `make run`. */
 import { Code, connect, KeywayError, pages } from "@keyway/client";
 
 using client = connect({ address: "127.0.0.1:50051", plaintext: true });
 try {
-  await client.keys.encrypt({ name: "providers/nhn-keys/keys/nobody", plaintext: Buffer.from("x") });
+  await client.keys.encrypt({ name: "providers/nhn-keys/keys/no-such-key", plaintext: Buffer.from("x") });
 } catch (error) {
   if (!(error instanceof KeywayError && error.code === Code.NOT_FOUND)) {
     throw error;

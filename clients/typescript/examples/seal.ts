@@ -1,4 +1,4 @@
-/** Envelope encryption: a file is sealed here; only its data key goes through the gateway. Needs `make run`. */
+/** Envelope encryption: a file is sealed locally; only its data key goes through the gateway. Needs `make run`. */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

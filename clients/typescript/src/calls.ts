@@ -1,4 +1,4 @@
-/** Promises over stubs: cancellation, deadlines and typed errors for every method of a service alike. */
+/** Promise-based methods of a service, with cancellation, deadlines and typed errors. */
 import type { DescService } from "@bufbuild/protobuf";
 import * as grpc from "@grpc/grpc-js";
 
@@ -8,35 +8,35 @@ import type { Stub } from "./stubs.js";
 import { whenLoaded } from "./trace.js";
 import { RECEIPT, REQUEST_ID, textOf } from "./trailers.js";
 
-/** What a single call may have of its own. */
+/** Options of one call. */
 export interface CallOptions {
-  /** Cancels the call: it then fails with CANCELLED, and the signal's reason as `cause`. */
+  /** Cancels the call. It then fails with CANCELLED, and the reason of the signal is its `cause`. */
   readonly signal?: AbortSignal;
-  /** Milliseconds that the call may take, repeats included. Otherwise the client's `defaultDeadlineMs`. */
+  /** Deadline in milliseconds, including retries. The default is the client's `defaultDeadlineMs`. */
   readonly deadlineMs?: number;
   /** Sent with the call, such as `x-request-id` or `x-service-name`. */
   readonly metadata?: grpc.Metadata | Readonly<Record<string, string>>;
-  /** Called before the promise resolves with what the gateway says of the call besides the response. */
+  /** Called with the trailers before the promise resolves. */
   readonly onTrailers?: (trailers: Trailers) => void;
 }
 
-/** What comes after a response. A failed call has the same on its KeywayError. */
+/** The trailers of a response. For a failed call, the KeywayError has the same fields. */
 export interface Trailers {
-  /** The gateway's id of the call, for its log and its operators. */
+  /** The gateway's id of the call, which identifies it in the log. */
   readonly requestId: string | undefined;
-  /** Proves that the call is on record: chain, sequence and hash. */
+  /** The receipt of the call's record in the journal: chain, sequence and hash. */
   readonly receipt: string | undefined;
-  /** All that was sent. */
+  /** All trailers. */
   readonly metadata: grpc.Metadata;
 }
 
-/** One method. It rejects with a KeywayError. */
+/** A method. It rejects with a KeywayError. */
 export type Call<M> = (request: Request<M>, options?: CallOptions) => Promise<Response<M>>;
 
 /** All methods of service `S`. */
 export type Calls<S extends DescService> = { readonly [K in keyof S["method"]]: Call<S["method"][K]> };
 
-/** The promises over `stub`. */
+/** Returns the promise-based methods of `stub`. */
 export function makeCalls<S extends DescService>(service: S, stub: Stub<S>): Calls<S> {
   const calls = service.methods.map(({ localName }) => {
     const method = (stub[localName as keyof Stub<S>] as unknown as StubFunction).bind(stub);

@@ -17,36 +17,36 @@ import { makeStub, type Stub } from "./stubs.js";
 import { isLoopback, targetOf } from "./target.js";
 import { traceInterceptor } from "./trace.js";
 
-/** How to reach the gateway. */
+/** Settings of the connection. */
 export interface ConnectOptions {
-  /** Where it is: `gateway.example.com:443`, or a target of gRPC such as `dns:///…` or `unix:/run/keyway.sock`. */
+  /** The gateway: `gateway.example.com:443`, or a gRPC target such as `dns:///…` or `unix:/run/keyway.sock`. */
   readonly address?: string;
-  /** Several gateways, by IP address and port; calls go to each in turn. */
+  /** Several gateways, by IP address and port. Calls go to all in turn. */
   readonly addresses?: readonly string[];
-  /** Without TLS. Only to this machine, unless it is `"anywhere"`: on a network, anybody there can listen. */
+  /** Disables TLS. `true` accepts loopback addresses only, `"anywhere"` accepts all; others can then read the traffic. */
   readonly plaintext?: boolean | "anywhere";
-  /** How TLS is done, which it is unless `plaintext` says otherwise. */
+  /** TLS settings. TLS is the default. */
   readonly tls?: TlsOptions;
-  /** A bearer token. Only over TLS. */
+  /** A bearer token. It requires TLS. */
   readonly token?: Token | undefined;
-  /** Milliseconds that a call without a deadline of its own may take; 30,000 by default. */
+  /** Deadline in milliseconds of calls without one; the default is 30,000. */
   readonly defaultDeadlineMs?: number;
-  /** Whether methods without side effects are repeated on UNAVAILABLE; by default they are. */
+  /** Whether to retry calls without side effects on UNAVAILABLE; the default is true. */
   readonly retries?: boolean;
-  /** Options of grpc-js, over those that are set here. */
+  /** Options of grpc-js. They override the options of the client. */
   readonly channelOptions?: grpc.ChannelOptions;
   /** Interceptors of grpc-js, around every call. */
   readonly interceptors?: readonly grpc.Interceptor[];
 }
 
-/** The services' stubs as grpc-js makes them, with callbacks. */
+/** The callback stubs of grpc-js. */
 export interface Stubs {
   readonly certificates: Stub<typeof CertificateService>;
   readonly keys: Stub<typeof KeyService>;
   readonly providers: Stub<typeof ProviderService>;
 }
 
-/** A client. Made by `connect`; keep one for as long as the program runs, and close it at the end. */
+/** A client, created by `connect`. Use one for the whole program, and close it at the end. */
 export class KeywayClient implements Disposable {
   readonly certificates: Calls<typeof CertificateService>;
   readonly keys: Calls<typeof KeyService>;
@@ -66,7 +66,7 @@ export class KeywayClient implements Disposable {
     this.providers = makeCalls(ProviderService, this.stubs.providers);
   }
 
-  /** Every certificate of every page. `pages` tells which providers could not be asked. */
+  /** Yields the certificates of all pages. Use `pages` to read the unreachable providers. */
   listCertificates(
     request: Request<(typeof CertificateService)["method"]["listCertificates"]> = { parent: "providers/-" },
     options?: CallOptions,
@@ -74,7 +74,7 @@ export class KeywayClient implements Disposable {
     return items(pages(this.certificates.listCertificates, request, options), (page) => page.certificates);
   }
 
-  /** Every provider of every page. */
+  /** Yields the providers of all pages. */
   listProviders(
     request: Request<(typeof ProviderService)["method"]["listProviders"]> = {},
     options?: CallOptions,
@@ -82,17 +82,17 @@ export class KeywayClient implements Disposable {
     return items(pages(this.providers.listProviders, request, options), (page) => page.providers);
   }
 
-  /** Seals data of any size with data keys of `keyName`. Keep it: it uses a data key more than once. */
+  /** Returns a sealer with data keys of `keyName`. Keep it, because it reuses data keys. */
   sealer(keyName: string, options?: SealerOptions): Sealer {
     return new Sealer(this.keys, keyName, options);
   }
 
-  /** Opens what any sealer sealed. */
+  /** Returns an opener of envelopes. */
   opener(options?: OpenerOptions): Opener {
     return new Opener(this.keys, options);
   }
 
-  /** Ends the connections. Calls that are under way are cut off. */
+  /** Closes the connections. Calls in progress fail. */
   close(): void {
     this.channel.close();
   }
@@ -105,17 +105,17 @@ export class KeywayClient implements Disposable {
 const SERVICES = [CertificateService, KeyService, ProviderService];
 const DEFAULT_DEADLINE_MS = 30_000;
 const KEEPALIVE_MS = 60_000;
-/** gRPC's own 4 MiB are not enough for files and batches. */
+/** The default of gRPC, 4 MiB, is too small for files and batches. */
 const MAX_RECEIVE_BYTES = 64 * 1024 * 1024;
-/** The gateway takes 16 MiB; a call that is larger than this is not repeated. */
-const REPEATABLE_BYTES = 17 * 1024 * 1024;
+/** The gateway accepts 16 MiB; grpc-js does not retry larger calls. */
+const RETRY_BUFFER_BYTES = 17 * 1024 * 1024;
 
-/** A client of the gateway at `address`. It connects with the first call. */
+/** Returns a client of the gateway. It connects with the first call. */
 export function connect(options: ConnectOptions): KeywayClient {
   const addresses = addressesOf(options);
   const deadlineMs = options.defaultDeadlineMs ?? DEFAULT_DEADLINE_MS;
   if (!(deadlineMs > 0)) {
-    throw new RangeError("defaultDeadlineMs has to be more than 0.");
+    throw new RangeError("defaultDeadlineMs must be more than 0.");
   }
   const { serverName } = options.tls ?? {};
   const channel = new grpc.Channel(targetOf(addresses), credentialsOf(options, addresses), {
@@ -123,14 +123,14 @@ export function connect(options: ConnectOptions): KeywayClient {
     "grpc.service_config_disable_resolution": 1,
     "grpc.enable_retries": (options.retries ?? true) ? 1 : 0,
     "grpc.max_receive_message_length": MAX_RECEIVE_BYTES,
-    "grpc.per_rpc_retry_buffer_size": REPEATABLE_BYTES,
-    "grpc.retry_buffer_size": 4 * REPEATABLE_BYTES,
+    "grpc.per_rpc_retry_buffer_size": RETRY_BUFFER_BYTES,
+    "grpc.retry_buffer_size": 4 * RETRY_BUFFER_BYTES,
     "grpc.keepalive_time_ms": KEEPALIVE_MS,
-    // Whoever refuses a connection is asked again soon.
+    // Reconnect quickly after a refused connection.
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 5_000,
     "grpc.primary_user_agent": "keyway-typescript",
-    // To this machine, not by way of a proxy that the environment names.
+    // Do not use a proxy from the environment variables.
     ...(options.plaintext && { "grpc.enable_http_proxy": 0 }),
     ...(serverName && { "grpc.ssl_target_name_override": serverName, "grpc.default_authority": serverName }),
     ...options.channelOptions,
@@ -141,7 +141,7 @@ export function connect(options: ConnectOptions): KeywayClient {
 
 function addressesOf({ address, addresses }: ConnectOptions): readonly string[] {
   if (address !== undefined && addresses !== undefined) {
-    throw new TypeError("Either address or addresses, not both.");
+    throw new TypeError("address and addresses cannot be combined.");
   }
   return address === undefined ? (addresses ?? []) : [address];
 }
@@ -152,10 +152,10 @@ function credentialsOf(options: ConnectOptions, addresses: readonly string[]): g
     return tlsCredentials(tls ?? {}, token);
   }
   if (tls !== undefined || token !== undefined) {
-    throw new TypeError("Neither tls nor token go with plaintext: a token that anybody can read is everybody's.");
+    throw new TypeError("plaintext cannot be combined with tls or token.");
   }
   if (plaintext !== "anywhere" && !addresses.every(isLoopback)) {
-    throw new TypeError('Plaintext is for this machine; plaintext: "anywhere" allows it over a network.');
+    throw new TypeError('plaintext is limited to loopback addresses; plaintext: "anywhere" permits other addresses.');
   }
   return grpc.credentials.createInsecure();
 }

@@ -1,31 +1,31 @@
-/** What a channel proves and demands: TLS, a certificate of the caller's own, a token for each call. */
+/** Channel credentials: TLS, client certificates, and bearer tokens. */
 import { readFileSync } from "node:fs";
 
 import * as grpc from "@grpc/grpc-js";
 
 /**
- * PEM, or the path of a file of it. Files are read once, when connecting.
+ * PEM, or the path of a PEM file. Files are read once, by `connect`.
  */
 export type Pem = string | Uint8Array;
 
-/** How TLS is done. Without any of it: the certificate authorities that Node.js trusts. */
+/** TLS settings. The default uses the certificate authorities of Node.js. */
 export interface TlsOptions {
-  /** The authorities that may have signed the gateway's certificate. */
+  /** CA bundle used to verify the gateway. */
   readonly ca?: Pem;
-  /** The caller's certificate with its chain, for mutual TLS; with `privateKey`. */
+  /** The client certificate with its chain, for mutual TLS; requires `privateKey`. */
   readonly certificate?: Pem;
   readonly privateKey?: Pem;
-  /** The name that the gateway's certificate has to have, where it is not the address's. */
+  /** The name in the gateway's certificate, if it differs from the address. */
   readonly serverName?: string;
 }
 
-/** A bearer token, or what gives one for each call. It should keep a token for as long as that is valid. */
+/** A bearer token, or a function that returns the token for each call. The function should cache the token. */
 export type Token = string | (() => string | Promise<string>);
 
-/** The credentials of a channel over TLS. */
+/** Returns the credentials of a TLS channel. */
 export function tlsCredentials(tls: TlsOptions, token: Token | undefined): grpc.ChannelCredentials {
   if ((tls.certificate === undefined) !== (tls.privateKey === undefined)) {
-    throw new TypeError("tls.certificate and tls.privateKey go together.");
+    throw new TypeError("tls.certificate and tls.privateKey must be set together.");
   }
   const channel = grpc.credentials.createSsl(pem(tls.ca), pem(tls.privateKey), pem(tls.certificate));
   return token === undefined ? channel : grpc.credentials.combineChannelCredentials(channel, bearer(token));
@@ -35,17 +35,17 @@ function bearer(token: Token): grpc.CallCredentials {
   return grpc.credentials.createFromMetadataGenerator((_, callback) => {
     authorization(token).then(
       (metadata) => callback(null, metadata),
-      (error: unknown) => callback(error instanceof Error ? error : new Error("The token could not be had.")),
+      (error: unknown) => callback(error instanceof Error ? error : new Error("The token function failed.")),
     );
   });
 }
 
 async function authorization(token: Token): Promise<grpc.Metadata> {
-  // A token that comes from a file may end in a line's end.
+  // A token from a file can end with a newline.
   const text = (typeof token === "string" ? token : await token()).trim();
-  // grpc-js would name the token in its own complaint.
+  // The error of grpc-js would contain the token.
   if (!/^[\x21-\x7e]+$/.test(text)) {
-    throw new TypeError("The token has characters that a header can't carry, or none.");
+    throw new TypeError("The token is empty or contains characters that a header cannot carry.");
   }
   const metadata = new grpc.Metadata();
   metadata.set("authorization", `Bearer ${text}`);

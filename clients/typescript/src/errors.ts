@@ -1,4 +1,4 @@
-/** What a failed call throws: the gateway's status, read. Not responsible for envelopes that can't be opened. */
+/** KeywayError: the details of a failed call. */
 import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import * as grpc from "@grpc/grpc-js";
@@ -8,32 +8,32 @@ import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "./gen/google
 import { type Status, StatusSchema } from "./gen/google/rpc/status_pb.js";
 import { RECEIPT, REQUEST_ID, STATUS_DETAILS, textOf } from "./trailers.js";
 
-/** A field of the request that breaks the contract. */
+/** An invalid field of the request. */
 export interface Violation {
   readonly field: string;
   readonly description: string;
 }
 
-/** A call that failed, by the gateway's word or on the way there. Carries nothing of the request. */
+/** A failed call. It contains no data of the request. */
 export class KeywayError extends Error {
   override readonly name = "KeywayError";
-  /** gRPC's code, such as `Code.NOT_FOUND`. */
+  /** The gRPC status code, such as `Code.NOT_FOUND`. */
   readonly code: Code;
-  /** Its name: `NOT_FOUND`. */
+  /** The name of the code, such as `NOT_FOUND`. */
   readonly codeName: string;
-  /** The gateway's own words, without code, reason and request id. */
+  /** The message of the gateway, without code, reason and request id. */
   readonly rawMessage: string;
-  /** Why, for programs: a name of ErrorReason such as `KEY_NOT_FOUND`. Empty where the gateway did not answer. */
+  /** A name of ErrorReason such as `KEY_NOT_FOUND`. Empty if the error does not come from the gateway. */
   readonly reason: string;
-  /** What belongs to the reason, such as `provider` and `upstream_code`. */
+  /** Details of the reason, such as `provider` and `upstream_code`. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** Every field that breaks the contract, where that is why. */
+  /** All invalid fields of the request. */
   readonly violations: readonly Violation[];
-  /** The call may be repeated after so long. Absent: only where its method has no side effects. */
+  /** Milliseconds to wait before a retry. Present only if a retry is safe. */
   readonly retryDelayMs: number | undefined;
   /** The gateway's id of the call. */
   readonly requestId: string | undefined;
-  /** Proves that the call is on record. */
+  /** The receipt of the call's record in the journal. */
   readonly receipt: string | undefined;
 
   private constructor(status: Read, cause?: unknown) {
@@ -52,7 +52,7 @@ export class KeywayError extends Error {
     }
   }
 
-  /** The KeywayError of anything that a stub failed with. */
+  /** Returns the KeywayError for an error of a stub. */
   static from(error: unknown, cause?: unknown): KeywayError {
     if (error instanceof KeywayError) {
       return error;
@@ -66,13 +66,13 @@ export class KeywayError extends Error {
     return read;
   }
 
-  /** Of a call that was cancelled before it was made. */
+  /** Returns the KeywayError for a call that was canceled before its start. */
   static cancelled(cause: unknown): KeywayError {
     const status = { code: Code.CANCELLED, codeName: "CANCELLED", rawMessage: "Cancelled on client" };
     return new KeywayError({ ...NOTHING_READ, ...status }, cause);
   }
 
-  /** Of a `google.rpc.Status`, such as an item of a batch failed with. */
+  /** Returns the KeywayError for a `google.rpc.Status`, such as the error of an item of a batch. */
   static fromStatus(status: Status): KeywayError {
     return new KeywayError({ ...NOTHING_READ, ...readStatus(status) });
   }
@@ -91,7 +91,7 @@ const NOTHING_READ = {
   receipt: undefined,
 };
 
-/** One line: code, reason, message, and the id to quote to the operators. */
+/** Returns one line: code, reason, message and request id. */
 function summary({ codeName, reason, rawMessage, requestId }: Read): string {
   const quote = requestId && ` (request ${requestId})`;
   return `${codeName}${reason && ` ${reason}`}: ${rawMessage}${quote ?? ""}`;
@@ -117,12 +117,12 @@ function readDetails(trailers: grpc.Metadata): Partial<Read> {
   try {
     return readStatus(fromBinary(StatusSchema, bytes));
   } catch {
-    return {}; // a proxy's own idea of details: the code and message stand without them
+    return {}; // malformed details, for example from a proxy: use the code and the message
   }
 }
 
 function readStatus(status: Status): Omit<Read, "requestId" | "receipt"> {
-  // A proxy on the way may have reasons of its own.
+  // A proxy can add an ErrorInfo of its own domain.
   const info = unpack(status, ErrorInfoSchema, ({ domain }) => domain === DOMAIN);
   const delay = unpack(status, RetryInfoSchema)?.retryDelay;
   return {
@@ -157,7 +157,7 @@ function isServiceError(error: unknown): error is grpc.ServiceError {
   return error instanceof Error && "code" in error && "metadata" in error && error.metadata instanceof grpc.Metadata;
 }
 
-/** The lines of the stack where the call was made: grpc-js keeps them after those of where it failed. */
+/** Returns the stack of the caller, which grpc-js appends to the stack of the failure. */
 function whereCalled(error: Error): string | undefined {
   return error.stack?.split("\nfor call at\n").at(1);
 }

@@ -1,4 +1,4 @@
-/** Client of the Keyway gateway. `connect` is where to begin. */
+/** Client of Keyway, a gRPC gateway to certificate and key services. Start with `connect`. */
 export type { Call, CallOptions, Calls, Trailers } from "./calls.js";
 export { type ConnectOptions, connect, KeywayClient, type Stubs } from "./client.js";
 export type { Pem, TlsOptions, Token } from "./credentials.js";

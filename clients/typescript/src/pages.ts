@@ -1,11 +1,11 @@
-/** Lists, page by page or item by item. A page is asked for when the one before it has been used up. */
+/** Iteration over the pages of a list method. Each page is requested only when needed. */
 import type { CallOptions } from "./calls.js";
 
-/** What the request and the response of a list have. */
+/** A list method. */
 type ListCall<Q, P> = (request: Q, options?: CallOptions) => Promise<P>;
 
 /**
- * Every page that `list` has for `request`, as in
+ * Yields the pages of a list method, as in
  * `for await (const page of pages(client.certificates.listCertificates, { parent: "providers/-" }))`.
  */
 export async function* pages<Q extends object, P extends { nextPageToken: string }>(
@@ -24,7 +24,7 @@ export async function* pages<Q extends object, P extends { nextPageToken: string
   }
 }
 
-/** What `pick` takes from every page, one at a time. */
+/** Yields the items of all pages. `pick` returns the items of a page. */
 export async function* items<P, T>(
   source: AsyncIterable<P>,
   pick: (page: P) => Iterable<T>,

@@ -1,9 +1,9 @@
-/** How a channel spreads and repeats calls. Which methods may be repeated is the contract's to say. */
+/** The gRPC service config: load balancing, and retries of the methods that the contract marks as NO_SIDE_EFFECTS. */
 import type { DescService } from "@bufbuild/protobuf";
 import type { ServiceConfig } from "@grpc/grpc-js";
 import * as grpc from "@grpc/grpc-js";
 
-import { repeatable } from "./services.js";
+import { idempotentMethods } from "./services.js";
 
 const RETRY_POLICY = {
   maxAttempts: 5,
@@ -13,10 +13,10 @@ const RETRY_POLICY = {
   retryableStatusCodes: [grpc.status.UNAVAILABLE],
 };
 
-/** Calls in turn to every address; with `retries`, UNAVAILABLE is repeated where nothing can happen twice. */
+/** Returns the service config: round robin and, with `retries`, retries of idempotent methods on UNAVAILABLE. */
 export function serviceConfig(services: readonly DescService[], retries: boolean): ServiceConfig {
   const safe = services.flatMap((service) =>
-    repeatable(service).map((method) => ({ service: service.typeName, method })),
+    idempotentMethods(service).map((method) => ({ service: service.typeName, method })),
   );
   return {
     loadBalancingConfig: [{ round_robin: {} }],

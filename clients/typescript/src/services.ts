@@ -1,7 +1,5 @@
 /**
- * From the contract's descriptors to grpc-js: definitions for stubs and servers, and what each method is.
- *
- * Not responsible for channels, nor for promises.
+ * Service definitions for grpc-js, created from the descriptors of the contract.
  */
 import {
   create,
@@ -16,19 +14,19 @@ import {
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type * as grpc from "@grpc/grpc-js";
 
-/** A method's request, as a caller may write it: any part of it, by field. */
+/** The request of a method, as a plain object. */
 export type Request<M> = M extends { input: infer I extends DescMessage } ? MessageInitShape<I> : never;
 
-/** A method's response. */
+/** The response of a method. */
 export type Response<M> = M extends { output: infer O extends DescMessage } ? MessageShape<O> : never;
 
-/** `service` as grpc-js takes it: for a client's constructor, or for `Server.addService` in a test. */
+/** Returns the definition of a service for grpc-js: for a client, or for `Server.addService` in a test. */
 export function serviceDefinition(service: DescService): grpc.ServiceDefinition {
   return Object.fromEntries(service.methods.map((method) => [method.localName, methodDefinition(unary(method))]));
 }
 
-/** The methods that are safe to repeat, by the contract's own word. */
-export function repeatable(service: DescService): string[] {
+/** Returns the methods that the contract marks as NO_SIDE_EFFECTS. */
+export function idempotentMethods(service: DescService): string[] {
   return service.methods
     .filter((method) => method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS)
     .map((method) => method.name);
@@ -56,7 +54,7 @@ function serializer(schema: DescMessage): (value: unknown) => Buffer {
 
 function unary(method: DescService["methods"][number]): DescMethodUnary {
   if (method.methodKind !== "unary") {
-    throw new TypeError(`${method.toString()}: only unary methods have a client so far`);
+    throw new TypeError(`${method.toString()}: only unary methods are supported`);
   }
   return method as DescMethodUnary;
 }

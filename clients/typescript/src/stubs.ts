@@ -1,10 +1,10 @@
-/** Stubs as grpc-js makes them, with callbacks, and typed by the contract. Promises are in `calls.ts`. */
+/** Callback stubs of grpc-js with the types of the contract. */
 import type { DescService } from "@bufbuild/protobuf";
 import * as grpc from "@grpc/grpc-js";
 
 import { type Request, type Response, serviceDefinition } from "./services.js";
 
-/** One method of a stub. */
+/** A method of a stub. */
 export interface StubMethod<M> {
   (request: Request<M>, callback: grpc.requestCallback<Response<M>>): grpc.ClientUnaryCall;
   (request: Request<M>, metadata: grpc.Metadata, callback: grpc.requestCallback<Response<M>>): grpc.ClientUnaryCall;
@@ -17,17 +17,17 @@ export interface StubMethod<M> {
   ): grpc.ClientUnaryCall;
 }
 
-/** A stub of service `S`. */
+/** The stub of service `S`. */
 export type Stub<S extends DescService> = grpc.Client & { [K in keyof S["method"]]: StubMethod<S["method"][K]> };
 
-/** A stub of `service` over `channel`. */
+/** Returns the stub of `service` over `channel`. */
 export function makeStub<S extends DescService>(
   service: S,
   channel: grpc.ChannelInterface,
   interceptors: readonly grpc.Interceptor[],
 ): Stub<S> {
   const Constructor = grpc.makeGenericClientConstructor(serviceDefinition(service), service.typeName);
-  const unused = grpc.credentials.createInsecure(); // the channel has its own
+  const unused = grpc.credentials.createInsecure(); // the channel has its own credentials
   const options = { channelOverride: channel, interceptors: [...interceptors] };
   return new Constructor(channel.getTarget(), unused, options) as unknown as Stub<S>;
 }

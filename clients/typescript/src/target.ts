@@ -1,11 +1,11 @@
-/** Addresses: which target of grpc-js they make, and whether they stay on this machine. */
+/** Gateway addresses: conversion to targets of grpc-js, and detection of loopback addresses. */
 import { isIP, isIPv4 } from "node:net";
 
-/** The target for one or several addresses. */
+/** Returns the target for one or several addresses. */
 export function targetOf(addresses: readonly string[]): string {
   const [first, ...others] = addresses;
   if (first === undefined) {
-    throw new TypeError('An address is missing: connect({ address: "gateway.example.com:443" }).');
+    throw new TypeError('No address: use connect({ address: "gateway.example.com:443" }).');
   }
   if (others.length === 0) {
     return isTarget(first) ? first : `dns:${first}`;
@@ -13,13 +13,13 @@ export function targetOf(addresses: readonly string[]): string {
   const families = new Set(addresses.map((address) => isIP(hostOf(address))));
   if (families.size !== 1 || families.has(0)) {
     throw new TypeError(
-      "Several addresses have to be IP addresses of one family; a host name stands for all that DNS knows of it.",
+      "Several addresses must be IP addresses of one family; alternatively, use one host name that resolves to all.",
     );
   }
   return `${families.has(4) ? "ipv4" : "ipv6"}:${addresses.join(",")}`;
 }
 
-/** Whether everything that is sent to `address` stays on this machine. */
+/** Returns whether an address is on this machine. */
 export function isLoopback(address: string): boolean {
   if (/^unix(-abstract)?:/.test(address)) {
     return true;

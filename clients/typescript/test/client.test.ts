@@ -1,4 +1,4 @@
-/** Calls through a real server: what is sent, how long they take, what comes back. */
+/** Calls over a real server. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
@@ -25,7 +25,7 @@ import { failure, type Handler, serve } from "./support/server.js";
 const NAME = "providers/nhn-keys/keys/orders-key";
 const never: Handler = () => {};
 
-test("a call: bytes, and a version that is 0 or not told", async () => {
+test("a call returns bytes and an optional version", async () => {
   await using server = await serve(KeyService, {
     encrypt: ({ request }: { request: { plaintext: Uint8Array } }, callback) =>
       callback(null, request.plaintext.length === 0 ? { ciphertext: "none" } : { ciphertext: "some", keyVersion: 0 }),
@@ -37,7 +37,7 @@ test("a call: bytes, and a version that is 0 or not told", async () => {
   assert.deepEqual([none.ciphertext, none.keyVersion], ["none", undefined]);
 });
 
-test("an error has all that the gateway says", async () => {
+test("an error has all details of the gateway", async () => {
   const details = [
     anyPack(
       ErrorInfoSchema,
@@ -80,7 +80,7 @@ test("an error has all that the gateway says", async () => {
   assert.deepEqual([item.code, item.reason, item.requestId], [Code.INVALID_ARGUMENT, "INVALID_REQUEST", undefined]);
 });
 
-test("an error with details that nobody can read stands without them", async () => {
+test("malformed error details are ignored", async () => {
   await using server = await serve(KeyService, {
     encrypt: (_, callback) =>
       callback(failure(grpc.status.INTERNAL, "oops", { "grpc-status-details-bin": Buffer.from([255, 255]) })),
@@ -90,7 +90,7 @@ test("an error with details that nobody can read stands without them", async () 
   assert.deepEqual([error.code, error.reason, error.message], [Code.INTERNAL, "", "INTERNAL: oops"]);
 });
 
-test("the raw stubs' errors can be read as well", async () => {
+test("errors of raw stubs are converted", async () => {
   await using server = await serve(KeyService, { encrypt: (_, callback) => callback(failure(5, "no")) });
   using client = connect({ address: server.address, plaintext: true });
   const error = await new Promise((resolve) => client.stubs.keys.encrypt({ name: NAME }, resolve));
@@ -98,7 +98,7 @@ test("the raw stubs' errors can be read as well", async () => {
   assert.equal(KeywayError.from(new Error("other")).code, Code.UNKNOWN);
 });
 
-test("a call without a deadline has the client's", async () => {
+test("the default deadline applies", async () => {
   await using server = await serve(KeyService, { encrypt: never });
   using client = connect({ address: server.address, plaintext: true, defaultDeadlineMs: 50 });
   assert.equal((await failureOf(client.keys.encrypt({ name: NAME }))).code, Code.DEADLINE_EXCEEDED);
@@ -106,14 +106,14 @@ test("a call without a deadline has the client's", async () => {
   assert.equal(KeywayError.from(raw).code, Code.DEADLINE_EXCEEDED);
 });
 
-test("a call's own deadline counts", async () => {
+test("the deadline of a call overrides the default", async () => {
   await using server = await serve(KeyService, { encrypt: never });
   using client = connect({ address: server.address, plaintext: true });
   const error = await failureOf(client.keys.encrypt({ name: NAME }, { deadlineMs: 50 }));
   assert.equal(error.code, Code.DEADLINE_EXCEEDED);
 });
 
-test("a signal cancels a call, and its reason is the cause", async () => {
+test("a signal cancels a call, and its reason is the cause of the error", async () => {
   const controller = new AbortController();
   const reason = new Error("no longer needed");
   let cancelled = () => {};
@@ -134,7 +134,7 @@ test("a signal cancels a call, and its reason is the cause", async () => {
   assert.deepEqual([early.code, early.cause], [Code.CANCELLED, reason]);
 });
 
-test("UNAVAILABLE is repeated where nothing can happen twice, and only there", async () => {
+test("only idempotent calls are retried on UNAVAILABLE", async () => {
   let [safe, unsafe] = [0, 0];
   const unavailable = failure(grpc.status.UNAVAILABLE, "later");
   await using server = await serve(CertificateService, {
@@ -160,7 +160,7 @@ test("UNAVAILABLE is repeated where nothing can happen twice, and only there", a
   assert.equal(safe, 1);
 });
 
-test("a large call is repeated too", async () => {
+test("a large call is retried", async () => {
   let calls = 0;
   await using server = await serve(KeyService, {
     encrypt: (_, callback) => {
@@ -173,14 +173,14 @@ test("a large call is repeated too", async () => {
   assert.equal(calls, 2);
 });
 
-test("what is repeated is what the service config says that callers in all languages share", async () => {
+test("retries match the shared service config", async () => {
   const shared = JSON.parse(await readFile(new URL("../../../service-config.json", import.meta.url), "utf8"));
   const { waitForReady: _, ...policy } = shared.methodConfig[0];
   policy.retryPolicy.retryableStatusCodes = [grpc.status.UNAVAILABLE];
   assert.deepEqual(serviceConfig([CertificateService, KeyService, ProviderService], true).methodConfig, [policy]);
 });
 
-test("plaintext goes by no proxy of the environment", async () => {
+test("plaintext uses no proxy of the environment", async () => {
   await using server = await serve(KeyService, { encrypt: (_, callback) => callback(null, {}) });
   const { http_proxy: before } = process.env;
   process.env["http_proxy"] = "http://127.0.0.1:9";
@@ -193,7 +193,7 @@ test("plaintext goes by no proxy of the environment", async () => {
   }
 });
 
-test("calls go to every address in turn", async () => {
+test("calls go to all addresses", async () => {
   const served = new Map<string, number>();
   const handler = (which: string) => ({
     encrypt: ((_, callback) => {
@@ -210,7 +210,7 @@ test("calls go to every address in turn", async () => {
   assert.deepEqual([...served.keys()].sort(), ["first", "second"]);
 });
 
-test("lists give one item after another, and ask for a page when it is needed", async () => {
+test("lists yield items and request pages when needed", async () => {
   const asked: string[] = [];
   await using server = await serve(CertificateService, {
     listCertificates: ({ request }: { request: { parent: string; pageSize: number; pageToken: string } }, callback) => {
@@ -235,7 +235,7 @@ test("lists give one item after another, and ask for a page when it is needed", 
   assert.equal(asked.length, 4);
 });
 
-test("metadata goes with a call, and trailers come back", async () => {
+test("metadata is sent, and trailers are returned", async () => {
   await using server = await serve(KeyService, {
     encrypt: (call, callback) => {
       const trailers = new grpc.Metadata();
@@ -250,7 +250,7 @@ test("metadata goes with a call, and trailers come back", async () => {
   assert.deepEqual([trailers?.requestId, trailers?.receipt], ["for order-42", undefined]);
 });
 
-test("the current span's context goes with a call, unless one is there", async () => {
+test("the trace context of the current span is sent, unless it is already set", async () => {
   const seen: unknown[] = [];
   await using server = await serve(KeyService, {
     encrypt: ({ metadata }, callback) => {
@@ -283,19 +283,19 @@ test("the current span's context goes with a call, unless one is there", async (
   assert.deepEqual(seen, [`00-${"a".repeat(32)}-${"b".repeat(16)}-01`, "mine", undefined]);
 });
 
-test("what is not safe is refused when connecting", () => {
+test("unsafe connection options are rejected", () => {
   const refused = (options: Parameters<typeof connect>[0], why: RegExp) => assert.throws(() => connect(options), why);
-  refused({ address: "gateway.example.com:443", plaintext: true }, /for this machine/);
-  refused({ addresses: ["127.0.0.1:1", "10.0.0.1:1"], plaintext: true }, /for this machine/);
-  refused({ address: "127.evil.example.com:1", plaintext: true }, /for this machine/);
+  refused({ address: "gateway.example.com:443", plaintext: true }, /limited to loopback/);
+  refused({ addresses: ["127.0.0.1:1", "10.0.0.1:1"], plaintext: true }, /limited to loopback/);
+  refused({ address: "127.evil.example.com:1", plaintext: true }, /limited to loopback/);
   refused({ address: "localhost:1", plaintext: true, token: "t" }, /token/);
   refused({ address: "localhost:1", plaintext: true, tls: {} }, /tls/);
-  refused({ address: "a:1", tls: { certificate: "-----BEGIN " } }, /go together/);
+  refused({ address: "a:1", tls: { certificate: "-----BEGIN " } }, /set together/);
   refused({ addresses: ["a:1", "b:1"] }, /IP addresses/);
   refused({ address: "a:1", defaultDeadlineMs: 0 }, /more than 0/);
   refused({ address: "a:1", defaultDeadlineMs: Number.NaN }, /more than 0/);
-  refused({}, /address is missing/);
-  refused({ address: "a:1", addresses: ["b:1"] }, /not both/);
+  refused({}, /No address/);
+  refused({ address: "a:1", addresses: ["b:1"] }, /cannot be combined/);
   for (const address of ["localhost:1", "127.0.0.2:1", "[::1]:1", "unix:/run/keyway.sock", "dns:///localhost:1"]) {
     connect({ address, plaintext: true }).close();
   }

@@ -30,7 +30,7 @@ import {
 
 const NAME = "providers/nhn-keys/keys/orders-key";
 
-/** The gateway, as far as envelopes need it. */
+/** A gateway for envelopes. */
 class Keys {
   generated = 0;
   decrypted = 0;
@@ -65,7 +65,7 @@ function fails(code: Code, reason: string, domain = "keyway"): KeywayError {
   return KeywayError.fromStatus(create(StatusSchema, { code, details: [anyPack(ErrorInfoSchema, info)] }));
 }
 
-test("what is sealed can be opened, with the same associated data alone", async () => {
+test("sealed data is opened only with the same associated data", async () => {
   const keys = new Keys();
   const envelope = await keys.sealer().seal("the order", { associatedData: "order 42" });
   assert.equal(
@@ -76,7 +76,7 @@ test("what is sealed can be opened, with the same associated data alone", async 
   await assert.rejects(keys.opener().open(envelope), EnvelopeError);
 });
 
-test("every byte counts, and every length", async () => {
+test("modified and truncated envelopes are rejected", async () => {
   const keys = new Keys();
   const envelope = await keys.sealer({ segmentSize: 4096 }).seal(randomBytes(4096 + 100));
   const header = envelope.length - 4196 - 32;
@@ -92,7 +92,7 @@ test("every byte counts, and every length", async () => {
   await assert.rejects(keys.opener().open(Buffer.concat([envelope, Buffer.alloc(1)])), EnvelopeError);
 });
 
-test("a key that is not expected is refused before the gateway is asked", async () => {
+test("an unexpected key is rejected without a call", async () => {
   const keys = new Keys();
   const envelope = await keys.sealer().seal("x");
   await assert.rejects(keys.opener({ keyNames: ["providers/nhn-keys/keys/other"] }).open(envelope), EnvelopeError);
@@ -100,7 +100,7 @@ test("a key that is not expected is refused before the gateway is asked", async 
   assert.equal((await keys.opener({ keyNames: [NAME] }).open(envelope)).toString(), "x");
 });
 
-test("only what the gateway says of the envelope is the envelope's fault", async () => {
+test("only errors about the envelope are envelope errors", async () => {
   const keys = new Keys();
   const envelope = await keys.sealer().seal("x");
   for (const [code, reason, refused, domain] of [
@@ -123,7 +123,7 @@ test("only what the gateway says of the envelope is the envelope's fault", async
   }
 });
 
-test("a data key seals until one of its bounds, and is wiped then", async () => {
+test("a data key is replaced at its bounds, and wiped", async () => {
   let now = 0;
   const made: Buffer[] = [];
   const generate = async () => {
@@ -157,7 +157,7 @@ test("a data key seals until one of its bounds, and is wiped then", async () => 
   assert.ok(made.every((key) => key.equals(Buffer.alloc(32))));
 });
 
-test("what counts of an envelope is its plaintext", async () => {
+test("the plaintext bytes of an envelope count toward the bounds", async () => {
   const keys = new Keys();
   const sealer = keys.sealer({ maxBytes: 10, segmentSize: 4096 });
   const generated: number[] = [];
@@ -168,7 +168,7 @@ test("what counts of an envelope is its plaintext", async () => {
   assert.deepEqual(generated, [1, 1, 2, 3]);
 });
 
-test("a data key's age counts from the question, and a new one serves all the same", async () => {
+test("the age of a data key counts from the request, and a new key is used at least once", async () => {
   let now = 0;
   let made = 0;
   const generate = async () => {
@@ -181,7 +181,7 @@ test("a data key's age counts from the question, and a new one serves all the sa
   assert.equal(await keys.withKey((key) => key.encrypted), "key 2");
 });
 
-test("one who stops waiting for a data key leaves it to the others; a failure is told to all, and tried anew", async () => {
+test("an aborted wait does not cancel the shared request, and a failed request is retried", async () => {
   let release: (failure?: Error) => void = () => {};
   const generate = () =>
     new Promise((resolve, reject) => {
@@ -200,7 +200,7 @@ test("one who stops waiting for a data key leaves it to the others; a failure is
   assert.equal(await again, "key");
 });
 
-test("streams: as generators and as transforms, with pieces of any size", async () => {
+test("generators and transforms accept pieces of any size", async () => {
   const keys = new Keys();
   const data = randomBytes(300_000);
   const envelope = await buffer(Readable.from(cut(data, 777)).compose(keys.sealer().sealTransform()));
@@ -210,7 +210,7 @@ test("streams: as generators and as transforms, with pieces of any size", async 
   assert.ok(piped.equals(data));
 });
 
-test("nothing is read before it is asked for, and little more than that", async () => {
+test("sources are read lazily", async () => {
   const keys = new Keys();
   let given = 0;
   const source = (function* () {
@@ -228,7 +228,7 @@ test("nothing is read before it is asked for, and little more than that", async 
   assert.equal(source.next().done, true);
 });
 
-test("a stream that fails, or is aborted, fails the sealing and is let go of", async () => {
+test("a failed or aborted stream fails the sealing and is released", async () => {
   const keys = new Keys();
   const broken = (async function* () {
     yield Buffer.alloc(100_000);
@@ -252,7 +252,7 @@ test("a stream that fails, or is aborted, fails the sealing and is let go of", a
   assert.equal(endless.destroyed, true);
 });
 
-test("a stream that fails before it is read fails the sealing alone", async () => {
+test("a stream that fails before its first read fails the sealing only", async () => {
   const keys = new Keys();
   const missing = createReadStream("/nothing/is/here");
   const sealed = keys.sealer().sealStream(missing);
@@ -260,12 +260,12 @@ test("a stream that fails before it is read fails the sealing alone", async () =
   await assert.rejects(buffer(sealed), { code: "ENOENT" });
 });
 
-test("text in a stream is refused", async () => {
+test("text in a stream is rejected", async () => {
   const keys = new Keys();
   await assert.rejects(buffer(keys.sealer().sealStream(Readable.from(["text"]))), TypeError);
 });
 
-test("files are whole or not there", async () => {
+test("only complete files are created", async () => {
   await using folder = await temporaryFolder();
   const [plain, sealed, opened] = ["plain", "sealed", "opened"].map((name) => join(folder.path, name)) as [
     string,
@@ -288,7 +288,7 @@ test("files are whole or not there", async () => {
   assert.deepEqual((await readdir(folder.path)).sort(), ["plain", "sealed"]);
 });
 
-test("memory stays the same, whatever the size", async () => {
+test("memory use is independent of the size", async () => {
   const keys = new Keys();
   const total = 256 * 2 ** 20;
   const piece = randomBytes(2 ** 20);
@@ -308,7 +308,7 @@ test("memory stays the same, whatever the size", async () => {
   assert.ok(most < 150 * 2 ** 20, `${Math.round(most / 2 ** 20)} MiB more`);
 });
 
-test("pipeline moves a file through", async () => {
+test("pipeline seals and opens a file", async () => {
   await using folder = await temporaryFolder();
   const [plain, sealed] = [join(folder.path, "plain"), join(folder.path, "sealed")];
   const keys = new Keys();

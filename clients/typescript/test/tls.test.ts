@@ -1,4 +1,4 @@
-/** TLS, certificates and tokens, with certificates that openssl makes. */
+/** TLS, client certificates and tokens, with certificates from openssl. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -15,7 +15,7 @@ const NAME = "providers/nhn-keys/keys/orders-key";
 const folder = mkdtempSync(join(tmpdir(), "keyway-tls-"));
 after(() => rmSync(folder, { recursive: true }));
 
-/** The paths of a certificate that signs itself, and of its key. */
+/** Creates a self-signed certificate; returns the paths of the certificate and its key. */
 function selfSigned(name: string): { certificate: string; privateKey: string } {
   const [certificate, privateKey] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)];
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", privateKey];
@@ -42,7 +42,7 @@ async function encrypt(options: Parameters<typeof connect>[0]): Promise<string> 
   return (await client.keys.encrypt({ name: NAME }, { deadlineMs: 10_000 })).ciphertext;
 }
 
-test("the authority may be a file or PEM, and has to be the right one", async () => {
+test("the CA bundle is a file or PEM, and is verified", async () => {
   await using server = await serveTls();
   const { address } = server;
   assert.equal(await encrypt({ address, tls: { ca: own.certificate } }), "no token");
@@ -52,21 +52,21 @@ test("the authority may be a file or PEM, and has to be the right one", async ()
   await assert.rejects(encrypt({ address }), { codeName: "UNAVAILABLE" });
 });
 
-test("the name may be another one than the address's, where the caller says so", async () => {
+test("serverName replaces the host of the address", async () => {
   await using server = await serveTls(other);
   const tls = { ca: other.certificate };
   await assert.rejects(encrypt({ address: server.address, tls }), { codeName: "UNAVAILABLE" });
   assert.equal(await encrypt({ address: server.address, tls: { ...tls, serverName: "gateway.test" } }), "no token");
 });
 
-test("the caller shows its certificate", async () => {
+test("the client certificate is sent", async () => {
   await using server = await serveTls(own, caller.certificate);
   const { address } = server;
   assert.equal(await encrypt({ address, tls: { ca: own.certificate, ...caller } }), "no token");
   await assert.rejects(encrypt({ address, tls: { ca: own.certificate } }), { codeName: "UNAVAILABLE" });
 });
 
-test("a token is asked for with each call", async () => {
+test("the token function is called for each call", async () => {
   await using server = await serveTls();
   const { address } = server;
   const tls = { ca: own.certificate };
@@ -79,7 +79,7 @@ test("a token is asked for with each call", async () => {
   }
 });
 
-test("a token that can't be had or sent fails the call, and is not told", async () => {
+test("a failed or invalid token fails the call and is not printed", async () => {
   await using server = await serveTls();
   const failing: Token[] = ["secret\nvalue", "", () => Promise.reject(new Error("the issuer is down"))];
   for (const token of failing) {

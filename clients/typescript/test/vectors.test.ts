@@ -35,12 +35,12 @@ function openerWith(dataKey: Buffer): Opener {
   return new Opener({ decrypt } as unknown as Calls<typeof KeyService>);
 }
 
-test("there are vectors", () => {
+test("vectors exist", () => {
   assert.ok(vectors.length >= 10 && refused.length >= 10);
 });
 
 for (const vector of vectors) {
-  test(`seals ${vector.name} as the vector has it`, async () => {
+  test(`seals ${vector.name} to the vector`, async () => {
     const dataKey = { plaintext: hex(vector.data_key), encrypted: vector.encrypted_data_key };
     const associated = hex(vector.associated_data);
     const { header, envelopeKey } = beginEnvelope(
@@ -75,7 +75,7 @@ for (const vector of vectors) {
 }
 
 for (const vector of refused) {
-  test(`refuses ${vector.name}`, async () => {
+  test(`rejects ${vector.name}`, async () => {
     await assert.rejects(
       openerWith(hex(vector.data_key)).open(hex(vector.envelope), { associatedData: hex(vector.associated_data) }),
       EnvelopeError,

@@ -1,20 +1,20 @@
-/** Data keys for sealing: one is used for many envelopes, within bounds, and wiped then. */
+/** Reuse of data keys within bounds. */
 import type { Call } from "../calls.js";
 import { KeywayError } from "../errors.js";
 import type { KeyService } from "../gen/keyway/v1/key_service_pb.js";
 import { DATA_KEY_BYTES } from "./format.js";
 
-/** How much one data key may seal. Whichever comes first ends its use; an envelope that it has begun, it ends. */
+/** Limits for the use of one data key. The first limit that is reached applies to the next envelope. */
 export interface Bounds {
-  /** 1,000 by default. */
+  /** Number of envelopes; the default is 1,000. */
   readonly maxEnvelopes?: number;
-  /** Bytes of plaintext; 64 GiB by default. */
+  /** Bytes of plaintext; the default is 64 GiB. */
   readonly maxBytes?: number;
-  /** Milliseconds since it was asked for; 300,000 by default. */
+  /** Milliseconds since the request of the key; the default is 300,000. */
   readonly maxAgeMs?: number;
 }
 
-/** What makes data keys. */
+/** Generates data keys. */
 export type Generate = Call<(typeof KeyService)["method"]["generateDataKey"]>;
 
 /** A data key and its use so far. Sealers add to `bytes`. */
@@ -26,7 +26,7 @@ export interface DataKey {
   bytes: number;
 }
 
-/** The data keys of one key. */
+/** The current data key of one key. */
 export class DataKeys {
   readonly #generate: Generate;
   readonly #keyName: string;
@@ -43,14 +43,13 @@ export class DataKeys {
     this.#now = now;
     for (const [name, bound] of Object.entries(this.#bounds)) {
       if (!(bound > 0)) {
-        throw new RangeError(`${name} has to be more than 0.`);
+        throw new RangeError(`${name} must be more than 0.`);
       }
     }
   }
 
   /**
-   * What `use` makes of a data key that may seal one envelope more. `use` must not keep the key: the next to come may
-   * wipe it.
+   * Calls `use` with a data key for one more envelope. `use` must not keep the key, because the next call can wipe it.
    */
   async withKey<T>(use: (key: DataKey) => T, signal?: AbortSignal): Promise<T> {
     for (;;) {
@@ -63,7 +62,7 @@ export class DataKeys {
     }
   }
 
-  /** Forgets the data key. */
+  /** Wipes the data key. */
   wipe(): void {
     this.#current?.plaintext.fill(0);
     this.#current = undefined;
@@ -71,11 +70,11 @@ export class DataKeys {
 
   #mayBegin({ envelopes, bytes, made }: DataKey): boolean {
     const { maxEnvelopes, maxBytes, maxAgeMs } = this.#bounds;
-    // A new key serves once, however long it took to come.
+    // A new key is used at least once, even if the request took long.
     return envelopes === 0 || (envelopes < maxEnvelopes && bytes < maxBytes && this.#now() - made < maxAgeMs);
   }
 
-  /** One call for all who wait. Each may stop waiting; the call goes on for the others. */
+  /** Shares one request between all waiting callers. A caller can stop waiting without canceling the request. */
   async #renew(signal: AbortSignal | undefined): Promise<void> {
     this.#renewal ??= this.#request().finally(() => {
       this.#renewal = undefined;
@@ -84,11 +83,11 @@ export class DataKeys {
   }
 
   async #request(): Promise<void> {
-    // The answer may have been long on its way: a key's age counts from the question.
+    // The age counts from the request, because the response can take long.
     const made = this.#now();
     const { plaintext, ciphertext } = await this.#generate({ name: this.#keyName });
     if (plaintext.length !== DATA_KEY_BYTES) {
-      throw new Error(`The gateway gave a data key of ${plaintext.length} bytes instead of ${DATA_KEY_BYTES}.`);
+      throw new Error(`The data key from the gateway has ${plaintext.length} bytes instead of ${DATA_KEY_BYTES}.`);
     }
     this.wipe();
     this.#current = { plaintext, encrypted: ciphertext, made, envelopes: 0, bytes: 0 };

@@ -1,7 +1,5 @@
 /**
- * The envelope format, version 1, as `docs/envelope-format.md` says it: the header, and how keys and nonces are made.
- *
- * Not responsible for segments, nor for where data keys come from.
+ * Header, keys and nonces of the envelope format, version 1 (`docs/envelope-format.md`).
  */
 import { createHash, createSecretKey, hkdfSync, type KeyObject } from "node:crypto";
 
@@ -20,37 +18,39 @@ export const MIN_SEGMENT_SIZE = 4096;
 export const DEFAULT_SEGMENT_SIZE = 65_536;
 export const MAX_SEGMENT_SIZE = 1_048_576;
 
-/** An envelope that can't be opened. It does not say why, so that nobody learns anything by trying. */
+/** An envelope cannot be opened. The error does not state the cause, which gives an attacker no information. */
 export class EnvelopeError extends Error {
   override readonly name = "EnvelopeError";
 
   constructor() {
-    super("The envelope can't be opened: it is not whole and unchanged, or not for this key and associated data.");
+    super("The envelope cannot be opened: it was changed or truncated, or the key or the associated data differ.");
   }
 }
 
-/** What stands before the segments. */
+/** The header of an envelope. */
 export interface Header {
   readonly segmentSize: number;
   readonly keyName: string;
-  /** The data key as `GenerateDataKey` encrypted it. */
+  /** The encrypted data key from `GenerateDataKey`. */
   readonly encryptedDataKey: string;
   readonly salt: Uint8Array;
 }
 
-/** What seals the segments of one envelope. */
+/** The key material of one envelope. */
 export interface EnvelopeKey {
   readonly key: KeyObject;
   readonly prefix: Uint8Array;
 }
 
-/** The header's bytes. */
+/** Encodes a header. */
 export function encodeHeader({ segmentSize, keyName, encryptedDataKey, salt }: Header): Buffer {
   if (!isSegmentSize(segmentSize)) {
-    throw new RangeError(`A segment has ${MIN_SEGMENT_SIZE} to ${MAX_SEGMENT_SIZE} bytes, not ${segmentSize}.`);
+    throw new RangeError(
+      `The segment size must be ${MIN_SEGMENT_SIZE} to ${MAX_SEGMENT_SIZE} bytes, not ${segmentSize}.`,
+    );
   }
   if (salt.length !== SALT_BYTES) {
-    throw new RangeError(`A salt has ${SALT_BYTES} bytes, not ${salt.length}.`);
+    throw new RangeError(`The salt must have ${SALT_BYTES} bytes, not ${salt.length}.`);
   }
   const size = Buffer.alloc(4);
   size.writeUInt32BE(segmentSize);
@@ -63,10 +63,10 @@ export function encodeHeader({ segmentSize, keyName, encryptedDataKey, salt }: H
   ]);
 }
 
-/** Something that gives the next `count` bytes, or fails. */
+/** Returns the next `count` bytes, or fails. */
 export type Take = (count: number) => Promise<Buffer>;
 
-/** Reads a header, and gives its bytes as well. */
+/** Reads a header; returns it and its bytes. */
 export async function readHeader(take: Take): Promise<{ header: Header; bytes: Buffer }> {
   const fixed = await take(MAGIC.length + 4 + 2);
   const segmentSize = fixed.readUInt32BE(MAGIC.length);
@@ -81,7 +81,7 @@ export async function readHeader(take: Take): Promise<{ header: Header; bytes: B
   return { header, bytes: Buffer.concat([fixed, name, length, encrypted, salt]) };
 }
 
-/** The key of the one envelope that begins with `header`. */
+/** Derives the key of the envelope with this header. */
 export function deriveKey(
   dataKey: Uint8Array,
   header: Buffer,
@@ -96,7 +96,7 @@ export function deriveKey(
   return { key, prefix };
 }
 
-/** The nonce of segment `index`. */
+/** Returns the nonce of segment `index`. */
 export function nonceOf(prefix: Uint8Array, index: number, last: boolean): Buffer {
   const nonce = Buffer.alloc(PREFIX_BYTES + 4 + 1);
   nonce.set(prefix);
@@ -116,7 +116,7 @@ function isSegmentSize(size: number): boolean {
 function encodeText(text: string, most: number, what: string): Buffer {
   const bytes = Buffer.from(text, "utf8");
   if (bytes.length === 0 || bytes.length > most || !text.isWellFormed()) {
-    throw new RangeError(`${what} has 1 to ${most} bytes of UTF-8.`);
+    throw new RangeError(`${what} must have 1 to ${most} bytes of UTF-8.`);
   }
   const length = Buffer.alloc(2);
   length.writeUInt16BE(bytes.length);

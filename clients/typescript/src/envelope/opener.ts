@@ -1,4 +1,4 @@
-/** Opens envelopes: asks the gateway for the data key, and gives plaintext only after it has verified. */
+/** Opening of envelopes. The gateway decrypts the data key; plaintext is released only after verification. */
 import { Duplex } from "node:stream";
 
 import type { Call } from "../calls.js";
@@ -10,17 +10,17 @@ import { DATA_KEY_BYTES, deriveKey, EnvelopeError, type EnvelopeKey, type Header
 import { openSegments } from "./segments.js";
 import { ByteReader, type ByteSource, joined } from "./source.js";
 
-/** How an opener works. */
+/** Settings of an opener. */
 export interface OpenerOptions {
-  /** The keys that an envelope may be sealed for; any other is refused before the gateway is asked. All by default. */
+  /** Names of the keys to accept. Other envelopes are rejected before the call to the gateway. The default accepts all. */
   readonly keyNames?: readonly string[];
 }
 
-/** What one envelope may have of its own. */
+/** Options for one envelope. */
 export interface OpenOptions {
-  /** What the envelope was sealed with. */
+  /** The associated data that the envelope was sealed with. */
   readonly associatedData?: Uint8Array | string;
-  /** Stops the opening. */
+  /** Aborts the opening. */
   readonly signal?: AbortSignal;
 }
 
@@ -28,7 +28,7 @@ const NONE = new Uint8Array();
 
 type Decrypt = Call<(typeof KeyService)["method"]["decrypt"]>;
 
-/** Opens what any sealer sealed. Throws EnvelopeError for what can't be opened, KeywayError where the gateway fails. */
+/** Opens envelopes. It throws EnvelopeError for an invalid envelope, and KeywayError if the gateway fails. */
 export class Opener {
   readonly #decrypt: Decrypt;
   readonly #keyNames: ReadonlySet<string> | undefined;
@@ -38,7 +38,7 @@ export class Opener {
     this.#keyNames = options.keyNames && new Set(options.keyNames);
   }
 
-  /** What is in `envelope`, all of it verified. */
+  /** Returns the plaintext of `envelope` after verification of the whole envelope. */
   async open(envelope: Uint8Array, options?: OpenOptions): Promise<Buffer> {
     const pieces: Buffer[] = [];
     for await (const piece of this.openStream(envelope, options)) {
@@ -48,9 +48,8 @@ export class Opener {
   }
 
   /**
-   * What is in the envelope that `source` gives, piece by piece, as fast as they are taken. Each piece has verified,
-   * but only the end of the iteration says that nothing is missing: what was done with the pieces has to be undone
-   * where it fails. `open` and `openFile` see to that themselves.
+   * Yields the plaintext of the envelope in `source` in verified pieces. The data is complete only at the end of the
+   * iteration: if it fails, discard the pieces. `open` and `openFile` release complete data only.
    */
   openStream(source: ByteSource, options?: OpenOptions): AsyncGenerator<Buffer, void, undefined> {
     return this.#open(new ByteReader(source), options);
@@ -69,12 +68,12 @@ export class Opener {
     }
   }
 
-  /** The same for `stream.pipe`, `pipeline` and `compose`: an envelope is written to it, the plaintext read from it. */
+  /** Returns a Duplex for `pipe`, `pipeline` and `compose`: write the envelope, read the plaintext. */
   openTransform(options?: OpenOptions): Duplex {
     return Duplex.from((source: AsyncIterable<Uint8Array>) => this.openStream(source, options));
   }
 
-  /** Opens the file `source` into the file `target`, which is whole and verified, or not there. */
+  /** Opens the file `source`. It creates `target` only when the whole envelope is verified. */
   async openFile(source: string, target: string, options?: OpenOptions): Promise<void> {
     await writeWhole(target, this.openStream(readPieces(source), options), 0o600);
   }
@@ -108,7 +107,7 @@ export class Opener {
   }
 }
 
-/** What a changed header gets (docs/envelope-format.md): no such key, nothing that this key encrypted. */
+/** Status codes for a modified header (docs/envelope-format.md): unknown key, or ciphertext of another key. */
 const OF_THE_ENVELOPE: readonly Code[] = [Code.INVALID_ARGUMENT, Code.NOT_FOUND, Code.UNIMPLEMENTED];
 
 function isAboutTheEnvelope(error: unknown): boolean {

@@ -1,4 +1,4 @@
-/** Seals data on this side, with data keys from the gateway. The data itself goes nowhere. */
+/** Sealing of data in this process with data keys from the gateway. */
 import { randomBytes } from "node:crypto";
 import { Duplex } from "node:stream";
 
@@ -8,23 +8,23 @@ import { DEFAULT_SEGMENT_SIZE, deriveKey, type EnvelopeKey, encodeHeader, SALT_B
 import { sealSegments } from "./segments.js";
 import { ByteReader, type ByteSource } from "./source.js";
 
-/** How a sealer works. */
+/** Settings of a sealer. */
 export interface SealerOptions extends Bounds {
-  /** Plaintext bytes of a segment, which is what is held in memory: 4,096 to 1,048,576; 65,536 by default. */
+  /** Plaintext bytes per segment: 4,096 to 1,048,576; the default is 65,536. */
   readonly segmentSize?: number;
 }
 
-/** What one envelope may have of its own. */
+/** Options for one envelope. */
 export interface SealOptions {
-  /** What has to be told again to open the envelope, such as the record's id. It is not in the envelope. */
+  /** Required to open the envelope, such as the id of a record. It is not part of the envelope. */
   readonly associatedData?: Uint8Array | string;
-  /** Stops the sealing. */
+  /** Aborts the sealing. */
   readonly signal?: AbortSignal;
 }
 
 const NONE = new Uint8Array();
 
-/** Seals with data keys of one key. Keep it: it uses a data key for more than one envelope. */
+/** Seals with data keys of one key. Keep it, because it reuses data keys. */
 export class Sealer {
   readonly #keyName: string;
   readonly #segmentSize: number;
@@ -36,7 +36,7 @@ export class Sealer {
     this.#dataKeys = new DataKeys(keys.generateDataKey, keyName, options);
   }
 
-  /** The envelope of `data`. */
+  /** Returns the envelope of `data`. */
   async seal(data: Uint8Array | string, options?: SealOptions): Promise<Buffer> {
     const pieces: Buffer[] = [];
     for await (const piece of this.sealStream(typeof data === "string" ? Buffer.from(data) : data, options)) {
@@ -45,7 +45,7 @@ export class Sealer {
     return Buffer.concat(pieces);
   }
 
-  /** The envelope of all that `source` gives, piece by piece, as fast as they are taken. */
+  /** Yields the envelope of `source` in pieces. */
   sealStream(source: ByteSource, options?: SealOptions): AsyncGenerator<Buffer, void, undefined> {
     return this.#seal(new ByteReader(source), options);
   }
@@ -68,17 +68,17 @@ export class Sealer {
     }
   }
 
-  /** The same for `stream.pipe`, `pipeline` and `compose`: plaintext is written to it, the envelope read from it. */
+  /** Returns a Duplex for `pipe`, `pipeline` and `compose`: write the plaintext, read the envelope. */
   sealTransform(options?: SealOptions): Duplex {
     return Duplex.from((source: AsyncIterable<Uint8Array>) => this.sealStream(source, options));
   }
 
-  /** Seals the file `source` into the file `target`, which is whole or not there. */
+  /** Seals the file `source`. It creates `target` only when it is complete. */
   async sealFile(source: string, target: string, options?: SealOptions): Promise<void> {
     await writeWhole(target, this.sealStream(readPieces(source), options));
   }
 
-  /** Forgets the data key. The sealer gets another one if it is used again. */
+  /** Wipes the data key. The next envelope gets a new data key. */
   close(): void {
     this.#dataKeys.wipe();
   }
@@ -98,7 +98,7 @@ interface Beginning {
   readonly dataKey: DataKey;
 }
 
-/** How an envelope of `dataKey` and `salt` begins. A salt is for one envelope alone. */
+/** Returns the header and the key of an envelope. Each envelope needs its own salt. */
 export function beginEnvelope(
   dataKey: Pick<DataKey, "plaintext" | "encrypted">,
   salt: Uint8Array,

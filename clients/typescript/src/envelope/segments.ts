@@ -1,18 +1,18 @@
-/** Segments: plaintext in, segments out, and back. Some segments are held at a time, whatever the envelope's size. */
+/** Sealing and opening of segments in constant memory. */
 import { createCipheriv, createDecipheriv } from "node:crypto";
 
 import { EnvelopeError, type EnvelopeKey, MAX_SEGMENTS, nonceOf, TAG_BYTES } from "./format.js";
 import { type ByteReader, joined } from "./source.js";
 
 const ALGORITHM = "aes-256-gcm";
-/** A source may be one Buffer of any size. */
+/** A source can be one Buffer of any size. */
 const PARTS_AT_ONCE = 32;
 
 /**
- * The segments of all that `reader` has: lists of their parts in order, as many segments at once as are there.
- * `count` is told of each segment's plaintext bytes.
+ * Yields the sealed segments of `reader` as lists of parts, with as many segments at a time as are available.
+ * `count` is called with the plaintext bytes of each segment.
  *
- * Parts are not put together: that would cost as much memory and a third of the time on top of the encryption.
+ * The parts are not concatenated, which would double the memory and add a third to the time.
  */
 export async function* sealSegments(
   reader: ByteReader,
@@ -21,7 +21,7 @@ export async function* sealSegments(
   count: (bytes: number) => void = () => {},
 ): AsyncGenerator<Buffer[], void, undefined> {
   for (let index = 0; ; ) {
-    // One byte more than a segment: whether a segment is the last goes into its nonce.
+    // Wait for one byte more than a segment, because the nonce states whether the segment is the last.
     const last = !(await reader.fill(segmentSize + 1));
     const sealed: Buffer[] = [];
     do {
@@ -40,7 +40,7 @@ export async function* sealSegments(
   }
 }
 
-/** The plaintext of all segments that `reader` has, each after it has verified. */
+/** Yields the plaintext of all segments of `reader`, each after its verification. */
 export async function* openSegments(
   reader: ByteReader,
   envelopeKey: EnvelopeKey,
@@ -63,7 +63,7 @@ export async function* openSegments(
   }
 }
 
-/** Adds a segment's parts to `sealed`. */
+/** Appends the parts of a segment to `sealed`. */
 function sealSegment(
   { key, prefix }: EnvelopeKey,
   index: number,
@@ -75,7 +75,7 @@ function sealSegment(
   for (const piece of plaintext) {
     sealed.push(cipher.update(piece));
   }
-  cipher.final(); // in this mode it has no bytes left
+  cipher.final(); // returns no bytes in this mode
   sealed.push(cipher.getAuthTag());
 }
 

@@ -1,8 +1,8 @@
-/** Bytes that come in pieces of any size, taken in pieces that the reader wants. Never holds more than asked for. */
+/** Reader of byte sources with pieces of any size. It buffers no more than requested. */
 
 import { Stream } from "node:stream";
 
-/** Bytes, at once or in pieces: a Buffer, a stream of Node.js, a generator. */
+/** Bytes: a Buffer, a stream of Node.js, or an iterable of pieces. */
 export type ByteSource = Uint8Array | AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 /** Reads a source. */
@@ -16,19 +16,19 @@ export class ByteReader {
     this.#pieces = iteratorOf(source);
   }
 
-  /** How many bytes can be taken now. */
+  /** The number of available bytes. */
   get size(): number {
     return this.#size;
   }
 
-  /** Whether `count` bytes can be taken. Waits for them, or for the end. */
+  /** Waits until `count` bytes are available, or for the end; returns whether they are available. */
   async fill(count: number): Promise<boolean> {
     while (this.#size < count && !this.#ended) {
       const { done, value } = await this.#pieces.next();
       if (done) {
         this.#ended = true;
       } else if (!(value instanceof Uint8Array)) {
-        throw new TypeError("A source has to give bytes (Uint8Array, Buffer): a stream with an encoding gives text.");
+        throw new TypeError("A source must yield bytes (Uint8Array, Buffer). A stream with an encoding yields text.");
       } else if (value.length > 0) {
         this.#held.push(value);
         this.#size += value.length;
@@ -37,7 +37,7 @@ export class ByteReader {
     return this.#size >= count;
   }
 
-  /** The next `count` bytes, all of which are there, in the pieces that they came in. */
+  /** Returns the next `count` available bytes, in their original pieces. */
   take(count: number): Uint8Array[] {
     const taken: Uint8Array[] = [];
     let missing = count;
@@ -59,7 +59,7 @@ export class ByteReader {
     return taken;
   }
 
-  /** Lets go of the source, whose end was not reached: a stream is destroyed. */
+  /** Releases the source before its end; a stream is destroyed. */
   async close(): Promise<void> {
     if (!this.#ended) {
       this.#ended = true;
@@ -68,7 +68,7 @@ export class ByteReader {
   }
 }
 
-/** The pieces as one. */
+/** Concatenates pieces. */
 export function joined(pieces: readonly Uint8Array[]): Buffer {
   const [first] = pieces;
   if (pieces.length === 1 && first !== undefined) {
@@ -79,7 +79,7 @@ export function joined(pieces: readonly Uint8Array[]): Buffer {
 
 function iteratorOf(source: ByteSource): AsyncIterator<Uint8Array> | Iterator<Uint8Array> {
   if (source instanceof Stream) {
-    // A stream that fails before it is read would end the program; whoever reads it gets the error all the same.
+    // An unhandled error of the stream would end the program. The reader still receives the error.
     source.on("error", () => {});
   }
   if (source instanceof Uint8Array) {

@@ -1,10 +1,10 @@
-/** A gateway of the test's own: a real server of grpc-js on a free port, with handlers that the test gives. */
+/** A grpc-js server on a free port with the handlers of a test. */
 import type { DescService } from "@bufbuild/protobuf";
 import * as grpc from "@grpc/grpc-js";
 
 import { serviceDefinition } from "../../src/index.js";
 
-// biome-ignore lint/suspicious/noExplicitAny: a handler says itself which of the requests it takes
+// biome-ignore lint/suspicious/noExplicitAny: each handler declares its own request type
 export type Handler = grpc.handleUnaryCall<any, object>;
 
 /** A running server. */
@@ -12,7 +12,7 @@ export interface TestServer extends AsyncDisposable {
   readonly address: string;
 }
 
-/** Serves `handlers` of `service`; any other method is UNIMPLEMENTED. */
+/** Serves `handlers` of `service`. Other methods are UNIMPLEMENTED. */
 export async function serve<S extends DescService>(
   service: S,
   handlers: { readonly [K in keyof S["method"]]?: Handler },
@@ -30,7 +30,7 @@ export async function serve<S extends DescService>(
   };
 }
 
-/** An error that a handler answers. */
+/** Returns an error for a handler to throw. */
 export function failure(code: grpc.status, details: string, trailers: Record<string, string | Buffer> = {}) {
   const metadata = new grpc.Metadata();
   for (const [key, value] of Object.entries(trailers)) {

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/** Where a gateway listens: reads {@code host:port}, and makes of one or many what gRPC calls a target. */
+/** A gateway address: parses {@code host:port}, and converts addresses to a gRPC target. */
 record Address(String host, int port) {
     private static final Set<String> LOOPBACK = Set.of("localhost", "::1", "0:0:0:0:0:0:0:1");
 
@@ -17,25 +17,25 @@ record Address(String host, int port) {
                 return new Address(uri.getHost().replaceAll("^\\[|\\]$", ""), uri.getPort());
             }
         } catch (URISyntaxException wrong) {
-            // Said below.
+            // Reported below.
         }
-        throw new IllegalArgumentException("Not host:port: " + text);
+        throw new IllegalArgumentException("Invalid address, expected host:port: " + text);
     }
 
-    /** One address is left to gRPC's own DNS resolver, several go to {@link AddressList}. */
+    /** Returns the target: one address uses the DNS resolver of gRPC, several use {@link AddressList}. */
     static String target(List<Address> addresses) {
         String list = addresses.stream().map(Address::toString).collect(Collectors.joining(","));
-        // The brackets of IPv6 addresses have no place in a URL's path.
+        // The brackets of IPv6 addresses are not allowed in the path of a URL.
         String path = list.replace("[", "%5B").replace("]", "%5D");
         return (addresses.size() == 1 ? "dns:///" : AddressList.register()) + path;
     }
 
-    /** Whether the host is this machine, by its name alone: nothing is resolved. */
+    /** Whether the host is this machine. It does not resolve names. */
     boolean isLoopback() {
         return LOOPBACK.contains(host) || host.matches("127(\\.\\d{1,3}){3}");
     }
 
-    /** As in a URL: an IPv6 address in brackets. */
+    /** Returns the host as in a URL, with an IPv6 address in brackets. */
     @Override
     public String toString() {
         return (host.contains(":") ? "[" + host + "]" : host) + ":" + port;

@@ -23,14 +23,14 @@ import java.util.concurrent.ForkJoinPool;
 import java.util.stream.Stream;
 
 /**
- * Resolves a target that lists several addresses, for which gRPC for Java has no resolver of its own. A host's name may
- * stand for many; their certificates have to be for that name. Names are looked up anew whenever a connection fails.
+ * Name resolver for targets with several addresses, which gRPC for Java lacks. A host name can resolve to several hosts,
+ * whose certificates must have that name. Names are resolved again after a failed connection.
  */
 final class AddressList extends NameResolverProvider {
     private static final String SCHEME = "keyway-list";
     private static final AddressList PROVIDER = new AddressList();
 
-    /** Makes gRPC know the scheme, and returns what such a target starts with. */
+    /** Registers the scheme with gRPC, and returns the prefix of such targets. */
     static String register() {
         // A second registration of the same provider has no effect.
         NameResolverRegistry.getDefaultRegistry().register(PROVIDER);
@@ -71,7 +71,7 @@ final class AddressList extends NameResolverProvider {
         private final List<Address> addresses;
         private final SynchronizationContext context;
         private final Executor executor;
-        // Touched within the context alone.
+        // Accessed only in the synchronization context.
         private Listener2 listener;
         private boolean busy;
         private boolean ended;
@@ -112,7 +112,7 @@ final class AddressList extends NameResolverProvider {
             });
         }
 
-        /** What can be found; a failure only where that is nothing. */
+        /** Returns the addresses that resolve; fails only if none does. */
         private StatusOr<List<EquivalentAddressGroup>> lookUp() {
             List<EquivalentAddressGroup> found = new ArrayList<>();
             Status failure = Status.UNAVAILABLE;

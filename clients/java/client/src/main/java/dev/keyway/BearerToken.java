@@ -12,7 +12,7 @@ import io.grpc.Status;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
 
-/** Sends a token with each call, asked for anew each time, and never over a connection that others can read. */
+/** Sends a bearer token with each call, over TLS only. The supplier returns the token for each call. */
 final class BearerToken extends CallCredentials implements ClientInterceptor {
     private static final Metadata.Key<String> AUTHORIZATION =
             Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
@@ -31,16 +31,16 @@ final class BearerToken extends CallCredentials implements ClientInterceptor {
     @Override
     public void applyRequestMetadata(RequestInfo request, Executor executor, MetadataApplier applier) {
         if (request.getSecurityLevel() != SecurityLevel.PRIVACY_AND_INTEGRITY) {
-            applier.fail(Status.UNAUTHENTICATED.withDescription("A bearer token goes over TLS only."));
+            applier.fail(Status.UNAUTHENTICATED.withDescription("A bearer token requires TLS."));
             return;
         }
-        // The supplier may take its time: not on the thread that serves the connection.
+        // The supplier can block, so it does not run on the thread of the connection.
         executor.execute(() -> apply(applier));
     }
 
     private static String sendable(String token) {
         if (!token.matches("[!-~]+")) {
-            throw new IllegalStateException("The token is empty, or has what a header can't carry.");
+            throw new IllegalStateException("The token is empty or contains characters that a header cannot carry.");
         }
         return token;
     }
@@ -51,7 +51,7 @@ final class BearerToken extends CallCredentials implements ClientInterceptor {
             headers.put(AUTHORIZATION, "Bearer " + sendable(token.get().strip()));
         } catch (RuntimeException failed) {
             applier.fail(Status.UNAUTHENTICATED
-                    .withDescription("The client could not get a bearer token.")
+                    .withDescription("The supplier of the bearer token failed.")
                     .withCause(failed));
             return;
         }

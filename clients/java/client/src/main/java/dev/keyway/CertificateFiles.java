@@ -15,15 +15,15 @@ import javax.net.ssl.SSLEngine;
 import javax.net.ssl.X509ExtendedKeyManager;
 
 /**
- * The caller's certificate and key, read from their files again for each handshake: such certificates may live for an
- * hour. While the files can't be read, what was read before stands.
+ * The client certificate and its key, read from their files for each handshake, because certificates can be short-lived.
+ * If the files cannot be read, the previous certificate is used.
  */
 final class CertificateFiles extends X509ExtendedKeyManager {
     private static final Logger LOG = Logger.getLogger(CertificateFiles.class.getName());
 
     private final File certificate;
     private final File privateKey;
-    // Keeps what a handshake that is under way has chosen.
+    // Keeps the keys that handshakes in progress have chosen.
     private final AdvancedTlsX509KeyManager read = new AdvancedTlsX509KeyManager();
 
     CertificateFiles(Path certificate, Path privateKey) throws IOException, GeneralSecurityException {
@@ -67,13 +67,13 @@ final class CertificateFiles extends X509ExtendedKeyManager {
         return read.getClientAliases(keyType, issuers);
     }
 
-    /** Clients only. */
+    /** Not supported: for clients only. */
     @Override
     public String chooseServerAlias(String keyType, Principal[] issuers, Socket socket) {
         return null;
     }
 
-    /** Clients only. */
+    /** Not supported: for clients only. */
     @Override
     public String[] getServerAliases(String keyType, Principal[] issuers) {
         return null;

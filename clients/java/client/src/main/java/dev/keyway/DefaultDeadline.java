@@ -9,7 +9,7 @@ import io.grpc.MethodDescriptor;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
-/** Gives a deadline to each call that has none, of its own or of the call that it is part of. */
+/** Sets the deadline of calls that have none, neither of their own nor from the gRPC context. */
 final class DefaultDeadline implements ClientInterceptor {
     private final long nanoseconds;
 

@@ -1,9 +1,9 @@
 package dev.keyway;
 
 /**
- * A field of the request that breaks the contract.
+ * An invalid field of a request.
  *
- * @param field its path, such as {@code subject.country}
- * @param description what is wrong
+ * @param field the path of the field, such as {@code subject.country}
+ * @param description the cause
  */
 public record FieldViolation(String field, String description) {}

@@ -20,16 +20,16 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
- * How a {@link KeywayClient} connects. Without a word: TLS by the machine's trusted authorities, no credentials, a
- * deadline of 30 seconds for calls that have none, calls to all hosts in turn, calls that are safe to repeat repeated.
+ * Settings of a {@link KeywayClient}. The defaults are TLS with the certificate authorities of the machine, no
+ * credentials, a deadline of 30 seconds, round robin over all hosts, and retries of calls without side effects.
  */
 public final class KeywayClientBuilder {
     private static final int MEBIBYTE = 1024 * 1024;
-    /** Files, keys and batches: more than gRPC's own 4 MiB. */
-    private static final int LARGEST_ANSWER = 64 * MEBIBYTE;
-    /** The gateway takes 16 MiB; a call that is larger than this buffer would not be repeated. */
-    private static final int REPEATABLE_CALL = 17 * MEBIBYTE;
-    /** The details of an error travel in trailers; many violations are more than gRPC's own 8 KiB. */
+    /** The default of gRPC, 4 MiB, is too small for files and batches. */
+    private static final int LARGEST_RESPONSE = 64 * MEBIBYTE;
+    /** The gateway accepts 16 MiB; gRPC does not retry calls that are larger than this buffer. */
+    private static final int RETRY_BUFFER = 17 * MEBIBYTE;
+    /** Trailers contain the details of errors; many violations exceed the default of gRPC, 8 KiB. */
     private static final int LARGEST_TRAILERS = 256 * 1024;
     private static final long KEEPALIVE_SECONDS = 60;
 
@@ -47,25 +47,25 @@ public final class KeywayClientBuilder {
 
     KeywayClientBuilder(String... addresses) {
         if (addresses.length == 0) {
-            throw new IllegalArgumentException("A client needs at least one address, such as \"gateway:50051\".");
+            throw new IllegalArgumentException("Pass at least one address, such as \"gateway:50051\".");
         }
         this.addresses = List.of(addresses).stream().map(Address::parse).toList();
     }
 
-    /** Without TLS, for a gateway on this machine: other hosts are refused. */
+    /** Disables TLS. Only loopback addresses are accepted. */
     public KeywayClientBuilder plaintext() {
         plaintext = true;
         return this;
     }
 
-    /** Without TLS, whatever the host. Whoever is on the way can read and change all: keys, secrets, passwords. */
+    /** Disables TLS for any address. Others on the network can then read and change keys, secrets and passwords. */
     public KeywayClientBuilder plaintextBeyondLoopback() {
         plaintextBeyondLoopback = true;
         return plaintext();
     }
 
     /**
-     * Trusts these authorities in the place of the machine's.
+     * Verifies the gateway with a CA bundle instead of the certificate authorities of the machine.
      *
      * @param authorities a PEM file
      */
@@ -75,7 +75,7 @@ public final class KeywayClientBuilder {
     }
 
     /**
-     * Shows a certificate to the gateway. Both files are read again for each connection: replace them as they expire.
+     * Sends a client certificate (mutual TLS). Both files are read again for each connection, so you can renew them.
      *
      * @param certificate a PEM file with the chain, leaf first
      * @param privateKey a PEM file, PKCS#8, not encrypted
@@ -86,46 +86,46 @@ public final class KeywayClientBuilder {
         return this;
     }
 
-    /** Sends this token with each call. Only over TLS. */
+    /** Sends this bearer token with each call. It requires TLS. */
     public KeywayClientBuilder bearerToken(String token) {
         Objects.requireNonNull(token, "token");
         return bearerToken(() -> token);
     }
 
     /**
-     * Asks for the token of each call. Only over TLS.
+     * Sends a bearer token from a supplier with each call. It requires TLS.
      *
-     * @param token called by many threads; what takes time should be cached by it
+     * @param token called by several threads, for each call; it should cache the token
      */
     public KeywayClientBuilder bearerToken(Supplier<String> token) {
         this.token = Objects.requireNonNull(token, "token");
         return this;
     }
 
-    /** For calls that have no deadline of their own. */
+    /** Sets the deadline of calls without one. */
     public KeywayClientBuilder defaultDeadline(Duration deadline) {
         if (deadline.isNegative() || deadline.isZero()) {
-            throw new IllegalArgumentException("A deadline lies ahead: " + deadline + " does not.");
+            throw new IllegalArgumentException("The deadline must be positive, not " + deadline + ".");
         }
         this.deadline = deadline;
         return this;
     }
 
-    /** Whether calls that fail with UNAVAILABLE and are safe to repeat are repeated. They are, unless said otherwise. */
+    /** Whether to retry calls without side effects that fail with UNAVAILABLE. The default is true. */
     public KeywayClientBuilder retries(boolean retries) {
         this.retries = retries;
         return this;
     }
 
-    /** Whether hosts that say they do not serve are left out. Needs {@code io.grpc:grpc-services} on the class path. */
+    /** Whether to skip hosts that report that they are not serving. It requires {@code io.grpc:grpc-services}. */
     public KeywayClientBuilder healthChecks(boolean healthChecks) {
         this.healthChecks = healthChecks;
         return this;
     }
 
     /**
-     * Sets whatever else gRPC has, such as {@code channel -> channel.overrideAuthority("gateway.internal")} for another
-     * name in the gateway's certificate, or interceptors.
+     * Sets other options of the gRPC channel, such as {@code channel -> channel.overrideAuthority("gateway.internal")}
+     * for a different name in the gateway's certificate.
      */
     public KeywayClientBuilder configure(Consumer<ManagedChannelBuilder<?>> more) {
         this.more = Objects.requireNonNull(more, "more");
@@ -133,20 +133,20 @@ public final class KeywayClientBuilder {
     }
 
     /**
-     * Makes the client. Nothing is connected before the first call.
+     * Returns the client. It connects with the first call.
      *
-     * @throws IllegalArgumentException where the settings contradict each other, or a file can't be read
+     * @throws IllegalArgumentException if settings contradict each other, or a file cannot be read
      */
     public KeywayClient build() {
         check();
         NettyChannelBuilder builder = NettyChannelBuilder.forTarget(Address.target(addresses), credentials())
                 .defaultServiceConfig(ServiceConfig.of(retries, healthChecks))
-                .maxInboundMessageSize(LARGEST_ANSWER)
+                .maxInboundMessageSize(LARGEST_RESPONSE)
                 .maxInboundMetadataSize(LARGEST_TRAILERS)
                 .keepAliveTime(KEEPALIVE_SECONDS, TimeUnit.SECONDS)
-                .perRpcBufferLimit(REPEATABLE_CALL)
-                .retryBufferSize(4L * REPEATABLE_CALL);
-        // The configuration is the client's: none is asked of DNS.
+                .perRpcBufferLimit(RETRY_BUFFER)
+                .retryBufferSize(4L * RETRY_BUFFER);
+        // Do not load a service config from DNS.
         builder.disableServiceConfigLookUp();
         if (retries) {
             builder.enableRetry();
@@ -163,15 +163,15 @@ public final class KeywayClientBuilder {
             return;
         }
         if (authorities != null || certificate != null) {
-            throw new IllegalArgumentException("plaintext() and tls() or mtls() exclude each other.");
+            throw new IllegalArgumentException("plaintext() cannot be combined with tls() or mtls().");
         }
         if (token != null) {
-            throw new IllegalArgumentException("A bearer token goes over TLS only: whoever reads it can use it.");
+            throw new IllegalArgumentException("A bearer token requires TLS.");
         }
         for (Address address : addresses) {
             if (!plaintextBeyondLoopback && !address.isLoopback()) {
                 throw new IllegalArgumentException(
-                        address.host() + " is another machine: use TLS, or say plaintextBeyondLoopback().");
+                        address.host() + " is not a loopback address: use TLS, or call plaintextBeyondLoopback().");
             }
         }
     }
@@ -189,7 +189,7 @@ public final class KeywayClientBuilder {
                 builder.keyManager(new CertificateFiles(certificate, privateKey));
             }
         } catch (IOException | GeneralSecurityException unreadable) {
-            throw new IllegalArgumentException("Can't read a TLS file: " + unreadable.getMessage(), unreadable);
+            throw new IllegalArgumentException("Cannot read a TLS file: " + unreadable.getMessage(), unreadable);
         }
         return builder.build();
     }

@@ -13,8 +13,8 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * gRPC's service config: hosts in turn, and which calls are repeated. Which are safe to repeat is the contract's to
- * say: by {@code idempotency_level}, as the descriptors carry it.
+ * The gRPC service config: round robin, and retries of the methods whose {@code idempotency_level} in the contract is
+ * NO_SIDE_EFFECTS.
  */
 final class ServiceConfig {
     private static final List<ServiceDescriptor> SERVICES = List.of(
@@ -22,7 +22,7 @@ final class ServiceConfig {
             KeyServiceGrpc.getServiceDescriptor(),
             ProviderServiceGrpc.getServiceDescriptor());
 
-    // gRPC reads this as JSON, in which all numbers are doubles.
+    // gRPC expects the types of parsed JSON, where all numbers are doubles.
     private static final Map<String, Object> RETRY_POLICY = Map.of(
             "maxAttempts", 5.0,
             "initialBackoff", "0.1s",

@@ -11,13 +11,13 @@ import io.opentelemetry.api.trace.propagation.W3CTraceContextPropagator;
 import io.opentelemetry.context.Context;
 
 /**
- * Passes the caller's current OpenTelemetry span on to the gateway, as W3C trace context. To be loaded only where
- * OpenTelemetry is on the class path. A call that carries a trace context already keeps it.
+ * Sends the W3C trace context of the current OpenTelemetry span, unless the call already has one. Load this class only if
+ * OpenTelemetry is on the class path.
  */
 final class TraceContext implements ClientInterceptor {
     private static final Metadata.Key<String> TRACEPARENT = key("traceparent");
 
-    /** Whether the caller has OpenTelemetry. */
+    /** Whether OpenTelemetry is on the class path. */
     static boolean isAvailable() {
         try {
             Class.forName("io.opentelemetry.api.trace.propagation.W3CTraceContextPropagator");
@@ -29,7 +29,7 @@ final class TraceContext implements ClientInterceptor {
 
     @Override
     public <Q, R> ClientCall<Q, R> interceptCall(MethodDescriptor<Q, R> method, CallOptions options, Channel next) {
-        // The span of the code that calls: gRPC may start the call on another thread.
+        // Read the span on the thread of the caller, because gRPC can start the call on another thread.
         Context context = Context.current();
         return new SimpleForwardingClientCall<>(next.newCall(method, options)) {
             @Override

@@ -1,2 +1,2 @@
-/** The client of Keyway: connection, errors, pages. The calls themselves are in {@code dev.keyway.v1}. */
+/** The client of Keyway: connection, services, errors and pages. The messages are in {@code dev.keyway.v1}. */
 package dev.keyway;

@@ -40,7 +40,7 @@ class KeywayClientTest {
     private final Sandbox sandbox = Sandbox.shared();
 
     @Test
-    void stubsOfEveryKindAreReachable() throws Exception {
+    void blockingAndFutureStubsCall() throws Exception {
         EncryptRequest request = EncryptRequest.newBuilder()
                 .setName("providers/nhn-keys/keys/orders-key")
                 .setPlaintext(ByteString.copyFromUtf8("주문 42"))
@@ -53,7 +53,7 @@ class KeywayClientTest {
     }
 
     @Test
-    void aCertificateIsShown() {
+    void clientCertificateIsSent() {
         KeywayClientBuilder trusting = KeywayClient.builder(sandbox.address("mtls")).tls(sandbox.file("ca"));
         try (KeywayClient stranger = trusting.retries(false).build()) {
             assertThrows(KeywayException.class, () -> stranger.keys().getSecret(SECRET));
@@ -65,7 +65,7 @@ class KeywayClientTest {
     }
 
     @Test
-    void aCertificateThatIsReplacedIsShownAtTheNextConnection(@TempDir Path folder) throws Exception {
+    void replacedCertificateIsSentAtTheNextConnection(@TempDir Path folder) throws Exception {
         Path material = Sandbox.REPOSITORY.resolve("tests/clients/material");
         Path certificate = Files.copy(material.resolve("leaf.pem"), folder.resolve("certificate.pem"));
         Path key = Files.copy(material.resolve("leaf-key.pem"), folder.resolve("key.pem"));
@@ -82,7 +82,7 @@ class KeywayClientTest {
     }
 
     @Test
-    void whileACertificateCanNotBeReadTheOneBeforeStands(@TempDir Path folder) throws Exception {
+    void unreadableCertificateKeepsThePreviousOne(@TempDir Path folder) throws Exception {
         Path certificate = Files.copy(sandbox.file("certificate"), folder.resolve("certificate.pem"));
         try (KeywayClient client = KeywayClient.builder(sandbox.address("mtls"))
                 .tls(sandbox.file("ca"))
@@ -97,7 +97,7 @@ class KeywayClientTest {
     }
 
     @Test
-    void aServerThatNobodyTrustsIsRefused() {
+    void untrustedServerIsRejected() {
         try (KeywayClient client =
                 KeywayClient.builder(sandbox.address("jwt")).retries(false).build()) {
             var refused = assertThrows(KeywayException.class, () -> client.providers()
@@ -107,7 +107,7 @@ class KeywayClientTest {
     }
 
     @Test
-    void theTokenIsAskedForAtEachCall() {
+    void tokenSupplierIsCalledForEachCall() {
         AtomicInteger asked = new AtomicInteger();
         try (KeywayClient client = KeywayClient.builder(sandbox.address("jwt"))
                 .tls(sandbox.file("ca"))
@@ -123,7 +123,7 @@ class KeywayClientTest {
     }
 
     @Test
-    void aTokenThatCanNotBeHadIsUnauthenticated() {
+    void failedTokenSupplierIsUnauthenticated() {
         try (KeywayClient client = KeywayClient.builder(sandbox.address("jwt"))
                 .tls(sandbox.file("ca"))
                 .bearerToken(() -> {
@@ -138,7 +138,7 @@ class KeywayClientTest {
     }
 
     @Test
-    void aTokenIsSentWithoutWhatAFileHasAroundIt() {
+    void whitespaceAroundATokenIsRemoved() {
         ListProvidersRequest request = ListProvidersRequest.getDefaultInstance();
         try (KeywayClient client = KeywayClient.builder(sandbox.address("jwt"))
                 .tls(sandbox.file("ca"))
@@ -160,7 +160,7 @@ class KeywayClientTest {
     }
 
     @Test
-    void aTokenNeverGoesInTheClear() {
+    void tokenRequiresTls() {
         KeywayClientBuilder builder =
                 KeywayClient.builder("127.0.0.1:50051").plaintext().bearerToken("secret");
         var refused = assertThrows(IllegalArgumentException.class, builder::build);
@@ -168,7 +168,7 @@ class KeywayClientTest {
     }
 
     @Test
-    void plaintextStaysOnThisMachine() {
+    void plaintextIsLimitedToLoopback() {
         for (String local : new String[] {"localhost:1", "127.0.0.1:1", "127.8.9.10:1", "[::1]:1"}) {
             KeywayClient.builder(local).plaintext().build().close();
         }
@@ -180,7 +180,7 @@ class KeywayClientTest {
     }
 
     @Test
-    void settingsThatContradictEachOtherAreRefused() {
+    void contradictingSettingsAreRejected() {
         KeywayClientBuilder both = KeywayClient.builder("localhost:1").plaintext().tls(sandbox.file("ca"));
         assertThrows(IllegalArgumentException.class, both::build);
         KeywayClientBuilder noFile = KeywayClient.builder("localhost:1").tls(Path.of("not-there.pem"));
@@ -195,7 +195,7 @@ class KeywayClientTest {
     }
 
     @Test
-    void callsGoToAllAddressesInTurn() throws Exception {
+    void callsGoToAllAddresses() throws Exception {
         try (ScriptedServer one = new ScriptedServer();
                 ScriptedServer other = new ScriptedServer();
                 KeywayClient client = KeywayClient.builder(one.address(), other.address().replace("127.0.0.1", "localhost"))
@@ -211,7 +211,7 @@ class KeywayClientTest {
     }
 
     @Test
-    void anAddressThatIsDownIsLeftOut() throws Exception {
+    void unreachableAddressIsSkipped() throws Exception {
         try (KeywayClient client = KeywayClient.builder(unusedAddress(), sandbox.address("plain"))
                 .plaintext()
                 .build()) {
@@ -224,7 +224,7 @@ class KeywayClientTest {
     }
 
     @Test
-    void certificatesAreCheckedAgainstEachAddress() {
+    void certificatesAreVerifiedForEachAddress() {
         String address = sandbox.address("jwt");
         try (KeywayClient client = KeywayClient.builder(address, address)
                 .tls(sandbox.file("ca"))
@@ -237,7 +237,7 @@ class KeywayClientTest {
     }
 
     @Test
-    void whateverElseGrpcHasCanBeSet() {
+    void channelOptionsAreApplied() {
         KeywayClientBuilder builder = KeywayClient.builder(sandbox.address("jwt"))
                 .tls(sandbox.file("ca"))
                 .bearerToken(sandbox.token())
@@ -250,7 +250,7 @@ class KeywayClientTest {
     }
 
     @Test
-    void callsHaveADeadline() throws Exception {
+    void defaultDeadlineApplies() throws Exception {
         try (ScriptedServer server = new ScriptedServer();
                 KeywayClient client = KeywayClient.builder(server.address())
                         .plaintext()
@@ -267,7 +267,7 @@ class KeywayClientTest {
     }
 
     @Test
-    void onlyWhatIsSafeIsRepeated() throws Exception {
+    void onlyIdempotentCallsAreRetried() throws Exception {
         try (ScriptedServer server = new ScriptedServer();
                 KeywayClient client =
                         KeywayClient.builder(server.address()).plaintext().build()) {
@@ -286,7 +286,7 @@ class KeywayClientTest {
     }
 
     @Test
-    void retriesCanBeTurnedOff() throws Exception {
+    void retriesCanBeDisabled() throws Exception {
         try (ScriptedServer server = new ScriptedServer();
                 KeywayClient client = KeywayClient.builder(server.address())
                         .plaintext()
@@ -300,7 +300,7 @@ class KeywayClientTest {
     }
 
     @Test
-    void theCurrentSpanIsPassedOn() throws Exception {
+    void traceContextIsSent() throws Exception {
         SpanContext context = SpanContext.create(
                 "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", TraceFlags.getSampled(), TraceState.getDefault());
         try (ScriptedServer server = new ScriptedServer();
@@ -319,7 +319,7 @@ class KeywayClientTest {
     }
 
     @Test
-    void aClosedClientCallsNobody() {
+    void closedClientRejectsCalls() {
         KeywayClient client = sandbox.plain();
         client.close();
         assertThrows(KeywayException.class, () -> client.keys().getSecret(SECRET));

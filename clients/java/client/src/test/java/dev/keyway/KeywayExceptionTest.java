@@ -35,7 +35,7 @@ class KeywayExceptionTest {
     private final Sandbox sandbox = Sandbox.shared();
 
     @Test
-    void aFailureSaysWhy() {
+    void failedCallThrowsDetails() {
         try (KeywayClient client = sandbox.plain()) {
             var failure = assertThrows(KeywayException.class, () -> client.keys().encrypt(NO_SUCH_KEY));
             KeywayException error = KeywayException.from(failure);
@@ -54,7 +54,7 @@ class KeywayExceptionTest {
     }
 
     @Test
-    void violationsAreAllThere() {
+    void allViolationsAreRead() {
         CreateCertificateRequest wrong = CreateCertificateRequest.newBuilder()
                 .setParent("providers/asteria")
                 .setKeySize(-1)
@@ -70,7 +70,7 @@ class KeywayExceptionTest {
     }
 
     @Test
-    void theRetryDelayIsRead() throws Exception {
+    void retryDelayIsRead() throws Exception {
         sandbox.arm(
                 "nhn-secure-key-manager",
                 "{\"mode\": \"raw\", \"status\": 429, \"headers\": {\"Retry-After\": \"7\"}, \"path\": \"encrypt\"}");
@@ -85,7 +85,7 @@ class KeywayExceptionTest {
     }
 
     @Test
-    void whatFuturesWrapIsFound() {
+    void failureOfAFutureIsConverted() {
         try (KeywayClient client = sandbox.plain()) {
             var failure = assertThrows(ExecutionException.class, () -> client.stub(KeyServiceGrpc::newFutureStub)
                     .encrypt(NO_SUCH_KEY)
@@ -97,7 +97,7 @@ class KeywayExceptionTest {
     }
 
     @Test
-    void anItemOfABatchSaysWhy() {
+    void errorOfABatchItemIsConverted() {
         BatchEncryptRequest batch =
                 BatchEncryptRequest.newBuilder().addRequests(NO_SUCH_KEY).build();
         try (KeywayClient client = sandbox.plain()) {
@@ -109,7 +109,7 @@ class KeywayExceptionTest {
     }
 
     @Test
-    void whatIsNoFailureOfACallIsUnknown() {
+    void otherFailureIsUnknown() {
         KeywayException error = KeywayException.from(new IllegalStateException("odd"));
         assertEquals(Status.Code.UNKNOWN, error.code());
         assertEquals("", error.reason());
@@ -117,7 +117,7 @@ class KeywayExceptionTest {
     }
 
     @Test
-    void detailsThatAreNotTheGatewaysAreLeftOut() {
+    void detailsOfAnotherDomainAreIgnored() {
         com.google.rpc.Status status = com.google.rpc.Status.newBuilder()
                 .setCode(Status.Code.UNAVAILABLE.value())
                 .setMessage("proxy")
@@ -134,7 +134,7 @@ class KeywayExceptionTest {
     }
 
     @Test
-    void detailsThatCanNotBeReadAreLeftOut() {
+    void malformedDetailsAreIgnored() {
         Metadata trailers = new Metadata();
         trailers.put(Metadata.Key.of("grpc-status-details-bin", Metadata.BINARY_BYTE_MARSHALLER), new byte[] {1, 2, 3});
         trailers.put(Metadata.Key.of("keyway-request-id", Metadata.ASCII_STRING_MARSHALLER), "r-1");

@@ -24,7 +24,7 @@ class PagesTest {
     private final AtomicInteger calls = new AtomicInteger();
 
     @Test
-    void allPagesAreGoneThrough() {
+    void allPagesAreIterated() {
         try (KeywayClient client = Sandbox.shared().plain()) {
             var certificates = certificates(client, "providers/nhn-certs");
             assertEquals(10, certificates.stream().map(Certificate::getName).distinct().count());
@@ -38,7 +38,7 @@ class PagesTest {
     }
 
     @Test
-    void aPageIsAskedForWhenItIsNeeded() {
+    void pageIsRequestedWhenNeeded() {
         try (KeywayClient client = Sandbox.shared().plain()) {
             var certificates = certificates(client, "providers/nhn-certs");
             assertEquals(0, calls.get());
@@ -55,7 +55,7 @@ class PagesTest {
     }
 
     @Test
-    void providersHavePagesToo() {
+    void providersAreIterated() {
         try (KeywayClient client = Sandbox.shared().plain()) {
             ListProvidersRequest request =
                     ListProvidersRequest.newBuilder().setPageSize(2).build();
@@ -67,7 +67,7 @@ class PagesTest {
     }
 
     @Test
-    void thePagesSayMoreThanTheItems() {
+    void pagesListUnreachableProviders() {
         try (KeywayClient client = Sandbox.shared().plain()) {
             for (ListCertificatesResponse page : certificates(client, "providers/-").responses()) {
                 assertTrue(page.getTotalSize() >= 10);
@@ -77,7 +77,7 @@ class PagesTest {
     }
 
     @Test
-    void aFailureIsTheStubs() {
+    void failedPageThrowsKeywayException() {
         try (KeywayClient client = Sandbox.shared().plain()) {
             Iterator<Certificate> iterator = certificates(client, "providers/nowhere").iterator();
             assertThrows(KeywayException.class, iterator::next);

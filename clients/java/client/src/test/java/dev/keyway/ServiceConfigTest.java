@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 
 class ServiceConfigTest {
     @Test
-    void theContractSaysWhatIsSafeToRepeat() {
+    void idempotentMethodsAreRetried() {
         List<Map<String, String>> safe = ServiceConfig.safeMethods();
         assertTrue(safe.contains(method("KeyService", "Encrypt")));
         assertTrue(safe.contains(method("ProviderService", "CheckProvider")));
@@ -23,7 +23,7 @@ class ServiceConfigTest {
     }
 
     @Test
-    void withoutRetriesNothingIsSaidOfMethods() {
+    void withoutRetriesThereIsNoMethodConfig() {
         assertFalse(ServiceConfig.of(false, false).containsKey("methodConfig"));
         assertFalse(ServiceConfig.of(true, false).containsKey("healthCheckConfig"));
         assertTrue(ServiceConfig.of(true, true).containsKey("healthCheckConfig"));

@@ -5,8 +5,7 @@ import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
 /**
- * The data key that is in use, and its bounds: by envelopes, bytes and time. Responsible for asking for another where
- * one of them is reached.
+ * The current data key. It is replaced when it reaches one of its bounds: envelopes, bytes or age.
  */
 final class DataKeys {
     private final Supplier<DataKey> make;
@@ -21,14 +20,14 @@ final class DataKeys {
     }
 
     /**
-     * The key for one more envelope.
+     * Returns the data key for one more envelope.
      *
-     * @param bytes how many the envelope will have, as far as that is known; the rest is told by {@link DataKey#used}
+     * @param bytes the known plaintext bytes of the envelope; {@link DataKey#used} counts further bytes
      */
     synchronized DataKey forEnvelope(long bytes) {
         if (current == null || !current.allows(bytes, bounds, nanoTime.getAsLong())) {
             current = null;
-            // The answer may have been long on its way: a key's age counts from the question.
+            // The age counts from the request, because the response can take long.
             long asked = nanoTime.getAsLong();
             DataKey made = make.get();
             made.start(asked);
@@ -38,10 +37,10 @@ final class DataKeys {
         return current;
     }
 
-    /** How much one data key seals at most, whichever comes first. */
+    /** Limits for the use of one data key. The first limit that is reached applies. */
     record Bounds(long envelopes, long bytes, Duration time) {}
 
-    /** A data key as the gateway made it, and what it was used for. */
+    /** A data key and its use so far. */
     static final class DataKey {
         private final byte[] plaintext;
         private final String encrypted;
@@ -62,7 +61,7 @@ final class DataKeys {
             return encrypted;
         }
 
-        /** Counts bytes that were not known beforehand. */
+        /** Counts bytes that were not known in advance. */
         synchronized void used(long more) {
             bytes += more;
         }

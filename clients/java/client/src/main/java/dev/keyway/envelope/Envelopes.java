@@ -6,16 +6,15 @@ import java.io.OutputStream;
 import java.util.function.LongConsumer;
 
 /**
- * The format, with a given data key and salt: seals and opens streams in the memory of three segments. Knows nothing of
- * the gateway; here fixed keys and salts can be given.
+ * Sealing and opening of streams with a given data key and salt, in the memory of three segments. It makes no calls.
  */
 final class Envelopes {
     private Envelopes() {}
 
     /**
-     * Seals all that {@code in} has.
+     * Seals a stream.
      *
-     * @param progress told of each segment's plaintext bytes
+     * @param progress called with the plaintext bytes of each segment
      */
     static void seal(
             Header header, byte[] dataKey, byte[] associatedData, InputStream in, OutputStream out, LongConsumer progress)
@@ -34,9 +33,9 @@ final class Envelopes {
     }
 
     /**
-     * Opens what follows the header, and hands out each segment once it has verified.
+     * Opens the segments after the header, and writes each as soon as it is verified.
      *
-     * @throws EnvelopeException where it can't be opened; what was handed out before is genuine, but not all
+     * @throws EnvelopeException if a segment is invalid; the output is then authentic but incomplete
      */
     static void open(Header header, byte[] dataKey, byte[] associatedData, InputStream in, OutputStream out)
             throws IOException {
@@ -57,7 +56,7 @@ final class Envelopes {
         } while (!segments.isLast());
     }
 
-    /** A stream cut into pieces of one size, of which one is read ahead: only then is it known which is the last. */
+    /** Splits a stream into pieces of one size, and reads ahead to detect the last one. */
     private static final class Segments {
         private final InputStream in;
         private byte[] current;

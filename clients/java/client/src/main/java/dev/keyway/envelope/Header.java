@@ -12,8 +12,8 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 
 /**
- * What an envelope begins with: writes it, and reads it strictly. Nothing in it is to be believed before the first
- * segment has verified.
+ * The header of an envelope: encoding and strict decoding. Its fields are not authenticated before the first segment is
+ * verified.
  */
 record Header(int segmentSize, String keyName, String encryptedDataKey, byte[] salt) {
     static final int SMALLEST_SEGMENT = 4096;
@@ -24,11 +24,11 @@ record Header(int segmentSize, String keyName, String encryptedDataKey, byte[] s
     private static final int MAGIC = 0x4B574531;
 
     Header {
-        // An honest caller's mistake, or a gateway's; what a reader is given is checked by read().
-        check(segmentSize >= SMALLEST_SEGMENT && segmentSize <= LARGEST_SEGMENT, "A segment has 4,096 to 1,048,576 bytes.");
-        check(fits(keyName, LONGEST_NAME), "A key's name has 1 to 4,096 bytes.");
-        check(fits(encryptedDataKey, LONGEST_KEY), "An encrypted data key has 1 to 65,535 bytes.");
-        check(salt.length == SALT_BYTES, "A salt has 32 bytes.");
+        // Detects errors of the caller or of the gateway; read() checks the input of readers.
+        check(segmentSize >= SMALLEST_SEGMENT && segmentSize <= LARGEST_SEGMENT, "The segment size must be 4,096 to 1,048,576 bytes.");
+        check(fits(keyName, LONGEST_NAME), "The key name must have 1 to 4,096 bytes.");
+        check(fits(encryptedDataKey, LONGEST_KEY), "The encrypted data key must have 1 to 65,535 bytes.");
+        check(salt.length == SALT_BYTES, "The salt must have 32 bytes.");
     }
 
     byte[] encode() {
@@ -45,7 +45,7 @@ record Header(int segmentSize, String keyName, String encryptedDataKey, byte[] s
         return bytes.toByteArray();
     }
 
-    /** Reads no byte more than the header has. */
+    /** Reads a header, and no byte more. */
     static Header read(InputStream in) throws IOException {
         DataInputStream data = new DataInputStream(in);
         try {
@@ -77,7 +77,7 @@ record Header(int segmentSize, String keyName, String encryptedDataKey, byte[] s
         }
         byte[] bytes = new byte[length];
         in.readFully(bytes);
-        // A decoder of its own reports what new String() would replace.
+        // new String() would replace malformed input instead of reporting it.
         return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
     }
 

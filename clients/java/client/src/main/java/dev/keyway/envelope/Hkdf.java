@@ -5,7 +5,7 @@ import java.util.Arrays;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
-/** HKDF with SHA-256 (RFC 5869), by the platform's HMAC: Java has it of its own only since version 25. */
+/** HKDF with SHA-256 (RFC 5869), based on the HMAC of the platform. Java includes HKDF only since version 25. */
 final class Hkdf {
     private static final String HMAC = "HmacSHA256";
     private static final int HASH_BYTES = 32;
@@ -14,7 +14,7 @@ final class Hkdf {
 
     static byte[] derive(byte[] inputKey, byte[] salt, byte[] info, int length) {
         if (length < 1 || length > 255 * HASH_BYTES) {
-            throw new IllegalArgumentException("HKDF makes 1 to 8160 bytes, not " + length + ".");
+            throw new IllegalArgumentException("HKDF returns 1 to 8160 bytes, not " + length + ".");
         }
         try {
             Mac mac = Mac.getInstance(HMAC);
@@ -23,12 +23,12 @@ final class Hkdf {
             Arrays.fill(pseudoRandomKey, (byte) 0);
             return material;
         } catch (GeneralSecurityException impossible) {
-            throw new IllegalStateException("Every Java platform has " + HMAC + ".", impossible);
+            throw new IllegalStateException("This Java has no " + HMAC + ".", impossible);
         }
     }
 
     private static byte[] extract(Mac mac, byte[] inputKey, byte[] salt) throws GeneralSecurityException {
-        // Java takes no empty key; HMAC pads with zeros, so a hash's length of them is the same (RFC 5869, 2.2).
+        // Java rejects an empty key. Zeros of the length of the hash are equivalent (RFC 5869, 2.2).
         mac.init(new SecretKeySpec(salt.length == 0 ? new byte[HASH_BYTES] : salt, HMAC));
         return mac.doFinal(inputKey);
     }

@@ -113,7 +113,7 @@ public final class Sealer {
         /** Plaintext bytes per segment: 4,096 to 1,048,576; the default is 65,536. */
         public Builder segmentSize(int bytes) {
             if (bytes < Header.SMALLEST_SEGMENT || bytes > Header.LARGEST_SEGMENT) {
-                throw new IllegalArgumentException("A segment has 4,096 to 1,048,576 bytes.");
+                throw new IllegalArgumentException("The segment size must be 4,096 to 1,048,576 bytes.");
             }
             segmentSize = bytes;
             return this;

@@ -12,8 +12,8 @@ import javax.crypto.spec.GCMParameterSpec;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * Seals or opens the segments of one envelope, in order: derives its key, and counts its nonces. Each nonce is used
- * once, for the key is this envelope's alone and the count never goes back.
+ * Seals or opens the segments of one envelope in order. It derives the key of the envelope and counts the segments, so
+ * that each nonce is used once.
  */
 final class SegmentCipher {
     static final int DATA_KEY_BYTES = 32;
@@ -33,7 +33,7 @@ final class SegmentCipher {
 
     private SegmentCipher(int mode, byte[] dataKey, byte[] header, byte[] salt, byte[] associatedData) {
         if (dataKey.length != DATA_KEY_BYTES) {
-            throw new IllegalArgumentException("A data key has 32 bytes.");
+            throw new IllegalArgumentException("A data key must have 32 bytes.");
         }
         this.mode = mode;
         try {
@@ -67,24 +67,24 @@ final class SegmentCipher {
     /**
      * Seals or opens the next segment.
      *
-     * @return how many bytes were put into {@code output}, from {@code at} on
-     * @throws EnvelopeException where a segment that is opened does not verify; {@code output} then holds none of it
+     * @return the number of bytes written to {@code output} at {@code at}
+     * @throws EnvelopeException if verification fails; {@code output} then contains no plaintext of the segment
      */
     int next(byte[] input, int length, boolean last, byte[] output, int at) throws EnvelopeException {
         if (ended || index == MOST_SEGMENTS) {
-            throw new IllegalStateException(ended ? "The envelope has ended." : "An envelope has 2^32 segments at most.");
+            throw new IllegalStateException(ended ? "No segment can follow the last one." : "An envelope can have at most 2^32 segments.");
         }
         ByteBuffer.wrap(nonce, PREFIX_BYTES, 5).putInt((int) index).put((byte) (last ? 1 : 0));
         index++;
         ended = last;
         try {
             cipher.init(mode, key, new GCMParameterSpec(8 * TAG_BYTES, nonce));
-            // The whole segment at once: update() would keep all ciphertext until the tag has come.
+            // Process the whole segment in one call: update() would buffer the ciphertext until the tag.
             return cipher.doFinal(input, 0, length, output, at);
         } catch (AEADBadTagException changed) {
             throw new EnvelopeException();
         } catch (GeneralSecurityException impossible) {
-            throw new IllegalStateException("AES-GCM refused a segment.", impossible);
+            throw new IllegalStateException("AES-GCM failed.", impossible);
         }
     }
 }

@@ -7,9 +7,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 
-/** Writes a file so that it is there whole or not at all: under another name beside it first, readable by its owner. */
+/** Atomic creation of files: writes a temporary file, readable by its owner only, and renames it. */
 final class WholeFile {
-    /** What is to be done from one stream to the other. */
+    /** Copies one stream to another. */
     interface Step {
         void run(InputStream in, OutputStream out) throws IOException;
     }

@@ -1,2 +1,2 @@
-/** Envelope encryption: data of any size, sealed on this side with data keys that the gateway makes. */
+/** Envelope encryption: data of any size, sealed in this process with data keys from the gateway. */
 package dev.keyway.envelope;

@@ -28,7 +28,7 @@ class EnvelopesTest {
 
     @ParameterizedTest
     @ValueSource(ints = {0, 1, SIZE - 1, SIZE, SIZE + 1, 2 * SIZE, 10 * SIZE + 5})
-    void everySizeComesBack(int size) throws IOException {
+    void dataOfEverySizeIsOpened(int size) throws IOException {
         byte[] plaintext = random(size, size);
         byte[] envelope = seal(HEADER, plaintext);
         int segments = Math.max(1, (size + SIZE - 1) / SIZE);
@@ -37,7 +37,7 @@ class EnvelopesTest {
     }
 
     @Test
-    void streamsThatGiveLittleAtATimeAreTheSame() throws IOException {
+    void partialReadsAreCompleted() throws IOException {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         Envelopes.seal(HEADER, DATA_KEY, ASSOCIATED, new Trickle(PLAINTEXT), out, more -> {});
         assertArrayEquals(ENVELOPE, out.toByteArray());
@@ -48,7 +48,7 @@ class EnvelopesTest {
     }
 
     @Test
-    void everyByteMatters() {
+    void everyModifiedByteIsRejected() {
         for (int i = 0; i < ENVELOPE.length; i += i < START + 64 ? 1 : 97) {
             byte[] changed = ENVELOPE.clone();
             changed[i] ^= 0x20;
@@ -57,7 +57,7 @@ class EnvelopesTest {
     }
 
     @Test
-    void everyCutIsNoticed() {
+    void everyTruncationIsRejected() {
         for (int length = 0; length < ENVELOPE.length; length += length < START + 64 ? 1 : 61) {
             refused(Arrays.copyOf(ENVELOPE, length), "length " + length);
         }
@@ -67,7 +67,7 @@ class EnvelopesTest {
     }
 
     @Test
-    void everySegmentHasItsPlace() throws IOException {
+    void reorderedSegmentsAreRejected() throws IOException {
         byte[] head = Arrays.copyOf(ENVELOPE, START);
         byte[] one = Arrays.copyOfRange(ENVELOPE, START, START + SEALED);
         byte[] two = Arrays.copyOfRange(ENVELOPE, START + SEALED, START + 2 * SEALED);
@@ -83,13 +83,13 @@ class EnvelopesTest {
     }
 
     @Test
-    void keyAndAssociatedDataMatter() {
+    void otherKeyOrAssociatedDataIsRejected() {
         assertThrows(EnvelopeException.class, () -> open(ENVELOPE, random(32, 4), ASSOCIATED));
         assertThrows(EnvelopeException.class, () -> open(ENVELOPE, DATA_KEY, new byte[0]));
     }
 
     @Test
-    void onlyWhatHasVerifiedIsHandedOut() throws IOException {
+    void onlyVerifiedDataIsWritten() throws IOException {
         byte[] changed = ENVELOPE.clone();
         changed[START + SEALED + 5] ^= 1;
         InputStream in = new ByteArrayInputStream(changed);
@@ -100,14 +100,14 @@ class EnvelopesTest {
     }
 
     @Test
-    void afterTheLastSegmentThereIsNone() throws IOException {
+    void noSegmentCanFollowTheLast() throws IOException {
         SegmentCipher cipher = SegmentCipher.sealing(DATA_KEY, HEADER, ASSOCIATED);
         cipher.next(PLAINTEXT, 5, true, new byte[SEALED], 0);
         assertThrows(IllegalStateException.class, () -> cipher.next(PLAINTEXT, 5, true, new byte[SEALED], 0));
     }
 
     @Test
-    void aHeaderHasItsBounds() {
+    void invalidHeaderFieldsAreRejected() {
         byte[] salt = new byte[32];
         assertThrows(IllegalArgumentException.class, () -> new Header(SIZE - 1, "k", "c", salt));
         assertThrows(IllegalArgumentException.class, () -> new Header(Header.LARGEST_SEGMENT + 1, "k", "c", salt));

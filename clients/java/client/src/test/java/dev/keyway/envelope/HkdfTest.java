@@ -25,7 +25,7 @@ class HkdfTest {
         "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b, '', '',"
                 + " 8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8",
     })
-    void derivesWhatTheStandardSays(String inputKey, String salt, String info, String material) {
+    void derivesTheVectorsOfTheStandard(String inputKey, String salt, String info, String material) {
         byte[] derived = Hkdf.derive(
                 HEX.parseHex(inputKey), HEX.parseHex(salt), HEX.parseHex(info), material.length() / 2);
         assertEquals(material, HEX.formatHex(derived));

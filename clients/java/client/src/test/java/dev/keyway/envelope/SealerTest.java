@@ -49,7 +49,7 @@ class SealerTest {
     }
 
     @Test
-    void bytesComeBack() throws IOException {
+    void sealedBytesAreOpened() throws IOException {
         byte[] envelope = Sealer.builder(client.keys(), KEY).build().seal(ORDER, ASSOCIATED);
         Opener opener = Opener.forKeys(client.keys(), KEY);
         assertArrayEquals(ORDER, opener.open(envelope, ASSOCIATED));
@@ -57,14 +57,14 @@ class SealerTest {
     }
 
     @Test
-    void eachEnvelopeIsUnlikeTheOthers() {
+    void equalPlaintextsHaveDifferentEnvelopes() {
         Sealer sealer = Sealer.builder(client.keys(), KEY).build();
         HexFormat hex = HexFormat.of();
         assertNotEquals(hex.formatHex(sealer.seal(ORDER)), hex.formatHex(sealer.seal(ORDER)));
     }
 
     @Test
-    void aKeyThatNobodyExpectsIsNotAskedFor() throws IOException {
+    void unexpectedKeyCausesNoCall() throws IOException {
         byte[] envelope = Sealer.builder(client.keys(), KEY).build().seal(ORDER);
         try (ScriptedServer server = new ScriptedServer();
                 KeywayClient scripted =
@@ -77,14 +77,14 @@ class SealerTest {
     }
 
     @Test
-    void anEncryptedDataKeyThatIsNoneIsTheEnvelopesFault() throws IOException {
+    void invalidEncryptedDataKeyIsAnEnvelopeError() throws IOException {
         Header header = new Header(4096, KEY, "AAAA", new byte[32]);
         Opener opener = Opener.forAnyKey(client.keys());
         assertThrows(EnvelopeException.class, () -> opener.open(header.encode()));
     }
 
     @Test
-    void aDataKeyOfAnotherLengthIsRefused() throws IOException {
+    void dataKeyOfWrongLengthIsRejected() throws IOException {
         try (ScriptedServer server = new ScriptedServer();
                 KeywayClient scripted =
                         KeywayClient.builder(server.address()).plaintext().build()) {
@@ -112,7 +112,7 @@ class SealerTest {
         "NOT_FOUND, ROUTE_NOT_FOUND, proxy.example, false",
         "UNIMPLEMENTED, '', keyway, false",
     })
-    void onlyWhatTheGatewaySaysOfTheEnvelopeIsItsFault(Status.Code code, String reason, String domain, boolean refused)
+    void onlyErrorsAboutTheEnvelopeAreEnvelopeErrors(Status.Code code, String reason, String domain, boolean refused)
             throws IOException {
         try (ScriptedServer server = new ScriptedServer();
                 KeywayClient scripted =
@@ -133,7 +133,7 @@ class SealerTest {
     }
 
     @Test
-    void filesComeBackWhole() throws IOException {
+    void sealedFilesAreOpened() throws IOException {
         Path plain = Files.write(folder.resolve("plain"), new byte[200_000]);
         Path sealed = folder.resolve("sealed");
         Path opened = folder.resolve("opened");
@@ -143,7 +143,7 @@ class SealerTest {
     }
 
     @Test
-    void ofAFileThatDoesNotOpenNothingIsWritten() throws IOException {
+    void invalidFileCreatesNoOutput() throws IOException {
         Path plain = Files.write(folder.resolve("plain"), new byte[200_000]);
         Path sealed = folder.resolve("sealed");
         Path opened = folder.resolve("opened");
@@ -160,7 +160,7 @@ class SealerTest {
     }
 
     @Test
-    void aDataKeyIsUsedWithinItsBounds() throws IOException {
+    void dataKeyIsReplacedAtItsBounds() throws IOException {
         AtomicLong made = new AtomicLong();
         AtomicLong now = new AtomicLong();
         try (ScriptedServer server = new ScriptedServer();
@@ -188,7 +188,7 @@ class SealerTest {
     }
 
     @Test
-    void aDataKeysAgeCountsFromTheQuestion() throws IOException {
+    void ageOfADataKeyCountsFromTheRequest() throws IOException {
         AtomicLong made = new AtomicLong();
         AtomicLong now = new AtomicLong();
         try (ScriptedServer server = new ScriptedServer();
@@ -210,7 +210,7 @@ class SealerTest {
     }
 
     @Test
-    void aDataKeyThatCanNotBeMadeIsTriedForAgain() throws IOException {
+    void failedRequestForADataKeyIsRepeated() throws IOException {
         try (ScriptedServer server = new ScriptedServer();
                 KeywayClient scripted = KeywayClient.builder(server.address())
                         .plaintext()

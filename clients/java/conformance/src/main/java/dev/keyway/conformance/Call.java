@@ -28,7 +28,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 
-/** The call that a case asks for, made through the client's channel: any method, its request from JSON. */
+/** The call of a case, over the client's channel: any method, with its request from JSON. */
 final class Call {
     private static final int DEADLINE_MS = 10_000;
 
@@ -42,7 +42,7 @@ final class Call {
         this.observer = observer;
     }
 
-    /** The answer as JSON. Fails as the client does, and with CancellationException where the case cancels. */
+    /** Returns the response as JSON. Throws the exception of the client, or CancellationException for a canceled call. */
     JsonElement run() throws IOException, InterruptedException {
         MethodDescriptor<?, ?> method = method(test.get("method").getAsString());
         return Json.isTrue(test, "repeat_pages") ? iterate(method) : callOnce(method);
@@ -66,7 +66,7 @@ final class Call {
         }
     }
 
-    /** An answer that comes before the client cancels is an answer. */
+    /** Cancels the call after a delay. A response before that is a normal response. */
     private static <R> R cancel(ListenableFuture<R> future, long milliseconds)
             throws ExecutionException, InterruptedException {
         try {
@@ -124,6 +124,6 @@ final class Call {
                 .flatMap(Collection::stream)
                 .filter(method -> method.getFullMethodName().equals(fullName))
                 .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("No method is called " + fullName + "."));
+                .orElseThrow(() -> new IllegalArgumentException("Unknown method " + fullName + "."));
     }
 }

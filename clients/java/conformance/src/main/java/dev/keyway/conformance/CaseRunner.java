@@ -8,7 +8,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 
-/** Runs a case: arms what it arms, makes its calls one after the other, and tells how they went. */
+/** Runs a case: sets up the emulators, makes the calls in order, and reports the result. */
 final class CaseRunner {
     private final Sandbox sandbox;
 
@@ -16,7 +16,7 @@ final class CaseRunner {
         this.sandbox = sandbox;
     }
 
-    /** One line of the results. */
+    /** Runs a case; returns its result. */
     JsonObject run(JsonObject test) throws InterruptedException {
         List<String> differences;
         try {
@@ -43,7 +43,7 @@ final class CaseRunner {
             if (!differences.isEmpty()) {
                 break;
             }
-            // `${…}` stands for what the first call was answered.
+            // `${path}` stands for a value in the response of the first call.
             JsonObject step = Json.filled(next, first.response()).getAsJsonObject();
             differences = call(client, step).differences(step.getAsJsonObject("expect"));
         }

@@ -15,14 +15,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/** Protobuf's JSON, and how one JSON differs from another that may have more. */
+/** Protobuf JSON, and comparison of expected with actual values. */
 final class Json {
-    // The details of a batch's failed items are messages of any type.
+    // The details of failed items of a batch can have any message type.
     private static final TypeRegistry DETAILS = TypeRegistry.newBuilder()
             .add(ErrorDetailsProto.getDescriptor().getMessageTypes())
             .build();
     private static final JsonFormat.Parser PARSER = JsonFormat.parser();
-    // Defaults too: a case may expect `false`.
+    // Include defaults, because a case can expect `false`.
     private static final JsonFormat.Printer PRINTER =
             JsonFormat.printer().usingTypeRegistry(DETAILS).alwaysPrintFieldsWithNoPresence();
 
@@ -46,7 +46,7 @@ final class Json {
         return object;
     }
 
-    /** Sorted, each once. */
+    /** Returns the sorted set. */
     static JsonArray ofTexts(Stream<String> texts) {
         JsonArray array = new JsonArray();
         texts.distinct().sorted().forEach(array::add);
@@ -57,7 +57,7 @@ final class Json {
         return asList(list).stream().map(JsonElement::getAsString).toList();
     }
 
-    /** A list as it is, one element as a list of it, none as an empty one. */
+    /** Returns a list: unchanged, or of a single element, or empty. */
     static List<JsonElement> asList(JsonElement element) {
         if (element == null) {
             return List.of();
@@ -69,7 +69,7 @@ final class Json {
         return object.has(name) && object.get(name).getAsBoolean();
     }
 
-    /** Whether it is not there, or what protobuf's JSON may as well leave out. */
+    /** Whether the value is missing, or a default that protobuf JSON can omit. */
     static boolean isEmpty(JsonElement element) {
         if (element == null || element.isJsonNull()) {
             return true;
@@ -82,7 +82,7 @@ final class Json {
                 : element.getAsJsonObject().isEmpty();
     }
 
-    /** With each text `${path}` replaced by what `source` has there. */
+    /** Replaces each text `${path}` by the value in `source`. */
     static JsonElement filled(JsonElement template, JsonElement source) {
         if (template.isJsonObject()) {
             JsonObject object = new JsonObject();
@@ -107,7 +107,7 @@ final class Json {
         return at;
     }
 
-    /** What `actual` lacks of `wanted`: members of objects may be more, elements of lists may not. */
+    /** Returns the differences to `wanted`. Objects can have additional members, lists cannot have additional elements. */
     static List<String> differences(String path, JsonElement wanted, JsonElement actual) {
         if (wanted.isJsonObject() && actual != null && actual.isJsonObject()) {
             return inObjects(path, wanted.getAsJsonObject(), actual.getAsJsonObject());

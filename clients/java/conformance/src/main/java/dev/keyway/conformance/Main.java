@@ -19,17 +19,17 @@ import java.nio.file.Path;
 import java.util.HexFormat;
 
 /**
- * The Java client against the conformance cases, and as one of the programs that open what the others sealed.
+ * Conformance runner of the Java client.
  *
  * <pre>
- * (nothing)         runs the cases of $KEYWAY_CASES; one line of JSON for each
+ * (nothing)         runs the cases of $KEYWAY_CASES; prints one line of JSON per case
  * seal KEY AAD_HEX  seals standard input to standard output
- * open AAD_HEX      opens standard input to standard output, which gets all or nothing
- * open-all LIST     opens many: each line is ENVELOPE OUTPUT AAD_HEX (- for none)
+ * open AAD_HEX      opens standard input to standard output; writes nothing for an invalid envelope
+ * open-all LIST     opens many envelopes: each line is ENVELOPE OUTPUT AAD_HEX (- for none)
  * bench seal FILE   compares the speed of seal with that of AES-256-GCM alone
  * </pre>
  *
- * The gateway is the one that $KEYWAY_SANDBOX tells of.
+ * $KEYWAY_SANDBOX names the file with the line of JSON from the sandbox.
  */
 public final class Main {
     private static final int WRONG_USAGE = 2;
@@ -73,7 +73,7 @@ public final class Main {
             for (JsonElement each : cases) {
                 JsonObject result = runner.run(each.getAsJsonObject());
                 allPassed &= result.get("passed").getAsBoolean();
-                // Bytes, whatever the machine's own character set.
+                // Write bytes, independent of the default character set.
                 System.out.write((result + "\n").getBytes(StandardCharsets.UTF_8));
                 System.out.flush();
             }
@@ -108,7 +108,7 @@ public final class Main {
         }
     }
 
-    /** Says for each line of the list whether its envelope was opened; one that was not has no output. */
+    /** Prints the result for each line of the list. It creates no output for an envelope that is not opened. */
     private static int openAll(Path list) throws IOException {
         try (Sandbox sandbox = sandbox()) {
             Opener opener = Opener.forAnyKey(sandbox.client().keys());

@@ -10,7 +10,7 @@ import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 
-/** Sees what a client's answers do not show: how many calls it made, and the trailers of the last. */
+/** Counts the calls of a client, and stores the trailers of the last call. */
 final class Observer implements ClientInterceptor {
     private volatile Metadata trailers = new Metadata();
     private volatile int calls;
@@ -25,7 +25,7 @@ final class Observer implements ClientInterceptor {
 
     @Override
     public <Q, R> ClientCall<Q, R> interceptCall(MethodDescriptor<Q, R> method, CallOptions options, Channel next) {
-        // Calls are made one after the other.
+        // The calls are sequential.
         calls = calls + 1;
         return new SimpleForwardingClientCall<>(next.newCall(method, options)) {
             @Override

@@ -8,7 +8,7 @@ import io.grpc.Metadata;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What became of a call, and how that differs from what a case expects of it. */
+/** The outcome of a call, and its comparison with the expectation of a case. */
 record Outcome(String status, JsonElement response, KeywayException error, Metadata trailers) {
     static Outcome answered(JsonElement response, Metadata trailers) {
         return new Outcome("OK", response, null, trailers);
@@ -22,7 +22,7 @@ record Outcome(String status, JsonElement response, KeywayException error, Metad
         return new Outcome("CANCELLED", JsonNull.INSTANCE, null, trailers);
     }
 
-    /** One line for each difference; none where all is as expected. */
+    /** Returns one line per difference to the expectation. */
     List<String> differences(JsonObject expected) {
         List<String> found = new ArrayList<>();
         String wanted = expected.get("status").getAsString();
@@ -39,7 +39,7 @@ record Outcome(String status, JsonElement response, KeywayException error, Metad
         }
         for (String name : Json.texts(expected.get("absent"))) {
             if (!Json.isEmpty(response.getAsJsonObject().get(name))) {
-                found.add(name + " is there");
+                found.add(name + " is present");
             }
         }
         for (String name : Json.texts(expected.get("trailers"))) {

@@ -17,7 +17,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 
-/** The gateway and the emulators that are called: where they are, clients of the one, and the others' controls. */
+/** The sandbox: clients of its gateway, and the control ports of its emulators. */
 final class Sandbox implements AutoCloseable {
     private final JsonObject ready;
     private final Map<String, KeywayClient> clients = new HashMap<>();
@@ -31,12 +31,12 @@ final class Sandbox implements AutoCloseable {
         return new Sandbox(JsonParser.parseString(Files.readString(readyLine)).getAsJsonObject());
     }
 
-    /** A client of the listener for everybody. */
+    /** Returns a client of the plain listener. */
     KeywayClient client() {
         return client(new JsonObject());
     }
 
-    /** The client that a case asks for; cases that ask for the same share it. */
+    /** Returns the client for a case. Cases with the same settings share a client. */
     KeywayClient client(JsonObject test) {
         String listener = test.has("listener") ? test.get("listener").getAsString() : "plain";
         String token = test.has("token") ? test.get("token").getAsString() : text("token");
@@ -70,14 +70,14 @@ final class Sandbox implements AutoCloseable {
         return Path.of(ready.getAsJsonObject("tls").get(name).getAsString());
     }
 
-    /** Disarms whatever fault is armed at any emulator. */
+    /** Removes the faults of all emulators. */
     void clearFaults() throws IOException, InterruptedException {
         for (JsonElement base : ready.getAsJsonObject("controls").asMap().values()) {
             send(HttpRequest.newBuilder(URI.create(base.getAsString() + "/faults")).DELETE());
         }
     }
 
-    /** Tells an emulator something at its control port. */
+    /** Sends a request to the control port of an emulator. */
     void control(JsonObject step) throws IOException, InterruptedException {
         String base = ready.getAsJsonObject("controls")
                 .get(step.get("control").getAsString())

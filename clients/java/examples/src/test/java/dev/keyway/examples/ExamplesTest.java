@@ -42,7 +42,7 @@ class ExamplesTest {
     }
 
     @Test
-    void theReadmeShowsTheExamplesAsTheyAre() throws IOException {
+    void readmePrintsTheExamples() throws IOException {
         List<String> snippets = SNIPPET
                 .matcher(Files.readString(JAVA.resolve("README.md")))
                 .results()
