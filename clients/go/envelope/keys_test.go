@@ -33,7 +33,7 @@ func (f *fixedKey) Decrypt(
 		f.t.Errorf("asked to decrypt %q of %q", request.GetCiphertext(), request.GetName())
 	}
 	if request.GetEncoding() != keywayv1.Encoding_ENCODING_BASE64 {
-		f.t.Errorf("asked for %v", request.GetEncoding())
+		f.t.Errorf("encoding %v", request.GetEncoding())
 	}
 	return &keywayv1.DecryptResponse{Plaintext: bytes.Clone(f.key)}, nil
 }
@@ -85,7 +85,7 @@ func (g *gateway) Decrypt(
 
 // said returns an error with a reason, of the domain of the gateway or another domain.
 func said(code codes.Code, reason, domain string) error {
-	stated, err := status.New(code, "as it is told").WithDetails(&errdetails.ErrorInfo{Reason: reason, Domain: domain})
+	stated, err := status.New(code, "message").WithDetails(&errdetails.ErrorInfo{Reason: reason, Domain: domain})
 	if err != nil {
 		panic(err)
 	}

@@ -83,7 +83,7 @@ func (v *vector) writer(t testing.TB, target io.Writer) *Writer {
 
 func TestGoldenVectorsAreSealed(t *testing.T) {
 	ways := map[string]func(w *Writer, plaintext []byte) error{
-		"at once":       func(w *Writer, plaintext []byte) error { _, err := w.Write(plaintext); return err },
+		"one call":      func(w *Writer, plaintext []byte) error { _, err := w.Write(plaintext); return err },
 		"from a reader": func(w *Writer, plaintext []byte) error { _, err := w.ReadFrom(bytes.NewReader(plaintext)); return err },
 		"from a slow reader": func(w *Writer, plaintext []byte) error {
 			_, err := w.ReadFrom(iotest.HalfReader(bytes.NewReader(plaintext)))

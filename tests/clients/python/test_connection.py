@@ -47,8 +47,8 @@ def test_plaintext_to_elsewhere_has_to_be_said() -> None:
 
 def test_what_changes_something_is_never_repeated() -> None:
     assert {method.name for method in methods()} - {method.name for method in retryable()} == CHANGING
-    told = dict(Connection(address="localhost:1", plaintext=True).channel_options())
-    config = json.loads(told["grpc.service_config"])
+    options = dict(Connection(address="localhost:1", plaintext=True).channel_options())
+    config = json.loads(options["grpc.service_config"])
     (policy,) = config["methodConfig"]
     assert not CHANGING & {name["method"] for name in policy["name"]}
     assert policy["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
@@ -78,10 +78,10 @@ def test_plaintext_uses_no_proxy() -> None:
 
 def test_options_of_the_caller_override_defaults() -> None:
     connection = Connection(address="localhost:1", plaintext=True, options=[("grpc.keepalive_time_ms", 1)])
-    told = connection.channel_options()
-    assert told.count(("grpc.keepalive_time_ms", 1)) == 1
-    assert ("grpc.keepalive_time_ms", 60_000) not in told
-    assert ("grpc.max_receive_message_length", 64 << 20) in told
+    options = connection.channel_options()
+    assert options.count(("grpc.keepalive_time_ms", 1)) == 1
+    assert ("grpc.keepalive_time_ms", 60_000) not in options
+    assert ("grpc.max_receive_message_length", 64 << 20) in options
 
 
 def test_missing_pem_file_is_rejected(tmp_path: Path) -> None:

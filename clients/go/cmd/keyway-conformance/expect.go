@@ -26,7 +26,7 @@ type expectation struct {
 
 // check returns all differences to the expectation.
 func (e *expectation) check(came *outcome, first map[string]any) error {
-	found := tell(came)
+	found := observe(came)
 	var wrong []string
 	differ := func(what string, expected, got any) {
 		wrong = append(wrong, fmt.Sprintf("%s: expected %s, got %s", what, inJSON(expected), inJSON(got)))
@@ -72,8 +72,8 @@ func (e *expectation) check(came *outcome, first map[string]any) error {
 	return errors.New(strings.Join(wrong, "; "))
 }
 
-// told is an outcome in the terms of the cases, with the fields of the client's error.
-type told struct {
+// observed is an outcome in the terms of the cases, with the fields of the client's error.
+type observed struct {
 	status, reason, text string
 	metadata             map[string]string
 	violations           []string
@@ -81,17 +81,17 @@ type told struct {
 	trailers             map[string]string
 }
 
-func tell(came *outcome) told {
+func observe(came *outcome) observed {
 	const requestID, receipt = "keyway-request-id", "keyway-audit-receipt"
 	if came.failure == nil {
 		trailers := map[string]string{}
 		for _, name := range []string{requestID, receipt} {
 			trailers[name] = strings.Join(came.trailers.Get(name), ",")
 		}
-		return told{status: code.Code_OK.String(), trailers: trailers}
+		return observed{status: code.Code_OK.String(), trailers: trailers}
 	}
 	failure := came.failure
-	found := told{
+	found := observed{
 		status: code.Code(failure.Code).String(), reason: failure.Reason, text: failure.Error(),
 		metadata: failure.Metadata, retryable: failure.Retryable,
 		trailers: map[string]string{requestID: failure.RequestID, receipt: failure.Receipt},

@@ -86,9 +86,9 @@ def test_download_writes_der_and_json(commands: Commands) -> None:
     der = commands("certs", "download", WWW, "--format", "der", "-o", "-")
     assert b"www.example.com" in der.output
     x509.load_der_x509_certificate(der.output)
-    told = commands("certs", "download", WWW, "--json").objects()[0]
-    assert "privateKeyPem" not in told
-    assert len(told["certificateChain"]) == 3
+    result = commands("certs", "download", WWW, "--json").objects()[0]
+    assert "privateKeyPem" not in result
+    assert len(result["certificateChain"]) == 3
     assert list(commands.folder.iterdir()) == []
 
 
@@ -119,22 +119,22 @@ def test_upload_replaces_the_file(commands: Commands) -> None:
 
 
 def test_certificate_is_created_signed_installed_and_deleted(asteria: Commands) -> None:
-    told: dict[str, Any] = {"KEYWAY_PASSWORD": "store-pass", "KEYWAY_PRIVATE_KEY_PASSWORD": "key-pass"}
+    passwords: dict[str, Any] = {"KEYWAY_PASSWORD": "store-pass", "KEYWAY_PRIVATE_KEY_PASSWORD": "key-pass"}
     name = "asteria/client"
-    made = asteria("certs", "create", name, "--cn", "한국.example.com", "--country", "KR", "--days", "10", **told)
+    made = asteria("certs", "create", name, "--cn", "한국.example.com", "--country", "KR", "--days", "10", **passwords)
     assert made.code == 0
     assert "C=KR" in made.text
-    assert asteria("certs", "create", name, "--cn", "other", **told).code == 16
-    request = x509.load_pem_x509_csr(asteria("certs", "csr", name, **told).output)
+    assert asteria("certs", "create", name, "--cn", "other", **passwords).code == 16
+    request = x509.load_pem_x509_csr(asteria("certs", "csr", name, **passwords).output)
     authority = Authority()
     signed = authority.issue(request.subject, request.public_key(), ca=False)
     (asteria.folder / "chain.pem").write_bytes(authority.pem)
     pem = signed.public_bytes(Encoding.PEM)
-    installed = asteria("certs", "install", name, "-", "--chain", "chain.pem", data=pem, **told)
+    installed = asteria("certs", "install", name, "-", "--chain", "chain.pem", data=pem, **passwords)
     assert (installed.code, installed.errors) == (0, "")
-    assert "Issuer       CN=한국 인증 기관" in asteria("certs", "show", name, **told).text
-    assert asteria("certs", "delete", name, "--yes", **told).code == 0
-    assert asteria("certs", "delete", name, "--yes", **told).code == 15
+    assert "Issuer       CN=한국 인증 기관" in asteria("certs", "show", name, **passwords).text
+    assert asteria("certs", "delete", name, "--yes", **passwords).code == 0
+    assert asteria("certs", "delete", name, "--yes", **passwords).code == 15
 
 
 def test_import_stores_a_key_store(asteria: Commands) -> None:

@@ -27,13 +27,13 @@ def test_client_certificate_authenticates(commands: Commands, keyway_sandbox: Sa
 
 def test_token_authenticates(commands: Commands, keyway_sandbox: Sandbox) -> None:
     (commands.folder / "token").write_text(f"{keyway_sandbox.token}\n")
-    told: dict[str, Any] = {"KEYWAY_ADDRESS": keyway_sandbox.jwt, "KEYWAY_CA": keyway_sandbox.ca}
-    refused = commands(*SECRET, "--token-file", "token", **told)
+    options: dict[str, Any] = {"KEYWAY_ADDRESS": keyway_sandbox.jwt, "KEYWAY_CA": keyway_sandbox.ca}
+    refused = commands(*SECRET, "--token-file", "token", **options)
     assert refused.code == 17
     # The name appears once if reason and status are the same.
     assert refused.errors.startswith("keyway: PERMISSION_DENIED: ")
-    assert commands("providers", "list", KEYWAY_TOKEN=keyway_sandbox.token, **told).code == 0
-    assert commands("providers", "list", **told).code == 26
+    assert commands("providers", "list", KEYWAY_TOKEN=keyway_sandbox.token, **options).code == 0
+    assert commands("providers", "list", **options).code == 26
 
 
 def configuration(commands: Commands, text: str) -> Path:
@@ -60,8 +60,8 @@ def test_contexts_of_the_configuration_file(commands: Commands, keyway_sandbox: 
     (path.parent / "ca.pem").write_bytes(Path(keyway_sandbox.ca).read_bytes())
     del commands.variables["KEYWAY_ADDRESS"]
     assert commands(*SECRET).code == 0
-    told = commands(*SECRET, "-v", "--context", "trusted")
-    assert (told.code, "receipt gw-" in told.errors) == (0, True)
+    options = commands(*SECRET, "-v", "--context", "trusted")
+    assert (options.code, "receipt gw-" in options.errors) == (0, True)
     assert commands(*SECRET, KEYWAY_CONTEXT="trusted", KEYWAY_ADDRESS=keyway_sandbox.plain).code == 24
     (path.parent / "trusted.toml").write_text(path.read_text().replace('"here"', '"trusted"'))
     trusted = ("--config", path.parent / "trusted.toml")

@@ -33,10 +33,10 @@ def test_error_of_the_gateway_is_printed(commands: Commands, arguments: tuple[st
 
 def test_json_error_is_printed(commands: Commands) -> None:
     ran = commands("keys", "sign", "nhn-keys/missing", "--json", data=b"x")
-    told = json.loads(ran.errors)
-    assert (ran.code, told["exitCode"], told["error"]["code"]) == (15, 15, "NOT_FOUND")
-    assert told["error"]["reason"] == "KEY_NOT_FOUND"
-    assert len(told["error"]["requestId"]) == 36
+    result = json.loads(ran.errors)
+    assert (ran.code, result["exitCode"], result["error"]["code"]) == (15, 15, "NOT_FOUND")
+    assert result["error"]["reason"] == "KEY_NOT_FOUND"
+    assert len(result["error"]["requestId"]) == 36
 
 
 def test_verbose_prints_error_details(commands: Commands) -> None:

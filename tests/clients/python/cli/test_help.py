@@ -70,5 +70,5 @@ def test_completion(commands: Commands, shell: str) -> None:
     assert "_KEYWAY_COMPLETE" in commands("completion", shell).text
     # Bash and zsh pass the index of the word, fish passes the word.
     at = "d" if shell == "fish" else "2"
-    told = commands(COMP_WORDS="keyway certs d", COMP_CWORD=at, _KEYWAY_COMPLETE=f"{shell}_complete")
-    assert {"delete", "download"} <= set(re.split(r"[,\s]", told.text))
+    result = commands(COMP_WORDS="keyway certs d", COMP_CWORD=at, _KEYWAY_COMPLETE=f"{shell}_complete")
+    assert {"delete", "download"} <= set(re.split(r"[,\s]", result.text))

@@ -34,9 +34,9 @@ def test_binary_files_are_encrypted(commands: Commands) -> None:
     assert (commands.folder / "back").read_bytes() == data
     assert mode(commands.folder / "back") == 0o600
     assert mode(commands.folder / "photo.enc") == 0o644
-    told = commands("keys", "decrypt", KEY, "photo.enc", "--base64", "--json").objects()
-    assert base64.b64decode(told[0]["plaintext"]) == data
-    assert isinstance(told[0]["keyVersion"], int)
+    result = commands("keys", "decrypt", KEY, "photo.enc", "--base64", "--json").objects()
+    assert base64.b64decode(result[0]["plaintext"]) == data
+    assert isinstance(result[0]["keyVersion"], int)
 
 
 def test_existing_file_is_kept_without_force(commands: Commands) -> None:
@@ -71,8 +71,8 @@ def test_data_key_is_generated(commands: Commands) -> None:
     assert (ran.code, mode(key), len(key.read_bytes())) == (0, 0o600, 32)
     again = commands("keys", "decrypt", "nhn-keys/orders-key", "--base64", data=ran.output)
     assert again.output == key.read_bytes()
-    told = commands("keys", "data-key", "nhn-keys/orders-key", "--json").objects()[0]
-    assert len(base64.b64decode(told["plaintext"])) == 32
+    result = commands("keys", "data-key", "nhn-keys/orders-key", "--json").objects()[0]
+    assert len(base64.b64decode(result["plaintext"])) == 32
 
 
 def test_keys_are_written_to_private_files(commands: Commands) -> None:

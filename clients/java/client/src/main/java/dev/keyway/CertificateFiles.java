@@ -48,7 +48,7 @@ final class CertificateFiles extends X509ExtendedKeyManager {
         try {
             read.updateIdentityCredentials(certificate, privateKey);
         } catch (IOException | GeneralSecurityException | RuntimeException unreadable) {
-            LOG.log(Level.WARNING, "Can't read " + certificate + " or its key: the one before stands.", unreadable);
+            LOG.log(Level.WARNING, "Cannot read " + certificate + " or its key; using the previous certificate.", unreadable);
         }
     }
 

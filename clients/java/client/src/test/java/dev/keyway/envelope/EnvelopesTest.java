@@ -153,7 +153,7 @@ class EnvelopesTest {
         return bytes;
     }
 
-    /** Gives what it is asked for, seven bytes at a time at most. */
+    /** A stream that returns at most seven bytes per read. */
     private static final class Trickle extends ByteArrayInputStream {
         Trickle(byte[] bytes) {
             super(bytes);
