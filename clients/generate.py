@@ -34,6 +34,7 @@ GENERATORS = (
     ("clients.service_config", "clients/service-config.json"),
     ("clients.api_reference", "docs/api.md"),
     ("clients.provider_reference", "docs/providers.md"),
+    ("clients.configuration_reference", "docs/configuration-reference.md"),
     ("clients.operations", "gateway/providers/base/operations.py"),
 )
 
@@ -46,6 +47,7 @@ STUB_PATTERNS = (
     "clients/typescript/src/gen/**/*.ts",
     "clients/service-config.json",
     "docs/api.md",
+    "docs/configuration-reference.md",
     "docs/providers.md",
     "gateway/providers/base/operations.py",
 )

@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -93,7 +92,7 @@ async def gateway(settings: GatewaySettings, role: WorkerRole | None = None) -> 
         stack.push_async_callback(server.drain)
         if role is not None:
             _tell_supervisor(journal, role)
-        _say_what_is_missing(settings)
+        _warn_about_missing_sections(settings)
         _log.info("serving", address=server.address, providers=[provider.id for provider in catalog])
         yield server
     _log.info("stopped")
@@ -168,46 +167,23 @@ def _tell_supervisor(journal: Journal | None, role: WorkerRole) -> None:
         journal.on_availability(role.report)
 
 
-def _say_what_is_missing(settings: GatewaySettings) -> None:
+def _warn_about_missing_sections(settings: GatewaySettings) -> None:
     if not settings.providers:
-        _log.warning("no providers are configured")
+        _log.warning("no_providers_configured")
     if settings.identity is None:
-        _log.warning("no identity of callers is configured: everybody on this machine may do everything")
+        _log.warning("callers_not_authenticated", detail="every program on this machine is permitted everything")
     if settings.audit is None:
-        _log.warning("no audit journal is configured: calls leave no record")
+        _log.warning("no_journal_configured", detail="calls are not recorded")
     elif settings.audit.durability == "os":
-        _log.warning("audit.durability is os: records that a power failure takes are lost")
+        _log.warning("journal_not_synced", detail="with audit.durability os, a power failure can lose the last records")
 
 
-def settle() -> None:
-    """Tell the garbage collector that what was made for the start stays: it need not look through all of that again.
+def freeze_startup_objects() -> None:
+    """Freeze start-up objects out of garbage collection, for a process that only serves.
 
-    For a process that serves and does nothing else. gRPC leaves some cycles of each call: looking through what came of
-    several hundred calls takes some 2 ms, in which no other call goes on.
+    gRPC leaves some reference cycles per call. Each collection over several hundred calls takes about 2 ms, in which no
+    other call proceeds.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, *gc.get_threshold()[1:])
-
-
-def stop_signal(at_once: Callable[[], None] = lambda: None) -> asyncio.Event:
-    """Set by the first SIGTERM or SIGINT from now on. A second one calls `at_once` and ends the process at once."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-
-    def end_at_once(number: int, _frame: object) -> None:
-        """Not the default action: the kernel spares the first process of a container that."""
-        at_once()
-        os._exit(128 + number)
-
-    def begin_to_stop() -> None:
-        for number in _STOP_SIGNALS:
-            loop.remove_signal_handler(number)
-            signal.signal(number, end_at_once)
-        stop.set()
-
-    for number in _STOP_SIGNALS:
-        loop.add_signal_handler(number, begin_to_stop)
-    return stop
-
-
-_STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)

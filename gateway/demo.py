@@ -1,15 +1,19 @@
-"""Emulated upstreams, and the settings of a gateway over them. Apart, so that a gateway in earnest loads none of it."""
+"""Emulated upstreams, and a demo configuration over them. A gateway over real providers imports nothing of this."""
 
 import contextlib
+import dataclasses
+import enum
+import errno
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
 from gateway import gateway_settings
-from gateway.emulators.catalog import EMULATOR_TYPES
+from gateway.emulators.catalog import EMULATOR_TYPES, EmulatorType
 from gateway.emulators.host import EmulatorHost, HostOptions
 from gateway.gateway_settings import GatewaySettings
 from gateway.providers.catalog import SETTINGS
@@ -21,35 +25,59 @@ DEMO_PROVIDERS: Final[Sequence[Mapping[str, Any]]] = (
     {"id": "nhn-keys", "type": "nhn-secure-key-manager", "api_version": "v1.0", "app_key": "keymanager-demo"},
     {"id": "asteria", "type": "asteria", "login": {"user_name": "/keyway", "password": "keyway-demo"}},
 )
-"""Providers over the emulators' default seed. `endpoint` is where each emulator listens."""
+"""Providers over the default data of the emulators. `endpoint` is the URL of the emulator."""
+
+
+class Ports(enum.Enum):
+    """Which ports the emulators use. PREFERRED: the documented ones if both of an emulator are free."""
+
+    FIXED = enum.auto()
+    PREFERRED = enum.auto()
+    FREE = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """Settings of a gateway over running emulators. emulators: by provider type."""
+
+    settings: GatewaySettings
+    emulators: Mapping[str, EmulatorHost]
 
 
 @contextlib.asynccontextmanager
 async def emulators(
-    state: Path | None, *, host: str = "127.0.0.1", fixed_ports: bool
+    state: Path | None, ports: Ports, *, host: str = "127.0.0.1"
 ) -> AsyncIterator[Mapping[str, EmulatorHost]]:
-    """Every emulator, running and seeded, by type. State None keeps it in memory."""
+    """Run every emulator with its default data; yield them by provider type. state: None keeps it in memory."""
     running: dict[str, EmulatorHost] = {}
     async with contextlib.AsyncExitStack() as stack:
         for kind, emulated in EMULATOR_TYPES.items():
-            options = HostOptions(
-                host=host,
-                port=emulated.port if fixed_ports else 0,
-                control_port=emulated.control_port if fixed_ports else 0,
-                state=state / f"{kind}.sqlite3" if state else None,
-            )
-            running[kind] = await stack.enter_async_context(EmulatorHost(emulated.emulator, options))
-            _log.info("emulator ready", emulates=kind, url=running[kind].url, control=running[kind].control_url)
+            file = state / f"{kind}.sqlite3" if state else None
+            running[kind] = await _start(emulated, HostOptions(host=host, state=file), ports, stack)
+            _log.info("emulator_ready", emulates=kind, url=running[kind].url, control=running[kind].control_url)
         yield running
 
 
+async def _start(
+    emulated: EmulatorType, options: HostOptions, ports: Ports, stack: contextlib.AsyncExitStack
+) -> EmulatorHost:
+    documented = dataclasses.replace(options, port=emulated.port, control_port=emulated.control_port)
+    if ports is not Ports.FREE:
+        try:
+            return await stack.enter_async_context(EmulatorHost(emulated.emulator, documented))
+        except OSError as error:
+            if ports is Ports.FIXED or error.errno != errno.EADDRINUSE:
+                raise
+    return await stack.enter_async_context(EmulatorHost(emulated.emulator, options))
+
+
 @contextlib.asynccontextmanager
-async def demonstration(listen: str, state: Path | None, workers: int = 1) -> AsyncIterator[GatewaySettings]:
-    """Settings for a gateway over running emulators."""
-    gateway_settings.parse({"listen": listen, "workers": workers}, SETTINGS)  # refused before an emulator starts
+async def demo(listen: str, state: Path | None, ports: Ports, workers: int = 1) -> AsyncIterator[Demo]:
+    """Run the emulators; yield them with the settings of a gateway over them."""
+    gateway_settings.parse({"listen": listen, "workers": workers}, SETTINGS)  # rejects bad flags before anything starts
     async with contextlib.AsyncExitStack() as stack:
-        running = await stack.enter_async_context(emulators(state, fixed_ports=False))
-        _log.warning("serving emulated upstreams: nothing here is real, neither keys nor certificates")
+        running = await stack.enter_async_context(emulators(state, ports))
+        _log.warning("serving_emulated_upstreams", detail="keys and certificates are not real")
         folder = state or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="keyway-")))
         tree = {
             "listen": listen,
@@ -58,4 +86,4 @@ async def demonstration(listen: str, state: Path | None, workers: int = 1) -> As
             "providers": [{**provider, "endpoint": running[provider["type"]].url} for provider in DEMO_PROVIDERS],
             "audit": {"directory": str((folder / "audit").absolute())},
         }
-        yield gateway_settings.parse(tree, SETTINGS)
+        yield Demo(gateway_settings.parse(tree, SETTINGS), running)

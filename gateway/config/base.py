@@ -8,6 +8,7 @@ import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     BaseModel,
@@ -72,6 +73,10 @@ def _located(value: object, info: ValidationInfo) -> object:
 
 Located = Annotated[Path, BeforeValidator(_located), WithJsonSchema({"type": "string"})]
 """The path of a file or folder that the gateway uses while it runs. Keys of such files end in `_file` or `_files`."""
+
+
+TimeZone = Annotated[ZoneInfo, WithJsonSchema({"type": "string"})]
+"""An IANA time zone."""
 
 
 class OneOrMore:

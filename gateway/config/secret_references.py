@@ -1,33 +1,27 @@
-"""References in the configuration: `{env: NAME}` and `{file: PATH}` become what they refer to.
+"""Secret references: `{env: NAME}` and `{file: PATH}` are replaced by the variable's value or the file's content.
 
-Knows nothing of what the values are for. Problems name a place and a reference, never a value.
+Any value of the configuration can be a reference. Problems name the place and the reference, never a value.
 """
 
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
-Problems: TypeAlias = dict[str, str]
-"""What is wrong, by place. The first problem of a place stands: what a reference did not find is not checked."""
+from gateway.config.problems import Place, Problems
 
 
 class _UnresolvedError(ValueError):
-    """A reference that leads nowhere."""
+    """A reference that can't be resolved."""
 
 
-def place_of(prefix: str, location: tuple[int | str, ...] = ()) -> str:
-    """A place in the configuration, as people write it: `providers[0].login.password`."""
-    text = prefix
-    for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.lstrip(".") or "the configuration"
+def resolve(value: object, base: Path, problems: Problems, place: Place = ()) -> object:
+    """Return `value` with every reference replaced. Relative paths start at `base`.
 
-
-def resolve(value: object, base: Path, problems: Problems, place: str = "") -> object:
-    """`value` with every reference replaced; what can't be is an empty text. Relative paths start at `base`."""
+    A reference that can't be resolved becomes an empty text and a problem.
+    """
     if isinstance(value, list):
-        return [resolve(item, base, problems, f"{place}[{index}]") for index, item in enumerate(value)]
+        return [resolve(item, base, problems, (*place, index)) for index, item in enumerate(value)]
     if not isinstance(value, dict):
         return value
     if len(value) == 1:
@@ -37,9 +31,9 @@ def resolve(value: object, base: Path, problems: Problems, place: str = "") -> o
             try:
                 return reader(reference, base)
             except _UnresolvedError as error:
-                problems.setdefault(place_of(place), str(error))
+                problems.add(place, str(error))
                 return ""
-    return {key: resolve(item, base, problems, f"{place}.{key}") for key, item in value.items()}
+    return {key: resolve(item, base, problems, (*place, key)) for key, item in value.items()}
 
 
 def _from_environment(name: str, _base: Path) -> str:
@@ -50,14 +44,14 @@ def _from_environment(name: str, _base: Path) -> str:
 
 
 def _from_file(name: str, base: Path) -> str | bytes:
-    """The file's text without the line break at its end; its bytes where it is no text, such as PKCS#12."""
+    """Return the text of a file without the line break at its end, or the bytes of a binary file such as PKCS#12."""
     try:
         path = base / Path(name).expanduser()
         content = path.read_bytes()
     except OSError as error:
         raise _UnresolvedError(f"the file {path} can't be read: {error.strerror}") from error
-    except (ValueError, RuntimeError) as error:  # a NUL in the path, or `~` of nobody
-        raise _UnresolvedError("the file's path makes no sense") from error
+    except (ValueError, RuntimeError) as error:  # a NUL in the path, or `~` of an unknown user
+        raise _UnresolvedError("invalid file path") from error
     try:
         return content.decode().rstrip("\r\n")
     except UnicodeDecodeError:

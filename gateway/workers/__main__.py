@@ -109,7 +109,7 @@ async def _work(assignment: Assignment, commands: Iterator[bytes]) -> int:
     try:
         async with app.gateway(assignment.settings, app.WorkerRole(assignment.number, channel.serving)) as server:
             channel.metrics = server.metrics
-            app.settle()
+            app.freeze_startup_objects()
             server.drain_delay = await channel.delay
     except Exception as error:
         if (failure := start_error_of(error)) is None:

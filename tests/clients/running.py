@@ -17,7 +17,7 @@ TIMEOUT = 300
 
 
 class Sandbox:
-    """A running `python -m gateway sandbox`. environment: the variables for the runners."""
+    """A running `keyway-gateway sandbox`. environment: the variables for the runners."""
 
     def __init__(self, ready: Any, environment: Any) -> None:
         self.ready = ready

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.__main__ import main
+from gateway.cli.program import main
 from tests.support.authority import CertificateAuthority
 from tests.support.processes import run, write_config
 from tests.support.raw_server import RawServer, silence
@@ -33,10 +33,10 @@ providers:
 """
 
 REFUSALS = (
-    "lissten: unknown key",
+    "unknown key 'lissten'; did you mean 'listen'?",
     "listen: must be a loopback address",
     "drain_timeout: ",
-    "providers[0].colour: unknown key",
+    "providers[0]: unknown key 'colour'",
     "providers[1].type: must be one of ",
     "providers[2].endpoint: ",
     "providers[3].id: is required",
@@ -44,7 +44,7 @@ REFUSALS = (
     "providers[5].session_id: the environment variable NOT_SET is not set",
     "providers[6].session_id: the file ",
     "providers[7].app_key: ",
-    "providers[8].id: another provider has this id",
+    "providers[8].id: ",
 )
 
 
@@ -57,14 +57,15 @@ async def test_invalid_configuration_is_reported_by_key_and_place_without_the_va
     assert (ended.code, ended.output) == (2, "")
     lines = ended.errors.splitlines()
     for refusal in REFUSALS:
-        assert [line for line in lines if line.startswith(f"keyway: {refusal}")], f"{refusal!r} is not in {lines}"
+        pattern = rf"keyway: {re.escape(str(path))}:\d+:\d+: {re.escape(refusal)}"
+        assert [line for line in lines if re.match(pattern, line)], f"{refusal!r} is not in {lines}"
     assert len(lines) == len(REFUSALS)
     assert VALUE not in ended.errors
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [(f"listen: [\n{VALUE}: }}", "keyway.yaml: not valid YAML at line 2"), (f"- {VALUE}", "must be a mapping")],
+    [(f"listen: [\n{VALUE}: }}", "keyway.yaml:2:32: not valid YAML"), (f"- {VALUE}", "must be a mapping")],
     ids=["not YAML", "not a mapping"],
 )
 async def test_file_that_is_not_a_configuration_is_rejected(text: str, expected: str, tmp_path: Path) -> None:
@@ -84,7 +85,11 @@ async def test_serve_reports_an_invalid_configuration_like_check_config(tmp_path
 
     serve, check = await asyncio.gather(run(tmp_path, "serve", "--config", path), run(tmp_path, "check-config", path))
 
-    assert (serve.code, serve.output, serve.errors) == (2, "", "keyway: lissten: unknown key\n")
+    assert (serve.code, serve.output, serve.errors) == (
+        2,
+        "",
+        f"keyway: {path}:1:1: unknown key 'lissten'; did you mean 'listen'?\n",
+    )
     assert serve == check
 
 
@@ -97,13 +102,17 @@ async def test_check_config_summarizes_a_valid_configuration_without_secrets(tmp
         "- {id: warp, type: asteria, endpoint: 'http://127.0.0.1:1', session_id: {env: SESSION}}\n"
     )
 
-    # From another folder: files stand beside the configuration, not where the command was called.
+    # From another folder: relative paths start at the folder of the configuration, not at the current folder.
     ended = await run(tmp_path.parent, "check-config", path, environment={"SESSION": VALUE})
 
     assert (ended.code, ended.errors) == (0, "")
-    assert ended.output == (
-        f"{path}: valid; listens on 127.0.0.1:6000; providers: keys (nhn-secure-key-manager), warp (asteria)\n"
-    )
+    lines = ended.output.splitlines()
+    assert lines[0] == f"{path}: valid"
+    assert "  listen:    127.0.0.1:6000 (plaintext)" in lines
+    assert "    keys: nhn-secure-key-manager v1.0 at http://127.0.0.1:1" in lines
+    assert "    warp: asteria at http://127.0.0.1:1" in lines
+    assert "warning: audit: no journal is configured; calls are not recorded" in lines
+    assert VALUE not in ended.output
 
 
 WRONG_FLAGS = {
@@ -111,8 +120,8 @@ WRONG_FLAGS = {
     "no such command": (["conquer"], "invalid choice: 'conquer'"),
     "no such flag": (["serve", "--colour"], "unrecognized arguments: --colour"),
     "no file": (["check-config"], "required: FILE"),
-    "not a time": (["health", "--timeout", "soon"], "--timeout: must be a number of seconds, more than 0"),
-    "not a time to wait": (["health", "--timeout", "0"], "--timeout: must be a number of seconds, more than 0"),
+    "not a time": (["health", "--timeout", "soon"], "--timeout: must be a number of seconds greater than 0"),
+    "not a time to wait": (["health", "--timeout", "0"], "--timeout: must be a number of seconds greater than 0"),
     "state in two places": (["serve", "--ephemeral", "--state", "x"], "not allowed with argument"),
 }
 
@@ -133,7 +142,7 @@ def test_invalid_flags_are_reported_with_exit_code_2(name: str, capsys: pytest.C
 WRONG_USES = {
     "a file that is not there": (["check-config", "missing.yaml"], "keyway: missing.yaml: can't be read"),
     "listening everywhere": (["serve", "--ephemeral", "--listen", "0.0.0.0:0"], "listen: must be a loopback address"),
-    "state beside a configuration": (["serve", "--config", "x", "--state", "x"], "--state and --ephemeral are for"),
+    "state beside a configuration": (["serve", "--config", "x", "--state", "x"], "--state and --ephemeral apply to"),
 }
 
 
@@ -174,7 +183,7 @@ def test_help_describes_every_command_and_flag(
 
     assert ended.value.code == 0
     text = capsys.readouterr().out
-    assert "exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration" in text
+    assert "exit codes: 0 success, 1 failure, 2 wrong usage or configuration" in text
     entries = re.findall(r"^ {2,4}([-a-z].*)$", re.sub(r"\n {8,}", "  ", text), re.MULTILINE)
     assert entries
     for entry in entries:
@@ -194,7 +203,7 @@ async def test_health_of_an_unknown_service_fails(quiet_stack: Stack, tmp_path: 
     ended = await run(tmp_path, "health", "--address", quiet_stack.gateway.address, "--service", "keyway.v1.Nothing")
 
     assert (ended.code, ended.output) == (1, "")
-    assert ended.errors == f"keyway: {quiet_stack.gateway.address}: NOT_FOUND: it has no such service\n"
+    assert ended.errors == f"keyway: {quiet_stack.gateway.address}: NOT_FOUND: the gateway has no such service\n"
 
 
 async def test_health_fails_if_nothing_listens(tmp_path: Path) -> None:
@@ -205,8 +214,8 @@ async def test_health_fails_if_nothing_listens(tmp_path: Path) -> None:
 
     assert (ended.code, ended.output) == (1, "")
     assert ended.errors == (
-        f"keyway: {address}: UNAVAILABLE: no gateway can be reached there in clear; "
-        "where it serves TLS, ask its health_listen\n"
+        f"keyway: {address}: UNAVAILABLE: no plaintext gateway at this address; "
+        "with TLS, query the address of health_listen\n"
     )
 
 
@@ -219,7 +228,7 @@ async def test_health_of_a_tls_listener_names_the_health_listener(tmp_path: Path
         ended = await run(tmp_path, "health", "--address", f"{host}:{port}")
 
     assert (ended.code, ended.output) == (1, "")
-    assert ended.errors.endswith(" where it serves TLS, ask its health_listen\n")
+    assert ended.errors.endswith(" with TLS, query the address of health_listen\n")
 
 
 async def test_health_respects_its_timeout(tmp_path: Path) -> None:

@@ -104,11 +104,11 @@ async def test_log_and_terminal_state_that_upstreams_are_emulated(tmp_path: Path
         told = await process.lines_after(READY, 1)
         ended = await process.stopped()
 
-    assert told == ["keyway: over emulators, nothing here is real; --config serves your providers"]
+    assert told == ["keyway: demo over emulated upstreams; use --config to serve your own providers"]
     warnings = [line["event"] for line in ended.log() if line["level"] == "warning"]
     assert warnings == [
-        "serving emulated upstreams: nothing here is real, neither keys nor certificates",
-        "no identity of callers is configured: everybody on this machine may do everything",
+        "serving_emulated_upstreams",
+        "callers_not_authenticated",
     ]
 
 
@@ -164,7 +164,7 @@ async def test_signal_directly_after_the_ready_line_ends_with_exit_code_0(
 async def test_signal_during_the_start_ends_with_exit_code_0(tmp_path: Path) -> None:
     command = ("serve", "--ephemeral", "--listen", "127.0.0.1:0")
     async with Process(tmp_path, *command) as process:
-        await process.logged("emulator ready")
+        await process.logged("emulator_ready")
         ended = await process.stopped()
 
     assert ended.code == 0

@@ -1,4 +1,4 @@
-"""`python -m gateway audit ship`: a journal is shipped without its gateway."""
+"""`keyway-gateway audit ship`: a journal is shipped without its gateway."""
 
 import signal
 from pathlib import Path

@@ -39,7 +39,7 @@ async def test_failure_is_printed_with_its_reason(buf: BufCurl) -> None:
 
     assert failed.code == NOT_FOUND
     assert '"code": "not_found"' in failed.errors
-    assert '"message": "there is no providers/nobody"' in failed.errors
+    assert '"message": "providers/nobody does not exist"' in failed.errors
     assert '"type": "google.rpc.ErrorInfo"' in failed.errors
 
 

@@ -40,4 +40,5 @@ def problems(*providers: Any, base: Path = Path(), **options: Any) -> dict[str, 
 
 def by_place(error: ConfigError) -> dict[str, str]:
     assert SECRET not in str(error)
-    return dict(line.split(": ", 1) for line in str(error).splitlines())
+    lines = [line.partition(": ") for line in str(error).splitlines()]
+    return {place: text for place, _, text in lines}

@@ -1,4 +1,4 @@
-"""The command line as users run it: a `python -m gateway …` process, its output, and its exit code."""
+"""The command line as users run it: a `keyway-gateway …` process, its output, and its exit code."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ class Ended:
 
 
 class Process:
-    """A `python -m gateway` process in `folder`: `async with Process(folder, "serve") as process: …`.
+    """A `keyway-gateway` process in `folder`: `async with Process(folder, "serve") as process: …`.
 
     The end of the block kills it if it still runs. `lines`: its output so far.
     """

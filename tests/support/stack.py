@@ -9,7 +9,7 @@ import grpc
 from grpc_health.v1 import health_pb2_grpc
 
 from gateway import app, gateway_settings
-from gateway.demo import DEMO_PROVIDERS, emulators
+from gateway.demo import DEMO_PROVIDERS, Ports, emulators
 from gateway.emulators.host import EmulatorHost
 from gateway.gateway_settings import GatewaySettings
 from gateway.providers.catalog import SETTINGS
@@ -95,9 +95,7 @@ class Stack:
         self._exits = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> "Stack":
-        self.emulators: Mapping[str, EmulatorHost] = await self._exits.enter_async_context(
-            emulators(None, fixed_ports=False)
-        )
+        self.emulators: Mapping[str, EmulatorHost] = await self._exits.enter_async_context(emulators(None, Ports.FREE))
         self.session = await self._exits.enter_async_context(aiohttp.ClientSession())
         self.controls = {kind: Control(host.control_url, self.session) for kind, host in self.emulators.items()}
         self.gateway = await self._exits.enter_async_context(Gateway(self.settings()))

@@ -1,4 +1,4 @@
-/** The running sandbox (`python -m gateway sandbox`), and clients of its listeners. */
+/** The running sandbox (`keyway-gateway sandbox`), and clients of its listeners. */
 import { readFileSync } from "node:fs";
 
 import { type ConnectOptions, connect, type KeywayClient } from "@keyway/client";

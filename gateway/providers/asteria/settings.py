@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator
 
-from gateway.config.base import Settings
+from gateway.config.base import Settings, TimeZone
 from gateway.providers.base.settings import ProviderSettings
 
 MAXIMUM_SESSION_CHARACTERS: Final = 4096
@@ -33,7 +33,7 @@ class AsteriaSettings(ProviderSettings):
     endpoint: str = Field(
         description="Base URL of the server: scheme, host and port (usually 28080 or 28081), without /mcapi."
     )
-    timezone: ZoneInfo = Field(
+    timezone: TimeZone = Field(
         default=ZoneInfo("Asia/Tokyo"), description="IANA time zone of dates and times that the server returns."
     )
     login: Login | None = Field(default=None, description="Account that the gateway logs in with.")

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator
 
-from gateway.config.base import ConfigError, FileContent, Settings, as_bytes, content
+from gateway.config.base import ConfigError, FileContent, Settings, TimeZone, as_bytes, content
 from gateway.contract.resource_names import is_segment
 from gateway.upstream import tls
 from gateway.upstream.settings import BreakerSettings, HttpSettings, QueueSettings, RetrySettings
@@ -75,7 +75,7 @@ class ProviderSettings(Settings):
     )
     type: str = Field(description="Provider type; it selects the adapter.")
     endpoint: str = Field(description="Base URL of the upstream: scheme, host, port, and an optional path prefix.")
-    timezone: ZoneInfo = Field(
+    timezone: TimeZone = Field(
         description="IANA time zone of dates and times that the upstream returns without a zone, such as Asia/Seoul."
     )
     ca_certificates: FileContent | None = Field(

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
-from gateway.config.base import Settings
+from gateway.config.base import Settings, TimeZone
 from gateway.providers.base.settings import ProviderSettings
 
 
@@ -46,7 +46,7 @@ class NhnSettings(ProviderSettings):
     endpoint: str = Field(
         default="", description="Base URL of the service. Default: the vendor's public endpoint of api_version."
     )
-    timezone: ZoneInfo = Field(
+    timezone: TimeZone = Field(
         default=ZoneInfo("Asia/Seoul"),
         description="IANA time zone of dates and times that the service returns without a zone.",
     )

@@ -9,7 +9,7 @@ import (
 	"os"
 )
 
-// sandbox is the line of JSON from `python -m gateway sandbox`.
+// sandbox is the line of JSON from `keyway-gateway sandbox`.
 type sandbox struct {
 	Plain    string            `json:"plain"`
 	MTLS     string            `json:"mtls"`

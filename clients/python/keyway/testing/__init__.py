@@ -1,6 +1,6 @@
 """Support for tests of programs that call Keyway: a gateway with emulated upstreams in a separate process.
 
-It starts `python -m gateway sandbox` and imports nothing from the gateway. Install both with
+It starts `keyway-gateway sandbox` and imports nothing from the gateway. Install both with
 `pip install ./clients/python .` in the Keyway repository. pytest finds the fixtures `keyway_sandbox` and
 `keyway_client` of the installed package.
 """
@@ -126,5 +126,5 @@ def _advice(output: str) -> str:
         return ""
     return (
         f"\nThe gateway is not installed. Run `pip install ./clients/python .` in the Keyway repository, or set\n"
-        f"{COMMAND_VARIABLE} to its command, such as /path/to/keyway/.venv/bin/python -m gateway sandbox"
+        f"{COMMAND_VARIABLE} to its command, such as /path/to/keyway/.venv/bin/keyway-gateway sandbox"
     )

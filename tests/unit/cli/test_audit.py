@@ -1,4 +1,4 @@
-"""`python -m gateway audit …`: output for people and programs, and exit codes."""
+"""`keyway-gateway audit …`: output for people and programs, and exit codes."""
 
 import asyncio
 import json
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.__main__ import main
 from gateway.audit.printing import event_line
+from gateway.cli.program import main
 from gateway.journal.format.records import encode
 from gateway.journal.format.segments import segment_path, segment_starts
 from tests.support.journals import journal_in, record_call, records

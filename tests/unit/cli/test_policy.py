@@ -8,8 +8,11 @@ from typing import Any
 import cedarpy
 import pytest
 
-from gateway.authz import commands
+from gateway.authz import policy_report
 from gateway.authz.explaining import action_of
+from gateway.authz.schema import schema_text
+from gateway.cli import policy
+from gateway.cli.program import main
 from gateway.config.base import ConfigError
 from tests.support.policies import ALICE, group, member, settings
 
@@ -24,8 +27,10 @@ ENTITIES = [group("inner", "outer"), group("outer"), member(ALICE.name, "inner")
 
 def explain(folder: Path, *arguments: str) -> str:
     parser = argparse.ArgumentParser()
-    commands.add_explain_arguments(parser)
-    return commands.explained(settings(folder, TEXT, entities=ENTITIES), parser.parse_args(arguments))
+    policy.add_explain_arguments(parser)
+    options = parser.parse_args(arguments)
+    found = policy.explanation(settings(folder, TEXT, entities=ENTITIES), options)
+    return json.dumps(found.as_json()) if options.json else found.as_text()
 
 
 def as_alice(folder: Path, method: str, resource: str, *more: str) -> str:
@@ -33,7 +38,7 @@ def as_alice(folder: Path, method: str, resource: str, *more: str) -> str:
 
 
 def test_check_reports_counts_and_warnings(tmp_path: Path) -> None:
-    reported = commands.check(settings(tmp_path, TEXT, "// none", entities=ENTITIES)).splitlines()
+    reported = policy_report.check(settings(tmp_path, TEXT, "// none", entities=ENTITIES)).splitlines()
     assert reported[:3] == ["0.cedar: 3 policies", "1.cedar: 0 policies", "entities.json: 1 caller in 2 groups"]
     (warning,) = reported[3:]
     assert warning.startswith("warning: 0.cedar:3: permits every action except")
@@ -41,12 +46,14 @@ def test_check_reports_counts_and_warnings(tmp_path: Path) -> None:
 
 def test_check_of_an_invalid_file_fails(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"0\.cedar:1: "):
-        commands.check(settings(tmp_path, "permit"))
+        policy_report.check(settings(tmp_path, "permit"))
 
 
-def test_configuration_without_policy_section_is_rejected() -> None:
-    with pytest.raises(ConfigError, match="no such section"):
-        commands.check(None)
+def test_configuration_without_policy_section_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "keyway.yaml"
+    path.write_text("listen: 127.0.0.1:0\n")
+    assert main(["policy", "check", "--config", str(path)]) == 2
+    assert "no such section" in capsys.readouterr().err
 
 
 def test_explain_names_the_permit(tmp_path: Path) -> None:
@@ -101,7 +108,7 @@ def test_explain_prints_json(tmp_path: Path) -> None:
         ({"--resource": "providers/p"}, "--resource: Encrypt requires a name like providers/{provider}/keys/{key}"),
         ({"--method": "Encode"}, "--method: unknown method Encode"),
         ({"--method": "List"}, "the methods are CheckCertificate, "),
-        ({"--caller": "web"}, "--kind: say what web is: spiffe, dns, common-name, jwt"),
+        ({"--caller": "web"}, "--kind is required for the caller web: one of spiffe, dns, common-name, jwt"),
         ({"--include-private-key": None}, "--include-private-key: Encrypt does not accept include_private_key"),
     ],
 )
@@ -127,4 +134,4 @@ def test_action_of_a_method(method: str, include_private_key: bool, action: str)
 
 
 def test_printed_schema_is_valid() -> None:
-    assert "DownloadCertificateWithPrivateKey" in str(cedarpy.Schema.from_str(commands.schema()))
+    assert "DownloadCertificateWithPrivateKey" in str(cedarpy.Schema.from_str(schema_text()))

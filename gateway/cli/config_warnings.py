@@ -1,0 +1,52 @@
+"""Warnings about a valid configuration: settings that are risky or probably a mistake."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from gateway.config.base import is_loopback
+from gateway.gateway_settings import GatewaySettings
+from gateway.journal.settings import AuditSettings
+
+
+def warnings_of(settings: GatewaySettings) -> list[str]:
+    """Return the warnings; each names the key that it is about."""
+    return [*_general(settings), *_journal(settings.audit), *_plaintext(settings)]
+
+
+def _general(settings: GatewaySettings) -> Iterator[str]:
+    if not settings.providers:
+        yield "providers: no providers are configured"
+    if settings.identity is None:
+        yield "identity: callers are not authenticated; every program on this machine is permitted everything"
+
+
+def _journal(audit: AuditSettings | None) -> Iterator[str]:
+    if audit is None:
+        yield "audit: no journal is configured; calls are not recorded"
+        return
+    if audit.durability == "os":
+        yield "audit.durability: os can lose the last records in a power failure"
+    if audit.ship is None:
+        yield "audit.ship: records are not shipped, so retention removes nothing and the journal grows without limit"
+    key = audit.signing_key_file
+    if key is None or key.resolve().is_relative_to(audit.directory.resolve()):
+        yield (
+            "audit.signing_key_file: the signing key is in the journal directory, so a program that can change records "
+            "can also sign them"
+        )
+
+
+def _plaintext(settings: GatewaySettings) -> Iterator[str]:
+    endpoints = {f"providers[{index}].endpoint": each.endpoint for index, each in enumerate(settings.providers)}
+    if settings.audit is not None and settings.audit.ship is not None:
+        endpoints["audit.ship.endpoint"] = settings.audit.ship.endpoint
+    if settings.telemetry is not None and settings.telemetry.endpoint is not None:
+        endpoints["telemetry.endpoint"] = settings.telemetry.endpoint
+    for key, endpoint in endpoints.items():
+        if _is_plaintext(endpoint):
+            yield f"{key}: {endpoint} is plaintext and not on this machine; use https://"
+
+
+def _is_plaintext(endpoint: str) -> bool:
+    parts = urlsplit(endpoint)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")

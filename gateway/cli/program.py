@@ -1,0 +1,82 @@
+"""The program `keyway-gateway`: selects a command, runs it, and turns expected errors into exit codes.
+
+Exit codes: 0 success, 1 failure, 2 wrong usage or configuration.
+"""
+
+import argparse
+import asyncio
+import importlib
+import resource
+import sys
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final
+
+import uvloop
+
+from gateway import __version__, logs
+from gateway.cli.command import EXIT_CODES, LogOptions, print_error
+from gateway.workers.errors import start_error_of
+
+_COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "serve": ("serve", "serve the gateway; without --config, over embedded emulators"),
+    "emulate": ("emulate", "run the emulators alone, on fixed ports"),
+    "sandbox": ("sandbox", "run emulators and gateways in memory, on free ports, for tests of clients"),
+    "check-config": ("check_config", "check a configuration file and summarize it; contacts no provider"),
+    "config": ("config", "print the JSON Schema or the reference page of the configuration"),
+    "policy": ("policy", "check and explain policies"),
+    "health": ("health", "query the health of a running gateway; exit code 0 means SERVING"),
+    "audit": ("audit", "verify, read and ship the audit journal; changes no record"),
+}
+"""Module and purpose of each command."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser(given).parse_args(given)
+    _limit_core_dumps()
+    command: Callable[[argparse.Namespace], Coroutine[Any, Any, int]] = options.command
+    logs.configure(LogOptions.of(options))
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(command(options))
+    except KeyboardInterrupt:
+        return 1
+    except Exception as error:
+        if (fault := start_error_of(error)) is None:
+            raise
+        print_error(*fault.lines)
+        return fault.code
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """Return a parser that knows every command by name, and the arguments of the selected command only.
+
+    The modules of the other commands are not imported, which keeps `health` fast.
+    """
+    parser = argparse.ArgumentParser(
+        prog="keyway-gateway",
+        description="Keyway: one gRPC contract in front of HTTP APIs for certificates and keys.",
+        epilog=EXIT_CODES,
+    )
+    parser.add_argument("--version", action="version", version=f"keyway-gateway {__version__}")
+    commands = parser.add_subparsers(
+        required=True, metavar="COMMAND", title="commands", help="use COMMAND --help for details"
+    )
+    for name, (module, purpose) in _COMMANDS.items():
+        command = commands.add_parser(
+            name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.", epilog=EXIT_CODES
+        )
+        if arguments[:1] == [name]:
+            importlib.import_module(f"gateway.cli.{module}").configure(command)
+    return parser
+
+
+def _limit_core_dumps() -> None:
+    """Prevent core dumps of this process and its children: their memory holds keys and passwords.
+
+    The limit is one byte, not zero: that also stops the kernel from piping the dump to a program.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    limit = 0 if hard == 0 else 1
+    resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))

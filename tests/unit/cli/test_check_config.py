@@ -1,0 +1,89 @@
+"""The command `check-config`: positions, suggestions, the summary, and warnings."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.program import main
+
+PROVIDER = "{id: a, type: nhn-secure-key-manager, api_version: v1.0, endpoint: 'ENDPOINT', app_key: k}"
+
+
+def check(tmp_path: Path, text: str, *flags: str) -> int:
+    path = tmp_path / "keyway.yaml"
+    path.write_text(text)
+    return main(["check-config", str(path), *flags])
+
+
+def configuration(endpoint: str = "https://h", audit: str = "") -> str:
+    return f"listen: 127.0.0.1:1\nproviders:\n- {PROVIDER.replace('ENDPOINT', endpoint)}\n{audit}"
+
+
+def warnings(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    assert check(tmp_path, text, "--json") == 0
+    found: list[str] = json.loads(capsys.readouterr().out)["warnings"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: 1", "keyway.yaml:1:1: unknown key 'a'"),
+        ("listen: 127.0.0.1:1\nwokers: 2", "keyway.yaml:2:1: unknown key 'wokers'; did you mean 'workers'?"),
+        ("log:\n  level: loud", "keyway.yaml:2:10: log.level: must be 'debug', 'info', 'warning' or 'error'"),
+        ("workers: 0", "keyway.yaml:1:10: workers: must be "),
+        ("providers:\n- {id: a, type: x}", "keyway.yaml:2:17: providers[0].type: must be one of "),
+    ],
+)
+def test_a_problem_is_reported_with_line_and_column(
+    text: str, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check(tmp_path, text) == 2
+    assert expected in capsys.readouterr().err
+
+
+def test_json_output_contains_summary_and_warnings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(tmp_path, configuration(), "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["valid"] is True
+    assert report["summary"]["listen"].startswith("127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("listen: 127.0.0.1:1", "providers: "),
+        (configuration(), "audit: "),
+        (configuration(), "identity: "),
+        (configuration(endpoint="http://warp.internal:1"), "providers[0].endpoint: "),
+        (configuration(audit="audit: {directory: journal}"), "audit.ship: "),
+        (configuration(audit="audit: {directory: journal}"), "audit.signing_key_file: "),
+        (configuration(audit="audit: {directory: j, signing_key_file: j/key.pem}"), "audit.signing_key_file: "),
+        (configuration(audit="audit: {directory: j, durability: os}"), "audit.durability: "),
+    ],
+)
+def test_a_risky_setting_draws_a_warning(
+    text: str, key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert [text for text in warnings(tmp_path, text, capsys) if text.startswith(key)]
+
+
+@pytest.mark.parametrize("endpoint", ["https://warp.internal:1", "http://127.0.0.1:1", "http://localhost:1"])
+def test_an_encrypted_or_local_endpoint_draws_no_warning(
+    endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = warnings(tmp_path, configuration(endpoint=endpoint), capsys)
+    assert [text for text in found if "endpoint" in text] == []
+
+
+def test_a_signing_key_outside_the_journal_draws_no_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = configuration(audit="audit: {directory: j, signing_key_file: keys/signing.pem}")
+    assert [text for text in warnings(tmp_path, text, capsys) if text.startswith("audit.signing_key_file")] == []
+
+
+def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("keyway-gateway 0.")

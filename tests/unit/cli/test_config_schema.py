@@ -1,0 +1,68 @@
+"""The JSON Schema of the configuration: valid itself, accepts the shipped files, and rejects mistakes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from gateway.cli.program import main
+
+ROOT = Path(__file__).parents[3]
+CONFIGURATIONS = ["deploy/emulators.yaml", "deploy/trusted.yaml"]
+
+
+@pytest.fixture
+def schema(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    assert main(["config", "schema"]) == 0
+    parsed: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return parsed
+
+
+def test_the_schema_is_valid(schema: dict[str, Any]) -> None:
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_shipped_configurations_match_the_schema(name: str, schema: dict[str, Any]) -> None:
+    jsonschema.validate(yaml.safe_load((ROOT / name).read_text(encoding="utf-8")), schema)
+
+
+def test_the_complete_example_of_the_docs_matches_the_schema(schema: dict[str, Any]) -> None:
+    page = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+    jsonschema.validate(yaml.safe_load(page.split("```yaml\n")[1].split("```")[0]), schema)
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"lisen": "127.0.0.1:1"},
+        {"workers": 0},
+        {"workers": "two"},
+        {"providers": [{"id": "a", "type": "unknown", "endpoint": "http://h"}]},
+        {"providers": [{"id": "a", "type": "asteria", "endpoint": "http://h", "app_key": "k"}]},
+        {"identity": {"certificate_file": "a.pem"}},
+    ],
+)
+def test_mistakes_do_not_match_the_schema(tree: dict[str, Any], schema: dict[str, Any]) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(tree, schema)
+
+
+def test_every_scalar_can_be_a_secret_reference(schema: dict[str, Any]) -> None:
+    provider = {"id": "a", "type": "nhn-secure-key-manager", "api_version": "v1.0", "app_key": {"env": "KEY"}}
+    jsonschema.validate({"listen": {"env": "ADDRESS"}, "providers": [provider]}, schema)
+
+
+def test_the_committed_reference_page_is_current(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "reference"]) == 0
+    assert capsys.readouterr().out == (ROOT / "docs/configuration-reference.md").read_text(encoding="utf-8")
+
+
+def test_every_setting_has_a_description(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "reference"]) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| `")]
+    assert len(rows) > 80
+    assert [row for row in rows if row.endswith("|  |")] == []
