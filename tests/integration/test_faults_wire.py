@@ -44,7 +44,7 @@ FAULTS = {
     "hangs up in the body": Fault(saying(HALF, hang_up), MALFORMED, 200),
     "resets in the body": Fault(saying(HALF, reset), MALFORMED, 200),
     "stalls in the body": Fault(saying(HALF, stall), TIMEOUT, 200),
-    "trickles": Fault(trickling(ENCRYPTED, 0.01), TIMEOUT, None),
+    "trickles": Fault(trickling(ENCRYPTED, 0.05), TIMEOUT, None),
     "trickles the body": Fault(saying(HALF, trickling(b"x" * 200, 0.01)), TIMEOUT, 200),
     "a length that is too short": Fault(saying(ENCRYPTED.replace(b"Length: 1", b"Length: ")), MALFORMED, 200),
     "a length that is too long": Fault(saying(ENCRYPTED.replace(b"Length: 1", b"Length: 11"), hang_up), MALFORMED, 200),

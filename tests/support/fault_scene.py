@@ -14,8 +14,8 @@ from tests.support.trusted import events_in
 from tests.support.valid_requests import KEYS, WARP, valid_request
 
 FAST: Final[Mapping[str, Any]] = {
-    "timeout": 0.3,
-    "connect_timeout": 0.3,
+    "timeout": 1.0,
+    "connect_timeout": 1.0,
     "retry": {"attempts": 3, "initial_backoff": 0.001, "maximum_backoff": 0.1},
     "breaker": {"enabled": False},
 }
