@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Certificates to try mutual TLS with, not for production: an authority, a server for localhost, and one for each caller of
-# the example policies. Needs bash and openssl. Usage: deploy/certificates.sh FOLDER
+# Creates certificates for trying mutual TLS, not for production: an authority, a server certificate for localhost, and one
+# certificate for each caller of the example policies. Needs bash and openssl. Usage: deploy/certificates.sh FOLDER
 set -euo pipefail
 folder=${1:?usage: deploy/certificates.sh FOLDER}
 mkdir -p "$folder" && chmod 700 "$folder" && cd "$folder"
