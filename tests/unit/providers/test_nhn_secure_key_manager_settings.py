@@ -103,11 +103,14 @@ def test_mac_addresses_that_are_none(address: object) -> None:
         ({"user_access_key": {"id": "a\nb", "secret": "s"}}, "user_access_key.id"),
         ({"user_access_key": {"id": "a", "secret": "비밀"}}, "user_access_key.secret"),
         ({"user_access_key": {"id": "a"}}, "user_access_key.secret"),
-        ({"appkey": "x"}, "appkey"),
     ],
 )
 def test_values_that_can_not_be_sent(values: dict[str, object], place: str) -> None:
     assert refused(**values).startswith(f"providers[0].{place}: ")
+
+
+def test_an_unknown_key_is_rejected_with_a_suggestion() -> None:
+    assert refused(appkey="x") == "providers[0]: unknown key 'appkey'; did you mean 'app_key'?"
 
 
 def test_a_client_certificate_that_is_none() -> None:
