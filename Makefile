@@ -102,6 +102,7 @@ layout: $(READY) ## check the import rules between packages
 
 generate: $(READY) $(DEPS) $(GO) ## regenerate the stubs from protos/ (needs Node+npm)
 	$(BIN)/python clients/generate.py stubs
+	$(BIN)/keyway-gateway config reference > docs/configuration-reference.md
 
 generated: $(READY) $(DEPS) $(GO) ## check that the committed stubs are current and that the contract stays compatible
 	$(BIN)/python clients/generate.py check

@@ -100,7 +100,7 @@ class GatewaySettings(Settings):
     telemetry: TelemetrySettings | None = Field(
         default=None, description="Export of traces, metrics and logs. Default: nothing is exported."
     )
-    log: LogSettings = Field(default=LogSettings(), description="The log on standard error.")
+    log: LogSettings = Field(default=LogSettings(), description="Level and format of the log.")
 
     @field_validator("listen", "health_listen")
     @classmethod

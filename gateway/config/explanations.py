@@ -22,6 +22,7 @@ _MESSAGES: Final[Mapping[str, str]] = {
     "model_attributes_type": "must be a mapping",
     "dict_type": "must be a mapping",
     "mapping_type": "must be a mapping",
+    "too_short": "must not be empty",
     "tuple_type": "must be a list",
     "list_type": "must be a list",
 }

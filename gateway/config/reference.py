@@ -26,7 +26,7 @@ The column "reload" says how a change takes effect:
 
 | reload | meaning |
 |---|---|
-| SIGHUP | With several workers, SIGHUP applies the change. With one worker, restart the gateway. |
+| SIGHUP | With several workers, SIGHUP applies the change. With one worker, SIGHUP ends the gateway: restart it. |
 | restart | Restart the gateway. SIGHUP rejects the change. |
 | on change | The gateway reads the file again when it changes. |
 | periodic | The gateway fetches the document again after `jwks_maximum_age`. |

@@ -15,6 +15,7 @@ import structlog
 
 from gateway.audit import events
 from gateway.config.base import ConfigError
+from gateway.config.reload import restart_values
 from gateway.gateway_settings import GatewaySettings, LogSettings
 from gateway.journal.errors import JournalCorrupt
 from gateway.journal.ship.process import ShipperProcess
@@ -121,7 +122,7 @@ class Supervisor:
         _log.info("reloading")
         try:
             settings = self._load()
-            _check_fixed(self._settings, settings)
+            check_restart_settings(self._settings, settings)
             await group.replace_all(partial(self._assignment, settings, address), _shutdown_seconds(self._settings))
         except (ConfigError, StartFailed, OSError) as error:
             _log.error("reload_rejected", error=str(error), effect="the current configuration stays in use")
@@ -158,19 +159,10 @@ def _shutdown_seconds(settings: GatewaySettings) -> float:
     return settings.drain_delay + settings.drain_timeout + _MARGIN_SECONDS
 
 
-def _check_fixed(old: GatewaySettings, new: GatewaySettings) -> None:
-    """Raise ConfigError if a setting of the supervisor itself has changed."""
-    values = [
-        {
-            "listen": settings.listen,
-            "health_listen": settings.health_listen,
-            "workers": settings.workers,
-            "audit.directory": settings.audit.directory if settings.audit is not None else None,
-            "telemetry.prometheus_listen": settings.telemetry.prometheus_listen if settings.telemetry else None,
-        }
-        for settings in (old, new)
-    ]
-    if different := [key for key in values[0] if values[0][key] != values[1][key]]:
+def check_restart_settings(old: GatewaySettings, new: GatewaySettings) -> None:
+    """Raise ConfigError if a setting has changed that only a restart changes."""
+    before, after = restart_values(old), restart_values(new)
+    if different := [key for key in {**before, **after} if before.get(key) != after.get(key)]:
         raise ConfigError("\n".join(f"{key}: cannot be changed without a restart" for key in different))
 
 

@@ -1,8 +1,10 @@
 """The calls that `serve` prints work as printed."""
 
 import asyncio
+import re
 from pathlib import Path
 
+from gateway.emulators.catalog import EMULATOR_TYPES
 from tests.support.processes import Process
 from tests.support.tools import execute
 
@@ -26,3 +28,16 @@ async def test_the_calls_that_serve_prints_succeed(tmp_path: Path) -> None:
     assert encrypted.strip()
     assert " ready " in checked
     assert ended.code == 0
+
+
+async def test_the_banner_lists_every_port(tmp_path: Path) -> None:
+    async with Process(tmp_path, "serve", "--ephemeral", "--listen", "127.0.0.1:0") as process:
+        address = await process.address()
+        await process.line(FOLLOWED_BY)
+        listed = [line for line in process.lines if line.startswith("  ")]
+        entries = {line.split("  ")[1]: re.findall(r"127\.0\.0\.1:\d+", line) for line in listed}
+
+        assert entries.pop("gateway (gRPC)") == [address]
+        assert entries.keys() == {f"{kind} emulator" for kind in EMULATOR_TYPES}
+        assert all(len(addresses) == 2 for addresses in entries.values())
+        await process.stopped()

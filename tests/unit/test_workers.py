@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway import gateway_settings
+from gateway.config.base import ConfigError
 from gateway.gateway_settings import LogSettings
 from gateway.providers.catalog import SETTINGS
 from gateway.server.transport.port import Reservation
@@ -16,6 +17,7 @@ from gateway.workers.endpoints import merged
 from gateway.workers.errors import StartError
 from gateway.workers.messages import Assignment, WorkerReport
 from gateway.workers.per_worker_limits import per_worker_settings
+from gateway.workers.supervisor import check_restart_settings
 
 SECRET = "the-app-key"
 LIMITS = {
@@ -133,3 +135,20 @@ def test_a_port_is_free_again_after_connections_that_were_closed() -> None:
             gateway.accept()[0].close()  # from here on it is in TIME_WAIT
     with Reservation(f"127.0.0.1:{port}"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("key", "change"),
+    [
+        ("listen", {"listen": "127.0.0.1:2"}),
+        ("health_listen", {"health_listen": "127.0.0.1:3"}),
+        ("workers", {"workers": 3}),
+        ("audit.directory", {"audit": {"directory": "elsewhere"}}),
+        ("telemetry.prometheus_listen", {"telemetry": {"prometheus_listen": 9464}}),
+    ],
+)
+def test_reload_rejects_a_setting_that_needs_a_restart(key: str, change: dict[str, object]) -> None:
+    old = settings(listen="127.0.0.1:1", workers=2)
+    with pytest.raises(ConfigError, match=rf"^{key}: cannot be changed without a restart$"):
+        check_restart_settings(old, settings(**{"listen": "127.0.0.1:1", "workers": 2, **change}))
+    check_restart_settings(old, settings(listen="127.0.0.1:1", workers=2, drain_delay=7))

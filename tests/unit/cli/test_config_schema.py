@@ -66,3 +66,9 @@ def test_every_setting_has_a_description(capsys: pytest.CaptureFixture[str]) -> 
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| `")]
     assert len(rows) > 80
     assert [row for row in rows if row.endswith("|  |")] == []
+
+
+def test_every_property_of_the_schema_has_a_description(schema: dict[str, Any]) -> None:
+    for name, definition in {"top level": schema, **schema["$defs"]}.items():
+        for key, described in definition.get("properties", {}).items():
+            assert described.get("description"), f"{name}: {key}"
