@@ -1,4 +1,4 @@
-"""Logins, sessions and roles of the ASTERIA emulator, and what a request must look like to reach a call."""
+"""Logins, sessions, and roles of the ASTERIA emulator, and the required form of a request."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -32,13 +32,13 @@ STORES = ["server", "client"]
 
 
 def refused(answer: Answer) -> bool:
-    """By role: 403, the error shape, and no code."""
+    """A call that the role does not permit returns 403 in the error format, without a code."""
     return answer.json is not None and answer.status == 403 and "code" not in answer.json["result"]
 
 
 @pytest.mark.parametrize("function", CALLS)
 @pytest.mark.parametrize("user", [ADMINISTRATOR, DEVELOPER, OPERATOR])
-async def test_who_may_call_what(user: tuple[str, str], function: str) -> None:
+async def test_roles_limit_the_permitted_calls(user: tuple[str, str], function: str) -> None:
     method, permitted = CALLS[function]
     async with running(log_in=False) as client:
         await client.log_in(user)
@@ -46,13 +46,13 @@ async def test_who_may_call_what(user: tuple[str, str], function: str) -> None:
             answer = await client.call(method, f"certificate/{store}/{function}")
             assert refused(answer) == (user not in permitted)
             if user in permitted and answer.status != 200:
-                # Nothing was sent, so the call itself complains: about parameters, JSON or multipart.
+                # The request has no body, so a permitted call fails on missing parameters, JSON, or multipart data.
                 assert answer.failure[1] in (2002, 2101, 2301)
 
 
 @pytest.mark.parametrize("function", CALLS)
 @pytest.mark.parametrize("session_id", [None, "", "76B7EDBB1F14443FA538E62E05C5EEA4", "' OR 1=1 --"])
-async def test_every_call_needs_a_session(function: str, session_id: str | None) -> None:
+async def test_call_without_session_is_rejected(function: str, session_id: str | None) -> None:
     async with running(log_in=False) as client:
         headers = {} if session_id is None else {"X-As-SessionId": session_id}
         for store in STORES:
@@ -61,7 +61,7 @@ async def test_every_call_needs_a_session(function: str, session_id: str | None)
 
 
 @pytest.mark.parametrize("function", CALLS)
-async def test_the_other_method_is_refused(function: str) -> None:
+async def test_wrong_http_method_is_rejected(function: str) -> None:
     async with running() as client:
         other = "POST" if CALLS[function][0] == "GET" else "GET"
         for method in (other, "PUT", "DELETE"):
@@ -73,19 +73,19 @@ async def test_the_other_method_is_refused(function: str) -> None:
     ["certificate/server", "certificate/Server/exist", "certificate/server/exist/", "certificate/server/exist.xml",
      "certificate/other/exist", "auth", "other/list"],
 )  # fmt: skip
-async def test_other_paths_do_not_exist(path: str) -> None:
+async def test_unknown_path_is_not_found(path: str) -> None:
     async with running() as client:
         assert (await client.call("GET", path)).failure == (404, None)
 
 
-async def test_a_path_may_name_json_as_the_format() -> None:
+async def test_path_accepts_json_suffix() -> None:
     async with running() as client:
         assert (await client.get("server/exist.json")).data == {"exist": True}
 
 
 @pytest.mark.parametrize(("user", "role"), [(ADMINISTRATOR, "administrator"), (DEVELOPER, "developer"),
                                             (OPERATOR, "operator")])  # fmt: skip
-async def test_login_answers_a_session_and_the_role_if_asked(user: tuple[str, str], role: str) -> None:
+async def test_login_returns_session_and_optionally_role(user: tuple[str, str], role: str) -> None:
     async with running(log_in=False) as client:
         answer = await client.log_in(user, getRole="true")
         assert answer.data["role"] == role
@@ -109,7 +109,7 @@ async def test_login_answers_a_session_and_the_role_if_asked(user: tuple[str, st
         ({"userName": "/keyway", "password": "keyway-demo", "getRole": "yes"}, (400, 2003)),
     ],
 )
-async def test_logins_that_fail(fields: dict[str, str], failure: tuple[int, int]) -> None:
+async def test_invalid_login_is_rejected(fields: dict[str, str], failure: tuple[int, int]) -> None:
     async with running(log_in=False) as client:
         assert (await client.call("POST", "auth/login", data=fields)).failure == failure
         assert (await client.call("POST", "auth/login", json=fields)).failure == (400, 2002)
@@ -139,7 +139,7 @@ async def refused_call(client: Client) -> Answer:
 
 
 @pytest.mark.parametrize(("fields", "minutes"), [({}, 30), ({"timeout": "5"}, 5), ({"timeout": "120"}, 120)])
-async def test_a_session_ends_by_the_clock(fields: dict[str, str], minutes: int) -> None:
+async def test_session_expires_with_the_emulator_clock(fields: dict[str, str], minutes: int) -> None:
     async with running(log_in=False) as client:
         await client.log_in(ADMINISTRATOR, **fields)
         await set_clock(client, minutes * 60 - 5)
@@ -152,7 +152,7 @@ async def test_a_session_ends_by_the_clock(fields: dict[str, str], minutes: int)
 
 
 @pytest.mark.parametrize("use", [plain_call, refused_call])
-async def test_each_call_starts_its_time_anew(use: Callable[[Client], Awaitable[Answer]]) -> None:
+async def test_each_call_renews_the_session_timeout(use: Callable[[Client], Awaitable[Answer]]) -> None:
     async with running() as client:
         for turn in range(1, 4):
             await set_clock(client, turn * 29 * 60)

@@ -51,7 +51,7 @@ async def test_import_show_and_delete(store: str, tmp_path: Path) -> None:
             assert answer.failure == (403, 4012)
 
 
-async def test_the_two_stores_are_apart(tmp_path: Path) -> None:
+async def test_stores_are_independent(tmp_path: Path) -> None:
     async with running() as client:
         assert (await client.get("client/ca/show", alias=FIRST["server"])).failure == (403, 4012)
         assert (await client.post("client/ca/delete", alias=FIRST["server"])).failure == (403, 4012)
@@ -60,7 +60,7 @@ async def test_the_two_stores_are_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["pem", "der", "bundle", "several der", "pkcs7 pem", "pkcs7 der", "text around"])
-async def test_every_form_and_several_at_once(form: str, tmp_path: Path) -> None:
+async def test_import_accepts_every_encoding_and_multiple_certificates(form: str, tmp_path: Path) -> None:
     root = self_signed(tmp_path, "Root", kind="RSA")
     other = issued(tmp_path, "Other", root, authority=True)
     content, count = {
@@ -79,7 +79,7 @@ async def test_every_form_and_several_at_once(form: str, tmp_path: Path) -> None
         )
 
 
-async def test_an_expired_certificate_keeps_the_whole_file_out(tmp_path: Path) -> None:
+async def test_file_with_an_expired_certificate_is_rejected_as_a_whole(tmp_path: Path) -> None:
     short, long = self_signed(tmp_path, "Short", "-days", "1"), self_signed(tmp_path, "Long")
     async with running() as client:
         assert len((await client.upload("server/ca/import", caFile=short.pem)).certificate) == 3
@@ -90,7 +90,7 @@ async def test_an_expired_certificate_keeps_the_whole_file_out(tmp_path: Path) -
         assert len((await client.upload("server/ca/import", caFile=long.pem)).certificate) == 4
 
 
-async def test_a_certificate_that_is_there_already_gets_a_second_alias(tmp_path: Path) -> None:
+async def test_reimported_certificate_gets_a_second_alias(tmp_path: Path) -> None:
     root = self_signed(tmp_path, "Root")
     async with running() as client:
         await client.upload("server/ca/import", caFile=root.pem)
@@ -98,7 +98,7 @@ async def test_a_certificate_that_is_there_already_gets_a_second_alias(tmp_path:
         assert len(set(await aliases(client, "server"))) == 4
 
 
-async def test_the_usual_never_is_a_time_of_the_year_10000_in_tokyo() -> None:
+async def test_maximum_expiration_time_is_rendered_as_year_10000_in_tokyo_time() -> None:
     never = dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
     eternal = x509_chain.self_signed(Wanted(x509_chain.name("Eternal"), not_after=never))
     async with running() as client:
@@ -107,7 +107,7 @@ async def test_the_usual_never_is_a_time_of_the_year_10000_in_tokyo() -> None:
     assert listed["notAfter"] == shown["notAfter"] == "10000-01-01 08:59:59"
 
 
-async def test_a_file_of_too_many_certificates_is_refused_as_a_whole(tmp_path: Path) -> None:
+async def test_file_with_too_many_certificates_is_rejected_as_a_whole(tmp_path: Path) -> None:
     root = self_signed(tmp_path, "Root")
     async with running() as client:
         assert (await client.upload("server/ca/import", caFile=root.der * 1_001)).failure == (400, 2204)
@@ -115,7 +115,7 @@ async def test_a_file_of_too_many_certificates_is_refused_as_a_whole(tmp_path: P
         assert len((await client.upload("server/ca/import", caFile=root.der * 1_000)).certificate) == 1_002
 
 
-async def test_certificates_are_read_beside_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_certificates_are_parsed_off_the_event_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root, threads = self_signed(tmp_path, "Root"), set[threading.Thread]()
 
     def checked(certificate: x509.Certificate) -> None:
@@ -129,7 +129,7 @@ async def test_certificates_are_read_beside_the_loop(tmp_path: Path, monkeypatch
     assert threading.current_thread() not in threads
 
 
-async def test_files_and_fields_that_are_refused(tmp_path: Path) -> None:
+async def test_invalid_files_and_fields_are_rejected(tmp_path: Path) -> None:
     root = self_signed(tmp_path, "Root")
     async with running() as client:
         not_base64 = b"-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----"
@@ -146,7 +146,7 @@ async def test_files_and_fields_that_are_refused(tmp_path: Path) -> None:
         assert len(await aliases(client, "server")) == 2
 
 
-async def test_a_stored_certificate_that_does_not_parse(tmp_path: Path) -> None:
+async def test_unparsable_stored_certificate_is_reported(tmp_path: Path) -> None:
     async with running() as client:
         client.host.database.execute("UPDATE authorities SET certificate = ? WHERE store = 'server'", b"damaged")
         assert (await client.get("server/ca/list")).failure == (500, 5304)

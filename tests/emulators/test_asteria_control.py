@@ -1,4 +1,4 @@
-"""The ASTERIA emulator under the control port: every documented failure on demand, seeds, reset, and its state file."""
+"""The control port of the ASTERIA emulator: injected failures, seeds, reset, and the state file."""
 
 import base64
 import json
@@ -20,11 +20,11 @@ DOCUMENTED = {
 }
 
 
-def test_the_table_has_the_documented_codes_and_one_assumed() -> None:
+def test_failure_table_has_the_documented_codes_and_one_assumed_code() -> None:
     assert {code: row.status for code, row in FAILURES.items()} == DOCUMENTED | {3002: 403}
 
 
-async def test_every_documented_failure_on_demand() -> None:
+async def test_every_documented_failure_can_be_injected() -> None:
     async with running() as client:
         for code, status in DOCUMENTED.items():
             await client.control("POST", "/faults", {"mode": "error", "code": str(code)})
@@ -41,7 +41,7 @@ async def test_every_documented_failure_on_demand() -> None:
         ({"code": "something", "status": 503}, (503, None), "something"),
     ],
 )
-async def test_other_failures_on_demand(fault: dict[str, Any], failure: tuple[int, int], message: str) -> None:
+async def test_other_failures_can_be_injected(fault: dict[str, Any], failure: tuple[int, int], message: str) -> None:
     async with running() as client:
         await client.control("POST", "/faults", fault)
         answer = await client.get("server/exist")
@@ -49,21 +49,21 @@ async def test_other_failures_on_demand(fault: dict[str, Any], failure: tuple[in
     assert answer.json["result"]["message"] == message
 
 
-async def test_a_fault_after_the_work_was_done() -> None:
+async def test_fault_can_be_injected_after_the_call_took_effect() -> None:
     async with running() as client:
         await client.control("POST", "/faults", {"mode": "error", "code": 5101, "act": True, "path": "/create$"})
         assert (await client.create("client")).failure == (500, 5101)
         assert (await client.get("client/exist")).data == {"exist": True}
 
 
-async def test_a_key_store_that_was_tampered_with() -> None:
-    """To the check of the password that is the wrong password."""
+async def test_tampered_key_store_is_detected() -> None:
+    """A tampered key store fails the password check, so the emulator reports a wrong password."""
     async with running() as client:
         client.host.database.execute("UPDATE key_stores SET sealed = ?", b"x" * 100)
         assert (await client.post("server/show", password="changeit")).failure == (400, 2401)
 
 
-async def test_a_key_store_that_opens_and_holds_nonsense() -> None:
+async def test_decrypted_key_store_with_invalid_content_is_rejected() -> None:
     password = {"password": "changeit"}
     formats = {"outputFormat": "X509", "dataFormat": "PEM"}
     async with running() as client:
@@ -74,7 +74,7 @@ async def test_a_key_store_that_opens_and_holds_nonsense() -> None:
         assert (await client.post("server/delete", **password)).failure == (500, 5306)
 
 
-async def test_a_private_key_that_opens_and_is_nonsense() -> None:
+async def test_decrypted_private_key_with_invalid_content_is_rejected() -> None:
     passwords = Passwords("changeit", "changeit")
     async with running() as client:
         sealed = client.host.database.row("SELECT sealed FROM key_stores WHERE store = 'server'")
@@ -90,7 +90,7 @@ async def test_a_private_key_that_opens_and_is_nonsense() -> None:
         assert upload.failure == (500, 5306)
 
 
-async def test_a_defect_answers_the_internal_error(caplog: pytest.LogCaptureFixture) -> None:
+async def test_unexpected_exception_returns_the_internal_error(caplog: pytest.LogCaptureFixture) -> None:
     async with running() as client:
         client.host.database.execute("DROP TABLE key_stores")
         assert (await client.get("server/exist")).failure == (500, 5102)
@@ -111,7 +111,7 @@ async def test_the_default_seed() -> None:
             assert authorities[1]["alias"] == f"0b6c1d9e-2f3a-4b4c-8d5e-6f7081920a0{last}"
 
 
-async def test_reset_forgets_everything_also_sessions() -> None:
+async def test_reset_deletes_all_state_and_sessions() -> None:
     async with running() as client:
         await client.control("POST", "/reset", {"seed": False})
         assert (await client.get("server/exist")).failure == (403, 3001)
@@ -126,7 +126,7 @@ async def test_reset_forgets_everything_also_sessions() -> None:
         await client.log_in()
 
 
-async def test_the_default_seed_does_not_bring_back_what_was_deleted(tmp_path: Path) -> None:
+async def test_default_seed_does_not_restore_deleted_objects(tmp_path: Path) -> None:
     state = tmp_path / "state" / "asteria.db"
     async with running(state=state) as client:
         await client.post("server/delete", password="changeit")
@@ -150,7 +150,7 @@ async def test_passwords_and_keys_are_not_in_the_state_file(tmp_path: Path) -> N
     assert b"/keyway" in content
 
 
-async def test_a_seed_of_ones_own(tmp_path: Path) -> None:
+async def test_custom_seed(tmp_path: Path) -> None:
     root = self_signed(tmp_path, "Root")
     alias = "0b6c1d9e-2f3a-4b4c-8d5e-6f7081920a01"
     seed = {
@@ -202,14 +202,14 @@ async def test_a_seed_of_ones_own(tmp_path: Path) -> None:
         ({"authorities": {"client": [{"certificate_pem": "x"}]}}, "authorities.client[0].certificate_pem:"),
     ],
 )  # fmt: skip
-async def test_seeds_that_are_refused_by_name(seed: dict[str, Any], named: str) -> None:
+async def test_invalid_seed_is_rejected_with_the_field_name(seed: dict[str, Any], named: str) -> None:
     async with running() as client:
         status, answer = await client.control("POST", "/seed", seed)
     assert status == 400
     assert answer["error"].startswith(named)
 
 
-async def test_a_seeded_key_has_to_be_the_certificates(tmp_path: Path) -> None:
+async def test_seeded_key_must_match_the_certificate(tmp_path: Path) -> None:
     one, other = self_signed(tmp_path, "One"), self_signed(tmp_path, "Other")
     store = {"password": "p", "private_key_password": "p", "certificate_pem": one.pem.decode()}
     async with running() as client:

@@ -1,4 +1,4 @@
-"""`create` in the ASTERIA emulator: every key and signature algorithm, and how strictly it reads its JSON."""
+"""`create` in the ASTERIA emulator: all key and signature algorithms, and JSON validation."""
 
 import asyncio
 from pathlib import Path
@@ -44,7 +44,7 @@ async def test_algorithms(key: dict[str, object], asked: str, shown: str, openss
         assert f"Signature Algorithm: {openssl}\n" in run("openssl", kind, "-noout", "-text", data=content).decode()
     file = tmp_path / "self.pem"
     file.write_bytes(certificate)
-    # Security level 0 lets openssl look at MD5 at all; the self-signature is checked as well.
+    # Security level 0 makes openssl accept MD5. The self-signature is checked too.
     verified = run("openssl", "verify", "-check_ss_sig", "-auth_level", "0", "-CAfile", file, file)
     assert verified.endswith(b": OK\n")
     assert run("openssl", "x509", "-noout", "-pubkey", data=certificate) == run(
@@ -52,7 +52,7 @@ async def test_algorithms(key: dict[str, object], asked: str, shown: str, openss
     )
 
 
-async def test_it_overwrites_what_is_there_with_the_csr_and_the_passwords() -> None:
+async def test_create_replaces_certificate_csr_and_passwords() -> None:
     async with running() as client:
         await client.create(CN="first.example.com")
         _, first = await certificate_and_csr(client)
@@ -75,7 +75,7 @@ async def test_times_and_serial_number_follow_the_clock() -> None:
     assert shown["notBefore"][:4] == str(now.year)
 
 
-async def test_only_the_common_name_is_needed_of_the_subject() -> None:
+async def test_common_name_is_the_only_required_subject_field() -> None:
     async with running() as client:
         assert (await client.create(C=..., ST=..., L=..., O="", OU=None)).data == {}
         shown = (await client.post("server/show", password=PASSWORDS["password"])).certificate
@@ -101,7 +101,7 @@ async def test_only_the_common_name_is_needed_of_the_subject() -> None:
         ({"CN": "\ud800"}, 2101), ({"E": "x@example.com"}, 2101),
     ],
 )  # fmt: skip
-async def test_refusals_leave_things_as_they_were(changes: dict[str, object], code: int) -> None:
+async def test_rejected_create_changes_nothing(changes: dict[str, object], code: int) -> None:
     async with running() as client:
         assert (await client.create("client", **changes)).failure == (400, code)
         assert (await client.get("client/exist")).data == {"exist": False}
@@ -122,12 +122,12 @@ async def test_refusals_leave_things_as_they_were(changes: dict[str, object], co
         ({"data": {"CN": "x"}}, 2101),
     ],
 )
-async def test_bodies_that_are_not_the_documented_json(arguments: dict[str, Any], code: int) -> None:
+async def test_malformed_json_body_is_rejected(arguments: dict[str, Any], code: int) -> None:
     async with running() as client:
         assert (await client.call("POST", "certificate/client/create", **arguments)).failure == (400, code)
 
 
-async def test_creating_many_at_once_leaves_one_consistent_store() -> None:
+async def test_concurrent_creates_leave_a_consistent_store() -> None:
     async with running() as client:
         answers = await asyncio.gather(*(client.create(CN=f"{number}.example.com") for number in range(8)))
         assert all(answer.data == {} for answer in answers)

@@ -1,4 +1,4 @@
-"""`import` in the ASTERIA emulator: PKCS#12 from openssl and keytool, JKS from keytool, and files that are neither."""
+"""`import` in the ASTERIA emulator: PKCS#12 from openssl and keytool, JKS from keytool, and invalid files."""
 
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ async def imported(client: Client, content: bytes, store: str = "client", **fiel
 
 
 async def assert_usable(client: Client, certificate: dict[str, Any], store: str = "client") -> None:
-    """The new passwords hold, and the store holds what the import answered; but no CSR."""
+    """Check that the new passwords work and the store matches the import response, without a CSR."""
     shown = await client.post(f"{store}/show", password=PASSWORDS["password"])
     assert shown.certificate == certificate
     assert (await client.post(f"{store}/csr/download", **PASSWORDS)).failure == (500, 5310)
@@ -54,7 +54,7 @@ async def assert_usable(client: Client, certificate: dict[str, Any], store: str 
 
 
 @pytest.mark.parametrize("options", PKCS12_OPTIONS)
-async def test_pkcs12_of_openssl(options: tuple[str, ...], tmp_path: Path) -> None:
+async def test_pkcs12_from_openssl_is_imported(options: tuple[str, ...], tmp_path: Path) -> None:
     root = self_signed(tmp_path, "Root")
     middle = issued(tmp_path, "Middle", root, authority=True)
     leaf = issued(tmp_path, "Leaf", middle, kind="RSA")
@@ -70,7 +70,7 @@ async def test_pkcs12_of_openssl(options: tuple[str, ...], tmp_path: Path) -> No
         assert (await client.post("client/show", password=PASSWORDS["password"])).certificate == certificate
 
 
-async def test_a_file_password_may_be_short_and_japanese(tmp_path: Path) -> None:
+async def test_short_japanese_file_password_is_accepted(tmp_path: Path) -> None:
     leaf = self_signed(tmp_path, "Leaf")
     async with running() as client:
         assert (await imported(client, pkcs12(leaf, "a"), filePassword="a")).status == 200
@@ -79,7 +79,7 @@ async def test_a_file_password_may_be_short_and_japanese(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("store_type", ["JKS", "PKCS12"])
 @pytest.mark.parametrize("kind", KEY_KINDS)
-async def test_stores_of_keytool(store_type: str, kind: tuple[str, ...], tmp_path: Path) -> None:
+async def test_keystores_from_keytool_are_imported(store_type: str, kind: tuple[str, ...], tmp_path: Path) -> None:
     content = java_store(tmp_path / "store.jks", FILE_PASSWORD, *kind, store_type=store_type).read_bytes()
     assert content.startswith(b"\xfe\xed\xfe\xed") == (store_type == "JKS")
     async with running() as client:
@@ -89,7 +89,7 @@ async def test_stores_of_keytool(store_type: str, kind: tuple[str, ...], tmp_pat
         assert (await imported(client, content, filePassword="wrong-secret")).failure == (400, 2401)
 
 
-async def test_a_jks_with_a_chain_and_other_entries(tmp_path: Path) -> None:
+async def test_jks_with_a_chain_and_other_entries_is_imported(tmp_path: Path) -> None:
     root, path = self_signed(tmp_path, "Root"), tmp_path / "store.jks"
     common = ("-keystore", path, "-storepass", FILE_PASSWORD)
     keytool("-importcert", "-noprompt", "-alias", "信頼", "-storetype", "JKS", "-file", root.certificate, *common)
@@ -103,7 +103,7 @@ async def test_a_jks_with_a_chain_and_other_entries(tmp_path: Path) -> None:
     assert certificate["chainInfo"] == ["CN=Root,O=Test,C=JP"] * 2
 
 
-async def test_a_jks_whose_key_has_its_own_password_does_not_open_with_the_stores(tmp_path: Path) -> None:
+async def test_jks_with_a_separate_key_password_is_rejected(tmp_path: Path) -> None:
     content = java_store(
         tmp_path / "store.jks", FILE_PASSWORD, "-keyalg", "RSA", "-keysize", "1024", key_password="another-secret"
     ).read_bytes()
@@ -136,7 +136,7 @@ def stores_with_null_parameters(folder: Path) -> tuple[bytes, bytes]:
     return store.read_bytes(), jks.read_bytes()
 
 
-async def test_files_that_cannot_be_imported(tmp_path: Path) -> None:
+async def test_unsupported_files_are_rejected(tmp_path: Path) -> None:
     leaf = self_signed(tmp_path, "Leaf")
     good = pkcs12(leaf, FILE_PASSWORD)
     trust_only = tmp_path / "trust.jks"
@@ -170,7 +170,7 @@ LONG_DERIVATIONS: list[tuple[str, ...]] = [
 
 
 @pytest.mark.parametrize("options", LONG_DERIVATIONS)
-async def test_long_key_derivations_are_refused_before_they_begin(
+async def test_excessive_key_derivation_rounds_are_rejected_before_derivation(
     options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = pkcs12(self_signed(tmp_path, "Leaf"), FILE_PASSWORD, *options)
@@ -179,10 +179,10 @@ async def test_long_key_derivations_are_refused_before_they_begin(
         assert (await imported(client, content)).failure == (400, 2204)
 
 
-async def test_many_key_derivations_are_refused_before_they_begin(
+async def test_too_many_key_derivations_are_rejected_before_derivation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The bag of the key, again and again: each takes no more rounds than may be."""
+    """The file repeats the key bag. Each bag stays within the limit of rounds; the total does not."""
     content = pkcs12(self_signed(tmp_path, "Leaf"), FILE_PASSWORD, "-iter", "600000", "-nomac", "-certpbe", "NONE")
     version, info = der.single(content, der.SEQUENCE).children()
     kind, explicit = info.children()
@@ -196,7 +196,7 @@ async def test_many_key_derivations_are_refused_before_they_begin(
     assert "rounds" in answer.json["result"]["message"]
 
 
-async def test_a_pkcs12_of_too_many_certificates_is_refused(tmp_path: Path) -> None:
+async def test_pkcs12_with_too_many_certificates_is_rejected(tmp_path: Path) -> None:
     leaf = self_signed(tmp_path, "Leaf")
     key = serialization.load_pem_private_key(leaf.key.read_bytes(), None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
@@ -213,14 +213,14 @@ async def test_a_pkcs12_of_too_many_certificates_is_refused(tmp_path: Path) -> N
         assert (await imported(client, good)).status == 200
 
 
-async def test_key_derivations_as_long_as_they_may_be(tmp_path: Path) -> None:
+async def test_key_derivation_at_the_round_limit_is_accepted(tmp_path: Path) -> None:
     content = pkcs12(self_signed(tmp_path, "Leaf"), FILE_PASSWORD, "-iter", "600000")
     async with running() as client:
         assert (await imported(client, content)).status == 200
 
 
-async def test_scrypt_and_indefinite_lengths_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither can be told beforehand to be short."""
+async def test_scrypt_and_indefinite_lengths_are_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cost of neither can be bounded before the file is read."""
     leaf = self_signed(tmp_path, "Leaf")
     pbkdf2 = pkcs12(leaf, FILE_PASSWORD, "-nomac", "-certpbe", "NONE")
     scrypt = pbkdf2.replace(der.encode_oid("1.2.840.113549.1.5.12"), der.encode_oid("1.3.6.1.4.1.11591.4.11"))
@@ -231,7 +231,7 @@ async def test_scrypt_and_indefinite_lengths_are_refused(tmp_path: Path, monkeyp
             assert (await imported(client, content)).failure == (400, 2204)
 
 
-async def test_fields_that_are_missing_or_too_short(tmp_path: Path) -> None:
+async def test_missing_or_short_fields_are_rejected(tmp_path: Path) -> None:
     content = pkcs12(self_signed(tmp_path, "Leaf"), FILE_PASSWORD)
     fields = {"filePassword": FILE_PASSWORD, **PASSWORDS}
     async with running() as client:
@@ -249,7 +249,7 @@ async def test_fields_that_are_missing_or_too_short(tmp_path: Path) -> None:
         assert (await imported(client, content, password="secret", privateKeyPassword="secret")).status == 200
 
 
-async def test_an_import_replaces_certificate_passwords_and_csr(tmp_path: Path) -> None:
+async def test_import_replaces_certificate_passwords_and_csr(tmp_path: Path) -> None:
     async with running() as client:
         await client.create("server")
         assert (await client.post("server/csr/download", **PASSWORDS)).status == 200

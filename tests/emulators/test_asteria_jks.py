@@ -1,4 +1,4 @@
-"""The JKS reader against what keytool writes, and against files that lie."""
+"""The JKS reader with files from keytool and with inconsistent files."""
 
 import hashlib
 import struct
@@ -15,7 +15,7 @@ PASSWORD = "store-secret"
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An EC key, and a copy of its certificate as trusted."""
+    """A keystore with an EC key, and a trusted copy of the certificate of the key."""
     folder = tmp_path_factory.mktemp("jks")
     path = java_store(folder / "s.jks", PASSWORD, "-keyalg", "EC", "-groupname", "secp256r1", key_password="key-secret")
     common = ("-keystore", path, "-storepass", PASSWORD)
@@ -25,7 +25,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def signed(content: bytes) -> bytes:
-    """With the integrity digest that the JDK writes."""
+    """Append the integrity digest that the JDK writes."""
     whitened = PASSWORD.encode("utf-16-be") + b"Mighty Aphrodite" + content
     return content + hashlib.sha1(whitened).digest()
 
@@ -48,7 +48,7 @@ def test_a_key_with_its_own_password_and_a_trusted_certificate(store: Path) -> N
     assert public == run("openssl", "x509", "-inform", "DER", "-noout", "-pubkey", data=trusted.certificate)
 
 
-def test_version_1_has_no_certificate_types(store: Path) -> None:
+def test_version_1_keystore_without_certificate_types_is_read(store: Path) -> None:
     _, trusted = entry_of_each_kind(store)
     alias = b"\x00\x03a\xc0\x80"
     content = struct.pack(">4sIII", jks.MAGIC, 1, 1, 2) + alias + bytes(8)
@@ -57,7 +57,7 @@ def test_version_1_has_no_certificate_types(store: Path) -> None:
     assert entry == jks.TrustedCertificateEntry("a\0", trusted.certificate)
 
 
-def test_the_wrong_password_and_any_changed_byte_are_refused(store: Path) -> None:
+def test_wrong_password_or_any_changed_byte_is_rejected(store: Path) -> None:
     content = store.read_bytes()
     with pytest.raises(jks.JksPasswordError):
         jks.read(content, "wrong-secret")
@@ -68,7 +68,7 @@ def test_the_wrong_password_and_any_changed_byte_are_refused(store: Path) -> Non
             jks.read(bytes(changed), PASSWORD)
 
 
-def test_every_truncation_is_refused_even_where_it_is_signed(store: Path) -> None:
+def test_every_truncation_is_rejected_even_with_a_valid_digest(store: Path) -> None:
     content = store.read_bytes()
     for length in range(len(content)):
         with pytest.raises(jks.JksError):
@@ -91,13 +91,13 @@ def test_every_truncation_is_refused_even_where_it_is_signed(store: Path) -> Non
         (struct.pack(">IIIHQH", 2, 1, 2, 0, 0, 3) + b"PGP" + bytes(4), "not X.509"),
     ],
 )
-def test_lies_are_found_out(tail: bytes, reason: str) -> None:
+def test_malformed_keystore_is_rejected(tail: bytes, reason: str) -> None:
     with pytest.raises(jks.JksError, match=reason):
         jks.read(signed(jks.MAGIC + tail), PASSWORD)
 
 
 @pytest.mark.parametrize("magic", [b"", b"\xfe\xed", b"\xce\xce\xce\xce\0\0\0\2\0\0\0\0", b"\x30\x82\x01\x00"])
-def test_other_files_are_refused(magic: bytes) -> None:
+def test_files_that_are_not_jks_are_rejected(magic: bytes) -> None:
     with pytest.raises(jks.JksError, match="JCEKS" if magic.startswith(b"\xce") else "not a JKS"):
         jks.read(magic, PASSWORD)
 
@@ -105,10 +105,10 @@ def test_other_files_are_refused(magic: bytes) -> None:
 @pytest.mark.parametrize(
     "protected", [b"", b"\x30\x00", b"\x30\x80\x00\x00", b"\x04\x02ab", b"\x30\x04\x30\x00\x04\x00"]
 )
-def test_a_key_in_another_form_is_refused(protected: bytes) -> None:
+def test_unsupported_key_encryption_is_rejected(protected: bytes) -> None:
     with pytest.raises(jks.JksError):
         jks.PrivateKeyEntry("x", protected, ()).private_key(PASSWORD)
 
 
-def test_an_empty_store_is_one() -> None:
+def test_empty_keystore_is_valid() -> None:
     assert jks.read(signed(jks.MAGIC + struct.pack(">II", 2, 0)), PASSWORD) == ()

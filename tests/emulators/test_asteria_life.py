@@ -1,4 +1,4 @@
-"""A certificate's whole life in the ASTERIA emulator, with openssl as the authority and as the reader."""
+"""The certificate life cycle in the ASTERIA emulator, with openssl as the authority and as the reference reader."""
 
 import datetime as dt
 import re
@@ -28,7 +28,7 @@ async def export(client: Client, store: str, output: str, data: str) -> Answer:
 
 
 async def csr(client: Client, store: str) -> bytes:
-    """The CSR in its ZIP, with the headers as documented."""
+    """Return the CSR from the ZIP file, and check the documented headers."""
     answer = await client.post(f"{store}/csr/download", **PASSWORDS)
     assert answer.headers["Content-Disposition"] == 'filename="csr.zip"'
     ((name, content),) = answer.files.items()
@@ -90,7 +90,7 @@ async def test_from_create_to_delete(store: str, tmp_path: Path) -> None:
 
 
 def assert_described(shown: dict[str, object], files: Files) -> None:
-    """What `show` says, against what openssl says."""
+    """Compare the output of `show` with the output of openssl."""
     dates = run("openssl", "x509", "-in", files.certificate, "-noout", "-startdate", "-enddate").decode()
     tokyo = dt.timezone(dt.timedelta(hours=9))
     times = [
@@ -111,7 +111,7 @@ def assert_described(shown: dict[str, object], files: Files) -> None:
     assert [flag for flag, on in shown["usage"].items() if on] == ["digitalSignature", "keyAgreement"]
 
 
-async def test_a_self_signed_certificate_is_shown_with_exactly_the_documented_keys() -> None:
+async def test_show_returns_exactly_the_documented_keys() -> None:
     async with running() as client:
         await client.create()
         shown = (await client.post("server/show", **STORE_PASSWORD)).certificate
@@ -131,7 +131,7 @@ async def test_a_self_signed_certificate_is_shown_with_exactly_the_documented_ke
     assert re.fullmatch(r"\d+", shown["serialNumber"])
 
 
-async def test_a_version_1_certificate_is_shown_as_such(tmp_path: Path) -> None:
+async def test_show_reports_certificate_version_1(tmp_path: Path) -> None:
     root = self_signed(tmp_path, "Root")
     async with running() as client:
         await client.create()
@@ -147,7 +147,7 @@ async def test_a_version_1_certificate_is_shown_as_such(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["pem", "der", "pkcs7 pem", "pkcs7 der", "pkcs7 and chain"])
-async def test_a_response_in_every_form(form: str, tmp_path: Path) -> None:
+async def test_csr_response_is_accepted_in_every_encoding(form: str, tmp_path: Path) -> None:
     root = self_signed(tmp_path, "Root", kind="RSA")
     async with running() as client:
         await client.create()
@@ -165,7 +165,7 @@ async def test_a_response_in_every_form(form: str, tmp_path: Path) -> None:
     assert shown["signatureAlgorithm"] == "SHA256withRSA"
 
 
-async def test_responses_that_do_not_fit(tmp_path: Path) -> None:
+async def test_mismatched_csr_response_is_rejected(tmp_path: Path) -> None:
     root, stranger = self_signed(tmp_path, "Root"), self_signed(tmp_path, "Stranger")
     namesake_folder = tmp_path / "other"
     namesake_folder.mkdir()
@@ -196,7 +196,7 @@ async def test_responses_that_do_not_fit(tmp_path: Path) -> None:
         assert shown["issuer"]["CN"] == "鍵.example.com"
 
 
-async def test_passwords_that_are_wrong_or_missing() -> None:
+async def test_wrong_or_missing_password_is_rejected() -> None:
     formats = {"outputFormat": "X509", "dataFormat": "PEM"}
     wrong = {"password": "wrong-secret"}
     async with running() as client:
@@ -221,7 +221,7 @@ async def test_passwords_that_are_wrong_or_missing() -> None:
         assert (await client.get("server/exist")).data == {"exist": True}
 
 
-async def test_parameters_count_only_in_the_form() -> None:
+async def test_parameters_are_read_only_from_the_form() -> None:
     async with running() as client:
         await client.create()
         in_url = await client.call("POST", "certificate/server/show", params=STORE_PASSWORD)
@@ -231,7 +231,7 @@ async def test_parameters_count_only_in_the_form() -> None:
         assert (await client.upload("server/show", **STORE_PASSWORD)).failure == (400, 2002)
 
 
-async def test_the_two_stores_are_apart() -> None:
+async def test_stores_are_independent() -> None:
     async with running() as client:
         await client.create("client", CN="client.example.com")
         assert (await client.post("client/show", password="changeit")).failure == (400, 2401)

@@ -1,4 +1,4 @@
-"""The ASTERIA emulator's readers and writers one by one: multipart bodies, names, DER, wrong digests."""
+"""Unit tests of the parsers and writers of the ASTERIA emulator: multipart bodies, names, DER, and digests."""
 
 import datetime as dt
 from itertools import pairwise
@@ -58,7 +58,7 @@ def test_multipart_fields_and_files() -> None:
         (TYPE, body(b"Content-Transfer-Encoding: base64\r\n" + NAMED)),
     ],
 )
-def test_multipart_that_is_refused(content_type: str, content: bytes) -> None:
+def test_malformed_multipart_is_rejected(content_type: str, content: bytes) -> None:
     with pytest.raises(multipart.MultipartError):
         multipart.parse(content_type, content)
 
@@ -110,7 +110,7 @@ def test_der_lengths(length: int) -> None:
 @pytest.mark.parametrize(
     "data", [b"", b"\x04", b"\x04\x01", b"\x04\x81", b"\x04\x85\0\0\0\0\1x", b"\x04\x80\0\0", b"\x1f\x01x", b"\x04\0\0"]
 )
-def test_der_that_is_refused(data: bytes) -> None:
+def test_malformed_der_is_rejected(data: bytes) -> None:
     with pytest.raises(der.DerError):
         der.single(data, der.OCTET_STRING)
 
@@ -120,14 +120,14 @@ def test_object_identifiers() -> None:
     assert der.encode_oid("2.16.840.1.101.3.4.2.1").hex() == "0609608648016503040201"
 
 
-def test_a_key_that_the_library_refuses() -> None:
+def test_key_rejected_by_the_library_is_reported() -> None:
     algorithm = issuing.signature_algorithm("SHA256withRSA")
     assert algorithm is not None
     with pytest.raises(issuing.KeyGenerationError):
         issuing.issue(issuing.Order({"CN": "x"}, "RSA", 512, algorithm, 1, dt.datetime.now(dt.UTC)))
 
 
-def test_a_signature_that_the_key_cannot_make() -> None:
+def test_signing_failure_is_reported() -> None:
     algorithm = issuing.signature_algorithm("SHA512withRSA")
     assert algorithm is not None
     broken = issuing.Order({"CN": "x"}, "RSA", 1024, algorithm, -30, dt.datetime.now(dt.UTC))
@@ -135,7 +135,7 @@ def test_a_signature_that_the_key_cannot_make() -> None:
         issuing.issue(broken)
 
 
-def test_signature_algorithms_by_both_kinds_of_names() -> None:
+def test_signature_algorithm_accepts_both_naming_schemes() -> None:
     spellings = ["SHA256withRSA", "sha256WithRSAEncryption", "SHA256WITHRSA"]
     assert all(
         issuing.signature_algorithm(left) is issuing.signature_algorithm(right) for left, right in pairwise(spellings)

@@ -1,7 +1,7 @@
-"""The document's sample requests, byte by byte as printed, to the ASTERIA emulator.
+"""The sample requests of the vendor documentation, sent byte for byte to the ASTERIA emulator.
 
-Changed are only the session id, bodies' placeholders and Content-Length (the printed ones are made up); added is
-Host, which HTTP/1.1 demands. `[BLANK]` stands for the blanks that the document has at the ends of some lines.
+Only the session ID, the body placeholders, and Content-Length differ, because the printed values are invented. HTTP/1.1
+requires Host, so it is added. `[BLANK]` marks the trailing blanks of some lines in the documentation.
 """
 
 import asyncio
@@ -85,7 +85,7 @@ SAMPLE_KEYS = {
 
 @dataclass(frozen=True)
 class RawAnswer:
-    """Head and body as they came."""
+    """A raw response: head and body as received."""
 
     head: str
     body: bytes
@@ -102,7 +102,7 @@ class RawAnswer:
 
 
 async def send(client: Client, *head: str, body: bytes = b"") -> RawAnswer:
-    """One request on a connection of its own, without headers but those given."""
+    """Send one request on a new connection, with only the given headers."""
     url = URL(client.host.url)
     assert url.host is not None
     assert url.port is not None
@@ -121,7 +121,7 @@ async def send(client: Client, *head: str, body: bytes = b"") -> RawAnswer:
 
 
 def crlf(text: bytes, **placeholders: bytes) -> bytes:
-    """The text with the line ends of the wire, and what the placeholders stand for."""
+    """Return the text with CRLF line ends and the placeholders replaced."""
     body = text.replace(b"\n", b"\r\n").replace(b"[BLANK]", b" ")
     for name, content in placeholders.items():
         body = body.replace(f"[{name}]".encode(), content)
@@ -174,7 +174,7 @@ async def test_export_and_csr_download(store: str) -> None:
 
 
 @pytest.mark.parametrize("store", STORES)
-async def test_delete_as_printed_has_no_session(store: str) -> None:
+async def test_printed_delete_sample_without_session_is_rejected(store: str) -> None:
     async with running() as client:
         await create(client, store)
         line = f"POST /mcapi/certificate/{store}/delete HTTP/1.1"

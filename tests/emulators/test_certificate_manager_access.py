@@ -1,4 +1,4 @@
-"""Versions, credentials and addresses of the Certificate Manager emulator."""
+"""API versions, credentials, and addresses of the Certificate Manager emulator."""
 
 import io
 from typing import Any
@@ -51,7 +51,7 @@ async def test_credentials(version: str, headers: dict[str, str], allowed: bool,
         assert (answer.status, answer.code) == (401, -3)
 
 
-async def test_v1_2_can_be_made_strict() -> None:
+async def test_v1_2_can_require_credentials() -> None:
     async with running("a", **ACCESS, require_access_key_in_v1_2=True) as client:
         assert (await client.list(version="v1.2")).code == -3
         assert (await client.list(version="v1.2", headers=RIGHT)).code == 0
@@ -59,7 +59,7 @@ async def test_v1_2_can_be_made_strict() -> None:
 
 @pytest.mark.parametrize("version", ["v1.0", "v1.2"])
 @pytest.mark.parametrize("app_key", ["wrong", "%FF", "{appKey}"])
-async def test_a_wrong_app_key(version: str, app_key: str) -> None:
+async def test_wrong_app_key_is_rejected(version: str, app_key: str) -> None:
     async with running("a") as client:
         for method, path in [("GET", "/certificates"), ("GET", "/certificates/a/files")]:
             answer = await client.call(method, client.url(path, version, app_key))
@@ -68,7 +68,7 @@ async def test_a_wrong_app_key(version: str, app_key: str) -> None:
 
 
 @pytest.mark.parametrize("version", ["v1.1", "v1.2", "v1.3"])
-async def test_upload_is_gone_after_v1_0(version: str) -> None:
+async def test_upload_exists_only_in_v1_0(version: str) -> None:
     headers = RIGHT | {BEARER: "Bearer token"}
     async with running("a", **ACCESS) as client:
         url = client.url("/certificates/a/files", version)
@@ -92,7 +92,7 @@ async def test_upload_is_gone_after_v1_0(version: str) -> None:
         ("HEAD", "/certmanager/v1.0/appkeys/test-app-key/certificates", 405),
     ],
 )
-async def test_other_addresses_and_methods_have_no_envelope(method: str, path: str, status: int) -> None:
+async def test_unknown_addresses_and_methods_have_no_envelope(method: str, path: str, status: int) -> None:
     async with running("a") as client:
         answer = await client.call(method, client.host.url + path)
     assert answer.status == status

@@ -1,4 +1,4 @@
-"""Seeding, resetting and failing the Certificate Manager emulator through its control port."""
+"""The control port of the Certificate Manager emulator: seeds, reset, and injected failures."""
 
 import re
 from pathlib import Path
@@ -25,12 +25,12 @@ DOCUMENTED = {
 }
 
 
-def test_the_table_holds_what_is_documented() -> None:
+def test_failure_table_matches_the_documentation() -> None:
     assert {code for code in FAILURES if code > 0} == set(DOCUMENTED)
 
 
 @pytest.mark.parametrize("code", DOCUMENTED)
-async def test_every_documented_failure_on_demand(code: int) -> None:
+async def test_every_documented_failure_can_be_injected(code: int) -> None:
     async with running("a") as client:
         await client.control("/faults", {"mode": "error", "code": str(code)})
         answer = await client.download("a")
@@ -50,14 +50,14 @@ async def test_every_documented_failure_on_demand(code: int) -> None:
         ({"code": "-4"}, (400, -4, "Invalid parameter: pageSize.")),
     ],
 )
-async def test_failures_on_demand_can_be_shaped(fault: dict[str, Any], expected: tuple[int, int, str]) -> None:
+async def test_injected_failures_can_be_customized(fault: dict[str, Any], expected: tuple[int, int, str]) -> None:
     async with running("a") as client:
         await client.control("/faults", {"mode": "error", **fault})
         answer = await client.list()
     assert (answer.status, answer.code, answer.message) == expected
 
 
-async def test_an_upload_can_work_and_fail() -> None:
+async def test_fault_can_be_injected_after_a_successful_upload() -> None:
     content = pem_file("example.com")
     async with running("example.com") as client:
         await client.control("/faults", {"mode": "error", "act": True, "method": "POST"})
@@ -65,7 +65,7 @@ async def test_an_upload_can_work_and_fail() -> None:
         assert (await client.download("example.com")).content == content
 
 
-async def test_seeding_answers_what_exists() -> None:
+async def test_seeding_returns_the_resulting_state() -> None:
     async with running(seeded("a", "x"), "b", access_keys=[{"id": "id", "secret": "hidden"}]) as client:
         answer = await client.control("/seed", {})
     assert answer.json == {
@@ -80,7 +80,7 @@ async def test_seeding_answers_what_exists() -> None:
     }
 
 
-async def test_seeding_a_name_again_replaces_it_in_its_place() -> None:
+async def test_reseeded_certificate_keeps_its_position() -> None:
     async with running(seeded("example.com", pem_file("example.com")), "b") as client:
         replacement = {"name": "example.com", "app_key": "test-app-key", "expiration_date": day(5)}
         await client.control("/seed", {"certificates": [replacement]})
@@ -108,7 +108,7 @@ async def test_seeding_a_name_again_replaces_it_in_its_place() -> None:
         ),
     ],
 )
-async def test_bad_seed_data_names_the_field_and_changes_nothing(data: dict[str, Any], field: str) -> None:
+async def test_invalid_seed_names_the_field_and_changes_nothing(data: dict[str, Any], field: str) -> None:
     async with running("first") as client:
         data = {"certificates": [{"name": "good", "app_key": "test-app-key"}]} | data
         answer = await client.control("/seed", data)
@@ -117,13 +117,13 @@ async def test_bad_seed_data_names_the_field_and_changes_nothing(data: dict[str,
     assert answer.json["error"].startswith(f"{field}: ")
 
 
-async def test_a_refusal_does_not_repeat_key_material() -> None:
+async def test_seed_error_does_not_contain_key_material() -> None:
     async with running() as client:
         answer = await client.control("/seed", {"access_keys": [{"id": "a", "secret": "my secret"}]})
     assert "my secret" not in answer.json["error"]
 
 
-async def test_reset_forgets_everything() -> None:
+async def test_reset_deletes_all_state() -> None:
     async with running("a", require_access_key_in_v1_2=True) as client:
         await client.control("/reset", {"seed": False})
         assert (await client.list()).code == -2
@@ -153,12 +153,14 @@ async def test_the_default_credentials() -> None:
             assert (await client.call("GET", url, headers=headers)).code == 0
 
 
-async def test_state_outlives_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_state_survives_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state = tmp_path / "state.sqlite"
     content = pem_file("example.com")
     async with running("example.com", state=state) as client:
         assert (await client.upload("example.com", content)).code == 0
-    monkeypatch.delattr(demo, "default_set")  # nothing to seed: its slow making of keys is not even begun
+    monkeypatch.delattr(
+        demo, "default_set"
+    )  # The default objects exist already, so no keys are generated, which is slow.
     async with EmulatorHost(CertificateManagerEmulator, HostOptions(state=state)):
         pass
     async with running(state=state) as client:
@@ -166,7 +168,7 @@ async def test_state_outlives_a_restart(tmp_path: Path, monkeypatch: pytest.Monk
         assert (await client.download("example.com")).content == content
 
 
-async def test_what_is_imported() -> None:
+async def test_emulator_shares_no_code_with_the_gateway() -> None:
     """The emulator shares no code with the rest of the gateway."""
     folder = Path(__file__).parents[2] / "gateway/emulators/certificate_manager"
     imported = {

@@ -72,7 +72,7 @@ class TestFaults:
 
     @pytest.mark.parametrize("method", ["GET", "POST"])
     async def test_cut_off(self, client: Client, method: str) -> None:
-        """The true answer, of which the second half is missing; the work is done."""
+        """The request takes effect, and the response is truncated in the middle."""
         await client.arm(mode="cut_off")
         with pytest.raises(aiohttp.ClientPayloadError):
             await client.ask(method, body="a" if method == "POST" else None)

@@ -1,4 +1,4 @@
-"""Who gets in: key stores by IPv4 address, MAC address and certificate; user access keys and bearer tokens."""
+"""Authentication of the Secure Key Manager emulator: IPv4 and MAC addresses, certificates, access keys, and tokens."""
 
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -22,7 +22,7 @@ TOKEN = {"X-NHN-Authorization": "Bearer demo-token"}
 
 
 def calls(store: str) -> tuple[tuple[str, str, Mapping[str, str] | None], ...]:
-    """Every call that asks for the authentication of one of the locked key stores."""
+    """Return every call that requires the authentication of a locked key store."""
     return (
         ("GET", f"secrets/{store}-secret", None),
         ("POST", f"symmetric-keys/{store}-aes/encrypt", {"plaintext": "data"}),
@@ -36,7 +36,7 @@ def calls(store: str) -> tuple[tuple[str, str, Mapping[str, str] | None], ...]:
 
 
 async def add_rsa_key(key_manager: KeyManager, store: str) -> None:
-    """Locked key stores have no asymmetric key by default."""
+    """Add an asymmetric key, which locked key stores do not have by default."""
     pem = openssl("genrsa", "2048").decode()
     key = {"id": f"{store}-rsa", "key_store": store, "versions": [{"private_key": pem}]}
     await key_manager.seed({"asymmetric_keys": [key]})
@@ -50,7 +50,7 @@ async def add_rsa_key(key_manager: KeyManager, store: str) -> None:
         ("certificate-locked", "Certificate Auth Failure"),
     ],
 )
-async def test_a_locked_key_store_refuses_all_but_the_public_key(
+async def test_locked_key_store_rejects_all_calls_except_public_key(
     key_manager: KeyManager, store: str, message: str
 ) -> None:
     await add_rsa_key(key_manager, store)
@@ -60,19 +60,19 @@ async def test_a_locked_key_store_refuses_all_but_the_public_key(
     assert (await key_manager.get(f"asymmetric-keys/{store}-rsa/publicKey"))["keyType"] == "PublicKey"
 
 
-async def test_an_allowed_address_gets_in(key_manager: KeyManager) -> None:
+async def test_allowed_address_is_accepted(key_manager: KeyManager) -> None:
     await key_manager.seed({"key_stores": [{"name": "ip-locked", "ipv4_addresses": ["192.0.2.1", "127.0.0.1"]}]})
     assert await key_manager.get("secrets/ip-locked-secret") == {"secret": "kept in ip-locked"}
 
 
 @pytest.mark.parametrize("sent", ["00:00:5e:00:53:01", "00:00:5E:00:53:01"])
-async def test_an_allowed_mac_address_gets_in(key_manager: KeyManager, sent: str) -> None:
+async def test_allowed_mac_address_is_accepted(key_manager: KeyManager, sent: str) -> None:
     headers = {"X-TOAST-CLIENT-MAC-ADDR": sent}
     assert await key_manager.get("secrets/mac-locked-secret", headers=headers) == {"secret": "kept in mac-locked"}
 
 
 @pytest.mark.parametrize("sent", ["", "00:00:5e:00:53:02", "00-00-5e-00-53-01", "00005e005301"])
-async def test_another_mac_address_does_not_get_in(key_manager: KeyManager, sent: str) -> None:
+async def test_other_mac_address_is_rejected(key_manager: KeyManager, sent: str) -> None:
     headers = {"X-TOAST-CLIENT-MAC-ADDR": sent}
     assert await key_manager.refusal("GET", "secrets/mac-locked-secret", headers=headers) == "MAC Auth Failure"
 
@@ -86,14 +86,14 @@ async def test_all_configured_authentications_must_pass(key_manager: KeyManager)
     assert await key_manager.refusal("GET", "secrets/s", headers=MAC) == "IPv4 Auth Failure"
 
 
-async def test_a_refused_caller_does_not_learn_the_status_of_a_key(key_manager: KeyManager) -> None:
+async def test_rejected_caller_does_not_learn_the_key_status(key_manager: KeyManager) -> None:
     await key_manager.seed({"states": [{"id": "mac-locked-secret", "state": "inactive"}]})
     assert await key_manager.refusal("GET", "secrets/mac-locked-secret") == "MAC Auth Failure"
     assert await key_manager.refusal("GET", "secrets/mac-locked-secret", headers=MAC) == "Invalid Key Status"
 
 
 @pytest.mark.parametrize("path", ["confirm", "secrets/demo-secret", "asymmetric-keys/demo-rsa/publicKey"])
-async def test_v1_2_demands_a_user_access_key(key_manager: KeyManager, path: str) -> None:
+async def test_v1_2_requires_a_user_access_key(key_manager: KeyManager, path: str) -> None:
     refused: list[dict[str, str]] = [
         {},
         TOKEN,
@@ -109,7 +109,7 @@ async def test_v1_2_demands_a_user_access_key(key_manager: KeyManager, path: str
 
 
 @pytest.mark.parametrize("path", ["confirm", "symmetric-keys/demo-aes/symmetric-key"])
-async def test_v1_1_checks_a_user_access_key_that_was_sent(key_manager: KeyManager, path: str) -> None:
+async def test_v1_1_checks_a_user_access_key_if_present(key_manager: KeyManager, path: str) -> None:
     await key_manager.get(path, version="v1.1")
     await key_manager.get(path, version="v1.1", headers=ACCESS_KEY)
     for name, right in ACCESS_KEY.items():
@@ -119,19 +119,19 @@ async def test_v1_1_checks_a_user_access_key_that_was_sent(key_manager: KeyManag
         assert await key_manager.refusal("GET", path, version="v1.1", headers=only) == "Invalid User Access Key"
 
 
-async def test_v1_0_knows_no_credentials(key_manager: KeyManager) -> None:
+async def test_v1_0_ignores_credentials(key_manager: KeyManager) -> None:
     await key_manager.get("confirm", headers=dict.fromkeys((*ACCESS_KEY, *TOKEN), "wrong"))
 
 
 @pytest.mark.parametrize("sent", [None, "", "demo-token", "Bearer", "Bearer ", "Bearer other", "Basic demo-token"])
-async def test_v1_3_demands_a_bearer_token(key_manager: KeyManager, sent: str | None) -> None:
+async def test_v1_3_requires_a_bearer_token(key_manager: KeyManager, sent: str | None) -> None:
     headers = ACCESS_KEY if sent is None else {"X-NHN-Authorization": sent}
     answer = await key_manager.call("GET", "confirm", version="v1.3", headers=headers)
     assert (answer.status, answer.message) == (401, "Invalid Access Token")
     await key_manager.get("confirm", version="v1.3", headers=TOKEN)
 
 
-async def test_the_usual_authorization_header_is_not_v1_3s(key_manager: KeyManager) -> None:
+async def test_v1_3_ignores_the_standard_authorization_header(key_manager: KeyManager) -> None:
     headers = {"Authorization": "Bearer demo-token"}
     assert await key_manager.refusal("GET", "confirm", version="v1.3", headers=headers) == "Invalid Access Token"
 
@@ -147,12 +147,12 @@ async def test_a_token_expires(key_manager: KeyManager) -> None:
 
 @dataclass(frozen=True)
 class Pki:
-    """A directory of certificates that openssl made: two clients of our authority, one of a stranger's."""
+    """A directory of openssl certificates: two clients of the trusted authority, and one of an untrusted authority."""
 
     directory: Path
 
     def client(self, name: str | None) -> ssl.SSLContext:
-        """A client's TLS context; None sends no certificate."""
+        """Return the TLS context of a client. None sends no certificate."""
         context = ssl.create_default_context(cafile=self.directory / "server.pem")
         if name is not None:
             context.load_cert_chain(self.directory / f"{name}.pem", self.directory / f"{name}.key")
@@ -161,7 +161,7 @@ class Pki:
 
 @pytest.fixture(scope="module")
 def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
-    """Made once: each key takes a while."""
+    """The certificates, created once per module because key generation is slow."""
     directory = tmp_path_factory.mktemp("pki")
 
     def make(name: str, *options: str) -> None:
@@ -170,7 +170,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
         openssl("req", "-x509", *curve, "-subj", f"/CN={name}", *files, *options)
 
     make("server", "-addext", "subjectAltName=IP:127.0.0.1")
-    make("stranger")
+    make("untrusted")
     make("authority")
     for name in ("allowed", "other"):
         issuer = ("-CA", str(directory / "authority.pem"), "-CAkey", str(directory / "authority.key"))
@@ -185,12 +185,12 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 
 @pytest_asyncio.fixture
 async def tls_key_manager(pki: Pki) -> AsyncIterator[KeyManager]:
-    """An emulator that speaks TLS, with one secret behind the `allowed` certificate."""
+    """A TLS emulator with one secret that requires the `allowed` certificate."""
     files = (pki.directory / name for name in ("server.pem", "server.key", "authority.pem"))
     options = HostOptions(tls=server_context(*files))
     host = EmulatorHost(SecureKeyManagerEmulator, options)
     await host.start(seed=False)
-    # A connection remembers its certificate: one for each call.
+    # A connection keeps its client certificate, so each call uses a new connection.
     connector = aiohttp.TCPConnector(force_close=True)
     async with aiohttp.ClientSession(connector=connector) as session:
         key_manager = KeyManager(host, session, tls=pki.client(None))
@@ -201,27 +201,29 @@ async def tls_key_manager(pki: Pki) -> AsyncIterator[KeyManager]:
     await host.stop()
 
 
-async def test_the_allowed_certificate_gets_in(tls_key_manager: KeyManager, pki: Pki) -> None:
+async def test_allowed_certificate_is_accepted(tls_key_manager: KeyManager, pki: Pki) -> None:
     tls_key_manager.tls = pki.client("allowed")
     assert await tls_key_manager.get("secrets/s") == {"secret": "x"}
     assert (await tls_key_manager.get("confirm"))["clientSentCerfificate"] is True
 
 
 @pytest.mark.parametrize("name", [None, "other"])
-async def test_no_other_certificate_gets_in(tls_key_manager: KeyManager, pki: Pki, name: str | None) -> None:
+async def test_other_certificates_are_rejected(tls_key_manager: KeyManager, pki: Pki, name: str | None) -> None:
     tls_key_manager.tls = pki.client(name)
     assert await tls_key_manager.refusal("GET", "secrets/s") == "Certificate Auth Failure"
     assert (await tls_key_manager.get("confirm"))["clientSentCerfificate"] is (name is not None)
 
 
-async def test_a_stranger_fails_the_handshake(tls_key_manager: KeyManager, pki: Pki) -> None:
-    tls_key_manager.tls = pki.client("stranger")
+async def test_untrusted_certificate_fails_the_handshake(tls_key_manager: KeyManager, pki: Pki) -> None:
+    tls_key_manager.tls = pki.client("untrusted")
     with pytest.raises(aiohttp.ClientError):
         await tls_key_manager.call("GET", "confirm")
 
 
 @pytest.mark.parametrize("colons", [True, False])
-async def test_a_certificate_is_known_by_its_fingerprint(tls_key_manager: KeyManager, pki: Pki, colons: bool) -> None:
+async def test_certificate_is_identified_by_its_fingerprint(
+    tls_key_manager: KeyManager, pki: Pki, colons: bool
+) -> None:
     printed = openssl("x509", "-in", pki.directory / "other.pem", "-noout", "-fingerprint", "-sha256").decode()
     fingerprint = printed.strip().partition("=")[2]
     store: dict[str, Any] = {

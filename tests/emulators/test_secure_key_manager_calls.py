@@ -1,4 +1,4 @@
-"""The ten calls of Secure Key Manager as its document shows them, in every API version."""
+"""The ten documented calls of Secure Key Manager, in every API version."""
 
 import asyncio
 import base64
@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.emulators.secure_key_manager import KeyManager
 
-# The vendor's own samples.
+# Samples from the vendor documentation.
 SAMPLE_CIPHERTEXT = "AAAAABzGwQniNneKXmcOLhWnxEqC1rNY+UdVb3lyeX/4wSrP"
 SAMPLE_LOCAL_KEY_CIPHERTEXT = "v1s1WkiIj3KR+AafnupNv9xcX/JhL4GUzUr8mzLRpjbGuoAwU/GgboM/6QdRRY24"
 SAMPLE_SYMMETRIC_KEY = (
@@ -27,11 +27,11 @@ PRIVATE_KEY_START = re.compile(
 
 
 def length(text: str) -> int:
-    """How many bytes a Base64 text stands for."""
+    """Return the decoded size of a Base64 text in bytes."""
     return len(base64.b64decode(text, validate=True))
 
 
-async def test_confirm_answers_what_the_server_saw(key_manager: KeyManager) -> None:
+async def test_confirm_returns_the_observed_client_attributes(key_manager: KeyManager) -> None:
     headers = {"X-TOAST-CLIENT-MAC-ADDR": "00:00:00:00:00:00"}
     assert await key_manager.get("confirm", headers=headers) == {
         "clientIp": "127.0.0.1",
@@ -52,7 +52,7 @@ async def test_confirm_without_a_mac_address(key_manager: KeyManager) -> None:
         ("v1.3/appkey/keymanager-demo/confirm", "X-NHN-Authorization", "Invalid Access Token"),
     ],
 )
-async def test_headers_that_are_not_utf8(key_manager: KeyManager, target: str, header: str, answer: str) -> None:
+async def test_non_utf8_headers_are_handled(key_manager: KeyManager, target: str, header: str, answer: str) -> None:
     host, _, port = key_manager.host.url.removeprefix("http://").partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     request = f"GET /keymanager/{target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}: \xff\r\n\r\n"
@@ -80,14 +80,14 @@ async def test_the_sample_is_encrypted_and_decrypted(key_manager: KeyManager) ->
     assert decrypted == {"plaintext": "data", "keyVersion": 2}
 
 
-async def test_the_samples_are_of_someone_elses_key(key_manager: KeyManager) -> None:
+async def test_ciphertexts_of_the_documented_samples_are_rejected(key_manager: KeyManager) -> None:
     for sample in (SAMPLE_CIPHERTEXT, SAMPLE_LOCAL_KEY_CIPHERTEXT):
         path = "symmetric-keys/orders-key/decrypt"
         assert await key_manager.refusal("POST", path, {"ciphertext": sample}) == "Invalid User Data"
 
 
 @pytest.mark.parametrize("options", [{}, {"json": {}}, {"data": b"ignored"}], ids=["nothing", "object", "text"])
-async def test_a_local_key_goes_back_through_decrypt(key_manager: KeyManager, options: dict[str, object]) -> None:
+async def test_local_key_can_be_decrypted(key_manager: KeyManager, options: dict[str, object]) -> None:
     body = await key_manager.post("symmetric-keys/orders-key/create-local-key", **options)
     assert body.keys() == {"localKeyPlaintext", "localKeyCiphertext", "keyVersion"}
     assert length(body["localKeyPlaintext"]) == 32
@@ -97,12 +97,12 @@ async def test_a_local_key_goes_back_through_decrypt(key_manager: KeyManager, op
     assert decrypted == {"plaintext": body["localKeyPlaintext"], "keyVersion": 2}
 
 
-async def test_each_local_key_is_another(key_manager: KeyManager) -> None:
+async def test_local_keys_are_unique(key_manager: KeyManager) -> None:
     path = "symmetric-keys/orders-key/create-local-key"
     assert len({(await key_manager.post(path))["localKeyPlaintext"] for _ in range(3)}) == 3
 
 
-async def test_a_symmetric_key_reads_like_the_sample(key_manager: KeyManager) -> None:
+async def test_symmetric_key_has_the_documented_format(key_manager: KeyManager) -> None:
     material = "".join(byte.removeprefix("0x") for byte in SAMPLE_SYMMETRIC_KEY.split(", "))
     await key_manager.seed({"symmetric_keys": [{"id": "sample", "versions": [{}, {"material": material}]}]})
     path = "symmetric-keys/sample/symmetric-key"
@@ -112,7 +112,7 @@ async def test_a_symmetric_key_reads_like_the_sample(key_manager: KeyManager) ->
     assert await key_manager.get(path, version="v1.1", params={"keyVersion": "1"}) == with_version
 
 
-async def test_v1_0_neither_takes_nor_answers_the_version_of_a_symmetric_key(key_manager: KeyManager) -> None:
+async def test_v1_0_has_no_symmetric_key_versions(key_manager: KeyManager) -> None:
     path = "symmetric-keys/orders-key/symmetric-key"
     current = await key_manager.get(path)
     assert current.keys() == {"symmetricKey"}
@@ -120,7 +120,7 @@ async def test_v1_0_neither_takes_nor_answers_the_version_of_a_symmetric_key(key
         assert await key_manager.get(path, params={"keyVersion": ignored}) == current
 
 
-async def test_v1_1_answers_every_version_of_a_symmetric_key(key_manager: KeyManager) -> None:
+async def test_v1_1_returns_every_version_of_a_symmetric_key(key_manager: KeyManager) -> None:
     path = "symmetric-keys/orders-key/symmetric-key"
     bodies = [await key_manager.get(path, version="v1.1", params={"keyVersion": str(n)}) for n in range(3)]
     assert [body["keyVersion"] for body in bodies] == [0, 1, 2]
@@ -137,7 +137,7 @@ async def test_a_signature_is_verified(key_manager: KeyManager) -> None:
     assert await key_manager.post("asymmetric-keys/demo-rsa/verify", data) == {"result": True, "keyVersion": 1}
 
 
-async def test_a_public_key_reads_like_the_sample(key_manager: KeyManager) -> None:
+async def test_public_key_has_the_documented_format(key_manager: KeyManager) -> None:
     for parameters, version in (({}, 1), ({"keyVersion": "0"}, 0), ({"keyVersion": "1"}, 1)):
         body = await key_manager.get("asymmetric-keys/demo-rsa/publicKey", params=parameters)
         assert body.keys() == {"keyType", "key", "encodedKey", "keyVersion"}
@@ -146,7 +146,7 @@ async def test_a_public_key_reads_like_the_sample(key_manager: KeyManager) -> No
         assert body["encodedKey"].startswith(SAMPLE_ENCODED_PUBLIC_KEY_START)
 
 
-async def test_a_private_key_reads_like_the_sample(key_manager: KeyManager) -> None:
+async def test_private_key_has_the_documented_format(key_manager: KeyManager) -> None:
     for parameters, version in (({}, 1), ({"keyVersion": "0"}, 0), ({"keyVersion": "1"}, 1)):
         body = await key_manager.get("asymmetric-keys/demo-rsa/privateKey", params=parameters)
         assert body.keys() == {"keyType", "key", "encodedKey", "keyVersion"}

@@ -1,4 +1,4 @@
-"""Every failure of Secure Key Manager, provoked by a caller's mistake or on demand."""
+"""Failures of Secure Key Manager, caused by invalid requests or injected."""
 
 import base64
 from typing import Any
@@ -25,13 +25,13 @@ KEY_CALLS: list[tuple[str, str, Any]] = [
 
 
 def own_id(path: str, suffix: str = "") -> str:
-    """A default id of the kind that the path is about."""
+    """Return the default ID of the object type in the path."""
     collection = path.partition("/")[0]
     return {"secrets": "demo-secret", "symmetric-keys": "demo-aes"}.get(collection, "demo-rsa") + suffix
 
 
 async def expect(key_manager: KeyManager, message: str, *call: Any, **more: Any) -> None:
-    """The call fails with the status and the numbers of this row of the table."""
+    """Check that the call fails with the status and codes of this table row."""
     (row,) = (failure for failure in FAILURES if failure.message == message)
     answer = await key_manager.call(*call, **more)
     assert (answer.status, answer.body) == (row.status, None)
@@ -86,7 +86,7 @@ async def test_invalid_key_version(key_manager: KeyManager, path: str, asked: st
     await expect(key_manager, "Invalid Key Version", "GET", path, version="v1.1", params={"keyVersion": asked})
 
 
-async def test_two_key_versions_at_once(key_manager: KeyManager) -> None:
+async def test_conflicting_key_versions_are_rejected(key_manager: KeyManager) -> None:
     parameters = [("keyVersion", "0"), ("keyVersion", "1")]
     path = "asymmetric-keys/demo-rsa/publicKey"
     await expect(key_manager, "Invalid Key Version", "GET", path, params=parameters)
@@ -161,7 +161,7 @@ async def test_invalid_user_data(key_manager: KeyManager, path: str, sent: dict[
 
 
 @pytest.mark.parametrize("path", ["symmetric-keys/demo-aes/encrypt", "asymmetric-keys/demo-rsa/sign"])
-async def test_half_a_surrogate_pair_is_not_text(key_manager: KeyManager, path: str) -> None:
+async def test_unpaired_surrogate_is_rejected(key_manager: KeyManager, path: str) -> None:
     sent = {"data": b'{"plaintext": "\\ud800"}', "headers": {"Content-Type": "application/json"}}
     await expect(key_manager, "Invalid User Data", "POST", path, **sent)
 
@@ -171,14 +171,14 @@ async def test_half_a_surrogate_pair_is_not_text(key_manager: KeyManager, path: 
     ["", "?", "data", "한글", f"{CIPHERTEXT}\n", CIPHERTEXT.replace("A", "_"), CIPHERTEXT[:-1]]
     + [base64.b64encode(bytes(size)).decode() for size in (3, 4, 20, 35, 37, 47, 49, 64, 259, 261)],
 )
-async def test_garbage_is_neither_ciphertext_nor_signature(key_manager: KeyManager, text: str) -> None:
+async def test_malformed_ciphertext_and_signature_are_rejected(key_manager: KeyManager, text: str) -> None:
     await expect(key_manager, "Invalid User Data", "POST", "symmetric-keys/demo-aes/decrypt", {"ciphertext": text})
     data = {**TEXT, "signature": text}
     await expect(key_manager, "Invalid User Data", "POST", "asymmetric-keys/demo-rsa/verify", data)
 
 
 @pytest.mark.parametrize("change", ["{}\n", " {}", "{}=", "*{}", "{}AAAA"])
-async def test_only_plain_base64_is_taken(key_manager: KeyManager, change: str) -> None:
+async def test_only_standard_base64_is_accepted(key_manager: KeyManager, change: str) -> None:
     ciphertext = (await key_manager.post("symmetric-keys/demo-aes/encrypt", TEXT))["ciphertext"]
     data = {"ciphertext": change.format(ciphertext)}
     await expect(key_manager, "Invalid User Data", "POST", "symmetric-keys/demo-aes/decrypt", data)
@@ -216,17 +216,17 @@ async def test_url_not_found(key_manager: KeyManager, method: str, path: str) ->
 
 
 @pytest.mark.parametrize("version", ["v1", "v1.4", "v2.0", "v1x0", "V1.0"])
-async def test_versions_that_do_not_exist(key_manager: KeyManager, version: str) -> None:
+async def test_unknown_api_version_is_not_found(key_manager: KeyManager, version: str) -> None:
     await expect(key_manager, "URL NOT FOUND", "GET", "confirm", version=version)
 
 
-async def test_a_path_outside_the_api(key_manager: KeyManager) -> None:
+async def test_path_outside_the_api_is_not_found(key_manager: KeyManager) -> None:
     async with key_manager.session.get(f"{key_manager.host.url}/") as response:
         assert response.status == 404
         assert (await response.json())["header"]["resultMessage"] == "URL NOT FOUND"
 
 
-async def test_failures_can_all_come_with_status_200(key_manager: KeyManager) -> None:
+async def test_all_failures_can_be_returned_with_status_200(key_manager: KeyManager) -> None:
     await key_manager.seed({"failures_as_200": True})
     for path in ("secrets/nothing", "secrets/demo-secret-inactive", "secrets/ip-locked-secret", "nowhere"):
         answer = await key_manager.call("GET", path)
@@ -240,13 +240,13 @@ async def test_failures_can_all_come_with_status_200(key_manager: KeyManager) ->
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.message)
-async def test_every_failure_on_demand(key_manager: KeyManager, failure: Any) -> None:
+async def test_every_failure_can_be_injected(key_manager: KeyManager, failure: Any) -> None:
     for code in (failure.message.upper(), failure.result_code):
         await key_manager.control("POST", "/faults", {"code": code})
         await expect(key_manager, failure.message, "GET", "confirm")
 
 
-async def test_failures_that_are_in_no_table(key_manager: KeyManager) -> None:
+async def test_undocumented_failures_can_be_injected(key_manager: KeyManager) -> None:
     await key_manager.control("POST", "/faults", {})
     await expect(key_manager, "Internal Server Error", "GET", "confirm")
     await key_manager.control("POST", "/faults", {"code": "Quota Exceeded", "status": 429})

@@ -1,4 +1,4 @@
-"""The control port of Secure Key Manager: the default set, seed data, rotation, reset and restarts."""
+"""The control port of Secure Key Manager: the default set, seed data, rotation, reset, and restarts."""
 
 import time
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.support.openssl import run as openssl
 
 
 def ids(description: Any) -> set[str]:
-    """The ids in what the control port says exists."""
+    """Return the IDs in the state that the control port reports."""
     return {item["id"] for item in description["items"]}
 
 
@@ -47,11 +47,11 @@ async def test_the_default_set(key_manager: KeyManager) -> None:
     }
 
 
-async def test_the_default_set_is_quickly_there() -> None:
+async def test_default_set_is_created_quickly() -> None:
     started = time.process_time()
     async with EmulatorHost(SecureKeyManagerEmulator, HostOptions()):
         pass
-    # Processor time: the wall clock would measure the machine's other work too.
+    # CPU time, because wall-clock time includes other load on the machine.
     assert time.process_time() - started < 2.0
 
 
@@ -66,7 +66,7 @@ async def test_seeding_the_default_set_again_changes_nothing(key_manager: KeyMan
     assert (await key_manager.post("symmetric-keys/demo-aes/encrypt", {"plaintext": "data"}))["keyVersion"] == 1
 
 
-async def test_reset_forgets_everything(key_manager: KeyManager) -> None:
+async def test_reset_deletes_all_state(key_manager: KeyManager) -> None:
     await key_manager.seed({"failures_as_200": True})
     old = await key_manager.get("symmetric-keys/demo-aes/symmetric-key")
     assert await key_manager.control("POST", "/reset", {"seed": False}) == (200, {})
@@ -94,7 +94,7 @@ async def test_state_survives_a_restart(tmp_path: Path) -> None:
     assert seen[0] == seen[1]
 
 
-async def test_description_tells_no_secrets(key_manager: KeyManager) -> None:
+async def test_description_contains_no_secrets(key_manager: KeyManager) -> None:
     status, description = await key_manager.control("POST", "/seed")
     assert status == 200
     for secret in ("hello from", "demo-access-secret", "demo-token"):
@@ -179,7 +179,7 @@ async def test_a_key_is_rotated_in_the_seed_that_makes_it(key_manager: KeyManage
         ({"states": [{"id": "demo-aes", "version": "0", "state": "active"}]}, "states[0].version"),
     ],
 )
-async def test_wrong_seed_data_is_refused_whole(key_manager: KeyManager, data: dict[str, Any], place: str) -> None:
+async def test_invalid_seed_is_rejected_as_a_whole(key_manager: KeyManager, data: dict[str, Any], place: str) -> None:
     secret = {"id": "not-added", "secret": "x"}
     whole = {**data, "secrets": [*data.get("secrets", []), secret]}
     status, answer = await key_manager.control("POST", "/seed", whole)
@@ -189,14 +189,14 @@ async def test_wrong_seed_data_is_refused_whole(key_manager: KeyManager, data: d
 
 
 @pytest.mark.parametrize("command", ["genrsa 1024", "ecparam -name prime256v1 -genkey -noout"])
-async def test_only_rsa_2048_is_taken(key_manager: KeyManager, command: str) -> None:
+async def test_only_rsa_2048_is_accepted(key_manager: KeyManager, command: str) -> None:
     pem = openssl(*command.split()).decode()
     data = {"asymmetric_keys": [{"id": "x", "versions": [{"private_key": pem}]}]}
     status, answer = await key_manager.control("POST", "/seed", data)
     assert (status, answer["error"]) == (400, "asymmetric_keys[0].versions[0].private_key: not an RSA key of 2048 bits")
 
 
-async def test_history_shows_what_was_sent(key_manager: KeyManager) -> None:
+async def test_history_contains_the_sent_requests(key_manager: KeyManager) -> None:
     await key_manager.post("symmetric-keys/demo-aes/encrypt", {"plaintext": "data"})
     _, history = await key_manager.control("GET", "/history")
     (entry,) = history["requests"]

@@ -1,4 +1,4 @@
-"""Callers of one ASTERIA server at once: what each is told fits what the server has in the end."""
+"""Concurrent callers of one ASTERIA server: each response is consistent with the final server state."""
 
 import asyncio
 from pathlib import Path

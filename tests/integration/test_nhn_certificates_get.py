@@ -193,7 +193,7 @@ async def test_no_view_holds_the_private_key(quiet_stack: Stack) -> None:
 
 
 class Clock:
-    """Stands in for `datetime` where the gateway asks what time it is."""
+    """A replacement for `datetime` with a fixed current time."""
 
     def __init__(self, moment: dt.datetime) -> None:
         self.moment = moment

@@ -1,7 +1,6 @@
-"""Whatever a collector answers, no record is left out: over a real connection, with scripted answers."""
+"""Audit shipping with scripted collector responses: no response causes a skipped record."""
 
 import asyncio
-import socket
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,15 +8,11 @@ from typing import Any
 import grpc
 import pytest
 import structlog
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
 from gateway.journal.format import cursor as cursor_file
 from gateway.journal.format.cursor import Cursor, load, store
 from gateway.journal.format.segments import CURSOR
-from gateway.journal.ship import shipper
-from gateway.journal.ship.connection import CollectorConnection
-from gateway.journal.ship.export_results import ExportStatus
-from gateway.journal.ship.settings import ShipSettings
 from tests.support.chains import ChainWriter
 from tests.support.scripted_collector import ScriptedCollector, abort_with_delay, rejecting
 from tests.support.shipping import shipping
@@ -31,7 +26,7 @@ def writer(tmp_path: Path) -> ChainWriter:
     return ChainWriter(tmp_path / "worker-0")
 
 
-async def test_everything_is_shipped_once_and_the_cursor_follows(writer: ChainWriter) -> None:
+async def test_records_are_shipped_once_and_the_cursor_advances(writer: ChainWriter) -> None:
     writer.append(25)
     async with (
         ScriptedCollector() as collector,
@@ -40,7 +35,7 @@ async def test_everything_is_shipped_once_and_the_cursor_follows(writer: ChainWr
         await eventually(lambda: collector.has(*range(1, 26)))
         writer.append(2)
         await eventually(lambda: cursor_at(writer, 27))
-        assert collector.taken == [*range(1, 28), 27]  # the last one again, which shows that it works still
+        assert collector.taken == [*range(1, 28), 27]  # the last record is sent again to probe the connection
         assert [len(export) for export in collector.exports if export][:3] == [10, 10, 5]
 
 
@@ -49,7 +44,7 @@ async def cursor_at(writer: ChainWriter, sequence: int) -> bool:
     return cursor is not None and cursor.sequence == sequence
 
 
-async def test_acknowledged_is_not_yet_safe(writer: ChainWriter) -> None:
+async def test_acknowledged_records_are_not_yet_safe(writer: ChainWriter) -> None:
     writer.append(3)
     async with ScriptedCollector() as collector:
         async with shipping(writer.folder.parent, collector.endpoint, rewind=3600):
@@ -60,18 +55,8 @@ async def test_acknowledged_is_not_yet_safe(writer: ChainWriter) -> None:
         assert collector.taken == [1, 2, 3, 1, 2, 3, 3]
 
 
-async def test_a_connection_that_is_left_is_seen_to_end() -> None:
-    """gRPC keeps it for as long as something of a finished call is in memory."""
-    async with ScriptedCollector() as collector:
-        async with CollectorConnection(ShipSettings(endpoint=collector.endpoint, timeout=2.0)) as connection:
-            answer = await connection.export(ExportLogsServiceRequest())
-        assert answer.status is ExportStatus.ACCEPTED
-        assert connection.lost.done()
-        assert not connection.lost.cancelled()
-
-
-async def test_another_connection_starts_over_from_what_is_safe(writer: ChainWriter) -> None:
-    """Also where the collector was away between two exports, and nothing was sent meanwhile."""
+async def test_new_connection_resends_from_the_last_safe_record(writer: ChainWriter) -> None:
+    """This includes a collector that restarts between two exports."""
     async with ScriptedCollector() as collector, shipping(writer.folder.parent, collector.endpoint, rewind=0.2):
         writer.append(3)
         await eventually(lambda: cursor_at(writer, 3))
@@ -97,7 +82,7 @@ async def taken_more(collector: ScriptedCollector, count: int) -> bool:
     "code",
     [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED, grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.UNKNOWN],
 )
-async def test_what_is_not_taken_now_is_sent_again_over_the_same_connection(
+async def test_temporary_rejection_is_retried_over_the_same_connection(
     writer: ChainWriter, code: grpc.StatusCode
 ) -> None:
     refusals = 3
@@ -117,7 +102,7 @@ async def test_what_is_not_taken_now_is_sent_again_over_the_same_connection(
         assert collector.taken == [1, 2, 3, 4]
 
 
-async def test_a_collector_that_is_overloaded_is_left_alone_for_as_long_as_it_says(writer: ChainWriter) -> None:
+async def test_shipper_honors_the_retry_delay_of_the_collector(writer: ChainWriter) -> None:
     moments: list[float] = []
 
     async def answer(sequences: list[int], context: Context) -> None:
@@ -132,7 +117,7 @@ async def test_a_collector_that_is_overloaded_is_left_alone_for_as_long_as_it_sa
         assert moments[1] - moments[0] > 0.35
 
 
-async def test_an_export_that_is_too_large_is_divided(writer: ChainWriter) -> None:
+async def test_too_large_export_is_split(writer: ChainWriter) -> None:
     async def answer(sequences: list[int], context: Context) -> None:
         if len(sequences) > 2:
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "received message larger than max")
@@ -144,23 +129,21 @@ async def test_an_export_that_is_too_large_is_divided(writer: ChainWriter) -> No
 
 
 @pytest.mark.parametrize("in_ok", [False, True])
-async def test_a_record_that_is_refused_for_good_holds_the_chain_up_and_says_so(
-    writer: ChainWriter, in_ok: bool
-) -> None:
+async def test_permanently_rejected_record_blocks_the_chain_and_is_logged(writer: ChainWriter, in_ok: bool) -> None:
     refusing = True
 
     async def answer(sequences: list[int], context: Context) -> ExportLogsServiceResponse | None:
         if refusing and 5 in sequences:
             if in_ok:
-                return rejecting(1, "too strange")
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "too strange")
+                return rejecting(1, "invalid record")
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "invalid record")
         return None
 
     writer.append(8)
     async with ScriptedCollector(answer) as collector:
         with structlog.testing.capture_logs() as logs:
             async with shipping(writer.folder.parent, collector.endpoint, rewind=0.2):
-                await eventually(lambda: cursor_at(writer, 4))  # those before it are safe meanwhile
+                await eventually(lambda: cursor_at(writer, 4))  # the records before it become safe
                 await eventually(lambda: tried_alone(collector, 5, 3))
                 assert await collector.has(1, 2, 3, 4)
                 refusing = False
@@ -168,7 +151,7 @@ async def test_a_record_that_is_refused_for_good_holds_the_chain_up_and_says_so(
     (told,) = (entry for entry in logs if entry["event"] == "audit_shipping_held_up")
     assert told["log_level"] == "error"
     assert "rejects record 5 permanently" in told["error"]
-    assert "too strange" in told["error"]
+    assert "invalid record" in told["error"]
     assert any(entry["event"] == "audit_shipping_resumed" for entry in logs)
 
 
@@ -176,10 +159,10 @@ async def tried_alone(collector: ScriptedCollector, sequence: int, times: int) -
     return collector.exports.count([sequence]) >= times
 
 
-async def test_a_warning_with_an_ok_is_no_rejection(writer: ChainWriter) -> None:
+async def test_warning_in_a_successful_response_is_not_a_rejection(writer: ChainWriter) -> None:
     async def answer(sequences: list[int], context: Context) -> ExportLogsServiceResponse | None:
         collector.taken += sequences
-        return rejecting(0, "old fashioned")
+        return rejecting(0, "deprecated")
 
     writer.append(2)
     async with ScriptedCollector(answer) as collector, shipping(writer.folder.parent, collector.endpoint, rewind=0.2):
@@ -187,7 +170,7 @@ async def test_a_warning_with_an_ok_is_no_rejection(writer: ChainWriter) -> None
         assert collector.taken == [1, 2, 2]
 
 
-async def test_a_collector_that_does_not_answer_is_left_and_tried_again(writer: ChainWriter) -> None:
+async def test_export_is_retried_after_a_timeout(writer: ChainWriter) -> None:
     hanging = asyncio.Event()
 
     async def answer(sequences: list[int], context: Context) -> None:
@@ -201,7 +184,7 @@ async def test_a_collector_that_does_not_answer_is_left_and_tried_again(writer: 
         assert collector.exports[:2] == [[1, 2], [1, 2]]
 
 
-async def test_a_chain_that_does_not_verify_holds_itself_up_and_no_other(writer: ChainWriter) -> None:
+async def test_invalid_chain_does_not_block_other_chains(writer: ChainWriter) -> None:
     other = ChainWriter(writer.folder.parent / "worker-1", chain="gw-fedcba9876543210")
     writer.append(2)
     whole = writer.path.read_bytes()
@@ -217,8 +200,8 @@ async def test_a_chain_that_does_not_verify_holds_itself_up_and_no_other(writer:
     assert [entry["chain"] for entry in logs if entry["event"] == "audit_shipping_held_up"] == ["worker-0"]
 
 
-async def test_a_person_may_let_the_chain_go_on_behind_what_is_lost(writer: ChainWriter) -> None:
-    """Records that were removed before they were shipped are told, and left out only by an act of somebody."""
+async def test_operator_can_resume_a_chain_after_lost_records(writer: ChainWriter) -> None:
+    """Records that were removed before shipping block the chain until an operator deletes the cursor."""
     writer.append(4)
     async with ScriptedCollector() as collector:
         async with shipping(writer.folder.parent, collector.endpoint, rewind=0.1):
@@ -234,7 +217,7 @@ async def test_a_person_may_let_the_chain_go_on_behind_what_is_lost(writer: Chai
     assert list(dict.fromkeys(collector.taken)) == [1, 2, 3, 4, 7]
 
 
-async def test_a_cursor_that_can_not_be_written_stops_nothing_and_repeats_nothing(
+async def test_unwritable_cursor_neither_stops_nor_repeats_shipping(
     writer: ChainWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = True
@@ -258,7 +241,7 @@ async def test_a_cursor_that_can_not_be_written_stops_nothing_and_repeats_nothin
     assert [sequence for sequence in collector.taken if sequence < 3] == [1, 2]
 
 
-async def test_headers_are_sent_and_never_told(writer: ChainWriter) -> None:
+async def test_headers_are_sent_and_never_logged(writer: ChainWriter) -> None:
     async def answer(sequences: list[int], context: Context) -> None:
         sent = dict(context.invocation_metadata() or ())
         await context.abort(grpc.StatusCode.UNAUTHENTICATED, f"not {sent['authorization']!r}")
@@ -275,8 +258,8 @@ async def test_headers_are_sent_and_never_told(writer: ChainWriter) -> None:
     assert "s3cret" not in repr(logs)
 
 
-async def test_a_collector_whose_exporter_has_failed_meanwhile_makes_nothing_safe(writer: ChainWriter) -> None:
-    """As the file exporter does once it could not flush: it is alive, and takes no more records."""
+async def test_records_are_not_safe_while_the_collector_exporter_fails(writer: ChainWriter) -> None:
+    """The file exporter behaves like this after a failed flush: it runs, and rejects all records."""
     failed = asyncio.Event()
 
     async def answer(sequences: list[int], context: Context) -> None:
@@ -293,7 +276,7 @@ async def test_a_collector_whose_exporter_has_failed_meanwhile_makes_nothing_saf
         await eventually(lambda: cursor_at(writer, 3))
 
 
-async def test_two_shippers_take_turns(writer: ChainWriter) -> None:
+async def test_only_one_shipper_ships_a_chain_at_a_time(writer: ChainWriter) -> None:
     writer.append()
     with structlog.testing.capture_logs() as logs:
         async with ScriptedCollector() as first, ScriptedCollector() as second:
@@ -306,25 +289,3 @@ async def test_two_shippers_take_turns(writer: ChainWriter) -> None:
 
 async def told(logs: list[Any], event: str) -> bool:
     return any(entry["event"] == event for entry in logs)
-
-
-async def test_what_is_left_at_the_stop_is_shipped(writer: ChainWriter) -> None:
-    async with ScriptedCollector() as collector:
-        async with shipping(writer.folder.parent, collector.endpoint, interval=30):
-            writer.append()
-            await eventually(lambda: collector.has(1))
-            writer.append(1200)
-        assert collector.taken == list(range(1, 1202))
-
-
-async def test_a_collector_that_takes_no_connection_does_not_hold_the_stop_up(
-    writer: ChainWriter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shipper, "LAST_SECONDS", -0.9)
-    writer.append()
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        silent.setblocking(False)
-        port = silent.getsockname()[1]
-        async with asyncio.timeout(10), shipping(writer.folder.parent, f"http://127.0.0.1:{port}", timeout=600):
-            connection, _ = await asyncio.get_running_loop().sock_accept(silent)
-        connection.close()

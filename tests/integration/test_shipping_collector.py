@@ -69,7 +69,7 @@ async def all_safe(directory: Path) -> bool:
 
 
 def check(items: list[Item], writer: ChainWriter, *, repeats: bool = False) -> None:
-    """Every record, in order, as it stands in the journal; repeats only of the very same.
+    """Return every record in order, exactly as in the journal. Repeated records are identical.
 
     repeats: more of them than a quiet moment brings, in which the last record is sent again.
     """

@@ -130,7 +130,7 @@ async def test_reload_applies_without_failed_calls_and_rejects_an_invalid_config
 
 
 async def health_of(address: str) -> str:
-    """What a probe is told."""
+    """Return the response to a health probe."""
     async with grpc.aio.insecure_channel(address) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)  # its published type has no methods
         answer = await stub.Check(health_pb2.HealthCheckRequest())

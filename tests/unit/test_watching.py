@@ -91,7 +91,7 @@ def test_again(file: Path) -> None:
 
 
 def test_a_second_change_in_the_same_tick(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It leaves the same times, size and inode behind: a fresh change is told until it is no longer fresh."""
+    """The change keeps times, size, and inode, so a recent change is reported until it is no longer recent."""
     watched = WatchedFiles([file], interval=0)
     monkeypatch.setattr(file_watcher, "_TICK_NANOSECONDS", 10**18)
     file.write_text("two")
