@@ -96,7 +96,8 @@ class AuditRecorder:
 
     async def record_failure(self, call: RpcContext, error: GatewayError) -> None:
         """Record a failed or rejected call. Returns when the gateway may respond."""
-        if call.caller is None:
+        if call.caller is None or (call.caller is ANONYMOUS and call.request is None):
+            # Without identity, every peer could fill the journal with messages that cannot be decoded.
             await self.rejections.count_and_delay(call, reason_name(error.kind.reason))
         elif error.kind is not errors.AUDIT_UNAVAILABLE:
             await self._record_outcome(call, partial(_failure, call, error, time.time()))
