@@ -12,6 +12,7 @@ from gateway import errors
 from gateway.audit.description import Describer
 from gateway.contract.methods import METHODS
 from gateway.errors import GatewayError, InvalidRequest
+from gateway.identity.caller import ANONYMOUS
 from gateway.journal.errors import JournalUnavailable
 from gateway.server.audit_recorder import AuditRecorder
 from gateway.server.rejections import Rejections
@@ -82,3 +83,18 @@ async def test_second_response_of_a_rejected_caller_is_delayed(
             recorder.stop_delaying()
         await second
     assert all(call.receipt is not None for call in calls)
+
+
+async def test_undecodable_messages_without_identity_are_counted_not_recorded(tmp_path: Path) -> None:
+    counted: list[bytes] = []
+    async with journal_in(tmp_path) as journal:
+        rejections = Rejections(counted.append, JournalUnavailable)
+        recorder = AuditRecorder(journal, Describer(lambda: b"key"), rejections)
+        for number in range(3):
+            call = rejected_call(number, decoded=False)
+            call.caller = ANONYMOUS
+            await recorder.record_failure(call, INVALID)
+            assert call.receipt is None
+        rejections.flush()
+    (event,) = counted
+    assert b'"INVALID_REQUEST"' in event
