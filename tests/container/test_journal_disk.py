@@ -1,4 +1,4 @@
-"""The audit journal on disks that are really full, or read-only: small file systems in memory, one for each test."""
+"""The audit journal on full and read-only disks. Each test has its own small in-memory file system."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def take_until_refused(journal: Journal, room: int) -> int:
-    """How many intents the journal takes."""
+    """Return the number of intents that the journal accepts."""
     taken = 0
     with contextlib.suppress(JournalUnavailable):
         for taken in range(10_000):
@@ -61,7 +61,7 @@ async def test_outcomes_of_all_calls_in_progress_are_written_on_a_full_disk(disk
     verified(directory)
 
 
-async def test_disk_fills_with_records_alone(disk: Path) -> None:
+async def test_journal_fills_the_disk_with_complete_records(disk: Path) -> None:
     directory = disk / "audit"
     async with journal_in(directory, checkpoint_records=50, segment_bytes=100_000) as journal:
         fill(disk).unlink()
@@ -76,7 +76,7 @@ async def test_disk_fills_with_records_alone(disk: Path) -> None:
     assert (report.intents, report.outcomes) == (done, done)
 
 
-async def test_start_on_a_full_disk_waits_for_room(disk: Path) -> None:
+async def test_start_on_a_full_disk_waits_for_space(disk: Path) -> None:
     directory = disk / "audit"
     ballast = fill(disk)
     async with journal_in(directory) as journal:
@@ -91,7 +91,7 @@ async def test_start_on_a_full_disk_waits_for_room(disk: Path) -> None:
 
 
 @pytest.mark.parametrize("existing", [False, True])
-async def test_read_only_disk_is_waited_for(disk: Path, existing: bool) -> None:
+async def test_start_on_a_read_only_disk_waits(disk: Path, existing: bool) -> None:
     directory = disk / "audit"
     if existing:
         async with journal_in(directory) as journal:

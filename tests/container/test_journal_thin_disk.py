@@ -1,4 +1,4 @@
-"""The audit journal on a disk that fails under its file system: writing succeeds, and only the sync tells."""
+"""The audit journal on a disk that fails below its file system: writes succeed, and the sync fails."""
 
 import subprocess
 from collections.abc import Iterator
@@ -20,20 +20,20 @@ BEHIND = 6 * 1024 * 1024
 
 @pytest.fixture
 def thin_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk with less space behind it, in the folder `behind`, than it promises."""
+    """A thin-provisioned disk: the folder `behind` has less space than the disk reports."""
     require_loop_devices()
     with in_memory(tmp_path / "behind", BEHIND) as behind:
         image = behind / "image"
         with image.open("wb") as file:
             file.truncate(PROMISED)
-        # With a journal of its own it would turn read-only at the first failure.
+        # A file system with a journal would become read-only at the first failure.
         subprocess.run(["/sbin/mkfs.ext4", "-q", "-O", "^has_journal", "-E", "nodiscard", image], check=True)
         with mounted(tmp_path / "thin", "-t", "ext4", "-o", "loop", image) as place:
             yield place
 
 
 @pytest.mark.parametrize("kernel", [True, False], ids=["kernel", "thread"])
-async def test_what_the_disk_did_not_take_is_not_acknowledged(
+async def test_record_that_is_not_on_disk_is_not_acknowledged(
     thin_disk: Path, monkeypatch: pytest.MonkeyPatch, kernel: bool
 ) -> None:
     if not kernel:

@@ -16,14 +16,14 @@ TWO_FILES = {"name": "two", "files": [{"file_name": f"{name}.pem", "content": na
 
 
 async def demo(client: Client, name: str) -> bytes:
-    """A file of the default set."""
+    """Return a file of the default set."""
     answer = await client.call("GET", client.url(f"/certificates/{quote(name)}/files", "v1.2", "certmanager-demo"))
     assert answer.headers["Content-Type"] == "application/octet-stream"
     return answer.content
 
 
 @pytest.mark.parametrize("version", ["v1.0", "v1.2"])
-async def test_the_file_is_the_answer(version: str) -> None:
+async def test_response_is_the_file(version: str) -> None:
     content = pem_file("example.com")
     async with running(seeded("example.com", content, "my cert.pem")) as client:
         answer = await client.download("example.com", version)
@@ -46,14 +46,14 @@ async def test_file_names_are_quoted(name: str, header: str) -> None:
 @pytest.mark.parametrize(
     ("name", "path"), [("*.example.com", "%2A.example.com"), ("인증서-예시", quote("인증서-예시"))]
 )
-async def test_names_come_percent_encoded(name: str, path: str) -> None:
+async def test_percent_encoded_name_is_decoded(name: str, path: str) -> None:
     async with running(seeded(name, "x")) as client:
         assert (await client.download(path)).content == b"x"
         assert (await client.download(path.replace("%", "%25"))).code == 52000
 
 
 @pytest.mark.parametrize("name", ["missing", "a%2Fb", "%FF", "%ED%A0%80", "a%00b"])
-async def test_an_unknown_name(name: str) -> None:
+async def test_unknown_name_returns_52000(name: str) -> None:
     async with running("a") as client:
         answer = await client.download(name)
         later = await client.download(name, "v1.2")
@@ -74,7 +74,7 @@ async def test_names_are_not_patterns() -> None:
         assert (await client.download("*")).code == 52001
 
 
-async def test_no_file_and_two_files() -> None:
+async def test_missing_or_duplicate_file_is_an_error() -> None:
     async with running("none", TWO_FILES) as client:
         none = await client.download("none")
         two = await client.download("two")
@@ -82,7 +82,7 @@ async def test_no_file_and_two_files() -> None:
     assert (two.code, two.message) == (52002, "There are more than one certificate file.")
 
 
-async def test_an_unknown_id_in_v1_3() -> None:
+async def test_unknown_id_in_v1_3_is_an_error() -> None:
     async with running("123", bearer_tokens=["t"]) as client:
         headers = {"X-NHN-AUTHORIZATION": "Bearer t"}
         answer = await client.download("456", "v1.3", headers=headers)
@@ -111,10 +111,8 @@ async def test_expired_and_broken_files_are_served() -> None:
         ("encrypted.example.com", "ENCRYPTED PRIVATE KEY", b"demo-passphrase"),
     ],
 )
-async def test_the_default_files_are_chains_that_verify(
-    name: str, label: str, passphrase: bytes | None, tmp_path: Path
-) -> None:
-    """Openssl follows the chain to the seeded root, and the key is the leaf's."""
+async def test_default_files_are_valid_chains(name: str, label: str, passphrase: bytes | None, tmp_path: Path) -> None:
+    """Openssl verifies the chain up to the seeded root, and the key matches the leaf."""
     async with running_default() as client:
         content = await demo(client, name)
         root = (await client.control("/seed")).json["authority_certificate"]
@@ -129,7 +127,7 @@ async def test_the_default_files_are_chains_that_verify(
     run("openssl", "verify", "-CAfile", "root.pem", "-untrusted", "chain.pem", "chain.pem", folder=tmp_path)
 
 
-async def test_a_tls_server_can_use_the_default_file(tmp_path: Path) -> None:
+async def test_tls_server_can_use_the_default_file(tmp_path: Path) -> None:
     async with running_default() as client:
         (tmp_path / "cert.pem").write_bytes(await demo(client, "www.example.com"))
     ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(tmp_path / "cert.pem")

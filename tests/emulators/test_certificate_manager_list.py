@@ -17,8 +17,8 @@ CREDENTIALS = {
 ACCESS: dict[str, Any] = {"access_keys": [{"id": "id", "secret": "secret"}], "bearer_tokens": ["token"]}
 
 
-async def test_the_documented_sample_of_v1_0() -> None:
-    """Fields and types as printed, and the request as printed: with all four parameters."""
+async def test_list_matches_the_documented_v1_0_sample() -> None:
+    """The request has all four parameters. Fields and types of the response match the documentation."""
     certificate = {
         "name": "test.nhn.com", "authority": "NHN", "signature_algorithm": "SHA256withRSA",
         "file_creation_date": day(-30), "expiration_date": day(30),
@@ -48,7 +48,7 @@ async def test_the_documented_sample_of_v1_0() -> None:
 
 
 @pytest.mark.parametrize(("version", "listed"), [("v1.0", False), ("v1.1", False), ("v1.2", True), ("v1.3", True)])
-async def test_domains_come_with_v1_2(version: str, listed: bool) -> None:
+async def test_domains_are_listed_since_v1_2(version: str, listed: bool) -> None:
     content = pem_file("example.com", domains=("example.com", "*.example.com"))
     async with running(seeded("example.com", content), **ACCESS) as client:
         answer = await client.list(version=version, headers=CREDENTIALS)
@@ -73,7 +73,7 @@ async def test_paging() -> None:
     assert beyond.names == []
 
 
-async def test_all_puts_everything_on_one_page() -> None:
+async def test_all_returns_everything_on_one_page() -> None:
     async with running(*NAMES) as client:
         answer = await client.list("?all=true&pageSize=5&pageNum=3")
     assert answer.names == NAMES
@@ -83,7 +83,7 @@ async def test_all_puts_everything_on_one_page() -> None:
 
 
 @pytest.mark.parametrize("query", ["", "?all=true"])
-async def test_an_empty_list(query: str) -> None:
+async def test_empty_list(query: str) -> None:
     async with running() as client:
         answer = await client.list(query)
     assert answer.code == 0
@@ -91,7 +91,7 @@ async def test_an_empty_list(query: str) -> None:
     assert answer.json["body"]["totalCount"] == answer.json["body"]["totalPage"] == 0
 
 
-async def test_status_goes_by_the_day_in_seoul() -> None:
+async def test_status_depends_on_the_date_in_seoul() -> None:
     certificates = [{"name": name, "expiration_date": day(offset)} for name, offset in [("past", -1), ("today", 0)]]
     async with running(*certificates, "no-date") as client:
         assert (await client.list()).names == ["today", "no-date"]
@@ -104,8 +104,8 @@ async def test_status_goes_by_the_day_in_seoul() -> None:
     assert expired.json["body"]["totalCount"] == 1
 
 
-async def test_the_day_begins_in_seoul() -> None:
-    """At 15:30 UTC it is tomorrow there, for today's date and for the dates of a file."""
+async def test_day_begins_at_midnight_in_seoul() -> None:
+    """At 15:30 UTC, the next day has begun in Seoul. This applies to the current date and to the dates of a file."""
     now = dt.datetime.now(dt.UTC)
     half_past_three = now.replace(hour=15, minute=30, second=0, microsecond=0)
     today, tomorrow = half_past_three.date(), half_past_three.date() + dt.timedelta(days=1)
@@ -124,7 +124,7 @@ async def test_the_day_begins_in_seoul() -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("query", ["?status=all", "?status=Expired", "?all=TRUE"])
-async def test_case_counts_in_v1_0_only(version: str, query: str) -> None:
+async def test_only_v1_0_is_case_sensitive(version: str, query: str) -> None:
     async with running("a", **ACCESS) as client:
         answer = await client.list(query, version, headers=CREDENTIALS)
     assert (answer.code == 0) is (version != "v1.0")
@@ -138,7 +138,7 @@ async def test_case_counts_in_v1_0_only(version: str, query: str) -> None:
         "status=VALID", "status=", "pageSize=1&pageSize=2", "page_size=5",
     ],
 )  # fmt: skip
-async def test_values_that_make_no_sense_are_refused_in_the_envelope(query: str) -> None:
+async def test_invalid_parameters_are_rejected_with_an_envelope(query: str) -> None:
     async with running("a") as client:
         answer = await client.list(f"?{query}")
     assert answer.status == 400
@@ -146,7 +146,7 @@ async def test_values_that_make_no_sense_are_refused_in_the_envelope(query: str)
     assert answer.json["body"] is None
 
 
-async def test_app_keys_do_not_see_each_other() -> None:
+async def test_app_keys_are_isolated() -> None:
     async with running("mine", {"name": "theirs", "app_key": "other"}) as client:
         assert (await client.list()).names == ["mine"]
         other = await client.call("GET", client.url("/certificates", app_key="other"))

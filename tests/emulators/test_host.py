@@ -1,4 +1,4 @@
-"""The host of the emulators: control port, clock, history and state."""
+"""The host of the emulators: control port, clock, history, and state."""
 
 import base64
 import datetime as dt
@@ -26,7 +26,7 @@ class TestControl:
     async def test_health(self, client: Client) -> None:
         assert await client.control("GET", "/health") == (200, {"emulates": "words", "status": "ok"})
 
-    async def test_ports_are_apart(self, client: Client) -> None:
+    async def test_api_and_control_ports_are_separate(self, client: Client) -> None:
         assert client.host.url != client.host.control_url
         assert (await client.ask("GET", "/health"))[0] == 404
         assert await client.history() != []
@@ -57,7 +57,7 @@ class TestControl:
 
     @pytest.mark.parametrize("path", ["/reset", "/seed", "/faults", "/clock"])
     @pytest.mark.parametrize("body", ["[]", "1", "no json", '{"a":', "\xff"])
-    async def test_bodies_that_are_no_object(self, client: Client, path: str, body: str) -> None:
+    async def test_body_that_is_not_an_object_is_rejected(self, client: Client, path: str, body: str) -> None:
         status, answer = await client.control("POST", path, raw=body)
         assert status == 400
         assert answer.keys() == {"error"}
@@ -84,7 +84,7 @@ class TestClock:
             return today
 
     @pytest.mark.parametrize("days", [400, -400])
-    async def test_shifts_the_emulators_time(self, client: Client, days: int) -> None:
+    async def test_offset_shifts_the_emulator_clock(self, client: Client, days: int) -> None:
         expected = {(dt.datetime.now(dt.UTC) + dt.timedelta(days=days)).date().isoformat()}
         status, answer = await client.control("POST", "/clock", {"offset_seconds": days * 86_400})
         expected.add((dt.datetime.now(dt.UTC) + dt.timedelta(days=days)).date().isoformat())
@@ -98,14 +98,14 @@ class TestClock:
         ["{}", '{"offset_seconds": "1"}', '{"offset_seconds": null}', '{"offset_seconds": true}']
         + [f'{{"offset_seconds": {number}}}' for number in ("NaN", "Infinity", "-Infinity", "1e300", "4e9", "-4e9")],
     )
-    async def test_what_is_no_offset(self, client: Client, body: str) -> None:
+    async def test_invalid_offset_is_rejected(self, client: Client, body: str) -> None:
         status, answer = await client.control("POST", "/clock", raw=body)
         assert (status, answer["error"].startswith("offset_seconds: ")) == (400, True)
         assert client.host.clock.offset == dt.timedelta()
 
 
 class TestHistory:
-    async def test_what_was_asked(self, client: Client) -> None:
+    async def test_history_contains_the_requests(self, client: Client) -> None:
         before = dt.datetime.now(dt.UTC)
         await client.ask("POST", "/words?x=%20&y=1", body="바이트")
         await client.ask("GET", "/missing/a%2Fb")
@@ -129,7 +129,7 @@ class TestHistory:
         assert await client.control("DELETE", "/history") == (200, {})
         assert await client.history() == []
 
-    async def test_long_bodies_are_cut(self, client: Client) -> None:
+    async def test_long_bodies_are_truncated(self, client: Client) -> None:
         await client.ask("POST", body="x" * 70_000)
         (entry,) = await client.history()
         assert len(base64.b64decode(entry["body_base64"])) == 65_536
@@ -140,7 +140,7 @@ class TestHistory:
 
 
 class TestState:
-    async def test_memory_is_forgotten(self) -> None:
+    async def test_in_memory_state_is_lost_at_the_end(self) -> None:
         for _ in range(2):
             async with running() as client:
                 assert await client.words() == DEFAULTS
@@ -153,7 +153,7 @@ class TestState:
             await client.arm(count=5)
             await client.control("POST", "/clock", {"offset_seconds": 5})
         async with running(state=state) as client:
-            # Objects stay, and are not seeded over; faults, history and the clock are the process's.
+            # Objects persist and are not seeded again. Faults, history, and the clock offset belong to the process.
             assert await client.words() == ["a", *DEFAULTS]
             assert await client.control("GET", "/faults") == (200, {"armed": 0})
             assert await client.history() == []
@@ -163,7 +163,7 @@ class TestState:
         async with running(state=state) as client:
             assert await client.words() == ["b"]
 
-    async def test_file_is_its_owners_alone(self, tmp_path: Path) -> None:
+    async def test_state_file_is_readable_only_by_its_owner(self, tmp_path: Path) -> None:
         state = tmp_path / "new" / "words.sqlite3"
         async with running(state=state) as client:
             await client.ask("POST", body="a")
@@ -190,8 +190,8 @@ class TestState:
         assert database.row("SELECT * FROM words WHERE word = ?", "c") is None
         database.close()
 
-    async def test_port_that_is_taken(self) -> None:
-        """The second host leaves nothing open: a resource that is not closed would be a warning, and so an error."""
+    async def test_port_in_use_is_reported(self) -> None:
+        """The second host closes its resources. An open resource would raise a warning, which fails the test."""
         async with running() as client:
             port = int(client.host.url.rpartition(":")[2])
             host = EmulatorHost(Words, HostOptions(control_port=port))

@@ -1,4 +1,4 @@
-"""The faults that every emulator has on demand: each mode on the wire, and whether the work was done."""
+"""Injected faults of the emulators: each mode on the wire, and whether the request takes effect."""
 
 import asyncio
 import contextlib
@@ -18,14 +18,14 @@ async def client() -> AsyncIterator[Client]:
 
 
 class TestFaults:
-    async def test_error_in_the_vendors_shape(self, client: Client) -> None:
+    async def test_error_has_the_vendor_format(self, client: Client) -> None:
         await client.arm()
         await client.arm(code=52_000, message="gone", status=404)
         assert await client.ask("GET") == (500, b'{"code": "E1", "message": "failed"}')
         assert await client.ask("GET") == (404, b'{"code": "52000", "message": "gone"}')
         assert (await client.ask("GET"))[0] == 200
 
-    async def test_count_is_told(self, client: Client) -> None:
+    async def test_remaining_count_is_reported(self, client: Client) -> None:
         await client.arm(count=2)
         await client.arm(mode="html")
         assert await client.control("GET", "/faults") == (200, {"armed": 3})
@@ -34,7 +34,7 @@ class TestFaults:
         assert await client.control("DELETE", "/faults") == (200, {"armed": 0})
         assert (await client.ask("GET"))[0] == 200
 
-    async def test_only_what_matches(self, client: Client) -> None:
+    async def test_fault_applies_only_to_matching_requests(self, client: Client) -> None:
         await client.arm(method="post")
         await client.arm(path="^/wor.s$", status=503)
         assert (await client.ask("GET", "/other"))[0] == 404
@@ -80,7 +80,7 @@ class TestFaults:
         assert [entry["status"] for entry in await client.history()] == [200]
 
     async def test_stall(self, client: Client) -> None:
-        """In the history while it lasts; over when the client has given up."""
+        """A stalled request is in the history, and ends when the client disconnects."""
         await client.arm(mode="stall")
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
@@ -91,13 +91,13 @@ class TestFaults:
 
     @pytest.mark.parametrize("mode", ["error", "html", "raw", "redirect", "close", "reset"])
     @pytest.mark.parametrize("act", [False, True])
-    async def test_work_is_done_where_asked(self, client: Client, mode: str, *, act: bool) -> None:
+    async def test_request_takes_effect_if_the_fault_says_so(self, client: Client, mode: str, *, act: bool) -> None:
         await client.arm(mode=mode, act=act)
         with contextlib.suppress(Broken):
             assert (await client.ask("POST", body="a"))[1] != b"added"
         assert ("a" in await client.words()) == act
 
-    async def test_delay_of_a_true_answer(self, client: Client) -> None:
+    async def test_response_can_be_delayed(self, client: Client) -> None:
         await client.arm(mode=None, delay=0.05)
         started = asyncio.get_running_loop().time()
         assert await client.ask("POST", body="a") == (200, b"added")
@@ -136,7 +136,7 @@ class TestFaults:
             ({"body": None}, "body"),
         ],
     )
-    async def test_faults_that_make_no_sense(self, client: Client, fault: dict[str, Any], field: str) -> None:
+    async def test_invalid_fault_is_rejected(self, client: Client, fault: dict[str, Any], field: str) -> None:
         status, answer = await client.control("POST", "/faults", fault)
         assert status == 400
         assert answer["error"].startswith(field)

@@ -1,4 +1,4 @@
-"""The two trust stores of ASTERIA over gRPC: authorities listed, imported in every form, looked at and removed."""
+"""The two trust stores of ASTERIA over gRPC: listing, importing, showing, and removing authorities."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -51,7 +51,7 @@ def root(tmp_path: Path) -> Files:
 
 
 @pytest.mark.parametrize("side", SIDES)
-async def test_an_authority_is_imported_looked_at_and_removed(warp: Warp, side: str, root: Files) -> None:
+async def test_authority_can_be_imported_shown_and_removed(warp: Warp, side: str, root: Files) -> None:
     answer = await add(warp, side, root.pem)
     (alias,) = answer.imported
     assert names(list(answer.authorities)) == [*SEEDED[side], "Root"]
@@ -86,7 +86,7 @@ async def test_an_authority_is_imported_looked_at_and_removed(warp: Warp, side: 
         assert failure.resource == Resource("keyway.dev/TrustedAuthority", summary.name)
 
 
-async def test_the_last_authority_can_be_removed(warp: Warp) -> None:
+async def test_last_authority_can_be_removed(warp: Warp) -> None:
     for left in (1, 0):
         first = (await listed(warp, "server"))[0]
         assert len(await remove(warp, first.name)) == left
@@ -110,7 +110,7 @@ FILENAMES = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-async def test_authorities_in_every_form(warp: Warp, form: str, root: Files, tmp_path: Path) -> None:
+async def test_authority_is_accepted_in_every_encoding(warp: Warp, form: str, root: Files, tmp_path: Path) -> None:
     other = issued(tmp_path, "Other", root, authority=True)
     answer = await add(warp, "client", FORMS[form](root, other))
     assert [part.filename for part in (await warp.sent())[-1].parts] == [FILENAMES[form]]
@@ -122,13 +122,13 @@ async def test_authorities_in_every_form(warp: Warp, form: str, root: Files, tmp
     assert [authority.alias for authority in answer.authorities][-len(new) :] == list(answer.imported)
 
 
-async def test_an_authority_that_is_there_already_gets_a_second_alias(warp: Warp, root: Files) -> None:
+async def test_reimported_authority_gets_a_second_alias(warp: Warp, root: Files) -> None:
     first, second = await add(warp, "server", root.pem), await add(warp, "server", root.pem)
     assert first.imported != second.imported
     assert names(list(second.authorities))[-2:] == ["Root", "Root"]
 
 
-async def test_one_that_has_expired_keeps_the_whole_file_out(warp: Warp, root: Files) -> None:
+async def test_file_with_an_expired_authority_is_rejected_as_a_whole(warp: Warp, root: Files) -> None:
     past = x509_chain.NOT_BEFORE.replace(month=6)
     expired = x509_chain.pem(x509_chain.self_signed(x509_chain.Wanted(x509_chain.name("Old"), not_after=past)))
     failure = await failure_of(add(warp, "server", root.pem + expired))
@@ -136,7 +136,7 @@ async def test_one_that_has_expired_keeps_the_whole_file_out(warp: Warp, root: F
     assert names(await listed(warp, "server")) == SEEDED["server"]
 
 
-async def test_a_file_that_is_no_certificate_changes_nothing(warp: Warp, root: Files) -> None:
+async def test_file_without_a_certificate_is_rejected_and_changes_nothing(warp: Warp, root: Files) -> None:
     for content in (b"text", root.pem[:-30], root.der[:-1], root.key.read_bytes()):
         failure = await failure_of(add(warp, "server", content))
         assert failure.kind == ("INVALID_ARGUMENT", "UNPARSABLE_CERTIFICATE")
@@ -144,14 +144,14 @@ async def test_a_file_that_is_no_certificate_changes_nothing(warp: Warp, root: F
 
 
 @pytest.mark.parametrize("alias", ["none", "b&alias=x", "é 漢字?#%2F", "-" * 200])
-async def test_an_alias_that_is_not_there(warp: Warp, alias: str) -> None:
+async def test_unknown_alias_is_not_found(warp: Warp, alias: str) -> None:
     for call in (get, remove):
         failure = await failure_of(call(warp, f"{store_name('server')}/authorities/{alias}"))
         assert failure.kind == MISSING
     assert len(await listed(warp, "server")) == 2
 
 
-async def test_an_alias_of_any_letters_is_found(warp: Warp, root: Files) -> None:
+async def test_alias_with_any_letters_is_found(warp: Warp, root: Files) -> None:
     alias = "é 漢字?#%2F&a=b+c"
     await warp.control.seed({"authorities": {"client": [{"alias": alias, "certificate_pem": root.pem.decode()}]}})
     found = await get(warp, f"{store_name('client')}/authorities/{alias}")
@@ -168,7 +168,7 @@ CALLS: list[Callable[[Warp, str], Awaitable[object]]] = [
 
 
 @pytest.mark.parametrize("side", ["Server", "other"])
-async def test_another_trust_store_than_the_two_does_not_exist(warp: Warp, side: str) -> None:
+async def test_unknown_trust_store_is_not_found(warp: Warp, side: str) -> None:
     for call in CALLS:
         assert (await failure_of(call(warp, side))).kind == MISSING
     assert await warp.sent() == []

@@ -1,4 +1,4 @@
-"""ASTERIA's two certificates over gRPC: listed, looked at, created in every kind, and deleted."""
+"""The two certificates of ASTERIA over gRPC: listing, showing, creating, and deleting certificates."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ async def listed(warp: Warp, state: int = 0, **options: Any) -> service.ListCert
 
 
 @pytest.mark.parametrize("state", FILTERS)
-async def test_a_list_has_what_exists_under_every_filter_but_expired(warp: Warp, state: int) -> None:
+async def test_existing_certificates_are_listed_by_every_filter_except_expired(warp: Warp, state: int) -> None:
     for existing in (["server"], ["server", "client"], ["client"], []):
         if "client" in existing and not await warp.exists("client"):
             await warp.certificates.CreateCertificate(create_request("client"))
@@ -55,7 +55,7 @@ async def test_a_list_has_what_exists_under_every_filter_but_expired(warp: Warp,
         assert (answer.total_size, answer.next_page_token) == (len(expected), "")
 
 
-async def test_a_list_comes_in_pages(warp: Warp) -> None:
+async def test_list_is_paged(warp: Warp) -> None:
     await warp.certificates.CreateCertificate(create_request("client"))
     first = await listed(warp, page_size=1)
     second = await listed(warp, page_size=1, page_token=first.next_page_token)
@@ -63,7 +63,7 @@ async def test_a_list_comes_in_pages(warp: Warp) -> None:
     assert (first.total_size, second.total_size, second.next_page_token) == (2, 2, "")
 
 
-async def test_basic_has_the_fields_up_to_the_state(warp: Warp) -> None:
+async def test_basic_view_has_the_fields_up_to_the_state(warp: Warp) -> None:
     request = service.GetCertificateRequest(name=certificate_name("server"), **SEEDED)
     basic = (await warp.certificates.GetCertificate(request)).certificate
     full = await warp.full("server", SEEDED["keystore_password"])
@@ -77,7 +77,7 @@ async def test_basic_has_the_fields_up_to_the_state(warp: Warp) -> None:
     assert basic.state == certificates.CERTIFICATE_STATE_ACTIVE
 
 
-async def test_an_expired_certificate_says_so_where_its_password_is_given(warp: Warp) -> None:
+async def test_expired_certificate_has_the_state_expired_if_the_password_is_given(warp: Warp) -> None:
     past = x509_chain.NOT_BEFORE.replace(month=6)
     expired = x509_chain.self_signed(x509_chain.Wanted(x509_chain.name("old.example.com"), not_after=past))
     pem = {
@@ -93,7 +93,7 @@ async def test_an_expired_certificate_says_so_where_its_password_is_given(warp: 
 
 
 @pytest.mark.parametrize("side", [*SIDES, "Server", "other", "server "])
-async def test_a_check_needs_no_password_and_knows_two_names(warp: Warp, side: str) -> None:
+async def test_check_needs_no_password_and_accepts_two_names(warp: Warp, side: str) -> None:
     assert await warp.exists(side) is (side == "server")
     asked = [f"GET {BASE}/{side}/exist"] if side in SIDES else []
     assert await warp.calls() == asked
@@ -115,7 +115,9 @@ KINDS = {
 
 
 @pytest.mark.parametrize(("asked", "shown", "bits"), KINDS.values(), ids=KINDS)
-async def test_a_certificate_of_every_kind(warp: Warp, asked: dict[str, Any], shown: str | None, bits: int) -> None:
+async def test_certificate_of_every_kind_can_be_created(
+    warp: Warp, asked: dict[str, Any], shown: str | None, bits: int
+) -> None:
     created = (await warp.certificates.CreateCertificate(create_request(**asked))).certificate
     assert created.signature_algorithm == (shown or asked["signature_algorithm"])
     downloaded = await warp.download("client")
@@ -129,7 +131,7 @@ async def test_a_certificate_of_every_kind(warp: Warp, asked: dict[str, Any], sh
 
 
 @pytest.mark.parametrize(("asked", "days"), [(0, 365), (1, 1), (36_500, 36_500)])
-async def test_a_certificate_is_valid_for_as_many_days_as_asked(warp: Warp, asked: int, days: int) -> None:
+async def test_certificate_is_valid_for_the_requested_days(warp: Warp, asked: int, days: int) -> None:
     created = (await warp.certificates.CreateCertificate(create_request(validity_days=asked))).certificate
     assert created.not_after.ToSeconds() - created.not_before.ToSeconds() == days * 86_400
 
@@ -138,7 +140,7 @@ PARTS = ("country", "state", "locality", "organization", "organizational_unit")
 
 
 @pytest.mark.parametrize("left_out", [*PARTS, PARTS], ids=lambda value: value if isinstance(value, str) else "all")
-async def test_parts_of_a_subject_may_be_left_out(warp: Warp, left_out: str | tuple[str, ...]) -> None:
+async def test_subject_fields_are_optional(warp: Warp, left_out: str | tuple[str, ...]) -> None:
     subject = certificates.DistinguishedName()
     subject.CopyFrom(SUBJECT)
     for part in [left_out] if isinstance(left_out, str) else left_out:
@@ -150,7 +152,7 @@ async def test_parts_of_a_subject_may_be_left_out(warp: Warp, left_out: str | tu
 
 
 @pytest.mark.parametrize("side", SIDES)
-async def test_a_certificate_is_replaced_only_where_that_is_asked_for(warp: Warp, side: str) -> None:
+async def test_certificate_is_replaced_only_on_request(warp: Warp, side: str) -> None:
     await warp.certificates.CreateCertificate(create_request(side, replace=True))
     before = await warp.full(side)
     failure = await failure_of(warp.certificates.CreateCertificate(create_request(side)))
@@ -170,7 +172,7 @@ async def test_a_certificate_is_replaced_only_where_that_is_asked_for(warp: Warp
     [{"key_algorithm": "ElGamal"}, {"key_size": 257}, {"signature_algorithm": "SHA256withRSA"}],
     ids=lambda asked: next(iter(asked)),
 )
-async def test_what_the_server_does_not_offer_is_an_invalid_parameter(warp: Warp, asked: dict[str, Any]) -> None:
+async def test_unsupported_value_is_an_invalid_parameter(warp: Warp, asked: dict[str, Any]) -> None:
     failure = await failure_of(warp.certificates.CreateCertificate(create_request(**asked)))
     assert failure.kind == ("INVALID_ARGUMENT", "INVALID_PARAMETER")
     assert not await warp.exists("client")
@@ -186,7 +188,7 @@ FAULTS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.get("mode", "error"))
-async def test_created_but_not_shown_has_the_name_and_the_requested_subject_alone(
+async def test_created_certificate_that_cannot_be_shown_has_only_name_and_subject(
     warp: Warp, fault: dict[str, Any]
 ) -> None:
     await warp.control.fail(path="/show$", **fault)
@@ -201,7 +203,7 @@ async def test_created_but_not_shown_has_the_name_and_the_requested_subject_alon
 
 
 @pytest.mark.parametrize("side", SIDES)
-async def test_a_wrong_password_deletes_nothing(warp: Warp, side: str) -> None:
+async def test_wrong_password_deletes_nothing(warp: Warp, side: str) -> None:
     await warp.certificates.CreateCertificate(create_request(side, replace=True))
     request = service.DeleteCertificateRequest(name=certificate_name(side), keystore_password="wrong-secret")
     failure = await failure_of(warp.certificates.DeleteCertificate(request))

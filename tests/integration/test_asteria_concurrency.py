@@ -24,7 +24,7 @@ from tests.support.emulators.asteria import self_signed
 from tests.support.wire import failure_of, read
 
 
-async def test_imports_of_authorities_at_once_all_arrive_and_name_their_own(warp: Warp, tmp_path: Path) -> None:
+async def test_concurrent_imports_all_succeed_and_return_their_own_authority(warp: Warp, tmp_path: Path) -> None:
     names = [f"Root {number}" for number in range(6)]
     files = [self_signed(tmp_path, name).pem for name in names]
     answers: list[service.ImportTrustedAuthorityResponse] = await asyncio.gather(
@@ -44,9 +44,9 @@ async def test_imports_of_authorities_at_once_all_arrive_and_name_their_own(warp
         assert set(answer.imported) <= {aliases[each] for each in names}  # never one that was there before
 
 
-async def test_creations_at_once_leave_one_certificate_that_fits_its_key(warp: Warp) -> None:
+async def test_concurrent_creations_leave_one_certificate_with_its_key(warp: Warp) -> None:
     async def create(number: int) -> tuple[str, str] | None:
-        """How it failed; None where it did not."""
+        """Return the error of the call, or None if it succeeds."""
         request = create_request(subject={"common_name": f"{number}.example.com"})
         try:
             await warp.certificates.CreateCertificate(request)
@@ -66,7 +66,7 @@ async def test_creations_at_once_leave_one_certificate_that_fits_its_key(warp: W
     assert await create(7) == ("ALREADY_EXISTS", "CERTIFICATE_ALREADY_EXISTS")
 
 
-async def test_of_two_deletions_at_once_one_finds_nothing(warp: Warp) -> None:
+async def test_second_of_two_concurrent_deletions_is_not_found(warp: Warp) -> None:
     request = service.DeleteCertificateRequest(name=certificate_name("server"), **SEEDED)
     calls = [warp.certificates.DeleteCertificate(request) for _ in range(2)]
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
@@ -75,7 +75,7 @@ async def test_of_two_deletions_at_once_one_finds_nothing(warp: Warp) -> None:
 
 
 @pytest.mark.parametrize("rounds", [5])
-async def test_no_session_is_lost_while_calls_of_all_kinds_run_over_expiring_sessions(warp: Warp, rounds: int) -> None:
+async def test_calls_of_all_kinds_succeed_while_sessions_expire(warp: Warp, rounds: int) -> None:
     for side in SIDES:
         await warp.certificates.CreateCertificate(create_request(side, replace=True))
     await warp.control.forget_requests()

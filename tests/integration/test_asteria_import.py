@@ -53,11 +53,11 @@ FILES: dict[str, tuple[Callable[[Path], tuple[bytes, bytes]], str, int]] = {
     "PKCS#12 of Java": (lambda folder: of_java(folder, "PKCS12"), "keystore.p12", 1),
     "JKS": (lambda folder: of_java(folder, "JKS"), "keystore.jks", 1),
 }
-"""What makes the file, the name that it is sent under, and how many certificates its chain has."""
+"""The function that creates the file, the file name in the request, and the length of the chain."""
 
 
 @pytest.mark.parametrize(("make", "filename", "length"), FILES.values(), ids=FILES)
-async def test_a_key_store_becomes_the_certificate_under_passwords_of_its_own(
+async def test_imported_key_store_gets_its_own_passwords(
     warp: Warp, make: Callable[[Path], tuple[bytes, bytes]], filename: str, length: int, tmp_path: Path
 ) -> None:
     keystore, leaf = make(tmp_path)
@@ -81,14 +81,12 @@ async def test_a_key_store_becomes_the_certificate_under_passwords_of_its_own(
 
 @pytest.fixture
 def simple(tmp_path: Path) -> Files:
-    """A certificate that signed itself."""
+    """Return a self-signed certificate."""
     return self_signed(tmp_path, "Simple")
 
 
 @pytest.mark.parametrize("side", SIDES)
-async def test_a_certificate_is_imported_over_another_only_where_that_is_asked_for(
-    warp: Warp, simple: Files, side: str
-) -> None:
+async def test_import_replaces_a_certificate_only_on_request(warp: Warp, simple: Files, side: str) -> None:
     await warp.certificates.CreateCertificate(create_request(side, replace=True))
     before = await warp.full(side)
     request = import_request(pkcs12(simple, FILE_PASSWORD), side)
@@ -102,25 +100,25 @@ async def test_a_certificate_is_imported_over_another_only_where_that_is_asked_f
 
 
 @pytest.mark.parametrize("password", ["a", "ひみつ", " ", "p&w=+%; "])
-async def test_a_files_password_may_be_short_and_odd(warp: Warp, simple: Files, password: str) -> None:
+async def test_short_and_unusual_file_password_is_accepted(warp: Warp, simple: Files, password: str) -> None:
     request = import_request(pkcs12(simple, password), file_password=password)
     imported = (await warp.certificates.ImportCertificate(request)).certificate
     assert imported.subject.common_name == "Simple"
 
 
-async def test_an_empty_file_password_is_the_servers_to_refuse(warp: Warp, simple: Files) -> None:
+async def test_empty_file_password_is_rejected_by_the_server(warp: Warp, simple: Files) -> None:
     request = import_request(pkcs12(simple, ""), file_password="")
     failure = await failure_of(warp.certificates.ImportCertificate(request))
     assert failure.kind == ("INVALID_ARGUMENT", "MISSING_PARAMETER")
 
 
-async def test_a_name_that_was_given_is_kept(warp: Warp, simple: Files) -> None:
+async def test_given_file_name_is_sent(warp: Warp, simple: Files) -> None:
     request = import_request(pkcs12(simple, FILE_PASSWORD), filename="鍵 店.pfx")
     await warp.certificates.ImportCertificate(request)
     assert (await warp.sent())[-1].parts[-1].filename == "鍵 店.pfx"
 
 
-async def test_a_file_that_is_no_key_store_changes_nothing(warp: Warp, simple: Files) -> None:
+async def test_invalid_key_store_is_rejected_and_changes_nothing(warp: Warp, simple: Files) -> None:
     before = await warp.full("server", "changeit")
     for content in (b"text", simple.pem, pkcs12(simple, FILE_PASSWORD)[:-1], b"\xfe\xed\xfe\xed\0\0\0\2"):
         request = import_request(content, "server", replace=True)

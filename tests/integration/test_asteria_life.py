@@ -1,4 +1,4 @@
-"""One certificate of ASTERIA from its key to its end, over gRPC, with openssl as its authority and its reader."""
+"""The life cycle of an ASTERIA certificate over gRPC, with openssl as the authority and as the reference reader."""
 
 import asyncio
 import json
@@ -37,11 +37,11 @@ class Authorities:
         self.middle = issued(folder, "Middle", self.root, authority=True)
 
     def sign(self, csr_pem: str) -> bytes:
-        """The certificate for a signing request."""
+        """Issue the certificate for a signing request."""
         return issue(self._folder, "leaf", csr_pem.encode(), self.middle).read_bytes()
 
     def verify(self, folder: Path, leaf: bytes, *chain: bytes) -> None:
-        """The leaf up to the root, over the certificates that came with it."""
+        """Verify the leaf up to the root with the intermediate certificates of the response."""
         (folder / "leaf.pem").write_bytes(leaf)
         (folder / "chain.pem").write_bytes(b"".join(chain))
         trusted, untrusted = ("-CAfile", self.root.certificate), ("-untrusted", folder / "chain.pem")
@@ -49,7 +49,7 @@ class Authorities:
 
 
 @pytest.mark.parametrize("side", SIDES)
-async def test_created_signed_installed_downloaded_and_deleted(warp: Warp, side: str, tmp_path: Path) -> None:
+async def test_certificate_life_cycle_from_creation_to_deletion(warp: Warp, side: str, tmp_path: Path) -> None:
     name = certificate_name(side)
     created = await warp.certificates.CreateCertificate(create_request(side, replace=True))
     assert created.certificate == await warp.full(side)
@@ -102,7 +102,7 @@ async def test_created_signed_installed_downloaded_and_deleted(warp: Warp, side:
 
 
 async def check_downloads(warp: Warp, side: str, chain: list[bytes]) -> None:
-    """Every format holds the same certificates, as openssl reads it."""
+    """Check with openssl that every format contains the same certificates."""
     expected = [der_of(pem) for pem in chain]
     pem = await warp.download(side, format=service.CERTIFICATE_FORMAT_PEM)
     assert [der_of(each.encode()) for each in pem.certificate_chain] == expected
@@ -127,13 +127,13 @@ def der_of(pem: bytes) -> bytes:
 
 
 def blocks(text: bytes) -> list[bytes]:
-    """The certificates among other lines."""
+    """Return the certificates in a text with other lines."""
     end = b"-----END CERTIFICATE-----\n"
     return [block + end for block in text.split(end)[:-1]]
 
 
 @pytest.mark.parametrize("side", SIDES)
-async def test_a_certificate_without_a_key_usage_shows_none(warp: Warp, side: str) -> None:
+async def test_certificate_without_key_usage_has_none(warp: Warp, side: str) -> None:
     await warp.certificates.CreateCertificate(create_request(side, replace=True))
     created = await warp.full(side)
     downloaded = await warp.download(side)
@@ -141,7 +141,7 @@ async def test_a_certificate_without_a_key_usage_shows_none(warp: Warp, side: st
     assert not created.HasField("key_usage")
 
 
-async def test_a_foreign_client_sees_the_same_certificate(warp: Warp) -> None:
+async def test_direct_client_sees_the_same_certificate(warp: Warp) -> None:
     request = {"name": certificate_name("server"), "view": "CERTIFICATE_VIEW_FULL", "keystorePassword": "changeit"}
     url = f"http://{warp.gateway.address}/keyway.v1.CertificateService/GetCertificate"
     process = await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""What a gateway may do whose account at ASTERIA has one of the three roles: the document's table of rights."""
+"""Permissions of the three ASTERIA roles, compared with the table in the vendor documentation."""
 
 import grpc
 import pytest
@@ -30,7 +30,7 @@ REJECTED = ("FAILED_PRECONDITION", "PROVIDER_CREDENTIALS_REJECTED")
 
 
 @pytest.mark.parametrize("user", ROLES)
-async def test_each_role_may_call_what_the_document_grants(warp: Warp, user: str) -> None:
+async def test_each_role_has_the_documented_permissions(warp: Warp, user: str) -> None:
     login = {"user_name": f"/{user}", "password": f"{user}-demo"}
     refused = set()
     async with Gateway(warp.stack.settings(warp.stack.provider("asteria", login=login))) as gateway:
@@ -43,7 +43,7 @@ async def test_each_role_may_call_what_the_document_grants(warp: Warp, user: str
     assert refused == ADMINISTRATOR - ROLES[user]
 
 
-async def test_a_role_that_is_too_low_causes_no_login(warp: Warp) -> None:
+async def test_insufficient_role_causes_no_login(warp: Warp) -> None:
     login = {"user_name": "/operator", "password": "operator-demo"}
     async with Gateway(warp.stack.settings(warp.stack.provider("asteria", login=login))) as gateway:
         failure = await failure_of(call(gateway, "DeleteCertificate", valid_request("DeleteCertificate", "asteria")))

@@ -1,4 +1,4 @@
-"""The session that all callers of an ASTERIA provider share: begun once, renewed once, ended at the end."""
+"""The shared session of an ASTERIA provider: one login, one renewal, and a logout at shutdown."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -32,11 +32,11 @@ def check(gateway: Gateway) -> Awaitable[service.CheckCertificateResponse]:
 
 
 def gateway_of(warp: Warp, **settings: Any) -> Gateway:
-    """A gateway of its own, not logged in yet."""
+    """A separate gateway that is not logged in yet."""
     return Gateway(warp.stack.settings(warp.stack.provider("asteria", **settings)))
 
 
-async def test_a_hundred_first_calls_share_one_login(warp: Warp) -> None:
+async def test_concurrent_first_calls_share_one_login(warp: Warp) -> None:
     async with gateway_of(warp) as gateway:
         answers = await asyncio.gather(*(check(gateway) for _ in range(CALLERS)))
     assert all(answer.exists for answer in answers)
@@ -47,7 +47,7 @@ async def test_a_hundred_first_calls_share_one_login(warp: Warp) -> None:
     assert len({call.session for call in calls}) == 1
 
 
-async def test_a_hundred_calls_with_an_expired_session_cause_one_login_and_all_succeed(warp: Warp) -> None:
+async def test_concurrent_calls_with_an_expired_session_share_one_login(warp: Warp) -> None:
     async with gateway_of(warp) as gateway:
         await check(gateway)
         await warp.control.forget_requests()
@@ -65,7 +65,7 @@ async def test_a_hundred_calls_with_an_expired_session_cause_one_login_and_all_s
     assert refused != renewed
 
 
-async def test_a_session_in_use_is_kept_alive(warp: Warp) -> None:
+async def test_session_in_use_is_kept_alive(warp: Warp) -> None:
     async with gateway_of(warp, login={"user_name": "/keyway", "password": "keyway-demo", "timeout_minutes": 2}) as own:
         for minute in range(5):
             await warp.control.advance(minute * 60)
@@ -73,7 +73,7 @@ async def test_a_session_in_use_is_kept_alive(warp: Warp) -> None:
     assert (await warp.calls()).count(f"POST {LOGIN}") == 1
 
 
-async def test_a_state_changing_call_is_done_once_though_its_session_had_expired(warp: Warp) -> None:
+async def test_state_changing_call_runs_once_despite_an_expired_session(warp: Warp) -> None:
     await warp.control.advance(HALF_AN_HOUR + 1)
     request = service.DeleteCertificateRequest(name=certificate_name("server"), **SEEDED)
     await warp.certificates.DeleteCertificate(request)
@@ -85,7 +85,7 @@ async def test_a_state_changing_call_is_done_once_though_its_session_had_expired
     ]
 
 
-async def test_a_rejected_login_is_every_callers_failed_precondition(
+async def test_rejected_login_is_failed_precondition_for_every_caller(
     warp: Warp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     login = {"user_name": "/keyway", "password": "not the password"}
@@ -99,10 +99,10 @@ async def test_a_rejected_login_is_every_callers_failed_precondition(
         assert (await failure_of(check(gateway))).kind == REJECTED  # for a moment, so that the account isn't locked
         assert (await warp.calls()).count(f"POST {LOGIN}") == 1
         monkeypatch.setattr(session, "REJECTION_SECONDS", 0)
-        assert (await check(gateway)).exists  # the account was mended: no restart is needed
+        assert (await check(gateway)).exists  # the account works again, without a restart
 
 
-async def test_a_caller_that_gives_up_during_the_login_leaves_it_to_the_others(warp: Warp) -> None:
+async def test_caller_that_disconnects_does_not_cancel_the_shared_login(warp: Warp) -> None:
     await warp.control.fail(mode=None, delay=0.5, path=LOGIN)
     async with gateway_of(warp) as gateway:
         name = service.CheckCertificateRequest(name=certificate_name("server"))
@@ -116,7 +116,7 @@ async def test_a_caller_that_gives_up_during_the_login_leaves_it_to_the_others(w
     assert (await warp.calls()).count(f"POST {LOGIN}") == 1
 
 
-async def test_a_login_that_hangs_ends_with_the_first_deadline_and_blocks_nobody_later(warp: Warp) -> None:
+async def test_hanging_login_ends_with_the_first_deadline_and_blocks_no_later_call(warp: Warp) -> None:
     await warp.control.fail(mode="stall", path=LOGIN)
     async with gateway_of(warp, timeout=0.5) as gateway:
         failure = await failure_of(check(gateway))
@@ -125,7 +125,7 @@ async def test_a_login_that_hangs_ends_with_the_first_deadline_and_blocks_nobody
 
 
 async def live_session(warp: Warp) -> str:
-    """A session that somebody else began."""
+    """Log in outside the gateway, and return the session."""
     form = {"userName": "/operator", "password": "operator-demo"}
     async with warp.stack.session.post(f"{warp.url}{LOGIN}", data=form) as response:
         answer = await response.json()
@@ -133,7 +133,7 @@ async def live_session(warp: Warp) -> str:
     return session_id
 
 
-async def test_a_fixed_session_is_used_as_it_is_and_neither_begun_renewed_nor_ended(warp: Warp) -> None:
+async def test_fixed_session_is_used_without_login_renewal_or_logout(warp: Warp) -> None:
     session_id = await live_session(warp)
     await warp.control.forget_requests()
     async with gateway_of(warp, login=None, session_id=session_id) as gateway:
@@ -148,7 +148,7 @@ async def test_a_fixed_session_is_used_as_it_is_and_neither_begun_renewed_nor_en
     ]
 
 
-async def test_a_logout_ends_the_session_at_the_server(warp: Warp) -> None:
+async def test_logout_ends_the_session_on_the_server(warp: Warp) -> None:
     async with gateway_of(warp) as gateway:
         await check(gateway)
     ended = (await warp.sent())[-1].session
@@ -158,7 +158,7 @@ async def test_a_logout_ends_the_session_at_the_server(warp: Warp) -> None:
         assert response.status == 403
 
 
-async def test_a_server_that_is_gone_does_not_hold_the_shutdown_up(warp: Warp, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unreachable_server_does_not_delay_shutdown(warp: Warp, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "LOGOUT_SECONDS", 600)
     async with EmulatorHost(AsteriaEmulator, HostOptions()) as other:
         gateway = gateway_of(warp, endpoint=other.url, timeout=600)
@@ -168,7 +168,7 @@ async def test_a_server_that_is_gone_does_not_hold_the_shutdown_up(warp: Warp, m
         await gateway.__aexit__()
 
 
-async def test_a_server_that_hangs_is_not_waited_for_long(warp: Warp, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_hanging_server_delays_shutdown_only_briefly(warp: Warp, monkeypatch: pytest.MonkeyPatch) -> None:
     assert session.LOGOUT_SECONDS <= 5
     monkeypatch.setattr(session, "LOGOUT_SECONDS", 0.1)
     await warp.control.fail(mode="stall", path=LOGOUT)
@@ -177,13 +177,13 @@ async def test_a_server_that_hangs_is_not_waited_for_long(warp: Warp, monkeypatc
     await warp.faults_taken()
 
 
-async def test_servers_are_logged_out_of_together(warp: Warp, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_logouts_of_all_servers_run_concurrently(warp: Warp, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "LOGOUT_SECONDS", 600)
     ids = [f"warp-{number}" for number in range(6)]
     together = asyncio.Barrier(len(ids))
 
     async def answer(reader: Reader, writer: Writer) -> None:
-        """No logout is answered before all have come: one after the other they would never end."""
+        """The servers answer no logout before all have arrived, so sequential logouts would never end."""
         while True:
             head, _ = await read_request(reader)
             if LOGOUT.encode() in head:
@@ -217,7 +217,7 @@ ODD_LOGINS = {
 
 
 @pytest.mark.parametrize(("body", "expected"), ODD_LOGINS.values(), ids=ODD_LOGINS)
-async def test_login_answers_of_odd_shapes(
+async def test_unusual_login_responses_are_handled(
     warp: Warp, monkeypatch: pytest.MonkeyPatch, body: str, expected: tuple[str, str] | None
 ) -> None:
     monkeypatch.setattr(session, "REJECTION_SECONDS", 0)

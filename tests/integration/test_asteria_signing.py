@@ -1,4 +1,4 @@
-"""Signing requests and signed certificates of ASTERIA over gRPC, in every form that an authority may answer with."""
+"""Signing requests and signed certificates of ASTERIA over gRPC, in every encoding."""
 
 import itertools
 from collections.abc import Callable
@@ -22,14 +22,14 @@ from tests.support.wire import failure_of
 
 
 class Signed(NamedTuple):
-    """A certificate that an authority made for a signing request, and the authority's own."""
+    """A certificate issued for a signing request, and the certificate of the authority."""
 
     leaf: Files
     root: Files
 
 
 async def signed(warp: Warp, folder: Path, side: str = "client") -> Signed:
-    """A new certificate's signing request, and what an authority made of it."""
+    """Create a certificate, and issue a certificate for its signing request."""
     await warp.certificates.CreateCertificate(create_request(side, replace=True))
     csr = (await warp.signing_request(side)).csr_pem.encode()
     root = self_signed(folder, "Root")
@@ -45,7 +45,7 @@ def install_request(
 
 
 class Form(NamedTuple):
-    """What is sent: the certificate's file and the chain's, and the names that they get."""
+    """The certificate file and the chain file in a request, and their names."""
 
     certificate: Callable[[Signed], bytes]
     chain: Callable[[Signed], bytes]
@@ -72,7 +72,9 @@ FORMS = {
 
 
 @pytest.mark.parametrize(("form", "side"), list(zip(FORMS, itertools.cycle(SIDES))))
-async def test_a_signed_certificate_in_every_form(warp: Warp, form: str, side: str, tmp_path: Path) -> None:
+async def test_signed_certificate_is_accepted_in_every_encoding(
+    warp: Warp, form: str, side: str, tmp_path: Path
+) -> None:
     made = await signed(warp, tmp_path, side)
     certificate, chain, filenames = FORMS[form]
     await warp.certificates.InstallSignedCertificate(install_request(certificate(made), side, chain=chain(made)))
@@ -88,7 +90,7 @@ async def test_a_signed_certificate_in_every_form(warp: Warp, form: str, side: s
     assert request.csr_pem  # it stays: the authority may have to sign it again
 
 
-async def test_what_does_not_fit_changes_nothing(warp: Warp, tmp_path: Path) -> None:
+async def test_mismatched_certificate_is_rejected_and_changes_nothing(warp: Warp, tmp_path: Path) -> None:
     made = await signed(warp, tmp_path)
     stranger = issued(tmp_path, "Stranger", made.root)
     before = await warp.full("client")
@@ -112,7 +114,7 @@ async def test_what_does_not_fit_changes_nothing(warp: Warp, tmp_path: Path) -> 
     assert await warp.full("client") == before
 
 
-async def test_a_signing_request_takes_both_passwords(warp: Warp) -> None:
+async def test_signing_request_requires_both_passwords(warp: Warp) -> None:
     await warp.certificates.CreateCertificate(create_request())
     for wrong in PASSWORDS:
         request = service.GetCertificateSigningRequestRequest(

@@ -1,4 +1,4 @@
-"""Times of ASTERIA's certificates: its local times, in the time zone that is configured, are the true instants."""
+"""Times of ASTERIA certificates: conversion from local times in the configured time zone."""
 
 import datetime as dt
 import json
@@ -25,7 +25,7 @@ INSTANTS = [
 
 
 @pytest.mark.parametrize("not_after", INSTANTS, ids=str)
-async def test_the_validity_is_what_openssl_reads(warp: Warp, not_after: dt.datetime) -> None:
+async def test_validity_equals_the_output_of_openssl(warp: Warp, not_after: dt.datetime) -> None:
     wanted = x509_chain.Wanted(x509_chain.name("Dated"), (x509_chain.authority(),), not_after=not_after)
     pem = x509_chain.pem(x509_chain.self_signed(wanted))
     request = service.ImportTrustedAuthorityRequest(parent=store_name("client"), content=pem)
@@ -58,7 +58,7 @@ ZONES = [
 
 
 @pytest.mark.parametrize(("zone", "text", "expected"), ZONES)
-async def test_a_local_time_is_read_in_the_configured_zone(warp: Warp, zone: str, text: str, expected: str) -> None:
+async def test_local_time_is_read_in_the_configured_time_zone(warp: Warp, zone: str, text: str, expected: str) -> None:
     name = {"CN": "canned"}
     canned = {"subject": name, "issuer": name, "notBefore": text, "notAfter": text}
     body: dict[str, Any] = {"result": {"status": "success", "data": {"certificate": canned}}}

@@ -1,6 +1,6 @@
-"""The 24 calls of ASTERIA's module `certificate`, login and logout: what goes over the wire, against the document.
+"""The requests of the 24 calls of the ASTERIA module `certificate`, login, and logout, compared with the documentation.
 
-The requests are the document's samples; the emulator's history tells what the gateway made of them.
+The expected requests are the samples of the documentation. The history of the emulator has the actual requests.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ SUBJECT = certificates.DistinguishedName(
 )
 FILE = b"\x30\x82\x00\x00\r\n--\x00\xff\n"
 ODD = "\"'\\ &=+%41;#?\t\r\n\x00日本語é😀 ­\u202e--x "
-"""Text that every encoding has to take care of."""
+"""Text that every encoding must escape."""
 
 
 class Asked(NamedTuple):
@@ -162,7 +162,7 @@ CASES: Mapping[str, tuple[Callable[[str], Any], Sequence[Asked]]] = {
 
 
 def as_asked(request: Sent, side: str) -> Asked:
-    """The request in the table's form."""
+    """Return the request in the format of the table."""
     function = request.target.removeprefix(f"{BASE}/{side}/")
     if (request.content_type or "").startswith(MULTIPART):
         return Asked(function, MULTIPART, request.parts)
@@ -171,9 +171,9 @@ def as_asked(request: Sent, side: str) -> Asked:
 
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("method", CASES)
-async def test_requests_are_the_documented_ones(warp: Warp, method: str, side: str) -> None:
+async def test_requests_match_the_documentation(warp: Warp, method: str, side: str) -> None:
     make, expected = CASES[method]
-    # An answer for each kind of call: what becomes of answers is not what this is about.
+    # A response for each kind of call. This test does not check the results.
     await warp.control.fail(mode="raw", path="/exist$", body='{"result":{"status":"success","data":{"exist":false}}}')
     await warp.control.fail(mode="raw", body='{"result":{"status":"success","data":{}}}', count=10, path="/(?!exist)")
     with contextlib.suppress(grpc.aio.AioRpcError):
@@ -222,7 +222,7 @@ async def test_login_and_logout(warp: Warp) -> None:
     assert [request.status for request in (logged_in, exist, logged_out)] == [200, 200, 200]
 
 
-async def test_odd_text_arrives_unchanged(warp: Warp) -> None:
+async def test_unusual_text_arrives_unchanged(warp: Warp) -> None:
     odd: dict[str, Any] = {"keystore_password": ODD, "private_key_password": ODD[::-1]}
     subject = certificates.DistinguishedName(common_name=ODD)
     name, store = certificate_name("client"), store_name("client")
@@ -247,7 +247,7 @@ async def test_odd_text_arrives_unchanged(warp: Warp) -> None:
     assert unquote(shown.target, errors="strict") == f"{BASE}/client/ca/show?alias={alias}"
 
 
-async def test_a_certificate_under_odd_passwords_is_as_good_as_any(warp: Warp) -> None:
+async def test_certificate_with_unusual_passwords_works(warp: Warp) -> None:
     odd: dict[str, Any] = {"keystore_password": ODD, "private_key_password": ODD[::-1]}
     await warp.certificates.CreateCertificate(
         service.CreateCertificateRequest(parent=PROVIDER, certificate_id="client", subject=SUBJECT, **odd)

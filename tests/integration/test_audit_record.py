@@ -1,4 +1,4 @@
-"""What is on record of calls that succeed, fail, are refused, or are given up: over the wire and from the files."""
+"""Audit records of successful, failed, rejected, and canceled calls, made over the wire and read from the files."""
 
 import asyncio
 import contextlib
@@ -189,8 +189,8 @@ async def test_in_doubt_when_the_connection_is_lost(trusted: Trusted, stack: Sta
 
 
 class TestBatches:
-    async def test_one_that_is_too_large_costs_little(self, trusted: Trusted) -> None:
-        """Also a caller that may do nothing can send it: no room is held for what its items would have come to."""
+    async def test_too_large_batch_reserves_little_space(self, trusted: Trusted) -> None:
+        """A caller without permissions can send such a batch, so the journal reserves no space for its items."""
         names = [f"{number}".rjust(1000, "n") for number in range(1000)]
         items = [keys.EncryptRequest(name=f"providers/nhn-keys/keys/{name}", plaintext=b"x") for name in names]
         async with calling(trusted, STRANGER) as caller:
@@ -227,11 +227,11 @@ class TestBatches:
         ]
         told = record["outcome"]["unmapped"]["items"]
         assert [(each["name"], each["code"]) for each in told][:2] == [(KEY, "OK"), (other, "PERMISSION_DENIED")]
-        assert told[2]["reason"] == "PERMISSION_DENIED"  # a name that is none is in no policy
+        assert told[2]["reason"] == "PERMISSION_DENIED"  # no policy can permit an invalid name
 
 
 class TestLists:
-    async def test_what_the_caller_may_not_list_is_left_out(self, trusted: Trusted) -> None:
+    async def test_forbidden_items_are_omitted_from_lists(self, trusted: Trusted) -> None:
         with (trusted.folder / "policies.cedar").open("a") as file:
             file.write(
                 'permit (principal == Keyway::Caller::"spiffe://example.org/stranger", '
@@ -246,7 +246,7 @@ class TestLists:
         assert {each.name.split("/")[1] for each in listed.certificates} == {"nhn-certs"}
         assert [each.name for each in seen.providers] == ["providers/nhn-certs"]
 
-    async def test_nothing_to_list_at_all(self, trusted: Trusted) -> None:
+    async def test_list_without_any_permission_is_denied(self, trusted: Trusted) -> None:
         async with calling(trusted, STRANGER) as caller:
             error = await refused(
                 caller.certificates.ListCertificates(certificates.ListCertificatesRequest(parent="providers/-"))
@@ -257,7 +257,7 @@ class TestLists:
 class TestPrivateKeys:
     NAME = "providers/nhn-certs/certificates/www.example.com"
 
-    async def test_downloads_with_the_key_are_an_action_of_their_own(self, trusted: Trusted, stack: Stack) -> None:
+    async def test_download_with_the_private_key_is_a_separate_action(self, trusted: Trusted, stack: Stack) -> None:
         policies = (trusted.folder / "policies.cedar").read_text()
         (trusted.folder / "policies.cedar").write_text(
             policies.replace("operators-read-keys", "x").split('@id("x")')[0]

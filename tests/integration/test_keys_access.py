@@ -1,4 +1,4 @@
-"""Who the gateway is to Secure Key Manager: versions and their credentials, MAC address, certificate; secrets."""
+"""Credentials of the gateway for Secure Key Manager: API versions, MAC address, and certificate; and secrets."""
 
 import base64
 from collections.abc import AsyncIterator
@@ -29,13 +29,13 @@ EVERY_CREDENTIAL = {"user_access_key": USER_ACCESS_KEY, "bearer_token": "demo-to
 
 
 def sent_credentials(request: dict[str, Any]) -> dict[str, str]:
-    """The credential headers of a request that the emulator saw, by their names in capitals."""
+    """Return the credential headers of a request that the emulator received, by their uppercase names."""
     headers = {name.upper(): value for name, value in request["headers"].items()}
     return {name: headers[name] for name in CREDENTIAL_HEADERS if name in headers}
 
 
 class Version(NamedTuple):
-    """An API version, and the credential headers that it is sent."""
+    """An API version and the credential headers of its requests."""
 
     name: str
     headers: dict[str, str]
@@ -59,7 +59,7 @@ UPSTREAM_CALLS = {
     "GetPublicKey": "asymmetric-keys/demo-rsa/publicKey",
     "BatchEncrypt": "symmetric-keys/orders-key/encrypt",
 }
-"""Methods whose valid request succeeds with the default seed. Decrypt and Verify need what the others made."""
+"""Methods that succeed with the default seed. Decrypt and Verify need the results of other methods."""
 
 
 @pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.name)
@@ -87,7 +87,7 @@ async def test_every_method_works_in_every_api_version_with_its_credentials_and_
 
 
 @pytest.mark.parametrize("version", ["v1.1", "v1.2", "v1.3"])
-async def test_a_wrong_credential_is_the_operators_business(quiet_stack: Stack, version: str) -> None:
+async def test_wrong_credential_is_an_error_of_the_gateway_configuration(quiet_stack: Stack, version: str) -> None:
     wrong = {"user_access_key": {"id": "demo-access-key", "secret": "wrong-secret"}, "bearer_token": "wrong-token"}
     async with Gateway(quiet_stack.settings(quiet_stack.provider("nhn-keys", api_version=version, **wrong))) as gateway:
         failure = await failure_of(call(gateway, "Encrypt"))
@@ -96,7 +96,7 @@ async def test_a_wrong_credential_is_the_operators_business(quiet_stack: Stack, 
     assert b"wrong-" not in failure.everything
 
 
-async def test_a_named_symmetric_version_of_a_v1_0_provider_is_asked_for_with_the_key_of_v1_1(
+async def test_symmetric_key_version_of_a_v1_0_provider_is_read_through_v1_1(
     quiet_stack: Stack,
 ) -> None:
     provider = quiet_stack.provider("nhn-keys", **EVERY_CREDENTIAL)
@@ -108,7 +108,7 @@ async def test_a_named_symmetric_version_of_a_v1_0_provider_is_asked_for_with_th
     assert sent_credentials(seen) == KEY_HEADERS
 
 
-async def test_a_key_store_locked_to_a_mac_address_opens_for_a_gateway_that_sends_it(quiet_stack: Stack) -> None:
+async def test_mac_locked_key_store_accepts_the_configured_mac_address(quiet_stack: Stack) -> None:
     request = keys.GetSecretRequest(name=f"{PROVIDER}/secrets/mac-locked-secret")
     info = keys.GetClientInfoRequest(provider=PROVIDER)
     refused = await failure_of(quiet_stack.gateway.keys.GetSecret(request))
@@ -122,7 +122,7 @@ async def test_a_key_store_locked_to_a_mac_address_opens_for_a_gateway_that_send
     assert (nobody.client_mac_address, somebody.client_mac_address) == ("", MAC)
 
 
-async def test_a_key_store_locked_to_an_address_opens_once_it_is_the_gateways(quiet_stack: Stack) -> None:
+async def test_address_locked_key_store_accepts_the_address_of_the_gateway(quiet_stack: Stack) -> None:
     stub, request = quiet_stack.gateway.keys, keys.GetSecretRequest(name=f"{PROVIDER}/secrets/ip-locked-secret")
     refused = await failure_of(stub.GetSecret(request))
     info = await stub.GetClientInfo(keys.GetClientInfoRequest(provider=PROVIDER))
@@ -138,13 +138,13 @@ async def test_a_key_store_locked_to_an_address_opens_once_it_is_the_gateways(qu
     ("secret", "payload"),
     [("demo-secret", "hello from the secure key manager"), ("demo-secret-unicode", "안녕하세요\n키 관리자")],
 )
-async def test_a_secret_is_its_text_in_utf8(quiet_stack: Stack, secret: str, payload: str) -> None:
+async def test_secret_is_returned_as_utf8(quiet_stack: Stack, secret: str, payload: str) -> None:
     response = await quiet_stack.gateway.keys.GetSecret(keys.GetSecretRequest(name=f"{PROVIDER}/secrets/{secret}"))
 
     assert response.payload.decode() == payload
 
 
-async def test_an_empty_secret_is_a_secret(quiet_stack: Stack) -> None:
+async def test_empty_secret_is_returned(quiet_stack: Stack) -> None:
     await quiet_stack.controls[KEY_MANAGER].seed({"secrets": [{"id": "빈 비밀", "secret": ""}]})
     response = await quiet_stack.gateway.keys.GetSecret(keys.GetSecretRequest(name=f"{PROVIDER}/secrets/빈 비밀"))
 
@@ -160,7 +160,7 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("as_200", [False, True], ids=["with an HTTP status of their own", "with HTTP 200"])
-async def test_failures_are_the_same_whatever_http_status_they_come_with(quiet_stack: Stack, as_200: bool) -> None:
+async def test_failure_does_not_depend_on_the_http_status(quiet_stack: Stack, as_200: bool) -> None:
     control, stub = quiet_stack.controls[KEY_MANAGER], quiet_stack.gateway.keys
     await control.seed({"failures_as_200": as_200})
     try:
@@ -200,7 +200,7 @@ async def tls(seeded_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def client_certificate(form: str, pair: KeyPair, folder: Path) -> dict[str, Any]:
-    """The setting, in one of the forms that it has."""
+    """Return the setting in one of its forms."""
     if form == "PEM":
         return {"certificate": {"file": str(pair.certificate)}, "private_key": {"file": str(pair.key)}}
     if form == "PEM with an encrypted key":
@@ -217,7 +217,7 @@ def client_certificate(form: str, pair: KeyPair, folder: Path) -> dict[str, Any]
 
 
 def tls_provider(stack: Stack, tls: Tls, **changes: Any) -> dict[str, Any]:
-    """The provider at its HTTPS address, with the authority that issued its certificate."""
+    """Return the provider with its HTTPS address and the authority of its certificate."""
     return stack.provider(
         "nhn-keys",
         endpoint=tls.host.url.replace("127.0.0.1", "localhost"),
@@ -227,7 +227,7 @@ def tls_provider(stack: Stack, tls: Tls, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("form", ["PEM", "PEM with an encrypted key", "PKCS#12"])
-async def test_a_key_store_locked_to_a_certificate_opens_for_a_gateway_that_shows_it(
+async def test_certificate_locked_key_store_accepts_the_configured_certificate(
     quiet_stack: Stack, tls: Tls, tmp_path: Path, form: str
 ) -> None:
     shown = client_certificate(form, tls.client, tmp_path)
@@ -242,7 +242,7 @@ async def test_a_key_store_locked_to_a_certificate_opens_for_a_gateway_that_show
     assert secret.payload == b"kept in certificate-locked"
 
 
-async def test_without_a_certificate_or_with_another_one_a_locked_key_store_stays_closed(
+async def test_certificate_locked_key_store_rejects_missing_and_other_certificates(
     quiet_stack: Stack, tls: Tls, tmp_path: Path
 ) -> None:
     request = keys.GetSecretRequest(name=f"{PROVIDER}/secrets/certificate-locked-secret")
@@ -257,7 +257,7 @@ async def test_without_a_certificate_or_with_another_one_a_locked_key_store_stay
     assert sent == [False, True]
 
 
-async def test_the_plaintext_goes_to_the_upstream_in_the_body_and_nowhere_else(quiet_stack: Stack) -> None:
+async def test_plaintext_is_sent_only_in_the_request_body(quiet_stack: Stack) -> None:
     await call(quiet_stack.gateway, "Encrypt", valid_request("Encrypt", secret="카드 4111"))
 
     (seen,) = await quiet_stack.controls[KEY_MANAGER].requests()

@@ -1,4 +1,4 @@
-"""Asymmetric keys through the gateway, held against openssl and against direct users of the upstream."""
+"""Asymmetric keys through the gateway, compared with openssl and with direct clients of the upstream."""
 
 import base64
 from pathlib import Path
@@ -22,7 +22,7 @@ PAIR = f"{PROVIDER}/keys/demo-rsa"
 """Has the versions 0 and 1; 1 is the current one."""
 
 LONGEST_FOR_VERIFY = 64
-"""Bytes that `pkeyutl -verify` takes: no digest is longer. `-verifyrecover` has no such limit."""
+"""Bytes that `pkeyutl -verify` accepts: no digest is longer. `-verifyrecover` has no such limit."""
 
 UTF8, BASE64 = keys.ENCODING_UTF8, keys.ENCODING_BASE64
 SIGNED = {
@@ -41,27 +41,27 @@ def upstream_text(encoding: keys.Encoding.ValueType, plaintext: bytes) -> bytes:
 
 
 async def signature_of(gateway: Gateway, plaintext: bytes, encoding: keys.Encoding.ValueType = UTF8) -> str:
-    """A signature made through the gateway."""
+    """Sign through the gateway, and return the signature."""
     response = await gateway.keys.Sign(keys.SignRequest(name=PAIR, plaintext=plaintext, encoding=encoding))
     return response.signature
 
 
 async def public_pem(gateway: Gateway, name: str = PAIR) -> str:
-    """The public key, as the gateway hands it out."""
+    """Return the public key from the gateway."""
     return (await gateway.keys.GetPublicKey(keys.GetPublicKeyRequest(name=name))).pem
 
 
 async def verification(
     gateway: Gateway, plaintext: bytes, signature: str, encoding: keys.Encoding.ValueType = UTF8, name: str = PAIR
 ) -> keys.VerifyResponse:
-    """What the gateway says of a signature."""
+    """Return whether the gateway accepts the signature."""
     return await gateway.keys.Verify(
         keys.VerifyRequest(name=name, plaintext=plaintext, signature=signature, encoding=encoding)
     )
 
 
 @pytest.mark.parametrize(("encoding", "plaintext"), CASES)
-async def test_openssl_verifies_what_the_gateway_signs(
+async def test_openssl_verifies_a_signature_of_the_gateway(
     quiet_stack: Stack, tmp_path: Path, encoding: keys.Encoding.ValueType, plaintext: bytes
 ) -> None:
     gateway, text = quiet_stack.gateway, upstream_text(encoding, plaintext)
@@ -74,7 +74,7 @@ async def test_openssl_verifies_what_the_gateway_signs(
 
 
 @pytest.mark.parametrize(("encoding", "plaintext"), CASES)
-async def test_a_signature_verifies_both_through_the_gateway_and_directly(
+async def test_signature_verifies_through_the_gateway_and_directly(
     quiet_stack: Stack, encoding: keys.Encoding.ValueType, plaintext: bytes
 ) -> None:
     gateway, direct = quiet_stack.gateway, DirectUser(quiet_stack)
@@ -89,7 +89,7 @@ async def test_a_signature_verifies_both_through_the_gateway_and_directly(
         assert told == {"result": True, "keyVersion": 1}
 
 
-async def test_an_empty_text_can_be_signed(quiet_stack: Stack, tmp_path: Path) -> None:
+async def test_empty_text_can_be_signed(quiet_stack: Stack, tmp_path: Path) -> None:
     signature = await signature_of(quiet_stack.gateway, b"")
 
     assert openssl_recover(signature, await public_pem(quiet_stack.gateway), tmp_path) == b""
@@ -97,14 +97,14 @@ async def test_an_empty_text_can_be_signed(quiet_stack: Stack, tmp_path: Path) -
     assert not (await verification(quiet_stack.gateway, b"x", signature)).verified
 
 
-async def test_what_openssl_signs_with_the_private_key_the_gateway_verifies(quiet_stack: Stack, tmp_path: Path) -> None:
+async def test_gateway_verifies_a_signature_of_openssl(quiet_stack: Stack, tmp_path: Path) -> None:
     private = await quiet_stack.gateway.keys.GetPrivateKey(keys.GetPrivateKeyRequest(name=PAIR))
     signature = openssl_sign("글".encode(), private.pem, 1, tmp_path)
 
     assert (await verification(quiet_stack.gateway, "글".encode(), signature)).verified
 
 
-async def test_a_signature_that_does_not_fit_is_an_answer(quiet_stack: Stack) -> None:
+async def test_mismatched_signature_is_a_negative_result(quiet_stack: Stack) -> None:
     gateway = quiet_stack.gateway
     signature = await signature_of(gateway, b"signed")
     other = base64.b64decode(signature)
@@ -124,13 +124,13 @@ async def test_a_signature_that_does_not_fit_is_an_answer(quiet_stack: Stack) ->
 
 
 @pytest.mark.parametrize("signature", ["no signature", "AAAA", base64.b64encode(bytes(259)).decode()])
-async def test_what_can_not_be_a_signature_is_invalid_user_data(quiet_stack: Stack, signature: str) -> None:
+async def test_malformed_signature_is_invalid_user_data(quiet_stack: Stack, signature: str) -> None:
     failure = await failure_of(verification(quiet_stack.gateway, b"signed", signature))
 
     assert failure.kind == ("INVALID_ARGUMENT", "INVALID_USER_DATA")
 
 
-async def test_a_request_without_a_signature_is_refused(quiet_stack: Stack) -> None:
+async def test_request_without_a_signature_is_rejected(quiet_stack: Stack) -> None:
     failure = await failure_of(verification(quiet_stack.gateway, b"signed", ""))
 
     assert (failure.kind, failure.fields) == (("INVALID_ARGUMENT", "INVALID_REQUEST"), ["signature"])
@@ -141,7 +141,7 @@ async def test_a_request_without_a_signature_is_refused(quiet_stack: Stack) -> N
     [(UTF8, b"s" * 246), (UTF8, "가".encode() * 82), (BASE64, bytes(184)), (UTF8, b"\xff")],
     ids=["246 bytes", "82 Hangul", "184 bytes in Base64", "not UTF-8"],
 )
-async def test_data_that_the_upstream_would_not_sign_is_refused_before_any_call(
+async def test_unsignable_data_is_rejected_before_the_upstream_call(
     quiet_stack: Stack, encoding: keys.Encoding.ValueType, plaintext: bytes
 ) -> None:
     for call in (
@@ -154,9 +154,7 @@ async def test_data_that_the_upstream_would_not_sign_is_refused_before_any_call(
 
 
 @pytest.mark.parametrize(("name", "version"), [(PAIR, 1), (f"{PAIR}/versions/0", 0), (f"{PAIR}/versions/1", 1)])
-async def test_openssl_reads_both_halves_of_a_key_and_they_belong_together(
-    quiet_stack: Stack, name: str, version: int
-) -> None:
+async def test_openssl_reads_a_matching_key_pair(quiet_stack: Stack, name: str, version: int) -> None:
     private = await quiet_stack.gateway.keys.GetPrivateKey(keys.GetPrivateKeyRequest(name=name))
     public = await quiet_stack.gateway.keys.GetPublicKey(keys.GetPublicKeyRequest(name=name))
 
@@ -170,7 +168,7 @@ async def test_openssl_reads_both_halves_of_a_key_and_they_belong_together(
     assert [(half.HasField("key_version"), half.key_version) for half in (private, public)] == [(True, version)] * 2
 
 
-async def test_versions_of_a_key_are_different_keys(quiet_stack: Stack, tmp_path: Path) -> None:
+async def test_key_versions_are_different_keys(quiet_stack: Stack, tmp_path: Path) -> None:
     first, current = [await public_pem(quiet_stack.gateway, f"{PAIR}/versions/{number}") for number in (0, 1)]
     signature = await signature_of(quiet_stack.gateway, b"signed")
 
@@ -179,7 +177,7 @@ async def test_versions_of_a_key_are_different_keys(quiet_stack: Stack, tmp_path
     assert not openssl_verifies(signature, first, b"signed", tmp_path)
 
 
-async def test_a_signature_of_before_a_rotation_verifies_after_it(quiet_stack: Stack, tmp_path: Path) -> None:
+async def test_signature_verifies_after_a_rotation(quiet_stack: Stack, tmp_path: Path) -> None:
     gateway, control = quiet_stack.gateway, quiet_stack.controls[KEY_MANAGER]
     pems = [openssl.run("genrsa", "2048").decode() for _ in range(2)]
     await control.seed({"asymmetric_keys": [{"id": "rotating", "versions": [{"private_key": pems[0]}]}]})
@@ -209,9 +207,7 @@ async def test_a_signature_of_before_a_rotation_verifies_after_it(quiet_stack: S
         (f"{PAIR}/versions/", ("INVALID_ARGUMENT", "INVALID_REQUEST")),
     ],
 )
-async def test_halves_of_what_is_not_a_usable_key_fail(
-    quiet_stack: Stack, name: str, expected: tuple[str, str]
-) -> None:
+async def test_reading_an_unusable_key_fails(quiet_stack: Stack, name: str, expected: tuple[str, str]) -> None:
     stub = quiet_stack.gateway.keys
     public = await failure_of(stub.GetPublicKey(keys.GetPublicKeyRequest(name=name)))
     private = await failure_of(stub.GetPrivateKey(keys.GetPrivateKeyRequest(name=name)))

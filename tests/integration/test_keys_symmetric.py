@@ -1,4 +1,4 @@
-"""Symmetric keys through the gateway, held against `openssl enc` and against direct users of the upstream."""
+"""Symmetric keys through the gateway, compared with `openssl enc` and with direct clients of the upstream."""
 
 import base64
 import os
@@ -40,19 +40,19 @@ CASES = [pytest.param(keys.ENCODING_UTF8, data, id=f"UTF8 {name}") for name, dat
 
 
 async def material_of(gateway: Gateway, name: str) -> bytes:
-    """The key's bytes, as the gateway hands them out."""
+    """Return the key bytes from the gateway."""
     response = await gateway.keys.GetSymmetricKey(keys.GetSymmetricKeyRequest(name=name))
     return response.key_material
 
 
 async def decrypted(gateway: Gateway, ciphertext: str, encoding: keys.Encoding.ValueType, name: str = ORDERS) -> bytes:
-    """What the gateway decrypts."""
+    """Decrypt through the gateway."""
     request = keys.DecryptRequest(name=name, ciphertext=ciphertext, encoding=encoding)
     return (await gateway.keys.Decrypt(request)).plaintext
 
 
 @pytest.mark.parametrize(("encoding", "plaintext"), CASES)
-async def test_what_the_gateway_encrypts_openssl_the_upstream_and_the_gateway_decrypt(
+async def test_ciphertext_of_the_gateway_decrypts_everywhere(
     quiet_stack: Stack, encoding: keys.Encoding.ValueType, plaintext: bytes
 ) -> None:
     gateway = quiet_stack.gateway
@@ -69,7 +69,7 @@ async def test_what_the_gateway_encrypts_openssl_the_upstream_and_the_gateway_de
 
 
 @pytest.mark.parametrize(("encoding", "plaintext"), CASES)
-async def test_what_a_direct_user_encrypts_the_gateway_decrypts(
+async def test_gateway_decrypts_a_ciphertext_of_a_direct_client(
     quiet_stack: Stack, encoding: keys.Encoding.ValueType, plaintext: bytes
 ) -> None:
     text = base64.b64encode(plaintext).decode() if encoding == keys.ENCODING_BASE64 else plaintext.decode()
@@ -78,14 +78,14 @@ async def test_what_a_direct_user_encrypts_the_gateway_decrypts(
     assert await decrypted(quiet_stack.gateway, direct["ciphertext"], encoding) == plaintext
 
 
-async def test_what_openssl_encrypts_with_the_key_material_the_gateway_decrypts(quiet_stack: Stack) -> None:
+async def test_gateway_decrypts_a_ciphertext_of_openssl(quiet_stack: Stack) -> None:
     key = await material_of(quiet_stack.gateway, ORDERS)
     ciphertext = openssl_encrypt("주문".encode(), key, os.urandom(16), version=2)
 
     assert await decrypted(quiet_stack.gateway, ciphertext, keys.ENCODING_UTF8) == "주문".encode()
 
 
-async def test_no_encoding_means_utf8(quiet_stack: Stack) -> None:
+async def test_default_encoding_is_utf8(quiet_stack: Stack) -> None:
     request = keys.EncryptRequest(name=ORDERS, plaintext="열쇠".encode())
     ciphertext = (await quiet_stack.gateway.keys.Encrypt(request)).ciphertext
 
@@ -104,7 +104,7 @@ async def test_no_encoding_means_utf8(quiet_stack: Stack) -> None:
     ],
     ids=["not UTF-8", "half a surrogate pair", "a byte too long", "Hangul too long", "Base64 too long"],
 )
-async def test_data_that_the_upstream_would_not_take_is_refused_before_any_call(
+async def test_unsupported_data_is_rejected_before_the_upstream_call(
     quiet_stack: Stack, encoding: keys.Encoding.ValueType, plaintext: bytes, said: str
 ) -> None:
     request = keys.EncryptRequest(name=ORDERS, plaintext=plaintext, encoding=encoding)
@@ -117,7 +117,7 @@ async def test_data_that_the_upstream_would_not_take_is_refused_before_any_call(
 
 
 @pytest.mark.parametrize("text", ["plain words", "YQ=", "YQ", "YR==", "Y Q==", "YQ==\n", "가"])
-async def test_a_text_that_is_not_base64_is_a_failed_precondition(quiet_stack: Stack, text: str) -> None:
+async def test_plaintext_that_is_not_base64_is_a_failed_precondition(quiet_stack: Stack, text: str) -> None:
     encrypted = await quiet_stack.gateway.keys.Encrypt(keys.EncryptRequest(name=ORDERS, plaintext=text.encode()))
     failure = await failure_of(decrypted(quiet_stack.gateway, encrypted.ciphertext, keys.ENCODING_BASE64))
 
@@ -127,7 +127,7 @@ async def test_a_text_that_is_not_base64_is_a_failed_precondition(quiet_stack: S
 
 
 @pytest.mark.parametrize("name", [ORDERS, FIRST])
-async def test_a_data_key_is_wrapped_for_openssl_and_decrypts_with_base64(quiet_stack: Stack, name: str) -> None:
+async def test_wrapped_data_key_decrypts_with_openssl_and_as_base64(quiet_stack: Stack, name: str) -> None:
     gateway = quiet_stack.gateway
     made = await gateway.keys.GenerateDataKey(keys.GenerateDataKeyRequest(name=name))
 
@@ -138,14 +138,14 @@ async def test_a_data_key_is_wrapped_for_openssl_and_decrypts_with_base64(quiet_
     assert again.plaintext != made.plaintext
 
 
-async def test_a_data_key_of_a_direct_user_decrypts_through_the_gateway(quiet_stack: Stack) -> None:
+async def test_data_key_of_a_direct_client_decrypts_through_the_gateway(quiet_stack: Stack) -> None:
     direct = await DirectUser(quiet_stack).call("POST", "symmetric-keys/orders-key/create-local-key")
 
     plaintext = await decrypted(quiet_stack.gateway, direct["localKeyCiphertext"], keys.ENCODING_BASE64)
     assert plaintext == base64.b64decode(direct["localKeyPlaintext"])
 
 
-async def test_version_0_is_told_and_not_taken_for_no_version(quiet_stack: Stack) -> None:
+async def test_version_0_is_returned_as_a_version(quiet_stack: Stack) -> None:
     stub = quiet_stack.gateway.keys
     encrypted = await stub.Encrypt(keys.EncryptRequest(name=FIRST, plaintext=b"first"))
     answers: list[Any] = [
@@ -158,7 +158,7 @@ async def test_version_0_is_told_and_not_taken_for_no_version(quiet_stack: Stack
     assert [(answer.HasField("key_version"), answer.key_version) for answer in answers] == [(True, 0)] * 4
 
 
-async def test_a_symmetric_key_of_v1_0_has_no_version_and_a_named_one_is_read_through_v1_1(quiet_stack: Stack) -> None:
+async def test_v1_0_key_has_no_version_and_a_given_version_is_read_through_v1_1(quiet_stack: Stack) -> None:
     stub = quiet_stack.gateway.keys
     current = await stub.GetSymmetricKey(keys.GetSymmetricKeyRequest(name=ORDERS))
     named = [
@@ -191,7 +191,7 @@ async def test_a_symmetric_key_of_v1_0_has_no_version_and_a_named_one_is_read_th
         ("٣", ("INVALID_ARGUMENT", "INVALID_REQUEST")),
     ],
 )
-async def test_a_version_that_is_not_there_is_not_found_and_one_that_can_not_be_is_refused(
+async def test_unknown_version_is_not_found_and_invalid_version_is_rejected(
     quiet_stack: Stack, version: str, expected: tuple[str, str]
 ) -> None:
     name = f"{ORDERS}/versions/{version}"
@@ -200,7 +200,7 @@ async def test_a_version_that_is_not_there_is_not_found_and_one_that_can_not_be_
     assert failure.kind == expected
 
 
-async def test_what_was_encrypted_before_a_rotation_decrypts_after_it(quiet_stack: Stack) -> None:
+async def test_ciphertext_decrypts_after_a_rotation(quiet_stack: Stack) -> None:
     gateway, control = quiet_stack.gateway, quiet_stack.controls[KEY_MANAGER]
     await control.seed({"symmetric_keys": [{"id": "rotating"}]})
     name, request = f"{PROVIDER}/keys/rotating", keys.EncryptRequest(name=f"{PROVIDER}/keys/rotating", plaintext=b"old")
@@ -235,9 +235,7 @@ async def test_what_was_encrypted_before_a_rotation_decrypts_after_it(quiet_stac
         (f"{ORDERS}/versions/1", ("INVALID_ARGUMENT", "INVALID_REQUEST")),
     ],
 )
-async def test_encrypting_with_what_is_not_a_usable_key_fails(
-    quiet_stack: Stack, name: str, expected: tuple[str, str]
-) -> None:
+async def test_encryption_with_an_unusable_key_fails(quiet_stack: Stack, name: str, expected: tuple[str, str]) -> None:
     failure = await failure_of(quiet_stack.gateway.keys.Encrypt(keys.EncryptRequest(name=name, plaintext=b"x")))
 
     assert failure.kind == expected
@@ -246,13 +244,13 @@ async def test_encrypting_with_what_is_not_a_usable_key_fails(
 @pytest.mark.parametrize(
     "ciphertext", ["%%%", "AAAA", base64.b64encode(bytes(52)).decode(), base64.b64encode(bytes(48)).decode()]
 )
-async def test_a_ciphertext_that_nobody_made_is_invalid_user_data(quiet_stack: Stack, ciphertext: str) -> None:
+async def test_forged_ciphertext_is_invalid_user_data(quiet_stack: Stack, ciphertext: str) -> None:
     failure = await failure_of(decrypted(quiet_stack.gateway, ciphertext, keys.ENCODING_UTF8))
 
     assert failure.kind == ("INVALID_ARGUMENT", "INVALID_USER_DATA")
 
 
-async def test_a_ciphertext_of_another_key_is_invalid_user_data(quiet_stack: Stack) -> None:
+async def test_ciphertext_of_another_key_is_invalid_user_data(quiet_stack: Stack) -> None:
     made = await quiet_stack.gateway.keys.GenerateDataKey(keys.GenerateDataKeyRequest(name=FIRST))
     failure = await failure_of(decrypted(quiet_stack.gateway, made.ciphertext, keys.ENCODING_BASE64))
 

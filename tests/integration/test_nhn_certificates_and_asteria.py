@@ -1,7 +1,7 @@
-"""One certificate, made by openssl, at both vendors: FULL fills the same fields with the same values.
+"""One openssl certificate at both vendors: the FULL view has the same fields and values.
 
-What only one of the two can know is listed here: ASTERIA does not tell alternative names, file dates and SHA-256, and
-has its own order of the chain.
+The module lists the differences: ASTERIA returns no alternative names, file dates, or SHA-256 fingerprints, and orders
+the chain differently.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -23,7 +23,7 @@ ALIKE = (
     "authority", "signature_algorithm", "expiration_date", "state", "subject", "issuer", "not_before", "not_after",
     "version", "serial_number", "key_usage",
 )  # fmt: skip
-"""Fields with the same value at both, set or not set. Of `fingerprints` all but SHA-256."""
+"""Fields with the same value at both vendors, set or not set. `fingerprints` is compared without SHA-256."""
 ONLY_THERE = frozenset({"name", "display_name", "domains", "file_creation_date", "chain", "fingerprints"})
 
 EVERY_PART = f"/C=KR/ST=서울특별시/L=중구/O=예시 주식회사, 본점/OU=보안/CN={NAME}"
@@ -48,7 +48,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 
 @pytest.fixture(scope="module")
 async def gateway(seeded_stack: Stack) -> AsyncIterator[Gateway]:
-    """A gateway with a Certificate Manager that takes uploads, and an ASTERIA."""
+    """A gateway with a Certificate Manager that accepts uploads, and an ASTERIA."""
     stack = seeded_stack
     providers = stack.provider("nhn-certs", api_version="v1.0"), stack.provider("asteria")
     async with Gateway(stack.settings(*providers)) as served:
@@ -88,12 +88,12 @@ async def shown_by_asteria(gateway: Gateway, view: service.CertificateView.Value
 
 
 def told(message: certificate_pb2.Certificate) -> dict[str, object]:
-    """The fields that are set, by name."""
+    """Return the set fields by name."""
     return {field.name: value for field, value in message.ListFields()}
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-async def test_a_certificate_has_the_same_fields_and_values_at_both(
+async def test_full_view_has_the_same_fields_and_values_at_both_vendors(
     quiet_stack: Stack, gateway: Gateway, pki: Pki, shape: tuple[str, Sequence[str], bool]
 ) -> None:
     subject, extensions, rsa = shape
@@ -111,7 +111,7 @@ async def test_a_certificate_has_the_same_fields_and_values_at_both(
     assert asteria.authority == "시험 인증 기관"
 
 
-async def test_basic_has_the_same_fields_at_both(quiet_stack: Stack, gateway: Gateway, pki: Pki) -> None:
+async def test_basic_view_has_the_same_fields_at_both_vendors(quiet_stack: Stack, gateway: Gateway, pki: Pki) -> None:
     issued = pki.issue("both", EVERY_PART, "keyUsage=digitalSignature", rsa=False)
     await at_nhn(quiet_stack, gateway, issued)
     await at_asteria(gateway, issued)

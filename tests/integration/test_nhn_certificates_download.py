@@ -1,4 +1,4 @@
-"""Files of Certificate Manager in every format, read and verified by openssl; the private key only where asked."""
+"""Files of Certificate Manager in every format, verified by openssl. The private key is returned only on request."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,11 +14,11 @@ from tests.support.stack import CERTIFICATE_MANAGER, Gateway, Stack
 from tests.support.wire import Resource, failure_of
 
 PASSPHRASE = "demo-passphrase"
-"""Of the key in the file of encrypted.example.com."""
+"""The passphrase of the key in the file of encrypted.example.com."""
 
 
 class Stored(NamedTuple):
-    """A certificate of the default seed. kind: of its key; certificates: in its file."""
+    """A certificate of the default seed. kind: the key type; certificates: the number in its file."""
 
     kind: str = "RSA PRIVATE KEY"
     certificates: int = 3
@@ -41,7 +41,7 @@ PKCS7_PEM, PKCS7_DER = service.CERTIFICATE_FORMAT_PKCS7_PEM, service.CERTIFICATE
 
 
 class Format(NamedTuple):
-    """What a format is called, and openssl's way to take the certificates out of it."""
+    """A format, and the openssl command that extracts the certificates."""
 
     value: service.CertificateFormat.ValueType
     media_type: str
@@ -69,20 +69,20 @@ async def downloaded(
     *,
     key: bool = False,
 ) -> service.DownloadCertificateResponse:
-    """The certificate's file through the gateway."""
+    """Download the file of the certificate through the gateway."""
     request = service.DownloadCertificateRequest(name=certificate(name), format=form, include_private_key=key)
     return await gateway.certificates.DownloadCertificate(request)
 
 
 async def stored_root(stack: Stack) -> bytes:
-    """The root certificate of everything that the default seed holds."""
+    """Return the root certificate of the default seed."""
     answer = await stack.controls[CERTIFICATE_MANAGER].seed({})
     root: str = answer["authority_certificate"]
     return root.encode()
 
 
 def read_by_openssl(form: Format, content: bytes, folder: Path) -> list[bytes]:
-    """The certificates that openssl finds in the content."""
+    """Return the certificates that openssl finds in the content."""
     path = folder / f"downloaded{form.ending}"
     path.write_bytes(content)
     return split(openssl.run(*form.command, path))
@@ -128,7 +128,7 @@ async def test_openssl_verifies_every_downloaded_chain_up_to_the_root(
 
 @pytest.mark.parametrize("name", STORED)
 @pytest.mark.parametrize("form", [PEM, PKCS7_DER])
-async def test_the_private_key_comes_as_it_is_stored_beside_any_format_and_fits_the_leaf(
+async def test_private_key_is_returned_as_stored_and_matches_the_leaf(
     quiet_stack: Stack, name: str, form: service.CertificateFormat.ValueType
 ) -> None:
     file = await DirectUser(quiet_stack).file(name)
@@ -154,7 +154,7 @@ async def test_the_private_key_comes_as_it_is_stored_beside_any_format_and_fits_
         ("없는-인증서", ("NOT_FOUND", "CERTIFICATE_NOT_FOUND")),
     ],
 )
-async def test_what_is_not_one_readable_file_is_never_handed_out(
+async def test_certificate_without_exactly_one_readable_file_is_not_returned(
     quiet_stack: Stack, name: str, expected: tuple[str, str], key: bool
 ) -> None:
     failure = await failure_of(downloaded(quiet_stack.gateway, name, key=key))
@@ -165,7 +165,7 @@ async def test_what_is_not_one_readable_file_is_never_handed_out(
     assert b"is not a certificate" not in failure.everything
 
 
-async def test_a_file_without_a_key_is_downloaded_and_has_no_key_to_include(quiet_stack: Stack) -> None:
+async def test_file_without_a_key_is_returned_without_a_key(quiet_stack: Stack) -> None:
     chain = split(await DirectUser(quiet_stack).file("www.example.com"))
     await register(quiet_stack.controls[CERTIFICATE_MANAGER], "keyless.example.com", b"".join(chain))
     answer = await downloaded(quiet_stack.gateway, "keyless.example.com", key=True)
@@ -174,7 +174,7 @@ async def test_a_file_without_a_key_is_downloaded_and_has_no_key_to_include(quie
     assert answer.private_key_pem == ""
 
 
-async def test_a_key_that_comes_first_and_text_between_the_blocks_are_no_obstacle(quiet_stack: Stack) -> None:
+async def test_key_before_the_certificates_and_text_between_blocks_are_accepted(quiet_stack: Stack) -> None:
     file = await DirectUser(quiet_stack).file("ec.example.com")
     chain = split(file)
     key = file[file.index(b"-----BEGIN EC") :]
@@ -187,8 +187,8 @@ async def test_a_key_that_comes_first_and_text_between_the_blocks_are_no_obstacl
     assert answer.private_key_pem.encode() == key
 
 
-async def test_a_file_of_someone_elses_form_is_not_taken_for_success(quiet_stack: Stack) -> None:
-    """The failure envelope with the success's content type, which a careless client would write to cert.pem."""
+async def test_failure_envelope_with_a_file_content_type_is_a_failure(quiet_stack: Stack) -> None:
+    """The failure envelope has the content type of a success. A careless client would save it as cert.pem."""
     await quiet_stack.controls[CERTIFICATE_MANAGER].fail(
         mode="raw",
         path="/files$",

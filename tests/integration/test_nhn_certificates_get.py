@@ -1,4 +1,4 @@
-"""Certificate Manager's certificates one by one: BASIC as the upstream lists them, FULL as openssl reads the file."""
+"""Single certificates of Certificate Manager: BASIC equals the list of the upstream, FULL the output of openssl."""
 
 import datetime as dt
 from collections.abc import AsyncIterator, Collection
@@ -57,25 +57,25 @@ async def got(
 
 
 def only(message: certificate_pb2.Certificate, fields: Collection[str]) -> certificate_pb2.Certificate:
-    """The certificate with these fields alone."""
+    """Return the certificate with only these fields."""
     return certificate_pb2.Certificate(
         **{field.name: value for field, value in message.ListFields() if field.name in fields}
     )
 
 
 def by_file(message: certificate_pb2.Certificate) -> certificate_pb2.Certificate:
-    """What of a certificate its file tells."""
+    """Return the certificate with only the fields that come from its file."""
     return only(message, {field.name for field in message.DESCRIPTOR.fields} - FROM_THE_LIST)
 
 
 def date(text: str) -> date_pb2.Date:
-    """A day as the upstream writes it."""
+    """Return a date in the format of the upstream."""
     year, month, day = map(int, text.split("-"))
     return date_pb2.Date(year=year, month=month, day=day)
 
 
 @pytest.mark.parametrize("name", WITH_ONE_FILE)
-async def test_full_tells_what_openssl_reads_in_the_file(quiet_stack: Stack, name: str) -> None:
+async def test_full_view_equals_the_output_of_openssl(quiet_stack: Stack, name: str) -> None:
     file = await DirectUser(quiet_stack).file(name)
 
     assert by_file(await got(quiet_stack.gateway, name)) == read_certificate(split(file))
@@ -87,7 +87,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
-async def test_full_of_an_odd_certificate_tells_what_openssl_reads(
+async def test_full_view_of_an_unusual_certificate_equals_the_output_of_openssl(
     quiet_stack: Stack, pki: Pki, odd: tuple[str, ...]
 ) -> None:
     issued = pki.issue("odd", *odd, rsa=False)
@@ -97,14 +97,14 @@ async def test_full_of_an_odd_certificate_tells_what_openssl_reads(
 
 
 @pytest.mark.parametrize("serial", ["1", "0x00ff", "0x7fffffffffffffffffffffffffffffffffffffff"])
-async def test_a_serial_number_is_decimal_however_long(quiet_stack: Stack, pki: Pki, serial: str) -> None:
+async def test_serial_number_of_any_length_is_decimal(quiet_stack: Stack, pki: Pki, serial: str) -> None:
     issued = pki.issue("serial", "/CN=serial.example.com", options=("-set_serial", serial), rsa=False)
     await register(quiet_stack.controls[CERTIFICATE_MANAGER], "serial.example.com", issued.file)
 
     assert (await got(quiet_stack.gateway, "serial.example.com")).serial_number == str(int(serial, 0))
 
 
-async def test_a_file_in_another_order_is_read_leaf_first(quiet_stack: Stack, pki: Pki) -> None:
+async def test_file_in_a_different_order_is_read_leaf_first(quiet_stack: Stack, pki: Pki) -> None:
     issued = pki.issue("mixed", "/CN=mixed.example.com", rsa=False)
     leaf, authority, root = issued.chain
     mixed = root + issued.key.read_bytes() + leaf + authority
@@ -118,7 +118,7 @@ async def test_a_file_in_another_order_is_read_leaf_first(quiet_stack: Stack, pk
     assert full.expiration_date == date_pb2.Date(year=2099, month=1, day=1)
 
 
-async def test_basic_tells_what_the_upstream_lists_and_full_tells_the_same_of_it(quiet_stack: Stack) -> None:
+async def test_both_views_agree_with_the_list_of_the_upstream(quiet_stack: Stack) -> None:
     rows = {row["certificateName"]: row for row in await DirectUser(quiet_stack).list()}
     assert rows.keys() > set(WITH_ONE_FILE)
     for name, row in rows.items():
@@ -138,7 +138,7 @@ async def test_basic_tells_what_the_upstream_lists_and_full_tells_the_same_of_it
             assert only(full, FROM_THE_LIST | FROM_BOTH) == basic
 
 
-async def test_basic_asks_for_the_list_and_full_for_the_file_too(quiet_stack: Stack) -> None:
+async def test_basic_view_requests_the_list_and_full_view_also_the_file(quiet_stack: Stack) -> None:
     await got(quiet_stack.gateway, "인증서-예시", service.CERTIFICATE_VIEW_UNSPECIFIED)
     await got(quiet_stack.gateway, "인증서-예시", FULL)
 
@@ -150,16 +150,14 @@ async def test_basic_asks_for_the_list_and_full_for_the_file_too(quiet_stack: St
 
 
 @pytest.mark.parametrize("name", ["www.example.com", "*.example.com", "인증서-예시", "expired.example.com"])
-async def test_a_certificate_that_exists_is_said_to(quiet_stack: Stack, name: str) -> None:
+async def test_check_finds_an_existing_certificate(quiet_stack: Stack, name: str) -> None:
     request = service.CheckCertificateRequest(name=certificate(name))
 
     assert (await quiet_stack.gateway.certificates.CheckCertificate(request)).exists
 
 
 @pytest.mark.parametrize("name", ["none.example.com", "WWW.example.com", "www.example.com ", "%2A.example.com", "*"])
-async def test_a_certificate_that_does_not_exist_is_an_answer_to_check_and_not_found_for_get(
-    quiet_stack: Stack, name: str
-) -> None:
+async def test_unknown_certificate_is_a_result_of_check_and_not_found_for_get(quiet_stack: Stack, name: str) -> None:
     stub = quiet_stack.gateway.certificates
     assert not (await stub.CheckCertificate(service.CheckCertificateRequest(name=certificate(name)))).exists
     for view in (BASIC, FULL):
@@ -176,14 +174,14 @@ async def test_a_certificate_that_does_not_exist_is_an_answer_to_check_and_not_f
         ("broken-file.example.com", ("INTERNAL", "MALFORMED_PROVIDER_RESPONSE")),
     ],
 )
-async def test_without_one_readable_file_there_is_basic_but_not_full(
+async def test_certificate_without_one_readable_file_has_only_the_basic_view(
     quiet_stack: Stack, name: str, expected: tuple[str, str]
 ) -> None:
     assert (await got(quiet_stack.gateway, name, BASIC)).display_name == name
     assert (await failure_of(got(quiet_stack.gateway, name, FULL))).kind == expected
 
 
-async def test_no_view_holds_the_private_key(quiet_stack: Stack) -> None:
+async def test_no_view_contains_the_private_key(quiet_stack: Stack) -> None:
     file = await DirectUser(quiet_stack).file("www.example.com")
     key_lines = file[file.index(b"-----BEGIN RSA PRIVATE KEY-----") :].splitlines()[1:-1]
     answer = (await got(quiet_stack.gateway, "www.example.com", FULL)).SerializeToString()
@@ -208,7 +206,7 @@ MIDNIGHT = dt.datetime(2031, 5, 18, tzinfo=SEOUL)
 
 @pytest.fixture
 async def aging(quiet_stack: Stack) -> AsyncIterator[Stack]:
-    """The stack with a certificate whose last day is LAST_DAY; the emulator's clock is set right afterwards."""
+    """The stack with a certificate that is last valid on LAST_DAY. The emulator clock is corrected afterwards."""
     control = quiet_stack.controls[CERTIFICATE_MANAGER]
     await register(control, "aging.example.com", app_key="aging", expiration_date=LAST_DAY)
     yield quiet_stack
@@ -224,7 +222,7 @@ async def aging(quiet_stack: Stack) -> AsyncIterator[Stack]:
     ],
     ids=["a minute before midnight", "at midnight", "a minute after midnight"],
 )
-async def test_a_certificate_expires_at_the_end_of_its_last_day_in_seoul(
+async def test_certificate_expires_at_the_end_of_its_last_day_in_seoul(
     aging: Stack,
     monkeypatch: pytest.MonkeyPatch,
     since_midnight: int,
@@ -251,7 +249,7 @@ async def test_a_certificate_expires_at_the_end_of_its_last_day_in_seoul(
     assert [found for found, rows in listed.items() if rows] == [listed_under, service.CERTIFICATE_STATE_FILTER_ALL]
 
 
-async def test_the_providers_time_zone_says_which_day_it_is(aging: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_time_zone_of_the_provider_determines_the_date(aging: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expiry, "datetime", Clock(MIDNIGHT))
     states = []
     for timezone in ("Asia/Seoul", "Asia/Bangkok"):

@@ -1,4 +1,4 @@
-"""Uploads to Certificate Manager v1.0 of files that openssl made."""
+"""Uploads of openssl files to Certificate Manager v1.0."""
 
 import base64
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 
 @pytest.fixture(scope="module")
 async def gateway(seeded_stack: Stack) -> AsyncIterator[Gateway]:
-    """A gateway that speaks v1.0."""
+    """A gateway that uses v1.0."""
     async with Gateway(seeded_stack.settings(seeded_stack.provider("nhn-certs", api_version="v1.0"))) as served:
         yield served
 
@@ -35,7 +35,7 @@ async def upload(gateway: Gateway, content: bytes, name: str = NAME, filename: s
 
 
 @pytest.mark.parametrize("name", [NAME, "*.upload.example.com", "올린-인증서"])
-async def test_an_uploaded_file_is_what_get_and_download_show(
+async def test_uploaded_file_is_returned_by_get_and_download(
     quiet_stack: Stack, gateway: Gateway, pki: Pki, name: str
 ) -> None:
     old = pki.issue("old", f"/CN={name}", options=("-days", "3"), rsa=False)
@@ -67,7 +67,7 @@ async def test_an_uploaded_file_is_what_get_and_download_show(
     [("", f"{NAME}.pem"), ("mine.pem", "mine.pem"), ("내 인증서 (1).pem", "내 인증서 (1).pem")],
     ids=["none", "plain", "with Hangul and spaces"],
 )
-async def test_the_file_goes_under_its_name_as_the_forms_only_part(
+async def test_file_is_sent_with_its_name_as_the_only_part(
     quiet_stack: Stack, gateway: Gateway, pki: Pki, filename: str, sent: str
 ) -> None:
     issued = pki.issue("named", f"/CN={NAME}", rsa=False)
@@ -89,7 +89,7 @@ async def test_the_file_goes_under_its_name_as_the_forms_only_part(
 
 
 class Refusal(NamedTuple):
-    """A file, and what becomes of its upload."""
+    """A file and the result of its upload."""
 
     subject: str
     expected: tuple[str, str]
@@ -105,7 +105,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
-async def test_a_file_that_does_not_fit_is_refused_and_the_old_one_stays(
+async def test_mismatched_file_is_rejected_and_the_old_file_stays(
     quiet_stack: Stack, gateway: Gateway, pki: Pki, refusal: Refusal
 ) -> None:
     old = pki.issue("stays", f"/CN={NAME}", rsa=False)
@@ -118,7 +118,7 @@ async def test_a_file_that_does_not_fit_is_refused_and_the_old_one_stays(
     assert await DirectUser(quiet_stack).file(NAME) == old.file
 
 
-async def test_a_file_of_another_authority_or_to_nowhere_or_that_is_none_is_refused(
+async def test_wrong_authority_unknown_name_and_invalid_file_are_rejected(
     quiet_stack: Stack, gateway: Gateway, pki: Pki
 ) -> None:
     control, issued = quiet_stack.controls[CERTIFICATE_MANAGER], pki.issue("any", f"/CN={NAME}", rsa=False)
@@ -135,7 +135,7 @@ async def test_a_file_of_another_authority_or_to_nowhere_or_that_is_none_is_refu
     assert nowhere.resource == Resource("keyway.dev/Certificate", certificate("nowhere.example.com"))
 
 
-async def test_a_file_of_512_kb_is_uploaded_and_one_byte_more_is_refused_before_any_call(
+async def test_upload_limit_is_512_kb_and_checked_before_the_upstream_call(
     quiet_stack: Stack, gateway: Gateway, pki: Pki
 ) -> None:
     control, issued = quiet_stack.controls[CERTIFICATE_MANAGER], pki.issue("large", f"/CN={NAME}", rsa=False)
@@ -153,9 +153,7 @@ async def test_a_file_of_512_kb_is_uploaded_and_one_byte_more_is_refused_before_
 
 
 @pytest.mark.parametrize("filename", ["../x.pem", "a\\b.pem", "x\r\n.pem", "..", "n" * 256])
-async def test_a_filename_that_could_lead_elsewhere_is_refused(
-    quiet_stack: Stack, gateway: Gateway, filename: str
-) -> None:
+async def test_file_name_with_a_path_is_rejected(quiet_stack: Stack, gateway: Gateway, filename: str) -> None:
     failure = await failure_of(upload(gateway, b"x", filename=filename))
 
     assert (failure.kind, failure.fields) == (("INVALID_ARGUMENT", "INVALID_REQUEST"), ["filename"])

@@ -1,4 +1,4 @@
-"""The API versions of Certificate Manager: which credentials each is shown, and that only v1.0 has an upload."""
+"""The API versions of Certificate Manager: the credentials in each version, and uploads in v1.0 only."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ HEADERS: dict[str, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("version", NEEDED)
-async def test_a_later_version_has_no_upload_and_is_not_asked(quiet_stack: Stack, version: str) -> None:
+async def test_later_version_rejects_uploads_without_an_upstream_call(quiet_stack: Stack, version: str) -> None:
     provider = quiet_stack.provider("nhn-certs", api_version=version, **NEEDED[version])
     async with Gateway(quiet_stack.settings(provider)) as later:
         request = service.UploadCertificateRequest(name=certificate("www.example.com"), content=b"x")
@@ -41,7 +41,7 @@ async def test_a_later_version_has_no_upload_and_is_not_asked(quiet_stack: Stack
 
 
 @pytest.mark.parametrize("version", HEADERS)
-async def test_every_version_is_asked_with_its_credentials_and_no_others(quiet_stack: Stack, version: str) -> None:
+async def test_every_version_receives_only_its_own_credentials(quiet_stack: Stack, version: str) -> None:
     provider = quiet_stack.provider("nhn-certs", api_version=version, **EVERY_CREDENTIAL)
     async with Gateway(quiet_stack.settings(provider)) as gateway:
         listed = await call(gateway, "ListCertificates", valid_request("ListCertificates", "nhn-certs"))
@@ -67,7 +67,7 @@ async def test_every_version_is_asked_with_its_credentials_and_no_others(quiet_s
         ("v1.3", {"bearer_token": "wrong-token"}),
     ],
 )
-async def test_a_wrong_credential_is_the_operators_business(
+async def test_wrong_credential_is_an_error_of_the_gateway_configuration(
     quiet_stack: Stack, version: str, credential: dict[str, object]
 ) -> None:
     provider = quiet_stack.provider("nhn-certs", api_version=version, **credential)

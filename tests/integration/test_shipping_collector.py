@@ -1,4 +1,4 @@
-"""The journal's records in the output of a real OpenTelemetry Collector, whatever happens to it or to the shipper."""
+"""Journal records in the output of a real OpenTelemetry Collector, across failures of the collector and the shipper."""
 
 import asyncio
 import os
@@ -69,9 +69,9 @@ async def all_safe(directory: Path) -> bool:
 
 
 def check(items: list[Item], writer: ChainWriter, *, repeats: bool = False) -> None:
-    """Return every record in order, exactly as in the journal. Repeated records are identical.
+    """Check that every record is in the output in order, exactly as in the journal, and that repeats are identical.
 
-    repeats: more of them than a quiet moment brings, in which the last record is sent again.
+    repeats: expect more repeated records than an idle shipper causes, which resends only the last record.
     """
     sequence = 0
     first: dict[int, Item] = {}
@@ -89,7 +89,7 @@ def check(items: list[Item], writer: ChainWriter, *, repeats: bool = False) -> N
 
 
 def line_of(item: Item) -> bytes:
-    """The journal's line, put together again from what the collector has."""
+    """Rebuild the journal line from the output of the collector."""
     sent = {key.removeprefix("keyway.audit."): value for key, value in item.attributes.items()}
     return encode(sent["chain"], sent["sequence"], sent["previous"], sent["kind"], item.body.encode())[0]
 
@@ -99,9 +99,7 @@ def audit(tmp_path: Path) -> Path:
     return tmp_path / "audit"
 
 
-async def test_every_record_is_in_the_output_once_and_the_chain_can_be_verified_from_it(
-    tmp_path: Path, audit: Path
-) -> None:
+async def test_output_has_every_record_once_and_verifies(tmp_path: Path, audit: Path) -> None:
     async with Collector(tmp_path) as collector, shipper(audit.parent / "audit", collector):
         async with Source(audit / "worker-0") as source:
             await eventually(lambda: at_least(source.writer, 300))
@@ -119,10 +117,8 @@ async def at_least(writer: ChainWriter, count: int) -> bool:
     return len(writer.lines) >= count
 
 
-async def test_a_collector_that_is_stopped_killed_and_started_again_under_load_costs_no_record(
-    tmp_path: Path, audit: Path
-) -> None:
-    """Few and small records stay in its exporter's buffer until it flushes: a kill takes the most of them."""
+async def test_collector_restarts_under_load_lose_no_record(tmp_path: Path, audit: Path) -> None:
+    """A few small records stay in the buffer of the exporter until it flushes, so a kill loses most of them."""
     chance = random.Random(11)
     async with Collector(tmp_path, flush_interval="1s") as collector, shipper(audit, collector, rewind=1.5):
         async with Source(audit / "worker-0", most=2, length=20) as source:
@@ -140,9 +136,7 @@ async def test_a_collector_that_is_stopped_killed_and_started_again_under_load_c
         check(list(await collector.logs()), source.writer, repeats=True)
 
 
-async def test_a_collector_that_hangs_for_longer_than_an_export_may_take_costs_no_record(
-    tmp_path: Path, audit: Path
-) -> None:
+async def test_collector_that_hangs_beyond_the_timeout_loses_no_record(tmp_path: Path, audit: Path) -> None:
     async with Collector(tmp_path) as collector, shipper(audit, collector, timeout=0.4):
         async with Source(audit / "worker-0") as source:
             await eventually(lambda: at_least(source.writer, 200))
@@ -153,7 +147,7 @@ async def test_a_collector_that_hangs_for_longer_than_an_export_may_take_costs_n
         check(list(await collector.logs()), source.writer, repeats=True)
 
 
-async def test_a_shipper_that_is_killed_is_started_again_and_costs_no_record(tmp_path: Path, audit: Path) -> None:
+async def test_killed_shipper_is_restarted_and_loses_no_record(tmp_path: Path, audit: Path) -> None:
     async with Collector(tmp_path) as collector, shipper(audit, collector) as process:
         async with Source(audit / "worker-0") as source:
             for _ in range(2):
@@ -180,8 +174,8 @@ async def another(process: ShipperProcess, killed: int) -> bool:
     return process.pid not in (None, killed)
 
 
-async def test_records_cross_only_between_those_who_trust_each_other(tmp_path: Path, audit: Path) -> None:
-    """Under TLS with certificates of both sides, and a token; anything else ships nothing, and waits."""
+async def test_records_are_shipped_only_with_mutual_trust(tmp_path: Path, audit: Path) -> None:
+    """Shipping needs mutual TLS and a token. With other credentials, the shipper sends nothing and waits."""
     authority, stranger = CertificateAuthority(), CertificateAuthority()
     (tmp_path / "ca.pem").write_bytes(authority.pem)
     tls = CollectorTls(*authority.server().write(tmp_path, "server"), clients=tmp_path / "ca.pem")
@@ -189,7 +183,7 @@ async def test_records_cross_only_between_those_who_trust_each_other(tmp_path: P
     writer = ChainWriter(audit / "worker-0")
     writer.append(20)
     async with Collector(tmp_path, tls=tls, token="s3cret") as collector:
-        # By name, which may have an address at which nobody listens before the right one.
+        # The host name can resolve first to an address without a listener.
         endpoint = collector.endpoint.replace("127.0.0.1", "localhost")
         for lacking, event in (
             ("headers", "audit_shipping_denied"),
@@ -222,11 +216,11 @@ def credentials(authority: CertificateAuthority, token: str) -> dict[str, Any]:
 
 
 def visible(process: ShipperProcess) -> str:
-    """Its command line and environment, which others on the machine may see."""
+    """Return the command line and environment of the process, which other users of the machine can read."""
     return "".join(Path(f"/proc/{process.pid}/{name}").read_text() for name in ("cmdline", "environ"))
 
 
-async def test_no_shipper_outlives_its_gateway(tmp_path: Path, audit: Path) -> None:
+async def test_shipper_ends_with_its_gateway(tmp_path: Path, audit: Path) -> None:
     ChainWriter(audit / "worker-0").append()
     script = (
         "import asyncio, sys\n"
@@ -258,7 +252,7 @@ async def test_no_shipper_outlives_its_gateway(tmp_path: Path, audit: Path) -> N
 
 
 def running(pid: int) -> bool:
-    """Not so a process that has ended and that nobody has asked about yet."""
+    """Return whether the process runs. A zombie process does not run."""
     try:
         return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:

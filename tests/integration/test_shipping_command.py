@@ -12,7 +12,7 @@ from tests.support.scripted_collector import ScriptedCollector
 from tests.support.waiting import eventually
 
 
-async def test_it_ships_until_it_is_stopped_and_needs_nothing_but_its_section(tmp_path: Path) -> None:
+async def test_command_ships_until_stopped_and_needs_only_its_section(tmp_path: Path) -> None:
     writer = ChainWriter(tmp_path / "audit/worker-0")
     writer.append(3)
 
@@ -35,7 +35,7 @@ async def test_it_ships_until_it_is_stopped_and_needs_nothing_but_its_section(tm
     assert {entry["event"] for entry in ended.log()} == {"audit_shipping_started", "audit_shipping_in_plaintext"}
 
 
-async def test_a_configuration_without_ship_is_rejected(tmp_path: Path) -> None:
+async def test_configuration_without_ship_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "keyway.yaml").write_text("audit: {directory: audit}\n")
     ended = await processes.run(tmp_path, "audit", "ship", "--config", "keyway.yaml")
     assert (ended.code, ended.errors) == (2, "keyway: keyway.yaml: audit.ship: is required for this command\n")

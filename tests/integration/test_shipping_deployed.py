@@ -1,4 +1,4 @@
-"""deploy/collector.yaml, run as it stands but for its addresses: audit records keep apart from all the rest."""
+"""deploy/collector.yaml with changed addresses only: audit records are separate from telemetry."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,7 @@ CONFIGURATION: Final = Path(__file__).parents[2] / "deploy/collector.yaml"
 
 
 class Deployed(Collector):
-    """The production pipeline, which sends telemetry on to `backend`."""
+    """The production pipeline, which forwards telemetry to `backend`."""
 
     def __init__(self, folder: Path, authority: CertificateAuthority, backend: Collector) -> None:
         folder.mkdir()
@@ -46,11 +46,11 @@ class Deployed(Collector):
         self.configurations = [str(CONFIGURATION), str(folder / "addresses.yaml")]
 
     def output(self, kind: str) -> Path:
-        """It writes audit records alone."""
+        """The file that the pipeline writes. It contains only audit records."""
         return self._folder / "audit/audit.jsonl"
 
 
-async def test_audit_records_and_telemetry_go_their_own_ways(tmp_path: Path) -> None:
+async def test_audit_records_and_telemetry_have_separate_pipelines(tmp_path: Path) -> None:
     authority = CertificateAuthority()
     own = authority.issue("keyway")
     writer = ChainWriter(tmp_path / "audit/worker-0")

@@ -1,4 +1,4 @@
-"""A journal as the gateway writes it, shipped while it is written, rotated, and shortened by retention."""
+"""Shipping of a real journal during writes, rotation, and retention."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tests.support.shipping import shipping
 from tests.support.waiting import eventually
 
 
-async def test_a_journal_is_shipped_over_rotation_retention_and_restart(tmp_path: Path) -> None:
+async def test_journal_is_shipped_across_rotation_retention_and_restart(tmp_path: Path) -> None:
     settings = AuditSettings(directory=tmp_path / "audit", segment_bytes=4096, checkpoint_records=20, retention=0)
     async with ScriptedCollector() as collector, shipping(settings.directory, collector.endpoint, rewind=0.1):
         for _ in range(2):
@@ -41,7 +41,7 @@ async def test_a_journal_is_shipped_over_rotation_retention_and_restart(tmp_path
 
 
 async def write(journal: Journal, count: int) -> None:
-    """A segment ends between two rounds of syncing."""
+    """A segment can end between two syncs."""
     for number in range(count):
         receipt = journal.append(EventEntry(orjson.dumps({"time": 1, "number": number, "text": "x" * 300})))
         if number % 5 == 4:

@@ -1,4 +1,4 @@
-"""Several workers on one port: what callers notice when one dies or is replaced, and what is left behind."""
+"""Several workers on one port: effects on callers when a worker dies or is replaced, and the cleanup afterwards."""
 
 import asyncio
 import json
@@ -32,9 +32,7 @@ from tests.support.workers import (
 )
 
 
-async def test_killed_workers_are_replaced_without_failed_calls_of_a_documented_client(
-    quiet_stack: Stack, tmp_path: Path
-) -> None:
+async def test_killed_workers_are_replaced_without_failed_calls(quiet_stack: Stack, tmp_path: Path) -> None:
     config = write_config(tmp_path / "keyway.yaml", quiet_stack, audit={"directory": "audit", "durability": "os"})
     async with Process(tmp_path, "serve", "--config", config, "--workers", "3") as process, asyncio.timeout(60):
         address = await process.address()
@@ -43,7 +41,7 @@ async def test_killed_workers_are_replaced_without_failed_calls_of_a_documented_
             Load(address, OWN_CONNECTION, channels=6, callers=2) as plain,
             Load(address, documented_options(), channels=6, callers=2) as documented,
         ):
-            for number, pid in enumerate(first):  # not by number: those of processes start over at some time
+            for number, pid in enumerate(first):  # not by process id, because ids wrap around
                 kill(pid)
                 await serving(process, 3 + number + 1)
                 await plain.more(100)
@@ -147,7 +145,7 @@ def counted_calls(exposed: str) -> Counter[str]:
     return counted
 
 
-async def test_workers_end_with_a_supervisor_that_is_killed(quiet_stack: Stack, tmp_path: Path) -> None:
+async def test_workers_end_when_the_supervisor_is_killed(quiet_stack: Stack, tmp_path: Path) -> None:
     options: dict[str, Any] = {"audit": {"directory": "audit"}, "drain_delay": 600, "health_listen": "127.0.0.1:0"}
     config = write_config(tmp_path / "keyway.yaml", quiet_stack, **options)
     async with Process(tmp_path, "serve", "--config", config, "--workers", "2") as process:
@@ -172,7 +170,7 @@ async def test_workers_end_with_a_supervisor_that_is_killed(quiet_stack: Stack, 
     await gone(*workers)
 
 
-async def test_a_start_that_fails_ends_with_its_message(quiet_stack: Stack, tmp_path: Path) -> None:
+async def test_failed_start_exits_with_its_message(quiet_stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "signing.pem").write_text("no key")
     audit = {"directory": "audit", "signing_key_file": "signing.pem"}
     config = write_config(tmp_path / "keyway.yaml", quiet_stack, audit=audit, workers=2, drain_delay=600)
@@ -183,7 +181,7 @@ async def test_a_start_that_fails_ends_with_its_message(quiet_stack: Stack, tmp_
     assert told == [f"keyway: {tmp_path}/signing.pem: not a private key in PKCS#8 PEM without a password"]
 
 
-def test_the_documented_settings_repeat_what_has_no_side_effects_and_nothing_else() -> None:
+def test_documented_client_settings_retry_only_calls_without_side_effects() -> None:
     settings = json.loads((ROOT / "clients/service-config.json").read_text())
     repeated, others = settings["methodConfig"]
 

@@ -1,7 +1,7 @@
 """Programs and rights that only some tests need.
 
-A test asks for what it needs at the moment when it needs it. Where the machine lacks it, the test is skipped with a
-reason. docs/testing.md lists the tests to which this applies. With KEYWAY_TESTS_REQUIRE_ALL=1 the test fails instead.
+A test checks for a program or right immediately before use. If the machine lacks it, the test is skipped with a reason.
+docs/testing.md lists these tests. With KEYWAY_TESTS_REQUIRE_ALL=1, the test fails instead.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ def run(*command: object, folder: Path | None = None, data: bytes = b"") -> byte
 
 
 async def run_async(*command: object, folder: Path) -> bytes:
-    """Do the same without blocking the event loop, which serves an emulator."""
+    """Run a program like `run`, without blocking the event loop, which serves an emulator."""
     process = await asyncio.create_subprocess_exec(*_resolved(command), cwd=folder, stdout=asyncio.subprocess.PIPE)
     output, _ = await process.communicate()
     assert process.returncode == 0
@@ -59,7 +59,7 @@ def require_loop_devices() -> None:
 
 
 def require_python_prefix(prefix: Path) -> None:
-    """Skip the test where Python's installation has no `bin/python`, by which the image starts it."""
+    """Skip the test if the Python installation has no `bin/python`, which the image starts."""
     if not (prefix / "bin" / "python").exists():
         unavailable(f"needs {prefix}/bin/python, which stands in for the Python of the base image")
 

@@ -42,7 +42,7 @@ async def execute(*command: object, folder: Path) -> Finished:
 
 
 class BufCurl:
-    """`buf curl`, which learns the contract from the gateway's reflection alone."""
+    """`buf curl`, which reads the contract through the reflection of the gateway only."""
 
     def __init__(self, address: str, folder: Path) -> None:
         self._address = address

@@ -21,7 +21,7 @@ PEER = UpstreamPeer("warp", "warp.internal", 28080)
 
 
 class Traces:
-    """A tracer and what it has recorded."""
+    """A tracer and its recorded spans."""
 
     def __init__(self, sample_ratio: float = 1.0, maximum_rate: int = 100_000) -> None:
         self._exporter = InMemorySpanExporter()
@@ -31,10 +31,10 @@ class Traces:
         self._tracer = CallTracer(provider, ids, sample_ratio, maximum_rate)
 
     def begin(self, metadata: Metadata = ()) -> CallTrace:
-        """Begin a call."""
+        """Start a call."""
         return self._tracer.begin(METHOD, metadata)
 
     @property
     def spans(self) -> Sequence[ReadableSpan]:
-        """Those that have ended, in the order of their ends."""
+        """The ended spans, in the order in which they ended."""
         return self._exporter.get_finished_spans()

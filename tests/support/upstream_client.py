@@ -1,4 +1,4 @@
-"""What the tests of the HTTP client share: a started client, a call, and the error that an exchange ends in."""
+"""Helpers of the HTTP client tests: a started client, a call, and the error of an exchange."""
 
 import contextlib
 import socket
@@ -19,7 +19,7 @@ POST = HttpRequest("POST", "/things", {"Content-Type": "text/plain"}, b"a secret
 
 
 class Chosen:
-    """What clients are made with, where a test says nothing else."""
+    """The default settings of the client."""
 
     transport = "http1"
 
@@ -42,7 +42,7 @@ async def client(endpoint: str, **options: Any) -> AsyncIterator[HttpClient]:
 
 
 async def failure(endpoint: str, request: HttpRequest = GET, *, seconds: float = 10.0, **options: Any) -> UpstreamError:
-    """The error of one exchange; it is recorded as the one attempt of its call."""
+    """Return the error of one exchange, which is recorded as the only attempt of its call."""
     call = new_call(seconds)
     async with client(endpoint, **options) as http:
         with pytest.raises(UpstreamError) as caught:

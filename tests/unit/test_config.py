@@ -1,4 +1,4 @@
-"""The configuration: what is taken, and that every problem names its place and never a value."""
+"""Configuration validation: accepted values, and errors that name the place and never a value."""
 
 from pathlib import Path
 

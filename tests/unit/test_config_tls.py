@@ -1,4 +1,4 @@
-"""TLS files in the configuration, as openssl makes them: what is loaded, and that faults name the key alone."""
+"""TLS files in the configuration, created by openssl: accepted files, and errors that name only the key."""
 
 import ssl
 from pathlib import Path
@@ -41,7 +41,7 @@ class TestAuthorities:
     def test_none(self, tmp_path: Path) -> None:
         assert context(tmp_path) is None
 
-    def test_bundle_replaces_the_systems(self, authority: Authority, tmp_path: Path) -> None:
+    def test_bundle_replaces_the_system_authorities(self, authority: Authority, tmp_path: Path) -> None:
         other = Authority(tmp_path / "other", "Other Authority")
         bundle = tmp_path / "bundle.pem"
         pems = [pair.certificate.read_bytes() for pair in (authority.pair, other.pair)]
@@ -53,14 +53,14 @@ class TestAuthorities:
         assert (made.verify_mode, made.check_hostname) == (ssl.CERT_REQUIRED, True)
 
     @pytest.mark.parametrize("content", [b"", b"\n", b"# comment\n", SECRET.encode(), b"\x30\x82\x01\x00"])
-    def test_no_certificates(self, content: bytes, tmp_path: Path) -> None:
-        """An empty bundle must not mean the system's authorities."""
+    def test_bundle_without_certificates_is_rejected(self, content: bytes, tmp_path: Path) -> None:
+        """An empty bundle must not fall back to the system authorities."""
         (tmp_path / "ca.pem").write_bytes(content)
         assert fault(tmp_path, ca_certificates={"file": "ca.pem"}) == (
             "provider one: ca_certificates: contains no PEM certificate"
         )
 
-    def test_broken_certificate(self, tmp_path: Path) -> None:
+    def test_malformed_certificate_is_rejected(self, tmp_path: Path) -> None:
         text = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
         assert "ca_certificates" in fault(tmp_path, ca_certificates=text)
 
@@ -70,7 +70,7 @@ class TestClientCertificate:
         options = {"certificate": file(pair.certificate), "private_key": file(pair.key)}
         assert context(tmp_path, client_certificate=options) is not None
 
-    def test_encrypted_key(self, pair: KeyPair, tmp_path: Path) -> None:
+    def test_encrypted_key_is_loaded_with_its_password(self, pair: KeyPair, tmp_path: Path) -> None:
         key = openssl.encrypted_key(pair, SECRET, tmp_path / "encrypted.key")
         options = {"certificate": file(pair.certificate), "private_key": file(key)}
         assert context(tmp_path, client_certificate={**options, "password": SECRET}) is not None
@@ -84,22 +84,22 @@ class TestClientCertificate:
         wrong = {"pkcs12": file(store), "password": f"not {SECRET}"}
         assert "client_certificate" in fault(tmp_path, client_certificate=wrong)
 
-    def test_pkcs12_with_a_password_that_is_not_given(self, pair: KeyPair, tmp_path: Path) -> None:
+    def test_pkcs12_without_its_password_is_rejected(self, pair: KeyPair, tmp_path: Path) -> None:
         store = openssl.pkcs12(pair, SECRET, tmp_path / "store.p12")
         assert "client_certificate" in fault(tmp_path, client_certificate={"pkcs12": file(store)})
 
-    def test_pkcs12_without_a_key(self, authority: Authority, tmp_path: Path) -> None:
+    def test_pkcs12_without_a_key_is_rejected(self, authority: Authority, tmp_path: Path) -> None:
         store = tmp_path / "store.p12"
         arguments = ("pkcs12", "-export", "-nokeys", "-in", authority.pair.certificate, "-passout", "pass:", "-out")
         openssl.run(*arguments, store)
         assert "client_certificate" in fault(tmp_path, client_certificate={"pkcs12": file(store)})
 
-    def test_key_of_another_certificate(self, authority: Authority, pair: KeyPair, tmp_path: Path) -> None:
+    def test_key_of_another_certificate_is_rejected(self, authority: Authority, pair: KeyPair, tmp_path: Path) -> None:
         options = {"certificate": file(pair.certificate), "private_key": file(authority.issue("another").key)}
         assert "client_certificate" in fault(tmp_path, client_certificate=options)
 
     @pytest.mark.parametrize("content", [SECRET, ""])
-    def test_no_pem(self, content: str, tmp_path: Path) -> None:
+    def test_file_that_is_not_pem_is_rejected(self, content: str, tmp_path: Path) -> None:
         options = {"certificate": content, "private_key": content}
         assert "client_certificate" in fault(tmp_path, client_certificate=options)
         assert "client_certificate" in fault(tmp_path, client_certificate={"pkcs12": content})
@@ -115,5 +115,5 @@ class TestClientCertificate:
             {"certificate": SECRET, "private_key": SECRET, "pkcs12": SECRET},
         ],
     )
-    def test_half_of_a_form_or_both(self, options: dict[str, str]) -> None:
+    def test_incomplete_or_conflicting_settings_are_rejected(self, options: dict[str, str]) -> None:
         assert problems(thing(client_certificate=options)).keys() == {"providers[0].client_certificate"}

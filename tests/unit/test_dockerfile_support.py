@@ -1,4 +1,4 @@
-"""What tests/container relies on: Dockerfiles and .dockerignores are read as an engine reads them, or refused."""
+"""The Dockerfile and .dockerignore parser of tests/container, which follows container engines or rejects the input."""
 
 from pathlib import Path, PurePosixPath
 
@@ -29,7 +29,7 @@ def test_variables_are_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", ["ADD a b", "ONBUILD RUN a", 'SHELL ["a"]'])
-def test_steps_that_the_tests_can_not_run_are_refused(tmp_path: Path, line: str) -> None:
+def test_unsupported_steps_are_rejected(tmp_path: Path, line: str) -> None:
     with pytest.raises(ValueError, match="line 2"):
         read_stages(dockerfile(tmp_path, f"FROM a\n{line}\n"))
 
@@ -58,11 +58,11 @@ def test_copies(tmp_path: Path) -> None:
         ("a*", "b/a", False),
     ],
 )
-def test_the_last_matching_line_of_a_dockerignore_counts(rules: str, path: str, ignored: bool) -> None:
+def test_last_matching_line_of_a_dockerignore_applies(rules: str, path: str, ignored: bool) -> None:
     assert IgnoreRules(rules).ignore(PurePosixPath(path)) is ignored
 
 
-def test_build_context_is_what_the_image_is_made_of() -> None:
+def test_build_context_has_the_files_of_the_image() -> None:
     names = {str(name) for name in context_files(ROOT)}
     single = {name for name in names if not name.startswith(("gateway/", "clients/python/keyway/"))}
     assert single == {

@@ -1,4 +1,4 @@
-"""What gRPC reads when it is imported is set before, and what an operator has set stays."""
+"""Environment variables of gRPC: set before gRPC is imported, without overriding the operator."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ print(os.environ["GRPC_EXPERIMENTS"], os.environ["GRPC_VERBOSITY"])
         ({"GRPC_EXPERIMENTS": "event_engine_fork", "GRPC_VERBOSITY": "ERROR"}, "event_engine_fork ERROR"),
     ],
 )
-def test_they_are_set_before_grpc_is_imported(given: dict[str, str], found: str) -> None:
+def test_variables_are_set_before_grpc_is_imported(given: dict[str, str], found: str) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GRPC_")}
     done = subprocess.run(
         [sys.executable, "-c", _LOOK], env={**environment, **given}, capture_output=True, text=True, check=False

@@ -1,4 +1,4 @@
-"""The manifests of deploy/kubernetes: by Kubernetes' own schemas, for the gateway, and with each other."""
+"""The manifests of deploy/kubernetes: valid by the Kubernetes schemas, valid for the gateway, and consistent."""
 
 import shutil
 from pathlib import Path
@@ -17,7 +17,7 @@ MANIFESTS: list[dict[str, Any]] = [
     manifest for path in sorted(FOLDER.glob("*.yaml")) for manifest in yaml.safe_load_all(path.read_text())
 ]
 VERSIONS = ("1.32", "1.37")
-"""The oldest that is promised, since it knows all that is used, and the newest whose schemas are at hand."""
+"""The oldest supported version, which has all used features, and the newest version with available schemas."""
 
 
 def the(kind: str) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def container() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> GatewaySettings:
-    """What the pod's gateway would be configured with, its mounts in a folder of the test's."""
+    """The settings of the gateway in the pod, with its mounts in a folder of the test."""
     root = tmp_path_factory.mktemp("pod")
     authority = CertificateAuthority()
     authority.server().write(root, "server")
@@ -61,18 +61,18 @@ def test_manifest_is_valid(manifest: dict[str, Any], version: str) -> None:
     validate(manifest, version, strict=True)
 
 
-def test_a_wrong_manifest_is_not() -> None:
+def test_invalid_manifest_is_rejected() -> None:
     with pytest.raises(ValidationError):
         validate({**the("StatefulSet"), "specification": {}}, VERSIONS[-1], strict=True)
 
 
-def test_the_gateway_takes_its_configuration(settings: GatewaySettings) -> None:
+def test_configuration_is_valid_for_the_gateway(settings: GatewaySettings) -> None:
     assert [provider.id for provider in settings.providers] == ["nhn-certs", "nhn-keys"]
     assert settings.identity is not None
     assert settings.policy is not None
 
 
-def test_ports_are_those_of_the_configuration(settings: GatewaySettings) -> None:
+def test_ports_match_the_configuration(settings: GatewaySettings) -> None:
     ports = {port["name"]: port["containerPort"] for port in container()["ports"]}
     assert settings.telemetry is not None
     listened = {
@@ -89,7 +89,7 @@ def test_ports_are_those_of_the_configuration(settings: GatewaySettings) -> None
     assert named <= ports.keys()
 
 
-def test_what_is_mounted_is_what_the_configuration_names(settings: GatewaySettings) -> None:
+def test_mounts_match_the_paths_in_the_configuration(settings: GatewaySettings) -> None:
     mounts = {mount["name"]: mount["mountPath"] for mount in container()["volumeMounts"]}
     given = {volume["name"] for volume in pod()["volumes"]}
     claimed = {claim["metadata"]["name"] for claim in the("StatefulSet")["spec"]["volumeClaimTemplates"]}
@@ -102,15 +102,15 @@ def test_what_is_mounted_is_what_the_configuration_names(settings: GatewaySettin
                 assert any(word.startswith(f"{path}/") for path in mounts.values()), word
 
 
-def test_the_pod_is_given_the_time_that_its_end_takes(settings: GatewaySettings) -> None:
+def test_termination_grace_period_covers_the_drain(settings: GatewaySettings) -> None:
     assert pod()["terminationGracePeriodSeconds"] >= settings.drain_delay + settings.drain_timeout + 30
 
 
-def test_every_worker_has_a_processor(settings: GatewaySettings) -> None:
+def test_cpu_request_covers_every_worker(settings: GatewaySettings) -> None:
     assert int(container()["resources"]["requests"]["cpu"]) == settings.workers
 
 
-def test_selectors_find_the_pods() -> None:
+def test_selectors_match_the_pods() -> None:
     specification = the("StatefulSet")["spec"]
     labels = specification["template"]["metadata"]["labels"]
     assert specification["selector"]["matchLabels"] == labels

@@ -1,4 +1,4 @@
-"""What gRPC says of callers that are gone is no line; what else it says is one."""
+"""The log of gRPC: messages about disconnected callers are dropped, and all others are kept."""
 
 import logging
 
@@ -7,7 +7,7 @@ import pytest
 from tests.support.logs import configured_log
 
 
-def test_callers_that_are_gone_are_no_errors(capsys: pytest.CaptureFixture[str]) -> None:
+def test_disconnected_callers_are_not_logged_as_errors(capsys: pytest.CaptureFixture[str]) -> None:
     with configured_log():
         log = logging.getLogger("grpc._cython.cygrpc")
         log.error("ExecuteBatchError raised in core by servicer method [%s]", "/x/Y")

@@ -1,4 +1,4 @@
-"""Files that change: what counts as a change, and that none is missed."""
+"""The file watcher: what counts as a change, and detection of every change."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def old(path: Path) -> None:
-    """Beyond a tick of the file system's clock; the time of the inode's own change can't be set."""
+    """Set old times, beyond a tick of the file system clock. The change time of the inode cannot be set."""
     os.utime(path, (1, 1))
 
 
@@ -27,19 +27,19 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_watcher, "_TICK_NANOSECONDS", 0)
 
 
-def test_nothing_changed(file: Path) -> None:
+def test_unchanged_file_is_not_a_change(file: Path) -> None:
     watched = WatchedFiles([file], interval=0)
     file.read_text()
     assert [watched.changed() for _ in range(3)] == [False] * 3
 
 
-def test_written_in_place(file: Path) -> None:
+def test_file_written_in_place_is_a_change(file: Path) -> None:
     watched = WatchedFiles([file], interval=0)
     file.write_text("two")
     assert [watched.changed() for _ in range(3)] == [True, False, False]
 
 
-def test_replaced_by_one_of_the_same_times_and_size(file: Path, tmp_path: Path) -> None:
+def test_replacement_with_equal_times_and_size_is_a_change(file: Path, tmp_path: Path) -> None:
     watched = WatchedFiles([file], interval=0)
     (tmp_path / "new").write_text("two")
     old(tmp_path / "new")
@@ -47,7 +47,7 @@ def test_replaced_by_one_of_the_same_times_and_size(file: Path, tmp_path: Path) 
     assert watched.changed()
 
 
-def test_a_swapped_link_to_a_folder(tmp_path: Path) -> None:
+def test_swapped_folder_link_is_a_change(tmp_path: Path) -> None:
     for version in ("1", "2"):
         (tmp_path / version).mkdir()
         (tmp_path / version / "file").write_text(version)
@@ -61,7 +61,7 @@ def test_a_swapped_link_to_a_folder(tmp_path: Path) -> None:
     assert not watched.changed()
 
 
-def test_gone_and_back(file: Path) -> None:
+def test_removed_and_restored_file_is_a_change(file: Path) -> None:
     watched = WatchedFiles([file, file.with_name("never there")], interval=0)
     content = file.read_text()
     file.unlink()
@@ -70,13 +70,13 @@ def test_gone_and_back(file: Path) -> None:
     assert [watched.changed(), watched.changed()] == [True, False]
 
 
-def test_readable_at_last(file: Path) -> None:
+def test_file_that_becomes_readable_is_a_change(file: Path) -> None:
     watched = WatchedFiles([file], interval=0)
     file.chmod(0o600)
     assert watched.changed()
 
 
-def test_not_looked_at_within_the_interval(file: Path) -> None:
+def test_file_is_not_checked_within_the_interval(file: Path) -> None:
     watched = WatchedFiles([file], interval=3600)
     file.write_text("two")
     assert not watched.changed()
@@ -90,7 +90,7 @@ def test_again(file: Path) -> None:
     assert [watched.changed(), watched.changed()] == [True, False]
 
 
-def test_a_second_change_in_the_same_tick(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_second_change_in_the_same_tick_is_detected(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The change keeps times, size, and inode, so a recent change is reported until it is no longer recent."""
     watched = WatchedFiles([file], interval=0)
     monkeypatch.setattr(file_watcher, "_TICK_NANOSECONDS", 10**18)

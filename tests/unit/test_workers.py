@@ -1,4 +1,4 @@
-"""What workers share, hold and say, without the processes."""
+"""Limits, assignments, reports, and the reserved port of workers, without processes."""
 
 import asyncio
 import socket
@@ -128,7 +128,7 @@ async def test_connections_never_reach_the_reservation(reservation: Reservation)
             await writer.wait_closed()
 
 
-def test_a_port_is_free_again_after_connections_that_were_closed() -> None:
+def test_port_is_free_after_connections_are_closed() -> None:
     with listening(0, shared=False) as gateway:
         port = gateway.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)):

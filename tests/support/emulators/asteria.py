@@ -1,4 +1,4 @@
-"""Runs the ASTERIA emulator on real sockets, and makes keys, certificates and key stores with openssl and keytool."""
+"""A client of the ASTERIA emulator on real sockets, and keys, certificates, and key stores from openssl and keytool."""
 
 import contextlib
 import io
@@ -26,11 +26,11 @@ CREATE = {
 
 
 class Answer(HttpAnswer):
-    """An answer in the vendor's envelope."""
+    """A response in the vendor envelope."""
 
     @property
     def data(self) -> Any:
-        """What a successful call answers."""
+        """The data of a successful response."""
         assert self.status == 200, self.content
         assert self.json["result"]["status"] == "success"
         assert set(self.json["result"]) == {"status", "data"}
@@ -38,13 +38,13 @@ class Answer(HttpAnswer):
 
     @property
     def certificate(self) -> Any:
-        """The certificate, or the list of them."""
+        """The certificate or the list of certificates."""
         assert set(self.data) == {"certificate"}
         return self.data["certificate"]
 
     @property
     def failure(self) -> tuple[int, int | None]:
-        """HTTP status and error code."""
+        """The HTTP status and the error code."""
         result = self.json["result"]
         assert result["status"] == "error"
         assert isinstance(result["message"], str)
@@ -53,7 +53,7 @@ class Answer(HttpAnswer):
 
     @property
     def files(self) -> dict[str, bytes]:
-        """What a ZIP holds, in its order."""
+        """The files of a ZIP archive, in order."""
         assert self.status == 200, self.content
         assert self.headers["Content-Type"] == "application/zip"
         with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
@@ -61,7 +61,7 @@ class Answer(HttpAnswer):
 
 
 class Client:
-    """Calls one running emulator as a user of the vendor's API would."""
+    """A client of the vendor API of one running emulator."""
 
     def __init__(self, host: EmulatorHost, session: aiohttp.ClientSession) -> None:
         self.host = host
@@ -69,45 +69,45 @@ class Client:
         self.session_id = ""
 
     async def call(self, method: str, path: str, **arguments: Any) -> Answer:
-        """One request under /mcapi, with the session."""
+        """Send a request below /mcapi with the session."""
         headers = {"X-As-SessionId": self.session_id} | arguments.pop("headers", {})
         return await Answer.to(self._session, method, f"{self.host.url}/mcapi/{path}", headers=headers, **arguments)
 
     async def get(self, function: str, **query: str) -> Answer:
-        """A GET of the module certificate."""
+        """Send a GET request to the module `certificate`."""
         return await self.call("GET", f"certificate/{function}", params=query)
 
     async def post(self, function: str, **fields: str) -> Answer:
-        """A form of the module certificate."""
+        """Send a form to the module `certificate`."""
         return await self.call("POST", f"certificate/{function}", data=fields)
 
     async def upload(self, function: str, **fields: str | bytes) -> Answer:
-        """A multipart request: text as text, bytes as files."""
+        """Send a multipart request: text as text fields, bytes as files."""
         form = aiohttp.FormData(default_to_multipart=True)
         for name, value in fields.items():
             form.add_field(name, value, filename=f"{name}.bin" if isinstance(value, bytes) else None)
         return await self.call("POST", f"certificate/{function}", data=form)
 
     async def create(self, store: str = "server", /, **changes: object) -> Answer:
-        """`create` with the usual values, some changed; `...` leaves one out."""
+        """Call `create` with default values and these changes. `...` omits a field."""
         values = {name: value for name, value in (CREATE | changes).items() if value is not ...}
         return await self.call("POST", f"certificate/{store}/create", json={"certificate": values})
 
     async def log_in(self, user: tuple[str, str] = ADMINISTRATOR, /, **fields: str) -> Answer:
-        """Log in, and use the session from now on."""
+        """Log in, and use the session for later requests."""
         answer = await self.call("POST", "auth/login", data={"userName": user[0], "password": user[1]} | fields)
         self.session_id = answer.data["sessionId"]
         return answer
 
     async def control(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """The control port."""
+        """Call the control port."""
         async with self._session.request(method, self.host.control_url + path, json=body) as response:
             return response.status, await response.json()
 
 
 @contextlib.asynccontextmanager
 async def running(*, log_in: bool = True, state: Path | None = None) -> AsyncIterator[Client]:
-    """A seeded emulator, and a client that is logged in as administrator."""
+    """A seeded emulator, with a client that is logged in as administrator."""
     async with EmulatorHost(AsteriaEmulator, HostOptions(state=state)) as host, aiohttp.ClientSession() as session:
         client = Client(host, session)
         if log_in:
@@ -134,14 +134,14 @@ class Files:
 
 
 def new_key(path: Path, kind: str = "EC") -> Path:
-    """A private key in PEM."""
+    """Create a private key in PEM."""
     options = {"EC": "ec_paramgen_curve:P-256", "RSA": "rsa_keygen_bits:1024"}[kind]
     run("openssl", "genpkey", "-algorithm", kind, "-pkeyopt", options, "-out", path)
     return path
 
 
 def self_signed(folder: Path, name: str, *options: str, kind: str = "EC", subject: str = "") -> Files:
-    """An authority, or whatever the options make of it."""
+    """Create a self-signed certificate, by default an authority."""
     files = Files(new_key(folder / f"{name}.key", kind), folder / f"{name}.crt")
     run(
         "openssl", "req", "-x509", "-key", files.key, "-out", files.certificate, "-utf8", "-days", "30",
@@ -151,7 +151,7 @@ def self_signed(folder: Path, name: str, *options: str, kind: str = "EC", subjec
 
 
 def issue(folder: Path, name: str, csr: bytes, issuer: Files, *, days: int = 20, authority: bool = False) -> Path:
-    """A certificate for a CSR."""
+    """Issue a certificate for a CSR."""
     request, certificate, extensions = (folder / f"{name}.{suffix}" for suffix in ("csr", "crt", "ext"))
     request.write_bytes(csr)
     usage = "keyCertSign,cRLSign" if authority else "digitalSignature,keyAgreement"
@@ -164,20 +164,20 @@ def issue(folder: Path, name: str, csr: bytes, issuer: Files, *, days: int = 20,
 
 
 def issued(folder: Path, name: str, issuer: Files, *, authority: bool = False, kind: str = "EC") -> Files:
-    """A new key with a certificate from the issuer."""
+    """Create a key with a certificate from the issuer."""
     key = new_key(folder / f"{name}.key", kind)
     csr = run("openssl", "req", "-new", "-key", key, "-utf8", "-subj", f"/C=JP/O=Test/CN={name}")
     return Files(key, issue(folder, name, csr, issuer, authority=authority))
 
 
 def pkcs7(*certificates: Files, form: str = "PEM") -> bytes:
-    """A PKCS#7 file of certificates."""
+    """Return a PKCS#7 file of the certificates."""
     options = [part for each in certificates for part in ("-certfile", str(each.certificate))]
     return run("openssl", "crl2pkcs7", "-nocrl", "-outform", form, *options)
 
 
 def pkcs12(files: Files, password: str, *options: str | Path) -> bytes:
-    """A PKCS#12 file with the key."""
+    """Return a PKCS#12 file with the key."""
     return run(
         "openssl", "pkcs12", "-export", "-inkey", files.key, "-in", files.certificate,
         "-passout", f"pass:{password}", *options,
@@ -185,12 +185,12 @@ def pkcs12(files: Files, password: str, *options: str | Path) -> bytes:
 
 
 def keytool(*options: str | Path) -> bytes:
-    """keytool, in a locale whose output is ASCII."""
+    """Run keytool in a locale with ASCII output."""
     return run("keytool", "-J-Duser.language=en", "-J-XX:TieredStopAtLevel=1", *options)
 
 
 def java_store(path: Path, password: str, *options: str, store_type: str = "JKS", key_password: str = "") -> Path:
-    """A Java key store with a new key `x`."""
+    """Return a Java key store with a new key `x`."""
     keytool(
         "-genkeypair", "-alias", "x", "-keystore", path, "-storetype", store_type, "-storepass", password,
         "-keypass", key_password or password, "-dname", "CN=java.example.com,O=Test,C=JP", "-validity", "30", *options,

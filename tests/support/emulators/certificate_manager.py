@@ -1,4 +1,4 @@
-"""Runs the Certificate Manager emulator on real sockets, and makes certificate files with openssl and keytool."""
+"""A client of the Certificate Manager emulator on real sockets, and certificate files from openssl and keytool."""
 
 import contextlib
 import datetime as dt
@@ -25,11 +25,11 @@ SUBJECT = "/C=KR/O=Test Trust"
 
 
 class Answer(HttpAnswer):
-    """An answer in the vendor's envelope."""
+    """A response in the vendor envelope."""
 
     @property
     def code(self) -> int:
-        """The envelope's result code; the header's fields must agree with each other."""
+        """The result code in the envelope. Fails if the header fields contradict each other."""
         header = self.json["header"]
         assert set(header) == {"resultCode", "resultMessage", "isSuccessful"}
         assert header["isSuccessful"] is (header["resultCode"] == 0)
@@ -37,24 +37,24 @@ class Answer(HttpAnswer):
 
     @property
     def message(self) -> str:
-        """The envelope's message."""
+        """The message in the envelope."""
         return str(self.json["header"]["resultMessage"])
 
     @property
     def names(self) -> list[str]:
-        """The certificates of a list, in order."""
+        """The certificate names in a list, in order."""
         return [entry["certificateName"] for entry in self.json["body"]["data"]]
 
 
 class Client:
-    """Calls one running emulator as a user of the vendor's API would."""
+    """A client of the vendor API of one running emulator."""
 
     def __init__(self, host: EmulatorHost, session: aiohttp.ClientSession) -> None:
         self.host = host
         self._session = session
 
     def url(self, path: str, version: str = "v1.0", app_key: str = APP_KEY) -> str:
-        """An address under an app key; `path` is sent as it is."""
+        """Return a URL below the app key. `path` is sent unchanged."""
         return f"{self.host.url}/certmanager/{version}/appkeys/{app_key}{path}"
 
     async def call(self, method: str, url: str, **arguments: Any) -> Answer:
@@ -62,11 +62,11 @@ class Client:
         return await Answer.to(self._session, method, URL(url, encoded="%" in url), **arguments)
 
     async def list(self, query: str = "", version: str = "v1.0", **arguments: Any) -> Answer:
-        """The certificate list."""
+        """Request the certificate list."""
         return await self.call("GET", self.url(f"/certificates{query}", version), **arguments)
 
     async def download(self, name: str, version: str = "v1.0", **arguments: Any) -> Answer:
-        """A certificate's file."""
+        """Download the file of a certificate."""
         return await self.call("GET", self.url(f"/certificates/{name}/files", version), **arguments)
 
     async def upload(self, name: str, content: bytes, *, file_name: str = "cert.pem", field: str = "file") -> Answer:
@@ -76,13 +76,13 @@ class Client:
         return await self.call("POST", self.url(f"/certificates/{name}/files"), data=form)
 
     async def control(self, path: str, json: Any = None) -> Answer:
-        """A POST to the control port."""
+        """Send a POST request to the control port."""
         return await self.call("POST", f"{self.host.control_url}{path}", json=json)
 
 
 @contextlib.asynccontextmanager
 async def running(*certificates: Any, state: Path | None = None, **seed: Any) -> AsyncIterator[Client]:
-    """An emulator that holds the described certificates (a name alone: registered, without a file) and nothing else."""
+    """An emulator with only the given certificates. A name without facts is registered without a file."""
     host = EmulatorHost(CertificateManagerEmulator, HostOptions(state=state))
     await host.start(seed=False)
     async with aiohttp.ClientSession() as session:
@@ -105,7 +105,7 @@ async def running(*certificates: Any, state: Path | None = None, **seed: Any) ->
 
 @contextlib.asynccontextmanager
 async def running_default() -> AsyncIterator[Client]:
-    """An emulator with its default set."""
+    """An emulator with the default set."""
     async with EmulatorHost(CertificateManagerEmulator, HostOptions()) as host, aiohttp.ClientSession() as session:
         yield Client(host, session)
 
@@ -118,7 +118,7 @@ def pair(
     domains: tuple[str, ...] = (),
     digest: str = "sha256",
 ) -> tuple[bytes, bytes]:
-    """A self-signed certificate of 30 days and its PKCS#8 key, made by openssl."""
+    """Return a self-signed openssl certificate, valid for 30 days, and its PKCS#8 key."""
     algorithm, *options = key
     arguments = [part for option in options for part in ("-pkeyopt", option)]
     if domains:
@@ -134,7 +134,7 @@ def pair(
 
 
 def dated_file(name: str, start: dt.datetime, end: dt.datetime) -> bytes:
-    """A certificate file of an exact validity, which openssl 3.0 can't make."""
+    """Return a certificate file with an exact validity, which openssl 3.0 cannot create."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name.from_rfc4514_string(f"CN={name},O=Test Trust")
     certificate = (
@@ -149,17 +149,17 @@ def dated_file(name: str, start: dt.datetime, end: dt.datetime) -> bytes:
 
 
 def pem_file(name: str, **options: Any) -> bytes:
-    """A whole certificate file: certificate, then key."""
+    """Return a complete certificate file: certificate, then key."""
     return b"".join(pair(name, **options))
 
 
 def seeded(name: str, content: bytes | str = "", file_name: str = "cert.pem") -> dict[str, Any]:
-    """Seed data of a certificate with one file."""
+    """Return the seed data of a certificate with one file."""
     text = content.decode() if isinstance(content, bytes) else content
     return {"name": name, "files": [{"file_name": file_name, "content": text}]}
 
 
 def day(offset: int) -> str:
-    """A date near today in Seoul."""
+    """Return a date relative to the current date in Seoul."""
     now = dt.datetime.now(dt.timezone(dt.timedelta(hours=9)))
     return (now.date() + dt.timedelta(days=offset)).isoformat()

@@ -1,4 +1,4 @@
-"""One HTTP call of an emulated API, and its answer: what the emulators' clients in tests have in common."""
+"""An HTTP call to an emulated API and its response, shared by the clients of the emulators."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -9,7 +9,7 @@ from yarl import URL
 
 @dataclass(frozen=True)
 class HttpAnswer:
-    """An HTTP answer, read. json: None where it is none."""
+    """A complete HTTP response. json: None if the body is not JSON."""
 
     status: int
     headers: dict[str, str]
@@ -18,7 +18,7 @@ class HttpAnswer:
 
     @classmethod
     async def to(cls, session: aiohttp.ClientSession, method: str, url: str | URL, **arguments: Any) -> Self:
-        """The answer to one request; redirects are not followed."""
+        """Send one request, and return the response. Redirects are not followed."""
         async with session.request(method, url, allow_redirects=False, **arguments) as response:
             content = await response.read()
             json = await response.json() if content and response.content_type == "application/json" else None

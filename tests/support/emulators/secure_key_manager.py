@@ -16,7 +16,7 @@ APP_KEY = "keymanager-demo"
 
 @dataclass(frozen=True)
 class Answer:
-    """What a call answered; `header` and `body` are the envelope's."""
+    """The response to a call. `header` and `body` are parts of the envelope."""
 
     status: int
     header: dict[str, Any]
@@ -31,7 +31,7 @@ class Answer:
 
 @dataclass
 class KeyManager:
-    """One emulator, and a session to call it with."""
+    """One emulator with a client session."""
 
     host: EmulatorHost
     session: aiohttp.ClientSession
@@ -48,7 +48,7 @@ class KeyManager:
         app_key: str = APP_KEY,
         **more: Any,
     ) -> Answer:
-        """Call below the app key's path, and check the envelope's shape."""
+        """Send a request below the path of the app key, and check the format of the envelope."""
         url = f"{self.host.url}/keymanager/{version}/appkey/{app_key}/{path}"
         if fields is not None:
             more["json"] = fields
@@ -60,15 +60,15 @@ class KeyManager:
         return Answer(response.status, envelope["header"], envelope["body"], response.content_type)
 
     async def get(self, path: str, **more: Any) -> Any:
-        """The body of a GET that succeeds."""
+        """Send a GET request that succeeds, and return the body."""
         return _body(await self.call("GET", path, **more))
 
     async def post(self, path: str, fields: object = None, **more: Any) -> Any:
-        """The body of a POST that succeeds."""
+        """Send a POST request that succeeds, and return the body."""
         return _body(await self.call("POST", path, fields, **more))
 
     async def refusal(self, method: str, path: str, fields: object = None, **more: Any) -> str:
-        """The message of a call that fails."""
+        """Send a request that fails, and return the message."""
         answer = await self.call(method, path, fields, **more)
         assert answer.header["isSuccessful"] is False
         assert answer.header["resultCode"] < 0
@@ -76,7 +76,7 @@ class KeyManager:
         return answer.message
 
     async def control(self, method: str, path: str, data: object = None) -> tuple[int, Any]:
-        """Status and JSON of a control port call."""
+        """Call the control port, and return the status and the JSON."""
         async with self.session.request(method, f"{self.host.control_url}{path}", json=data) as response:
             return response.status, await response.json()
 

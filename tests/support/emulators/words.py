@@ -1,4 +1,4 @@
-"""The smallest emulator that there can be, hosted, with a client of its two ports."""
+"""A minimal emulator on the emulator host, with a client of its two ports."""
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
@@ -15,7 +15,7 @@ DEFAULTS = ["default"]
 
 
 class Words(Emulator):
-    """Keeps words: POST adds the body, GET lists them."""
+    """Stores words: POST adds the body, GET lists the words."""
 
     kind = "words"
 
@@ -53,7 +53,7 @@ class Words(Emulator):
 
 
 class Broken(aiohttp.ClientError):
-    """The connection ended without an answer."""
+    """The connection ended without a response."""
 
 
 class Client:
@@ -92,7 +92,7 @@ async def running(**options: Any) -> AsyncIterator[Client]:
 
 
 def _session() -> aiohttp.ClientSession:
-    """Without a pool, so that a connection that a fault broke is not the next request's; and each request once."""
+    """A client without a connection pool or retries, so a broken connection does not affect the next request."""
 
     async def once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         try:
