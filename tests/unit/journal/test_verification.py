@@ -289,13 +289,6 @@ def test_directory_without_journal_or_key_is_unverifiable(tmp_path: Path, origin
         verify(original, public_keys=[original / "worker-0" / "checkpoints.jsonl"])
 
 
-async def test_chain_verifies_while_it_is_written(tmp_path: Path) -> None:
-    async with journal_in(tmp_path, segment_bytes=4096, checkpoint_records=5) as journal:
-        for number in range(30):
-            await record_call(journal, f"r{number}")
-            verified(tmp_path)
-
-
 def test_private_key_is_no_public_key(original: Path) -> None:
     with pytest.raises(Unverifiable, match="not a public key"):
         verify(original, public_keys=[original / "signing-key.pem"])

@@ -107,3 +107,10 @@ def test_newest_segment_without_its_first_record_is_a_note(directory: Path, fold
     for content in (b"", b'{"chain"'):
         segment_path(folder, last + 1).write_bytes(content)
         assert verified(directory).head == records(directory)[-1].receipt
+
+
+async def test_chain_verifies_while_it_is_written(tmp_path: Path) -> None:
+    async with journal_in(tmp_path, segment_bytes=4096, checkpoint_records=5) as journal:
+        for number in range(30):
+            await record_call(journal, f"r{number}")
+            verified(tmp_path)
