@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     show = add("show", _reads_records(_show), "print all records of one request")
     _add_directory(show)
     show.add_argument(
-        "request_id", metavar="REQUEST_ID", help="request ID, as in the trailer x-request-id and in the logs"
+        "request_id", metavar="REQUEST_ID", help="request ID, from the trailer keyway-request-id or the logs"
     )
     add_config(add("ship", _ship, "ship the journal of a gateway that is not running; runs until a stop signal"))
 

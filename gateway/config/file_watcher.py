@@ -1,6 +1,6 @@
-"""Files that change while the gateway runs: noticing it, for whoever reads them again.
+"""Detection of changes to files while the gateway runs.
 
-Not responsible for reading them, nor for when to look: `changed()` is cheap enough for every call and connection.
+The caller reads the files. `changed()` is cheap enough to be called for every RPC and connection.
 """
 
 import os
@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-# A file system's clock ticks some milliseconds apart: a second change within one tick leaves the same times behind.
+# The clock of a file system has a resolution of some milliseconds: two changes within one tick have the same times.
 _TICK_NANOSECONDS: Final = 50_000_000
 
 _Signature = tuple[tuple[int, int, int, int, int] | None, ...]
 
 
 class WatchedFiles:
-    """Some files as they are when this is made, and whether they still are.
+    """Files that are compared with their state at the previous check.
 
-    Follows symbolic links, so that a swapped one counts as a change, as Kubernetes makes it for all files of a mounted
-    secret. interval: seconds within which nothing is looked at again. Not for several threads at once.
+    Follows symbolic links: a switched link is a change, which is how Kubernetes updates a mounted secret.
+    interval: minimum seconds between two checks. Not thread-safe.
     """
 
     def __init__(self, paths: Sequence[Path], *, interval: float = 1.0) -> None:
@@ -30,10 +30,10 @@ class WatchedFiles:
         self._unsure = _is_fresh(self._signature)
 
     def changed(self, *, now: bool = False) -> bool:
-        """Whether the files changed since this last said so. `now`: look, even within the interval.
+        """Return whether the files changed since the last call that returned true. now: check even within the interval.
 
-        To be called before the files are read: what changes while they are read is told the next time. A change that is
-        only a moment old is told twice, for there may have been another in the same tick of the clock.
+        Call this before reading the files, so that a change during the read is reported by the next call. A very recent
+        change is reported twice, because the file can change again within the same tick of the clock.
         """
         clock = time.monotonic()
         if clock < self._next_look and not now:
@@ -46,7 +46,7 @@ class WatchedFiles:
         return True
 
     def again(self) -> None:
-        """Say `changed` the next time: the files could not be read."""
+        """Make the next check report a change, because the files could not be read."""
         self._unsure = True
 
     def _look(self) -> _Signature:
