@@ -171,5 +171,6 @@ profile: bench-setup ## sample the gateway under load into build/profile.svg; AR
 clean: ## remove everything that the other targets created
 	rm -rf $(VENV) build clients/python/build .keyway .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache *.egg-info clients/python/*.egg-info \
-		clients/java/target clients/java/*/target clients/typescript/dist clients/typescript/node_modules
+		clients/java/target clients/java/*/target clients/typescript/dist clients/typescript/node_modules \
+		clients/typescript/*.tgz
 	find clients gateway tests -name __pycache__ -prune -exec rm -rf {} +

@@ -38,7 +38,7 @@ Generated from the comments in [`protos/keyway/v1`](../protos/keyway/v1) by `mak
 lists which provider type serves which method, and the limits of each.
 
 Marks on fields: **required**; *output only*; *secret*, which is never printed, logged, or recorded; *optional
-presence*, which can be absent; and a name in braces for fields of which only one can be set.
+presence*, which can be absent; and a name in braces for fields that exclude each other.
 """
 
 # The field numbers in descriptor.proto. The path of a comment consists of them and of indexes.

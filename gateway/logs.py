@@ -27,7 +27,7 @@ class LogChoice(Protocol):
 
 
 _LIBRARIES: Final = ("aiohttp", "asyncio", "grpc")
-"""Libraries of which only warnings and errors are logged: lower levels are noise, and can contain secrets."""
+"""Libraries that log only warnings and errors: lower levels are noise, and can contain secrets."""
 
 
 def _is_relevant(record: logging.LogRecord) -> bool:

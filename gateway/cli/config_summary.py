@@ -1,4 +1,4 @@
-"""Summary of a configuration: what the gateway serves, where, and for whom. Holds no secret."""
+"""Summary of a configuration: what the gateway serves, its addresses, and its callers. Contains no secret."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -31,7 +31,7 @@ class _DuplicateKeyError(yaml.MarkedYAMLError):
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads YAML as `safe_load` does, but rejects a duplicate key, of which `safe_load` takes the last value."""
+    """Reads YAML like `safe_load`, but rejects duplicate keys. `safe_load` silently uses the last value."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Construct a mapping; raise _DuplicateKeyError for a second key of the same text."""

@@ -22,7 +22,7 @@ from gateway.config.base import (
 Algorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
 ]  # fmt: skip
-"""Asymmetric signature algorithms. With symmetric ones, everybody who can verify a token can also issue one."""
+"""Asymmetric signature algorithms. With a symmetric algorithm, every verifier can also issue tokens."""
 
 ALGORITHMS: Final[tuple[Algorithm, ...]] = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",

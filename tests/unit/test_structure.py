@@ -15,7 +15,7 @@ LARGEST_MODULE = 300
 MEDIAN_BODY = 8
 P90_BODY = 20
 GENERATED = ("_pb2.py", "_pb2_grpc.py")
-GENERATED_MARK = "generated"
+GENERATED_MARK = "do not edit"
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -166,7 +166,7 @@ class ChainVerification:
             self.report.notes.append(f"retention removed records 1 to {first - 1}")
 
     def _verify_trust(self) -> None:
-        """Check that there are records, and that a trusted key signed the last checkpoint."""
+        """Check that the chain has records, and that a trusted key signed the last checkpoint."""
         if not self._last():
             raise InvalidChain(self._location(self._folder, 0, 1), "the chain has no records")
         if self._trusted_keys.untrusted is not None:

@@ -65,7 +65,7 @@ class GroupCommit:
         return len(self._waiting)
 
     def begin_segment(self, segment: OpenSegment) -> None:
-        """Take the records that follow from another segment, none of which is durable."""
+        """Take over the pending records for a new segment. None of them is durable yet."""
         self._segment = segment
         self._durable_size = 0
 

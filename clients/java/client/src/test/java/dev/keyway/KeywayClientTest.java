@@ -55,8 +55,8 @@ class KeywayClientTest {
     @Test
     void clientCertificateIsSent() {
         KeywayClientBuilder trusting = KeywayClient.builder(sandbox.address("mtls")).tls(sandbox.file("ca"));
-        try (KeywayClient stranger = trusting.retries(false).build()) {
-            assertThrows(KeywayException.class, () -> stranger.keys().getSecret(SECRET));
+        try (KeywayClient withoutCertificate = trusting.retries(false).build()) {
+            assertThrows(KeywayException.class, () -> withoutCertificate.keys().getSecret(SECRET));
         }
         trusting.mtls(sandbox.file("certificate"), sandbox.file("private_key"));
         try (KeywayClient known = trusting.build()) {
