@@ -20,7 +20,6 @@ from gateway.audit import events
 from gateway.audit.description import Describer
 from gateway.authz.engine import PolicyEngine
 from gateway.gateway_settings import GatewaySettings
-from gateway.identity.tls_files import TlsFiles
 from gateway.journal.errors import JournalUnavailable
 from gateway.journal.ship.process import ShipperProcess
 from gateway.journal.write.entries import EventEntry
@@ -42,15 +41,8 @@ _log = structlog.get_logger(__name__)
 
 
 def load_config(path: Path, **overrides: object) -> GatewaySettings:
-    """The settings in a file, some overridden, checked as far as is possible without asking an upstream."""
-    settings = gateway_settings.load(path, SETTINGS, overrides)
-    Catalog.of(settings.providers)
-    authenticator(settings.identity)
-    if settings.identity is not None:
-        TlsFiles(settings.identity)
-    if settings.policy is not None:
-        PolicyEngine.load(settings.policy)
-    return settings
+    """Return the settings in a file, with its files checked; raise ConfigError. overrides: top-level values."""
+    return gateway_settings.load(path, SETTINGS, overrides)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from gateway import file_checks
 from gateway.authz.settings import LimitSettings, PolicySettings
 from gateway.config.base import RESTART, Settings, is_loopback, listen_address
 from gateway.config.loading import Document, validate
@@ -123,28 +124,48 @@ class GatewaySettings(Settings):
 
 
 def load(path: Path, provider_types: ProviderTypes, overrides: Mapping[str, object] | None = None) -> GatewaySettings:
-    """Return the settings in a YAML file; raise ConfigError with every problem. overrides: top-level values."""
+    """Return the settings in a YAML file, and check the files that it names. Raise ConfigError with every problem.
+
+    overrides: top-level values.
+    """
     document, changed = Document(path), dict(overrides or {})
     tree = {**document.tree, **changed} if isinstance(document.tree, dict) else document.tree
     problems = Problems(lambda place, at_key: "" if place and place[0] in changed else document.position(place, at_key))
-    return _parse(tree, provider_types, path.parent, problems)
+    resolved = _resolve(tree, path.parent, problems)
+    settings = _parse(resolved, provider_types, path.parent, problems)
+    file_checks.check(resolved, provider_types, path.parent, problems)
+    return _valid(settings, problems)
 
 
 def parse(data: object, provider_types: ProviderTypes, *, base: Path = Path()) -> GatewaySettings:
-    """Return the settings in a tree of plain values; raise ConfigError. Relative paths start at `base`."""
-    return _parse(data, provider_types, base, Problems())
+    """Return the settings in a tree of plain values; raise ConfigError. Relative paths start at `base`.
+
+    The files that the settings name are not checked.
+    """
+    problems = Problems()
+    settings = _parse(_resolve(data, base, problems), provider_types, base, problems)
+    return _valid(settings, problems)
 
 
-def _parse(data: object, provider_types: ProviderTypes, base: Path, problems: Problems) -> GatewaySettings:
-    tree = resolve(data, base, problems)
-    if not isinstance(tree, dict):
-        problems.add((), "must be a mapping")
-        tree = {}
-    providers = _parse_providers(tree.get("providers"), provider_types, problems, base)
-    settings = validate(GatewaySettings, {**tree, "providers": providers}, (), problems, base)
+def _valid(settings: GatewaySettings | None, problems: Problems) -> GatewaySettings:
     if problems or settings is None:
         raise problems.error()
     return settings
+
+
+def _resolve(data: object, base: Path, problems: Problems) -> Mapping[str, object]:
+    tree = resolve(data, base, problems)
+    if isinstance(tree, dict):
+        return tree
+    problems.add((), "must be a mapping")
+    return {}
+
+
+def _parse(
+    tree: Mapping[str, object], provider_types: ProviderTypes, base: Path, problems: Problems
+) -> GatewaySettings | None:
+    providers = _parse_providers(tree.get("providers"), provider_types, problems, base)
+    return validate(GatewaySettings, {**tree, "providers": providers}, (), problems, base)
 
 
 def _parse_providers(

@@ -31,7 +31,7 @@ class PolicyEngine:
     """The current policies of a set of files. It is not thread-safe."""
 
     def __init__(self, settings: PolicySettings) -> None:
-        """Load the files. Raise ConfigError with every error in them."""
+        """Load the files. Raise FileError with every error in them."""
         self._settings = settings
         files = (*settings.policy_files, *((settings.entities_file,) if settings.entities_file is not None else ()))
         # Watch the files before the first read, so that a change during the read is noticed.
@@ -41,7 +41,7 @@ class PolicyEngine:
 
     @classmethod
     def load(cls, settings: PolicySettings) -> Self:
-        """Return an engine for the files of the settings. Raise ConfigError with every error in them."""
+        """Return an engine for the files of the settings. Raise FileError with every error in them."""
         return cls(settings)
 
     def _use(self, loaded: Policies) -> None:

@@ -20,7 +20,7 @@ from gateway.authz.resources import Entity, lineage
 from gateway.authz.schema import schema
 from gateway.authz.settings import PolicySettings
 from gateway.authz.sources import Policy
-from gateway.config.base import ConfigError
+from gateway.config.problems import FileError, Place
 from gateway.identity.caller import Caller
 
 _MAXIMUM_POLICIES_NAMED: Final = 16
@@ -112,12 +112,13 @@ def _action(action: Action) -> Entity:
 
 
 def load(settings: PolicySettings) -> Policies:
-    """Return the policies in the files of the settings. Raise ConfigError with every error in them."""
-    problems: list[str] = []
+    """Return the policies in the files of the settings. Raise FileError with every error in them."""
+    problems: dict[Place, list[str]] = {}
     policies = sources.read(settings.policy_files, problems)
-    known = groups.read(settings.entities_file, problems)
-    if problems:
-        raise ConfigError("\n".join(f"policy: {problem}" for problem in problems))
+    known = groups.read(settings.entities_file, problems.setdefault(("entities_file",), []))
+    lines = [f"policy: {text}" for texts in problems.values() for text in texts]
+    if lines:
+        raise FileError("\n".join(lines), problems)
     return Policies(policies, known, _policy_set(policies), _policy_set(_counting_for_private(policies)))
 
 

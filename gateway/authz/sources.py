@@ -16,6 +16,7 @@ import cedarpy
 from gateway.authz.actions import ACTION, PRIVATE
 from gateway.authz.schema import schema
 from gateway.authz.statements import Statement, StatementError, split
+from gateway.config.problems import Place
 
 MAXIMUM_ID_CHARACTERS: Final = 128
 _MAXIMUM_FILE_BYTES: Final = 16 * 1024 * 1024
@@ -61,14 +62,15 @@ class Policy:
         return not self.named_actions.isdisjoint(PRIVATE)
 
 
-def read(paths: Sequence[Path], problems: list[str]) -> tuple[Policy, ...]:
-    """Return the policies of all files. Append every error in the files to `problems`."""
+def read(paths: Sequence[Path], problems: dict[Place, list[str]]) -> tuple[Policy, ...]:
+    """Return the policies of all files. Add the errors in each file to `problems`, by the key that names the file."""
     policies: dict[str, Policy] = {}
-    for path, label in zip(paths, labels(paths), strict=True):
-        for policy in _policies(path, label, problems):
+    for index, (path, label) in enumerate(zip(paths, labels(paths), strict=True)):
+        found = problems.setdefault(("policy_files", index), [])
+        for policy in _policies(path, label, found):
             other = policies.setdefault(policy.name, policy)
             if other is not policy:
-                problems.append(f"{policy.label}: duplicate @id; it is also at {other.location}")
+                found.append(f"{policy.label}: duplicate @id; it is also at {other.location}")
     return tuple(policies.values())
 
 

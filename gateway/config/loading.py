@@ -111,6 +111,29 @@ def validate(model: type[SettingsT], data: object, place: Place, problems: Probl
         return None
 
 
+def validate_valid_keys(model: type[SettingsT], data: object, base: Path) -> SettingsT | None:
+    """Return the settings without the keys that are invalid, or None if the settings need them."""
+    try:
+        return model.model_validate(data, context={"base": base})
+    except ValidationError as error:
+        rest = data
+        for detail in error.errors(include_url=False, include_input=False, include_context=False):
+            rest = _without(rest, detail["loc"])
+    try:
+        return model.model_validate(rest, context={"base": base})
+    except ValidationError:
+        return None
+
+
+def _without(data: object, place: Place) -> object:
+    """Return the data without the key at a place. A list with an invalid item is removed completely."""
+    if not place or not isinstance(data, dict) or place[0] not in data:
+        return data
+    key, *inner = place
+    rest = {name: value for name, value in data.items() if name != key}
+    return {**rest, key: _without(data[key], tuple(inner))} if isinstance(data[key], dict) and inner else rest
+
+
 def _yaml_message(path: Path, error: Exception) -> str:
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     text = "not valid YAML"

@@ -10,6 +10,9 @@ from typing import Final
 
 from gateway.config.problems import Place, Problems
 
+_UNRESOLVED: Final = "unresolved"
+"""Replaces an unresolved reference. Not empty, so that required texts are present and the other keys are checked."""
+
 
 class _UnresolvedError(ValueError):
     """A reference that can't be resolved."""
@@ -18,7 +21,7 @@ class _UnresolvedError(ValueError):
 def resolve(value: object, base: Path, problems: Problems, place: Place = ()) -> object:
     """Return `value` with every reference replaced. Relative paths start at `base`.
 
-    A reference that can't be resolved becomes an empty text and a problem.
+    A reference that can't be resolved becomes a placeholder and a problem.
     """
     if isinstance(value, list):
         return [resolve(item, base, problems, (*place, index)) for index, item in enumerate(value)]
@@ -32,7 +35,7 @@ def resolve(value: object, base: Path, problems: Problems, place: Place = ()) ->
                 return reader(reference, base)
             except _UnresolvedError as error:
                 problems.add(place, str(error))
-                return ""
+                return _UNRESOLVED
     return {key: resolve(item, base, problems, (*place, key)) for key, item in value.items()}
 
 

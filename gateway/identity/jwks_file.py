@@ -5,8 +5,8 @@ from pathlib import Path
 
 import structlog
 
-from gateway.config.base import ConfigError
 from gateway.config.file_watcher import WatchedFiles
+from gateway.config.problems import FileError
 from gateway.identity import key_set
 from gateway.identity.key_set import KeySet, KeySetError
 
@@ -14,7 +14,7 @@ _log = structlog.get_logger(__name__)
 
 
 class JwksFile:
-    """The keys in `path`. An unusable file raises ConfigError at start; later the last valid keys stay in use."""
+    """The keys in `path`. An unusable file raises FileError at start; later the last valid keys stay in use."""
 
     def __init__(self, path: Path, *, interval: float = 1.0) -> None:
         self._path = path
@@ -23,7 +23,7 @@ class JwksFile:
         try:
             self._digest, self._keys = self._read()
         except KeySetError as error:
-            raise ConfigError(f"identity.jwt.jwks_file: {error}") from error
+            raise FileError(f"identity.jwt.jwks_file: {error}", {("jwks_file",): [str(error)]}) from error
 
     async def start(self) -> None:
         """Do nothing: the file was read by the constructor."""

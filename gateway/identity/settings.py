@@ -9,7 +9,6 @@ from pydantic import Field, field_validator
 from gateway import pem
 from gateway.config.base import (
     READ_ON_CHANGE,
-    ConfigError,
     FileContent,
     Located,
     OneOrMore,
@@ -18,6 +17,7 @@ from gateway.config.base import (
     content,
     is_loopback,
 )
+from gateway.config.problems import FileError
 
 Algorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
@@ -97,14 +97,15 @@ class JwtSettings(Settings):
             raise ValueError("jwks_ca_certificates needs jwks_url")
 
     def tls(self) -> ssl.SSLContext:
-        """Return the TLS context used for `jwks_url`; raise ConfigError for an unusable CA bundle."""
+        """Return the TLS context used for `jwks_url`; raise FileError for an unusable CA bundle."""
         bundle = content(self.jwks_ca_certificates)
         if bundle is None:
             return ssl.create_default_context()
         try:
             return ssl.create_default_context(cadata=pem.to_pem(pem.certificates(bundle)).decode())
         except (ValueError, ssl.SSLError) as error:
-            raise ConfigError(f"identity.jwt.jwks_ca_certificates: {error}") from error
+            key = "jwks_ca_certificates"
+            raise FileError(f"identity.jwt.{key}: {error}", {(key,): [str(error)]}) from error
 
 
 class IdentitySettings(Settings):

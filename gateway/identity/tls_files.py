@@ -16,12 +16,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from gateway import pem
-from gateway.config.base import ConfigError
 from gateway.config.file_watcher import WatchedFiles
+from gateway.config.problems import FileError, Place, place_text
 from gateway.identity.settings import IdentitySettings
 
 _SOON: Final = timedelta(days=14)
 _MINIMUM_RSA_BITS: Final = 2048
+_CERTIFICATE: Final[Place] = ("certificate_file",)
+_PRIVATE_KEY: Final[Place] = ("private_key_file",)
+_TRUST_BUNDLE: Final[Place] = ("mtls", "trust_bundle_file")
 
 _log = structlog.get_logger(__name__)
 
@@ -43,7 +46,7 @@ class TlsMaterial:
 
 
 class TlsFiles:
-    """The files that `settings` names. Raises ConfigError for unusable files; each line of it names a setting."""
+    """The files that `settings` names. Raises FileError for unusable files."""
 
     def __init__(self, settings: IdentitySettings, *, interval: float = 1.0) -> None:
         self._settings = settings
@@ -62,7 +65,7 @@ class TlsFiles:
                 return None
             try:
                 found = _load(self._settings)
-            except ConfigError as error:
+            except FileError as error:
                 self._keep(str(error))
                 return None
             self._fault = ""
@@ -87,21 +90,22 @@ def _paths(settings: IdentitySettings) -> list[Path]:
 
 
 def _load(settings: IdentitySettings) -> TlsMaterial:
-    """Return the content of the files. Raises ConfigError with every problem."""
-    faults: dict[str, str] = {}
-    chain = _certificates(settings.certificate_file, "certificate_file", faults)
+    """Return the content of the files. Raises FileError with every problem."""
+    faults: dict[Place, str] = {}
+    chain = _certificates(settings.certificate_file, _CERTIFICATE, faults)
     key = _private_key(settings.private_key_file, faults)
     bundle = None
     if settings.mtls is not None:
-        bundle = pem.to_pem(_certificates(settings.mtls.trust_bundle_file, "mtls.trust_bundle_file", faults))
+        bundle = pem.to_pem(_certificates(settings.mtls.trust_bundle_file, _TRUST_BUNDLE, faults))
     if chain and chain[0].not_valid_after_utc <= datetime.now(UTC):
-        faults.setdefault("certificate_file", f"the certificate expired at {chain[0].not_valid_after_utc.isoformat()}")
+        faults.setdefault(_CERTIFICATE, f"the certificate expired at {chain[0].not_valid_after_utc.isoformat()}")
     if chain and key is not None and not _matches(key, chain[0]):
         other = any(_matches(key, each) for each in chain)
         fault = "the server certificate must come first" if other else "does not match private_key_file"
-        faults.setdefault("certificate_file", fault)
+        faults.setdefault(_CERTIFICATE, fault)
     if faults or key is None:
-        raise ConfigError("\n".join(f"identity.{place}: {fault}" for place, fault in faults.items()))
+        lines = (f"identity.{place_text(place)}: {fault}" for place, fault in faults.items())
+        raise FileError("\n".join(lines), {place: [fault] for place, fault in faults.items()})
     return TlsMaterial(
         chain=pem.to_pem(chain),
         private_key=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
@@ -111,7 +115,7 @@ def _load(settings: IdentitySettings) -> TlsMaterial:
     )
 
 
-def _content(path: Path, place: str, faults: dict[str, str]) -> bytes | None:
+def _content(path: Path, place: Place, faults: dict[Place, str]) -> bytes | None:
     try:
         return path.read_bytes()
     except OSError as error:
@@ -121,7 +125,7 @@ def _content(path: Path, place: str, faults: dict[str, str]) -> bytes | None:
     return None
 
 
-def _certificates(path: Path, place: str, faults: dict[str, str]) -> list[x509.Certificate]:
+def _certificates(path: Path, place: Place, faults: dict[Place, str]) -> list[x509.Certificate]:
     content = _content(path, place, faults)
     if content is None:
         return []
@@ -132,25 +136,24 @@ def _certificates(path: Path, place: str, faults: dict[str, str]) -> list[x509.C
         return []
 
 
-def _private_key(path: Path, faults: dict[str, str]) -> _PrivateKey | None:
-    place = "private_key_file"
-    content = _content(path, place, faults)
+def _private_key(path: Path, faults: dict[Place, str]) -> _PrivateKey | None:
+    content = _content(path, _PRIVATE_KEY, faults)
     if content is None:
         return None
     try:
         key = load_pem_private_key(pem.private_key(content), password=None)
     except pem.PemError as error:
-        faults[place] = str(error)
+        faults[_PRIVATE_KEY] = str(error)
     except TypeError:
-        faults[place] = "the private key is encrypted"
+        faults[_PRIVATE_KEY] = "the private key is encrypted"
     except (ValueError, UnsupportedAlgorithm):
-        faults[place] = "the private key is malformed or of an unsupported kind"
+        faults[_PRIVATE_KEY] = "the private key is malformed or of an unsupported kind"
     else:
         if isinstance(key, ec.EllipticCurvePrivateKey):
             return key
         if isinstance(key, rsa.RSAPrivateKey) and key.key_size >= _MINIMUM_RSA_BITS:
             return key
-        faults[place] = f"must be an elliptic-curve key or an RSA key of at least {_MINIMUM_RSA_BITS} bits"
+        faults[_PRIVATE_KEY] = f"must be an elliptic-curve key or an RSA key of at least {_MINIMUM_RSA_BITS} bits"
     return None
 
 

@@ -58,6 +58,13 @@ class TelemetrySettings(Settings):
 
     _accept_text = field_validator("ca_certificates", mode="before")(as_bytes)
 
+    @field_validator("ca_certificates")
+    @classmethod
+    def _holds_certificates(cls, value: FileContent | None) -> FileContent | None:
+        if value is not None:
+            pem.certificates(value.get_secret_value())
+        return value
+
     @field_validator("endpoint")
     @classmethod
     def _is_address(cls, value: str | None) -> str | None:
@@ -99,19 +106,8 @@ class TelemetrySettings(Settings):
         plain = self.endpoint is not None and self.endpoint.startswith("http://")
         if self.ca_certificates is not None and plain:
             raise ValueError("ca_certificates needs an https:// endpoint")
-        _check_certificates(self.ca_certificates)
         if self.headers and plain and not is_loopback(urlsplit(self.endpoint or "").hostname or ""):
             raise ValueError("headers are secret: they need an https:// endpoint or a loopback address")
-
-
-def _check_certificates(bundle: FileContent | None) -> None:
-    """Raise ValueError for a bundle that `gateway.pem` rejects."""
-    if bundle is None:
-        return
-    try:
-        pem.certificates(bundle.get_secret_value())
-    except pem.PemError as error:
-        raise ValueError(f"ca_certificates: {error}") from None
 
 
 def _split(value: str) -> Any:

@@ -1,6 +1,6 @@
 """TLS contexts for connections to providers, made from the contents of certificate and key files.
 
-Raises `TlsFileError`, whose message never quotes a file.
+Raises `FileError`, whose message never quotes a file.
 """
 
 import ssl
@@ -8,19 +8,19 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from gateway import pem
+from gateway.config.problems import FileError, Place, place_text
+
+_AUTHORITIES: Final[Place] = ("ca_certificates",)
+_CLIENT: Final[Place] = ("client_certificate",)
 
 _T = TypeVar("_T")
-
-
-class TlsFileError(ValueError):
-    """A certificate or key file that is rejected. The message names the setting and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,37 +34,43 @@ class ClientFiles:
 
 
 def context(authorities: bytes | None, client: ClientFiles | None) -> ssl.SSLContext | None:
-    """Return a context that verifies servers; None if neither argument is given.
+    """Return a context that verifies servers; None if neither argument is given. Raises FileError with every problem.
 
     authorities: a PEM bundle that replaces the system's trust store.
     """
     if authorities is None and client is None:
         return None
-    made = _verifying_context(authorities)
+    faults: dict[Place, str] = {}
+    made = _verifying_context(authorities, faults)
     if client is not None:
-        _load_client(made, client)
+        _load_client(made, client, faults)
+    if faults:
+        lines = (f"{place_text(place)}: {fault}" for place, fault in faults.items())
+        raise FileError("\n".join(lines), {place: [fault] for place, fault in faults.items()})
     return made
 
 
-def _verifying_context(authorities: bytes | None) -> ssl.SSLContext:
+def _verifying_context(authorities: bytes | None, faults: dict[Place, str]) -> ssl.SSLContext:
     """`ssl` treats an empty bundle as no bundle and trusts the system's authorities; `pem.certificates` rejects it."""
+    if authorities is None:
+        return ssl.create_default_context()
     try:
-        bundle = pem.to_pem(pem.certificates(authorities)).decode() if authorities is not None else None
-        return ssl.create_default_context(cadata=bundle)
+        return ssl.create_default_context(cadata=pem.to_pem(pem.certificates(authorities)).decode())
     except pem.PemError as error:
-        raise TlsFileError(f"ca_certificates: {error}") from error
-    except (ssl.SSLError, ValueError) as error:
-        raise TlsFileError("ca_certificates: contains a certificate that OpenSSL rejects") from error
+        faults[_AUTHORITIES] = str(error)
+    except (ssl.SSLError, ValueError):
+        faults[_AUTHORITIES] = "contains a certificate that OpenSSL rejects"
+    return ssl.create_default_context()
 
 
-def _load_client(made: ssl.SSLContext, client: ClientFiles) -> None:
+def _load_client(made: ssl.SSLContext, client: ClientFiles, faults: dict[Place, str]) -> None:
     try:
-        _load_pem(made, _client_pem(client), client.password)
-    except pem.PemError as error:
-        raise TlsFileError(f"client_certificate: {error}") from error
-    except (ssl.SSLError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        content = _client_pem(client, faults)
+        if content is not None:
+            _load_pem(made, content, client.password)
+    except (ssl.SSLError, ValueError, TypeError, UnsupportedAlgorithm):
         reason = "malformed file, wrong password, or a private key that does not belong to the certificate"
-        raise TlsFileError(f"client_certificate: {reason}") from error
+        faults[_CLIENT if client.pkcs12 is None else (*_CLIENT, "pkcs12")] = reason
 
 
 def _load_pem(made: ssl.SSLContext, content: bytes, password: str) -> None:
@@ -77,20 +83,21 @@ def _load_pem(made: ssl.SSLContext, content: bytes, password: str) -> None:
         made.load_cert_chain(path, password=password)
 
 
-def _client_pem(client: ClientFiles) -> bytes:
+def _client_pem(client: ClientFiles, faults: dict[Place, str]) -> bytes | None:
+    """Return the private key and the certificates in PEM, or None and faults."""
     if client.pkcs12 is not None:
         return _pkcs12_as_pem(client.pkcs12, client.password.encode())
-    return _setting(pem.private_key, "private_key", client.private_key) + pem.to_pem(
-        _setting(pem.certificates, "certificate", client.certificate)
-    )
+    certificates = _read(pem.certificates, client.certificate, (*_CLIENT, "certificate"), faults)
+    key = _read(pem.private_key, client.private_key, (*_CLIENT, "private_key"), faults)
+    return key + pem.to_pem(certificates) if key is not None and certificates is not None else None
 
 
-def _setting(read: Callable[[bytes], _T], name: str, content: bytes | None) -> _T:
-    """Read the content of a setting; PemErrors get the setting's name."""
+def _read(read: Callable[[bytes], _T], content: bytes | None, place: Place, faults: dict[Place, str]) -> _T | None:
     try:
         return read(content or b"")
     except pem.PemError as error:
-        raise pem.PemError(f"{name}: {error}") from error
+        faults[place] = str(error)
+        return None
 
 
 def _pkcs12_as_pem(content: bytes, password: bytes) -> bytes:

@@ -112,7 +112,7 @@ async def test_changed_policies_apply_while_the_gateway_serves(
 
 def test_invalid_policy_prevents_startup(trusted: Trusted) -> None:
     (trusted.folder / "policies" / "web.cedar").write_text("\npermit (principal")
-    with pytest.raises(ConfigError, match=r"policy: web\.cedar:2: the policy does not end with ';'"):
+    with pytest.raises(ConfigError, match=r"policy\.policy_files\[3\]: web\.cedar:2: the policy does not end with ';'"):
         app.load_config(trusted.write())
 
 

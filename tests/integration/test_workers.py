@@ -171,14 +171,15 @@ async def test_workers_end_when_the_supervisor_is_killed(quiet_stack: Stack, tmp
 
 
 async def test_failed_start_exits_with_its_message(quiet_stack: Stack, tmp_path: Path) -> None:
-    (tmp_path / "signing.pem").write_text("no key")
-    audit = {"directory": "audit", "signing_key_file": "signing.pem"}
+    (tmp_path / "audit").mkdir()
+    (tmp_path / "audit/signing-key.pem").write_text("no key")
+    audit = {"directory": "audit"}
     config = write_config(tmp_path / "keyway.yaml", quiet_stack, audit=audit, workers=2, drain_delay=600)
     ended = await run(tmp_path, "serve", "--config", config)
 
     assert (ended.code, ended.output) == (2, "")
     told = [line for line in ended.errors.splitlines() if not line.startswith("{")]
-    assert told == [f"keyway: {tmp_path}/signing.pem: not a private key in PKCS#8 PEM without a password"]
+    assert told == [f"keyway: {tmp_path}/audit/signing-key.pem: not a private key in PKCS#8 PEM without a password"]
 
 
 def test_documented_client_settings_retry_only_calls_without_side_effects() -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import PrivateFormat
 
 from gateway.journal.format.records import Record
 from gateway.journal.format.segments import chain_folder, read_records
@@ -17,6 +19,7 @@ from gateway.journal.write.entries import IntentEntry, OutcomeEntry
 from gateway.journal.write.journal import Journal
 from gateway.journal.write.starting import UnknownOutcome
 from tests.support.waiting import eventually
+from tests.support.x509_chain import key_pem
 
 ROOM = 1024
 
@@ -47,6 +50,13 @@ def unknown_outcome(intent: dict[str, Any]) -> dict[str, Any]:
 
 def audit_settings(directory: Path, **values: Any) -> AuditSettings:
     return AuditSettings.model_validate({"directory": directory, **values})
+
+
+def new_signing_key(path: Path) -> Path:
+    """Write a new signing key, and return its path."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(key_pem(Ed25519PrivateKey.generate(), PrivateFormat.PKCS8))
+    return path
 
 
 @contextlib.asynccontextmanager

@@ -88,12 +88,12 @@ def signing_key(directory: Path, configured: Path | None) -> SigningKey:
     Writes the public key to the directory. Raises ConfigError for an invalid key, and OSError.
     """
     if configured is not None:
-        key = _load(configured)
+        key = load_signing_key(configured)
     else:
         path = directory / _SIGNING_KEY
         if not path.exists():
             create(path, _private_pem(Ed25519PrivateKey.generate()))
-        key = _load(path)
+        key = load_signing_key(path)
     _publish(directory, key.public)
     return key
 
@@ -115,7 +115,8 @@ def temporary_digest_key() -> bytes:
     return secrets.token_bytes(_DIGEST_KEY_BYTES)
 
 
-def _load(path: Path) -> SigningKey:
+def load_signing_key(path: Path) -> SigningKey:
+    """Return the signing key in a file. Raises ConfigError for an invalid key, and OSError."""
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):

@@ -23,15 +23,31 @@ class ShipCertificate(Settings):
 
     _accept_text = field_validator("certificate", "private_key", mode="before")(as_bytes)
 
+    @field_validator("certificate")
+    @classmethod
+    def _holds_certificates(cls, value: FileContent) -> FileContent:
+        pem.certificates(value.get_secret_value())
+        return value
+
+    @field_validator("private_key")
+    @classmethod
+    def _holds_a_key(cls, value: FileContent) -> FileContent:
+        _public_key(value)
+        return value
+
     def model_post_init(self, _context: Any) -> None:
         """Reject a key that does not match the certificate, which otherwise shows only as failing handshakes."""
         own = pem.certificates(self.certificate.get_secret_value())[0]
-        try:
-            key = load_pem_private_key(pem.private_key(self.private_key.get_secret_value()), None)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            raise ValueError("private_key can't be read; it must be a PEM key without a password") from None
-        if key.public_key() != own.public_key():
+        if _public_key(self.private_key) != own.public_key():
             raise ValueError("private_key does not match certificate")
+
+
+def _public_key(private_key: FileContent) -> object:
+    """Return the public key of a private key. Raises ValueError if the file is no private key without a password."""
+    try:
+        return load_pem_private_key(pem.private_key(private_key.get_secret_value()), None).public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ValueError("can't be read; it must be a PEM key without a password") from None
 
 
 def _header_name(value: str) -> str:

@@ -14,7 +14,9 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.config.base import content
+from gateway.config.base import ConfigError, content
+from gateway.config.problems import FileError
+from gateway.journal.errors import PASSING
 from gateway.journal.format import keys
 from gateway.journal.format.checkpoints import append_copies, checkpoint_body
 from gateway.journal.format.durable_files import FILE_MODE, make_folder, sync_folder
@@ -55,6 +57,26 @@ def now_ms() -> int:
 def signing_key(settings: AuditSettings) -> SigningKey:
     """The configured signing key, or the one in the journal directory. ConfigError, OSError."""
     return keys.signing_key(settings.directory, settings.signing_key_file)
+
+
+def check_signing_key(settings: AuditSettings) -> None:
+    """Raise FileError if the configured signing key cannot be used. Changes nothing.
+
+    A failing disk is no problem of the configuration: the journal then opens unavailable.
+    """
+    if settings.signing_key_file is None:
+        return
+    try:
+        keys.load_signing_key(settings.signing_key_file)
+    except ConfigError as error:
+        fault = str(error)
+    except OSError as error:
+        if error.errno in PASSING:
+            return
+        fault = f"the file {settings.signing_key_file} cannot be read: {error.strerror}"
+    else:
+        return
+    raise FileError(f"audit.signing_key_file: {fault}", {("signing_key_file",): [fault]})
 
 
 def start(settings: AuditSettings, folder: Path, unknown_outcome: UnknownOutcome) -> StartedChain:

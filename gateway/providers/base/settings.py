@@ -7,11 +7,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator
 
-from gateway.config.base import ConfigError, FileContent, Settings, TimeZone, as_bytes, content
+from gateway.config.base import FileContent, Settings, TimeZone, as_bytes, content
+from gateway.config.problems import FileError
 from gateway.contract.resource_names import is_segment
 from gateway.upstream import tls
 from gateway.upstream.settings import BreakerSettings, HttpSettings, QueueSettings, RetrySettings
-from gateway.upstream.tls import ClientFiles, TlsFileError
+from gateway.upstream.tls import ClientFiles
 
 _MAXIMUM_ID_CHARACTERS: Final = 64
 
@@ -137,7 +138,7 @@ class ProviderSettings(Settings):
             raise ValueError("must be an IANA time zone such as Asia/Seoul") from error
 
     def http(self) -> HttpSettings:
-        """Return the settings of the HTTP client for this provider; raise ConfigError for unusable TLS files."""
+        """Return the settings of the HTTP client for this provider; raise FileError for unusable TLS files."""
         return HttpSettings(
             endpoint=self.endpoint,
             tls=self._tls(),
@@ -155,8 +156,9 @@ class ProviderSettings(Settings):
         client = self.client_certificate
         try:
             return tls.context(content(self.ca_certificates), client.files() if client is not None else None)
-        except TlsFileError as error:
-            raise ConfigError(f"provider {self.id}: {error}") from error
+        except FileError as error:
+            message = "\n".join(f"provider {self.id}: {line}" for line in str(error).splitlines())
+            raise FileError(message, error.problems) from error
 
 
 def _is_base_url(text: str) -> bool:

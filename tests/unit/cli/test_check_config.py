@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.program import main
+from tests.support.journals import new_signing_key
 
 PROVIDER = "{id: a, type: nhn-secure-key-manager, api_version: v1.0, endpoint: 'ENDPOINT', app_key: k}"
 
@@ -66,6 +67,7 @@ def test_json_output_contains_summary_and_warnings(tmp_path: Path, capsys: pytes
 def test_a_risky_setting_draws_a_warning(
     text: str, key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    new_signing_key(tmp_path / "j/key.pem")
     assert [text for text in warnings(tmp_path, text, capsys) if text.startswith(key)]
 
 
@@ -78,6 +80,7 @@ def test_an_encrypted_or_local_endpoint_draws_no_warning(
 
 
 def test_a_signing_key_outside_the_journal_draws_no_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    new_signing_key(tmp_path / "keys/signing.pem")
     text = configuration(audit="audit: {directory: j, signing_key_file: keys/signing.pem}")
     assert [text for text in warnings(tmp_path, text, capsys) if text.startswith("audit.signing_key_file")] == []
 

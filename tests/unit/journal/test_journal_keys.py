@@ -3,8 +3,6 @@
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.config.base import ConfigError
 from gateway.journal.format.segments import segment_starts
@@ -14,19 +12,11 @@ from tests.support.journals import (
     audit_settings,
     bodies,
     journal_in,
+    new_signing_key,
     record_call,
     unknown_outcome,
     verified,
 )
-
-
-def new_key(path: Path) -> Path:
-    path.write_bytes(
-        Ed25519PrivateKey.generate().private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return path
 
 
 async def test_keys_are_made_once_and_kept(tmp_path: Path) -> None:
@@ -40,7 +30,7 @@ async def test_keys_are_made_once_and_kept(tmp_path: Path) -> None:
 
 
 async def test_configured_keys_are_used(tmp_path: Path) -> None:
-    key = new_key(tmp_path / "key.pem")
+    key = new_signing_key(tmp_path / "key.pem")
     async with journal_in(tmp_path / "audit", signing_key_file=key, digest_key="0123456789abcdef") as journal:
         assert journal.digest_key == b"0123456789abcdef"
     assert not (tmp_path / "audit" / "signing-key.pem").exists()
@@ -58,7 +48,7 @@ async def test_bad_key_is_told_without_its_content(tmp_path: Path, content: byte
 
 
 async def test_new_key_begins_a_segment(tmp_path: Path) -> None:
-    first, second = new_key(tmp_path / "1.pem"), new_key(tmp_path / "2.pem")
+    first, second = new_signing_key(tmp_path / "1.pem"), new_signing_key(tmp_path / "2.pem")
     directory = tmp_path / "audit"
     async with journal_in(directory, signing_key_file=first) as journal:
         await record_call(journal, "r1")
@@ -73,13 +63,13 @@ async def test_new_key_begins_a_segment(tmp_path: Path) -> None:
 
 
 async def test_key_that_changes_while_it_runs_is_vouched_for_by_the_old_one(tmp_path: Path) -> None:
-    key = new_key(tmp_path / "key.pem")
+    key = new_signing_key(tmp_path / "key.pem")
     directory = tmp_path / "audit"
     async with journal_in(directory, signing_key_file=key, segment_bytes=4096) as journal:
         await record_call(journal, "r1")
         old = tmp_path / "old.pem"
         old.write_bytes((directory / "public-key.pem").read_bytes())
-        new_key(key)
+        new_signing_key(key)
         for number in range(20):
             await record_call(journal, f"s{number}")
     assert len({body["key"]["id"] for body in bodies(directory, "segment")}) == 2
