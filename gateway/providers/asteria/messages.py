@@ -198,7 +198,7 @@ def exported_certificate(
     encoded = formats.encode(chain, form)
     return service.DownloadCertificateResponse(
         content=encoded.content,
-        filename=filenames.with_ending(_filename(entries, response) or default_name, encoded.suffix),
+        filename=filenames.for_download(_filename(entries, response), default_name, encoded.suffix),
         media_type=encoded.media_type,
         certificate_chain=formats.to_pem(chain),
     )
@@ -212,7 +212,7 @@ def signing_request(response: HttpResponse) -> service.GetCertificateSigningRequ
     content = entries[0].content
     return service.GetCertificateSigningRequestResponse(
         csr_pem=_request_pem(content),
-        filename=filenames.safe_name(entries[0].path) or _REQUEST_NAME,
+        filename=filenames.from_bytes(entries[0].path, filenames.JAPANESE) or _REQUEST_NAME,
         content=content,
     )
 
@@ -220,8 +220,9 @@ def signing_request(response: HttpResponse) -> service.GetCertificateSigningRequ
 def _filename(entries: list[ZipEntry], response: HttpResponse) -> str:
     """Return the name of the only file, or of the archive if it contains several files; empty if it has none."""
     if len(entries) == 1:
-        return filenames.safe_name(entries[0].path)
-    return filenames.from_content_disposition(response.headers.get("Content-Disposition", "")) or ""
+        return filenames.from_bytes(entries[0].path, filenames.JAPANESE)
+    header = response.headers.get("Content-Disposition", "")
+    return filenames.from_content_disposition(header, filenames.JAPANESE) or ""
 
 
 def _request_pem(content: bytes) -> str:

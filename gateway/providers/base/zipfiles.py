@@ -17,6 +17,7 @@ _LOCAL_HEADER: Final = b"PK\x03\x04"
 _DIRECTORY_HEADER: Final = b"PK\x01\x02"
 _END_OF_DIRECTORY: Final = b"PK\x05\x06"
 _ENCRYPTED: Final = 0x01 | 0x40
+_UTF8: Final = 0x800
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _UNREADABLE: Final = (
     zipfile.BadZipFile,
@@ -56,9 +57,9 @@ DEFAULT_LIMITS: Final = ZipLimits()
 
 @dataclass(frozen=True, slots=True)
 class ZipEntry:
-    """One file of an archive. `path` is untrusted and must not be used as a file path."""
+    """One file of an archive. `path` is untrusted, must not be used as a file path, and can have any encoding."""
 
-    path: str
+    path: bytes
     content: bytes = field(repr=False)
 
 
@@ -97,8 +98,13 @@ def _read_entries(archive: zipfile.ZipFile, limits: ZipLimits, maximum_total: in
             raise FormatError("the ZIP archive has a duplicate entry")
         content = _read_entry(archive, info, min(limits.maximum_entry_bytes, remaining))
         remaining -= len(content)
-        entries[info.filename] = ZipEntry(info.filename, content)
+        entries[info.filename] = ZipEntry(_path(info), content)
     return list(entries.values())
+
+
+def _path(info: zipfile.ZipInfo) -> bytes:
+    """Return the bytes of the path. `zipfile` decodes paths without the UTF-8 flag as CP437, whatever they are."""
+    return info.filename.encode("utf-8" if info.flag_bits & _UTF8 else "cp437", "ignore")
 
 
 def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, maximum: int) -> bytes:

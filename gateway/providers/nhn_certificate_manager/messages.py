@@ -120,11 +120,11 @@ def downloaded(
     bundle = certificate_file(response)
     chain = _ordered(bundle)
     encoded = formats.encode(chain, request.format)
-    header = filenames.from_content_disposition(response.headers.get("Content-Disposition", ""))
-    name = header or filenames.safe_name(certificate) or "certificate"
+    header = response.headers.get("Content-Disposition", "")
+    name = filenames.from_content_disposition(header, filenames.KOREAN)
     return service.DownloadCertificateResponse(
         content=encoded.content,
-        filename=filenames.with_ending(name, encoded.suffix),
+        filename=filenames.for_download(name, certificate, encoded.suffix),
         media_type=encoded.media_type,
         certificate_chain=formats.to_pem(chain),
         private_key_pem=(bundle.private_key_pem or "") if request.include_private_key else "",

@@ -1,4 +1,4 @@
-"""File names out of headers: what RFC 6266 says, and nothing that leaves the folder it is saved in."""
+"""File names from headers and ZIP archives: what RFC 6266 says, and nothing that leaves the folder it is saved in."""
 
 import unicodedata
 
@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.providers.base.filenames import MAXIMUM_BYTES, from_content_disposition, safe_name, with_ending
+from gateway.providers.base.filenames import (
+    JAPANESE,
+    KOREAN,
+    MAXIMUM_BYTES,
+    for_download,
+    from_bytes,
+    from_content_disposition,
+    safe_name,
+    with_ending,
+)
+from gateway.providers.base.zipfiles import read_zip
+from tests.support.archives import zipped
 
 
 @pytest.mark.parametrize(
@@ -33,7 +44,16 @@ from gateway.providers.base.filenames import MAXIMUM_BYTES, from_content_disposi
         ("attachment; filename*=UTF-8''..%2F..%2Fa.pem", "a.pem"),
         ("attachment; filename*=UTF-8''a%0D%0A%00b.pem", "ab.pem"),
         ('attachment; filename="\u202emep.exe"', "mep.exe"),
-        ('attachment; filename="\udcc0\udc80.pem"', "pem"),
+        ('attachment; filename="\udcc0\udc80.pem"', None),
+        ('attachment; filename="\udcc0\udc80a.pem"', "a.pem"),
+        ('attachment; filename=".pem"', None),
+        ('attachment; filename=".pem.TXT"', None),
+        ("attachment; filename=.pem; filename*=UTF-8''.crt", None),
+        ('attachment; filename="%EC%9D%B8%EC%A6%9D%EC%84%9C.pem"', "인증서.pem"),
+        ('attachment; filename="..%2F..%5Ca.pem"', "a.pem"),
+        ('attachment; filename="100%.pem"', "100%.pem"),
+        ("attachment; filename*=EUC-KR''%C0%CE%C1%F5%BC%AD.pem", "인증서.pem"),
+        ("attachment; filename*=Shift_JIS''%8F%D8%96%BE%8F%91.pem", "証明書.pem"),
         ('attachment; filename=".hidden"', "hidden"),
         ('attachment; filename=" . .hidden "', "hidden"),
         ('attachment; filename=".."', None),
@@ -46,6 +66,57 @@ from gateway.providers.base.filenames import MAXIMUM_BYTES, from_content_disposi
 )
 def test_the_name_in_a_header(header: str, name: str | None) -> None:
     assert from_content_disposition(header) == name
+
+
+@pytest.mark.parametrize("legacy", [JAPANESE, KOREAN])
+@pytest.mark.parametrize(
+    ("name", "charset"),
+    [
+        ("인증서.pem", "utf-8"),
+        ("인증서.pem", "euc-kr"),
+        ("서버 인증서.pem", "cp949"),
+        ("証明書.pem", "cp932"),
+        ("a.pem", "ascii"),
+    ],
+)
+def test_names_in_the_encoding_of_a_country_are_read(name: str, charset: str, legacy: tuple[str, ...]) -> None:
+    octets = name.encode(charset)
+    assert from_bytes(octets, legacy) == name
+    header = f'attachment; filename="{octets.decode("utf-8", "surrogateescape")}"'
+    assert from_content_disposition(header, legacy) == name
+    encoded = "".join(f"%{octet:02x}" for octet in octets)
+    assert from_content_disposition(f"attachment; filename={encoded}", legacy) == name
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "cp932", "euc-kr"])
+def test_names_in_a_zip_archive_are_read_without_the_utf8_flag(charset: str) -> None:
+    octets = ("証明書" if charset == "cp932" else "인증서").encode(charset)
+    # A name of the same length, whose bytes are replaced, because `zipfile` writes only ASCII without the flag.
+    archive = zipped({"x" * len(octets): b"content"}).replace(b"x" * len(octets), octets)
+    (entry,) = read_zip(archive)
+    assert from_bytes(entry.path, JAPANESE) == octets.decode(charset)
+
+
+@given(st.binary(max_size=300), st.sampled_from([(), JAPANESE, KOREAN]))
+def test_a_name_of_any_bytes_is_safe(octets: bytes, legacy: tuple[str, ...]) -> None:
+    name = from_bytes(octets, legacy)
+    assert name == safe_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "default", "expected"),
+    [
+        ("a.pem", "www.example.com", "a.pem"),
+        (None, "www.example.com", "www.example.com.pem"),
+        ("", "www.example.zip", "www.example.zip.pem"),
+        (None, "../..", "certificate.pem"),
+        (None, "인" * 100, "인" * 83 + ".pem"),
+    ],
+)
+def test_a_download_without_a_name_has_the_name_of_its_certificate(
+    name: str | None, default: str, expected: str
+) -> None:
+    assert for_download(name, default, ".pem") == expected
 
 
 @given(st.text())
@@ -80,6 +151,10 @@ def test_a_long_name_is_not_searched_again_and_again() -> None:
         ("www.crt", ".p7b", "www.p7b"),
         ("certs.zip", ".pem", "certs.pem"),
         ("*.example.com", ".pem", "*.example.com.pem"),
+        ("a.pem.txt", ".pem", "a.pem"),
+        ("a.PEM.txt", ".pem", "a.pem"),
+        ("a.pem.pem", ".pem", "a.pem"),
+        (".pem", ".der", ".pem.der"),
     ],
 )
 def test_the_ending_fits_the_format(name: str, ending: str, expected: str) -> None:

@@ -1,13 +1,12 @@
 """The commands of `keyway certs` that transfer files: download, upload, csr, install, import."""
 
 import sys
-from pathlib import Path
 from typing import Any, Final
 
 import click
 from google.protobuf.message import Message
 
-from keyway.cli import files, names, views
+from keyway.cli import filenames, files, names, views
 from keyway.cli.commands import Command, pass_session
 from keyway.cli.passwords import password_options, taken, with_password
 from keyway.cli.session import Session
@@ -31,7 +30,8 @@ _FORMATS: Final = {
     notes="""
         Without --output, the file is written to the current directory, with the
         name from the provider. The private key goes to a separate file with mode
-        0600: www.key next to www.pem, or the file of --key-output.
+        0600: www.key next to www.pem, www.example.com.key next to www.example.com,
+        or the file of --key-output.
     """,
 )
 @click.argument("certificate")
@@ -68,8 +68,8 @@ def download(
     if session.json and output is None and key_output is None:
         session.output.json(found)
         return
-    target = output or files.local_name(found.filename)
-    private = key_output or (files.STDIO if printed else str(Path(target).with_suffix(".key")))
+    target = output or filenames.local_name(found.filename)
+    private = key_output or (files.STDIO if printed else filenames.key_path(target))
     if found.private_key_pem and target == private != files.STDIO:
         raise click.UsageError("certificates and private key need different files: pass --key-output")
     # Write neither file if one of them exists.
@@ -196,4 +196,4 @@ def done(session: Session, response: Message, text: str) -> None:
 
 def filename(path: str) -> str:
     """Return the file name for the request; empty for standard input."""
-    return "" if path == files.STDIO else Path(path).name
+    return "" if path == files.STDIO else filenames.sent_name(path)

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Final
 
 import click
 
+from keyway.cli import filenames
 from keyway.cli.commands import options
 from keyway.cli.failures import Refused
 from keyway.cli.session import Session
@@ -72,7 +73,7 @@ def whole(path: Path, *, force: bool, private: bool) -> Iterator[BinaryIO]:
         return
     check_free(path, force=force)
     target = path.resolve()
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=filenames.temporary_prefix(target.name))
     try:
         with os.fdopen(handle, "wb", buffering=0) as file:
             yield file
@@ -88,15 +89,6 @@ def whole(path: Path, *, force: bool, private: bool) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             os.unlink(name)
         raise
-
-
-def local_name(filename: str) -> str:
-    """Make a file name from the gateway safe: no directory, not hidden, no unprintable characters."""
-    last = filename.replace("\\", "/").rsplit("/", 1)[-1].lstrip(".-")
-    name = "".join(character if character.isprintable() else "_" for character in last)
-    if not name:
-        raise Refused("the file name from the gateway is not usable: pass --output FILE")
-    return name
 
 
 def _special(path: Path) -> bool:

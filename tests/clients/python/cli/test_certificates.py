@@ -1,6 +1,7 @@
 """`keyway certs` and `keyway cas`, except their lists."""
 
 import datetime as dt
+import os
 import stat
 from typing import Any
 
@@ -11,7 +12,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, load_pem_private_key
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 
-from keyway.cli.files import local_name
 from keyway.testing import Sandbox
 from tests.clients.python.cli.commands import Commands
 
@@ -92,23 +92,30 @@ def test_download_writes_der_and_json(commands: Commands) -> None:
     assert list(commands.folder.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("said", "made"),
-    [
-        ("www.pem", "www.pem"),
-        ("../../etc/passwd", "passwd"),
-        ("c:\\x\\.bashrc", "bashrc"),
-        ("-", None),
-        ("..", None),
-        ("인증서\x1b.pem", "인증서_.pem"),
-    ],
-)
-def test_file_names_from_the_gateway_are_made_safe(said: str, made: str | None) -> None:
-    if made is None:
-        with pytest.raises(Exception, match="is not usable"):
-            local_name(said)
-    else:
-        assert local_name(said) == made
+def test_private_keys_of_two_domains_are_two_files(commands: Commands) -> None:
+    commands("certs", "download", WWW, "--include-private-key", "-o", "www.example.com")
+    first = (commands.folder / "www.example.com.key").read_bytes()
+    ran = commands("certs", "download", "nhn-certs/ec.example.com", "--include-private-key", "-o", "www.example.org")
+    assert ran.code == 0
+    assert (commands.folder / "www.example.com.key").read_bytes() == first
+    leaf = x509.load_pem_x509_certificates((commands.folder / "www.example.org").read_bytes())[0]
+    key = load_pem_private_key((commands.folder / "www.example.org.key").read_bytes(), None)
+    assert key.public_key() == leaf.public_key()
+
+
+def test_a_file_name_of_255_bytes_is_written(commands: Commands) -> None:
+    name = "인" * 83 + "12.pem"
+    assert len(name.encode()) == 255
+    assert commands("certs", "download", WWW, "--include-private-key", "-o", name).code == 0
+    assert {path.name for path in commands.folder.iterdir()} == {name, f"{name.removesuffix('.pem')}.key"}
+
+
+def test_a_file_whose_name_is_not_utf8_is_uploaded(commands: Commands) -> None:
+    commands("certs", "download", WWW, "--include-private-key", "-o", "www.pem")
+    pem = (commands.folder / "www.pem").read_bytes() + (commands.folder / "www.key").read_bytes()
+    name = os.fsdecode("인증서.pem".encode("euc-kr"))
+    (commands.folder / name).write_bytes(pem)
+    assert commands("certs", "upload", WWW, name).code == 0
 
 
 def test_upload_replaces_the_file(commands: Commands) -> None:
