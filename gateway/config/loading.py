@@ -1,17 +1,17 @@
 """Loading of YAML configuration files: every problem is reported with file, line and column, never with a value."""
 
-from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import yaml
 from pydantic import ValidationError
 
 from gateway.config.base import ConfigError, Settings
 from gateway.config.explanations import add_problem
-from gateway.config.locations import Locations, is_recursive, location
+from gateway.config.locations import Locations, location
 from gateway.config.problems import Place, Problems
 from gateway.config.secret_references import resolve
+from gateway.config.yaml_structure import StructureError, check_structure
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
@@ -26,61 +26,40 @@ _SAFE_PROBLEMS: Final = frozenset(
 """Messages of the YAML parser that quote nothing from the file."""
 
 
-class _DuplicateKeyError(yaml.MarkedYAMLError):
-    """A mapping with the same key twice."""
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads YAML like `safe_load`, but rejects duplicate keys. `safe_load` silently uses the last value."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """Construct a mapping; raise _DuplicateKeyError for a second key of the same text."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                if key.value in seen:
-                    raise _DuplicateKeyError(problem=f"duplicate key '{key.value}'", problem_mark=key.start_mark)
-                seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
-
-
 class Document:
     """A YAML file: its data, and the position of each place. Raises ConfigError if the file is not valid YAML."""
 
     def __init__(self, path: Path) -> None:
         self.path: Final = path
-        self._root: yaml.Node | None = None
+        self._text = ""
         self._locations: Locations | None = None
         self.tree: Final = self._read()
 
     def _read(self) -> object:
         try:
-            loader = _Loader(self.path.read_text(encoding="utf-8"))
-            self._root = loader.get_single_node()
-            if self._root is None:
+            self._text = self.path.read_text(encoding="utf-8")
+            loader = yaml.SafeLoader(self._text)
+            root = loader.get_single_node()
+            if root is None:
                 return {}
-            data = self._construct(loader, self._root)
+            check_structure(root)
+            data = loader.construct_document(root)
         except OSError as error:
             raise ConfigError(f"{self.path}: can't be read: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise ConfigError(f"{self.path}: is not UTF-8 text") from error
-        except ConfigError:
-            raise
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise ConfigError(_yaml_message(self.path, error)) from None
         return {} if data is None else data
 
-    def _construct(self, loader: _Loader, root: yaml.Node) -> object:
-        if is_recursive(root):
-            raise ConfigError(f"{self.path}: an alias refers to a value that contains it")
-        return loader.construct_document(root)
-
     def position(self, place: Place, at_key: bool) -> str:
         """Return `FILE:LINE:COLUMN` of a place: of its key or of its value."""
-        if self._root is None:
-            return str(self.path)
         if self._locations is None:
-            self._locations = Locations(self._root)
+            # Not the nodes that the data was constructed from: the constructor replaces `<<` by the merged keys.
+            root = yaml.compose(self._text, yaml.SafeLoader)
+            if root is None:
+                return str(self.path)
+            self._locations = Locations(root)
         found = self._locations.of_key(place) if at_key else self._locations.of_value(place)
         return f"{self.path}:{found.line}:{found.column}"
 
@@ -137,7 +116,7 @@ def _without(data: object, place: Place) -> object:
 def _yaml_message(path: Path, error: Exception) -> str:
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     text = "not valid YAML"
-    if isinstance(error, _DuplicateKeyError):
+    if isinstance(error, StructureError):
         text = str(problem)
     elif problem in _SAFE_PROBLEMS:
         text = f"not valid YAML: {problem}"

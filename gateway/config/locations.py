@@ -1,13 +1,12 @@
 """Line and column of every key and value of a YAML document."""
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import yaml
 
 from gateway.config.problems import Place
-
-_MERGE: Final = "tag:yaml.org,2002:merge"
+from gateway.config.yaml_structure import MERGE
 
 
 class Location(NamedTuple):
@@ -23,29 +22,30 @@ def location(mark: yaml.Mark) -> Location:
 
 
 class Locations:
-    """The locations of all keys and values under a YAML node."""
+    """The locations of the keys and values under a YAML node.
+
+    A place is looked up from the root: a table of all places repeats the values of every alias.
+    """
 
     def __init__(self, root: yaml.Node) -> None:
-        self._keys: dict[Place, Location] = {}
-        self._values: dict[Place, Location] = {}
-        self._add((), root)
+        self._root = root
 
     def of_key(self, place: Place) -> Location:
-        """Return the location of a key."""
-        return self._keys.get(place) or self.of_value(place)
+        """Return the location of a key; if it is missing, that of the mapping that lacks it."""
+        return self._find(place)[0]
 
     def of_value(self, place: Place) -> Location:
-        """Return the location of a value. A missing value has the location of the mapping that lacks it."""
-        while place not in self._values:
-            place = place[:-1]
-        return self._values[place]
+        """Return the location of a value; if it is missing, that of the mapping that lacks it."""
+        return self._find(place)[1]
 
-    def _add(self, place: Place, node: yaml.Node) -> None:
-        self._values.setdefault(place, location(node.start_mark))
-        for part, key, value in _children(node):
-            inner = (*place, part)
-            self._keys.setdefault(inner, location(key.start_mark))
-            self._add(inner, value)
+    def _find(self, place: Place) -> tuple[Location, Location]:
+        key = value = self._root
+        for part in place:
+            found = next(((key, value) for name, key, value in _children(value) if name == part), None)
+            if found is None:
+                return location(value.start_mark), location(value.start_mark)
+            key, value = found
+        return location(key.start_mark), location(value.start_mark)
 
 
 def _children(node: yaml.Node) -> Iterator[tuple[int | str, yaml.Node, yaml.Node]]:
@@ -55,19 +55,9 @@ def _children(node: yaml.Node) -> Iterator[tuple[int | str, yaml.Node, yaml.Node
     elif isinstance(node, yaml.MappingNode):
         merged: list[yaml.Node] = []
         for key, value in node.value:
-            if key.tag == _MERGE:
+            if key.tag == MERGE:
                 merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
             else:
                 yield key.value, key, value
         for other in merged:
             yield from _children(other)
-
-
-def is_recursive(node: yaml.Node, parents: frozenset[int] = frozenset()) -> bool:
-    """Return whether an alias under the node refers to a node that contains it."""
-    if id(node) in parents:
-        return True
-    inside = parents | {id(node)}
-    if isinstance(node, yaml.MappingNode):
-        return any(is_recursive(part, inside) for pair in node.value for part in pair)
-    return isinstance(node, yaml.SequenceNode) and any(is_recursive(item, inside) for item in node.value)
