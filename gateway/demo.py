@@ -4,6 +4,8 @@ import contextlib
 import dataclasses
 import enum
 import errno
+import fcntl
+import os
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +29,8 @@ DEMO_PROVIDERS: Final[Sequence[Mapping[str, Any]]] = (
 )
 """Providers over the default data of the emulators. `endpoint` is the URL of the emulator."""
 
+_STATE_IN_USE: Final = "another process uses this state directory; pass another one with --state DIR, or --ephemeral"
+
 
 class Ports(enum.Enum):
     """Which ports the emulators use. PREFERRED: the documented ones if both of an emulator are free."""
@@ -48,14 +52,30 @@ class Demo:
 async def emulators(
     state: Path | None, ports: Ports, *, host: str = "127.0.0.1"
 ) -> AsyncIterator[Mapping[str, EmulatorHost]]:
-    """Run every emulator with its default data; yield them by provider type. state: None keeps it in memory."""
+    """Run every emulator with its default data; yield them by provider type.
+
+    state: the directory of their state; None keeps it in memory. Raises OSError if another process uses the directory.
+    """
     running: dict[str, EmulatorHost] = {}
     async with contextlib.AsyncExitStack() as stack:
+        if state is not None:
+            _lock(state, stack)
         for kind, emulated in EMULATOR_TYPES.items():
             file = state / f"{kind}.sqlite3" if state else None
             running[kind] = await _start(emulated, HostOptions(host=host, state=file), ports, stack)
             _log.info("emulator_ready", emulates=kind, url=running[kind].url, control=running[kind].control_url)
         yield running
+
+
+def _lock(state: Path, stack: contextlib.AsyncExitStack) -> None:
+    """Create the state directory and lock it until the stack is closed: processes cannot share the state."""
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = os.open(state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    stack.callback(os.close, folder)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise BlockingIOError(error.errno, _STATE_IN_USE, str(state)) from None
 
 
 async def _start(

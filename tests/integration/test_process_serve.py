@@ -120,6 +120,20 @@ async def test_state_directory_that_is_not_writable_is_reported(tmp_path: Path) 
     assert (ended.code, ended.output, ended.errors) == (1, "", "keyway: taken: File exists\n")
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_second_demo_in_one_state_directory_is_told_to_use_another(workers: str, tmp_path: Path) -> None:
+    async with Process(tmp_path, "serve", "--listen", "127.0.0.1:0", "--state", "kept") as process:
+        await process.address()
+        command = ("serve", "--listen", "127.0.0.1:0", "--workers", workers, "--state", "kept")
+        second = await run(tmp_path, *command)
+        emulators = await run(tmp_path, "emulate", "--state", "kept")
+        assert (await process.stopped()).code == 0
+
+    expected = "another process uses this state directory; pass another one with --state DIR, or --ephemeral"
+    for ended in (second, emulators):
+        assert (ended.code, ended.output, ended.errors) == (1, "", f"keyway: kept: {expected}\n")
+
+
 async def test_log_lines_are_json_and_contain_no_secret(quiet_stack: Stack, tmp_path: Path) -> None:
     config = write_config(tmp_path / "keyway.yaml", quiet_stack)
     async with Process(tmp_path, "serve", "--config", config, "--log-level", "debug") as process:
