@@ -10,8 +10,8 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import PrivateFormat
 
-from gateway.journal.format.records import Record
-from gateway.journal.format.segments import chain_folder, read_records
+from gateway.journal.format.records import Record, parse
+from gateway.journal.format.segments import CHECKPOINTS, chain_folder, read_records, segment_path, segment_starts
 from gateway.journal.settings import AuditSettings
 from gateway.journal.verify.report import ChainReport
 from gateway.journal.verify.verification import verify
@@ -61,11 +61,16 @@ def new_signing_key(path: Path) -> Path:
 
 @contextlib.asynccontextmanager
 async def journal_in(
-    directory: Path, *, unknown_outcome: UnknownOutcome = unknown_outcome, retry_seconds: float = 0.01, **values: Any
+    directory: Path,
+    *,
+    worker: int = 0,
+    unknown_outcome: UnknownOutcome = unknown_outcome,
+    retry_seconds: float = 0.01,
+    **values: Any,
 ) -> AsyncIterator[Journal]:
-    """An open journal."""
+    """An open journal of a worker."""
     journal = await Journal.open(
-        audit_settings(directory, **values), 0, unknown_outcome=unknown_outcome, retry_seconds=retry_seconds
+        audit_settings(directory, **values), worker, unknown_outcome=unknown_outcome, retry_seconds=retry_seconds
     )
     try:
         yield journal
@@ -86,8 +91,23 @@ def crashed_copy(directory: Path) -> Path:
 
 def records(directory: Path, kind: str | None = None) -> list[Record]:
     """The records in the chain of worker 0."""
-    found = [stored.record for stored in read_records(chain_folder(directory, 0))]
-    return [record for record in found if kind in (None, record.kind)]
+    return [record for record in chain_records(chain_folder(directory, 0)) if kind in (None, record.kind)]
+
+
+def chain_records(folder: Path) -> list[Record]:
+    """All records in the chain of a folder."""
+    return [stored.record for stored in read_records(folder)]
+
+
+def roll_back(folder: Path, keep: int) -> None:
+    """Remove the records after `keep`, and the copies of their checkpoints, so that the rest verifies by itself."""
+    for start in segment_starts(folder):
+        path = segment_path(folder, start)
+        lines = [line for line in path.read_bytes().splitlines(keepends=True) if parse(line).sequence <= keep]
+        path.write_bytes(b"".join(lines)) if lines else path.unlink()
+    copies = folder / CHECKPOINTS
+    kept = [line for line in copies.read_bytes().splitlines(keepends=True) if parse(line).sequence <= keep]
+    copies.write_bytes(b"".join(kept))
 
 
 def bodies(directory: Path, kind: str) -> list[dict[str, Any]]:

@@ -20,7 +20,8 @@ class ChainVerification:
 
     def __init__(self, folder: Path, keys: Sequence[JournalPublicKey], expected: Sequence[Receipt]) -> None:
         self._folder = folder
-        self._expected = {receipt.sequence: receipt for receipt in expected}
+        self._given = tuple(expected)
+        self._expected: dict[int, list[Receipt]] = {}
         self._trusted_keys = TrustedKeys(keys)
         self._matching = IntentMatching()
         self._checkpoints: dict[int, str] = {}
@@ -86,7 +87,7 @@ class ChainVerification:
                 return False
             raise InvalidChain(self._location(path, offset, sequence), str(error)) from None
         if self._expected and sequence in self._expected:
-            self._verify_receipt(head, path, offset)
+            self._verify_receipts(head, path, offset)
         return True
 
     def _begin(self, path: Path, start: int, line: bytes) -> HashChain:
@@ -98,6 +99,9 @@ class ChainVerification:
             raise InvalidChain(self._location(path, 0, start), str(error)) from None
         self._previous_of_first = first.previous
         self.report.chain, self.report.first = first.chain, start
+        for receipt in self._given:
+            if receipt.chain == first.chain:
+                self._expected.setdefault(receipt.sequence, []).append(receipt)
         self._head = HashChain(first.chain, start - 1, first.previous)
         return self._head
 
@@ -177,16 +181,13 @@ class ChainVerification:
             location = self._location(segment_path(self._folder, self.report.first), 0, self.report.first)
             raise InvalidChain(location, "no checkpoint of the chain is signed with a trusted key")
 
-    def _verify_receipt(self, head: HashChain, path: Path, offset: int) -> None:
-        receipt = self._expected.pop(head.sequence)
-        if receipt.hash != head.hash:
+    def _verify_receipts(self, head: HashChain, path: Path, offset: int) -> None:
+        if any(receipt.hash != head.hash for receipt in self._expected.pop(head.sequence)):
             raise InvalidChain(self._location(path, offset, head.sequence), "the record does not match the receipt")
 
     def _verify_expected(self) -> None:
         """Check the receipts without a record: retention removed the record, or the chain was rolled back."""
-        for sequence, receipt in sorted(self._expected.items()):
-            if receipt.chain != self.report.chain:
-                continue
+        for sequence in sorted(self._expected):
             if sequence >= self.report.first:
                 what = "the chain ends before the record of this receipt: it was rolled back"
                 raise InvalidChain(self._location(self._folder, 0, sequence), what)

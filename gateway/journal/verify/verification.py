@@ -28,6 +28,7 @@ def verify(directory: Path, *, public_keys: Sequence[Path] = (), expected: Seque
     if not folders:
         raise Unverifiable(f"{directory}: the directory contains no journal")
     chains = [_verify_chain(folder, keys, expected) for folder in folders]
+    _report_copies(chains)
     known = {chain.chain for chain in chains}
     missing = tuple(receipt for receipt in expected if receipt.chain not in known)
     return Report(
@@ -49,6 +50,15 @@ def _verify_chain(folder: Path, keys: Sequence[JournalPublicKey], expected: Sequ
             if attempt == _ATTEMPTS - 1:
                 verification.report.problem = Problem(str(error.filename), 0, 0, "the file was deleted")
     return verification.report
+
+
+def _report_copies(chains: Sequence[ChainReport]) -> None:
+    """Report a chain that another folder contains too: one of the folders is a copy."""
+    folders: dict[str, str] = {}
+    for chain in chains:
+        if chain.chain and (other := folders.setdefault(chain.chain, chain.name)) != chain.name:
+            what = f"the folder contains chain {chain.chain}, as does {other}: one of them is a copy"
+            chain.problem = chain.problem or Problem(chain.name, 0, chain.first, what)
 
 
 def _key(path: Path) -> JournalPublicKey:

@@ -14,7 +14,7 @@ from gateway.journal.verify.chain_verification import ChainVerification
 from gateway.journal.verify.report import Problem
 from gateway.journal.verify.verification import Unverifiable, verify
 from gateway.journal.write.starting import segment_head_body
-from tests.support.journals import event, intent, journal_in, record_call, records, verified
+from tests.support.journals import event, intent, journal_in, record_call, records, roll_back, verified
 
 
 @pytest.fixture(scope="module")
@@ -200,23 +200,11 @@ def test_tail_cut_below_a_kept_checkpoint_is_found(directory: Path, folder: Path
     assert "before this copied checkpoint" in problem.what
 
 
-def roll_back(directory: Path, keep: int) -> None:
-    """Take away the newest records, and the copies of their checkpoints: what is left is a chain without fault."""
-    folder = directory / "worker-0"
-    for start in segment_starts(folder):
-        path = segment_path(folder, start)
-        lines = [line for line in path.read_bytes().splitlines(keepends=True) if parse(line).sequence <= keep]
-        path.write_bytes(b"".join(lines)) if lines else path.unlink()
-    copies = folder / "checkpoints.jsonl"
-    kept = [line for line in copies.read_bytes().splitlines(keepends=True) if parse(line).sequence <= keep]
-    copies.write_bytes(b"".join(kept))
-
-
 def test_roll_back_is_found_with_a_receipt(directory: Path) -> None:
     receipt = records(directory)[-3].receipt
     assert verify(directory, expected=[receipt]).good
     checkpoint = records(directory, "checkpoint")[2].sequence
-    roll_back(directory, keep=checkpoint)
+    roll_back(directory / "worker-0", keep=checkpoint)
     assert verify(directory).good
     problem = problem_of(directory, receipt)
     assert problem.sequence == receipt.sequence
