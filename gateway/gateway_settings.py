@@ -13,6 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from gateway import file_checks
 from gateway.authz.settings import LimitSettings, PolicySettings
 from gateway.config.base import RESTART, Settings, is_loopback, listen_address
+from gateway.config.grpc_listener import DEFAULT_LISTEN, GrpcListener
 from gateway.config.loading import Document, validate
 from gateway.config.problems import Problems
 from gateway.config.secret_references import resolve
@@ -45,7 +46,7 @@ class GatewaySettings(Settings):
         default=None, validate_default=True, description="What each caller is permitted to do. Requires identity."
     )
     listen: str = Field(
-        default="127.0.0.1:50051",
+        default=DEFAULT_LISTEN,
         description=(
             "HOST:PORT where the gateway serves. Port 0 selects a free port. Without identity, only a loopback address "
             "is accepted."
@@ -59,6 +60,14 @@ class GatewaySettings(Settings):
             "authentication. Default: health is served on listen only."
         ),
         json_schema_extra=RESTART,
+    )
+    grpc_listener: GrpcListener = Field(
+        default="auto",
+        description=(
+            "Which of gRPC's two listeners serves. iomgr uses less CPU per call, but one peer that sends many HTTP/2 "
+            "frames stops it. auto: iomgr if only peers with a client certificate, or programs on this machine without "
+            "identity, can send frames to listen and health_listen; otherwise event_engine."
+        ),
     )
     providers: tuple[ProviderSettings, ...] = Field(
         default=(), description="The upstreams. The keys of a provider depend on its type."

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import structlog
 from structlog.typing import EventDict
 
-from gateway import log_fields
+from gateway import library_logs, log_fields
 
 
 class LogChoice(Protocol):
@@ -30,13 +30,8 @@ _LIBRARIES: Final = ("aiohttp", "asyncio", "grpc")
 """Libraries that log only warnings and errors: lower levels are noise, and can contain secrets."""
 
 
-def _is_relevant(record: logging.LogRecord) -> bool:
-    """Drop what gRPC logs as an error when a caller disconnects before its response. The audit record has the call."""
-    return not (isinstance(record.msg, str) and record.msg.startswith("ExecuteBatchError raised in core by"))
-
-
 def configure(settings: LogChoice, **about: object) -> None:
-    """Configure structlog, and route the loggers of the standard library (aiohttp, asyncio, grpc) through it.
+    """Configure structlog, and route the loggers of the libraries (aiohttp, asyncio, grpc) through it.
 
     about: fields of every line, such as the number of the worker.
     """
@@ -67,13 +62,11 @@ def configure(settings: LogChoice, **about: object) -> None:
         )
     )
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    handler.addFilter(lambda record: not library_logs.is_of_library(record))
+    root.handlers[:] = [handler, library_logs.LibraryLogs()]
     root.setLevel(settings.level.upper())
     for name in _LIBRARIES:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
-    grpc_logger = logging.getLogger("grpc._cython.cygrpc")
-    if _is_relevant not in grpc_logger.filters:
-        grpc_logger.addFilter(_is_relevant)
     logging.captureWarnings(True)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

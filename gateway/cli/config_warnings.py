@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from gateway.config import grpc_listener
 from gateway.config.base import is_loopback
 from gateway.gateway_settings import GatewaySettings
 from gateway.journal.settings import AuditSettings
@@ -18,6 +19,8 @@ def _general(settings: GatewaySettings) -> Iterator[str]:
         yield "providers: no providers are configured"
     if settings.identity is None:
         yield "identity: callers are not authenticated; every program on this machine is permitted everything"
+    if grpc_listener.is_unsafe(settings.model_dump(include=set(grpc_listener.KEYS))):
+        yield "grpc_listener: with iomgr, an unauthenticated peer can stop the gateway with HTTP/2 frames; use auto"
 
 
 def _journal(audit: AuditSettings | None) -> Iterator[str]:

@@ -1,21 +1,13 @@
 """The command `serve`: serves a configuration, or without one a demo over embedded emulators."""
 
 import argparse
-import contextlib
-import socket
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from gateway import app, logs
-from gateway.cli.command import LogOptions, add_state, configure_command, state_directory
-from gateway.cli.signals import stop_event
-from gateway.config.base import ConfigError
-from gateway.gateway_settings import GatewaySettings, LogSettings
-from gateway.workers.supervisor import Supervisor
+from gateway.cli.command import add_state, configure_command
+from gateway.config import grpc_listener
+from gateway.config.grpc_listener import DEFAULT_LISTEN
 
-_DEFAULT_LISTEN: Final = "127.0.0.1:50051"
-_FREE_PORT: Final = "127.0.0.1:0"
 _DEFAULT_STATE: Final = Path(".keyway/serve")
 
 
@@ -28,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--listen",
         metavar="HOST:PORT",
-        help=f"address to serve on; overrides the configuration; port 0 selects a free port; default {_DEFAULT_LISTEN}",
+        help=f"address to serve on; overrides the configuration; port 0 selects a free port; default {DEFAULT_LISTEN}",
     )
     parser.add_argument(
         "--workers",
@@ -44,91 +36,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 async def run(options: argparse.Namespace) -> int:
     """Serve until a stop signal."""
-    stop = _Stop()
-    if options.config is not None:
-        await _serve_config(stop, options)
-    else:
-        await _serve_demo(stop, options)
-    return 0
-
-
-class _Stop:
-    """The stop event. on_second_signal: callbacks for a second stop signal, which ends the process."""
-
-    def __init__(self) -> None:
-        self.on_second_signal = contextlib.ExitStack()
-        self.event = stop_event(self.on_second_signal.close)
-
-
-async def _serve_config(stop: _Stop, options: argparse.Namespace) -> None:
-    if options.ephemeral or options.state is not None:
-        raise ConfigError("--state and --ephemeral apply to the embedded emulators; they exclude --config")
     flags = {"listen": options.listen, "workers": options.workers}
     overrides = {key: value for key, value in flags.items() if value is not None}
+    if options.config is not None:
+        grpc_listener.choose_for_file(options.config, overrides)
+    # Imported here, because it imports gRPC.
+    from gateway.cli import serving  # noqa: PLC0415
 
-    def load() -> GatewaySettings:
-        settings = app.load_config(options.config, **overrides)
-        logs.configure(_log_settings(options, settings.log))
-        return settings
-
-    await _serve_until(stop, load(), load, lambda new: _log_settings(options, new.log), _announce)
-
-
-async def _serve_demo(stop: _Stop, options: argparse.Namespace) -> None:
-    # Imported here: a gateway over real providers does not need half a second for the emulators.
-    from gateway import demo  # noqa: PLC0415
-    from gateway.cli import banner  # noqa: PLC0415
-
-    listen = options.listen or (_DEFAULT_LISTEN if _is_free(_DEFAULT_LISTEN) else _FREE_PORT)
-    ports = demo.Ports.FREE if options.listen and options.listen.endswith(":0") else demo.Ports.PREFERRED
-    async with demo.demo(listen, state_directory(options, _DEFAULT_STATE), ports, options.workers or 1) as running:
-        chosen = LogOptions.of(options)
-        log = LogSettings.model_validate({"level": chosen.level, "format": chosen.format})
-
-        def announce(address: str) -> None:
-            _announce(address)
-            banner.introduce(address, running)
-
-        await _serve_until(stop, running.settings, lambda: running.settings, lambda _: log, announce)
-
-
-async def _serve_until(
-    stop: _Stop,
-    settings: GatewaySettings,
-    load: Callable[[], GatewaySettings],
-    log: Callable[[GatewaySettings], LogSettings],
-    announce: Callable[[str], None],
-) -> None:
-    """Serve in this process or with several workers. load: reads the settings again, for a reload."""
-    if settings.workers == 1:
-        async with app.gateway(settings) as server:
-            app.freeze_startup_objects()
-            announce(server.address)
-            await stop.event.wait()
-        return
-    supervisor = Supervisor(settings, load=load, log=log)
-    stop.on_second_signal.callback(supervisor.kill)
-    await supervisor.run(stop.event, announce)
-
-
-def _announce(address: str) -> None:
-    """Print the line that says that the gateway accepts calls, for people and for programs that started it."""
-    print(f"keyway: serving on {address}", flush=True)
-
-
-def _log_settings(options: argparse.Namespace, configured: LogSettings) -> LogSettings:
-    """Return the configured log settings, with those of the flags instead where given."""
-    flags = {"level": options.log_level, "format": options.log_format}
-    return configured.model_copy(update={key: value for key, value in flags.items() if value is not None})
-
-
-def _is_free(address: str) -> bool:
-    """Return whether the address can be bound. Without SO_REUSEPORT, so that a gateway on the same port counts."""
-    host, _, port = address.rpartition(":")
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, int(port)))
-        except OSError:
-            return False
-        return True
+    await serving.serve(options, overrides, _DEFAULT_STATE)
+    return 0

@@ -1,6 +1,7 @@
 """Export of the log as OTLP log records: the same lines as on standard error, with the trace of each line.
 
-Lines of telemetry itself are not exported: a line about a failed export would cause the next export.
+Lines of telemetry itself are not exported: a line about a failed export would cause the next export. Records of
+libraries are not exported either: `library_logs` logs them again as lines of the gateway.
 """
 
 import logging
@@ -14,7 +15,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
-from gateway import log_fields
+from gateway import library_logs, log_fields
 from gateway.telemetry import conventions as names
 
 _OWN_LOGGERS: Final = ("gateway.telemetry", "opentelemetry")
@@ -42,7 +43,7 @@ class LogExport(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue a record. Never raises and never blocks."""
-        if record.name.startswith(_OWN_LOGGERS) or record.threadName is None:
+        if library_logs.is_of_library(record) or _source(record).startswith(_OWN_LOGGERS) or record.threadName is None:
             return
         if record.threadName.startswith(_EXPORTING_THREADS):
             return
@@ -50,6 +51,11 @@ class LogExport(logging.Handler):
             self._logger.emit(_log_record(record))
         except Exception:  # noqa: BLE001 - a logging handler must not raise into the code that logs
             self.handleError(record)
+
+
+def _source(record: logging.LogRecord) -> str:
+    """Return the name of the logger: of the library, for a line that `library_logs` logged again."""
+    return str(record.msg.get("library", record.name)) if isinstance(record.msg, Mapping) else record.name
 
 
 def _log_record(record: logging.LogRecord) -> LogRecord:

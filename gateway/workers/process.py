@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Final, Self
 
+from gateway.config import grpc_listener
 from gateway.telemetry.instruments import Series
 from gateway.workers import messages
 from gateway.workers.errors import StartError, StartFailed
@@ -38,6 +40,7 @@ class WorkerProcess:
     @classmethod
     async def start(cls, assignment: Assignment, changed: Callable[[], None]) -> Self:
         """Start a worker as a new program: gRPC does not support fork. changed: called when `available` changes."""
+        served = assignment.settings.model_dump(include=set(grpc_listener.KEYS))
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -45,6 +48,7 @@ class WorkerProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=_LINE_BYTES,
+            env={**os.environ, **grpc_listener.environment(served)},
         )
         worker = cls(assignment.number, process, changed)
         worker._send(assignment.line())

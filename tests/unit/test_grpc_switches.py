@@ -9,15 +9,16 @@ import pytest
 _LOOK = """
 import os, sys
 import gateway
+import gateway.cli.serve
 assert "grpc" not in sys.modules
-print(os.environ["GRPC_EXPERIMENTS"], os.environ["GRPC_VERBOSITY"])
+print(os.environ.get("GRPC_EXPERIMENTS"), os.environ["GRPC_VERBOSITY"])
 """
 
 
 @pytest.mark.parametrize(
     ("given", "found"),
     [
-        ({}, "-event_engine_listener NONE"),
+        ({}, "None NONE"),
         ({"GRPC_EXPERIMENTS": "event_engine_fork", "GRPC_VERBOSITY": "ERROR"}, "event_engine_fork ERROR"),
     ],
 )

@@ -77,7 +77,9 @@ def test_a_line_of_a_library_in_a_call(exported: Exported) -> None:
     with within({"trace_id": TRACE_ID, "span_id": SPAN_ID}):
         logging.getLogger("aiohttp.client").error("went %s", "wrong")
     (record,) = (found.log_record for found in exported.records)
-    assert record.body == "went wrong"
+    assert record.body == "library_log"
+    attributes = dict(record.attributes or {})
+    assert (attributes["library"], attributes["message"]) == ("aiohttp.client", "went %s")
     assert f"{record.trace_id:032x}" == TRACE_ID
 
 
