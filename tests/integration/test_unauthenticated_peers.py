@@ -13,7 +13,7 @@ from tests.support.processes import Process
 from tests.support.token_gateway import TokenGateway
 
 SECONDS = 2.0
-FEWEST_ANSWERS = 20
+FEWEST_ANSWERS = 200
 
 
 async def health_answers(channel: grpc.aio.Channel) -> int:

@@ -32,10 +32,10 @@ def frames(one: bytes) -> Attack:
 
     def attack(address: str, until: float, tls: bool) -> int:
         repeats, sent = _BURST // len(one), 0
-        peer = _connected(address, tls)
+        peer = _connected(address, tls, parses=False)
         while time.monotonic() < until:
             if peer.closed:
-                peer = _connected(address, tls)
+                peer = _connected(address, tls, parses=False)
             peer.send(one * repeats, until=until)
             sent += repeats
         return sent
@@ -73,14 +73,15 @@ def unfinished_messages(path: bytes) -> Attack:
 
 
 def _push(peer: Peer) -> int:
+    peer.send(b"")
     peer.read(0.001)
     return sum(peer.send_data(stream, bytes(_BURST)) for stream in _STREAMS if not peer.closed)
 
 
-def _connected(address: str, tls: bool) -> Peer:
+def _connected(address: str, tls: bool, *, parses: bool = True) -> Peer:
     while True:
         with contextlib.suppress(OSError):
-            peer = Peer(address, tls=tls)
+            peer = Peer(address, tls=tls, parses=parses)
             peer.begin()
             return peer
         time.sleep(0.01)
@@ -109,7 +110,7 @@ def attacking(kind: str, address: str, *, tls: bool = True, seconds: float = 60.
         assert process.poll() is None, "the attack ended early"
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 def main() -> int:

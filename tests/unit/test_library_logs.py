@@ -49,7 +49,7 @@ def test_formatted_message_keeps_only_a_known_beginning(
 def test_exception_keeps_its_types_and_places(capsys: pytest.CaptureFixture[str]) -> None:
     def fail() -> None:
         try:
-            {}[SECRET]
+            _ = dict[str, str]()[SECRET]
         except KeyError as error:
             raise ValueError(SECRET) from error
 
