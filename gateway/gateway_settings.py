@@ -163,11 +163,20 @@ def _valid(settings: GatewaySettings | None, problems: Problems) -> GatewaySetti
 
 
 def _resolve(data: object, base: Path, problems: Problems) -> Mapping[str, object]:
+    _reject_references_as_types(data, problems)
     tree = resolve(data, base, problems)
     if isinstance(tree, dict):
         return tree
     problems.add((), "must be a mapping")
     return {}
+
+
+def _reject_references_as_types(data: object, problems: Problems) -> None:
+    """Add a problem for each provider whose type is a secret reference: the schema selects the keys by the type."""
+    providers = data.get("providers") if isinstance(data, dict) else None
+    for index, item in enumerate(providers if isinstance(providers, list) else ()):
+        if isinstance(item, dict) and isinstance(item.get("type"), dict):
+            problems.add(("providers", index, "type"), "must be the name of a type, not a reference")
 
 
 def _parse(

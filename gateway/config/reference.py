@@ -18,9 +18,9 @@ _INTRODUCTION: Final = """\
 The configuration is one YAML file: `keyway-gateway serve --config FILE`. `keyway-gateway check-config FILE` checks a
 file, and `keyway-gateway config schema` prints its JSON Schema. Unknown keys are errors.
 
-Every scalar value can be a secret reference: `{env: NAME}` is the value of an environment variable, and `{file: PATH}`
-is the content of a file, without the line break at its end. Relative paths start at the folder of the configuration
-file.
+Every scalar value except the `type` of a provider can be a secret reference: `{env: NAME}` is the value of an
+environment variable, and `{file: PATH}` is the content of a file, without the line break at its end. Relative paths
+start at the folder of the configuration file.
 
 The column "reload" says how a change takes effect:
 

@@ -1,6 +1,7 @@
 """JSON Schema (draft 2020-12) of the configuration, generated from the settings classes.
 
-Every scalar value of the configuration can be a secret reference, so every scalar of the schema can be one too.
+Every scalar value of the configuration except the `type` of a provider can be a secret reference, so every other scalar
+of the schema can be one too.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,7 @@
 """Secret references: `{env: NAME}` and `{file: PATH}` are replaced by the variable's value or the file's content.
 
-Any value of the configuration can be a reference. Problems name the place and the reference, never a value.
+Any value of the configuration except the `type` of a provider can be a reference. Problems name the place and the
+reference, never a value.
 """
 
 import os

@@ -228,6 +228,14 @@ class TestReferences:
     def test_file_that_can_not_be_read(self, path: str, tmp_path: Path) -> None:
         assert problems(thing(password={"file": path}), base=tmp_path).keys() == {"providers[0].password"}
 
+    def test_type_of_a_provider_cannot_be_a_reference(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It selects the keys of the provider, so the JSON Schema cannot check a configuration without it."""
+        monkeypatch.setenv("THING_TYPE", "thing")
+        for reference in ({"env": "THING_TYPE"}, {"env": "NOT_SET"}, {"file": "missing"}):
+            assert problems(thing(type=reference)) == {
+                "providers[0].type": "must be the name of a type, not a reference"
+            }
+
     def test_at_the_top(self) -> None:
         with pytest.raises(ConfigError) as caught:
             gateway_settings.parse({"env": "KEYWAY_NOT_SET"}, TYPES)

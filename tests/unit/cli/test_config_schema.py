@@ -43,6 +43,7 @@ def test_the_complete_example_of_the_docs_matches_the_schema(schema: dict[str, A
         {"workers": "two"},
         {"providers": [{"id": "a", "type": "unknown", "endpoint": "http://h"}]},
         {"providers": [{"id": "a", "type": "asteria", "endpoint": "http://h", "app_key": "k"}]},
+        {"providers": [{"id": "a", "type": {"env": "TYPE"}, "endpoint": "http://h"}]},
         {"identity": {"certificate_file": "a.pem"}},
     ],
 )
