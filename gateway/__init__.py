@@ -3,7 +3,7 @@
 import os
 from typing import Final
 
-# The log is one JSON object a line: gRPC's C library writes lines of its own, and reads this when it is imported.
+# Each log line is one JSON object. Silence the plain lines of gRPC's C library, which reads this variable at import.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 __version__: Final = "0.1.0"

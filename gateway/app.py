@@ -47,9 +47,9 @@ def load_config(path: Path, **overrides: object) -> GatewaySettings:
 
 @dataclass(frozen=True, slots=True)
 class WorkerRole:
-    """The role of a gateway that is one of several workers on a port. The supervisor runs what they share.
+    """The role of a gateway that is one of several workers on a port. The supervisor runs what the workers share.
 
-    number: of its journal chain. report: called with whether the worker accepts calls, first when it begins to serve.
+    number: the number of its journal chain. report: called with the availability of the worker, first when it serves.
     """
 
     number: int
@@ -58,7 +58,7 @@ class WorkerRole:
 
 @contextlib.asynccontextmanager
 async def gateway(settings: GatewaySettings, role: WorkerRole | None = None) -> AsyncIterator[GatewayServer]:
-    """A serving gateway. On leaving it drains, logs out of its providers, and closes its record of calls.
+    """Run a gateway. At exit it drains, logs out of its providers, and closes the journal.
 
     role: None for a gateway of a single process.
     """
@@ -79,11 +79,11 @@ async def gateway(settings: GatewaySettings, role: WorkerRole | None = None) -> 
         stack.push_async_callback(catalog.close)
         await catalog.start()
         if journal is not None:
-            _tell_health(journal, server)
+            _report_to_health(journal, server)
         await server.start(available=journal is None or journal.available)
         stack.push_async_callback(server.drain)
         if role is not None:
-            _tell_supervisor(journal, role)
+            _report_to_supervisor(journal, role)
         _warn_about_missing_sections(settings)
         _log.info("serving", address=server.address, providers=[provider.id for provider in catalog])
         yield server
@@ -104,7 +104,7 @@ async def _telemetry(
 async def _journal(
     settings: GatewaySettings, telemetry: Telemetry | None, role: WorkerRole | None, stack: contextlib.AsyncExitStack
 ) -> Journal | None:
-    """The journal of all calls, with the process that ships it, if shipping is configured."""
+    """Open the journal, and start the shipper process if shipping is configured. None without `audit`."""
     audit = settings.audit
     if audit is None:
         return None
@@ -131,8 +131,8 @@ async def _authorizer(
     if settings.policy is None:
         return None
     engine = PolicyEngine.load(settings.policy)
-    following = asyncio.create_task(engine.follow())
-    stack.callback(following.cancel)
+    reload_task = asyncio.create_task(engine.follow())
+    stack.callback(reload_task.cancel)
     return Authorizer(engine, [provider.id for provider in catalog])
 
 
@@ -142,18 +142,18 @@ async def _audit_recorder(journal: Journal, stack: contextlib.AsyncExitStack) ->
     return AuditRecorder(journal, Describer(lambda: journal.digest_key), rejections)
 
 
-def _tell_health(journal: Journal, server: GatewayServer) -> None:
-    telling: set[asyncio.Task[None]] = set()
+def _report_to_health(journal: Journal, server: GatewayServer) -> None:
+    reports: set[asyncio.Task[None]] = set()
 
-    def tell(available: bool) -> None:
+    def report(available: bool) -> None:
         task = asyncio.ensure_future(server.report_health(available=available))
-        telling.add(task)
-        task.add_done_callback(telling.discard)
+        reports.add(task)
+        task.add_done_callback(reports.discard)
 
-    journal.on_availability(tell)
+    journal.on_availability(report)
 
 
-def _tell_supervisor(journal: Journal | None, role: WorkerRole) -> None:
+def _report_to_supervisor(journal: Journal | None, role: WorkerRole) -> None:
     role.report(journal is None or journal.available)
     if journal is not None:
         journal.on_availability(role.report)

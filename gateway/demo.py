@@ -1,4 +1,4 @@
-"""Emulated upstreams, and a demo configuration over them. A gateway over real providers imports nothing of this."""
+"""Emulated upstreams, and a demo configuration for them. A gateway with real providers does not import this module."""
 
 import contextlib
 import dataclasses

@@ -1,1 +1,1 @@
-"""The audit journal: what is recorded, how it is kept, verified and shipped. Knows no gRPC."""
+"""Audit records of calls: their content, text output, and queries. Does not depend on gRPC."""

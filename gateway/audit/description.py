@@ -1,7 +1,7 @@
 """Descriptions of messages of the contract for audit records, without secrets.
 
 A field with the option `debug_redact` is secret. An HMAC replaces its value, so that two records can be compared
-without revealing the value. Long texts and files are replaced by their size and digest. Knows nothing about records.
+without revealing the value. Long texts and files are replaced by their size and digest. Does not depend on records.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ class Describer:
         self._plans: dict[str, Sequence[tuple[str, bool, Describe]]] = {}
 
     def describe(self, message: Message) -> dict[str, object]:
-        """The fields that are set, without resource names, which records contain anyway."""
+        """Return the fields that are set, without resource names, which records contain anyway."""
         plan = self._plans.get(message.DESCRIPTOR.full_name)
         if plan is None:
             plan = self._plans[message.DESCRIPTOR.full_name] = self._plan(message.DESCRIPTOR)

@@ -1,8 +1,8 @@
 """Audit records as OCSF events: API Activity (class 6003) of the Open Cybersecurity Schema Framework, in JSON.
 
 Each call has two events, an intent and an outcome, with the same request id. Rejections of unauthenticated calls are
-summarized in one event. The members that intent and outcome share are serialized once. Knows neither gRPC nor how
-events are stored.
+summarized in one event. The members that intent and outcome share are serialized once. Depends neither on gRPC
+nor on how events are stored.
 """
 
 import time
@@ -102,11 +102,11 @@ class CallEvents:
         self._rest = b"},%b%b" % (of_actor(details.caller, details.source, tuple(details.decisions)), _of_call(details))
 
     def intent(self) -> bytes:
-        """The intent event, which is recorded before the upstream is called."""
+        """Return the intent event, which is recorded before the upstream is called."""
         return b"%b%b%b}" % (self._head, self._rest, _ending(INTENT, self._began, _PENDING))
 
     def outcome(self, result: CallResult) -> bytes:
-        """The outcome event."""
+        """Return the outcome event."""
         seconds = max(0.0, result.moment - self._began)
         response: dict[str, object] = {"code": result.code}
         if result.reason:
@@ -167,7 +167,7 @@ _METADATA: Final = {event_code: _metadata(event_code) for event_code in (INTENT,
 
 
 def _beginning(method: Method) -> bytes:
-    """The beginning of a method's events, up to the request."""
+    """Return the beginning of a method's events, up to the request."""
     activity = method.activity
     api = {"operation": method.full_name, "service": {"name": method.service}, "request": None}
     members = {**_class(activity), "activity_name": _ACTIVITY_NAMES.get(activity, method.name), "api": api}
@@ -190,7 +190,7 @@ _BEGINNINGS: Final = {method.operation: _beginning(method) for method in METHODS
 
 
 def _of_actor(caller: Caller, source: CallSource, decisions: tuple[Decision, ...]) -> bytes:
-    """The members for the caller, the source address, and the policy decisions."""
+    """Return the members for the caller, the source address, and the policy decisions."""
     kind = _USER_TYPES.get(caller.kind, "Unknown")
     user: dict[str, object] = {"name": caller.name or caller.kind, "uid": caller_id(caller), "type": kind}
     user["type_id"] = _USER_TYPE_IDS.get(kind, _UNKNOWN_TYPE)
@@ -234,7 +234,7 @@ def _endpoint(address: str) -> Mapping[str, object]:
 
 
 def _of_call(details: CallDetails) -> bytes:
-    """The members specific to this call, except time and status, with a leading comma."""
+    """Return the members specific to this call, except time and status, with a leading comma."""
     members: dict[str, object] = {}
     if details.caller_request_id:
         members["observables"] = [
@@ -248,7 +248,7 @@ def _of_call(details: CallDetails) -> bytes:
 
 
 def refusals(peer: str, reason: str, *, first: float, last: float, methods: Mapping[str, int]) -> bytes:
-    """The event that summarizes rejected calls of one peer, for one reason. first, last: seconds since 1970."""
+    """Return the event that summarizes rejected calls of one peer, for one reason. first, last: seconds since 1970."""
     event = {
         **_class(_OTHER),
         "activity_name": "Refused",
@@ -269,7 +269,7 @@ def refusals(peer: str, reason: str, *, first: float, last: float, methods: Mapp
 
 
 def unknown_outcome(intent: Mapping[str, Any]) -> dict[str, Any]:
-    """The outcome event, with an unknown result, of a call that was in flight when the process ended."""
+    """Return the outcome event, with an unknown result, of a call that was in flight when the process ended."""
     event = dict(intent)
     event["metadata"] = {**event["metadata"], "event_code": OUTCOME}
     event["time"] = round(time.time() * 1000)

@@ -13,7 +13,7 @@ _ABSENT = "-"
 
 
 def event_line(event: Mapping[str, Any]) -> str:
-    """One event in one line: time, event code, caller, method, resources, status, duration, request id."""
+    """Return an event as one line: time, event code, caller, method, resources, status, duration, request id."""
     code = _text(event, "metadata", "event_code")
     resources = event.get("resources")
     names = [_text(resource, "name") for resource in resources] if isinstance(resources, list) else []
@@ -33,7 +33,7 @@ def event_line(event: Mapping[str, Any]) -> str:
 
 
 def record_lines(record: Record) -> Iterator[str]:
-    """One record, with each member on its own line."""
+    """Yield the lines of one record, one line per member."""
     yield f"{record.receipt}"
     yield f"  {event_line(record.value())}"
     for name, value in _members(record.value()):
@@ -41,7 +41,7 @@ def record_lines(record: Record) -> Iterator[str]:
 
 
 def report_lines(report: Report) -> Iterator[str]:
-    """The report of a verification."""
+    """Yield the lines of a verification report."""
     for chain in report.chains:
         # The texts of a chain may have been altered, so they are escaped.
         yield from map(_printable, _chain_lines(chain))
@@ -56,7 +56,7 @@ def report_lines(report: Report) -> Iterator[str]:
 
 
 def time_text(milliseconds: object) -> str:
-    """A time in UTC with milliseconds."""
+    """Return the text of a time in UTC with milliseconds."""
     if not isinstance(milliseconds, int):
         return _ABSENT
     try:

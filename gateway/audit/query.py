@@ -1,4 +1,4 @@
-"""Queries over the events of an audit journal: the newest ones, new ones as they arrive, those of one request."""
+"""Queries over the events of an audit journal: the newest events, new events as they arrive, events of one request."""
 
 from collections import deque
 from collections.abc import Iterator

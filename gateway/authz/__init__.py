@@ -1,3 +1,3 @@
-"""Authorization: policies in Cedar, and the rate limits of callers. It knows the contract, but no gRPC and no
-provider.
+"""Authorization: policies in Cedar, and the rate limits of callers. Depends on the contract, but not on gRPC
+and providers.
 """

@@ -19,9 +19,9 @@ from gateway.identity.caller import Caller
 
 __all__ = ["Decision", "PolicyEngine"]
 
-LOOK_SECONDS: Final = 0.5
+CHECK_SECONDS: Final = 0.5
 """The interval between two checks of the files."""
-MAXIMUM_LOOKS: Final = 10
+MAXIMUM_CHECKS: Final = 10
 """The number of checks after which files that keep changing are read anyway."""
 
 _log = structlog.get_logger(__name__)
@@ -83,7 +83,7 @@ class PolicyEngine:
 
     def _keep_previous(self, problems: list[str]) -> None:
         # Not every problem is solved by another change of the files: a read from the disk can fail temporarily.
-        self._files.again()
+        self._files.report_again()
         if problems != self._problems:
             self._problems = problems
             _log.error("policy_reload_failed", error=problems)
@@ -94,13 +94,13 @@ class PolicyEngine:
         The files are read after they have not changed for one interval. A partly written file can be valid without its
         last policies, which can be forbids.
         """
-        looks = 0
+        checks = 0
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(CHECK_SECONDS)
             if self._files.changed(now=True):
-                looks += 1
-                if looks < MAXIMUM_LOOKS:
+                checks += 1
+                if checks < MAXIMUM_CHECKS:
                     continue
-            if looks:
-                looks = 0
+            if checks:
+                checks = 0
                 await self._reload()

@@ -106,8 +106,8 @@ def _cedar_problems(data: list[Entity], name: str) -> Iterator[str]:
     try:
         cedarpy.Entities.from_json_str(json.dumps(entities), schema())
     except ValueError as error:
-        circle = "transitive closure" in str(error)
-        yield f"{name}: {'a group contains itself' if circle else error}"
+        is_cycle = "transitive closure" in str(error)
+        yield f"{name}: {'a group contains itself' if is_cycle else error}"
 
 
 def _groups(data: list[Entity]) -> Groups:

@@ -44,13 +44,14 @@ def _declarations() -> Iterator[str]:
 
 
 def _entity(resource_type: ResourceType) -> str:
-    parent = f" in [{_bare(RESOURCE_TYPES[resource_type.parent].entity)}]" if resource_type.parent is not None else ""
-    return f"entity {_bare(resource_type.entity)}{parent} {_record(dict.fromkeys(resource_type.attributes, 'String'))};"
+    parent = f" in [{_short(RESOURCE_TYPES[resource_type.parent].entity)}]" if resource_type.parent is not None else ""
+    attributes = _record(dict.fromkeys(resource_type.attributes, "String"))
+    return f"entity {_short(resource_type.entity)}{parent} {attributes};"
 
 
 def _action(action: Action) -> str:
     groups = f" in [{', '.join(action.groups)}]" if action.groups else ""
-    resources = ", ".join(map(_bare, action.entities))
+    resources = ", ".join(map(_short, action.entities))
     return f"action {action.name}{groups} appliesTo {{ principal: [Caller], resource: [{resources}], context: {{}} }};"
 
 
@@ -58,5 +59,5 @@ def _record(attributes: Mapping[str, str]) -> str:
     return f"{{ {', '.join(f'{name}: {kind}' for name, kind in attributes.items())} }}"
 
 
-def _bare(entity: str) -> str:
+def _short(entity: str) -> str:
     return entity.removeprefix(f"{NAMESPACE}::")

@@ -21,9 +21,9 @@ from gateway.config.problems import Place
 MAXIMUM_ID_CHARACTERS: Final = 128
 _MAXIMUM_FILE_BYTES: Final = 16 * 1024 * 1024
 # Parts of messages of Cedar.
-_WHICH: Final = "for policy `policy0`, "
+_POLICY_PREFIX: Final = "for policy `policy0`, "
 _TOO_DEEP: Final = "error serializing/deserializing policy set"
-_CONSEQUENTIAL: Final = "unable to find an applicable action"
+_FOLLOW_UP_ERROR: Final = "unable to find an applicable action"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +117,11 @@ def _parse(statement: Statement, label: str, problems: list[str]) -> Policy | No
     except PolicyError as error:
         problems.append(f"{location}: {error}")
         return None
-    found = [error.error.removeprefix(_WHICH) for error in cedarpy.validate_policies(statement.text, schema()).errors]
+    found = [
+        error.error.removeprefix(_POLICY_PREFIX) for error in cedarpy.validate_policies(statement.text, schema()).errors
+    ]
     # Cedar adds a message about the complete policy to those that state the cause.
-    causes = [error for error in found if _CONSEQUENTIAL not in error] or found
+    causes = [error for error in found if _FOLLOW_UP_ERROR not in error] or found
     problems.extend(f"{policy.label}: {error}" for error in causes)
     return None if found else policy
 

@@ -1,4 +1,4 @@
-"""What `serve` prints about the demo: what runs on which port, and commands to try."""
+"""Introduction that `serve` prints for the demo: the ports, and commands to try."""
 
 import sys
 from pathlib import Path

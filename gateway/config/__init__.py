@@ -1,1 +1,1 @@
-"""Configuration machinery: the settings base class, secret references, and watched files. Knows no setting."""
+"""Configuration machinery: the settings base class, secret references, and watched files. Defines no settings."""

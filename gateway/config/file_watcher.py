@@ -25,9 +25,9 @@ class WatchedFiles:
     def __init__(self, paths: Sequence[Path], *, interval: float = 1.0) -> None:
         self._paths = tuple(paths)
         self._interval = interval
-        self._signature = self._look()
-        self._next_look = time.monotonic() + interval
-        self._unsure = _is_fresh(self._signature)
+        self._signature = self._read_signature()
+        self._next_check = time.monotonic() + interval
+        self._must_report = _is_fresh(self._signature)
 
     def changed(self, *, now: bool = False) -> bool:
         """Return whether the files changed since the last call that returned true. now: check even within the interval.
@@ -36,20 +36,20 @@ class WatchedFiles:
         change is reported twice, because the file can change again within the same tick of the clock.
         """
         clock = time.monotonic()
-        if clock < self._next_look and not now:
+        if clock < self._next_check and not now:
             return False
-        self._next_look = clock + self._interval
-        signature = self._look()
-        if signature == self._signature and not self._unsure:
+        self._next_check = clock + self._interval
+        signature = self._read_signature()
+        if signature == self._signature and not self._must_report:
             return False
-        self._signature, self._unsure = signature, _is_fresh(signature)
+        self._signature, self._must_report = signature, _is_fresh(signature)
         return True
 
-    def again(self) -> None:
+    def report_again(self) -> None:
         """Make the next check report a change, because the files could not be read."""
-        self._unsure = True
+        self._must_report = True
 
-    def _look(self) -> _Signature:
+    def _read_signature(self) -> _Signature:
         return tuple(map(_signature, self._paths))
 
 

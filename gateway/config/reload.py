@@ -1,4 +1,4 @@
-"""How settings are reloaded: the metadata `x-reload` of a field, and the settings that need a restart."""
+"""Reload behavior of settings: the metadata `x-reload` of a field, and the settings that need a restart."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final

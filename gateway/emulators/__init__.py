@@ -1,7 +1,7 @@
 """The upstream APIs as real HTTP servers, written from the vendors' documents.
 
-Each package below emulates one product: `routes.py` (its HTTP surface), `state.py` (what it keeps),
-`errors.py` (its documented failures) and `seed.py` (what it starts with). The modules beside them serve
-all three: the host (`host.py`), the control port (`control.py`), faults on demand (`faults.py`) and
-the SQLite file (`database.py`). Nothing here imports anything else from `gateway`.
+Each package emulates one product: `routes.py` (its HTTP routes), `state.py` (its stored objects), `errors.py` (its
+documented failures), and `seed.py` (its initial objects). All emulators share the modules in this folder, such as the
+host (`host.py`), the control port (`control.py`), fault injection (`faults.py`), and the SQLite file (`database.py`).
+The emulators import nothing from the rest of `gateway`.
 """

@@ -24,7 +24,7 @@ class Clock:
         self.offset = dt.timedelta()
 
     def now(self) -> dt.datetime:
-        """The current instant, in UTC."""
+        """Return the current instant, in UTC."""
         return dt.datetime.now(dt.UTC) + self.offset
 
 
@@ -32,7 +32,7 @@ class Emulator(ABC):
     """One emulated upstream."""
 
     kind: ClassVar[str]
-    """The upstream's type as the gateway's configuration spells it, such as `nhn-secure-key-manager`."""
+    """The provider type in the gateway's configuration, such as `nhn-secure-key-manager`."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self.database = database
@@ -55,7 +55,7 @@ class Emulator(ABC):
 
     @abstractmethod
     def failure(self, code: str | None, message: str | None, status: int | None) -> web.Response:
-        """The vendor's failure response for an injected fault.
+        """Return the vendor's failure response for an injected fault.
 
         `code` is a documented error code (or message, where the vendor has no codes); None takes the
         vendor's internal error. `message` and `status` override the documented ones.

@@ -38,7 +38,7 @@ class Control:
         self._clock = clock
 
     def application(self) -> web.Application:
-        """The control API."""
+        """Return the control API."""
         application = web.Application()
         application.add_routes(
             [
@@ -116,7 +116,7 @@ def _is_offset(value: object) -> TypeGuard[float]:
 
 
 async def _object(request: web.Request) -> dict[str, Any] | None:
-    """The request's JSON object; None for an empty body."""
+    """Return the request's JSON object; None for an empty body."""
     body = await request.read()
     if not body.strip():
         return None
@@ -130,7 +130,7 @@ async def _object(request: web.Request) -> dict[str, Any] | None:
 
 
 def _answer(data: Mapping[str, Any]) -> web.Response:
-    """A JSON response that ends with a line break, for use with curl."""
+    """Return a JSON response that ends with a line break, for use with curl."""
     return web.json_response(data, dumps=_line)
 
 

@@ -31,11 +31,11 @@ class Database:
         self._connection.executescript(schema)
 
     def rows(self, sql: str, *parameters: object) -> list[sqlite3.Row]:
-        """All rows of a query."""
+        """Return all rows of a query."""
         return self._connection.execute(sql, parameters).fetchall()
 
     def row(self, sql: str, *parameters: object) -> sqlite3.Row | None:
-        """The first row of a query, or None."""
+        """Return the first row of a query, or None."""
         row: sqlite3.Row | None = self._connection.execute(sql, parameters).fetchone()
         return row
 

@@ -59,7 +59,7 @@ class InjectedFault:
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> "InjectedFault":
-        """A fault from the control port's JSON; FaultError names what is wrong with it."""
+        """Return a fault from the control port's JSON; FaultError names what is wrong with it."""
         values = dict(data)
         if isinstance(values.get("code"), int):
             values["code"] = str(values["code"])
@@ -72,7 +72,7 @@ class InjectedFault:
         return cls(**values)
 
     def matches(self, request: web.Request) -> bool:
-        """Whether this fault applies to the request."""
+        """Return whether this fault applies to the request."""
         method_fits = self.method is None or self.method.upper() == request.method
         return method_fits and (self.path is None or re.search(self.path, request.path) is not None)
 
@@ -136,7 +136,7 @@ class Exchange:
     status: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The request as JSON for the control port."""
+        """Return the request as JSON for the control port."""
         return {
             "time": self.time.isoformat(),
             "method": self.method,
@@ -171,7 +171,7 @@ class FaultInterceptor:
         return sum(fault.count for fault in self._faults)
 
     def middleware(self) -> Any:
-        """The aiohttp middleware; it must be the outermost one."""
+        """Return the aiohttp middleware; it must be the outermost one."""
 
         @web.middleware
         async def intercept(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -186,8 +186,8 @@ class FaultInterceptor:
             except web.HTTPException as error:
                 exchange.status = error.status
                 raise
-            hung_up = request.transport is None or request.transport.is_closing()
-            if response.prepared or not hung_up:
+            is_disconnected = request.transport is None or request.transport.is_closing()
+            if response.prepared or not is_disconnected:
                 exchange.status = response.status
             return response
 
@@ -199,8 +199,8 @@ class FaultInterceptor:
             return await handler(request)
         if fault.delay:
             await asyncio.sleep(fault.delay)
-        truthful = fault.mode in (None, "cut_off")
-        response = await handler(request) if fault.act or truthful else None
+        needs_real_response = fault.mode in (None, "cut_off")
+        response = await handler(request) if fault.act or needs_real_response else None
         match fault.mode:
             case "error":
                 return self._emulator.failure(fault.code, fault.message, fault.status)

@@ -46,7 +46,7 @@ class JwksFile:
         try:
             digest, keys = self._read()
         except KeySetError as error:
-            self._watched.again()
+            self._watched.report_again()
             if str(error) != self._fault:
                 self._fault = str(error)
                 _log.warning("jwks_file_rejected", error=self._fault, effect="the last valid keys stay in use")

@@ -20,7 +20,7 @@ from gateway.config.file_watcher import WatchedFiles
 from gateway.config.problems import FileError, Place, place_text
 from gateway.identity.settings import IdentitySettings
 
-_SOON: Final = timedelta(days=14)
+_WARNING_PERIOD: Final = timedelta(days=14)
 _MINIMUM_RSA_BITS: Final = 2048
 _CERTIFICATE: Final[Place] = ("certificate_file",)
 _PRIVATE_KEY: Final[Place] = ("private_key_file",)
@@ -78,7 +78,7 @@ class TlsFiles:
 
     def _keep(self, fault: str) -> None:
         # Read again later even without a change: the error can be a transient read failure.
-        self._watched.again()
+        self._watched.report_again()
         if fault != self._fault:
             self._fault = fault
             _log.warning("tls_files_rejected", error=fault, effect="the last valid files stay in use")
@@ -167,6 +167,6 @@ def _matches(key: _PrivateKey, certificate: x509.Certificate) -> bool:
 def _warn_of_expiry(material: TlsMaterial) -> None:
     """Warn before the certificate expires; short-lived certificates, which are renewed automatically, warn later."""
     certificate = x509.load_pem_x509_certificate(material.chain)
-    soon = min(_SOON, (certificate.not_valid_after_utc - certificate.not_valid_before_utc) / 3)
-    if material.expires - datetime.now(UTC) < soon:
+    warning_period = min(_WARNING_PERIOD, (certificate.not_valid_after_utc - certificate.not_valid_before_utc) / 3)
+    if material.expires - datetime.now(UTC) < warning_period:
         _log.warning("certificate_expires_soon", expires=material.expires.isoformat())

@@ -31,5 +31,5 @@ CLOSED = "CLOSED"
 
 
 def error_name(error: OSError) -> str:
-    """The name of the error number, such as ENOSPC."""
+    """Return the name of the error number, such as ENOSPC."""
     return errno.errorcode.get(error.errno or 0, "EIO")

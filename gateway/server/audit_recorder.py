@@ -45,7 +45,7 @@ _TOTAL_REJECTION_RATE: Final = 1000.0
 """Responses per second to rejected calls, per authenticated caller and in total. Calls that cannot be decoded, that
 policy denies, or that exceed a rate limit are not rate-limited themselves, but take space in the journal."""
 
-_IN_DOUBT: Final = frozenset(
+_UNKNOWN_RESULT_REASONS: Final = frozenset(
     {
         reasons.ERROR_REASON_PROVIDER_CONNECTION_LOST,
         reasons.ERROR_REASON_PROVIDER_TIMEOUT,
@@ -178,8 +178,8 @@ def _cancellation(call: RpcContext, ended_at: float) -> bytes:
 
 
 def _failure(call: RpcContext, error: GatewayError, ended_at: float) -> bytes:
-    in_doubt = bool(call.attempts) and error.kind.reason in _IN_DOUBT
-    status_id = events.UNKNOWN if in_doubt else events.FAILURE
+    is_unknown = bool(call.attempts) and error.kind.reason in _UNKNOWN_RESULT_REASONS
+    status_id = events.UNKNOWN if is_unknown else events.FAILURE
     code = code_pb2.Code.Name(error.kind.code)
     result = CallResult(status_id, code, ended_at, reason_name(error.kind.reason))
     if isinstance(error, UpstreamError):

@@ -51,8 +51,10 @@ def to_status(error: GatewayError, *, idempotent: bool, request_id: str) -> stat
 
 def retry_delay(error: GatewayError, *, idempotent: bool) -> float | None:
     """Return the seconds after which the caller may retry the call, or None if it must not retry."""
-    invited = isinstance(error, UpstreamError) and error.http_status == 503 and error.retry_after is not None
-    if not (error.kind.retryable or (error.kind.retryable_if_idempotent and (idempotent or invited))):
+    upstream_allows_retry = (
+        isinstance(error, UpstreamError) and error.http_status == 503 and error.retry_after is not None
+    )
+    if not (error.kind.retryable or (error.kind.retryable_if_idempotent and (idempotent or upstream_allows_retry))):
         return None
     return min(DEFAULT_RETRY_SECONDS if error.retry_after is None else error.retry_after, MAXIMUM_RETRY_SECONDS)
 

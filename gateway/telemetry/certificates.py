@@ -13,10 +13,10 @@ from keyway.v1.certificate_pb2 import Certificate
 from keyway.v1.certificate_service_pb2 import ListCertificatesResponse
 
 MAXIMUM_CERTIFICATES: Final = 1000
-_SLACK: Final = 100
+_SURPLUS: Final = 100
 """Number of surplus entries before they are sorted and dropped, so that not every response sorts them."""
 
-FORGOTTEN_AFTER: Final = 24 * 3600.0
+FORGET_SECONDS: Final = 24 * 3600.0
 """Seconds after which a certificate that no response contained is dropped, because it may no longer exist."""
 
 
@@ -37,7 +37,7 @@ class CertificateExpiries:
     def points(self) -> Iterator[Point]:
         """Yield the days until each certificate expires, at the end of its last day (UTC); negative after that."""
         now = dt.datetime.now(dt.UTC)
-        known, oldest = self._seen, time.monotonic() - FORGOTTEN_AFTER
+        known, oldest = self._seen, time.monotonic() - FORGET_SECONDS
         for name, (last, seen) in known.copy().items():
             if seen < oldest:
                 known.pop(name, None)
@@ -53,6 +53,6 @@ class CertificateExpiries:
             return
         last = dt.date(date.year, date.month, date.day)
         self._seen[certificate.name] = (last, time.monotonic())
-        if len(self._seen) > MAXIMUM_CERTIFICATES + _SLACK:
+        if len(self._seen) > MAXIMUM_CERTIFICATES + _SURPLUS:
             first = sorted(self._seen.items(), key=lambda item: item[1][0])
             self._seen = dict(first[:MAXIMUM_CERTIFICATES])

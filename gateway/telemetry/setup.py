@@ -32,7 +32,7 @@ from gateway.telemetry.settings import TelemetrySettings, TraceSettings
 from gateway.telemetry.tracing import CallTracer, ChosenTraceIds
 
 CLOSING_SECONDS: Final = 5.0
-_ABANDONING_SECONDS: Final = 0.5
+_EXIT_SECONDS: Final = 0.5
 _EXPORT_MILLISECONDS: Final = 1000
 """A fifth of the SDK default: an export holds the interpreter lock, so that frequent small exports delay calls less."""
 _MAXIMUM_ATTRIBUTE_CHARACTERS: Final = 1024
@@ -148,7 +148,7 @@ class Telemetry:
             _log.warning("telemetry_shutdown_timeout", error="the last telemetry was not exported in time")
             for exporter in self._exporters:
                 exporter.shutdown()
-            _joined(threads, _ABANDONING_SECONDS)
+            _joined(threads, _EXIT_SECONDS)
         self._export_errors.remove()
 
 

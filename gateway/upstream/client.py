@@ -169,8 +169,8 @@ class HttpClient:
             self._retries.earn()
             self._breaker.succeeded(permit)
         elif kind is outcomes.TIMEOUT:
-            patient = seconds >= min(self._settings.breaker.patience, self._settings.timeout) - 0.01
-            (self._breaker.failed if patient else self._breaker.gave_up)(permit)
+            had_enough_time = seconds >= min(self._settings.breaker.patience, self._settings.timeout) - 0.01
+            (self._breaker.failed if had_enough_time else self._breaker.gave_up)(permit)
         elif kind in _FAILURES:
             self._breaker.failed(permit)
         else:

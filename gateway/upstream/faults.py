@@ -63,14 +63,14 @@ class Faults:
 
 
 def is_redirect(status: int) -> bool:
-    """Whether the status is neither a success nor a failure."""
+    """Return whether the status is neither a success nor a failure."""
     return not 200 <= status <= 299 and status < 400
 
 
 def is_tls_failure(error: BaseException | None) -> bool:
-    """Whether TLS failed. With TLS 1.3 a rejected client certificate is reported only after the request was sent.
+    """Return whether TLS failed. A peer that closes the connection during TLS is a lost connection.
 
-    A peer that closes the connection during TLS is a lost connection.
+    With TLS 1.3, a rejected client certificate is reported only after the request was sent.
     """
     innermost: ssl.SSLError | None = None
     while error is not None:

@@ -68,12 +68,12 @@ class SupervisorChannel:
                 metrics = self.metrics
                 self.send(messages.measured(metrics.read() if metrics is not None else ()))
             else:
-                self._end_soon(settings.drain_delay if command == messages.DRAIN else _RETIRE_SECONDS)
-        self._end_soon(_RETIRE_SECONDS)
+                self._request_end(settings.drain_delay if command == messages.DRAIN else _RETIRE_SECONDS)
+        self._request_end(_RETIRE_SECONDS)
         time.sleep(settings.drain_delay + settings.drain_timeout + _ORPHAN_SECONDS)
         os._exit(1)  # no supervisor is left to kill a hanging worker
 
-    def _end_soon(self, delay: float) -> None:
+    def _request_end(self, delay: float) -> None:
         with contextlib.suppress(RuntimeError):  # the event loop has ended already
             self._loop.call_soon_threadsafe(self.end, delay)
 

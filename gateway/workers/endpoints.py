@@ -45,14 +45,14 @@ class Health:
         """Serve health at HOST:PORT. Yields the address with the actual port."""
         await self._show(available=False)
         server, address = await serve_health(listen, self._servicer)
-        following = asyncio.create_task(self._follow(available))
+        status_task = asyncio.create_task(self._update_status(available))
         try:
             yield address
         finally:
-            following.cancel()
+            status_task.cancel()
             await server.stop(0)
 
-    async def _follow(self, available: Callable[[], bool]) -> None:
+    async def _update_status(self, available: Callable[[], bool]) -> None:
         while True:
             self._changed.clear()
             await self._show(available=available())
@@ -94,9 +94,9 @@ async def _all_metrics(group: Group) -> Sequence[Series]:
 def merged(numbered: Iterable[tuple[int, Series]]) -> Sequence[Series]:
     """Merge the series of all workers by name, with a label for the worker."""
     points: dict[str, list[Point]] = defaultdict(list)
-    firsts: dict[str, Series] = {}
+    first_series: dict[str, Series] = {}
     for number, series in numbered:
         name = series.about.name
-        firsts.setdefault(name, series)
+        first_series.setdefault(name, series)
         points[name] += [Point({**point.attributes, "worker": str(number)}, point.value) for point in series.points]
-    return [first._replace(points=points[name]) for name, first in firsts.items()]
+    return [first._replace(points=points[name]) for name, first in first_series.items()]

@@ -16,8 +16,8 @@ from gateway.workers.process import WorkerProcess, described
 
 _FIRST_PAUSE_SECONDS: Final = 0.25
 _MAXIMUM_PAUSE_SECONDS: Final = 15.0
-_MISSED_BEATS: Final = 30
-_PROVEN_SECONDS: Final = 10.0
+_MAXIMUM_MISSED: Final = 30
+_RESET_SECONDS: Final = 10.0
 """A worker that lived this long did not fail because of its start."""
 
 Assign = Callable[[int], Assignment]
@@ -39,8 +39,8 @@ class _RestartBackoff:
     def __init__(self) -> None:
         self._next = 0.0
 
-    def pause_after(self, lived: float) -> float:
-        if lived >= _PROVEN_SECONDS:
+    def pause_after(self, lifetime: float) -> float:
+        if lifetime >= _RESET_SECONDS:
             self._next = 0.0
         pause, self._next = self._next, min(max(self._next * 2, _FIRST_PAUSE_SECONDS), _MAXIMUM_PAUSE_SECONDS)
         return pause
@@ -57,7 +57,7 @@ class _Slot:
 class Group:
     """A group of workers; see `start`. changed: called when the availability of a worker changes.
 
-    replaced: number of workers that died and were replaced. patience: missed heartbeats before a worker is killed.
+    replaced: number of workers that died and were replaced. maximum_missed: heartbeats that a worker may miss.
     """
 
     def __init__(
@@ -67,9 +67,9 @@ class Group:
         chains: Chains | None,
         changed: Callable[[], None],
         *,
-        patience: int = _MISSED_BEATS,
+        maximum_missed: int = _MAXIMUM_MISSED,
     ) -> None:
-        self._patience = patience
+        self._maximum_missed = maximum_missed
         self._size = size
         self._assign = assign
         self._chains = chains
@@ -77,7 +77,7 @@ class Group:
         self._begun: list[WorkerProcess] = []
         self._starting: set[int] = set()
         self._slots: Sequence[_Slot] = ()
-        self._keepers: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self.replaced = 0
 
     @property
@@ -106,14 +106,14 @@ class Group:
                 raise one
         self._slots = [_Slot(one) for one in begun if isinstance(one, WorkerProcess)]
         for slot in self._slots:
-            self._keepers.add(asyncio.create_task(self._keep(slot)))
-        self._keepers.add(asyncio.create_task(self._monitor()))
+            self._tasks.add(asyncio.create_task(self._keep(slot)))
+        self._tasks.add(asyncio.create_task(self._monitor()))
 
-    async def replace_all(self, assign: Assign, patience: float) -> None:
+    async def replace_all(self, assign: Assign, seconds: float) -> None:
         """Replace the workers one after the other. Each successor serves before its predecessor ends.
 
         Raises StartFailed or OSError if the first successor does not serve; then nothing has changed.
-        patience: seconds for an old worker to end before it is killed.
+        seconds: the time for an old worker to end before it is killed.
         """
         for slot in self._slots:
             old = slot.worker
@@ -127,16 +127,16 @@ class Group:
                 # The configuration works in another slot, so this failure is transient: fill the slot as after a death.
             self._assign = assign
             old.retire()
-            await self._end(old, patience)
+            await self._end(old, seconds)
 
-    async def stop(self, patience: float) -> None:
-        """Drain all workers, and kill those that have not ended after `patience` seconds."""
-        for keeper in self._keepers:
-            keeper.cancel()
-        await asyncio.gather(*self._keepers, return_exceptions=True)
+    async def stop(self, seconds: float) -> None:
+        """Drain all workers, and kill those that have not ended after `seconds`."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for worker in self.workers:
             worker.drain()
-        await asyncio.gather(*(self._end(worker, patience) for worker in self.workers))
+        await asyncio.gather(*(self._end(worker, seconds) for worker in self.workers))
 
     def kill(self) -> None:
         """Kill all workers immediately."""
@@ -184,7 +184,7 @@ class Group:
             await asyncio.sleep(messages.HEARTBEAT_SECONDS)
             for worker in self.workers:
                 worker.missed += worker.served
-                if worker.missed > self._patience:
+                if worker.missed > self._maximum_missed:
                     _log.error("worker_hangs", worker=worker.number, pid=worker.pid)
                     worker.kill()
 
@@ -200,12 +200,12 @@ class Group:
             else:
                 self.replaced += 1
 
-    async def _end(self, worker: WorkerProcess, patience: float) -> None:
-        """Wait for the end of a worker, and kill it after `patience` seconds."""
+    async def _end(self, worker: WorkerProcess, seconds: float) -> None:
+        """Wait for the end of a worker, and kill it after `seconds`."""
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(seconds):
                 await worker.ended()
         except TimeoutError:
-            _log.warning("worker_killed", worker=worker.number, pid=worker.pid, after_seconds=patience)
+            _log.warning("worker_killed", worker=worker.number, pid=worker.pid, after_seconds=seconds)
             worker.kill()
             await worker.ended()

@@ -76,12 +76,12 @@ class Supervisor:
             stack.push_async_callback(
                 self._stop, group, health
             )  # runs first, so that probes are served during the drain
-            if await _unless(stop, group.start()):
+            if await _completed_before(stop, group.start()):
                 _log.info("workers_serving", address=address, workers=self._settings.workers)
                 announce(address)
-            while not stop.is_set() and await _unless(stop, hangup.wait()):
+            while not stop.is_set() and await _completed_before(stop, hangup.wait()):
                 hangup.clear()
-                await _unless(stop, self._reload(group, address, chains))
+                await _completed_before(stop, self._reload(group, address, chains))
         _log.info("all_workers_stopped")
 
     def _assignment(self, settings: GatewaySettings, address: str, number: int) -> Assignment:
@@ -166,7 +166,7 @@ def check_restart_settings(old: GatewaySettings, new: GatewaySettings) -> None:
         raise ConfigError("\n".join(f"{key}: cannot be changed without a restart" for key in different))
 
 
-async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> bool:
+async def _completed_before(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> bool:
     """Run `work` until it ends or `stop` is set. Return whether it completed before the stop."""
     working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
     await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -19,7 +19,7 @@ from keyway.v1 import key_service_pb2 as keys
 from tests.support.disks import fill, in_memory, remount
 from tests.support.stack import KEY_MANAGER, Stack
 from tests.support.trusted import Caller, Trusted, record_of, request_id_of
-from tests.support.valid_requests import asked, call
+from tests.support.valid_requests import call, upstream_targets
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("container")
@@ -79,12 +79,12 @@ async def until_health_is(caller: Caller, wanted: int) -> None:
 async def nothing_is_served(caller: Caller, stack: Stack) -> None:
     """Check that every method is rejected without an upstream request, and that probes report it."""
     await until_health_is(caller, NOT_SERVING)
-    before = await asked(stack)
+    before = await upstream_targets(stack)
     errors = await asyncio.gather(*(refused(call(cast("Any", caller), method.name)) for method in METHODS))
     assert {(error.code(), details(error)[0]) for error in errors} == {
         (grpc.StatusCode.UNAVAILABLE, "AUDIT_UNAVAILABLE")
     }
-    assert await asked(stack) == before
+    assert await upstream_targets(stack) == before
 
 
 async def until_it_serves_again(caller: Caller, trusted: Trusted) -> dict[str, Any]:

@@ -113,40 +113,40 @@ async def test_no_request_is_sent_after_the_deadline(quiet_stack: Stack, suite: 
 
 
 class SilentServer:
-    """A server that never responds. asked: set when a request arrives. deserted: set when no connection is open."""
+    """A server that never responds. requested: set when a request arrives. closed: set when no connection is open."""
 
     def __init__(self) -> None:
-        self.asked = asyncio.Event()
-        self.deserted = asyncio.Event()
+        self.requested = asyncio.Event()
+        self.closed = asyncio.Event()
         self._open = 0
 
     async def __call__(self, reader: Reader, _writer: Writer) -> None:
         self._open += 1
-        self.deserted.clear()
+        self.closed.clear()
         try:
             while await reader.read(65_536):
-                self.asked.set()
+                self.requested.set()
         finally:
             self._open -= 1
             if self._open == 0:
-                self.deserted.set()
+                self.closed.set()
 
 
 @EVERY_SUITE
 async def test_canceled_call_leaves_no_task_and_no_connection(suite: Suite) -> None:
-    hole = SilentServer()
-    async with RawServer(hole) as server:
+    silent = SilentServer()
+    async with RawServer(silent) as server:
         provider = suite.create(server.url, **suite.without_login)
         await provider.start()
         for operation, run in invocations(provider, PASSWORD).items():
-            hole.asked.clear()
+            silent.requested.clear()
             before = asyncio.all_tasks()
             task = asyncio.ensure_future(run(new_call()))
-            await asyncio.wait_for(hole.asked.wait(), 60)
+            await asyncio.wait_for(silent.requested.wait(), 60)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            await asyncio.wait_for(hole.deserted.wait(), 60)
+            await asyncio.wait_for(silent.closed.wait(), 60)
             await until_gone(before)
             assert task.cancelled(), operation
         await provider.close()
@@ -161,17 +161,17 @@ async def until_gone(before: set[asyncio.Task[Any]]) -> None:
 
 @WITH_LOGIN
 async def test_abandoned_login_ends_when_the_provider_closes(suite: Suite) -> None:
-    hole = SilentServer()
-    async with RawServer(hole) as server:
+    silent = SilentServer()
+    async with RawServer(silent) as server:
         before = asyncio.all_tasks()
         provider = suite.create(server.url, timeout=0.3)
         await provider.start()
         task = asyncio.ensure_future(provider.check(new_call()))
-        await asyncio.wait_for(hole.asked.wait(), 60)
+        await asyncio.wait_for(silent.requested.wait(), 60)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await provider.close()
-        await asyncio.wait_for(hole.deserted.wait(), 60)
+        await asyncio.wait_for(silent.closed.wait(), 60)
         await until_gone(before)
 
 
@@ -200,8 +200,8 @@ async def test_no_secret_is_in_any_exception(quiet_stack: Stack, suite: Suite, k
             raised += 1
             # An adapter cannot recognize a secret of the request that it has not sent.
             expected = secrets if was_sent(await control.requests()) else suite.secrets
-            shown = "\n".join(all_that_shows(error))
-            assert not [secret for secret in expected if secret in shown], f"{operation}: {shown}"
+            text = "\n".join(texts_of(error))
+            assert not [secret for secret in expected if secret in text], f"{operation}: {text}"
     await provider.close()
     assert raised
 
@@ -210,14 +210,14 @@ async def test_no_secret_is_in_any_exception(quiet_stack: Stack, suite: Suite, k
 async def test_no_secret_is_in_the_repr_of_a_request(
     quiet_stack: Stack, suite: Suite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown: list[str] = []
+    texts: list[str] = []
     send = HttpClient.send
 
     async def recording(client: HttpClient, request: HttpRequest, call: CallContext) -> HttpResponse:
         frame: FrameType | None = sys._getframe()
         while frame is not None:
-            asked = frame.f_locals.values() if frame.f_globals["__name__"].startswith("gateway.providers.") else ()
-            shown.extend(repr(value) for value in asked if dataclasses.is_dataclass(value))
+            values = frame.f_locals.values() if frame.f_globals["__name__"].startswith("gateway.providers.") else ()
+            texts.extend(repr(value) for value in values if dataclasses.is_dataclass(value))
             frame = frame.f_back
         return await send(client, request, call)
 
@@ -227,8 +227,8 @@ async def test_no_secret_is_in_the_repr_of_a_request(
     ready = invocations(provider, REQUEST_SECRET)
     await asyncio.gather(*(run(new_call()) for run in ready.values()), return_exceptions=True)
     await provider.close()
-    assert shown
-    assert not [text for text in shown if any(secret in text for secret in (*suite.secrets, REQUEST_SECRET))]
+    assert texts
+    assert not [text for text in texts if any(secret in text for secret in (*suite.secrets, REQUEST_SECRET))]
 
 
 def was_sent(requests: list[dict[str, Any]]) -> bool:
@@ -236,22 +236,22 @@ def was_sent(requests: list[dict[str, Any]]) -> bool:
     return any(REQUEST_SECRET.encode() in base64.b64decode(request["body_base64"]) for request in requests)
 
 
-def all_that_shows(error: BaseException) -> Iterator[str]:
-    """Return the text of an exception and of its causes, with all attributes of gateway errors."""
-    following: BaseException | None = error
-    while following is not None:
-        yield from (repr(following), str(following), *map(repr, following.args))
-        if isinstance(following, GatewayError):
-            yield from map(repr, vars(following).values())
-        following = following.__cause__ or following.__context__
+def texts_of(error: BaseException) -> Iterator[str]:
+    """Yield the texts of an exception and of its causes, with all attributes of gateway errors."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield from (repr(cause), str(cause), *map(repr, cause.args))
+        if isinstance(cause, GatewayError):
+            yield from map(repr, vars(cause).values())
+        cause = cause.__cause__ or cause.__context__
 
 
 def test_search_for_secrets_includes_the_causes_of_an_exception() -> None:
     outer = GatewayError(INTERNAL_ERROR, "x", metadata={"a": "carried"})
     outer.__cause__ = ValueError("behind")
     outer.__cause__.__context__ = KeyError("before")
-    shown = "".join(all_that_shows(outer))
-    assert all(word in shown for word in ("carried", "behind", "before"))
+    text = "".join(texts_of(outer))
+    assert all(word in text for word in ("carried", "behind", "before"))
 
 
 @EVERY_SUITE

@@ -24,7 +24,7 @@ from tests.contract.suite import CheckCase, Suite, every_suite, new_call
 from tests.support.once import ONCE
 from tests.support.raw_server import RawServer, Reader, Writer, read_request
 from tests.support.stack import Gateway, Stack
-from tests.support.valid_requests import asked, call, valid_request
+from tests.support.valid_requests import call, upstream_targets, valid_request
 from tests.support.wire import failure_of, parse
 
 SUITES = every_suite()
@@ -81,7 +81,7 @@ async def test_unserved_method_is_unimplemented(quiet_stack: Stack, suite: Suite
             assert failure.kind == ("UNIMPLEMENTED", "METHOD_NOT_SUPPORTED_BY_PROVIDER"), method.name
             assert failure.metadata == {"provider": suite.settings["id"]}
             assert failure.retry is None
-    assert not await asked(quiet_stack)
+    assert not await upstream_targets(quiet_stack)
 
 
 def endpoint_of(stack: Stack, suite: Suite) -> dict[str, Any]:
@@ -180,7 +180,7 @@ async def test_close_does_not_raise_if_the_upstream_is_gone(quiet_stack: Stack, 
 def test_no_configured_secret_is_in_a_repr(suite: Suite) -> None:
     settings = suite.configured(NOWHERE)
     provider = suite.create(NOWHERE)
-    shown = [repr(settings), str(settings), repr(provider), str(provider), settings.model_dump_json()]
-    shown += [repr(value) for value in operations_of(provider).values()]
+    texts = [repr(settings), str(settings), repr(provider), str(provider), settings.model_dump_json()]
+    texts += [repr(value) for value in operations_of(provider).values()]
     for secret in suite.secrets:
-        assert not [text for text in shown if secret in text]
+        assert not [text for text in texts if secret in text]

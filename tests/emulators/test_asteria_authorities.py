@@ -35,13 +35,13 @@ async def test_import_show_and_delete(store: str, tmp_path: Path) -> None:
         assert added["subject"] == added["issuer"] == r"CN=認証局,O=A\, B \+ \"C\"\;,C=JP"
         assert (await client.get(f"{store}/ca/list")).certificate == after
 
-        shown = (await client.get(f"{store}/ca/show", alias=added["alias"])).certificate
-        assert list(shown) == [
+        details = (await client.get(f"{store}/ca/show", alias=added["alias"])).certificate
+        assert list(details) == [
             "subject", "issuer", "notBefore", "notAfter", "version", "signatureAlgorithm", "usage",
             "fingerprintSha1", "fingerprintMd5", "serialNumber",
         ]  # fmt: skip
-        assert shown["subject"] == {"C": "JP", "O": 'A, B + "C";', "CN": "認証局"}
-        assert [shown["notBefore"], shown["notAfter"]] == [added["notBefore"], added["notAfter"]]
+        assert details["subject"] == {"C": "JP", "O": 'A, B + "C";', "CN": "認証局"}
+        assert [details["notBefore"], details["notAfter"]] == [added["notBefore"], added["notAfter"]]
 
         assert (await client.post(f"{store}/ca/delete", alias=added["alias"])).certificate == before
         for answer in (
@@ -103,8 +103,8 @@ async def test_maximum_expiration_time_is_rendered_as_year_10000_in_tokyo_time()
     eternal = x509_chain.self_signed(Wanted(x509_chain.name("Eternal"), not_after=never))
     async with running() as client:
         listed = (await client.upload("server/ca/import", caFile=x509_chain.pem(eternal))).certificate[-1]
-        shown = (await client.get("server/ca/show", alias=listed["alias"])).certificate
-    assert listed["notAfter"] == shown["notAfter"] == "10000-01-01 08:59:59"
+        details = (await client.get("server/ca/show", alias=listed["alias"])).certificate
+    assert listed["notAfter"] == details["notAfter"] == "10000-01-01 08:59:59"
 
 
 async def test_file_with_too_many_certificates_is_rejected_as_a_whole(tmp_path: Path) -> None:

@@ -101,8 +101,8 @@ async def test_the_default_seed() -> None:
     async with running() as client:
         assert (await client.get("server/exist")).data == {"exist": True}
         assert (await client.get("client/exist")).data == {"exist": False}
-        shown = (await client.post("server/show", password="changeit")).certificate
-        assert len(shown["chainInfo"]) == 3
+        details = (await client.post("server/show", password="changeit")).certificate
+        assert len(details["chainInfo"]) == 3
         csr = await client.post("server/csr/download", password="changeit", privateKeyPassword="changeit")
         assert list(csr.files) == ["server.csr"]
         for store, last in (("server", "2"), ("client", "4")):

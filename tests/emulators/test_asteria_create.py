@@ -32,13 +32,13 @@ async def certificate_and_csr(client: Client) -> tuple[bytes, bytes]:
     return next(iter(exported.files.values())), next(iter(downloaded.files.values()))
 
 
-@pytest.mark.parametrize(("key", "asked", "shown", "openssl"), ALGORITHMS)
-async def test_algorithms(key: dict[str, object], asked: str, shown: str, openssl: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("key", "requested", "expected", "openssl"), ALGORITHMS)
+async def test_algorithms(key: dict[str, object], requested: str, expected: str, openssl: str, tmp_path: Path) -> None:
     async with running() as client:
-        assert (await client.create("server", **key, signatureAlgorithm=asked)).data == {}
+        assert (await client.create("server", **key, signatureAlgorithm=requested)).data == {}
         described = (await client.post("server/show", password=PASSWORDS["password"])).certificate
         certificate, csr = await certificate_and_csr(client)
-    assert described["signatureAlgorithm"] == shown
+    assert described["signatureAlgorithm"] == expected
     run("openssl", "req", "-verify", "-noout", data=csr)
     for kind, content in (("req", csr), ("x509", certificate)):
         assert f"Signature Algorithm: {openssl}\n" in run("openssl", kind, "-noout", "-text", data=content).decode()
@@ -58,9 +58,9 @@ async def test_create_replaces_certificate_csr_and_passwords() -> None:
         _, first = await certificate_and_csr(client)
         assert (await client.create(CN="second.example.com", password="another1")).data == {}
         assert (await client.post("server/show", password=PASSWORDS["password"])).failure == (400, 2401)
-        shown = (await client.post("server/show", password="another1")).certificate
+        details = (await client.post("server/show", password="another1")).certificate
         answer = await client.post("server/csr/download", **PASSWORDS | {"password": "another1"})
-    assert shown["subject"]["CN"] == "second.example.com"
+    assert details["subject"]["CN"] == "second.example.com"
     assert next(iter(answer.files.values())) != first
 
 
@@ -70,16 +70,16 @@ async def test_times_and_serial_number_follow_the_clock() -> None:
         await client.log_in()
         now = client.host.clock.now()
         await client.create(validPeriod=7)
-        shown = (await client.post("server/show", password=PASSWORDS["password"])).certificate
-    assert abs(int(shown["serialNumber"]) / 1000 - now.timestamp()) < 60
-    assert shown["notBefore"][:4] == str(now.year)
+        details = (await client.post("server/show", password=PASSWORDS["password"])).certificate
+    assert abs(int(details["serialNumber"]) / 1000 - now.timestamp()) < 60
+    assert details["notBefore"][:4] == str(now.year)
 
 
 async def test_common_name_is_the_only_required_subject_field() -> None:
     async with running() as client:
         assert (await client.create(C=..., ST=..., L=..., O="", OU=None)).data == {}
-        shown = (await client.post("server/show", password=PASSWORDS["password"])).certificate
-    assert shown["subject"] == {"CN": "鍵.example.com"}
+        details = (await client.post("server/show", password=PASSWORDS["password"])).certificate
+    assert details["subject"] == {"CN": "鍵.example.com"}
 
 
 @pytest.mark.parametrize(

@@ -46,8 +46,8 @@ async def imported(client: Client, content: bytes, store: str = "client", **fiel
 
 async def assert_usable(client: Client, certificate: dict[str, Any], store: str = "client") -> None:
     """Check that the new passwords work and the store matches the import response, without a CSR."""
-    shown = await client.post(f"{store}/show", password=PASSWORDS["password"])
-    assert shown.certificate == certificate
+    details = await client.post(f"{store}/show", password=PASSWORDS["password"])
+    assert details.certificate == certificate
     assert (await client.post(f"{store}/csr/download", **PASSWORDS)).failure == (500, 5310)
     wrong = PASSWORDS | {"privateKeyPassword": FILE_PASSWORD}
     assert (await client.post(f"{store}/csr/download", **wrong)).failure == (400, 2401)

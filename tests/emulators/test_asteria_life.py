@@ -57,9 +57,9 @@ async def test_from_create_to_delete(store: str, tmp_path: Path) -> None:
             f"{store}/csr/response/upload", **PASSWORDS, certFile=leaf.pem, chainFile=root.pem + middle.pem
         )
         assert answer.data == {}
-        shown = (await client.post(f"{store}/show", **STORE_PASSWORD)).certificate
-        assert_described(shown, leaf)
-        assert shown["chainInfo"] == ["CN=Middle,O=Test,C=JP", "CN=Root,O=信頼,C=JP", "CN=Root,O=信頼,C=JP"]
+        details = (await client.post(f"{store}/show", **STORE_PASSWORD)).certificate
+        assert_described(details, leaf)
+        assert details["chainInfo"] == ["CN=Middle,O=Test,C=JP", "CN=Root,O=信頼,C=JP", "CN=Root,O=信頼,C=JP"]
         assert await csr(client, store) == request
 
         chain = [leaf.der, middle.der, root.der]
@@ -89,7 +89,7 @@ async def test_from_create_to_delete(store: str, tmp_path: Path) -> None:
             assert answer.failure == (403, 4012)
 
 
-def assert_described(shown: dict[str, object], files: Files) -> None:
+def assert_described(details: dict[str, object], files: Files) -> None:
     """Compare the output of `show` with the output of openssl."""
     dates = run("openssl", "x509", "-in", files.certificate, "-noout", "-startdate", "-enddate").decode()
     tokyo = dt.timezone(dt.timedelta(hours=9))
@@ -97,38 +97,38 @@ def assert_described(shown: dict[str, object], files: Files) -> None:
         dt.datetime.strptime(line.partition("=")[2], "%b %d %H:%M:%S %Y GMT").replace(tzinfo=dt.UTC).astimezone(tokyo)
         for line in dates.splitlines()
     ]
-    assert [shown["notBefore"], shown["notAfter"]] == [f"{time:%Y-%m-%d %H:%M:%S}" for time in times]
+    assert [details["notBefore"], details["notAfter"]] == [f"{time:%Y-%m-%d %H:%M:%S}" for time in times]
     for digest in ("Sha1", "Md5"):
         text = run("openssl", "x509", "-in", files.certificate, "-noout", "-fingerprint", f"-{digest}").decode()
-        assert shown[f"fingerprint{digest}"] == text.strip().partition("=")[2].lower()
+        assert details[f"fingerprint{digest}"] == text.strip().partition("=")[2].lower()
     serial = run("openssl", "x509", "-in", files.certificate, "-noout", "-serial").decode().strip()
-    assert shown["serialNumber"] == str(int(serial.partition("=")[2], 16))
-    assert shown["version"] == "3"
-    assert shown["signatureAlgorithm"] == "SHA256withECDSA"
-    assert shown["subject"] == {"C": "JP", "ST": "東京都", "O": 'Keyway, Inc. + "Co"', "CN": "鍵.example.com"}
-    assert shown["issuer"] == {"C": "JP", "O": "Test", "CN": "Middle"}
-    assert isinstance(shown["usage"], dict)
-    assert [flag for flag, on in shown["usage"].items() if on] == ["digitalSignature", "keyAgreement"]
+    assert details["serialNumber"] == str(int(serial.partition("=")[2], 16))
+    assert details["version"] == "3"
+    assert details["signatureAlgorithm"] == "SHA256withECDSA"
+    assert details["subject"] == {"C": "JP", "ST": "東京都", "O": 'Keyway, Inc. + "Co"', "CN": "鍵.example.com"}
+    assert details["issuer"] == {"C": "JP", "O": "Test", "CN": "Middle"}
+    assert isinstance(details["usage"], dict)
+    assert [flag for flag, on in details["usage"].items() if on] == ["digitalSignature", "keyAgreement"]
 
 
 async def test_show_returns_exactly_the_documented_keys() -> None:
     async with running() as client:
         await client.create()
-        shown = (await client.post("server/show", **STORE_PASSWORD)).certificate
-    assert list(shown) == [
+        details = (await client.post("server/show", **STORE_PASSWORD)).certificate
+    assert list(details) == [
         "subject", "issuer", "notBefore", "notAfter", "version", "signatureAlgorithm", "usage",
         "fingerprintSha1", "fingerprintMd5", "serialNumber", "chainInfo",
     ]  # fmt: skip
-    assert list(shown["usage"]) == [
+    assert list(details["usage"]) == [
         "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement",
         "keyCertSign", "cRLSign", "encipherOnly", "decipherOnly",
     ]  # fmt: skip
-    assert not any(shown["usage"].values())
-    assert shown["subject"] == shown["issuer"]
-    assert len(shown["chainInfo"]) == 1
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", shown["notBefore"])
-    assert re.fullmatch(r"([0-9a-f]{2}:){19}[0-9a-f]{2}", shown["fingerprintSha1"])
-    assert re.fullmatch(r"\d+", shown["serialNumber"])
+    assert not any(details["usage"].values())
+    assert details["subject"] == details["issuer"]
+    assert len(details["chainInfo"]) == 1
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", details["notBefore"])
+    assert re.fullmatch(r"([0-9a-f]{2}:){19}[0-9a-f]{2}", details["fingerprintSha1"])
+    assert re.fullmatch(r"\d+", details["serialNumber"])
 
 
 async def test_show_reports_certificate_version_1(tmp_path: Path) -> None:
@@ -141,9 +141,9 @@ async def test_show_reports_certificate_version_1(tmp_path: Path) -> None:
             "-CAkey", root.key, "-CAcreateserial")  # fmt: skip
         leaf = Files(tmp_path, tmp_path / "leaf.crt")
         assert (await client.upload("server/csr/response/upload", **PASSWORDS, certFile=leaf.pem)).data == {}
-        shown = (await client.post("server/show", **STORE_PASSWORD)).certificate
-    assert shown["version"] == "1"
-    assert shown["chainInfo"] == ["CN=Root,O=Test,C=JP"]
+        details = (await client.post("server/show", **STORE_PASSWORD)).certificate
+    assert details["version"] == "1"
+    assert details["chainInfo"] == ["CN=Root,O=Test,C=JP"]
 
 
 @pytest.mark.parametrize("form", ["pem", "der", "pkcs7 pem", "pkcs7 der", "pkcs7 and chain"])
@@ -160,13 +160,13 @@ async def test_csr_response_is_accepted_in_every_encoding(form: str, tmp_path: P
             "pkcs7 and chain": {"certFile": pkcs7(leaf, root), "chainFile": pkcs7(root, form="DER")},
         }[form]
         assert (await client.upload("server/csr/response/upload", **PASSWORDS, **files)).data == {}
-        shown = (await client.post("server/show", **STORE_PASSWORD)).certificate
-    assert shown["chainInfo"] == ["CN=Root,O=Test,C=JP"] * 2
-    assert shown["signatureAlgorithm"] == "SHA256withRSA"
+        details = (await client.post("server/show", **STORE_PASSWORD)).certificate
+    assert details["chainInfo"] == ["CN=Root,O=Test,C=JP"] * 2
+    assert details["signatureAlgorithm"] == "SHA256withRSA"
 
 
 async def test_mismatched_csr_response_is_rejected(tmp_path: Path) -> None:
-    root, stranger = self_signed(tmp_path, "Root"), self_signed(tmp_path, "Stranger")
+    root, unrelated = self_signed(tmp_path, "Root"), self_signed(tmp_path, "Stranger")
     namesake_folder = tmp_path / "other"
     namesake_folder.mkdir()
     namesake = self_signed(namesake_folder, "Root")
@@ -177,8 +177,8 @@ async def test_mismatched_csr_response_is_rejected(tmp_path: Path) -> None:
         async def upload(**fields: str | bytes) -> tuple[int, int | None]:
             return (await client.upload("server/csr/response/upload", **{**PASSWORDS, **fields})).failure
 
-        assert await upload(certFile=stranger.pem) == (400, 2801)
-        assert await upload(certFile=leaf, chainFile=stranger.pem) == (400, 2801)
+        assert await upload(certFile=unrelated.pem) == (400, 2801)
+        assert await upload(certFile=leaf, chainFile=unrelated.pem) == (400, 2801)
         assert await upload(certFile=leaf, chainFile=namesake.pem) == (400, 2801)
         assert await upload(certFile=b"nothing") == (400, 2204)
         assert await upload(certFile=leaf[:-40]) == (400, 2204)
@@ -192,8 +192,8 @@ async def test_mismatched_csr_response_is_rejected(tmp_path: Path) -> None:
         assert await upload() == (400, 2202)
         assert await upload(certFile=leaf, chainFile=b"") == (400, 2203)
         assert await upload(certFile=leaf, chainfile=root.pem) == (400, 2301)
-        shown = (await client.post("server/show", **STORE_PASSWORD)).certificate
-        assert shown["issuer"]["CN"] == "鍵.example.com"
+        details = (await client.post("server/show", **STORE_PASSWORD)).certificate
+        assert details["issuer"]["CN"] == "鍵.example.com"
 
 
 async def test_wrong_or_missing_password_is_rejected() -> None:

@@ -142,10 +142,10 @@ async def test_create_show_and_exist(store: str) -> None:
         assert created.result == {"status": "success", "data": {}}
         exists = await send(client, f"GET /mcapi/certificate/{store}/exist HTTP/1.1", SESSION)
         assert exists.result == {"status": "success", "data": {"exist": True}}
-        shown = await send(
+        details = await send(
             client, f"POST /mcapi/certificate/{store}/show HTTP/1.1", FORM, SESSION, body=b"password=123456"
         )
-    data = shown.result["data"]
+    data = details.result["data"]
     assert isinstance(data, dict)
     certificate = data["certificate"]
     assert certificate.keys() == SAMPLE_KEYS
@@ -225,10 +225,10 @@ async def test_authorities(store: str, tmp_path: Path) -> None:
             entry.keys() == {"alias", "subject", "issuer", "notBefore", "notAfter"} for entry in data["certificate"]
         )
         alias = data["certificate"][-1]["alias"]
-        shown = await send(client, f"GET /mcapi/certificate/{store}/ca/show?alias={alias} HTTP/1.1", SESSION)
-        shown_data = shown.result["data"]
-        assert isinstance(shown_data, dict)
-        assert shown_data["certificate"].keys() == SAMPLE_KEYS - {"chainInfo"}
+        details = await send(client, f"GET /mcapi/certificate/{store}/ca/show?alias={alias} HTTP/1.1", SESSION)
+        details_data = details.result["data"]
+        assert isinstance(details_data, dict)
+        assert details_data["certificate"].keys() == SAMPLE_KEYS - {"chainInfo"}
 
         line = f"POST /mcapi/certificate/{store}/ca/delete HTTP/1.1"
         assert (await send(client, line, FORM, body=b"alias=test")).result["code"] == 3001

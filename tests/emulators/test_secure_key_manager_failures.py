@@ -81,9 +81,9 @@ async def test_invalid_key_status(key_manager: KeyManager, method: str, path: st
         "asymmetric-keys/demo-rsa/publicKey",
     ],
 )
-@pytest.mark.parametrize("asked", ["3", "-1", "abc", "", "1.0", "1e0", " 1", "٠", "99999999999999999999", "0x0"])
-async def test_invalid_key_version(key_manager: KeyManager, path: str, asked: str) -> None:
-    await expect(key_manager, "Invalid Key Version", "GET", path, version="v1.1", params={"keyVersion": asked})
+@pytest.mark.parametrize("requested", ["3", "-1", "abc", "", "1.0", "1e0", " 1", "٠", "99999999999999999999", "0x0"])
+async def test_invalid_key_version(key_manager: KeyManager, path: str, requested: str) -> None:
+    await expect(key_manager, "Invalid Key Version", "GET", path, version="v1.1", params={"keyVersion": requested})
 
 
 async def test_conflicting_key_versions_are_rejected(key_manager: KeyManager) -> None:

@@ -95,8 +95,8 @@ async def test_expired_certificate_has_the_state_expired_if_the_password_is_give
 @pytest.mark.parametrize("side", [*SIDES, "Server", "other", "server "])
 async def test_check_needs_no_password_and_accepts_two_names(warp: Warp, side: str) -> None:
     assert await warp.exists(side) is (side == "server")
-    asked = [f"GET {BASE}/{side}/exist"] if side in SIDES else []
-    assert await warp.calls() == asked
+    requested = [f"GET {BASE}/{side}/exist"] if side in SIDES else []
+    assert await warp.calls() == requested
 
 
 KINDS = {
@@ -114,12 +114,12 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize(("asked", "shown", "bits"), KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize(("requested", "expected_algorithm", "bits"), KINDS.values(), ids=KINDS)
 async def test_certificate_of_every_kind_can_be_created(
-    warp: Warp, asked: dict[str, Any], shown: str | None, bits: int
+    warp: Warp, requested: dict[str, Any], expected_algorithm: str | None, bits: int
 ) -> None:
-    created = (await warp.certificates.CreateCertificate(create_request(**asked))).certificate
-    assert created.signature_algorithm == (shown or asked["signature_algorithm"])
+    created = (await warp.certificates.CreateCertificate(create_request(**requested))).certificate
+    assert created.signature_algorithm == (expected_algorithm or requested["signature_algorithm"])
     downloaded = await warp.download("client")
     assert as_the_gateway_says(created) == as_openssl_reads(downloaded.content)
     text = openssl.run("x509", "-noout", "-text", data=downloaded.content).decode()
@@ -130,9 +130,9 @@ async def test_certificate_of_every_kind_can_be_created(
     )
 
 
-@pytest.mark.parametrize(("asked", "days"), [(0, 365), (1, 1), (36_500, 36_500)])
-async def test_certificate_is_valid_for_the_requested_days(warp: Warp, asked: int, days: int) -> None:
-    created = (await warp.certificates.CreateCertificate(create_request(validity_days=asked))).certificate
+@pytest.mark.parametrize(("requested", "days"), [(0, 365), (1, 1), (36_500, 36_500)])
+async def test_certificate_is_valid_for_the_requested_days(warp: Warp, requested: int, days: int) -> None:
+    created = (await warp.certificates.CreateCertificate(create_request(validity_days=requested))).certificate
     assert created.not_after.ToSeconds() - created.not_before.ToSeconds() == days * 86_400
 
 
@@ -168,12 +168,12 @@ async def test_certificate_is_replaced_only_on_request(warp: Warp, side: str) ->
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "requested",
     [{"key_algorithm": "ElGamal"}, {"key_size": 257}, {"signature_algorithm": "SHA256withRSA"}],
-    ids=lambda asked: next(iter(asked)),
+    ids=lambda requested: next(iter(requested)),
 )
-async def test_unsupported_value_is_an_invalid_parameter(warp: Warp, asked: dict[str, Any]) -> None:
-    failure = await failure_of(warp.certificates.CreateCertificate(create_request(**asked)))
+async def test_unsupported_value_is_an_invalid_parameter(warp: Warp, requested: dict[str, Any]) -> None:
+    failure = await failure_of(warp.certificates.CreateCertificate(create_request(**requested)))
     assert failure.kind == ("INVALID_ARGUMENT", "INVALID_PARAMETER")
     assert not await warp.exists("client")
 
@@ -198,8 +198,8 @@ async def test_created_certificate_that_cannot_be_shown_has_only_name_and_subjec
     wanted = certificates.DistinguishedName()
     wanted.CopyFrom(SUBJECT)
     assert created == certificates.Certificate(name=certificate_name("client"), subject=wanted)
-    shown = await warp.full("client")
-    assert shown.subject.common_name == SUBJECT.common_name
+    certificate = await warp.full("client")
+    assert certificate.subject.common_name == SUBJECT.common_name
 
 
 @pytest.mark.parametrize("side", SIDES)

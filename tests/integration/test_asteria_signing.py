@@ -92,11 +92,11 @@ async def test_signed_certificate_is_accepted_in_every_encoding(
 
 async def test_mismatched_certificate_is_rejected_and_changes_nothing(warp: Warp, tmp_path: Path) -> None:
     made = await signed(warp, tmp_path)
-    stranger = issued(tmp_path, "Stranger", made.root)
+    unrelated = issued(tmp_path, "Stranger", made.root)
     before = await warp.full("client")
     cases: list[tuple[service.InstallSignedCertificateRequest, tuple[str, str]]] = [
-        (install_request(stranger.pem), ("FAILED_PRECONDITION", "PUBLIC_KEY_MISMATCH")),
-        (install_request(made.leaf.pem, chain=stranger.pem), ("FAILED_PRECONDITION", "PUBLIC_KEY_MISMATCH")),
+        (install_request(unrelated.pem), ("FAILED_PRECONDITION", "PUBLIC_KEY_MISMATCH")),
+        (install_request(made.leaf.pem, chain=unrelated.pem), ("FAILED_PRECONDITION", "PUBLIC_KEY_MISMATCH")),
         (install_request(b"text"), ("INVALID_ARGUMENT", "UNPARSABLE_CERTIFICATE")),
         (install_request(made.leaf.pem, chain=b"text"), ("INVALID_ARGUMENT", "UNPARSABLE_CERTIFICATE")),
         (install_request(made.leaf.pem[:-30]), ("INVALID_ARGUMENT", "UNPARSABLE_CERTIFICATE")),

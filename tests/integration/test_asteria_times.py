@@ -31,7 +31,7 @@ async def test_validity_equals_the_output_of_openssl(warp: Warp, not_after: dt.d
     request = service.ImportTrustedAuthorityRequest(parent=store_name("client"), content=pem)
     listed = (await warp.certificates.ImportTrustedAuthority(request)).authorities[-1]
     get = service.GetTrustedAuthorityRequest(name=listed.name)
-    shown = (await warp.certificates.GetTrustedAuthority(get)).authority
+    returned = (await warp.certificates.GetTrustedAuthority(get)).authority
     passwords = {"password": PASSWORDS["keystore_password"], "private_key_password": PASSWORDS["private_key_password"]}
     key = x509_chain.key_pem(x509_chain.elliptic_key()).decode()
     store = {"certificate_pem": pem.decode(), "private_key_pem": key, **passwords}
@@ -40,8 +40,8 @@ async def test_validity_equals_the_output_of_openssl(warp: Warp, not_after: dt.d
 
     read = as_openssl_reads(pem)
     assert read["not_after"] == not_after
-    assert as_the_gateway_says(shown) == as_the_gateway_says(certificate) == read
-    assert (listed.not_before, listed.not_after) == (shown.not_before, shown.not_after)
+    assert as_the_gateway_says(returned) == as_the_gateway_says(certificate) == read
+    assert (listed.not_before, listed.not_after) == (returned.not_before, returned.not_after)
 
 
 ZONES = [

@@ -181,7 +181,7 @@ async def test_requests_match_the_documentation(warp: Warp, method: str, side: s
 
     sent = await warp.sent()
     assert [as_asked(request, side) for request in sent] == list(expected)
-    assert [request.method for request in sent] == ["POST" if asked.content_type else "GET" for asked in expected]
+    assert [request.method for request in sent] == ["POST" if call.content_type else "GET" for call in expected]
     (session,) = {request.session for request in sent}
     assert session
     lengths = [request.headers.get("Content-Length", "0") for request in sent]
@@ -189,7 +189,7 @@ async def test_requests_match_the_documentation(warp: Warp, method: str, side: s
 
 
 def test_the_table_has_every_documented_call() -> None:
-    functions = {asked.function.partition("?")[0] for _, expected in CASES.values() for asked in expected}
+    functions = {call.function.partition("?")[0] for _, expected in CASES.values() for call in expected}
     assert functions == {
         "exist",
         "show",
@@ -236,7 +236,7 @@ async def test_unusual_text_arrives_unchanged(warp: Warp) -> None:
         service.GetTrustedAuthorityRequest(name=f"{store}/authorities/{alias}"),
     ):
         await failure_of(call(warp.gateway, type(request).__name__.removesuffix("Request"), request))
-    create, imported, csr, shown = await warp.sent()
+    create, imported, csr, show = await warp.sent()
 
     document = create.json["certificate"]
     assert [document[name] for name in ("CN", "password", "privateKeyPassword")] == [ODD, ODD, ODD[::-1]]
@@ -244,7 +244,7 @@ async def test_unusual_text_arrives_unchanged(warp: Warp) -> None:
     assert fields == {"filePassword": ODD * 2, "password": ODD, "privateKeyPassword": ODD[::-1]}
     assert {part.media_type for part in imported.parts[:3]} == {"text/plain; charset=UTF-8"}
     assert csr.form == [("password", ODD), ("privateKeyPassword", ODD[::-1])]
-    assert unquote(shown.target, errors="strict") == f"{BASE}/client/ca/show?alias={alias}"
+    assert unquote(show.target, errors="strict") == f"{BASE}/client/ca/show?alias={alias}"
 
 
 async def test_certificate_with_unusual_passwords_works(warp: Warp) -> None:

@@ -116,12 +116,12 @@ async def no_call_without_intent(trusted: Trusted, stack: Stack) -> None:
     """Compare the plaintexts that the emulator received with the digests in the intents."""
     key = (trusted.audit / "digest-key").read_bytes()
     history = await stack.controls[KEY_MANAGER].requests()
-    asked = {json.loads(base64.b64decode(request["body_base64"]))["plaintext"] for request in history}
+    plaintexts = {json.loads(base64.b64decode(request["body_base64"]))["plaintext"] for request in history}
     meant = {
         event["api"]["request"]["data"]["plaintext"]["hmac_sha256"]
         for event in events_in(trusted.audit)
         if event["metadata"]["event_code"] == "intent"
     }
-    assert asked
-    digests = {plaintext: hmac.digest(key, plaintext.encode(), "sha256").hex() for plaintext in asked}
+    assert plaintexts
+    digests = {plaintext: hmac.digest(key, plaintext.encode(), "sha256").hex() for plaintext in plaintexts}
     assert [plaintext for plaintext, digest in digests.items() if digest not in meant] == []

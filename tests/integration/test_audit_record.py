@@ -19,7 +19,7 @@ from tests.support.trusted import (
     AUDITOR,
     OPERATOR,
     ORDERS,
-    STRANGER,
+    UNAUTHORIZED,
     Caller,
     Trusted,
     receipt_of,
@@ -150,10 +150,10 @@ async def test_cancelled_while_the_upstream_works(trusted: Trusted, stack: Stack
         call = caller.keys.Encrypt(ENCRYPT)
         task = asyncio.ensure_future(call)
 
-        async def asked() -> bool:
+        async def recorded() -> bool:
             return bool(await control.requests())
 
-        await eventually(asked)
+        await eventually(recorded)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -193,7 +193,7 @@ class TestBatches:
         """A caller without permissions can send such a batch, so the journal reserves no space for its items."""
         names = [f"{number}".rjust(1000, "n") for number in range(1000)]
         items = [keys.EncryptRequest(name=f"providers/nhn-keys/keys/{name}", plaintext=b"x") for name in names]
-        async with calling(trusted, STRANGER) as caller:
+        async with calling(trusted, UNAUTHORIZED) as caller:
             send: Any = caller.channel.unary_unary("/keyway.v1.KeyService/BatchEncrypt")
             many = await refused(send(b"\x0a\x00" * 2_000_000))
             long = await refused(caller.keys.BatchEncrypt(keys.BatchEncryptRequest(requests=items)))
@@ -204,11 +204,11 @@ class TestBatches:
         first = record_of(trusted.audit, request_id_of(many.trailing_metadata()))
         assert first["intent"]["api"]["request"]["data"] == {"requests": {"items": 1001}}, "no more were ever decoded"
         for error in (many, long):
-            told = record_of(trusted.audit, request_id_of(error.trailing_metadata()))
-            assert told["outcome"]["status_code"] == "INVALID_ARGUMENT"
-            assert told["outcome"]["actor"]["user"]["uid"] == STRANGER
+            record = record_of(trusted.audit, request_id_of(error.trailing_metadata()))
+            assert record["outcome"]["status_code"] == "INVALID_ARGUMENT"
+            assert record["outcome"]["actor"]["user"]["uid"] == UNAUTHORIZED
             # A collector takes records of 4 MiB.
-            assert max(len(json.dumps(event)) for event in told.values()) < 1 << 20
+            assert max(len(json.dumps(event)) for event in record.values()) < 1 << 20
 
     async def test_each_item_is_decided_and_recorded(self, trusted: Trusted) -> None:
         other = "providers/nhn-keys/keys/demo-aes"
@@ -225,20 +225,20 @@ class TestBatches:
             (other, "deny"),
             (KEY + "/..", "deny"),
         ]
-        told = record["outcome"]["unmapped"]["items"]
-        assert [(each["name"], each["code"]) for each in told][:2] == [(KEY, "OK"), (other, "PERMISSION_DENIED")]
-        assert told[2]["reason"] == "PERMISSION_DENIED"  # no policy can permit an invalid name
+        items = record["outcome"]["unmapped"]["items"]
+        assert [(each["name"], each["code"]) for each in items][:2] == [(KEY, "OK"), (other, "PERMISSION_DENIED")]
+        assert items[2]["reason"] == "PERMISSION_DENIED"  # no policy can permit an invalid name
 
 
 class TestLists:
     async def test_forbidden_items_are_omitted_from_lists(self, trusted: Trusted) -> None:
         with (trusted.folder / "policies.cedar").open("a") as file:
             file.write(
-                'permit (principal == Keyway::Caller::"spiffe://example.org/stranger", '
+                'permit (principal == Keyway::Caller::"spiffe://example.org/unauthorized", '
                 'action in [Keyway::Action::"ListCertificates", Keyway::Action::"ListProviders"], '
                 'resource in Keyway::Provider::"providers/nhn-certs");'
             )
-        async with calling(trusted, STRANGER) as caller:
+        async with calling(trusted, UNAUTHORIZED) as caller:
             listed = await caller.certificates.ListCertificates(
                 certificates.ListCertificatesRequest(parent="providers/-")
             )
@@ -247,7 +247,7 @@ class TestLists:
         assert [each.name for each in seen.providers] == ["providers/nhn-certs"]
 
     async def test_list_without_any_permission_is_denied(self, trusted: Trusted) -> None:
-        async with calling(trusted, STRANGER) as caller:
+        async with calling(trusted, UNAUTHORIZED) as caller:
             error = await refused(
                 caller.certificates.ListCertificates(certificates.ListCertificatesRequest(parent="providers/-"))
             )

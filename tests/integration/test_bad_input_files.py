@@ -11,7 +11,7 @@ from keyway.v1 import certificate_pb2
 from keyway.v1 import certificate_service_pb2 as certificates
 from tests.support import openssl
 from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, Gateway, Stack
-from tests.support.valid_requests import CERTIFICATES, asked, call, valid_request
+from tests.support.valid_requests import CERTIFICATES, call, upstream_targets, valid_request
 from tests.support.wire import failure_of
 
 INVALID = ("INVALID_ARGUMENT", "INVALID_REQUEST")
@@ -66,7 +66,7 @@ async def test_upload_is_limited_to_512_kilobytes_before_the_upstream_call(
     assert failure.kind == INVALID
     assert [(violation.field, violation.reason) for violation in failure.violations] == [("content", "FILE_TOO_LARGE")]
     assert "524288" in failure.violations[0].description
-    assert not await asked(quiet_stack)
+    assert not await upstream_targets(quiet_stack)
 
     await uploading.certificates.UploadCertificate(certificates.UploadCertificateRequest(name=WWW, content=content))
     again = await uploading.certificates.DownloadCertificate(certificates.DownloadCertificateRequest(name=WWW))
@@ -93,7 +93,7 @@ async def test_malformed_pem_is_rejected(quiet_stack: Stack, uploading: Gateway,
     else:
         assert failure.kind == INVALID
         assert failure.fields == ["content"]
-        assert not await asked(quiet_stack)
+        assert not await upstream_targets(quiet_stack)
 
 
 FILENAMES = ['"\r\nX: y', "a\nb", "a\0b", "../a.pem", "a/b.pem", "a\\b.pem", "..", ".", "a\x85b", "한" * 86, "a" * 256]
@@ -116,7 +116,7 @@ async def test_file_name_with_a_path_is_rejected(quiet_stack: Stack, filename: s
             failure = await failure_of(call(quiet_stack.gateway, method, request))
             assert failure.kind == INVALID
             assert failure.fields == [field]
-    assert not await asked(quiet_stack)
+    assert not await upstream_targets(quiet_stack)
 
 
 def import_request(
@@ -232,12 +232,12 @@ async def test_passwords_of_arbitrary_text_round_trip(quiet_stack: Stack, key_st
         )
     )
     assert created.certificate.fingerprints.sha1
-    shown = await service.GetCertificate(
+    response = await service.GetCertificate(
         certificates.GetCertificateRequest(
             name=CLIENT, keystore_password=password, view=certificates.CERTIFICATE_VIEW_FULL
         )
     )
-    assert shown.certificate == created.certificate
+    assert response.certificate == created.certificate
     await service.ImportCertificate(import_request(key_store, password=password))
     await service.DeleteCertificate(certificates.DeleteCertificateRequest(name=CLIENT, keystore_password=password))
 

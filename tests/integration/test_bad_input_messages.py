@@ -10,7 +10,7 @@ from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1 import provider_service_pb2 as providers
 from tests.support.stack import Stack
-from tests.support.valid_requests import asked, call, valid_request
+from tests.support.valid_requests import call, upstream_targets, valid_request
 from tests.support.wire import failure_of, trailers_of
 
 INVALID = ("INVALID_ARGUMENT", "INVALID_REQUEST")
@@ -58,7 +58,7 @@ async def test_undecodable_bytes_are_rejected(quiet_stack: Stack, data: bytes) -
     failure = await failure_of(raw(quiet_stack, ENCRYPT, data))
     assert failure.kind == INVALID
     assert failure.violations[0].description == "the message cannot be decoded as keyway.v1.EncryptRequest"
-    assert not await asked(quiet_stack)
+    assert not await upstream_targets(quiet_stack)
 
 
 async def test_unknown_fields_are_ignored(quiet_stack: Stack) -> None:
@@ -86,7 +86,7 @@ async def test_unknown_enum_number_is_rejected(quiet_stack: Stack, number: Any) 
         failure = await failure_of(call(quiet_stack.gateway, type(request).__name__.removesuffix("Request"), request))
         assert failure.kind == INVALID
         assert failure.fields == [field]
-    assert not await asked(quiet_stack)
+    assert not await upstream_targets(quiet_stack)
 
 
 @pytest.mark.parametrize(("field", "value"), [("page_size", -1), ("page_size", 1001), ("page_size", 2**31 - 1)])
@@ -113,7 +113,7 @@ async def test_rejected_batch_reports_the_limit_of_items(quiet_stack: Stack, met
     assert failure.kind == INVALID
     assert failure.fields == ["requests"]
     assert "1 to 1000" in failure.violations[0].description
-    assert not await asked(quiet_stack)
+    assert not await upstream_targets(quiet_stack)
 
 
 def message_of(size: int) -> bytes:

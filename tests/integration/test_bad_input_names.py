@@ -7,7 +7,7 @@ import pytest
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
 from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, KEY_MANAGER, Gateway, Stack
-from tests.support.valid_requests import asked, call, valid_request
+from tests.support.valid_requests import call, upstream_targets, valid_request
 from tests.support.wire import failure_of
 
 INVALID = ("INVALID_ARGUMENT", "INVALID_REQUEST")
@@ -88,7 +88,7 @@ async def test_invalid_segment_is_rejected_before_the_upstream_call(quiet_stack:
         assert failure.kind == INVALID
         assert failure.fields == [request.DESCRIPTOR.fields[0].name]
         assert failure.violations[0].description
-    assert not await asked(quiet_stack)
+    assert not await upstream_targets(quiet_stack)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ async def test_version_that_is_not_a_number_is_rejected(quiet_stack: Stack, vers
     failure = await failure_of(call(quiet_stack.gateway, "GetPublicKey", keys.GetPublicKeyRequest(name=name)))
     assert failure.kind == INVALID
     assert failure.fields == ["name"]
-    assert not await asked(quiet_stack)
+    assert not await upstream_targets(quiet_stack)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ async def test_unusual_key_name_is_percent_encoded(quiet_stack: Stack, segment: 
         await quiet_stack.controls[KEY_MANAGER].forget_requests()
         failure = await failure_of(call(quiet_stack.gateway, type(request).__name__.removesuffix("Request"), request))
         assert failure.kind == ("NOT_FOUND", "KEY_NOT_FOUND")
-        assert await asked(quiet_stack) == [target]
+        assert await upstream_targets(quiet_stack) == [target]
 
 
 @pytest.mark.parametrize("segment", ODD, ids=ascii)
@@ -139,7 +139,8 @@ async def test_unusual_certificate_name_is_percent_encoded(quiet_stack: Stack, s
         assert (await running).certificate_chain
     else:
         assert (await failure_of(running)).kind == ("NOT_FOUND", "CERTIFICATE_NOT_FOUND")
-    assert await asked(quiet_stack) == [f"/certmanager/v1.2/appkeys/certmanager-demo/certificates/{ODD[segment]}/files"]
+    target = f"/certmanager/v1.2/appkeys/certmanager-demo/certificates/{ODD[segment]}/files"
+    assert await upstream_targets(quiet_stack) == [target]
 
 
 @pytest.mark.parametrize("segment", ODD, ids=ascii)
@@ -148,7 +149,7 @@ async def test_unusual_alias_is_encoded_in_the_query(quiet_stack: Stack, segment
     request = certificates.GetTrustedAuthorityRequest(name=name)
     failure = await failure_of(call(quiet_stack.gateway, "GetTrustedAuthority", request))
     assert failure.kind == ("NOT_FOUND", "AUTHORITY_NOT_FOUND")
-    assert await asked(quiet_stack) == [f"/mcapi/certificate/client/ca/show?alias={ODD[segment]}"]
+    assert await upstream_targets(quiet_stack) == [f"/mcapi/certificate/client/ca/show?alias={ODD[segment]}"]
 
 
 @pytest.mark.parametrize("key", ["a/../b", "a?b", "a b", "%2e", "a&b#c", "키"])
@@ -168,7 +169,7 @@ async def test_app_key_cannot_change_the_path(quiet_stack: Stack, key: str) -> N
         for method, provider in (("GetClientInfo", "nhn-keys"), ("DownloadCertificate", "nhn-certs")):
             failure = await failure_of(call(gateway, method, valid_request(method, provider)))
             assert failure.kind == ("FAILED_PRECONDITION", "PROVIDER_CREDENTIALS_REJECTED")
-    assert set(await asked(quiet_stack)) == {
+    assert set(await upstream_targets(quiet_stack)) == {
         f"/keymanager/v1.0/appkey/{encoded[key]}/confirm",
         f"/certmanager/v1.2/appkeys/{encoded[key]}/certificates/www.example.com/files",
     }

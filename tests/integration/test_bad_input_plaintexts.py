@@ -7,7 +7,7 @@ import pytest
 
 from keyway.v1 import key_service_pb2 as keys
 from tests.support.stack import Stack
-from tests.support.valid_requests import asked, call
+from tests.support.valid_requests import call, upstream_targets
 from tests.support.wire import failure_of
 
 INVALID = ("INVALID_ARGUMENT", "INVALID_REQUEST")
@@ -42,7 +42,7 @@ async def test_invalid_utf8_is_rejected_with_a_hint_to_base64(
         assert failure.kind == INVALID
         assert failure.fields == ["plaintext"]
         assert "BASE64" in failure.violations[0].description
-    assert not await asked(quiet_stack)
+    assert not await upstream_targets(quiet_stack)
 
 
 TOO_LONG = [
@@ -67,7 +67,7 @@ async def test_oversized_plaintext_is_rejected_with_the_limit(
     assert failure.kind == INVALID
     assert failure.fields == ["plaintext"]
     assert limit in failure.violations[0].description
-    assert not await asked(quiet_stack)
+    assert not await upstream_targets(quiet_stack)
 
 
 @pytest.mark.parametrize(
@@ -106,4 +106,4 @@ async def test_ciphertext_reaches_the_upstream_unchanged(quiet_stack: Stack) -> 
             call(quiet_stack.gateway, "Decrypt", keys.DecryptRequest(name=AES, ciphertext=ciphertext))
         )
         assert failure.kind == ("INVALID_ARGUMENT", "INVALID_USER_DATA")
-    assert len(await asked(quiet_stack)) == 4
+    assert len(await upstream_targets(quiet_stack)) == 4

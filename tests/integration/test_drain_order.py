@@ -156,12 +156,12 @@ async def test_late_call_on_an_open_connection_gets_server_draining(
         await keys_at(channel).GetClientInfo(REQUEST, timeout=20)
         gateway.begin()
         refused = await until_refused(lambda: keys_at(channel).GetClientInfo(REQUEST, timeout=20))
-        asked = len(await quiet_stack.controls[KEY_MANAGER].requests())
+        before = len(await quiet_stack.controls[KEY_MANAGER].requests())
         again = await until_refused(lambda: keys_at(channel).GetClientInfo(REQUEST, timeout=20))
         assert await accepts(gateway.address)
         await gateway.ended
 
-    assert len(await quiet_stack.controls[KEY_MANAGER].requests()) == asked
+    assert len(await quiet_stack.controls[KEY_MANAGER].requests()) == before
     for error in (refused, again):
         assert error.code() is grpc.StatusCode.UNAVAILABLE
         found = details(error)

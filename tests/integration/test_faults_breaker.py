@@ -58,14 +58,14 @@ async def test_breaker_opens_fails_calls_immediately_and_closes_after_recovery(
         scene(running_stack, tmp_path, upstream.url, **SETTINGS, timeout=0.15) as played,
     ):
         assert {failure.reason for failure in await failing(played, 4)} == {reason}
-        asked, began = len(upstream.heads), time.monotonic()
+        before, began = len(upstream.heads), time.monotonic()
         for failure in await failing(played, 10):
             assert failure.kind == OPEN
             assert failure.retry is not None
             assert 0 < failure.retry <= INTERVAL
             assert played.attempts(failure.request_id) == []
         assert time.monotonic() - began < 10 * 0.03
-        assert len(upstream.heads) == asked
+        assert len(upstream.heads) == before
         assert await state_of(played) == (provider_pb2.PROVIDER_STATE_UNREACHABLE, "PROVIDER_CIRCUIT_OPEN")
 
         upstream.then = healthy
@@ -121,11 +121,11 @@ async def test_one_call_probes_while_the_others_fail_immediately(running_stack: 
         await failing(played, 4)
         upstream.then = slow
         await asyncio.sleep(INTERVAL)
-        asked = len(upstream.heads)
+        before = len(upstream.heads)
         calls = [asyncio.ensure_future(call(played.gateway, "Encrypt", ENCRYPT)) for _ in range(5)]
         done, (trying,) = await asyncio.wait(calls, timeout=INTERVAL / 2)
         assert len(done) == 4
-        assert len(upstream.heads) == asked + 1
+        assert len(upstream.heads) == before + 1
         go.set()
         await trying
         for refused in done:

@@ -31,7 +31,7 @@ class Gate:
         await healthy(reader, writer)
 
 
-async def asked(upstream: FaultyUpstream, count: int) -> None:
+async def requests_arrived(upstream: FaultyUpstream, count: int) -> None:
     async def there() -> bool:
         return len(upstream.heads) >= count
 
@@ -54,7 +54,7 @@ async def test_upstream_connection_closes_when_its_caller_disconnects(
             response_deserializer=keys.EncryptResponse.FromString,
         )
         running = encrypt(ENCRYPT, timeout=0.3 if how == "runs out of time" else 30)
-        await asked(upstream, 1)
+        await requests_arrived(upstream, 1)
         if how == "cancels":
             running.cancel()
         elif how == "vanishes":
@@ -79,7 +79,7 @@ async def test_calls_beyond_the_queue_are_rejected_immediately(running_stack: St
     ):
         calls = [asyncio.ensure_future(call(played.gateway, "Encrypt", ENCRYPT)) for _ in range(8)]
         await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
-        await asked(upstream, 2)
+        await requests_arrived(upstream, 2)
         refused = [one for one in calls if one.done()]
         while len(refused) < 3:
             await asyncio.wait([one for one in calls if not one.done()], return_when=asyncio.FIRST_COMPLETED)
@@ -102,7 +102,7 @@ async def test_time_in_the_queue_is_limited(running_stack: Stack, tmp_path: Path
         scene(running_stack, tmp_path, upstream.url, **settings) as played,
     ):
         first = asyncio.ensure_future(call(played.gateway, "Encrypt", ENCRYPT))
-        await asked(upstream, 1)
+        await requests_arrived(upstream, 1)
         assert (await failure_of(call(played.gateway, "Encrypt", ENCRYPT))).kind == BUSY
         gate.open.set()
         await first
@@ -116,7 +116,7 @@ async def test_batch_does_not_delay_single_calls(running_stack: Stack, tmp_path:
     ):
         batch = keys.BatchEncryptRequest(requests=[ENCRYPT] * 30)
         running = asyncio.ensure_future(played.gateway.keys.BatchEncrypt(batch))
-        await asked(upstream, 1)
+        await requests_arrived(upstream, 1)
         single = asyncio.ensure_future(
             call(played.gateway, "Encrypt", keys.EncryptRequest(name=ENCRYPT.name, plaintext=b"single"))
         )

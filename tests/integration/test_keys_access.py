@@ -230,8 +230,8 @@ def tls_provider(stack: Stack, tls: Tls, **changes: Any) -> dict[str, Any]:
 async def test_certificate_locked_key_store_accepts_the_configured_certificate(
     quiet_stack: Stack, tls: Tls, tmp_path: Path, form: str
 ) -> None:
-    shown = client_certificate(form, tls.client, tmp_path)
-    provider = tls_provider(quiet_stack, tls, client_certificate=shown)
+    certificate = client_certificate(form, tls.client, tmp_path)
+    provider = tls_provider(quiet_stack, tls, client_certificate=certificate)
     async with Gateway(quiet_stack.settings(provider)) as gateway:
         info = await gateway.keys.GetClientInfo(keys.GetClientInfoRequest(provider=PROVIDER))
         secret = await gateway.keys.GetSecret(
@@ -248,8 +248,8 @@ async def test_certificate_locked_key_store_rejects_missing_and_other_certificat
     request = keys.GetSecretRequest(name=f"{PROVIDER}/secrets/certificate-locked-secret")
     other = client_certificate("PEM", tls.authority.issue("other"), tmp_path)
     sent = []
-    for shown in ({}, {"client_certificate": other}):
-        async with Gateway(quiet_stack.settings(tls_provider(quiet_stack, tls, **shown))) as gateway:
+    for certificate in ({}, {"client_certificate": other}):
+        async with Gateway(quiet_stack.settings(tls_provider(quiet_stack, tls, **certificate))) as gateway:
             assert (await failure_of(gateway.keys.GetSecret(request))).kind == REJECTED
             info = await gateway.keys.GetClientInfo(keys.GetClientInfoRequest(provider=PROVIDER))
             sent.append(info.client_certificate_sent)

@@ -85,8 +85,9 @@ async def test_signature_verifies_through_the_gateway_and_directly(
     for signature in (by_gateway, by_user):
         answer = await verification(gateway, plaintext, signature, encoding)
         assert (answer.verified, answer.HasField("key_version"), answer.key_version) == (True, True, 1)
-        told = await direct.call("POST", "asymmetric-keys/demo-rsa/verify", {"plaintext": text, "signature": signature})
-        assert told == {"result": True, "keyVersion": 1}
+        body = {"plaintext": text, "signature": signature}
+        response = await direct.call("POST", "asymmetric-keys/demo-rsa/verify", body)
+        assert response == {"result": True, "keyVersion": 1}
 
 
 async def test_empty_text_can_be_signed(quiet_stack: Stack, tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ async def test_empty_list_is_one_empty_page(quiet_stack: Stack, gateway: Gateway
 async def test_row_contains_the_fields_of_the_upstream_only(quiet_stack: Stack) -> None:
     rows = await DirectUser(quiet_stack).list("UNEXPIRED")
     page = await page_of(quiet_stack.gateway)
-    told = [
+    listed = [
         {
             "certificateName": certificate.display_name,
             "authority": certificate.authority or None,
@@ -151,7 +151,7 @@ async def test_row_contains_the_fields_of_the_upstream_only(quiet_stack: Stack) 
         for certificate in page.certificates
     ]
 
-    assert told == rows
+    assert listed == rows
     assert not any(certificate.HasField("subject") or certificate.chain for certificate in page.certificates)
 
 

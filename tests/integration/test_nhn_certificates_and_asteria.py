@@ -76,18 +76,18 @@ async def at_asteria(gateway: Gateway, issued: Issued) -> certificate_pb2.Certif
         replace=True,
     )
     imported = (await gateway.certificates.ImportCertificate(request)).certificate
-    shown = await shown_by_asteria(gateway, FULL)
-    assert imported == shown
-    return shown
+    stored = await read_from_asteria(gateway, FULL)
+    assert imported == stored
+    return stored
 
 
-async def shown_by_asteria(gateway: Gateway, view: service.CertificateView.ValueType) -> certificate_pb2.Certificate:
+async def read_from_asteria(gateway: Gateway, view: service.CertificateView.ValueType) -> certificate_pb2.Certificate:
     """The certificate by `show`."""
     request = service.GetCertificateRequest(name=WARP, view=view, keystore_password=PASSWORD)
     return (await gateway.certificates.GetCertificate(request)).certificate
 
 
-def told(message: certificate_pb2.Certificate) -> dict[str, object]:
+def fields_of(message: certificate_pb2.Certificate) -> dict[str, object]:
     """Return the set fields by name."""
     return {field.name: value for field, value in message.ListFields()}
 
@@ -102,12 +102,12 @@ async def test_full_view_has_the_same_fields_and_values_at_both_vendors(
 
     assert {field.name for field in nhn.DESCRIPTOR.fields} == {*ALIKE, *ONLY_THERE}
     for field in ALIKE:
-        assert told(asteria).get(field) == told(nhn).get(field), field
-    assert told(asteria).keys() | {"domains", "file_creation_date"} == told(nhn).keys()
+        assert fields_of(asteria).get(field) == fields_of(nhn).get(field), field
+    assert fields_of(asteria).keys() | {"domains", "file_creation_date"} == fields_of(nhn).keys()
     assert asteria.fingerprints == certificate_pb2.Fingerprints(sha1=nhn.fingerprints.sha1, md5=nhn.fingerprints.md5)
     expected = read_certificate(issued.chain)
     for field in (*ALIKE[4:], "signature_algorithm"):
-        assert told(asteria).get(field) == told(expected).get(field), field
+        assert fields_of(asteria).get(field) == fields_of(expected).get(field), field
     assert asteria.authority == "시험 인증 기관"
 
 
@@ -116,8 +116,8 @@ async def test_basic_view_has_the_same_fields_at_both_vendors(quiet_stack: Stack
     await at_nhn(quiet_stack, gateway, issued)
     await at_asteria(gateway, issued)
     request = service.GetCertificateRequest(name=certificate(NAME), view=BASIC)
-    nhn = told((await gateway.certificates.GetCertificate(request)).certificate)
-    asteria = told(await shown_by_asteria(gateway, BASIC))
+    nhn = fields_of((await gateway.certificates.GetCertificate(request)).certificate)
+    asteria = fields_of(await read_from_asteria(gateway, BASIC))
 
     assert asteria.keys() | {"file_creation_date"} == nhn.keys()
     for field in ("authority", "signature_algorithm", "expiration_date", "state"):

@@ -241,10 +241,10 @@ async def test_certificate_expires_at_the_end_of_its_last_day_in_seoul(
         ):
             request = service.ListCertificatesRequest(parent="providers/nhn-certs", state=state_filter)
             listed[state_filter] = list((await gateway.certificates.ListCertificates(request)).certificates)
-        shown = await got(gateway, "aging.example.com", BASIC)
+        certificate = await got(gateway, "aging.example.com", BASIC)
 
-    assert shown.state == state
-    assert shown.expiration_date == date(LAST_DAY.isoformat())
+    assert certificate.state == state
+    assert certificate.expiration_date == date(LAST_DAY.isoformat())
     assert [row.state for row in listed[service.CERTIFICATE_STATE_FILTER_ALL]] == [state]
     assert [found for found, rows in listed.items() if rows] == [listed_under, service.CERTIFICATE_STATE_FILTER_ALL]
 

@@ -46,14 +46,14 @@ async def test_uploaded_file_is_returned_by_get_and_download(
 
     stub, resource = gateway.certificates, certificate(name)
     request = service.GetCertificateRequest(name=resource, view=service.CERTIFICATE_VIEW_FULL)
-    shown = (await stub.GetCertificate(request)).certificate
+    stored = (await stub.GetCertificate(request)).certificate
     expected = read_certificate(new.chain)
-    assert (shown.subject, shown.fingerprints, shown.serial_number) == (
+    assert (stored.subject, stored.fingerprints, stored.serial_number) == (
         expected.subject,
         expected.fingerprints,
         expected.serial_number,
     )
-    assert shown.expiration_date.day
+    assert stored.expiration_date.day
     download = service.DownloadCertificateRequest(name=resource, include_private_key=True)
     answer = await stub.DownloadCertificate(download)
     assert [text.encode() for text in answer.certificate_chain] == new.chain

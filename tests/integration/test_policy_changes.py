@@ -81,7 +81,7 @@ async def test_example_policies_apply_over_the_wire(trusted: Trusted, address: s
 async def test_changed_policies_apply_while_the_gateway_serves(
     trusted: Trusted, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(engine, "CHECK_SECONDS", 0.02)
     file = trusted.folder / "policies" / "orders.cedar"
     before = file.read_text()
     async with trusted.caller(address, OPERATOR) as operator, trusted.caller(address, ORDERS) as orders:

@@ -97,11 +97,11 @@ async def test_caller_deadline_can_exceed_the_default_deadline(quiet_stack: Stac
 async def test_abandoned_calls_release_every_connection(how: str, quiet_stack: Stack, tmp_path: Path) -> None:
     """The calls end by a deadline, a cancellation, or a closed connection, while the upstream is silent."""
     count = 50
-    asked = asyncio.Semaphore(0)
+    arrivals = asyncio.Semaphore(0)
 
     async def listen(reader: Reader, _writer: Writer) -> None:
         await read_request(reader)
-        asked.release()
+        arrivals.release()
         await reader.read()
 
     async with RawServer(listen) as upstream:
@@ -109,10 +109,10 @@ async def test_abandoned_calls_release_every_connection(how: str, quiet_stack: S
         config = write_config(tmp_path / "keyway.yaml", quiet_stack, chosen)
         async with Process(tmp_path, "serve", "--config", config) as process:
             address = await process.address()
-            await abandon(address, asked, 1, how)
+            await abandon(address, arrivals, 1, how)
             before = await settled(process)
 
-            await abandon(address, asked, count, how)
+            await abandon(address, arrivals, count, how)
 
             async def given_back() -> bool:
                 return process.descriptors == before
@@ -125,14 +125,14 @@ async def test_abandoned_calls_release_every_connection(how: str, quiet_stack: S
     assert [line for line in ended.log() if line["level"] == "error"] == []
 
 
-async def abandon(address: str, asked: asyncio.Semaphore, count: int, how: str) -> None:
+async def abandon(address: str, arrivals: asyncio.Semaphore, count: int, how: str) -> None:
     """Make calls, and abandon them when all of them have reached the upstream."""
     async with private_channel(address) as channel:
         stub = key_service_pb2_grpc.KeyServiceStub(channel)
         timeout = 0.5 + count / 20 if how == "deadline" else 30.0
         calls = [stub.GenerateDataKey(keys.GenerateDataKeyRequest(name=KEY), timeout=timeout) for _ in range(count)]
         for _ in range(count):
-            await asyncio.wait_for(asked.acquire(), 20)
+            await asyncio.wait_for(arrivals.acquire(), 20)
         if how == "cancelled":
             for call in calls:
                 call.cancel()

@@ -37,7 +37,7 @@ from tests.support.secret_calls import (
     run_through_everything,
 )
 from tests.support.stack import ASTERIA, Stack
-from tests.support.trusted import AUDITOR, OPERATOR, ORDERS, POLICIES, STRANGER, Trusted
+from tests.support.trusted import AUDITOR, OPERATOR, ORDERS, POLICIES, UNAUTHORIZED, Trusted
 from tests.support.waiting import eventually
 from tests.support.x509_chain import key_pem
 
@@ -178,7 +178,7 @@ async def test_no_secret_leaks_with_certificate_callers(watched: Watched) -> Non
             session = await go_through_all(Caller(connection, watched.ledger, "misplaced-token-9d2c"), watched)
         refusals = {
             AUDITOR: grpc.StatusCode.PERMISSION_DENIED,
-            STRANGER: grpc.StatusCode.PERMISSION_DENIED,
+            UNAUTHORIZED: grpc.StatusCode.PERMISSION_DENIED,
             None: grpc.StatusCode.UNAVAILABLE,
         }
         for name, code in refusals.items():
@@ -187,8 +187,8 @@ async def test_no_secret_leaks_with_certificate_callers(watched: Watched) -> Non
         async with channel(address, ORDERS) as connection:
             await be_refused(Caller(connection, watched.ledger), grpc.StatusCode.PERMISSION_DENIED)
             await be_refused(Caller(connection, watched.ledger), grpc.StatusCode.RESOURCE_EXHAUSTED)
-        shown = grpc.ssl_channel_credentials(watched.trusted.authority.pem, nameless.key_pem, nameless.chain_pem)
-        async with grpc.aio.secure_channel(address, shown) as connection:
+        credentials = grpc.ssl_channel_credentials(watched.trusted.authority.pem, nameless.key_pem, nameless.chain_pem)
+        async with grpc.aio.secure_channel(address, credentials) as connection:
             await be_refused(Caller(connection, watched.ledger), grpc.StatusCode.UNAUTHENTICATED)
         await nothing_leaked(process, watched, configured | own | session)
 
@@ -267,7 +267,7 @@ async def nothing_leaked(process: Process, watched: Watched, secrets: set[Secret
         "Prometheus": page,
         "command lines": command_lines,
         "output and log": (ended.output + ended.errors).encode(),
-        "what callers were told": b"\n".join(watched.ledger.told),
+        "what callers received": b"\n".join(watched.ledger.received),
     }
     # Each place contains its regular content, so the search does not pass because a place is empty.
     for name, text in HELD.items():
@@ -291,5 +291,5 @@ HELD: Final = {
     "Prometheus": b"rpc_server_call_duration_seconds",
     "command lines": b"gateway",
     "output and log": b"provider_failed",
-    "what callers were told": b"keyway-audit-receipt",
+    "what callers received": b"keyway-audit-receipt",
 }

@@ -101,10 +101,10 @@ async def test_invalid_address_is_rejected_before_anything_starts(address: str, 
 
 async def test_log_and_terminal_state_that_upstreams_are_emulated(tmp_path: Path) -> None:
     async with Process(tmp_path, "serve", "--ephemeral", "--listen", "127.0.0.1:0") as process:
-        told = await process.lines_after(READY, 1)
+        lines = await process.lines_after(READY, 1)
         ended = await process.stopped()
 
-    assert told == ["keyway: demo over emulated upstreams; use --config to serve your own providers"]
+    assert lines == ["keyway: demo over emulated upstreams; use --config to serve your own providers"]
     warnings = [line["event"] for line in ended.log() if line["level"] == "warning"]
     assert warnings == [
         "serving_emulated_upstreams",

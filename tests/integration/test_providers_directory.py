@@ -145,7 +145,7 @@ async def test_provider_serves_exactly_the_methods_that_it_lists(
 
 
 @pytest.mark.parametrize(
-    ("provider", "asked"),
+    ("provider", "targets"),
     [
         ("nhn-keys", ["GET /keymanager/v1.0/appkey/keymanager-demo/confirm"]),
         (
@@ -156,7 +156,7 @@ async def test_provider_serves_exactly_the_methods_that_it_lists(
     ],
 )
 async def test_check_makes_one_harmless_call_and_keeps_the_result(
-    quiet_stack: Stack, provider: str, asked: list[str]
+    quiet_stack: Stack, provider: str, targets: list[str]
 ) -> None:
     kind, _, methods = PROVIDERS[provider]
     control = quiet_stack.controls[kind]
@@ -171,7 +171,7 @@ async def test_check_makes_one_harmless_call_and_keeps_the_result(
     assert (before.state, before.HasField("check_time")) == (UNKNOWN, False)
     assert (found.state, found.state_reason, list(found.methods)) == (READY, "", methods)
     assert start <= found.check_time.ToDatetime(dt.UTC) <= end
-    assert seen == asked
+    assert seen == targets
 
 
 @pytest.fixture(scope="module")

@@ -148,10 +148,10 @@ async def test_permanently_rejected_record_blocks_the_chain_and_is_logged(writer
                 assert await collector.has(1, 2, 3, 4)
                 refusing = False
                 await eventually(lambda: collector.has(*range(1, 9)))
-    (told,) = (entry for entry in logs if entry["event"] == "audit_shipping_held_up")
-    assert told["log_level"] == "error"
-    assert "rejects record 5 permanently" in told["error"]
-    assert "invalid record" in told["error"]
+    (held_up,) = (entry for entry in logs if entry["event"] == "audit_shipping_held_up")
+    assert held_up["log_level"] == "error"
+    assert "rejects record 5 permanently" in held_up["error"]
+    assert "invalid record" in held_up["error"]
     assert any(entry["event"] == "audit_shipping_resumed" for entry in logs)
 
 
@@ -211,7 +211,7 @@ async def test_operator_can_resume_a_chain_after_lost_records(writer: ChainWrite
         writer.remove(1)
         with structlog.testing.capture_logs() as logs:
             async with shipping(writer.folder.parent, collector.endpoint, rewind=0.1):
-                await eventually(lambda: told(logs, "audit_shipping_held_up"))
+                await eventually(lambda: is_logged(logs, "audit_shipping_held_up"))
                 (writer.folder / CURSOR).unlink()
                 await eventually(lambda: cursor_at(writer, 7))
     assert list(dict.fromkeys(collector.taken)) == [1, 2, 3, 4, 7]
@@ -231,7 +231,7 @@ async def test_unwritable_cursor_neither_stops_nor_repeats_shipping(
     with structlog.testing.capture_logs() as logs:
         async with ScriptedCollector() as collector, shipping(writer.folder.parent, collector.endpoint, rewind=0.1):
             writer.append(3)
-            await eventually(lambda: told(logs, "audit_cursor_not_written"))
+            await eventually(lambda: is_logged(logs, "audit_cursor_not_written"))
             await collector.stop()
             await collector.start()
             writer.append(1)
@@ -283,9 +283,9 @@ async def test_only_one_shipper_ships_a_chain_at_a_time(writer: ChainWriter) -> 
             async with shipping(writer.folder.parent, first.endpoint):
                 await eventually(lambda: first.has(1))
                 async with shipping(writer.folder.parent, second.endpoint):
-                    await eventually(lambda: told(logs, "audit_shipping_elsewhere"))
+                    await eventually(lambda: is_logged(logs, "audit_shipping_elsewhere"))
             assert second.exports == []
 
 
-async def told(logs: list[Any], event: str) -> bool:
+async def is_logged(logs: list[Any], event: str) -> bool:
     return any(entry["event"] == event for entry in logs)

@@ -176,10 +176,10 @@ async def another(process: ShipperProcess, killed: int) -> bool:
 
 async def test_records_are_shipped_only_with_mutual_trust(tmp_path: Path, audit: Path) -> None:
     """Shipping needs mutual TLS and a token. With other credentials, the shipper sends nothing and waits."""
-    authority, stranger = CertificateAuthority(), CertificateAuthority()
+    authority, other_authority = CertificateAuthority(), CertificateAuthority()
     (tmp_path / "ca.pem").write_bytes(authority.pem)
     tls = CollectorTls(*authority.server().write(tmp_path, "server"), clients=tmp_path / "ca.pem")
-    right, wrong = credentials(authority, "s3cret"), credentials(stranger, "wr0ng")
+    right, wrong = credentials(authority, "s3cret"), credentials(other_authority, "wr0ng")
     writer = ChainWriter(audit / "worker-0")
     writer.append(20)
     async with Collector(tmp_path, tls=tls, token="s3cret") as collector:
@@ -192,7 +192,7 @@ async def test_records_are_shipped_only_with_mutual_trust(tmp_path: Path, audit:
         ):
             with structlog.testing.capture_logs() as logs:
                 async with shipping(audit, endpoint, **{**right, lacking: wrong[lacking]}):
-                    await eventually(lambda: told(logs, event))  # noqa: B023 - awaited at once
+                    await eventually(lambda: is_logged(logs, event))  # noqa: B023 - awaited at once
             assert "s3cret" not in repr(logs)
             assert "wr0ng" not in repr(logs)
         assert await collector.logs() == []
@@ -202,7 +202,7 @@ async def test_records_are_shipped_only_with_mutual_trust(tmp_path: Path, audit:
         check(list(await collector.logs()), writer)
 
 
-async def told(logs: list[Any], event: str) -> bool:
+async def is_logged(logs: list[Any], event: str) -> bool:
     return any(entry["event"] == event for entry in logs)
 
 

@@ -183,12 +183,12 @@ class Listener:
     """A raw server that reads requests, never answers, and reports when the client disconnects."""
 
     def __init__(self) -> None:
-        self.asked = asyncio.Event()
+        self.connected = asyncio.Event()
         self.left = asyncio.Event()
 
     async def __call__(self, reader: Reader, _writer: Writer) -> None:
         await read_request(reader)
-        self.asked.set()
+        self.connected.set()
         while await reader.read(1024):
             pass
         self.left.set()
@@ -201,7 +201,7 @@ async def test_deadline_of_the_caller_ends_the_upstream_request(quiet_stack: Sta
             await call(gateway, "Encrypt", timeout=0.3)
         await asyncio.wait_for(listener.left.wait(), 60)
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    assert listener.asked.is_set()
+    assert listener.connected.is_set()
 
 
 async def test_canceled_call_closes_the_upstream_connection(quiet_stack: Stack) -> None:
@@ -209,7 +209,7 @@ async def test_canceled_call_closes_the_upstream_connection(quiet_stack: Stack) 
     async with RawServer(listener) as server, Gateway(keys_at(quiet_stack, server.url)) as gateway:
         running = call(gateway, "Encrypt")
         task = asyncio.ensure_future(running)
-        await asyncio.wait_for(listener.asked.wait(), 60)
+        await asyncio.wait_for(listener.connected.wait(), 60)
         running.cancel()
         await asyncio.wait_for(listener.left.wait(), 60)
         with pytest.raises(asyncio.CancelledError):

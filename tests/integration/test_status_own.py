@@ -12,7 +12,7 @@ from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1 import provider_service_pb2 as providers
 from tests.support.stack import Gateway, Stack
-from tests.support.valid_requests import WARP, asked, call, valid_request
+from tests.support.valid_requests import WARP, call, upstream_targets, valid_request
 from tests.support.wire import REQUEST_ID, Resource, failure_of, parse
 
 INVALID = ("INVALID_ARGUMENT", "INVALID_REQUEST")
@@ -32,7 +32,7 @@ async def test_all_violations_of_a_request_are_reported(quiet_stack: Stack) -> N
     ]
     assert all(violation.description for violation in failure.violations)
     assert failure.metadata == {}
-    assert not await asked(quiet_stack)
+    assert not await upstream_targets(quiet_stack)
 
 
 async def test_limits_of_an_upstream_have_their_own_reason(quiet_stack: Stack) -> None:
@@ -44,7 +44,7 @@ async def test_limits_of_an_upstream_have_their_own_reason(quiet_stack: Stack) -
         ("private_key_password", "PASSWORD_TOO_SHORT"),
     ]
     assert "short" not in failure.message.replace("PASSWORD_TOO_SHORT", "")
-    assert not await asked(quiet_stack)
+    assert not await upstream_targets(quiet_stack)
 
 
 async def test_invalid_page_token_is_rejected(quiet_stack: Stack) -> None:
@@ -87,7 +87,7 @@ async def test_existing_certificate_is_not_replaced_by_default(quiet_stack: Stac
         assert failure.kind == ("ALREADY_EXISTS", "CERTIFICATE_ALREADY_EXISTS")
         assert failure.resource == Resource("keyway.dev/Certificate", "providers/asteria/certificates/server")
         assert failure.metadata == {"provider": "asteria"}
-    assert set(await asked(quiet_stack)) == {"/mcapi/certificate/server/exist"}
+    assert set(await upstream_targets(quiet_stack)) == {"/mcapi/certificate/server/exist"}
 
 
 async def test_private_key_that_a_provider_does_not_return_is_unsupported(quiet_stack: Stack) -> None:
@@ -95,7 +95,7 @@ async def test_private_key_that_a_provider_does_not_return_is_unsupported(quiet_
     request.include_private_key = True
     failure = await failure_of(call(quiet_stack.gateway, "DownloadCertificate", request))
     assert failure.kind == ("UNIMPLEMENTED", "METHOD_NOT_SUPPORTED_BY_PROVIDER")
-    assert not await asked(quiet_stack)
+    assert not await upstream_targets(quiet_stack)
 
 
 async def test_plaintext_that_is_not_base64_is_reported(quiet_stack: Stack) -> None:

@@ -82,7 +82,7 @@ async def test_one_trace_contains_the_caller_and_both_attempts(warp: Warp, colle
             headers: dict[str, str] = {}
             inject(headers)
             await gateway.certificates.CheckCertificate(request, metadata=tuple(headers.items()))
-        asked = await warp.control.requests()
+        requests = await warp.control.requests()
 
     spans = {span.value["spanId"]: span for span in await spans_of(collector, 5)}
     (client,) = (span for span in spans.values() if span.resource["service.name"] == "shop")
@@ -100,7 +100,7 @@ async def test_one_trace_contains_the_caller_and_both_attempts(warp: Warp, colle
     assert [span.name for span in attempts] == [EXIST, f"POST {LOGIN}", EXIST]
     assert [span.attributes["keyway.provider"] for span in attempts] == ["asteria"] * 3
     # The upstream received the trace context of the spans.
-    assert [request["headers"].get("traceparent") for request in asked] == [
+    assert [request["headers"].get("traceparent") for request in requests] == [
         f"00-{span.value['traceId']}-{span.value['spanId']}-03" for span in attempts
     ]
 

@@ -114,8 +114,8 @@ async def test_reload_applies_without_failed_calls_and_rejects_an_invalid_config
         assert "keyway_workers_available 2.0" in exposed
         assert counted_calls(exposed).keys() <= {"0", "1", "2"}
         assert sum(counted_calls(exposed).values()) > 100
-        stranger = write_config(tmp_path / "stranger.yaml", quiet_stack, listen=address)
-        other = await run(tmp_path, "serve", "--config", stranger)
+        second_config = write_config(tmp_path / "second.yaml", quiet_stack, listen=address)
+        other = await run(tmp_path, "serve", "--config", second_config)
         assert (other.code, other.output) == (1, "")
         assert "already in use" in other.errors
         ended = await process.stopped()
@@ -178,8 +178,8 @@ async def test_failed_start_exits_with_its_message(quiet_stack: Stack, tmp_path:
     ended = await run(tmp_path, "serve", "--config", config)
 
     assert (ended.code, ended.output) == (2, "")
-    told = [line for line in ended.errors.splitlines() if not line.startswith("{")]
-    assert told == [f"keyway: {tmp_path}/audit/signing-key.pem: not a private key in PKCS#8 PEM without a password"]
+    messages = [line for line in ended.errors.splitlines() if not line.startswith("{")]
+    assert messages == [f"keyway: {tmp_path}/audit/signing-key.pem: not a private key in PKCS#8 PEM without a password"]
 
 
 def test_documented_client_settings_retry_only_calls_without_side_effects() -> None:

@@ -58,7 +58,7 @@ async def replaced(group: Group, times: int) -> None:
 
 
 async def test_hanging_worker_is_killed_and_replaced() -> None:
-    async with group_of(patience=1) as (group, _):
+    async with group_of(maximum_missed=1) as (group, _):
         (hanging,) = group.workers
         os.kill(hanging.pid, signal.SIGSTOP)
         await replaced(group, 1)

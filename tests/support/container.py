@@ -112,9 +112,9 @@ class Container:
     def wait_until_healthy(self, seconds: float = 30.0) -> None:
         """Repeat the HEALTHCHECK command of the image until it succeeds."""
         deadline = time.monotonic() + seconds
-        while (asked := self.run(*self._image.health)).returncode != 0:
+        while (result := self.run(*self._image.health)).returncode != 0:
             if time.monotonic() > deadline:
-                raise AssertionError(f"not healthy after {seconds} s: {asked.stdout}\n{self.output}")
+                raise AssertionError(f"not healthy after {seconds} s: {result.stdout}\n{self.output}")
 
     def stop(self, seconds: float = 30.0) -> int:
         """Send the stop signal of the image, and return the exit code."""

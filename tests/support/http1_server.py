@@ -19,12 +19,12 @@ async def serving(*answers: bytes) -> AsyncIterator[tuple[RawServer, HttpClient]
     """Yield a server that sends these responses in turn, on any connection, and a client of it."""
     left = list(answers)
 
-    async def behaviour(reader: Reader, writer: Writer) -> None:
+    async def behavior(reader: Reader, writer: Writer) -> None:
         while left:
             await read_request(reader)
             writer.write(left.pop(0))
             await writer.drain()
         await reader.read()
 
-    async with RawServer(behaviour) as server, client(server.url) as http:
+    async with RawServer(behavior) as server, client(server.url) as http:
         yield server, http

@@ -52,11 +52,13 @@ async def serving(identity: IdentitySettings | None) -> AsyncIterator[WhoServer]
         await known.close()
 
 
-def channel(address: str, authority: CertificateAuthority, shown: Credentials | None = None) -> grpc.aio.Channel:
+def channel(
+    address: str, authority: CertificateAuthority, client_credentials: Credentials | None = None
+) -> grpc.aio.Channel:
     credentials = grpc.ssl_channel_credentials(
         root_certificates=authority.pem,
-        private_key=shown.key_pem if shown else None,
-        certificate_chain=shown.chain_pem if shown else None,
+        private_key=client_credentials.key_pem if client_credentials else None,
+        certificate_chain=client_credentials.chain_pem if client_credentials else None,
     )
     # A separate pool, so that each channel opens a new connection.
     return grpc.aio.secure_channel(address, credentials, options=[("grpc.use_local_subchannel_pool", 1)])
@@ -70,14 +72,14 @@ async def who(connected: grpc.aio.Channel, token: str | None = None, *, metadata
     return found
 
 
-async def shown_serial(address: str, folder: Path, shown: Credentials | None = None) -> int:
+async def server_serial(address: str, folder: Path, client_credentials: Credentials | None = None) -> int:
     """Return the serial number of the certificate that the server sends on a new connection."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols(["h2"])
-    if shown is not None:
-        context.load_cert_chain(*shown.write(folder, "probe"))
+    if client_credentials is not None:
+        context.load_cert_chain(*client_credentials.write(folder, "probe"))
     host, _, port = address.rpartition(":")
     _, writer = await asyncio.open_connection(host, int(port), ssl=context)
     try:

@@ -8,17 +8,17 @@ from typing import Self
 
 Reader = asyncio.StreamReader
 Writer = asyncio.StreamWriter
-Behaviour = Callable[[Reader, Writer], Awaitable[None]]
+Behavior = Callable[[Reader, Writer], Awaitable[None]]
 
 
 class RawServer:
-    """A server on a free port. `behaviour` serves a connection, which is closed afterwards or at the end of the block.
+    """A server on a free port. `behavior` serves a connection, which is closed afterwards or at the end of the block.
 
     connections: the number of connections so far. writers: those of the open connections.
     """
 
-    def __init__(self, behaviour: Behaviour, *, tls: ssl.SSLContext | None = None) -> None:
-        self._behaviour = behaviour
+    def __init__(self, behavior: Behavior, *, tls: ssl.SSLContext | None = None) -> None:
+        self._behavior = behavior
         self._tls = tls
         self._tasks: set[asyncio.Task[None]] = set()
         self.connections = 0
@@ -50,7 +50,7 @@ class RawServer:
         self._tasks.add(task)
         self.writers.add(writer)
         try:
-            await self._behaviour(reader, writer)
+            await self._behavior(reader, writer)
         except (asyncio.CancelledError, ConnectionError, asyncio.IncompleteReadError):
             pass  # the test ended or the client disconnected
         finally:
@@ -69,27 +69,27 @@ async def read_request(reader: Reader) -> tuple[bytes, bytes]:
     return head, b""
 
 
-def answering(answer: bytes) -> Behaviour:
+def answering(answer: bytes) -> Behavior:
     """Read one request, write these bytes, and close the connection."""
 
-    async def behaviour(reader: Reader, writer: Writer) -> None:
+    async def behavior(reader: Reader, writer: Writer) -> None:
         await read_request(reader)
         writer.write(answer)
         await writer.drain()
 
-    return behaviour
+    return behavior
 
 
-def keeping_alive(answer: bytes) -> Behaviour:
+def keeping_alive(answer: bytes) -> Behavior:
     """Answer each request of a connection with these bytes."""
 
-    async def behaviour(reader: Reader, writer: Writer) -> None:
+    async def behavior(reader: Reader, writer: Writer) -> None:
         while True:
             await read_request(reader)
             writer.write(answer)
             await writer.drain()
 
-    return behaviour
+    return behavior
 
 
 async def silence(reader: Reader, _writer: Writer) -> None:

@@ -68,7 +68,7 @@ class Ledger:
     """Every secret of a request or a response, everything else that callers received, and the status codes."""
 
     secrets: set[Secret] = field(default_factory=set)
-    told: list[bytes] = field(default_factory=list)
+    received: list[bytes] = field(default_factory=list)
     codes: list[grpc.StatusCode] = field(default_factory=list)
 
 
@@ -95,11 +95,12 @@ class Caller:
         try:
             answer = await call
         except grpc.aio.AioRpcError as error:
-            self.ledger.told.append(repr(error).encode())
+            self.ledger.received.append(repr(error).encode())
             self.ledger.codes.append(error.code())
         pairs = [*(await call.initial_metadata() or ()), *(await call.trailing_metadata() or ())]
-        self.ledger.told.append(str(await call.details()).encode())
-        self.ledger.told += [value if isinstance(value, bytes) else value.encode() for pair in pairs for value in pair]
+        self.ledger.received.append(str(await call.details()).encode())
+        values = [value for pair in pairs for value in pair]
+        self.ledger.received += [value if isinstance(value, bytes) else value.encode() for value in values]
         return answer
 
     def begin(self, method: Method, request: bytes, seconds: float = 60) -> Any:
@@ -113,7 +114,7 @@ class Caller:
         request.MergeFrom(type(request)(**changes))
         fill(request, MARKER)
         answer = await self.attempt(BY_NAME[method], request)
-        assert answer is not None, (method, self.ledger.told[-6:])
+        assert answer is not None, (method, self.ledger.received[-6:])
         self.ledger.secrets |= set(secrets_of(answer))
         return answer
 
@@ -126,7 +127,7 @@ class Caller:
         hollow = case.startswith("a success") and not method.response.DESCRIPTOR.fields
         assert answer is None or hollow or method.name in LOCAL | IN_ITS_ITEMS, (method.name, case)
         if answer is not None:
-            self.ledger.told.append(answer.SerializeToString())
+            self.ledger.received.append(answer.SerializeToString())
 
 
 async def run_through_everything(call: Caller, stack: Stack, folder: Path) -> None:
@@ -244,10 +245,10 @@ async def run_into_every_refusal(call: Caller, stack: Stack) -> None:
     pending = call.begin(encrypt, plaintext.SerializeToString())
     task = asyncio.ensure_future(pending)
 
-    async def asked() -> bool:
+    async def recorded() -> bool:
         return bool(await control.requests())
 
-    await eventually(asked)
+    await eventually(recorded)
     pending.cancel()
     await asyncio.wait({task})
     assert task.cancelled()

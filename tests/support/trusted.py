@@ -18,7 +18,9 @@ from tests.support.authority import CertificateAuthority, Credentials
 from tests.support.stack import Gateway, Stack
 
 DOMAIN = "spiffe://example.org"
-OPERATOR, ORDERS, AUDITOR, STRANGER = (f"{DOMAIN}/{name}" for name in ("operator", "orders", "auditor", "stranger"))
+OPERATOR, ORDERS, AUDITOR, UNAUTHORIZED = (
+    f"{DOMAIN}/{name}" for name in ("operator", "orders", "auditor", "unauthorized")
+)
 
 POLICIES = """
 @id("operators-do-everything")
@@ -106,8 +108,8 @@ class Trusted:
             return grpc.ssl_channel_credentials(self.authority.pem)
         if name not in self._credentials:
             self._credentials[name] = self.authority.issue(uris=[name])
-        shown = self._credentials[name]
-        return grpc.ssl_channel_credentials(self.authority.pem, shown.key_pem, shown.chain_pem)
+        credentials = self._credentials[name]
+        return grpc.ssl_channel_credentials(self.authority.pem, credentials.key_pem, credentials.chain_pem)
 
     @contextlib.asynccontextmanager
     async def caller(self, address: str, name: str = OPERATOR) -> AsyncIterator[Caller]:

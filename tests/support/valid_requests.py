@@ -61,7 +61,7 @@ def call(gateway: Gateway, method: str, request: Message | None = None, **option
     raise AssertionError(f"no service has {method}")
 
 
-async def asked(stack: Stack) -> list[str]:
+async def upstream_targets(stack: Stack) -> list[str]:
     """Return the raw target of every request that any upstream received."""
     return [request["target"] for control in stack.controls.values() for request in await control.requests()]
 

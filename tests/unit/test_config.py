@@ -12,7 +12,7 @@ from tests.support.configuration import SECRET, TYPES, ThingSettings, by_place, 
 
 
 class TestTree:
-    def test_defaults(self) -> None:
+    def test_empty_configuration_has_defaults(self) -> None:
         settings = gateway_settings.parse({}, TYPES)
         assert settings.providers == ()
         assert settings.listen == "127.0.0.1:50051"
@@ -21,7 +21,7 @@ class TestTree:
     def test_providers_keep_their_order(self) -> None:
         assert [provider.id for provider in parse(thing(id="b"), thing(id="a")).providers] == ["b", "a"]
 
-    def test_every_problem_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_all_problems_are_reported(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("NOT_SET", raising=False)
         found = problems(
             thing(passwrod=SECRET, timeout=-1),
@@ -55,32 +55,32 @@ class TestTree:
         assert found["providers[1].type"] == "must be one of thing, other"
 
     @pytest.mark.parametrize("tree", [[], "text", 1, None, True])
-    def test_not_a_mapping(self, tree: object) -> None:
+    def test_configuration_must_be_a_mapping(self, tree: object) -> None:
         with pytest.raises(ConfigError, match=r"^the configuration: must be a mapping$"):
             gateway_settings.parse(tree, TYPES)
 
     @pytest.mark.parametrize("providers", [{}, "x", 1])
-    def test_providers_are_a_list(self, providers: object) -> None:
+    def test_providers_must_be_a_list(self, providers: object) -> None:
         with pytest.raises(ConfigError) as caught:
             gateway_settings.parse({"providers": providers}, TYPES)
         assert by_place(caught.value) == {"providers": "must be a list"}
 
-    def test_ids_are_unique(self) -> None:
+    def test_duplicate_id_is_rejected(self) -> None:
         assert problems(thing(), thing()) == {"providers[1].id": "another provider has this id"}
 
-    def test_keys_that_are_no_text(self) -> None:
+    def test_key_that_is_not_text_is_rejected(self) -> None:
         with pytest.raises(ConfigError):
             gateway_settings.parse({1: SECRET}, TYPES)
 
     @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 0, "x", None, [], 601])
-    def test_numbers(self, value: object) -> None:
+    def test_invalid_number_is_rejected(self, value: object) -> None:
         assert problems(thing(timeout=value)).keys() == {"providers[0].timeout"}
 
-    def test_settings_do_not_change(self) -> None:
+    def test_settings_are_immutable(self) -> None:
         with pytest.raises(ValueError, match="frozen"):
             parse().listen = "0.0.0.0:1"
 
-    def test_no_secret_in_a_repr(self) -> None:
+    def test_repr_contains_no_secret(self) -> None:
         options = {"password": SECRET, "client_certificate": {"pkcs12": SECRET, "password": SECRET}}
         settings = parse(thing(**options, ca_certificates=SECRET))
         assert SECRET not in repr(settings) + str(settings) + repr(settings.providers[0].client_certificate)
@@ -91,11 +91,11 @@ class TestTree:
 
 class TestIds:
     @pytest.mark.parametrize("provider_id", ["a", "nhn-certs", "*", "인증", "a b", "...", "a" * 64])
-    def test_good(self, provider_id: str) -> None:
+    def test_valid_id_is_accepted(self, provider_id: str) -> None:
         assert parse(thing(id=provider_id)).providers[0].id == provider_id
 
     @pytest.mark.parametrize("provider_id", ["", "-", ".", "..", "a/b", "a\n", "\x85", "\ud800", "a" * 65, None, 1])
-    def test_bad(self, provider_id: object) -> None:
+    def test_invalid_id_is_rejected(self, provider_id: object) -> None:
         assert problems(thing(id=provider_id)).keys() == {"providers[0].id"}
 
 
@@ -104,7 +104,7 @@ class TestUrls:
     @pytest.mark.parametrize(
         "url", ["http://a", "https://a.example:8443", "http://127.0.0.1:1/prefix/", "http://[::1]:1", "http://xn--a"]
     )
-    def test_good(self, key: str, url: str) -> None:
+    def test_valid_url_is_accepted(self, key: str, url: str) -> None:
         assert getattr(parse(thing(**{key: url})).providers[0], key) == url
 
     @pytest.mark.parametrize("key", ["endpoint", "proxy"])
@@ -134,13 +134,13 @@ class TestUrls:
             "http://예.example",
         ],
     )
-    def test_bad(self, key: str, url: str) -> None:
+    def test_invalid_url_is_rejected(self, key: str, url: str) -> None:
         assert problems(thing(**{key: url})).keys() == {f"providers[0].{key}"}
 
 
 class TestTimezone:
     @pytest.mark.parametrize("zone", ["", "Nowhere", "Asia", "../etc/passwd", "/etc/passwd", "a\0b", 9, None])
-    def test_bad(self, zone: object) -> None:
+    def test_unknown_time_zone_is_rejected(self, zone: object) -> None:
         class Strict(ProviderSettings):
             pass
 
@@ -151,11 +151,11 @@ class TestTimezone:
 
 class TestListen:
     @pytest.mark.parametrize("listen", ["127.0.0.1:0", "127.9.9.9:65535", "localhost:1", "[::1]:50051"])
-    def test_loopback(self, listen: str) -> None:
+    def test_loopback_address_is_accepted(self, listen: str) -> None:
         assert parse(listen=listen).listen == listen
 
     @pytest.mark.parametrize("listen", ["0.0.0.0:1", "[::]:1", "10.0.0.1:1", "example.com:1", "[::ffff:10.0.0.1]:1"])
-    def test_open_to_others(self, listen: str) -> None:
+    def test_other_address_requires_identity(self, listen: str) -> None:
         assert problems(listen=listen) == {"listen": "must be a loopback address, because `identity` is not configured"}
 
     @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ class TestListen:
             "unix:/tmp/x",
         ],
     )
-    def test_not_an_address(self, listen: str) -> None:
+    def test_invalid_address_is_rejected(self, listen: str) -> None:
         assert problems(listen=listen).keys() == {"listen"}
 
     def test_override_is_checked_like_the_file(self, tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ class TestListen:
 
 
 class TestReferences:
-    def test_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_environment_variable_is_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("THING_PASSWORD", SECRET)
         monkeypatch.setenv("THING_TIMEOUT", "7.5")
         provider = parse(thing(password={"env": "THING_PASSWORD"}, timeout={"env": "THING_TIMEOUT"})).providers[0]
@@ -208,24 +208,24 @@ class TestReferences:
         assert provider.password is not None
         assert provider.password.get_secret_value() == f" {SECRET} "
 
-    def test_absolute_path(self, tmp_path: Path) -> None:
+    def test_absolute_path_is_read(self, tmp_path: Path) -> None:
         (tmp_path / "url").write_text("http://a\n")
         assert parse(thing(endpoint={"file": str(tmp_path / "url")})).providers[0].endpoint == "http://a"
 
-    def test_binary_file(self, tmp_path: Path) -> None:
+    def test_binary_file_is_read_unchanged(self, tmp_path: Path) -> None:
         content = bytes(range(256)) + b"\n"
         (tmp_path / "store.p12").write_bytes(content)
         provider = parse(thing(client_certificate={"pkcs12": {"file": "store.p12"}}), base=tmp_path).providers[0]
         assert provider.client_certificate is not None
         assert provider.client_certificate.files().pkcs12 == content
 
-    def test_binary_file_where_text_is_needed(self, tmp_path: Path) -> None:
+    def test_binary_file_in_place_of_text_is_rejected(self, tmp_path: Path) -> None:
         (tmp_path / "password").write_bytes(SECRET.encode() + b"\xff")
         found = problems(thing(password={"file": "password"}), base=tmp_path)
         assert found.keys() == {"providers[0].password"}
 
     @pytest.mark.parametrize("path", ["missing", ".", "a\0b", "~no-such-user-at-all/x"])
-    def test_file_that_can_not_be_read(self, path: str, tmp_path: Path) -> None:
+    def test_unreadable_file_is_rejected(self, path: str, tmp_path: Path) -> None:
         assert problems(thing(password={"file": path}), base=tmp_path).keys() == {"providers[0].password"}
 
     def test_type_of_a_provider_cannot_be_a_reference(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,7 +242,7 @@ class TestReferences:
         assert "the configuration" in by_place(caught.value)
 
     @pytest.mark.parametrize("reference", [{"env": 1}, {"file": None}, {"env": "A", "file": "b"}, {"path": "x"}])
-    def test_what_is_no_reference(self, reference: object) -> None:
+    def test_invalid_reference_is_rejected(self, reference: object) -> None:
         assert problems(thing(password=reference)).keys() == {"providers[0].password"}
 
 
@@ -260,7 +260,7 @@ class TestYaml:
             ("[" * 3000, "not valid YAML"),
         ],
     )
-    def test_errors(self, text: str, expected: str, tmp_path: Path) -> None:
+    def test_invalid_yaml_is_reported_without_its_content(self, text: str, expected: str, tmp_path: Path) -> None:
         path = tmp_path / "keyway.yaml"
         path.write_text(text)
         with pytest.raises(ConfigError) as caught:
@@ -269,17 +269,17 @@ class TestYaml:
         assert SECRET not in str(caught.value)
 
     @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n"])
-    def test_empty(self, text: str, tmp_path: Path) -> None:
+    def test_empty_file_has_defaults(self, text: str, tmp_path: Path) -> None:
         path = tmp_path / "keyway.yaml"
         path.write_text(text)
         assert gateway_settings.load(path, TYPES) == GatewaySettings()
 
-    def test_not_text(self, tmp_path: Path) -> None:
+    def test_file_that_is_not_utf8_is_rejected(self, tmp_path: Path) -> None:
         path = tmp_path / "keyway.yaml"
         path.write_bytes(b"\xff\xfe\x00")
         with pytest.raises(ConfigError, match="is not UTF-8"):
             gateway_settings.load(path, TYPES)
 
-    def test_missing(self, tmp_path: Path) -> None:
+    def test_missing_file_is_rejected(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="can't be read"):
             gateway_settings.load(tmp_path / "missing.yaml", TYPES)

@@ -38,7 +38,7 @@ def file(path: Path) -> dict[str, str]:
 
 
 class TestAuthorities:
-    def test_none(self, tmp_path: Path) -> None:
+    def test_no_settings_give_no_context(self, tmp_path: Path) -> None:
         assert context(tmp_path) is None
 
     def test_bundle_replaces_the_system_authorities(self, authority: Authority, tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ class TestAuthorities:
 
 
 class TestClientCertificate:
-    def test_pem(self, pair: KeyPair, tmp_path: Path) -> None:
+    def test_pem_certificate_and_key_are_loaded(self, pair: KeyPair, tmp_path: Path) -> None:
         options = {"certificate": file(pair.certificate), "private_key": file(pair.key)}
         assert context(tmp_path, client_certificate=options) is not None
 
@@ -78,7 +78,7 @@ class TestClientCertificate:
         assert "client_certificate" in fault(tmp_path, client_certificate=options)
 
     @pytest.mark.parametrize("password", ["", SECRET, "비밀번호"])
-    def test_pkcs12(self, password: str, pair: KeyPair, tmp_path: Path) -> None:
+    def test_pkcs12_file_is_loaded(self, password: str, pair: KeyPair, tmp_path: Path) -> None:
         store = openssl.pkcs12(pair, password, tmp_path / "store.p12")
         assert context(tmp_path, client_certificate={"pkcs12": file(store), "password": password}) is not None
         wrong = {"pkcs12": file(store), "password": f"not {SECRET}"}

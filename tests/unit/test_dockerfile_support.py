@@ -34,7 +34,7 @@ def test_unsupported_steps_are_rejected(tmp_path: Path, line: str) -> None:
         read_stages(dockerfile(tmp_path, f"FROM a\n{line}\n"))
 
 
-def test_copies(tmp_path: Path) -> None:
+def test_copy_steps_are_parsed(tmp_path: Path) -> None:
     text = "FROM a\nCOPY --from=build /x /y\nCOPY a b c/\nCOPY --chown=1 a b\n"
     (stage,) = read_stages(dockerfile(tmp_path, text))
     from_stage, from_context, unknown = stage.steps

@@ -1,4 +1,4 @@
-"""The search for secrets finds them in every spelling, and every field that can hold one."""
+"""The search for secrets of tests/support: it finds every encoding and every secret field."""
 
 import base64
 import json

@@ -84,9 +84,9 @@ def test_file_is_not_checked_within_the_interval(file: Path) -> None:
     assert not watched.changed(now=True)
 
 
-def test_again(file: Path) -> None:
+def test_report_again_makes_the_next_check_report_a_change(file: Path) -> None:
     watched = WatchedFiles([file], interval=0)
-    watched.again()
+    watched.report_again()
     assert [watched.changed(), watched.changed()] == [True, False]
 
 

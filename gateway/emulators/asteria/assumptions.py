@@ -5,19 +5,19 @@ Values are constants in this module. Rules are listed here, and marked "assumed"
 - Error body: `{"result": {"status": "error", "code": N, "message": text}}`, the code as a number. Failures without
   a documented code (role too low, unknown path, wrong method) have the same shape and no `code`.
 - Order of checks: session, role, form of the request, missing parameters, their values, existence, password, content.
-- A parameter that is sent empty counts as not sent. Parameters of a POST are read from its body only, and only
-  where the content type is the documented one. Unknown form fields are ignored; unknown multipart fields are 2301.
+- An empty parameter counts as missing. Parameters of a POST are read only from its body, and only if the content type
+  is the documented one. Unknown form fields are ignored; unknown multipart fields are 2301.
 - `create`: a body that is not JSON, or not sent as JSON, is 2101, as are unknown keys and a signature algorithm that
   doesn't fit the key. C, ST, L, O, and OU may be omitted. It overwrites an existing certificate. The serial number is
   the time in milliseconds (the sample's is one).
-- `chainInfo` holds the issuer of each certificate of the chain, leaf first: the only reading that makes the sample's
-  two equal entries (a leaf and its self-signed authority) come out.
+- `chainInfo` contains the issuer of each certificate of the chain, leaf first: only this explains the two equal
+  entries in the sample (a leaf and its self-signed authority).
 - DN parts that occur several times are joined with a comma in `subject` and `issuer`.
-- `csr/response/upload`: the certificates may come in any order and split in any way over the two files; one that is
-  not part of the leaf's chain fails validation (2801). The CSR stays until the next create, import or delete.
-- `import`: the first private key of a JKS is taken; `filePassword` opens both the file and the key in it; certificates
-  that don't belong to the key's chain are left out. A PKCS#12 whose key derivations are long, or whose lengths are
-  indefinite, can't be parsed (2204).
+- `csr/response/upload`: the two files can contain the certificates in any order and distribution; a certificate that is
+  not part of the leaf's chain fails validation (2801). The CSR remains until the next create, import, or delete.
+- `import`: the first private key of a JKS is used; `filePassword` opens both the file and the key in it; certificates
+  that don't belong to the key's chain are left out. A PKCS#12 file with long key derivations or indefinite lengths
+  can't be parsed (2204).
 - A file holds at most 1,000 certificates; more can't be parsed (2204).
 - `ca/import`: all or nothing. A certificate that is already trusted gets a second alias. Whether the certificate is a
   certificate authority is not checked.
@@ -28,13 +28,13 @@ import zoneinfo
 from typing import Final
 
 TIME_ZONE: Final = zoneinfo.ZoneInfo("Asia/Tokyo")
-"""Time zone of the times in responses, which do not state one."""
+"""Time zone of the times in responses, which do not contain a time zone."""
 
 LOGIN_FAILED_CODE: Final = 3002
 """Wrong user name or password at login (HTTP 403)."""
 
 DEFAULT_SESSION_MINUTES: Final = 30
-"""Reported."""
+"""Reported, not documented."""
 
 MAXIMUM_SESSION_MINUTES: Final = 7 * 24 * 60
 

@@ -27,7 +27,7 @@ class CertificateError(ValueError):
 
 
 def parse_all(data: bytes) -> list[x509.Certificate]:
-    """All certificates of an X.509 or PKCS#7 file in PEM or DER. All fields of each certificate are readable."""
+    """Return all certificates of an X.509 or PKCS#7 file in PEM or DER. All fields of each certificate are readable."""
     try:
         certificates = _pem(data) if b"-----BEGIN " in data else _der(data)
     except _UNREADABLE as error:
@@ -41,7 +41,7 @@ def parse_all(data: bytes) -> list[x509.Certificate]:
 
 
 def parse(data: bytes) -> x509.Certificate:
-    """One DER certificate."""
+    """Return the certificate in a DER encoding."""
     try:
         certificate = x509.load_der_x509_certificate(data)
     except _UNREADABLE as error:
@@ -66,19 +66,19 @@ def check(certificate: x509.Certificate) -> None:
 
 
 def to_der(certificate: x509.Certificate) -> bytes:
-    """The certificate's encoding."""
+    """Return the certificate's encoding."""
     return certificate.public_bytes(serialization.Encoding.DER)
 
 
 def public_key_bytes(key: PublicKeyTypes) -> bytes:
-    """A public key in canonical form for comparison."""
+    """Return a public key in canonical form for comparison."""
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def order_chain(
     leaf: x509.Certificate, others: Iterable[x509.Certificate]
 ) -> tuple[list[x509.Certificate], list[x509.Certificate]]:
-    """The chain from the leaf upwards, and the certificates that are not part of it."""
+    """Return the chain from the leaf upwards, and the certificates that are not part of it."""
     left = [each for each in dict.fromkeys(others) if each != leaf]
     chain = [leaf]
     while chain[-1].subject != chain[-1].issuer:
@@ -91,7 +91,7 @@ def order_chain(
 
 
 def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
-    """Whether `issuer` issued the certificate, by name and signature. Accepts MD5 and SHA-1 for old servers."""
+    """Return whether `issuer` issued the certificate, by name and signature. Accepts MD5 and SHA-1 for old servers."""
     if issuer.subject != certificate.issuer:
         return False
     try:
@@ -120,7 +120,7 @@ def _verify(key: PublicKeyTypes, certificate: x509.Certificate) -> None:
 
 
 def _pem(data: bytes) -> list[x509.Certificate]:
-    """The certificates of all blocks; other blocks are skipped."""
+    """Return the certificates of all blocks; other blocks are skipped."""
     blocks = _PEM_BLOCK.findall(data)
     if len(blocks) != len(_PEM_BEGIN.findall(data)):
         raise ValueError("a block without an end")
@@ -131,7 +131,7 @@ def _pem(data: bytes) -> list[x509.Certificate]:
 
 
 def _der(data: bytes) -> list[x509.Certificate]:
-    """Any number of concatenated certificates and PKCS#7 structures, as Java accepts them."""
+    """Return the certificates of concatenated certificates and PKCS#7 structures, which Java accepts."""
     certificates: list[x509.Certificate] = []
     for element in der.elements(data):
         children = element.expect(der.SEQUENCE).children(at_least=2)
@@ -143,7 +143,7 @@ def _der(data: bytes) -> list[x509.Certificate]:
 
 
 def _pkcs7_members(content: der.Element) -> list[der.Element]:
-    """The certificates in SignedData.
+    """Return the certificates in SignedData.
 
     `pkcs7.load_der_pkcs7_certificates` rejects unsorted sets, which openssl writes.
     """

@@ -58,7 +58,7 @@ class _Identity:
 
 
 def plan(now: dt.datetime) -> Plan:
-    """The default set, valid from the midnight before yesterday."""
+    """Return the default set, valid from the midnight before yesterday."""
     start = now.replace(hour=0, minute=0, second=0, microsecond=0) - dt.timedelta(days=1)
     root = _authority(_ROOT, start)
     issuing_authority = _authority(_ISSUING, start, root)

@@ -36,21 +36,21 @@ class Element:
         return int.from_bytes(self.content, "big")
 
     def children(self, *, at_least: int = 0) -> list["Element"]:
-        """The elements inside a constructed one."""
+        """Return the elements inside a constructed one."""
         children = list(elements(self.content))
         if len(children) < at_least:
             raise DerError("too few elements")
         return children
 
     def expect(self, tag: int) -> "Element":
-        """This element, if it has the tag."""
+        """Return this element. Raises DerError if it has another tag."""
         if self.tag != tag:
             raise DerError(f"tag {self.tag:#x} where {tag:#x} was expected")
         return self
 
 
 def elements(data: bytes) -> Iterator[Element]:
-    """All consecutive elements, up to the end of the data."""
+    """Yield all consecutive elements, up to the end of the data."""
     position = 0
     while position < len(data):
         element = _read(data, position)
@@ -59,7 +59,7 @@ def elements(data: bytes) -> Iterator[Element]:
 
 
 def single(data: bytes, tag: int) -> Element:
-    """The single element that makes up the data."""
+    """Return the single element that makes up the data."""
     element = _read(data, 0)
     if len(element.encoded) != len(data):
         raise DerError("data after the end")
@@ -67,7 +67,7 @@ def single(data: bytes, tag: int) -> Element:
 
 
 def encode(tag: int, *contents: bytes) -> bytes:
-    """An element with the joined contents."""
+    """Return an element with the joined contents."""
     content = b"".join(contents)
     if len(content) < _LONG_FORM:
         return bytes([tag, len(content)]) + content
@@ -76,7 +76,7 @@ def encode(tag: int, *contents: bytes) -> bytes:
 
 
 def encode_oid(dotted: str) -> bytes:
-    """An object identifier element."""
+    """Return an object identifier element."""
     first, second, *rest = (int(arc) for arc in dotted.split("."))
     return encode(OID, *(_base128(arc) for arc in (first * 40 + second, *rest)))
 

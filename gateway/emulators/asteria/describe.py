@@ -37,7 +37,7 @@ _JAVA_SIGNATURES: Final = {
 
 
 def detail(certificate: x509.Certificate, chain: Sequence[x509.Certificate] | None = None) -> dict[str, Any]:
-    """The detailed form, with `chainInfo` if a chain is given. Raises CertificateError for unreadable certificates."""
+    """Return the detailed form, with `chainInfo` if a chain is given. Raises CertificateError if it is unreadable."""
     try:
         described = _detail(certificate)
         if chain is not None:
@@ -48,7 +48,7 @@ def detail(certificate: x509.Certificate, chain: Sequence[x509.Certificate] | No
 
 
 def summary(alias: str, certificate: x509.Certificate) -> dict[str, str]:
-    """The short form, as in lists of authorities."""
+    """Return the short form, as in lists of authorities."""
     try:
         return {
             "alias": alias,
@@ -79,7 +79,7 @@ def _detail(certificate: x509.Certificate) -> dict[str, Any]:
 
 
 def _time(instant: dt.datetime) -> str:
-    """The time as Java writes it. 9999-12-31T23:59:59Z, commonly used for "never", is in the year 10000 in Tokyo."""
+    """Return the time as Java writes it. The common value for "never", 9999-12-31T23:59:59Z, is in 10000 in Tokyo."""
     # Python's calendar ends in the year 9999 and repeats every 400 years.
     beyond = 400 if instant.year == dt.MAXYEAR else 0
     local = instant.replace(year=instant.year - beyond).astimezone(TIME_ZONE)
@@ -87,7 +87,7 @@ def _time(instant: dt.datetime) -> str:
 
 
 def _usage(certificate: x509.Certificate) -> dict[str, bool]:
-    """The nine key usage flags; all false without the extension."""
+    """Return the nine key usage flags; all false without the extension."""
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:

@@ -41,13 +41,13 @@ class AsteriaEmulator(Emulator):
     async def seed(self, data: Mapping[str, Any] | None) -> Mapping[str, Any]:
         """Add seed data (format in seed.py). The default set (demo.py) is added only to an empty state."""
         if data is not None:
-            await seed.plant(self._state, await asyncio.to_thread(seed.parse, data, self.clock.now()))
+            await seed.apply(self._state, await asyncio.to_thread(seed.parse, data, self.clock.now()))
         elif self._state.is_empty():
-            await seed.plant(self._state, await asyncio.to_thread(demo.plan, self.clock.now()))
+            await seed.apply(self._state, await asyncio.to_thread(demo.plan, self.clock.now()))
         return seed.inventory(self._state)
 
     def failure(self, code: str | None, message: str | None, status: int | None) -> web.Response:
-        """A documented code has its documented status; an unknown code is passed through."""
+        """Return a failure response: a documented code has its documented status; an unknown code is passed through."""
         row = INTERNAL_ERROR if code is None else _row(code)
         return routes.failure(row, message, status=status)
 

@@ -24,7 +24,7 @@ class Imported:
 
 
 def read(data: bytes, password: str) -> Imported:
-    """The content of the file. Fails with 2401 for a wrong password and 2204 for an invalid file."""
+    """Return the content of the file. Fails with 2401 for a wrong password and 2204 for an invalid file."""
     try:
         key, leaf, others = _read_jks(data, password) if _is_java(data) else pkcs12.read(data, password)
         certificates.check_count([leaf, *others])
@@ -45,7 +45,7 @@ def _is_java(data: bytes) -> bool:
 
 
 def _read_jks(data: bytes, password: str) -> tuple[PrivateKeyTypes, x509.Certificate, list[x509.Certificate]]:
-    """The content of a JKS file, in the same form as `pkcs12.read`."""
+    """Return the content of a JKS file, in the same form as `pkcs12.read`."""
     keys = [entry for entry in jks.read(data, password) if isinstance(entry, jks.PrivateKeyEntry)]
     if not keys or not keys[0].chain:
         raise jks.JksError("no private key with a certificate")

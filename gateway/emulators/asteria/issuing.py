@@ -80,7 +80,7 @@ _ALGORITHMS: Final = {
 
 
 def signature_algorithm(name: str) -> SignatureAlgorithm | None:
-    """By Java's name (`SHA256withRSA`) or the sample's (`md5WithRSAEncryption`), in any case."""
+    """Return the algorithm with Java's name (`SHA256withRSA`) or the sample's (`md5WithRSAEncryption`), in any case."""
     return _ALGORITHMS.get(name.upper().removesuffix("ENCRYPTION"))
 
 
@@ -106,7 +106,7 @@ class Order:
 
 
 def issue(order: Order) -> Issued:
-    """A key pair, its self-signed certificate, and a CSR for the same subject."""
+    """Return a key pair, its self-signed certificate, and a CSR for the same subject."""
     key = _generate(order.key_algorithm, order.key_size)
     name = name_of(order.subject)
     try:
@@ -118,7 +118,7 @@ def issue(order: Order) -> Issued:
 
 
 def name_of(subject: Mapping[str, str]) -> x509.Name:
-    """A name from its parts, the least specific first. Raises ValueError for parts that X.509 does not allow."""
+    """Return a name from its parts, the least specific first. Raises ValueError for parts that X.509 does not allow."""
     return x509.Name([x509.NameAttribute(oid, subject[part]) for part, oid in _PART_OIDS.items() if part in subject])
 
 
@@ -168,12 +168,12 @@ def _is_retired(algorithm: SignatureAlgorithm) -> bool:
 
 
 def _builder_digest(algorithm: SignatureAlgorithm) -> hashes.SHA256:
-    """The digest for the library's builders, whose type includes only supported digests."""
+    """Return the digest for the library's builders, whose type includes only supported digests."""
     return cast(hashes.SHA256, algorithm.digest())
 
 
 def _sign(key: PrivateKey, signed: bytes, algorithm: SignatureAlgorithm) -> bytes:
-    """The outer structure of certificates and CSRs: signed content, algorithm, signature."""
+    """Return the outer structure of certificates and CSRs: signed content, algorithm, signature."""
     digest = algorithm.digest()
     match key:
         case rsa.RSAPrivateKey():

@@ -21,7 +21,7 @@ _CERTIFICATE_TYPE = "X.509"
 _DIGEST_BYTES = 20
 _TIME_BYTES = 8
 # The JDK adds this constant between password and content.
-_WHITENER = b"Mighty Aphrodite"
+_DIGEST_CONSTANT = b"Mighty Aphrodite"
 
 
 class JksError(ValueError):
@@ -41,7 +41,7 @@ class PrivateKeyEntry:
     chain: tuple[bytes, ...]
 
     def private_key(self, password: str) -> bytes:
-        """The key as PKCS#8 DER. The key can have its own password; keytool uses the store's by default."""
+        """Return the key as PKCS#8 DER. The key can have its own password; keytool uses the store's by default."""
         return _recover(self.protected_key, _characters(password))
 
 
@@ -57,14 +57,14 @@ Entry = PrivateKeyEntry | TrustedCertificateEntry
 
 
 def read(data: bytes, password: str) -> tuple[Entry, ...]:
-    """All entries, in the file's order, after the integrity check."""
+    """Return all entries, in the file's order, after the integrity check."""
     if data.startswith(JCEKS_MAGIC):
         raise JksError("a JCEKS key store; convert it to PKCS#12")
     if not data.startswith(MAGIC):
         raise JksError("not a JKS key store")
     content, digest = data[:-_DIGEST_BYTES], data[-_DIGEST_BYTES:]
     entries = _entries(_Reader(content[len(MAGIC) :]))
-    expected = _sha1(_characters(password), _WHITENER, content)
+    expected = _sha1(_characters(password), _DIGEST_CONSTANT, content)
     if not hmac.compare_digest(expected, digest):
         raise JksPasswordError("wrong password, or a file that was changed")
     return entries
@@ -151,7 +151,7 @@ def _recover(protected: bytes, password: bytes) -> bytes:
 
 
 def _unwrap(protected: bytes) -> bytes:
-    """The protected bytes of an EncryptedPrivateKeyInfo."""
+    """Return the protected bytes of an EncryptedPrivateKeyInfo."""
     try:
         algorithm, sealed = der.single(protected, der.SEQUENCE).children(at_least=2)[:2]
         identifier = algorithm.expect(der.SEQUENCE).children(at_least=1)[0]
@@ -166,7 +166,7 @@ def _unwrap(protected: bytes) -> bytes:
 
 
 def _characters(password: str) -> bytes:
-    """A password as the JDK hashes it: two bytes per UTF-16 unit."""
+    """Return a password as the JDK hashes it: two bytes per UTF-16 unit."""
     return password.encode("utf-16-be", "surrogatepass")
 
 

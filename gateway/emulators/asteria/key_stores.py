@@ -28,11 +28,11 @@ class KeyStores:
         self._locks = {store: asyncio.Lock() for store in Store}
 
     def exists(self, store: Store) -> bool:
-        """Whether a certificate exists."""
+        """Return whether a certificate exists."""
         return self._state.key_store(store) is not None
 
     async def show(self, store: Store, password: str) -> dict[str, Any]:
-        """The certificate in detail."""
+        """Return the certificate in detail."""
         _, opened = await self._open(store, password, damaged=5304)
         return _describe(opened.chain, unreadable=5304)
 
@@ -82,7 +82,7 @@ class KeyStores:
         return archive.certificates(store, opened.chain, output, data, self._clock.now())
 
     async def _open(self, store: Store, password: str, *, damaged: int) -> tuple[StoredKeyStore, OpenStore]:
-        """The content of the store, if it is not empty and the password is correct."""
+        """Return the content of the store, if it is not empty and the password is correct."""
         stored = self._state.key_store(store)
         if stored is None:
             raise AsteriaError(4012)
@@ -128,8 +128,8 @@ def _accept(opened: OpenStore, passwords: Passwords, leaf_file: bytes, chain_fil
     leaf = next((each for each in offered if certificates.public_key_bytes(each.public_key()) == public_key), None)
     if leaf is None:
         raise AsteriaError(2801, "no certificate for the private key")
-    chain, strangers = certificates.order_chain(leaf, [*offered, *above])
-    if strangers:
+    chain, unrelated = certificates.order_chain(leaf, [*offered, *above])
+    if unrelated:
         raise AsteriaError(2801, "a certificate that is not part of the chain")
     return sealing.seal(key, chain, passwords)
 

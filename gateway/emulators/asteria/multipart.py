@@ -26,7 +26,7 @@ class Part:
 
 
 def parse(content_type: str, body: bytes) -> dict[str, Part]:
-    """The parts by field name; a name may occur once."""
+    """Return the parts by field name; a name may occur once."""
     parts: dict[str, Part] = {}
     for headers, content in _split(body, _boundary(content_type)):
         name, file_name = _disposition(headers)
@@ -46,7 +46,7 @@ def _boundary(content_type: str) -> bytes:
 
 
 def _split(body: bytes, boundary: bytes) -> list[tuple[str, bytes]]:
-    """Headers and content of each part."""
+    """Return headers and content of each part."""
     # Spaces after a delimiter are allowed (RFC 2046) and occur in the document's samples.
     delimiter = re.compile(rb"\r\n--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r\n|\Z)")
     data = b"\r\n" + body
@@ -54,7 +54,7 @@ def _split(body: bytes, boundary: bytes) -> list[tuple[str, bytes]]:
     closings = [index for index, mark in enumerate(marks) if mark[1]]
     if not marks or closings != [len(marks) - 1] or len(marks) == 1:
         raise MultipartError("delimiters are missing or out of order")
-    return [_headers_and_content(data[mark.end() : following.start()]) for mark, following in pairwise(marks)]
+    return [_headers_and_content(data[mark.end() : end.start()]) for mark, end in pairwise(marks)]
 
 
 def _headers_and_content(part: bytes) -> tuple[str, bytes]:
@@ -68,7 +68,7 @@ def _headers_and_content(part: bytes) -> tuple[str, bytes]:
 
 
 def _disposition(headers: str) -> tuple[str, str | None]:
-    """Field name and file name of a part."""
+    """Return the field name and the file name of a part."""
     fields: dict[str, str] = {}
     for line in headers.split("\r\n")[1:]:
         key, colon, value = line.partition(":")

@@ -24,7 +24,7 @@ _SPECIAL = frozenset(',+"\\<>;')
 
 
 def parts(name: x509.Name) -> dict[str, str]:
-    """The name by short key, in the order of the document's samples, followed by other parts."""
+    """Return the name by short key, in the order of the document's samples, followed by other parts."""
     values: dict[str, list[str]] = {}
     for attribute in name:
         key = _PARTS.get(attribute.oid, attribute.oid.dotted_string)
@@ -35,7 +35,7 @@ def parts(name: x509.Name) -> dict[str, str]:
 
 
 def text(name: x509.Name) -> str:
-    """The name as one string, the most specific part first."""
+    """Return the name as one string, the most specific part first."""
     return ",".join("+".join(_pair(attribute) for attribute in rdn) for rdn in reversed(name.rdns))
 
 
@@ -58,7 +58,7 @@ def _text(attribute: x509.NameAttribute[str | bytes]) -> str:
 
 
 def _encoded(attribute: x509.NameAttribute[str | bytes]) -> bytes:
-    """The value as DER, which RFC 2253 prints in hexadecimal for attributes without a keyword."""
+    """Return the value as DER, which RFC 2253 prints in hexadecimal for attributes without a keyword."""
     name = der.single(x509.Name([attribute]).public_bytes(), der.SEQUENCE)
     pair = name.children()[0].children()[0].children(at_least=2)
     return pair[1].encoded

@@ -45,18 +45,18 @@ class CreateParameters:
 
 
 def query(request: web.Request, name: str) -> str:
-    """A required parameter in the URL."""
+    """Return a required parameter in the URL."""
     return _required(request.query, name)
 
 
 async def form(request: web.Request, *names: str) -> list[str]:
-    """The required parameters of a form."""
+    """Return the required parameters of a form."""
     fields = await form_fields(request)
     return [_required(fields, name) for name in names]
 
 
 async def form_fields(request: web.Request) -> dict[str, str]:
-    """All parameters of a form: the first value of each, without empty ones."""
+    """Return all parameters of a form: the first value of each, without empty ones."""
     if request.content_type != "application/x-www-form-urlencoded":
         raise AsteriaError(2002, "the content type is not application/x-www-form-urlencoded")
     try:
@@ -75,7 +75,7 @@ class Upload:
 
     @classmethod
     async def read(cls, request: web.Request, *fields: str) -> "Upload":
-        """The request's fields."""
+        """Return the request's fields."""
         try:
             parts = multipart.parse(request.headers.get("Content-Type", ""), await request.read())
         except multipart.MultipartError as error:
@@ -85,7 +85,7 @@ class Upload:
         return cls(parts)
 
     def text(self, name: str) -> str:
-        """A required text field."""
+        """Return a required text field."""
         part = self._parts.get(name)
         if part is None or not part.content:
             raise AsteriaError(2002, name)
@@ -95,7 +95,7 @@ class Upload:
             raise AsteriaError(2301, f"{name} is not UTF-8") from error
 
     def file(self, name: str) -> bytes:
-        """A required file with a name and content."""
+        """Return a required file with a name and content."""
         part = self._parts.get(name)
         if part is None or not part.file_name:
             raise AsteriaError(2202, name)
@@ -104,7 +104,7 @@ class Upload:
         return part.content
 
     def optional_file(self, name: str) -> bytes | None:
-        """An optional file. A browser omits it by sending no name and no content."""
+        """Return an optional file. A browser omits it by sending no name and no content."""
         part = self._parts.get(name)
         if part is None or (part.file_name == "" and not part.content):
             return None
@@ -112,7 +112,7 @@ class Upload:
 
 
 def choice(choices: type[_Choice], name: str, value: str) -> _Choice:
-    """A parameter with a fixed set of values, matched exactly."""
+    """Return a parameter with a fixed set of values, matched exactly."""
     try:
         return choices(value)
     except ValueError as error:
@@ -120,14 +120,14 @@ def choice(choices: type[_Choice], name: str, value: str) -> _Choice:
 
 
 def new_passwords(store: str, private_key: str, *, too_short: int) -> Passwords:
-    """The passwords of a new key store, which must have the minimum length."""
+    """Return the passwords of a new key store, which must have the minimum length."""
     if min(len(store), len(private_key)) < assumptions.MINIMUM_PASSWORD_LENGTH:
         raise AsteriaError(too_short)
     return Passwords(store, private_key)
 
 
 async def create(request: web.Request) -> CreateParameters:
-    """The JSON of `create`."""
+    """Return the parameters in the JSON body of `create`."""
     if request.content_type != "application/json":
         raise AsteriaError(2101, "the content type is not application/json")
     try:
@@ -138,7 +138,7 @@ async def create(request: web.Request) -> CreateParameters:
 
 
 def _create_values(data: object) -> dict[str, str | int]:
-    """The values below `certificate`: all present and of the correct type."""
+    """Return the values below `certificate`: all present and of the correct type."""
     outer = _object(data, {"certificate": dict}, "the body")
     values = _object(outer.get("certificate"), _CREATE_TYPES, "certificate")
     # Null and empty text count as missing (assumed).

@@ -43,7 +43,7 @@ class Pkcs12PasswordError(Pkcs12Error):
 
 
 def read(data: bytes, password: str) -> tuple[PrivateKeyTypes, x509.Certificate, list[x509.Certificate]]:
-    """The private key, its certificate, and the other certificates in the file."""
+    """Return the private key, its certificate, and the other certificates in the file."""
     _check_rounds(data)
     try:
         content = pkcs12.load_pkcs12(data, password.encode())
@@ -65,7 +65,7 @@ def _check_rounds(data: bytes) -> None:
 
 
 def _rounds(data: bytes) -> list[int]:
-    """The iteration counts of all key derivations in the file."""
+    """Return the iteration counts of all key derivations in the file."""
     mac = _mac(data)
     rounds = [] if mac is None else [_mac_rounds(mac[0])]
     waiting = [der.single(data, der.SEQUENCE)]
@@ -90,7 +90,7 @@ def _rounds(data: bytes) -> list[int]:
 
 
 def _why(data: bytes, password: str) -> Pkcs12Error:
-    """The reason why a file could not be loaded."""
+    """Return the reason why a file could not be loaded."""
     try:
         mac = _mac(data)
         if mac is None or not _fits(mac, password):
@@ -101,7 +101,7 @@ def _why(data: bytes, password: str) -> Pkcs12Error:
 
 
 def _mac(data: bytes) -> tuple[der.Element, bytes] | None:
-    """The MacData element and the bytes that it covers; None for a file without one."""
+    """Return the MacData element and the bytes that it covers; None for a file without one."""
     parts = der.single(data, der.SEQUENCE).children(at_least=2)
     parts[0].expect(der.INTEGER)
     content_info = parts[1].expect(der.SEQUENCE).children(at_least=2)
@@ -127,7 +127,7 @@ def _mac_rounds(mac: der.Element) -> int:
 
 
 def _mac_key(name: str, password: str, salt: bytes, iterations: int) -> bytes:
-    """The key derivation of RFC 7292, appendix B.2, for the single block of a MAC key."""
+    """Return the MAC key: the key derivation of RFC 7292, appendix B.2, for a single block."""
     block = hashlib.new(name, usedforsecurity=False).block_size
     characters = (password + "\0").encode("utf-16-be", "surrogatepass")
     state = bytes([_MAC_KEY_PURPOSE]) * block + _fill(salt, block) + _fill(characters, block)
@@ -137,6 +137,6 @@ def _mac_key(name: str, password: str, salt: bytes, iterations: int) -> bytes:
 
 
 def _fill(text: bytes, block: int) -> bytes:
-    """The text repeated to a multiple of the block size."""
+    """Return the text repeated to a multiple of the block size."""
     length = -(-len(text) // block) * block
     return (text * (length // max(len(text), 1) + 1))[:length]

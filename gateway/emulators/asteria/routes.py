@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _StoreHandler = Callable[["AsteriaRoutes", web.Request, Store], Awaitable[web.Response]]
 
-_EVERYONE: Final = frozenset(Role)
+_ALL_ROLES: Final = frozenset(Role)
 _OPERATORS: Final = frozenset({Role.ADMINISTRATOR, Role.OPERATOR})
 _ADMINISTRATORS: Final = frozenset({Role.ADMINISTRATOR})
 
@@ -165,16 +165,16 @@ class AsteriaRoutes:
 
 
 CALLS: Final = (
-    RoutedCall("GET", "exist", _EVERYONE, AsteriaRoutes.exist),
-    RoutedCall("POST", "show", _EVERYONE, AsteriaRoutes.show),
+    RoutedCall("GET", "exist", _ALL_ROLES, AsteriaRoutes.exist),
+    RoutedCall("POST", "show", _ALL_ROLES, AsteriaRoutes.show),
     RoutedCall("POST", "create", _ADMINISTRATORS, AsteriaRoutes.create),
     RoutedCall("POST", "delete", _ADMINISTRATORS, AsteriaRoutes.delete),
     RoutedCall("POST", "import", _ADMINISTRATORS, AsteriaRoutes.import_file),
     RoutedCall("POST", "export", _OPERATORS, AsteriaRoutes.export),
     RoutedCall("POST", "csr/download", _OPERATORS, AsteriaRoutes.download_csr),
     RoutedCall("POST", "csr/response/upload", _ADMINISTRATORS, AsteriaRoutes.upload_response),
-    RoutedCall("GET", "ca/list", _EVERYONE, AsteriaRoutes.list_authorities),
-    RoutedCall("GET", "ca/show", _EVERYONE, AsteriaRoutes.show_authority),
+    RoutedCall("GET", "ca/list", _ALL_ROLES, AsteriaRoutes.list_authorities),
+    RoutedCall("GET", "ca/show", _ALL_ROLES, AsteriaRoutes.show_authority),
     RoutedCall("POST", "ca/delete", _ADMINISTRATORS, AsteriaRoutes.delete_authority),
     RoutedCall("POST", "ca/import", _ADMINISTRATORS, AsteriaRoutes.import_authorities),
 )
@@ -182,12 +182,12 @@ CALLS: Final = (
 
 
 def success(data: dict[str, Any]) -> web.Response:
-    """The envelope of a successful call."""
+    """Return the envelope of a successful call."""
     return _json(200, {"result": {"status": "success", "data": data}})
 
 
 def failure(row: AsteriaFailure, message: str | None = None, *, status: int | None = None) -> web.Response:
-    """The envelope of a failed call; without `code` if none is documented."""
+    """Return the envelope of a failed call; without `code` if none is documented."""
     result: dict[str, Any] = {"status": "error", "message": message or row.message}
     if row.code is not None:
         result["code"] = row.code

@@ -50,7 +50,7 @@ class OpenStore:
     _sealed_key: bytes
 
     def private_key(self, password: str) -> PrivateKeyTypes:
-        """The private key, if the password is correct."""
+        """Return the private key, if the password is correct."""
         encoded = _open(self._sealed_key, password)
         try:
             return serialization.load_der_private_key(encoded, None)
@@ -59,7 +59,7 @@ class OpenStore:
 
 
 def seal(key: PrivateKeyTypes, chain: Sequence[x509.Certificate], passwords: Passwords) -> bytes:
-    """A key store with the key and its chain, leaf first."""
+    """Return a key store with the key and its chain, leaf first."""
     encoded = key.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -71,7 +71,7 @@ def seal(key: PrivateKeyTypes, chain: Sequence[x509.Certificate], passwords: Pas
 
 
 def open_store(sealed: bytes, password: str) -> OpenStore:
-    """The key store, if its password is correct."""
+    """Return the key store, if its password is correct."""
     content = _open(sealed, password)
     try:
         fields = json.loads(content)

@@ -61,7 +61,7 @@ class Plan:
     authorities: dict[Store, list[Authority]] = field(default_factory=dict)
 
 
-async def plant(state: AsteriaState, plan: Plan) -> None:
+async def apply(state: AsteriaState, plan: Plan) -> None:
     """Write a plan to the state."""
     users = [make_user(each.name, each.password, each.role) for each in plan.users]
     sealed = {
@@ -79,7 +79,7 @@ async def plant(state: AsteriaState, plan: Plan) -> None:
 
 
 def inventory(state: AsteriaState) -> dict[str, Any]:
-    """The resulting state, without secrets."""
+    """Return the resulting state, without secrets."""
     stored = {store: state.key_store(store) for store in Store}
     return {
         "users": [{"name": user.name, "role": user.role} for user in state.users()],

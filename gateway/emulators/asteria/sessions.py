@@ -15,7 +15,7 @@ _SCRYPT_COST = 2**10
 
 
 def make_user(name: str, password: str, role: Role) -> User:
-    """A user with a verifier instead of the password."""
+    """Return a user with a verifier instead of the password."""
     salt = os.urandom(_SALT_BYTES)
     return User(name, salt, _verifier(password, salt), role)
 
@@ -28,7 +28,7 @@ class Sessions:
         self._clock = clock
 
     def log_in(self, name: str, password: str, lifetime_seconds: int) -> StoredSession | None:
-        """A new session, or None for a wrong name or password."""
+        """Return a new session, or None for a wrong name or password."""
         user = self._state.user(name)
         if user is None or not hmac.compare_digest(_verifier(password, user.salt), user.verifier):
             return None
@@ -40,7 +40,7 @@ class Sessions:
         return session
 
     def live(self, session_id: str | None) -> StoredSession | None:
-        """The session, if it has not expired. Each use extends it (assumed)."""
+        """Return the session, if it has not expired. Each use extends it (assumed)."""
         if not session_id:
             return None
         return self._state.renew_session(session_id, now=self._clock.now().timestamp())

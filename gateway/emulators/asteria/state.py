@@ -86,7 +86,7 @@ class AsteriaState:
         database.create(_SCHEMA)
 
     def is_empty(self) -> bool:
-        """Whether the state is empty."""
+        """Return whether the state is empty."""
         # The table names are the constants above.
         return not any(self._database.row(f"SELECT 1 FROM {table} LIMIT 1") for table in _TABLES)  # noqa: S608
 
@@ -105,12 +105,12 @@ class AsteriaState:
             )
 
     def user(self, name: str) -> User | None:
-        """A user by name."""
+        """Return the user with this name, or None."""
         row = self._database.row("SELECT name, salt, verifier, role FROM users WHERE name = ?", name)
         return None if row is None else User(row["name"], row["salt"], row["verifier"], Role(row["role"]))
 
     def users(self) -> list[User]:
-        """All users, by name."""
+        """Return all users, by name."""
         rows = self._database.rows("SELECT name, salt, verifier, role FROM users ORDER BY name")
         return [User(row["name"], row["salt"], row["verifier"], Role(row["role"])) for row in rows]
 
@@ -124,7 +124,7 @@ class AsteriaState:
             )  # fmt: skip
 
     def renew_session(self, session_id: str, *, now: float) -> StoredSession | None:
-        """A session that has not expired. Its lifetime restarts."""
+        """Return the session if it has not expired, and restart its lifetime."""
         with self._database.transaction():
             self._database.execute(
                 "UPDATE sessions SET expires = ? + lifetime_seconds WHERE id = ? AND expires > ?", now, session_id, now
@@ -142,7 +142,7 @@ class AsteriaState:
         self._database.execute("DELETE FROM sessions WHERE id = ?", session_id)
 
     def key_store(self, store: Store) -> StoredKeyStore | None:
-        """The content of the key store, or None."""
+        """Return the content of the key store, or None."""
         row = self._database.row("SELECT sealed, csr FROM key_stores WHERE store = ?", store)
         return None if row is None else StoredKeyStore(row["sealed"], row["csr"])
 
@@ -155,14 +155,14 @@ class AsteriaState:
         self._database.execute("DELETE FROM key_stores WHERE store = ?", store)
 
     def authorities(self, store: Store) -> list[Authority]:
-        """The trust store, oldest first."""
+        """Return all certificates of a trust store, oldest first."""
         rows = self._database.rows(
             "SELECT alias, certificate FROM authorities WHERE store = ? ORDER BY position", store
         )
         return [Authority(row["alias"], row["certificate"]) for row in rows]
 
     def authority(self, store: Store, alias: str) -> Authority | None:
-        """One trusted certificate."""
+        """Return one trusted certificate."""
         row = self._database.row(
             "SELECT alias, certificate FROM authorities WHERE store = ? AND alias = ?", store, alias
         )

@@ -25,11 +25,11 @@ class TrustStores:
         self._clock = clock
 
     async def list(self, store: Store) -> Sequence[dict[str, str]]:
-        """All authorities, oldest first."""
+        """Return all authorities, oldest first."""
         return await asyncio.to_thread(_summaries, self._state.authorities(store))
 
     def show(self, store: Store, alias: str) -> dict[str, Any]:
-        """One authority in detail."""
+        """Return one authority in detail."""
         authority = self._state.authority(store, alias)
         if authority is None:
             raise AsteriaError(4012)

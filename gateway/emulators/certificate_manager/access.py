@@ -14,7 +14,7 @@ AUTHORIZATION = "X-NHN-AUTHORIZATION"
 
 
 def check(state: CertificateManagerState, request: web.Request, version: ApiVersion) -> str:
-    """The app key of a permitted call. Raises CertificateManagerError for any other call."""
+    """Return the app key of a permitted call. Raises CertificateManagerError for any other call."""
     if not _has_credentials(state, request, version):
         raise errors.CertificateManagerError(errors.BAD_CREDENTIALS)
     app_key = request.match_info["app_key"]
@@ -45,5 +45,5 @@ def _has_access_key(state: CertificateManagerState, request: web.Request) -> boo
 
 
 def _header(request: web.Request, name: str) -> str:
-    """A header as text for SQLite: bytes that are not UTF-8 match nothing."""
+    """Return a header as text for SQLite: bytes that are not UTF-8 match nothing."""
     return request.headers.get(name, "").encode(errors="replace").decode()

@@ -28,7 +28,7 @@ class Issuer:
     def issue(
         self, common_name: str, key: PrivateKey, valid: tuple[dt.datetime, dt.datetime], domains: Sequence[str] = ()
     ) -> tuple[x509.Certificate, ...]:
-        """A server certificate and the chain up to the root."""
+        """Return a server certificate and the chain up to the root."""
         builder = (
             _builder(_name(common_name), self.chain[0].subject, key, valid)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -53,7 +53,7 @@ class DemoAuthority:
 
     @classmethod
     async def create(cls, now: dt.datetime) -> Self:
-        """A new authority, valid from ten years ago to ten years on (so that it covers shifted clocks)."""
+        """Return a new authority, valid from ten years ago to ten years on (so that it covers shifted clocks)."""
         issuer_key, leaf_key = await asyncio.gather(asyncio.to_thread(_rsa_key), asyncio.to_thread(_rsa_key))
         valid = now - dt.timedelta(days=3650), now + dt.timedelta(days=3650)
         root_key = ec.generate_private_key(ec.SECP384R1())
@@ -74,7 +74,7 @@ class DemoAuthority:
 
 
 def file_text(chain: Sequence[x509.Certificate], key: PrivateKey, *, pkcs8: bool = False, passphrase: str = "") -> str:
-    """A certificate file: the chain, leaf first, then the key (PKCS#8, or named after its type)."""
+    """Return a certificate file: the chain, leaf first, then the key (PKCS#8, or named after its type)."""
     is_pkcs8 = pkcs8 or bool(passphrase)
     private_format = serialization.PrivateFormat.PKCS8 if is_pkcs8 else serialization.PrivateFormat.TraditionalOpenSSL
     encryption: serialization.KeySerializationEncryption = (
@@ -85,7 +85,7 @@ def file_text(chain: Sequence[x509.Certificate], key: PrivateKey, *, pkcs8: bool
 
 
 def certificate_text(certificate: x509.Certificate) -> bytes:
-    """One certificate in PEM."""
+    """Return one certificate in PEM."""
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 

@@ -8,7 +8,7 @@ from gateway.emulators.certificate_manager.state import Certificate
 
 
 def accept(file: UploadedFile, certificate: Certificate, now: dt.datetime) -> pem.CertificateFile:
-    """The parsed file, if it passes all checks in the order of the documented codes."""
+    """Return the parsed file, if it passes all checks in the order of the documented codes."""
     if not file.name.lower().endswith(assumptions.FILE_NAME_SUFFIX):
         raise errors.CertificateManagerError(errors.NOT_PEM)
     try:

@@ -1,4 +1,4 @@
-"""The default set: one certificate for each case that a caller can encounter. Names and credentials are fixed."""
+"""The default set: one certificate for each case that callers can encounter. Names and credentials are fixed."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ _BROKEN = CertificateSeed(
 
 
 async def default_set(now: dt.datetime) -> tuple[SeedData, str]:
-    """The default objects, and the root certificate of their authority in PEM."""
+    """Return the default objects, and the root certificate of their authority in PEM."""
     ca = await DemoAuthority.create(now)
     generated = [
         CertificateSeed(name=name, files=tuple(_generate(ca, now, name, file) for file in files))

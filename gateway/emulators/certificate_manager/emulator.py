@@ -43,5 +43,5 @@ class CertificateManagerEmulator(Emulator):
         return seed.describe(self._state)
 
     def failure(self, code: str | None, message: str | None, status: int | None) -> web.Response:
-        """The failure envelope for an injected fault."""
+        """Return the failure envelope for an injected fault."""
         return errors.failure_on_demand(code, message, status)

@@ -69,7 +69,7 @@ class CertificateManagerError(Exception):
         self.details = details
 
     def response(self, version: str) -> web.Response:
-        """The failure envelope with the message of one API version."""
+        """Return the failure envelope with the message of one API version."""
         failure = self.failure
         early = version in ("v1.0", "v1.1")
         message = failure.message if early or failure.later_message is None else failure.later_message
@@ -79,12 +79,12 @@ class CertificateManagerError(Exception):
 
 
 def success(body: object) -> web.Response:
-    """The success envelope."""
+    """Return the success envelope."""
     return envelope(0, "success", body, 200)
 
 
 def failure_on_demand(code: str | None, message: str | None, status: int | None) -> web.Response:
-    """The failure envelope for a given code or documented message; see `Emulator.failure`."""
+    """Return the failure envelope for a given code or documented message; see `Emulator.failure`."""
     failure = _find(code)
     details = (MAXIMUM_FILE_BYTES, MAXIMUM_FILE_BYTES + 1) if failure is TOO_LARGE else ("pageSize",)
     text = message if message is not None else failure.message.format(*details)
@@ -92,7 +92,7 @@ def failure_on_demand(code: str | None, message: str | None, status: int | None)
 
 
 def envelope(code: int, message: str, body: object, status: int) -> web.Response:
-    """The header and body of every JSON response."""
+    """Return the header and body of every JSON response."""
     header = {"resultCode": code, "resultMessage": message, "isSuccessful": code == 0}
     return web.json_response({"header": header, "body": body}, status=status)
 

@@ -19,7 +19,7 @@ class UploadedFile:
 
 
 async def read_file(request: web.Request) -> UploadedFile:
-    """The request's single file within the size limit. Form fields without a file name are ignored."""
+    """Return the request's single file within the size limit. Form fields without a file name are ignored."""
     if request.content_type != "multipart/form-data":
         raise web.HTTPUnsupportedMediaType
     files = await _files(request)
@@ -32,7 +32,7 @@ async def read_file(request: web.Request) -> UploadedFile:
 
 
 async def _files(request: web.Request) -> list[tuple[str | None, UploadedFile]]:
-    """All file parts by field name."""
+    """Return all file parts by field name."""
     found = []
     try:
         reader = MultipartReader(request.headers, await _body(request))
@@ -48,7 +48,7 @@ async def _files(request: web.Request) -> list[tuple[str | None, UploadedFile]]:
 
 
 async def _body(request: web.Request) -> StreamReader:
-    """The body as a stream again, because the host's middleware has already read it."""
+    """Return the body as a stream again, because the host's middleware has already read it."""
     body = await request.read()
     # A limit above the size, so that feeding does not pause the connection.
     stream = StreamReader(request.protocol, limit=len(body) + 1)
@@ -58,6 +58,6 @@ async def _body(request: web.Request) -> StreamReader:
 
 
 def _base_name(name: str) -> str:
-    """The name without folders, control characters, and invalid UTF-8, which cannot be stored or sent back."""
+    """Return the name without folders, control characters, and invalid UTF-8, which cannot be stored or sent back."""
     name = name.encode(errors="replace").decode()
     return re.sub(r"[\x00-\x1f\x7f]", "", re.split(r"[/\\]", name)[-1])

@@ -30,7 +30,7 @@ class ListQuery:
 
 
 def parse(query: MultiMapping[str], version: ApiVersion) -> ListQuery:
-    """The query with defaults applied. CertificateManagerError names the first invalid value."""
+    """Return the query with defaults applied. CertificateManagerError names the first invalid value."""
     for name in query:
         if name not in _DEFAULTS or len(query.getall(name)) > 1:
             raise errors.CertificateManagerError(errors.BAD_PARAMETER, name)

@@ -84,7 +84,7 @@ def read(content: bytes) -> CertificateFile:
 
 
 def _blocks(content: bytes) -> Iterator[_Block]:
-    """The PEM blocks. Text between blocks is skipped; a block without an end is an error."""
+    """Yield the PEM blocks. Text between blocks is skipped; a block without an end is an error."""
     label, lines = "", list[bytes]()
     for line in content.splitlines(keepends=True):
         stripped = line.strip()
@@ -126,7 +126,7 @@ def _describe(leaf: x509.Certificate) -> CertificateFile:
 
 
 def _texts(name: x509.Name, oid: x509.ObjectIdentifier) -> list[str]:
-    """The attribute's non-empty values."""
+    """Return the attribute's non-empty values."""
     values = [attribute.value for attribute in name.get_attributes_for_oid(oid)]
     return [value for value in values if isinstance(value, str) and value.strip()]
 

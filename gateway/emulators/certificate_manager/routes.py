@@ -94,7 +94,7 @@ class CertificateManagerRoutes:
 
 @web.middleware
 async def _answer_failures(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The envelope for failures of the API, and the web framework's JSON for other HTTP errors."""
+    """Return the envelope for failures of the API, and the web framework's JSON for other HTTP errors."""
     try:
         return await handler(request)
     except errors.CertificateManagerError as error:
@@ -126,5 +126,5 @@ def _text(date: dt.date | None) -> str | None:
 
 
 def _quoted(name: str) -> str:
-    """A quoted string of RFC 9110."""
+    """Return a quoted string of RFC 9110."""
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -90,7 +90,7 @@ def add(state: CertificateManagerState, data: SeedData) -> None:
 
 
 def describe(state: CertificateManagerState) -> dict[str, Any]:
-    """The state, without secrets and key material."""
+    """Return the state, without secrets and key material."""
     everything = ListQuery(page_size=1, page_number=1, everything=True, status=Status.ALL)
     return {
         "app_keys": state.app_keys(),

@@ -85,11 +85,11 @@ class CertificateManagerState:
         self._database.execute("INSERT OR IGNORE INTO app_keys VALUES (?)", app_key)
 
     def has_app_key(self, app_key: str) -> bool:
-        """Whether the app key is known."""
+        """Return whether the app key is known."""
         return self._database.row("SELECT 1 FROM app_keys WHERE app_key = ?", app_key) is not None
 
     def app_keys(self) -> list[str]:
-        """All app keys."""
+        """Return all app keys."""
         return [row["app_key"] for row in self._database.rows("SELECT app_key FROM app_keys ORDER BY rowid")]
 
     def put_access_key(self, key_id: str, secret: str) -> None:
@@ -97,12 +97,12 @@ class CertificateManagerState:
         self._database.execute("INSERT OR REPLACE INTO access_keys VALUES (?, ?)", key_id, secret)
 
     def access_key_secret(self, key_id: str) -> str | None:
-        """A user access key's secret."""
+        """Return a user access key's secret."""
         row = self._database.row("SELECT secret FROM access_keys WHERE id = ?", key_id)
         return None if row is None else str(row["secret"])
 
     def access_key_ids(self) -> list[str]:
-        """All user access keys."""
+        """Return all user access keys."""
         return [row["id"] for row in self._database.rows("SELECT id FROM access_keys ORDER BY rowid")]
 
     def add_bearer_token(self, token: str) -> None:
@@ -110,7 +110,7 @@ class CertificateManagerState:
         self._database.execute("INSERT OR IGNORE INTO bearer_tokens VALUES (?)", token)
 
     def has_bearer_token(self, token: str) -> bool:
-        """Whether the bearer token is known."""
+        """Return whether the bearer token is known."""
         return self._database.row("SELECT 1 FROM bearer_tokens WHERE token = ?", token) is not None
 
     @property
@@ -169,12 +169,12 @@ class CertificateManagerState:
         )  # fmt: skip
 
     def certificate(self, app_key: str, name: str) -> Certificate | None:
-        """A registered certificate by its name."""
+        """Return a registered certificate by its name."""
         row = self._database.row("SELECT * FROM certificates WHERE app_key = ? AND name = ?", app_key, name)
         return None if row is None else _certificate(row)
 
     def certificates(self, app_key: str, query: ListQuery, today: dt.date) -> tuple[int, list[Certificate]]:
-        """How many certificates the status filter leaves, and those on the asked page, oldest registration first."""
+        """Return the number of certificates that match the status, and the requested page in order of registration."""
         where = (
             " FROM certificates WHERE app_key = ?1 AND"
             " (?2 = 'ALL' OR (expiration_date IS NOT NULL AND expiration_date < ?3) = (?2 = 'EXPIRED'))"
@@ -188,7 +188,7 @@ class CertificateManagerState:
         return counted["total"], [_certificate(row) for row in rows]
 
     def files(self, certificate_id: int) -> list[StoredFile]:
-        """A certificate's files, oldest first."""
+        """Return a certificate's files, oldest first."""
         rows = self._database.rows("SELECT * FROM files WHERE certificate_id = ? ORDER BY id", certificate_id)
         return [StoredFile(row["name"], row["content"]) for row in rows]
 

@@ -1,11 +1,11 @@
-"""How the API versions differ: one row each. Holds facts only; the modules that act on them read the rows."""
+"""The differences between the API versions, one row per version. Contains no logic."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
 
 
 class Credentials(Enum):
-    """Which headers a version wants, besides the app key in the path."""
+    """The credential headers that a version requires, in addition to the app key in the path."""
 
     NONE = auto()
     ACCESS_KEY = auto()
@@ -15,7 +15,7 @@ class Credentials(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ApiVersion:
-    """One row: what a version takes and answers."""
+    """One API version: its credentials, and which features it has."""
 
     name: str
     credentials: Credentials

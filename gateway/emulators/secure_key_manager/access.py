@@ -38,7 +38,7 @@ class RequestOrigin:
 
     @classmethod
     def of(cls, request: web.Request) -> "RequestOrigin":
-        """The origin of a request."""
+        """Return the origin of a request."""
         return cls(_ip_address(request), _header(request.headers, _MAC_HEADER), _fingerprint(request))
 
 
@@ -74,7 +74,7 @@ def _check_token(state: KeyManagerState, header: str, now: dt.datetime) -> None:
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:
-    """The header as Latin-1 text: aiohttp leaves lone surrogates in headers that are not UTF-8."""
+    """Return the header as Latin-1 text: aiohttp leaves lone surrogates in headers that are not UTF-8."""
     return headers.get(name, "").encode(errors="surrogateescape").decode("latin-1")
 
 

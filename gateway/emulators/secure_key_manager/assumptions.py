@@ -3,20 +3,20 @@
 Values are constants in this module. Rules are listed with the module that implements them.
 
 Callers (access.py)
-- v1.1 ignores missing user access key headers (its one documented call shows none) and checks sent ones;
-  v1.2 requires them; v1.3 requires `X-NHN-Authorization: Bearer TOKEN`. This applies to `publicKey` too: only the
-  key store's authentication is not required there.
+- In v1.1, user access key headers are optional (its only documented call has none), but checked if sent. v1.2
+  requires them. v1.3 requires `X-NHN-Authorization: Bearer TOKEN`. This applies to `publicKey` too: only the key
+  store's authentication is not required there.
 - User access keys and tokens belong to the account, not to one app key.
 - Checked in this order: app key, credentials, key id, key store (IPv4, MAC, certificate), the key's status, its
   version, the version's status, the user's data.
-- MAC addresses compare without regard to case, otherwise as text.
-- `confirm` answers "" as `clientMacHeader` where no header was sent; only the sample's misspelt
-  `clientSentCerfificate` is answered.
+- MAC addresses are compared as text, ignoring case.
+- `confirm` returns "" as `clientMacHeader` if no header was sent. The response has only the field
+  `clientSentCerfificate`, spelled as in the sample.
 
 Requests (user_data.py)
-- JSON bodies need `Content-Type: application/json`, hold exactly the documented fields, and are otherwise
-  "Invalid User Data". A body sent to `create-local-key`, which documents none, is ignored.
-- Base64 is accepted exactly as it was returned: standard alphabet, padded, on one line.
+- JSON bodies must have `Content-Type: application/json` and exactly the documented fields; otherwise "Invalid User
+  Data". `create-local-key`, which documents no body, ignores it.
+- Base64 is accepted only as it was returned: standard alphabet, padded, on one line.
 - An empty text is valid. 32 KB are 32 x 1024 bytes of UTF-8.
 - `keyVersion` that isn't one decimal number is "Invalid Key Version"; `symmetric-key` of v1.0 ignores it.
 - Any other path, and any other method on a known path, is "URL NOT FOUND".
@@ -27,13 +27,13 @@ Cryptography (symmetric.py, asymmetric.py)
   documented sample has 48 bytes. The IV is a MAC of the data key under the stored key, so that
   `decrypt` recognizes the version and rejects other ciphertexts. `decrypt` returns the key as Base64.
 - Signature: 4 bytes of key version, then RSA PKCS#1 v1.5 over the text itself, without a digest.
-- Versions count from 0 and the highest one is the current one. The ciphertext sample carries prefix 0 beside
-  `keyVersion` 1, which no reading explains; here both are the version.
-- A ciphertext naming a version that doesn't exist is "Invalid User Data"; a signature naming one doesn't match (result
-  false, with the current version).
+- Versions count from 0, and the highest one is the current one. The ciphertext sample has the prefix 0 and
+  `keyVersion` 1, which contradict each other; here both are the version.
+- A ciphertext with a version that doesn't exist is "Invalid User Data"; a signature with such a version doesn't match
+  (result false, with the current version).
 - Every use of an inactive version fails with "Invalid Key Version Status".
 
-Answers (errors.py)
+Responses (errors.py)
 - The codes and HTTP statuses of all failures, and the messages for rejected credentials; `body` is null.
 """
 

@@ -41,7 +41,7 @@ class Signature:
 
 
 def generate() -> bytes:
-    """A new private key. Takes tens of milliseconds: call it in a thread."""
+    """Return a new private key. Takes tens of milliseconds: call it in a thread."""
     return _pkcs8(rsa.generate_private_key(_PUBLIC_EXPONENT, RSA_BITS))
 
 
@@ -57,7 +57,7 @@ def private_key_from_pem(pem: str) -> bytes:
 
 
 def public_key(private_key: bytes) -> bytes:
-    """The public key as SubjectPublicKeyInfo DER."""
+    """Return the public key as SubjectPublicKeyInfo DER."""
     return _load(private_key).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -68,7 +68,7 @@ def sign(private_key: bytes, version: int, plaintext: bytes) -> str:
 
 
 def matches(private_key: bytes, plaintext: bytes, signature: Signature) -> bool:
-    """Whether the signature of this text was made with this key."""
+    """Return whether the signature of this text was made with this key."""
     # Verified here, because OpenSSL 3.0 does not verify signatures of an empty text made without a digest.
     public = _load(private_key).public_key().public_numbers()
     number = int.from_bytes(signature.value)

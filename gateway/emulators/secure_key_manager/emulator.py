@@ -41,7 +41,7 @@ class SecureKeyManagerEmulator(Emulator):
             return await Seeder(self._state, self.clock).seed(data)
 
     def failure(self, code: str | None, message: str | None, status: int | None) -> web.Response:
-        """A failure by result code or message. An explicit status overrides `failures_as_200`."""
+        """Return a failure by result code or message. An explicit status overrides `failures_as_200`."""
         failure = errors.find(code)
         if message is not None:
             failure = replace(failure, message=message)

@@ -58,7 +58,7 @@ class KeyManagerError(Exception):
 
 
 def find(code: str | None) -> KeyManagerFailure:
-    """The row with this result code or message. An unknown value gives a row like the internal error."""
+    """Return the row with this result code or message. An unknown value gives a row like the internal error."""
     if code is None:
         return INTERNAL_ERROR
     for failure in FAILURES:

@@ -33,7 +33,7 @@ _dumps = functools.partial(json.dumps, ensure_ascii=False)
 
 
 def failure_response(failure: KeyManagerFailure, status: int) -> web.Response:
-    """The envelope of a failure."""
+    """Return the envelope of a failure."""
     header = {"resultCode": failure.result_code, "resultMessage": failure.message, "isSuccessful": False}
     return web.json_response({"header": header, "body": None}, status=status, dumps=_dumps)
 
@@ -147,7 +147,7 @@ class KeyManagerRoutes:
         return app_key
 
     def _item(self, request: web.Request, kind: Kind, *, authenticated: bool = True) -> Item:
-        """The active secret or key in the path, if its key store permits the caller."""
+        """Return the active secret or key in the path, if its key store permits the caller."""
         app_key = self._check_credentials(request)
         item = self._state.item(app_key, request.match_info["keyid"])
         if item is None or item.kind is not kind:
@@ -160,7 +160,7 @@ class KeyManagerRoutes:
         return item
 
     def _version(self, item: Item, number: int | None) -> KeyVersion:
-        """The active version with this number; None means the current version."""
+        """Return the active version with this number; None means the current version."""
         version = self._state.version(item, number)
         if version is None:
             raise KeyManagerError(errors.INVALID_KEY_VERSION)
@@ -197,7 +197,7 @@ class KeyManagerRoutes:
 
 
 def _answering(call: Call) -> Handler:
-    """An aiohttp handler that wraps a call's body in a success envelope."""
+    """Return an aiohttp handler that wraps a call's body in a success envelope."""
 
     async def answer(request: web.Request) -> web.Response:
         header = {"resultCode": 0, "resultMessage": "success", "isSuccessful": True}

@@ -14,7 +14,7 @@ from gateway.emulators.secure_key_manager import asymmetric, symmetric
 from gateway.emulators.secure_key_manager.seed_format import DEFAULT_APP_KEY, NewItem, NewVersion, SeedPlan, parse
 from gateway.emulators.secure_key_manager.state import Item, KeyManagerState, Kind
 
-_NOBODY = "00" * 32
+_UNUSED_FINGERPRINT = "00" * 32
 """A fingerprint that no certificate has. `certificate-locked` becomes usable when it is seeded with a real one."""
 
 DEFAULT_SEED: Final[Mapping[str, object]] = {
@@ -25,12 +25,12 @@ DEFAULT_SEED: Final[Mapping[str, object]] = {
         {"name": "demo"},
         {"name": "ip-locked", "ipv4_addresses": ["192.0.2.1"]},
         {"name": "mac-locked", "mac_addresses": ["00:00:5e:00:53:01"]},
-        {"name": "certificate-locked", "certificates": [_NOBODY]},
+        {"name": "certificate-locked", "certificates": [_UNUSED_FINGERPRINT]},
     ],
     "secrets": [
         {"id": "demo-secret", "secret": "hello from the secure key manager"},
         {"id": "demo-secret-unicode", "secret": "안녕하세요\n키 관리자"},
-        {"id": "demo-secret-inactive", "secret": "no longer told", "state": "inactive"},
+        {"id": "demo-secret-inactive", "secret": "former-secret", "state": "inactive"},
         *(
             {"id": f"{store}-secret", "key_store": store, "secret": f"kept in {store}"}
             for store in ("ip-locked", "mac-locked", "certificate-locked")
@@ -71,14 +71,14 @@ class Seeder:
         return self._description()
 
     def _missing(self, plan: SeedPlan) -> SeedPlan:
-        """The plan without existing objects."""
+        """Return the plan without existing objects."""
         state = self._state
         stores = (store for store in plan.key_stores if state.key_store(store.app_key, store.name) is None)
         items = (new for new in plan.items if state.item(new.item.app_key, new.item.id) is None)
         return replace(plan, key_stores=tuple(stores), items=tuple(items))
 
     async def _with_material(self, plan: SeedPlan) -> SeedPlan:
-        """The plan with random material added if none was given."""
+        """Return the plan with random material added if none was given."""
         planned = {(new.item.app_key, new.item.id): new.item for new in plan.items}
         items = await asyncio.gather(*(_with_versions(new) for new in plan.items))
         rotations = []
@@ -139,7 +139,7 @@ class Seeder:
         return item
 
     def _description(self) -> Mapping[str, object]:
-        """The state, without key material, secrets, or credentials."""
+        """Return the state, without key material, secrets, or credentials."""
         return {
             "app_keys": self._state.app_keys(),
             "failures_as_200": self._state.failures_as_200,

@@ -26,19 +26,19 @@ class Fields:
         self.app_key = app_key
 
     def refuse(self, name: str, expected: str) -> SeedError:
-        """The error about one field."""
+        """Return an error about one field."""
         return SeedError(f"{self._place}.{name}: {expected}".removeprefix("."))
 
     def has(self, name: str) -> bool:
-        """Whether the field exists and was not read yet."""
+        """Return whether the field exists and was not read yet."""
         return name in self._left
 
     def raw(self, name: str, default: object = None) -> object:
-        """The field, of any type."""
+        """Return the field, of any type."""
         return self._left.pop(name, default)
 
     def text(self, name: str, default: str | None = None, *, empty: bool = False) -> str:
-        """A string, required without a default. empty: whether an empty string is allowed."""
+        """Return a string, required without a default. empty: whether an empty string is allowed."""
         value = self.raw(name, default)
         if not isinstance(value, str) or not (value or empty):
             raise self.refuse(name, "a text")
@@ -47,21 +47,21 @@ class Fields:
         return value
 
     def texts(self, name: str) -> list[str]:
-        """A list of strings."""
+        """Return a list of strings."""
         values = self.raw(name, [])
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
             raise self.refuse(name, "a list of texts")
         return values
 
     def state(self) -> KeyState:
-        """The field `state`, active by default."""
+        """Return the field `state`, active by default."""
         try:
             return KeyState(self.text("state", KeyState.ACTIVE.value))
         except ValueError as error:
             raise self.refuse("state", f"one of {', '.join(KeyState)}") from error
 
     def each(self, name: str, read: Callable[["Fields"], _Value], *, shorthand: str = "") -> Iterator[_Value]:
-        """A list of objects, each read by `read`. A string is short for an object with only the field `shorthand`."""
+        """Yield the objects of a list, each read by `read`. A string means an object with the field `shorthand`."""
         values = self.raw(name, [])
         if not isinstance(values, list):
             raise self.refuse(name, "a list")

@@ -112,7 +112,7 @@ def parse(data: Mapping[str, object]) -> SeedPlan:
     fields = Fields(data, "", DEFAULT_APP_KEY)
     fields.app_key = fields.text("app_key", DEFAULT_APP_KEY)
     plan = SeedPlan(
-        failures_as_200=_switch(fields, "failures_as_200"),
+        failures_as_200=_boolean(fields, "failures_as_200"),
         app_keys=tuple(fields.texts("app_keys")),
         user_access_keys=tuple(fields.each("user_access_keys", _user_access_key)),
         bearer_tokens=tuple(fields.each("bearer_tokens", _bearer_token, shorthand="token")),
@@ -129,7 +129,7 @@ def parse(data: Mapping[str, object]) -> SeedPlan:
     return plan
 
 
-def _switch(fields: Fields, name: str) -> bool | None:
+def _boolean(fields: Fields, name: str) -> bool | None:
     value = fields.raw(name)
     if value is not None and not isinstance(value, bool):
         raise fields.refuse(name, "true or false")

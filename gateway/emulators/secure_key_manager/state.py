@@ -118,11 +118,11 @@ class KeyManagerState:
             self._database.execute("INSERT INTO settings VALUES (?, ?)", _FAILURES_AS_200, "on")
 
     def has_app_key(self, app_key: str) -> bool:
-        """Whether a project has this app key."""
+        """Return whether a project has this app key."""
         return self._database.row("SELECT 1 FROM app_keys WHERE app_key = ?", app_key) is not None
 
     def app_keys(self) -> list[str]:
-        """All app keys."""
+        """Return all app keys."""
         return [row["app_key"] for row in self._database.rows("SELECT app_key FROM app_keys ORDER BY app_key")]
 
     def add_app_key(self, app_key: str) -> None:
@@ -130,7 +130,7 @@ class KeyManagerState:
         self._database.execute("INSERT OR IGNORE INTO app_keys VALUES (?)", app_key)
 
     def has_user_access_key(self, identifier: str, secret: str) -> bool:
-        """Whether the ID exists and has this secret."""
+        """Return whether the ID exists and has this secret."""
         sql = "SELECT 1 FROM user_access_keys WHERE id = ? AND secret = ?"
         return self._database.row(sql, identifier, secret) is not None
 
@@ -139,7 +139,7 @@ class KeyManagerState:
         self._database.execute("INSERT OR REPLACE INTO user_access_keys VALUES (?, ?)", identifier, secret)
 
     def has_bearer_token(self, token: str, now: dt.datetime) -> bool:
-        """Whether the token is known and not expired."""
+        """Return whether the token is known and not expired."""
         sql = "SELECT 1 FROM bearer_tokens WHERE token = ? AND (expires_at IS NULL OR expires_at > ?)"
         return self._database.row(sql, token, now.timestamp()) is not None
 
@@ -149,12 +149,12 @@ class KeyManagerState:
         self._database.execute("INSERT OR REPLACE INTO bearer_tokens VALUES (?, ?)", token, expiry)
 
     def key_store(self, app_key: str, name: str) -> KeyStore | None:
-        """The key store of this name."""
+        """Return the key store of this name."""
         row = self._database.row("SELECT * FROM key_stores WHERE app_key = ? AND name = ?", app_key, name)
         return _key_store(row) if row else None
 
     def key_stores(self) -> list[KeyStore]:
-        """All key stores."""
+        """Return all key stores."""
         return [_key_store(row) for row in self._database.rows("SELECT * FROM key_stores ORDER BY app_key, name")]
 
     def put_key_store(self, store: KeyStore) -> None:
@@ -164,16 +164,16 @@ class KeyManagerState:
             " excluded.ipv4_addresses, mac_addresses = excluded.mac_addresses, certificates = excluded.certificates",
             store.app_key,
             store.name,
-            *(json.dumps(sorted(shown)) for shown in (store.ipv4_addresses, store.mac_addresses, store.certificates)),
+            *(json.dumps(sorted(rules)) for rules in (store.ipv4_addresses, store.mac_addresses, store.certificates)),
         )
 
     def item(self, app_key: str, identifier: str) -> Item | None:
-        """The secret or key of this id."""
+        """Return the secret or key of this id."""
         row = self._database.row("SELECT * FROM items WHERE app_key = ? AND id = ?", app_key, identifier)
         return _item(row) if row else None
 
     def items(self) -> list[Item]:
-        """All secrets and keys."""
+        """Return all secrets and keys."""
         return [_item(row) for row in self._database.rows("SELECT * FROM items ORDER BY app_key, kind, id")]
 
     def put_item(self, item: Item) -> None:
@@ -185,12 +185,12 @@ class KeyManagerState:
         )
 
     def versions(self, item: Item) -> list[KeyVersion]:
-        """A key's versions, oldest first."""
+        """Return a key's versions, oldest first."""
         sql = "SELECT * FROM versions WHERE app_key = ? AND id = ? ORDER BY number"
         return [_version(row) for row in self._database.rows(sql, item.app_key, item.id)]
 
     def version(self, item: Item, number: int | None) -> KeyVersion | None:
-        """One version of a key; None means the current version."""
+        """Return one version of a key; None means the current version."""
         versions = self.versions(item)
         if number is None:
             return versions[-1] if versions else None
@@ -216,8 +216,8 @@ class KeyManagerState:
 
 
 def _key_store(row: sqlite3.Row) -> KeyStore:
-    shown = (frozenset(json.loads(row[column])) for column in ("ipv4_addresses", "mac_addresses", "certificates"))
-    return KeyStore(row["app_key"], row["name"], *shown)
+    rules = (frozenset(json.loads(row[column])) for column in ("ipv4_addresses", "mac_addresses", "certificates"))
+    return KeyStore(row["app_key"], row["name"], *rules)
 
 
 def _item(row: sqlite3.Row) -> Item:

@@ -42,7 +42,7 @@ class Ciphertext:
 
 
 def generate() -> bytes:
-    """A new AES-256 key."""
+    """Return a new AES-256 key."""
     return os.urandom(KEY_BYTES)
 
 
@@ -71,7 +71,7 @@ def wrap_data_key(key: bytes, data_key: bytes) -> str:
 
 
 def unwrap_data_key(key: bytes, ciphertext: Ciphertext) -> bytes | None:
-    """The data key, or None if it was not wrapped with this key."""
+    """Return the data key, or None if it was not wrapped with this key."""
     data_key = _cbc_decrypt(key, ciphertext)
     return data_key if hmac.compare_digest(_data_key_iv(key, data_key), ciphertext.iv) else None
 

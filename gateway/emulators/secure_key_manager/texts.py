@@ -14,7 +14,7 @@ def hexadecimal(data: bytes) -> str:
 
 
 def to_base64(data: bytes) -> str:
-    """Standard Base64 with padding, on one line."""
+    """Return the bytes as standard Base64 with padding, on one line."""
     return base64.b64encode(data).decode()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def server_context(certificate: Path, private_key: Path, client_authorities: Path) -> ssl.SSLContext:
-    """A context for `HostOptions.tls` that requests, but does not require, a client certificate.
+    """Return a context for `HostOptions.tls` that requests, but does not require, a client certificate.
 
     All three are PEM files. A certificate that was not issued by one of `client_authorities` fails the handshake.
     """

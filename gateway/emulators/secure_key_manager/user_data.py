@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"[0-9]{1,10}")
 
 
 async def text_fields(request: web.Request, *names: str) -> Sequence[str]:
-    """The body's fields in the given order: exactly these, each a string."""
+    """Return the body's fields in the given order: exactly these, each a string."""
     fields = _json(request.content_type, await request.read())
     if not isinstance(fields, dict) or fields.keys() != set(names):
         raise KeyManagerError(errors.INVALID_USER_DATA)
@@ -28,7 +28,7 @@ async def text_fields(request: web.Request, *names: str) -> Sequence[str]:
 
 
 def plaintext(text: str, maximum_bytes: int) -> bytes:
-    """The text as UTF-8, within the limit."""
+    """Return the text as UTF-8, within the limit."""
     try:
         data = text.encode()
     except UnicodeEncodeError as error:  # a lone surrogate
@@ -39,7 +39,7 @@ def plaintext(text: str, maximum_bytes: int) -> bytes:
 
 
 def key_version(request: web.Request) -> int | None:
-    """The requested version; None if the request has none."""
+    """Return the requested version; None if the request has none."""
     values = request.query.getall(_VERSION_PARAMETER, [])
     if not values:
         return None

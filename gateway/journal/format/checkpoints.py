@@ -42,12 +42,12 @@ class Checkpoint:
         return cls(head, time, key_id, signature)
 
     def signed_by(self, key: JournalPublicKey) -> bool:
-        """Whether this key made the signature."""
+        """Return whether this key made the signature."""
         return key.verifies(self.signature, _signed_message(self.head, self.time, self.key_id))
 
 
 def checkpoint_body(head: Receipt, time: int, key: SigningKey) -> bytes:
-    """The body of a record that signs `head`, the record before it. time: milliseconds since 1970."""
+    """Return the body of a record that signs `head`, the record before it. time: milliseconds since 1970."""
     signature = key.sign(_signed_message(head, time, key.public.id))
     return orjson.dumps(
         {
@@ -60,13 +60,13 @@ def checkpoint_body(head: Receipt, time: int, key: SigningKey) -> bytes:
 
 
 def _signed_message(head: Receipt, time: int, key_id: str) -> bytes:
-    """The signed bytes. No part can contain a newline, so the parts can be separated in one way only."""
+    """Return the signed bytes. No part can contain a newline, so the parts can be separated in one way only."""
     parts = ("keyway-audit-checkpoint-1", head.chain, head.sequence, head.hash, time, key_id)
     return "".join(f"{part}\n" for part in parts).encode()
 
 
 def read_copies(chain: Path) -> bytes:
-    """The content of the file of copies, including a torn last line."""
+    """Return the content of the file of copies, including a torn last line."""
     try:
         return (chain / CHECKPOINTS).read_bytes()
     except FileNotFoundError:

@@ -29,7 +29,7 @@ class Cursor(NamedTuple):
 
     @classmethod
     def after(cls, record: Record, end: ChainPosition) -> "Cursor":
-        """The cursor after a record that ends at `end`."""
+        """Return the cursor after a record that ends at `end`."""
         return cls(record.chain, record.sequence, record.hash, end)
 
 
@@ -37,7 +37,7 @@ _MEMBERS: Final = {"chain": str, "sequence": int, "hash": str, "segment": int, "
 
 
 def load(chain_folder: Path) -> Cursor | None:
-    """The cursor of a chain, or None if nothing was shipped yet. Raises CursorError, OSError."""
+    """Return the cursor of a chain, or None if nothing was shipped yet. Raises CursorError or OSError."""
     try:
         content = (chain_folder / CURSOR).read_bytes()
     except FileNotFoundError:

@@ -1,7 +1,7 @@
 """The hash chain: checks each line against its own hash and against the record before it.
 
-Also decides whether an incomplete last line is the start of a record, as a crash leaves it, or an altered record. Knows
-nothing about files.
+Also decides whether an incomplete last line is the start of a record, as a crash leaves it, or an altered record. Does
+not depend on files.
 """
 
 import re
@@ -35,11 +35,11 @@ class HashChain:
         return self._hash.decode()
 
     def opening(self) -> bytes:
-        """The bytes with which the line of the next record must begin."""
+        """Return the bytes with which the line of the next record must begin."""
         return b'%b%d,"previous":"%b","kind":"' % (self._start, self.sequence + 1, self._hash)
 
     def follow(self, line: bytes) -> tuple[bytes, bytes]:
-        """The kind and the body of the next record. Raises MalformedRecord if this line is not the next record."""
+        """Move to the next record, and return its kind and body. Raises MalformedRecord if `line` is another one."""
         covered = line[:-TAIL_LENGTH]
         digest = sha256(covered).hexdigest().encode()
         opening = self.opening()
@@ -81,7 +81,7 @@ def check_segment_head(start: int, first: Record, previous: Record | None) -> No
 
 
 def is_torn(rest: bytes, opening: bytes | None) -> bool:
-    """Whether an incomplete line can be the start of a record that begins with `opening`, or of any record.
+    """Return whether an incomplete line can be the start of a record that begins with `opening`, or of any record.
 
     It can end with zeros: a power failure leaves them for blocks that were not written yet.
     """
@@ -95,7 +95,7 @@ def is_torn(rest: bytes, opening: bytes | None) -> bool:
 
 
 def _missing(text: bytes, opening: bytes) -> bytes | None:
-    """The bytes that complete the text to a record, empty if they are unknown; None if no record begins like this."""
+    """Return the bytes that complete the record, empty if they are unknown; None if no record begins with this text."""
     if len(text) <= len(opening):
         return b"" if opening.startswith(text) else None
     if not text.startswith(opening):
@@ -113,7 +113,7 @@ def _missing(text: bytes, opening: bytes) -> bytes | None:
 
 
 def _end_of_object(text: bytes, start: int) -> int | None:
-    """The end of the JSON object that begins at `start`; None if it is incomplete."""
+    """Return the end of the JSON object that begins at `start`; None if it is incomplete."""
     depth = 0
     for token in _TOKEN.finditer(text, start):
         if token[0] == b'"':

@@ -62,7 +62,7 @@ class JournalPublicKey:
         return self._key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
-        """Whether this key made the signature of the message."""
+        """Return whether this key made the signature of the message."""
         try:
             self._key.verify(signature, message)
         except InvalidSignature:
@@ -78,12 +78,12 @@ class SigningKey:
         self.public = JournalPublicKey(key.public_key())
 
     def sign(self, message: bytes) -> bytes:
-        """The signature of a message."""
+        """Return the signature of a message."""
         return self._key.sign(message)
 
 
 def signing_key(directory: Path, configured: Path | None) -> SigningKey:
-    """The signing key in the configured file, or the directory's own, which is generated if missing.
+    """Return the signing key in the configured file, or the directory's own, which is generated if missing.
 
     Writes the public key to the directory. Raises ConfigError for an invalid key, and OSError.
     """
@@ -99,7 +99,10 @@ def signing_key(directory: Path, configured: Path | None) -> SigningKey:
 
 
 def digest_key(directory: Path, configured: bytes | None) -> bytes:
-    """The configured digest key, or the directory's own, which is generated if missing. ConfigError, OSError."""
+    """Return the configured digest key, or the directory's own, which is generated if missing.
+
+    Raises ConfigError or OSError.
+    """
     if configured is not None:
         return configured
     path = directory / _DIGEST_KEY
@@ -111,7 +114,7 @@ def digest_key(directory: Path, configured: bytes | None) -> bytes:
 
 
 def temporary_digest_key() -> bytes:
-    """A key for the time in which the directory is not accessible. No record with its digests is ever written."""
+    """Return a key to use while the directory is not accessible. No record with its digests is ever written."""
     return secrets.token_bytes(_DIGEST_KEY_BYTES)
 
 

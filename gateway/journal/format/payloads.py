@@ -1,4 +1,4 @@
-"""What the journal reads from record bodies: the request of an event, and what a retention record removed."""
+"""Readers of record bodies: the request and the code of an event, and the last record that retention removed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from gateway.journal.format.records import MalformedRecord, Receipt
 
 
 def request_id(event: Mapping[str, Any]) -> str | None:
-    """The id of the request that an event belongs to."""
+    """Return the id of the request that an event belongs to."""
     try:
         value = event["api"]["request"]["uid"]
     except (KeyError, TypeError):
@@ -16,7 +16,7 @@ def request_id(event: Mapping[str, Any]) -> str | None:
 
 
 def event_code(event: Mapping[str, Any]) -> str | None:
-    """The event code, such as `intent` or `outcome`."""
+    """Return the event code, such as `intent` or `outcome`."""
     try:
         value = event["metadata"]["event_code"]
     except (KeyError, TypeError):
@@ -25,7 +25,7 @@ def event_code(event: Mapping[str, Any]) -> str | None:
 
 
 def removed_by(chain: str, body: Mapping[str, Any]) -> Receipt:
-    """The last removed record, as the body of a segment or retention record names it. Raises MalformedRecord."""
+    """Return the last removed record, as the body of a segment or retention record names it. Raises MalformedRecord."""
     try:
         return Receipt(chain, int(body["removed"]["sequence"]), str(body["removed"]["hash"]))
     except (KeyError, TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Journal records: one line of JSON each, chained by hashes. Knows their form, not files nor what they mean.
+"""Journal records: one line of JSON each, chained by hashes. Defines their form, but neither files nor their meaning.
 
 A line has exactly this form, without spaces between its members:
 
@@ -34,7 +34,7 @@ class MalformedRecord(ValueError):
 
 
 class Receipt(NamedTuple):
-    """Identifies one record of a chain. Whoever keeps a receipt can prove later that the record existed."""
+    """Identifies one record of a chain. A receipt proves later that the record existed."""
 
     chain: str
     sequence: int
@@ -74,12 +74,12 @@ class Record:
         return sha256(self.line[:-TAIL_LENGTH]).hexdigest() == self.hash
 
     def value(self) -> dict[str, Any]:
-        """The decoded body. MalformedRecord if it is not a JSON object."""
+        """Return the decoded body. Raises MalformedRecord if it is not a JSON object."""
         return decode_body(self.body)
 
 
 def encode(chain: str, sequence: int, previous: str, kind: Kind, body: bytes) -> tuple[bytes, str]:
-    """The line of a record, and its hash. The body is a JSON object, taken as it is. ValueError for a newline in it."""
+    """Return the line of a record, and its hash. body: a JSON object. Raises ValueError if it contains a newline."""
     if b"\n" in body:
         raise ValueError("the body of a record must not contain a newline")
     covered = b'{"chain":"%b","sequence":%d,"previous":"%b","kind":"%b","body":%b' % (
@@ -94,7 +94,7 @@ def encode(chain: str, sequence: int, previous: str, kind: Kind, body: bytes) ->
 
 
 def parse(line: bytes) -> Record:
-    """The record of a complete line, without checking its hash. MalformedRecord if the form is wrong."""
+    """Return the record of a complete line, without checking its hash. Raises MalformedRecord."""
     if (match := _LINE.fullmatch(line)) is None:
         raise MalformedRecord("the line does not have the form of a record")
     chain, sequence, previous, kind, body, digest = match.groups()
@@ -104,7 +104,7 @@ def parse(line: bytes) -> Record:
 
 
 def decode_body(body: bytes) -> dict[str, Any]:
-    """The JSON object of a body. Raises MalformedRecord."""
+    """Return the JSON object of a body. Raises MalformedRecord."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:

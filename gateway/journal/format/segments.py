@@ -43,28 +43,28 @@ class SegmentMissing(LookupError):
 
 
 def chain_folder(directory: Path, worker: int) -> Path:
-    """The folder of a worker's chain."""
+    """Return the folder of a worker's chain."""
     return directory / f"worker-{worker}"
 
 
 def chain_folders(directory: Path) -> list[Path]:
-    """The chain folders of an audit directory, sorted by worker."""
+    """Return the chain folders of an audit directory, sorted by worker."""
     found = [(int(match[1]), path) for path in directory.iterdir() if (match := _CHAIN_NAME.fullmatch(path.name))]
     return [path for _, path in sorted(found)]
 
 
 def segment_path(chain: Path, first: int) -> Path:
-    """The file of the segment that begins with this sequence number."""
+    """Return the file of the segment that begins with this sequence number."""
     return chain / f"{first:020}.jsonl"
 
 
 def segment_starts(chain: Path) -> list[int]:
-    """The first sequence number of each segment, oldest first, from the file names."""
+    """Return the first sequence number of each segment, oldest first, from the file names."""
     return sorted(int(match[1]) for name in os.listdir(chain) if (match := _SEGMENT_NAME.fullmatch(name)))
 
 
 def read_records(chain: Path, position: ChainPosition | None = None) -> Iterator[StoredRecord]:
-    """The records from a position on, over all later segments. None means the oldest kept record.
+    """Yield the records from a position on, over all later segments. None means the oldest kept record.
 
     Ends where no complete line follows. To continue later, call it again with the last `end`. Raises SegmentMissing if
     the position does not exist, and MalformedRecord for a line that is not a record.
@@ -97,7 +97,7 @@ def read_lines(
 
 
 def _lines_of(chain: Path, position: ChainPosition) -> Iterator[tuple[bytes, ChainPosition, ChainPosition]]:
-    """The complete lines of one segment from an offset on."""
+    """Yield the complete lines of one segment from an offset on."""
     segment, offset = position
     try:
         file = segment_path(chain, segment).open("rb", buffering=0)

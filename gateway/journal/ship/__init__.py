@@ -1,4 +1,4 @@
-"""Shipping of the journal to an OpenTelemetry Collector, by a process of its own that slows no call.
+"""Shipping of the journal to an OpenTelemetry Collector, in a separate process, so that it does not slow calls.
 
     process ▸ shipper           starts `python -m gateway.journal.ship`, and restarts it when it dies
     shipper ▸ chain             one task for each chain: read, send, store the cursor

@@ -15,7 +15,7 @@ from typing import Final
 
 from gateway.journal.format.cursor import Cursor
 
-PULSES: Final = 5
+CHECKS_PER_REWIND: Final = 5
 """The longest pause between two acknowledgements that counts in full is `rewind` divided by this."""
 
 
@@ -24,7 +24,7 @@ class AckWindow:
 
     def __init__(self, rewind: float) -> None:
         self._rewind = rewind
-        self._longest = rewind / PULSES
+        self._longest = rewind / CHECKS_PER_REWIND
         self._seen_at: float | None = None
         self._alive = 0.0
         self._waiting: deque[tuple[float, Cursor]] = deque()
@@ -35,12 +35,12 @@ class AckWindow:
         return bool(self._waiting)
 
     @property
-    def pulse(self) -> float:
+    def liveness_interval(self) -> float:
         """The maximum seconds between two exports while a record is unsafe, so that all of the time counts."""
         return self._longest * 0.9
 
-    def ripe(self, now: float) -> bool:
-        """Whether the acknowledgement of a record would now make all records safe."""
+    def can_make_safe(self, now: float) -> bool:
+        """Return whether the acknowledgement of a record would now make all records safe."""
         return self.unsafe and self._alive_at(now) >= self._waiting[-1][0] + self._rewind
 
     def alive(self, now: float) -> None:

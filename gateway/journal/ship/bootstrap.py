@@ -24,7 +24,7 @@ class ShipperBootstrap:
     log_format: str
 
     def line(self) -> bytes:
-        """The line that is sent through the pipe."""
+        """Return the line that is sent through the pipe."""
         value = {
             "directory": str(self.directory.absolute()),
             "settings": _plain(self.settings),

@@ -56,9 +56,9 @@ class ChainShipper:
                 self._log_failure("audit_collector_unreachable", str(error))
             except CursorError as error:
                 # Retrying does not help, but an operator may repair the file meanwhile.
-                self._log_failure("audit_shipping_held_up", str(error), serious=True)
+                self._log_failure("audit_shipping_held_up", str(error), is_error=True)
             except OSError as error:
-                self._log_failure("audit_cursor_unreadable", error.strerror or str(error), serious=True)
+                self._log_failure("audit_cursor_unreadable", error.strerror or str(error), is_error=True)
             await self._rest(self._backoff())
 
     async def _ship_over(self, connection: CollectorConnection) -> None:
@@ -88,17 +88,17 @@ class ChainShipper:
         await sender.store_cursor()
 
     async def _next(self, cursor: Cursor | None, most: int) -> Batch | None:
-        """The next records; an empty batch at the end of the chain; None if the chain can't be read."""
+        """Return the next records; an empty batch at the end of the chain; None if the chain can't be read."""
         try:
             return await asyncio.to_thread(self._reader.batch, cursor, records=most, bytes_=self._settings.batch_bytes)
         except ChainBrokenError as error:
-            self._log_failure("audit_shipping_held_up", str(error), serious=True)
+            self._log_failure("audit_shipping_held_up", str(error), is_error=True)
         except OSError as error:
-            self._log_failure("audit_journal_unreadable", error.strerror or str(error), serious=True)
+            self._log_failure("audit_journal_unreadable", error.strerror or str(error), is_error=True)
         return None
 
     def _too_late(self) -> bool:
-        """Whether the time for the remaining records after the stop is over."""
+        """Return whether the time for the remaining records after the stop is over."""
         if not self._stop.is_set():
             return False
         self._stopped_at = self._stopped_at or _clock()
@@ -123,32 +123,32 @@ class ChainShipper:
         await asyncio.wait(waited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
 
-    def _backoff(self, asked: float | None = None) -> float:
-        """The seconds of the next pause: exponential backoff with jitter, or the delay that the collector requested."""
+    def _backoff(self, requested: float | None = None) -> float:
+        """Return the next pause in seconds: exponential backoff with jitter, at least the `requested` delay."""
         longest = min(_FIRST_PAUSE_SECONDS * 2**self._pauses, self._settings.maximum_backoff)
         self._pauses = min(self._pauses + 1, _MAXIMUM_PAUSES)
         pause: float = longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
-        return max(min(asked or 0.0, _MAXIMUM_RETRY_DELAY_SECONDS), pause)
+        return max(min(requested or 0.0, _MAXIMUM_RETRY_DELAY_SECONDS), pause)
 
     def _report(self, result: ExportResult, batch: Batch) -> None:
         first = batch.ends[0].sequence
         if result.status is ExportStatus.REJECTED:
             cause = f"the collector rejects record {first} permanently: {result.detail}"
-            self._log_failure("audit_shipping_held_up", cause, serious=True)
+            self._log_failure("audit_shipping_held_up", cause, is_error=True)
         elif result.status is ExportStatus.DENIED:
-            self._log_failure("audit_shipping_denied", result.detail, serious=True)
+            self._log_failure("audit_shipping_denied", result.detail, is_error=True)
         else:
             self._log_failure("audit_shipping_delayed", result.detail)
 
     def _not_written(self, error: OSError) -> None:
-        self._log_failure("audit_cursor_not_written", error.strerror or str(error), serious=True)
+        self._log_failure("audit_cursor_not_written", error.strerror or str(error), is_error=True)
 
-    def _log_failure(self, event: str, cause: str, *, serious: bool = False) -> None:
+    def _log_failure(self, event: str, cause: str, *, is_error: bool = False) -> None:
         now = _clock()
         if now - self._logged.get(event, -_LOG_SECONDS) < _LOG_SECONDS:
             return
         self._logged[event] = now
-        log = _log.error if serious else _log.warning
+        log = _log.error if is_error else _log.warning
         log(event, chain=self._folder.name, endpoint=self._settings.endpoint, error=cause)
 
     def _resumed(self) -> None:

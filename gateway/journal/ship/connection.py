@@ -96,7 +96,7 @@ class CollectorConnection:
 
 
 async def _connected(channel: grpc.aio.Channel) -> bool:
-    """Whether the first connection attempt succeeds."""
+    """Return whether the first connection attempt succeeds."""
     state = channel.get_state(try_to_connect=True)
     while state not in (_READY, grpc.ChannelConnectivity.TRANSIENT_FAILURE):
         await channel.wait_for_state_change(state)
@@ -115,7 +115,7 @@ async def _result_of(call: Any) -> ExportResult:
 
 
 def _retry_delay(error: grpc.aio.AioRpcError) -> float | None:
-    """The retry delay in seconds, from the RetryInfo of the status."""
+    """Return the retry delay in seconds, from the RetryInfo of the status."""
     for key, value in error.trailing_metadata():
         if key == "grpc-status-details-bin" and isinstance(value, bytes):
             try:
@@ -130,7 +130,7 @@ def _retry_delay(error: grpc.aio.AioRpcError) -> float | None:
 
 
 async def _addresses(settings: ShipSettings) -> list[str]:
-    """The addresses of the collector in the syntax of gRPC. The caller tries one after the other."""
+    """Return the addresses of the collector in the syntax of gRPC. The caller tries one after the other."""
     host, _, port = settings.target.rpartition(":")
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
@@ -170,6 +170,6 @@ def _bundle(content: bytes | None) -> bytes | None:
 
 
 def _system_ca_certificates() -> bytes | None:
-    """The CA certificates of the system, which gRPC does not use by itself; None if the system has none."""
+    """Return the CA certificates of the system, which gRPC does not use by itself; None if the system has none."""
     known = ssl.create_default_context().get_ca_certs(binary_form=True)
     return "".join(map(ssl.DER_cert_to_PEM_cert, known)).encode() or None

@@ -1,6 +1,6 @@
-"""The cursor of a chain as the shipper moves it: kept in its file, and in memory while the file can't be written.
+"""The cursor of a chain during shipping: stored in its file, and in memory while the file can't be written.
 
-With a full disk, the shipper must not send the same records again and again.
+Without the copy in memory, the shipper would send the same records repeatedly while the disk is full.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from gateway.journal.format.cursor import Cursor
 
 
 class CursorStore:
-    """failed: called with the error if the file can't be written."""
+    """The cursor of one chain. failed: called with the error if the file can't be written."""
 
     def __init__(self, folder: Path, failed: Callable[[OSError], None]) -> None:
         self._folder = folder
@@ -20,7 +20,7 @@ class CursorStore:
         self._unwritten: Cursor | None = None
 
     async def load(self) -> Cursor | None:
-        """The cursor; None if nothing was shipped yet. Raises CursorError, OSError."""
+        """Return the cursor; None if nothing was shipped yet. Raises CursorError, OSError."""
         return self._unwritten or await asyncio.to_thread(cursor_file.load, self._folder)
 
     async def save(self, cursor: Cursor) -> None:

@@ -1,4 +1,4 @@
-"""Export results: what a collector's response to an export means for its records. Knows gRPC statuses by name only.
+"""Export results: the next step after a collector's response to an export. Uses gRPC statuses by name only.
 
 Follows the OTLP specification with one exception: the specification drops records that are rejected permanently, and
 this shipper drops nothing.
@@ -53,7 +53,7 @@ _STATUSES: Final[Mapping[str, ExportStatus]] = {
 
 
 def of_status(status: str, detail: str, delay: float | None) -> ExportResult:
-    """The result of a gRPC status other than OK. delay: from the RetryInfo of the status."""
+    """Return the result of a gRPC status other than OK. delay: from the RetryInfo of the status."""
     text = f"{status}: {detail}" if detail else status
     if status == "RESOURCE_EXHAUSTED":
         # With RetryInfo, the collector is overloaded. Without, the message is larger than the collector accepts.
@@ -62,5 +62,5 @@ def of_status(status: str, detail: str, delay: float | None) -> ExportResult:
 
 
 def of_partial_success(rejected: int, detail: str) -> ExportResult:
-    """The result of an OK, which can say how many records were rejected, but not which."""
+    """Return the result of an OK, which can say how many records were rejected, but not which."""
     return ExportResult(ExportStatus.REJECTED, f"{rejected} records rejected: {detail}") if rejected else ACCEPTED

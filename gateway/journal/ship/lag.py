@@ -32,7 +32,7 @@ class Lag(NamedTuple):
 
 
 def shipping_lag(audit_directory: Path, folders: Iterable[Path] | None = None) -> Mapping[str, Lag]:
-    """The lag by chain, for these chain folders or all. Leaves out chains that can't be read now."""
+    """Return the lag by chain, for these chain folders or all. Leaves out chains that can't be read now."""
     found: dict[str, Lag] = {}
     try:
         folders = chain_folders(audit_directory) if folders is None else folders
@@ -61,7 +61,7 @@ def _behind(folder: Path, cursor: Cursor | None, head: Record) -> Lag:
 
 
 def _head(folder: Path) -> Record | None:
-    """The last complete record."""
+    """Return the last complete record."""
     for start in reversed(segment_starts(folder)):
         if (line := _last_line(segment_path(folder, start))) is not None:
             return parse(line)

@@ -1,4 +1,4 @@
-"""Journal records as OTLP log records. Knows the data model, not the transport.
+"""Conversion of journal records to OTLP log records. Independent of the transport.
 
 The body is the body of the record, byte for byte. Body and attributes contain the whole record, so a receiver can
 reconstruct the line and verify the chain.
@@ -34,7 +34,7 @@ _SEVERITIES_OF_KINDS: Final = {"recovery": _WARN, "interruption": _WARN}
 """Records of a recovery after a crash, and of an outage."""
 
 
-class NotCarriedError(ValueError):
+class UnsupportedRecordError(ValueError):
     """A record can't be sent as OTLP. The message says why."""
 
 
@@ -46,7 +46,7 @@ class Export:
         self._records: Any = None
 
     def add(self, record: Record) -> int:
-        """Add a record; return its size in bytes. Raises NotCarriedError.
+        """Add a record; return its size in bytes. Raises UnsupportedRecordError.
 
         Fills the message in place: building it separately and copying it takes three times as long.
         """
@@ -62,7 +62,7 @@ class Export:
         del self._records[-1]
 
     def last(self) -> "Export":
-        """An export of the last record only, to send it again."""
+        """Return an export of the last record only, to send it again."""
         (logs,) = self.request.resource_logs
         (scoped,) = logs.scope_logs
         again = Export()
@@ -87,7 +87,7 @@ def _event(record: Record) -> Mapping[str, Any]:
     try:
         return record.value()
     except MalformedRecord as error:
-        raise NotCarriedError(str(error)) from None
+        raise UnsupportedRecordError(str(error)) from None
 
 
 def _fill(added: LogRecord, record: Record, event: Mapping[str, Any]) -> None:
@@ -131,7 +131,7 @@ def _nanoseconds(milliseconds: object) -> int:
 
 
 def _identifier(text: object, length: int) -> bytes:
-    """A trace or span id; empty (OTLP: not set) if the text is not one."""
+    """Return a trace or span id; empty (OTLP: not set) if the text is not one."""
     try:
         value = bytes.fromhex(text) if isinstance(text, str) else b""
     except ValueError:

@@ -62,8 +62,10 @@ class ShipperProcess:
             except OSError as error:
                 code = error.errno
             _log.error("audit_shipper_died", error=f"exit code {code}")
-            lived = asyncio.get_running_loop().time() - began
-            pause = _FIRST_PAUSE_SECONDS if lived > _MAXIMUM_PAUSE_SECONDS else min(pause * 2, _MAXIMUM_PAUSE_SECONDS)
+            lifetime = asyncio.get_running_loop().time() - began
+            pause = (
+                _FIRST_PAUSE_SECONDS if lifetime > _MAXIMUM_PAUSE_SECONDS else min(pause * 2, _MAXIMUM_PAUSE_SECONDS)
+            )
             await asyncio.sleep(pause)
 
 

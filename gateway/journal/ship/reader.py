@@ -20,7 +20,7 @@ from gateway.journal.format.segments import (
     segment_path,
     segment_starts,
 )
-from gateway.journal.ship.otlp import Export, NotCarriedError
+from gateway.journal.ship.otlp import Export, UnsupportedRecordError
 
 
 class ChainBrokenError(Exception):
@@ -46,9 +46,9 @@ class ChainReader:
         self._synced = ChainPosition(0, 0)
 
     def batch(self, cursor: Cursor | None, *, records: int, bytes_: int) -> Batch:
-        """The next records: at most `records`, of at most `bytes_` bytes, but at least one unless the chain ends there.
+        """Return the next records: at most `records`, of at most `bytes_` bytes, but at least one if there is one.
 
-        Blocks: reads files, and may wait for a sync. Raises ChainBrokenError, OSError.
+        Blocks: reads files, and may wait for a sync. Raises ChainBrokenError or OSError.
         """
         batch = Batch()
         try:
@@ -76,7 +76,7 @@ class ChainReader:
 
 
 def _following(folder: Path, cursor: Cursor | None) -> Iterator[StoredRecord]:
-    """The records after the cursor. Retention may have removed the segment of the cursor."""
+    """Yield the records after the cursor. Retention may have removed the segment of the cursor."""
     try:
         yield from read_records(folder, _place(folder, cursor))
     except SegmentMissing as error:
@@ -88,24 +88,24 @@ def _following(folder: Path, cursor: Cursor | None) -> Iterator[StoredRecord]:
 def _place(folder: Path, cursor: Cursor | None) -> ChainPosition | None:
     if cursor is None:
         return None
-    following = cursor.sequence + 1
+    sequence = cursor.sequence + 1
     starts = segment_starts(folder)
-    if cursor.position.segment in starts or following not in starts:
+    if cursor.position.segment in starts or sequence not in starts:
         return cursor.position
-    return ChainPosition(following, 0)
+    return ChainPosition(sequence, 0)
 
 
-def _fill(batch: Batch, following: Iterable[StoredRecord], cursor: Cursor | None, records: int, bytes_: int) -> None:
-    """Add records while each follows the one before, up to the limits."""
+def _fill(batch: Batch, candidates: Iterable[StoredRecord], cursor: Cursor | None, records: int, bytes_: int) -> None:
+    """Add candidates up to the limits of `records` and `bytes_`. Raises ChainBrokenError for a broken chain."""
     size = 0
-    for stored in following:
+    for stored in candidates:
         record, position = stored.record, stored.position
         if fault := _fault(record, cursor):
             location = f"{position.segment:020}.jsonl, byte {position.offset}"
             raise ChainBrokenError(f"record {record.sequence} ({location}): {fault}")
         try:
             size += batch.export.add(record)
-        except NotCarriedError as error:
+        except UnsupportedRecordError as error:
             raise ChainBrokenError(f"record {record.sequence}: {error}") from None
         if batch and size > bytes_:
             batch.export.remove_last()

@@ -38,8 +38,8 @@ class Sender:
         return result
 
     async def check_alive(self) -> ExportResult:
-        """Check that the collector is alive by an empty export; in the end, resend the last record, to make it safe."""
-        if not self._ack_window.ripe(_clock()):
+        """Send an empty export; when the window allows it, resend the last record instead, which makes all safe."""
+        if not self._ack_window.can_make_safe(_clock()):
             result = await self._export(Export())
             if result.status is ExportStatus.ACCEPTED:
                 self._ack_window.alive(self._sent_at)
@@ -57,7 +57,10 @@ class Sender:
     async def _acknowledged(self, cursor: Cursor | None) -> None:
         now = self._sent_at
         self._safe = self._ack_window.acknowledged(now, cursor) or self._safe
-        if now - self._stored_at > min(_STORE_SECONDS, self._ack_window.pulse) or not self._ack_window.unsafe:
+        if (
+            now - self._stored_at > min(_STORE_SECONDS, self._ack_window.liveness_interval)
+            or not self._ack_window.unsafe
+        ):
             await self.store_cursor()
 
     async def store_cursor(self) -> None:
@@ -72,5 +75,5 @@ class Sender:
         return self._ack_window.unsafe
 
     def due_in(self) -> float:
-        """The seconds until the next liveness check; infinite if no record is unsafe."""
-        return self._sent_at + self._ack_window.pulse - _clock() if self.unsafe else float("inf")
+        """Return the seconds until the next liveness check; infinite if no record is unsafe."""
+        return self._sent_at + self._ack_window.liveness_interval - _clock() if self.unsafe else float("inf")

@@ -47,7 +47,7 @@ class ChainVerification:
             self._verify_expected()
         except InvalidChain as invalid:
             self.report.problem = Problem(*invalid.location, invalid.what)
-        self._sum_up()
+        self._complete_report()
         return self.report
 
     def _verify_segment(self, start: int, *, newest: bool) -> None:
@@ -193,7 +193,7 @@ class ChainVerification:
                 raise InvalidChain(self._location(self._folder, 0, sequence), what)
             self.report.notes.append(f"retention removed record {sequence}, for which a receipt was given")
 
-    def _sum_up(self) -> None:
+    def _complete_report(self) -> None:
         report, matching = self.report, self._matching
         report.intents, report.outcomes, report.other_events = matching.intents, matching.outcomes, matching.others
         report.open = tuple(request.decode() for request in matching.open)
@@ -204,7 +204,7 @@ class ChainVerification:
             report.head = Receipt(self._head.chain, self._head.sequence, self._head.hash)
 
     def _last(self) -> int:
-        """The sequence number of the last verified record; 0 if there is none."""
+        """Return the sequence number of the last verified record; 0 if there is none."""
         return self._head.sequence if self._head is not None and self._head.sequence >= self.report.first else 0
 
     def _location(self, path: Path, offset: int, sequence: int) -> RecordLocation:

@@ -82,7 +82,7 @@ class Report:
         return not self.missing and all(chain.problem is None for chain in self.chains)
 
     def as_json(self) -> dict[str, Any]:
-        """The report as JSON values."""
+        """Return the report as JSON values."""
         chains = []
         for chain in self.chains:
             value = asdict(chain)

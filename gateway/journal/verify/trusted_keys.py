@@ -55,5 +55,5 @@ class TrustedKeys:
             raise MalformedRecord(f"the signature does not verify with key {checkpoint.key_id}")
 
     def knows(self, key_id: str) -> bool:
-        """Whether a key was given or named."""
+        """Return whether a key was given or named."""
         return key_id in self._keys

@@ -72,7 +72,7 @@ class AioFdatasync:
 
 
 def _error(result: int) -> OSError | None:
-    """The error of a result. Every result except 0 is an error."""
+    """Return the error of a result. Every result except 0 is an error."""
     if result == 0:
         return None
     number = _RESULTS - result if result > 0 else -result

@@ -22,14 +22,14 @@ class Outage:
     rejected: int = 0
 
     def body(self) -> bytes:
-        """The body of the record that reports the outage after its end."""
+        """Return the body of the record that reports the outage after its end."""
         return orjson.dumps({"time": now_ms(), "since": self.since, "reason": self.reason, "refused": self.rejected})
 
 
 class Availability:
     """The current outage, or None while the journal accepts records. rejected: all records rejected so far.
 
-    lost: is set while there is an outage. Repairs nothing; the journal does.
+    lost: set while there is an outage. The journal makes the repairs.
     """
 
     def __init__(self, folder: str) -> None:

@@ -1,6 +1,6 @@
 """The chain that is being written: its head, and its open segment. A failed write leaves no partial record.
 
-Not responsible for when records become durable, nor for what they contain.
+Decides neither when records become durable nor what they contain.
 """
 
 import os
@@ -87,7 +87,7 @@ class OpenSegment:
 
 
 class Chain:
-    """The head of a chain and its open segment. `receipt` identifies the last record."""
+    """The head of a chain, and its open segment. `receipt` identifies the last record."""
 
     def __init__(self, folder: Path, chain: str, sequence: int, digest: str, segment: OpenSegment | None) -> None:
         self.folder = folder
@@ -152,5 +152,5 @@ class Chain:
 
 
 def new_chain_id() -> str:
-    """A unique chain id."""
+    """Return a unique chain id."""
     return f"gw-{secrets.token_hex(8)}"

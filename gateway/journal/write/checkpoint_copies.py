@@ -1,4 +1,4 @@
-"""Copies of a chain's checkpoints, in a file next to its segments. All methods block, and may run on any thread."""
+"""Copies of a chain's checkpoints, in a file next to its segments. All methods block and can run on any thread."""
 
 import threading
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ class CheckpointCopies:
 
 
 def _sequence(line: bytes) -> int:
-    """The sequence number of a copy. A malformed line is kept, so that verification reports it."""
+    """Return the sequence number of a copy. A malformed line is kept, so that verification reports it."""
     try:
         return parse(line).sequence
     except MalformedRecord:

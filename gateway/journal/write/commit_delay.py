@@ -23,7 +23,7 @@ class CpuDemand:
         self._waited = 0.0
 
     def __call__(self) -> float:
-        """The total up to now."""
+        """Return the total until now."""
         with contextlib.suppress(OSError, ValueError, IndexError):
             self._waited = int(_SCHEDULE.read_bytes().split()[1]) / 1e9
         return time.thread_time() + self._waited
@@ -47,7 +47,7 @@ class CommitDelay:
         self._load = 0.0
 
     def seconds(self) -> float:
-        """The present delay."""
+        """Return the current delay."""
         now = self._clock()
         if now - self._sampled >= SAMPLE_SECONDS:
             demand = self._demand()

@@ -7,7 +7,7 @@ After a failed fdatasync the state of the disk is unknown, and the next fdatasyn
 kernel may have dropped the pages from its cache. Therefore lines stay in memory until a sync succeeds. After a failure,
 the next flush writes the same bytes again at the same offsets before it syncs, so that a reader sees no difference.
 
-Not responsible for when a flush begins, nor for what follows it: the writer decides both.
+The writer decides when a flush begins and what follows it.
 """
 
 import asyncio
@@ -86,7 +86,7 @@ class GroupCommit:
             raise JournalUnavailable(self._failure)
 
     def joined(self, sequence: int) -> "asyncio.Future[None] | None":
-        """A future of the flush in progress, if that includes the record and no sync failed before."""
+        """Return a future of the flush in progress, if that includes the record and no sync failed before."""
         if self._batch is None or sequence > self._batch.sequence or self._failure is not None:
             return None
         future = self._loop.create_future()
@@ -94,7 +94,7 @@ class GroupCommit:
         return future
 
     def queued(self) -> "asyncio.Future[None]":
-        """A future of the next flush. It fails with JournalUnavailable if the flush fails."""
+        """Return a future of the next flush. It fails with JournalUnavailable if the flush fails."""
         future = self._loop.create_future()
         self._waiting.append(future)
         return future
@@ -113,13 +113,13 @@ class GroupCommit:
             await batch.done
         finally:
             self._batch = None
-        return self._settle(batch)
+        return self._finish_flush(batch)
 
     def flush_blocking(self) -> int:
         """As `flush`, on this thread, while no other flush is in progress."""
         batch = self._take_pending()
         batch.sync(self.copies)
-        return self._settle(batch)
+        return self._finish_flush(batch)
 
     def fail_waiting(self, reason: str) -> None:
         """Fail all callers that wait for the next flush."""
@@ -157,7 +157,7 @@ class GroupCommit:
             self._close_aio()
         return started
 
-    def _settle(self, batch: FlushBatch) -> int:
+    def _finish_flush(self, batch: FlushBatch) -> int:
         if batch.error is not None:
             self._failure = error_name(batch.error)
             batch.resolve_waiting()

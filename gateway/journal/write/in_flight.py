@@ -49,5 +49,5 @@ class InFlightCalls:
         self.release(entry)
 
     def intents(self) -> Mapping[str, bytes]:
-        """The bodies of the intents, by request id."""
+        """Return the bodies of the intents, by request id."""
         return {request_id: entry.body for request_id, entry in self._intents.items()}

@@ -1,7 +1,7 @@
 """The audit journal of one worker: it accepts records, makes them durable, and reports whether it is available.
 
-Runs on one event loop; only the syncs run elsewhere. It fails closed: after an error it accepts no records until the
-error is repaired, which it tries by itself. Not responsible for the content of events, nor for shipping.
+Runs on one event loop; only the syncs run elsewhere. It fails closed: after an error, it accepts no records until the
+error is repaired, and retries the repair by itself. Independent of the content of events and of shipping.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The record writer of one chain: events in reserved disk space, checkpoints, and new segments.
 
-Adds every record that it writes to the pending records of the group commit. Raises OSErrors as they come. Not
-responsible for when records become durable.
+Adds every record that it writes to the pending records of the group commit. Passes OSErrors on. Does not
+decide when records become durable.
 """
 
 import errno
@@ -43,7 +43,7 @@ class RecordWriter:
         self._settings = settings
         self._key = started.key
         self._unsigned = started.unsigned
-        # Sign what the last run left unsigned, and what the start added.
+        # Sign the records that the last run left unsigned, and those that the start added.
         self._checkpoint_due = self._unsigned > 0
 
     @property

@@ -1,7 +1,7 @@
-"""Recovery: what a start finds in a chain, such as its head, a torn last line, and intents without an outcome.
+"""Recovery: the state of a chain at a start, such as its head, a torn last line, and intents without an outcome.
 
 Reads the newest segment completely, and the first and last record of the others. Verification reads everything.
-Changes nothing; the start does that (`starting`).
+Changes no file; `starting` does.
 """
 
 import os
@@ -32,7 +32,7 @@ class TornLine:
     content: bytes
 
     def body(self, time: int) -> bytes:
-        """The body of the record that reports the cut. time: milliseconds since 1970."""
+        """Return the body of the record that reports the cut. time: milliseconds since 1970."""
         return orjson.dumps(
             {
                 "time": time,
@@ -71,7 +71,7 @@ class FoundChain:
 
 
 def examine(folder: Path) -> FoundChain | TornLine | None:
-    """The chain in a folder; a torn line if the chain never got a complete record; None if the folder has no chain.
+    """Return the chain in a folder, a torn line if the chain has no complete record, or None if there is no chain.
 
     Raises JournalCorrupt if the chain does not verify.
     """
@@ -82,7 +82,7 @@ def examine(folder: Path) -> FoundChain | TornLine | None:
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines of a file, each with its offset. Only an incomplete last line has no newline."""
+    """Yield the lines of a file, each with its offset. Only an incomplete last line has no newline."""
     offset = 0
     with path.open("rb") as file:
         for line in file:
@@ -135,7 +135,7 @@ def _check_head(path: Path, start: int, first: Record, previous: Record | None) 
 
 
 def _last(path: Path, start: int) -> Record:
-    """The last record of a segment that has a successor."""
+    """Return the last record of a segment that has a successor."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         length = _TAIL_BYTES

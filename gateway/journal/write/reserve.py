@@ -13,11 +13,11 @@ from gateway.journal.format.durable_files import FILE_MODE
 _BLOCK: Final = 4096
 _STEP: Final = 1 << 20
 _MARGIN: Final = 16 * _BLOCK
-"""Allocated beyond what is held, because space is freed in whole blocks, and the file system needs some itself."""
+"""Bytes allocated in addition, because space is freed in whole blocks, and the file system needs some itself."""
 
 
 class Reserve:
-    """held: bytes promised to outcomes. It is never more than what is allocated, minus the margin."""
+    """The reserve file. held: bytes reserved for outcomes; never more than the allocated bytes minus the margin."""
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
@@ -32,20 +32,20 @@ class Reserve:
         os.close(file)
 
     def hold(self, room: int) -> None:
-        """Promise `room` bytes to one more outcome. Raises OSError if the disk is full."""
+        """Reserve `room` bytes for one more outcome. Raises OSError if the disk is full."""
         if self.held + room + _MARGIN > self._size:
             self._allocate(self.held + room + _MARGIN)
         self.held += room
 
     def release(self, room: int) -> None:
-        """Take back a promise, after the outcome was written or the intent failed."""
+        """End a reservation of `room` bytes, after the outcome was written or the intent failed."""
         self.held -= room
 
     def restore(self) -> None:
-        """Allocate what is held and one step more, at the start and after a full disk. Raises OSError.
+        """Allocate the reserved bytes and one step more, at the start and after a full disk. Raises OSError.
 
-        It allocates some more and frees that again: otherwise the journal could become available with the last free
-        blocks of the disk, and soon be unavailable again.
+        It also allocates the margin and frees it again: otherwise the journal could become available with the last
+        free blocks of the disk, and soon be unavailable again.
         """
         size = self._step_beyond(self.held + _MARGIN)
         try:

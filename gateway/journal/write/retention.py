@@ -25,21 +25,21 @@ class Removal:
     hash: str
 
     def body(self, time: int) -> bytes:
-        """The body of the record that announces the removal. time: milliseconds since 1970."""
+        """Return the body of the record that announces the removal. time: milliseconds since 1970."""
         names = [f"{start:020}.jsonl" for start in self.segments]
         removed = {"sequence": self.sequence, "hash": self.hash}
         return orjson.dumps({"time": time, "removed": removed, "segments": names})
 
 
 def removable(folder: Path, cursor: Cursor, before: int) -> Removal | None:
-    """The segments that end before the cursor, and contain no record from `before` (milliseconds) or later."""
+    """Return the segments that end before the cursor and contain only records older than `before` (milliseconds)."""
     starts = segment_starts(folder)
     chosen: list[int] = []
     sequence, digest = 0, ""
-    for start, following in pairwise(starts):
-        if following > cursor.sequence + 1 or start >= cursor.position.segment:
+    for start, successor in pairwise(starts):
+        if successor > cursor.sequence + 1 or start >= cursor.position.segment:
             break
-        with segment_path(folder, following).open("rb") as file:
+        with segment_path(folder, successor).open("rb") as file:
             head = parse(file.readline())
         if head.chain != cursor.chain or not _older(head.value().get("time"), before):
             break

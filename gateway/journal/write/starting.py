@@ -1,4 +1,4 @@
-"""The start of a journal chain: lock it, load the keys, and recover from what the last run left.
+"""The start of a journal chain: locking, loading of the keys, and recovery from the end of the last run.
 
 May read a large segment, so it can run on any thread. After that, only the event loop uses the chain.
 """
@@ -50,12 +50,12 @@ class StartedChain:
 
 
 def now_ms() -> int:
-    """Milliseconds since 1970."""
+    """Return the current time in milliseconds since 1970."""
     return time.time_ns() // 1_000_000
 
 
 def signing_key(settings: AuditSettings) -> SigningKey:
-    """The configured signing key, or the one in the journal directory. ConfigError, OSError."""
+    """Return the configured signing key, or the one in the journal directory. Raises ConfigError or OSError."""
     return keys.signing_key(settings.directory, settings.signing_key_file)
 
 
@@ -112,7 +112,7 @@ def start(settings: AuditSettings, folder: Path, unknown_outcome: UnknownOutcome
 
 
 def segment_head_body(intents: Mapping[str, bytes], key: SigningKey, removed: Receipt | None) -> bytes:
-    """The body of the first record of a segment: what a start must know, so that it reads no other segment.
+    """Return the body of the first record of a segment: the state that a start needs from earlier segments.
 
     intents: the open intents by request id. removed: the last record that retention removed.
     """

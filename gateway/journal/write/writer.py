@@ -3,7 +3,7 @@
 A round appends the outcomes that wait, flushes all pending records, and begins a new segment if the present one is
 full. The writer decides when a round begins; the group commit makes the records durable and returns the result.
 
-The writer reports every failure to `Availability`. The journal repairs the writer after that.
+The writer reports every failure to `Availability`, after which the journal repairs the writer.
 """
 
 import asyncio

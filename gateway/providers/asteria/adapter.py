@@ -60,8 +60,8 @@ class AsteriaProvider(Provider):
         certificate = resources.certificate(request.name)
         calls.check_password(request.keystore_password)
         full = request.view == service.CERTIFICATE_VIEW_FULL
-        shown = await self._show(certificate, request.keystore_password, call, full=full)
-        return service.GetCertificateResponse(certificate=shown)
+        found = await self._show(certificate, request.keystore_password, call, full=full)
+        return service.GetCertificateResponse(certificate=found)
 
     async def check_certificate(
         self, request: service.CheckCertificateRequest, call: CallContext
@@ -157,12 +157,12 @@ class AsteriaProvider(Provider):
     ) -> service.GetTrustedAuthorityResponse:
         """Call `ca/show`."""
         authority = resources.authority(request.name)
-        shown = await self._client.call(
+        found = await self._client.call(
             calls.show_authority(authority),
             lambda data: messages.authority(data, authority, self._calendar),
             call,
         )
-        return service.GetTrustedAuthorityResponse(authority=shown)
+        return service.GetTrustedAuthorityResponse(authority=found)
 
     async def import_trusted_authority(
         self, request: service.ImportTrustedAuthorityRequest, call: CallContext

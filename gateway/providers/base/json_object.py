@@ -123,5 +123,5 @@ class JsonObject:
             raise FormatError(f"{self._path}{name} is missing")
         return value
 
-    def _wrong(self, name: str, wanted: str) -> FormatError:
-        return FormatError(f"{self._path}{name} is not {wanted}")
+    def _wrong(self, name: str, expected: str) -> FormatError:
+        return FormatError(f"{self._path}{name} is not {expected}")

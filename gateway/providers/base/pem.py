@@ -121,10 +121,10 @@ def _link(certificate: x509.Certificate) -> _Link:
 
 
 def _leaf(links: Sequence[_Link], private_key_pem: str | None) -> _Link | None:
-    wanted = _public_key_of(private_key_pem)
-    if wanted is not None:
+    expected = _public_key_of(private_key_pem)
+    if expected is not None:
         for link in links:
-            if _public_key(link.certificate) == wanted:
+            if _public_key(link.certificate) == expected:
                 return link
     ends = [link for link in links if not any(_issued(link, other) for other in links)]
     candidates = ends or links

@@ -86,8 +86,8 @@ def _named(rows: Sequence[certificates.Certificate], name: str) -> certificates.
     exact = next((row for row in rows if row.display_name == name), None)
     if exact is not None:
         return exact
-    wanted = _composed(name)
-    return next((row for row in rows if _composed(row.display_name) == wanted), None)
+    expected = _composed(name)
+    return next((row for row in rows if _composed(row.display_name) == expected), None)
 
 
 def _composed(text: str) -> str:

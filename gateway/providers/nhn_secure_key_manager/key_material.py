@@ -20,7 +20,7 @@ MAXIMUM_CHARACTERS: Final = 256 * 1024
 """Maximum length of one key in either form. A 16,384-bit RSA key has about 60,000 characters as hexadecimal bytes."""
 
 _PREFIXED = re.compile(r"0[xX]([0-9a-fA-F]{1,2})")
-_BARE = re.compile(r"(?:[0-9a-fA-F]{2})+")
+_DIGITS = re.compile(r"(?:[0-9a-fA-F]{2})+")
 _INTEGER_TAG: Final = 0x02
 _SEQUENCE_TAG: Final = 0x30
 
@@ -49,7 +49,7 @@ def _octets(token: str) -> bytes:
     prefixed = _PREFIXED.fullmatch(token)
     if prefixed is not None:
         return bytes((int(prefixed[1], 16),))
-    if _BARE.fullmatch(token) is None:
+    if _DIGITS.fullmatch(token) is None:
         raise FormatError("the hexadecimal key contains an invalid byte")
     return bytes.fromhex(token)
 

@@ -113,11 +113,11 @@ class ProviderDirectory:
         checked = self._providers[provider]
         if self._catalog.provider(provider).upstream.breaker is BreakerState.CLOSED:
             return checked
-        shown = provider_pb2.Provider()
-        shown.CopyFrom(checked)
-        shown.state = provider_pb2.PROVIDER_STATE_UNREACHABLE
-        shown.state_reason = reason_name(reasons.ERROR_REASON_PROVIDER_CIRCUIT_OPEN)
-        return shown
+        provider_message = provider_pb2.Provider()
+        provider_message.CopyFrom(checked)
+        provider_message.state = provider_pb2.PROVIDER_STATE_UNREACHABLE
+        provider_message.state_reason = reason_name(reasons.ERROR_REASON_PROVIDER_CIRCUIT_OPEN)
+        return provider_message
 
     def _provider(self, name: str) -> Provider:
         return self._catalog.provider(provider_id(name))

@@ -11,7 +11,7 @@ import socket
 from typing import Final, Self
 
 _WILDCARDS: Final = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
-_TRIES: Final = 20
+_MAXIMUM_ATTEMPTS: Final = 20
 
 
 class Reservation:
@@ -36,7 +36,7 @@ class Reservation:
 
 def _bound_everywhere(host: str, port: int) -> list[socket.socket]:
     """Bind the same port on every address of the host. Port 0 is retried: a port can be free on one address only."""
-    for _ in range(_TRIES if port == 0 else 1):
+    for _ in range(_MAXIMUM_ATTEMPTS if port == 0 else 1):
         try:
             return _bound(host, port)
         except OSError as error:

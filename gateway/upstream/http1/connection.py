@@ -31,7 +31,7 @@ class HttpConnection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_deadline", "_heard", "_loop", "_on_end", "_paused", "_poll", "_read_timeout", "_timer", "_transport",
+        "_deadline", "_last_data", "_loop", "_on_end", "_paused", "_poll", "_read_timeout", "_timer", "_transport",
         "_unsent", "_waiter", "ended", "idle_until", "response",
     )  # fmt: skip
 
@@ -57,7 +57,7 @@ class HttpConnection(asyncio.Protocol):
         return self.response.complete and self.response.keep_alive and self._unsent is None and not self._closing()
 
     def is_reusable(self) -> bool:
-        """Whether an idle connection is still open; polls the socket for events that the loop has not seen yet."""
+        """Return whether an idle connection is open; polls the socket for events that the loop has not seen yet."""
         if not self.can_be_pooled:
             return False
         return self._poll is None or not self._poll.poll(0)  # readable: end of stream, or unexpected bytes
@@ -72,7 +72,7 @@ class HttpConnection(asyncio.Protocol):
         loop = self._loop
         self.response.begin(bodiless=bodiless, limit=limit)
         self._waiter = waiter = loop.create_future()
-        self._heard = now = loop.time()
+        self._last_data = now = loop.time()
         self._deadline = now + seconds
         self._timer = loop.call_later(min(seconds, self._read_timeout), self._tick)
         if self._transport is None:  # the connection ended before its first use
@@ -114,7 +114,7 @@ class HttpConnection(asyncio.Protocol):
         """Fail the exchange at its deadline or read timeout; otherwise schedule the next check."""
         self._timer = None
         now = self._loop.time()
-        due = min(self._deadline, self._heard + self._read_timeout)
+        due = min(self._deadline, self._last_data + self._read_timeout)
         if now < due - 0.001:
             self._timer = self._loop.call_later(due - now, self._tick)
         else:
@@ -163,7 +163,7 @@ class HttpConnection(asyncio.Protocol):
         self._on_end(self)
 
     def eof_received(self) -> bool:
-        """The server closed its side: end the exchange and close the connection."""
+        """End the exchange and close the connection, because the server closed its side."""
         self._stream_ended(None)
         return False
 
@@ -173,7 +173,7 @@ class HttpConnection(asyncio.Protocol):
             self.abort()
             return
         response = self.response
-        self._heard = self._loop.time()
+        self._last_data = self._loop.time()
         response.feed(data)
         if response.fault is not None:
             self._end(ExchangeFailed(response.fault))
@@ -181,11 +181,11 @@ class HttpConnection(asyncio.Protocol):
             self._end()
 
     def pause_writing(self) -> None:
-        """The write buffer is full."""
+        """Stop writing: the write buffer is full."""
         self._paused = True
 
     def resume_writing(self) -> None:
-        """The write buffer has space again."""
+        """Continue writing: the write buffer has space again."""
         self._paused = False
-        self._heard = self._loop.time()
+        self._last_data = self._loop.time()
         self._send_rest()

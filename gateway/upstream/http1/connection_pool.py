@@ -1,8 +1,7 @@
 """The pool of HTTP/1.1 connections to one server: opens connections, keeps them idle for a while, and reuses them.
 
-The pool reuses the connection that was idle for the shortest time, so that surplus connections expire. It does not
-limit
-the number of connections: the number of concurrent requests does.
+The pool reuses the connection that was idle for the shortest time, so that surplus connections expire. The number of
+connections is limited only by the number of concurrent requests.
 """
 
 import asyncio
@@ -42,7 +41,7 @@ class ConnectionPool:
         self._resolver = Resolver(server.host, server.port)
         self._idle: list[HttpConnection] = []
         self._open: set[HttpConnection] = set()
-        self._sweep: asyncio.TimerHandle | None = None
+        self._expiry_timer: asyncio.TimerHandle | None = None
         self._last_ended: asyncio.Event = asyncio.Event()
 
     @property
@@ -90,14 +89,14 @@ class ConnectionPool:
         now = self._loop.time()
         connection.idle_until = now + min(IDLE_SECONDS, connection.response.keep_alive_seconds - _KEEP_ALIVE_MARGIN)
         self._idle.append(connection)
-        if self._sweep is None:
-            self._sweep = self._loop.call_later(IDLE_SECONDS, self._close_expired)
+        if self._expiry_timer is None:
+            self._expiry_timer = self._loop.call_later(IDLE_SECONDS, self._close_expired)
 
     async def close(self) -> None:
         """Close all connections, including those in use."""
-        if self._sweep is not None:
-            self._sweep.cancel()
-            self._sweep = None
+        if self._expiry_timer is not None:
+            self._expiry_timer.cancel()
+            self._expiry_timer = None
         self._idle.clear()
         for connection in list(self._open):
             connection.abort()
@@ -120,7 +119,7 @@ class ConnectionPool:
 
     def _close_expired(self) -> None:
         """Close connections that were idle for too long, and schedule the next check if any are left."""
-        self._sweep = None
+        self._expiry_timer = None
         now = self._loop.time()
         kept = []
         for connection in self._idle:
@@ -131,4 +130,4 @@ class ConnectionPool:
         self._idle = kept
         if kept:
             due = min(connection.idle_until for connection in kept) - now
-            self._sweep = self._loop.call_later(max(due, 0.1), self._close_expired)
+            self._expiry_timer = self._loop.call_later(max(due, 0.1), self._close_expired)

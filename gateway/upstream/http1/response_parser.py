@@ -24,7 +24,7 @@ class ResponseParser:
     """
 
     __slots__ = (
-        "_bodiless", "_doubtful", "_excess", "_head_bytes", "_limit", "_parser", "_pieces", "_raw_head_bytes", "_size",
+        "_ambiguous", "_bodiless", "_excess", "_head_bytes", "_limit", "_parser", "_pieces", "_raw_head_bytes", "_size",
         "_until_end", "complete", "fault", "head_done", "headers", "keep_alive", "keep_alive_seconds", "status",
     )  # fmt: skip
 
@@ -42,7 +42,7 @@ class ResponseParser:
         self.complete = self.keep_alive = self.head_done = False
         self._pieces: list[bytes] = []
         self._size = self._head_bytes = self._raw_head_bytes = 0
-        self._until_end = self._excess = self._doubtful = False
+        self._until_end = self._excess = self._ambiguous = False
         self._bodiless = bodiless
         self._limit = limit
 
@@ -81,13 +81,13 @@ class ResponseParser:
         return "cut off" if self.head_done else "not http"
 
     def on_message_begin(self) -> None:
-        """A response begins. A second one without a request is excess data."""
+        """Handle the start of a response. A second one without a request is excess data."""
         if self.complete:
             self.keep_alive = False
             self._excess = True
 
     def on_header(self, name: bytes, value: bytes | None) -> None:
-        """One header. Trailers count toward the limit and are dropped."""
+        """Handle one header. Trailers count toward the limit and are dropped."""
         if self._excess:
             return
         value = value or b""
@@ -98,7 +98,7 @@ class ResponseParser:
             self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """The head is complete: check the status and the framing."""
+        """Check the status and the framing of a complete head."""
         if self._excess:
             return
         assert self._parser is not None
@@ -129,13 +129,13 @@ class ResponseParser:
                 frames += 1
                 if value.isdigit() and int(value) > self._limit:
                     self.fault = "too long"
-                self._doubtful = self.status == 204 and value.strip() != b"0"
+                self._ambiguous = self.status == 204 and value.strip() != b"0"
             elif lowered == b"transfer-encoding":
                 frames += 1
                 if value.strip().lower() != b"chunked":
                     self.fault = "cut off"
                 # HTTP/1.0 has no chunks, and a 204 has no body: an intermediary may see another end of the response.
-                self._doubtful = self.status == 204 or self._parser.get_http_version() != "1.1"
+                self._ambiguous = self.status == 204 or self._parser.get_http_version() != "1.1"
             elif lowered == b"content-encoding":
                 if value.strip().lower() not in (b"", b"identity"):
                     self.fault = "cut off"
@@ -144,7 +144,7 @@ class ResponseParser:
         return frames
 
     def on_body(self, piece: bytes) -> None:
-        """A chunk of the body."""
+        """Handle a chunk of the body."""
         if self.fault is not None or self._bodiless or self._excess:
             return
         self._size += len(piece)
@@ -154,11 +154,11 @@ class ResponseParser:
             self._pieces.append(piece)
 
     def on_message_complete(self) -> None:
-        """A response ends, or an interim response."""
+        """Handle the end of a response or of an interim response."""
         if self.head_done and not self.complete and self.fault is None:
             assert self._parser is not None
             self.complete = True
-            self.keep_alive = self._parser.should_keep_alive() and not self._doubtful
+            self.keep_alive = self._parser.should_keep_alive() and not self._ambiguous
 
 
 def _seconds_of(keep_alive: bytes) -> float:

@@ -36,7 +36,7 @@ async def check(asteria: AsteriaProvider, seconds: float = 10.0) -> bool:
     return (await asteria.check_certificate(request, a_call(seconds))).exists
 
 
-def asked(upstream: ScriptedUpstream) -> list[tuple[str, str | None]]:
+def received_requests(upstream: ScriptedUpstream) -> list[tuple[str, str | None]]:
     """Return the last path segment and the session of every request."""
     return [(request.path.rpartition("/")[2], request.headers.get("X-As-SessionId")) for request in upstream.requests]
 

@@ -1,4 +1,4 @@
-"""The events of a call, as OCSF's API Activity."""
+"""The events of a call as OCSF API Activity."""
 
 import dataclasses
 import json
@@ -44,7 +44,7 @@ def both(known: CallDetails, ended: CallResult) -> tuple[dict[str, Any], dict[st
     return json.loads(made.intent()), json.loads(made.outcome(ended))
 
 
-def test_intent() -> None:
+def test_intent_has_the_members_of_api_activity() -> None:
     intent, _ = both(known(), CallResult(events.SUCCESS, "OK", LATER))
     assert intent["class_uid"] == 6003
     assert (intent["activity_id"], intent["type_uid"], intent["activity_name"]) == (99, 600399, "Encrypt")
@@ -67,7 +67,7 @@ def test_intent() -> None:
     assert (intent["status_id"], intent["status"]) == (99, "Pending")
 
 
-def test_outcome_repeats_the_intent_and_adds_what_became_of_it() -> None:
+def test_outcome_repeats_the_intent_and_adds_the_result() -> None:
     ended = CallResult(
         events.FAILURE,
         "NOT_FOUND",
@@ -96,7 +96,7 @@ def test_outcome_repeats_the_intent_and_adds_what_became_of_it() -> None:
     assert {key: intent[key] for key in same} == {key: outcome[key] for key in same}
 
 
-def test_key_version_0_is_a_version() -> None:
+def test_key_version_0_is_recorded() -> None:
     assert both(known(), CallResult(events.SUCCESS, "OK", LATER, key_version=0))[1]["unmapped"]["key_version"] == 0
     assert "key_version" not in both(known(), CallResult(events.SUCCESS, "OK", LATER))[1]["unmapped"]
 
@@ -111,19 +111,19 @@ def test_key_version_0_is_a_version() -> None:
         ("Sign", 99),
     ],
 )
-def test_activities(name: str, activity: int) -> None:
+def test_activity_follows_the_method(name: str, activity: int) -> None:
     intent, _ = both(known(name), CallResult(events.SUCCESS, "OK", LATER))
     assert (intent["activity_id"], intent["type_uid"]) == (activity, 600300 + activity)
 
 
-def test_denied() -> None:
+def test_denied_call_is_recorded_as_denied() -> None:
     denied = Decision("GetPrivateKey", "keyway.dev/Key", KEY, False, ("no-exports",))
     intent, _ = both(known(decisions=(denied,)), CallResult(events.FAILURE, "PERMISSION_DENIED", LATER))
     assert intent["actor"]["authorizations"][0]["decision"] == "deny"
     assert (intent["action_id"], intent["action"]) == (2, "Denied")
 
 
-def test_texts_that_would_break_json_apart() -> None:
+def test_texts_with_special_characters_are_escaped() -> None:
     evil = 'a","x":{"}\\\n\u2028인증서'
     intent, outcome = both(
         known(
@@ -141,14 +141,15 @@ def test_texts_that_would_break_json_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "told"),
+    ("address", "expected"),
     [("[::1]:80", {"ip": "::1", "port": 80}), ("unix-socket", {"name": "unix-socket"}), ("", {"name": ""})],
 )
-def test_addresses(address: str, told: Any) -> None:
-    assert both(known(source=CallSource(address)), CallResult(events.SUCCESS, "OK", LATER))[0]["src_endpoint"] == told
+def test_address_of_the_caller_is_split_into_ip_and_port(address: str, expected: Any) -> None:
+    intent, _ = both(known(source=CallSource(address)), CallResult(events.SUCCESS, "OK", LATER))
+    assert intent["src_endpoint"] == expected
 
 
-def test_anonymous_caller() -> None:
+def test_event_of_an_anonymous_caller_omits_empty_members() -> None:
     intent, _ = both(
         known(
             caller=ANONYMOUS,
@@ -169,7 +170,7 @@ def test_no_newline_in_an_event() -> None:
     assert b"\n" not in made.intent() + made.outcome(CallResult(events.SUCCESS, "OK", LATER, response={"x": "a\r\nb"}))
 
 
-def test_unknown_outcome_of_an_interrupted_call() -> None:
+def test_interrupted_call_gets_an_unknown_outcome() -> None:
     intent, _ = both(known(), CallResult(events.SUCCESS, "OK", LATER))
     outcome = events.unknown_outcome(intent)
     assert outcome["metadata"]["event_code"] == "outcome"
@@ -178,7 +179,7 @@ def test_unknown_outcome_of_an_interrupted_call() -> None:
     assert intent["metadata"]["event_code"] == "intent"
 
 
-def test_refusals() -> None:
+def test_rejected_calls_of_a_peer_are_one_event() -> None:
     made = events.refusals(
         "10.1.2.3", "UNAUTHENTICATED", first=1.0, last=1.5, methods={"keyway.v1.KeyService/Encrypt": 3, "x/Y": 4}
     )
@@ -190,12 +191,13 @@ def test_refusals() -> None:
     assert event["unmapped"]["methods"] == {"keyway.v1.KeyService/Encrypt": 3, "x/Y": 4}
 
 
-def test_what_a_batch_names_is_not_kept_in_memory() -> None:
-    """A caller chooses a thousand names for each call."""
+def test_names_in_a_batch_are_not_cached() -> None:
+    """A caller can choose a thousand different names in each call."""
     events._cached_of_actor.cache_clear()
     decisions = [Decision("Encrypt", "keyway.dev/Key", f"{KEY}-{number}", False) for number in range(1000)]
     intent, _ = both(known("BatchEncrypt", decisions=decisions), CallResult(events.FAILURE, "OK", LATER))
-    assert [told["resource"] for told in intent["actor"]["authorizations"]] == [each.resource for each in decisions]
+    authorized = [authorization["resource"] for authorization in intent["actor"]["authorizations"]]
+    assert authorized == [decision.resource for decision in decisions]
     assert events._cached_of_actor.cache_info().currsize == 0
     both(known(), CallResult(events.SUCCESS, "OK", LATER))
     assert events._cached_of_actor.cache_info().currsize == 1

@@ -109,7 +109,7 @@ class TestReload:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
     ) -> None:
         """Neither a temporary read error nor an unexpected exception ends the reloading."""
-        monkeypatch.setattr(engine_module, "LOOK_SECONDS", 0.001)
+        monkeypatch.setattr(engine_module, "CHECK_SECONDS", 0.001)
         engine = PolicyEngine.load(settings(tmp_path, PERMIT))
         # More failures than the checks for which a recent change still counts as changed.
         load, failures = policies.load, [fault] * 30
@@ -140,7 +140,7 @@ class TestReload:
         assert allowed(engine, ALICE, "Encrypt")
 
     async def test_follow_reloads_changed_files(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(engine_module, "LOOK_SECONDS", 0.01)
+        monkeypatch.setattr(engine_module, "CHECK_SECONDS", 0.01)
         engine = PolicyEngine.load(settings(tmp_path, PERMIT))
         following = asyncio.create_task(engine.follow())
         replace(tmp_path / "0.cedar", FORBID)
@@ -155,7 +155,7 @@ class TestReload:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The first half of the file permits what its second half forbids."""
-        monkeypatch.setattr(engine_module, "LOOK_SECONDS", 0.001)
+        monkeypatch.setattr(engine_module, "CHECK_SECONDS", 0.001)
         engine = PolicyEngine.load(settings(tmp_path, FORBID))
         parts = [PERMIT, *["\n// more"] * 5, f"\n{FORBID}"]
         written: list[str] = []
@@ -182,7 +182,7 @@ class TestReload:
     async def test_files_that_keep_changing_are_loaded_anyway(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(engine_module, "LOOK_SECONDS", 0.001)
+        monkeypatch.setattr(engine_module, "CHECK_SECONDS", 0.001)
         engine = PolicyEngine.load(settings(tmp_path, PERMIT))
         following = asyncio.create_task(engine.follow())
 

@@ -65,7 +65,7 @@ ALLOWED = {
     Caller("spiffe://example.org/operator", "spiffe"): of_groups(
         "ReadMetadata", "ReadPublicMaterial", "ManageCertificates", "ManageTrustStores"
     ),
-    Caller("spiffe://example.org/stranger", "spiffe"): set(),
+    Caller("spiffe://example.org/other", "spiffe"): set(),
     Caller("spiffe://example.org/orders", "common-name"): set(),
     Caller("web-tier", "jwt", "https://issuer", ("web-tier", "operators", "auditors")): set(),
 }

@@ -40,24 +40,24 @@ async def directory(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """The command in this process: exit code, output, errors."""
+    """Return a function that runs the command in this process, and returns exit code, output, and errors."""
 
     async def command(*arguments: object) -> tuple[int, str, str]:
-        # It has an event loop of its own.
+        # The command has its own event loop.
         code = await asyncio.to_thread(main, ["audit", *map(str, arguments)])
         return code, *capsys.readouterr()
 
     return command
 
 
-async def test_verify_counts_by_number(run: Run, tmp_path: Path) -> None:
+async def test_verify_uses_singular_and_plural(run: Run, tmp_path: Path) -> None:
     async with journal_in(tmp_path / "audit") as journal:
         await record_call(journal, "r1")
     _, output, _ = await run("verify", tmp_path / "audit")
     assert " in 1 segment: 1 intent, 1 outcome, 0 other events, " in output
 
 
-async def test_verify_tells_what_there_is(run: Run, directory: Path) -> None:
+async def test_verify_prints_counts_head_and_key(run: Run, directory: Path) -> None:
     code, output, _ = await run("verify", directory)
     assert code == 0
     assert "15 intents, 15 outcomes" in output
@@ -66,7 +66,7 @@ async def test_verify_tells_what_there_is(run: Run, directory: Path) -> None:
     assert output.endswith("\nverified\n")
 
 
-async def test_verify_for_programs(run: Run, directory: Path) -> None:
+async def test_verify_prints_json(run: Run, directory: Path) -> None:
     code, output, _ = await run("verify", directory, "--json", "--public-key", directory / "public-key.pem")
     report = json.loads(output)
     assert (code, report["good"], report["trusts_directory"]) == (0, True, False)
@@ -74,7 +74,7 @@ async def test_verify_for_programs(run: Run, directory: Path) -> None:
     assert report["chains"][0]["problem"] is None
 
 
-async def test_verify_names_the_first_bad_record(run: Run, directory: Path) -> None:
+async def test_verify_locates_the_first_invalid_record(run: Run, directory: Path) -> None:
     path = segment_path(directory / "worker-0", 1)
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(path.read_bytes().replace(b'"uid":"r2"', b'"uid":"rx"'))
@@ -88,8 +88,8 @@ async def test_verify_names_the_first_bad_record(run: Run, directory: Path) -> N
     assert (code, json.loads(output)["chains"][0]["problem"]["sequence"]) == (1, number + 1)
 
 
-async def test_what_a_chain_was_made_to_say_does_not_command_the_terminal(run: Run, directory: Path) -> None:
-    """Whoever can write to the directory can go on with the chain until the next checkpoint."""
+async def test_verify_escapes_control_characters(run: Run, directory: Path) -> None:
+    """An attacker who can write to the directory can append records until the next checkpoint."""
     folder = directory / "worker-0"
     last = records(directory)[-1]
     line, _ = encode(last.chain, last.sequence + 1, last.hash, "interruption", b'{"reason":"\\u001b[2J","refused":1}')
@@ -131,7 +131,7 @@ async def test_tail_prints_the_newest_events(run: Run, directory: Path) -> None:
     assert (await run("tail", directory, "-n", "0"))[1] == ""
 
 
-async def test_tail_follows(directory: Path, tmp_path: Path) -> None:
+async def test_tail_prints_new_events(directory: Path, tmp_path: Path) -> None:
     async with Process(tmp_path, "audit", "tail", directory, "-n", "1", "--follow") as process:
         await eventually(lambda: printed(process, 1))
         async with journal_in(directory, segment_bytes=4096) as journal:
@@ -157,7 +157,7 @@ async def test_show_prints_the_records_of_a_request(run: Run, directory: Path) -
     assert output.encode() == b"".join(record.line for record in records(directory, "event")[14:16])
 
 
-async def test_show_of_an_unknown_request(run: Run, directory: Path) -> None:
+async def test_show_fails_for_an_unknown_request(run: Run, directory: Path) -> None:
     code, output, errors = await run("show", directory, "r")
     assert (code, output, "no records for request r" in errors) == (1, "", True)
 
@@ -169,18 +169,18 @@ async def test_show_reports_a_damaged_journal(run: Run, directory: Path) -> None
     assert (code, "run `audit verify` to locate it" in errors) == (1, True)
 
 
-def test_line_of_an_event() -> None:
+def test_event_is_printed_as_one_line() -> None:
     assert event_line(EVENT) == (
         "2023-11-14T22:13:20.123Z  outcome   spiffe://example.org/web  /keyway.v1.KeyService/Encrypt  "
         "providers/p/keys/k  UNAVAILABLE/PROVIDER_UNREACHABLE  12 ms  r1"
     )
 
 
-def test_texts_of_callers_do_not_command_the_terminal() -> None:
+def test_texts_of_callers_are_escaped() -> None:
     line = event_line({**EVENT, "actor": {"user": {"uid": "a\x1b[2Jb\nc"}}})
     assert "a\\u001b[2Jb\\u000ac" in line
 
 
 @pytest.mark.parametrize("value", [{}, {"time": "x", "resources": "x", "api": []}, {"time": 10**30}])
-def test_strange_events_have_a_line_too(value: dict[str, object]) -> None:
+def test_event_with_unexpected_members_has_a_line(value: dict[str, object]) -> None:
     assert "  -  " in event_line(value)

@@ -1,4 +1,4 @@
-"""An issuer's keys over real HTTP: rotation, outage, floods, and what is not taken for keys."""
+"""The keys of an issuer over real HTTP: rotation, outages, floods, and invalid responses."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ OLD, NEW = TokenIssuer(key_id="old"), TokenIssuer(key_id="new")
 
 
 class Issuer:
-    """A server that publishes `content`, unless `respond` does something else. fetches: how often it was asked."""
+    """A server that publishes `content`, unless `respond` is set. fetches: the number of requests."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
@@ -104,9 +104,9 @@ async def test_unknown_key_triggers_a_fetch(issuer: Issuer) -> None:
 async def test_many_unknown_keys_cause_one_fetch(issuer: Issuer) -> None:
     async with keys(issuer, pause=3600) as source:
         verifying = verifier(source)
-        stranger = TokenIssuer(key_id="stranger").token()
+        unknown = TokenIssuer(key_id="unknown").token()
         for _ in range(50):
-            assert await refused(verifying, stranger) == "kid is unknown"
+            assert await refused(verifying, unknown) == "kid is unknown"
         assert issuer.fetches == 1
         source._pause = 0
         issuer.respond = slow(issuer)
@@ -115,7 +115,7 @@ async def test_many_unknown_keys_cause_one_fetch(issuer: Issuer) -> None:
 
 
 async def test_waiting_calls_are_limited(issuer: Issuer) -> None:
-    """Only so many calls wait; calls with a known key never do."""
+    """Calls with a known key never wait."""
     async with keys(issuer, pause=0) as source:
         verifying = verifier(source)
         hanging = asyncio.Event()
@@ -130,7 +130,7 @@ async def test_waiting_calls_are_limited(issuer: Issuer) -> None:
         assert issuer.fetches == 2
 
 
-async def test_a_cancelled_call_does_not_cancel_the_fetch(issuer: Issuer) -> None:
+async def test_canceled_call_does_not_cancel_the_fetch(issuer: Issuer) -> None:
     async with keys(issuer, pause=0) as source:
         verifying = verifier(source)
         hanging = asyncio.Event()
@@ -144,8 +144,8 @@ async def test_a_cancelled_call_does_not_cancel_the_fetch(issuer: Issuer) -> Non
             await first
 
 
-async def test_refreshed_by_age(issuer: Issuer) -> None:
-    """Without a call: a key that was withdrawn is gone after that time."""
+async def test_old_keys_are_refreshed_without_a_call(issuer: Issuer) -> None:
+    """A withdrawn key is therefore rejected after the maximum age."""
     async with keys(issuer, maximum_age=0.05, pause=3600) as source:
         verifying, before = verifier(source), source.current()
         await verifying.verify(OLD.token())
@@ -172,7 +172,7 @@ async def test_outage_keeps_the_last_valid_keys(issuer: Issuer) -> None:
         assert events == ["jwks_fetch_failed", "jwks_reloaded"]
 
 
-async def test_down_at_start() -> None:
+async def test_start_succeeds_while_the_server_is_down() -> None:
     issuer = Issuer(OLD.jwks())
     await issuer.start()
     await issuer.stop()
@@ -208,14 +208,14 @@ async def test_invalid_responses_are_rejected(issuer: Issuer) -> None:
             (answer(body=b"\x1f\x8b" + b"\0" * 64, headers={"Content-Encoding": "gzip"}), "is not JSON"),
             (cut_off, "ClientPayloadError"),
         ):
-            issuer.respond, source._fault = respond, ""  # a repeated fault is told once
+            issuer.respond, source._fault = respond, ""  # a repeated error is logged once
             with capture_logs() as logged:
                 await source.refresh()
             assert logged[0]["error"].startswith(fault)
             assert source.current() is before
 
 
-async def test_fetch_times_out(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_hanging_fetch_times_out(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.identity.jwks_url._TIMEOUT_SECONDS", 0.05)
     never = asyncio.Event()
     issuer.respond = slow(issuer, never)
@@ -225,7 +225,7 @@ async def test_fetch_times_out(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) 
     assert logged[0]["error"] == "no response in time"
 
 
-async def test_the_server_is_verified(tmp_path: Path) -> None:
+async def test_certificate_of_the_server_is_verified(tmp_path: Path) -> None:
     authority = CertificateAuthority()
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(*authority.server().write(tmp_path, "issuer"))

@@ -1,4 +1,4 @@
-"""Names out of certificates: what is one, and what only looks like one."""
+"""Caller names from certificates: valid names, and invalid names that look similar."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def refusal(**names: Any) -> str:
 
 
 @pytest.mark.parametrize("uri", ["spiffe://a/b", "spiffe://example.org/ns/A_b.c-d/..e", f"spiffe://a/{'b' * 2035}"])
-def test_spiffe_ids(uri: str) -> None:
+def test_valid_spiffe_id_is_the_caller(uri: str) -> None:
     assert caller(subject="other", uris=[uri], hosts=["other"]) == Caller(uri, "spiffe")
 
 
@@ -40,17 +40,17 @@ def test_spiffe_ids(uri: str) -> None:
     ],
 )
 def test_invalid_spiffe_id_is_rejected(uri: str) -> None:
-    """Then no other name of the certificate counts either."""
+    """The other names of the certificate do not count either."""
     assert refusal(subject="web", uris=[uri], hosts=["web.example"]) == "the SPIFFE ID is not a valid workload ID"
 
 
-def test_a_spiffe_id_is_the_only_uri() -> None:
+def test_spiffe_id_must_be_the_only_uri() -> None:
     for uris in (["spiffe://a/b", "https://a"], ["https://a", "spiffe://a/b"], ["spiffe://a/b", "spiffe://a/b"]):
         assert refusal(uris=uris, subject="web") == "a SPIFFE ID must be the only URI in the certificate"
 
 
 @pytest.mark.parametrize("host", ["a", "A.b-c.D_1", "xn--e1afmkfd.test", "a" * 63 + ".b", "10.0.0.1"])
-def test_hosts(host: str) -> None:
+def test_first_dns_name_is_the_caller(host: str) -> None:
     assert caller(subject="other", hosts=[host, "*.example"]) == Caller(host.lower(), "dns")
 
 
@@ -79,7 +79,7 @@ def test_invalid_host_name_is_rejected(host: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["web", "Order Service 7", "주문", "a/b", "*", "web.example", "a" * 64])
-def test_common_names(name: str) -> None:
+def test_common_name_is_the_caller(name: str) -> None:
     assert caller(subject=name) == Caller(name, "common-name")
 
 
@@ -91,7 +91,7 @@ def test_invalid_common_name_is_rejected(name: str) -> None:
     assert refusal(subject=name) == "the common name is not printable text, or looks like a URI"
 
 
-def test_no_single_common_name() -> None:
+def test_certificate_needs_exactly_one_common_name() -> None:
     for subject in ("", ["web", "admin"]):
         assert refusal(subject=subject) == "no SPIFFE ID, no DNS name, and not exactly one common name"
 
@@ -103,6 +103,6 @@ def test_ca_certificate_is_rejected() -> None:
 
 
 @pytest.mark.parametrize("certificate", [b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
-def test_no_certificate(certificate: bytes) -> None:
+def test_unreadable_certificate_is_rejected(certificate: bytes) -> None:
     with pytest.raises(AuthenticationError, match=r"^the names in the certificate cannot be read$"):
         caller_of(certificate)

@@ -1,4 +1,4 @@
-"""The section `identity`: what is taken, and that every problem names its key."""
+"""The section `identity`: valid settings, and problems that name their key."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ def places(**options: Any) -> dict[str, str]:
     return {".".join(map(str, error["loc"])): error["msg"] for error in caught.value.errors(include_url=False)}
 
 
-def test_mtls() -> None:
+def test_mtls_section_is_accepted() -> None:
     settings = parse(mtls=MTLS)
     assert settings.mtls is not None
     assert settings.certificate_file == Path("/etc/keyway/server.pem")
@@ -35,7 +35,7 @@ def test_mtls() -> None:
     assert isinstance(authenticator(settings), CertificateAuthenticator)
 
 
-def test_jwt(tmp_path: Path) -> None:
+def test_jwt_section_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "jwks.json").write_bytes(TokenIssuer().jwks())
     settings = parse(tmp_path, jwt=JWT)
     jwt = settings.jwt
@@ -47,7 +47,7 @@ def test_jwt(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"mtls": MTLS, "jwt": JWT}])
-def test_exactly_one_way(options: dict[str, Any]) -> None:
+def test_exactly_one_of_mtls_and_jwt_is_required(options: dict[str, Any]) -> None:
     assert places(**options) == {"": "Value error, give either mtls or jwt"}
 
 
@@ -70,7 +70,7 @@ def test_exactly_one_way(options: dict[str, Any]) -> None:
         ({**JWT, "jwks_file": "{\n}"}, "jwt.jwks_file"),
     ],
 )
-def test_problems(jwt: dict[str, Any], key: str) -> None:
+def test_invalid_jwt_settings_are_reported_at_their_key(jwt: dict[str, Any], key: str) -> None:
     assert list(places(jwt=jwt)) == [key]
 
 
@@ -84,7 +84,7 @@ def test_problems(jwt: dict[str, Any], key: str) -> None:
         "http://[::1]/",
     ],
 )
-def test_urls(url: str) -> None:
+def test_safe_jwks_url_is_accepted(url: str) -> None:
     assert JwtSettings.model_validate({**BY_URL, "jwks_url": url}).jwks_url == url
 
 
@@ -97,13 +97,13 @@ def test_urls(url: str) -> None:
         *("http://localhost\\@issuer.test/", "https://issuer.test/\n"),
     ],
 )
-def test_urls_that_are_not_safe(url: str) -> None:
+def test_unsafe_jwks_url_is_rejected(url: str) -> None:
     found = places(jwt={**BY_URL, "jwks_url": url})
     assert list(found) == ["jwt.jwks_url"]
     assert "password" not in found["jwt.jwks_url"]
 
 
-def test_a_jwks_file_that_holds_no_keys(tmp_path: Path) -> None:
+def test_jwks_file_without_usable_keys_is_rejected(tmp_path: Path) -> None:
     settings = parse(tmp_path, jwt=JWT)
     for content, fault in (
         (None, r"the file .*jwks\.json cannot be read: No such file or directory"),
@@ -117,7 +117,7 @@ def test_a_jwks_file_that_holds_no_keys(tmp_path: Path) -> None:
             authenticator(settings)
 
 
-def test_authorities_of_the_url() -> None:
+def test_ca_bundle_for_the_jwks_url_is_checked() -> None:
     settings = JwtSettings.model_validate({**BY_URL, "jwks_ca_certificates": CertificateAuthority().pem})
     assert len(settings.tls().get_ca_certs()) == 1
     for content in (b"", b"nothing"):

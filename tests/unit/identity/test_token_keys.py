@@ -29,18 +29,18 @@ INVALID = AuthenticationFailure.INVALID_TOKEN
 
 
 class TestKeys:
-    async def test_the_keys_own_algorithm(self, tmp_path: Path) -> None:
-        """An RSA key could verify both; its owner says which."""
+    async def test_key_with_an_algorithm_accepts_no_other(self, tmp_path: Path) -> None:
+        """An RSA key could verify both algorithms; its `alg` selects one."""
         issuer = TokenIssuer(rsa_key(), algorithm="RS256")
         verifying = Verifying(tmp_path, jwks(issuer.public(alg="PS256")))
         assert await verifying.refusal(issuer.token()) == (INVALID, "alg does not match the key")
 
-    async def test_an_algorithm_of_another_type_of_key(self, tmp_path: Path, issuer: TokenIssuer) -> None:
+    async def test_algorithm_of_another_key_type_is_rejected(self, tmp_path: Path, issuer: TokenIssuer) -> None:
         rsa_issuer = TokenIssuer(rsa_key(), algorithm="RS256")
         verifying = Verifying(tmp_path, jwks(rsa_issuer.public(alg=None)))
         assert await verifying.refusal(issuer.token()) == (INVALID, "alg does not match the key")
 
-    async def test_keys_of_the_same_id(self, tmp_path: Path, issuer: TokenIssuer) -> None:
+    async def test_keys_can_share_an_id(self, tmp_path: Path, issuer: TokenIssuer) -> None:
         others = [TokenIssuer(), TokenIssuer(rsa_key(), algorithm="RS256"), TokenIssuer()]
         for order in ([issuer, *others], [*others, issuer]):
             verifying = Verifying(tmp_path, jwks(*(each.public() for each in order)))
@@ -66,7 +66,7 @@ class TestKeys:
         assert await verifying.refusal(issuer.token()) == (INVALID, "kid is unknown")
         assert (await verifying.caller(good.token())).name == "orders"
 
-    async def test_a_short_key(self, tmp_path: Path) -> None:
+    async def test_short_rsa_key_is_ignored(self, tmp_path: Path) -> None:
         short = TokenIssuer(rsa.generate_private_key(65537, 1024), algorithm="RS256", key_id="short")
         verifying = Verifying(tmp_path, jwks(short.public(), TokenIssuer().public()))
         with pytest.warns(jwt.InsecureKeyLengthWarning):
@@ -75,7 +75,7 @@ class TestKeys:
 
 
 class TestMemory:
-    async def test_a_repeated_token_is_not_verified_again(
+    async def test_repeated_token_is_not_verified_again(
         self, verifying: Verifying, issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         token = issuer.token()
@@ -96,7 +96,7 @@ class TestMemory:
         monkeypatch.setattr(time, "time", lambda: now + 60)
         assert await verifying.refusal(token) == (AuthenticationFailure.EXPIRED_TOKEN, "exp has passed")
 
-    async def test_leeway(self, tmp_path: Path, issuer: TokenIssuer) -> None:
+    async def test_leeway_applies_to_expiry_and_start(self, tmp_path: Path, issuer: TokenIssuer) -> None:
         now = int(time.time())
         verifying = Verifying(tmp_path, issuer.jwks(), leeway=30)
         late = issuer.token(exp=now - 20)
@@ -126,7 +126,7 @@ class TestMemory:
         assert await verifying.caller(made[0]) is firsts[0]
         assert await verifying.caller(made[1]) is not firsts[1]
 
-    async def test_no_token_is_kept(self, verifying: Verifying, issuer: TokenIssuer) -> None:
+    async def test_tokens_are_not_kept_in_memory(self, verifying: Verifying, issuer: TokenIssuer) -> None:
         token = issuer.token()
         await verifying.caller(token)
         assert token not in repr(vars(verifying.verifier))

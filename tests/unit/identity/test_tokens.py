@@ -93,7 +93,7 @@ _GOOD = {"iss": ISSUER, "aud": AUDIENCE, "exp": 2**33}
 
 
 def signed(claims: Any, issuer: TokenIssuer, **headers: Any) -> str:
-    """As it is, without the checks that a library makes when it signs."""
+    """Return a token with these claims, without the checks of the library's signing function."""
     return jwt.PyJWS().encode(json.dumps(claims).encode(), issuer.key, "ES256", headers={"kid": "k1", **headers})
 
 
@@ -105,13 +105,13 @@ class TestForm:
         assert (await verifying.refusal(token))[0] is AuthenticationFailure.MALFORMED_TOKEN
 
     @pytest.mark.parametrize("header", [b"[]", b"7", b"{", b"\xff\xfe", b"[" * 5000, b'{"alg":' * 700])
-    async def test_no_header(self, verifying: Verifying, header: bytes) -> None:
+    async def test_malformed_header_is_rejected(self, verifying: Verifying, header: bytes) -> None:
         assert await verifying.refusal(f"{encoded(header)}.e30.AAAA") == (
             AuthenticationFailure.MALFORMED_TOKEN,
             "the header is not a JSON object",
         )
 
-    async def test_size(self, verifying: Verifying, issuer: TokenIssuer) -> None:
+    async def test_oversized_token_is_rejected(self, verifying: Verifying, issuer: TokenIssuer) -> None:
         def padded(size: int) -> str:
             # Three characters for each two of padding, nearly.
             claims: dict[str, Any] = {"sub": "orders", **_GOOD, "x": ""}
@@ -154,21 +154,27 @@ class TestSignatures:
         for token in (f"{header}.{other[1]}.{signature}", f"{header}.{payload}.{other[2]}", f"{header}.{payload}.AAAA"):
             assert await verifying.refusal(token) == (INVALID, "the signature does not verify")
 
-    async def test_another_issuers_key_of_the_same_id(self, verifying: Verifying) -> None:
+    async def test_key_of_another_issuer_with_the_same_id_is_rejected(self, verifying: Verifying) -> None:
         assert await verifying.refusal(TokenIssuer().token()) == (INVALID, "the signature does not verify")
 
-    async def test_the_key_is_not_taken_from_the_token(self, verifying: Verifying) -> None:
-        stranger = TokenIssuer(key_id="mine")
-        headers = {"jwk": stranger.public(), "jku": "https://127.0.0.1:1/jwks.json", "x5u": "https://127.0.0.1:1/"}
-        assert await verifying.refusal(stranger.token(headers=headers)) == (INVALID, "kid is unknown")
+    async def test_keys_in_the_token_are_ignored(self, verifying: Verifying) -> None:
+        foreign_issuer = TokenIssuer(key_id="mine")
+        headers = {
+            "jwk": foreign_issuer.public(),
+            "jku": "https://127.0.0.1:1/jwks.json",
+            "x5u": "https://127.0.0.1:1/",
+        }
+        assert await verifying.refusal(foreign_issuer.token(headers=headers)) == (INVALID, "kid is unknown")
 
-    async def test_critical_headers(self, verifying: Verifying, issuer: TokenIssuer) -> None:
+    async def test_critical_headers_are_rejected(self, verifying: Verifying, issuer: TokenIssuer) -> None:
         for critical in (["exp"], ["b64"], [], "b64", None):
             token = signed({"sub": "orders", **_GOOD}, issuer, crit=critical, exp=1)
             assert await verifying.refusal(token) == (INVALID, "crit is not supported")
 
     @pytest.mark.parametrize("key_id", [None, "", 7, ["k1"], {}])
-    async def test_no_key_id(self, verifying: Verifying, issuer: TokenIssuer, key_id: Any) -> None:
+    async def test_token_without_a_key_id_is_rejected(
+        self, verifying: Verifying, issuer: TokenIssuer, key_id: Any
+    ) -> None:
         header, payload, signature = issuer.token().split(".")
         header = encoded(json.dumps({"alg": "ES256", "kid": key_id}).encode())
         assert await verifying.refusal(f"{header}.{payload}.{signature}") == (INVALID, "no kid")
@@ -185,7 +191,7 @@ class TestSignatures:
     ],
     ids=lambda issuer: issuer.algorithm,
 )
-async def test_algorithms(tmp_path: Path, issuer: TokenIssuer) -> None:
+async def test_configured_algorithms_are_accepted(tmp_path: Path, issuer: TokenIssuer) -> None:
     token = issuer.token()
     assert (await Verifying(tmp_path, issuer.jwks()).caller(token)).name == "orders"
     assert (await Verifying(tmp_path, jwks(issuer.public(alg=None, use=None))).caller(token)).name == "orders"

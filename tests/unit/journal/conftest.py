@@ -1,4 +1,4 @@
-"""A disk that fails when a test wants it."""
+"""A disk that fails on demand."""
 
 import os
 

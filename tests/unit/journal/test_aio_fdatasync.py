@@ -1,4 +1,4 @@
-"""fdatasync by the kernel: what is true of it on a real file, and what is made of its errors."""
+"""fdatasync by the kernel: its results on a real file, and the conversion of its errors."""
 
 import asyncio
 import errno
@@ -38,38 +38,38 @@ async def test_file_is_synced_repeatedly(tmp_path: Path, flusher: AioFdatasync) 
 
 
 async def test_syncs_run_one_after_another(tmp_path: Path, flusher: AioFdatasync) -> None:
-    """The answer of one is told to who began it, and not before it is there."""
-    told: list[str] = []
+    """Each result goes to the callback of its sync, after the sync has ended."""
+    results: list[str] = []
     with (tmp_path / "one").open("wb") as one, (tmp_path / "two").open("wb") as two:
         both = asyncio.Event()
 
         def second(error: OSError | None) -> None:
-            told.append(f"two {error}")
+            results.append(f"two {error}")
             both.set()
 
         def first(error: OSError | None) -> None:
-            told.append(f"one {error}")
+            results.append(f"one {error}")
             assert flusher.start(two.fileno(), second)
 
         assert flusher.start(one.fileno(), first)
-        assert told == []
+        assert results == []
         await asyncio.wait_for(both.wait(), 30)
-    assert told == ["one None", "two None"]
+    assert results == ["one None", "two None"]
 
 
-async def test_pipe_and_closed_file_are_refused(tmp_path: Path, flusher: AioFdatasync) -> None:
-    told: list[OSError | None] = []
+async def test_pipe_and_closed_file_are_rejected(tmp_path: Path, flusher: AioFdatasync) -> None:
+    results: list[OSError | None] = []
     reading, writing = os.pipe()
     try:
-        assert not flusher.start(writing, told.append)
+        assert not flusher.start(writing, results.append)
     finally:
         os.close(reading)
         os.close(writing)
-    assert not flusher.start(writing, told.append)
-    # It is as good as before.
+    assert not flusher.start(writing, results.append)
+    # Later syncs work.
     with (tmp_path / "file").open("wb") as file:
         assert await flushed(flusher, file.fileno()) is None
-    assert told == []
+    assert results == []
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ async def test_kernel_error_is_reported(
 
 
 class Silent:
-    """A kernel, or a sandbox, that takes flushes and tells nothing of them."""
+    """A kernel, or a sandbox, that accepts syncs and does not report their results."""
 
     def __init__(self, context: Any) -> None:
         self._context = context
@@ -111,10 +111,10 @@ async def test_unreadable_result_counts_as_failure_and_disables_the_kernel(
         error = await flushed(flusher, file.fileno())
         assert error is not None
         assert error.errno == errno.EIO
-        # Whose answer the next one were could not be told.
-        told: list[OSError | None] = []
-        assert not flusher.start(file.fileno(), told.append)
-        assert told == []
+        # The next result could not be attributed to a sync.
+        results: list[OSError | None] = []
+        assert not flusher.start(file.fileno(), results.append)
+        assert results == []
 
 
 async def test_journal_works_after_an_unreadable_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

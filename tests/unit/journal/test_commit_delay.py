@@ -1,4 +1,4 @@
-"""How long a sync waits for company, by what the event loop had to do."""
+"""The commit delay, depending on the load of the event loop."""
 
 import threading
 import time
@@ -11,25 +11,25 @@ from gateway.journal.write.commit_delay import LONGEST_SECONDS, SAMPLE_SECONDS, 
 
 
 class Times:
-    """The clocks of a thread that is as busy as it is told. looks: how often its own was asked."""
+    """The clocks of a thread with simulated load. readings: how often the CPU demand was read."""
 
     def __init__(self) -> None:
-        self.now = self._wanted = 100.0
-        self.looks = 0
+        self.now = self._demand = 100.0
+        self.readings = 0
 
-    def wanted(self) -> float:
-        self.looks += 1
-        return self._wanted
+    def demand(self) -> float:
+        self.readings += 1
+        return self._demand
 
     def pass_by(self, share: float) -> None:
         self.now += SAMPLE_SECONDS + 0.001
-        self._wanted += share * (SAMPLE_SECONDS + 0.001)
+        self._demand += share * (SAMPLE_SECONDS + 0.001)
 
 
 def after(*shares: float) -> float:
-    """The patience after so many looks."""
+    """Return the delay after samples with these loads."""
     times = Times()
-    delay = CommitDelay(lambda: times.now, times.wanted)
+    delay = CommitDelay(lambda: times.now, times.demand)
     found = delay.seconds()
     assert found == SHORTEST_SECONDS
     for share in shares:
@@ -61,36 +61,36 @@ def test_delay_drops_when_the_load_ends() -> None:
 
 def test_load_is_sampled_at_most_every_tenth_of_a_second() -> None:
     times = Times()
-    delay = CommitDelay(lambda: times.now, times.wanted)
+    delay = CommitDelay(lambda: times.now, times.demand)
     for _ in range(10):
         delay.seconds()
-    assert times.looks == 1
+    assert times.readings == 1
 
 
-def test_what_a_thread_wants_grows_as_it_works_and_not_as_it_sleeps() -> None:
-    wanted = CpuDemand()
-    began, before = time.thread_time(), wanted()
+def test_cpu_demand_grows_with_work_but_not_with_sleep() -> None:
+    demand = CpuDemand()
+    began, before = time.thread_time(), demand()
     while time.thread_time() < began + 0.05:
         pass
-    worked = wanted()
+    worked = demand()
     assert worked - before >= 0.05
     threading.Event().wait(0.2)
-    assert wanted() - worked < 0.15
+    assert demand() - worked < 0.15
 
 
-def test_waiting_for_a_processor_is_wanting_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    told = tmp_path / "schedstat"
-    monkeypatch.setattr(loads, "_SCHEDULE", told)
-    wanted = CpuDemand()
+def test_cpu_demand_includes_the_wait_for_a_processor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    schedstat = tmp_path / "schedstat"
+    monkeypatch.setattr(loads, "_SCHEDULE", schedstat)
+    demand = CpuDemand()
     for content, waited in (
         ("2000000000 500000000 7", 0.5),
         ("3000000000 4500000000 9\n", 4.5),
         ("", 4.5),
         ("no", 4.5),
     ):
-        told.write_text(content)
+        schedstat.write_text(content)
         before = time.thread_time()
-        assert before + waited <= wanted() <= time.thread_time() + waited
-    told.unlink()
-    assert wanted() >= 4.5
+        assert before + waited <= demand() <= time.thread_time() + waited
+    schedstat.unlink()
+    assert demand() >= 4.5
     assert CpuDemand()() <= time.thread_time()

@@ -1,4 +1,4 @@
-"""A journal directory that version 1 of the writer left: it verifies, continues, and ships from its cursor."""
+"""A journal directory of version 1 of the writer: it verifies, continues, and is shipped from its cursor."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""While a sync is in progress, by the kernel and by a thread; and who can't be had for one."""
+"""Group commit while a sync is in progress, by the kernel and by a thread, and without a thread."""
 
 import asyncio
 import errno
@@ -53,7 +53,7 @@ async def test_commit_returns_only_after_the_sync(tmp_path: Path, syncs: HeldSyn
         assert syncs.begun == 1
         syncs.release()
         await asyncio.gather(first, second)
-        # What came during the first needs one of its own.
+        # Records that were appended during the first sync need another sync.
         assert syncs.begun == 2
         assert journal.stats.unsynced == 0
     verified(tmp_path)
@@ -118,11 +118,11 @@ async def test_commit_delay_counts_from_the_first_request(
         monkeypatch.setattr(loop, "call_later", call_later)
         calls = [asyncio.create_task(record_call(journal, "r1"))]
         await eventually(syncs.one_has_begun)
-        asked = loop.time()
+        requested_at = loop.time()
         calls += [asyncio.create_task(record_call(journal, name)) for name in ("r2", "r3")]
 
         async def waited() -> bool:
-            return loop.time() > asked + LONGEST_SECONDS
+            return loop.time() > requested_at + LONGEST_SECONDS
 
         await eventually(waited)
         waits.clear()
@@ -132,7 +132,7 @@ async def test_commit_delay_counts_from_the_first_request(
 
 
 async def test_thread_syncs_after_the_kernel_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a kernel's word that it can't, the thread has nothing to do."""
+    """The thread syncs only after the kernel has rejected a sync."""
     real, threads = os.fdatasync, list[str]()
 
     def fdatasync(file: int) -> None:
@@ -201,7 +201,7 @@ async def test_round_ends_after_outcomes_could_not_be_appended(tmp_path: Path, m
 async def test_rewrite_after_a_failed_sync_reads_lines_from_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With `durability: os` the lines are not kept in memory; a checkpoint's copy vouches for them all the same."""
+    """With `durability: os`, the lines are not kept in memory, but a copied checkpoint still covers them."""
     failing = Failing(monkeypatch)
     failing.replace_syncs()
     written: list[tuple[int, bytes]] = []

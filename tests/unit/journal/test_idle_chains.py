@@ -1,4 +1,4 @@
-"""Chains that no worker has: what a crash left in them is mended, and nobody else gets them meanwhile."""
+"""Idle chains: recovered after a crash, and locked until they are released."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ from tests.support.journals import audit_settings, crashed_copy, events, intent,
 
 
 async def crashed(directory: Path) -> Path:
-    """A directory with the chain of worker 0, in which a call has no outcome."""
+    """Return a directory with the chain of worker 0, in which a call has no outcome."""
     async with journal_in(directory) as journal:
         receipt = journal.append(intent("r1"))
         await journal.commit(receipt)
         return crashed_copy(directory)
 
 
-async def test_a_call_that_a_crash_cut_off_gets_its_outcome(tmp_path: Path) -> None:
+async def test_interrupted_call_gets_its_outcome(tmp_path: Path) -> None:
     directory = await crashed(tmp_path / "audit")
     chains = IdleChains(audit_settings(directory), unknown_outcome)
     await chains.hold({1})
@@ -26,7 +26,7 @@ async def test_a_call_that_a_crash_cut_off_gets_its_outcome(tmp_path: Path) -> N
     assert events(directory) == [("r1", "intent"), ("r1", "outcome")]
 
 
-async def test_a_chain_is_held_until_it_is_released(tmp_path: Path) -> None:
+async def test_chain_is_locked_until_it_is_released(tmp_path: Path) -> None:
     settings = audit_settings(await crashed(tmp_path / "audit"))
     chains = IdleChains(settings, unknown_outcome)
     await chains.hold(())
@@ -37,7 +37,7 @@ async def test_a_chain_is_held_until_it_is_released(tmp_path: Path) -> None:
     await chains.close()
 
 
-async def test_a_chain_that_a_worker_has_is_left_alone(tmp_path: Path) -> None:
+async def test_chain_of_a_running_worker_is_not_opened(tmp_path: Path) -> None:
     settings = audit_settings(tmp_path / "audit")
     async with journal_in(settings.directory):
         chains = IdleChains(settings, unknown_outcome)
@@ -45,5 +45,5 @@ async def test_a_chain_that_a_worker_has_is_left_alone(tmp_path: Path) -> None:
         await chains.close()
 
 
-async def test_a_directory_that_is_not_there_has_none(tmp_path: Path) -> None:
+async def test_missing_directory_has_no_idle_chains(tmp_path: Path) -> None:
     await IdleChains(audit_settings(tmp_path / "audit"), unknown_outcome).hold(())

@@ -1,4 +1,4 @@
-"""The journal in its ordinary life: records, receipts, segments, checkpoints, a clean stop, the next start."""
+"""Normal operation of the journal: records, receipts, segments, checkpoints, a clean stop, the next start."""
 
 import asyncio
 import errno
@@ -32,7 +32,7 @@ from tests.support.journals import (
 from tests.support.waiting import eventually
 
 
-async def test_call_has_its_two_records(tmp_path: Path) -> None:
+async def test_call_has_an_intent_and_an_outcome(tmp_path: Path) -> None:
     async with journal_in(tmp_path) as journal:
         first = journal.append(intent("r1"))
         second = journal.append(outcome("r1"))
@@ -45,14 +45,14 @@ async def test_call_has_its_two_records(tmp_path: Path) -> None:
     assert (report.intents, report.outcomes, report.other_events, report.open) == (1, 1, 1, ())
 
 
-async def test_body_stands_in_the_record_as_it_was_given(tmp_path: Path) -> None:
+async def test_record_contains_the_body_unchanged(tmp_path: Path) -> None:
     body = event("intent", "r1", text='é \\ " \u2028', number=1.5)
     async with journal_in(tmp_path) as journal:
         journal.append(EventEntry(body))
     assert records(tmp_path, "event")[0].body == body
 
 
-async def test_next_run_goes_on_in_the_same_chain(tmp_path: Path) -> None:
+async def test_next_run_continues_the_chain(tmp_path: Path) -> None:
     async with journal_in(tmp_path) as journal:
         await record_call(journal, "r1")
     async with journal_in(tmp_path) as journal:
@@ -78,14 +78,14 @@ async def test_clean_stop_signs_the_head_once(tmp_path: Path) -> None:
     assert (report.unsigned, report.copies, report.checkpoints) == (0, 2, 2)
 
 
-async def test_checkpoint_after_so_many_records(tmp_path: Path) -> None:
+async def test_checkpoint_follows_the_configured_number_of_records(tmp_path: Path) -> None:
     async with journal_in(tmp_path, checkpoint_records=10) as journal:
         for number in range(20):
             await record_call(journal, f"r{number}")
         assert len(records(tmp_path, "checkpoint")) == 5
 
 
-async def test_checkpoint_after_an_interval_where_something_was_written(tmp_path: Path) -> None:
+async def test_checkpoint_follows_the_interval_only_after_new_records(tmp_path: Path) -> None:
     async with journal_in(tmp_path, checkpoint_interval=0.01) as journal:
         await record_call(journal, "r1")
 
@@ -97,7 +97,7 @@ async def test_checkpoint_after_an_interval_where_something_was_written(tmp_path
         assert await signed()
 
 
-async def test_segments_end_at_their_size(tmp_path: Path) -> None:
+async def test_segment_size_is_limited(tmp_path: Path) -> None:
     async with journal_in(tmp_path, segment_bytes=4096) as journal:
         for number in range(40):
             await record_call(journal, f"r{number}")
@@ -108,8 +108,8 @@ async def test_segments_end_at_their_size(tmp_path: Path) -> None:
     assert verified(tmp_path).segments == len(starts)
 
 
-async def test_a_segment_begins_only_where_its_head_can_be_shipped(tmp_path: Path) -> None:
-    """A collector takes no records of more than 4 MiB, and the head repeats what is open."""
+async def test_segment_begins_only_if_its_head_can_be_shipped(tmp_path: Path) -> None:
+    """A collector accepts records of at most 4 MiB, and the head repeats all open intents."""
     async with journal_in(tmp_path, segment_bytes=1 << 20) as journal:
         large = [f"large{number}" for number in range(5)]
         for request in large:
@@ -129,7 +129,7 @@ async def test_a_segment_begins_only_where_its_head_can_be_shipped(tmp_path: Pat
     assert max(len(record.line) for record in records(tmp_path, "segment")) < 3 << 20
 
 
-async def test_intents_that_are_open_over_a_new_segment_get_their_outcome_after_a_crash(tmp_path: Path) -> None:
+async def test_open_intent_in_an_earlier_segment_gets_its_outcome_after_a_crash(tmp_path: Path) -> None:
     async with journal_in(tmp_path / "a", segment_bytes=4096) as journal:
         journal.append(intent("long", marker="of the intent"))
         for number in range(40):
@@ -146,7 +146,7 @@ async def test_intents_that_are_open_over_a_new_segment_get_their_outcome_after_
     assert verified(crashed).open == ()
 
 
-async def test_durability_of_the_system_waits_for_no_sync(tmp_path: Path) -> None:
+async def test_durability_os_does_not_wait_for_a_sync(tmp_path: Path) -> None:
     async with journal_in(tmp_path, durability="os") as journal:
         before = journal.stats.syncs
         await record_call(journal, "r1")
@@ -163,7 +163,7 @@ async def test_concurrent_calls_share_syncs(tmp_path: Path) -> None:
         assert journal.stats.unsynced == 0
 
 
-async def test_cancelled_caller_takes_no_other_with_it(tmp_path: Path) -> None:
+async def test_canceled_caller_does_not_affect_others(tmp_path: Path) -> None:
     async with journal_in(tmp_path) as journal:
         calls = [asyncio.create_task(record_call(journal, f"r{number}")) for number in range(3)]
         await asyncio.sleep(0)
@@ -172,7 +172,7 @@ async def test_cancelled_caller_takes_no_other_with_it(tmp_path: Path) -> None:
     assert [type(value) for value in done] == [type(None), asyncio.CancelledError, type(None)]
 
 
-async def test_closed_journal_takes_nothing(tmp_path: Path) -> None:
+async def test_closed_journal_rejects_entries(tmp_path: Path) -> None:
     async with journal_in(tmp_path) as journal:
         journal.append(intent("r1"))
     content = segment_path(journal.folder, 1).read_bytes()
@@ -190,7 +190,7 @@ async def test_closed_journal_takes_nothing(tmp_path: Path) -> None:
     assert segment_path(journal.folder, 1).read_bytes() == content
 
 
-async def test_statistics(tmp_path: Path) -> None:
+async def test_statistics_count_records_and_syncs(tmp_path: Path) -> None:
     async with journal_in(tmp_path) as journal:
         journal.append(intent("r1"))
         stats = journal.stats
@@ -210,7 +210,7 @@ async def test_second_intent_of_a_request_is_rejected(tmp_path: Path) -> None:
             journal.append(outcome("r2"))
 
 
-async def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+async def test_files_are_accessible_to_their_owner_only(tmp_path: Path) -> None:
     directory = tmp_path / "a" / "audit"
     async with journal_in(directory) as journal:
         await record_call(journal, "r1")
@@ -219,7 +219,7 @@ async def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
 
 
-async def test_one_process_has_the_chain(tmp_path: Path) -> None:
+async def test_chain_is_locked_by_one_process(tmp_path: Path) -> None:
     async with journal_in(tmp_path):
         with pytest.raises(BlockingIOError, match="another process uses this journal; is another gateway running"):
             await Journal.open(audit_settings(tmp_path), 0, unknown_outcome=unknown_outcome)
@@ -228,7 +228,7 @@ async def test_one_process_has_the_chain(tmp_path: Path) -> None:
     assert len(verify(tmp_path).chains) == 2
 
 
-async def test_directory_that_can_not_be_one_stops_the_start(tmp_path: Path) -> None:
+async def test_file_in_place_of_the_directory_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(NotADirectoryError) as raised:
         await Journal.open(audit_settings(tmp_path / "file"), 0, unknown_outcome=unknown_outcome)
@@ -236,7 +236,7 @@ async def test_directory_that_can_not_be_one_stops_the_start(tmp_path: Path) -> 
     assert raised.value.filename == str(tmp_path / "file")
 
 
-def test_settings_refuse_what_makes_no_journal(tmp_path: Path) -> None:
+def test_invalid_settings_are_rejected_without_secrets(tmp_path: Path) -> None:
     for values in ({"digest_key": "secret-marker"}, {"segment_bytes": 100}, {"retention": -1}, {"other": 1}):
         with pytest.raises(ValidationError) as raised:
             audit_settings(tmp_path, **values)
@@ -253,7 +253,7 @@ async def test_rolled_back_chain_stops_the_start(tmp_path: Path) -> None:
         await Journal.open(audit_settings(tmp_path), 0, unknown_outcome=unknown_outcome)
 
 
-async def test_copies_that_are_missing_are_made_up_for(tmp_path: Path) -> None:
+async def test_missing_checkpoint_copies_are_restored(tmp_path: Path) -> None:
     async with journal_in(tmp_path) as journal:
         await record_call(journal, "r1")
     folder = tmp_path / "worker-0"
@@ -264,7 +264,7 @@ async def test_copies_that_are_missing_are_made_up_for(tmp_path: Path) -> None:
     assert read_copies(folder) == copies
 
 
-async def test_segment_that_is_gone_from_its_folder_is_noticed(tmp_path: Path) -> None:
+async def test_deleted_segment_makes_the_journal_unavailable(tmp_path: Path) -> None:
     async with journal_in(tmp_path) as journal:
         receipt = journal.append(EventEntry(event("refusals", "-")))
         os.unlink(segment_path(tmp_path / "worker-0", 1))

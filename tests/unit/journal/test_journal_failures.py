@@ -1,6 +1,6 @@
-"""When the disk fails: nothing half-written, nothing taken for durable that is not, refusals, and the way back.
+"""Failures of the disk: no partial records, no false durability, rejections, and recovery.
 
-The failures are made where the system is called, `os`; a disk that is really full is in tests/container.
+The failures are injected into the functions of `os`. tests/container uses a disk that is really full.
 """
 
 import asyncio
@@ -33,14 +33,14 @@ from tests.support.waiting import eventually
 
 
 def damage(directory: Path, offset: int) -> None:
-    """What a failed writeback leaves: the cache is clean, and the disk has something else."""
+    """Overwrite the end of the newest segment, as a failed writeback does: the disk has other content than written."""
     path = segment_path(directory / "worker-0", segment_starts(directory / "worker-0")[-1])
     with path.open("r+b") as file:
         file.seek(offset)
         file.write(b"\0" * (path.stat().st_size - offset))
 
 
-async def test_failed_sync_is_told_to_all_who_wait_and_to_those_who_come(tmp_path: Path, syncs: Failing) -> None:
+async def test_failed_sync_fails_waiting_and_later_callers(tmp_path: Path, syncs: Failing) -> None:
     async with journal_in(tmp_path, retry_seconds=30) as journal:
         changes: list[bool] = []
         journal.on_availability(changes.append)
@@ -60,7 +60,7 @@ async def test_failed_sync_is_told_to_all_who_wait_and_to_those_who_come(tmp_pat
     verified(tmp_path)
 
 
-async def test_lines_that_a_failed_sync_may_have_lost_are_written_again(tmp_path: Path, syncs: Failing) -> None:
+async def test_lines_of_a_failed_sync_are_rewritten(tmp_path: Path, syncs: Failing) -> None:
     async with journal_in(tmp_path) as journal:
         await record_call(journal, "before")
         size = segment_path(journal.folder, 1).stat().st_size
@@ -68,7 +68,7 @@ async def test_lines_that_a_failed_sync_may_have_lost_are_written_again(tmp_path
         journal.append(intent("open"))
         with pytest.raises(JournalUnavailable):
             await record_call(journal, "lost")
-        # The outcome of a call in progress is still taken, and is not durable either.
+        # The outcome of a call in progress is still accepted, and is not durable either.
         late = journal.append(outcome("open"))
         with pytest.raises(JournalUnavailable):
             await journal.commit(late)
@@ -84,7 +84,7 @@ async def test_lines_that_a_failed_sync_may_have_lost_are_written_again(tmp_path
     assert verified(tmp_path).open == ()
 
 
-async def test_sync_that_fails_again_and_again(tmp_path: Path, syncs: Failing) -> None:
+async def test_repeated_sync_failures_are_one_outage(tmp_path: Path, syncs: Failing) -> None:
     async with journal_in(tmp_path) as journal:
         syncs.error = errno.EIO
         with pytest.raises(JournalUnavailable):
@@ -102,7 +102,7 @@ async def test_sync_that_fails_again_and_again(tmp_path: Path, syncs: Failing) -
     verified(tmp_path)
 
 
-async def test_record_that_does_not_fit_leaves_nothing_behind(tmp_path: Path, writes: Failing) -> None:
+async def test_record_that_does_not_fit_leaves_no_bytes(tmp_path: Path, writes: Failing) -> None:
     async with journal_in(tmp_path) as journal:
         changes: list[bool] = []
         journal.on_availability(changes.append)
@@ -123,7 +123,7 @@ async def test_record_that_does_not_fit_leaves_nothing_behind(tmp_path: Path, wr
     verified(tmp_path)
 
 
-async def test_record_that_can_not_even_be_taken_back_is_taken_back_later(
+async def test_partial_record_is_removed_when_the_disk_recovers(
     tmp_path: Path, writes: Failing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     truncations = Failing(monkeypatch)
@@ -143,9 +143,7 @@ async def test_record_that_can_not_even_be_taken_back_is_taken_back_later(
     verified(tmp_path)
 
 
-async def test_outcome_that_can_not_be_written_is_written_when_that_is_possible(
-    tmp_path: Path, writes: Failing
-) -> None:
+async def test_outcome_is_written_when_the_disk_recovers(tmp_path: Path, writes: Failing) -> None:
     async with journal_in(tmp_path) as journal:
         journal.append(intent("r1"))
         writes.error = errno.EIO
@@ -161,7 +159,7 @@ async def test_outcome_that_can_not_be_written_is_written_when_that_is_possible(
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO])
 @pytest.mark.parametrize("existing", [False, True])
-async def test_disk_that_does_not_allow_a_start_is_tried_again(
+async def test_start_on_a_failing_disk_is_retried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, existing: bool
 ) -> None:
     directory = tmp_path / "audit"
@@ -184,7 +182,7 @@ async def test_disk_that_does_not_allow_a_start_is_tried_again(
     verified(directory)
 
 
-async def test_chain_that_turns_out_bad_later_keeps_the_journal_closed(
+async def test_invalid_chain_found_by_a_retry_keeps_the_journal_unavailable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with journal_in(tmp_path) as journal:
@@ -213,7 +211,7 @@ async def test_permanent_errors_stop_the_start(tmp_path: Path, monkeypatch: pyte
         await Journal.open(audit_settings(tmp_path), 0, unknown_outcome=unknown_outcome)
 
 
-async def test_intents_are_refused_where_there_is_no_room_for_their_outcomes(
+async def test_intent_is_rejected_without_disk_space_for_its_outcome(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with journal_in(tmp_path) as journal:
@@ -242,7 +240,7 @@ async def test_steady_state_allocates_nothing(tmp_path: Path, monkeypatch: pytes
         assert counting.calls == 0
 
 
-async def test_copy_that_can_not_be_written_is_written_with_a_later_sync(
+async def test_failed_checkpoint_copy_is_written_with_a_later_sync(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with journal_in(tmp_path, checkpoint_records=2) as journal:

@@ -19,7 +19,7 @@ from tests.support.journals import (
 )
 
 
-async def test_keys_are_made_once_and_kept(tmp_path: Path) -> None:
+async def test_keys_are_generated_once(tmp_path: Path) -> None:
     async with journal_in(tmp_path) as journal:
         digest_key = journal.digest_key
         public_key = (tmp_path / "public-key.pem").read_bytes()
@@ -39,7 +39,7 @@ async def test_configured_keys_are_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"secret-marker", b"-----BEGIN PRIVATE KEY-----\nsecret-marker\n"])
-async def test_bad_key_is_told_without_its_content(tmp_path: Path, content: bytes) -> None:
+async def test_invalid_key_is_reported_without_its_content(tmp_path: Path, content: bytes) -> None:
     key = tmp_path / "key.pem"
     key.write_bytes(content)
     with pytest.raises(ConfigError, match=r"key\.pem") as raised:
@@ -62,7 +62,7 @@ async def test_new_key_begins_a_segment(tmp_path: Path) -> None:
     verified(directory)
 
 
-async def test_key_that_changes_while_it_runs_is_vouched_for_by_the_old_one(tmp_path: Path) -> None:
+async def test_key_changed_during_a_run_is_signed_by_the_old_key(tmp_path: Path) -> None:
     key = new_signing_key(tmp_path / "key.pem")
     directory = tmp_path / "audit"
     async with journal_in(directory, signing_key_file=key, segment_bytes=4096) as journal:

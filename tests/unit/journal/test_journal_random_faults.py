@@ -26,7 +26,7 @@ from tests.support.journals import (
 
 
 @pytest.mark.parametrize("kernel", [True, False], ids=["kernel", "thread"])
-async def test_faults_at_random_lose_nothing_that_was_acknowledged(
+async def test_random_faults_lose_no_acknowledged_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel: bool
 ) -> None:
     seed = random.randrange(1 << 32)

@@ -28,7 +28,7 @@ async def test_outcomes_share_a_round_and_a_write(tmp_path: Path, monkeypatch: p
     assert verified(tmp_path).open == ()
 
 
-async def test_a_call_without_an_intent_has_no_outcome(tmp_path: Path) -> None:
+async def test_outcome_without_an_intent_is_rejected(tmp_path: Path) -> None:
     async with journal_in(tmp_path) as journal:
         with pytest.raises(KeyError):
             await journal.commit(outcome("r1"))
@@ -84,9 +84,7 @@ async def test_outcomes_are_written_after_the_disk_recovers(tmp_path: Path, monk
     assert verified(tmp_path).open == ()
 
 
-async def test_an_outcome_is_written_while_nothing_can_be_made_durable(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_outcome_is_written_during_a_sync_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with journal_in(tmp_path) as journal:
         for name in ("r1", "r2"):
             journal.append(intent(name))

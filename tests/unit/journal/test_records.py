@@ -8,7 +8,7 @@ import pytest
 from gateway.journal.format.records import NO_HASH, MalformedRecord, Receipt, encode, parse
 
 
-def test_line_is_json_with_the_hash_of_what_stands_before_it() -> None:
+def test_line_is_json_that_ends_with_its_hash() -> None:
     line, digest = encode("gw-1", 7, NO_HASH, "event", b'{"a":"\xc3\xa9"}')
     assert json.loads(line) == {
         "chain": "gw-1",
@@ -22,7 +22,7 @@ def test_line_is_json_with_the_hash_of_what_stands_before_it() -> None:
     assert digest == sha256(covered).hexdigest()
 
 
-def test_record_reads_back() -> None:
+def test_record_survives_a_round_trip() -> None:
     line, digest = encode("gw-1", 7, NO_HASH, "checkpoint", b'{"hash":"x"}')
     record = parse(line)
     assert (record.chain, record.sequence, record.previous, record.kind) == ("gw-1", 7, NO_HASH, "checkpoint")
@@ -36,7 +36,7 @@ def test_altered_record_is_not_intact() -> None:
 
 
 @pytest.mark.parametrize("line", [b"", b"\n", b"{}\n", encode("gw-1", 1, NO_HASH, "event", b"{}")[0][:-1]])
-def test_other_lines_are_no_records(line: bytes) -> None:
+def test_malformed_line_is_rejected(line: bytes) -> None:
     with pytest.raises(MalformedRecord):
         parse(line)
 
@@ -47,7 +47,7 @@ def test_body_must_be_json(body: bytes) -> None:
         parse(encode("gw-1", 1, NO_HASH, "event", body)[0]).value()
 
 
-def test_receipt_reads_back() -> None:
+def test_receipt_survives_a_round_trip() -> None:
     receipt = Receipt("gw-1", 12, "ab" * 32)
     assert str(receipt) == f"gw-1:12:{'ab' * 32}"
     assert Receipt.parse(str(receipt)) == receipt
@@ -56,6 +56,6 @@ def test_receipt_reads_back() -> None:
 @pytest.mark.parametrize(
     "text", ["", "gw-1:12", "gw-1:0:" + "a" * 64, "gw-1:1:" + "a" * 63, "gw-1:1:" + "A" * 64, "x:y:z"]
 )
-def test_other_texts_are_no_receipts(text: str) -> None:
+def test_malformed_receipt_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="CHAIN:SEQUENCE:HASH"):
         Receipt.parse(text)

@@ -1,4 +1,4 @@
-"""What a crash leaves, at any moment, is mended by the next start, and noted in the chain; anything else stops it."""
+"""Recovery at the next start: crashes at any moment are repaired and recorded, other changes stop the start."""
 
 import asyncio
 import errno
@@ -76,16 +76,16 @@ async def test_records_added_by_the_start_are_signed(crashed: Path) -> None:
 
 
 @pytest.mark.parametrize("piece", [1 << 20, 300], ids=["at once", "in pieces"])
-async def test_what_the_cache_alone_may_have_is_written_again(
+async def test_bytes_after_the_last_copied_checkpoint_are_rewritten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
 ) -> None:
-    """A failed sync leaves it there, and no later one tells; but for what a kept checkpoint vouches for."""
+    """After a failed sync, they may be in the page cache only, and later syncs do not report that."""
     async with journal_in(tmp_path) as journal:
         await record_call(journal, "r1")
     chain = tmp_path / "worker-0"
     segment, copies = segment_path(chain, 1), chain / CHECKPOINTS
     left = segment.read_bytes()
-    # The newer checkpoint has no copy yet: it vouches for nothing, and gets one when all is on disk.
+    # The newer checkpoint has no copy yet, so it proves nothing. It is copied when everything is on disk.
     kept, uncopied = read_copies(chain).splitlines(keepends=True)
     copies.write_bytes(kept)
     sure = left.index(kept) + len(kept)
@@ -121,8 +121,8 @@ async def test_what_the_cache_alone_may_have_is_written_again(
     assert verified(tmp_path).open == ()
 
 
-async def test_a_start_that_the_disk_interrupts_is_made_up_for(crashed: Path, writes: Failing) -> None:
-    """What a crash left of a line is still noted."""
+async def test_interrupted_start_is_completed_when_the_disk_recovers(crashed: Path, writes: Failing) -> None:
+    """The incomplete line that a crash left is recorded."""
     newest = segment_path(crashed / "worker-0", segment_starts(crashed / "worker-0")[-1])
     with newest.open("ab") as file:
         file.write(newest.read_bytes()[:10])
@@ -135,7 +135,7 @@ async def test_a_start_that_the_disk_interrupts_is_made_up_for(crashed: Path, wr
     assert verified(crashed).open == ()
 
 
-async def test_torn_line_is_cut_off_and_noted_whatever_its_length(crashed: Path) -> None:
+async def test_torn_line_of_any_length_is_removed_and_reported(crashed: Path) -> None:
     folder = crashed / "worker-0"
     path = segment_path(folder, segment_starts(folder)[-1])
     whole = path.read_bytes()
@@ -155,7 +155,7 @@ async def test_torn_line_is_cut_off_and_noted_whatever_its_length(crashed: Path)
             assert verified(copy).open == ()
 
 
-async def test_zeros_that_a_power_failure_leaves_are_cut_off(crashed: Path) -> None:
+async def test_zeros_after_a_power_failure_are_removed(crashed: Path) -> None:
     folder = crashed / "worker-0"
     path = segment_path(folder, segment_starts(folder)[-1])
     with path.open("ab") as file:
@@ -166,7 +166,7 @@ async def test_zeros_that_a_power_failure_leaves_are_cut_off(crashed: Path) -> N
 
 
 @pytest.mark.parametrize("content", [b"", b'{"chain":"gw-'])
-async def test_segment_that_did_not_get_its_first_record_is_taken_away(crashed: Path, content: bytes) -> None:
+async def test_segment_without_its_first_record_is_removed(crashed: Path, content: bytes) -> None:
     following = records(crashed)[-1].sequence + 1
     segment_path(crashed / "worker-0", following).write_bytes(content)
     await start(crashed)
@@ -175,7 +175,7 @@ async def test_segment_that_did_not_get_its_first_record_is_taken_away(crashed: 
 
 
 @pytest.mark.parametrize("content", [b"", b'{"chain":"gw-', b'{"chain":"gw-1","sequence":1,"previous":"'])
-async def test_chain_that_did_not_get_its_first_record_begins_anew(tmp_path: Path, content: bytes) -> None:
+async def test_chain_without_its_first_record_is_started_again(tmp_path: Path, content: bytes) -> None:
     folder = tmp_path / "worker-0"
     folder.mkdir()
     segment_path(folder, 1).write_bytes(content)
@@ -223,7 +223,7 @@ async def test_altered_link_between_older_segments_stops_the_start(crashed: Path
     assert (await refused(crashed)).file == path.name
 
 
-async def test_all_segments_gone_stops_the_start(crashed: Path) -> None:
+async def test_removal_of_all_segments_stops_the_start(crashed: Path) -> None:
     folder = crashed / "worker-0"
     for start_of in segment_starts(folder):
         segment_path(folder, start_of).unlink()
@@ -257,8 +257,8 @@ uvloop.run(main())
 """
 
 
-async def test_killed_at_random_moments(tmp_path: Path) -> None:
-    """Whatever was acknowledged is on record, the chain verifies, and goes on in the next run."""
+async def test_acknowledged_records_survive_kills_at_random_moments(tmp_path: Path) -> None:
+    """The chain also verifies, and the next run continues it."""
     seed = random.randrange(1 << 32)
     dice = random.Random(seed)
     acknowledged: list[Receipt] = []

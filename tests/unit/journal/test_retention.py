@@ -1,4 +1,4 @@
-"""Old segments go only when they are shipped, and the chain tells that they went."""
+"""Retention: old segments are removed only after they were shipped, and the chain names them."""
 
 import os
 import shutil
@@ -34,17 +34,17 @@ def cursor(journal: Journal, sequence: int, segment: int) -> Cursor:
     return Cursor(records(journal.folder.parent)[0].chain, sequence, NO_HASH, ChainPosition(segment, 0))
 
 
-async def test_shipped_and_old_segments_are_removed_and_named(tmp_path: Path) -> None:
+async def test_old_shipped_segments_are_removed_and_reported(tmp_path: Path) -> None:
     async with journal_in(tmp_path, retention=0, **FEW) as journal:
         await fill(journal)
         starts = segment_starts(journal.folder)
         receipts = [record.receipt for record in records(tmp_path)]
-        # The third is shipped but for its last record.
+        # All records of the third segment except the last one are shipped.
         assert await journal.remove_shipped(cursor(journal, starts[3] - 2, starts[2])) == 2
         assert segment_starts(journal.folder) == starts[2:]
-        (told,) = bodies(tmp_path, "retention")
+        (record,) = bodies(tmp_path, "retention")
         last = receipts[starts[2] - 2]
-        assert told["removed"] == {"sequence": last.sequence, "hash": last.hash}
+        assert record["removed"] == {"sequence": last.sequence, "hash": last.hash}
         await fill(journal, "s")
     report = verified(tmp_path)
     assert report.first == starts[2]
@@ -63,7 +63,7 @@ async def test_the_newest_segment_is_never_removed(tmp_path: Path) -> None:
         starts = segment_starts(journal.folder)
         assert await journal.remove_shipped(cursor(journal, 10**9, 10**9)) == len(starts) - 1
         assert segment_starts(journal.folder) == starts[-1:]
-        # What follows is told from the head of a segment alone, once the record of the removal is gone too.
+        # When the retention record is removed too, only the head of a segment names the last removed record.
         await fill(journal, "s")
         assert await journal.remove_shipped(cursor(journal, 10**9, 10**9)) > 0
     verified(tmp_path)
@@ -71,7 +71,7 @@ async def test_the_newest_segment_is_never_removed(tmp_path: Path) -> None:
         pass
 
 
-async def test_segment_that_the_cursor_still_points_into_stays(tmp_path: Path) -> None:
+async def test_segment_with_unshipped_records_is_kept(tmp_path: Path) -> None:
     async with journal_in(tmp_path, retention=0, **FEW) as journal:
         await fill(journal)
         starts = segment_starts(journal.folder)
@@ -79,7 +79,7 @@ async def test_segment_that_the_cursor_still_points_into_stays(tmp_path: Path) -
         assert await journal.remove_shipped(cursor(journal, starts[1] - 2, 10**9)) == 0
 
 
-async def test_young_segments_stay(tmp_path: Path) -> None:
+async def test_recent_segments_are_kept(tmp_path: Path) -> None:
     async with journal_in(tmp_path, **FEW) as journal:
         await fill(journal)
         assert await journal.remove_shipped(cursor(journal, 10**9, 10**9)) == 0
@@ -92,10 +92,10 @@ async def test_cursor_of_another_chain_removes_nothing(tmp_path: Path) -> None:
         assert await journal.remove_shipped(other) == 0
 
 
-async def test_removal_is_durable_in_the_chain_before_the_first_file_goes(
+async def test_removal_is_durable_in_the_chain_before_a_file_is_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A crash in the midst of the removal leaves a chain that verifies, and that the next start takes."""
+    """A crash during the removal leaves a chain that verifies, and that the next start continues."""
     audit, left = tmp_path / "audit", [tmp_path / "before", tmp_path / "midst"]
     real = os.unlink
     missing = list(left)
@@ -118,7 +118,7 @@ async def test_removal_is_durable_in_the_chain_before_the_first_file_goes(
             pass
 
 
-async def test_more_removed_than_retention_names_is_found(tmp_path: Path) -> None:
+async def test_segment_deleted_beyond_the_retention_record_is_found(tmp_path: Path) -> None:
     async with journal_in(tmp_path, retention=0, **FEW) as journal:
         await fill(journal)
         starts = segment_starts(journal.folder)

@@ -1,4 +1,4 @@
-"""Where one segment ends and the next begins, on a disk that fails."""
+"""The change to a new segment on a failing disk."""
 
 import asyncio
 import errno
@@ -27,7 +27,7 @@ async def first_refusal(calls: Iterable[Awaitable[None]]) -> JournalUnavailable 
 
 
 async def test_segment_is_durable_before_the_next_one_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that only the newest can have a torn line, whatever a power failure leaves."""
+    """After a power failure, only the newest segment can therefore have a torn line."""
     real = os.open
     unsynced: list[int] = []
 
@@ -51,10 +51,10 @@ async def test_segment_is_durable_before_the_next_one_begins(tmp_path: Path, mon
 
 
 @pytest.mark.parametrize("kernel", [True, False], ids=["kernel", "thread"])
-async def test_torn_line_does_not_stay_in_a_segment_that_is_left(
+async def test_torn_line_is_removed_before_the_next_segment_begins(
     tmp_path: Path, writes: Failing, monkeypatch: pytest.MonkeyPatch, kernel: bool
 ) -> None:
-    """A sync is in progress, with which the segment will be full, when a write fails and can't be taken back."""
+    """A write fails and can't be undone during the sync after which the segment is full."""
     truncations = Failing(monkeypatch)
     truncations.replace("ftruncate")
     syncs = HeldSyncs(monkeypatch)
@@ -81,9 +81,7 @@ async def test_torn_line_does_not_stay_in_a_segment_that_is_left(
     verified(tmp_path)
 
 
-async def test_new_segment_that_can_not_be_made_keeps_the_old_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_failed_new_segment_keeps_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.open
     error: int | None = errno.ENOSPC
 

@@ -1,4 +1,4 @@
-"""Reading records from a place in a chain's segments, while they grow."""
+"""Reading of records from a position in the segments of a chain, while they grow."""
 
 from pathlib import Path
 
@@ -24,14 +24,14 @@ def sequences(folder: Path, position: ChainPosition | None = None) -> list[int]:
     return [stored.record.sequence for stored in read_records(folder, position)]
 
 
-def test_records_come_over_segments_in_order(tmp_path: Path) -> None:
+def test_records_of_all_segments_are_read_in_order(tmp_path: Path) -> None:
     segment_path(tmp_path, 4).write_bytes(b"".join(lines(4, 2)))
     segment_path(tmp_path, 1).write_bytes(b"".join(lines(1, 3)))
     assert segment_starts(tmp_path) == [1, 4]
     assert sequences(tmp_path) == [1, 2, 3, 4, 5]
 
 
-def test_line_that_is_still_written_is_not_read_until_it_is_whole(tmp_path: Path) -> None:
+def test_incomplete_line_is_read_when_it_is_complete(tmp_path: Path) -> None:
     first, second = lines(1, 2)
     path = segment_path(tmp_path, 1)
     path.write_bytes(first + second[:-1])
@@ -40,7 +40,7 @@ def test_line_that_is_still_written_is_not_read_until_it_is_whole(tmp_path: Path
     assert sequences(tmp_path, stored.end) == [2]
 
 
-def test_reading_goes_on_where_it_ended(tmp_path: Path) -> None:
+def test_reading_continues_at_the_last_end(tmp_path: Path) -> None:
     segment_path(tmp_path, 1).write_bytes(b"".join(lines(1, 3)))
     *_, last = read_records(tmp_path)
     assert sequences(tmp_path, last.end) == []
@@ -49,10 +49,8 @@ def test_reading_goes_on_where_it_ended(tmp_path: Path) -> None:
     assert sequences(tmp_path, last.position) == [3, 4]
 
 
-def test_records_that_come_between_the_end_of_a_segment_and_its_successor_are_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The reader saw the end of the segment before the writer added to it and went on in the next."""
+def test_records_added_before_a_rotation_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reader saw the end of the segment before the writer added records and began the next segment."""
     first, second, third = lines(1, 3)
     segment_path(tmp_path, 1).write_bytes(first)
 
@@ -77,13 +75,13 @@ def test_long_records_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("position", [ChainPosition(9, 0), ChainPosition(1, 1_000_000)])
-def test_place_that_is_not_there(tmp_path: Path, position: ChainPosition) -> None:
+def test_missing_position_is_an_error(tmp_path: Path, position: ChainPosition) -> None:
     segment_path(tmp_path, 1).write_bytes(b"".join(lines(1, 1)))
     with pytest.raises(SegmentMissing):
         sequences(tmp_path, position)
 
 
-def test_line_that_is_no_record(tmp_path: Path) -> None:
+def test_malformed_line_is_an_error(tmp_path: Path) -> None:
     segment_path(tmp_path, 1).write_bytes(b"{}\n")
     with pytest.raises(MalformedRecord):
         sequences(tmp_path)

@@ -1,4 +1,4 @@
-"""Which acknowledged records count as safe."""
+"""The acknowledgement window: which acknowledged records are safe."""
 
 from gateway.journal.format.cursor import Cursor
 from gateway.journal.format.segments import ChainPosition
@@ -14,21 +14,21 @@ def lives(safety: AckWindow, *moments: float) -> None:
         safety.alive(moment)
 
 
-def test_an_acknowledged_record_is_safe_once_the_collector_has_lived_on_and_takes_a_record_again() -> None:
+def test_record_is_safe_after_the_rewind_and_another_accepted_record() -> None:
     safety = AckWindow(10)
     assert safety.acknowledged(100.0, place(1)) is None
     for second in range(1, 10):
-        assert not safety.ripe(100.0 + second)
+        assert not safety.can_make_safe(100.0 + second)
         safety.alive(100.0 + second)
-    assert safety.ripe(110.0)
+    assert safety.can_make_safe(110.0)
     safety.alive(110.0)
     assert safety.unsafe
     assert safety.acknowledged(110.0, None) == place(1)
     assert not safety.unsafe
-    assert not safety.ripe(200.0)
+    assert not safety.can_make_safe(200.0)
 
 
-def test_later_records_show_life_and_make_only_the_earlier_ones_safe() -> None:
+def test_later_records_make_only_earlier_ones_safe() -> None:
     safety = AckWindow(10)
     safe = [safety.acknowledged(float(second), place(second)) for second in range(1, 13)]
     assert safe[:10] == [None] * 10
@@ -36,30 +36,30 @@ def test_later_records_show_life_and_make_only_the_earlier_ones_safe() -> None:
     assert safety.unsafe
 
 
-def test_several_places_become_safe_at_once_when_the_last_is_ripe() -> None:
+def test_all_records_become_safe_with_the_last_one() -> None:
     safety = AckWindow(1)
     for moment in (0.0, 0.01, 0.02):
         assert safety.acknowledged(moment, place(round(moment * 100) + 1)) is None
     lives(safety, *(tenth / 10 for tenth in range(1, 11)))
-    assert not safety.ripe(1.01)
-    assert safety.ripe(1.03)
+    assert not safety.can_make_safe(1.01)
+    assert safety.can_make_safe(1.03)
     assert safety.acknowledged(1.03, None) == place(3)
 
 
-def test_a_collector_that_hung_in_between_has_not_shown_that_it_flushed() -> None:
+def test_pause_of_a_hanging_collector_does_not_count() -> None:
     safety = AckWindow(10)
     safety.acknowledged(0.0, place(1))
-    assert not safety.ripe(3600.0)
+    assert not safety.can_make_safe(3600.0)
     lives(safety, *(3600.0 + second for second in range(8)))
-    assert not safety.ripe(3607.0)
+    assert not safety.can_make_safe(3607.0)
     assert safety.acknowledged(3608.0, None) == place(1)
 
 
-def test_signs_of_life_at_the_pulse_count_in_full() -> None:
+def test_liveness_checks_at_the_interval_count_in_full() -> None:
     safety = AckWindow(10)
     safety.acknowledged(0.0, place(1))
     moment = 0.0
-    while not safety.ripe(moment) and moment < 100:
+    while not safety.can_make_safe(moment) and moment < 100:
         safety.alive(moment)
-        moment += safety.pulse
-    assert 10 <= moment <= 10 + safety.pulse
+        moment += safety.liveness_interval
+    assert 10 <= moment <= 10 + safety.liveness_interval

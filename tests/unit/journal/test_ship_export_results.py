@@ -1,4 +1,4 @@
-"""What a collector's answers mean."""
+"""The results of exports, from the responses of a collector."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from gateway.journal.ship.export_results import ACCEPTED, ExportStatus, of_parti
 
 
 @pytest.mark.parametrize(
-    ("status", "delay", "meaning"),
+    ("status", "delay", "expected"),
     [
         ("UNAVAILABLE", None, ExportStatus.RETRY),
         ("UNAVAILABLE", 3.0, ExportStatus.RETRY),
@@ -26,12 +26,12 @@ from gateway.journal.ship.export_results import ACCEPTED, ExportStatus, of_parti
         ("A_STATUS_OF_TOMORROW", None, ExportStatus.REJECTED),
     ],
 )
-def test_statuses(status: str, delay: float | None, meaning: ExportStatus) -> None:
-    answer = of_status(status, "told", delay)
-    assert (answer.status, answer.delay) == (meaning, delay)
-    assert answer.detail == f"{status}: told"
+def test_status_determines_the_next_step(status: str, delay: float | None, expected: ExportStatus) -> None:
+    result = of_status(status, "detail", delay)
+    assert (result.status, result.delay) == (expected, delay)
+    assert result.detail == f"{status}: detail"
 
 
-def test_partial_success_is_one_only_where_something_was_rejected() -> None:
+def test_partial_success_without_rejected_records_is_a_success() -> None:
     assert of_partial_success(0, "a warning") == ACCEPTED
     assert of_partial_success(3, "too old").status is ExportStatus.REJECTED

@@ -1,4 +1,4 @@
-"""How far shipping is behind."""
+"""The shipping lag."""
 
 import time
 from pathlib import Path
@@ -18,7 +18,7 @@ def writer(tmp_path: Path) -> ChainWriter:
 
 
 def behind(directory: Path) -> tuple[int, int]:
-    """The age to ten seconds."""
+    """Return the number of records, and the age in seconds, rounded down to tens."""
     found = shipping_lag(directory)[CHAIN]
     return found.records, int(found.seconds) // 10 * 10
 
@@ -27,9 +27,7 @@ def ship(writer: ChainWriter, count: int) -> None:
     store(writer.folder, ChainReader(writer.folder).batch(None, records=count, bytes_=1 << 20).ends[-1])
 
 
-def test_it_counts_the_records_after_the_cursor_and_tells_the_age_of_the_first(
-    writer: ChainWriter, tmp_path: Path
-) -> None:
+def test_lag_is_the_records_after_the_cursor_and_the_age_of_the_first(writer: ChainWriter, tmp_path: Path) -> None:
     assert shipping_lag(tmp_path) == {}
     assert shipping_lag(tmp_path / "not-made-yet") == {}
     now = int(time.time() * 1000)
@@ -43,7 +41,7 @@ def test_it_counts_the_records_after_the_cursor_and_tells_the_age_of_the_first(
     assert shipping_lag(tmp_path) == {CHAIN: Lag(0, 0.0)}
 
 
-def test_segments_that_retention_removed_do_not_disturb_it(writer: ChainWriter, tmp_path: Path) -> None:
+def test_removed_segments_do_not_change_the_lag(writer: ChainWriter, tmp_path: Path) -> None:
     writer.append(3)
     ship(writer, 3)
     writer.rotate()
@@ -52,7 +50,7 @@ def test_segments_that_retention_removed_do_not_disturb_it(writer: ChainWriter, 
     assert shipping_lag(tmp_path)[CHAIN].records == 3
 
 
-def test_each_worker_is_told_and_one_that_can_not_be_read_is_left_out(writer: ChainWriter, tmp_path: Path) -> None:
+def test_lag_covers_each_readable_chain(writer: ChainWriter, tmp_path: Path) -> None:
     other = ChainWriter(tmp_path / "worker-1", chain="gw-fedcba9876543210")
     other.append(2)
     writer.append(1)

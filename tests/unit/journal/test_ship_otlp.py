@@ -1,4 +1,4 @@
-"""Records as OTLP log records."""
+"""Conversion of records to OTLP log records."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
 
 from gateway.journal.format.records import NO_HASH, Kind, encode, parse
-from gateway.journal.ship.otlp import Export, NotCarriedError
+from gateway.journal.ship.otlp import Export, UnsupportedRecordError
 
 TRACE = {"uid": "0af7651916cd43dd8448eb211c80319c", "span": {"uid": "b7ad6b7169203331"}}
 
@@ -29,7 +29,7 @@ def attributes(holder: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("body", [b'{ "b":1,\t"a":[2, 3.0e1],"b":"\xc3\xa9\\u00e9\\/"}', b"{}"])
-def test_the_line_can_be_put_together_again_from_what_is_sent(body: bytes) -> None:
+def test_line_can_be_reconstructed_from_the_log_record(body: bytes) -> None:
     export = Export()
     export.add(parse(line_of(body)))
     (record,) = export.request.resource_logs[0].scope_logs[0].log_records
@@ -41,7 +41,7 @@ def test_the_line_can_be_put_together_again_from_what_is_sent(body: bytes) -> No
     assert digest == sent["hash"]
 
 
-def test_time_trace_and_name_are_the_events_own() -> None:
+def test_time_trace_and_name_are_those_of_the_event() -> None:
     record = carried(time=1_700_000_000_123, trace=TRACE, metadata={"event_code": "outcome"}, status_id=1)
     assert record.time_unix_nano == 1_700_000_000_123_000_000
     assert record.observed_time_unix_nano > record.time_unix_nano
@@ -63,7 +63,7 @@ def test_time_trace_and_name_are_the_events_own() -> None:
         ("interruption", {}, SeverityNumber.SEVERITY_NUMBER_WARN),
     ],
 )
-def test_severity_tells_the_outcome(kind: Kind, body: dict[str, Any], severity: int) -> None:
+def test_severity_follows_the_outcome(kind: Kind, body: dict[str, Any], severity: int) -> None:
     assert carried(kind, **body).severity_number == severity
 
 
@@ -76,7 +76,7 @@ def test_severity_tells_the_outcome(kind: Kind, body: dict[str, Any], severity: 
         {"time": True},
     ],
 )
-def test_members_of_an_unexpected_form_are_left_out(body: dict[str, Any]) -> None:
+def test_members_of_an_unexpected_type_are_omitted(body: dict[str, Any]) -> None:
     record = carried(**body)
     assert record.time_unix_nano in (0, 1_000_000)
     assert not record.trace_id
@@ -84,7 +84,7 @@ def test_members_of_an_unexpected_form_are_left_out(body: dict[str, Any]) -> Non
     assert record.event_name == "keyway.audit.event"
 
 
-def test_the_resource_names_the_service_and_its_chain() -> None:
+def test_resource_names_the_service_and_the_chain() -> None:
     export = Export()
     export.add(parse(line_of(b"{}")))
     found = attributes(export.request.resource_logs[0].resource)
@@ -93,7 +93,7 @@ def test_the_resource_names_the_service_and_its_chain() -> None:
     assert {"service.version", "host.name"} <= set(found)
 
 
-def test_a_record_can_be_taken_back() -> None:
+def test_last_record_can_be_removed() -> None:
     export = Export()
     export.add(parse(line_of(b'{"a":1}')))
     export.add(parse(line_of(b'{"a":2}')))
@@ -102,7 +102,7 @@ def test_a_record_can_be_taken_back() -> None:
     assert record.body.string_value == '{"a":1}'
 
 
-def test_the_last_record_can_be_sent_again_alone() -> None:
+def test_last_record_can_be_exported_alone() -> None:
     export = Export()
     export.add(parse(line_of(b'{"a":1}')))
     export.add(parse(line_of(b'{"a":2}')))
@@ -114,8 +114,8 @@ def test_the_last_record_can_be_sent_again_alone() -> None:
     assert export.last().request == again.request
 
 
-def test_what_is_no_json_is_not_carried_and_leaves_nothing_behind() -> None:
+def test_body_that_is_not_json_is_rejected_and_leaves_no_record() -> None:
     export = Export()
-    with pytest.raises(NotCarriedError):
+    with pytest.raises(UnsupportedRecordError):
         export.add(parse(line_of(b'{"a":"\xff"}')))
     assert not export.request.resource_logs

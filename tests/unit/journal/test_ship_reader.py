@@ -1,4 +1,4 @@
-"""What the shipper takes from a chain: complete, durable, and only what follows."""
+"""The reader of the shipper: it returns complete, durable records that follow the cursor."""
 
 import os
 from pathlib import Path
@@ -31,9 +31,7 @@ def sequences(cursors: list[Cursor]) -> list[int]:
     return [cursor.sequence for cursor in cursors]
 
 
-def test_records_come_in_order_over_segments_and_go_on_where_they_ended(
-    reader: ChainReader, writer: ChainWriter
-) -> None:
+def test_records_of_all_segments_are_read_in_order_after_the_cursor(reader: ChainReader, writer: ChainWriter) -> None:
     assert read(reader) == []
     writer.append(3)
     first = read(reader)
@@ -45,7 +43,7 @@ def test_records_come_in_order_over_segments_and_go_on_where_they_ended(
     assert read(reader, rest[-1]) == []
 
 
-def test_a_batch_is_bounded_by_records_and_by_bytes_but_never_empty(reader: ChainReader, writer: ChainWriter) -> None:
+def test_batch_is_limited_by_records_and_bytes_but_not_empty(reader: ChainReader, writer: ChainWriter) -> None:
     writer.append(5, text="x" * 1000)
     assert sequences(read(reader, records=2)) == [1, 2]
     assert sequences(read(reader, bytes_=4000)) == [1, 2]
@@ -56,7 +54,7 @@ def test_a_batch_is_bounded_by_records_and_by_bytes_but_never_empty(reader: Chai
     assert len(logs.log_records) == len(batch) == 2
 
 
-def test_a_line_that_is_not_complete_is_not_there_yet(reader: ChainReader, writer: ChainWriter) -> None:
+def test_incomplete_line_is_not_read(reader: ChainReader, writer: ChainWriter) -> None:
     writer.append(2)
     whole = writer.path.read_bytes()
     writer.path.write_bytes(whole[:-1])
@@ -66,7 +64,7 @@ def test_a_line_that_is_not_complete_is_not_there_yet(reader: ChainReader, write
     assert sequences(read(reader, first)) == [2]
 
 
-def test_what_is_given_was_synced_before(
+def test_records_are_synced_before_they_are_returned(
     reader: ChainReader, writer: ChainWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[tuple[str, int]] = []
@@ -80,14 +78,14 @@ def test_what_is_given_was_synced_before(
     (first,) = read(reader, records=1)
     assert synced == [(str(writer.path), size)]
     read(reader, first)
-    assert len(synced) == 1  # it is known to be synced so far
+    assert len(synced) == 1  # the reader knows that everything up to here is synced
     writer.append()
     writer.rotate()
     read(reader, first)
     assert [path for path, _ in synced[1:]] == [str(segment_path(writer.folder, start)) for start in (1, 4)]
 
 
-def test_a_sync_that_fails_gives_nothing(
+def test_failed_sync_returns_no_records(
     reader: ChainReader, writer: ChainWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fdatasync(_: int) -> None:
@@ -99,7 +97,7 @@ def test_a_sync_that_fails_gives_nothing(
         read(reader)
 
 
-def test_a_shipped_segment_may_be_removed(reader: ChainReader, writer: ChainWriter) -> None:
+def test_shipped_segment_can_be_removed(reader: ChainReader, writer: ChainWriter) -> None:
     writer.append(3)
     last = read(reader)[-1]
     writer.rotate()
@@ -107,18 +105,14 @@ def test_a_shipped_segment_may_be_removed(reader: ChainReader, writer: ChainWrit
     assert sequences(read(reader, last)) == [4]
 
 
-def test_a_chain_whose_beginning_was_removed_before_shipping_began_starts_with_what_is_there(
-    reader: ChainReader, writer: ChainWriter
-) -> None:
+def test_chain_with_a_removed_beginning_is_read_from_its_first_record(reader: ChainReader, writer: ChainWriter) -> None:
     writer.append(3)
     writer.rotate()
     writer.remove(1)
     assert sequences(read(reader)) == [4]
 
 
-def test_records_that_were_removed_before_they_were_shipped_hold_the_chain_up(
-    reader: ChainReader, writer: ChainWriter
-) -> None:
+def test_removed_unshipped_records_block_the_chain(reader: ChainReader, writer: ChainWriter) -> None:
     writer.append(3)
     (first,) = read(reader, records=1)
     writer.rotate()
@@ -127,7 +121,7 @@ def test_records_that_were_removed_before_they_were_shipped_hold_the_chain_up(
         read(reader, first)
 
 
-def test_a_changed_record_holds_the_chain_up_after_those_before_it(reader: ChainReader, writer: ChainWriter) -> None:
+def test_altered_record_blocks_the_chain_after_earlier_records(reader: ChainReader, writer: ChainWriter) -> None:
     writer.append(3)
     content = writer.path.read_bytes().splitlines(keepends=True)
     content[1] = content[1].replace(b"intent", b"imtent")
@@ -142,7 +136,7 @@ def follower(**changes: Any) -> bytes:
     return encode(**parts)[0]
 
 
-def test_a_record_that_does_not_follow_holds_the_chain_up(reader: ChainReader, writer: ChainWriter) -> None:
+def test_record_that_does_not_follow_blocks_the_chain(reader: ChainReader, writer: ChainWriter) -> None:
     writer.append()
     (first,) = read(reader)
     size = writer.path.stat().st_size
@@ -162,7 +156,7 @@ def test_a_record_that_does_not_follow_holds_the_chain_up(reader: ChainReader, w
     assert sequences(read(reader, first)) == [2]
 
 
-def test_a_journal_rolled_back_below_the_cursor_holds_the_chain_up(reader: ChainReader, writer: ChainWriter) -> None:
+def test_journal_rolled_back_below_the_cursor_blocks_the_chain(reader: ChainReader, writer: ChainWriter) -> None:
     writer.append(2)
     size = writer.path.stat().st_size
     writer.append(2)

@@ -16,7 +16,7 @@ SECRET = "Bearer s3cret-token"
 @pytest.mark.parametrize(
     "endpoint", ["http://127.0.0.1:4317", "http://[::1]:4317", "http://localhost:4317", "https://collector:4317"]
 )
-def test_plaintext_on_loopback_and_tls_elsewhere_are_taken(endpoint: str) -> None:
+def test_plaintext_on_loopback_and_tls_elsewhere_are_accepted(endpoint: str) -> None:
     settings = ShipSettings(endpoint=endpoint)
     assert settings.secure == endpoint.startswith("https")
     assert settings.target == endpoint.partition("//")[2]
@@ -40,18 +40,18 @@ def test_plaintext_on_loopback_and_tls_elsewhere_are_taken(endpoint: str) -> Non
         ({"endpoint": "https://c:1", "rewind": 0}, "greater than 0"),
     ],
 )
-def test_what_can_not_work_is_refused_without_quoting_it(members: dict[str, Any], fault: str) -> None:
+def test_invalid_settings_are_rejected_without_secrets(members: dict[str, Any], fault: str) -> None:
     with pytest.raises(ValidationError, match=fault) as caught:
         ShipSettings.model_validate(members)
     assert "s3cret" not in str(caught.value)
     assert "user:secret" not in str(caught.value)
 
 
-def test_plaintext_beyond_loopback_is_for_those_who_say_so() -> None:
+def test_insecure_permits_plaintext_to_other_machines() -> None:
     assert not ShipSettings(endpoint="http://collector:4317", insecure=True).secure
 
 
-def test_a_key_that_is_not_the_certificates_is_refused() -> None:
+def test_key_of_another_certificate_is_rejected() -> None:
     authority = CertificateAuthority()
     one, other = authority.issue("one"), authority.issue("other")
     pair = {"certificate": one.chain_pem, "private_key": one.key_pem}
@@ -61,7 +61,7 @@ def test_a_key_that_is_not_the_certificates_is_refused() -> None:
             ShipSettings.model_validate({"endpoint": "https://c:1", "client_certificate": {**pair, "private_key": key}})
 
 
-def test_secrets_do_not_print_but_are_handed_over(tmp_path: Path) -> None:
+def test_secrets_are_passed_to_the_shipper_but_not_printed(tmp_path: Path) -> None:
     authority = CertificateAuthority()
     own = authority.issue("own")
     settings = ShipSettings.model_validate(

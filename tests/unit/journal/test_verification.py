@@ -1,4 +1,4 @@
-"""Tampering of every kind is found, and named by file, byte and record."""
+"""Verification: every kind of tampering is found, and located by file, byte, and record."""
 
 import shutil
 from pathlib import Path
@@ -56,8 +56,8 @@ def test_untouched_chain_verifies(directory: Path) -> None:
     assert report.checkpoints == report.copies > 4
 
 
-def test_any_changed_byte_of_any_segment_is_found_and_named(tmp_path: Path, original: Path) -> None:
-    """Every byte of a chain, one by one; of a small one, since each change takes a verification."""
+def test_any_changed_byte_of_any_segment_is_found_and_located(tmp_path: Path, original: Path) -> None:
+    """The chain is small, because each changed byte needs a verification."""
     folder = tmp_path / "worker-0"
     folder.mkdir()
     shutil.copy(original / "public-key.pem", tmp_path)
@@ -71,7 +71,7 @@ def test_any_changed_byte_of_any_segment_is_found_and_named(tmp_path: Path, orig
     line_starts = [0, *(sum(len(line) for line in lines[:count]) for count in range(1, 4))]
     for offset in range(len(whole)):
         changed = bytearray(whole)
-        # Some become the end of a line.
+        # Some bytes become a line break.
         changed[offset] = 0x0A if offset % 5 == 0 and changed[offset] != 0x0A else changed[offset] ^ 1
         path.write_bytes(changed)
         problem = ChainVerification(folder, keys, ()).run().problem
@@ -98,7 +98,7 @@ def test_a_changed_byte_in_each_record_of_each_segment_is_found(directory: Path,
         path.write_bytes(whole)
 
 
-def test_any_changed_byte_of_a_kept_checkpoint_is_found_and_named(directory: Path, folder: Path) -> None:
+def test_any_changed_byte_of_a_checkpoint_copy_is_found_and_located(directory: Path, folder: Path) -> None:
     path = folder / "checkpoints.jsonl"
     whole = path.read_bytes()
     lines = whole.splitlines(keepends=True)
@@ -191,7 +191,7 @@ def test_segment_of_another_chain_is_found(directory: Path, folder: Path) -> Non
     assert problem_of(directory).what == "the record belongs to another chain, gw-other"
 
 
-def test_tail_cut_below_a_kept_checkpoint_is_found(directory: Path, folder: Path) -> None:
+def test_end_removed_below_a_copied_checkpoint_is_found(directory: Path, folder: Path) -> None:
     path = segment_path(folder, segment_starts(folder)[-1])
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:-1]))
@@ -226,7 +226,7 @@ def test_receipt_of_another_chain_is_found(directory: Path) -> None:
 
 
 def forge(directory: Path, key: Ed25519PrivateKey) -> None:
-    """The chain once more with other content, signed by another key, and everything else as it must be."""
+    """Replace the chain by a consistent one with other content, signed by another key."""
     folder = directory / "worker-0"
     signing = SigningKey(key)
     chain = records(directory)[0].chain
@@ -248,7 +248,7 @@ def forge(directory: Path, key: Ed25519PrivateKey) -> None:
     (directory / "public-key.pem").write_bytes(signing.public.pem)
 
 
-def test_replaced_signature_key_is_found_with_the_true_one(directory: Path, original: Path) -> None:
+def test_forged_chain_is_found_with_the_original_key(directory: Path, original: Path) -> None:
     forge(directory, Ed25519PrivateKey.generate())
     assert verify(directory).trusts_directory
     assert verify(directory).good
@@ -277,6 +277,6 @@ def test_directory_without_journal_or_key_is_unverifiable(tmp_path: Path, origin
         verify(original, public_keys=[original / "worker-0" / "checkpoints.jsonl"])
 
 
-def test_private_key_is_no_public_key(original: Path) -> None:
+def test_private_key_is_rejected_as_public_key(original: Path) -> None:
     with pytest.raises(Unverifiable, match="not a public key"):
         verify(original, public_keys=[original / "signing-key.pem"])

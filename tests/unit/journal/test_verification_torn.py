@@ -43,7 +43,7 @@ def problem_of(directory: Path, *expected: Receipt, keys: list[Path] | None = No
 
 
 def appended(directory: Path, kind: Kind, body: bytes) -> None:
-    """One more record, whose hash and link are right."""
+    """Append a record with a correct hash and link."""
     last = records(directory)[-1]
     line, _ = encode(last.chain, last.sequence + 1, last.hash, kind, body)
     folder = directory / "worker-0"
@@ -62,7 +62,7 @@ def appended(directory: Path, kind: Kind, body: bytes) -> None:
         ("other", b"{}", "unknown record kind other"),
     ],
 )
-def test_records_that_make_no_sense_are_found(directory: Path, kind: Kind, body: bytes, what: str) -> None:
+def test_misplaced_or_malformed_record_is_found(directory: Path, kind: Kind, body: bytes, what: str) -> None:
     appended(directory, kind, body)
     problem = problem_of(directory)
     assert (problem.sequence, problem.what) == (records(directory)[-1].sequence, what)
@@ -73,7 +73,7 @@ def test_checkpoint_of_another_head_is_found(directory: Path) -> None:
     assert problem_of(directory).what == "the checkpoint signs another record than the one before it"
 
 
-def test_every_beginning_of_a_record_at_the_end_is_a_note(directory: Path, folder: Path) -> None:
+def test_incomplete_record_at_the_end_is_a_note(directory: Path, folder: Path) -> None:
     before = len(records(directory))
     appended(directory, "event", event("outcome", "open", text='a "quoted" {text} \\'))
     path = segment_path(folder, segment_starts(folder)[-1])
@@ -85,7 +85,7 @@ def test_every_beginning_of_a_record_at_the_end_is_a_note(directory: Path, folde
         assert (report.records, len(report.notes)) == (before, 1)
 
 
-def test_whole_record_with_an_altered_end_is_no_torn_one(directory: Path, folder: Path) -> None:
+def test_complete_record_with_an_altered_end_is_an_error(directory: Path, folder: Path) -> None:
     appended(directory, "event", event("outcome", "open"))
     path = segment_path(folder, segment_starts(folder)[-1])
     whole = path.read_bytes()
@@ -96,7 +96,7 @@ def test_whole_record_with_an_altered_end_is_no_torn_one(directory: Path, folder
     assert problem_of(directory).what == "the end of the last record was altered"
 
 
-def test_cut_off_record_in_an_older_segment_is_found(directory: Path, folder: Path) -> None:
+def test_incomplete_record_in_an_older_segment_is_found(directory: Path, folder: Path) -> None:
     path = segment_path(folder, 1)
     path.write_bytes(path.read_bytes()[:-1])
     assert "although a later segment exists" in problem_of(directory).what

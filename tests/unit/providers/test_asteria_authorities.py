@@ -1,4 +1,4 @@
-"""The authorities that an ASTERIA server trusts: listed, shown, imported, deleted."""
+"""The trusted authorities of an ASTERIA server: list, get, import, delete."""
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -28,7 +28,7 @@ from tests.support.scripted_upstream import ScriptedUpstream
 ALIAS = "7095ce58-629a-429a-b39f-fd702e342e6c"
 
 
-async def test_list_authorities(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+async def test_list_returns_all_authorities(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     slash = {**OTHER, "alias": "a/b"}
     upstream.answer("GET", f"{BASE}/server/ca/list", body=authorities(CERTUM, OTHER, slash))
     request = service.ListTrustedAuthoritiesRequest(parent=SERVER_STORE)
@@ -43,7 +43,7 @@ async def test_list_authorities(upstream: ScriptedUpstream, asteria: AsteriaProv
     ("body", "count"),
     [(success(), 0), (authorities(), 0), (success({"certificate": CERTUM}), 1)],
 )
-async def test_lists_in_near_shapes(
+async def test_list_accepts_similar_formats(
     upstream: ScriptedUpstream, asteria: AsteriaProvider, body: dict[str, object], count: int
 ) -> None:
     upstream.answer("GET", f"{BASE}/server/ca/list", body=body)
@@ -60,7 +60,7 @@ async def test_lists_in_near_shapes(
         success({"certificate": [{**CERTUM, "alias": None}]}),
     ],
 )
-async def test_lists_of_the_wrong_shape(
+async def test_list_of_the_wrong_type_is_malformed(
     upstream: ScriptedUpstream, asteria: AsteriaProvider, body: dict[str, object]
 ) -> None:
     upstream.answer("GET", f"{BASE}/server/ca/list", body=body)
@@ -68,7 +68,7 @@ async def test_lists_of_the_wrong_shape(
         await asteria.list_trusted_authorities(service.ListTrustedAuthoritiesRequest(parent=SERVER_STORE), a_call())
 
 
-async def test_get_authority(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+async def test_get_returns_all_fields_of_an_authority(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     name = f"{SERVER_STORE}/authorities/a b&c=é#"
     upstream.answer("GET", f"{BASE}/server/ca/show", body=certificate())
     response = await asteria.get_trusted_authority(service.GetTrustedAuthorityRequest(name=name), a_call())
@@ -89,7 +89,7 @@ async def test_get_authority(upstream: ScriptedUpstream, asteria: AsteriaProvide
     )
 
 
-async def test_import_authority(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+async def test_import_returns_the_new_aliases(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     upstream.answer("GET", f"{BASE}/server/ca/list", body=authorities(OTHER))
     upstream.answer("POST", f"{BASE}/server/ca/import", body=authorities(CERTUM, OTHER))
     content = AUTHORITY.public_bytes(Encoding.DER)
@@ -103,7 +103,7 @@ async def test_import_authority(upstream: ScriptedUpstream, asteria: AsteriaProv
     assert (part.get_filename(), part.get_payload(decode=True)) == ("authority.der", content)
 
 
-async def test_delete_authority(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+async def test_delete_returns_the_remaining_authorities(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     upstream.answer("POST", f"{BASE}/server/ca/delete", body=authorities(CERTUM))
     response = await asteria.delete_trusted_authority(
         service.DeleteTrustedAuthorityRequest(name=f"{SERVER_STORE}/authorities/te st"), a_call()

@@ -1,4 +1,4 @@
-"""Looking at the certificates of an ASTERIA server: what it serves, lists, shows and says to exist."""
+"""The certificates of an ASTERIA server: supported methods, list, get, check."""
 
 from datetime import UTC, datetime
 
@@ -34,7 +34,7 @@ def test_serves_all_certificate_methods_except_upload(asteria: AsteriaProvider) 
     assert operations_of(asteria).keys() == {snake_case(method.name) for method in methods} - {"upload_certificate"}
 
 
-async def test_check_asks_whether_the_server_certificate_exists(
+async def test_health_check_calls_exist_for_the_server_certificate(
     upstream: ScriptedUpstream, asteria: AsteriaProvider
 ) -> None:
     upstream.answer("GET", f"{BASE}/server/exist", body=exist(False))
@@ -52,7 +52,7 @@ async def test_check_asks_whether_the_server_certificate_exists(
         (service.CERTIFICATE_STATE_FILTER_UNSPECIFIED, (True, True), (5, 10), [], 2),
     ],
 )
-async def test_list_shows_what_exists(
+async def test_list_contains_existing_certificates(
     upstream: ScriptedUpstream,
     asteria: AsteriaProvider,
     *,
@@ -78,7 +78,7 @@ async def test_expired_list_is_empty_without_a_request(upstream: ScriptedUpstrea
     assert upstream.requests == []
 
 
-async def test_a_list_fails_with_the_error_of_either_call(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+async def test_list_fails_if_one_of_its_calls_fails(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     upstream.answer("GET", f"{BASE}/server/exist", body=exist(True))
     upstream.answer("GET", f"{BASE}/client/exist", status=500, body=failure(5102))
     with pytest.raises(GatewayError, match="certificates/client: the server had an internal error"):
@@ -86,7 +86,7 @@ async def test_a_list_fails_with_the_error_of_either_call(upstream: ScriptedUpst
 
 
 @pytest.mark.parametrize("name", [SERVER, CLIENT])
-async def test_get_full(upstream: ScriptedUpstream, asteria: AsteriaProvider, name: str) -> None:
+async def test_full_view_has_all_fields(upstream: ScriptedUpstream, asteria: AsteriaProvider, name: str) -> None:
     side = name.rpartition("/")[2]
     upstream.answer("POST", f"{BASE}/{side}/show", body=certificate())
     response = await asteria.get_certificate(
@@ -97,7 +97,7 @@ async def test_get_full(upstream: ScriptedUpstream, asteria: AsteriaProvider, na
     assert response.certificate == full(name)
 
 
-async def test_get_basic_leaves_the_rest_out(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+async def test_basic_view_has_only_its_fields(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     upstream.answer("POST", f"{BASE}/server/show", body=certificate())
     response = await asteria.get_certificate(
         service.GetCertificateRequest(name=SERVER, keystore_password="short"), a_call()
@@ -119,7 +119,7 @@ async def test_get_basic_leaves_the_rest_out(upstream: ScriptedUpstream, asteria
         (datetime(2013, 4, 13, 15, 0, 0, tzinfo=UTC), certificates.CERTIFICATE_STATE_EXPIRED),
     ],
 )
-async def test_it_expires_at_the_end_of_the_day_in_tokyo(
+async def test_certificate_expires_at_the_end_of_the_day_in_tokyo(
     upstream: ScriptedUpstream, now: datetime, state: certificates.CertificateState.ValueType
 ) -> None:
     upstream.answer("POST", f"{BASE}/server/show", body=certificate())
@@ -128,7 +128,7 @@ async def test_it_expires_at_the_end_of_the_day_in_tokyo(
         assert (await adapter.get_certificate(request, a_call())).certificate.state == state
 
 
-async def test_show_as_other_servers_may_write_it(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+async def test_show_accepts_similar_formats(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     body = certificate(
         subject='CN="Example, Inc.", OU=a\\+b, C=JP',
         issuer={"cn": "CA", "O": ["One", "Two"], "C": None, "OU": ""},
@@ -172,7 +172,7 @@ async def test_show_as_other_servers_may_write_it(upstream: ScriptedUpstream, as
         {"version": [1]},
     ],
 )
-async def test_show_of_the_wrong_shape(
+async def test_show_of_the_wrong_type_is_malformed(
     upstream: ScriptedUpstream, asteria: AsteriaProvider, changes: dict[str, object]
 ) -> None:
     upstream.answer("POST", f"{BASE}/server/show", body=certificate(**changes))
@@ -182,14 +182,18 @@ async def test_show_of_the_wrong_shape(
 
 
 @pytest.mark.parametrize("exists", [True, False])
-async def test_check_certificate(upstream: ScriptedUpstream, asteria: AsteriaProvider, exists: bool) -> None:
+async def test_check_certificate_returns_whether_it_exists(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider, exists: bool
+) -> None:
     upstream.answer("GET", f"{BASE}/client/exist", body=exist(exists))
     response = await asteria.check_certificate(service.CheckCertificateRequest(name=CLIENT), a_call())
     assert response.exists is exists
     assert only(upstream).method == "GET"
 
 
-async def test_another_name_than_the_two_does_not_exist(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+async def test_certificate_with_another_name_does_not_exist(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider
+) -> None:
     request = service.CheckCertificateRequest(name="providers/asteria/certificates/other")
     assert not (await asteria.check_certificate(request, a_call())).exists
     assert upstream.requests == []

@@ -21,7 +21,7 @@ json_values = st.recursive(
 
 
 @given(json_values | st.binary(), st.sampled_from([200, 204, 400, 403, 500]))
-def test_any_answer_is_a_failure_or_data_or_malformed(content: object, status: int) -> None:
+def test_any_body_is_a_failure_or_data_or_malformed(content: object, status: int) -> None:
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     response = HttpResponse(status, CIMultiDictProxy(CIMultiDict()), body)
     try:
@@ -32,7 +32,7 @@ def test_any_answer_is_a_failure_or_data_or_malformed(content: object, status: i
         assert not envelope.successful or status < 300
 
 
-def test_an_answer_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_response_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     parse = Mock(wraps=json.loads)
     monkeypatch.setattr(json, "loads", parse)
     body = b'{"result": {"status": "success", "data": {"exist": true}}}'

@@ -1,4 +1,4 @@
-"""Failures of an ASTERIA server: every documented code, in every shape that it may come in, and what has no code."""
+"""Failures of an ASTERIA server: every documented code in every accepted format, and failures without a code."""
 
 import pytest
 from google.rpc import code_pb2
@@ -85,7 +85,7 @@ async def test_known_code_takes_precedence_over_the_http_status(
     assert error.retry_after is None
 
 
-async def test_4012_is_about_an_authority_in_calls_for_authorities(
+async def test_4012_in_calls_about_authorities_is_authority_not_found(
     upstream: ScriptedUpstream, asteria: AsteriaProvider
 ) -> None:
     name = f"{SERVER_STORE}/authorities/a"
@@ -157,7 +157,7 @@ NO_CODE: list[Body] = [
 
 @pytest.mark.parametrize("body", NO_CODE)
 @pytest.mark.parametrize(("status", "grpc", "name"), WITHOUT_CODE)
-async def test_without_a_code_the_http_status_decides(
+async def test_http_status_determines_the_kind_without_a_code(
     upstream: ScriptedUpstream, asteria: AsteriaProvider, *, status: int, grpc: Code, name: str, body: Body
 ) -> None:
     upstream.answer("POST", SHOW, status=status, headers={"Retry-After": "7"}, body=body)
@@ -176,7 +176,7 @@ async def test_without_a_code_the_http_status_decides(
         (500, INTERNAL, "PROVIDER_INTERNAL"),
     ],
 )
-async def test_an_unknown_code_is_kept_and_the_http_status_decides(
+async def test_unknown_code_is_reported_with_the_kind_of_the_http_status(
     upstream: ScriptedUpstream, asteria: AsteriaProvider, status: int, grpc: Code, name: str
 ) -> None:
     upstream.answer("POST", SHOW, status=status, body=failure(9999))
@@ -264,10 +264,10 @@ async def test_delete_needs_no_data_in_the_response(upstream: ScriptedUpstream, 
 async def test_echoed_secret_is_removed(upstream: ScriptedUpstream, asteria: AsteriaProvider, echo: str) -> None:
     upstream.answer("POST", SHOW, status=500, body=failure(5102, f"wrong: {echo}"))
     error = await show(asteria)
-    shown = f"{error} {error!r} {error.upstream_message} {error.metadata}"
-    assert "wrong: " in shown
+    printed = f"{error} {error!r} {error.upstream_message} {error.metadata}"
+    assert "wrong: " in printed
     for secret in (PASSWORD, "word", SESSION_ID, "com.example", "<b>"):
-        assert secret not in shown.replace("password", "")
+        assert secret not in printed.replace("password", "")
 
 
 async def test_no_part_of_a_secret_remains_in_a_shortened_message(

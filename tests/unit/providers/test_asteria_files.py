@@ -1,4 +1,4 @@
-"""Files of an ASTERIA server: signing requests, signed certificates sent back, downloads in each format."""
+"""Files of an ASTERIA server: signing requests, signed certificates, downloads in each format."""
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
@@ -24,7 +24,9 @@ from tests.support.scripted_upstream import ScriptedUpstream
 
 
 @pytest.mark.parametrize("sent", ["PEM", "NEW PEM", "DER"])
-async def test_signing_request(upstream: ScriptedUpstream, asteria: AsteriaProvider, sent: str) -> None:
+async def test_signing_request_is_returned_as_pem(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider, sent: str
+) -> None:
     pem = SIGNING_REQUEST.public_bytes(Encoding.PEM)
     content = {
         "PEM": pem,
@@ -53,7 +55,9 @@ async def test_signing_request(upstream: ScriptedUpstream, asteria: AsteriaProvi
 
 
 @pytest.mark.parametrize("with_chain", [False, True])
-async def test_install(upstream: ScriptedUpstream, asteria: AsteriaProvider, with_chain: bool) -> None:
+async def test_install_sends_certificate_and_chain(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider, with_chain: bool
+) -> None:
     upstream.answer("POST", f"{BASE}/client/csr/response/upload", body=success())
     chain = pkcs7.serialize_certificates([AUTHORITY], Encoding.DER) if with_chain else b""
     leaf = LEAF.public_bytes(Encoding.PEM)
@@ -92,7 +96,7 @@ EXPORTS = [
 
 
 @pytest.mark.parametrize(("form", "output", "data", "filename", "media_type"), EXPORTS)
-async def test_download(
+async def test_download_returns_the_requested_format(
     upstream: ScriptedUpstream,
     asteria: AsteriaProvider,
     *,
@@ -147,7 +151,7 @@ async def test_duplicate_certificates_are_returned_once(upstream: ScriptedUpstre
         b"-----BEGIN CERTIFICATE-----",
     ],
 )
-async def test_files_of_the_wrong_shape(upstream: ScriptedUpstream, asteria: AsteriaProvider, body: bytes) -> None:
+async def test_invalid_archive_is_malformed(upstream: ScriptedUpstream, asteria: AsteriaProvider, body: bytes) -> None:
     upstream.answer("POST", f"{BASE}/server/export", body=body)
     with pytest.raises(MalformedResponse):
         await asteria.download_certificate(
@@ -163,7 +167,7 @@ async def test_files_of_the_wrong_shape(upstream: ScriptedUpstream, asteria: Ast
         )
 
 
-async def test_a_failure_instead_of_a_file(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+async def test_failure_in_place_of_a_file_is_a_failure(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     upstream.answer("POST", f"{BASE}/server/export", body=failure(2401))
     with pytest.raises(GatewayError) as raised:
         await asteria.download_certificate(

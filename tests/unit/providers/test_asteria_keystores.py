@@ -1,4 +1,4 @@
-"""Changes of an ASTERIA server's keystores: a certificate created, deleted, imported."""
+"""Changes to the key stores of an ASTERIA server: create, delete, import."""
 
 import pytest
 from google.rpc import code_pb2
@@ -27,7 +27,7 @@ from tests.support.providers.asteria_samples import (
 from tests.support.scripted_upstream import ScriptedUpstream
 
 
-async def test_create_with_defaults(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+async def test_create_sends_default_values(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     upstream.answer("GET", f"{BASE}/server/exist", body=exist(False))
     upstream.answer("POST", f"{BASE}/server/create", body=success())
     upstream.answer("POST", f"{BASE}/server/show", body=certificate())
@@ -43,7 +43,7 @@ async def test_create_with_defaults(upstream: ScriptedUpstream, asteria: Asteria
     assert_form(show, f"{BASE}/server/show", [("password", PASSWORD)])
 
 
-async def test_create_as_in_the_sample(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+async def test_create_sends_the_documented_sample(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     upstream.answer("POST", f"{BASE}/client/create", body=success())
     upstream.answer("POST", f"{BASE}/client/show", body=certificate())
     request = create_request(
@@ -58,7 +58,7 @@ async def test_create_as_in_the_sample(upstream: ScriptedUpstream, asteria: Aste
         replace=True,
     )
     await asteria.create_certificate(request, a_call())
-    create = upstream.requests[0]  # with `replace` nobody asks whether it exists
+    create = upstream.requests[0]  # with `replace`, there is no call of `exist`
     assert create.json() == {
         "certificate": {
             **NAME,
@@ -72,7 +72,9 @@ async def test_create_as_in_the_sample(upstream: ScriptedUpstream, asteria: Aste
     }
 
 
-async def test_create_of_an_existing_certificate(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+async def test_create_of_an_existing_certificate_is_rejected(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider
+) -> None:
     upstream.answer("GET", f"{BASE}/server/exist", body=exist(True))
     with pytest.raises(GatewayError) as raised:
         await asteria.create_certificate(create_request(), a_call())
@@ -81,7 +83,7 @@ async def test_create_of_an_existing_certificate(upstream: ScriptedUpstream, ast
 
 
 @pytest.mark.parametrize("show", [(500, failure(5304)), (200, b"{"), (200, certificate(notAfter="soon"))])
-async def test_created_and_then_not_readable(
+async def test_create_succeeds_if_the_new_certificate_is_unreadable(
     upstream: ScriptedUpstream, asteria: AsteriaProvider, show: tuple[int, bytes]
 ) -> None:
     upstream.answer("GET", f"{BASE}/server/exist", body=exist(False))
@@ -93,7 +95,7 @@ async def test_created_and_then_not_readable(
     )
 
 
-async def test_create_that_fails_is_an_error(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+async def test_failed_create_is_an_error(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     upstream.answer("GET", f"{BASE}/server/exist", body=exist(False))
     upstream.answer("POST", f"{BASE}/server/create", status=500, body=failure("5309"))
     with pytest.raises(GatewayError) as raised:
@@ -101,7 +103,7 @@ async def test_create_that_fails_is_an_error(upstream: ScriptedUpstream, asteria
     assert raised.value.kind.reason == reasons.ERROR_REASON_PROVIDER_KEY_GENERATION
 
 
-async def test_delete(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+async def test_delete_sends_the_password(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     upstream.answer("POST", f"{BASE}/server/delete", body=success())
     request = service.DeleteCertificateRequest(name=SERVER, keystore_password="123456")
     assert await asteria.delete_certificate(request, a_call()) == service.DeleteCertificateResponse()
@@ -117,7 +119,7 @@ async def test_delete(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> N
         (b"\xfe\xed\xfe\xed\x00\x00\x00\x02", "mine.bin", "mine.bin"),
     ],
 )
-async def test_import(
+async def test_import_sends_the_keystore_with_a_file_name(
     upstream: ScriptedUpstream, asteria: AsteriaProvider, keystore: bytes, given: str, sent: str
 ) -> None:
     upstream.answer("GET", f"{BASE}/server/exist", body=exist(False))
@@ -131,11 +133,12 @@ async def test_import(
     )
     response = await asteria.import_certificate(request, a_call())
     assert response.certificate == full(SERVER)
-    asked = upstream.requests[1]
-    assert asked.headers["Content-Type"].startswith("multipart/form-data; boundary=")
-    assert asked.headers["Content-Type"].endswith("; charset=UTF-8")
+    received = upstream.requests[1]
+    assert received.headers["Content-Type"].startswith("multipart/form-data; boundary=")
+    assert received.headers["Content-Type"].endswith("; charset=UTF-8")
     fields = [
-        (part.get_param("name", header="Content-Disposition"), part.get_payload(decode=True)) for part in parts(asked)
+        (part.get_param("name", header="Content-Disposition"), part.get_payload(decode=True))
+        for part in parts(received)
     ]
     assert fields == [
         ("filePassword", b""),
@@ -143,10 +146,12 @@ async def test_import(
         ("privateKeyPassword", b"zyxwvu"),
         ("filedata", keystore),
     ]
-    assert parts(asked)[3].get_filename() == sent
+    assert parts(received)[3].get_filename() == sent
 
 
-async def test_import_of_an_existing_certificate(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+async def test_import_of_an_existing_certificate_requires_replace(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider
+) -> None:
     request = service.ImportCertificateRequest(
         name=SERVER, keystore=b"0", keystore_password="123456", private_key_password="123456"
     )

@@ -1,4 +1,4 @@
-"""Logins to an ASTERIA server that are given up, refused, or fail."""
+"""Logins to an ASTERIA server that are canceled, are rejected, or fail."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from gateway.errors import MalformedResponse, UpstreamError
 from gateway.providers.asteria import session
 from gateway.upstream import outcomes
 from tests.support.providers.asteria_samples import LOGIN, LOGOUT, exist, failure, success
-from tests.support.providers.asteria_sessions import ACCOUNT, EXIST, account, asked, check, hold, logged_in
+from tests.support.providers.asteria_sessions import ACCOUNT, EXIST, account, check, hold, logged_in, received_requests
 from tests.support.scripted_upstream import Body, ScriptedUpstream
 
 
@@ -36,7 +36,7 @@ async def test_login_continues_when_one_caller_gives_up(
         assert await second
 
 
-async def test_nobody_has_to_be_left_when_a_login_fails(
+async def test_login_can_fail_after_its_caller_has_left(
     upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "REJECTION_SECONDS", 0)
@@ -99,7 +99,7 @@ async def test_login_failure_of_the_server_keeps_its_kind(
     assert raised.value.kind.code == code
 
 
-async def test_all_who_wait_get_an_error_of_their_own(upstream: ScriptedUpstream) -> None:
+async def test_each_waiting_caller_gets_a_separate_error(upstream: ScriptedUpstream) -> None:
     upstream.answer("POST", LOGIN, status=403, body=failure(3001, f"no: {ACCOUNT['password']}"))
     async with account(upstream) as asteria:
         errors = await asyncio.gather(*(check(asteria) for _ in range(3)), return_exceptions=True)
@@ -143,7 +143,7 @@ async def test_rejected_login_is_not_retried_immediately(
                 await check(asteria)
             assert caught.value.kind == outcomes.CREDENTIALS_REJECTED
             assert caught.value.retry_after is None
-        assert asked(upstream) == [("login", None)]
+        assert received_requests(upstream) == [("login", None)]
         monkeypatch.setattr(session, "time", Mock(monotonic=lambda: time.monotonic() + session.REJECTION_SECONDS))
         upstream.answer("POST", LOGIN, body=logged_in("ABC"))
         upstream.answer("GET", EXIST, body=exist(True))

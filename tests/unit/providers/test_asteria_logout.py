@@ -1,4 +1,4 @@
-"""The end of an ASTERIA server's session: a logout that neither fails nor holds anything up."""
+"""Logout from an ASTERIA server: it neither fails nor delays."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 from gateway.errors import GatewayError
 from gateway.providers.asteria import session
 from tests.support.providers.asteria_samples import LOGIN, LOGOUT, exist, provider_on, success
-from tests.support.providers.asteria_sessions import ACCOUNT, EXIST, account, asked, check, hold, logged_in
+from tests.support.providers.asteria_sessions import ACCOUNT, EXIST, account, check, hold, logged_in, received_requests
 from tests.support.scripted_upstream import ScriptedUpstream
 
 
@@ -26,10 +26,10 @@ async def test_hanging_logout_does_not_delay_close(upstream: ScriptedUpstream, m
     monkeypatch.setattr(session, "LOGOUT_SECONDS", 0.01)
     async with asyncio.timeout(60), account(upstream) as asteria:
         await check(asteria)
-        hold(monkeypatch, LOGOUT)  # for ever
+        hold(monkeypatch, LOGOUT)  # never released
 
 
-async def test_an_end_during_a_login_logs_out_after_it(
+async def test_close_during_a_login_logs_out_afterwards(
     upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upstream.answer("POST", LOGIN, body=logged_in("ABC"))
@@ -43,10 +43,12 @@ async def test_an_end_during_a_login_logs_out_after_it(
     closing = asyncio.create_task(asteria.close())
     go.set()
     await closing
-    assert asked(upstream) == [("login", None), ("logout", "ABC")]
+    assert received_requests(upstream) == [("login", None), ("logout", "ABC")]
 
 
-async def test_close_during_a_hanging_login(upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_close_does_not_wait_for_a_hanging_login(
+    upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(session, "LOGOUT_SECONDS", 0.01)
     came, _ = hold(monkeypatch, LOGIN)
     asteria = provider_on(upstream.url, session_id=None, login=ACCOUNT)
@@ -58,5 +60,5 @@ async def test_close_during_a_hanging_login(upstream: ScriptedUpstream, monkeypa
         await caller
 
 
-async def test_it_can_be_closed_without_having_been_started() -> None:
+async def test_close_without_start_succeeds() -> None:
     await provider_on("http://127.0.0.1:1", session_id=None, login=ACCOUNT).close()

@@ -1,4 +1,4 @@
-"""The readers of the ASTERIA adapter: names and times."""
+"""Parsers of the ASTERIA adapter: names and times."""
 
 import contextlib
 from datetime import UTC, date, datetime
@@ -21,20 +21,20 @@ attributes = st.lists(st.tuples(st.sampled_from(list(OIDS)), values), min_size=1
 
 
 @given(attributes)
-def test_names_as_rfc_4514_writes_them(parts: list[tuple[str, str]]) -> None:
+def test_rfc_4514_name_is_parsed(parts: list[tuple[str, str]]) -> None:
     name = x509.Name([x509.NameAttribute(OIDS[key], value) for key, value in parts])
     assert distinguished_names.parse(name.rfc4514_string()) == list(reversed(parts))
 
 
 @given(st.dictionaries(st.sampled_from(["C", "ST", "L", "O", "OU", "CN", "EMAIL"]), values, min_size=1))
-def test_the_text_made_of_parts_reads_as_the_same_parts(parts: dict[str, str]) -> None:
+def test_text_of_parts_is_parsed_to_the_same_parts(parts: dict[str, str]) -> None:
     made = distinguished_names.read(parts)
     again = distinguished_names.from_text(made.text)
     assert again == made
 
 
 @given(st.text() | st.text('CN=ou,;+"\\# 0aZ'))
-def test_any_text_is_kept(text: str) -> None:
+def test_any_text_is_kept_unchanged(text: str) -> None:
     assert distinguished_names.from_text(text).text == text
 
 
@@ -59,7 +59,7 @@ def test_any_text_is_kept(text: str) -> None:
         ("", []),
     ],
 )
-def test_names_as_java_and_others_write_them(text: str, expected: list[tuple[str, str]]) -> None:
+def test_name_in_a_similar_format_is_parsed(text: str, expected: list[tuple[str, str]]) -> None:
     assert distinguished_names.parse(text) == expected
 
 
@@ -69,13 +69,13 @@ def test_first_of_duplicate_parts_is_used() -> None:
 
 
 @pytest.mark.parametrize("value", [None, 7, ["CN=a"], True, {"CN": {}}, {"CN": [["a"]]}, {"CN": 1.5}])
-def test_names_of_the_wrong_shape(value: object) -> None:
+def test_name_of_the_wrong_type_is_a_format_error(value: object) -> None:
     with pytest.raises(FormatError):
         distinguished_names.read(value)
 
 
 @given(st.datetimes(datetime(1900, 1, 1), datetime(9990, 1, 1)), st.sampled_from(["Asia/Tokyo", "America/New_York"]))
-def test_a_time_is_the_moment_in_its_zone(local: datetime, zone: str) -> None:
+def test_time_is_converted_from_its_zone(local: datetime, zone: str) -> None:
     local = local.replace(microsecond=0, fold=0)
     text = local.strftime("%Y-%m-%d %H:%M:%S").rjust(19, "0")
     stamp = times.moment(times.parse(text), ZoneInfo(zone))
@@ -100,7 +100,7 @@ def test_a_time_is_the_moment_in_its_zone(local: datetime, zone: str) -> None:
         ("0001-01-01 00:00:00", "Asia/Tokyo", "0001-01-01T00:00:00Z"),
     ],
 )
-def test_times(text: str, zone: str, expected: str) -> None:
+def test_unusual_time_is_converted(text: str, zone: str, expected: str) -> None:
     assert times.moment(times.parse(text), ZoneInfo(zone)).ToJsonString() == expected
 
 
@@ -121,7 +121,7 @@ def test_invalid_time_is_a_format_error(text: str) -> None:
         ("9999-02-28 00:00:00", date(9999, 2, 28)),
     ],
 )
-def test_days_at_the_end_of_the_calendar(text: str, day: date) -> None:
+def test_day_after_the_calendar_is_its_last_day(text: str, day: date) -> None:
     assert times.parse(text).day == day
 
 

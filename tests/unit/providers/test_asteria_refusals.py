@@ -1,4 +1,4 @@
-"""What the ASTERIA adapter refuses by itself, without asking the server."""
+"""Requests that the ASTERIA adapter rejects without contacting the server."""
 
 import pytest
 from google.rpc import code_pb2
@@ -35,7 +35,7 @@ async def test_all_violations_are_reported_together(upstream: ScriptedUpstream, 
     assert upstream.requests == []
 
 
-async def test_a_password_is_needed_to_look_inside(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+async def test_empty_password_is_rejected(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     with pytest.raises(InvalidRequest) as raised:
         await asteria.get_certificate(service.GetCertificateRequest(name=SERVER), a_call())
     assert [item.field for item in raised.value.violations] == ["keystore_password"]
@@ -44,7 +44,7 @@ async def test_a_password_is_needed_to_look_inside(upstream: ScriptedUpstream, a
     assert upstream.requests == []
 
 
-async def test_private_keys_are_not_handed_out(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+async def test_private_key_in_a_download_is_rejected(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     with pytest.raises(GatewayError) as raised:
         await asteria.download_certificate(
             service.DownloadCertificateRequest(name=SERVER, include_private_key=True), a_call()
@@ -53,7 +53,7 @@ async def test_private_keys_are_not_handed_out(upstream: ScriptedUpstream, aster
     assert upstream.requests == []
 
 
-async def test_names_that_cannot_exist_are_not_found(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+async def test_name_that_cannot_exist_is_not_found(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
     certificate_name = "providers/asteria/certificates/Server"
     store = "providers/asteria/trustStores/other"
     calls = [

@@ -1,4 +1,4 @@
-"""Sessions of an ASTERIA server: one login for all, and another when the session is refused."""
+"""Sessions of an ASTERIA server: a shared login, and a new login after a rejected session."""
 
 import asyncio
 from urllib.parse import parse_qsl
@@ -21,11 +21,11 @@ from tests.support.providers.asteria_samples import (
     provider_on,
     success,
 )
-from tests.support.providers.asteria_sessions import ACCOUNT, EXIST, account, asked, check, hold, logged_in
+from tests.support.providers.asteria_sessions import ACCOUNT, EXIST, account, check, hold, logged_in, received_requests
 from tests.support.scripted_upstream import ScriptedUpstream
 
 
-async def test_the_first_call_logs_in_and_the_end_logs_out(upstream: ScriptedUpstream) -> None:
+async def test_first_call_logs_in_and_close_logs_out(upstream: ScriptedUpstream) -> None:
     upstream.answer("POST", LOGIN, body=logged_in(" ABC "))
     upstream.answer("GET", EXIST, body=exist(True))
     upstream.answer("GET", EXIST, body=exist(False))
@@ -34,7 +34,7 @@ async def test_the_first_call_logs_in_and_the_end_logs_out(upstream: ScriptedUps
         assert upstream.requests == []
         assert await check(asteria)
         assert not await check(asteria)
-    assert asked(upstream) == [("login", None), ("exist", "ABC"), ("exist", "ABC"), ("logout", "ABC")]
+    assert received_requests(upstream) == [("login", None), ("exist", "ABC"), ("exist", "ABC"), ("logout", "ABC")]
     login = upstream.requests[0]
     assert login.headers["Content-Type"] == "application/x-www-form-urlencoded; charset=UTF-8"
     assert parse_qsl(login.body.decode("ascii")) == [
@@ -44,14 +44,14 @@ async def test_the_first_call_logs_in_and_the_end_logs_out(upstream: ScriptedUps
     ]
 
 
-async def test_callers_at_once_share_one_login(upstream: ScriptedUpstream) -> None:
+async def test_concurrent_callers_share_one_login(upstream: ScriptedUpstream) -> None:
     upstream.answer("POST", LOGIN, body=logged_in("ABC"))
     upstream.answer("POST", LOGOUT, body=success())
     for _ in range(10):
         upstream.answer("GET", EXIST, body=exist(True))
     async with account(upstream) as asteria:
         assert await asyncio.gather(*(check(asteria) for _ in range(10))) == [True] * 10
-    assert [path for path, _ in asked(upstream)].count("login") == 1
+    assert [path for path, _ in received_requests(upstream)].count("login") == 1
 
 
 async def test_expired_session_is_renewed_and_the_call_retried(upstream: ScriptedUpstream) -> None:
@@ -65,7 +65,7 @@ async def test_expired_session_is_renewed_and_the_call_retried(upstream: Scripte
         call = a_call()
         await asteria.delete_certificate(request, call)
         assert len(call.attempts) == 4
-    assert asked(upstream) == [
+    assert received_requests(upstream) == [
         ("login", None),
         ("delete", "OLD"),
         ("login", None),
@@ -75,7 +75,7 @@ async def test_expired_session_is_renewed_and_the_call_retried(upstream: Scripte
     assert upstream.requests[1].body == upstream.requests[3].body
 
 
-async def test_many_refusals_at_once_cause_one_login(upstream: ScriptedUpstream) -> None:
+async def test_concurrent_rejections_cause_one_login(upstream: ScriptedUpstream) -> None:
     upstream.answer("POST", LOGIN, body=logged_in("OLD"))
     upstream.answer("GET", EXIST, body=exist(True))
     async with account(upstream) as asteria:
@@ -103,10 +103,10 @@ async def test_many_refusals_at_once_cause_one_login(upstream: ScriptedUpstream)
             patch.setattr(HttpClient, "send", together)
             assert await asyncio.gather(*(check(asteria) for _ in range(10))) == [True] * 10
         upstream.answer("POST", LOGOUT, body=success())
-    assert [path for path, _ in asked(upstream)].count("login") == 2
+    assert [path for path, _ in received_requests(upstream)].count("login") == 2
 
 
-async def test_a_late_refusal_of_the_old_session_uses_the_new_one(
+async def test_late_rejection_of_the_old_session_uses_the_new_one(
     upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late = f"{BASE}/client/exist"
@@ -127,7 +127,7 @@ async def test_a_late_refusal_of_the_old_session_uses_the_new_one(
         assert await check(asteria)
         go.set()
         assert (await slow).exists
-    assert [path for path, _ in asked(upstream)].count("login") == 2
+    assert [path for path, _ in received_requests(upstream)].count("login") == 2
 
 
 async def test_session_that_is_rejected_again_is_an_error(upstream: ScriptedUpstream) -> None:
@@ -142,7 +142,7 @@ async def test_session_that_is_rejected_again_is_an_error(upstream: ScriptedUpst
     assert raised.value.upstream_code == "3001"
 
 
-async def test_a_fixed_session_is_neither_begun_nor_ended_here(upstream: ScriptedUpstream) -> None:
+async def test_fixed_session_is_neither_started_nor_ended(upstream: ScriptedUpstream) -> None:
     upstream.answer("GET", EXIST, body=exist(True))
     upstream.answer("GET", EXIST, status=403, body=failure(3001))
     asteria = provider_on(upstream.url)
@@ -152,4 +152,4 @@ async def test_a_fixed_session_is_neither_begun_nor_ended_here(upstream: Scripte
         await check(asteria)
     assert raised.value.kind is outcomes.CREDENTIALS_REJECTED
     await asteria.close()
-    assert [path for path, _ in asked(upstream)] == ["exist", "exist"]
+    assert [path for path, _ in received_requests(upstream)] == ["exist", "exist"]

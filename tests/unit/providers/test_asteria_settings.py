@@ -1,4 +1,4 @@
-"""The settings of an ASTERIA server: one way to a session, defaults, nothing secret shown."""
+"""The settings of an ASTERIA server: exactly one way to get a session, defaults, and hidden secrets."""
 
 import pytest
 from pydantic import ValidationError

@@ -1,4 +1,4 @@
-"""What is kept of a provider's answers, for how long, and what never is."""
+"""The response cache: which responses are stored, for how long, and which are never stored."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
 
 NAME = "providers/p/keys/k"
-ASK = keys.GetPublicKeyRequest(name=NAME)
+REQUEST = keys.GetPublicKeyRequest(name=NAME)
 
 
 def call(seconds: float = 30.0, *, fresh: bool = False) -> CallContext:
@@ -28,11 +28,11 @@ def call(seconds: float = 30.0, *, fresh: bool = False) -> CallContext:
 
 
 class Upstream:
-    """Answers with how often it was asked. `failure`: raised instead; `gate`: waited for first."""
+    """Returns the number of its call. failure: raised instead. gate: an event that the upstream waits for first."""
 
     def __init__(self, **settings: Any) -> None:
         self.now = 1000.0
-        self.asked = 0
+        self.calls = 0
         self.failure: Exception | None = None
         self.gate: asyncio.Event | None = None
         self.cache = ReadCache("p", CacheSettings(**{"ttl": 60.0, **settings}), 30.0, lambda: self.now)
@@ -44,8 +44,8 @@ class Upstream:
         )
 
     async def _answer(self, request: Any, _call: CallContext) -> Any:
-        self.asked += 1
-        number = self.asked
+        self.calls += 1
+        number = self.calls
         if self.gate is not None:
             await self.gate.wait()
         if self.failure is not None:
@@ -54,12 +54,12 @@ class Upstream:
             return CertificatePage([certificate_pb2.Certificate(name=str(number))], 1)
         return keys.GetPublicKeyResponse(key_version=number)
 
-    async def public_key(self, request: Any = ASK, **options: Any) -> int:
+    async def public_key(self, request: Any = REQUEST, **options: Any) -> int:
         answer = await self.operations["get_public_key"](request, call(**options))
         return int(answer.key_version)
 
 
-async def test_an_answer_is_given_again_until_its_time_is_over() -> None:
+async def test_response_is_cached_for_its_lifetime() -> None:
     upstream = Upstream()
     assert [await upstream.public_key() for _ in range(3)] == [1, 1, 1]
     upstream.now += 59.9
@@ -69,7 +69,7 @@ async def test_an_answer_is_given_again_until_its_time_is_over() -> None:
     assert (upstream.cache.hits, upstream.cache.misses) == (3, 2)
 
 
-async def test_each_question_has_its_own() -> None:
+async def test_different_requests_have_separate_responses() -> None:
     upstream = Upstream()
     assert await upstream.public_key() == 1
     assert await upstream.public_key(keys.GetPublicKeyRequest(name=f"{NAME}/versions/1")) == 2
@@ -92,30 +92,30 @@ async def test_no_cache_reads_from_the_upstream_and_stores_the_response() -> Non
 async def test_response_that_is_not_cacheable_is_not_stored(operation: str) -> None:
     upstream = Upstream()
     for _ in range(2):
-        await upstream.operations[operation](ASK, call())
-    assert upstream.asked == 2
+        await upstream.operations[operation](REQUEST, call())
+    assert upstream.calls == 2
 
 
-async def test_an_answer_to_a_password_is_not_kept() -> None:
+async def test_response_to_a_request_with_a_password_is_not_stored() -> None:
     upstream = Upstream()
-    asking = certificates.GetCertificateRequest(name="providers/p/certificates/server", keystore_password="changeit")
+    request = certificates.GetCertificateRequest(name="providers/p/certificates/server", keystore_password="changeit")
     for _ in range(2):
-        await upstream.operations["get_certificate"](asking, call())
-    assert upstream.asked == 2
-    asking.keystore_password = ""
+        await upstream.operations["get_certificate"](request, call())
+    assert upstream.calls == 2
+    request.keystore_password = ""
     for _ in range(2):
-        await upstream.operations["get_certificate"](asking, call())
-    assert upstream.asked == 3
+        await upstream.operations["get_certificate"](request, call())
+    assert upstream.calls == 3
 
 
 async def test_every_change_clears_the_cache_even_if_it_fails() -> None:
     upstream = Upstream()
     assert await upstream.public_key() == 1
-    await upstream.operations["delete_certificate"](ASK, call())
+    await upstream.operations["delete_certificate"](REQUEST, call())
     assert await upstream.public_key() == 3
     upstream.failure = UpstreamError(outcomes.CONNECTION_LOST, "gone", provider="p")
     with pytest.raises(UpstreamError):
-        await upstream.operations["delete_certificate"](ASK, call())
+        await upstream.operations["delete_certificate"](REQUEST, call())
     upstream.failure = None
     assert await upstream.public_key() == 5
 
@@ -123,37 +123,37 @@ async def test_every_change_clears_the_cache_even_if_it_fails() -> None:
 async def test_read_that_started_before_a_change_is_not_stored() -> None:
     upstream = Upstream()
     upstream.gate = asyncio.Event()
-    asking = asyncio.ensure_future(upstream.public_key())
-    await settled(lambda: upstream.asked == 1)
-    changing = asyncio.ensure_future(upstream.operations["delete_certificate"](ASK, call()))
-    await settled(lambda: upstream.asked == 2)
+    read = asyncio.ensure_future(upstream.public_key())
+    await settled(lambda: upstream.calls == 1)
+    changing = asyncio.ensure_future(upstream.operations["delete_certificate"](REQUEST, call()))
+    await settled(lambda: upstream.calls == 2)
     gate, upstream.gate = upstream.gate, None
     # The change ends first.
     changing.cancel()
     await asyncio.gather(changing, return_exceptions=True)
     gate.set()
-    assert await asking == 1
+    assert await read == 1
     assert await upstream.public_key() == 3
 
 
-async def test_who_asks_after_a_change_does_not_share_an_answer_from_before_it() -> None:
+async def test_read_after_a_change_does_not_share_an_earlier_read() -> None:
     upstream = Upstream()
     gate = upstream.gate = asyncio.Event()
     before = asyncio.ensure_future(upstream.public_key())
-    await settled(lambda: upstream.asked == 1)
+    await settled(lambda: upstream.calls == 1)
     upstream.gate = None
-    await upstream.operations["delete_certificate"](ASK, call())
+    await upstream.operations["delete_certificate"](REQUEST, call())
     assert await upstream.public_key() == 3
     gate.set()
     assert await before == 1
     assert await upstream.public_key() == 3
 
 
-async def test_a_slow_answer_does_not_take_the_place_of_a_fresh_one() -> None:
+async def test_slow_response_does_not_replace_a_newer_one() -> None:
     upstream = Upstream()
     gate = upstream.gate = asyncio.Event()
     slow = asyncio.ensure_future(upstream.public_key())
-    await settled(lambda: upstream.asked == 1)
+    await settled(lambda: upstream.calls == 1)
     upstream.gate = None
     assert await upstream.public_key(fresh=True) == 2
     gate.set()
@@ -162,20 +162,20 @@ async def test_a_slow_answer_does_not_take_the_place_of_a_fresh_one() -> None:
 
 
 class TestManyAtOnce:
-    async def test_one_question_for_all(self) -> None:
+    async def test_concurrent_equal_reads_share_one_request(self) -> None:
         upstream = Upstream()
         upstream.gate = asyncio.Event()
-        asking = [asyncio.ensure_future(upstream.public_key()) for _ in range(50)]
-        await settled(lambda: upstream.asked == 1)
+        reads = [asyncio.ensure_future(upstream.public_key()) for _ in range(50)]
+        await settled(lambda: upstream.calls == 1)
         upstream.gate.set()
-        assert await asyncio.gather(*asking) == [1] * 50
-        assert upstream.asked == 1
+        assert await asyncio.gather(*reads) == [1] * 50
+        assert upstream.calls == 1
 
-    async def test_the_first_may_give_up(self) -> None:
+    async def test_first_caller_can_give_up_a_shared_read(self) -> None:
         upstream = Upstream()
         upstream.gate = asyncio.Event()
         first = asyncio.ensure_future(upstream.public_key())
-        await settled(lambda: upstream.asked == 1)
+        await settled(lambda: upstream.calls == 1)
         second = asyncio.ensure_future(upstream.public_key())
         await asyncio.sleep(0)
         first.cancel()
@@ -186,59 +186,59 @@ class TestManyAtOnce:
     async def test_read_is_canceled_when_the_last_caller_leaves(self) -> None:
         upstream = Upstream()
         upstream.gate = asyncio.Event()
-        asking = [asyncio.ensure_future(upstream.public_key()) for _ in range(2)]
-        await settled(lambda: upstream.asked == 1)
-        [question] = [one.task for one in upstream.cache._pending.values()]
-        asking[0].cancel()
-        await asyncio.gather(asking[0], return_exceptions=True)
-        assert not question.cancelling()
-        asking[1].cancel()
-        await asyncio.gather(asking[1], return_exceptions=True)
-        assert question.cancelling()
+        reads = [asyncio.ensure_future(upstream.public_key()) for _ in range(2)]
+        await settled(lambda: upstream.calls == 1)
+        [pending_task] = [one.task for one in upstream.cache._pending.values()]
+        reads[0].cancel()
+        await asyncio.gather(reads[0], return_exceptions=True)
+        assert not pending_task.cancelling()
+        reads[1].cancel()
+        await asyncio.gather(reads[1], return_exceptions=True)
+        assert pending_task.cancelling()
         upstream.gate.set()
         assert await upstream.public_key() == 2
-        assert question.cancelled()
+        assert pending_task.cancelled()
         assert not upstream.cache._pending
 
-    async def test_nobody_waits_beyond_its_own_deadline(self) -> None:
+    async def test_caller_waits_until_its_own_deadline_at_most(self) -> None:
         upstream = Upstream()
         upstream.gate = asyncio.Event()
-        patient = asyncio.ensure_future(upstream.public_key())
-        await settled(lambda: upstream.asked == 1)
+        first_read = asyncio.ensure_future(upstream.public_key())
+        await settled(lambda: upstream.calls == 1)
         with pytest.raises(UpstreamError) as caught:
             await upstream.public_key(seconds=0.01)
         assert caught.value.kind == outcomes.TIMEOUT
         upstream.gate.set()
-        assert await patient == 1
+        assert await first_read == 1
 
-    async def test_a_failure_is_everybodys_and_not_kept(self) -> None:
+    async def test_failure_reaches_all_callers_and_is_not_stored(self) -> None:
         upstream = Upstream()
         upstream.gate = asyncio.Event()
         upstream.failure = UpstreamError(outcomes.INTERNAL, "broken", provider="p")
-        asking = [asyncio.ensure_future(upstream.public_key()) for _ in range(3)]
-        await settled(lambda: upstream.asked == 1)
+        reads = [asyncio.ensure_future(upstream.public_key()) for _ in range(3)]
+        await settled(lambda: upstream.calls == 1)
         upstream.gate.set()
-        ended = await asyncio.gather(*asking, return_exceptions=True)
+        ended = await asyncio.gather(*reads, return_exceptions=True)
         assert all(isinstance(each, UpstreamError) for each in ended)
         upstream.failure = None
         assert await upstream.public_key() == 2
 
 
 class TestStale:
-    async def test_stands_in_while_the_upstream_is_down(self) -> None:
+    async def test_expired_response_is_returned_while_the_upstream_is_down(self) -> None:
         upstream = Upstream(stale=100)
         assert await upstream.public_key() == 1
         upstream.now += 120
         upstream.failure = UpstreamError(outcomes.UNREACHABLE, "down", provider="p")
-        asking = call()
-        answer = await upstream.operations["get_public_key"](ASK, asking)
-        assert (answer.key_version, asking.stale_seconds) == (1, 120)
+        context = call()
+        answer = await upstream.operations["get_public_key"](REQUEST, context)
+        assert (answer.key_version, context.stale_seconds) == (1, 120)
         upstream.now += 40
         with pytest.raises(UpstreamError):
             await upstream.public_key()
 
     @pytest.mark.parametrize("outcome", [outcomes.INTERNAL, outcomes.CREDENTIALS_REJECTED, outcomes.RATE_LIMITED])
-    async def test_not_where_the_upstream_answers(self, outcome: Any) -> None:
+    async def test_expired_response_is_not_returned_if_the_upstream_responds(self, outcome: Any) -> None:
         upstream = Upstream(stale=100)
         await upstream.public_key()
         upstream.now += 61
@@ -246,7 +246,7 @@ class TestStale:
         with pytest.raises(UpstreamError):
             await upstream.public_key()
 
-    async def test_not_for_who_wants_a_fresh_one_nor_by_default(self) -> None:
+    async def test_expired_response_is_not_returned_for_no_cache_or_by_default(self) -> None:
         for settings, fresh in ({"stale": 100}, True), ({}, False):
             upstream = Upstream(**settings)
             await upstream.public_key()
@@ -256,16 +256,16 @@ class TestStale:
                 await upstream.public_key(fresh=fresh)
 
 
-async def test_room_is_bounded_and_the_oldest_go_first() -> None:
+async def test_size_is_limited_and_oldest_entries_are_removed() -> None:
     upstream = Upstream(maximum_bytes=4096)
     for number in range(20):
         await upstream.public_key(keys.GetPublicKeyRequest(name=f"{NAME}{number}"))
         assert upstream.cache.bytes <= 4096
-    assert upstream.asked == 20
+    assert upstream.calls == 20
     await upstream.public_key(keys.GetPublicKeyRequest(name=f"{NAME}19"))
-    assert upstream.asked == 20
+    assert upstream.calls == 20
     await upstream.public_key(keys.GetPublicKeyRequest(name=f"{NAME}0"))
-    assert upstream.asked == 21
+    assert upstream.calls == 21
 
 
 async def test_size_of_an_entry_includes_its_key() -> None:
@@ -288,9 +288,9 @@ async def test_equal_read_takes_no_additional_memory() -> None:
 
 
 async def settled(condition: Callable[[], bool]) -> None:
-    """The tasks of this loop go on until the condition holds."""
+    """Run the other tasks of this loop until the condition holds."""
     for _ in range(1000):
         if condition():
             return
         await asyncio.sleep(0)
-    raise AssertionError("it did not happen")
+    raise AssertionError("the condition does not hold")

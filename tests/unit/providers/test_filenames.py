@@ -1,4 +1,4 @@
-"""File names from headers and ZIP archives: what RFC 6266 says, and nothing that leaves the folder it is saved in."""
+"""File names from headers and ZIP archives: parsed by RFC 6266, and safe to save."""
 
 import unicodedata
 
@@ -64,7 +64,7 @@ from tests.support.archives import zipped
         ("", None),
     ],
 )
-def test_the_name_in_a_header(header: str, name: str | None) -> None:
+def test_name_is_parsed_from_the_header(header: str, name: str | None) -> None:
     assert from_content_disposition(header) == name
 
 
@@ -120,7 +120,7 @@ def test_a_download_without_a_name_has_the_name_of_its_certificate(
 
 
 @given(st.text())
-def test_every_name_from_a_header_is_safe(text: str) -> None:
+def test_name_from_any_header_is_safe(text: str) -> None:
     for header in (text, f'attachment; filename="{text}"', f"attachment; filename*=UTF-8''{text}"):
         name = from_content_disposition(header)
         assert name is None or name == safe_name(name)
@@ -128,7 +128,7 @@ def test_every_name_from_a_header_is_safe(text: str) -> None:
 
 
 @given(st.text() | st.text("./\\ a\n\0\u202eé", max_size=40), st.integers(1, 100))
-def test_a_safe_name_can_be_saved_as_it_is(text: str, times: int) -> None:
+def test_safe_name_is_a_valid_file_name(text: str, times: int) -> None:
     name = safe_name(text * times)
     assert name not in (".", "..")
     assert not name.startswith(".")
@@ -137,7 +137,7 @@ def test_a_safe_name_can_be_saved_as_it_is(text: str, times: int) -> None:
     assert safe_name(name) == name
 
 
-def test_a_long_name_is_not_searched_again_and_again() -> None:
+def test_long_name_is_shortened_in_linear_time() -> None:
     assert safe_name("a" * 16_000_000) == "a" * MAXIMUM_BYTES
 
 
@@ -157,11 +157,11 @@ def test_a_long_name_is_not_searched_again_and_again() -> None:
         (".pem", ".der", ".pem.der"),
     ],
 )
-def test_the_ending_fits_the_format(name: str, ending: str, expected: str) -> None:
+def test_extension_matches_the_format(name: str, ending: str, expected: str) -> None:
     assert with_ending(name, ending) == expected
 
 
 @given(st.text(st.characters(codec="utf-8")), st.sampled_from([".pem", ".der", ".p7b"]))
-def test_a_name_is_never_too_long(name: str, ending: str) -> None:
+def test_name_with_extension_has_a_maximum_length(name: str, ending: str) -> None:
     assert len(with_ending(name * 20, ending).encode()) <= MAXIMUM_BYTES
     assert with_ending(name, ending).lower().endswith(ending)

@@ -1,4 +1,4 @@
-"""JSON bodies within bounds."""
+"""Limits on the lists of a JSON body."""
 
 import json
 
@@ -9,7 +9,7 @@ from gateway.providers.base.json_object import MAXIMUM_ITEMS, JsonObject
 
 
 @pytest.mark.parametrize(("item", "read"), [({}, JsonObject.objects), ("a", JsonObject.texts)])
-def test_a_list_has_a_bound(item: object, read: object) -> None:
+def test_list_length_is_limited(item: object, read: object) -> None:
     assert callable(read)
     longest = JsonObject.parse(json.dumps({"data": [item] * MAXIMUM_ITEMS}).encode())
     assert len(read(longest, "data")) == MAXIMUM_ITEMS

@@ -62,7 +62,9 @@ async def downloading(body: Body, status: int, headers: dict[str, str] | None = 
 
 @pytest.mark.parametrize("status", [200, 400, 404, 500])
 @pytest.mark.parametrize(("code", "upload", "download", "reason"), DOCUMENTED)
-async def test_every_documented_code(code: int, upload: int, download: int, reason: str, status: int) -> None:
+async def test_documented_code_has_its_kind_and_meaning(
+    code: int, upload: int, download: int, reason: str, status: int
+) -> None:
     for error, expected in (
         (await uploading(failed(code), status), upload),
         (await downloading(failed(str(code), body={}), status), download),
@@ -102,7 +104,7 @@ async def test_http_status_determines_the_kind_of_an_unknown_code(
 
 @pytest.mark.parametrize("body", [b"", b"<html><b>no</b></html>", b"{}", b"plain"])
 @pytest.mark.parametrize("status", [401, 403, 404, 418, 429, 500, 502, 503, 504])
-async def test_without_an_envelope_the_http_status_decides(status: int, body: bytes) -> None:
+async def test_http_status_determines_the_kind_without_an_envelope(status: int, body: bytes) -> None:
     error = await downloading(body, status)
     assert error.kind == outcomes.for_http_status(status)
     assert error.metadata == {"provider": "nhn", "http_status": str(status)}
@@ -110,12 +112,12 @@ async def test_without_an_envelope_the_http_status_decides(status: int, body: by
 
 
 @pytest.mark.parametrize(("status", "kept"), [(429, 7.0), (503, 7.0), (502, 7.0)])
-async def test_retry_after(status: int, kept: float) -> None:
+async def test_retry_after_is_kept(status: int, kept: float) -> None:
     error = await downloading(b"", status, {"Retry-After": "7"})
     assert error.retry_after == kept
 
 
-async def test_a_failure_of_the_list_names_the_provider() -> None:
+async def test_failed_list_names_the_provider() -> None:
     async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
         upstream.answer("GET", LIST, body=failed(52000, f"<p>{APP_KEY}</p>"))
         with pytest.raises(UpstreamError) as caught:
@@ -133,7 +135,7 @@ async def test_unreadable_success_with_a_failure_status_is_that_failure() -> Non
     assert caught.value.kind == outcomes.UNAVAILABLE
 
 
-def test_the_status_table_lists_every_code_and_the_shared_rows() -> None:
+def test_status_table_has_every_code_and_the_shared_rows() -> None:
     rows = STATUS_TABLE.rows
     listed = [(row.upstream_code, row.kind.code) for row in rows]
     for code, upload, download, _ in DOCUMENTED:
@@ -180,7 +182,7 @@ def test_api_version_without_its_credential_is_rejected(version: str, key: str) 
         gateway_settings.parse({"providers": [item]}, types)
 
 
-def test_defaults() -> None:
+def test_settings_have_defaults() -> None:
     make = CertificateManagerSettings.model_validate
     data = {"id": "a", "type": "nhn-certificate-manager", "app_key": "k"}
     settings = make(data)
@@ -193,9 +195,9 @@ def test_defaults() -> None:
             make(data | wrong)
 
 
-def test_no_secret_is_shown() -> None:
+def test_settings_do_not_print_secrets() -> None:
     settings = CertificateManagerSettings.model_validate(
         {"id": "a", "type": "nhn-certificate-manager", "app_key": "APPKEY1"} | KEYS
     )
-    shown = repr(settings) + str(settings) + repr(CertificateManager(settings))
-    assert not any(secret in shown for secret in ("APPKEY1", "ID1", "SECRET1", "TOKEN1"))
+    printed = repr(settings) + str(settings) + repr(CertificateManager(settings))
+    assert not any(secret in printed for secret in ("APPKEY1", "ID1", "SECRET1", "TOKEN1"))

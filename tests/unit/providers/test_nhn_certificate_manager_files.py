@@ -1,4 +1,4 @@
-"""Certificate Manager: the file. Downloads that are a file or JSON in disguise, FULL views, and uploads."""
+"""Certificate files of Certificate Manager: downloads, responses that are not files, FULL views, and uploads."""
 
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -33,12 +33,12 @@ async def download(
 ) -> service.DownloadCertificateResponse:
     async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
         upstream.answer("GET", FILES, status, ATTACHMENT if headers is None else headers, body)
-        asked = service.DownloadCertificateRequest(name=NAME)
-        asked.MergeFrom(request or service.DownloadCertificateRequest())
-        return await adapter.download_certificate(asked, call())
+        full_request = service.DownloadCertificateRequest(name=NAME)
+        full_request.MergeFrom(request or service.DownloadCertificateRequest())
+        return await adapter.download_certificate(full_request, call())
 
 
-async def test_a_download() -> None:
+async def test_download_returns_the_chain_as_pem() -> None:
     assert await download(chain().pem()) == service.DownloadCertificateResponse(
         content="".join(PEMS).encode(),
         filename="my.pem",
@@ -67,21 +67,21 @@ async def test_private_key_is_returned_only_on_request() -> None:
     ],
     ids=["pkcs8", "encrypted-pkcs8", "encrypted-pkcs1", "sec1"],
 )
-async def test_a_key_in_any_form(key: bytes, label: str) -> None:
+async def test_private_key_in_any_format_is_returned_unchanged(key: bytes, label: str) -> None:
     file = b"".join(map(x509_chain.pem, chain().certificates)) + key
     answer = await download(file, service.DownloadCertificateRequest(include_private_key=True))
     assert answer.private_key_pem == key.decode()
     assert answer.private_key_pem.startswith(f"-----BEGIN {label}-----")
 
 
-async def test_a_file_without_key_or_order() -> None:
+async def test_unordered_file_without_a_key_is_downloaded() -> None:
     file = "\r\n".join(["\ufeffsome text", *PEMS[::-1]]).encode()
     answer = await download(file, service.DownloadCertificateRequest(include_private_key=True))
     assert list(answer.certificate_chain) == PEMS
     assert answer.private_key_pem == ""
 
 
-async def test_der_is_the_leaf() -> None:
+async def test_der_download_is_the_leaf() -> None:
     request = service.DownloadCertificateRequest(format=service.CERTIFICATE_FORMAT_DER)
     answer = await download(chain().pem(), request)
     assert answer.content == chain().leaf.public_bytes(Encoding.DER)
@@ -89,7 +89,7 @@ async def test_der_is_the_leaf() -> None:
     assert list(answer.certificate_chain) == PEMS
 
 
-async def test_pkcs7() -> None:
+async def test_pkcs7_download_contains_all_certificates() -> None:
     request = service.DownloadCertificateRequest(format=service.CERTIFICATE_FORMAT_PKCS7_PEM)
     answer = await download(chain().pem(), request)
     assert answer.content.startswith(b"-----BEGIN PKCS7-----\n")
@@ -107,7 +107,7 @@ async def test_pkcs7() -> None:
         (None, "www.example.com.pem"),
     ],
 )
-async def test_the_file_name(disposition: str | None, filename: str) -> None:
+async def test_file_name_comes_from_the_header_or_the_certificate(disposition: str | None, filename: str) -> None:
     headers = {} if disposition is None else {"Content-Disposition": disposition}
     assert (await download(chain().pem(), headers=headers)).filename == filename
 
@@ -116,7 +116,7 @@ async def test_the_file_name(disposition: str | None, filename: str) -> None:
 @pytest.mark.parametrize(
     "headers", [{"Content-Type": "application/json;charset=UTF-8"}, ATTACHMENT, {"Content-Type": "text/html"}]
 )
-async def test_json_is_never_taken_for_the_file(status: int, headers: dict[str, str]) -> None:
+async def test_json_in_place_of_a_file_is_a_failure(status: int, headers: dict[str, str]) -> None:
     with pytest.raises(UpstreamError) as caught:
         await download(failed(52000, "Certificate name does not exist.", {}), status=status, headers=headers)
     error = caught.value
@@ -143,7 +143,7 @@ async def test_json_is_never_taken_for_the_file(status: int, headers: dict[str, 
     ],
     ids=["empty", "html", "json", "envelope", "null", "cut", "dots", "key alone", "der", "two keys"],
 )
-async def test_a_file_that_is_none(body: Body) -> None:
+async def test_invalid_file_is_malformed(body: Body) -> None:
     with pytest.raises(MalformedResponse) as caught:
         await download(body)
     assert caught.value.metadata == {"provider": "nhn", "http_status": "200"}
@@ -158,13 +158,13 @@ async def test_a_file_that_is_none(body: Body) -> None:
         (502, reasons.ERROR_REASON_PROVIDER_UNAVAILABLE),
     ],
 )
-async def test_a_failure_is_no_file_even_with_one_in_it(status: int, reason: int) -> None:
+async def test_file_with_a_failure_status_is_a_failure(status: int, reason: int) -> None:
     with pytest.raises(UpstreamError) as caught:
         await download(chain().pem(), status=status)
     assert caught.value.kind.reason == reason
 
 
-async def test_names_are_encoded_into_the_path() -> None:
+async def test_name_is_percent_encoded_in_the_path() -> None:
     path = f"{LIST}/%2A.%ED%95%9C%20%3F%23%25%5C%22%3B/files"
     async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
         upstream.answer("GET", path, headers={}, body=chain().pem())
@@ -174,7 +174,7 @@ async def test_names_are_encoded_into_the_path() -> None:
     assert answer.filename == '";.pem'
 
 
-async def test_full_is_the_list_and_the_file() -> None:
+async def test_full_view_combines_list_and_file() -> None:
     async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
         upstream.answer("GET", LIST, body=page([row()]))
         upstream.answer("GET", FILES, headers=ATTACHMENT, body=chain().pem())
@@ -191,7 +191,7 @@ async def test_full_is_the_list_and_the_file() -> None:
     assert KEY.splitlines()[1].encode() not in answer.SerializeToString()
 
 
-async def test_full_in_a_version_without_domains_takes_them_from_the_file() -> None:
+async def test_full_view_of_v1_0_has_the_domains_of_the_file() -> None:
     base = "/certmanager/v1.0/appkeys/app%2FKey%2B1/certificates"
     async with ScriptedUpstream() as upstream, provider(upstream, api_version="v1.0") as adapter:
         upstream.answer("GET", base, body=page([row(domains=None, expirationDate=None)]))
@@ -203,7 +203,7 @@ async def test_full_in_a_version_without_domains_takes_them_from_the_file() -> N
     assert found.state == certificates.CERTIFICATE_STATE_ACTIVE
 
 
-async def test_full_without_a_file() -> None:
+async def test_full_view_without_a_file_is_an_error() -> None:
     async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
         upstream.answer("GET", LIST, body=page([row()]))
         upstream.answer("GET", FILES, body=failed(52001))
@@ -223,7 +223,7 @@ async def upload(
 
 
 @pytest.mark.parametrize(("filename", "sent"), [("", "www.example.com.pem"), ('a "b".pem', "a %22b%22.pem")])
-async def test_an_upload_is_one_file_in_a_form(filename: str, sent: str) -> None:
+async def test_upload_is_a_form_with_one_file(filename: str, sent: str) -> None:
     request = service.UploadCertificateRequest(name=NAME, content=chain().pem(), filename=filename)
     answer, received = await upload(request, {"header": SUCCESS, "body": None})
     assert answer == service.UploadCertificateResponse()
@@ -237,7 +237,7 @@ async def test_an_upload_is_one_file_in_a_form(filename: str, sent: str) -> None
     assert received.headers["Content-Length"] == str(len(received.body))
 
 
-async def test_a_file_over_the_limit_is_not_sent() -> None:
+async def test_file_over_the_limit_is_not_sent() -> None:
     async with ScriptedUpstream() as upstream, provider(upstream, api_version="v1.0") as adapter:
         assert isinstance(adapter, CertificateManager)
         request = service.UploadCertificateRequest(name=NAME, content=bytes(512 * 1024 + 1))
@@ -251,13 +251,13 @@ async def test_a_file_over_the_limit_is_not_sent() -> None:
     assert "524289" in violation.description
 
 
-async def test_a_file_of_the_limit_is_sent() -> None:
+async def test_file_of_the_maximum_size_is_sent() -> None:
     request = service.UploadCertificateRequest(name=NAME, content=bytes(512 * 1024))
     _, received = await upload(request, {"header": SUCCESS, "body": {}})
     assert len(received.body) > 512 * 1024
 
 
-async def test_key_material_in_the_answer_is_cleaned_away() -> None:
+async def test_key_material_in_the_response_is_removed() -> None:
     line = KEY.splitlines()[3]
     request = service.UploadCertificateRequest(name=NAME, content=chain().pem())
     with pytest.raises(UpstreamError) as caught:
@@ -280,7 +280,7 @@ async def test_unconfirmed_upload_is_malformed(body: Body) -> None:
         ("too large", None),
     ],
 )
-async def test_the_sizes_of_52008(message: str, sizes: tuple[str, str] | None) -> None:
+async def test_sizes_in_52008_are_metadata(message: str, sizes: tuple[str, str] | None) -> None:
     with pytest.raises(UpstreamError) as caught:
         await upload(service.UploadCertificateRequest(name=NAME, content=b"x"), failed(52008, message), 400)
     metadata = caught.value.metadata

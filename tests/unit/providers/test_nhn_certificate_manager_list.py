@@ -1,4 +1,4 @@
-"""Certificate Manager: the list, windows over its pages, get and check by the list."""
+"""The list of Certificate Manager: windows over its pages, and get and check, which search the list."""
 
 import unicodedata
 
@@ -41,7 +41,7 @@ KOREAN_SAMPLE = """
 """
 
 
-async def test_the_list_of_the_first_guide() -> None:
+async def test_list_matches_the_v1_0_sample() -> None:
     path = "/certmanager/v1.0/appkeys/app%2FKey%2B1/certificates"
     async with ScriptedUpstream() as upstream, provider(upstream, api_version="v1.0") as adapter:
         upstream.answer("GET", path, body=KOREAN_SAMPLE)
@@ -65,7 +65,7 @@ async def test_the_list_of_the_first_guide() -> None:
     )
 
 
-async def test_a_row_of_the_later_guide() -> None:
+async def test_list_row_of_later_versions_has_domains() -> None:
     async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
         upstream.answer("GET", LIST, body=page([row()]))
         found = await adapter.list_certificates(ListWindow(0, 10, UNEXPIRED), call())
@@ -92,7 +92,9 @@ async def test_a_row_of_the_later_guide() -> None:
         (ALL, "ALL"),
     ],
 )
-async def test_the_filter_is_the_upstreams_status(state: service.CertificateStateFilter.ValueType, status: str) -> None:
+async def test_state_filter_becomes_the_status_parameter(
+    state: service.CertificateStateFilter.ValueType, status: str
+) -> None:
     async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
         upstream.answer("GET", LIST, body=page())
         found = await adapter.list_certificates(ListWindow(0, 10, state), call())
@@ -106,14 +108,14 @@ async def test_window_across_two_pages_takes_two_requests() -> None:
         upstream.answer("GET", LIST, body=page([row(name) for name in names[4:8]], number=2, size=4, total=20))
         upstream.answer("GET", LIST, body=page([row(name) for name in names[8:12]], number=3, size=4, total=20))
         found = await adapter.list_certificates(ListWindow(6, 4, ALL), call())
-        asked = [(query(request)["pageNum"], query(request)["pageSize"]) for request in upstream.requests]
-    assert asked == [("2", "4"), ("3", "4")]
+        requested = [(query(request)["pageNum"], query(request)["pageSize"]) for request in upstream.requests]
+    assert requested == [("2", "4"), ("3", "4")]
     assert [item.display_name for item in found.certificates] == names[6:10]
     assert found.total == 20
 
 
-async def test_envelopes_are_taken_as_they_come() -> None:
-    """Counts as text, SUCCESS in capitals, fields that nobody knows, nulls for a certificate without a file."""
+async def test_list_accepts_similar_formats() -> None:
+    """Such as counts as text, SUCCESS in capitals, unknown fields, and nulls for a certificate without a file."""
     rows = [row(authority=None, domains=None, signatureAlgorithm=None, fileCreationDate="", expirationDate=None, x=1)]
     body = page(rows, totalCount="1", pageSize=None, currentPage=None, data=rows)
     body["header"] = {"resultCode": "0", "resultMessage": "SUCCESS", "isSuccessful": "true", "more": [1]}
@@ -123,7 +125,7 @@ async def test_envelopes_are_taken_as_they_come() -> None:
     assert list(found.certificates) == [certificates.Certificate(name=NAME, display_name="www.example.com")]
 
 
-async def test_an_empty_list_may_have_no_data() -> None:
+async def test_empty_list_needs_no_data() -> None:
     async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
         upstream.answer("GET", LIST, body=page(data=None))
         assert await adapter.list_certificates(ListWindow(0, 10, ALL), call()) == CertificatePage([], 0)
@@ -199,14 +201,14 @@ async def get(body: Json, name: str = NAME) -> service.GetCertificateResponse:
             assert [request.target for request in upstream.requests] == [f"{LIST}?all=true&status=ALL"]
 
 
-async def test_get_looks_through_everything() -> None:
+async def test_get_finds_expired_certificates() -> None:
     answer = await get(page([row("other"), row(expirationDate="2001-02-03")]))
     assert answer.certificate.name == NAME
     assert answer.certificate.state == certificates.CERTIFICATE_STATE_EXPIRED
     assert not answer.certificate.HasField("subject")
 
 
-async def test_get_of_a_missing_certificate() -> None:
+async def test_get_of_a_missing_certificate_is_not_found() -> None:
     with pytest.raises(GatewayError) as caught:
         await get(page([row("WWW.example.com"), row("www.example.com.")]))
     assert caught.value.kind == CERTIFICATE_NOT_FOUND
@@ -216,14 +218,14 @@ async def test_get_of_a_missing_certificate() -> None:
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
-async def test_hangul_is_found_composed_or_not(form: str) -> None:
+async def test_hangul_name_is_found_in_both_normal_forms(form: str) -> None:
     listed = "인증서-" + unicodedata.normalize("NFD", "한글")
-    asked = unicodedata.normalize("NFC", listed) if form == "NFC" else unicodedata.normalize("NFD", listed)
-    answer = await get(page([row(listed)]), f"providers/nhn/certificates/{asked}")
+    requested = unicodedata.normalize("NFC", listed) if form == "NFC" else unicodedata.normalize("NFD", listed)
+    answer = await get(page([row(listed)]), f"providers/nhn/certificates/{requested}")
     assert answer.certificate.display_name == listed
 
 
-async def test_an_exact_name_comes_before_one_composed_otherwise() -> None:
+async def test_exact_name_takes_precedence_over_its_other_normal_form() -> None:
     forms = [unicodedata.normalize(form, "한글") for form in ("NFC", "NFD")]
     rows = [row(name, authority=str(number)) for number, name in enumerate(forms)]
     for number, name in enumerate(forms):
@@ -232,7 +234,7 @@ async def test_an_exact_name_comes_before_one_composed_otherwise() -> None:
 
 
 @pytest.mark.parametrize(("listed", "exists"), [("www.example.com", True), ("example.com", False)])
-async def test_check(listed: str, exists: bool) -> None:
+async def test_check_searches_the_list(listed: str, exists: bool) -> None:
     async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
         upstream.answer("GET", LIST, body=page([row(listed)]))
         answer = await adapter.check_certificate(service.CheckCertificateRequest(name=NAME), call())
@@ -240,7 +242,7 @@ async def test_check(listed: str, exists: bool) -> None:
     assert answer.exists is exists
 
 
-async def test_the_check_of_the_provider_is_a_list_of_one_row() -> None:
+async def test_health_check_lists_one_row() -> None:
     async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
         upstream.answer("GET", LIST, body=page([row()], size=1, total=9))
         await adapter.check(call())

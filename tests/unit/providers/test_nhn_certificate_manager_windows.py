@@ -20,11 +20,11 @@ class ListedPages:
     def __init__(self, total: int, most: int) -> None:
         self.rows = [certificates.Certificate(display_name=str(number)) for number in range(total)]
         self.most = most
-        self.asked: list[tuple[int, int]] = []
+        self.requests: list[tuple[int, int]] = []
 
     async def page(self, number: int, size: int, state: service.CertificateStateFilter.ValueType) -> Page:
         assert state == ALL
-        self.asked.append((number, size))
+        self.requests.append((number, size))
         size = min(size, self.most)
         return Page(self.rows[(number - 1) * size : number * size], number, size, len(self.rows))
 
@@ -40,7 +40,7 @@ async def test_window_contains_its_rows_for_any_page_size(total: int, offset: in
     assert list(found.certificates) == upstream.rows[offset : offset + limit]
     assert found.total == total
     if limit <= most:
-        assert len(upstream.asked) <= 1 + bool(offset % limit)
+        assert len(upstream.requests) <= 1 + bool(offset % limit)
 
 
 async def test_window_of_a_thousand_rows_is_read_from_pages_of_ten() -> None:
@@ -67,7 +67,7 @@ async def test_number_of_requests_is_limited_if_the_upstream_miscounts(
     except MalformedResponse:
         return
     assert list(found.certificates) == upstream.rows[offset : offset + limit]
-    assert len(upstream.asked) <= listing.MAXIMUM_REQUESTS
+    assert len(upstream.requests) <= listing.MAXIMUM_REQUESTS
 
 
 @pytest.mark.parametrize("wanted", [0, 9, 10, 57])
@@ -83,4 +83,4 @@ async def test_search_makes_a_limited_number_of_requests() -> None:
     upstream = ListedPages(100_000, 10)
     with pytest.raises(MalformedResponse):
         await listing.find(upstream, "99999", "nhn")
-    assert len(upstream.asked) == listing.MAXIMUM_REQUESTS
+    assert len(upstream.requests) == listing.MAXIMUM_REQUESTS

@@ -1,4 +1,4 @@
-"""The Secure Key Manager adapter: what it is, whom the server takes it for, the secrets it reads, ids in paths."""
+"""The Secure Key Manager adapter: supported methods, client info, secrets, and IDs in paths."""
 
 import asyncio
 
@@ -20,24 +20,21 @@ from tests.support.providers.secure_key_manager import (
 )
 from tests.support.scripted_upstream import ScriptedUpstream
 
-# What it is
-
-
 DOCUMENTED_OPERATIONS = {
     *("get_client_info", "get_secret", "encrypt", "decrypt", "generate_data_key", "get_symmetric_key"),
     *("sign", "verify", "get_private_key", "get_public_key"),
 }
 
 
-def test_every_documented_call_is_served(adapter: SecureKeyManager) -> None:
+def test_adapter_serves_every_documented_call(adapter: SecureKeyManager) -> None:
     assert operations_of(adapter).keys() == DOCUMENTED_OPERATIONS
 
 
-def test_describes_itself(adapter: SecureKeyManager) -> None:
+def test_adapter_has_id_type_and_api_version(adapter: SecureKeyManager) -> None:
     assert (adapter.id, adapter.type, adapter.api_version) == ("nhn-keys", "nhn-secure-key-manager", "v1.0")
 
 
-async def test_closes_twice_and_without_start(upstream: ScriptedUpstream) -> None:
+async def test_close_can_be_repeated(upstream: ScriptedUpstream) -> None:
     async with connected(upstream) as adapter:
         await adapter.close()
     assert upstream.requests == []
@@ -48,7 +45,9 @@ async def test_closes_twice_and_without_start(upstream: ScriptedUpstream) -> Non
 
 @pytest.mark.parametrize("spelling", ["clientSentCerfificate", "clientSentCertificate"])
 @pytest.mark.parametrize("value", [True, False, "true"])
-async def test_client_info(upstream: ScriptedUpstream, adapter: SecureKeyManager, spelling: str, value: object) -> None:
+async def test_client_info_accepts_both_spellings(
+    upstream: ScriptedUpstream, adapter: SecureKeyManager, spelling: str, value: object
+) -> None:
     body = success(clientIp="0.0.0.0", clientMacHeader="00:00:00:00:00:00", **{spelling: value})
     upstream.answer("GET", f"{BASE}/confirm", body=body)
     response = await adapter.get_client_info(keys.GetClientInfoRequest(provider=PROVIDER), call())
@@ -58,21 +57,21 @@ async def test_client_info(upstream: ScriptedUpstream, adapter: SecureKeyManager
     )
 
 
-async def test_client_info_without_mac(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
+async def test_client_info_without_a_mac_address(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
     body = success(clientIp="192.0.2.7", clientMacHeader=None, clientSentCertificate=False)
     upstream.answer("GET", f"{BASE}/confirm", body=body)
     response = await adapter.get_client_info(keys.GetClientInfoRequest(provider=PROVIDER), call())
     assert response == keys.GetClientInfoResponse(client_ip="192.0.2.7")
 
 
-async def test_check_asks_confirm(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
+async def test_health_check_calls_confirm(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
     body = success(clientIp="192.0.2.7", clientMacHeader=None, clientSentCertificate=False)
     upstream.answer("GET", f"{BASE}/confirm", body=body)
     await adapter.check(call())
     assert sent(upstream) == ("GET", f"{BASE}/confirm", b"")
 
 
-async def test_check_fails_with_the_upstream(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
+async def test_health_check_fails_if_the_call_fails(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
     upstream.answer("GET", f"{BASE}/confirm", body=failure("Invalid Appkey"))
     with pytest.raises(GatewayError):
         await adapter.check(call())
@@ -81,14 +80,14 @@ async def test_check_fails_with_the_upstream(upstream: ScriptedUpstream, adapter
 # secrets
 
 
-async def test_secret(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
+async def test_secret_is_returned_as_utf8(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
     upstream.answer("GET", f"{BASE}/secrets/s1", body=success(secret="비밀 data"))
     response = await adapter.get_secret(keys.GetSecretRequest(name=SECRET), call())
     assert sent(upstream) == ("GET", f"{BASE}/secrets/s1", b"")
     assert response == keys.GetSecretResponse(payload="비밀 data".encode())
 
 
-async def test_empty_secret_is_a_secret(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
+async def test_empty_secret_is_returned(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
     upstream.answer("GET", f"{BASE}/secrets/s1", body=success(secret=""))
     assert (await adapter.get_secret(keys.GetSecretRequest(name=SECRET), call())).payload == b""
 
@@ -120,7 +119,7 @@ async def test_ids_are_percent_encoded(
 # Many calls
 
 
-async def test_calls_run_side_by_side(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
+async def test_calls_run_concurrently(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
     for number in range(20):
         upstream.answer("POST", f"{BASE}/symmetric-keys/{number}/encrypt", body=success(ciphertext=f"c{number}"))
     requests = [keys.EncryptRequest(name=f"{PROVIDER}/keys/{number}") for number in range(20)]

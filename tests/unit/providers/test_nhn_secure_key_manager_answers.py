@@ -1,4 +1,4 @@
-"""Answers of a Secure Key Manager that say success and are none: misshapen, cut off, with a wrong field."""
+"""Successful responses of Secure Key Manager that are malformed, truncated, or have an invalid field."""
 
 import base64
 import json
@@ -47,7 +47,7 @@ def wrap(body: object) -> dict[str, object]:
         json.dumps({"header": success()["header"]}).encode(),
     ],
 )
-async def test_misshapen_answers(
+async def test_malformed_response_is_an_error(
     upstream: ScriptedUpstream, adapter: SecureKeyManager, operation: str, body: bytes
 ) -> None:
     method, path, _ = CALLS[operation]
@@ -149,7 +149,7 @@ WRONG: tuple[tuple[str, dict[str, object]], ...] = (
 
 
 @pytest.mark.parametrize(("operation", "body"), WRONG, ids=[f"{i}-{row[0]}" for i, row in enumerate(WRONG)])
-async def test_wrong_fields(
+async def test_invalid_field_is_malformed_and_not_quoted(
     upstream: ScriptedUpstream, adapter: SecureKeyManager, operation: str, body: dict[str, object]
 ) -> None:
     method, path, _ = CALLS[operation]
@@ -177,7 +177,7 @@ async def test_key_of_another_version_is_malformed(
         await adapter.get_public_key(keys.GetPublicKeyRequest(name=name), call())
 
 
-async def test_a_redirect_is_not_followed(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
+async def test_redirect_is_not_followed(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
     upstream.answer("POST", ENCRYPT, status=302, headers={"Location": f"{upstream.url}/elsewhere"})
     assert isinstance(await refused(adapter), MalformedResponse)
     assert len(upstream.requests) == 1

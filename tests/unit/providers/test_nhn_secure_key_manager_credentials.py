@@ -1,4 +1,4 @@
-"""Secure Key Manager: how each request shows who asks, from the app key to the client certificate."""
+"""The credentials in requests to Secure Key Manager, from the app key to the client certificate."""
 
 import datetime
 import ipaddress
@@ -47,7 +47,7 @@ from tests.support.scripted_upstream import ScriptedUpstream
         ("v1.3", {"X-NHN-Authorization": "Bearer token-1"}),
     ],
 )
-async def test_each_version_gets_the_credentials_it_knows(
+async def test_each_version_receives_only_its_own_credentials(
     upstream: ScriptedUpstream, version: str, expected: dict[str, str]
 ) -> None:
     upstream.answer("GET", f"/keymanager/{version}/appkey/{APP_KEY}/secrets/s1", body=success(secret="x"))
@@ -60,7 +60,7 @@ async def test_each_version_gets_the_credentials_it_knows(
     assert headers["Accept"] == "application/json"
 
 
-async def test_mac_address_goes_with_every_request(upstream: ScriptedUpstream) -> None:
+async def test_mac_address_is_sent_with_every_request(upstream: ScriptedUpstream) -> None:
     upstream.answer("GET", f"{BASE}/secrets/s1", body=success(secret="x"))
     upstream.answer("POST", f"{SYMMETRIC}/encrypt", body=success(ciphertext=CIPHERTEXT))
     upstream.answer("POST", f"{SYMMETRIC}/decrypt", body=success(plaintext=""))
@@ -107,7 +107,7 @@ def issue(
 
 
 @pytest.mark.parametrize("form", ["pem", "pkcs12"])
-async def test_client_certificate_is_shown(tmp_path: Path, form: str) -> None:
+async def test_client_certificate_is_presented(tmp_path: Path, form: str) -> None:
     ca_key, server_key, client_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
     authority = issue("ca", ca_key, "ca", ca_key, is_ca=True)
     ca_pem = authority.public_bytes(Encoding.PEM)

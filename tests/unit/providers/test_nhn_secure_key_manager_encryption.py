@@ -1,4 +1,4 @@
-"""Secure Key Manager: encrypt, decrypt and create-local-key, as the requests go out and the samples come in."""
+"""encrypt, decrypt, and create-local-key of Secure Key Manager, with the documented samples."""
 
 import base64
 
@@ -13,7 +13,7 @@ from tests.support.scripted_upstream import ScriptedUpstream
 # encrypt and decrypt
 
 
-async def test_encrypt_sends_text_as_it_is(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
+async def test_encrypt_sends_text_unchanged(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
     upstream.answer("POST", f"{SYMMETRIC}/encrypt", body=success(ciphertext=CIPHERTEXT, keyVersion=1))
     plaintext = 'data "é" \\ \n\0 한'.encode()
     response = await adapter.encrypt(keys.EncryptRequest(name=KEY, plaintext=plaintext), call())
@@ -23,7 +23,7 @@ async def test_encrypt_sends_text_as_it_is(upstream: ScriptedUpstream, adapter: 
     assert response == keys.EncryptResponse(ciphertext=CIPHERTEXT, key_version=1)
 
 
-async def test_encrypt_base64(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
+async def test_encrypt_sends_base64(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
     upstream.answer("POST", f"{SYMMETRIC}/encrypt", body=success(ciphertext=CIPHERTEXT, keyVersion=1))
     request = keys.EncryptRequest(name=KEY, plaintext=b"\xff\x00\x80", encoding=keys.ENCODING_BASE64)
     await adapter.encrypt(request, call())
@@ -31,7 +31,7 @@ async def test_encrypt_base64(upstream: ScriptedUpstream, adapter: SecureKeyMana
 
 
 @pytest.mark.parametrize(("given", "expected"), [(0, 0), (2**31 - 1, 2**31 - 1), ("3", 3), (None, None)])
-async def test_key_version_has_presence(
+async def test_key_version_is_set_even_if_it_is_0(
     upstream: ScriptedUpstream, adapter: SecureKeyManager, given: object, expected: int | None
 ) -> None:
     upstream.answer("POST", f"{SYMMETRIC}/encrypt", body=success(ciphertext=CIPHERTEXT, keyVersion=given))
@@ -40,13 +40,13 @@ async def test_key_version_has_presence(
     assert response == keys.EncryptResponse(ciphertext=CIPHERTEXT, key_version=expected)
 
 
-async def test_absent_key_version(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
+async def test_missing_key_version_is_not_set(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
     upstream.answer("POST", f"{SYMMETRIC}/encrypt", body=success(ciphertext=CIPHERTEXT))
     response = await adapter.encrypt(keys.EncryptRequest(name=KEY), call())
     assert not response.HasField("key_version")
 
 
-async def test_decrypt(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
+async def test_decrypt_returns_the_plaintext(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
     upstream.answer("POST", f"{SYMMETRIC}/decrypt", body=success(plaintext="data 한", keyVersion=1))
     response = await adapter.decrypt(keys.DecryptRequest(name=KEY, ciphertext=CIPHERTEXT), call())
     body = b'{"ciphertext":"AAAAABzGwQniNneKXmcOLhWnxEqC1rNY+UdVb3lyeX/4wSrP"}'
@@ -54,7 +54,7 @@ async def test_decrypt(upstream: ScriptedUpstream, adapter: SecureKeyManager) ->
     assert response == keys.DecryptResponse(plaintext="data 한".encode(), key_version=1)
 
 
-async def test_decrypt_base64(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
+async def test_decrypt_decodes_base64(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
     upstream.answer("POST", f"{SYMMETRIC}/decrypt", body=success(plaintext="/wCA", keyVersion=0))
     request = keys.DecryptRequest(name=KEY, ciphertext=CIPHERTEXT, encoding=keys.ENCODING_BASE64)
     response = await adapter.decrypt(request, call())
@@ -62,7 +62,7 @@ async def test_decrypt_base64(upstream: ScriptedUpstream, adapter: SecureKeyMana
 
 
 @pytest.mark.parametrize("encoding", [keys.ENCODING_UTF8, keys.ENCODING_BASE64])
-async def test_decrypt_to_nothing(
+async def test_decrypt_returns_an_empty_plaintext(
     upstream: ScriptedUpstream, adapter: SecureKeyManager, encoding: keys.Encoding.ValueType
 ) -> None:
     upstream.answer("POST", f"{SYMMETRIC}/decrypt", body=success(plaintext="", keyVersion=1))
@@ -73,7 +73,7 @@ async def test_decrypt_to_nothing(
 @pytest.mark.parametrize(
     "text", ["plain data", "AAA", "AAAA=", "AA==AA==", "=", "AAB=", "AA-_", " AAAA", "AAAA\n", "한국어한"]
 )
-async def test_decrypted_text_that_is_not_base64(
+async def test_decrypted_text_that_is_not_base64_is_an_error(
     upstream: ScriptedUpstream, adapter: SecureKeyManager, text: str
 ) -> None:
     upstream.answer("POST", f"{SYMMETRIC}/decrypt", body=success(plaintext=text, keyVersion=1))
@@ -89,7 +89,7 @@ async def test_decrypted_text_that_is_not_base64(
 # create-local-key
 
 
-async def test_data_key(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
+async def test_data_key_and_its_ciphertext_are_returned(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
     sample = "srV7MWkYIfYBknkASzwSEK1Z1y9Nx0f/RMZ3MSVIjm8="
     ciphertext = "v1s1WkiIj3KR+AafnupNv9xcX/JhL4GUzUr8mzLRpjbGuoAwU/GgboM/6QdRRY24"
     body = success(localKeyPlaintext=sample, localKeyCiphertext=ciphertext, keyVersion=1)

@@ -1,4 +1,4 @@
-"""What the Secure Key Manager adapter makes of failures: each row of its table, the HTTP status, what it tells."""
+"""Failures of Secure Key Manager: each row of its table, the HTTP status, and the message for the caller."""
 
 import json
 
@@ -49,7 +49,7 @@ def names(error: UpstreamError) -> tuple[str, str]:
 
 @pytest.mark.parametrize("operation", CALLS)
 @pytest.mark.parametrize("message", EXPECTED)
-async def test_each_message_in_each_call(
+async def test_known_message_has_its_kind_in_each_call(
     upstream: ScriptedUpstream, adapter: SecureKeyManager, message: str, operation: str
 ) -> None:
     method, path, _ = CALLS[operation]
@@ -63,7 +63,7 @@ async def test_each_message_in_each_call(
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500, 503])
 @pytest.mark.parametrize("message", EXPECTED)
-async def test_the_message_decides_whatever_the_status(
+async def test_message_takes_precedence_over_the_http_status(
     upstream: ScriptedUpstream, adapter: SecureKeyManager, message: str, status: int
 ) -> None:
     upstream.answer("POST", ENCRYPT, status=status, body=failure(message))
@@ -97,7 +97,7 @@ def test_only_known_messages_are_matched(message: str, row: str | None) -> None:
     assert code_of(message) == row
 
 
-def test_the_table_lists_every_message_and_the_http_rows() -> None:
+def test_status_table_has_every_message_and_the_shared_rows() -> None:
     rows = STATUS_TABLE.rows
     codes = [row.upstream_code for row in rows]
     assert codes[: len(EXPECTED)] == list(EXPECTED)
@@ -109,7 +109,7 @@ def test_the_table_lists_every_message_and_the_http_rows() -> None:
 # Which resource is at fault
 
 
-async def test_a_missing_secret_is_named(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
+async def test_missing_secret_is_the_resource_at_fault(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
     upstream.answer("GET", f"{BASE}/secrets/s1", body=failure("Invalid Key ID"))
     error = await refused(adapter, "secrets")
     assert error.resource == SECRET
@@ -154,7 +154,7 @@ async def test_rejected_credentials_name_no_resource(upstream: ScriptedUpstream,
     ],
 )
 @pytest.mark.parametrize("message", ["Something new", "", None])
-async def test_unknown_messages_go_by_the_status(
+async def test_http_status_determines_the_kind_of_an_unknown_message(
     upstream: ScriptedUpstream, adapter: SecureKeyManager, status: int, outcome: object, message: str
 ) -> None:
     upstream.answer("POST", ENCRYPT, status=status, body=failure(message, code=90001))
@@ -182,7 +182,7 @@ async def test_unknown_messages_go_by_the_status(
         (504, outcomes.UNAVAILABLE),
     ],
 )
-async def test_failures_without_an_envelope(
+async def test_http_status_determines_the_kind_without_an_envelope(
     upstream: ScriptedUpstream, adapter: SecureKeyManager, status: int, outcome: object, body: str
 ) -> None:
     upstream.answer("POST", ENCRYPT, status=status, body=body)
@@ -193,7 +193,7 @@ async def test_failures_without_an_envelope(
 
 @pytest.mark.parametrize("body", ["busy", json.dumps(failure("Too many requests"))])
 @pytest.mark.parametrize(("status", "retry_after"), [(429, 30.0), (502, 30.0), (503, 30.0)])
-async def test_retry_after(
+async def test_retry_after_is_kept(
     upstream: ScriptedUpstream, adapter: SecureKeyManager, body: str, status: int, retry_after: float
 ) -> None:
     upstream.answer("POST", ENCRYPT, status=status, headers={"Retry-After": "30"}, body=body)
@@ -201,7 +201,7 @@ async def test_retry_after(
 
 
 @pytest.mark.parametrize("rest", [{}, {"body": None}, {"body": {}}, {"body": "x"}, {"extra": 1}])
-async def test_a_failure_needs_no_body(
+async def test_failure_needs_no_body(
     upstream: ScriptedUpstream, adapter: SecureKeyManager, rest: dict[str, object]
 ) -> None:
     upstream.answer("POST", ENCRYPT, body=failure("Invalid User Data", code=None, **rest))
@@ -213,7 +213,7 @@ async def test_a_failure_needs_no_body(
 # The header decides
 
 
-async def test_the_header_says_success_whatever_the_status(
+async def test_successful_header_takes_precedence_over_the_http_status(
     upstream: ScriptedUpstream, adapter: SecureKeyManager
 ) -> None:
     upstream.answer("POST", ENCRYPT, status=500, body=success(ciphertext="c", keyVersion=1))
@@ -221,7 +221,7 @@ async def test_the_header_says_success_whatever_the_status(
     assert response == keys.EncryptResponse(ciphertext="c", key_version=1)
 
 
-async def test_incomplete_success_with_a_failure_status_is_that_failure(
+async def test_incomplete_success_with_a_failure_status_is_a_failure(
     upstream: ScriptedUpstream, adapter: SecureKeyManager
 ) -> None:
     upstream.answer("POST", ENCRYPT, status=503, body=success())
@@ -240,7 +240,7 @@ async def test_extra_fields_and_other_types_are_tolerated(
     assert response == keys.EncryptResponse(ciphertext="c", key_version=2)
 
 
-# What may be told
+# Messages to callers
 
 
 async def test_echoed_secrets_are_removed(upstream: ScriptedUpstream) -> None:

@@ -1,4 +1,4 @@
-"""The readers of key material, on their own: what they take, and that they take nothing else."""
+"""The parsers of key material: the formats that they accept and reject."""
 
 import base64
 import string
@@ -29,7 +29,7 @@ RSA_OID, UNKNOWN_OID = bytes.fromhex("06092a864886f70d010101"), bytes.fromhex("0
 
 @st.composite
 def layouts(draw: st.DrawFn) -> tuple[bytes, str]:
-    """Bytes, and one of the ways to write them."""
+    """Draw bytes, and a text that represents them."""
     data = draw(st.binary(min_size=1, max_size=40))
     written = draw(GAPS)
     for index, octet in enumerate(data):
@@ -42,13 +42,13 @@ def layouts(draw: st.DrawFn) -> tuple[bytes, str]:
 
 
 @given(layouts())
-def test_hexadecimal_in_any_layout(case: tuple[bytes, str]) -> None:
+def test_hexadecimal_is_parsed_in_any_layout(case: tuple[bytes, str]) -> None:
     data, text = case
     assert parse_hex(text) == data
 
 
 @given(st.binary(min_size=1, max_size=64))
-def test_hexadecimal_without_any_separator(data: bytes) -> None:
+def test_hexadecimal_is_parsed_without_separators(data: bytes) -> None:
     assert parse_hex(data.hex()) == data
 
 
@@ -64,7 +64,7 @@ def test_invalid_hexadecimal_is_a_format_error(text: str) -> None:
 
 @given(st.text(st.sampled_from("0xXaF9g, \n-_."), max_size=30))
 @example("0x" * 20)
-def test_hexadecimal_of_anything_is_bytes_or_a_format_error(text: str) -> None:
+def test_any_text_is_hexadecimal_or_a_format_error(text: str) -> None:
     digits = {*string.hexdigits}
     try:
         data = parse_hex(text)
@@ -75,19 +75,19 @@ def test_hexadecimal_of_anything_is_bytes_or_a_format_error(text: str) -> None:
 
 
 @given(st.binary(max_size=200), st.integers(1, 80))
-def test_base64_in_lines(data: bytes, width: int) -> None:
+def test_base64_is_parsed_in_lines(data: bytes, width: int) -> None:
     text = base64.b64encode(data).decode()
     lines = "\r\n  ".join(text[start : start + width] for start in range(0, len(text), width))
     assert parse_base64(f"\n{lines} ") == data
 
 
 @given(st.binary(max_size=200))
-def test_base64_there_and_back(data: bytes) -> None:
+def test_base64_survives_a_round_trip(data: bytes) -> None:
     assert decode_base64(base64.b64encode(data).decode()) == data
 
 
 @given(st.text(st.sampled_from("ABab01+/=-_ \n한"), max_size=12))
-def test_only_canonical_base64_is_base64(text: str) -> None:
+def test_only_canonical_base64_is_accepted(text: str) -> None:
     try:
         data = decode_base64(text)
     except FormatError:
@@ -96,7 +96,7 @@ def test_only_canonical_base64_is_base64(text: str) -> None:
 
 
 @given(st.integers(0, 64))
-def test_only_32_bytes_are_an_aes_256_key(size: int) -> None:
+def test_only_32_bytes_are_accepted_as_an_aes_256_key(size: int) -> None:
     if size == 32:
         assert aes_256(bytes(size)) == bytes(size)
         return
@@ -117,7 +117,7 @@ PRIVATE_DER = PRIVATE_KEYS[0].private_bytes(Encoding.DER, PrivateFormat.PKCS8, N
 
 
 @pytest.mark.parametrize("key", PRIVATE_KEYS, ids=lambda key: type(key).__name__)
-def test_keys_of_any_algorithm(key: rsa.RSAPrivateKey) -> None:
+def test_keys_of_any_algorithm_are_accepted(key: rsa.RSAPrivateKey) -> None:
     private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     assert check_pkcs8(private) == private
@@ -143,7 +143,7 @@ def test_keys_of_an_unknown_algorithm_are_accepted() -> None:
 
 
 @given(st.binary(max_size=60))
-def test_der_of_anything_is_a_key_or_a_format_error(data: bytes) -> None:
+def test_any_bytes_are_a_key_or_a_format_error(data: bytes) -> None:
     for check in (check_pkcs8, check_spki):
         with pytest.raises(FormatError):
             check(data)

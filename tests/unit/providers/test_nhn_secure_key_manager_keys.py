@@ -1,4 +1,4 @@
-"""Secure Key Manager: the keys that it hands out, and their versions."""
+"""The keys that Secure Key Manager returns, and their versions."""
 
 import base64
 from typing import Any
@@ -43,7 +43,7 @@ def rsa_key() -> rsa.RSAPrivateKey:
 # symmetric-key
 
 
-async def test_symmetric_key_of_v1_0(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
+async def test_symmetric_key_of_v1_0_has_no_version(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
     upstream.answer("GET", f"{SYMMETRIC}/symmetric-key", body=success(symmetricKey=AES_SAMPLE))
     response = await adapter.get_symmetric_key(keys.GetSymmetricKeyRequest(name=KEY), call())
     assert sent(upstream) == ("GET", f"{SYMMETRIC}/symmetric-key", b"")
@@ -52,7 +52,7 @@ async def test_symmetric_key_of_v1_0(upstream: ScriptedUpstream, adapter: Secure
 
 
 @pytest.mark.parametrize("version", [0, 1, 2**31 - 1])
-async def test_named_symmetric_key_version_is_asked_of_v1_1(
+async def test_named_symmetric_key_version_is_requested_through_v1_1(
     upstream: ScriptedUpstream, adapter: SecureKeyManager, version: int
 ) -> None:
     upstream.answer("GET", VERSIONED_SYMMETRIC, body=success(symmetricKey=AES_SAMPLE, keyVersion=version))
@@ -62,7 +62,7 @@ async def test_named_symmetric_key_version_is_asked_of_v1_1(
     assert response == keys.GetSymmetricKeyResponse(key_material=AES_SAMPLE_BYTES, key_version=version)
 
 
-async def test_v1_1_of_one_call_gets_the_user_access_key(upstream: ScriptedUpstream) -> None:
+async def test_user_access_key_is_sent_to_v1_1_only(upstream: ScriptedUpstream) -> None:
     upstream.answer("GET", VERSIONED_SYMMETRIC, body=success(symmetricKey=AES_SAMPLE, keyVersion=2))
     upstream.answer("GET", f"{SYMMETRIC}/symmetric-key", body=success(symmetricKey=AES_SAMPLE))
     async with connected(upstream, user_access_key=USER_ACCESS_KEY) as adapter:
@@ -81,7 +81,7 @@ async def test_v1_1_of_one_call_gets_the_user_access_key(upstream: ScriptedUpstr
         ("v1.3", {"bearer_token": "t"}),
     ],
 )
-async def test_later_versions_read_the_current_key_with_its_version(
+async def test_later_api_versions_return_the_version_of_the_current_key(
     upstream: ScriptedUpstream, version: str, credentials: dict[str, Any]
 ) -> None:
     path = f"/keymanager/{version}/appkey/{APP_KEY}/symmetric-keys/k1/symmetric-key"
@@ -106,7 +106,7 @@ def public_der(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def both_forms(kind: str, der: bytes, version: int) -> dict[str, object]:
-    """As in the sample: hexadecimal bytes with a trailing comma before a line break, Base64 in lines."""
+    """Return a body as in the sample: hexadecimal bytes with a trailing comma and a line break, Base64 in lines."""
     encoded = base64.b64encode(der).decode()
     lines = "\n     ".join(encoded[start : start + 76] for start in range(0, len(encoded), 76))
     return success(keyType=kind, key=hexadecimal(der) + ",\n   ", encodedKey=lines, keyVersion=version)
@@ -115,7 +115,7 @@ def both_forms(kind: str, der: bytes, version: int) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("suffix", "query"), [("", ""), ("/versions/0", "?keyVersion=0"), ("/versions/7", "?keyVersion=7")]
 )
-async def test_private_key(
+async def test_private_key_is_returned_as_der_and_pem(
     upstream: ScriptedUpstream, adapter: SecureKeyManager, rsa_key: rsa.RSAPrivateKey, suffix: str, query: str
 ) -> None:
     der, version = private_der(rsa_key), int(query[-1:] or 3)
@@ -130,7 +130,7 @@ async def test_private_key(
 
 
 @pytest.mark.parametrize(("suffix", "query"), [("", ""), ("/versions/0", "?keyVersion=0")])
-async def test_public_key(
+async def test_public_key_is_returned_as_der_and_pem(
     upstream: ScriptedUpstream, adapter: SecureKeyManager, rsa_key: rsa.RSAPrivateKey, suffix: str, query: str
 ) -> None:
     der = public_der(rsa_key)
@@ -144,7 +144,9 @@ async def test_public_key(
 
 
 @pytest.mark.parametrize("left", ["key", "encodedKey"])
-async def test_one_form_of_a_key_is_enough(upstream: ScriptedUpstream, adapter: SecureKeyManager, left: str) -> None:
+async def test_either_form_of_a_key_is_sufficient(
+    upstream: ScriptedUpstream, adapter: SecureKeyManager, left: str
+) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     der = private_der(key)
     forms = {"key": hexadecimal(der), "encodedKey": base64.b64encode(der).decode()}

@@ -1,4 +1,4 @@
-"""Secure Key Manager: what is refused before any call, and the largest that is not."""
+"""The plaintext limits of Secure Key Manager, which are checked before a request is sent."""
 
 import pytest
 
@@ -31,7 +31,7 @@ LIMITS = [
 
 
 @pytest.mark.parametrize(("operation", "maximum", "is_base64"), LIMITS)
-async def test_the_largest_plaintext_is_sent(
+async def test_largest_plaintext_is_sent(
     upstream: ScriptedUpstream, adapter: SecureKeyManager, operation: str, maximum: int, *, is_base64: bool
 ) -> None:
     path = f"{SYMMETRIC if operation == 'encrypt' else ASYMMETRIC}/{operation}"

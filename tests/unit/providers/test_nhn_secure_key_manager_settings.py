@@ -1,4 +1,4 @@
-"""The settings of a Secure Key Manager: defaults, what each version needs, and errors that name the key."""
+"""The settings of Secure Key Manager: defaults, credentials of each version, and errors that name the key."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def refused(**values: object) -> str:
     return str(caught.value)
 
 
-def test_defaults() -> None:
+def test_settings_have_defaults() -> None:
     (provider,) = parsed().providers
     assert isinstance(provider, SecureKeyManagerSettings)
     assert provider.endpoint == "https://api-keymanager.cloud.toast.com"
@@ -32,11 +32,11 @@ def test_defaults() -> None:
     assert provider.mac_address is None
 
 
-def test_nothing_secret_is_shown() -> None:
+def test_settings_do_not_print_secrets() -> None:
     values = {"user_access_key": USER_ACCESS_KEY, "bearer_token": "token-1"}
     (provider,) = parsed(**values).providers
-    shown = f"{provider!r} {provider} {SecureKeyManager(provider)!r}"  # type: ignore[arg-type]  # it is of this class
-    assert not any(secret in shown for secret in ("appKEY-1", "uak-id", "uak-secret", "token-1"))
+    printed = f"{provider!r} {provider} {SecureKeyManager(provider)!r}"  # type: ignore[arg-type]  # it is of this class
+    assert not any(secret in printed for secret in ("appKEY-1", "uak-id", "uak-secret", "token-1"))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_nothing_secret_is_shown() -> None:
         ("v1.3", {"bearer_token": "t"}),
     ],
 )
-def test_versions_with_their_credentials(version: str, values: dict[str, object]) -> None:
+def test_each_version_is_accepted_with_its_credentials(version: str, values: dict[str, object]) -> None:
     (provider,) = parsed(api_version=version, **values).providers
     assert isinstance(provider, SecureKeyManagerSettings)
     assert SecureKeyManager(provider).api_version == version
@@ -69,16 +69,16 @@ def test_app_keys_of_dots_only_are_rejected(app_key: str) -> None:
         ("v1.3", {"user_access_key": USER_ACCESS_KEY}, "bearer_token"),
     ],
 )
-def test_missing_credentials_are_named(version: str, values: dict[str, object], key: str) -> None:
+def test_missing_credentials_are_rejected(version: str, values: dict[str, object], key: str) -> None:
     assert refused(api_version=version, **values) == f"providers[0]: api_version {version} needs {key}"
 
 
-def test_unknown_versions() -> None:
+def test_unknown_version_is_rejected() -> None:
     assert "providers[0].api_version" in refused(api_version="v2.0")
 
 
 @pytest.mark.parametrize("address", ["00:00:5e:00:53:01", "00-00-5E-00-53-01"])
-def test_mac_addresses(address: str) -> None:
+def test_valid_mac_address_is_accepted(address: str) -> None:
     (provider,) = parsed(mac_address=address).providers
     assert isinstance(provider, SecureKeyManagerSettings)
     assert provider.headers("v1.0") == {"X-TOAST-CLIENT-MAC-ADDR": address}
@@ -89,7 +89,7 @@ def test_mac_addresses(address: str) -> None:
     ["", "00:00:5e:00:53", "00:00:5e:00:53:01:02", "00:00:5e:00:53:0g", "00:00-5e:00:53:01", "00005e005301",
      "00:00:5e:00:53:01\r\nX-Other: 1", "00:00:5e:00:53:01\n", 8015519401],
 )  # fmt: skip
-def test_mac_addresses_that_are_none(address: object) -> None:
+def test_invalid_mac_address_is_rejected(address: object) -> None:
     message = refused(mac_address=address)
     assert message.startswith("providers[0].mac_address: must be six pairs of hexadecimal digits, in quotes")
 
@@ -105,7 +105,7 @@ def test_mac_addresses_that_are_none(address: object) -> None:
         ({"user_access_key": {"id": "a"}}, "user_access_key.secret"),
     ],
 )
-def test_values_that_can_not_be_sent(values: dict[str, object], place: str) -> None:
+def test_invalid_credential_is_rejected_at_its_key(values: dict[str, object], place: str) -> None:
     assert refused(**values).startswith(f"providers[0].{place}: ")
 
 
@@ -113,7 +113,7 @@ def test_an_unknown_key_is_rejected_with_a_suggestion() -> None:
     assert refused(appkey="x") == "providers[0]: unknown key 'appkey'; did you mean 'app_key'?"
 
 
-def test_a_client_certificate_that_is_none() -> None:
+def test_invalid_client_certificate_is_rejected() -> None:
     certificate = {"certificate": "not PEM", "private_key": "marker-1"}
     (provider,) = parsed(client_certificate=certificate).providers
     assert isinstance(provider, SecureKeyManagerSettings)

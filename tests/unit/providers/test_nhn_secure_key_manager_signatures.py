@@ -1,4 +1,4 @@
-"""Secure Key Manager: sign and verify."""
+"""sign and verify of Secure Key Manager."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.support.providers.secure_key_manager import ASYMMETRIC, KEY, SIGNATUR
 from tests.support.scripted_upstream import ScriptedUpstream
 
 
-async def test_sign(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
+async def test_sign_returns_the_signature(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> None:
     upstream.answer("POST", f"{ASYMMETRIC}/sign", body=success(signature=SIGNATURE, keyVersion=1))
     response = await adapter.sign(keys.SignRequest(name=KEY, plaintext=b"data"), call())
     assert sent(upstream) == ("POST", f"{ASYMMETRIC}/sign", b'{"plaintext":"data"}')
@@ -16,7 +16,9 @@ async def test_sign(upstream: ScriptedUpstream, adapter: SecureKeyManager) -> No
 
 
 @pytest.mark.parametrize(("result", "expected"), [(True, True), (False, False), ("true", True), ("FALSE", False)])
-async def test_verify(upstream: ScriptedUpstream, adapter: SecureKeyManager, result: object, *, expected: bool) -> None:
+async def test_verify_returns_the_result(
+    upstream: ScriptedUpstream, adapter: SecureKeyManager, result: object, *, expected: bool
+) -> None:
     upstream.answer("POST", f"{ASYMMETRIC}/verify", body=success(result=result, keyVersion=1))
     request = keys.VerifyRequest(name=KEY, plaintext=b"data", signature=SIGNATURE)
     response = await adapter.verify(request, call())

@@ -1,4 +1,4 @@
-"""PEM bundles: what surrounds the blocks is tolerated, the blocks themselves are not guessed at."""
+"""PEM bundles: surrounding text is accepted, and malformed blocks are rejected."""
 
 import itertools
 import random
@@ -19,7 +19,7 @@ LEAF = x509_chain.pem(chain().leaf)
 KEY = key_pem(chain().key)
 
 
-def test_the_vendors_file_is_a_chain_and_then_its_key() -> None:
+def test_file_of_the_vendor_has_a_chain_and_its_key() -> None:
     bundle = pem.read_bundle(chain().pem())
     assert bundle.certificates == chain().certificates
     assert bundle.private_key_pem == KEY.decode()
@@ -39,7 +39,7 @@ def test_certificates_keep_the_order_of_the_file() -> None:
         (PrivateFormat.PKCS8, b"secret", "ENCRYPTED PRIVATE KEY"),
     ],
 )
-def test_a_key_is_kept_as_its_text_in_each_form(form: PrivateFormat, password: bytes | None, label: str) -> None:
+def test_key_text_is_kept_in_each_format(form: PrivateFormat, password: bytes | None, label: str) -> None:
     key = key_pem(elliptic_key(), form, password)
     bundle = pem.read_bundle(LEAF + key)
     assert bundle.private_key_pem == key.decode()
@@ -47,19 +47,19 @@ def test_a_key_is_kept_as_its_text_in_each_form(form: PrivateFormat, password: b
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
-def test_line_ends_a_byte_order_mark_and_text_around_are_tolerated(end: bytes) -> None:
+def test_line_endings_byte_order_marks_and_other_text_are_accepted(end: bytes) -> None:
     text = "Bag Attributes\n    friendlyName: 인증서\n".encode()
     data = text + LEAF + b"\n\n  \n" + text + KEY + b"trailing words"
     bundle = pem.read_bundle(b"\xef\xbb\xbf" + data.replace(b"\n", end))
     assert bundle == pem.PemBundle((chain().leaf,), KEY.decode())
 
 
-def test_indented_lines_are_tolerated() -> None:
+def test_indented_lines_are_accepted() -> None:
     data = b"".join(b"  " + line + b"  \n" for line in (LEAF + KEY).splitlines())
     assert pem.read_bundle(data).private_key_pem == KEY.decode()
 
 
-def test_blocks_of_other_kinds_are_passed_over() -> None:
+def test_other_blocks_are_skipped() -> None:
     parameters = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
     assert pem.read_bundle(parameters + LEAF).certificates == (chain().leaf,)
 
@@ -90,7 +90,7 @@ def test_malformed_file_is_a_format_error(data: bytes, fault: str) -> None:
         pem.read_bundle(data)
 
 
-def test_a_format_error_quotes_nothing_of_the_key() -> None:
+def test_format_error_does_not_quote_the_key() -> None:
     with pytest.raises(FormatError) as caught:
         pem.read_bundle(LEAF + KEY.replace(b"\n", b"\n!", 2))
     assert caught.value.__suppress_context__
@@ -123,30 +123,30 @@ def test_a_damaged_file_is_a_bundle_or_a_format_error(data: st.DataObject) -> No
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 @pytest.mark.parametrize("key", [None, KEY.decode()])
-def test_a_chain_in_any_order_begins_with_its_leaf(order: tuple[int, ...], key: str | None) -> None:
+def test_chain_in_any_order_is_sorted_from_its_leaf(order: tuple[int, ...], key: str | None) -> None:
     shuffled = [chain().certificates[place] for place in order]
     assert pem.order_chain(shuffled, key) == chain().certificates
 
 
-def test_unrelated_certificates_stay_at_the_end_in_their_order() -> None:
-    strangers = [self_signed(Wanted(name(f"stranger {number}"), (x509_chain.authority(),))) for number in range(3)]
-    mixed = [strangers[0], chain().root, strangers[1], chain().leaf, strangers[2], chain().authority]
-    assert pem.order_chain(mixed) == (*chain().certificates, *strangers)
+def test_unrelated_certificates_are_at_the_end_in_their_order() -> None:
+    unrelated = [self_signed(Wanted(name(f"unrelated {number}"), (x509_chain.authority(),))) for number in range(3)]
+    mixed = [unrelated[0], chain().root, unrelated[1], chain().leaf, unrelated[2], chain().authority]
+    assert pem.order_chain(mixed) == (*chain().certificates, *unrelated)
 
 
-def test_the_key_decides_which_of_two_ends_is_the_leaf() -> None:
+def test_private_key_determines_the_leaf() -> None:
     other = self_signed(Wanted(name("other.example.com")), elliptic_key(7))
     certificates = [chain().leaf, other]
     assert pem.order_chain(certificates)[0] == chain().leaf
     assert pem.order_chain(certificates, key_pem(elliptic_key(7)).decode())[0] == other
 
 
-def test_an_encrypted_key_says_nothing_and_harms_nothing() -> None:
+def test_encrypted_key_does_not_affect_the_order() -> None:
     key = key_pem(chain().key, PrivateFormat.PKCS8, b"secret").decode()
     assert pem.order_chain(chain().certificates[::-1], key) == chain().certificates
 
 
-def test_of_two_issuers_of_one_name_the_key_identifier_decides() -> None:
+def test_key_identifier_selects_between_issuers_of_the_same_name() -> None:
     wanted = Wanted(name("Twin"), (x509_chain.authority(),))
     first, second = elliptic_key(11), elliptic_key(12)
     twins = [
@@ -168,17 +168,17 @@ def test_authorities_that_signed_each_other_are_ordered() -> None:
     assert pem.order_chain([one, two]) == (one, two)
 
 
-def test_nothing_to_order_is_nothing() -> None:
+def test_empty_list_is_ordered() -> None:
     assert pem.order_chain([]) == ()
 
 
-def test_the_same_certificate_twice_stays_twice() -> None:
+def test_duplicate_certificates_are_kept() -> None:
     twice = [*chain().certificates, chain().leaf]
     random.Random(1).shuffle(twice)
     assert pem.order_chain(twice) == (*chain().certificates, chain().leaf)
 
 
-def test_the_order_of_many_certificates_reads_each_of_them_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_extensions_of_each_certificate_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     read = Mock(wraps=pem._extensions)
     monkeypatch.setattr(pem, "_extensions", read)
     many = [*chain().certificates] * 30

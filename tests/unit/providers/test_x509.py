@@ -1,4 +1,4 @@
-"""What certificates say, compared with what openssl says of them; and the four formats."""
+"""X.509 conversion, compared with openssl, and the four certificate formats."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -35,7 +35,7 @@ def filled(*wanted: x509.Certificate, message: certificates.Certificate | None =
     return message
 
 
-def test_a_full_certificate() -> None:
+def test_full_view_has_the_fields_of_the_chain() -> None:
     leaf = chain().leaf
     assert filled(*chain().certificates) == certificates.Certificate(
         authority="Example",
@@ -93,19 +93,19 @@ def test_fields_from_the_provider_are_not_overwritten() -> None:
         (certificates.DistinguishedName(country="KR", text="C=KR"), ""),
     ],
 )
-def test_an_authority_is_called_by_its_organization_else_by_its_common_name(
+def test_authority_is_the_organization_or_the_common_name(
     issuer: certificates.DistinguishedName, expected: str
 ) -> None:
     assert formats.authority(issuer) == expected
 
 
 @pytest.mark.parametrize("algorithm", ["sha1", "md5", "sha256"])
-def test_fingerprints_are_those_of_openssl(algorithm: str) -> None:
+def test_fingerprints_equal_those_of_openssl(algorithm: str) -> None:
     printed = openssl("x509", "-noout", "-fingerprint", f"-{algorithm}", stdin=x509_chain.pem(chain().leaf))
     assert getattr(formats.fingerprints(chain().leaf), algorithm) == printed.partition("=")[2].lower()
 
 
-def test_names_are_those_of_openssl() -> None:
+def test_names_equal_those_of_openssl() -> None:
     attributes = [
         (NameOID.COUNTRY_NAME, "KR"),
         (NameOID.STATE_OR_PROVINCE_NAME, "경기도"),
@@ -149,13 +149,13 @@ def test_key_usage_is_absent_without_restrictions() -> None:
         ("crl_sign", "crl_sign"),
     ],
 )
-def test_each_use_is_its_flag(extension: str, message: str) -> None:
+def test_each_key_usage_sets_its_flag(extension: str, message: str) -> None:
     certificate = self_signed(Wanted(name("use"), (key_usage(**{extension: True}),)))
     assert filled(certificate).key_usage == certificates.KeyUsage(**{message: True})
 
 
 @pytest.mark.parametrize("only", ["encipher_only", "decipher_only"])
-def test_the_two_flags_of_key_agreement(only: str) -> None:
+def test_key_agreement_has_two_further_flags(only: str) -> None:
     certificate = self_signed(Wanted(name("use"), (key_usage(key_agreement=True, **{only: True}),)))
     assert filled(certificate).key_usage == certificates.KeyUsage(key_agreement=True, **{only: True})
 
@@ -181,14 +181,14 @@ def test_malformed_extensions_are_a_format_error() -> None:
     assert pem.order_chain([certificate]) == (certificate,)
 
 
-def test_signature_algorithms_are_named_as_java_does() -> None:
+def test_signature_algorithms_have_java_names() -> None:
     edwards = self_signed(Wanted(name("ed")), ed25519.Ed25519PrivateKey.generate())
     assert formats.signature_algorithm(edwards) == "Ed25519"
     assert formats.signature_algorithm(self_signed(Wanted(name("rsa")), chain().key)) == "SHA256withRSA"
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_every_format_reads_back(form: service.CertificateFormat.ValueType) -> None:
+def test_every_format_survives_a_round_trip(form: service.CertificateFormat.ValueType) -> None:
     found = formats.read_certificates(formats.encode(chain().certificates, form).content)
     if form == service.CERTIFICATE_FORMAT_DER:
         assert found == (chain().leaf,)
@@ -222,7 +222,7 @@ def test_openssl_reads_pkcs7(form: service.CertificateFormat.ValueType, inform: 
     assert set(pem.read_bundle(printed.encode()).certificates) == set(chain().certificates)
 
 
-def test_a_key_beside_the_certificates_is_passed_over() -> None:
+def test_private_key_next_to_certificates_is_skipped() -> None:
     assert formats.read_certificates(chain().pem()) == chain().certificates
 
 
@@ -251,7 +251,7 @@ def test_a_damaged_certificate_is_read_or_a_format_error(
 
 
 @pytest.mark.parametrize("form", [service.CERTIFICATE_FORMAT_DER, service.CERTIFICATE_FORMAT_PKCS7_DER])
-def test_an_unknown_version_of_x509_is_a_format_error(form: service.CertificateFormat.ValueType) -> None:
+def test_unknown_x509_version_is_a_format_error(form: service.CertificateFormat.ValueType) -> None:
     whole = formats.encode([chain().leaf], form).content
     assert b"\xa0\x03\x02\x01\x02" in whole
     with pytest.raises(FormatError):
@@ -266,7 +266,7 @@ def test_an_unknown_version_of_x509_is_a_format_error(form: service.CertificateF
         (24, certificates.CERTIFICATE_STATE_EXPIRED),
     ],
 )
-def test_it_expires_at_the_end_of_the_day_in_its_zone(hours: float, state: int) -> None:
+def test_certificate_expires_at_the_end_of_the_day_in_its_zone(hours: float, state: int) -> None:
     message = certificates.Certificate()
     day = datetime(2026, 3, 25, tzinfo=SEOUL)
     now = (day + timedelta(hours=hours)).astimezone(UTC)

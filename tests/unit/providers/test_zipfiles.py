@@ -1,4 +1,4 @@
-"""ZIP answers: what is in them comes out, and nothing that is hostile or broken gets past the bounds."""
+"""ZIP archives: their files are read, and hostile or damaged archives are rejected."""
 
 import contextlib
 import io
@@ -83,7 +83,7 @@ def test_an_empty_archive_has_no_entries() -> None:
     assert read_zip(packed([])) == []
 
 
-def test_too_many_entries() -> None:
+def test_number_of_entries_is_limited() -> None:
     limits = ZipLimits(maximum_entries=3)
     assert len(read_zip(packed([(str(number), b"") for number in range(3)]), limits)) == 3
     with pytest.raises(FormatError, match="more than 3 entries"):
@@ -136,5 +136,5 @@ def test_other_compression_methods_are_rejected(method: int) -> None:
         read_zip(packed([("a", b"x" * 100)], method))
 
 
-def test_contents_are_not_shown() -> None:
+def test_repr_does_not_contain_the_content() -> None:
     assert "secret" not in repr(ZipEntry(b"a", b"secret"))

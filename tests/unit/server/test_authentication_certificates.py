@@ -35,16 +35,16 @@ def settings(folder: Path, authority: CertificateAuthority) -> IdentitySettings:
     )
 
 
-async def caller(server: WhoServer, authority: CertificateAuthority, shown: Credentials | None) -> dict[str, Any]:
-    async with channel(server.address, authority, shown) as connected:
+async def caller(server: WhoServer, authority: CertificateAuthority, presented: Credentials | None) -> dict[str, Any]:
+    async with channel(server.address, authority, presented) as connected:
         return await who(connected)
 
 
 async def rejection(
-    server: WhoServer, authority: CertificateAuthority, shown: Credentials | None
+    server: WhoServer, authority: CertificateAuthority, presented: Credentials | None
 ) -> tuple[grpc.StatusCode, str]:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await caller(server, authority, shown)
+        await caller(server, authority, presented)
     return caught.value.code(), caught.value.details() or ""
 
 
@@ -97,7 +97,7 @@ _NOT_FOR_CLIENTS = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),)
 
 
 @pytest.mark.parametrize(
-    "shown",
+    "presented",
     [
         lambda _authority: None,
         lambda _authority: CertificateAuthority("Other CA").issue("web"),
@@ -108,10 +108,10 @@ _NOT_FOR_CLIENTS = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),)
     ids=["none", "other authority", "other authority with the same name", "expired", "not for clients"],
 )
 async def test_untrusted_certificate_is_rejected_by_tls(
-    server: WhoServer, authority: CertificateAuthority, shown: Callable[[CertificateAuthority], Credentials | None]
+    server: WhoServer, authority: CertificateAuthority, presented: Callable[[CertificateAuthority], Credentials | None]
 ) -> None:
     """The handshake fails, so there is no call."""
-    code, _ = await rejection(server, authority, shown(authority))
+    code, _ = await rejection(server, authority, presented(authority))
     assert code is grpc.StatusCode.UNAVAILABLE
     assert (await caller(server, authority, authority.issue("web")))["name"] == "web"
 

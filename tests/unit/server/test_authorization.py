@@ -1,4 +1,4 @@
-"""The resources that policy is asked about for each request, and the results of its decisions."""
+"""The resources in each request that policy decides about, and the results of its decisions."""
 
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def strict(tmp_path: Path) -> Authorizer:
     return authorizer(tmp_path, NOTHING)
 
 
-def asked(authorizer: Authorizer, method: str, request: Any) -> list[tuple[str, str, str]]:
+def decisions_for(authorizer: Authorizer, method: str, request: Any) -> list[tuple[str, str, str]]:
     """Return what policy decides about for a request: action, resource type, and name."""
     decisions = authorizer.authorize(ALICE, BY_NAME[method], request).decisions
     return [(decision.action, decision.resource_type, decision.resource) for decision in decisions]
@@ -101,13 +101,13 @@ def test_every_method_is_denied_by_default(strict: Authorizer, method: Method) -
 )
 def test_request_maps_to_its_resource(lenient: Authorizer, method: str, request_: Any, expected: str) -> None:
     name = f"providers/p/{expected}".rstrip("/")
-    assert asked(lenient, method, request_) == [(method, ACTIONS[method].resource_type, name)]
+    assert decisions_for(lenient, method, request_) == [(method, ACTIONS[method].resource_type, name)]
     assert resources(BY_NAME[method], request_) == [(ACTIONS[method].resource_type, name)]
 
 
 @pytest.mark.parametrize("name", ["", "k", "providers/p/keys/", 'providers/p/keys/"k', "x" * 5000])
 def test_invalid_names_reach_policy_unchanged(lenient: Authorizer, name: str) -> None:
-    ((_, resource_type, resource),) = asked(lenient, "Encrypt", keys.EncryptRequest(name=name))
+    ((_, resource_type, resource),) = decisions_for(lenient, "Encrypt", keys.EncryptRequest(name=name))
     assert resource_type == "keyway.dev/Key"
     assert resource == (name if len(name) <= 1024 else f"{name[:1024]}…")
 
@@ -115,7 +115,7 @@ def test_invalid_names_reach_policy_unchanged(lenient: Authorizer, name: str) ->
 def test_download_with_private_key_is_a_separate_action(tmp_path: Path) -> None:
     without = authorizer(tmp_path, 'permit(principal, action == Keyway::Action::"DownloadCertificate", resource);')
     request = certificates.DownloadCertificateRequest(name="providers/p/certificates/c")
-    assert [action for action, *_ in asked(without, "DownloadCertificate", request)] == ["DownloadCertificate"]
+    assert [action for action, *_ in decisions_for(without, "DownloadCertificate", request)] == ["DownloadCertificate"]
     request.include_private_key = True
     with pytest.raises(AuthorizationDenied, match="lacks permission DownloadCertificateWithPrivateKey") as caught:
         without.authorize(ALICE, BY_NAME["DownloadCertificate"], request)

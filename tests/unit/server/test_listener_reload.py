@@ -19,7 +19,7 @@ from gateway.identity.settings import IdentitySettings
 from gateway.identity.tls_files import TlsFiles
 from gateway.server.transport import listener
 from tests.support.authority import CertificateAuthority, Credentials
-from tests.support.identity_server import WhoServer, channel, serving, shown_serial, who
+from tests.support.identity_server import WhoServer, channel, server_serial, serving, who
 from tests.support.waiting import eventually
 
 ROTATIONS = 50
@@ -33,14 +33,14 @@ class Rotating:
     folder: Path
     authority: CertificateAuthority
     server: WhoServer
-    shown: Credentials
+    client_credentials: Credentials
 
     def swap(self, credentials: Credentials, bundle: bytes | None = None) -> None:
         """Replace all files in one step."""
         publish(self.folder, credentials, bundle or self.authority.pem)
 
-    async def serial(self, shown: Credentials | None = None) -> int:
-        return await shown_serial(self.server.address, self.folder, shown or self.shown)
+    async def serial(self, client_credentials: Credentials | None = None) -> int:
+        return await server_serial(self.server.address, self.folder, client_credentials or self.client_credentials)
 
     async def shows(self, credentials: Credentials) -> None:
         async def is_shown() -> bool:
@@ -72,7 +72,7 @@ def settings(folder: Path) -> IdentitySettings:
 async def rotating(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rotating]:
     authority = CertificateAuthority()
     publish(tmp_path, authority.server(), authority.pem)
-    # Looked at more often than in production, for a test must not take a second a step.
+    # Check more often than in production, so that a step of the test takes less than a second.
     monkeypatch.setattr(listener, "TlsFiles", lambda identity: TlsFiles(identity, interval=0.01))
     async with serving(settings(tmp_path)) as server:
         yield Rotating(tmp_path, authority, server, authority.issue("web"))
@@ -83,13 +83,15 @@ async def test_rotation_under_load_fails_no_call(rotating: Rotating) -> None:
     stop, calls = asyncio.Event(), [0] * CLIENTS
 
     async def keep_calling(number: int) -> None:
-        kept = channel(rotating.server.address, rotating.authority, rotating.shown)
+        kept = channel(rotating.server.address, rotating.authority, rotating.client_credentials)
         async with kept:
             while not stop.is_set():
                 if number % 2:
                     await who(kept)
                 else:
-                    async with channel(rotating.server.address, rotating.authority, rotating.shown) as fresh:
+                    async with channel(
+                        rotating.server.address, rotating.authority, rotating.client_credentials
+                    ) as fresh:
                         await who(fresh)
                 calls[number] += 1
 
@@ -145,16 +147,16 @@ def fail(path: Path) -> bytes:
 async def test_new_trust_bundle_applies_to_new_connections(rotating: Rotating) -> None:
     """Established connections continue."""
     other = CertificateAuthority("Other CA")
-    stranger = other.issue("stranger")
+    client_of_other = other.issue("client_of_other")
     address, own = rotating.server.address, rotating.authority
-    async with channel(address, own, rotating.shown) as established:
+    async with channel(address, own, rotating.client_credentials) as established:
         await who(established)
         successor = own.server()
         rotating.swap(successor, other.pem)
-        rotating.shown, before = stranger, rotating.shown
+        rotating.client_credentials, before = client_of_other, rotating.client_credentials
         await rotating.shows(successor)
-        async with channel(address, own, stranger) as fresh:
-            assert (await who(fresh))["name"] == "stranger"
+        async with channel(address, own, client_of_other) as fresh:
+            assert (await who(fresh))["name"] == "client_of_other"
         async with channel(address, own, before) as fresh:
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await who(fresh)
@@ -208,10 +210,10 @@ async def test_faulty_files_keep_the_last_good_ones(tmp_path: Path, broken: str,
 async def test_faulty_files_fail_no_connection(rotating: Rotating) -> None:
     before = await rotating.serial()
     (rotating.folder / "..data/tls.key").write_bytes(b"-----BEGIN PRIVATE KEY-----\nMIG")
-    await asyncio.sleep(0.02)  # beyond the interval, so that the files were looked at
+    await asyncio.sleep(0.02)  # longer than the interval, so that the files are checked
     for _ in range(3):
         assert await rotating.serial() == before
-        async with channel(rotating.server.address, rotating.authority, rotating.shown) as fresh:
+        async with channel(rotating.server.address, rotating.authority, rotating.client_credentials) as fresh:
             assert (await who(fresh))["name"] == "web"
 
 

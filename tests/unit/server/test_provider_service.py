@@ -115,10 +115,10 @@ async def test_open_breaker_makes_a_provider_unreachable_until_it_closes(breaker
     directory = directory_of([provider])
     checked = (await directory.check_provider(CHECK, new_call())).provider
     provider.breaker = breaker
-    shown = (await directory.get_provider(GET, new_call())).provider
-    assert (shown.state, shown.state_reason) == (UNREACHABLE, "PROVIDER_CIRCUIT_OPEN")
-    assert shown.check_time == checked.check_time
-    assert (await directory.list_providers(service.ListProvidersRequest(), new_call())).providers == [shown]
+    current = (await directory.get_provider(GET, new_call())).provider
+    assert (current.state, current.state_reason) == (UNREACHABLE, "PROVIDER_CIRCUIT_OPEN")
+    assert current.check_time == checked.check_time
+    assert (await directory.list_providers(service.ListProvidersRequest(), new_call())).providers == [current]
     provider.breaker = BreakerState.CLOSED
     assert (await directory.get_provider(GET, new_call())).provider == checked
 
@@ -129,11 +129,11 @@ class Gated(FakeProvider):
     def __init__(self) -> None:
         super().__init__("p")
         self.calls: list[CallContext] = []
-        self.asked, self.gate = asyncio.Event(), asyncio.Event()
+        self.started, self.gate = asyncio.Event(), asyncio.Event()
 
     async def check(self, call: CallContext) -> None:
         self.calls.append(call)
-        self.asked.set()
+        self.started.set()
         await self.gate.wait()
         await super().check(call)
 
@@ -151,7 +151,7 @@ async def test_callers_share_a_check_that_outlives_them() -> None:
     provider = Gated()
     directory = directory_of([provider])
     checks = [asyncio.create_task(directory.check_provider(CHECK, new_call())) for _ in range(3)]
-    await provider.asked.wait()
+    await provider.started.wait()
     checks[0].cancel()
     with pytest.raises(asyncio.CancelledError):
         await checks[0]

@@ -1,4 +1,4 @@
-"""Trace context is taken where it is valid by W3C's rules, and only there."""
+"""Trace context: valid by the rules of W3C, or ignored."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The names that are written out here are those of the published conventions."""
+"""Attribute and metric names, compared with the published conventions."""
 
 from opentelemetry.semconv._incubating.attributes import rpc_attributes, url_attributes
 from opentelemetry.semconv._incubating.metrics import http_metrics, rpc_metrics

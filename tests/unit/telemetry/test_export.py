@@ -1,4 +1,4 @@
-"""The thread that sends metrics."""
+"""The thread that exports metrics."""
 
 import threading
 from typing import Any
@@ -12,17 +12,17 @@ NOTHING = MetricsData([])
 
 
 class Exporter(MetricExporter):
-    """Keeps what it is given; the first time it fails as gRPC does on a channel that is closed."""
+    """Keeps the exported data. The first export fails as gRPC does on a closed channel."""
 
     def __init__(self) -> None:
         super().__init__()
         self.given: list[MetricsData] = []
-        self.asked = threading.Semaphore(0)
+        self.exports = threading.Semaphore(0)
         self.ended = False
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 0, **_: Any) -> MetricExportResult:
         self.given.append(metrics_data)
-        self.asked.release()
+        self.exports.release()
         if len(self.given) == 1:
             raise ValueError("Cannot invoke RPC on closed channel!")
         return MetricExportResult.SUCCESS
@@ -39,7 +39,7 @@ def test_metrics_are_sent_at_every_interval_and_at_the_end(pushes: int) -> None:
     exporter = Exporter()
     push = MetricPush(exporter, 0.01 if pushes > 1 else 60.0, lambda: NOTHING)
     for _ in range(pushes if pushes > 1 else 0):
-        assert exporter.asked.acquire(timeout=10)
+        assert exporter.exports.acquire(timeout=10)
     before = len(exporter.given)
     push.shutdown()
     assert exporter.ended

@@ -1,4 +1,4 @@
-"""Lines of the log as OTLP log records."""
+"""Export of log lines as OTLP log records."""
 
 import contextlib
 import logging
@@ -17,7 +17,7 @@ from tests.support.traces import SPAN_ID, TRACE_ID
 
 
 class Exported:
-    """What a logger's lines became."""
+    """The exported records of log lines."""
 
     def __init__(self) -> None:
         self._exporter = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
@@ -31,7 +31,7 @@ class Exported:
 
 
 class Known:
-    """A call."""
+    """A call with these log fields."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         self._fields = fields
@@ -42,7 +42,7 @@ class Known:
 
 @contextlib.contextmanager
 def within(fields: Mapping[str, str]) -> Iterator[None]:
-    """Lines in this block are written in a call with these fields."""
+    """Log the lines of this block within a call with these fields."""
     token = log_fields.CURRENT.set(Known(fields))
     yield
     log_fields.CURRENT.reset(token)
@@ -56,7 +56,7 @@ def exported() -> Iterator[Exported]:
         yield found
 
 
-def test_a_line_with_its_fields_and_its_span(exported: Exported) -> None:
+def test_line_is_exported_with_fields_and_span(exported: Exported) -> None:
     log = structlog.stdlib.get_logger("gateway.test")
     with within({"trace_id": TRACE_ID, "span_id": SPAN_ID, "method": "m"}):
         log.warning("provider_failed", provider="warp", http_status=503, providers=["a"], nothing=None)
@@ -73,7 +73,7 @@ def test_a_line_with_its_fields_and_its_span(exported: Exported) -> None:
     }
 
 
-def test_a_line_of_a_library_in_a_call(exported: Exported) -> None:
+def test_line_of_a_library_has_the_trace_of_the_call(exported: Exported) -> None:
     with within({"trace_id": TRACE_ID, "span_id": SPAN_ID}):
         logging.getLogger("aiohttp.client").error("went %s", "wrong")
     (record,) = (found.log_record for found in exported.records)
@@ -92,10 +92,10 @@ def test_exception_is_exported_without_local_variables(exported: Exported) -> No
     except RuntimeError:
         structlog.stdlib.get_logger("gateway.test").exception("internal error")
     (record,) = (found.log_record for found in exported.records)
-    told = dict(record.attributes or {})
-    assert told["exception.type"] == "RuntimeError"
-    assert "raise RuntimeError(len(password))" in str(told["exception.stacktrace"])
-    assert "secret-in-a-variable" not in str(told)
+    attributes = dict(record.attributes or {})
+    assert attributes["exception.type"] == "RuntimeError"
+    assert "raise RuntimeError(len(password))" in str(attributes["exception.stacktrace"])
+    assert "secret-in-a-variable" not in str(attributes)
     assert record.trace_id == 0
 
 

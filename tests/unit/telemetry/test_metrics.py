@@ -1,4 +1,4 @@
-"""What is counted, by which names and attributes, and in which bounds."""
+"""Metrics: names, attributes, and limits."""
 
 import datetime as dt
 
@@ -34,7 +34,7 @@ def expiries(metrics: Metrics) -> dict[str, float]:
     return {} if found is None else {str(p.attributes["keyway.certificate"]): p.value for p in found.points}  # type: ignore[misc]
 
 
-def test_calls_by_method_and_code() -> None:
+def test_calls_are_counted_by_method_and_code() -> None:
     metrics = Metrics()
     for seconds in (0.004, 0.005, 0.006, 100):
         metrics.call_began()
@@ -99,7 +99,7 @@ def test_failing_gauge_does_not_affect_other_metrics(capsys: pytest.CaptureFixtu
     assert "metric_read_failed" in capsys.readouterr().out
 
 
-def test_the_number_of_points_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_points_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(instruments, "MAXIMUM_POINTS", 3)
     histogram = Histogram[int](ABOUT, (1.0,), lambda key: {"key": key})
     counter = Counter[int](ABOUT, lambda key: {"key": key})
@@ -115,7 +115,7 @@ def test_the_number_of_points_is_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
     assert histogram.read().points[-1] == ({"otel.metric.overflow": "true"}, ([2, 0], 1.0))
 
 
-def test_days_to_expiry_of_certificates_in_responses() -> None:
+def test_days_to_expiry_come_from_certificates_in_responses() -> None:
     metrics = Metrics()
     metrics.answered(ListCertificatesResponse(certificates=[certificate("a", 10), certificate("b", -3)]))
     metrics.answered(certificate("c", 0))
@@ -131,7 +131,7 @@ def test_days_to_expiry_of_certificates_in_responses() -> None:
 
 def test_earliest_expiries_are_kept_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(certificates, "MAXIMUM_CERTIFICATES", 2)
-    monkeypatch.setattr(certificates, "_SLACK", 1)
+    monkeypatch.setattr(certificates, "_SURPLUS", 1)
     metrics = Metrics()
     for name, days in (("late", 30), ("later", 40), ("soon", 1), ("last", 50)):
         metrics.answered(certificate(name, days))
@@ -141,5 +141,5 @@ def test_earliest_expiries_are_kept_at_the_limit(monkeypatch: pytest.MonkeyPatch
 def test_certificate_that_no_response_contains_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     metrics = Metrics()
     metrics.answered(certificate("gone", 5))
-    monkeypatch.setattr(certificates, "FORGOTTEN_AFTER", -1.0)
+    monkeypatch.setattr(certificates, "FORGET_SECONDS", -1.0)
     assert not expiries(metrics)

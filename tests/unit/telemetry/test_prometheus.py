@@ -13,7 +13,7 @@ from tests.support.traces import METHOD, PEER
 
 
 def fetch(port: int) -> dict[tuple[str, str], float]:
-    """Values by the names of samples and their labels."""
+    """Return the values by sample name and labels."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
         text = answer.read().decode()
     return {

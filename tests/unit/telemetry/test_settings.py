@@ -1,4 +1,4 @@
-"""What may stand in the section, and what is wrong with the rest."""
+"""The section `telemetry`: valid and invalid settings."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ def test_everything_is_off_by_default() -> None:
     assert (settings.traces, settings.metrics, settings.logs, settings.prometheus_listen) == (None, None, False, None)
 
 
-def test_everything() -> None:
+def test_all_settings_are_accepted() -> None:
     settings = parse(
         {
             "endpoint": "https://collector:4317/",
@@ -42,7 +42,7 @@ def test_everything() -> None:
 @pytest.mark.parametrize(
     ("value", "listen"), [(9464, "127.0.0.1:9464"), ("9464", "127.0.0.1:9464"), ("[::1]:1", "[::1]:1")]
 )
-def test_a_port_alone_is_on_loopback(value: object, listen: str) -> None:
+def test_port_without_a_host_is_on_loopback(value: object, listen: str) -> None:
     assert parse({"prometheus_listen": value}).prometheus_listen == listen
 
 
@@ -80,5 +80,5 @@ def test_invalid_settings_are_rejected(tree: Mapping[str, Any], problem: str) ->
         parse(tree)
 
 
-def test_secrets_may_stay_on_this_machine_without_tls() -> None:
+def test_headers_without_tls_are_accepted_on_loopback() -> None:
     assert parse({"endpoint": "http://127.0.0.1:4317", "headers": {"a": "b"}}).headers

@@ -1,4 +1,4 @@
-"""What is made for which settings, and that a receiver which is not there holds nothing up."""
+"""Start of the configured signals; an unavailable receiver delays nothing."""
 
 import logging
 import threading
@@ -64,7 +64,7 @@ async def test_export_delay_is_a_second_or_the_standard_variable(
 
 
 def _noted(made: list[float], *arguments: Any, **options: Any) -> BatchSpanProcessor:
-    """The real one, and how long it waits."""
+    """Create a real processor, and record its delay in milliseconds."""
     processor = BatchSpanProcessor(*arguments, **options)
     made.append(processor._batch_processor._schedule_delay * 1000)
     return processor
@@ -77,7 +77,7 @@ async def test_unavailable_receiver_delays_neither_calls_nor_shutdown(
     telemetry = start(endpoint=f"http://127.0.0.1:{unused_port()}", traces={"sample_ratio": 1}, metrics={}, logs=True)
     assert telemetry.metrics is not None
     started = time.process_time()
-    for _ in range(5000):  # more than the queue takes
+    for _ in range(5000):  # more than the queue holds
         trace = telemetry.begin(METHOD, ())
         assert trace is not None
         trace.end(code_pb2.OK)
@@ -111,7 +111,7 @@ def test_export_errors_are_logged_once_per_minute(
     try:
         logger = logging.getLogger("opentelemetry.exporter")
         for attempt in range(5):
-            logger.error("Failed to export %s", attempt, exc_info=False)  # as the exporters do it
+            logger.error("Failed to export %s", attempt, exc_info=False)  # as the exporters do
             logger.warning("Transient error %s", attempt)
         monkeypatch.setattr(export_errors, "PAUSE_SECONDS", 0.0)
         logger.error("Failed again", exc_info=ValueError("a message that stays inside"))

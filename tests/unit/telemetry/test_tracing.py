@@ -1,4 +1,4 @@
-"""The spans of a call and of its requests to upstreams, and who decides whether there are any."""
+"""The spans of a call and of its requests to upstreams, and sampling."""
 
 import time
 
@@ -10,7 +10,7 @@ from gateway.telemetry.context import Metadata
 from tests.support.traces import METHOD, PEER, SAMPLED, SPAN_ID, TRACE_ID, Traces
 
 
-def test_a_call_is_a_server_span_in_the_callers_trace() -> None:
+def test_call_is_a_server_span_in_the_trace_of_the_caller() -> None:
     traces = Traces(sample_ratio=0)
     call = traces.begin((*SAMPLED, ("tracestate", "vendor=1")))
     call.end(
@@ -52,10 +52,10 @@ def test_failed_call_has_its_reason() -> None:
     (span,) = traces.spans
     assert span.status.status_code is StatusCode.ERROR
     assert span.status.description is None
-    told = dict(span.attributes or {})
-    assert told["error.type"] == told["rpc.response.status_code"] == "UNAVAILABLE"
-    assert told["keyway.reason"] == "PROVIDER_UNREACHABLE"
-    assert (told["keyway.upstream.code"], told["keyway.upstream.message"]) == ("5001", "no ***")
+    attributes = dict(span.attributes or {})
+    assert attributes["error.type"] == attributes["rpc.response.status_code"] == "UNAVAILABLE"
+    assert attributes["keyway.reason"] == "PROVIDER_UNREACHABLE"
+    assert (attributes["keyway.upstream.code"], attributes["keyway.upstream.message"]) == ("5001", "no ***")
     assert not span.events
 
 
@@ -67,7 +67,7 @@ def test_caller_error_does_not_mark_the_server_span() -> None:
     assert "error.type" not in (span.attributes or {})
 
 
-def test_each_attempt_is_a_client_span_beneath_the_call() -> None:
+def test_each_attempt_is_a_child_span_of_the_call() -> None:
     traces = Traces()
     call = traces.begin()
     attempts = [call.attempt(PEER, "POST", "/auth/login", number) for number in (1, 2)]
@@ -95,7 +95,7 @@ def test_each_attempt_is_a_client_span_beneath_the_call() -> None:
         assert attempt.traceparent == f"00-{call.trace_id}-{span.context.span_id:016x}-{span.context.trace_flags:02x}"
 
 
-def test_an_attempt_without_an_answer_is_an_error_of_its_own_kind() -> None:
+def test_attempt_without_a_response_has_the_type_of_its_error() -> None:
     traces = Traces()
     traces.begin().attempt(PEER, "GET").end(None, "PROVIDER_TIMEOUT")
     (span,) = traces.spans
@@ -117,7 +117,7 @@ def test_unsampled_caller_is_not_recorded(flags: str) -> None:
     assert attempt.traceparent == f"00-{TRACE_ID}-{call.span_id}-{flags}"
 
 
-def test_an_unsampled_call_has_ids_of_its_own() -> None:
+def test_unsampled_call_has_its_own_ids() -> None:
     traces = Traces(sample_ratio=0)
     calls = [traces.begin() for _ in range(50)]
     assert not any(call.recorded for call in calls)
@@ -138,7 +138,7 @@ def test_sampling_ratio_uses_the_trace_id() -> None:
     assert {f"{span.context.trace_id:032x}" for span in traces.spans} == ids
 
 
-def test_attributes_are_bounded() -> None:
+def test_attribute_values_are_limited() -> None:
     traces = Traces()
     traces.begin().end(code_pb2.OK, resources=[f"providers/p/keys/{number}" for number in range(1000)])
     (span,) = traces.spans

@@ -27,7 +27,7 @@ def traced(traces: Traces, metadata: tuple[tuple[str, str], ...] = SAMPLED) -> C
 
 
 def requests_of(call: CallContext) -> list[tuple[dict[str, str | int], int]]:
-    """Attributes and number of the measurements of requests."""
+    """Return the attributes and the number of the measured requests."""
     assert call.metrics is not None
     (series,) = call.metrics.read()[:1]
     assert series.about.name == "http.client.request.duration"
@@ -58,10 +58,11 @@ async def test_upstream_receives_the_span_of_its_request() -> None:
     assert [(span.attributes or {})["keyway.attempt"] for span in (first, second)] == [1, 2]
     assert [(span.attributes or {})["http.response.status_code"] for span in (first, second)] == [503, 200]
     assert first.name == "GET /appkey/{app_key}"
-    shown = "".join(span.to_json() for span in traces.spans)
-    assert not [secret for secret in ("app-key-secret", "header-secret", "name\\b", "x=") if secret in shown]
+    exported = "".join(span.to_json() for span in traces.spans)
+    assert not [secret for secret in ("app-key-secret", "header-secret", "name\\b", "x=") if secret in exported]
     assert [
-        (told["http.response.status_code"], told.get("error.type"), count) for told, count in requests_of(call)
+        (attributes["http.response.status_code"], attributes.get("error.type"), count)
+        for attributes, count in requests_of(call)
     ] == [
         (503, "503", 1),
         (200, None, 1),
@@ -78,7 +79,7 @@ async def test_span_without_a_url_template_has_no_path() -> None:
     assert "things" not in span.to_json()
 
 
-async def test_an_unsampled_call_is_propagated_too() -> None:
+async def test_unsampled_call_is_propagated() -> None:
     traces = Traces()
     call = traced(traces, NOT_SAMPLED)
     async with ScriptedUpstream() as upstream, client(upstream.url) as http:
@@ -102,7 +103,7 @@ async def test_gateway_without_traces_forwards_the_span_of_the_caller() -> None:
     ]
 
 
-async def test_an_upstream_that_cannot_be_reached() -> None:
+async def test_unreachable_upstream_is_a_span_and_a_measurement() -> None:
     traces = Traces()
     call = traced(traces)
     async with client(f"http://127.0.0.1:{unused_port()}") as http:
@@ -111,24 +112,24 @@ async def test_an_upstream_that_cannot_be_reached() -> None:
     (span,) = traces.spans
     assert (span.attributes or {})["error.type"] == "PROVIDER_UNREACHABLE"
     assert not span.events
-    ((told, count),) = requests_of(call)
-    assert (told["error.type"], count) == ("PROVIDER_UNREACHABLE", 1)
-    assert "http.response.status_code" not in told
+    ((attributes, count),) = requests_of(call)
+    assert (attributes["error.type"], count) == ("PROVIDER_UNREACHABLE", 1)
+    assert "http.response.status_code" not in attributes
 
 
 async def test_canceled_request_ends_its_span() -> None:
-    asked = asyncio.Event()
+    requested = asyncio.Event()
 
     async def silent(reader: Reader, writer: Writer) -> None:
         await read_request(reader)
-        asked.set()
+        requested.set()
         await reader.read()
 
     traces = Traces()
     call = traced(traces)
     async with RawServer(silent) as server, client(server.url) as http:
         sending = asyncio.create_task(http.send(GET, call))
-        await asked.wait()
+        await requested.wait()
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending

@@ -1,4 +1,4 @@
-"""The circuit breaker by a clock of the test's own."""
+"""The circuit breaker, with a simulated clock."""
 
 import pytest
 
@@ -9,7 +9,7 @@ SETTINGS = BreakerSettings(failure_rate=0.5, minimum_calls=4, window=10, interva
 
 
 class Bench:
-    """A breaker with its clock, and what was told of its opening."""
+    """A breaker with its clock, and the reported openings."""
 
     def __init__(self, settings: BreakerSettings = SETTINGS) -> None:
         self.now = 1000.0
@@ -120,7 +120,7 @@ class TestOpen:
         assert bench.breaker.wait() == 5
         bench.breaker.succeeded(permit)
         assert bench.state == "closed"
-        bench.calls(False, False, False)  # what was before is forgotten
+        bench.calls(False, False, False)  # earlier results are forgotten
         assert not bench.open
 
     def test_failed_probe_opens_the_breaker_for_another_interval(self) -> None:

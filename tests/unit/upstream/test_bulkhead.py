@@ -1,4 +1,4 @@
-"""Places for requests, and whose turn it is."""
+"""The bulkhead: slots, and the order of waiting requests."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 class Waiting:
-    """Tasks that wait for a place, and the order in which they got one."""
+    """Tasks that wait for a slot, and the order in which they got one."""
 
     def __init__(self, bulkhead: Bulkhead) -> None:
         self.bulkhead = bulkhead
@@ -19,7 +19,7 @@ class Waiting:
         self.tasks: list[asyncio.Task[None]] = []
 
     async def come(self, *names: str) -> None:
-        """One more for each name, whose first letter is the lane."""
+        """Start one more task per name. The first letter of the name is the lane."""
         for name in names:
             self.tasks.append(asyncio.create_task(self._wait(name), name=name))
             await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""The HTTP client's answers, and what it keeps: nothing. Over real sockets."""
+"""Responses of the HTTP client, which keeps no state, over real sockets."""
 
 import datetime as dt
 from email.utils import format_datetime
@@ -38,7 +38,7 @@ class TestSuccess:
             response = await http.send(GET, new_call())
         assert (response.status, response.body) == (status, b"no")
 
-    async def test_no_content(self) -> None:
+    async def test_response_without_content_is_empty(self) -> None:
         answer = b"HTTP/1.1 204 No Content\r\n\r\n"
         async with RawServer(keeping_alive(answer)) as server, client(server.url) as http:
             responses = [await http.send(GET, new_call()) for _ in range(2)]
@@ -51,7 +51,7 @@ class TestSuccess:
             response = await http.send(HttpRequest("HEAD", "/things"), new_call())
         assert response.body == b""
 
-    async def test_body_until_the_connection_ends(self) -> None:
+    async def test_body_can_end_with_the_connection(self) -> None:
         async with RawServer(answering(b"HTTP/1.0 200 OK\r\n\r\nto the end")) as server, client(server.url) as http:
             assert (await http.send(GET, new_call())).body == b"to the end"
 
@@ -74,14 +74,14 @@ class TestRetryAfter:
         [("30", 30.0), (" 7 ", 7.0), ("0", 0.0), ("9" * 400, float("inf"))]
         + [(text, None) for text in ("", "-1", "1.5", "soon", "٣", "Mon, 99 Foo 2026 00:00:00 GMT")],
     )
-    async def test_number(self, text: str, seconds: float | None) -> None:
+    async def test_retry_after_is_parsed_as_a_number(self, text: str, seconds: float | None) -> None:
         async with ScriptedUpstream() as upstream, client(upstream.url) as http:
             upstream.answer("GET", "/things", 429, {"Retry-After": text})
             assert (await http.send(GET, new_call())).retry_after == seconds
 
     @pytest.mark.parametrize(("offset", "low", "high"), [(90, 60, 91), (-90, 0, 0)])
     @pytest.mark.parametrize("zone", ["GMT", "-0000"])
-    async def test_date(self, offset: int, low: float, high: float, zone: str) -> None:
+    async def test_retry_after_is_parsed_as_a_date(self, offset: int, low: float, high: float, zone: str) -> None:
         moment = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=offset)
         async with ScriptedUpstream() as upstream, client(upstream.url) as http:
             upstream.answer("GET", "/things", 503, {"Retry-After": format_datetime(moment).replace("+0000", zone)})
@@ -91,7 +91,7 @@ class TestRetryAfter:
 
 
 class TestNoMemory:
-    async def test_no_cookies(self) -> None:
+    async def test_cookies_are_not_kept(self) -> None:
         async with ScriptedUpstream() as upstream, client(upstream.url) as http:
             for _ in range(2):
                 upstream.answer("GET", "/things", headers={"Set-Cookie": "session=1; Path=/"})
@@ -108,11 +108,11 @@ class TestNoMemory:
     async def test_configured_proxy_is_used(self) -> None:
         heads: list[bytes] = []
 
-        async def behaviour(reader: Reader, writer: Writer) -> None:
+        async def behavior(reader: Reader, writer: Writer) -> None:
             heads.append((await read_request(reader))[0])
             writer.write(OK)
 
-        async with RawServer(behaviour) as proxy, client("http://upstream.example", proxy=proxy.url) as http:
+        async with RawServer(behavior) as proxy, client("http://upstream.example", proxy=proxy.url) as http:
             assert (await http.send(GET, new_call())).body == b"ok"
         assert heads[0].startswith(b"GET http://upstream.example/things HTTP/1.1\r\n")
 

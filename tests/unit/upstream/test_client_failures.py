@@ -38,7 +38,7 @@ class TestNoConnection:
         assert (await failure("http://no-such-host.invalid")).kind == outcomes.UNREACHABLE
 
     async def test_connect_timeout_is_unreachable(self) -> None:
-        """A TLS handshake that the server never answers is part of connecting: nothing was sent."""
+        """A TLS handshake without a response of the server is part of connecting: nothing was sent."""
         async with RawServer(silence) as server:
             error = await failure(f"https://127.0.0.1:{server.port}", connect_timeout=0.1)
         assert error.kind == outcomes.UNREACHABLE
@@ -48,11 +48,11 @@ class TestNoConnection:
             error = await failure(f"https://127.0.0.1:{server.port}", seconds=0.1)
         assert error.kind == outcomes.TIMEOUT
 
-    async def test_proxy_refuses(self) -> None:
+    async def test_unreachable_proxy_is_unreachable(self) -> None:
         proxy = f"http://127.0.0.1:{unused_port()}"
         assert (await failure("http://upstream.example", proxy=proxy)).kind == outcomes.UNREACHABLE
 
-    async def test_proxy_does_not_open_a_tunnel(self) -> None:
+    async def test_proxy_that_opens_no_tunnel_is_unreachable(self) -> None:
         async with RawServer(answering(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")) as proxy:
             error = await failure("https://upstream.example", proxy=proxy.url)
         assert error.kind == outcomes.UNREACHABLE
@@ -62,7 +62,7 @@ class TestConnectionLost:
     @pytest.mark.parametrize("request_", [GET, POST, HttpRequest("DELETE", "/things"), HttpRequest("PUT", "/things")])
     @pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 20", b"HTTP/1.1 200 OK\r\nContent-Le"])
     async def test_connection_closed_before_the_response_is_lost(self, request_: HttpRequest, sent: bytes) -> None:
-        """Each request is sent once: the library would repeat some methods unasked."""
+        """Each request is sent once, although the library retries some methods by default."""
         async with RawServer(answering(sent)) as server:
             error = await failure(server.url, request_)
         assert error.kind == outcomes.CONNECTION_LOST
@@ -72,26 +72,26 @@ class TestConnectionLost:
 
     @pytest.mark.parametrize("request_", [GET, POST])
     async def test_connection_reset_before_the_response_is_lost(self, request_: HttpRequest) -> None:
-        async def behaviour(reader: Reader, writer: Writer) -> None:
+        async def behavior(reader: Reader, writer: Writer) -> None:
             await read_request(reader)
             reset(writer)
 
-        async with RawServer(behaviour) as server:
+        async with RawServer(behavior) as server:
             error = await failure(server.url, request_)
         assert error.kind == outcomes.CONNECTION_LOST
         assert server.connections == 1
 
     async def test_connection_reset_while_sending_is_lost(self) -> None:
-        async def behaviour(reader: Reader, writer: Writer) -> None:
+        async def behavior(reader: Reader, writer: Writer) -> None:
             await reader.readexactly(1)
             reset(writer)
 
-        async with RawServer(behaviour) as server:
+        async with RawServer(behavior) as server:
             error = await failure(server.url, HttpRequest("POST", "/things", body=b"x" * 20_000_000))
         assert error.kind == outcomes.CONNECTION_LOST
 
     async def test_unsent_body_is_released(self) -> None:
-        async def behaviour(reader: Reader, writer: Writer) -> None:
+        async def behavior(reader: Reader, writer: Writer) -> None:
             await reader.readexactly(1)
             reset(writer)
 
@@ -103,7 +103,7 @@ class TestConnectionLost:
             else:
                 pytest.fail("it was taken")
 
-        async with RawServer(behaviour) as server, client(server.url) as http:
+        async with RawServer(behavior) as server, client(server.url) as http:
             await fail(http)
             gc.collect()
             gc.disable()
@@ -119,12 +119,12 @@ class TestConnectionLost:
 
     @pytest.mark.parametrize("request_", [GET, POST])
     async def test_pooled_connection_that_breaks_under_a_request_is_lost(self, request_: HttpRequest) -> None:
-        async def behaviour(reader: Reader, writer: Writer) -> None:
+        async def behavior(reader: Reader, writer: Writer) -> None:
             await read_request(reader)
             writer.write(OK)
             await read_request(reader)
 
-        async with RawServer(behaviour) as server, client(server.url) as http:
+        async with RawServer(behavior) as server, client(server.url) as http:
             assert (await http.send(GET, new_call())).body == b"ok"
             with pytest.raises(UpstreamError) as caught:
                 await http.send(request_, new_call())
@@ -135,7 +135,7 @@ class TestConnectionLost:
         async with RawServer(answering(OK)) as server, client(server.url) as http:
             for _ in range(3):
                 assert (await http.send(POST, new_call())).body == b"ok"
-                for _ in range(100):  # turns of the loop, in which the end of the connection arrives
+                for _ in range(100):  # iterations of the loop, in which the end of the connection arrives
                     await asyncio.sleep(0)
         assert server.connections == 3
 
@@ -159,11 +159,11 @@ class TestCutOff:
             b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 6\r\n\r\nbrotli",
         ],
     )
-    async def test_success(self, answer: bytes) -> None:
+    async def test_truncated_success_is_malformed(self, answer: bytes) -> None:
         async with RawServer(answering(answer)) as server:
             error = await failure(server.url)
         assert isinstance(error, MalformedResponse)
-        assert error.http_status in (200, None)  # None where the library unpacks before it hands out the status
+        assert error.http_status in (200, None)  # None if the library decodes the body before it returns the status
 
     @pytest.mark.parametrize(
         ("status", "outcome"),
@@ -200,14 +200,14 @@ class TestMalformed:
         ],
         ids=["no http", "no status", "negative length", "two lengths", "long header", "many headers", "bad header"],
     )
-    async def test_not_http(self, answer: bytes) -> None:
+    async def test_invalid_http_is_malformed(self, answer: bytes) -> None:
         async with RawServer(answering(answer)) as server:
             error = await failure(server.url)
         assert error.kind == errors.MALFORMED_PROVIDER_RESPONSE
         assert error.http_status is None
 
     @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308, 399])
-    async def test_redirects_are_refused(self, status: int) -> None:
+    async def test_redirect_is_malformed(self, status: int) -> None:
         async with ScriptedUpstream() as upstream:
             upstream.answer("GET", "/things", status, {"Location": f"{upstream.url}/elsewhere"})
             error = await failure(upstream.url)
@@ -216,7 +216,7 @@ class TestMalformed:
 
     @pytest.mark.parametrize("length", [1000, 1001])
     @pytest.mark.parametrize("announced", [True, False])
-    async def test_size_limit(self, length: int, *, announced: bool) -> None:
+    async def test_body_size_is_limited(self, length: int, *, announced: bool) -> None:
         head = f"Content-Length: {length}" if announced else "Connection: close"
         answer = f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode() + b"x" * length
         async with RawServer(answering(answer)) as server:
@@ -230,7 +230,7 @@ class TestMalformed:
     async def test_endless_response_is_not_read_to_its_end(self) -> None:
         hung_up = asyncio.Event()
 
-        async def behaviour(reader: Reader, writer: Writer) -> None:
+        async def behavior(reader: Reader, writer: Writer) -> None:
             await read_request(reader)
             writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
             try:
@@ -240,7 +240,7 @@ class TestMalformed:
             finally:
                 hung_up.set()
 
-        async with RawServer(behaviour) as server:
+        async with RawServer(behavior) as server:
             error = await failure(server.url)
             await asyncio.wait_for(hung_up.wait(), 60)
         assert error.kind == errors.MALFORMED_PROVIDER_RESPONSE

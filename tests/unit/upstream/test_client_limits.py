@@ -1,4 +1,4 @@
-"""The HTTP client's bounds: connections, time, and callers that give up."""
+"""The limits of the HTTP client: connections, time, and cancellation."""
 
 import asyncio
 
@@ -52,29 +52,29 @@ class TestBusy:
 
 
 class TestTime:
-    async def test_silent_server(self) -> None:
+    async def test_silent_server_is_a_timeout(self) -> None:
         async with RawServer(silence) as server:
             error = await failure(server.url, timeout=0.1)
         assert (error.kind, error.http_status) == (outcomes.TIMEOUT, None)
 
-    async def test_caller_deadline_comes_first(self) -> None:
+    async def test_deadline_of_the_caller_takes_precedence(self) -> None:
         async with RawServer(silence) as server, asyncio.timeout(60):
             error = await failure(server.url, seconds=0.1, timeout=600)
         assert error.kind == outcomes.TIMEOUT
 
     @pytest.mark.parametrize("status", [200, 500])
-    async def test_body_stops_half_way(self, status: int) -> None:
-        async def behaviour(reader: Reader, writer: Writer) -> None:
+    async def test_incomplete_body_is_a_timeout(self, status: int) -> None:
+        async def behavior(reader: Reader, writer: Writer) -> None:
             await read_request(reader)
             writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: 10\r\n\r\nhalf".encode())
             await silence(reader, writer)
 
-        async with RawServer(behaviour) as server:
+        async with RawServer(behavior) as server:
             error = await failure(server.url, timeout=0.1)
         assert (error.kind, error.http_status) == (outcomes.TIMEOUT, status)
 
     async def test_trickled_data_does_not_extend_the_timeout(self) -> None:
-        async def behaviour(reader: Reader, writer: Writer) -> None:
+        async def behavior(reader: Reader, writer: Writer) -> None:
             await read_request(reader)
             writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
             while True:
@@ -82,24 +82,24 @@ class TestTime:
                 await writer.drain()
                 await asyncio.sleep(0.01)
 
-        async with RawServer(behaviour) as server:
+        async with RawServer(behavior) as server:
             assert (await failure(server.url, timeout=0.2)).kind == outcomes.TIMEOUT
 
     async def test_early_response_is_accepted(self) -> None:
-        """The server answers, keeps the connection open and never reads the rest of a large body."""
+        """The server responds, keeps the connection open, and never reads the rest of a large body."""
 
-        async def behaviour(reader: Reader, writer: Writer) -> None:
+        async def behavior(reader: Reader, writer: Writer) -> None:
             await reader.readexactly(1)
             writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
             await asyncio.Event().wait()
 
-        async with RawServer(behaviour) as server, client(server.url) as http:
+        async with RawServer(behavior) as server, client(server.url) as http:
             large = HttpRequest("POST", "/things", body=b"x" * 20_000_000)
             response = await asyncio.wait_for(http.send(large, new_call()), 60)
         assert (response.status, response.body) == (413, b"no")
 
     async def test_nothing_is_sent_after_the_deadline(self) -> None:
-        """Not even over a connection that stands ready."""
+        """Not even over an open idle connection."""
         async with ScriptedUpstream() as upstream, client(upstream.url) as http:
             upstream.answer("GET", "/things")
             await http.send(GET, new_call())
@@ -111,40 +111,40 @@ class TestTime:
 
 
 class TestCancellation:
-    async def test_closes_the_connection(self) -> None:
-        asked, hung_up = asyncio.Event(), asyncio.Event()
+    async def test_cancellation_closes_the_connection(self) -> None:
+        requested, closed = asyncio.Event(), asyncio.Event()
 
-        async def behaviour(reader: Reader, writer: Writer) -> None:
+        async def behavior(reader: Reader, writer: Writer) -> None:
             await read_request(reader)
-            asked.set()
+            requested.set()
             await silence(reader, writer)
-            hung_up.set()
+            closed.set()
 
-        async with RawServer(behaviour) as server, client(server.url) as http:
+        async with RawServer(behavior) as server, client(server.url) as http:
             call = new_call()
             task = asyncio.create_task(http.send(GET, call))
-            await asked.wait()
+            await requested.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            await asyncio.wait_for(hung_up.wait(), 60)
+            await asyncio.wait_for(closed.wait(), 60)
         assert [attempt.http_status for attempt in call.attempts] == [None]
 
-    async def test_in_the_middle_of_the_body(self) -> None:
-        asked, hung_up = asyncio.Event(), asyncio.Event()
+    async def test_cancellation_during_the_body_closes_the_connection(self) -> None:
+        requested, closed = asyncio.Event(), asyncio.Event()
 
-        async def behaviour(reader: Reader, writer: Writer) -> None:
+        async def behavior(reader: Reader, writer: Writer) -> None:
             await read_request(reader)
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
             await writer.drain()
-            asked.set()
+            requested.set()
             await silence(reader, writer)
-            hung_up.set()
+            closed.set()
 
-        async with RawServer(behaviour) as server, client(server.url, maximum_connections=1) as http:
+        async with RawServer(behavior) as server, client(server.url, maximum_connections=1) as http:
             task = asyncio.create_task(http.send(GET, new_call()))
-            await asked.wait()
+            await requested.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            await asyncio.wait_for(hung_up.wait(), 60)
+            await asyncio.wait_for(closed.wait(), 60)

@@ -1,4 +1,4 @@
-"""What the client tells of repeats, of its breaker and of its queue; and what it does not count as an attempt."""
+"""Retries, circuit breaker, and queue of the HTTP client: reported attempts and results."""
 
 import asyncio
 import dataclasses
@@ -41,9 +41,9 @@ async def test_each_attempt_is_recorded_and_has_its_own_span() -> None:
         assert http_client.state.retries == 2
         assert http_client.state.budget == pytest.approx(8.1)
     assert [attempt.http_status for attempt in call.attempts] == [None, 503, 200]
-    told = [dict(span.attributes or {}) for span in traces.spans]
-    assert [attributes["keyway.attempt"] for attributes in told] == [1, 2, 3]
-    assert [attributes.get("error.type") for attributes in told] == ["PROVIDER_CONNECTION_LOST", "503", None]
+    recorded = [dict(span.attributes or {}) for span in traces.spans]
+    assert [attributes["keyway.attempt"] for attributes in recorded] == [1, 2, 3]
+    assert [attributes.get("error.type") for attributes in recorded] == ["PROVIDER_CONNECTION_LOST", "503", None]
     parents = [head.split(b"traceparent: ")[1].split(b"\r\n")[0] for head in upstream.heads]
     assert len(set(parents)) == 3
 
@@ -134,7 +134,7 @@ async def test_cancellation_during_the_retry_pause_ends_the_call() -> None:
             return http_client.state.budget == slow.reserve - 1
 
         await eventually(pausing)
-        assert http_client.state.in_flight == 0  # a pause takes no place
+        assert http_client.state.in_flight == 0  # a pause takes no slot
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending

@@ -1,4 +1,4 @@
-"""TLS between the HTTP client and servers with certificates that openssl made: each kind of failure by itself."""
+"""TLS between the HTTP client and servers with certificates made by openssl: each kind of failure."""
 
 import contextlib
 import socket
@@ -35,16 +35,16 @@ def serving(pair: KeyPair, *, clients_of: Path | None = None) -> ssl.SSLContext:
     return context
 
 
-def trusting(authority: Authority, shown: KeyPair | None = None) -> ssl.SSLContext:
+def trusting(authority: Authority, presented: KeyPair | None = None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=authority.pair.certificate)
-    if shown is not None:
-        context.load_cert_chain(shown.certificate, shown.key)
+    if presented is not None:
+        context.load_cert_chain(presented.certificate, presented.key)
     return context
 
 
 @contextlib.contextmanager
 def blocking_server(context: ssl.SSLContext) -> Iterator[str]:
-    """The URL of a server whose TLS says in an alert why it refuses; the servers of asyncio just hang up."""
+    """Yield the URL of a server that sends TLS alerts with the reason; servers of asyncio only close the connection."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -53,7 +53,7 @@ def blocking_server(context: ssl.SSLContext) -> Iterator[str]:
             try:
                 wrapped.do_handshake()
             except ssl.SSLError:
-                # Until the client hangs up: closing with data unread would be a reset, which overtakes the alert.
+                # Wait until the client closes: closing with unread data would send a reset, which overtakes the alert.
                 with contextlib.suppress(OSError):
                     while socket.socket.recv(wrapped, 65_536):
                         pass
@@ -70,13 +70,13 @@ def blocking_server(context: ssl.SSLContext) -> Iterator[str]:
         listener.close()
 
 
-async def test_trusted(authority: Authority, pair: KeyPair) -> None:
+async def test_server_with_a_trusted_certificate_is_accepted(authority: Authority, pair: KeyPair) -> None:
     tls = trusting(authority)
     async with RawServer(keeping_alive(OK), tls=serving(pair)) as server, client(server.url, tls=tls) as http:
         assert (await http.send(GET, new_call())).body == b"ok"
 
 
-async def test_authority_is_unknown(pair: KeyPair) -> None:
+async def test_certificate_of_an_unknown_authority_is_rejected(pair: KeyPair) -> None:
     async with RawServer(keeping_alive(OK), tls=serving(pair)) as server:
         error = await failure(server.url)
     assert error.kind == outcomes.TLS_FAILED
@@ -84,35 +84,35 @@ async def test_authority_is_unknown(pair: KeyPair) -> None:
     assert not error.kind.retryable_if_idempotent
 
 
-async def test_another_authority(pair: KeyPair, tmp_path: Path) -> None:
+async def test_certificate_of_another_authority_is_rejected(pair: KeyPair, tmp_path: Path) -> None:
     async with RawServer(keeping_alive(OK), tls=serving(pair)) as server:
         error = await failure(server.url, tls=trusting(Authority(tmp_path)))
     assert error.kind == outcomes.TLS_FAILED
 
 
-async def test_wrong_name(authority: Authority) -> None:
+async def test_certificate_for_another_name_is_rejected(authority: Authority) -> None:
     other = authority.issue("other", host="other.example")
     async with RawServer(keeping_alive(OK), tls=serving(other)) as server:
         assert (await failure(server.url, tls=trusting(authority))).kind == outcomes.TLS_FAILED
 
 
-async def test_expired(authority: Authority) -> None:
+async def test_expired_certificate_is_rejected(authority: Authority) -> None:
     expired = authority.issue("expired", days=-1)
     async with RawServer(keeping_alive(OK), tls=serving(expired)) as server:
         assert (await failure(server.url, tls=trusting(authority))).kind == outcomes.TLS_FAILED
 
 
-async def test_server_without_tls() -> None:
-    async def behaviour(reader: Reader, writer: Writer) -> None:
+async def test_server_without_tls_is_a_tls_failure() -> None:
+    async def behavior(reader: Reader, writer: Writer) -> None:
         await reader.read(1)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         await writer.drain()
 
-    async with RawServer(behaviour) as server:
+    async with RawServer(behavior) as server:
         assert (await failure(f"https://localhost:{server.port}")).kind == outcomes.TLS_FAILED
 
 
-async def test_no_version_in_common(authority: Authority, pair: KeyPair) -> None:
+async def test_no_common_tls_version_is_a_tls_failure(authority: Authority, pair: KeyPair) -> None:
     old = serving(pair)
     old.maximum_version = ssl.TLSVersion.TLSv1_2
     new = trusting(authority)
@@ -122,45 +122,51 @@ async def test_no_version_in_common(authority: Authority, pair: KeyPair) -> None
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-@pytest.mark.parametrize("stranger", [False, True])
-async def test_client_certificate_refused(
-    authority: Authority, pair: KeyPair, version: ssl.TLSVersion, tmp_path: Path, transport: str, *, stranger: bool
+@pytest.mark.parametrize("other_authority", [False, True])
+async def test_rejected_client_certificate_is_a_tls_failure(
+    authority: Authority,
+    pair: KeyPair,
+    version: ssl.TLSVersion,
+    tmp_path: Path,
+    transport: str,
+    *,
+    other_authority: bool,
 ) -> None:
-    """None is shown, or one of an authority that the server does not know. TLS 1.3 tells only after the handshake."""
-    # On uvloop, aiohttp takes it for a lost connection at times.
+    """The client presents none, or one of an unknown authority. TLS 1.3 rejects it only after the handshake."""
+    # On uvloop, aiohttp sometimes reports a lost connection.
     unsure = transport == "aiohttp" and version is ssl.TLSVersion.TLSv1_3
     expected = {outcomes.TLS_FAILED, outcomes.CONNECTION_LOST} if unsure else {outcomes.TLS_FAILED}
-    shown = Authority(tmp_path).issue("stranger") if stranger else None
+    presented = Authority(tmp_path).issue("other_authority") if other_authority else None
     context = serving(pair, clients_of=authority.pair.certificate)
     context.maximum_version = version
     with blocking_server(context) as url:
-        error = await failure(url, POST, tls=trusting(authority, shown))
+        error = await failure(url, POST, tls=trusting(authority, presented))
     assert error.kind in expected
 
 
-async def test_client_certificate_accepted(authority: Authority, pair: KeyPair) -> None:
+async def test_client_certificate_is_accepted(authority: Authority, pair: KeyPair) -> None:
     context = serving(pair, clients_of=authority.pair.certificate)
     tls = trusting(authority, authority.issue("client"))
     async with RawServer(keeping_alive(OK), tls=context) as server, client(server.url, tls=tls) as http:
         assert (await http.send(POST, new_call())).body == b"ok"
 
 
-async def test_connection_ends_within_the_handshake(authority: Authority) -> None:
-    async def behaviour(reader: Reader, _writer: Writer) -> None:
+async def test_connection_closed_in_the_handshake_is_unreachable(authority: Authority) -> None:
+    async def behavior(reader: Reader, _writer: Writer) -> None:
         await reader.read(1)
 
-    async with RawServer(behaviour) as server:
+    async with RawServer(behavior) as server:
         error = await failure(f"https://localhost:{server.port}", tls=trusting(authority))
     assert error.kind == outcomes.UNREACHABLE
 
 
-async def test_connection_ends_after_the_request(authority: Authority, pair: KeyPair) -> None:
+async def test_connection_closed_after_the_request_is_lost(authority: Authority, pair: KeyPair) -> None:
     async with RawServer(answering(b""), tls=serving(pair)) as server:
         error = await failure(server.url, tls=trusting(authority))
     assert error.kind == outcomes.CONNECTION_LOST
 
 
-async def test_silence_after_the_handshake(authority: Authority, pair: KeyPair) -> None:
+async def test_silence_after_the_handshake_is_a_timeout(authority: Authority, pair: KeyPair) -> None:
     async with RawServer(silence, tls=serving(pair)) as server:
         error = await failure(server.url, tls=trusting(authority), timeout=0.3)
     assert error.kind == outcomes.TIMEOUT

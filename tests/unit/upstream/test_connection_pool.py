@@ -19,7 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def at_once(server: RawServer, act: Callable[[socket.socket], object]) -> None:
-    """Act on the server's side of each connection, without a turn of the event loop."""
+    """Act on the server's side of each connection, without an iteration of the event loop."""
     for writer in server.writers:
         with socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno())) as wire:
             act(wire)
@@ -29,14 +29,14 @@ class TestPool:
     async def test_most_recently_used_connection_is_reused_first(self) -> None:
         served: list[int] = []
 
-        async def behaviour(reader: Reader, writer: Writer) -> None:
+        async def behavior(reader: Reader, writer: Writer) -> None:
             number = server.connections
             while True:
                 await read_request(reader)
                 served.append(number)
                 writer.write(OK)
 
-        async with RawServer(behaviour) as server, client(server.url) as http:
+        async with RawServer(behavior) as server, client(server.url) as http:
             await asyncio.gather(*(http.send(GET, new_call()) for _ in range(3)))
             served.clear()
             for _ in range(5):
@@ -45,7 +45,7 @@ class TestPool:
         assert len(set(served)) == 1
 
     async def test_closed_idle_connection_is_detected_before_reuse(self) -> None:
-        """Even where the loop has had no turn to see it."""
+        """The event loop has had no iteration in which it could detect the end."""
         async with serving(OK, OK) as (server, http):
             await http.send(POST, new_call())
             at_once(server, lambda wire: wire.shutdown(socket.SHUT_WR))
@@ -63,21 +63,24 @@ class TestPool:
         monkeypatch.setattr(connection_pool, "IDLE_SECONDS", 0.05)
         ended = asyncio.Event()
 
-        async def behaviour(reader: Reader, writer: Writer) -> None:
+        async def behavior(reader: Reader, writer: Writer) -> None:
             await read_request(reader)
             writer.write(OK)
             await reader.read()
             ended.set()
 
-        async with RawServer(behaviour) as server, client(server.url) as http:
+        async with RawServer(behavior) as server, client(server.url) as http:
             await http.send(GET, new_call())
             await asyncio.wait_for(ended.wait(), 10)
             await asyncio.sleep(0)
             assert connections(http) == 0
 
-    @pytest.mark.parametrize(("told", "kept"), [("timeout=1", False), ("timeout=60, max=5", True), ("max=5", True)])
-    async def test_keep_alive_timeout_of_the_server_is_respected(self, told: str, *, kept: bool) -> None:
-        async with serving(OK.replace(b"\r\n\r\n", f"\r\nKeep-Alive: {told}\r\n\r\n".encode()), OK) as (server, http):
+    @pytest.mark.parametrize(("header", "kept"), [("timeout=1", False), ("timeout=60, max=5", True), ("max=5", True)])
+    async def test_keep_alive_timeout_of_the_server_is_respected(self, header: str, *, kept: bool) -> None:
+        async with serving(OK.replace(b"\r\n\r\n", f"\r\nKeep-Alive: {header}\r\n\r\n".encode()), OK) as (
+            server,
+            http,
+        ):
             await http.send(GET, new_call())
             await http.send(GET, new_call())
         assert server.connections == (1 if kept else 2)
@@ -95,7 +98,7 @@ class TestPool:
 
 
 async def test_read_timeout_limits_silence_during_a_response() -> None:
-    async def behaviour(reader: Reader, writer: Writer) -> None:
+    async def behavior(reader: Reader, writer: Writer) -> None:
         await read_request(reader)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
         for _ in range(5):
@@ -103,7 +106,7 @@ async def test_read_timeout_limits_silence_during_a_response() -> None:
             await asyncio.sleep(0.05)
         await reader.read()
 
-    async with RawServer(behaviour) as server, client(server.url, read_timeout=0.2) as http:
+    async with RawServer(behavior) as server, client(server.url, read_timeout=0.2) as http:
         call = new_call()
         with pytest.raises(UpstreamError) as caught:
             await http.send(GET, call)

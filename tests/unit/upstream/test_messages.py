@@ -1,4 +1,4 @@
-"""What an answer's headers say, read without a network."""
+"""Response headers, parsed without a network."""
 
 from hypothesis import example, given
 from hypothesis import strategies as st

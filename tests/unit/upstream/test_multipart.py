@@ -1,4 +1,4 @@
-"""Multipart bodies, read back by a parser that is not ours."""
+"""Multipart bodies, parsed by an independent parser."""
 
 import secrets
 from email import message_from_bytes, policy
@@ -23,7 +23,7 @@ PARTS = st.lists(
 
 
 def sections(body: bytes, content_type: str) -> list[tuple[bytes, bytes]]:
-    """Headers and content of each part, cut at the boundary as RFC 2046 says."""
+    """Return headers and content of each part, split at the boundary by RFC 2046."""
     media_type, _, boundary = content_type.partition("; boundary=")
     assert media_type == "multipart/form-data"
     delimiter = b"\r\n--" + boundary.encode()

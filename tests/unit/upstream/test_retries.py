@@ -1,4 +1,4 @@
-"""Which failures are worth another attempt, after what pause, and how many there may be in all."""
+"""The retry policy: which failures are retried, after which pause, and the retry budget."""
 
 import dataclasses
 
@@ -15,7 +15,7 @@ SETTINGS = RetrySettings(attempts=4, initial_backoff=0.1, maximum_backoff=0.3, b
 
 
 def longest(settings: RetrySettings = SETTINGS) -> Retries:
-    """Repeats whose jitter is always the most that it can be."""
+    """Return retries with the maximum jitter."""
     return Retries(settings, draw=lambda _low, high: high)
 
 
@@ -63,9 +63,9 @@ def test_retry_after_is_added_to_the_jitter() -> None:
     assert longest().pause(safe(), 1, outcomes.RATE_LIMITED, 0.0) == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize("asked", [0.31, 60.0, float("inf")])
-def test_retry_after_beyond_the_maximum_is_not_retried(asked: float) -> None:
-    assert longest().pause(safe(), 1, outcomes.RATE_LIMITED, asked) is None
+@pytest.mark.parametrize("requested", [0.31, 60.0, float("inf")])
+def test_retry_after_beyond_the_maximum_is_not_retried(requested: float) -> None:
+    assert longest().pause(safe(), 1, outcomes.RATE_LIMITED, requested) is None
 
 
 def test_pause_never_exceeds_the_deadline() -> None:

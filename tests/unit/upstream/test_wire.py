@@ -18,14 +18,14 @@ MALFORMED = errors.MALFORMED_PROVIDER_RESPONSE
 
 
 async def sent(request: HttpRequest, path: str = "") -> bytes:
-    """The bytes of a request, as they arrive."""
+    """Return the bytes of a request as they arrive."""
     heads: list[bytes] = []
 
-    async def behaviour(reader: Reader, writer: Writer) -> None:
+    async def behavior(reader: Reader, writer: Writer) -> None:
         heads.append(b"".join(await read_request(reader)))
         writer.write(OK)
 
-    async with RawServer(behaviour) as server, client(server.url + path) as http:
+    async with RawServer(behavior) as server, client(server.url + path) as http:
         await http.send(request, new_call())
         return heads[0].replace(str(server.port).encode(), b"PORT")
 
@@ -38,9 +38,11 @@ class TestRequest:
             b"User-Agent: keyway/0.1.0\r\nX-One: \xc3\xbc \t1\r\nAccept: text/plain\r\nContent-Length: 4\r\n\r\nbody"
         )
 
-    @pytest.mark.parametrize(("method", "told"), [("GET", False), ("DELETE", False), ("POST", True), ("PUT", True)])
-    async def test_empty_body_has_a_length_only_for_methods_with_a_body(self, method: str, *, told: bool) -> None:
-        assert (b"Content-Length: 0\r\n" in await sent(HttpRequest(method, "/"))) is told
+    @pytest.mark.parametrize(
+        ("method", "has_length"), [("GET", False), ("DELETE", False), ("POST", True), ("PUT", True)]
+    )
+    async def test_empty_body_has_a_length_only_for_methods_with_a_body(self, method: str, *, has_length: bool) -> None:
+        assert (b"Content-Length: 0\r\n" in await sent(HttpRequest(method, "/"))) is has_length
 
     @pytest.mark.parametrize("name", ["X\r\nY", "X:", "X Y", "", "Ü", "Host", "content-length", "Transfer-Encoding"])
     async def test_invalid_header_name_is_rejected(self, name: str) -> None:
@@ -119,14 +121,14 @@ class TestResponse:
         headers = b"X-A: one\r\nContent-Type: a/b\r\nTransfer-Encoding: chunked"
         answer = b"HTTP/1.1 200 OK\r\n" + headers + b"\r\n\r\n2\r\nok\r\n0\r\n\r\n"
 
-        async def behaviour(reader: Reader, writer: Writer) -> None:
+        async def behavior(reader: Reader, writer: Writer) -> None:
             await read_request(reader)
             for start in range(0, len(answer), pieces):
                 writer.write(answer[start : start + pieces])
                 await writer.drain()
                 await asyncio.sleep(0)
 
-        async with RawServer(behaviour) as server, client(server.url) as http:
+        async with RawServer(behavior) as server, client(server.url) as http:
             response = await http.send(GET, new_call())
         assert (response.body, response.headers["x-a"], response.media_type) == (b"ok", "one", "a/b")
 
@@ -174,14 +176,14 @@ class TestResponse:
 
     @pytest.mark.parametrize("flood", [b"HTTP/1.1 100 Continue\r\n\r\n", b"X: y\r\n", b"x"])
     async def test_endless_head_is_rejected(self, flood: bytes) -> None:
-        async def behaviour(reader: Reader, writer: Writer) -> None:
+        async def behavior(reader: Reader, writer: Writer) -> None:
             await read_request(reader)
             writer.write(b"" if flood.startswith(b"HTTP") else b"HTTP/1.1 200 OK\r\n")
             while True:
                 writer.write(flood * 1000)
                 await writer.drain()
 
-        async with RawServer(behaviour) as server, client(server.url) as http:
+        async with RawServer(behavior) as server, client(server.url) as http:
             with pytest.raises(UpstreamError) as caught:
                 await http.send(GET, new_call())
         assert caught.value.kind == MALFORMED
