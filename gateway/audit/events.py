@@ -17,6 +17,7 @@ from gateway import __version__
 from gateway.authz.policies import Decision
 from gateway.authz.principals import caller_id
 from gateway.contract.methods import METHODS, Method
+from gateway.contract.spelling import is_nfc, nfc
 from gateway.identity.caller import Caller
 from keyway.v1.options_pb2 import AUDIT_ACTIVITY_OTHER, AuditActivity
 
@@ -241,10 +242,18 @@ def _of_call(details: CallDetails) -> bytes:
             {"name": "x-request-id", "type": "Other", "type_id": 99, "value": details.caller_request_id}
         ]
     if details.resources:
-        members["resources"] = [{"type": kind, "name": name, "uid": name} for kind, name in details.resources]
+        members["resources"] = [_resource(kind, name) for kind, name in details.resources]
     if details.trace_id:
         members["trace"] = {"uid": details.trace_id, "span": {"uid": details.span_id}}
     return b"," + orjson.dumps(members)[1:-1] if members else b""
+
+
+def _resource(kind: str, name: str) -> Mapping[str, str]:
+    """A resource. If its name is not in NFC, `uid_alt` is the NFC form, so that searches find every spelling."""
+    resource = {"type": kind, "name": name, "uid": name}
+    if not is_nfc(name):
+        resource["uid_alt"] = nfc(name)
+    return resource
 
 
 def refusals(peer: str, reason: str, *, first: float, last: float, methods: Mapping[str, int]) -> bytes:

@@ -11,6 +11,7 @@ from gateway.authz.resources import accepted_types
 from gateway.authz.targets import TARGETS
 from gateway.config.base import ConfigError
 from gateway.contract.methods import BATCHES, snake_case
+from gateway.contract.spelling import is_nfc, nfc
 from gateway.identity.caller import Caller
 
 
@@ -38,6 +39,7 @@ class Explanation:
             "action": decision.action,
             "resource_type": decision.resource_type,
             "resource": decision.resource,
+            **({} if is_nfc(decision.resource) else {"resource_nfc": nfc(decision.resource)}),
             "policies": [
                 {"id": name, "place": location}
                 for name, location in zip(decision.policies, self.locations, strict=True)
@@ -50,6 +52,7 @@ class Explanation:
         decision = self.decision
         lines = [
             f"{'ALLOWED' if decision.allowed else 'DENIED'}: {self.caller} {decision.action} {decision.resource}",
+            *_other_spelling(decision.resource),
             f"groups in the entities file: {', '.join(self.groups) or 'none'}",
             *self._reasons(),
         ]
@@ -69,6 +72,11 @@ class Explanation:
             )
 
 
+def _other_spelling(resource: str) -> Iterator[str]:
+    if not is_nfc(resource):
+        yield f"the resource name is not in NFC; also evaluated as {nfc(resource)}"
+
+
 def explain(loaded: Policies, caller: Caller, action: str, resource: str) -> Explanation:
     """Return the decision about an action with its reasons. Raise ConfigError if the resource name is not valid.
 
@@ -83,7 +91,7 @@ def explain(loaded: Policies, caller: Caller, action: str, resource: str) -> Exp
     locations = {policy.name: policy.location for policy in loaded.policies}
     unnamed: tuple[str, ...] = ()
     if action in PRIVATE and not decision.policies:
-        _, unnamed = loaded.evaluate(loaded.for_all, caller, action, resource, resource_type)
+        _, unnamed = loaded.as_written.evaluate(caller, action, resource, resource_type, by_all=True)
     return Explanation(
         caller=caller_id(caller),
         groups=loaded.groups.memberships.get(caller_id(caller), ()),

@@ -1,31 +1,30 @@
 """A loaded set of policies and its decisions. The set is immutable: after a change, the engine replaces it.
 
 No wildcard covers reading private material: for these actions, only permits that name one of them in their scope count.
-Forbids always count. If a policy cannot be evaluated, the call is denied.
+Forbids always count.
+
+Cedar compares texts character by character, but an upstream can treat several Unicode spellings as the same name.
+Unless every text is in NFC, a call is therefore evaluated twice: as written, and with the texts of policies, groups,
+caller, and resource in NFC. It is denied if either evaluation denies it.
 """
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
 
 import cedarpy
-import structlog
 
 from gateway.authz import groups, sources
-from gateway.authz.actions import ACTION, ACTIONS, PRIVATE, Action
+from gateway.authz.evaluation import Evaluator
 from gateway.authz.groups import Groups
-from gateway.authz.principals import CALLER, GROUP, caller_id
-from gateway.authz.resources import Entity, lineage
-from gateway.authz.schema import schema
+from gateway.authz.normalization import is_normalized, normalized, normalized_groups
 from gateway.authz.settings import PolicySettings
 from gateway.authz.sources import Policy
 from gateway.config.problems import FileError, Place
+from gateway.contract.spelling import is_nfc
 from gateway.identity.caller import Caller
 
-_MAXIMUM_POLICIES_NAMED: Final = 16
-
-_log = structlog.get_logger(__name__)
+__all__ = ["Decision", "Policies", "load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,61 +53,24 @@ class Decision:
 class Policies:
     """Policies with the groups that they refer to.
 
-    for_all: all policies. for_private: the policies that count for actions that read private material.
+    as_written: evaluates calls with all texts as they are. in_nfc: evaluates calls with all texts in NFC.
+    written_in_nfc: whether the texts of all policies and groups are in NFC.
     """
 
     policies: tuple[Policy, ...]
     groups: Groups
-    for_all: cedarpy.PolicySet = field(repr=False)
-    for_private: cedarpy.PolicySet = field(repr=False)
+    as_written: Evaluator = field(repr=False)
+    in_nfc: Evaluator = field(repr=False)
+    written_in_nfc: bool
 
     def decide(self, caller: Caller, action: str, resource: str, resource_type: str) -> Decision:
         """Return the decision about one call. `PolicyEngine.decide` describes the arguments."""
-        policy_set = self.for_private if action in PRIVATE else self.for_all
-        allowed, reasons = self.evaluate(policy_set, caller, action, resource, resource_type)
+        allowed, reasons = self.as_written.evaluate(caller, action, resource, resource_type)
+        if allowed and not (self.written_in_nfc and is_nfc(resource) and is_normalized(caller)):
+            in_nfc, forbidding = self.in_nfc.evaluate(caller, action, resource, resource_type)
+            if not in_nfc:
+                return Decision(action, resource_type, resource, False, forbidding)
         return Decision(action, resource_type, resource, allowed, reasons)
-
-    def evaluate(
-        self, policy_set: cedarpy.PolicySet, caller: Caller, action: str, resource: str, resource_type: str
-    ) -> tuple[bool, tuple[str, ...]]:
-        """Return whether a policy set permits the call, and the names of the policies that decided."""
-        try:
-            result = self._authorize(policy_set, caller, action, lineage(resource, resource_type))
-        except ValueError as error:
-            # The subject of a token, for example, can contain a lone surrogate, which Cedar does not accept.
-            _log.warning("policy_request_invalid", action=action, error=type(error).__name__)
-            return False, ()
-        problems = result.diagnostics.errors
-        if problems:
-            _log.error("policy_evaluation_failed", action=action, resource=resource, error=problems)
-            return False, ()
-        return result.allowed, tuple(sorted(result.diagnostics.reasons)[:_MAXIMUM_POLICIES_NAMED])
-
-    def _authorize(
-        self, policy_set: cedarpy.PolicySet, caller: Caller, action: str, resource: list[Entity]
-    ) -> cedarpy.AuthzResult:
-        entities = [self._caller(caller), _action(ACTIONS[action]), *resource]
-        request = {"principal": entities[0]["uid"], "action": entities[1]["uid"], "resource": resource[0]["uid"]}
-        known = cedarpy.Entities.from_json_str(json.dumps(entities))
-        return cedarpy.is_authorized(request, policy_set, known, schema=schema())
-
-    def _caller(self, caller: Caller) -> Entity:
-        name = caller_id(caller)
-        return {
-            "uid": {"type": CALLER, "id": name},
-            "attrs": {
-                "kind": caller.kind,
-                "issuer": caller.issuer,
-                "groups": caller.groups,
-                "scopes": caller.scopes,
-            },
-            "parents": [{"type": GROUP, "id": group} for group in self.groups.memberships.get(name, ())],
-        }
-
-
-def _action(action: Action) -> Entity:
-    parents = [{"type": ACTION, "id": group} for group in action.groups]
-    return {"uid": {"type": ACTION, "id": action.name}, "attrs": {}, "parents": parents}
 
 
 def load(settings: PolicySettings) -> Policies:
@@ -119,7 +81,18 @@ def load(settings: PolicySettings) -> Policies:
     lines = [f"policy: {text}" for texts in problems.values() for text in texts]
     if lines:
         raise FileError("\n".join(lines), problems)
-    return Policies(policies, known, _policy_set(policies), _policy_set(_counting_for_private(policies)))
+    return _policies(policies, known)
+
+
+def _policies(policies: tuple[Policy, ...], known: Groups) -> Policies:
+    as_written = Evaluator(known, _policy_set(policies), _policy_set(_counting_for_private(policies)))
+    in_nfc = tuple(replace(policy, tree=normalized(policy.tree)) for policy in policies)
+    known_in_nfc = normalized_groups(known)
+    if (in_nfc, known_in_nfc) == (policies, known):
+        return Policies(policies, known, as_written, replace(as_written, in_nfc=True), written_in_nfc=True)
+    for_all, for_private = _policy_set(in_nfc), _policy_set(_counting_for_private(in_nfc))
+    second = Evaluator(known_in_nfc, for_all, for_private, in_nfc=True)
+    return Policies(policies, known, as_written, second, written_in_nfc=False)
 
 
 def _counting_for_private(policies: Iterable[Policy]) -> Iterator[Policy]:

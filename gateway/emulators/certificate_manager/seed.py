@@ -17,7 +17,9 @@ from gateway.emulators.certificate_manager.state import CertificateManagerState,
 DEFAULT_APP_KEY = "certmanager-demo"
 
 _Word = Annotated[str, StringConstraints(pattern=r"^[!-.0-~]+$")]  # fits a path segment and a header
-_Name = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z가-힣ㄱ-ㅎㅏ-ㅣ._*-]+$")]  # reported by the vendor
+_Name = Annotated[
+    str, StringConstraints(pattern=r"^[0-9A-Za-z가-힣ㄱ-ㅎㅏ-ㅣ\u1100-\u11ff._*-]+$")
+]  # reported; NFD too
 _FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\\x00-\x1f\x7f]+$")]
 
 

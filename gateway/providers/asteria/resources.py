@@ -66,10 +66,9 @@ def certificate_name(provider: str, side: str) -> str:
 
 
 def authority_name(store: Resource, alias: str) -> str:
-    """Return the resource name of an authority; empty if the alias cannot be part of a name."""
-    if not resource_names.is_segment(alias):
-        return ""
-    return resource_names.TRUSTED_AUTHORITY.format(provider=store.provider, trust_store=store.side, alias=alias)
+    """Return the resource name of an authority; empty if no request could contain it."""
+    name = resource_names.TRUSTED_AUTHORITY.format(provider=store.provider, trust_store=store.side, alias=alias)
+    return name if resource_names.TRUSTED_AUTHORITY.parse(name) is not None else ""
 
 
 def _in_trust_store(pattern: resource_names.Pattern, name: str) -> Resource:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from gateway.errors import InvalidRequest, Violation
 
-MAXIMUM_SEGMENT_BYTES: Final = 2048
+MAXIMUM_SEGMENT_BYTES: Final = 6144
 """Maximum length of one percent-encoded segment. HTTP servers accept URLs of 8 KB or less."""
 
 

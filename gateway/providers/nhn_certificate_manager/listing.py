@@ -3,7 +3,6 @@
 Certificate Manager counts pages from 1 (pageNum, pageSize, all). It can return pages of another size than requested.
 """
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
@@ -82,13 +81,5 @@ async def find(pages: Pages, certificate_name: str, provider: str) -> certificat
 
 
 def _named(rows: Sequence[certificates.Certificate], name: str) -> certificates.Certificate | None:
-    """Return the row with this name: an exact match, otherwise a match after Unicode normalization (NFC)."""
-    exact = next((row for row in rows if row.display_name == name), None)
-    if exact is not None:
-        return exact
-    expected = _composed(name)
-    return next((row for row in rows if _composed(row.display_name) == expected), None)
-
-
-def _composed(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
+    """Return the row with this name, which is compared character by character: policy decided about this spelling."""
+    return next((row for row in rows if row.display_name == name), None)

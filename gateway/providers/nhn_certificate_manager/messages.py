@@ -94,10 +94,9 @@ def _row(item: JsonObject, provider: str, timezone: ZoneInfo) -> certificate_pb2
 
 
 def _resource_name(provider: str, certificate_name: str) -> str:
-    """Return the resource name; empty if the certificate's name cannot be a segment. It is then only listed."""
-    if not resource_names.is_segment(certificate_name):
-        return ""
-    return resource_names.CERTIFICATE.format(provider=provider, certificate=certificate_name)
+    """Return the resource name; empty if no request could contain it. The certificate is then only listed."""
+    name = resource_names.CERTIFICATE.format(provider=provider, certificate=certificate_name)
+    return name if resource_names.CERTIFICATE.parse(name) is not None else ""
 
 
 def certificate_file(response: HttpResponse) -> pem.PemBundle:

@@ -67,6 +67,16 @@ def test_intent_has_the_members_of_api_activity() -> None:
     assert (intent["status_id"], intent["status"]) == (99, "Pending")
 
 
+def test_name_that_is_not_in_nfc_is_recorded_in_both_forms() -> None:
+    nfc, nfd = "providers/p/keys/\u00e9", "providers/p/keys/e\u0301"
+    names = [("keyway.dev/Key", name) for name in (nfd, nfc)]
+    for event in both(known(resources=names), CallResult(events.SUCCESS, "OK", LATER)):
+        assert event["resources"] == [
+            {"type": "keyway.dev/Key", "name": nfd, "uid": nfd, "uid_alt": nfc},
+            {"type": "keyway.dev/Key", "name": nfc, "uid": nfc},
+        ]
+
+
 def test_outcome_repeats_the_intent_and_adds_the_result() -> None:
     ended = CallResult(
         events.FAILURE,

@@ -40,8 +40,13 @@ def as_alice(folder: Path, method: str, resource: str, *more: str) -> str:
 def test_check_reports_counts_and_warnings(tmp_path: Path) -> None:
     reported = policy_report.check(settings(tmp_path, TEXT, "// none", entities=ENTITIES)).splitlines()
     assert reported[:3] == ["0.cedar: 3 policies", "1.cedar: 0 policies", "entities.json: 1 caller in 2 groups"]
-    (warning,) = reported[3:]
-    assert warning.startswith("warning: 0.cedar:3: permits every action except")
+    expected = (
+        "0.cedar:3: permits every action except",
+        "0.cedar:4: policy never: tests resource.id, which is the number of a key version",
+        "0.cedar:4: policy never: forbids resources by name, but members permits other names",
+    )
+    assert len(reported[3:]) == len(expected)
+    assert all(line.startswith(f"warning: {text}") for line, text in zip(reported[3:], expected, strict=True))
 
 
 def test_check_of_an_invalid_file_fails(tmp_path: Path) -> None:
@@ -74,6 +79,15 @@ def test_explain_states_that_no_policy_permits(tmp_path: Path) -> None:
     reported = as_alice(tmp_path, "DeleteCertificate", "providers/p/certificates/c").splitlines()
     assert reported[0].startswith("DENIED: ")
     assert reported[2:] == ["no policy permits it"]
+
+
+def test_explain_shows_the_nfc_form_of_a_name(tmp_path: Path) -> None:
+    name, nfc = "providers/p/keys/e\u0301", "providers/p/keys/\u00e9"
+    assert as_alice(tmp_path, "Encrypt", name).splitlines()[1] == (
+        f"the resource name is not in NFC; also evaluated as {nfc}"
+    )
+    assert json.loads(as_alice(tmp_path, "Encrypt", name, "--json"))["resource_nfc"] == nfc
+    assert len(as_alice(tmp_path, "Encrypt", nfc).splitlines()) == 3
 
 
 def test_explain_lists_permits_that_do_not_name_private_material(tmp_path: Path) -> None:

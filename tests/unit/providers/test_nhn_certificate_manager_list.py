@@ -5,6 +5,7 @@ import unicodedata
 import pytest
 from google.type import date_pb2
 
+from gateway.contract.resource_names import MAXIMUM_NAME_CHARACTERS
 from gateway.errors import CERTIFICATE_NOT_FOUND, GatewayError, MalformedResponse
 from gateway.providers.base.listing import CertificatePage, ListWindow
 from keyway.v1 import certificate_pb2 as certificates
@@ -131,11 +132,16 @@ async def test_empty_list_needs_no_data() -> None:
         assert await adapter.list_certificates(ListWindow(0, 10, ALL), call()) == CertificatePage([], 0)
 
 
-async def test_certificate_with_an_invalid_name_is_listed_without_a_resource_name() -> None:
+@pytest.mark.parametrize("invalid", ["a/b", "", "..", "a\n", "a" * 998])
+async def test_certificate_with_an_invalid_name_is_listed_without_a_resource_name(invalid: str) -> None:
+    longest = "a" * 997
     async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
-        upstream.answer("GET", LIST, body=page([row("a/b"), row()]))
+        upstream.answer("GET", LIST, body=page([row(invalid), row(longest), row()]))
         found = await adapter.list_certificates(ListWindow(0, 10, ALL), call())
-    assert [(item.name, item.display_name) for item in found.certificates] == [("", "a/b"), (NAME, "www.example.com")]
+    names = ["", f"providers/nhn/certificates/{longest}", NAME]
+    assert len(names[1]) == MAXIMUM_NAME_CHARACTERS
+    assert [item.name for item in found.certificates] == names
+    assert [item.display_name for item in found.certificates] == [invalid, longest, "www.example.com"]
 
 
 @pytest.mark.parametrize(
@@ -217,15 +223,16 @@ async def test_get_of_a_missing_certificate_is_not_found() -> None:
     assert NAME in caught.value.message
 
 
-@pytest.mark.parametrize("form", ["NFC", "NFD"])
-async def test_hangul_name_is_found_in_both_normal_forms(form: str) -> None:
-    listed = "인증서-" + unicodedata.normalize("NFD", "한글")
-    requested = unicodedata.normalize("NFC", listed) if form == "NFC" else unicodedata.normalize("NFD", listed)
-    answer = await get(page([row(listed)]), f"providers/nhn/certificates/{requested}")
-    assert answer.certificate.display_name == listed
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+async def test_another_unicode_form_is_not_found(forms: tuple[str, str]) -> None:
+    """Policy decides about the requested form, so no other form is returned."""
+    listed, requested = (unicodedata.normalize(form, "한글") for form in forms)
+    with pytest.raises(GatewayError) as caught:
+        await get(page([row(listed)]), f"providers/nhn/certificates/{requested}")
+    assert caught.value.kind == CERTIFICATE_NOT_FOUND
 
 
-async def test_exact_name_takes_precedence_over_its_other_normal_form() -> None:
+async def test_two_unicode_forms_are_two_certificates() -> None:
     forms = [unicodedata.normalize(form, "한글") for form in ("NFC", "NFD")]
     rows = [row(name, authority=str(number)) for number, name in enumerate(forms)]
     for number, name in enumerate(forms):

@@ -48,7 +48,8 @@ const (
 //
 // Names: `providers/{provider}/certificates/{certificate}` and
 // `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`. A segment is not empty, has no `/` and no
-// control characters, and is not `.` or `..`. A name has at most 1,024 characters.
+// control characters, and is not `.` or `..`. A name has at most 1,024 characters. Names are compared character by
+// character: two Unicode forms of a text (NFC, NFD) are two names. Methods accept every name that a list returns.
 //
 // Passwords: at most 1,024 bytes in UTF-8. Files: at most 4 MiB (4,194,304 bytes) each. A provider can have lower
 // limits.
@@ -332,7 +333,8 @@ func (c *certificateServiceClient) DeleteTrustedAuthority(ctx context.Context, i
 //
 // Names: `providers/{provider}/certificates/{certificate}` and
 // `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`. A segment is not empty, has no `/` and no
-// control characters, and is not `.` or `..`. A name has at most 1,024 characters.
+// control characters, and is not `.` or `..`. A name has at most 1,024 characters. Names are compared character by
+// character: two Unicode forms of a text (NFC, NFD) are two names. Methods accept every name that a list returns.
 //
 // Passwords: at most 1,024 bytes in UTF-8. Files: at most 4 MiB (4,194,304 bytes) each. A provider can have lower
 // limits.

@@ -34,7 +34,8 @@ class KeyServiceStub(object):
     Names: `providers/{provider}/keys/{key}`, `providers/{provider}/keys/{key}/versions/{version}`, and
     `providers/{provider}/secrets/{secret}`. A segment is not empty, has no `/` and no control characters, and is not `.`
     or `..`. `{version}` is a number from 0 to 2,147,483,647, written without leading zeros and without separators. A
-    name has at most 1,024 characters.
+    name has at most 1,024 characters. Names are compared character by character: two Unicode forms of a text (NFC, NFD)
+    are two names.
 
     Key versions: `key_version` in a response is the version that the upstream used. It is absent if the upstream returns
     no version. 0 is a version.
@@ -161,7 +162,8 @@ class KeyServiceServicer(object):
     Names: `providers/{provider}/keys/{key}`, `providers/{provider}/keys/{key}/versions/{version}`, and
     `providers/{provider}/secrets/{secret}`. A segment is not empty, has no `/` and no control characters, and is not `.`
     or `..`. `{version}` is a number from 0 to 2,147,483,647, written without leading zeros and without separators. A
-    name has at most 1,024 characters.
+    name has at most 1,024 characters. Names are compared character by character: two Unicode forms of a text (NFC, NFD)
+    are two names.
 
     Key versions: `key_version` in a response is the version that the upstream used. It is absent if the upstream returns
     no version. 0 is a version.
@@ -403,7 +405,8 @@ class KeyService(object):
     Names: `providers/{provider}/keys/{key}`, `providers/{provider}/keys/{key}/versions/{version}`, and
     `providers/{provider}/secrets/{secret}`. A segment is not empty, has no `/` and no control characters, and is not `.`
     or `..`. `{version}` is a number from 0 to 2,147,483,647, written without leading zeros and without separators. A
-    name has at most 1,024 characters.
+    name has at most 1,024 characters. Names are compared character by character: two Unicode forms of a text (NFC, NFD)
+    are two names.
 
     Key versions: `key_version` in a response is the version that the upstream used. It is absent if the upstream returns
     no version. 0 is a version.
