@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from gateway.authz import forbid_advice
 from gateway.authz.actions import ACTION, PRIVATE
 from gateway.authz.policies import Policies
 from gateway.authz.principals import CALLER, GROUP, is_caller_id
 from gateway.authz.resources import RESOURCE_TYPES
 from gateway.authz.sources import Policy
 
+_DNS: Final = "dns:"
 _PATTERNS: Final = {resource_type.entity: resource_type.pattern for resource_type in RESOURCE_TYPES.values()}
 
 
@@ -18,6 +20,8 @@ def advice(loaded: Policies) -> Iterator[str]:
         yield "there are no policies, so every call is denied"
     for policy in loaded.policies:
         for text in _warnings(policy, loaded.groups.names):
+            yield f"{policy.label}: {text}"
+        for text in forbid_advice.warnings(policy, loaded.policies):
             yield f"{policy.label}: {text}"
 
 
@@ -40,6 +44,8 @@ def _entity_warnings(kind: str, name: str, groups: frozenset[str]) -> Iterator[s
         yield f"names the group {name}, which is not in the entities file"
     if kind == CALLER and not is_caller_id(name):
         yield f"names the caller {name}, which is not a caller ID: IDs begin with spiffe://, dns:, cn:, or sub:"
+    if kind == CALLER and name.startswith(_DNS) and name != name.lower():
+        yield f"names the caller {name}, which no caller has: the DNS name in a caller ID is lowercase"
     if kind in _PATTERNS and _PATTERNS[kind].parse(name) is None:
         yield f"names the {kind} {name}, which is not a valid name: names are {_PATTERNS[kind].template}"
 

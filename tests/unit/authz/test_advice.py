@@ -37,6 +37,10 @@ PRIVATE = "DownloadCertificateWithPrivateKey, GetPrivateKey, GetSecret, GetSymme
             "names the caller web, which is not a caller ID",
         ),
         (
+            f'permit(principal == Keyway::Caller::"dns:Web.example.org", {ENCRYPT}, resource);',
+            "names the caller dns:Web.example.org, which no caller has: the DNS name in a caller ID is lowercase",
+        ),
+        (
             f'permit(principal, {ENCRYPT}, resource == Keyway::Key::"nhn-keys/orders");',
             "nhn-keys/orders, which is not a valid name: names are providers/{provider}/keys/{key}",
         ),
