@@ -15,6 +15,7 @@ from tests.support.scripted_upstream import Body, ScriptedUpstream
 
 UNEXPIRED = service.CERTIFICATE_STATE_FILTER_UNEXPIRED
 ALL = service.CERTIFICATE_STATE_FILTER_ALL
+FORMS = unicodedata.normalize("NFC", "한글"), unicodedata.normalize("NFD", "한글")
 
 KOREAN_SAMPLE = """
 {
@@ -223,19 +224,17 @@ async def test_get_of_a_missing_certificate_is_not_found() -> None:
     assert NAME in caught.value.message
 
 
-@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
-async def test_another_unicode_form_is_not_found(forms: tuple[str, str]) -> None:
+@pytest.mark.parametrize(("listed", "requested"), [FORMS, FORMS[::-1]])
+async def test_another_unicode_form_is_not_found(listed: str, requested: str) -> None:
     """Policy decides about the requested form, so no other form is returned."""
-    listed, requested = (unicodedata.normalize(form, "한글") for form in forms)
     with pytest.raises(GatewayError) as caught:
         await get(page([row(listed)]), f"providers/nhn/certificates/{requested}")
     assert caught.value.kind == CERTIFICATE_NOT_FOUND
 
 
 async def test_two_unicode_forms_are_two_certificates() -> None:
-    forms = [unicodedata.normalize(form, "한글") for form in ("NFC", "NFD")]
-    rows = [row(name, authority=str(number)) for number, name in enumerate(forms)]
-    for number, name in enumerate(forms):
+    rows = [row(name, authority=str(number)) for number, name in enumerate(FORMS)]
+    for number, name in enumerate(FORMS):
         answer = await get(page(rows), f"providers/nhn/certificates/{name}")
         assert answer.certificate.authority == str(number)
 
