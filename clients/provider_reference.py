@@ -12,8 +12,7 @@ from typing import Any, Final, get_args
 from gateway.contract.descriptors import files_with_imports
 from gateway.contract.methods import BATCHES, METHODS
 from gateway.providers.base.notes import Note, ProviderNotes
-from gateway.providers.base.operations import Operations
-from gateway.providers.base.provider import OPERATIONS, ProviderType
+from gateway.providers.base.provider import implemented_operations
 from gateway.providers.catalog import PROVIDER_TYPES
 
 HEAD: Final = """\
@@ -37,17 +36,11 @@ def main() -> int:
 
 def page() -> str:
     """Return the page."""
-    served = {name: operations_of(provider_type) for name, provider_type in PROVIDER_TYPES.items()}
+    served = {name: implemented_operations(provider_type.create) for name, provider_type in PROVIDER_TYPES.items()}
     parts = [HEAD, *method_table(served)]
     for name, provider_type in PROVIDER_TYPES.items():
         parts += provider_section(name, provider_type.notes)
     return "\n".join(parts).rstrip() + "\n"
-
-
-def operations_of(provider_type: ProviderType) -> frozenset[str]:
-    """Return the operations that the adapter class implements, in any version of the upstream API."""
-    adapter = provider_type.create
-    return frozenset(name for name in OPERATIONS if getattr(adapter, name) is not getattr(Operations, name))
 
 
 def method_table(served: Mapping[str, frozenset[str]]) -> Iterator[str]:

@@ -10,10 +10,10 @@ from pathlib import Path
 import grpc
 import pytest
 
-from gateway.demo import DEMO_PROVIDERS
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1 import key_service_pb2_grpc
 from tests.support.processes import READY, Process, run, write_config
+from tests.support.secrecy import configured_secrets
 from tests.support.stack import KEY_MANAGER, Stack
 
 KEY = "providers/nhn-keys/keys/orders-key"
@@ -153,10 +153,10 @@ async def test_log_lines_are_json_and_contain_no_secret(quiet_stack: Stack, tmp_
         "stopped",
     ]
     secrets = [PLAINTEXT.decode(), ciphertext, material.key_material.hex()]
-    for provider in DEMO_PROVIDERS:
-        secrets += [str(provider[key]) for key in ("app_key",) if key in provider]
-        secrets += [str(provider["login"]["password"])] if "login" in provider else []
-    assert len(secrets) == 6
+    for provider in quiet_stack.settings().providers:
+        configured = [str(secret.value) for secret in configured_secrets(provider)]
+        assert configured, f"{provider.id} is configured without a secret"
+        secrets += configured
     for secret in secrets:
         assert secret not in ended.errors + ended.output
 

@@ -3,7 +3,6 @@
 Rows are independent: each row first creates its own test data with `buf curl`.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +11,7 @@ import pytest
 from gateway.contract.methods import METHODS, Method
 from tests.support import openssl
 from tests.support.asteria import Warp, as_openssl_reads
-from tests.support.buf_caller import CLIENT, FULL_NAMES, PASSWORDS, WARP, Caller, decoded, encoded
+from tests.support.buf_caller import CLIENT, FULL_NAMES, PASSWORDS, WARP, Caller, decoded, encoded, row_of
 from tests.support.certificate_manager import DirectUser, register
 from tests.support.emulators.asteria import issue, pkcs12, self_signed
 from tests.support.stack import CERTIFICATE_MANAGER, Gateway, Stack
@@ -168,26 +167,6 @@ async def delete_trusted_authority(call: Caller) -> None:
     assert await call.refused("GetTrustedAuthority", name=SEEDED) == NOT_FOUND
 
 
-ROWS: Final[Mapping[str, Callable[[Caller], Awaitable[None]]]] = {
-    row.__name__: row
-    for row in (
-        list_certificates,
-        get_certificate,
-        check_certificate,
-        create_certificate,
-        delete_certificate,
-        upload_certificate,
-        download_certificate,
-        import_certificate,
-        get_certificate_signing_request,
-        install_signed_certificate,
-        list_trusted_authorities,
-        get_trusted_authority,
-        import_trusted_authority,
-        delete_trusted_authority,
-    )
-}
-
 OWN: Final = [method for method in METHODS if method.service == "keyway.v1.CertificateService"]
 
 
@@ -197,10 +176,6 @@ def call(quiet_stack: Stack, warp: Warp, tmp_path: Path) -> Caller:
     return Caller(quiet_stack, tmp_path)
 
 
-def test_every_method_has_a_row() -> None:
-    assert sorted(ROWS) == sorted(method.operation for method in OWN)
-
-
 @pytest.mark.parametrize("method", OWN, ids=lambda method: method.name)
 async def test_method_has_its_effect(call: Caller, method: Method) -> None:
-    await ROWS[method.operation](call)
+    await row_of(method, globals())(call)

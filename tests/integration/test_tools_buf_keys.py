@@ -1,7 +1,6 @@
 """Every key and provider method, called by `buf curl` over reflection and checked by openssl."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +9,7 @@ import pytest
 from gateway.contract.methods import METHODS, Method
 from gateway.demo import DEMO_PROVIDERS
 from tests.support import openssl
-from tests.support.buf_caller import FULL_NAMES, WARP, Caller, decoded, encoded
+from tests.support.buf_caller import FULL_NAMES, WARP, Caller, decoded, encoded, row_of
 from tests.support.key_manager import openssl_decrypt, openssl_sign, openssl_unwrap, openssl_verifies, version_of
 from tests.support.stack import Stack
 
@@ -133,28 +132,6 @@ async def list_status_mappings(call: Caller) -> None:
     assert found["reason"] == "ERROR_REASON_CERTIFICATE_FILE_NOT_FOUND"
 
 
-ROWS: Final[Mapping[str, Callable[[Caller], Awaitable[None]]]] = {
-    row.__name__: row
-    for row in (
-        get_client_info,
-        get_secret,
-        encrypt,
-        decrypt,
-        generate_data_key,
-        get_symmetric_key,
-        sign,
-        verify,
-        get_private_key,
-        get_public_key,
-        batch_encrypt,
-        batch_decrypt,
-        list_providers,
-        get_provider,
-        check_provider,
-        list_status_mappings,
-    )
-}
-
 OWN: Final = [method for method in METHODS if method.service != "keyway.v1.CertificateService"]
 
 
@@ -163,10 +140,6 @@ def call(quiet_stack: Stack, tmp_path: Path) -> Caller:
     return Caller(quiet_stack, tmp_path)
 
 
-def test_every_method_has_a_row() -> None:
-    assert sorted(ROWS) == sorted(method.operation for method in OWN)
-
-
 @pytest.mark.parametrize("method", OWN, ids=lambda method: method.name)
 async def test_method_has_its_effect(call: Caller, method: Method) -> None:
-    await ROWS[method.operation](call)
+    await row_of(method, globals())(call)

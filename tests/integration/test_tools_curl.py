@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.emulators.catalog import EMULATOR_TYPES
 from tests.support.draining import accepts
 from tests.support.processes import Process, run
 from tests.support.tools import Finished, execute
@@ -13,14 +14,13 @@ from tests.support.tools import Finished, execute
 CERTIFICATES = "http://127.0.0.1:28081/certmanager/v1.2/appkeys/certmanager-demo/certificates"
 KEYS = "http://127.0.0.1:28082/keymanager/v1.0/appkey/keymanager-demo"
 WARP = "http://127.0.0.1:28080/mcapi"
-PORTS = (28080, 28081, 28082, 28180, 28181, 28182)
+PORTS = [port for emulated in EMULATOR_TYPES.values() for port in (emulated.port, emulated.control_port)]
 JSON = "Content-Type: application/json"
 
-ANNOUNCED = """\
-nhn-certificate-manager: http://127.0.0.1:28081 (control: http://127.0.0.1:28181)
-nhn-secure-key-manager: http://127.0.0.1:28082 (control: http://127.0.0.1:28182)
-asteria: http://127.0.0.1:28080 (control: http://127.0.0.1:28180)
-"""
+ANNOUNCED = [
+    f"{kind}: http://127.0.0.1:{emulated.port} (control: http://127.0.0.1:{emulated.control_port})"
+    for kind, emulated in EMULATOR_TYPES.items()
+]
 
 
 @pytest.mark.xdist_group("fixed-ports")
@@ -34,7 +34,7 @@ async def test_documented_curl_commands_work_against_the_emulators(tmp_path: Pat
         return await execute("curl", "--silent", "--show-error", *arguments, folder=download)
 
     async with Process(tmp_path, "emulate", "--ephemeral") as process:
-        await process.line("asteria: ")
+        await process.line(ANNOUNCED[-1])
 
         listed = (await curl(CERTIFICATES)).json()
         assert listed["header"]["isSuccessful"] is True
@@ -77,10 +77,10 @@ async def test_documented_curl_commands_work_against_the_emulators(tmp_path: Pat
         second = await run(tmp_path, "emulate", "--ephemeral")
         assert (second.code, second.output) == (1, "")
         assert second.errors.startswith(
-            "keyway: error while attempting to bind on address ('127.0.0.1', 28081): address"
+            f"keyway: error while attempting to bind on address ('127.0.0.1', {PORTS[0]}): address"
         )
 
         ended = await process.stopped()
 
-    assert (ended.code, ended.output) == (0, ANNOUNCED)
+    assert (ended.code, ended.output.splitlines()) == (0, ANNOUNCED)
     assert os.listdir(tmp_path) == ["download"]

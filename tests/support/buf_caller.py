@@ -1,10 +1,11 @@
 """`buf curl` against the stack, and the test data that the tests of all methods create with it."""
 
 import base64
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.contract.methods import METHODS
+from gateway.contract.methods import METHODS, Method
 from tests.support.emulators.asteria import Files, self_signed
 from tests.support.stack import Gateway, Stack
 from tests.support.tools import BufCurl
@@ -58,6 +59,13 @@ class Caller:
     def authority(self, name: str = "Root") -> Files:
         """Create a certificate authority with openssl."""
         return self_signed(self.folder, name)
+
+
+def row_of(method: Method, functions: Mapping[str, Any]) -> Callable[[Caller], Awaitable[None]]:
+    """Return the coroutine that calls a method and checks its effect. functions: those of the test module, by name."""
+    row: Callable[[Caller], Awaitable[None]] | None = functions.get(method.operation)
+    assert row is not None, f"write `async def {method.operation}(call: Caller)` in {functions['__file__']}"
+    return row
 
 
 def encoded(content: bytes) -> str:

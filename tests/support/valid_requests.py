@@ -10,7 +10,10 @@ from typing import Any, Final
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from gateway.contract.methods import METHODS
+from gateway.contract.methods import BATCHES, METHODS
+from gateway.demo import DEMO_PROVIDERS
+from gateway.providers.base.provider import implemented_operations
+from gateway.providers.catalog import PROVIDER_TYPES
 from keyway.v1 import certificate_pb2
 from keyway.v1 import certificate_service_pb2 as certificates
 from tests.support.contract_messages import valid
@@ -47,10 +50,15 @@ def valid_request(method: str, provider: str = "", secret: str = PASSWORD) -> An
 
 
 def home_of(method: str) -> str:
-    """Return the id of the demo provider that serves the method."""
-    if _METHODS[method].service == "keyway.v1.KeyService":
-        return KEYS
-    return CERTIFICATES if method == "UploadCertificate" else WARP
+    """Return the id of a demo provider that serves the method: ASTERIA if it does, otherwise the first that does."""
+    operation = BATCHES.get(_METHODS[method].operation, _METHODS[method].operation)
+    serving = [
+        provider["id"]
+        for provider in DEMO_PROVIDERS
+        if operation in implemented_operations(PROVIDER_TYPES[provider["type"]].create)
+    ]
+    # The gateway itself serves ProviderService, for every provider.
+    return WARP if WARP in serving or not serving else serving[0]
 
 
 def call(gateway: Gateway, method: str, request: Message | None = None, **options: Any) -> Any:

@@ -64,12 +64,16 @@ class Provider(Operations, abc.ABC):
         return self.http.state
 
 
+def implemented_operations(adapter: Any) -> frozenset[str]:
+    """Return the operations that an adapter class implements, in any version of the upstream API."""
+    return frozenset(name for name in OPERATIONS if getattr(adapter, name) is not getattr(Operations, name))
+
+
 def operations_of(provider: Provider) -> Mapping[str, Callable[..., Awaitable[Any]]]:
     """Return the operations that a provider serves, by name."""
+    implemented = implemented_operations(type(provider))
     return {
-        name: getattr(provider, name)
-        for name in OPERATIONS
-        if getattr(type(provider), name) is not getattr(Operations, name) and name not in provider.unavailable
+        name: getattr(provider, name) for name in OPERATIONS if name in implemented and name not in provider.unavailable
     }
 
 

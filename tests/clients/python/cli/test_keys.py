@@ -1,5 +1,6 @@
 """`keyway keys` and `keyway secrets`."""
 
+import asyncio
 import base64
 import stat
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_private_key
 
 from tests.clients.python.cli.commands import Commands
+from tests.support.stack import Gateway, Stack
 
 pytestmark = pytest.mark.xdist_group("sandbox")
 KEY = "providers/nhn-keys/keys/orders-key"
@@ -17,12 +19,19 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-@pytest.mark.parametrize("name", [KEY, "nhn-keys/keys/orders-key", "nhn-keys/orders-key", "orders-key"])
+@pytest.mark.parametrize("name", [KEY, "nhn-keys/keys/orders-key", "nhn-keys/orders-key"])
 def test_encrypt_and_decrypt_accept_all_forms_of_names(commands: Commands, name: str) -> None:
     ciphertext = commands("keys", "encrypt", name, data="주문 42\n".encode())
     assert ciphertext.code == 0
     assert ciphertext.output.endswith(b"\n")
     assert commands("keys", "decrypt", name, data=ciphertext.output).output == "주문 42\n".encode()
+
+
+async def test_provider_can_be_omitted_if_only_one_serves_the_method(commands: Commands, running_stack: Stack) -> None:
+    async with Gateway(running_stack.settings(running_stack.provider("nhn-keys"))) as gateway:
+        encrypt = ("keys", "encrypt", "orders-key")
+        ran = await asyncio.to_thread(commands, *encrypt, data=b"order 42", KEYWAY_ADDRESS=gateway.address)
+    assert (ran.code, ran.errors) == (0, "")
 
 
 def test_binary_files_are_encrypted(commands: Commands) -> None:
