@@ -5,6 +5,7 @@ configurations to test (`SUITES`). The tests of this folder then run for every c
 """
 
 import importlib
+import json
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from gateway.call_context import CallContext
 from gateway.contract.methods import METHODS
+from gateway.emulators.catalog import EMULATOR_TYPES
 from gateway.providers.base.listing import ListWindow
 from gateway.providers.base.provider import Provider, operations_of
 from gateway.providers.base.settings import ProviderSettings
@@ -43,9 +45,12 @@ class Suite:
     secrets: the configured values that must never be recorded.
     success: returns the body of a successful response with this payload. failure: returns the body of a failed response
     whose message is this text.
+    payload: returns a payload in which this value, of any type, is in the place of the data of each call: in the fields
+    that the adapter reads.
     checks: vendor failures of the check, with the expected result of CheckProvider.
-    login_path: the start of the paths that log in and out; None if the API has no sessions.
-    without_login: settings that replace the login by a fixed session.
+    check_status: the HTTP status of the response to the check.
+    login_path: the start of the paths that log in and out; None if the API has no sessions. login_payload: the payload
+    of a successful login. without_login: settings that replace the login by a fixed session.
     """
 
     type: str
@@ -53,8 +58,11 @@ class Suite:
     secrets: tuple[str, ...]
     success: Callable[[Any], Json]
     failure: Callable[[str], Json]
+    payload: Callable[[Any], Json]
     checks: tuple[CheckCase, ...]
+    check_status: int = 200
     login_path: str | None = None
+    login_payload: Json = field(default_factory=dict)
     without_login: Json = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -78,14 +86,44 @@ class Suite:
 
 
 def _suites() -> Iterator[Suite]:
-    for provider_type in PROVIDER_TYPES.values():
+    for kind, provider_type in PROVIDER_TYPES.items():
         package = provider_type.settings.__module__.split(".")[-2]
-        yield from importlib.import_module(f"tests.contract.providers.{package}").SUITES
+        if kind not in EMULATOR_TYPES:
+            raise LookupError(
+                f"provider type {kind} has no emulator: create a package in gateway/emulators and add it to "
+                "gateway/emulators/catalog.py (docs/adding-a-provider.md)"
+            )
+        yield from _module(kind, f"tests.contract.providers.{package}").SUITES
+
+
+def _module(kind: str, name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise LookupError(
+            f"provider type {kind} has no contract module: create {name.replace('.', '/')}.py with SUITES "
+            "(docs/adding-a-provider.md)"
+        ) from error
 
 
 def every_suite() -> tuple[Suite, ...]:
     """Return the configurations of all provider types in the catalog."""
     return tuple(_suites())
+
+
+_WRONG_VALUES: Final = ("null", '"maybe"', "1e999", '"\\ud800"')
+
+
+def distorted(body: Any) -> Iterator[str]:
+    """Yield JSON texts of the body in which one value, at any depth, is wrong."""
+    yield from _WRONG_VALUES
+    if isinstance(body, Mapping):
+        for changed, value in body.items():
+            for wrong in distorted(value):
+                items = {name: wrong if name == changed else json.dumps(item) for name, item in body.items()}
+                yield "{" + ", ".join(f"{json.dumps(name)}: {item}" for name, item in items.items()) + "}"
 
 
 def new_call(seconds: float = 10.0) -> CallContext:

@@ -13,6 +13,7 @@ from google.rpc import code_pb2
 from gateway.contract.methods import BATCHES, METHODS
 from gateway.demo import DEMO_PROVIDERS
 from gateway.emulators.catalog import EMULATOR_TYPES
+from gateway.errors import UpstreamError
 from gateway.providers.base.operations import Operations
 from gateway.providers.base.provider import Provider, operations_of
 from gateway.providers.base.status_table import HTTP_ROWS
@@ -20,11 +21,11 @@ from gateway.providers.catalog import PROVIDER_TYPES
 from keyway.v1 import provider_service_pb2 as providers
 from keyway.v1.error_reason_pb2 import ErrorReason
 from keyway.v1.provider_pb2 import ProviderState
-from tests.contract.suite import CheckCase, Suite, every_suite, new_call
+from tests.contract.suite import CheckCase, Suite, every_suite, invocations, new_call
 from tests.support.once import ONCE
 from tests.support.raw_server import RawServer, Reader, Writer, read_request
 from tests.support.stack import Gateway, Stack
-from tests.support.valid_requests import call, upstream_targets, valid_request
+from tests.support.valid_requests import PASSWORD, call, upstream_targets, valid_request
 from tests.support.wire import failure_of, parse
 
 SUITES = every_suite()
@@ -34,8 +35,10 @@ NOWHERE = "http://127.0.0.1:1"
 
 
 def test_every_provider_type_has_an_emulator_and_is_in_the_demo() -> None:
-    assert {suite.type for suite in SUITES} == set(PROVIDER_TYPES) == set(EMULATOR_TYPES)
-    assert {provider["type"] for provider in DEMO_PROVIDERS} == set(PROVIDER_TYPES)
+    assert set(EMULATOR_TYPES) == set(PROVIDER_TYPES), "add the type to gateway/emulators/catalog.py"
+    configured = {provider["type"] for provider in DEMO_PROVIDERS}
+    assert configured == set(PROVIDER_TYPES), "add the type to DEMO_PROVIDERS in gateway/demo.py"
+    assert {suite.type for suite in SUITES} == set(PROVIDER_TYPES), "add the type to SUITES of its contract module"
 
 
 @EVERY_SUITE
@@ -112,6 +115,24 @@ def test_every_status_in_the_table_is_documented_for_its_reason(suite: Suite) ->
 
 
 @EVERY_SUITE
+async def test_every_vendor_code_has_the_status_of_its_row(quiet_stack: Stack, suite: Suite) -> None:
+    """Codes that apply to some calls only can have several rows."""
+    control = quiet_stack.controls[suite.type]
+    provider = suite.create(quiet_stack.emulators[suite.type].url)
+    await provider.start()
+    rows = [row for row in provider.status_table.rows if not row.shared]
+    for code in {row.upstream_code for row in rows}:
+        await control.fail(path=suite.api_paths, count=1000, mode="error", code=code)
+        ready = invocations(provider, PASSWORD)
+        ended = await asyncio.gather(*(run(new_call()) for run in ready.values()), return_exceptions=True)
+        await control.call("DELETE", "/faults")
+        kinds = {error.kind for error in ended if isinstance(error, UpstreamError) and error.upstream_code == code}
+        assert kinds, f"no operation fails with the code {code} of the status table; does the emulator know it?"
+        assert kinds <= {row.kind for row in rows if row.upstream_code == code}, code
+    await provider.close()
+
+
+@EVERY_SUITE
 async def test_check_succeeds(quiet_stack: Stack, suite: Suite) -> None:
     provider = suite.create(quiet_stack.emulators[suite.type].url)
     await provider.start()
@@ -119,7 +140,7 @@ async def test_check_succeeds(quiet_stack: Stack, suite: Suite) -> None:
     await provider.check(made)
     await provider.close()
     assert made.attempts
-    assert {attempt.http_status for attempt in made.attempts} == {200}
+    assert {attempt.http_status for attempt in made.attempts} == {suite.check_status}
     assert {attempt.provider for attempt in made.attempts} == {suite.settings["id"]}
 
 
@@ -165,7 +186,7 @@ async def test_close_does_not_raise_if_the_upstream_is_gone(quiet_stack: Stack, 
 
     async def answer_once(reader: Reader, writer: Writer) -> None:
         await read_request(reader)
-        body = json.dumps(suite.success({"sessionId": "s", "exist": True})).encode()
+        body = json.dumps(suite.success(suite.login_payload)).encode()
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(body), body))
         await writer.drain()
 

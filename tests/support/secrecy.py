@@ -63,7 +63,7 @@ def bodies(text: str) -> dict[str, str]:
 def spellings(secret: str | bytes) -> set[bytes]:
     """Return the secret in the forms that a log or a status can contain: plain, escaped, encoded."""
     raw = secret.encode() if isinstance(secret, str) else secret
-    found = {raw, base64.b64encode(raw), base64.urlsafe_b64encode(raw), raw.hex().encode(), repr(raw)[2:-1].encode()}
+    found = {raw, *_base64_forms(raw), raw.hex().encode(), repr(raw)[2:-1].encode()}
     try:
         text = raw.decode()
     except UnicodeDecodeError:
@@ -74,6 +74,17 @@ def spellings(secret: str | bytes) -> set[bytes]:
             found |= {line.encode(), *(each[1:-1].encode() for each in escaped)}
             found |= {each.encode() for each in (quote(line), quote(line, safe=""), quote_plus(line))}
     return found - {raw} | ({raw} if len(raw) >= _SHORTEST_LINE else set())
+
+
+def _base64_forms(raw: bytes) -> set[bytes]:
+    """Return Base64 of the secret, also as a part of Base64 of a longer text, where it begins at any of 3 positions."""
+    found = {base64.b64encode(raw), base64.urlsafe_b64encode(raw)}
+    for before in range(3):
+        padded = bytes(before) + raw
+        # Of each character at the edges, some bits belong to the rest of the text.
+        edges = slice((before * 8 + 5) // 6, len(padded) * 8 // 6)
+        found |= {encode(padded)[edges] for encode in (base64.b64encode, base64.urlsafe_b64encode)}
+    return {form for form in found if len(form) >= _SHORTEST_LINE}
 
 
 def leaks(secrets: set[Secret], place: bytes) -> list[str]:

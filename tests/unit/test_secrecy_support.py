@@ -15,7 +15,18 @@ TEXT = 'p&=% "quoted" 비밀번호'
 
 @pytest.mark.parametrize(
     "spelled",
-    [str, json.dumps, repr, quote_plus, lambda text: repr(text.encode()), lambda text: text.encode().hex()],
+    [
+        str,
+        json.dumps,
+        repr,
+        quote_plus,
+        lambda text: repr(text.encode()),
+        lambda text: text.encode().hex(),
+        *(
+            lambda text, before=before: base64.b64encode(f"{before}{text}, after".encode()).decode()
+            for before in ("", "a", "ab", "abc")
+        ),
+    ],
 )
 @pytest.mark.parametrize("secret", [TEXT, TEXT.encode()])
 def test_a_secret_is_found_in_every_spelling(spelled: Callable[[str], str], secret: str | bytes) -> None:

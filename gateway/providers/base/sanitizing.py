@@ -4,6 +4,7 @@ The result is short and has no HTML, stack traces, control characters, or secret
 it: error messages to callers are the gateway's own text.
 """
 
+import base64
 import html
 import json
 import re
@@ -27,7 +28,7 @@ _PEM = re.compile(r"-----BEGIN [^-]*-----.*?(?:-----END [^-]*-----|\Z)", re.DOTA
 def sanitize(text: str, secrets: Iterable[str] = ()) -> str:
     """Return the beginning of `text` without markup, stack traces, PEM blocks, control characters, and `secrets`.
 
-    A secret is also removed where it is percent-encoded, or escaped for HTML or JSON.
+    A secret is also removed where it is percent-encoded, encoded in Base64, or escaped for HTML or JSON.
     """
     hidden = {spelling for secret in secrets if secret for spelling in _spellings(secret)}
     text = _RUN_OF_HIDDEN.sub("***", _hide(text, hidden))
@@ -36,9 +37,10 @@ def sanitize(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def _spellings(secret: str) -> tuple[str, ...]:
-    """Return the forms in which a response can echo a secret: as it is, and as encoded in a form, HTML, or JSON."""
+    """Return the forms in which a response can echo a secret: as it is, or encoded in a form, HTML, JSON, or Base64."""
     encoded = quote(secret, safe="", errors="replace"), quote_plus(secret, errors="replace")
-    return (secret, *encoded, html.escape(secret), json.dumps(secret)[1:-1])
+    in_base64 = base64.b64encode(secret.encode(errors="replace")).decode("ascii")
+    return (secret, *encoded, html.escape(secret), json.dumps(secret)[1:-1], in_base64)
 
 
 def _hide(text: str, secrets: Collection[str]) -> str:

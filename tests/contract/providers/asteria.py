@@ -16,6 +16,11 @@ def failure(text: str) -> Mapping[str, Any]:
     return {"result": {"status": "error", "code": 9999, "message": text}}
 
 
+def payload(value: Any) -> Mapping[str, Any]:
+    """Return a payload with this value as the certificate, and as the result of the check."""
+    return {"certificate": value, "exist": value}
+
+
 SUITES: Final = (
     Suite(
         type="asteria",
@@ -23,11 +28,13 @@ SUITES: Final = (
         secrets=("keyway-demo",),
         success=success,
         failure=failure,
+        payload=payload,
         checks=(
             CheckCase({"mode": "error", "code": "5102"}, "DEGRADED", "PROVIDER_INTERNAL"),
             CheckCase({"mode": "error", "code": "3001"}, "DEGRADED", "PROVIDER_CREDENTIALS_REJECTED"),
         ),
         login_path="/mcapi/auth",
+        login_payload={"sessionId": "s"},
         without_login={"login": None, "session_id": "a-session"},
     ),
 )

@@ -1,5 +1,6 @@
 """Certificate Manager in every API version."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from tests.contract.providers.nhn import ACCESS_KEY, failure, success
@@ -11,10 +12,15 @@ CHECKS: Final = (
 )
 
 
+def payload(value: Any) -> Mapping[str, Any]:
+    """Return a payload with this value as the data."""
+    return {"totalCount": 1, "data": value}
+
+
 def suite(version: str, *secrets: str, **more: Any) -> Suite:
     """Return the configuration of one API version."""
     settings = {"id": "nhn-certs", "app_key": "certmanager-demo", "api_version": version, **more}
-    return Suite("nhn-certificate-manager", settings, ("certmanager-demo", *secrets), success, failure, CHECKS)
+    return Suite("nhn-certificate-manager", settings, ("certmanager-demo", *secrets), success, failure, payload, CHECKS)
 
 
 SUITES: Final = (

@@ -1,5 +1,6 @@
 """Secure Key Manager in every API version."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from tests.contract.providers.nhn import ACCESS_KEY, failure, success
@@ -11,10 +12,16 @@ CHECKS: Final = (
 )
 
 
+def payload(value: Any) -> Mapping[str, Any]:
+    """Return a payload with this value as the result of every call."""
+    symmetric = ("ciphertext", "plaintext", "localKeyCiphertext", "localKeyPlaintext", "symmetricKey")
+    return dict.fromkeys(("clientIp", "secret", "signature", "result", "key", "encodedKey", *symmetric), value)
+
+
 def suite(version: str, *secrets: str, **more: Any) -> Suite:
     """Return the configuration of one API version."""
     settings = {"id": "nhn-keys", "app_key": "keymanager-demo", "api_version": version, **more}
-    return Suite("nhn-secure-key-manager", settings, ("keymanager-demo", *secrets), success, failure, CHECKS)
+    return Suite("nhn-secure-key-manager", settings, ("keymanager-demo", *secrets), success, failure, payload, CHECKS)
 
 
 SUITES: Final = (
