@@ -56,6 +56,9 @@ async def emulators(
 
     state: the directory of their state; None keeps it in memory. Raises OSError if another process uses the directory.
     """
+    missing = {provider["type"] for provider in DEMO_PROVIDERS} - EMULATOR_TYPES.keys()
+    if missing:
+        raise LookupError(f"gateway/emulators/catalog.py has no emulator for {', '.join(sorted(missing))}")
     running: dict[str, EmulatorHost] = {}
     async with contextlib.AsyncExitStack() as stack:
         if state is not None:

@@ -6,8 +6,9 @@
        └─ MalformedResponse       a successful response of an upstream that the gateway cannot parse
 
 Every error has an `ErrorKind`: a gRPC status code and a reason of `keyway.v1.ErrorReason`. This module defines the
-gateway's own kinds, `upstream/outcomes.py` those of an HTTP exchange, and `providers/<vendor>/status_table.py` those of
-each vendor's codes. Adapters and the HTTP client raise only these exceptions; only `server/` converts them to gRPC.
+gateway's own kinds and the kinds about certificates and keys that several vendors have, `upstream/outcomes.py` those of
+an HTTP exchange, and `providers/<vendor>/status_table.py` those that only one vendor has. Adapters and the HTTP client
+raise only these exceptions; only `server/` converts them to gRPC.
 
 Messages are returned to callers: they contain no secret and no upstream text that was not sanitized.
 """
@@ -44,6 +45,10 @@ PROVIDER_NOT_FOUND = ErrorKind(code_pb2.NOT_FOUND, reasons.ERROR_REASON_PROVIDER
 METHOD_NOT_SUPPORTED = ErrorKind(code_pb2.UNIMPLEMENTED, reasons.ERROR_REASON_METHOD_NOT_SUPPORTED_BY_PROVIDER)
 CERTIFICATE_ALREADY_EXISTS = ErrorKind(code_pb2.ALREADY_EXISTS, reasons.ERROR_REASON_CERTIFICATE_ALREADY_EXISTS)
 CERTIFICATE_NOT_FOUND = ErrorKind(code_pb2.NOT_FOUND, reasons.ERROR_REASON_CERTIFICATE_NOT_FOUND)
+KEY_NOT_FOUND = ErrorKind(code_pb2.NOT_FOUND, reasons.ERROR_REASON_KEY_NOT_FOUND)
+KEY_VERSION_NOT_FOUND = ErrorKind(code_pb2.NOT_FOUND, reasons.ERROR_REASON_KEY_VERSION_NOT_FOUND)
+KEY_NOT_ACTIVE = ErrorKind(code_pb2.FAILED_PRECONDITION, reasons.ERROR_REASON_KEY_NOT_ACTIVE)
+INVALID_USER_DATA = ErrorKind(code_pb2.INVALID_ARGUMENT, reasons.ERROR_REASON_INVALID_USER_DATA)
 PLAINTEXT_NOT_BASE64 = ErrorKind(code_pb2.FAILED_PRECONDITION, reasons.ERROR_REASON_PLAINTEXT_NOT_BASE64)
 MALFORMED_PROVIDER_RESPONSE = ErrorKind(code_pb2.INTERNAL, reasons.ERROR_REASON_MALFORMED_PROVIDER_RESPONSE)
 UNAUTHENTICATED = ErrorKind(code_pb2.UNAUTHENTICATED, reasons.ERROR_REASON_UNAUTHENTICATED)

@@ -75,7 +75,14 @@ Located = Annotated[Path, BeforeValidator(_located), WithJsonSchema({"type": "st
 """The path of a file or folder that the gateway uses while it runs. Keys of such files end in `_file` or `_files`."""
 
 
-TimeZone = Annotated[ZoneInfo, WithJsonSchema({"type": "string"})]
+def _time_zone(value: object) -> object:
+    try:
+        return ZoneInfo(value) if isinstance(value, str) else value
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError("must be an IANA time zone such as Asia/Seoul") from error
+
+
+TimeZone = Annotated[ZoneInfo, BeforeValidator(_time_zone), WithJsonSchema({"type": "string"})]
 """An IANA time zone."""
 
 

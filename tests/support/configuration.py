@@ -16,7 +16,6 @@ SECRET = "hunter2-marker"
 
 class ThingSettings(ProviderSettings):
     type: Literal["thing"]
-    timezone: Any = "Asia/Seoul"
     password: SecretStr | None = None
 
 
@@ -24,7 +23,7 @@ TYPES = {"thing": ThingSettings, "other": ThingSettings}
 
 
 def thing(**options: Any) -> dict[str, Any]:
-    return {"id": "one", "type": "thing", "endpoint": "http://127.0.0.1:1", "timezone": "Asia/Seoul", **options}
+    return {"id": "one", "type": "thing", "endpoint": "http://127.0.0.1:1", **options}
 
 
 def parse(*providers: Any, base: Path = Path(), **options: Any) -> GatewaySettings:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway import gateway_settings
-from gateway.config.base import ConfigError
+from gateway.config.base import ConfigError, TimeZone
 from gateway.gateway_settings import GatewaySettings
 from gateway.providers.base.settings import ProviderSettings
 from tests.support.configuration import SECRET, TYPES, ThingSettings, by_place, parse, problems, thing
@@ -141,11 +141,11 @@ class TestUrls:
 class TestTimezone:
     @pytest.mark.parametrize("zone", ["", "Nowhere", "Asia", "../etc/passwd", "/etc/passwd", "a\0b", 9, None])
     def test_unknown_time_zone_is_rejected(self, zone: object) -> None:
-        class Strict(ProviderSettings):
-            pass
+        class Zoned(ProviderSettings):
+            timezone: TimeZone
 
         with pytest.raises(ConfigError) as caught:
-            gateway_settings.parse({"providers": [thing(timezone=zone)]}, {"thing": Strict})
+            gateway_settings.parse({"providers": [thing(timezone=zone)]}, {"thing": Zoned})
         assert by_place(caught.value).keys() == {"providers[0].timezone"}
 
 

@@ -1,13 +1,12 @@
 """Settings that every provider type has. A provider type adds its own keys in a subclass."""
 
 import ssl
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 
-from gateway.config.base import FileContent, Settings, TimeZone, as_bytes, content
+from gateway.config.base import FileContent, Settings, as_bytes, content
 from gateway.config.problems import FileError
 from gateway.contract.resource_names import is_segment
 from gateway.upstream import tls
@@ -15,6 +14,17 @@ from gateway.upstream.settings import BreakerSettings, HttpSettings, QueueSettin
 from gateway.upstream.tls import ClientFiles
 
 _MAXIMUM_ID_CHARACTERS: Final = 64
+
+
+def _fits_header(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not text.strip() or not text.isascii() or not text.isprintable():
+        raise ValueError("must not be empty, and must be printable ASCII because it is sent in a header")
+    return value
+
+
+HeaderSecret = Annotated[SecretStr, AfterValidator(_fits_header)]
+"""A secret that is sent as the value of a header."""
 
 
 class ClientCertificate(Settings):
@@ -76,9 +86,6 @@ class ProviderSettings(Settings):
     )
     type: str = Field(description="Provider type; it selects the adapter.")
     endpoint: str = Field(description="Base URL of the upstream: scheme, host, port, and an optional path prefix.")
-    timezone: TimeZone = Field(
-        description="IANA time zone of dates and times that the upstream returns without a zone, such as Asia/Seoul."
-    )
     ca_certificates: FileContent | None = Field(
         default=None,
         description="PEM CA bundle used to verify the upstream. Default: the system's.",
@@ -128,14 +135,6 @@ class ProviderSettings(Settings):
                 "must be an http:// or https:// URL in printable ASCII, without a query, a fragment or credentials"
             )
         return value
-
-    @field_validator("timezone", mode="before")
-    @classmethod
-    def _valid_timezone(cls, value: object) -> object:
-        try:
-            return ZoneInfo(value) if isinstance(value, str) else value
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError("must be an IANA time zone such as Asia/Seoul") from error
 
     def http(self) -> HttpSettings:
         """Return the settings of the HTTP client for this provider; raise FileError for unusable TLS files."""

@@ -10,6 +10,11 @@ from gateway.errors import MALFORMED_PROVIDER_RESPONSE, ErrorKind
 from gateway.upstream import outcomes
 
 
+def requested_resource(name: str) -> str:
+    """Return the name in the request: the value of `at_fault` for a failure that is about the requested resource."""
+    return name
+
+
 @dataclass(frozen=True, slots=True)
 class StatusRow:
     """One row of a status table.
@@ -17,8 +22,8 @@ class StatusRow:
     upstream_code: the vendor's code; in a shared row, a description of the HTTP failure such as `HTTP 503`.
     meaning: what the code means, in English. Callers read it in error messages.
     scope: the calls that the row applies to; empty for all calls. A row with the scope of the call takes precedence.
-    at_fault: returns the name of the resource that `ResourceInfo` reports, given the name in the request. Rows with the
-    code NOT_FOUND report the requested resource by default, other rows report none.
+    at_fault: returns the name of the resource that `ResourceInfo` reports, given the name in the request, such as
+    `requested_resource`. Rows with the code NOT_FOUND report the requested resource by default, other rows report none.
     shared: whether the row is about HTTP rather than a vendor code.
     """
 

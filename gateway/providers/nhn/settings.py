@@ -1,24 +1,13 @@
 """Settings that both NHN Cloud services have: the API version, the app key, and the credentials of later versions."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from gateway.config.base import Settings, TimeZone
-from gateway.providers.base.settings import ProviderSettings
-
-
-def _fits_header(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    if not text.strip() or not text.isascii() or not text.isprintable():
-        raise ValueError("must not be empty, and must be printable ASCII because it is sent in a header")
-    return value
-
-
-HeaderSecret = Annotated[SecretStr, AfterValidator(_fits_header)]
-"""A secret that is sent as the value of a header."""
+from gateway.providers.base.settings import HeaderSecret, ProviderSettings
 
 
 class UserAccessKey(Settings):

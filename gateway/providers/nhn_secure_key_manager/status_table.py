@@ -6,17 +6,9 @@ message that is not in the table, the HTTP status determines the result.
 
 from typing import Final
 
-from google.rpc import code_pb2
-
-from gateway.errors import ErrorKind
-from gateway.providers.base.status_table import StatusRow, StatusTable
+from gateway.errors import INVALID_USER_DATA, KEY_NOT_ACTIVE, KEY_NOT_FOUND, KEY_VERSION_NOT_FOUND
+from gateway.providers.base.status_table import StatusRow, StatusTable, requested_resource
 from gateway.upstream.outcomes import API_NOT_FOUND, CREDENTIALS_REJECTED
-from keyway.v1 import error_reason_pb2 as reasons
-
-_KEY_NOT_FOUND: Final = ErrorKind(code_pb2.NOT_FOUND, reasons.ERROR_REASON_KEY_NOT_FOUND)
-_KEY_VERSION_NOT_FOUND: Final = ErrorKind(code_pb2.NOT_FOUND, reasons.ERROR_REASON_KEY_VERSION_NOT_FOUND)
-_INVALID_USER_DATA: Final = ErrorKind(code_pb2.INVALID_ARGUMENT, reasons.ERROR_REASON_INVALID_USER_DATA)
-_KEY_NOT_ACTIVE: Final = ErrorKind(code_pb2.FAILED_PRECONDITION, reasons.ERROR_REASON_KEY_NOT_ACTIVE)
 
 
 def _key_or_secret(name: str) -> str:
@@ -24,16 +16,14 @@ def _key_or_secret(name: str) -> str:
     return "/".join(name.split("/", 4)[:4])
 
 
-def _requested(name: str) -> str:
-    return name
-
-
 _ROWS: Final = (
-    StatusRow("Invalid Key ID", "no key or secret of this kind has this ID", _KEY_NOT_FOUND, at_fault=_key_or_secret),
-    StatusRow("Invalid Key Version", "the key has no such version", _KEY_VERSION_NOT_FOUND),
-    StatusRow("Invalid User Data", "the data is invalid: altered, or created with another key", _INVALID_USER_DATA),
-    StatusRow("Invalid Key Status", "the key is not active", _KEY_NOT_ACTIVE, at_fault=_requested),
-    StatusRow("Invalid Key Version Status", "the key version is not active", _KEY_NOT_ACTIVE, at_fault=_requested),
+    StatusRow("Invalid Key ID", "no key or secret of this kind has this ID", KEY_NOT_FOUND, at_fault=_key_or_secret),
+    StatusRow("Invalid Key Version", "the key has no such version", KEY_VERSION_NOT_FOUND),
+    StatusRow("Invalid User Data", "the data is invalid: altered, or created with another key", INVALID_USER_DATA),
+    StatusRow("Invalid Key Status", "the key is not active", KEY_NOT_ACTIVE, at_fault=requested_resource),
+    StatusRow(
+        "Invalid Key Version Status", "the key version is not active", KEY_NOT_ACTIVE, at_fault=requested_resource
+    ),
     StatusRow("Invalid Appkey", "the upstream rejected the gateway's app key", CREDENTIALS_REJECTED),
     StatusRow("IPv4 Auth Failure", "the key store does not accept the gateway's IP address", CREDENTIALS_REJECTED),
     StatusRow("MAC Auth Failure", "the key store does not accept the gateway's MAC address", CREDENTIALS_REJECTED),
