@@ -30,7 +30,7 @@ LOCK := $(COMPILE) pyproject.toml clients/python/pyproject.toml --no-emit-packag
 PYTEST_FLAGS ?= -n auto --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run emulate test unit test-clients image lint types layout generate generated collector collector-lock bench-setup bench soak profile check check-bare lock clean FORCE
+.PHONY: help setup run emulate test unit test-clients image lint types layout generate generate-docs generated collector collector-lock bench-setup bench soak profile check check-bare lock clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -73,7 +73,7 @@ $(JAVA_HOME_WHEEL)/.ready: requirements-java.lock | $(LOCKED)
 run: $(RUNTIME) ## serve the gateway on 127.0.0.1:50051 over the embedded emulators; ARGS="--listen 127.0.0.1:50052"
 	$(BIN)/keyway-gateway serve $(ARGS)
 
-emulate: $(RUNTIME) ## run only the three emulators, for curl
+emulate: $(RUNTIME) ## run only the emulators, for curl
 	$(BIN)/keyway-gateway emulate $(ARGS)
 
 test: $(READY) $(DEPS) $(COLLECTOR) $(KEYTOOL) ## run all tests; docs/testing.md lists the tests that skip when a program is missing
@@ -100,9 +100,11 @@ types: $(READY) ## static types
 layout: $(READY) ## check the import rules between packages
 	$(BIN)/lint-imports
 
-generate: $(READY) $(DEPS) $(GO) ## regenerate the stubs from protos/ (needs Node+npm)
+generate: $(READY) $(DEPS) $(GO) ## regenerate the stubs from protos/, and every other generated file (needs Node+npm)
 	$(BIN)/python clients/generate.py stubs
-	$(BIN)/keyway-gateway config reference > docs/configuration-reference.md
+
+generate-docs: $(READY) ## regenerate the pages in docs/, after a change in a provider or a setting (needs only Python)
+	$(BIN)/python clients/generate.py docs
 
 generated: $(READY) $(DEPS) $(GO) ## check that the committed stubs are current and that the contract stays compatible
 	$(BIN)/python clients/generate.py check

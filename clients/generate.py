@@ -5,6 +5,7 @@ come from the places that clients/**/buf.gen.yaml name. Each module in GENERATOR
 
     deps       copy the common types of Google to build/protos-deps
     stubs      generate the stubs of all languages, and every other generated file
+    docs       generate the pages in docs/; needs only Python, and no change in protos/ since the last `stubs`
     check      fail if a committed generated file differs from what the contract gives
     lint       fail if the contract is not formatted or violates a rule
     breaking   fail if the contract breaks callers of the newest release
@@ -64,7 +65,7 @@ COMMON_PROTOS = (
 
 
 def main() -> int:
-    commands = {"deps": deps, "stubs": stubs, "check": check, "lint": lint, "breaking": breaking}
+    commands = {"deps": deps, "stubs": stubs, "docs": docs, "check": check, "lint": lint, "breaking": breaking}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=commands)
     try:
@@ -91,6 +92,14 @@ def stubs() -> int:
         for name, file in fresh.items():
             (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, ROOT / name)
+    return 0
+
+
+def docs() -> int:
+    deps()
+    for generator, output in GENERATORS:
+        if output.startswith("docs/"):
+            run_generator(generator, output, ROOT)
     return 0
 
 

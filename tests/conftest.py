@@ -49,7 +49,7 @@ def restore_logging() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 async def running_stack() -> AsyncIterator[Stack]:
-    """A gateway over three emulators for the whole session, with real gRPC and HTTP on real sockets."""
+    """A gateway over all emulators for the whole session, with real gRPC and HTTP on real sockets."""
     async with Stack() as stack:
         yield stack
 

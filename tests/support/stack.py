@@ -1,4 +1,4 @@
-"""The whole product on free ports: three seeded emulators, and a gateway over them with a client for each service."""
+"""The whole product on free ports: the seeded emulators, and a gateway over them with a client for each service."""
 
 import contextlib
 from collections.abc import Mapping
