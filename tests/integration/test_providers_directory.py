@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from gateway.contract.methods import METHODS
 from gateway.emulators.certificate_manager import CertificateManagerEmulator
 from gateway.emulators.host import EmulatorHost, HostOptions
 from keyway.v1 import certificate_service_pb2, key_service_pb2, provider_pb2
 from keyway.v1 import provider_service_pb2 as service
+from tests.support.docs import page
 from tests.support.openssl import Authority
 from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, KEY_MANAGER, Gateway, Stack
 from tests.support.valid_requests import call, valid_request
@@ -21,32 +23,25 @@ from tests.support.wire import Resource, failure_of
 READY, DEGRADED = provider_pb2.PROVIDER_STATE_READY, provider_pb2.PROVIDER_STATE_DEGRADED
 UNREACHABLE, UNKNOWN = provider_pb2.PROVIDER_STATE_UNREACHABLE, provider_pb2.PROVIDER_STATE_UNKNOWN
 
-ASTERIA_METHODS = (
-    "CheckCertificate", "CreateCertificate", "DeleteCertificate", "DeleteTrustedAuthority", "DownloadCertificate",
-    "GetCertificate", "GetCertificateSigningRequest", "GetTrustedAuthority", "ImportCertificate",
-    "ImportTrustedAuthority", "InstallSignedCertificate", "ListCertificates", "ListTrustedAuthorities",
-)  # fmt: skip
-CERTIFICATE_MANAGER_METHODS = ("CheckCertificate", "DownloadCertificate", "GetCertificate", "ListCertificates")
-KEY_MANAGER_METHODS = (
-    "BatchDecrypt", "BatchEncrypt", "Decrypt", "Encrypt", "GenerateDataKey", "GetClientInfo", "GetPrivateKey",
-    "GetPublicKey", "GetSecret", "GetSymmetricKey", "Sign", "Verify",
-)  # fmt: skip
+UPLOAD = "keyway.v1.CertificateService/UploadCertificate"
 
 
-def full(service_name: str, *methods: str) -> list[str]:
-    """Return the full names of the methods."""
-    return [f"keyway.v1.{service_name}/{method}" for method in methods]
+def documented(kind: str) -> list[str]:
+    """Return the full names of the methods that docs/providers.md lists for a provider type."""
+    rows = [line.strip("|").split("|") for line in page("docs/providers.md").splitlines()]
+    head = next(row for row in rows if row[0].strip() == "method")
+    column = [f"[`{kind}`](#{kind})" in cell for cell in head].index(True)
+    names = {
+        row[0].strip(" []").partition("]")[0] for row in rows if len(row) > column and row[column].strip() == "yes"
+    }
+    return sorted(method.full_name for method in METHODS if method.name in names)
 
 
 PROVIDERS = {
-    "asteria": (ASTERIA, "", full("CertificateService", *ASTERIA_METHODS)),
-    "nhn-certs": (CERTIFICATE_MANAGER, "v1.2", full("CertificateService", *CERTIFICATE_MANAGER_METHODS)),
-    "nhn-certs-v1.0": (
-        CERTIFICATE_MANAGER,
-        "v1.0",
-        full("CertificateService", *CERTIFICATE_MANAGER_METHODS, "UploadCertificate"),
-    ),
-    "nhn-keys": (KEY_MANAGER, "v1.0", full("KeyService", *KEY_MANAGER_METHODS)),
+    "asteria": (ASTERIA, "", documented(ASTERIA)),
+    "nhn-certs": (CERTIFICATE_MANAGER, "v1.2", [name for name in documented(CERTIFICATE_MANAGER) if name != UPLOAD]),
+    "nhn-certs-v1.0": (CERTIFICATE_MANAGER, "v1.0", documented(CERTIFICATE_MANAGER)),
+    "nhn-keys": (KEY_MANAGER, "v1.0", documented(KEY_MANAGER)),
 }
 """The expected providers by id, in list order: type, version, methods."""
 
