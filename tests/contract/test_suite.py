@@ -11,7 +11,7 @@ from tests.contract.suite import distorted, every_suite
 def add_type(patch: pytest.MonkeyPatch) -> None:
     settings = type("NewSettings", (), {"__module__": "gateway.providers.new_vendor.settings"})
     (existing, *_) = PROVIDER_TYPES.values()
-    patch.setitem(PROVIDER_TYPES, "new-vendor", ProviderType(settings, existing.create, existing.notes))  # type: ignore[arg-type]
+    patch.setitem(PROVIDER_TYPES, "new-vendor", ProviderType(settings, existing.create, existing.notes))
 
 
 def test_missing_emulator_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,7 +23,7 @@ def test_missing_emulator_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_missing_contract_module_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     add_type(monkeypatch)
     (existing, *_) = EMULATOR_TYPES.values()
-    monkeypatch.setitem(EMULATOR_TYPES, "new-vendor", existing)  # type: ignore[arg-type]
+    monkeypatch.setitem(EMULATOR_TYPES, "new-vendor", existing)
     with pytest.raises(
         LookupError, match=r"new-vendor has no contract module: create tests/contract/providers/new_vendor\.py"
     ):

@@ -1,6 +1,6 @@
 """Vendor error codes through a real gateway: one case for each error kind, and the published status table.
 
-The unit tests of each provider test every code of its status table.
+The contract suite and the unit tests of each provider test every code of its status table.
 """
 
 from collections.abc import AsyncIterator
