@@ -31,7 +31,7 @@ from tests.support.wire import failure_of, parse
 SUITES = every_suite()
 EVERY_SUITE = pytest.mark.parametrize("suite", SUITES, ids=str)
 REASONS = Path(__file__).parents[2] / "protos" / "keyway" / "v1" / "error_reason.proto"
-NOWHERE = "http://127.0.0.1:1"
+UNREACHABLE = "http://127.0.0.1:1"
 
 
 def test_every_provider_type_has_an_emulator_and_is_in_the_demo() -> None:
@@ -43,7 +43,7 @@ def test_every_provider_type_has_an_emulator_and_is_in_the_demo() -> None:
 
 @EVERY_SUITE
 def test_adapter_has_the_configured_id_type_and_version(suite: Suite) -> None:
-    provider = suite.create(NOWHERE)
+    provider = suite.create(UNREACHABLE)
     assert provider.id == suite.settings["id"]
     assert provider.type == suite.type
     assert provider.api_version == suite.settings.get("api_version", "")
@@ -51,7 +51,7 @@ def test_adapter_has_the_configured_id_type_and_version(suite: Suite) -> None:
 
 @EVERY_SUITE
 def test_adapter_serves_the_operations_that_it_implements(suite: Suite) -> None:
-    provider = suite.create(NOWHERE)
+    provider = suite.create(UNREACHABLE)
     own = public_methods(type(provider)) - public_methods(Provider) | overridden(type(provider))
     served = set(operations_of(provider))
     assert served
@@ -93,7 +93,7 @@ def endpoint_of(stack: Stack, suite: Suite) -> dict[str, Any]:
 
 @EVERY_SUITE
 def test_status_table_has_no_duplicates_and_ends_with_the_http_rows(suite: Suite) -> None:
-    rows = suite.create(NOWHERE).status_table.rows
+    rows = suite.create(UNREACHABLE).status_table.rows
     keys = [(row.upstream_code, row.scope) for row in rows]
     assert len(set(keys)) == len(keys)
     assert len({(row.upstream_code, row.meaning) for row in rows}) == len(rows)
@@ -109,7 +109,7 @@ def test_status_table_has_no_duplicates_and_ends_with_the_http_rows(suite: Suite
 def test_every_status_in_the_table_is_documented_for_its_reason(suite: Suite) -> None:
     documented = re.findall(r"((?: *//[^\n]*\n)+) *ERROR_REASON_(\w+) = \d+;", REASONS.read_text())
     comments = {name: comment for comment, name in documented}
-    for row in suite.create(NOWHERE).status_table.rows:
+    for row in suite.create(UNREACHABLE).status_table.rows:
         reason = ErrorReason.Name(row.kind.reason).removeprefix("ERROR_REASON_")
         assert code_pb2.Code.Name(row.kind.code) in comments[reason], row.upstream_code
 
@@ -180,9 +180,9 @@ def of_the_emulators(task: asyncio.Task[Any]) -> bool:
 
 @EVERY_SUITE
 async def test_close_does_not_raise_if_the_upstream_is_gone(quiet_stack: Stack, suite: Suite) -> None:
-    never_reached = suite.create(NOWHERE, connect_timeout=1)
-    await never_reached.start()
-    await never_reached.close()
+    unreachable = suite.create(UNREACHABLE, connect_timeout=1)
+    await unreachable.start()
+    await unreachable.close()
 
     async def answer_once(reader: Reader, writer: Writer) -> None:
         await read_request(reader)
@@ -199,8 +199,8 @@ async def test_close_does_not_raise_if_the_upstream_is_gone(quiet_stack: Stack, 
 
 @EVERY_SUITE
 def test_no_configured_secret_is_in_a_repr(suite: Suite) -> None:
-    settings = suite.configured(NOWHERE)
-    provider = suite.create(NOWHERE)
+    settings = suite.configured(UNREACHABLE)
+    provider = suite.create(UNREACHABLE)
     texts = [repr(settings), str(settings), repr(provider), str(provider), settings.model_dump_json()]
     texts += [repr(value) for value in operations_of(provider).values()]
     for secret in suite.secrets:

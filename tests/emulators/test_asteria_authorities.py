@@ -23,7 +23,7 @@ async def aliases(client: Client, store: str) -> list[str]:
 
 
 @pytest.mark.parametrize("store", STORES)
-async def test_import_show_and_delete(store: str, tmp_path: Path) -> None:
+async def test_authority_is_imported_shown_and_deleted(store: str, tmp_path: Path) -> None:
     root = self_signed(tmp_path, "Root", subject=r'/C=JP/O=A, B \+ "C";/CN=認証局')
     async with running() as client:
         before = (await client.get(f"{store}/ca/list")).certificate
@@ -100,9 +100,9 @@ async def test_reimported_certificate_gets_a_second_alias(tmp_path: Path) -> Non
 
 async def test_maximum_expiration_time_is_rendered_as_year_10000_in_tokyo_time() -> None:
     never = dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
-    eternal = x509_chain.self_signed(Wanted(x509_chain.name("Eternal"), not_after=never))
+    without_end = x509_chain.self_signed(Wanted(x509_chain.name("Eternal"), not_after=never))
     async with running() as client:
-        listed = (await client.upload("server/ca/import", caFile=x509_chain.pem(eternal))).certificate[-1]
+        listed = (await client.upload("server/ca/import", caFile=x509_chain.pem(without_end))).certificate[-1]
         details = (await client.get("server/ca/show", alias=listed["alias"])).certificate
     assert listed["notAfter"] == details["notAfter"] == "10000-01-01 08:59:59"
 

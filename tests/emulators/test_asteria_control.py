@@ -97,7 +97,7 @@ async def test_unexpected_exception_returns_the_internal_error(caplog: pytest.Lo
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
 
 
-async def test_the_default_seed() -> None:
+async def test_default_seed_has_the_documented_objects() -> None:
     async with running() as client:
         assert (await client.get("server/exist")).data == {"exist": True}
         assert (await client.get("client/exist")).data == {"exist": False}
@@ -150,7 +150,7 @@ async def test_passwords_and_keys_are_not_in_the_state_file(tmp_path: Path) -> N
     assert b"/keyway" in content
 
 
-async def test_custom_seed(tmp_path: Path) -> None:
+async def test_custom_seed_adds_users_key_stores_and_authorities(tmp_path: Path) -> None:
     root = self_signed(tmp_path, "Root")
     alias = "0b6c1d9e-2f3a-4b4c-8d5e-6f7081920a01"
     seed = {

@@ -33,7 +33,9 @@ async def certificate_and_csr(client: Client) -> tuple[bytes, bytes]:
 
 
 @pytest.mark.parametrize(("key", "requested", "expected", "openssl"), ALGORITHMS)
-async def test_algorithms(key: dict[str, object], requested: str, expected: str, openssl: str, tmp_path: Path) -> None:
+async def test_openssl_accepts_every_algorithm(
+    key: dict[str, object], requested: str, expected: str, openssl: str, tmp_path: Path
+) -> None:
     async with running() as client:
         assert (await client.create("server", **key, signatureAlgorithm=requested)).data == {}
         described = (await client.post("server/show", password=PASSWORDS["password"])).certificate

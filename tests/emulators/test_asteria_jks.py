@@ -38,7 +38,7 @@ def entry_of_each_kind(store: Path) -> tuple[jks.PrivateKeyEntry, jks.TrustedCer
     return key, trusted
 
 
-def test_a_key_with_its_own_password_and_a_trusted_certificate(store: Path) -> None:
+def test_key_with_its_own_password_and_trusted_certificate_are_read(store: Path) -> None:
     key, trusted = entry_of_each_kind(store)
     assert (key.alias, trusted.alias) == ("x", "trusted")
     assert key.chain == (trusted.certificate,)

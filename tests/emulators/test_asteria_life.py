@@ -37,7 +37,7 @@ async def csr(client: Client, store: str) -> bytes:
 
 
 @pytest.mark.parametrize("store", STORES)
-async def test_from_create_to_delete(store: str, tmp_path: Path) -> None:
+async def test_certificate_life_cycle_from_create_to_delete(store: str, tmp_path: Path) -> None:
     root = self_signed(tmp_path, "Root", subject="/C=JP/O=信頼/CN=Root")
     middle = issued(tmp_path, "Middle", root, authority=True)
     async with running() as client:
@@ -167,9 +167,9 @@ async def test_csr_response_is_accepted_in_every_encoding(form: str, tmp_path: P
 
 async def test_mismatched_csr_response_is_rejected(tmp_path: Path) -> None:
     root, unrelated = self_signed(tmp_path, "Root"), self_signed(tmp_path, "Stranger")
-    namesake_folder = tmp_path / "other"
-    namesake_folder.mkdir()
-    namesake = self_signed(namesake_folder, "Root")
+    same_name_folder = tmp_path / "other"
+    same_name_folder.mkdir()
+    same_name = self_signed(same_name_folder, "Root")
     async with running() as client:
         await client.create()
         leaf = Files(tmp_path, issue(tmp_path, "leaf", await csr(client, "server"), root)).pem
@@ -179,7 +179,7 @@ async def test_mismatched_csr_response_is_rejected(tmp_path: Path) -> None:
 
         assert await upload(certFile=unrelated.pem) == (400, 2801)
         assert await upload(certFile=leaf, chainFile=unrelated.pem) == (400, 2801)
-        assert await upload(certFile=leaf, chainFile=namesake.pem) == (400, 2801)
+        assert await upload(certFile=leaf, chainFile=same_name.pem) == (400, 2801)
         assert await upload(certFile=b"nothing") == (400, 2204)
         assert await upload(certFile=leaf[:-40]) == (400, 2204)
         assert await upload(certFile=b"\x30\x80\x00\x00") == (400, 2204)

@@ -19,7 +19,7 @@ def body(*parts: bytes, closing: bytes = b"--B--\r\n") -> bytes:
 NAMED = b'Content-Disposition: form-data; name="a"\r\n\r\nvalue'
 
 
-def test_multipart_fields_and_files() -> None:
+def test_multipart_fields_and_files_are_parsed() -> None:
     binary = bytes(range(256)) + b"\r\n--Bx\r\n\r\n--"
     disposition = b'content-disposition:form-data; name=file; filename="a\\"\xe6\x97\xa5.p12"\r\n'
     content = body(
@@ -75,13 +75,13 @@ def name(*attributes: tuple[x509.ObjectIdentifier, str]) -> x509.Name:
         ("a, ", r"a\,\ "),
     ],
 )  # fmt: skip
-def test_rfc_2253_escapes(value: str, escaped: str) -> None:
+def test_special_characters_are_escaped_by_rfc_2253(value: str, escaped: str) -> None:
     written = name((NameOID.COUNTRY_NAME, "JP"), (NameOID.COMMON_NAME, value))
     assert names.text(written) == f"CN={escaped},C=JP"
     assert names.parts(written) == {"C": "JP", "CN": value}
 
 
-def test_names_with_unusual_parts() -> None:
+def test_unusual_name_parts_are_formatted() -> None:
     attributes = [
         (NameOID.COMMON_NAME, "x"), (NameOID.ORGANIZATIONAL_UNIT_NAME, "one"), (NameOID.EMAIL_ADDRESS, "a@b"),
         (NameOID.ORGANIZATIONAL_UNIT_NAME, "two"), (NameOID.DOMAIN_COMPONENT, "example"), (NameOID.TITLE, "Dr"),
@@ -93,7 +93,7 @@ def test_names_with_unusual_parts() -> None:
     assert names.text(odd) == "2.5.4.12=#0c024472,DC=example,OU=two,1.2.840.113549.1.9.1=#1603614062,OU=one,CN=x"
 
 
-def test_several_values_at_one_level() -> None:
+def test_values_at_one_level_are_joined_with_plus() -> None:
     both = x509.RelativeDistinguishedName(
         [x509.NameAttribute(NameOID.COMMON_NAME, "a"), x509.NameAttribute(NameOID.USER_ID, "b")]
     )
@@ -101,7 +101,7 @@ def test_several_values_at_one_level() -> None:
 
 
 @pytest.mark.parametrize("length", [0, 1, 127, 128, 255, 256, 65_535, 65_536])
-def test_der_lengths(length: int) -> None:
+def test_der_elements_of_any_length_survive_a_round_trip(length: int) -> None:
     encoded = der.encode(der.OCTET_STRING, bytes(length))
     assert der.single(encoded, der.OCTET_STRING).content == bytes(length)
     assert list(der.elements(encoded * 2)) == [der.Element(der.OCTET_STRING, bytes(length), encoded)] * 2
@@ -115,7 +115,7 @@ def test_malformed_der_is_rejected(data: bytes) -> None:
         der.single(data, der.OCTET_STRING)
 
 
-def test_object_identifiers() -> None:
+def test_object_identifiers_are_encoded() -> None:
     assert der.encode_oid("1.2.840.113549.1.1.11").hex() == "06092a864886f70d01010b"
     assert der.encode_oid("2.16.840.1.101.3.4.2.1").hex() == "0609608648016503040201"
 

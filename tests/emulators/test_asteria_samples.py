@@ -136,7 +136,7 @@ async def create(client: Client, store: str, key_password: bytes = b"123456") ->
 
 
 @pytest.mark.parametrize("store", STORES)
-async def test_create_show_and_exist(store: str) -> None:
+async def test_samples_of_create_show_and_exist_succeed(store: str) -> None:
     async with running() as client:
         created = await create(client, store)
         assert created.result == {"status": "success", "data": {}}
@@ -157,7 +157,7 @@ async def test_create_show_and_exist(store: str) -> None:
 
 
 @pytest.mark.parametrize("store", STORES)
-async def test_export_and_csr_download(store: str) -> None:
+async def test_samples_of_export_and_csr_download_succeed(store: str) -> None:
     async with running() as client:
         await create(client, store, b"abcdef")
         for function, body, name in (
@@ -184,7 +184,7 @@ async def test_printed_delete_sample_without_session_is_rejected(store: str) -> 
 
 
 @pytest.mark.parametrize("store", STORES)
-async def test_import(store: str, tmp_path: Path) -> None:
+async def test_sample_of_import_succeeds(store: str, tmp_path: Path) -> None:
     content = pkcs12(self_signed(tmp_path, "Leaf"), "123456")
     async with running() as client:
         line = f"POST /mcapi/certificate/{store}/import HTTP/1.1"
@@ -198,7 +198,7 @@ async def test_import(store: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("store", STORES)
-async def test_csr_response_upload(store: str, tmp_path: Path) -> None:
+async def test_sample_of_csr_response_upload_succeeds(store: str, tmp_path: Path) -> None:
     root = self_signed(tmp_path, "Root")
     async with running() as client:
         await create(client, store, b"abcdef")
@@ -210,7 +210,7 @@ async def test_csr_response_upload(store: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("store", STORES)
-async def test_authorities(store: str, tmp_path: Path) -> None:
+async def test_samples_of_the_authority_calls_succeed(store: str, tmp_path: Path) -> None:
     root = self_signed(tmp_path, "Root")
     async with running() as client:
         imported = await send(
@@ -235,7 +235,7 @@ async def test_authorities(store: str, tmp_path: Path) -> None:
         assert (await send(client, line, FORM, SESSION, body=b"alias=test")).result["code"] == 4012
 
 
-async def test_login() -> None:
+async def test_sample_of_login_succeeds() -> None:
     async with running() as client:
         answer = await send(
             client, "POST /mcapi/auth/login HTTP/1.1", FORM, body=b"userName=/keyway&password=keyway-demo&getRole=true"

@@ -42,7 +42,9 @@ RIGHT = {ID: "id", SECRET: "secret"}
     ],
 )
 @pytest.mark.parametrize("path", ["/certificates", "/certificates/a/files"])
-async def test_credentials(version: str, headers: dict[str, str], allowed: bool, path: str) -> None:
+async def test_each_version_accepts_only_its_own_credentials(
+    version: str, headers: dict[str, str], allowed: bool, path: str
+) -> None:
     async with running("a", **ACCESS) as client:
         answer = await client.call("GET", client.url(path, version), headers=headers)
     if allowed:

@@ -133,7 +133,7 @@ async def test_reset_deletes_all_state() -> None:
     assert answer.json["body"]["totalCount"] == 10
 
 
-async def test_the_default_set_is_added_once() -> None:
+async def test_default_set_is_added_once() -> None:
     async with running_default() as client:
         url = client.url("/certificates/www.example.com/files", "v1.2", "certmanager-demo")
         before = await client.call("GET", url)
@@ -141,7 +141,7 @@ async def test_the_default_set_is_added_once() -> None:
         assert (await client.call("GET", url)).content == before.content
 
 
-async def test_the_default_credentials() -> None:
+async def test_default_credentials_are_accepted() -> None:
     headers = {
         "X-TC-AUTHENTICATION-ID": "demo-access-key",
         "X-TC-AUTHENTICATION-SECRET": "demo-access-secret",

@@ -133,7 +133,7 @@ async def test_tls_server_can_use_the_default_file(tmp_path: Path) -> None:
     ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(tmp_path / "cert.pem")
 
 
-async def test_the_documented_curl_lines(tmp_path: Path) -> None:
+async def test_documented_curl_commands_work(tmp_path: Path) -> None:
     async with running(seeded("example.com", "content", "인증서 2026.pem")) as client:
         url = client.url("/certificates/example.com/files")
         printed = await run_async("curl", "-s", url, folder=tmp_path)

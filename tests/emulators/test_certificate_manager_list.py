@@ -57,7 +57,7 @@ async def test_domains_are_listed_since_v1_2(version: str, listed: bool) -> None
     assert ("domains" in entry) is listed
 
 
-async def test_paging() -> None:
+async def test_list_is_paged() -> None:
     async with running(*NAMES) as client:
         default = await client.list()
         third = await client.list("?pageSize=5&pageNum=3")
@@ -83,7 +83,7 @@ async def test_all_returns_everything_on_one_page() -> None:
 
 
 @pytest.mark.parametrize("query", ["", "?all=true"])
-async def test_empty_list(query: str) -> None:
+async def test_empty_list_has_no_pages(query: str) -> None:
     async with running() as client:
         answer = await client.list(query)
     assert answer.code == 0
@@ -154,7 +154,7 @@ async def test_app_keys_are_isolated() -> None:
         assert (await client.download("theirs")).code == 52000
 
 
-async def test_the_default_set() -> None:
+async def test_default_set_has_the_documented_certificates() -> None:
     async with running_default() as client:
         answer = await client.call("GET", client.url("/certificates?status=ALL&all=true", "v1.2", "certmanager-demo"))
         expired = await client.call("GET", client.url("/certificates?status=EXPIRED", "v1.2", "certmanager-demo"))

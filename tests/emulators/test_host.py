@@ -23,7 +23,7 @@ async def client() -> AsyncIterator[Client]:
 
 
 class TestControl:
-    async def test_health(self, client: Client) -> None:
+    async def test_health_reports_the_emulated_type(self, client: Client) -> None:
         assert await client.control("GET", "/health") == (200, {"emulates": "words", "status": "ok"})
 
     async def test_api_and_control_ports_are_separate(self, client: Client) -> None:
@@ -31,7 +31,7 @@ class TestControl:
         assert (await client.ask("GET", "/health"))[0] == 404
         assert await client.history() != []
 
-    async def test_seed(self, client: Client) -> None:
+    async def test_seed_adds_objects_and_rejects_invalid_data(self, client: Client) -> None:
         assert await client.words() == DEFAULTS
         assert await client.control("POST", "/seed", {"words": ["a"]}) == (200, {"words": ["a", "default"]})
         assert await client.control("POST", "/seed", raw=" ") == (200, {"words": ["a", "default"]})
@@ -40,7 +40,7 @@ class TestControl:
     @pytest.mark.parametrize(
         ("data", "words"), [(None, DEFAULTS), ({}, DEFAULTS), ({"seed": False}, []), ({"seed": True}, DEFAULTS)]
     )
-    async def test_reset(self, client: Client, data: object, words: list[str]) -> None:
+    async def test_reset_restores_the_initial_state(self, client: Client, data: object, words: list[str]) -> None:
         await client.ask("POST", body="more")
         await client.arm(count=3)
         await client.control("POST", "/clock", {"offset_seconds": 86_400})
@@ -63,7 +63,7 @@ class TestControl:
         assert answer.keys() == {"error"}
         assert await client.words() == DEFAULTS
 
-    async def test_tls(self, tmp_path: Path) -> None:
+    async def test_api_can_use_tls(self, tmp_path: Path) -> None:
         authority = Authority(tmp_path)
         pair = authority.issue("server")
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -43,14 +43,14 @@ class TestFaults:
         assert (await client.ask("POST", body="a"))[0] == 500
         assert await client.words() == DEFAULTS
 
-    async def test_html(self, client: Client) -> None:
+    async def test_html_fault_returns_a_page(self, client: Client) -> None:
         await client.arm(mode="html")
         await client.arm(mode="html", status=503)
         status, body = await client.ask("GET")
         assert (status, body.startswith(b"<html>")) == (502, True)
         assert (await client.ask("GET"))[0] == 503
 
-    async def test_raw(self, client: Client) -> None:
+    async def test_raw_fault_returns_the_given_response(self, client: Client) -> None:
         await client.arm(mode="raw", status=418, headers={"X-One": "1", "Retry-After": "3"}, body="본문")
         await client.arm(mode="raw")
         async with client.session.get(f"{client.host.url}/words") as response:
@@ -58,12 +58,12 @@ class TestFaults:
             assert (response.headers["X-One"], response.headers["Retry-After"]) == ("1", "3")
         assert await client.ask("GET") == (200, b"")
 
-    async def test_redirect(self, client: Client) -> None:
+    async def test_redirect_fault_returns_302(self, client: Client) -> None:
         await client.arm(mode="redirect")
         assert (await client.ask("GET"))[0] == 302
 
     @pytest.mark.parametrize(("mode", "error"), [("close", "ServerDisconnectedError"), ("reset", "ClientOSError")])
-    async def test_no_answer(self, client: Client, mode: str, error: str) -> None:
+    async def test_close_and_reset_faults_send_no_response(self, client: Client, mode: str, error: str) -> None:
         await client.arm(mode=mode)
         with pytest.raises(Broken, match=error):
             await client.ask("POST", body="a")
@@ -71,7 +71,7 @@ class TestFaults:
         assert [entry["status"] for entry in await client.history()] == [None]
 
     @pytest.mark.parametrize("method", ["GET", "POST"])
-    async def test_cut_off(self, client: Client, method: str) -> None:
+    async def test_cut_off_fault_truncates_the_response(self, client: Client, method: str) -> None:
         """The request takes effect, and the response is truncated in the middle."""
         await client.arm(mode="cut_off")
         with pytest.raises(aiohttp.ClientPayloadError):
@@ -79,7 +79,7 @@ class TestFaults:
         assert await client.words() == (["a", *DEFAULTS] if method == "POST" else DEFAULTS)
         assert [entry["status"] for entry in await client.history()] == [200]
 
-    async def test_stall(self, client: Client) -> None:
+    async def test_stall_fault_sends_no_response(self, client: Client) -> None:
         """A stalled request is in the history, and ends when the client disconnects."""
         await client.arm(mode="stall")
         with pytest.raises(TimeoutError):

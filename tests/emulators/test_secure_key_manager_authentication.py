@@ -136,7 +136,7 @@ async def test_v1_3_ignores_the_standard_authorization_header(key_manager: KeyMa
     assert await key_manager.refusal("GET", "confirm", version="v1.3", headers=headers) == "Invalid Access Token"
 
 
-async def test_a_token_expires(key_manager: KeyManager) -> None:
+async def test_bearer_token_expires(key_manager: KeyManager) -> None:
     await key_manager.seed({"bearer_tokens": [{"token": "short", "lifetime_seconds": 3600}]})
     headers = {"X-NHN-Authorization": "Bearer short"}
     await key_manager.get("confirm", version="v1.3", headers=headers)

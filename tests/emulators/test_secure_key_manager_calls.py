@@ -66,11 +66,11 @@ async def test_non_utf8_headers_are_handled(key_manager: KeyManager, target: str
     ("identifier", "secret"),
     [("demo-secret", "hello from the secure key manager"), ("demo-secret-unicode", "안녕하세요\n키 관리자")],
 )
-async def test_secrets(key_manager: KeyManager, identifier: str, secret: str) -> None:
+async def test_secret_is_returned(key_manager: KeyManager, identifier: str, secret: str) -> None:
     assert await key_manager.get(f"secrets/{identifier}") == {"secret": secret}
 
 
-async def test_the_sample_is_encrypted_and_decrypted(key_manager: KeyManager) -> None:
+async def test_sample_is_encrypted_and_decrypted(key_manager: KeyManager) -> None:
     encrypted = await key_manager.post("symmetric-keys/orders-key/encrypt", {"plaintext": "data"})
     assert encrypted.keys() == {"ciphertext", "keyVersion"}
     assert encrypted["keyVersion"] == 2
@@ -128,7 +128,7 @@ async def test_v1_1_returns_every_version_of_a_symmetric_key(key_manager: KeyMan
     assert await key_manager.get(path, version="v1.1") == bodies[2]
 
 
-async def test_a_signature_is_verified(key_manager: KeyManager) -> None:
+async def test_signature_is_verified(key_manager: KeyManager) -> None:
     signed = await key_manager.post("asymmetric-keys/demo-rsa/sign", {"plaintext": "data"})
     assert signed.keys() == {"signature", "keyVersion"}
     assert signed["keyVersion"] == 1

@@ -38,20 +38,20 @@ async def expect(key_manager: KeyManager, message: str, *call: Any, **more: Any)
     assert answer.header == {"resultCode": row.result_code, "resultMessage": message, "isSuccessful": False}
 
 
-def test_the_table_is_unambiguous() -> None:
+def test_failure_table_is_unambiguous() -> None:
     assert len({failure.message.casefold() for failure in FAILURES}) == len(FAILURES)
     assert len({failure.result_code for failure in FAILURES}) == len(FAILURES)
     assert all(failure.result_code < 0 and failure.status >= 400 for failure in FAILURES)
 
 
 @pytest.mark.parametrize(("method", "path", "data"), [("GET", "confirm", None), *KEY_CALLS])
-async def test_invalid_app_key(key_manager: KeyManager, method: str, path: str, data: Any) -> None:
+async def test_invalid_app_key_is_rejected(key_manager: KeyManager, method: str, path: str, data: Any) -> None:
     path = path.format(own_id(path))
     await expect(key_manager, "Invalid Appkey", method, path, data, app_key="someone-elses")
 
 
 @pytest.mark.parametrize(("method", "path", "data"), KEY_CALLS)
-async def test_invalid_key_id(key_manager: KeyManager, method: str, path: str, data: Any) -> None:
+async def test_invalid_key_id_is_rejected(key_manager: KeyManager, method: str, path: str, data: Any) -> None:
     kinds = {"demo-secret", "demo-aes", "demo-rsa"} - {own_id(path)}
     for identifier in ("nothing", "%ED%82%A4", "%FF", "a%2Fb", own_id(path).upper(), *kinds):
         await expect(key_manager, "Invalid Key ID", method, path.format(identifier), data)
@@ -65,7 +65,7 @@ async def test_ids_belong_to_one_app_key(key_manager: KeyManager, method: str, p
 
 @pytest.mark.parametrize(("method", "path", "data"), KEY_CALLS)
 @pytest.mark.parametrize("state", ["inactive", "deletion_scheduled"])
-async def test_invalid_key_status(key_manager: KeyManager, method: str, path: str, data: Any, state: str) -> None:
+async def test_inactive_key_is_rejected(key_manager: KeyManager, method: str, path: str, data: Any, state: str) -> None:
     await expect(key_manager, "Invalid Key Status", method, path.format(own_id(path, "-inactive")), data)
     await key_manager.seed({"states": [{"id": own_id(path), "state": state}]})
     await expect(key_manager, "Invalid Key Status", method, path.format(own_id(path)), data)
@@ -82,7 +82,7 @@ async def test_invalid_key_status(key_manager: KeyManager, method: str, path: st
     ],
 )
 @pytest.mark.parametrize("requested", ["3", "-1", "abc", "", "1.0", "1e0", " 1", "٠", "99999999999999999999", "0x0"])
-async def test_invalid_key_version(key_manager: KeyManager, path: str, requested: str) -> None:
+async def test_invalid_key_version_is_rejected(key_manager: KeyManager, path: str, requested: str) -> None:
     await expect(key_manager, "Invalid Key Version", "GET", path, version="v1.1", params={"keyVersion": requested})
 
 
@@ -93,7 +93,7 @@ async def test_conflicting_key_versions_are_rejected(key_manager: KeyManager) ->
 
 
 @pytest.mark.parametrize("part", ["privateKey", "publicKey"])
-async def test_invalid_key_version_status_of_an_asymmetric_key(key_manager: KeyManager, part: str) -> None:
+async def test_inactive_version_of_an_asymmetric_key_is_rejected(key_manager: KeyManager, part: str) -> None:
     signed = await key_manager.post("asymmetric-keys/demo-rsa/sign", TEXT)
     await key_manager.seed({"states": [{"id": "demo-rsa", "version": 1, "state": "inactive"}]})
     path = "asymmetric-keys/demo-rsa"
@@ -104,7 +104,7 @@ async def test_invalid_key_version_status_of_an_asymmetric_key(key_manager: KeyM
     assert (await key_manager.get(f"{path}/{part}", params={"keyVersion": "0"}))["keyVersion"] == 0
 
 
-async def test_invalid_key_version_status_of_a_symmetric_key(key_manager: KeyManager) -> None:
+async def test_inactive_version_of_a_symmetric_key_is_rejected(key_manager: KeyManager) -> None:
     path = "symmetric-keys/orders-key"
     ciphertexts = [
         (await key_manager.post(f"{path}/encrypt", TEXT))["ciphertext"],
@@ -119,7 +119,7 @@ async def test_invalid_key_version_status_of_a_symmetric_key(key_manager: KeyMan
     await expect(key_manager, "Invalid Key Version Status", "GET", f"{path}/symmetric-key")
 
 
-async def test_the_default_set_holds_an_inactive_version(key_manager: KeyManager) -> None:
+async def test_default_set_has_an_inactive_version(key_manager: KeyManager) -> None:
     path = "symmetric-keys/demo-aes-inactive-version"
     old = {"keyVersion": "0"}
     message = "Invalid Key Version Status"
@@ -156,7 +156,7 @@ async def test_the_default_set_holds_an_inactive_version(key_manager: KeyManager
         {"data": {"plaintext": "data"}},
     ],
 )
-async def test_invalid_user_data(key_manager: KeyManager, path: str, sent: dict[str, Any]) -> None:
+async def test_invalid_user_data_is_rejected(key_manager: KeyManager, path: str, sent: dict[str, Any]) -> None:
     await expect(key_manager, "Invalid User Data", "POST", path, **sent)
 
 
@@ -206,7 +206,7 @@ async def test_only_standard_base64_is_accepted(key_manager: KeyManager, change:
         ("GET", "asymmetric-keys/demo-rsa/private-key"),
     ],
 )
-async def test_url_not_found(key_manager: KeyManager, method: str, path: str) -> None:
+async def test_unknown_url_is_not_found(key_manager: KeyManager, method: str, path: str) -> None:
     if method == "HEAD":
         url = f"{key_manager.host.url}/keymanager/v1.0/appkey/keymanager-demo/confirm"
         async with key_manager.session.head(url) as response:

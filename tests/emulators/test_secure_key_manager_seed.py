@@ -18,7 +18,7 @@ def ids(description: Any) -> set[str]:
     return {item["id"] for item in description["items"]}
 
 
-async def test_the_default_set(key_manager: KeyManager) -> None:
+async def test_default_set_has_the_documented_objects(key_manager: KeyManager) -> None:
     status, description = await key_manager.control("POST", "/seed")
     assert status == 200
     assert description["app_keys"] == ["keymanager-demo"]
@@ -101,7 +101,7 @@ async def test_description_contains_no_secrets(key_manager: KeyManager) -> None:
         assert secret not in str(description)
 
 
-async def test_another_app_keys_objects(key_manager: KeyManager) -> None:
+async def test_objects_can_belong_to_another_app_key(key_manager: KeyManager) -> None:
     data = {
         "app_key": "other",
         "key_stores": [{"name": "demo"}, {"name": "theirs", "app_key": "third"}],
@@ -116,12 +116,12 @@ async def test_another_app_keys_objects(key_manager: KeyManager) -> None:
     assert (await key_manager.get("secrets/demo-secret"))["secret"].startswith("hello")
 
 
-async def test_a_secret_is_replaced(key_manager: KeyManager) -> None:
+async def test_seeded_secret_replaces_an_existing_one(key_manager: KeyManager) -> None:
     await key_manager.seed({"secrets": [{"id": "demo-secret", "secret": ""}]})
     assert await key_manager.get("secrets/demo-secret") == {"secret": ""}
 
 
-async def test_rotation_with_given_material(key_manager: KeyManager) -> None:
+async def test_key_can_be_rotated_to_given_material(key_manager: KeyManager) -> None:
     material = "0f" * 32
     await key_manager.seed({"rotate": [{"id": "demo-aes", "material": material}]})
     body = await key_manager.get("symmetric-keys/demo-aes/symmetric-key", version="v1.1")
@@ -129,7 +129,7 @@ async def test_rotation_with_given_material(key_manager: KeyManager) -> None:
 
 
 @pytest.mark.parametrize("form", ["-traditional", ""])
-async def test_an_asymmetric_key_with_given_material(key_manager: KeyManager, tmp_path: Path, form: str) -> None:
+async def test_asymmetric_key_can_have_given_material(key_manager: KeyManager, tmp_path: Path, form: str) -> None:
     pem = openssl("genrsa", *form.split(), "2048")
     key = {"id": "given", "versions": [{"private_key": pem.decode()}]}
     await key_manager.seed({"asymmetric_keys": [key], "rotate": [{"id": "given", "private_key": pem.decode()}]})
@@ -139,7 +139,7 @@ async def test_an_asymmetric_key_with_given_material(key_manager: KeyManager, tm
     assert (await key_manager.get("asymmetric-keys/given/publicKey"))["keyVersion"] == 1
 
 
-async def test_a_key_is_rotated_in_the_seed_that_makes_it(key_manager: KeyManager) -> None:
+async def test_new_key_can_be_rotated_in_the_same_seed(key_manager: KeyManager) -> None:
     await key_manager.seed({"symmetric_keys": [{"id": "new"}], "rotate": ["new", "new"]})
     assert (await key_manager.post("symmetric-keys/new/encrypt", {"plaintext": ""}))["keyVersion"] == 2
 

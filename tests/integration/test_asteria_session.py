@@ -106,13 +106,13 @@ async def test_caller_that_disconnects_does_not_cancel_the_shared_login(warp: Wa
     await warp.control.fail(mode=None, delay=0.5, path=LOGIN)
     async with gateway_of(warp) as gateway:
         name = service.CheckCertificateRequest(name=certificate_name("server"))
-        impatient = gateway.certificates.CheckCertificate(name)
+        canceled = gateway.certificates.CheckCertificate(name)
         await warp.faults_taken()
         patient = [check(gateway) for _ in range(5)]
-        impatient.cancel()
+        canceled.cancel()
         assert all(answer.exists for answer in await asyncio.gather(*patient))
         with pytest.raises(asyncio.CancelledError):
-            await impatient
+            await canceled
     assert (await warp.calls()).count(f"POST {LOGIN}") == 1
 
 

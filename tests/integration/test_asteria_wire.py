@@ -36,8 +36,8 @@ ODD = "\"'\\ &=+%41;#?\t\r\n\x00日本語é😀 ­\u202e--x "
 """Text that every encoding must escape."""
 
 
-class Asked(NamedTuple):
-    """What the documented request is, after `/mcapi/certificate/{side}/`. body: bytes as they are, or what they say."""
+class DocumentedRequest(NamedTuple):
+    """A documented request below `/mcapi/certificate/{side}/`. body: the bytes, or the parts of a multipart body."""
 
     function: str
     content_type: str | None
@@ -48,14 +48,14 @@ def text(name: str, value: str) -> Part:
     return Part(name, None, None, value.encode())
 
 
-CASES: Mapping[str, tuple[Callable[[str], Any], Sequence[Asked]]] = {
+CASES: Mapping[str, tuple[Callable[[str], Any], Sequence[DocumentedRequest]]] = {
     "CheckCertificate": (
         lambda side: service.CheckCertificateRequest(name=certificate_name(side)),
-        [Asked("exist", None, b"")],
+        [DocumentedRequest("exist", None, b"")],
     ),
     "GetCertificate": (
         lambda side: service.GetCertificateRequest(name=certificate_name(side), keystore_password="123456"),
-        [Asked("show", FORM, b"password=123456")],
+        [DocumentedRequest("show", FORM, b"password=123456")],
     ),
     "CreateCertificate": (
         lambda side: service.CreateCertificateRequest(
@@ -70,20 +70,20 @@ CASES: Mapping[str, tuple[Callable[[str], Any], Sequence[Asked]]] = {
             signature_algorithm="md5WithRSAEncryption",
         ),
         [
-            Asked("exist", None, b""),
-            Asked(
+            DocumentedRequest("exist", None, b""),
+            DocumentedRequest(
                 "create",
                 JSON,
                 b'{"certificate":{"C":"JP","ST":"StateName","L":"LocalityName","O":"OrganizationName",'
                 b'"OU":"UnitName","CN":"subject","password":"123456","privateKeyPassword":"123456","keySize":1024,'
                 b'"keyAlgorithm":"RSA","validPeriod":30,"signatureAlgorithm":"md5WithRSAEncryption"}}',
             ),
-            Asked("show", FORM, b"password=123456"),
+            DocumentedRequest("show", FORM, b"password=123456"),
         ],
     ),
     "DeleteCertificate": (
         lambda side: service.DeleteCertificateRequest(name=certificate_name(side), keystore_password="123456"),
-        [Asked("delete", FORM, b"password=123456")],
+        [DocumentedRequest("delete", FORM, b"password=123456")],
     ),
     "ImportCertificate": (
         lambda side: service.ImportCertificateRequest(
@@ -95,8 +95,8 @@ CASES: Mapping[str, tuple[Callable[[str], Any], Sequence[Asked]]] = {
             private_key_password="zyxwvu",
         ),
         [
-            Asked("exist", None, b""),
-            Asked(
+            DocumentedRequest("exist", None, b""),
+            DocumentedRequest(
                 "import",
                 MULTIPART,
                 [
@@ -110,7 +110,7 @@ CASES: Mapping[str, tuple[Callable[[str], Any], Sequence[Asked]]] = {
     ),
     "GetCertificateSigningRequest": (
         lambda side: service.GetCertificateSigningRequestRequest(name=certificate_name(side), **SAMPLE),
-        [Asked("csr/download", FORM, b"password=123456&privateKeyPassword=abcdef")],
+        [DocumentedRequest("csr/download", FORM, b"password=123456&privateKeyPassword=abcdef")],
     ),
     "InstallSignedCertificate": (
         lambda side: service.InstallSignedCertificateRequest(
@@ -123,7 +123,7 @@ CASES: Mapping[str, tuple[Callable[[str], Any], Sequence[Asked]]] = {
             private_key_password="abcdef",
         ),
         [
-            Asked(
+            DocumentedRequest(
                 "csr/response/upload",
                 MULTIPART,
                 [
@@ -137,36 +137,36 @@ CASES: Mapping[str, tuple[Callable[[str], Any], Sequence[Asked]]] = {
     ),
     "DownloadCertificate": (
         lambda side: service.DownloadCertificateRequest(name=certificate_name(side), keystore_password="123456"),
-        [Asked("export", FORM, b"password=123456&outputFormat=X509&dataFormat=PEM")],
+        [DocumentedRequest("export", FORM, b"password=123456&outputFormat=X509&dataFormat=PEM")],
     ),
     "ListTrustedAuthorities": (
         lambda side: service.ListTrustedAuthoritiesRequest(parent=store_name(side)),
-        [Asked("ca/list", None, b"")],
+        [DocumentedRequest("ca/list", None, b"")],
     ),
     "GetTrustedAuthority": (
         lambda side: service.GetTrustedAuthorityRequest(name=f"{store_name(side)}/authorities/7095ce58-629a"),
-        [Asked("ca/show?alias=7095ce58-629a", None, b"")],
+        [DocumentedRequest("ca/show?alias=7095ce58-629a", None, b"")],
     ),
     "DeleteTrustedAuthority": (
         lambda side: service.DeleteTrustedAuthorityRequest(name=f"{store_name(side)}/authorities/test"),
-        [Asked("ca/delete", FORM, b"alias=test")],
+        [DocumentedRequest("ca/delete", FORM, b"alias=test")],
     ),
     "ImportTrustedAuthority": (
         lambda side: service.ImportTrustedAuthorityRequest(parent=store_name(side), content=FILE, filename="test.cer"),
         [
-            Asked("ca/list", None, b""),
-            Asked("ca/import", MULTIPART, [Part("caFile", "test.cer", "text/plain", FILE)]),
+            DocumentedRequest("ca/list", None, b""),
+            DocumentedRequest("ca/import", MULTIPART, [Part("caFile", "test.cer", "text/plain", FILE)]),
         ],
     ),
 }
 
 
-def as_asked(request: Sent, side: str) -> Asked:
+def as_documented(request: Sent, side: str) -> DocumentedRequest:
     """Return the request in the format of the table."""
     function = request.target.removeprefix(f"{BASE}/{side}/")
     if (request.content_type or "").startswith(MULTIPART):
-        return Asked(function, MULTIPART, request.parts)
-    return Asked(function, request.content_type, request.body)
+        return DocumentedRequest(function, MULTIPART, request.parts)
+    return DocumentedRequest(function, request.content_type, request.body)
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -180,7 +180,7 @@ async def test_requests_match_the_documentation(warp: Warp, method: str, side: s
         await getattr(warp.certificates, method)(make(side))
 
     sent = await warp.sent()
-    assert [as_asked(request, side) for request in sent] == list(expected)
+    assert [as_documented(request, side) for request in sent] == list(expected)
     assert [request.method for request in sent] == ["POST" if call.content_type else "GET" for call in expected]
     (session,) = {request.session for request in sent}
     assert session
@@ -188,7 +188,7 @@ async def test_requests_match_the_documentation(warp: Warp, method: str, side: s
     assert lengths == [str(len(request.body)) for request in sent]
 
 
-def test_the_table_has_every_documented_call() -> None:
+def test_table_has_every_documented_call() -> None:
     functions = {call.function.partition("?")[0] for _, expected in CASES.values() for call in expected}
     assert functions == {
         "exist",
@@ -206,7 +206,7 @@ def test_the_table_has_every_documented_call() -> None:
     }
 
 
-async def test_login_and_logout(warp: Warp) -> None:
+async def test_login_and_logout_match_the_documentation(warp: Warp) -> None:
     login = {"user_name": "/keyway", "password": "keyway-demo", "timeout_minutes": 45}
     async with Gateway(warp.stack.settings(warp.stack.provider("asteria", login=login))) as gateway:
         assert await warp.sent() == []

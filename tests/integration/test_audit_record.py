@@ -57,7 +57,7 @@ async def refused(call: Any) -> grpc.aio.AioRpcError:
     return caught.value
 
 
-async def test_success_and_its_receipt(trusted: Trusted) -> None:
+async def test_successful_call_is_recorded_and_its_receipt_names_the_outcome(trusted: Trusted) -> None:
     async with calling(trusted, ORDERS) as caller:
         call = caller.keys.Encrypt(ENCRYPT, metadata=[("x-request-id", "order-42"), ("x-service-name", "shop")])
         answer = await call
@@ -84,7 +84,7 @@ async def test_success_and_its_receipt(trusted: Trusted) -> None:
     assert stored.record.value() == outcome
 
 
-async def test_failure_of_the_upstream(trusted: Trusted) -> None:
+async def test_upstream_failure_is_recorded(trusted: Trusted) -> None:
     async with calling(trusted) as caller:
         error = await refused(caller.keys.Encrypt(keys.EncryptRequest(name=f"{KEY}-missing", plaintext=b"x")))
     record = record_of(trusted.audit, request_id_of(error.trailing_metadata()))
@@ -95,7 +95,7 @@ async def test_failure_of_the_upstream(trusted: Trusted) -> None:
     assert receipt_of(error.trailing_metadata()).sequence > 1
 
 
-async def test_denied(trusted: Trusted, stack: Stack) -> None:
+async def test_denied_call_is_recorded_and_not_sent(trusted: Trusted, stack: Stack) -> None:
     await stack.controls[KEY_MANAGER].forget_requests()
     async with calling(trusted, AUDITOR) as caller:
         error = await refused(caller.keys.Encrypt(ENCRYPT))
@@ -131,7 +131,7 @@ async def test_record_of_an_undecodable_message_names_the_caller(trusted: Truste
     assert [event["metadata"]["event_code"] for event in trusted.events()] == ["intent", "outcome"]
 
 
-async def test_rate_limited(trusted: Trusted) -> None:
+async def test_rate_limited_call_is_recorded(trusted: Trusted) -> None:
     trusted.configuration["limits"] = {"callers": {ORDERS: {"rate": 1, "burst": 1, "concurrency": 5}}}
     async with calling(trusted, ORDERS) as caller:
         await caller.keys.Encrypt(ENCRYPT)
@@ -142,7 +142,7 @@ async def test_rate_limited(trusted: Trusted) -> None:
     assert record["outcome"]["action"] == "Allowed"
 
 
-async def test_cancelled_while_the_upstream_works(trusted: Trusted, stack: Stack) -> None:
+async def test_canceled_call_is_recorded_with_an_unknown_result(trusted: Trusted, stack: Stack) -> None:
     control = stack.controls[KEY_MANAGER]
     await control.forget_requests()
     await control.fail(mode="stall")
@@ -150,10 +150,10 @@ async def test_cancelled_while_the_upstream_works(trusted: Trusted, stack: Stack
         call = caller.keys.Encrypt(ENCRYPT)
         task = asyncio.ensure_future(call)
 
-        async def recorded() -> bool:
+        async def arrived() -> bool:
             return bool(await control.requests())
 
-        await eventually(recorded)
+        await eventually(arrived)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -166,7 +166,7 @@ async def test_cancelled_while_the_upstream_works(trusted: Trusted, stack: Stack
     assert (outcome["status_id"], outcome["status"], outcome["status_code"]) == (0, "Unknown", "CANCELLED")
 
 
-async def test_deadline_of_the_caller(trusted: Trusted, stack: Stack) -> None:
+async def test_call_over_its_deadline_is_recorded_with_an_unknown_result(trusted: Trusted, stack: Stack) -> None:
     await stack.controls[KEY_MANAGER].fail(mode="stall")
     async with calling(trusted) as caller:
         error = await refused(caller.keys.Encrypt(ENCRYPT, timeout=0.5))
@@ -180,7 +180,7 @@ async def test_deadline_of_the_caller(trusted: Trusted, stack: Stack) -> None:
     assert (outcome["status_id"], outcome["status_code"]) == (0, "DEADLINE_EXCEEDED")
 
 
-async def test_in_doubt_when_the_connection_is_lost(trusted: Trusted, stack: Stack) -> None:
+async def test_lost_connection_is_recorded_with_an_unknown_result(trusted: Trusted, stack: Stack) -> None:
     await stack.controls[KEY_MANAGER].fail(mode="close")
     async with calling(trusted) as caller:
         error = await refused(caller.keys.Encrypt(ENCRYPT))
@@ -210,7 +210,7 @@ class TestBatches:
             # A collector takes records of 4 MiB.
             assert max(len(json.dumps(event)) for event in record.values()) < 1 << 20
 
-    async def test_each_item_is_decided_and_recorded(self, trusted: Trusted) -> None:
+    async def test_each_batch_item_is_authorized_and_recorded(self, trusted: Trusted) -> None:
         other = "providers/nhn-keys/keys/demo-aes"
         items = [ENCRYPT, keys.EncryptRequest(name=other, plaintext=b"x"), keys.EncryptRequest(name=KEY + "/..")]
         async with calling(trusted, ORDERS) as caller:

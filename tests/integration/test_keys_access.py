@@ -112,14 +112,14 @@ async def test_mac_locked_key_store_accepts_the_configured_mac_address(quiet_sta
     request = keys.GetSecretRequest(name=f"{PROVIDER}/secrets/mac-locked-secret")
     info = keys.GetClientInfoRequest(provider=PROVIDER)
     refused = await failure_of(quiet_stack.gateway.keys.GetSecret(request))
-    nobody = await quiet_stack.gateway.keys.GetClientInfo(info)
+    without_mac = await quiet_stack.gateway.keys.GetClientInfo(info)
     async with Gateway(quiet_stack.settings(quiet_stack.provider("nhn-keys", mac_address=MAC))) as gateway:
         secret = await gateway.keys.GetSecret(request)
-        somebody = await gateway.keys.GetClientInfo(info)
+        with_mac = await gateway.keys.GetClientInfo(info)
 
     assert refused.kind == REJECTED
     assert secret.payload == b"kept in mac-locked"
-    assert (nobody.client_mac_address, somebody.client_mac_address) == ("", MAC)
+    assert (without_mac.client_mac_address, with_mac.client_mac_address) == ("", MAC)
 
 
 async def test_address_locked_key_store_accepts_the_address_of_the_gateway(quiet_stack: Stack) -> None:

@@ -127,12 +127,12 @@ async def test_wrong_authority_unknown_name_and_invalid_file_are_rejected(
     await register(control, NAME)
     none = await failure_of(upload(gateway, b"This is no certificate."))
     swapped = await failure_of(upload(gateway, issued.key.read_bytes() + b"".join(issued.chain)))
-    nowhere = await failure_of(upload(gateway, issued.file, "nowhere.example.com"))
+    unknown = await failure_of(upload(gateway, issued.file, "nowhere.example.com"))
 
     assert other.kind == ("INVALID_ARGUMENT", "INVALID_CERTIFICATE_AUTHORITY")
     assert none.kind == swapped.kind == ("INVALID_ARGUMENT", "NOT_A_PEM_FILE")
-    assert nowhere.kind == ("NOT_FOUND", "CERTIFICATE_NOT_FOUND")
-    assert nowhere.resource == Resource("keyway.dev/Certificate", certificate("nowhere.example.com"))
+    assert unknown.kind == ("NOT_FOUND", "CERTIFICATE_NOT_FOUND")
+    assert unknown.resource == Resource("keyway.dev/Certificate", certificate("nowhere.example.com"))
 
 
 async def test_upload_limit_is_512_kb_and_checked_before_the_upstream_call(

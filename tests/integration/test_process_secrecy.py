@@ -275,8 +275,8 @@ async def nothing_leaked(process: Process, watched: Watched, secrets: set[Secret
     for name, place in places.items():
         assert name in OF_UPSTREAMS or name.startswith("journal: ") or WORDS.encode() not in place, name
     assert [(name, found) for name, place in places.items() if (found := leaks(secrets, place))] == []
-    talkative = {entry["logger"] for entry in ended.log() if entry["level"] == "debug"}
-    assert not [name for name in talkative if not name.startswith("gateway")]
+    debug_loggers = {entry["logger"] for entry in ended.log() if entry["level"] == "debug"}
+    assert not [name for name in debug_loggers if not name.startswith("gateway")]
 
 
 OF_UPSTREAMS: Final = {"collector: journal", "collector: traces"}

@@ -34,8 +34,8 @@ def remount(place: Path, option: str) -> None:
 
 def fill(disk: Path) -> Path:
     """Use all free space, and return the file that uses it."""
-    ballast = disk / "ballast"
-    with contextlib.suppress(OSError), ballast.open("ab", buffering=0) as file:
+    filler = disk / "filler"
+    with contextlib.suppress(OSError), filler.open("ab", buffering=0) as file:
         while True:
             file.write(b"x" * 4096)
-    return ballast
+    return filler

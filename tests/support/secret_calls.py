@@ -48,10 +48,10 @@ def providers(stack: Stack, folder: Path) -> list[dict[str, Any]]:
     store = openssl.pkcs12(pair, FILE_PASSWORD, folder / "gateway.p12")
     files = {"certificate": {"file": str(pair.certificate)}, "private_key": {"file": str(key)}}
     access_key = {"id": "demo-access-key", "secret": "demo-access-secret"}
-    nowhere = "https://127.0.0.1:1"
+    unreachable = "https://127.0.0.1:1"
     old = stack.provider(CERTIFICATES, api_version="v1.0")
-    gated = stack.provider(KEYS, endpoint=nowhere, api_version="v1.1", user_access_key=access_key)
-    new = stack.provider(KEYS, endpoint=nowhere, api_version="v1.3", bearer_token="demo-token")
+    gated = stack.provider(KEYS, endpoint=unreachable, api_version="v1.1", user_access_key=access_key)
+    new = stack.provider(KEYS, endpoint=unreachable, api_version="v1.3", bearer_token="demo-token")
     client = {"ca_certificates": {"file": str(authority.pair.certificate)}}
     return [
         *(stack.provider(provider["id"]) for provider in DEMO_PROVIDERS),
@@ -120,12 +120,12 @@ class Caller:
 
     async def fail(self, method: Method, case: str, provider: str = "") -> None:
         """Make a call that fails."""
-        request = secretive(method, provider)
+        request = request_with_secrets(method, provider)
         held = {secret.field for secret in secrets_of(request)}
         assert held == secret_fields(method.request.DESCRIPTOR)
         answer = await self.attempt(method, request)
-        hollow = case.startswith("a success") and not method.response.DESCRIPTOR.fields
-        assert answer is None or hollow or method.name in LOCAL | IN_ITS_ITEMS, (method.name, case)
+        has_no_fields = case.startswith("a success") and not method.response.DESCRIPTOR.fields
+        assert answer is None or has_no_fields or method.name in LOCAL | IN_ITS_ITEMS, (method.name, case)
         if answer is not None:
             self.ledger.received.append(answer.SerializeToString())
 
@@ -228,15 +228,15 @@ def _fault(case: str, sent: list[str]) -> Mapping[str, Any]:
 async def run_into_every_refusal(call: Caller, stack: Stack) -> None:
     """Provoke every rejection by the gateway itself, for a caller with all permissions."""
     encrypt, control = BY_NAME["Encrypt"], stack.controls[KEY_MANAGER]
-    requests = [(method, secretive(method, "nowhere-at-all").SerializeToString()) for method in METHODS]
-    spoilt = [
+    requests = [(method, request_with_secrets(method, "no-such-provider").SerializeToString()) for method in METHODS]
+    invalid = [
         [(method, content), (method, content + b"\xff"), (method, content[:-1] or b"\xff")]
         for method, content in requests
     ]
-    for each in spoilt:
+    for each in invalid:
         await asyncio.gather(*(call.attempt_raw(method, content) for method, content in each))
     assert {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND} <= set(call.ledger.codes)
-    plaintext = secretive(encrypt)
+    plaintext = request_with_secrets(encrypt)
     await control.fail(mode="stall")
     await call.attempt(encrypt, plaintext, seconds=0.5)
     assert call.ledger.codes[-1] == grpc.StatusCode.DEADLINE_EXCEEDED
@@ -245,10 +245,10 @@ async def run_into_every_refusal(call: Caller, stack: Stack) -> None:
     pending = call.begin(encrypt, plaintext.SerializeToString())
     task = asyncio.ensure_future(pending)
 
-    async def recorded() -> bool:
+    async def arrived() -> bool:
         return bool(await control.requests())
 
-    await eventually(recorded)
+    await eventually(arrived)
     pending.cancel()
     await asyncio.wait({task})
     assert task.cancelled()
@@ -258,11 +258,11 @@ async def run_into_every_refusal(call: Caller, stack: Stack) -> None:
 async def be_refused(call: Caller, *codes: grpc.StatusCode, methods: Sequence[Method] = METHODS) -> None:
     """Call methods as a caller without permissions, at least once with each of the codes."""
     codes_before = len(call.ledger.codes)
-    await asyncio.gather(*(call.attempt(method, secretive(method)) for method in methods))
+    await asyncio.gather(*(call.attempt(method, request_with_secrets(method)) for method in methods))
     assert set(codes) <= set(call.ledger.codes[codes_before:])
 
 
-def secretive(method: Method, provider: str = "") -> Message:
+def request_with_secrets(method: Method, provider: str = "") -> Message:
     """Return a valid request with the marker in its secret fields only."""
     request: Message = valid_request(method.name, provider, FOREIGN_MARKER)
     for each in (request, *getattr(request, "requests", ())):

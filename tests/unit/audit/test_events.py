@@ -134,20 +134,20 @@ def test_denied_call_is_recorded_as_denied() -> None:
 
 
 def test_texts_with_special_characters_are_escaped() -> None:
-    evil = 'a","x":{"}\\\n\u2028인증서'
+    hostile = 'a","x":{"}\\\n\u2028인증서'
     intent, outcome = both(
         known(
-            caller_request_id=evil,
-            caller=Caller(evil, "jwt", evil, (evil,)),
-            source=CallSource(evil, evil, evil),
-            resources=[("t", evil)],
-            decisions=(Decision("Encrypt", "t", evil, True, (evil,)),),
+            caller_request_id=hostile,
+            caller=Caller(hostile, "jwt", hostile, (hostile,)),
+            source=CallSource(hostile, hostile, hostile),
+            resources=[("t", hostile)],
+            decisions=(Decision("Encrypt", "t", hostile, True, (hostile,)),),
         ),
-        CallResult(events.FAILURE, "INTERNAL", LATER, evil, upstream_code=evil, upstream_message=evil),
+        CallResult(events.FAILURE, "INTERNAL", LATER, hostile, upstream_code=hostile, upstream_message=hostile),
     )
-    assert intent["resources"][0]["name"] == evil
-    assert intent["actor"]["user"]["domain"] == evil
-    assert outcome["status_detail"] == outcome["api"]["response"]["error_message"] == evil
+    assert intent["resources"][0]["name"] == hostile
+    assert intent["actor"]["user"]["domain"] == hostile
+    assert outcome["status_detail"] == outcome["api"]["response"]["error_message"] == hostile
 
 
 @pytest.mark.parametrize(

@@ -121,14 +121,14 @@ class TestReload:
 
         monkeypatch.setattr(policies, "load", failing)
         replace(tmp_path / "0.cedar", FORBID)
-        following = asyncio.create_task(engine.follow())
+        follower = asyncio.create_task(engine.follow())
 
         async def followed() -> bool:
             return not allowed(engine, ALICE, "Encrypt")
 
         with capture_logs() as logs:
             await eventually(followed)
-        following.cancel()
+        follower.cancel()
         assert [entry["log_level"] for entry in logs if entry["log_level"] != "info"] == ["error"]
 
     async def test_valid_file_waits_for_the_invalid_one(self, tmp_path: Path) -> None:
@@ -142,14 +142,14 @@ class TestReload:
     async def test_follow_reloads_changed_files(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(engine_module, "CHECK_SECONDS", 0.01)
         engine = PolicyEngine.load(settings(tmp_path, PERMIT))
-        following = asyncio.create_task(engine.follow())
+        follower = asyncio.create_task(engine.follow())
         replace(tmp_path / "0.cedar", FORBID)
 
         async def followed() -> bool:
             return not allowed(engine, ALICE, "Encrypt")
 
         await eventually(followed)
-        following.cancel()
+        follower.cancel()
 
     async def test_file_that_is_being_written_is_not_loaded(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -171,27 +171,27 @@ class TestReload:
                 return super().changed(now=now)
 
         monkeypatch.setattr(engine, "_files", WrittenMeanwhile([tmp_path / "0.cedar"]))
-        following = asyncio.create_task(engine.follow())
+        follower = asyncio.create_task(engine.follow())
 
         async def followed() -> bool:
             return len(engine.policies.policies) == 2
 
         await eventually(followed)
-        following.cancel()
+        follower.cancel()
 
     async def test_files_that_keep_changing_are_loaded_anyway(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(engine_module, "CHECK_SECONDS", 0.001)
         engine = PolicyEngine.load(settings(tmp_path, PERMIT))
-        following = asyncio.create_task(engine.follow())
+        follower = asyncio.create_task(engine.follow())
 
         async def followed() -> bool:
             replace(tmp_path / "0.cedar", FORBID)
             return not allowed(engine, ALICE, "Encrypt")
 
         await eventually(followed)
-        following.cancel()
+        follower.cancel()
 
     def test_invalid_file_prevents_startup(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"policy: 0\.cedar:1: "):

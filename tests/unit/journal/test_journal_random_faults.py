@@ -30,7 +30,7 @@ async def test_random_faults_lose_no_acknowledged_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel: bool
 ) -> None:
     seed = random.randrange(1 << 32)
-    dice = random.Random(seed)
+    randomness = random.Random(seed)
     acknowledged: list[Receipt] = []
     failing = True
 
@@ -38,22 +38,22 @@ async def test_random_faults_lose_no_acknowledged_record(
         real: Callable[..., Any] = getattr(os, name)
 
         def call(*arguments: Any) -> Any:
-            if failing and dice.random() < probability:
+            if failing and randomness.random() < probability:
                 if name == "pwrite":
-                    real(arguments[0], arguments[1][: dice.randrange(len(arguments[1]))], *arguments[2:])
-                raise OSError(dice.choice(codes), "by chance")
+                    real(arguments[0], arguments[1][: randomness.randrange(len(arguments[1]))], *arguments[2:])
+                raise OSError(randomness.choice(codes), "by chance")
             return real(*arguments)
 
         monkeypatch.setattr(os, name, call)
 
     def by_chance(result: int) -> int:
-        return kernel_error(errno.EIO) if failing and dice.random() < 0.1 else result
+        return kernel_error(errno.EIO) if failing and randomness.random() < 0.1 else result
 
     async def call(journal: Journal, request: str) -> None:
         with contextlib.suppress(JournalUnavailable):
-            journal.append(intent(request, pad="x" * dice.randrange(900)))
+            journal.append(intent(request, pad="x" * randomness.randrange(900)))
             await asyncio.sleep(0.001)
-            receipt = journal.append(outcome(request, pad="x" * dice.randrange(900)))
+            receipt = journal.append(outcome(request, pad="x" * randomness.randrange(900)))
             await journal.commit(receipt)
             acknowledged.append(receipt)
 

@@ -167,8 +167,8 @@ async def test_zeros_after_a_power_failure_are_removed(crashed: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b'{"chain":"gw-'])
 async def test_segment_without_its_first_record_is_removed(crashed: Path, content: bytes) -> None:
-    following = records(crashed)[-1].sequence + 1
-    segment_path(crashed / "worker-0", following).write_bytes(content)
+    sequence = records(crashed)[-1].sequence + 1
+    segment_path(crashed / "worker-0", sequence).write_bytes(content)
     await start(crashed)
     assert len(bodies(crashed, "recovery")) == 1
     assert verified(crashed).open == ()
@@ -260,7 +260,7 @@ uvloop.run(main())
 async def test_acknowledged_records_survive_kills_at_random_moments(tmp_path: Path) -> None:
     """The chain also verifies, and the next run continues it."""
     seed = random.randrange(1 << 32)
-    dice = random.Random(seed)
+    randomness = random.Random(seed)
     acknowledged: list[Receipt] = []
     for run in range(4):
         process = await asyncio.create_subprocess_exec(
@@ -270,7 +270,7 @@ async def test_acknowledged_records_survive_kills_at_random_moments(tmp_path: Pa
         )
         assert process.stdout is not None
         text = await process.stdout.readline()
-        await asyncio.sleep(dice.uniform(0, 0.1))
+        await asyncio.sleep(randomness.uniform(0, 0.1))
         os.kill(process.pid, signal.SIGKILL)
         text += await process.stdout.read()
         await process.wait()

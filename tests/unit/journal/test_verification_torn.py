@@ -54,7 +54,7 @@ def appended(directory: Path, kind: Kind, body: bytes) -> None:
 @pytest.mark.parametrize(
     ("kind", "body", "what"),
     [
-        ("event", event("outcome", "strange"), "the outcome of request strange has no intent"),
+        ("event", event("outcome", "unknown"), "the outcome of request unknown has no intent"),
         ("event", b"{]}", "the body is not JSON"),
         ("checkpoint", b"{}", "not a valid checkpoint"),
         ("segment", b"{}", "unexpected first record of a segment"),

@@ -271,11 +271,11 @@ async def test_size_is_limited_and_oldest_entries_are_removed() -> None:
 async def test_size_of_an_entry_includes_its_key() -> None:
     """Fields that the contract does not have are part of a message's bytes."""
     upstream = Upstream(maximum_bytes=4096)
-    strange = keys.GetPublicKeyRequest(name=NAME)
-    strange.MergeFromString(b"\x7a\x80\x20" + b"x" * 4096)
-    await upstream.public_key(strange)
+    with_unknown_field = keys.GetPublicKeyRequest(name=NAME)
+    with_unknown_field.MergeFromString(b"\x7a\x80\x20" + b"x" * 4096)
+    await upstream.public_key(with_unknown_field)
     assert upstream.cache.bytes == 0
-    assert await upstream.public_key(strange) == 2
+    assert await upstream.public_key(with_unknown_field) == 2
 
 
 async def test_equal_read_takes_no_additional_memory() -> None:

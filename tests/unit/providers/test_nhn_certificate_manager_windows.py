@@ -53,8 +53,8 @@ class MiscountedPages(ListedPages):
     """An upstream that reports one row too many, and the length of each page as its size."""
 
     async def page(self, number: int, size: int, state: service.CertificateStateFilter.ValueType) -> Page:
-        honest = await super().page(number, size, state)
-        return Page(honest.certificates, number, len(honest.certificates), honest.total + 1)
+        page = await super().page(number, size, state)
+        return Page(page.certificates, number, len(page.certificates), page.total + 1)
 
 
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 20), st.integers(1, 20))

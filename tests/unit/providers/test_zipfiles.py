@@ -113,9 +113,9 @@ def test_archive_over_the_compression_ratio_is_rejected() -> None:
 
 def test_size_that_the_header_understates_is_rejected() -> None:
     whole = packed([("a", b"x" * 5_000)])
-    liar = altered(whole, b"PK\x01\x02", 24, struct.pack("<L", 10))
+    understated = altered(whole, b"PK\x01\x02", 24, struct.pack("<L", 10))
     with pytest.raises(FormatError):
-        read_zip(liar, ZipLimits(maximum_entry_bytes=100))
+        read_zip(understated, ZipLimits(maximum_entry_bytes=100))
 
 
 def test_encrypted_entry_is_rejected() -> None:

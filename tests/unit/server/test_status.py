@@ -135,7 +135,7 @@ class TestRetry:
         assert pushback(upstream(outcomes.UNREACHABLE), idempotent=idempotent) == "1000"
 
     @pytest.mark.parametrize(("idempotent", "expected"), [(False, None), (True, "1000")])
-    def test_errors_in_doubt_allow_a_retry_of_idempotent_methods(
+    def test_errors_with_an_unknown_result_allow_a_retry_of_idempotent_methods(
         self, expected: str | None, *, idempotent: bool
     ) -> None:
         assert pushback(upstream(outcomes.CONNECTION_LOST), idempotent=idempotent) == expected

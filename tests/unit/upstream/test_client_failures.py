@@ -228,7 +228,7 @@ class TestMalformed:
                 assert (error.kind, error.http_status) == (errors.MALFORMED_PROVIDER_RESPONSE, 200)
 
     async def test_endless_response_is_not_read_to_its_end(self) -> None:
-        hung_up = asyncio.Event()
+        closed = asyncio.Event()
 
         async def behavior(reader: Reader, writer: Writer) -> None:
             await read_request(reader)
@@ -238,11 +238,11 @@ class TestMalformed:
                     writer.write(b"x" * 65_536)
                     await writer.drain()
             finally:
-                hung_up.set()
+                closed.set()
 
         async with RawServer(behavior) as server:
             error = await failure(server.url)
-            await asyncio.wait_for(hung_up.wait(), 60)
+            await asyncio.wait_for(closed.wait(), 60)
         assert error.kind == errors.MALFORMED_PROVIDER_RESPONSE
 
     async def test_size_limit_applies_to_decoded_bodies(self) -> None:
