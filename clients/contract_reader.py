@@ -17,7 +17,7 @@ class Contract:
         return cls([Commented.of(file) for file in contract()])
 
     def message(self, name: str) -> tuple[Commented, int]:
-        """The file of a message and its index there. name: fully qualified, as in a method's input type."""
+        """Return the file of a message and its index there. name: fully qualified, as in a method's input type."""
         for file in self.files:
             for index, message in enumerate(file.file.message_type):
                 if f".{file.file.package}.{message.name}" == name:
@@ -26,12 +26,12 @@ class Contract:
 
 
 def first_sentence(comment: str) -> str:
-    """The first sentence of a comment's first paragraph, in one line."""
+    """Return the first sentence of a comment's first paragraph, in one line."""
     paragraph = " ".join(comment.partition("\n\n")[0].split())
     found = re.match(r".+?[.:](?=\s|$)", paragraph)
     return re.sub(r":$", ".", found[0] if found else paragraph)
 
 
 def short(name: str) -> str:
-    """The last part of a fully qualified name."""
+    """Return the last part of a fully qualified name."""
     return name.rpartition(".")[2]

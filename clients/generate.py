@@ -1,4 +1,4 @@
-"""Generates everything that follows from the contract in protos/, and checks the contract and the generated files.
+"""Generator of all files that follow from the contract in protos/, and checks of the contract and of these files.
 
 The common types of Google come from the installed package googleapis-common-protos. The plugins for Go and TypeScript
 come from the places that clients/**/buf.gen.yaml name. Each module in GENERATORS writes one file or one folder.

@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def service_class(file: Commented, index: int, service: ServiceDescriptorProto) -> str:
-    """The text of one class."""
+    """Return the text of one class."""
     package = file.file.options.java_package
     return CLASS.format(
         package=PACKAGE,
@@ -81,7 +81,7 @@ def imports(package: str, service: ServiceDescriptorProto) -> Iterator[str]:
 
 
 def call(method: MethodDescriptorProto, comment: str) -> str:
-    """One method of a class."""
+    """Return one method of a class."""
     if method.client_streaming or method.server_streaming:
         raise ValueError(f"{method.name}: only unary methods are supported")
     return METHOD.format(
@@ -93,7 +93,7 @@ def call(method: MethodDescriptorProto, comment: str) -> str:
 
 
 def javadoc(comment: str) -> str:
-    """The first sentence of a comment as Javadoc."""
+    """Return the first sentence of a comment as Javadoc."""
     escaped = first_sentence(comment).replace("&", "&amp;").replace("<", "&lt;").replace("*/", "*&#47;")
     return re.sub(r"`([^`]+)`", r"{@code \1}", escaped)
 

@@ -1,8 +1,8 @@
-"""Generates gateway/providers/base/operations.py: the base class with one method per operation of the contract.
+"""Generator of gateway/providers/base/operations.py: the base class with one method per operation of the contract.
 
     python -m clients.operations [FILE]
 
-With this class mypy checks the signature of every operation that an adapter implements.
+With this class, mypy checks the signature of every operation that an adapter implements.
 """
 
 import subprocess
@@ -58,7 +58,7 @@ def operation(method: Method) -> str:
 
 
 def module_of(method: Method) -> str:
-    """The stub module with the method's messages."""
+    """Return the stub module with the method's messages."""
     return Path(method.request.DESCRIPTOR.file.name).stem + "_pb2"
 
 

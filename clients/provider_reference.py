@@ -1,7 +1,7 @@
 """Generator of docs/providers.md: `python -m clients.provider_reference FILE`.
 
-The page follows from the adapters, which show the methods that each provider type serves, and from the module `notes`
-of each provider package. A new provider type changes this page, and no proto and no stub.
+The adapters determine the methods that each provider type serves. The text comes from the module `notes` of each
+provider package. A new provider type changes this page, but no proto and no stub.
 """
 
 import sys
@@ -76,7 +76,7 @@ def api_versions(provider_type: str) -> tuple[str, ...]:
 
 
 def check(provider_type: str, note: Note) -> None:
-    """Raise LookupError if a note applies to nothing in the contract."""
+    """Raise LookupError if a note applies to no method, message, or field of the contract."""
     owner, _, field = note.applies_to.partition(".")
     if not any(not field or field in descriptor.fields_by_name for descriptor in descriptors_of(owner)):
         raise LookupError(f"{provider_type}: the contract has no {note.applies_to}")

@@ -80,7 +80,7 @@ def main() -> int:
 
 
 def services(contract: Contract) -> str:
-    """The text of the module."""
+    """Return the text of the module."""
     classes = []
     for file in contract.files:
         for index, service in enumerate(file.file.service):
@@ -90,7 +90,7 @@ def services(contract: Contract) -> str:
 
 
 def imports(contract: Contract, body: str) -> str:
-    """The imports of the messages and stubs that `body` refers to."""
+    """Return the imports of the messages and stubs that `body` refers to."""
     words = set(re.findall(r"\w+", body))
     found = []
     for file in contract.files:
@@ -106,7 +106,7 @@ def imports(contract: Contract, body: str) -> str:
 def service_class(
     contract: Contract, file: Commented, index: int, service: ServiceDescriptorProto, prefix: str
 ) -> Iterator[str]:
-    """One class. prefix: `Async` for asyncio."""
+    """Yield one class. prefix: `Async` for asyncio."""
     yield CLASS.format(
         prefix=prefix,
         service=service.name,
@@ -121,7 +121,7 @@ def service_class(
 
 
 def call(contract: Contract, method: MethodDescriptorProto, comment: str, prefix: str) -> str:
-    """One method of a class, with both overloads."""
+    """Return one method of a class, with both overloads."""
     if method.client_streaming or method.server_streaming:
         raise ValueError(f"{method.name}: only unary methods are supported")
     response = short(method.output_type)
@@ -136,7 +136,7 @@ def call(contract: Contract, method: MethodDescriptorProto, comment: str, prefix
 
 
 def parameters(contract: Contract, method: MethodDescriptorProto) -> Iterator[str]:
-    """The keyword parameters: required fields have no default."""
+    """Yield the keyword parameters: required fields have no default."""
     file, index = contract.message(method.input_type)
     for field in file.file.message_type[index].field:
         if field.name in OPTIONS:
@@ -151,7 +151,7 @@ def is_required(field: FieldDescriptorProto) -> bool:
 
 
 def type_of(field: FieldDescriptorProto) -> str:
-    """The annotation of a keyword."""
+    """Return the type annotation of a keyword."""
     if field.type == FieldDescriptorProto.TYPE_MESSAGE:
         kind = f"{short(field.type_name)} | Mapping[str, Any]"
     else:
@@ -160,7 +160,7 @@ def type_of(field: FieldDescriptorProto) -> str:
 
 
 def documentation(contract: Contract, method: MethodDescriptorProto, comment: str) -> Iterator[str]:
-    """The lines of a method's docstring: the first sentence of its comment, then that of each field's."""
+    """Yield the lines of a method's docstring: the first sentence of its comment and of the comment of each field."""
     yield wrapped(first_sentence(comment), "        ").lstrip()
     file, index = contract.message(method.input_type)
     fields = file.file.message_type[index].field

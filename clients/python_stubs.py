@@ -1,8 +1,8 @@
 """Generator of the Python stubs: `python -m clients.python_stubs FOLDER`.
 
-It runs the oldest supported grpcio-tools, which requirements-stubs.lock pins, in an environment of its own. Generated
-code requires a protobuf and a grpcio that are at least as new as the tools that generated it, so the pinned version
-decides which versions the Python client supports.
+It runs the oldest supported grpcio-tools, which requirements-stubs.lock pins, in a separate environment. Generated code
+requires a protobuf and a grpcio that are at least as new as the tools that generated it. Therefore, the pinned version
+determines which versions the Python client supports.
 """
 
 import hashlib

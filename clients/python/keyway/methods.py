@@ -35,10 +35,10 @@ class Call(Protocol):
     """A finished call, for `keyway.request_id` and `keyway.receipt`."""
 
     def code(self) -> Any:
-        """The status code: `grpc.StatusCode`."""
+        """Return the status code: `grpc.StatusCode`."""
 
     def trailing_metadata(self) -> Any:
-        """The trailers."""
+        """Return the trailers."""
 
 
 class CallFuture(Call, Protocol[ResponseT_co]):

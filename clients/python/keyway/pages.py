@@ -70,7 +70,7 @@ def page_arguments(request: Any, arguments: dict[str, Any], token: str) -> tuple
         return (), {**arguments, "page_token": token}
     if isinstance(request, Mapping):
         return ({**request, "page_token": token},), arguments
-    following = type(request)()
-    following.CopyFrom(request)
-    following.page_token = token
-    return (following,), arguments
+    next_request = type(request)()
+    next_request.CopyFrom(request)
+    next_request.page_token = token
+    return (next_request,), arguments

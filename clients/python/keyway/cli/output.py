@@ -53,18 +53,18 @@ class Output:
 
     def table(self, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
         """Print a table."""
-        shown = [
+        visible = [
             number
             for number, column in enumerate(columns)
             if column.needed or not self.terminal or self._console.width >= _NARROW
         ]
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        for column in (columns[number] for number in shown):
+        for column in (columns[number] for number in visible):
             # Names wrap instead of being truncated, so that users can copy them.
             overflow: Literal["fold", "ellipsis"] = "fold" if column.folds else "ellipsis"
             table.add_column(column.title, justify=column.justify, overflow=overflow, no_wrap=not column.folds)
         for row in rows:
-            table.add_row(*(_cell(row[number]) for number in shown))
+            table.add_row(*(_cell(row[number]) for number in visible))
         self._print(table)
 
     def fields(self, fields: Iterable[tuple[str, Cell | Sequence[str]]]) -> None:

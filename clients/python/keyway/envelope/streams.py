@@ -105,11 +105,11 @@ class _Lookahead:
     def next(self) -> tuple[memoryview, bool]:
         """Return the next piece, valid until the call after the next, and whether it is the last. It can be empty."""
         piece = self._buffers[0][: self._filled]
-        last = self._filled < self._size or not (following := self._fill(self._buffers[1]))
+        last = self._filled < self._size or not (next_filled := self._fill(self._buffers[1]))
         if last:
             self.ended = True
         else:
-            self._filled = following
+            self._filled = next_filled
             self._buffers.reverse()
         return piece, last
 

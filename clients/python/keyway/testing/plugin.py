@@ -10,20 +10,20 @@ from keyway.testing import Sandbox, start_sandbox
 
 @pytest.fixture(scope="session")
 def keyway_sandbox_command() -> list[str] | None:
-    """The command that starts the sandbox. Override this fixture to change it."""
+    """Return the command that starts the sandbox. Override this fixture to change it."""
     return None
 
 
 @pytest.fixture(scope="session")
 def keyway_sandbox(keyway_sandbox_command: list[str] | None) -> Iterator[Sandbox]:
-    """A gateway with emulated upstreams, a `keyway.testing.Sandbox`, for the whole session."""
+    """Yield a gateway with emulated upstreams, a `keyway.testing.Sandbox`, for the whole session."""
     with start_sandbox(keyway_sandbox_command) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
 def keyway_client(keyway_sandbox: Sandbox) -> Iterator[Client]:
-    """A client of the sandbox. Each test starts without faults."""
+    """Yield a client of the sandbox. Each test starts without faults."""
     keyway_sandbox.clear_faults()
     with keyway_sandbox.connect() as client:
         yield client
