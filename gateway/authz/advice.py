@@ -18,6 +18,8 @@ def advice(loaded: Policies) -> Iterator[str]:
     """Yield the warnings, each with the location of its policy."""
     if not loaded.policies:
         yield "there are no policies, so every call is denied"
+    for caller in loaded.groups.memberships:
+        yield from (f"the entities file {text}" for text in _caller_warnings(caller))
     for policy in loaded.policies:
         for text in _warnings(policy, loaded.groups.names):
             yield f"{policy.label}: {text}"
@@ -42,12 +44,17 @@ def _warnings(policy: Policy, groups: frozenset[str]) -> Iterator[str]:
 def _entity_warnings(kind: str, name: str, groups: frozenset[str]) -> Iterator[str]:
     if kind == GROUP and name not in groups:
         yield f"names the group {name}, which is not in the entities file"
-    if kind == CALLER and not is_caller_id(name):
-        yield f"names the caller {name}, which is not a caller ID: IDs begin with spiffe://, dns:, cn:, or sub:"
-    if kind == CALLER and name.startswith(_DNS) and name != name.lower():
-        yield f"names the caller {name}, which no caller has: the DNS name in a caller ID is lowercase"
+    if kind == CALLER:
+        yield from _caller_warnings(name)
     if kind in _PATTERNS and _PATTERNS[kind].parse(name) is None:
         yield f"names the {kind} {name}, which is not a valid name: names are {_PATTERNS[kind].template}"
+
+
+def _caller_warnings(name: str) -> Iterator[str]:
+    if not is_caller_id(name):
+        yield f"names the caller {name}, which is not a caller ID: IDs begin with spiffe://, dns:, cn:, or sub:"
+    if name.startswith(_DNS) and name != name.lower():
+        yield f"names the caller {name}, which no caller has: the DNS name in a caller ID is lowercase"
 
 
 def _entities(tree: Any) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from typing import Final
 
 from gateway.authz.principals import caller_id
 from gateway.authz.settings import CallerLimits, LimitSettings
+from gateway.contract.spelling import nfc
 from gateway.errors import CALLER_RATE_LIMITED, SERVER_BUSY, GatewayError
 from gateway.identity.caller import ANONYMOUS, Caller, Kind
 
@@ -24,6 +25,7 @@ class RateLimiter:
 
     def __init__(self, settings: LimitSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
+        self._limits = {nfc(name): limits for name, limits in settings.callers.items()}
         self._clock = clock
         self._server = ConcurrencyLimiter(settings.server_concurrency)
         self._callers: OrderedDict[tuple[Kind, str], CallerLimiter] = OrderedDict()
@@ -55,7 +57,7 @@ class RateLimiter:
     def _new(self, key: tuple[Kind, str], caller: Caller) -> "CallerLimiter":
         if len(self._callers) >= self._settings.remembered_callers:
             self._forget_one()
-        limits = self._settings.callers.get(caller_id(caller), self._settings.caller)
+        limits = self._limits.get(nfc(caller_id(caller)), self._settings.caller)
         limiter = self._callers[key] = CallerLimiter(limits, self._server, self._clock)
         return limiter
 

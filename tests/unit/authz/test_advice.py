@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.authz.advice import advice
-from tests.support.policies import group, loaded
+from tests.support.policies import group, loaded, member
 
 ENCRYPT = 'action == Keyway::Action::"Encrypt"'
 PRIVATE = "DownloadCertificateWithPrivateKey, GetPrivateKey, GetSecret, GetSymmetricKey"
@@ -70,6 +70,15 @@ def test_suspicious_policy_produces_a_warning(tmp_path: Path, text: str, expecte
 )
 def test_unsuspicious_policy_produces_no_warning(tmp_path: Path, text: str) -> None:
     assert list(advice(loaded(tmp_path, text, entities=[group("g")]))) == []
+
+
+def test_caller_in_the_entities_file_that_cannot_exist_produces_a_warning(tmp_path: Path) -> None:
+    policy = 'forbid(principal in Keyway::Group::"g", action, resource);'
+    policies = loaded(
+        tmp_path, policy, entities=[group("g"), member("dns:Web.example.org", "g"), member("cn:Web", "g")]
+    )
+    (warning,) = advice(policies)
+    assert warning.startswith("the entities file names the caller dns:Web.example.org, which no caller has")
 
 
 def test_empty_policy_set_produces_a_warning(tmp_path: Path) -> None:

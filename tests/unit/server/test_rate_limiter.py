@@ -107,6 +107,13 @@ class TestRate:
                 call(some, caller)
             refused(some, caller)
 
+    @pytest.mark.parametrize(("configured", "known"), [("\u00e9", "e\u0301"), ("e\u0301", "\u00e9")])
+    def test_configured_limits_apply_to_every_unicode_form(self, clock: Clock, configured: str, known: str) -> None:
+        some = limits(clock, callers={f"cn:{configured}": CallerLimits(burst=1, rate=1)})
+        for name in (known, configured):
+            call(some, Caller(name, "common-name"))
+            refused(some, Caller(name, "common-name"))
+
 
 class TestConcurrency:
     def test_caller_concurrency_is_limited(self, clock: Clock) -> None:
