@@ -9,7 +9,6 @@ import unicodedata
 from itertools import groupby
 from typing import Final
 
-
 _SHORT: Final = 200
 """Texts of at most this length are normalized in less than 0.2 ms, whatever they contain."""
 

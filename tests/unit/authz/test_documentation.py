@@ -9,7 +9,7 @@ from gateway.authz.actions import GROUPS, PRIVATE
 from gateway.authz.advice import advice
 from gateway.authz.resources import RESOURCE_TYPES
 from gateway.authz.statements import MAXIMUM_BRANCHES, MAXIMUM_NESTING, MAXIMUM_TOKENS
-from tests.support.policies import group, loaded
+from tests.support.policies import ALICE, allowed, group, loaded, member
 
 TEXT = Path("docs/policy.md").read_text()
 
@@ -50,3 +50,36 @@ def test_the_limits_match_the_parser() -> None:
 def test_each_example_is_valid_and_draws_no_advice(tmp_path: Path, text: str) -> None:
     policies = loaded(tmp_path, text, entities=[group("web-tier")])
     assert list(advice(policies)) == []
+
+
+SPELLINGS = (
+    "prod.example.com",
+    "PROD.example.com",
+    "ｐｒｏｄ.example.com",
+    "prod.example.com.",
+    "prod.example.com ",
+    "prod\u200b.example.com",
+    "prod%2Eexample.com",
+    "pr\u00f6d.example.com",
+    "pro\u0308d.example.com",
+    "Test-1",
+    "test",
+)
+
+
+def test_fragile_forbid_draws_a_warning_and_the_robust_one_applies_to_every_spelling(tmp_path: Path) -> None:
+    examples = re.findall(r"```cedar\n(.*?)```", TEXT.split("## Names and spelling")[1].split("\n## ")[0], re.DOTALL)
+    fragile, robust = examples
+    permit = "permit (principal, action, resource);"
+    entities = [group("web-tier"), member(ALICE.name, "web-tier")]
+    certificate = "providers/nhn-certs/certificates/"
+
+    policies = loaded(tmp_path, fragile, permit)
+    assert any(line.startswith("0.cedar:2: forbids resources by name") for line in advice(policies))
+    assert not allowed(policies, ALICE, "GetCertificate", certificate + "prod.example.com")
+    assert allowed(policies, ALICE, "GetCertificate", certificate + "PROD.example.com")
+
+    policies = loaded(tmp_path, robust, permit, entities=entities)
+    assert not any("by name" in line for line in advice(policies))
+    assert not any(allowed(policies, ALICE, "GetCertificate", certificate + name) for name in SPELLINGS)
+    assert allowed(policies, ALICE, "GetCertificate", f"{certificate}test-1")
