@@ -110,8 +110,8 @@ class RpcContext(CallContext):
     @property
     def cancellation_code(self) -> code_pb2.Code:
         """The status code if gRPC cancels the call now: DEADLINE_EXCEEDED near the deadline, otherwise CANCELLED."""
-        late = self.remaining() < _DEADLINE_TOLERANCE_SECONDS
-        return code_pb2.DEADLINE_EXCEEDED if late else code_pb2.CANCELLED
+        is_past_deadline = self.remaining() < _DEADLINE_TOLERANCE_SECONDS
+        return code_pb2.DEADLINE_EXCEEDED if is_past_deadline else code_pb2.CANCELLED
 
     @property
     def resources(self) -> Sequence[tuple[str, str]]:

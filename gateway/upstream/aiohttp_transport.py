@@ -89,7 +89,7 @@ class AiohttpTransport:
         if is_redirect(response.status):
             raise self._faults.malformed(REDIRECT, response.status)
         if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-            raise self._faults.cut_off(response.status, response.headers)
+            raise self._faults.truncated(response.status, response.headers)
         body = bytearray()
         async for chunk in response.content.iter_chunked(_READ_CHUNK_BYTES):
             body += chunk
@@ -103,15 +103,15 @@ class AiohttpTransport:
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             return faults.not_reached_in_time()
         if isinstance(error, TimeoutError):
-            return faults.late() if answered is None else faults.late(answered.status, answered.headers)
+            return faults.timed_out() if answered is None else faults.timed_out(answered.status, answered.headers)
         if answered is not None:
-            return faults.cut_off(answered.status, answered.headers)
+            return faults.truncated(answered.status, answered.headers)
         if is_tls_failure(error):
             return faults.tls()
         if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientHttpProxyError):
             return faults.unreachable()
         if isinstance(error, _ConnectionLost | aiohttp.ClientConnectionError | OSError):
-            return faults.lost()
+            return faults.connection_lost()
         return faults.malformed(NOT_HTTP)
 
 

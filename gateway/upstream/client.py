@@ -161,9 +161,9 @@ class HttpClient:
                 span.end(status, failure)
             if call.metrics is not None:
                 call.metrics.attempt_ended(self._peer, request.method, status, elapsed, failure)
-            self._learn(permit, kind, elapsed)
+            self._report_result(permit, kind, elapsed)
 
-    def _learn(self, permit: int, kind: ErrorKind | None, seconds: float) -> None:
+    def _report_result(self, permit: int, kind: ErrorKind | None, seconds: float) -> None:
         """Update breaker and retry budget with the result of an attempt."""
         if kind is None:
             self._retries.earn()

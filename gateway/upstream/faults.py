@@ -41,16 +41,16 @@ class Faults:
         """Return the error for a failed TLS handshake."""
         return self.error(outcomes.TLS_FAILED, "could not be verified: the TLS handshake failed")
 
-    def lost(self) -> UpstreamError:
+    def connection_lost(self) -> UpstreamError:
         """Return the error for a connection that closed before a response began."""
         return self.error(outcomes.CONNECTION_LOST, "closed the connection before it responded")
 
-    def late(self, status: int | None = None, headers: Mapping[str, str] | None = None) -> UpstreamError:
+    def timed_out(self, status: int | None = None, headers: Mapping[str, str] | None = None) -> UpstreamError:
         """Return the error for a timeout. status, headers: of a response whose body did not arrive completely."""
         wait = retry_after(headers) if headers is not None else None
         return self.error(outcomes.TIMEOUT, "did not respond in time", status, wait)
 
-    def cut_off(self, status: int, headers: Mapping[str, str]) -> UpstreamError:
+    def truncated(self, status: int, headers: Mapping[str, str]) -> UpstreamError:
         """Return the error for a response whose body is incomplete or cannot be decoded."""
         if status <= 299:
             return self.malformed(TRUNCATED, status)

@@ -16,7 +16,7 @@ from tests.support.emulators.secure_key_manager import KeyManager
 
 @pytest.fixture(scope="session")
 def seeded_key_manager_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state file with the default objects. A copy is faster than new RSA keys for each test."""
+    """Return a state file with the default objects. A copy is faster than new RSA keys for each test."""
     path = tmp_path_factory.mktemp("secure-key-manager") / "state.sqlite"
 
     async def start_and_stop() -> None:
@@ -31,7 +31,7 @@ def seeded_key_manager_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture
 async def key_manager(seeded_key_manager_state: Path, tmp_path: Path) -> AsyncIterator[KeyManager]:
-    """An emulator with the default objects."""
+    """Yield an emulator with the default objects."""
     state = Path(shutil.copy(seeded_key_manager_state, tmp_path / "key-manager.sqlite"))
     async with (
         EmulatorHost(SecureKeyManagerEmulator, HostOptions(state=state)) as host,

@@ -32,7 +32,7 @@ STORES = ["server", "client"]
 
 
 def refused(answer: Answer) -> bool:
-    """A call that the role does not permit returns 403 in the error format, without a code."""
+    """Return whether the response is that of an insufficient role: 403 in the error format, without a code."""
     return answer.json is not None and answer.status == 403 and "code" not in answer.json["result"]
 
 

@@ -15,7 +15,7 @@ PASSWORD = "store-secret"
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A keystore with an EC key, and a trusted copy of the certificate of the key."""
+    """Return a keystore with an EC key, and a trusted copy of the certificate of the key."""
     folder = tmp_path_factory.mktemp("jks")
     path = java_store(folder / "s.jks", PASSWORD, "-keyalg", "EC", "-groupname", "secp256r1", key_password="key-secret")
     common = ("-keystore", path, "-storepass", PASSWORD)

@@ -161,7 +161,7 @@ class Pki:
 
 @pytest.fixture(scope="module")
 def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
-    """The certificates, created once per module because key generation is slow."""
+    """Return the certificates, created once per module because key generation is slow."""
     directory = tmp_path_factory.mktemp("pki")
 
     def make(name: str, *options: str) -> None:
@@ -185,7 +185,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 
 @pytest_asyncio.fixture
 async def tls_key_manager(pki: Pki) -> AsyncIterator[KeyManager]:
-    """A TLS emulator with one secret that requires the `allowed` certificate."""
+    """Yield a TLS emulator with one secret that requires the `allowed` certificate."""
     files = (pki.directory / name for name in ("server.pem", "server.key", "authority.pem"))
     options = HostOptions(tls=server_context(*files))
     host = EmulatorHost(SecureKeyManagerEmulator, options)

@@ -19,7 +19,7 @@ TEXTS = ["", "data", "x" * 15, "x" * 16, "안녕하세요\n", "\x00\u2028😀"]
 
 
 async def fetched_key(key_manager: KeyManager, number: int) -> bytes:
-    """One version of `orders-key`."""
+    """Return one version of `orders-key`."""
     path, parameters = "symmetric-keys/orders-key/symmetric-key", {"keyVersion": str(number)}
     text = (await key_manager.get(path, version="v1.1", params=parameters))["symmetricKey"]
     return bytes(int(byte, 16) for byte in text.split(", "))

@@ -29,7 +29,7 @@ def import_request(keystore: bytes, side: str = "client", **changes: Any) -> ser
 
 
 def chained(folder: Path, *options: str) -> tuple[bytes, bytes]:
-    """A PKCS#12 file of openssl with a chain of three, and its leaf."""
+    """Return a PKCS#12 file of openssl with a chain of three, and its leaf."""
     root = self_signed(folder, "Root")
     middle = issued(folder, "Middle", root, authority=True)
     leaf = issued(folder, "Leaf", middle, kind="RSA")
@@ -39,7 +39,7 @@ def chained(folder: Path, *options: str) -> tuple[bytes, bytes]:
 
 
 def of_java(folder: Path, store_type: str) -> tuple[bytes, bytes]:
-    """A key store of keytool, and the certificate in it."""
+    """Return a key store of keytool, and the certificate in it."""
     path = java_store(
         folder / "store", FILE_PASSWORD, "-keyalg", "EC", "-groupname", "secp256r1", store_type=store_type
     )

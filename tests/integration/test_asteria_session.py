@@ -32,7 +32,7 @@ def check(gateway: Gateway) -> Awaitable[service.CheckCertificateResponse]:
 
 
 def gateway_of(warp: Warp, **settings: Any) -> Gateway:
-    """A separate gateway that is not logged in yet."""
+    """Return a separate gateway that is not logged in yet."""
     return Gateway(warp.stack.settings(warp.stack.provider("asteria", **settings)))
 
 

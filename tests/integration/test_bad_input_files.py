@@ -30,7 +30,7 @@ async def keeps_serving(quiet_stack: Stack) -> AsyncIterator[None]:
 
 @pytest.fixture(scope="module")
 async def uploading(seeded_stack: Stack) -> AsyncIterator[Gateway]:
-    """A gateway for Certificate Manager v1.0, which supports uploads."""
+    """Yield a gateway for Certificate Manager v1.0, which supports uploads."""
     settings = seeded_stack.settings(seeded_stack.provider(CERTIFICATES, api_version="v1.0"))
     async with Gateway(settings) as gateway:
         yield gateway
@@ -38,7 +38,7 @@ async def uploading(seeded_stack: Stack) -> AsyncIterator[Gateway]:
 
 @pytest.fixture(scope="module")
 def key_store(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A PKCS#12 file with the password `changeit`."""
+    """Return a PKCS#12 file with the password `changeit`."""
     folder = tmp_path_factory.mktemp("files")
     pair = openssl.Authority(folder).issue("client")
     return openssl.pkcs12(pair, "changeit", folder / "client.p12").read_bytes()

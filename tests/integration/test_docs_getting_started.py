@@ -15,7 +15,7 @@ TRANSLATIONS = ("docs/ko/getting-started.md", "docs/ja/getting-started.md")
 
 
 def commands(name: str, program: str) -> list[str]:
-    """The lines of a page's shell blocks that run a program of the environment."""
+    """Return the lines of a page's shell blocks that run a program of the environment."""
     lines = [line for block in blocks(name, "sh") for line in block.splitlines()]
     return [line for line in lines if f".venv/bin/{program} " in line]
 
@@ -69,7 +69,7 @@ async def test_first_call_prints_the_documented_line(stack: Stack) -> None:
 
 
 def demo_certificates() -> list[str]:
-    """The full names of the certificates of Certificate Manager that the demo table lists."""
+    """Return the full names of the certificates of Certificate Manager that the demo table lists."""
     rows = [line for line in page(PAGE).splitlines() if line.startswith("| `providers/nhn-certs/")]
     names = [name for name in re.findall(r"`([^`]+)`", "\n".join(rows)) if "example" in name or "인증서" in name]
     return [f"providers/nhn-certs/certificates/{name.rpartition('/')[2]}" for name in names]

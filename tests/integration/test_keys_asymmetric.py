@@ -36,7 +36,7 @@ CASES = [pytest.param(*case, id=name) for name, case in SIGNED.items()]
 
 
 def upstream_text(encoding: keys.Encoding.ValueType, plaintext: bytes) -> bytes:
-    """The text that the upstream signs."""
+    """Return the text that the upstream signs."""
     return base64.b64encode(plaintext) if encoding == BASE64 else plaintext
 
 

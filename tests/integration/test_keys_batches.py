@@ -38,7 +38,7 @@ async def decrypt(gateway: Gateway, items: Sequence[keys.DecryptRequest]) -> Seq
 
 @pytest.fixture(scope="module")
 async def gateway(seeded_stack: Stack) -> AsyncIterator[Gateway]:
-    """A gateway with two Secure Key Managers, one Certificate Manager, and a low batch concurrency."""
+    """Yield a gateway with two Secure Key Managers, one Certificate Manager, and a low batch concurrency."""
     stack = seeded_stack
     await stack.controls[KEY_MANAGER].seed(
         {"app_key": "other-app-key", "key_stores": [{"name": "demo"}], "symmetric_keys": [{"id": "other-key"}]}

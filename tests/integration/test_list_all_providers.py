@@ -23,7 +23,7 @@ ROWS = [
 
 @pytest.fixture(scope="module")
 def closed_port() -> Iterator[int]:
-    """A port that refuses connections: it is bound, but nothing listens."""
+    """Yield a port that refuses connections: it is bound, but nothing listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
@@ -31,7 +31,7 @@ def closed_port() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 async def gateway(seeded_stack: Stack, closed_port: int) -> AsyncIterator[Gateway]:
-    """A gateway with two Certificate Managers, an ASTERIA, an unreachable provider, and a key provider."""
+    """Yield a gateway with two Certificate Managers, an ASTERIA, an unreachable provider, and a key provider."""
     stack = seeded_stack
     rows = [
         {"name": name, "app_key": app_key, "expiration_date": "2999-12-31"}

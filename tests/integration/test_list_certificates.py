@@ -30,7 +30,7 @@ LISTED = {
 
 @pytest.fixture(scope="module")
 async def gateway(seeded_stack: Stack) -> AsyncIterator[Gateway]:
-    """A gateway with two Certificate Managers: one with many certificates, and one without any."""
+    """Yield a gateway with two Certificate Managers: one with many certificates, and one without any."""
     stack = seeded_stack
     today = dt.datetime.now(dt.UTC).date()
     rows = [

@@ -48,7 +48,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 
 @pytest.fixture(scope="module")
 async def gateway(seeded_stack: Stack) -> AsyncIterator[Gateway]:
-    """A gateway with a Certificate Manager that accepts uploads, and an ASTERIA."""
+    """Yield a gateway with a Certificate Manager that accepts uploads, and an ASTERIA."""
     stack = seeded_stack
     providers = stack.provider("nhn-certs", api_version="v1.0"), stack.provider("asteria")
     async with Gateway(stack.settings(*providers)) as served:
@@ -56,7 +56,7 @@ async def gateway(seeded_stack: Stack) -> AsyncIterator[Gateway]:
 
 
 async def at_nhn(stack: Stack, gateway: Gateway, issued: Issued) -> certificate_pb2.Certificate:
-    """The certificate after an upload."""
+    """Return the certificate after an upload."""
     await register(stack.controls[CERTIFICATE_MANAGER], NAME)
     await gateway.certificates.UploadCertificate(
         service.UploadCertificateRequest(name=certificate(NAME), content=issued.file)
@@ -66,7 +66,7 @@ async def at_nhn(stack: Stack, gateway: Gateway, issued: Issued) -> certificate_
 
 
 async def at_asteria(gateway: Gateway, issued: Issued) -> certificate_pb2.Certificate:
-    """The certificate after an import."""
+    """Return the certificate after an import."""
     request = service.ImportCertificateRequest(
         name=WARP,
         keystore=issued.pkcs12("file-password"),
@@ -82,7 +82,7 @@ async def at_asteria(gateway: Gateway, issued: Issued) -> certificate_pb2.Certif
 
 
 async def read_from_asteria(gateway: Gateway, view: service.CertificateView.ValueType) -> certificate_pb2.Certificate:
-    """The certificate by `show`."""
+    """Return the certificate that ASTERIA returns for `show`."""
     request = service.GetCertificateRequest(name=WARP, view=view, keystore_password=PASSWORD)
     return (await gateway.certificates.GetCertificate(request)).certificate
 

@@ -51,7 +51,7 @@ ODD: Final = {
 async def got(
     gateway: Gateway, name: str, view: service.CertificateView.ValueType = FULL
 ) -> certificate_pb2.Certificate:
-    """The certificate."""
+    """Return the certificate."""
     request = service.GetCertificateRequest(name=certificate(name), view=view)
     return (await gateway.certificates.GetCertificate(request)).certificate
 
@@ -206,7 +206,7 @@ MIDNIGHT = dt.datetime(2031, 5, 18, tzinfo=SEOUL)
 
 @pytest.fixture
 async def aging(quiet_stack: Stack) -> AsyncIterator[Stack]:
-    """The stack with a certificate that is last valid on LAST_DAY. The emulator clock is corrected afterwards."""
+    """Yield the stack with a certificate that is last valid on LAST_DAY. The emulator clock is corrected afterwards."""
     control = quiet_stack.controls[CERTIFICATE_MANAGER]
     await register(control, "aging.example.com", app_key="aging", expiration_date=LAST_DAY)
     yield quiet_stack

@@ -23,7 +23,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 
 @pytest.fixture(scope="module")
 async def gateway(seeded_stack: Stack) -> AsyncIterator[Gateway]:
-    """A gateway that uses v1.0."""
+    """Yield a gateway that uses v1.0."""
     async with Gateway(seeded_stack.settings(seeded_stack.provider("nhn-certs", api_version="v1.0"))) as served:
         yield served
 

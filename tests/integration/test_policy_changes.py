@@ -27,7 +27,7 @@ PERMITS_OTHERS = '\n@id("others") permit (principal, action == Keyway::Action::"
 
 @pytest.fixture
 async def trusted(tmp_path: Path, quiet_stack: Stack) -> Trusted:
-    """A gateway with the example policies."""
+    """Return a gateway with the example policies."""
     shutil.copytree("deploy/policies", tmp_path / "policies")
     files = [f"policies/{path.name}" for path in sorted((tmp_path / "policies").glob("*.cedar"))]
     policy = {"policy_files": files, "entities_file": "policies/entities.json"}
@@ -41,7 +41,7 @@ async def address(trusted: Trusted) -> AsyncIterator[str]:
 
 
 async def refusal(call: Any) -> tuple[grpc.StatusCode, dict[str, Any]]:
-    """The status code of a rejected call, and its details by type."""
+    """Return the status code of a rejected call, and its details by type."""
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call
     status = rpc_status.from_call(caught.value)  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ ORDERS = ("--caller", "spiffe://example.org/orders", "--method", "Encrypt", "--r
 
 @pytest.fixture
 def configuration(tmp_path: Path) -> Path:
-    """A configuration without the secrets and files of other sections: `policy` commands do not need them."""
+    """Return a configuration without the secrets and files of other sections: `policy` commands do not need them."""
     shutil.copytree(EXAMPLES, tmp_path / "policies")
     path = tmp_path / "keyway.yaml"
     path.write_text(CONFIGURATION)

@@ -90,7 +90,7 @@ class Watched:
         }
 
     def settings(self) -> GatewaySettings:
-        """The complete settings."""
+        """Return the complete settings."""
         return app.load_config(self.trusted.write())
 
     @contextlib.asynccontextmanager

@@ -48,7 +48,7 @@ PROVIDERS = {
 
 @pytest.fixture(scope="module")
 async def gateway(seeded_stack: Stack) -> AsyncIterator[Gateway]:
-    """A gateway for all types of upstream, without calls so far, with the providers in a different order."""
+    """Yield a gateway for all types of upstream, without calls so far, with the providers in a different order."""
     stack = seeded_stack
     certs = stack.provider("nhn-certs")
     first = {**certs, "id": "nhn-certs-v1.0", "api_version": "v1.0"}
@@ -171,7 +171,7 @@ async def test_check_makes_one_harmless_call_and_keeps_the_result(
 
 @pytest.fixture(scope="module")
 def closed_port() -> Iterator[int]:
-    """A port that refuses connections: it is bound, but nothing listens."""
+    """Yield a port that refuses connections: it is bound, but nothing listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
@@ -233,7 +233,7 @@ async def test_failing_provider_is_degraded_and_silent_one_unreachable_until_rec
 
 @pytest.fixture(scope="module")
 async def tls(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[EmulatorHost, Path]]:
-    """A Certificate Manager with HTTPS on localhost, and the authority of its certificate."""
+    """Yield a Certificate Manager with HTTPS on localhost, and the authority of its certificate."""
     authority = Authority(tmp_path_factory.mktemp("tls"))
     pair = authority.issue("server")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

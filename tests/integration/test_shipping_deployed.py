@@ -46,7 +46,7 @@ class Deployed(Collector):
         self.configurations = [str(CONFIGURATION), str(folder / "addresses.yaml")]
 
     def output(self, kind: str) -> Path:
-        """The file that the pipeline writes. It contains only audit records."""
+        """Return the file that the pipeline writes. It contains only audit records."""
         return self._folder / "audit/audit.jsonl"
 
 

@@ -81,7 +81,7 @@ ANSWERS = {
 
 @pytest.fixture(scope="module")
 async def gateway(seeded_stack: Stack) -> AsyncIterator[Gateway]:
-    """A gateway whose Certificate Manager supports uploads."""
+    """Yield a gateway whose Certificate Manager supports uploads."""
     stack = seeded_stack
     first = stack.provider(CERTIFICATES, api_version="v1.0")
     async with Gateway(stack.settings(first, stack.provider(KEYS), stack.provider(WARP))) as served:

@@ -79,7 +79,7 @@ async def upstream() -> AsyncIterator[ScriptedUpstream]:
 
 
 def scripted(stack: Stack, upstream: ScriptedUpstream) -> GatewaySettings:
-    """A gateway with all three providers over the scripted upstream."""
+    """Return a gateway with all three providers over the scripted upstream."""
     warp = stack.provider(WARP, endpoint=upstream.url, session_id="scripted-session")
     del warp["login"]
     return stack.settings(

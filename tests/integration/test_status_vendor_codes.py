@@ -134,7 +134,7 @@ CASES = (
 
 @pytest.fixture(scope="module")
 async def gateway(seeded_stack: Stack) -> AsyncIterator[Gateway]:
-    """A gateway with a Certificate Manager that accepts uploads."""
+    """Yield a gateway with a Certificate Manager that accepts uploads."""
     stack = seeded_stack
     first = stack.provider(CERTIFICATES, api_version="v1.0")
     async with Gateway(stack.settings(first, stack.provider(KEYS), stack.provider(WARP))) as served:

@@ -47,14 +47,14 @@ CALLS = [
 
 @pytest.fixture
 async def collector(tmp_path: Path) -> AsyncIterator[Collector]:
-    """A running collector without output."""
+    """Yield a running collector without output."""
     async with Collector(tmp_path) as collector:
         yield collector
 
 
 @contextlib.asynccontextmanager
 async def caller(collector: Collector) -> AsyncIterator[TracerProvider]:
-    """The tracer of a Python program that calls the gateway."""
+    """Yield the tracer of a Python program that calls the gateway."""
     provider = TracerProvider(resource=Resource({"service.name": "shop"}), shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter(endpoint=collector.endpoint, insecure=True)))
     yield provider
@@ -63,7 +63,7 @@ async def caller(collector: Collector) -> AsyncIterator[TracerProvider]:
 
 @contextlib.asynccontextmanager
 async def logged_gateway(stack: Stack, collector: Collector) -> AsyncIterator[Gateway]:
-    """A gateway that exports traces, metrics, and its log."""
+    """Run a gateway that exports traces, metrics, and its log."""
     telemetry = {**EVERYTHING, "endpoint": collector.endpoint}
     with configured_log():
         async with Gateway(stack.settings(telemetry=telemetry)) as gateway:

@@ -172,7 +172,7 @@ OWN: Final = [method for method in METHODS if method.service == "keyway.v1.Certi
 
 @pytest.fixture
 def call(quiet_stack: Stack, warp: Warp, tmp_path: Path) -> Caller:
-    """The stack after a reset of ASTERIA."""
+    """Return the stack after a reset of ASTERIA."""
     return Caller(quiet_stack, tmp_path)
 
 

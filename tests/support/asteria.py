@@ -148,7 +148,7 @@ class Warp:
         await eventually(taken)
 
     async def sent(self) -> list[Sent]:
-        """Every request that the server received, oldest first."""
+        """Return every request that the server received, oldest first."""
         return [sent_of(request) for request in await self.control.requests()]
 
     async def calls(self) -> list[str]:

@@ -115,7 +115,7 @@ class TokenIssuer:
         return {name: value for name, value in member.items() if value is not None}
 
     def jwks(self, *others: "TokenIssuer") -> bytes:
-        """The set."""
+        """Return the set of published keys as JSON."""
         return jwks(self.public(), *(other.public() for other in others))
 
     def token(
@@ -129,5 +129,5 @@ class TokenIssuer:
 
 
 def jwks(*members: dict[str, Any]) -> bytes:
-    """A set of keys."""
+    """Return a set of these keys as JSON."""
     return json.dumps({"keys": members}).encode()

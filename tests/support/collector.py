@@ -171,15 +171,15 @@ class Collector:
         self._process.send_signal(signal.SIGCONT)
 
     async def logs(self) -> Sequence[Item]:
-        """What is written so far."""
+        """Return the log records written so far."""
         return await self._items("logs", "resourceLogs", "scopeLogs", "logRecords")
 
     async def spans(self) -> Sequence[Item]:
-        """What is written so far."""
+        """Return the spans written so far."""
         return await self._items("traces", "resourceSpans", "scopeSpans", "spans")
 
     async def metrics(self) -> Sequence[Item]:
-        """The metrics written so far. `value` holds the data points."""
+        """Return the metrics written so far. `value` holds the data points."""
         return await self._items("metrics", "resourceMetrics", "scopeMetrics", "metrics")
 
     async def _items(self, kind: str, *levels: str) -> Sequence[Item]:

@@ -12,12 +12,12 @@ ADDRESS = "127.0.0.1:50051"
 
 
 def page(name: str) -> str:
-    """The text of a page, by its path from the root."""
+    """Return the text of a page, by its path from the root."""
     return (ROOT / name).read_text(encoding="utf-8")
 
 
 def blocks(name: str, language: str) -> list[str]:
-    """The code blocks of one language in a page, in order."""
+    """Return the code blocks of one language in a page, in order."""
     return re.findall(rf"```{language}\n(.*?)```", page(name), re.DOTALL)
 
 

@@ -23,7 +23,7 @@ def change_results(patch: pytest.MonkeyPatch, change: Callable[[int], int]) -> N
 
 
 def kernel_error(number: int) -> int:
-    """An error number in the form in which caio returns it."""
+    """Return an error number in the form in which caio returns it."""
     return (1 << 64) - number
 
 

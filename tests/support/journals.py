@@ -25,7 +25,7 @@ ROOM = 1024
 
 
 def event(code: str, request: str, **members: object) -> bytes:
-    """The members of an OCSF event that the journal reads."""
+    """Return the members of an OCSF event that the journal reads."""
     return orjson.dumps(
         {
             "api": {"operation": "/keyway.v1.KeyService/Encrypt", "request": {"uid": request}},
@@ -68,7 +68,7 @@ async def journal_in(
     retry_seconds: float = 0.01,
     **values: Any,
 ) -> AsyncIterator[Journal]:
-    """An open journal of a worker."""
+    """Open the journal of a worker."""
     journal = await Journal.open(
         audit_settings(directory, **values), worker, unknown_outcome=unknown_outcome, retry_seconds=retry_seconds
     )
@@ -85,17 +85,17 @@ async def record_call(journal: Journal, request: str) -> None:
 
 
 def crashed_copy(directory: Path) -> Path:
-    """A copy of the files at this moment, while the journal runs."""
+    """Return a copy of the files at this moment, while the journal runs."""
     return Path(shutil.copytree(directory, directory.with_name(f"{directory.name}-crashed")))
 
 
 def records(directory: Path, kind: str | None = None) -> list[Record]:
-    """The records in the chain of worker 0."""
+    """Return the records in the chain of worker 0."""
     return [record for record in chain_records(chain_folder(directory, 0)) if kind in (None, record.kind)]
 
 
 def chain_records(folder: Path) -> list[Record]:
-    """All records in the chain of a folder."""
+    """Return all records in the chain of a folder."""
     return [stored.record for stored in read_records(folder)]
 
 
@@ -115,13 +115,13 @@ def bodies(directory: Path, kind: str) -> list[dict[str, Any]]:
 
 
 def events(directory: Path) -> list[tuple[str, str]]:
-    """The request id and code of each event."""
+    """Return the request id and code of each event."""
     found = bodies(directory, "event")
     return [(body["api"]["request"]["uid"], body["metadata"]["event_code"]) for body in found]
 
 
 def verified(directory: Path) -> ChainReport:
-    """The report on the chain of worker 0, which must be valid."""
+    """Return the report on the chain of worker 0, which must be valid."""
     (chain,) = verify(directory).chains
     assert chain.problem is None, str(chain.problem)
     return chain

@@ -40,7 +40,7 @@ class ReceivedRequest(NamedTuple):
         return self.target.partition("?")[0]
 
     def json(self) -> object:
-        """The body as JSON."""
+        """Return the body as JSON."""
         return json.loads(self.body)
 
 

@@ -19,7 +19,7 @@ PAGES = sorted(
 
 
 def _anchors(path: Path) -> set[str]:
-    """The anchors of a page's headings, as code hosts derive them."""
+    """Return the anchors of a page's headings, as code hosts derive them."""
     headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

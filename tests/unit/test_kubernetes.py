@@ -38,7 +38,7 @@ def container() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> GatewaySettings:
-    """The settings of the gateway in the pod, with its mounts in a folder of the test."""
+    """Return the settings of the gateway in the pod, with its mounts in a folder of the test."""
     root = tmp_path_factory.mktemp("pod")
     authority = CertificateAuthority()
     authority.server().write(root, "server")

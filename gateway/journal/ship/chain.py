@@ -59,7 +59,7 @@ class ChainShipper:
                 self._log_failure("audit_shipping_held_up", str(error), is_error=True)
             except OSError as error:
                 self._log_failure("audit_cursor_unreadable", error.strerror or str(error), is_error=True)
-            await self._rest(self._backoff())
+            await self._sleep(self._backoff())
 
     async def _ship_over(self, connection: CollectorConnection) -> None:
         """Ship from the cursor on, until the connection is lost, or until the stop and the end of the chain."""
@@ -108,7 +108,7 @@ class ChainShipper:
         """Wait, and meanwhile check that the collector is alive if unsafe records depend on it."""
         end = _clock() + seconds
         while (left := end - _clock()) > 0 and not sender.lost.done():
-            await self._rest(min(left, sender.due_in()), sender.lost)
+            await self._sleep(min(left, sender.due_in()), sender.lost)
             if self._stop.is_set():
                 return
             if sender.due_in() <= 0:
@@ -116,7 +116,7 @@ class ChainShipper:
                 if result.status is not ExportStatus.ACCEPTED:
                     self._log_failure("audit_shipping_delayed", result.detail)
 
-    async def _rest(self, seconds: float, *events: "asyncio.Future[None]") -> None:
+    async def _sleep(self, seconds: float, *events: "asyncio.Future[None]") -> None:
         """Wait for the seconds, the stop, or one of the events."""
         stopped = asyncio.ensure_future(self._stop.wait())
         waited: set[asyncio.Future[Any]] = {stopped, *events}

@@ -52,7 +52,7 @@ class ChainReader:
         """
         batch = Batch()
         try:
-            _fill(batch, _following(self._folder, cursor), cursor, records, bytes_)
+            _fill(batch, _records_after(self._folder, cursor), cursor, records, bytes_)
         except ChainBrokenError:
             if not batch:
                 raise
@@ -75,17 +75,17 @@ class ChainReader:
             self._synced = ChainPosition(segment, size)
 
 
-def _following(folder: Path, cursor: Cursor | None) -> Iterator[StoredRecord]:
+def _records_after(folder: Path, cursor: Cursor | None) -> Iterator[StoredRecord]:
     """Yield the records after the cursor. Retention may have removed the segment of the cursor."""
     try:
-        yield from read_records(folder, _place(folder, cursor))
+        yield from read_records(folder, _start_position(folder, cursor))
     except SegmentMissing as error:
         raise ChainBrokenError(f"the journal no longer contains the shipped records: {error}") from None
     except MalformedRecord as error:
         raise ChainBrokenError(f"invalid record: {error}") from None
 
 
-def _place(folder: Path, cursor: Cursor | None) -> ChainPosition | None:
+def _start_position(folder: Path, cursor: Cursor | None) -> ChainPosition | None:
     if cursor is None:
         return None
     sequence = cursor.sequence + 1

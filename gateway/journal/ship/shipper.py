@@ -28,8 +28,8 @@ async def run_shipper(audit_directory: Path, ship_settings: ShipSettings, stop: 
     """
     if not ship_settings.secure:
         _log.warning("audit_shipping_in_plaintext", endpoint=ship_settings.endpoint)
-    async with _alone(audit_directory, stop) as alone:
-        if not alone:
+    async with _locked(audit_directory, stop) as locked:
+        if not locked:
             return
         _log.info("audit_shipping_started", endpoint=ship_settings.endpoint)
         tasks: dict[Path, asyncio.Task[None]] = {}
@@ -47,7 +47,7 @@ async def run_shipper(audit_directory: Path, ship_settings: ShipSettings, stop: 
 
 
 @asynccontextmanager
-async def _alone(directory: Path, stop: asyncio.Event) -> AsyncIterator[bool]:
+async def _locked(directory: Path, stop: asyncio.Event) -> AsyncIterator[bool]:
     """Hold the lock of the directory; yield False if the stop comes first."""
     logged = False
     while not stop.is_set():

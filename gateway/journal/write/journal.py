@@ -197,7 +197,7 @@ class Journal:
                 await self._closing.wait()
         return not self._closing.is_set()
 
-    async def _lost(self) -> bool:
+    async def _outage_begins(self) -> bool:
         """Wait for an outage; return False when the journal closes."""
         waits: set[asyncio.Task[Any]] = {
             asyncio.create_task(event.wait()) for event in (self._availability.lost, self._closing)
@@ -209,7 +209,7 @@ class Journal:
 
     async def _keep_repairing(self) -> None:
         """Repair after each failure, until the journal closes or can't be repaired."""
-        while await self._lost():
+        while await self._outage_begins():
             while self._availability.outage is not None and await self._pause(self._retry_seconds):
                 try:
                     await self._repair(self._availability.outage)
@@ -217,13 +217,13 @@ class Journal:
                     continue
                 except OSError as error:
                     if self._writer is None and error.errno not in PASSING:
-                        self._give_up(error)
+                        self._keep_failure(error)
                         return
                 except (JournalCorrupt, ConfigError) as error:
-                    self._give_up(error)
+                    self._keep_failure(error)
                     return
 
-    def _give_up(self, error: JournalCorrupt | ConfigError | OSError) -> None:
+    def _keep_failure(self, error: JournalCorrupt | ConfigError | OSError) -> None:
         """Keep a permanent error. The journal stays unavailable until an operator repairs it and restarts."""
         self.failure = error
         _log.critical("audit_journal_unusable", error=str(error))

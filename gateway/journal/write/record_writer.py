@@ -147,7 +147,7 @@ class RecordWriter:
             try:
                 return self.chain.append("event", body)
             except OSError as error:
-                if error.errno not in _DISK_FULL or not self._reserve.give(len(body) + ENVELOPE_BYTES):
+                if error.errno not in _DISK_FULL or not self._reserve.free_blocks(len(body) + ENVELOPE_BYTES):
                     raise
 
     def _append_one_by_one(self, made: Sequence[tuple[OutcomeEntry, bytes]]) -> OSError | None:

@@ -56,7 +56,7 @@ class Reserve:
         os.ftruncate(self._file, size)
         self._size = size
 
-    def give(self, length: int) -> bool:
+    def free_blocks(self, length: int) -> bool:
         """Free the blocks that a record of this length needs. Returns False if nothing is left to free."""
         if self._size == 0:
             return False

@@ -127,7 +127,7 @@ class Writer:
         self._requested = True
         self._requested_at = self._loop.time()
         if self._next_round is not None:
-            if self._alone:
+            if self._is_alone:
                 self._begin_round()
             else:
                 self._schedule_round()
@@ -195,7 +195,7 @@ class Writer:
         return not self._closed
 
     @property
-    def _alone(self) -> bool:
+    def _is_alone(self) -> bool:
         """Whether only one call is in flight, so that no other call can share a round with it."""
         calls = len(self.records.calls) - len(self._outcomes) + self.group_commit.waiting
         return calls <= 1 and self.group_commit.shared_by <= 1
@@ -205,7 +205,7 @@ class Writer:
 
         A call that is alone does not wait.
         """
-        left = 0.0 if self._alone else self._requested_at + self._delay.seconds() - self._loop.time()
+        left = 0.0 if self._is_alone else self._requested_at + self._delay.seconds() - self._loop.time()
         self._loop.call_later(max(0.0, left), self._begin_round)
 
     def _begin_round(self) -> None:

@@ -17,7 +17,7 @@ _PIECE_BYTES: Final = 64 * 1024
 class ExchangeFailed(Exception):
     """An exchange without a complete response. The parser of the connection has status and headers, if they arrived."""
 
-    def __init__(self, kind: ResponseFault | Literal["lost", "late"], cause: BaseException | None = None) -> None:
+    def __init__(self, kind: ResponseFault | Literal["lost", "timeout"], cause: BaseException | None = None) -> None:
         super().__init__(kind)
         self.kind = kind
         self.__cause__ = cause
@@ -118,7 +118,7 @@ class HttpConnection(asyncio.Protocol):
         if now < due - 0.001:
             self._timer = self._loop.call_later(due - now, self._tick)
         else:
-            self._end(ExchangeFailed("late"))
+            self._end(ExchangeFailed("timeout"))
 
     def _end(self, failure: ExchangeFailed | None = None) -> None:
         """End the exchange, with the response or with a failure."""

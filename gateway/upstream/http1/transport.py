@@ -100,7 +100,7 @@ class Http1Transport:
             async with asyncio.timeout(min(seconds, limit)):
                 connection = await pool.connect()
         except TimeoutError as error:
-            raise (self._faults.late() if seconds <= limit else self._faults.not_reached_in_time()) from error
+            raise (self._faults.timed_out() if seconds <= limit else self._faults.not_reached_in_time()) from error
         except (OSError, UnicodeError) as error:
             raise (self._faults.tls() if is_tls_failure(error) else self._faults.unreachable()) from error
         return connection, max(0.0, seconds - (asyncio.get_running_loop().time() - began))
@@ -108,10 +108,10 @@ class Http1Transport:
     def _error(self, failure: ExchangeFailed, response: ResponseParser, request: HttpRequest) -> UpstreamError:
         faults, status = self._faults, response.status
         match failure.kind:
-            case "late":
-                return faults.late(status, _headers(response)) if status else faults.late()
+            case "timeout":
+                return faults.timed_out(status, _headers(response)) if status else faults.timed_out()
             case "lost":
-                return faults.tls() if is_tls_failure(failure.__cause__) else faults.lost()
+                return faults.tls() if is_tls_failure(failure.__cause__) else faults.connection_lost()
             case "not http":
                 return faults.malformed(NOT_HTTP)
             case "redirect":
@@ -119,7 +119,7 @@ class Http1Transport:
             case "too long":
                 return faults.too_long(request.maximum_response_bytes, status)
             case "cut off":
-                return faults.cut_off(status, _headers(response))
+                return faults.truncated(status, _headers(response))
 
     def _head(self, request: HttpRequest, traceparent: str | None) -> bytes:
         """Return the request line and headers. Raises ValueError for a value that would break the framing."""

@@ -107,7 +107,7 @@ class Client:
 
 @contextlib.asynccontextmanager
 async def running(*, log_in: bool = True, state: Path | None = None) -> AsyncIterator[Client]:
-    """A seeded emulator, with a client that is logged in as administrator."""
+    """Run a seeded emulator; yield a client that is logged in as administrator."""
     async with EmulatorHost(AsteriaEmulator, HostOptions(state=state)) as host, aiohttp.ClientSession() as session:
         client = Client(host, session)
         if log_in:

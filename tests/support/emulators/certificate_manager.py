@@ -58,7 +58,7 @@ class Client:
         return f"{self.host.url}/certmanager/{version}/appkeys/{app_key}{path}"
 
     async def call(self, method: str, url: str, **arguments: Any) -> Answer:
-        """One request."""
+        """Send one request, and return the response."""
         return await Answer.to(self._session, method, URL(url, encoded="%" in url), **arguments)
 
     async def list(self, query: str = "", version: str = "v1.0", **arguments: Any) -> Answer:
@@ -82,7 +82,7 @@ class Client:
 
 @contextlib.asynccontextmanager
 async def running(*certificates: Any, state: Path | None = None, **seed: Any) -> AsyncIterator[Client]:
-    """An emulator with only the given certificates. A name without facts is registered without a file."""
+    """Run an emulator with only the given certificates. A name without facts is registered without a file."""
     host = EmulatorHost(CertificateManagerEmulator, HostOptions(state=state))
     await host.start(seed=False)
     async with aiohttp.ClientSession() as session:
@@ -105,7 +105,7 @@ async def running(*certificates: Any, state: Path | None = None, **seed: Any) ->
 
 @contextlib.asynccontextmanager
 async def running_default() -> AsyncIterator[Client]:
-    """An emulator with the default set."""
+    """Run an emulator with the default set."""
     async with EmulatorHost(CertificateManagerEmulator, HostOptions()) as host, aiohttp.ClientSession() as session:
         yield Client(host, session)
 

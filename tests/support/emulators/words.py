@@ -92,7 +92,7 @@ async def running(**options: Any) -> AsyncIterator[Client]:
 
 
 def _session() -> aiohttp.ClientSession:
-    """A client without a connection pool or retries, so a broken connection does not affect the next request."""
+    """Return a client without a connection pool or retries, so a broken connection does not affect the next request."""
 
     async def once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         try:

@@ -20,7 +20,7 @@ EXAMPLES = [path.read_text() for path in sorted(Path("deploy/policies").glob("*.
 
 
 def microseconds(work: Callable[[], object], calls: int = 100) -> float:
-    """The time of the fastest of many runs, because other processes use the machine too."""
+    """Return the time of the fastest of many runs, because other processes use the machine too."""
     best = float("inf")
     for _ in range(20):
         begin = time.perf_counter()

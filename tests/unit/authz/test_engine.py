@@ -82,7 +82,7 @@ class TestReload:
         engine = PolicyEngine.load(settings(tmp_path, PERMIT))
 
         async def old_enough() -> bool:
-            """A file that changed a moment ago is read once more."""
+            """Return whether the change is old enough: a file that changed a moment ago is read once more."""
             return not await engine.refresh()
 
         await eventually(old_enough)

@@ -106,7 +106,7 @@ METADATA, KEY_USE, READ = options.ACCESS_CLASS_METADATA, options.ACCESS_CLASS_KE
 
 
 def method_with(facts: options.MethodFacts | None, *, secret: bool = False, safe: bool = True) -> Any:
-    """The descriptor of a method with these options, whose response has a secret field or not."""
+    """Return the descriptor of a method with these options, whose response has a secret field or not."""
     file = descriptor_pb2.FileDescriptorProto(name="test.proto", package="test", syntax="proto3")
     file.message_type.add(name="R")
     field = file.message_type.add(name="A").field.add(name="a", number=1, type="TYPE_STRING", label="LABEL_OPTIONAL")

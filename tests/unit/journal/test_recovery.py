@@ -40,7 +40,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 async def crashed(tmp_path: Path) -> Path:
-    """A chain of some segments, with one intent that has no outcome."""
+    """Return a chain of some segments, with one intent that has no outcome."""
     async with journal_in(tmp_path / "audit", segment_bytes=4096) as journal:
         for number in range(15):
             await record_call(journal, f"r{number}")

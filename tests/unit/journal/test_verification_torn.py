@@ -14,7 +14,7 @@ from tests.support.journals import event, intent, journal_in, record_call, recor
 
 @pytest.fixture(scope="module")
 async def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A chain of four segments with a checkpoint in most of them, and an open intent."""
+    """Return a chain of four segments with a checkpoint in most of them, and an open intent."""
     directory = tmp_path_factory.mktemp("original") / "audit"
     async with journal_in(directory, segment_bytes=4096, checkpoint_records=8) as journal:
         journal.append(intent("open"))

@@ -23,7 +23,7 @@ async def directory(tmp_path: Path) -> Path:
 
 
 def receipts(directory: Path, sequence: int) -> list[Receipt]:
-    """The receipts of the records with this number, in both chains."""
+    """Return the receipts of the records with this number, in both chains."""
     return [chain_records(directory / f"worker-{worker}")[sequence - 1].receipt for worker in (0, 1)]
 
 

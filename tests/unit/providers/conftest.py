@@ -18,13 +18,13 @@ async def upstream() -> AsyncIterator[ScriptedUpstream]:
 
 @pytest.fixture
 async def asteria(upstream: ScriptedUpstream) -> AsyncIterator[AsteriaProvider]:
-    """An ASTERIA provider with a fixed session."""
+    """Yield an ASTERIA provider with a fixed session."""
     async with asteria_samples.provider(upstream) as provider:
         yield provider
 
 
 @pytest.fixture
 async def adapter(upstream: ScriptedUpstream) -> AsyncIterator[SecureKeyManager]:
-    """A Secure Key Manager provider of v1.0 without credentials."""
+    """Yield a Secure Key Manager provider of v1.0 without credentials."""
     async with secure_key_manager.connected(upstream) as connected:
         yield connected

@@ -62,7 +62,7 @@ def reason(name: str) -> Reason:
 
 
 async def show(asteria: AsteriaProvider) -> UpstreamError:
-    """The error of a `show`."""
+    """Call `show`, and return its error."""
     request = service.GetCertificateRequest(name=SERVER, keystore_password=PASSWORD)
     with pytest.raises(UpstreamError) as raised:
         await asteria.get_certificate(request, a_call())

@@ -16,7 +16,7 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
 
 @pytest.fixture(scope="module", params=["http1", "aiohttp"])
 def transport(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The transport of the clients that `upstream_client.client` creates, for a whole module."""
+    """Yield the transport of the clients that `upstream_client.client` creates, for a whole module."""
     before, upstream_client.chosen.transport = upstream_client.chosen.transport, request.param
     yield request.param
     upstream_client.chosen.transport = before
