@@ -70,7 +70,7 @@ $(JAVA_HOME_WHEEL)/.ready: requirements-java.lock | $(LOCKED)
 	$(LOCKED_INSTALL) --quiet --target $(JAVA_HOME_WHEEL) -r requirements-java.lock
 	@touch $@
 
-run: $(RUNTIME) ## serve the gateway on 127.0.0.1:50051 over the embedded emulators; ARGS="--listen 127.0.0.1:50052"
+run: $(RUNTIME) ## serve the gateway on 127.0.0.1:50051 with embedded emulators as upstreams; ARGS="--listen 127.0.0.1:50052"
 	$(BIN)/keyway-gateway serve $(ARGS)
 
 emulate: $(RUNTIME) ## run only the emulators, for curl

@@ -163,7 +163,7 @@ def _warn_about_missing_sections(settings: GatewaySettings) -> None:
     if not settings.providers:
         _log.warning("no_providers_configured")
     if settings.identity is None:
-        _log.warning("callers_not_authenticated", detail="every program on this machine is permitted everything")
+        _log.warning("callers_not_authenticated", detail="every program on this machine can make every call")
     if settings.audit is None:
         _log.warning("no_journal_configured", detail="calls are not recorded")
     elif settings.audit.durability == "os":

@@ -48,8 +48,8 @@ class GatewaySettings(Settings):
     listen: str = Field(
         default=DEFAULT_LISTEN,
         description=(
-            "HOST:PORT where the gateway serves. Port 0 selects a free port. Without identity, only a loopback address "
-            "is accepted."
+            "HOST:PORT on which the gateway listens. Port 0 selects a free port. Without identity, only a loopback "
+            "address is accepted."
         ),
         json_schema_extra=RESTART,
     )
@@ -73,15 +73,15 @@ class GatewaySettings(Settings):
         default=(), description="The upstreams. The keys of a provider depend on its type."
     )
     default_deadline: float = Field(
-        default=30.0, gt=0, le=3600, description="Deadline in seconds of a call for which the caller set none."
+        default=30.0, gt=0, le=3600, description="Deadline of a call for which the caller set none, in seconds."
     )
     maximum_connection_age: float = Field(
         default=3600.0,
         ge=1,
         le=86_400,
         description=(
-            "Seconds after which the gateway asks a client to reconnect, so that the client presents its certificate "
-            "again and finds new gateways. Calls in progress continue."
+            "Maximum age of a client connection, in seconds. The gateway then asks the client to reconnect, so that "
+            "the client presents its certificate again and discovers new gateways. Calls in progress continue."
         ),
     )
     drain_delay: float = Field(
@@ -89,20 +89,21 @@ class GatewaySettings(Settings):
         ge=0,
         le=600,
         description=(
-            "Seconds between NOT_SERVING and the close of the listener, so that load balancers and clients move on."
+            "Seconds between the health status NOT_SERVING and the rejection of new calls, so that load balancers and "
+            "clients can switch to another gateway."
         ),
     )
     drain_timeout: float = Field(
-        default=30.0, ge=0, le=3600, description="Seconds that accepted calls have to finish after the listener closes."
+        default=30.0, ge=0, le=3600, description="Seconds that calls in progress have to finish after drain_delay."
     )
     batch_concurrency: int = Field(
-        default=32, ge=1, le=1000, description="Number of items of one batch that are in progress concurrently."
+        default=32, ge=1, le=1000, description="Maximum number of items of one batch in progress."
     )
     workers: int = Field(
         default=1,
         ge=1,
         le=64,
-        description="Number of worker processes. A supervisor manages more than one (docs/scaling.md).",
+        description="Number of worker processes. If it is greater than 1, a supervisor manages them (docs/scaling.md).",
         json_schema_extra=RESTART,
     )
     limits: LimitSettings = Field(default=LimitSettings(), description="Concurrency and rate limits.")
@@ -118,7 +119,7 @@ class GatewaySettings(Settings):
         if value is None:
             return None
         if (address := listen_address(value)) is None:
-            raise ValueError("must be HOST:PORT; an IPv6 address is in brackets")
+            raise ValueError("must be HOST:PORT, with an IPv6 address in brackets")
         loopback = is_loopback(address[0])
         if info.field_name == "listen" and not loopback and info.data.get("identity", ...) is None:
             raise ValueError("must be a loopback address, because `identity` is not configured")

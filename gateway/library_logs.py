@@ -89,11 +89,11 @@ class LibraryLogs(logging.Handler):
         if str(record.msg).startswith(_CALLER_DISCONNECTED):
             return
         message = _constant_part(record)
-        if (not_logged := self._admit((record.name, message))) is None:
+        if (suppressed := self._admit((record.name, message))) is None:
             return
         fields = {"message": message, **_exception_fields(record)}
-        if not_logged:
-            fields["not_logged"] = not_logged
+        if suppressed:
+            fields["suppressed"] = suppressed
         _log.log(record.levelno, "library_log", library=record.name, **fields)
 
     def _admit(self, key: tuple[str, str]) -> int | None:
@@ -102,12 +102,12 @@ class LibraryLogs(logging.Handler):
             now = self._clock()
             if key not in self._limits and len(self._limits) >= _MAXIMUM_MESSAGES:
                 key = ("", "")
-            next_at, not_logged = self._limits.get(key, (now, 0))
+            next_at, suppressed = self._limits.get(key, (now, 0))
             if now < next_at:
-                self._limits[key] = (next_at, not_logged + 1)
+                self._limits[key] = (next_at, suppressed + 1)
                 return None
             self._limits[key] = (now + _SECONDS_BETWEEN_LINES, 0)
-            return not_logged
+            return suppressed
 
 
 def _constant_part(record: logging.LogRecord) -> str:

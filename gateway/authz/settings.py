@@ -30,7 +30,10 @@ class CallerLimits(Settings):
 
     rate: float = Field(default=200.0, gt=0, le=1_000_000, description="Sustained rate, in calls per second.")
     burst: int = Field(
-        default=400, ge=1, le=1_000_000, description="Calls accepted above the rate after an idle period (bucket size)."
+        default=400,
+        ge=1,
+        le=1_000_000,
+        description="Size of the token bucket: the maximum number of calls that an idle caller can make at once.",
     )
     concurrency: int = Field(default=100, ge=1, le=1_000_000, description="Maximum number of calls in progress.")
 
@@ -41,21 +44,29 @@ class LimitSettings(Settings):
     server_concurrency: int = Field(
         default=1000, ge=1, le=1_000_000, description="Maximum number of calls in progress, of all callers together."
     )
-    caller: CallerLimits = Field(default=CallerLimits(), description="Limits of each caller.")
+    caller: CallerLimits = Field(
+        default=CallerLimits(), description="Limits of each caller that has no entry in callers."
+    )
     callers: Mapping[str, CallerLimits] = Field(
         default_factory=dict,
-        description="Limits of individual callers, by caller ID as in policies; they replace caller completely.",
+        description=(
+            "Limits of individual callers, by caller ID, as in policies. The values in caller do not apply to these "
+            "callers: a key that an entry does not set has its default."
+        ),
     )
     remembered_callers: int = Field(
         default=10_000,
         ge=1,
         le=1_000_000,
-        description="Number of idle callers that the gateway remembers.",
+        description=(
+            "Maximum number of callers whose rates are tracked. Above it, the gateway forgets the caller that has been "
+            "idle longest: the next call of that caller starts with a full token bucket."
+        ),
     )
 
     @field_validator("callers")
     @classmethod
     def _callers_ids(cls, value: Mapping[str, CallerLimits]) -> Mapping[str, CallerLimits]:
         if not all(map(is_caller_id, value)):
-            raise ValueError("keys must be caller IDs, which begin with spiffe://, dns:, cn: or sub:")
+            raise ValueError("keys must be caller IDs, which begin with spiffe://, dns:, cn:, or sub:")
         return value

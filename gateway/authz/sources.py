@@ -148,6 +148,8 @@ def _tree(statement: Statement) -> Any:
         cedarpy.PolicySet.from_json_str(json.dumps(parsed))
     except (ValueError, RecursionError) as error:
         if isinstance(error, RecursionError) or _TOO_DEEP in str(error):
-            raise PolicyError("nested too deeply; replace a long chain of || with the contains of a set") from None
+            raise PolicyError(
+                "the policy is nested too deeply; replace many || in a row with a set: [a, b].contains(x)"
+            ) from None
         raise PolicyError(str(error)) from None
     return parsed

@@ -116,7 +116,7 @@ async def _ship(options: argparse.Namespace) -> int:
     stop = stop_event()
     audit = load_section(options.config, "audit", AuditSettings)
     if audit is None or audit.ship is None:
-        raise ConfigError(f"{options.config}: audit.ship: is required for this command")
+        raise ConfigError(f"{options.config}: audit.ship: is required by this command")
     await run_shipper(audit.directory, audit.ship, stop)
     return 0
 

@@ -11,7 +11,7 @@ _DEFAULT_ADDRESS = "127.0.0.1:50051"
 def introduce(address: str, demo: Demo) -> None:
     """Print the ports of the demo, and commands to try."""
     assert demo.settings.audit is not None
-    print("keyway: demo over emulated upstreams; use --config to serve your own providers\n")
+    print("keyway: demo with emulated upstreams; use --config to serve your own providers\n")
     print(*_ports(address, demo), sep="\n")
     print("\nTry, in another terminal:", *_calls(address), sep="\n")
     tail = f"{program('keyway-gateway')} audit tail {_short(demo.settings.audit.directory)}"

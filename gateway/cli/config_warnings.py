@@ -18,7 +18,7 @@ def _general(settings: GatewaySettings) -> Iterator[str]:
     if not settings.providers:
         yield "providers: no providers are configured"
     if settings.identity is None:
-        yield "identity: callers are not authenticated; every program on this machine is permitted everything"
+        yield "identity: callers are not authenticated; every program on this machine can make every call"
     if grpc_listener.is_unsafe(settings.model_dump(include=set(grpc_listener.KEYS))):
         yield "grpc_listener: with iomgr, an unauthenticated peer can stop the gateway with HTTP/2 frames; use auto"
 

@@ -24,9 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands and their arguments."""
     add = subcommands(parser)
     add_config(add("check", _check, "check the policy files of a configuration, and warn about likely mistakes"))
-    explained = add(
-        "explain", _explain, "explain whether a caller is permitted to do something; exit code 0 either way"
-    )
+    explained = add("explain", _explain, "explain whether policy permits a call; the exit code is 0 for both results")
     add_config(explained)
     add_explain_arguments(explained)
     add("schema", _schema, "print the Cedar schema of the policies, for editors and Cedar tools")
@@ -35,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def add_explain_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that describe the caller, the action and the resource."""
     parser.add_argument(
-        "--caller", required=True, metavar="NAME", help="caller: SPIFFE ID, DNS name, common name or token subject"
+        "--caller", required=True, metavar="NAME", help="caller: SPIFFE ID, DNS name, common name, or token subject"
     )
     parser.add_argument("--kind", choices=_KINDS, help="kind of the caller's name; default: spiffe for a SPIFFE ID")
     parser.add_argument("--issuer", default="", metavar="URL", help="issuer of the caller's token")
@@ -84,7 +82,7 @@ async def _schema(_options: argparse.Namespace) -> int:
 def _settings(options: argparse.Namespace) -> PolicySettings:
     settings = load_section(options.config, "policy", PolicySettings)
     if settings is None:
-        raise ConfigError(f"{options.config}: policy: the configuration has no such section")
+        raise ConfigError(f"{options.config}: policy: is required by this command")
     return settings
 
 

@@ -18,14 +18,14 @@ from gateway.cli.command import EXIT_CODES, LogOptions, print_error
 from gateway.workers.errors import start_error_of
 
 _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
-    "serve": ("serve", "serve the gateway; without --config, over embedded emulators"),
-    "emulate": ("emulate", "run the emulators alone, on fixed ports"),
+    "serve": ("serve", "serve the gateway; without --config, with embedded emulators as upstreams"),
+    "emulate": ("emulate", "run only the emulators, on fixed ports"),
     "sandbox": ("sandbox", "run emulators and gateways in memory, on free ports, for tests of clients"),
-    "check-config": ("check_config", "check a configuration file and summarize it; contacts no provider"),
+    "check-config": ("check_config", "check a configuration file and print a summary; contact no provider"),
     "config": ("config", "print the JSON Schema or the reference page of the configuration"),
     "policy": ("policy", "check and explain policies"),
     "health": ("health", "query the health of a running gateway; exit code 0 means SERVING"),
-    "audit": ("audit", "verify, read and ship the audit journal; changes no record"),
+    "audit": ("audit", "verify, read, and ship the audit journal; change no record"),
 }
 """Module and purpose of each command."""
 

@@ -43,7 +43,9 @@ class _Stop:
 
 async def _serve_config(stop: _Stop, options: argparse.Namespace, overrides: Mapping[str, object]) -> None:
     if options.ephemeral or options.state is not None:
-        raise ConfigError("--state and --ephemeral apply to the embedded emulators; they exclude --config")
+        raise ConfigError(
+            "--state and --ephemeral cannot be combined with --config: they apply to the embedded emulators only"
+        )
 
     def load() -> GatewaySettings:
         settings = app.load_config(options.config, **overrides)

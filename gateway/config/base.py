@@ -104,7 +104,7 @@ def _as_list(value: object) -> object:
 
 def _not_empty(value: tuple[Any, ...]) -> tuple[Any, ...]:
     if not value:
-        raise ValueError("must name at least one")
+        raise ValueError("must not be empty")
     return value
 
 

@@ -45,9 +45,9 @@ class Document:
             check_structure(root)
             data = loader.construct_document(root)
         except OSError as error:
-            raise ConfigError(f"{self.path}: can't be read: {error.strerror}") from error
+            raise ConfigError(f"{self.path}: cannot be read: {error.strerror}") from error
         except UnicodeDecodeError as error:
-            raise ConfigError(f"{self.path}: is not UTF-8 text") from error
+            raise ConfigError(f"{self.path}: not UTF-8 text") from error
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise ConfigError(_yaml_message(self.path, error)) from None
         return {} if data is None else data

@@ -22,18 +22,19 @@ Every scalar value except the `type` of a provider can be a secret reference: `{
 environment variable, and `{file: PATH}` is the content of a file, without the line break at its end. Relative paths
 start at the folder of the configuration file.
 
-The column "reload" says how a change takes effect:
+The column "reload" states when a change takes effect:
 
 | reload | meaning |
 |---|---|
 | SIGHUP | With several workers, SIGHUP applies the change. With one worker, SIGHUP ends the gateway: restart it. |
 | restart | Restart the gateway. SIGHUP rejects the change. |
-| on change | The gateway reads the file again when it changes. |
-| periodic | The gateway fetches the document again after `jwks_maximum_age`. |
-| next segment | The gateway reads the file again when a journal segment begins. |
+| on change | The gateway reads the file again when its content changes. |
+| periodic | The gateway fetches the URL again after `jwks_maximum_age` seconds. |
+| next segment | The gateway reads the file again when it begins a journal segment. |
 
-For keys of files and URLs, this applies to the content. A change of the path or URL itself takes effect with SIGHUP.
-Secret references are resolved when the configuration is loaded, so a changed referenced file takes effect with SIGHUP.
+For a key that holds a path or a URL, the column describes changes of the content. A change of the path or URL itself
+takes effect with SIGHUP. A secret reference is resolved when the configuration is loaded, so a change of a referenced
+file also takes effect with SIGHUP.
 """
 
 

@@ -53,7 +53,7 @@ def _from_file(name: str, base: Path) -> str | bytes:
         path = base / Path(name).expanduser()
         content = path.read_bytes()
     except OSError as error:
-        raise _UnresolvedError(f"the file {path} can't be read: {error.strerror}") from error
+        raise _UnresolvedError(f"the file {path} cannot be read: {error.strerror}") from error
     except (ValueError, RuntimeError) as error:  # a NUL in the path, or `~` of an unknown user
         raise _UnresolvedError("invalid file path") from error
     try:

@@ -65,7 +65,7 @@ class Control:
     async def _reset(self, request: web.Request) -> web.Response:
         seed = (await _object(request) or {}).get("seed", True)
         if not isinstance(seed, bool):
-            raise _refusal("seed: true or false")
+            raise _refusal("seed: must be true or false")
         await self._emulator.reset()
         self._interceptor.disarm()
         self._interceptor.history.clear()
@@ -95,7 +95,7 @@ class Control:
     async def _history(self, request: web.Request) -> web.Response:
         since = request.query.get("since", "0")
         if not since.isdecimal():
-            raise _refusal("since: a number of entries")
+            raise _refusal("since: must be a number of entries")
         entries = list(self._interceptor.history)[int(since) :]
         return _answer({"requests": [entry.as_json() for entry in entries]})
 
@@ -106,7 +106,9 @@ class Control:
     async def _set_clock(self, request: web.Request) -> web.Response:
         offset = (await _object(request) or {}).get("offset_seconds")
         if not _is_offset(offset):
-            raise _refusal("offset_seconds: a number of seconds, up to 100 years either way")
+            raise _refusal(
+                f"offset_seconds: must be a number from -{_CENTURY_SECONDS} to {_CENTURY_SECONDS} (100 years)"
+            )
         self._clock.offset = dt.timedelta(seconds=offset)
         return _answer({"now": self._clock.now().isoformat()})
 

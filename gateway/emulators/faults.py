@@ -68,7 +68,7 @@ class InjectedFault:
             if rule is None:
                 raise FaultError(f"unknown field {name!r}")
             if not rule.fits(value):
-                raise FaultError(f"{name}: {rule.what}")
+                raise FaultError(f"{name}: must be {rule.what}")
         return cls(**values)
 
     def matches(self, request: web.Request) -> bool:
@@ -101,22 +101,22 @@ def _are_headers(value: object) -> bool:
     )
 
 
-_TEXT: Final = _Rule("a text or null", lambda value: value is None or isinstance(value, str))
+_TEXT: Final = _Rule("a string or null", lambda value: value is None or isinstance(value, str))
 _RULES: Final[Mapping[str, _Rule]] = {
     "mode": _Rule(f"one of {', '.join(get_args(Mode))} or null", lambda value: value in (*get_args(Mode), None)),
     "count": _Rule("a positive integer", lambda value: type(value) is int and value > 0),
-    "delay": _Rule("seconds, 0 to 3600", lambda value: _is_number(value, 0, 3600)),
+    "delay": _Rule("a number of seconds from 0 to 3600", lambda value: _is_number(value, 0, 3600)),
     "act": _Rule("true or false", lambda value: isinstance(value, bool)),
     "method": _TEXT,
     "path": _Rule("a regular expression or null", _is_pattern),
     "code": _TEXT,
     "message": _TEXT,
     "status": _Rule(
-        "an HTTP status from 200 on or null",
+        "an HTTP status from 200 to 599, or null",
         lambda value: value is None or (type(value) is int and 200 <= value <= 599),
     ),
-    "headers": _Rule("an object of header texts", _are_headers),
-    "body": _Rule("a text", lambda value: isinstance(value, str)),
+    "headers": _Rule("an object whose names and values are printable ASCII", _are_headers),
+    "body": _Rule("a string", lambda value: isinstance(value, str)),
 }
 
 

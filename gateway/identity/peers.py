@@ -80,7 +80,9 @@ def _from_hosts(certificate: x509.Certificate) -> Caller | None:
 def _from_subject(certificate: x509.Certificate) -> Caller:
     names = [str(attribute.value) for attribute in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     if len(names) != 1:
-        raise _UnusableName("no SPIFFE ID, no DNS name, and not exactly one common name")
+        raise _UnusableName(
+            "the certificate has no SPIFFE ID and no DNS name, and does not have exactly one common name"
+        )
     name = names[0]
     plain = name.isprintable() and name == name.strip() and 0 < len(name) <= _MAXIMUM_COMMON_NAME_CHARACTERS
     if not plain or _SCHEME in name.lower() or "://" in name:

@@ -63,7 +63,7 @@ class JwtSettings(Settings):
         ge=1,
         le=86_400,
         description=(
-            "Seconds after which the gateway fetches jwks_url again. The last good key set stays in use until a fetch "
+            "Seconds after which the gateway fetches jwks_url again. The last valid key set stays in use until a fetch "
             "succeeds."
         ),
     )
@@ -74,7 +74,7 @@ class JwtSettings(Settings):
         default=ALGORITHMS, description="Accepted signature algorithms: one or a list."
     )
     leeway: float = Field(
-        default=30.0, ge=0, le=300, description="Seconds of clock difference accepted for exp, nbf and iat."
+        default=30.0, ge=0, le=300, description="Accepted clock difference for exp, nbf, and iat, in seconds."
     )
 
     _accept_text = field_validator("jwks_ca_certificates", mode="before")(as_bytes)
@@ -84,17 +84,17 @@ class JwtSettings(Settings):
     def _verified_connection(cls, value: str | None) -> str | None:
         if value is not None and not _is_safe_url(value):
             raise ValueError(
-                "must be an https:// URL in printable ASCII, without credentials and a fragment; "
-                "http:// only on a loopback address"
+                "must be an https:// URL in printable ASCII, without credentials or a fragment; "
+                "http:// is accepted for a loopback address only"
             )
         return value
 
     def model_post_init(self, _context: Any) -> None:
         """Require exactly one source of the key set."""
         if (self.jwks_file is None) == (self.jwks_url is None):
-            raise ValueError("give either jwks_file or jwks_url")
+            raise ValueError("set exactly one of jwks_file and jwks_url")
         if self.jwks_ca_certificates is not None and self.jwks_url is None:
-            raise ValueError("jwks_ca_certificates needs jwks_url")
+            raise ValueError("jwks_ca_certificates requires jwks_url")
 
     def tls(self) -> ssl.SSLContext:
         """Return the TLS context used for `jwks_url`; raise FileError for an unusable CA bundle."""
@@ -123,7 +123,7 @@ class IdentitySettings(Settings):
     def model_post_init(self, _context: Any) -> None:
         """Require exactly one way to authenticate: gRPC either requires client certificates or never requests one."""
         if (self.mtls is None) == (self.jwt is None):
-            raise ValueError("give either mtls or jwt")
+            raise ValueError("set exactly one of mtls and jwt")
 
 
 def _is_safe_url(url: str) -> bool:

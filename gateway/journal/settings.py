@@ -21,8 +21,8 @@ class AuditSettings(Settings):
     durability: Literal["fsync", "os"] = Field(
         default="fsync",
         description=(
-            "fsync: a record is on the disk before its call continues. os: the operating system decides when; a power "
-            "failure can lose the last records."
+            "fsync: the gateway syncs records to disk before the response is sent. os: the operating system decides "
+            "when to write records to disk, so a power failure can lose the last ones."
         ),
     )
     signing_key_file: Located | None = Field(
@@ -36,8 +36,8 @@ class AuditSettings(Settings):
     digest_key: FileContent | None = Field(
         default=None,
         description=(
-            "Key of the HMAC that replaces secret values in records, at least 16 bytes. Default: a key that the "
-            "gateway creates in the directory."
+            "HMAC key, at least 16 bytes. In records, HMACs with this key replace secret values. Default: a key that "
+            "the gateway creates in the directory."
         ),
     )
     checkpoint_records: int = Field(
@@ -55,8 +55,8 @@ class AuditSettings(Settings):
         default=30 * _DAY,
         ge=0,
         description=(
-            "Seconds for which a segment is kept after its last record. Only shipped segments are removed: without "
-            "ship, all segments are kept."
+            "Seconds to keep a segment after its last record. Only shipped segments are removed; without ship, all "
+            "segments are kept."
         ),
     )
     ship: ShipSettings | None = Field(

@@ -143,14 +143,14 @@ class _RejectionLog:
 
     def __init__(self) -> None:
         self._next_line_at = 0.0
-        self._not_logged = 0
+        self._suppressed = 0
 
     def rejection(self, error: AuthenticationError, transport: ServicerContext) -> GatewayError:
         """Log the rejection, and return the error for the caller, which does not contain the reason."""
         now = time.monotonic()
         if now >= self._next_line_at:
-            _log.warning("caller_rejected", error=error.reason, peer=transport.peer(), not_logged=self._not_logged)
-            self._next_line_at, self._not_logged = now + _SECONDS_BETWEEN_LOG_LINES, 0
+            _log.warning("caller_rejected", error=error.reason, peer=transport.peer(), suppressed=self._suppressed)
+            self._next_line_at, self._suppressed = now + _SECONDS_BETWEEN_LOG_LINES, 0
         else:
-            self._not_logged += 1
+            self._suppressed += 1
         return GatewayError(errors.UNAUTHENTICATED, error.failure.value)

@@ -18,14 +18,14 @@ class TraceSettings(Settings):
         default=0.01,
         ge=0,
         le=1,
-        description="Share of calls that are sampled when the caller sent no sampling decision. A decision of the "
-        "caller always applies.",
+        description="Share of calls that are sampled if the caller sends no sampling decision. A sampling decision of "
+        "the caller takes precedence.",
     )
     maximum_rate: int = Field(
         default=500,
         ge=1,
         le=100_000,
-        description="Maximum number of sampled calls per second, so that a flood does not displace other spans.",
+        description="Maximum number of sampled calls per second, for all callers together.",
     )
 
 
@@ -102,12 +102,12 @@ class TelemetrySettings(Settings):
         """Require an endpoint for exports, and TLS for headers that leave this machine."""
         exports = self.traces is not None or self.metrics is not None or self.logs
         if exports and self.endpoint is None:
-            raise ValueError("traces, metrics and logs need endpoint")
+            raise ValueError("traces, metrics, and logs require endpoint")
         plain = self.endpoint is not None and self.endpoint.startswith("http://")
         if self.ca_certificates is not None and plain:
-            raise ValueError("ca_certificates needs an https:// endpoint")
+            raise ValueError("ca_certificates requires an https:// endpoint")
         if self.headers and plain and not is_loopback(urlsplit(self.endpoint or "").hostname or ""):
-            raise ValueError("headers are secret: they need an https:// endpoint or a loopback address")
+            raise ValueError("headers are secret: they require an https:// endpoint or a loopback address")
 
 
 def _split(value: str) -> Any:

@@ -12,9 +12,10 @@ from gateway.config.base import Settings
 class RetrySettings(Settings):
     """Retries of a request that did not reach the upstream, or that is safe to retry.
 
-    The pause before a retry is random between 0 and a bound that doubles from initial_backoff to maximum_backoff. If
-    the upstream states a delay, the gateway waits that long. If the delay exceeds maximum_backoff or the deadline of
-    the caller, the call fails immediately and the delay is in its RetryInfo.
+    The pause before a retry is random, between 0 and an upper bound. The bound is initial_backoff for the first retry,
+    and doubles with each further one, up to maximum_backoff. If the upstream states a delay (Retry-After), the gateway
+    waits that long. If that delay exceeds maximum_backoff or the deadline of the caller, the call fails immediately,
+    and its RetryInfo contains the delay.
     """
 
     attempts: int = Field(
@@ -33,28 +34,31 @@ class RetrySettings(Settings):
         default=0.1,
         ge=0,
         le=1,
-        description="Retries that each successful request adds to the retry budget, so that retries do not overload "
-        "a failing upstream.",
+        description="Number of retries that each successful request adds to the retry budget. A retry takes 1 from the "
+        "budget, so that retries do not overload a failing upstream.",
     )
     reserve: int = Field(
-        default=10, ge=1, le=1000, description="Maximum size of the retry budget, and its size at the start."
+        default=10,
+        ge=1,
+        le=1000,
+        description="Maximum number of retries in the budget. The budget is full at the start.",
     )
 
 
 class BreakerSettings(Settings):
     """Circuit breaker: while it is open, calls fail immediately and the upstream is not contacted.
 
-    It opens when at least `failure_rate` of at least `minimum_calls` requests in the last `window` seconds failed, or
-    when twice `minimum_calls` requests in a row failed. A request fails when the connection fails or breaks, when no
-    response arrives in time, or when the server reports trouble with a 5xx status.
+    It opens in two cases: at least `minimum_calls` requests were sent in the last `window` seconds and the share
+    `failure_rate` of them failed, or twice `minimum_calls` consecutive requests failed. A failure is a connection that
+    cannot be opened or breaks, a timeout, or a 5xx status that reports an outage.
     """
 
     enabled: bool = Field(default=True, description="Whether the circuit breaker is active.")
     failure_rate: float = Field(default=0.5, gt=0, le=1, description="Share of failed requests that opens the breaker.")
     minimum_calls: int = Field(
-        default=10, ge=1, le=100_000, description="Number of requests in the window before the breaker can open."
+        default=10, ge=1, le=100_000, description="Minimum number of requests in the window for failure_rate to apply."
     )
-    window: float = Field(default=10.0, gt=0, le=3600, description="Seconds over which requests are counted.")
+    window: float = Field(default=10.0, gt=0, le=3600, description="Length of the window, in seconds.")
     interval: float = Field(
         default=5.0,
         gt=0,
@@ -65,8 +69,8 @@ class BreakerSettings(Settings):
         default=1.0,
         ge=0,
         le=600,
-        description="Seconds after which a request without a response counts as a failure of the upstream. A shorter "
-        "deadline of the caller does not count.",
+        description="A request that timed out counts as a failure only if it waited for at least this many seconds. It "
+        "does not count if the deadline of the caller was shorter.",
     )
 
 

@@ -196,7 +196,7 @@ class Group:
             try:
                 slot.worker = await self._begin(self._assign)
             except Exception as error:  # noqa: BLE001 - the slot must be filled whatever fails
-                _log.error("worker_not_replaced", error=str(error) or repr(error), again_in_seconds=pause)
+                _log.error("worker_not_replaced", error=str(error) or repr(error), retry_in_seconds=pause)
             else:
                 self.replaced += 1
 

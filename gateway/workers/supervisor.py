@@ -151,7 +151,7 @@ async def _hold(chains: IdleChains, group: Group) -> None:
     try:
         await chains.hold(group.numbers)
     except (JournalCorrupt, ConfigError, OSError) as error:
-        _log.error("audit_chain_not_held", error=str(error))
+        _log.error("audit_unused_chain_failed", error=str(error))
 
 
 def _shutdown_seconds(settings: GatewaySettings) -> float:

@@ -120,8 +120,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--only", nargs="+", choices=tuple(SETS), help="measure only these sets")
     add("--competitors", nargs="+", default=[], metavar="NAME", help="measure only these rows of a set")
     add("--rounds", type=int, default=5)
-    add("--seconds", type=float, help="seconds per measurement; default 4, with --targets 3")
-    add("--levels", type=int, nargs="+", default=[1, 16, 64, 256], help="calls at once")
+    add("--seconds", type=float, help="seconds per measurement; default 4, or 3 with --targets")
+    add("--levels", type=int, nargs="+", default=[1, 16, 64, 256], help="numbers of concurrent calls")
     add("--targets", action="store_true", help="compare measured values with the targets; under ten minutes")
     add(
         "--quick",

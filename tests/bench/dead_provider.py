@@ -131,25 +131,26 @@ def _verdicts(death: Health, found: Findings) -> Sequence[Verdict]:
     opened = statistics.median(found.opened)
     return [
         Verdict(
-            f"one provider of three {death.value}: p99 of calls to the others ÷ p99 with all working",
+            f"{death.value} provider: p99 of calls to the other two ÷ p99 while all three work",
             during / before,
             1.2,
             "×",
-            remark=f"{before:.2f} ms, {during:.2f} ms, of {len(alone)} and {len(beside)} calls",
+            remark=f"{during:.2f} and {before:.2f} ms; {len(beside)} and {len(alone)} calls",
         ),
         Verdict(
-            f"{death.value}: p99 of its own callers' responses, breaker open",
+            f"{death.value} provider: p99 of calls to it while the breaker is open",
             percentile(answers, 0.99) * 1e3,
             10.0,
             "ms",
-            remark=f"p50 {percentile(answers, 0.5) * 1e3:.2f} ms of {len(answers)}; open after {opened:.2f} s",
+            remark=f"p50 {percentile(answers, 0.5) * 1e3:.2f} ms; {len(answers)} calls; breaker opened after "
+            f"{opened:.2f} s",
         ),
         Verdict(
-            f"{death.value}: recovery, one interval of the breaker and the next call",
+            f"{death.value} provider: recovery time (limit: one breaker interval and the next call)",
             max(found.recovered),
             _INTERVAL + 2 / _MORTALS_RATE,
             "s",
-            remark=f"the longest of {len(found.recovered)}",
+            remark=f"maximum of {len(found.recovered)} runs",
         ),
     ]
 

@@ -29,7 +29,7 @@ TLS: Final = (
     Competitor("everything", "gateway, everything on", "gateway", tls=True, parts=EVERYTHING),
     Competitor(
         "everything-os",
-        "gateway, everything, durability: os",
+        "gateway, everything on, durability: os",
         "gateway",
         tls=True,
         parts=replace(EVERYTHING, audit="os"),
@@ -42,10 +42,12 @@ TLS: Final = (
 # require each other; the echo shows the cost of TLS alone.
 TRUST: Final = (
     Competitor("bare", "bare", "gateway"),
-    Competitor("audit", "+ audit alone (fsync)", "gateway", parts=Parts(audit="fsync")),
-    Competitor("policy", "+ identity (JWT over TLS) and policy", "gateway", parts=Parts("jwt", policy=True)),
-    Competitor("trust", "+ identity, policy, audit (fsync)", "gateway", parts=Parts("jwt", policy=True, audit="fsync")),
-    Competitor("everything", "everything (and tracing 1 %)", "gateway", parts=EVERYTHING),
+    Competitor("audit", "bare + audit (fsync)", "gateway", parts=Parts(audit="fsync")),
+    Competitor("policy", "bare + identity (JWT over TLS), policy", "gateway", parts=Parts("jwt", policy=True)),
+    Competitor(
+        "trust", "bare + identity, policy, audit (fsync)", "gateway", parts=Parts("jwt", policy=True, audit="fsync")
+    ),
+    Competitor("everything", "everything on (also tracing, 1 %)", "gateway", parts=EVERYTHING),
     Competitor("echo", "echo", "echo", upstream_tls=False),
     Competitor("echo-tls", "echo over TLS", "echo", tls=True, upstream_tls=False),
 )

@@ -40,7 +40,7 @@ def about(sets: Mapping[str, Rows]) -> str:
 def costs(rows: Rows) -> str:
     """The table of CPU time, throughput, and memory."""
     naive = rows.get("naive")
-    header = ["", f"CPU µs/call at {LEVEL}", "of these helpers", "× naive", "calls/s", "calls/CPU s", "peak MiB"]
+    header = ["", "CPU µs/call", "of which helpers", "÷ naive gateway", "calls/s", "calls per CPU second", "peak MiB"]
     body = [[row.competitor.label, *_costs(row, naive)] for row in rows.values()]
     return _table(header, body)
 
@@ -62,7 +62,11 @@ def _costs(row: Row, naive: Row | None) -> list[str]:
 def latencies(rows: Rows, levels: Sequence[int]) -> str:
     """The table of latency added to a direct call to the upstream at the same concurrency."""
     direct = rows["direct"]
-    header = ["added ms, p50 / p99", *(f"{level} at once" for level in levels), "half load, total p50 / p99"]
+    header = [
+        "added latency in ms, p50 / p99",
+        *(f"{level} concurrent" for level in levels),
+        "half load: total latency",
+    ]
     return _table(header, [_latencies(row, direct, levels) for row in rows.values() if row is not direct and row.turns])
 
 
@@ -102,13 +106,13 @@ def trust(rows: Rows) -> str:
         row = rows.get(name)
         if row is not None:
             added = f"{compared(row, bare, sub):+.0f}" if row.turns else "not measured"
-            cells.append(f"{row.competitor.label} {added}")
+            cells.append(f"{row.competitor.label.removeprefix('bare + ')} {added}")
     echo, echo_tls, whole = rows.get("echo"), rows.get("echo-tls"), rows.get("trust")
     if echo is not None and echo_tls is not None and echo.turns and echo_tls.turns:
-        cells.append(f"of which TLS alone, measured with the echo, {compared(echo_tls, echo, sub):+.0f}")
-    line = f"trust, CPU µs per call at {LEVEL} concurrent: " + "; ".join(cells)
+        cells.append(f"TLS alone, measured with the echo, {compared(echo_tls, echo, sub):+.0f}")
+    line = f"CPU µs per call, {LEVEL} concurrent calls: " + "; ".join(cells)
     if whole is not None and whole.turns:
-        line += f". Identity, policy, and audit add {compared(whole, bare, sub):.0f} µs; the budget is {BUDGET:.0f}"
+        line += f". Identity, policy, and audit add {compared(whole, bare, sub):.0f} µs; the budget is {BUDGET:.0f} µs."
     return line
 
 

@@ -155,7 +155,7 @@ def of_rows(rows: Mapping[str, Row], syncs: Sequence[float]) -> Sequence[Verdict
             remark=f"0.6 ms and two fdatasyncs of {sync:.2f} ms",
         ),
         Verdict(
-            "everything on: p99 at half of saturation",
+            "everything on: p99 at half of the highest throughput",
             half,
             5.0,
             "ms",
@@ -197,4 +197,4 @@ def _dead(around: Surroundings, folder: Path, rounds: int, seconds: float) -> Se
         return dead_provider.measure(around, folder / "dead", rounds=rounds, seconds=seconds)
     except (ServerError, LoadError, tools.MissingToolError) as error:
         print(f"a failing provider: {error}", file=sys.stderr)
-        return [Verdict("one provider of three failing", _NAN, _NAN, remark=str(error).splitlines()[0][:80])]
+        return [Verdict("one of three providers fails", _NAN, _NAN, remark=str(error).splitlines()[0][:80])]

@@ -38,10 +38,10 @@ def test_the_line_on_trust_states_what_each_part_adds() -> None:
         rows("trust", bare=[100.0], audit=[130.0], policy=[], trust=[170.0], echo=[60.0], echo_tls=[70.0])
     )
     assert "bare 100" in line
-    assert "audit alone (fsync) +30" in line
+    assert "; audit (fsync) +30; " in line
     assert "policy not measured" in line
     assert "TLS alone, measured with the echo, +10" in line
-    assert "add 70 µs; the budget is 80" in line
+    assert "add 70 µs; the budget is 80 µs." in line
     assert "\n" not in line
 
 

@@ -32,7 +32,7 @@ def test_a_target_is_met_at_its_limit(verdict: Verdict, met: bool | None) -> Non
 def test_the_table_shows_met_not_met_and_not_measured() -> None:
     lines = table([Verdict("cost", 12.34, 80.0, "µs", remark="of 3"), Verdict("gone", NAN, 5.0)]).splitlines()
     assert lines[2] == "| cost | ≤ 80 µs | 12.3 µs | yes | of 3 |"
-    assert "| without end | **no** |" in table([Verdict("never", float("inf"), 5.0, "s")])
+    assert "| never | **no** |" in table([Verdict("never", float("inf"), 5.0, "s")])
     assert lines[3] == "| gone | ≤ 5 | – | not measured |  |"
 
 

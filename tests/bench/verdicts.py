@@ -52,7 +52,7 @@ def _row(verdict: Verdict) -> str:
 
 def _number(value: float, unit: str) -> str:
     if math.isinf(value):
-        return "without end"
+        return "never"
     return "–" if math.isnan(value) else f"{value:,.{_digits(value)}f} {unit}".rstrip()
 
 

@@ -82,12 +82,12 @@ def test_every_truncation_is_rejected_even_with_a_valid_digest(store: Path) -> N
     ("tail", "reason"),
     [
         (struct.pack(">II", 3, 0), "version"),
-        (struct.pack(">II", 2, 2**32 - 1), "ends within"),
-        (struct.pack(">II", 2, 0) + b"more", "after the last"),
-        (struct.pack(">III", 2, 1, 3) + bytes(10), "kind of entry"),
-        (struct.pack(">IIIHQI", 2, 1, 1, 0, 0, 2**32 - 1), "ends within"),
-        (struct.pack(">IIIHQII", 2, 1, 1, 0, 0, 0, 2**32 - 1), "ends within"),
-        (struct.pack(">IIIH", 2, 1, 2, 2) + b"\xff\xff" + bytes(8), "not text"),
+        (struct.pack(">II", 2, 2**32 - 1), "is incomplete"),
+        (struct.pack(">II", 2, 0) + b"more", "data follows the last entry"),
+        (struct.pack(">III", 2, 1, 3) + bytes(10), "unknown entry type 3"),
+        (struct.pack(">IIIHQI", 2, 1, 1, 0, 0, 2**32 - 1), "is incomplete"),
+        (struct.pack(">IIIHQII", 2, 1, 1, 0, 0, 0, 2**32 - 1), "is incomplete"),
+        (struct.pack(">IIIH", 2, 1, 2, 2) + b"\xff\xff" + bytes(8), "not valid text"),
         (struct.pack(">IIIHQH", 2, 1, 2, 0, 0, 3) + b"PGP" + bytes(4), "not X.509"),
     ],
 )

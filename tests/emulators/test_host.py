@@ -124,7 +124,7 @@ class TestHistory:
         for bad in ("-1", "x", ""):
             assert await client.control("GET", f"/history?since={bad}") == (
                 400,
-                {"error": "since: a number of entries"},
+                {"error": "since: must be a number of entries"},
             )
         assert await client.control("DELETE", "/history") == (200, {})
         assert await client.history() == []

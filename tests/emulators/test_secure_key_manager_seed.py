@@ -193,7 +193,10 @@ async def test_only_rsa_2048_is_accepted(key_manager: KeyManager, command: str) 
     pem = openssl(*command.split()).decode()
     data = {"asymmetric_keys": [{"id": "x", "versions": [{"private_key": pem}]}]}
     status, answer = await key_manager.control("POST", "/seed", data)
-    assert (status, answer["error"]) == (400, "asymmetric_keys[0].versions[0].private_key: not an RSA key of 2048 bits")
+    assert (status, answer["error"]) == (
+        400,
+        "asymmetric_keys[0].versions[0].private_key: must be an RSA key of 2048 bits",
+    )
 
 
 async def test_history_contains_the_sent_requests(key_manager: KeyManager) -> None:

@@ -140,9 +140,12 @@ def test_invalid_flags_are_reported_with_exit_code_2(name: str, capsys: pytest.C
 
 
 WRONG_USES = {
-    "a file that is not there": (["check-config", "missing.yaml"], "keyway: missing.yaml: can't be read"),
+    "a file that is not there": (["check-config", "missing.yaml"], "keyway: missing.yaml: cannot be read"),
     "listening everywhere": (["serve", "--ephemeral", "--listen", "0.0.0.0:0"], "listen: must be a loopback address"),
-    "state beside a configuration": (["serve", "--config", "x", "--state", "x"], "--state and --ephemeral apply to"),
+    "state beside a configuration": (
+        ["serve", "--config", "x", "--state", "x"],
+        "--state and --ephemeral cannot be combined with --config",
+    ),
 }
 
 

@@ -56,14 +56,14 @@ def test_check_reports_each_error_with_file_and_line(configuration: Path, capsys
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("listen: 127.0.0.1:1", "policy: the configuration has no such section"),
+        ("listen: 127.0.0.1:1", "policy: is required by this command"),
         ("policy: {}", "keyway.yaml:1:9: policy.policy_files: is required"),
         (
             "policy: {policy_files: [x.cedar], polices: 1}",
             "keyway.yaml:1:35: policy: unknown key 'polices'; did you mean",
         ),
         ("policy: {policy_files: [{file: x.cedar}]}", "policy.policy_files[0]: the file "),
-        ("- 1", "policy: the configuration has no such section"),
+        ("- 1", "policy: is required by this command"),
         ("policy: [", "not valid YAML"),
     ],
 )

@@ -104,7 +104,7 @@ async def test_log_and_terminal_state_that_upstreams_are_emulated(tmp_path: Path
         lines = await process.lines_after(READY, 1)
         ended = await process.stopped()
 
-    assert lines == ["keyway: demo over emulated upstreams; use --config to serve your own providers"]
+    assert lines == ["keyway: demo with emulated upstreams; use --config to serve your own providers"]
     warnings = [line["event"] for line in ended.log() if line["level"] == "warning"]
     assert warnings == [
         "serving_emulated_upstreams",

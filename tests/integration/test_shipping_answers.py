@@ -283,7 +283,7 @@ async def test_only_one_shipper_ships_a_chain_at_a_time(writer: ChainWriter) -> 
             async with shipping(writer.folder.parent, first.endpoint):
                 await eventually(lambda: first.has(1))
                 async with shipping(writer.folder.parent, second.endpoint):
-                    await eventually(lambda: is_logged(logs, "audit_shipping_elsewhere"))
+                    await eventually(lambda: is_logged(logs, "audit_shipper_already_running"))
             assert second.exports == []
 
 

@@ -38,4 +38,4 @@ async def test_command_ships_until_stopped_and_needs_only_its_section(tmp_path: 
 async def test_configuration_without_ship_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "keyway.yaml").write_text("audit: {directory: audit}\n")
     ended = await processes.run(tmp_path, "audit", "ship", "--config", "keyway.yaml")
-    assert (ended.code, ended.errors) == (2, "keyway: keyway.yaml: audit.ship: is required for this command\n")
+    assert (ended.code, ended.errors) == (2, "keyway: keyway.yaml: audit.ship: is required by this command\n")

@@ -51,7 +51,7 @@ class TestTree:
         assert found["providers[0]"] == "unknown key 'passwrod'; did you mean 'password'?"
         assert found["log"] == "unknown key 'shape'"
         assert found["providers[3].password"] == "the environment variable NOT_SET is not set"
-        assert "can't be read" in found["providers[4].endpoint"]
+        assert "cannot be read" in found["providers[4].endpoint"]
         assert found["providers[1].type"] == "must be one of thing, other"
 
     @pytest.mark.parametrize("tree", [[], "text", 1, None, True])
@@ -277,9 +277,9 @@ class TestYaml:
     def test_file_that_is_not_utf8_is_rejected(self, tmp_path: Path) -> None:
         path = tmp_path / "keyway.yaml"
         path.write_bytes(b"\xff\xfe\x00")
-        with pytest.raises(ConfigError, match="is not UTF-8"):
+        with pytest.raises(ConfigError, match="not UTF-8 text"):
             gateway_settings.load(path, TYPES)
 
     def test_missing_file_is_rejected(self, tmp_path: Path) -> None:
-        with pytest.raises(ConfigError, match="can't be read"):
+        with pytest.raises(ConfigError, match="cannot be read"):
             gateway_settings.load(tmp_path / "missing.yaml", TYPES)

@@ -82,7 +82,7 @@ def test_next_line_states_how_many_were_not_logged(capsys: pytest.CaptureFixture
             handler.handle(record)
         clock.now += 1.0
         handler.handle(record)
-    assert [line.get("not_logged") for line in lines(capsys)] == [None, 9]
+    assert [line.get("suppressed") for line in lines(capsys)] == [None, 9]
 
 
 def test_many_different_messages_share_a_limit(capsys: pytest.CaptureFixture[str]) -> None:

@@ -243,7 +243,7 @@ class CertificateService:
         Fields:
             name: The certificate, as `providers/{provider}/certificates/{certificate}`.
             content: The file.
-            filename: The name of the file, without `/`, `\\`, and control characters, at most 255 bytes.
+            filename: The name of the file, without `/`, `\\`, or control characters, at most 255 bytes.
         """
         return call(self.UploadCertificate, UploadCertificateRequest, request, arguments)
 
@@ -260,13 +260,12 @@ class CertificateService:
         **options: Unpack[CallOptions],
     ) -> DownloadCertificateResponse: ...
     def download_certificate(self, *request: Any, **arguments: Any) -> DownloadCertificateResponse:
-        """Downloads a certificate with its chain and, if the request asks for it and policy allows it, its private
-        key.
+        """Downloads a certificate with its chain and, if the request sets `include_private_key`, its private key.
 
         Fields:
             name: The certificate, as `providers/{provider}/certificates/{certificate}`.
             format: The format of `content`.
-            include_private_key: Whether to return the private key in addition.
+            include_private_key: Whether to also return the private key.
             keystore_password: The password of the key store, at most 1,024 bytes.
         """
         return call(self.DownloadCertificate, DownloadCertificateRequest, request, arguments)
@@ -292,7 +291,7 @@ class CertificateService:
         Fields:
             name: The certificate to create, as `providers/{provider}/certificates/{certificate}`.
             keystore: The key store file with the certificate and its private key, in PKCS#12 or JKS format.
-            filename: The name of the file, without `/`, `\\`, and control characters, at most 255 bytes.
+            filename: The name of the file, without `/`, `\\`, or control characters, at most 255 bytes.
             file_password: The password that opens the file, at most 1,024 bytes.
             keystore_password: The password to set on the key store of the provider, at most 1,024 bytes.
             private_key_password: The password to set on the private key, at most 1,024 bytes.
@@ -342,10 +341,10 @@ class CertificateService:
         Fields:
             name: The certificate, as `providers/{provider}/certificates/{certificate}`.
             certificate: The signed certificate.
-            certificate_filename: The name of the certificate file, without `/`, `\\`, and control characters,
-                at most 255 bytes.
+            certificate_filename: The name of the certificate file, without `/`, `\\`, or control characters, at
+                most 255 bytes.
             chain: The certificates of the issuing authorities.
-            chain_filename: The name of the chain file, without `/`, `\\`, and control characters, at most 255
+            chain_filename: The name of the chain file, without `/`, `\\`, or control characters, at most 255
                 bytes.
             keystore_password: The password of the key store, at most 1,024 bytes.
             private_key_password: The password of the private key, at most 1,024 bytes.
@@ -403,7 +402,7 @@ class CertificateService:
         Fields:
             parent: The trust store, as `providers/{provider}/trustStores/{trust_store}`.
             content: One or more certificates of authorities.
-            filename: The name of the file, without `/`, `\\`, and control characters, at most 255 bytes.
+            filename: The name of the file, without `/`, `\\`, or control characters, at most 255 bytes.
         """
         return call(self.ImportTrustedAuthority, ImportTrustedAuthorityRequest, request, arguments)
 
@@ -577,7 +576,7 @@ class AsyncCertificateService:
         Fields:
             name: The certificate, as `providers/{provider}/certificates/{certificate}`.
             content: The file.
-            filename: The name of the file, without `/`, `\\`, and control characters, at most 255 bytes.
+            filename: The name of the file, without `/`, `\\`, or control characters, at most 255 bytes.
         """
         return call(self.UploadCertificate, UploadCertificateRequest, request, arguments)
 
@@ -594,13 +593,12 @@ class AsyncCertificateService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[DownloadCertificateResponse]: ...
     def download_certificate(self, *request: Any, **arguments: Any) -> AsyncCall[DownloadCertificateResponse]:
-        """Downloads a certificate with its chain and, if the request asks for it and policy allows it, its private
-        key.
+        """Downloads a certificate with its chain and, if the request sets `include_private_key`, its private key.
 
         Fields:
             name: The certificate, as `providers/{provider}/certificates/{certificate}`.
             format: The format of `content`.
-            include_private_key: Whether to return the private key in addition.
+            include_private_key: Whether to also return the private key.
             keystore_password: The password of the key store, at most 1,024 bytes.
         """
         return call(self.DownloadCertificate, DownloadCertificateRequest, request, arguments)
@@ -626,7 +624,7 @@ class AsyncCertificateService:
         Fields:
             name: The certificate to create, as `providers/{provider}/certificates/{certificate}`.
             keystore: The key store file with the certificate and its private key, in PKCS#12 or JKS format.
-            filename: The name of the file, without `/`, `\\`, and control characters, at most 255 bytes.
+            filename: The name of the file, without `/`, `\\`, or control characters, at most 255 bytes.
             file_password: The password that opens the file, at most 1,024 bytes.
             keystore_password: The password to set on the key store of the provider, at most 1,024 bytes.
             private_key_password: The password to set on the private key, at most 1,024 bytes.
@@ -676,10 +674,10 @@ class AsyncCertificateService:
         Fields:
             name: The certificate, as `providers/{provider}/certificates/{certificate}`.
             certificate: The signed certificate.
-            certificate_filename: The name of the certificate file, without `/`, `\\`, and control characters,
-                at most 255 bytes.
+            certificate_filename: The name of the certificate file, without `/`, `\\`, or control characters, at
+                most 255 bytes.
             chain: The certificates of the issuing authorities.
-            chain_filename: The name of the chain file, without `/`, `\\`, and control characters, at most 255
+            chain_filename: The name of the chain file, without `/`, `\\`, or control characters, at most 255
                 bytes.
             keystore_password: The password of the key store, at most 1,024 bytes.
             private_key_password: The password of the private key, at most 1,024 bytes.
@@ -737,7 +735,7 @@ class AsyncCertificateService:
         Fields:
             parent: The trust store, as `providers/{provider}/trustStores/{trust_store}`.
             content: One or more certificates of authorities.
-            filename: The name of the file, without `/`, `\\`, and control characters, at most 255 bytes.
+            filename: The name of the file, without `/`, `\\`, or control characters, at most 255 bytes.
         """
         return call(self.ImportTrustedAuthority, ImportTrustedAuthorityRequest, request, arguments)
 
@@ -787,7 +785,7 @@ class KeyService:
         **options: Unpack[CallOptions],
     ) -> GetClientInfoResponse: ...
     def get_client_info(self, *request: Any, **arguments: Any) -> GetClientInfoResponse:
-        """Returns how the upstream sees the gateway.
+        """Returns how the gateway appears to the upstream.
 
         Fields:
             provider: The provider, as `providers/{provider}`.
@@ -828,7 +826,7 @@ class KeyService:
         Fields:
             name: The symmetric key, as `providers/{provider}/keys/{key}`.
             plaintext: The data to encrypt.
-            encoding: How `plaintext` becomes text.
+            encoding: How the gateway converts `plaintext` to text.
         """
         return call(self.Encrypt, EncryptRequest, request, arguments)
 
@@ -905,7 +903,7 @@ class KeyService:
         Fields:
             name: The asymmetric key, as `providers/{provider}/keys/{key}`.
             plaintext: The data to sign.
-            encoding: How `plaintext` becomes text.
+            encoding: How the gateway converts `plaintext` to text.
         """
         return call(self.Sign, SignRequest, request, arguments)
 
@@ -1031,7 +1029,7 @@ class AsyncKeyService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[GetClientInfoResponse]: ...
     def get_client_info(self, *request: Any, **arguments: Any) -> AsyncCall[GetClientInfoResponse]:
-        """Returns how the upstream sees the gateway.
+        """Returns how the gateway appears to the upstream.
 
         Fields:
             provider: The provider, as `providers/{provider}`.
@@ -1072,7 +1070,7 @@ class AsyncKeyService:
         Fields:
             name: The symmetric key, as `providers/{provider}/keys/{key}`.
             plaintext: The data to encrypt.
-            encoding: How `plaintext` becomes text.
+            encoding: How the gateway converts `plaintext` to text.
         """
         return call(self.Encrypt, EncryptRequest, request, arguments)
 
@@ -1149,7 +1147,7 @@ class AsyncKeyService:
         Fields:
             name: The asymmetric key, as `providers/{provider}/keys/{key}`.
             plaintext: The data to sign.
-            encoding: How `plaintext` becomes text.
+            encoding: How the gateway converts `plaintext` to text.
         """
         return call(self.Sign, SignRequest, request, arguments)
 

@@ -31,9 +31,9 @@ def parse_all(data: bytes) -> list[x509.Certificate]:
     try:
         certificates = _pem(data) if b"-----BEGIN " in data else _der(data)
     except _UNREADABLE as error:
-        raise CertificateError("no X.509 certificate and no PKCS#7 in the file") from error
+        raise CertificateError("the file is neither X.509 nor PKCS#7") from error
     if not certificates:
-        raise CertificateError("no certificate in the file")
+        raise CertificateError("the file contains no certificate")
     check_count(certificates)
     for certificate in certificates:
         check(certificate)
@@ -45,7 +45,7 @@ def parse(data: bytes) -> x509.Certificate:
     try:
         certificate = x509.load_der_x509_certificate(data)
     except _UNREADABLE as error:
-        raise CertificateError("not a DER certificate") from error
+        raise CertificateError("the file is not a DER certificate") from error
     check(certificate)
     return certificate
 
@@ -53,7 +53,7 @@ def parse(data: bytes) -> x509.Certificate:
 def check_count(certificates: Sequence[x509.Certificate]) -> None:
     """Reject files with too many certificates."""
     if len(certificates) > _MAXIMUM_CERTIFICATES:
-        raise CertificateError(f"more than {_MAXIMUM_CERTIFICATES:,} certificates in the file")
+        raise CertificateError(f"the file contains more than {_MAXIMUM_CERTIFICATES:,} certificates")
 
 
 def check(certificate: x509.Certificate) -> None:
@@ -62,7 +62,7 @@ def check(certificate: x509.Certificate) -> None:
         _ = certificate.version, certificate.subject, certificate.issuer, certificate.extensions
         _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc, certificate.public_key()
     except (*_UNREADABLE, x509.DuplicateExtension) as error:
-        raise CertificateError("a certificate with a bad field") from error
+        raise CertificateError("a certificate has a malformed field") from error
 
 
 def to_der(certificate: x509.Certificate) -> bytes:
@@ -116,14 +116,14 @@ def _verify(key: PublicKeyTypes, certificate: x509.Certificate) -> None:
     elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
         key.verify(signature, signed)
     else:
-        raise UnsupportedAlgorithm("a key type that cannot sign")
+        raise UnsupportedAlgorithm("keys of this type cannot sign")
 
 
 def _pem(data: bytes) -> list[x509.Certificate]:
     """Return the certificates of all blocks; other blocks are skipped."""
     blocks = _PEM_BLOCK.findall(data)
     if len(blocks) != len(_PEM_BEGIN.findall(data)):
-        raise ValueError("a block without an end")
+        raise ValueError("a PEM block has no END line")
     certificates: list[x509.Certificate] = []
     for _, body in blocks:
         certificates += _der(base64.b64decode(b"".join(body.split()), validate=True))

@@ -39,13 +39,13 @@ class Element:
         """Return the elements inside a constructed one."""
         children = list(elements(self.content))
         if len(children) < at_least:
-            raise DerError("too few elements")
+            raise DerError("an element is missing")
         return children
 
     def expect(self, tag: int) -> "Element":
         """Return this element. Raises DerError if it has another tag."""
         if self.tag != tag:
-            raise DerError(f"tag {self.tag:#x} where {tag:#x} was expected")
+            raise DerError(f"the tag is {self.tag:#x} instead of {tag:#x}")
         return self
 
 
@@ -62,7 +62,7 @@ def single(data: bytes, tag: int) -> Element:
     """Return the single element that makes up the data."""
     element = _read(data, 0)
     if len(element.encoded) != len(data):
-        raise DerError("data after the end")
+        raise DerError("data follows the last element")
     return element.expect(tag)
 
 
@@ -91,18 +91,18 @@ def _base128(number: int) -> bytes:
 def _read(data: bytes, start: int) -> Element:
     header = data[start : start + 2]
     if len(header) < len(b"TL"):
-        raise DerError("ends within an element")
+        raise DerError("the last element is incomplete")
     tag, length = header
     if tag & _MULTI_BYTE_TAG == _MULTI_BYTE_TAG:
-        raise DerError("a tag of several bytes")
+        raise DerError("a tag has several bytes")
     position = start + 2
     if length & _LONG_FORM:
         size = length & 0x7F
         if not 1 <= size <= _MAXIMUM_LENGTH_BYTES or position + size > len(data):
-            raise DerError("a length that is indefinite or too long")
+            raise DerError("a length is indefinite or too long")
         length = int.from_bytes(data[position : position + size], "big")
         position += size
     end = position + length
     if end > len(data):
-        raise DerError("an element that ends after the data")
+        raise DerError("an element is longer than the data")
     return Element(tag, data[position:end], data[start:end])

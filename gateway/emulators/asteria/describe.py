@@ -43,7 +43,7 @@ def detail(certificate: x509.Certificate, chain: Sequence[x509.Certificate] | No
         if chain is not None:
             described["chainInfo"] = [names.text(each.issuer) for each in chain]
     except (ValueError, x509.DuplicateExtension) as error:
-        raise CertificateError("a certificate that can't be described") from error
+        raise CertificateError("a certificate has a malformed field") from error
     return described
 
 
@@ -58,7 +58,7 @@ def summary(alias: str, certificate: x509.Certificate) -> dict[str, str]:
             "notAfter": _time(certificate.not_valid_after_utc),
         }
     except ValueError as error:
-        raise CertificateError("a certificate that can't be described") from error
+        raise CertificateError("a certificate has a malformed field") from error
 
 
 def _detail(certificate: x509.Certificate) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def read(data: bytes, password: str) -> Imported:
     except (jks.JksError, pkcs12.Pkcs12Error, certificates.CertificateError) as error:
         raise AsteriaError(2204, str(error)) from error
     if certificates.public_key_bytes(leaf.public_key()) != certificates.public_key_bytes(key.public_key()):
-        raise AsteriaError(2204, "the certificate is not the private key's")
+        raise AsteriaError(2204, "the certificate does not belong to the private key")
     return Imported(key, chain)
 
 
@@ -48,11 +48,11 @@ def _read_jks(data: bytes, password: str) -> tuple[PrivateKeyTypes, x509.Certifi
     """Return the content of a JKS file, in the same form as `pkcs12.read`."""
     keys = [entry for entry in jks.read(data, password) if isinstance(entry, jks.PrivateKeyEntry)]
     if not keys or not keys[0].chain:
-        raise jks.JksError("no private key with a certificate")
+        raise jks.JksError("the file contains no private key with a certificate")
     leaf, *others = (certificates.parse(each) for each in keys[0].chain)
     encoded = keys[0].private_key(password)
     try:
         key = serialization.load_der_private_key(encoded, None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise jks.JksError("a private key of an unsupported kind") from error
+        raise jks.JksError("the private key has an unsupported type") from error
     return key, leaf, others

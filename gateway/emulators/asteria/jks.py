@@ -59,14 +59,14 @@ Entry = PrivateKeyEntry | TrustedCertificateEntry
 def read(data: bytes, password: str) -> tuple[Entry, ...]:
     """Return all entries, in the file's order, after the integrity check."""
     if data.startswith(JCEKS_MAGIC):
-        raise JksError("a JCEKS key store; convert it to PKCS#12")
+        raise JksError("the file is a JCEKS key store; convert it to PKCS#12")
     if not data.startswith(MAGIC):
-        raise JksError("not a JKS key store")
+        raise JksError("the file is not a JKS key store")
     content, digest = data[:-_DIGEST_BYTES], data[-_DIGEST_BYTES:]
     entries = _entries(_Reader(content[len(MAGIC) :]))
     expected = _sha1(_characters(password), _DIGEST_CONSTANT, content)
     if not hmac.compare_digest(expected, digest):
-        raise JksPasswordError("wrong password, or a file that was changed")
+        raise JksPasswordError("the password is wrong, or the file was changed")
     return entries
 
 
@@ -84,7 +84,7 @@ class _Reader:
     def take(self, length: int) -> bytes:
         end = self._position + length
         if end > len(self._data):
-            raise JksError("the file ends within an entry")
+            raise JksError("the last entry of the file is incomplete")
         taken = self._data[self._position : end]
         self._position = end
         return taken
@@ -102,7 +102,7 @@ class _Reader:
             halves = encoded.decode("utf-8", "surrogatepass")
             return halves.encode("utf-16-be", "surrogatepass").decode("utf-16-be")
         except UnicodeError as error:
-            raise JksError("a name that is not text") from error
+            raise JksError("a name is not valid text") from error
 
 
 def _entries(reader: _Reader) -> tuple[Entry, ...]:
@@ -112,7 +112,7 @@ def _entries(reader: _Reader) -> tuple[Entry, ...]:
     # Each iteration consumes bytes, so a wrong count ends at the end of the file.
     entries = tuple(_entry(reader, version) for _ in range(reader.number(4)))
     if not reader.at_end:
-        raise JksError("data after the last entry")
+        raise JksError("data follows the last entry")
     return entries
 
 
@@ -125,13 +125,13 @@ def _entry(reader: _Reader, version: int) -> Entry:
         return PrivateKeyEntry(alias, key, chain)
     if tag == _TRUSTED_CERTIFICATE:
         return TrustedCertificateEntry(alias, _certificate(reader, version))
-    raise JksError(f"unknown kind of entry {tag}")
+    raise JksError(f"unknown entry type {tag}")
 
 
 def _certificate(reader: _Reader, version: int) -> bytes:
     kind = _CERTIFICATE_TYPE if version == _VERSION_1 else reader.text()
     if kind != _CERTIFICATE_TYPE:
-        raise JksError("a certificate that is not X.509")
+        raise JksError("a certificate is not X.509")
     return reader.block()
 
 
@@ -146,7 +146,7 @@ def _recover(protected: bytes, password: bytes) -> bytes:
         stream += block
     key = bytes(left ^ right for left, right in zip(body, stream, strict=False))
     if not hmac.compare_digest(_sha1(password, key), check):
-        raise JksPasswordError("wrong password for the private key")
+        raise JksPasswordError("the password of the private key is wrong")
     return key
 
 
@@ -157,11 +157,11 @@ def _unwrap(protected: bytes) -> bytes:
         identifier = algorithm.expect(der.SEQUENCE).children(at_least=1)[0]
         content = sealed.expect(der.OCTET_STRING).content
     except der.DerError as error:
-        raise JksError(f"a private key entry that is no EncryptedPrivateKeyInfo: {error}") from error
+        raise JksError(f"a private key entry is not EncryptedPrivateKeyInfo: {error}") from error
     if identifier.encoded != der.encode_oid(_KEY_PROTECTOR):
-        raise JksError("a private key under an unknown algorithm")
+        raise JksError("a private key is encrypted with an unknown algorithm")
     if len(content) < 2 * _DIGEST_BYTES:
-        raise JksError("a private key entry that is too short")
+        raise JksError("a private key entry is too short")
     return content
 
 

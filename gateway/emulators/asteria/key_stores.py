@@ -127,10 +127,10 @@ def _accept(opened: OpenStore, passwords: Passwords, leaf_file: bytes, chain_fil
     public_key = certificates.public_key_bytes(key.public_key())
     leaf = next((each for each in offered if certificates.public_key_bytes(each.public_key()) == public_key), None)
     if leaf is None:
-        raise AsteriaError(2801, "no certificate for the private key")
+        raise AsteriaError(2801, "no certificate belongs to the private key")
     chain, unrelated = certificates.order_chain(leaf, [*offered, *above])
     if unrelated:
-        raise AsteriaError(2801, "a certificate that is not part of the chain")
+        raise AsteriaError(2801, "a certificate is not part of the chain")
     return sealing.seal(key, chain, passwords)
 
 

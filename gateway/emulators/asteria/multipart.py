@@ -60,11 +60,11 @@ def _split(body: bytes, boundary: bytes) -> list[tuple[str, bytes]]:
 def _headers_and_content(part: bytes) -> tuple[str, bytes]:
     headers, blank_line, content = part.partition(b"\r\n\r\n")
     if not blank_line:
-        raise MultipartError("a part without a blank line after its headers")
+        raise MultipartError("a part has no blank line after its headers")
     try:
         return headers.decode(), content
     except UnicodeDecodeError as error:
-        raise MultipartError("headers of a part that are not UTF-8") from error
+        raise MultipartError("the headers of a part are not UTF-8") from error
 
 
 def _disposition(headers: str) -> tuple[str, str | None]:
@@ -77,10 +77,10 @@ def _disposition(headers: str) -> tuple[str, str | None]:
         fields[key.lower()] = value
     match = _DISPOSITION.fullmatch(fields.get("content-disposition", ""))
     if match is None or fields.get("content-transfer-encoding", "").strip().lower() not in _UNENCODED:
-        raise MultipartError("a part that is not plain form-data")
+        raise MultipartError("a part is not plain form-data")
     parameters = {key.lower(): _unquote(value) for key, value in _PARAMETER.findall(match[1])}
     if not parameters.get("name"):
-        raise MultipartError("a part without a name")
+        raise MultipartError("a part has no name")
     return parameters["name"], parameters.get("filename")
 
 

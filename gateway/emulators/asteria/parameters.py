@@ -63,7 +63,7 @@ async def form_fields(request: web.Request) -> dict[str, str]:
         text = (await request.read()).decode(request.charset or "utf-8")
         values = urllib.parse.parse_qs(text, errors="strict", max_num_fields=100)
     except (ValueError, LookupError) as error:
-        raise AsteriaError(2002, "the form can't be decoded") from error
+        raise AsteriaError(2002, "the form cannot be decoded") from error
     return {name: value[0] for name, value in values.items()}
 
 
@@ -133,7 +133,7 @@ async def create(request: web.Request) -> CreateParameters:
     try:
         data = json.loads(await request.read())
     except (ValueError, RecursionError) as error:
-        raise AsteriaError(2101, "not JSON") from error
+        raise AsteriaError(2101, "the body is not JSON") from error
     return _create_parameters(_create_values(data))
 
 

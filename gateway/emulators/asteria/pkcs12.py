@@ -50,7 +50,7 @@ def read(data: bytes, password: str) -> tuple[PrivateKeyTypes, x509.Certificate,
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise _why(data, password) from error
     if content.key is None or content.cert is None:
-        raise Pkcs12Error("no private key with a certificate")
+        raise Pkcs12Error("the file contains no private key with a certificate")
     return content.key, content.cert.certificate, [each.certificate for each in content.additional_certs]
 
 
@@ -59,9 +59,9 @@ def _check_rounds(data: bytes) -> None:
     try:
         rounds = _rounds(data)
     except der.DerError as error:
-        raise Pkcs12Error(f"not PKCS#12 in DER: {error}") from error
+        raise Pkcs12Error(f"the file is not PKCS#12 in DER: {error}") from error
     if max(rounds, default=0) > _MAXIMUM_ROUNDS or sum(rounds) > _MAXIMUM_ROUNDS_IN_ALL:
-        raise Pkcs12Error("too many rounds of key derivation")
+        raise Pkcs12Error("the key derivation has too many iterations")
 
 
 def _rounds(data: bytes) -> list[int]:
@@ -82,7 +82,7 @@ def _rounds(data: bytes) -> list[int]:
         if identifier == _DATA and parameters.tag == der.CONTEXT_0:
             waiting += der.elements(parameters.children(at_least=1)[0].expect(der.OCTET_STRING).content)
         elif identifier == _SCRYPT:
-            raise der.DerError("keys derived with scrypt")
+            raise der.DerError("key derivation with scrypt is not supported")
         elif parameters.tag == der.SEQUENCE:
             # PBKDF2 and all older derivations: the salt, the rounds, and what differs.
             rounds += [each.number for each in parameters.children()[1:2] if each.tag == der.INTEGER]
@@ -94,9 +94,9 @@ def _why(data: bytes, password: str) -> Pkcs12Error:
     try:
         mac = _mac(data)
         if mac is None or not _fits(mac, password):
-            return Pkcs12PasswordError("the file can't be opened with this password")
+            return Pkcs12PasswordError("the file cannot be opened with this password")
     except der.DerError as error:
-        return Pkcs12Error(f"not PKCS#12: {error}")
+        return Pkcs12Error(f"the file is not PKCS#12: {error}")
     return Pkcs12Error("the password is right, but the content is not supported")
 
 
@@ -116,7 +116,7 @@ def _fits(mac: tuple[der.Element, bytes], password: str) -> bool:
     algorithm, expected = digest_info.expect(der.SEQUENCE).children(at_least=2)[:2]
     name = _DIGESTS.get(algorithm.children(at_least=1)[0].encoded)
     if name is None:
-        raise der.DerError("an integrity check that is not supported")
+        raise der.DerError("the integrity check is not supported")
     key = _mac_key(name, password, salt.content, _mac_rounds(mac[0]))
     return hmac.compare_digest(hmac.digest(key, mac[1], name), expected.content)
 

@@ -109,7 +109,7 @@ def _user(data: object, place: str) -> UserPlan:
     _known(fields, place, "name", "password", "role")
     role = _text(fields, "role", place)
     if role not in list(Role):
-        raise SeedError(f"{place}.role: one of {', '.join(Role)}")
+        raise SeedError(f"{place}.role: must be one of {', '.join(Role)}")
     return UserPlan(_text(fields, "name", place), _text(fields, "password", place), Role(role))
 
 
@@ -138,9 +138,9 @@ def _private_key(fields: Mapping[str, Any], place: str, leaf: x509.Certificate) 
     try:
         key = serialization.load_pem_private_key(_text(fields, "private_key_pem", place).encode(), None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise SeedError(f"{place}.private_key_pem: no private key in clear") from error
+        raise SeedError(f"{place}.private_key_pem: must be an unencrypted private key") from error
     if certificates.public_key_bytes(key.public_key()) != certificates.public_key_bytes(leaf.public_key()):
-        raise SeedError(f"{place}.private_key_pem: not the key of the first certificate")
+        raise SeedError(f"{place}.private_key_pem: must be the key of the first certificate")
     return key
 
 
@@ -176,18 +176,18 @@ def _known(fields: Mapping[str, Any], place: str, *names: str) -> None:
 
 def _object(data: object, place: str) -> Mapping[str, Any]:
     if not isinstance(data, Mapping):
-        raise SeedError(f"{place}: an object")
+        raise SeedError(f"{place}: must be an object")
     return data
 
 
 def _list(data: object, place: str) -> list[Any]:
     if not isinstance(data, list):
-        raise SeedError(f"{place}: a list")
+        raise SeedError(f"{place}: must be a list")
     return data
 
 
 def _text(fields: Mapping[str, Any], name: str, place: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not value:
-        raise SeedError(f"{place}.{name}: text")
+        raise SeedError(f"{place}.{name}: must be a non-empty string")
     return value

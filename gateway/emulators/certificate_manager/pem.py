@@ -70,17 +70,17 @@ def read(content: bytes) -> CertificateFile:
     """Parse a file. NotPemError states the reason for a failure. Key checks take some milliseconds."""
     blocks = [block for block in _blocks(content) if block.label != _CURVE_LABEL]
     if len(blocks) < 2:
-        raise NotPemError("no certificate, or no private key")
+        raise NotPemError("the file contains no certificate, or no private key")
     *chain, key = blocks
     if key.label not in _KEY_LABELS or any(block.label != "CERTIFICATE" for block in chain):
-        raise NotPemError("not certificates followed by one private key")
+        raise NotPemError("the file must contain certificates, followed by one private key")
     try:
         leaf, *_ = [x509.load_pem_x509_certificate(block.text) for block in chain]
         if not _is_encrypted(key) and not _belongs(key, leaf):
-            raise NotPemError("the key is not the first certificate's")
+            raise NotPemError("the private key does not belong to the first certificate")
         return _describe(leaf)
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
-        raise NotPemError("a block that can't be read") from error
+        raise NotPemError("a PEM block is malformed") from error
 
 
 def _blocks(content: bytes) -> Iterator[_Block]:
@@ -96,7 +96,7 @@ def _blocks(content: bytes) -> Iterator[_Block]:
             yield _Block(label, b"".join(lines))
             label = ""
     if label:
-        raise NotPemError("a block without an end")
+        raise NotPemError("a PEM block has no END line")
 
 
 def _is_encrypted(key: _Block) -> bool:

@@ -36,7 +36,7 @@ class Signature:
         """Parse a Base64 signature. Raises MalformedError for a wrong length."""
         data = from_base64(text)
         if len(data) != VERSION_PREFIX_BYTES + _RSA_BYTES:
-            raise MalformedError("impossible length of a signature")
+            raise MalformedError("a signature cannot have this length")
         return cls(int.from_bytes(data[:VERSION_PREFIX_BYTES]), data[VERSION_PREFIX_BYTES:])
 
 
@@ -50,9 +50,9 @@ def private_key_from_pem(pem: str) -> bytes:
     try:
         key = load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise MalformedError("not an unencrypted private key in PEM") from error
+        raise MalformedError("must be an unencrypted private key in PEM") from error
     if not isinstance(key, rsa.RSAPrivateKey) or key.key_size != RSA_BITS:
-        raise MalformedError(f"not an RSA key of {RSA_BITS} bits")
+        raise MalformedError(f"must be an RSA key of {RSA_BITS} bits")
     return _pkcs8(key)
 
 

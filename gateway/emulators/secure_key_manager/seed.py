@@ -86,9 +86,9 @@ class Seeder:
             address = (rotation.app_key, rotation.id)
             item = planned.get(address) or self._state.item(*address)
             if item is None or item.kind is Kind.SECRET:
-                raise SeedError(f"rotate: no key {rotation.id!r}")
+                raise SeedError(f"rotate: no key has the id {rotation.id!r}")
             if rotation.kind not in (None, item.kind):
-                raise SeedError(f"rotate: {rotation.id!r} is a key of another kind")
+                raise SeedError(f"rotate: the material does not fit the kind of the key {rotation.id!r}")
             rotations.append(replace(rotation, version=await _with_random(item.kind, rotation.version)))
         return replace(plan, items=tuple(items), rotations=tuple(rotations))
 
@@ -109,7 +109,7 @@ class Seeder:
             if change.version is None:
                 self._state.set_item_state(item, change.state)
             elif not self._state.set_version_state(item, change.version, change.state):
-                raise SeedError(f"states: {change.id!r} has no version {change.version}")
+                raise SeedError(f"states: the key {change.id!r} has no version {change.version}")
 
     def _apply_credentials(self, plan: SeedPlan) -> None:
         for app_key in plan.app_keys:
@@ -124,10 +124,10 @@ class Seeder:
     def _add_item(self, new: NewItem) -> None:
         item = new.item
         if self._state.key_store(item.app_key, item.key_store) is None:
-            raise SeedError(f"key_store: {item.id!r} names {item.key_store!r}, which doesn't exist")
+            raise SeedError(f"key_store: the key store {item.key_store!r} of {item.id!r} does not exist")
         present = self._state.item(item.app_key, item.id)
         if present is not None and not present.kind is item.kind is Kind.SECRET:
-            raise SeedError(f"id: {item.id!r} exists already; change a key through rotate and states")
+            raise SeedError(f"id: {item.id!r} already exists; use rotate or states to change a key")
         self._state.put_item(item)
         for version in new.versions:
             _add_version(self._state, item, version)
@@ -135,7 +135,7 @@ class Seeder:
     def _existing(self, app_key: str, identifier: str, place: str) -> Item:
         item = self._state.item(app_key, identifier)
         if item is None:
-            raise SeedError(f"{place}: no id {identifier!r}")
+            raise SeedError(f"{place}: no key or secret has the id {identifier!r}")
         return item
 
     def _description(self) -> Mapping[str, object]:

@@ -20,13 +20,13 @@ class Fields:
 
     def __init__(self, value: object, place: str, app_key: str) -> None:
         if not isinstance(value, Mapping):
-            raise SeedError(f"{place}: an object")
+            raise SeedError(f"{place}: must be an object")
         self._left: dict[str, object] = dict(value)
         self._place = place
         self.app_key = app_key
 
     def refuse(self, name: str, expected: str) -> SeedError:
-        """Return an error about one field."""
+        """Return an error about one field. expected: what the field must be, as the end of the message."""
         return SeedError(f"{self._place}.{name}: {expected}".removeprefix("."))
 
     def has(self, name: str) -> bool:
@@ -41,16 +41,16 @@ class Fields:
         """Return a string, required without a default. empty: whether an empty string is allowed."""
         value = self.raw(name, default)
         if not isinstance(value, str) or not (value or empty):
-            raise self.refuse(name, "a text")
+            raise self.refuse(name, "must be a string" if empty else "must be a non-empty string")
         if any("\ud800" <= character <= "\udfff" for character in value):
-            raise self.refuse(name, "a text without half surrogates")
+            raise self.refuse(name, "must be valid Unicode text")
         return value
 
     def texts(self, name: str) -> list[str]:
         """Return a list of strings."""
         values = self.raw(name, [])
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-            raise self.refuse(name, "a list of texts")
+            raise self.refuse(name, "must be a list of strings")
         return values
 
     def state(self) -> KeyState:
@@ -58,13 +58,13 @@ class Fields:
         try:
             return KeyState(self.text("state", KeyState.ACTIVE.value))
         except ValueError as error:
-            raise self.refuse("state", f"one of {', '.join(KeyState)}") from error
+            raise self.refuse("state", f"must be one of {', '.join(KeyState)}") from error
 
     def each(self, name: str, read: Callable[["Fields"], _Value], *, shorthand: str = "") -> Iterator[_Value]:
         """Yield the objects of a list, each read by `read`. A string means an object with the field `shorthand`."""
         values = self.raw(name, [])
         if not isinstance(values, list):
-            raise self.refuse(name, "a list")
+            raise self.refuse(name, "must be a list")
         for index, value in enumerate(values):
             whole = {shorthand: value} if shorthand and isinstance(value, str) else value
             fields = Fields(whole, f"{self._place}.{name}[{index}]".removeprefix("."), self.app_key)

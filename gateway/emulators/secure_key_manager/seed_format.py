@@ -132,7 +132,7 @@ def parse(data: Mapping[str, object]) -> SeedPlan:
 def _boolean(fields: Fields, name: str) -> bool | None:
     value = fields.raw(name)
     if value is not None and not isinstance(value, bool):
-        raise fields.refuse(name, "true or false")
+        raise fields.refuse(name, "must be true or false")
     return value
 
 
@@ -143,7 +143,7 @@ def _user_access_key(fields: Fields) -> SeededAccessKey:
 def _bearer_token(fields: Fields) -> BearerToken:
     lifetime = fields.raw("lifetime_seconds")
     if lifetime is not None and (isinstance(lifetime, bool) or not isinstance(lifetime, int | float)):
-        raise fields.refuse("lifetime_seconds", "a number")
+        raise fields.refuse("lifetime_seconds", "must be a number")
     return BearerToken(fields.text("token"), lifetime)
 
 
@@ -170,7 +170,7 @@ def _ipv4_address(text: str) -> str:
 
 def _mac_address(text: str) -> str:
     if not _MAC.fullmatch(text.lower()):
-        raise ValueError("MAC addresses such as 00:00:5e:00:53:01")
+        raise ValueError("must be a list of MAC addresses such as 00:00:5e:00:53:01")
     return text.lower()
 
 
@@ -179,7 +179,7 @@ def _fingerprint(text: str) -> str:
         return sha256(x509.load_pem_x509_certificate(text.encode()).public_bytes(Encoding.DER)).hexdigest()
     fingerprint = text.replace(":", "").lower()
     if not _FINGERPRINT.fullmatch(fingerprint):
-        raise ValueError("SHA-256 fingerprints, or certificates in PEM")
+        raise ValueError("must be a list of SHA-256 fingerprints or PEM certificates")
     return fingerprint
 
 
@@ -205,7 +205,10 @@ def _versions(fields: Fields, kind: Kind) -> tuple[NewVersion, ...]:
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MAXIMUM_VERSIONS:
         return (NewVersion(None, KeyState.ACTIVE),) * value
     if not isinstance(value, list) or not 1 <= len(value) <= _MAXIMUM_VERSIONS:
-        raise fields.refuse("versions", f"1 to {_MAXIMUM_VERSIONS}, or a list of as many versions")
+        raise fields.refuse(
+            "versions",
+            f"must be a number from 1 to {_MAXIMUM_VERSIONS}, or a list of 1 to {_MAXIMUM_VERSIONS} versions",
+        )
     holder = fields.nested("versions", value)
     return tuple(holder.each("versions", lambda version: _version(version, kind)))
 
@@ -223,7 +226,7 @@ def _aes_material(fields: Fields) -> bytes | None:
     except ValueError:
         material = b""
     if len(material) != symmetric.KEY_BYTES:
-        raise fields.refuse("material", f"{2 * symmetric.KEY_BYTES} hexadecimal digits")
+        raise fields.refuse("material", f"must have {2 * symmetric.KEY_BYTES} hexadecimal digits")
     return material
 
 
@@ -239,15 +242,15 @@ def _rsa_material(fields: Fields) -> bytes | None:
 def _rotation(fields: Fields) -> Rotation:
     symmetric_given, asymmetric_given = fields.has("material"), fields.has("private_key")
     if symmetric_given and asymmetric_given:
-        raise fields.refuse("private_key", "not together with material")
+        raise fields.refuse("private_key", "must not be combined with material")
     kind = Kind.SYMMETRIC if symmetric_given else Kind.ASYMMETRIC if asymmetric_given else None
     return Rotation(fields.app_key, fields.text("id"), kind, _version(fields, kind or Kind.SYMMETRIC))
 
 
 def _state_change(fields: Fields) -> StateChange:
     if not fields.has("state"):
-        raise fields.refuse("state", f"one of {', '.join(KeyState)}")
+        raise fields.refuse("state", f"must be one of {', '.join(KeyState)}")
     number = fields.raw("version")
     if number is not None and (isinstance(number, bool) or not isinstance(number, int)):
-        raise fields.refuse("version", "a number")
+        raise fields.refuse("version", "must be an integer")
     return StateChange(fields.app_key, fields.text("id"), number, fields.state())

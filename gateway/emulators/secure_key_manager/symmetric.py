@@ -37,7 +37,7 @@ class Ciphertext:
             return cls(None, data[:_BLOCK_BYTES], data[_BLOCK_BYTES:])
         prefix, rest = data[:VERSION_PREFIX_BYTES], data[VERSION_PREFIX_BYTES:]
         if len(rest) < 2 * _BLOCK_BYTES or len(rest) % _BLOCK_BYTES:
-            raise MalformedError("impossible length of a ciphertext")
+            raise MalformedError("a ciphertext cannot have this length")
         return cls(int.from_bytes(prefix), rest[:_BLOCK_BYTES], rest[_BLOCK_BYTES:])
 
 

@@ -26,5 +26,5 @@ def from_base64(text: str) -> bytes:
         raise MalformedError("not Base64") from error
     # The library accepts foreign characters, excess padding, and stray bits.
     if to_base64(data) != text:
-        raise MalformedError("not Base64 as it is written")
+        raise MalformedError("not standard Base64 with padding")
     return data

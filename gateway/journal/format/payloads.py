@@ -29,4 +29,4 @@ def removed_by(chain: str, body: Mapping[str, Any]) -> Receipt:
     try:
         return Receipt(chain, int(body["removed"]["sequence"]), str(body["removed"]["hash"]))
     except (KeyError, TypeError, ValueError):
-        raise MalformedRecord("the record does not name what retention removed") from None
+        raise MalformedRecord("the record does not name the last record that retention removed") from None

@@ -47,7 +47,7 @@ def _public_key(private_key: FileContent) -> object:
     try:
         return load_pem_private_key(pem.private_key(private_key.get_secret_value()), None).public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise ValueError("can't be read; it must be a PEM key without a password") from None
+        raise ValueError("cannot be read; it must be a PEM key without a password") from None
 
 
 def _header_name(value: str) -> str:
@@ -68,9 +68,8 @@ class ShipSettings(Settings):
 
     endpoint: str = Field(
         description=(
-            "OTLP/gRPC endpoint of the collector: https://HOST:PORT. http:// is accepted for a loopback address, and "
-            "elsewhere with insecure. The connection must end at the collector itself, not at a load balancer "
-            "(docs/decisions/0008)."
+            "OTLP/gRPC endpoint of the collector: https://HOST:PORT. http:// requires a loopback address or insecure. "
+            "The connection must end at the collector itself, not at a load balancer (docs/decisions/0008)."
         )
     )
     insecure: bool = Field(default=False, description="Accept an http:// endpoint that is not a loopback address.")
@@ -92,8 +91,9 @@ class ShipSettings(Settings):
         gt=0,
         le=3600,
         description=(
-            "Seconds for which the collector must stay reachable after it acknowledged a record before the shipper "
-            "considers the record shipped. Must exceed the flush interval of the collector's exporters."
+            "Waiting period after an acknowledgment, in seconds. A record counts as shipped when the connection has "
+            "stayed open for this period. If the connection breaks earlier, the shipper sends the record again. Must "
+            "be longer than the flush interval of the collector's exporters."
         ),
     )
     batch_records: int = Field(default=500, ge=1, le=10_000, description="Maximum number of records in one export.")
@@ -104,9 +104,12 @@ class ShipSettings(Settings):
         description="Maximum size of one export, in bytes. A collector accepts 4 MiB by default.",
     )
     interval: float = Field(
-        default=0.25, gt=0, le=60, description="Seconds between checks for new records when all records are shipped."
+        default=0.25,
+        gt=0,
+        le=60,
+        description="Polling interval for new records, in seconds, when all records are shipped.",
     )
-    timeout: float = Field(default=10.0, gt=0, le=600, description="Seconds allowed for one export.")
+    timeout: float = Field(default=10.0, gt=0, le=600, description="Time limit of one export, in seconds.")
     maximum_backoff: float = Field(
         default=30.0, gt=0, le=3600, description="Maximum pause between two attempts, in seconds."
     )
@@ -131,12 +134,12 @@ class ShipSettings(Settings):
         """Require TLS for records and headers that leave this machine, unless `insecure` is set."""
         if self.secure:
             if self.insecure:
-                raise ValueError("insecure needs an http:// endpoint")
+                raise ValueError("insecure requires an http:// endpoint")
             return
         if self.ca_certificates is not None or self.client_certificate is not None:
-            raise ValueError("ca_certificates and client_certificate need an https:// endpoint")
+            raise ValueError("ca_certificates and client_certificate require an https:// endpoint")
         if not self.insecure and not is_loopback(self._parts.hostname or ""):
-            raise ValueError("an http:// endpoint that is not a loopback address needs insecure: true")
+            raise ValueError("an http:// endpoint that is not a loopback address requires insecure: true")
 
     @property
     def _parts(self) -> SplitResult:

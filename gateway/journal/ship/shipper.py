@@ -62,7 +62,7 @@ async def _locked(directory: Path, stop: asyncio.Event) -> AsyncIterator[bool]:
             return
         except BlockingIOError:
             if not logged:
-                _log.warning("audit_shipping_elsewhere", directory=str(directory))
+                _log.warning("audit_shipper_already_running", directory=str(directory))
                 logged = True
         finally:
             os.close(descriptor)

@@ -138,7 +138,9 @@ class ChainVerification:
             case b"interruption":
                 self.report.gaps.append({"sequence": self._head.sequence, **value})
             case b"recovery":
-                self.report.notes.append(f"record {self._head.sequence}: recovery after a crash cut off a torn record")
+                self.report.notes.append(
+                    f"record {self._head.sequence}: recovery after a crash removed an incomplete record"
+                )
             case _:
                 raise MalformedRecord(f"unknown record kind {kind.decode()}")
 
@@ -147,7 +149,7 @@ class ChainVerification:
         sequence = self._head.sequence
         record = parse(line)
         if (checkpoint.head.sequence, checkpoint.head.hash) != (sequence - 1, record.previous):
-            raise MalformedRecord("the checkpoint signs another record than the one before it")
+            raise MalformedRecord("the checkpoint does not sign the record before it")
         self._trusted_keys.check(checkpoint, self._location(path, offset, sequence))
         self._checkpoints[sequence] = record.hash
 

@@ -26,7 +26,7 @@ class FlushThread:
                 thread.start()
                 self._thread = thread
         except RuntimeError:
-            batch.error = OSError(errno.EAGAIN, "can't start a thread")
+            batch.error = OSError(errno.EAGAIN, "cannot start a thread")
             self._loop.call_soon(batch.complete)
         else:
             self._batches.put(batch)

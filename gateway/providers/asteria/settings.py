@@ -31,14 +31,15 @@ class AsteriaSettings(ProviderSettings):
 
     type: Literal["asteria"] = Field(description="Provider type.")
     endpoint: str = Field(
-        description="Base URL of the server: scheme, host and port (usually 28080 or 28081), without /mcapi."
+        description="Base URL of the server: scheme, host, and port (usually 28080 or 28081), without /mcapi."
     )
     timezone: TimeZone = Field(
         default=ZoneInfo("Asia/Tokyo"), description="IANA time zone of dates and times that the server returns."
     )
     login: Login | None = Field(default=None, description="Account that the gateway logs in with.")
     session_id: SecretStr | None = Field(
-        default=None, description="Existing session that another program keeps alive. The gateway never logs in."
+        default=None,
+        description="ID of an existing session that another program keeps alive. The gateway then does not log in.",
     )
 
     @field_validator("session_id")
@@ -51,4 +52,4 @@ class AsteriaSettings(ProviderSettings):
     def model_post_init(self, _context: Any) -> None:
         """Require exactly one way to get a session."""
         if (self.login is None) == (self.session_id is None):
-            raise ValueError("give either login or session_id")
+            raise ValueError("set exactly one of login and session_id")

@@ -72,7 +72,7 @@ STATUS_TABLE: Final = StatusTable(
         _precondition("2802", reasons.ERROR_REASON_CERTIFICATE_EXPIRED, "the certificate has expired"),
         StatusRow(
             NOT_LOGGED_IN,
-            "the gateway's session is not logged in; a new login, if the gateway has an account, did not help",
+            "the gateway's session is not logged in, even after a new login if `login` is configured",
             outcomes.CREDENTIALS_REJECTED,
         ),
         StatusRow(NO_SUCH_CERTIFICATE, "the certificate does not exist", CERTIFICATE_NOT_FOUND),

@@ -19,7 +19,7 @@ _MAXIMUM_ID_CHARACTERS: Final = 64
 def _fits_header(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     if not text.strip() or not text.isascii() or not text.isprintable():
-        raise ValueError("must not be empty, and must be printable ASCII because it is sent in a header")
+        raise ValueError("must be printable ASCII, and must not be empty")
     return value
 
 
@@ -43,9 +43,9 @@ class ClientCertificate(Settings):
         """Require exactly one complete form."""
         pem = self.certificate is not None or self.private_key is not None
         if pem == (self.pkcs12 is not None):
-            raise ValueError("give either certificate and private_key, or pkcs12")
+            raise ValueError("set either certificate and private_key, or pkcs12")
         if pem and (self.certificate is None or self.private_key is None):
-            raise ValueError("certificate needs private_key, and private_key needs certificate")
+            raise ValueError("certificate requires private_key, and private_key requires certificate")
 
     def files(self) -> ClientFiles:
         """Return the contents of the files."""
@@ -60,14 +60,14 @@ class ClientCertificate(Settings):
 class CacheSettings(Settings):
     """Cache for certificate lists, certificate metadata, and public keys."""
 
-    ttl: float = Field(gt=0, le=86_400, description="Seconds for which a cached response is served.")
+    ttl: float = Field(gt=0, le=86_400, description="Lifetime of a cached response, in seconds.")
     stale: float = Field(
         default=0.0,
         ge=0,
         le=604_800,
         description=(
-            "Additional seconds for which an expired response is served while the upstream is down. Such a response "
-            "carries the trailer keyway-stale-seconds."
+            "Seconds after the ttl during which an expired response is still served while the upstream is down. Such a "
+            "response has the trailer keyway-stale-seconds."
         ),
     )
     maximum_bytes: int = Field(
@@ -80,8 +80,8 @@ class ProviderSettings(Settings):
 
     id: str = Field(
         description=(
-            "Identifier of the provider in resource names: providers/ID. 1 to 64 characters without '/' and control "
-            "characters; not '.', '..' or '-'."
+            "Identifier of the provider in resource names: providers/ID. 1 to 64 characters, without '/' or control "
+            "characters; not '.', '..', or '-'."
         )
     )
     type: str = Field(description="Provider type; it selects the adapter.")
@@ -94,14 +94,19 @@ class ProviderSettings(Settings):
         default=None, description="Certificate that the gateway presents to the upstream."
     )
     timeout: float = Field(
-        default=30.0, gt=0, le=600, description="Seconds allowed for one request, within the deadline of the caller."
+        default=30.0,
+        gt=0,
+        le=600,
+        description="Time limit of one request, in seconds. The deadline of the caller also applies.",
     )
-    connect_timeout: float = Field(default=5.0, gt=0, le=60, description="Seconds allowed to open a connection.")
+    connect_timeout: float = Field(
+        default=5.0, gt=0, le=60, description="Time limit for opening a connection, in seconds."
+    )
     read_timeout: float | None = Field(
         default=None,
         gt=0,
         le=600,
-        description="Seconds that the upstream may send nothing during a request. Default: limited by timeout only.",
+        description="Maximum time without data from the upstream during a request, in seconds. Default: no such limit.",
     )
     maximum_connections: int = Field(
         default=100, ge=1, le=10_000, description="Maximum number of concurrent requests; each uses one connection."
@@ -112,7 +117,7 @@ class ProviderSettings(Settings):
     retry: RetrySettings = Field(default=RetrySettings(), description="Retries of failed requests.")
     breaker: BreakerSettings = Field(default=BreakerSettings(), description="Circuit breaker of the provider.")
     queue: QueueSettings = Field(
-        default=QueueSettings(), description="Queue of calls that wait for one of the maximum_connections."
+        default=QueueSettings(), description="Queue of calls that wait because maximum_connections are in use."
     )
     cache: CacheSettings | None = Field(
         default=None, description="Cache of read responses. Default: no cache; every call contacts the upstream."
@@ -124,7 +129,7 @@ class ProviderSettings(Settings):
     @classmethod
     def _valid_id(cls, value: str) -> str:
         if not is_segment(value) or value == "-" or len(value) > _MAXIMUM_ID_CHARACTERS:
-            raise ValueError("must be 1 to 64 characters without '/' and control characters, and not '.', '..' or '-'")
+            raise ValueError("must be 1 to 64 characters without '/' or control characters, and not '.', '..', or '-'")
         return value
 
     @field_validator("endpoint", "proxy")
@@ -132,7 +137,7 @@ class ProviderSettings(Settings):
     def _valid_url(cls, value: str | None) -> str | None:
         if value is not None and not _is_base_url(value):
             raise ValueError(
-                "must be an http:// or https:// URL in printable ASCII, without a query, a fragment or credentials"
+                "must be an http:// or https:// URL in printable ASCII, without a query, a fragment, or credentials"
             )
         return value
 

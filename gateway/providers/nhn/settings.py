@@ -60,14 +60,14 @@ class NhnSettings(ProviderSettings):
     @classmethod
     def _is_a_segment(cls, value: SecretStr) -> SecretStr:
         if not value.get_secret_value().strip("."):
-            raise ValueError("must not be empty or consist of dots only, which a URL drops")
+            raise ValueError("must not be empty, and must not consist of dots only")
         return value
 
     @model_validator(mode="after")
     def _has_its_credential(self) -> Self:
         needed = self.CREDENTIALS.get(self.api_version)
         if needed is not None and getattr(self, needed) is None:
-            raise ValueError(f"api_version {self.api_version} needs {needed}")
+            raise ValueError(f"api_version {self.api_version} requires {needed}")
         return self
 
     def credential_headers(self, version: ApiVersion) -> dict[str, str]:

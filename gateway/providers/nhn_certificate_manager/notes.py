@@ -16,8 +16,11 @@ NOTES: Final = ProviderNotes(
         Note("GetCertificate.keystore_password", "Ignored."),
         Note("DownloadCertificate.keystore_password", "Ignored."),
         Note("DownloadCertificate.include_private_key", "Supported. The file of the certificate contains the key."),
-        Note("Certificate.authority", "Can be empty in the BASIC view, if no authority is registered."),
-        Note("Certificate.domains", "In the BASIC view since v1.2; in the FULL view in all versions."),
+        Note("Certificate.authority", "Can be empty in the BASIC view if no authority is registered."),
+        Note(
+            "Certificate.domains",
+            "Set in the BASIC view from `api_version` v1.2 on, and in the FULL view with every version.",
+        ),
         Note("Certificate.file_creation_date", "Set in both views."),
     ),
 )

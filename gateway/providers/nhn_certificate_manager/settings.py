@@ -24,7 +24,7 @@ class CertificateManagerSettings(NhnSettings):
     type: Literal["nhn-certificate-manager"] = Field(description="Provider type.")
     api_version: ApiVersion = Field(
         default="v1.2",
-        description="API version. v1.1 requires user_access_key, v1.3 requires bearer_token; only v1.0 takes uploads.",
+        description="API version. v1.1 requires user_access_key, v1.3 requires bearer_token. Only v1.0 has uploads.",
     )
 
     def headers(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ from gateway.providers.nhn_secure_key_manager.messages import MAXIMUM_ENCRYPT_BY
 
 def _text_limit(maximum: int) -> str:
     """Return the limit of a text. Base64 encodes 3 bytes in 4 characters."""
-    return f"At most {maximum:,} bytes of text, which is {maximum // 4 * 3:,} bytes with BASE64."
+    return f"At most {maximum:,} bytes, or {maximum // 4 * 3:,} bytes with BASE64."
 
 
 NOTES: Final = ProviderNotes(
@@ -18,12 +18,12 @@ NOTES: Final = ProviderNotes(
         Note("Sign.plaintext", _text_limit(MAXIMUM_SIGN_BYTES)),
         Note("Verify.plaintext", _text_limit(MAXIMUM_SIGN_BYTES)),
         Note("Sign", "The vendor does not publish the signature scheme."),
-        Note("GetSecret.payload", "The upstream stores text. The payload is its bytes in UTF-8."),
+        Note("GetSecret.payload", "The upstream stores text. The payload is the text in UTF-8."),
         Note(
             "GetSymmetricKey.name",
-            "The upstream accepts a key version since v1.1. With `api_version` v1.0, the gateway reads a named version "
-            "through v1.1.",
+            "The upstream accepts a key version from v1.1 on. With `api_version` v1.0, the gateway reads a named "
+            "version through v1.1.",
         ),
-        Note("GetSymmetricKey.key_version", "Absent in v1.0."),
+        Note("GetSymmetricKey.key_version", "Absent with `api_version` v1.0."),
     ),
 )

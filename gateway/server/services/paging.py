@@ -41,7 +41,8 @@ def decode(token: str, listing: str) -> PagePosition | None:
     position = _read(token) if len(token) <= _MAXIMUM_TOKEN_CHARACTERS else None
     if position is None or encode(position, listing) != token:
         raise InvalidRequest(
-            [Violation("page_token", "is not a token of this list and filter")], kind=INVALID_PAGE_TOKEN
+            [Violation("page_token", "is invalid, or belongs to a list with another parent or filter")],
+            kind=INVALID_PAGE_TOKEN,
         )
     return position
 

@@ -62,7 +62,7 @@ PROBLEMS = [
     "12:3: policy.entities_file: entities.json:1: not valid JSON",
     "18:22: audit.ship.ca_certificates: contains no PEM certificate",
     "20:20: audit.ship.client_certificate.certificate: contains no PEM certificate",
-    "21:20: audit.ship.client_certificate.private_key: can't be read",
+    "21:20: audit.ship.client_certificate.private_key: cannot be read",
     "24:20: telemetry.ca_certificates: contains no PEM certificate",
     "30:3: providers[0].ca_certificates: contains no PEM certificate",
     "32:5: providers[0].client_certificate.certificate: contains no PEM certificate",

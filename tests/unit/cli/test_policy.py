@@ -58,7 +58,7 @@ def test_configuration_without_policy_section_is_rejected(tmp_path: Path, capsys
     path = tmp_path / "keyway.yaml"
     path.write_text("listen: 127.0.0.1:0\n")
     assert main(["policy", "check", "--config", str(path)]) == 2
-    assert "no such section" in capsys.readouterr().err
+    assert "policy: is required by this command" in capsys.readouterr().err
 
 
 def test_explain_names_the_permit(tmp_path: Path) -> None:

@@ -93,7 +93,9 @@ def test_invalid_common_name_is_rejected(name: str) -> None:
 
 def test_certificate_needs_exactly_one_common_name() -> None:
     for subject in ("", ["web", "admin"]):
-        assert refusal(subject=subject) == "no SPIFFE ID, no DNS name, and not exactly one common name"
+        assert refusal(subject=subject) == (
+            "the certificate has no SPIFFE ID and no DNS name, and does not have exactly one common name"
+        )
 
 
 def test_ca_certificate_is_rejected() -> None:

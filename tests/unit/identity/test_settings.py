@@ -48,7 +48,7 @@ def test_jwt_section_is_accepted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("options", [{}, {"mtls": MTLS, "jwt": JWT}])
 def test_exactly_one_of_mtls_and_jwt_is_required(options: dict[str, Any]) -> None:
-    assert places(**options) == {"": "Value error, give either mtls or jwt"}
+    assert places(**options) == {"": "Value error, set exactly one of mtls and jwt"}
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,9 @@ def test_plaintext_on_loopback_and_tls_elsewhere_are_accepted(endpoint: str) -> 
 @pytest.mark.parametrize(
     ("members", "fault"),
     [
-        ({"endpoint": "http://collector:4317"}, "needs insecure: true"),
-        ({"endpoint": "https://collector:4317", "insecure": True}, "insecure needs"),
-        ({"endpoint": "http://127.0.0.1:4317", "ca_certificates": CertificateAuthority().pem}, "need an https"),
+        ({"endpoint": "http://collector:4317"}, "requires insecure: true"),
+        ({"endpoint": "https://collector:4317", "insecure": True}, "insecure requires"),
+        ({"endpoint": "http://127.0.0.1:4317", "ca_certificates": CertificateAuthority().pem}, "require an https"),
         ({"endpoint": "collector:4317"}, "must be http"),
         ({"endpoint": "https://collector"}, "must be http"),
         ({"endpoint": "https://collector:4317/v1/logs"}, "must be http"),
@@ -56,7 +56,7 @@ def test_key_of_another_certificate_is_rejected() -> None:
     one, other = authority.issue("one"), authority.issue("other")
     pair = {"certificate": one.chain_pem, "private_key": one.key_pem}
     assert ShipSettings.model_validate({"endpoint": "https://c:1", "client_certificate": pair}).client_certificate
-    for key, fault in ((other.key_pem, "does not match certificate"), (b"nonsense", "can't be read")):
+    for key, fault in ((other.key_pem, "does not match certificate"), (b"nonsense", "cannot be read")):
         with pytest.raises(ValidationError, match=fault):
             ShipSettings.model_validate({"endpoint": "https://c:1", "client_certificate": {**pair, "private_key": key}})
 

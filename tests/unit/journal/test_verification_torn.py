@@ -58,7 +58,7 @@ def appended(directory: Path, kind: Kind, body: bytes) -> None:
         ("event", b"{]}", "the body is not JSON"),
         ("checkpoint", b"{}", "not a valid checkpoint"),
         ("segment", b"{}", "unexpected first record of a segment"),
-        ("retention", b"{}", "the record does not name what retention removed"),
+        ("retention", b"{}", "the record does not name the last record that retention removed"),
         ("other", b"{}", "unknown record kind other"),
     ],
 )
@@ -70,7 +70,7 @@ def test_misplaced_or_malformed_record_is_found(directory: Path, kind: Kind, bod
 
 def test_checkpoint_of_another_head_is_found(directory: Path) -> None:
     appended(directory, "checkpoint", records(directory, "checkpoint")[1].body)
-    assert problem_of(directory).what == "the checkpoint signs another record than the one before it"
+    assert problem_of(directory).what == "the checkpoint does not sign the record before it"
 
 
 def test_incomplete_record_at_the_end_is_a_note(directory: Path, folder: Path) -> None:

@@ -178,7 +178,7 @@ def test_operations_of_each_api_version(version: str) -> None:
 def test_api_version_without_its_credential_is_rejected(version: str, key: str) -> None:
     item = {"id": "a", "type": "nhn-certificate-manager", "app_key": "k1", "api_version": version}
     types = {"nhn-certificate-manager": CertificateManagerSettings}
-    with pytest.raises(ConfigError, match=rf"^providers\[0\]: api_version {version} needs {key}$"):
+    with pytest.raises(ConfigError, match=rf"^providers\[0\]: api_version {version} requires {key}$"):
         gateway_settings.parse({"providers": [item]}, types)
 
 

@@ -70,7 +70,7 @@ def test_app_keys_of_dots_only_are_rejected(app_key: str) -> None:
     ],
 )
 def test_missing_credentials_are_rejected(version: str, values: dict[str, object], key: str) -> None:
-    assert refused(api_version=version, **values) == f"providers[0]: api_version {version} needs {key}"
+    assert refused(api_version=version, **values) == f"providers[0]: api_version {version} requires {key}"
 
 
 def test_unknown_version_is_rejected() -> None:

@@ -81,11 +81,11 @@ async def test_rejections_are_logged_once_per_second_without_the_token(
 ) -> None:
     token = ISSUING.token(aud="other")
     server.authenticator._rejection_log._next_line_at = 0.0  # type: ignore[attr-defined]
-    server.authenticator._rejection_log._not_logged = 0  # type: ignore[attr-defined]
+    server.authenticator._rejection_log._suppressed = 0  # type: ignore[attr-defined]
     with capture_logs() as logged:
         for _ in range(5):
             await rejection(connected, token)
-    assert [(line["event"], line["error"], line["not_logged"]) for line in logged] == [
+    assert [(line["event"], line["error"], line["suppressed"]) for line in logged] == [
         ("caller_rejected", "aud does not contain the configured audience", 0)
     ]
     assert logged[0]["peer"].startswith("ipv4:127.0.0.1:")

@@ -26,7 +26,7 @@ def refused(token: str, listing: str = LISTING) -> bool:
     if error is None:
         return False
     assert error.kind == errors.INVALID_PAGE_TOKEN
-    assert error.message == "page_token: is not a token of this list and filter"
+    assert error.message == "page_token: is invalid, or belongs to a list with another parent or filter"
     assert [violation.field for violation in error.violations] == ["page_token"]
     return True
 

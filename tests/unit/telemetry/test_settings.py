@@ -49,9 +49,9 @@ def test_port_without_a_host_is_on_loopback(value: object, listen: str) -> None:
 @pytest.mark.parametrize(
     ("tree", "problem"),
     [
-        ({"traces": {}}, "need endpoint"),
-        ({"metrics": {}}, "need endpoint"),
-        ({"logs": True}, "need endpoint"),
+        ({"traces": {}}, "require endpoint"),
+        ({"metrics": {}}, "require endpoint"),
+        ({"logs": True}, "require endpoint"),
         ({"endpoint": "collector:4317"}, "must be http"),
         ({"endpoint": "grpc://collector:4317"}, "must be http"),
         ({"endpoint": "http://collector:x"}, "must be http"),
@@ -59,7 +59,7 @@ def test_port_without_a_host_is_on_loopback(value: object, listen: str) -> None:
         ({"endpoint": "http://collector:4317/v1/traces"}, "without a path"),
         (
             {"endpoint": "http://collector:4317", "ca_certificates": CertificateAuthority().pem},
-            "needs an https:// endpoint",
+            "requires an https:// endpoint",
         ),
         ({"endpoint": "https://collector:4317", "ca_certificates": "x"}, "contains no PEM certificate"),
         ({"endpoint": "http://collector:4317", "headers": {"a": "b"}}, "headers are secret"),

@@ -122,8 +122,8 @@ type Certificate struct {
 	KeyUsage *KeyUsage `protobuf:"bytes,15,opt,name=key_usage,json=keyUsage,proto3" json:"key_usage,omitempty"`
 	// The fingerprints of the certificate. Only in the FULL view.
 	Fingerprints *Fingerprints `protobuf:"bytes,16,opt,name=fingerprints,proto3" json:"fingerprints,omitempty"`
-	// The certificate chain as text: the subjects, leaf first. If the provider returns this list itself, the gateway
-	// keeps its order and spelling, and the list can contain the issuers instead. Only in the FULL view.
+	// The certificate chain as text: the subjects, leaf first. If the provider returns such a list, the gateway does
+	// not change its order and spelling, and the list can contain the issuers instead. Only in the FULL view.
 	Chain         []string `protobuf:"bytes,17,rep,name=chain,proto3" json:"chain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -278,9 +278,9 @@ func (x *Certificate) GetChain() []string {
 	return nil
 }
 
-// An X.500 distinguished name, by its usual attributes. An attribute that the name does not have is empty. If the name
-// has an attribute more than once, the field contains the first value, and `text` contains all values. In a request,
-// each field has at most 1,024 bytes.
+// An X.500 distinguished name, split into its common attributes. A missing attribute is empty. If the name has an
+// attribute more than once, the field contains the first value, and `text` contains all values. In a request, each
+// field has at most 1,024 bytes.
 type DistinguishedName struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// C: the country, as two letters.
@@ -380,7 +380,7 @@ func (x *DistinguishedName) GetText() string {
 	return ""
 }
 
-// The nine key usages of RFC 5280, section 4.2.1.3. Each is false by default.
+// The nine key usages of RFC 5280, section 4.2.1.3. A usage that the certificate does not permit is false.
 type KeyUsage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The key can verify signatures other than those on certificates and revocation lists.

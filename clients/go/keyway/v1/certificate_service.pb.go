@@ -32,7 +32,7 @@ const (
 	CertificateStateFilter_CERTIFICATE_STATE_FILTER_UNSPECIFIED CertificateStateFilter = 0
 	// Certificates that have not expired, and certificates whose expiration date is unknown.
 	CertificateStateFilter_CERTIFICATE_STATE_FILTER_UNEXPIRED CertificateStateFilter = 1
-	// Certificates that are known to have expired.
+	// Certificates that have expired.
 	CertificateStateFilter_CERTIFICATE_STATE_FILTER_EXPIRED CertificateStateFilter = 2
 	// All certificates.
 	CertificateStateFilter_CERTIFICATE_STATE_FILTER_ALL CertificateStateFilter = 3
@@ -824,7 +824,7 @@ type UploadCertificateRequest struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The file: one PEM file with the certificate chain, leaf first, and the private key. At most 4 MiB.
 	Content []byte `protobuf:"bytes,2,opt,name=content,proto3" json:"content,omitempty"`
-	// The name of the file, without `/`, `\`, and control characters, at most 255 bytes. If empty, the gateway chooses
+	// The name of the file, without `/`, `\`, or control characters, at most 255 bytes. If empty, the gateway chooses
 	// one.
 	Filename      string `protobuf:"bytes,3,opt,name=filename,proto3" json:"filename,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -926,9 +926,9 @@ type DownloadCertificateRequest struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The format of `content`. Default: PEM.
 	Format CertificateFormat `protobuf:"varint,2,opt,name=format,proto3,enum=keyway.v1.CertificateFormat" json:"format,omitempty"`
-	// Whether to return the private key in addition. Default: no. A policy must permit this by name; otherwise the call
-	// fails with PERMISSION_DENIED. A provider that does not return private keys fails the call with UNIMPLEMENTED
-	// `METHOD_NOT_SUPPORTED_BY_PROVIDER`.
+	// Whether to also return the private key. Default: no. A policy must permit the action
+	// `DownloadCertificateWithPrivateKey` by name; otherwise the call fails with PERMISSION_DENIED. A provider that does
+	// not return private keys fails the call with UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`.
 	IncludePrivateKey bool `protobuf:"varint,3,opt,name=include_private_key,json=includePrivateKey,proto3" json:"include_private_key,omitempty"`
 	// The password of the key store, at most 1,024 bytes. Some providers require it; others ignore it.
 	KeystorePassword string `protobuf:"bytes,4,opt,name=keystore_password,json=keystorePassword,proto3" json:"keystore_password,omitempty"`
@@ -1003,7 +1003,7 @@ type DownloadCertificateResponse struct {
 	Filename string `protobuf:"bytes,2,opt,name=filename,proto3" json:"filename,omitempty"`
 	// The media type of `content`. See CertificateFormat.
 	MediaType string `protobuf:"bytes,3,opt,name=media_type,json=mediaType,proto3" json:"media_type,omitempty"`
-	// Each certificate in PEM, leaf first. It does not depend on the format.
+	// Each certificate in PEM, leaf first, whatever format the request asks for.
 	CertificateChain []string `protobuf:"bytes,4,rep,name=certificate_chain,json=certificateChain,proto3" json:"certificate_chain,omitempty"`
 	// The private key in PEM, as the provider stores it, which can be encrypted. Empty unless the request set
 	// `include_private_key`.
@@ -1084,7 +1084,7 @@ type ImportCertificateRequest struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The key store file with the certificate and its private key, in PKCS#12 or JKS format. At most 4 MiB.
 	Keystore []byte `protobuf:"bytes,2,opt,name=keystore,proto3" json:"keystore,omitempty"`
-	// The name of the file, without `/`, `\`, and control characters, at most 255 bytes. If empty, the gateway chooses
+	// The name of the file, without `/`, `\`, or control characters, at most 255 bytes. If empty, the gateway chooses
 	// one.
 	Filename string `protobuf:"bytes,3,opt,name=filename,proto3" json:"filename,omitempty"`
 	// The password that opens the file, at most 1,024 bytes. Some providers reject an empty one.
@@ -1296,7 +1296,7 @@ type GetCertificateSigningRequestResponse struct {
 	CsrPem string `protobuf:"bytes,1,opt,name=csr_pem,json=csrPem,proto3" json:"csr_pem,omitempty"`
 	// The name of the file, as the upstream returned it.
 	Filename string `protobuf:"bytes,2,opt,name=filename,proto3" json:"filename,omitempty"`
-	// The content of the file, as the upstream stores it. If the upstream returns a ZIP archive, the gateway unpacks it.
+	// The unchanged content of the file. If the upstream returns a ZIP archive, the gateway unpacks it first.
 	Content       []byte `protobuf:"bytes,3,opt,name=content,proto3" json:"content,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1360,12 +1360,12 @@ type InstallSignedCertificateRequest struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The signed certificate: X.509 or PKCS#7, in PEM or DER. At most 4 MiB.
 	Certificate []byte `protobuf:"bytes,2,opt,name=certificate,proto3" json:"certificate,omitempty"`
-	// The name of the certificate file, without `/`, `\`, and control characters, at most 255 bytes. If empty, the
+	// The name of the certificate file, without `/`, `\`, or control characters, at most 255 bytes. If empty, the
 	// gateway chooses one.
 	CertificateFilename string `protobuf:"bytes,3,opt,name=certificate_filename,json=certificateFilename,proto3" json:"certificate_filename,omitempty"`
 	// The certificates of the issuing authorities: X.509 or PKCS#7, in PEM or DER. At most 4 MiB. Empty sends none.
 	Chain []byte `protobuf:"bytes,4,opt,name=chain,proto3" json:"chain,omitempty"`
-	// The name of the chain file, without `/`, `\`, and control characters, at most 255 bytes. If empty, the gateway
+	// The name of the chain file, without `/`, `\`, or control characters, at most 255 bytes. If empty, the gateway
 	// chooses one. Ignored if `chain` is empty.
 	ChainFilename string `protobuf:"bytes,5,opt,name=chain_filename,json=chainFilename,proto3" json:"chain_filename,omitempty"`
 	// The password of the key store, at most 1,024 bytes.
@@ -1683,7 +1683,7 @@ type ImportTrustedAuthorityRequest struct {
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
 	// One or more certificates of authorities: X.509 or PKCS#7, in PEM or DER. At most 4 MiB.
 	Content []byte `protobuf:"bytes,2,opt,name=content,proto3" json:"content,omitempty"`
-	// The name of the file, without `/`, `\`, and control characters, at most 255 bytes. If empty, the gateway chooses
+	// The name of the file, without `/`, `\`, or control characters, at most 255 bytes. If empty, the gateway chooses
 	// one.
 	Filename      string `protobuf:"bytes,3,opt,name=filename,proto3" json:"filename,omitempty"`
 	unknownFields protoimpl.UnknownFields

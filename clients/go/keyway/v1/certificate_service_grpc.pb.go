@@ -43,8 +43,8 @@ const (
 //
 // Manages the certificates and the trust stores of all configured providers.
 //
-// A provider serves some of these methods. `Provider.methods` lists the methods that one configured provider serves,
-// and docs/providers.md lists the methods, limits, and notes of every provider type.
+// Not every provider serves every method. `Provider.methods` lists the methods that a configured provider serves, and
+// docs/providers.md lists the methods, limits, and notes of every provider type.
 //
 // Names: `providers/{provider}/certificates/{certificate}` and
 // `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`. A segment is not empty, has no `/` and no
@@ -70,16 +70,16 @@ const (
 //   - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
 //   - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 //
-// Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
-// Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
+// Retries: if an error has `RetryInfo` and the trailer `grpc-retry-pushback-ms`, the caller can retry the call after
+// the delay that they state. Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
 //
 // Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
 // log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
 // `x-service-name` and writes it only to the audit record.
 //
 // Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
-// also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
-// call was recorded. A call that is rejected before authentication has no receipt.
+// also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), with which the operator can
+// prove later that the call was recorded. A call that is rejected before authentication has no receipt.
 //
 // Cache: if the operator configures a cache, the gateway can return cached responses to cacheable methods. To bypass
 // the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
@@ -89,8 +89,8 @@ const (
 // details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
 // batches.
 //
-// Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
-// the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
+// Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
+// deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.
 type CertificateServiceClient interface {
 	// Lists certificates. The result is ordered by provider, then in the order of the provider.
 	//
@@ -105,11 +105,12 @@ type CertificateServiceClient interface {
 	GetCertificate(ctx context.Context, in *GetCertificateRequest, opts ...grpc.CallOption) (*GetCertificateResponse, error)
 	// Checks whether a certificate exists, expired or not. No password is required.
 	//
-	// A certificate that does not exist is a result, not an error.
+	// If the certificate does not exist, the call succeeds and `exists` is false.
 	CheckCertificate(ctx context.Context, in *CheckCertificateRequest, opts ...grpc.CallOption) (*CheckCertificateResponse, error)
 	// Creates a key pair, a self-signed certificate, and a certificate signing request for it.
 	//
-	// The gateway first checks whether the certificate exists. Two concurrent calls can both find that it does not exist.
+	// The gateway first checks whether the certificate exists. Two concurrent calls can both find no certificate, so both
+	// are sent to the upstream.
 	//
 	// Errors: ALREADY_EXISTS `CERTIFICATE_ALREADY_EXISTS`; INVALID_ARGUMENT `MISSING_PARAMETER`, `INVALID_PARAMETER`,
 	// `PASSWORD_TOO_SHORT`; INTERNAL `PROVIDER_KEY_GENERATION`, `PROVIDER_KEYSTORE`, `PROVIDER_STORAGE`; UNAVAILABLE
@@ -126,7 +127,7 @@ type CertificateServiceClient interface {
 	// `INVALID_CERTIFICATE_AUTHORITY`, `NOT_EXACTLY_ONE_FILE`, `FILE_TOO_LARGE`; FAILED_PRECONDITION
 	// `CERTIFICATE_EXPIRED`.
 	UploadCertificate(ctx context.Context, in *UploadCertificateRequest, opts ...grpc.CallOption) (*UploadCertificateResponse, error)
-	// Downloads a certificate with its chain and, if the request asks for it and policy allows it, its private key.
+	// Downloads a certificate with its chain and, if the request sets `include_private_key`, its private key.
 	//
 	// Errors: NOT_FOUND `CERTIFICATE_NOT_FOUND`, `CERTIFICATE_FILE_NOT_FOUND`; FAILED_PRECONDITION
 	// `MULTIPLE_CERTIFICATE_FILES`, `NOT_A_PEM_FILE`, `CERTIFICATE_NAME_MISMATCH`, `CERTIFICATE_EXPIRED`,
@@ -135,7 +136,8 @@ type CertificateServiceClient interface {
 	DownloadCertificate(ctx context.Context, in *DownloadCertificateRequest, opts ...grpc.CallOption) (*DownloadCertificateResponse, error)
 	// Imports a certificate and its private key from a key store file.
 	//
-	// The gateway first checks whether the certificate exists. Two concurrent calls can both find that it does not exist.
+	// The gateway first checks whether the certificate exists. Two concurrent calls can both find no certificate, so both
+	// are sent to the upstream.
 	//
 	// Errors: ALREADY_EXISTS `CERTIFICATE_ALREADY_EXISTS`; INVALID_ARGUMENT `UNPARSABLE_CERTIFICATE`, `INVALID_UPLOAD`,
 	// `MISSING_PARAMETER`, `PASSWORD_TOO_SHORT`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`; INTERNAL
@@ -328,8 +330,8 @@ func (c *certificateServiceClient) DeleteTrustedAuthority(ctx context.Context, i
 //
 // Manages the certificates and the trust stores of all configured providers.
 //
-// A provider serves some of these methods. `Provider.methods` lists the methods that one configured provider serves,
-// and docs/providers.md lists the methods, limits, and notes of every provider type.
+// Not every provider serves every method. `Provider.methods` lists the methods that a configured provider serves, and
+// docs/providers.md lists the methods, limits, and notes of every provider type.
 //
 // Names: `providers/{provider}/certificates/{certificate}` and
 // `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`. A segment is not empty, has no `/` and no
@@ -355,16 +357,16 @@ func (c *certificateServiceClient) DeleteTrustedAuthority(ctx context.Context, i
 //   - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
 //   - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 //
-// Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
-// Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
+// Retries: if an error has `RetryInfo` and the trailer `grpc-retry-pushback-ms`, the caller can retry the call after
+// the delay that they state. Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
 //
 // Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
 // log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
 // `x-service-name` and writes it only to the audit record.
 //
 // Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
-// also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
-// call was recorded. A call that is rejected before authentication has no receipt.
+// also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), with which the operator can
+// prove later that the call was recorded. A call that is rejected before authentication has no receipt.
 //
 // Cache: if the operator configures a cache, the gateway can return cached responses to cacheable methods. To bypass
 // the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
@@ -374,8 +376,8 @@ func (c *certificateServiceClient) DeleteTrustedAuthority(ctx context.Context, i
 // details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
 // batches.
 //
-// Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
-// the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
+// Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
+// deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.
 type CertificateServiceServer interface {
 	// Lists certificates. The result is ordered by provider, then in the order of the provider.
 	//
@@ -390,11 +392,12 @@ type CertificateServiceServer interface {
 	GetCertificate(context.Context, *GetCertificateRequest) (*GetCertificateResponse, error)
 	// Checks whether a certificate exists, expired or not. No password is required.
 	//
-	// A certificate that does not exist is a result, not an error.
+	// If the certificate does not exist, the call succeeds and `exists` is false.
 	CheckCertificate(context.Context, *CheckCertificateRequest) (*CheckCertificateResponse, error)
 	// Creates a key pair, a self-signed certificate, and a certificate signing request for it.
 	//
-	// The gateway first checks whether the certificate exists. Two concurrent calls can both find that it does not exist.
+	// The gateway first checks whether the certificate exists. Two concurrent calls can both find no certificate, so both
+	// are sent to the upstream.
 	//
 	// Errors: ALREADY_EXISTS `CERTIFICATE_ALREADY_EXISTS`; INVALID_ARGUMENT `MISSING_PARAMETER`, `INVALID_PARAMETER`,
 	// `PASSWORD_TOO_SHORT`; INTERNAL `PROVIDER_KEY_GENERATION`, `PROVIDER_KEYSTORE`, `PROVIDER_STORAGE`; UNAVAILABLE
@@ -411,7 +414,7 @@ type CertificateServiceServer interface {
 	// `INVALID_CERTIFICATE_AUTHORITY`, `NOT_EXACTLY_ONE_FILE`, `FILE_TOO_LARGE`; FAILED_PRECONDITION
 	// `CERTIFICATE_EXPIRED`.
 	UploadCertificate(context.Context, *UploadCertificateRequest) (*UploadCertificateResponse, error)
-	// Downloads a certificate with its chain and, if the request asks for it and policy allows it, its private key.
+	// Downloads a certificate with its chain and, if the request sets `include_private_key`, its private key.
 	//
 	// Errors: NOT_FOUND `CERTIFICATE_NOT_FOUND`, `CERTIFICATE_FILE_NOT_FOUND`; FAILED_PRECONDITION
 	// `MULTIPLE_CERTIFICATE_FILES`, `NOT_A_PEM_FILE`, `CERTIFICATE_NAME_MISMATCH`, `CERTIFICATE_EXPIRED`,
@@ -420,7 +423,8 @@ type CertificateServiceServer interface {
 	DownloadCertificate(context.Context, *DownloadCertificateRequest) (*DownloadCertificateResponse, error)
 	// Imports a certificate and its private key from a key store file.
 	//
-	// The gateway first checks whether the certificate exists. Two concurrent calls can both find that it does not exist.
+	// The gateway first checks whether the certificate exists. Two concurrent calls can both find no certificate, so both
+	// are sent to the upstream.
 	//
 	// Errors: ALREADY_EXISTS `CERTIFICATE_ALREADY_EXISTS`; INVALID_ARGUMENT `UNPARSABLE_CERTIFICATE`, `INVALID_UPLOAD`,
 	// `MISSING_PARAMETER`, `PASSWORD_TOO_SHORT`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`; INTERNAL

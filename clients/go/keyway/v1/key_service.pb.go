@@ -25,17 +25,18 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// How bytes become the text that the upstream encrypts or signs. Use the same encoding in both directions.
+// How the gateway converts bytes to the text that the upstream encrypts or signs. Decrypt with the encoding that was
+// used to encrypt, and verify with the encoding that was used to sign.
 type Encoding int32
 
 const (
 	// The default: UTF8.
 	Encoding_ENCODING_UNSPECIFIED Encoding = 0
-	// The bytes are UTF-8 text, which the gateway passes on unchanged. It rejects other bytes with INVALID_ARGUMENT
-	// `INVALID_REQUEST`, before it calls the upstream.
+	// The bytes are UTF-8 text, which the gateway passes on unchanged. Bytes that are not UTF-8 are rejected with
+	// INVALID_ARGUMENT `INVALID_REQUEST`, before the upstream is called.
 	Encoding_ENCODING_UTF8 Encoding = 1
-	// The bytes are arbitrary. The gateway encodes them in Base64 in requests and decodes them in responses. The size
-	// limit of the upstream then applies to the Base64 text, which is one third longer than the bytes.
+	// The bytes can have any value. The gateway encodes them in Base64 in requests and decodes them in responses. The
+	// size limit of the upstream then applies to the Base64 text, which is one third longer than the bytes.
 	Encoding_ENCODING_BASE64 Encoding = 2
 )
 
@@ -239,7 +240,7 @@ func (x *GetSecretRequest) GetName() string {
 // The response of GetSecret.
 type GetSecretResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The secret. If the upstream stores text, these are its bytes in UTF-8.
+	// The secret. If the upstream stores text, the payload is the text in UTF-8.
 	Payload       []byte `protobuf:"bytes,1,opt,name=payload,proto3" json:"payload,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -289,7 +290,7 @@ type EncryptRequest struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The data to encrypt. Can be empty. The limit depends on the provider type: see docs/providers.md.
 	Plaintext []byte `protobuf:"bytes,2,opt,name=plaintext,proto3" json:"plaintext,omitempty"`
-	// How `plaintext` becomes text. Default: UTF8.
+	// How the gateway converts `plaintext` to text. Default: UTF8.
 	Encoding      Encoding `protobuf:"varint,3,opt,name=encoding,proto3,enum=keyway.v1.Encoding" json:"encoding,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -740,7 +741,7 @@ type SignRequest struct {
 	// The data to sign. Can be empty. The limit depends on the provider type: see docs/providers.md. To sign longer data,
 	// sign its hash.
 	Plaintext []byte `protobuf:"bytes,2,opt,name=plaintext,proto3" json:"plaintext,omitempty"`
-	// How `plaintext` becomes text. Default: UTF8.
+	// How the gateway converts `plaintext` to text. Default: UTF8.
 	Encoding      Encoding `protobuf:"varint,3,opt,name=encoding,proto3,enum=keyway.v1.Encoding" json:"encoding,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -928,7 +929,7 @@ func (x *VerifyRequest) GetEncoding() Encoding {
 // The response of Verify.
 type VerifyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Whether the signature is a signature of this key for this data.
+	// Whether this key created the signature for this data.
 	Verified bool `protobuf:"varint,1,opt,name=verified,proto3" json:"verified,omitempty"`
 	// The key version that verified the signature. Absent if the upstream returns no version. 0 is a version.
 	KeyVersion    *int32 `protobuf:"varint,2,opt,name=key_version,json=keyVersion,proto3,oneof" json:"key_version,omitempty"`

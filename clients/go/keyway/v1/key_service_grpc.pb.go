@@ -41,8 +41,8 @@ const (
 //
 // Encrypts and signs with the keys of all configured providers, and reads their keys and secrets.
 //
-// A provider serves some of these methods. `Provider.methods` lists the methods that one configured provider serves,
-// and docs/providers.md lists the methods, limits, and notes of every provider type.
+// Not every provider serves every method. `Provider.methods` lists the methods that a configured provider serves, and
+// docs/providers.md lists the methods, limits, and notes of every provider type.
 //
 // Names: `providers/{provider}/keys/{key}`, `providers/{provider}/keys/{key}/versions/{version}`, and
 // `providers/{provider}/secrets/{secret}`. A segment is not empty, has no `/` and no control characters, and is not `.`
@@ -53,8 +53,8 @@ const (
 // Key versions: `key_version` in a response is the version that the upstream used. It is absent if the upstream returns
 // no version. 0 is a version.
 //
-// Ciphertexts and signatures are opaque text that the gateway passes through unchanged. Direct users of the upstream
-// can decrypt and verify what was encrypted and signed through the gateway, and vice versa.
+// Ciphertexts and signatures are opaque text that the gateway passes through unchanged. Programs that call the upstream
+// directly can decrypt and verify data that was encrypted and signed through the gateway, and vice versa.
 //
 // Methods that name a key or a secret can also return NOT_FOUND `KEY_NOT_FOUND` and FAILED_PRECONDITION
 // `KEY_NOT_ACTIVE`.
@@ -75,16 +75,16 @@ const (
 //   - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
 //   - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 //
-// Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
-// Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
+// Retries: if an error has `RetryInfo` and the trailer `grpc-retry-pushback-ms`, the caller can retry the call after
+// the delay that they state. Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
 //
 // Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
 // log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
 // `x-service-name` and writes it only to the audit record.
 //
 // Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
-// also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
-// call was recorded. A call that is rejected before authentication has no receipt.
+// also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), with which the operator can
+// prove later that the call was recorded. A call that is rejected before authentication has no receipt.
 //
 // Cache: if the operator configures a cache, the gateway can return cached responses to cacheable methods. To bypass
 // the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
@@ -94,10 +94,11 @@ const (
 // details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
 // batches.
 //
-// Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
-// the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
+// Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
+// deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.
 type KeyServiceClient interface {
-	// Returns how the upstream sees the gateway. Use it to find out why the upstream rejects the gateway.
+	// Returns how the gateway appears to the upstream: IP address, MAC address, and client certificate. Use it to find
+	// out why the upstream rejects requests of the gateway.
 	GetClientInfo(ctx context.Context, in *GetClientInfoRequest, opts ...grpc.CallOption) (*GetClientInfoResponse, error)
 	// Returns a secret. A policy must permit this method by name; otherwise the call fails with PERMISSION_DENIED.
 	GetSecret(ctx context.Context, in *GetSecretRequest, opts ...grpc.CallOption) (*GetSecretResponse, error)
@@ -110,8 +111,8 @@ type KeyServiceClient interface {
 	// Errors: INVALID_ARGUMENT `INVALID_USER_DATA` (the ciphertext was modified, or another key encrypted it);
 	// FAILED_PRECONDITION `PLAINTEXT_NOT_BASE64`.
 	Decrypt(ctx context.Context, in *DecryptRequest, opts ...grpc.CallOption) (*DecryptResponse, error)
-	// Creates an AES-256 data key for local use and encrypts it with a symmetric key. The upstream stores neither form.
-	// Store `ciphertext`, use `plaintext`, and then discard `plaintext`.
+	// Creates an AES-256 data key for local use and encrypts it with a symmetric key. The upstream does not store the
+	// data key. Encrypt data with `plaintext`, discard `plaintext`, and store `ciphertext` with the data.
 	GenerateDataKey(ctx context.Context, in *GenerateDataKeyRequest, opts ...grpc.CallOption) (*GenerateDataKeyResponse, error)
 	// Returns the key material of a symmetric key. A policy must permit this method by name; otherwise the call fails
 	// with PERMISSION_DENIED.
@@ -124,7 +125,7 @@ type KeyServiceClient interface {
 	Sign(ctx context.Context, in *SignRequest, opts ...grpc.CallOption) (*SignResponse, error)
 	// Verifies a signature with the key version that created it.
 	//
-	// A signature that does not match is a result, not an error.
+	// If the signature does not match, the call succeeds and `verified` is false.
 	//
 	// Errors: INVALID_ARGUMENT `INVALID_USER_DATA` (the upstream cannot parse the signature).
 	Verify(ctx context.Context, in *VerifyRequest, opts ...grpc.CallOption) (*VerifyResponse, error)
@@ -138,13 +139,13 @@ type KeyServiceClient interface {
 	// Errors: NOT_FOUND `KEY_VERSION_NOT_FOUND`.
 	GetPublicKey(ctx context.Context, in *GetPublicKeyRequest, opts ...grpc.CallOption) (*GetPublicKeyResponse, error)
 	// Encrypts several plaintexts concurrently. Each item succeeds or fails independently, as a call of Encrypt would.
-	// The call itself fails only for reasons that concern the complete batch, such as its deadline.
+	// The call itself fails only for reasons that affect the whole batch, such as its deadline.
 	//
 	// The batch is one message: at most 16 MiB, 1,000 items, and 131,072 characters in all its names together. The
 	// gateway authorizes and records each item separately.
 	BatchEncrypt(ctx context.Context, in *BatchEncryptRequest, opts ...grpc.CallOption) (*BatchEncryptResponse, error)
 	// Decrypts several ciphertexts concurrently. Each item succeeds or fails independently, as a call of Decrypt would.
-	// The call itself fails only for reasons that concern the complete batch, such as its deadline.
+	// The call itself fails only for reasons that affect the whole batch, such as its deadline.
 	//
 	// The batch is one message: at most 16 MiB, 1,000 items, and 131,072 characters in all its names together. The
 	// gateway authorizes and records each item separately.
@@ -285,8 +286,8 @@ func (c *keyServiceClient) BatchDecrypt(ctx context.Context, in *BatchDecryptReq
 //
 // Encrypts and signs with the keys of all configured providers, and reads their keys and secrets.
 //
-// A provider serves some of these methods. `Provider.methods` lists the methods that one configured provider serves,
-// and docs/providers.md lists the methods, limits, and notes of every provider type.
+// Not every provider serves every method. `Provider.methods` lists the methods that a configured provider serves, and
+// docs/providers.md lists the methods, limits, and notes of every provider type.
 //
 // Names: `providers/{provider}/keys/{key}`, `providers/{provider}/keys/{key}/versions/{version}`, and
 // `providers/{provider}/secrets/{secret}`. A segment is not empty, has no `/` and no control characters, and is not `.`
@@ -297,8 +298,8 @@ func (c *keyServiceClient) BatchDecrypt(ctx context.Context, in *BatchDecryptReq
 // Key versions: `key_version` in a response is the version that the upstream used. It is absent if the upstream returns
 // no version. 0 is a version.
 //
-// Ciphertexts and signatures are opaque text that the gateway passes through unchanged. Direct users of the upstream
-// can decrypt and verify what was encrypted and signed through the gateway, and vice versa.
+// Ciphertexts and signatures are opaque text that the gateway passes through unchanged. Programs that call the upstream
+// directly can decrypt and verify data that was encrypted and signed through the gateway, and vice versa.
 //
 // Methods that name a key or a secret can also return NOT_FOUND `KEY_NOT_FOUND` and FAILED_PRECONDITION
 // `KEY_NOT_ACTIVE`.
@@ -319,16 +320,16 @@ func (c *keyServiceClient) BatchDecrypt(ctx context.Context, in *BatchDecryptReq
 //   - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
 //   - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 //
-// Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
-// Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
+// Retries: if an error has `RetryInfo` and the trailer `grpc-retry-pushback-ms`, the caller can retry the call after
+// the delay that they state. Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
 //
 // Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
 // log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
 // `x-service-name` and writes it only to the audit record.
 //
 // Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
-// also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
-// call was recorded. A call that is rejected before authentication has no receipt.
+// also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), with which the operator can
+// prove later that the call was recorded. A call that is rejected before authentication has no receipt.
 //
 // Cache: if the operator configures a cache, the gateway can return cached responses to cacheable methods. To bypass
 // the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
@@ -338,10 +339,11 @@ func (c *keyServiceClient) BatchDecrypt(ctx context.Context, in *BatchDecryptReq
 // details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
 // batches.
 //
-// Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
-// the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
+// Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
+// deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.
 type KeyServiceServer interface {
-	// Returns how the upstream sees the gateway. Use it to find out why the upstream rejects the gateway.
+	// Returns how the gateway appears to the upstream: IP address, MAC address, and client certificate. Use it to find
+	// out why the upstream rejects requests of the gateway.
 	GetClientInfo(context.Context, *GetClientInfoRequest) (*GetClientInfoResponse, error)
 	// Returns a secret. A policy must permit this method by name; otherwise the call fails with PERMISSION_DENIED.
 	GetSecret(context.Context, *GetSecretRequest) (*GetSecretResponse, error)
@@ -354,8 +356,8 @@ type KeyServiceServer interface {
 	// Errors: INVALID_ARGUMENT `INVALID_USER_DATA` (the ciphertext was modified, or another key encrypted it);
 	// FAILED_PRECONDITION `PLAINTEXT_NOT_BASE64`.
 	Decrypt(context.Context, *DecryptRequest) (*DecryptResponse, error)
-	// Creates an AES-256 data key for local use and encrypts it with a symmetric key. The upstream stores neither form.
-	// Store `ciphertext`, use `plaintext`, and then discard `plaintext`.
+	// Creates an AES-256 data key for local use and encrypts it with a symmetric key. The upstream does not store the
+	// data key. Encrypt data with `plaintext`, discard `plaintext`, and store `ciphertext` with the data.
 	GenerateDataKey(context.Context, *GenerateDataKeyRequest) (*GenerateDataKeyResponse, error)
 	// Returns the key material of a symmetric key. A policy must permit this method by name; otherwise the call fails
 	// with PERMISSION_DENIED.
@@ -368,7 +370,7 @@ type KeyServiceServer interface {
 	Sign(context.Context, *SignRequest) (*SignResponse, error)
 	// Verifies a signature with the key version that created it.
 	//
-	// A signature that does not match is a result, not an error.
+	// If the signature does not match, the call succeeds and `verified` is false.
 	//
 	// Errors: INVALID_ARGUMENT `INVALID_USER_DATA` (the upstream cannot parse the signature).
 	Verify(context.Context, *VerifyRequest) (*VerifyResponse, error)
@@ -382,13 +384,13 @@ type KeyServiceServer interface {
 	// Errors: NOT_FOUND `KEY_VERSION_NOT_FOUND`.
 	GetPublicKey(context.Context, *GetPublicKeyRequest) (*GetPublicKeyResponse, error)
 	// Encrypts several plaintexts concurrently. Each item succeeds or fails independently, as a call of Encrypt would.
-	// The call itself fails only for reasons that concern the complete batch, such as its deadline.
+	// The call itself fails only for reasons that affect the whole batch, such as its deadline.
 	//
 	// The batch is one message: at most 16 MiB, 1,000 items, and 131,072 characters in all its names together. The
 	// gateway authorizes and records each item separately.
 	BatchEncrypt(context.Context, *BatchEncryptRequest) (*BatchEncryptResponse, error)
 	// Decrypts several ciphertexts concurrently. Each item succeeds or fails independently, as a call of Decrypt would.
-	// The call itself fails only for reasons that concern the complete batch, such as its deadline.
+	// The call itself fails only for reasons that affect the whole batch, such as its deadline.
 	//
 	// The batch is one message: at most 16 MiB, 1,000 items, and 131,072 characters in all its names together. The
 	// gateway authorizes and records each item separately.

@@ -37,7 +37,7 @@ const (
 	ProviderState_PROVIDER_STATE_DEGRADED ProviderState = 2
 	// The upstream does not respond: the connection or TLS failed, the request timed out, or the circuit breaker is open.
 	ProviderState_PROVIDER_STATE_UNREACHABLE ProviderState = 3
-	// Nobody has called CheckProvider since the gateway started.
+	// CheckProvider has not been called since the gateway started.
 	ProviderState_PROVIDER_STATE_UNKNOWN ProviderState = 4
 )
 

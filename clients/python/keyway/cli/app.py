@@ -35,8 +35,8 @@ from keyway.errors import KeywayError
         Names: nhn-keys/orders-key, or in full providers/nhn-keys/keys/orders-key.
         The provider is optional if only one provider serves the command.
 
-        Environment variables: every option from --address on has one, such as
-        KEYWAY_ADDRESS and KEYWAY_TOKEN_FILE. KEYWAY_TOKEN holds a token.
+        Environment variables: each option from --address to --config has one, such
+        as KEYWAY_ADDRESS and KEYWAY_TOKEN_FILE. KEYWAY_TOKEN is the token itself.
 
         Exit codes: 0 success, 1 negative or incomplete result, 2 wrong usage or
         local file error, 3 envelope cannot be opened, 10 + gRPC status code of a

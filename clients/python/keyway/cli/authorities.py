@@ -25,7 +25,7 @@ _STORES: Final = ("server", "client")
 
 @click.group(cls=Group)
 def cas() -> None:
-    """List, show, add and delete trusted certificate authorities."""
+    """List, show, import, and delete trusted certificate authorities."""
 
 
 @cas.command(
@@ -75,9 +75,9 @@ def show(session: Session, authority: str) -> None:
 @files.argument("file")
 @pass_session
 def import_(session: Session, store: str, file: str) -> None:
-    """Add the certificate authorities in a file to a trust store.
+    """Import the certificate authorities in a file into a trust store.
 
-    FILE contains X.509 or PKCS#7, as PEM or DER.
+    FILE contains X.509 certificates or PKCS#7, in PEM or DER.
     """
     content = files.read(file)
     parent = names.full(session, names.STORE, store, "CertificateService/ImportTrustedAuthority")
@@ -92,7 +92,7 @@ def import_(session: Session, store: str, file: str) -> None:
     if new:
         _show(session, new)
     else:
-        session.output.note("The trust store already contains all of them.", "dim")
+        session.output.note("The trust store already contains all authorities in the file.", "dim")
 
 
 @cas.command(examples="keyway cas delete asteria/server/0b6c1d9e-2f3a-4b4c-8d5e-6f7081920a01")

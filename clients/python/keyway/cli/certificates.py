@@ -24,7 +24,7 @@ _COLUMNS: Final = (
 
 @click.group(cls=Group)
 def certs() -> None:
-    """List, show, create, transfer and delete certificates."""
+    """List, show, create, import, and delete certificates."""
 
 
 @certs.command(
@@ -35,10 +35,10 @@ def certs() -> None:
         keyway certs list --within 30 --json | jq -r .name
     """,
     notes="""
-        The exit code is 1 if a provider does not respond; the list then lacks its
-        certificates. Some providers list no expiry dates: --within omits those
-        certificates and prints their number on standard error. For these, use
-        keyway certs show.
+        The exit code is 1 if a provider does not respond; its certificates are then
+        missing. Some providers do not list expiry dates: --within omits their
+        certificates and prints the number on standard error. keyway certs show
+        prints the expiry date of such a certificate.
     """,
 )
 @click.option("--provider", metavar="PROVIDER", default="-", help="Only this provider. Default: all.")
@@ -97,7 +97,7 @@ def _table(session: Session, found: list[Certificate]) -> None:
     """
 )
 @click.argument("certificate")
-@click.option("--basic", is_flag=True, help="Only the fields of the list, without those of the file.")
+@click.option("--basic", is_flag=True, help="Show only the fields that `list` returns; do not read the file.")
 @password_options()
 @pass_session
 def show(session: Session, certificate: str, *, basic: bool, **arguments: Any) -> None:
@@ -120,7 +120,7 @@ def _show(session: Session, certificate: Certificate) -> None:
     examples="""
         keyway certs create asteria/client --cn client.example.com --country KR
     """,
-    notes="The certificate is self-signed. keyway certs csr prints a signing request.",
+    notes="The certificate is self-signed. keyway certs csr prints its signing request.",
 )
 @click.argument("certificate")
 @click.option("--common-name", "--cn", required=True, help="CN: common name.")
@@ -130,9 +130,9 @@ def _show(session: Session, certificate: Certificate) -> None:
 @click.option("--organization", default="", help="O: organization.")
 @click.option("--organizational-unit", default="", help="OU: organizational unit.")
 @click.option("--days", type=click.IntRange(min=0), default=0, help="Validity in days. Default: 365.")
-@click.option("--key-algorithm", default="", help="Default: RSA.")
+@click.option("--key-algorithm", default="", help="Key algorithm. Default: RSA.")
 @click.option("--key-size", type=click.IntRange(min=0), default=0, help="Key size in bits. Default: 2048.")
-@click.option("--signature-algorithm", default="", help="Default: SHA256withRSA.")
+@click.option("--signature-algorithm", default="", help="Signature algorithm. Default: SHA256withRSA.")
 @click.option("--replace", is_flag=True, help="Replace an existing certificate and its key.")
 @password_options(private_key=True)
 @pass_session

@@ -23,7 +23,7 @@ _SHELLS: Final = ("bash", "zsh", "fish")
 @click.argument("shell", type=click.Choice(_SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print the script that completes `keyway` in a shell."""
+    """Print the completion script for a shell."""
     made = get_completion_class(shell)
     assert made is not None  # click supports all these shells
     root = ctx.find_root()

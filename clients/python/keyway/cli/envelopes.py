@@ -21,10 +21,10 @@ SUFFIX: Final = ".sealed"
 _STEP: Final = 1 << 20  # bytes between two updates of the progress bar
 
 _bound = options(
-    click.option("--aad", metavar="TEXT", help="Associated data, required to open the file; not stored in it."),
-    click.option("--aad-file", metavar="FILE", help="Associated data from a file."),
+    click.option("--aad", metavar="TEXT", help="Associated data: not stored in the file, and required to open it."),
+    click.option("--aad-file", metavar="FILE", help="File with the associated data."),
     files.output_options,
-    click.option("--quiet", "-q", is_flag=True, help="No progress bar."),
+    click.option("--quiet", "-q", is_flag=True, help="Do not show a progress bar."),
 )
 
 
@@ -36,18 +36,19 @@ _bound = options(
         keyway seal report.pdf --key nhn-keys/orders-key --aad case-42
     """,
     notes="""
-        The data stays on this machine: the gateway only generates a data key.
+        The data is encrypted on this machine and not sent to the gateway. The gateway
+        only generates the data key.
     """,
 )
 @files.argument("file")
-@click.option("--key", metavar="KEY", required=True, help="Key of the gateway that encrypts the data key.")
+@click.option("--key", metavar="KEY", required=True, help="Key that encrypts the data key.")
 @_bound
 @pass_session
 def seal(session: Session, file: str, *, key: str, aad: str | None, aad_file: str | None, output: str | None,
          force: bool, quiet: bool) -> None:  # fmt: skip
-    """Seal a file of any size.
+    """Encrypt a file of any size into an envelope.
 
-    FILE is - for standard input. Only the key of the gateway can open the result.
+    FILE can be - for standard input. To open the result, the gateway must permit you to decrypt with KEY.
     """
     target = output or (files.STDIO if file == files.STDIO else f"{file}{SUFFIX}")
     associated = _associated(aad, aad_file)
@@ -63,7 +64,7 @@ def seal(session: Session, file: str, *, key: str, aad: str | None, aad_file: st
     cls=Command,
     examples="""
         keyway open dump.sql.sealed                         creates dump.sql
-        keyway open dump.sql.sealed --key nhn-keys/orders-key   accepts only this key
+        keyway open dump.sql.sealed --key nhn-keys/orders-key   accept only this key
         keyway open orders.sealed -o - | psql orders
         keyway open report.pdf.sealed --aad case-42
     """,
@@ -74,14 +75,14 @@ def seal(session: Session, file: str, *, key: str, aad: str | None, aad_file: st
     """,
 )
 @files.argument("file")
-@click.option("--key", metavar="KEY", help="Accept only envelopes of this key.")
+@click.option("--key", metavar="KEY", help="Accept only envelopes that were sealed with this key.")
 @_bound
 @pass_session
 def open_(session: Session, file: str, *, key: str | None, aad: str | None, aad_file: str | None,
           output: str | None, force: bool, quiet: bool) -> None:  # fmt: skip
-    """Open a sealed file.
+    """Verify and decrypt an envelope.
 
-    FILE is a file that `keyway seal` or a client library sealed, or - for standard input.
+    FILE is an envelope that `keyway seal` or a client library created, or - for standard input.
     """
     target = output or _opened(file)
     associated = _associated(aad, aad_file)

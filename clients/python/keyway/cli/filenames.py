@@ -23,7 +23,7 @@ def local_name(filename: str) -> str:
     last = filename.replace("\\", "/").rsplit("/", 1)[-1].lstrip(".-")
     name = _printable(last)
     if not name.strip(" "):
-        raise Refused("the file name from the gateway is not usable: pass --output FILE")
+        raise Refused("the gateway returned an invalid file name: pass --output FILE")
     return _cut(name)
 
 

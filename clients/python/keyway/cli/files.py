@@ -20,7 +20,7 @@ _PRIVATE: Final = 0o600
 
 output_options = options(
     click.option("--output", "-o", metavar="FILE", help="Write to FILE; - is standard output."),
-    click.option("--force", "-f", is_flag=True, help="Overwrite an existing file; print key material."),
+    click.option("--force", "-f", is_flag=True, help="Overwrite an existing file; print key material on a terminal."),
 )
 
 

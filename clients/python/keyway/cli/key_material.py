@@ -41,9 +41,10 @@ def line(text: str) -> bytes:
 @files.output_options
 @pass_session
 def data_key(session: Session, key: str, *, output: str | None, force: bool) -> None:
-    """Generate an AES-256 data key, encrypted with KEY.
+    """Generate an AES-256 data key, and encrypt it with KEY.
 
-    --output receives the data key, 32 bytes. Standard output receives the encrypted data key; store that one.
+    The data key (32 bytes) is written to the file of --output. The encrypted data key is printed on standard output;
+    store only the encrypted one.
     """
     if output == files.STDIO or (output is None and not session.json):
         raise click.UsageError("pass --output FILE for the data key, or --json for both in one object")

@@ -11,12 +11,14 @@ from keyway.cli.failures import NO
 from keyway.cli.session import Session
 from keyway.v1 import key_service_pb2 as contract
 
-_base64 = click.option("--base64", is_flag=True, help="For binary data. Use it for both directions.")
+_base64 = click.option(
+    "--base64", is_flag=True, help="Data is binary, not UTF-8 text. Use it to decrypt and verify, too."
+)
 
 
 @click.group(cls=Group)
 def keys() -> None:
-    """Encrypt, decrypt, sign and verify data; get keys."""
+    """Encrypt, decrypt, sign, and verify data; get keys."""
 
 
 def _encoding(base64_: bool) -> Any:
@@ -36,7 +38,7 @@ def _data(path: str, session: Session) -> bytes:
         keyway keys encrypt nhn-keys/orders-key --base64 photo.jpg -o photo.enc
     """,
     notes="""
-        The limit is 32 KB of text, or 24 KB with --base64. For larger data, use
+        The data can have at most 32 KB, or 24 KB with --base64. For larger data, use
         keyway seal.
     """,
 )
@@ -69,7 +71,7 @@ def encrypt(session: Session, key: str, file: str, *, base64: bool, output: str 
 @files.output_options
 @pass_session
 def decrypt(session: Session, key: str, file: str, *, base64: bool, output: str | None, force: bool) -> None:
-    """Decrypt a ciphertext of `encrypt`.
+    """Decrypt a ciphertext that `keyway keys encrypt` created.
 
     FILE or standard input contains the ciphertext.
     """
@@ -91,8 +93,8 @@ def decrypt(session: Session, key: str, file: str, *, base64: bool, output: str 
         sha256sum < release.tar | cut -c1-64 | keyway keys sign nhn-keys/demo-rsa
     """,
     notes="""
-        The limit is 245 bytes of text, or 183 bytes with --base64. Sign a hash of
-        larger data.
+        The data can have at most 245 bytes, or 183 bytes with --base64. For larger
+        data, sign its hash.
     """,
 )
 @click.argument("key")
@@ -144,7 +146,7 @@ def verify(
     elif response.verified:
         session.output.line("verified", "green")
     else:
-        session.output.line("NOT verified: the signature is of another key or of other data", "bold red")
+        session.output.line("NOT verified: the signature does not match this key and this data", "bold red")
     return 0 if response.verified else NO
 
 

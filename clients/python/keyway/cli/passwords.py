@@ -36,7 +36,7 @@ class Source:
 
 KEYSTORE = Source("Key store password", "--password-file", "KEYWAY_PASSWORD")
 PRIVATE_KEY = Source("Private key password", "--private-key-password-file", "KEYWAY_PRIVATE_KEY_PASSWORD")
-FILE = Source("Password of the file", "--file-password-file", "KEYWAY_FILE_PASSWORD")
+FILE = Source("File password", "--file-password-file", "KEYWAY_FILE_PASSWORD")
 
 
 @dataclass(slots=True)
@@ -107,7 +107,9 @@ def password_options(*, private_key: bool = False, of_file: bool = False) -> Cal
     """Return a decorator for the password options. `taken` converts their values to Passwords."""
     made = [
         click.option(
-            "--password-file", metavar="FILE", help="File with the key store password. Or KEYWAY_PASSWORD, or a prompt."
+            "--password-file",
+            metavar="FILE",
+            help="File with the key store password. Default: KEYWAY_PASSWORD, or a prompt.",
         ),
         click.option(
             "--password-stdin", is_flag=True, help="Read the key store password from standard input (first line)."
@@ -116,11 +118,12 @@ def password_options(*, private_key: bool = False, of_file: bool = False) -> Cal
     if private_key:
         made.append(click.option(
             "--private-key-password-file", metavar="FILE",
-            help="Private key password, if it differs. Or KEYWAY_PRIVATE_KEY_PASSWORD.",
+            help="File with the private key password, if it differs. Or set KEYWAY_PRIVATE_KEY_PASSWORD.",
         ))  # fmt: skip
     if of_file:
         made.append(click.option(
-            "--file-password-file", metavar="FILE", help="Password of FILE, if it differs. Or KEYWAY_FILE_PASSWORD."
+            "--file-password-file", metavar="FILE",
+            help="File with the password of FILE, if it differs. Or set KEYWAY_FILE_PASSWORD.",
         ))  # fmt: skip
     return options(*made)
 

@@ -29,7 +29,7 @@ _STYLES: Final = {"READY": "green", "DEGRADED": "yellow", "UNREACHABLE": "bold r
 
 @click.group(cls=Group)
 def providers() -> None:
-    """List, check and show the providers of the gateway."""
+    """List, check, and show the providers of the gateway."""
 
 
 @providers.command("list", examples="keyway providers list")
@@ -85,7 +85,7 @@ def show(session: Session, provider: str) -> None:
 @click.argument("provider")
 @pass_session
 def status_mappings(session: Session, provider: str) -> None:
-    """List the gRPC status for each error code of a provider."""
+    """List how a provider's errors map to gRPC statuses."""
     request = ListStatusMappingsRequest(name=names.provider(provider))
     mappings = session.call(session.client.providers.ListStatusMappings, request).mappings
     if session.json:

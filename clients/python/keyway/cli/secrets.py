@@ -18,7 +18,7 @@ def secrets() -> None:
         DB_PASSWORD=$(keyway secrets get nhn-keys/demo-secret)
         keyway secrets get nhn-keys/demo-secret -o db.password
     """,
-    notes="The secret is also printed on a terminal.",
+    notes="The secret is printed even if standard output is a terminal.",
 )
 @click.argument("secret")
 @files.output_options

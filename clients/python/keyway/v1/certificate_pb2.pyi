@@ -135,8 +135,8 @@ class Certificate(_message.Message):
 
     @_builtins.property
     def chain(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The certificate chain as text: the subjects, leaf first. If the provider returns this list itself, the gateway
-        keeps its order and spelling, and the list can contain the issuers instead. Only in the FULL view.
+        """The certificate chain as text: the subjects, leaf first. If the provider returns such a list, the gateway does
+        not change its order and spelling, and the list can contain the issuers instead. Only in the FULL view.
         """
 
     def __init__(
@@ -170,9 +170,9 @@ Global___Certificate: _TypeAlias = Certificate  # noqa: Y015
 
 @_typing.final
 class DistinguishedName(_message.Message):
-    """An X.500 distinguished name, by its usual attributes. An attribute that the name does not have is empty. If the name
-    has an attribute more than once, the field contains the first value, and `text` contains all values. In a request,
-    each field has at most 1,024 bytes.
+    """An X.500 distinguished name, split into its common attributes. A missing attribute is empty. If the name has an
+    attribute more than once, the field contains the first value, and `text` contains all values. In a request, each
+    field has at most 1,024 bytes.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -219,7 +219,7 @@ Global___DistinguishedName: _TypeAlias = DistinguishedName  # noqa: Y015
 
 @_typing.final
 class KeyUsage(_message.Message):
-    """The nine key usages of RFC 5280, section 4.2.1.3. Each is false by default."""
+    """The nine key usages of RFC 5280, section 4.2.1.3. A usage that the certificate does not permit is false."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

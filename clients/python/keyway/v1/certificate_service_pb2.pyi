@@ -32,7 +32,7 @@ class _CertificateStateFilterEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper
     CERTIFICATE_STATE_FILTER_UNEXPIRED: _CertificateStateFilter.ValueType  # 1
     """Certificates that have not expired, and certificates whose expiration date is unknown."""
     CERTIFICATE_STATE_FILTER_EXPIRED: _CertificateStateFilter.ValueType  # 2
-    """Certificates that are known to have expired."""
+    """Certificates that have expired."""
     CERTIFICATE_STATE_FILTER_ALL: _CertificateStateFilter.ValueType  # 3
     """All certificates."""
 
@@ -44,7 +44,7 @@ CERTIFICATE_STATE_FILTER_UNSPECIFIED: CertificateStateFilter.ValueType  # 0
 CERTIFICATE_STATE_FILTER_UNEXPIRED: CertificateStateFilter.ValueType  # 1
 """Certificates that have not expired, and certificates whose expiration date is unknown."""
 CERTIFICATE_STATE_FILTER_EXPIRED: CertificateStateFilter.ValueType  # 2
-"""Certificates that are known to have expired."""
+"""Certificates that have expired."""
 CERTIFICATE_STATE_FILTER_ALL: CertificateStateFilter.ValueType  # 3
 """All certificates."""
 Global___CertificateStateFilter: _TypeAlias = CertificateStateFilter  # noqa: Y015
@@ -435,7 +435,7 @@ class UploadCertificateRequest(_message.Message):
     content: _builtins.bytes
     """The file: one PEM file with the certificate chain, leaf first, and the private key. At most 4 MiB."""
     filename: _builtins.str
-    """The name of the file, without `/`, `\\`, and control characters, at most 255 bytes. If empty, the gateway chooses
+    """The name of the file, without `/`, `\\`, or control characters, at most 255 bytes. If empty, the gateway chooses
     one.
     """
     def __init__(
@@ -485,9 +485,9 @@ class DownloadCertificateRequest(_message.Message):
     format: Global___CertificateFormat.ValueType
     """The format of `content`. Default: PEM."""
     include_private_key: _builtins.bool
-    """Whether to return the private key in addition. Default: no. A policy must permit this by name; otherwise the call
-    fails with PERMISSION_DENIED. A provider that does not return private keys fails the call with UNIMPLEMENTED
-    `METHOD_NOT_SUPPORTED_BY_PROVIDER`.
+    """Whether to also return the private key. Default: no. A policy must permit the action
+    `DownloadCertificateWithPrivateKey` by name; otherwise the call fails with PERMISSION_DENIED. A provider that does
+    not return private keys fails the call with UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`.
     """
     keystore_password: _builtins.str
     """The password of the key store, at most 1,024 bytes. Some providers require it; others ignore it."""
@@ -530,7 +530,7 @@ class DownloadCertificateResponse(_message.Message):
     """
     @_builtins.property
     def certificate_chain(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Each certificate in PEM, leaf first. It does not depend on the format."""
+        """Each certificate in PEM, leaf first, whatever format the request asks for."""
 
     def __init__(
         self,
@@ -567,7 +567,7 @@ class ImportCertificateRequest(_message.Message):
     keystore: _builtins.bytes
     """The key store file with the certificate and its private key, in PKCS#12 or JKS format. At most 4 MiB."""
     filename: _builtins.str
-    """The name of the file, without `/`, `\\`, and control characters, at most 255 bytes. If empty, the gateway chooses
+    """The name of the file, without `/`, `\\`, or control characters, at most 255 bytes. If empty, the gateway chooses
     one.
     """
     file_password: _builtins.str
@@ -667,7 +667,7 @@ class GetCertificateSigningRequestResponse(_message.Message):
     filename: _builtins.str
     """The name of the file, as the upstream returned it."""
     content: _builtins.bytes
-    """The content of the file, as the upstream stores it. If the upstream returns a ZIP archive, the gateway unpacks it."""
+    """The unchanged content of the file. If the upstream returns a ZIP archive, the gateway unpacks it first."""
     def __init__(
         self,
         *,
@@ -701,13 +701,13 @@ class InstallSignedCertificateRequest(_message.Message):
     certificate: _builtins.bytes
     """The signed certificate: X.509 or PKCS#7, in PEM or DER. At most 4 MiB."""
     certificate_filename: _builtins.str
-    """The name of the certificate file, without `/`, `\\`, and control characters, at most 255 bytes. If empty, the
+    """The name of the certificate file, without `/`, `\\`, or control characters, at most 255 bytes. If empty, the
     gateway chooses one.
     """
     chain: _builtins.bytes
     """The certificates of the issuing authorities: X.509 or PKCS#7, in PEM or DER. At most 4 MiB. Empty sends none."""
     chain_filename: _builtins.str
-    """The name of the chain file, without `/`, `\\`, and control characters, at most 255 bytes. If empty, the gateway
+    """The name of the chain file, without `/`, `\\`, or control characters, at most 255 bytes. If empty, the gateway
     chooses one. Ignored if `chain` is empty.
     """
     keystore_password: _builtins.str
@@ -856,7 +856,7 @@ class ImportTrustedAuthorityRequest(_message.Message):
     content: _builtins.bytes
     """One or more certificates of authorities: X.509 or PKCS#7, in PEM or DER. At most 4 MiB."""
     filename: _builtins.str
-    """The name of the file, without `/`, `\\`, and control characters, at most 255 bytes. If empty, the gateway chooses
+    """The name of the file, without `/`, `\\`, or control characters, at most 255 bytes. If empty, the gateway chooses
     one.
     """
     def __init__(

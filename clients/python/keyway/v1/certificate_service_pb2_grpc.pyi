@@ -29,8 +29,8 @@ GRPC_VERSION: str
 class CertificateServiceStub:
     """Manages the certificates and the trust stores of all configured providers.
 
-    A provider serves some of these methods. `Provider.methods` lists the methods that one configured provider serves,
-    and docs/providers.md lists the methods, limits, and notes of every provider type.
+    Not every provider serves every method. `Provider.methods` lists the methods that a configured provider serves, and
+    docs/providers.md lists the methods, limits, and notes of every provider type.
 
     Names: `providers/{provider}/certificates/{certificate}` and
     `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`. A segment is not empty, has no `/` and no
@@ -56,16 +56,16 @@ class CertificateServiceStub:
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
-    Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
+    Retries: if an error has `RetryInfo` and the trailer `grpc-retry-pushback-ms`, the caller can retry the call after
+    the delay that they state. Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
 
     Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
     log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
     `x-service-name` and writes it only to the audit record.
 
     Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
-    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
-    call was recorded. A call that is rejected before authentication has no receipt.
+    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), with which the operator can
+    prove later that the call was recorded. A call that is rejected before authentication has no receipt.
 
     Cache: if the operator configures a cache, the gateway can return cached responses to cacheable methods. To bypass
     the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
@@ -75,8 +75,8 @@ class CertificateServiceStub:
     details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
     batches.
 
-    Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
-    the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
+    Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
+    deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.
     """
 
     @_typing.overload
@@ -99,12 +99,13 @@ class CertificateServiceStub:
     CheckCertificate: _grpc.UnaryUnaryMultiCallable[_certificate_service_pb2.CheckCertificateRequest, _certificate_service_pb2.CheckCertificateResponse]
     """Checks whether a certificate exists, expired or not. No password is required.
 
-    A certificate that does not exist is a result, not an error.
+    If the certificate does not exist, the call succeeds and `exists` is false.
     """
     CreateCertificate: _grpc.UnaryUnaryMultiCallable[_certificate_service_pb2.CreateCertificateRequest, _certificate_service_pb2.CreateCertificateResponse]
     """Creates a key pair, a self-signed certificate, and a certificate signing request for it.
 
-    The gateway first checks whether the certificate exists. Two concurrent calls can both find that it does not exist.
+    The gateway first checks whether the certificate exists. Two concurrent calls can both find no certificate, so both
+    are sent to the upstream.
 
     Errors: ALREADY_EXISTS `CERTIFICATE_ALREADY_EXISTS`; INVALID_ARGUMENT `MISSING_PARAMETER`, `INVALID_PARAMETER`,
     `PASSWORD_TOO_SHORT`; INTERNAL `PROVIDER_KEY_GENERATION`, `PROVIDER_KEYSTORE`, `PROVIDER_STORAGE`; UNAVAILABLE
@@ -124,7 +125,7 @@ class CertificateServiceStub:
     `CERTIFICATE_EXPIRED`.
     """
     DownloadCertificate: _grpc.UnaryUnaryMultiCallable[_certificate_service_pb2.DownloadCertificateRequest, _certificate_service_pb2.DownloadCertificateResponse]
-    """Downloads a certificate with its chain and, if the request asks for it and policy allows it, its private key.
+    """Downloads a certificate with its chain and, if the request sets `include_private_key`, its private key.
 
     Errors: NOT_FOUND `CERTIFICATE_NOT_FOUND`, `CERTIFICATE_FILE_NOT_FOUND`; FAILED_PRECONDITION
     `MULTIPLE_CERTIFICATE_FILES`, `NOT_A_PEM_FILE`, `CERTIFICATE_NAME_MISMATCH`, `CERTIFICATE_EXPIRED`,
@@ -134,7 +135,8 @@ class CertificateServiceStub:
     ImportCertificate: _grpc.UnaryUnaryMultiCallable[_certificate_service_pb2.ImportCertificateRequest, _certificate_service_pb2.ImportCertificateResponse]
     """Imports a certificate and its private key from a key store file.
 
-    The gateway first checks whether the certificate exists. Two concurrent calls can both find that it does not exist.
+    The gateway first checks whether the certificate exists. Two concurrent calls can both find no certificate, so both
+    are sent to the upstream.
 
     Errors: ALREADY_EXISTS `CERTIFICATE_ALREADY_EXISTS`; INVALID_ARGUMENT `UNPARSABLE_CERTIFICATE`, `INVALID_UPLOAD`,
     `MISSING_PARAMETER`, `PASSWORD_TOO_SHORT`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`; INTERNAL
@@ -182,8 +184,8 @@ class CertificateServiceStub:
 class CertificateServiceAsyncStub(CertificateServiceStub):
     """Manages the certificates and the trust stores of all configured providers.
 
-    A provider serves some of these methods. `Provider.methods` lists the methods that one configured provider serves,
-    and docs/providers.md lists the methods, limits, and notes of every provider type.
+    Not every provider serves every method. `Provider.methods` lists the methods that a configured provider serves, and
+    docs/providers.md lists the methods, limits, and notes of every provider type.
 
     Names: `providers/{provider}/certificates/{certificate}` and
     `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`. A segment is not empty, has no `/` and no
@@ -209,16 +211,16 @@ class CertificateServiceAsyncStub(CertificateServiceStub):
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
-    Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
+    Retries: if an error has `RetryInfo` and the trailer `grpc-retry-pushback-ms`, the caller can retry the call after
+    the delay that they state. Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
 
     Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
     log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
     `x-service-name` and writes it only to the audit record.
 
     Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
-    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
-    call was recorded. A call that is rejected before authentication has no receipt.
+    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), with which the operator can
+    prove later that the call was recorded. A call that is rejected before authentication has no receipt.
 
     Cache: if the operator configures a cache, the gateway can return cached responses to cacheable methods. To bypass
     the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
@@ -228,8 +230,8 @@ class CertificateServiceAsyncStub(CertificateServiceStub):
     details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
     batches.
 
-    Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
-    the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
+    Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
+    deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -249,12 +251,13 @@ class CertificateServiceAsyncStub(CertificateServiceStub):
     CheckCertificate: _aio.UnaryUnaryMultiCallable[_certificate_service_pb2.CheckCertificateRequest, _certificate_service_pb2.CheckCertificateResponse]  # type: ignore[assignment]
     """Checks whether a certificate exists, expired or not. No password is required.
 
-    A certificate that does not exist is a result, not an error.
+    If the certificate does not exist, the call succeeds and `exists` is false.
     """
     CreateCertificate: _aio.UnaryUnaryMultiCallable[_certificate_service_pb2.CreateCertificateRequest, _certificate_service_pb2.CreateCertificateResponse]  # type: ignore[assignment]
     """Creates a key pair, a self-signed certificate, and a certificate signing request for it.
 
-    The gateway first checks whether the certificate exists. Two concurrent calls can both find that it does not exist.
+    The gateway first checks whether the certificate exists. Two concurrent calls can both find no certificate, so both
+    are sent to the upstream.
 
     Errors: ALREADY_EXISTS `CERTIFICATE_ALREADY_EXISTS`; INVALID_ARGUMENT `MISSING_PARAMETER`, `INVALID_PARAMETER`,
     `PASSWORD_TOO_SHORT`; INTERNAL `PROVIDER_KEY_GENERATION`, `PROVIDER_KEYSTORE`, `PROVIDER_STORAGE`; UNAVAILABLE
@@ -274,7 +277,7 @@ class CertificateServiceAsyncStub(CertificateServiceStub):
     `CERTIFICATE_EXPIRED`.
     """
     DownloadCertificate: _aio.UnaryUnaryMultiCallable[_certificate_service_pb2.DownloadCertificateRequest, _certificate_service_pb2.DownloadCertificateResponse]  # type: ignore[assignment]
-    """Downloads a certificate with its chain and, if the request asks for it and policy allows it, its private key.
+    """Downloads a certificate with its chain and, if the request sets `include_private_key`, its private key.
 
     Errors: NOT_FOUND `CERTIFICATE_NOT_FOUND`, `CERTIFICATE_FILE_NOT_FOUND`; FAILED_PRECONDITION
     `MULTIPLE_CERTIFICATE_FILES`, `NOT_A_PEM_FILE`, `CERTIFICATE_NAME_MISMATCH`, `CERTIFICATE_EXPIRED`,
@@ -284,7 +287,8 @@ class CertificateServiceAsyncStub(CertificateServiceStub):
     ImportCertificate: _aio.UnaryUnaryMultiCallable[_certificate_service_pb2.ImportCertificateRequest, _certificate_service_pb2.ImportCertificateResponse]  # type: ignore[assignment]
     """Imports a certificate and its private key from a key store file.
 
-    The gateway first checks whether the certificate exists. Two concurrent calls can both find that it does not exist.
+    The gateway first checks whether the certificate exists. Two concurrent calls can both find no certificate, so both
+    are sent to the upstream.
 
     Errors: ALREADY_EXISTS `CERTIFICATE_ALREADY_EXISTS`; INVALID_ARGUMENT `UNPARSABLE_CERTIFICATE`, `INVALID_UPLOAD`,
     `MISSING_PARAMETER`, `PASSWORD_TOO_SHORT`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`; INTERNAL
@@ -331,8 +335,8 @@ class CertificateServiceAsyncStub(CertificateServiceStub):
 class CertificateServiceServicer(metaclass=_abc_1.ABCMeta):
     """Manages the certificates and the trust stores of all configured providers.
 
-    A provider serves some of these methods. `Provider.methods` lists the methods that one configured provider serves,
-    and docs/providers.md lists the methods, limits, and notes of every provider type.
+    Not every provider serves every method. `Provider.methods` lists the methods that a configured provider serves, and
+    docs/providers.md lists the methods, limits, and notes of every provider type.
 
     Names: `providers/{provider}/certificates/{certificate}` and
     `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`. A segment is not empty, has no `/` and no
@@ -358,16 +362,16 @@ class CertificateServiceServicer(metaclass=_abc_1.ABCMeta):
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
-    Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
+    Retries: if an error has `RetryInfo` and the trailer `grpc-retry-pushback-ms`, the caller can retry the call after
+    the delay that they state. Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
 
     Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
     log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
     `x-service-name` and writes it only to the audit record.
 
     Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
-    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
-    call was recorded. A call that is rejected before authentication has no receipt.
+    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), with which the operator can
+    prove later that the call was recorded. A call that is rejected before authentication has no receipt.
 
     Cache: if the operator configures a cache, the gateway can return cached responses to cacheable methods. To bypass
     the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
@@ -377,8 +381,8 @@ class CertificateServiceServicer(metaclass=_abc_1.ABCMeta):
     details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
     batches.
 
-    Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
-    the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
+    Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
+    deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.
     """
 
     @_abc_1.abstractmethod
@@ -414,7 +418,7 @@ class CertificateServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_certificate_service_pb2.CheckCertificateResponse, _abc.Awaitable[_certificate_service_pb2.CheckCertificateResponse]]:
         """Checks whether a certificate exists, expired or not. No password is required.
 
-        A certificate that does not exist is a result, not an error.
+        If the certificate does not exist, the call succeeds and `exists` is false.
         """
 
     @_abc_1.abstractmethod
@@ -425,7 +429,8 @@ class CertificateServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_certificate_service_pb2.CreateCertificateResponse, _abc.Awaitable[_certificate_service_pb2.CreateCertificateResponse]]:
         """Creates a key pair, a self-signed certificate, and a certificate signing request for it.
 
-        The gateway first checks whether the certificate exists. Two concurrent calls can both find that it does not exist.
+        The gateway first checks whether the certificate exists. Two concurrent calls can both find no certificate, so both
+        are sent to the upstream.
 
         Errors: ALREADY_EXISTS `CERTIFICATE_ALREADY_EXISTS`; INVALID_ARGUMENT `MISSING_PARAMETER`, `INVALID_PARAMETER`,
         `PASSWORD_TOO_SHORT`; INTERNAL `PROVIDER_KEY_GENERATION`, `PROVIDER_KEYSTORE`, `PROVIDER_STORAGE`; UNAVAILABLE
@@ -463,7 +468,7 @@ class CertificateServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _certificate_service_pb2.DownloadCertificateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_certificate_service_pb2.DownloadCertificateResponse, _abc.Awaitable[_certificate_service_pb2.DownloadCertificateResponse]]:
-        """Downloads a certificate with its chain and, if the request asks for it and policy allows it, its private key.
+        """Downloads a certificate with its chain and, if the request sets `include_private_key`, its private key.
 
         Errors: NOT_FOUND `CERTIFICATE_NOT_FOUND`, `CERTIFICATE_FILE_NOT_FOUND`; FAILED_PRECONDITION
         `MULTIPLE_CERTIFICATE_FILES`, `NOT_A_PEM_FILE`, `CERTIFICATE_NAME_MISMATCH`, `CERTIFICATE_EXPIRED`,
@@ -479,7 +484,8 @@ class CertificateServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_certificate_service_pb2.ImportCertificateResponse, _abc.Awaitable[_certificate_service_pb2.ImportCertificateResponse]]:
         """Imports a certificate and its private key from a key store file.
 
-        The gateway first checks whether the certificate exists. Two concurrent calls can both find that it does not exist.
+        The gateway first checks whether the certificate exists. Two concurrent calls can both find no certificate, so both
+        are sent to the upstream.
 
         Errors: ALREADY_EXISTS `CERTIFICATE_ALREADY_EXISTS`; INVALID_ARGUMENT `UNPARSABLE_CERTIFICATE`, `INVALID_UPLOAD`,
         `MISSING_PARAMETER`, `PASSWORD_TOO_SHORT`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`; INTERNAL

@@ -29,26 +29,28 @@ class _EncodingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Encoding.Val
     ENCODING_UNSPECIFIED: _Encoding.ValueType  # 0
     """The default: UTF8."""
     ENCODING_UTF8: _Encoding.ValueType  # 1
-    """The bytes are UTF-8 text, which the gateway passes on unchanged. It rejects other bytes with INVALID_ARGUMENT
-    `INVALID_REQUEST`, before it calls the upstream.
+    """The bytes are UTF-8 text, which the gateway passes on unchanged. Bytes that are not UTF-8 are rejected with
+    INVALID_ARGUMENT `INVALID_REQUEST`, before the upstream is called.
     """
     ENCODING_BASE64: _Encoding.ValueType  # 2
-    """The bytes are arbitrary. The gateway encodes them in Base64 in requests and decodes them in responses. The size
-    limit of the upstream then applies to the Base64 text, which is one third longer than the bytes.
+    """The bytes can have any value. The gateway encodes them in Base64 in requests and decodes them in responses. The
+    size limit of the upstream then applies to the Base64 text, which is one third longer than the bytes.
     """
 
 class Encoding(_Encoding, metaclass=_EncodingEnumTypeWrapper):
-    """How bytes become the text that the upstream encrypts or signs. Use the same encoding in both directions."""
+    """How the gateway converts bytes to the text that the upstream encrypts or signs. Decrypt with the encoding that was
+    used to encrypt, and verify with the encoding that was used to sign.
+    """
 
 ENCODING_UNSPECIFIED: Encoding.ValueType  # 0
 """The default: UTF8."""
 ENCODING_UTF8: Encoding.ValueType  # 1
-"""The bytes are UTF-8 text, which the gateway passes on unchanged. It rejects other bytes with INVALID_ARGUMENT
-`INVALID_REQUEST`, before it calls the upstream.
+"""The bytes are UTF-8 text, which the gateway passes on unchanged. Bytes that are not UTF-8 are rejected with
+INVALID_ARGUMENT `INVALID_REQUEST`, before the upstream is called.
 """
 ENCODING_BASE64: Encoding.ValueType  # 2
-"""The bytes are arbitrary. The gateway encodes them in Base64 in requests and decodes them in responses. The size
-limit of the upstream then applies to the Base64 text, which is one third longer than the bytes.
+"""The bytes can have any value. The gateway encodes them in Base64 in requests and decodes them in responses. The
+size limit of the upstream then applies to the Base64 text, which is one third longer than the bytes.
 """
 Global___Encoding: _TypeAlias = Encoding  # noqa: Y015
 
@@ -134,7 +136,7 @@ class GetSecretResponse(_message.Message):
 
     PAYLOAD_FIELD_NUMBER: _builtins.int
     payload: _builtins.bytes
-    """The secret. If the upstream stores text, these are its bytes in UTF-8."""
+    """The secret. If the upstream stores text, the payload is the text in UTF-8."""
     def __init__(
         self,
         *,
@@ -162,7 +164,7 @@ class EncryptRequest(_message.Message):
     plaintext: _builtins.bytes
     """The data to encrypt. Can be empty. The limit depends on the provider type: see docs/providers.md."""
     encoding: Global___Encoding.ValueType
-    """How `plaintext` becomes text. Default: UTF8."""
+    """How the gateway converts `plaintext` to text. Default: UTF8."""
     def __init__(
         self,
         *,
@@ -386,7 +388,7 @@ class SignRequest(_message.Message):
     sign its hash.
     """
     encoding: Global___Encoding.ValueType
-    """How `plaintext` becomes text. Default: UTF8."""
+    """How the gateway converts `plaintext` to text. Default: UTF8."""
     def __init__(
         self,
         *,
@@ -473,7 +475,7 @@ class VerifyResponse(_message.Message):
     VERIFIED_FIELD_NUMBER: _builtins.int
     KEY_VERSION_FIELD_NUMBER: _builtins.int
     verified: _builtins.bool
-    """Whether the signature is a signature of this key for this data."""
+    """Whether this key created the signature for this data."""
     key_version: _builtins.int
     """The key version that verified the signature. Absent if the upstream returns no version. 0 is a version."""
     def __init__(

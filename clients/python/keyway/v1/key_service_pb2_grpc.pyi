@@ -29,8 +29,8 @@ GRPC_VERSION: str
 class KeyServiceStub:
     """Encrypts and signs with the keys of all configured providers, and reads their keys and secrets.
 
-    A provider serves some of these methods. `Provider.methods` lists the methods that one configured provider serves,
-    and docs/providers.md lists the methods, limits, and notes of every provider type.
+    Not every provider serves every method. `Provider.methods` lists the methods that a configured provider serves, and
+    docs/providers.md lists the methods, limits, and notes of every provider type.
 
     Names: `providers/{provider}/keys/{key}`, `providers/{provider}/keys/{key}/versions/{version}`, and
     `providers/{provider}/secrets/{secret}`. A segment is not empty, has no `/` and no control characters, and is not `.`
@@ -41,8 +41,8 @@ class KeyServiceStub:
     Key versions: `key_version` in a response is the version that the upstream used. It is absent if the upstream returns
     no version. 0 is a version.
 
-    Ciphertexts and signatures are opaque text that the gateway passes through unchanged. Direct users of the upstream
-    can decrypt and verify what was encrypted and signed through the gateway, and vice versa.
+    Ciphertexts and signatures are opaque text that the gateway passes through unchanged. Programs that call the upstream
+    directly can decrypt and verify data that was encrypted and signed through the gateway, and vice versa.
 
     Methods that name a key or a secret can also return NOT_FOUND `KEY_NOT_FOUND` and FAILED_PRECONDITION
     `KEY_NOT_ACTIVE`.
@@ -63,16 +63,16 @@ class KeyServiceStub:
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
-    Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
+    Retries: if an error has `RetryInfo` and the trailer `grpc-retry-pushback-ms`, the caller can retry the call after
+    the delay that they state. Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
 
     Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
     log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
     `x-service-name` and writes it only to the audit record.
 
     Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
-    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
-    call was recorded. A call that is rejected before authentication has no receipt.
+    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), with which the operator can
+    prove later that the call was recorded. A call that is rejected before authentication has no receipt.
 
     Cache: if the operator configures a cache, the gateway can return cached responses to cacheable methods. To bypass
     the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
@@ -82,8 +82,8 @@ class KeyServiceStub:
     details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
     batches.
 
-    Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
-    the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
+    Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
+    deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.
     """
 
     @_typing.overload
@@ -91,7 +91,9 @@ class KeyServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> KeyServiceAsyncStub: ...
     GetClientInfo: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.GetClientInfoRequest, _key_service_pb2.GetClientInfoResponse]
-    """Returns how the upstream sees the gateway. Use it to find out why the upstream rejects the gateway."""
+    """Returns how the gateway appears to the upstream: IP address, MAC address, and client certificate. Use it to find
+    out why the upstream rejects requests of the gateway.
+    """
     GetSecret: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.GetSecretRequest, _key_service_pb2.GetSecretResponse]
     """Returns a secret. A policy must permit this method by name; otherwise the call fails with PERMISSION_DENIED."""
     Encrypt: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.EncryptRequest, _key_service_pb2.EncryptResponse]
@@ -106,8 +108,8 @@ class KeyServiceStub:
     FAILED_PRECONDITION `PLAINTEXT_NOT_BASE64`.
     """
     GenerateDataKey: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.GenerateDataKeyRequest, _key_service_pb2.GenerateDataKeyResponse]
-    """Creates an AES-256 data key for local use and encrypts it with a symmetric key. The upstream stores neither form.
-    Store `ciphertext`, use `plaintext`, and then discard `plaintext`.
+    """Creates an AES-256 data key for local use and encrypts it with a symmetric key. The upstream does not store the
+    data key. Encrypt data with `plaintext`, discard `plaintext`, and store `ciphertext` with the data.
     """
     GetSymmetricKey: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.GetSymmetricKeyRequest, _key_service_pb2.GetSymmetricKeyResponse]
     """Returns the key material of a symmetric key. A policy must permit this method by name; otherwise the call fails
@@ -123,7 +125,7 @@ class KeyServiceStub:
     Verify: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.VerifyRequest, _key_service_pb2.VerifyResponse]
     """Verifies a signature with the key version that created it.
 
-    A signature that does not match is a result, not an error.
+    If the signature does not match, the call succeeds and `verified` is false.
 
     Errors: INVALID_ARGUMENT `INVALID_USER_DATA` (the upstream cannot parse the signature).
     """
@@ -140,14 +142,14 @@ class KeyServiceStub:
     """
     BatchEncrypt: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.BatchEncryptRequest, _key_service_pb2.BatchEncryptResponse]
     """Encrypts several plaintexts concurrently. Each item succeeds or fails independently, as a call of Encrypt would.
-    The call itself fails only for reasons that concern the complete batch, such as its deadline.
+    The call itself fails only for reasons that affect the whole batch, such as its deadline.
 
     The batch is one message: at most 16 MiB, 1,000 items, and 131,072 characters in all its names together. The
     gateway authorizes and records each item separately.
     """
     BatchDecrypt: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.BatchDecryptRequest, _key_service_pb2.BatchDecryptResponse]
     """Decrypts several ciphertexts concurrently. Each item succeeds or fails independently, as a call of Decrypt would.
-    The call itself fails only for reasons that concern the complete batch, such as its deadline.
+    The call itself fails only for reasons that affect the whole batch, such as its deadline.
 
     The batch is one message: at most 16 MiB, 1,000 items, and 131,072 characters in all its names together. The
     gateway authorizes and records each item separately.
@@ -157,8 +159,8 @@ class KeyServiceStub:
 class KeyServiceAsyncStub(KeyServiceStub):
     """Encrypts and signs with the keys of all configured providers, and reads their keys and secrets.
 
-    A provider serves some of these methods. `Provider.methods` lists the methods that one configured provider serves,
-    and docs/providers.md lists the methods, limits, and notes of every provider type.
+    Not every provider serves every method. `Provider.methods` lists the methods that a configured provider serves, and
+    docs/providers.md lists the methods, limits, and notes of every provider type.
 
     Names: `providers/{provider}/keys/{key}`, `providers/{provider}/keys/{key}/versions/{version}`, and
     `providers/{provider}/secrets/{secret}`. A segment is not empty, has no `/` and no control characters, and is not `.`
@@ -169,8 +171,8 @@ class KeyServiceAsyncStub(KeyServiceStub):
     Key versions: `key_version` in a response is the version that the upstream used. It is absent if the upstream returns
     no version. 0 is a version.
 
-    Ciphertexts and signatures are opaque text that the gateway passes through unchanged. Direct users of the upstream
-    can decrypt and verify what was encrypted and signed through the gateway, and vice versa.
+    Ciphertexts and signatures are opaque text that the gateway passes through unchanged. Programs that call the upstream
+    directly can decrypt and verify data that was encrypted and signed through the gateway, and vice versa.
 
     Methods that name a key or a secret can also return NOT_FOUND `KEY_NOT_FOUND` and FAILED_PRECONDITION
     `KEY_NOT_ACTIVE`.
@@ -191,16 +193,16 @@ class KeyServiceAsyncStub(KeyServiceStub):
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
-    Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
+    Retries: if an error has `RetryInfo` and the trailer `grpc-retry-pushback-ms`, the caller can retry the call after
+    the delay that they state. Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
 
     Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
     log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
     `x-service-name` and writes it only to the audit record.
 
     Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
-    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
-    call was recorded. A call that is rejected before authentication has no receipt.
+    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), with which the operator can
+    prove later that the call was recorded. A call that is rejected before authentication has no receipt.
 
     Cache: if the operator configures a cache, the gateway can return cached responses to cacheable methods. To bypass
     the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
@@ -210,13 +212,15 @@ class KeyServiceAsyncStub(KeyServiceStub):
     details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
     batches.
 
-    Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
-    the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
+    Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
+    deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetClientInfo: _aio.UnaryUnaryMultiCallable[_key_service_pb2.GetClientInfoRequest, _key_service_pb2.GetClientInfoResponse]  # type: ignore[assignment]
-    """Returns how the upstream sees the gateway. Use it to find out why the upstream rejects the gateway."""
+    """Returns how the gateway appears to the upstream: IP address, MAC address, and client certificate. Use it to find
+    out why the upstream rejects requests of the gateway.
+    """
     GetSecret: _aio.UnaryUnaryMultiCallable[_key_service_pb2.GetSecretRequest, _key_service_pb2.GetSecretResponse]  # type: ignore[assignment]
     """Returns a secret. A policy must permit this method by name; otherwise the call fails with PERMISSION_DENIED."""
     Encrypt: _aio.UnaryUnaryMultiCallable[_key_service_pb2.EncryptRequest, _key_service_pb2.EncryptResponse]  # type: ignore[assignment]
@@ -231,8 +235,8 @@ class KeyServiceAsyncStub(KeyServiceStub):
     FAILED_PRECONDITION `PLAINTEXT_NOT_BASE64`.
     """
     GenerateDataKey: _aio.UnaryUnaryMultiCallable[_key_service_pb2.GenerateDataKeyRequest, _key_service_pb2.GenerateDataKeyResponse]  # type: ignore[assignment]
-    """Creates an AES-256 data key for local use and encrypts it with a symmetric key. The upstream stores neither form.
-    Store `ciphertext`, use `plaintext`, and then discard `plaintext`.
+    """Creates an AES-256 data key for local use and encrypts it with a symmetric key. The upstream does not store the
+    data key. Encrypt data with `plaintext`, discard `plaintext`, and store `ciphertext` with the data.
     """
     GetSymmetricKey: _aio.UnaryUnaryMultiCallable[_key_service_pb2.GetSymmetricKeyRequest, _key_service_pb2.GetSymmetricKeyResponse]  # type: ignore[assignment]
     """Returns the key material of a symmetric key. A policy must permit this method by name; otherwise the call fails
@@ -248,7 +252,7 @@ class KeyServiceAsyncStub(KeyServiceStub):
     Verify: _aio.UnaryUnaryMultiCallable[_key_service_pb2.VerifyRequest, _key_service_pb2.VerifyResponse]  # type: ignore[assignment]
     """Verifies a signature with the key version that created it.
 
-    A signature that does not match is a result, not an error.
+    If the signature does not match, the call succeeds and `verified` is false.
 
     Errors: INVALID_ARGUMENT `INVALID_USER_DATA` (the upstream cannot parse the signature).
     """
@@ -265,14 +269,14 @@ class KeyServiceAsyncStub(KeyServiceStub):
     """
     BatchEncrypt: _aio.UnaryUnaryMultiCallable[_key_service_pb2.BatchEncryptRequest, _key_service_pb2.BatchEncryptResponse]  # type: ignore[assignment]
     """Encrypts several plaintexts concurrently. Each item succeeds or fails independently, as a call of Encrypt would.
-    The call itself fails only for reasons that concern the complete batch, such as its deadline.
+    The call itself fails only for reasons that affect the whole batch, such as its deadline.
 
     The batch is one message: at most 16 MiB, 1,000 items, and 131,072 characters in all its names together. The
     gateway authorizes and records each item separately.
     """
     BatchDecrypt: _aio.UnaryUnaryMultiCallable[_key_service_pb2.BatchDecryptRequest, _key_service_pb2.BatchDecryptResponse]  # type: ignore[assignment]
     """Decrypts several ciphertexts concurrently. Each item succeeds or fails independently, as a call of Decrypt would.
-    The call itself fails only for reasons that concern the complete batch, such as its deadline.
+    The call itself fails only for reasons that affect the whole batch, such as its deadline.
 
     The batch is one message: at most 16 MiB, 1,000 items, and 131,072 characters in all its names together. The
     gateway authorizes and records each item separately.
@@ -281,8 +285,8 @@ class KeyServiceAsyncStub(KeyServiceStub):
 class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
     """Encrypts and signs with the keys of all configured providers, and reads their keys and secrets.
 
-    A provider serves some of these methods. `Provider.methods` lists the methods that one configured provider serves,
-    and docs/providers.md lists the methods, limits, and notes of every provider type.
+    Not every provider serves every method. `Provider.methods` lists the methods that a configured provider serves, and
+    docs/providers.md lists the methods, limits, and notes of every provider type.
 
     Names: `providers/{provider}/keys/{key}`, `providers/{provider}/keys/{key}/versions/{version}`, and
     `providers/{provider}/secrets/{secret}`. A segment is not empty, has no `/` and no control characters, and is not `.`
@@ -293,8 +297,8 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
     Key versions: `key_version` in a response is the version that the upstream used. It is absent if the upstream returns
     no version. 0 is a version.
 
-    Ciphertexts and signatures are opaque text that the gateway passes through unchanged. Direct users of the upstream
-    can decrypt and verify what was encrypted and signed through the gateway, and vice versa.
+    Ciphertexts and signatures are opaque text that the gateway passes through unchanged. Programs that call the upstream
+    directly can decrypt and verify data that was encrypted and signed through the gateway, and vice versa.
 
     Methods that name a key or a secret can also return NOT_FOUND `KEY_NOT_FOUND` and FAILED_PRECONDITION
     `KEY_NOT_ACTIVE`.
@@ -315,16 +319,16 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
-    Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
+    Retries: if an error has `RetryInfo` and the trailer `grpc-retry-pushback-ms`, the caller can retry the call after
+    the delay that they state. Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
 
     Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
     log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
     `x-service-name` and writes it only to the audit record.
 
     Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
-    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
-    call was recorded. A call that is rejected before authentication has no receipt.
+    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), with which the operator can
+    prove later that the call was recorded. A call that is rejected before authentication has no receipt.
 
     Cache: if the operator configures a cache, the gateway can return cached responses to cacheable methods. To bypass
     the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
@@ -334,8 +338,8 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
     details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
     batches.
 
-    Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
-    the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
+    Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
+    deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.
     """
 
     @_abc_1.abstractmethod
@@ -344,7 +348,9 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _key_service_pb2.GetClientInfoRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_key_service_pb2.GetClientInfoResponse, _abc.Awaitable[_key_service_pb2.GetClientInfoResponse]]:
-        """Returns how the upstream sees the gateway. Use it to find out why the upstream rejects the gateway."""
+        """Returns how the gateway appears to the upstream: IP address, MAC address, and client certificate. Use it to find
+        out why the upstream rejects requests of the gateway.
+        """
 
     @_abc_1.abstractmethod
     def GetSecret(
@@ -383,8 +389,8 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _key_service_pb2.GenerateDataKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_key_service_pb2.GenerateDataKeyResponse, _abc.Awaitable[_key_service_pb2.GenerateDataKeyResponse]]:
-        """Creates an AES-256 data key for local use and encrypts it with a symmetric key. The upstream stores neither form.
-        Store `ciphertext`, use `plaintext`, and then discard `plaintext`.
+        """Creates an AES-256 data key for local use and encrypts it with a symmetric key. The upstream does not store the
+        data key. Encrypt data with `plaintext`, discard `plaintext`, and store `ciphertext` with the data.
         """
 
     @_abc_1.abstractmethod
@@ -418,7 +424,7 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_key_service_pb2.VerifyResponse, _abc.Awaitable[_key_service_pb2.VerifyResponse]]:
         """Verifies a signature with the key version that created it.
 
-        A signature that does not match is a result, not an error.
+        If the signature does not match, the call succeeds and `verified` is false.
 
         Errors: INVALID_ARGUMENT `INVALID_USER_DATA` (the upstream cannot parse the signature).
         """
@@ -453,7 +459,7 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_key_service_pb2.BatchEncryptResponse, _abc.Awaitable[_key_service_pb2.BatchEncryptResponse]]:
         """Encrypts several plaintexts concurrently. Each item succeeds or fails independently, as a call of Encrypt would.
-        The call itself fails only for reasons that concern the complete batch, such as its deadline.
+        The call itself fails only for reasons that affect the whole batch, such as its deadline.
 
         The batch is one message: at most 16 MiB, 1,000 items, and 131,072 characters in all its names together. The
         gateway authorizes and records each item separately.
@@ -466,7 +472,7 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_key_service_pb2.BatchDecryptResponse, _abc.Awaitable[_key_service_pb2.BatchDecryptResponse]]:
         """Decrypts several ciphertexts concurrently. Each item succeeds or fails independently, as a call of Decrypt would.
-        The call itself fails only for reasons that concern the complete batch, such as its deadline.
+        The call itself fails only for reasons that affect the whole batch, such as its deadline.
 
         The batch is one message: at most 16 MiB, 1,000 items, and 131,072 characters in all its names together. The
         gateway authorizes and records each item separately.

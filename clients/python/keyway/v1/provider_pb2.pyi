@@ -35,7 +35,7 @@ class _ProviderStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Provide
     PROVIDER_STATE_UNREACHABLE: _ProviderState.ValueType  # 3
     """The upstream does not respond: the connection or TLS failed, the request timed out, or the circuit breaker is open."""
     PROVIDER_STATE_UNKNOWN: _ProviderState.ValueType  # 4
-    """Nobody has called CheckProvider since the gateway started."""
+    """CheckProvider has not been called since the gateway started."""
 
 class ProviderState(_ProviderState, metaclass=_ProviderStateEnumTypeWrapper):
     """The state of a provider."""
@@ -49,7 +49,7 @@ PROVIDER_STATE_DEGRADED: ProviderState.ValueType  # 2
 PROVIDER_STATE_UNREACHABLE: ProviderState.ValueType  # 3
 """The upstream does not respond: the connection or TLS failed, the request timed out, or the circuit breaker is open."""
 PROVIDER_STATE_UNKNOWN: ProviderState.ValueType  # 4
-"""Nobody has called CheckProvider since the gateway started."""
+"""CheckProvider has not been called since the gateway started."""
 Global___ProviderState: _TypeAlias = ProviderState  # noqa: Y015
 
 @_typing.final

@@ -49,23 +49,23 @@ class ProviderServiceStub:
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
-    Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
+    Retries: if an error has `RetryInfo` and the trailer `grpc-retry-pushback-ms`, the caller can retry the call after
+    the delay that they state. Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
 
     Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
     log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
     `x-service-name` and writes it only to the audit record.
 
     Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
-    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
-    call was recorded. A call that is rejected before authentication has no receipt.
+    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), with which the operator can
+    prove later that the call was recorded. A call that is rejected before authentication has no receipt.
 
     Limits: a request message has at most 16 MiB. gRPC itself rejects a larger one with RESOURCE_EXHAUSTED and without
     details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
     batches.
 
-    Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
-    the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
+    Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
+    deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.
     """
 
     @_typing.overload
@@ -82,9 +82,9 @@ class ProviderServiceStub:
     CheckProvider: _grpc.UnaryUnaryMultiCallable[_provider_service_pb2.CheckProviderRequest, _provider_service_pb2.CheckProviderResponse]
     """Makes one read-only call to the upstream and returns the provider with the state that this call found.
 
-    An upstream that fails or is unreachable is a result (DEGRADED, UNREACHABLE), not an error. Concurrent calls share
-    one check. The check has the default deadline of the gateway, regardless of the deadlines of the callers. If the
-    gateway has no free connection (UNAVAILABLE `PROVIDER_BUSY`), the state does not change.
+    If the upstream fails or is unreachable, the call succeeds and the state is DEGRADED or UNREACHABLE. Concurrent
+    calls share one check. The check has the default deadline of the gateway, regardless of the deadlines of the
+    callers. If the gateway has no free connection (UNAVAILABLE `PROVIDER_BUSY`), the state does not change.
     """
     ListStatusMappings: _grpc.UnaryUnaryMultiCallable[_provider_service_pb2.ListStatusMappingsRequest, _provider_service_pb2.ListStatusMappingsResponse]
     """Lists how the gateway maps the errors of the upstream to gRPC status codes and reasons, on one page."""
@@ -113,23 +113,23 @@ class ProviderServiceAsyncStub(ProviderServiceStub):
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
-    Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
+    Retries: if an error has `RetryInfo` and the trailer `grpc-retry-pushback-ms`, the caller can retry the call after
+    the delay that they state. Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
 
     Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
     log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
     `x-service-name` and writes it only to the audit record.
 
     Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
-    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
-    call was recorded. A call that is rejected before authentication has no receipt.
+    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), with which the operator can
+    prove later that the call was recorded. A call that is rejected before authentication has no receipt.
 
     Limits: a request message has at most 16 MiB. gRPC itself rejects a larger one with RESOURCE_EXHAUSTED and without
     details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
     batches.
 
-    Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
-    the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
+    Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
+    deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -143,9 +143,9 @@ class ProviderServiceAsyncStub(ProviderServiceStub):
     CheckProvider: _aio.UnaryUnaryMultiCallable[_provider_service_pb2.CheckProviderRequest, _provider_service_pb2.CheckProviderResponse]  # type: ignore[assignment]
     """Makes one read-only call to the upstream and returns the provider with the state that this call found.
 
-    An upstream that fails or is unreachable is a result (DEGRADED, UNREACHABLE), not an error. Concurrent calls share
-    one check. The check has the default deadline of the gateway, regardless of the deadlines of the callers. If the
-    gateway has no free connection (UNAVAILABLE `PROVIDER_BUSY`), the state does not change.
+    If the upstream fails or is unreachable, the call succeeds and the state is DEGRADED or UNREACHABLE. Concurrent
+    calls share one check. The check has the default deadline of the gateway, regardless of the deadlines of the
+    callers. If the gateway has no free connection (UNAVAILABLE `PROVIDER_BUSY`), the state does not change.
     """
     ListStatusMappings: _aio.UnaryUnaryMultiCallable[_provider_service_pb2.ListStatusMappingsRequest, _provider_service_pb2.ListStatusMappingsResponse]  # type: ignore[assignment]
     """Lists how the gateway maps the errors of the upstream to gRPC status codes and reasons, on one page."""
@@ -173,23 +173,23 @@ class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
     - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
     - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
 
-    Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
-    Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
+    Retries: if an error has `RetryInfo` and the trailer `grpc-retry-pushback-ms`, the caller can retry the call after
+    the delay that they state. Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
 
     Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
     log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
     `x-service-name` and writes it only to the audit record.
 
     Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
-    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
-    call was recorded. A call that is rejected before authentication has no receipt.
+    also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), with which the operator can
+    prove later that the call was recorded. A call that is rejected before authentication has no receipt.
 
     Limits: a request message has at most 16 MiB. gRPC itself rejects a larger one with RESOURCE_EXHAUSTED and without
     details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
     batches.
 
-    Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
-    the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
+    Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
+    deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.
     """
 
     @_abc_1.abstractmethod
@@ -219,9 +219,9 @@ class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_provider_service_pb2.CheckProviderResponse, _abc.Awaitable[_provider_service_pb2.CheckProviderResponse]]:
         """Makes one read-only call to the upstream and returns the provider with the state that this call found.
 
-        An upstream that fails or is unreachable is a result (DEGRADED, UNREACHABLE), not an error. Concurrent calls share
-        one check. The check has the default deadline of the gateway, regardless of the deadlines of the callers. If the
-        gateway has no free connection (UNAVAILABLE `PROVIDER_BUSY`), the state does not change.
+        If the upstream fails or is unreachable, the call succeeds and the state is DEGRADED or UNREACHABLE. Concurrent
+        calls share one check. The check has the default deadline of the gateway, regardless of the deadlines of the
+        callers. If the gateway has no free connection (UNAVAILABLE `PROVIDER_BUSY`), the state does not change.
         """
 
     @_abc_1.abstractmethod

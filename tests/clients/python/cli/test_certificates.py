@@ -167,7 +167,7 @@ def test_authorities_are_imported_shown_and_deleted(asteria: Commands) -> None:
     name = row.split()[0]
     assert "Valid until" in asteria("cas", "show", name).text
     assert asteria("cas", "import", "server", "ca.pem").errors in (
-        "The trust store already contains all of them.\n",
+        "The trust store already contains all authorities in the file.\n",
         "",
     )
     assert asteria("cas", "delete", name, "-y").code == 0

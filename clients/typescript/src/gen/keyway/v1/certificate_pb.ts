@@ -148,8 +148,8 @@ export type Certificate = Message<"keyway.v1.Certificate"> & {
   fingerprints?: Fingerprints | undefined;
 
   /**
-   * The certificate chain as text: the subjects, leaf first. If the provider returns this list itself, the gateway
-   * keeps its order and spelling, and the list can contain the issuers instead. Only in the FULL view.
+   * The certificate chain as text: the subjects, leaf first. If the provider returns such a list, the gateway does
+   * not change its order and spelling, and the list can contain the issuers instead. Only in the FULL view.
    *
    * @generated from field: repeated string chain = 17;
    */
@@ -164,9 +164,9 @@ export const CertificateSchema: GenMessage<Certificate> = /*@__PURE__*/
   messageDesc(file_keyway_v1_certificate, 0);
 
 /**
- * An X.500 distinguished name, by its usual attributes. An attribute that the name does not have is empty. If the name
- * has an attribute more than once, the field contains the first value, and `text` contains all values. In a request,
- * each field has at most 1,024 bytes.
+ * An X.500 distinguished name, split into its common attributes. A missing attribute is empty. If the name has an
+ * attribute more than once, the field contains the first value, and `text` contains all values. In a request, each
+ * field has at most 1,024 bytes.
  *
  * @generated from message keyway.v1.DistinguishedName
  */
@@ -229,7 +229,7 @@ export const DistinguishedNameSchema: GenMessage<DistinguishedName> = /*@__PURE_
   messageDesc(file_keyway_v1_certificate, 1);
 
 /**
- * The nine key usages of RFC 5280, section 4.2.1.3. Each is false by default.
+ * The nine key usages of RFC 5280, section 4.2.1.3. A usage that the certificate does not permit is false.
  *
  * @generated from message keyway.v1.KeyUsage
  */

@@ -380,7 +380,7 @@ export type UploadCertificateRequest = Message<"keyway.v1.UploadCertificateReque
   content: Uint8Array;
 
   /**
-   * The name of the file, without `/`, `\`, and control characters, at most 255 bytes. If empty, the gateway chooses
+   * The name of the file, without `/`, `\`, or control characters, at most 255 bytes. If empty, the gateway chooses
    * one.
    *
    * @generated from field: string filename = 3;
@@ -431,9 +431,9 @@ export type DownloadCertificateRequest = Message<"keyway.v1.DownloadCertificateR
   format: CertificateFormat;
 
   /**
-   * Whether to return the private key in addition. Default: no. A policy must permit this by name; otherwise the call
-   * fails with PERMISSION_DENIED. A provider that does not return private keys fails the call with UNIMPLEMENTED
-   * `METHOD_NOT_SUPPORTED_BY_PROVIDER`.
+   * Whether to also return the private key. Default: no. A policy must permit the action
+   * `DownloadCertificateWithPrivateKey` by name; otherwise the call fails with PERMISSION_DENIED. A provider that does
+   * not return private keys fails the call with UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`.
    *
    * @generated from field: bool include_private_key = 3;
    */
@@ -482,7 +482,7 @@ export type DownloadCertificateResponse = Message<"keyway.v1.DownloadCertificate
   mediaType: string;
 
   /**
-   * Each certificate in PEM, leaf first. It does not depend on the format.
+   * Each certificate in PEM, leaf first, whatever format the request asks for.
    *
    * @generated from field: repeated string certificate_chain = 4;
    */
@@ -525,7 +525,7 @@ export type ImportCertificateRequest = Message<"keyway.v1.ImportCertificateReque
   keystore: Uint8Array;
 
   /**
-   * The name of the file, without `/`, `\`, and control characters, at most 255 bytes. If empty, the gateway chooses
+   * The name of the file, without `/`, `\`, or control characters, at most 255 bytes. If empty, the gateway chooses
    * one.
    *
    * @generated from field: string filename = 3;
@@ -646,7 +646,7 @@ export type GetCertificateSigningRequestResponse = Message<"keyway.v1.GetCertifi
   filename: string;
 
   /**
-   * The content of the file, as the upstream stores it. If the upstream returns a ZIP archive, the gateway unpacks it.
+   * The unchanged content of the file. If the upstream returns a ZIP archive, the gateway unpacks it first.
    *
    * @generated from field: bytes content = 3;
    */
@@ -681,7 +681,7 @@ export type InstallSignedCertificateRequest = Message<"keyway.v1.InstallSignedCe
   certificate: Uint8Array;
 
   /**
-   * The name of the certificate file, without `/`, `\`, and control characters, at most 255 bytes. If empty, the
+   * The name of the certificate file, without `/`, `\`, or control characters, at most 255 bytes. If empty, the
    * gateway chooses one.
    *
    * @generated from field: string certificate_filename = 3;
@@ -696,7 +696,7 @@ export type InstallSignedCertificateRequest = Message<"keyway.v1.InstallSignedCe
   chain: Uint8Array;
 
   /**
-   * The name of the chain file, without `/`, `\`, and control characters, at most 255 bytes. If empty, the gateway
+   * The name of the chain file, without `/`, `\`, or control characters, at most 255 bytes. If empty, the gateway
    * chooses one. Ignored if `chain` is empty.
    *
    * @generated from field: string chain_filename = 5;
@@ -845,7 +845,7 @@ export type ImportTrustedAuthorityRequest = Message<"keyway.v1.ImportTrustedAuth
   content: Uint8Array;
 
   /**
-   * The name of the file, without `/`, `\`, and control characters, at most 255 bytes. If empty, the gateway chooses
+   * The name of the file, without `/`, `\`, or control characters, at most 255 bytes. If empty, the gateway chooses
    * one.
    *
    * @generated from field: string filename = 3;
@@ -952,7 +952,7 @@ export enum CertificateStateFilter {
   UNEXPIRED = 1,
 
   /**
-   * Certificates that are known to have expired.
+   * Certificates that have expired.
    *
    * @generated from enum value: CERTIFICATE_STATE_FILTER_EXPIRED = 2;
    */
@@ -1058,8 +1058,8 @@ export const CertificateFormatSchema: GenEnum<CertificateFormat> = /*@__PURE__*/
 /**
  * Manages the certificates and the trust stores of all configured providers.
  *
- * A provider serves some of these methods. `Provider.methods` lists the methods that one configured provider serves,
- * and docs/providers.md lists the methods, limits, and notes of every provider type.
+ * Not every provider serves every method. `Provider.methods` lists the methods that a configured provider serves, and
+ * docs/providers.md lists the methods, limits, and notes of every provider type.
  *
  * Names: `providers/{provider}/certificates/{certificate}` and
  * `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`. A segment is not empty, has no `/` and no
@@ -1085,16 +1085,16 @@ export const CertificateFormatSchema: GenEnum<CertificateFormat> = /*@__PURE__*/
  * - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
  * - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
  *
- * Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
- * Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
+ * Retries: if an error has `RetryInfo` and the trailer `grpc-retry-pushback-ms`, the caller can retry the call after
+ * the delay that they state. Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
  *
  * Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
  * log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
  * `x-service-name` and writes it only to the audit record.
  *
  * Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
- * also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
- * call was recorded. A call that is rejected before authentication has no receipt.
+ * also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), with which the operator can
+ * prove later that the call was recorded. A call that is rejected before authentication has no receipt.
  *
  * Cache: if the operator configures a cache, the gateway can return cached responses to cacheable methods. To bypass
  * the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
@@ -1104,8 +1104,8 @@ export const CertificateFormatSchema: GenEnum<CertificateFormat> = /*@__PURE__*/
  * details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
  * batches.
  *
- * Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
- * the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
+ * Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
+ * deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.
  *
  * @generated from service keyway.v1.CertificateService
  */
@@ -1140,7 +1140,7 @@ export const CertificateService: GenService<{
   /**
    * Checks whether a certificate exists, expired or not. No password is required.
    *
-   * A certificate that does not exist is a result, not an error.
+   * If the certificate does not exist, the call succeeds and `exists` is false.
    *
    * @generated from rpc keyway.v1.CertificateService.CheckCertificate
    */
@@ -1152,7 +1152,8 @@ export const CertificateService: GenService<{
   /**
    * Creates a key pair, a self-signed certificate, and a certificate signing request for it.
    *
-   * The gateway first checks whether the certificate exists. Two concurrent calls can both find that it does not exist.
+   * The gateway first checks whether the certificate exists. Two concurrent calls can both find no certificate, so both
+   * are sent to the upstream.
    *
    * Errors: ALREADY_EXISTS `CERTIFICATE_ALREADY_EXISTS`; INVALID_ARGUMENT `MISSING_PARAMETER`, `INVALID_PARAMETER`,
    * `PASSWORD_TOO_SHORT`; INTERNAL `PROVIDER_KEY_GENERATION`, `PROVIDER_KEYSTORE`, `PROVIDER_STORAGE`; UNAVAILABLE
@@ -1193,7 +1194,7 @@ export const CertificateService: GenService<{
     output: typeof UploadCertificateResponseSchema;
   },
   /**
-   * Downloads a certificate with its chain and, if the request asks for it and policy allows it, its private key.
+   * Downloads a certificate with its chain and, if the request sets `include_private_key`, its private key.
    *
    * Errors: NOT_FOUND `CERTIFICATE_NOT_FOUND`, `CERTIFICATE_FILE_NOT_FOUND`; FAILED_PRECONDITION
    * `MULTIPLE_CERTIFICATE_FILES`, `NOT_A_PEM_FILE`, `CERTIFICATE_NAME_MISMATCH`, `CERTIFICATE_EXPIRED`,
@@ -1210,7 +1211,8 @@ export const CertificateService: GenService<{
   /**
    * Imports a certificate and its private key from a key store file.
    *
-   * The gateway first checks whether the certificate exists. Two concurrent calls can both find that it does not exist.
+   * The gateway first checks whether the certificate exists. Two concurrent calls can both find no certificate, so both
+   * are sent to the upstream.
    *
    * Errors: ALREADY_EXISTS `CERTIFICATE_ALREADY_EXISTS`; INVALID_ARGUMENT `UNPARSABLE_CERTIFICATE`, `INVALID_UPLOAD`,
    * `MISSING_PARAMETER`, `PASSWORD_TOO_SHORT`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`; INTERNAL

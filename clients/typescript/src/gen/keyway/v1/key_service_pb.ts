@@ -103,7 +103,7 @@ export const GetSecretRequestSchema: GenMessage<GetSecretRequest> = /*@__PURE__*
  */
 export type GetSecretResponse = Message<"keyway.v1.GetSecretResponse"> & {
   /**
-   * The secret. If the upstream stores text, these are its bytes in UTF-8.
+   * The secret. If the upstream stores text, the payload is the text in UTF-8.
    *
    * @generated from field: bytes payload = 1;
    */
@@ -138,7 +138,7 @@ export type EncryptRequest = Message<"keyway.v1.EncryptRequest"> & {
   plaintext: Uint8Array;
 
   /**
-   * How `plaintext` becomes text. Default: UTF8.
+   * How the gateway converts `plaintext` to text. Default: UTF8.
    *
    * @generated from field: keyway.v1.Encoding encoding = 3;
    */
@@ -371,7 +371,7 @@ export type SignRequest = Message<"keyway.v1.SignRequest"> & {
   plaintext: Uint8Array;
 
   /**
-   * How `plaintext` becomes text. Default: UTF8.
+   * How the gateway converts `plaintext` to text. Default: UTF8.
    *
    * @generated from field: keyway.v1.Encoding encoding = 3;
    */
@@ -462,7 +462,7 @@ export const VerifyRequestSchema: GenMessage<VerifyRequest> = /*@__PURE__*/
  */
 export type VerifyResponse = Message<"keyway.v1.VerifyResponse"> & {
   /**
-   * Whether the signature is a signature of this key for this data.
+   * Whether this key created the signature for this data.
    *
    * @generated from field: bool verified = 1;
    */
@@ -758,7 +758,8 @@ export const BatchDecryptResultSchema: GenMessage<BatchDecryptResult> = /*@__PUR
   messageDesc(file_keyway_v1_key_service, 25);
 
 /**
- * How bytes become the text that the upstream encrypts or signs. Use the same encoding in both directions.
+ * How the gateway converts bytes to the text that the upstream encrypts or signs. Decrypt with the encoding that was
+ * used to encrypt, and verify with the encoding that was used to sign.
  *
  * @generated from enum keyway.v1.Encoding
  */
@@ -771,16 +772,16 @@ export enum Encoding {
   UNSPECIFIED = 0,
 
   /**
-   * The bytes are UTF-8 text, which the gateway passes on unchanged. It rejects other bytes with INVALID_ARGUMENT
-   * `INVALID_REQUEST`, before it calls the upstream.
+   * The bytes are UTF-8 text, which the gateway passes on unchanged. Bytes that are not UTF-8 are rejected with
+   * INVALID_ARGUMENT `INVALID_REQUEST`, before the upstream is called.
    *
    * @generated from enum value: ENCODING_UTF8 = 1;
    */
   UTF8 = 1,
 
   /**
-   * The bytes are arbitrary. The gateway encodes them in Base64 in requests and decodes them in responses. The size
-   * limit of the upstream then applies to the Base64 text, which is one third longer than the bytes.
+   * The bytes can have any value. The gateway encodes them in Base64 in requests and decodes them in responses. The
+   * size limit of the upstream then applies to the Base64 text, which is one third longer than the bytes.
    *
    * @generated from enum value: ENCODING_BASE64 = 2;
    */
@@ -796,8 +797,8 @@ export const EncodingSchema: GenEnum<Encoding> = /*@__PURE__*/
 /**
  * Encrypts and signs with the keys of all configured providers, and reads their keys and secrets.
  *
- * A provider serves some of these methods. `Provider.methods` lists the methods that one configured provider serves,
- * and docs/providers.md lists the methods, limits, and notes of every provider type.
+ * Not every provider serves every method. `Provider.methods` lists the methods that a configured provider serves, and
+ * docs/providers.md lists the methods, limits, and notes of every provider type.
  *
  * Names: `providers/{provider}/keys/{key}`, `providers/{provider}/keys/{key}/versions/{version}`, and
  * `providers/{provider}/secrets/{secret}`. A segment is not empty, has no `/` and no control characters, and is not `.`
@@ -808,8 +809,8 @@ export const EncodingSchema: GenEnum<Encoding> = /*@__PURE__*/
  * Key versions: `key_version` in a response is the version that the upstream used. It is absent if the upstream returns
  * no version. 0 is a version.
  *
- * Ciphertexts and signatures are opaque text that the gateway passes through unchanged. Direct users of the upstream
- * can decrypt and verify what was encrypted and signed through the gateway, and vice versa.
+ * Ciphertexts and signatures are opaque text that the gateway passes through unchanged. Programs that call the upstream
+ * directly can decrypt and verify data that was encrypted and signed through the gateway, and vice versa.
  *
  * Methods that name a key or a secret can also return NOT_FOUND `KEY_NOT_FOUND` and FAILED_PRECONDITION
  * `KEY_NOT_ACTIVE`.
@@ -830,16 +831,16 @@ export const EncodingSchema: GenEnum<Encoding> = /*@__PURE__*/
  * - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
  * - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
  *
- * Retries: `RetryInfo` and the trailer `grpc-retry-pushback-ms` mean that the caller can retry the call, and when.
- * Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
+ * Retries: if an error has `RetryInfo` and the trailer `grpc-retry-pushback-ms`, the caller can retry the call after
+ * the delay that they state. Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
  *
  * Metadata: a request can set `x-request-id` (at most 128 printable ASCII characters), which the gateway writes to its
  * log and to the audit record, and `x-service-name`, which names the calling component. The gateway does not verify
  * `x-service-name` and writes it only to the audit record.
  *
  * Trailers: every response, successful or not, has `keyway-request-id`. If the gateway keeps a journal, every response
- * also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), which later proves that the
- * call was recorded. A call that is rejected before authentication has no receipt.
+ * also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), with which the operator can
+ * prove later that the call was recorded. A call that is rejected before authentication has no receipt.
  *
  * Cache: if the operator configures a cache, the gateway can return cached responses to cacheable methods. To bypass
  * the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
@@ -849,14 +850,15 @@ export const EncodingSchema: GenEnum<Encoding> = /*@__PURE__*/
  * details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
  * batches.
  *
- * Deadlines: set a deadline on every call. Without one, the default deadline of the gateway applies. If the deadline of
- * the caller expires first, the caller's gRPC library returns DEADLINE_EXCEEDED without details.
+ * Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
+ * deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.
  *
  * @generated from service keyway.v1.KeyService
  */
 export const KeyService: GenService<{
   /**
-   * Returns how the upstream sees the gateway. Use it to find out why the upstream rejects the gateway.
+   * Returns how the gateway appears to the upstream: IP address, MAC address, and client certificate. Use it to find
+   * out why the upstream rejects requests of the gateway.
    *
    * @generated from rpc keyway.v1.KeyService.GetClientInfo
    */
@@ -901,8 +903,8 @@ export const KeyService: GenService<{
     output: typeof DecryptResponseSchema;
   },
   /**
-   * Creates an AES-256 data key for local use and encrypts it with a symmetric key. The upstream stores neither form.
-   * Store `ciphertext`, use `plaintext`, and then discard `plaintext`.
+   * Creates an AES-256 data key for local use and encrypts it with a symmetric key. The upstream does not store the
+   * data key. Encrypt data with `plaintext`, discard `plaintext`, and store `ciphertext` with the data.
    *
    * @generated from rpc keyway.v1.KeyService.GenerateDataKey
    */
@@ -939,7 +941,7 @@ export const KeyService: GenService<{
   /**
    * Verifies a signature with the key version that created it.
    *
-   * A signature that does not match is a result, not an error.
+   * If the signature does not match, the call succeeds and `verified` is false.
    *
    * Errors: INVALID_ARGUMENT `INVALID_USER_DATA` (the upstream cannot parse the signature).
    *
@@ -977,7 +979,7 @@ export const KeyService: GenService<{
   },
   /**
    * Encrypts several plaintexts concurrently. Each item succeeds or fails independently, as a call of Encrypt would.
-   * The call itself fails only for reasons that concern the complete batch, such as its deadline.
+   * The call itself fails only for reasons that affect the whole batch, such as its deadline.
    *
    * The batch is one message: at most 16 MiB, 1,000 items, and 131,072 characters in all its names together. The
    * gateway authorizes and records each item separately.
@@ -991,7 +993,7 @@ export const KeyService: GenService<{
   },
   /**
    * Decrypts several ciphertexts concurrently. Each item succeeds or fails independently, as a call of Decrypt would.
-   * The call itself fails only for reasons that concern the complete batch, such as its deadline.
+   * The call itself fails only for reasons that affect the whole batch, such as its deadline.
    *
    * The batch is one message: at most 16 MiB, 1,000 items, and 131,072 characters in all its names together. The
    * gateway authorizes and records each item separately.

@@ -119,7 +119,7 @@ export enum ProviderState {
   UNREACHABLE = 3,
 
   /**
-   * Nobody has called CheckProvider since the gateway started.
+   * CheckProvider has not been called since the gateway started.
    *
    * @generated from enum value: PROVIDER_STATE_UNKNOWN = 4;
    */

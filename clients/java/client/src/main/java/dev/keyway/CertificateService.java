@@ -77,7 +77,7 @@ public final class CertificateService extends ServiceCalls<CertificateServiceBlo
         return call(() -> stub().uploadCertificate(request));
     }
 
-    /** Downloads a certificate with its chain and, if the request asks for it and policy allows it, its private key. */
+    /** Downloads a certificate with its chain and, if the request sets {@code include_private_key}, its private key. */
     public DownloadCertificateResponse downloadCertificate(DownloadCertificateRequest request) {
         return call(() -> stub().downloadCertificate(request));
     }

@@ -43,7 +43,7 @@ public final class KeyService extends ServiceCalls<KeyServiceBlockingStub, KeySe
         return new KeyService(stub);
     }
 
-    /** Returns how the upstream sees the gateway. */
+    /** Returns how the gateway appears to the upstream. */
     public GetClientInfoResponse getClientInfo(GetClientInfoRequest request) {
         return call(() -> stub().getClientInfo(request));
     }
