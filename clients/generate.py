@@ -27,16 +27,16 @@ PROTOS = ROOT / "protos"
 DEPS = ROOT / "build" / "protos-deps"
 TEMPLATES = (ROOT / "clients" / "buf.gen.yaml", ROOT / "clients" / "typescript" / "buf.gen.yaml")
 
-# The generators beside this file, each with the file or folder that it writes.
+# The generators beside this file, with the file or folder that it writes. The others import what the first two write.
 GENERATORS = (
     ("clients.python_stubs", "clients/python"),
+    ("clients.operations", "gateway/providers/base/operations.py"),
     ("clients.python_services", "clients/python/keyway/services.py"),
     ("clients.java_services", "clients/java/client/src/main/java/dev/keyway"),
     ("clients.service_config", "clients/service-config.json"),
     ("clients.api_reference", "docs/api.md"),
     ("clients.provider_reference", "docs/providers.md"),
     ("clients.configuration_reference", "docs/configuration-reference.md"),
-    ("clients.operations", "gateway/providers/base/operations.py"),
 )
 
 # The generated files, relative to the root of the repository. No file that is written by hand matches.
@@ -82,8 +82,9 @@ def deps() -> int:
 
 def stubs() -> int:
     deps()
-    # First the Python stubs, in place: the other generators import them.
-    run_generator(*GENERATORS[0], ROOT)
+    # First, in place, what the other generators import.
+    for generator, output in GENERATORS[:2]:
+        run_generator(generator, output, ROOT)
     with tempfile.TemporaryDirectory() as folder:
         generate_stubs(Path(folder))
         fresh = generated_files(Path(folder))

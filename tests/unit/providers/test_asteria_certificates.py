@@ -1,15 +1,13 @@
-"""The certificates of an ASTERIA server: supported methods, list, get, check."""
+"""The certificates of an ASTERIA server: list, get, check."""
 
 from datetime import UTC, datetime
 
 import pytest
 from google.type.date_pb2 import Date
 
-from gateway.contract.methods import snake_case
 from gateway.errors import GatewayError, MalformedResponse
 from gateway.providers.asteria.adapter import AsteriaProvider
 from gateway.providers.base.listing import ListWindow
-from gateway.providers.base.provider import operations_of
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
 from tests.support.providers.asteria_messages import FINGERPRINTS, full
@@ -27,11 +25,6 @@ from tests.support.providers.asteria_samples import (
     provider,
 )
 from tests.support.scripted_upstream import ScriptedUpstream
-
-
-def test_serves_all_certificate_methods_except_upload(asteria: AsteriaProvider) -> None:
-    methods = service.DESCRIPTOR.services_by_name["CertificateService"].methods
-    assert operations_of(asteria).keys() == {snake_case(method.name) for method in methods} - {"upload_certificate"}
 
 
 async def test_health_check_calls_exist_for_the_server_certificate(

@@ -1,11 +1,10 @@
-"""The Secure Key Manager adapter: supported methods, client info, secrets, and IDs in paths."""
+"""The Secure Key Manager adapter: client info, secrets, and IDs in paths."""
 
 import asyncio
 
 import pytest
 
 from gateway.errors import GatewayError
-from gateway.providers.base.provider import operations_of
 from gateway.providers.nhn_secure_key_manager.adapter import SecureKeyManager
 from keyway.v1 import key_service_pb2 as keys
 from tests.support.providers.secure_key_manager import (
@@ -19,15 +18,6 @@ from tests.support.providers.secure_key_manager import (
     success,
 )
 from tests.support.scripted_upstream import ScriptedUpstream
-
-DOCUMENTED_OPERATIONS = {
-    *("get_client_info", "get_secret", "encrypt", "decrypt", "generate_data_key", "get_symmetric_key"),
-    *("sign", "verify", "get_private_key", "get_public_key"),
-}
-
-
-def test_adapter_serves_every_documented_call(adapter: SecureKeyManager) -> None:
-    assert operations_of(adapter).keys() == DOCUMENTED_OPERATIONS
 
 
 def test_adapter_has_id_type_and_api_version(adapter: SecureKeyManager) -> None:
