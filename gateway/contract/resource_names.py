@@ -15,7 +15,7 @@ from gateway.contract.descriptors import RESOURCE, RESOURCE_DEFINITION, RESOURCE
 
 MAXIMUM_NAME_CHARACTERS: Final = 1024
 WILDCARD: Final = "-"
-"""The segment that stands for every provider in a list request."""
+"""The segment that means every provider in a list request."""
 
 SEGMENT: Final = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]+"
 _VARIABLE = re.compile(r"\{(\w+)\}")

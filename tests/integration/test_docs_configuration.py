@@ -13,7 +13,7 @@ from tests.support.authority import CertificateAuthority
 from tests.support.docs import ROOT, blocks
 
 
-def test_the_complete_example_loads_and_uses_every_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_complete_example_loads_and_uses_every_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (example,) = blocks("docs/configuration.md", "yaml")
     secret = tmp_path / "skm-appkey"
     secret.write_text("an-app-key\n")
@@ -35,7 +35,7 @@ def test_the_complete_example_loads_and_uses_every_section(tmp_path: Path, monke
     assert sections == GatewaySettings.model_fields.keys()
 
 
-def test_the_emulator_configuration_uses_the_documented_ports() -> None:
+def test_emulator_configuration_uses_the_documented_ports() -> None:
     settings = app.load_config(ROOT / "deploy/emulators.yaml")
     ports = {provider.type: int(provider.endpoint.rpartition(":")[2]) for provider in settings.providers}
     assert ports == {kind: emulated.port for kind, emulated in EMULATOR_TYPES.items()}

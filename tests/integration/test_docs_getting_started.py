@@ -30,7 +30,7 @@ async def test_printed_buf_call_succeeds(stack: Stack, line: str) -> None:
     assert EXPECTED[line.rsplit("/", 1)[-1]] in await run("buf", *arguments)
 
 
-def test_the_page_has_one_buf_call_per_service() -> None:
+def test_page_has_one_buf_call_per_service() -> None:
     assert {line.rsplit("/", 1)[-1] for line in BUF_CALLS} == EXPECTED.keys()
 
 
@@ -41,7 +41,7 @@ async def test_printed_keyway_command_succeeds(stack: Stack, line: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["README.md", PAGE, *TRANSLATIONS])
-def test_the_printed_python_program_is_the_example(name: str) -> None:
+def test_printed_python_program_is_the_example(name: str) -> None:
     (program,) = blocks(name, "python")
     assert page("clients/python/examples/first_call.py").endswith(program)
 
@@ -75,7 +75,7 @@ def demo_certificates() -> list[str]:
     return [f"providers/nhn-certs/certificates/{name.rpartition('/')[2]}" for name in names]
 
 
-async def test_the_demo_contains_the_documented_resources(stack: Stack) -> None:
+async def test_demo_contains_the_documented_resources(stack: Stack) -> None:
     service = stack.gateway.certificates
     names = demo_certificates()
     assert len(names) == 11
@@ -92,9 +92,9 @@ async def test_the_demo_contains_the_documented_resources(stack: Stack) -> None:
     assert (await stack.gateway.keys.Sign(sign)).signature
 
 
-def test_the_readme_has_at_most_200_lines() -> None:
+def test_readme_has_at_most_200_lines() -> None:
     assert len(page("README.md").splitlines()) <= 200
 
 
-def test_the_license_is_apache_2() -> None:
+def test_license_is_apache_2() -> None:
     assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from tests.support.docs import ROOT, blocks, run
 from tests.support.stack import Gateway, Stack
 
 
-async def test_the_printed_commands_show_a_permitted_and_a_denied_call(stack: Stack, tmp_path: Path) -> None:
+async def test_printed_commands_show_a_permitted_and_a_denied_call(stack: Stack, tmp_path: Path) -> None:
     first, second = blocks("docs/secure-setup.md", "sh")
     (make_certificates,) = (line for line in first.splitlines() if line.startswith("deploy/"))
     await run("bash", "-ec", make_certificates.replace(".keyway", str(tmp_path)))

@@ -121,7 +121,7 @@ async def test_state_directory_that_is_not_writable_is_reported(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-async def test_second_demo_in_one_state_directory_is_told_to_use_another(workers: str, tmp_path: Path) -> None:
+async def test_second_demo_with_the_same_state_directory_is_rejected_with_advice(workers: str, tmp_path: Path) -> None:
     async with Process(tmp_path, "serve", "--listen", "127.0.0.1:0", "--state", "kept") as process:
         await process.address()
         command = ("serve", "--listen", "127.0.0.1:0", "--workers", workers, "--state", "kept")

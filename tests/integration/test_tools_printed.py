@@ -12,7 +12,7 @@ FOLLOWED_BY = "Try, in another terminal:"
 THEN = "Each call is recorded. To read the newest records:"
 
 
-async def test_the_calls_that_serve_prints_succeed(tmp_path: Path) -> None:
+async def test_calls_that_serve_prints_succeed(tmp_path: Path) -> None:
     async with Process(tmp_path, "serve", "--listen", "127.0.0.1:0") as process:
         calls = await process.lines_after(FOLLOWED_BY, 3)
         finished = await asyncio.gather(*(execute("sh", "-c", call, folder=tmp_path) for call in calls))
@@ -30,7 +30,7 @@ async def test_the_calls_that_serve_prints_succeed(tmp_path: Path) -> None:
     assert ended.code == 0
 
 
-async def test_the_banner_lists_every_port(tmp_path: Path) -> None:
+async def test_banner_lists_every_port(tmp_path: Path) -> None:
     async with Process(tmp_path, "serve", "--ephemeral", "--listen", "127.0.0.1:0") as process:
         address = await process.address()
         await process.line(FOLLOWED_BY)

@@ -236,7 +236,7 @@ class TestReferences:
                 "providers[0].type": "must be the name of a type, not a reference"
             }
 
-    def test_at_the_top(self) -> None:
+    def test_unresolved_reference_at_the_top_is_reported(self) -> None:
         with pytest.raises(ConfigError) as caught:
             gateway_settings.parse({"env": "KEYWAY_NOT_SET"}, TYPES)
         assert "the configuration" in by_place(caught.value)

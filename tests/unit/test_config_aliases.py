@@ -35,7 +35,7 @@ def test_nested_aliases_beyond_the_limit_are_rejected(template: str, levels: int
     assert errors(tmp_path, "\n".join(("a0: &a0 {x: 1}", *lines))) == [REJECTED]
 
 
-def test_the_limit_counts_repeated_values_only(tmp_path: Path) -> None:
+def test_limit_counts_repeated_values_only(tmp_path: Path) -> None:
     own = f"own: [{'1, ' * (MAXIMUM_REPEATED_VALUES + 1)}1]\n"
     assert errors(tmp_path, own) == ["1:1: unknown key 'own'"]
     fits = f"a: &a [1]\nb: [{', '.join(['*a'] * (MAXIMUM_REPEATED_VALUES // 2))}]\n"

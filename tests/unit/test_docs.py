@@ -37,7 +37,7 @@ def test_relative_links_resolve(name: str) -> None:
             assert anchor in _anchors(path), target
 
 
-def test_the_index_lists_every_page() -> None:
+def test_index_lists_every_page() -> None:
     index = page("docs/README.md")
     pages = [path for path in PAGES if re.fullmatch(r"docs/[^/]+\.md", path) and path != "docs/README.md"]
     assert [path for path in pages if f"({path.removeprefix('docs/')})" not in index] == []

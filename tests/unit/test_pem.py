@@ -94,7 +94,7 @@ def test_blocks_with_ignored_labels_are_skipped(files: Files) -> None:
 
 
 @pytest.mark.parametrize("label", sorted(IGNORED_LABELS))
-def test_an_ignored_block_must_be_well_formed(files: Files, label: str) -> None:
+def test_ignored_block_must_be_well_formed(files: Files, label: str) -> None:
     with pytest.raises(PemError, match=f"line 1: the {label} block has no END line"):
         pem.certificates(f"-----BEGIN {label}-----\n".encode())
 
@@ -154,7 +154,7 @@ FAULTS: dict[str, tuple[Callable[[Files], bytes], str]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_file_with_a_fault_is_rejected_with_line_and_label(files: Files, fault: str) -> None:
+def test_file_with_a_fault_is_rejected_with_line_and_label(files: Files, fault: str) -> None:
     make, message = FAULTS[fault]
     last = len(files.first.splitlines())
     stray = last + len(files.second.splitlines()) - 1
@@ -172,7 +172,7 @@ KEY_COMMANDS = {
 
 
 @pytest.mark.parametrize("form", KEY_COMMANDS)
-def test_a_private_key_is_returned_in_its_form(files: Files, form: str) -> None:
+def test_private_key_is_returned_in_its_form(files: Files, form: str) -> None:
     key = openssl.run(*KEY_COMMANDS[form], "-in", files.folder / "first" / "ca.key")
     for data in (
         key,
@@ -186,7 +186,7 @@ def test_a_private_key_is_returned_in_its_form(files: Files, form: str) -> None:
     assert load_pem_private_key(found, password).public_key() == files.both[0].public_key()
 
 
-def test_a_file_without_exactly_one_private_key_is_rejected(files: Files) -> None:
+def test_file_without_exactly_one_private_key_is_rejected(files: Files) -> None:
     with pytest.raises(PemError, match=r"^contains no PEM private key$"):
         pem.private_key(files.first)
     second = len(files.key.splitlines()) + 1

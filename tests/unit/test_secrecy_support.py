@@ -29,13 +29,13 @@ TEXT = 'p&=% "quoted" 비밀번호'
     ],
 )
 @pytest.mark.parametrize("secret", [TEXT, TEXT.encode()])
-def test_a_secret_is_found_in_every_spelling(spelled: Callable[[str], str], secret: str | bytes) -> None:
+def test_secret_is_found_in_every_spelling(spelled: Callable[[str], str], secret: str | bytes) -> None:
     place = f"event: {spelled(TEXT)}.".encode()
 
     assert leaks({Secret("a.field", secret), Secret("another", "not there")}, place) == ["a.field"]
 
 
-def test_a_line_of_a_secret_file_is_found() -> None:
+def test_line_of_a_secret_file_is_found() -> None:
     line = base64.b64encode(bytes(48)).decode()
 
     assert leaks({Secret("a.field", f"-----BEGIN X-----\n{line}\n-----END X-----\n")}, line.encode()) == ["a.field"]

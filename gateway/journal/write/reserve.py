@@ -1,4 +1,4 @@
-"""The disk space reserve for outcomes of calls in flight: a file of allocated blocks that nobody reads.
+"""The disk space reserve for outcomes of calls in flight: a file of allocated blocks that is never read.
 
 An intent reserves space before the upstream is called. On a full disk, the file is truncated by what an outcome needs.
 The file grows in large steps, so that a call in the steady state costs no system call.

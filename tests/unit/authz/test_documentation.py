@@ -14,12 +14,12 @@ from tests.support.policies import ALICE, allowed, group, loaded, member
 TEXT = Path("docs/policy.md").read_text()
 
 
-def test_the_table_of_groups_matches_the_contract() -> None:
+def test_table_of_groups_matches_the_contract() -> None:
     rows = re.findall(r"^\| `(\w+)` \| .+ \|$", TEXT, re.MULTILINE)
     assert rows == list(GROUPS)
 
 
-def test_the_table_of_resources_matches_the_contract() -> None:
+def test_table_of_resources_matches_the_contract() -> None:
     rows = re.findall(r"^\| `(Keyway::\w+)` \|(.*)\|(.*)\|$", TEXT, re.MULTILINE)
     reported = {
         name: (above.strip(), {"name", "id", "provider", *re.findall(r"`(\w+)`", more)}) for name, above, more in rows
@@ -34,13 +34,13 @@ def test_the_table_of_resources_matches_the_contract() -> None:
     assert reported == expected
 
 
-def test_the_examples_of_private_actions_are_private() -> None:
+def test_examples_of_private_actions_are_private() -> None:
     named = set(re.findall(r"`(\w+)`", TEXT.split("private material, such as ")[1].split(", is permitted only")[0]))
     assert named
     assert named <= PRIVATE
 
 
-def test_the_limits_match_the_parser() -> None:
+def test_limits_match_the_parser() -> None:
     reported = f"at most {MAXIMUM_NESTING} nested brackets, {MAXIMUM_BRANCHES} `if` expressions"
     assert reported in TEXT
     assert f"{MAXIMUM_TOKENS:,} tokens" in TEXT

@@ -30,7 +30,9 @@ def test_denial_of_private_material_names_no_permit(tmp_path: Path) -> None:
         *(f"action in {uid}" for uid in GROUP_UIDS),
     ],
 )
-def test_scope_that_does_not_name_the_action_does_not_permit_it(tmp_path: Path, action: str, scope: str) -> None:
+def test_scope_that_does_not_name_the_action_does_not_permit_private_material(
+    tmp_path: Path, action: str, scope: str
+) -> None:
     assert not allowed(loaded(tmp_path, f"permit(principal, {scope}, resource);"), ALICE, action)
 
 
@@ -43,7 +45,7 @@ def test_scope_that_does_not_name_the_action_does_not_permit_it(tmp_path: Path, 
         'unless {{ action != Keyway::Action::"{0}" }}',
     ],
 )
-def test_condition_does_not_permit_it(tmp_path: Path, action: str, condition: str) -> None:
+def test_condition_does_not_permit_private_material(tmp_path: Path, action: str, condition: str) -> None:
     policies = loaded(tmp_path, f"permit(principal, action, resource) {condition.format(action)};")
     assert not allowed(policies, ALICE, action)
 

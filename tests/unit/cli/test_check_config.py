@@ -37,7 +37,7 @@ def warnings(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> l
         ("providers:\n- {id: a, type: x}", "keyway.yaml:2:17: providers[0].type: must be one of "),
     ],
 )
-def test_a_problem_is_reported_with_line_and_column(
+def test_problem_is_reported_with_line_and_column(
     text: str, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert check(tmp_path, text) == 2
@@ -64,22 +64,20 @@ def test_json_output_contains_summary_and_warnings(tmp_path: Path, capsys: pytes
         (configuration(audit="audit: {directory: j, durability: os}"), "audit.durability: "),
     ],
 )
-def test_a_risky_setting_draws_a_warning(
-    text: str, key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_risky_setting_draws_a_warning(text: str, key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     new_signing_key(tmp_path / "j/key.pem")
     assert [text for text in warnings(tmp_path, text, capsys) if text.startswith(key)]
 
 
 @pytest.mark.parametrize("endpoint", ["https://warp.internal:1", "http://127.0.0.1:1", "http://localhost:1"])
-def test_an_encrypted_or_local_endpoint_draws_no_warning(
+def test_encrypted_or_local_endpoint_draws_no_warning(
     endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = warnings(tmp_path, configuration(endpoint=endpoint), capsys)
     assert [text for text in found if "endpoint" in text] == []
 
 
-def test_a_signing_key_outside_the_journal_draws_no_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_signing_key_outside_the_journal_draws_no_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     new_signing_key(tmp_path / "keys/signing.pem")
     text = configuration(audit="audit: {directory: j, signing_key_file: keys/signing.pem}")
     assert [text for text in warnings(tmp_path, text, capsys) if text.startswith("audit.signing_key_file")] == []

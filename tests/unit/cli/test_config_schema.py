@@ -21,7 +21,7 @@ def schema(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return parsed
 
 
-def test_the_schema_is_valid(schema: dict[str, Any]) -> None:
+def test_schema_is_valid(schema: dict[str, Any]) -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
 
 
@@ -30,7 +30,7 @@ def test_shipped_configurations_match_the_schema(name: str, schema: dict[str, An
     jsonschema.validate(yaml.safe_load((ROOT / name).read_text(encoding="utf-8")), schema)
 
 
-def test_the_complete_example_of_the_docs_matches_the_schema(schema: dict[str, Any]) -> None:
+def test_complete_example_of_the_docs_matches_the_schema(schema: dict[str, Any]) -> None:
     page = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
     jsonschema.validate(yaml.safe_load(page.split("```yaml\n")[1].split("```")[0]), schema)
 
@@ -57,7 +57,7 @@ def test_every_scalar_can_be_a_secret_reference(schema: dict[str, Any]) -> None:
     jsonschema.validate({"listen": {"env": "ADDRESS"}, "providers": [provider]}, schema)
 
 
-def test_the_committed_reference_page_is_current(capsys: pytest.CaptureFixture[str]) -> None:
+def test_committed_reference_page_is_current(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "reference"]) == 0
     assert capsys.readouterr().out == (ROOT / "docs/configuration-reference.md").read_text(encoding="utf-8")
 

@@ -150,7 +150,7 @@ def test_secret_or_state_changing_method_cannot_be_cacheable(*, secret: bool, sa
     ("name", "expected"),
     [("Sign", "sign"), ("GetPublicKey", "get_public_key"), ("BatchEncrypt", "batch_encrypt")],
 )
-def test_snake_case(name: str, expected: str) -> None:
+def test_method_names_are_converted_to_snake_case(name: str, expected: str) -> None:
     assert snake_case(name) == expected
 
 

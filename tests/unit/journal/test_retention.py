@@ -57,7 +57,7 @@ async def test_old_shipped_segments_are_removed_and_reported(tmp_path: Path) -> 
     assert f"retention removed record {old.sequence}, for which a receipt was given" in checked.chains[0].notes
 
 
-async def test_the_newest_segment_is_never_removed(tmp_path: Path) -> None:
+async def test_newest_segment_is_never_removed(tmp_path: Path) -> None:
     async with journal_in(tmp_path, retention=0, **FEW) as journal:
         await fill(journal)
         starts = segment_starts(journal.folder)

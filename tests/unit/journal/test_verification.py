@@ -81,7 +81,7 @@ def test_any_changed_byte_of_any_segment_is_found_and_located(tmp_path: Path, or
         assert (problem.offset, problem.sequence) == (line_starts[number - 1], number), offset
 
 
-def test_a_changed_byte_in_each_record_of_each_segment_is_found(directory: Path, folder: Path) -> None:
+def test_changed_byte_in_each_record_of_each_segment_is_found(directory: Path, folder: Path) -> None:
     for start in segment_starts(folder):
         path = segment_path(folder, start)
         whole = path.read_bytes()

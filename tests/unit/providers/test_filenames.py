@@ -98,7 +98,7 @@ def test_names_in_a_zip_archive_are_read_without_the_utf8_flag(charset: str) -> 
 
 
 @given(st.binary(max_size=300), st.sampled_from([(), JAPANESE, KOREAN]))
-def test_a_name_of_any_bytes_is_safe(octets: bytes, legacy: tuple[str, ...]) -> None:
+def test_name_of_any_bytes_is_safe(octets: bytes, legacy: tuple[str, ...]) -> None:
     name = from_bytes(octets, legacy)
     assert name == safe_name(name)
 
@@ -113,9 +113,7 @@ def test_a_name_of_any_bytes_is_safe(octets: bytes, legacy: tuple[str, ...]) -> 
         (None, "인" * 100, "인" * 83 + ".pem"),
     ],
 )
-def test_a_download_without_a_name_has_the_name_of_its_certificate(
-    name: str | None, default: str, expected: str
-) -> None:
+def test_download_without_a_name_has_the_name_of_its_certificate(name: str | None, default: str, expected: str) -> None:
     assert for_download(name, default, ".pem") == expected
 
 

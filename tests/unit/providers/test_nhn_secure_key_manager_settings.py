@@ -109,7 +109,7 @@ def test_invalid_credential_is_rejected_at_its_key(values: dict[str, object], pl
     assert refused(**values).startswith(f"providers[0].{place}: ")
 
 
-def test_an_unknown_key_is_rejected_with_a_suggestion() -> None:
+def test_unknown_key_is_rejected_with_a_suggestion() -> None:
     assert refused(appkey="x") == "providers[0]: unknown key 'appkey'; did you mean 'app_key'?"
 
 

@@ -109,7 +109,7 @@ def test_any_bytes_are_a_bundle_or_a_format_error(data: bytes) -> None:
 @pytest.mark.filterwarnings("ignore")  # the library's, of values that it accepts against the rules
 @settings(max_examples=300)
 @given(st.data())
-def test_a_damaged_file_is_a_bundle_or_a_format_error(data: st.DataObject) -> None:
+def test_damaged_file_is_a_bundle_or_a_format_error(data: st.DataObject) -> None:
     whole = chain().pem()
     start = data.draw(st.integers(0, len(whole) - 1))
     end = data.draw(st.integers(start, min(start + 40, len(whole))))

@@ -101,7 +101,7 @@ def test_no_secret_remains(before: str, secret: str, after: str) -> None:
         ("wrong password: hunter2!", "wrong password: ***!"),
     ],
 )
-def test_sanitized_text(text: str, expected: str) -> None:
+def test_text_is_sanitized(text: str, expected: str) -> None:
     assert sanitize(text, ["hunter2"]) == expected
 
 

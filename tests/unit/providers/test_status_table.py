@@ -39,7 +39,7 @@ def test_404_from_another_server_means_that_no_api_exists_there() -> None:
     assert TABLE.resolve(None, 404).kind == outcomes.API_NOT_FOUND
 
 
-def test_the_table_appends_the_http_rows() -> None:
+def test_table_appends_the_http_rows() -> None:
     assert TABLE.rows == (PLAIN, SCOPED, *HTTP_ROWS)
 
 

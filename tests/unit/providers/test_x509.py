@@ -166,7 +166,7 @@ def test_domain_is_the_common_name_without_a_dns_name() -> None:
     assert formats.domains(self_signed(Wanted(x509.Name([])))) == []
 
 
-def test_certificate_without_expiration() -> None:
+def test_certificate_without_expiration_has_the_last_date() -> None:
     certificate = self_signed(Wanted(name("never"), not_after=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)))
     message = filled(certificate)
     assert message.expiration_date == date_pb2.Date(year=9999, month=12, day=31)
@@ -239,7 +239,7 @@ def test_any_bytes_are_certificates_or_a_format_error(data: bytes) -> None:
 @pytest.mark.filterwarnings("ignore")  # the library's, of values that it accepts against the rules
 @settings(max_examples=500)
 @given(st.sampled_from([service.CERTIFICATE_FORMAT_DER, service.CERTIFICATE_FORMAT_PKCS7_DER]), st.data())
-def test_a_damaged_certificate_is_read_or_a_format_error(
+def test_damaged_certificate_is_read_or_a_format_error(
     form: service.CertificateFormat.ValueType, data: st.DataObject
 ) -> None:
     whole = bytearray(formats.encode(chain().certificates, form).content)

@@ -67,7 +67,7 @@ def test_damaged_archive_returns_its_files_or_a_format_error(data: st.DataObject
 
 
 @given(st.integers(0, 10_000))
-def test_a_truncated_archive_is_a_format_error(length: int) -> None:
+def test_truncated_archive_is_a_format_error(length: int) -> None:
     whole = packed([("a.pem", b"first"), ("b.pem", b"second" * 40)])
     with pytest.raises(FormatError):
         read_zip(whole[: length % len(whole)])
@@ -78,7 +78,7 @@ def test_folders_are_left_out() -> None:
     assert [entry.path for entry in read_zip(archive)] == [b"../folder/a.pem"]
 
 
-def test_an_empty_archive_has_no_entries() -> None:
+def test_empty_archive_has_no_entries() -> None:
     assert is_zip(packed([]))
     assert read_zip(packed([])) == []
 

@@ -123,7 +123,7 @@ async def test_violations_have_paths_within_the_item() -> None:
     assert [violation.field for violation in bad.field_violations] == ["name"]
 
 
-async def test_batch_decrypt() -> None:
+async def test_batch_decrypt_returns_the_plaintexts() -> None:
     async with served(KeyStore("store")) as channel:
         request = keys.BatchDecryptRequest(requests=[keys.DecryptRequest(name=KEY, ciphertext="비밀")])
         request.requests.add(name=KEY)

@@ -40,7 +40,7 @@ def refusal(token: str, listing: str) -> InvalidRequest | None:
 
 
 def forged(body: Any, listing: str = LISTING) -> str:
-    """Return a token with a valid digest, as somebody who knows this code can create it."""
+    """Return a token with a valid digest, as anyone who knows this code can create it."""
     data = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(paging._digest(data, listing) + data).decode().rstrip("=")
 

@@ -203,7 +203,7 @@ class TestMemory:
 
 
 class TestSettings:
-    def test_default_limits(self) -> None:
+    def test_limits_have_defaults(self) -> None:
         chosen = LimitSettings()
         assert chosen.server_concurrency == 1000
         assert (chosen.caller.rate, chosen.caller.burst, chosen.caller.concurrency) == (200, 400, 100)

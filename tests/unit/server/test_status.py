@@ -52,7 +52,7 @@ def upstream(outcome: ErrorKind, *, http_status: int | None = None, retry_after:
 
 
 class TestDetails:
-    def test_gateway_error(self) -> None:
+    def test_gateway_error_has_error_info_and_request_info(self) -> None:
         answer = made(GatewayError(errors.INTERNAL_ERROR, "internal error"))
         assert (answer.code, answer.message) == (code_pb2.INTERNAL, "internal error")
         assert details(answer) == {
@@ -60,7 +60,7 @@ class TestDetails:
             "RequestInfo": error_details_pb2.RequestInfo(request_id=REQUEST),
         }
 
-    def test_invalid_request(self) -> None:
+    def test_invalid_request_has_its_violations(self) -> None:
         error = InvalidRequest(
             [Violation("name", "is required"), Violation("a.b", "is odd", reasons.ERROR_REASON_FILE_TOO_LARGE)]
         )
@@ -74,7 +74,7 @@ class TestDetails:
             ]
         )
 
-    def test_upstream_error(self) -> None:
+    def test_upstream_error_has_the_upstream_code(self) -> None:
         error = UpstreamError(
             outcomes.UNRECOGNIZED,
             "refused",
@@ -96,7 +96,7 @@ class TestDetails:
         }
         assert b"words of the vendor" not in answer.SerializeToString()
 
-    def test_malformed_response(self) -> None:
+    def test_malformed_response_has_no_retry_info(self) -> None:
         answer = made(MalformedResponse("cut off", provider="warp", http_status=200), idempotent=True)
         assert answer.code == code_pb2.INTERNAL
         assert details(answer).keys() == {"ErrorInfo", "RequestInfo"}

@@ -37,7 +37,7 @@ class TestBusy:
             await asyncio.wait({first})
         assert caught.value.kind == outcomes.TIMEOUT
 
-    async def test_slots_are_returned(self) -> None:
+    async def test_slots_are_returned_after_successes(self) -> None:
         async with RawServer(keeping_alive(OK)) as server, client(server.url, maximum_connections=2) as http:
             responses = await asyncio.gather(*(http.send(GET, new_call()) for _ in range(20)))
         assert [response.body for response in responses] == [b"ok"] * 20
