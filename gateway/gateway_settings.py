@@ -84,6 +84,24 @@ class GatewaySettings(Settings):
             "the client presents its certificate again and discovers new gateways. Calls in progress continue."
         ),
     )
+    maximum_message_bytes: int = Field(
+        default=4 * 1024 * 1024,
+        ge=64 * 1024,
+        le=16 * 1024 * 1024,
+        description=(
+            "Maximum size of a request message in bytes. Large imports and batches can need more than the default. "
+            "The health service can make the gateway hold 16 messages of peers that are not authenticated."
+        ),
+    )
+    maximum_connections: int = Field(
+        default=1000,
+        ge=1,
+        le=100_000,
+        description=(
+            "Maximum number of connections to listen, divided among the workers. Further connections are closed. Each "
+            "needs one of the open files that the system permits, and about 50 KB of memory."
+        ),
+    )
     drain_delay: float = Field(
         default=2.0,
         ge=0,

@@ -15,7 +15,7 @@ import (
 const (
 	defaultDeadline   = 30 * time.Second
 	maxResponse       = 64 << 20
-	retryBuffer       = 17 << 20 // the gateway accepts 16 MiB; gRPC does not retry larger calls
+	retryBuffer       = 17 << 20 // the gateway accepts at most 16 MiB; gRPC does not retry larger calls
 	keepaliveInterval = 60 * time.Second
 	keepaliveTimeout  = 20 * time.Second
 	connectTimeout    = 5 * time.Second

@@ -102,7 +102,6 @@ class AuditRecorder:
         elif error.kind is not errors.AUDIT_UNAVAILABLE:
             await self._record_outcome(call, partial(_failure, call, error, time.time()))
             if error.kind in _DELAYED_REJECTIONS or call.request is None:
-                call.raw = b""
                 await self._tarpit.delay_response(caller_id(call.caller))
         elif call.events is not None:
             # The journal has the intent, but could not sync it. It still takes the outcome, and syncs it later.

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import grpc
 import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from gateway.contract.methods import METHODS, SERVICES
 from gateway.gateway_settings import GatewaySettings
@@ -18,11 +18,12 @@ from gateway.server.method_handler import RawHandler, method_handler
 from gateway.server.services import certificate_service, key_service, provider_service
 from gateway.server.services.routing import route
 from gateway.server.transport.health import serve_health
+from gateway.server.transport.limits import server_options
 from gateway.server.transport.listener import bind, port_sharing
+from gateway.server.transport.open_services import OpenServices
 from gateway.server.transport.unknown_methods import UnknownMethods
 from gateway.telemetry.metrics import Metrics
 
-MAXIMUM_REQUEST_BYTES: Final = 16 * 1024 * 1024
 # The listener closes when no call has arrived for the first duration, or after the second one.
 _QUIET_SECONDS: Final = 0.1
 _MAXIMUM_QUIET_SECONDS: Final = 1.0
@@ -33,18 +34,6 @@ _STREAM_SECONDS: Final = 0.5
 RawMethodHandler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
 
 _log = structlog.get_logger(__name__)
-
-_OPTIONS: Final = (
-    ("grpc.max_receive_message_length", MAXIMUM_REQUEST_BYTES),
-    ("grpc.max_send_message_length", -1),
-    ("grpc.max_metadata_size", 16 * 1024),
-    ("grpc.max_concurrent_streams", 1000),
-    ("grpc.server_handshake_timeout_ms", 10_000),
-    ("grpc.keepalive_time_ms", 60_000),
-    ("grpc.keepalive_timeout_ms", 20_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-)
 
 
 class GatewayServer:
@@ -64,9 +53,8 @@ class GatewayServer:
     ) -> None:
         self._settings = settings
         self.drain_delay = settings.drain_delay
-        age = ("grpc.max_connection_age_ms", round(settings.maximum_connection_age * 1000))
         self._shared_port = shared_port
-        self._server = grpc.aio.server(options=(*_OPTIONS, port_sharing(shared_port=shared_port), age))
+        self._server = grpc.aio.server(options=(*server_options(settings), port_sharing(shared_port=shared_port)))
         self._health = health.aio.HealthServicer()
         self._health_server: grpc.aio.Server | None = None
         self._dependencies = dependencies or InterceptorDependencies()
@@ -75,8 +63,11 @@ class GatewayServer:
         self.health_address = ""
         for service, handlers in _handlers(settings, catalog, create_interceptors(self._dependencies)).items():
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
+        services: Any = OpenServices(self._server)  # has the methods of a server that generated code uses
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, services)
+        described = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        add_reflection: Any = reflection_pb2_grpc.add_ServerReflectionServicer_to_server
+        add_reflection(reflection.aio.ReflectionServicer(described), services)
         if self._dependencies.audit_recorder is not None:
             self._server.add_generic_rpc_handlers((UnknownMethods(self._dependencies.audit_recorder.rejections),))
 
@@ -145,5 +136,9 @@ def _handlers(
 
 
 def _raw_method_handler(handler: RawHandler) -> RawMethodHandler:
-    """Return a handler without a deserializer and a serializer, so that gRPC passes the bytes through."""
-    return grpc.unary_unary_rpc_method_handler(handler)
+    """Return a handler without a deserializer and a serializer, so that gRPC passes the bytes through.
+
+    For gRPC, the request is a stream: it calls the handler of a unary request only when the message is complete, so it
+    would hold messages of unauthenticated peers in memory. On the wire, there is no difference.
+    """
+    return grpc.stream_unary_rpc_method_handler(handler)

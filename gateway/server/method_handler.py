@@ -1,6 +1,7 @@
 """The gRPC handler of one method: creates the call's context, runs the interceptors, and returns status and trailers.
 
 Handlers receive and return bytes, so that the gateway itself answers and records requests that cannot be decoded.
+A handler starts before gRPC has received the message: the decoding interceptor requests it after authentication.
 """
 
 import random
@@ -25,7 +26,8 @@ from gateway.telemetry.context import Metadata
 Operation = Callable[[Message, CallContext], Awaitable[Message]]
 """The implementation of a method: takes the validated request, and returns the response or raises GatewayError."""
 
-RawHandler = Callable[[bytes, ServicerContext], Awaitable[bytes]]
+RawHandler = Callable[[object, ServicerContext], Awaitable[bytes]]
+"""Takes gRPC's iterator of request messages, which is not used, and the transport, from which the message is read."""
 
 _CACHE_CONTROL: Final = "cache-control"
 _NO_CACHE: Final = "no-cache"
@@ -41,12 +43,11 @@ def method_handler(
     handler = chain(interceptors, _innermost(method, operation))
     cacheable = method.operation in CACHEABLE
 
-    async def handle(raw: bytes, transport: ServicerContext) -> bytes:
-        call = _new_context(method, transport, raw, default_deadline)
+    async def handle(_messages: object, transport: ServicerContext) -> bytes:
+        call = _new_context(method, transport, default_deadline)
         log_fields.CURRENT.set(call)
         if cacheable:
             call.fresh = _wants_fresh(call.metadata)
-        del raw
         try:
             response = await handler(call)
         except GatewayError as error:
@@ -72,7 +73,7 @@ def method_handler(
     return handle
 
 
-def _new_context(method: Method, transport: ServicerContext, raw: bytes, default_deadline: float) -> RpcContext:
+def _new_context(method: Method, transport: ServicerContext, default_deadline: float) -> RpcContext:
     remaining = transport.time_remaining()
     seconds = default_deadline if remaining is None else remaining
     return RpcContext(
@@ -82,7 +83,6 @@ def _new_context(method: Method, transport: ServicerContext, raw: bytes, default
         method=method,
         transport=transport,
         received_at=time.time(),
-        raw=raw,
     )
 
 

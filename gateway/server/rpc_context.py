@@ -44,7 +44,6 @@ class RpcContext(CallContext):
         method: the method of the contract.
         transport: gRPC's own context of the call.
         received_at: in seconds since the epoch.
-        raw: the request message as bytes. Decoding, a rejection, or the end of the call clears it.
     Decoding interceptor:
         request: the decoded message; None before decoding. A rejection or the end of the call clears it.
     Authentication interceptor:
@@ -59,7 +58,6 @@ class RpcContext(CallContext):
     method: Method
     transport: ServicerContext = field(repr=False)
     received_at: float
-    raw: bytes = field(repr=False)
     request: Message | None = field(default=None, repr=False)
     caller: Caller | None = None
     decisions: Sequence[Decision] = ()
@@ -120,7 +118,7 @@ class RpcContext(CallContext):
 
     def release_request(self) -> None:
         """Drop the request, so that a call that waits or has ended does not keep it in memory."""
-        self.raw, self.request = b"", None
+        self.request = None
 
 
 def _is_recordable(text: str) -> bool:

@@ -9,7 +9,9 @@ from gateway.gateway_settings import GatewaySettings
 def per_worker_settings(settings: GatewaySettings, address: str) -> GatewaySettings:
     """Return the settings of one worker. address: the shared port. The supervisor serves health."""
     limits = _limits(settings.limits, settings.workers)
-    return settings.model_copy(update={"listen": address, "health_listen": None, "limits": limits})
+    connections = math.ceil(settings.maximum_connections / settings.workers)
+    own = {"listen": address, "health_listen": None, "limits": limits, "maximum_connections": connections}
+    return settings.model_copy(update=own)
 
 
 def _limits(limits: LimitSettings, workers: int) -> LimitSettings:

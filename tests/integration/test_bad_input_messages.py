@@ -127,7 +127,7 @@ def message_of(size: int) -> bytes:
     return empty.SerializeToString()
 
 
-async def test_message_is_limited_to_16_mebibytes_by_the_transport(
+async def test_message_is_limited_to_16_mebibytes_if_configured(
     quiet_stack: Stack,
 ) -> None:
     method = "/keyway.v1.CertificateService/ImportTrustedAuthority"

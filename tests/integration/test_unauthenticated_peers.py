@@ -1,6 +1,7 @@
 """Peers without credentials cannot stop the gateway from serving, and cannot fill its memory."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,29 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from tests.support.hostile_peer import attacking
+from tests.support.hostile_peer import METHOD, attacking
+from tests.support.http2_peer import Peer
 from tests.support.processes import Process
 from tests.support.token_gateway import TokenGateway
+from tests.support.waiting import eventually
 
 SECONDS = 2.0
 FEWEST_ANSWERS = 200
+MOST_MEBIBYTES = 160
+
+
+def peak_mebibytes(pid: int) -> int:
+    """Return the highest resident memory of a process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) // 1024
+
+
+def connects(address: str) -> bool:
+    """Return whether the gateway accepts a further connection."""
+    with contextlib.suppress(OSError):
+        Peer(address).close()
+        return True
+    return False
 
 
 async def health_answers(channel: grpc.aio.Channel) -> int:
@@ -38,3 +56,49 @@ async def test_control_frames_of_one_peer_do_not_stop_health_answers(kind: str, 
             with attacking(kind, address):
                 answers = await health_answers(channel)
     assert answers >= FEWEST_ANSWERS
+
+
+@pytest.mark.parametrize("kind", ["messages", "health-messages"])
+async def test_unfinished_messages_do_not_fill_the_memory(kind: str, tmp_path: Path) -> None:
+    """16 connections with 64 unfinished messages of 4 MiB each would take 4 GiB."""
+    known = TokenGateway(tmp_path)
+    async with Process(tmp_path, "serve", "--config", known.config) as process:
+        address = await process.address()
+        credentials = grpc.ssl_channel_credentials(known.authority.pem)
+        async with grpc.aio.secure_channel(address, credentials) as channel:
+            await channel.channel_ready()
+            before = peak_mebibytes(process.pid)
+            with attacking(kind, address):
+                answers = await health_answers(channel) + await health_answers(channel)
+            growth = peak_mebibytes(process.pid) - before
+    assert answers >= FEWEST_ANSWERS
+    assert growth <= MOST_MEBIBYTES
+
+
+async def test_call_without_token_is_answered_before_its_message_is_sent(tmp_path: Path) -> None:
+    async with Process(tmp_path, "serve", "--config", TokenGateway(tmp_path).config) as process:
+        peer = Peer(await process.address())
+        peer.begin()
+        peer.open(1, METHOD)
+
+        async def ended() -> bool:
+            peer.read(0.01)
+            return 1 in peer.ended
+
+        await eventually(ended)
+        peer.close()
+
+
+async def test_connections_are_limited(tmp_path: Path) -> None:
+    known = TokenGateway(tmp_path, maximum_connections=5)
+    async with Process(tmp_path, "serve", "--config", known.config) as process:
+        address = await process.address()
+        peers = [Peer(address) for _ in range(5)]
+        assert not connects(address)
+        for peer in peers:
+            peer.close()
+
+        async def connects_again() -> bool:
+            return connects(address)
+
+        await eventually(connects_again)

@@ -18,7 +18,7 @@ from tests.support.http2_peer import Peer
 ROOT = Path(__file__).parents[2]
 METHOD = b"/keyway.v1.KeyService/Encrypt"
 HEALTH = b"/grpc.health.v1.Health/Check"
-_MESSAGE_BYTES = (16 << 20) - 16
+_MESSAGE_BYTES = (4 << 20) - 16
 _BURST = 1 << 16
 _STREAMS = range(1, 129, 2)
 _CONNECTIONS = 16

@@ -113,9 +113,10 @@ class Stack:
         return {**settings, **ONCE, "endpoint": self.emulators[settings["type"]].url, **overrides}
 
     def settings(self, *providers: Mapping[str, Any], **options: Any) -> GatewaySettings:
-        """Return settings of a gateway on a free port, by default with the demo providers."""
+        """Return settings of a gateway on a free port, by default with the demo providers and the largest messages."""
         chosen = providers or [self.provider(provider["id"]) for provider in DEMO_PROVIDERS]
-        tree = {"listen": "127.0.0.1:0", "drain_delay": 0, "providers": list(chosen), **options}
+        own = {"listen": "127.0.0.1:0", "drain_delay": 0, "maximum_message_bytes": 16 << 20}
+        tree = {**own, "providers": list(chosen), **options}
         return gateway_settings.parse(tree, SETTINGS)
 
     async def reset(self) -> None:

@@ -107,7 +107,7 @@ const DEFAULT_DEADLINE_MS = 30_000;
 const KEEPALIVE_MS = 60_000;
 /** The default of gRPC, 4 MiB, is too small for files and batches. */
 const MAX_RECEIVE_BYTES = 64 * 1024 * 1024;
-/** The gateway accepts 16 MiB; grpc-js does not retry larger calls. */
+/** The gateway accepts at most 16 MiB; grpc-js does not retry larger calls. */
 const RETRY_BUFFER_BYTES = 17 * 1024 * 1024;
 
 /** Returns a client of the gateway. It connects with the first call. */

@@ -1,16 +1,17 @@
-"""The interceptor that decodes the request message.
+"""The interceptor that receives and decodes the request message.
 
-It follows authentication: unauthenticated peers cannot make the gateway decode messages, and the audit record of a
-message that cannot be decoded names the caller.
+It follows authentication: the gateway neither receives nor decodes messages of unauthenticated peers, and the audit
+record of a message that cannot be decoded names the caller.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Final
 
 from google.protobuf.message import DecodeError, Message
 
-from gateway.contract.methods import BATCHES, METHODS
-from gateway.errors import InvalidRequest, Violation
+from gateway.contract.methods import BATCHES, METHODS, Method
+from gateway.errors import GatewayError, InvalidRequest, Violation
 from gateway.server import batch_limits
 from gateway.server.interceptors.interceptor import CallNext, Interceptor, InterceptorDependencies
 from gateway.server.rpc_context import RpcContext
@@ -25,16 +26,39 @@ _ITEM_FIELDS: Final[Mapping[str, int]] = {
 
 class _Decoding:
     async def intercept(self, call_next: CallNext, call: RpcContext) -> Message:
-        request = call.method.request()
-        item_field = _ITEM_FIELDS.get(call.method.operation)
-        try:
-            request.ParseFromString(call.raw if item_field is None else batch_limits.cut(call.raw, item_field))
-        except DecodeError:
-            # The parser's message can contain request data.
-            description = f"the message cannot be decoded as {request.DESCRIPTOR.full_name}"
-            raise InvalidRequest([Violation("", description)]) from None
-        call.request, call.raw = request, b""
+        call.request = _decoded(await _received(call), call.method)
         return await call_next(call)
+
+
+async def _received(call: RpcContext) -> bytes:
+    """Return the message of a call. Raises InvalidRequest if it does not arrive."""
+    try:
+        async with asyncio.timeout(call.remaining()):
+            received = await call.transport.read()
+    except TimeoutError:
+        raise InvalidRequest([Violation("", "the message did not arrive before the deadline")]) from None
+    if not isinstance(received, bytes):  # gRPC itself has already answered if the message is too large
+        raise InvalidRequest([Violation("", "the call has no message, or it is larger than the limit")])
+    return received
+
+
+def _decoded(received: bytes, method: Method) -> Message:
+    request: Message = method.request()
+    item_field = _ITEM_FIELDS.get(method.operation)
+    failure: GatewayError
+    try:
+        request.ParseFromString(received if item_field is None else batch_limits.cut(received, item_field))
+    except DecodeError:
+        # The parser's message can contain request data.
+        description = f"the message cannot be decoded as {request.DESCRIPTOR.full_name}"
+        failure = InvalidRequest([Violation("", description)])
+    except GatewayError as error:
+        failure = error.with_traceback(None)
+    else:
+        return request
+    # The response can be delayed. The frames of the traceback must not hold the message meanwhile.
+    del received
+    raise failure
 
 
 def decoding(_dependencies: InterceptorDependencies) -> Interceptor:

@@ -25,10 +25,9 @@ class UnknownMethods(grpc.GenericRpcHandler):
         """Return the handler of a call; None leaves the call to gRPC."""
         if details.method == _REFLECTION_V1:
             return None
-        return grpc.unary_unary_rpc_method_handler(self._reject)
+        return grpc.stream_unary_rpc_method_handler(self._reject)  # the messages of a stream are not received
 
-    async def _reject(self, _raw: bytes, transport: ServicerContext) -> NoReturn:
-        del _raw
+    async def _reject(self, _messages: object, transport: ServicerContext) -> NoReturn:
         await self._rejections.count_unknown_method(CallSource(peer_address(transport.peer())))
         await transport.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
         raise AssertionError("abort() always raises")

@@ -45,7 +45,7 @@ class Rejecting:
 
 def context() -> RpcContext:
     transport: Any = None
-    return RpcContext("r-1", 0.0, False, method=METHODS[0], transport=transport, received_at=0.0, raw=b"")
+    return RpcContext("r-1", 0.0, False, method=METHODS[0], transport=transport, received_at=0.0)
 
 
 def test_interceptors_have_the_documented_order() -> None:

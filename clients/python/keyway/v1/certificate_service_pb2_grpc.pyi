@@ -71,9 +71,9 @@ class CertificateServiceStub:
     the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
     expired cached response; the trailer `keyway-stale-seconds` then states its age in seconds.
 
-    Limits: a request message has at most 16 MiB. gRPC itself rejects a larger one with RESOURCE_EXHAUSTED and without
-    details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
-    batches.
+    Limits: a request message has at most 4 MiB by default, and up to 16 MiB if the operator configures that. gRPC itself
+    rejects a larger one with RESOURCE_EXHAUSTED and without details. gRPC clients accept responses of up to 4 MiB by
+    default: raise this limit to receive larger files or batches.
 
     Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
     deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.
@@ -226,9 +226,9 @@ class CertificateServiceAsyncStub(CertificateServiceStub):
     the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
     expired cached response; the trailer `keyway-stale-seconds` then states its age in seconds.
 
-    Limits: a request message has at most 16 MiB. gRPC itself rejects a larger one with RESOURCE_EXHAUSTED and without
-    details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
-    batches.
+    Limits: a request message has at most 4 MiB by default, and up to 16 MiB if the operator configures that. gRPC itself
+    rejects a larger one with RESOURCE_EXHAUSTED and without details. gRPC clients accept responses of up to 4 MiB by
+    default: raise this limit to receive larger files or batches.
 
     Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
     deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.
@@ -377,9 +377,9 @@ class CertificateServiceServicer(metaclass=_abc_1.ABCMeta):
     the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
     expired cached response; the trailer `keyway-stale-seconds` then states its age in seconds.
 
-    Limits: a request message has at most 16 MiB. gRPC itself rejects a larger one with RESOURCE_EXHAUSTED and without
-    details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
-    batches.
+    Limits: a request message has at most 4 MiB by default, and up to 16 MiB if the operator configures that. gRPC itself
+    rejects a larger one with RESOURCE_EXHAUSTED and without details. gRPC clients accept responses of up to 4 MiB by
+    default: raise this limit to receive larger files or batches.
 
     Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
     deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.

@@ -78,9 +78,9 @@ class KeyServiceStub:
     the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
     expired cached response; the trailer `keyway-stale-seconds` then states its age in seconds.
 
-    Limits: a request message has at most 16 MiB. gRPC itself rejects a larger one with RESOURCE_EXHAUSTED and without
-    details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
-    batches.
+    Limits: a request message has at most 4 MiB by default, and up to 16 MiB if the operator configures that. gRPC itself
+    rejects a larger one with RESOURCE_EXHAUSTED and without details. gRPC clients accept responses of up to 4 MiB by
+    default: raise this limit to receive larger files or batches.
 
     Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
     deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.
@@ -144,15 +144,15 @@ class KeyServiceStub:
     """Encrypts several plaintexts concurrently. Each item succeeds or fails independently, as a call of Encrypt would.
     The call itself fails only for reasons that affect the whole batch, such as its deadline.
 
-    The batch is one message: at most 16 MiB, 1,000 items, and 131,072 characters in all its names together. The
-    gateway authorizes and records each item separately.
+    The batch is one message of limited size, with at most 1,000 items, and 131,072 characters in all its names
+    together. The gateway authorizes and records each item separately.
     """
     BatchDecrypt: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.BatchDecryptRequest, _key_service_pb2.BatchDecryptResponse]
     """Decrypts several ciphertexts concurrently. Each item succeeds or fails independently, as a call of Decrypt would.
     The call itself fails only for reasons that affect the whole batch, such as its deadline.
 
-    The batch is one message: at most 16 MiB, 1,000 items, and 131,072 characters in all its names together. The
-    gateway authorizes and records each item separately.
+    The batch is one message of limited size, with at most 1,000 items, and 131,072 characters in all its names
+    together. The gateway authorizes and records each item separately.
     """
 
 @_typing.type_check_only
@@ -208,9 +208,9 @@ class KeyServiceAsyncStub(KeyServiceStub):
     the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
     expired cached response; the trailer `keyway-stale-seconds` then states its age in seconds.
 
-    Limits: a request message has at most 16 MiB. gRPC itself rejects a larger one with RESOURCE_EXHAUSTED and without
-    details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
-    batches.
+    Limits: a request message has at most 4 MiB by default, and up to 16 MiB if the operator configures that. gRPC itself
+    rejects a larger one with RESOURCE_EXHAUSTED and without details. gRPC clients accept responses of up to 4 MiB by
+    default: raise this limit to receive larger files or batches.
 
     Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
     deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.
@@ -271,15 +271,15 @@ class KeyServiceAsyncStub(KeyServiceStub):
     """Encrypts several plaintexts concurrently. Each item succeeds or fails independently, as a call of Encrypt would.
     The call itself fails only for reasons that affect the whole batch, such as its deadline.
 
-    The batch is one message: at most 16 MiB, 1,000 items, and 131,072 characters in all its names together. The
-    gateway authorizes and records each item separately.
+    The batch is one message of limited size, with at most 1,000 items, and 131,072 characters in all its names
+    together. The gateway authorizes and records each item separately.
     """
     BatchDecrypt: _aio.UnaryUnaryMultiCallable[_key_service_pb2.BatchDecryptRequest, _key_service_pb2.BatchDecryptResponse]  # type: ignore[assignment]
     """Decrypts several ciphertexts concurrently. Each item succeeds or fails independently, as a call of Decrypt would.
     The call itself fails only for reasons that affect the whole batch, such as its deadline.
 
-    The batch is one message: at most 16 MiB, 1,000 items, and 131,072 characters in all its names together. The
-    gateway authorizes and records each item separately.
+    The batch is one message of limited size, with at most 1,000 items, and 131,072 characters in all its names
+    together. The gateway authorizes and records each item separately.
     """
 
 class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -334,9 +334,9 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
     the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
     expired cached response; the trailer `keyway-stale-seconds` then states its age in seconds.
 
-    Limits: a request message has at most 16 MiB. gRPC itself rejects a larger one with RESOURCE_EXHAUSTED and without
-    details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
-    batches.
+    Limits: a request message has at most 4 MiB by default, and up to 16 MiB if the operator configures that. gRPC itself
+    rejects a larger one with RESOURCE_EXHAUSTED and without details. gRPC clients accept responses of up to 4 MiB by
+    default: raise this limit to receive larger files or batches.
 
     Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
     deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.
@@ -461,8 +461,8 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         """Encrypts several plaintexts concurrently. Each item succeeds or fails independently, as a call of Encrypt would.
         The call itself fails only for reasons that affect the whole batch, such as its deadline.
 
-        The batch is one message: at most 16 MiB, 1,000 items, and 131,072 characters in all its names together. The
-        gateway authorizes and records each item separately.
+        The batch is one message of limited size, with at most 1,000 items, and 131,072 characters in all its names
+        together. The gateway authorizes and records each item separately.
         """
 
     @_abc_1.abstractmethod
@@ -474,8 +474,8 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         """Decrypts several ciphertexts concurrently. Each item succeeds or fails independently, as a call of Decrypt would.
         The call itself fails only for reasons that affect the whole batch, such as its deadline.
 
-        The batch is one message: at most 16 MiB, 1,000 items, and 131,072 characters in all its names together. The
-        gateway authorizes and records each item separately.
+        The batch is one message of limited size, with at most 1,000 items, and 131,072 characters in all its names
+        together. The gateway authorizes and records each item separately.
         """
 
 def add_KeyServiceServicer_to_server(servicer: KeyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -60,9 +60,9 @@ class ProviderServiceStub:
     also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), with which the operator can
     prove later that the call was recorded. A call that is rejected before authentication has no receipt.
 
-    Limits: a request message has at most 16 MiB. gRPC itself rejects a larger one with RESOURCE_EXHAUSTED and without
-    details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
-    batches.
+    Limits: a request message has at most 4 MiB by default, and up to 16 MiB if the operator configures that. gRPC itself
+    rejects a larger one with RESOURCE_EXHAUSTED and without details. gRPC clients accept responses of up to 4 MiB by
+    default: raise this limit to receive larger files or batches.
 
     Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
     deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.
@@ -124,9 +124,9 @@ class ProviderServiceAsyncStub(ProviderServiceStub):
     also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), with which the operator can
     prove later that the call was recorded. A call that is rejected before authentication has no receipt.
 
-    Limits: a request message has at most 16 MiB. gRPC itself rejects a larger one with RESOURCE_EXHAUSTED and without
-    details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
-    batches.
+    Limits: a request message has at most 4 MiB by default, and up to 16 MiB if the operator configures that. gRPC itself
+    rejects a larger one with RESOURCE_EXHAUSTED and without details. gRPC clients accept responses of up to 4 MiB by
+    default: raise this limit to receive larger files or batches.
 
     Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
     deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.
@@ -184,9 +184,9 @@ class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
     also has `keyway-audit-receipt` (chain, sequence number, and hash, separated by colons), with which the operator can
     prove later that the call was recorded. A call that is rejected before authentication has no receipt.
 
-    Limits: a request message has at most 16 MiB. gRPC itself rejects a larger one with RESOURCE_EXHAUSTED and without
-    details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
-    batches.
+    Limits: a request message has at most 4 MiB by default, and up to 16 MiB if the operator configures that. gRPC itself
+    rejects a larger one with RESOURCE_EXHAUSTED and without details. gRPC clients accept responses of up to 4 MiB by
+    default: raise this limit to receive larger files or batches.
 
     Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
     deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.

@@ -846,9 +846,9 @@ export const EncodingSchema: GenEnum<Encoding> = /*@__PURE__*/
  * the cache, send the metadata `cache-control: no-cache`. While the upstream is unavailable, the gateway can return an
  * expired cached response; the trailer `keyway-stale-seconds` then states its age in seconds.
  *
- * Limits: a request message has at most 16 MiB. gRPC itself rejects a larger one with RESOURCE_EXHAUSTED and without
- * details. gRPC clients accept responses of up to 4 MiB by default: raise this limit to receive larger files or
- * batches.
+ * Limits: a request message has at most 4 MiB by default, and up to 16 MiB if the operator configures that. gRPC itself
+ * rejects a larger one with RESOURCE_EXHAUSTED and without details. gRPC clients accept responses of up to 4 MiB by
+ * default: raise this limit to receive larger files or batches.
  *
  * Deadlines: set a deadline on every call. Otherwise the default deadline of the gateway applies. If the caller's
  * deadline expires before the response arrives, its gRPC library returns DEADLINE_EXCEEDED without details.
@@ -981,8 +981,8 @@ export const KeyService: GenService<{
    * Encrypts several plaintexts concurrently. Each item succeeds or fails independently, as a call of Encrypt would.
    * The call itself fails only for reasons that affect the whole batch, such as its deadline.
    *
-   * The batch is one message: at most 16 MiB, 1,000 items, and 131,072 characters in all its names together. The
-   * gateway authorizes and records each item separately.
+   * The batch is one message of limited size, with at most 1,000 items, and 131,072 characters in all its names
+   * together. The gateway authorizes and records each item separately.
    *
    * @generated from rpc keyway.v1.KeyService.BatchEncrypt
    */
@@ -995,8 +995,8 @@ export const KeyService: GenService<{
    * Decrypts several ciphertexts concurrently. Each item succeeds or fails independently, as a call of Decrypt would.
    * The call itself fails only for reasons that affect the whole batch, such as its deadline.
    *
-   * The batch is one message: at most 16 MiB, 1,000 items, and 131,072 characters in all its names together. The
-   * gateway authorizes and records each item separately.
+   * The batch is one message of limited size, with at most 1,000 items, and 131,072 characters in all its names
+   * together. The gateway authorizes and records each item separately.
    *
    * @generated from rpc keyway.v1.KeyService.BatchDecrypt
    */

@@ -27,7 +27,7 @@ public final class KeywayClientBuilder {
     private static final int MEBIBYTE = 1024 * 1024;
     /** The default of gRPC, 4 MiB, is too small for files and batches. */
     private static final int LARGEST_RESPONSE = 64 * MEBIBYTE;
-    /** The gateway accepts 16 MiB; gRPC does not retry calls that are larger than this buffer. */
+    /** The gateway accepts at most 16 MiB; gRPC does not retry calls that are larger than this buffer. */
     private static final int RETRY_BUFFER = 17 * MEBIBYTE;
     /** Trailers contain the details of errors; many violations exceed the default of gRPC, 8 KiB. */
     private static final int LARGEST_TRAILERS = 256 * 1024;

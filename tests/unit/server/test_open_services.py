@@ -1,0 +1,113 @@
+"""Limits of the services without authentication: messages that do not arrive, are too large, or cannot be decoded."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from gateway.server.transport.open_services import OpenServices
+from tests.support.waiting import eventually
+
+CHECK, WATCH = "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"
+SERVING = health_pb2.HealthCheckResponse.SERVING
+
+
+@contextlib.asynccontextmanager
+async def served(**limits: Any) -> AsyncIterator[grpc.aio.Channel]:
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    services: Any = OpenServices(server, **limits)
+    health_pb2_grpc.add_HealthServicer_to_server(health.aio.HealthServicer(), services)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield channel
+    await server.stop(0)
+
+
+async def check(channel: grpc.aio.Channel) -> Any:
+    stub: Any = health_pb2_grpc.HealthStub(channel)
+    return await stub.Check(health_pb2.HealthCheckRequest(), timeout=10)
+
+
+def silent(channel: grpc.aio.Channel, method: str = CHECK) -> Any:
+    """Begin a call whose message does not arrive."""
+    call: Any = channel.stream_unary(method)
+
+    async def nothing() -> AsyncIterator[bytes]:
+        await asyncio.sleep(60)
+        yield b""
+
+    return call(nothing())
+
+
+async def code_of(call: Any) -> grpc.StatusCode:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return caught.value.code()
+
+
+async def test_check_and_watch_respond() -> None:
+    async with served() as channel:
+        assert (await check(channel)).status == SERVING
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        assert (await stub.Watch(health_pb2.HealthCheckRequest()).read()).status == SERVING
+
+
+async def test_message_that_does_not_arrive_ends_the_call() -> None:
+    async with served(seconds=0.05) as channel:
+        assert await code_of(silent(channel)) is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_oldest_silent_call_makes_room_for_a_new_one() -> None:
+    async with served(waiting=2) as channel:
+        calls = [silent(channel)]
+        for _ in range(4):
+            calls.append(silent(channel))
+            await asyncio.sleep(0.05)
+        assert (await check(channel)).status == SERVING
+
+        async def ended() -> bool:
+            return sum(bool(call.done()) for call in calls) >= len(calls) - 2
+
+        await eventually(ended)
+        assert not calls[-1].done()
+        assert await code_of(calls[0]) is grpc.StatusCode.RESOURCE_EXHAUSTED
+        for call in calls:
+            call.cancel()
+
+
+@pytest.mark.parametrize("method", [CHECK, WATCH])
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [(b"\xff", grpc.StatusCode.INVALID_ARGUMENT), (b"\x0a" + bytes(5000), grpc.StatusCode.RESOURCE_EXHAUSTED)],
+    ids=["undecodable", "too large"],
+)
+async def test_bad_message_is_rejected(method: str, message: bytes, code: grpc.StatusCode) -> None:
+    async with served() as channel:
+        call: Any = channel.unary_unary(method)
+        assert await code_of(call(message)) is code
+
+
+async def test_call_without_a_message_is_rejected() -> None:
+    async def nothing() -> AsyncIterator[bytes]:
+        return
+        yield b""
+
+    async with served() as channel:
+        call: Any = channel.stream_unary(CHECK)
+        assert await code_of(call(nothing())) is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_open_streams_are_limited() -> None:
+    async with served(streams=1) as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        first = stub.Watch(health_pb2.HealthCheckRequest())
+        await first.read()
+        second = stub.Watch(health_pb2.HealthCheckRequest())
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await second.read()
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
