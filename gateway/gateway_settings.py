@@ -64,9 +64,10 @@ class GatewaySettings(Settings):
     grpc_listener: GrpcListener = Field(
         default="auto",
         description=(
-            "Which of gRPC's two listeners serves. iomgr uses less CPU per call, but one peer that sends many HTTP/2 "
-            "frames stops it. auto: iomgr if only peers with a client certificate, or programs on this machine without "
-            "identity, can send frames to listen and health_listen; otherwise event_engine."
+            "The listener implementation of gRPC. iomgr uses less CPU time per call than event_engine, but one peer "
+            "can block it with a flood of HTTP/2 frames. auto selects iomgr if only peers with a client certificate, "
+            "or (without identity) programs on this machine, can connect to listen and health_listen. Otherwise, auto "
+            "selects event_engine."
         ),
     )
     providers: tuple[ProviderSettings, ...] = Field(

@@ -20,7 +20,7 @@ def _general(settings: GatewaySettings) -> Iterator[str]:
     if settings.identity is None:
         yield "identity: callers are not authenticated; every program on this machine can make every call"
     if grpc_listener.is_unsafe(settings.model_dump(include=set(grpc_listener.KEYS))):
-        yield "grpc_listener: with iomgr, an unauthenticated peer can stop the gateway with HTTP/2 frames; use auto"
+        yield "grpc_listener: with iomgr, an unauthenticated peer can block the gateway with HTTP/2 frames; use auto"
 
 
 def _journal(audit: AuditSettings | None) -> Iterator[str]:
