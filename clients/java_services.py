@@ -13,7 +13,7 @@ from typing import Final
 from google.protobuf.descriptor_pb2 import MethodDescriptorProto, ServiceDescriptorProto
 
 from clients.api_reference import Commented
-from clients.contract_reader import Contract, first_sentence, short
+from clients.contract_reader import Contract, ListMethod, camel_case, first_sentence, short
 
 PACKAGE: Final = "dev.keyway"
 # The paths of comments consist of the field numbers in descriptor.proto.
@@ -48,36 +48,51 @@ METHOD: Final = """
         return call(() -> stub().{name}(request));
     }}
 """
+LIST: Final = """
+    /** Returns the items of all pages of {{@link #{name}}}, starting with the page that the request names. */
+    public Pages<{response}, {item}> all{plural}({request} request) {{
+        return new Pages<>(
+                request.getPageToken(),
+                token -> {name}(request.toBuilder().setPageToken(token).build()),
+                {response}::get{getter}List,
+                {response}::getNextPageToken);
+    }}
+"""
 
 
 def main() -> int:
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    for file in Contract.read().files:
+    contract = Contract.read()
+    lists = list(contract.list_methods())
+    for file in contract.files:
         for index, service in enumerate(file.file.service):
-            text = service_class(file, index, service)
+            own = [each for each in lists if each.service == service.name]
+            text = service_class(file, index, service, own)
             (folder / f"{service.name}.java").write_text(text, encoding="utf-8")
     return 0
 
 
-def service_class(file: Commented, index: int, service: ServiceDescriptorProto) -> str:
-    """Return the text of one class."""
+def service_class(file: Commented, index: int, service: ServiceDescriptorProto, lists: list[ListMethod]) -> str:
+    """Return the text of one class. lists: the list methods of the service."""
     package = file.file.options.java_package
     return CLASS.format(
         package=PACKAGE,
-        imports="\n".join(sorted(imports(package, service))),
+        imports="\n".join(sorted(imports(package, service, lists))),
         doc=javadoc(file.text(_SERVICE, index)),
         service=service.name,
         methods="".join(
             call(method, file.text(_SERVICE, index, _METHOD, number)) for number, method in enumerate(service.method)
-        ),
+        )
+        + "".join(map(all_pages, lists)),
     )
 
 
-def imports(package: str, service: ServiceDescriptorProto) -> Iterator[str]:
+def imports(package: str, service: ServiceDescriptorProto, lists: list[ListMethod]) -> Iterator[str]:
     yield f"import {package}.{service.name}Grpc.{service.name}BlockingStub;"
-    for name in {name for method in service.method for name in (method.input_type, method.output_type)}:
-        yield f"import {package}.{short(name)};"
+    messages = {short(name) for method in service.method for name in (method.input_type, method.output_type)}
+    for name in messages | {each.item for each in lists}:
+        yield f"import {package}.{name};"
 
 
 def call(method: MethodDescriptorProto, comment: str) -> str:
@@ -89,6 +104,18 @@ def call(method: MethodDescriptorProto, comment: str) -> str:
         name=method.name[0].lower() + method.name[1:],
         request=short(method.input_type),
         response=short(method.output_type),
+    )
+
+
+def all_pages(method: ListMethod) -> str:
+    """Return the method that iterates over the items of a list method."""
+    return LIST.format(
+        name=method.name[0].lower() + method.name[1:],
+        plural=method.plural,
+        request=method.request.name,
+        response=method.response,
+        item=method.item,
+        getter=camel_case(method.field),
     )
 
 

@@ -39,14 +39,6 @@ type healthConfig struct {
 	ServiceName string `json:"serviceName"`
 }
 
-var retrying = retryPolicy{
-	MaxAttempts:          5,
-	InitialBackoff:       "0.1s",
-	MaxBackoff:           "1s",
-	BackoffMultiplier:    2,
-	RetryableStatusCodes: []string{"UNAVAILABLE"},
-}
-
 // serviceConfig returns the gRPC service config: round robin over the addresses, and retries of idempotent calls.
 func serviceConfig(retries, healthChecking bool) string {
 	all := config{LoadBalancing: []map[string]struct{}{{"round_robin": {}}}}

@@ -9,7 +9,8 @@ from grpc import StatusCode
 from keyway import aio
 from keyway.client import Client, connect
 from keyway.errors import KeywayError, Violation, receipt, request_id
-from keyway.pages import iterate, iterate_pages
+from keyway.lists import iterate
+from keyway.pages import iterate_pages
 
 __all__ = [
     "Client",

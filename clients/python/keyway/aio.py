@@ -1,9 +1,9 @@
 """The asyncio client: `await` each call, and use `async for` over lists."""
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Self, overload
+from typing import Any, Self
 
 import grpc
 import grpc.aio
@@ -11,12 +11,11 @@ import grpc.aio
 from keyway.calls import prepared
 from keyway.connection import DEFAULT_DEADLINE, AnyToken, Connection, Pem
 from keyway.errors import KeywayError
-from keyway.pages import PageT, items, page_arguments
+from keyway.lists import iterate_async as iterate
+from keyway.pages import iterate_pages_async as iterate_pages
 from keyway.services import AsyncCertificateService, AsyncKeyService, AsyncProviderService
-from keyway.v1.certificate_pb2 import Certificate
-from keyway.v1.certificate_service_pb2 import ListCertificatesRequest, ListCertificatesResponse
-from keyway.v1.provider_pb2 import Provider
-from keyway.v1.provider_service_pb2 import ListProvidersRequest, ListProvidersResponse
+
+__all__ = ["Client", "connect", "iterate", "iterate_pages"]
 
 
 class Client:
@@ -112,35 +111,3 @@ class _CallInterceptor(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[mi
         except grpc.aio.AioRpcError as error:
             raise KeywayError.of(error) from error
         return call
-
-
-async def iterate_pages(
-    method: Callable[..., Awaitable[PageT]], request: Any = None, **arguments: Any
-) -> AsyncIterator[PageT]:
-    """Yield the responses of a list method. The arguments are those of `keyway.iterate_pages`."""
-    token = ""
-    while True:
-        positional, keywords = page_arguments(request, arguments, token)
-        response = await method(*positional, **keywords)
-        yield response
-        if not (token := response.next_page_token):
-            return
-
-
-@overload
-def iterate(
-    method: Callable[..., Awaitable[ListCertificatesResponse]],
-    request: ListCertificatesRequest | Mapping[str, Any] | None = None,
-    **arguments: Any,
-) -> AsyncIterator[Certificate]: ...
-@overload
-def iterate(
-    method: Callable[..., Awaitable[ListProvidersResponse]],
-    request: ListProvidersRequest | Mapping[str, Any] | None = None,
-    **arguments: Any,
-) -> AsyncIterator[Provider]: ...
-async def iterate(method: Callable[..., Awaitable[Any]], request: Any = None, **arguments: Any) -> AsyncIterator[Any]:
-    """Yield the items of all pages, for `async for`. The arguments are those of `keyway.iterate`."""
-    async for response in iterate_pages(method, request, **arguments):
-        for item in items(response):
-            yield item

@@ -1,12 +1,7 @@
 """Iteration over the pages of a list method. Each page is requested only when the caller needs it."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol, TypeVar, overload
-
-from keyway.v1.certificate_pb2 import Certificate
-from keyway.v1.certificate_service_pb2 import ListCertificatesRequest, ListCertificatesResponse
-from keyway.v1.provider_pb2 import Provider
-from keyway.v1.provider_service_pb2 import ListProvidersRequest, ListProvidersResponse
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from typing import Any, Protocol, TypeVar
 
 
 class Page(Protocol):
@@ -35,26 +30,17 @@ def iterate_pages(method: Callable[..., PageT], request: Any = None, **arguments
             return
 
 
-@overload
-def iterate(
-    method: Callable[..., ListCertificatesResponse],
-    request: ListCertificatesRequest | Mapping[str, Any] | None = None,
-    **arguments: Any,
-) -> Iterator[Certificate]: ...
-@overload
-def iterate(
-    method: Callable[..., ListProvidersResponse],
-    request: ListProvidersRequest | Mapping[str, Any] | None = None,
-    **arguments: Any,
-) -> Iterator[Provider]: ...
-def iterate(method: Callable[..., Any], request: Any = None, **arguments: Any) -> Iterator[Any]:
-    """Yield the items of all pages: `keyway.iterate(client.certificates.list_certificates, parent="providers/-")`.
-
-    The arguments are those of `iterate_pages`. Use `iterate_pages` to read other fields of a page, such as the
-    `unreachable` providers.
-    """
-    for response in iterate_pages(method, request, **arguments):
-        yield from items(response)
+async def iterate_pages_async(
+    method: Callable[..., Awaitable[PageT]], request: Any = None, **arguments: Any
+) -> AsyncIterator[PageT]:
+    """Yield the responses of a list method. The arguments are those of `keyway.iterate_pages`."""
+    token = ""
+    while True:
+        positional, keywords = page_arguments(request, arguments, token)
+        response = await method(*positional, **keywords)
+        yield response
+        if not (token := response.next_page_token):
+            return
 
 
 def items(response: Any) -> Any:

@@ -10,16 +10,10 @@ from typing import Any, Final
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
+from keyway.retry_policy import RETRY_POLICY
 from keyway.v1 import certificate_service_pb2, key_service_pb2, provider_service_pb2
 
 _FILES: Final = (certificate_service_pb2, key_service_pb2, provider_service_pb2)
-RETRY_POLICY: Final = {
-    "maxAttempts": 5,
-    "initialBackoff": "0.1s",
-    "maxBackoff": "1s",
-    "backoffMultiplier": 2,
-    "retryableStatusCodes": ["UNAVAILABLE"],
-}
 
 
 def methods() -> Iterator[MethodDescriptor]:

@@ -1,18 +1,15 @@
 /** The client: a channel to the gateway, and the three services over it. */
 import * as grpc from "@grpc/grpc-js";
 
-import { type CallOptions, type Calls, makeCalls } from "./calls.js";
+import { type Calls, makeCalls } from "./calls.js";
 import { type TlsOptions, type Token, tlsCredentials } from "./credentials.js";
 import { Opener, type OpenerOptions } from "./envelope/opener.js";
 import { Sealer, type SealerOptions } from "./envelope/sealer.js";
-import type { Certificate } from "./gen/keyway/v1/certificate_pb.js";
 import { CertificateService } from "./gen/keyway/v1/certificate_service_pb.js";
 import { KeyService } from "./gen/keyway/v1/key_service_pb.js";
-import type { Provider } from "./gen/keyway/v1/provider_pb.js";
 import { ProviderService } from "./gen/keyway/v1/provider_service_pb.js";
-import { items, pages } from "./pages.js";
+import { Lists } from "./gen/lists.js";
 import { serviceConfig } from "./service-config.js";
-import type { Request } from "./services.js";
 import { makeStub, type Stub } from "./stubs.js";
 import { isLoopback, targetOf } from "./target.js";
 import { traceInterceptor } from "./trace.js";
@@ -47,7 +44,7 @@ export interface Stubs {
 }
 
 /** A client, created by `connect`. Use one for the whole program, and close it at the end. */
-export class KeywayClient implements Disposable {
+export class KeywayClient extends Lists implements Disposable {
   readonly certificates: Calls<typeof CertificateService>;
   readonly keys: Calls<typeof KeyService>;
   readonly providers: Calls<typeof ProviderService>;
@@ -55,6 +52,7 @@ export class KeywayClient implements Disposable {
   readonly channel: grpc.ChannelInterface;
 
   constructor(channel: grpc.ChannelInterface, interceptors: readonly grpc.Interceptor[] = []) {
+    super();
     this.channel = channel;
     this.stubs = Object.freeze({
       certificates: makeStub(CertificateService, channel, interceptors),
@@ -64,22 +62,6 @@ export class KeywayClient implements Disposable {
     this.certificates = makeCalls(CertificateService, this.stubs.certificates);
     this.keys = makeCalls(KeyService, this.stubs.keys);
     this.providers = makeCalls(ProviderService, this.stubs.providers);
-  }
-
-  /** Yields the certificates of all pages. Use `pages` to read the unreachable providers. */
-  listCertificates(
-    request: Request<(typeof CertificateService)["method"]["listCertificates"]> = { parent: "providers/-" },
-    options?: CallOptions,
-  ): AsyncGenerator<Certificate, void, undefined> {
-    return items(pages(this.certificates.listCertificates, request, options), (page) => page.certificates);
-  }
-
-  /** Yields the providers of all pages. */
-  listProviders(
-    request: Request<(typeof ProviderService)["method"]["listProviders"]> = {},
-    options?: CallOptions,
-  ): AsyncGenerator<Provider, void, undefined> {
-    return items(pages(this.providers.listProviders, request, options), (page) => page.providers);
   }
 
   /** Returns a sealer with data keys of `keyName`. Keep it, because it reuses data keys. */

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 import click
 from google.protobuf.message import Message
 
-from keyway import errors, pages
+from keyway import errors, lists, pages
 from keyway.cli import configuration
 from keyway.cli.output import Output
 from keyway.client import Client, connect
@@ -83,7 +83,7 @@ class Session:
     def providers(self) -> list[Provider]:
         """Return all providers."""
         request = ListProvidersRequest(page_size=_LARGEST_PAGE)
-        return list(pages.iterate(self._calling(self.client.providers.ListProviders), request))
+        return list(lists.iterate(self._calling(self.client.providers.ListProviders), request))
 
     def _calling(self, method: Any) -> Callable[[Any], Any]:
         return lambda request: self.call(method, request)

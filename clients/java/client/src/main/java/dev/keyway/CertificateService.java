@@ -1,5 +1,6 @@
 package dev.keyway;
 
+import dev.keyway.v1.Certificate;
 import dev.keyway.v1.CertificateServiceGrpc.CertificateServiceBlockingStub;
 import dev.keyway.v1.CheckCertificateRequest;
 import dev.keyway.v1.CheckCertificateResponse;
@@ -115,5 +116,14 @@ public final class CertificateService extends ServiceCalls<CertificateServiceBlo
     /** Removes an authority from a trust store. */
     public DeleteTrustedAuthorityResponse deleteTrustedAuthority(DeleteTrustedAuthorityRequest request) {
         return call(() -> stub().deleteTrustedAuthority(request));
+    }
+
+    /** Returns the items of all pages of {@link #listCertificates}, starting with the page that the request names. */
+    public Pages<ListCertificatesResponse, Certificate> allCertificates(ListCertificatesRequest request) {
+        return new Pages<>(
+                request.getPageToken(),
+                token -> listCertificates(request.toBuilder().setPageToken(token).build()),
+                ListCertificatesResponse::getCertificatesList,
+                ListCertificatesResponse::getNextPageToken);
     }
 }

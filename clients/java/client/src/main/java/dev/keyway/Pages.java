@@ -1,11 +1,5 @@
 package dev.keyway;
 
-import dev.keyway.v1.Certificate;
-import dev.keyway.v1.ListCertificatesRequest;
-import dev.keyway.v1.ListCertificatesResponse;
-import dev.keyway.v1.ListProvidersRequest;
-import dev.keyway.v1.ListProvidersResponse;
-import dev.keyway.v1.Provider;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
@@ -26,44 +20,12 @@ public final class Pages<R, T> implements Iterable<T> {
     private final Function<R, List<T>> items;
     private final Function<R, String> nextToken;
 
-    private Pages(
+    Pages(
             String firstToken, Function<String, R> fetch, Function<R, List<T>> items, Function<R, String> nextToken) {
         this.firstToken = firstToken;
         this.fetch = fetch;
         this.items = items;
         this.nextToken = nextToken;
-    }
-
-    /**
-     * All certificates.
-     *
-     * @param service {@code client.certificates()} or {@code client.providers()}, with the options of each call
-     * @param request the first page to request
-     */
-    public static Pages<ListCertificatesResponse, Certificate> certificates(
-            CertificateService service, ListCertificatesRequest request) {
-        return new Pages<>(
-                request.getPageToken(),
-                token -> service.listCertificates(
-                        request.toBuilder().setPageToken(token).build()),
-                ListCertificatesResponse::getCertificatesList,
-                ListCertificatesResponse::getNextPageToken);
-    }
-
-    /**
-     * All providers.
-     *
-     * @param service {@code client.certificates()} or {@code client.providers()}, with the options of each call
-     * @param request the first page to request
-     */
-    public static Pages<ListProvidersResponse, Provider> providers(
-            ProviderService service, ListProvidersRequest request) {
-        return new Pages<>(
-                request.getPageToken(),
-                token -> service.listProviders(
-                        request.toBuilder().setPageToken(token).build()),
-                ListProvidersResponse::getProvidersList,
-                ListProvidersResponse::getNextPageToken);
     }
 
     /** The items. */

@@ -8,6 +8,7 @@ import dev.keyway.v1.ListProvidersRequest;
 import dev.keyway.v1.ListProvidersResponse;
 import dev.keyway.v1.ListStatusMappingsRequest;
 import dev.keyway.v1.ListStatusMappingsResponse;
+import dev.keyway.v1.Provider;
 import dev.keyway.v1.ProviderServiceGrpc.ProviderServiceBlockingStub;
 
 /**
@@ -45,5 +46,14 @@ public final class ProviderService extends ServiceCalls<ProviderServiceBlockingS
     /** Lists how the gateway maps the errors of the upstream to gRPC status codes and reasons, on one page. */
     public ListStatusMappingsResponse listStatusMappings(ListStatusMappingsRequest request) {
         return call(() -> stub().listStatusMappings(request));
+    }
+
+    /** Returns the items of all pages of {@link #listProviders}, starting with the page that the request names. */
+    public Pages<ListProvidersResponse, Provider> allProviders(ListProvidersRequest request) {
+        return new Pages<>(
+                request.getPageToken(),
+                token -> listProviders(request.toBuilder().setPageToken(token).build()),
+                ListProvidersResponse::getProvidersList,
+                ListProvidersResponse::getNextPageToken);
     }
 }

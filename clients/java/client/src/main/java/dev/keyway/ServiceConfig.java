@@ -22,21 +22,13 @@ final class ServiceConfig {
             KeyServiceGrpc.getServiceDescriptor(),
             ProviderServiceGrpc.getServiceDescriptor());
 
-    // gRPC expects the types of parsed JSON, where all numbers are doubles.
-    private static final Map<String, Object> RETRY_POLICY = Map.of(
-            "maxAttempts", 5.0,
-            "initialBackoff", "0.1s",
-            "maxBackoff", "1s",
-            "backoffMultiplier", 2.0,
-            "retryableStatusCodes", List.of("UNAVAILABLE"));
-
     private ServiceConfig() {}
 
     static Map<String, Object> of(boolean retries, boolean healthChecks) {
         Map<String, Object> config = new HashMap<>();
         config.put("loadBalancingConfig", List.of(Map.of("round_robin", Map.of())));
         if (retries) {
-            config.put("methodConfig", List.of(Map.of("name", safeMethods(), "retryPolicy", RETRY_POLICY)));
+            config.put("methodConfig", List.of(Map.of("name", safeMethods(), "retryPolicy", RetryPolicy.VALUES)));
         }
         if (healthChecks) {
             config.put("healthCheckConfig", Map.of("serviceName", ""));

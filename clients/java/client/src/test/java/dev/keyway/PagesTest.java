@@ -59,7 +59,7 @@ class PagesTest {
         try (KeywayClient client = Sandbox.shared().plain()) {
             ListProvidersRequest request =
                     ListProvidersRequest.newBuilder().setPageSize(2).build();
-            List<String> names = Pages.providers(client.providers(), request).stream()
+            List<String> names = client.providers().allProviders(request).stream()
                     .map(Provider::getName)
                     .toList();
             assertEquals(List.of("providers/asteria", "providers/nhn-certs", "providers/nhn-keys"), names);
@@ -89,7 +89,7 @@ class PagesTest {
                 .setParent(parent)
                 .setPageSize(4)
                 .build();
-        return Pages.certificates(client.certificates().withInterceptors(new Counter()), request);
+        return client.certificates().withInterceptors(new Counter()).allCertificates(request);
     }
 
     private final class Counter implements ClientInterceptor {

@@ -7,7 +7,6 @@ import com.google.gson.JsonObject;
 import com.google.protobuf.Message;
 import dev.keyway.KeywayClient;
 import dev.keyway.KeywayException;
-import dev.keyway.Pages;
 import dev.keyway.v1.CertificateServiceGrpc;
 import dev.keyway.v1.KeyServiceGrpc;
 import dev.keyway.v1.ListCertificatesRequest;
@@ -90,11 +89,11 @@ final class Call {
 
     private Stream<String> names(Message request) {
         if (request instanceof ListCertificatesRequest certificates) {
-            return Pages.certificates(client.certificates().withInterceptors(observer), certificates).stream()
+            return client.certificates().withInterceptors(observer).allCertificates(certificates).stream()
                     .map(each -> each.getName());
         }
         if (request instanceof ListProvidersRequest providers) {
-            return Pages.providers(client.providers().withInterceptors(observer), providers).stream()
+            return client.providers().withInterceptors(observer).allProviders(providers).stream()
                     .map(each -> each.getName());
         }
         throw new IllegalArgumentException(test.get("method") + " has no pages.");

@@ -2,7 +2,6 @@ package dev.keyway.examples;
 
 import dev.keyway.KeywayClient;
 import dev.keyway.KeywayException;
-import dev.keyway.Pages;
 import dev.keyway.v1.Certificate;
 import dev.keyway.v1.ErrorReason;
 import dev.keyway.v1.GetPublicKeyRequest;
@@ -17,7 +16,7 @@ public final class ErrorsAndPages {
         String address = arguments.length > 0 ? arguments[0] : "127.0.0.1:50051";
         try (KeywayClient client = KeywayClient.builder(address).plaintext().build()) {
             var request = ListCertificatesRequest.newBuilder().setParent("providers/-").build();
-            for (Certificate certificate : Pages.certificates(client.certificates(), request)) {
+            for (Certificate certificate : client.certificates().allCertificates(request)) {
                 System.out.println(certificate.getName());
             }
             try {
