@@ -18,7 +18,7 @@ from gateway.journal.verify.verification import verify
 from keyway.v1 import key_service_pb2 as keys
 from tests.support.disks import fill, in_memory, remount
 from tests.support.stack import KEY_MANAGER, Stack
-from tests.support.trusted import Caller, Trusted, record_of, request_id_of
+from tests.support.trusted import CallerStubs, Trusted, record_of, request_id_of
 from tests.support.valid_requests import call, upstream_targets
 from tests.support.waiting import eventually
 
@@ -67,7 +67,7 @@ def details(error: grpc.aio.AioRpcError) -> tuple[str, bool]:
     return reason.reason, any(each.Is(error_details_pb2.RetryInfo.DESCRIPTOR) for each in status.details)
 
 
-async def until_health_is(caller: Caller, wanted: int) -> None:
+async def until_health_is(caller: CallerStubs, wanted: int) -> None:
     health: Any = health_pb2_grpc.HealthStub(caller.channel)  # the published type has no methods
 
     async def shown() -> bool:
@@ -76,7 +76,7 @@ async def until_health_is(caller: Caller, wanted: int) -> None:
     await eventually(shown)
 
 
-async def nothing_is_served(caller: Caller, stack: Stack) -> None:
+async def nothing_is_served(caller: CallerStubs, stack: Stack) -> None:
     """Check that every method is rejected without an upstream request, and that probes report it."""
     await until_health_is(caller, NOT_SERVING)
     before = await upstream_targets(stack)
@@ -87,7 +87,7 @@ async def nothing_is_served(caller: Caller, stack: Stack) -> None:
     assert await upstream_targets(stack) == before
 
 
-async def until_it_serves_again(caller: Caller, trusted: Trusted) -> dict[str, Any]:
+async def until_it_serves_again(caller: CallerStubs, trusted: Trusted) -> dict[str, Any]:
     """Wait until it serves, and return the interruption in the journal."""
     await until_health_is(caller, SERVING)
     await caller.keys.Encrypt(ENCRYPT)
@@ -97,7 +97,7 @@ async def until_it_serves_again(caller: Caller, trusted: Trusted) -> dict[str, A
     return dict(gap)
 
 
-async def encrypt_until_refused(caller: Caller) -> grpc.aio.AioRpcError:
+async def encrypt_until_refused(caller: CallerStubs) -> grpc.aio.AioRpcError:
     """Encrypt until a call is rejected, and return the error."""
     while True:
         try:
@@ -106,7 +106,7 @@ async def encrypt_until_refused(caller: Caller) -> grpc.aio.AioRpcError:
             return error
 
 
-async def begin(caller: Caller, stack: Stack, count: int) -> list[tuple[Any, "asyncio.Future[Any]"]]:
+async def begin(caller: CallerStubs, stack: Stack, count: int) -> list[tuple[Any, "asyncio.Future[Any]"]]:
     """Start calls that wait for a silent upstream."""
     control = stack.controls[KEY_MANAGER]
     await control.forget_requests()

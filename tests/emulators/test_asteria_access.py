@@ -9,8 +9,8 @@ from tests.support.emulators.asteria import (
     ADMINISTRATOR,
     DEVELOPER,
     OPERATOR,
-    Answer,
-    Client,
+    AsteriaAnswer,
+    AsteriaUser,
     running,
 )
 
@@ -31,7 +31,7 @@ CALLS: dict[str, tuple[str, set[tuple[str, str]]]] = {
 STORES = ["server", "client"]
 
 
-def refused(answer: Answer) -> bool:
+def refused(answer: AsteriaAnswer) -> bool:
     """Return whether the response is that of an insufficient role: 403 in the error format, without a code."""
     return answer.json is not None and answer.status == 403 and "code" not in answer.json["result"]
 
@@ -126,15 +126,15 @@ async def test_logout_ends_one_session() -> None:
         assert (await client.get("server/exist")).status == 200
 
 
-async def set_clock(client: Client, seconds: float) -> None:
+async def set_clock(client: AsteriaUser, seconds: float) -> None:
     await client.control("POST", "/clock", {"offset_seconds": seconds})
 
 
-async def plain_call(client: Client) -> Answer:
+async def plain_call(client: AsteriaUser) -> AsteriaAnswer:
     return await client.get("server/exist")
 
 
-async def refused_call(client: Client) -> Answer:
+async def refused_call(client: AsteriaUser) -> AsteriaAnswer:
     return await client.get("server/ca/show")
 
 
@@ -152,7 +152,7 @@ async def test_session_expires_with_the_emulator_clock(fields: dict[str, str], m
 
 
 @pytest.mark.parametrize("use", [plain_call, refused_call])
-async def test_each_call_renews_the_session_timeout(use: Callable[[Client], Awaitable[Answer]]) -> None:
+async def test_each_call_renews_the_session_timeout(use: Callable[[AsteriaUser], Awaitable[AsteriaAnswer]]) -> None:
     async with running() as client:
         for turn in range(1, 4):
             await set_clock(client, turn * 29 * 60)

@@ -10,7 +10,7 @@ from cryptography import x509
 
 from gateway.emulators.asteria import certificates
 from tests.support import x509_chain
-from tests.support.emulators.asteria import Client, issued, pkcs7, running, self_signed
+from tests.support.emulators.asteria import AsteriaUser, issued, pkcs7, running, self_signed
 from tests.support.programs import run
 from tests.support.x509_chain import Wanted
 
@@ -18,7 +18,7 @@ STORES = ["server", "client"]
 FIRST = {"server": "0b6c1d9e-2f3a-4b4c-8d5e-6f7081920a01", "client": "0b6c1d9e-2f3a-4b4c-8d5e-6f7081920a03"}
 
 
-async def aliases(client: Client, store: str) -> list[str]:
+async def aliases(client: AsteriaUser, store: str) -> list[str]:
     return [each["alias"] for each in (await client.get(f"{store}/ca/list")).certificate]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.emulators.asteria import PASSWORDS, Client, running
+from tests.support.emulators.asteria import PASSWORDS, AsteriaUser, running
 from tests.support.programs import run
 
 RSA = {"keyAlgorithm": "RSA", "keySize": 1024}
@@ -25,7 +25,7 @@ ALGORITHMS: list[tuple[dict[str, object], str, str, str]] = [
 ]
 
 
-async def certificate_and_csr(client: Client) -> tuple[bytes, bytes]:
+async def certificate_and_csr(client: AsteriaUser) -> tuple[bytes, bytes]:
     formats = {"outputFormat": "X509", "dataFormat": "PEM"}
     exported = await client.post("server/export", password=PASSWORDS["password"], **formats)
     downloaded = await client.post("server/csr/download", **PASSWORDS)

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.serialization import pkcs12 as library
 from gateway.emulators.asteria import der
 from tests.support.emulators.asteria import (
     PASSWORDS,
-    Answer,
-    Client,
+    AsteriaAnswer,
+    AsteriaUser,
     Files,
     issued,
     java_store,
@@ -39,12 +39,12 @@ KEY_KINDS = [
 ]
 
 
-async def imported(client: Client, content: bytes, store: str = "client", **fields: str) -> Answer:
+async def imported(client: AsteriaUser, content: bytes, store: str = "client", **fields: str) -> AsteriaAnswer:
     values = {"filePassword": FILE_PASSWORD, **PASSWORDS} | fields
     return await client.upload(f"{store}/import", **values, filedata=content)
 
 
-async def assert_usable(client: Client, certificate: dict[str, Any], store: str = "client") -> None:
+async def assert_usable(client: AsteriaUser, certificate: dict[str, Any], store: str = "client") -> None:
     """Check that the new passwords work and the store matches the import response, without a CSR."""
     details = await client.post(f"{store}/show", password=PASSWORDS["password"])
     assert details.certificate == certificate

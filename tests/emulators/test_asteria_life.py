@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.emulators.asteria import (
     PASSWORDS,
-    Answer,
-    Client,
+    AsteriaAnswer,
+    AsteriaUser,
     Files,
     issue,
     issued,
@@ -23,11 +23,11 @@ STORES = ["server", "client"]
 STORE_PASSWORD = {"password": PASSWORDS["password"]}
 
 
-async def export(client: Client, store: str, output: str, data: str) -> Answer:
+async def export(client: AsteriaUser, store: str, output: str, data: str) -> AsteriaAnswer:
     return await client.post(f"{store}/export", **STORE_PASSWORD, outputFormat=output, dataFormat=data)
 
 
-async def csr(client: Client, store: str) -> bytes:
+async def csr(client: AsteriaUser, store: str) -> bytes:
     """Return the CSR from the ZIP file, and check the documented headers."""
     answer = await client.post(f"{store}/csr/download", **PASSWORDS)
     assert answer.headers["Content-Disposition"] == 'filename="csr.zip"'

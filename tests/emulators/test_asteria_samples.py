@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from yarl import URL
 
-from tests.support.emulators.asteria import Client, Files, issue, pkcs12, running, self_signed
+from tests.support.emulators.asteria import AsteriaUser, Files, issue, pkcs12, running, self_signed
 
 STORES = ["server", "client"]
 SESSION = "X-As-SessionId: {session}"
@@ -101,7 +101,7 @@ class RawAnswer:
         return result
 
 
-async def send(client: Client, *head: str, body: bytes = b"") -> RawAnswer:
+async def send(client: AsteriaUser, *head: str, body: bytes = b"") -> RawAnswer:
     """Send one request on a new connection, with only the given headers."""
     url = URL(client.host.url)
     assert url.host is not None
@@ -128,7 +128,7 @@ def crlf(text: bytes, **placeholders: bytes) -> bytes:
     return body
 
 
-async def create(client: Client, store: str, key_password: bytes = b"123456") -> RawAnswer:
+async def create(client: AsteriaUser, store: str, key_password: bytes = b"123456") -> RawAnswer:
     return await send(
         client, f"POST /mcapi/certificate/{store}/create HTTP/1.1", "Content-Type: application/json; charset=UTF-8",
         SESSION, body=crlf(CREATE) % key_password,

@@ -9,13 +9,19 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from tests.support.emulators.certificate_manager import Client, pem_file, running, running_default, seeded
+from tests.support.emulators.certificate_manager import (
+    CertificateManagerUser,
+    pem_file,
+    running,
+    running_default,
+    seeded,
+)
 from tests.support.programs import run, run_async
 
 TWO_FILES = {"name": "two", "files": [{"file_name": f"{name}.pem", "content": name} for name in ("a", "b")]}
 
 
-async def demo(client: Client, name: str) -> bytes:
+async def demo(client: CertificateManagerUser, name: str) -> bytes:
     """Return a file of the default set."""
     answer = await client.call("GET", client.url(f"/certificates/{quote(name)}/files", "v1.2", "certmanager-demo"))
     assert answer.headers["Content-Type"] == "application/octet-stream"

@@ -5,20 +5,25 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.support.emulators.certificate_manager import Answer, Client, pem_file, running
+from tests.support.emulators.certificate_manager import (
+    CertificateManagerAnswer,
+    CertificateManagerUser,
+    pem_file,
+    running,
+)
 from tests.support.programs import run_async
 
 NAME = "example.com"
 LIMIT = 512 * 1024
 
 
-async def post(client: Client, body: bytes, content_type: str) -> Answer:
+async def post(client: CertificateManagerUser, body: bytes, content_type: str) -> CertificateManagerAnswer:
     """Upload a raw body."""
     url = client.url(f"/certificates/{NAME}/files")
     return await client.call("POST", url, data=body, headers={"Content-Type": content_type})
 
 
-async def post_parts(client: Client, *parts: tuple[str, str | None]) -> Answer:
+async def post_parts(client: CertificateManagerUser, *parts: tuple[str, str | None]) -> CertificateManagerAnswer:
     """Upload (field, file name) parts with a valid certificate file. Without a file name, the part is a text field."""
     form = aiohttp.FormData(default_to_multipart=True)
     for field, file_name in parts:

@@ -12,26 +12,26 @@ import pytest
 
 from gateway.emulators.database import Database
 from gateway.emulators.host import EmulatorHost, HostOptions
-from tests.support.emulators.words import DEFAULTS, Client, Words, running
-from tests.support.openssl import Authority
+from tests.support.emulators.words import DEFAULTS, Words, WordsClient, running
+from tests.support.openssl import OpensslAuthority
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[Client]:
+async def client() -> AsyncIterator[WordsClient]:
     async with running() as started:
         yield started
 
 
 class TestControl:
-    async def test_health_reports_the_emulated_type(self, client: Client) -> None:
+    async def test_health_reports_the_emulated_type(self, client: WordsClient) -> None:
         assert await client.control("GET", "/health") == (200, {"emulates": "words", "status": "ok"})
 
-    async def test_api_and_control_ports_are_separate(self, client: Client) -> None:
+    async def test_api_and_control_ports_are_separate(self, client: WordsClient) -> None:
         assert client.host.url != client.host.control_url
         assert (await client.ask("GET", "/health"))[0] == 404
         assert await client.history() != []
 
-    async def test_seed_adds_objects_and_rejects_invalid_data(self, client: Client) -> None:
+    async def test_seed_adds_objects_and_rejects_invalid_data(self, client: WordsClient) -> None:
         assert await client.words() == DEFAULTS
         assert await client.control("POST", "/seed", {"words": ["a"]}) == (200, {"words": ["a", "default"]})
         assert await client.control("POST", "/seed", raw=" ") == (200, {"words": ["a", "default"]})
@@ -40,7 +40,7 @@ class TestControl:
     @pytest.mark.parametrize(
         ("data", "words"), [(None, DEFAULTS), ({}, DEFAULTS), ({"seed": False}, []), ({"seed": True}, DEFAULTS)]
     )
-    async def test_reset_restores_the_initial_state(self, client: Client, data: object, words: list[str]) -> None:
+    async def test_reset_restores_the_initial_state(self, client: WordsClient, data: object, words: list[str]) -> None:
         await client.ask("POST", body="more")
         await client.arm(count=3)
         await client.control("POST", "/clock", {"offset_seconds": 86_400})
@@ -57,14 +57,14 @@ class TestControl:
 
     @pytest.mark.parametrize("path", ["/reset", "/seed", "/faults", "/clock"])
     @pytest.mark.parametrize("body", ["[]", "1", "no json", '{"a":', "\xff"])
-    async def test_body_that_is_not_an_object_is_rejected(self, client: Client, path: str, body: str) -> None:
+    async def test_body_that_is_not_an_object_is_rejected(self, client: WordsClient, path: str, body: str) -> None:
         status, answer = await client.control("POST", path, raw=body)
         assert status == 400
         assert answer.keys() == {"error"}
         assert await client.words() == DEFAULTS
 
     async def test_api_can_use_tls(self, tmp_path: Path) -> None:
-        authority = Authority(tmp_path)
+        authority = OpensslAuthority(tmp_path)
         pair = authority.issue("server")
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(pair.certificate, pair.key)
@@ -78,13 +78,13 @@ class TestControl:
 
 
 class TestClock:
-    async def today(self, client: Client) -> str:
+    async def today(self, client: WordsClient) -> str:
         async with client.session.get(f"{client.host.url}/words") as response:
             today: str = (await response.json())["today"]
             return today
 
     @pytest.mark.parametrize("days", [400, -400])
-    async def test_offset_shifts_the_emulator_clock(self, client: Client, days: int) -> None:
+    async def test_offset_shifts_the_emulator_clock(self, client: WordsClient, days: int) -> None:
         expected = {(dt.datetime.now(dt.UTC) + dt.timedelta(days=days)).date().isoformat()}
         status, answer = await client.control("POST", "/clock", {"offset_seconds": days * 86_400})
         expected.add((dt.datetime.now(dt.UTC) + dt.timedelta(days=days)).date().isoformat())
@@ -98,14 +98,14 @@ class TestClock:
         ["{}", '{"offset_seconds": "1"}', '{"offset_seconds": null}', '{"offset_seconds": true}']
         + [f'{{"offset_seconds": {number}}}' for number in ("NaN", "Infinity", "-Infinity", "1e300", "4e9", "-4e9")],
     )
-    async def test_invalid_offset_is_rejected(self, client: Client, body: str) -> None:
+    async def test_invalid_offset_is_rejected(self, client: WordsClient, body: str) -> None:
         status, answer = await client.control("POST", "/clock", raw=body)
         assert (status, answer["error"].startswith("offset_seconds: ")) == (400, True)
         assert client.host.clock.offset == dt.timedelta()
 
 
 class TestHistory:
-    async def test_history_contains_the_requests(self, client: Client) -> None:
+    async def test_history_contains_the_requests(self, client: WordsClient) -> None:
         before = dt.datetime.now(dt.UTC)
         await client.ask("POST", "/words?x=%20&y=1", body="바이트")
         await client.ask("GET", "/missing/a%2Fb")
@@ -116,7 +116,7 @@ class TestHistory:
         assert first["headers"]["Host"] == client.host.url.removeprefix("http://")
         assert (second["method"], second["target"], second["status"]) == ("GET", "/missing/a%2Fb", 404)
 
-    async def test_since_and_delete(self, client: Client) -> None:
+    async def test_since_and_delete(self, client: WordsClient) -> None:
         for number in range(3):
             await client.ask("GET", f"/words?{number}")
         assert [entry["target"] for entry in await client.history("?since=1")] == ["/words?1", "/words?2"]
@@ -129,7 +129,7 @@ class TestHistory:
         assert await client.control("DELETE", "/history") == (200, {})
         assert await client.history() == []
 
-    async def test_long_bodies_are_truncated(self, client: Client) -> None:
+    async def test_long_bodies_are_truncated(self, client: WordsClient) -> None:
         await client.ask("POST", body="x" * 70_000)
         (entry,) = await client.history()
         assert len(base64.b64decode(entry["body_base64"])) == 65_536

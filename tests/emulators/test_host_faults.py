@@ -8,24 +8,24 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.support.emulators.words import DEFAULTS, Broken, Client, running
+from tests.support.emulators.words import DEFAULTS, Broken, WordsClient, running
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[Client]:
+async def client() -> AsyncIterator[WordsClient]:
     async with running() as started:
         yield started
 
 
 class TestFaults:
-    async def test_error_has_the_vendor_format(self, client: Client) -> None:
+    async def test_error_has_the_vendor_format(self, client: WordsClient) -> None:
         await client.arm()
         await client.arm(code=52_000, message="gone", status=404)
         assert await client.ask("GET") == (500, b'{"code": "E1", "message": "failed"}')
         assert await client.ask("GET") == (404, b'{"code": "52000", "message": "gone"}')
         assert (await client.ask("GET"))[0] == 200
 
-    async def test_remaining_count_is_reported(self, client: Client) -> None:
+    async def test_remaining_count_is_reported(self, client: WordsClient) -> None:
         await client.arm(count=2)
         await client.arm(mode="html")
         assert await client.control("GET", "/faults") == (200, {"armed": 3})
@@ -34,7 +34,7 @@ class TestFaults:
         assert await client.control("DELETE", "/faults") == (200, {"armed": 0})
         assert (await client.ask("GET"))[0] == 200
 
-    async def test_fault_applies_only_to_matching_requests(self, client: Client) -> None:
+    async def test_fault_applies_only_to_matching_requests(self, client: WordsClient) -> None:
         await client.arm(method="post")
         await client.arm(path="^/wor.s$", status=503)
         assert (await client.ask("GET", "/other"))[0] == 404
@@ -43,14 +43,14 @@ class TestFaults:
         assert (await client.ask("POST", body="a"))[0] == 500
         assert await client.words() == DEFAULTS
 
-    async def test_html_fault_returns_a_page(self, client: Client) -> None:
+    async def test_html_fault_returns_a_page(self, client: WordsClient) -> None:
         await client.arm(mode="html")
         await client.arm(mode="html", status=503)
         status, body = await client.ask("GET")
         assert (status, body.startswith(b"<html>")) == (502, True)
         assert (await client.ask("GET"))[0] == 503
 
-    async def test_raw_fault_returns_the_given_response(self, client: Client) -> None:
+    async def test_raw_fault_returns_the_given_response(self, client: WordsClient) -> None:
         await client.arm(mode="raw", status=418, headers={"X-One": "1", "Retry-After": "3"}, body="본문")
         await client.arm(mode="raw")
         async with client.session.get(f"{client.host.url}/words") as response:
@@ -58,12 +58,12 @@ class TestFaults:
             assert (response.headers["X-One"], response.headers["Retry-After"]) == ("1", "3")
         assert await client.ask("GET") == (200, b"")
 
-    async def test_redirect_fault_returns_302(self, client: Client) -> None:
+    async def test_redirect_fault_returns_302(self, client: WordsClient) -> None:
         await client.arm(mode="redirect")
         assert (await client.ask("GET"))[0] == 302
 
     @pytest.mark.parametrize(("mode", "error"), [("close", "ServerDisconnectedError"), ("reset", "ClientOSError")])
-    async def test_close_and_reset_faults_send_no_response(self, client: Client, mode: str, error: str) -> None:
+    async def test_close_and_reset_faults_send_no_response(self, client: WordsClient, mode: str, error: str) -> None:
         await client.arm(mode=mode)
         with pytest.raises(Broken, match=error):
             await client.ask("POST", body="a")
@@ -71,7 +71,7 @@ class TestFaults:
         assert [entry["status"] for entry in await client.history()] == [None]
 
     @pytest.mark.parametrize("method", ["GET", "POST"])
-    async def test_cut_off_fault_truncates_the_response(self, client: Client, method: str) -> None:
+    async def test_cut_off_fault_truncates_the_response(self, client: WordsClient, method: str) -> None:
         """The request takes effect, and the response is truncated in the middle."""
         await client.arm(mode="cut_off")
         with pytest.raises(aiohttp.ClientPayloadError):
@@ -79,7 +79,7 @@ class TestFaults:
         assert await client.words() == (["a", *DEFAULTS] if method == "POST" else DEFAULTS)
         assert [entry["status"] for entry in await client.history()] == [200]
 
-    async def test_stall_fault_sends_no_response(self, client: Client) -> None:
+    async def test_stall_fault_sends_no_response(self, client: WordsClient) -> None:
         """A stalled request is in the history, and ends when the client disconnects."""
         await client.arm(mode="stall")
         with pytest.raises(TimeoutError):
@@ -91,13 +91,15 @@ class TestFaults:
 
     @pytest.mark.parametrize("mode", ["error", "html", "raw", "redirect", "close", "reset"])
     @pytest.mark.parametrize("act", [False, True])
-    async def test_request_takes_effect_if_the_fault_says_so(self, client: Client, mode: str, *, act: bool) -> None:
+    async def test_request_takes_effect_if_the_fault_says_so(
+        self, client: WordsClient, mode: str, *, act: bool
+    ) -> None:
         await client.arm(mode=mode, act=act)
         with contextlib.suppress(Broken):
             assert (await client.ask("POST", body="a"))[1] != b"added"
         assert ("a" in await client.words()) == act
 
-    async def test_response_can_be_delayed(self, client: Client) -> None:
+    async def test_response_can_be_delayed(self, client: WordsClient) -> None:
         await client.arm(mode=None, delay=0.05)
         started = asyncio.get_running_loop().time()
         assert await client.ask("POST", body="a") == (200, b"added")
@@ -136,7 +138,7 @@ class TestFaults:
             ({"body": None}, "body"),
         ],
     )
-    async def test_invalid_fault_is_rejected(self, client: Client, fault: dict[str, Any], field: str) -> None:
+    async def test_invalid_fault_is_rejected(self, client: WordsClient, fault: dict[str, Any], field: str) -> None:
         status, answer = await client.control("POST", "/faults", fault)
         assert status == 400
         assert answer["error"].startswith(field)

@@ -10,7 +10,7 @@ from keyway.v1 import trusted_authority_pb2 as trust
 from tests.support import x509_chain
 from tests.support.asteria import SIDES, Warp, as_openssl_reads, as_the_gateway_says, store_name
 from tests.support.emulators.asteria import Files, issued, pkcs7, self_signed
-from tests.support.wire import Resource, failure_of
+from tests.support.wire import WireResource, failure_of
 
 MISSING = ("NOT_FOUND", "AUTHORITY_NOT_FOUND")
 SEEDED = {
@@ -83,7 +83,7 @@ async def test_authority_can_be_imported_shown_and_removed(warp: Warp, side: str
     for call in (get, remove):
         failure = await failure_of(call(warp, summary.name))
         assert failure.kind == MISSING
-        assert failure.resource == Resource("keyway.dev/TrustedAuthority", summary.name)
+        assert failure.resource == WireResource("keyway.dev/TrustedAuthority", summary.name)
 
 
 async def test_last_authority_can_be_removed(warp: Warp) -> None:

@@ -21,7 +21,7 @@ from tests.support.asteria import (
     certificate_name,
     create_request,
 )
-from tests.support.wire import Resource, failure_of
+from tests.support.wire import WireResource, failure_of
 
 EXPIRED = service.CERTIFICATE_STATE_FILTER_EXPIRED
 FILTERS = service.CertificateStateFilter.values()
@@ -157,7 +157,7 @@ async def test_certificate_is_replaced_only_on_request(warp: Warp, side: str) ->
     before = await warp.full(side)
     failure = await failure_of(warp.certificates.CreateCertificate(create_request(side)))
     assert failure.kind == ("ALREADY_EXISTS", "CERTIFICATE_ALREADY_EXISTS")
-    assert failure.resource == Resource("keyway.dev/Certificate", certificate_name(side))
+    assert failure.resource == WireResource("keyway.dev/Certificate", certificate_name(side))
     assert await warp.full(side) == before
 
     new = {"keystore_password": "a new password", "private_key_password": "another one"}

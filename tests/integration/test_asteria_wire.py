@@ -14,7 +14,18 @@ import pytest
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import provider_service_pb2 as providers
-from tests.support.asteria import BASE, LOGIN, LOGOUT, PROVIDER, SIDES, Part, Sent, Warp, certificate_name, store_name
+from tests.support.asteria import (
+    BASE,
+    LOGIN,
+    LOGOUT,
+    PROVIDER,
+    SIDES,
+    FormPart,
+    Sent,
+    Warp,
+    certificate_name,
+    store_name,
+)
 from tests.support.stack import Gateway
 from tests.support.valid_requests import call
 from tests.support.wire import failure_of
@@ -44,8 +55,8 @@ class DocumentedRequest(NamedTuple):
     body: Any
 
 
-def text(name: str, value: str) -> Part:
-    return Part(name, None, None, value.encode())
+def text(name: str, value: str) -> FormPart:
+    return FormPart(name, None, None, value.encode())
 
 
 CASES: Mapping[str, tuple[Callable[[str], Any], Sequence[DocumentedRequest]]] = {
@@ -103,7 +114,7 @@ CASES: Mapping[str, tuple[Callable[[str], Any], Sequence[DocumentedRequest]]] = 
                     text("filePassword", "123456"),
                     text("password", "987654"),
                     text("privateKeyPassword", "zyxwvu"),
-                    Part("filedata", "test.p12", "text/plain", FILE),
+                    FormPart("filedata", "test.p12", "text/plain", FILE),
                 ],
             ),
         ],
@@ -129,8 +140,8 @@ CASES: Mapping[str, tuple[Callable[[str], Any], Sequence[DocumentedRequest]]] = 
                 [
                     text("password", "123456"),
                     text("privateKeyPassword", "abcdef"),
-                    Part("certFile", "test.crt", "text/plain", FILE),
-                    Part("chainFile", "ca.crt", "text/plain", FILE * 2),
+                    FormPart("certFile", "test.crt", "text/plain", FILE),
+                    FormPart("chainFile", "ca.crt", "text/plain", FILE * 2),
                 ],
             )
         ],
@@ -155,7 +166,7 @@ CASES: Mapping[str, tuple[Callable[[str], Any], Sequence[DocumentedRequest]]] = 
         lambda side: service.ImportTrustedAuthorityRequest(parent=store_name(side), content=FILE, filename="test.cer"),
         [
             DocumentedRequest("ca/list", None, b""),
-            DocumentedRequest("ca/import", MULTIPART, [Part("caFile", "test.cer", "text/plain", FILE)]),
+            DocumentedRequest("ca/import", MULTIPART, [FormPart("caFile", "test.cer", "text/plain", FILE)]),
         ],
     ),
 }

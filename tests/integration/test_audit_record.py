@@ -20,7 +20,7 @@ from tests.support.trusted import (
     OPERATOR,
     ORDERS,
     UNAUTHORIZED,
-    Caller,
+    CallerStubs,
     Trusted,
     receipt_of,
     record_of,
@@ -46,7 +46,7 @@ async def trusted(tmp_path: Path, stack: Stack) -> Trusted:
 
 
 @contextlib.asynccontextmanager
-async def calling(trusted: Trusted, name: str = OPERATOR) -> AsyncIterator[Caller]:
+async def calling(trusted: Trusted, name: str = OPERATOR) -> AsyncIterator[CallerStubs]:
     async with trusted.served() as address, trusted.caller(address, name) as caller:
         yield caller
 

@@ -40,7 +40,7 @@ async def uploading(seeded_stack: Stack) -> AsyncIterator[Gateway]:
 def key_store(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Return a PKCS#12 file with the password `changeit`."""
     folder = tmp_path_factory.mktemp("files")
-    pair = openssl.Authority(folder).issue("client")
+    pair = openssl.OpensslAuthority(folder).issue("client")
     return openssl.pkcs12(pair, "changeit", folder / "client.p12").read_bytes()
 
 

@@ -13,8 +13,8 @@ from gateway.emulators.secure_key_manager.tls import server_context
 from keyway.v1 import key_service_pb2 as keys
 from tests.support import openssl
 from tests.support.key_manager import PROVIDER
-from tests.support.openssl import Authority, KeyPair
-from tests.support.stack import KEY_MANAGER, Control, Gateway, Stack
+from tests.support.openssl import KeyPair, OpensslAuthority
+from tests.support.stack import KEY_MANAGER, ControlClient, Gateway, Stack
 from tests.support.valid_requests import call, valid_request
 from tests.support.wire import failure_of
 
@@ -180,19 +180,19 @@ class Tls(NamedTuple):
     """A Secure Key Manager behind mutual TLS, and the files of both sides."""
 
     host: EmulatorHost
-    control: Control
-    authority: Authority
+    control: ControlClient
+    authority: OpensslAuthority
     client: KeyPair
 
 
 @pytest.fixture(scope="module")
 async def tls(seeded_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Tls]:
     folder = tmp_path_factory.mktemp("mutual-tls")
-    authority = Authority(folder)
+    authority = OpensslAuthority(folder)
     server, client = authority.issue("server"), authority.issue("gateway")
     context = server_context(server.certificate, server.key, authority.pair.certificate)
     async with EmulatorHost(SecureKeyManagerEmulator, HostOptions(tls=context)) as host:
-        control = Control(host.control_url, seeded_stack.session)
+        control = ControlClient(host.control_url, seeded_stack.session)
         await control.seed(
             {"key_stores": [{"name": "certificate-locked", "certificates": [client.certificate.read_text()]}]}
         )

@@ -9,7 +9,7 @@ from keyway.v1 import key_service_pb2 as keys
 from tests.support import openssl
 from tests.support.key_manager import (
     PROVIDER,
-    DirectUser,
+    DirectKeyUser,
     openssl_recover,
     openssl_sign,
     openssl_verifies,
@@ -77,7 +77,7 @@ async def test_openssl_verifies_a_signature_of_the_gateway(
 async def test_signature_verifies_through_the_gateway_and_directly(
     quiet_stack: Stack, encoding: keys.Encoding.ValueType, plaintext: bytes
 ) -> None:
-    gateway, direct = quiet_stack.gateway, DirectUser(quiet_stack)
+    gateway, direct = quiet_stack.gateway, DirectKeyUser(quiet_stack)
     text = upstream_text(encoding, plaintext).decode()
     by_gateway = await signature_of(gateway, plaintext, encoding)
     by_user = (await direct.call("POST", "asymmetric-keys/demo-rsa/sign", {"plaintext": text}))["signature"]

@@ -12,8 +12,8 @@ import pytest
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1 import key_service_pb2_grpc
 from tests.support import wire
-from tests.support.key_manager import PROVIDER, DirectUser
-from tests.support.stack import KEY_MANAGER, Control, Gateway, Stack
+from tests.support.key_manager import PROVIDER, DirectKeyUser
+from tests.support.stack import KEY_MANAGER, ControlClient, Gateway, Stack
 from tests.support.wire import failure_of
 
 ORDERS, OTHER = f"{PROVIDER}/keys/orders-key", "providers/other-keys/keys/other-key"
@@ -92,7 +92,7 @@ async def test_batch_can_contain_several_keys_and_providers(quiet_stack: Stack, 
     )
 
     assert [result.response.plaintext for result in opened] == [item.plaintext for item in items]
-    direct = await DirectUser(quiet_stack).call(
+    direct = await DirectKeyUser(quiet_stack).call(
         "POST", "symmetric-keys/demo-aes/decrypt", {"ciphertext": encrypted[2].response.ciphertext}
     )
     assert direct["plaintext"] == "2"
@@ -200,7 +200,7 @@ async def test_concurrent_items_are_limited(quiet_stack: Stack, gateway: Gateway
     assert most_at_once(requests, seconds) == AT_ONCE
 
 
-async def taken_faults(control: Control, armed: int) -> int:
+async def taken_faults(control: ControlClient, armed: int) -> int:
     """Return the number of armed faults that have matched a request."""
     left: int = (await control.call("GET", "/faults"))["armed"]
     return armed - left

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from keyway.v1 import key_service_pb2 as keys
-from tests.support.key_manager import PROVIDER, DirectUser, openssl_decrypt, openssl_encrypt, openssl_unwrap, version_of
+from tests.support.key_manager import (
+    PROVIDER,
+    DirectKeyUser,
+    openssl_decrypt,
+    openssl_encrypt,
+    openssl_unwrap,
+    version_of,
+)
 from tests.support.stack import KEY_MANAGER, Gateway, Stack
 from tests.support.wire import failure_of
 
@@ -61,7 +68,7 @@ async def test_ciphertext_of_the_gateway_decrypts_everywhere(
 
     upstream_text = base64.b64encode(plaintext) if encoding == keys.ENCODING_BASE64 else plaintext
     assert openssl_decrypt(response.ciphertext, await material_of(gateway, ORDERS)) == upstream_text
-    direct = await DirectUser(quiet_stack).call(
+    direct = await DirectKeyUser(quiet_stack).call(
         "POST", "symmetric-keys/orders-key/decrypt", {"ciphertext": response.ciphertext}
     )
     assert direct == {"plaintext": upstream_text.decode(), "keyVersion": 2}
@@ -73,7 +80,7 @@ async def test_gateway_decrypts_a_ciphertext_of_a_direct_client(
     quiet_stack: Stack, encoding: keys.Encoding.ValueType, plaintext: bytes
 ) -> None:
     text = base64.b64encode(plaintext).decode() if encoding == keys.ENCODING_BASE64 else plaintext.decode()
-    direct = await DirectUser(quiet_stack).call("POST", "symmetric-keys/orders-key/encrypt", {"plaintext": text})
+    direct = await DirectKeyUser(quiet_stack).call("POST", "symmetric-keys/orders-key/encrypt", {"plaintext": text})
 
     assert await decrypted(quiet_stack.gateway, direct["ciphertext"], encoding) == plaintext
 
@@ -139,7 +146,7 @@ async def test_wrapped_data_key_decrypts_with_openssl_and_as_base64(quiet_stack:
 
 
 async def test_data_key_of_a_direct_client_decrypts_through_the_gateway(quiet_stack: Stack) -> None:
-    direct = await DirectUser(quiet_stack).call("POST", "symmetric-keys/orders-key/create-local-key")
+    direct = await DirectKeyUser(quiet_stack).call("POST", "symmetric-keys/orders-key/create-local-key")
 
     plaintext = await decrypted(quiet_stack.gateway, direct["localKeyCiphertext"], keys.ENCODING_BASE64)
     assert plaintext == base64.b64decode(direct["localKeyPlaintext"])

@@ -9,7 +9,7 @@ import pytest
 from keyway.v1 import certificate_pb2
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import provider_service_pb2 as providers
-from tests.support.certificate_manager import DirectUser
+from tests.support.certificate_manager import DirectCertificateUser
 from tests.support.stack import CERTIFICATE_MANAGER, Gateway, Stack
 from tests.support.wire import failure_of
 
@@ -137,7 +137,7 @@ async def test_empty_list_is_one_empty_page(quiet_stack: Stack, gateway: Gateway
 
 
 async def test_row_contains_the_fields_of_the_upstream_only(quiet_stack: Stack) -> None:
-    rows = await DirectUser(quiet_stack).list("UNEXPIRED")
+    rows = await DirectCertificateUser(quiet_stack).list("UNEXPIRED")
     page = await page_of(quiet_stack.gateway)
     listed = [
         {

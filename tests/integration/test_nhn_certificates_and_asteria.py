@@ -11,7 +11,7 @@ import pytest
 from keyway.v1 import certificate_pb2
 from keyway.v1 import certificate_service_pb2 as service
 from tests.support.certificate_manager import certificate, register
-from tests.support.certificates import Issued, Pki, read_certificate
+from tests.support.certificates import IssuedLeaf, Pki, read_certificate
 from tests.support.stack import CERTIFICATE_MANAGER, Gateway, Stack
 
 NAME = "both.example.com"
@@ -55,7 +55,7 @@ async def gateway(seeded_stack: Stack) -> AsyncIterator[Gateway]:
         yield served
 
 
-async def at_nhn(stack: Stack, gateway: Gateway, issued: Issued) -> certificate_pb2.Certificate:
+async def at_nhn(stack: Stack, gateway: Gateway, issued: IssuedLeaf) -> certificate_pb2.Certificate:
     """Return the certificate after an upload."""
     await register(stack.controls[CERTIFICATE_MANAGER], NAME)
     await gateway.certificates.UploadCertificate(
@@ -65,7 +65,7 @@ async def at_nhn(stack: Stack, gateway: Gateway, issued: Issued) -> certificate_
     return (await gateway.certificates.GetCertificate(request)).certificate
 
 
-async def at_asteria(gateway: Gateway, issued: Issued) -> certificate_pb2.Certificate:
+async def at_asteria(gateway: Gateway, issued: IssuedLeaf) -> certificate_pb2.Certificate:
     """Return the certificate after an import."""
     request = service.ImportCertificateRequest(
         name=WARP,

@@ -8,10 +8,10 @@ import pytest
 
 from keyway.v1 import certificate_service_pb2 as service
 from tests.support import openssl
-from tests.support.certificate_manager import DirectUser, certificate, register
+from tests.support.certificate_manager import DirectCertificateUser, certificate, register
 from tests.support.certificates import public_key, split, verifies
 from tests.support.stack import CERTIFICATE_MANAGER, Gateway, Stack
-from tests.support.wire import Resource, failure_of
+from tests.support.wire import WireResource, failure_of
 
 PASSPHRASE = "demo-passphrase"
 """The passphrase of the key in the file of encrypted.example.com."""
@@ -97,7 +97,7 @@ def texts(chain: Sequence[str]) -> list[bytes]:
 async def test_openssl_reads_every_format_and_finds_the_stored_certificates(
     quiet_stack: Stack, tmp_path: Path, name: str, form: Format
 ) -> None:
-    stored = split(await DirectUser(quiet_stack).file(name))
+    stored = split(await DirectCertificateUser(quiet_stack).file(name))
     answer = await downloaded(quiet_stack.gateway, name, form.value)
     found = read_by_openssl(form, answer.content, tmp_path)
 
@@ -131,7 +131,7 @@ async def test_openssl_verifies_every_downloaded_chain_up_to_the_root(
 async def test_private_key_is_returned_as_stored_and_matches_the_leaf(
     quiet_stack: Stack, name: str, form: service.CertificateFormat.ValueType
 ) -> None:
-    file = await DirectUser(quiet_stack).file(name)
+    file = await DirectCertificateUser(quiet_stack).file(name)
     answer = await downloaded(quiet_stack.gateway, name, form, key=True)
     key = answer.private_key_pem.encode()
 
@@ -161,12 +161,12 @@ async def test_certificate_without_exactly_one_readable_file_is_not_returned(
 
     assert failure.kind == expected
     if expected[0] == "NOT_FOUND":
-        assert failure.resource == Resource("keyway.dev/Certificate", certificate(name))
+        assert failure.resource == WireResource("keyway.dev/Certificate", certificate(name))
     assert b"is not a certificate" not in failure.everything
 
 
 async def test_file_without_a_key_is_returned_without_a_key(quiet_stack: Stack) -> None:
-    chain = split(await DirectUser(quiet_stack).file("www.example.com"))
+    chain = split(await DirectCertificateUser(quiet_stack).file("www.example.com"))
     await register(quiet_stack.controls[CERTIFICATE_MANAGER], "keyless.example.com", b"".join(chain))
     answer = await downloaded(quiet_stack.gateway, "keyless.example.com", key=True)
 
@@ -175,7 +175,7 @@ async def test_file_without_a_key_is_returned_without_a_key(quiet_stack: Stack) 
 
 
 async def test_key_before_the_certificates_and_text_between_blocks_are_accepted(quiet_stack: Stack) -> None:
-    file = await DirectUser(quiet_stack).file("ec.example.com")
+    file = await DirectCertificateUser(quiet_stack).file("ec.example.com")
     chain = split(file)
     key = file[file.index(b"-----BEGIN EC") :]
     mixed = b"Bag Attributes\n  friendlyName: x\n" + key + b"subject=CN\r\n" + b"\nmore\n".join(reversed(chain))

@@ -11,10 +11,10 @@ from google.type import date_pb2
 from gateway.providers.base import expiry
 from keyway.v1 import certificate_pb2
 from keyway.v1 import certificate_service_pb2 as service
-from tests.support.certificate_manager import DirectUser, certificate, register
+from tests.support.certificate_manager import DirectCertificateUser, certificate, register
 from tests.support.certificates import Pki, read_certificate, split
 from tests.support.stack import CERTIFICATE_MANAGER, Gateway, Stack
-from tests.support.wire import Resource, failure_of
+from tests.support.wire import WireResource, failure_of
 
 BASIC, FULL = service.CERTIFICATE_VIEW_BASIC, service.CERTIFICATE_VIEW_FULL
 ACTIVE, EXPIRED = certificate_pb2.CERTIFICATE_STATE_ACTIVE, certificate_pb2.CERTIFICATE_STATE_EXPIRED
@@ -76,7 +76,7 @@ def date(text: str) -> date_pb2.Date:
 
 @pytest.mark.parametrize("name", WITH_ONE_FILE)
 async def test_full_view_equals_the_output_of_openssl(quiet_stack: Stack, name: str) -> None:
-    file = await DirectUser(quiet_stack).file(name)
+    file = await DirectCertificateUser(quiet_stack).file(name)
 
     assert by_file(await got(quiet_stack.gateway, name)) == read_certificate(split(file))
 
@@ -119,7 +119,7 @@ async def test_file_in_a_different_order_is_read_leaf_first(quiet_stack: Stack, 
 
 
 async def test_both_views_agree_with_the_list_of_the_upstream(quiet_stack: Stack) -> None:
-    rows = {row["certificateName"]: row for row in await DirectUser(quiet_stack).list()}
+    rows = {row["certificateName"]: row for row in await DirectCertificateUser(quiet_stack).list()}
     assert rows.keys() > set(WITH_ONE_FILE)
     for name, row in rows.items():
         basic = await got(quiet_stack.gateway, name, BASIC)
@@ -163,7 +163,7 @@ async def test_unknown_certificate_is_a_result_of_check_and_not_found_for_get(qu
     for view in (BASIC, FULL):
         failure = await failure_of(got(quiet_stack.gateway, name, view))
         assert failure.kind == ("NOT_FOUND", "CERTIFICATE_NOT_FOUND")
-        assert failure.resource == Resource("keyway.dev/Certificate", certificate(name))
+        assert failure.resource == WireResource("keyway.dev/Certificate", certificate(name))
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ async def test_certificate_without_one_readable_file_has_only_the_basic_view(
 
 
 async def test_no_view_contains_the_private_key(quiet_stack: Stack) -> None:
-    file = await DirectUser(quiet_stack).file("www.example.com")
+    file = await DirectCertificateUser(quiet_stack).file("www.example.com")
     key_lines = file[file.index(b"-----BEGIN RSA PRIVATE KEY-----") :].splitlines()[1:-1]
     answer = (await got(quiet_stack.gateway, "www.example.com", FULL)).SerializeToString()
 

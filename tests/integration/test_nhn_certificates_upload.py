@@ -7,10 +7,10 @@ from typing import NamedTuple
 import pytest
 
 from keyway.v1 import certificate_service_pb2 as service
-from tests.support.certificate_manager import DirectUser, certificate, register
+from tests.support.certificate_manager import DirectCertificateUser, certificate, register
 from tests.support.certificates import Pki, read_certificate
 from tests.support.stack import CERTIFICATE_MANAGER, Gateway, Stack
-from tests.support.wire import Resource, failure_of
+from tests.support.wire import WireResource, failure_of
 
 NAME = "upload.example.com"
 MAXIMUM_BYTES = 512 * 1024
@@ -59,7 +59,7 @@ async def test_uploaded_file_is_returned_by_get_and_download(
     assert [text.encode() for text in answer.certificate_chain] == new.chain
     assert answer.private_key_pem.encode() == new.key.read_bytes()
     assert answer.filename == f"{name}.pem"
-    assert await DirectUser(quiet_stack).file(name) == new.file
+    assert await DirectCertificateUser(quiet_stack).file(name) == new.file
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ async def test_mismatched_file_is_rejected_and_the_old_file_stays(
     failure = await failure_of(upload(gateway, new.file, filename=refusal.filename))
 
     assert failure.kind == refusal.expected
-    assert await DirectUser(quiet_stack).file(NAME) == old.file
+    assert await DirectCertificateUser(quiet_stack).file(NAME) == old.file
 
 
 async def test_wrong_authority_unknown_name_and_invalid_file_are_rejected(
@@ -132,7 +132,7 @@ async def test_wrong_authority_unknown_name_and_invalid_file_are_rejected(
     assert other.kind == ("INVALID_ARGUMENT", "INVALID_CERTIFICATE_AUTHORITY")
     assert none.kind == swapped.kind == ("INVALID_ARGUMENT", "NOT_A_PEM_FILE")
     assert unknown.kind == ("NOT_FOUND", "CERTIFICATE_NOT_FOUND")
-    assert unknown.resource == Resource("keyway.dev/Certificate", certificate("nowhere.example.com"))
+    assert unknown.resource == WireResource("keyway.dev/Certificate", certificate("nowhere.example.com"))
 
 
 async def test_upload_limit_is_512_kb_and_checked_before_the_upstream_call(
@@ -143,7 +143,7 @@ async def test_upload_limit_is_512_kb_and_checked_before_the_upstream_call(
     file = b"#" * (MAXIMUM_BYTES - len(issued.file) - 1) + b"\n" + issued.file
 
     await upload(gateway, file)
-    assert await DirectUser(quiet_stack).file(NAME) == file
+    assert await DirectCertificateUser(quiet_stack).file(NAME) == file
     await control.forget_requests()
     failure = await failure_of(upload(gateway, b"#" + file))
 

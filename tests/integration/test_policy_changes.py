@@ -18,7 +18,7 @@ from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1 import provider_service_pb2 as providers
 from tests.support.stack import Stack
-from tests.support.trusted import AUDITOR, OPERATOR, ORDERS, Caller, Trusted
+from tests.support.trusted import AUDITOR, OPERATOR, ORDERS, CallerStubs, Trusted
 from tests.support.waiting import eventually
 
 ENCRYPT = keys.EncryptRequest(name="providers/nhn-keys/keys/orders-key", plaintext=b"order 42")
@@ -54,7 +54,7 @@ async def refusal(call: Any) -> tuple[grpc.StatusCode, dict[str, Any]]:
     return caught.value.code(), details
 
 
-async def may_encrypt(caller: Caller) -> bool:
+async def may_encrypt(caller: CallerStubs) -> bool:
     code = await caller.keys.Encrypt(ENCRYPT).code()
     assert code in (grpc.StatusCode.OK, grpc.StatusCode.PERMISSION_DENIED)
     return bool(code is grpc.StatusCode.OK)

@@ -28,8 +28,8 @@ from tests.support.processes import Process
 from tests.support.secrecy import KEY_TEXT, WORDS, Secret, configured_secrets, leaks, secret_fields, secret_settings
 from tests.support.secret_calls import (
     BY_NAME,
-    Caller,
     Ledger,
+    RecordingCaller,
     be_refused,
     providers,
     run_into_every_failure,
@@ -175,7 +175,7 @@ async def test_no_secret_leaks_with_certificate_callers(watched: Watched) -> Non
     async with watched.running() as (process, address):
         async with channel(address, OPERATOR) as connection:
             # The token is not valid here, but it is a secret.
-            session = await go_through_all(Caller(connection, watched.ledger, "misplaced-token-9d2c"), watched)
+            session = await go_through_all(RecordingCaller(connection, watched.ledger, "misplaced-token-9d2c"), watched)
         refusals = {
             AUDITOR: grpc.StatusCode.PERMISSION_DENIED,
             UNAUTHORIZED: grpc.StatusCode.PERMISSION_DENIED,
@@ -183,13 +183,13 @@ async def test_no_secret_leaks_with_certificate_callers(watched: Watched) -> Non
         }
         for name, code in refusals.items():
             async with channel(address, name) as connection:
-                await be_refused(Caller(connection, watched.ledger), code)
+                await be_refused(RecordingCaller(connection, watched.ledger), code)
         async with channel(address, ORDERS) as connection:
-            await be_refused(Caller(connection, watched.ledger), grpc.StatusCode.PERMISSION_DENIED)
-            await be_refused(Caller(connection, watched.ledger), grpc.StatusCode.RESOURCE_EXHAUSTED)
+            await be_refused(RecordingCaller(connection, watched.ledger), grpc.StatusCode.PERMISSION_DENIED)
+            await be_refused(RecordingCaller(connection, watched.ledger), grpc.StatusCode.RESOURCE_EXHAUSTED)
         credentials = grpc.ssl_channel_credentials(watched.trusted.authority.pem, nameless.key_pem, nameless.chain_pem)
         async with grpc.aio.secure_channel(address, credentials) as connection:
-            await be_refused(Caller(connection, watched.ledger), grpc.StatusCode.UNAUTHENTICATED)
+            await be_refused(RecordingCaller(connection, watched.ledger), grpc.StatusCode.UNAUTHENTICATED)
         await nothing_leaked(process, watched, configured | own | session)
 
 
@@ -210,8 +210,8 @@ async def test_no_secret_leaks_with_token_callers(watched: Watched) -> None:
             grpc.aio.secure_channel(address, trusted.channel_credentials(None)) as connection,
         ):
 
-            def caller(token: str) -> Caller:
-                return Caller(connection, watched.ledger, token)
+            def caller(token: str) -> RecordingCaller:
+                return RecordingCaller(connection, watched.ledger, token)
 
             session = await go_through_all(caller(issuer.token(sub="operator")), watched, statuses=(500,))
             await be_refused(caller(issuer.token(sub="auditor")), grpc.StatusCode.PERMISSION_DENIED)
@@ -235,7 +235,9 @@ async def test_no_secret_leaks_with_token_callers(watched: Watched) -> None:
             await nothing_leaked(process, watched, configured | session | keys)
 
 
-async def go_through_all(call: Caller, watched: Watched, statuses: tuple[int, ...] = (200, 500)) -> set[Secret]:
+async def go_through_all(
+    call: RecordingCaller, watched: Watched, statuses: tuple[int, ...] = (200, 500)
+) -> set[Secret]:
     """Make all calls of a caller with all permissions, and return the secrets that the gateway received itself."""
     await run_through_everything(call, watched.stack, watched.trusted.folder)
     of_contract = {

@@ -15,10 +15,10 @@ from gateway.emulators.host import EmulatorHost, HostOptions
 from keyway.v1 import certificate_service_pb2, key_service_pb2, provider_pb2
 from keyway.v1 import provider_service_pb2 as service
 from tests.support.docs import page
-from tests.support.openssl import Authority
+from tests.support.openssl import OpensslAuthority
 from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, KEY_MANAGER, Gateway, Stack
 from tests.support.valid_requests import call, valid_request
-from tests.support.wire import Resource, failure_of
+from tests.support.wire import WireResource, failure_of
 
 READY, DEGRADED = provider_pb2.PROVIDER_STATE_READY, provider_pb2.PROVIDER_STATE_DEGRADED
 UNREACHABLE, UNKNOWN = provider_pb2.PROVIDER_STATE_UNREACHABLE, provider_pb2.PROVIDER_STATE_UNKNOWN
@@ -108,7 +108,7 @@ async def test_unknown_provider_is_not_found(gateway: Gateway, method: str) -> N
     failure = await failure_of(call(gateway, method, valid_request(method, "nobody")))
 
     assert failure.kind == ("NOT_FOUND", "PROVIDER_NOT_FOUND")
-    assert failure.resource == Resource("keyway.dev/Provider", "providers/nobody")
+    assert failure.resource == WireResource("keyway.dev/Provider", "providers/nobody")
 
 
 def contract_methods() -> list[str]:
@@ -234,7 +234,7 @@ async def test_failing_provider_is_degraded_and_silent_one_unreachable_until_rec
 @pytest.fixture(scope="module")
 async def tls(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[EmulatorHost, Path]]:
     """Yield a Certificate Manager with HTTPS on localhost, and the authority of its certificate."""
-    authority = Authority(tmp_path_factory.mktemp("tls"))
+    authority = OpensslAuthority(tmp_path_factory.mktemp("tls"))
     pair = authority.issue("server")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pair.certificate, pair.key)

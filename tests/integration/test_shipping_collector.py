@@ -19,7 +19,7 @@ from gateway.journal.ship.process import ShipperProcess
 from gateway.journal.ship.settings import ShipSettings
 from tests.support.authority import CertificateAuthority
 from tests.support.chains import CHAIN, ChainWriter
-from tests.support.collector import Collector, CollectorTls, Item
+from tests.support.collector import Collector, CollectorTls, ExportedItem
 from tests.support.shipping import shipping
 from tests.support.waiting import eventually
 
@@ -68,13 +68,13 @@ async def all_safe(directory: Path) -> bool:
     return all(behind.records == 0 for behind in shipping_lag(directory).values())
 
 
-def check(items: list[Item], writer: ChainWriter, *, repeats: bool = False) -> None:
+def check(items: list[ExportedItem], writer: ChainWriter, *, repeats: bool = False) -> None:
     """Check that every record is in the output in order, exactly as in the journal, and that repeats are identical.
 
     repeats: expect more repeated records than an idle shipper causes, which resends only the last record.
     """
     sequence = 0
-    first: dict[int, Item] = {}
+    first: dict[int, ExportedItem] = {}
     for item in items:
         attributes = item.attributes
         found = attributes["keyway.audit.sequence"]
@@ -88,7 +88,7 @@ def check(items: list[Item], writer: ChainWriter, *, repeats: bool = False) -> N
     assert repeats or len(items) - len(first) < 5
 
 
-def line_of(item: Item) -> bytes:
+def line_of(item: ExportedItem) -> bytes:
     """Rebuild the journal line from the output of the collector."""
     sent = {key.removeprefix("keyway.audit."): value for key, value in item.attributes.items()}
     return encode(sent["chain"], sent["sequence"], sent["previous"], sent["kind"], item.body.encode())[0]

@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import LogsServ
 from gateway.journal.ship.lag import shipping_lag
 from gateway.journal.ship.process import ShipperProcess
 from gateway.journal.ship.settings import ShipSettings
-from tests.support.authority import CertificateAuthority, Credentials
+from tests.support.authority import CertificateAndKey, CertificateAuthority
 from tests.support.chains import ChainWriter
 from tests.support.collector import Collector, free_port
 from tests.support.waiting import eventually
@@ -83,7 +83,7 @@ async def test_audit_records_and_telemetry_have_separate_pipelines(tmp_path: Pat
     assert {item.scope for item in await collector.logs()} == {"keyway.audit"}
 
 
-async def send_log(port: int, authority: CertificateAuthority, own: Credentials) -> None:
+async def send_log(port: int, authority: CertificateAuthority, own: CertificateAndKey) -> None:
     credentials = grpc.ssl_channel_credentials(authority.pem, own.key_pem, own.chain_pem)
     request = ExportLogsServiceRequest()
     request.resource_logs.add().scope_logs.add().log_records.add().body.string_value = "not an audit record"

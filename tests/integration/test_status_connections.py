@@ -14,7 +14,7 @@ from gateway.config.base import ConfigError
 from gateway.emulators.host import EmulatorHost, HostOptions
 from gateway.emulators.secure_key_manager import SecureKeyManagerEmulator
 from gateway.gateway_settings import GatewaySettings
-from tests.support.openssl import Authority, KeyPair
+from tests.support.openssl import KeyPair, OpensslAuthority
 from tests.support.raw_server import RawServer, Reader, Writer, read_request
 from tests.support.stack import ASTERIA, KEY_MANAGER, Gateway, Stack
 from tests.support.valid_requests import KEYS, WARP, call
@@ -113,13 +113,13 @@ async def test_connection_that_breaks_after_the_request_is_retryable_only_for_id
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
+def authority(tmp_path_factory: pytest.TempPathFactory) -> OpensslAuthority:
+    return OpensslAuthority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="module")
-def foreign_authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("foreign"), "Another Authority")
+def foreign_authority(tmp_path_factory: pytest.TempPathFactory) -> OpensslAuthority:
+    return OpensslAuthority(tmp_path_factory.mktemp("foreign"), "Another Authority")
 
 
 def serving(pair: KeyPair) -> ssl.SSLContext:
@@ -128,7 +128,7 @@ def serving(pair: KeyPair) -> ssl.SSLContext:
     return context
 
 
-async def over_tls(stack: Stack, pair: KeyPair, trusted: Authority) -> Any:
+async def over_tls(stack: Stack, pair: KeyPair, trusted: OpensslAuthority) -> Any:
     """Call GetClientInfo of an emulator with this certificate, through a gateway that trusts one authority."""
     options = HostOptions(tls=serving(pair))
     async with EmulatorHost(SecureKeyManagerEmulator, options) as emulator:
@@ -138,14 +138,14 @@ async def over_tls(stack: Stack, pair: KeyPair, trusted: Authority) -> Any:
             return await call(gateway, "GetClientInfo")
 
 
-async def test_valid_tls_certificate_is_accepted(quiet_stack: Stack, authority: Authority) -> None:
+async def test_valid_tls_certificate_is_accepted(quiet_stack: Stack, authority: OpensslAuthority) -> None:
     answer = await over_tls(quiet_stack, authority.issue("good"), authority)
     assert answer.client_ip == "127.0.0.1"
 
 
 @pytest.mark.parametrize("fault", ["wrong name", "unknown authority", "expired"])
 async def test_rejected_certificate_is_a_tls_failure(
-    quiet_stack: Stack, authority: Authority, foreign_authority: Authority, fault: str
+    quiet_stack: Stack, authority: OpensslAuthority, foreign_authority: OpensslAuthority, fault: str
 ) -> None:
     pairs = {
         "wrong name": lambda: authority.issue("other", host="other.example"),

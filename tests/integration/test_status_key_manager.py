@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from keyway.v1 import key_service_pb2 as keys
 from tests.support.stack import KEY_MANAGER, Gateway, Stack
 from tests.support.valid_requests import KEYS, call, valid_request
-from tests.support.wire import Resource, failure_of, parse
+from tests.support.wire import WireResource, failure_of, parse
 
 PROVIDER = "providers/nhn-keys"
 NOT_FOUND = ("NOT_FOUND", "KEY_NOT_FOUND")
@@ -132,7 +132,7 @@ async def test_batch_item_fails_like_a_single_call(quiet_stack: Stack) -> None:
         ("NOT_FOUND", "PROVIDER_NOT_FOUND"),
         ("UNIMPLEMENTED", "METHOD_NOT_SUPPORTED_BY_PROVIDER"),
     ]
-    assert failures[0].resource == Resource("keyway.dev/Key", f"{PROVIDER}/keys/none")
+    assert failures[0].resource == WireResource("keyway.dev/Key", f"{PROVIDER}/keys/none")
     assert failures[1].fields == ["name"]
 
 

@@ -13,7 +13,7 @@ from keyway.v1 import key_service_pb2 as keys
 from keyway.v1 import provider_service_pb2 as providers
 from tests.support.stack import Gateway, Stack
 from tests.support.valid_requests import WARP, call, upstream_targets, valid_request
-from tests.support.wire import REQUEST_ID, Resource, failure_of, parse
+from tests.support.wire import REQUEST_ID, WireResource, failure_of, parse
 
 INVALID = ("INVALID_ARGUMENT", "INVALID_REQUEST")
 
@@ -74,7 +74,7 @@ async def test_unknown_provider_is_not_found(quiet_stack: Stack) -> None:
     for method in ("Encrypt", "GetCertificate", "GetProvider", "CheckProvider", "ListStatusMappings"):
         failure = await failure_of(call(quiet_stack.gateway, method, valid_request(method, "nowhere")))
         assert failure.kind == ("NOT_FOUND", "PROVIDER_NOT_FOUND")
-        assert failure.resource == Resource("keyway.dev/Provider", "providers/nowhere")
+        assert failure.resource == WireResource("keyway.dev/Provider", "providers/nowhere")
 
 
 async def test_existing_certificate_is_not_replaced_by_default(quiet_stack: Stack) -> None:
@@ -85,7 +85,7 @@ async def test_existing_certificate_is_not_replaced_by_default(quiet_stack: Stac
             request.certificate_id = "server"
         failure = await failure_of(call(quiet_stack.gateway, method, request))
         assert failure.kind == ("ALREADY_EXISTS", "CERTIFICATE_ALREADY_EXISTS")
-        assert failure.resource == Resource("keyway.dev/Certificate", "providers/asteria/certificates/server")
+        assert failure.resource == WireResource("keyway.dev/Certificate", "providers/asteria/certificates/server")
         assert failure.metadata == {"provider": "asteria"}
     assert set(await upstream_targets(quiet_stack)) == {"/mcapi/certificate/server/exist"}
 

@@ -16,7 +16,7 @@ from keyway.v1 import provider_service_pb2
 from keyway.v1.error_reason_pb2 import ErrorReason
 from tests.support.stack import CERTIFICATE_MANAGER, Gateway, Stack
 from tests.support.valid_requests import CERTIFICATES, KEYS, WARP, call, valid_request
-from tests.support.wire import Resource, failure_of
+from tests.support.wire import WireResource, failure_of
 
 
 class CodeCase(NamedTuple):
@@ -28,18 +28,18 @@ class CodeCase(NamedTuple):
     reason: str
     method: str
     path: str = ""
-    resource: Resource | None = None
+    resource: WireResource | None = None
     http_status: int = 200
 
 
-CERTIFICATE = Resource("keyway.dev/Certificate", "providers/nhn-certs/certificates/www.example.com")
-SERVER = Resource("keyway.dev/Certificate", "providers/asteria/certificates/server")
-AUTHORITY = Resource(
+CERTIFICATE = WireResource("keyway.dev/Certificate", "providers/nhn-certs/certificates/www.example.com")
+SERVER = WireResource("keyway.dev/Certificate", "providers/asteria/certificates/server")
+AUTHORITY = WireResource(
     "keyway.dev/TrustedAuthority",
     "providers/asteria/trustStores/server/authorities/0b6c1d9e-2f3a-4b4c-8d5e-6f7081920a01",
 )
-KEY = Resource("keyway.dev/Key", "providers/nhn-keys/keys/orders-key")
-PAIR = Resource("keyway.dev/Key", "providers/nhn-keys/keys/demo-rsa")
+KEY = WireResource("keyway.dev/Key", "providers/nhn-keys/keys/orders-key")
+PAIR = WireResource("keyway.dev/Key", "providers/nhn-keys/keys/demo-rsa")
 
 EMULATORS = {provider["id"]: provider["type"] for provider in DEMO_PROVIDERS}
 

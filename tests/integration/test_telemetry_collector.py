@@ -16,7 +16,7 @@ from opentelemetry.trace import SpanKind
 
 from keyway.v1 import certificate_service_pb2 as service
 from tests.support.asteria import BASE, LOGIN, Warp, certificate_name
-from tests.support.collector import Collector, Item
+from tests.support.collector import Collector, ExportedItem
 from tests.support.logs import configured_log
 from tests.support.secrecy import KEY_TEXT, bodies, echo, spellings
 from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, KEY_MANAGER, Gateway, Stack
@@ -156,7 +156,7 @@ async def test_metrics_and_log_lines_contain_the_attributes_of_the_call(stack: S
     assert line.attributes["reason"] == server.attributes["keyway.reason"] == "PROVIDER_CREDENTIALS_REJECTED"
 
 
-async def spans_of(collector: Collector, number: int) -> Sequence[Item]:
+async def spans_of(collector: Collector, number: int) -> Sequence[ExportedItem]:
     """Wait until the collector has written this many spans, and return them."""
 
     async def complete() -> bool:

@@ -33,7 +33,7 @@ async def arrived(collector: Collector) -> bool:
 
 
 async def test_export_uses_tls_and_a_token(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    authority = openssl.Authority(tmp_path / "pki")
+    authority = openssl.OpensslAuthority(tmp_path / "pki")
     pair = authority.issue("collector")
     tls = CollectorTls(pair.certificate, pair.key)
     trusted = {"ca_certificates": authority.pair.certificate.read_bytes()}

@@ -11,8 +11,8 @@ import pytest
 from gateway.contract.methods import METHODS, Method
 from tests.support import openssl
 from tests.support.asteria import Warp, as_openssl_reads
-from tests.support.buf_caller import CLIENT, FULL_NAMES, PASSWORDS, WARP, Caller, decoded, encoded, row_of
-from tests.support.certificate_manager import DirectUser, register
+from tests.support.buf_caller import CLIENT, FULL_NAMES, PASSWORDS, WARP, BufCaller, decoded, encoded, row_of
+from tests.support.certificate_manager import DirectCertificateUser, register
 from tests.support.emulators.asteria import issue, pkcs12, self_signed
 from tests.support.stack import CERTIFICATE_MANAGER, Gateway, Stack
 
@@ -33,7 +33,7 @@ def sha1(pem: bytes) -> str:
     return str(as_openssl_reads(pem)["sha1"])
 
 
-async def list_certificates(call: Caller) -> None:
+async def list_certificates(call: BufCaller) -> None:
     first = await call("ListCertificates", parent=CERTS, pageSize=4, state="CERTIFICATE_STATE_FILTER_ALL")
     rest = await call(
         "ListCertificates",
@@ -43,14 +43,16 @@ async def list_certificates(call: Caller) -> None:
         pageToken=first["nextPageToken"],
     )
     listed = [certificate["name"] for page in (first, rest) for certificate in page["certificates"]]
-    direct = [f"{CERTS}/certificates/{row['certificateName']}" for row in await DirectUser(call.stack).list()]
+    direct = [
+        f"{CERTS}/certificates/{row['certificateName']}" for row in await DirectCertificateUser(call.stack).list()
+    ]
     assert len(first["certificates"]) == 4
     assert sorted(listed) == sorted(direct)
     everywhere = await call("ListCertificates", parent="providers/-", pageSize=1000)
     assert {SERVER, SITE} <= {certificate["name"] for certificate in everywhere["certificates"]}
 
 
-async def get_certificate(call: Caller) -> None:
+async def get_certificate(call: BufCaller) -> None:
     answer = await call("GetCertificate", name=SERVER, view="CERTIFICATE_VIEW_FULL", **OF_SEED)
     chain = (await call("DownloadCertificate", name=SERVER, **OF_SEED))["certificateChain"]
     read = as_openssl_reads(chain[0].encode())
@@ -61,12 +63,12 @@ async def get_certificate(call: Caller) -> None:
     assert (await call("GetCertificate", name=SITE))["certificate"]["name"] == SITE
 
 
-async def check_certificate(call: Caller) -> None:
+async def check_certificate(call: BufCaller) -> None:
     assert await call("CheckCertificate", name=SERVER) == {"exists": True}
     assert await call("CheckCertificate", name=CLIENT) == {}
 
 
-async def create_certificate(call: Caller) -> None:
+async def create_certificate(call: BufCaller) -> None:
     created = await call.created()
     (leaf,) = await call.downloaded()
     read = as_openssl_reads(leaf)
@@ -75,13 +77,13 @@ async def create_certificate(call: Caller) -> None:
     assert created["fingerprints"]["sha1"] == read["sha1"]
 
 
-async def delete_certificate(call: Caller) -> None:
+async def delete_certificate(call: BufCaller) -> None:
     await call.created()
     assert await call("DeleteCertificate", name=CLIENT, keystorePassword=PASSWORDS["keystorePassword"]) == {}
     assert await call("CheckCertificate", name=CLIENT) == {}
 
 
-async def upload_certificate(call: Caller) -> None:
+async def upload_certificate(call: BufCaller) -> None:
     stack, name = call.stack, "buf.example.com"
     old, new = (self_signed(call.folder, part, subject=f"/CN={name}") for part in ("old", "new"))
     await register(stack.controls[CERTIFICATE_MANAGER], name, old.pem + old.key.read_bytes())
@@ -91,12 +93,12 @@ async def upload_certificate(call: Caller) -> None:
         request = {"name": f"{CERTS}/certificates/{name}", "content": encoded(file)}
         answer = await call.through(gateway).call(FULL_NAMES["UploadCertificate"], request)
     assert answer.json() == {}
-    assert await DirectUser(stack).file(name) == file
+    assert await DirectCertificateUser(stack).file(name) == file
 
 
-async def download_certificate(call: Caller) -> None:
+async def download_certificate(call: BufCaller) -> None:
     answer = await call("DownloadCertificate", name=SITE, includePrivateKey=True)
-    file = await DirectUser(call.stack).file("www.example.com")
+    file = await DirectCertificateUser(call.stack).file("www.example.com")
     leaf = answer["certificateChain"][0].encode()
     assert decoded(answer["content"]) == "".join(answer["certificateChain"]).encode()
     assert openssl.run("x509", data=file) == openssl.run("x509", data=leaf)
@@ -105,7 +107,7 @@ async def download_certificate(call: Caller) -> None:
     assert openssl.run("x509", "-inform", "DER", data=decoded(der["content"])) == openssl.run("x509", data=leaf)
 
 
-async def import_certificate(call: Caller) -> None:
+async def import_certificate(call: BufCaller) -> None:
     files = call.authority("Imported")
     answer = await call(
         "ImportCertificate",
@@ -119,7 +121,7 @@ async def import_certificate(call: Caller) -> None:
     assert sha1(leaf) == sha1(files.pem)
 
 
-async def get_certificate_signing_request(call: Caller) -> None:
+async def get_certificate_signing_request(call: BufCaller) -> None:
     await call.created()
     answer = await call("GetCertificateSigningRequest", name=CLIENT, **PASSWORDS)
     csr = answer["csrPem"].encode()
@@ -129,7 +131,7 @@ async def get_certificate_signing_request(call: Caller) -> None:
     assert openssl.run("req", "-noout", "-pubkey", data=csr) == public_key(leaf)
 
 
-async def install_signed_certificate(call: Caller) -> None:
+async def install_signed_certificate(call: BufCaller) -> None:
     await call.created()
     csr = (await call("GetCertificateSigningRequest", name=CLIENT, **PASSWORDS))["csrPem"].encode()
     root = call.authority()
@@ -141,27 +143,27 @@ async def install_signed_certificate(call: Caller) -> None:
     assert list(map(sha1, await call.downloaded())) == [sha1(signed), sha1(root.pem)]
 
 
-async def list_trusted_authorities(call: Caller) -> None:
+async def list_trusted_authorities(call: BufCaller) -> None:
     answer = await call("ListTrustedAuthorities", parent=TRUST)
     names = [authority["subject"]["commonName"] for authority in answer["authorities"]]
     assert names == ["Keyway Demo Client CA", "キーウェイ認証局"]
 
 
-async def get_trusted_authority(call: Caller) -> None:
+async def get_trusted_authority(call: BufCaller) -> None:
     authority = (await call("GetTrustedAuthority", name=SEEDED))["authority"]
     assert authority["name"] == SEEDED
     assert authority["subject"]["text"] == "CN=Keyway Demo Client CA,OU=Clients,O=Keyway Demo,C=JP"
     assert authority["keyUsage"] == {"keyCertSign": True, "crlSign": True}
 
 
-async def import_trusted_authority(call: Caller) -> None:
+async def import_trusted_authority(call: BufCaller) -> None:
     root = call.authority()
     (name,) = (await call("ImportTrustedAuthority", parent=TRUST, content=encoded(root.pem)))["imported"]
     authority = (await call("GetTrustedAuthority", name=f"{TRUST}/authorities/{name.rpartition('/')[2]}"))["authority"]
     assert authority["fingerprints"]["sha1"] == sha1(root.pem)
 
 
-async def delete_trusted_authority(call: Caller) -> None:
+async def delete_trusted_authority(call: BufCaller) -> None:
     left = (await call("DeleteTrustedAuthority", name=SEEDED))["authorities"]
     assert [authority["subject"]["commonName"] for authority in left] == ["キーウェイ認証局"]
     assert await call.refused("GetTrustedAuthority", name=SEEDED) == NOT_FOUND
@@ -171,11 +173,11 @@ OWN: Final = [method for method in METHODS if method.service == "keyway.v1.Certi
 
 
 @pytest.fixture
-def call(quiet_stack: Stack, warp: Warp, tmp_path: Path) -> Caller:
+def call(quiet_stack: Stack, warp: Warp, tmp_path: Path) -> BufCaller:
     """Return the stack after a reset of ASTERIA."""
-    return Caller(quiet_stack, tmp_path)
+    return BufCaller(quiet_stack, tmp_path)
 
 
 @pytest.mark.parametrize("method", OWN, ids=lambda method: method.name)
-async def test_method_has_its_effect(call: Caller, method: Method) -> None:
+async def test_method_has_its_effect(call: BufCaller, method: Method) -> None:
     await row_of(method, globals())(call)

@@ -13,7 +13,7 @@ from tests.support.authority import CertificateAuthority
 from tests.support.certificate_manager import certificate, register
 from tests.support.certificates import Pki, read_certificate
 from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, KEY_MANAGER, Stack
-from tests.support.trusted import Caller, Trusted, record_of, request_id_of
+from tests.support.trusted import CallerStubs, Trusted, record_of, request_id_of
 
 NFC, NFD = (unicodedata.normalize(form, "인증서") for form in ("NFC", "NFD"))
 MIXED = NFC[:2] + NFD[-2:]
@@ -65,7 +65,7 @@ async def issue(stack: Stack, pki: Pki, *names: str) -> dict[str, Any]:
     return found
 
 
-def read(caller: Caller, method: str, name: str) -> Any:
+def read(caller: CallerStubs, method: str, name: str) -> Any:
     request = type(READS[method])()
     request.CopyFrom(READS[method])
     request.name = certificate(name)

@@ -13,7 +13,7 @@ from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import provider_service_pb2 as providers
 from tests.support import openssl
-from tests.support.stack import ASTERIA, Control, Gateway, Stack
+from tests.support.stack import ASTERIA, ControlClient, Gateway, Stack
 from tests.support.waiting import eventually
 
 PROVIDER: Final = "providers/asteria"
@@ -60,7 +60,7 @@ def create_request(side: str = "client", **changes: Any) -> service.CreateCertif
     return service.CreateCertificateRequest(**{**values, **changes})
 
 
-class Part(NamedTuple):
+class FormPart(NamedTuple):
     """One field of a multipart body. filename, media_type: None if the part has none."""
 
     name: str
@@ -102,7 +102,7 @@ class Sent:
         return json.loads(self.body.decode())
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[FormPart]:
         """The parts of a multipart body, split at its boundary, with their exact bytes."""
         boundary = re.fullmatch(r"multipart/form-data; boundary=(\S+); charset=UTF-8", self.content_type or "")
         assert boundary is not None, self.content_type
@@ -111,7 +111,7 @@ class Sent:
         return [_part(section) for section in sections]
 
 
-def _part(section: bytes) -> Part:
+def _part(section: bytes) -> FormPart:
     head, _, content = section.removeprefix(b"\r\n").partition(b"\r\n\r\n")
     disposition, *others = head.decode().split("\r\n")
     named = re.fullmatch(r'Content-Disposition: form-data; name="([^"]*)"(?:; filename="([^"]*)")?', disposition)
@@ -120,7 +120,7 @@ def _part(section: bytes) -> Part:
     if others:
         (line,) = others
         media_type = line.removeprefix("Content-Type: ")
-    return Part(named[1], named[2], media_type, content)
+    return FormPart(named[1], named[2], media_type, content)
 
 
 class Warp:
@@ -130,7 +130,7 @@ class Warp:
         self.stack = stack
         self.gateway = gateway
         self.certificates = gateway.certificates
-        self.control: Control = stack.controls[ASTERIA]
+        self.control: ControlClient = stack.controls[ASTERIA]
         self.url = stack.emulators[ASTERIA].url
 
     async def start_anew(self) -> None:

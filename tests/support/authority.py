@@ -24,7 +24,7 @@ HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Credentials:
+class CertificateAndKey:
     """A certificate and its key."""
 
     certificate: x509.Certificate
@@ -55,7 +55,7 @@ class CertificateAuthority:
         wanted = Wanted(self._name, (authority(),), serial_number=x509.random_serial_number())
         self.certificate = make(wanted, self._key, self._name, self._key)
         self.pem = pem(self.certificate)
-        self.credentials = Credentials(self.certificate, self._key)
+        self.credentials = CertificateAndKey(self.certificate, self._key)
 
     def issue(
         self,
@@ -67,7 +67,7 @@ class CertificateAuthority:
         expires_in: timedelta = HOUR,
         extensions: tuple[x509.ExtensionType, ...] = (),
         key: PrivateKey | None = None,
-    ) -> Credentials:
+    ) -> CertificateAndKey:
         """Issue a leaf certificate with these names. subject: its common names."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         names: list[x509.GeneralName] = [uri_name(uri) for uri in uris]
@@ -81,9 +81,9 @@ class CertificateAuthority:
             not_after=datetime.now(UTC) + expires_in,
             serial_number=x509.random_serial_number(),
         )
-        return Credentials(make(wanted, key, self._name, self._key), key)
+        return CertificateAndKey(make(wanted, key, self._name, self._key), key)
 
-    def server(self, **options: Any) -> Credentials:
+    def server(self, **options: Any) -> CertificateAndKey:
         """Issue a server certificate for this machine."""
         return self.issue("server", hosts=["localhost"], addresses=["127.0.0.1"], **options)
 

@@ -16,7 +16,7 @@ PASSWORDS: Final = {"keystorePassword": "store-secret", "privateKeyPassword": "k
 FULL_NAMES: Final = {method.name: method.full_name for method in METHODS}
 
 
-class Caller:
+class BufCaller:
     """`buf curl` against the stack, with helpers to create and check test data."""
 
     def __init__(self, stack: Stack, folder: Path) -> None:
@@ -61,9 +61,9 @@ class Caller:
         return self_signed(self.folder, name)
 
 
-def row_of(method: Method, functions: Mapping[str, Any]) -> Callable[[Caller], Awaitable[None]]:
+def row_of(method: Method, functions: Mapping[str, Any]) -> Callable[[BufCaller], Awaitable[None]]:
     """Return the coroutine that calls a method and checks its effect. functions: those of the test module, by name."""
-    row: Callable[[Caller], Awaitable[None]] | None = functions.get(method.operation)
+    row: Callable[[BufCaller], Awaitable[None]] | None = functions.get(method.operation)
     assert row is not None, f"write `async def {method.operation}(call: Caller)` in {functions['__file__']}"
     return row
 

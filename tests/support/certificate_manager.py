@@ -4,13 +4,13 @@ import datetime as dt
 from typing import Any
 from urllib.parse import quote
 
-from tests.support.stack import CERTIFICATE_MANAGER, Control, Stack
+from tests.support.stack import CERTIFICATE_MANAGER, ControlClient, Stack
 
 PROVIDER = "providers/nhn-certs"
 APP_KEY = "certmanager-demo"
 
 
-class DirectUser:
+class DirectCertificateUser:
     """A program that calls the upstream directly, with the app key of the gateway."""
 
     def __init__(self, stack: Stack, app_key: str = APP_KEY) -> None:
@@ -38,7 +38,7 @@ def certificate(name: str) -> str:
     return f"{PROVIDER}/certificates/{name}"
 
 
-async def register(control: Control, name: str, *files: bytes, app_key: str = APP_KEY, **facts: Any) -> None:
+async def register(control: ControlClient, name: str, *files: bytes, app_key: str = APP_KEY, **facts: Any) -> None:
     """Register a certificate with these files. facts: see the emulator's `CertificateSeed`."""
     stored = [
         {"file_name": f"{name}-{number}.pem", "content": content.decode()} for number, content in enumerate(files)

@@ -46,7 +46,7 @@ _ALGORITHMS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
+class IssuedLeaf:
     """A leaf with its key and its chain up to the root, all in PEM."""
 
     certificate: Path
@@ -92,7 +92,9 @@ class Pki:
             issuer=(self.root, self._root_key),
         )
 
-    def issue(self, name: str, subject: str, *extensions: str, options: Sequence[str] = (), rsa: bool = True) -> Issued:
+    def issue(
+        self, name: str, subject: str, *extensions: str, options: Sequence[str] = (), rsa: bool = True
+    ) -> IssuedLeaf:
         """Issue a leaf. subject: in the form of `openssl req -subj`; extensions: lines of an extension file."""
         certificate = self._issue(
             name,
@@ -102,7 +104,7 @@ class Pki:
             options=options,
             key=_RSA if rsa else _EC,
         )
-        return Issued(certificate, self._folder / f"{name}.key", (self._authority, self.root))
+        return IssuedLeaf(certificate, self._folder / f"{name}.key", (self._authority, self.root))
 
     def _issue(
         self,

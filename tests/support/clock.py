@@ -1,7 +1,7 @@
 """A clock for tests, which advances only when a test changes `now`."""
 
 
-class Clock:
+class ManualClock:
     def __init__(self) -> None:
         self.now = 1000.0
 

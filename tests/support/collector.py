@@ -29,7 +29,7 @@ class CollectorTls:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ExportedItem:
     """A log record, span, or metric of the output with its resource. Attributes are plain values."""
 
     resource: Mapping[str, Any]
@@ -170,23 +170,23 @@ class Collector:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
 
-    async def logs(self) -> Sequence[Item]:
+    async def logs(self) -> Sequence[ExportedItem]:
         """Return the log records written so far."""
         return await self._items("logs", "resourceLogs", "scopeLogs", "logRecords")
 
-    async def spans(self) -> Sequence[Item]:
+    async def spans(self) -> Sequence[ExportedItem]:
         """Return the spans written so far."""
         return await self._items("traces", "resourceSpans", "scopeSpans", "spans")
 
-    async def metrics(self) -> Sequence[Item]:
+    async def metrics(self) -> Sequence[ExportedItem]:
         """Return the metrics written so far. `value` holds the data points."""
         return await self._items("metrics", "resourceMetrics", "scopeMetrics", "metrics")
 
-    async def _items(self, kind: str, *levels: str) -> Sequence[Item]:
+    async def _items(self, kind: str, *levels: str) -> Sequence[ExportedItem]:
         return await asyncio.to_thread(lambda: list(_read(self.output(kind), *levels)))
 
 
-def _read(path: Path, resources: str, scopes: str, items: str) -> Iterator[Item]:
+def _read(path: Path, resources: str, scopes: str, items: str) -> Iterator[ExportedItem]:
     """Split the file into documents. A killed collector leaves a partial line, and the next collector appends to it."""
     if not path.exists():
         return
@@ -201,7 +201,7 @@ def _read(path: Path, resources: str, scopes: str, items: str) -> Iterator[Item]
             for scope in resource.get(scopes, ()):
                 name = scope.get("scope", {}).get("name", "")
                 for item in scope.get(items, ()):
-                    yield Item(who, name, _attributes(item), item)
+                    yield ExportedItem(who, name, _attributes(item), item)
 
 
 def _attributes(value: Mapping[str, Any]) -> dict[str, Any]:

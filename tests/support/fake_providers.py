@@ -88,7 +88,7 @@ def unreachable(provider_id: str) -> UpstreamError:
     return UpstreamError(outcomes.UNREACHABLE, "could not be reached", provider=provider_id)
 
 
-class KeyStore(FakeProvider):
+class FakeKeyStore(FakeProvider):
     """A provider that encrypts with the function `encrypting`, and returns ciphertexts as plaintexts."""
 
     encrypting: Callable[[keys.EncryptRequest, CallContext], Awaitable[keys.EncryptResponse]]

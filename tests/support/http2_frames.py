@@ -10,7 +10,7 @@ END_HEADERS = 0x4
 Headers = Sequence[tuple[bytes, bytes]]
 
 
-class Kind(IntEnum):
+class FrameKind(IntEnum):
     """Frame types."""
 
     DATA = 0
@@ -22,24 +22,24 @@ class Kind(IntEnum):
     WINDOW_UPDATE = 8
 
 
-def frame(kind: Kind, stream: int = 0, payload: bytes = b"", flags: int = 0) -> bytes:
+def frame(kind: FrameKind, stream: int = 0, payload: bytes = b"", flags: int = 0) -> bytes:
     """Return one frame."""
     return len(payload).to_bytes(3) + bytes([kind, flags]) + stream.to_bytes(4) + payload
 
 
 def priority(stream: int = 1) -> bytes:
     """Return a PRIORITY frame."""
-    return frame(Kind.PRIORITY, stream, (0).to_bytes(4) + b"\x10")
+    return frame(FrameKind.PRIORITY, stream, (0).to_bytes(4) + b"\x10")
 
 
 def window_update(stream: int = 0, increment: int = 1) -> bytes:
     """Return a WINDOW_UPDATE frame."""
-    return frame(Kind.WINDOW_UPDATE, stream, increment.to_bytes(4))
+    return frame(FrameKind.WINDOW_UPDATE, stream, increment.to_bytes(4))
 
 
 def settings(values: Sequence[tuple[int, int]] = ()) -> bytes:
     """Return a SETTINGS frame."""
-    return frame(Kind.SETTINGS, payload=b"".join(key.to_bytes(2) + value.to_bytes(4) for key, value in values))
+    return frame(FrameKind.SETTINGS, payload=b"".join(key.to_bytes(2) + value.to_bytes(4) for key, value in values))
 
 
 def call_headers(path: bytes, metadata: Headers = (), scheme: bytes = b"https") -> Headers:
@@ -50,13 +50,13 @@ def call_headers(path: bytes, metadata: Headers = (), scheme: bytes = b"https") 
 
 def headers(stream: int, fields: Headers, *, flags: int = END_HEADERS) -> bytes:
     """Return a HEADERS frame. Every field is a literal that is not added to the dynamic table."""
-    return frame(Kind.HEADERS, stream, b"".join(_literal(name) + _text(value) for name, value in fields), flags)
+    return frame(FrameKind.HEADERS, stream, b"".join(_literal(name) + _text(value) for name, value in fields), flags)
 
 
 def data(stream: int, payload: bytes, *, size: int = 16_384) -> bytes:
     """Return the payload in DATA frames of at most `size` bytes, without the end of the stream."""
     parts = [payload[start : start + size] for start in range(0, len(payload), size)]
-    return b"".join(frame(Kind.DATA, stream, part) for part in parts)
+    return b"".join(frame(FrameKind.DATA, stream, part) for part in parts)
 
 
 def message_start(length: int) -> bytes:

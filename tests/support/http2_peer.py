@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from tests.support import http2_frames as h2
-from tests.support.http2_frames import Kind
+from tests.support.http2_frames import FrameKind
 
 _CHUNK = 1 << 16
 _INITIAL_WINDOW = 65_535
@@ -37,7 +37,7 @@ class Peer:
 
     def begin(self) -> None:
         """Send the connection preface."""
-        acknowledgement = b"" if self._parses else h2.frame(Kind.SETTINGS, flags=h2.ACK)
+        acknowledgement = b"" if self._parses else h2.frame(FrameKind.SETTINGS, flags=h2.ACK)
         self.send(h2.PREFACE + h2.settings() + h2.window_update(increment=1 << 30) + acknowledgement)
 
     def send(self, content: bytes, *, until: float = float("inf")) -> None:
@@ -91,14 +91,14 @@ class Peer:
         self._received = content[start:]
 
     def _handle_frame(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
-        if kind == Kind.WINDOW_UPDATE:
+        if kind == FrameKind.WINDOW_UPDATE:
             self._windows[stream] = self._windows.get(stream, 0) + int.from_bytes(payload)
-        elif kind == Kind.SETTINGS and not flags & h2.ACK:
+        elif kind == FrameKind.SETTINGS and not flags & h2.ACK:
             for at in range(0, len(payload), 6):
                 if int.from_bytes(payload[at : at + 2]) == _SETTING_INITIAL_WINDOW:
                     self._set_initial(int.from_bytes(payload[at + 2 : at + 6]))
-            self._acknowledgements += h2.frame(Kind.SETTINGS, flags=h2.ACK)
-        elif kind == Kind.RST_STREAM or (kind in (Kind.HEADERS, Kind.DATA) and flags & h2.END_STREAM):
+            self._acknowledgements += h2.frame(FrameKind.SETTINGS, flags=h2.ACK)
+        elif kind == FrameKind.RST_STREAM or (kind in (FrameKind.HEADERS, FrameKind.DATA) and flags & h2.END_STREAM):
             self.ended.add(stream)
             self._windows.pop(stream, None)
 

@@ -16,7 +16,7 @@ from gateway.errors import GatewayError
 from gateway.identity.settings import IdentitySettings
 from gateway.server.authenticators import Authenticator, authenticator
 from gateway.server.transport import listener
-from tests.support.authority import CertificateAuthority, Credentials
+from tests.support.authority import CertificateAndKey, CertificateAuthority
 
 METHOD = "/test.Who/Am"
 
@@ -53,7 +53,7 @@ async def serving(identity: IdentitySettings | None) -> AsyncIterator[WhoServer]
 
 
 def channel(
-    address: str, authority: CertificateAuthority, client_credentials: Credentials | None = None
+    address: str, authority: CertificateAuthority, client_credentials: CertificateAndKey | None = None
 ) -> grpc.aio.Channel:
     credentials = grpc.ssl_channel_credentials(
         root_certificates=authority.pem,
@@ -72,7 +72,7 @@ async def who(connected: grpc.aio.Channel, token: str | None = None, *, metadata
     return found
 
 
-async def server_serial(address: str, folder: Path, client_credentials: Credentials | None = None) -> int:
+async def server_serial(address: str, folder: Path, client_credentials: CertificateAndKey | None = None) -> int:
     """Return the serial number of the certificate that the server sends on a new connection."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False

@@ -14,7 +14,7 @@ _VERSION_BYTES = 4
 _IV_BYTES = 16
 
 
-class DirectUser:
+class DirectKeyUser:
     """A program that calls the upstream directly, with the app key of the gateway."""
 
     def __init__(self, stack: Stack) -> None:

@@ -30,7 +30,7 @@ class KeyPair:
     key: Path
 
 
-class Authority:
+class OpensslAuthority:
     """A certificate authority with its own folder."""
 
     def __init__(self, folder: Path, name: str = "Test Authority") -> None:

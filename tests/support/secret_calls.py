@@ -42,7 +42,7 @@ BROKEN: Final[Mapping[str, Mapping[str, Any]]] = {
 
 def providers(stack: Stack, folder: Path) -> list[dict[str, Any]]:
     """Return one provider for every way to configure a secret."""
-    authority = openssl.Authority(folder / "pki")
+    authority = openssl.OpensslAuthority(folder / "pki")
     pair = authority.issue("gateway")
     key = openssl.encrypted_key(pair, FILE_PASSWORD, folder / "gateway.key")
     store = openssl.pkcs12(pair, FILE_PASSWORD, folder / "gateway.p12")
@@ -72,7 +72,7 @@ class Ledger:
     codes: list[grpc.StatusCode] = field(default_factory=list)
 
 
-class Caller:
+class RecordingCaller:
     """Calls any method over one channel, and records the result in the ledger. token: sent with each call."""
 
     def __init__(self, channel: grpc.aio.Channel, ledger: Ledger, token: str = "") -> None:
@@ -130,7 +130,7 @@ class Caller:
             self.ledger.received.append(answer.SerializeToString())
 
 
-async def run_through_everything(call: Caller, stack: Stack, folder: Path) -> None:
+async def run_through_everything(call: RecordingCaller, stack: Stack, folder: Path) -> None:
     """Use every secret field of requests and responses in calls that succeed."""
     client = f"providers/{WARP}/certificates/client"
     root = self_signed(folder, "Root")
@@ -169,7 +169,7 @@ async def run_through_everything(call: Caller, stack: Stack, folder: Path) -> No
 
 
 async def run_into_every_failure(
-    call: Caller, stack: Stack, session: str, statuses: Sequence[int] = (200, 500)
+    call: RecordingCaller, stack: Stack, session: str, statuses: Sequence[int] = (200, 500)
 ) -> None:
     """Call every method with every kind of upstream failure. Most of these failures repeat the whole request.
 
@@ -225,7 +225,7 @@ def _fault(case: str, sent: list[str]) -> Mapping[str, Any]:
     return {"mode": "raw", "status": int(status), "body": bodies(echo(sent))[kind]}
 
 
-async def run_into_every_refusal(call: Caller, stack: Stack) -> None:
+async def run_into_every_refusal(call: RecordingCaller, stack: Stack) -> None:
     """Provoke every rejection by the gateway itself, for a caller with all permissions."""
     encrypt, control = BY_NAME["Encrypt"], stack.controls[KEY_MANAGER]
     requests = [(method, request_with_secrets(method, "no-such-provider").SerializeToString()) for method in METHODS]
@@ -255,7 +255,7 @@ async def run_into_every_refusal(call: Caller, stack: Stack) -> None:
     await control.call("DELETE", "/faults")
 
 
-async def be_refused(call: Caller, *codes: grpc.StatusCode, methods: Sequence[Method] = METHODS) -> None:
+async def be_refused(call: RecordingCaller, *codes: grpc.StatusCode, methods: Sequence[Method] = METHODS) -> None:
     """Call methods as a caller without permissions, at least once with each of the codes."""
     codes_before = len(call.ledger.codes)
     await asyncio.gather(*(call.attempt(method, request_with_secrets(method)) for method in methods))

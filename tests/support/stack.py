@@ -23,7 +23,7 @@ ASTERIA = "asteria"
 _ANSWER_LIMIT = (("grpc.max_receive_message_length", 64 * 1024 * 1024),)
 
 
-class Control:
+class ControlClient:
     """The control port of one emulator."""
 
     def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
@@ -97,7 +97,7 @@ class Stack:
     async def __aenter__(self) -> "Stack":
         self.emulators: Mapping[str, EmulatorHost] = await self._exits.enter_async_context(emulators(None, Ports.FREE))
         self.session = await self._exits.enter_async_context(aiohttp.ClientSession())
-        self.controls = {kind: Control(host.control_url, self.session) for kind, host in self.emulators.items()}
+        self.controls = {kind: ControlClient(host.control_url, self.session) for kind, host in self.emulators.items()}
         self.gateway = await self._exits.enter_async_context(Gateway(self.settings()))
         return self
 

@@ -14,7 +14,7 @@ from gateway.journal.format.records import Receipt
 from gateway.journal.format.segments import chain_folder, read_records
 from gateway.providers.catalog import SETTINGS
 from keyway.v1 import certificate_service_pb2_grpc, key_service_pb2_grpc, provider_service_pb2_grpc
-from tests.support.authority import CertificateAuthority, Credentials
+from tests.support.authority import CertificateAndKey, CertificateAuthority
 from tests.support.stack import Gateway, Stack
 
 DOMAIN = "spiffe://example.org"
@@ -47,7 +47,7 @@ permit (
 """
 
 
-class Caller:
+class CallerStubs:
     """The services for one caller."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
@@ -70,7 +70,7 @@ class Trusted:
         self.authority.server().write(folder, "server")
         (folder / "callers-ca.pem").write_bytes(self.authority.pem)
         (folder / "policies.cedar").write_text(POLICIES)
-        self._credentials: dict[str, Credentials] = {}
+        self._credentials: dict[str, CertificateAndKey] = {}
         self.configuration: dict[str, Any] = {
             "listen": "localhost:0",
             "drain_delay": 0,
@@ -112,11 +112,11 @@ class Trusted:
         return grpc.ssl_channel_credentials(self.authority.pem, credentials.key_pem, credentials.chain_pem)
 
     @contextlib.asynccontextmanager
-    async def caller(self, address: str, name: str = OPERATOR) -> AsyncIterator[Caller]:
+    async def caller(self, address: str, name: str = OPERATOR) -> AsyncIterator[CallerStubs]:
         """Connect one caller to a gateway at HOST:PORT."""
         options = (("grpc.max_receive_message_length", 64 << 20),)
         async with grpc.aio.secure_channel(address, self.channel_credentials(name), options=options) as channel:
-            yield Caller(channel)
+            yield CallerStubs(channel)
 
     def events(self) -> list[dict[str, Any]]:
         """Return every recorded event so far."""

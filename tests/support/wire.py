@@ -19,7 +19,7 @@ DETAILS = "grpc-status-details-bin"
 PUSHBACK = "grpc-retry-pushback-ms"
 
 
-class Violation(NamedTuple):
+class WireViolation(NamedTuple):
     """One field violation of a BadRequest."""
 
     field: str
@@ -27,7 +27,7 @@ class Violation(NamedTuple):
     reason: str = ""
 
 
-class Resource(NamedTuple):
+class WireResource(NamedTuple):
     """A ResourceInfo, without its description."""
 
     type: str
@@ -44,8 +44,8 @@ class Failure:
     metadata: Mapping[str, str]
     request_id: str
     retry: float | None
-    violations: tuple[Violation, ...]
-    resource: Resource | None
+    violations: tuple[WireViolation, ...]
+    resource: WireResource | None
     everything: bytes
 
     @property
@@ -101,9 +101,9 @@ def parse(status: status_pb2.Status) -> Failure:
         request_id=request.request_id,
         retry=retry.retry_delay.ToTimedelta().total_seconds() if retry else None,
         violations=tuple(
-            Violation(each.field, each.description, each.reason) for each in (bad.field_violations if bad else ())
+            WireViolation(each.field, each.description, each.reason) for each in (bad.field_violations if bad else ())
         ),
-        resource=Resource(resource.resource_type, resource.resource_name) if resource else None,
+        resource=WireResource(resource.resource_type, resource.resource_name) if resource else None,
         everything=status.SerializeToString(),
     )
 

@@ -107,7 +107,7 @@ def key_usage(**uses: bool) -> x509.KeyUsage:
 
 
 @dataclass(frozen=True)
-class Chain:
+class CertificateChain:
     """leaf ← authority ← root; `key` is the leaf's."""
 
     leaf: x509.Certificate
@@ -125,7 +125,7 @@ class Chain:
 
 
 @cache
-def chain() -> Chain:
+def chain() -> CertificateChain:
     """Return the chain that most tests use."""
     root_name, authority_name = name("Test Root"), name("Test Authority")
     root_key, authority_key, leaf_key = elliptic_key(1), elliptic_key(2), rsa_key()
@@ -137,7 +137,7 @@ def chain() -> Chain:
         ),
     )
     root = Wanted(root_name, (authority(),), serial_number=1)
-    return Chain(
+    return CertificateChain(
         leaf=make(leaf, leaf_key, authority_name, authority_key),
         authority=make(replace(root, subject=authority_name, serial_number=2), authority_key, root_name, root_key),
         root=self_signed(root, root_key),

@@ -9,16 +9,16 @@ import pytest
 from gateway.config.base import ConfigError
 from tests.support import openssl
 from tests.support.configuration import SECRET, parse, problems, thing
-from tests.support.openssl import Authority, KeyPair
+from tests.support.openssl import KeyPair, OpensslAuthority
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
+def authority(tmp_path_factory: pytest.TempPathFactory) -> OpensslAuthority:
+    return OpensslAuthority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="module")
-def pair(authority: Authority) -> KeyPair:
+def pair(authority: OpensslAuthority) -> KeyPair:
     return authority.issue("client")
 
 
@@ -41,8 +41,8 @@ class TestAuthorities:
     def test_no_settings_give_no_context(self, tmp_path: Path) -> None:
         assert context(tmp_path) is None
 
-    def test_bundle_replaces_the_system_authorities(self, authority: Authority, tmp_path: Path) -> None:
-        other = Authority(tmp_path / "other", "Other Authority")
+    def test_bundle_replaces_the_system_authorities(self, authority: OpensslAuthority, tmp_path: Path) -> None:
+        other = OpensslAuthority(tmp_path / "other", "Other Authority")
         bundle = tmp_path / "bundle.pem"
         pems = [pair.certificate.read_bytes() for pair in (authority.pair, other.pair)]
         bundle.write_bytes("# 회사의 인증 기관\n".encode() + pems[0] + "# Főtanúsítvány\r\n".encode() + pems[1])
@@ -88,13 +88,15 @@ class TestClientCertificate:
         store = openssl.pkcs12(pair, SECRET, tmp_path / "store.p12")
         assert "client_certificate" in fault(tmp_path, client_certificate={"pkcs12": file(store)})
 
-    def test_pkcs12_without_a_key_is_rejected(self, authority: Authority, tmp_path: Path) -> None:
+    def test_pkcs12_without_a_key_is_rejected(self, authority: OpensslAuthority, tmp_path: Path) -> None:
         store = tmp_path / "store.p12"
         arguments = ("pkcs12", "-export", "-nokeys", "-in", authority.pair.certificate, "-passout", "pass:", "-out")
         openssl.run(*arguments, store)
         assert "client_certificate" in fault(tmp_path, client_certificate={"pkcs12": file(store)})
 
-    def test_key_of_another_certificate_is_rejected(self, authority: Authority, pair: KeyPair, tmp_path: Path) -> None:
+    def test_key_of_another_certificate_is_rejected(
+        self, authority: OpensslAuthority, pair: KeyPair, tmp_path: Path
+    ) -> None:
         options = {"certificate": file(pair.certificate), "private_key": file(authority.issue("another").key)}
         assert "client_certificate" in fault(tmp_path, client_certificate=options)
 

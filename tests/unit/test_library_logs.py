@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.library_logs import LibraryLogs
-from tests.support.clock import Clock
+from tests.support.clock import ManualClock
 from tests.support.logs import configured_log
 
 SECRET = "bearer-token-of-a-peer"
@@ -74,7 +74,7 @@ def test_lines_with_the_same_message_are_limited_in_rate(capsys: pytest.CaptureF
 
 
 def test_next_line_states_how_many_were_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
-    clock = Clock()
+    clock = ManualClock()
     with configured_log():
         handler = LibraryLogs(clock)
         record = logging.LogRecord("grpc", logging.ERROR, "", 0, "Invalid encoding on %s", (SECRET,), None)

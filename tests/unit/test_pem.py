@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gateway import pem
 from gateway.pem import CERTIFICATE_LABELS, IGNORED_LABELS, PRIVATE_KEY_LABELS, PemError
 from tests.support import openssl
-from tests.support.openssl import Authority
+from tests.support.openssl import OpensslAuthority
 
 ALL = CERTIFICATE_LABELS | PRIVATE_KEY_LABELS
 
@@ -37,7 +37,10 @@ class Files:
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     folder = tmp_path_factory.mktemp("pem")
-    first, second = Authority(folder / "first").pair, Authority(folder / "second", "Second Authority").pair
+    first, second = (
+        OpensslAuthority(folder / "first").pair,
+        OpensslAuthority(folder / "second", "Second Authority").pair,
+    )
     trusted = openssl.run("x509", "-in", second.certificate, "-trustout", "-addtrust", "clientAuth")
     return Files(
         first.certificate.read_bytes(), second.certificate.read_bytes(), trusted, first.key.read_bytes(), folder

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import grimp
+import pytest
 
 ROOT = Path(__file__).parents[2]
 LARGEST_MODULE = 300
@@ -16,6 +17,8 @@ MEDIAN_BODY = 8
 P90_BODY = 20
 GENERATED = ("_pb2.py", "_pb2_grpc.py")
 GENERATED_MARK = "do not edit"
+SYNC_AND_ASYNCIO = ("Client",)
+"""Classes that `keyway.aio` offers with the same name and purpose as `keyway`."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -36,12 +39,23 @@ def is_generated(path: str, text: str) -> bool:
 
 
 @cache
-def gateway_trees() -> dict[str, ast.Module]:
-    return {path: ast.parse(text) for path, text in modules().items() if path.startswith("gateway/")}
+def trees(*folders: str) -> dict[str, ast.Module]:
+    """Return the parsed modules in some folders, by path."""
+    return {path: ast.parse(text) for path, text in modules().items() if path.startswith(folders)}
+
+
+def class_names(*folders: str) -> dict[str, list[str]]:
+    """Return the paths of the modules that define a class, by its name."""
+    places: dict[str, list[str]] = collections.defaultdict(list)
+    for path, tree in trees(*folders).items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(path)
+    return places
 
 
 def functions() -> Iterator[Function]:
-    for tree in gateway_trees().values():
+    for tree in trees("gateway/").values():
         yield from (node for node in ast.walk(tree) if isinstance(node, Function))
 
 
@@ -59,13 +73,11 @@ def test_no_hand_written_module_is_too_long() -> None:
     assert {path: size for path, size in sizes.items() if size > LARGEST_MODULE} == {}
 
 
-def test_class_names_are_unique_in_the_gateway() -> None:
-    places: dict[str, list[str]] = collections.defaultdict(list)
-    for path, tree in gateway_trees().items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ClassDef):
-                places[node.name].append(path)
-    assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
+@pytest.mark.parametrize("folders", [("gateway/", "tests/support/"), ("clients/python/keyway/",)])
+def test_class_names_are_unique(folders: tuple[str, ...]) -> None:
+    """Tests import classes of the gateway and helpers side by side. The client library is a product of its own."""
+    duplicates = {name: paths for name, paths in class_names(*folders).items() if len(paths) > 1}
+    assert {name: paths for name, paths in duplicates.items() if name not in SYNC_AND_ASYNCIO} == {}
 
 
 def test_functions_are_short() -> None:

@@ -25,7 +25,7 @@ CREATE = {
 }  # fmt: skip
 
 
-class Answer(HttpAnswer):
+class AsteriaAnswer(HttpAnswer):
     """A response in the vendor envelope."""
 
     @property
@@ -60,7 +60,7 @@ class Answer(HttpAnswer):
             return {name: archive.read(name) for name in archive.namelist()}
 
 
-class Client:
+class AsteriaUser:
     """A client of the vendor API of one running emulator."""
 
     def __init__(self, host: EmulatorHost, session: aiohttp.ClientSession) -> None:
@@ -68,32 +68,34 @@ class Client:
         self._session = session
         self.session_id = ""
 
-    async def call(self, method: str, path: str, **arguments: Any) -> Answer:
+    async def call(self, method: str, path: str, **arguments: Any) -> AsteriaAnswer:
         """Send a request below /mcapi with the session."""
         headers = {"X-As-SessionId": self.session_id} | arguments.pop("headers", {})
-        return await Answer.to(self._session, method, f"{self.host.url}/mcapi/{path}", headers=headers, **arguments)
+        return await AsteriaAnswer.to(
+            self._session, method, f"{self.host.url}/mcapi/{path}", headers=headers, **arguments
+        )
 
-    async def get(self, function: str, **query: str) -> Answer:
+    async def get(self, function: str, **query: str) -> AsteriaAnswer:
         """Send a GET request to the module `certificate`."""
         return await self.call("GET", f"certificate/{function}", params=query)
 
-    async def post(self, function: str, **fields: str) -> Answer:
+    async def post(self, function: str, **fields: str) -> AsteriaAnswer:
         """Send a form to the module `certificate`."""
         return await self.call("POST", f"certificate/{function}", data=fields)
 
-    async def upload(self, function: str, **fields: str | bytes) -> Answer:
+    async def upload(self, function: str, **fields: str | bytes) -> AsteriaAnswer:
         """Send a multipart request: text as text fields, bytes as files."""
         form = aiohttp.FormData(default_to_multipart=True)
         for name, value in fields.items():
             form.add_field(name, value, filename=f"{name}.bin" if isinstance(value, bytes) else None)
         return await self.call("POST", f"certificate/{function}", data=form)
 
-    async def create(self, store: str = "server", /, **changes: object) -> Answer:
+    async def create(self, store: str = "server", /, **changes: object) -> AsteriaAnswer:
         """Call `create` with default values and these changes. `...` omits a field."""
         values = {name: value for name, value in (CREATE | changes).items() if value is not ...}
         return await self.call("POST", f"certificate/{store}/create", json={"certificate": values})
 
-    async def log_in(self, user: tuple[str, str] = ADMINISTRATOR, /, **fields: str) -> Answer:
+    async def log_in(self, user: tuple[str, str] = ADMINISTRATOR, /, **fields: str) -> AsteriaAnswer:
         """Log in, and use the session for later requests."""
         answer = await self.call("POST", "auth/login", data={"userName": user[0], "password": user[1]} | fields)
         self.session_id = answer.data["sessionId"]
@@ -106,10 +108,10 @@ class Client:
 
 
 @contextlib.asynccontextmanager
-async def running(*, log_in: bool = True, state: Path | None = None) -> AsyncIterator[Client]:
+async def running(*, log_in: bool = True, state: Path | None = None) -> AsyncIterator[AsteriaUser]:
     """Run a seeded emulator; yield a client that is logged in as administrator."""
     async with EmulatorHost(AsteriaEmulator, HostOptions(state=state)) as host, aiohttp.ClientSession() as session:
-        client = Client(host, session)
+        client = AsteriaUser(host, session)
         if log_in:
             await client.log_in()
         yield client

@@ -24,7 +24,7 @@ APP_KEY = "test-app-key"
 SUBJECT = "/C=KR/O=Test Trust"
 
 
-class Answer(HttpAnswer):
+class CertificateManagerAnswer(HttpAnswer):
     """A response in the vendor envelope."""
 
     @property
@@ -46,7 +46,7 @@ class Answer(HttpAnswer):
         return [entry["certificateName"] for entry in self.json["body"]["data"]]
 
 
-class Client:
+class CertificateManagerUser:
     """A client of the vendor API of one running emulator."""
 
     def __init__(self, host: EmulatorHost, session: aiohttp.ClientSession) -> None:
@@ -57,37 +57,39 @@ class Client:
         """Return a URL below the app key. `path` is sent unchanged."""
         return f"{self.host.url}/certmanager/{version}/appkeys/{app_key}{path}"
 
-    async def call(self, method: str, url: str, **arguments: Any) -> Answer:
+    async def call(self, method: str, url: str, **arguments: Any) -> CertificateManagerAnswer:
         """Send one request, and return the response."""
-        return await Answer.to(self._session, method, URL(url, encoded="%" in url), **arguments)
+        return await CertificateManagerAnswer.to(self._session, method, URL(url, encoded="%" in url), **arguments)
 
-    async def list(self, query: str = "", version: str = "v1.0", **arguments: Any) -> Answer:
+    async def list(self, query: str = "", version: str = "v1.0", **arguments: Any) -> CertificateManagerAnswer:
         """Request the certificate list."""
         return await self.call("GET", self.url(f"/certificates{query}", version), **arguments)
 
-    async def download(self, name: str, version: str = "v1.0", **arguments: Any) -> Answer:
+    async def download(self, name: str, version: str = "v1.0", **arguments: Any) -> CertificateManagerAnswer:
         """Download the file of a certificate."""
         return await self.call("GET", self.url(f"/certificates/{name}/files", version), **arguments)
 
-    async def upload(self, name: str, content: bytes, *, file_name: str = "cert.pem", field: str = "file") -> Answer:
+    async def upload(
+        self, name: str, content: bytes, *, file_name: str = "cert.pem", field: str = "file"
+    ) -> CertificateManagerAnswer:
         """Upload one file."""
         form = aiohttp.FormData(quote_fields=False)
         form.add_field(field, io.BytesIO(content), filename=file_name, content_type="application/octet-stream")
         return await self.call("POST", self.url(f"/certificates/{name}/files"), data=form)
 
-    async def control(self, path: str, json: Any = None) -> Answer:
+    async def control(self, path: str, json: Any = None) -> CertificateManagerAnswer:
         """Send a POST request to the control port."""
         return await self.call("POST", f"{self.host.control_url}{path}", json=json)
 
 
 @contextlib.asynccontextmanager
-async def running(*certificates: Any, state: Path | None = None, **seed: Any) -> AsyncIterator[Client]:
+async def running(*certificates: Any, state: Path | None = None, **seed: Any) -> AsyncIterator[CertificateManagerUser]:
     """Run an emulator with only the given certificates. A name without facts is registered without a file."""
     host = EmulatorHost(CertificateManagerEmulator, HostOptions(state=state))
     await host.start(seed=False)
     async with aiohttp.ClientSession() as session:
         try:
-            client = Client(host, session)
+            client = CertificateManagerUser(host, session)
             described = [
                 described if isinstance(described, dict) else {"name": described} for described in certificates
             ]
@@ -104,10 +106,10 @@ async def running(*certificates: Any, state: Path | None = None, **seed: Any) ->
 
 
 @contextlib.asynccontextmanager
-async def running_default() -> AsyncIterator[Client]:
+async def running_default() -> AsyncIterator[CertificateManagerUser]:
     """Run an emulator with the default set."""
     async with EmulatorHost(CertificateManagerEmulator, HostOptions()) as host, aiohttp.ClientSession() as session:
-        yield Client(host, session)
+        yield CertificateManagerUser(host, session)
 
 
 @functools.cache

@@ -15,7 +15,7 @@ APP_KEY = "keymanager-demo"
 
 
 @dataclass(frozen=True)
-class Answer:
+class KeyManagerAnswer:
     """The response to a call. `header` and `body` are parts of the envelope."""
 
     status: int
@@ -47,7 +47,7 @@ class KeyManager:
         version: str = "v1.0",
         app_key: str = APP_KEY,
         **more: Any,
-    ) -> Answer:
+    ) -> KeyManagerAnswer:
         """Send a request below the path of the app key, and check the format of the envelope."""
         url = f"{self.host.url}/keymanager/{version}/appkey/{app_key}/{path}"
         if fields is not None:
@@ -57,7 +57,7 @@ class KeyManager:
             envelope = await response.json()
         assert envelope.keys() == {"header", "body"}
         assert envelope["header"].keys() == {"resultCode", "resultMessage", "isSuccessful"}
-        return Answer(response.status, envelope["header"], envelope["body"], response.content_type)
+        return KeyManagerAnswer(response.status, envelope["header"], envelope["body"], response.content_type)
 
     async def get(self, path: str, **more: Any) -> Any:
         """Send a GET request that succeeds, and return the body."""
@@ -87,7 +87,7 @@ class KeyManager:
         return answer
 
 
-def _body(answer: Answer) -> Any:
+def _body(answer: KeyManagerAnswer) -> Any:
     assert answer.header == {"resultCode": 0, "resultMessage": "success", "isSuccessful": True}
     assert (answer.status, answer.content_type) == (200, "application/json")
     return answer.body

@@ -56,7 +56,7 @@ class Broken(aiohttp.ClientError):
     """The connection ended without a response."""
 
 
-class Client:
+class WordsClient:
     def __init__(self, host: EmulatorHost, session: aiohttp.ClientSession) -> None:
         self.host = host
         self.session = session
@@ -86,9 +86,9 @@ class Client:
 
 
 @contextlib.asynccontextmanager
-async def running(**options: Any) -> AsyncIterator[Client]:
+async def running(**options: Any) -> AsyncIterator[WordsClient]:
     async with EmulatorHost(Words, HostOptions(**options)) as host, _session() as session:
-        yield Client(host, session)
+        yield WordsClient(host, session)
 
 
 def _session() -> aiohttp.ClientSession:

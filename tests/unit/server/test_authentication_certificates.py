@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway.identity.settings import IdentitySettings
-from tests.support.authority import CertificateAuthority, Credentials
+from tests.support.authority import CertificateAndKey, CertificateAuthority
 from tests.support.identity_server import WhoServer, channel, serving, who
 
 
@@ -35,13 +35,15 @@ def settings(folder: Path, authority: CertificateAuthority) -> IdentitySettings:
     )
 
 
-async def caller(server: WhoServer, authority: CertificateAuthority, presented: Credentials | None) -> dict[str, Any]:
+async def caller(
+    server: WhoServer, authority: CertificateAuthority, presented: CertificateAndKey | None
+) -> dict[str, Any]:
     async with channel(server.address, authority, presented) as connected:
         return await who(connected)
 
 
 async def rejection(
-    server: WhoServer, authority: CertificateAuthority, presented: Credentials | None
+    server: WhoServer, authority: CertificateAuthority, presented: CertificateAndKey | None
 ) -> tuple[grpc.StatusCode, str]:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await caller(server, authority, presented)
@@ -108,7 +110,9 @@ _NOT_FOR_CLIENTS = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),)
     ids=["none", "other authority", "other authority with the same name", "expired", "not for clients"],
 )
 async def test_untrusted_certificate_is_rejected_by_tls(
-    server: WhoServer, authority: CertificateAuthority, presented: Callable[[CertificateAuthority], Credentials | None]
+    server: WhoServer,
+    authority: CertificateAuthority,
+    presented: Callable[[CertificateAuthority], CertificateAndKey | None],
 ) -> None:
     """The handshake fails, so there is no call."""
     code, _ = await rejection(server, authority, presented(authority))

@@ -12,13 +12,13 @@ from gateway.errors import GatewayError, UpstreamError
 from gateway.upstream import outcomes
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1.key_service_pb2_grpc import KeyServiceStub
-from tests.support.fake_providers import FakeProvider, KeyStore, served
+from tests.support.fake_providers import FakeKeyStore, FakeProvider, served
 
 KEY = "providers/store/keys/k"
 
 
-def store(encrypting: Callable[[keys.EncryptRequest, CallContext], Awaitable[keys.EncryptResponse]]) -> KeyStore:
-    provider = KeyStore("store")
+def store(encrypting: Callable[[keys.EncryptRequest, CallContext], Awaitable[keys.EncryptResponse]]) -> FakeKeyStore:
+    provider = FakeKeyStore("store")
     provider.encrypting = encrypting
     return provider
 
@@ -124,7 +124,7 @@ async def test_violations_have_paths_within_the_item() -> None:
 
 
 async def test_batch_decrypt_returns_the_plaintexts() -> None:
-    async with served(KeyStore("store")) as channel:
+    async with served(FakeKeyStore("store")) as channel:
         request = keys.BatchDecryptRequest(requests=[keys.DecryptRequest(name=KEY, ciphertext="비밀")])
         request.requests.add(name=KEY)
         answer = await KeyServiceStub(channel).BatchDecrypt(request)
@@ -134,7 +134,7 @@ async def test_batch_decrypt_returns_the_plaintexts() -> None:
 
 @pytest.mark.parametrize("size", [0, 1001])
 async def test_empty_and_oversized_batches_are_rejected(size: int) -> None:
-    async with served(KeyStore("store")) as channel:
+    async with served(FakeKeyStore("store")) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await KeyServiceStub(channel).BatchEncrypt(batch(*["x"] * size))
     assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT

@@ -20,7 +20,7 @@ from gateway.identity.tls_files import TlsFiles
 from gateway.server.transport import listener
 from gateway.server.transport.health import serve_health
 from gateway.server.transport.listener import ListenError
-from tests.support.authority import CertificateAuthority, Credentials
+from tests.support.authority import CertificateAndKey, CertificateAuthority
 from tests.support.identity_server import channel, serving, who
 from tests.support.openssl import attempt
 from tests.support.x509_chain import elliptic_key, key_pem
@@ -28,7 +28,7 @@ from tests.support.x509_chain import elliptic_key, key_pem
 AUTHORITY = CertificateAuthority()
 
 
-def settings(folder: Path, own: Credentials | None = None, bundle: bytes | None = None) -> IdentitySettings:
+def settings(folder: Path, own: CertificateAndKey | None = None, bundle: bytes | None = None) -> IdentitySettings:
     certificate, key = (own or AUTHORITY.server()).write(folder, "server")
     trusted = folder / "bundle.pem"
     trusted.write_bytes(AUTHORITY.pem if bundle is None else bundle)

@@ -18,7 +18,7 @@ from gateway.config import file_watcher
 from gateway.identity.settings import IdentitySettings
 from gateway.identity.tls_files import TlsFiles
 from gateway.server.transport import listener
-from tests.support.authority import CertificateAuthority, Credentials
+from tests.support.authority import CertificateAndKey, CertificateAuthority
 from tests.support.identity_server import WhoServer, channel, server_serial, serving, who
 from tests.support.waiting import eventually
 
@@ -33,23 +33,23 @@ class Rotating:
     folder: Path
     authority: CertificateAuthority
     server: WhoServer
-    client_credentials: Credentials
+    client_credentials: CertificateAndKey
 
-    def swap(self, credentials: Credentials, bundle: bytes | None = None) -> None:
+    def swap(self, credentials: CertificateAndKey, bundle: bytes | None = None) -> None:
         """Replace all files in one step."""
         publish(self.folder, credentials, bundle or self.authority.pem)
 
-    async def serial(self, client_credentials: Credentials | None = None) -> int:
+    async def serial(self, client_credentials: CertificateAndKey | None = None) -> int:
         return await server_serial(self.server.address, self.folder, client_credentials or self.client_credentials)
 
-    async def shows(self, credentials: Credentials) -> None:
+    async def shows(self, credentials: CertificateAndKey) -> None:
         async def is_shown() -> bool:
             return await self.serial() == credentials.certificate.serial_number
 
         await eventually(is_shown)
 
 
-def publish(folder: Path, credentials: Credentials, bundle: bytes) -> None:
+def publish(folder: Path, credentials: CertificateAndKey, bundle: bytes) -> None:
     version = folder / f"..{credentials.certificate.serial_number:x}-{len(os.listdir(folder))}"
     version.mkdir()
     (version / "tls.crt").write_bytes(credentials.chain_pem)

@@ -20,7 +20,7 @@ from gateway.upstream.breaker import BreakerState
 from keyway.v1 import error_reason_pb2 as reasons
 from keyway.v1 import provider_pb2
 from keyway.v1 import provider_service_pb2 as service
-from tests.support.fake_providers import FakeProvider, Inventory, KeyStore
+from tests.support.fake_providers import FakeKeyStore, FakeProvider, Inventory
 from tests.support.upstream_client import new_call
 
 READY, DEGRADED = provider_pb2.PROVIDER_STATE_READY, provider_pb2.PROVIDER_STATE_DEGRADED
@@ -58,7 +58,7 @@ async def test_token_of_a_different_list_is_rejected() -> None:
 
 
 async def test_provider_lists_its_methods() -> None:
-    directory = directory_of([FakeProvider("none"), Inventory("certs"), KeyStore("store")])
+    directory = directory_of([FakeProvider("none"), Inventory("certs"), FakeKeyStore("store")])
     methods = {}
     for provider in ("none", "certs", "store"):
         request = service.GetProviderRequest(name=f"providers/{provider}")

@@ -12,16 +12,16 @@ from gateway.errors import CALLER_RATE_LIMITED, SERVER_BUSY, GatewayError
 from gateway.identity.caller import ANONYMOUS, Caller
 from gateway.server.rate_limiter import RateLimiter
 from gateway.server.status import retry_delay
-from tests.support.clock import Clock
+from tests.support.clock import ManualClock
 from tests.support.policies import ALICE, BOB
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
-def limits(clock: Clock, caller: dict[str, Any] | None = None, **more: Any) -> RateLimiter:
+def limits(clock: ManualClock, caller: dict[str, Any] | None = None, **more: Any) -> RateLimiter:
     wide = {"rate": 1000, "burst": 1000, "concurrency": 1000}
     return RateLimiter(LimitSettings(caller=CallerLimits(**{**wide, **(caller or {})}), **more), clock)
 
@@ -46,7 +46,7 @@ def held(limits: RateLimiter, *callers: Caller) -> Iterator[None]:
 
 
 class TestRate:
-    def test_burst_is_followed_by_the_rate(self, clock: Clock) -> None:
+    def test_burst_is_followed_by_the_rate(self, clock: ManualClock) -> None:
         some = limits(clock, {"rate": 2, "burst": 3})
         for _ in range(3):
             call(some)
@@ -59,7 +59,7 @@ class TestRate:
         call(some)
         refused(some)
 
-    def test_idle_time_restores_at_most_one_burst(self, clock: Clock) -> None:
+    def test_idle_time_restores_at_most_one_burst(self, clock: ManualClock) -> None:
         some = limits(clock, {"rate": 2, "burst": 3})
         for _ in range(3):
             call(some)
@@ -68,7 +68,7 @@ class TestRate:
             call(some)
         refused(some)
 
-    def test_rejected_calls_cost_no_tokens(self, clock: Clock) -> None:
+    def test_rejected_calls_cost_no_tokens(self, clock: ManualClock) -> None:
         some = limits(clock, {"rate": 1, "burst": 1})
         call(some)
         for _ in range(9):
@@ -77,7 +77,7 @@ class TestRate:
         clock.now += 0.1
         call(some)
 
-    def test_retry_after_the_delay_succeeds(self, clock: Clock) -> None:
+    def test_retry_after_the_delay_succeeds(self, clock: ManualClock) -> None:
         """Also with the delay from RetryInfo, which is in milliseconds."""
         some = limits(clock, {"rate": 3, "burst": 1})
         for _ in range(50):
@@ -87,19 +87,19 @@ class TestRate:
             clock.now += round(delay * 1000) / 1000
         call(some)
 
-    def test_callers_have_separate_limits(self, clock: Clock) -> None:
+    def test_callers_have_separate_limits(self, clock: ManualClock) -> None:
         some = limits(clock, {"burst": 1, "rate": 1})
         call(some, ALICE)
         refused(some, ALICE)
         call(some, BOB)
         call(some, Caller(ALICE.name, "dns"))
 
-    def test_token_claims_do_not_change_the_caller(self, clock: Clock) -> None:
+    def test_token_claims_do_not_change_the_caller(self, clock: ManualClock) -> None:
         some = limits(clock, {"burst": 1, "rate": 1})
         call(some, Caller("1", "jwt", "i", ("a",), ("x",)))
         refused(some, Caller("1", "jwt", "i", ("b",), ()))
 
-    def test_configured_callers_have_their_own_limits(self, clock: Clock) -> None:
+    def test_configured_callers_have_their_own_limits(self, clock: ManualClock) -> None:
         other = {"spiffe://example.org/bob": CallerLimits(burst=2, rate=1), "sub:1": CallerLimits(burst=3, rate=1)}
         some = limits(clock, {"burst": 1, "rate": 1}, callers=other)
         for caller, calls in ((ALICE, 1), (BOB, 2), (Caller("1", "jwt"), 3), (Caller(BOB.name, "dns"), 1)):
@@ -108,7 +108,9 @@ class TestRate:
             refused(some, caller)
 
     @pytest.mark.parametrize(("configured", "known"), [("\u00e9", "e\u0301"), ("e\u0301", "\u00e9")])
-    def test_configured_limits_apply_to_every_unicode_form(self, clock: Clock, configured: str, known: str) -> None:
+    def test_configured_limits_apply_to_every_unicode_form(
+        self, clock: ManualClock, configured: str, known: str
+    ) -> None:
         some = limits(clock, callers={f"cn:{configured}": CallerLimits(burst=1, rate=1)})
         for name in (known, configured):
             call(some, Caller(name, "common-name"))
@@ -116,7 +118,7 @@ class TestRate:
 
 
 class TestConcurrency:
-    def test_caller_concurrency_is_limited(self, clock: Clock) -> None:
+    def test_caller_concurrency_is_limited(self, clock: ManualClock) -> None:
         some = limits(clock, {"concurrency": 2})
         with held(some, ALICE, ALICE):
             error = refused(some)
@@ -125,7 +127,7 @@ class TestConcurrency:
             call(some, BOB)
         call(some)
 
-    def test_server_concurrency_is_limited(self, clock: Clock) -> None:
+    def test_server_concurrency_is_limited(self, clock: ManualClock) -> None:
         some = limits(clock, server_concurrency=2)
         with held(some, ALICE, BOB):
             for caller in (ALICE, BOB, ANONYMOUS):
@@ -134,7 +136,7 @@ class TestConcurrency:
                 assert retry_delay(error, idempotent=False) is not None
         call(some, ANONYMOUS)
 
-    def test_call_rejected_by_the_server_costs_no_token(self, clock: Clock) -> None:
+    def test_call_rejected_by_the_server_costs_no_token(self, clock: ManualClock) -> None:
         some = limits(clock, {"burst": 2, "rate": 0.001}, server_concurrency=1)
         with held(some, BOB):
             for _ in range(5):
@@ -142,7 +144,7 @@ class TestConcurrency:
         call(some)
         call(some)
 
-    def test_call_over_the_concurrency_costs_no_token(self, clock: Clock) -> None:
+    def test_call_over_the_concurrency_costs_no_token(self, clock: ManualClock) -> None:
         some = limits(clock, {"burst": 2, "rate": 0.001, "concurrency": 1})
         with held(some, ALICE):
             for _ in range(5):
@@ -150,7 +152,7 @@ class TestConcurrency:
         call(some)
 
     @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-    def test_failed_call_ends_its_concurrency(self, clock: Clock, error: type[BaseException]) -> None:
+    def test_failed_call_ends_its_concurrency(self, clock: ManualClock, error: type[BaseException]) -> None:
         some = limits(clock, {"concurrency": 1}, server_concurrency=1)
         for _ in range(3):
             place = some.admit(ALICE)
@@ -160,14 +162,14 @@ class TestConcurrency:
         assert some.active == 0
         call(some)
 
-    def test_rejected_call_does_not_count_as_active(self, clock: Clock) -> None:
+    def test_rejected_call_does_not_count_as_active(self, clock: ManualClock) -> None:
         some = limits(clock, {"burst": 1, "rate": 1})
         call(some)
         refused(some)
         assert some.active == 0
 
 
-def test_anonymous_callers_have_only_the_server_limit(clock: Clock) -> None:
+def test_anonymous_callers_have_only_the_server_limit(clock: ManualClock) -> None:
     some = limits(clock, {"burst": 1, "rate": 1, "concurrency": 1})
     with held(some, *[ANONYMOUS] * 50):
         assert some.active == 50
@@ -175,7 +177,7 @@ def test_anonymous_callers_have_only_the_server_limit(clock: Clock) -> None:
 
 
 class TestMemory:
-    def test_idle_callers_are_forgotten_oldest_first(self, clock: Clock) -> None:
+    def test_idle_callers_are_forgotten_oldest_first(self, clock: ManualClock) -> None:
         some = limits(clock, {"burst": 1, "rate": 0.001}, remembered_callers=3)
         one, two, three, four = (Caller(str(index), "jwt") for index in range(4))
         for caller in (one, two, three):
@@ -187,7 +189,7 @@ class TestMemory:
         refused(some, three)
         call(some, two)
 
-    def test_active_callers_are_not_forgotten(self, clock: Clock) -> None:
+    def test_active_callers_are_not_forgotten(self, clock: ManualClock) -> None:
         some = limits(clock, {"concurrency": 1}, remembered_callers=1)
         with held(some, ALICE):
             for index in range(10):
@@ -195,7 +197,7 @@ class TestMemory:
             assert refused(some, ALICE).kind is CALLER_RATE_LIMITED
             assert some.remembered == 2
 
-    def test_number_of_remembered_callers_is_bounded(self, clock: Clock) -> None:
+    def test_number_of_remembered_callers_is_bounded(self, clock: ManualClock) -> None:
         some = limits(clock, remembered_callers=100)
         for index in range(10_000):
             call(some, Caller(str(index), "jwt"))

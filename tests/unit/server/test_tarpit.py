@@ -5,19 +5,19 @@ import asyncio
 import pytest
 
 from gateway.server.tarpit import Tarpit
-from tests.support.clock import Clock
+from tests.support.clock import ManualClock
 from tests.support.waiting import eventually
 
 A, B = "192.0.2.1", "192.0.2.2"
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def tarpit(clock: Clock) -> Tarpit:
+def tarpit(clock: ManualClock) -> Tarpit:
     return Tarpit(clock)
 
 
@@ -27,7 +27,7 @@ def test_first_responses_are_immediate_and_later_ones_are_delayed(tarpit: Tarpit
     assert delays[20:] == pytest.approx([0.05 * number for number in range(1, 41)])
 
 
-def test_responses_after_idle_time_are_immediate(tarpit: Tarpit, clock: Clock) -> None:
+def test_responses_after_idle_time_are_immediate(tarpit: Tarpit, clock: ManualClock) -> None:
     for _ in range(40):
         tarpit.delay(A)
     clock.now += 3
@@ -60,7 +60,7 @@ def test_peers_of_one_ipv6_network_share_a_rate(tarpit: Tarpit, first: str, seco
     assert (tarpit.delay(second) > 0) == same
 
 
-def test_tracked_peers_are_bounded_and_idle_ones_forgotten(tarpit: Tarpit, clock: Clock) -> None:
+def test_tracked_peers_are_bounded_and_idle_ones_forgotten(tarpit: Tarpit, clock: ManualClock) -> None:
     for number in range(5000):
         tarpit.delay(f"10.0.{number // 256}.{number % 256}")
     assert tarpit.tracked_peers == 1024

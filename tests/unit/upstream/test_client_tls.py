@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.upstream import outcomes
-from tests.support.openssl import Authority, KeyPair
+from tests.support.openssl import KeyPair, OpensslAuthority
 from tests.support.raw_server import RawServer, Reader, Writer, answering, keeping_alive, silence
 from tests.support.upstream_client import GET, OK, POST, client, failure, new_call
 
@@ -18,12 +18,12 @@ pytestmark = [pytest.mark.usefixtures("transport"), pytest.mark.asyncio(loop_sco
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
+def authority(tmp_path_factory: pytest.TempPathFactory) -> OpensslAuthority:
+    return OpensslAuthority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="module")
-def pair(authority: Authority) -> KeyPair:
+def pair(authority: OpensslAuthority) -> KeyPair:
     return authority.issue("server")
 
 
@@ -35,7 +35,7 @@ def serving(pair: KeyPair, *, clients_of: Path | None = None) -> ssl.SSLContext:
     return context
 
 
-def trusting(authority: Authority, presented: KeyPair | None = None) -> ssl.SSLContext:
+def trusting(authority: OpensslAuthority, presented: KeyPair | None = None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=authority.pair.certificate)
     if presented is not None:
         context.load_cert_chain(presented.certificate, presented.key)
@@ -70,7 +70,7 @@ def blocking_server(context: ssl.SSLContext) -> Iterator[str]:
         listener.close()
 
 
-async def test_server_with_a_trusted_certificate_is_accepted(authority: Authority, pair: KeyPair) -> None:
+async def test_server_with_a_trusted_certificate_is_accepted(authority: OpensslAuthority, pair: KeyPair) -> None:
     tls = trusting(authority)
     async with RawServer(keeping_alive(OK), tls=serving(pair)) as server, client(server.url, tls=tls) as http:
         assert (await http.send(GET, new_call())).body == b"ok"
@@ -86,17 +86,17 @@ async def test_certificate_of_an_unknown_authority_is_rejected(pair: KeyPair) ->
 
 async def test_certificate_of_another_authority_is_rejected(pair: KeyPair, tmp_path: Path) -> None:
     async with RawServer(keeping_alive(OK), tls=serving(pair)) as server:
-        error = await failure(server.url, tls=trusting(Authority(tmp_path)))
+        error = await failure(server.url, tls=trusting(OpensslAuthority(tmp_path)))
     assert error.kind == outcomes.TLS_FAILED
 
 
-async def test_certificate_for_another_name_is_rejected(authority: Authority) -> None:
+async def test_certificate_for_another_name_is_rejected(authority: OpensslAuthority) -> None:
     other = authority.issue("other", host="other.example")
     async with RawServer(keeping_alive(OK), tls=serving(other)) as server:
         assert (await failure(server.url, tls=trusting(authority))).kind == outcomes.TLS_FAILED
 
 
-async def test_expired_certificate_is_rejected(authority: Authority) -> None:
+async def test_expired_certificate_is_rejected(authority: OpensslAuthority) -> None:
     expired = authority.issue("expired", days=-1)
     async with RawServer(keeping_alive(OK), tls=serving(expired)) as server:
         assert (await failure(server.url, tls=trusting(authority))).kind == outcomes.TLS_FAILED
@@ -112,7 +112,7 @@ async def test_server_without_tls_is_a_tls_failure() -> None:
         assert (await failure(f"https://localhost:{server.port}")).kind == outcomes.TLS_FAILED
 
 
-async def test_no_common_tls_version_is_a_tls_failure(authority: Authority, pair: KeyPair) -> None:
+async def test_no_common_tls_version_is_a_tls_failure(authority: OpensslAuthority, pair: KeyPair) -> None:
     old = serving(pair)
     old.maximum_version = ssl.TLSVersion.TLSv1_2
     new = trusting(authority)
@@ -124,7 +124,7 @@ async def test_no_common_tls_version_is_a_tls_failure(authority: Authority, pair
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("other_authority", [False, True])
 async def test_rejected_client_certificate_is_a_tls_failure(
-    authority: Authority,
+    authority: OpensslAuthority,
     pair: KeyPair,
     version: ssl.TLSVersion,
     tmp_path: Path,
@@ -136,7 +136,7 @@ async def test_rejected_client_certificate_is_a_tls_failure(
     # On uvloop, aiohttp sometimes reports a lost connection.
     unsure = transport == "aiohttp" and version is ssl.TLSVersion.TLSv1_3
     expected = {outcomes.TLS_FAILED, outcomes.CONNECTION_LOST} if unsure else {outcomes.TLS_FAILED}
-    presented = Authority(tmp_path).issue("other_authority") if other_authority else None
+    presented = OpensslAuthority(tmp_path).issue("other_authority") if other_authority else None
     context = serving(pair, clients_of=authority.pair.certificate)
     context.maximum_version = version
     with blocking_server(context) as url:
@@ -144,14 +144,14 @@ async def test_rejected_client_certificate_is_a_tls_failure(
     assert error.kind in expected
 
 
-async def test_client_certificate_is_accepted(authority: Authority, pair: KeyPair) -> None:
+async def test_client_certificate_is_accepted(authority: OpensslAuthority, pair: KeyPair) -> None:
     context = serving(pair, clients_of=authority.pair.certificate)
     tls = trusting(authority, authority.issue("client"))
     async with RawServer(keeping_alive(OK), tls=context) as server, client(server.url, tls=tls) as http:
         assert (await http.send(POST, new_call())).body == b"ok"
 
 
-async def test_connection_closed_in_the_handshake_is_unreachable(authority: Authority) -> None:
+async def test_connection_closed_in_the_handshake_is_unreachable(authority: OpensslAuthority) -> None:
     async def behavior(reader: Reader, _writer: Writer) -> None:
         await reader.read(1)
 
@@ -160,13 +160,13 @@ async def test_connection_closed_in_the_handshake_is_unreachable(authority: Auth
     assert error.kind == outcomes.UNREACHABLE
 
 
-async def test_connection_closed_after_the_request_is_lost(authority: Authority, pair: KeyPair) -> None:
+async def test_connection_closed_after_the_request_is_lost(authority: OpensslAuthority, pair: KeyPair) -> None:
     async with RawServer(answering(b""), tls=serving(pair)) as server:
         error = await failure(server.url, tls=trusting(authority))
     assert error.kind == outcomes.CONNECTION_LOST
 
 
-async def test_silence_after_the_handshake_is_a_timeout(authority: Authority, pair: KeyPair) -> None:
+async def test_silence_after_the_handshake_is_a_timeout(authority: OpensslAuthority, pair: KeyPair) -> None:
     async with RawServer(silence, tls=serving(pair)) as server:
         error = await failure(server.url, tls=trusting(authority), timeout=0.3)
     assert error.kind == outcomes.TIMEOUT
