@@ -110,7 +110,11 @@ async def _journal(
         return None
     if role is None and audit.ship is not None:
         shipper = ShipperProcess(
-            audit.directory, audit.ship, log_level=settings.log.level, log_format=settings.log.format
+            audit.directory,
+            audit.ship,
+            signing_key_file=audit.signing_key_file,
+            log_level=settings.log.level,
+            log_format=settings.log.format,
         )
         await stack.enter_async_context(shipper)
     number = role.number if role is not None else 0

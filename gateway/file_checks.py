@@ -17,7 +17,7 @@ from gateway.identity.jwks_file import JwksFile
 from gateway.identity.settings import IdentitySettings, JwtSettings
 from gateway.identity.tls_files import TlsFiles
 from gateway.journal.settings import AuditSettings
-from gateway.journal.write.starting import check_signing_key
+from gateway.journal.write.signing_keys import check_signing_key
 from gateway.providers.base.settings import ProviderSettings
 
 _SECTIONS: Final[Mapping[str, type[Settings]]] = {

@@ -52,7 +52,7 @@ def journal(of: Journal, audit: AuditSettings, metrics: Metrics, *, alone: bool)
     """Register the gauges of the journal. alone: false if there are several workers: each reports its own chain."""
 
     def chain_lags() -> Collection[Lag]:
-        return shipping_lag(audit.directory, None if alone else [of.folder]).values()
+        return shipping_lag(audit.directory, None if alone else [of.folder], of.public_key).values()
 
     metrics.observe(gauges.AUDIT_HEAD, lambda: of.stats.sequence)
     metrics.observe(gauges.AUDIT_SYNC, lambda: of.stats.sync_seconds)

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from gateway.journal.format.records import Record
-from gateway.journal.verify.report import ChainReport, Report
+from gateway.journal.verify.report import ChainReport, ManifestReport, Report
 
 _ABSENT = "-"
 
@@ -47,6 +47,8 @@ def report_lines(report: Report) -> Iterator[str]:
         yield from map(_printable, _chain_lines(chain))
     for receipt in report.missing:
         yield f"MISSING: {receipt}: the directory contains no such chain"
+    if report.manifest is not None:
+        yield from map(_printable, _manifest_lines(report.manifest))
     keys = ", ".join(report.keys)
     if report.trusts_directory:
         yield f"key {keys}: read from the directory, because --public-key was not given"
@@ -82,12 +84,30 @@ def _chain_lines(chain: ChainReport) -> Iterator[str]:
     for gap in chain.gaps:
         since, until = time_text(gap.get("since")), time_text(gap.get("time"))
         yield f"  gap: {since} to {until}: {gap.get('reason')}, {gap.get('refused')} records rejected"
+    for change in chain.key_changes:
+        yield f"  key: record {change['sequence']} changes the signing key from {change['from']} to {change['to']}"
+    for found in chain.recovered:
+        yield f"  unsigned: record {found['sequence']}: {_unsigned(found)}"
     for note in chain.notes:
         yield f"  note: {note}"
     if chain.problem is not None:
         yield f"  BAD: {chain.problem}"
     if chain.head is not None:
         yield f"  {'verified up to' if chain.problem else 'head'}: {chain.head}"
+
+
+def _unsigned(found: Mapping[str, Any]) -> str:
+    after, last = found["after"], found["last"]
+    if after == last:
+        return "a run ended without a signed stop; records after the last checkpoint may be missing"
+    return f"a run ended without a signed stop; the next start found records {after + 1} to {last} unsigned"
+
+
+def _manifest_lines(manifest: ManifestReport) -> Iterator[str]:
+    if manifest.journal:
+        yield f"manifest: {manifest.journal}, signed at {time_text(manifest.time)}"
+    for problem in manifest.problems:
+        yield f"BAD MANIFEST: {problem}"
 
 
 def _counted(count: int, what: str) -> str:

@@ -117,7 +117,7 @@ async def _ship(options: argparse.Namespace) -> int:
     audit = load_section(options.config, "audit", AuditSettings)
     if audit is None or audit.ship is None:
         raise ConfigError(f"{options.config}: audit.ship: is required by this command")
-    await run_shipper(audit.directory, audit.ship, stop)
+    await run_shipper(audit.directory, audit.ship, stop, audit.signing_key_file)
     return 0
 
 

@@ -1,12 +1,16 @@
 """Warnings about a valid configuration: settings that are risky or probably a mistake."""
 
 from collections.abc import Iterator
+from typing import Final
 from urllib.parse import urlsplit
 
 from gateway.config import grpc_listener
 from gateway.config.base import is_loopback
 from gateway.gateway_settings import GatewaySettings
 from gateway.journal.settings import AuditSettings
+
+_SHORT_INTERVAL: Final = 1.0
+"""Seconds between checkpoints that draw no warning."""
 
 
 def warnings_of(settings: GatewaySettings) -> list[str]:
@@ -31,6 +35,11 @@ def _journal(audit: AuditSettings | None) -> Iterator[str]:
         yield "audit.durability: os can lose the last records in a power failure"
     if audit.ship is None:
         yield "audit.ship: records are not shipped, so retention removes nothing and the journal grows without limit"
+    if audit.checkpoint_interval > _SHORT_INTERVAL:
+        yield (
+            f"audit.checkpoint_interval: up to {audit.checkpoint_interval:g} s of records are unsigned; somebody who "
+            "can write to the directory and stop the gateway can change them"
+        )
     key = audit.signing_key_file
     if key is None or key.resolve().is_relative_to(audit.directory.resolve()):
         yield (

@@ -1,8 +1,8 @@
 """Settings of the `audit` section: the audit journal."""
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
 from gateway.config.base import RESTART, FileContent, Located, Settings, as_bytes
 from gateway.journal.ship.settings import ShipSettings
@@ -10,6 +10,8 @@ from gateway.journal.ship.settings import ShipSettings
 _MINIMUM_DIGEST_KEY: Final = 16
 _MIB: Final = 1 << 20
 _DAY: Final = 24 * 3600
+
+SigningKeyId = Annotated[str, StringConstraints(pattern="^[0-9a-f]{16}$")]
 
 
 class AuditSettings(Settings):
@@ -28,10 +30,18 @@ class AuditSettings(Settings):
     signing_key_file: Located | None = Field(
         default=None,
         description=(
-            "Ed25519 private key (PKCS#8 PEM) that signs checkpoints. Default: a key that the gateway creates in the "
-            "directory."
+            "Ed25519 private key (PKCS#8 PEM) that signs checkpoints, the manifest, and shipping cursors. Default: a "
+            "key that the gateway creates in the directory."
         ),
         json_schema_extra={"x-reload": "segment"},
+    )
+    signing_key_ids: tuple[SigningKeyId, ...] = Field(
+        default=(),
+        description=(
+            "IDs of the keys that may sign. To change the key, add the ID of the new key, and replace the file. The ID "
+            "is the first 16 digits of the SHA-256 of the public key in DER form. Default: only the key that signed "
+            "the journal so far."
+        ),
     )
     digest_key: FileContent | None = Field(
         default=None,
@@ -44,9 +54,12 @@ class AuditSettings(Settings):
         default=10_000, ge=1, description="Number of records after which the gateway writes a signed checkpoint."
     )
     checkpoint_interval: float = Field(
-        default=60.0,
+        default=1.0,
         gt=0,
-        description="Seconds between signed checkpoints while there are new records.",
+        description=(
+            "Maximum seconds between signed checkpoints while there are new records. Somebody who can write to the "
+            "directory and stop the gateway can change records that are not signed yet."
+        ),
     )
     segment_bytes: int = Field(
         default=64 * _MIB, ge=4096, description="Size in bytes at which the gateway begins a new journal segment."

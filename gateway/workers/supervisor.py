@@ -18,6 +18,7 @@ from gateway.config.base import ConfigError
 from gateway.config.reload import restart_values
 from gateway.gateway_settings import GatewaySettings, LogSettings
 from gateway.journal.errors import JournalCorrupt
+from gateway.journal.settings import AuditSettings
 from gateway.journal.ship.process import ShipperProcess
 from gateway.journal.write.idle_chains import IdleChains
 from gateway.server.transport.listener import ListenError
@@ -107,7 +108,13 @@ class Supervisor:
         audit = settings.audit if settings is not None else None
         if settings is not None and audit is not None and audit.ship is not None:
             log = self._log(settings)
-            shipper = ShipperProcess(audit.directory, audit.ship, log_level=log.level, log_format=log.format)
+            shipper = ShipperProcess(
+                audit.directory,
+                audit.ship,
+                signing_key_file=audit.signing_key_file,
+                log_level=log.level,
+                log_format=log.format,
+            )
             self._shipper = await shipper.__aenter__()
 
     async def _endpoints(self, group: Group, health: Health, stack: contextlib.AsyncExitStack) -> None:
@@ -128,9 +135,10 @@ class Supervisor:
             _log.error("reload_rejected", error=str(error), effect="the current configuration stays in use")
             return
         previous, self._settings = self._settings, settings
-        if settings.audit is not None and previous.audit is not None and settings.audit.ship != previous.audit.ship:
+        if _shipping(settings.audit) != _shipping(previous.audit):
             await self._ship(settings)
-        if chains is not None:
+        if chains is not None and settings.audit is not None:
+            chains.configure(settings.audit)
             await _hold(chains, group)
         _log.info("reloaded")
 
@@ -152,6 +160,11 @@ async def _hold(chains: IdleChains, group: Group) -> None:
         await chains.hold(group.numbers)
     except (JournalCorrupt, ConfigError, OSError) as error:
         _log.error("audit_unused_chain_failed", error=str(error))
+
+
+def _shipping(audit: AuditSettings | None) -> tuple[object, ...] | None:
+    """The settings that the shipper depends on."""
+    return (audit.ship, audit.signing_key_file) if audit is not None else None
 
 
 def _shutdown_seconds(settings: GatewaySettings) -> float:

@@ -11,9 +11,11 @@ import structlog
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
 from gateway.journal.format import cursor as cursor_file
-from gateway.journal.format.cursor import Cursor, load, store
+from gateway.journal.format.cursor import Cursor, store
+from gateway.journal.format.keys import SigningKey
 from gateway.journal.format.segments import CURSOR
 from tests.support.chains import ChainWriter
+from tests.support.journals import stored_cursor
 from tests.support.scripted_collector import ScriptedCollector, abort_with_delay, rejecting
 from tests.support.shipping import shipping
 from tests.support.waiting import eventually
@@ -40,7 +42,7 @@ async def test_records_are_shipped_once_and_the_cursor_advances(writer: ChainWri
 
 
 async def cursor_at(writer: ChainWriter, sequence: int) -> bool:
-    cursor = load(writer.folder)
+    cursor = stored_cursor(writer.folder)
     return cursor is not None and cursor.sequence == sequence
 
 
@@ -49,7 +51,7 @@ async def test_acknowledged_records_are_not_yet_safe(writer: ChainWriter) -> Non
     async with ScriptedCollector() as collector:
         async with shipping(writer.folder.parent, collector.endpoint, rewind=3600):
             await eventually(lambda: collector.has(1, 2, 3))
-        assert load(writer.folder) is None
+        assert stored_cursor(writer.folder) is None
         async with shipping(writer.folder.parent, collector.endpoint, rewind=0.2):
             await eventually(lambda: cursor_at(writer, 3))
         assert collector.taken == [1, 2, 3, 1, 2, 3, 3]
@@ -222,10 +224,10 @@ async def test_unwritable_cursor_neither_stops_nor_repeats_shipping(
 ) -> None:
     full = True
 
-    def store_unless_full(folder: Path, cursor: Cursor) -> None:
+    def store_unless_full(folder: Path, cursor: Cursor, key: SigningKey | None) -> None:
         if full:
             raise OSError(28, "No space left on device")
-        store(folder, cursor)
+        store(folder, cursor, key)
 
     monkeypatch.setattr(cursor_file, "store", store_unless_full)
     with structlog.testing.capture_logs() as logs:
@@ -271,7 +273,7 @@ async def test_records_are_not_safe_while_the_collector_exporter_fails(writer: C
         await eventually(lambda: collector.has(1, 2, 3))
         failed.set()
         await eventually(lambda: tried_alone(collector, 3, 3))
-        assert load(writer.folder) is None
+        assert stored_cursor(writer.folder) is None
         failed.clear()
         await eventually(lambda: cursor_at(writer, 3))
 

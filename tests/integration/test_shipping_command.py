@@ -5,9 +5,9 @@ from pathlib import Path
 
 import yaml
 
-from gateway.journal.format.cursor import load
 from tests.support import processes
 from tests.support.chains import ChainWriter
+from tests.support.journals import stored_cursor
 from tests.support.scripted_collector import ScriptedCollector
 from tests.support.waiting import eventually
 
@@ -17,7 +17,7 @@ async def test_command_ships_until_stopped_and_needs_only_its_section(tmp_path: 
     writer.append(3)
 
     async def shipped() -> bool:
-        cursor = load(writer.folder)
+        cursor = stored_cursor(writer.folder)
         return cursor is not None and cursor.sequence == 3
 
     async with ScriptedCollector() as collector:

@@ -5,11 +5,11 @@ from pathlib import Path
 import orjson
 
 from gateway.audit.events import unknown_outcome
-from gateway.journal.format.cursor import load
 from gateway.journal.format.segments import read_records, segment_starts
 from gateway.journal.settings import AuditSettings
 from gateway.journal.write.entries import EventEntry
 from gateway.journal.write.journal import Journal
+from tests.support.journals import stored_cursor
 from tests.support.scripted_collector import ScriptedCollector
 from tests.support.shipping import shipping
 from tests.support.waiting import eventually
@@ -23,12 +23,12 @@ async def test_journal_is_shipped_across_rotation_retention_and_restart(tmp_path
             await write(journal, 60)
 
             async def shipped() -> bool:
-                cursor = load(journal.folder)  # noqa: B023 - awaited at once
+                cursor = stored_cursor(journal.folder)  # noqa: B023 - awaited at once
                 return cursor is not None and cursor.sequence == journal.stats.sequence  # noqa: B023
 
             await eventually(shipped)
             before = segment_starts(journal.folder)
-            cursor = load(journal.folder)
+            cursor = stored_cursor(journal.folder)
             assert cursor is not None
             removed = await journal.remove_shipped(cursor)
             assert segment_starts(journal.folder) == before[removed:]

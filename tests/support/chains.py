@@ -7,18 +7,23 @@ from typing import Any, Final
 
 import orjson
 
+from gateway.journal.format.cursor import Cursor
+from gateway.journal.format.keys import create_signing_key, load_signing_key, signing_key_path
 from gateway.journal.format.records import NO_HASH, Kind, encode
-from gateway.journal.format.segments import segment_path
+from gateway.journal.format.segments import read_records, segment_path
 
 CHAIN: Final = "gw-0123456789abcdef"
 
 
 class ChainWriter:
-    """Appends records to a chain folder, which it creates. `lines`: everything that it wrote."""
+    """Appends records to a chain folder, which it creates. lines: everything that it wrote. key: signs cursors."""
 
     def __init__(self, folder: Path, chain: str = CHAIN) -> None:
         folder.mkdir(parents=True)
         self.folder = folder
+        key = signing_key_path(folder.parent, None)
+        create_signing_key(key)
+        self.key = load_signing_key(key)
         self._chain = chain
         self._hash = NO_HASH
         self._segment = 1
@@ -54,3 +59,9 @@ class ChainWriter:
     def path(self) -> Path:
         """The path of the open segment."""
         return segment_path(self.folder, self._segment)
+
+
+def cursor_at_end(folder: Path) -> Cursor:
+    """The cursor after the last record of a chain."""
+    last = list(read_records(folder))[-1]
+    return Cursor.after(last.record, last.end)

@@ -10,6 +10,7 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import PrivateFormat
 
+from gateway.journal.format.cursor import Cursor, load
 from gateway.journal.format.records import Record, parse
 from gateway.journal.format.segments import CHECKPOINTS, chain_folder, read_records, segment_path, segment_starts
 from gateway.journal.settings import AuditSettings
@@ -97,6 +98,12 @@ def records(directory: Path, kind: str | None = None) -> list[Record]:
 def chain_records(folder: Path) -> list[Record]:
     """Return all records in the chain of a folder."""
     return [stored.record for stored in read_records(folder)]
+
+
+def stored_cursor(folder: Path) -> Cursor | None:
+    """The shipping cursor of a chain, whoever signed it."""
+    file = load(folder)
+    return file.cursor if file is not None else None
 
 
 def roll_back(folder: Path, keep: int) -> None:

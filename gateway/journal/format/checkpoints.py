@@ -1,5 +1,8 @@
 """Checkpoints: signed heads of a chain. Builds and reads their bodies, and keeps copies of them next to the chain.
 
+A checkpoint has two signatures: that of version 1 of the format, which older versions verify, and a signed note, which
+says in addition whether the journal was closed. Checkpoints of older versions have no note.
+
 A copy is the line of the checkpoint record, appended to `checkpoints.jsonl` after the record is durable. If the end of
 a chain is cut off below a copied checkpoint, verification finds the copy without its record.
 """
@@ -10,7 +13,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import orjson
 
@@ -18,16 +21,22 @@ from gateway.journal.format.durable_files import FILE_MODE, sync_folder
 from gateway.journal.format.keys import JournalPublicKey, SigningKey
 from gateway.journal.format.records import MalformedRecord, Receipt
 from gateway.journal.format.segments import CHECKPOINTS
+from gateway.journal.format.signed_notes import MalformedNote, SignedNote, sign_checkpoint
+
+_ORIGIN: Final = "keyway.audit/"
+_STOP: Final = "stop"
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A signed head of a chain. time: milliseconds since 1970."""
+    """A signed head of a chain. time: milliseconds since 1970. stop: whether it is the last one of a clean stop."""
 
     head: Receipt
     time: int
     key_id: str
     signature: bytes
+    note: SignedNote | None = None
+    stop: bool = False
 
     @classmethod
     def from_body(cls, chain: str, body: dict[str, Any]) -> Self:
@@ -37,17 +46,25 @@ class Checkpoint:
             time, key_id, signature = body["time"], body["key"], base64.b64decode(body["signature"], validate=True)
         except (KeyError, TypeError, ValueError, binascii.Error):
             raise MalformedRecord("not a valid checkpoint") from None
-        if not isinstance(time, int) or not isinstance(key_id, str):
+        if type(time) is not int or not isinstance(key_id, str):
             raise MalformedRecord("not a valid checkpoint")
-        return cls(head, time, key_id, signature)
+        if "note" not in body:
+            return cls(head, time, key_id, signature)
+        note, stop = _parse_note(body["note"], head, time)
+        return cls(head, time, key_id, signature, note, stop)
 
     def signed_by(self, key: JournalPublicKey) -> bool:
-        """Return whether this key made the signature."""
-        return key.verifies(self.signature, _signed_message(self.head, self.time, self.key_id))
+        """Return whether this key made the signatures."""
+        return key.verifies(self.signature, _signed_message(self.head, self.time, self.key_id)) and (
+            self.note is None or self.note.signed_by(key)
+        )
 
 
-def checkpoint_body(head: Receipt, time: int, key: SigningKey) -> bytes:
-    """Return the body of a record that signs `head`, the record before it. time: milliseconds since 1970."""
+def checkpoint_body(head: Receipt, time: int, key: SigningKey, *, stop: bool = False) -> bytes:
+    """Return the body of a record that signs `head`, the record before it.
+
+    time: milliseconds since 1970. stop: whether the journal is closed with this record.
+    """
     signature = key.sign(_signed_message(head, time, key.public.id))
     return orjson.dumps(
         {
@@ -55,8 +72,26 @@ def checkpoint_body(head: Receipt, time: int, key: SigningKey) -> bytes:
             "time": time,
             "key": key.public.id,
             "signature": base64.b64encode(signature).decode(),
+            "note": sign_checkpoint(f"{_ORIGIN}{head.chain}", _note_lines(head, time, stop=stop), key),
         }
     )
+
+
+def _note_lines(head: Receipt, time: int, *, stop: bool) -> list[str]:
+    return [f"head {head.sequence} {head.hash}", f"time {time}", *([_STOP] if stop else [])]
+
+
+def _parse_note(text: object, head: Receipt, time: int) -> tuple[SignedNote, bool]:
+    """Return the note, and whether it says that the journal was closed. MalformedRecord if it is about another head."""
+    try:
+        note = SignedNote.parse(text if isinstance(text, str) else "")
+        lines = note.extensions
+    except MalformedNote as error:
+        raise MalformedRecord(f"not a valid checkpoint: {error}") from None
+    stop = _STOP in lines
+    if (note.origin, lines) != (f"{_ORIGIN}{head.chain}", _note_lines(head, time, stop=stop)):
+        raise MalformedRecord("the note of the checkpoint is about another head")
+    return note, stop
 
 
 def _signed_message(head: Receipt, time: int, key_id: str) -> bytes:
@@ -73,8 +108,8 @@ def read_copies(chain: Path) -> bytes:
         return b""
 
 
-def append_copies(chain: Path, lines: Sequence[bytes]) -> None:
-    """Append copies durably. Cuts off a torn last line of an interrupted call first."""
+def append_copies(chain: Path, lines: Sequence[bytes]) -> int:
+    """Append copies durably; return the size of the file. Cuts off a torn last line of an interrupted call first."""
     file = os.open(chain / CHECKPOINTS, os.O_RDWR | os.O_CREAT, FILE_MODE)
     try:
         size = os.fstat(file).st_size
@@ -92,5 +127,6 @@ def append_copies(chain: Path, lines: Sequence[bytes]) -> None:
         except OSError:
             os.ftruncate(file, size)
             raise
+        return size + len(added)
     finally:
         os.close(file)

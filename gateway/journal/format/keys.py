@@ -52,6 +52,11 @@ class JournalPublicKey:
         return cls(key)
 
     @property
+    def raw(self) -> bytes:
+        """The 32 bytes of the key."""
+        return self._key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+
+    @property
     def text(self) -> str:
         """The DER form in base64."""
         return base64.b64encode(self._der).decode()
@@ -82,20 +87,35 @@ class SigningKey:
         return self._key.sign(message)
 
 
-def signing_key(directory: Path, configured: Path | None) -> SigningKey:
-    """Return the signing key in the configured file, or the directory's own, which is generated if missing.
+def signing_key_path(directory: Path, configured: Path | None) -> Path:
+    """Return the file of the signing key: the configured one, or the one in the directory."""
+    return configured if configured is not None else directory / _SIGNING_KEY
 
-    Writes the public key to the directory. Raises ConfigError for an invalid key, and OSError.
-    """
-    if configured is not None:
-        key = load_signing_key(configured)
-    else:
-        path = directory / _SIGNING_KEY
-        if not path.exists():
-            create(path, _private_pem(Ed25519PrivateKey.generate()))
-        key = load_signing_key(path)
-    _publish(directory, key.public)
-    return key
+
+def load_signing_key(path: Path) -> SigningKey:
+    """Return the key in a file. ConfigError if it is invalid, FileNotFoundError, and other OSErrors."""
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ConfigError(f"{path}: not a private key in PKCS#8 PEM without a password") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ConfigError(f"{path}: not an Ed25519 key")
+    return SigningKey(key)
+
+
+def create_signing_key(path: Path) -> None:
+    """Generate a key, unless the file exists."""
+    create(path, _private_pem(Ed25519PrivateKey.generate()))
+
+
+def publish(directory: Path, key: JournalPublicKey) -> None:
+    """Write the public key to the directory, for verification."""
+    kept = directory / f"public-key-{key.id}.pem"
+    if not kept.exists():
+        create(kept, key.pem)
+    present = directory / PUBLIC_KEY
+    if not present.exists() or present.read_bytes() != key.pem:
+        replace(present, key.pem)
 
 
 def digest_key(directory: Path, configured: bytes | None) -> bytes:
@@ -118,27 +138,7 @@ def temporary_digest_key() -> bytes:
     return secrets.token_bytes(_DIGEST_KEY_BYTES)
 
 
-def load_signing_key(path: Path) -> SigningKey:
-    """Return the signing key in a file. Raises ConfigError for an invalid key, and OSError."""
-    try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise ConfigError(f"{path}: not a private key in PKCS#8 PEM without a password") from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ConfigError(f"{path}: not an Ed25519 key")
-    return SigningKey(key)
-
-
 def _private_pem(key: Ed25519PrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-
-
-def _publish(directory: Path, key: JournalPublicKey) -> None:
-    kept = directory / f"public-key-{key.id}.pem"
-    if not kept.exists():
-        create(kept, key.pem)
-    present = directory / PUBLIC_KEY
-    if not present.exists() or present.read_bytes() != key.pem:
-        replace(present, key.pem)

@@ -45,7 +45,7 @@ async def _ship(bootstrap: ShipperBootstrap) -> None:
     stop = asyncio.Event()
     ended = asyncio.ensure_future(asyncio.to_thread(sys.stdin.buffer.read))
     ended.add_done_callback(lambda _: stop.set())
-    await run_shipper(bootstrap.directory, bootstrap.settings, stop)
+    await run_shipper(bootstrap.directory, bootstrap.settings, stop, bootstrap.signing_key_file)
 
 
 if __name__ == "__main__":

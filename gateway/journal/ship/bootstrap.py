@@ -16,12 +16,13 @@ from gateway.journal.ship.settings import ShipSettings
 
 @dataclass(frozen=True, slots=True)
 class ShipperBootstrap:
-    """What to ship, where to ship it, and how to log."""
+    """What to ship, where to ship it, how to log, and the configured file of the signing key."""
 
     directory: Path
     settings: ShipSettings
     log_level: str
     log_format: str
+    signing_key_file: Path | None = None
 
     def line(self) -> bytes:
         """Return the line that is sent through the pipe."""
@@ -30,6 +31,7 @@ class ShipperBootstrap:
             "settings": _plain(self.settings),
             "log_level": self.log_level,
             "log_format": self.log_format,
+            "signing_key_file": str(self.signing_key_file.absolute()) if self.signing_key_file is not None else None,
         }
         return orjson.dumps(value) + b"\n"
 
@@ -38,7 +40,14 @@ class ShipperBootstrap:
         """Read a line made by `line`."""
         value: Mapping[str, Any] = orjson.loads(line)
         settings = ShipSettings.model_validate(value["settings"])
-        return cls(Path(value["directory"]), settings, value["log_level"], value["log_format"])
+        key = value["signing_key_file"]
+        return cls(
+            Path(value["directory"]),
+            settings,
+            value["log_level"],
+            value["log_format"],
+            Path(key) if key is not None else None,
+        )
 
 
 def _plain(value: object) -> object:

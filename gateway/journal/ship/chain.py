@@ -34,14 +34,17 @@ _log = structlog.get_logger(__name__)
 
 
 class ChainShipper:
-    """Ships the chain in `folder` until `stop` is set, and then the remaining records if the collector accepts them."""
+    """Ships the chain in `folder` until `stop` is set, and then the remaining records if the collector accepts them.
 
-    def __init__(self, folder: Path, settings: ShipSettings, stop: asyncio.Event) -> None:
+    signing_key: the file of the key that signs the cursor.
+    """
+
+    def __init__(self, folder: Path, settings: ShipSettings, stop: asyncio.Event, signing_key: Path) -> None:
         self._folder = folder
         self._settings = settings
         self._stop = stop
         self._reader = ChainReader(folder)
-        self._cursor_store = CursorStore(folder, self._not_written)
+        self._cursor_store = CursorStore(folder, signing_key, failed=self._not_written, untrusted=self._not_trusted)
         self._pauses = 0
         self._logged: dict[str, float] = {}
         self._stopped_at: float | None = None
@@ -142,6 +145,9 @@ class ChainShipper:
 
     def _not_written(self, error: OSError) -> None:
         self._log_failure("audit_cursor_not_written", error.strerror or str(error), is_error=True)
+
+    def _not_trusted(self, cause: str) -> None:
+        self._log_failure("audit_cursor_not_trusted", cause)
 
     def _log_failure(self, event: str, cause: str, *, is_error: bool = False) -> None:
         now = _clock()

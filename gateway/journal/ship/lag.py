@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from gateway.journal.format.cursor import Cursor, CursorError, load
+from gateway.journal.format.keys import JournalPublicKey
 from gateway.journal.format.records import MalformedRecord, Record, parse
 from gateway.journal.format.segments import (
     ChainPosition,
@@ -31,8 +32,13 @@ class Lag(NamedTuple):
     seconds: float
 
 
-def shipping_lag(audit_directory: Path, folders: Iterable[Path] | None = None) -> Mapping[str, Lag]:
-    """Return the lag by chain, for these chain folders or all. Leaves out chains that can't be read now."""
+def shipping_lag(
+    audit_directory: Path, folders: Iterable[Path] | None = None, key: JournalPublicKey | None = None
+) -> Mapping[str, Lag]:
+    """Return the lag by chain, for these chain folders or all. Leaves out chains that can't be read now.
+
+    key: the signing key. A cursor that it did not sign counts as none.
+    """
     found: dict[str, Lag] = {}
     try:
         folders = chain_folders(audit_directory) if folders is None else folders
@@ -42,10 +48,15 @@ def shipping_lag(audit_directory: Path, folders: Iterable[Path] | None = None) -
         try:
             head = _head(folder)
             if head is not None:
-                found[head.chain] = _behind(folder, load(folder), head)
+                found[head.chain] = _behind(folder, _cursor(folder, key), head)
         except (OSError, CursorError, MalformedRecord, SegmentMissing):
             continue
     return found
+
+
+def _cursor(folder: Path, key: JournalPublicKey | None) -> Cursor | None:
+    file = load(folder)
+    return file.cursor if file is not None and (key is None or file.signed_by(key)) else None
 
 
 def _behind(folder: Path, cursor: Cursor | None, head: Record) -> Lag:

@@ -28,9 +28,15 @@ class ShipperProcess:
     """An async context manager. Leaving gives the shipper a few seconds to ship the remaining records."""
 
     def __init__(
-        self, directory: Path, settings: ShipSettings, *, log_level: str = "info", log_format: str = "json"
+        self,
+        directory: Path,
+        settings: ShipSettings,
+        *,
+        signing_key_file: Path | None = None,
+        log_level: str = "info",
+        log_format: str = "json",
     ) -> None:
-        self._bootstrap = ShipperBootstrap(directory, settings, log_level, log_format)
+        self._bootstrap = ShipperBootstrap(directory, settings, log_level, log_format, signing_key_file)
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:

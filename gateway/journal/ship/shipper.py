@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from gateway.journal.format.keys import signing_key_path
 from gateway.journal.format.segments import chain_folders
 from gateway.journal.ship.chain import LAST_SECONDS, ChainShipper
 from gateway.journal.ship.settings import ShipSettings
@@ -20,12 +21,17 @@ _POLL_SECONDS: Final = 1.0
 _log = structlog.get_logger(__name__)
 
 
-async def run_shipper(audit_directory: Path, ship_settings: ShipSettings, stop: asyncio.Event) -> None:
+async def run_shipper(
+    audit_directory: Path, ship_settings: ShipSettings, stop: asyncio.Event, signing_key_file: Path | None = None
+) -> None:
     """Ship every chain of the directory, also those that appear later, until `stop` is set.
 
     Then ships the remaining records, if the collector accepts them within a few seconds; others are shipped after the
     next start. Only one process at a time ships a directory; other processes wait.
+
+    signing_key_file: the configured file of the key that signs cursors. Default: the one in the directory.
     """
+    signing_key = signing_key_path(audit_directory, signing_key_file)
     if not ship_settings.secure:
         _log.warning("audit_shipping_in_plaintext", endpoint=ship_settings.endpoint)
     async with _locked(audit_directory, stop) as locked:
@@ -37,7 +43,7 @@ async def run_shipper(audit_directory: Path, ship_settings: ShipSettings, stop: 
             while True:
                 for folder in chain_folders(audit_directory):
                     if folder not in tasks:
-                        tasks[folder] = group.create_task(ChainShipper(folder, ship_settings, stop).run())
+                        tasks[folder] = group.create_task(ChainShipper(folder, ship_settings, stop, signing_key).run())
                 if await _stopped(stop, _POLL_SECONDS):
                     break
             if tasks:

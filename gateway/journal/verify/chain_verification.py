@@ -1,15 +1,17 @@
 """Verification of one chain: its segments record by record, its checkpoints and their copies, and removed records."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from gateway.journal.format.checkpoints import Checkpoint, read_copies
 from gateway.journal.format.hash_chain import HashChain, check_segment_head, is_torn
 from gateway.journal.format.keys import JournalPublicKey
-from gateway.journal.format.payloads import removed_by
+from gateway.journal.format.payloads import manifest_of, removed_by, unsigned_range
 from gateway.journal.format.records import MalformedRecord, Receipt, decode_body, parse
 from gateway.journal.format.segments import segment_path, segment_starts
 from gateway.journal.verify.copy_verification import CopyVerification
+from gateway.journal.verify.expected_records import ExpectedRecord, ExpectedRecords
 from gateway.journal.verify.intent_matching import IntentMatching
 from gateway.journal.verify.report import ChainReport, InvalidChain, Problem, RecordLocation
 from gateway.journal.verify.trusted_keys import TrustedKeys
@@ -18,10 +20,10 @@ from gateway.journal.verify.trusted_keys import TrustedKeys
 class ChainVerification:
     """One verification of a chain. report: the findings so far."""
 
-    def __init__(self, folder: Path, keys: Sequence[JournalPublicKey], expected: Sequence[Receipt]) -> None:
+    def __init__(self, folder: Path, keys: Sequence[JournalPublicKey], expected: Sequence[ExpectedRecord]) -> None:
         self._folder = folder
-        self._given = tuple(expected)
-        self._expected: dict[int, list[Receipt]] = {}
+        self._given = expected
+        self._expected = ExpectedRecords("", ())
         self._trusted_keys = TrustedKeys(keys)
         self._matching = IntentMatching()
         self._checkpoints: dict[int, str] = {}
@@ -30,6 +32,11 @@ class ChainVerification:
         self._head: HashChain | None = None
         self._previous_of_first = ""
         self.report = ChainReport(folder.name)
+
+    @property
+    def trusted(self) -> list[JournalPublicKey]:
+        """The keys that are trusted after the verification: the given ones, and those that they cover."""
+        return self._trusted_keys.trusted
 
     def run(self) -> ChainReport:
         """Verify the chain, and return the report. FileNotFoundError if a segment is deleted meanwhile."""
@@ -44,7 +51,7 @@ class ChainVerification:
                 copies
             )
             self._verify_trust()
-            self._verify_expected()
+            self.report.notes += self._expected.finish(self.report.first, self._folder.name)
         except InvalidChain as invalid:
             self.report.problem = Problem(*invalid.location, invalid.what)
         self._complete_report()
@@ -86,8 +93,8 @@ class ChainVerification:
                 self._verify_end(path, offset, line, newest=newest)
                 return False
             raise InvalidChain(self._location(path, offset, sequence), str(error)) from None
-        if self._expected and sequence in self._expected:
-            self._verify_receipts(head, path, offset)
+        if sequence in self._expected:
+            self._expected.check(head.hash, self._location(path, offset, sequence))
         return True
 
     def _begin(self, path: Path, start: int, line: bytes) -> HashChain:
@@ -99,9 +106,7 @@ class ChainVerification:
             raise InvalidChain(self._location(path, 0, start), str(error)) from None
         self._previous_of_first = first.previous
         self.report.chain, self.report.first = first.chain, start
-        for receipt in self._given:
-            if receipt.chain == first.chain:
-                self._expected.setdefault(receipt.sequence, []).append(receipt)
+        self._expected = ExpectedRecords(first.chain, self._given)
         self._head = HashChain(first.chain, start - 1, first.previous)
         return self._head
 
@@ -128,7 +133,8 @@ class ChainVerification:
             case b"checkpoint":
                 self._verify_checkpoint(Checkpoint.from_body(self._head.chain, value), path, offset, line)
             case b"segment":
-                self._trusted_keys.add_named(value)
+                self._trusted_keys.add_named(value, self._head.sequence)
+                self.report.journal = self.report.journal or manifest_of(value) or ""
                 if self._head.sequence == self.report.first:
                     self._matching.begin([entry["request"] for entry in value.get("open", [])])
                 if "removed" in value:
@@ -138,11 +144,22 @@ class ChainVerification:
             case b"interruption":
                 self.report.gaps.append({"sequence": self._head.sequence, **value})
             case b"recovery":
-                self.report.notes.append(
-                    f"record {self._head.sequence}: recovery after a crash removed an incomplete record"
-                )
+                self._verify_recovery(value)
             case _:
                 raise MalformedRecord(f"unknown record kind {kind.decode()}")
+
+    def _verify_recovery(self, body: Mapping[str, Any]) -> None:
+        """Verify a record that a start wrote after a crash."""
+        assert self._head is not None
+        sequence = self._head.sequence
+        if (unsigned := unsigned_range(body)) is None:
+            self.report.notes.append(f"record {sequence}: recovery after a crash removed an incomplete record")
+            return
+        after, last = unsigned
+        signed = max(self._checkpoints, default=self.report.first - 1)
+        if not after <= last < sequence or (after != signed and after >= self.report.first):
+            raise MalformedRecord("the recovery record does not name the records that were unsigned")
+        self.report.recovered.append({"sequence": sequence, "after": after, "last": last})
 
     def _verify_checkpoint(self, checkpoint: Checkpoint, path: Path, offset: int, line: bytes) -> None:
         assert self._head is not None
@@ -178,28 +195,19 @@ class ChainVerification:
         if self._trusted_keys.untrusted is not None:
             key_id, location = self._trusted_keys.untrusted
             what = f"the checkpoint is signed with key {key_id}, and no trusted key signed a later checkpoint"
+            if self._trusted_keys.changes:
+                change = self._trusted_keys.changes[-1]
+                what += f"; record {change['sequence']} changes the key from {change['from']} to {change['to']}"
             raise InvalidChain(location, what)
         if not self._trusted_keys.established and self._last() > self.report.first:
             location = self._location(segment_path(self._folder, self.report.first), 0, self.report.first)
             raise InvalidChain(location, "no checkpoint of the chain is signed with a trusted key")
 
-    def _verify_receipts(self, head: HashChain, path: Path, offset: int) -> None:
-        if any(receipt.hash != head.hash for receipt in self._expected.pop(head.sequence)):
-            raise InvalidChain(self._location(path, offset, head.sequence), "the record does not match the receipt")
-
-    def _verify_expected(self) -> None:
-        """Check the receipts without a record: retention removed the record, or the chain was rolled back."""
-        for sequence in sorted(self._expected):
-            if sequence >= self.report.first:
-                what = "the chain ends before the record of this receipt: it was rolled back"
-                raise InvalidChain(self._location(self._folder, 0, sequence), what)
-            self.report.notes.append(f"retention removed record {sequence}, for which a receipt was given")
-
     def _complete_report(self) -> None:
         report, matching = self.report, self._matching
         report.intents, report.outcomes, report.other_events = matching.intents, matching.outcomes, matching.others
         report.open = tuple(request.decode() for request in matching.open)
-        report.checkpoints = len(self._checkpoints)
+        report.checkpoints, report.key_changes = len(self._checkpoints), self._trusted_keys.changes
         if (last := self._last()) and self._head is not None:
             report.records = last - report.first + 1
             report.unsigned = last - max(self._checkpoints, default=report.first - 1)

@@ -41,8 +41,10 @@ class ChainReport:
     """The report on one chain.
 
     first: the oldest kept record. copies: copied checkpoints. unsigned: records after the last checkpoint. open: ids of
-    requests with an intent and without an outcome. gaps: periods in which no record was accepted. notes: findings that
-    are not errors.
+    requests with an intent and without an outcome. gaps: periods in which no record was accepted. journal: the id of
+    the journal to which the chain belongs; empty if an older version wrote all of it. key_changes: where the signing
+    key changes. recovered: ranges of records that a run left unsigned, and that the next start found and signed. notes:
+    findings that are not errors.
     """
 
     name: str
@@ -59,15 +61,28 @@ class ChainReport:
     unsigned: int = 0
     open: tuple[str, ...] = ()
     gaps: list[dict[str, Any]] = field(default_factory=list)
+    journal: str = ""
+    key_changes: list[dict[str, Any]] = field(default_factory=list)
+    recovered: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestReport:
+    """The report on the manifest. journal: its id. time: when it was signed, in milliseconds since 1970."""
+
+    journal: str
+    time: int
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """The report on a directory. keys: ids of the trusted keys. missing: expected receipts of chains that don't exist.
 
-    trusts_directory: whether the trusted key was read from the directory itself.
+    trusts_directory: whether the trusted key was read from the directory itself. manifest: None if an older version
+    wrote the journal, which has no manifest.
     """
 
     directory: str
@@ -75,11 +90,13 @@ class Report:
     trusts_directory: bool
     chains: tuple[ChainReport, ...]
     missing: tuple[Receipt, ...] = ()
+    manifest: ManifestReport | None = None
 
     @property
     def good(self) -> bool:
         """Whether everything verified."""
-        return not self.missing and all(chain.problem is None for chain in self.chains)
+        listed = self.manifest is None or not self.manifest.problems
+        return listed and not self.missing and all(chain.problem is None for chain in self.chains)
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as JSON values."""
@@ -95,4 +112,5 @@ class Report:
             "trusts_directory": self.trusts_directory,
             "chains": chains,
             "missing": [str(receipt) for receipt in self.missing],
+            "manifest": asdict(self.manifest) if self.manifest is not None else None,
         }

@@ -10,6 +10,7 @@ from typing import Any
 
 from gateway.journal.format.checkpoints import Checkpoint
 from gateway.journal.format.keys import JournalPublicKey
+from gateway.journal.format.payloads import named_key
 from gateway.journal.format.records import MalformedRecord
 from gateway.journal.verify.report import RecordLocation
 
@@ -18,7 +19,8 @@ class TrustedKeys:
     """The keys of one chain during verification.
 
     untrusted: the key and location of the first checkpoint that no later checkpoint of a trusted key covers, or None.
-    established: whether a trusted key signed any checkpoint.
+    established: whether a trusted key signed any checkpoint. changes: where the named key changes: the sequence number
+    of the record that names another key than the segment before, and the ids of both keys.
     """
 
     def __init__(self, keys: Iterable[JournalPublicKey]) -> None:
@@ -26,16 +28,21 @@ class TrustedKeys:
         self._trusted = set(self._keys)
         self.untrusted: tuple[str, RecordLocation] | None = None
         self.established = False
+        self.changes: list[dict[str, Any]] = []
+        self._named = ""
 
-    def add_named(self, body: Mapping[str, Any]) -> None:
+    @property
+    def trusted(self) -> list[JournalPublicKey]:
+        """The keys that are trusted so far."""
+        return [key for key in self._keys.values() if key.id in self._trusted]
+
+    def add_named(self, body: Mapping[str, Any], sequence: int) -> None:
         """Add the key that the first record of a segment names. Raises MalformedRecord."""
-        try:
-            key = JournalPublicKey.from_text(body["key"]["public_key"])
-        except (KeyError, TypeError, ValueError):
-            raise MalformedRecord("the record names no valid key") from None
-        if key.id != body["key"].get("id"):
-            raise MalformedRecord("the id of the named key does not match the key")
+        key = named_key(body)
         self._keys.setdefault(key.id, key)
+        if self._named not in ("", key.id):
+            self.changes.append({"sequence": sequence, "from": self._named, "to": key.id})
+        self._named = key.id
 
     def check(self, checkpoint: Checkpoint, location: RecordLocation) -> None:
         """Verify a checkpoint of the chain. MalformedRecord if the signature is wrong or the key is unknown."""

@@ -7,10 +7,14 @@ given. Changes nothing.
 from collections.abc import Sequence
 from pathlib import Path
 
+from gateway.journal.format.checkpoints import read_copies
+from gateway.journal.format.cursor import CursorError, load
 from gateway.journal.format.keys import PUBLIC_KEY, JournalPublicKey
 from gateway.journal.format.records import Receipt
-from gateway.journal.format.segments import chain_folders
+from gateway.journal.format.segments import chain_folders, segment_starts
 from gateway.journal.verify.chain_verification import ChainVerification
+from gateway.journal.verify.expected_records import CURSOR, MANIFEST, RECEIPT, ExpectedRecord
+from gateway.journal.verify.manifest_verification import ManifestVerification
 from gateway.journal.verify.report import ChainReport, Problem, Report
 
 _ATTEMPTS = 3
@@ -21,35 +25,75 @@ class Unverifiable(Exception):
 
 
 def verify(directory: Path, *, public_keys: Sequence[Path] = (), expected: Sequence[Receipt] = ()) -> Report:
-    """Verify all chains. expected: receipts that the directory must contain. Raises Unverifiable, OSError."""
+    """Verify all chains and the manifest. expected: receipts that the directory must contain. Unverifiable, OSError."""
     paths = public_keys or (directory / PUBLIC_KEY,)
     keys = [_key(path) for path in paths]
+    for _ in range(_ATTEMPTS):
+        manifest = ManifestVerification(directory)
+        verified = _verify_chains(directory, keys, [ExpectedRecord(each, RECEIPT) for each in expected], manifest)
+        chains = tuple(each.report for each in verified)
+        trusted = {key.id: key for each in verified for key in each.trusted}
+        report = Report(
+            directory=str(directory),
+            keys=tuple(key.id for key in keys),
+            trusts_directory=not public_keys,
+            chains=chains,
+            missing=tuple(each for each in expected if each.chain not in {chain.chain for chain in chains}),
+            manifest=manifest.report(chains, trusted.values()),
+        )
+        if report.good or not manifest.changed():
+            break
+    return report
+
+
+def _verify_chains(
+    directory: Path,
+    keys: Sequence[JournalPublicKey],
+    expected: Sequence[ExpectedRecord],
+    manifest: ManifestVerification,
+) -> list[ChainVerification]:
     folders = chain_folders(directory)
     if not folders:
         raise Unverifiable(f"{directory}: the directory contains no journal")
-    chains = [_verify_chain(folder, keys, expected) for folder in folders]
-    _report_copies(chains)
-    known = {chain.chain for chain in chains}
-    missing = tuple(receipt for receipt in expected if receipt.chain not in known)
-    return Report(
-        directory=str(directory),
-        keys=tuple(key.id for key in keys),
-        trusts_directory=not public_keys,
-        chains=tuple(chains),
-        missing=missing,
-    )
+    verified = []
+    for folder in folders:
+        if manifest.present and not manifest.lists(folder.name) and _empty(folder):
+            continue  # a start that failed before it listed its chain
+        head = manifest.head(folder.name)
+        listed = [ExpectedRecord(head, MANIFEST)] if head is not None else []
+        verified.append(_verify_chain(folder, keys, [*expected, *listed, *_shipped(folder, keys)]))
+    _report_copies([each.report for each in verified])
+    return verified
 
 
-def _verify_chain(folder: Path, keys: Sequence[JournalPublicKey], expected: Sequence[Receipt]) -> ChainReport:
+def _empty(folder: Path) -> bool:
+    return not segment_starts(folder) and not read_copies(folder)
+
+
+def _verify_chain(
+    folder: Path, keys: Sequence[JournalPublicKey], expected: Sequence[ExpectedRecord]
+) -> ChainVerification:
     """Verify a chain. If retention removes a segment meanwhile, verify the chain again."""
     for attempt in range(_ATTEMPTS):
         verification = ChainVerification(folder, keys, expected)
         try:
-            return verification.run()
+            verification.run()
+            break
         except FileNotFoundError as error:
             if attempt == _ATTEMPTS - 1:
                 verification.report.problem = Problem(str(error.filename), 0, 0, "the file was deleted")
-    return verification.report
+    return verification
+
+
+def _shipped(folder: Path, keys: Sequence[JournalPublicKey]) -> list[ExpectedRecord]:
+    """Return the last shipped record, if a given key signed the cursor: a chain that ends before it was rolled back."""
+    try:
+        file = load(folder)
+    except (CursorError, OSError):
+        return []
+    if file is None or not any(file.signed_by(key) for key in keys):
+        return []
+    return [ExpectedRecord(Receipt(file.cursor.chain, file.cursor.sequence, file.cursor.hash), CURSOR)]
 
 
 def _report_copies(chains: Sequence[ChainReport]) -> None:

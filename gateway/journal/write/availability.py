@@ -8,7 +8,7 @@ import orjson
 import structlog
 
 from gateway.journal.errors import JournalUnavailable, error_name
-from gateway.journal.write.starting import now_ms
+from gateway.journal.write.clock import now_ms
 
 _log = structlog.get_logger(__name__)
 

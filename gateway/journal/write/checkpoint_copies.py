@@ -1,29 +1,71 @@
-"""Copies of a chain's checkpoints, in a file next to its segments. All methods block and can run on any thread."""
+"""Copies of a chain's checkpoints, in a file next to its segments.
 
+A checkpoint is copied after it is durable in the chain. No caller waits for that.
+"""
+
+import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from gateway.journal.format.checkpoints import append_copies, read_copies
 from gateway.journal.format.durable_files import replace
 from gateway.journal.format.records import MalformedRecord, parse
 from gateway.journal.format.segments import CHECKPOINTS
 
+_MAXIMUM_BYTES: Final = 1 << 18
+
 
 class CheckpointCopies:
-    """The file of copies of the chain in `folder`. Only one thread changes it at a time."""
+    """The file of copies of the chain in `folder`. Only one thread changes it at a time.
 
-    def __init__(self, folder: Path) -> None:
+    run: runs a function on a thread.
+    """
+
+    def __init__(self, folder: Path, run: Callable[[Callable[[], None]], None]) -> None:
         self._folder = folder
+        self._run = run
         self._lock = threading.Lock()
+        self._uncopied: list[tuple[int, bytes]] = []
+        self._copying = False
 
-    def append(self, lines: Sequence[bytes]) -> None:
-        """Add copies, durably. Raises OSError."""
+    def add(self, line: bytes, sequence: int) -> None:
+        """Add a checkpoint that is not durable yet."""
+        self._uncopied.append((sequence, line))
+
+    def copy_until(self, sequence: int) -> None:
+        """Copy the checkpoints up to `sequence`, which are durable now. If that fails, a later call copies them."""
+        if not self._copying and self._uncopied and self._uncopied[0][0] <= sequence:
+            self._copying = True
+            self._run(lambda: self._copy(sequence))
+
+    def finish(self, sequence: int) -> None:
+        """Copy the checkpoints up to `sequence` on this thread, when no other thread copies any more."""
+        if self._uncopied:
+            self._copy(sequence)
+
+    def _copy(self, sequence: int) -> None:
+        lines = [line for at, line in self._uncopied if at <= sequence]
+        with contextlib.suppress(OSError):
+            self._append(lines)
+            del self._uncopied[: len(lines)]
+        self._copying = False
+
+    def _append(self, lines: list[bytes]) -> None:
+        """Append copies durably.
+
+        If the file is large, only the newest copy remains: it shows as well as all of them where the chain must reach.
+        """
         with self._lock:
-            append_copies(self._folder, lines)
+            if lines and append_copies(self._folder, lines) > _MAXIMUM_BYTES:
+                replace(self._folder / CHECKPOINTS, lines[-1])
 
     def remove_until(self, sequence: int) -> None:
-        """Remove the copies of checkpoints up to this record, after retention removed the checkpoints themselves."""
+        """Remove the copies of checkpoints up to this record, after retention removed the checkpoints themselves.
+
+        Blocks; may run on any thread. Raises OSError.
+        """
         with self._lock:
             lines = read_copies(self._folder).splitlines(keepends=True)
             kept = [line for line in lines if _sequence(line) > sequence]

@@ -1,7 +1,6 @@
 """The batch of records that one flush makes durable."""
 
 import asyncio
-import contextlib
 import os
 import time
 from dataclasses import dataclass, field
@@ -9,7 +8,6 @@ from dataclasses import dataclass, field
 from gateway.journal.errors import JournalUnavailable, error_name
 from gateway.journal.format.durable_files import sync_folder
 from gateway.journal.write.chain import OpenSegment
-from gateway.journal.write.checkpoint_copies import CheckpointCopies
 
 
 @dataclass(slots=True, eq=False)
@@ -18,7 +16,6 @@ class FlushBatch:
 
     rewrite: whether to write these bytes again before the sync, because an earlier sync failed.
     lines: the same bytes, if they are kept in memory. line_count: how many kept lines belong to the batch.
-    checkpoints: checkpoint records to copy after the sync. copied: how many of them were copied.
     done: completes after the sync. waiting: futures of the callers that wait for this batch.
     """
 
@@ -29,10 +26,8 @@ class FlushBatch:
     rewrite: bool
     lines: list[bytes]
     line_count: int
-    checkpoints: list[bytes]
     done: "asyncio.Future[None]"
     waiting: list["asyncio.Future[None]"] = field(default_factory=list)
-    copied: int = 0
     started: float = 0.0
     seconds: float = 0.0
     error: OSError | None = None
@@ -40,14 +35,14 @@ class FlushBatch:
     @property
     def needs_only_fdatasync(self) -> bool:
         """Whether one fdatasync of the segment is all there is to do."""
-        if self.rewrite or self.checkpoints or not self.segment.name_durable:
+        if self.rewrite or not self.segment.name_durable:
             return False
         try:
             return self.segment.linked
         except OSError:
             return False  # `sync` gets the same error and reports it
 
-    def sync(self, copies: CheckpointCopies) -> None:
+    def sync(self) -> None:
         """Do all the file operations of the flush. Blocks; may run on any thread. Sets `error` on failure."""
         self.started = time.perf_counter()
         try:
@@ -55,11 +50,6 @@ class FlushBatch:
         except OSError as error:
             self.error = error
         self.seconds = time.perf_counter() - self.started
-        if self.error is None and self.checkpoints:
-            # The checkpoints are durable in the chain. If a copy fails now, a later flush copies them.
-            with contextlib.suppress(OSError):
-                copies.append(self.checkpoints)
-                self.copied = len(self.checkpoints)
 
     def complete_fdatasync(self, error: OSError | None) -> None:
         """Take the result of an fdatasync by the kernel."""

@@ -35,7 +35,6 @@ class GroupCommit:
     """
 
     def __init__(self, folder: Path, segment: OpenSegment, sequence: int, *, keep_lines: bool) -> None:
-        self.copies = CheckpointCopies(folder)
         self.durable = sequence
         self.flushes = 0
         self.seconds = 0.0
@@ -44,12 +43,12 @@ class GroupCommit:
         self._keep_lines = keep_lines
         self._loop = asyncio.get_running_loop()
         self._aio = open_aio_fdatasync(self._loop)
-        self._thread = FlushThread(self._loop, self.copies)
+        self._thread = FlushThread(self._loop)
+        self.copies = CheckpointCopies(folder, self._thread.run)
         self._segment = segment
         self._durable_size = segment.size
         self._last = sequence
         self._lines: list[bytes] = []
-        self._checkpoints: list[bytes] = []
         self._waiting: list[asyncio.Future[None]] = []
         self._batch: FlushBatch | None = None
         self._failure: str | None = None
@@ -76,9 +75,9 @@ class GroupCommit:
         self._last = sequence
 
     def add_checkpoint(self, line: bytes, sequence: int) -> None:
-        """Add a written checkpoint. The flush that makes it durable also copies it."""
+        """Add a written checkpoint. It is copied after the flush that makes it durable."""
         self.add(line, sequence)
-        self._checkpoints.append(line)
+        self.copies.add(line, sequence)
 
     def check(self) -> None:
         """Raise JournalUnavailable if the last sync failed."""
@@ -118,7 +117,7 @@ class GroupCommit:
     def flush_blocking(self) -> int:
         """As `flush`, on this thread, while no other flush is in progress."""
         batch = self._take_pending()
-        batch.sync(self.copies)
+        batch.sync()
         return self._finish_flush(batch)
 
     def fail_waiting(self, reason: str) -> None:
@@ -132,6 +131,7 @@ class GroupCommit:
         self._close_aio()
         self.fail_waiting(CLOSED)
         self._thread.close()
+        self.copies.finish(self.durable)
 
     def _take_pending(self) -> FlushBatch:
         rewrite = self._failure is not None
@@ -143,7 +143,6 @@ class GroupCommit:
             rewrite=rewrite,
             lines=self._lines[:] if rewrite else [],
             line_count=len(self._lines),
-            checkpoints=self._checkpoints[:],
             done=self._loop.create_future(),
         )
 
@@ -168,8 +167,8 @@ class GroupCommit:
         self.flushes += 1
         self.seconds = batch.seconds
         del self._lines[: batch.line_count]
-        del self._checkpoints[: batch.copied]
         batch.resolve_waiting()
+        self.copies.copy_until(self.durable)
         return batch.sequence
 
     def _close_aio(self) -> None:

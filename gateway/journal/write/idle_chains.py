@@ -21,6 +21,10 @@ class IdleChains:
         self._unknown_outcome = unknown_outcome
         self._held: dict[int, Journal] = {}
 
+    def configure(self, settings: AuditSettings) -> None:
+        """Open chains with these settings from now on, for the same directory."""
+        self._settings = settings
+
     async def hold(self, busy: Collection[int]) -> None:
         """Open every chain except those of the `busy` workers. Raises as `Journal.open`."""
         with contextlib.suppress(FileNotFoundError):  # a directory that could not be created has no chains

@@ -15,18 +15,22 @@ import structlog
 
 from gateway.config.base import ConfigError, content
 from gateway.journal.errors import CLOSED, PASSING, JournalCorrupt, JournalUnavailable
-from gateway.journal.format.cursor import Cursor, load
-from gateway.journal.format.keys import temporary_digest_key
+from gateway.journal.format.cursor import Cursor, load_signed
+from gateway.journal.format.keys import JournalPublicKey, temporary_digest_key
 from gateway.journal.format.records import Receipt
 from gateway.journal.format.segments import chain_folder
 from gateway.journal.settings import AuditSettings
 from gateway.journal.write import retention
 from gateway.journal.write.availability import Availability, Outage
+from gateway.journal.write.clock import now_ms
 from gateway.journal.write.entries import Entry, OutcomeEntry
-from gateway.journal.write.starting import StartedChain, UnknownOutcome, now_ms, start
+from gateway.journal.write.registration import confirm
+from gateway.journal.write.starting import StartedChain, UnknownOutcome, start
 from gateway.journal.write.writer import Writer
 
 _RETENTION_SECONDS: Final = 300.0
+_CHECKPOINT_SHARE: Final = 0.9
+"""A checkpoint is requested after this share of the interval, so that it is durable before the interval ends."""
 
 _log = structlog.get_logger(__name__)
 
@@ -97,6 +101,11 @@ class Journal:
     def digest_key(self) -> bytes:
         """The key of the HMACs that replace secret values. Changes once, if the journal opens its directory late."""
         return self._digest_key
+
+    @property
+    def public_key(self) -> JournalPublicKey | None:
+        """The public part of the signing key; None until the journal could open its directory."""
+        return self._writer.records.key.public if self._writer is not None else None
 
     @property
     def synced_sequence(self) -> int:
@@ -171,10 +180,14 @@ class Journal:
             return
         with contextlib.suppress(OSError, JournalUnavailable):
             if self.available:
-                writer.append_checkpoint()
+                writer.append_checkpoint(stop=True)
             await writer.flush()
+        head, durable = writer.chain.receipt, not writer.group_commit.pending
         self._availability.close(CLOSED)
         await writer.close()
+        if durable:
+            with contextlib.suppress(OSError, JournalCorrupt):
+                confirm(self._settings.directory, self.folder.name, head, writer.records.key)
 
     def _adopt(self, started: StartedChain) -> None:
         self._digest_key = started.digest_key
@@ -237,17 +250,21 @@ class Journal:
         self._availability.recover()
 
     async def _keep_checkpointing(self) -> None:
-        while await self._pause(self._settings.checkpoint_interval):
+        while await self._pause(self._settings.checkpoint_interval * _CHECKPOINT_SHARE):
             if self._writer is not None and self.available:
                 try:
                     self._writer.append_checkpoint()
                 except OSError as error:
                     self._availability.fail(error)
 
+    def _shipped(self) -> Cursor | None:
+        """Return the cursor, if the journal's key signed it. Raises CursorError, OSError."""
+        return load_signed(self.folder, key) if (key := self.public_key) is not None else None
+
     async def _keep_removing(self) -> None:
         while await self._pause(_RETENTION_SECONDS):
             try:
-                if (cursor := load(self.folder)) is not None:
+                if (cursor := self._shipped()) is not None:
                     await self.remove_shipped(cursor)
             except (OSError, ValueError, JournalUnavailable) as error:
                 _log.warning("audit_retention_failed", error=str(error))

@@ -10,16 +10,18 @@ from typing import Final
 
 import structlog
 
-from gateway.config.base import ConfigError
-from gateway.journal.errors import JournalUnavailable, error_name
+from gateway.journal.errors import JournalCorrupt, JournalUnavailable, error_name
 from gateway.journal.format.checkpoints import checkpoint_body
 from gateway.journal.format.keys import SigningKey
 from gateway.journal.format.records import Kind, Receipt
 from gateway.journal.settings import AuditSettings
+from gateway.journal.write.clock import now_ms
 from gateway.journal.write.entries import IntentEntry, OutcomeEntry
 from gateway.journal.write.group_commit import GroupCommit
 from gateway.journal.write.in_flight import ENVELOPE_BYTES, InFlightCalls
-from gateway.journal.write.starting import StartedChain, now_ms, segment_head_body, signing_key
+from gateway.journal.write.registration import adopt
+from gateway.journal.write.signing_keys import successor
+from gateway.journal.write.starting import StartedChain, segment_head_body
 
 _DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _MAXIMUM_HEAD_BYTES: Final = 2 << 20
@@ -31,7 +33,7 @@ _log = structlog.get_logger(__name__)
 class RecordWriter:
     """Writes the records of a started chain.
 
-    removed: the last record that retention removed.
+    removed: the last record that retention removed. key: the signing key.
     """
 
     def __init__(self, started: StartedChain, settings: AuditSettings, group_commit: GroupCommit) -> None:
@@ -41,8 +43,10 @@ class RecordWriter:
         self._group_commit = group_commit
         self._reserve = started.reserve
         self._settings = settings
-        self._key = started.key
+        self.key = started.key
+        self._journal = started.journal
         self._unsigned = started.unsigned
+        self._stopped = started.stopped
         # Sign the records that the last run left unsigned, and those that the start added.
         self._checkpoint_due = self._unsigned > 0
 
@@ -106,13 +110,18 @@ class RecordWriter:
         for request_id, body in list(self.calls.late.items()):
             self._append_outcome(request_id, body)
 
-    def append_checkpoint(self) -> bool:
-        """Sign the head of the chain. Returns False if no record was written since the last checkpoint."""
+    def append_checkpoint(self, *, stop: bool = False) -> bool:
+        """Sign the head of the chain. Returns False if no record was written since the last checkpoint.
+
+        stop: whether this is a clean stop, which the last checkpoint of the chain must say.
+        """
         self._checkpoint_due = False
-        if self._unsigned == 0:
+        if self._unsigned == 0 and (self._stopped or not stop):
             return False
-        receipt, line = self.chain.append("checkpoint", checkpoint_body(self.chain.receipt, now_ms(), self._key))
+        body = checkpoint_body(self.chain.receipt, now_ms(), self.key, stop=stop)
+        receipt, line = self.chain.append("checkpoint", body)
         self._unsigned = 0
+        self._stopped = stop
         self._group_commit.add_checkpoint(line, receipt.sequence)
         return True
 
@@ -125,9 +134,11 @@ class RecordWriter:
         """Begin a new segment, if the present one is full. Returns whether it did.
 
         While many large intents are open, the head of a new segment would be too large to ship. Then the segment grows
-        until enough of these calls end.
+        until enough of these calls end. After the checkpoint of a clean stop, the next start begins the segment.
         """
         if self.chain.segment.size < self._settings.segment_bytes or self.calls.intent_bytes > _MAXIMUM_HEAD_BYTES:
+            return False
+        if self._stopped and self._unsigned == 0:
             return False
         self._begin_segment()
         return True
@@ -172,27 +183,33 @@ class RecordWriter:
     def _begin_segment(self) -> None:
         """Begin a new segment. First make the present one durable, so that only the newest can have a torn line."""
         key = self._present_key()
-        key_changed = key.public.id != self._key.public.id
-        if key_changed:
+        replaces = self.key.public.id if key.public.id != self.key.public.id else None
+        if replaces is not None:
             self.append_checkpoint()
         if self.chain.segment.torn:
             self.chain.segment.cut()
         if self._group_commit.pending:
             self._group_commit.flush_blocking()
-        previous, line = self.chain.begin_segment(segment_head_body(self.calls.intents(), key, self.removed))
+        previous, line = self.chain.begin_segment(
+            segment_head_body(self.calls.intents(), key, self.removed, journal=self._journal, replaces=replaces)
+        )
         if previous is not None:
             previous.close()
         self._group_commit.begin_segment(self.chain.segment)
         self._group_commit.add(line, self.chain.sequence)
         self._unsigned += 1
-        if key_changed:
+        if replaces is not None:
             # The old key signs the segment head, which names the new key.
             self.append_checkpoint()
-            self._key = key
+            self.key = key
 
     def _present_key(self) -> SigningKey:
-        try:
-            return signing_key(self._settings)
-        except (OSError, ConfigError) as error:
-            _log.warning("audit_signing_key_unreadable", error=str(error))
-            return self._key
+        """The key for a new segment: the one in the file, if it may sign and could be adopted."""
+        key = successor(self._settings, self.key)
+        if key.public.id != self.key.public.id:
+            try:
+                adopt(self._settings.directory, key)
+            except (OSError, JournalCorrupt) as error:
+                _log.warning("audit_signing_key_not_adopted", error=str(error))
+                return self.key
+        return key

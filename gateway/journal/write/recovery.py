@@ -16,9 +16,10 @@ import orjson
 from gateway.journal.errors import JournalCorrupt
 from gateway.journal.format.checkpoints import read_copies
 from gateway.journal.format.hash_chain import ALTERED, HashChain, check_segment_head, is_torn
-from gateway.journal.format.payloads import event_code, removed_by, request_id
+from gateway.journal.format.payloads import event_code, manifest_of, removed_by, request_id
 from gateway.journal.format.records import NO_HASH, MalformedRecord, Receipt, Record, decode_body, parse
 from gateway.journal.format.segments import CHECKPOINTS, segment_path, segment_starts
+from gateway.journal.write.signed_head import record_at
 
 _TAIL_BYTES: Final = 1 << 16
 
@@ -50,8 +51,9 @@ class FoundChain:
 
     segment: the newest segment. size: its size without a torn line. durable: the part of it that is certainly durable.
     sequence, hash: of the last record. open: the intents without an outcome, by request id. key_id: the signing key
-    that the newest segment names. removed: the last record that retention removed. unsigned: records after the last
-    checkpoint. checkpoints: those of the newest segment, each with its sequence number and the offset of its end.
+    that the newest segment names. journal: the id of the journal that it names; None if an older version wrote it.
+    removed: the last record that retention removed. checkpoints: those of the newest segment, each with its sequence
+    number and the offset of its end.
     uncopied: checkpoints without a copy.
     """
 
@@ -63,8 +65,8 @@ class FoundChain:
     hash: str = NO_HASH
     open: dict[str, bytes] = field(default_factory=dict)
     key_id: str = ""
+    journal: str | None = None
     removed: Receipt | None = None
-    unsigned: int = 0
     torn: TornLine | None = None
     checkpoints: list[tuple[int, int, bytes]] = field(default_factory=list)
     uncopied: list[bytes] = field(default_factory=list)
@@ -194,13 +196,11 @@ def _scan(folder: Path, start: int, previous: Record | None) -> FoundChain | Tor
 def _read_record(path: Path, offset: int, line: bytes, head: HashChain, found: FoundChain) -> None:
     try:
         kind, body = head.follow(line)
-        found.unsigned += 1
         if kind == b"event":
             _read_event(body, found)
         elif kind == b"segment":
             _read_segment_head(decode_body(body), found)
         elif kind == b"checkpoint":
-            found.unsigned = 0
             found.checkpoints.append((head.sequence, offset + len(line), line))
         elif kind == b"retention":
             found.removed = removed_by(found.chain, decode_body(body))
@@ -224,6 +224,7 @@ def _read_segment_head(body: Mapping[str, Any], found: FoundChain) -> None:
     try:
         found.open = {str(entry["request"]): orjson.dumps(entry["body"]) for entry in body["open"]}
         found.key_id = str(body["key"]["id"])
+        found.journal = manifest_of(body)
         if "removed" in body:
             found.removed = removed_by(found.chain, body)
     except (KeyError, TypeError):
@@ -240,6 +241,10 @@ def _check_copies(folder: Path, found: FoundChain | TornLine | None) -> None:
         sequence = copy.sequence
         if not isinstance(found, FoundChain) or copy.chain != found.chain or found.sequence < sequence:
             raise JournalCorrupt(CHECKPOINTS, offset, sequence, "the chain ends before this checkpoint")
+        if (record := record_at(folder, sequence)) is not None and record.line != copy.line:
+            raise JournalCorrupt(
+                CHECKPOINTS, offset, sequence, "the chain contains another record than this checkpoint"
+            )
     if isinstance(found, FoundChain):
         found.uncopied = [line for at, _, line in found.checkpoints if at > sequence]
         # Only durable checkpoints are copied.

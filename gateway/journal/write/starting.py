@@ -5,7 +5,6 @@ May read a large segment, so it can run on any thread. After that, only the even
 
 import fcntl
 import os
-import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,9 +13,8 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.config.base import ConfigError, content
-from gateway.config.problems import FileError
-from gateway.journal.errors import PASSING
+from gateway.config.base import content
+from gateway.journal.errors import JournalCorrupt
 from gateway.journal.format import keys
 from gateway.journal.format.checkpoints import append_copies, checkpoint_body
 from gateway.journal.format.durable_files import FILE_MODE, make_folder, sync_folder
@@ -24,9 +22,12 @@ from gateway.journal.format.keys import SigningKey
 from gateway.journal.format.records import NO_HASH, Receipt
 from gateway.journal.format.segments import LOCK, RESERVE, segment_path
 from gateway.journal.settings import AuditSettings
-from gateway.journal.write.chain import Chain, OpenSegment, new_chain_id
+from gateway.journal.write.chain import Chain, OpenSegment
+from gateway.journal.write.clock import now_ms
 from gateway.journal.write.recovery import FoundChain, TornLine, examine
+from gateway.journal.write.registration import Registration, confirm, register
 from gateway.journal.write.reserve import Reserve
+from gateway.journal.write.signed_head import SignedHead
 
 _IN_USE: Final = "another process uses this journal; is another gateway running with the same audit.directory?"
 UnknownOutcome = Callable[[dict[str, Any]], dict[str, Any]]
@@ -37,89 +38,86 @@ UnknownOutcome = Callable[[dict[str, Any]], dict[str, Any]]
 class StartedChain:
     """A chain that is ready for records, and durable. resources: its open files.
 
-    removed: the last record that retention removed. unsigned: the number of records after the last checkpoint.
+    journal: the id of the journal, which the manifest has. removed: the last record that retention removed.
+    unsigned: the number of records after the last checkpoint. stopped: whether the last record is the checkpoint of a
+    clean stop.
     """
 
     chain: Chain
     reserve: Reserve
     key: SigningKey
     digest_key: bytes
+    journal: str
     removed: Receipt | None
     unsigned: int
+    stopped: bool
     resources: ExitStack
-
-
-def now_ms() -> int:
-    """Return the current time in milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
-
-
-def signing_key(settings: AuditSettings) -> SigningKey:
-    """Return the configured signing key, or the one in the journal directory. Raises ConfigError or OSError."""
-    return keys.signing_key(settings.directory, settings.signing_key_file)
-
-
-def check_signing_key(settings: AuditSettings) -> None:
-    """Raise FileError if the configured signing key cannot be used. Changes nothing.
-
-    A failing disk is no problem of the configuration: the journal then opens unavailable.
-    """
-    if settings.signing_key_file is None:
-        return
-    try:
-        keys.load_signing_key(settings.signing_key_file)
-    except ConfigError as error:
-        fault = str(error)
-    except OSError as error:
-        if error.errno in PASSING:
-            return
-        fault = f"the file {settings.signing_key_file} cannot be read: {error.strerror}"
-    else:
-        return
-    raise FileError(f"audit.signing_key_file: {fault}", {("signing_key_file",): [fault]})
 
 
 def start(settings: AuditSettings, folder: Path, unknown_outcome: UnknownOutcome) -> StartedChain:
     """Continue the chain in `folder`, or begin one.
 
-    Raises OSError if the disk fails, JournalCorrupt if the chain does not verify, ConfigError for an invalid key.
+    Raises OSError if the disk fails, JournalCorrupt if the chain or the manifest does not verify, ConfigError for a key
+    that is invalid or may not sign.
     """
     make_folder(settings.directory)
     make_folder(folder)
     with ExitStack() as resources:
         _lock(folder / LOCK, resources)
-        key = signing_key(settings)
-        digest_key = keys.digest_key(settings.directory, content(settings.digest_key))
         found = examine(folder)
+        registration = register(settings, folder, found if isinstance(found, FoundChain) else None)
+        digest_key = keys.digest_key(settings.directory, content(settings.digest_key))
         reserve = Reserve(folder / RESERVE)
         resources.callback(reserve.close)
         reserve.restore()
         if isinstance(found, FoundChain):
-            started = _continue(folder, found, settings, key, unknown_outcome)
+            chain = _continue(folder, found, settings, registration, unknown_outcome)
         else:
             if found is not None:
                 _cut(folder, found)
-            started = _begin(folder, key)
-        chain, removed, unsigned = started
+            chain = _begin(folder, registration)
         try:
             os.fdatasync(chain.segment.file)
             sync_folder(folder)
-        except OSError:
+            confirm(settings.directory, folder.name, chain.receipt, registration.key)
+        except (OSError, JournalCorrupt):
             chain.segment.close()
             raise
         chain.segment.name_durable = True
-        return StartedChain(chain, reserve, key, digest_key, removed, unsigned, resources.pop_all())
+        signed = registration.signed
+        unsigned = chain.sequence - signed.sequence if signed is not None else chain.sequence
+        return StartedChain(
+            chain=chain,
+            reserve=reserve,
+            key=registration.key,
+            digest_key=digest_key,
+            journal=registration.journal,
+            removed=found.removed if isinstance(found, FoundChain) else None,
+            unsigned=unsigned if isinstance(found, FoundChain) else 0,
+            stopped=unsigned == 0 and signed is not None and signed.checkpoint.stop,
+            resources=resources.pop_all(),
+        )
 
 
-def segment_head_body(intents: Mapping[str, bytes], key: SigningKey, removed: Receipt | None) -> bytes:
+def segment_head_body(
+    intents: Mapping[str, bytes],
+    key: SigningKey,
+    removed: Receipt | None,
+    *,
+    journal: str,
+    replaces: str | None = None,
+) -> bytes:
     """Return the body of the first record of a segment: the state that a start needs from earlier segments.
 
-    intents: the open intents by request id. removed: the last record that retention removed.
+    intents: the open intents by request id. removed: the last record that retention removed. journal: the id of the
+    journal, whose manifest must exist. replaces: the id of the previous key, if this is another one.
     """
+    named = {"id": key.public.id, "public_key": key.public.text}
     body: dict[str, object] = {
         "time": now_ms(),
         "version": 1,
-        "key": {"id": key.public.id, "public_key": key.public.text},
+        "manifest": journal,
+        "key": named if replaces is None else {**named, "replaces": replaces},
         "open": [{"request": request, "body": orjson.Fragment(intent)} for request, intent in intents.items()],
     }
     if removed is not None:
@@ -145,24 +143,28 @@ def _cut(folder: Path, torn: TornLine) -> None:
         os.truncate(path, torn.offset)
 
 
-def _begin(folder: Path, key: SigningKey) -> tuple[Chain, Receipt | None, int]:
-    chain = Chain(folder, new_chain_id(), 0, NO_HASH, None)
-    chain.begin_segment(segment_head_body({}, key, None))
+def _begin(folder: Path, registration: Registration) -> Chain:
+    chain = Chain(folder, registration.chain, 0, NO_HASH, None)
+    chain.begin_segment(segment_head_body({}, registration.key, None, journal=registration.journal))
     try:
         # A chain has a signed head from the beginning.
-        _, line = chain.append("checkpoint", checkpoint_body(chain.receipt, now_ms(), key))
+        _, line = chain.append("checkpoint", checkpoint_body(chain.receipt, now_ms(), registration.key))
         os.fdatasync(chain.segment.file)
         append_copies(folder, [line])
     except OSError:
         chain.segment.close()
         chain.segment.path.unlink()
         raise
-    return chain, None, 0
+    return chain
 
 
 def _continue(
-    folder: Path, found: FoundChain, settings: AuditSettings, key: SigningKey, unknown_outcome: UnknownOutcome
-) -> tuple[Chain, Receipt | None, int]:
+    folder: Path,
+    found: FoundChain,
+    settings: AuditSettings,
+    registration: Registration,
+    unknown_outcome: UnknownOutcome,
+) -> Chain:
     segment = OpenSegment(folder, found.segment, size=found.size)
     chain = Chain(folder, found.chain, found.sequence, found.hash, segment)
     try:
@@ -175,13 +177,33 @@ def _continue(
         if found.torn is not None:
             _cut(folder, found.torn)
             chain.append("recovery", found.torn.body(now_ms()))
+        if (body := _unsigned_body(found, registration.signed)) is not None:
+            chain.append("recovery", body)
         for intent in found.open.values():
             chain.append("event", orjson.dumps(unknown_outcome(orjson.loads(intent))))
-        if found.key_id != key.public.id or segment.size >= settings.segment_bytes:
+        key = registration.key
+        if (found.key_id, found.journal) != (
+            key.public.id,
+            registration.journal,
+        ) or segment.size >= settings.segment_bytes:
             os.fdatasync(segment.file)
-            chain.begin_segment(segment_head_body({}, key, found.removed))
+            replaces = found.key_id if found.key_id != key.public.id else None
+            head = segment_head_body({}, key, found.removed, journal=registration.journal, replaces=replaces)
+            chain.begin_segment(head)
             segment.close()
     except OSError:
         chain.segment.close()
         raise
-    return chain, found.removed, found.unsigned + chain.sequence - found.sequence
+    return chain
+
+
+def _unsigned_body(found: FoundChain, signed: SignedHead | None) -> bytes | None:
+    """Return the body of the record that marks what the last run left unsigned; None after a clean stop.
+
+    Without a clean stop, records can be missing even if all that are left are signed. Older versions did not mark a
+    clean stop.
+    """
+    after = signed.sequence if signed is not None else 0
+    if after == found.sequence and signed is not None and (signed.checkpoint.stop or signed.checkpoint.note is None):
+        return None
+    return orjson.dumps({"time": now_ms(), "unsigned": {"after": after, "last": found.sequence}})

@@ -87,9 +87,12 @@ class Writer:
         self.request_commit()
         return receipt
 
-    def append_checkpoint(self) -> None:
-        """Sign the head of the chain if necessary, and request a round for it. Raises OSError."""
-        if self.records.append_checkpoint():
+    def append_checkpoint(self, *, stop: bool = False) -> None:
+        """Sign the head of the chain if necessary, and request a round for it. Raises OSError.
+
+        stop: whether this is a clean stop.
+        """
+        if self.records.append_checkpoint(stop=stop):
             self.request_commit()
 
     async def make_durable(self, sequence: int) -> None:

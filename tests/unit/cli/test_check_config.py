@@ -60,6 +60,10 @@ def test_json_output_contains_summary_and_warnings(tmp_path: Path, capsys: pytes
         (configuration(endpoint="http://warp.internal:1"), "providers[0].endpoint: "),
         (configuration(audit="audit: {directory: journal}"), "audit.ship: "),
         (configuration(audit="audit: {directory: journal}"), "audit.signing_key_file: "),
+        (
+            configuration(audit="audit: {directory: j, checkpoint_interval: 60}"),
+            "audit.checkpoint_interval: up to 60 s",
+        ),
         (configuration(audit="audit: {directory: j, signing_key_file: j/key.pem}"), "audit.signing_key_file: "),
         (configuration(audit="audit: {directory: j, durability: os}"), "audit.durability: "),
     ],

@@ -6,12 +6,15 @@ The failures are injected into the functions of `os`. tests/container uses a dis
 import asyncio
 import contextlib
 import errno
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from gateway.journal.errors import JournalCorrupt, JournalUnavailable
 from gateway.journal.format.segments import segment_path, segment_starts
+from gateway.journal.write import checkpoint_copies
 from gateway.journal.write.entries import EventEntry
 from gateway.journal.write.journal import Journal
 from tests.support.failing_calls import Failing
@@ -244,15 +247,21 @@ async def test_failed_checkpoint_copy_is_written_with_a_later_sync(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with journal_in(tmp_path, checkpoint_records=2) as journal:
-        path = journal.folder / "checkpoints.jsonl"
-        whole = path.read_bytes()
-        path.unlink()
-        path.mkdir()
-        await record_call(journal, "r1")
-        await record_call(journal, "r2")
+        failed: list[int] = []
+
+        def fail(folder: Path, lines: Sequence[bytes]) -> int:
+            failed.append(len(lines))
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(folder))
+
+        async def tried() -> bool:
+            return bool(failed)
+
+        with monkeypatch.context() as failing:
+            failing.setattr(checkpoint_copies, "append_copies", fail)
+            await record_call(journal, "r1")
+            await record_call(journal, "r2")
+            await eventually(tried)
         assert journal.available
-        path.rmdir()
-        path.write_bytes(whole)
         await record_call(journal, "r3")
     report = verified(tmp_path)
     assert report.copies == report.checkpoints > 2

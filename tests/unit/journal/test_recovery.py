@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,6 +54,11 @@ async def start(directory: Path) -> None:
         pass
 
 
+def torn_lines(directory: Path) -> list[dict[str, Any]]:
+    """The bodies of the records that report a torn line."""
+    return [body for body in bodies(directory, "recovery") if "offset" in body]
+
+
 async def refused(directory: Path) -> JournalCorrupt:
     with pytest.raises(JournalCorrupt) as raised:
         await Journal.open(audit_settings(directory), 0, unknown_outcome=unknown_outcome)
@@ -63,7 +69,8 @@ async def test_intent_without_outcome_gets_an_unknown_one(crashed: Path) -> None
     await start(crashed)
     assert events(crashed)[-2:] == [("open", "intent"), ("open", "outcome")]
     assert bodies(crashed, "event")[-1]["status"] == "Unknown"
-    assert bodies(crashed, "recovery") == []
+    last = records(crashed, "event")[-2].sequence
+    assert [body["unsigned"] for body in bodies(crashed, "recovery")] == [{"after": 2, "last": last}]
     assert verified(crashed).open == ()
 
 
@@ -131,7 +138,7 @@ async def test_interrupted_start_is_completed_when_the_disk_recovers(crashed: Pa
         assert not journal.available
         writes.error = None
         await until_available(journal)
-    assert len(bodies(crashed, "recovery")) == 1
+    assert len(torn_lines(crashed)) == 1
     assert verified(crashed).open == ()
 
 
@@ -150,7 +157,7 @@ async def test_torn_line_of_any_length_is_removed_and_reported(crashed: Path) ->
         if kept % 100 == 1 or kept == len(last.line) - 1:
             copy = Path(shutil.copytree(crashed, crashed.with_name(f"torn-{kept}")))
             await start(copy)
-            (note,) = bodies(copy, "recovery")
+            (note,) = torn_lines(copy)
             assert (note["segment"], note["offset"], note["bytes"]) == (path.name, found.torn.offset, kept)
             assert verified(copy).open == ()
 
@@ -161,7 +168,7 @@ async def test_zeros_after_a_power_failure_are_removed(crashed: Path) -> None:
     with path.open("ab") as file:
         file.write(b'{"chain"' + b"\0" * 5000)
     await start(crashed)
-    assert bodies(crashed, "recovery")[0]["bytes"] == 5008
+    assert torn_lines(crashed)[0]["bytes"] == 5008
     verified(crashed)
 
 
@@ -170,7 +177,7 @@ async def test_segment_without_its_first_record_is_removed(crashed: Path, conten
     sequence = records(crashed)[-1].sequence + 1
     segment_path(crashed / "worker-0", sequence).write_bytes(content)
     await start(crashed)
-    assert len(bodies(crashed, "recovery")) == 1
+    assert len(torn_lines(crashed)) == 1
     assert verified(crashed).open == ()
 
 

@@ -11,8 +11,8 @@ from gateway.journal.format.cursor import Cursor
 from gateway.journal.format.records import NO_HASH
 from gateway.journal.format.segments import ChainPosition, segment_path, segment_starts
 from gateway.journal.verify.verification import verify
+from gateway.journal.write.clock import now_ms
 from gateway.journal.write.journal import Journal
-from gateway.journal.write.starting import now_ms
 from tests.support.journals import bodies, journal_in, record_call, records, verified
 from tests.support.waiting import eventually
 

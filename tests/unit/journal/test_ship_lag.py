@@ -24,7 +24,8 @@ def behind(directory: Path) -> tuple[int, int]:
 
 
 def ship(writer: ChainWriter, count: int) -> None:
-    store(writer.folder, ChainReader(writer.folder).batch(None, records=count, bytes_=1 << 20).ends[-1])
+    cursor = ChainReader(writer.folder).batch(None, records=count, bytes_=1 << 20).ends[-1]
+    store(writer.folder, cursor, writer.key)
 
 
 def test_lag_is_the_records_after_the_cursor_and_the_age_of_the_first(writer: ChainWriter, tmp_path: Path) -> None:

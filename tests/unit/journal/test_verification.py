@@ -6,15 +6,17 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gateway.journal.format import manifest as manifests
 from gateway.journal.format.checkpoints import checkpoint_body
-from gateway.journal.format.keys import JournalPublicKey, SigningKey
+from gateway.journal.format.keys import JournalPublicKey, SigningKey, load_signing_key
+from gateway.journal.format.manifest import Manifest
 from gateway.journal.format.records import NO_HASH, Kind, Receipt, encode, parse
 from gateway.journal.format.segments import segment_path, segment_starts
 from gateway.journal.verify.chain_verification import ChainVerification
 from gateway.journal.verify.report import Problem
 from gateway.journal.verify.verification import Unverifiable, verify
 from gateway.journal.write.starting import segment_head_body
-from tests.support.journals import event, intent, journal_in, record_call, records, roll_back, verified
+from tests.support.journals import bodies, event, intent, journal_in, record_call, records, roll_back, verified
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +68,8 @@ def test_any_changed_byte_of_any_segment_is_found_and_located(tmp_path: Path, or
     assert [parse(line).kind for line in lines[:4]] == ["segment", "checkpoint", "event", "event"]
     whole = b"".join(lines[:4])
     path.write_bytes(whole)
+    shutil.copy(original / "manifest", tmp_path)
+    rolled_back_manifest(tmp_path, parse(lines[3]).receipt, original / "signing-key.pem")
     assert verify(tmp_path).good
     keys = [JournalPublicKey.from_pem((tmp_path / "public-key.pem").read_bytes())]
     line_starts = [0, *(sum(len(line) for line in lines[:count]) for count in range(1, 4))]
@@ -200,11 +204,20 @@ def test_end_removed_below_a_copied_checkpoint_is_found(directory: Path, folder:
     assert "before this copied checkpoint" in problem.what
 
 
+def rolled_back_manifest(directory: Path, head: Receipt, key: Path | None = None) -> None:
+    """Put an earlier manifest in place, such as an attacker can have kept, with this head of worker 0."""
+    manifest = manifests.load(directory)
+    assert manifest is not None
+    signing = load_signing_key(key or directory / "signing-key.pem")
+    manifests.store(directory, manifest.with_head("worker-0", head), signing, 0)
+
+
 def test_roll_back_is_found_with_a_receipt(directory: Path) -> None:
     receipt = records(directory)[-3].receipt
     assert verify(directory, expected=[receipt]).good
     checkpoint = records(directory, "checkpoint")[2].sequence
     roll_back(directory / "worker-0", keep=checkpoint)
+    rolled_back_manifest(directory, records(directory)[-1].receipt)
     assert verify(directory).good
     problem = problem_of(directory, receipt)
     assert problem.sequence == receipt.sequence
@@ -229,7 +242,7 @@ def forge(directory: Path, key: Ed25519PrivateKey) -> None:
     """Replace the chain by a consistent one with other content, signed by another key."""
     folder = directory / "worker-0"
     signing = SigningKey(key)
-    chain = records(directory)[0].chain
+    chain, journal = records(directory)[0].chain, bodies(directory, "segment")[0]["manifest"]
     for start in segment_starts(folder):
         segment_path(folder, start).unlink()
     lines: list[bytes] = []
@@ -240,12 +253,15 @@ def forge(directory: Path, key: Ed25519PrivateKey) -> None:
         line, previous = encode(chain, len(lines) + 1, previous, kind, body)
         lines.append(line)
 
-    add("segment", segment_head_body({}, signing, None))
+    add("segment", segment_head_body({}, signing, None, journal=journal))
     add("event", event("intent", "forged"))
     add("checkpoint", checkpoint_body(Receipt(chain, len(lines), previous), 0, signing))
     segment_path(folder, 1).write_bytes(b"".join(lines))
     (folder / "checkpoints.jsonl").write_bytes(lines[-1])
     (directory / "public-key.pem").write_bytes(signing.public.pem)
+    manifests.store(
+        directory, Manifest(journal, (signing.public,), {"worker-0": Receipt(chain, 3, previous)}), signing, 0
+    )
 
 
 def test_forged_chain_is_found_with_the_original_key(directory: Path, original: Path) -> None:

@@ -1,0 +1,157 @@
+"""The manifest: a signed note that lists the chains of an audit directory and the keys that signed them.
+
+Every chain names the manifest in the first records of its segments, so a missing manifest is an error. The extension
+lines of the note are, in this order:
+
+    manifest
+    time <milliseconds since 1970>
+    key <id> <public key>                        once or more; the first is the present key, which signs the manifest
+    chain <folder> <id> <sequence> <hash>        once per chain: a record that the chain has at least reached, or
+                                                 sequence 0 while the chain is being created
+
+Only the writer changes it, and only while it holds the lock of the directory.
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final, Self
+
+from gateway.journal.format import durable_files
+from gateway.journal.format.durable_files import FILE_MODE
+from gateway.journal.format.keys import JournalPublicKey, SigningKey
+from gateway.journal.format.records import NO_HASH, Receipt
+from gateway.journal.format.signed_notes import MalformedNote, SignedNote, sign_checkpoint
+
+MANIFEST: Final = "manifest"
+_LOCK: Final = "manifest.lock"
+_ORIGIN: Final = re.compile(r"keyway\.audit/(journal-[0-9a-f]{16})", re.ASCII)
+_LINE: Final = re.compile(
+    r"time (?P<time>\d+)"
+    r"|key (?P<key>[0-9a-f]{16}) (?P<public>[A-Za-z0-9+/=]+)"
+    r"|chain (?P<folder>worker-\d+) (?P<chain>[a-z0-9-]+) (?P<sequence>\d+) (?P<hash>[0-9a-f]{64})",
+    re.ASCII,
+)
+
+
+class MalformedManifest(ValueError):
+    """The file is not a valid manifest. The message says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """journal: the id of the directory's journal. keys: the present key, and then earlier ones.
+
+    heads: by folder, a record that its chain has at least reached; sequence 0 while the chain is being created.
+    """
+
+    journal: str
+    keys: tuple[JournalPublicKey, ...]
+    heads: dict[str, Receipt] = field(default_factory=dict)
+    time: int = 0
+    note: SignedNote | None = None
+
+    @property
+    def key(self) -> JournalPublicKey:
+        """The present key."""
+        return self.keys[0]
+
+    def with_head(self, folder: str, head: Receipt) -> Self:
+        """Return the manifest with another head of a folder."""
+        return replace(self, heads={**self.heads, folder: head})
+
+    def with_key(self, key: JournalPublicKey) -> Self:
+        """Return the manifest with another present key."""
+        return replace(self, keys=(key, *(each for each in self.keys if each.id != key.id)))
+
+    @classmethod
+    def parse(cls, content: bytes) -> Self:
+        """Read a manifest, and verify that its present key signed it. Raises MalformedManifest."""
+        try:
+            note = SignedNote.parse(content.decode())
+            kind, *lines = note.extensions
+        except (UnicodeDecodeError, MalformedNote, ValueError):
+            raise MalformedManifest("the manifest is not a signed note") from None
+        origin = _ORIGIN.fullmatch(note.origin)
+        if origin is None or kind != MANIFEST:
+            raise MalformedManifest("the note is not a manifest")
+        manifest = _read(origin[1], lines)
+        if not note.signed_by(manifest.key):
+            raise MalformedManifest(f"the signature of the manifest does not verify with key {manifest.key.id}")
+        return cls(manifest.journal, manifest.keys, manifest.heads, manifest.time, note)
+
+
+def read(directory: Path) -> bytes | None:
+    """Return the content of the manifest of a directory; None if there is none. Raises OSError."""
+    try:
+        return (directory / MANIFEST).read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def load(directory: Path) -> Manifest | None:
+    """Return the manifest of a directory; None if there is none. Raises MalformedManifest, OSError."""
+    content = read(directory)
+    return Manifest.parse(content) if content is not None else None
+
+
+def store(directory: Path, manifest: Manifest, key: SigningKey, time: int) -> None:
+    """Sign the manifest with its present key, and replace the file durably. time: milliseconds since 1970."""
+    assert key.public.id == manifest.key.id
+    lines = [MANIFEST, f"time {time}"]
+    lines += [f"key {each.id} {each.text}" for each in manifest.keys]
+    lines += [
+        f"chain {folder} {head.chain} {head.sequence} {head.hash}" for folder, head in sorted(manifest.heads.items())
+    ]
+    note = sign_checkpoint(f"keyway.audit/{manifest.journal}", lines, key)
+    durable_files.replace(directory / MANIFEST, note.encode())
+
+
+@contextlib.contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Hold the lock of the directory. Blocks while another process changes the manifest."""
+    file = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)
+
+
+def unwritten(chain: str) -> Receipt:
+    """The head of a chain that is being created."""
+    return Receipt(chain, 0, NO_HASH)
+
+
+def _read(journal: str, lines: list[str]) -> Manifest:
+    keys: list[JournalPublicKey] = []
+    heads: dict[str, Receipt] = {}
+    time = 0
+    for line in lines:
+        if (match := _LINE.fullmatch(line)) is None:
+            raise MalformedManifest("the manifest has a line that is not valid")
+        if match["time"]:
+            time = int(match["time"])
+        elif match["key"]:
+            keys.append(_key(match["key"], match["public"]))
+        elif match["folder"] in heads:
+            raise MalformedManifest(f"the manifest lists {match['folder']} twice")
+        else:
+            heads[match["folder"]] = Receipt(match["chain"], int(match["sequence"]), match["hash"])
+    if not keys:
+        raise MalformedManifest("the manifest names no key")
+    return Manifest(journal, tuple(keys), heads, time)
+
+
+def _key(key_id: str, text: str) -> JournalPublicKey:
+    try:
+        key = JournalPublicKey.from_text(text)
+    except ValueError:
+        raise MalformedManifest("the manifest names an invalid key") from None
+    if key.id != key_id:
+        raise MalformedManifest("the id of a key in the manifest does not match the key")
+    return key
