@@ -10,12 +10,13 @@ lines, and text between blocks. Errors never contain key material: of a file's c
 import base64
 import binascii
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from gateway.x509_reader import certificate
+from gateway.x509_reader.certificate import ParsedCertificate
+from gateway.x509_reader.der import X509Error, first
 
 TRUSTED_CERTIFICATE_LABEL: Final = "TRUSTED CERTIFICATE"
 CERTIFICATE_LABELS: Final = frozenset({"CERTIFICATE", "X509 CERTIFICATE", TRUSTED_CERTIFICATE_LABEL})
@@ -78,13 +79,18 @@ def read_blocks(data: bytes, expected: Collection[str], *, maximum_blocks: int |
     return found
 
 
-def certificates(data: bytes) -> list[x509.Certificate]:
+def certificates(data: bytes) -> list[ParsedCertificate]:
     """Return the certificates of a file, at least one. A private key may accompany them and is not opened."""
     blocks = read_blocks(data, CERTIFICATE_LABELS | PRIVATE_KEY_LABELS)
     found = [load_certificate(block) for block in blocks if block.label in CERTIFICATE_LABELS]
     if not found:
         raise PemError("contains no PEM certificate")
     return found
+
+
+def plain_certificates(data: bytes) -> bytes:
+    """Return the certificates of a file, at least one, as PEM without anything else, for libraries that read PEM."""
+    return certificate.chain_pem(certificates(data))
 
 
 def private_key(data: bytes) -> bytes:
@@ -98,17 +104,12 @@ def private_key(data: bytes) -> bytes:
     return keys[0].text.encode()
 
 
-def load_certificate(block: Block) -> x509.Certificate:
+def load_certificate(block: Block) -> ParsedCertificate:
     """Return the certificate of a block. Raises PemError if the block is not a certificate."""
     try:
-        return x509.load_der_x509_certificate(block.der)
-    except (ValueError, TypeError, x509.InvalidVersion):
+        return certificate.parse(block.der)
+    except X509Error:
         raise _fault(block.line, f"the {block.label} block is not a valid certificate") from None
-
-
-def to_pem(chain: Iterable[x509.Certificate]) -> bytes:
-    """Return the certificates as PEM without surrounding text."""
-    return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
 
 
 def _fault(line: int, text: str) -> PemError:
@@ -165,8 +166,16 @@ def _block(label: str, line: int, body: Sequence[str]) -> Block:
     except (binascii.Error, ValueError):
         raise _fault(line, f"the {label} block is not Base64") from None
     if label == TRUSTED_CERTIFICATE_LABEL:
-        der = _first_der_element(der)
+        der = _without_trust_settings(der, label, line)
     return Block(label, line, (*headers, *encoded), der)
+
+
+def _without_trust_settings(content: bytes, label: str, line: int) -> bytes:
+    """Return the first DER element: OpenSSL appends its trust settings to the certificate as a second one."""
+    try:
+        return first(content).encoded
+    except X509Error:
+        raise _fault(line, f"the {label} block is not a valid certificate") from None
 
 
 def _split_headers(body: Sequence[str]) -> tuple[Sequence[str], list[str]]:
@@ -177,11 +186,3 @@ def _split_headers(body: Sequence[str]) -> tuple[Sequence[str], list[str]]:
         end = next((index for index in range(start, len(body)) if not body[index]), len(body)) + 1
         headers, start = body[start:end], end
     return headers, [line for line in body[start:] if line]
-
-
-def _first_der_element(content: bytes) -> bytes:
-    """Return the first DER element: OpenSSL appends its trust settings to the certificate as a second one."""
-    if len(content) < 2 or content[1] < 0x80:
-        return content[: 2 + content[1]] if len(content) > 1 else content
-    size_end = 2 + (content[1] & 0x7F)
-    return content[: size_end + int.from_bytes(content[2:size_end])]

@@ -56,8 +56,9 @@ def _read_list(path: Path, problems: list[str]) -> list[Any] | None:
     except json.JSONDecodeError as error:
         problems.append(f"{path.name}:{error.lineno}: not valid JSON: {error.msg}")
         return None
-    except RecursionError:
-        problems.append(f"{path.name}: nested too deeply")
+    except (ValueError, RecursionError) as error:
+        fault = "nested too deeply" if isinstance(error, RecursionError) else "a number has too many digits"
+        problems.append(f"{path.name}: {fault}")
         return None
     if not isinstance(data, list):
         problems.append(f"{path.name}: must be a list of entities")

@@ -102,7 +102,7 @@ def read_text(path: Path, problems: list[str]) -> str | None:
         if path.stat().st_size > _MAXIMUM_FILE_BYTES:
             problems.append(f"{path}: larger than {_MAXIMUM_FILE_BYTES} bytes")
             return None
-        return path.read_bytes().decode()
+        return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         problems.append(f"{path}: cannot be read: {os.strerror(error.errno or 0)}")
     except UnicodeDecodeError:

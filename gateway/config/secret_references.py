@@ -48,7 +48,10 @@ def _from_environment(name: str, _base: Path) -> str:
 
 
 def _from_file(name: str, base: Path) -> str | bytes:
-    """Return the text of a file without the line break at its end, or the bytes of a binary file such as PKCS#12."""
+    """Return the text of a file, without a byte order mark and the line break at its end.
+
+    A file that is not text, such as PKCS#12, is returned as bytes.
+    """
     try:
         path = base / Path(name).expanduser()
         content = path.read_bytes()
@@ -57,7 +60,7 @@ def _from_file(name: str, base: Path) -> str | bytes:
     except (ValueError, RuntimeError) as error:  # a NUL in the path, or `~` of an unknown user
         raise _UnresolvedError("invalid file path") from error
     try:
-        return content.decode().rstrip("\r\n")
+        return content.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError:
         return content
 

@@ -1,10 +1,10 @@
 """JSON Web Key Sets (RFC 7517): parsing and validation of an issuer's public keys. Does not load them."""
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import jwt
 import orjson
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
@@ -63,7 +63,7 @@ def parse(content: bytes) -> KeySet:
     if len(content) > MAXIMUM_BYTES:
         raise KeySetError(f"is larger than {MAXIMUM_BYTES} bytes")
     try:
-        tree = orjson.loads(content)
+        tree = orjson.loads(content.removeprefix(BOM_UTF8))
     except ValueError:
         raise KeySetError("is not JSON") from None
     members = tree.get("keys") if isinstance(tree, dict) else None
@@ -72,8 +72,9 @@ def parse(content: bytes) -> KeySet:
     if len(members) > _MAXIMUM_KEYS:
         raise KeySetError(f"contains more than {_MAXIMUM_KEYS} keys")
     found: dict[str, tuple[PublicJwk, ...]] = {}
-    for member in members:
-        key_id = member.get("kid") if isinstance(member, dict) else None
+    for each in members:
+        member = _present(each)
+        key_id = member.get("kid")
         if isinstance(key_id, str) and 0 < len(key_id) <= _MAXIMUM_ID_CHARACTERS:
             key = _verifying_key(member)
             if key is not None:
@@ -81,6 +82,12 @@ def parse(content: bytes) -> KeySet:
     if not found:
         raise KeySetError("contains no signature key with a key ID")
     return KeySet(found)
+
+
+def _present(member: object) -> dict[str, Any]:
+    """Return the members of a key that have a value. Some issuers write absent ones as null or as an empty list."""
+    members = member if isinstance(member, dict) else {}
+    return {name: value for name, value in members.items() if value not in (None, [])}
 
 
 def _verifying_key(member: dict[str, Any]) -> PublicJwk | None:
@@ -91,7 +98,7 @@ def _verifying_key(member: dict[str, Any]) -> PublicJwk | None:
         return None
     try:
         key, algorithms = _public_key(member)
-    except (jwt.PyJWTError, ValueError, TypeError, KeyError):
+    except Exception:  # noqa: BLE001 - the parser raises many types
         return None
     if "alg" in member:
         algorithms &= {member["alg"]} if isinstance(member["alg"], str) else frozenset()

@@ -1,17 +1,19 @@
 """Caller names from client certificates. TLS has already verified the chain and the validity period.
 
-A SPIFFE ID is accepted only in a URI name of the certificate; no other name can look like one.
+A SPIFFE ID is accepted only in a URI name of the certificate; no other name can look like one. Only the fields that
+identify the caller are read. If one of them is malformed, no other name is used instead.
 """
 
 import re
 from functools import lru_cache
 from typing import Final
 
-from cryptography import x509
-from cryptography.x509.oid import NameOID
-
+from gateway import pem
 from gateway.identity.caller import Caller
 from gateway.identity.errors import AuthenticationError, AuthenticationFailure
+from gateway.x509_reader.certificate import DNS_NAME, URI, ParsedCertificate
+from gateway.x509_reader.der import X509Error
+from gateway.x509_reader.names import COMMON_NAME
 
 _MAXIMUM_NAME_CHARACTERS: Final = 2048
 _MAXIMUM_HOST_CHARACTERS: Final = 253
@@ -37,27 +39,23 @@ def caller_of(certificate: bytes) -> Caller:
 def _read(certificate: bytes) -> Caller | str:
     """Return the caller, or the reason why there is none. Errors are cached too: TLS has verified the certificate."""
     try:
-        parsed = x509.load_pem_x509_certificate(certificate)
+        parsed, *_ = pem.certificates(certificate)
         _check_is_leaf(parsed)
         return _from_uris(parsed) or _from_hosts(parsed) or _from_subject(parsed)
     except _UnusableName as error:
         return str(error)
-    except ValueError:
+    except (pem.PemError, X509Error):
         return "the names in the certificate cannot be read"
 
 
-def _check_is_leaf(certificate: x509.Certificate) -> None:
+def _check_is_leaf(certificate: ParsedCertificate) -> None:
     """Reject CA certificates: they issue certificates for callers and are not callers."""
-    try:
-        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except x509.ExtensionNotFound:
-        return
-    if constraints.ca:
+    if certificate.is_authority:
         raise _UnusableName("the certificate is a CA certificate")
 
 
-def _from_uris(certificate: x509.Certificate) -> Caller | None:
-    uris = _alternatives(certificate, x509.UniformResourceIdentifier)
+def _from_uris(certificate: ParsedCertificate) -> Caller | None:
+    uris = _alternatives(certificate, URI)
     if not any(uri.lower().startswith(_SCHEME) for uri in uris):
         return None
     if len(uris) > 1:
@@ -67,8 +65,8 @@ def _from_uris(certificate: x509.Certificate) -> Caller | None:
     return Caller(uris[0], "spiffe")
 
 
-def _from_hosts(certificate: x509.Certificate) -> Caller | None:
-    hosts = _alternatives(certificate, x509.DNSName)
+def _from_hosts(certificate: ParsedCertificate) -> Caller | None:
+    hosts = _alternatives(certificate, DNS_NAME)
     if not hosts:
         return None
     name = hosts[0].lower()
@@ -77,22 +75,23 @@ def _from_hosts(certificate: x509.Certificate) -> Caller | None:
     return Caller(name, "dns")
 
 
-def _from_subject(certificate: x509.Certificate) -> Caller:
-    names = [str(attribute.value) for attribute in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+def _from_subject(certificate: ParsedCertificate) -> Caller:
+    names = certificate.subject.values(COMMON_NAME)
     if len(names) != 1:
         raise _UnusableName(
             "the certificate has no SPIFFE ID and no DNS name, and does not have exactly one common name"
         )
-    name = names[0]
+    # A text that is a guess would not identify the caller.
+    name = (names[0].text or "") if names[0].exact else ""
     plain = name.isprintable() and name == name.strip() and 0 < len(name) <= _MAXIMUM_COMMON_NAME_CHARACTERS
     if not plain or _SCHEME in name.lower() or "://" in name:
         raise _UnusableName("the common name is not printable text, or looks like a URI")
     return Caller(name, "common-name")
 
 
-def _alternatives(certificate: x509.Certificate, kind: type[x509.GeneralName]) -> list[str]:
+def _alternatives(certificate: ParsedCertificate, kind: int) -> list[str]:
+    """Return the alternative names of one kind. Names of other kinds are not read."""
     try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return []
-    return [name.value for name in names if isinstance(name, kind)]
+        return [name.decode("ascii") for name in certificate.alternative_names(kind)]
+    except UnicodeDecodeError:
+        raise _UnusableName("a name in the certificate is not ASCII") from None

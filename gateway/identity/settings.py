@@ -50,7 +50,7 @@ class JwtSettings(Settings):
     )
     jwks_file: Located | None = Field(
         default=None,
-        description="JSON Web Key Set (JWKS) of the issuer, as a file.",
+        description="JSON Web Key Set (JWKS) of the issuer, as a file. Tokens must name their key by its ID (kid).",
         json_schema_extra=READ_ON_CHANGE,
     )
     jwks_url: str | None = Field(
@@ -102,7 +102,7 @@ class JwtSettings(Settings):
         if bundle is None:
             return ssl.create_default_context()
         try:
-            return ssl.create_default_context(cadata=pem.to_pem(pem.certificates(bundle)).decode())
+            return ssl.create_default_context(cadata=pem.plain_certificates(bundle).decode())
         except (ValueError, ssl.SSLError) as error:
             key = "jwks_ca_certificates"
             raise FileError(f"identity.jwt.{key}: {error}", {(key,): [str(error)]}) from error

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
@@ -19,6 +17,8 @@ from gateway import pem
 from gateway.config.file_watcher import WatchedFiles
 from gateway.config.problems import FileError, Place, place_text
 from gateway.identity.settings import IdentitySettings
+from gateway.x509_reader.certificate import ParsedCertificate, chain_pem
+from gateway.x509_reader.der import X509Error
 
 _WARNING_PERIOD: Final = timedelta(days=14)
 _MINIMUM_RSA_BITS: Final = 2048
@@ -35,13 +35,14 @@ _PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 class TlsMaterial:
     """Certificate chain, private key, and trust bundle of a TLS server, as PEM without other text.
 
-    trust_bundle: None without client certificates. expires: when the server's own certificate expires.
+    trust_bundle: None without client certificates. begins, expires: the validity of the server's own certificate.
     """
 
     chain: bytes
     private_key: bytes = field(repr=False)
     trust_bundle: bytes | None
     serial_number: int
+    begins: datetime
     expires: datetime
 
 
@@ -96,23 +97,34 @@ def _load(settings: IdentitySettings) -> TlsMaterial:
     key = _private_key(settings.private_key_file, faults)
     bundle = None
     if settings.mtls is not None:
-        bundle = pem.to_pem(_certificates(settings.mtls.trust_bundle_file, _TRUST_BUNDLE, faults))
-    if chain and chain[0].not_valid_after_utc <= datetime.now(UTC):
-        faults.setdefault(_CERTIFICATE, f"the certificate expired at {chain[0].not_valid_after_utc.isoformat()}")
+        bundle = chain_pem(_certificates(settings.mtls.trust_bundle_file, _TRUST_BUNDLE, faults))
+    times = _validity(chain[0], faults) if chain else None
     if chain and key is not None and not _matches(key, chain[0]):
         other = any(_matches(key, each) for each in chain)
         fault = "the server certificate must come first" if other else "does not match private_key_file"
         faults.setdefault(_CERTIFICATE, fault)
-    if faults or key is None:
+    if faults or key is None or times is None:
         lines = (f"identity.{place_text(place)}: {fault}" for place, fault in faults.items())
         raise FileError("\n".join(lines), {place: [fault] for place, fault in faults.items()})
     return TlsMaterial(
-        chain=pem.to_pem(chain),
+        chain=chain_pem(chain),
         private_key=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
         trust_bundle=bundle,
         serial_number=chain[0].serial_number,
-        expires=chain[0].not_valid_after_utc,
+        begins=times[0],
+        expires=times[1],
     )
+
+
+def _validity(certificate: ParsedCertificate, faults: dict[Place, str]) -> tuple[datetime, datetime] | None:
+    try:
+        begins, expires = certificate.not_before, certificate.not_after
+    except X509Error:
+        faults.setdefault(_CERTIFICATE, "the validity period of the certificate cannot be read")
+        return None
+    if expires <= datetime.now(UTC):
+        faults.setdefault(_CERTIFICATE, f"the certificate expired at {expires.isoformat()}")
+    return begins, expires
 
 
 def _content(path: Path, place: Place, faults: dict[Place, str]) -> bytes | None:
@@ -125,7 +137,7 @@ def _content(path: Path, place: Place, faults: dict[Place, str]) -> bytes | None
     return None
 
 
-def _certificates(path: Path, place: Place, faults: dict[Place, str]) -> list[x509.Certificate]:
+def _certificates(path: Path, place: Place, faults: dict[Place, str]) -> list[ParsedCertificate]:
     content = _content(path, place, faults)
     if content is None:
         return []
@@ -146,7 +158,7 @@ def _private_key(path: Path, faults: dict[Place, str]) -> _PrivateKey | None:
         faults[_PRIVATE_KEY] = str(error)
     except TypeError:
         faults[_PRIVATE_KEY] = "the private key is encrypted"
-    except (ValueError, UnsupportedAlgorithm):
+    except Exception:  # noqa: BLE001 - the parser raises many types
         faults[_PRIVATE_KEY] = "the private key is malformed or of an unsupported kind"
     else:
         if isinstance(key, ec.EllipticCurvePrivateKey):
@@ -157,16 +169,15 @@ def _private_key(path: Path, faults: dict[Place, str]) -> _PrivateKey | None:
     return None
 
 
-def _matches(key: _PrivateKey, certificate: x509.Certificate) -> bool:
+def _matches(key: _PrivateKey, certificate: ParsedCertificate) -> bool:
     try:
-        return key.public_key() == certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):  # unsupported kind of key
+        return key.public_key() == certificate.public_key
+    except X509Error:  # unsupported kind of key
         return False
 
 
 def _warn_of_expiry(material: TlsMaterial) -> None:
     """Warn before the certificate expires; short-lived certificates, which are renewed automatically, warn later."""
-    certificate = x509.load_pem_x509_certificate(material.chain)
-    warning_period = min(_WARNING_PERIOD, (certificate.not_valid_after_utc - certificate.not_valid_before_utc) / 3)
+    warning_period = min(_WARNING_PERIOD, (material.expires - material.begins) / 3)
     if material.expires - datetime.now(UTC) < warning_period:
         _log.warning("certificate_expires_soon", expires=material.expires.isoformat())

@@ -42,10 +42,11 @@ class CertificateExpiries:
             if seen < oldest:
                 known.pop(name, None)
                 continue
-            end = dt.datetime.combine(last, dt.time(), dt.UTC) + dt.timedelta(days=1)
+            # The end of 9999-12-31 is not a datetime, so the day is added to the difference.
+            left = dt.datetime.combine(last, dt.time(), dt.UTC) - now + dt.timedelta(days=1)
             _, provider, _, certificate = name.split("/", 3)
             attributes = {names.KEYWAY_PROVIDER: provider, names.KEYWAY_CERTIFICATE: certificate}
-            yield Point(attributes, round((end - now) / dt.timedelta(days=1), 3))
+            yield Point(attributes, round(left / dt.timedelta(days=1), 3))
 
     def _take(self, certificate: Certificate) -> None:
         date = certificate.expiration_date

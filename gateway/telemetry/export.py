@@ -54,7 +54,7 @@ def exporter_options(settings: TelemetrySettings) -> ExporterOptions:
 
 def _bundle(authorities: bytes | None) -> bytes | None:
     """Return the certificates of a PEM file as plain PEM, because gRPC skips blocks that it does not know."""
-    return pem.to_pem(pem.certificates(authorities)) if authorities is not None else None
+    return pem.plain_certificates(authorities) if authorities is not None else None
 
 
 def _credentials(authorities: bytes | None) -> Any:

@@ -55,7 +55,7 @@ def _verifying_context(authorities: bytes | None, faults: dict[Place, str]) -> s
     if authorities is None:
         return ssl.create_default_context()
     try:
-        return ssl.create_default_context(cadata=pem.to_pem(pem.certificates(authorities)).decode())
+        return ssl.create_default_context(cadata=pem.plain_certificates(authorities).decode())
     except pem.PemError as error:
         faults[_AUTHORITIES] = str(error)
     except (ssl.SSLError, ValueError):
@@ -87,9 +87,9 @@ def _client_pem(client: ClientFiles, faults: dict[Place, str]) -> bytes | None:
     """Return the private key and the certificates in PEM, or None and faults."""
     if client.pkcs12 is not None:
         return _pkcs12_as_pem(client.pkcs12, client.password.encode())
-    certificates = _read(pem.certificates, client.certificate, (*_CLIENT, "certificate"), faults)
+    certificates = _read(pem.plain_certificates, client.certificate, (*_CLIENT, "certificate"), faults)
     key = _read(pem.private_key, client.private_key, (*_CLIENT, "private_key"), faults)
-    return key + pem.to_pem(certificates) if key is not None and certificates is not None else None
+    return key + certificates if key is not None and certificates is not None else None
 
 
 def _read(read: Callable[[bytes], _T], content: bytes | None, place: Place, faults: dict[Place, str]) -> _T | None:
@@ -108,4 +108,7 @@ def _pkcs12_as_pem(content: bytes, password: bytes) -> bytes:
         serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
     )
     key = store.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-    return key + pem.to_pem(item.certificate for item in [store.cert, *store.additional_certs])
+    chain = [
+        item.certificate.public_bytes(serialization.Encoding.PEM) for item in (store.cert, *store.additional_certs)
+    ]
+    return b"".join((key, *chain))

@@ -1,12 +1,17 @@
 """Uploads to the Certificate Manager emulator: accepted files, and every documented rejection of a file."""
 
+import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.x509_reader.der import to_pem
 from tests.support.emulators.certificate_manager import day, pair, pem_file, running, seeded
+from tests.support.odd_certificates import X400_ADDRESS, alternative_names, changed, dns_name
 from tests.support.programs import run
+from tests.support.x509_chain import Wanted, elliptic_key, key_pem, name, pem, self_signed
 
 RSA = ("rsa", "rsa_keygen_bits:2048")
 P384 = ("ec", "ec_paramgen_curve:P-384")
@@ -31,6 +36,55 @@ async def test_uploaded_file_can_be_downloaded() -> None:
     assert entry["signatureAlgorithm"] == "SHA256withECDSA"
     assert entry["fileCreationDate"] == day(0)
     assert entry["expirationDate"] == day(30)
+
+
+NEVER = dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
+
+
+def odd_file(**options: Any) -> bytes:
+    """A file that `cryptography` cannot read completely, although openssl can."""
+    made = self_signed(Wanted(name(NAME), **options), elliptic_key())
+    return pem(made) + key_pem(elliptic_key())
+
+
+def version_4() -> bytes:
+    der = changed(self_signed(Wanted(name(NAME))), {b"\xa0\x03\x02\x01\x02": b"\xa0\x03\x02\x01\x03"}, elliptic_key())
+    return to_pem(der, "CERTIFICATE").encode() + key_pem(elliptic_key())
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "expires"),
+    [
+        (odd_file(not_after=NEVER), 0, "9999-12-31"),
+        (odd_file(extensions=(alternative_names(X400_ADDRESS, dns_name(NAME)),)), 52003, None),
+        (version_4(), 52003, None),
+    ],
+    ids=["never expires", "x400 name", "X.509 version 4"],
+)
+async def test_files_that_the_parser_cannot_read_are_stored_or_rejected(
+    content: bytes, code: int, expires: str | None
+) -> None:
+    async with running(NAME, seeded("other", content)) as client:
+        assert (await client.upload(NAME, content)).code == code
+        if expires is not None:
+            assert (await client.list()).json["body"]["data"][0]["expirationDate"] == expires
+        assert (await client.download("other")).content == content
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda content: b"\xef\xbb\xbf" + content, 0),
+        (lambda content: content.replace(b"\n", b"\r\n"), 0),
+        (lambda content: b"text\n" + content, 0),
+        (lambda content: content.replace(b"BEGIN CERT", b"BEGIN_CERT", 1), 52003),
+        (lambda content: content.partition(b"\n")[2] + content, 52003),
+        (lambda content: content.replace(b"CERTIFICATE", b"TRUSTED CERTIFICATE"), 52003),
+    ],
+)
+async def test_no_block_of_a_file_is_skipped(change: Callable[[bytes], bytes], code: int) -> None:
+    async with running(NAME) as client:
+        assert (await client.upload(NAME, change(pem_file(NAME)))).code == code
 
 
 async def test_upload_replaces_the_file_and_the_list_entry() -> None:

@@ -198,10 +198,10 @@ class TestReferences:
 
     def test_file_is_relative_to_the_configuration(self, tmp_path: Path) -> None:
         (tmp_path / "secrets").mkdir()
-        (tmp_path / "secrets" / "password").write_bytes(f" {SECRET} \r\n\n".encode())
+        (tmp_path / "secrets" / "password").write_bytes(f"\ufeff {SECRET} \r\n\n".encode())
         path = tmp_path / "keyway.yaml"
         path.write_text(
-            "providers:\n- {id: a, type: thing, endpoint: 'http://a', password: {file: secrets/password}}\n"
+            "\ufeffproviders:\n- {id: a, type: thing, endpoint: 'http://a', password: {file: secrets/password}}\n"
         )
         provider = gateway_settings.load(path, TYPES).providers[0]
         assert isinstance(provider, ThingSettings)

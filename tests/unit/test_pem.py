@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from gateway import pem
 from gateway.pem import CERTIFICATE_LABELS, IGNORED_LABELS, PRIVATE_KEY_LABELS, PemError
+from gateway.x509_reader.certificate import ParsedCertificate
 from tests.support import openssl
-from tests.support.openssl import OpensslAuthority
+from tests.support.parsed import all_parsed
 
 ALL = CERTIFICATE_LABELS | PRIVATE_KEY_LABELS
 
@@ -30,8 +31,8 @@ class Files:
     folder: Path
 
     @property
-    def both(self) -> list[x509.Certificate]:
-        return x509.load_pem_x509_certificates(self.first + self.second)
+    def both(self) -> list[ParsedCertificate]:
+        return list(all_parsed(x509.load_pem_x509_certificates(self.first + self.second)))
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +187,7 @@ def test_private_key_is_returned_in_its_form(files: Files, form: str) -> None:
         found = pem.private_key(data)
         assert found == key
     password = b"secret" if "ENCRYPTED" in form.upper() else None
-    assert load_pem_private_key(found, password).public_key() == files.both[0].public_key()
+    assert load_pem_private_key(found, password).public_key() == files.both[0].public_key
 
 
 def test_file_without_exactly_one_private_key_is_rejected(files: Files) -> None:

@@ -3,23 +3,21 @@
 Every invalid file raises CertificateError.
 """
 
-import base64
-import re
 from collections.abc import Iterable, Sequence
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
+from gateway.emulators import pem_blocks
 from gateway.emulators.asteria import der
+from gateway.emulators.parsing import UnreadableError, parsing
 
 _SIGNED_DATA = der.encode_oid("1.2.840.113549.1.7.2")
-_PEM_BEGIN = re.compile(rb"-----BEGIN (?:X509 )?(?:CERTIFICATE|PKCS7|CMS)-----")
-_PEM_BLOCK = re.compile(rb"-----BEGIN ((?:X509 )?(?:CERTIFICATE|PKCS7|CMS))-----([^-]*)-----END \1-----")
+_LABELS = ("CERTIFICATE", "X509 CERTIFICATE", "PKCS7", "CMS")
 _MAXIMUM_CERTIFICATES = 1_000
-_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
 
 
 class CertificateError(ValueError):
@@ -29,8 +27,9 @@ class CertificateError(ValueError):
 def parse_all(data: bytes) -> list[x509.Certificate]:
     """Return all certificates of an X.509 or PKCS#7 file in PEM or DER. All fields of each certificate are readable."""
     try:
-        certificates = _pem(data) if b"-----BEGIN " in data else _der(data)
-    except _UNREADABLE as error:
+        with parsing("the file"):
+            certificates = _pem(data) if b"-----BEGIN " in data else _der(data)
+    except UnreadableError as error:
         raise CertificateError("the file is neither X.509 nor PKCS#7") from error
     if not certificates:
         raise CertificateError("the file contains no certificate")
@@ -43,8 +42,9 @@ def parse_all(data: bytes) -> list[x509.Certificate]:
 def parse(data: bytes) -> x509.Certificate:
     """Return the certificate in a DER encoding."""
     try:
-        certificate = x509.load_der_x509_certificate(data)
-    except _UNREADABLE as error:
+        with parsing("the data"):
+            certificate = x509.load_der_x509_certificate(data)
+    except UnreadableError as error:
         raise CertificateError("the file is not a DER certificate") from error
     check(certificate)
     return certificate
@@ -59,9 +59,10 @@ def check_count(certificates: Sequence[x509.Certificate]) -> None:
 def check(certificate: x509.Certificate) -> None:
     """Read lazily parsed fields now, so that an invalid field is found early."""
     try:
-        _ = certificate.version, certificate.subject, certificate.issuer, certificate.extensions
-        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc, certificate.public_key()
-    except (*_UNREADABLE, x509.DuplicateExtension) as error:
+        with parsing("a field"):
+            _ = certificate.version, certificate.subject, certificate.issuer, certificate.extensions
+            _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc, certificate.public_key()
+    except UnreadableError as error:
         raise CertificateError("a certificate has a malformed field") from error
 
 
@@ -95,8 +96,9 @@ def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
     if issuer.subject != certificate.issuer:
         return False
     try:
-        _verify(issuer.public_key(), certificate)
-    except (InvalidSignature, *_UNREADABLE):
+        with parsing("a signature"):
+            _verify(issuer.public_key(), certificate)
+    except UnreadableError:
         return False
     return True
 
@@ -121,12 +123,11 @@ def _verify(key: PublicKeyTypes, certificate: x509.Certificate) -> None:
 
 def _pem(data: bytes) -> list[x509.Certificate]:
     """Return the certificates of all blocks; other blocks are skipped."""
-    blocks = _PEM_BLOCK.findall(data)
-    if len(blocks) != len(_PEM_BEGIN.findall(data)):
-        raise ValueError("a PEM block has no END line")
     certificates: list[x509.Certificate] = []
-    for _, body in blocks:
-        certificates += _der(base64.b64decode(b"".join(body.split()), validate=True))
+    for block in pem_blocks.read(data):
+        if block.label not in _LABELS:
+            raise ValueError("a PEM block contains no certificate")
+        certificates += _der(block.content())
     return certificates
 
 

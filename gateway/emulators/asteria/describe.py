@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from gateway.emulators.asteria import names
 from gateway.emulators.asteria.assumptions import TIME_ZONE
 from gateway.emulators.asteria.certificates import CertificateError
+from gateway.emulators.parsing import UnreadableError, parsing
 
 _JAVA_SIGNATURES: Final = {
     "1.2.840.113549.1.1.2": "MD2withRSA",
@@ -39,10 +40,11 @@ _JAVA_SIGNATURES: Final = {
 def detail(certificate: x509.Certificate, chain: Sequence[x509.Certificate] | None = None) -> dict[str, Any]:
     """Return the detailed form, with `chainInfo` if a chain is given. Raises CertificateError if it is unreadable."""
     try:
-        described = _detail(certificate)
-        if chain is not None:
-            described["chainInfo"] = [names.text(each.issuer) for each in chain]
-    except (ValueError, x509.DuplicateExtension) as error:
+        with parsing("a certificate"):
+            described = _detail(certificate)
+            if chain is not None:
+                described["chainInfo"] = [names.text(each.issuer) for each in chain]
+    except UnreadableError as error:
         raise CertificateError("a certificate has a malformed field") from error
     return described
 
@@ -50,14 +52,15 @@ def detail(certificate: x509.Certificate, chain: Sequence[x509.Certificate] | No
 def summary(alias: str, certificate: x509.Certificate) -> dict[str, str]:
     """Return the short form, as in lists of authorities."""
     try:
-        return {
-            "alias": alias,
-            "subject": names.text(certificate.subject),
-            "issuer": names.text(certificate.issuer),
-            "notBefore": _time(certificate.not_valid_before_utc),
-            "notAfter": _time(certificate.not_valid_after_utc),
-        }
-    except ValueError as error:
+        with parsing("a certificate"):
+            return {
+                "alias": alias,
+                "subject": names.text(certificate.subject),
+                "issuer": names.text(certificate.issuer),
+                "notBefore": _time(certificate.not_valid_before_utc),
+                "notAfter": _time(certificate.not_valid_after_utc),
+            }
+    except UnreadableError as error:
         raise CertificateError("a certificate has a malformed field") from error
 
 

@@ -7,12 +7,12 @@ certificates of JDK 17's keytool are an example: they have parameters where the 
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from gateway.emulators.asteria import certificates, jks, pkcs12
 from gateway.emulators.asteria.errors import AsteriaError
+from gateway.emulators.parsing import UnreadableError, parsing
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,8 @@ def _read_jks(data: bytes, password: str) -> tuple[PrivateKeyTypes, x509.Certifi
     leaf, *others = (certificates.parse(each) for each in keys[0].chain)
     encoded = keys[0].private_key(password)
     try:
-        key = serialization.load_der_private_key(encoded, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        with parsing("the private key"):
+            key = serialization.load_der_private_key(encoded, None)
+    except UnreadableError as error:
         raise jks.JksError("the private key has an unsupported type") from error
     return key, leaf, others

@@ -11,11 +11,11 @@ import hashlib
 import hmac
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from gateway.emulators.asteria import der
+from gateway.emulators.parsing import UnreadableError, parsing
 
 _PFX_ELEMENTS_WITH_MAC = 3
 _MAC_KEY_PURPOSE = 3
@@ -46,8 +46,9 @@ def read(data: bytes, password: str) -> tuple[PrivateKeyTypes, x509.Certificate,
     """Return the private key, its certificate, and the other certificates in the file."""
     _check_rounds(data)
     try:
-        content = pkcs12.load_pkcs12(data, password.encode())
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        with parsing("the file"):
+            content = pkcs12.load_pkcs12(data, password.encode())
+    except UnreadableError as error:
         raise _why(data, password) from error
     if content.key is None or content.cert is None:
         raise Pkcs12Error("the file contains no private key with a certificate")

@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
@@ -29,6 +28,7 @@ from gateway.emulators.asteria.sealing import Passwords
 from gateway.emulators.asteria.sessions import make_user
 from gateway.emulators.asteria.state import AsteriaState, Authority, Role, Store, StoredKeyStore
 from gateway.emulators.base import SeedError
+from gateway.emulators.parsing import UnreadableError, parsing
 
 _SELF_SIGNED_DAYS: Final = 365
 
@@ -135,9 +135,11 @@ def _self_signed(subject: Mapping[str, Any], place: str, passwords: Passwords, n
 
 
 def _private_key(fields: Mapping[str, Any], place: str, leaf: x509.Certificate) -> PrivateKeyTypes:
+    text = _text(fields, "private_key_pem", place)
     try:
-        key = serialization.load_pem_private_key(_text(fields, "private_key_pem", place).encode(), None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        with parsing("the private key"):
+            key = serialization.load_pem_private_key(text.encode(), None)
+    except UnreadableError as error:
         raise SeedError(f"{place}.private_key_pem: must be an unencrypted private key") from error
     if certificates.public_key_bytes(key.public_key()) != certificates.public_key_bytes(leaf.public_key()):
         raise SeedError(f"{place}.private_key_pem: must be the key of the first certificate")

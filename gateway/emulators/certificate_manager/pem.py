@@ -4,15 +4,16 @@
 """
 
 import datetime as dt
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtensionOID, NameOID, SignatureAlgorithmOID
 
+from gateway.emulators import pem_blocks
 from gateway.emulators.certificate_manager import assumptions
+from gateway.emulators.parsing import UnreadableError, parsing
+from gateway.emulators.pem_blocks import PemBlock, PemBlockError
 
 _KEY_LABELS = ("RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY", "ENCRYPTED PRIVATE KEY")
 _CURVE_LABEL = "EC PARAMETERS"  # `openssl ecparam -genkey` writes this block before the key
@@ -60,50 +61,34 @@ class CertificateFile:
     expires: dt.datetime
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    label: str
-    text: bytes
-
-
 def read(content: bytes) -> CertificateFile:
     """Parse a file. NotPemError states the reason for a failure. Key checks take some milliseconds."""
-    blocks = [block for block in _blocks(content) if block.label != _CURVE_LABEL]
+    try:
+        blocks = [block for block in pem_blocks.read(content) if block.label != _CURVE_LABEL]
+    except PemBlockError as error:
+        raise NotPemError(str(error)) from error
     if len(blocks) < 2:
         raise NotPemError("the file contains no certificate, or no private key")
     *chain, key = blocks
     if key.label not in _KEY_LABELS or any(block.label != "CERTIFICATE" for block in chain):
         raise NotPemError("the file must contain certificates, followed by one private key")
     try:
-        leaf, *_ = [x509.load_pem_x509_certificate(block.text) for block in chain]
-        if not _is_encrypted(key) and not _belongs(key, leaf):
-            raise NotPemError("the private key does not belong to the first certificate")
-        return _describe(leaf)
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
-        raise NotPemError("a PEM block is malformed") from error
+        with parsing("a certificate or its key"):
+            leaf, *_ = [x509.load_pem_x509_certificate(block.text) for block in chain]
+            belongs = _is_encrypted(key) or _belongs(key, leaf)
+            described = _describe(leaf)
+    except UnreadableError as error:
+        raise NotPemError(str(error)) from error
+    if not belongs:
+        raise NotPemError("the private key does not belong to the first certificate")
+    return described
 
 
-def _blocks(content: bytes) -> Iterator[_Block]:
-    """Yield the PEM blocks. Text between blocks is skipped; a block without an end is an error."""
-    label, lines = "", list[bytes]()
-    for line in content.splitlines(keepends=True):
-        stripped = line.strip()
-        if not label and stripped.startswith(b"-----BEGIN ") and stripped.endswith(b"-----"):
-            label, lines = stripped[11:-5].decode("ascii", "replace"), []
-        if label:
-            lines.append(line)
-        if label and stripped == b"-----END " + label.encode() + b"-----":
-            yield _Block(label, b"".join(lines))
-            label = ""
-    if label:
-        raise NotPemError("a PEM block has no END line")
-
-
-def _is_encrypted(key: _Block) -> bool:
+def _is_encrypted(key: PemBlock) -> bool:
     return key.label == "ENCRYPTED PRIVATE KEY" or b"Proc-Type: 4,ENCRYPTED" in key.text
 
 
-def _belongs(key: _Block, leaf: x509.Certificate) -> bool:
+def _belongs(key: PemBlock, leaf: x509.Certificate) -> bool:
     public = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     private_key = serialization.load_pem_private_key(key.text, None)
     return private_key.public_key().public_bytes(*public) == leaf.public_key().public_bytes(*public)
@@ -118,11 +103,19 @@ def _describe(leaf: x509.Certificate) -> CertificateFile:
         authority=next(iter(issuer_names), None),
         signature_algorithm=_JAVA_NAMES.get(oid, oid.dotted_string),
         domains=tuple(dict.fromkeys(alternative_names or common_names)),
-        file_creation_date=leaf.not_valid_before_utc.astimezone(assumptions.ZONE).date(),
-        expiration_date=leaf.not_valid_after_utc.astimezone(assumptions.ZONE).date(),
+        file_creation_date=_day(leaf.not_valid_before_utc),
+        expiration_date=_day(leaf.not_valid_after_utc),
     )
     names = frozenset([*common_names, *alternative_names])
     return CertificateFile(facts, names, frozenset(issuer_names), leaf.not_valid_after_utc)
+
+
+def _day(instant: dt.datetime) -> dt.date:
+    """The day in the service's time zone. 9999-12-31T23:59:59Z, commonly used for "never", has none: its day in UTC."""
+    try:
+        return instant.astimezone(assumptions.ZONE).date()
+    except OverflowError:
+        return instant.date()
 
 
 def _texts(name: x509.Name, oid: x509.ObjectIdentifier) -> list[str]:

@@ -6,7 +6,6 @@ as PKCS#8 DER, the form in which the state stores them.
 
 from dataclasses import dataclass
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import padding, rsa, utils
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from gateway.emulators.parsing import UnreadableError, parsing
 from gateway.emulators.secure_key_manager.assumptions import RSA_BITS, VERSION_PREFIX_BYTES
 from gateway.emulators.secure_key_manager.texts import MalformedError, from_base64, to_base64
 
@@ -48,8 +48,9 @@ def generate() -> bytes:
 def private_key_from_pem(pem: str) -> bytes:
     """Load an unencrypted PEM private key. Raises MalformedError if it is not RSA-2048."""
     try:
-        key = load_pem_private_key(pem.encode(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        with parsing("the private key"):
+            key = load_pem_private_key(pem.encode(), password=None)
+    except UnreadableError as error:
         raise MalformedError("must be an unencrypted private key in PEM") from error
     if not isinstance(key, rsa.RSAPrivateKey) or key.key_size != RSA_BITS:
         raise MalformedError(f"must be an RSA key of {RSA_BITS} bits")

@@ -29,6 +29,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from gateway.emulators.parsing import parsing
 from gateway.emulators.secure_key_manager import asymmetric, symmetric
 from gateway.emulators.secure_key_manager.seed_fields import Fields
 from gateway.emulators.secure_key_manager.state import Item, KeyState, KeyStore, Kind
@@ -176,7 +177,8 @@ def _mac_address(text: str) -> str:
 
 def _fingerprint(text: str) -> str:
     if text.lstrip().startswith("-----BEGIN"):
-        return sha256(x509.load_pem_x509_certificate(text.encode()).public_bytes(Encoding.DER)).hexdigest()
+        with parsing("the certificate"):
+            return sha256(x509.load_pem_x509_certificate(text.encode()).public_bytes(Encoding.DER)).hexdigest()
     fingerprint = text.replace(":", "").lower()
     if not _FINGERPRINT.fullmatch(fingerprint):
         raise ValueError("must be a list of SHA-256 fingerprints or PEM certificates")

@@ -166,7 +166,7 @@ def _channel(settings: ShipSettings, address: str) -> grpc.aio.Channel:
 
 def _bundle(content: bytes | None) -> bytes | None:
     """Return the certificates of a PEM file as plain PEM, because gRPC skips blocks that it does not know."""
-    return pem.to_pem(pem.certificates(content)) if content is not None else None
+    return pem.plain_certificates(content) if content is not None else None
 
 
 def _system_ca_certificates() -> bytes | None:

@@ -38,7 +38,7 @@ class ShipCertificate(Settings):
     def model_post_init(self, _context: Any) -> None:
         """Reject a key that does not match the certificate, which otherwise shows only as failing handshakes."""
         own = pem.certificates(self.certificate.get_secret_value())[0]
-        if _public_key(self.private_key) != own.public_key():
+        if _public_key(self.private_key) != own.public_key:
             raise ValueError("private_key does not match certificate")
 
 

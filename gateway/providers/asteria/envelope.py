@@ -53,7 +53,7 @@ def _data(document: JsonObject) -> JsonObject:
     result = document.object("result")
     if result.text("status").strip().lower() != _SUCCESS:
         raise FormatError("result.status is not success")
-    return result.object("data") if "data" in result else JsonObject({})
+    return result.object_or_empty("data")
 
 
 def _decoded(body: bytes) -> tuple[str, bool]:

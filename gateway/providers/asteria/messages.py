@@ -8,25 +8,25 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from gateway.pem import CERTIFICATE_LABELS, PRIVATE_KEY_LABELS, REQUEST_LABELS
 from gateway.providers.asteria import distinguished_names, times
 from gateway.providers.asteria.resources import Resource, authority_name
 from gateway.providers.base import expiry, filenames, pem
 from gateway.providers.base import x509 as formats
 from gateway.providers.base.errors import FormatError
+from gateway.providers.base.field_reader import FieldReader
 from gateway.providers.base.json_object import JsonObject
 from gateway.providers.base.zipfiles import ZipEntry, read_zip
 from gateway.upstream.client import HttpResponse
+from gateway.x509_reader.certificate import check_request
+from gateway.x509_reader.der import X509Error, to_pem
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import trusted_authority_pb2 as authorities
 
 _LABELS: Final = REQUEST_LABELS | CERTIFICATE_LABELS | PRIVATE_KEY_LABELS
 _REQUEST_NAME: Final = "certificate.csr"
+_BASIC_FIELDS: Final = ("signature_algorithm", "expiration_date")
 _KEY_USAGES: Final = {
     "digitalSignature": "digital_signature",
     "nonRepudiation": "non_repudiation",
@@ -70,8 +70,9 @@ def basic_certificate(data: JsonObject, resource: Resource, calendar: Calendar) 
         display_name=full.display_name,
         authority=full.authority,
         signature_algorithm=full.signature_algorithm,
-        expiration_date=full.expiration_date,
+        expiration_date=full.expiration_date if full.HasField("expiration_date") else None,
         state=full.state,
+        unreadable_fields=[name for name in full.unreadable_fields if name in _BASIC_FIELDS],
     )
 
 
@@ -79,12 +80,14 @@ def full_certificate(data: JsonObject, resource: Resource, calendar: Calendar) -
     """Read the response of `show` or `import`, in CERTIFICATE_VIEW_FULL."""
     source = data.object("certificate")
     message = listed_certificate(resource)
-    _fill(message, source, calendar.timezone)
-    _fill_details(message, source)
+    fields = FieldReader(message)
+    _fill(fields, source, calendar.timezone)
+    _require_any(message)
+    _fill_details(fields, source)
     message.authority = formats.authority(message.issuer)
-    not_after = times.parse(source.text("notAfter"))
-    expiry.set_expiration(message, not_after.day, calendar.timezone, now=calendar.now())
-    message.chain[:] = source.texts("chainInfo") if "chainInfo" in source else []
+    fields.set("expiration_date", lambda: expiry.to_message(times.parse(source.text("notAfter")).day))
+    expiry.set_state(message, calendar.timezone, now=calendar.now())
+    fields.set("chain", lambda: source.texts_or_empty("chainInfo"))
     return message
 
 
@@ -92,23 +95,34 @@ def authority(data: JsonObject, resource: Resource, calendar: Calendar) -> autho
     """Read the response of `ca/show`."""
     source = data.object("certificate")
     message = authorities.TrustedAuthority(name=resource.name, alias=resource.alias)
-    _fill(message, source, calendar.timezone)
-    _fill_details(message, source)
+    fields = FieldReader(message)
+    _fill(fields, source, calendar.timezone)
+    _require_any(message)
+    _fill_details(fields, source)
     return message
 
 
 def listed_authorities(data: JsonObject, store: Resource, calendar: Calendar) -> list[authorities.TrustedAuthority]:
     """Read the response of `ca/list`, `ca/import`, and `ca/delete`.
 
-    `name` is empty if the alias cannot be part of a resource name.
+    `name` is empty if the alias cannot be part of a resource name, or cannot be read. A server can omit an empty list,
+    and can return a list of one item as an object.
     """
-    found: list[authorities.TrustedAuthority] = []
-    for source in _authority_items(data):
-        alias = source.text("alias")
-        message = authorities.TrustedAuthority(name=authority_name(store, alias), alias=alias)
-        _fill(message, source, calendar.timezone)
-        found.append(message)
+    empty = not data.names() or "certificate" in data.names()
+    rows = data.rows_or_empty("certificate") if empty else data.rows("certificate")
+    found = [_listed_authority(row, store, calendar) for row in rows]
+    if found and not any(message.alias for message in found):
+        raise FormatError("no item of the list has an alias")
     return found
+
+
+def _listed_authority(source: JsonObject, store: Resource, calendar: Calendar) -> authorities.TrustedAuthority:
+    message = authorities.TrustedAuthority()
+    fields = FieldReader(message)
+    fields.set("alias", lambda: source.text("alias"))
+    message.name = authority_name(store, message.alias)
+    _fill(fields, source, calendar.timezone)
+    return message
 
 
 def new_aliases(
@@ -119,35 +133,27 @@ def new_aliases(
     return [item.alias for item in after if item.alias not in known]
 
 
-def _authority_items(data: JsonObject) -> list[JsonObject]:
-    """Return the items of a list. A server can omit an empty list, and can return a list of one item as an object."""
-    if isinstance(data.get("certificate"), dict):
-        return [data.object("certificate")]
-    return data.objects("certificate") if data.names() else []
-
-
-def _fill(
-    message: certificates.Certificate | authorities.TrustedAuthority, source: JsonObject, timezone: ZoneInfo
-) -> None:
+def _fill(fields: FieldReader, source: JsonObject, timezone: ZoneInfo) -> None:
     """Set the fields that lists and single responses have. All of them are documented as required."""
-    message.subject.CopyFrom(distinguished_names.read(source.get("subject")))
-    message.issuer.CopyFrom(distinguished_names.read(source.get("issuer")))
-    message.not_before.CopyFrom(times.moment(times.parse(source.text("notBefore")), timezone))
-    message.not_after.CopyFrom(times.moment(times.parse(source.text("notAfter")), timezone))
+    fields.set("subject", lambda: distinguished_names.read(source.get("subject")))
+    fields.set("issuer", lambda: distinguished_names.read(source.get("issuer")))
+    fields.set("not_before", lambda: times.moment(times.parse(source.text("notBefore")), timezone))
+    fields.set("not_after", lambda: times.moment(times.parse(source.text("notAfter")), timezone))
 
 
-def _fill_details(message: certificates.Certificate | authorities.TrustedAuthority, source: JsonObject) -> None:
+def _require_any(message: certificates.Certificate | authorities.TrustedAuthority) -> None:
+    """Raise FormatError if none of the required fields was read: the response describes no certificate."""
+    if not message.HasField("subject") and not message.HasField("issuer") and not message.HasField("not_after"):
+        raise FormatError("the certificate has no readable field")
+
+
+def _fill_details(fields: FieldReader, source: JsonObject) -> None:
     """Set the fields that only single responses have. Missing fields stay empty."""
-    message.signature_algorithm = _text(source, "signatureAlgorithm")
-    message.version = _text(source, "version")
-    message.serial_number = _text(source, "serialNumber")
-    usage = _key_usage(source.object("usage")) if source.get("usage") else certificates.KeyUsage()
-    # At least one bit must be set (RFC 5280, 4.2.1.3). Without any, the certificate has no key usage extension.
-    if usage.ByteSize():
-        message.key_usage.CopyFrom(usage)
-    fingerprints = _fingerprints(source)
-    if fingerprints.ByteSize():
-        message.fingerprints.CopyFrom(fingerprints)
+    fields.set("signature_algorithm", lambda: _text(source, "signatureAlgorithm"))
+    fields.set("version", lambda: _text(source, "version"))
+    fields.set("serial_number", lambda: _text(source, "serialNumber"))
+    fields.set("key_usage", lambda: _key_usage(source.object_or_empty("usage")))
+    fields.set("fingerprints", lambda: _fingerprints(source))
 
 
 def _text(source: JsonObject, name: str) -> str:
@@ -156,18 +162,21 @@ def _text(source: JsonObject, name: str) -> str:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else source.text(name, default="")
 
 
-def _key_usage(source: JsonObject) -> certificates.KeyUsage:
-    flags = {field: source.boolean(name) for name, field in _KEY_USAGES.items() if name in source}
-    return certificates.KeyUsage(**flags)
+def _key_usage(source: JsonObject) -> certificates.KeyUsage | None:
+    """Return the uses, at least one. Without any, the certificate has no key usage extension (RFC 5280, 4.2.1.3)."""
+    usage = certificates.KeyUsage(
+        **{field: source.boolean(name) for name, field in _KEY_USAGES.items() if name in source}
+    )
+    return usage if usage.ByteSize() else None
 
 
-def _fingerprints(source: JsonObject) -> certificates.Fingerprints:
+def _fingerprints(source: JsonObject) -> certificates.Fingerprints | None:
     message = certificates.Fingerprints()
     for field, (name, length) in _FINGERPRINTS.items():
         text = source.text(name, default="")
         if text:
             setattr(message, field, _fingerprint(text, name, length))
-    return message
+    return message if message.ByteSize() else None
 
 
 def _fingerprint(text: str, name: str, length: int) -> str:
@@ -189,7 +198,7 @@ def exported_certificate(
     default_name: a file name without extension.
     """
     entries = read_zip(response.body)
-    found = {certificate: None for entry in entries for certificate in formats.read_certificates(entry.content)}
+    found = dict.fromkeys(each for entry in entries for each in formats.read_certificates(entry.content))
     if not found:
         raise FormatError("the ZIP archive contains no certificate")
     if len(found) > pem.MAXIMUM_BLOCKS:
@@ -200,7 +209,7 @@ def exported_certificate(
         content=encoded.content,
         filename=filenames.for_download(_filename(entries, response), default_name, encoded.suffix),
         media_type=encoded.media_type,
-        certificate_chain=formats.to_pem(chain),
+        certificate_chain=[each.pem for each in chain],
     )
 
 
@@ -228,9 +237,8 @@ def _filename(entries: list[ZipEntry], response: HttpResponse) -> str:
 def _request_pem(content: bytes) -> str:
     """Return a PKCS#10 request, in DER or PEM with either of its labels, as PEM."""
     try:
-        request = x509.load_der_x509_csr(_request_der(content))
-        return request.public_bytes(Encoding.PEM).decode()
-    except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
+        return to_pem(check_request(_request_der(content)), "CERTIFICATE REQUEST")
+    except X509Error as error:
         raise FormatError("the file is not a CSR") from error
 
 

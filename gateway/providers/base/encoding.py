@@ -41,11 +41,15 @@ def _utf8(data: bytes) -> str | None:
 
 
 def decode_base64(text: str) -> bytes:
-    """Return the bytes of canonical Base64: padded, no other characters, no stray bits. Raises FormatError."""
+    """Return the bytes of Base64: padded, no stray bits, and no other characters than white space. Raises FormatError.
+
+    Encoders break lines, and programs add a line feed at the end.
+    """
+    compact = "".join(text.split())
     try:
-        data = binascii.a2b_base64(text, strict_mode=True)
+        data = binascii.a2b_base64(compact, strict_mode=True)
     except ValueError:
         data = None
-    if data is None or base64.b64encode(data).decode("ascii") != text:
+    if data is None or base64.b64encode(data).decode("ascii") != compact:
         raise FormatError("the text is not Base64")
     return data

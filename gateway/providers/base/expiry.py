@@ -13,8 +13,17 @@ def set_expiration(
     message: certificates.Certificate, expiration: date, timezone: ZoneInfo, *, now: datetime | None = None
 ) -> None:
     """Set expiration_date and state. now: an aware datetime; by default the current time."""
-    today = (now or datetime.now(timezone)).astimezone(timezone).date()
     message.expiration_date.CopyFrom(to_message(expiration))
+    set_state(message, timezone, now=now)
+
+
+def set_state(message: certificates.Certificate, timezone: ZoneInfo, *, now: datetime | None = None) -> None:
+    """Set the state that follows from expiration_date; UNSPECIFIED without one. now: see `set_expiration`."""
+    if not message.HasField("expiration_date"):
+        return
+    last = message.expiration_date
+    expiration = date(last.year, last.month, last.day)
+    today = (now or datetime.now(timezone)).astimezone(timezone).date()
     message.state = (
         certificates.CERTIFICATE_STATE_EXPIRED if expiration < today else certificates.CERTIFICATE_STATE_ACTIVE
     )

@@ -101,6 +101,27 @@ class JsonObject:
             if isinstance(item, dict)
         ]
 
+    def rows(self, name: str) -> list["JsonObject"]:
+        """Return a list of objects. An item that is not an object becomes an empty object, as an unreadable row."""
+        return [
+            JsonObject(item if isinstance(item, dict) else {}, f"{self._path}{name}[{index}].")
+            for index, item in enumerate(self._list(name))
+        ]
+
+    def rows_or_empty(self, name: str) -> list["JsonObject"]:
+        """Return a list of objects, none if the field is missing or null. A single object is a list of one."""
+        if isinstance(self._data.get(name), dict):
+            return [self.object(name)]
+        return self.rows(name) if name in self else []
+
+    def object_or_empty(self, name: str) -> "JsonObject":
+        """Return a nested object; an empty one if the field is missing, null, or an empty list."""
+        return JsonObject({}, f"{self._path}{name}.") if self.get(name) in (None, []) else self.object(name)
+
+    def texts_or_empty(self, name: str) -> list[str]:
+        """Return a list of strings, empty if the field is missing, null, or an empty object."""
+        return [] if self.get(name) in (None, {}) else self.texts(name)
+
     def texts(self, name: str) -> list[str]:
         """Return a list of strings."""
         items = self._list(name)

@@ -4,29 +4,33 @@
 rejects. Private keys stay text: this module does not parse, decrypt, or convert them.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from enum import Enum, auto
+from typing import Final, NamedTuple, TypeVar
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from gateway import pem as reader
 from gateway.pem import CERTIFICATE_LABELS, PRIVATE_KEY_LABELS, Block
 from gateway.providers.base.errors import FormatError
+from gateway.x509_reader import certificate as parser
+from gateway.x509_reader.certificate import ParsedCertificate
+from gateway.x509_reader.der import X509Error
 
 MAXIMUM_BYTES: Final = 1024 * 1024
 MAXIMUM_BLOCKS: Final = 100
 
 _BEGIN: Final = b"-----BEGIN "
 
+_T = TypeVar("_T")
+
 
 @dataclass(frozen=True, slots=True)
 class PemBundle:
     """The certificates of a file in its order, and the text of its private key, if it has one."""
 
-    certificates: tuple[x509.Certificate, ...]
+    certificates: tuple[ParsedCertificate, ...]
     private_key_pem: str | None = field(default=None, repr=False)
 
 
@@ -64,26 +68,40 @@ def read_blocks(data: bytes, expected: Collection[str]) -> list[Block]:
         raise FormatError(f"the PEM file is malformed: {error}") from None
 
 
-def load_certificate(der: bytes) -> x509.Certificate:
-    """Return a certificate in DER. Raises FormatError if its names, dates, version, or serial number are invalid."""
+def load_certificate(der: bytes) -> ParsedCertificate:
+    """Return a certificate in DER. Its fields are read when they are used. Raises FormatError."""
     try:
-        certificate = x509.load_der_x509_certificate(der)
-        _ = (certificate.subject, certificate.issuer, certificate.version, certificate.serial_number)
-        _ = (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
-    except (ValueError, TypeError, x509.InvalidVersion) as error:
+        return parser.parse(der)
+    except X509Error as error:
         raise FormatError("the file contains an invalid certificate") from error
-    return certificate
+
+
+class KeyMatch(Enum):
+    """Whether a private key belongs to a certificate."""
+
+    YES = auto()
+    NO = auto()
+    UNKNOWN = auto()
+    """The private key is encrypted, or one of the two keys is of a kind that the gateway cannot read."""
+
+
+def match(private_key_pem: str, certificate: ParsedCertificate) -> KeyMatch:
+    """Return whether the private key belongs to the certificate."""
+    own, wanted = _public_key_of(private_key_pem), _public_key(certificate)
+    if own is None or wanted is None:
+        return KeyMatch.UNKNOWN
+    return KeyMatch.YES if own == wanted else KeyMatch.NO
 
 
 def order_chain(
-    certificates: Sequence[x509.Certificate], private_key_pem: str | None = None
-) -> tuple[x509.Certificate, ...]:
-    """Return the certificates with the leaf first, each followed by its issuer, and unrelated ones at the end.
+    certificates: Sequence[ParsedCertificate], private_key_pem: str | None = None
+) -> tuple[ParsedCertificate, ...]:
+    """Return each certificate once: the leaf first, each followed by its issuer, and unrelated ones at the end.
 
     The leaf is the certificate of the private key, if it is given and not encrypted. Otherwise it is the first
     certificate that issued none of the others and is not an authority, or the first that issued none of the others.
     """
-    remaining = [_link(certificate) for certificate in certificates]
+    remaining = [_link(certificate) for certificate in parser.unique(certificates)]
     ordered: list[_Link] = []
     current = _leaf(remaining, private_key_pem)
     while current is not None:
@@ -97,31 +115,31 @@ def order_chain(
 class _Link(NamedTuple):
     """The data that determines the order of a chain. It is read once because all pairs are compared."""
 
-    certificate: x509.Certificate
-    subject: bytes
-    issuer: bytes
+    certificate: ParsedCertificate
     own_key: bytes | None
     issuers_key: bytes | None
     is_authority: bool
 
 
-def _link(certificate: x509.Certificate) -> _Link:
-    own_key = issuers_key = None
-    is_authority = False
-    for extension in _extensions(certificate) or ():
-        value = extension.value
-        if isinstance(value, x509.SubjectKeyIdentifier):
-            own_key = value.digest
-        elif isinstance(value, x509.AuthorityKeyIdentifier):
-            issuers_key = value.key_identifier
-        elif isinstance(value, x509.BasicConstraints):
-            is_authority = value.ca
-    subject, issuer = certificate.subject.public_bytes(), certificate.issuer.public_bytes()
-    return _Link(certificate, subject, issuer, own_key, issuers_key, is_authority)
+def _link(certificate: ParsedCertificate) -> _Link:
+    """An extension that cannot be read counts as missing: the order then depends on the names."""
+    return _Link(
+        certificate,
+        _readable(lambda: certificate.key_identifier),
+        _readable(lambda: certificate.issuers_key_identifier),
+        bool(_readable(lambda: certificate.is_authority)),
+    )
+
+
+def _readable(read: Callable[[], _T]) -> _T | None:
+    try:
+        return read()
+    except X509Error:
+        return None
 
 
 def _leaf(links: Sequence[_Link], private_key_pem: str | None) -> _Link | None:
-    expected = _public_key_of(private_key_pem)
+    expected = _public_key_of(private_key_pem) if private_key_pem is not None else None
     if expected is not None:
         for link in links:
             if _public_key(link.certificate) == expected:
@@ -133,32 +151,23 @@ def _leaf(links: Sequence[_Link], private_key_pem: str | None) -> _Link | None:
 
 def _issued(issuer: _Link, link: _Link) -> bool:
     """Return whether `issuer` issued `link`, by name and, if both certificates have one, by key identifier."""
-    if issuer.subject != link.issuer or issuer.certificate == link.certificate:
+    if issuer.certificate.encoded_subject != link.certificate.encoded_issuer or issuer is link:
         return False
     return issuer.own_key is None or link.issuers_key is None or issuer.own_key == link.issuers_key
 
 
-def _extensions(certificate: x509.Certificate) -> x509.Extensions | None:
-    """Return the extensions, or None if they are malformed. The order then depends on the names only."""
+def _public_key(certificate: ParsedCertificate) -> bytes | None:
+    """Return the public key in the form in which the library writes it; None if the library does not support it."""
     try:
-        return certificate.extensions
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return certificate.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except X509Error:
         return None
 
 
-def _public_key(certificate: x509.Certificate) -> bytes | None:
-    try:
-        return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    except (ValueError, UnsupportedAlgorithm):
-        return None
-
-
-def _public_key_of(private_key_pem: str | None) -> bytes | None:
-    """Return the public key of a private key; None if the private key is missing, encrypted, or unreadable."""
-    if private_key_pem is None:
-        return None
+def _public_key_of(private_key_pem: str) -> bytes | None:
+    """Return the public key of a private key; None if the private key is encrypted or unreadable."""
     try:
         key = load_pem_private_key(private_key_pem.encode(), None, unsafe_skip_rsa_key_validation=True)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except Exception:  # noqa: BLE001 - the parser raises many types
         return None
-    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -6,79 +6,84 @@ Sources: RFC 5280 (X.509) and RFC 2315 (PKCS#7). Chains start with the leaf; `pe
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
-from cryptography.x509.oid import NameOID, ObjectIdentifier
-from cryptography.x509.oid import SignatureAlgorithmOID as Signature
 
 from gateway.pem import CERTIFICATE_LABELS, PRIVATE_KEY_LABELS
 from gateway.providers.base import expiry, pem
 from gateway.providers.base.errors import FormatError
+from gateway.providers.base.field_reader import FieldReader
+from gateway.x509_reader import der
+from gateway.x509_reader.certificate import DNS_NAME, ParsedCertificate, chain_pem
+from gateway.x509_reader.der import X509Error
+from gateway.x509_reader.names import COMMON_NAME, DistinguishedName
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
 
 _PKCS7_LABELS: Final = frozenset({"PKCS7", "CMS", "PKCS #7 SIGNED DATA"})
 
-_SIGNATURE_ALGORITHMS: Final[Mapping[ObjectIdentifier, str]] = {
-    ObjectIdentifier("1.2.840.113549.1.1.2"): "MD2withRSA",
-    Signature.RSA_WITH_MD5: "MD5withRSA",
-    Signature.RSA_WITH_SHA1: "SHA1withRSA",
-    Signature.RSA_WITH_SHA224: "SHA224withRSA",
-    Signature.RSA_WITH_SHA256: "SHA256withRSA",
-    Signature.RSA_WITH_SHA384: "SHA384withRSA",
-    Signature.RSA_WITH_SHA512: "SHA512withRSA",
-    Signature.RSA_WITH_SHA3_224: "SHA3-224withRSA",
-    Signature.RSA_WITH_SHA3_256: "SHA3-256withRSA",
-    Signature.RSA_WITH_SHA3_384: "SHA3-384withRSA",
-    Signature.RSA_WITH_SHA3_512: "SHA3-512withRSA",
-    Signature.RSASSA_PSS: "RSASSA-PSS",
-    Signature.ECDSA_WITH_SHA1: "SHA1withECDSA",
-    Signature.ECDSA_WITH_SHA224: "SHA224withECDSA",
-    Signature.ECDSA_WITH_SHA256: "SHA256withECDSA",
-    Signature.ECDSA_WITH_SHA384: "SHA384withECDSA",
-    Signature.ECDSA_WITH_SHA512: "SHA512withECDSA",
-    Signature.ECDSA_WITH_SHA3_224: "SHA3-224withECDSA",
-    Signature.ECDSA_WITH_SHA3_256: "SHA3-256withECDSA",
-    Signature.ECDSA_WITH_SHA3_384: "SHA3-384withECDSA",
-    Signature.ECDSA_WITH_SHA3_512: "SHA3-512withECDSA",
-    Signature.DSA_WITH_SHA1: "SHA1withDSA",
-    Signature.DSA_WITH_SHA224: "SHA224withDSA",
-    Signature.DSA_WITH_SHA256: "SHA256withDSA",
-    Signature.DSA_WITH_SHA384: "SHA384withDSA",
-    Signature.DSA_WITH_SHA512: "SHA512withDSA",
-    Signature.ED25519: "Ed25519",
-    Signature.ED448: "Ed448",
-    Signature.ML_DSA_44: "ML-DSA-44",
-    Signature.ML_DSA_65: "ML-DSA-65",
-    Signature.ML_DSA_87: "ML-DSA-87",
+_SIGNED_DATA: Final = bytes.fromhex("06092a864886f70d010702")  # the object identifiers, as elements
+_DATA: Final = bytes.fromhex("06092a864886f70d010701")
+_MEMBERS_TAG: Final = der.CONSTRUCTED
+
+_SIGNATURE_ALGORITHMS: Final[Mapping[str, str]] = {
+    "1.2.840.113549.1.1.2": "MD2withRSA",
+    "1.2.840.113549.1.1.4": "MD5withRSA",
+    "1.2.840.113549.1.1.5": "SHA1withRSA",
+    "1.3.14.3.2.29": "SHA1withRSA",
+    "1.2.840.113549.1.1.14": "SHA224withRSA",
+    "1.2.840.113549.1.1.11": "SHA256withRSA",
+    "1.2.840.113549.1.1.12": "SHA384withRSA",
+    "1.2.840.113549.1.1.13": "SHA512withRSA",
+    "2.16.840.1.101.3.4.3.13": "SHA3-224withRSA",
+    "2.16.840.1.101.3.4.3.14": "SHA3-256withRSA",
+    "2.16.840.1.101.3.4.3.15": "SHA3-384withRSA",
+    "2.16.840.1.101.3.4.3.16": "SHA3-512withRSA",
+    "1.2.840.113549.1.1.10": "RSASSA-PSS",
+    "1.2.840.10045.4.1": "SHA1withECDSA",
+    "1.2.840.10045.4.3.1": "SHA224withECDSA",
+    "1.2.840.10045.4.3.2": "SHA256withECDSA",
+    "1.2.840.10045.4.3.3": "SHA384withECDSA",
+    "1.2.840.10045.4.3.4": "SHA512withECDSA",
+    "2.16.840.1.101.3.4.3.9": "SHA3-224withECDSA",
+    "2.16.840.1.101.3.4.3.10": "SHA3-256withECDSA",
+    "2.16.840.1.101.3.4.3.11": "SHA3-384withECDSA",
+    "2.16.840.1.101.3.4.3.12": "SHA3-512withECDSA",
+    "1.2.840.10040.4.3": "SHA1withDSA",
+    "2.16.840.1.101.3.4.3.1": "SHA224withDSA",
+    "2.16.840.1.101.3.4.3.2": "SHA256withDSA",
+    "2.16.840.1.101.3.4.3.3": "SHA384withDSA",
+    "2.16.840.1.101.3.4.3.4": "SHA512withDSA",
+    "1.3.101.112": "Ed25519",
+    "1.3.101.113": "Ed448",
+    "2.16.840.1.101.3.4.3.17": "ML-DSA-44",
+    "2.16.840.1.101.3.4.3.18": "ML-DSA-65",
+    "2.16.840.1.101.3.4.3.19": "ML-DSA-87",
+}
+"""The names that Java uses."""
+
+_NAME_PARTS: Final[Mapping[str, str]] = {
+    "2.5.4.6": "country",
+    "2.5.4.8": "state",
+    "2.5.4.7": "locality",
+    "2.5.4.10": "organization",
+    "2.5.4.11": "organizational_unit",
+    COMMON_NAME: "common_name",
 }
 
-_NAME_PARTS: Final[Mapping[ObjectIdentifier, str]] = {
-    NameOID.COUNTRY_NAME: "country",
-    NameOID.STATE_OR_PROVINCE_NAME: "state",
-    NameOID.LOCALITY_NAME: "locality",
-    NameOID.ORGANIZATION_NAME: "organization",
-    NameOID.ORGANIZATIONAL_UNIT_NAME: "organizational_unit",
-    NameOID.COMMON_NAME: "common_name",
-}
-
-_ATTRIBUTE_NAMES: Final[dict[ObjectIdentifier, str]] = {
-    NameOID.EMAIL_ADDRESS: "emailAddress",
-    NameOID.SERIAL_NUMBER: "serialNumber",
-    NameOID.BUSINESS_CATEGORY: "businessCategory",
-    NameOID.POSTAL_CODE: "postalCode",
-    NameOID.ORGANIZATION_IDENTIFIER: "organizationIdentifier",
-    NameOID.JURISDICTION_COUNTRY_NAME: "jurisdictionC",
-    NameOID.JURISDICTION_STATE_OR_PROVINCE_NAME: "jurisdictionST",
-    NameOID.JURISDICTION_LOCALITY_NAME: "jurisdictionL",
-}
-"""Attributes without a short name in RFC 4514, with the names that OpenSSL prints."""
-
-_ExtensionT = TypeVar("_ExtensionT", bound=x509.ExtensionType)
+_KEY_USAGES: Final = (
+    "digital_signature",
+    "non_repudiation",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ class Encoded:
     suffix: str
 
 
-def read_certificates(data: bytes) -> tuple[x509.Certificate, ...]:
+def read_certificates(data: bytes) -> tuple[ParsedCertificate, ...]:
     """Return the certificates of a file: X.509 or PKCS#7, PEM or DER, in the order of the file (PKCS#7 has no order).
 
     Raises FormatError if the file contains no certificate or is malformed. A private key in the file is ignored.
@@ -105,60 +110,68 @@ def read_certificates(data: bytes) -> tuple[x509.Certificate, ...]:
     return found
 
 
-def encode(chain: Sequence[x509.Certificate], form: service.CertificateFormat.ValueType) -> Encoded:
+def encode(chain: Sequence[ParsedCertificate], form: service.CertificateFormat.ValueType) -> Encoded:
     """Encode a chain of at least one certificate, leaf first. UNSPECIFIED means PEM.
 
     DER contains only the leaf. PKCS#7 does not preserve the order, because it is a set that DER sorts.
     """
     if form == service.CERTIFICATE_FORMAT_DER:
-        return Encoded(chain[0].public_bytes(Encoding.DER), "application/pkix-cert", ".der")
+        return Encoded(chain[0].encoded, "application/pkix-cert", ".der")
     if form == service.CERTIFICATE_FORMAT_PKCS7_PEM:
-        content = pkcs7.serialize_certificates(list(chain), Encoding.PEM)
+        content = der.to_pem(_to_pkcs7(chain), "PKCS7").encode()
         return Encoded(content, "application/x-pkcs7-certificates", ".p7b")
     if form == service.CERTIFICATE_FORMAT_PKCS7_DER:
-        content = pkcs7.serialize_certificates(list(chain), Encoding.DER)
-        return Encoded(content, "application/x-pkcs7-certificates", ".p7b")
-    return Encoded("".join(to_pem(chain)).encode(), "application/pem-certificate-chain", ".pem")
+        return Encoded(_to_pkcs7(chain), "application/x-pkcs7-certificates", ".p7b")
+    return Encoded(chain_pem(chain), "application/pem-certificate-chain", ".pem")
 
 
-def to_pem(chain: Sequence[x509.Certificate]) -> list[str]:
-    """Return each certificate as PEM with a final line feed."""
-    return [certificate.public_bytes(Encoding.PEM).decode() for certificate in chain]
+def _to_pkcs7(chain: Sequence[ParsedCertificate]) -> bytes:
+    """Return SignedData without content and signatures, which only carries certificates."""
+    members = der.encode(_MEMBERS_TAG, *sorted(certificate.encoded for certificate in chain))
+    version, empty = der.encode(der.INTEGER, b"\1"), der.encode(der.SET)
+    signed = der.encode(der.SEQUENCE, version, empty, der.encode(der.SEQUENCE, _DATA), members, empty)
+    return der.encode(der.SEQUENCE, _SIGNED_DATA, der.encode(der.CONSTRUCTED, signed))
 
 
-def fill_certificate(message: certificates.Certificate, chain: Sequence[x509.Certificate], timezone: ZoneInfo) -> None:
+def fill_certificate(message: certificates.Certificate, chain: Sequence[ParsedCertificate], timezone: ZoneInfo) -> None:
     """Set the fields of CERTIFICATE_VIEW_FULL from a chain of at least one certificate, leaf first.
 
     authority, domains, signature_algorithm, and expiration_date (with state) come from the provider. They are set from
-    the file only if the message does not have them. Raises FormatError if an extension is malformed.
+    the file only if the message does not have them. Fields that cannot be read stay empty and are listed in
+    unreadable_fields.
     """
-    leaf = chain[0]
-    message.subject.CopyFrom(distinguished_name(leaf.subject))
-    message.issuer.CopyFrom(distinguished_name(leaf.issuer))
-    message.not_before.FromDatetime(leaf.not_valid_before_utc)
-    message.not_after.FromDatetime(leaf.not_valid_after_utc)
-    message.version = str(leaf.version.value + 1)
-    message.serial_number = str(leaf.serial_number)
-    _set_key_usage(message, leaf)
+    leaf, fields = chain[0], FieldReader(message)
     message.fingerprints.CopyFrom(fingerprints(leaf))
-    message.chain[:] = [name_text(certificate.subject) for certificate in chain]
+    fields.set_partly("subject", lambda: _name(leaf.subject))
+    fields.set_partly("issuer", lambda: _name(leaf.issuer))
+    fields.set("not_before", lambda: leaf.not_before)
+    fields.set("not_after", lambda: leaf.not_after)
+    fields.set("version", lambda: str(leaf.version))
+    fields.set("serial_number", lambda: str(leaf.serial_number))
+    fields.set("key_usage", lambda: _key_usage(leaf))
+    fields.set("chain", lambda: [certificate.subject.text for certificate in chain])
     if not message.authority:
         message.authority = authority(message.issuer)
     if not message.signature_algorithm:
-        message.signature_algorithm = signature_algorithm(leaf)
+        fields.set("signature_algorithm", lambda: signature_algorithm(leaf))
     if not message.domains:
-        message.domains[:] = domains(leaf)
+        fields.set("domains", lambda: domains(leaf))
     if not message.HasField("expiration_date"):
-        expiry.set_expiration(message, expiry.expires_on(leaf.not_valid_after_utc, timezone), timezone)
+        fields.set("expiration_date", lambda: expiry.to_message(expiry.expires_on(leaf.not_after, timezone)))
+        expiry.set_state(message, timezone)
 
 
-def distinguished_name(name: x509.Name) -> certificates.DistinguishedName:
+def _name(name: DistinguishedName) -> tuple[certificates.DistinguishedName, bool]:
+    return distinguished_name(name), name.readable
+
+
+def distinguished_name(name: DistinguishedName) -> certificates.DistinguishedName:
     """Return the name as text and by its parts. Each part is the first attribute of its kind."""
-    message = certificates.DistinguishedName(text=name_text(name))
+    message = certificates.DistinguishedName(text=name.text)
     for attribute in name:
         part = _NAME_PARTS.get(attribute.oid)
-        if part is not None and isinstance(attribute.value, str) and not getattr(message, part):
-            setattr(message, part, attribute.value)
+        if part is not None and attribute.text is not None and not getattr(message, part):
+            setattr(message, part, attribute.text)
     return message
 
 
@@ -167,68 +180,50 @@ def authority(issuer: certificates.DistinguishedName) -> str:
     return issuer.organization or issuer.common_name
 
 
-def name_text(name: x509.Name) -> str:
-    """Return the name in RFC 4514 format, the last part first: `CN=www.example.com,O=Example,C=KR`."""
-    return name.rfc4514_string(_ATTRIBUTE_NAMES)
-
-
-def signature_algorithm(certificate: x509.Certificate) -> str:
+def signature_algorithm(certificate: ParsedCertificate) -> str:
     """Return a name such as `SHA256withRSA`; the object identifier for an unknown algorithm."""
-    oid = certificate.signature_algorithm_oid
-    return _SIGNATURE_ALGORITHMS.get(oid, oid.dotted_string)
+    oid = certificate.signature_algorithm
+    return _SIGNATURE_ALGORITHMS.get(oid, oid)
 
 
-def fingerprints(certificate: x509.Certificate) -> certificates.Fingerprints:
+def fingerprints(certificate: ParsedCertificate) -> certificates.Fingerprints:
     """Return the hashes of the DER in lowercase hexadecimal with colons."""
-    der = certificate.public_bytes(Encoding.DER)
+    encoded = certificate.encoded
     return certificates.Fingerprints(
-        sha1=hashlib.sha1(der, usedforsecurity=False).digest().hex(":"),
-        md5=hashlib.md5(der, usedforsecurity=False).digest().hex(":"),
-        sha256=hashlib.sha256(der).digest().hex(":"),
+        sha1=hashlib.sha1(encoded, usedforsecurity=False).digest().hex(":"),
+        md5=hashlib.md5(encoded, usedforsecurity=False).digest().hex(":"),
+        sha256=hashlib.sha256(encoded).digest().hex(":"),
     )
 
 
-def domains(certificate: x509.Certificate) -> list[str]:
-    """Return the DNS names in the subject alternative name; if it has none, the common names of the subject."""
-    extension = _extension(certificate, x509.SubjectAlternativeName)
-    names = extension.get_values_for_type(x509.DNSName) if extension is not None else []
-    if names:
-        return list(names)
-    common_names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return [attribute.value for attribute in common_names if isinstance(attribute.value, str)]
+def domains(certificate: ParsedCertificate) -> list[str]:
+    """Return the DNS names in the subject alternative name; if it has none, the common names of the subject.
+
+    Raises X509Error if the alternative names, or one of the DNS names, cannot be read.
+    """
+    found = [_host(name) for name in certificate.alternative_names(DNS_NAME)]
+    return found or [each.text for each in certificate.subject.values(COMMON_NAME) if each.text is not None]
 
 
-def _set_key_usage(message: certificates.Certificate, certificate: x509.Certificate) -> None:
-    usage = _extension(certificate, x509.KeyUsage)
-    if usage is None:
-        message.ClearField("key_usage")
-        return
-    message.key_usage.CopyFrom(
-        certificates.KeyUsage(
-            digital_signature=usage.digital_signature,
-            non_repudiation=usage.content_commitment,
-            key_encipherment=usage.key_encipherment,
-            data_encipherment=usage.data_encipherment,
-            key_agreement=usage.key_agreement,
-            key_cert_sign=usage.key_cert_sign,
-            crl_sign=usage.crl_sign,
-            encipher_only=usage.key_agreement and usage.encipher_only,
-            decipher_only=usage.key_agreement and usage.decipher_only,
-        )
-    )
-
-
-def _extension(certificate: x509.Certificate, kind: type[_ExtensionT]) -> _ExtensionT | None:
+def _host(name: bytes) -> str:
     try:
-        return certificate.extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
+        return name.decode()
+    except ValueError:
+        raise X509Error("a DNS name is not text") from None
+
+
+def _key_usage(certificate: ParsedCertificate) -> certificates.KeyUsage | None:
+    bits = certificate.key_usage
+    if bits is None:
         return None
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
-        raise FormatError("the extensions of a certificate are malformed") from error
+    usage = certificates.KeyUsage(**dict(zip(_KEY_USAGES, bits, strict=True)))
+    if not usage.key_agreement:
+        usage.encipher_only = usage.decipher_only = False
+    return usage
 
 
-def _from_pem(data: bytes) -> tuple[x509.Certificate, ...]:
-    found: list[x509.Certificate] = []
+def _from_pem(data: bytes) -> tuple[ParsedCertificate, ...]:
+    found: list[ParsedCertificate] = []
     for block in pem.read_blocks(data, CERTIFICATE_LABELS | PRIVATE_KEY_LABELS | _PKCS7_LABELS):
         if block.label in CERTIFICATE_LABELS:
             found.append(pem.load_certificate(block.der))
@@ -237,16 +232,29 @@ def _from_pem(data: bytes) -> tuple[x509.Certificate, ...]:
     return tuple(found)
 
 
-def _from_der(data: bytes) -> tuple[x509.Certificate, ...]:
+def _from_der(data: bytes) -> tuple[ParsedCertificate, ...]:
     try:
         return (pem.load_certificate(data),)
     except FormatError:
         return _from_pkcs7(data)
 
 
-def _from_pkcs7(data: bytes) -> tuple[x509.Certificate, ...]:
+def _from_pkcs7(data: bytes) -> tuple[ParsedCertificate, ...]:
+    """Return the certificates of SignedData. The library reads BER too, but not certificates with unusual names."""
     try:
-        found = pkcs7.load_der_pkcs7_certificates(data)
-    except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
+        content = der.single(data, der.SEQUENCE).children()
+        signed = content[1].children(der.CONSTRUCTED)[0].children(der.SEQUENCE)
+        members = [each.encoded for field in signed if field.tag == _MEMBERS_TAG for each in field.children()]
+        if content[0].encoded == _SIGNED_DATA:
+            return tuple(map(pem.load_certificate, members))
+    except (X509Error, IndexError):
+        members = _from_ber(data)
+        return tuple(map(pem.load_certificate, members))
+    raise FormatError("the file is neither X.509 nor PKCS#7")
+
+
+def _from_ber(data: bytes) -> list[bytes]:
+    try:
+        return [each.public_bytes(Encoding.DER) for each in pkcs7.load_der_pkcs7_certificates(data)]
+    except Exception as error:  # the parser raises many types
         raise FormatError("the file is neither X.509 nor PKCS#7") from error
-    return tuple(pem.load_certificate(certificate.public_bytes(Encoding.DER)) for certificate in found)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from cryptography import x509
+from google.type import date_pb2
 
 from gateway.contract import resource_names
 from gateway.errors import InvalidRequest, Violation
@@ -15,10 +15,12 @@ from gateway.providers.base import expiry, filenames, pem
 from gateway.providers.base import x509 as formats
 from gateway.providers.base.envelope import Envelope
 from gateway.providers.base.errors import FormatError
+from gateway.providers.base.field_reader import FieldReader
 from gateway.providers.base.json_object import JsonObject
 from gateway.providers.nhn import envelope as nhn
 from gateway.providers.nhn_certificate_manager.status_table import FILE_TOO_LARGE
 from gateway.upstream.client import HttpResponse
+from gateway.x509_reader.certificate import ParsedCertificate
 from keyway.v1 import certificate_pb2
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import error_reason_pb2 as reasons
@@ -73,24 +75,30 @@ def page(body: JsonObject, provider: str, timezone: ZoneInfo, *, number: int, si
 
 
 def _rows(body: JsonObject, provider: str, timezone: ZoneInfo) -> list[certificate_pb2.Certificate]:
-    return [_row(item, provider, timezone) for item in body.objects("data")]
+    rows = [_row(item, provider, timezone) for item in body.rows("data")]
+    if rows and not any(row.display_name for row in rows):
+        raise FormatError("no row of the list has a name")
+    return rows
 
 
 def _row(item: JsonObject, provider: str, timezone: ZoneInfo) -> certificate_pb2.Certificate:
-    certificate_name = item.text("certificateName")
-    message = certificate_pb2.Certificate(
-        name=_resource_name(provider, certificate_name),
-        display_name=certificate_name,
-        authority=item.text("authority", default=""),
-        domains=item.texts("domains") if "domains" in item else (),
-        signature_algorithm=item.text("signatureAlgorithm", default=""),
-    )
-    created, expires = item.text("fileCreationDate", default=""), item.text("expirationDate", default="")
-    if created:
-        message.file_creation_date.CopyFrom(expiry.to_message(expiry.parse_day(created)))
-    if expires:
-        expiry.set_expiration(message, expiry.parse_day(expires), timezone)
+    """Return a row. One without a readable name is only listed, like one whose name is not a valid segment."""
+    message = certificate_pb2.Certificate()
+    fields = FieldReader(message)
+    fields.set("display_name", lambda: item.text("certificateName"))
+    message.name = _resource_name(provider, message.display_name)
+    fields.set("authority", lambda: item.text("authority", default=""))
+    fields.set("domains", lambda: item.texts_or_empty("domains"))
+    fields.set("signature_algorithm", lambda: item.text("signatureAlgorithm", default=""))
+    fields.set("file_creation_date", lambda: _date(item, "fileCreationDate"))
+    fields.set("expiration_date", lambda: _date(item, "expirationDate"))
+    expiry.set_state(message, timezone)
     return message
+
+
+def _date(item: JsonObject, name: str) -> date_pb2.Date | None:
+    text = item.text(name, default="")
+    return expiry.to_message(expiry.parse_day(text)) if text else None
 
 
 def _resource_name(provider: str, certificate_name: str) -> str:
@@ -118,6 +126,7 @@ def downloaded(
     """Return a downloaded file in the requested format, with the private key only if it was requested."""
     bundle = certificate_file(response)
     chain = _ordered(bundle)
+    key, unchecked = _checked_key(bundle, chain[0]) if request.include_private_key else ("", False)
     encoded = formats.encode(chain, request.format)
     header = response.headers.get("Content-Disposition", "")
     name = filenames.from_content_disposition(header, filenames.KOREAN)
@@ -125,12 +134,23 @@ def downloaded(
         content=encoded.content,
         filename=filenames.for_download(name, certificate, encoded.suffix),
         media_type=encoded.media_type,
-        certificate_chain=formats.to_pem(chain),
-        private_key_pem=(bundle.private_key_pem or "") if request.include_private_key else "",
+        certificate_chain=[each.pem for each in chain],
+        private_key_pem=key,
+        private_key_unchecked=unchecked,
     )
 
 
-def _ordered(bundle: pem.PemBundle) -> Sequence[x509.Certificate]:
+def _checked_key(bundle: pem.PemBundle, leaf: ParsedCertificate) -> tuple[str, bool]:
+    """Return the private key (empty if there is none), and whether it could not be compared with the leaf."""
+    if bundle.private_key_pem is None:
+        return "", False
+    match = pem.match(bundle.private_key_pem, leaf)
+    if match is pem.KeyMatch.NO:
+        raise FormatError("the private key in the file belongs to none of its certificates")
+    return bundle.private_key_pem, match is pem.KeyMatch.UNKNOWN
+
+
+def _ordered(bundle: pem.PemBundle) -> Sequence[ParsedCertificate]:
     return pem.order_chain(bundle.certificates, bundle.private_key_pem)
 
 

@@ -4,7 +4,6 @@ Parsers accept any layout (white space, line breaks, case, a trailing comma, a m
 that differ, and DER of another type raise FormatError. Errors quote no key material.
 """
 
-import base64
 import re
 from typing import Final
 
@@ -55,9 +54,9 @@ def _octets(token: str) -> bytes:
 
 
 def parse_base64(text: str) -> bytes:
-    """Return the bytes of Base64, which can have line breaks."""
+    """Return the bytes of Base64."""
     _check_length(text)
-    return decode_base64("".join(text.split()))
+    return decode_base64(text)
 
 
 def _check_length(text: str) -> None:
@@ -120,10 +119,3 @@ def _content(der: bytes) -> bytes:
     """Return the content of the outermost element of valid DER."""
     long_form = der[1] & 0x80
     return der[2 + (der[1] & 0x7F if long_form else 0) :]
-
-
-def to_pem(der: bytes, label: str) -> str:
-    """Return `der` as PEM, in lines of 64 characters."""
-    text = base64.b64encode(der).decode("ascii")
-    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
-    return "\n".join((f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""))

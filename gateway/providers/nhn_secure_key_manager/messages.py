@@ -18,9 +18,9 @@ from gateway.providers.nhn_secure_key_manager.key_material import (
     check_pkcs8,
     check_spki,
     parse_hex,
-    to_pem,
 )
 from gateway.upstream.client import HttpResponse
+from gateway.x509_reader.der import to_pem
 from keyway.v1 import key_service_pb2 as keys
 
 MAXIMUM_ENCRYPT_BYTES: Final = 32 * 1024

@@ -21,6 +21,7 @@ def entity(kind: Any = "Keyway::Group", name: Any = "g", **more: Any) -> dict[st
         ("[", "entities.json:1: not valid JSON"),
         ("{}", "entities.json: must be a list of entities"),
         ("[" * 100_000, "entities.json: nested too deeply"),
+        (f"[{'1' * 5000}]", "entities.json: a number has too many digits"),
         ([1], 'entities.json: entity 0: must have a "uid"'),
         ([group("g"), {}], 'entity 1: must have a "uid"'),
         ([entity(name=3)], 'entity 0: must have a "uid"'),

@@ -32,6 +32,10 @@ def test_forbid_overrides_permit(tmp_path: Path) -> None:
     assert refusal.policies == ("no",)
 
 
+def test_byte_order_mark_is_ignored(tmp_path: Path) -> None:
+    assert ask(loaded(tmp_path, "\ufeff" + permit()), ALICE, "Encrypt").allowed
+
+
 def test_policy_is_named_by_its_id_or_location(tmp_path: Path) -> None:
     policies = loaded(tmp_path, '// one\n\n@id("first") ' + permit() + "\n\n  // two\n" + permit(), permit())
     assert [policy.name for policy in policies.policies] == ["first", "0.cedar:6", "1.cedar:1"]

@@ -8,7 +8,11 @@ from cryptography import x509
 from gateway.identity.caller import Caller
 from gateway.identity.errors import AuthenticationError, AuthenticationFailure
 from gateway.identity.peers import caller_of
+from gateway.x509_reader import certificate as reader
+from gateway.x509_reader import der
+from tests.support import odd_certificates as odd
 from tests.support.authority import CertificateAuthority
+from tests.support.x509_chain import elliptic_key
 
 AUTHORITY = CertificateAuthority()
 
@@ -102,6 +106,53 @@ def test_ca_certificate_is_rejected() -> None:
     with pytest.raises(AuthenticationError, match=r"^the certificate is a CA certificate$"):
         caller_of(AUTHORITY.pem)
     assert caller(subject="web", extensions=(x509.BasicConstraints(ca=False, path_length=None),)).name == "web"
+
+
+ODD = "x" * 14
+
+
+def odd_caller(changes: dict[bytes, bytes], **names: Any) -> bytes:
+    """Return a caller's certificate in PEM whose encoded bytes are replaced."""
+    issued = AUTHORITY.issue(**names)
+    return reader.parse(odd.changed(issued.certificate, changes, elliptic_key())).pem.encode()
+
+
+@pytest.mark.parametrize(
+    "subject", [odd.text("Example & Sons", odd.PRINTABLE), odd.text("인증서".encode("euc-kr") * 2 + b"12", odd.TELETEX)]
+)
+def test_unusual_subject_does_not_hide_other_names(subject: bytes) -> None:
+    changes = {odd.text(ODD): subject}
+    assert caller_of(odd_caller(changes, subject=ODD, uris=["spiffe://a/b"])) == Caller("spiffe://a/b", "spiffe")
+    assert caller_of(odd_caller(changes, subject=ODD, hosts=["web.example"])) == Caller("web.example", "dns")
+
+
+def test_common_name_in_a_guessed_encoding_is_no_identity() -> None:
+    changes = {odd.text("x" * 6): odd.text("인증서".encode("euc-kr"), odd.TELETEX)}
+    with pytest.raises(AuthenticationError, match="the common name is not printable text"):
+        caller_of(odd_caller(changes, subject="x" * 6))
+    readable = odd_caller({odd.text(ODD): odd.text("Example & Sons", odd.PRINTABLE)}, subject=ODD)
+    assert caller_of(readable) == Caller("Example & Sons", "common-name")
+
+
+@pytest.mark.parametrize("other", [odd.EDI_PARTY_NAME, odd.X400_ADDRESS])
+def test_alternative_names_of_other_kinds_are_passed_over(other: bytes) -> None:
+    extension = odd.alternative_names(other, odd.dns_name("orders.example.org"))
+    assert caller(extensions=(extension,)) == Caller("orders.example.org", "dns")
+
+
+@pytest.mark.parametrize("content", [b"\x30\x05broken", b"", b"\x30\x80\0\0", odd.dns_name("web.example") * 2])
+def test_no_other_name_is_used_if_alternative_names_are_malformed(content: bytes) -> None:
+    extension = x509.UnrecognizedExtension(odd.SUBJECT_ALTERNATIVE_NAME, content)
+    assert refusal(subject="web", extensions=(extension,)) == "the names in the certificate cannot be read"
+
+
+def test_duplicate_alternative_names_are_rejected() -> None:
+    second = x509.UnrecognizedExtension(
+        x509.ObjectIdentifier("2.5.29.99"), der.encode(der.SEQUENCE, odd.dns_name("admin.example"))
+    )
+    changes = {bytes.fromhex("0603551d63"): bytes.fromhex("0603551d11")}
+    with pytest.raises(AuthenticationError, match="cannot be read"):
+        caller_of(odd_caller(changes, hosts=["web.example"], extensions=(second,)))
 
 
 @pytest.mark.parametrize("certificate", [b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])

@@ -1,5 +1,6 @@
 """Keys that verify bearer tokens, and the cache of verified tokens."""
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,23 @@ class TestKeys:
         verifying = Verifying(tmp_path, jwks(issuer.public(**changes), good.public()))
         assert await verifying.refusal(issuer.token()) == (INVALID, "kid is unknown")
         assert (await verifying.caller(good.token())).name == "orders"
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"use": "sig", "key_ops": [], "x5c": [], "oth": []},
+            {"use": None, "alg": None, "key_ops": None, "x5t": None},
+            {"d": None},
+        ],
+        ids=str,
+    )
+    async def test_null_and_empty_members_are_absent(
+        self, tmp_path: Path, issuer: TokenIssuer, changes: dict[str, Any]
+    ) -> None:
+        document = json.dumps({"keys": [issuer.public() | changes, None, []]})
+        for mark in ("", "\ufeff"):
+            verifying = Verifying(tmp_path, f"{mark}{document}\n\n".encode())
+            assert (await verifying.caller(issuer.token())).name == "orders"
 
     async def test_short_rsa_key_is_ignored(self, tmp_path: Path) -> None:
         short = TokenIssuer(rsa.generate_private_key(65537, 1024), algorithm="RS256", key_id="short")

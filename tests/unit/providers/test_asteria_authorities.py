@@ -41,7 +41,14 @@ async def test_list_returns_all_authorities(upstream: ScriptedUpstream, asteria:
 
 @pytest.mark.parametrize(
     ("body", "count"),
-    [(success(), 0), (authorities(), 0), (success({"certificate": CERTUM}), 1)],
+    [
+        (success(), 0),
+        (authorities(), 0),
+        (success({"certificate": CERTUM}), 1),
+        (success({"certificate": None}), 0),
+        ({"result": {"status": "success", "data": []}}, 0),
+        (success({"certificate": [CERTUM, None, {**CERTUM, "alias": None}, {**CERTUM, "notAfter": "soon"}]}), 4),
+    ],
 )
 async def test_list_accepts_similar_formats(
     upstream: ScriptedUpstream, asteria: AsteriaProvider, body: dict[str, object], count: int
@@ -56,6 +63,7 @@ async def test_list_accepts_similar_formats(
     [
         success({"certificates": []}),
         success({"certificate": "none"}),
+        {"result": {"status": "success", "data": [{"certificate": CERTUM}]}},
         success({"certificate": ["CN=a"]}),
         success({"certificate": [{**CERTUM, "alias": None}]}),
     ],

@@ -149,29 +149,44 @@ async def test_show_accepts_similar_formats(upstream: ScriptedUpstream, asteria:
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "unreadable"),
     [
-        {"subject": None},
-        {"issuer": 7},
-        {"subject": {"CN": {"a": 1}}},
-        {"notAfter": None},
-        {"notAfter": "2013-04-13"},
-        {"notBefore": "2013-02-30 00:00:00"},
-        {"usage": "digitalSignature"},
-        {"usage": {"digitalSignature": 1}},
-        {"fingerprintSha1": "c0:a3"},
-        {"fingerprintMd5": "xyz"},
-        {"chainInfo": "CN=CA"},
-        {"version": [1]},
+        ({"subject": None}, ["subject"]),
+        ({"issuer": 7}, ["issuer"]),
+        ({"subject": {"CN": {"a": 1}}}, ["subject"]),
+        ({"notAfter": None}, ["not_after", "expiration_date"]),
+        ({"notAfter": "2013-04-13"}, ["not_after", "expiration_date"]),
+        ({"notBefore": "2013-02-30 00:00:00"}, ["not_before"]),
+        ({"usage": "digitalSignature"}, ["key_usage"]),
+        ({"usage": {"digitalSignature": 1}}, ["key_usage"]),
+        ({"fingerprintSha1": "c0:a3"}, ["fingerprints"]),
+        ({"fingerprintMd5": "xyz"}, ["fingerprints"]),
+        ({"chainInfo": "CN=CA"}, ["chain"]),
+        ({"version": [1]}, ["version"]),
+        ({"usage": [], "chainInfo": None, "version": None}, []),
     ],
 )
 async def test_show_of_the_wrong_type_is_malformed(
-    upstream: ScriptedUpstream, asteria: AsteriaProvider, changes: dict[str, object]
+    upstream: ScriptedUpstream, asteria: AsteriaProvider, changes: dict[str, object], unreadable: list[str]
 ) -> None:
     upstream.answer("POST", f"{BASE}/server/show", body=certificate(**changes))
-    request = service.GetCertificateRequest(name=SERVER, keystore_password="123456")
+    request = service.GetCertificateRequest(name=SERVER, keystore_password="123456", view=service.CERTIFICATE_VIEW_FULL)
+    found = (await asteria.get_certificate(request, a_call())).certificate
+    assert list(found.unreadable_fields) == unreadable
+    assert found.name == SERVER
+    assert {name for name in ("subject", "issuer", "not_before", "not_after") if not found.HasField(name)} == {
+        name for name in unreadable if name in ("subject", "issuer", "not_before", "not_after")
+    }
+
+
+async def test_show_without_any_required_field_is_malformed(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider
+) -> None:
+    upstream.answer(
+        "POST", f"{BASE}/server/show", body={"result": {"status": "success", "data": {"certificate": {"version": "3"}}}}
+    )
     with pytest.raises(MalformedResponse):
-        await asteria.get_certificate(request, a_call())
+        await asteria.get_certificate(service.GetCertificateRequest(name=SERVER, keystore_password="123456"), a_call())
 
 
 @pytest.mark.parametrize("exists", [True, False])

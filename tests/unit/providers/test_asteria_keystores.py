@@ -82,7 +82,9 @@ async def test_create_of_an_existing_certificate_is_rejected(
     assert raised.value.resource == SERVER
 
 
-@pytest.mark.parametrize("show", [(500, failure(5304)), (200, b"{"), (200, certificate(notAfter="soon"))])
+@pytest.mark.parametrize(
+    "show", [(500, failure(5304)), (200, b"{"), (200, certificate(subject=7, issuer=7, notAfter="soon"))]
+)
 async def test_create_succeeds_if_the_new_certificate_is_unreadable(
     upstream: ScriptedUpstream, asteria: AsteriaProvider, show: tuple[int, bytes]
 ) -> None:

@@ -14,6 +14,7 @@ from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import error_reason_pb2 as reasons
 from tests.support import x509_chain
+from tests.support.parsed import all_parsed, parsed
 from tests.support.providers.certificate_manager import FILES, LIST, NAME, SUCCESS, call, failed, page, provider, row
 from tests.support.scripted_upstream import Body, ReceivedRequest, ScriptedUpstream
 from tests.support.x509_chain import chain, key_pem
@@ -63,19 +64,28 @@ async def test_private_key_is_returned_only_on_request() -> None:
         (key_pem(chain().key, PrivateFormat.PKCS8), "PRIVATE KEY"),
         (key_pem(chain().key, PrivateFormat.PKCS8, b"secret"), "ENCRYPTED PRIVATE KEY"),
         (key_pem(chain().key, PrivateFormat.TraditionalOpenSSL, b"secret"), "RSA PRIVATE KEY"),
-        (key_pem(x509_chain.elliptic_key()), "EC PRIVATE KEY"),
+        (key_pem(chain().key), "RSA PRIVATE KEY"),
     ],
-    ids=["pkcs8", "encrypted-pkcs8", "encrypted-pkcs1", "sec1"],
+    ids=["pkcs8", "encrypted-pkcs8", "encrypted-pkcs1", "pkcs1"],
 )
 async def test_private_key_in_any_format_is_returned_unchanged(key: bytes, label: str) -> None:
     file = b"".join(map(x509_chain.pem, chain().certificates)) + key
     answer = await download(file, service.DownloadCertificateRequest(include_private_key=True))
     assert answer.private_key_pem == key.decode()
     assert answer.private_key_pem.startswith(f"-----BEGIN {label}-----")
+    assert answer.private_key_unchecked == (b"ENCRYPTED" in key)
 
 
-async def test_unordered_file_without_a_key_is_downloaded() -> None:
-    file = "\r\n".join(["\ufeffsome text", *PEMS[::-1]]).encode()
+async def test_a_key_of_another_certificate_is_not_returned() -> None:
+    file = b"".join(map(x509_chain.pem, chain().certificates)) + key_pem(x509_chain.elliptic_key())
+    with pytest.raises(MalformedResponse, match="private key in the file belongs to none of its certificates"):
+        await download(file, service.DownloadCertificateRequest(include_private_key=True))
+    answer = await download(file, service.DownloadCertificateRequest())
+    assert list(answer.certificate_chain) == PEMS
+
+
+async def test_unordered_file_with_repetitions_and_without_a_key_is_downloaded() -> None:
+    file = "\r\n".join(["\ufeffsome text", *PEMS[::-1], *PEMS]).encode()
     answer = await download(file, service.DownloadCertificateRequest(include_private_key=True))
     assert list(answer.certificate_chain) == PEMS
     assert answer.private_key_pem == ""
@@ -93,7 +103,7 @@ async def test_pkcs7_download_contains_all_certificates() -> None:
     request = service.DownloadCertificateRequest(format=service.CERTIFICATE_FORMAT_PKCS7_PEM)
     answer = await download(chain().pem(), request)
     assert answer.content.startswith(b"-----BEGIN PKCS7-----\n")
-    assert set(x509.read_certificates(answer.content)) == set(chain().certificates)
+    assert set(x509.read_certificates(answer.content)) == set(all_parsed(chain().certificates))
     assert (answer.filename, answer.media_type) == ("my.p7b", "application/x-pkcs7-certificates")
 
 
@@ -184,7 +194,7 @@ async def test_full_view_combines_list_and_file() -> None:
     found = answer.certificate
     assert found.subject.text == "CN=www.example.com,O=Example,C=KR"
     assert found.not_after == Timestamp(seconds=int(x509_chain.NOT_AFTER.timestamp()))
-    assert found.fingerprints == x509.fingerprints(chain().leaf)
+    assert found.fingerprints == x509.fingerprints(parsed(chain().leaf))
     assert len(found.chain) == 3
     assert (found.authority, found.signature_algorithm) == ("NHN", "SHA256withRSA")
     assert found.expiration_date.year == 2999

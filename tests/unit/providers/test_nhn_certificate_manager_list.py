@@ -167,9 +167,6 @@ async def test_certificate_with_an_invalid_name_is_listed_without_a_resource_nam
         page(["text"]),
         page([{}]),
         page([row(certificateName=7)]),
-        page([row(expirationDate="soon")]),
-        page([row(expirationDate=20260325)]),
-        page([row(domains="a")]),
         page(totalCount=-1),
         page(totalCount="many"),
         page(pageSize=-1),
@@ -183,6 +180,33 @@ async def test_unreadable_success_is_malformed(body: Body) -> None:
             await adapter.list_certificates(ListWindow(0, 10, ALL), call())
     assert caught.value.http_status == 200
     assert caught.value.metadata == {"provider": "nhn", "http_status": "200"}
+
+
+@pytest.mark.parametrize(
+    ("odd", "unreadable"),
+    [
+        (row(expirationDate="soon"), ["expiration_date"]),
+        (row(expirationDate=20260325), ["expiration_date"]),
+        (row(fileCreationDate="2026-02-30"), ["file_creation_date"]),
+        (row(domains="a"), ["domains"]),
+        (row(domains=[None]), ["domains"]),
+        (row(authority={}), ["authority"]),
+        (row(certificateName=7), ["display_name"]),
+        ({}, ["display_name"]),
+        ("text", ["display_name"]),
+        (None, ["display_name"]),
+        (row(domains=None, authority=None, expirationDate=None), []),
+        (row(domains={}), []),
+    ],
+    ids=str,
+)
+async def test_an_odd_row_does_not_fail_the_list(odd: object, unreadable: list[str]) -> None:
+    async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
+        upstream.answer("GET", LIST, body=page([row(certificateName="a.example.com"), odd], total=2))
+        first, second = (await adapter.list_certificates(ListWindow(0, 10, ALL), call())).certificates
+    assert (first.display_name, list(first.unreadable_fields)) == ("a.example.com", [])
+    assert list(second.unreadable_fields) == unreadable
+    assert second.name == ("" if "display_name" in unreadable else "providers/nhn/certificates/www.example.com")
 
 
 async def test_truncated_response_is_malformed() -> None:

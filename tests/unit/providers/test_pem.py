@@ -13,21 +13,23 @@ from hypothesis import strategies as st
 from gateway.providers.base import pem
 from gateway.providers.base.errors import FormatError
 from tests.support import x509_chain
+from tests.support.parsed import all_parsed, parsed
 from tests.support.x509_chain import Wanted, chain, elliptic_key, key_pem, make, name, self_signed
 
+CHAIN = all_parsed(chain().certificates)
 LEAF = x509_chain.pem(chain().leaf)
 KEY = key_pem(chain().key)
 
 
 def test_file_of_the_vendor_has_a_chain_and_its_key() -> None:
     bundle = pem.read_bundle(chain().pem())
-    assert bundle.certificates == chain().certificates
+    assert bundle.certificates == CHAIN
     assert bundle.private_key_pem == KEY.decode()
 
 
 def test_certificates_keep_the_order_of_the_file() -> None:
-    data = b"".join(map(x509_chain.pem, reversed(chain().certificates)))
-    assert pem.read_bundle(data).certificates == chain().certificates[::-1]
+    data = b"".join(x509_chain.pem(each) for each in reversed(chain().certificates))
+    assert pem.read_bundle(data).certificates == CHAIN[::-1]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +53,7 @@ def test_line_endings_byte_order_marks_and_other_text_are_accepted(end: bytes) -
     text = "Bag Attributes\n    friendlyName: 인증서\n".encode()
     data = text + LEAF + b"\n\n  \n" + text + KEY + b"trailing words"
     bundle = pem.read_bundle(b"\xef\xbb\xbf" + data.replace(b"\n", end))
-    assert bundle == pem.PemBundle((chain().leaf,), KEY.decode())
+    assert bundle == pem.PemBundle((CHAIN[0],), KEY.decode())
 
 
 def test_indented_lines_are_accepted() -> None:
@@ -61,7 +63,7 @@ def test_indented_lines_are_accepted() -> None:
 
 def test_other_blocks_are_skipped() -> None:
     parameters = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
-    assert pem.read_bundle(parameters + LEAF).certificates == (chain().leaf,)
+    assert pem.read_bundle(parameters + LEAF).certificates == (CHAIN[0],)
 
 
 @pytest.mark.parametrize(
@@ -124,26 +126,28 @@ def test_damaged_file_is_a_bundle_or_a_format_error(data: st.DataObject) -> None
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 @pytest.mark.parametrize("key", [None, KEY.decode()])
 def test_chain_in_any_order_is_sorted_from_its_leaf(order: tuple[int, ...], key: str | None) -> None:
-    shuffled = [chain().certificates[place] for place in order]
-    assert pem.order_chain(shuffled, key) == chain().certificates
+    shuffled = [CHAIN[place] for place in order]
+    assert pem.order_chain(shuffled, key) == CHAIN
 
 
 def test_unrelated_certificates_are_at_the_end_in_their_order() -> None:
-    unrelated = [self_signed(Wanted(name(f"unrelated {number}"), (x509_chain.authority(),))) for number in range(3)]
-    mixed = [unrelated[0], chain().root, unrelated[1], chain().leaf, unrelated[2], chain().authority]
-    assert pem.order_chain(mixed) == (*chain().certificates, *unrelated)
+    strangers = [
+        parsed(self_signed(Wanted(name(f"stranger {number}"), (x509_chain.authority(),)))) for number in range(3)
+    ]
+    mixed = [strangers[0], CHAIN[2], strangers[1], CHAIN[0], strangers[2], CHAIN[1]]
+    assert pem.order_chain(mixed) == (*CHAIN, *strangers)
 
 
 def test_private_key_determines_the_leaf() -> None:
-    other = self_signed(Wanted(name("other.example.com")), elliptic_key(7))
-    certificates = [chain().leaf, other]
-    assert pem.order_chain(certificates)[0] == chain().leaf
+    other = parsed(self_signed(Wanted(name("other.example.com")), elliptic_key(7)))
+    certificates = [CHAIN[0], other]
+    assert pem.order_chain(certificates)[0] == CHAIN[0]
     assert pem.order_chain(certificates, key_pem(elliptic_key(7)).decode())[0] == other
 
 
 def test_encrypted_key_does_not_affect_the_order() -> None:
     key = key_pem(chain().key, PrivateFormat.PKCS8, b"secret").decode()
-    assert pem.order_chain(chain().certificates[::-1], key) == chain().certificates
+    assert pem.order_chain(CHAIN[::-1], key) == CHAIN
 
 
 def test_key_identifier_selects_between_issuers_of_the_same_name() -> None:
@@ -158,29 +162,45 @@ def test_key_identifier_selects_between_issuers_of_the_same_name() -> None:
     ]
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(second.public_key())
     leaf = make(Wanted(name("leaf"), (identifier,)), elliptic_key(13), wanted.subject, second)
-    assert pem.order_chain([*twins, leaf]) == (leaf, twins[1], twins[0])
+    assert pem.order_chain(all_parsed([*twins, leaf])) == all_parsed([leaf, twins[1], twins[0]])
 
 
 def test_authorities_that_signed_each_other_are_ordered() -> None:
     keys = elliptic_key(21), elliptic_key(22)
     one = make(Wanted(name("one")), keys[0], name("two"), keys[1])
     two = make(Wanted(name("two")), keys[1], name("one"), keys[0])
-    assert pem.order_chain([one, two]) == (one, two)
+    assert pem.order_chain(all_parsed([one, two])) == all_parsed([one, two])
 
 
 def test_empty_list_is_ordered() -> None:
     assert pem.order_chain([]) == ()
 
 
-def test_duplicate_certificates_are_kept() -> None:
-    twice = [*chain().certificates, chain().leaf]
-    random.Random(1).shuffle(twice)
-    assert pem.order_chain(twice) == (*chain().certificates, chain().leaf)
+def test_each_certificate_is_returned_once() -> None:
+    repeated = [CHAIN[0], CHAIN[0], CHAIN[1], CHAIN[1], CHAIN[2]]
+    assert pem.order_chain(repeated) == CHAIN
+    random.Random(1).shuffle(repeated)
+    assert pem.order_chain(repeated) == CHAIN
 
 
-def test_extensions_of_each_certificate_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    read = Mock(wraps=pem._extensions)
-    monkeypatch.setattr(pem, "_extensions", read)
-    many = [*chain().certificates] * 30
-    assert pem.order_chain(many)[0] == chain().leaf
-    assert read.call_count == len(many)
+def test_order_of_many_certificates_reads_each_of_them_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Mock(wraps=pem._link)
+    monkeypatch.setattr(pem, "_link", read)
+    many = [parsed(self_signed(Wanted(name(f"a{number}")))) for number in range(50)]
+    assert pem.order_chain([*CHAIN, *many])[0] == CHAIN[0]
+    assert read.call_count == len(CHAIN) + len(many)
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        (KEY, pem.KeyMatch.YES),
+        (key_pem(chain().key, PrivateFormat.PKCS8), pem.KeyMatch.YES),
+        (key_pem(chain().key, PrivateFormat.PKCS8, b"secret"), pem.KeyMatch.UNKNOWN),
+        (key_pem(chain().key, password=b"secret"), pem.KeyMatch.UNKNOWN),
+        (key_pem(elliptic_key(7)), pem.KeyMatch.NO),
+        (b"-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n", pem.KeyMatch.UNKNOWN),
+    ],
+)
+def test_private_key_is_compared_with_the_leaf(key: bytes, expected: pem.KeyMatch) -> None:
+    assert pem.match(key.decode(), CHAIN[0]) is expected

@@ -15,12 +15,15 @@ from hypothesis import strategies as st
 from gateway.providers.base import expiry, pem
 from gateway.providers.base import x509 as formats
 from gateway.providers.base.errors import FormatError
+from gateway.x509_reader.certificate import ParsedCertificate
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
 from tests.support import x509_chain
 from tests.support.openssl import run
+from tests.support.parsed import all_parsed, parsed
 from tests.support.x509_chain import NOT_AFTER, Wanted, chain, key_usage, name, self_signed
 
+CHAIN = all_parsed(chain().certificates)
 SEOUL = ZoneInfo("Asia/Seoul")
 FORMATS = service.CertificateFormat.values()
 
@@ -29,15 +32,15 @@ def openssl(*arguments: str, stdin: bytes) -> str:
     return run(*arguments, data=stdin).decode().strip()
 
 
-def filled(*wanted: x509.Certificate, message: certificates.Certificate | None = None) -> certificates.Certificate:
+def filled(*wanted: ParsedCertificate, message: certificates.Certificate | None = None) -> certificates.Certificate:
     message = message or certificates.Certificate()
     formats.fill_certificate(message, wanted, SEOUL)
     return message
 
 
 def test_full_view_has_the_fields_of_the_chain() -> None:
-    leaf = chain().leaf
-    assert filled(*chain().certificates) == certificates.Certificate(
+    leaf = CHAIN[0]
+    assert filled(*CHAIN) == certificates.Certificate(
         authority="Example",
         domains=["www.example.com", "*.example.com"],
         signature_algorithm="SHA256withECDSA",
@@ -77,7 +80,7 @@ def test_fields_from_the_provider_are_not_overwritten() -> None:
         expiration_date=date_pb2.Date(year=2001, month=2, day=3),
         state=certificates.CERTIFICATE_STATE_EXPIRED,
     )
-    message = filled(chain().leaf, message=certificates.Certificate.FromString(said.SerializeToString()))
+    message = filled(CHAIN[0], message=certificates.Certificate.FromString(said.SerializeToString()))
     assert message.authority == "Said Authority"
     assert list(message.domains) == ["said.example.com"]
     assert message.signature_algorithm == "as said"
@@ -101,8 +104,8 @@ def test_authority_is_the_organization_or_the_common_name(
 
 @pytest.mark.parametrize("algorithm", ["sha1", "md5", "sha256"])
 def test_fingerprints_equal_those_of_openssl(algorithm: str) -> None:
-    printed = openssl("x509", "-noout", "-fingerprint", f"-{algorithm}", stdin=x509_chain.pem(chain().leaf))
-    assert getattr(formats.fingerprints(chain().leaf), algorithm) == printed.partition("=")[2].lower()
+    printed = openssl("x509", "-noout", "-fingerprint", f"-{algorithm}", stdin=CHAIN[0].pem.encode())
+    assert getattr(formats.fingerprints(CHAIN[0]), algorithm) == printed.partition("=")[2].lower()
 
 
 def test_names_equal_those_of_openssl() -> None:
@@ -126,15 +129,15 @@ def test_names_equal_those_of_openssl() -> None:
     printed = openssl(
         "x509", "-noout", "-subject", "-nameopt", "rfc2253,-esc_msb,utf8", stdin=x509_chain.pem(certificate)
     )
-    text = formats.name_text(subject)
+    text = parsed(certificate).subject.text
     assert text.replace('\\"', '"') == printed.removeprefix("subject=").replace('\\"', '"')
-    parts = formats.distinguished_name(subject)
+    parts = formats.distinguished_name(parsed(certificate).subject)
     assert (parts.state, parts.locality) == ("경기도", "Seongnam, Bundang")
     assert parts.organizational_unit == " spaces "
 
 
 def test_key_usage_is_absent_without_restrictions() -> None:
-    assert not filled(self_signed(Wanted(name("free")))).HasField("key_usage")
+    assert not filled(parsed(self_signed(Wanted(name("free"))))).HasField("key_usage")
 
 
 @pytest.mark.parametrize(
@@ -150,50 +153,51 @@ def test_key_usage_is_absent_without_restrictions() -> None:
     ],
 )
 def test_each_key_usage_sets_its_flag(extension: str, message: str) -> None:
-    certificate = self_signed(Wanted(name("use"), (key_usage(**{extension: True}),)))
+    certificate = parsed(self_signed(Wanted(name("use"), (key_usage(**{extension: True}),))))
     assert filled(certificate).key_usage == certificates.KeyUsage(**{message: True})
 
 
 @pytest.mark.parametrize("only", ["encipher_only", "decipher_only"])
 def test_key_agreement_has_two_further_flags(only: str) -> None:
-    certificate = self_signed(Wanted(name("use"), (key_usage(key_agreement=True, **{only: True}),)))
+    certificate = parsed(self_signed(Wanted(name("use"), (key_usage(key_agreement=True, **{only: True}),))))
     assert filled(certificate).key_usage == certificates.KeyUsage(key_agreement=True, **{only: True})
 
 
 def test_domain_is_the_common_name_without_a_dns_name() -> None:
     address = x509.SubjectAlternativeName([x509.RFC822Name("a@example.com")])
-    assert formats.domains(self_signed(Wanted(name("a.example.com"), (address,)))) == ["a.example.com"]
-    assert formats.domains(self_signed(Wanted(x509.Name([])))) == []
+    assert formats.domains(parsed(self_signed(Wanted(name("a.example.com"), (address,))))) == ["a.example.com"]
+    assert formats.domains(parsed(self_signed(Wanted(x509.Name([]))))) == []
 
 
 def test_certificate_without_expiration_has_the_last_date() -> None:
-    certificate = self_signed(Wanted(name("never"), not_after=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)))
+    certificate = parsed(self_signed(Wanted(name("never"), not_after=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))))
     message = filled(certificate)
     assert message.expiration_date == date_pb2.Date(year=9999, month=12, day=31)
     assert message.not_after.seconds == 253402300799
 
 
-def test_malformed_extensions_are_a_format_error() -> None:
+def test_a_malformed_extension_is_the_only_unreadable_field() -> None:
     broken = x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, b"\x30\x05broken")
-    certificate = self_signed(Wanted(name("broken"), (broken,)))
-    with pytest.raises(FormatError, match="extensions"):
-        filled(certificate)
+    certificate = parsed(self_signed(Wanted(name("broken"), (broken, key_usage(digital_signature=True)))))
+    message = filled(certificate)
+    assert message.unreadable_fields == ["domains"]
+    assert message.key_usage.digital_signature
     assert pem.order_chain([certificate]) == (certificate,)
 
 
 def test_signature_algorithms_have_java_names() -> None:
     edwards = self_signed(Wanted(name("ed")), ed25519.Ed25519PrivateKey.generate())
-    assert formats.signature_algorithm(edwards) == "Ed25519"
-    assert formats.signature_algorithm(self_signed(Wanted(name("rsa")), chain().key)) == "SHA256withRSA"
+    assert formats.signature_algorithm(parsed(edwards)) == "Ed25519"
+    assert formats.signature_algorithm(parsed(self_signed(Wanted(name("rsa")), chain().key))) == "SHA256withRSA"
 
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_every_format_survives_a_round_trip(form: service.CertificateFormat.ValueType) -> None:
-    found = formats.read_certificates(formats.encode(chain().certificates, form).content)
+    found = formats.read_certificates(formats.encode(CHAIN, form).content)
     if form == service.CERTIFICATE_FORMAT_DER:
-        assert found == (chain().leaf,)
+        assert found == (CHAIN[0],)
     else:
-        assert pem.order_chain(found) == chain().certificates
+        assert pem.order_chain(found) == CHAIN
 
 
 @pytest.mark.parametrize(
@@ -209,7 +213,7 @@ def test_every_format_survives_a_round_trip(form: service.CertificateFormat.Valu
 def test_each_format_has_its_media_type(
     form: service.CertificateFormat.ValueType, media_type: str, suffix: str
 ) -> None:
-    encoded = formats.encode(chain().certificates, form)
+    encoded = formats.encode(CHAIN, form)
     assert (encoded.media_type, encoded.suffix) == (media_type, suffix)
 
 
@@ -217,13 +221,13 @@ def test_each_format_has_its_media_type(
     ("form", "inform"), [(service.CERTIFICATE_FORMAT_PKCS7_PEM, "PEM"), (service.CERTIFICATE_FORMAT_PKCS7_DER, "DER")]
 )
 def test_openssl_reads_pkcs7(form: service.CertificateFormat.ValueType, inform: str) -> None:
-    content = formats.encode(chain().certificates, form).content
+    content = formats.encode(CHAIN, form).content
     printed = openssl("pkcs7", "-inform", inform, "-print_certs", stdin=content)
-    assert set(pem.read_bundle(printed.encode()).certificates) == set(chain().certificates)
+    assert set(pem.read_bundle(printed.encode()).certificates) == set(CHAIN)
 
 
 def test_private_key_next_to_certificates_is_skipped() -> None:
-    assert formats.read_certificates(chain().pem()) == chain().certificates
+    assert formats.read_certificates(chain().pem()) == CHAIN
 
 
 @pytest.mark.filterwarnings("ignore")  # the library's, of values that it accepts against the rules
@@ -242,7 +246,7 @@ def test_any_bytes_are_certificates_or_a_format_error(data: bytes) -> None:
 def test_damaged_certificate_is_read_or_a_format_error(
     form: service.CertificateFormat.ValueType, data: st.DataObject
 ) -> None:
-    whole = bytearray(formats.encode(chain().certificates, form).content)
+    whole = bytearray(formats.encode(CHAIN, form).content)
     whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     try:
         filled(*formats.read_certificates(bytes(whole)))
@@ -252,10 +256,10 @@ def test_damaged_certificate_is_read_or_a_format_error(
 
 @pytest.mark.parametrize("form", [service.CERTIFICATE_FORMAT_DER, service.CERTIFICATE_FORMAT_PKCS7_DER])
 def test_unknown_x509_version_is_a_format_error(form: service.CertificateFormat.ValueType) -> None:
-    whole = formats.encode([chain().leaf], form).content
+    whole = formats.encode([CHAIN[0]], form).content
     assert b"\xa0\x03\x02\x01\x02" in whole
-    with pytest.raises(FormatError):
-        formats.read_certificates(whole.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07"))
+    (read,) = formats.read_certificates(whole.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07"))
+    assert filled(read).version == "8"
 
 
 @pytest.mark.parametrize(

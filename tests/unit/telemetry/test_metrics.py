@@ -129,6 +129,13 @@ def test_days_to_expiry_come_from_certificates_in_responses() -> None:
     assert 0 < found["c"] <= 1
 
 
+def test_days_to_expiry_of_a_certificate_without_expiration() -> None:
+    metrics = Metrics()
+    name = "providers/nhn/certificates/never"
+    metrics.answered(Certificate(name=name, expiration_date=Date(year=9999, month=12, day=31)))
+    assert expiries(metrics)["never"] > 365 * 7000
+
+
 def test_earliest_expiries_are_kept_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(certificates, "MAXIMUM_CERTIFICATES", 2)
     monkeypatch.setattr(certificates, "_SURPLUS", 1)

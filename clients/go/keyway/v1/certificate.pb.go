@@ -124,9 +124,13 @@ type Certificate struct {
 	Fingerprints *Fingerprints `protobuf:"bytes,16,opt,name=fingerprints,proto3" json:"fingerprints,omitempty"`
 	// The certificate chain as text: the subjects, leaf first. If the provider returns such a list, the gateway does
 	// not change its order and spelling, and the list can contain the issuers instead. Only in the FULL view.
-	Chain         []string `protobuf:"bytes,17,rep,name=chain,proto3" json:"chain,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Chain []string `protobuf:"bytes,17,rep,name=chain,proto3" json:"chain,omitempty"`
+	// The fields of this message that the provider returned, but that the gateway cannot read, such as `key_usage` or
+	// `expiration_date`. They are empty or incomplete. A name with an attribute that is not text, such as `subject`, shows
+	// that attribute in hexadecimal.
+	UnreadableFields []string `protobuf:"bytes,18,rep,name=unreadable_fields,json=unreadableFields,proto3" json:"unreadable_fields,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Certificate) Reset() {
@@ -274,6 +278,13 @@ func (x *Certificate) GetFingerprints() *Fingerprints {
 func (x *Certificate) GetChain() []string {
 	if x != nil {
 		return x.Chain
+	}
+	return nil
+}
+
+func (x *Certificate) GetUnreadableFields() []string {
+	if x != nil {
+		return x.UnreadableFields
 	}
 	return nil
 }
@@ -567,7 +578,7 @@ var File_keyway_v1_certificate_proto protoreflect.FileDescriptor
 
 const file_keyway_v1_certificate_proto_rawDesc = "" +
 	"\n" +
-	"\x1bkeyway/v1/certificate.proto\x12\tkeyway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x17keyway/v1/options.proto\"\xd2\a\n" +
+	"\x1bkeyway/v1/certificate.proto\x12\tkeyway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x17keyway/v1/options.proto\"\x85\b\n" +
 	"\vCertificate\x12\x18\n" +
 	"\x04name\x18\x01 \x01(\tB\x04\xe2A\x01\bR\x04name\x12'\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\vdisplayName\x12\"\n" +
@@ -587,7 +598,8 @@ const file_keyway_v1_certificate_proto_rawDesc = "" +
 	"\rserial_number\x18\x0e \x01(\tB\x04\xe2A\x01\x03R\fserialNumber\x126\n" +
 	"\tkey_usage\x18\x0f \x01(\v2\x13.keyway.v1.KeyUsageB\x04\xe2A\x01\x03R\bkeyUsage\x12A\n" +
 	"\ffingerprints\x18\x10 \x01(\v2\x17.keyway.v1.FingerprintsB\x04\xe2A\x01\x03R\ffingerprints\x12\x1a\n" +
-	"\x05chain\x18\x11 \x03(\tB\x04\xe2A\x01\x03R\x05chain:g\xeaAd\n" +
+	"\x05chain\x18\x11 \x03(\tB\x04\xe2A\x01\x03R\x05chain\x121\n" +
+	"\x11unreadable_fields\x18\x12 \x03(\tB\x04\xe2A\x01\x03R\x10unreadableFields:g\xeaAd\n" +
 	"\x16keyway.dev/Certificate\x12/providers/{provider}/certificates/{certificate}*\fcertificates2\vcertificate\"\xbd\x02\n" +
 	"\x11DistinguishedName\x12%\n" +
 	"\acountry\x18\x01 \x01(\tB\v\xe2A\x01\x01\xe2\xb2\x19\x03\b\x80\bR\acountry\x12!\n" +

@@ -1008,8 +1008,12 @@ type DownloadCertificateResponse struct {
 	// The private key in PEM, as the provider stores it, which can be encrypted. Empty unless the request set
 	// `include_private_key`.
 	PrivateKeyPem string `protobuf:"bytes,5,opt,name=private_key_pem,json=privateKeyPem,proto3" json:"private_key_pem,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// True if the gateway could not check that the private key belongs to the first certificate, because the key is
+	// encrypted or of an unsupported kind. A private key that belongs to another certificate is not returned: the call
+	// fails.
+	PrivateKeyUnchecked bool `protobuf:"varint,6,opt,name=private_key_unchecked,json=privateKeyUnchecked,proto3" json:"private_key_unchecked,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *DownloadCertificateResponse) Reset() {
@@ -1075,6 +1079,13 @@ func (x *DownloadCertificateResponse) GetPrivateKeyPem() string {
 		return x.PrivateKeyPem
 	}
 	return ""
+}
+
+func (x *DownloadCertificateResponse) GetPrivateKeyUnchecked() bool {
+	if x != nil {
+		return x.PrivateKeyUnchecked
+	}
+	return false
 }
 
 // The request of ImportCertificate.
@@ -1951,14 +1962,15 @@ const file_keyway_v1_certificate_service_proto_rawDesc = "" +
 	"\x06format\x18\x02 \x01(\x0e2\x1c.keyway.v1.CertificateFormatB\x04\xe2A\x01\x01R\x06format\x12:\n" +
 	"\x13include_private_key\x18\x03 \x01(\bB\n" +
 	"\xe2A\x01\x01\xe2\xb2\x19\x028\x01R\x11includePrivateKey\x12;\n" +
-	"\x11keystore_password\x18\x04 \x01(\tB\x0e\xe2A\x01\x01\xe2\xb2\x19\x03\b\x80\b\x80\x01\x01R\x10keystorePassword\"\xcc\x01\n" +
+	"\x11keystore_password\x18\x04 \x01(\tB\x0e\xe2A\x01\x01\xe2\xb2\x19\x03\b\x80\b\x80\x01\x01R\x10keystorePassword\"\x80\x02\n" +
 	"\x1bDownloadCertificateResponse\x12\x18\n" +
 	"\acontent\x18\x01 \x01(\fR\acontent\x12\x1a\n" +
 	"\bfilename\x18\x02 \x01(\tR\bfilename\x12\x1d\n" +
 	"\n" +
 	"media_type\x18\x03 \x01(\tR\tmediaType\x12+\n" +
 	"\x11certificate_chain\x18\x04 \x03(\tR\x10certificateChain\x12+\n" +
-	"\x0fprivate_key_pem\x18\x05 \x01(\tB\x03\x80\x01\x01R\rprivateKeyPem\"\xfc\x02\n" +
+	"\x0fprivate_key_pem\x18\x05 \x01(\tB\x03\x80\x01\x01R\rprivateKeyPem\x122\n" +
+	"\x15private_key_unchecked\x18\x06 \x01(\bR\x13privateKeyUnchecked\"\xfc\x02\n" +
 	"\x18ImportCertificateRequest\x123\n" +
 	"\x04name\x18\x01 \x01(\tB\x1f\xe2A\x01\x02\xfaA\x18\n" +
 	"\x16keyway.dev/CertificateR\x04name\x12,\n" +

@@ -54,9 +54,12 @@ type TrustedAuthority struct {
 	// The permitted uses of the key. Absent if the certificate does not restrict them. Only from GetTrustedAuthority.
 	KeyUsage *KeyUsage `protobuf:"bytes,10,opt,name=key_usage,json=keyUsage,proto3" json:"key_usage,omitempty"`
 	// The fingerprints of the certificate. Only from GetTrustedAuthority.
-	Fingerprints  *Fingerprints `protobuf:"bytes,11,opt,name=fingerprints,proto3" json:"fingerprints,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Fingerprints *Fingerprints `protobuf:"bytes,11,opt,name=fingerprints,proto3" json:"fingerprints,omitempty"`
+	// The fields of this message that the provider returned, but that the gateway cannot read, such as `subject`. They are
+	// empty or incomplete.
+	UnreadableFields []string `protobuf:"bytes,12,rep,name=unreadable_fields,json=unreadableFields,proto3" json:"unreadable_fields,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *TrustedAuthority) Reset() {
@@ -166,11 +169,18 @@ func (x *TrustedAuthority) GetFingerprints() *Fingerprints {
 	return nil
 }
 
+func (x *TrustedAuthority) GetUnreadableFields() []string {
+	if x != nil {
+		return x.UnreadableFields
+	}
+	return nil
+}
+
 var File_keyway_v1_trusted_authority_proto protoreflect.FileDescriptor
 
 const file_keyway_v1_trusted_authority_proto_rawDesc = "" +
 	"\n" +
-	"!keyway/v1/trusted_authority.proto\x12\tkeyway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bkeyway/v1/certificate.proto\"\xcd\x05\n" +
+	"!keyway/v1/trusted_authority.proto\x12\tkeyway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bkeyway/v1/certificate.proto\"\x80\x06\n" +
 	"\x10TrustedAuthority\x12\x18\n" +
 	"\x04name\x18\x01 \x01(\tB\x04\xe2A\x01\bR\x04name\x12\x1a\n" +
 	"\x05alias\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\x05alias\x12<\n" +
@@ -184,7 +194,8 @@ const file_keyway_v1_trusted_authority_proto_rawDesc = "" +
 	"\rserial_number\x18\t \x01(\tB\x04\xe2A\x01\x03R\fserialNumber\x126\n" +
 	"\tkey_usage\x18\n" +
 	" \x01(\v2\x13.keyway.v1.KeyUsageB\x04\xe2A\x01\x03R\bkeyUsage\x12A\n" +
-	"\ffingerprints\x18\v \x01(\v2\x17.keyway.v1.FingerprintsB\x04\xe2A\x01\x03R\ffingerprints:\x8b\x01\xeaA\x87\x01\n" +
+	"\ffingerprints\x18\v \x01(\v2\x17.keyway.v1.FingerprintsB\x04\xe2A\x01\x03R\ffingerprints\x121\n" +
+	"\x11unreadable_fields\x18\f \x03(\tB\x04\xe2A\x01\x03R\x10unreadableFields:\x8b\x01\xeaA\x87\x01\n" +
 	"\x1bkeyway.dev/TrustedAuthority\x12Bproviders/{provider}/trustStores/{trust_store}/authorities/{alias}*\x12trustedAuthorities2\x10trustedAuthorityB\x9e\x01\xeaA`\n" +
 	"\x15keyway.dev/TrustStore\x12.providers/{provider}/trustStores/{trust_store}*\vtrustStores2\n" +
 	"trustStore\n" +

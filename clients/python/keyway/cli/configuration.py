@@ -37,7 +37,7 @@ def context(path: str | None, name: str | None) -> dict[str, Any]:
             raise click.ClickException(f"unknown context {name!r}: {file} does not exist")
         return {}
     try:
-        tree = tomllib.loads(file.read_text(encoding="utf-8"))
+        tree = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except ValueError as error:
         raise click.ClickException(f"{file}: {error}") from error
     return _chosen(tree, name, file)

@@ -152,7 +152,7 @@ def verify(
 
 def _text(data: bytes, what: str) -> str:
     try:
-        return data.decode().strip()
+        return data.decode("utf-8-sig").strip()
     except ValueError:
         raise click.UsageError(f"{what} must be text, but the input is binary") from None
 

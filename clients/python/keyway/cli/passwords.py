@@ -97,7 +97,7 @@ def _prompted(source: Source, *, new: bool, or_else: str | None) -> str:
 
 def _line(data: bytes, where: str) -> str:
     try:
-        text = data.decode()
+        text = data.decode("utf-8-sig")
     except ValueError:
         raise Refused(f"{where}: a password must be UTF-8 text") from None
     return text.removesuffix("\n").removesuffix("\r")

@@ -118,4 +118,4 @@ class Session:
 def _token_of(path: Path) -> Callable[[], str]:
     """Return a function that reads the token file for each call, because another program may renew the token."""
     path.read_bytes()  # a missing file is a local error, not an error of the call
-    return lambda: path.read_text(errors="replace").strip()
+    return lambda: path.read_text(encoding="utf-8-sig", errors="replace").strip()

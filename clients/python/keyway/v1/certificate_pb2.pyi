@@ -71,6 +71,7 @@ class Certificate(_message.Message):
     KEY_USAGE_FIELD_NUMBER: _builtins.int
     FINGERPRINTS_FIELD_NUMBER: _builtins.int
     CHAIN_FIELD_NUMBER: _builtins.int
+    UNREADABLE_FIELDS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name, as `providers/{provider}/certificates/{certificate}`."""
     display_name: _builtins.str
@@ -139,6 +140,13 @@ class Certificate(_message.Message):
         not change its order and spelling, and the list can contain the issuers instead. Only in the FULL view.
         """
 
+    @_builtins.property
+    def unreadable_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The fields of this message that the provider returned, but that the gateway cannot read, such as `key_usage` or
+        `expiration_date`. They are empty or incomplete. A name with an attribute that is not text, such as `subject`, shows
+        that attribute in hexadecimal.
+        """
+
     def __init__(
         self,
         *,
@@ -159,10 +167,11 @@ class Certificate(_message.Message):
         key_usage: Global___KeyUsage | None = ...,
         fingerprints: Global___Fingerprints | None = ...,
         chain: _abc.Iterable[_builtins.str] | None = ...,
+        unreadable_fields: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expiration_date", b"expiration_date", "file_creation_date", b"file_creation_date", "fingerprints", b"fingerprints", "issuer", b"issuer", "key_usage", b"key_usage", "not_after", b"not_after", "not_before", b"not_before", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "chain", b"chain", "display_name", b"display_name", "domains", b"domains", "expiration_date", b"expiration_date", "file_creation_date", b"file_creation_date", "fingerprints", b"fingerprints", "issuer", b"issuer", "key_usage", b"key_usage", "name", b"name", "not_after", b"not_after", "not_before", b"not_before", "serial_number", b"serial_number", "signature_algorithm", b"signature_algorithm", "state", b"state", "subject", b"subject", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "chain", b"chain", "display_name", b"display_name", "domains", b"domains", "expiration_date", b"expiration_date", "file_creation_date", b"file_creation_date", "fingerprints", b"fingerprints", "issuer", b"issuer", "key_usage", b"key_usage", "name", b"name", "not_after", b"not_after", "not_before", b"not_before", "serial_number", b"serial_number", "signature_algorithm", b"signature_algorithm", "state", b"state", "subject", b"subject", "unreadable_fields", b"unreadable_fields", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

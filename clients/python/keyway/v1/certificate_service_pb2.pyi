@@ -518,6 +518,7 @@ class DownloadCertificateResponse(_message.Message):
     MEDIA_TYPE_FIELD_NUMBER: _builtins.int
     CERTIFICATE_CHAIN_FIELD_NUMBER: _builtins.int
     PRIVATE_KEY_PEM_FIELD_NUMBER: _builtins.int
+    PRIVATE_KEY_UNCHECKED_FIELD_NUMBER: _builtins.int
     content: _builtins.bytes
     """The certificates in the requested format. It never contains the private key."""
     filename: _builtins.str
@@ -527,6 +528,11 @@ class DownloadCertificateResponse(_message.Message):
     private_key_pem: _builtins.str
     """The private key in PEM, as the provider stores it, which can be encrypted. Empty unless the request set
     `include_private_key`.
+    """
+    private_key_unchecked: _builtins.bool
+    """True if the gateway could not check that the private key belongs to the first certificate, because the key is
+    encrypted or of an unsupported kind. A private key that belongs to another certificate is not returned: the call
+    fails.
     """
     @_builtins.property
     def certificate_chain(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -540,10 +546,11 @@ class DownloadCertificateResponse(_message.Message):
         media_type: _builtins.str = ...,
         certificate_chain: _abc.Iterable[_builtins.str] | None = ...,
         private_key_pem: _builtins.str = ...,
+        private_key_unchecked: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_chain", b"certificate_chain", "content", b"content", "filename", b"filename", "media_type", b"media_type", "private_key_pem", b"private_key_pem"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_chain", b"certificate_chain", "content", b"content", "filename", b"filename", "media_type", b"media_type", "private_key_pem", b"private_key_pem", "private_key_unchecked", b"private_key_unchecked"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

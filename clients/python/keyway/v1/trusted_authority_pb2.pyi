@@ -3,9 +3,11 @@
 isort:skip_file
 The resources TrustStore and TrustedAuthority."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from keyway.v1 import certificate_pb2 as _certificate_pb2
 import builtins as _builtins
 import sys
@@ -41,6 +43,7 @@ class TrustedAuthority(_message.Message):
     SERIAL_NUMBER_FIELD_NUMBER: _builtins.int
     KEY_USAGE_FIELD_NUMBER: _builtins.int
     FINGERPRINTS_FIELD_NUMBER: _builtins.int
+    UNREADABLE_FIELDS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name, as `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`."""
     alias: _builtins.str
@@ -75,6 +78,12 @@ class TrustedAuthority(_message.Message):
     def fingerprints(self) -> _certificate_pb2.Fingerprints:
         """The fingerprints of the certificate. Only from GetTrustedAuthority."""
 
+    @_builtins.property
+    def unreadable_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The fields of this message that the provider returned, but that the gateway cannot read, such as `subject`. They are
+        empty or incomplete.
+        """
+
     def __init__(
         self,
         *,
@@ -89,10 +98,11 @@ class TrustedAuthority(_message.Message):
         serial_number: _builtins.str = ...,
         key_usage: _certificate_pb2.KeyUsage | None = ...,
         fingerprints: _certificate_pb2.Fingerprints | None = ...,
+        unreadable_fields: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["fingerprints", b"fingerprints", "issuer", b"issuer", "key_usage", b"key_usage", "not_after", b"not_after", "not_before", b"not_before", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "fingerprints", b"fingerprints", "issuer", b"issuer", "key_usage", b"key_usage", "name", b"name", "not_after", b"not_after", "not_before", b"not_before", "serial_number", b"serial_number", "signature_algorithm", b"signature_algorithm", "subject", b"subject", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "fingerprints", b"fingerprints", "issuer", b"issuer", "key_usage", b"key_usage", "name", b"name", "not_after", b"not_after", "not_before", b"not_before", "serial_number", b"serial_number", "signature_algorithm", b"signature_algorithm", "subject", b"subject", "unreadable_fields", b"unreadable_fields", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

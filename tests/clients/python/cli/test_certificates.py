@@ -56,8 +56,9 @@ def test_show_prints_the_fields_of_a_certificate(commands: Commands) -> None:
 
 
 def test_passwords_come_from_files_standard_input_and_variables(asteria: Commands) -> None:
-    (asteria.folder / "password").write_text("changeit\n")
-    assert "warp.keyway.example" in asteria("certs", "show", "asteria/server", "--password-file", "password").text
+    for content in ("changeit\n", "\ufeffchangeit\r\n"):
+        (asteria.folder / "password").write_text(content)
+        assert "warp.keyway.example" in asteria("certs", "show", "asteria/server", "--password-file", "password").text
     by_stdin = asteria("certs", "show", "asteria/server", "--password-stdin", data=b"changeit\r\nmore")
     assert "warp.keyway.example" in by_stdin.text
     assert asteria("certs", "show", "asteria/server", KEYWAY_PASSWORD="wrong12").code == 17
