@@ -122,12 +122,13 @@ def _verify(key: PublicKeyTypes, certificate: x509.Certificate) -> None:
 
 
 def _pem(data: bytes) -> list[x509.Certificate]:
-    """Return the certificates of all blocks; other blocks are skipped."""
+    """Return the certificates of all blocks; keys and other blocks without certificates are skipped."""
     certificates: list[x509.Certificate] = []
     for block in pem_blocks.read(data):
-        if block.label not in _LABELS:
-            raise ValueError("a PEM block contains no certificate")
-        certificates += _der(block.content())
+        if block.label in _LABELS:
+            certificates += _der(block.content())
+        elif "CERTIFICATE" in block.label and "REQUEST" not in block.label:
+            raise ValueError("a PEM block has an unsupported kind of certificate")
     return certificates
 
 

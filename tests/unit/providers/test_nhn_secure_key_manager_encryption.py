@@ -70,9 +70,16 @@ async def test_decrypt_returns_an_empty_plaintext(
     assert await adapter.decrypt(request, call()) == keys.DecryptResponse(plaintext=b"", key_version=1)
 
 
-@pytest.mark.parametrize(
-    "text", ["plain data", "AAA", "AAAA=", "AA==AA==", "=", "AAB=", "AA-_", " AAAA", "AAAA\n", "한국어한"]
-)
+@pytest.mark.parametrize("text", [" AAAA", "AAAA\n", "AA\r\nAA"])
+async def test_white_space_in_decrypted_base64_is_ignored(
+    upstream: ScriptedUpstream, adapter: SecureKeyManager, text: str
+) -> None:
+    upstream.answer("POST", f"{SYMMETRIC}/decrypt", body=success(plaintext=text, keyVersion=1))
+    request = keys.DecryptRequest(name=KEY, ciphertext=CIPHERTEXT, encoding=keys.ENCODING_BASE64)
+    assert (await adapter.decrypt(request, call())).plaintext == b"\0\0\0"
+
+
+@pytest.mark.parametrize("text", ["plain data", "AAA", "AAAA=", "AA==AA==", "=", "AAB=", "AA-_", "AAAA\0", "한국어한"])
 async def test_decrypted_text_that_is_not_base64_is_an_error(
     upstream: ScriptedUpstream, adapter: SecureKeyManager, text: str
 ) -> None:
