@@ -47,7 +47,7 @@ def test_fields_are_those_of_the_library(certificate: x509.Certificate) -> None:
 
 
 def test_extensions_are_those_of_openssl(tmp_path: Path) -> None:
-    issuer = openssl.Authority(tmp_path)
+    issuer = openssl.OpensslAuthority(tmp_path)
     leaf = reader.parse(der_of(issuer.issue("leaf", host="www.example.com").certificate.read_bytes()))
     authority = reader.parse(der_of(issuer.pair.certificate.read_bytes()))
     assert (authority.is_authority, leaf.is_authority) == (True, False)
