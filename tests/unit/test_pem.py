@@ -15,6 +15,7 @@ from gateway import pem
 from gateway.pem import CERTIFICATE_LABELS, IGNORED_LABELS, PRIVATE_KEY_LABELS, PemError
 from gateway.x509_reader.certificate import ParsedCertificate
 from tests.support import openssl
+from tests.support.openssl import OpensslAuthority
 from tests.support.parsed import all_parsed
 
 ALL = CERTIFICATE_LABELS | PRIVATE_KEY_LABELS
