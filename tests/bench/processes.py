@@ -80,6 +80,11 @@ class Server:
         """Process ID."""
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
     def usage(self) -> accounting.Usage:
         """CPU time so far."""
         return accounting.usage(self.pid)

@@ -1,7 +1,7 @@
 """One gateway with everything on, for measurements beyond the cost of a call."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,10 +24,12 @@ def gateway(
     *,
     others: Sequence[Mapping[str, Any]] = (),
     module: Sequence[object] = ("gateway",),
+    within: Callable[[Sequence[object]], Sequence[object]] = tuple,
 ) -> Iterator[tuple[Server, Target]]:
     """Run the gateway with its journal below `folder`; yield its target for known callers.
 
-    others: additional providers. module: the module that runs the gateway, with its arguments.
+    others: additional providers. module: the module that runs the gateway, with its arguments. within: returns
+    the command that runs another one with limits.
     """
     port = free_port()
     config = gateway_settings.write(
@@ -49,5 +51,5 @@ def gateway(
         authority=around.material.authority_file,
         client=around.material.caller_files if identity == "mtls" else None,
     )
-    with Server(command, port, folder / "gateway.log", folder=tools.ROOT) as server:
+    with Server(within(command), port, folder / "gateway.log", folder=tools.ROOT) as server:
         yield server, target

@@ -60,6 +60,9 @@ def unfinished_messages(path: bytes) -> Attack:
         peers: list[Peer] = []
         sent = 0
         while time.monotonic() < until:
+            for peer in peers:
+                if peer.ended.issuperset(_STREAMS):
+                    peer.close()
             peers = [peer for peer in peers if not peer.closed]
             if len(peers) < _CONNECTIONS:
                 peers.append(_connected(address, tls))

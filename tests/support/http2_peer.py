@@ -1,6 +1,7 @@
 """A peer without credentials that speaks HTTP/2 in frames, over TLS or in plaintext, and respects flow control."""
 
 import contextlib
+import os
 import select
 import socket
 import ssl
@@ -9,6 +10,9 @@ from collections.abc import Iterator
 
 from tests.support import http2_frames as h2
 from tests.support.http2_frames import FrameKind
+
+SOURCE = os.environ.get("HOSTILE_PEER_SOURCE", "")
+"""The address that connections come from; by default, the system selects it."""
 
 _CHUNK = 1 << 16
 _INITIAL_WINDOW = 65_535
@@ -24,7 +28,7 @@ class Peer:
 
     def __init__(self, address: str, *, tls: bool = True, parses: bool = True) -> None:
         host, _, port = address.rpartition(":")
-        plain = socket.create_connection((host, int(port)), timeout=10)
+        plain = socket.create_connection((host, int(port)), timeout=10, source_address=(SOURCE, 0) if SOURCE else None)
         self._socket = _context().wrap_socket(plain, server_hostname="localhost") if tls else plain
         self._socket.setblocking(False)
         self._parses = parses

@@ -16,11 +16,15 @@ import pytest
 
 PACKAGES: Final[Mapping[str, str]] = {
     "curl": "the package curl of Debian and Ubuntu",
+    "envoy": "`make check-external`, which installs it",
+    "ip": "the package iproute2 of Debian and Ubuntu",
+    "nft": "the package nftables of Debian and Ubuntu",
     "keytool": "any Java runtime, or `make test`, which installs one",
     "openssl": "the package openssl of Debian and Ubuntu",
 }
 """Where to get each program."""
 
+ENVOY: Final = Path(__file__).parents[2] / "build/envoy-wheel/envoy/_bin/envoy"
 _REQUIRE_ALL: Final = "KEYWAY_TESTS_REQUIRE_ALL"
 _MKFS: Final = "/sbin/mkfs.ext4"
 
@@ -45,10 +49,23 @@ async def run_async(*command: object, folder: Path) -> bytes:
     return output
 
 
+def envoy() -> Path:
+    """Return the path of Envoy, which `make check-external` installs; skip the test without it."""
+    return ENVOY if ENVOY.is_file() else Path(program("envoy"))
+
+
 def require_mounts() -> None:
     """Skip the test where it has no right to mount file systems."""
     if os.geteuid() != 0 or not _succeeds("unshare", "--mount", "true"):
         unavailable("needs root and the right to mount")
+
+
+def require_firewall() -> None:
+    """Skip the test where it cannot create a network namespace with firewall rules."""
+    program("nft")
+    program("ip")
+    if os.geteuid() != 0 or not _succeeds("unshare", "--net", "true"):
+        unavailable("needs root and the right to create network namespaces")
 
 
 def require_loop_devices() -> None:

@@ -1,0 +1,109 @@
+"""The shipped Envoy configuration in front of a gateway for tokens."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from keyway.v1 import provider_service_pb2 as providers
+from keyway.v1.provider_service_pb2_grpc import ProviderServiceStub
+from tests.support import envoy, programs
+from tests.support.hostile_peer import attacking
+from tests.support.http2_peer import Peer
+from tests.support.processes import Process
+from tests.support.token_gateway import TokenGateway
+from tests.support.waiting import eventually
+
+SECONDS = 2.0
+FEWEST_ANSWERS = 40
+
+
+@dataclass
+class Proxied:
+    """A gateway behind Envoy. known: the files of the gateway. address: of Envoy."""
+
+    known: TokenGateway
+    address: str
+
+    def channel(self) -> grpc.aio.Channel:
+        return grpc.aio.secure_channel(self.address, grpc.ssl_channel_credentials(self.known.authority.pem))
+
+
+@pytest.fixture
+async def proxied(tmp_path: Path) -> AsyncIterator[Proxied]:
+    program = programs.envoy()
+    known = TokenGateway(tmp_path)
+    (tmp_path / "ca.pem").write_bytes(known.authority.pem)
+    own = envoy.ProxyFiles(*(tmp_path / name for name in ("server.pem", "server.key", "ca.pem", "jwks.json")))
+    async with Process(tmp_path, "serve", "--config", known.config) as process:
+        port = int((await process.address()).rpartition(":")[2])
+        with envoy.running(program, tmp_path, own, port) as server:
+            yield Proxied(known, f"localhost:{server.port}")
+
+
+async def list_providers(channel: grpc.aio.Channel, token: str) -> Any:
+    stub: Any = ProviderServiceStub(channel)
+    metadata = [("authorization", f"Bearer {token}")]
+    return await stub.ListProviders(providers.ListProvidersRequest(), metadata=metadata, timeout=10)
+
+
+async def test_call_with_a_token_reaches_the_gateway(proxied: Proxied) -> None:
+    async with proxied.channel() as channel:
+        await list_providers(channel, proxied.known.issuer.token())
+
+
+@pytest.mark.parametrize("token", ["nobody", ""])
+async def test_call_without_a_valid_token_does_not_reach_the_gateway(proxied: Proxied, token: str) -> None:
+    async with proxied.channel() as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await list_providers(channel, token)
+    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert "keyway-request-id" not in dict(caught.value.trailing_metadata() or ())
+
+
+async def test_health_needs_no_token_and_is_limited_in_rate(proxied: Proxied) -> None:
+    async with proxied.channel() as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        assert (await stub.Check(health_pb2.HealthCheckRequest(), timeout=10)).status == 1
+        calls = [stub.Check(health_pb2.HealthCheckRequest(), timeout=10) for _ in range(200)]
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+    rejected = [answer for answer in answers if isinstance(answer, grpc.aio.AioRpcError)]
+    assert rejected
+    assert {answer.code() for answer in rejected} == {grpc.StatusCode.UNAVAILABLE}
+
+
+async def test_new_connections_are_limited_in_rate(proxied: Proxied) -> None:
+    """Envoy closes the connections above its rate before their handshake."""
+    token = proxied.known.issuer.token()
+    async with proxied.channel() as channel:
+        await list_providers(channel, token)
+        peers = [Peer(proxied.address, tls=False) for _ in range(400)]
+
+        async def many_are_closed() -> bool:
+            for peer in peers:
+                if not peer.closed:
+                    peer.read(0)
+            return sum(peer.closed for peer in peers) >= 200
+
+        await eventually(many_are_closed)
+        await list_providers(channel, token)
+    for peer in peers:
+        peer.close()
+
+
+@pytest.mark.parametrize("kind", ["settings", "priority", "window-update", "messages", "handshakes"])
+async def test_known_caller_is_served_during_an_attack(proxied: Proxied, kind: str) -> None:
+    token, answers = proxied.known.issuer.token(), 0
+    async with proxied.channel() as channel:
+        await list_providers(channel, token)
+        with attacking(kind, proxied.address):
+            end = asyncio.get_running_loop().time() + SECONDS
+            while asyncio.get_running_loop().time() < end:
+                await list_providers(channel, token)
+                answers += 1
+    assert answers >= FEWEST_ANSWERS
