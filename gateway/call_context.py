@@ -12,7 +12,7 @@ from gateway.telemetry.calls import CallTrace
 from gateway.telemetry.metrics import Metrics
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, because creating a frozen object for every call takes longer
 class Attempt:
     """One HTTP request to an upstream and its result. `http_status` is None if no response arrived."""
 

@@ -17,10 +17,11 @@ from gateway.upstream.messages import AttemptHeaders
 ResultT = TypeVar("ResultT")
 
 _CONTENT_TYPE: Final = "Content-Type"
+_COMMON_CONTENT_TYPES: Final = ("application/json", "application/x-www-form-urlencoded")
 _NO_ENVELOPE: Final = Envelope(successful=False, code=None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, because creating a frozen object for every call takes longer
 class ApiRequest:
     """One call of an upstream API.
 
@@ -64,6 +65,7 @@ class ApiClient:
         self._status_table = status_table
         self._read_envelope = read_envelope
         self._headers = dict(headers or {})
+        self._common_headers = {kind: {**self._headers, _CONTENT_TYPE: kind} for kind in _COMMON_CONTENT_TYPES}
         self._attempt_headers = attempt_headers
         self._secrets = tuple(secrets)
 
@@ -99,19 +101,22 @@ class ApiClient:
             raise self._unreadable(request, response, error) from error
 
     def _http_request(self, request: ApiRequest) -> HttpRequest:
-        headers: Mapping[str, str] = self._headers
-        if request.headers or request.content_type is not None:
-            headers = {**self._headers, **request.headers}
-            if request.content_type is not None:
-                headers[_CONTENT_TYPE] = request.content_type
         return HttpRequest(
             request.method,
             request.target,
-            headers,
+            self._headers_of(request),
             request.body,
             url_template=request.url_template,
             attempt_headers=self._attempt_headers,
         )
+
+    def _headers_of(self, request: ApiRequest) -> Mapping[str, str]:
+        """Return all headers of a request. The common combinations are built once, because every call needs one."""
+        kind = request.content_type
+        if not request.headers and (kind is None or kind in self._common_headers):
+            return self._headers if kind is None else self._common_headers[kind]
+        headers = {**self._headers, **request.headers}
+        return headers if kind is None else {**headers, _CONTENT_TYPE: kind}
 
     def _envelope_or_none(self, response: HttpResponse) -> Envelope | None:
         try:

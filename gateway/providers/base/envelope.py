@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from gateway.providers.base.json_object import JsonObject
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, because creating a frozen object for every call takes longer
 class Envelope:
     """What a response states about the call.
 

@@ -3,7 +3,7 @@
 Source: the list of calls in the v1.0 guide.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeVar
 from urllib.parse import quote
 
@@ -59,14 +59,14 @@ class SecureKeyManagerClient:
         request = ApiRequest("GET", f"{target}{query}", template, name)
         return await self._api.call(request, read, call)
 
-    async def post(
+    def post(
         self,
         call_path: str,
         name: str,
         fields: Mapping[str, str],
         read: Callable[[JsonObject], ResultT],
         call: CallContext,
-    ) -> ResultT:
+    ) -> Awaitable[ResultT]:
         """Use a key. Without fields, the request has no body."""
         target, template = self._key_urls(call_path, name)
         request = ApiRequest(
@@ -78,7 +78,7 @@ class SecureKeyManagerClient:
             _JSON,  # also without a body, for which the HTTP library would otherwise send another type
             secrets=tuple(fields.values()),
         )
-        return await self._api.call(request, read, call)
+        return self._api.call(request, read, call)
 
     def _key_urls(self, call_path: str, name: str) -> tuple[str, str]:
         kind, _, operation = call_path.partition("/")

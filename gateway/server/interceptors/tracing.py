@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable
 
 from google.protobuf.message import Message
 from google.rpc import code_pb2
@@ -17,9 +18,9 @@ from gateway.telemetry.setup import Telemetry
 class _TracePropagation:
     """Without telemetry: only passes the caller's trace context on to upstreams."""
 
-    async def intercept(self, call_next: CallNext, call: RpcContext) -> Message:
+    def intercept(self, call_next: CallNext, call: RpcContext) -> Awaitable[Message]:
         call.trace = propagated(call.metadata)
-        return await call_next(call)
+        return call_next(call)
 
 
 class _Tracing:

@@ -4,7 +4,7 @@ All checks come from the descriptors (see `gateway.contract.field_checks`). A re
 of a single upstream are not checked here: its adapter checks them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from typing import Any
 
 from google.protobuf.message import Message
@@ -79,10 +79,10 @@ def _violations(message: Message, prefix: str) -> Iterator[Violation]:
 
 
 class _Validation:
-    async def intercept(self, call_next: CallNext, call: RpcContext) -> Message:
+    def intercept(self, call_next: CallNext, call: RpcContext) -> Awaitable[Message]:
         assert call.request is not None
         validate(call.request)
-        return await call_next(call)
+        return call_next(call)
 
 
 def validation(_dependencies: InterceptorDependencies) -> Interceptor:
