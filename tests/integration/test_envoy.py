@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
 
 from keyway.v1 import provider_service_pb2 as providers
 from keyway.v1.provider_service_pb2_grpc import ProviderServiceStub
@@ -77,6 +78,16 @@ async def test_health_needs_no_token_and_is_limited_in_rate(proxied: Proxied) ->
     assert {answer.code() for answer in rejected} == {grpc.StatusCode.UNAVAILABLE}
 
 
+async def test_reflection_and_watch_work(proxied: Proxied) -> None:
+    async with proxied.channel() as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        assert (await stub.Watch(health_pb2.HealthCheckRequest(), timeout=10).read()).status == 1
+        reflect: Any = channel.stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
+        call = reflect(timeout=10)
+        await call.write(reflection_pb2.ServerReflectionRequest(list_services="*").SerializeToString())
+        assert b"keyway.v1.KeyService" in await call.read()
+
+
 async def test_new_connections_are_limited_in_rate(proxied: Proxied) -> None:
     """Envoy closes the connections above its rate before their handshake."""
     token = proxied.known.issuer.token()
@@ -96,7 +107,7 @@ async def test_new_connections_are_limited_in_rate(proxied: Proxied) -> None:
         peer.close()
 
 
-@pytest.mark.parametrize("kind", ["settings", "priority", "window-update", "messages", "handshakes"])
+@pytest.mark.parametrize("kind", ["settings", "priority", "window-update", "messages", "health-messages", "handshakes"])
 async def test_known_caller_is_served_during_an_attack(proxied: Proxied, kind: str) -> None:
     token, answers = proxied.known.issuer.token(), 0
     async with proxied.channel() as channel:

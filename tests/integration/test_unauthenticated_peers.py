@@ -102,3 +102,28 @@ async def test_connections_are_limited(tmp_path: Path) -> None:
             return connects(address)
 
         await eventually(connects_again)
+
+
+@pytest.mark.parametrize(
+    ("path", "metadata"),
+    [
+        (METHOD, [(b"authorization", b"Bearer marker-\xff-of-a-token")]),
+        (METHOD, [(b"marker-\xff", b"v")]),
+        (b"/keyway.v1.KeyService/marker-\xff", []),
+    ],
+    ids=["value", "name", "path"],
+)
+async def test_bytes_that_are_not_utf_8_are_not_logged(
+    path: bytes, metadata: list[tuple[bytes, bytes]], tmp_path: Path
+) -> None:
+    async with Process(tmp_path, "serve", "--config", TokenGateway(tmp_path).config) as process:
+        peer = Peer(await process.address())
+        peer.begin()
+        for stream in range(1, 101, 2):
+            peer.open(stream, path, metadata)
+        await process.logged("library_log")
+        peer.close()
+        ended = await process.stopped()
+    assert ended.code == 0
+    assert "marker" not in ended.errors
+    assert sum(line["event"] == "library_log" for line in ended.log()) < 10
