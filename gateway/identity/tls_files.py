@@ -4,10 +4,11 @@ Invalid files stop the start. If changed files are invalid, the last valid files
 """
 
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -16,12 +17,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from gateway import pem
 from gateway.config.file_watcher import WatchedFiles
 from gateway.config.problems import FileError, Place, place_text
+from gateway.grpc_trial import TrialError, check_authorities, check_server
 from gateway.identity.settings import IdentitySettings
 from gateway.x509_reader.certificate import ParsedCertificate, chain_pem
 from gateway.x509_reader.der import X509Error
 
 _WARNING_PERIOD: Final = timedelta(days=14)
 _MINIMUM_RSA_BITS: Final = 2048
+# gRPC clients in most languages do not support other curves, such as P-521.
+_CURVES: Final = ("secp256r1", "secp384r1")
+_KEY_KINDS: Final = f"must be a P-256 or P-384 elliptic-curve key, or an RSA key of at least {_MINIMUM_RSA_BITS} bits"
 _CERTIFICATE: Final[Place] = ("certificate_file",)
 _PRIVATE_KEY: Final[Place] = ("private_key_file",)
 _TRUST_BUNDLE: Final[Place] = ("mtls", "trust_bundle_file")
@@ -91,40 +96,58 @@ def _paths(settings: IdentitySettings) -> list[Path]:
 
 
 def _load(settings: IdentitySettings) -> TlsMaterial:
-    """Return the content of the files. Raises FileError with every problem."""
+    """Return the content of the files, which gRPC can use. Raises FileError with every problem."""
     faults: dict[Place, str] = {}
     chain = _certificates(settings.certificate_file, _CERTIFICATE, faults)
     key = _private_key(settings.private_key_file, faults)
     bundle = None
     if settings.mtls is not None:
-        bundle = chain_pem(_certificates(settings.mtls.trust_bundle_file, _TRUST_BUNDLE, faults))
-    times = _validity(chain[0], faults) if chain else None
-    if chain and key is not None and not _matches(key, chain[0]):
+        bundle = _certificates(settings.mtls.trust_bundle_file, _TRUST_BUNDLE, faults)
+        _try(_TRUST_BUNDLE, faults, check_authorities, tuple(bundle))
+    material = _material(chain, key, bundle, faults) if chain and key is not None else None
+    if material is not None:
+        _try(_CERTIFICATE, faults, check_server, tuple(chain), material.private_key)
+    if faults or material is None:
+        lines = (f"identity.{place_text(place)}: {fault}" for place, fault in faults.items())
+        raise FileError("\n".join(lines), {place: [fault] for place, fault in faults.items()})
+    return material
+
+
+def _try(place: Place, faults: dict[Place, str], trial: Callable[..., None], *files: Any) -> None:
+    """Try files with gRPC. The fault is added, unless the place already has one."""
+    try:
+        trial(*files)
+    except TrialError as error:
+        faults.setdefault(place, str(error))
+
+
+def _material(
+    chain: Sequence[ParsedCertificate],
+    key: _PrivateKey,
+    bundle: Sequence[ParsedCertificate] | None,
+    faults: dict[Place, str],
+) -> TlsMaterial | None:
+    leaf = chain[0]
+    if not _matches(key, leaf):
         other = any(_matches(key, each) for each in chain)
         fault = "the server certificate must come first" if other else "does not match private_key_file"
         faults.setdefault(_CERTIFICATE, fault)
-    if faults or key is None or times is None:
-        lines = (f"identity.{place_text(place)}: {fault}" for place, fault in faults.items())
-        raise FileError("\n".join(lines), {place: [fault] for place, fault in faults.items()})
-    return TlsMaterial(
-        chain=chain_pem(chain),
-        private_key=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
-        trust_bundle=bundle,
-        serial_number=chain[0].serial_number,
-        begins=times[0],
-        expires=times[1],
-    )
-
-
-def _validity(certificate: ParsedCertificate, faults: dict[Place, str]) -> tuple[datetime, datetime] | None:
+        return None
     try:
-        begins, expires = certificate.not_before, certificate.not_after
+        serial_number, begins, expires = leaf.serial_number, leaf.not_before, leaf.not_after
     except X509Error:
-        faults.setdefault(_CERTIFICATE, "the validity period of the certificate cannot be read")
+        faults.setdefault(_CERTIFICATE, "the serial number or the validity period of the certificate cannot be read")
         return None
     if expires <= datetime.now(UTC):
         faults.setdefault(_CERTIFICATE, f"the certificate expired at {expires.isoformat()}")
-    return begins, expires
+    return TlsMaterial(
+        chain=chain_pem(chain),
+        private_key=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+        trust_bundle=chain_pem(bundle) if bundle is not None else None,
+        serial_number=serial_number,
+        begins=begins,
+        expires=expires,
+    )
 
 
 def _content(path: Path, place: Place, faults: dict[Place, str]) -> bytes | None:
@@ -161,11 +184,11 @@ def _private_key(path: Path, faults: dict[Place, str]) -> _PrivateKey | None:
     except Exception:  # noqa: BLE001 - the parser raises many types
         faults[_PRIVATE_KEY] = "the private key is malformed or of an unsupported kind"
     else:
-        if isinstance(key, ec.EllipticCurvePrivateKey):
+        if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name in _CURVES:
             return key
         if isinstance(key, rsa.RSAPrivateKey) and key.key_size >= _MINIMUM_RSA_BITS:
             return key
-        faults[_PRIVATE_KEY] = f"must be an elliptic-curve key or an RSA key of at least {_MINIMUM_RSA_BITS} bits"
+        faults[_PRIVATE_KEY] = _KEY_KINDS
     return None
 
 

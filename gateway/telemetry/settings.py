@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, WithJsonSchema, field_validator
 
 from gateway import pem
 from gateway.config.base import RESTART, FileContent, Settings, as_bytes, is_loopback, listen_address
+from gateway.grpc_trial import check_authorities
 
 
 class TraceSettings(Settings):
@@ -62,7 +63,7 @@ class TelemetrySettings(Settings):
     @classmethod
     def _holds_certificates(cls, value: FileContent | None) -> FileContent | None:
         if value is not None:
-            pem.certificates(value.get_secret_value())
+            check_authorities(tuple(pem.certificates(value.get_secret_value())))
         return value
 
     @field_validator("endpoint")

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator
 
 from gateway import pem
 from gateway.config.base import FileContent, Settings, as_bytes, is_loopback
+from gateway.grpc_trial import check_authorities, check_server
 
 _HEADER_NAME: Final = re.compile(r"[a-z0-9_.-]+")
 _RESERVED: Final = ("grpc-", ":")
@@ -37,9 +38,10 @@ class ShipCertificate(Settings):
 
     def model_post_init(self, _context: Any) -> None:
         """Reject a key that does not match the certificate, which otherwise shows only as failing handshakes."""
-        own = pem.certificates(self.certificate.get_secret_value())[0]
-        if _public_key(self.private_key) != own.public_key:
+        chain = pem.certificates(self.certificate.get_secret_value())
+        if _public_key(self.private_key) != chain[0].public_key:
             raise ValueError("private_key does not match certificate")
+        check_server(tuple(chain), pem.private_key(self.private_key.get_secret_value()))
 
 
 def _public_key(private_key: FileContent) -> object:
@@ -120,7 +122,7 @@ class ShipSettings(Settings):
     @classmethod
     def _holds_certificates(cls, value: FileContent | None) -> FileContent | None:
         if value is not None:
-            pem.certificates(value.get_secret_value())
+            check_authorities(tuple(pem.certificates(value.get_secret_value())))
         return value
 
     @field_validator("endpoint")

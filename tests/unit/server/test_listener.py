@@ -101,7 +101,8 @@ class TestFilesAtStart:
         assert logged == []
 
     def test_unsupported_keys_are_rejected(self, tmp_path: Path) -> None:
-        fault = "identity.private_key_file: must be an elliptic-curve key or an RSA key of at least 2048 bits"
+        kinds = "a P-256 or P-384 elliptic-curve key, or an RSA key of at least 2048 bits"
+        fault = f"identity.private_key_file: must be {kinds}"
         for key in (ed25519.Ed25519PrivateKey.generate(), rsa.generate_private_key(65537, 1024)):
             assert self.fault(settings(tmp_path, AUTHORITY.server(key=key))) == fault
 
