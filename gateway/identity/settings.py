@@ -115,7 +115,8 @@ class IdentitySettings(Settings):
         description="PEM certificate of the gateway, with its chain.", json_schema_extra=READ_ON_CHANGE
     )
     private_key_file: Located = Field(
-        description="PEM private key of certificate_file, without a password.", json_schema_extra=READ_ON_CHANGE
+        description="PEM private key of certificate_file, P-256, P-384, or RSA, without a password.",
+        json_schema_extra=READ_ON_CHANGE,
     )
     mtls: MtlsSettings | None = Field(default=None, description="Callers authenticate with client certificates.")
     jwt: JwtSettings | None = Field(default=None, description="Callers authenticate with bearer tokens.")
