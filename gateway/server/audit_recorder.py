@@ -15,8 +15,9 @@ from google.rpc import code_pb2
 
 from gateway import errors
 from gateway.audit import events
+from gateway.audit.call_facts import CallDetails, CallResult
 from gateway.audit.description import Describer
-from gateway.audit.events import CallDetails, CallEvents, CallResult
+from gateway.audit.events import CallEvents
 from gateway.authz.principals import caller_id
 from gateway.contract.methods import BATCHES
 from gateway.errors import GatewayError, UpstreamError
@@ -25,7 +26,7 @@ from gateway.journal.errors import JournalUnavailable
 from gateway.journal.write.entries import IntentEntry, OutcomeEntry
 from gateway.journal.write.journal import Journal
 from gateway.server.batch_limits import size_fault
-from gateway.server.rejections import Rejections
+from gateway.server.rejections import Rejection, Rejections
 from gateway.server.rpc_context import RpcContext
 from gateway.server.status import reason_name
 from gateway.server.tarpit import Tarpit
@@ -98,7 +99,7 @@ class AuditRecorder:
         """Record a failed or rejected call. Returns when the gateway may respond."""
         if call.caller is None or (call.caller is ANONYMOUS and call.request is None):
             # Without identity, every peer could fill the journal with messages that cannot be decoded.
-            await self.rejections.count_and_delay(call, reason_name(error.kind.reason))
+            await self.rejections.count_and_delay(call, _rejection(error))
         elif error.kind is not errors.AUDIT_UNAVAILABLE:
             await self._record_outcome(call, partial(_failure, call, error, time.time()))
             if error.kind in _DELAYED_REJECTIONS or call.request is None:
@@ -111,7 +112,7 @@ class AuditRecorder:
     def record_cancellation(self, call: RpcContext) -> None:
         """Record a canceled call. Nobody waits for the response, so the record is synced with the next one."""
         if call.caller is None:
-            self.rejections.count(call, "CANCELLED")
+            self.rejections.count(call, Rejection("CANCELLED", "CANCELLED"))
             return
         # An unavailable journal logs that itself.
         with contextlib.suppress(GatewayError):
@@ -169,6 +170,10 @@ def _room(call: RpcContext) -> int:
     if size_fault(items) is not None:
         return _ROOM  # an oversized batch is rejected, so its outcome has no items
     return _ROOM + sum(_ROOM_PER_ITEM + _ROOM_PER_CHARACTER * len(item.name) for item in items)
+
+
+def _rejection(error: GatewayError) -> Rejection:
+    return Rejection(code_pb2.Code.Name(error.kind.code), reason_name(error.kind.reason))
 
 
 def _cancellation(call: RpcContext, ended_at: float) -> bytes:

@@ -9,10 +9,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.audit import events
-from gateway.audit.events import CallSource
+from gateway.audit.call_facts import CallSource
 from gateway.server.rpc_context import RpcContext
 from gateway.server.tarpit import Tarpit
 
@@ -24,6 +24,13 @@ UNKNOWN_METHOD: Final = "unknown"
 
 Append = Callable[[bytes], object]
 """Appends an event to the journal. Raises an exception if the journal cannot take it now."""
+
+
+class Rejection(NamedTuple):
+    """Why a call is rejected. code: the name of the gRPC status. reason: the published reason."""
+
+    code: str
+    reason: str
 
 
 @dataclass(slots=True)
@@ -40,16 +47,16 @@ class Rejections:
         self._append = append
         self._failed = failed
         self._tarpit = tarpit or Tarpit()
-        self._counts: OrderedDict[tuple[str, str], _Count] = OrderedDict()
+        self._counts: OrderedDict[tuple[str, Rejection], _Count] = OrderedDict()
         self._flush_timer: asyncio.TimerHandle | None = None
 
-    def count(self, call: RpcContext, reason: str) -> None:
+    def count(self, call: RpcContext, rejection: Rejection) -> None:
         """Count the rejection of a call."""
-        self._count(_host(call.source), reason, call.method.full_name)
+        self._count(_host(call.source), rejection, call.method.full_name)
 
-    async def count_and_delay(self, call: RpcContext, reason: str) -> None:
+    async def count_and_delay(self, call: RpcContext, rejection: Rejection) -> None:
         """Count the rejection of a call, and return when the gateway may respond."""
-        self.count(call, reason)
+        self.count(call, rejection)
         call.release_request()
         await self._tarpit.delay_response(_host(call.source))
 
@@ -59,7 +66,7 @@ class Rejections:
         The record does not contain the method's name, because the peer can choose any number of names.
         """
         host = _host(source)
-        self._count(host, "UNIMPLEMENTED", UNKNOWN_METHOD)
+        self._count(host, Rejection("UNIMPLEMENTED", "UNIMPLEMENTED"), UNKNOWN_METHOD)
         await self._tarpit.delay_response(host)
 
     def stop_delaying(self) -> None:
@@ -72,8 +79,8 @@ class Rejections:
             self._flush_timer.cancel()
             self._flush_timer = None
         while self._counts:
-            (peer, reason), count = next(iter(self._counts.items()))
-            event = events.refusals(peer, reason, first=count.first, last=count.last, methods=count.methods)
+            (peer, rejection), count = next(iter(self._counts.items()))
+            event = events.refusals(peer, *rejection, first=count.first, last=count.last, methods=count.methods)
             try:
                 self._append(event)
             except self._failed:
@@ -81,10 +88,10 @@ class Rejections:
                 return
             self._counts.popitem(last=False)
 
-    def _count(self, host: str, reason: str, method: str) -> None:
-        key = (host, reason)
+    def _count(self, host: str, rejection: Rejection, method: str) -> None:
+        key = (host, rejection)
         if key not in self._counts and len(self._counts) >= _MAXIMUM_COUNTS:
-            key = ("", reason)
+            key = ("", rejection)
         now = time.time()
         count = self._counts.get(key)
         if count is None:

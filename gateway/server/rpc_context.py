@@ -13,7 +13,8 @@ import grpc
 from google.protobuf.message import Message
 from google.rpc import code_pb2
 
-from gateway.audit.events import CallEvents, CallSource
+from gateway.audit.call_facts import CallSource
+from gateway.audit.events import CallEvents
 from gateway.authz.engine import Decision
 from gateway.call_context import CallContext
 from gateway.contract.methods import Method

@@ -13,6 +13,7 @@ import pytest
 from gateway.journal.verify.verification import verify
 from keyway.v1 import provider_service_pb2 as providers
 from tests.support.authority import AUDIENCE, ISSUER, TokenIssuer
+from tests.support.ocsf import ocsf_violations
 from tests.support.stack import Gateway, Stack
 from tests.support.trusted import POLICIES, Trusted
 from tests.support.waiting import eventually
@@ -62,7 +63,10 @@ async def flooded(
 
 
 def rejections(trusted: Trusted) -> list[dict[str, Any]]:
-    return [event for event in trusted.events() if event["metadata"]["event_code"] == "refusals"]
+    found = [event for event in trusted.events() if event["metadata"]["event_code"] == "refusals"]
+    for event in found:
+        assert ocsf_violations(event) == []
+    return found
 
 
 def total(trusted: Trusted) -> int:

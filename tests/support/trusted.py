@@ -15,6 +15,7 @@ from gateway.journal.format.segments import chain_folder, read_records
 from gateway.providers.catalog import SETTINGS
 from keyway.v1 import certificate_service_pb2_grpc, key_service_pb2_grpc, provider_service_pb2_grpc
 from tests.support.authority import CertificateAndKey, CertificateAuthority
+from tests.support.ocsf import ocsf_violations
 from tests.support.stack import Gateway, Stack
 
 DOMAIN = "spiffe://example.org"
@@ -132,12 +133,15 @@ def events_in(directory: Path, worker: int = 0) -> list[dict[str, Any]]:
 
 
 def record_of(directory: Path, request_id: str) -> Mapping[str, dict[str, Any]]:
-    """Return the records of one call, by `intent` and `outcome`."""
-    return {
+    """Return the records of one call, by `intent` and `outcome`, which must conform to OCSF."""
+    record = {
         event["metadata"]["event_code"]: event
         for event in events_in(directory)
         if event["api"].get("request", {}).get("uid") == request_id
     }
+    for event in record.values():
+        assert ocsf_violations(event) == []
+    return record
 
 
 def request_id_of(metadata: Any) -> str:

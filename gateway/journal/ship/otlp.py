@@ -107,7 +107,9 @@ def _fill(added: LogRecord, record: Record, event: Mapping[str, Any]) -> None:
     trace = _mapping(event, "trace")
     if trace:
         added.trace_id = _identifier(trace.get("uid"), 16)
-        added.span_id = _identifier(_mapping(trace, "span").get("uid"), 8)
+        # Older events have the span in `trace`.
+        span = _mapping(event, "unmapped").get("span_uid") or _mapping(trace, "span").get("uid")
+        added.span_id = _identifier(span, 8)
 
 
 def _severity(record: Record, event: Mapping[str, Any]) -> tuple["SeverityNumber.ValueType", str]:

@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn
 
 import grpc
 
-from gateway.audit.events import CallSource
+from gateway.audit.call_facts import CallSource
 from gateway.server.rejections import Rejections
 from gateway.server.rpc_context import ServicerContext, peer_address
 

@@ -1,51 +1,25 @@
 """The events of a call as OCSF API Activity."""
 
-import dataclasses
 import json
 from typing import Any
 
 import pytest
 
-from gateway.audit import events
-from gateway.audit.events import CallDetails, CallEvents, CallResult, CallSource
+from gateway.audit import events, members
+from gateway.audit.call_facts import CallDetails, CallResult, CallSource
+from gateway.audit.events import CallEvents
 from gateway.authz.policies import Decision
-from gateway.contract.methods import METHODS
 from gateway.identity.caller import ANONYMOUS, Caller
-
-WEB = Caller("spiffe://example.org/web", "spiffe")
-KEY = "providers/nhn-keys/keys/orders-key"
-BEGAN = 1_700_000_000.25
-LATER = BEGAN + 0.002
+from tests.support.call_details import BEGAN, KEY, LATER, call_details
 
 
-def method(name: str) -> Any:
-    (found,) = (method for method in METHODS if method.name == name)
-    return found
-
-
-def known(name: str = "Encrypt", **changes: Any) -> CallDetails:
-    usual = CallDetails(
-        method=method(name),
-        request_id="r-1",
-        caller_request_id="order-42",
-        caller=WEB,
-        source=CallSource("10.1.2.3:4242", "grpc-go/1.70", "orders"),
-        resources=[("keyway.dev/Key", KEY)],
-        decisions=(Decision("Encrypt", "keyway.dev/Key", KEY, True, ("orders",)),),
-        request={"plaintext": {"hmac_sha256": "ab"}},
-        trace_id="1" * 32,
-        span_id="2" * 16,
-    )
-    return dataclasses.replace(usual, **changes)
-
-
-def both(known: CallDetails, ended: CallResult) -> tuple[dict[str, Any], dict[str, Any]]:
-    made = CallEvents(known, BEGAN)
+def both(call: CallDetails, ended: CallResult) -> tuple[dict[str, Any], dict[str, Any]]:
+    made = CallEvents(call, BEGAN)
     return json.loads(made.intent()), json.loads(made.outcome(ended))
 
 
 def test_intent_has_the_members_of_api_activity() -> None:
-    intent, _ = both(known(), CallResult(events.SUCCESS, "OK", LATER))
+    intent, _ = both(call_details(), CallResult(events.SUCCESS, "OK", LATER))
     assert intent["class_uid"] == 6003
     assert (intent["activity_id"], intent["type_uid"], intent["activity_name"]) == (99, 600399, "Encrypt")
     assert intent["time"] == 1_700_000_000_250
@@ -58,11 +32,13 @@ def test_intent_has_the_members_of_api_activity() -> None:
     assert intent["actor"]["user"]["name"] == "spiffe://example.org/web"
     assert intent["actor"]["app_name"] == "orders"
     (authorization,) = intent["actor"]["authorizations"]
-    assert authorization == {"decision": "allow", "action": "Encrypt", "resource": KEY, "policy": {"uid": "orders"}}
+    assert authorization == {"decision": "allow", "policy": {"uid": "orders"}}
+    assert intent["unmapped"]["authorizations"] == [{"action": "Encrypt", "resource": KEY}]
     assert intent["src_endpoint"] == {"ip": "10.1.2.3", "port": 4242}
     assert intent["http_request"] == {"user_agent": "grpc-go/1.70"}
     assert intent["resources"] == [{"type": "keyway.dev/Key", "name": KEY, "uid": KEY}]
-    assert intent["trace"] == {"uid": "1" * 32, "span": {"uid": "2" * 16}}
+    assert intent["trace"] == {"uid": "1" * 32}
+    assert intent["unmapped"]["span_uid"] == "2" * 16
     assert intent["observables"][0]["value"] == "order-42"
     assert (intent["status_id"], intent["status"]) == (99, "Pending")
 
@@ -70,7 +46,7 @@ def test_intent_has_the_members_of_api_activity() -> None:
 def test_name_that_is_not_in_nfc_is_recorded_in_both_forms() -> None:
     nfc, nfd = "providers/p/keys/\u00e9", "providers/p/keys/e\u0301"
     names = [("keyway.dev/Key", name) for name in (nfd, nfc)]
-    for event in both(known(resources=names), CallResult(events.SUCCESS, "OK", LATER)):
+    for event in both(call_details(resources=names), CallResult(events.SUCCESS, "OK", LATER)):
         assert event["resources"] == [
             {"type": "keyway.dev/Key", "name": nfd, "uid": nfd, "uid_alt": nfc},
             {"type": "keyway.dev/Key", "name": nfc, "uid": nfc},
@@ -88,10 +64,10 @@ def test_outcome_repeats_the_intent_and_adds_the_result() -> None:
         http_status=200,
         attempts=[{"provider": "nhn-keys", "http_status": 200}],
     )
-    intent, outcome = both(known(), ended)
+    intent, outcome = both(call_details(), ended)
     assert outcome["metadata"]["event_code"] == "outcome"
     assert outcome["api"].pop("response") == {
-        "code": "NOT_FOUND",
+        "code": 5,
         "error": "KEY_NOT_FOUND",
         "error_message": "Invalid Key ID",
     }
@@ -102,13 +78,16 @@ def test_outcome_repeats_the_intent_and_adds_the_result() -> None:
     assert outcome["unmapped"]["attempts"] == [{"provider": "nhn-keys", "http_status": 200}]
     assert outcome["time"] == round(LATER * 1000)
     assert (outcome["duration"], outcome["unmapped"]["duration_us"]) == (2, 2000)
-    same = intent.keys() - {"metadata", "time", "status", "status_id"}
+    assert intent["unmapped"].items() <= outcome["unmapped"].items()
+    same = intent.keys() - {"metadata", "time", "status", "status_id", "unmapped"}
     assert {key: intent[key] for key in same} == {key: outcome[key] for key in same}
 
 
 def test_key_version_0_is_recorded() -> None:
-    assert both(known(), CallResult(events.SUCCESS, "OK", LATER, key_version=0))[1]["unmapped"]["key_version"] == 0
-    assert "key_version" not in both(known(), CallResult(events.SUCCESS, "OK", LATER))[1]["unmapped"]
+    assert (
+        both(call_details(), CallResult(events.SUCCESS, "OK", LATER, key_version=0))[1]["unmapped"]["key_version"] == 0
+    )
+    assert "key_version" not in both(call_details(), CallResult(events.SUCCESS, "OK", LATER))[1]["unmapped"]
 
 
 @pytest.mark.parametrize(
@@ -122,13 +101,13 @@ def test_key_version_0_is_recorded() -> None:
     ],
 )
 def test_activity_follows_the_method(name: str, activity: int) -> None:
-    intent, _ = both(known(name), CallResult(events.SUCCESS, "OK", LATER))
+    intent, _ = both(call_details(name), CallResult(events.SUCCESS, "OK", LATER))
     assert (intent["activity_id"], intent["type_uid"]) == (activity, 600300 + activity)
 
 
 def test_denied_call_is_recorded_as_denied() -> None:
     denied = Decision("GetPrivateKey", "keyway.dev/Key", KEY, False, ("no-exports",))
-    intent, _ = both(known(decisions=(denied,)), CallResult(events.FAILURE, "PERMISSION_DENIED", LATER))
+    intent, _ = both(call_details(decisions=(denied,)), CallResult(events.FAILURE, "PERMISSION_DENIED", LATER))
     assert intent["actor"]["authorizations"][0]["decision"] == "deny"
     assert (intent["action_id"], intent["action"]) == (2, "Denied")
 
@@ -136,7 +115,7 @@ def test_denied_call_is_recorded_as_denied() -> None:
 def test_texts_with_special_characters_are_escaped() -> None:
     hostile = 'a","x":{"}\\\n\u2028인증서'
     intent, outcome = both(
-        known(
+        call_details(
             caller_request_id=hostile,
             caller=Caller(hostile, "jwt", hostile, (hostile,)),
             source=CallSource(hostile, hostile, hostile),
@@ -155,13 +134,13 @@ def test_texts_with_special_characters_are_escaped() -> None:
     [("[::1]:80", {"ip": "::1", "port": 80}), ("unix-socket", {"name": "unix-socket"}), ("", {"name": ""})],
 )
 def test_address_of_the_caller_is_split_into_ip_and_port(address: str, expected: Any) -> None:
-    intent, _ = both(known(source=CallSource(address)), CallResult(events.SUCCESS, "OK", LATER))
+    intent, _ = both(call_details(source=CallSource(address)), CallResult(events.SUCCESS, "OK", LATER))
     assert intent["src_endpoint"] == expected
 
 
 def test_event_of_an_anonymous_caller_omits_empty_members() -> None:
     intent, _ = both(
-        known(
+        call_details(
             caller=ANONYMOUS,
             source=CallSource("127.0.0.1:1"),
             resources=(),
@@ -172,16 +151,16 @@ def test_event_of_an_anonymous_caller_omits_empty_members() -> None:
         CallResult(events.SUCCESS, "OK", LATER),
     )
     assert intent["actor"] == {"user": {"name": "anonymous", "uid": "anonymous", "type": "Unknown", "type_id": 0}}
-    assert not intent.keys() & {"resources", "trace", "observables", "http_request", "action"}
+    assert not intent.keys() & {"resources", "trace", "observables", "http_request", "action", "unmapped"}
 
 
 def test_no_newline_in_an_event() -> None:
-    made = CallEvents(known(caller_request_id="a\nb"), BEGAN)
+    made = CallEvents(call_details(caller_request_id="a\nb"), BEGAN)
     assert b"\n" not in made.intent() + made.outcome(CallResult(events.SUCCESS, "OK", LATER, response={"x": "a\r\nb"}))
 
 
 def test_interrupted_call_gets_an_unknown_outcome() -> None:
-    intent, _ = both(known(), CallResult(events.SUCCESS, "OK", LATER))
+    intent, _ = both(call_details(), CallResult(events.SUCCESS, "OK", LATER))
     outcome = events.unknown_outcome(intent)
     assert outcome["metadata"]["event_code"] == "outcome"
     assert (outcome["status_id"], outcome["status"]) == (0, "Unknown")
@@ -191,7 +170,12 @@ def test_interrupted_call_gets_an_unknown_outcome() -> None:
 
 def test_rejected_calls_of_a_peer_are_one_event() -> None:
     made = events.refusals(
-        "10.1.2.3", "UNAUTHENTICATED", first=1.0, last=1.5, methods={"keyway.v1.KeyService/Encrypt": 3, "x/Y": 4}
+        "10.1.2.3",
+        "UNAUTHENTICATED",
+        "UNAUTHENTICATED",
+        first=1.0,
+        last=1.5,
+        methods={"keyway.v1.KeyService/Encrypt": 3, "x/Y": 4},
     )
     event = json.loads(made)
     assert event["metadata"]["event_code"] == "refusals"
@@ -203,11 +187,11 @@ def test_rejected_calls_of_a_peer_are_one_event() -> None:
 
 def test_names_in_a_batch_are_not_cached() -> None:
     """A caller can choose a thousand different names in each call."""
-    events._cached_of_actor.cache_clear()
+    members._cached_of_actor.cache_clear()
     decisions = [Decision("Encrypt", "keyway.dev/Key", f"{KEY}-{number}", False) for number in range(1000)]
-    intent, _ = both(known("BatchEncrypt", decisions=decisions), CallResult(events.FAILURE, "OK", LATER))
-    authorized = [authorization["resource"] for authorization in intent["actor"]["authorizations"]]
+    intent, _ = both(call_details("BatchEncrypt", decisions=decisions), CallResult(events.FAILURE, "OK", LATER))
+    authorized = [authorization["resource"] for authorization in intent["unmapped"]["authorizations"]]
     assert authorized == [decision.resource for decision in decisions]
-    assert events._cached_of_actor.cache_info().currsize == 0
-    both(known(), CallResult(events.SUCCESS, "OK", LATER))
-    assert events._cached_of_actor.cache_info().currsize == 1
+    assert members._cached_of_actor.cache_info().currsize == 0
+    both(call_details(), CallResult(events.SUCCESS, "OK", LATER))
+    assert members._cached_of_actor.cache_info().currsize == 1

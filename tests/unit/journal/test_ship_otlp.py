@@ -9,7 +9,12 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
 from gateway.journal.format.records import NO_HASH, Kind, encode, parse
 from gateway.journal.ship.otlp import Export, UnsupportedRecordError
 
-TRACE = {"uid": "0af7651916cd43dd8448eb211c80319c", "span": {"uid": "b7ad6b7169203331"}}
+TRACE_ID, SPAN_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+# Events written before they conformed to OCSF have the span in the trace.
+TRACES = {
+    "unmapped": {"trace": {"uid": TRACE_ID}, "unmapped": {"span_uid": SPAN_ID}},
+    "in the trace": {"trace": {"uid": TRACE_ID, "span": {"uid": SPAN_ID}}},
+}
 
 
 def line_of(body: bytes, kind: Kind = "event") -> bytes:
@@ -41,12 +46,13 @@ def test_line_can_be_reconstructed_from_the_log_record(body: bytes) -> None:
     assert digest == sent["hash"]
 
 
-def test_time_trace_and_name_are_those_of_the_event() -> None:
-    record = carried(time=1_700_000_000_123, trace=TRACE, metadata={"event_code": "outcome"}, status_id=1)
+@pytest.mark.parametrize("trace", TRACES.values(), ids=TRACES)
+def test_time_trace_and_name_are_those_of_the_event(trace: dict[str, Any]) -> None:
+    record = carried(time=1_700_000_000_123, **trace, metadata={"event_code": "outcome"}, status_id=1)
     assert record.time_unix_nano == 1_700_000_000_123_000_000
     assert record.observed_time_unix_nano > record.time_unix_nano
-    assert record.trace_id.hex() == TRACE["uid"]
-    assert record.span_id.hex() == "b7ad6b7169203331"
+    assert record.trace_id.hex() == TRACE_ID
+    assert record.span_id.hex() == SPAN_ID
     assert record.event_name == "keyway.audit.outcome"
     assert carried("checkpoint").event_name == "keyway.audit.checkpoint"
 
@@ -72,6 +78,7 @@ def test_severity_follows_the_outcome(kind: Kind, body: dict[str, Any], severity
     [
         {"time": "now", "trace": "none", "metadata": [], "status_id": []},
         {"time": -1, "trace": {"uid": "xyz", "span": 1}, "metadata": {"event_code": 5}, "status_id": None},
+        {"trace": {"uid": "00" * 16}, "unmapped": {"span_uid": 7}},
         {"time": 1 << 60, "trace": {"uid": "00" * 16, "span": {"uid": "00"}}},
         {"time": True},
     ],

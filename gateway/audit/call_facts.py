@@ -1,0 +1,54 @@
+"""The facts about a call that an audit record states."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from gateway.authz.policies import Decision
+from gateway.contract.methods import Method
+from gateway.identity.caller import Caller
+
+
+class CallSource(NamedTuple):
+    """The address that a call came from, and the names that the caller claims without proof."""
+
+    address: str
+    user_agent: str = ""
+    service: str = ""
+
+
+@dataclass(slots=True)
+class CallDetails:
+    """The facts about a call when its intent is recorded."""
+
+    method: Method
+    request_id: str
+    caller_request_id: str
+    caller: Caller
+    source: CallSource
+    resources: Sequence[tuple[str, str]]
+    decisions: Sequence[Decision] = ()
+    request: Mapping[str, object] = field(default_factory=dict, repr=False)
+    trace_id: str = ""
+    span_id: str = ""
+
+
+@dataclass(slots=True)
+class CallResult:
+    """The result of a call.
+
+    code: the name of the gRPC status. moment: the end, in seconds since the epoch. response: a description without
+    secrets.
+    """
+
+    status_id: int
+    code: str
+    moment: float
+    reason: str = ""
+    upstream_code: str = ""
+    upstream_message: str = ""
+    http_status: int | None = None
+    key_version: int | None = None
+    attempts: Sequence[Mapping[str, object]] = ()
+    items: Sequence[Mapping[str, object]] = ()
+    response: Mapping[str, object] = field(default_factory=dict, repr=False)

@@ -1,0 +1,120 @@
+"""The members of an OCSF event that describe a call: actor, addresses, decisions, resources, trace.
+
+OCSF closes its objects: a member that the schema does not name is a violation. Facts without a place in the schema are
+members of `unmapped`, which is open.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import orjson
+
+from gateway.audit.call_facts import CallDetails, CallSource
+from gateway.authz.policies import Decision
+from gateway.authz.principals import caller_id
+from gateway.contract.spelling import is_nfc, nfc
+from gateway.identity.caller import Caller
+
+_USER_TYPES: Final = {"spiffe": "Service", "dns": "Service", "common-name": "Service", "jwt": "User"}
+_USER, _SERVICE, UNKNOWN_TYPE = 1, 4, 0
+_USER_TYPE_IDS: Final = {"Service": _SERVICE, "User": _USER}
+
+
+class CallMembers(NamedTuple):
+    """The serialized members that the intent and the outcome of a call share.
+
+    mapped: members of the event. unmapped: members of its member `unmapped`. Both are without braces; unmapped may be
+    empty.
+    """
+
+    mapped: bytes
+    unmapped: bytes
+
+
+def call_members(details: CallDetails) -> CallMembers:
+    """Return the members for a call, without those for its method, request, time, and status."""
+    of_actor = _of_actor if len(details.decisions) > _MAXIMUM_CACHED_DECISIONS else _cached_of_actor
+    actor = of_actor(details.caller, details.source, tuple(details.decisions))
+    mapped, unmapped = _of_call(details)
+    return CallMembers(_joined(actor.mapped, mapped), _joined(actor.unmapped, unmapped))
+
+
+def _of_actor(caller: Caller, source: CallSource, decisions: tuple[Decision, ...]) -> CallMembers:
+    """Return the members for the caller, the source address, and the policy decisions."""
+    kind = _USER_TYPES.get(caller.kind, "Unknown")
+    user: dict[str, object] = {"name": caller.name or caller.kind, "uid": caller_id(caller), "type": kind}
+    user["type_id"] = _USER_TYPE_IDS.get(kind, UNKNOWN_TYPE)
+    if caller.issuer:
+        user["domain"] = caller.issuer
+    if caller.groups:
+        user["groups"] = [{"name": name} for name in caller.groups]
+    actor: dict[str, object] = {"user": user}
+    if source.service:
+        actor["app_name"] = source.service
+    if decisions:
+        actor["authorizations"] = [_authorization(decision) for decision in decisions]
+    members: dict[str, object] = {"actor": actor, "src_endpoint": _endpoint(source.address)}
+    if source.user_agent:
+        members["http_request"] = {"user_agent": source.user_agent}
+    if decisions:
+        allowed = any(decision.allowed for decision in decisions)
+        members |= {"action_id": 1, "action": "Allowed"} if allowed else {"action_id": 2, "action": "Denied"}
+    return CallMembers(_members(members), _members(_targets(decisions)))
+
+
+# Many calls share these members. Batches are not cached, because their many names would take too much memory.
+_MAXIMUM_CACHED_DECISIONS: Final = 4
+_cached_of_actor: Final = lru_cache(maxsize=4096)(_of_actor)
+
+
+def _authorization(decision: Decision) -> Mapping[str, object]:
+    value: dict[str, object] = {"decision": "allow" if decision.allowed else "deny"}
+    if decision.policies:
+        value["policy"] = {"uid": ",".join(decision.policies)}
+    return value
+
+
+def _targets(decisions: Sequence[Decision]) -> Mapping[str, object]:
+    """Return what each decision was about, in the order of `actor.authorizations`, whose items have no place for it."""
+    if not decisions:
+        return {}
+    return {"authorizations": [{"action": each.action, "resource": each.resource} for each in decisions]}
+
+
+def _endpoint(address: str) -> Mapping[str, object]:
+    host, _, port = address.rpartition(":")
+    return {"ip": host.strip("[]"), "port": int(port)} if host and port.isdecimal() else {"name": address}
+
+
+def _of_call(details: CallDetails) -> CallMembers:
+    """Return the members specific to this call."""
+    members: dict[str, object] = {}
+    unmapped: dict[str, object] = {}
+    if details.caller_request_id:
+        members["observables"] = [
+            {"name": "x-request-id", "type": "Other", "type_id": 99, "value": details.caller_request_id}
+        ]
+    if details.resources:
+        members["resources"] = [_resource(kind, name) for kind, name in details.resources]
+    if details.trace_id:
+        # A span of OCSF requires its end, which an intent does not know.
+        members["trace"] = {"uid": details.trace_id}
+        unmapped["span_uid"] = details.span_id
+    return CallMembers(_members(members), _members(unmapped))
+
+
+def _resource(kind: str, name: str) -> Mapping[str, str]:
+    """A resource. If its name is not in NFC, `uid_alt` is the NFC form, so that searches find every spelling."""
+    resource = {"type": kind, "name": name, "uid": name}
+    if not is_nfc(name):
+        resource["uid_alt"] = nfc(name)
+    return resource
+
+
+def _members(value: Mapping[str, object]) -> bytes:
+    return orjson.dumps(value)[1:-1]
+
+
+def _joined(*parts: bytes) -> bytes:
+    return b",".join(part for part in parts if part)
