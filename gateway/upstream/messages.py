@@ -11,8 +11,9 @@ from multidict import CIMultiDictProxy
 # Not frozen: the gateway creates these objects for every call, and creating a frozen one takes three times as long.
 @dataclass(slots=True)
 class HttpRequest:
-    """One request, not changed after its creation. `target` is the path with its query, percent-encoded, and starts with `/`.
+    """One request, not changed after its creation.
 
+    target: the path with its query, percent-encoded, starting with `/`.
     url_template: the target as telemetry records it, with `{…}` in place of each name and key; None records nothing.
     attempt_headers: returns headers that must be computed for each attempt, such as a timestamp and a signature. The
     client calls it before every attempt, retries included, and adds its headers to `headers`.
