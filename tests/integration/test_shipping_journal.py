@@ -31,7 +31,7 @@ async def test_journal_is_shipped_across_rotation_retention_and_restart(tmp_path
             cursor = stored_cursor(journal.folder)
             assert cursor is not None
             removed = await journal.remove_shipped(cursor)
-            assert segment_starts(journal.folder) == before[removed:]
+            assert segment_starts(journal.folder)[: len(before) - removed] == before[removed:]
             assert removed > 3
             await write(journal, 10)
             await eventually(shipped)

@@ -10,6 +10,7 @@ a chain is cut off below a copied checkpoint, verification finds the copy withou
 import base64
 import binascii
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +26,15 @@ from gateway.journal.format.signed_notes import MalformedNote, SignedNote, sign_
 
 _ORIGIN: Final = "keyway.audit/"
 _STOP: Final = "stop"
+_MANIFEST: Final = re.compile(r"manifest (\d+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A signed head of a chain. time: milliseconds since 1970. stop: whether it is the last one of a clean stop."""
+    """A signed head of a chain. time: milliseconds since 1970. stop: whether it is the last one of a clean stop.
+
+    manifest: the newest version of the manifest that the writer knew; 0 in checkpoints of older versions.
+    """
 
     head: Receipt
     time: int
@@ -37,6 +42,7 @@ class Checkpoint:
     signature: bytes
     note: SignedNote | None = None
     stop: bool = False
+    manifest: int = 0
 
     @classmethod
     def from_body(cls, chain: str, body: dict[str, Any]) -> Self:
@@ -50,8 +56,9 @@ class Checkpoint:
             raise MalformedRecord("not a valid checkpoint")
         if "note" not in body:
             return cls(head, time, key_id, signature)
-        note, stop = _parse_note(body["note"], head, time)
-        return cls(head, time, key_id, signature, note, stop)
+        note, lines = _parse_note(body["note"], head, time)
+        versions = [int(match[1]) for line in lines if (match := _MANIFEST.fullmatch(line))]
+        return cls(head, time, key_id, signature, note, _STOP in lines, max(versions, default=0))
 
     def signed_by(self, key: JournalPublicKey) -> bool:
         """Return whether this key made the signatures."""
@@ -60,10 +67,11 @@ class Checkpoint:
         )
 
 
-def checkpoint_body(head: Receipt, time: int, key: SigningKey, *, stop: bool = False) -> bytes:
+def checkpoint_body(head: Receipt, time: int, key: SigningKey, *, manifest: int = 0, stop: bool = False) -> bytes:
     """Return the body of a record that signs `head`, the record before it.
 
-    time: milliseconds since 1970. stop: whether the journal is closed with this record.
+    time: milliseconds since 1970. manifest: the version of the manifest. stop: whether the journal is closed with
+    this record.
     """
     signature = key.sign(_signed_message(head, time, key.public.id))
     return orjson.dumps(
@@ -72,26 +80,30 @@ def checkpoint_body(head: Receipt, time: int, key: SigningKey, *, stop: bool = F
             "time": time,
             "key": key.public.id,
             "signature": base64.b64encode(signature).decode(),
-            "note": sign_checkpoint(f"{_ORIGIN}{head.chain}", _note_lines(head, time, stop=stop), key),
+            "note": sign_checkpoint(
+                f"{_ORIGIN}{head.chain}",
+                [*_head_lines(head, time), f"manifest {manifest}", *([_STOP] if stop else [])],
+                key,
+            ),
         }
     )
 
 
-def _note_lines(head: Receipt, time: int, *, stop: bool) -> list[str]:
-    return [f"head {head.sequence} {head.hash}", f"time {time}", *([_STOP] if stop else [])]
+def _head_lines(head: Receipt, time: int) -> list[str]:
+    return [f"head {head.sequence} {head.hash}", f"time {time}"]
 
 
-def _parse_note(text: object, head: Receipt, time: int) -> tuple[SignedNote, bool]:
-    """Return the note, and whether it says that the journal was closed. MalformedRecord if it is about another head."""
+def _parse_note(text: object, head: Receipt, time: int) -> tuple[SignedNote, list[str]]:
+    """Return the note, and its lines after the head and the time. MalformedRecord if it is about another head."""
     try:
         note = SignedNote.parse(text if isinstance(text, str) else "")
         lines = note.extensions
     except MalformedNote as error:
         raise MalformedRecord(f"not a valid checkpoint: {error}") from None
-    stop = _STOP in lines
-    if (note.origin, lines) != (f"{_ORIGIN}{head.chain}", _note_lines(head, time, stop=stop)):
+    named = _head_lines(head, time)
+    if (note.origin, lines[: len(named)]) != (f"{_ORIGIN}{head.chain}", named):
         raise MalformedRecord("the note of the checkpoint is about another head")
-    return note, stop
+    return note, lines[len(named) :]
 
 
 def _signed_message(head: Receipt, time: int, key_id: str) -> bytes:

@@ -133,6 +133,16 @@ def digest_key(directory: Path, configured: bytes | None) -> bytes:
     return key
 
 
+def digest_key_path(directory: Path) -> Path:
+    """Return the file of the generated digest key."""
+    return directory / _DIGEST_KEY
+
+
+def digest_key_id(key: bytes) -> str:
+    """Return the id of a generated digest key. It does not reveal the key, because that is random."""
+    return sha256(b"keyway-audit-digest-key-1\n" + key).hexdigest()[:_ID_DIGITS]
+
+
 def temporary_digest_key() -> bytes:
     """Return a key to use while the directory is not accessible. No record with its digests is ever written."""
     return secrets.token_bytes(_DIGEST_KEY_BYTES)

@@ -4,18 +4,23 @@ Every chain names the manifest in the first records of its segments, so a missin
 lines of the note are, in this order:
 
     manifest
+    version <number>                             grows with each change; checkpoints name the version that they know
     time <milliseconds since 1970>
+    digest-key <id>                              only if the gateway generated the key in the directory
     key <id> <public key>                        once or more; the first is the present key, which signs the manifest
     chain <folder> <id> <sequence> <hash>        once per chain: a record that the chain has at least reached, or
                                                  sequence 0 while the chain is being created
 
-Only the writer changes it, and only while it holds the lock of the directory.
+Readers ignore lines of other kinds, which later versions may add. Only the writer changes the manifest, and only while
+it holds the lock of the directory.
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,9 +34,13 @@ from gateway.journal.format.signed_notes import MalformedNote, SignedNote, sign_
 
 MANIFEST: Final = "manifest"
 _LOCK: Final = "manifest.lock"
+_LOCK_SECONDS: Final = 10.0
+_RETRY_SECONDS: Final = 0.01
 _ORIGIN: Final = re.compile(r"keyway\.audit/(journal-[0-9a-f]{16})", re.ASCII)
 _LINE: Final = re.compile(
     r"time (?P<time>\d+)"
+    r"|version (?P<version>\d+)"
+    r"|digest-key (?P<digest_key>[0-9a-f]{16})"
     r"|key (?P<key>[0-9a-f]{16}) (?P<public>[A-Za-z0-9+/=]+)"
     r"|chain (?P<folder>worker-\d+) (?P<chain>[a-z0-9-]+) (?P<sequence>\d+) (?P<hash>[0-9a-f]{64})",
     re.ASCII,
@@ -47,12 +56,15 @@ class Manifest:
     """journal: the id of the directory's journal. keys: the present key, and then earlier ones.
 
     heads: by folder, a record that its chain has at least reached; sequence 0 while the chain is being created.
+    digest_key: the id of the generated digest key; None if there is none.
     """
 
     journal: str
     keys: tuple[JournalPublicKey, ...]
     heads: dict[str, Receipt] = field(default_factory=dict)
     time: int = 0
+    version: int = 0
+    digest_key: str | None = None
     note: SignedNote | None = None
 
     @property
@@ -69,7 +81,7 @@ class Manifest:
         return replace(self, keys=(key, *(each for each in self.keys if each.id != key.id)))
 
     @classmethod
-    def parse(cls, content: bytes) -> Self:
+    def parse(cls, content: bytes) -> "Manifest":
         """Read a manifest, and verify that its present key signed it. Raises MalformedManifest."""
         try:
             note = SignedNote.parse(content.decode())
@@ -82,7 +94,7 @@ class Manifest:
         manifest = _read(origin[1], lines)
         if not note.signed_by(manifest.key):
             raise MalformedManifest(f"the signature of the manifest does not verify with key {manifest.key.id}")
-        return cls(manifest.journal, manifest.keys, manifest.heads, manifest.time, note)
+        return replace(manifest, note=note)
 
 
 def read(directory: Path) -> bytes | None:
@@ -99,10 +111,14 @@ def load(directory: Path) -> Manifest | None:
     return Manifest.parse(content) if content is not None else None
 
 
-def store(directory: Path, manifest: Manifest, key: SigningKey, time: int) -> None:
-    """Sign the manifest with its present key, and replace the file durably. time: milliseconds since 1970."""
+def store(directory: Path, manifest: Manifest, key: SigningKey, time_ms: int) -> None:
+    """Sign the next version of the manifest with its present key, and replace the file durably.
+
+    time_ms: milliseconds since 1970.
+    """
     assert key.public.id == manifest.key.id
-    lines = [MANIFEST, f"time {time}"]
+    lines = [MANIFEST, f"version {manifest.version + 1}", f"time {time_ms}"]
+    lines += [f"digest-key {manifest.digest_key}"] if manifest.digest_key is not None else []
     lines += [f"key {each.id} {each.text}" for each in manifest.keys]
     lines += [
         f"chain {folder} {head.chain} {head.sequence} {head.hash}" for folder, head in sorted(manifest.heads.items())
@@ -113,13 +129,28 @@ def store(directory: Path, manifest: Manifest, key: SigningKey, time: int) -> No
 
 @contextlib.contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Hold the lock of the directory. Blocks while another process changes the manifest."""
+    """Hold the lock of the directory. Blocks while another process changes the manifest.
+
+    Raises BlockingIOError if that takes too long.
+    """
     file = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        ends = time.monotonic() + _LOCK_SECONDS
+        while not _lock(file):
+            if time.monotonic() > ends:
+                raise BlockingIOError(errno.EWOULDBLOCK, "another process holds the lock", str(directory / _LOCK))
+            time.sleep(_RETRY_SECONDS)
         yield
     finally:
         os.close(file)
+
+
+def _lock(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def unwritten(chain: str) -> Receipt:
@@ -130,12 +161,15 @@ def unwritten(chain: str) -> Receipt:
 def _read(journal: str, lines: list[str]) -> Manifest:
     keys: list[JournalPublicKey] = []
     heads: dict[str, Receipt] = {}
-    time = 0
+    numbers: dict[str, int] = {}
+    digest_key = None
     for line in lines:
         if (match := _LINE.fullmatch(line)) is None:
-            raise MalformedManifest("the manifest has a line that is not valid")
-        if match["time"]:
-            time = int(match["time"])
+            continue
+        if match["time"] or match["version"]:
+            numbers[line.partition(" ")[0]] = int(match["time"] or match["version"])
+        elif match["digest_key"]:
+            digest_key = match["digest_key"]
         elif match["key"]:
             keys.append(_key(match["key"], match["public"]))
         elif match["folder"] in heads:
@@ -144,7 +178,7 @@ def _read(journal: str, lines: list[str]) -> Manifest:
             heads[match["folder"]] = Receipt(match["chain"], int(match["sequence"]), match["hash"])
     if not keys:
         raise MalformedManifest("the manifest names no key")
-    return Manifest(journal, tuple(keys), heads, time)
+    return Manifest(journal, tuple(keys), heads, numbers.get("time", 0), numbers.get("version", 0), digest_key)
 
 
 def _key(key_id: str, text: str) -> JournalPublicKey:

@@ -28,7 +28,7 @@ class ChainVerification:
         self._matching = IntentMatching()
         self._checkpoints: dict[int, str] = {}
         self._ends: dict[int, str] = {}
-        self._removed: list[Receipt] = []
+        self._removed: list[tuple[int, Receipt]] = []
         self._head: HashChain | None = None
         self._previous_of_first = ""
         self.report = ChainReport(folder.name)
@@ -138,9 +138,9 @@ class ChainVerification:
                 if self._head.sequence == self.report.first:
                     self._matching.begin([entry["request"] for entry in value.get("open", [])])
                 if "removed" in value:
-                    self._removed.append(removed_by(self._head.chain, value))
+                    self._removed.append((self._head.sequence, removed_by(self._head.chain, value)))
             case b"retention":
-                self._removed.append(removed_by(self._head.chain, value))
+                self._removed.append((self._head.sequence, removed_by(self._head.chain, value)))
             case b"interruption":
                 self.report.gaps.append({"sequence": self._head.sequence, **value})
             case b"recovery":
@@ -169,24 +169,36 @@ class ChainVerification:
             raise MalformedRecord("the checkpoint does not sign the record before it")
         self._trusted_keys.check(checkpoint, self._location(path, offset, sequence))
         self._checkpoints[sequence] = record.hash
+        self.report.manifest_version = max(self.report.manifest_version, checkpoint.manifest)
 
     def _verify_beginning(self) -> None:
         """Check that records are missing at the beginning only if the chain says that retention removed them."""
         first = self.report.first
-        if first <= 1 and not self._removed:
+        removals = [removed for sequence, removed in self._removed if self._proves(sequence)]
+        if first <= 1 and not removals:
             return
         location = self._location(segment_path(self._folder, first), 0, first)
-        for removed in self._removed:
+        for removed in removals:
             if removed.sequence == first - 1 and removed.hash != self._previous_of_first:
                 raise InvalidChain(location, "the record does not follow the last record that retention removed")
             if self._ends.get(removed.sequence, removed.hash) != removed.hash:
                 what = f"record {removed.sequence} differs from the record that retention names"
                 raise InvalidChain(location, what)
-        if first > 1 and max((removed.sequence for removed in self._removed), default=0) < first - 1:
+        if first > 1 and max((removed.sequence for removed in removals), default=0) < first - 1:
             what = f"records 1 to {first - 1} are missing, and no record says that retention removed them"
             raise InvalidChain(location, what)
         if first > 1:
             self.report.notes.append(f"retention removed records 1 to {first - 1}")
+
+    def _proves(self, sequence: int) -> bool:
+        """Return whether a run signed this record itself. Only then does it prove what retention removed.
+
+        Older versions, whose chains name no manifest, removed segments before the record was signed.
+        """
+        if not self.report.journal:
+            return True
+        recovered = any(found["after"] < sequence <= found["last"] for found in self.report.recovered)
+        return not recovered and sequence < max(self._checkpoints, default=0)
 
     def _verify_trust(self) -> None:
         """Check that the chain has records, and that a trusted key signed the last checkpoint."""

@@ -54,6 +54,7 @@ class ManifestVerification:
             problems = [self._problem] if self._problem is not None else list(_missing(chains))
             return ManifestReport("", 0, tuple(problems)) if problems else None
         problems = [*_signature(manifest, trusted), *_listed(manifest, chains), *_unlisted(manifest, chains)]
+        problems += _version(manifest, chains)
         return ManifestReport(manifest.journal, manifest.time, tuple(problems))
 
 
@@ -79,6 +80,15 @@ def _listed(manifest: Manifest, chains: Sequence[ChainReport]) -> Iterable[str]:
             yield f"chain {head.chain} is missing: there is no folder {folder}"
         elif chain.chain != head.chain:
             yield f"{folder} contains chain {chain.chain or 'no chain'} instead of {head.chain}"
+
+
+def _version(manifest: Manifest, chains: Sequence[ChainReport]) -> Iterable[str]:
+    for chain in chains:
+        if chain.journal == manifest.journal and chain.manifest_version > manifest.version:
+            yield (
+                f"{chain.name} names version {chain.manifest_version} of the manifest, which has version "
+                f"{manifest.version}: it was rolled back"
+            )
 
 
 def _unlisted(manifest: Manifest, chains: Sequence[ChainReport]) -> Iterable[str]:

@@ -42,9 +42,9 @@ class ChainReport:
 
     first: the oldest kept record. copies: copied checkpoints. unsigned: records after the last checkpoint. open: ids of
     requests with an intent and without an outcome. gaps: periods in which no record was accepted. journal: the id of
-    the journal to which the chain belongs; empty if an older version wrote all of it. key_changes: where the signing
-    key changes. recovered: ranges of records that a run left unsigned, and that the next start found and signed. notes:
-    findings that are not errors.
+    the journal to which the chain belongs; empty if an older version wrote all of it. manifest_version: the newest
+    version of the manifest that a checkpoint names. key_changes: where the signing key changes. recovered: ranges of
+    records that a run left unsigned, and that the next start found and signed. notes: findings that are not errors.
     """
 
     name: str
@@ -62,6 +62,7 @@ class ChainReport:
     open: tuple[str, ...] = ()
     gaps: list[dict[str, Any]] = field(default_factory=list)
     journal: str = ""
+    manifest_version: int = 0
     key_changes: list[dict[str, Any]] = field(default_factory=list)
     recovered: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

@@ -161,12 +161,14 @@ class Journal:
         if removal is None or not self.available:
             return 0
         try:
-            receipt = writer.append_internal("retention", removal.body(now_ms()))
+            writer.append_internal("retention", removal.body(now_ms()))
+            # A removal is proved by signed records only.
+            writer.append_checkpoint()
         except OSError as error:
             self._availability.fail(error)
             return 0
         writer.records.removed = Receipt(writer.chain.id, removal.sequence, removal.hash)
-        await writer.make_durable(receipt.sequence)
+        await writer.make_durable(writer.chain.sequence)
         await asyncio.to_thread(retention.remove, self.folder, removal)
         await asyncio.to_thread(writer.group_commit.copies.remove_until, removal.sequence)
         return len(removal.segments)
@@ -187,7 +189,7 @@ class Journal:
         await writer.close()
         if durable:
             with contextlib.suppress(OSError, JournalCorrupt):
-                confirm(self._settings.directory, self.folder.name, head, writer.records.key)
+                await asyncio.to_thread(confirm, self._settings.directory, self.folder.name, head, writer.records.key)
 
     def _adopt(self, started: StartedChain) -> None:
         self._digest_key = started.digest_key

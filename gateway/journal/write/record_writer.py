@@ -45,6 +45,7 @@ class RecordWriter:
         self._settings = settings
         self.key = started.key
         self._journal = started.journal
+        self._manifest = started.manifest
         self._unsigned = started.unsigned
         self._stopped = started.stopped
         # Sign the records that the last run left unsigned, and those that the start added.
@@ -118,7 +119,8 @@ class RecordWriter:
         self._checkpoint_due = False
         if self._unsigned == 0 and (self._stopped or not stop):
             return False
-        body = checkpoint_body(self.chain.receipt, now_ms(), self.key, stop=stop)
+        version = self._manifest.update(self.key.public)
+        body = checkpoint_body(self.chain.receipt, now_ms(), self.key, manifest=version, stop=stop)
         receipt, line = self.chain.append("checkpoint", body)
         self._unsigned = 0
         self._stopped = stop

@@ -5,11 +5,12 @@ It happens under the lock of the directory. The manifest decides which chain a f
 
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
 
+from gateway.config.base import ConfigError, content
 from gateway.journal.errors import JournalCorrupt
 from gateway.journal.format import keys
 from gateway.journal.format import manifest as manifests
@@ -29,6 +30,7 @@ from gateway.journal.write.signed_head import (
     named_manifest,
     record_at,
     signed_head,
+    signed_removal,
 )
 from gateway.journal.write.signing_keys import signing_key
 
@@ -37,12 +39,17 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """chain: the id that the chain has or gets. signed: its last checkpoint; None for a new chain."""
+    """chain: the id that the chain has or gets. signed: its last checkpoint; None for a new chain.
+
+    removed: the last record that retention removed. digest_key: the configured digest key, or the directory's own.
+    """
 
     key: SigningKey
     journal: str
     chain: str
     signed: SignedHead | None
+    removed: Receipt | None
+    digest_key: bytes
 
 
 def register(settings: AuditSettings, folder: Path, found: FoundChain | None) -> Registration:
@@ -59,9 +66,13 @@ def register(settings: AuditSettings, folder: Path, found: FoundChain | None) ->
             _check_chain(folder, found, listed)
         signed = _signed(folder, found, listed, settings.signing_key_ids)
         key = _key(settings, listed, signed)
+        digest_key = _digest_key(settings, listed)
         manifest = listed or _new_manifest(key, signed)
+        if settings.digest_key is None and manifest.digest_key is None:
+            manifest = replace(manifest, digest_key=keys.digest_key_id(digest_key))
         if signed is not None:
             _check_named_keys(folder, signed, {key.public.id, signed.key.id, *(each.id for each in manifest.keys)})
+        removed = _removed(folder, found, signed)
         chain = found.chain if found is not None else new_chain_id()
         head = manifest.heads.get(folder.name)
         if head is None or head.chain != chain:
@@ -69,18 +80,20 @@ def register(settings: AuditSettings, folder: Path, found: FoundChain | None) ->
         if manifest is not listed or manifest.key.id != key.public.id:
             _store(directory, manifest, key)
         keys.publish(directory, key.public)
-    return Registration(key, manifest.journal, chain, signed)
+    return Registration(key, manifest.journal, chain, signed, removed, digest_key)
 
 
-def confirm(directory: Path, folder: str, head: Receipt, key: SigningKey) -> None:
-    """Enter a durable head of a chain into the manifest, unless the journal is signed with another key by now.
+def confirm(directory: Path, folder: str, head: Receipt, key: SigningKey) -> int:
+    """Enter a durable head of a chain into the manifest; return the version of the manifest.
 
-    Raises OSError, JournalCorrupt.
+    Changes nothing if the journal is signed with another key by now. Raises OSError, JournalCorrupt.
     """
     with manifests.locked(directory):
         manifest = _load(directory)
-        if manifest is not None and manifest.key.id == key.public.id:
-            _store(directory, manifest.with_head(folder, head), key)
+        if manifest is None or manifest.key.id != key.public.id:
+            return 0
+        _store(directory, manifest.with_head(folder, head), key)
+        return manifest.version + 1
 
 
 def adopt(directory: Path, key: SigningKey) -> None:
@@ -90,6 +103,21 @@ def adopt(directory: Path, key: SigningKey) -> None:
         if manifest is not None and manifest.key.id != key.public.id:
             _store(directory, manifest, key)
         keys.publish(directory, key.public)
+
+
+def _digest_key(settings: AuditSettings, listed: Manifest | None) -> bytes:
+    """Return the configured or generated digest key. Raises ConfigError if the generated one was deleted or replaced.
+
+    Whoever replaces it with a known key could test guesses against the digests in later records.
+    """
+    path = keys.digest_key_path(settings.directory)
+    expected = listed.digest_key if listed is not None and settings.digest_key is None else None
+    if expected is not None and not path.exists():
+        raise ConfigError(f"{path}: the digest key of the journal is missing; restore it, or set audit.digest_key")
+    key = keys.digest_key(settings.directory, content(settings.digest_key))
+    if expected is not None and keys.digest_key_id(key) != expected:
+        raise ConfigError(f"{path}: not the digest key of this journal; restore it, or set audit.digest_key")
+    return key
 
 
 def _store(directory: Path, manifest: Manifest, key: SigningKey) -> None:
@@ -181,7 +209,28 @@ def _signed(
         raise _corrupt(
             f"the last checkpoint of {folder.name} is signed with key {signed.key.id}, which the manifest does not list"
         )
+    if signed is not None and listed is not None and signed.checkpoint.manifest > listed.version:
+        raise _corrupt(
+            f"{folder.name} names version {signed.checkpoint.manifest} of the manifest, which has version "
+            f"{listed.version}: it was rolled back"
+        )
     return signed
+
+
+def _removed(folder: Path, found: FoundChain | None, signed: SignedHead | None) -> Receipt | None:
+    """Return the last record that retention removed. JournalCorrupt if no signed record says that it did.
+
+    An older version removed segments before the record was signed.
+    """
+    if found is None or signed is None or named_manifest(folder) is None:
+        return found.removed if found is not None else None
+    removed = signed_removal(folder, signed)
+    first = segment_starts(folder)[0]
+    if first > 1 and (removed is None or removed.sequence < first - 1):
+        raise _corrupt(
+            f"records before {first} of {folder.name} are missing, and no signed record names them as removed"
+        )
+    return removed
 
 
 def _key(settings: AuditSettings, listed: Manifest | None, signed: SignedHead | None) -> SigningKey:

@@ -11,11 +11,12 @@ from typing import Any, Final
 from gateway.journal.errors import JournalCorrupt
 from gateway.journal.format.checkpoints import Checkpoint
 from gateway.journal.format.keys import JournalPublicKey
-from gateway.journal.format.payloads import manifest_of, named_key
-from gateway.journal.format.records import MalformedRecord, Record, parse
+from gateway.journal.format.payloads import manifest_of, named_key, removed_by
+from gateway.journal.format.records import MalformedRecord, Receipt, Record, parse
 from gateway.journal.format.segments import segment_path, segment_starts
 
 _CHECKPOINT: Final = b'"kind":"checkpoint"'
+_RETENTION: Final = b'"kind":"retention"'
 _OPENING_BYTES: Final = 256
 """The kind of a record is within this many bytes, because ids and numbers are short."""
 
@@ -46,6 +47,24 @@ def signed_head(folder: Path, known: Mapping[str, JournalPublicKey]) -> SignedHe
             except MalformedRecord as error:
                 raise JournalCorrupt(path.name, 0, 0, f"the last checkpoint is not valid: {error}") from None
     return None
+
+
+def signed_removal(folder: Path, signed: SignedHead) -> Receipt | None:
+    """Return the last record that retention removed according to signed records; None if it removed nothing.
+
+    An unsigned record is no proof: whoever wrote it could have removed the segments too.
+    """
+    start = max(start for start in segment_starts(folder) if start <= signed.sequence)
+    removed: Receipt | None = None
+    chain = signed.checkpoint.head.chain
+    with segment_path(folder, start).open("rb") as file:
+        for sequence, line in enumerate(file, start):
+            if sequence >= signed.sequence:
+                break
+            if sequence == start or line.find(_RETENTION, 0, _OPENING_BYTES) >= 0:
+                body = parse(line).value()
+                removed = removed_by(chain, body) if "removed" in body else removed
+    return removed
 
 
 def keys_after(folder: Path, sequence: int) -> Iterator[JournalPublicKey]:

@@ -13,9 +13,7 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.config.base import content
 from gateway.journal.errors import JournalCorrupt
-from gateway.journal.format import keys
 from gateway.journal.format.checkpoints import append_copies, checkpoint_body
 from gateway.journal.format.durable_files import FILE_MODE, make_folder, sync_folder
 from gateway.journal.format.keys import SigningKey
@@ -24,6 +22,7 @@ from gateway.journal.format.segments import LOCK, RESERVE, segment_path
 from gateway.journal.settings import AuditSettings
 from gateway.journal.write.chain import Chain, OpenSegment
 from gateway.journal.write.clock import now_ms
+from gateway.journal.write.manifest_version import ManifestVersion
 from gateway.journal.write.recovery import FoundChain, TornLine, examine
 from gateway.journal.write.registration import Registration, confirm, register
 from gateway.journal.write.reserve import Reserve
@@ -38,9 +37,9 @@ UnknownOutcome = Callable[[dict[str, Any]], dict[str, Any]]
 class StartedChain:
     """A chain that is ready for records, and durable. resources: its open files.
 
-    journal: the id of the journal, which the manifest has. removed: the last record that retention removed.
-    unsigned: the number of records after the last checkpoint. stopped: whether the last record is the checkpoint of a
-    clean stop.
+    journal: the id of the journal. manifest: the known version of its manifest. removed: the last record that retention
+    removed. unsigned: the number of records after the last checkpoint. stopped: whether the last record is the
+    checkpoint of a clean stop.
     """
 
     chain: Chain
@@ -48,6 +47,7 @@ class StartedChain:
     key: SigningKey
     digest_key: bytes
     journal: str
+    manifest: ManifestVersion
     removed: Receipt | None
     unsigned: int
     stopped: bool
@@ -66,7 +66,6 @@ def start(settings: AuditSettings, folder: Path, unknown_outcome: UnknownOutcome
         _lock(folder / LOCK, resources)
         found = examine(folder)
         registration = register(settings, folder, found if isinstance(found, FoundChain) else None)
-        digest_key = keys.digest_key(settings.directory, content(settings.digest_key))
         reserve = Reserve(folder / RESERVE)
         resources.callback(reserve.close)
         reserve.restore()
@@ -79,7 +78,7 @@ def start(settings: AuditSettings, folder: Path, unknown_outcome: UnknownOutcome
         try:
             os.fdatasync(chain.segment.file)
             sync_folder(folder)
-            confirm(settings.directory, folder.name, chain.receipt, registration.key)
+            version = confirm(settings.directory, folder.name, chain.receipt, registration.key)
         except (OSError, JournalCorrupt):
             chain.segment.close()
             raise
@@ -90,9 +89,10 @@ def start(settings: AuditSettings, folder: Path, unknown_outcome: UnknownOutcome
             chain=chain,
             reserve=reserve,
             key=registration.key,
-            digest_key=digest_key,
+            digest_key=registration.digest_key,
             journal=registration.journal,
-            removed=found.removed if isinstance(found, FoundChain) else None,
+            manifest=ManifestVersion(settings.directory, version),
+            removed=registration.removed,
             unsigned=unsigned if isinstance(found, FoundChain) else 0,
             stopped=unsigned == 0 and signed is not None and signed.checkpoint.stop,
             resources=resources.pop_all(),
@@ -188,7 +188,7 @@ def _continue(
         ) or segment.size >= settings.segment_bytes:
             os.fdatasync(segment.file)
             replaces = found.key_id if found.key_id != key.public.id else None
-            head = segment_head_body({}, key, found.removed, journal=registration.journal, replaces=replaces)
+            head = segment_head_body({}, key, registration.removed, journal=registration.journal, replaces=replaces)
             chain.begin_segment(head)
             segment.close()
     except OSError:

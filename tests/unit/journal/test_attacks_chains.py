@@ -1,6 +1,8 @@
 """Attacks on the set of chains: a chain is removed, copied, replaced, or rolled back, with two workers."""
 
 import contextlib
+import dataclasses
+import fcntl
 import shutil
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from gateway.journal.errors import JournalCorrupt
 from gateway.journal.format import manifest as manifests
 from gateway.journal.format.keys import JournalPublicKey, load_signing_key
 from gateway.journal.format.manifest import MANIFEST
+from gateway.journal.format.signed_notes import SignedNote, sign_checkpoint
 from gateway.journal.verify.verification import Unverifiable, verify
 from gateway.journal.write.idle_chains import IdleChains
 from gateway.journal.write.journal import Journal
@@ -25,6 +28,7 @@ from tests.support.journals import (
     roll_back,
     unknown_outcome,
 )
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -200,6 +204,61 @@ async def test_rolled_back_and_filled_up_chain(directory: Path) -> None:
         attacks.append(directory / "worker-1", "event", b'{"time":1}')
     assert "the record does not match the manifest" in problems(directory)
     assert "or differs from it" in await rejected(directory)
+
+
+async def test_older_manifest_does_not_hide_a_removed_chain(tmp_path: Path) -> None:
+    """The chain that is left names the newer manifest, which another worker wrote."""
+    audit = tmp_path / "audit"
+    async with journal_in(audit) as journal:
+        older = (audit / MANIFEST).read_bytes()
+        async with journal_in(audit, worker=1) as other:
+            await record_call(other, "b1")
+        await record_call(journal, "a1")
+    shutil.rmtree(audit / "worker-1")
+    (audit / MANIFEST).write_bytes(older)
+    assert "it was rolled back" in problems(audit)
+    assert "it was rolled back" in await rejected(audit)
+
+
+async def test_manifest_of_another_key_does_not_raise_the_version(directory: Path, tmp_path: Path) -> None:
+    """Otherwise, an attacker could make the true manifest look older."""
+    true = (directory / MANIFEST).read_bytes()
+    manifest = manifests.load(directory)
+    assert manifest is not None
+    evil = load_signing_key(new_signing_key(tmp_path / "evil.pem"))
+    async with journal_in(directory) as journal:
+        true = (directory / MANIFEST).read_bytes()
+        forged = dataclasses.replace(manifest.with_key(evil.public), version=10**9)
+        manifests.store(directory, forged, evil, 0)
+        await record_call(journal, "r1")
+        checkpoints = len(chain_records(journal.folder))
+
+        async def signed() -> bool:
+            return chain_records(journal.folder)[-1].kind == "checkpoint"
+
+        await eventually(signed)
+        assert len(chain_records(journal.folder)) > checkpoints
+        (directory / MANIFEST).write_bytes(true)
+    assert verify(directory).good
+
+
+async def test_held_lock_ends_the_start_and_not_the_stop(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifests, "_LOCK_SECONDS", 0.05)
+    journal = await Journal.open(audit_settings(directory), 0, unknown_outcome=unknown_outcome)
+    await record_call(journal, "r1")
+    with (directory / "manifest.lock").open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(BlockingIOError, match="another process holds the lock"):
+            await Journal.open(audit_settings(directory), 1, unknown_outcome=unknown_outcome)
+        await journal.close()
+    assert verify(directory).good
+
+
+def test_lines_of_later_versions_are_ignored(directory: Path) -> None:
+    path, key = directory / MANIFEST, load_signing_key(directory / "signing-key.pem")
+    note = SignedNote.parse(path.read_text())
+    path.write_text(sign_checkpoint(note.origin, [*note.extensions, "later something"], key))
+    assert verify(directory).good
 
 
 async def test_rolled_back_directory_is_found_with_a_receipt_only(tmp_path: Path) -> None:

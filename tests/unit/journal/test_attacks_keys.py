@@ -182,3 +182,15 @@ async def test_worker_with_the_previous_key_does_not_change_the_manifest(directo
         pass
     assert verify(directory).good
     assert chain_records(directory / "worker-1")[-1].kind == "checkpoint"
+
+
+@pytest.mark.parametrize("content", [b"k" * 32, None], ids=["replaced", "deleted"])
+async def test_generated_digest_key_is_not_replaced(directory: Path, content: bytes | None) -> None:
+    """With a key of their own, an attacker could test guesses against the digests in later records."""
+    (directory / "digest-key").unlink()
+    if content is not None:
+        (directory / "digest-key").write_bytes(content)
+    assert "digest-key: " in await rejected(directory)
+    assert (directory / "digest-key").exists() == (content is not None)
+    async with journal_in(directory, digest_key="a configured digest key") as journal:
+        assert journal.digest_key == b"a configured digest key"

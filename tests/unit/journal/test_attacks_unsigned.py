@@ -3,14 +3,16 @@
 import time
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, cast
 
+import orjson
 import pytest
 
 from gateway.journal.errors import JournalCorrupt
 from gateway.journal.format.checkpoints import Checkpoint, read_copies
 from gateway.journal.format.keys import SigningKey, load_signing_key
-from gateway.journal.format.records import Record
-from gateway.journal.format.segments import CHECKPOINTS
+from gateway.journal.format.records import Kind, Record
+from gateway.journal.format.segments import CHECKPOINTS, segment_path, segment_starts
 from gateway.journal.verify.verification import verify
 from gateway.journal.write.starting import segment_head_body
 from tests.support import attacks
@@ -25,6 +27,8 @@ from tests.support.journals import (
     verified,
 )
 from tests.support.waiting import eventually
+
+MANY_SEGMENTS: dict[str, Any] = {"segment_bytes": 4096, "checkpoint_records": 8, "checkpoint_interval": 3600}
 
 
 @pytest.fixture
@@ -121,9 +125,7 @@ async def test_stop_mark_can_not_be_forged(crashed: Path) -> None:
     roll_back(crashed / "worker-0", keep=2)
     (crashed / "worker-0" / CHECKPOINTS).unlink()
     (crashed / "manifest").unlink()
-    checkpoint = last_checkpoint(crashed)
-    time_line = f"time {checkpoint.value()['time']}"
-    attacks.rewrite(crashed / "worker-0", 2, f"{time_line}\\n\\n".encode(), f"{time_line}\\nstop\\n\\n".encode())
+    attacks.rewrite(crashed / "worker-0", 2, rb"manifest 0\n\n", rb"manifest 0\nstop\n\n")
     assert b"stop" in last_checkpoint(crashed).body
     with pytest.raises(JournalCorrupt):
         await start(crashed)
@@ -183,6 +185,53 @@ async def test_key_in_an_unsigned_record_is_not_signed(crashed: Path, tmp_path: 
     head = segment_head_body({}, key, None, journal=bodies(crashed, "segment")[0]["manifest"])
     attacks.append(crashed / "worker-0", "segment", head, segment=True)
     with pytest.raises(JournalCorrupt, match=f"names key {key.public.id}, which was not adopted"):
+        await start(crashed)
+
+
+async def test_forged_removal_does_not_hide_removed_segments(tmp_path: Path) -> None:
+    """An unsigned retention record, or segment head, must not explain why signed records are missing."""
+    async with journal_in(
+        tmp_path / "audit", segment_bytes=4096, checkpoint_records=8, checkpoint_interval=3600
+    ) as journal:
+        for number in range(20):
+            await record_call(journal, f"r{number}")
+        crashed = crashed_copy(tmp_path / "audit")
+    folder = crashed / "worker-0"
+    starts = segment_starts(folder)
+    assert len(starts) > 3
+    last = records(crashed)[starts[2] - 2]
+    removed = {"time": 1, "removed": {"sequence": last.sequence, "hash": last.hash}}
+    head = {**bodies(crashed, "segment")[-1], **removed, "open": []}
+    for kind, body in (("retention", removed), ("segment", head)):
+        left = attacks.copied(crashed, f"crashed-{kind}")
+        attacks.append(left / "worker-0", cast("Kind", kind), orjson.dumps(body), segment=kind == "segment")
+        for start_of in starts[:2]:
+            segment_path(left / "worker-0", start_of).unlink()
+        assert "no record says that retention removed them" in str(verify(left).chains[0].problem)
+        with pytest.raises(JournalCorrupt, match="no signed record names them as removed"):
+            await start(left)
+
+
+async def test_forged_removal_is_not_used_after_the_next_start(tmp_path: Path) -> None:
+    """The start marks the forged record, and signs it. The segments are removed only after that."""
+    async with journal_in(
+        tmp_path / "audit", segment_bytes=4096, checkpoint_records=8, checkpoint_interval=3600
+    ) as journal:
+        for number in range(20):
+            await record_call(journal, f"r{number}")
+        crashed = crashed_copy(tmp_path / "audit")
+    folder = crashed / "worker-0"
+    starts = segment_starts(folder)
+    last = records(crashed)[starts[2] - 2]
+    removed = {"time": 1, "removed": {"sequence": last.sequence, "hash": last.hash}}
+    attacks.append(folder, "retention", orjson.dumps(removed))
+    async with journal_in(crashed, segment_bytes=4096) as journal:
+        for number in range(20):
+            await record_call(journal, f"s{number}")
+    for start_of in starts[:2]:
+        segment_path(folder, start_of).unlink()
+    assert "no record says that retention removed them" in str(verify(crashed).chains[0].problem)
+    with pytest.raises(JournalCorrupt):
         await start(crashed)
 
 
