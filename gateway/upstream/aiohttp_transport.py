@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from types import SimpleNamespace
 from typing import Final
 
 import aiohttp
@@ -29,44 +30,58 @@ class AiohttpTransport:
             total=None, sock_connect=settings.connect_timeout, sock_read=settings.read_timeout
         )
         self._session: aiohttp.ClientSession | None = None
+        self._new_connections: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
-        """Open the session unless it is open."""
-        if self._session is not None:
-            return
+        """Open the sessions unless they are open."""
+        if self._session is None:
+            self._session = self._new_session(reuse=True)
+            self._new_connections = self._new_session(reuse=False)
+
+    def _new_session(self, *, reuse: bool) -> aiohttp.ClientSession:
+        """Return a session that reuses connections, or opens one for each request."""
         settings = self._settings
         connector = aiohttp.TCPConnector(
             ssl=settings.tls if settings.tls is not None else True,
             limit=settings.maximum_connections,
             ttl_dns_cache=30,
+            force_close=not reuse,
         )
-        self._session = aiohttp.ClientSession(
+        tracing = aiohttp.TraceConfig()
+        tracing.on_connection_reuseconn.append(_note_reuse)
+        return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             headers=COMMON_HEADERS,
             middlewares=[_send_once],
+            trace_configs=[tracing],
             auto_decompress=False,
         )
 
     async def close(self) -> None:
-        """Close the session with all connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        """Close the sessions with all connections."""
+        for session in (self._session, self._new_connections):
+            if session is not None:
+                await session.close()
+        self._session = self._new_connections = None
 
-    async def exchange(self, request: HttpRequest, traceparent: str | None, seconds: float) -> HttpResponse:
-        """See Transport."""
-        if self._session is None:
+    async def exchange(
+        self, request: HttpRequest, traceparent: str | None, seconds: float, *, new_connection: bool = False
+    ) -> HttpResponse:
+        """See Transport. aiohttp does not tell whether the head of a response began before a connection was lost."""
+        session = self._new_connections if new_connection else self._session
+        if session is None:
             raise RuntimeError("the client was not started")
         headers = request.headers if traceparent is None else {**request.headers, TRACEPARENT: traceparent}
         payload = _payload(request.body)
         answered: aiohttp.ClientResponse | None = None
+        reuses: list[None] = []
         try:
             # aiohttp rounds its own total timeout up to whole seconds and does not apply it to every step.
             async with (
                 asyncio.timeout(seconds),
-                self._session.request(
+                session.request(
                     request.method,
                     URL(self._base + request.target, encoded=True),
                     headers=headers,
@@ -74,10 +89,13 @@ class AiohttpTransport:
                     timeout=self._timeout,
                     allow_redirects=False,
                     proxy=self._settings.proxy,
+                    trace_request_ctx=reuses,
                 ) as answered,
             ):
                 return await self._complete(answered, request.maximum_response_bytes)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            if reuses and answered is None and isinstance(error, _ConnectionLost) and not is_tls_failure(error):
+                raise self._faults.stale_connection() from error
             raise self._failure(error, answered) from error
         finally:
             # After a broken connection, exceptions of aiohttp keep the body alive in a reference cycle.
@@ -122,6 +140,13 @@ def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
 
 class _ConnectionLost(aiohttp.ClientError):
     """A broken connection. aiohttp retries after its own exceptions for this, but not after this one."""
+
+
+async def _note_reuse(
+    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceConnectionReuseconnParams
+) -> None:
+    """Tell the exchange that its connection was open before."""
+    context.trace_request_ctx.append(None)
 
 
 async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

@@ -17,7 +17,7 @@ from gateway.upstream import outcomes
 from gateway.upstream.aiohttp_transport import AiohttpTransport
 from gateway.upstream.breaker import Breaker
 from gateway.upstream.bulkhead import Bulkhead, Dismissed, QueueFull
-from gateway.upstream.faults import Faults
+from gateway.upstream.faults import Faults, StaleConnection
 from gateway.upstream.http1.transport import Http1Transport
 from gateway.upstream.messages import HttpRequest, HttpResponse
 from gateway.upstream.retries import Retries
@@ -111,7 +111,7 @@ class HttpClient:
             permit = self._breaker.enter(forced=call.probe)
             if permit is None:
                 raise self._open()
-            return await self._attempt(request, call, seconds, permit)
+            return await self._send_once(request, call, seconds, permit)
         finally:
             self._bulkhead.leave()
 
@@ -134,12 +134,31 @@ class HttpClient:
         what = "not contacted: circuit breaker open"
         return self._faults.error(outcomes.CIRCUIT_OPEN, what, wait=self._breaker.wait())
 
-    async def _attempt(self, request: HttpRequest, call: CallContext, seconds: float, permit: int) -> HttpResponse:
+    async def _send_once(self, request: HttpRequest, call: CallContext, seconds: float, permit: int) -> HttpResponse:
+        """Make one attempt over an open connection, and another over a new one if the open one turns out to be closed.
+
+        A server can close an idle connection at any time. That says nothing about its health, so it costs no retry
+        budget and does not count for the breaker. A request that is not safe to repeat always uses a new connection.
+        """
+        deadline = time.monotonic() + seconds
+        if call.idempotent:
+            try:
+                return await self._attempt(request, call, seconds, permit)
+            except StaleConnection:
+                seconds = deadline - time.monotonic()
+                if seconds <= 0:
+                    raise
+        return await self._attempt(request, call, seconds, permit, new_connection=True)
+
+    async def _attempt(
+        self, request: HttpRequest, call: CallContext, seconds: float, permit: int, *, new_connection: bool = False
+    ) -> HttpResponse:
         """Make one exchange, and report it to the audit record, telemetry, and the breaker."""
         started = time.monotonic()
         status: int | None = None
         failure: str | None = CANCELLED
         kind: ErrorKind | None = outcomes.TIMEOUT  # a cancellation counts like an expired deadline
+        stale = False
         span = None
         if call.trace is not None:
             template = request.url_template if call.trace.recorded else None
@@ -147,12 +166,14 @@ class HttpClient:
         try:
             if request.attempt_headers is not None:
                 request = replace(request, headers={**request.headers, **request.attempt_headers(request)})
-            response = await self._transport.exchange(request, span.traceparent if span is not None else None, seconds)
+            traceparent = span.traceparent if span is not None else None
+            response = await self._transport.exchange(request, traceparent, seconds, new_connection=new_connection)
             status, failure = response.status, None
             kind = None if status < 429 else _outage(response)
             return response
         except UpstreamError as error:
             status, failure, kind = error.http_status, reason_of(error), error.kind
+            stale = isinstance(error, StaleConnection)
             raise
         finally:
             elapsed = time.monotonic() - started
@@ -161,7 +182,10 @@ class HttpClient:
                 span.end(status, failure)
             if call.metrics is not None:
                 call.metrics.attempt_ended(self._peer, request.method, status, elapsed, failure)
-            self._report_result(permit, kind, elapsed)
+            if stale:
+                self._breaker.gave_up(permit)
+            else:
+                self._report_result(permit, kind, elapsed)
 
     def _report_result(self, permit: int, kind: ErrorKind | None, seconds: float) -> None:
         """Update breaker and retry budget with the result of an attempt."""

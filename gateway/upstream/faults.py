@@ -14,6 +14,10 @@ REDIRECT: Final = "the response is a redirect, which the gateway does not follow
 NOT_HTTP: Final = "the response is not valid HTTP"
 
 
+class StaleConnection(UpstreamError):
+    """A reused connection closed before the first byte of a response. Usually the server closed it while it was idle."""
+
+
 class Faults:
     """Creates the errors of one provider."""
 
@@ -44,6 +48,11 @@ class Faults:
     def connection_lost(self) -> UpstreamError:
         """Return the error for a connection that closed before a response began."""
         return self.error(outcomes.CONNECTION_LOST, "closed the connection before it responded")
+
+    def stale_connection(self) -> StaleConnection:
+        """Return the error for a reused connection that closed before a response began."""
+        lost = self.connection_lost()
+        return StaleConnection(lost.kind, lost.message, provider=self._provider)
 
     def timed_out(self, status: int | None = None, headers: Mapping[str, str] | None = None) -> UpstreamError:
         """Return the error for a timeout. status, headers: of a response whose body did not arrive completely."""

@@ -16,6 +16,9 @@ class RetrySettings(Settings):
     and doubles with each further one, up to maximum_backoff. If the upstream states a delay (Retry-After), the gateway
     waits that long. If that delay exceeds maximum_backoff or the deadline of the caller, the call fails immediately,
     and its RetryInfo contains the delay.
+
+    A request that is safe to retry is also sent again, immediately and once, if an open connection that it reuses
+    breaks before a response begins. That costs no retry.
     """
 
     attempts: int = Field(
@@ -50,7 +53,8 @@ class BreakerSettings(Settings):
 
     It opens in two cases: at least `minimum_calls` requests were sent in the last `window` seconds and the share
     `failure_rate` of them failed, or twice `minimum_calls` consecutive requests failed. A failure is a connection that
-    cannot be opened or breaks, a timeout, or a 5xx status that reports an outage.
+    cannot be opened or breaks, a timeout, or a 5xx status that reports an outage. A connection that was open before the
+    request and breaks before a response begins is not a failure: servers close idle connections.
     """
 
     enabled: bool = Field(default=True, description="Whether the circuit breaker is active.")

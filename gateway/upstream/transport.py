@@ -25,8 +25,11 @@ class Transport(Protocol):
     async def close(self) -> None:
         """Close all connections. A later request raises RuntimeError."""
 
-    async def exchange(self, request: HttpRequest, traceparent: str | None, seconds: float) -> HttpResponse:
+    async def exchange(
+        self, request: HttpRequest, traceparent: str | None, seconds: float, *, new_connection: bool
+    ) -> HttpResponse:
         """Send a request and return the complete response.
 
-        seconds: until the deadline. Raises UpstreamError with a kind of `outcomes.py`.
+        seconds: until the deadline. new_connection: do not reuse an open connection. Raises UpstreamError with a kind
+        of `outcomes.py`, and its subclass StaleConnection if a reused connection was lost before a response began.
         """

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import aiohappyeyeballs
 
 from gateway.upstream.http1.connection import HttpConnection
+from gateway.upstream.http1.turn_queue import TurnQueue
 from gateway.upstream.resolver import Resolver
 
 IDLE_SECONDS: Final = 15.0
@@ -38,6 +39,7 @@ class ConnectionPool:
         self._loop = asyncio.get_running_loop()
         self._server = server
         self._read_timeout = read_timeout
+        self._turns = TurnQueue(self._loop)
         self._resolver = Resolver(server.host, server.port)
         self._idle: list[HttpConnection] = []
         self._open: set[HttpConnection] = set()
@@ -108,7 +110,7 @@ class ConnectionPool:
                     await self._last_ended.wait()
 
     def _new(self) -> HttpConnection:
-        return HttpConnection(self._loop, self._ended, self._read_timeout)
+        return HttpConnection(self._loop, self._ended, self._read_timeout, self._turns)
 
     def _ended(self, connection: HttpConnection) -> None:
         self._open.discard(connection)

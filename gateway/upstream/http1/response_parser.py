@@ -24,8 +24,9 @@ class ResponseParser:
     """
 
     __slots__ = (
-        "_ambiguous", "_bodiless", "_excess", "_head_bytes", "_limit", "_parser", "_pieces", "_raw_head_bytes", "_size",
-        "_until_end", "complete", "fault", "head_done", "headers", "keep_alive", "keep_alive_seconds", "status",
+        "_ambiguous", "_bodiless", "_excess", "_first_piece", "_head_bytes", "_limit", "_more", "_parser",
+        "_raw_head_bytes", "_size", "_until_end", "complete", "fault", "head_done", "headers", "keep_alive",
+        "keep_alive_seconds", "status",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -40,18 +41,24 @@ class ResponseParser:
         self.headers: list[tuple[bytes, bytes]] = []
         self.fault: ResponseFault | None = None
         self.complete = self.keep_alive = self.head_done = False
-        self._pieces: list[bytes] = []
+        self._first_piece = b""
+        self._more = bytearray()  # not a list of pieces, which would be long if the chunks are tiny
         self._size = self._head_bytes = self._raw_head_bytes = 0
         self._until_end = self._excess = self._ambiguous = False
         self._bodiless = bodiless
         self._limit = limit
 
     @property
+    def began(self) -> bool:
+        """Whether any byte of the current response arrived."""
+        return self._raw_head_bytes > 0
+
+    @property
     def body(self) -> bytes:
         """Return the complete body."""
-        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        return self._first_piece + self._more if self._more else self._first_piece
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Parse the next bytes, and update `complete` and `fault`."""
         if self._parser is None:
             return
@@ -150,8 +157,10 @@ class ResponseParser:
         self._size += len(piece)
         if self._size > self._limit:
             self.fault = "too long"
+        elif self._size == len(piece):
+            self._first_piece = piece
         else:
-            self._pieces.append(piece)
+            self._more += piece
 
     def on_message_complete(self) -> None:
         """Handle the end of a response or of an interim response."""

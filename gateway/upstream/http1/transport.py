@@ -68,13 +68,16 @@ class Http1Transport:
         if pool is not None:
             await pool.close()
 
-    async def exchange(self, request: HttpRequest, traceparent: str | None, seconds: float) -> HttpResponse:
+    async def exchange(
+        self, request: HttpRequest, traceparent: str | None, seconds: float, *, new_connection: bool = False
+    ) -> HttpResponse:
         """See Transport."""
         pool = self._pool
         if pool is None:
             raise RuntimeError("the client was not started")
         head = self._head(request, traceparent)
-        connection = pool.acquire()
+        connection = None if new_connection else pool.acquire()
+        reused = connection is not None
         if connection is None:
             connection, seconds = await self._connect(pool, seconds)
         try:
@@ -88,6 +91,8 @@ class Http1Transport:
             response = connection.response
             return HttpResponse(response.status, _headers(response), response.body)
         except ExchangeFailed as failure:
+            if reused and failure.kind == "lost" and not connection.response.began:
+                raise self._faults.stale_connection() from failure
             raise self._error(failure, connection.response, request) from failure
         finally:
             pool.release(connection)

@@ -41,7 +41,7 @@ class TestSuccess:
     async def test_response_without_content_is_empty(self) -> None:
         answer = b"HTTP/1.1 204 No Content\r\n\r\n"
         async with RawServer(keeping_alive(answer)) as server, client(server.url) as http:
-            responses = [await http.send(GET, new_call()) for _ in range(2)]
+            responses = [await http.send(GET, new_call(repeatable=True)) for _ in range(2)]
         assert [(response.status, response.body, response.media_type) for response in responses] == [(204, b"", "")] * 2
         assert server.connections == 1
 

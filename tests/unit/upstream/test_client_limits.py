@@ -39,7 +39,7 @@ class TestBusy:
 
     async def test_slots_are_returned_after_successes(self) -> None:
         async with RawServer(keeping_alive(OK)) as server, client(server.url, maximum_connections=2) as http:
-            responses = await asyncio.gather(*(http.send(GET, new_call()) for _ in range(20)))
+            responses = await asyncio.gather(*(http.send(GET, new_call(repeatable=True)) for _ in range(20)))
         assert [response.body for response in responses] == [b"ok"] * 20
         assert server.connections <= 2
 

@@ -11,6 +11,7 @@ from gateway.errors import UpstreamError
 from gateway.upstream import outcomes
 from gateway.upstream.http1 import connection_pool
 from gateway.upstream.http1.transport import Http1Transport
+from tests.support.faulty_upstream import FaultyUpstream, hang_up, saying
 from tests.support.http1_server import connections, serving
 from tests.support.raw_server import RawServer, Reader, Writer, keeping_alive, read_request
 from tests.support.upstream_client import GET, OK, POST, client, new_call
@@ -37,27 +38,40 @@ class TestPool:
                 writer.write(OK)
 
         async with RawServer(behavior) as server, client(server.url) as http:
-            await asyncio.gather(*(http.send(GET, new_call()) for _ in range(3)))
+            await asyncio.gather(*(http.send(GET, new_call(repeatable=True)) for _ in range(3)))
             served.clear()
             for _ in range(5):
-                await http.send(GET, new_call())
+                await http.send(GET, new_call(repeatable=True))
             assert connections(http) == 3
         assert len(set(served)) == 1
 
     async def test_closed_idle_connection_is_detected_before_reuse(self) -> None:
         """The event loop has had no iteration in which it could detect the end."""
         async with serving(OK, OK) as (server, http):
-            await http.send(POST, new_call())
+            await http.send(POST, new_call(repeatable=True))
             at_once(server, lambda wire: wire.shutdown(socket.SHUT_WR))
-            assert (await http.send(POST, new_call())).body == b"ok"
+            call = new_call(repeatable=True)
+            assert (await http.send(POST, call)).body == b"ok"
+            assert len(call.attempts) == 1
         assert server.connections == 2
 
     async def test_unexpected_bytes_close_an_idle_connection(self) -> None:
         async with serving(OK, OK) as (server, http):
-            await http.send(GET, new_call())
+            await http.send(GET, new_call(repeatable=True))
             at_once(server, lambda wire: wire.sendall(OK.replace(b"ok", b"NO")))
-            assert (await http.send(GET, new_call())).body == b"ok"
+            call = new_call(repeatable=True)
+            assert (await http.send(GET, call)).body == b"ok"
+            assert len(call.attempts) == 1
         assert server.connections == 2
+
+    async def test_connection_that_is_lost_after_the_response_began_is_a_failure(self) -> None:
+        begun = saying(b"HTTP/1.1 2", hang_up)
+        async with FaultyUpstream(saying(OK), begun, then=saying(OK)) as upstream, client(upstream.url) as http:
+            await http.send(GET, new_call(repeatable=True))
+            with pytest.raises(UpstreamError) as caught:
+                await http.send(GET, new_call(repeatable=True))
+            assert caught.value.kind == outcomes.CONNECTION_LOST
+            assert len(upstream.heads) == 2
 
     async def test_connection_that_is_idle_for_too_long_is_closed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(connection_pool, "IDLE_SECONDS", 0.05)
@@ -70,7 +84,7 @@ class TestPool:
             ended.set()
 
         async with RawServer(behavior) as server, client(server.url) as http:
-            await http.send(GET, new_call())
+            await http.send(GET, new_call(repeatable=True))
             await asyncio.wait_for(ended.wait(), 10)
             await asyncio.sleep(0)
             assert connections(http) == 0
@@ -81,14 +95,14 @@ class TestPool:
             server,
             http,
         ):
-            await http.send(GET, new_call())
-            await http.send(GET, new_call())
+            await http.send(GET, new_call(repeatable=True))
+            await http.send(GET, new_call(repeatable=True))
         assert server.connections == (1 if kept else 2)
 
     async def test_closing_the_pool_closes_all_connections(self) -> None:
         async with RawServer(keeping_alive(OK)) as server:
             async with client(server.url) as http:
-                await asyncio.gather(*(http.send(GET, new_call()) for _ in range(5)))
+                await asyncio.gather(*(http.send(GET, new_call(repeatable=True)) for _ in range(5)))
                 assert connections(http) == 5
                 transport = http._transport
                 assert isinstance(transport, Http1Transport)
@@ -107,7 +121,7 @@ async def test_read_timeout_limits_silence_during_a_response() -> None:
         await reader.read()
 
     async with RawServer(behavior) as server, client(server.url, read_timeout=0.2) as http:
-        call = new_call()
+        call = new_call(repeatable=True)
         with pytest.raises(UpstreamError) as caught:
             await http.send(GET, call)
     assert (caught.value.kind, caught.value.http_status) == (outcomes.TIMEOUT, 200)

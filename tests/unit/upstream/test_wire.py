@@ -26,7 +26,7 @@ async def sent(request: HttpRequest, path: str = "") -> bytes:
         writer.write(OK)
 
     async with RawServer(behavior) as server, client(server.url + path) as http:
-        await http.send(request, new_call())
+        await http.send(request, new_call(repeatable=True))
         return heads[0].replace(str(server.port).encode(), b"PORT")
 
 
@@ -48,24 +48,24 @@ class TestRequest:
     async def test_invalid_header_name_is_rejected(self, name: str) -> None:
         async with client("http://127.0.0.1:1") as http:
             with pytest.raises(ValueError, match="header"):
-                await http.send(HttpRequest("GET", "/", {name: "1"}), new_call())
+                await http.send(HttpRequest("GET", "/", {name: "1"}), new_call(repeatable=True))
 
     @pytest.mark.parametrize("value", ["a\rb", "a\nb", "a\0b", "a\x1fb", "\x7f"])
     async def test_invalid_header_value_is_rejected(self, value: str) -> None:
         async with client("http://127.0.0.1:1") as http:
             with pytest.raises(ValueError, match="header"):
-                await http.send(HttpRequest("GET", "/", {"X": value}), new_call())
+                await http.send(HttpRequest("GET", "/", {"X": value}), new_call(repeatable=True))
 
     @pytest.mark.parametrize("target", ["", "things", "/a b", "/a\r\nX: 1", "/ü", "/\0", "/\x7f", "http://other/"])
     async def test_invalid_target_is_rejected(self, target: str) -> None:
         async with client("http://127.0.0.1:1") as http:
             with pytest.raises(ValueError, match="target"):
-                await http.send(HttpRequest("GET", target), new_call())
+                await http.send(HttpRequest("GET", target), new_call(repeatable=True))
 
     async def test_invalid_method_is_rejected(self) -> None:
         async with client("http://127.0.0.1:1") as http:
             with pytest.raises(ValueError, match="method"):
-                await http.send(HttpRequest("GET / HTTP/1.1\r\n", "/"), new_call())
+                await http.send(HttpRequest("GET / HTTP/1.1\r\n", "/"), new_call(repeatable=True))
 
     @pytest.mark.parametrize("size", [65_536, 65_537, 5_000_000])
     async def test_large_bodies_arrive_whole(self, size: int) -> None:
@@ -100,8 +100,8 @@ class TestResponse:
     async def test_connection_is_reused_only_after_a_complete_response(self, answer: bytes, *, kept: bool) -> None:
         second = OK.replace(b"ok", b"no")
         async with serving(answer, second, second) as (server, http):
-            assert (await http.send(GET, new_call())).body == b"ok"
-            response = await http.send(GET, new_call())
+            assert (await http.send(GET, new_call(repeatable=True))).body == b"ok"
+            response = await http.send(GET, new_call(repeatable=True))
             assert (response.body, dict(response.headers)) == (b"no", {"Content-Length": "2"})
         assert server.connections == (1 if kept else 2)
 
@@ -112,8 +112,8 @@ class TestResponse:
     async def test_unexpected_body_is_not_read_as_the_next_response(self, head: str, *, kept: bool) -> None:
         line = f"{head}\r\n" if head else ""
         async with serving(f"HTTP/1.1 204 No Content\r\n{line}\r\n".encode(), OK) as (server, http):
-            assert (await http.send(GET, new_call())).status == 204
-            await http.send(GET, new_call())
+            assert (await http.send(GET, new_call(repeatable=True))).status == 204
+            await http.send(GET, new_call(repeatable=True))
         assert server.connections == (1 if kept else 2)
 
     @pytest.mark.parametrize("pieces", [1, 2, 7])
@@ -129,7 +129,7 @@ class TestResponse:
                 await asyncio.sleep(0)
 
         async with RawServer(behavior) as server, client(server.url) as http:
-            response = await http.send(GET, new_call())
+            response = await http.send(GET, new_call(repeatable=True))
         assert (response.body, response.headers["x-a"], response.media_type) == (b"ok", "one", "a/b")
 
     @pytest.mark.parametrize(
@@ -163,15 +163,15 @@ class TestResponse:
     async def test_ambiguous_framing_is_malformed(self, answer: bytes) -> None:
         async with serving(answer, OK) as (server, http):
             with pytest.raises(UpstreamError) as caught:
-                await http.send(GET, new_call())
+                await http.send(GET, new_call(repeatable=True))
             assert caught.value.kind == MALFORMED
-            assert (await http.send(GET, new_call())).body == b"ok"
+            assert (await http.send(GET, new_call(repeatable=True))).body == b"ok"
         assert server.connections == 2
 
     async def test_trailer_is_not_a_header_of_the_next_response(self) -> None:
         async with serving(CHUNKED + b"0\r\nX-Role: admin\r\n\r\n", OK) as (server, http):
             for _ in range(2):
-                assert "X-Role" not in (await http.send(GET, new_call())).headers
+                assert "X-Role" not in (await http.send(GET, new_call(repeatable=True))).headers
         assert server.connections == 1
 
     @pytest.mark.parametrize("flood", [b"HTTP/1.1 100 Continue\r\n\r\n", b"X: y\r\n", b"x"])
@@ -185,11 +185,11 @@ class TestResponse:
 
         async with RawServer(behavior) as server, client(server.url) as http:
             with pytest.raises(UpstreamError) as caught:
-                await http.send(GET, new_call())
+                await http.send(GET, new_call(repeatable=True))
         assert caught.value.kind == MALFORMED
 
     async def test_endless_trailers_are_rejected(self) -> None:
         async with serving(CHUNKED + b"0\r\n" + b"X: y\r\n" * response_parser.MAXIMUM_HEAD_BYTES) as (_, http):
             with pytest.raises(UpstreamError) as caught:
-                await http.send(GET, new_call())
+                await http.send(GET, new_call(repeatable=True))
         assert caught.value.kind == MALFORMED
