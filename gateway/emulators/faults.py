@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, get_args
+from weakref import WeakSet
 
 from aiohttp import web
 
@@ -40,7 +41,9 @@ class InjectedFault:
     halfway; `html` a proxy's error page; `raw` the given status, headers and body; `close` the connection
     closes before any response; `reset` the same with a TCP reset; `stall` no response until the client disconnects;
     `redirect` a 302.
-    count: how many requests. delay: seconds before the fault (with mode None: before the real response).
+    count: how many requests. Clients may send a request again if a reused connection was lost; `close` and `reset`
+    therefore count only the first request of a connection.
+    delay: seconds before the fault (with mode None: before the real response).
     act: True lets the emulator process the request before the fault.
     method, path: the HTTP method and a regular expression searched in the path; None matches all.
     """
@@ -155,6 +158,7 @@ class FaultInterceptor:
         self._emulator = emulator
         self._clock = clock
         self._faults: list[InjectedFault] = []
+        self._connections: WeakSet[asyncio.BaseTransport] = WeakSet()  # those that had a request
         self.history: deque[Exchange] = deque(maxlen=_HISTORY_ENTRIES)
 
     def arm(self, fault: InjectedFault) -> None:
@@ -218,9 +222,13 @@ class FaultInterceptor:
         return response if fault.mode is None else await _cut_off(request, response)
 
     def _take(self, request: web.Request) -> InjectedFault | None:
+        reused = request.transport in self._connections
+        if request.transport is not None:
+            self._connections.add(request.transport)
         for fault in self._faults:
             if fault.matches(request):
-                fault.count -= 1
+                # Clients may send a request again if a reused connection was lost: that request is the one that counts.
+                fault.count -= 0 if reused and fault.mode in ("close", "reset") else 1
                 if fault.count == 0:
                     self._faults.remove(fault)
                 return fault

@@ -15,7 +15,7 @@ NOT_HTTP: Final = "the response is not valid HTTP"
 
 
 class StaleConnection(UpstreamError):
-    """A reused connection closed before the first byte of a response. Usually the server closed it while it was idle."""
+    """A reused connection closed before a response began. Usually, the server closed it while it was idle."""
 
 
 class Faults:

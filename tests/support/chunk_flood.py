@@ -1,4 +1,4 @@
-"""A server that sends chunked responses as fast as it can, from a thread of its own, and a meter of event loop turns."""
+"""A server that sends chunked responses as fast as it can, from its own thread, and a meter of event loop turns."""
 
 import asyncio
 import contextlib
@@ -17,8 +17,11 @@ _HEAD: Final = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 def chunk_flood(block: bytes, blocks: int | None, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Yield the URL of a server that answers each request with a head, and this block so many times (None: forever)."""
 
-    def serve(wire: socket.socket) -> None:
-        with contextlib.suppress(OSError), tls.wrap_socket(wire, server_side=True) if tls is not None else wire as wire:
+    def serve(accepted: socket.socket) -> None:
+        with (
+            contextlib.suppress(OSError),
+            tls.wrap_socket(accepted, server_side=True) if tls is not None else accepted as wire,
+        ):
             while wire.recv(65_536):
                 wire.sendall(_HEAD)
                 sent = 0
