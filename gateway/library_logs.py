@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -33,6 +33,7 @@ _KNOWN_MESSAGES: Final = (
     "Exception not handled by _handle_exceptions in servicer method",
     "Failed sending error status from server",
     "Unexpected",
+    "Exception printed",
     # asyncio, which appends a description of the objects
     "Accept failed on a socket",
     "Error on transport creation for incoming connection",
@@ -63,12 +64,25 @@ _KNOWN_MESSAGES: Final = (
 _CALLER_DISCONNECTED: Final = "ExecuteBatchError raised in core by"
 """gRPC logs this as an error when a caller disconnects before its response. The audit record has the call."""
 
+_print_exc: Final = traceback.print_exc
 _log = structlog.get_logger(__name__)
 
 
 def is_of_library(record: logging.LogRecord) -> bool:
     """Return whether a library logged the record, not the gateway."""
     return record.name != _OWN and not record.name.startswith(f"{_OWN}.")
+
+
+def log_printed_tracebacks() -> None:
+    """Log the tracebacks that libraries print to standard error, as gRPC does if a peer leaves after an error."""
+    traceback.print_exc = _log_printed_traceback
+
+
+def _log_printed_traceback(limit: int | None = None, file: Any = None, chain: bool = True) -> None:
+    if file is None:
+        logging.getLogger("traceback").error("Exception printed", exc_info=True)
+    else:
+        _print_exc(limit, file, chain)
 
 
 class LibraryLogs(logging.Handler):

@@ -18,7 +18,7 @@ from tests.support.stack import Gateway, Stack
 from tests.support.trusted import POLICIES, Trusted
 from tests.support.waiting import eventually
 
-FLOOD = 400
+FLOOD = 100  # at most the streams of one connection, which delayed responses use
 ISSUER_KEYS = TokenIssuer()
 LIST = "/keyway.v1.ProviderService/ListProviders"
 REQUEST = providers.ListProvidersRequest().SerializeToString()
@@ -96,7 +96,7 @@ async def test_messages_of_unauthenticated_peers_are_not_decoded(trusted: Truste
 async def test_flood_is_delayed_and_authenticated_callers_are_not(trusted: Trusted, connections: int) -> None:
     async with trusted.served() as address, flooded(trusted, address, connections) as (channels, calls):
         await all_counted(trusted)
-        # Twenty responses are immediate, and twenty per second follow. All of them would take 19 seconds.
+        # Twenty responses are immediate, and twenty per second follow. All of them would take 4 seconds.
         answered = [call for call in calls if call.done()]
         assert 20 <= len(answered) < FLOOD
         # From the same address, over the same connections.
@@ -119,8 +119,8 @@ async def test_drain_releases_delayed_responses(trusted: Trusted) -> None:
             await all_counted(trusted)
             assert any(not call.done() for call in calls)
             stopping = asyncio.get_running_loop().time()
-        # The gateway did not wait 19 seconds for the last response, and interrupted no call.
-        assert asyncio.get_running_loop().time() - stopping < 10
+        # The gateway did not wait for the last response, and interrupted no call.
+        assert asyncio.get_running_loop().time() - stopping < 3
         ended = await asyncio.gather(*calls, return_exceptions=True)
         assert {error.code() for error in ended if isinstance(error, grpc.aio.AioRpcError)} == {
             grpc.StatusCode.UNAUTHENTICATED

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import traceback
 import warnings
 from typing import Any
 
@@ -117,4 +118,15 @@ async def test_failed_task_is_logged_without_its_objects(capsys: pytest.CaptureF
         )
     (line,) = lines(capsys)
     assert (line["message"], line["error"]) == ("Task exception was never retrieved", "ValueError")
+    assert SECRET not in str(line)
+
+
+def test_printed_traceback_is_logged_without_its_text(capsys: pytest.CaptureFixture[str]) -> None:
+    with configured_log():
+        try:
+            _ = dict[str, str]()[SECRET]
+        except KeyError:
+            traceback.print_exc()
+    (line,) = lines(capsys)
+    assert (line["message"], line["error"]) == ("Exception printed", "KeyError")
     assert SECRET not in str(line)
