@@ -29,9 +29,10 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 LOCK := $(COMPILE) pyproject.toml clients/python/pyproject.toml --no-emit-package keyway-client
 # Tests start their own servers, so more than one worker per core does not help.
 PYTEST_FLAGS ?= -n auto --dist loadgroup
+MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run emulate test unit test-clients image lint types layout generate generate-docs generated collector collector-lock bench-setup bench soak profile check check-bare check-external lock clean FORCE
+.PHONY: help setup run emulate test unit fuzz test-clients image lint types layout generate generate-docs generated collector collector-lock bench-setup bench soak profile check check-bare check-external lock clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -91,6 +92,9 @@ unit: $(READY) ## run the tests that need only Python
 
 test-clients: $(READY) $(DEPS) ## build the clients of all languages and compare their behavior (needs Go, Maven+JDK, Node+npm); ARGS="--only go"
 	$(BIN)/python -m tests.clients.conformance $(ARGS)
+
+fuzz: $(READY) ## read damaged files and responses for MINUTES=10; ARGS="--only PEM"
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(ARGS)
 
 image: $(READY) ## build the image of the Dockerfile and start it, without a container engine; fails where `make test` skips
 	KEYWAY_TESTS_REQUIRE_ALL=1 $(BIN)/python -m pytest tests/container/test_dockerfile.py

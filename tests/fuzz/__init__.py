@@ -1,0 +1,1 @@
+"""Fuzz tests: damaged files and responses cause only the documented errors."""
