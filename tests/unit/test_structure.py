@@ -97,7 +97,7 @@ def test_modules_of_the_gateway_have_no_import_cycles() -> None:
 
 def test_helpers_of_tests_are_in_tests_support() -> None:
     """Every other module of the tests is a test, a conftest, or part of a program with its own folder."""
-    programs = ("tests/support/", "tests/bench/", "tests/clients/", "tests/contract/", "tests/bare/")
+    programs = ("tests/support/", "tests/bench/", "tests/clients/", "tests/contract/", "tests/bare/", "tests/fuzz/")
     others = [path for path in modules() if path.startswith("tests/") and not path.startswith(programs)]
     helpers = [path for path in others if not Path(path).name.startswith(("test_", "conftest.", "__init__."))]
     assert helpers == []

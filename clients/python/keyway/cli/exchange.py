@@ -78,7 +78,8 @@ def download(
     _store(session, found.content, target, f"{len(found.certificate_chain)} in the chain", force=force)
     if found.private_key_pem:
         key = found.private_key_pem.encode()
-        _store(session, key, private, "the private key", force=force, private=True)
+        what = "the private key" + " (not compared with the certificate)" * found.private_key_unchecked
+        _store(session, key, private, what, force=force, private=True)
 
 
 def _store(session: Session, data: bytes, target: str, what: str, *, force: bool, private: bool = False) -> None:

@@ -49,6 +49,7 @@ def _details(found: Any) -> Iterator[Field]:
     yield "SHA-256", found.fingerprints.sha256
     yield "SHA-1", found.fingerprints.sha1
     yield "MD5", found.fingerprints.md5
+    yield "Unreadable", ", ".join(field.replace("_", " ") for field in found.unreadable_fields)
 
 
 def last_day(found: TrustedAuthority) -> dt.date | None:
