@@ -8,6 +8,7 @@ from typing import Final
 
 from gateway.journal.settings import AuditSettings
 from gateway.journal.ship.lag import Lag, shipping_lag
+from gateway.journal.write.disk_usage import DiskUsage
 from gateway.journal.write.journal import Journal
 from gateway.providers.caching import ReadCache
 from gateway.providers.catalog import Catalog
@@ -54,9 +55,16 @@ def journal(of: Journal, audit: AuditSettings, metrics: Metrics, *, alone: bool)
     def chain_lags() -> Collection[Lag]:
         return shipping_lag(audit.directory, None if alone else [of.folder], of.public_key).values()
 
+    def of_disk(value: Callable[[DiskUsage], float]) -> Callable[[], float | None]:
+        return lambda: value(usage) if (usage := of.disk.usage) is not None else None
+
     metrics.observe(gauges.AUDIT_HEAD, lambda: of.stats.sequence)
     metrics.observe(gauges.AUDIT_SYNC, lambda: of.stats.sync_seconds)
     metrics.observe(gauges.AUDIT_UNAVAILABLE, lambda: 0 if of.available else 1)
+    metrics.observe(gauges.AUDIT_SIZE, of_disk(lambda usage: usage.journal if alone else usage.chain))
+    metrics.observe(gauges.AUDIT_DISK_FREE, of_disk(lambda usage: usage.free))
+    metrics.observe(gauges.AUDIT_DISK_USED, of_disk(lambda usage: usage.used_share))
+    metrics.observe(gauges.AUDIT_DISK_TIME_TO_FULL, lambda: of.disk.seconds_to_full)
     if audit.ship is not None:
         metrics.observe(gauges.AUDIT_BACKLOG, lambda: sum(one.records for one in chain_lags()))
         metrics.observe(gauges.AUDIT_BACKLOG_AGE, lambda: max((one.seconds for one in chain_lags()), default=0.0))

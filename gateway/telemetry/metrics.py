@@ -33,6 +33,16 @@ AUDIT_BACKLOG_AGE: Final = Description(
 )
 AUDIT_HEAD: Final = Description("keyway.audit.head", "{record}", "Sequence number of the last audit record.")
 AUDIT_SYNC: Final = Description("keyway.audit.sync.duration", "s", "Duration of the last sync of the journal to disk.")
+AUDIT_SIZE: Final = Description("keyway.audit.size", "By", "Size of the files of the journal.")
+AUDIT_DISK_FREE: Final = Description("keyway.audit.disk.free", "By", "Free space of the file system of the journal.")
+AUDIT_DISK_USED: Final = Description(
+    "keyway.audit.disk.used", "1", "Used share of the file system of the journal, from 0 to 1."
+)
+AUDIT_DISK_TIME_TO_FULL: Final = Description(
+    "keyway.audit.disk.time_to_full",
+    "s",
+    "Time until the file system of the journal is full, at the rate of the last hour. Absent while free space grows.",
+)
 AUDIT_UNAVAILABLE: Final = Description("keyway.audit.unavailable", "1", "1 while the journal accepts no records.")
 
 BREAKER: Final = Description("keyway.provider.breaker", "1", "Circuit breaker state: 0 closed, 1 half-open, 2 open.")

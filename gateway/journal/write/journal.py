@@ -15,20 +15,20 @@ import structlog
 
 from gateway.config.base import ConfigError, content
 from gateway.journal.errors import CLOSED, PASSING, JournalCorrupt, JournalUnavailable
-from gateway.journal.format.cursor import Cursor, load_signed
+from gateway.journal.format.cursor import Cursor
 from gateway.journal.format.keys import JournalPublicKey, temporary_digest_key
 from gateway.journal.format.records import Receipt
 from gateway.journal.format.segments import chain_folder
 from gateway.journal.settings import AuditSettings
-from gateway.journal.write import retention
+from gateway.journal.write import maintenance
 from gateway.journal.write.availability import Availability, Outage
-from gateway.journal.write.clock import now_ms
+from gateway.journal.write.disk_usage import DiskWatch
 from gateway.journal.write.entries import Entry, OutcomeEntry
+from gateway.journal.write.maintenance import Maintenance
 from gateway.journal.write.registration import confirm
 from gateway.journal.write.starting import StartedChain, UnknownOutcome, start
 from gateway.journal.write.writer import Writer
 
-_RETENTION_SECONDS: Final = 300.0
 _CHECKPOINT_SHARE: Final = 0.9
 """A checkpoint is requested after this share of the interval, so that it is durable before the interval ends."""
 
@@ -67,6 +67,7 @@ class Journal:
         self._digest_key = content(settings.digest_key) or temporary_digest_key()
         self._writer: Writer | None = None
         self._availability = Availability(str(self.folder))
+        self._maintenance = Maintenance(self.folder, settings, self._availability)
         self._closing = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -88,8 +89,7 @@ class Journal:
             journal._availability.fail(error)
         journal._spawn(journal._keep_repairing())
         journal._spawn(journal._keep_checkpointing())
-        if settings.ship is not None:
-            journal._spawn(journal._keep_removing())
+        journal._spawn(journal._keep_maintaining())
         return journal
 
     @property
@@ -128,6 +128,11 @@ class Journal:
             open=len(writer.records.calls),
         )
 
+    @property
+    def disk(self) -> DiskWatch:
+        """The disk usage of the chain, of all chains of the directory, and of their file system."""
+        return self._maintenance.watch
+
     def on_availability(self, callback: Callable[[bool], None]) -> None:
         """Call `callback` with each change of `available`."""
         self._availability.on_change(callback)
@@ -154,24 +159,7 @@ class Journal:
 
     async def remove_shipped(self, cursor: Cursor) -> int:
         """Remove the segments before the cursor that are older than the retention period; return how many."""
-        if (writer := self._writer) is None or not self.available or cursor.chain != writer.chain.id:
-            return 0
-        before = now_ms() - round(self._settings.retention * 1000)
-        removal = await asyncio.to_thread(retention.removable, self.folder, cursor, before)
-        if removal is None or not self.available:
-            return 0
-        try:
-            writer.append_internal("retention", removal.body(now_ms()))
-            # A removal is proved by signed records only.
-            writer.append_checkpoint()
-        except OSError as error:
-            self._availability.fail(error)
-            return 0
-        writer.records.removed = Receipt(writer.chain.id, removal.sequence, removal.hash)
-        await writer.make_durable(writer.chain.sequence)
-        await asyncio.to_thread(retention.remove, self.folder, removal)
-        await asyncio.to_thread(writer.group_commit.copies.remove_until, removal.sequence)
-        return len(removal.segments)
+        return await self._maintenance.remove_shipped(self._writer, cursor) if self._writer is not None else 0
 
     async def close(self) -> None:
         """Stop: sign the head, make everything durable, and release the chain."""
@@ -259,14 +247,8 @@ class Journal:
                 except OSError as error:
                     self._availability.fail(error)
 
-    def _shipped(self) -> Cursor | None:
-        """Return the cursor, if the journal's key signed it. Raises CursorError, OSError."""
-        return load_signed(self.folder, key) if (key := self.public_key) is not None else None
-
-    async def _keep_removing(self) -> None:
-        while await self._pause(_RETENTION_SECONDS):
-            try:
-                if (cursor := self._shipped()) is not None:
-                    await self.remove_shipped(cursor)
-            except (OSError, ValueError, JournalUnavailable) as error:
-                _log.warning("audit_retention_failed", error=str(error))
+    async def _keep_maintaining(self) -> None:
+        while True:
+            await self._maintenance.run(self._writer)
+            if not await self._pause(maintenance.INTERVAL_SECONDS):
+                return

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.journal.format.cursor import CursorError, store
+from gateway.journal.format.cursor import CursorError, load_signed, store
 from gateway.journal.format.keys import load_signing_key, signing_key_path
 from gateway.journal.format.segments import CURSOR, segment_path, segment_starts
 from gateway.journal.ship.cursor_store import CursorStore
 from gateway.journal.ship.lag import shipping_lag
 from gateway.journal.verify.verification import verify
-from gateway.journal.write import journal as journals
+from gateway.journal.write import maintenance
 from gateway.journal.write.journal import Journal
 from tests.support import attacks
 from tests.support.chains import cursor_at_end
@@ -57,7 +57,7 @@ FORGERIES = {
 
 @pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
 async def test_forged_cursor_removes_no_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forge: Any) -> None:
-    monkeypatch.setattr(journals, "_RETENTION_SECONDS", 0.01)
+    monkeypatch.setattr(maintenance, "INTERVAL_SECONDS", 0.01)
     with capture_logs() as logs:
         async with journal_in(tmp_path / "audit", **SHIP) as journal:
             await fill(journal)
@@ -81,7 +81,8 @@ async def test_valid_cursor_of_another_chain_removes_no_segment(tmp_path: Path) 
         await fill(other)
         store(other.folder, cursor_at_end(other.folder), load_signing_key(signing_key_path(audit, None)))
         shutil.copy(other.folder / CURSOR, journal.folder)
-        cursor = journal._shipped()
+        assert journal.public_key is not None
+        cursor = load_signed(journal.folder, journal.public_key)
         assert cursor is not None
         assert await journal.remove_shipped(cursor) == 0
 
