@@ -65,11 +65,17 @@ CUT_OFF = ErrorKind(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_SERVER_DRAINING, 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One field that violates the contract. reason: a more specific published reason, if there is one."""
+    """One violation of the contract.
+
+    field: path of the field; empty for the message as a whole. reason: a more specific published reason, if any.
+    """
 
     field: str
     description: str
     reason: Reason | None = None
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.description}" if self.field else self.description
 
 
 class GatewayError(Exception):
@@ -102,7 +108,7 @@ class InvalidRequest(GatewayError):
     """A request that is rejected before it reaches an upstream."""
 
     def __init__(self, violations: Sequence[Violation], *, kind: ErrorKind = INVALID_REQUEST) -> None:
-        text = "; ".join(f"{violation.field}: {violation.description}" for violation in violations)
+        text = "; ".join(str(violation) for violation in violations)
         super().__init__(kind, text)
         self.violations = tuple(violations)
 

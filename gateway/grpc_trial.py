@@ -69,7 +69,7 @@ def _check_server(chain: Sequence[ParsedCertificate], private_key: bytes) -> Non
         except OSError:
             raise TrialError("gRPC cannot complete a TLS handshake with this certificate and its private key") from None
     if served != chain[0].encoded:
-        raise TrialError("gRPC serves another certificate than the first one of the file")
+        raise TrialError("gRPC presents a different certificate than the first one in the file")
 
 
 def _served_certificate(port: int) -> bytes | None:

@@ -54,7 +54,7 @@ def _caller_warnings(name: str) -> Iterator[str]:
     if not is_caller_id(name):
         yield f"names the caller {name}, which is not a caller ID: IDs begin with spiffe://, dns:, cn:, or sub:"
     if name.startswith(_DNS) and name != name.lower():
-        yield f"names the caller {name}, which no caller has: the DNS name in a caller ID is lowercase"
+        yield f"names the caller {name}, which matches no caller: the DNS name in a caller ID is lowercase"
 
 
 def _entities(tree: Any) -> Iterator[tuple[str, str]]:

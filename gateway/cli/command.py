@@ -54,12 +54,10 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def add_state(parser: argparse.ArgumentParser, default: Path) -> None:
-    """Add the flags that say where the emulators keep their state."""
+    """Add the flags that say where the state of the emulators and the journal of the demo are stored."""
     state = parser.add_mutually_exclusive_group()
-    state.add_argument(
-        "--state", type=Path, metavar="DIR", help=f"directory of the emulators' state; default {default}"
-    )
-    state.add_argument("--ephemeral", action="store_true", help="keep the emulators' state in memory")
+    state.add_argument("--state", type=Path, metavar="DIR", help=f"directory of the stored state; default {default}")
+    state.add_argument("--ephemeral", action="store_true", help="discard all state at the end")
 
 
 def state_directory(options: argparse.Namespace, default: Path) -> Path | None:

@@ -40,9 +40,9 @@ def choose_for_file(path: Path, overrides: Mapping[str, object]) -> None:
 
 
 def environment(values: Mapping[str, Any]) -> Mapping[str, str]:
-    """Return the environment variables for a process that serves these top-level values of a configuration.
+    """Return the variables that select the listener of gRPC in the environment of a serving process.
 
-    A variable that the operator has set stays as it is.
+    values: top-level values of the configuration. The result is empty if the operator has set the variable.
     """
     return {VARIABLE: _IOMGR} if uses_iomgr(values) and VARIABLE not in os.environ else {}
 

@@ -33,7 +33,8 @@ _REFERENCE_SCHEMA: Final[Schema] = {
 def json_schema(root: type[Settings], title: str, alternatives: Mapping[str, Mapping[str, type[Settings]]]) -> Schema:
     """Return the schema of `root`.
 
-    alternatives: by top-level key of a list, the settings classes of its items by the value of their key `type`.
+    alternatives: for each top-level key whose value is a list of several kinds of items, such as `providers`: the
+    settings class of an item, by the value of the item's key `type`.
     """
     classes = [root, *(model for models in alternatives.values() for model in models.values())]
     references, schema = models_json_schema(

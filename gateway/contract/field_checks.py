@@ -77,7 +77,7 @@ def item_check(max_items: int, max_name_characters: int) -> Check:
         if not 1 <= len(items) <= max_items:
             return f"must have 1 to {max_items} items"
         if max_name_characters and sum(len(item.name) for item in items) > max_name_characters:
-            return f"must have names of at most {max_name_characters} characters in all"
+            return f"must have names with a total of at most {max_name_characters} characters"
         return None
 
     return check
@@ -159,7 +159,7 @@ def _usual_name(patterns: Sequence[Pattern]) -> Callable[[str], object]:
 
 def _wrong_segment(segments: Mapping[str, str], *, wildcard: bool) -> str | None:
     if segments.get("provider") == WILDCARD and not wildcard:
-        return "must name one provider: '-' (every provider) is valid only in a list of all providers"
+        return "must name one provider: '-' (every provider) is not accepted here"
     version = segments.get("version")
     if version is not None and not _is_version(version):
         return f"must have a version from 0 to {_MAXIMUM_INT32}, without leading zeros"

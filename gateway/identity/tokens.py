@@ -163,10 +163,10 @@ class TokenVerifier:
         except jwt.MissingRequiredClaimError as error:
             raise AuthenticationError(AuthenticationFailure.INVALID_TOKEN, f"no {error.claim}") from None
         except jwt.PyJWTError as error:
-            reason = _REASONS.get(type(error), "it cannot be decoded")
+            reason = _REASONS.get(type(error), "the token cannot be decoded")
             raise AuthenticationError(AuthenticationFailure.INVALID_TOKEN, reason) from None
         except (ValueError, TypeError, ArithmeticError, RecursionError):
-            raise AuthenticationError(AuthenticationFailure.INVALID_TOKEN, "it cannot be decoded") from None
+            raise AuthenticationError(AuthenticationFailure.INVALID_TOKEN, "the token cannot be decoded") from None
 
 
 _REASONS: Final[dict[type[Exception], str]] = {

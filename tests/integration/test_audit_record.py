@@ -199,7 +199,7 @@ class TestBatches:
             long = await refused(caller.keys.BatchEncrypt(keys.BatchEncryptRequest(requests=items)))
             held = (chain_folder(trusted.audit, 0) / "reserve").stat().st_size
         assert many.details() == "requests: must have 1 to 1000 items"
-        assert long.details() == "requests: must have names of at most 131072 characters in all"
+        assert long.details() == "requests: must have names with a total of at most 131072 characters"
         assert held <= 4 << 20
         first = record_of(trusted.audit, request_id_of(many.trailing_metadata()))
         assert first["intent"]["api"]["request"]["data"] == {"requests": {"items": 1001}}, "no more were ever decoded"

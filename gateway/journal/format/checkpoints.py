@@ -94,7 +94,7 @@ def _head_lines(head: Receipt, time: int) -> list[str]:
 
 
 def _parse_note(text: object, head: Receipt, time: int) -> tuple[SignedNote, list[str]]:
-    """Return the note, and its lines after the head and the time. MalformedRecord if it is about another head."""
+    """Return the note, and its lines after the head and the time. MalformedRecord if it names another head."""
     try:
         note = SignedNote.parse(text if isinstance(text, str) else "")
         lines = note.extensions
@@ -102,7 +102,7 @@ def _parse_note(text: object, head: Receipt, time: int) -> tuple[SignedNote, lis
         raise MalformedRecord(f"not a valid checkpoint: {error}") from None
     named = _head_lines(head, time)
     if (note.origin, lines[: len(named)]) != (f"{_ORIGIN}{head.chain}", named):
-        raise MalformedRecord("the note of the checkpoint is about another head")
+        raise MalformedRecord("the signed note of the checkpoint names another record than the checkpoint")
     return note, lines[len(named) :]
 
 

@@ -70,7 +70,9 @@ def check_segment_head(start: int, first: Record, previous: Record | None) -> No
     start: the sequence number in the file name. previous: the last record of the segment before, if it is known.
     """
     if first.sequence != start:
-        raise MalformedRecord(f"the segment begins with record {first.sequence}")
+        raise MalformedRecord(
+            f"the file name states record {start}, but the segment begins with record {first.sequence}"
+        )
     if previous is None:
         if first.sequence == 1 and first.previous != NO_HASH:
             raise MalformedRecord("the first record of the chain has a predecessor")

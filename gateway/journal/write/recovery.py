@@ -243,7 +243,7 @@ def _check_copies(folder: Path, found: FoundChain | TornLine | None) -> None:
             raise JournalCorrupt(CHECKPOINTS, offset, sequence, "the chain ends before this checkpoint")
         if (record := record_at(folder, sequence)) is not None and record.line != copy.line:
             raise JournalCorrupt(
-                CHECKPOINTS, offset, sequence, "the chain contains another record than this checkpoint"
+                CHECKPOINTS, offset, sequence, "the record of the chain differs from this copied checkpoint"
             )
     if isinstance(found, FoundChain):
         found.uncopied = [line for at, _, line in found.checkpoints if at > sequence]

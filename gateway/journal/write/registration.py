@@ -137,7 +137,7 @@ def _load(directory: Path) -> Manifest | None:
     if manifest is None:
         for folder in chain_folders(directory):
             if named_manifest(folder) is not None:
-                raise _corrupt(f"the manifest is missing, and {folder.name} belongs to it")
+                raise _corrupt(f"the manifest is missing, although {folder.name} names it")
     return manifest
 
 
@@ -178,7 +178,7 @@ def _check_chain(folder: Path, found: FoundChain | None, listed: Manifest) -> No
     elif head.sequence >= segment_starts(folder)[0]:
         record = record_at(folder, head.sequence)
         if record is None or record.hash != head.hash:
-            raise _corrupt(f"{folder.name} ends before record {head.sequence} of the manifest, or differs from it")
+            raise _corrupt(f"{folder.name} does not contain record {head.sequence} as the manifest lists it")
 
 
 def _check_unlisted(folder: Path, found: FoundChain, listed: Manifest) -> None:

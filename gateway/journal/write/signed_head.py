@@ -75,7 +75,7 @@ def keys_after(folder: Path, sequence: int) -> Iterator[JournalPublicKey]:
 
 
 def named_manifest(folder: Path) -> str | None:
-    """Return the id of the journal whose manifest the newest possible segment of the chain names."""
+    """Return the id of the journal, from the newest segment that names a manifest; None if no segment does."""
     for start in reversed(segment_starts(folder)):
         if (head := _head(segment_path(folder, start))) is not None and (journal := manifest_of(head)) is not None:
             return journal

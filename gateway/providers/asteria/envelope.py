@@ -57,7 +57,7 @@ def _data(document: JsonObject) -> JsonObject:
 
 
 def _decoded(body: bytes) -> tuple[str, bool]:
-    """Return the text, and whether it is complete. The code of a failure is found in any character encoding."""
+    """Return the text, and whether it is valid UTF-8. Other bytes are replaced; error codes stay readable."""
     try:
         return body.decode("utf-8-sig"), True
     except UnicodeDecodeError:

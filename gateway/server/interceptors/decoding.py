@@ -38,7 +38,7 @@ async def _received(call: RpcContext) -> bytes:
     except TimeoutError:
         raise InvalidRequest([Violation("", "the message did not arrive before the deadline")]) from None
     if not isinstance(received, bytes):  # gRPC itself has already answered if the message is too large
-        raise InvalidRequest([Violation("", "the call has no message, or it is larger than the limit")])
+        raise InvalidRequest([Violation("", "the call has no message, or its message exceeds maximum_message_bytes")])
     return received
 
 

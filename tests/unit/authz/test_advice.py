@@ -38,7 +38,7 @@ PRIVATE = "DownloadCertificateWithPrivateKey, GetPrivateKey, GetSecret, GetSymme
         ),
         (
             f'permit(principal == Keyway::Caller::"dns:Web.example.org", {ENCRYPT}, resource);',
-            "names the caller dns:Web.example.org, which no caller has: the DNS name in a caller ID is lowercase",
+            "names the caller dns:Web.example.org, which matches no caller: the DNS name in a caller ID is lowercase",
         ),
         (
             f'permit(principal, {ENCRYPT}, resource == Keyway::Key::"nhn-keys/orders");',
@@ -78,7 +78,7 @@ def test_caller_in_the_entities_file_that_cannot_exist_produces_a_warning(tmp_pa
         tmp_path, policy, entities=[group("g"), member("dns:Web.example.org", "g"), member("cn:Web", "g")]
     )
     (warning,) = advice(policies)
-    assert warning.startswith("the entities file names the caller dns:Web.example.org, which no caller has")
+    assert warning.startswith("the entities file names the caller dns:Web.example.org, which matches no caller")
 
 
 def test_empty_policy_set_produces_a_warning(tmp_path: Path) -> None:

@@ -54,12 +54,12 @@ INVALID = AuthenticationFailure.INVALID_TOKEN
         ({"aud": AUDIENCE + "2"}, INVALID, "aud does not contain the configured audience"),
         ({"exp": None}, INVALID, "no exp"),
         ({"exp": 1}, AuthenticationFailure.EXPIRED_TOKEN, "exp has passed"),
-        ({"exp": "soon"}, INVALID, "it cannot be decoded"),
-        ({"exp": [1]}, INVALID, "it cannot be decoded"),
-        ({"exp": float("inf")}, INVALID, "it cannot be decoded"),
-        ({"exp": float("nan")}, INVALID, "it cannot be decoded"),
+        ({"exp": "soon"}, INVALID, "the token cannot be decoded"),
+        ({"exp": [1]}, INVALID, "the token cannot be decoded"),
+        ({"exp": float("inf")}, INVALID, "the token cannot be decoded"),
+        ({"exp": float("nan")}, INVALID, "the token cannot be decoded"),
         ({"nbf": 2**33}, INVALID, "nbf or iat is in the future"),
-        ({"nbf": "later"}, INVALID, "it cannot be decoded"),
+        ({"nbf": "later"}, INVALID, "the token cannot be decoded"),
         ({"iat": 2**33}, INVALID, "nbf or iat is in the future"),
         ({"sub": None}, INVALID, "no sub"),
         ({"sub": ""}, INVALID, "sub is not printable text"),
@@ -85,7 +85,7 @@ async def test_subject_that_is_not_a_string_is_rejected(verifying: Verifying, is
 async def test_claims_that_are_not_an_object_are_rejected(verifying: Verifying, issuer: TokenIssuer) -> None:
     for payload in (b"[]", b"7", b"{", b"\xff", b"[" * 3000):
         token = jwt.PyJWS().encode(payload, issuer.key, "ES256", headers={"kid": "k1"})
-        assert await verifying.refusal(token) == (INVALID, "it cannot be decoded")
+        assert await verifying.refusal(token) == (INVALID, "the token cannot be decoded")
 
 
 _SPKI = (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

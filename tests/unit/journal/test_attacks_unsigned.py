@@ -174,7 +174,7 @@ async def test_start_rejects_forged_records_instead_of_a_copied_checkpoint(tmp_p
     attacks.cut_off(crashed / "worker-0", after=checkpoints[-2].sequence)
     while records(crashed)[-1].sequence < last:
         attacks.append(crashed / "worker-0", "event", b'{"time":1}')
-    with pytest.raises(JournalCorrupt, match="another record than this checkpoint"):
+    with pytest.raises(JournalCorrupt, match="the record of the chain differs from this copied checkpoint"):
         await start(crashed)
 
 

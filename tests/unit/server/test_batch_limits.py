@@ -62,7 +62,7 @@ class TestCut:
         (batch(1000), None),
         (batch(1001), "must have 1 to 1000 items"),
         (batch(128, "n" * 1024), None),
-        (batch(129, "n" * 1024), "must have names of at most 131072 characters in all"),
+        (batch(129, "n" * 1024), "must have names with a total of at most 131072 characters"),
     ],
 )
 def test_size_fault_describes_the_limit(request_: Any, fault: str | None) -> None:

@@ -103,7 +103,7 @@ async def test_undecodable_message_is_rejected(raw: bytes) -> None:
         error = await failure(channel, "CertificateService/GetCertificate", raw)
     assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert info(error).reason == "INVALID_REQUEST"
-    assert error.details() == ": the message cannot be decoded as keyway.v1.GetCertificateRequest"
+    assert error.details() == "the message cannot be decoded as keyway.v1.GetCertificateRequest"
     assert trailers(error.trailing_metadata()).keys() == {"keyway-request-id", "grpc-status-details-bin"}
 
 

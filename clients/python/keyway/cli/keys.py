@@ -11,9 +11,7 @@ from keyway.cli.failures import NO
 from keyway.cli.session import Session
 from keyway.v1 import key_service_pb2 as contract
 
-_base64 = click.option(
-    "--base64", is_flag=True, help="Data is binary, not UTF-8 text. Use it to decrypt and verify, too."
-)
+_base64 = click.option("--base64", is_flag=True, help="The data is binary. Decrypt and verify with the same setting.")
 
 
 @click.group(cls=Group)
