@@ -91,7 +91,7 @@ class GatewaySettings(Settings):
         le=16 * 1024 * 1024,
         description=(
             "Maximum size of a request message in bytes. Large imports and batches can need more than the default. "
-            "The health service can make the gateway hold 16 messages of peers that are not authenticated."
+            "Unauthenticated peers of the health service can make the gateway keep 16 messages of this size in memory."
         ),
     )
     maximum_connections: int = Field(

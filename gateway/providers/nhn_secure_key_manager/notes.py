@@ -22,7 +22,7 @@ NOTES: Final = ProviderNotes(
         Note(
             "GetSymmetricKey.name",
             "The upstream accepts a key version from v1.1 on. With `api_version` v1.0, the gateway reads a named "
-            "version through v1.1.",
+            "version through v1.1, and sends `user_access_key` if it is set.",
         ),
         Note("GetSymmetricKey.key_version", "Absent with `api_version` v1.0."),
     ),

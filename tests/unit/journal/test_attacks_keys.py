@@ -98,6 +98,7 @@ async def test_permitted_key_is_adopted_with_a_log_event_and_a_record(directory:
     report = verify(directory, public_keys=[before])
     assert f"record {change['sequence']} changes the key from {old} to {new}" in str(report.chains[0].problem)
     assert verify(directory, public_keys=[before, directory / "public-key.pem"]).good
+    assert verify(directory, public_keys=[directory / "public-key.pem"]).good
     # From now on, no setting is necessary, and the old key may not sign any more.
     async with journal_in(directory):
         pass
