@@ -26,6 +26,7 @@ from gateway.journal.write.entries import EventEntry
 from gateway.journal.write.idle_chains import IdleChains
 from gateway.journal.write.journal import Journal
 from gateway.providers.catalog import SETTINGS, Catalog
+from gateway.redaction import PROCESS_DIGEST, KeyedDigest, Redaction
 from gateway.server.audit_recorder import AuditRecorder
 from gateway.server.authenticators import authenticator
 from gateway.server.authorizer import Authorizer
@@ -68,12 +69,14 @@ async def gateway(settings: GatewaySettings, role: WorkerRole | None = None) -> 
         catalog = Catalog.of(settings.providers)
         if telemetry is not None and telemetry.metrics is not None:
             metrics_bindings.providers(catalog, telemetry.metrics)
+        redaction = _redaction(settings, journal)
         dependencies = InterceptorDependencies(
             authenticator=authenticator(settings.identity),
             authorizer=await _authorizer(settings, catalog, stack),
             rate_limiter=RateLimiter(settings.limits),
-            audit_recorder=await _audit_recorder(journal, stack) if journal is not None else None,
+            audit_recorder=await _audit_recorder(journal, redaction, stack) if journal is not None else None,
             telemetry=telemetry,
+            redaction=redaction,
         )
         server = GatewayServer(settings, catalog, dependencies, shared_port=role is not None)
         stack.push_async_callback(catalog.close)
@@ -140,10 +143,16 @@ async def _authorizer(
     return Authorizer(engine, [provider.id for provider in catalog])
 
 
-async def _audit_recorder(journal: Journal, stack: contextlib.AsyncExitStack) -> AuditRecorder:
+def _redaction(settings: GatewaySettings, journal: Journal | None) -> Redaction:
+    """Return how upstream text is recorded. With a journal, its digests and those of secret values are comparable."""
+    digest = KeyedDigest(lambda: journal.digest_key) if journal is not None else PROCESS_DIGEST
+    return Redaction(digest, keep_text=settings.record_upstream_text)
+
+
+async def _audit_recorder(journal: Journal, redaction: Redaction, stack: contextlib.AsyncExitStack) -> AuditRecorder:
     rejections = Rejections(lambda body: journal.append(EventEntry(body)), JournalUnavailable)
     stack.callback(rejections.flush)
-    return AuditRecorder(journal, Describer(lambda: journal.digest_key), rejections)
+    return AuditRecorder(journal, Describer(redaction), rejections)
 
 
 def _report_to_health(journal: Journal, server: GatewayServer) -> None:
@@ -168,6 +177,8 @@ def _warn_about_missing_sections(settings: GatewaySettings) -> None:
         _log.warning("no_providers_configured")
     if settings.identity is None:
         _log.warning("callers_not_authenticated", detail="every program on this machine can make every call")
+    if settings.record_upstream_text:
+        _log.warning("upstream_text_recorded", detail="records and spans can contain secrets that an upstream repeats")
     if settings.audit is None:
         _log.warning("no_journal_configured", detail="calls are not recorded")
     elif settings.audit.durability == "os":

@@ -8,6 +8,7 @@ credentials.
 import time
 from dataclasses import dataclass, field
 
+from gateway.redaction import DEFAULT_REDACTION, Redaction
 from gateway.telemetry.calls import CallTrace
 from gateway.telemetry.metrics import Metrics
 
@@ -31,6 +32,7 @@ class CallContext:
         deadline: in seconds of `time.monotonic()`.
         idempotent: whether the method is safe to retry, by its `idempotency_level`.
         fresh: whether the caller sent `cache-control: no-cache`.
+        redaction: how upstream text is recorded.
     Tracing interceptor:
         trace: the trace of the call; None if there is none.
         metrics: measures requests to upstreams; None if metrics are off.
@@ -57,6 +59,7 @@ class CallContext:
     denied: frozenset[str] = frozenset()
     items: list[dict[str, object]] = field(default_factory=list)
     fresh: bool = False
+    redaction: Redaction = field(default=DEFAULT_REDACTION, repr=False)
     stale_seconds: float | None = None
     probe: bool = False
 
@@ -83,5 +86,6 @@ class CallContext:
             denied=self.denied,
             items=self.items,
             fresh=self.fresh,
+            redaction=self.redaction,
             probe=self.probe or probe,
         )

@@ -130,6 +130,13 @@ class GatewaySettings(Settings):
     telemetry: TelemetrySettings | None = Field(
         default=None, description="Export of traces, metrics and logs. Default: nothing is exported."
     )
+    record_upstream_text: bool = Field(
+        default=False,
+        description=(
+            "For debugging only. Records and spans keep the text of upstreams, instead of its length and a keyed "
+            "digest. Known secrets are masked, but an upstream can repeat a secret in a form that is not recognized."
+        ),
+    )
     log: LogSettings = Field(default=LogSettings(), description="Level and format of the log.")
 
     @field_validator("listen", "health_listen")

@@ -1,11 +1,11 @@
 """Descriptions of messages of the contract for audit records, without secrets.
 
 A field with the option `debug_redact` is secret. An HMAC replaces its value, so that two records can be compared
-without revealing the value. Long texts and files are replaced by their size and digest. Does not depend on records.
+without revealing the value. Long texts and files are replaced by their size and digest. So are all texts in a response,
+because they come from an upstream, which can repeat a secret of the request in any field. Does not depend on records.
 """
 
 import hashlib
-import hmac
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -13,23 +13,50 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from gateway.contract.resource_names import referenced_type
+from gateway.redaction import Redaction
+from keyway.v1.provider_pb2 import Provider
 
 MAXIMUM_TEXT_CHARACTERS: Final = 256
+
+_OWN_MESSAGES: Final = frozenset({Provider.DESCRIPTOR.full_name})
+"""Messages in responses whose texts come from the gateway itself."""
 
 Describe = Callable[[Any], object]
 
 
 class Describer:
-    """Describes messages. digest_key: returns the present key of the HMAC-SHA-256 that replaces secret values."""
+    """Describes messages. redaction: its digest replaces secret values and upstream text, unless it keeps the text."""
 
-    def __init__(self, digest_key: Callable[[], bytes]) -> None:
-        self._digest_key = digest_key
-        self._key = digest_key()
-        self._hmac = hmac.new(self._key, digestmod="sha256")
+    def __init__(self, redaction: Redaction) -> None:
+        self._digest = redaction.digest
+        of_request = _MessageDescriber(self._secret, _text)
+        self.request: Final = of_request.describe
+        """Describes a request: the fields that are set, without resource names, which records contain anyway."""
+        texts = _text if redaction.keep_text else self._upstream_text
+        self.response: Final = _MessageDescriber(self._secret, texts, own=of_request).describe
+        """Describes a response in the same way."""
+
+    def _secret(self, value: str | bytes) -> object:
+        return {"hmac_sha256": self._digest.hexadecimal(value)}
+
+    def _upstream_text(self, value: str) -> object:
+        return {"characters": len(value), "hmac_sha256": self._digest.hexadecimal(value)}
+
+
+class _MessageDescriber:
+    """Describes messages by their descriptors.
+
+    secret: describes a secret value. text: describes other text. own: describes the messages in `_OWN_MESSAGES`.
+    """
+
+    def __init__(self, secret: Describe, text: Describe, own: "_MessageDescriber | None" = None) -> None:
+        self._secret = secret
+        self._text = text
+        self._own = own or self
         self._plans: dict[str, Sequence[tuple[str, bool, Describe]]] = {}
 
     def describe(self, message: Message) -> dict[str, object]:
-        """Return the fields that are set, without resource names, which records contain anyway."""
+        """Return the fields that are set, without resource names."""
         plan = self._plans.get(message.DESCRIPTOR.full_name)
         if plan is None:
             plan = self._plans[message.DESCRIPTOR.full_name] = self._plan(message.DESCRIPTOR)
@@ -51,7 +78,9 @@ class Describer:
         if field.GetOptions().debug_redact:
             return _each(self._secret) if field.is_repeated else self._secret
         if field.message_type is not None:
-            return _count if field.is_repeated else self.describe
+            if field.is_repeated:
+                return _count
+            return self._own.describe if field.message_type.full_name in _OWN_MESSAGES else self.describe
         if field.enum_type is not None:
             names = {number: value.name for number, value in field.enum_type.values_by_number.items()}
             return lambda number: names.get(number, number)
@@ -59,16 +88,7 @@ class Describer:
             return _count
         if field.type == FieldDescriptor.TYPE_BYTES:
             return _file
-        return _text if field.type == FieldDescriptor.TYPE_STRING else _plain
-
-    def _secret(self, value: str | bytes) -> object:
-        key = self._digest_key()
-        if key is not self._key:
-            self._key, self._hmac = key, hmac.new(key, digestmod="sha256")
-        # A copy saves the key setup: 4.5 µs for a short value, instead of 6.2 µs with `hmac.digest`.
-        digest = self._hmac.copy()
-        digest.update(value if isinstance(value, bytes) else value.encode())
-        return {"hmac_sha256": digest.hexdigest()}
+        return self._text if field.type == FieldDescriptor.TYPE_STRING else _plain
 
 
 def _each(describe: Describe) -> Describe:

@@ -23,6 +23,8 @@ def _general(settings: GatewaySettings) -> Iterator[str]:
         yield "providers: no providers are configured"
     if settings.identity is None:
         yield "identity: callers are not authenticated; every program on this machine can make every call"
+    if settings.record_upstream_text:
+        yield "record_upstream_text: records and spans can contain secrets that an upstream repeats; for debugging only"
     if grpc_listener.is_unsafe(settings.model_dump(include=set(grpc_listener.KEYS))):
         yield "grpc_listener: with iomgr, an unauthenticated peer can block the gateway with HTTP/2 frames; use auto"
 

@@ -132,7 +132,7 @@ class AuditRecorder:
             source=call.source,
             resources=call.resources,
             decisions=call.decisions,
-            request=self._describer.describe(call.request) if call.request is not None else {},
+            request=self._describer.request(call.request) if call.request is not None else {},
             trace_id=call.trace.trace_id if call.trace is not None else "",
             span_id=call.trace.span_id if call.trace is not None else "",
         )
@@ -156,7 +156,7 @@ class AuditRecorder:
             raise _unavailable(call) from error
 
     def _success(self, call: RpcContext, response: Message, ended_at: float) -> bytes:
-        described = self._describer.describe(response)
+        described = self._describer.response(response)
         version: Any = described.pop("key_version", None)
         return _outcome(call, CallResult(events.SUCCESS, "OK", ended_at, key_version=version, response=described))
 

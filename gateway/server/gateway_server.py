@@ -1,7 +1,7 @@
 """The gRPC server of the gateway: registers the handlers of all methods, starts, reports health, and drains."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
 import grpc
@@ -13,7 +13,7 @@ from gateway.contract.methods import METHODS, SERVICES
 from gateway.gateway_settings import GatewaySettings
 from gateway.providers.catalog import Catalog
 from gateway.server.interceptors.chain import create_interceptors
-from gateway.server.interceptors.interceptor import Interceptor, InterceptorDependencies
+from gateway.server.interceptors.interceptor import InterceptorDependencies
 from gateway.server.method_handler import RawHandler, method_handler
 from gateway.server.services import certificate_service, key_service, provider_service
 from gateway.server.services.routing import route
@@ -61,7 +61,7 @@ class GatewayServer:
         self._drain_gate = self._dependencies.drain_gate
         self.address = ""
         self.health_address = ""
-        for service, handlers in _handlers(settings, catalog, create_interceptors(self._dependencies)).items():
+        for service, handlers in _handlers(settings, catalog, self._dependencies).items():
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
         services: Any = OpenServices(self._server)  # has the methods of a server that generated code uses
         health_pb2_grpc.add_HealthServicer_to_server(self._health, services)
@@ -119,9 +119,10 @@ class GatewayServer:
 
 
 def _handlers(
-    settings: GatewaySettings, catalog: Catalog, interceptors: Sequence[Interceptor]
+    settings: GatewaySettings, catalog: Catalog, dependencies: InterceptorDependencies
 ) -> Mapping[str, dict[str, RawMethodHandler]]:
     """Return the gRPC handlers by service and method name."""
+    interceptors = create_interceptors(dependencies)
     own = {
         **certificate_service.operations(catalog),
         **key_service.operations(catalog, settings.batch_concurrency),
@@ -130,7 +131,7 @@ def _handlers(
     services: dict[str, dict[str, RawMethodHandler]] = {service: {} for service in SERVICES}
     for method in METHODS:
         operation = own.get(method.operation) or route(method, catalog)
-        handler = method_handler(method, operation, settings.default_deadline, interceptors)
+        handler = method_handler(method, operation, settings.default_deadline, interceptors, dependencies.redaction)
         services[method.service][method.name] = _raw_method_handler(handler)
     return services
 

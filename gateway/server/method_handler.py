@@ -16,6 +16,7 @@ from gateway import log_fields
 from gateway.call_context import CallContext
 from gateway.contract.methods import CACHEABLE, Method
 from gateway.errors import GatewayError
+from gateway.redaction import DEFAULT_REDACTION, Redaction
 from gateway.server import status
 from gateway.server.error_boundary import internal_error, within_boundary
 from gateway.server.interceptors.chain import chain
@@ -34,17 +35,21 @@ _NO_CACHE: Final = "no-cache"
 
 
 def method_handler(
-    method: Method, operation: Operation, default_deadline: float, interceptors: Sequence[Interceptor]
+    method: Method,
+    operation: Operation,
+    default_deadline: float,
+    interceptors: Sequence[Interceptor],
+    redaction: Redaction = DEFAULT_REDACTION,
 ) -> RawHandler:
     """Return the gRPC handler that runs `operation` inside the interceptors.
 
-    default_deadline: in seconds, for calls without a deadline.
+    default_deadline: in seconds, for calls without a deadline. redaction: how calls record upstream text.
     """
     handler = chain(interceptors, _innermost(method, operation))
     cacheable = method.operation in CACHEABLE
 
     async def handle(_messages: object, transport: ServicerContext) -> bytes:
-        call = _new_context(method, transport, default_deadline)
+        call = _new_context(method, transport, default_deadline, redaction)
         log_fields.CURRENT.set(call)
         if cacheable:
             call.fresh = _wants_fresh(call.metadata)
@@ -73,13 +78,16 @@ def method_handler(
     return handle
 
 
-def _new_context(method: Method, transport: ServicerContext, default_deadline: float) -> RpcContext:
+def _new_context(
+    method: Method, transport: ServicerContext, default_deadline: float, redaction: Redaction
+) -> RpcContext:
     remaining = transport.time_remaining()
     seconds = default_deadline if remaining is None else remaining
     return RpcContext(
         _request_id(),
         time.monotonic() + seconds,
         method.idempotent,
+        redaction=redaction,
         method=method,
         transport=transport,
         received_at=time.time(),

@@ -9,8 +9,9 @@ from gateway.errors import MalformedResponse, UpstreamError
 from gateway.providers.base.envelope import Envelope
 from gateway.providers.base.errors import FormatError
 from gateway.providers.base.json_object import JsonObject
-from gateway.providers.base.sanitizing import sanitize
+from gateway.providers.base.recorded_text import is_safe_code, is_safe_number, recorded_message, recorded_text
 from gateway.providers.base.status_table import StatusRow, StatusTable
+from gateway.redaction import Redaction
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse
 from gateway.upstream.messages import AttemptHeaders
 
@@ -81,8 +82,8 @@ class ApiClient:
             if envelope.successful:
                 return read(_data(envelope))
         except FormatError as error:
-            raise self._unreadable(request, response, error) from error
-        raise self._failure(request, response, envelope)
+            raise self._unreadable(request, response, error, call) from error
+        raise self._failure(request, response, envelope, call)
 
     async def fetch(self, request: ApiRequest, read: Callable[[HttpResponse], ResultT], call: CallContext) -> ResultT:
         """Send a request whose successful response is a file, and return the result of `read` for it.
@@ -92,13 +93,13 @@ class ApiClient:
         response = await self._http.send(self._http_request(request), call)
         envelope = self._envelope_or_none(response)
         if envelope is None and not _is_success(response):
-            raise self._failure(request, response, _NO_ENVELOPE)
+            raise self._failure(request, response, _NO_ENVELOPE, call)
         if envelope is not None and not envelope.successful:
-            raise self._failure(request, response, envelope)
+            raise self._failure(request, response, envelope, call)
         try:
             return read(response)
         except FormatError as error:
-            raise self._unreadable(request, response, error) from error
+            raise self._unreadable(request, response, error, call) from error
 
     def _http_request(self, request: ApiRequest) -> HttpRequest:
         return HttpRequest(
@@ -124,32 +125,49 @@ class ApiClient:
         except FormatError:
             return None
 
-    def _unreadable(self, request: ApiRequest, response: HttpResponse, error: FormatError) -> UpstreamError:
+    def _unreadable(
+        self, request: ApiRequest, response: HttpResponse, error: FormatError, call: CallContext
+    ) -> UpstreamError:
         """Return the error for a response that cannot be read: malformed, or a failure by its HTTP status."""
         if not _is_success(response):
-            return self._failure(request, response, _NO_ENVELOPE)
+            return self._failure(request, response, _NO_ENVELOPE, call)
         return MalformedResponse(
             f"{request.resource}: the response of provider {self._provider} is malformed: {error}",
             provider=self._provider,
             http_status=response.status,
         )
 
-    def _failure(self, request: ApiRequest, response: HttpResponse, envelope: Envelope) -> UpstreamError:
+    def _failure(
+        self, request: ApiRequest, response: HttpResponse, envelope: Envelope, call: CallContext
+    ) -> UpstreamError:
         row = self._status_table.resolve(envelope.code, response.status, request.scope)
         resource = row.resource_at_fault(request.resource)
         secrets = (*self._secrets, *request.secrets)
-        code = envelope.code if envelope.code == row.upstream_code or envelope.code not in secrets else None
+        code = envelope.code or ""
+        is_known = code == row.upstream_code or is_safe_code(code, secrets)
         return UpstreamError(
             row.kind,
-            f"{resource or request.resource}: {self._reason(row, code, response.status)}",
+            f"{resource or request.resource}: {self._reason(row, code if is_known else None, response.status)}",
             provider=self._provider,
-            upstream_code=code or None,
-            upstream_message=_sanitized(envelope, self._secrets, secrets),
+            upstream_code=(code if is_known else None) or None,
+            upstream_message=self._recorded(envelope, secrets, call.redaction, code="" if is_known else code),
             http_status=response.status,
-            metadata=envelope.metadata,
+            metadata={key: value for key, value in envelope.metadata.items() if is_safe_number(value, secrets)},
             resource=resource if resource is not None and resource.count("/") > 1 else None,
             retry_after=response.retry_after if row.shared or row.kind.retryable else None,
         )
+
+    def _recorded(self, envelope: Envelope, secrets: Sequence[str], redaction: Redaction, *, code: str) -> str | None:
+        """Return the upstream's text for audit records and spans. code: the upstream's code if it is not known."""
+        number = envelope.number
+        if number and not is_safe_code(number, secrets):
+            number = recorded_text(number, secrets, redaction)
+        parts = (
+            f"code {recorded_text(code, secrets, redaction)}" if code else "",
+            recorded_message(envelope.message, self._status_table.known_messages, secrets, redaction),
+            f"(code {number})" if number else "",
+        )
+        return " ".join(filter(None, parts)) or None
 
     def _reason(self, row: StatusRow, code: str | None, status: int) -> str:
         if not row.shared:
@@ -166,13 +184,3 @@ def _data(envelope: Envelope) -> JsonObject:
     if envelope.data is None:
         raise FormatError("the body is not a JSON object")
     return envelope.data
-
-
-def _sanitized(envelope: Envelope, configured: Sequence[str], all_secrets: Sequence[str]) -> str | None:
-    """Return the vendor's message for audit records and spans.
-
-    A message that cannot quote the request is not searched for its values: masking a short value in well-known text
-    would reveal it.
-    """
-    text = sanitize(envelope.message, all_secrets if envelope.may_quote_request else configured)
-    return f"{text} {envelope.detail}".strip() or None

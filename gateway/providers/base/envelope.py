@@ -13,15 +13,14 @@ class Envelope:
     data: the payload of a success; None if the body is not JSON, such as a file.
     code: the vendor's error code; empty if the failure has none; None if the failure does not come from the API itself,
     such as an error page of a proxy.
-    message: the vendor's error message, not sanitized. detail: text to append to the sanitized message.
-    may_quote_request: whether the message can contain text that the request sent.
-    metadata: additional entries for `ErrorInfo.metadata`.
+    message: the vendor's error message, as it is in the response.
+    number: the vendor's numeric code, if `code` is a message. It is only recorded.
+    metadata: additional entries for `ErrorInfo.metadata`, all of which are numbers.
     """
 
     successful: bool
     data: JsonObject | None = field(default=None, repr=False)
     code: str | None = ""
     message: str = field(default="", repr=False)
-    detail: str = ""
-    may_quote_request: bool = True
+    number: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
 from google.rpc import code_pb2
 
 from gateway.errors import MALFORMED_PROVIDER_RESPONSE, ErrorKind
+from gateway.providers.base.known_messages import KnownMessages
 from gateway.upstream import outcomes
 
 
@@ -24,6 +26,7 @@ class StatusRow:
     scope: the calls that the row applies to; empty for all calls. A row with the scope of the call takes precedence.
     at_fault: returns the name of the resource that `ResourceInfo` reports, given the name in the request, such as
     `requested_resource`. Rows with the code NOT_FOUND report the requested resource by default, other rows report none.
+    messages: the vendor's documented messages for the code, the only ones that are recorded; `{}` stands for a number.
     shared: whether the row is about HTTP rather than a vendor code.
     """
 
@@ -32,6 +35,7 @@ class StatusRow:
     kind: ErrorKind
     scope: str = ""
     at_fault: Callable[[str], str] | None = None
+    messages: tuple[str, ...] = ()
     shared: bool = False
 
     def resource_at_fault(self, requested: str) -> str | None:
@@ -88,11 +92,19 @@ HTTP_ROWS: Final = (
 """The rows that every provider has."""
 
 
+_HTTP_PHRASES: Final = tuple(status.phrase for status in HTTPStatus if status >= 400)
+"""Messages that any server can send."""
+
+
 class StatusTable:
-    """The status table of one upstream. `rows` are the vendor's; the table appends the shared HTTP rows."""
+    """The status table of one upstream. `rows` are the vendor's; the table appends the shared HTTP rows.
+
+    known_messages: the messages of all rows, and the standard phrases of HTTP.
+    """
 
     def __init__(self, rows: Sequence[StatusRow]) -> None:
         self.rows: Final = (*rows, *HTTP_ROWS)
+        self.known_messages: Final = KnownMessages([*(text for row in rows for text in row.messages), *_HTTP_PHRASES])
         self._by_code = {(row.upstream_code, row.scope): row for row in rows}
 
     def resolve(self, code: str | None, http_status: int, scope: str = "") -> StatusRow:

@@ -16,6 +16,10 @@ UPLOAD: Final = "upload"
 """The scope of rows about an upload."""
 
 FILE_TOO_LARGE: Final = "52008"
+FILE_TOO_LARGE_MESSAGES: Final = (
+    "Maximum permitted size is {} bytes. But, requested {} bytes.",
+    "The maximum permitted size is {} bytes. However, the requested {} bytes.",
+)
 
 
 def _invalid(reason: Reason) -> ErrorKind:
@@ -26,53 +30,75 @@ def _precondition(reason: Reason) -> ErrorKind:
     return ErrorKind(code_pb2.FAILED_PRECONDITION, reason)
 
 
-def _about_the_file(code: str, meaning: str, reason: Reason) -> tuple[StatusRow, StatusRow]:
+def _about_the_file(code: str, meaning: str, reason: Reason, message: str) -> tuple[StatusRow, StatusRow]:
     """Return the rows of a code about the content of a file. `meaning` continues "the … file"."""
     return (
-        StatusRow(code, f"the uploaded file {meaning}", _invalid(reason), scope=UPLOAD),
-        StatusRow(code, f"the stored file {meaning}", _precondition(reason)),
+        StatusRow(code, f"the uploaded file {meaning}", _invalid(reason), scope=UPLOAD, messages=(message,)),
+        StatusRow(code, f"the stored file {meaning}", _precondition(reason), messages=(message,)),
     )
 
 
 STATUS_TABLE: Final = StatusTable(
     (
-        StatusRow("52000", "no certificate has this name", CERTIFICATE_NOT_FOUND),
+        StatusRow(
+            "52000",
+            "no certificate has this name",
+            CERTIFICATE_NOT_FOUND,
+            messages=("Certificate name does not exist.",),
+        ),
         StatusRow(
             "52001",
             "the certificate has no file",
             ErrorKind(code_pb2.NOT_FOUND, reasons.ERROR_REASON_CERTIFICATE_FILE_NOT_FOUND),
+            messages=("Certificate file does not exist.",),
         ),
         StatusRow(
             "52002",
             "more than one file is registered for the certificate",
             _precondition(reasons.ERROR_REASON_MULTIPLE_CERTIFICATE_FILES),
+            messages=("There are more than one certificate file.",),
         ),
         *_about_the_file(
             "52003",
             "is not a PEM file of certificates, leaf first, with their private key",
             reasons.ERROR_REASON_NOT_A_PEM_FILE,
+            "The certificate file is not a pem file.",
         ),
         *_about_the_file(
-            "52004", "is for another name than the certificate", reasons.ERROR_REASON_CERTIFICATE_NAME_MISMATCH
+            "52004",
+            "is for another name than the certificate",
+            reasons.ERROR_REASON_CERTIFICATE_NAME_MISMATCH,
+            "The certificate name in the file is different from the requested certificate name.",
         ),
         StatusRow(
             "52005",
             "the certificate in the file has expired",
             _precondition(reasons.ERROR_REASON_CERTIFICATE_EXPIRED),
+            messages=("Certificate file has expired.",),
         ),
         *_about_the_file(
             "52006",
             "has an invalid certificate authority",
             reasons.ERROR_REASON_INVALID_CERTIFICATE_AUTHORITY,
+            "The certificate has an invalid certificate authority name.",
         ),
         StatusRow(
-            "52007", "the upload must contain exactly one file", _invalid(reasons.ERROR_REASON_NOT_EXACTLY_ONE_FILE)
+            "52007",
+            "the upload must contain exactly one file",
+            _invalid(reasons.ERROR_REASON_NOT_EXACTLY_ONE_FILE),
+            messages=(
+                "Requested certificate file should be one.",
+                "The requested certificate file should be one.",
+            ),
         ),
         StatusRow(
             FILE_TOO_LARGE,
             "the file is larger than 512 KB (524288 bytes)",
             _invalid(reasons.ERROR_REASON_FILE_TOO_LARGE),
+            messages=FILE_TOO_LARGE_MESSAGES,
         ),
-        StatusRow("52009", "no certificate has this ID", CERTIFICATE_NOT_FOUND),
+        StatusRow(
+            "52009", "no certificate has this ID", CERTIFICATE_NOT_FOUND, messages=("Certificate id does not exist.",)
+        ),
     )
 )

@@ -42,8 +42,7 @@ def read_envelope(response: HttpResponse) -> Envelope:
     return replace(
         envelope,
         code=status_table.code_of(envelope.message) or envelope.code,
-        detail=f"(resultCode {envelope.code})" if envelope.code else "",
-        may_quote_request=not status_table.is_verbatim(envelope.message),
+        number=envelope.code or "",
     )
 
 

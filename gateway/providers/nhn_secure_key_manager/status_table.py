@@ -4,9 +4,11 @@ The vendor publishes no error codes. Its other public pages report the messages,
 message that is not in the table, the HTTP status determines the result.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from gateway.errors import INVALID_USER_DATA, KEY_NOT_ACTIVE, KEY_NOT_FOUND, KEY_VERSION_NOT_FOUND
+from gateway.providers.base.known_messages import KnownMessages
 from gateway.providers.base.status_table import StatusRow, StatusTable, requested_resource
 from gateway.upstream.outcomes import API_NOT_FOUND, CREDENTIALS_REJECTED
 
@@ -16,7 +18,7 @@ def _key_or_secret(name: str) -> str:
     return "/".join(name.split("/", 4)[:4])
 
 
-_ROWS: Final = (
+_CODES: Final = (
     StatusRow("Invalid Key ID", "no key or secret of this kind has this ID", KEY_NOT_FOUND, at_fault=_key_or_secret),
     StatusRow("Invalid Key Version", "the key has no such version", KEY_VERSION_NOT_FOUND),
     StatusRow("Invalid User Data", "the data is invalid: altered, or created with another key", INVALID_USER_DATA),
@@ -35,32 +37,14 @@ _ROWS: Final = (
     StatusRow("URL NOT FOUND", "this version of the API has no such call", API_NOT_FOUND),
 )
 
+_ROWS: Final = tuple(replace(row, messages=(row.upstream_code,)) for row in _CODES)
+
 STATUS_TABLE: Final = StatusTable(_ROWS)
 
-
-def _normalized(message: str) -> str:
-    return " ".join(message.split()).rstrip(" .!").casefold()
-
-
-_BY_MESSAGE: Final = {_normalized(row.upstream_code): row.upstream_code for row in _ROWS}
-_LONGEST_FIRST: Final = sorted(_BY_MESSAGE, key=len, reverse=True)
+_MESSAGES: Final = KnownMessages(row.upstream_code for row in _ROWS)
 
 
 def code_of(message: str) -> str | None:
-    """Return the code of an error message: the known message that it equals, or the longest one that it starts with.
-
-    Case, white space, and a period at the end are ignored. A known message further inside does not count: it can be the
-    caller's own text that the upstream quotes.
-    """
-    text = _normalized(message)
-    if text in _BY_MESSAGE:
-        return _BY_MESSAGE[text]
-    for known in _LONGEST_FIRST:
-        if text.startswith(known) and not text[len(known)].isalnum():
-            return _BY_MESSAGE[known]
-    return None
-
-
-def is_verbatim(message: str) -> bool:
-    """Return whether an error message equals a known one, so that it quotes nothing of the request."""
-    return _normalized(message) in _BY_MESSAGE
+    """Return the code of an error message: the longest known message that it equals or starts with; see `match`."""
+    found = _MESSAGES.match(message)
+    return found.known if found is not None else None

@@ -7,6 +7,7 @@ from typing import Protocol
 from google.protobuf.message import Message
 
 from gateway.authz.settings import LimitSettings
+from gateway.redaction import DEFAULT_REDACTION, Redaction
 from gateway.server.audit_recorder import AuditRecorder
 from gateway.server.authenticators import AnonymousAuthenticator, Authenticator
 from gateway.server.authorizer import Authorizer
@@ -32,7 +33,10 @@ class Interceptor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InterceptorDependencies:
-    """The components that the interceptors use. None disables the interceptors of that component."""
+    """The components that the interceptors use. None disables the interceptors of that component.
+
+    redaction: how upstream text is recorded; each call carries it to the provider.
+    """
 
     authenticator: Authenticator = field(default_factory=AnonymousAuthenticator)
     authorizer: Authorizer | None = None
@@ -40,3 +44,4 @@ class InterceptorDependencies:
     audit_recorder: AuditRecorder | None = None
     telemetry: Telemetry | None = None
     drain_gate: DrainGate = field(default_factory=DrainGate)
+    redaction: Redaction = DEFAULT_REDACTION

@@ -16,6 +16,7 @@ from gateway.providers.base.api_client import ApiClient, ApiRequest
 from gateway.providers.base.envelope import Envelope
 from gateway.providers.base.json_object import JsonObject
 from gateway.providers.base.status_table import StatusRow, StatusTable
+from gateway.redaction import DEFAULT_REDACTION
 from gateway.upstream import outcomes
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse, HttpSettings
 from gateway.upstream.settings import RetrySettings
@@ -73,7 +74,7 @@ async def test_known_code_is_reported_with_its_meaning_and_resource(upstream: Sc
     assert error.message == f"{NAME}: the key does not exist"
     assert error.resource == NAME
     assert error.retry_after is None
-    assert error.upstream_message == "no ***"
+    assert error.upstream_message == DEFAULT_REDACTION.placeholder("no hunter2")
     assert error.metadata == {"provider": "p", "upstream_code": "GONE", "http_status": "400"}
 
 

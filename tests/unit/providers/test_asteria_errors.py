@@ -6,6 +6,7 @@ from google.rpc import code_pb2
 from gateway.errors import Code, GatewayError, MalformedResponse, Reason, UpstreamError
 from gateway.providers.asteria.adapter import AsteriaProvider
 from gateway.providers.asteria.status_table import STATUS_TABLE
+from gateway.redaction import DEFAULT_REDACTION
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import error_reason_pb2 as reasons
 from tests.support.providers.asteria_samples import (
@@ -80,7 +81,7 @@ async def test_known_code_takes_precedence_over_the_http_status(
     assert error.metadata == {"provider": "asteria", "upstream_code": code, "http_status": str(status)}
     assert error.message.startswith(f"{SERVER}: ")
     assert "too bad" not in error.message
-    assert error.upstream_message == "too bad"
+    assert error.upstream_message == DEFAULT_REDACTION.placeholder("too bad")
     assert error.resource == (SERVER if grpc == NOT_FOUND else None)
     assert error.retry_after is None
 
@@ -128,7 +129,7 @@ async def test_code_is_found_in_similar_formats(
     upstream.answer("POST", SHOW, status=status, headers={"Content-Type": "text/plain"}, body=body)
     error = await show(asteria)
     assert (error.kind.reason, error.upstream_code) == (reason("CERTIFICATE_NOT_FOUND"), "4012")
-    assert error.upstream_message == "m"
+    assert error.upstream_message == DEFAULT_REDACTION.placeholder("m")
 
 
 WITHOUT_CODE = [
@@ -261,20 +262,13 @@ async def test_delete_needs_no_data_in_the_response(upstream: ScriptedUpstream, 
         f"<b>{PASSWORD}</b>\n\tat com.example.Servlet(Servlet.java:1)",
     ],
 )
-async def test_echoed_secret_is_removed(upstream: ScriptedUpstream, asteria: AsteriaProvider, echo: str) -> None:
+async def test_echoed_secret_is_replaced(upstream: ScriptedUpstream, asteria: AsteriaProvider, echo: str) -> None:
     upstream.answer("POST", SHOW, status=500, body=failure(5102, f"wrong: {echo}"))
     error = await show(asteria)
     printed = f"{error} {error!r} {error.upstream_message} {error.metadata}"
-    assert "wrong: " in printed
+    assert DEFAULT_REDACTION.placeholder(f"wrong: {echo}") in printed
     for secret in (PASSWORD, "word", SESSION_ID, "com.example", "<b>"):
-        assert secret not in printed.replace("password", "")
-
-
-async def test_no_part_of_a_secret_remains_in_a_shortened_message(
-    upstream: ScriptedUpstream, asteria: AsteriaProvider
-) -> None:
-    upstream.answer("POST", SHOW, status=500, body="<b>" * 1332 + PASSWORD)
-    assert "pass" not in str((await show(asteria)).upstream_message)
+        assert secret not in printed
 
 
 def test_every_documented_code_is_in_the_published_table() -> None:

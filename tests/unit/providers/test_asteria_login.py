@@ -9,6 +9,7 @@ from google.rpc import code_pb2
 
 from gateway.errors import MalformedResponse, UpstreamError
 from gateway.providers.asteria import session
+from gateway.redaction import DEFAULT_REDACTION
 from gateway.upstream import outcomes
 from tests.support.providers.asteria_samples import LOGIN, LOGOUT, exist, failure, success
 from tests.support.providers.asteria_sessions import ACCOUNT, EXIST, account, check, hold, logged_in, received_requests
@@ -106,7 +107,7 @@ async def test_each_waiting_caller_gets_a_separate_error(upstream: ScriptedUpstr
     assert len({id(error) for error in errors}) == 3
     for error in errors:
         assert isinstance(error, UpstreamError)
-        assert error.upstream_message == "no: ***"
+        assert error.upstream_message == DEFAULT_REDACTION.placeholder(f"no: {ACCOUNT['password']}")
         assert error.metadata == {"provider": "asteria", "upstream_code": "3001", "http_status": "403"}
 
 

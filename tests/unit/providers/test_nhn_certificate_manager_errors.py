@@ -13,6 +13,7 @@ from gateway.providers.base.status_table import HTTP_ROWS
 from gateway.providers.nhn_certificate_manager.adapter import CertificateManager
 from gateway.providers.nhn_certificate_manager.settings import CertificateManagerSettings
 from gateway.providers.nhn_certificate_manager.status_table import STATUS_TABLE
+from gateway.redaction import DEFAULT_REDACTION
 from gateway.upstream import outcomes
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import error_reason_pb2 as reasons
@@ -99,7 +100,7 @@ async def test_http_status_determines_the_kind_of_an_unknown_code(
     assert error.kind.code == code
     assert reasons.ErrorReason.Name(error.kind.reason) == f"ERROR_REASON_{reason}"
     assert error.upstream_code == (None if upstream_code is None else str(upstream_code))
-    assert error.upstream_message == "The vendor's words."
+    assert error.upstream_message == DEFAULT_REDACTION.placeholder("The vendor's words.")
 
 
 @pytest.mark.parametrize("body", [b"", b"<html><b>no</b></html>", b"{}", b"plain"])
@@ -124,7 +125,7 @@ async def test_failed_list_names_the_provider() -> None:
             await adapter.list_certificates(WINDOW, call())
     assert caught.value.message.startswith("providers/nhn: ")
     assert caught.value.resource is None
-    assert caught.value.upstream_message == "***"
+    assert caught.value.upstream_message == DEFAULT_REDACTION.placeholder(f"<p>{APP_KEY}</p>")
 
 
 async def test_unreadable_success_with_a_failure_status_is_that_failure() -> None:

@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from gateway.errors import INVALID_REQUEST, InvalidRequest, MalformedResponse, UpstreamError
 from gateway.providers.base import x509
 from gateway.providers.nhn_certificate_manager.adapter import CertificateManager
+from gateway.redaction import DEFAULT_REDACTION
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import error_reason_pb2 as reasons
@@ -267,12 +268,12 @@ async def test_file_of_the_maximum_size_is_sent() -> None:
     assert len(received.body) > 512 * 1024
 
 
-async def test_key_material_in_the_response_is_removed() -> None:
+async def test_key_material_in_the_response_is_replaced() -> None:
     line = KEY.splitlines()[3]
     request = service.UploadCertificateRequest(name=NAME, content=chain().pem())
     with pytest.raises(UpstreamError) as caught:
-        await upload(request, failed(52003, f"not a pem: {line} for app/Key+1 or app%2FKey%2B1"))
-    assert caught.value.upstream_message == "not a pem: *** for *** or ***"
+        await upload(request, failed(52003, text := f"not a pem: {line} for app/Key+1 or app%2FKey%2B1"))
+    assert caught.value.upstream_message == DEFAULT_REDACTION.placeholder(text)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", {"header": {}}])

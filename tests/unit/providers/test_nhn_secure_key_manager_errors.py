@@ -8,6 +8,7 @@ from google.rpc import code_pb2
 from gateway.errors import UpstreamError
 from gateway.providers.nhn_secure_key_manager.adapter import SecureKeyManager
 from gateway.providers.nhn_secure_key_manager.status_table import STATUS_TABLE, code_of
+from gateway.redaction import DEFAULT_REDACTION
 from gateway.upstream import outcomes
 from keyway.v1 import error_reason_pb2 as reasons
 from keyway.v1 import key_service_pb2 as keys
@@ -57,7 +58,7 @@ async def test_known_message_has_its_kind_in_each_call(
     error = await refused(adapter, operation)
     assert names(error) == EXPECTED[message]
     assert error.metadata == {"provider": "nhn-keys", "upstream_code": message, "http_status": "200"}
-    assert error.upstream_message == f"{message} (resultCode -7)"
+    assert error.upstream_message == f"{message} (code -7)"
     assert error.provider == "nhn-keys"
 
 
@@ -243,7 +244,7 @@ async def test_extra_fields_and_other_types_are_tolerated(
 # Messages to callers
 
 
-async def test_echoed_secrets_are_removed(upstream: ScriptedUpstream) -> None:
+async def test_echo_of_the_request_is_replaced(upstream: ScriptedUpstream) -> None:
     values = {
         "api_version": "v1.2",
         "app_key": "app/key-1",
@@ -255,7 +256,7 @@ async def test_echoed_secrets_are_removed(upstream: ScriptedUpstream) -> None:
     async with connected(upstream, **values) as adapter:
         with pytest.raises(UpstreamError) as caught:
             await adapter.encrypt(keys.EncryptRequest(name=KEY, plaintext=b"the plaintext"), call())
-    assert caught.value.upstream_message == "No *** *** *** *** *** (resultCode 5)"
+    assert caught.value.upstream_message == f"{DEFAULT_REDACTION.placeholder(echo)} (code 5)"
     assert "No" not in caught.value.message
 
 

@@ -14,6 +14,7 @@ from gateway.contract.methods import METHODS
 from gateway.errors import GatewayError, InvalidRequest
 from gateway.identity.caller import ANONYMOUS
 from gateway.journal.errors import JournalUnavailable
+from gateway.redaction import DEFAULT_REDACTION
 from gateway.server.audit_recorder import AuditRecorder
 from gateway.server.rejections import Rejections
 from gateway.server.rpc_context import RpcContext
@@ -54,7 +55,7 @@ def rejected_call(number: int, *, decoded: bool) -> RpcContext:
 async def recording(folder: Path, tarpit: Tarpit) -> AsyncIterator[AuditRecorder]:
     async with journal_in(folder) as journal:
         rejections = Rejections(lambda _: None, JournalUnavailable)
-        yield AuditRecorder(journal, Describer(lambda: b"key"), rejections, tarpit)
+        yield AuditRecorder(journal, Describer(DEFAULT_REDACTION), rejections, tarpit)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ async def test_undecodable_messages_without_identity_are_counted_not_recorded(tm
     counted: list[bytes] = []
     async with journal_in(tmp_path) as journal:
         rejections = Rejections(counted.append, JournalUnavailable)
-        recorder = AuditRecorder(journal, Describer(lambda: b"key"), rejections)
+        recorder = AuditRecorder(journal, Describer(DEFAULT_REDACTION), rejections)
         for number in range(3):
             call = rejected_call(number, decoded=False)
             call.caller = ANONYMOUS
