@@ -25,6 +25,10 @@ REQUEST_LABELS: Final = frozenset({"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUE
 IGNORED_LABELS: Final = frozenset({"EC PARAMETERS", "DH PARAMETERS", "X509 CRL", "PUBLIC KEY"}) | REQUEST_LABELS
 """Blocks that often accompany certificates and keys, and that are skipped unless the caller expects them."""
 
+_OTHER_LABELS: Final = frozenset({"OPENSSH PRIVATE KEY", "DSA PRIVATE KEY", "PKCS7", "CMS", "ATTRIBUTE CERTIFICATE"})
+_KNOWN_LABELS: Final = CERTIFICATE_LABELS | PRIVATE_KEY_LABELS | IGNORED_LABELS | _OTHER_LABELS
+"""Labels that errors about files of an upstream can name."""
+
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _MARKER: Final = re.compile(r"-----(?:BEGIN|END)")
@@ -35,7 +39,14 @@ _JOINED: Final = re.compile(r"(?<=-----)(?=-----BEGIN )")
 
 
 class PemError(ValueError):
-    """A PEM file that is rejected. The message names the line and the label, and contains no key material."""
+    """A PEM file that is rejected. The message names the line and the label, and contains no key material.
+
+    without_labels: the message without unknown labels, for files of an upstream, which can put any text there.
+    """
+
+    def __init__(self, text: str, without_labels: str | None = None) -> None:
+        super().__init__(text)
+        self.without_labels = text if without_labels is None else without_labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +86,7 @@ def read_blocks(data: bytes, expected: Collection[str], *, maximum_blocks: int |
         if block.label in expected:
             found.append(block)
         elif block.label not in IGNORED_LABELS:
-            raise _fault(block.line, f"unsupported PEM block {block.label}")
+            raise _fault(block.line, "unsupported PEM block {}", block.label)
     return found
 
 
@@ -100,7 +111,7 @@ def private_key(data: bytes) -> bytes:
     if not keys:
         raise PemError("contains no PEM private key")
     if len(keys) > 1:
-        raise _fault(keys[1].line, f"second private key in the file ({keys[1].label})")
+        raise _fault(keys[1].line, "second private key in the file ({})", keys[1].label)
     return keys[0].text.encode()
 
 
@@ -109,11 +120,12 @@ def load_certificate(block: Block) -> ParsedCertificate:
     try:
         return certificate.parse(block.der)
     except X509Error:
-        raise _fault(block.line, f"the {block.label} block is not a valid certificate") from None
+        raise _fault(block.line, "the {} block is not a valid certificate", block.label) from None
 
 
-def _fault(line: int, text: str) -> PemError:
-    return PemError(f"line {line}: {text}")
+def _fault(line: int, text: str, *labels: str) -> PemError:
+    known = (label if label in _KNOWN_LABELS else "(unknown label)" for label in labels)
+    return PemError(f"line {line}: {text.format(*labels)}", f"line {line}: {text.format(*known)}")
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, str]]:
@@ -140,7 +152,7 @@ def _blocks(lines: Iterator[tuple[int, str]]) -> Iterator[Block]:
         if boundary is None:
             continue
         if boundary.mark == "END":
-            raise _fault(number, f"END {boundary.label} without its BEGIN line")
+            raise _fault(number, "END {} without its BEGIN line", boundary.label)
         yield _block(boundary.label, number, _body(boundary.label, number, lines))
 
 
@@ -152,19 +164,20 @@ def _body(label: str, begin: int, lines: Iterator[tuple[int, str]]) -> list[str]
         if boundary == ("END", label):
             return body
         if boundary is not None:
-            raise _fault(begin, f"the {label} block ends with {boundary.mark} {boundary.label} in line {number}")
+            text = f"the {{}} block ends with {boundary.mark} {{}} in line {number}"
+            raise _fault(begin, text, label, boundary.label)
         body.append(line)
-    raise _fault(begin, f"the {label} block has no END line")
+    raise _fault(begin, "the {} block has no END line", label)
 
 
 def _block(label: str, line: int, body: Sequence[str]) -> Block:
     headers, encoded = _split_headers(body)
     if not encoded:
-        raise _fault(line, f"the {label} block is empty")
+        raise _fault(line, "the {} block is empty", label)
     try:
         der = base64.b64decode("".join("".join(encoded).split()), validate=True)
     except (binascii.Error, ValueError):
-        raise _fault(line, f"the {label} block is not Base64") from None
+        raise _fault(line, "the {} block is not Base64", label) from None
     if label == TRUSTED_CERTIFICATE_LABEL:
         der = _without_trust_settings(der, label, line)
     return Block(label, line, (*headers, *encoded), der)

@@ -4,8 +4,10 @@ The fields come from the descriptors and the settings types, so new fields are i
 """
 
 import base64
+import html
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple, get_args
 from urllib.parse import quote, quote_plus
 
@@ -14,12 +16,19 @@ from google.protobuf.message import Message
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from gateway.config.base import Settings
+from tests.support.echoes import FORMS
 
 WORDS = "upstream-words-7f3a"
 KEY_TEXT = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"
 _PEM = f"-----BEGIN PRIVATE KEY-----\n{KEY_TEXT}\n-----END PRIVATE KEY-----"
 _TRACE = f"java.lang.IllegalStateException: {WORDS}\n\tat com.vendor.Internal.call(Internal.java:42)"
 _SHORTEST_LINE = 6
+_SHORTEST_PART = 8
+_LONGEST_TEXT = 4096
+"""The number of bytes up to which a secret is searched in the forms of text, and not only of files."""
+
+_PARTIAL_FORMS = [FORMS[name] for name in ("first half", "second half", "split")]
+"""Forms with less than the whole text. `spellings` has the halves of its own, with a minimum length."""
 
 
 class Secret(NamedTuple):
@@ -30,8 +39,9 @@ class Secret(NamedTuple):
 
 
 def echo(secrets: list[str]) -> str:
-    """Return the text of an upstream that repeats the whole request and adds a secret of its own."""
-    return f"<b>{WORDS}</b> {' '.join(secrets)} {_PEM}\n{_TRACE}"
+    """Return the text of an upstream that repeats the whole request in every form, and adds a secret of its own."""
+    repeated = " ".join(form(secret) for secret in secrets for form in FORMS.values())
+    return f"<b>{WORDS}</b> {' '.join(secrets)} {repeated} {_PEM}\n{_TRACE}"
 
 
 def bodies(text: str) -> dict[str, str]:
@@ -60,20 +70,38 @@ def bodies(text: str) -> dict[str, str]:
     }
 
 
-def spellings(secret: str | bytes) -> set[bytes]:
-    """Return the secret in the forms that a log or a status can contain: plain, escaped, encoded."""
+@lru_cache(maxsize=1024)
+def spellings(secret: str | bytes) -> frozenset[bytes]:
+    """Return the secret, its lines, and its halves in every form that a log, a record, or a status can contain."""
     raw = secret.encode() if isinstance(secret, str) else secret
-    found = {raw, *_base64_forms(raw), raw.hex().encode(), repr(raw)[2:-1].encode()}
+    found = {form for part in _parts(raw) for form in _encoded(part)}
+    return frozenset(form for form in found if len(form) >= _SHORTEST_LINE)
+
+
+def _parts(raw: bytes) -> set[bytes]:
+    """Return the secret, its lines, and the halves of each that have enough characters to be recognized."""
+    lines = {line for line in raw.splitlines() if len(line) >= _SHORTEST_LINE and not line.startswith(b"-----")}
+    wholes = {raw} | lines
+    halves = {half for whole in wholes for half in (whole[: len(whole) // 2], whole[len(whole) // 2 :])}
+    return wholes | {half for half in halves if len(half) >= _SHORTEST_PART}
+
+
+def _encoded(raw: bytes) -> set[bytes]:
+    found = {raw, *_base64_forms(raw), repr(raw)[2:-1].encode()}
+    if len(raw) >= _SHORTEST_LINE:  # shorter ones occur in digests
+        found |= {raw.hex().encode(), raw.hex().upper().encode(), raw.hex(":").encode(), raw.hex(" ").encode()}
+        found |= {base64.b32encode(raw).rstrip(b"=")[: len(raw) * 8 // 5]}
     try:
         text = raw.decode()
     except UnicodeDecodeError:
         return found
-    for line in (text, *text.splitlines()):
-        if len(line) >= _SHORTEST_LINE and not line.startswith("-----"):
-            escaped = (json.dumps(line), json.dumps(line, ensure_ascii=False), repr(line))
-            found |= {line.encode(), *(each[1:-1].encode() for each in escaped)}
-            found |= {each.encode() for each in (quote(line), quote(line, safe=""), quote_plus(line))}
-    return found - {raw} | ({raw} if len(raw) >= _SHORTEST_LINE else set())
+    if len(raw) > _LONGEST_TEXT:
+        return found
+    escaped = (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1], html.escape(text))
+    found |= {each.encode() for each in (*escaped, text[::-1])}
+    found |= {each.encode() for each in (quote(text), quote(text, safe=""), quote_plus(text))}
+    found |= {form(text).encode() for form in FORMS.values() if form not in _PARTIAL_FORMS}
+    return found
 
 
 def _base64_forms(raw: bytes) -> set[bytes]:

@@ -65,7 +65,7 @@ def read_blocks(data: bytes, expected: Collection[str]) -> list[Block]:
     try:
         return reader.read_blocks(data, expected, maximum_blocks=MAXIMUM_BLOCKS)
     except reader.PemError as error:
-        raise FormatError(f"the PEM file is malformed: {error}") from None
+        raise FormatError(f"the PEM file is malformed: {error.without_labels}") from None
 
 
 def load_certificate(der: bytes) -> ParsedCertificate:

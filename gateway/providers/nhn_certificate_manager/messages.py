@@ -1,6 +1,5 @@
 """Certificate Manager's messages: response bodies to contract messages, and the checks of an upload."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -17,8 +16,9 @@ from gateway.providers.base.envelope import Envelope
 from gateway.providers.base.errors import FormatError
 from gateway.providers.base.field_reader import FieldReader
 from gateway.providers.base.json_object import JsonObject
+from gateway.providers.base.known_messages import KnownMessages
 from gateway.providers.nhn import envelope as nhn
-from gateway.providers.nhn_certificate_manager.status_table import FILE_TOO_LARGE
+from gateway.providers.nhn_certificate_manager.status_table import FILE_TOO_LARGE, FILE_TOO_LARGE_MESSAGES
 from gateway.upstream.client import HttpResponse
 from gateway.x509_reader.certificate import ParsedCertificate
 from keyway.v1 import certificate_pb2
@@ -28,7 +28,7 @@ from keyway.v1 import error_reason_pb2 as reasons
 MAXIMUM_UPLOAD_BYTES: Final = 512 * 1024
 """512 KB, according to code 52008 in the v1.0 guide."""
 
-_NUMBER = re.compile(r"[0-9][0-9,]{0,29}")
+_FILE_TOO_LARGE: Final = KnownMessages(FILE_TOO_LARGE_MESSAGES)
 
 
 def read_envelope(response: HttpResponse) -> Envelope:
@@ -40,11 +40,12 @@ def read_envelope(response: HttpResponse) -> Envelope:
 
 
 def _sizes(message: str) -> dict[str, str]:
-    """Return the maximum and the requested size in bytes, if the message contains exactly these two numbers."""
-    numbers = [match.replace(",", "") for match in _NUMBER.findall(message)]
-    if len(numbers) != 2:
+    """Return the maximum and the requested size in bytes, if the message is one of the documented ones."""
+    found = _FILE_TOO_LARGE.match(message)
+    if found is None:
         return {}
-    return {"maximum_bytes": numbers[0], "requested_bytes": numbers[1]}
+    maximum, requested = found.numbers
+    return {"maximum_bytes": maximum, "requested_bytes": requested}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from gateway.providers.base.api_client import ApiClient, ApiRequest
 from gateway.providers.base.envelope import Envelope
 from gateway.providers.base.json_object import JsonObject
 from gateway.providers.base.status_table import StatusRow, StatusTable
-from gateway.redaction import DEFAULT_REDACTION
+from gateway.redaction import DEFAULT_REDACTION, Redaction
 from gateway.upstream import outcomes
 from gateway.upstream.client import HttpClient, HttpRequest, HttpResponse, HttpSettings
 from gateway.upstream.settings import RetrySettings
@@ -144,3 +144,26 @@ async def test_each_attempt_is_signed_anew(upstream: ScriptedUpstream) -> None:
     assert [request.headers["X-Timestamp"] for request in upstream.requests] == ["1000", "1001", "1002"]
     assert len({request.headers["X-Signature"] for request in upstream.requests}) == 3
     assert {request.headers["Accept"] for request in upstream.requests} == {"application/json"}
+
+
+async def test_unknown_code_of_another_form_is_recorded_by_its_digest(upstream: ScriptedUpstream) -> None:
+    upstream.answer("GET", PATH, 500, body={"code": "hunter2", "message": "busy"})
+    error = await failure(upstream)
+    assert error.upstream_code is None
+    placeholder = DEFAULT_REDACTION.placeholder
+    assert error.upstream_message == f"code {placeholder('hunter2')} {placeholder('busy')}"
+
+
+async def test_debug_setting_keeps_the_message(upstream: ScriptedUpstream) -> None:
+    upstream.answer("GET", PATH, 400, body={"code": "GONE", "message": "no hunter2"})
+    call = context()
+    call.redaction = Redaction(keep_text=True)
+    async with client(upstream) as api:
+        with pytest.raises(UpstreamError) as caught:
+            await api.call(REQUEST, lambda data: data.text("value"), call)
+    assert caught.value.upstream_message == "no ***"
+
+
+async def test_phrase_of_http_is_recorded(upstream: ScriptedUpstream) -> None:
+    upstream.answer("GET", PATH, 503, body={"code": "E9", "message": "service unavailable."})
+    assert (await failure(upstream)).upstream_message == "Service Unavailable"

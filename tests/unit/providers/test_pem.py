@@ -123,6 +123,21 @@ def test_damaged_file_is_a_bundle_or_a_format_error(data: st.DataObject) -> None
     pem.order_chain(bundle.certificates, bundle.private_key_pem)
 
 
+@pytest.mark.parametrize(
+    "file",
+    [
+        b"-----BEGIN APP KEY 1234-----\nMAA=\n-----END APP KEY 1234-----\n",
+        b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END APP KEY 1234-----\n",
+        b"-----END APP KEY 1234-----\n",
+        b"-----BEGIN APP KEY 1234-----\n",
+    ],
+)
+def test_label_that_an_upstream_invents_is_not_quoted(file: bytes) -> None:
+    with pytest.raises(FormatError, match="unknown label") as caught:
+        pem.read_bundle(LEAF + file)
+    assert "APP" not in str(caught.value)
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 @pytest.mark.parametrize("key", [None, KEY.decode()])
 def test_chain_in_any_order_is_sorted_from_its_leaf(order: tuple[int, ...], key: str | None) -> None:
