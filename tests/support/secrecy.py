@@ -27,6 +27,9 @@ _SHORTEST_PART = 8
 _LONGEST_TEXT = 4096
 """The number of bytes up to which a secret is searched in the forms of text, and not only of files."""
 
+_PUBLIC = b"/certmanager/v1.0/appkeys/"
+"""Text of URL templates, which spans contain. The app key of the demo, certmanager-demo, begins in the same way."""
+
 _PARTIAL_FORMS = [FORMS[name] for name in ("first half", "second half", "split")]
 """Forms with less than the whole text. `spellings` has the halves of its own, with a minimum length."""
 
@@ -83,7 +86,7 @@ def _parts(raw: bytes) -> set[bytes]:
     lines = {line for line in raw.splitlines() if len(line) >= _SHORTEST_LINE and not line.startswith(b"-----")}
     wholes = {raw} | lines
     halves = {half for whole in wholes for half in (whole[: len(whole) // 2], whole[len(whole) // 2 :])}
-    return wholes | {half for half in halves if len(half) >= _SHORTEST_PART}
+    return wholes | {half for half in halves if len(half) >= _SHORTEST_PART and half not in _PUBLIC}
 
 
 def _encoded(raw: bytes) -> set[bytes]:

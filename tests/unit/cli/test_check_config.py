@@ -57,6 +57,7 @@ def test_json_output_contains_summary_and_warnings(tmp_path: Path, capsys: pytes
         ("listen: 127.0.0.1:1", "providers: "),
         (configuration(), "audit: "),
         (configuration(), "identity: "),
+        (configuration() + "record_upstream_text: true\n", "record_upstream_text: "),
         (configuration(endpoint="http://warp.internal:1"), "providers[0].endpoint: "),
         (configuration(audit="audit: {directory: journal}"), "audit.ship: "),
         (configuration(audit="audit: {directory: journal}"), "audit.signing_key_file: "),
