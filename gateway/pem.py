@@ -188,7 +188,7 @@ def _without_trust_settings(content: bytes, label: str, line: int) -> bytes:
     try:
         return first(content).encoded
     except X509Error:
-        raise _fault(line, f"the {label} block is not a valid certificate") from None
+        raise _fault(line, "the {} block is not a valid certificate", label) from None
 
 
 def _split_headers(body: Sequence[str]) -> tuple[Sequence[str], list[str]]:
