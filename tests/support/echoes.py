@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, quote, quote_plus, unquote
 
 import aiohttp
+from yarl import URL
 
 from tests.support.raw_server import RawServer, Reader, Writer, read_request
 
@@ -130,7 +131,7 @@ class EchoUpstream:
         method, target, _ = head.split(b"\r\n")[0].decode().split(" ")
         pairs = [line.decode("latin-1").partition(": ") for line in head.split(b"\r\n")[1:] if line]
         headers = {name: value for name, _, value in pairs if name.lower() not in _HOP_BY_HOP}
-        url = aiohttp.client.URL(self._endpoint + target, encoded=True)
+        url = URL(self._endpoint + target, encoded=True)
         key = head.split(b"\r\n")[0], body
         if key not in self._responses:
             async with self._session.request(method, url, headers=headers, data=body or None) as response:
