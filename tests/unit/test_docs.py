@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,11 @@ def test_index_lists_every_page() -> None:
     index = page("docs/README.md")
     pages = [path for path in PAGES if re.fullmatch(r"docs/[^/]+\.md", path) and path != "docs/README.md"]
     assert [path for path in pages if f"({path.removeprefix('docs/')})" not in index] == []
+
+
+def test_decision_numbers_are_unique() -> None:
+    numbers = Counter(path.name[:4] for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    assert [number for number, count in numbers.items() if count > 1] == []
 
 
 def test_troubleshooting_explains_every_error_reason() -> None:
