@@ -1284,7 +1284,7 @@ class ProviderService:
         **options: Unpack[CallOptions],
     ) -> GetProviderResponse: ...
     def get_provider(self, *request: Any, **arguments: Any) -> GetProviderResponse:
-        """Returns one provider with the state that the last CheckProvider found.
+        """Returns one provider with its state.
 
         Fields:
             name: The provider, as `providers/{provider}`.
@@ -1365,7 +1365,7 @@ class AsyncProviderService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[GetProviderResponse]: ...
     def get_provider(self, *request: Any, **arguments: Any) -> AsyncCall[GetProviderResponse]:
-        """Returns one provider with the state that the last CheckProvider found.
+        """Returns one provider with its state.
 
         Fields:
             name: The provider, as `providers/{provider}`.

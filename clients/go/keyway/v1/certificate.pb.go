@@ -122,12 +122,13 @@ type Certificate struct {
 	KeyUsage *KeyUsage `protobuf:"bytes,15,opt,name=key_usage,json=keyUsage,proto3" json:"key_usage,omitempty"`
 	// The fingerprints of the certificate. Only in the FULL view.
 	Fingerprints *Fingerprints `protobuf:"bytes,16,opt,name=fingerprints,proto3" json:"fingerprints,omitempty"`
-	// The certificate chain as text: the subjects, leaf first. If the provider returns such a list, the gateway does
-	// not change its order and spelling, and the list can contain the issuers instead. Only in the FULL view.
+	// The certificate chain as text: if the gateway parsed the file, the subjects, leaf first. If the provider returns a
+	// list, that list in its order and spelling; it can contain the issuers instead of the subjects. Only in the FULL
+	// view.
 	Chain []string `protobuf:"bytes,17,rep,name=chain,proto3" json:"chain,omitempty"`
 	// The fields of this message that the provider returned, but that the gateway cannot read, such as `key_usage` or
-	// `expiration_date`. They are empty or incomplete. A name with an attribute that is not text, such as `subject`, shows
-	// that attribute in hexadecimal.
+	// `expiration_date`. They are empty or incomplete. If an attribute of `subject` or `issuer` is not text, the name shows
+	// the attribute in hexadecimal.
 	UnreadableFields []string `protobuf:"bytes,18,rep,name=unreadable_fields,json=unreadableFields,proto3" json:"unreadable_fields,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache

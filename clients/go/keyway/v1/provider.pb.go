@@ -99,12 +99,13 @@ type Provider struct {
 	// The full names of the methods of CertificateService and KeyService that the provider serves, sorted. Example:
 	// `keyway.v1.KeyService/Encrypt`. Other methods return UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`.
 	Methods []string `protobuf:"bytes,4,rep,name=methods,proto3" json:"methods,omitempty"`
-	// The state that the last CheckProvider found. Other calls do not change it.
+	// UNREACHABLE while the circuit breaker of the provider is open. Otherwise, the state that the last CheckProvider
+	// found.
 	State ProviderState `protobuf:"varint,5,opt,name=state,proto3,enum=keyway.v1.ProviderState" json:"state,omitempty"`
 	// The reason why the provider is not READY, as in `ErrorInfo.reason`. Example: `PROVIDER_TIMEOUT`. Empty if the state
 	// is READY or UNKNOWN.
 	StateReason string `protobuf:"bytes,6,opt,name=state_reason,json=stateReason,proto3" json:"state_reason,omitempty"`
-	// The time when the last CheckProvider ended. Absent if the state is UNKNOWN.
+	// The time when the last CheckProvider ended. Absent if CheckProvider has not been called since the gateway started.
 	CheckTime     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=check_time,json=checkTime,proto3" json:"check_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -82,7 +82,7 @@ func (x *ListProvidersRequest) GetPageToken() string {
 // The response of ListProviders.
 type ListProvidersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The providers on this page, each with the state that the last CheckProvider found.
+	// The providers on this page, each with its state.
 	Providers []*Provider `protobuf:"bytes,1,rep,name=providers,proto3" json:"providers,omitempty"`
 	// The token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`

@@ -40,18 +40,16 @@ const (
 // Errors: an error is a `google.rpc.Status` in the trailer `grpc-status-details-bin`. It contains a
 // `google.rpc.ErrorInfo` with the reason (see ErrorReason) and, where they apply, `BadRequest`, `RetryInfo`,
 // `ResourceInfo`, and `RequestInfo`. Each method lists its own errors. Every method can also return:
-//   - INVALID_ARGUMENT `INVALID_REQUEST`: a field violates this contract; `BadRequest` lists all violations
-//   - UNAUTHENTICATED `UNAUTHENTICATED`: the caller's credentials are missing or invalid
-//   - PERMISSION_DENIED `PERMISSION_DENIED`: policy denies the call
-//   - NOT_FOUND `PROVIDER_NOT_FOUND`
-//   - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
-//   - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: the operator must act
-//   - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
-//   - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`,
-//     `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
-//   - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
-//   - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-//   - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
+// - INVALID_ARGUMENT `INVALID_REQUEST`: a field violates this contract; `BadRequest` lists all violations
+// - UNAUTHENTICATED `UNAUTHENTICATED`: the caller's credentials are missing or invalid
+// - PERMISSION_DENIED `PERMISSION_DENIED`: policy denies the call
+// - NOT_FOUND `PROVIDER_NOT_FOUND`
+// - RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED`
+// - UNAVAILABLE `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
+// - INTERNAL `INTERNAL_ERROR`
+// - UNKNOWN `AUDIT_OUTCOME_LOST`
+//
+// Failures of the upstream are not errors of these methods: CheckProvider returns them as the state of the provider.
 //
 // Retries: if an error has `RetryInfo` and the trailer `grpc-retry-pushback-ms`, the caller can retry the call after
 // the delay that they state. Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
@@ -75,13 +73,15 @@ type ProviderServiceClient interface {
 	//
 	// Errors: INVALID_ARGUMENT `INVALID_PAGE_TOKEN`.
 	ListProviders(ctx context.Context, in *ListProvidersRequest, opts ...grpc.CallOption) (*ListProvidersResponse, error)
-	// Returns one provider with the state that the last CheckProvider found.
+	// Returns one provider with its state.
 	GetProvider(ctx context.Context, in *GetProviderRequest, opts ...grpc.CallOption) (*GetProviderResponse, error)
 	// Makes one read-only call to the upstream and returns the provider with the state that this call found.
 	//
 	// If the upstream fails or is unreachable, the call succeeds and the state is DEGRADED or UNREACHABLE. Concurrent
 	// calls share one check. The check has the default deadline of the gateway, regardless of the deadlines of the
-	// callers. If the gateway has no free connection (UNAVAILABLE `PROVIDER_BUSY`), the state does not change.
+	// callers.
+	//
+	// Errors: UNAVAILABLE `PROVIDER_BUSY` if the gateway has no free connection; the state does not change.
 	CheckProvider(ctx context.Context, in *CheckProviderRequest, opts ...grpc.CallOption) (*CheckProviderResponse, error)
 	// Lists how the gateway maps the errors of the upstream to gRPC status codes and reasons, on one page.
 	ListStatusMappings(ctx context.Context, in *ListStatusMappingsRequest, opts ...grpc.CallOption) (*ListStatusMappingsResponse, error)
@@ -148,18 +148,16 @@ func (c *providerServiceClient) ListStatusMappings(ctx context.Context, in *List
 // Errors: an error is a `google.rpc.Status` in the trailer `grpc-status-details-bin`. It contains a
 // `google.rpc.ErrorInfo` with the reason (see ErrorReason) and, where they apply, `BadRequest`, `RetryInfo`,
 // `ResourceInfo`, and `RequestInfo`. Each method lists its own errors. Every method can also return:
-//   - INVALID_ARGUMENT `INVALID_REQUEST`: a field violates this contract; `BadRequest` lists all violations
-//   - UNAUTHENTICATED `UNAUTHENTICATED`: the caller's credentials are missing or invalid
-//   - PERMISSION_DENIED `PERMISSION_DENIED`: policy denies the call
-//   - NOT_FOUND `PROVIDER_NOT_FOUND`
-//   - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
-//   - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: the operator must act
-//   - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
-//   - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`,
-//     `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
-//   - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
-//   - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-//   - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
+// - INVALID_ARGUMENT `INVALID_REQUEST`: a field violates this contract; `BadRequest` lists all violations
+// - UNAUTHENTICATED `UNAUTHENTICATED`: the caller's credentials are missing or invalid
+// - PERMISSION_DENIED `PERMISSION_DENIED`: policy denies the call
+// - NOT_FOUND `PROVIDER_NOT_FOUND`
+// - RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED`
+// - UNAVAILABLE `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
+// - INTERNAL `INTERNAL_ERROR`
+// - UNKNOWN `AUDIT_OUTCOME_LOST`
+//
+// Failures of the upstream are not errors of these methods: CheckProvider returns them as the state of the provider.
 //
 // Retries: if an error has `RetryInfo` and the trailer `grpc-retry-pushback-ms`, the caller can retry the call after
 // the delay that they state. Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
@@ -183,13 +181,15 @@ type ProviderServiceServer interface {
 	//
 	// Errors: INVALID_ARGUMENT `INVALID_PAGE_TOKEN`.
 	ListProviders(context.Context, *ListProvidersRequest) (*ListProvidersResponse, error)
-	// Returns one provider with the state that the last CheckProvider found.
+	// Returns one provider with its state.
 	GetProvider(context.Context, *GetProviderRequest) (*GetProviderResponse, error)
 	// Makes one read-only call to the upstream and returns the provider with the state that this call found.
 	//
 	// If the upstream fails or is unreachable, the call succeeds and the state is DEGRADED or UNREACHABLE. Concurrent
 	// calls share one check. The check has the default deadline of the gateway, regardless of the deadlines of the
-	// callers. If the gateway has no free connection (UNAVAILABLE `PROVIDER_BUSY`), the state does not change.
+	// callers.
+	//
+	// Errors: UNAVAILABLE `PROVIDER_BUSY` if the gateway has no free connection; the state does not change.
 	CheckProvider(context.Context, *CheckProviderRequest) (*CheckProviderResponse, error)
 	// Lists how the gateway maps the errors of the upstream to gRPC status codes and reasons, on one page.
 	ListStatusMappings(context.Context, *ListStatusMappingsRequest) (*ListStatusMappingsResponse, error)

@@ -136,15 +136,16 @@ class Certificate(_message.Message):
 
     @_builtins.property
     def chain(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The certificate chain as text: the subjects, leaf first. If the provider returns such a list, the gateway does
-        not change its order and spelling, and the list can contain the issuers instead. Only in the FULL view.
+        """The certificate chain as text: if the gateway parsed the file, the subjects, leaf first. If the provider returns a
+        list, that list in its order and spelling; it can contain the issuers instead of the subjects. Only in the FULL
+        view.
         """
 
     @_builtins.property
     def unreadable_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The fields of this message that the provider returned, but that the gateway cannot read, such as `key_usage` or
-        `expiration_date`. They are empty or incomplete. A name with an attribute that is not text, such as `subject`, shows
-        that attribute in hexadecimal.
+        `expiration_date`. They are empty or incomplete. If an attribute of `subject` or `issuer` is not text, the name shows
+        the attribute in hexadecimal.
         """
 
     def __init__(

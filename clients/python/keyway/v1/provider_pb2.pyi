@@ -74,7 +74,9 @@ class Provider(_message.Message):
     api_version: _builtins.str
     """The version of the upstream API that the gateway calls, such as `v1.2`. Empty if the upstream API has no versions."""
     state: Global___ProviderState.ValueType
-    """The state that the last CheckProvider found. Other calls do not change it."""
+    """UNREACHABLE while the circuit breaker of the provider is open. Otherwise, the state that the last CheckProvider
+    found.
+    """
     state_reason: _builtins.str
     """The reason why the provider is not READY, as in `ErrorInfo.reason`. Example: `PROVIDER_TIMEOUT`. Empty if the state
     is READY or UNKNOWN.
@@ -87,7 +89,7 @@ class Provider(_message.Message):
 
     @_builtins.property
     def check_time(self) -> _timestamp_pb2.Timestamp:
-        """The time when the last CheckProvider ended. Absent if the state is UNKNOWN."""
+        """The time when the last CheckProvider ended. Absent if CheckProvider has not been called since the gateway started."""
 
     def __init__(
         self,

@@ -58,7 +58,7 @@ class ListProvidersResponse(_message.Message):
     """The token of the next page. Empty on the last page."""
     @_builtins.property
     def providers(self) -> _containers.RepeatedCompositeFieldContainer[_provider_pb2.Provider]:
-        """The providers on this page, each with the state that the last CheckProvider found."""
+        """The providers on this page, each with its state."""
 
     def __init__(
         self,

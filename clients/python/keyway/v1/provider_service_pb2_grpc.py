@@ -39,14 +39,12 @@ class ProviderServiceStub(object):
     - UNAUTHENTICATED `UNAUTHENTICATED`: the caller's credentials are missing or invalid
     - PERMISSION_DENIED `PERMISSION_DENIED`: policy denies the call
     - NOT_FOUND `PROVIDER_NOT_FOUND`
-    - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
-    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: the operator must act
-    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`,
-    `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
-    - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
-    - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
+    - RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED`
+    - UNAVAILABLE `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
+    - INTERNAL `INTERNAL_ERROR`
+    - UNKNOWN `AUDIT_OUTCOME_LOST`
+
+    Failures of the upstream are not errors of these methods: CheckProvider returns them as the state of the provider.
 
     Retries: if an error has `RetryInfo` and the trailer `grpc-retry-pushback-ms`, the caller can retry the call after
     the delay that they state. Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
@@ -109,14 +107,12 @@ class ProviderServiceServicer(object):
     - UNAUTHENTICATED `UNAUTHENTICATED`: the caller's credentials are missing or invalid
     - PERMISSION_DENIED `PERMISSION_DENIED`: policy denies the call
     - NOT_FOUND `PROVIDER_NOT_FOUND`
-    - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
-    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: the operator must act
-    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`,
-    `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
-    - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
-    - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
+    - RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED`
+    - UNAVAILABLE `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
+    - INTERNAL `INTERNAL_ERROR`
+    - UNKNOWN `AUDIT_OUTCOME_LOST`
+
+    Failures of the upstream are not errors of these methods: CheckProvider returns them as the state of the provider.
 
     Retries: if an error has `RetryInfo` and the trailer `grpc-retry-pushback-ms`, the caller can retry the call after
     the delay that they state. Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
@@ -147,7 +143,7 @@ class ProviderServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetProvider(self, request, context):
-        """Returns one provider with the state that the last CheckProvider found.
+        """Returns one provider with its state.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -158,7 +154,9 @@ class ProviderServiceServicer(object):
 
         If the upstream fails or is unreachable, the call succeeds and the state is DEGRADED or UNREACHABLE. Concurrent
         calls share one check. The check has the default deadline of the gateway, regardless of the deadlines of the
-        callers. If the gateway has no free connection (UNAVAILABLE `PROVIDER_BUSY`), the state does not change.
+        callers.
+
+        Errors: UNAVAILABLE `PROVIDER_BUSY` if the gateway has no free connection; the state does not change.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -216,14 +214,12 @@ class ProviderService(object):
     - UNAUTHENTICATED `UNAUTHENTICATED`: the caller's credentials are missing or invalid
     - PERMISSION_DENIED `PERMISSION_DENIED`: policy denies the call
     - NOT_FOUND `PROVIDER_NOT_FOUND`
-    - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
-    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: the operator must act
-    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`,
-    `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
-    - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
-    - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
+    - RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED`
+    - UNAVAILABLE `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
+    - INTERNAL `INTERNAL_ERROR`
+    - UNKNOWN `AUDIT_OUTCOME_LOST`
+
+    Failures of the upstream are not errors of these methods: CheckProvider returns them as the state of the provider.
 
     Retries: if an error has `RetryInfo` and the trailer `grpc-retry-pushback-ms`, the caller can retry the call after
     the delay that they state. Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.

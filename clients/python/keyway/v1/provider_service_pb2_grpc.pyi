@@ -40,14 +40,12 @@ class ProviderServiceStub:
     - UNAUTHENTICATED `UNAUTHENTICATED`: the caller's credentials are missing or invalid
     - PERMISSION_DENIED `PERMISSION_DENIED`: policy denies the call
     - NOT_FOUND `PROVIDER_NOT_FOUND`
-    - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
-    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: the operator must act
-    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`,
-      `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
-    - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
-    - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
+    - RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED`
+    - UNAVAILABLE `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
+    - INTERNAL `INTERNAL_ERROR`
+    - UNKNOWN `AUDIT_OUTCOME_LOST`
+
+    Failures of the upstream are not errors of these methods: CheckProvider returns them as the state of the provider.
 
     Retries: if an error has `RetryInfo` and the trailer `grpc-retry-pushback-ms`, the caller can retry the call after
     the delay that they state. Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
@@ -78,13 +76,15 @@ class ProviderServiceStub:
     Errors: INVALID_ARGUMENT `INVALID_PAGE_TOKEN`.
     """
     GetProvider: _grpc.UnaryUnaryMultiCallable[_provider_service_pb2.GetProviderRequest, _provider_service_pb2.GetProviderResponse]
-    """Returns one provider with the state that the last CheckProvider found."""
+    """Returns one provider with its state."""
     CheckProvider: _grpc.UnaryUnaryMultiCallable[_provider_service_pb2.CheckProviderRequest, _provider_service_pb2.CheckProviderResponse]
     """Makes one read-only call to the upstream and returns the provider with the state that this call found.
 
     If the upstream fails or is unreachable, the call succeeds and the state is DEGRADED or UNREACHABLE. Concurrent
     calls share one check. The check has the default deadline of the gateway, regardless of the deadlines of the
-    callers. If the gateway has no free connection (UNAVAILABLE `PROVIDER_BUSY`), the state does not change.
+    callers.
+
+    Errors: UNAVAILABLE `PROVIDER_BUSY` if the gateway has no free connection; the state does not change.
     """
     ListStatusMappings: _grpc.UnaryUnaryMultiCallable[_provider_service_pb2.ListStatusMappingsRequest, _provider_service_pb2.ListStatusMappingsResponse]
     """Lists how the gateway maps the errors of the upstream to gRPC status codes and reasons, on one page."""
@@ -104,14 +104,12 @@ class ProviderServiceAsyncStub(ProviderServiceStub):
     - UNAUTHENTICATED `UNAUTHENTICATED`: the caller's credentials are missing or invalid
     - PERMISSION_DENIED `PERMISSION_DENIED`: policy denies the call
     - NOT_FOUND `PROVIDER_NOT_FOUND`
-    - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
-    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: the operator must act
-    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`,
-      `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
-    - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
-    - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
+    - RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED`
+    - UNAVAILABLE `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
+    - INTERNAL `INTERNAL_ERROR`
+    - UNKNOWN `AUDIT_OUTCOME_LOST`
+
+    Failures of the upstream are not errors of these methods: CheckProvider returns them as the state of the provider.
 
     Retries: if an error has `RetryInfo` and the trailer `grpc-retry-pushback-ms`, the caller can retry the call after
     the delay that they state. Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
@@ -139,13 +137,15 @@ class ProviderServiceAsyncStub(ProviderServiceStub):
     Errors: INVALID_ARGUMENT `INVALID_PAGE_TOKEN`.
     """
     GetProvider: _aio.UnaryUnaryMultiCallable[_provider_service_pb2.GetProviderRequest, _provider_service_pb2.GetProviderResponse]  # type: ignore[assignment]
-    """Returns one provider with the state that the last CheckProvider found."""
+    """Returns one provider with its state."""
     CheckProvider: _aio.UnaryUnaryMultiCallable[_provider_service_pb2.CheckProviderRequest, _provider_service_pb2.CheckProviderResponse]  # type: ignore[assignment]
     """Makes one read-only call to the upstream and returns the provider with the state that this call found.
 
     If the upstream fails or is unreachable, the call succeeds and the state is DEGRADED or UNREACHABLE. Concurrent
     calls share one check. The check has the default deadline of the gateway, regardless of the deadlines of the
-    callers. If the gateway has no free connection (UNAVAILABLE `PROVIDER_BUSY`), the state does not change.
+    callers.
+
+    Errors: UNAVAILABLE `PROVIDER_BUSY` if the gateway has no free connection; the state does not change.
     """
     ListStatusMappings: _aio.UnaryUnaryMultiCallable[_provider_service_pb2.ListStatusMappingsRequest, _provider_service_pb2.ListStatusMappingsResponse]  # type: ignore[assignment]
     """Lists how the gateway maps the errors of the upstream to gRPC status codes and reasons, on one page."""
@@ -164,14 +164,12 @@ class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
     - UNAUTHENTICATED `UNAUTHENTICATED`: the caller's credentials are missing or invalid
     - PERMISSION_DENIED `PERMISSION_DENIED`: policy denies the call
     - NOT_FOUND `PROVIDER_NOT_FOUND`
-    - UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`, `PROVIDER_API_NOT_FOUND`
-    - FAILED_PRECONDITION `PROVIDER_CREDENTIALS_REJECTED`, `PROVIDER_TLS_FAILED`: the operator must act
-    - RESOURCE_EXHAUSTED `PROVIDER_RATE_LIMITED`, `CALLER_RATE_LIMITED`
-    - UNAVAILABLE `PROVIDER_UNREACHABLE`, `PROVIDER_CONNECTION_LOST`, `PROVIDER_BUSY`, `PROVIDER_UNAVAILABLE`,
-      `PROVIDER_CIRCUIT_OPEN`, `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
-    - DEADLINE_EXCEEDED `PROVIDER_TIMEOUT`
-    - INTERNAL `PROVIDER_INTERNAL`, `MALFORMED_PROVIDER_RESPONSE`, `INTERNAL_ERROR`
-    - UNKNOWN `UNRECOGNIZED_PROVIDER_ERROR`, `AUDIT_OUTCOME_LOST`
+    - RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED`
+    - UNAVAILABLE `SERVER_DRAINING`, `SERVER_BUSY`, `AUDIT_UNAVAILABLE`
+    - INTERNAL `INTERNAL_ERROR`
+    - UNKNOWN `AUDIT_OUTCOME_LOST`
+
+    Failures of the upstream are not errors of these methods: CheckProvider returns them as the state of the provider.
 
     Retries: if an error has `RetryInfo` and the trailer `grpc-retry-pushback-ms`, the caller can retry the call after
     the delay that they state. Without them, retry only methods whose `idempotency_level` is NO_SIDE_EFFECTS.
@@ -209,7 +207,7 @@ class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provider_service_pb2.GetProviderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provider_service_pb2.GetProviderResponse, _abc.Awaitable[_provider_service_pb2.GetProviderResponse]]:
-        """Returns one provider with the state that the last CheckProvider found."""
+        """Returns one provider with its state."""
 
     @_abc_1.abstractmethod
     def CheckProvider(
@@ -221,7 +219,9 @@ class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
 
         If the upstream fails or is unreachable, the call succeeds and the state is DEGRADED or UNREACHABLE. Concurrent
         calls share one check. The check has the default deadline of the gateway, regardless of the deadlines of the
-        callers. If the gateway has no free connection (UNAVAILABLE `PROVIDER_BUSY`), the state does not change.
+        callers.
+
+        Errors: UNAVAILABLE `PROVIDER_BUSY` if the gateway has no free connection; the state does not change.
         """
 
     @_abc_1.abstractmethod

@@ -148,8 +148,9 @@ export type Certificate = Message<"keyway.v1.Certificate"> & {
   fingerprints?: Fingerprints | undefined;
 
   /**
-   * The certificate chain as text: the subjects, leaf first. If the provider returns such a list, the gateway does
-   * not change its order and spelling, and the list can contain the issuers instead. Only in the FULL view.
+   * The certificate chain as text: if the gateway parsed the file, the subjects, leaf first. If the provider returns a
+   * list, that list in its order and spelling; it can contain the issuers instead of the subjects. Only in the FULL
+   * view.
    *
    * @generated from field: repeated string chain = 17;
    */
@@ -157,8 +158,8 @@ export type Certificate = Message<"keyway.v1.Certificate"> & {
 
   /**
    * The fields of this message that the provider returned, but that the gateway cannot read, such as `key_usage` or
-   * `expiration_date`. They are empty or incomplete. A name with an attribute that is not text, such as `subject`, shows
-   * that attribute in hexadecimal.
+   * `expiration_date`. They are empty or incomplete. If an attribute of `subject` or `issuer` is not text, the name shows
+   * the attribute in hexadecimal.
    *
    * @generated from field: repeated string unreadable_fields = 18;
    */

@@ -55,7 +55,8 @@ export type Provider = Message<"keyway.v1.Provider"> & {
   methods: string[];
 
   /**
-   * The state that the last CheckProvider found. Other calls do not change it.
+   * UNREACHABLE while the circuit breaker of the provider is open. Otherwise, the state that the last CheckProvider
+   * found.
    *
    * @generated from field: keyway.v1.ProviderState state = 5;
    */
@@ -70,7 +71,7 @@ export type Provider = Message<"keyway.v1.Provider"> & {
   stateReason: string;
 
   /**
-   * The time when the last CheckProvider ended. Absent if the state is UNKNOWN.
+   * The time when the last CheckProvider ended. Absent if CheckProvider has not been called since the gateway started.
    *
    * @generated from field: google.protobuf.Timestamp check_time = 7;
    */

@@ -33,7 +33,7 @@ public final class ProviderService extends ServiceCalls<ProviderServiceBlockingS
         return call(() -> stub().listProviders(request));
     }
 
-    /** Returns one provider with the state that the last CheckProvider found. */
+    /** Returns one provider with its state. */
     public GetProviderResponse getProvider(GetProviderRequest request) {
         return call(() -> stub().getProvider(request));
     }
