@@ -10,8 +10,9 @@ from keyway.v1.options_pb2 import FieldFacts
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """The limits of a batch. items: the maximum number of items. name_characters: of all names of the items
-    together.
+    """The limits of a batch.
+
+    items: the maximum number of items. name_characters: the maximum total length of the names in all items.
     """
 
     items: int

@@ -18,7 +18,7 @@ class RetrySettings(Settings):
     and its RetryInfo contains the delay.
 
     A request that is safe to retry is also sent again, immediately and once, if an open connection that it reuses
-    breaks before a response begins. That costs no retry.
+    breaks before a response begins. This does not count as a retry.
     """
 
     attempts: int = Field(

@@ -87,7 +87,7 @@ def _version(manifest: Manifest, chains: Sequence[ChainReport]) -> Iterable[str]
         if chain.journal == manifest.journal and chain.manifest_version > manifest.version:
             yield (
                 f"{chain.name} names version {chain.manifest_version} of the manifest, which has version "
-                f"{manifest.version}: it was rolled back"
+                f"{manifest.version}: the manifest was rolled back"
             )
 
 

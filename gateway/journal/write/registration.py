@@ -212,7 +212,7 @@ def _signed(
     if signed is not None and listed is not None and signed.checkpoint.manifest > listed.version:
         raise _corrupt(
             f"{folder.name} names version {signed.checkpoint.manifest} of the manifest, which has version "
-            f"{listed.version}: it was rolled back"
+            f"{listed.version}: the manifest was rolled back"
         )
     return signed
 

@@ -216,8 +216,8 @@ async def test_older_manifest_does_not_hide_a_removed_chain(tmp_path: Path) -> N
         await record_call(journal, "a1")
     shutil.rmtree(audit / "worker-1")
     (audit / MANIFEST).write_bytes(older)
-    assert "it was rolled back" in problems(audit)
-    assert "it was rolled back" in await rejected(audit)
+    assert "the manifest was rolled back" in problems(audit)
+    assert "the manifest was rolled back" in await rejected(audit)
 
 
 async def test_manifest_of_another_key_does_not_raise_the_version(directory: Path, tmp_path: Path) -> None:
