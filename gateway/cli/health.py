@@ -10,6 +10,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from gateway.cli.command import configure_command, print_error
+from gateway.grpc_channel import open_channel
 
 _DEFAULT_ADDRESS: Final = "127.0.0.1:50051"
 
@@ -42,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 async def run(options: argparse.Namespace) -> int:
     """Print the serving status; return 0 only for SERVING."""
-    async with grpc.aio.insecure_channel(options.address) as channel:
+    async with open_channel(options.address) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)  # its published type has no methods
         request = health_pb2.HealthCheckRequest(service=options.service)
         try:

@@ -16,6 +16,7 @@ from opentelemetry.sdk.metrics.export import MetricExporter, MetricsData
 
 from gateway import pem
 from gateway.config.base import content
+from gateway.grpc_channel import SHARED_OPTIONS
 from gateway.telemetry.settings import TelemetrySettings
 
 _sdk_log = logging.getLogger("opentelemetry.keyway")
@@ -23,9 +24,6 @@ _sdk_log = logging.getLogger("opentelemetry.keyway")
 
 TIMEOUT_SECONDS: Final = 5.0
 """Timeout of one export including its retries; after that the data is dropped."""
-
-_CHANNEL_OPTIONS: Final = (("grpc.enable_http_proxy", 0),)
-"""Ignore the proxies of the environment, as everywhere in the gateway."""
 
 
 class ExporterOptions(TypedDict):
@@ -48,7 +46,7 @@ def exporter_options(settings: TelemetrySettings) -> ExporterOptions:
         "credentials": None if insecure else _credentials(_bundle(content(settings.ca_certificates))),
         "headers": {key: value.get_secret_value() for key, value in settings.headers.items()} or None,
         "timeout": TIMEOUT_SECONDS,
-        "channel_options": _CHANNEL_OPTIONS,
+        "channel_options": SHARED_OPTIONS,
     }
 
 

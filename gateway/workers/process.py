@@ -2,18 +2,20 @@
 
 import asyncio
 import contextlib
-import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Final, Self
 
 from gateway.config import grpc_listener
+from gateway.config.child_environment import child_environment
 from gateway.telemetry.instruments import Series
 from gateway.workers import messages
 from gateway.workers.errors import StartError, StartFailed
 from gateway.workers.messages import Assignment
 
+_TELEMETRY: Final = "OTEL_"
+"""The prefix of the variables that configure the telemetry of a worker."""
 _START_SECONDS: Final = 120.0
 _LINE_BYTES: Final = 32 << 20
 """Maximum length of a report; one with metrics can be long."""
@@ -48,7 +50,7 @@ class WorkerProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=_LINE_BYTES,
-            env={**os.environ, **grpc_listener.environment(served)},
+            env={**child_environment(_TELEMETRY), **grpc_listener.environment(served)},
         )
         worker = cls(assignment.number, process, changed)
         worker._send(assignment.line())

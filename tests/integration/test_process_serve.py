@@ -3,39 +3,16 @@
 import os
 import resource
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import grpc
 import pytest
 
 from keyway.v1 import key_service_pb2 as keys
-from keyway.v1 import key_service_pb2_grpc
+from tests.support.key_calls import KEY, PLAINTEXT, decrypt, encrypt, key_service
 from tests.support.processes import READY, Process, run, write_config
 from tests.support.secrecy import configured_secrets
 from tests.support.stack import KEY_MANAGER, Stack
-
-KEY = "providers/nhn-keys/keys/orders-key"
-PLAINTEXT = b"plaintext-that-no-log-shows"
-
-
-@asynccontextmanager
-async def key_service(address: str) -> AsyncIterator["key_service_pb2_grpc.KeyServiceAsyncStub"]:
-    async with grpc.aio.insecure_channel(address) as channel:
-        yield key_service_pb2_grpc.KeyServiceStub(channel)
-
-
-async def encrypt(address: str) -> str:
-    async with key_service(address) as stub:
-        answer = await stub.Encrypt(keys.EncryptRequest(name=KEY, plaintext=PLAINTEXT), timeout=20)
-    return str(answer.ciphertext)
-
-
-async def decrypt(address: str, ciphertext: str) -> bytes:
-    async with key_service(address) as stub:
-        answer = await stub.Decrypt(keys.DecryptRequest(name=KEY, ciphertext=ciphertext), timeout=20)
-    return bytes(answer.plaintext)
 
 
 async def test_ciphertext_decrypts_after_a_restart(tmp_path: Path) -> None:

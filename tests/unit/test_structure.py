@@ -101,3 +101,14 @@ def test_helpers_of_tests_are_in_tests_support() -> None:
     others = [path for path in modules() if path.startswith("tests/") and not path.startswith(programs)]
     helpers = [path for path in others if not Path(path).name.startswith(("test_", "conftest.", "__init__."))]
     assert helpers == []
+
+
+def test_one_module_opens_grpc_channels() -> None:
+    """Channels that are opened elsewhere would use the proxies of the environment."""
+    openers = {
+        path
+        for path, tree in trees("gateway/").items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in ("insecure_channel", "secure_channel")
+    }
+    assert openers == {"gateway/grpc_channel.py"}

@@ -29,10 +29,10 @@ class _Log:
 
 def main() -> int:
     """Ship until standard input is closed."""
-    # Ctrl-C and service managers send signals to this process too. It must end after the gateway, to ship the last
+    # Terminals and service managers send signals to this process too. It must end after the gateway, to ship the last
     # records.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     os.nice(_NICENESS)
     bootstrap = ShipperBootstrap.parse(sys.stdin.buffer.readline())
     logs.configure(_Log(bootstrap.log_level, bootstrap.log_format))

@@ -20,6 +20,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import LogsServ
 
 from gateway import __version__, pem
 from gateway.config.base import content
+from gateway.grpc_channel import open_channel
 from gateway.journal.ship.export_results import ExportResult, ExportStatus, of_partial_success, of_status
 from gateway.journal.ship.settings import ShipSettings
 
@@ -144,16 +145,15 @@ async def _addresses(settings: ShipSettings) -> list[str]:
 
 
 def _channel(settings: ShipSettings, address: str) -> grpc.aio.Channel:
-    options = [
+    options: list[tuple[str, Any]] = [
         ("grpc.use_local_subchannel_pool", 1),  # otherwise channels to one address share a connection
         ("grpc.enable_retries", 0),
-        ("grpc.enable_http_proxy", 0),
         ("grpc.service_config_disable_resolution", 1),
         ("grpc.default_authority", settings.target),
         ("grpc.primary_user_agent", f"keyway-audit/{__version__}"),
     ]
     if not settings.secure:
-        return grpc.aio.insecure_channel(address, options)
+        return open_channel(address, options=options)
     host = settings.target.rpartition(":")[0].strip("[]")
     own = settings.client_certificate
     credentials = grpc.ssl_channel_credentials(
@@ -161,7 +161,7 @@ def _channel(settings: ShipSettings, address: str) -> grpc.aio.Channel:
         private_key=content(own.private_key) if own is not None else None,
         certificate_chain=_bundle(content(own.certificate)) if own is not None else None,
     )
-    return grpc.aio.secure_channel(address, credentials, [*options, ("grpc.ssl_target_name_override", host)])
+    return open_channel(address, credentials, [*options, ("grpc.ssl_target_name_override", host)])
 
 
 def _bundle(content: bytes | None) -> bytes | None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import sys
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +9,7 @@ from typing import Final, Self
 
 import structlog
 
+from gateway.config.child_environment import child_environment
 from gateway.journal.ship.bootstrap import ShipperBootstrap
 from gateway.journal.ship.settings import ShipSettings
 
@@ -17,9 +17,6 @@ _FIRST_PAUSE_SECONDS: Final = 0.2
 _MAXIMUM_PAUSE_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 10.0
 """The maximum time to ship the remaining records at the stop; more than the shipper itself allows."""
-_ENVIRONMENT: Final = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
-_PREFIXES: Final = ("LC_", "PYTHON", "GRPC_", "LD_")
-"""The environment variables that the shipper gets. The others can contain secrets of providers."""
 
 _log = structlog.get_logger(__name__)
 
@@ -82,7 +79,7 @@ async def _start() -> asyncio.subprocess.Process:
         "gateway.journal.ship",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
-        env={name: value for name, value in os.environ.items() if name in _ENVIRONMENT or name.startswith(_PREFIXES)},
+        env=child_environment(),
     )
 
 

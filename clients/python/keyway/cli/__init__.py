@@ -9,11 +9,14 @@ import sys
 from importlib.util import find_spec
 from typing import NoReturn
 
+from keyway.cli.standard_streams import open_closed_streams
+
 _PACKAGES = ("click", "rich", "cryptography")
 
 
 def main() -> NoReturn:
     """Run the command in the arguments of this process, and exit with its exit code."""
+    open_closed_streams()
     if any(find_spec(package) is None for package in _PACKAGES):
         sys.exit("keyway: missing packages: run pip install './clients/python[cli]' in the Keyway repository")
     # Set before gRPC is imported. The error message already contains what gRPC logs about a lost connection.

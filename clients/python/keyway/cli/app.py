@@ -1,5 +1,6 @@
 """The root command, and the conversion of results and errors to exit codes."""
 
+import errno
 import io
 import os
 import sys
@@ -70,8 +71,7 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as ended:
         return ended.exit_code
     except BrokenPipeError:
-        # The reader closed the pipe. Without this, Python reports a second error at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # the reader closed the pipe
         return failures.BROKEN_PIPE
     except click.exceptions.NoArgsIsHelpError as help_page:
         click.echo(help_page.format_message(), err=True)
@@ -79,6 +79,13 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return failures.interrupted(session)
     except (KeywayError, EnvelopeError, click.ClickException, OSError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EBADF:
+            _drop_output()  # standard output is closed
         return failures.report(error, session)
     finally:
         session.close()
+
+
+def _drop_output() -> None:
+    """Drop what is still to be written. Otherwise, Python reports a second error at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
