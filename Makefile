@@ -39,9 +39,16 @@ help: ## list the targets
 
 setup: $(READY) ## make the Python environment for development in .venv
 
+# With PYTHON on the command line, an environment of another Python is replaced.
+ifneq ($(origin PYTHON),file)
+ifneq ($(shell $(BIN)/python -VV 2>/dev/null),$(shell $(PYTHON) -VV))
+OTHER_PYTHON := FORCE
+endif
+endif
+
 # A changed lock makes a new environment, so that it holds no package that the locks no longer name. So does a missing
 # interpreter: the old environment still points to it.
-$(LOCKED): requirements.lock requirements-cli.lock requirements-dev.lock $(shell test -x $(BIN)/python || echo FORCE)
+$(LOCKED): requirements.lock requirements-cli.lock requirements-dev.lock $(shell test -x $(BIN)/python || echo FORCE) $(OTHER_PYTHON)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Keyway needs Python 3.11 or newer, but $(PYTHON) is older. Try: make PYTHON=python3.11 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || \

@@ -15,6 +15,7 @@ import structlog
 
 from gateway.identity import key_set
 from gateway.identity.key_set import NO_KEYS, KeySet, KeySetError
+from gateway.tls_verification import explanation
 
 _TIMEOUT_SECONDS: Final = 5.0
 _PAUSE_SECONDS: Final = 10.0
@@ -138,6 +139,8 @@ class JwksUrl:
 
 def _describe(error: BaseException) -> str:
     """Describe an error without the URL, because its query can contain a secret."""
+    if (reason := explanation(error)) is not None:
+        return f"the certificate of the server was rejected: {reason}"
     if isinstance(error, KeySetError | aiohttp.ClientConnectorError):
         return str(error)
     return "no response in time" if isinstance(error, TimeoutError) else type(error).__name__

@@ -18,6 +18,7 @@ from gateway.config.base import (
     is_loopback,
 )
 from gateway.config.problems import FileError
+from gateway.tls_verification import verifying_context
 
 Algorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
@@ -100,9 +101,9 @@ class JwtSettings(Settings):
         """Return the TLS context used for `jwks_url`; raise FileError for an unusable CA bundle."""
         bundle = content(self.jwks_ca_certificates)
         if bundle is None:
-            return ssl.create_default_context()
+            return verifying_context()
         try:
-            return ssl.create_default_context(cadata=pem.plain_certificates(bundle).decode())
+            return verifying_context(pem.plain_certificates(bundle).decode())
         except (ValueError, ssl.SSLError) as error:
             key = "jwks_ca_certificates"
             raise FileError(f"identity.jwt.{key}: {error}", {(key,): [str(error)]}) from error

@@ -10,6 +10,7 @@ from yarl import URL
 
 from gateway.errors import UpstreamError
 from gateway.telemetry.context import TRACEPARENT
+from gateway.tls_verification import system_context
 from gateway.upstream.faults import NOT_HTTP, REDIRECT, Faults, is_redirect, is_tls_failure
 from gateway.upstream.messages import HttpRequest, HttpResponse
 from gateway.upstream.settings import HttpSettings
@@ -42,7 +43,7 @@ class AiohttpTransport:
         """Return a session that reuses connections, or opens one for each request."""
         settings = self._settings
         connector = aiohttp.TCPConnector(
-            ssl=settings.tls if settings.tls is not None else True,
+            ssl=settings.tls if settings.tls is not None else system_context(),
             limit=settings.maximum_connections,
             ttl_dns_cache=30,
             force_close=not reuse,
@@ -94,11 +95,11 @@ class AiohttpTransport:
             ):
                 return await self._complete(answered, request.maximum_response_bytes)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            cause = _without_tracebacks(error)
             if reuses and answered is None and isinstance(error, _ConnectionLost) and not is_tls_failure(error):
-                raise self._faults.stale_connection() from error
-            raise self._failure(error, answered) from error
+                raise self._faults.stale_connection() from cause
+            raise self._failure(error, answered) from cause
         finally:
-            # After a broken connection, exceptions of aiohttp keep the body alive in a reference cycle.
             if isinstance(payload, io.BytesIO):
                 payload.close()
 
@@ -125,7 +126,7 @@ class AiohttpTransport:
         if answered is not None:
             return faults.truncated(answered.status, answered.headers)
         if is_tls_failure(error):
-            return faults.tls()
+            return faults.tls(error)
         if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientHttpProxyError):
             return faults.unreachable()
         if isinstance(error, _ConnectionLost | aiohttp.ClientConnectionError | OSError):
@@ -136,6 +137,19 @@ class AiohttpTransport:
 def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
     """Return a large body as a stream, because aiohttp blocks the event loop with large bytes objects."""
     return io.BytesIO(body) if body is not None and len(body) > _LARGE_BODY_BYTES else body
+
+
+def _without_tracebacks(error: BaseException) -> BaseException:
+    """Return the error without its tracebacks and those of its causes.
+
+    After a broken connection, exceptions of aiohttp keep themselves alive in a reference cycle. The frames in their
+    tracebacks would keep the body of the request alive too.
+    """
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return error
 
 
 class _ConnectionLost(aiohttp.ClientError):

@@ -1,10 +1,14 @@
 """The errors of the HTTP client: one message and kind per failure of an exchange, whichever transport reports it."""
 
 import ssl
+import time
 from collections.abc import Mapping
 from typing import Final
 
+import structlog
+
 from gateway.errors import ErrorKind, MalformedResponse, UpstreamError
+from gateway.tls_verification import explanation, verification_rule
 from gateway.upstream import outcomes
 from gateway.upstream.messages import retry_after
 
@@ -12,6 +16,10 @@ CONNECT_TIMEOUT: Final = "could not be reached before the connect timeout"
 TRUNCATED: Final = "the response is truncated or cannot be decoded"
 REDIRECT: Final = "the response is a redirect, which the gateway does not follow"
 NOT_HTTP: Final = "the response is not valid HTTP"
+
+_SECONDS_BETWEEN_LOG_LINES: Final = 60.0
+
+_log = structlog.get_logger(__name__)
 
 
 class StaleConnection(UpstreamError):
@@ -23,6 +31,7 @@ class Faults:
 
     def __init__(self, provider: str) -> None:
         self._provider = provider
+        self._tls_log = _TlsLog(provider)
 
     def error(self, kind: ErrorKind, what: str, status: int | None = None, wait: float | None = None) -> UpstreamError:
         """Return an error. what: the predicate of the message. wait: seconds before the caller should retry."""
@@ -41,9 +50,12 @@ class Faults:
         """Return the error for a connect timeout."""
         return self.error(outcomes.UNREACHABLE, CONNECT_TIMEOUT)
 
-    def tls(self) -> UpstreamError:
-        """Return the error for a failed TLS handshake."""
-        return self.error(outcomes.TLS_FAILED, "could not be verified: the TLS handshake failed")
+    def tls(self, error: BaseException | None) -> UpstreamError:
+        """Log a failed TLS handshake, and return its error. error: the exception that reports it."""
+        rule = verification_rule(error)
+        self._tls_log.report(explanation(error) or "the TLS handshake failed")
+        reason = "the TLS handshake failed" if rule is None else f"its certificate was rejected ({rule})"
+        return self.error(outcomes.TLS_FAILED, f"could not be verified: {reason}")
 
     def connection_lost(self) -> UpstreamError:
         """Return the error for a connection that closed before a response began."""
@@ -69,6 +81,22 @@ class Faults:
     def too_long(self, limit: int, status: int) -> MalformedResponse:
         """Return the error for a body that exceeds the limit of the request."""
         return self.malformed(f"the response is longer than {limit} bytes", status)
+
+
+class _TlsLog:
+    """Logs TLS failures of a provider: each new one at once, and a repeated one at most once per interval."""
+
+    def __init__(self, provider: str) -> None:
+        self._provider = provider
+        self._last = ""
+        self._next_line_at = 0.0
+
+    def report(self, fault: str) -> None:
+        now = time.monotonic()
+        if fault == self._last and now < self._next_line_at:
+            return
+        self._last, self._next_line_at = fault, now + _SECONDS_BETWEEN_LOG_LINES
+        _log.warning("provider_tls_failed", provider=self._provider, error=fault)
 
 
 def is_redirect(status: int) -> bool:

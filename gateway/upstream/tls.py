@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from gateway import pem
 from gateway.config.problems import FileError, Place, place_text
+from gateway.tls_verification import verifying_context
 
 _AUTHORITIES: Final[Place] = ("ca_certificates",)
 _CLIENT: Final[Place] = ("client_certificate",)
@@ -53,14 +54,14 @@ def context(authorities: bytes | None, client: ClientFiles | None) -> ssl.SSLCon
 def _verifying_context(authorities: bytes | None, faults: dict[Place, str]) -> ssl.SSLContext:
     """`ssl` treats an empty bundle as no bundle and trusts the system's authorities; `pem.certificates` rejects it."""
     if authorities is None:
-        return ssl.create_default_context()
+        return verifying_context()
     try:
-        return ssl.create_default_context(cadata=pem.plain_certificates(authorities).decode())
+        return verifying_context(pem.plain_certificates(authorities).decode())
     except pem.PemError as error:
         faults[_AUTHORITIES] = str(error)
     except (ssl.SSLError, ValueError):
         faults[_AUTHORITIES] = "contains a certificate that OpenSSL rejects"
-    return ssl.create_default_context()
+    return verifying_context()
 
 
 def _load_client(made: ssl.SSLContext, client: ClientFiles, faults: dict[Place, str]) -> None:

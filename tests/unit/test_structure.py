@@ -103,12 +103,20 @@ def test_helpers_of_tests_are_in_tests_support() -> None:
     assert helpers == []
 
 
-def test_one_module_opens_grpc_channels() -> None:
-    """Channels that are opened elsewhere would use the proxies of the environment."""
-    openers = {
+@pytest.mark.parametrize(
+    ("functions", "module"),
+    [
+        # Channels that are opened elsewhere would use the proxies of the environment.
+        (("insecure_channel", "secure_channel"), "gateway/grpc_channel.py"),
+        # The rules of a context that is made elsewhere depend on the version of Python.
+        (("create_default_context",), "gateway/tls_verification.py"),
+    ],
+)
+def test_one_module_calls_a_function_with_unsuitable_defaults(functions: tuple[str, ...], module: str) -> None:
+    callers = {
         path
         for path, tree in trees("gateway/").items()
         for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and node.attr in ("insecure_channel", "secure_channel")
+        if isinstance(node, ast.Attribute) and node.attr in functions
     }
-    assert openers == {"gateway/grpc_channel.py"}
+    assert callers == {module}

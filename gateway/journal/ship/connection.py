@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import gc
 import socket
-import ssl
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -23,6 +22,7 @@ from gateway.config.base import content
 from gateway.grpc_channel import open_channel
 from gateway.journal.ship.export_results import ExportResult, ExportStatus, of_partial_success, of_status
 from gateway.journal.ship.settings import ShipSettings
+from gateway.tls_verification import system_authorities
 
 _MAXIMUM_DETAIL_CHARACTERS: Final = 300
 _READY: Final = grpc.ChannelConnectivity.READY
@@ -171,5 +171,4 @@ def _bundle(content: bytes | None) -> bytes | None:
 
 def _system_ca_certificates() -> bytes | None:
     """Return the CA certificates of the system, which gRPC does not use by itself; None if the system has none."""
-    known = ssl.create_default_context().get_ca_certs(binary_form=True)
-    return "".join(map(ssl.DER_cert_to_PEM_cert, known)).encode() or None
+    return system_authorities().encode() or None

@@ -5,9 +5,7 @@ proxies.
 """
 
 import asyncio
-import functools
 import re
-import ssl
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -15,6 +13,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.errors import UpstreamError
 from gateway.telemetry.context import TRACEPARENT
+from gateway.tls_verification import system_context
 from gateway.upstream.faults import NOT_HTTP, REDIRECT, Faults, is_tls_failure
 from gateway.upstream.http1.connection import ExchangeFailed, HttpConnection
 from gateway.upstream.http1.connection_pool import ConnectionPool, ServerAddress
@@ -42,7 +41,7 @@ class Http1Transport:
         host = parts.hostname or ""
         self._faults = Faults(provider)
         self._settings = settings
-        self._server = ServerAddress(host, port, (settings.tls or _system_trust()) if secure else None)
+        self._server = ServerAddress(host, port, (settings.tls or system_context()) if secure else None)
         self._prefix = parts.path.rstrip("/")
         written = f"[{host}]" if ":" in host else host
         written += "" if port == (443 if secure else 80) else f":{port}"
@@ -107,7 +106,7 @@ class Http1Transport:
         except TimeoutError as error:
             raise (self._faults.timed_out() if seconds <= limit else self._faults.not_reached_in_time()) from error
         except (OSError, UnicodeError) as error:
-            raise (self._faults.tls() if is_tls_failure(error) else self._faults.unreachable()) from error
+            raise (self._faults.tls(error) if is_tls_failure(error) else self._faults.unreachable()) from error
         return connection, max(0.0, seconds - (asyncio.get_running_loop().time() - began))
 
     def _error(self, failure: ExchangeFailed, response: ResponseParser, request: HttpRequest) -> UpstreamError:
@@ -116,7 +115,7 @@ class Http1Transport:
             case "timeout":
                 return faults.timed_out(status, _headers(response)) if status else faults.timed_out()
             case "lost":
-                return faults.tls() if is_tls_failure(failure.__cause__) else faults.connection_lost()
+                return faults.tls(failure.__cause__) if is_tls_failure(failure.__cause__) else faults.connection_lost()
             case "not http":
                 return faults.malformed(NOT_HTTP)
             case "redirect":
@@ -170,9 +169,3 @@ def _headers(response: ResponseParser) -> CIMultiDictProxy[str]:
             ]
         )
     )
-
-
-@functools.cache
-def _system_trust() -> ssl.SSLContext:
-    """Return a context with the system's trust store, created once because loading it is slow."""
-    return ssl.create_default_context()

@@ -239,7 +239,9 @@ async def test_certificate_of_the_server_is_verified(tmp_path: Path) -> None:
             await source.start()
             assert len(source.current()) == count
             await source.close()
-    assert "certificate verify failed" in logged[0]["error"]
+    rejected = logged[0]["error"]
+    assert rejected.startswith("the certificate of the server was rejected: unable to get local issuer certificate; ")
+    assert "certificate 'CN=server' of issuer 'CN=Test CA'" in rejected
     await issuer.stop()
 
 

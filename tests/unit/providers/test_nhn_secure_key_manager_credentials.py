@@ -117,7 +117,8 @@ async def test_client_certificate_is_presented(tmp_path: Path, form: str) -> Non
         Encoding.PEM
     )
     (tmp_path / "server.pem").write_bytes(pem)
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cadata=ca_pem.decode())
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_verify_locations(cadata=ca_pem.decode())
     tls.load_cert_chain(tmp_path / "server.pem")
     tls.verify_mode = ssl.CERT_REQUIRED
     certificate: dict[str, object] = {

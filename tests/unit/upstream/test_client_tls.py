@@ -96,12 +96,6 @@ async def test_certificate_for_another_name_is_rejected(authority: OpensslAuthor
         assert (await failure(server.url, tls=trusting(authority))).kind == outcomes.TLS_FAILED
 
 
-async def test_expired_certificate_is_rejected(authority: OpensslAuthority) -> None:
-    expired = authority.issue("expired", days=-1)
-    async with RawServer(keeping_alive(OK), tls=serving(expired)) as server:
-        assert (await failure(server.url, tls=trusting(authority))).kind == outcomes.TLS_FAILED
-
-
 async def test_server_without_tls_is_a_tls_failure() -> None:
     async def behavior(reader: Reader, writer: Writer) -> None:
         await reader.read(1)
