@@ -12,7 +12,7 @@ from typing import Final
 
 from gateway import app, logs
 from gateway.cli.command import LogOptions, state_directory
-from gateway.cli.signals import ignore_hangups, stop_event
+from gateway.cli.signals import stop_event
 from gateway.config.base import ConfigError
 from gateway.config.grpc_listener import DEFAULT_LISTEN
 from gateway.gateway_settings import GatewaySettings, LogSettings
@@ -46,8 +46,6 @@ async def _serve_config(stop: _Stop, options: argparse.Namespace, overrides: Map
         raise ConfigError(
             "--state and --ephemeral cannot be combined with --config: they apply to the embedded emulators only"
         )
-
-    ignore_hangups()  # with several workers, the supervisor replaces this by a reload
 
     def load() -> GatewaySettings:
         settings = app.load_config(options.config, **overrides)

@@ -6,18 +6,15 @@ import signal
 from collections.abc import Callable
 from typing import Final
 
-import structlog
-
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
-
-_log = structlog.get_logger(__name__)
 
 
 def stop_event(on_second_signal: Callable[[], None] = lambda: None) -> asyncio.Event:
     """Return an event that the first stop signal sets. A second one calls `on_second_signal` and ends the process.
 
-    SIGHUP, which a terminal sends when it closes, also begins the stop. It never counts as the second signal, because
-    service managers send it together with SIGTERM. If the parent ignores SIGHUP, as `nohup` does, it stays ignored.
+    SIGHUP, which a terminal sends when it closes, also begins the stop. (The supervisor of several workers replaces
+    this by a reload.) It never counts as the second signal, because service managers can send it together with SIGTERM.
+    If the parent process ignores SIGHUP, as `nohup` does, it stays ignored.
     """
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
 
@@ -37,15 +34,3 @@ def stop_event(on_second_signal: Callable[[], None] = lambda: None) -> asyncio.E
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGHUP, begin_stop)
     return stop
-
-
-def ignore_hangups() -> None:
-    """Log each SIGHUP and do nothing else, in a process that has nothing to reload."""
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(
-        signal.SIGHUP,
-        lambda: _log.warning(
-            "hangup_ignored",
-            effect="the configuration is not loaded again; restart the gateway, or use more than one worker",
-        ),
-    )

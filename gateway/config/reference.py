@@ -26,7 +26,7 @@ The column "reload" states when a change takes effect:
 
 | reload | meaning |
 |---|---|
-| SIGHUP | With several workers, SIGHUP applies the change. With one worker, SIGHUP is only logged: restart. |
+| SIGHUP | With several workers, SIGHUP applies the change. With one worker, it drains the gateway: restart it. |
 | restart | Restart the gateway. SIGHUP rejects the change. |
 | on change | The gateway reads the file again when its content changes. |
 | periodic | The gateway fetches the URL again after `jwks_maximum_age` seconds. |
