@@ -82,7 +82,8 @@ class _ExplainingSSLObject(ssl.SSLObject):
 
     def _sent_certificates(self) -> list[bytes]:
         """Return the certificates that the peer sent, in DER. Before Python 3.13, the method is not public."""
-        holder: Any = self if hasattr(self, "get_unverified_chain") else self._sslobj
+        own: Any = self
+        holder = own if hasattr(own, "get_unverified_chain") else own._sslobj
         chain: Iterable[Any] = holder.get_unverified_chain() or ()
         return [item if isinstance(item, bytes) else item.public_bytes(_DER) for item in chain]
 
