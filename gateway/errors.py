@@ -105,11 +105,22 @@ class GatewayError(Exception):
 
 
 class InvalidRequest(GatewayError):
-    """A request that is rejected before it reaches an upstream."""
+    """A request that is rejected before it reaches an upstream.
 
-    def __init__(self, violations: Sequence[Violation], *, kind: ErrorKind = INVALID_REQUEST) -> None:
+    If all violations have the same reason, it is the reason of the call, as if the upstream had rejected the request.
+    """
+
+    def __init__(
+        self,
+        violations: Sequence[Violation],
+        *,
+        kind: ErrorKind = INVALID_REQUEST,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
         text = "; ".join(str(violation) for violation in violations)
-        super().__init__(kind, text)
+        reasons_found = {violation.reason for violation in violations}
+        reason = reasons_found.pop() if len(reasons_found) == 1 else None
+        super().__init__(kind if reason is None else ErrorKind(kind.code, reason), text, metadata=metadata)
         self.violations = tuple(violations)
 
 

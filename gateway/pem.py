@@ -49,6 +49,10 @@ class PemError(ValueError):
         self.without_labels = text if without_labels is None else without_labels
 
 
+class UnsupportedBlock(PemError):
+    """A complete PEM file with a block of a kind that the caller does not support."""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """One PEM block. line: the number of its BEGIN line.
@@ -86,7 +90,7 @@ def read_blocks(data: bytes, expected: Collection[str], *, maximum_blocks: int |
         if block.label in expected:
             found.append(block)
         elif block.label not in IGNORED_LABELS:
-            raise _fault(block.line, "unsupported PEM block {}", block.label)
+            raise _fault(block.line, "unsupported PEM block {}", block.label, kind=UnsupportedBlock)
     return found
 
 
@@ -123,9 +127,9 @@ def load_certificate(block: Block) -> ParsedCertificate:
         raise _fault(block.line, "the {} block is not a valid certificate", block.label) from None
 
 
-def _fault(line: int, text: str, *labels: str) -> PemError:
+def _fault(line: int, text: str, *labels: str, kind: type[PemError] = PemError) -> PemError:
     known = (label if label in _KNOWN_LABELS else "(unknown label)" for label in labels)
-    return PemError(f"line {line}: {text.format(*labels)}", f"line {line}: {text.format(*known)}")
+    return kind(f"line {line}: {text.format(*labels)}", f"line {line}: {text.format(*known)}")
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, str]]:

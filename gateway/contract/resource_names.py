@@ -7,6 +7,7 @@ no `/`, no control characters, and no surrogates, and is not `.` or `..`, becaus
 import re
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import quote, unquote
 
 from google.api.resource_pb2 import ResourceReference
 from google.protobuf.descriptor import FieldDescriptor
@@ -18,6 +19,7 @@ WILDCARD: Final = "-"
 """The segment that means every provider in a list request."""
 
 SEGMENT: Final = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]+"
+_NOT_IN_SEGMENTS = re.compile(r"[/\x00-\x1f\x7f-\x9f]|%(?=[0-9A-Fa-f]{2})")
 _VARIABLE = re.compile(r"\{(\w+)\}")
 
 
@@ -76,6 +78,29 @@ SECRET: Final = RESOURCES["keyway.dev/Secret"][0]
 def is_segment(text: str) -> bool:
     """Return whether `text` can be one segment of a name."""
     return PROVIDER.parse(f"providers/{text}") is not None
+
+
+def encode_segment(text: str) -> str:
+    """Return a segment for an ID of an upstream. It is the ID, unless that cannot be a segment.
+
+    Characters that a segment cannot contain are percent-encoded, and so is a percent sign before two hexadecimal
+    digits. `.` and `..` are percent-encoded as a whole.
+    """
+    if text in (".", ".."):
+        return "%2E" * len(text)
+    return _NOT_IN_SEGMENTS.sub(lambda match: quote(match[0], safe=""), text)
+
+
+def decode_segment(segment: str) -> str | None:
+    """Return the ID that `encode_segment` wrote as this segment; None if it writes no ID like this.
+
+    Every ID has exactly one segment, so that a policy for a name applies to all names of the resource.
+    """
+    try:
+        text = unquote(segment, errors="strict")
+    except ValueError:
+        return None
+    return text if encode_segment(text) == segment else None
 
 
 def provider_id(name: str) -> str:

@@ -4,6 +4,7 @@ An emulator installs one vendor's API in an aiohttp application, and has the few
 """
 
 import datetime as dt
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -11,6 +12,12 @@ from typing import Any, ClassVar
 from aiohttp import web
 
 from gateway.emulators.database import Database
+
+
+def json_response(data: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Return JSON as the vendors document it: raw UTF-8, with the content type `application/json` without a charset."""
+    body = json.dumps(data, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return web.Response(status=status, body=body, headers={"Content-Type": "application/json", **(headers or {})})
 
 
 class SeedError(ValueError):

@@ -72,6 +72,7 @@ async def test_seeding_returns_the_resulting_state() -> None:
         "app_keys": ["test-app-key"],
         "access_keys": ["id"],
         "require_access_key_in_v1_2": False,
+        "check_downloads": False,
         "authority_certificate": None,
         "certificates": [
             {"app_key": "test-app-key", "name": "a", "files": ["cert.pem"]},

@@ -1,5 +1,6 @@
 """Downloads from the Certificate Manager emulator: a file on success, the JSON envelope on failure."""
 
+import datetime as dt
 import os
 import ssl
 from pathlib import Path
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 
 from tests.support.emulators.certificate_manager import (
     CertificateManagerUser,
+    dated_file,
     pem_file,
     running,
     running_default,
@@ -150,3 +152,17 @@ async def test_documented_curl_commands_work(tmp_path: Path) -> None:
         "cert.pem": "content",
         "인증서 2026.pem": "content",
     }
+
+
+async def test_stored_file_can_be_checked_on_download() -> None:
+    now = dt.datetime.now(dt.UTC)
+    expired = dated_file("old.example.com", now - dt.timedelta(60), now - dt.timedelta(30))
+    files = (seeded("broken", "x"), seeded("old.example.com", expired), seeded("example.com", pem_file("example.com")))
+    for checked in (True, False):
+        async with running(*files, check_downloads=checked) as client:
+            answers = [await client.download(name) for name in ("broken", "old.example.com")]
+            if checked:
+                assert [answer.code for answer in answers] == [52003, 52005]
+            else:
+                assert [answer.content for answer in answers] == [b"x", expired]
+            assert (await client.download("example.com")).content.startswith(b"-----BEGIN")

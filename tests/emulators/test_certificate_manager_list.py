@@ -133,9 +133,9 @@ async def test_only_v1_0_is_case_sensitive(version: str, query: str) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        "pageSize=0", "pageSize=-1", "pageSize=abc", "pageSize=", "pageSize=1.5", "pageSize=%2B5",
-        "pageSize=2147483648", "pageSize=%EF%BC%91", "pageNum=0", "pageNum=99999999999999999999", "all=yes", "all=",
-        "status=VALID", "status=", "pageSize=1&pageSize=2", "page_size=5",
+        "pageSize=0", "pageSize=-1", "pageSize=abc", "pageSize=1.5", "pageSize=%2B5",
+        "pageSize=2147483648", "pageSize=%EF%BC%91", "pageNum=0", "pageNum=99999999999999999999", "all=yes",
+        "status=VALID", "pageSize=1&pageSize=2", "page_size=5",
     ],
 )  # fmt: skip
 async def test_invalid_parameters_are_rejected_with_an_envelope(query: str) -> None:
@@ -174,3 +174,16 @@ async def test_default_set_has_the_documented_certificates() -> None:
     assert [no_file[field] for field in ("authority", "signatureAlgorithm", "fileCreationDate", "expirationDate")] == [
         None, None, None, None
     ]  # fmt: skip
+
+
+async def test_empty_value_means_the_default() -> None:
+    async with running(*NAMES) as client:
+        assert (await client.list("?pageSize=&pageNum=&all=&status=")).json == (await client.list()).json
+
+
+async def test_response_is_documented_json() -> None:
+    """The documents state `Content-Type: application/json`, and raw text in other scripts."""
+    async with running("인증서") as client:
+        answer = await client.list()
+    assert answer.headers["Content-Type"] == "application/json"
+    assert '"인증서"'.encode() in answer.content

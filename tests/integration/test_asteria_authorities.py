@@ -143,7 +143,7 @@ async def test_file_without_a_certificate_is_rejected_and_changes_nothing(warp: 
     assert names(await listed(warp, "server")) == SEEDED["server"]
 
 
-@pytest.mark.parametrize("alias", ["none", "b&alias=x", "é 漢字?#%2F", "-" * 200])
+@pytest.mark.parametrize("alias", ["none", "b&alias=x", "é 漢字?#%2F", "é%2f", "-" * 200])
 async def test_unknown_alias_is_not_found(warp: Warp, alias: str) -> None:
     for call in (get, remove):
         failure = await failure_of(call(warp, f"{store_name('server')}/authorities/{alias}"))
@@ -151,11 +151,25 @@ async def test_unknown_alias_is_not_found(warp: Warp, alias: str) -> None:
     assert len(await listed(warp, "server")) == 2
 
 
-async def test_alias_with_any_letters_is_found(warp: Warp, root: Files) -> None:
-    alias = "é 漢字?#%2F&a=b+c"
+@pytest.mark.parametrize(
+    ("alias", "segment"),
+    [
+        ("é 漢字?#&a=b+c", "é 漢字?#&a=b+c"),
+        ("100%", "100%"),
+        ("a/b", "a%2Fb"),
+        ("a%2Fb", "a%252Fb"),
+        ("..", "%2E%2E"),
+        ("a\nb\x85", "a%0Ab%C2%85"),
+    ],
+)
+async def test_alias_with_any_letters_is_listed_shown_and_deleted(
+    warp: Warp, root: Files, alias: str, segment: str
+) -> None:
     await warp.control.seed({"authorities": {"client": [{"alias": alias, "certificate_pem": root.pem.decode()}]}})
-    found = await get(warp, f"{store_name('client')}/authorities/{alias}")
-    assert (found.alias, found.subject.common_name) == (alias, "Root")
+    name = f"{store_name('client')}/authorities/{segment}"
+    assert (await listed(warp, "client"))[-1].name == name
+    found = await get(warp, name)
+    assert (found.name, found.alias, found.subject.common_name) == (name, alias, "Root")
     assert names(await remove(warp, found.name)) == SEEDED["client"]
 
 

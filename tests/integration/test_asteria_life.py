@@ -133,12 +133,13 @@ def blocks(text: bytes) -> list[bytes]:
 
 
 @pytest.mark.parametrize("side", SIDES)
-async def test_certificate_without_key_usage_has_none(warp: Warp, side: str) -> None:
+async def test_uses_that_are_all_false_are_returned(warp: Warp, side: str) -> None:
     await warp.certificates.CreateCertificate(create_request(side, replace=True))
     created = await warp.full(side)
     downloaded = await warp.download(side)
     assert as_the_gateway_says(created) == as_openssl_reads(downloaded.content)
-    assert not created.HasField("key_usage")
+    assert created.HasField("key_usage")
+    assert not created.key_usage.ListFields()
 
 
 async def test_direct_client_sees_the_same_certificate(warp: Warp) -> None:

@@ -63,7 +63,8 @@ async def test_upload_is_limited_to_512_kilobytes_before_the_upstream_call(
             certificates.UploadCertificateRequest(name=WWW, content=content + b"\n")
         )
     )
-    assert failure.kind == INVALID
+    assert failure.kind == ("INVALID_ARGUMENT", "FILE_TOO_LARGE")
+    assert (failure.metadata["maximum_bytes"], failure.metadata["requested_bytes"]) == ("524288", "524289")
     assert [(violation.field, violation.reason) for violation in failure.violations] == [("content", "FILE_TOO_LARGE")]
     assert "524288" in failure.violations[0].description
     assert not await upstream_targets(quiet_stack)

@@ -147,7 +147,7 @@ async def test_upload_limit_is_512_kb_and_checked_before_the_upstream_call(
     await control.forget_requests()
     failure = await failure_of(upload(gateway, b"#" + file))
 
-    assert failure.kind == ("INVALID_ARGUMENT", "INVALID_REQUEST")
+    assert failure.kind == ("INVALID_ARGUMENT", "FILE_TOO_LARGE")
     assert [(each.field, each.reason) for each in failure.violations] == [("content", "FILE_TOO_LARGE")]
     assert await control.requests() == []
 

@@ -167,7 +167,7 @@ async def test_file_that_is_not_a_certificate_is_malformed(
         assert_malformed(await failure_of(call(gateway, "DownloadCertificate", request)), CERTIFICATES)
 
 
-NO_FILE = ("neither X.509 nor PKCS#7", "is not a CSR")
+NO_FILE = ("neither X.509 nor PKCS#7", "contains no certificate", "is not a CSR")
 ARCHIVES: dict[str, tuple[Callable[[], bytes], tuple[str, ...]]] = {
     "no ZIP": (lambda: b"PK but no archive", ("not a ZIP archive",)),
     "cut off": (lambda: zipped({"a.pem": b"x" * 1000})[:-30], ("is damaged",)),

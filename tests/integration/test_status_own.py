@@ -38,7 +38,8 @@ async def test_all_violations_of_a_request_are_reported(quiet_stack: Stack) -> N
 async def test_limits_of_an_upstream_have_their_own_reason(quiet_stack: Stack) -> None:
     request = valid_request("CreateCertificate", WARP, "short")
     failure = await failure_of(call(quiet_stack.gateway, "CreateCertificate", request))
-    assert failure.kind == INVALID
+    assert failure.kind == ("INVALID_ARGUMENT", "PASSWORD_TOO_SHORT")
+    assert failure.metadata == {"provider": "asteria"}
     assert [(violation.field, violation.reason) for violation in failure.violations] == [
         ("keystore_password", "PASSWORD_TOO_SHORT"),
         ("private_key_password", "PASSWORD_TOO_SHORT"),

@@ -206,7 +206,7 @@ def as_openssl_reads(certificate: bytes) -> dict[str, Any]:
         "not_after": _moment(fields["notAfter"]),
         "sha1": fields["sha1 Fingerprint"].lower(),
         "md5": _md5(certificate),
-        "key_usage": {item.strip() for item in usage[0].split(",")} if usage else None,
+        "key_usage": {item.strip() for item in usage[0].split(",")} if usage else set(),  # ASTERIA: all are false
     }
 
 

@@ -121,9 +121,14 @@ def choice(choices: type[_Choice], name: str, value: str) -> _Choice:
 
 def new_passwords(store: str, private_key: str, *, too_short: int) -> Passwords:
     """Return the passwords of a new key store, which must have the minimum length."""
-    if min(len(store), len(private_key)) < assumptions.MINIMUM_PASSWORD_LENGTH:
+    if min(_java_length(store), _java_length(private_key)) < assumptions.MINIMUM_PASSWORD_LENGTH:
         raise AsteriaError(too_short)
     return Passwords(store, private_key)
+
+
+def _java_length(text: str) -> int:
+    """Return the number of UTF-16 units."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 async def create(request: web.Request) -> CreateParameters:

@@ -14,11 +14,11 @@ Addresses (routes.py)
     envelope: 404, 405, 415. After v1.0, upload is such an address.
     In v1.3, an unregistered certificate name that consists of digits counts as an id: 52009 instead of 52000.
 List (paging.py, state.py)
-    Invalid, repeated, or unknown values are rejected (BAD_PARAMETER). In v1.0, `all` and `status` are case-sensitive;
-    v1.2 documents (v1.1: reported) that case does not matter. `totalCount` counts the certificates that match the
-    status. `all=true` ignores the paging values and returns the number of certificates as page size. A page after the
-    last one is empty. A certificate is unexpired until the end of its expiration day; without a date, it is unexpired.
-    Facts that neither a file nor the seed contains are null (`domains`: []).
+    Invalid, repeated, or unknown values are rejected (BAD_PARAMETER). An empty value means the default. In v1.0, `all`
+    and `status` are case-sensitive; v1.2 documents (v1.1: reported) that case does not matter. `totalCount` counts the
+    certificates that match the status. `all=true` ignores the paging values and returns the number of certificates as
+    page size. A page after the last one is empty. A certificate is unexpired until the end of its expiration day;
+    without a date, it is unexpired. Facts that neither a file nor the seed contains are null (`domains`: []).
 Upload (multipart.py, pem.py, checks.py)
     The name is checked first (52000), then 52007 and 52008, then the rest in the order of their codes. A file of
     exactly 512 KiB is accepted. Form fields that are not files are ignored; a body that is not multipart is
@@ -36,7 +36,9 @@ Facts of a file (pem.py)
     `fileCreationDate` and `expirationDate` are the leaf's validity in the zone below. `domains` are its alternative
     DNS names, otherwise its common name. Signature algorithms have Java's names, as in the sample.
 Download (routes.py)
-    The stored file is returned unchanged, even if it is expired or broken. Its name is sent as raw UTF-8 in a quoted
+    The documents list the codes for all calls together. By default, the stored file is returned unchanged, even if it
+    is expired or broken; seeded with `check_downloads`, such a file is 52003 or 52005. Its name is sent as raw UTF-8 in
+    a quoted
     string: the documents say that `curl -OJ` keeps the name, and curl supports no other form.
 """
 

@@ -1,4 +1,4 @@
-"""Checks of an uploaded file against its registered certificate: codes 52003 to 52006."""
+"""Checks of an uploaded file against its registered certificate, and of a stored file: codes 52003 to 52006."""
 
 import datetime as dt
 
@@ -22,6 +22,16 @@ def accept(file: UploadedFile, certificate: Certificate, now: dt.datetime) -> pe
     if not _fits_authority(content, certificate.registered_authority):
         raise errors.CertificateManagerError(errors.OTHER_AUTHORITY)
     return content
+
+
+def check_stored(content: bytes, now: dt.datetime) -> None:
+    """Raise the documented failure for a stored file that is broken (52003) or has expired (52005)."""
+    try:
+        stored = pem.read(content)
+    except pem.NotPemError as error:
+        raise errors.CertificateManagerError(errors.NOT_PEM) from error
+    if stored.expires <= now:
+        raise errors.CertificateManagerError(errors.EXPIRED)
 
 
 def _fits_authority(content: pem.CertificateFile, registered: str | None) -> bool:

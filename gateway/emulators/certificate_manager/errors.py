@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from gateway.emulators.base import json_response
 from gateway.emulators.certificate_manager import assumptions
 
 MAXIMUM_FILE_BYTES = 512 * 1024
@@ -94,7 +95,7 @@ def failure_on_demand(code: str | None, message: str | None, status: int | None)
 def envelope(code: int, message: str, body: object, status: int) -> web.Response:
     """Return the header and body of every JSON response."""
     header = {"resultCode": code, "resultMessage": message, "isSuccessful": code == 0}
-    return web.json_response({"header": header, "body": body}, status=status)
+    return json_response({"header": header, "body": body}, status)
 
 
 def _find(code: str | None) -> CertificateManagerFailure:

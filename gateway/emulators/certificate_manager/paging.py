@@ -34,7 +34,7 @@ def parse(query: MultiMapping[str], version: ApiVersion) -> ListQuery:
     for name in query:
         if name not in _DEFAULTS or len(query.getall(name)) > 1:
             raise errors.CertificateManagerError(errors.BAD_PARAMETER, name)
-    values = {name: query.get(name, default) for name, default in _DEFAULTS.items()}
+    values = {name: query.get(name) or default for name, default in _DEFAULTS.items()}
     everything = _word("all", values["all"], ("true", "false"), version.ignores_case)
     return ListQuery(
         page_size=_number("pageSize", values["pageSize"]),

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from gateway.emulators.base import Clock
+from gateway.emulators.base import Clock, json_response
 from gateway.emulators.certificate_manager import access, assumptions, checks, errors, multipart, paging
 from gateway.emulators.certificate_manager.state import Certificate, CertificateManagerState, StoredFile
 from gateway.emulators.certificate_manager.versions import VERSIONS, ApiVersion
@@ -66,6 +66,8 @@ class CertificateManagerRoutes:
             raise errors.CertificateManagerError(errors.NO_FILE)
         if len(files) > 1:
             raise errors.CertificateManagerError(errors.SEVERAL_FILES)
+        if self._state.checks_downloads:
+            await asyncio.to_thread(checks.check_stored, files[0].content, self._clock.now())
         headers = {"Content-Disposition": f"attachment; filename={_quoted(files[0].name)}"}
         return web.Response(body=files[0].content, content_type="application/octet-stream", headers=headers)
 
@@ -102,7 +104,7 @@ async def _answer_failures(request: web.Request, handler: Handler) -> web.Stream
     except web.HTTPClientError as error:
         allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
         answer = {"status": error.status, "error": error.reason, "path": request.path}
-        return web.json_response(answer, status=error.status, headers=allow)
+        return json_response(answer, error.status, allow)
 
 
 def _version(request: web.Request) -> ApiVersion:

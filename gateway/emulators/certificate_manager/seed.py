@@ -66,6 +66,7 @@ class SeedData(_Model):
     bearer_tokens: tuple[_Word, ...] = ()
     certificates: tuple[CertificateSeed, ...] = ()
     require_access_key_in_v1_2: bool | None = None
+    check_downloads: bool | None = None
 
 
 def parse(data: Mapping[str, Any]) -> SeedData:
@@ -87,6 +88,8 @@ def add(state: CertificateManagerState, data: SeedData) -> None:
         state.add_bearer_token(token)
     if data.require_access_key_in_v1_2 is not None:
         state.require_access_key_in_v1_2(data.require_access_key_in_v1_2)
+    if data.check_downloads is not None:
+        state.check_downloads(data.check_downloads)
     for certificate in data.certificates:
         _add_certificate(state, certificate)
 
@@ -98,6 +101,7 @@ def describe(state: CertificateManagerState) -> dict[str, Any]:
         "app_keys": state.app_keys(),
         "access_keys": state.access_key_ids(),
         "require_access_key_in_v1_2": state.requires_access_key_in_v1_2,
+        "check_downloads": state.checks_downloads,
         "authority_certificate": state.authority_certificate,
         "certificates": [
             {

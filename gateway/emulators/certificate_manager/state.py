@@ -40,6 +40,7 @@ CREATE INDEX IF NOT EXISTS files_by_certificate ON files (certificate_id);
 """
 _TABLES = ("files", "certificates", "settings", "bearer_tokens", "access_keys", "app_keys")
 _STRICT = "require_access_key_in_v1_2"
+_CHECKS = "check_downloads"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,15 @@ class CertificateManagerState:
     def require_access_key_in_v1_2(self, required: bool) -> None:
         """Set whether v1.2 requires the access key headers."""
         self._set(_STRICT, "true" if required else "false")
+
+    @property
+    def checks_downloads(self) -> bool:
+        """Whether a download fails with 52003 or 52005 if the stored file is broken or has expired."""
+        return self._setting(_CHECKS) == "true"
+
+    def check_downloads(self, checked: bool) -> None:
+        """Set whether a download checks the stored file."""
+        self._set(_CHECKS, "true" if checked else "false")
 
     @property
     def authority_certificate(self) -> str | None:

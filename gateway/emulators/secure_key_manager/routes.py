@@ -3,14 +3,12 @@
 Determines the order of the checks and the response of each call.
 """
 
-import functools
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from gateway.emulators.base import Clock
+from gateway.emulators.base import Clock, json_response
 from gateway.emulators.secure_key_manager import access, asymmetric, errors, symmetric, user_data
 from gateway.emulators.secure_key_manager.access import RequestOrigin
 from gateway.emulators.secure_key_manager.assumptions import (
@@ -29,13 +27,12 @@ _ROOT = f"/keymanager/{{version:{'|'.join(API_VERSIONS).replace('.', '[.]')}}}/a
 _KEY = "{keyid:[^/]+}"  # braces and all
 _VERSIONLESS = "v1.0"
 """The API version whose `symmetric-key` neither accepts nor returns `keyVersion`."""
-_dumps = functools.partial(json.dumps, ensure_ascii=False)
 
 
 def failure_response(failure: KeyManagerFailure, status: int) -> web.Response:
     """Return the envelope of a failure."""
     header = {"resultCode": failure.result_code, "resultMessage": failure.message, "isSuccessful": False}
-    return web.json_response({"header": header, "body": None}, status=status, dumps=_dumps)
+    return json_response({"header": header, "body": None}, status)
 
 
 class KeyManagerRoutes:
@@ -201,7 +198,7 @@ def _answering(call: Call) -> Handler:
 
     async def answer(request: web.Request) -> web.Response:
         header = {"resultCode": 0, "resultMessage": "success", "isSuccessful": True}
-        return web.json_response({"header": header, "body": dict(await call(request))}, dumps=_dumps)
+        return json_response({"header": header, "body": dict(await call(request))})
 
     return answer
 

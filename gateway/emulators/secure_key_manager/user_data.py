@@ -39,9 +39,9 @@ def plaintext(text: str, maximum_bytes: int) -> bytes:
 
 
 def key_version(request: web.Request) -> int | None:
-    """Return the requested version; None if the request has none."""
+    """Return the requested version; None if the request has none, or an empty one."""
     values = request.query.getall(_VERSION_PARAMETER, [])
-    if not values:
+    if not values or values == [""]:
         return None
     if len(values) > 1 or not _NUMBER.fullmatch(values[0]):
         raise KeyManagerError(errors.INVALID_KEY_VERSION)

@@ -58,7 +58,7 @@ class AsteriaProvider(Provider):
     ) -> service.GetCertificateResponse:
         """Call `show`, which needs the keystore password."""
         certificate = resources.certificate(request.name)
-        calls.check_password(request.keystore_password)
+        calls.check_password(certificate, request.keystore_password)
         full = request.view == service.CERTIFICATE_VIEW_FULL
         found = await self._show(certificate, request.keystore_password, call, full=full)
         return service.GetCertificateResponse(certificate=found)
@@ -80,10 +80,7 @@ class AsteriaProvider(Provider):
         certificate = self._certificate(request.certificate_id)
         await self._reject_existing(certificate, call, replace=request.replace)
         await self._do(calls.create(certificate, request), call)
-        try:
-            created = await self._show(certificate, request.keystore_password, call, full=True)
-        except GatewayError:
-            created = certificates.Certificate(name=certificate.name, subject=calls.requested_subject(request))
+        created = await self._changed(certificate, request.keystore_password, call, calls.requested_subject(request))
         return service.CreateCertificateResponse(certificate=created)
 
     async def delete_certificate(
@@ -97,15 +94,17 @@ class AsteriaProvider(Provider):
     async def import_certificate(
         self, request: service.ImportCertificateRequest, call: CallContext
     ) -> service.ImportCertificateResponse:
-        """Call `exist` unless `replace` is set, then `import`."""
+        """Call `exist` unless `replace` is set, then `import`, and `show` if the response has no certificate."""
         certificate = resources.certificate(request.name)
         calls.check_import(request)
         await self._reject_existing(certificate, call, replace=request.replace)
         imported = await self._client.call(
             calls.import_keystore(certificate, request),
-            lambda data: messages.full_certificate(data, certificate, self._calendar),
+            lambda data: messages.imported_certificate(data, certificate, self._calendar),
             call,
         )
+        if imported is None:
+            imported = await self._changed(certificate, request.keystore_password, call)
         return service.ImportCertificateResponse(certificate=imported)
 
     async def get_certificate_signing_request(
@@ -137,7 +136,7 @@ class AsteriaProvider(Provider):
                 f"{request.name}: this provider cannot return private keys",
                 metadata={"provider": self.id},
             )
-        calls.check_password(request.keystore_password)
+        calls.check_password(certificate, request.keystore_password)
         return await self._client.fetch(
             calls.export(certificate, request.keystore_password, request.format),
             lambda response: messages.exported_certificate(response, request.format, certificate.side),
@@ -167,18 +166,18 @@ class AsteriaProvider(Provider):
     async def import_trusted_authority(
         self, request: service.ImportTrustedAuthorityRequest, call: CallContext
     ) -> service.ImportTrustedAuthorityResponse:
-        """Call `ca/list` and `ca/import`. The authorities that only the second response has are new."""
+        """Call `ca/list` and `ca/import`. The authorities that only the second list has are new."""
         store = resources.trust_store(request.parent)
         before = await self._authorities(store, calls.list_authorities(store), call)
-        after = await self._authorities(store, calls.import_authorities(store, request), call)
+        after = await self._remaining(store, calls.import_authorities(store, request), call)
         return service.ImportTrustedAuthorityResponse(authorities=after, imported=messages.new_aliases(before, after))
 
     async def delete_trusted_authority(
         self, request: service.DeleteTrustedAuthorityRequest, call: CallContext
     ) -> service.DeleteTrustedAuthorityResponse:
-        """Call `ca/delete`."""
+        """Call `ca/delete`, and `ca/list` if the response has no list."""
         authority = resources.authority(request.name)
-        remaining = await self._authorities(authority, calls.delete_authority(authority), call)
+        remaining = await self._remaining(authority, calls.delete_authority(authority), call)
         return service.DeleteTrustedAuthorityResponse(authorities=remaining)
 
     def _certificate(self, side: str) -> Resource:
@@ -201,6 +200,33 @@ class AsteriaProvider(Provider):
             metadata={"provider": self.id},
             resource=certificate.name,
         )
+
+    async def _changed(
+        self,
+        certificate: Resource,
+        password: str,
+        call: CallContext,
+        subject: certificates.DistinguishedName | None = None,
+    ) -> certificates.Certificate:
+        """Return a certificate that was just stored; if `show` fails, its name and, if it is known, its subject."""
+        try:
+            return await self._show(certificate, password, call, full=True)
+        except GatewayError:
+            return certificates.Certificate(name=certificate.name, subject=subject)
+
+    async def _remaining(
+        self, store: Resource, request: ApiRequest, call: CallContext
+    ) -> list[authorities.TrustedAuthority]:
+        """Change a trust store. Return its authorities; none if the server does not list them after the change."""
+        changed = await self._client.call(
+            request, lambda data: messages.remaining_authorities(data, store, self._calendar), call
+        )
+        if changed is not None:
+            return changed
+        try:
+            return await self._authorities(store, calls.list_authorities(store), call)
+        except GatewayError:
+            return []
 
     async def _show(
         self, certificate: Resource, password: str, call: CallContext, *, full: bool

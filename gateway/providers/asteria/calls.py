@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from gateway.contract import resource_names
 from gateway.errors import InvalidRequest, Violation
 from gateway.providers.asteria.resources import SIDES, Resource, is_side
 from gateway.providers.asteria.session import FORM
@@ -146,18 +147,19 @@ def check_create(request: service.CreateCertificateRequest) -> None:
     violations = _short_passwords(request)
     if not is_side(request.certificate_id):
         violations.insert(0, Violation("certificate_id", f"must be one of {', '.join(SIDES)}"))
-    _reject(violations)
+    _reject(request.parent, violations)
 
 
 def check_import(request: service.ImportCertificateRequest) -> None:
     """Raise InvalidRequest with everything that `import` would certainly reject."""
-    _reject(_short_passwords(request))
+    _reject(request.name, _short_passwords(request))
 
 
-def check_password(password: str) -> None:
+def check_password(certificate: Resource, password: str) -> None:
     """Raise InvalidRequest if the password is empty. Other providers do not need it."""
     if not password:
-        _reject([Violation("keystore_password", "is required for this provider")])
+        what = "is required for this provider"
+        _reject(certificate.name, [Violation("keystore_password", what, reasons.ERROR_REASON_MISSING_PARAMETER)])
 
 
 def requested_subject(request: service.CreateCertificateRequest) -> certificates.DistinguishedName:
@@ -177,17 +179,23 @@ def _short_passwords(
     return [
         Violation(
             name,
-            f"must have at least {MINIMUM_PASSWORD_CHARACTERS} characters, but has {len(password)}",
+            f"must have at least {MINIMUM_PASSWORD_CHARACTERS} characters, but has {_utf16_units(password)}",
             reasons.ERROR_REASON_PASSWORD_TOO_SHORT,
         )
         for name, password in passwords.items()
-        if len(password) < MINIMUM_PASSWORD_CHARACTERS
+        if _utf16_units(password) < MINIMUM_PASSWORD_CHARACTERS
     ]
 
 
-def _reject(violations: Sequence[Violation]) -> None:
+def _utf16_units(text: str) -> int:
+    """Return the length as the server counts it: a Java string consists of UTF-16 units."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _reject(name: str, violations: Sequence[Violation]) -> None:
+    """Raise InvalidRequest if there are violations. name: a name with the provider, which the metadata states."""
     if violations:
-        raise InvalidRequest(violations)
+        raise InvalidRequest(violations, metadata={"provider": resource_names.provider_id(name)})
 
 
 def _get(resource: Resource, call: str) -> ApiRequest:

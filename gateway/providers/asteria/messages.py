@@ -91,6 +91,18 @@ def full_certificate(data: JsonObject, resource: Resource, calendar: Calendar) -
     return message
 
 
+def imported_certificate(data: JsonObject, resource: Resource, calendar: Calendar) -> certificates.Certificate | None:
+    """Read the response of `import`; None if it reports success without a certificate."""
+    return full_certificate(data, resource, calendar) if "certificate" in data else None
+
+
+def remaining_authorities(
+    data: JsonObject, store: Resource, calendar: Calendar
+) -> list[authorities.TrustedAuthority] | None:
+    """Read the response of `ca/import` or `ca/delete`; None if it reports success without a list."""
+    return listed_authorities(data, store, calendar) if data.names() else None
+
+
 def authority(data: JsonObject, resource: Resource, calendar: Calendar) -> authorities.TrustedAuthority:
     """Read the response of `ca/show`."""
     source = data.object("certificate")
@@ -163,11 +175,9 @@ def _text(source: JsonObject, name: str) -> str:
 
 
 def _key_usage(source: JsonObject) -> certificates.KeyUsage | None:
-    """Return the uses, at least one. Without any, the certificate has no key usage extension (RFC 5280, 4.2.1.3)."""
-    usage = certificates.KeyUsage(
-        **{field: source.boolean(name) for name, field in _KEY_USAGES.items() if name in source}
-    )
-    return usage if usage.ByteSize() else None
+    """Return the uses, which can all be false; None if the response states none."""
+    stated = {field: source.boolean(name) for name, field in _KEY_USAGES.items() if name in source}
+    return certificates.KeyUsage(**stated) if stated else None
 
 
 def _fingerprints(source: JsonObject) -> certificates.Fingerprints | None:
@@ -193,11 +203,11 @@ def _fingerprint(text: str, name: str, length: int) -> str:
 def exported_certificate(
     response: HttpResponse, form: service.CertificateFormat.ValueType, default_name: str
 ) -> service.DownloadCertificateResponse:
-    """Read the archive of `export`: all certificates, leaf first, in the requested format.
+    """Read the archive of `export`: all certificates, leaf first, in the requested format. Other files are skipped.
 
     default_name: a file name without extension.
     """
-    entries = read_zip(response.body)
+    entries = [entry for entry in read_zip(response.body) if not formats.is_foreign(entry.content)]
     found = dict.fromkeys(each for entry in entries for each in formats.read_certificates(entry.content))
     if not found:
         raise FormatError("the ZIP archive contains no certificate")
@@ -214,8 +224,10 @@ def exported_certificate(
 
 
 def signing_request(response: HttpResponse) -> service.GetCertificateSigningRequestResponse:
-    """Read the archive of `csr/download`: one CSR."""
+    """Read the archive of `csr/download`: one CSR. Files of another kind are skipped."""
     entries = read_zip(response.body)
+    if len(entries) > 1:
+        entries = [entry for entry in entries if _can_be_request(entry.content)]
     if len(entries) != 1:
         raise FormatError(f"the ZIP archive contains {len(entries)} files instead of one CSR")
     content = entries[0].content
@@ -224,6 +236,13 @@ def signing_request(response: HttpResponse) -> service.GetCertificateSigningRequ
         filename=filenames.from_bytes(entries[0].path, filenames.JAPANESE) or _REQUEST_NAME,
         content=content,
     )
+
+
+def _can_be_request(content: bytes) -> bool:
+    """Return whether a file is a CSR, damaged or not."""
+    if pem.is_pem(content):
+        return any(f"BEGIN {label}-".encode() in content for label in REQUEST_LABELS)
+    return not formats.is_foreign(content)
 
 
 def _filename(entries: list[ZipEntry], response: HttpResponse) -> str:

@@ -4,7 +4,7 @@ A name that cannot exist upstream is rejected before a request is sent. The serv
 every name.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.contract import resource_names
@@ -13,6 +13,7 @@ from gateway.providers.asteria.status_table import AUTHORITY_NOT_FOUND, TRUST_ST
 
 SIDES: Final = ("server", "client")
 _NO_CERTIFICATE: Final = f"this provider has only the certificates {' and '.join(SIDES)}"
+_NOT_ENCODED: Final = "no authority has this name; a percent sign before two hexadecimal digits is written as %25"
 _NO_STORE: Final = f"this provider has only the trust stores {' and '.join(SIDES)}"
 
 
@@ -46,8 +47,12 @@ def trust_store(name: str) -> Resource:
 
 
 def authority(name: str) -> Resource:
-    """Return the authority with this name. Raises AUTHORITY_NOT_FOUND if its trust store cannot exist."""
-    return _in_trust_store(resource_names.TRUSTED_AUTHORITY, name)
+    """Return the authority with this name. Raises AUTHORITY_NOT_FOUND if it, or its trust store, cannot exist."""
+    found = _in_trust_store(resource_names.TRUSTED_AUTHORITY, name)
+    alias = resource_names.decode_segment(found.alias)
+    if alias is None:
+        raise _not_found(name, AUTHORITY_NOT_FOUND, _NOT_ENCODED)
+    return replace(found, alias=alias)
 
 
 def can_be_certificate(name: str) -> bool:
@@ -66,8 +71,9 @@ def certificate_name(provider: str, side: str) -> str:
 
 
 def authority_name(store: Resource, alias: str) -> str:
-    """Return the resource name of an authority; empty if no request could contain it."""
-    name = resource_names.TRUSTED_AUTHORITY.format(provider=store.provider, trust_store=store.side, alias=alias)
+    """Return the resource name of an authority; empty if it would be too long for a request."""
+    segment = resource_names.encode_segment(alias)
+    name = resource_names.TRUSTED_AUTHORITY.format(provider=store.provider, trust_store=store.side, alias=segment)
     return name if resource_names.TRUSTED_AUTHORITY.parse(name) is not None else ""
 
 

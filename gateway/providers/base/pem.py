@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from gateway import pem as reader
 from gateway.pem import CERTIFICATE_LABELS, PRIVATE_KEY_LABELS, Block
-from gateway.providers.base.errors import FormatError
+from gateway.providers.base.errors import FormatError, UnsupportedFile
 from gateway.x509_reader import certificate as parser
 from gateway.x509_reader.certificate import ParsedCertificate
 from gateway.x509_reader.der import X509Error
@@ -47,12 +47,17 @@ def read_bundle(data: bytes) -> PemBundle:
     """
     blocks = read_blocks(data, CERTIFICATE_LABELS | PRIVATE_KEY_LABELS)
     certificates = tuple(load_certificate(block.der) for block in blocks if block.label in CERTIFICATE_LABELS)
-    keys = [block.text for block in blocks if block.label in PRIVATE_KEY_LABELS]
     if not certificates:
         raise FormatError("the file contains no certificate")
+    return PemBundle(certificates, only_private_key(blocks))
+
+
+def only_private_key(blocks: Sequence[Block]) -> str | None:
+    """Return the private key among the blocks; None if there is none. Raises UnsupportedFile for several keys."""
+    keys = [block.text for block in blocks if block.label in PRIVATE_KEY_LABELS]
     if len(keys) > 1:
-        raise FormatError("the file contains more than one private key")
-    return PemBundle(certificates, keys[0] if keys else None)
+        raise UnsupportedFile("the file contains more than one private key")
+    return keys[0] if keys else None
 
 
 def read_blocks(data: bytes, expected: Collection[str]) -> list[Block]:
@@ -64,6 +69,8 @@ def read_blocks(data: bytes, expected: Collection[str]) -> list[Block]:
         raise FormatError(f"the file has more than {MAXIMUM_BYTES} bytes")
     try:
         return reader.read_blocks(data, expected, maximum_blocks=MAXIMUM_BLOCKS)
+    except reader.UnsupportedBlock as error:
+        raise UnsupportedFile(f"the PEM file cannot be used: {error.without_labels}") from None
     except reader.PemError as error:
         raise FormatError(f"the PEM file is malformed: {error.without_labels}") from None
 

@@ -23,10 +23,13 @@ from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
 
 _PKCS7_LABELS: Final = frozenset({"PKCS7", "CMS", "PKCS #7 SIGNED DATA"})
+_READABLE_LABELS: Final = CERTIFICATE_LABELS | PRIVATE_KEY_LABELS | _PKCS7_LABELS
 
 _SIGNED_DATA: Final = bytes.fromhex("06092a864886f70d010702")  # the object identifiers, as elements
 _DATA: Final = bytes.fromhex("06092a864886f70d010701")
 _MEMBERS_TAG: Final = der.CONSTRUCTED
+_SEQUENCE: Final = b"\x30"  # also the digit 0, which no length of more than one byte follows in text
+_LONG_LENGTH: Final = b"\x80"
 
 _SIGNATURE_ALGORITHMS: Final[Mapping[str, str]] = {
     "1.2.840.113549.1.1.2": "MD2withRSA",
@@ -108,6 +111,23 @@ def read_certificates(data: bytes) -> tuple[ParsedCertificate, ...]:
     if len(found) > pem.MAXIMUM_BLOCKS:
         raise FormatError(f"the file has more than {pem.MAXIMUM_BLOCKS} certificates")
     return found
+
+
+def read_bundle(data: bytes) -> pem.PemBundle:
+    """Return the certificates of a file as `read_certificates`, and its private key, if it is PEM and has one.
+
+    Raises FormatError, and its subclass UnsupportedFile for a complete file that the gateway does not support.
+    """
+    found = read_certificates(data)
+    blocks = pem.read_blocks(data, _READABLE_LABELS) if pem.is_pem(data) else []
+    return pem.PemBundle(found, pem.only_private_key(blocks))
+
+
+def is_foreign(content: bytes) -> bool:
+    """Return whether a file is no certificate, damaged or not: other PEM, or neither PEM nor a long DER element."""
+    if pem.is_pem(content):
+        return not any(f"BEGIN {label}-".encode() in content for label in CERTIFICATE_LABELS | _PKCS7_LABELS)
+    return content[:1] != _SEQUENCE or content[1:2] < _LONG_LENGTH
 
 
 def encode(chain: Sequence[ParsedCertificate], form: service.CertificateFormat.ValueType) -> Encoded:
@@ -224,7 +244,7 @@ def _key_usage(certificate: ParsedCertificate) -> certificates.KeyUsage | None:
 
 def _from_pem(data: bytes) -> tuple[ParsedCertificate, ...]:
     found: list[ParsedCertificate] = []
-    for block in pem.read_blocks(data, CERTIFICATE_LABELS | PRIVATE_KEY_LABELS | _PKCS7_LABELS):
+    for block in pem.read_blocks(data, _READABLE_LABELS):
         if block.label in CERTIFICATE_LABELS:
             found.append(pem.load_certificate(block.der))
         elif block.label in _PKCS7_LABELS:

@@ -76,7 +76,7 @@ class CertificateManager(Provider):
             found = await self._client.download(
                 found.display_name,
                 request.name,
-                lambda response: messages.full_certificate(response, found, self._timezone),
+                lambda response: messages.full_certificate(response, found, self._timezone, request.name),
                 call,
             )
         return service.GetCertificateResponse(certificate=found)

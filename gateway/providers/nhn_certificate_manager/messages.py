@@ -8,17 +8,21 @@ from zoneinfo import ZoneInfo
 from google.type import date_pb2
 
 from gateway.contract import resource_names
-from gateway.errors import InvalidRequest, Violation
+from gateway.errors import GatewayError, InvalidRequest, Violation
 from gateway.pem import CERTIFICATE_LABELS, PRIVATE_KEY_LABELS
 from gateway.providers.base import expiry, filenames, pem
 from gateway.providers.base import x509 as formats
 from gateway.providers.base.envelope import Envelope
-from gateway.providers.base.errors import FormatError
+from gateway.providers.base.errors import FormatError, UnsupportedFile
 from gateway.providers.base.field_reader import FieldReader
 from gateway.providers.base.json_object import JsonObject
 from gateway.providers.base.known_messages import KnownMessages
 from gateway.providers.nhn import envelope as nhn
-from gateway.providers.nhn_certificate_manager.status_table import FILE_TOO_LARGE, FILE_TOO_LARGE_MESSAGES
+from gateway.providers.nhn_certificate_manager.status_table import (
+    FILE_TOO_LARGE,
+    FILE_TOO_LARGE_MESSAGES,
+    NOT_A_PEM_FILE,
+)
 from gateway.upstream.client import HttpResponse
 from gateway.x509_reader.certificate import ParsedCertificate
 from keyway.v1 import certificate_pb2
@@ -108,16 +112,24 @@ def _resource_name(provider: str, certificate_name: str) -> str:
     return name if resource_names.CERTIFICATE.parse(name) is not None else ""
 
 
-def certificate_file(response: HttpResponse) -> pem.PemBundle:
-    """Return the certificates and the private key of a downloaded file."""
-    return pem.read_bundle(response.body)
+def certificate_file(response: HttpResponse, resource: str) -> pem.PemBundle:
+    """Return the certificates and the private key of a downloaded file: PEM, or certificates as DER or PKCS#7.
+
+    resource: the name of the certificate. Raises NOT_A_PEM_FILE for a complete file that the gateway does not support.
+    """
+    try:
+        return formats.read_bundle(response.body)
+    except UnsupportedFile as error:
+        metadata = {"provider": resource_names.provider_id(resource)}
+        message = f"{resource}: the stored file is not supported: {error}"
+        raise GatewayError(NOT_A_PEM_FILE, message, metadata=metadata, resource=resource) from error
 
 
 def full_certificate(
-    response: HttpResponse, message: certificate_pb2.Certificate, timezone: ZoneInfo
+    response: HttpResponse, message: certificate_pb2.Certificate, timezone: ZoneInfo, resource: str
 ) -> certificate_pb2.Certificate:
     """Add the fields of the FULL view, which come from the certificate's file, to a row of the list."""
-    formats.fill_certificate(message, _ordered(certificate_file(response)), timezone)
+    formats.fill_certificate(message, _ordered(certificate_file(response, resource)), timezone)
     return message
 
 
@@ -125,7 +137,7 @@ def downloaded(
     response: HttpResponse, request: service.DownloadCertificateRequest, certificate: str
 ) -> service.DownloadCertificateResponse:
     """Return a downloaded file in the requested format, with the private key only if it was requested."""
-    bundle = certificate_file(response)
+    bundle = certificate_file(response, request.name)
     chain = _ordered(bundle)
     key, unchecked = _checked_key(bundle, chain[0]) if request.include_private_key else ("", False)
     encoded = formats.encode(chain, request.format)
@@ -160,7 +172,13 @@ def check_upload(request: service.UploadCertificateRequest) -> None:
     size = len(request.content)
     if size > MAXIMUM_UPLOAD_BYTES:
         description = f"must have at most {MAXIMUM_UPLOAD_BYTES} bytes (512 KB), but has {size}"
-        raise InvalidRequest([Violation("content", description, reasons.ERROR_REASON_FILE_TOO_LARGE)])
+        metadata = {
+            "provider": resource_names.provider_id(request.name),
+            "maximum_bytes": str(MAXIMUM_UPLOAD_BYTES),
+            "requested_bytes": str(size),
+        }
+        violation = Violation("content", description, reasons.ERROR_REASON_FILE_TOO_LARGE)
+        raise InvalidRequest([violation], metadata=metadata)
 
 
 def key_material(content: bytes) -> Sequence[str]:

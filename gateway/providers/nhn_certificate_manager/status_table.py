@@ -30,6 +30,10 @@ def _precondition(reason: Reason) -> ErrorKind:
     return ErrorKind(code_pb2.FAILED_PRECONDITION, reason)
 
 
+NOT_A_PEM_FILE: Final = _precondition(reasons.ERROR_REASON_NOT_A_PEM_FILE)
+"""A stored file of the wrong kind. The gateway also reports it for a file that it does not support."""
+
+
 def _about_the_file(code: str, meaning: str, reason: Reason, message: str) -> tuple[StatusRow, StatusRow]:
     """Return the rows of a code about the content of a file. `meaning` continues "the … file"."""
     return (

@@ -30,6 +30,7 @@ MAXIMUM_SIGN_BYTES: Final = 245
 """The guide's limit for sign, counted in the same way. Assumption: verify accepts what sign accepts."""
 
 MAXIMUM_VERSION: Final = 2**31 - 1
+_NO_VERSION: Final = "body.keyVersion is missing, although a version was requested"
 _CERTIFICATE_SENT: Final = ("clientSentCertificate", "clientSentCerfificate")
 """The guide's table has the first spelling, its sample the second."""
 
@@ -67,11 +68,18 @@ def key_version(body: JsonObject) -> int | None:
 
 
 def _checked_version(body: JsonObject, requested: int | None) -> int | None:
-    """Return the version of the key in `body`. It must be the requested version."""
+    """Return the version of the key in `body`. A response that does not state the requested version is rejected."""
     version = key_version(body)
-    if requested is not None and version not in (requested, None):
-        raise FormatError("body.keyVersion is not the requested version")
+    if requested is not None and version != requested:
+        raise FormatError("body.keyVersion is not the requested version" if version is not None else _NO_VERSION)
     return version
+
+
+def _check_type(body: JsonObject, expected: str) -> None:
+    """Raise FormatError if the response states another type of key."""
+    stated = body.text("keyType", default=expected)
+    if stated.replace(" ", "").lower() != expected.lower():
+        raise FormatError(f"body.keyType is not {expected}")
 
 
 def client_info(body: JsonObject) -> keys.GetClientInfoResponse:
@@ -127,6 +135,7 @@ def verified(body: JsonObject) -> keys.VerifyResponse:
 
 def private_key(body: JsonObject, requested: int | None) -> keys.GetPrivateKeyResponse:
     """Read the response of `privateKey`: the unchanged DER, and the same as PEM."""
+    _check_type(body, "PrivateKey")
     der = check_pkcs8(asymmetric_der(body))
     version = _checked_version(body, requested)
     return keys.GetPrivateKeyResponse(pkcs8_der=der, pem=to_pem(der, "PRIVATE KEY"), key_version=version)
@@ -134,6 +143,7 @@ def private_key(body: JsonObject, requested: int | None) -> keys.GetPrivateKeyRe
 
 def public_key(body: JsonObject, requested: int | None) -> keys.GetPublicKeyResponse:
     """Read the response of `publicKey`: the unchanged DER, and the same as PEM."""
+    _check_type(body, "PublicKey")
     der = check_spki(asymmetric_der(body))
     version = _checked_version(body, requested)
     return keys.GetPublicKeyResponse(spki_der=der, pem=to_pem(der, "PUBLIC KEY"), key_version=version)

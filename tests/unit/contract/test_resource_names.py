@@ -124,3 +124,18 @@ def test_text_that_matches_no_pattern_is_not_a_name(name: str) -> None:
 
 def test_braces_in_a_segment_are_literal() -> None:
     assert resource_names.KEY.format(provider="{key}", key="{0}") == "providers/{key}/keys/{0}"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1) | st.text("%/.2F5\x00a", min_size=1))
+def test_every_id_has_one_segment(text: str) -> None:
+    segment = resource_names.encode_segment(text)
+    assert resource_names.is_segment(segment)
+    assert resource_names.decode_segment(segment) == text
+    if resource_names.is_segment(text) and resource_names.decode_segment(text) == text:
+        assert segment == text
+
+
+@given(st.text("%/.2F5aé", min_size=1))
+def test_no_id_has_a_second_segment(segment: str) -> None:
+    text = resource_names.decode_segment(segment)
+    assert text is None or resource_names.encode_segment(text) == segment

@@ -3,8 +3,9 @@
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from gateway.errors import MalformedResponse
+from gateway.errors import GatewayError, MalformedResponse
 from gateway.providers.asteria.adapter import AsteriaProvider
+from gateway.providers.asteria.status_table import AUTHORITY_NOT_FOUND
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import trusted_authority_pb2 as trust
 from tests.support.providers.asteria_certificates import AUTHORITY
@@ -19,6 +20,7 @@ from tests.support.providers.asteria_samples import (
     assert_form,
     authorities,
     certificate,
+    failure,
     only,
     parts,
     success,
@@ -36,7 +38,7 @@ async def test_list_returns_all_authorities(upstream: ScriptedUpstream, asteria:
     assert only(upstream).body == b""
     assert found[0] == CERTUM_AUTHORITY
     assert found[1].name == f"{SERVER_STORE}/authorities/{ALIAS}"
-    assert (found[2].name, found[2].alias) == ("", "a/b")
+    assert (found[2].name, found[2].alias) == (f"{SERVER_STORE}/authorities/a%2Fb", "a/b")
 
 
 @pytest.mark.parametrize(
@@ -118,3 +120,32 @@ async def test_delete_returns_the_remaining_authorities(upstream: ScriptedUpstre
     )
     assert_form(only(upstream), f"{BASE}/server/ca/delete", [("alias", "te st")])
     assert list(response.authorities) == [CERTUM_AUTHORITY]
+
+
+async def test_success_without_a_list_is_followed_by_a_list(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider
+) -> None:
+    upstream.answer("GET", f"{BASE}/server/ca/list", body=authorities())
+    upstream.answer("POST", f"{BASE}/server/ca/import", body=success())
+    upstream.answer("GET", f"{BASE}/server/ca/list", body=authorities(CERTUM))
+    imported = await asteria.import_trusted_authority(
+        service.ImportTrustedAuthorityRequest(parent=SERVER_STORE, content=b"x"), a_call()
+    )
+    assert list(imported.imported) == [CERTUM["alias"]]
+    assert list(imported.authorities) == [CERTUM_AUTHORITY]
+    upstream.answer("POST", f"{BASE}/server/ca/delete", body=success())
+    upstream.answer("GET", f"{BASE}/server/ca/list", body=authorities(CERTUM))
+    request = service.DeleteTrustedAuthorityRequest(name=f"{SERVER_STORE}/authorities/a")
+    assert list((await asteria.delete_trusted_authority(request, a_call())).authorities) == [CERTUM_AUTHORITY]
+    upstream.answer("POST", f"{BASE}/server/ca/delete", body=success())
+    upstream.answer("GET", f"{BASE}/server/ca/list", body=failure(5102))
+    assert not (await asteria.delete_trusted_authority(request, a_call())).authorities
+
+
+@pytest.mark.parametrize("segment", ["a%2fb", "%61", "a%41", "%2E.", "%FF"])
+async def test_each_alias_has_only_one_name(upstream: ScriptedUpstream, asteria: AsteriaProvider, segment: str) -> None:
+    name = f"{SERVER_STORE}/authorities/{segment}"
+    with pytest.raises(GatewayError) as raised:
+        await asteria.delete_trusted_authority(service.DeleteTrustedAuthorityRequest(name=name), a_call())
+    assert raised.value.kind == AUTHORITY_NOT_FOUND
+    assert not upstream.requests

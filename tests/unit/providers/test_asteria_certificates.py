@@ -205,3 +205,14 @@ async def test_certificate_with_another_name_does_not_exist(
     request = service.CheckCertificateRequest(name="providers/asteria/certificates/other")
     assert not (await asteria.check_certificate(request, a_call())).exists
     assert upstream.requests == []
+
+
+@pytest.mark.parametrize(("usage", "stated"), [({"keyAgreement": False}, True), ({}, False), (None, False)])
+async def test_usage_without_uses_differs_from_no_usage(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider, usage: object, *, stated: bool
+) -> None:
+    upstream.answer("POST", f"{BASE}/server/show", body=certificate(usage=usage))
+    request = service.GetCertificateRequest(name=SERVER, view=service.CERTIFICATE_VIEW_FULL, keystore_password="123456")
+    found = (await asteria.get_certificate(request, a_call())).certificate
+    assert found.HasField("key_usage") is stated
+    assert not list(found.unreadable_fields)

@@ -174,3 +174,39 @@ async def test_failure_in_place_of_a_file_is_a_failure(upstream: ScriptedUpstrea
             service.DownloadCertificateRequest(name=SERVER, keystore_password="123456"), a_call()
         )
     assert raised.value.kind.reason == reasons.ERROR_REASON_KEYSTORE_PASSWORD_INCORRECT
+
+
+README = b"0. Read this first\n"
+
+
+async def test_foreign_files_in_an_archive_are_skipped(upstream: ScriptedUpstream, asteria: AsteriaProvider) -> None:
+    leaf, csr = LEAF.public_bytes(Encoding.PEM), SIGNING_REQUEST.public_bytes(Encoding.PEM)
+    archive = zipped(README__txt=README, empty=b"", server__csr=csr, server__cer=leaf)
+    upstream.answer("POST", f"{BASE}/server/export", body=archive)
+    upstream.answer("POST", f"{BASE}/server/csr/download", body=archive)
+    download = service.DownloadCertificateRequest(name=SERVER, keystore_password="123456")
+    downloaded = await asteria.download_certificate(download, a_call())
+    assert (downloaded.content, downloaded.filename) == (leaf, "server.pem")
+    request = service.GetCertificateSigningRequestRequest(
+        name=SERVER, keystore_password="123456", private_key_password="abcdef"
+    )
+    found = await asteria.get_certificate_signing_request(request, a_call())
+    assert (found.csr_pem, found.filename) == (csr.decode(), "server.csr")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"README__txt": README},
+        {"a__cer": LEAF.public_bytes(Encoding.PEM), "b__cer": LEAF.public_bytes(Encoding.PEM)[:-30]},
+        {"a__cer": LEAF.public_bytes(Encoding.PEM), "b__cer": LEAF.public_bytes(Encoding.DER)[:-30]},
+    ],
+    ids=["only foreign", "damaged PEM", "damaged DER"],
+)
+async def test_damaged_file_in_an_archive_is_not_skipped(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider, files: dict[str, bytes]
+) -> None:
+    upstream.answer("POST", f"{BASE}/server/export", body=zipped(**files))
+    request = service.DownloadCertificateRequest(name=SERVER, keystore_password="123456")
+    with pytest.raises(MalformedResponse):
+        await asteria.download_certificate(request, a_call())

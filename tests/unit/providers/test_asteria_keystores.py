@@ -164,3 +164,18 @@ async def test_import_of_an_existing_certificate_requires_replace(
     request.replace = True
     upstream.answer("POST", f"{BASE}/server/import", body=certificate())
     assert (await asteria.import_certificate(request, a_call())).certificate == full(SERVER)
+
+
+@pytest.mark.parametrize("data", [{}, {"certificate": None}])
+async def test_import_without_a_certificate_in_the_response_succeeds(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider, data: dict[str, object]
+) -> None:
+    request = service.ImportCertificateRequest(
+        name=SERVER, keystore=b"0", keystore_password="123456", private_key_password="123456", replace=True
+    )
+    upstream.answer("POST", f"{BASE}/server/import", body=success(data))
+    upstream.answer("POST", f"{BASE}/server/show", body=certificate())
+    assert (await asteria.import_certificate(request, a_call())).certificate == full(SERVER)
+    upstream.answer("POST", f"{BASE}/server/import", body=success(data))
+    upstream.answer("POST", f"{BASE}/server/show", body=failure(5304))
+    assert (await asteria.import_certificate(request, a_call())).certificate == certificates.Certificate(name=SERVER)

@@ -8,7 +8,7 @@ from gateway.providers.asteria.adapter import AsteriaProvider
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import error_reason_pb2 as reasons
 from tests.support.providers.asteria_messages import create_request
-from tests.support.providers.asteria_samples import SERVER, a_call
+from tests.support.providers.asteria_samples import BASE, SERVER, a_call, certificate, success
 from tests.support.scripted_upstream import ScriptedUpstream
 
 
@@ -84,3 +84,30 @@ async def test_name_that_cannot_exist_is_not_found(upstream: ScriptedUpstream, a
         missing = "certificate" if index < 7 else "trust store"
         assert f"only the {missing}s server and client" in raised.value.message
     assert upstream.requests == []
+
+
+async def test_one_reason_for_all_violations_is_the_reason_of_the_call(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider
+) -> None:
+    with pytest.raises(InvalidRequest) as raised:
+        await asteria.create_certificate(create_request(keystore_password="12345"), a_call())
+    assert raised.value.kind.reason == reasons.ERROR_REASON_PASSWORD_TOO_SHORT
+    assert raised.value.metadata == {"provider": "asteria"}
+    with pytest.raises(InvalidRequest) as raised:
+        await asteria.get_certificate(service.GetCertificateRequest(name=SERVER), a_call())
+    assert raised.value.kind.reason == reasons.ERROR_REASON_MISSING_PARAMETER
+    assert not upstream.requests
+
+
+@pytest.mark.parametrize(("password", "accepted"), [("🔑🔑🔑", True), ("🔑🔑x", False), ("한글한글한", False)])
+async def test_password_length_is_counted_in_utf_16_units(
+    upstream: ScriptedUpstream, asteria: AsteriaProvider, password: str, *, accepted: bool
+) -> None:
+    request = create_request(keystore_password=password, replace=True)
+    if accepted:
+        upstream.answer("POST", f"{BASE}/server/create", body=success())
+        upstream.answer("POST", f"{BASE}/server/show", body=certificate())
+        await asteria.create_certificate(request, a_call())
+    else:
+        with pytest.raises(InvalidRequest, match="but has 5"):
+            await asteria.create_certificate(request, a_call())

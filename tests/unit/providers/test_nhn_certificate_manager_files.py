@@ -6,8 +6,9 @@ from email.message import EmailMessage
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.rpc import code_pb2
 
-from gateway.errors import INVALID_REQUEST, InvalidRequest, MalformedResponse, UpstreamError
+from gateway.errors import ErrorKind, InvalidRequest, MalformedResponse, UpstreamError
 from gateway.providers.base import x509
 from gateway.providers.nhn_certificate_manager.adapter import CertificateManager
 from gateway.redaction import DEFAULT_REDACTION
@@ -149,10 +150,9 @@ async def test_json_in_place_of_a_file_is_a_failure(status: int, headers: dict[s
         PEMS[0].encode()[:-40],
         b"-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n",
         KEY.encode(),
-        chain().leaf.public_bytes(Encoding.DER),
-        chain().pem() + KEY.encode(),
+        chain().leaf.public_bytes(Encoding.DER)[:-1],
     ],
-    ids=["empty", "html", "json", "envelope", "null", "cut", "dots", "key alone", "der", "two keys"],
+    ids=["empty", "html", "json", "envelope", "null", "cut", "dots", "key alone", "cut DER"],
 )
 async def test_invalid_file_is_malformed(body: Body) -> None:
     with pytest.raises(MalformedResponse) as caught:
@@ -256,7 +256,8 @@ async def test_file_over_the_limit_is_not_sent() -> None:
             await adapter.upload_certificate(request, call(repeatable=False))
         assert upstream.requests == []
     (violation,) = caught.value.violations
-    assert caught.value.kind == INVALID_REQUEST
+    assert caught.value.kind == ErrorKind(code_pb2.INVALID_ARGUMENT, reasons.ERROR_REASON_FILE_TOO_LARGE)
+    assert caught.value.metadata == {"provider": "nhn", "maximum_bytes": "524288", "requested_bytes": "524289"}
     assert (violation.field, violation.reason) == ("content", reasons.ERROR_REASON_FILE_TOO_LARGE)
     assert "524288" in violation.description
     assert "524289" in violation.description

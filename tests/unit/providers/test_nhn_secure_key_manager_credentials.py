@@ -64,7 +64,7 @@ async def test_mac_address_is_sent_with_every_request(upstream: ScriptedUpstream
     upstream.answer("GET", f"{BASE}/secrets/s1", body=success(secret="x"))
     upstream.answer("POST", f"{SYMMETRIC}/encrypt", body=success(ciphertext=CIPHERTEXT))
     upstream.answer("POST", f"{SYMMETRIC}/decrypt", body=success(plaintext=""))
-    upstream.answer("GET", VERSIONED_SYMMETRIC, body=success(symmetricKey=AES_SAMPLE))
+    upstream.answer("GET", VERSIONED_SYMMETRIC, body=success(symmetricKey=AES_SAMPLE, keyVersion=1))
     async with connected(upstream, mac_address="00:00:5E:00:53:01") as adapter:
         await adapter.get_secret(keys.GetSecretRequest(name=SECRET), call())
         await adapter.encrypt(keys.EncryptRequest(name=KEY), call())

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from gateway.errors import MalformedResponse
 from gateway.providers.nhn_secure_key_manager.adapter import SecureKeyManager
 from keyway.v1 import key_service_pb2 as keys
 from tests.support.providers.secure_key_manager import (
@@ -155,3 +156,32 @@ async def test_either_form_of_a_key_is_sufficient(
     response = await adapter.get_private_key(keys.GetPrivateKeyRequest(name=KEY), call())
     assert response.pkcs8_der == der
     assert not response.HasField("key_version")
+
+
+async def test_response_without_the_requested_version_is_malformed(
+    upstream: ScriptedUpstream, adapter: SecureKeyManager, rsa_key: rsa.RSAPrivateKey
+) -> None:
+    private, public = private_der(rsa_key), public_der(rsa_key)
+    upstream.answer("GET", VERSIONED_SYMMETRIC, body=success(symmetricKey=AES_SAMPLE))
+    upstream.answer("GET", f"{ASYMMETRIC}/privateKey", body=success(keyType="PrivateKey", key=hexadecimal(private)))
+    upstream.answer("GET", f"{ASYMMETRIC}/publicKey", body=success(keyType="PublicKey", key=hexadecimal(public)))
+    name = f"{KEY}/versions/1"
+    for read in (
+        adapter.get_symmetric_key(keys.GetSymmetricKeyRequest(name=name), call()),
+        adapter.get_private_key(keys.GetPrivateKeyRequest(name=name), call()),
+        adapter.get_public_key(keys.GetPublicKeyRequest(name=name), call()),
+    ):
+        with pytest.raises(MalformedResponse, match="keyVersion is missing"):
+            await read
+
+
+@pytest.mark.parametrize("stated", ["PublicKey", "SymmetricKey", 1])
+async def test_key_of_another_type_is_malformed(
+    upstream: ScriptedUpstream, adapter: SecureKeyManager, rsa_key: rsa.RSAPrivateKey, stated: object
+) -> None:
+    key = hexadecimal(private_der(rsa_key))
+    upstream.answer("GET", f"{ASYMMETRIC}/privateKey", body=success(keyType=stated, key=key))
+    with pytest.raises(MalformedResponse, match="keyType"):
+        await adapter.get_private_key(keys.GetPrivateKeyRequest(name=KEY), call())
+    upstream.answer("GET", f"{ASYMMETRIC}/privateKey", body=success(key=key))
+    await adapter.get_private_key(keys.GetPrivateKeyRequest(name=KEY), call())

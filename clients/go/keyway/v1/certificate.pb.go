@@ -118,7 +118,8 @@ type Certificate struct {
 	Version string `protobuf:"bytes,13,opt,name=version,proto3" json:"version,omitempty"`
 	// The serial number, as the provider writes it or, if the gateway parsed the file, in decimal. Only in the FULL view.
 	SerialNumber string `protobuf:"bytes,14,opt,name=serial_number,json=serialNumber,proto3" json:"serial_number,omitempty"`
-	// The permitted uses of the key. Absent if the certificate does not restrict them. Only in the FULL view.
+	// The permitted uses of the key. Absent if the provider states none, or if the file of the certificate does not
+	// restrict them. ASTERIA can state that all uses are false. Only in the FULL view.
 	KeyUsage *KeyUsage `protobuf:"bytes,15,opt,name=key_usage,json=keyUsage,proto3" json:"key_usage,omitempty"`
 	// The fingerprints of the certificate. Only in the FULL view.
 	Fingerprints *Fingerprints `protobuf:"bytes,16,opt,name=fingerprints,proto3" json:"fingerprints,omitempty"`

@@ -40,7 +40,8 @@ const (
 	// code instead.
 	ErrorReason_ERROR_REASON_UNSPECIFIED ErrorReason = 0
 	// INVALID_ARGUMENT. The request violates this contract. The gateway found this before it called an upstream.
-	// `BadRequest` lists all violations, each with the path of its field.
+	// `BadRequest` lists all violations, each with the path of its field. If all of them violate the same limit of an
+	// upstream, the reason is the one for that limit, such as FILE_TOO_LARGE.
 	// Example: Encrypt without a name, or a `page_size` of 5000.
 	ErrorReason_ERROR_REASON_INVALID_REQUEST ErrorReason = 1
 	// INVALID_ARGUMENT. The page token was modified, or belongs to a list with another parent or filter.
@@ -155,8 +156,9 @@ const (
 	// FAILED_PRECONDITION. More than one file is registered for the certificate.
 	// Example: Certificate Manager 52002 in a download.
 	ErrorReason_ERROR_REASON_MULTIPLE_CERTIFICATE_FILES ErrorReason = 35
-	// INVALID_ARGUMENT for an uploaded file, FAILED_PRECONDITION for a stored file. The file is not in PEM format.
-	// Example: Certificate Manager 52003 after the upload of a PKCS#12 file.
+	// INVALID_ARGUMENT for an uploaded file, FAILED_PRECONDITION for a stored file. The file is not in PEM format, or the
+	// gateway does not support its content.
+	// Example: Certificate Manager 52003 after the upload of a PKCS#12 file, or a stored file with two private keys.
 	ErrorReason_ERROR_REASON_NOT_A_PEM_FILE ErrorReason = 36
 	// INVALID_ARGUMENT for an uploaded file, FAILED_PRECONDITION for a stored file. The certificate in the file has a
 	// different name than the certificate resource.
@@ -182,7 +184,7 @@ const (
 	// INVALID_ARGUMENT. The upstream does not accept the value of a parameter.
 	// Example: ASTERIA 2101 for a key size that it does not support.
 	ErrorReason_ERROR_REASON_INVALID_PARAMETER ErrorReason = 43
-	// INVALID_ARGUMENT. A password is shorter than the upstream requires.
+	// INVALID_ARGUMENT. A password is shorter than the upstream requires, in UTF-16 code units.
 	// Example: ASTERIA 2004 or 2107 for a password of fewer than 6 characters.
 	ErrorReason_ERROR_REASON_PASSWORD_TOO_SHORT ErrorReason = 44
 	// INVALID_ARGUMENT. The upstream could not extract the uploaded file from the request.

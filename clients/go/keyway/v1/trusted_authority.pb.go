@@ -35,7 +35,9 @@ type TrustedAuthority struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name, as `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The id within the trust store, which the upstream assigns at import. It is the last segment of `name`.
+	// The id within the trust store, which the upstream assigns at import. It is the last segment of `name`, where
+	// characters that a segment cannot contain (`/`, control characters) and a `%` before two hexadecimal digits are
+	// percent-encoded, and so are `.` and `..`. Example: the alias `a/b` is `…/authorities/a%2Fb`.
 	Alias string `protobuf:"bytes,2,opt,name=alias,proto3" json:"alias,omitempty"`
 	// The subject of the certificate: the authority itself.
 	Subject *DistinguishedName `protobuf:"bytes,3,opt,name=subject,proto3" json:"subject,omitempty"`

@@ -128,7 +128,9 @@ class Certificate(_message.Message):
 
     @_builtins.property
     def key_usage(self) -> Global___KeyUsage:
-        """The permitted uses of the key. Absent if the certificate does not restrict them. Only in the FULL view."""
+        """The permitted uses of the key. Absent if the provider states none, or if the file of the certificate does not
+        restrict them. ASTERIA can state that all uses are false. Only in the FULL view.
+        """
 
     @_builtins.property
     def fingerprints(self) -> Global___Fingerprints:

@@ -28,7 +28,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_INVALID_REQUEST: _ErrorReason.ValueType  # 1
     """INVALID_ARGUMENT. The request violates this contract. The gateway found this before it called an upstream.
-    `BadRequest` lists all violations, each with the path of its field.
+    `BadRequest` lists all violations, each with the path of its field. If all of them violate the same limit of an
+    upstream, the reason is the one for that limit, such as FILE_TOO_LARGE.
     Example: Encrypt without a name, or a `page_size` of 5000.
     """
     ERROR_REASON_INVALID_PAGE_TOKEN: _ErrorReason.ValueType  # 2
@@ -178,8 +179,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: Certificate Manager 52002 in a download.
     """
     ERROR_REASON_NOT_A_PEM_FILE: _ErrorReason.ValueType  # 36
-    """INVALID_ARGUMENT for an uploaded file, FAILED_PRECONDITION for a stored file. The file is not in PEM format.
-    Example: Certificate Manager 52003 after the upload of a PKCS#12 file.
+    """INVALID_ARGUMENT for an uploaded file, FAILED_PRECONDITION for a stored file. The file is not in PEM format, or the
+    gateway does not support its content.
+    Example: Certificate Manager 52003 after the upload of a PKCS#12 file, or a stored file with two private keys.
     """
     ERROR_REASON_CERTIFICATE_NAME_MISMATCH: _ErrorReason.ValueType  # 37
     """INVALID_ARGUMENT for an uploaded file, FAILED_PRECONDITION for a stored file. The certificate in the file has a
@@ -213,7 +215,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: ASTERIA 2101 for a key size that it does not support.
     """
     ERROR_REASON_PASSWORD_TOO_SHORT: _ErrorReason.ValueType  # 44
-    """INVALID_ARGUMENT. A password is shorter than the upstream requires.
+    """INVALID_ARGUMENT. A password is shorter than the upstream requires, in UTF-16 code units.
     Example: ASTERIA 2004 or 2107 for a password of fewer than 6 characters.
     """
     ERROR_REASON_INVALID_UPLOAD: _ErrorReason.ValueType  # 45
@@ -277,7 +279,8 @@ code instead.
 """
 ERROR_REASON_INVALID_REQUEST: ErrorReason.ValueType  # 1
 """INVALID_ARGUMENT. The request violates this contract. The gateway found this before it called an upstream.
-`BadRequest` lists all violations, each with the path of its field.
+`BadRequest` lists all violations, each with the path of its field. If all of them violate the same limit of an
+upstream, the reason is the one for that limit, such as FILE_TOO_LARGE.
 Example: Encrypt without a name, or a `page_size` of 5000.
 """
 ERROR_REASON_INVALID_PAGE_TOKEN: ErrorReason.ValueType  # 2
@@ -427,8 +430,9 @@ ERROR_REASON_MULTIPLE_CERTIFICATE_FILES: ErrorReason.ValueType  # 35
 Example: Certificate Manager 52002 in a download.
 """
 ERROR_REASON_NOT_A_PEM_FILE: ErrorReason.ValueType  # 36
-"""INVALID_ARGUMENT for an uploaded file, FAILED_PRECONDITION for a stored file. The file is not in PEM format.
-Example: Certificate Manager 52003 after the upload of a PKCS#12 file.
+"""INVALID_ARGUMENT for an uploaded file, FAILED_PRECONDITION for a stored file. The file is not in PEM format, or the
+gateway does not support its content.
+Example: Certificate Manager 52003 after the upload of a PKCS#12 file, or a stored file with two private keys.
 """
 ERROR_REASON_CERTIFICATE_NAME_MISMATCH: ErrorReason.ValueType  # 37
 """INVALID_ARGUMENT for an uploaded file, FAILED_PRECONDITION for a stored file. The certificate in the file has a
@@ -462,7 +466,7 @@ ERROR_REASON_INVALID_PARAMETER: ErrorReason.ValueType  # 43
 Example: ASTERIA 2101 for a key size that it does not support.
 """
 ERROR_REASON_PASSWORD_TOO_SHORT: ErrorReason.ValueType  # 44
-"""INVALID_ARGUMENT. A password is shorter than the upstream requires.
+"""INVALID_ARGUMENT. A password is shorter than the upstream requires, in UTF-16 code units.
 Example: ASTERIA 2004 or 2107 for a password of fewer than 6 characters.
 """
 ERROR_REASON_INVALID_UPLOAD: ErrorReason.ValueType  # 45

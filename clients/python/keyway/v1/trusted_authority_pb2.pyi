@@ -47,7 +47,10 @@ class TrustedAuthority(_message.Message):
     name: _builtins.str
     """The name, as `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`."""
     alias: _builtins.str
-    """The id within the trust store, which the upstream assigns at import. It is the last segment of `name`."""
+    """The id within the trust store, which the upstream assigns at import. It is the last segment of `name`, where
+    characters that a segment cannot contain (`/`, control characters) and a `%` before two hexadecimal digits are
+    percent-encoded, and so are `.` and `..`. Example: the alias `a/b` is `…/authorities/a%2Fb`.
+    """
     signature_algorithm: _builtins.str
     """The signature algorithm as the provider writes it. Example: `SHA256withRSA`. Only from GetTrustedAuthority."""
     version: _builtins.str

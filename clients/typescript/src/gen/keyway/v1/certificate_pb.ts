@@ -134,7 +134,8 @@ export type Certificate = Message<"keyway.v1.Certificate"> & {
   serialNumber: string;
 
   /**
-   * The permitted uses of the key. Absent if the certificate does not restrict them. Only in the FULL view.
+   * The permitted uses of the key. Absent if the provider states none, or if the file of the certificate does not
+   * restrict them. ASTERIA can state that all uses are false. Only in the FULL view.
    *
    * @generated from field: keyway.v1.KeyUsage key_usage = 15;
    */

@@ -38,7 +38,8 @@ export enum ErrorReason {
 
   /**
    * INVALID_ARGUMENT. The request violates this contract. The gateway found this before it called an upstream.
-   * `BadRequest` lists all violations, each with the path of its field.
+   * `BadRequest` lists all violations, each with the path of its field. If all of them violate the same limit of an
+   * upstream, the reason is the one for that limit, such as FILE_TOO_LARGE.
    * Example: Encrypt without a name, or a `page_size` of 5000.
    *
    * @generated from enum value: ERROR_REASON_INVALID_REQUEST = 1;
@@ -328,8 +329,9 @@ export enum ErrorReason {
   MULTIPLE_CERTIFICATE_FILES = 35,
 
   /**
-   * INVALID_ARGUMENT for an uploaded file, FAILED_PRECONDITION for a stored file. The file is not in PEM format.
-   * Example: Certificate Manager 52003 after the upload of a PKCS#12 file.
+   * INVALID_ARGUMENT for an uploaded file, FAILED_PRECONDITION for a stored file. The file is not in PEM format, or the
+   * gateway does not support its content.
+   * Example: Certificate Manager 52003 after the upload of a PKCS#12 file, or a stored file with two private keys.
    *
    * @generated from enum value: ERROR_REASON_NOT_A_PEM_FILE = 36;
    */
@@ -395,7 +397,7 @@ export enum ErrorReason {
   INVALID_PARAMETER = 43,
 
   /**
-   * INVALID_ARGUMENT. A password is shorter than the upstream requires.
+   * INVALID_ARGUMENT. A password is shorter than the upstream requires, in UTF-16 code units.
    * Example: ASTERIA 2004 or 2107 for a password of fewer than 6 characters.
    *
    * @generated from enum value: ERROR_REASON_PASSWORD_TOO_SHORT = 44;

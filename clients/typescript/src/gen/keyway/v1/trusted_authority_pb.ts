@@ -39,7 +39,9 @@ export type TrustedAuthority = Message<"keyway.v1.TrustedAuthority"> & {
   name: string;
 
   /**
-   * The id within the trust store, which the upstream assigns at import. It is the last segment of `name`.
+   * The id within the trust store, which the upstream assigns at import. It is the last segment of `name`, where
+   * characters that a segment cannot contain (`/`, control characters) and a `%` before two hexadecimal digits are
+   * percent-encoded, and so are `.` and `..`. Example: the alias `a/b` is `…/authorities/a%2Fb`.
    *
    * @generated from field: string alias = 2;
    */
