@@ -156,14 +156,7 @@ async def _audit_recorder(journal: Journal, redaction: Redaction, stack: context
 
 
 def _report_to_health(journal: Journal, server: GatewayServer) -> None:
-    reports: set[asyncio.Task[None]] = set()
-
-    def report(available: bool) -> None:
-        task = asyncio.ensure_future(server.report_health(available=available))
-        reports.add(task)
-        task.add_done_callback(reports.discard)
-
-    journal.on_availability(report)
+    journal.on_availability(lambda available: server.report_health(available=available))
 
 
 def _report_to_supervisor(journal: Journal | None, role: WorkerRole) -> None:

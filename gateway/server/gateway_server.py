@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias
 
 import grpc
 import structlog
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from gateway.contract.methods import METHODS, SERVICES
@@ -18,6 +18,7 @@ from gateway.server.method_handler import RawHandler, method_handler
 from gateway.server.services import certificate_service, key_service, provider_service
 from gateway.server.services.routing import route
 from gateway.server.transport.health import serve_health
+from gateway.server.transport.health_service import HealthService
 from gateway.server.transport.limits import server_options
 from gateway.server.transport.listener import bind, port_sharing
 from gateway.server.transport.open_services import OpenServices
@@ -55,7 +56,7 @@ class GatewayServer:
         self.drain_delay = settings.drain_delay
         self._shared_port = shared_port
         self._server = grpc.aio.server(options=(*server_options(settings), port_sharing(shared_port=shared_port)))
-        self._health = health.aio.HealthServicer()
+        self._health = HealthService(SERVICES)
         self._health_server: grpc.aio.Server | None = None
         self._dependencies = dependencies or InterceptorDependencies()
         self._drain_gate = self._dependencies.drain_gate
@@ -81,22 +82,20 @@ class GatewayServer:
         """Listen and serve. Raises ListenError if the address is in use. available: see `report_health`."""
         self.address = bind(self._server, self._settings.listen, self._settings.identity, shared_port=self._shared_port)
         await self._dependencies.authenticator.start()
-        await self.report_health(available=available)
+        self.report_health(available=available)
         if self._settings.health_listen is not None:
             listen = self._settings.health_listen
             self._health_server, self.health_address = await serve_health(listen, self._health)
         await self._server.start()
 
-    async def report_health(self, *, available: bool) -> None:
+    def report_health(self, *, available: bool) -> None:
         """Report through the health service whether the gateway accepts calls. Has no effect during the drain."""
-        serving = health_pb2.HealthCheckResponse
-        for service in ("", *SERVICES):
-            await self._health.set(service, serving.SERVING if available else serving.NOT_SERVING)
+        self._health.report(available=available)
 
     async def drain(self) -> None:
         """Stop gracefully: report NOT_SERVING, wait `drain_delay`, stop new calls, and finish the others."""
         delay = self.drain_delay
-        await self._health.enter_graceful_shutdown()
+        self._health.drain()
         _log.info("draining", delay_seconds=delay)
         await asyncio.sleep(delay)
         self._drain_gate.close(self._settings.drain_timeout)

@@ -6,11 +6,12 @@ callers, even from the same address. Rejections of authenticated callers also le
 """
 
 import asyncio
-import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
+
+from gateway.server.peer_network import peer_network
 
 _PEER_RATE: Final = 20.0
 _TOTAL_RATE: Final = 100.0
@@ -20,8 +21,6 @@ _MAXIMUM_PEERS: Final = 1024
 _MAXIMUM_DELAYED: Final = 2000
 """Delayed responses, each of which takes memory. Further responses are immediate."""
 _MAXIMUM_DELAY_SECONDS: Final = 30.0
-_NETWORK_BITS: Final = 64
-"""Prefix length of an IPv6 network. A host usually controls a whole /64."""
 
 
 class Tarpit:
@@ -57,7 +56,7 @@ class Tarpit:
         now = self._clock()
         self._next = _next_slot(self._next, now, self._total_rate)
         wait = self._next - now
-        network = _network(peer)
+        network = peer_network(peer)
         if network in self._peers or self._has_room(now):
             self._peers[network] = due = _next_slot(self._peers.get(network, float("-inf")), now, self._peer_rate)
             self._peers.move_to_end(network)
@@ -95,18 +94,6 @@ class Tarpit:
 def _next_slot(slot: float, now: float, rate: float) -> float:
     """Return the time of the next response. Idle time counts for at most one second."""
     return max(slot, now - 1.0) + 1.0 / rate
-
-
-def _network(peer: str) -> str:
-    if ":" not in peer:
-        return peer
-    try:
-        address = ipaddress.IPv6Address(peer.partition("%")[0])
-    except ValueError:
-        return peer
-    if (inner := address.ipv4_mapped) is not None:
-        return str(inner)
-    return str(ipaddress.IPv6Network((address, _NETWORK_BITS), strict=False))
 
 
 def _release(future: "asyncio.Future[None]") -> None:

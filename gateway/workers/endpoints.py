@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Final
 
 import structlog
-from grpc_health.v1 import health, health_pb2
 
 from gateway.contract.methods import SERVICES
 from gateway.server.transport.health import serve_health
+from gateway.server.transport.health_service import HealthService
 from gateway.telemetry.instruments import Description, Point, Series
 from gateway.telemetry.prometheus import PrometheusEndpoint
 from gateway.workers.group import Group
@@ -29,21 +29,20 @@ class Health:
     """The health service: SERVING while at least one worker accepts calls; NOT_SERVING after `drain`."""
 
     def __init__(self) -> None:
-        self._servicer = health.aio.HealthServicer()
+        self._servicer = HealthService(SERVICES)
         self._changed = asyncio.Event()
 
     def changed(self) -> None:
         """Update the health status, because the availability of a worker changed."""
         self._changed.set()
 
-    async def drain(self) -> None:
+    def drain(self) -> None:
         """Report NOT_SERVING from now on."""
-        await self._servicer.enter_graceful_shutdown()
+        self._servicer.drain()
 
     @contextlib.asynccontextmanager
     async def served(self, listen: str, available: Callable[[], bool]) -> AsyncIterator[str]:
         """Serve health at HOST:PORT. Yields the address with the actual port."""
-        await self._show(available=False)
         server, address = await serve_health(listen, self._servicer)
         status_task = asyncio.create_task(self._update_status(available))
         try:
@@ -55,13 +54,8 @@ class Health:
     async def _update_status(self, available: Callable[[], bool]) -> None:
         while True:
             self._changed.clear()
-            await self._show(available=available())
+            self._servicer.report(available=available())
             await self._changed.wait()
-
-    async def _show(self, *, available: bool) -> None:
-        serving = health_pb2.HealthCheckResponse
-        for service in ("", *SERVICES):
-            await self._servicer.set(service, serving.SERVING if available else serving.NOT_SERVING)
 
 
 @contextlib.asynccontextmanager

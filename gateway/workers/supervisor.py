@@ -143,7 +143,7 @@ class Supervisor:
         _log.info("reloaded")
 
     async def _stop(self, group: Group, health: Health) -> None:
-        await health.drain()
+        health.drain()
         await group.stop(_shutdown_seconds(self._settings))
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,26 @@ async def test_call_without_token_is_answered_before_its_message_is_sent(tmp_pat
             return 1 in peer.ended
 
         await eventually(ended)
+        peer.close()
+
+
+async def test_watcher_that_takes_no_response_blocks_neither_others_nor_the_stop(tmp_path: Path) -> None:
+    known = TokenGateway(tmp_path)
+    async with Process(tmp_path, "serve", "--config", known.config) as process:
+        address = await process.address()
+        peer = Peer(address)
+        peer.begin(window=0)
+        peer.open(1, b"/grpc.health.v1.Health/Watch")
+        peer.send_data(1, bytes(5))
+        peer.read(0.5)
+        credentials = grpc.ssl_channel_credentials(known.authority.pem)
+        async with grpc.aio.secure_channel(address, credentials) as channel:
+            stub: Any = health_pb2_grpc.HealthStub(channel)
+            watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=30)
+            assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+            process.send(signal.SIGTERM)
+            assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        assert (await process.ended()).code == 0
         peer.close()
 
 

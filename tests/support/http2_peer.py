@@ -23,12 +23,13 @@ class Peer:
     """One connection. It reads what the gateway sends, so that the gateway never waits for it.
 
     parses: False drops what the gateway sends, which is faster, but there is no flow control then.
+    source: the address that the connection comes from.
     closed: the gateway has closed the connection. ended: streams that the gateway has ended or reset.
     """
 
-    def __init__(self, address: str, *, tls: bool = True, parses: bool = True) -> None:
+    def __init__(self, address: str, *, tls: bool = True, parses: bool = True, source: str = SOURCE) -> None:
         host, _, port = address.rpartition(":")
-        plain = socket.create_connection((host, int(port)), timeout=10, source_address=(SOURCE, 0) if SOURCE else None)
+        plain = socket.create_connection((host, int(port)), timeout=10, source_address=(source, 0) if source else None)
         self._socket = _context().wrap_socket(plain, server_hostname="localhost") if tls else plain
         self._socket.setblocking(False)
         self._parses = parses
@@ -39,10 +40,15 @@ class Peer:
         self.closed = False
         self.ended: set[int] = set()
 
-    def begin(self) -> None:
-        """Send the connection preface."""
+    def begin(self, window: int = _INITIAL_WINDOW) -> None:
+        """Send the connection preface. window: how many bytes of a response the gateway may send."""
         acknowledgement = b"" if self._parses else h2.frame(FrameKind.SETTINGS, flags=h2.ACK)
-        self.send(h2.PREFACE + h2.settings() + h2.window_update(increment=1 << 30) + acknowledgement)
+        self.send(
+            h2.PREFACE
+            + h2.settings([(_SETTING_INITIAL_WINDOW, window)])
+            + h2.window_update(increment=1 << 30)
+            + acknowledgement
+        )
 
     def send(self, content: bytes, *, until: float = float("inf")) -> None:
         """Send all of `content`, or stop at `until` (monotonic) or when the gateway closes the connection."""

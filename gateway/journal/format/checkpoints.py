@@ -18,14 +18,17 @@ from typing import Any, Final, Self
 
 import orjson
 
-from gateway.journal.format.durable_files import FILE_MODE, sync_folder
+from gateway.journal.format.durable_files import sync_folder
 from gateway.journal.format.keys import JournalPublicKey, SigningKey
 from gateway.journal.format.records import MalformedRecord, Receipt
+from gateway.journal.format.regular_files import open_file, read_file
 from gateway.journal.format.segments import CHECKPOINTS
 from gateway.journal.format.signed_notes import MalformedNote, SignedNote, sign_checkpoint
 
 _ORIGIN: Final = "keyway.audit/"
 _STOP: Final = "stop"
+_MAXIMUM_COPIES_BYTES: Final = 16 << 20
+"""The writer keeps the file far smaller."""
 _MANIFEST: Final = re.compile(r"manifest (\d+)", re.ASCII)
 
 
@@ -115,14 +118,14 @@ def _signed_message(head: Receipt, time: int, key_id: str) -> bytes:
 def read_copies(chain: Path) -> bytes:
     """Return the content of the file of copies, including a torn last line."""
     try:
-        return (chain / CHECKPOINTS).read_bytes()
+        return read_file(chain / CHECKPOINTS, _MAXIMUM_COPIES_BYTES)
     except FileNotFoundError:
         return b""
 
 
 def append_copies(chain: Path, lines: Sequence[bytes]) -> int:
     """Append copies durably; return the size of the file. Cuts off a torn last line of an interrupted call first."""
-    file = os.open(chain / CHECKPOINTS, os.O_RDWR | os.O_CREAT, FILE_MODE)
+    file = open_file(chain / CHECKPOINTS, os.O_RDWR | os.O_CREAT)
     try:
         size = os.fstat(file).st_size
         if size == 0:

@@ -15,6 +15,7 @@ import orjson
 from gateway.journal.format.durable_files import replace
 from gateway.journal.format.keys import JournalPublicKey, SigningKey
 from gateway.journal.format.records import NO_HASH, Record
+from gateway.journal.format.regular_files import read_file
 from gateway.journal.format.segments import CURSOR, ChainPosition
 
 
@@ -40,6 +41,7 @@ class Cursor(NamedTuple):
         return cls(record.chain, record.sequence, record.hash, end)
 
 
+_MAXIMUM_BYTES: Final = 1 << 16
 _MEMBERS: Final = {"chain": str, "sequence": int, "hash": str, "segment": int, "offset": int}
 
 
@@ -57,7 +59,7 @@ class CursorFile(NamedTuple):
 def load(chain_folder: Path) -> CursorFile | None:
     """Return the cursor of a chain, or None if nothing was shipped yet. Raises CursorError or OSError."""
     try:
-        content = (chain_folder / CURSOR).read_bytes()
+        content = read_file(chain_folder / CURSOR, _MAXIMUM_BYTES)
     except FileNotFoundError:
         return None
     try:

@@ -16,12 +16,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from gateway.config.base import ConfigError
 from gateway.journal.format.durable_files import create, replace
+from gateway.journal.format.regular_files import read_file
 
 PUBLIC_KEY: Final = "public-key.pem"
 _SIGNING_KEY: Final = "signing-key.pem"
 _DIGEST_KEY: Final = "digest-key"
 _DIGEST_KEY_BYTES: Final = 32
 _ID_DIGITS: Final = 16
+_MAXIMUM_BYTES: Final = 1 << 16
 
 
 class JournalPublicKey:
@@ -95,7 +97,7 @@ def signing_key_path(directory: Path, configured: Path | None) -> Path:
 def load_signing_key(path: Path) -> SigningKey:
     """Return the key in a file. ConfigError if it is invalid, FileNotFoundError, and other OSErrors."""
     try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        key = serialization.load_pem_private_key(read_file(path, _MAXIMUM_BYTES, follow=True), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise ConfigError(f"{path}: not a private key in PKCS#8 PEM without a password") from None
     if not isinstance(key, Ed25519PrivateKey):
@@ -114,7 +116,7 @@ def publish(directory: Path, key: JournalPublicKey) -> None:
     if not kept.exists():
         create(kept, key.pem)
     present = directory / PUBLIC_KEY
-    if not present.exists() or present.read_bytes() != key.pem:
+    if not present.exists() or _read(present) != key.pem:
         replace(present, key.pem)
 
 
@@ -128,7 +130,7 @@ def digest_key(directory: Path, configured: bytes | None) -> bytes:
     path = directory / _DIGEST_KEY
     if not path.exists():
         create(path, secrets.token_bytes(_DIGEST_KEY_BYTES))
-    if len(key := path.read_bytes()) != _DIGEST_KEY_BYTES:
+    if len(key := _read(path)) != _DIGEST_KEY_BYTES:
         raise ConfigError(f"{path}: not a valid digest key: it must have {_DIGEST_KEY_BYTES} bytes")
     return key
 
@@ -146,6 +148,11 @@ def digest_key_id(key: bytes) -> str:
 def temporary_digest_key() -> bytes:
     """Return a key to use while the directory is not accessible. No record with its digests is ever written."""
     return secrets.token_bytes(_DIGEST_KEY_BYTES)
+
+
+def _read(path: Path) -> bytes:
+    """Return the content of a key file in the directory of the journal. Raises OSError."""
+    return read_file(path, _MAXIMUM_BYTES)
 
 
 def _private_pem(key: Ed25519PrivateKey) -> bytes:

@@ -27,10 +27,10 @@ from pathlib import Path
 from typing import Final, Self
 
 from gateway.journal.format import durable_files
-from gateway.journal.format.durable_files import FILE_MODE
 from gateway.journal.format.keys import JournalPublicKey, SigningKey
 from gateway.journal.format.records import NO_HASH, Receipt
-from gateway.journal.format.signed_notes import MalformedNote, SignedNote, sign_checkpoint
+from gateway.journal.format.regular_files import open_file, read_file
+from gateway.journal.format.signed_notes import MAXIMUM_BYTES, MalformedNote, SignedNote, sign_checkpoint
 
 MANIFEST: Final = "manifest"
 _LOCK: Final = "manifest.lock"
@@ -100,7 +100,7 @@ class Manifest:
 def read(directory: Path) -> bytes | None:
     """Return the content of the manifest of a directory; None if there is none. Raises OSError."""
     try:
-        return (directory / MANIFEST).read_bytes()
+        return read_file(directory / MANIFEST, MAXIMUM_BYTES)
     except FileNotFoundError:
         return None
 
@@ -133,7 +133,7 @@ def locked(directory: Path) -> Iterator[None]:
 
     Raises BlockingIOError if that takes too long.
     """
-    file = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    file = open_file(directory / _LOCK, os.O_RDWR | os.O_CREAT)
     try:
         ends = time.monotonic() + _LOCK_SECONDS
         while not _lock(file):

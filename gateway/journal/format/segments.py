@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from gateway.journal.format.records import Record, parse
+from gateway.journal.format.regular_files import open_reader
 
 CHECKPOINTS: Final = "checkpoints.jsonl"
 CURSOR: Final = "cursor.json"
@@ -100,7 +101,7 @@ def _lines_of(chain: Path, position: ChainPosition) -> Iterator[tuple[bytes, Cha
     """Yield the complete lines of one segment from an offset on."""
     segment, offset = position
     try:
-        file = segment_path(chain, segment).open("rb", buffering=0)
+        file = open_reader(segment_path(chain, segment), buffering=0)
     except FileNotFoundError:
         raise SegmentMissing(f"segment {segment_path(chain, segment).name} does not exist") from None
     with file:

@@ -16,7 +16,7 @@ from gateway.journal.format.keys import JournalPublicKey, SigningKey
 
 _ED25519: Final = b"\x01"
 _KEY_HASH_BYTES: Final = 4
-_MAXIMUM_BYTES: Final = 1 << 20
+MAXIMUM_BYTES: Final = 1 << 20
 _SIGNATURE: Final = re.compile("\u2014 ([^\\s+]+) ([A-Za-z0-9+/=]+)")
 _CONTROL: Final = re.compile("[\\x00-\\x09\\x0b-\\x1f]")
 EMPTY_TREE: Final = ("0", base64.b64encode(sha256(b"").digest()).decode())
@@ -38,7 +38,7 @@ class SignedNote:
     def parse(cls, note: str) -> Self:
         """Read a note without verifying it. Raises MalformedNote."""
         text, separator, lines = note.rpartition("\n\n")
-        if not separator or not lines.endswith("\n") or len(note) > _MAXIMUM_BYTES or _CONTROL.search(note):
+        if not separator or not lines.endswith("\n") or len(note) > MAXIMUM_BYTES or _CONTROL.search(note):
             raise MalformedNote("not a signed note")
         return cls(text + "\n", tuple(_signature(line) for line in lines[:-1].split("\n")))
 

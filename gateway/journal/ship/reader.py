@@ -12,6 +12,7 @@ from pathlib import Path
 from gateway.journal.format.cursor import Cursor
 from gateway.journal.format.durable_files import sync_folder
 from gateway.journal.format.records import MalformedRecord, Record
+from gateway.journal.format.regular_files import open_file
 from gateway.journal.format.segments import (
     ChainPosition,
     SegmentMissing,
@@ -64,7 +65,7 @@ class ChainReader:
         for segment, offset in {end.segment: end.offset for end in ends}.items():
             if (segment, offset) <= self._synced:
                 continue
-            descriptor = os.open(segment_path(self._folder, segment), os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = open_file(segment_path(self._folder, segment), os.O_RDONLY)
             try:
                 size = os.fstat(descriptor).st_size
                 os.fdatasync(descriptor)

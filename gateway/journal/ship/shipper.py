@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 
 from gateway.journal.format.keys import signing_key_path
+from gateway.journal.format.regular_files import open_file
 from gateway.journal.format.segments import chain_folders
 from gateway.journal.ship.chain import LAST_SECONDS, ChainShipper
 from gateway.journal.ship.settings import ShipSettings
@@ -58,7 +59,7 @@ async def _locked(directory: Path, stop: asyncio.Event) -> AsyncIterator[bool]:
     logged = False
     while not stop.is_set():
         try:
-            descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = open_file(directory / LOCK, os.O_RDWR | os.O_CREAT)
         except FileNotFoundError:
             await _stopped(stop, _POLL_SECONDS)  # the journal has not created its directory yet
             continue

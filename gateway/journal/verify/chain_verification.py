@@ -9,6 +9,7 @@ from gateway.journal.format.hash_chain import HashChain, check_segment_head, is_
 from gateway.journal.format.keys import JournalPublicKey
 from gateway.journal.format.payloads import manifest_of, removed_by, unsigned_range
 from gateway.journal.format.records import MalformedRecord, Receipt, decode_body, parse
+from gateway.journal.format.regular_files import open_reader
 from gateway.journal.format.segments import segment_path, segment_starts
 from gateway.journal.verify.copy_verification import CopyVerification
 from gateway.journal.verify.expected_records import ExpectedRecord, ExpectedRecords
@@ -64,7 +65,7 @@ class ChainVerification:
             what = f"records {head.sequence + 1} to {start - 1} are missing before this segment"
             raise InvalidChain(self._location(path, 0, head.sequence + 1), what)
         self.report.segments += 1
-        with path.open("rb") as file:
+        with open_reader(path) as file:
             offset = 0
             for line in file:
                 if head is None and line.endswith(b"\n"):

@@ -10,6 +10,7 @@ from gateway.journal.format import manifest as manifests
 from gateway.journal.format.keys import JournalPublicKey
 from gateway.journal.format.manifest import MalformedManifest, Manifest
 from gateway.journal.format.records import Receipt
+from gateway.journal.format.regular_files import FileTooLarge, NotRegularFile
 from gateway.journal.verify.report import ChainReport, ManifestReport
 
 
@@ -18,17 +19,23 @@ class ManifestVerification:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._content = manifests.read(directory)
+        self._content: bytes | None = None
         self._manifest: Manifest | None = None
         self._problem: str | None = None
         try:
+            self._content = manifests.read(directory)
             self._manifest = Manifest.parse(self._content) if self._content is not None else None
         except MalformedManifest as error:
             self._problem = str(error)
+        except (NotRegularFile, FileTooLarge) as error:
+            self._problem = f"the manifest is {error.strerror}"
 
     def changed(self) -> bool:
         """Return whether the gateway changed the manifest since it was read, for example because it began a chain."""
-        return manifests.read(self._directory) != self._content
+        try:
+            return manifests.read(self._directory) != self._content
+        except OSError:
+            return False
 
     @property
     def present(self) -> bool:

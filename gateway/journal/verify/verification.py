@@ -11,6 +11,7 @@ from gateway.journal.format.checkpoints import read_copies
 from gateway.journal.format.cursor import CursorError, load
 from gateway.journal.format.keys import PUBLIC_KEY, JournalPublicKey
 from gateway.journal.format.records import Receipt
+from gateway.journal.format.regular_files import FileTooLarge, NotRegularFile, read_file
 from gateway.journal.format.segments import chain_folders, segment_starts
 from gateway.journal.verify.chain_verification import ChainVerification
 from gateway.journal.verify.expected_records import CURSOR, MANIFEST, RECEIPT, ExpectedRecord
@@ -18,6 +19,7 @@ from gateway.journal.verify.manifest_verification import ManifestVerification
 from gateway.journal.verify.report import ChainReport, Problem, Report
 
 _ATTEMPTS = 3
+_MAXIMUM_KEY_BYTES = 1 << 16
 
 
 class Unverifiable(Exception):
@@ -27,7 +29,7 @@ class Unverifiable(Exception):
 def verify(directory: Path, *, public_keys: Sequence[Path] = (), expected: Sequence[Receipt] = ()) -> Report:
     """Verify all chains and the manifest. expected: receipts that the directory must contain. Unverifiable, OSError."""
     paths = public_keys or (directory / PUBLIC_KEY,)
-    keys = [_key(path) for path in paths]
+    keys = [_key(path, follow=bool(public_keys)) for path in paths]
     for _ in range(_ATTEMPTS):
         manifest = ManifestVerification(directory)
         verified = _verify_chains(directory, keys, [ExpectedRecord(each, RECEIPT) for each in expected], manifest)
@@ -79,6 +81,9 @@ def _verify_chain(
         try:
             verification.run()
             break
+        except (NotRegularFile, FileTooLarge) as error:
+            verification.report.problem = Problem(str(error.filename), 0, 0, f"the file is {error.strerror}")
+            break
         except FileNotFoundError as error:
             if attempt == _ATTEMPTS - 1:
                 verification.report.problem = Problem(str(error.filename), 0, 0, "the file was deleted")
@@ -105,10 +110,13 @@ def _report_copies(chains: Sequence[ChainReport]) -> None:
             chain.problem = chain.problem or Problem(chain.name, 0, chain.first, what)
 
 
-def _key(path: Path) -> JournalPublicKey:
+def _key(path: Path, *, follow: bool) -> JournalPublicKey:
+    """Return the key in a file. follow: whether somebody named the file, so that it can be a link or a pipe."""
     try:
-        return JournalPublicKey.from_pem(path.read_bytes())
+        return JournalPublicKey.from_pem(path.read_bytes() if follow else read_file(path, _MAXIMUM_KEY_BYTES))
     except FileNotFoundError:
         raise Unverifiable(f"{path}: no such public key file; pass --public-key FILE") from None
     except ValueError as error:
         raise Unverifiable(f"{path}: {error}") from None
+    except (NotRegularFile, FileTooLarge) as error:
+        raise Unverifiable(f"{path}: {error.strerror}") from None

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from gateway.journal.format.durable_files import FILE_MODE
 from gateway.journal.format.records import Kind, Receipt, encode
+from gateway.journal.format.regular_files import open_file
 from gateway.journal.format.segments import segment_path
 
 _MAXIMUM_SHORT_WRITES: Final = 3
@@ -29,7 +29,7 @@ class OpenSegment:
         self.size = size
         self.name_durable = not create
         self.torn = False
-        self.file = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT | os.O_EXCL if create else 0), FILE_MODE)
+        self.file = open_file(self.path, os.O_RDWR | (os.O_CREAT | os.O_EXCL if create else 0))
 
     def append(self, lines: bytes) -> None:
         """Write one or more lines. On OSError none of them is in the file."""

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from gateway.journal.format.durable_files import FILE_MODE
+from gateway.journal.format.regular_files import open_file
 
 _BLOCK: Final = 4096
 _STEP: Final = 1 << 20
@@ -20,7 +20,7 @@ class Reserve:
     """The reserve file. held: bytes reserved for outcomes; never more than the allocated bytes minus the margin."""
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        self._file = open_file(path, os.O_RDWR | os.O_CREAT)
         status = os.fstat(self._file)
         # Reuse the blocks of an earlier run, unless the file was copied as a sparse file.
         self._size = status.st_size if status.st_blocks * 512 >= status.st_size else 0

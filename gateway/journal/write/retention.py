@@ -13,6 +13,7 @@ import orjson
 from gateway.journal.format.cursor import Cursor
 from gateway.journal.format.durable_files import sync_folder
 from gateway.journal.format.records import parse
+from gateway.journal.format.regular_files import open_reader
 from gateway.journal.format.segments import segment_path, segment_starts
 
 
@@ -39,7 +40,7 @@ def removable(folder: Path, cursor: Cursor, before: int) -> Removal | None:
     for start, successor in pairwise(starts):
         if successor > cursor.sequence + 1 or start >= cursor.position.segment:
             break
-        with segment_path(folder, successor).open("rb") as file:
+        with open_reader(segment_path(folder, successor)) as file:
             head = parse(file.readline())
         if head.chain != cursor.chain or not _older(head.value().get("time"), before):
             break

@@ -15,9 +15,10 @@ import orjson
 
 from gateway.journal.errors import JournalCorrupt
 from gateway.journal.format.checkpoints import append_copies, checkpoint_body
-from gateway.journal.format.durable_files import FILE_MODE, make_folder, sync_folder
+from gateway.journal.format.durable_files import make_folder, sync_folder
 from gateway.journal.format.keys import SigningKey
 from gateway.journal.format.records import NO_HASH, Receipt
+from gateway.journal.format.regular_files import open_file
 from gateway.journal.format.segments import LOCK, RESERVE, segment_path
 from gateway.journal.settings import AuditSettings
 from gateway.journal.write.chain import Chain, OpenSegment
@@ -126,7 +127,7 @@ def segment_head_body(
 
 
 def _lock(path: Path, resources: ExitStack) -> None:
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    file = open_file(path, os.O_RDWR | os.O_CREAT)
     resources.callback(os.close, file)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -140,7 +141,11 @@ def _cut(folder: Path, torn: TornLine) -> None:
     if torn.offset == 0:
         path.unlink()
     else:
-        os.truncate(path, torn.offset)
+        file = open_file(path, os.O_RDWR)
+        try:
+            os.ftruncate(file, torn.offset)
+        finally:
+            os.close(file)
 
 
 def _begin(folder: Path, registration: Registration) -> Chain:

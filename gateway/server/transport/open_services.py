@@ -1,7 +1,10 @@
 """Services without authentication (health and reflection), with limits on what every peer can send to them.
 
 gRPC receives a message that a handler waits for completely before it passes it on. The number of such waiting handlers
-times the largest message is the memory that unauthenticated peers can fill.
+times the largest message is the memory that unauthenticated peers can fill with messages.
+
+A peer that grants no flow-control window does not take its response, and gRPC cannot end such a call: it keeps the
+response until the connection closes. So the number of responses that are not sent yet is limited, too.
 """
 
 import asyncio
@@ -12,13 +15,16 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 
 from gateway.server.rpc_context import ServicerContext
+from gateway.server.transport.peer_slots import PeerSlots
 
 _MAXIMUM_WAITING: Final = 16
 """Handlers that wait for a message. A new one ends the oldest, so that peers who send nothing do not block others."""
 _WAITING_SECONDS: Final = 10.0
 _MAXIMUM_MESSAGE_BYTES: Final = 4096
 _MAXIMUM_STREAMS: Final = 1024
-"""Streams that stay open, such as Watch of the health service."""
+"""Streams that stay open, such as Watch of the health service. One peer can open half of them."""
+_MAXIMUM_UNSENT: Final = 128
+"""Responses that their peers have not taken yet. A quarter of them can be for one peer."""
 
 _Handler = Any  # of gRPC, whose types do not describe the attributes that depend on the kind
 
@@ -27,6 +33,7 @@ class OpenServices:
     """Registers the handlers of generated code at a server, with limits: `add_X_to_server(servicer, OpenServices(s))`.
 
     waiting: handlers that wait for a message concurrently, for at most `seconds`. streams: streams that stay open.
+    unsent: responses that are not sent yet.
     """
 
     def __init__(
@@ -36,24 +43,30 @@ class OpenServices:
         waiting: int = _MAXIMUM_WAITING,
         seconds: float = _WAITING_SECONDS,
         streams: int = _MAXIMUM_STREAMS,
+        unsent: int = _MAXIMUM_UNSENT,
     ) -> None:
         self._server = server
         self._receiving = _Receiving(waiting, seconds)
-        self._streams = asyncio.Semaphore(streams)
+        self._streams = PeerSlots(streams, max(1, streams // 2))
+        self._unsent = PeerSlots(unsent, max(1, unsent // 4))
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
         """Add handlers, each within the limits."""
-        self._server.add_generic_rpc_handlers([_Limited(each, self._receiving, self._streams) for each in handlers])
+        limited = [_Limited(each, self._receiving, self._streams, self._unsent) for each in handlers]
+        self._server.add_generic_rpc_handlers(limited)
 
     def add_registered_method_handlers(self, _service: str, _handlers: object) -> None:
         """Do nothing: generated code adds its handlers as generic ones, too."""
 
 
 class _Limited(grpc.GenericRpcHandler):
-    def __init__(self, inner: grpc.GenericRpcHandler, receiving: "_Receiving", streams: asyncio.Semaphore) -> None:
+    def __init__(
+        self, inner: grpc.GenericRpcHandler, receiving: "_Receiving", streams: PeerSlots, unsent: PeerSlots
+    ) -> None:
         self._inner = inner
         self._receiving = receiving
         self._streams = streams
+        self._unsent = unsent
 
     def service(self, details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any] | None":
         """Return the handler of a call, which receives its messages within the limits."""
@@ -61,23 +74,23 @@ class _Limited(grpc.GenericRpcHandler):
         if handler is None:
             return None
         if handler.unary_unary:
-            return grpc.stream_unary_rpc_method_handler(self._unary(handler), None, handler.response_serializer)
-        stream = self._single_request(handler) if handler.unary_stream else self._requests(handler)
+            stream = self._unary(handler)
+        else:
+            stream = self._single_request(handler) if handler.unary_stream else self._requests(handler)
         return grpc.stream_stream_rpc_method_handler(stream, None, handler.response_serializer)
 
     def _unary(self, handler: _Handler) -> Any:
-        async def respond(_messages: object, transport: ServicerContext) -> Message:
-            response: Message = await handler.unary_unary(await self._required(handler, transport), transport)
-            return response
+        async def respond(_messages: object, transport: ServicerContext) -> None:
+            request = await self._required(handler, transport)
+            async with self._unsent.slot(transport):
+                await transport.write(await handler.unary_unary(request, transport))
 
         return respond
 
     def _single_request(self, handler: _Handler) -> Any:
         async def respond(_messages: object, transport: ServicerContext) -> None:
             request = await self._required(handler, transport)
-            if self._streams.locked():
-                await transport.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many streams are open")
-            async with self._streams:
+            async with self._streams.slot(transport):
                 await handler.unary_stream(request, transport)
 
         return respond
@@ -89,7 +102,8 @@ class _Limited(grpc.GenericRpcHandler):
 
         async def respond(_messages: object, transport: ServicerContext) -> None:
             async for response in handler.stream_stream(requests(transport), transport):
-                await transport.write(response)
+                async with self._unsent.slot(transport):
+                    await transport.write(response)
 
         return respond
 

@@ -11,7 +11,7 @@ import grpc
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import PrivateFormat
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from structlog.testing import capture_logs
 
 from gateway.config.base import ConfigError
@@ -19,6 +19,7 @@ from gateway.identity.settings import IdentitySettings
 from gateway.identity.tls_files import TlsFiles
 from gateway.server.transport import listener
 from gateway.server.transport.health import serve_health
+from gateway.server.transport.health_service import HealthService
 from gateway.server.transport.listener import ListenError
 from tests.support.authority import CertificateAndKey, CertificateAuthority
 from tests.support.identity_server import channel, serving, who
@@ -189,13 +190,13 @@ def connect(context: ssl.SSLContext, port: int, session: ssl.SSLSession | None) 
 
 class TestHealth:
     async def test_health_listener_is_plaintext_and_serves_health_only(self, tmp_path: Path) -> None:
-        servicer: Any = health.aio.HealthServicer()
-        server, address = await serve_health("127.0.0.1:0", servicer)
+        service = HealthService(())
+        server, address = await serve_health("127.0.0.1:0", service)
         try:
             async with grpc.aio.insecure_channel(address) as made:
                 stub: Any = health_pb2_grpc.HealthStub(made)
                 for status in (health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING):
-                    await servicer.set("", status)
+                    service.report(available=status == health_pb2.HealthCheckResponse.SERVING)
                     assert (await stub.Check(health_pb2.HealthCheckRequest())).status == status
                 foreign: Any = made.unary_unary("/keyway.v1.ProviderService/ListProviders")
                 with pytest.raises(grpc.aio.AioRpcError) as caught:
@@ -205,7 +206,7 @@ class TestHealth:
                     await stub.Check(health_pb2.HealthCheckRequest(service="x" * 5000))
                 assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
             with pytest.raises(ListenError):
-                await serve_health(address, servicer)
+                await serve_health(address, service)
         finally:
             await server.stop(None)
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import grpc
 import pytest
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from gateway.server.transport.health_service import HealthService
 from gateway.server.transport.open_services import OpenServices
+from tests.support.http2_peer import Peer
 from tests.support.waiting import eventually
 
 CHECK, WATCH = "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"
@@ -18,13 +20,20 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 
 @contextlib.asynccontextmanager
 async def served(**limits: Any) -> AsyncIterator[grpc.aio.Channel]:
+    async with listening(**limits) as address, grpc.aio.insecure_channel(address) as channel:
+        yield channel
+
+
+@contextlib.asynccontextmanager
+async def listening(**limits: Any) -> AsyncIterator[str]:
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     services: Any = OpenServices(server, **limits)
-    health_pb2_grpc.add_HealthServicer_to_server(health.aio.HealthServicer(), services)
+    service = HealthService(())
+    service.report(available=True)
+    health_pb2_grpc.add_HealthServicer_to_server(service, services)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield channel
+    yield f"127.0.0.1:{port}"
     await server.stop(0)
 
 
@@ -42,6 +51,20 @@ def silent(channel: grpc.aio.Channel, method: str = CHECK) -> Any:
         yield b""
 
     return call(nothing())
+
+
+async def not_taken(peer: Peer, method: str, ended: int) -> None:
+    """Make 16 calls whose responses the peer does not take, and wait until the server has ended so many of them."""
+    peer.begin(window=0)
+    for stream in range(1, 32, 2):
+        peer.open(stream, method.encode())
+        peer.send_data(stream, bytes(5))
+
+    async def have_ended() -> bool:
+        peer.read(0.01)
+        return len(peer.ended) >= ended
+
+    await eventually(have_ended)
 
 
 async def code_of(call: Any) -> grpc.StatusCode:
@@ -111,3 +134,32 @@ async def test_open_streams_are_limited() -> None:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await second.read()
         assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize(("method", "limits"), [(CHECK, {"unsent": 16}), (WATCH, {"streams": 8})])
+async def test_peer_that_takes_no_response_holds_a_share_of_the_calls(method: str, limits: dict[str, int]) -> None:
+    """gRPC keeps a response that is not taken until the connection closes. The other 12 of the 16 calls end."""
+    async with listening(**limits) as address:
+        peer = Peer(address, tls=False, source="127.0.0.2")
+        await not_taken(peer, method, 12)
+        async with grpc.aio.insecure_channel(address) as channel:
+            assert (await check(channel)).status == SERVING
+            stub: Any = health_pb2_grpc.HealthStub(channel)
+            assert (await stub.Watch(health_pb2.HealthCheckRequest(), timeout=10).read()).status == SERVING
+        assert len(peer.ended) == 12
+        peer.close()
+
+
+async def test_closed_connection_frees_its_calls() -> None:
+    async with listening(unsent=4) as address:
+        peer = Peer(address, tls=False)
+        await not_taken(peer, CHECK, 15)
+        peer.close()
+
+        async def served_again() -> bool:
+            async with grpc.aio.insecure_channel(address) as channel:
+                with contextlib.suppress(grpc.aio.AioRpcError):
+                    return bool((await check(channel)).status == SERVING)
+            return False
+
+        await eventually(served_again)
