@@ -105,7 +105,7 @@ class LibraryLogs(logging.Handler):
         message = _constant_part(record)
         if (suppressed := self._admit((record.name, message))) is None:
             return
-        fields = {"message": message, **_exception_fields(record)}
+        fields = {"message": message, **exception_fields(record.exc_info[1] if record.exc_info else None)}
         if suppressed:
             fields["suppressed"] = suppressed
         _log.log(record.levelno, "library_log", library=record.name, **fields)
@@ -135,9 +135,8 @@ def _constant_part(record: logging.LogRecord) -> str:
     return next((known for known in _KNOWN_MESSAGES if text.startswith(known)), "")
 
 
-def _exception_fields(record: logging.LogRecord) -> dict[str, object]:
+def exception_fields(error: BaseException | None) -> dict[str, object]:
     """Return the types of the exception and its causes, and where it was raised. Its text can contain peer input."""
-    error = record.exc_info[1] if record.exc_info else None
     if error is None:
         return {}
     types = " from ".join(type(each).__qualname__ for each in _chain(error))

@@ -13,6 +13,7 @@ from google.rpc import code_pb2
 from gateway import errors
 from gateway.call_context import CallContext
 from gateway.errors import GatewayError, UpstreamError
+from gateway.library_logs import exception_fields
 from gateway.server.status import reason_name
 from keyway.v1 import error_reason_pb2 as reasons
 
@@ -54,8 +55,11 @@ async def within_boundary(work: Awaitable[ResultT], call: CallContext) -> Result
 
 
 def internal_error(error: Exception, call: CallContext) -> GatewayError:
-    """Log a bug with its traceback, and return the error for the caller, which reveals nothing about the bug."""
-    _log.exception("internal_error", request_id=call.request_id)
+    """Log where a bug occurred, and return the error for the caller, which reveals nothing about the bug.
+
+    The text of the exception is not logged, because it can quote a request or a response.
+    """
+    _log.error("internal_error", request_id=call.request_id, **exception_fields(error))
     _drop_frames(error)
     return GatewayError(errors.INTERNAL_ERROR, "internal error")
 

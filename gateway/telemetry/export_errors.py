@@ -10,18 +10,22 @@ from typing import Final
 
 import structlog
 
+from gateway.redaction import DEFAULT_REDACTION
+
 PAUSE_SECONDS: Final = 60.0
 
 _SDK: Final = "opentelemetry"
+_SIGNALS: Final = ("traces", "metrics", "logs")
 _IGNORED_MESSAGES: Final = ("Transient error", "Exporter already shutdown")
 _log = structlog.get_logger(__name__)
 
 
 class ExportErrors(logging.Handler):
-    """Replaces the handlers of the SDK's loggers from `install` to `remove`."""
+    """Replaces the handlers of the SDK's loggers from `install` to `remove`. endpoint: of the collector."""
 
-    def __init__(self) -> None:
+    def __init__(self, endpoint: str = "") -> None:
         super().__init__(logging.WARNING)
+        self._known = (*_SIGNALS, endpoint, endpoint.rpartition("/")[2])
         self._guard = threading.Lock()
         self._logged_at: float | None = None
         self._suppressed = 0
@@ -48,7 +52,17 @@ class ExportErrors(logging.Handler):
                 self._suppressed += 1
                 return
             self._logged_at, suppressed, self._suppressed = now, self._suppressed, 0
-        problem = record.getMessage()
+        problem = self._message(record)
         if record.exc_info and record.exc_info[0] is not None:  # exc_info can be False
             problem = f"{problem} ({record.exc_info[0].__qualname__})"
         _log.warning("telemetry_export_failed", error=problem, suppressed=suppressed, effect="some telemetry is lost")
+
+    def _message(self, record: logging.LogRecord) -> str:
+        """Return the message of a record. Text of the collector in it is replaced, because it can repeat the token."""
+        if not isinstance(record.args, tuple):
+            return str(record.msg)
+        values = (
+            DEFAULT_REDACTION.placeholder(value) if isinstance(value, str) and value not in self._known else value
+            for value in record.args
+        )
+        return str(record.msg) % tuple(values)

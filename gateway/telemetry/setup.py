@@ -50,13 +50,13 @@ class Telemetry:
     is propagated, or None. metrics: None if metrics are off.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, endpoint: str = "") -> None:
         self.begin: Callable[[str, Metadata], CallTrace | None] = _propagate
         self.metrics: Metrics | None = None
         self.prometheus_port: int | None = None
         self._shutdowns: list[Callable[[], None]] = []
         self._exporters: list[Exporter] = []
-        self._export_errors = ExportErrors()
+        self._export_errors = ExportErrors(endpoint)
 
     @classmethod
     def start(
@@ -66,7 +66,7 @@ class Telemetry:
 
         listen: False leaves that address to another process, which collects the metrics of this one.
         """
-        telemetry = cls()
+        telemetry = cls(settings.endpoint or "")
         if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
             _log.warning("telemetry_disabled", error="OTEL_SDK_DISABLED is set")
             return telemetry

@@ -153,7 +153,7 @@ async def test_permanently_rejected_record_blocks_the_chain_and_is_logged(writer
     (held_up,) = (entry for entry in logs if entry["event"] == "audit_shipping_held_up")
     assert held_up["log_level"] == "error"
     assert "rejects record 5 permanently" in held_up["error"]
-    assert "invalid record" in held_up["error"]
+    assert "[14 characters, hmac-sha256:" in held_up["error"]
     assert any(entry["event"] == "audit_shipping_resumed" for entry in logs)
 
 

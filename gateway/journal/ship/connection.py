@@ -24,7 +24,6 @@ from gateway.journal.ship.export_results import ExportResult, ExportStatus, of_p
 from gateway.journal.ship.settings import ShipSettings
 from gateway.tls_verification import system_authorities
 
-_MAXIMUM_DETAIL_CHARACTERS: Final = 300
 _READY: Final = grpc.ChannelConnectivity.READY
 
 
@@ -90,10 +89,7 @@ class CollectorConnection:
         if self._lost.done():
             await asyncio.wait({exported})
             return ExportResult(ExportStatus.LOST, "the connection is closed")
-        result = exported.result()
-        if any(value and value in result.detail for _, value in self._metadata):
-            return ExportResult(result.status, "", result.delay)
-        return result
+        return exported.result()
 
 
 async def _connected(channel: grpc.aio.Channel) -> bool:
@@ -109,10 +105,9 @@ async def _result_of(call: Any) -> ExportResult:
     try:
         response = await call
     except grpc.aio.AioRpcError as error:
-        detail = (error.details() or "")[:_MAXIMUM_DETAIL_CHARACTERS]
-        return of_status(error.code().name, detail, _retry_delay(error))
+        return of_status(error.code().name, error.details() or "", _retry_delay(error))
     partial = response.partial_success
-    return of_partial_success(partial.rejected_log_records, partial.error_message[:_MAXIMUM_DETAIL_CHARACTERS])
+    return of_partial_success(partial.rejected_log_records, partial.error_message)
 
 
 def _retry_delay(error: grpc.aio.AioRpcError) -> float | None:

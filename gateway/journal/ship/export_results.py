@@ -9,6 +9,29 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from gateway.known_messages import KnownMessages
+from gateway.redaction import DEFAULT_REDACTION
+
+_KNOWN_MESSAGES: Final = KnownMessages(
+    (
+        # the OpenTelemetry Collector
+        "data refused due to high memory usage",
+        "sending queue is full",
+        "the request is empty",
+        "unknown service opentelemetry.proto.collector.logs.v1.LogsService",
+        # gRPC, in the collector or in this process
+        "Broken pipe",
+        "Connection reset by peer",
+        "Deadline Exceeded",
+        "Method not found!",
+        "Socket closed",
+        "Stream removed",
+        "Too many pings",
+        "grpc: received message larger than max ({} vs. {})",
+    )
+)
+"""The messages that are logged. Other text of a collector can repeat the header with the token."""
+
 
 class ExportStatus(Enum):
     """What to do next."""
@@ -54,7 +77,7 @@ _STATUSES: Final[Mapping[str, ExportStatus]] = {
 
 def of_status(status: str, detail: str, delay: float | None) -> ExportResult:
     """Return the result of a gRPC status other than OK. delay: from the RetryInfo of the status."""
-    text = f"{status}: {detail}" if detail else status
+    text = f"{status}: {_known(detail)}" if detail else status
     if status == "RESOURCE_EXHAUSTED":
         # With RetryInfo, the collector is overloaded. Without, the message is larger than the collector accepts.
         return ExportResult(ExportStatus.REJECTED if delay is None else ExportStatus.RETRY, text, delay)
@@ -63,4 +86,12 @@ def of_status(status: str, detail: str, delay: float | None) -> ExportResult:
 
 def of_partial_success(rejected: int, detail: str) -> ExportResult:
     """Return the result of an OK, which can say how many records were rejected, but not which."""
-    return ExportResult(ExportStatus.REJECTED, f"{rejected} records rejected: {detail}") if rejected else ACCEPTED
+    return (
+        ExportResult(ExportStatus.REJECTED, f"{rejected} records rejected: {_known(detail)}") if rejected else ACCEPTED
+    )
+
+
+def _known(detail: str) -> str:
+    """Return a known message of a collector, or the length and the digest of another one."""
+    found = _KNOWN_MESSAGES.match(detail)
+    return found.known if found is not None and not found.rest else DEFAULT_REDACTION.placeholder(detail)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from gateway.providers.base.known_messages import KnownMessages
+from gateway.known_messages import KnownMessages
 from gateway.providers.base.sanitizing import sanitize
 from gateway.redaction import Redaction
 

@@ -8,7 +8,7 @@ from typing import Final
 from google.rpc import code_pb2
 
 from gateway.errors import MALFORMED_PROVIDER_RESPONSE, ErrorKind
-from gateway.providers.base.known_messages import KnownMessages
+from gateway.known_messages import KnownMessages
 from gateway.upstream import outcomes
 
 

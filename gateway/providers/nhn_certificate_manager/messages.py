@@ -9,6 +9,7 @@ from google.type import date_pb2
 
 from gateway.contract import resource_names
 from gateway.errors import GatewayError, InvalidRequest, Violation
+from gateway.known_messages import KnownMessages
 from gateway.pem import CERTIFICATE_LABELS, PRIVATE_KEY_LABELS
 from gateway.providers.base import expiry, filenames, pem
 from gateway.providers.base import x509 as formats
@@ -16,7 +17,6 @@ from gateway.providers.base.envelope import Envelope
 from gateway.providers.base.errors import FormatError, UnsupportedFile
 from gateway.providers.base.field_reader import FieldReader
 from gateway.providers.base.json_object import JsonObject
-from gateway.providers.base.known_messages import KnownMessages
 from gateway.providers.nhn import envelope as nhn
 from gateway.providers.nhn_certificate_manager.status_table import (
     FILE_TOO_LARGE,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from gateway.errors import INVALID_USER_DATA, KEY_NOT_ACTIVE, KEY_NOT_FOUND, KEY_VERSION_NOT_FOUND
-from gateway.providers.base.known_messages import KnownMessages
+from gateway.known_messages import KnownMessages
 from gateway.providers.base.status_table import StatusRow, StatusTable, requested_resource
 from gateway.upstream.outcomes import API_NOT_FOUND, CREDENTIALS_REJECTED
 

@@ -5,7 +5,7 @@ import hmac
 
 import pytest
 
-from gateway.providers.base.known_messages import KnownMessages
+from gateway.known_messages import KnownMessages
 from gateway.providers.base.recorded_text import is_safe_code, is_safe_number, recorded_message
 from gateway.redaction import KeyedDigest, Redaction
 

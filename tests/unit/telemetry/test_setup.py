@@ -3,17 +3,22 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import grpc
 import pytest
 from google.rpc import code_pb2
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from gateway.redaction import DEFAULT_REDACTION
 from gateway.telemetry import export_errors, setup
 from gateway.telemetry.export_errors import ExportErrors
 from gateway.telemetry.settings import TelemetrySettings
 from gateway.telemetry.setup import Telemetry
+from tests.support.echoes import FORMS
+from tests.support.secrecy import Secret, leaks
 from tests.support.traces import METHOD, SAMPLED, SPAN_ID, TRACE_ID
 from tests.support.upstream_client import unused_port
 
@@ -122,3 +127,22 @@ def test_export_errors_are_logged_once_per_minute(
     assert "Failed again (ValueError)" in second
     assert "stays inside" not in second
     assert "suppressed=4" in second
+
+
+@pytest.mark.parametrize("form", FORMS.values())
+def test_text_of_a_collector_that_can_repeat_the_token_is_not_logged(
+    form: Callable[[str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    echo, token = form("telemetry-token-07be"), Secret("the token", "telemetry-token-07be")
+    errors = ExportErrors("https://collector:4317")
+    errors.install()
+    try:
+        template = "Failed to export %s to %s, error code: %s, error details: %s"  # as the exporters do
+        arguments = ("traces", "collector:4317", grpc.StatusCode.UNAUTHENTICATED, echo)
+        logging.getLogger("opentelemetry.exporter").error(template, *arguments)
+    finally:
+        errors.remove()
+    line = capsys.readouterr().out
+    assert "Failed to export traces to collector:4317, error code: StatusCode.UNAUTHENTICATED" in line
+    assert DEFAULT_REDACTION.placeholder(echo) in line
+    assert leaks({token}, line.encode()) == []

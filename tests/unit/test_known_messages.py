@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.providers.base.known_messages import KnownMessages
+from gateway.known_messages import KnownMessages
 
 MESSAGES = KnownMessages(["Invalid Key", "Invalid Key ID", "At most {} bytes, not {}."])
 
