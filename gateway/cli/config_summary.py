@@ -70,7 +70,7 @@ def _journal(audit: AuditSettings | None) -> Summary | None:
         "directory": str(audit.directory),
         "durability": audit.durability,
         "ship": ship,
-        "retention": audit.retention if ship is not None else None,
+        "retention": audit.retention if ship is not None or audit.remove_unshipped else None,
     }
 
 
@@ -82,6 +82,6 @@ def _telemetry(telemetry: TelemetrySettings | None) -> Summary | None:
 
 
 def _shipping(journal: Summary) -> str:
-    if journal["ship"] is None:
-        return "not shipped"
-    return f"shipped to {journal['ship']}, kept for {journal['retention'] / 86_400:g} days"
+    ship = f"shipped to {journal['ship']}" if journal["ship"] is not None else "not shipped"
+    kept = journal["retention"]
+    return f"{ship}, kept for {kept / 86_400:g} days" if kept is not None else ship

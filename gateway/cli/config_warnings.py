@@ -35,8 +35,10 @@ def _journal(audit: AuditSettings | None) -> Iterator[str]:
         return
     if audit.durability == "os":
         yield "audit.durability: os can lose the last records in a power failure"
-    if audit.ship is None:
-        yield "audit.ship: records are not shipped, so retention removes nothing and the journal grows without limit"
+    if audit.remove_unshipped:
+        yield "audit.remove_unshipped: retention removes records of which no other copy exists"
+    elif audit.ship is None:
+        yield "audit.ship: records are not shipped, so none are removed, and calls are rejected when the disk is full"
     if audit.checkpoint_interval > _SHORT_INTERVAL:
         yield (
             f"audit.checkpoint_interval: up to {audit.checkpoint_interval:g} s of records are unsigned; somebody who "

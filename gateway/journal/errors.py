@@ -22,7 +22,10 @@ class JournalCorrupt(Exception):
         self.problem = problem
 
 
-PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Errors of a file system without free space."""
+
+PASSING = DISK_FULL | {errno.EROFS, errno.EIO}
 """Errors that may pass while the gateway runs. Every other error stops the start."""
 
 

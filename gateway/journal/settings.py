@@ -1,8 +1,8 @@
 """Settings of the `audit` section: the audit journal."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from gateway.config.base import RESTART, FileContent, Located, Settings, as_bytes
 from gateway.journal.ship.settings import ShipSettings
@@ -68,8 +68,32 @@ class AuditSettings(Settings):
         default=30 * _DAY,
         ge=0,
         description=(
-            "Seconds to keep a segment after its last record. Only shipped segments are removed; without ship, all "
-            "segments are kept."
+            "Seconds to keep a segment after its last record. Only shipped segments are removed; without ship, see "
+            "remove_unshipped."
+        ),
+    )
+    retention_bytes: int | None = Field(
+        default=None,
+        ge=_MIB,
+        description=(
+            "Size in bytes of the whole journal, above which the oldest segments are removed before the end of "
+            "retention. Default: no limit but minimum_free."
+        ),
+    )
+    minimum_free: float = Field(
+        default=0.25,
+        ge=0,
+        lt=1,
+        description=(
+            "Share of the file system to keep free as a reserve for records that cannot be shipped yet. If less is "
+            "free, the oldest segments are removed before the end of retention. 0: no reserve."
+        ),
+    )
+    remove_unshipped: bool = Field(
+        default=False,
+        description=(
+            "Without ship: whether retention, retention_bytes, and minimum_free remove segments although no other copy "
+            "exists. If false, nothing is removed, and calls are rejected when the disk is full."
         ),
     )
     ship: ShipSettings | None = Field(
@@ -84,3 +108,9 @@ class AuditSettings(Settings):
         if value is not None and len(value.get_secret_value()) < _MINIMUM_DIGEST_KEY:
             raise ValueError(f"must have at least {_MINIMUM_DIGEST_KEY} bytes")
         return value
+
+    @model_validator(mode="after")
+    def _ships_or_removes(self) -> Self:
+        if self.remove_unshipped and self.ship is not None:
+            raise ValueError("remove_unshipped is for a journal without ship; remove one of them")
+        return self

@@ -51,6 +51,7 @@ class ChainShipper:
 
     async def run(self) -> None:
         """Ship until the stop."""
+        await self._cursor_store.prepare()
         while not self._stop.is_set():
             try:
                 async with CollectorConnection(self._settings) as connection:

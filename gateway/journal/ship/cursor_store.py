@@ -10,11 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway.config.base import ConfigError
+from gateway.journal.errors import DISK_FULL
 from gateway.journal.format import cursor as cursor_file
 from gateway.journal.format import manifest as manifests
 from gateway.journal.format.cursor import Cursor, CursorError
 from gateway.journal.format.keys import SigningKey, load_signing_key
 from gateway.journal.format.manifest import MalformedManifest
+from gateway.journal.ship.spare_space import SpareSpace
 
 
 class CursorStore:
@@ -38,8 +40,13 @@ class CursorStore:
         self._signing_key = signing_key
         self._failed = failed
         self._untrusted = untrusted
+        self._spare = SpareSpace(folder)
         self._unwritten: Cursor | None = None
         self._written: Cursor | None = None
+
+    async def prepare(self) -> None:
+        """Allocate the spare space for the cursor. Call it at the start, while the disk is not full yet."""
+        await asyncio.to_thread(self._spare.allocate)
 
     async def load(self) -> Cursor | None:
         """Return the cursor; None if nothing was shipped yet, or if the file is not trusted.
@@ -78,7 +85,16 @@ class CursorStore:
         return manifest is not None and manifest.key.id != key.public.id and file.signed_by(manifest.key)
 
     def _store(self, cursor: Cursor) -> None:
-        cursor_file.store(self._folder, cursor, self._key())
+        key = self._key()
+        try:
+            cursor_file.store(self._folder, cursor, key)
+        except OSError as error:
+            if error.errno not in DISK_FULL:
+                raise
+            self._spare.release()
+            cursor_file.store(self._folder, cursor, key)
+        else:
+            self._spare.allocate()
 
     def _key(self) -> SigningKey | None:
         """Return the signing key; None if it can't be read. Then the cursor is valid only while this process runs."""

@@ -1,14 +1,18 @@
 """The availability of the journal: whether it accepts records, since when it does not, and how many it rejected."""
 
 import asyncio
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import orjson
 import structlog
 
-from gateway.journal.errors import JournalUnavailable, error_name
+from gateway.journal.errors import DISK_FULL, JournalUnavailable, error_name
 from gateway.journal.write.clock import now_ms
+
+_DISK_FULL: Final = {errno.errorcode[number] for number in DISK_FULL}
 
 _log = structlog.get_logger(__name__)
 
@@ -20,6 +24,11 @@ class Outage:
     reason: str
     since: int
     rejected: int = 0
+
+    @property
+    def disk_full(self) -> bool:
+        """Whether the reason is that the disk has no free space."""
+        return self.reason in _DISK_FULL
 
     def body(self) -> bytes:
         """Return the body of the record that reports the outage after its end."""

@@ -158,7 +158,7 @@ class Journal:
         return await self._writer.commit(record)
 
     async def remove_shipped(self, cursor: Cursor) -> int:
-        """Remove the segments before the cursor that are older than the retention period; return how many."""
+        """Remove the segments before the cursor that retention does not keep; return how many."""
         return await self._maintenance.remove_shipped(self._writer, cursor) if self._writer is not None else 0
 
     async def close(self) -> None:
@@ -182,6 +182,8 @@ class Journal:
     def _adopt(self, started: StartedChain) -> None:
         self._digest_key = started.digest_key
         self._writer = Writer(started, self._settings, self._availability)
+        if started.disk_full is not None:
+            self._availability.fail(started.disk_full)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -22,8 +22,10 @@ from gateway.journal.write.disk_usage import DiskWatch
 from gateway.journal.write.writer import Writer
 
 INTERVAL_SECONDS: Final = 10.0
-_LOG_SECONDS: Final = 600.0
+_LOG_SECONDS: Final = 3600.0
 """The minimum interval between two log events of the same kind."""
+_HELD_UP: Final = "the journal needs more space than it may; all other segments are removed, or not shipped yet"
+_EVERY_RECORD: Final = 1 << 63
 _clock: Final[Callable[[], float]] = time.monotonic
 
 _log = structlog.get_logger(__name__)
@@ -44,28 +46,41 @@ class Maintenance:
         try:
             await asyncio.to_thread(self.watch.update)
         except OSError as error:
-            self._warn("audit_disk_usage_unknown", str(error))
-        if writer is None or self._settings.ship is None:
+            self._warn("audit_disk_usage_unknown", error=str(error))
+        if writer is None:
             return
         try:
-            cursor = await asyncio.to_thread(load_signed, self._folder, writer.records.key.public)
-            if cursor is not None:
-                await self.remove_shipped(writer, cursor)
+            await self._remove(writer, await self._last_removable(writer))
         except (OSError, ValueError, JournalUnavailable) as error:
-            self._warn("audit_retention_failed", str(error))
+            self._warn("audit_retention_failed", error=str(error))
 
     async def remove_shipped(self, writer: Writer, cursor: Cursor) -> int:
-        """Remove the segments before the cursor that are older than the retention period; return how many."""
-        if self._availability.outage is not None or cursor.chain != writer.chain.id:
+        """Remove the segments before the cursor that retention does not keep; return how many."""
+        return await self._remove(writer, _last_shipped(writer, cursor))
+
+    async def _last_removable(self, writer: Writer) -> int:
+        """Return the sequence number of the last record that retention may remove; 0 if it may remove none."""
+        if self._settings.ship is None:
+            return _EVERY_RECORD if self._settings.remove_unshipped else 0
+        cursor = await asyncio.to_thread(load_signed, self._folder, writer.records.key.public)
+        return _last_shipped(writer, cursor) if cursor is not None else 0
+
+    async def _remove(self, writer: Writer, last: int) -> int:
+        if not self._can_write:
             return 0
+        usage = self.watch.usage
+        excess = retention.excess(self._settings, usage) if usage is not None else 0
         before = now_ms() - round(self._settings.retention * 1000)
-        removal = await asyncio.to_thread(retention.removable, self._folder, cursor, before)
-        if removal is None or self._availability.outage is not None:
+        removal = await asyncio.to_thread(
+            retention.removable, self._folder, writer.chain.id, last=last, before=before, excess=excess
+        )
+        missing = excess - (removal.size if removal is not None else 0)
+        if missing > 0 and last:
+            self._warn("audit_retention_held_up", error=_HELD_UP, missing_bytes=missing)
+        if removal is None or not self._can_write:
             return 0
         try:
-            writer.append_internal("retention", removal.body(now_ms()))
-            # A removal is proved by signed records only.
-            writer.append_checkpoint()
+            writer.append_removal(removal.body(now_ms()))
         except OSError as error:
             self._availability.fail(error)
             return 0
@@ -75,7 +90,18 @@ class Maintenance:
         await asyncio.to_thread(writer.group_commit.copies.remove_until, removal.sequence)
         return len(removal.segments)
 
-    def _warn(self, event: str, error: str) -> None:
+    @property
+    def _can_write(self) -> bool:
+        """Whether the journal is available, or unavailable because the disk is full, which a removal ends."""
+        outage = self._availability.outage
+        return outage is None or outage.disk_full
+
+    def _warn(self, event: str, **values: object) -> None:
         if event not in self._logged or _clock() - self._logged[event] >= _LOG_SECONDS:
             self._logged[event] = _clock()
-            _log.warning(event, error=error, folder=str(self._folder))
+            _log.warning(event, folder=str(self._folder), **values)
+
+
+def _last_shipped(writer: Writer, cursor: Cursor) -> int:
+    """Return the last record that is shipped, and not in the segment from which shipping continues."""
+    return min(cursor.sequence, cursor.position.segment - 1) if cursor.chain == writer.chain.id else 0

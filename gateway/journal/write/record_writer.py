@@ -4,13 +4,12 @@ Adds every record that it writes to the pending records of the group commit. Pas
 decide when records become durable.
 """
 
-import errno
 from collections.abc import Sequence
 from typing import Final
 
 import structlog
 
-from gateway.journal.errors import JournalCorrupt, JournalUnavailable, error_name
+from gateway.journal.errors import DISK_FULL, JournalCorrupt, JournalUnavailable, error_name
 from gateway.journal.format.checkpoints import checkpoint_body
 from gateway.journal.format.keys import SigningKey
 from gateway.journal.format.records import Kind, Receipt
@@ -23,7 +22,6 @@ from gateway.journal.write.registration import adopt
 from gateway.journal.write.signing_keys import successor
 from gateway.journal.write.starting import StartedChain, segment_head_body
 
-_DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _MAXIMUM_HEAD_BYTES: Final = 2 << 20
 """The maximum size of the open intents in the head of a segment. A collector accepts records of 4 MiB."""
 
@@ -111,17 +109,25 @@ class RecordWriter:
         for request_id, body in list(self.calls.late.items()):
             self._append_outcome(request_id, body)
 
-    def append_checkpoint(self, *, stop: bool = False) -> bool:
+    def append_removal(self, body: bytes) -> None:
+        """Write the record of a removal, and sign it; on a full disk, in the reserved space."""
+        receipt, line = self._append_in_reserve("retention", body)
+        self._add(line, receipt.sequence)
+        self.append_checkpoint(in_reserve=True)
+
+    def append_checkpoint(self, *, stop: bool = False, in_reserve: bool = False) -> bool:
         """Sign the head of the chain. Returns False if no record was written since the last checkpoint.
 
-        stop: whether this is a clean stop, which the last checkpoint of the chain must say.
+        stop: whether this is a clean stop, which the last checkpoint of the chain must say. in_reserve: whether it can
+        use the reserved space.
         """
         self._checkpoint_due = False
         if self._unsigned == 0 and (self._stopped or not stop):
             return False
         version = self._manifest.update(self.key.public)
         body = checkpoint_body(self.chain.receipt, now_ms(), self.key, manifest=version, stop=stop)
-        receipt, line = self.chain.append("checkpoint", body)
+        append = self._append_in_reserve if in_reserve else self.chain.append
+        receipt, line = append("checkpoint", body)
         self._unsigned = 0
         self._stopped = stop
         self._group_commit.add_checkpoint(line, receipt.sequence)
@@ -147,7 +153,7 @@ class RecordWriter:
 
     def _append_outcome(self, request_id: str, body: bytes) -> Receipt:
         try:
-            receipt, line = self._append_in_reserve(body)
+            receipt, line = self._append_in_reserve("event", body)
         except OSError:
             self.calls.late[request_id] = body
             raise
@@ -155,12 +161,12 @@ class RecordWriter:
         self._add(line, receipt.sequence)
         return receipt
 
-    def _append_in_reserve(self, body: bytes) -> tuple[Receipt, bytes]:
+    def _append_in_reserve(self, kind: Kind, body: bytes) -> tuple[Receipt, bytes]:
         while True:
             try:
-                return self.chain.append("event", body)
+                return self.chain.append(kind, body)
             except OSError as error:
-                if error.errno not in _DISK_FULL or not self._reserve.free_blocks(len(body) + ENVELOPE_BYTES):
+                if error.errno not in DISK_FULL or not self._reserve.free_blocks(len(body) + ENVELOPE_BYTES):
                     raise
 
     def _append_one_by_one(self, made: Sequence[tuple[OutcomeEntry, bytes]]) -> OSError | None:

@@ -1,29 +1,37 @@
 """Retention: which old segments can be removed, and their removal.
 
-Only whole segments are removed, only after they were shipped, and the oldest first. Before the first file is deleted, a
-durable record in the chain names the last removed record. Without it, verification reports the gap as tampering.
+Only whole segments are removed, and the oldest first: when they are older than the retention period, or when the
+journal takes too much space. The newest segment stays. Before the first file is deleted, a durable record in the chain
+names the last removed record. Without it, verification reports the gap as tampering.
 """
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Final
 
 import orjson
 
-from gateway.journal.format.cursor import Cursor
 from gateway.journal.format.durable_files import sync_folder
 from gateway.journal.format.records import parse
 from gateway.journal.format.regular_files import open_reader
 from gateway.journal.format.segments import segment_path, segment_starts
+from gateway.journal.settings import AuditSettings
+from gateway.journal.write.disk_usage import DiskUsage
+
+_MAXIMUM_SEGMENTS: Final = 500
+"""The maximum number of segments in a removal, so that its record fits into the space that is reserved for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Segments to remove. sequence, hash: of their last record."""
+    """Segments to remove. sequence, hash: of their last record. size: of all files, in bytes."""
 
     segments: tuple[int, ...]
     sequence: int
     hash: str
+    size: int
 
     def body(self, time: int) -> bytes:
         """Return the body of the record that announces the removal. time: milliseconds since 1970."""
@@ -32,21 +40,33 @@ class Removal:
         return orjson.dumps({"time": time, "removed": removed, "segments": names})
 
 
-def removable(folder: Path, cursor: Cursor, before: int) -> Removal | None:
-    """Return the segments that end before the cursor and contain only records older than `before` (milliseconds)."""
-    starts = segment_starts(folder)
+def excess(settings: AuditSettings, usage: DiskUsage) -> int:
+    """Return the bytes that a chain has to give up: its share of what the journal takes too much."""
+    reserve = math.ceil(usage.capacity * settings.minimum_free)
+    over = max(0, reserve - usage.free)
+    if settings.retention_bytes is not None:
+        over = max(over, usage.journal - settings.retention_bytes)
+    return math.ceil(over * usage.chain / usage.journal) if usage.journal else 0
+
+
+def removable(folder: Path, chain: str, *, last: int, before: int, excess: int) -> Removal | None:
+    """Return the oldest segments that are older than `before` (milliseconds), or in total not larger than necessary.
+
+    last: the last record that may be removed. excess: the bytes to remove, whatever the age is.
+    """
     chosen: list[int] = []
-    sequence, digest = 0, ""
-    for start, successor in pairwise(starts):
-        if successor > cursor.sequence + 1 or start >= cursor.position.segment:
+    sequence, digest, size = 0, "", 0
+    for start, successor in pairwise(segment_starts(folder)[: _MAXIMUM_SEGMENTS + 1]):
+        if successor > last + 1:
             break
         with open_reader(segment_path(folder, successor)) as file:
             head = parse(file.readline())
-        if head.chain != cursor.chain or not _older(head.value().get("time"), before):
+        if head.chain != chain or not (size < excess or _older(head.value().get("time"), before)):
             break
         chosen.append(start)
         sequence, digest = head.sequence - 1, head.previous
-    return Removal(tuple(chosen), sequence, digest) if chosen else None
+        size += segment_path(folder, start).stat().st_size
+    return Removal(tuple(chosen), sequence, digest, size) if chosen else None
 
 
 def remove(folder: Path, removal: Removal) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.journal.errors import JournalCorrupt
+from gateway.journal.errors import DISK_FULL, JournalCorrupt
 from gateway.journal.format.checkpoints import append_copies, checkpoint_body
 from gateway.journal.format.durable_files import make_folder, sync_folder
 from gateway.journal.format.keys import SigningKey
@@ -30,6 +30,8 @@ from gateway.journal.write.reserve import Reserve
 from gateway.journal.write.signed_head import SignedHead
 
 _IN_USE: Final = "another process uses this journal; is another gateway running with the same audit.directory?"
+_START_BYTES: Final = 1 << 16
+"""The space for what a start writes on a full disk."""
 UnknownOutcome = Callable[[dict[str, Any]], dict[str, Any]]
 """Makes an outcome event with an unknown result from an intent event."""
 
@@ -40,7 +42,7 @@ class StartedChain:
 
     journal: the id of the journal. manifest: the known version of its manifest. removed: the last record that retention
     removed. unsigned: the number of records after the last checkpoint. stopped: whether the last record is the
-    checkpoint of a clean stop.
+    checkpoint of a clean stop. disk_full: the error because of which no call can be accepted yet, or None.
     """
 
     chain: Chain
@@ -52,6 +54,7 @@ class StartedChain:
     removed: Receipt | None
     unsigned: int
     stopped: bool
+    disk_full: OSError | None
     resources: ExitStack
 
 
@@ -69,7 +72,7 @@ def start(settings: AuditSettings, folder: Path, unknown_outcome: UnknownOutcome
         registration = register(settings, folder, found if isinstance(found, FoundChain) else None)
         reserve = Reserve(folder / RESERVE)
         resources.callback(reserve.close)
-        reserve.restore()
+        disk_full = _restore(reserve)
         if isinstance(found, FoundChain):
             chain = _continue(folder, found, settings, registration, unknown_outcome)
         else:
@@ -96,6 +99,7 @@ def start(settings: AuditSettings, folder: Path, unknown_outcome: UnknownOutcome
             removed=registration.removed,
             unsigned=unsigned if isinstance(found, FoundChain) else 0,
             stopped=unsigned == 0 and signed is not None and signed.checkpoint.stop,
+            disk_full=disk_full,
             resources=resources.pop_all(),
         )
 
@@ -124,6 +128,20 @@ def segment_head_body(
     if removed is not None:
         body["removed"] = {"sequence": removed.sequence, "hash": removed.hash}
     return orjson.dumps(body)
+
+
+def _restore(reserve: Reserve) -> OSError | None:
+    """Allocate the reserve. On a full disk, use its blocks for the records of the start, and return the error.
+
+    Then the chain can be opened, and retention can make room.
+    """
+    try:
+        reserve.restore()
+    except OSError as error:
+        if error.errno not in DISK_FULL or not reserve.free_blocks(_START_BYTES):
+            raise
+        return error
+    return None
 
 
 def _lock(path: Path, resources: ExitStack) -> None:

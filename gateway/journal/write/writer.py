@@ -95,6 +95,11 @@ class Writer:
         if self.records.append_checkpoint(stop=stop):
             self.request_commit()
 
+    def append_removal(self, body: bytes) -> None:
+        """Write the record of a removal, sign it, and request a round. Raises OSError if the disk has no space left."""
+        self.records.append_removal(body)
+        self.request_commit()
+
     async def make_durable(self, sequence: int) -> None:
         """As `commit`, whatever the configured durability is."""
         await self._durable_up_to(sequence)
