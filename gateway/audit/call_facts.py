@@ -1,5 +1,6 @@
 """The facts about a call that an audit record states."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -7,6 +8,21 @@ from typing import NamedTuple
 from gateway.authz.policies import Decision
 from gateway.contract.methods import Method
 from gateway.identity.caller import Caller
+
+
+class Moment(NamedTuple):
+    """A time on two clocks. epoch: seconds since 1970, for records. monotonic: seconds, for durations.
+
+    The system can set the first clock forward and back while a call is in progress.
+    """
+
+    epoch: float
+    monotonic: float
+
+    @classmethod
+    def now(cls) -> "Moment":
+        """Return the present time."""
+        return cls(time.time(), time.monotonic())
 
 
 class CallSource(NamedTuple):
@@ -37,13 +53,12 @@ class CallDetails:
 class CallResult:
     """The result of a call.
 
-    code: the name of the gRPC status. moment: the end, in seconds since the epoch. response: a description without
-    secrets.
+    code: the name of the gRPC status. moment: the end. response: a description without secrets.
     """
 
     status_id: int
     code: str
-    moment: float
+    moment: Moment
     reason: str = ""
     upstream_code: str = ""
     upstream_message: str = ""

@@ -13,7 +13,7 @@ import orjson
 from google.rpc import code_pb2
 
 from gateway import __version__
-from gateway.audit.call_facts import CallDetails, CallResult
+from gateway.audit.call_facts import CallDetails, CallResult, Moment
 from gateway.audit.members import UNKNOWN_TYPE, call_members
 from gateway.contract.methods import METHODS, Method
 from keyway.v1.options_pb2 import AUDIT_ACTIVITY_OTHER, AuditActivity
@@ -41,9 +41,9 @@ _STATUS_NUMBERS: Final = dict(code_pb2.Code.items())
 
 
 class CallEvents:
-    """The two events of one call. began: the start of the call, in seconds since 1970."""
+    """The two events of one call. began: the start of the call."""
 
-    def __init__(self, details: CallDetails, began: float) -> None:
+    def __init__(self, details: CallDetails, began: Moment) -> None:
         self._began = began
         api: dict[str, object] = {"uid": details.request_id}
         if details.request:
@@ -57,11 +57,11 @@ class CallEvents:
     def intent(self) -> bytes:
         """Return the intent event, which is recorded before the upstream is called."""
         unmapped = b',"unmapped":{%b}' % self._unmapped if self._unmapped else b""
-        return b"%b%b%b%b}" % (self._head, self._rest, _ending(INTENT, self._began, _PENDING), unmapped)
+        return b"%b%b%b%b}" % (self._head, self._rest, _ending(INTENT, self._began.epoch, _PENDING), unmapped)
 
     def outcome(self, result: CallResult) -> bytes:
         """Return the outcome event."""
-        seconds = max(0.0, result.moment - self._began)
+        seconds = result.moment.monotonic - self._began.monotonic
         response: dict[str, object] = {"code": _STATUS_NUMBERS[result.code]}
         if result.reason:
             response["error"] = result.reason
@@ -92,7 +92,7 @@ class CallEvents:
             self._head,
             orjson.dumps(response),
             self._rest,
-            _ending(OUTCOME, result.moment, orjson.dumps(status)[1:-1]),
+            _ending(OUTCOME, result.moment.epoch, orjson.dumps(status)[1:-1]),
             orjson.dumps(of_result)[1:-1],
             b"," + self._unmapped if self._unmapped else b"",
         )

@@ -5,7 +5,6 @@ Decides what is recorded, and when the call may continue. `audit/events.py` defi
 """
 
 import contextlib
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
@@ -15,7 +14,7 @@ from google.rpc import code_pb2
 
 from gateway import errors
 from gateway.audit import events
-from gateway.audit.call_facts import CallDetails, CallResult
+from gateway.audit.call_facts import CallDetails, CallResult, Moment
 from gateway.audit.description import Describer
 from gateway.audit.events import CallEvents
 from gateway.authz.principals import caller_id
@@ -91,8 +90,8 @@ class AuditRecorder:
         except JournalUnavailable as error:
             raise _unavailable(call) from error
 
-    async def record_success(self, call: RpcContext, response: Message, ended_at: float) -> None:
-        """Record the outcome of a successful call, and wait until it is durable. ended_at: seconds since the epoch."""
+    async def record_success(self, call: RpcContext, response: Message, ended_at: Moment) -> None:
+        """Record the outcome of a successful call, and wait until it is durable."""
         await self._record_outcome(call, partial(self._success, call, response, ended_at))
 
     async def record_failure(self, call: RpcContext, error: GatewayError) -> None:
@@ -101,13 +100,13 @@ class AuditRecorder:
             # Without identity, every peer could fill the journal with messages that cannot be decoded.
             await self.rejections.count_and_delay(call, _rejection(error))
         elif error.kind is not errors.AUDIT_UNAVAILABLE:
-            await self._record_outcome(call, partial(_failure, call, error, time.time()))
+            await self._record_outcome(call, partial(_failure, call, error, Moment.now()))
             if error.kind in _DELAYED_REJECTIONS or call.request is None:
                 await self._tarpit.delay_response(caller_id(call.caller))
         elif call.events is not None:
             # The journal has the intent, but could not sync it. It still takes the outcome, and syncs it later.
             with contextlib.suppress(GatewayError):
-                self._append_outcome(call, partial(_failure, call, error, time.time()))
+                self._append_outcome(call, partial(_failure, call, error, Moment.now()))
 
     def record_cancellation(self, call: RpcContext) -> None:
         """Record a canceled call. Nobody waits for the response, so the record is synced with the next one."""
@@ -116,7 +115,7 @@ class AuditRecorder:
             return
         # An unavailable journal logs that itself.
         with contextlib.suppress(GatewayError):
-            self._append_outcome(call, partial(_cancellation, call, time.time()))
+            self._append_outcome(call, partial(_cancellation, call, Moment.now()))
 
     def stop_delaying(self) -> None:
         """Release all delayed responses, because the gateway is about to stop."""
@@ -155,7 +154,7 @@ class AuditRecorder:
         except JournalUnavailable as error:
             raise _unavailable(call) from error
 
-    def _success(self, call: RpcContext, response: Message, ended_at: float) -> bytes:
+    def _success(self, call: RpcContext, response: Message, ended_at: Moment) -> bytes:
         described = self._describer.response(response)
         version: Any = described.pop("key_version", None)
         return _outcome(call, CallResult(events.SUCCESS, "OK", ended_at, key_version=version, response=described))
@@ -176,12 +175,12 @@ def _rejection(error: GatewayError) -> Rejection:
     return Rejection(code_pb2.Code.Name(error.kind.code), reason_name(error.kind.reason))
 
 
-def _cancellation(call: RpcContext, ended_at: float) -> bytes:
+def _cancellation(call: RpcContext, ended_at: Moment) -> bytes:
     status_id = events.UNKNOWN if call.attempts else events.FAILURE
     return _outcome(call, CallResult(status_id, code_pb2.Code.Name(call.cancellation_code), ended_at))
 
 
-def _failure(call: RpcContext, error: GatewayError, ended_at: float) -> bytes:
+def _failure(call: RpcContext, error: GatewayError, ended_at: Moment) -> bytes:
     is_unknown = bool(call.attempts) and error.kind.reason in _UNKNOWN_RESULT_REASONS
     status_id = events.UNKNOWN if is_unknown else events.FAILURE
     code = code_pb2.Code.Name(error.kind.code)

@@ -13,6 +13,7 @@ from typing import Final
 from google.protobuf.message import Message
 
 from gateway import log_fields
+from gateway.audit.call_facts import Moment
 from gateway.call_context import CallContext
 from gateway.contract.methods import CACHEABLE, Method
 from gateway.errors import GatewayError
@@ -90,7 +91,7 @@ def _new_context(
         redaction=redaction,
         method=method,
         transport=transport,
-        received_at=time.time(),
+        received_at=Moment.now(),
     )
 
 

@@ -13,7 +13,7 @@ import grpc
 from google.protobuf.message import Message
 from google.rpc import code_pb2
 
-from gateway.audit.call_facts import CallSource
+from gateway.audit.call_facts import CallSource, Moment
 from gateway.audit.events import CallEvents
 from gateway.authz.engine import Decision
 from gateway.call_context import CallContext
@@ -44,7 +44,7 @@ class RpcContext(CallContext):
     Method handler (at the start of the call):
         method: the method of the contract.
         transport: gRPC's own context of the call.
-        received_at: in seconds since the epoch.
+        received_at: the start of the call.
     Decoding interceptor:
         request: the decoded message; None before decoding. A rejection or the end of the call clears it.
     Authentication interceptor:
@@ -58,7 +58,7 @@ class RpcContext(CallContext):
 
     method: Method
     transport: ServicerContext = field(repr=False)
-    received_at: float
+    received_at: Moment
     request: Message | None = field(default=None, repr=False)
     caller: Caller | None = None
     decisions: Sequence[Decision] = ()

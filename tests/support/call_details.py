@@ -3,14 +3,14 @@
 import dataclasses
 from typing import Any
 
-from gateway.audit.call_facts import CallDetails, CallSource
+from gateway.audit.call_facts import CallDetails, CallSource, Moment
 from gateway.authz.policies import Decision
 from gateway.contract.methods import METHODS, Method
 from gateway.identity.caller import Caller
 
 KEY = "providers/nhn-keys/keys/orders-key"
-BEGAN = 1_700_000_000.25
-LATER = BEGAN + 0.002
+BEGAN = Moment(1_700_000_000.25, 5000.0)
+LATER = Moment(BEGAN.epoch + 0.002, BEGAN.monotonic + 0.002)
 
 
 def call_details(name: str = "Encrypt", **changes: Any) -> CallDetails:

@@ -4,10 +4,10 @@ Calls that end before authentication are counted per peer, not recorded one by o
 """
 
 import asyncio
-import time
 
 from google.protobuf.message import Message
 
+from gateway.audit.call_facts import Moment
 from gateway.errors import GatewayError
 from gateway.server.audit_recorder import AuditRecorder
 from gateway.server.error_boundary import internal_error
@@ -32,7 +32,7 @@ class _AuditRejections:
             failure = internal_error(error, call)
             await self._recorder.record_failure(call, failure)
             raise failure from error
-        await self._recorder.record_success(call, response, time.time())
+        await self._recorder.record_success(call, response, Moment.now())
         return response
 
 

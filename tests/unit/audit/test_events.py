@@ -76,11 +76,19 @@ def test_outcome_repeats_the_intent_and_adds_the_result() -> None:
     assert outcome["unmapped"]["upstream_code"] == "-1"
     assert outcome["unmapped"]["http_status"] == 200
     assert outcome["unmapped"]["attempts"] == [{"provider": "nhn-keys", "http_status": 200}]
-    assert outcome["time"] == round(LATER * 1000)
+    assert outcome["time"] == round(LATER.epoch * 1000)
     assert (outcome["duration"], outcome["unmapped"]["duration_us"]) == (2, 2000)
     assert intent["unmapped"].items() <= outcome["unmapped"].items()
     same = intent.keys() - {"metadata", "time", "status", "status_id", "unmapped"}
     assert {key: intent[key] for key in same} == {key: outcome[key] for key in same}
+
+
+@pytest.mark.parametrize("step", [-3600.0, 3600.0])
+def test_duration_does_not_depend_on_changes_of_the_system_clock(step: float) -> None:
+    later = LATER._replace(epoch=LATER.epoch + step)
+    _, outcome = both(call_details(), CallResult(events.SUCCESS, "OK", later))
+    assert (outcome["duration"], outcome["unmapped"]["duration_us"]) == (2, 2000)
+    assert outcome["time"] == round(later.epoch * 1000)
 
 
 def test_key_version_0_is_recorded() -> None:

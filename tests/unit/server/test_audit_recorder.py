@@ -9,6 +9,7 @@ import grpc
 import pytest
 
 from gateway import errors
+from gateway.audit.call_facts import Moment
 from gateway.audit.description import Describer
 from gateway.contract.methods import METHODS
 from gateway.errors import GatewayError, InvalidRequest
@@ -45,7 +46,7 @@ def rejected_call(number: int, *, decoded: bool) -> RpcContext:
         False,
         method=ENCRYPT,
         transport=Transport(),  # type: ignore[arg-type]
-        received_at=0.0,
+        received_at=Moment(0.0, 0.0),
         request=valid(ENCRYPT.request.DESCRIPTOR) if decoded else None,
         caller=ALICE,
     )

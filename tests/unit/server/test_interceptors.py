@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 
+from gateway.audit.call_facts import Moment
 from gateway.contract.methods import METHODS
 from gateway.errors import GatewayError, InvalidRequest
 from gateway.server.interceptors.chain import INTERCEPTORS, chain, create_interceptors
@@ -45,7 +46,7 @@ class Rejecting:
 
 def context() -> RpcContext:
     transport: Any = None
-    return RpcContext("r-1", 0.0, False, method=METHODS[0], transport=transport, received_at=0.0)
+    return RpcContext("r-1", 0.0, False, method=METHODS[0], transport=transport, received_at=Moment(0.0, 0.0))
 
 
 def test_interceptors_have_the_documented_order() -> None:
