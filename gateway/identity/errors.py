@@ -10,6 +10,8 @@ class AuthenticationFailure(StrEnum):
     MALFORMED_TOKEN = "the bearer token is malformed"  # noqa: S105
     EXPIRED_TOKEN = "the bearer token has expired"  # noqa: S105
     INVALID_TOKEN = "the bearer token is invalid"  # noqa: S105
+    KEYS_UNAVAILABLE = "the keys of the token's issuer are unavailable"
+    """The only failure that is not the caller's: the token can be valid."""
     NO_CERTIFICATE = "no client certificate was presented"
     NAMELESS_CERTIFICATE = "the client certificate contains no usable name"
 

@@ -37,6 +37,11 @@ class JwksFile:
             self._reload()
         return self._keys
 
+    @property
+    def loaded(self) -> bool:
+        """Whether the present content of the file is in use."""
+        return not self._fault
+
     async def refresh(self) -> None:
         """Reload a changed file immediately, because a token names an unknown key."""
         if self._watched.changed(now=True):

@@ -75,6 +75,11 @@ class JwksUrl:
         """Return the keys: the same object until the issuer publishes other content."""
         return self._keys
 
+    @property
+    def loaded(self) -> bool:
+        """Whether the last fetch succeeded."""
+        return self._keys is not NO_KEYS and not self._fault
+
     async def refresh(self) -> None:
         """Fetch the keys, unless a fetch was too recent, because a token names an unknown key."""
         running = self._fetching is not None

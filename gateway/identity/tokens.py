@@ -39,6 +39,10 @@ class KeySource(Protocol):
     def current(self) -> KeySet:
         """Return the keys: the same object until they change."""
 
+    @property
+    def loaded(self) -> bool:
+        """Whether the last load succeeded, so that `current` returns the keys that the issuer publishes."""
+
     async def refresh(self) -> None:
         """Reload the keys, unless that was done too recently."""
 
@@ -129,8 +133,12 @@ class TokenVerifier:
 
     def _claims(self, token: str, header: _Header) -> dict[str, Any]:
         if header.key_id not in self._keys:
-            reason = "the keys of the issuer are not loaded yet" if self._keys is NO_KEYS else "kid is unknown"
-            raise AuthenticationError(AuthenticationFailure.INVALID_TOKEN, reason)
+            if not self._source.loaded:
+                raise AuthenticationError(
+                    AuthenticationFailure.KEYS_UNAVAILABLE,
+                    "kid is unknown, and the keys cannot be loaded",
+                )
+            raise AuthenticationError(AuthenticationFailure.INVALID_TOKEN, "kid is unknown")
         candidates = self._keys.find(header.key_id, header.algorithm)
         if not candidates:
             raise AuthenticationError(AuthenticationFailure.INVALID_TOKEN, "alg does not match the key")

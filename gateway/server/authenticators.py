@@ -25,7 +25,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Authenticator(Protocol):
-    """Identifies callers. Failures are GatewayErrors (UNAUTHENTICATED) with an AuthenticationError as their cause."""
+    """Identifies callers. Failures are GatewayErrors with an AuthenticationError as their cause."""
 
     async def start(self) -> None:
         """Prepare for calls. Does not fail for problems that can pass later, such as an unreachable key server."""
@@ -147,10 +147,13 @@ class _RejectionLog:
 
     def rejection(self, error: AuthenticationError, transport: ServicerContext) -> GatewayError:
         """Log the rejection, and return the error for the caller, which does not contain the reason."""
+        kind = errors.UNAUTHENTICATED
+        if error.failure is AuthenticationFailure.KEYS_UNAVAILABLE:
+            kind = errors.TOKEN_KEYS_UNAVAILABLE
         now = time.monotonic()
         if now >= self._next_line_at:
             _log.warning("caller_rejected", error=error.reason, peer=transport.peer(), suppressed=self._suppressed)
             self._next_line_at, self._suppressed = now + _SECONDS_BETWEEN_LOG_LINES, 0
         else:
             self._suppressed += 1
-        return GatewayError(errors.UNAUTHENTICATED, error.failure.value)
+        return GatewayError(kind, error.failure.value)

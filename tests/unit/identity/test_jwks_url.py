@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from gateway.identity.errors import AuthenticationError
+from gateway.identity.errors import AuthenticationError, AuthenticationFailure
 from gateway.identity.jwks_url import JwksUrl
 from gateway.identity.settings import JwtSettings
 from gateway.identity.tokens import TokenVerifier
@@ -179,7 +179,7 @@ async def test_start_succeeds_while_the_server_is_down() -> None:
     with capture_logs() as logged:
         async with keys(issuer, pause=0.02) as source:
             verifying = verifier(source)
-            assert await refused(verifying, OLD.token()) == "the keys of the issuer are not loaded yet"
+            assert await refused(verifying, OLD.token()) == "kid is unknown, and the keys cannot be loaded"
             await issuer.start()
             await eventually(lambda: holds("old" in source.current()))
             assert (await verifying.verify(OLD.token())).name == "orders"
@@ -277,3 +277,25 @@ async def cut_off(request: web.Request) -> web.StreamResponse:
     assert request.transport is not None
     request.transport.close()
     return response
+
+
+async def test_unknown_key_is_the_fault_of_the_caller_only_if_the_keys_are_loaded(issuer: Issuer) -> None:
+    async def unavailable(_request: web.Request) -> web.StreamResponse:
+        return web.Response(status=503)
+
+    issuer.respond = unavailable
+    async with keys(issuer, pause=0) as source:
+        verifying = verifier(source)
+        assert await failure_of(verifying, OLD.token()) is AuthenticationFailure.KEYS_UNAVAILABLE
+        issuer.respond = issuer.publish
+        assert (await verifying.verify(OLD.token())).name == "orders"
+        assert await failure_of(verifying, NEW.token()) is AuthenticationFailure.INVALID_TOKEN
+        issuer.respond = unavailable
+        assert await failure_of(verifying, NEW.token()) is AuthenticationFailure.KEYS_UNAVAILABLE
+        assert (await verifying.verify(OLD.token())).name == "orders", "the last valid keys stay in use"
+
+
+async def failure_of(verifying: TokenVerifier, token: str) -> AuthenticationFailure:
+    with pytest.raises(AuthenticationError) as caught:
+        await verifying.verify(token)
+    return caught.value.failure

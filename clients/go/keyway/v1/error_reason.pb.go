@@ -50,6 +50,10 @@ const (
 	// UNAUTHENTICATED. The caller sent no credentials, or the credentials are not valid.
 	// Example: the bearer token expired a minute ago.
 	ErrorReason_ERROR_REASON_UNAUTHENTICATED ErrorReason = 3
+	// UNAVAILABLE, retryable. The gateway cannot verify the bearer token, because it cannot fetch the keys of the token's
+	// issuer. The token can be valid.
+	// Example: the gateway started while the server of `jwks_url` was down.
+	ErrorReason_ERROR_REASON_TOKEN_KEYS_UNAVAILABLE ErrorReason = 55
 	// PERMISSION_DENIED. The caller is authenticated, but no policy permits it to call this method on this resource, or a
 	// policy forbids it. `ResourceInfo` names the resource.
 	// Example: `spiffe://example.org/web` calls GetPrivateKey, and no policy permits this method by name.
@@ -227,6 +231,7 @@ var (
 		1:  "ERROR_REASON_INVALID_REQUEST",
 		2:  "ERROR_REASON_INVALID_PAGE_TOKEN",
 		3:  "ERROR_REASON_UNAUTHENTICATED",
+		55: "ERROR_REASON_TOKEN_KEYS_UNAVAILABLE",
 		4:  "ERROR_REASON_PERMISSION_DENIED",
 		5:  "ERROR_REASON_PROVIDER_NOT_FOUND",
 		6:  "ERROR_REASON_METHOD_NOT_SUPPORTED_BY_PROVIDER",
@@ -284,6 +289,7 @@ var (
 		"ERROR_REASON_INVALID_REQUEST":                  1,
 		"ERROR_REASON_INVALID_PAGE_TOKEN":               2,
 		"ERROR_REASON_UNAUTHENTICATED":                  3,
+		"ERROR_REASON_TOKEN_KEYS_UNAVAILABLE":           55,
 		"ERROR_REASON_PERMISSION_DENIED":                4,
 		"ERROR_REASON_PROVIDER_NOT_FOUND":               5,
 		"ERROR_REASON_METHOD_NOT_SUPPORTED_BY_PROVIDER": 6,
@@ -369,12 +375,13 @@ var File_keyway_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_keyway_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x1ckeyway/v1/error_reason.proto\x12\tkeyway.v1*\xdf\x10\n" +
+	"\x1ckeyway/v1/error_reason.proto\x12\tkeyway.v1*\x88\x11\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\x01\x12#\n" +
 	"\x1fERROR_REASON_INVALID_PAGE_TOKEN\x10\x02\x12 \n" +
-	"\x1cERROR_REASON_UNAUTHENTICATED\x10\x03\x12\"\n" +
+	"\x1cERROR_REASON_UNAUTHENTICATED\x10\x03\x12'\n" +
+	"#ERROR_REASON_TOKEN_KEYS_UNAVAILABLE\x107\x12\"\n" +
 	"\x1eERROR_REASON_PERMISSION_DENIED\x10\x04\x12#\n" +
 	"\x1fERROR_REASON_PROVIDER_NOT_FOUND\x10\x05\x121\n" +
 	"-ERROR_REASON_METHOD_NOT_SUPPORTED_BY_PROVIDER\x10\x06\x12+\n" +

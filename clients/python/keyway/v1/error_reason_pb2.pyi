@@ -40,6 +40,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAUTHENTICATED. The caller sent no credentials, or the credentials are not valid.
     Example: the bearer token expired a minute ago.
     """
+    ERROR_REASON_TOKEN_KEYS_UNAVAILABLE: _ErrorReason.ValueType  # 55
+    """UNAVAILABLE, retryable. The gateway cannot verify the bearer token, because it cannot fetch the keys of the token's
+    issuer. The token can be valid.
+    Example: the gateway started while the server of `jwks_url` was down.
+    """
     ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 4
     """PERMISSION_DENIED. The caller is authenticated, but no policy permits it to call this method on this resource, or a
     policy forbids it. `ResourceInfo` names the resource.
@@ -290,6 +295,11 @@ Example: a token from a list with `state = EXPIRED`, sent with `state = ALL`.
 ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 3
 """UNAUTHENTICATED. The caller sent no credentials, or the credentials are not valid.
 Example: the bearer token expired a minute ago.
+"""
+ERROR_REASON_TOKEN_KEYS_UNAVAILABLE: ErrorReason.ValueType  # 55
+"""UNAVAILABLE, retryable. The gateway cannot verify the bearer token, because it cannot fetch the keys of the token's
+issuer. The token can be valid.
+Example: the gateway started while the server of `jwks_url` was down.
 """
 ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 4
 """PERMISSION_DENIED. The caller is authenticated, but no policy permits it to call this method on this resource, or a
