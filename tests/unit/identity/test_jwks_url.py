@@ -280,10 +280,7 @@ async def cut_off(request: web.Request) -> web.StreamResponse:
 
 
 async def test_unknown_key_is_the_fault_of_the_caller_only_if_the_keys_are_loaded(issuer: Issuer) -> None:
-    async def unavailable(_request: web.Request) -> web.StreamResponse:
-        return web.Response(status=503)
-
-    issuer.respond = unavailable
+    issuer.respond = unavailable = answer(status=503)
     async with keys(issuer, pause=0) as source:
         verifying = verifier(source)
         assert await failure_of(verifying, OLD.token()) is AuthenticationFailure.KEYS_UNAVAILABLE
