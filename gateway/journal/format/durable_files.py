@@ -1,5 +1,7 @@
 """Small files that are written atomically and durably, and that only their owner can read."""
 
+import errno
+import fcntl
 import os
 import tempfile
 from pathlib import Path
@@ -7,6 +9,8 @@ from typing import Final
 
 FILE_MODE: Final = 0o600
 FOLDER_MODE: Final = 0o700
+_NO_HARD_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+"""The errors of `link` on file systems without hard links, such as FAT, and some of FUSE and of networks."""
 
 
 def make_folder(path: Path) -> None:
@@ -43,12 +47,37 @@ def create(path: Path, content: bytes) -> bool:
     """Write a file unless it exists; return whether it was written. Of several concurrent calls, one succeeds."""
     temporary = _written(path, content)
     try:
+        created = _named(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    if created:
+        sync_folder(path.parent)
+    return created
+
+
+def _named(temporary: Path, path: Path) -> bool:
+    """Give a file a name that is free; return whether it was free."""
+    try:
         os.link(temporary, path)
     except FileExistsError:
         return False
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        return _renamed(temporary, path)
+    return True
+
+
+def _renamed(temporary: Path, path: Path) -> bool:
+    """As `_named`, on a file system without hard links. A lock on the folder replaces the check by the system."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        if os.path.lexists(path):
+            return False
+        temporary.rename(path)
     finally:
-        temporary.unlink()
-    sync_folder(path.parent)
+        os.close(folder)
     return True
 
 

@@ -56,9 +56,13 @@ class OpenSegment:
             start += written
 
     @property
-    def linked(self) -> bool:
-        """Whether the file still has a name. Records in a deleted file are lost."""
-        return os.fstat(self.file).st_nlink > 0
+    def in_place(self) -> bool:
+        """Whether the file still has its name. Nobody finds the records in a file that was deleted or moved away."""
+        try:
+            named = os.stat(self.path, follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return os.path.samestat(named, os.fstat(self.file))
 
     def cut(self) -> None:
         """Remove the bytes after the last record."""

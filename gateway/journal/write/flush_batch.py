@@ -38,7 +38,7 @@ class FlushBatch:
         if self.rewrite or not self.segment.name_durable:
             return False
         try:
-            return self.segment.linked
+            return self.segment.in_place
         except OSError:
             return False  # `sync` gets the same error and reports it
 
@@ -77,8 +77,8 @@ class FlushBatch:
         segment = self.segment
         if self.rewrite:
             segment.write_again(self.start, self.end, b"".join(self.lines))
-        if not segment.linked:
-            raise FileNotFoundError(2, "the segment file was deleted", str(segment.path))
+        if not segment.in_place:
+            raise FileNotFoundError(2, "the segment file was deleted or moved away", str(segment.path))
         os.fdatasync(segment.file)
         if not segment.name_durable:
             sync_folder(segment.path.parent)

@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import os
 import stat
 from pathlib import Path
 
@@ -262,12 +261,3 @@ async def test_missing_checkpoint_copies_are_restored(tmp_path: Path) -> None:
     async with journal_in(tmp_path):
         pass
     assert read_copies(folder) == copies
-
-
-async def test_deleted_segment_makes_the_journal_unavailable(tmp_path: Path) -> None:
-    async with journal_in(tmp_path) as journal:
-        receipt = journal.append(EventEntry(event("refusals", "-")))
-        os.unlink(segment_path(tmp_path / "worker-0", 1))
-        with pytest.raises(Exception, match="ENOENT"):
-            await journal.commit(receipt)
-        assert not journal.available

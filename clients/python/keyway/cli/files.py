@@ -1,6 +1,7 @@
 """Local files: input, output, and protection against accidental printing and overwriting."""
 
 import contextlib
+import errno
 import os
 import sys
 import tempfile
@@ -17,6 +18,8 @@ from keyway.cli.session import Session
 
 STDIO: Final = "-"
 _PRIVATE: Final = 0o600
+_NO_HARD_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+"""The errors of `link` on file systems without hard links, such as FAT, and some of FUSE and of networks."""
 
 output_options = options(
     click.option("--output", "-o", metavar="FILE", help="Write to FILE; - is standard output."),
@@ -82,13 +85,25 @@ def whole(path: Path, *, force: bool, private: bool) -> Iterator[BinaryIO]:
         if force:
             os.replace(name, target)
         else:
-            # Fails if another process has created the file in the meantime.
-            os.link(name, target)
-            os.unlink(name)
+            _name(name, target)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(name)
         raise
+
+
+def _name(temporary: str, target: Path) -> None:
+    """Give a complete file its name. FileExistsError if another process has created a file of that name."""
+    try:
+        os.link(temporary, target)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        # Take the name with an empty file, which fails if it is taken, and replace that.
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE))
+        os.replace(temporary, target)
+    else:
+        os.unlink(temporary)
 
 
 def _special(path: Path) -> bool:
