@@ -100,7 +100,7 @@ unit: $(READY) ## run the tests that need only Python
 test-clients: $(READY) $(DEPS) ## build the clients of all languages and compare their behavior (needs Go, Maven+JDK, Node+npm); ARGS="--only go"
 	$(BIN)/python -m tests.clients.conformance $(ARGS)
 
-fuzz: $(READY) ## read damaged files and responses for MINUTES=10; ARGS="--only PEM"
+fuzz: $(READY) ## read damaged files, responses, metadata, and frames for MINUTES=10; ARGS="--only PEM"
 	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(ARGS)
 
 image: $(READY) ## build the image of the Dockerfile and start it, without a container engine; fails where `make test` skips

@@ -1,1 +1,1 @@
-"""Fuzz tests: damaged files and responses cause only the documented errors."""
+"""Fuzz tests: damaged files, responses, metadata, and frames cause only the documented errors."""

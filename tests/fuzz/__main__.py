@@ -5,21 +5,22 @@ python -m tests.fuzz --minutes 60
 
 import argparse
 import contextlib
+import itertools
 import resource
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from tests.fuzz.gateway import FuzzedGateway, fuzzed_gateway
 from tests.fuzz.targets import TARGETS, run
-from tests.fuzz.wire_targets import WIRE_TARGETS, attempt
+from tests.fuzz.wire_targets import WIRE_TARGETS, run_on_wire
 
 _EXAMPLES = 500
+_SHORT_RUNS = 10
+"""The inputs of a target on the wire in one round, in multiples of its short run."""
 _MAXIMUM_GROWTH_KIB = 100 * 1024
 _MAXIMUM_GATEWAY_GROWTH_KIB = 30 * 1024
 
@@ -39,46 +40,41 @@ def main() -> int | str:
 
 
 def _rounds(names: Sequence[str], gateway: FuzzedGateway | None, end: float) -> int | str:
-    rounds, own, of_gateway = 0, [0], [0]
-    while time.monotonic() < end:
+    inputs, sizes, sizes_of_gateway = 0, list[int](), list[int]()
+    for number in itertools.count(1):
         for name in names:
-            _round(name, gateway)
-        rounds += 1
-        own.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-        sizes = f"{own[-1] // 1024} MiB"
-        if gateway is not None:
-            gateway.check_journal()
-            of_gateway.append(gateway.resident_kib)
-            sizes += f", gateway {of_gateway[-1] // 1024} MiB"
-        print(f"round {rounds}: {rounds * len(names) * _EXAMPLES} inputs, {sizes}", flush=True)
-    for grown, maximum in ((_growth(own), _MAXIMUM_GROWTH_KIB), (_growth(of_gateway), _MAXIMUM_GATEWAY_GROWTH_KIB)):
-        if grown > maximum:
-            return f"a process grew by {grown // 1024} MiB"
+            if number > 1 and time.monotonic() > end:
+                break
+            inputs += _round(name, gateway)
+        sizes.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+        sizes_of_gateway.append(gateway.resident_kib if gateway is not None else 0)
+        printed = f"{sizes[-1] // 1024} MiB, gateway {sizes_of_gateway[-1] // 1024} MiB"
+        print(f"round {number}: {inputs} inputs, {printed}", flush=True)
+        if time.monotonic() > end:
+            break
+    if (grown := sizes[-1] - sizes[0]) > _MAXIMUM_GROWTH_KIB:
+        return f"the process grew by {grown // 1024} MiB"
+    if (grown := sizes_of_gateway[-1] - sizes_of_gateway[0]) > _MAXIMUM_GATEWAY_GROWTH_KIB:
+        return f"the gateway grew by {grown // 1024} MiB"
     return 0
 
 
-def _growth(sizes: Sequence[int]) -> int:
-    """Return the growth after the first round. The size before the first round is 0."""
-    return sizes[-1] - sizes[1] if len(sizes) > 1 else 0
-
-
-def _round(name: str, gateway: FuzzedGateway | None) -> None:
-    inputs: st.SearchStrategy[Any]
-    read: Callable[[Any], object]
-    if name in TARGETS:
-        target = TARGETS[name]
-        inputs, read = target.inputs, lambda value: run(target, value)
-    else:
+def _round(name: str, gateway: FuzzedGateway | None) -> int:
+    """Run a target, and return the number of inputs."""
+    if name in WIRE_TARGETS:
         assert gateway is not None
-        wire, running = WIRE_TARGETS[name], gateway
-        inputs, read = wire.inputs, lambda value: attempt(wire, running, value)
+        examples = _SHORT_RUNS * WIRE_TARGETS[name].examples
+        run_on_wire(WIRE_TARGETS[name], gateway, examples)
+        return examples
+    target = TARGETS[name]
 
     @settings(max_examples=_EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(value=inputs)
-    def try_one(value: object) -> None:
-        read(value)
+    @given(value=target.inputs)
+    def attempt(value: object) -> None:
+        run(target, value)
 
-    try_one()
+    attempt()
+    return _EXAMPLES
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from hpack import Encoder
 from hyperframe import frame as frames
@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from tests.fuzz.gateway import FuzzedGateway
 from tests.support import http2_frames as h2
-from tests.support.http2_frames import FrameKind
 from tests.support.http2_peer import Peer
 
 Field = tuple[bytes, bytes]
@@ -20,7 +19,10 @@ TOKEN: Final = b"TOKEN"
 """Stands for a valid token in an input."""
 
 _END_SECONDS: Final = 40.0
-_QUIET_SECONDS: Final = 0.02
+_ANSWER_SECONDS: Final = 0.1
+_MAXIMUM_FRAME_BYTES: Final = 1 << 14
+_NEVER_ENDS: Final = 0
+"""The number of the connection itself."""
 _LIST: Final = b"/keyway.v1.ProviderService/ListProviders"
 _PATHS: Final = st.sampled_from(
     [
@@ -78,7 +80,9 @@ _NAMES: Final = st.one_of(
     st.from_regex(r"x-[a-z]{0,3}(-bin)?", fullmatch=True).map(str.encode),
     st.binary(max_size=10),
 )
-_KNOWN_FIELDS: Final = st.sampled_from([(name, value) for name, values in _KNOWN.items() for value in values])
+_KNOWN_FIELDS: Final = st.sampled_from(sorted(_KNOWN)).flatmap(
+    lambda name: st.tuples(st.just(name), st.sampled_from(_KNOWN[name]))
+)
 _FIELDS: Final = st.one_of(_KNOWN_FIELDS, _KNOWN_FIELDS, st.tuples(_NAMES, _VALUES))
 
 
@@ -99,19 +103,28 @@ def header_lists(draw: st.DrawFn) -> list[Field]:
     return fields
 
 
-def send_metadata(gateway: FuzzedGateway, fields: list[Field]) -> None:
-    """Make a call with these headers. The gateway must end the call, or close the connection."""
+CALLS: Final = st.lists(header_lists(), min_size=1, max_size=8)
+
+
+def send_metadata(gateway: FuzzedGateway, calls: list[list[Field]]) -> None:
+    """Make calls with these headers on one connection. The gateway must end every call, or close the connection."""
     peer = Peer(gateway.address)
     peer.begin()
-    peer.send(
-        h2.headers(1, with_token(fields, gateway)) + h2.frame(FrameKind.DATA, 1, h2.message_start(0), h2.END_STREAM)
-    )
-    end = time.monotonic() + _END_SECONDS
-    while 1 not in peer.ended and not peer.closed and time.monotonic() < end:
-        peer.read(0.1)
-    ended = 1 in peer.ended or peer.closed
+    encoder = Encoder()
+    streams = range(1, 2 * len(calls), 2)
+    for stream, fields in zip(streams, calls, strict=True):
+        call = Call(stream, fields, _MAXIMUM_FRAME_BYTES, ends=True, body=h2.message_start(0))
+        peer.send(call.encoded(encoder, gateway))
+    _read_until_ended(peer, set(streams), _END_SECONDS)
+    left = set() if peer.closed else set(streams) - peer.ended
     peer.close()
-    assert ended, f"the call has not ended after {_END_SECONDS} s"
+    assert not left, f"these streams have not ended after {_END_SECONDS} s: {left}"
+
+
+def _read_until_ended(peer: Peer, streams: set[int], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not peer.closed and not peer.ended >= streams and (left := end - time.monotonic()) > 0:
+        peer.read(left)
 
 
 def with_token(fields: Sequence[Field], gateway: FuzzedGateway) -> list[Field]:
@@ -174,11 +187,11 @@ _BODIES: Final = st.one_of(
     st.binary(max_size=10),
 )
 _GOOD_FIELDS: Final = _PATHS.map(lambda path: [*h2.call_headers(path, [_AUTHORIZATION])])
-_CALLS: Final = st.builds(
+_CALL_STEPS: Final = st.builds(
     Call,
     stream=_STREAMS,
     fields=_GOOD_FIELDS | _GOOD_FIELDS | header_lists(),
-    piece=st.sampled_from([1 << 14, 1 << 14, 50, 7]),
+    piece=st.sampled_from([_MAXIMUM_FRAME_BYTES] * 2 + [50, 7]),
     ends=st.booleans(),
     body=_BODIES,
 )
@@ -188,21 +201,23 @@ _HEADERS_END: Final = st.lists(st.sampled_from(["END_STREAM", "END_HEADERS"]), m
 _BYTE: Final = st.integers(0, 255)
 _PADDED: Final = st.just(["PADDED"])
 _SETTINGS: Final = st.dictionaries(st.sampled_from([1, 2, 3, 4, 5, 6, 8, 0xFE03, 9, 65535]), _U32, max_size=4)
-_VALID_FRAMES: Final = st.one_of(
-    st.builds(frames.DataFrame, stream_id=_STREAMS, data=_SHORT, flags=_END),
-    st.builds(frames.DataFrame, stream_id=_STREAMS, data=_SHORT, flags=_PADDED, pad_length=_BYTE),
-    st.builds(frames.HeadersFrame, stream_id=_STREAMS, data=_SHORT, flags=_HEADERS_END),
-    st.builds(frames.ContinuationFrame, stream_id=_STREAMS, data=_SHORT, flags=st.just(["END_HEADERS"]) | st.just([])),
+_CONTROL_FRAMES: Final = st.one_of(
     st.builds(frames.PriorityFrame, stream_id=_STREAMS, depends_on=_STREAMS, stream_weight=_BYTE),
     st.builds(frames.RstStreamFrame, stream_id=_STREAMS, error_code=_U32),
     st.builds(frames.SettingsFrame, settings=_SETTINGS),
     st.just(frames.SettingsFrame(flags=["ACK"])),
-    st.builds(frames.PushPromiseFrame, stream_id=_STREAMS, promised_stream_id=st.sampled_from([2, 4]), data=_SHORT),
     st.builds(frames.PingFrame, opaque_data=st.binary(min_size=8, max_size=8), flags=st.just(["ACK"]) | st.just([])),
-    st.builds(frames.GoAwayFrame, last_stream_id=_STREAMS, error_code=_U32, additional_data=_SHORT),
     st.builds(frames.WindowUpdateFrame, stream_id=_STREAMS | st.just(0), window_increment=st.integers(1, 2**31 - 1)),
-    st.builds(frames.AltSvcFrame, stream_id=st.just(0), origin=_SHORT, field=_SHORT),
     st.builds(frames.ExtensionFrame, type=st.integers(11, 255), stream_id=_STREAMS, flag_byte=_BYTE, body=_SHORT),
+)  # fmt: skip
+_OTHER_FRAMES: Final = st.one_of(
+    st.builds(frames.DataFrame, stream_id=_STREAMS, data=_SHORT, flags=_END),
+    st.builds(frames.DataFrame, stream_id=_STREAMS, data=_SHORT, flags=_PADDED, pad_length=_BYTE),
+    st.builds(frames.HeadersFrame, stream_id=_STREAMS, data=_SHORT, flags=_HEADERS_END),
+    st.builds(frames.ContinuationFrame, stream_id=_STREAMS, data=_SHORT, flags=st.just(["END_HEADERS"]) | st.just([])),
+    st.builds(frames.PushPromiseFrame, stream_id=_STREAMS, promised_stream_id=st.sampled_from([2, 4]), data=_SHORT),
+    st.builds(frames.GoAwayFrame, last_stream_id=_STREAMS, error_code=_U32, additional_data=_SHORT),
+    st.builds(frames.AltSvcFrame, stream_id=st.just(0), origin=_SHORT, field=_SHORT),
 )  # fmt: skip
 
 
@@ -219,12 +234,22 @@ _RAW_FRAMES: Final = st.builds(
     st.binary(max_size=40),
     st.none() | st.none() | st.integers(0, 2**24 - 1),
 )
-_STEPS: Final = st.one_of(_CALLS, _CALLS, _VALID_FRAMES, _VALID_FRAMES, _VALID_FRAMES, _RAW_FRAMES)
+_ORDERLY: Final = (_CALL_STEPS, _CONTROL_FRAMES)
+_ANY_ORDER: Final = (_CALL_STEPS, _CONTROL_FRAMES, _OTHER_FRAMES, _RAW_FRAMES)
+
+
+@st.composite
+def _step_lists(draw: st.DrawFn) -> list[Any]:
+    """Steps of which many reach a handler, or steps that usually end the connection."""
+    groups = draw(st.sampled_from([_ORDERLY, _ANY_ORDER]))
+    return [draw(groups[draw(st.integers(0, len(groups) - 1))]) for _ in range(draw(st.integers(0, 12)))]
+
+
 _PREFACE: Final = h2.PREFACE + h2.settings()
 CONVERSATIONS: Final = st.builds(
     Conversation,
     preface=st.sampled_from([_PREFACE] * 12 + [h2.PREFACE, b"", _PREFACE[:10], b"GET / HTTP/1.1\r\n\r\n"]),
-    steps=st.lists(_STEPS, max_size=12),
+    steps=_step_lists(),
     damage=st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 9), st.binary(max_size=9)), max_size=1),
     cut=st.sampled_from([0, 0, 0, 1, 5, 9, 20]),
     apart=st.booleans(),
@@ -232,7 +257,7 @@ CONVERSATIONS: Final = st.builds(
 
 
 def converse(gateway: FuzzedGateway, conversation: Conversation) -> None:
-    """Send the frames on a connection of their own, read what the gateway sends at once, and close the connection."""
+    """Send the frames on a connection of their own, read for a moment, and close the connection."""
     encoder = Encoder()
     steps = [conversation.preface]
     for step in conversation.steps:
@@ -243,7 +268,8 @@ def converse(gateway: FuzzedGateway, conversation: Conversation) -> None:
     peer = Peer(gateway.address)
     for sent in steps if conversation.apart else [_damaged(b"".join(steps), conversation)]:
         peer.send(sent)
-    peer.read(_QUIET_SECONDS)
+    streams = {step.stream for step in conversation.steps if isinstance(step, Call)} or {_NEVER_ENDS}
+    _read_until_ended(peer, streams, _ANSWER_SECONDS)
     peer.close()
 
 
