@@ -93,7 +93,9 @@ class AiohttpTransport:
                     trace_request_ctx=reuses,
                 ) as answered,
             ):
-                return await self._complete(answered, request.maximum_response_bytes)
+                return await self._complete(
+                    answered, request.maximum_response_bytes or self._settings.maximum_response_bytes
+                )
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             cause = _without_tracebacks(error)
             if reuses and answered is None and isinstance(error, _ConnectionLost) and not is_tls_failure(error):

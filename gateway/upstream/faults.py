@@ -22,6 +22,10 @@ _SECONDS_BETWEEN_LOG_LINES: Final = 60.0
 _log = structlog.get_logger(__name__)
 
 
+class ResponseTooLong(MalformedResponse):
+    """A response over the limit of the request. It was not read to its end."""
+
+
 class StaleConnection(UpstreamError):
     """A reused connection closed before a response began. Usually, the server closed it while it was idle."""
 
@@ -78,9 +82,10 @@ class Faults:
         kind = outcomes.for_http_status(status)
         return self.error(kind, f"failed with HTTP {status}", status, retry_after(headers))
 
-    def too_long(self, limit: int, status: int) -> MalformedResponse:
+    def too_long(self, limit: int, status: int) -> ResponseTooLong:
         """Return the error for a body that exceeds the limit of the request."""
-        return self.malformed(f"the response is longer than {limit} bytes", status)
+        message = f"provider {self._provider}: the response is longer than {limit} bytes (maximum_response_bytes)"
+        return ResponseTooLong(message, provider=self._provider, http_status=status)
 
 
 class _TlsLog:

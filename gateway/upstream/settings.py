@@ -95,6 +95,7 @@ class HttpSettings:
     timeout, connect_timeout: maximum seconds for one exchange and for its connection. read_timeout: maximum seconds
     without data during an exchange. The deadline of the caller limits all three.
     maximum_connections: maximum number of concurrent requests.
+    maximum_response_bytes: a longer response is rejected, unless the request has a limit of its own.
     proxy: URL of a proxy; proxies of the environment are ignored.
     transport: `http1` or `aiohttp`; with a proxy always aiohttp.
     """
@@ -105,6 +106,7 @@ class HttpSettings:
     connect_timeout: float = 5.0
     read_timeout: float | None = None
     maximum_connections: int = 100
+    maximum_response_bytes: int = 2 * 1024 * 1024
     proxy: str | None = None
     retry: RetrySettings = field(default_factory=lambda: RetrySettings(attempts=1))
     breaker: BreakerSettings = field(default_factory=lambda: BreakerSettings(enabled=False))

@@ -143,7 +143,7 @@ async def test_basic_view_requests_the_list_and_full_view_also_the_file(quiet_st
     await got(quiet_stack.gateway, "인증서-예시", FULL)
 
     base = "/certmanager/v1.2/appkeys/certmanager-demo/certificates"
-    listing = f"{base}?all=true&status=ALL"
+    listing = f"{base}?pageSize=1000&pageNum=1&all=false&status=ALL"
     file = f"{base}/%EC%9D%B8%EC%A6%9D%EC%84%9C-%EC%98%88%EC%8B%9C/files"
     requests = await quiet_stack.controls[CERTIFICATE_MANAGER].requests()
     assert [request["target"] for request in requests] == [listing, listing, file]

@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from keyway.v1 import certificate_pb2 as certificate
 from keyway.v1 import certificate_service_pb2 as certificates
+
+MAXIMUM_PAGE_BYTES: Final = 2 * 1024 * 1024
+"""A page of a list ends after the row that reaches this size. Clients receive messages of 4 MiB by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,22 @@ class ListWindow:
 
 @dataclass(frozen=True, slots=True)
 class CertificatePage:
-    """The rows of a window, and the number of rows in the whole list."""
+    """The rows of a window, and the number of rows in the whole list.
+
+    A window can end before its limit if its rows reach MAXIMUM_PAGE_BYTES.
+    """
 
     certificates: Sequence[certificate.Certificate]
     total: int
+
+
+def fitting(rows: Sequence[certificate.Certificate], size: int = 0) -> tuple[Sequence[certificate.Certificate], int]:
+    """Return the first rows up to the one that reaches MAXIMUM_PAGE_BYTES, and the size of the page with them.
+
+    size: bytes of the rows that are on the page already.
+    """
+    for count, row in enumerate(rows):
+        if size >= MAXIMUM_PAGE_BYTES:
+            return rows[:count], size
+        size += row.ByteSize()
+    return rows, size

@@ -111,6 +111,15 @@ class ProviderSettings(Settings):
     maximum_connections: int = Field(
         default=100, ge=1, le=10_000, description="Maximum number of concurrent requests; each uses one connection."
     )
+    maximum_response_bytes: int = Field(
+        default=2 * 1024 * 1024,
+        ge=64 * 1024,
+        le=64 * 1024 * 1024,
+        description=(
+            "Maximum size of a response of the upstream, in bytes. Certificate lists are read in pages that fit. Each "
+            "concurrent call can need several times this memory."
+        ),
+    )
     proxy: str | None = Field(
         default=None, description="URL of an HTTP proxy. The gateway ignores the proxy variables of the environment."
     )
@@ -150,6 +159,7 @@ class ProviderSettings(Settings):
             connect_timeout=self.connect_timeout,
             read_timeout=self.read_timeout,
             maximum_connections=self.maximum_connections,
+            maximum_response_bytes=self.maximum_response_bytes,
             proxy=self.proxy,
             retry=self.retry,
             breaker=self.breaker,

@@ -28,18 +28,13 @@ class _Pages:
     timezone: ZoneInfo
     call: CallContext
 
-    async def page(self, number: int, size: int, state: Filter) -> messages.Page:
+    async def page(self, number: int, size: int, state: Filter, name: str | None) -> messages.Page:
         return await self.client.list_page(
             number,
             size,
             state,
-            lambda body: messages.page(body, self.provider, self.timezone, number=number, size=size),
+            lambda body: messages.page(body, self.provider, self.timezone, number=number, size=size, name=name),
             self.call,
-        )
-
-    async def everything(self) -> messages.Page:
-        return await self.client.list_all(
-            lambda body: messages.page(body, self.provider, self.timezone, number=1, size=1), self.call
         )
 
 
@@ -54,15 +49,16 @@ class CertificateManager(Provider):
             unavailable=frozenset() if settings.api_version == "v1.0" else _ONLY_IN_V1_0,
         )
         self._timezone = settings.timezone
+        self._page_size = listing.PageSize()
         self._client = CertificateManagerClient(settings, self.http)
 
     async def check(self, call: CallContext) -> None:
         """Retrieve a list of one row."""
-        await self._pages(call).page(1, 1, service.CERTIFICATE_STATE_FILTER_ALL)
+        await self._list(call).pages.page(1, 1, service.CERTIFICATE_STATE_FILTER_ALL, None)
 
     async def list_certificates(self, window: ListWindow, call: CallContext) -> CertificatePage:
         """Retrieve the certificate list (guide: "retrieve certificate list"), in the BASIC view."""
-        return await listing.read_window(self._pages(call), window, self.id)
+        return await self._list(call).read_window(window)
 
     async def get_certificate(
         self, request: service.GetCertificateRequest, call: CallContext
@@ -106,10 +102,11 @@ class CertificateManager(Provider):
         return service.UploadCertificateResponse()
 
     async def _find(self, name: str, call: CallContext) -> certificates.Certificate | None:
-        return await listing.find(self._pages(call), _certificate(name), self.id)
+        return await self._list(call).find(_certificate(name))
 
-    def _pages(self, call: CallContext) -> _Pages:
-        return _Pages(self._client, self.id, self._timezone, call)
+    def _list(self, call: CallContext) -> listing.CertificateList:
+        pages = _Pages(self._client, self.id, self._timezone, call)
+        return listing.CertificateList(pages, self.id, self._page_size)
 
 
 def _certificate(name: str) -> str:

@@ -56,10 +56,6 @@ class CertificateManagerClient:
         query = {"pageSize": str(size), "pageNum": str(number), "all": "false", "status": _STATUSES[state]}
         return await self._api.call(self._list(query), read, call)
 
-    async def list_all(self, read: Callable[[JsonObject], ResultT], call: CallContext) -> ResultT:
-        """Retrieve the whole certificate list on one page, expired certificates included."""
-        return await self._api.call(self._list({"all": "true", "status": "ALL"}), read, call)
-
     async def download(
         self, certificate: str, resource: str, read: Callable[[HttpResponse], ResultT], call: CallContext
     ) -> ResultT:

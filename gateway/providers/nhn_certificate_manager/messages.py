@@ -56,20 +56,33 @@ def _sizes(message: str) -> dict[str, str]:
 class Page:
     """One page of the certificate list, in the BASIC view, as the upstream describes it.
 
+    count: the number of rows on the page. A search keeps only rows with the wanted name in `certificates`.
     number counts from 1. total is the number of rows in the whole list.
     """
 
     certificates: Sequence[certificate_pb2.Certificate]
+    count: int
     number: int
     size: int
     total: int
 
 
-def page(body: JsonObject, provider: str, timezone: ZoneInfo, *, number: int, size: int) -> Page:
-    """Return a page of the list. number, size: the requested values, which apply if the response has none."""
+def page(
+    body: JsonObject, provider: str, timezone: ZoneInfo, *, number: int, size: int, name: str | None = None
+) -> Page:
+    """Return a page of the list. number, size: the requested values, which apply if the response has none.
+
+    name: keep only rows with this name, which is compared character by character, because policy has decided about
+    this spelling.
+    """
     total = body.integer("totalCount")
+    items = body.rows("data") if total or "data" in body else []
+    if items and not any(isinstance(item.get("certificateName"), str) for item in items):
+        raise FormatError("no row of the list has a name")
+    wanted = items if name is None else [item for item in items if item.get("certificateName") == name]
     read = Page(
-        certificates=_rows(body, provider, timezone) if total or "data" in body else (),
+        certificates=[_row(item, provider, timezone) for item in wanted],
+        count=len(items),
         number=body.integer("currentPage") if "currentPage" in body else number,
         size=body.integer("pageSize") if "pageSize" in body else size,
         total=total,
@@ -77,13 +90,6 @@ def page(body: JsonObject, provider: str, timezone: ZoneInfo, *, number: int, si
     if total < 0 or read.size < 0 or read.number < 0:
         raise FormatError("a count is negative")
     return read
-
-
-def _rows(body: JsonObject, provider: str, timezone: ZoneInfo) -> list[certificate_pb2.Certificate]:
-    rows = [_row(item, provider, timezone) for item in body.rows("data")]
-    if rows and not any(row.display_name for row in rows):
-        raise FormatError("no row of the list has a name")
-    return rows
 
 
 def _row(item: JsonObject, provider: str, timezone: ZoneInfo) -> certificate_pb2.Certificate:

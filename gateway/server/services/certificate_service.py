@@ -8,7 +8,7 @@ from typing import Final
 from gateway.call_context import CallContext
 from gateway.contract.resource_names import PROVIDER, WILDCARD, provider_id
 from gateway.errors import INVALID_PAGE_TOKEN, GatewayError, InvalidRequest, Violation
-from gateway.providers.base.listing import CertificatePage, ListWindow
+from gateway.providers.base.listing import MAXIMUM_PAGE_BYTES, CertificatePage, ListWindow, fitting
 from gateway.providers.base.provider import Provider
 from gateway.providers.catalog import Catalog
 from gateway.server.error_boundary import within_boundary
@@ -51,7 +51,7 @@ class CertificateLister:
         self, provider: str, window: ListWindow, listing: str, call: CallContext
     ) -> certificates.ListCertificatesResponse:
         page: CertificatePage = await self._catalog.operation(provider, _LIST)(window, call)
-        rows = page.certificates[: window.limit]
+        rows, _ = fitting(page.certificates[: window.limit])
         end = window.offset + len(rows)
         token = paging.encode(PagePosition(provider, end, 0), listing) if rows and end < page.total else ""
         return certificates.ListCertificatesResponse(
@@ -68,16 +68,18 @@ class CertificateLister:
         )
         response = certificates.ListCertificatesResponse()
         counted = position.rows_before if position else 0
+        size = 0
         for provider, part, page in zip(providers, windows, pages, strict=True):
             if page is None:
                 response.unreachable.append(PROVIDER.format(provider=provider.id))
                 continue
             room = 0 if response.next_page_token else window.limit - len(response.certificates)
-            rows = page.certificates[:room]
+            rows, size = fitting(page.certificates[:room], size)
             response.certificates.extend(rows)
             end = part.offset + len(rows)
             # An upstream can report more rows than it returns. A page without rows then ends the list.
-            if end < page.total and not response.next_page_token and (rows or not room):
+            is_full = not room or size >= MAXIMUM_PAGE_BYTES
+            if end < page.total and not response.next_page_token and (rows or is_full):
                 response.next_page_token = paging.encode(PagePosition(provider.id, end, counted), listing)
             counted = min(counted + page.total, _MAXIMUM_INT32)
         response.total_size = counted

@@ -84,7 +84,7 @@ class Http1Transport:
                 head,
                 request.body,
                 bodiless=request.method == "HEAD",
-                limit=request.maximum_response_bytes,
+                limit=request.maximum_response_bytes or self._settings.maximum_response_bytes,
                 seconds=seconds,
             )
             response = connection.response
@@ -121,7 +121,8 @@ class Http1Transport:
             case "redirect":
                 return faults.malformed(REDIRECT, status)
             case "too long":
-                return faults.too_long(request.maximum_response_bytes, status)
+                limit = request.maximum_response_bytes or self._settings.maximum_response_bytes
+                return faults.too_long(limit, status)
             case "cut off":
                 return faults.truncated(status, _headers(response))
 

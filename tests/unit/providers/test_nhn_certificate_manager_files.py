@@ -191,7 +191,10 @@ async def test_full_view_combines_list_and_file() -> None:
         upstream.answer("GET", FILES, headers=ATTACHMENT, body=chain().pem())
         request = service.GetCertificateRequest(name=NAME, view=service.CERTIFICATE_VIEW_FULL)
         answer = await adapter.get_certificate(request, call())
-        assert [item.target for item in upstream.requests] == [f"{LIST}?all=true&status=ALL", FILES]
+        assert [item.target for item in upstream.requests] == [
+            f"{LIST}?pageSize=1000&pageNum=1&all=false&status=ALL",
+            FILES,
+        ]
     found = answer.certificate
     assert found.subject.text == "CN=www.example.com,O=Example,C=KR"
     assert found.not_after == Timestamp(seconds=int(x509_chain.NOT_AFTER.timestamp()))

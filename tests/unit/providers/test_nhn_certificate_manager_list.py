@@ -229,7 +229,9 @@ async def get(body: Json, name: str = NAME) -> service.GetCertificateResponse:
         try:
             return await adapter.get_certificate(service.GetCertificateRequest(name=name), call())
         finally:
-            assert [request.target for request in upstream.requests] == [f"{LIST}?all=true&status=ALL"]
+            assert [request.target for request in upstream.requests] == [
+                f"{LIST}?pageSize=1000&pageNum=1&all=false&status=ALL"
+            ]
 
 
 async def test_get_finds_expired_certificates() -> None:
@@ -268,7 +270,7 @@ async def test_check_searches_the_list(listed: str, exists: bool) -> None:
     async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
         upstream.answer("GET", LIST, body=page([row(listed)]))
         answer = await adapter.check_certificate(service.CheckCertificateRequest(name=NAME), call())
-        assert upstream.requests[0].target == f"{LIST}?all=true&status=ALL"
+        assert upstream.requests[0].target == f"{LIST}?pageSize=1000&pageNum=1&all=false&status=ALL"
     assert answer.exists is exists
 
 

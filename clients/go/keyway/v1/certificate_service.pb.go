@@ -202,7 +202,8 @@ type ListCertificatesRequest struct {
 	// The provider, as `providers/{provider}`. `providers/-` lists the certificates of every provider that has
 	// certificates and that the caller is allowed to list.
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
-	// The maximum number of certificates on a page, 1 to 1,000. 0 means 50.
+	// The maximum number of certificates on a page, 1 to 1,000. 0 means 50. A page also ends when its certificates reach
+	// 2 MiB.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The `next_page_token` of the previous page. Empty requests the first page. `parent` and `state` must be the same as
 	// in the previous request; `page_size` can differ.

@@ -124,7 +124,9 @@ class ListCertificatesRequest(_message.Message):
     certificates and that the caller is allowed to list.
     """
     page_size: _builtins.int
-    """The maximum number of certificates on a page, 1 to 1,000. 0 means 50."""
+    """The maximum number of certificates on a page, 1 to 1,000. 0 means 50. A page also ends when its certificates reach
+    2 MiB.
+    """
     page_token: _builtins.str
     """The `next_page_token` of the previous page. Empty requests the first page. `parent` and `state` must be the same as
     in the previous request; `page_size` can differ.

@@ -36,7 +36,8 @@ export type ListCertificatesRequest = Message<"keyway.v1.ListCertificatesRequest
   parent: string;
 
   /**
-   * The maximum number of certificates on a page, 1 to 1,000. 0 means 50.
+   * The maximum number of certificates on a page, 1 to 1,000. 0 means 50. A page also ends when its certificates reach
+   * 2 MiB.
    *
    * @generated from field: int32 page_size = 2;
    */
