@@ -13,6 +13,8 @@ from tests.support.scripted_upstream import ReceivedRequest, ScriptedUpstream
 
 APP_KEY = "app/Key+1"
 LIST = "/certmanager/v1.2/appkeys/app%2FKey%2B1/certificates"
+FIRST_PAGE = f"{LIST}?pageSize=1000&pageNum=1&all=false&status=ALL"
+"""The first request of a search."""
 FILES = f"{LIST}/www.example.com/files"
 NAME = "providers/nhn/certificates/www.example.com"
 

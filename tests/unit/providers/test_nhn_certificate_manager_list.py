@@ -10,7 +10,18 @@ from gateway.errors import CERTIFICATE_NOT_FOUND, GatewayError, MalformedRespons
 from gateway.providers.base.listing import CertificatePage, ListWindow
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
-from tests.support.providers.certificate_manager import LIST, NAME, SUCCESS, Json, call, page, provider, query, row
+from tests.support.providers.certificate_manager import (
+    FIRST_PAGE,
+    LIST,
+    NAME,
+    SUCCESS,
+    Json,
+    call,
+    page,
+    provider,
+    query,
+    row,
+)
 from tests.support.scripted_upstream import Body, ScriptedUpstream
 
 UNEXPIRED = service.CERTIFICATE_STATE_FILTER_UNEXPIRED
@@ -229,9 +240,7 @@ async def get(body: Json, name: str = NAME) -> service.GetCertificateResponse:
         try:
             return await adapter.get_certificate(service.GetCertificateRequest(name=name), call())
         finally:
-            assert [request.target for request in upstream.requests] == [
-                f"{LIST}?pageSize=1000&pageNum=1&all=false&status=ALL"
-            ]
+            assert [request.target for request in upstream.requests] == [FIRST_PAGE]
 
 
 async def test_get_finds_expired_certificates() -> None:
@@ -270,7 +279,7 @@ async def test_check_searches_the_list(listed: str, exists: bool) -> None:
     async with ScriptedUpstream() as upstream, provider(upstream) as adapter:
         upstream.answer("GET", LIST, body=page([row(listed)]))
         answer = await adapter.check_certificate(service.CheckCertificateRequest(name=NAME), call())
-        assert upstream.requests[0].target == f"{LIST}?pageSize=1000&pageNum=1&all=false&status=ALL"
+        assert upstream.requests[0].target == FIRST_PAGE
     assert answer.exists is exists
 
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from gateway import errors
 from gateway.errors import GatewayError, InvalidRequest
+from gateway.providers.base import listing
 from gateway.providers.base.listing import CertificatePage, ListWindow
 from gateway.providers.catalog import Catalog
-from gateway.server.services import paging
+from gateway.server.services import certificate_service, paging
 from gateway.server.services.certificate_service import CertificateLister
 from gateway.server.services.paging import PagePosition
 from keyway.v1 import certificate_service_pb2 as certificates
@@ -226,3 +227,17 @@ async def test_token_of_a_removed_provider_is_rejected() -> None:
     with pytest.raises(InvalidRequest) as caught:
         await list_page(inventories(3), ALL, 1, token)
     assert caught.value.kind == errors.INVALID_PAGE_TOKEN
+
+
+@given(provider_sizes, page_sizes, st.integers(1, 200))
+async def test_pages_that_end_early_because_of_their_size_have_each_row_once(
+    sizes: list[int], pages_of: Iterator[int], maximum: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (listing, certificate_service):
+            patch.setattr(module, "MAXIMUM_PAGE_BYTES", maximum)
+        providers = inventories(*sizes)
+        pages = await list_all(providers, pages_of)
+    assert names(pages) == [name for provider in providers for name in provider.names]
+    assert {answer.total_size for answer in pages} == {sum(sizes)}
+    assert all(sum(row.ByteSize() for row in answer.certificates[:-1]) < maximum for answer in pages)
