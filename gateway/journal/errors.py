@@ -25,7 +25,7 @@ class JournalCorrupt(Exception):
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 """Errors of a file system without free space."""
 
-PASSING = DISK_FULL | {errno.EROFS, errno.EIO}
+PASSING = DISK_FULL | {errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 """Errors that may pass while the gateway runs. Every other error stops the start."""
 
 

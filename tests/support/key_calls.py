@@ -18,9 +18,9 @@ async def key_service(address: str) -> AsyncIterator["key_service_pb2_grpc.KeySe
         yield key_service_pb2_grpc.KeyServiceStub(channel)
 
 
-async def encrypt(address: str) -> str:
+async def encrypt(address: str, *, seconds: float = 20) -> str:
     async with key_service(address) as stub:
-        answer = await stub.Encrypt(keys.EncryptRequest(name=KEY, plaintext=PLAINTEXT), timeout=20)
+        answer = await stub.Encrypt(keys.EncryptRequest(name=KEY, plaintext=PLAINTEXT), timeout=seconds)
     return str(answer.ciphertext)
 
 
