@@ -38,7 +38,7 @@ async def test_gateway_recovers_after_the_limit_on_open_files_was_reached(
     listener: str, quiet_stack: Stack, tmp_path: Path
 ) -> None:
     """The gateway can accept no connection, and begin no segment of the journal."""
-    options = {
+    options: dict[str, Any] = {
         "audit": {"directory": str(tmp_path / "audit"), "segment_bytes": 8192},
         "health_listen": "127.0.0.1:0",
         "grpc_listener": listener,
