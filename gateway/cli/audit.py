@@ -1,4 +1,4 @@
-"""The commands `audit verify`, `audit tail`, `audit show`, and `audit ship`. They change no record."""
+"""The commands `audit verify`, `tail`, `show`, `decompress`, and `ship`. They change no record."""
 
 import argparse
 import asyncio
@@ -20,6 +20,7 @@ from gateway.journal.format.segments import SegmentMissing
 from gateway.journal.settings import AuditSettings
 from gateway.journal.ship.shipper import run_shipper
 from gateway.journal.verify.verification import Unverifiable, verify
+from gateway.journal.write.compressed_journal import decompress_journal
 
 _FOLLOW_SECONDS: Final = 0.2
 _DEFAULT_LINES: Final = 20
@@ -44,6 +45,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _add_directory(show)
     show.add_argument(
         "request_id", metavar="REQUEST_ID", help="request ID, from the trailer keyway-request-id or the logs"
+    )
+    _add_directory(
+        add("decompress", _decompress, "decompress the segments of a journal that no gateway uses, for older versions")
     )
     add_config(add("ship", _ship, "ship the journal of a gateway that is not running; runs until a stop signal"))
 
@@ -109,6 +113,12 @@ async def _show(options: argparse.Namespace) -> int:
     if not found:
         print_error(f"{options.directory}: no records for request {options.request_id}")
     return 0 if found else 1
+
+
+async def _decompress(options: argparse.Namespace) -> int:
+    count = decompress_journal(options.directory)
+    print(orjson.dumps({"segments": count}).decode() if options.json else f"{count} segments decompressed")
+    return 0
 
 
 async def _ship(options: argparse.Namespace) -> int:

@@ -96,6 +96,13 @@ class AuditSettings(Settings):
             "exists. If false, nothing is removed, and calls are rejected when the disk is full."
         ),
     )
+    compress: bool = Field(
+        default=True,
+        description=(
+            "Whether full segments are compressed with Zstandard, to less than a tenth of their size. Versions without "
+            "this setting cannot read them: before you go back to one, run keyway-gateway audit decompress."
+        ),
+    )
     ship: ShipSettings | None = Field(
         default=None, description="Collector to which records are shipped. Default: records are not shipped."
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.journal.errors import JournalUnavailable
-from gateway.journal.format.segments import segment_starts
+from gateway.journal.format.segments import segment_path, segment_starts
 from gateway.journal.write import maintenance
 from gateway.journal.write.disk_usage import measure
 from gateway.journal.write.journal import Journal
@@ -20,7 +20,7 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.xdist_group("container")
 
 SIZE = 8 * 1024 * 1024
-SMALL: dict[str, Any] = {"segment_bytes": 1 << 17, "ship": {"endpoint": "http://127.0.0.1:1"}}
+SMALL: dict[str, Any] = {"segment_bytes": 1 << 17, "compress": False, "ship": {"endpoint": "http://127.0.0.1:1"}}
 
 
 @pytest.fixture
@@ -99,3 +99,21 @@ async def test_disk_that_others_fill_is_used_after_retention_makes_room(disk: Pa
         await until_available(journal)
         await record_call(journal, "after")
     assert verified(directory).first > 1
+
+
+async def test_compression_fits_many_times_the_disk(disk: Path) -> None:
+    """Nothing is removed: no collector takes the records."""
+    directory = disk / "audit"
+    async with journal_in(directory, **{**SMALL, "compress": True}) as journal:
+        for batch in range(15):
+            await write(journal, 100, f"b{batch}-")
+            starts = segment_starts(journal.folder)
+
+            async def compressed(starts: list[int] = starts) -> bool:
+                return sum(segment_path(journal.folder, start).exists() for start in starts) <= 1
+
+            await eventually(compressed)
+        assert journal.stats.bytes_written > 1.4 * SIZE
+        assert measure(journal.folder).journal < 0.5 * SIZE
+    report = verified(directory)
+    assert (report.first, report.outcomes) == (1, 1500)

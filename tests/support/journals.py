@@ -110,6 +110,8 @@ def roll_back(folder: Path, keep: int) -> None:
     """Remove the records after `keep`, and the copies of their checkpoints, so that the rest verifies by itself."""
     for start in segment_starts(folder):
         path = segment_path(folder, start)
+        if not path.exists() and start <= keep:
+            continue  # compressed
         lines = [line for line in path.read_bytes().splitlines(keepends=True) if parse(line).sequence <= keep]
         path.write_bytes(b"".join(lines)) if lines else path.unlink()
     copies = folder / CHECKPOINTS

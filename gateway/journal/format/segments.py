@@ -1,15 +1,18 @@
 """Segment files: which segments a chain has, and reading records from a position, also while the files grow.
 
-Writes nothing, and checks only the form of records.
+A segment is a file of lines, or compressed (`compressed_segments`). If both exist, the file of lines counts. Writes
+nothing, and checks only the form of records.
 """
 
+import io
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import IO, Final, NamedTuple
 
+from gateway.journal.format.compressed_segments import SUFFIX, CompressedFile
 from gateway.journal.format.records import Record, parse
 from gateway.journal.format.regular_files import open_reader
 
@@ -18,7 +21,7 @@ CURSOR: Final = "cursor.json"
 LOCK: Final = "lock"
 RESERVE: Final = "reserve"
 
-_SEGMENT_NAME: Final = re.compile(r"([0-9]{20})\.jsonl", re.ASCII)
+_SEGMENT_NAME: Final = re.compile(r"([0-9]{20})\.jsonl(?:\.zst)?", re.ASCII)
 _CHAIN_NAME: Final = re.compile(r"worker-(0|[1-9][0-9]*)", re.ASCII)
 _READ_BYTES: Final = 1 << 18
 
@@ -61,7 +64,37 @@ def segment_path(chain: Path, first: int) -> Path:
 
 def segment_starts(chain: Path) -> list[int]:
     """Return the first sequence number of each segment, oldest first, from the file names."""
-    return sorted(int(match[1]) for name in os.listdir(chain) if (match := _SEGMENT_NAME.fullmatch(name)))
+    return sorted({int(match[1]) for name in os.listdir(chain) if (match := _SEGMENT_NAME.fullmatch(name))})
+
+
+def compressed_path(path: Path) -> Path:
+    """Return the file of a segment after its compression. path: as `segment_path` returns it."""
+    return path.with_name(path.name + SUFFIX)
+
+
+def open_segment(path: Path, *, buffering: int = -1) -> IO[bytes]:
+    """Open a segment for reading, compressed or not. path: as `segment_path` returns it. Offsets are the same for both.
+
+    Raises FileNotFoundError, NotRegularFile, and other OSErrors. This and each read raise DamagedSegment.
+    """
+    try:
+        return open_reader(path, buffering=buffering)
+    except FileNotFoundError as error:
+        try:
+            file = open_reader(compressed_path(path))
+        except FileNotFoundError:
+            raise error from None
+    try:
+        content = CompressedFile(file)
+    except BaseException:
+        file.close()
+        raise
+    return content if buffering == 0 else io.BufferedReader(content)  # type: ignore[return-value]
+
+
+def segment_size(path: Path) -> int:
+    """Return the bytes that a segment takes on the disk. path: as `segment_path` returns it."""
+    return sum(each.stat().st_size for each in (path, compressed_path(path)) if each.exists())
 
 
 def read_records(chain: Path, position: ChainPosition | None = None) -> Iterator[StoredRecord]:
@@ -101,7 +134,7 @@ def _lines_of(chain: Path, position: ChainPosition) -> Iterator[tuple[bytes, Cha
     """Yield the complete lines of one segment from an offset on."""
     segment, offset = position
     try:
-        file = open_reader(segment_path(chain, segment), buffering=0)
+        file = open_segment(segment_path(chain, segment), buffering=0)
     except FileNotFoundError:
         raise SegmentMissing(f"segment {segment_path(chain, segment).name} does not exist") from None
     with file:

@@ -13,11 +13,11 @@ from typing import Final, NamedTuple
 from gateway.journal.format.cursor import Cursor, CursorError, load
 from gateway.journal.format.keys import JournalPublicKey
 from gateway.journal.format.records import MalformedRecord, Record, parse
-from gateway.journal.format.regular_files import open_reader
 from gateway.journal.format.segments import (
     ChainPosition,
     SegmentMissing,
     chain_folders,
+    open_segment,
     read_records,
     segment_path,
     segment_starts,
@@ -82,7 +82,7 @@ def _head(folder: Path) -> Record | None:
 
 def _last_line(path: Path) -> bytes | None:
     length = _TAIL_BYTES
-    with open_reader(path) as file:
+    with open_segment(path) as file:
         size = file.seek(0, os.SEEK_END)
         while True:
             file.seek(max(0, size - length))

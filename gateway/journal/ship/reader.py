@@ -65,7 +65,10 @@ class ChainReader:
         for segment, offset in {end.segment: end.offset for end in ends}.items():
             if (segment, offset) <= self._synced:
                 continue
-            descriptor = open_file(segment_path(self._folder, segment), os.O_RDONLY)
+            try:
+                descriptor = open_file(segment_path(self._folder, segment), os.O_RDONLY)
+            except FileNotFoundError:
+                continue  # compressed, and therefore durable
             try:
                 size = os.fstat(descriptor).st_size
                 os.fdatasync(descriptor)

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from gateway.journal.format.checkpoints import Checkpoint, read_copies
+from gateway.journal.format.compressed_segments import DamagedSegment
 from gateway.journal.format.hash_chain import HashChain, check_segment_head, is_torn
 from gateway.journal.format.keys import JournalPublicKey
 from gateway.journal.format.payloads import manifest_of, removed_by, unsigned_range
 from gateway.journal.format.records import MalformedRecord, Receipt, decode_body, parse
-from gateway.journal.format.regular_files import open_reader
-from gateway.journal.format.segments import segment_path, segment_starts
+from gateway.journal.format.segments import open_segment, segment_path, segment_starts
 from gateway.journal.verify.copy_verification import CopyVerification
 from gateway.journal.verify.expected_records import ExpectedRecord, ExpectedRecords
 from gateway.journal.verify.intent_matching import IntentMatching
@@ -65,16 +65,24 @@ class ChainVerification:
             what = f"records {head.sequence + 1} to {start - 1} are missing before this segment"
             raise InvalidChain(self._location(path, 0, head.sequence + 1), what)
         self.report.segments += 1
-        with open_reader(path) as file:
-            offset = 0
-            for line in file:
-                if head is None and line.endswith(b"\n"):
-                    head = self._begin(path, start, line)
-                if not self._verify_line(path, offset, line, newest=newest):
-                    return
-                offset += len(line)
-        if head is not None:
-            self._ends[head.sequence] = head.hash
+        if self._verify_lines(path, start, newest=newest) and self._head is not None:
+            self._ends[self._head.sequence] = self._head.hash
+
+    def _verify_lines(self, path: Path, start: int, *, newest: bool) -> bool:
+        """Verify the lines of a segment; return False for an incomplete record at the end."""
+        offset = 0
+        try:
+            with open_segment(path) as file:
+                for line in file:
+                    if self._head is None and line.endswith(b"\n"):
+                        self._begin(path, start, line)
+                    if not self._verify_line(path, offset, line, newest=newest):
+                        return False
+                    offset += len(line)
+        except DamagedSegment as error:
+            sequence = self._head.sequence + 1 if self._head is not None else start
+            raise InvalidChain(self._location(path, offset, sequence), str(error)) from None
+        return True
 
     def _verify_line(self, path: Path, offset: int, line: bytes, *, newest: bool) -> bool:
         """Verify a line; return False for an incomplete record at the end."""
@@ -98,7 +106,7 @@ class ChainVerification:
             self._expected.check(head.hash, self._location(path, offset, sequence))
         return True
 
-    def _begin(self, path: Path, start: int, line: bytes) -> HashChain:
+    def _begin(self, path: Path, start: int, line: bytes) -> None:
         """Begin with the first record of the oldest segment."""
         try:
             first = parse(line)
@@ -109,7 +117,6 @@ class ChainVerification:
         self.report.chain, self.report.first = first.chain, start
         self._expected = ExpectedRecords(first.chain, self._given)
         self._head = HashChain(first.chain, start - 1, first.previous)
-        return self._head
 
     def _verify_end(self, path: Path, offset: int, rest: bytes, *, newest: bool) -> None:
         """Verify an incomplete last line. A crash leaves the start of a record, in the newest segment only."""

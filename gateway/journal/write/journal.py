@@ -164,6 +164,7 @@ class Journal:
     async def close(self) -> None:
         """Stop: sign the head, make everything durable, and release the chain."""
         self._closing.set()
+        self._maintenance.stop()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if (writer := self._writer) is None:
             self._availability.close(CLOSED)

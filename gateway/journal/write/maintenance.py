@@ -1,4 +1,5 @@
-"""Maintenance of one chain's files, every few seconds: measures the disk usage, and removes old segments.
+"""Maintenance of one chain's files, every few seconds: measures the disk usage, removes old
+segments, and compresses sealed ones.
 
 Runs on the journal's event loop; file operations run on threads. The journal decides when.
 """
@@ -15,7 +16,7 @@ from gateway.journal.errors import JournalUnavailable
 from gateway.journal.format.cursor import Cursor, load_signed
 from gateway.journal.format.records import Receipt
 from gateway.journal.settings import AuditSettings
-from gateway.journal.write import retention
+from gateway.journal.write import compression, retention
 from gateway.journal.write.availability import Availability
 from gateway.journal.write.clock import now_ms
 from gateway.journal.write.disk_usage import DiskWatch
@@ -39,6 +40,7 @@ class Maintenance:
         self._folder = folder
         self._settings = settings
         self._availability = availability
+        self._stopped = False
         self._logged: dict[str, float] = {}
 
     async def run(self, writer: Writer | None) -> None:
@@ -53,6 +55,25 @@ class Maintenance:
             await self._remove(writer, await self._last_removable(writer))
         except (OSError, ValueError, JournalUnavailable) as error:
             self._warn("audit_retention_failed", error=str(error))
+        if self._settings.compress:
+            await self._compress(writer.group_commit.durable)
+
+    def stop(self) -> None:
+        """End a compression in progress."""
+        self._stopped = True
+
+    async def _compress(self, durable: int) -> None:
+        """Compress sealed segments, for at most the time until the next maintenance."""
+        ends = _clock() + INTERVAL_SECONDS
+        try:
+            for start in await asyncio.to_thread(compression.compressible, self._folder, durable):
+                if _clock() > ends or self._stopped:
+                    break
+                await asyncio.to_thread(compression.compress, self._folder, start, lambda: self._stopped)
+        except compression.StoppedError:
+            pass
+        except (OSError, ValueError) as error:
+            self._warn("audit_compression_failed", error=str(error))
 
     async def remove_shipped(self, writer: Writer, cursor: Cursor) -> int:
         """Remove the segments before the cursor that retention does not keep; return how many."""

@@ -18,8 +18,7 @@ from gateway.journal.format.checkpoints import read_copies
 from gateway.journal.format.hash_chain import ALTERED, HashChain, check_segment_head, is_torn
 from gateway.journal.format.payloads import event_code, manifest_of, removed_by, request_id
 from gateway.journal.format.records import NO_HASH, MalformedRecord, Receipt, Record, decode_body, parse
-from gateway.journal.format.regular_files import open_reader
-from gateway.journal.format.segments import CHECKPOINTS, segment_path, segment_starts
+from gateway.journal.format.segments import CHECKPOINTS, open_segment, segment_path, segment_starts
 from gateway.journal.write.signed_head import record_at
 
 _TAIL_BYTES: Final = 1 << 16
@@ -87,7 +86,7 @@ def examine(folder: Path) -> FoundChain | TornLine | None:
 def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
     """Yield the lines of a file, each with its offset. Only an incomplete last line has no newline."""
     offset = 0
-    with open_reader(path) as file:
+    with open_segment(path) as file:
         for line in file:
             yield offset, line
             offset += len(line)
@@ -122,7 +121,7 @@ def _check_links(folder: Path, starts: list[int]) -> Record | None:
     previous: Record | None = None
     for start in starts:
         path = segment_path(folder, start)
-        with open_reader(path) as file:
+        with open_segment(path) as file:
             first = _intact(path, 0, start, file.readline())
         _check_head(path, start, first, previous)
         previous = _last(path, start)
@@ -139,7 +138,7 @@ def _check_head(path: Path, start: int, first: Record, previous: Record | None) 
 
 def _last(path: Path, start: int) -> Record:
     """Return the last record of a segment that has a successor."""
-    with open_reader(path) as file:
+    with open_segment(path) as file:
         size = file.seek(0, os.SEEK_END)
         length = _TAIL_BYTES
         while True:

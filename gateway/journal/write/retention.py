@@ -15,8 +15,7 @@ import orjson
 
 from gateway.journal.format.durable_files import sync_folder
 from gateway.journal.format.records import parse
-from gateway.journal.format.regular_files import open_reader
-from gateway.journal.format.segments import segment_path, segment_starts
+from gateway.journal.format.segments import compressed_path, open_segment, segment_path, segment_size, segment_starts
 from gateway.journal.settings import AuditSettings
 from gateway.journal.write.disk_usage import DiskUsage
 
@@ -59,20 +58,23 @@ def removable(folder: Path, chain: str, *, last: int, before: int, excess: int) 
     for start, successor in pairwise(segment_starts(folder)[: _MAXIMUM_SEGMENTS + 1]):
         if successor > last + 1:
             break
-        with open_reader(segment_path(folder, successor)) as file:
+        with open_segment(segment_path(folder, successor)) as file:
             head = parse(file.readline())
         if head.chain != chain or not (size < excess or _older(head.value().get("time"), before)):
             break
         chosen.append(start)
         sequence, digest = head.sequence - 1, head.previous
-        size += segment_path(folder, start).stat().st_size
+        size += segment_size(segment_path(folder, start))
     return Removal(tuple(chosen), sequence, digest, size) if chosen else None
 
 
 def remove(folder: Path, removal: Removal) -> None:
     """Delete the segments, oldest first, so that the remaining records always follow on removed ones without a gap."""
     for start in removal.segments:
-        segment_path(folder, start).unlink(missing_ok=True)
+        path = segment_path(folder, start)
+        # The compressed file last: while it exists, so does the segment.
+        path.unlink(missing_ok=True)
+        compressed_path(path).unlink(missing_ok=True)
         sync_folder(folder)
 
 

@@ -13,8 +13,7 @@ from gateway.journal.format.checkpoints import Checkpoint
 from gateway.journal.format.keys import JournalPublicKey
 from gateway.journal.format.payloads import manifest_of, named_key, removed_by
 from gateway.journal.format.records import MalformedRecord, Receipt, Record, parse
-from gateway.journal.format.regular_files import open_reader
-from gateway.journal.format.segments import segment_path, segment_starts
+from gateway.journal.format.segments import open_segment, segment_path, segment_starts
 
 _CHECKPOINT: Final = b'"kind":"checkpoint"'
 _RETENTION: Final = b'"kind":"retention"'
@@ -58,7 +57,7 @@ def signed_removal(folder: Path, signed: SignedHead) -> Receipt | None:
     start = max(start for start in segment_starts(folder) if start <= signed.sequence)
     removed: Receipt | None = None
     chain = signed.checkpoint.head.chain
-    with open_reader(segment_path(folder, start)) as file:
+    with open_segment(segment_path(folder, start)) as file:
         for sequence, line in enumerate(file, start):
             if sequence >= signed.sequence:
                 break
@@ -89,7 +88,7 @@ def record_at(folder: Path, sequence: int) -> Record | None:
     if start is None:
         return None
     path = segment_path(folder, start)
-    with open_reader(path) as file:
+    with open_segment(path) as file:
         for number, line in enumerate(file, start):
             if number == sequence:
                 try:
@@ -117,7 +116,7 @@ def _verified(record: Record, keys: Mapping[str, JournalPublicKey]) -> SignedHea
 
 def _last_checkpoint(path: Path) -> bytes | None:
     last = None
-    with open_reader(path) as file:
+    with open_segment(path) as file:
         for line in file:
             if line.find(_CHECKPOINT, 0, _OPENING_BYTES) >= 0 and line.endswith(b"\n"):
                 last = line
@@ -125,7 +124,7 @@ def _last_checkpoint(path: Path) -> bytes | None:
 
 
 def _head(path: Path) -> dict[str, Any] | None:
-    with open_reader(path) as file:
+    with open_segment(path) as file:
         line = file.readline()
     try:
         return parse(line).value() if line.endswith(b"\n") else None

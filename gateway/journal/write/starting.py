@@ -15,6 +15,7 @@ import orjson
 
 from gateway.journal.errors import DISK_FULL, JournalCorrupt
 from gateway.journal.format.checkpoints import append_copies, checkpoint_body
+from gateway.journal.format.compressed_segments import DamagedSegment
 from gateway.journal.format.durable_files import make_folder, sync_folder
 from gateway.journal.format.keys import SigningKey
 from gateway.journal.format.records import NO_HASH, Receipt
@@ -23,6 +24,7 @@ from gateway.journal.format.segments import LOCK, RESERVE, segment_path
 from gateway.journal.settings import AuditSettings
 from gateway.journal.write.chain import Chain, OpenSegment
 from gateway.journal.write.clock import now_ms
+from gateway.journal.write.compression import decompress
 from gateway.journal.write.manifest_version import ManifestVersion
 from gateway.journal.write.recovery import FoundChain, TornLine, examine
 from gateway.journal.write.registration import Registration, confirm, register
@@ -67,9 +69,12 @@ def start(settings: AuditSettings, folder: Path, unknown_outcome: UnknownOutcome
     make_folder(settings.directory)
     make_folder(folder)
     with ExitStack() as resources:
-        _lock(folder / LOCK, resources)
-        found = examine(folder)
-        registration = register(settings, folder, found if isinstance(found, FoundChain) else None)
+        lock(folder / LOCK, resources)
+        try:
+            found = examine(folder)
+            registration = register(settings, folder, found if isinstance(found, FoundChain) else None)
+        except DamagedSegment as error:
+            raise JournalCorrupt(folder.name, 0, 0, str(error)) from None
         reserve = Reserve(folder / RESERVE)
         resources.callback(reserve.close)
         disk_full = _restore(reserve)
@@ -144,7 +149,8 @@ def _restore(reserve: Reserve) -> OSError | None:
     return None
 
 
-def _lock(path: Path, resources: ExitStack) -> None:
+def lock(path: Path, resources: ExitStack) -> None:
+    """Lock a chain until `resources` are closed. BlockingIOError if another process uses it."""
     file = open_file(path, os.O_RDWR | os.O_CREAT)
     resources.callback(os.close, file)
     try:
@@ -188,6 +194,7 @@ def _continue(
     registration: Registration,
     unknown_outcome: UnknownOutcome,
 ) -> Chain:
+    decompress(folder, found.segment)  # in case that its successor was lost
     segment = OpenSegment(folder, found.segment, size=found.size)
     chain = Chain(folder, found.chain, found.sequence, found.hash, segment)
     try:

@@ -20,7 +20,7 @@ from tests.support.journals import audit_settings, journal_in, record_call, veri
 from tests.support.waiting import eventually
 
 SHIP: dict[str, Any] = {"ship": {"endpoint": "http://127.0.0.1:1"}, "minimum_free": 0}
-SEGMENTS: dict[str, Any] = {"segment_bytes": 1 << 16}
+SEGMENTS: dict[str, Any] = {"segment_bytes": 1 << 16, "compress": False}
 HELD_UP = "audit_retention_held_up"
 
 
