@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz import http1, http2
@@ -23,7 +23,14 @@ class WireTarget:
 def run_on_wire(target: WireTarget, gateway: FuzzedGateway, examples: int) -> None:
     """Send inputs. Raise AssertionError if the gateway does not answer a valid call after each, or logs a bug."""
 
-    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    # Without shrinking: an input takes up to a second, so that shrinking would exceed the timeout of a test.
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+    )
     @given(value=target.inputs)
     def attempt(value: object) -> None:
         target.send(gateway, value)
