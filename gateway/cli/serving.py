@@ -12,6 +12,7 @@ from typing import Final
 
 from gateway import app, logs
 from gateway.cli.command import LogOptions, state_directory
+from gateway.cli.open_files import raise_limit
 from gateway.cli.signals import stop_event
 from gateway.config.base import ConfigError
 from gateway.config.grpc_listener import DEFAULT_LISTEN
@@ -81,6 +82,7 @@ async def _serve_until(
     announce: Callable[[str], None],
 ) -> None:
     """Serve in this process or with several workers. load: reads the settings again, for a reload."""
+    raise_limit(-(-settings.maximum_connections // settings.workers))
     if settings.workers == 1:
         async with app.gateway(settings) as server:
             app.freeze_startup_objects()

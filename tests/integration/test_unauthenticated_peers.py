@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import resource
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +125,31 @@ async def test_connections_are_limited(tmp_path: Path) -> None:
             return connects(address)
 
         await eventually(connects_again)
+
+
+@contextlib.contextmanager
+def open_files(soft: int) -> Iterator[None]:
+    """Limit the open files of the processes that the block starts."""
+    own = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, own[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, own)
+
+
+async def test_connections_leave_open_files_for_the_rest_of_the_gateway(tmp_path: Path) -> None:
+    """The default number of connections alone would need 1,000 of 1,024 files."""
+    config = TokenGateway(tmp_path).config
+    with open_files(1024):
+        process = Process(tmp_path, "serve", "--config", config)
+        await process.__aenter__()
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_exit(process)
+        await process.address()
+        soft, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+        assert soft == min(hard, 1 << 20)
+        assert "open_files_limited" not in process.events()
 
 
 @pytest.mark.parametrize(

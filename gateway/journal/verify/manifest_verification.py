@@ -61,8 +61,17 @@ class ManifestVerification:
             problems = [self._problem] if self._problem is not None else list(_missing(chains))
             return ManifestReport("", 0, tuple(problems)) if problems else None
         problems = [*_signature(manifest, trusted), *_listed(manifest, chains), *_unlisted(manifest, chains)]
-        problems += _version(manifest, chains)
+        problems += _version(manifest, chains, self._newest_version(manifest))
         return ManifestReport(manifest.journal, manifest.time, tuple(problems))
+
+    def _newest_version(self, manifest: Manifest) -> int:
+        """Return the version after the chains were verified: a running gateway can write new ones meanwhile."""
+        try:
+            newest = manifests.load(self._directory)
+        except (MalformedManifest, OSError):
+            return manifest.version
+        same_key = newest is not None and newest.key.id == manifest.key.id
+        return max(manifest.version, newest.version) if newest is not None and same_key else manifest.version
 
 
 def _missing(chains: Sequence[ChainReport]) -> Iterable[str]:
@@ -89,12 +98,12 @@ def _listed(manifest: Manifest, chains: Sequence[ChainReport]) -> Iterable[str]:
             yield f"{folder} contains chain {chain.chain or 'no chain'} instead of {head.chain}"
 
 
-def _version(manifest: Manifest, chains: Sequence[ChainReport]) -> Iterable[str]:
+def _version(manifest: Manifest, chains: Sequence[ChainReport], version: int) -> Iterable[str]:
     for chain in chains:
-        if chain.journal == manifest.journal and chain.manifest_version > manifest.version:
+        if chain.journal == manifest.journal and chain.manifest_version > version:
             yield (
                 f"{chain.name} names version {chain.manifest_version} of the manifest, which has version "
-                f"{manifest.version}: the manifest was rolled back"
+                f"{version}: the manifest was rolled back"
             )
 
 

@@ -20,8 +20,9 @@ from gateway.journal.format.keys import JournalPublicKey, temporary_digest_key
 from gateway.journal.format.records import Receipt
 from gateway.journal.format.segments import chain_folder
 from gateway.journal.settings import AuditSettings
-from gateway.journal.write import maintenance
+from gateway.journal.write import confirmation, maintenance
 from gateway.journal.write.availability import Availability, Outage
+from gateway.journal.write.confirmation import Confirmation
 from gateway.journal.write.disk_usage import DiskWatch
 from gateway.journal.write.entries import Entry, OutcomeEntry
 from gateway.journal.write.maintenance import Maintenance
@@ -89,6 +90,7 @@ class Journal:
             journal._availability.fail(error)
         journal._spawn(journal._keep_repairing())
         journal._spawn(journal._keep_checkpointing())
+        journal._spawn(journal._keep_confirming())
         journal._spawn(journal._keep_maintaining())
         return journal
 
@@ -241,6 +243,12 @@ class Journal:
         await self._writer.repair()
         self._writer.append_internal("interruption", outage.body())
         self._availability.recover()
+
+    async def _keep_confirming(self) -> None:
+        confirming = Confirmation(self.folder)
+        while await self._pause(confirmation.INTERVAL_SECONDS):
+            if self._writer is not None and self.available:
+                await confirming.run(self._writer)
 
     async def _keep_checkpointing(self) -> None:
         while await self._pause(self._settings.checkpoint_interval * _CHECKPOINT_SHARE):

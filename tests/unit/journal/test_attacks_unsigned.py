@@ -1,5 +1,6 @@
 """Attacks on the unsigned end of a chain: what a killed run did not sign can change, and never without a trace."""
 
+import asyncio
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -11,9 +12,11 @@ import pytest
 from gateway.journal.errors import JournalCorrupt
 from gateway.journal.format.checkpoints import Checkpoint, read_copies
 from gateway.journal.format.keys import SigningKey, load_signing_key
+from gateway.journal.format.manifest import load as load_manifest
 from gateway.journal.format.records import Kind, Record
 from gateway.journal.format.segments import CHECKPOINTS, segment_path, segment_starts
 from gateway.journal.verify.verification import verify
+from gateway.journal.write import confirmation
 from gateway.journal.write.starting import segment_head_body
 from tests.support import attacks
 from tests.support.journals import (
@@ -243,3 +246,36 @@ async def test_chain_without_checkpoints_is_not_signed(crashed: Path) -> None:
     (crashed / "manifest").unlink()
     with pytest.raises(JournalCorrupt):
         await start(crashed)
+
+
+async def test_killed_run_cannot_be_cut_off_below_the_confirmed_head(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest ends with a checkpoint, and has the copies up to it, so that it would verify by itself."""
+    monkeypatch.setattr(confirmation, "INTERVAL_SECONDS", 0.01)
+    directory = tmp_path / "audit"
+    async with journal_in(directory, **MANY_SEGMENTS) as journal:
+        for number in range(30):
+            await record_call(journal, f"r{number}")
+        checkpoint = records(directory, "checkpoint")[2].sequence
+
+        async def confirmed() -> bool:
+            manifest = load_manifest(directory)
+            return manifest is not None and manifest.heads["worker-0"].sequence > checkpoint
+
+        await eventually(confirmed)
+        crashed = crashed_copy(directory)
+    assert verify(crashed).good
+    roll_back(crashed / "worker-0", checkpoint)
+    assert "it was rolled back" in str(verify(crashed).chains[0].problem)
+    with pytest.raises(JournalCorrupt):
+        await start(crashed)
+
+
+async def test_verification_beside_a_gateway_that_confirms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confirmation, "INTERVAL_SECONDS", 0.001)
+    async with journal_in(tmp_path, checkpoint_records=2) as journal:
+        for number in range(100):
+            await record_call(journal, f"r{number}")
+            if number % 10 == 0:
+                assert (await asyncio.to_thread(verify, tmp_path)).good
