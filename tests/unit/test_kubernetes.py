@@ -102,6 +102,17 @@ def test_mounts_match_the_paths_in_the_configuration(settings: GatewaySettings) 
                 assert any(word.startswith(f"{path}/") for path in mounts.values()), word
 
 
+def test_volume_holds_30_days_at_100_calls_per_second(settings: GatewaySettings) -> None:
+    """240 bytes per call, and per checkpoint, of which each worker writes one per second."""
+    assert settings.audit is not None
+    assert settings.audit.retention == 30 * 86_400
+    (claim,) = the("StatefulSet")["spec"]["volumeClaimTemplates"]
+    storage = claim["spec"]["resources"]["requests"]["storage"]
+    workers = settings.workers or 1
+    needed = 240 * (100 + workers) * settings.audit.retention + workers * 2e8
+    assert int(storage.removesuffix("Gi")) * 2**30 * (1 - settings.audit.minimum_free) > needed
+
+
 def test_termination_grace_period_covers_the_drain(settings: GatewaySettings) -> None:
     assert pod()["terminationGracePeriodSeconds"] >= settings.drain_delay + settings.drain_timeout + 30
 
