@@ -228,7 +228,7 @@ async def test_forged_removal_is_not_used_after_the_next_start(tmp_path: Path) -
     last = records(crashed)[starts[2] - 2]
     removed = {"time": 1, "removed": {"sequence": last.sequence, "hash": last.hash}}
     attacks.append(folder, "retention", orjson.dumps(removed))
-    async with journal_in(crashed, segment_bytes=4096) as journal:
+    async with journal_in(crashed, segment_bytes=4096, compress=False) as journal:
         for number in range(20):
             await record_call(journal, f"s{number}")
     for start_of in starts[:2]:
