@@ -77,7 +77,14 @@ class Watched:
         self.trusted.configuration |= {
             "providers": providers(stack, folder),
             "log": {"level": "debug"},
-            "audit": {"directory": "audit", "ship": ship, "checkpoint_records": 500, "segment_bytes": 1 << 20},
+            # Not compressed, because the test searches the files for secrets.
+            "audit": {
+                "directory": "audit",
+                "ship": ship,
+                "checkpoint_records": 500,
+                "segment_bytes": 1 << 20,
+                "compress": False,
+            },
             "telemetry": {
                 "endpoint": self.telemetry.endpoint,
                 "headers": {"authorization": f"Bearer {TELEMETRY_TOKEN}"},
