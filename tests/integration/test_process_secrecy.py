@@ -78,13 +78,8 @@ class Watched:
             "providers": providers(stack, folder),
             "log": {"level": "debug"},
             # Not compressed, because the test searches the files for secrets.
-            "audit": {
-                "directory": "audit",
-                "ship": ship,
-                "checkpoint_records": 500,
-                "segment_bytes": 1 << 20,
-                "compress": False,
-            },
+            "audit": {"directory": "audit", "ship": ship, "segment_bytes": 1 << 20, "compress": False}
+            | {"checkpoint_records": 500},
             "telemetry": {
                 "endpoint": self.telemetry.endpoint,
                 "headers": {"authorization": f"Bearer {TELEMETRY_TOKEN}"},
