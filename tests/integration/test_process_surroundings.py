@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
@@ -21,6 +22,15 @@ SECRET = "value-of-a-secret-variable"
 PROXIES = dict.fromkeys(("http_proxy", "https_proxy", "grpc_proxy"), "http://127.0.0.1:9")
 
 
+@pytest.fixture
+def hangup_disposition() -> Iterator[None]:
+    """Restore the disposition of SIGHUP, which new processes inherit, after the test. It is the default before it."""
+    previous = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, previous)
+
+
+@pytest.mark.usefixtures("hangup_disposition")
 async def test_hangup_drains_a_gateway_without_workers(quiet_stack: Stack, tmp_path: Path) -> None:
     """A service manager, a log rotation, or the end of a login shell sends it. The call in progress is answered."""
     config = write_config(tmp_path / "keyway.yaml", quiet_stack)
@@ -43,18 +53,16 @@ async def has_requests(stack: Stack) -> bool:
     return bool(await stack.controls[KEY_MANAGER].requests())
 
 
+@pytest.mark.usefixtures("hangup_disposition")
 async def test_hangup_is_ignored_if_the_parent_ignores_it(quiet_stack: Stack, tmp_path: Path) -> None:
     """As under `nohup`."""
     config = write_config(tmp_path / "keyway.yaml", quiet_stack)
-    ignored = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        async with Process(tmp_path, "serve", "--config", config) as process:
-            address = await process.address()
-            process.send(signal.SIGHUP)
-            assert await decrypt(address, await encrypt(address)) == PLAINTEXT
-            assert (await process.stopped()).code == 0
-    finally:
-        signal.signal(signal.SIGHUP, ignored)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    async with Process(tmp_path, "serve", "--config", config) as process:
+        address = await process.address()
+        process.send(signal.SIGHUP)
+        assert await decrypt(address, await encrypt(address)) == PLAINTEXT
+        assert (await process.stopped()).code == 0
 
 
 async def test_hangup_during_a_drain_does_not_end_the_process(quiet_stack: Stack, tmp_path: Path) -> None:
