@@ -25,6 +25,11 @@ def _parse_tolerantly(body: bytes) -> Any:
         raise FormatError("the body is not JSON") from None
 
 
+def _has_surrogate(text: str) -> bool:
+    """Return whether UTF-8 cannot encode the text. `isascii` reads a flag; most texts end here, however long."""
+    return not text.isascii() and _SURROGATE.search(text) is not None
+
+
 class JsonObject:
     """A JSON object. Each getter returns a field of one type.
 
@@ -61,7 +66,7 @@ class JsonObject:
     def text(self, name: str, default: str | None = None) -> str:
         """Return a string. A lone surrogate, which UTF-8 cannot encode, is rejected."""
         value = self._value(name, default)
-        if not isinstance(value, str) or _SURROGATE.search(value):
+        if not isinstance(value, str) or _has_surrogate(value):
             raise self._wrong(name, "a string")
         return value
 
@@ -125,7 +130,7 @@ class JsonObject:
     def texts(self, name: str) -> list[str]:
         """Return a list of strings."""
         items = self._list(name)
-        if not all(isinstance(item, str) and not _SURROGATE.search(item) for item in items):
+        if not all(isinstance(item, str) and not _has_surrogate(item) for item in items):
             raise self._wrong(name, "a list of strings")
         return [item for item in items if isinstance(item, str)]
 
