@@ -15,7 +15,7 @@ class Envelope:
     such as an error page of a proxy.
     message: the vendor's error message, as it is in the response.
     number: the vendor's numeric code, if `code` is a message. It is only recorded.
-    metadata: additional entries for `ErrorInfo.metadata`, all of which are numbers.
+    metadata: additional entries for `ErrorInfo.metadata`. Each value is a number as text.
     """
 
     successful: bool
