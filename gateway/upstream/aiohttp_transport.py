@@ -21,7 +21,7 @@ _LARGE_BODY_BYTES: Final = 256 * 1024
 
 
 class AiohttpTransport:
-    """A Transport over one `aiohttp.ClientSession`."""
+    """A Transport over two sessions of aiohttp: one that reuses connections, and one that opens new ones."""
 
     def __init__(self, provider: str, settings: HttpSettings) -> None:
         self._faults = Faults(provider)
@@ -93,9 +93,7 @@ class AiohttpTransport:
                     trace_request_ctx=reuses,
                 ) as answered,
             ):
-                return await self._complete(
-                    answered, request.maximum_response_bytes or self._settings.maximum_response_bytes
-                )
+                return await self._complete(answered)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             cause = _without_tracebacks(error)
             if reuses and answered is None and isinstance(error, _ConnectionLost) and not is_tls_failure(error):
@@ -105,8 +103,9 @@ class AiohttpTransport:
             if isinstance(payload, io.BytesIO):
                 payload.close()
 
-    async def _complete(self, response: aiohttp.ClientResponse, limit: int) -> HttpResponse:
-        """Read the body up to the limit, and return the response."""
+    async def _complete(self, response: aiohttp.ClientResponse) -> HttpResponse:
+        """Read the body up to maximum_response_bytes, and return the response."""
+        limit = self._settings.maximum_response_bytes
         if is_redirect(response.status):
             raise self._faults.malformed(REDIRECT, response.status)
         if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":

@@ -23,7 +23,7 @@ _log = structlog.get_logger(__name__)
 
 
 class ResponseTooLong(MalformedResponse):
-    """A response over the limit of the request. It was not read to its end."""
+    """A response longer than maximum_response_bytes. It was not read to its end."""
 
 
 class StaleConnection(UpstreamError):
@@ -83,7 +83,7 @@ class Faults:
         return self.error(kind, f"failed with HTTP {status}", status, retry_after(headers))
 
     def too_long(self, limit: int, status: int) -> ResponseTooLong:
-        """Return the error for a body that exceeds the limit of the request."""
+        """Return the error for a body that is longer than maximum_response_bytes."""
         message = f"provider {self._provider}: the response is longer than {limit} bytes (maximum_response_bytes)"
         return ResponseTooLong(message, provider=self._provider, http_status=status)
 

@@ -17,14 +17,12 @@ class HttpRequest:
     url_template: the target as telemetry records it, with `{…}` in place of each name and key; None records nothing.
     attempt_headers: returns headers that must be computed for each attempt, such as a timestamp and a signature. The
     client calls it before every attempt, retries included, and adds its headers to `headers`.
-    maximum_response_bytes: a longer response is rejected. None applies the limit of the provider.
     """
 
     method: str
     target: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
-    maximum_response_bytes: int | None = None
     url_template: str | None = None
     attempt_headers: "AttemptHeaders | None" = field(default=None, repr=False)
 

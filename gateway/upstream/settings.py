@@ -95,7 +95,7 @@ class HttpSettings:
     timeout, connect_timeout: maximum seconds for one exchange and for its connection. read_timeout: maximum seconds
     without data during an exchange. The deadline of the caller limits all three.
     maximum_connections: maximum number of concurrent requests.
-    maximum_response_bytes: a longer response is rejected, unless the request has a limit of its own.
+    maximum_response_bytes: a longer response is rejected.
     proxy: URL of a proxy; proxies of the environment are ignored.
     transport: `http1` or `aiohttp`; with a proxy always aiohttp.
     """

@@ -84,7 +84,7 @@ class Http1Transport:
                 head,
                 request.body,
                 bodiless=request.method == "HEAD",
-                limit=request.maximum_response_bytes or self._settings.maximum_response_bytes,
+                limit=self._settings.maximum_response_bytes,
                 seconds=seconds,
             )
             response = connection.response
@@ -92,7 +92,7 @@ class Http1Transport:
         except ExchangeFailed as failure:
             if reused and failure.kind == "lost" and not connection.response.began:
                 raise self._faults.stale_connection() from failure
-            raise self._error(failure, connection.response, request) from failure
+            raise self._error(failure, connection.response) from failure
         finally:
             pool.release(connection)
 
@@ -109,7 +109,7 @@ class Http1Transport:
             raise (self._faults.tls(error) if is_tls_failure(error) else self._faults.unreachable()) from error
         return connection, max(0.0, seconds - (asyncio.get_running_loop().time() - began))
 
-    def _error(self, failure: ExchangeFailed, response: ResponseParser, request: HttpRequest) -> UpstreamError:
+    def _error(self, failure: ExchangeFailed, response: ResponseParser) -> UpstreamError:
         faults, status = self._faults, response.status
         match failure.kind:
             case "timeout":
@@ -121,8 +121,7 @@ class Http1Transport:
             case "redirect":
                 return faults.malformed(REDIRECT, status)
             case "too long":
-                limit = request.maximum_response_bytes or self._settings.maximum_response_bytes
-                return faults.too_long(limit, status)
+                return faults.too_long(self._settings.maximum_response_bytes, status)
             case "cut off":
                 return faults.truncated(status, _headers(response))
 

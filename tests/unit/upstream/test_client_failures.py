@@ -19,7 +19,7 @@ from tests.support.upstream_client import GET, OK, POST, client, failure, new_ca
 
 pytestmark = [pytest.mark.usefixtures("transport"), pytest.mark.asyncio(loop_scope="module")]
 
-SHORT = HttpRequest("GET", "/things", maximum_response_bytes=1000)
+MAXIMUM = 1000
 
 
 def reset(writer: Writer) -> None:
@@ -210,11 +210,11 @@ class TestMalformed:
         head = f"Content-Length: {length}" if announced else "Connection: close"
         answer = f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode() + b"x" * length
         async with RawServer(answering(answer)) as server:
-            if length <= 1000:
-                async with client(server.url) as http:
-                    assert (await http.send(SHORT, new_call())).body == b"x" * length
+            if length <= MAXIMUM:
+                async with client(server.url, maximum_response_bytes=MAXIMUM) as http:
+                    assert (await http.send(GET, new_call())).body == b"x" * length
             else:
-                error = await failure(server.url, SHORT)
+                error = await failure(server.url, maximum_response_bytes=MAXIMUM)
                 assert (error.kind, error.http_status) == (errors.MALFORMED_PROVIDER_RESPONSE, 200)
 
     async def test_endless_response_is_not_read_to_its_end(self) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from gateway.errors import UpstreamError
 from gateway.upstream import outcomes
-from gateway.upstream.client import HttpRequest
 from tests.support.chunk_flood import chunk_flood, measured_turns
 from tests.support.openssl import OpensslAuthority
 from tests.support.raw_server import RawServer, Reader, Writer, read_request
@@ -20,7 +19,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 TINY = b"1\r\nx\r\n"
 LIMIT = 2 * 1024 * 1024
 LONGEST_TURN = 0.05
-UNLIMITED = HttpRequest("GET", "/things", maximum_response_bytes=1 << 40)
 
 
 async def test_tiny_chunks_do_not_delay_other_work() -> None:
@@ -46,10 +44,10 @@ async def test_tiny_chunks_on_many_connections_do_not_delay_other_work() -> None
 @pytest.mark.parametrize("block", [TINY * 16_384, b"1;" + b"e" * 60_000 + b"\r\nx\r\n"], ids=["chunks", "extensions"])
 async def test_deadline_is_kept_during_an_endless_response(block: bytes) -> None:
     with chunk_flood(block, None) as url:
-        async with client(url) as http:
+        async with client(url, maximum_response_bytes=1 << 40) as http:
             began = time.monotonic()
             with pytest.raises(UpstreamError) as caught:
-                await http.send(UNLIMITED, new_call(0.5))
+                await http.send(GET, new_call(0.5))
             assert 0.49 < time.monotonic() - began < 0.7
     assert caught.value.kind == outcomes.TIMEOUT
 
