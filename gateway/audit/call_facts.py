@@ -53,7 +53,7 @@ class CallDetails:
 class CallResult:
     """The result of a call.
 
-    code: the name of the gRPC status. moment: the end. response: a description without secrets.
+    code: the name of the gRPC status. moment: when the call ended. response: a description without secrets.
     """
 
     status_id: int

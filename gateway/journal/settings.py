@@ -57,8 +57,8 @@ class AuditSettings(Settings):
         default=1.0,
         gt=0,
         description=(
-            "Maximum seconds between signed checkpoints while there are new records. Somebody who can write to the "
-            "directory and stop the gateway can change records that are not signed yet."
+            "Maximum seconds between signed checkpoints while there are new records. An attacker with write access to "
+            "the directory who stops the gateway can change records that are not signed yet."
         ),
     )
     segment_bytes: int = Field(

@@ -1,4 +1,4 @@
-"""What somebody can do who can write to a journal directory, and does not have the signing key."""
+"""What an attacker can do with write access to a journal directory, and without the signing key."""
 
 import base64
 import json

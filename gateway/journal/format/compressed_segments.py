@@ -27,7 +27,7 @@ SUFFIX: Final = ".zst"
 FRAME_BYTES: Final = 1 << 20
 """The decompressed size of each frame except the last one."""
 _MAXIMUM_FRAME_BYTES: Final = 8 * FRAME_BYTES
-"""The largest frame that is read: bounds the memory for a file that somebody else wrote."""
+"""The largest frame that is read: bounds the memory for a file that an attacker wrote."""
 _LEVEL: Final = 1
 """Higher levels take several times as long, and save less than a tenth: most of what is left are hashes and ids."""
 

@@ -1,7 +1,7 @@
 """Opening of the journal's files: only regular files of the journal itself.
 
-Somebody who can write to the directory can replace a file by a symbolic link, so that the gateway would change a file
-elsewhere, or by a FIFO or a device, so that a read would never end. Such files are rejected.
+An attacker with write access to the directory can replace a file by a symbolic link, so that the gateway would change a
+file elsewhere, or by a FIFO or a device, so that a read would never end. Such files are rejected.
 """
 
 import errno
@@ -39,7 +39,7 @@ def open_file(path: Path | str, flags: int, *, follow: bool = False) -> int:
     try:
         file = os.open(path, flags | (_FLAGS & ~os.O_NOFOLLOW if follow else _FLAGS), FILE_MODE)
     except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENXIO):  # a symbolic link, or a FIFO or socket that nobody reads
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # a symbolic link, or a FIFO or socket without a reader
             raise NotRegularFile(str(path)) from None
         raise
     if not stat.S_ISREG(os.fstat(file).st_mode):

@@ -1,4 +1,4 @@
-"""Records that a chain must contain: receipts that somebody kept, the head in the manifest, and the shipped record."""
+"""Records that a chain must contain: given receipts, the head in the manifest, and the shipped record."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple

@@ -111,7 +111,7 @@ def _report_copies(chains: Sequence[ChainReport]) -> None:
 
 
 def _key(path: Path, *, follow: bool) -> JournalPublicKey:
-    """Return the key in a file. follow: whether somebody named the file, so that it can be a link or a pipe."""
+    """Return the key in a file. follow: whether the caller named the file, so that it can be a link or a pipe."""
     try:
         return JournalPublicKey.from_pem(path.read_bytes() if follow else read_file(path, _MAXIMUM_KEY_BYTES))
     except FileNotFoundError:

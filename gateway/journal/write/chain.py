@@ -57,7 +57,7 @@ class OpenSegment:
 
     @property
     def in_place(self) -> bool:
-        """Whether the file still has its name. Nobody finds the records in a file that was deleted or moved away."""
+        """Whether the file still has its name. No reader finds the records in a file that was deleted or moved away."""
         try:
             named = os.stat(self.path, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):

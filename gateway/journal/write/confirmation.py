@@ -1,7 +1,7 @@
 """Confirmation: enters the head of a running chain into the manifest every minute.
 
-Without it, somebody who can write to the directory could cut off a chain, with its checkpoints and their copies, at any
-checkpoint since the start, and the rest would verify.
+Without it, an attacker with write access to the directory could cut off a chain, with its checkpoints and their copies,
+at any checkpoint since the start, and the rest would verify.
 """
 
 import asyncio

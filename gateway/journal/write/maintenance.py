@@ -1,5 +1,5 @@
-"""Maintenance of one chain's files, every few seconds: measures the disk usage, removes old
-segments, and compresses sealed ones.
+"""Maintenance of one chain's files, every few seconds: measures the disk usage, removes old segments, and
+compresses sealed ones.
 
 Runs on the journal's event loop; file operations run on threads. The journal decides when.
 """
@@ -25,7 +25,7 @@ from gateway.journal.write.writer import Writer
 INTERVAL_SECONDS: Final = 10.0
 _LOG_SECONDS: Final = 3600.0
 """The minimum interval between two log events of the same kind."""
-_HELD_UP: Final = "the journal needs more space than it may; all other segments are removed, or not shipped yet"
+_HELD_UP: Final = "the journal exceeds its space limit, and the remaining segments are not shipped yet, or the newest"
 _EVERY_RECORD: Final = 1 << 63
 _clock: Final[Callable[[], float]] = time.monotonic
 

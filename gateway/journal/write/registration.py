@@ -108,7 +108,7 @@ def adopt(directory: Path, key: SigningKey) -> None:
 def _digest_key(settings: AuditSettings, listed: Manifest | None) -> bytes:
     """Return the configured or generated digest key. Raises ConfigError if the generated one was deleted or replaced.
 
-    Whoever replaces it with a known key could test guesses against the digests in later records.
+    An attacker who replaces it with a known key could test guesses against the digests in later records.
     """
     path = keys.digest_key_path(settings.directory)
     expected = listed.digest_key if listed is not None and settings.digest_key is None else None

@@ -40,7 +40,7 @@ class Removal:
 
 
 def excess(settings: AuditSettings, usage: DiskUsage) -> int:
-    """Return the bytes that a chain has to give up: its share of what the journal takes too much."""
+    """Return the bytes to remove from a chain: its share of the bytes by which the journal exceeds its limits."""
     reserve = math.ceil(usage.capacity * settings.minimum_free)
     over = max(0, reserve - usage.free)
     if settings.retention_bytes is not None:
@@ -49,9 +49,10 @@ def excess(settings: AuditSettings, usage: DiskUsage) -> int:
 
 
 def removable(folder: Path, chain: str, *, last: int, before: int, excess: int) -> Removal | None:
-    """Return the oldest segments that are older than `before` (milliseconds), or in total not larger than necessary.
+    """Return the oldest segments: those older than `before`, and more until `excess` is reached; None for no segment.
 
-    last: the last record that may be removed. excess: the bytes to remove, whatever the age is.
+    last: the last record that may be removed. before: milliseconds since 1970. excess: the bytes to remove, whatever
+    the age of the segments is.
     """
     chosen: list[int] = []
     sequence, digest, size = 0, "", 0

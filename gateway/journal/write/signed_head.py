@@ -52,7 +52,7 @@ def signed_head(folder: Path, known: Mapping[str, JournalPublicKey]) -> SignedHe
 def signed_removal(folder: Path, signed: SignedHead) -> Receipt | None:
     """Return the last record that retention removed according to signed records; None if it removed nothing.
 
-    An unsigned record is no proof: whoever wrote it could have removed the segments too.
+    An unsigned record is no proof: an attacker who wrote it could have removed the segments too.
     """
     start = max(start for start in segment_starts(folder) if start <= signed.sequence)
     removed: Receipt | None = None

@@ -44,7 +44,7 @@ class StartedChain:
 
     journal: the id of the journal. manifest: the known version of its manifest. removed: the last record that retention
     removed. unsigned: the number of records after the last checkpoint. stopped: whether the last record is the
-    checkpoint of a clean stop. disk_full: the error because of which no call can be accepted yet, or None.
+    checkpoint of a clean stop. disk_full: the error that prevents calls until space is free; None if there is none.
     """
 
     chain: Chain

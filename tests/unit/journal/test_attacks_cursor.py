@@ -38,7 +38,7 @@ async def fill(journal: Journal) -> None:
 
 
 def other_key(directory: Path) -> dict[str, Any]:
-    """A valid cursor of somebody with a key of their own, who also publishes it in the directory."""
+    """A valid cursor of an attacker with a key of their own, who also publishes it in the directory."""
     folder = directory / "worker-0"
     key = load_signing_key(new_signing_key(directory.with_name("evil.pem")))
     store(folder, cursor_at_end(folder), key)
