@@ -84,8 +84,10 @@ def _renamed(temporary: Path, path: Path) -> bool:
 def _written(path: Path, content: bytes) -> Path:
     file, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with open(file, "wb", buffering=0) as opened:
+        # The buffer continues after a short write, which means that the disk is nearly full.
+        with open(file, "wb") as opened:
             opened.write(content)
+            opened.flush()
             os.fsync(opened.fileno())
     except OSError:
         os.unlink(name)

@@ -1,12 +1,13 @@
 """Small files that are written at once, with and without hard links in the file system."""
 
 import os
+import resource
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from gateway.journal.format.durable_files import create
+from gateway.journal.format.durable_files import create, replace
 from tests.support.hard_links import ERRORS, forbid_hard_links
 from tests.support.journals import journal_in, record_call, verified
 
@@ -35,6 +36,21 @@ def test_one_of_several_concurrent_calls_succeeds(tmp_path: Path) -> None:
     assert created.count(True) == 1
     assert path.read_bytes() == b"%d" % created.index(True)
     assert os.listdir(tmp_path) == ["key"]
+
+
+def test_short_write_leaves_the_previous_content(tmp_path: Path) -> None:
+    """Like a disk with little free space, the limit takes a part of the write without an error."""
+    path = tmp_path / "manifest"
+    replace(path, b"previous")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            replace(path, b"x" * 6000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == b"previous"
+    assert os.listdir(tmp_path) == ["manifest"]
 
 
 @pytest.mark.parametrize("code", ERRORS)
