@@ -13,38 +13,41 @@ from grpc_reflection.v1alpha import reflection_pb2
 
 from keyway.v1 import provider_service_pb2 as providers
 from keyway.v1.provider_service_pb2_grpc import ProviderServiceStub
+from tests.bench.accounting import peak_memory
+from tests.bench.processes import Server
 from tests.support import envoy, programs
-from tests.support.hostile_peer import attacking
+from tests.support.hostile_peer import ATTACKS, CONTINUATION, EMPTY_CONTINUATION, attacking, closes_endless_headers
 from tests.support.http2_peer import Peer
-from tests.support.processes import Process
-from tests.support.token_gateway import TokenGateway
+from tests.support.token_gateway import RunningTokenGateway, running_token_gateway
 from tests.support.waiting import eventually
 
 SECONDS = 2.0
 FEWEST_ANSWERS = 40
 
 
-@dataclass
-class Proxied:
-    """A gateway behind Envoy. known: the files of the gateway. address: of Envoy."""
+MOST_BYTES = 32 << 20
 
-    known: TokenGateway
-    address: str
 
-    def channel(self) -> grpc.aio.Channel:
-        return grpc.aio.secure_channel(self.address, grpc.ssl_channel_credentials(self.known.authority.pem))
+@dataclass(frozen=True)
+class Proxied(RunningTokenGateway):
+    """A gateway behind Envoy. address: of Envoy."""
+
+    envoy: Server
+
+    def peak_memory(self) -> int:
+        """Return the peak resident memory of the gateway and Envoy, in bytes."""
+        return peak_memory(self.process.pid) + self.envoy.peak_memory()
 
 
 @pytest.fixture
 async def proxied(tmp_path: Path) -> AsyncIterator[Proxied]:
     program = programs.envoy()
-    known = TokenGateway(tmp_path)
-    (tmp_path / "ca.pem").write_bytes(known.authority.pem)
-    own = envoy.ProxyFiles(*(tmp_path / name for name in ("server.pem", "server.key", "ca.pem", "jwks.json")))
-    async with Process(tmp_path, "serve", "--config", known.config) as process:
-        port = int((await process.address()).rpartition(":")[2])
+    async with running_token_gateway(tmp_path) as gateway:
+        (tmp_path / "ca.pem").write_bytes(gateway.files.authority.pem)
+        own = envoy.ProxyFiles(*(tmp_path / name for name in ("server.pem", "server.key", "ca.pem", "jwks.json")))
+        port = int(gateway.address.rpartition(":")[2])
         with envoy.running(program, tmp_path, own, port) as server:
-            yield Proxied(known, f"localhost:{server.port}")
+            yield Proxied(gateway.files, gateway.process, f"localhost:{server.port}", server)
 
 
 async def list_providers(channel: grpc.aio.Channel, token: str) -> Any:
@@ -55,7 +58,7 @@ async def list_providers(channel: grpc.aio.Channel, token: str) -> Any:
 
 async def test_call_with_a_token_reaches_the_gateway(proxied: Proxied) -> None:
     async with proxied.channel() as channel:
-        await list_providers(channel, proxied.known.issuer.token())
+        await list_providers(channel, proxied.files.issuer.token())
 
 
 @pytest.mark.parametrize("token", ["nobody", ""])
@@ -90,7 +93,7 @@ async def test_reflection_and_watch_work(proxied: Proxied) -> None:
 
 async def test_new_connections_are_limited_in_rate(proxied: Proxied) -> None:
     """Envoy closes the connections above its rate before their handshake."""
-    token = proxied.known.issuer.token()
+    token = proxied.files.issuer.token()
     async with proxied.channel() as channel:
         await list_providers(channel, token)
         peers = [Peer(proxied.address, tls=False) for _ in range(400)]
@@ -107,14 +110,22 @@ async def test_new_connections_are_limited_in_rate(proxied: Proxied) -> None:
         peer.close()
 
 
-@pytest.mark.parametrize("kind", ["settings", "priority", "window-update", "messages", "health-messages", "handshakes"])
+@pytest.mark.parametrize("frame", [CONTINUATION, EMPTY_CONTINUATION], ids=["full", "empty"])
+async def test_connection_with_endless_headers_is_closed(proxied: Proxied, frame: bytes) -> None:
+    assert closes_endless_headers(proxied.address, frame)
+
+
+@pytest.mark.parametrize("kind", ATTACKS)
 async def test_known_caller_is_served_during_an_attack(proxied: Proxied, kind: str) -> None:
-    token, answers = proxied.known.issuer.token(), 0
+    token, answers = proxied.files.issuer.token(), 0
     async with proxied.channel() as channel:
         await list_providers(channel, token)
+        before = proxied.peak_memory()
         with attacking(kind, proxied.address):
             end = asyncio.get_running_loop().time() + SECONDS
             while asyncio.get_running_loop().time() < end:
                 await list_providers(channel, token)
                 answers += 1
+        growth = proxied.peak_memory() - before
     assert answers >= FEWEST_ANSWERS
+    assert growth <= MOST_BYTES

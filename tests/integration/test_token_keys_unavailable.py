@@ -2,13 +2,10 @@
 
 from pathlib import Path
 
-import grpc
-
 from keyway.v1 import provider_service_pb2 as providers
 from keyway.v1 import provider_service_pb2_grpc
 from tests.support.authority import AUDIENCE, ISSUER
-from tests.support.processes import Process
-from tests.support.token_gateway import TokenGateway
+from tests.support.token_gateway import running_token_gateway
 from tests.support.trusted import events_in
 from tests.support.upstream_client import unused_port
 from tests.support.waiting import eventually
@@ -18,17 +15,15 @@ from tests.support.wire import failure_of
 async def test_call_is_unavailable_and_retryable(tmp_path: Path) -> None:
     jwt = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_url": f"http://127.0.0.1:{unused_port()}/jwks.json"}
     identity = {"certificate_file": "server.pem", "private_key_file": "server.key", "jwt": jwt}
-    files = TokenGateway(tmp_path, identity=identity)
-    async with Process(tmp_path, "serve", "--config", files.config) as process:
-        address = await process.address()
-        async with grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(files.authority.pem)) as channel:
+    async with running_token_gateway(tmp_path, identity=identity) as gateway:
+        async with gateway.channel() as channel:
             stub = provider_service_pb2_grpc.ProviderServiceStub(channel)
-            metadata = [("authorization", f"Bearer {files.issuer.token()}")]
+            metadata = [("authorization", f"Bearer {gateway.files.issuer.token()}")]
             failure = await failure_of(
                 stub.ListProviders(providers.ListProvidersRequest(), metadata=metadata, timeout=20)
             )
         await eventually(lambda: has_rejections(tmp_path / "audit"))
-        await process.stopped()
+        await gateway.process.stopped()
     assert failure.kind == ("UNAVAILABLE", "TOKEN_KEYS_UNAVAILABLE")
     assert failure.retry is not None
     (event,) = events_in(tmp_path / "audit")

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import resource
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +12,21 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from tests.support.hostile_peer import METHOD, attacking
+from tests.bench.accounting import peak_memory
+from tests.support.hostile_peer import CONTINUATION, EMPTY_CONTINUATION, METHOD, attacking, closes_endless_headers
 from tests.support.http2_peer import Peer
-from tests.support.processes import Process
-from tests.support.token_gateway import TokenGateway
+from tests.support.token_gateway import RunningTokenGateway, running_token_gateway
 from tests.support.waiting import eventually
 
 SECONDS = 2.0
 FEWEST_ANSWERS = 200
-MOST_MEBIBYTES = 160
+MOST_BYTES = 160 << 20
 
 
-def peak_mebibytes(pid: int) -> int:
-    """Return the highest resident memory of a process."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) // 1024
+@pytest.fixture
+async def gateway(tmp_path: Path) -> AsyncIterator[RunningTokenGateway]:
+    async with running_token_gateway(tmp_path) as gateway:
+        yield gateway
 
 
 def connects(address: str) -> bool:
@@ -35,6 +35,12 @@ def connects(address: str) -> bool:
         Peer(address).close()
         return True
     return False
+
+
+async def answered(peer: Peer, stream: int) -> bool:
+    """Return whether the response of a stream has begun."""
+    peer.read(0)
+    return stream in peer.answered
 
 
 async def health_answers(channel: grpc.aio.Channel) -> int:
@@ -48,81 +54,73 @@ async def health_answers(channel: grpc.aio.Channel) -> int:
     return answers
 
 
-@pytest.mark.parametrize("kind", ["settings", "priority", "window-update"])
-async def test_control_frames_of_one_peer_do_not_stop_health_answers(kind: str, tmp_path: Path) -> None:
-    known = TokenGateway(tmp_path)
-    async with Process(tmp_path, "serve", "--config", known.config) as process:
-        address = await process.address()
-        credentials = grpc.ssl_channel_credentials(known.authority.pem)
-        async with grpc.aio.secure_channel(address, credentials) as channel:
-            await channel.channel_ready()
-            with attacking(kind, address):
-                answers = await health_answers(channel)
+@pytest.mark.parametrize("kind", ["settings", "priority", "window-update", "continuation", "empty-continuation"])
+async def test_control_frames_of_one_peer_do_not_stop_health_answers(kind: str, gateway: RunningTokenGateway) -> None:
+    async with gateway.channel() as channel:
+        await channel.channel_ready()
+        with attacking(kind, gateway.address):
+            answers = await health_answers(channel)
     assert answers >= FEWEST_ANSWERS
 
 
 @pytest.mark.parametrize("kind", ["messages", "health-messages"])
-async def test_unfinished_messages_do_not_fill_the_memory(kind: str, tmp_path: Path) -> None:
+async def test_unfinished_messages_do_not_fill_the_memory(kind: str, gateway: RunningTokenGateway) -> None:
     """16 connections with 64 unfinished messages of 4 MiB each would take 4 GiB."""
-    known = TokenGateway(tmp_path)
-    async with Process(tmp_path, "serve", "--config", known.config) as process:
-        address = await process.address()
-        credentials = grpc.ssl_channel_credentials(known.authority.pem)
-        async with grpc.aio.secure_channel(address, credentials) as channel:
-            await channel.channel_ready()
-            before = peak_mebibytes(process.pid)
-            with attacking(kind, address):
-                answers = await health_answers(channel) + await health_answers(channel)
-            growth = peak_mebibytes(process.pid) - before
+    async with gateway.channel() as channel:
+        await channel.channel_ready()
+        before = peak_memory(gateway.process.pid)
+        with attacking(kind, gateway.address):
+            answers = await health_answers(channel) + await health_answers(channel)
+        growth = peak_memory(gateway.process.pid) - before
     assert answers
-    assert growth <= MOST_MEBIBYTES
+    assert growth <= MOST_BYTES
 
 
-async def test_call_without_token_is_answered_before_its_message_is_sent(tmp_path: Path) -> None:
-    async with Process(tmp_path, "serve", "--config", TokenGateway(tmp_path).config) as process:
-        peer = Peer(await process.address())
-        peer.begin()
-        peer.open(1, METHOD)
-
-        async def ended() -> bool:
-            peer.read(0.01)
-            return 1 in peer.ended
-
-        await eventually(ended)
-        peer.close()
+@pytest.mark.parametrize("frame", [CONTINUATION, EMPTY_CONTINUATION], ids=["full", "empty"])
+async def test_connection_with_endless_headers_is_closed(frame: bytes, gateway: RunningTokenGateway) -> None:
+    before = peak_memory(gateway.process.pid)
+    assert closes_endless_headers(gateway.address, frame)
+    assert peak_memory(gateway.process.pid) - before <= MOST_BYTES
 
 
-async def test_watcher_that_takes_no_response_blocks_neither_others_nor_the_stop(tmp_path: Path) -> None:
-    known = TokenGateway(tmp_path)
-    async with Process(tmp_path, "serve", "--config", known.config) as process:
-        address = await process.address()
-        peer = Peer(address)
-        peer.begin(window=0)
-        peer.open(1, b"/grpc.health.v1.Health/Watch")
-        peer.send_data(1, bytes(5))
-        peer.read(0.5)
-        credentials = grpc.ssl_channel_credentials(known.authority.pem)
-        async with grpc.aio.secure_channel(address, credentials) as channel:
-            stub: Any = health_pb2_grpc.HealthStub(channel)
-            watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=30)
-            assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
-            process.send(signal.SIGTERM)
-            assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
-        assert (await process.ended()).code == 0
-        peer.close()
+async def test_call_without_token_is_answered_before_its_message_is_sent(gateway: RunningTokenGateway) -> None:
+    peer = Peer(gateway.address)
+    peer.begin()
+    peer.open(1, METHOD)
+
+    async def ended() -> bool:
+        peer.read(0.01)
+        return 1 in peer.ended
+
+    await eventually(ended)
+    peer.close()
+
+
+async def test_watcher_that_takes_no_response_blocks_neither_others_nor_the_stop(gateway: RunningTokenGateway) -> None:
+    peer = Peer(gateway.address)
+    peer.begin(window=0)
+    peer.open(1, b"/grpc.health.v1.Health/Watch")
+    peer.send_data(1, bytes(5))
+    await eventually(lambda: answered(peer, 1))
+    async with gateway.channel() as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=30)
+        assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+        gateway.process.send(signal.SIGTERM)
+        assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
+    assert (await gateway.process.ended()).code == 0
+    peer.close()
 
 
 async def test_connections_are_limited(tmp_path: Path) -> None:
-    known = TokenGateway(tmp_path, maximum_connections=5)
-    async with Process(tmp_path, "serve", "--config", known.config) as process:
-        address = await process.address()
-        peers = [Peer(address) for _ in range(5)]
-        assert not connects(address)
+    async with running_token_gateway(tmp_path, maximum_connections=5) as gateway:
+        peers = [Peer(gateway.address) for _ in range(5)]
+        assert not connects(gateway.address)
         for peer in peers:
             peer.close()
 
         async def connects_again() -> bool:
-            return connects(address)
+            return connects(gateway.address)
 
         await eventually(connects_again)
 
@@ -140,16 +138,11 @@ def open_files(soft: int) -> Iterator[None]:
 
 async def test_connections_leave_open_files_for_the_rest_of_the_gateway(tmp_path: Path) -> None:
     """The default number of connections alone would need 1,000 of 1,024 files."""
-    config = TokenGateway(tmp_path).config
     with open_files(1024):
-        process = Process(tmp_path, "serve", "--config", config)
-        await process.__aenter__()
-    async with contextlib.AsyncExitStack() as stack:
-        stack.push_async_exit(process)
-        await process.address()
-        soft, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
-        assert soft == min(hard, 1 << 20)
-        assert "open_files_limited" not in process.events()
+        async with running_token_gateway(tmp_path) as gateway:
+            soft, hard = resource.prlimit(gateway.process.pid, resource.RLIMIT_NOFILE)
+            assert soft == min(hard, 1 << 20)
+            assert "open_files_limited" not in gateway.process.events()
 
 
 @pytest.mark.parametrize(
@@ -162,16 +155,15 @@ async def test_connections_leave_open_files_for_the_rest_of_the_gateway(tmp_path
     ids=["value", "name", "path"],
 )
 async def test_bytes_that_are_not_utf_8_are_not_logged(
-    path: bytes, metadata: list[tuple[bytes, bytes]], tmp_path: Path
+    path: bytes, metadata: list[tuple[bytes, bytes]], gateway: RunningTokenGateway
 ) -> None:
-    async with Process(tmp_path, "serve", "--config", TokenGateway(tmp_path).config) as process:
-        peer = Peer(await process.address())
-        peer.begin()
-        for stream in range(1, 101, 2):
-            peer.open(stream, path, metadata)
-        await process.logged("library_log")
-        peer.close()
-        ended = await process.stopped()
+    peer = Peer(gateway.address)
+    peer.begin()
+    for stream in range(1, 101, 2):
+        peer.open(stream, path, metadata)
+    await gateway.process.logged("library_log")
+    peer.close()
+    ended = await gateway.process.stopped()
     assert ended.code == 0
     assert "marker" not in ended.errors
     assert sum(line["event"] == "library_log" for line in ended.log()) < 10

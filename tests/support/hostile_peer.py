@@ -18,24 +18,31 @@ from tests.support.http2_peer import Peer
 ROOT = Path(__file__).parents[2]
 METHOD = b"/keyway.v1.KeyService/Encrypt"
 HEALTH = b"/grpc.health.v1.Health/Check"
+CONTINUATION = h2.continuation(1, [(b"x", b"v" * 1000)])
+EMPTY_CONTINUATION = h2.continuation(1)
 _MESSAGE_BYTES = (4 << 20) - 16
 _BURST = 1 << 16
 _STREAMS = range(1, 129, 2)
 _CONNECTIONS = 16
+_UNFINISHED_HEADERS = h2.headers(1, h2.call_headers(METHOD), flags=0)
 
 Attack = Callable[[str, float, bool], int]
 """Attacks HOST:PORT until a monotonic time, with or without TLS. Returns a count."""
 
 
-def frames(one: bytes) -> Attack:
-    """Return an attack that repeats a frame on one connection, and connects again if the gateway closes it."""
+def frames(one: bytes, *, first: bytes = b"") -> Attack:
+    """Return an attack that repeats a frame on one connection, and connects again if the gateway closes it.
+
+    first: frames that each connection begins with.
+    """
 
     def attack(address: str, until: float, tls: bool) -> int:
         repeats, sent = _BURST // len(one), 0
-        peer = _connected(address, tls, parses=False)
+        peer = None
         while time.monotonic() < until:
-            if peer.closed:
+            if peer is None or peer.closed:
                 peer = _connected(address, tls, parses=False)
+                peer.send(first, until=until)
             peer.send(one * repeats, until=until)
             sent += repeats
         return sent
@@ -94,10 +101,24 @@ ATTACKS: Mapping[str, Attack] = {
     "settings": frames(h2.settings()),
     "priority": frames(h2.priority()),
     "window-update": frames(h2.window_update()),
+    "continuation": frames(CONTINUATION, first=_UNFINISHED_HEADERS),
+    "empty-continuation": frames(EMPTY_CONTINUATION, first=_UNFINISHED_HEADERS),
     "handshakes": handshakes,
     "messages": unfinished_messages(METHOD),
     "health-messages": unfinished_messages(HEALTH),
 }
+
+
+def closes_endless_headers(address: str, continuation: bytes, seconds: float = 10.0) -> bool:
+    """Send headers that never end on one connection. Return whether the gateway closes it within this time."""
+    until = time.monotonic() + seconds
+    peer = _connected(address, tls=True)
+    peer.send(_UNFINISHED_HEADERS)
+    while not peer.closed and time.monotonic() < until:
+        peer.send(continuation, until=until)
+    is_closed = peer.closed
+    peer.close()
+    return is_closed
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ class FrameKind(IntEnum):
     SETTINGS = 4
     PING = 6
     WINDOW_UPDATE = 8
+    CONTINUATION = 9
 
 
 def frame(kind: FrameKind, stream: int = 0, payload: bytes = b"", flags: int = 0) -> bytes:
@@ -49,8 +50,13 @@ def call_headers(path: bytes, metadata: Headers = (), scheme: bytes = b"https") 
 
 
 def headers(stream: int, fields: Headers, *, flags: int = END_HEADERS) -> bytes:
-    """Return a HEADERS frame. Every field is a literal that is not added to the dynamic table."""
-    return frame(FrameKind.HEADERS, stream, b"".join(_literal(name) + _text(value) for name, value in fields), flags)
+    """Return a HEADERS frame."""
+    return frame(FrameKind.HEADERS, stream, _encoded(fields), flags)
+
+
+def continuation(stream: int, fields: Headers = ()) -> bytes:
+    """Return a CONTINUATION frame that does not end the headers."""
+    return frame(FrameKind.CONTINUATION, stream, _encoded(fields))
 
 
 def data(stream: int, payload: bytes, *, size: int = 16_384) -> bytes:
@@ -64,8 +70,9 @@ def message_start(length: int) -> bytes:
     return b"\0" + length.to_bytes(4)
 
 
-def _literal(name: bytes) -> bytes:
-    return b"\0" + _text(name)
+def _encoded(fields: Headers) -> bytes:
+    """Return header fields. Each is a literal that is not added to the dynamic table."""
+    return b"".join(b"\0" + _text(name) + _text(value) for name, value in fields)
 
 
 def _text(text: bytes) -> bytes:

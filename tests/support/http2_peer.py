@@ -24,7 +24,8 @@ class Peer:
 
     parses: False drops what the gateway sends, which is faster, but there is no flow control then.
     source: the address that the connection comes from.
-    closed: the gateway has closed the connection. ended: streams that the gateway has ended or reset.
+    closed: the gateway has closed the connection. answered: streams on which the gateway has sent headers.
+    ended: streams that the gateway has ended or reset.
     """
 
     def __init__(self, address: str, *, tls: bool = True, parses: bool = True, source: str = SOURCE) -> None:
@@ -38,6 +39,7 @@ class Peer:
         self._initial = _INITIAL_WINDOW
         self._windows: dict[int, int] = {0: _INITIAL_WINDOW}
         self.closed = False
+        self.answered: set[int] = set()
         self.ended: set[int] = set()
 
     def begin(self, window: int = _INITIAL_WINDOW) -> None:
@@ -101,6 +103,8 @@ class Peer:
         self._received = content[start:]
 
     def _handle_frame(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
+        if kind == FrameKind.HEADERS:
+            self.answered.add(stream)
         if kind == FrameKind.WINDOW_UPDATE:
             self._windows[stream] = self._windows.get(stream, 0) + int.from_bytes(payload)
         elif kind == FrameKind.SETTINGS and not flags & h2.ACK:

@@ -1,11 +1,16 @@
-"""The configuration of a gateway whose callers have bearer tokens, for a process."""
+"""A gateway whose callers have bearer tokens: its configuration, and its process."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import grpc
 import yaml
 
 from tests.support.authority import AUDIENCE, ISSUER, CertificateAuthority, TokenIssuer
+from tests.support.processes import Process
 
 
 class TokenGateway:
@@ -31,3 +36,24 @@ class TokenGateway:
         }
         self.config = folder / "keyway.yaml"
         self.config.write_text(yaml.safe_dump(tree))
+
+
+@dataclass(frozen=True)
+class RunningTokenGateway:
+    """The files of the gateway, its process, and the HOST:PORT that callers connect to."""
+
+    files: TokenGateway
+    process: Process
+    address: str
+
+    def channel(self) -> grpc.aio.Channel:
+        """Return a channel that verifies the certificate of the listener."""
+        return grpc.aio.secure_channel(self.address, grpc.ssl_channel_credentials(self.files.authority.pem))
+
+
+@asynccontextmanager
+async def running_token_gateway(folder: Path, **options: Any) -> AsyncIterator[RunningTokenGateway]:
+    """Run the gateway. options: top-level values of the configuration."""
+    files = TokenGateway(folder, **options)
+    async with Process(folder, "serve", "--config", files.config) as process:
+        yield RunningTokenGateway(files, process, await process.address())
