@@ -89,7 +89,7 @@ def _read_pem(data: bytes) -> None:
             read(data)
         except (PemError, emulator_pem.NotPemError, asteria_certificates.CertificateError):
             continue
-    bundle = pem.read_bundle(data)
+    bundle = x509.read_bundle(data)
     ordered = pem.order_chain(bundle.certificates, bundle.private_key_pem)
     pem.match(bundle.private_key_pem or "", ordered[0])
     _fill(ordered)

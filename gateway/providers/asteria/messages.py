@@ -18,7 +18,7 @@ from gateway.providers.base.field_reader import FieldReader
 from gateway.providers.base.json_object import JsonObject
 from gateway.providers.base.zipfiles import ZipEntry, read_zip
 from gateway.upstream.client import HttpResponse
-from gateway.x509_reader.certificate import check_request
+from gateway.x509_reader.certificate import check_request, unique
 from gateway.x509_reader.der import X509Error, to_pem
 from keyway.v1 import certificate_pb2 as certificates
 from keyway.v1 import certificate_service_pb2 as service
@@ -208,12 +208,12 @@ def exported_certificate(
     default_name: a file name without extension.
     """
     entries = [entry for entry in read_zip(response.body) if not formats.is_foreign(entry.content)]
-    found = dict.fromkeys(each for entry in entries for each in formats.read_certificates(entry.content))
+    found = unique([each for entry in entries for each in formats.read_certificates(entry.content)])
     if not found:
         raise FormatError("the ZIP archive contains no certificate")
     if len(found) > pem.MAXIMUM_BLOCKS:
         raise FormatError(f"the ZIP archive contains more than {pem.MAXIMUM_BLOCKS} certificates")
-    chain = pem.order_chain(list(found))
+    chain = pem.order_chain(found)
     encoded = formats.encode(chain, form)
     return service.DownloadCertificateResponse(
         content=encoded.content,
@@ -241,7 +241,7 @@ def signing_request(response: HttpResponse) -> service.GetCertificateSigningRequ
 def _can_be_request(content: bytes) -> bool:
     """Return whether a file is a CSR, damaged or not."""
     if pem.is_pem(content):
-        return any(f"BEGIN {label}-".encode() in content for label in REQUEST_LABELS)
+        return pem.has_label(content, REQUEST_LABELS)
     return not formats.is_foreign(content)
 
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, TypeVar
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from gateway import pem as reader
-from gateway.pem import CERTIFICATE_LABELS, PRIVATE_KEY_LABELS, Block
+from gateway.pem import PRIVATE_KEY_LABELS, Block
 from gateway.providers.base.errors import FormatError, UnsupportedFile
 from gateway.x509_reader import certificate as parser
 from gateway.x509_reader.certificate import ParsedCertificate
@@ -28,7 +28,10 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class PemBundle:
-    """The certificates of a file in its order, and the text of its private key, if it has one."""
+    """The certificates of a file in its order, and the text of its private key, if it has one.
+
+    The private key is PKCS#1, SEC 1, PKCS#8, or encrypted PKCS#8.
+    """
 
     certificates: tuple[ParsedCertificate, ...]
     private_key_pem: str | None = field(default=None, repr=False)
@@ -39,17 +42,9 @@ def is_pem(data: bytes) -> bool:
     return _BEGIN in data
 
 
-def read_bundle(data: bytes) -> PemBundle:
-    """Return one or more certificates and at most one private key (PKCS#1, SEC 1, PKCS#8, encrypted PKCS#8).
-
-    Raises FormatError for a malformed or unsupported block, for a file without a certificate or with several private
-    keys, and for a file that exceeds a limit.
-    """
-    blocks = read_blocks(data, CERTIFICATE_LABELS | PRIVATE_KEY_LABELS)
-    certificates = tuple(load_certificate(block.der) for block in blocks if block.label in CERTIFICATE_LABELS)
-    if not certificates:
-        raise FormatError("the file contains no certificate")
-    return PemBundle(certificates, only_private_key(blocks))
+def has_label(data: bytes, labels: Collection[str]) -> bool:
+    """Return whether `data` contains the start of a PEM block with one of the labels."""
+    return any(f"BEGIN {label}-".encode() in data for label in labels)
 
 
 def only_private_key(blocks: Sequence[Block]) -> str | None:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-from gateway.pem import CERTIFICATE_LABELS, PRIVATE_KEY_LABELS
+from gateway.pem import CERTIFICATE_LABELS, PRIVATE_KEY_LABELS, Block
 from gateway.providers.base import expiry, pem
 from gateway.providers.base.errors import FormatError
 from gateway.providers.base.field_reader import FieldReader
@@ -103,14 +103,7 @@ def read_certificates(data: bytes) -> tuple[ParsedCertificate, ...]:
 
     Raises FormatError if the file contains no certificate or is malformed. A private key in the file is ignored.
     """
-    if len(data) > pem.MAXIMUM_BYTES:
-        raise FormatError(f"the file has more than {pem.MAXIMUM_BYTES} bytes")
-    found = _from_pem(data) if pem.is_pem(data) else _from_der(data)
-    if not found:
-        raise FormatError("the file contains no certificate")
-    if len(found) > pem.MAXIMUM_BLOCKS:
-        raise FormatError(f"the file has more than {pem.MAXIMUM_BLOCKS} certificates")
-    return found
+    return _certificates(data, _blocks(data))
 
 
 def read_bundle(data: bytes) -> pem.PemBundle:
@@ -118,15 +111,14 @@ def read_bundle(data: bytes) -> pem.PemBundle:
 
     Raises FormatError, and its subclass UnsupportedFile for a complete file that the gateway does not support.
     """
-    found = read_certificates(data)
-    blocks = pem.read_blocks(data, _READABLE_LABELS) if pem.is_pem(data) else []
-    return pem.PemBundle(found, pem.only_private_key(blocks))
+    blocks = _blocks(data)
+    return pem.PemBundle(_certificates(data, blocks), pem.only_private_key(blocks))
 
 
 def is_foreign(content: bytes) -> bool:
     """Return whether a file is no certificate, damaged or not: other PEM, or neither PEM nor a long DER element."""
     if pem.is_pem(content):
-        return not any(f"BEGIN {label}-".encode() in content for label in CERTIFICATE_LABELS | _PKCS7_LABELS)
+        return not pem.has_label(content, CERTIFICATE_LABELS | _PKCS7_LABELS)
     return content[:1] != _SEQUENCE or content[1:2] < _LONG_LENGTH
 
 
@@ -242,9 +234,25 @@ def _key_usage(certificate: ParsedCertificate) -> certificates.KeyUsage | None:
     return usage
 
 
-def _from_pem(data: bytes) -> tuple[ParsedCertificate, ...]:
+def _blocks(data: bytes) -> Sequence[Block]:
+    """Return the PEM blocks of a file, none if it is not PEM."""
+    if len(data) > pem.MAXIMUM_BYTES:
+        raise FormatError(f"the file has more than {pem.MAXIMUM_BYTES} bytes")
+    return pem.read_blocks(data, _READABLE_LABELS) if pem.is_pem(data) else ()
+
+
+def _certificates(data: bytes, blocks: Sequence[Block]) -> tuple[ParsedCertificate, ...]:
+    found = _from_pem(blocks) if pem.is_pem(data) else _from_der(data)
+    if not found:
+        raise FormatError("the file contains no certificate")
+    if len(found) > pem.MAXIMUM_BLOCKS:
+        raise FormatError(f"the file has more than {pem.MAXIMUM_BLOCKS} certificates")
+    return found
+
+
+def _from_pem(blocks: Sequence[Block]) -> tuple[ParsedCertificate, ...]:
     found: list[ParsedCertificate] = []
-    for block in pem.read_blocks(data, _READABLE_LABELS):
+    for block in blocks:
         if block.label in CERTIFICATE_LABELS:
             found.append(pem.load_certificate(block.der))
         elif block.label in _PKCS7_LABELS:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.providers.base import pem
 from gateway.providers.base.errors import FormatError
+from gateway.providers.base.x509 import read_bundle
 from tests.support import x509_chain
 from tests.support.parsed import all_parsed, parsed
 from tests.support.x509_chain import Wanted, chain, elliptic_key, key_pem, make, name, self_signed
@@ -22,14 +23,14 @@ KEY = key_pem(chain().key)
 
 
 def test_file_of_the_vendor_has_a_chain_and_its_key() -> None:
-    bundle = pem.read_bundle(chain().pem())
+    bundle = read_bundle(chain().pem())
     assert bundle.certificates == CHAIN
     assert bundle.private_key_pem == KEY.decode()
 
 
 def test_certificates_keep_the_order_of_the_file() -> None:
     data = b"".join(x509_chain.pem(each) for each in reversed(chain().certificates))
-    assert pem.read_bundle(data).certificates == CHAIN[::-1]
+    assert read_bundle(data).certificates == CHAIN[::-1]
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_certificates_keep_the_order_of_the_file() -> None:
 )
 def test_key_text_is_kept_in_each_format(form: PrivateFormat, password: bytes | None, label: str) -> None:
     key = key_pem(elliptic_key(), form, password)
-    bundle = pem.read_bundle(LEAF + key)
+    bundle = read_bundle(LEAF + key)
     assert bundle.private_key_pem == key.decode()
     assert key.startswith(f"-----BEGIN {label}-----".encode())
 
@@ -52,25 +53,25 @@ def test_key_text_is_kept_in_each_format(form: PrivateFormat, password: bytes | 
 def test_line_endings_byte_order_marks_and_other_text_are_accepted(end: bytes) -> None:
     text = "Bag Attributes\n    friendlyName: 인증서\n".encode()
     data = text + LEAF + b"\n\n  \n" + text + KEY + b"trailing words"
-    bundle = pem.read_bundle(b"\xef\xbb\xbf" + data.replace(b"\n", end))
+    bundle = read_bundle(b"\xef\xbb\xbf" + data.replace(b"\n", end))
     assert bundle == pem.PemBundle((CHAIN[0],), KEY.decode())
 
 
 def test_indented_lines_are_accepted() -> None:
     data = b"".join(b"  " + line + b"  \n" for line in (LEAF + KEY).splitlines())
-    assert pem.read_bundle(data).private_key_pem == KEY.decode()
+    assert read_bundle(data).private_key_pem == KEY.decode()
 
 
 def test_other_blocks_are_skipped() -> None:
     parameters = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
-    assert pem.read_bundle(parameters + LEAF).certificates == (CHAIN[0],)
+    assert read_bundle(parameters + LEAF).certificates == (CHAIN[0],)
 
 
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
-        (b"", "no certificate"),
-        (b"not PEM", "no certificate"),
+        (b"", "neither X.509 nor PKCS#7"),
+        (b"not PEM", "neither X.509 nor PKCS#7"),
         (KEY, "no certificate"),
         (LEAF + KEY + KEY, "more than one private key"),
         (LEAF + KEY.replace(b"RSA PRIVATE", b"OPENSSH PRIVATE"), "unsupported PEM block OPENSSH PRIVATE KEY"),
@@ -89,15 +90,15 @@ def test_other_blocks_are_skipped() -> None:
 )
 def test_malformed_file_is_a_format_error(data: bytes, fault: str) -> None:
     with pytest.raises(FormatError, match=fault):
-        pem.read_bundle(data)
+        read_bundle(data)
 
 
 def test_format_error_does_not_quote_the_key() -> None:
     with pytest.raises(FormatError) as caught:
-        pem.read_bundle(LEAF + KEY.replace(b"\n", b"\n!", 2))
+        read_bundle(LEAF + KEY.replace(b"\n", b"\n!", 2))
     assert caught.value.__suppress_context__
     assert "MII" not in str(caught.value)
-    assert "MII" not in repr(pem.read_bundle(LEAF + KEY))
+    assert "MII" not in repr(read_bundle(LEAF + KEY))
 
 
 @settings(max_examples=300)
@@ -105,7 +106,7 @@ def test_format_error_does_not_quote_the_key() -> None:
 def test_any_bytes_are_a_bundle_or_a_format_error(data: bytes) -> None:
     for candidate in (data, b"-----BEGIN CERTIFICATE-----\n" + data + b"\n-----END CERTIFICATE-----\n"):
         with pytest.raises(FormatError):
-            pem.read_bundle(candidate)
+            read_bundle(candidate)
 
 
 @pytest.mark.filterwarnings("ignore")  # the library's, of values that it accepts against the rules
@@ -117,7 +118,7 @@ def test_damaged_file_is_a_bundle_or_a_format_error(data: st.DataObject) -> None
     end = data.draw(st.integers(start, min(start + 40, len(whole))))
     damaged = whole[:start] + data.draw(st.binary(max_size=10)) + whole[end:]
     try:
-        bundle = pem.read_bundle(damaged)
+        bundle = read_bundle(damaged)
     except FormatError:
         return
     pem.order_chain(bundle.certificates, bundle.private_key_pem)
@@ -134,7 +135,7 @@ def test_damaged_file_is_a_bundle_or_a_format_error(data: st.DataObject) -> None
 )
 def test_label_that_an_upstream_invents_is_not_quoted(file: bytes) -> None:
     with pytest.raises(FormatError, match="unknown label") as caught:
-        pem.read_bundle(LEAF + file)
+        read_bundle(LEAF + file)
     assert "APP" not in str(caught.value)
 
 

@@ -223,7 +223,7 @@ def test_each_format_has_its_media_type(
 def test_openssl_reads_pkcs7(form: service.CertificateFormat.ValueType, inform: str) -> None:
     content = formats.encode(CHAIN, form).content
     printed = openssl("pkcs7", "-inform", inform, "-print_certs", stdin=content)
-    assert set(pem.read_bundle(printed.encode()).certificates) == set(CHAIN)
+    assert set(formats.read_bundle(printed.encode()).certificates) == set(CHAIN)
 
 
 def test_private_key_next_to_certificates_is_skipped() -> None:
