@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key, l
 from gateway.providers.base.encoding import decode_base64
 from gateway.providers.base.errors import FormatError
 from gateway.providers.base.json_object import JsonObject
+from gateway.x509_reader import der
+from gateway.x509_reader.der import X509Error
 
 AES_256_BYTES: Final = 32
 MAXIMUM_CHARACTERS: Final = 256 * 1024
@@ -20,8 +22,8 @@ MAXIMUM_CHARACTERS: Final = 256 * 1024
 
 _PREFIXED = re.compile(r"0[xX]([0-9a-fA-F]{1,2})")
 _DIGITS = re.compile(r"(?:[0-9a-fA-F]{2})+")
-_INTEGER_TAG: Final = 0x02
-_SEQUENCE_TAG: Final = 0x30
+_PKCS8_START: Final = (der.INTEGER, der.SEQUENCE)  # the version, and the algorithm
+_SPKI_START: Final = (der.SEQUENCE,)  # the algorithm
 
 
 def parse_hex(text: str) -> bytes:
@@ -78,44 +80,46 @@ def asymmetric_der(body: JsonObject) -> bytes:
         raise FormatError("body has neither encodedKey nor key")
     if not encoded:
         return parse_hex(hexadecimal)
-    der = parse_base64(encoded)
-    if hexadecimal and parse_hex(hexadecimal) != der:
+    decoded = parse_base64(encoded)
+    if hexadecimal and parse_hex(hexadecimal) != decoded:
         raise FormatError("body.encodedKey and body.key differ")
-    return der
+    return decoded
 
 
-def check_pkcs8(der: bytes) -> bytes:
-    """Return `der`. Raises FormatError unless it is an unencrypted PKCS#8 PrivateKeyInfo of any algorithm.
+def check_pkcs8(encoded: bytes) -> bytes:
+    """Return `encoded`. Raises FormatError unless it is the DER of an unencrypted PKCS#8 key of any algorithm.
 
     The numbers of an RSA key are not validated: this takes 0.3 seconds for 4096 bits, and the key is only passed on.
     """
     try:
-        load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
+        load_der_private_key(encoded, None, unsafe_skip_rsa_key_validation=True)
     except UnsupportedAlgorithm:
         pass  # well-formed, but the library does not support the algorithm
     except (ValueError, TypeError):
         raise FormatError("the private key is not PKCS#8") from None
-    content = _content(der)
     # The library also reads PKCS#1 and SEC 1. There, no algorithm SEQUENCE follows the version.
-    if content[0] != _INTEGER_TAG or content[2 + content[1]] != _SEQUENCE_TAG:
+    if not _starts_with(encoded, _PKCS8_START):
         raise FormatError("the private key is not PKCS#8")
-    return der
+    return encoded
 
 
-def check_spki(der: bytes) -> bytes:
-    """Return `der`. Raises FormatError unless it is a SubjectPublicKeyInfo of any algorithm."""
+def check_spki(encoded: bytes) -> bytes:
+    """Return `encoded`. Raises FormatError unless it is the DER of a SubjectPublicKeyInfo of any algorithm."""
     try:
-        load_der_public_key(der)
+        load_der_public_key(encoded)
     except UnsupportedAlgorithm:
         pass  # well-formed, but the library does not support the algorithm
     except ValueError:
         raise FormatError("the public key is not SubjectPublicKeyInfo") from None
-    if _content(der)[0] != _SEQUENCE_TAG:  # a PKCS#1 key starts with its modulus
+    if not _starts_with(encoded, _SPKI_START):  # a PKCS#1 key starts with its modulus
         raise FormatError("the public key is not SubjectPublicKeyInfo")
-    return der
+    return encoded
 
 
-def _content(der: bytes) -> bytes:
-    """Return the content of the outermost element of valid DER."""
-    long_form = der[1] & 0x80
-    return der[2 + (der[1] & 0x7F if long_form else 0) :]
+def _starts_with(encoded: bytes, tags: tuple[int, ...]) -> bool:
+    """Return whether the elements in a SEQUENCE begin with these tags."""
+    try:
+        found = der.single(encoded, der.SEQUENCE).children()
+    except X509Error:
+        return False
+    return tuple(element.tag for element in found[: len(tags)]) == tags
