@@ -144,13 +144,13 @@ class ApiClient:
         resource = row.resource_at_fault(request.resource)
         secrets = (*self._secrets, *request.secrets)
         code = envelope.code or ""
-        is_known = code == row.upstream_code or is_safe_code(code, secrets)
+        safe_code = code if code == row.upstream_code or is_safe_code(code, secrets) else ""
         return UpstreamError(
             row.kind,
-            f"{resource or request.resource}: {self._reason(row, code if is_known else None, response.status)}",
+            f"{resource or request.resource}: {self._reason(row, safe_code, response.status)}",
             provider=self._provider,
-            upstream_code=(code if is_known else None) or None,
-            upstream_message=self._recorded(envelope, secrets, call.redaction, code="" if is_known else code),
+            upstream_code=safe_code or None,
+            upstream_message=self._recorded(envelope, secrets, call.redaction, code="" if safe_code else code),
             http_status=response.status,
             metadata={key: value for key, value in envelope.metadata.items() if is_safe_number(value, secrets)},
             resource=resource if resource is not None and resource.count("/") > 1 else None,
@@ -158,7 +158,7 @@ class ApiClient:
         )
 
     def _recorded(self, envelope: Envelope, secrets: Sequence[str], redaction: Redaction, *, code: str) -> str | None:
-        """Return the upstream's text for audit records and spans. code: the upstream's code if it is not known."""
+        """Return the upstream's text for audit records and spans. code: the upstream's code if it is not safe."""
         number = envelope.number
         if number and not is_safe_code(number, secrets):
             number = recorded_text(number, secrets, redaction)
@@ -169,7 +169,7 @@ class ApiClient:
         )
         return " ".join(filter(None, parts)) or None
 
-    def _reason(self, row: StatusRow, code: str | None, status: int) -> str:
+    def _reason(self, row: StatusRow, code: str, status: int) -> str:
         if not row.shared:
             return row.meaning
         failure = f"code {code} (HTTP {status})" if code else f"HTTP {status}"
