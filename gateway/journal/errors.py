@@ -12,7 +12,10 @@ class JournalUnavailable(Exception):
 
 
 class JournalCorrupt(Exception):
-    """The files differ from what the journal wrote. It is not continued until an operator has examined it."""
+    """The files differ from what the journal wrote. It is not continued until an operator has examined it.
+
+    file: relative to the audit directory.
+    """
 
     def __init__(self, file: str, offset: int, sequence: int, problem: str) -> None:
         super().__init__(f"{file}: byte {offset}: record {sequence}: {problem}")

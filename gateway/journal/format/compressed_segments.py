@@ -11,6 +11,7 @@ import sys
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -43,7 +44,11 @@ _FOOTER: Final = struct.Struct("<IBI")
 
 
 class DamagedSegment(MalformedRecord):
-    """A compressed segment can't be decompressed, or its table of frames is not valid."""
+    """A compressed segment can't be decompressed, or its table of frames is not valid. path: the file."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(problem)
+        self.path = path
 
 
 def compressed_frame(content: bytes) -> bytes:
@@ -58,11 +63,17 @@ def seek_table(sizes: list[tuple[int, int]]) -> bytes:
 
 
 class CompressedFile(io.RawIOBase):
-    """The decompressed content of an open file, for reading. Closes the file. Raises DamagedSegment, and OSError."""
+    """The decompressed content of an open file, for reading. Closes the file. Raises DamagedSegment, and OSError.
 
-    def __init__(self, file: IO[bytes]) -> None:
+    path: the path of the file, for errors.
+    """
+
+    def __init__(self, file: IO[bytes], path: Path) -> None:
         self._file = file
+        self._path = path
         sizes = _read_table(file)
+        if sizes is None:
+            raise DamagedSegment(path, "the compressed segment has no valid table of frames")
         self._starts = [0, *accumulate(compressed for compressed, _ in sizes)]
         self._offsets = [0, *accumulate(content for _, content in sizes)]
         self._position = 0
@@ -110,14 +121,17 @@ class CompressedFile(io.RawIOBase):
         try:
             content = decompressor.decompress(self._file.read(end - start), max_length=size + 1)
         except (zstd.ZstdError, EOFError):
-            raise DamagedSegment(f"the compressed content after byte {self._offsets[index]} is damaged") from None
+            raise self._damaged(index, "is damaged") from None
         if len(content) != size or not decompressor.eof or decompressor.unused_data:
-            raise DamagedSegment(f"the compressed content after byte {self._offsets[index]} has another size")
+            raise self._damaged(index, "has another size")
         return content
 
+    def _damaged(self, index: int, problem: str) -> DamagedSegment:
+        return DamagedSegment(self._path, f"the compressed content after byte {self._offsets[index]} {problem}")
 
-def _read_table(file: IO[bytes]) -> list[tuple[int, int]]:
-    """Return the compressed and decompressed size of each frame."""
+
+def _read_table(file: IO[bytes]) -> list[tuple[int, int]] | None:
+    """Return the compressed and decompressed size of each frame; None if the file has no valid table."""
     size = file.seek(0, io.SEEK_END)
     file.seek(max(0, size - _FOOTER.size))
     footer = file.read(_FOOTER.size)
@@ -131,7 +145,7 @@ def _read_table(file: IO[bytes]) -> list[tuple[int, int]]:
             sizes = list(_entries(table, count))
             if _HEADER.unpack(table[: _HEADER.size]) == (_SKIPPABLE, length) and _is_valid(sizes, begin):
                 return sizes
-    raise DamagedSegment("the compressed segment has no valid table of frames")
+    return None
 
 
 def _entries(table: bytes, count: int) -> Iterator[tuple[int, int]]:

@@ -72,6 +72,11 @@ def compressed_path(path: Path) -> Path:
     return path.with_name(path.name + SUFFIX)
 
 
+def relative_name(path: Path) -> str:
+    """Return the name of a file in the folder of a chain, relative to the audit directory, for error messages."""
+    return f"{path.parent.name}/{path.name}"
+
+
 def open_segment(path: Path, *, buffering: int = -1) -> IO[bytes]:
     """Open a segment for reading, compressed or not. path: as `segment_path` returns it. Offsets are the same for both.
 
@@ -85,7 +90,7 @@ def open_segment(path: Path, *, buffering: int = -1) -> IO[bytes]:
         except FileNotFoundError:
             raise error from None
     try:
-        content = CompressedFile(file)
+        content = CompressedFile(file, compressed_path(path))
     except BaseException:
         file.close()
         raise

@@ -75,7 +75,7 @@ def compress(folder: Path, start: int, stopped: Callable[[], bool]) -> None:
         target.write(seek_table(sizes))
         target.flush()
         os.fsync(target.fileno())
-        if not _same(source, target, pace):
+        if not _same(source, target, compressed_path(path), pace):
             raise OSError(errno.EIO, "the compressed copy differs from the segment", str(path))
     _replace(folder, compressed_path(path), path)
 
@@ -116,10 +116,10 @@ def _read(source: IO[bytes]) -> bytes:
     return content
 
 
-def _same(source: IO[bytes], target: IO[bytes], pace: _Pace) -> bool:
-    """Return whether the compressed copy has the content of the source."""
+def _same(source: IO[bytes], target: IO[bytes], path: Path, pace: _Pace) -> bool:
+    """Return whether the compressed copy has the content of the source. path: of the copy, for errors."""
     source.seek(0)
-    copy = CompressedFile(target)
+    copy = CompressedFile(target, path)
     while content := _read(source):
         if copy.read(len(content)) != content:
             return False

@@ -18,7 +18,7 @@ from gateway.journal.format.checkpoints import read_copies
 from gateway.journal.format.hash_chain import ALTERED, HashChain, check_segment_head, is_torn
 from gateway.journal.format.payloads import event_code, manifest_of, removed_by, request_id
 from gateway.journal.format.records import NO_HASH, MalformedRecord, Receipt, Record, decode_body, parse
-from gateway.journal.format.segments import CHECKPOINTS, open_segment, segment_path, segment_starts
+from gateway.journal.format.segments import CHECKPOINTS, open_segment, relative_name, segment_path, segment_starts
 from gateway.journal.write.signed_head import record_at
 
 _TAIL_BYTES: Final = 1 << 16
@@ -101,7 +101,7 @@ def _examine(folder: Path, starts: list[int]) -> FoundChain | TornLine | None:
         # The crash cut off the first record of a new segment, so the segment before is the newest one with records.
         earlier = _examine(folder, starts[:-1])
         if not isinstance(earlier, FoundChain) or earlier.torn is not None:
-            name = segment_path(folder, starts[-2]).name
+            name = relative_name(segment_path(folder, starts[-2]))
             raise JournalCorrupt(name, 0, starts[-2], "the segment ends with an incomplete record")
         earlier.torn = found
         return earlier
@@ -111,7 +111,7 @@ def _examine(folder: Path, starts: list[int]) -> FoundChain | TornLine | None:
         and (found.removed is None or found.removed.sequence < starts[0] - 1)
     ):
         raise JournalCorrupt(
-            segment_path(folder, starts[0]).name, 0, starts[0], "the records before this segment are missing"
+            relative_name(segment_path(folder, starts[0])), 0, starts[0], "the records before this segment are missing"
         )
     return found
 
@@ -133,7 +133,7 @@ def _check_head(path: Path, start: int, first: Record, previous: Record | None) 
         check_segment_head(start, first, previous)
     except MalformedRecord as error:
         expected = previous.sequence + 1 if previous is not None else start
-        raise JournalCorrupt(path.name, 0, expected, str(error)) from None
+        raise JournalCorrupt(relative_name(path), 0, expected, str(error)) from None
 
 
 def _last(path: Path, start: int) -> Record:
@@ -156,9 +156,9 @@ def _intact(path: Path, offset: int, sequence: int, line: bytes) -> Record:
     try:
         record = parse(line)
     except MalformedRecord as error:
-        raise JournalCorrupt(path.name, offset, sequence, str(error)) from None
+        raise JournalCorrupt(relative_name(path), offset, sequence, str(error)) from None
     if not record.intact:
-        raise JournalCorrupt(path.name, offset, record.sequence, ALTERED)
+        raise JournalCorrupt(relative_name(path), offset, record.sequence, ALTERED)
     return record
 
 
@@ -170,7 +170,7 @@ def _scan(folder: Path, start: int, previous: Record | None) -> FoundChain | Tor
     )
     found: FoundChain | None = None
     if previous is not None and previous.sequence + 1 != start:
-        raise JournalCorrupt(path.name, 0, previous.sequence + 1, "records are missing before this segment")
+        raise JournalCorrupt(relative_name(path), 0, previous.sequence + 1, "records are missing before this segment")
     for offset, line in lines_of(path):
         if head is None and line.endswith(b"\n"):
             first = _intact(path, offset, start, line)
@@ -179,7 +179,10 @@ def _scan(folder: Path, start: int, previous: Record | None) -> FoundChain | Tor
         if not line.endswith(b"\n"):
             if not is_torn(line, head.opening() if head is not None else None):
                 raise JournalCorrupt(
-                    path.name, offset, head.sequence + 1 if head else start, "the end of the record was altered"
+                    relative_name(path),
+                    offset,
+                    head.sequence + 1 if head else start,
+                    "the end of the record was altered",
                 )
             torn = TornLine(start, offset, line)
             if found is None:
@@ -205,7 +208,7 @@ def _read_record(path: Path, offset: int, line: bytes, head: HashChain, found: F
         elif kind == b"retention":
             found.removed = removed_by(found.chain, decode_body(body))
     except MalformedRecord as error:
-        raise JournalCorrupt(path.name, offset, head.sequence + 1, str(error)) from None
+        raise JournalCorrupt(relative_name(path), offset, head.sequence + 1, str(error)) from None
     found.sequence, found.hash, found.size = head.sequence, head.hash, offset + len(line)
 
 
@@ -240,10 +243,15 @@ def _check_copies(folder: Path, found: FoundChain | TornLine | None) -> None:
         copy = _intact(folder / CHECKPOINTS, offset, 0, copies[-1] + b"\n")
         sequence = copy.sequence
         if not isinstance(found, FoundChain) or copy.chain != found.chain or found.sequence < sequence:
-            raise JournalCorrupt(CHECKPOINTS, offset, sequence, "the chain ends before this checkpoint")
+            raise JournalCorrupt(
+                relative_name(folder / CHECKPOINTS), offset, sequence, "the chain ends before this checkpoint"
+            )
         if (record := record_at(folder, sequence)) is not None and record.line != copy.line:
             raise JournalCorrupt(
-                CHECKPOINTS, offset, sequence, "the record of the chain differs from this copied checkpoint"
+                relative_name(folder / CHECKPOINTS),
+                offset,
+                sequence,
+                "the record of the chain differs from this copied checkpoint",
             )
     if isinstance(found, FoundChain):
         found.uncopied = [line for at, _, line in found.checkpoints if at > sequence]

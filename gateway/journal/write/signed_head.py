@@ -13,7 +13,7 @@ from gateway.journal.format.checkpoints import Checkpoint
 from gateway.journal.format.keys import JournalPublicKey
 from gateway.journal.format.payloads import manifest_of, named_key, removed_by
 from gateway.journal.format.records import MalformedRecord, Receipt, Record, parse
-from gateway.journal.format.segments import open_segment, segment_path, segment_starts
+from gateway.journal.format.segments import open_segment, relative_name, segment_path, segment_starts
 
 _CHECKPOINT: Final = b'"kind":"checkpoint"'
 _RETENTION: Final = b'"kind":"retention"'
@@ -45,7 +45,7 @@ def signed_head(folder: Path, known: Mapping[str, JournalPublicKey]) -> SignedHe
             try:
                 return _verified(parse(line), keys)
             except MalformedRecord as error:
-                raise JournalCorrupt(path.name, 0, 0, f"the last checkpoint is not valid: {error}") from None
+                raise JournalCorrupt(relative_name(path), 0, 0, f"the last checkpoint is not valid: {error}") from None
     return None
 
 
@@ -94,7 +94,7 @@ def record_at(folder: Path, sequence: int) -> Record | None:
                 try:
                     return parse(line)
                 except MalformedRecord as error:
-                    raise JournalCorrupt(path.name, 0, sequence, str(error)) from None
+                    raise JournalCorrupt(relative_name(path), 0, sequence, str(error)) from None
     return None
 
 
@@ -129,7 +129,7 @@ def _head(path: Path) -> dict[str, Any] | None:
     try:
         return parse(line).value() if line.endswith(b"\n") else None
     except MalformedRecord as error:
-        raise JournalCorrupt(path.name, 0, 0, str(error)) from None
+        raise JournalCorrupt(relative_name(path), 0, 0, str(error)) from None
 
 
 def _named_key(path: Path) -> JournalPublicKey | None:
@@ -138,4 +138,4 @@ def _named_key(path: Path) -> JournalPublicKey | None:
     try:
         return named_key(head)
     except MalformedRecord as error:
-        raise JournalCorrupt(path.name, 0, 0, str(error)) from None
+        raise JournalCorrupt(relative_name(path), 0, 0, str(error)) from None

@@ -20,7 +20,7 @@ from gateway.journal.format.durable_files import make_folder, sync_folder
 from gateway.journal.format.keys import SigningKey
 from gateway.journal.format.records import NO_HASH, Receipt
 from gateway.journal.format.regular_files import open_file
-from gateway.journal.format.segments import LOCK, RESERVE, segment_path
+from gateway.journal.format.segments import LOCK, RESERVE, relative_name, segment_path
 from gateway.journal.settings import AuditSettings
 from gateway.journal.write.chain import Chain, OpenSegment
 from gateway.journal.write.clock import now_ms
@@ -74,7 +74,7 @@ def start(settings: AuditSettings, folder: Path, unknown_outcome: UnknownOutcome
             found = examine(folder)
             registration = register(settings, folder, found if isinstance(found, FoundChain) else None)
         except DamagedSegment as error:
-            raise JournalCorrupt(folder.name, 0, 0, str(error)) from None
+            raise JournalCorrupt(relative_name(error.path), 0, 0, str(error)) from None
         reserve = Reserve(folder / RESERVE)
         resources.callback(reserve.close)
         disk_full = _restore(reserve)

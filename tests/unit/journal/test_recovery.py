@@ -198,7 +198,7 @@ async def test_altered_record_stops_the_start(crashed: Path) -> None:
     lines[1] = lines[1].replace(b"Encrypt", b"Decrypt")
     path.write_bytes(b"".join(lines))
     error = await refused(crashed)
-    assert (error.file, error.offset, error.sequence) == (path.name, len(lines[0]), start_of + 1)
+    assert (error.file, error.offset, error.sequence) == (f"worker-0/{path.name}", len(lines[0]), start_of + 1)
 
 
 async def test_altered_end_stops_the_start(crashed: Path) -> None:
@@ -227,7 +227,7 @@ async def test_altered_link_between_older_segments_stops_the_start(crashed: Path
     folder = crashed / "worker-0"
     path = segment_path(folder, segment_starts(folder)[1])
     path.write_bytes(path.read_bytes().replace(b'"previous":"', b'"previous":"0', 1))
-    assert (await refused(crashed)).file == path.name
+    assert (await refused(crashed)).file == f"worker-0/{path.name}"
 
 
 async def test_removal_of_all_segments_stops_the_start(crashed: Path) -> None:
