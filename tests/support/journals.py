@@ -85,6 +85,12 @@ async def record_call(journal: Journal, request: str) -> None:
     await journal.commit(journal.append(outcome(request)))
 
 
+async def open_and_close(directory: Path, **values: Any) -> None:
+    """Start the journal of worker 0, and stop it."""
+    async with journal_in(directory, **values):
+        pass
+
+
 def crashed_copy(directory: Path) -> Path:
     """Return a copy of the files at this moment, while the journal runs."""
     return Path(shutil.copytree(directory, directory.with_name(f"{directory.name}-crashed")))
@@ -134,6 +140,14 @@ def verified(directory: Path) -> ChainReport:
     (chain,) = verify(directory).chains
     assert chain.problem is None, str(chain.problem)
     return chain
+
+
+def problems(directory: Path) -> str:
+    """Return all problems that verification reports about the manifest and the chains, one a line."""
+    report = verify(directory)
+    manifest = report.manifest.problems if report.manifest is not None else ()
+    chains = [str(chain.problem) for chain in report.chains if chain.problem is not None]
+    return "\n".join([*manifest, *chains])
 
 
 async def until_available(journal: Journal) -> None:

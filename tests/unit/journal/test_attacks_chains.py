@@ -11,7 +11,7 @@ import pytest
 from gateway.config.base import ConfigError
 from gateway.journal.errors import JournalCorrupt
 from gateway.journal.format import manifest as manifests
-from gateway.journal.format.keys import JournalPublicKey, load_signing_key
+from gateway.journal.format.keys import load_signing_key
 from gateway.journal.format.manifest import MANIFEST
 from gateway.journal.format.signed_notes import SignedNote, sign_checkpoint
 from gateway.journal.verify.verification import Unverifiable, verify
@@ -24,6 +24,7 @@ from tests.support.journals import (
     crashed_copy,
     journal_in,
     new_signing_key,
+    problems,
     record_call,
     roll_back,
     unknown_outcome,
@@ -44,19 +45,22 @@ async def directory(tmp_path: Path) -> Path:
     return audit
 
 
-def problems(directory: Path) -> str:
-    """All problems that verification finds, which must be some."""
-    report = verify(directory)
-    assert not report.good
-    found = list(report.manifest.problems) if report.manifest is not None else []
-    return "\n".join([*found, *(str(chain.problem) for chain in report.chains if chain.problem is not None)])
-
-
 async def rejected(directory: Path) -> str:
     """Why the next start with one worker, which also opens the idle chains, does not accept the directory."""
     with pytest.raises(JournalCorrupt) as raised:
         await started(directory)
     return str(raised.value)
+
+
+@pytest.fixture
+async def other(directory: Path, tmp_path: Path) -> Path:
+    """Another journal with the same signing key. Gateways can share a key."""
+    audit = tmp_path / "other"
+    audit.mkdir()
+    shutil.copy(directory / "signing-key.pem", audit)
+    async with journal_in(audit) as journal:
+        await record_call(journal, "r1")
+    return audit
 
 
 async def started(directory: Path) -> None:
@@ -117,24 +121,13 @@ async def test_hidden_chain(directory: Path) -> None:
     assert "worker-1 contains no records" in await rejected(directory)
 
 
-async def test_chain_of_another_journal_with_the_same_key(directory: Path, tmp_path: Path) -> None:
-    """Gateways can share a signing key."""
-    other = tmp_path / "other"
-    other.mkdir()
-    shutil.copy(directory / "signing-key.pem", other)
-    async with journal_in(other) as journal:
-        await record_call(journal, "r1")
+async def test_chain_of_another_journal_with_the_same_key(directory: Path, other: Path) -> None:
     shutil.copytree(other / "worker-0", directory / "worker-2")
     assert "worker-2 belongs to journal-" in problems(directory)
     assert "worker-2 contains a chain of journal-" in await rejected(directory)
 
 
-async def test_manifest_of_another_journal_with_the_same_key(directory: Path, tmp_path: Path) -> None:
-    other = tmp_path / "other"
-    other.mkdir()
-    shutil.copy(directory / "signing-key.pem", other)
-    async with journal_in(other) as journal:
-        await record_call(journal, "r1")
+async def test_manifest_of_another_journal_with_the_same_key(directory: Path, other: Path) -> None:
     shutil.copy(other / MANIFEST, directory)
     assert "belongs to journal-" in problems(directory)
     assert "contains a chain of journal-" in await rejected(directory)
@@ -180,12 +173,12 @@ async def test_manifest_signed_by_another_key(directory: Path, tmp_path: Path) -
     assert manifest is not None
     evil = load_signing_key(new_signing_key(tmp_path / "evil.pem"))
     forged = manifest.with_key(evil.public)
+    # The key that it replaced is still listed, but no longer the one that signs.
+    assert [key.id for key in forged.keys] == [evil.public.id, manifest.key.id]
     manifests.store(directory, forged, evil, 0)
     assert f"signed with key {evil.public.id}, which is not trusted" in problems(directory)
     with pytest.raises(ConfigError, match=evil.public.id):
         await Journal.open(audit_settings(directory), 0, unknown_outcome=unknown_outcome)
-    # The key that it replaced is still listed, but no longer the one that signs.
-    assert [isinstance(key, JournalPublicKey) for key in forged.keys] == [True, True]
 
 
 async def test_rolled_back_chain(directory: Path) -> None:
@@ -222,7 +215,6 @@ async def test_older_manifest_does_not_hide_a_removed_chain(tmp_path: Path) -> N
 
 async def test_manifest_of_another_key_does_not_raise_the_version(directory: Path, tmp_path: Path) -> None:
     """Otherwise, an attacker could make the true manifest look older."""
-    true = (directory / MANIFEST).read_bytes()
     manifest = manifests.load(directory)
     assert manifest is not None
     evil = load_signing_key(new_signing_key(tmp_path / "evil.pem"))
@@ -231,13 +223,11 @@ async def test_manifest_of_another_key_does_not_raise_the_version(directory: Pat
         forged = dataclasses.replace(manifest.with_key(evil.public), version=10**9)
         manifests.store(directory, forged, evil, 0)
         await record_call(journal, "r1")
-        checkpoints = len(chain_records(journal.folder))
 
         async def signed() -> bool:
             return chain_records(journal.folder)[-1].kind == "checkpoint"
 
         await eventually(signed)
-        assert len(chain_records(journal.folder)) > checkpoints
         (directory / MANIFEST).write_bytes(true)
     assert verify(directory).good
 

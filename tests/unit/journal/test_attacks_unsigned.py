@@ -11,7 +11,7 @@ import pytest
 
 from gateway.journal.errors import JournalCorrupt
 from gateway.journal.format.checkpoints import Checkpoint, read_copies
-from gateway.journal.format.keys import SigningKey, load_signing_key
+from gateway.journal.format.keys import load_signing_key
 from gateway.journal.format.manifest import load as load_manifest
 from gateway.journal.format.records import Kind, Record
 from gateway.journal.format.segments import CHECKPOINTS, segment_path, segment_starts
@@ -24,6 +24,7 @@ from tests.support.journals import (
     crashed_copy,
     journal_in,
     new_signing_key,
+    open_and_close,
     record_call,
     records,
     roll_back,
@@ -46,9 +47,19 @@ async def crashed(tmp_path: Path) -> Path:
         return crashed_copy(tmp_path / "audit")
 
 
-async def start(directory: Path) -> None:
-    async with journal_in(directory):
-        pass
+@pytest.fixture
+async def segmented(tmp_path: Path) -> Path:
+    """A chain of several segments, with checkpoints, of a run that was killed."""
+    async with journal_in(tmp_path / "audit", **MANY_SEGMENTS) as journal:
+        for number in range(20):
+            await record_call(journal, f"r{number}")
+        return crashed_copy(tmp_path / "audit")
+
+
+def removal_before(directory: Path, start: int) -> dict[str, Any]:
+    """The members of a record that says that retention removed the segments before this one."""
+    last = records(directory)[start - 2]
+    return {"time": 1, "removed": {"sequence": last.sequence, "hash": last.hash}}
 
 
 def last_checkpoint(directory: Path) -> Record:
@@ -78,7 +89,7 @@ async def test_rewritten_unsigned_record_is_in_a_range_that_the_next_start_marks
     signed = last_checkpoint(crashed).sequence
     attacks.rewrite(crashed / "worker-0", signed + 1, b"KeyService/Encrypt", b"KeyService/Decrypt")
     last = records(crashed)[-1].sequence
-    await start(crashed)
+    await open_and_close(crashed)
     report = verified(crashed)
     assert b"Decrypt" in records(crashed)[signed].body
     assert report.recovered == [{"sequence": last + 1, "after": signed, "last": last}]
@@ -86,7 +97,7 @@ async def test_rewritten_unsigned_record_is_in_a_range_that_the_next_start_marks
 
 
 async def test_range_stays_marked_after_more_runs(crashed: Path) -> None:
-    await start(crashed)
+    await open_and_close(crashed)
     before = verified(crashed).recovered
     for _ in range(2):
         async with journal_in(crashed) as journal:
@@ -108,7 +119,7 @@ async def test_cut_off_unsigned_end_is_a_stop_without_a_signature(crashed: Path)
         await record_call(journal, "not-signed")
     signed_at = last_checkpoint(left).sequence
     attacks.cut_off(left / "worker-0", after=signed_at)
-    await start(left)
+    await open_and_close(left)
     assert verified(left).recovered[-1] == {"sequence": signed_at + 1, "after": signed_at, "last": signed_at}
 
 
@@ -131,17 +142,17 @@ async def test_stop_mark_can_not_be_forged(crashed: Path) -> None:
     attacks.rewrite(crashed / "worker-0", 2, rb"manifest 0\n\n", rb"manifest 0\nstop\n\n")
     assert b"stop" in last_checkpoint(crashed).body
     with pytest.raises(JournalCorrupt):
-        await start(crashed)
+        await open_and_close(crashed)
     assert "signature does not verify" in str(verify(crashed).chains[0].problem)
 
 
 async def test_removed_mark_is_found(crashed: Path) -> None:
-    await start(crashed)
+    await open_and_close(crashed)
     mark = records(crashed, "recovery")[-1].sequence
     attacks.cut_off(crashed / "worker-0", after=mark - 1)
     assert not verify(crashed).good
     with pytest.raises(JournalCorrupt):
-        await start(crashed)
+        await open_and_close(crashed)
 
 
 async def test_mark_of_another_range_is_found(crashed: Path) -> None:
@@ -155,10 +166,10 @@ async def test_start_rejects_a_chain_that_was_rewritten_below_its_last_checkpoin
     signed = last_checkpoint(crashed).sequence
     attacks.rewrite(crashed / "worker-0", signed - 2, b"signed2", b"forged2")
     with pytest.raises(JournalCorrupt):
-        await start(crashed)
+        await open_and_close(crashed)
     (crashed / "worker-0" / CHECKPOINTS).unlink()
     with pytest.raises(JournalCorrupt):
-        await start(crashed)
+        await open_and_close(crashed)
 
 
 async def test_start_rejects_forged_records_instead_of_a_copied_checkpoint(tmp_path: Path) -> None:
@@ -178,74 +189,57 @@ async def test_start_rejects_forged_records_instead_of_a_copied_checkpoint(tmp_p
     while records(crashed)[-1].sequence < last:
         attacks.append(crashed / "worker-0", "event", b'{"time":1}')
     with pytest.raises(JournalCorrupt, match="the record of the chain differs from this copied checkpoint"):
-        await start(crashed)
+        await open_and_close(crashed)
 
 
 async def test_key_in_an_unsigned_record_is_not_signed(crashed: Path, tmp_path: Path) -> None:
     """Otherwise, the next checkpoint would make verification trust the attacker's key."""
     key = load_signing_key(new_signing_key(tmp_path / "evil.pem"))
-    assert isinstance(key, SigningKey)
     head = segment_head_body({}, key, None, journal=bodies(crashed, "segment")[0]["manifest"])
     attacks.append(crashed / "worker-0", "segment", head, segment=True)
     with pytest.raises(JournalCorrupt, match=f"names key {key.public.id}, which was not adopted"):
-        await start(crashed)
+        await open_and_close(crashed)
 
 
-async def test_forged_removal_does_not_hide_removed_segments(tmp_path: Path) -> None:
+async def test_forged_removal_does_not_hide_removed_segments(segmented: Path) -> None:
     """An unsigned retention record, or segment head, must not explain why signed records are missing."""
-    async with journal_in(
-        tmp_path / "audit", segment_bytes=4096, checkpoint_records=8, checkpoint_interval=3600
-    ) as journal:
-        for number in range(20):
-            await record_call(journal, f"r{number}")
-        crashed = crashed_copy(tmp_path / "audit")
-    folder = crashed / "worker-0"
-    starts = segment_starts(folder)
+    starts = segment_starts(segmented / "worker-0")
     assert len(starts) > 3
-    last = records(crashed)[starts[2] - 2]
-    removed = {"time": 1, "removed": {"sequence": last.sequence, "hash": last.hash}}
-    head = {**bodies(crashed, "segment")[-1], **removed, "open": []}
+    removed = removal_before(segmented, starts[2])
+    head = {**bodies(segmented, "segment")[-1], **removed, "open": []}
     for kind, body in (("retention", removed), ("segment", head)):
-        left = attacks.copied(crashed, f"crashed-{kind}")
+        left = attacks.copied(segmented, f"crashed-{kind}")
         attacks.append(left / "worker-0", cast("Kind", kind), orjson.dumps(body), segment=kind == "segment")
         for start_of in starts[:2]:
             segment_path(left / "worker-0", start_of).unlink()
         assert "no record says that retention removed them" in str(verify(left).chains[0].problem)
         with pytest.raises(JournalCorrupt, match="no signed record names them as removed"):
-            await start(left)
+            await open_and_close(left)
 
 
-async def test_forged_removal_is_not_used_after_the_next_start(tmp_path: Path) -> None:
+async def test_forged_removal_is_not_used_after_the_next_start(segmented: Path) -> None:
     """The start marks the forged record, and signs it. The segments are removed only after that."""
-    async with journal_in(
-        tmp_path / "audit", segment_bytes=4096, checkpoint_records=8, checkpoint_interval=3600
-    ) as journal:
-        for number in range(20):
-            await record_call(journal, f"r{number}")
-        crashed = crashed_copy(tmp_path / "audit")
-    folder = crashed / "worker-0"
+    folder = segmented / "worker-0"
     starts = segment_starts(folder)
-    last = records(crashed)[starts[2] - 2]
-    removed = {"time": 1, "removed": {"sequence": last.sequence, "hash": last.hash}}
-    attacks.append(folder, "retention", orjson.dumps(removed))
-    async with journal_in(crashed, segment_bytes=4096, compress=False) as journal:
+    attacks.append(folder, "retention", orjson.dumps(removal_before(segmented, starts[2])))
+    async with journal_in(segmented, segment_bytes=4096, compress=False) as journal:
         for number in range(20):
             await record_call(journal, f"s{number}")
     for start_of in starts[:2]:
         segment_path(folder, start_of).unlink()
-    assert "no record says that retention removed them" in str(verify(crashed).chains[0].problem)
+    assert "no record says that retention removed them" in str(verify(segmented).chains[0].problem)
     with pytest.raises(JournalCorrupt):
-        await start(crashed)
+        await open_and_close(segmented)
 
 
 async def test_chain_without_checkpoints_is_not_signed(crashed: Path) -> None:
     roll_back(crashed / "worker-0", keep=1)
     attacks.append(crashed / "worker-0", "event", b'{"time":1}')
     with pytest.raises(JournalCorrupt):
-        await start(crashed)
+        await open_and_close(crashed)
     (crashed / "manifest").unlink()
     with pytest.raises(JournalCorrupt):
-        await start(crashed)
+        await open_and_close(crashed)
 
 
 async def test_killed_run_cannot_be_cut_off_below_the_confirmed_head(
@@ -269,7 +263,7 @@ async def test_killed_run_cannot_be_cut_off_below_the_confirmed_head(
     roll_back(crashed / "worker-0", checkpoint)
     assert "it was rolled back" in str(verify(crashed).chains[0].problem)
     with pytest.raises(JournalCorrupt):
-        await start(crashed)
+        await open_and_close(crashed)
 
 
 async def test_verification_beside_a_gateway_that_confirms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ from tests.support.journals import (
     events,
     intent,
     journal_in,
+    open_and_close,
     record_call,
     records,
     unknown_outcome,
@@ -49,11 +50,6 @@ async def crashed(tmp_path: Path) -> Path:
         return crashed_copy(tmp_path / "audit")
 
 
-async def start(directory: Path) -> None:
-    async with journal_in(directory):
-        pass
-
-
 def torn_lines(directory: Path) -> list[dict[str, Any]]:
     """The bodies of the records that report a torn line."""
     return [body for body in bodies(directory, "recovery") if "offset" in body]
@@ -66,7 +62,7 @@ async def refused(directory: Path) -> JournalCorrupt:
 
 
 async def test_intent_without_outcome_gets_an_unknown_one(crashed: Path) -> None:
-    await start(crashed)
+    await open_and_close(crashed)
     assert events(crashed)[-2:] == [("open", "intent"), ("open", "outcome")]
     assert bodies(crashed, "event")[-1]["status"] == "Unknown"
     last = records(crashed, "event")[-2].sequence
@@ -117,7 +113,7 @@ async def test_bytes_after_the_last_copied_checkpoint_are_rewritten(
     with segment.open("rb") as watched, copies.open("rb") as beside, monkeypatch.context() as watching:
         watching.setattr(os, "pwrite", pwrite)
         watching.setattr(os, "fdatasync", fdatasync)
-        await start(tmp_path)
+        await open_and_close(tmp_path)
     first = done.index("synced")
     written = [each for each in done[:first] if isinstance(each, tuple)]
     assert len(written) == len(done[:first]) == -(-(len(left) - sure) // piece)
@@ -156,7 +152,7 @@ async def test_torn_line_of_any_length_is_removed_and_reported(crashed: Path) ->
         assert (found.sequence, found.size) == (last.sequence - 1, len(whole) - len(last.line))
         if kept % 100 == 1 or kept == len(last.line) - 1:
             copy = Path(shutil.copytree(crashed, crashed.with_name(f"torn-{kept}")))
-            await start(copy)
+            await open_and_close(copy)
             (note,) = torn_lines(copy)
             assert (note["segment"], note["offset"], note["bytes"]) == (path.name, found.torn.offset, kept)
             assert verified(copy).open == ()
@@ -167,7 +163,7 @@ async def test_zeros_after_a_power_failure_are_removed(crashed: Path) -> None:
     path = segment_path(folder, segment_starts(folder)[-1])
     with path.open("ab") as file:
         file.write(b'{"chain"' + b"\0" * 5000)
-    await start(crashed)
+    await open_and_close(crashed)
     assert torn_lines(crashed)[0]["bytes"] == 5008
     verified(crashed)
 
@@ -176,7 +172,7 @@ async def test_zeros_after_a_power_failure_are_removed(crashed: Path) -> None:
 async def test_segment_without_its_first_record_is_removed(crashed: Path, content: bytes) -> None:
     sequence = records(crashed)[-1].sequence + 1
     segment_path(crashed / "worker-0", sequence).write_bytes(content)
-    await start(crashed)
+    await open_and_close(crashed)
     assert len(torn_lines(crashed)) == 1
     assert verified(crashed).open == ()
 
@@ -186,7 +182,7 @@ async def test_chain_without_its_first_record_is_started_again(tmp_path: Path, c
     folder = tmp_path / "worker-0"
     folder.mkdir()
     segment_path(folder, 1).write_bytes(content)
-    await start(tmp_path)
+    await open_and_close(tmp_path)
     verified(tmp_path)
 
 
@@ -285,7 +281,7 @@ async def test_acknowledged_records_survive_kills_at_random_moments(tmp_path: Pa
         verified(tmp_path / "audit")
     kept = {record.receipt for record in records(tmp_path / "audit")}
     assert kept.issuperset(acknowledged), seed
-    await start(tmp_path / "audit")
+    await open_and_close(tmp_path / "audit")
     report = verified(tmp_path / "audit")
     assert (report.open, report.intents) == ((), report.outcomes), seed
     assert verify(tmp_path / "audit", expected=acknowledged[-3:]).good
