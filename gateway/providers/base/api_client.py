@@ -18,7 +18,7 @@ from gateway.upstream.messages import AttemptHeaders
 ResultT = TypeVar("ResultT")
 
 _CONTENT_TYPE: Final = "Content-Type"
-_COMMON_CONTENT_TYPES: Final = ("application/json", "application/x-www-form-urlencoded")
+_JSON: Final = "application/json"
 _NO_ENVELOPE: Final = Envelope(successful=False, code=None)
 
 
@@ -66,7 +66,7 @@ class ApiClient:
         self._status_table = status_table
         self._read_envelope = read_envelope
         self._headers = dict(headers or {})
-        self._common_headers = {kind: {**self._headers, _CONTENT_TYPE: kind} for kind in _COMMON_CONTENT_TYPES}
+        self._json_headers = {**self._headers, _CONTENT_TYPE: _JSON}
         self._attempt_headers = attempt_headers
         self._secrets = tuple(secrets)
 
@@ -112,10 +112,10 @@ class ApiClient:
         )
 
     def _headers_of(self, request: ApiRequest) -> Mapping[str, str]:
-        """Return all headers of a request. The common combinations are built once, because every call needs one."""
+        """Return all headers of a request. The common combinations are built once, because most calls need one."""
         kind = request.content_type
-        if not request.headers and (kind is None or kind in self._common_headers):
-            return self._headers if kind is None else self._common_headers[kind]
+        if not request.headers and kind in (None, _JSON):
+            return self._headers if kind is None else self._json_headers
         headers = {**self._headers, **request.headers}
         return headers if kind is None else {**headers, _CONTENT_TYPE: kind}
 
