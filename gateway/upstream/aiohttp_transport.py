@@ -68,7 +68,7 @@ class AiohttpTransport:
         self._session = self._new_connections = None
 
     async def exchange(
-        self, request: HttpRequest, traceparent: str | None, seconds: float, *, new_connection: bool = False
+        self, request: HttpRequest, traceparent: str | None, seconds: float, *, new_connection: bool
     ) -> HttpResponse:
         """See Transport. aiohttp does not tell whether the head of a response began before a connection was lost."""
         session = self._new_connections if new_connection else self._session

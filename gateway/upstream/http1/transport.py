@@ -68,7 +68,7 @@ class Http1Transport:
             await pool.close()
 
     async def exchange(
-        self, request: HttpRequest, traceparent: str | None, seconds: float, *, new_connection: bool = False
+        self, request: HttpRequest, traceparent: str | None, seconds: float, *, new_connection: bool
     ) -> HttpResponse:
         """See Transport."""
         pool = self._pool

@@ -235,7 +235,7 @@ class TestMalformed:
             await asyncio.wait_for(closed.wait(), 60)
         assert error.kind == errors.MALFORMED_PROVIDER_RESPONSE
 
-    async def test_size_limit_applies_to_decoded_bodies(self) -> None:
+    async def test_compressed_response_is_rejected_and_not_decoded(self) -> None:
         packed = gzip.compress(b"\0" * 50_000_000)
         head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
         async with RawServer(answering(head.encode() + packed)) as server:
