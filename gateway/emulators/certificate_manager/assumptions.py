@@ -38,8 +38,7 @@ Facts of a file (pem.py)
 Download (routes.py)
     The documents list the codes for all calls together. By default, the stored file is returned unchanged, even if it
     is expired or broken; seeded with `check_downloads`, such a file is 52003 or 52005. Its name is sent as raw UTF-8 in
-    a quoted
-    string: the documents say that `curl -OJ` keeps the name, and curl supports no other form.
+    a quoted string: the documents say that `curl -OJ` keeps the name, and curl supports no other form.
 """
 
 from zoneinfo import ZoneInfo
