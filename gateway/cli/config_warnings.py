@@ -36,7 +36,7 @@ def _journal(audit: AuditSettings | None) -> Iterator[str]:
     if audit.durability == "os":
         yield "audit.durability: os can lose the last records in a power failure"
     if audit.remove_unshipped:
-        yield "audit.remove_unshipped: retention removes records of which no other copy exists"
+        yield "audit.remove_unshipped: retention removes records that were not shipped; no other copy of them exists"
     elif audit.ship is None:
         yield "audit.ship: records are not shipped, so none are removed, and calls are rejected when the disk is full"
     if audit.checkpoint_interval > _SHORT_INTERVAL:
