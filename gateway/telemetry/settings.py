@@ -7,9 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, WithJsonSchema, field_validator
 
-from gateway import pem
-from gateway.config.base import RESTART, FileContent, Settings, as_bytes, is_loopback, listen_address
-from gateway.grpc_trial import check_authorities
+from gateway.config.base import RESTART, Settings, is_loopback, listen_address
+from gateway.config.grpc_ca_certificates import GrpcCaCertificates
 
 
 class TraceSettings(Settings):
@@ -42,7 +41,7 @@ class TelemetrySettings(Settings):
     endpoint: str | None = Field(
         default=None, description="OTLP/gRPC receiver: https://HOST:PORT, or http://HOST:PORT for plaintext."
     )
-    ca_certificates: FileContent | None = Field(
+    ca_certificates: GrpcCaCertificates | None = Field(
         default=None, description="PEM CA bundle used to verify the receiver. Default: the system's."
     )
     headers: Mapping[str, SecretStr] = Field(
@@ -56,15 +55,6 @@ class TelemetrySettings(Settings):
         description="HOST:PORT, or a port on 127.0.0.1, where Prometheus can scrape the metrics.",
         json_schema_extra=RESTART,
     )
-
-    _accept_text = field_validator("ca_certificates", mode="before")(as_bytes)
-
-    @field_validator("ca_certificates")
-    @classmethod
-    def _holds_certificates(cls, value: FileContent | None) -> FileContent | None:
-        if value is not None:
-            check_authorities(tuple(pem.certificates(value.get_secret_value())))
-        return value
 
     @field_validator("endpoint")
     @classmethod

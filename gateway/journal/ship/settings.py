@@ -10,7 +10,8 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator
 
 from gateway import pem
 from gateway.config.base import FileContent, Settings, as_bytes, is_loopback
-from gateway.grpc_trial import check_authorities, check_server
+from gateway.config.grpc_ca_certificates import GrpcCaCertificates
+from gateway.grpc_trial import check_server
 
 _HEADER_NAME: Final = re.compile(r"[a-z0-9_.-]+")
 _RESERVED: Final = ("grpc-", ":")
@@ -75,7 +76,7 @@ class ShipSettings(Settings):
         )
     )
     insecure: bool = Field(default=False, description="Accept an http:// endpoint that is not a loopback address.")
-    ca_certificates: FileContent | None = Field(
+    ca_certificates: GrpcCaCertificates | None = Field(
         default=None, description="PEM CA bundle used to verify the collector. Default: the system's."
     )
     client_certificate: ShipCertificate | None = Field(
@@ -115,15 +116,6 @@ class ShipSettings(Settings):
     maximum_backoff: float = Field(
         default=30.0, gt=0, le=3600, description="Maximum pause between two attempts, in seconds."
     )
-
-    _accept_text = field_validator("ca_certificates", mode="before")(as_bytes)
-
-    @field_validator("ca_certificates")
-    @classmethod
-    def _holds_certificates(cls, value: FileContent | None) -> FileContent | None:
-        if value is not None:
-            check_authorities(tuple(pem.certificates(value.get_secret_value())))
-        return value
 
     @field_validator("endpoint")
     @classmethod
