@@ -25,7 +25,7 @@ from tests.support import wire
 from tests.support.once import ONCE
 from tests.support.processes import READY
 from tests.support.providers.certificate_manager import page, row
-from tests.support.token_gateway import TokenGateway
+from tests.support.token_gateway import UNLIMITED, TokenGateway
 
 PROVIDER: Final = "providers/nhn"
 _START_SECONDS: Final = 60.0
@@ -147,8 +147,7 @@ def _options(port: int) -> Mapping[str, Any]:
         "id": "nhn", "type": "nhn-certificate-manager", "endpoint": f"http://127.0.0.1:{port}", "app_key": "app",
         "read_timeout": 0.2, **ONCE,
     }  # fmt: skip
-    unlimited = {"rate": 1_000_000, "burst": 1_000_000, "concurrency": 1_000_000}
-    return {"providers": [provider], "limits": {"caller": unlimited}, "log": {"format": "json"}}
+    return {"providers": [provider], "limits": UNLIMITED, "log": {"format": "json"}}
 
 
 def _address(process: "subprocess.Popen[str]") -> str:

@@ -18,7 +18,7 @@ from tests.bench.processes import Server
 from tests.support import envoy, programs
 from tests.support.hostile_peer import ATTACKS, CONTINUATION, EMPTY_CONTINUATION, attacking, closes_endless_headers
 from tests.support.http2_peer import Peer
-from tests.support.token_gateway import RunningTokenGateway, running_token_gateway
+from tests.support.token_gateway import UNLIMITED, RunningTokenGateway, running_token_gateway
 from tests.support.waiting import eventually
 
 SECONDS = 2.0
@@ -42,7 +42,7 @@ class Proxied(RunningTokenGateway):
 @pytest.fixture
 async def proxied(tmp_path: Path) -> AsyncIterator[Proxied]:
     program = programs.envoy()
-    async with running_token_gateway(tmp_path) as gateway:
+    async with running_token_gateway(tmp_path, limits=UNLIMITED) as gateway:
         (tmp_path / "ca.pem").write_bytes(gateway.files.authority.pem)
         own = envoy.ProxyFiles(*(tmp_path / name for name in ("server.pem", "server.key", "ca.pem", "jwks.json")))
         port = int(gateway.address.rpartition(":")[2])

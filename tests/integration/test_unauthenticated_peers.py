@@ -13,7 +13,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.bench.accounting import peak_memory
-from tests.support.hostile_peer import CONTINUATION, EMPTY_CONTINUATION, METHOD, attacking, closes_endless_headers
+from tests.support.hostile_peer import METHOD, attacking
 from tests.support.http2_peer import Peer
 from tests.support.token_gateway import RunningTokenGateway, running_token_gateway
 from tests.support.waiting import eventually
@@ -54,7 +54,7 @@ async def health_answers(channel: grpc.aio.Channel) -> int:
     return answers
 
 
-@pytest.mark.parametrize("kind", ["settings", "priority", "window-update", "continuation", "empty-continuation"])
+@pytest.mark.parametrize("kind", ["settings", "priority", "window-update"])
 async def test_control_frames_of_one_peer_do_not_stop_health_answers(kind: str, gateway: RunningTokenGateway) -> None:
     async with gateway.channel() as channel:
         await channel.channel_ready()
@@ -74,13 +74,6 @@ async def test_unfinished_messages_do_not_fill_the_memory(kind: str, gateway: Ru
         growth = peak_memory(gateway.process.pid) - before
     assert answers
     assert growth <= MOST_BYTES
-
-
-@pytest.mark.parametrize("frame", [CONTINUATION, EMPTY_CONTINUATION], ids=["full", "empty"])
-async def test_connection_with_endless_headers_is_closed(frame: bytes, gateway: RunningTokenGateway) -> None:
-    before = peak_memory(gateway.process.pid)
-    assert closes_endless_headers(gateway.address, frame)
-    assert peak_memory(gateway.process.pid) - before <= MOST_BYTES
 
 
 async def test_call_without_token_is_answered_before_its_message_is_sent(gateway: RunningTokenGateway) -> None:

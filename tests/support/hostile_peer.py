@@ -112,7 +112,7 @@ ATTACKS: Mapping[str, Attack] = {
 def closes_endless_headers(address: str, continuation: bytes, seconds: float = 10.0) -> bool:
     """Send headers that never end on one connection. Return whether the gateway closes it within this time."""
     until = time.monotonic() + seconds
-    peer = _connected(address, tls=True)
+    peer = _connected(address, tls=True, parses=False)  # so that no SETTINGS frame interrupts the headers
     peer.send(_UNFINISHED_HEADERS)
     while not peer.closed and time.monotonic() < until:
         peer.send(continuation, until=until)

@@ -1,16 +1,19 @@
 """A gateway whose callers have bearer tokens: its configuration, and its process."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import grpc
 import yaml
 
 from tests.support.authority import AUDIENCE, ISSUER, CertificateAuthority, TokenIssuer
 from tests.support.processes import Process
+
+UNLIMITED: Final[Mapping[str, Any]] = {"caller": {"rate": 1_000_000, "burst": 1_000_000, "concurrency": 1_000_000}}
+"""`limits` that no caller of a test reaches."""
 
 
 class TokenGateway:
