@@ -28,7 +28,6 @@ from tests.support.providers.certificate_manager import page, row
 from tests.support.token_gateway import UNLIMITED, TokenGateway
 
 PROVIDER: Final = "providers/nhn"
-_START_SECONDS: Final = 60.0
 _CALL_SECONDS: Final = 30.0
 _DAY: Final = 86_400
 _PAGE: Final = json.dumps(page([row()], size=1000)).encode()
