@@ -127,7 +127,7 @@ def digest_key(directory: Path, configured: bytes | None) -> bytes:
     """
     if configured is not None:
         return configured
-    path = directory / _DIGEST_KEY
+    path = digest_key_path(directory)
     if not path.exists():
         create(path, secrets.token_bytes(_DIGEST_KEY_BYTES))
     if len(key := _read(path)) != _DIGEST_KEY_BYTES:

@@ -110,11 +110,6 @@ class Journal:
         return self._writer.records.key.public if self._writer is not None else None
 
     @property
-    def synced_sequence(self) -> int:
-        """The sequence number of the last durable record."""
-        return self._writer.group_commit.durable if self._writer is not None else 0
-
-    @property
     def stats(self) -> JournalStats:
         """The present statistics."""
         if (writer := self._writer) is None:

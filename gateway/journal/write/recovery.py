@@ -53,8 +53,7 @@ class FoundChain:
     sequence, hash: of the last record. open: the intents without an outcome, by request id. key_id: the signing key
     that the newest segment names. journal: the id of the journal that it names; None if an older version wrote it.
     removed: the last record that retention removed. checkpoints: those of the newest segment, each with its sequence
-    number and the offset of its end.
-    uncopied: checkpoints without a copy.
+    number and the offset of its end. uncopied: checkpoints without a copy.
     """
 
     chain: str

@@ -196,7 +196,7 @@ async def test_statistics_count_records_and_syncs(tmp_path: Path) -> None:
         assert (stats.sequence, stats.unsynced, stats.open, stats.refused) == (3, 1, 1, 0)
         assert stats.bytes_written > 0
         await journal.commit(journal.append(outcome("r1")))
-        assert (journal.stats.open, journal.stats.unsynced, journal.synced_sequence) == (0, 0, 4)
+        assert (journal.stats.open, journal.stats.unsynced, journal.stats.sequence) == (0, 0, 4)
         assert journal.stats.sync_seconds > 0
 
 
