@@ -86,7 +86,7 @@ async def record_call(journal: Journal, request: str) -> None:
 
 
 async def open_and_close(directory: Path, **values: Any) -> None:
-    """Start the journal of worker 0, and stop it."""
+    """Start the journal of a worker, and stop it."""
     async with journal_in(directory, **values):
         pass
 

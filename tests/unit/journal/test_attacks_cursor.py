@@ -21,6 +21,7 @@ from tests.support.journals import (
     chain_records,
     journal_in,
     new_signing_key,
+    open_and_close,
     record_call,
     roll_back,
     stored_cursor,
@@ -165,8 +166,7 @@ async def test_shipper_waits_until_the_gateway_adopts_a_changed_key(tmp_path: Pa
     cursor = CursorOf(folder, key)
     with pytest.raises(CursorError, match="has not adopted the changed signing key yet"):
         await cursor.store.load()
-    async with journal_in(audit, signing_key_file=key, signing_key_ids=[attacks.key_id(key)]):
-        pass
+    await open_and_close(audit, signing_key_file=key, signing_key_ids=[attacks.key_id(key)])
     assert await cursor.store.load() == stored_cursor(folder)
     assert cursor.untrusted == []
 

@@ -24,6 +24,7 @@ from tests.support.journals import (
     chain_records,
     journal_in,
     new_signing_key,
+    open_and_close,
     record_call,
     records,
     unknown_outcome,
@@ -100,8 +101,7 @@ async def test_permitted_key_is_adopted_with_a_log_event_and_a_record(directory:
     assert verify(directory, public_keys=[before, directory / "public-key.pem"]).good
     assert verify(directory, public_keys=[directory / "public-key.pem"]).good
     # From now on, no setting is necessary, and the old key may not sign any more.
-    async with journal_in(directory):
-        pass
+    await open_and_close(directory)
     assert f"signed with key {new}" in await rejected(directory, signing_key_file=private)
 
 
@@ -162,8 +162,7 @@ async def test_only_valid_cursors_are_signed_with_the_adopted_key(directory: Pat
     attacks.forge_cursor(forged, signature=attacks.signature())
     new_signing_key(directory / KEY)
     key = load_signing_key(directory / KEY)
-    async with journal_in(directory, signing_key_ids=[key.public.id]):
-        pass
+    await open_and_close(directory, signing_key_ids=[key.public.id])
     assert load_signed(valid, key.public) is not None
     with pytest.raises(CursorNotSigned):
         load_signed(forged, key.public)
@@ -179,8 +178,7 @@ async def test_worker_with_the_previous_key_does_not_change_the_manifest(directo
             await record_call(journal, "r2")
         before = (directory / MANIFEST).read_bytes()
     assert (directory / MANIFEST).read_bytes() == before
-    async with journal_in(directory, worker=1):
-        pass
+    await open_and_close(directory, worker=1)
     assert verify(directory).good
     assert chain_records(directory / "worker-1")[-1].kind == "checkpoint"
 

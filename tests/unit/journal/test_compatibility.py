@@ -26,6 +26,7 @@ from tests.support.journals import (
     events,
     journal_in,
     new_signing_key,
+    open_and_close,
     record_call,
     records,
     stored_cursor,
@@ -94,15 +95,13 @@ async def test_only_the_key_of_the_last_checkpoint_is_accepted_after_the_upgrade
         with pytest.raises(ConfigError, match=f"the journal is signed with key {old}"):
             await Journal.open(audit_settings(directory), worker, unknown_outcome=unknown_outcome)
     new = key_id(directory / "signing-key.pem")
-    async with journal_in(directory, signing_key_ids=[new]):
-        pass
+    await open_and_close(directory, signing_key_ids=[new])
     assert verified(directory).key_changes[-1]["to"] == new
 
 
 async def test_chain_that_an_older_version_began_after_the_upgrade_is_listed(directory: Path) -> None:
     """After a rollback, the older version can have begun the chain of another worker."""
-    async with journal_in(directory):
-        pass
+    await open_and_close(directory)
     other = older_chain(directory)
     assert not verify(directory).good
     async with journal_in(directory, worker=1) as journal:

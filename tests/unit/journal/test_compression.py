@@ -33,6 +33,7 @@ from tests.support.journals import (
     crashed_copy,
     intent,
     journal_in,
+    open_and_close,
     outcome,
     record_call,
     roll_back,
@@ -158,8 +159,7 @@ async def test_sealed_segments_are_compressed_while_the_journal_runs(
         # A later segment of the same chain.
         report = verified(tmp_path)
         assert (report.intents, report.outcomes) == (600, 600)
-    async with journal_in(tmp_path):
-        pass
+    await open_and_close(tmp_path)
     assert verify(tmp_path).good
 
 
@@ -193,8 +193,7 @@ async def test_crash_at_any_step_leaves_a_valid_journal(audit: Path, monkeypatch
     monkeypatch.undo()
     for directory in left:
         verified(directory)
-        async with journal_in(directory, compress=False):
-            pass
+        await open_and_close(directory, compress=False)
         compress_all(directory)
         assert verified(directory).first == 1
 

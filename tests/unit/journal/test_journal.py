@@ -22,6 +22,7 @@ from tests.support.journals import (
     events,
     intent,
     journal_in,
+    open_and_close,
     outcome,
     record_call,
     records,
@@ -70,8 +71,7 @@ async def test_new_chain_has_a_signed_head_from_the_beginning(tmp_path: Path) ->
 async def test_clean_stop_signs_the_head_once(tmp_path: Path) -> None:
     async with journal_in(tmp_path) as journal:
         await record_call(journal, "r1")
-    async with journal_in(tmp_path):
-        pass
+    await open_and_close(tmp_path)
     assert [record.kind for record in records(tmp_path)][-3:] == ["event", "event", "checkpoint"]
     report = verified(tmp_path)
     assert (report.unsigned, report.copies, report.checkpoints) == (0, 2, 2)
@@ -138,8 +138,7 @@ async def test_open_intent_in_an_earlier_segment_gets_its_outcome_after_a_crash(
     assert verified(crashed).open == ("long", "late")
     assert [entry["request"] for entry in bodies(crashed, "segment")[-1]["open"]] == ["long"]
 
-    async with journal_in(crashed, segment_bytes=4096):
-        pass
+    await open_and_close(crashed, segment_bytes=4096)
     assert events(crashed)[-2:] == [("long", "outcome"), ("late", "outcome")]
     assert bodies(crashed, "event")[-2]["marker"] == "of the intent"
     assert verified(crashed).open == ()
@@ -258,6 +257,5 @@ async def test_missing_checkpoint_copies_are_restored(tmp_path: Path) -> None:
     folder = tmp_path / "worker-0"
     copies = read_copies(folder)
     (folder / "checkpoints.jsonl").write_bytes(copies.splitlines(keepends=True)[0] + b'{"cha')
-    async with journal_in(tmp_path):
-        pass
+    await open_and_close(tmp_path)
     assert read_copies(folder) == copies

@@ -25,6 +25,7 @@ from tests.support.journals import (
     events,
     intent,
     journal_in,
+    open_and_close,
     outcome,
     record_call,
     records,
@@ -167,8 +168,7 @@ async def test_start_on_a_failing_disk_is_retried(
 ) -> None:
     directory = tmp_path / "audit"
     if existing:
-        async with journal_in(directory):
-            pass
+        await open_and_close(directory)
     failing = Failing(monkeypatch)
     failing.replace("posix_fallocate")
     failing.error = code

@@ -13,7 +13,7 @@ from gateway.journal.format.segments import ChainPosition, segment_path, segment
 from gateway.journal.verify.verification import verify
 from gateway.journal.write.clock import now_ms
 from gateway.journal.write.journal import Journal
-from tests.support.journals import bodies, journal_in, record_call, records, verified
+from tests.support.journals import bodies, journal_in, open_and_close, record_call, records, verified
 from tests.support.waiting import eventually
 
 FEW: dict[str, Any] = {"segment_bytes": 4096, "checkpoint_records": 8}
@@ -49,8 +49,7 @@ async def test_old_shipped_segments_are_removed_and_reported(tmp_path: Path) -> 
     report = verified(tmp_path)
     assert report.first == starts[2]
     assert report.copies < report.checkpoints + 3
-    async with journal_in(tmp_path, retention=0, **FEW):
-        pass
+    await open_and_close(tmp_path, retention=0, **FEW)
     old, kept = receipts[3], receipts[starts[2]]
     checked = verify(tmp_path, expected=[old, kept])
     assert checked.good
@@ -67,8 +66,7 @@ async def test_newest_segment_is_never_removed(tmp_path: Path) -> None:
         await fill(journal, "s")
         assert await journal.remove_shipped(cursor(journal, 10**9, 10**9)) > 0
     verified(tmp_path)
-    async with journal_in(tmp_path, **FEW):
-        pass
+    await open_and_close(tmp_path, **FEW)
 
 
 async def test_segment_with_unshipped_records_is_kept(tmp_path: Path) -> None:
@@ -114,8 +112,7 @@ async def test_removal_is_durable_in_the_chain_before_a_file_is_deleted(
     assert not missing
     for directory in (audit, *left):
         verified(directory)
-        async with journal_in(directory, **FEW):
-            pass
+        await open_and_close(directory, **FEW)
 
 
 async def test_segment_deleted_beyond_the_retention_record_is_found(tmp_path: Path) -> None:
