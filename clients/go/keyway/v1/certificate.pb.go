@@ -81,10 +81,12 @@ func (CertificateState) EnumDescriptor() ([]byte, []int) {
 
 // A certificate that a provider holds. A field is empty or absent if the provider does not return its value.
 //
-// CERTIFICATE_VIEW_BASIC sets the fields up to and including `state`. CERTIFICATE_VIEW_FULL sets all fields.
+// CERTIFICATE_VIEW_BASIC sets the fields up to and including `state`, and `unreadable_fields`. CERTIFICATE_VIEW_FULL
+// sets all fields.
 type Certificate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The name, as `providers/{provider}/certificates/{certificate}`.
+	// The name, as `providers/{provider}/certificates/{certificate}`. Empty in a list if no request accepts the name, for
+	// example because it has more than 1,024 characters.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The name that the provider displays for the certificate.
 	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`

@@ -87,7 +87,7 @@ type CertificateView int32
 const (
 	// The default: BASIC.
 	CertificateView_CERTIFICATE_VIEW_UNSPECIFIED CertificateView = 0
-	// The fields of Certificate up to and including `state`.
+	// The fields of Certificate up to and including `state`, and `unreadable_fields`.
 	CertificateView_CERTIFICATE_VIEW_BASIC CertificateView = 1
 	// All fields. For some providers, the gateway downloads the file of the certificate and parses it. It does not return
 	// or keep a private key in that file.
@@ -1010,8 +1010,8 @@ type DownloadCertificateResponse struct {
 	// `include_private_key`.
 	PrivateKeyPem string `protobuf:"bytes,5,opt,name=private_key_pem,json=privateKeyPem,proto3" json:"private_key_pem,omitempty"`
 	// True if the gateway could not check that the private key belongs to the first certificate, because the key is
-	// encrypted or of an unsupported kind. A private key that belongs to another certificate is not returned: the call
-	// fails.
+	// encrypted or of an unsupported kind. If the private key belongs to none of the certificates, the call fails with
+	// INTERNAL `MALFORMED_PROVIDER_RESPONSE`.
 	PrivateKeyUnchecked bool `protobuf:"varint,6,opt,name=private_key_unchecked,json=privateKeyUnchecked,proto3" json:"private_key_unchecked,omitempty"`
 	unknownFields       protoimpl.UnknownFields
 	sizeCache           protoimpl.SizeCache

@@ -30,7 +30,7 @@ const (
 // certificates.
 //
 // ListTrustedAuthorities, ImportTrustedAuthority, and DeleteTrustedAuthority set the fields up to and including
-// `not_after`. GetTrustedAuthority sets all fields.
+// `not_after`, and `unreadable_fields`. GetTrustedAuthority sets all fields.
 type TrustedAuthority struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name, as `providers/{provider}/trustStores/{trust_store}/authorities/{alias}`.

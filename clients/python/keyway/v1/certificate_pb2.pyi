@@ -49,7 +49,8 @@ Global___CertificateState: _TypeAlias = CertificateState  # noqa: Y015
 class Certificate(_message.Message):
     """A certificate that a provider holds. A field is empty or absent if the provider does not return its value.
 
-    CERTIFICATE_VIEW_BASIC sets the fields up to and including `state`. CERTIFICATE_VIEW_FULL sets all fields.
+    CERTIFICATE_VIEW_BASIC sets the fields up to and including `state`, and `unreadable_fields`. CERTIFICATE_VIEW_FULL
+    sets all fields.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -73,7 +74,9 @@ class Certificate(_message.Message):
     CHAIN_FIELD_NUMBER: _builtins.int
     UNREADABLE_FIELDS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """The name, as `providers/{provider}/certificates/{certificate}`."""
+    """The name, as `providers/{provider}/certificates/{certificate}`. Empty in a list if no request accepts the name, for
+    example because it has more than 1,024 characters.
+    """
     display_name: _builtins.str
     """The name that the provider displays for the certificate."""
     authority: _builtins.str

@@ -58,7 +58,7 @@ class _CertificateViewEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Certi
     CERTIFICATE_VIEW_UNSPECIFIED: _CertificateView.ValueType  # 0
     """The default: BASIC."""
     CERTIFICATE_VIEW_BASIC: _CertificateView.ValueType  # 1
-    """The fields of Certificate up to and including `state`."""
+    """The fields of Certificate up to and including `state`, and `unreadable_fields`."""
     CERTIFICATE_VIEW_FULL: _CertificateView.ValueType  # 2
     """All fields. For some providers, the gateway downloads the file of the certificate and parses it. It does not return
     or keep a private key in that file.
@@ -70,7 +70,7 @@ class CertificateView(_CertificateView, metaclass=_CertificateViewEnumTypeWrappe
 CERTIFICATE_VIEW_UNSPECIFIED: CertificateView.ValueType  # 0
 """The default: BASIC."""
 CERTIFICATE_VIEW_BASIC: CertificateView.ValueType  # 1
-"""The fields of Certificate up to and including `state`."""
+"""The fields of Certificate up to and including `state`, and `unreadable_fields`."""
 CERTIFICATE_VIEW_FULL: CertificateView.ValueType  # 2
 """All fields. For some providers, the gateway downloads the file of the certificate and parses it. It does not return
 or keep a private key in that file.
@@ -533,8 +533,8 @@ class DownloadCertificateResponse(_message.Message):
     """
     private_key_unchecked: _builtins.bool
     """True if the gateway could not check that the private key belongs to the first certificate, because the key is
-    encrypted or of an unsupported kind. A private key that belongs to another certificate is not returned: the call
-    fails.
+    encrypted or of an unsupported kind. If the private key belongs to none of the certificates, the call fails with
+    INTERNAL `MALFORMED_PROVIDER_RESPONSE`.
     """
     @_builtins.property
     def certificate_chain(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

@@ -27,7 +27,7 @@ class TrustedAuthority(_message.Message):
     certificates.
 
     ListTrustedAuthorities, ImportTrustedAuthority, and DeleteTrustedAuthority set the fields up to and including
-    `not_after`. GetTrustedAuthority sets all fields.
+    `not_after`, and `unreadable_fields`. GetTrustedAuthority sets all fields.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

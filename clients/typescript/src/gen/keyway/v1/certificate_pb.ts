@@ -24,13 +24,15 @@ export const file_keyway_v1_certificate: GenFile = /*@__PURE__*/
 /**
  * A certificate that a provider holds. A field is empty or absent if the provider does not return its value.
  *
- * CERTIFICATE_VIEW_BASIC sets the fields up to and including `state`. CERTIFICATE_VIEW_FULL sets all fields.
+ * CERTIFICATE_VIEW_BASIC sets the fields up to and including `state`, and `unreadable_fields`. CERTIFICATE_VIEW_FULL
+ * sets all fields.
  *
  * @generated from message keyway.v1.Certificate
  */
 export type Certificate = Message<"keyway.v1.Certificate"> & {
   /**
-   * The name, as `providers/{provider}/certificates/{certificate}`.
+   * The name, as `providers/{provider}/certificates/{certificate}`. Empty in a list if no request accepts the name, for
+   * example because it has more than 1,024 characters.
    *
    * @generated from field: string name = 1;
    */

@@ -499,8 +499,8 @@ export type DownloadCertificateResponse = Message<"keyway.v1.DownloadCertificate
 
   /**
    * True if the gateway could not check that the private key belongs to the first certificate, because the key is
-   * encrypted or of an unsupported kind. A private key that belongs to another certificate is not returned: the call
-   * fails.
+   * encrypted or of an unsupported kind. If the private key belongs to none of the certificates, the call fails with
+   * INTERNAL `MALFORMED_PROVIDER_RESPONSE`.
    *
    * @generated from field: bool private_key_unchecked = 6;
    */
@@ -996,7 +996,7 @@ export enum CertificateView {
   UNSPECIFIED = 0,
 
   /**
-   * The fields of Certificate up to and including `state`.
+   * The fields of Certificate up to and including `state`, and `unreadable_fields`.
    *
    * @generated from enum value: CERTIFICATE_VIEW_BASIC = 1;
    */

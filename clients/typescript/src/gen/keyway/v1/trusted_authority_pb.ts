@@ -26,7 +26,7 @@ export const file_keyway_v1_trusted_authority: GenFile = /*@__PURE__*/
  * certificates.
  *
  * ListTrustedAuthorities, ImportTrustedAuthority, and DeleteTrustedAuthority set the fields up to and including
- * `not_after`. GetTrustedAuthority sets all fields.
+ * `not_after`, and `unreadable_fields`. GetTrustedAuthority sets all fields.
  *
  * @generated from message keyway.v1.TrustedAuthority
  */
