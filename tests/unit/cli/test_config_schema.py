@@ -30,9 +30,11 @@ def test_shipped_configurations_match_the_schema(name: str, schema: dict[str, An
     jsonschema.validate(yaml.safe_load((ROOT / name).read_text(encoding="utf-8")), schema)
 
 
-def test_complete_example_of_the_docs_matches_the_schema(schema: dict[str, Any]) -> None:
+def test_complete_example_of_the_docs_matches_the_schema_and_has_every_key(schema: dict[str, Any]) -> None:
     page = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
-    jsonschema.validate(yaml.safe_load(page.split("```yaml\n")[1].split("```")[0]), schema)
+    example = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])
+    jsonschema.validate(example, schema)
+    assert set(example) == set(schema["properties"]), "the page states that every top-level key occurs"
 
 
 @pytest.mark.parametrize(
