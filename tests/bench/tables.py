@@ -40,7 +40,15 @@ def about(sets: Mapping[str, Rows]) -> str:
 def costs(rows: Rows) -> str:
     """The table of CPU time, throughput, and memory."""
     naive = rows.get("naive")
-    header = ["", "CPU µs/call", "of which helpers", "÷ naive gateway", "calls/s", "calls per CPU second", "peak MiB"]
+    header = [
+        "",
+        "CPU µs/call",
+        "CPU µs/call in helper processes",
+        "÷ naive gateway",
+        "calls/s",
+        "calls per CPU second",
+        "peak MiB",
+    ]
     body = [[row.competitor.label, *_costs(row, naive)] for row in rows.values()]
     return _table(header, body)
 

@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import itertools
 import resource
+import signal
 import sys
 import time
 import warnings
@@ -31,6 +32,8 @@ def main() -> int | str:
     parser.add_argument("--minutes", type=float, default=10.0, help="duration; default: 10")
     parser.add_argument("--only", nargs="+", choices=[*TARGETS, *WIRE_TARGETS], help="only these targets")
     options = parser.parse_args()
+    # So that SIGTERM stops the gateway as well. Hypothesis would take SystemExit for a failure of the target.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     warnings.simplefilter("ignore")
     names = options.only or [*TARGETS, *WIRE_TARGETS]
     with contextlib.ExitStack() as exits:
