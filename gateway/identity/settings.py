@@ -18,7 +18,7 @@ from gateway.config.base import (
     is_loopback,
 )
 from gateway.config.problems import FileError
-from gateway.tls_verification import verifying_context
+from gateway.tls_verification import system_context, verifying_context
 
 Algorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
@@ -101,7 +101,7 @@ class JwtSettings(Settings):
         """Return the TLS context used for `jwks_url`; raise FileError for an unusable CA bundle."""
         bundle = content(self.jwks_ca_certificates)
         if bundle is None:
-            return verifying_context()
+            return system_context()
         try:
             return verifying_context(pem.plain_certificates(bundle).decode())
         except (ValueError, ssl.SSLError) as error:

@@ -5,10 +5,8 @@ batches), the SDK reads the standard `OTEL_…` variables.
 """
 
 import logging
-import ssl
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final, TypedDict
 
 from opentelemetry.exporter.otlp.proto.grpc import exporter as otlp
@@ -18,6 +16,7 @@ from gateway import pem
 from gateway.config.base import content
 from gateway.grpc_channel import SHARED_OPTIONS
 from gateway.telemetry.settings import TelemetrySettings
+from gateway.tls_verification import system_authorities
 
 _sdk_log = logging.getLogger("opentelemetry.keyway")
 """A logger under that of the SDK, so that all export errors are reported in the same way."""
@@ -56,14 +55,11 @@ def _bundle(authorities: bytes | None) -> bytes | None:
 
 
 def _credentials(authorities: bytes | None) -> Any:
-    """Return gRPC credentials through the import of the exporter: telemetry does not import gRPC itself."""
-    return otlp.ssl_channel_credentials(root_certificates=authorities or _system_authorities())  # type: ignore[attr-defined]
+    """Return gRPC credentials. gRPC uses its built-in authorities if the system has none.
 
-
-def _system_authorities() -> bytes | None:
-    """Return the system's trust store. If it has none, gRPC uses its built-in list."""
-    file = ssl.get_default_verify_paths().cafile
-    return Path(file).read_bytes() if file is not None else None
+    `ssl_channel_credentials` comes from the exporter, because telemetry does not import gRPC itself.
+    """
+    return otlp.ssl_channel_credentials(root_certificates=authorities or system_authorities().encode() or None)  # type: ignore[attr-defined]
 
 
 class MetricPush:
