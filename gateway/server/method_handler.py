@@ -69,7 +69,7 @@ def method_handler(
             return response.SerializeToString()
         # The exception that abort() raises stays in memory until the garbage collector runs, together with everything
         # that this frame holds. Timers also keep the context of the call.
-        call.release_request()
+        call.request = None
         sent = status.to_status(failure, idempotent=method.idempotent, request_id=call.request_id)
         trailers = status.trailers(call.request_id, sent, call.receipt)
         del failure, call

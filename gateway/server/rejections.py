@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from gateway.audit import events
 from gateway.audit.call_facts import CallSource
+from gateway.server.peer_network import peer_host
 from gateway.server.rpc_context import RpcContext
 from gateway.server.tarpit import Tarpit
 
@@ -52,20 +53,19 @@ class Rejections:
 
     def count(self, call: RpcContext, rejection: Rejection) -> None:
         """Count the rejection of a call."""
-        self._count(_host(call.source), rejection, call.method.full_name)
+        self._count(peer_host(call.source.address), rejection, call.method.full_name)
 
     async def count_and_delay(self, call: RpcContext, rejection: Rejection) -> None:
         """Count the rejection of a call, and return when the gateway may respond."""
         self.count(call, rejection)
-        call.release_request()
-        await self._tarpit.delay_response(_host(call.source))
+        await self._tarpit.delay_response(peer_host(call.source.address))
 
     async def count_unknown_method(self, source: CallSource) -> None:
         """Count a call to an unknown method, and return when the gateway may respond.
 
         The record does not contain the method's name, because the peer can choose any number of names.
         """
-        host = _host(source)
+        host = peer_host(source.address)
         self._count(host, Rejection("UNIMPLEMENTED", "UNIMPLEMENTED"), UNKNOWN_METHOD)
         await self._tarpit.delay_response(host)
 
@@ -103,7 +103,3 @@ class Rejections:
 
     def _schedule_flush(self) -> None:
         self._flush_timer = asyncio.get_running_loop().call_later(_INTERVAL_SECONDS, self.flush)
-
-
-def _host(source: CallSource) -> str:
-    return source.address.rpartition(":")[0].strip("[]")

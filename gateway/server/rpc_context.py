@@ -46,7 +46,7 @@ class RpcContext(CallContext):
         transport: gRPC's own context of the call.
         received_at: the start of the call.
     Decoding interceptor:
-        request: the decoded message; None before decoding. A rejection or the end of the call clears it.
+        request: the decoded message; None before decoding, and when the call has ended.
     Authentication interceptor:
         caller: None before authentication.
     Authorization interceptor:
@@ -116,10 +116,6 @@ class RpcContext(CallContext):
     def resources(self) -> Sequence[tuple[str, str]]:
         """The type and name of each resource in the request; empty before decoding."""
         return resources(self.method, self.request) if self.request is not None else ()
-
-    def release_request(self) -> None:
-        """Drop the request, so that a call that waits or has ended does not keep it in memory."""
-        self.request = None
 
 
 def _is_recordable(text: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import grpc
 
-from gateway.server.peer_network import peer_network
+from gateway.server.peer_network import peer_host, peer_network
 from gateway.server.rpc_context import ServicerContext, peer_address
 
 
@@ -28,7 +28,7 @@ class PeerSlots:
     @contextlib.asynccontextmanager
     async def slot(self, transport: ServicerContext) -> AsyncIterator[None]:
         """Hold a slot for the peer of a call. Aborts the call with RESOURCE_EXHAUSTED if there is none."""
-        peer = peer_network(peer_address(transport.peer()).rpartition(":")[0].strip("[]"))
+        peer = peer_network(peer_host(peer_address(transport.peer())))
         held = self._held.get(peer, 0)
         if held >= self._per_peer or self.held >= self._maximum:
             await transport.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many calls of this kind are open")
