@@ -74,8 +74,8 @@ def _targets(given: argparse.Namespace) -> int:
     sets = {"targets": rows}
     given.output.mkdir(parents=True, exist_ok=True)
     settings = {"rounds": rounds, "seconds": seconds, "gateway": str(given.root)}
-    told = [verdict.as_json() for verdict in verdicts]
-    results.write(given.output / "targets.json", sets, settings, verdicts=told)
+    as_json = [verdict.as_json() for verdict in verdicts]
+    results.write(given.output / "targets.json", sets, settings, verdicts=as_json)
     print(f"bench: written to {given.output}/targets.json", file=sys.stderr)
     page = f"{tables.about(sets)}\n\n{table(verdicts)}"
     print(page)

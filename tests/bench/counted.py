@@ -15,8 +15,8 @@ from types import FrameType, GeneratorType
 from typing import Any
 
 
-def tell(path: Path) -> None:
-    """Objects after a full garbage collection, including objects that were frozen."""
+def write_counts(path: Path) -> None:
+    """Count after a full garbage collection, including objects that were frozen."""
     gc.unfreeze()
     gc.collect()
     objects = gc.get_objects()
@@ -41,6 +41,6 @@ def _name(waiting: "asyncio.Future[Any]") -> str:
 
 if __name__ == "__main__":
     destination = Path(sys.argv[1])
-    signal.signal(signal.SIGUSR1, lambda _number, _frame: tell(destination))
+    signal.signal(signal.SIGUSR1, lambda _number, _frame: write_counts(destination))
     sys.argv = sys.argv[2:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

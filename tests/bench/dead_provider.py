@@ -25,24 +25,24 @@ from keyway.v1 import key_service_pb2 as keys
 from tests.bench import tools
 from tests.bench.callers import Callers
 from tests.bench.competitors import Surroundings
+from tests.bench.failing_upstream import FailingUpstream, Health
 from tests.bench.generators import Ghz, percentile
 from tests.bench.material import APP_KEY, KEY, PLAINTEXT, PROVIDER
-from tests.bench.mortal import Health, MortalUpstream
 from tests.bench.processes import ServerError, leave_nothing_behind
 from tests.bench.run import scratch, surroundings
 from tests.bench.target import Target
 from tests.bench.verdicts import Verdict, table
 from tests.bench.whole_gateway import gateway
 
-_SECOND, _MORTAL = "second", "mortal"
-_DEATHS: Final = (Health.REFUSING, Health.HANGING)
+_SECOND, _FAILING = "second", "failing"
+_FAILURES: Final = (Health.REFUSING, Health.HANGING)
 _OTHERS_RATE: Final = 200.0
 """Calls per second to each of the other two: far below capacity, so that the tail is not queueing time."""
 _OTHERS_AT_ONCE: Final = 16
-_MORTALS_RATE: Final = 40.0
-_MORTALS_DEADLINE: Final = 2.0
-_DIES_AFTER_SECONDS: Final = 0.5
-_OPENS_AFTER_SECONDS: Final = BreakerSettings().window / 2 + _MORTALS_DEADLINE + 1
+_FAILING_RATE: Final = 40.0
+_FAILING_DEADLINE: Final = 2.0
+_FAILS_AFTER_SECONDS: Final = 0.5
+_OPENS_AFTER_SECONDS: Final = BreakerSettings().window / 2 + _FAILING_DEADLINE + 1
 """The latest moment at which the breaker opens: half of the requests in its window have failed."""
 _INTERVAL: Final = BreakerSettings().interval
 _OPEN: Final = "PROVIDER_CIRCUIT_OPEN"
@@ -68,41 +68,41 @@ def measure(around: Surroundings, folder: Path, *, rounds: int, seconds: float) 
     folder.mkdir()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         findings = runner.run(_rounds(around, folder, rounds, seconds))
-    return [verdict for death, found in findings.items() for verdict in _verdicts(death, found)]
+    return [verdict for failure, found in findings.items() for verdict in _verdicts(failure, found)]
 
 
 async def _rounds(around: Surroundings, folder: Path, rounds: int, seconds: float) -> dict[Health, Findings]:
-    findings = {death: Findings() for death in _DEATHS}
-    async with MortalUpstream(around.material.encrypt_answer) as mortal:
-        others = [_provider(_SECOND, around.upstream.url(tls=False)), _provider(_MORTAL, mortal.url)]
+    findings = {failure: Findings() for failure in _FAILURES}
+    async with FailingUpstream(around.material.encrypt_answer) as upstream:
+        others = [_provider(_SECOND, around.upstream.url(tls=False)), _provider(_FAILING, upstream.url)]
         with ExitStack() as stack:
-            # Starting and stopping takes seconds in which the mortal upstream is idle.
+            # Starting and stopping takes seconds in which the failing upstream is idle.
             _, target = stack.enter_context(gateway(around, folder, others=others))
             targets = [replace(target, body=_request(name)) for name in (PROVIDER, _SECOND)]
-            pace = {"rate": _MORTALS_RATE, "deadline": _MORTALS_DEADLINE}
-            async with Callers(target, _request(_MORTAL), **pace) as callers:
+            pace = {"rate": _FAILING_RATE, "deadline": _FAILING_DEADLINE}
+            async with Callers(target, _request(_FAILING), **pace) as callers:
                 await _load(targets, 1.0)
                 for _ in range(rounds):
-                    for death, found in findings.items():
+                    for failure, found in findings.items():
                         found.alone += await _load(targets, seconds)
                         loading = asyncio.create_task(_load(targets, _OPENS_AFTER_SECONDS + seconds))
-                        await asyncio.sleep(_DIES_AFTER_SECONDS)
-                        await _die_and_return(death, found, mortal, callers, loading)
+                        await asyncio.sleep(_FAILS_AFTER_SECONDS)
+                        await _fail_and_recover(failure, found, upstream, callers, loading)
     return findings
 
 
-async def _die_and_return(
-    death: Health, found: Findings, mortal: MortalUpstream, callers: Callers, loading: Awaitable[list[float]]
+async def _fail_and_recover(
+    failure: Health, found: Findings, upstream: FailingUpstream, callers: Callers, loading: Awaitable[list[float]]
 ) -> None:
-    died = time.monotonic()
-    await mortal.become(death)
+    failed = time.monotonic()
+    await upstream.become(failure)
     found.beside += await loading
-    answered = [one for one in callers.since(died) if one.reason == _OPEN]
+    answered = [one for one in callers.since(failed) if one.reason == _OPEN]
     if not answered:
         raise ServerError("the circuit breaker did not open")
-    found.opened.append(min(one.began + one.seconds for one in answered) - died)
+    found.opened.append(min(one.began + one.seconds for one in answered) - failed)
     found.answers += [one.seconds for one in answered]
-    await mortal.become(Health.WELL)
+    await upstream.become(Health.HEALTHY)
     back = time.monotonic()
     found.recovered.append(await _first_success(callers, back) - back)
 
@@ -125,20 +125,20 @@ async def _load(targets: Sequence[Target], seconds: float) -> list[float]:
     return [duration for load in loads for duration in load.durations]
 
 
-def _verdicts(death: Health, found: Findings) -> Sequence[Verdict]:
+def _verdicts(failure: Health, found: Findings) -> Sequence[Verdict]:
     alone, beside, answers = (sorted(each) for each in (found.alone, found.beside, found.answers))
     before, during = percentile(alone, 0.99) * 1e3, percentile(beside, 0.99) * 1e3
     opened = statistics.median(found.opened)
     return [
         Verdict(
-            f"{death.value} provider: p99 of calls to the other two ÷ p99 while all three work",
+            f"{failure.value} provider: p99 of calls to the other two ÷ p99 while all three work",
             during / before,
             1.2,
             "×",
             remark=f"{during:.2f} and {before:.2f} ms; {len(beside)} and {len(alone)} calls",
         ),
         Verdict(
-            f"{death.value} provider: p99 of calls to it while the breaker is open",
+            f"{failure.value} provider: p99 of calls to it while the breaker is open",
             percentile(answers, 0.99) * 1e3,
             10.0,
             "ms",
@@ -146,9 +146,9 @@ def _verdicts(death: Health, found: Findings) -> Sequence[Verdict]:
             f"{opened:.2f} s",
         ),
         Verdict(
-            f"{death.value} provider: recovery time (limit: one breaker interval and the next call)",
+            f"{failure.value} provider: recovery time (limit: one breaker interval and the next call)",
             max(found.recovered),
-            _INTERVAL + 2 / _MORTALS_RATE,
+            _INTERVAL + 2 / _FAILING_RATE,
             "s",
             remark=f"maximum of {len(found.recovered)} runs",
         ),

@@ -15,7 +15,7 @@ from tests.bench import accounting
 _START_SECONDS: Final = 30.0
 _END_SECONDS: Final = 20.0
 _PAUSE_SECONDS: Final = 0.02
-_TOLD_CHARACTERS: Final = 600
+_TAIL_CHARACTERS: Final = 600
 
 
 class ServerError(Exception):
@@ -93,21 +93,21 @@ class Server:
         """Peak resident memory in bytes."""
         return accounting.peak_memory(self.pid)
 
-    def told(self) -> str:
+    def output_tail(self) -> str:
         """The last lines of its output."""
-        return self._log.read_text(errors="replace").strip()[-_TOLD_CHARACTERS:]
+        return self._log.read_text(errors="replace").strip()[-_TAIL_CHARACTERS:]
 
     def _wait_until_it_listens(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
-                raise ServerError(f"the process exited with {self._process.returncode}: {self.told()}")
+                raise ServerError(f"the process exited with {self._process.returncode}: {self.output_tail()}")
             with socket.socket() as attempt:
                 attempt.settimeout(1.0)
                 if attempt.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
             time.sleep(_PAUSE_SECONDS)
-        raise ServerError(f"the process does not listen on port {self.port}: {self.told()}")
+        raise ServerError(f"the process does not listen on port {self.port}: {self.output_tail()}")
 
     def _end(self) -> None:
         if self._process.poll() is None:

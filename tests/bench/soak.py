@@ -28,25 +28,25 @@ from keyway.v1 import key_service_pb2 as keys
 from tests.bench import tools
 from tests.bench.callers import GIVEN_UP, Callers
 from tests.bench.competitors import Surroundings
+from tests.bench.failing_upstream import FailingUpstream, Health
 from tests.bench.generators import Ghz
 from tests.bench.material import APP_KEY, KEY, PLAINTEXT
-from tests.bench.mortal import Health, MortalUpstream
 from tests.bench.processes import leave_nothing_behind
+from tests.bench.resource_usage import MemoryLog, ResourceUsage, settled
 from tests.bench.run import scratch, surroundings
 from tests.bench.target import Target
 from tests.bench.verdicts import Verdict, table
-from tests.bench.watching import MemoryLog, Possessions, settled
 from tests.bench.whole_gateway import gateway
 
-_ILL: Final = "ill"
-_ILLNESSES: Final = (
-    Health.WELL,
+_FAILING: Final = "failing"
+_HEALTH_SEQUENCE: Final = (
+    Health.HEALTHY,
     Health.HANGING,
-    Health.WELL,
+    Health.HEALTHY,
     Health.RESETTING,
-    Health.WELL,
+    Health.HEALTHY,
     Health.OVERLOADED,
-    Health.WELL,
+    Health.HEALTHY,
     Health.REFUSING,
 )
 _CHANGE_SECONDS: Final = 5.0
@@ -63,7 +63,7 @@ _STATUSES: Final = frozenset({code.name for code in grpc.StatusCode} | {GIVEN_UP
 
 
 @dataclass
-class Soaked:
+class SoakResults:
     """Results. steady: calls to the working provider. ended: results of the others by code. late: calls that ended long
     after their deadline. memory: bytes after the warm-up and at the end.
     """
@@ -73,39 +73,39 @@ class Soaked:
     lost: int
     late: int
     ended: Counter[str]
-    before: Possessions
-    after: Possessions
+    before: ResourceUsage
+    after: ResourceUsage
     memory: tuple[float, float]
     seconds: float
 
 
-async def soak(around: Surroundings, folder: Path, minutes: float, calls: int | None) -> Soaked:
+async def soak(around: Surroundings, folder: Path, minutes: float, calls: int | None) -> SoakResults:
     """When to stop: after a number of minutes, or of calls to the working provider."""
-    told = folder / "counts.json"
-    async with MortalUpstream(around.material.encrypt_answer) as mortal:
-        ill = {"id": _ILL, "type": "nhn-secure-key-manager", "endpoint": mortal.url, "app_key": APP_KEY}
+    counts_file = folder / "counts.json"
+    async with FailingUpstream(around.material.encrypt_answer) as upstream:
+        failing = {"id": _FAILING, "type": "nhn-secure-key-manager", "endpoint": upstream.url, "app_key": APP_KEY}
         with ExitStack() as stack:
-            module = ("tests.bench.counted", told, "gateway")
-            server, target = stack.enter_context(gateway(around, folder, others=[ill], module=module))
+            module = ("tests.bench.counted", counts_file, "gateway")
+            server, target = stack.enter_context(gateway(around, folder, others=[failing], module=module))
             most = await _most(target)
             rate = most * _LOAD - _PACE["rate"]
             async with Callers(target, _request(), **_PACE):
                 await asyncio.sleep(2)
-            before = await settled(server.pid, told)
+            before = await settled(server.pid, counts_file)
             _say(f"{most:.0f} calls/s at most; now {rate:.0f}, and {_PACE['rate']:.0f} to the failing provider")
             began = time.monotonic()
             log = stack.enter_context(MemoryLog(server.pid))
             async with Callers(target, _request(), **_PACE) as callers:
-                changing = asyncio.create_task(_change(mortal))
+                changing = asyncio.create_task(_change(upstream))
                 steady = await _steady(target, rate, began + minutes * 60, calls)
                 changing.cancel()
-                await mortal.become(Health.WELL)
+                await upstream.become(Health.HEALTHY)
             seconds = time.monotonic() - began
             memory = (_median(log, _WARM_UP, _WARM_UP + 0.2), _median(log, 0.8, 1.0))
-            after = await settled(server.pid, told)
+            after = await settled(server.pid, counts_file)
             late = sum(one.seconds > _PACE["deadline"] + _LATE_SECONDS for one in callers.ended)
             ended = Counter(one.code for one in callers.ended)
-            return Soaked(steady, rate, callers.lost, late, ended, before, after, memory, seconds)
+            return SoakResults(steady, rate, callers.lost, late, ended, before, after, memory, seconds)
 
 
 async def _most(target: Target) -> float:
@@ -114,9 +114,9 @@ async def _most(target: Target) -> float:
     return load.calls / load.seconds
 
 
-async def _change(mortal: MortalUpstream) -> None:
-    for health in cycle(_ILLNESSES):
-        await mortal.become(health)
+async def _change(upstream: FailingUpstream) -> None:
+    for health in cycle(_HEALTH_SEQUENCE):
+        await upstream.become(health)
         await asyncio.sleep(_CHANGE_SECONDS)
 
 
@@ -134,7 +134,7 @@ def _median(log: MemoryLog, begin: float, end: float) -> float:
 
 
 def _request() -> bytes:
-    return keys.EncryptRequest(name=f"providers/{_ILL}/keys/{KEY}", plaintext=PLAINTEXT).SerializeToString()
+    return keys.EncryptRequest(name=f"providers/{_FAILING}/keys/{KEY}", plaintext=PLAINTEXT).SerializeToString()
 
 
 def verify(folder: Path) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def verify(folder: Path) -> dict[str, Any]:
     return report
 
 
-def verdicts(found: Soaked, journal: dict[str, Any]) -> Sequence[Verdict]:
+def verdicts(found: SoakResults, journal: dict[str, Any]) -> Sequence[Verdict]:
     """Verdicts on the results."""
     chains = journal["chains"]
     outcomes, open_calls = sum(chain["outcomes"] for chain in chains), sum(len(chain["open"]) for chain in chains)
@@ -218,12 +218,12 @@ def main() -> int:
         (own := folder / "own").mkdir()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             found = runner.run(soak(around, own, minutes, given.calls))
-        told = verdicts(found, verify(own))
-    print(table(told))
+        judged = verdicts(found, verify(own))
+    print(table(judged))
     given.output.mkdir(parents=True, exist_ok=True)
-    document = {"seconds": found.seconds, "calls": found.steady, "verdicts": [one.as_json() for one in told]}
+    document = {"seconds": found.seconds, "calls": found.steady, "verdicts": [one.as_json() for one in judged]}
     (given.output / "soak.json").write_text(json.dumps(document, indent=1) + "\n")
-    return 0 if all(one.met for one in told) else 1
+    return 0 if all(one.met for one in judged) else 1
 
 
 if __name__ == "__main__":

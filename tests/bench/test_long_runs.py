@@ -13,16 +13,16 @@ import grpc
 import pytest
 
 from tests.bench.callers import GIVEN_UP, Callers
-from tests.bench.mortal import Health, MortalUpstream
+from tests.bench.failing_upstream import FailingUpstream, Health
+from tests.bench.resource_usage import files
 from tests.bench.target import Target
-from tests.bench.watching import files
 from tests.support.waiting import eventually
 
 _REQUEST = b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
 
 
 async def test_the_upstream_fails_as_configured() -> None:
-    async def ask(upstream: MortalUpstream) -> bytes:
+    async def ask(upstream: FailingUpstream) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", upstream.port)
         try:
             writer.write(_REQUEST)
@@ -30,7 +30,7 @@ async def test_the_upstream_fails_as_configured() -> None:
         finally:
             writer.close()
 
-    async with MortalUpstream(b"{}") as upstream:
+    async with FailingUpstream(b"{}") as upstream:
         assert await ask(upstream) == b"HTTP/1.1 200 OK\r\n"
         await upstream.become(Health.OVERLOADED)
         assert b"503" in await ask(upstream)
@@ -42,7 +42,7 @@ async def test_the_upstream_fails_as_configured() -> None:
             await upstream.become(health)
             with pytest.raises(error):
                 await ask(upstream)
-        await upstream.become(Health.WELL)
+        await upstream.become(Health.HEALTHY)
         assert await ask(upstream) == b"HTTP/1.1 200 OK\r\n"
 
 
@@ -51,10 +51,10 @@ async def test_callers_record_every_call() -> None:
     answers = iter(("OK", "OK", "refused"))
 
     async def answer(request: bytes, context: Any) -> bytes:
-        told = next(answers, "nothing")
-        if told == "refused":
+        behavior = next(answers, "nothing")
+        if behavior == "refused":
             await context.abort(grpc.StatusCode.UNAVAILABLE, "no")
-        if told == "nothing":
+        if behavior == "nothing":
             await asyncio.Event().wait()
         return b""
 
@@ -99,9 +99,9 @@ def test_a_wrapped_program_reports_its_tasks(tmp_path: Path) -> None:
         "    await asyncio.wait(tasks)\n"
         "asyncio.run(main())\n"
     )
-    told = tmp_path / "told"
+    counts_file = tmp_path / "counts.json"
     root = str(Path(__file__).parents[2])
-    command = [sys.executable, "-m", "tests.bench.counted", str(told), "waiting"]
+    command = [sys.executable, "-m", "tests.bench.counted", str(counts_file), "waiting"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root, env=environment) as process:
         try:
@@ -109,12 +109,12 @@ def test_a_wrapped_program_reports_its_tasks(tmp_path: Path) -> None:
             assert process.stdout.readline() == b"ready\n"
             assert files(process.pid) >= 3
             process.send_signal(signal.SIGUSR1)
-            while not told.exists():
+            while not counts_file.exists():
                 assert process.poll() is None
         finally:
             process.kill()
     # Each of the seven tasks has a future of its own, and so does the program's main task.
-    pending = json.loads(told.read_text())["pending"]
+    pending = json.loads(counts_file.read_text())["pending"]
     assert (pending.pop("sleep"), pending.pop("main")) == (7, 1)
     assert all(name.startswith("future held by ") and "Task" in name for name in pending)
     assert sum(pending.values()) == 8

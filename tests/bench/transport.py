@@ -47,10 +47,10 @@ class _Canned(asyncio.Protocol):
         self._transport.write(_ANSWER)
 
 
-def _serve(told: "Connection[Any, Any]") -> None:
+def _serve(pipe: "Connection[Any, Any]") -> None:
     async def forever() -> None:
         server = await asyncio.get_running_loop().create_server(_Canned, "127.0.0.1", 0)
-        told.send(server.sockets[0].getsockname()[1])
+        pipe.send(server.sockets[0].getsockname()[1])
         await asyncio.Event().wait()
 
     uvloop.run(forever())

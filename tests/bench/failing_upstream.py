@@ -9,11 +9,11 @@ from typing import Final, Self, cast
 
 
 class Health(Enum):
-    """Behavior of the upstream. WELL: responds. REFUSING: does not listen. HANGING: listens without responding.
+    """Behavior of the upstream. HEALTHY: responds. REFUSING: does not listen. HANGING: listens without responding.
     RESETTING: resets each connection. OVERLOADED: responds with 503.
     """
 
-    WELL = "well"
+    HEALTHY = "healthy"
     REFUSING = "refusing"
     HANGING = "hanging"
     RESETTING = "resetting"
@@ -25,13 +25,13 @@ _RESET: Final = struct.pack("ii", 1, 0)
 _BACKLOG: Final = 1024
 
 
-class MortalUpstream:
-    """`async with MortalUpstream(answer) as upstream: … await upstream.become(Health.HANGING)`."""
+class FailingUpstream:
+    """`async with FailingUpstream(answer) as upstream: … await upstream.become(Health.HANGING)`."""
 
     def __init__(self, answer: bytes) -> None:
-        self.health = Health.WELL
+        self.health = Health.HEALTHY
         self.answers = {
-            Health.WELL: _HEAD % (b"200 OK", len(answer)) + answer,
+            Health.HEALTHY: _HEAD % (b"200 OK", len(answer)) + answer,
             Health.OVERLOADED: _HEAD % (b"503 Service Unavailable", 0),
         }
         self.connections: set[asyncio.Transport] = set()
@@ -78,7 +78,7 @@ class MortalUpstream:
 class _Connection(asyncio.Protocol):
     """The gateway sends a request of this size in one segment, and the next request only after the response."""
 
-    def __init__(self, upstream: MortalUpstream) -> None:
+    def __init__(self, upstream: FailingUpstream) -> None:
         self._upstream = upstream
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -15,13 +15,13 @@ from typing import Any, Final, Self
 
 _PROC: Final = Path("/proc")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
-_TELLING_SECONDS: Final = 20.0
+_REPORT_SECONDS: Final = 20.0
 _SETTLED_SECONDS: Final = 17.0
 """An idle connection to an upstream is closed after 15 seconds."""
 
 
 @dataclass(frozen=True, slots=True)
-class Possessions:
+class ResourceUsage:
     """pending: waiting tasks and futures, by name. objects: number of Python objects. files: files and connections."""
 
     files: int
@@ -40,22 +40,22 @@ def files(pid: int) -> int:
     return len(os.listdir(_PROC / str(pid) / "fd"))
 
 
-async def settled(pid: int, told: Path, longest: float = 60.0) -> Possessions:
+async def settled(pid: int, counts_file: Path, longest: float = 60.0) -> ResourceUsage:
     """Resources of the idle server, after the number of its files has not changed for a while."""
     deadline, before, since = time.monotonic() + longest, files(pid), time.monotonic()
     while time.monotonic() < min(deadline, since + _SETTLED_SECONDS):
         await asyncio.sleep(0.5)
         if (now := files(pid)) != before:
             before, since = now, time.monotonic()
-    counts = await _told(pid, told)
+    counts = await _counts(pid, counts_file)
     threads = len(os.listdir(_PROC / str(pid) / "task"))
-    return Possessions(files(pid), threads, Counter(counts["pending"]), counts["objects"])
+    return ResourceUsage(files(pid), threads, Counter(counts["pending"]), counts["objects"])
 
 
-async def _told(pid: int, path: Path) -> dict[str, Any]:
+async def _counts(pid: int, path: Path) -> dict[str, Any]:
     os.kill(pid, signal.SIGUSR1)
-    deadline = time.monotonic() + _TELLING_SECONDS
-    while (text := _taken(path)) is None:
+    deadline = time.monotonic() + _REPORT_SECONDS
+    while (text := _read_and_remove(path)) is None:
         if time.monotonic() > deadline:
             raise TimeoutError("the gateway did not report its tasks")
         await asyncio.sleep(0.05)
@@ -63,7 +63,7 @@ async def _told(pid: int, path: Path) -> dict[str, Any]:
     return counts
 
 
-def _taken(path: Path) -> str | None:
+def _read_and_remove(path: Path) -> str | None:
     """Read and remove the file; None if it does not exist yet."""
     try:
         text = path.read_text()
