@@ -11,7 +11,7 @@ from typing import Final, cast
 from google.protobuf.message import DecodeError, Message
 
 from gateway.contract.methods import BATCHES, METHODS, Method
-from gateway.errors import GatewayError, InvalidRequest, Violation
+from gateway.errors import InvalidRequest, Violation
 from gateway.server import batch_limits
 from gateway.server.interceptors.interceptor import CallNext, Interceptor, InterceptorDependencies
 from gateway.server.rpc_context import RpcContext
@@ -27,6 +27,9 @@ _ITEM_FIELDS: Final[Mapping[str, int]] = {
 class _Decoding:
     async def intercept(self, call_next: CallNext, call: RpcContext) -> Message:
         call.request = _decoded(await _received(call), call.method)
+        if call.request is None:
+            name = call.method.request.DESCRIPTOR.full_name
+            raise InvalidRequest([Violation("", f"the message cannot be decoded as {name}")])
         return await call_next(call)
 
 
@@ -57,23 +60,19 @@ async def _received(call: RpcContext) -> bytes:
     return received
 
 
-def _decoded(received: bytes, method: Method) -> Message:
+def _decoded(received: bytes, method: Method) -> Message | None:
+    """Return the decoded message; None if it cannot be decoded.
+
+    The error of the parser ends here. It can contain request data, and the frames of its traceback hold the message,
+    but the response of the call can be delayed.
+    """
     request: Message = method.request()
     item_field = _ITEM_FIELDS.get(method.operation)
-    failure: GatewayError
     try:
         request.ParseFromString(received if item_field is None else batch_limits.cut(received, item_field))
     except DecodeError:
-        # The parser's message can contain request data.
-        description = f"the message cannot be decoded as {request.DESCRIPTOR.full_name}"
-        failure = InvalidRequest([Violation("", description)])
-    except GatewayError as error:
-        failure = error.with_traceback(None)
-    else:
-        return request
-    # The response can be delayed. The frames of the traceback must not hold the message meanwhile.
-    del received
-    raise failure
+        return None
+    return request
 
 
 def decoding(_dependencies: InterceptorDependencies) -> Interceptor:
