@@ -11,6 +11,24 @@ import (
 	keywayv1 "keyway.dev/clients/go/keyway/v1"
 )
 
+// AllAuditRecords iterates over the audit records of all pages. It requests each page only when needed. The first error ends
+// the iteration. Use [Client.AuditRecordPages] to read the other fields of the pages.
+func (c *Client) AllAuditRecords(
+	ctx context.Context, request *keywayv1.ListAuditRecordsRequest, options ...grpc.CallOption,
+) iter.Seq2[*keywayv1.AuditRecord, error] {
+	return items(c.AuditRecordPages(ctx, request, options...), (*keywayv1.ListAuditRecordsResponse).GetRecords)
+}
+
+// AuditRecordPages iterates over the pages of ListAuditRecords.
+func (c *Client) AuditRecordPages(
+	ctx context.Context, request *keywayv1.ListAuditRecordsRequest, options ...grpc.CallOption,
+) iter.Seq2[*keywayv1.ListAuditRecordsResponse, error] {
+	return pages(request.GetPageToken(), func(token string) (*keywayv1.ListAuditRecordsResponse, error) {
+		next := onPage(request, func(r *keywayv1.ListAuditRecordsRequest) { r.PageToken = token })
+		return c.Audits.ListAuditRecords(ctx, next, options...)
+	})
+}
+
 // AllCertificates iterates over the certificates of all pages. It requests each page only when needed. The first error ends
 // the iteration. Use [Client.CertificatePages] to read the other fields of the pages.
 func (c *Client) AllCertificates(

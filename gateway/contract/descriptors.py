@@ -9,7 +9,13 @@ from typing import Any, Final
 from google.api import field_behavior_pb2, resource_pb2
 from google.protobuf.descriptor import FieldDescriptor, FileDescriptor, MethodDescriptor
 
-from keyway.v1 import certificate_service_pb2, key_service_pb2, options_pb2, provider_service_pb2
+from keyway.v1 import (
+    audit_service_pb2,
+    certificate_service_pb2,
+    key_service_pb2,
+    options_pb2,
+    provider_service_pb2,
+)
 
 # The published types of these extensions do not match the type that `Extensions[...]` requires.
 RESOURCE: Final[Any] = resource_pb2.resource
@@ -19,7 +25,12 @@ _FIELD_BEHAVIOR: Final[Any] = field_behavior_pb2.field_behavior
 _METHOD: Final[Any] = options_pb2.method
 _FIELD: Final[Any] = options_pb2.field
 
-FILES: Final = (certificate_service_pb2.DESCRIPTOR, key_service_pb2.DESCRIPTOR, provider_service_pb2.DESCRIPTOR)
+FILES: Final = (
+    certificate_service_pb2.DESCRIPTOR,
+    key_service_pb2.DESCRIPTOR,
+    provider_service_pb2.DESCRIPTOR,
+    audit_service_pb2.DESCRIPTOR,
+)
 """The files that define the services."""
 
 

@@ -4,12 +4,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from typing import Any, overload
 
 from keyway.pages import items, iterate_pages, iterate_pages_async
+from keyway.v1.audit_record_pb2 import AuditRecord
+from keyway.v1.audit_service_pb2 import ListAuditRecordsRequest, ListAuditRecordsResponse
 from keyway.v1.certificate_pb2 import Certificate
 from keyway.v1.certificate_service_pb2 import ListCertificatesRequest, ListCertificatesResponse
 from keyway.v1.provider_pb2 import Provider
 from keyway.v1.provider_service_pb2 import ListProvidersRequest, ListProvidersResponse
 
 
+@overload
+def iterate(
+    method: Callable[..., ListAuditRecordsResponse],
+    request: ListAuditRecordsRequest | Mapping[str, Any] | None = None,
+    **arguments: Any,
+) -> Iterator[AuditRecord]: ...
 @overload
 def iterate(
     method: Callable[..., ListCertificatesResponse],
@@ -32,6 +40,12 @@ def iterate(method: Callable[..., Any], request: Any = None, **arguments: Any) -
         yield from items(response)
 
 
+@overload
+def iterate_async(
+    method: Callable[..., Awaitable[ListAuditRecordsResponse]],
+    request: ListAuditRecordsRequest | Mapping[str, Any] | None = None,
+    **arguments: Any,
+) -> AsyncIterator[AuditRecord]: ...
 @overload
 def iterate_async(
     method: Callable[..., Awaitable[ListCertificatesResponse]],

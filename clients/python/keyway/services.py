@@ -11,6 +11,25 @@ import grpc
 import grpc.aio
 
 from keyway.methods import AsyncCall, AsyncMethod, CallOptions, Method, call
+from keyway.v1.audit_record_pb2 import (
+    AuditFilter,
+    AuditRecord,
+)
+from keyway.v1.audit_service_pb2 import (
+    GetAuditRecordRequest,
+    GetAuditRecordResponse,
+    GetJournalStatusRequest,
+    GetJournalStatusResponse,
+    ListAuditRecordsRequest,
+    ListAuditRecordsResponse,
+    SummarizeAuditRecordsRequest,
+    SummarizeAuditRecordsResponse,
+    VerifyJournalRequest,
+    VerifyJournalResponse,
+)
+from keyway.v1.audit_service_pb2_grpc import (
+    AuditServiceStub,
+)
 from keyway.v1.certificate_pb2 import (
     DistinguishedName,
 )
@@ -89,6 +108,242 @@ from keyway.v1.provider_service_pb2 import (
 from keyway.v1.provider_service_pb2_grpc import (
     ProviderServiceStub,
 )
+
+
+class AuditService:
+    """Answers questions about recorded calls."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        stub = cast("Any", AuditServiceStub(channel))
+        self.ListAuditRecords: Method[ListAuditRecordsRequest, ListAuditRecordsResponse] = stub.ListAuditRecords
+        self.GetAuditRecord: Method[GetAuditRecordRequest, GetAuditRecordResponse] = stub.GetAuditRecord
+        self.SummarizeAuditRecords: Method[SummarizeAuditRecordsRequest, SummarizeAuditRecordsResponse] = stub.SummarizeAuditRecords
+        self.GetJournalStatus: Method[GetJournalStatusRequest, GetJournalStatusResponse] = stub.GetJournalStatus
+        self.VerifyJournal: Method[VerifyJournalRequest, VerifyJournalResponse] = stub.VerifyJournal
+
+    @overload
+    def list_audit_records(self, request: ListAuditRecordsRequest | Mapping[str, Any], /, **options: Unpack[CallOptions]) -> ListAuditRecordsResponse: ...
+    @overload
+    def list_audit_records(
+        self,
+        *,
+        parent: str,
+        filter: AuditFilter | Mapping[str, Any] | None = None,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> ListAuditRecordsResponse: ...
+    def list_audit_records(self, *request: Any, **arguments: Any) -> ListAuditRecordsResponse:
+        """Lists records, newest first.
+
+        Fields:
+            parent: The audit log, as `auditLogs/{audit_log}`, or `auditLogs/-` for every log that the caller
+                may read.
+            filter: Which records to list.
+            page_size: The maximum number of records on a page, 1 to 1,000.
+            page_token: The `next_page_token` of the previous page.
+        """
+        return call(self.ListAuditRecords, ListAuditRecordsRequest, request, arguments)
+
+    @overload
+    def get_audit_record(self, request: GetAuditRecordRequest | Mapping[str, Any], /, **options: Unpack[CallOptions]) -> GetAuditRecordResponse: ...
+    @overload
+    def get_audit_record(
+        self,
+        *,
+        parent: str,
+        request_id: str | None = None,
+        receipt: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> GetAuditRecordResponse: ...
+    def get_audit_record(self, *request: Any, **arguments: Any) -> GetAuditRecordResponse:
+        """Returns one record with its events.
+
+        Fields:
+            parent: The audit log, as `auditLogs/{audit_log}`, or `auditLogs/-` for every log that the caller
+                may read.
+            request_id: The ID of the request, from the trailer `keyway-request-id` or `AuditRecord.request_id`.
+            receipt: A receipt, from the trailer `keyway-audit-receipt` or `AuditRecord.receipt`.
+        """
+        return call(self.GetAuditRecord, GetAuditRecordRequest, request, arguments)
+
+    @overload
+    def summarize_audit_records(self, request: SummarizeAuditRecordsRequest | Mapping[str, Any], /, **options: Unpack[CallOptions]) -> SummarizeAuditRecordsResponse: ...
+    @overload
+    def summarize_audit_records(
+        self,
+        *,
+        parent: str,
+        filter: AuditFilter | Mapping[str, Any] | None = None,
+        group_by: Iterable[int | str],
+        max_groups: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> SummarizeAuditRecordsResponse: ...
+    def summarize_audit_records(self, *request: Any, **arguments: Any) -> SummarizeAuditRecordsResponse:
+        """Counts records in groups, such as the denials of each caller on each day.
+
+        Fields:
+            parent: The audit log, as `auditLogs/{audit_log}`, or `auditLogs/-` for every log that the caller
+                may read.
+            filter: Which records to count.
+            group_by: The properties by which to group, 1 to 4, without duplicates.
+            max_groups: The maximum number of groups, 1 to 10,000.
+        """
+        return call(self.SummarizeAuditRecords, SummarizeAuditRecordsRequest, request, arguments)
+
+    @overload
+    def get_journal_status(self, request: GetJournalStatusRequest | Mapping[str, Any], /, **options: Unpack[CallOptions]) -> GetJournalStatusResponse: ...
+    @overload
+    def get_journal_status(
+        self,
+        *,
+        name: str,
+        **options: Unpack[CallOptions],
+    ) -> GetJournalStatusResponse: ...
+    def get_journal_status(self, *request: Any, **arguments: Any) -> GetJournalStatusResponse:
+        """Returns the state of this gateway's journal.
+
+        Fields:
+            name: The audit log of the gateway.
+        """
+        return call(self.GetJournalStatus, GetJournalStatusRequest, request, arguments)
+
+    @overload
+    def verify_journal(self, request: VerifyJournalRequest | Mapping[str, Any], /, **options: Unpack[CallOptions]) -> VerifyJournalResponse: ...
+    @overload
+    def verify_journal(
+        self,
+        *,
+        name: str,
+        restart: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> VerifyJournalResponse: ...
+    def verify_journal(self, *request: Any, **arguments: Any) -> VerifyJournalResponse:
+        """Verifies this gateway's journal, and returns the progress and the result.
+
+        Fields:
+            name: The audit log of the gateway.
+            restart: Whether to start a new verification although one has been completed.
+        """
+        return call(self.VerifyJournal, VerifyJournalRequest, request, arguments)
+
+
+class AsyncAuditService:
+    """`AuditService` for asyncio."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        stub = cast("Any", AuditServiceStub(channel))
+        self.ListAuditRecords: AsyncMethod[ListAuditRecordsRequest, ListAuditRecordsResponse] = stub.ListAuditRecords
+        self.GetAuditRecord: AsyncMethod[GetAuditRecordRequest, GetAuditRecordResponse] = stub.GetAuditRecord
+        self.SummarizeAuditRecords: AsyncMethod[SummarizeAuditRecordsRequest, SummarizeAuditRecordsResponse] = stub.SummarizeAuditRecords
+        self.GetJournalStatus: AsyncMethod[GetJournalStatusRequest, GetJournalStatusResponse] = stub.GetJournalStatus
+        self.VerifyJournal: AsyncMethod[VerifyJournalRequest, VerifyJournalResponse] = stub.VerifyJournal
+
+    @overload
+    def list_audit_records(self, request: ListAuditRecordsRequest | Mapping[str, Any], /, **options: Unpack[CallOptions]) -> AsyncCall[ListAuditRecordsResponse]: ...
+    @overload
+    def list_audit_records(
+        self,
+        *,
+        parent: str,
+        filter: AuditFilter | Mapping[str, Any] | None = None,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> AsyncCall[ListAuditRecordsResponse]: ...
+    def list_audit_records(self, *request: Any, **arguments: Any) -> AsyncCall[ListAuditRecordsResponse]:
+        """Lists records, newest first.
+
+        Fields:
+            parent: The audit log, as `auditLogs/{audit_log}`, or `auditLogs/-` for every log that the caller
+                may read.
+            filter: Which records to list.
+            page_size: The maximum number of records on a page, 1 to 1,000.
+            page_token: The `next_page_token` of the previous page.
+        """
+        return call(self.ListAuditRecords, ListAuditRecordsRequest, request, arguments)
+
+    @overload
+    def get_audit_record(self, request: GetAuditRecordRequest | Mapping[str, Any], /, **options: Unpack[CallOptions]) -> AsyncCall[GetAuditRecordResponse]: ...
+    @overload
+    def get_audit_record(
+        self,
+        *,
+        parent: str,
+        request_id: str | None = None,
+        receipt: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> AsyncCall[GetAuditRecordResponse]: ...
+    def get_audit_record(self, *request: Any, **arguments: Any) -> AsyncCall[GetAuditRecordResponse]:
+        """Returns one record with its events.
+
+        Fields:
+            parent: The audit log, as `auditLogs/{audit_log}`, or `auditLogs/-` for every log that the caller
+                may read.
+            request_id: The ID of the request, from the trailer `keyway-request-id` or `AuditRecord.request_id`.
+            receipt: A receipt, from the trailer `keyway-audit-receipt` or `AuditRecord.receipt`.
+        """
+        return call(self.GetAuditRecord, GetAuditRecordRequest, request, arguments)
+
+    @overload
+    def summarize_audit_records(self, request: SummarizeAuditRecordsRequest | Mapping[str, Any], /, **options: Unpack[CallOptions]) -> AsyncCall[SummarizeAuditRecordsResponse]: ...
+    @overload
+    def summarize_audit_records(
+        self,
+        *,
+        parent: str,
+        filter: AuditFilter | Mapping[str, Any] | None = None,
+        group_by: Iterable[int | str],
+        max_groups: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> AsyncCall[SummarizeAuditRecordsResponse]: ...
+    def summarize_audit_records(self, *request: Any, **arguments: Any) -> AsyncCall[SummarizeAuditRecordsResponse]:
+        """Counts records in groups, such as the denials of each caller on each day.
+
+        Fields:
+            parent: The audit log, as `auditLogs/{audit_log}`, or `auditLogs/-` for every log that the caller
+                may read.
+            filter: Which records to count.
+            group_by: The properties by which to group, 1 to 4, without duplicates.
+            max_groups: The maximum number of groups, 1 to 10,000.
+        """
+        return call(self.SummarizeAuditRecords, SummarizeAuditRecordsRequest, request, arguments)
+
+    @overload
+    def get_journal_status(self, request: GetJournalStatusRequest | Mapping[str, Any], /, **options: Unpack[CallOptions]) -> AsyncCall[GetJournalStatusResponse]: ...
+    @overload
+    def get_journal_status(
+        self,
+        *,
+        name: str,
+        **options: Unpack[CallOptions],
+    ) -> AsyncCall[GetJournalStatusResponse]: ...
+    def get_journal_status(self, *request: Any, **arguments: Any) -> AsyncCall[GetJournalStatusResponse]:
+        """Returns the state of this gateway's journal.
+
+        Fields:
+            name: The audit log of the gateway.
+        """
+        return call(self.GetJournalStatus, GetJournalStatusRequest, request, arguments)
+
+    @overload
+    def verify_journal(self, request: VerifyJournalRequest | Mapping[str, Any], /, **options: Unpack[CallOptions]) -> AsyncCall[VerifyJournalResponse]: ...
+    @overload
+    def verify_journal(
+        self,
+        *,
+        name: str,
+        restart: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> AsyncCall[VerifyJournalResponse]: ...
+    def verify_journal(self, *request: Any, **arguments: Any) -> AsyncCall[VerifyJournalResponse]:
+        """Verifies this gateway's journal, and returns the progress and the result.
+
+        Fields:
+            name: The audit log of the gateway.
+            restart: Whether to start a new verification although one has been completed.
+        """
+        return call(self.VerifyJournal, VerifyJournalRequest, request, arguments)
 
 
 class CertificateService:

@@ -222,6 +222,16 @@ const (
 	// FAILED_PRECONDITION. The key or its version is not active.
 	// Example: Secure Key Manager returns "Invalid Key Status" for a key that is scheduled for deletion.
 	ErrorReason_ERROR_REASON_KEY_NOT_ACTIVE ErrorReason = 54
+	// UNIMPLEMENTED. The gateway answers no audit queries, because `audit.query` is not configured.
+	ErrorReason_ERROR_REASON_AUDIT_QUERY_NOT_CONFIGURED ErrorReason = 56
+	// UNAVAILABLE. The index of the journal, or the central store, cannot answer now.
+	ErrorReason_ERROR_REASON_AUDIT_QUERY_UNAVAILABLE ErrorReason = 57
+	// DEADLINE_EXCEEDED. The query took longer than `audit.query.timeout`. Select a shorter time range.
+	ErrorReason_ERROR_REASON_AUDIT_QUERY_TIMEOUT ErrorReason = 58
+	// RESOURCE_EXHAUSTED. The caller has another audit query in progress.
+	ErrorReason_ERROR_REASON_AUDIT_QUERY_IN_PROGRESS ErrorReason = 59
+	// NOT_FOUND. There is no such audit record, or the caller may not read it.
+	ErrorReason_ERROR_REASON_AUDIT_RECORD_NOT_FOUND ErrorReason = 60
 )
 
 // Enum value maps for ErrorReason.
@@ -283,6 +293,11 @@ var (
 		52: "ERROR_REASON_KEY_VERSION_NOT_FOUND",
 		53: "ERROR_REASON_INVALID_USER_DATA",
 		54: "ERROR_REASON_KEY_NOT_ACTIVE",
+		56: "ERROR_REASON_AUDIT_QUERY_NOT_CONFIGURED",
+		57: "ERROR_REASON_AUDIT_QUERY_UNAVAILABLE",
+		58: "ERROR_REASON_AUDIT_QUERY_TIMEOUT",
+		59: "ERROR_REASON_AUDIT_QUERY_IN_PROGRESS",
+		60: "ERROR_REASON_AUDIT_RECORD_NOT_FOUND",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":                      0,
@@ -341,6 +356,11 @@ var (
 		"ERROR_REASON_KEY_VERSION_NOT_FOUND":            52,
 		"ERROR_REASON_INVALID_USER_DATA":                53,
 		"ERROR_REASON_KEY_NOT_ACTIVE":                   54,
+		"ERROR_REASON_AUDIT_QUERY_NOT_CONFIGURED":       56,
+		"ERROR_REASON_AUDIT_QUERY_UNAVAILABLE":          57,
+		"ERROR_REASON_AUDIT_QUERY_TIMEOUT":              58,
+		"ERROR_REASON_AUDIT_QUERY_IN_PROGRESS":          59,
+		"ERROR_REASON_AUDIT_RECORD_NOT_FOUND":           60,
 	}
 )
 
@@ -375,7 +395,7 @@ var File_keyway_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_keyway_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x1ckeyway/v1/error_reason.proto\x12\tkeyway.v1*\x88\x11\n" +
+	"\x1ckeyway/v1/error_reason.proto\x12\tkeyway.v1*\xd8\x12\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\x01\x12#\n" +
@@ -433,7 +453,12 @@ const file_keyway_v1_error_reason_proto_rawDesc = "" +
 	"\x1aERROR_REASON_KEY_NOT_FOUND\x103\x12&\n" +
 	"\"ERROR_REASON_KEY_VERSION_NOT_FOUND\x104\x12\"\n" +
 	"\x1eERROR_REASON_INVALID_USER_DATA\x105\x12\x1f\n" +
-	"\x1bERROR_REASON_KEY_NOT_ACTIVE\x106B;\n" +
+	"\x1bERROR_REASON_KEY_NOT_ACTIVE\x106\x12+\n" +
+	"'ERROR_REASON_AUDIT_QUERY_NOT_CONFIGURED\x108\x12(\n" +
+	"$ERROR_REASON_AUDIT_QUERY_UNAVAILABLE\x109\x12$\n" +
+	" ERROR_REASON_AUDIT_QUERY_TIMEOUT\x10:\x12(\n" +
+	"$ERROR_REASON_AUDIT_QUERY_IN_PROGRESS\x10;\x12'\n" +
+	"#ERROR_REASON_AUDIT_RECORD_NOT_FOUND\x10<B;\n" +
 	"\rdev.keyway.v1P\x01Z(keyway.dev/clients/go/keyway/v1;keywayv1b\x06proto3"
 
 var (

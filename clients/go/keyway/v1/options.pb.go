@@ -46,6 +46,8 @@ const (
 	// Stored private keys, symmetric keys, and secrets. This class has no group: a policy must name each method. Example:
 	// GetSecret.
 	AccessClass_ACCESS_CLASS_PRIVATE_MATERIAL AccessClass = 6
+	// Audit records and the state of the journal. Example: ListAuditRecords.
+	AccessClass_ACCESS_CLASS_AUDIT_LOG AccessClass = 7
 )
 
 // Enum value maps for AccessClass.
@@ -58,6 +60,7 @@ var (
 		4: "ACCESS_CLASS_CERTIFICATE_ADMINISTRATION",
 		5: "ACCESS_CLASS_TRUST_STORE_ADMINISTRATION",
 		6: "ACCESS_CLASS_PRIVATE_MATERIAL",
+		7: "ACCESS_CLASS_AUDIT_LOG",
 	}
 	AccessClass_value = map[string]int32{
 		"ACCESS_CLASS_UNSPECIFIED":                0,
@@ -67,6 +70,7 @@ var (
 		"ACCESS_CLASS_CERTIFICATE_ADMINISTRATION": 4,
 		"ACCESS_CLASS_TRUST_STORE_ADMINISTRATION": 5,
 		"ACCESS_CLASS_PRIVATE_MATERIAL":           6,
+		"ACCESS_CLASS_AUDIT_LOG":                  7,
 	}
 )
 
@@ -229,9 +233,12 @@ type MethodFacts struct {
 	Activity AuditActivity `protobuf:"varint,2,opt,name=activity,proto3,enum=keyway.v1.AuditActivity" json:"activity,omitempty"`
 	// Whether the gateway can return a cached response. Default: no. A cacheable method must have no side effects and no
 	// secret field in its response.
-	Cacheable     bool `protobuf:"varint,3,opt,name=cacheable,proto3" json:"cacheable,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Cacheable bool `protobuf:"varint,3,opt,name=cacheable,proto3" json:"cacheable,omitempty"`
+	// Whether repetitions of a call are recorded together: the same caller, method, and request (without `page_token`)
+	// within an hour. The first call has its own record. Default: no.
+	MergeRepetitions bool `protobuf:"varint,4,opt,name=merge_repetitions,json=mergeRepetitions,proto3" json:"merge_repetitions,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *MethodFacts) Reset() {
@@ -285,6 +292,13 @@ func (x *MethodFacts) GetCacheable() bool {
 	return false
 }
 
+func (x *MethodFacts) GetMergeRepetitions() bool {
+	if x != nil {
+		return x.MergeRepetitions
+	}
+	return false
+}
+
 // The limits and the format of a request field.
 type FieldFacts struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -300,7 +314,8 @@ type FieldFacts struct {
 	MaxNameCharacters int32 `protobuf:"varint,4,opt,name=max_name_characters,json=maxNameCharacters,proto3" json:"max_name_characters,omitempty"`
 	// For a string field: the required format. Default: any text.
 	Format FieldFormat `protobuf:"varint,5,opt,name=format,proto3,enum=keyway.v1.FieldFormat" json:"format,omitempty"`
-	// For a field that names a provider: whether it accepts `providers/-`, which means every provider. Default: no.
+	// For a field that names a provider or an audit log: whether it accepts `-` as the last segment, which means every
+	// provider or every audit log. Default: no.
 	ProviderWildcard bool `protobuf:"varint,6,opt,name=provider_wildcard,json=providerWildcard,proto3" json:"provider_wildcard,omitempty"`
 	// For a `bool` field: whether the value true requests private material. Default: no. A call with that value is a
 	// separate policy action: the name of the method with the suffix `WithPrivateKey`. A policy permits this action only
@@ -465,11 +480,12 @@ var File_keyway_v1_options_proto protoreflect.FileDescriptor
 
 const file_keyway_v1_options_proto_rawDesc = "" +
 	"\n" +
-	"\x17keyway/v1/options.proto\x12\tkeyway.v1\x1a google/protobuf/descriptor.proto\"\x91\x01\n" +
+	"\x17keyway/v1/options.proto\x12\tkeyway.v1\x1a google/protobuf/descriptor.proto\"\xbe\x01\n" +
 	"\vMethodFacts\x12.\n" +
 	"\x06access\x18\x01 \x01(\x0e2\x16.keyway.v1.AccessClassR\x06access\x124\n" +
 	"\bactivity\x18\x02 \x01(\x0e2\x18.keyway.v1.AuditActivityR\bactivity\x12\x1c\n" +
-	"\tcacheable\x18\x03 \x01(\bR\tcacheable\"\xfe\x02\n" +
+	"\tcacheable\x18\x03 \x01(\bR\tcacheable\x12+\n" +
+	"\x11merge_repetitions\x18\x04 \x01(\bR\x10mergeRepetitions\"\xfe\x02\n" +
 	"\n" +
 	"FieldFacts\x12\x1b\n" +
 	"\tmax_bytes\x18\x01 \x01(\x05R\bmaxBytes\x12\x1b\n" +
@@ -480,7 +496,7 @@ const file_keyway_v1_options_proto_rawDesc = "" +
 	"\x11provider_wildcard\x18\x06 \x01(\bR\x10providerWildcard\x12:\n" +
 	"\x19requests_private_material\x18\a \x01(\bR\x17requestsPrivateMaterial\x12%\n" +
 	"\x0eencoding_field\x18\b \x01(\tR\rencodingField\x12)\n" +
-	"\x10required_members\x18\t \x03(\tR\x0frequiredMembers*\xe5\x02\n" +
+	"\x10required_members\x18\t \x03(\tR\x0frequiredMembers*\x94\x03\n" +
 	"\vAccessClass\x12\x1c\n" +
 	"\x18ACCESS_CLASS_UNSPECIFIED\x10\x00\x12+\n" +
 	"\x15ACCESS_CLASS_METADATA\x10\x01\x1a\x10\xe2\xb2\x19\fReadMetadata\x128\n" +
@@ -488,7 +504,8 @@ const file_keyway_v1_options_proto_rawDesc = "" +
 	"\x14ACCESS_CLASS_KEY_USE\x10\x03\x1a\v\xe2\xb2\x19\aUseKeys\x12C\n" +
 	"'ACCESS_CLASS_CERTIFICATE_ADMINISTRATION\x10\x04\x1a\x16\xe2\xb2\x19\x12ManageCertificates\x12B\n" +
 	"'ACCESS_CLASS_TRUST_STORE_ADMINISTRATION\x10\x05\x1a\x15\xe2\xb2\x19\x11ManageTrustStores\x12!\n" +
-	"\x1dACCESS_CLASS_PRIVATE_MATERIAL\x10\x06*\xb3\x01\n" +
+	"\x1dACCESS_CLASS_PRIVATE_MATERIAL\x10\x06\x12-\n" +
+	"\x16ACCESS_CLASS_AUDIT_LOG\x10\a\x1a\x11\xe2\xb2\x19\rReadAuditLogs*\xb3\x01\n" +
 	"\rAuditActivity\x12\x1e\n" +
 	"\x1aAUDIT_ACTIVITY_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15AUDIT_ACTIVITY_CREATE\x10\x01\x12\x17\n" +

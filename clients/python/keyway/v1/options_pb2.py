@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17keyway/v1/options.proto\x12\tkeyway.v1\x1a google/protobuf/descriptor.proto\"t\n\x0bMethodFacts\x12&\n\x06\x61\x63\x63\x65ss\x18\x01 \x01(\x0e\x32\x16.keyway.v1.AccessClass\x12*\n\x08\x61\x63tivity\x18\x02 \x01(\x0e\x32\x18.keyway.v1.AuditActivity\x12\x11\n\tcacheable\x18\x03 \x01(\x08\"\xfa\x01\n\nFieldFacts\x12\x11\n\tmax_bytes\x18\x01 \x01(\x05\x12\x11\n\tmax_value\x18\x02 \x01(\x05\x12\x11\n\tmax_items\x18\x03 \x01(\x05\x12\x1b\n\x13max_name_characters\x18\x04 \x01(\x05\x12&\n\x06\x66ormat\x18\x05 \x01(\x0e\x32\x16.keyway.v1.FieldFormat\x12\x19\n\x11provider_wildcard\x18\x06 \x01(\x08\x12!\n\x19requests_private_material\x18\x07 \x01(\x08\x12\x16\n\x0e\x65ncoding_field\x18\x08 \x01(\t\x12\x18\n\x10required_members\x18\t \x03(\t*\xe5\x02\n\x0b\x41\x63\x63\x65ssClass\x12\x1c\n\x18\x41\x43\x43\x45SS_CLASS_UNSPECIFIED\x10\x00\x12+\n\x15\x41\x43\x43\x45SS_CLASS_METADATA\x10\x01\x1a\x10\xe2\xb2\x19\x0cReadMetadata\x12\x38\n\x1c\x41\x43\x43\x45SS_CLASS_PUBLIC_MATERIAL\x10\x02\x1a\x16\xe2\xb2\x19\x12ReadPublicMaterial\x12%\n\x14\x41\x43\x43\x45SS_CLASS_KEY_USE\x10\x03\x1a\x0b\xe2\xb2\x19\x07UseKeys\x12\x43\n\'ACCESS_CLASS_CERTIFICATE_ADMINISTRATION\x10\x04\x1a\x16\xe2\xb2\x19\x12ManageCertificates\x12\x42\n\'ACCESS_CLASS_TRUST_STORE_ADMINISTRATION\x10\x05\x1a\x15\xe2\xb2\x19\x11ManageTrustStores\x12!\n\x1d\x41\x43\x43\x45SS_CLASS_PRIVATE_MATERIAL\x10\x06*\xb3\x01\n\rAuditActivity\x12\x1e\n\x1a\x41UDIT_ACTIVITY_UNSPECIFIED\x10\x00\x12\x19\n\x15\x41UDIT_ACTIVITY_CREATE\x10\x01\x12\x17\n\x13\x41UDIT_ACTIVITY_READ\x10\x02\x12\x19\n\x15\x41UDIT_ACTIVITY_UPDATE\x10\x03\x12\x19\n\x15\x41UDIT_ACTIVITY_DELETE\x10\x04\x12\x18\n\x14\x41UDIT_ACTIVITY_OTHER\x10\x63*e\n\x0b\x46ieldFormat\x12\x1c\n\x18\x46IELD_FORMAT_UNSPECIFIED\x10\x00\x12\x19\n\x15\x46IELD_FORMAT_FILENAME\x10\x01\x12\x1d\n\x19\x46IELD_FORMAT_NAME_SEGMENT\x10\x02:H\n\x06method\x12\x1e.google.protobuf.MethodOptions\x18\xac\x96\x03 \x01(\x0b\x32\x16.keyway.v1.MethodFacts:E\n\x05\x66ield\x12\x1d.google.protobuf.FieldOptions\x18\xac\x96\x03 \x01(\x0b\x32\x15.keyway.v1.FieldFacts:9\n\x0cpolicy_group\x12!.google.protobuf.EnumValueOptions\x18\xac\x96\x03 \x01(\tB;\n\rdev.keyway.v1P\x01Z(keyway.dev/clients/go/keyway/v1;keywayv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17keyway/v1/options.proto\x12\tkeyway.v1\x1a google/protobuf/descriptor.proto\"\x8f\x01\n\x0bMethodFacts\x12&\n\x06\x61\x63\x63\x65ss\x18\x01 \x01(\x0e\x32\x16.keyway.v1.AccessClass\x12*\n\x08\x61\x63tivity\x18\x02 \x01(\x0e\x32\x18.keyway.v1.AuditActivity\x12\x11\n\tcacheable\x18\x03 \x01(\x08\x12\x19\n\x11merge_repetitions\x18\x04 \x01(\x08\"\xfa\x01\n\nFieldFacts\x12\x11\n\tmax_bytes\x18\x01 \x01(\x05\x12\x11\n\tmax_value\x18\x02 \x01(\x05\x12\x11\n\tmax_items\x18\x03 \x01(\x05\x12\x1b\n\x13max_name_characters\x18\x04 \x01(\x05\x12&\n\x06\x66ormat\x18\x05 \x01(\x0e\x32\x16.keyway.v1.FieldFormat\x12\x19\n\x11provider_wildcard\x18\x06 \x01(\x08\x12!\n\x19requests_private_material\x18\x07 \x01(\x08\x12\x16\n\x0e\x65ncoding_field\x18\x08 \x01(\t\x12\x18\n\x10required_members\x18\t \x03(\t*\x94\x03\n\x0b\x41\x63\x63\x65ssClass\x12\x1c\n\x18\x41\x43\x43\x45SS_CLASS_UNSPECIFIED\x10\x00\x12+\n\x15\x41\x43\x43\x45SS_CLASS_METADATA\x10\x01\x1a\x10\xe2\xb2\x19\x0cReadMetadata\x12\x38\n\x1c\x41\x43\x43\x45SS_CLASS_PUBLIC_MATERIAL\x10\x02\x1a\x16\xe2\xb2\x19\x12ReadPublicMaterial\x12%\n\x14\x41\x43\x43\x45SS_CLASS_KEY_USE\x10\x03\x1a\x0b\xe2\xb2\x19\x07UseKeys\x12\x43\n\'ACCESS_CLASS_CERTIFICATE_ADMINISTRATION\x10\x04\x1a\x16\xe2\xb2\x19\x12ManageCertificates\x12\x42\n\'ACCESS_CLASS_TRUST_STORE_ADMINISTRATION\x10\x05\x1a\x15\xe2\xb2\x19\x11ManageTrustStores\x12!\n\x1d\x41\x43\x43\x45SS_CLASS_PRIVATE_MATERIAL\x10\x06\x12-\n\x16\x41\x43\x43\x45SS_CLASS_AUDIT_LOG\x10\x07\x1a\x11\xe2\xb2\x19\rReadAuditLogs*\xb3\x01\n\rAuditActivity\x12\x1e\n\x1a\x41UDIT_ACTIVITY_UNSPECIFIED\x10\x00\x12\x19\n\x15\x41UDIT_ACTIVITY_CREATE\x10\x01\x12\x17\n\x13\x41UDIT_ACTIVITY_READ\x10\x02\x12\x19\n\x15\x41UDIT_ACTIVITY_UPDATE\x10\x03\x12\x19\n\x15\x41UDIT_ACTIVITY_DELETE\x10\x04\x12\x18\n\x14\x41UDIT_ACTIVITY_OTHER\x10\x63*e\n\x0b\x46ieldFormat\x12\x1c\n\x18\x46IELD_FORMAT_UNSPECIFIED\x10\x00\x12\x19\n\x15\x46IELD_FORMAT_FILENAME\x10\x01\x12\x1d\n\x19\x46IELD_FORMAT_NAME_SEGMENT\x10\x02:H\n\x06method\x12\x1e.google.protobuf.MethodOptions\x18\xac\x96\x03 \x01(\x0b\x32\x16.keyway.v1.MethodFacts:E\n\x05\x66ield\x12\x1d.google.protobuf.FieldOptions\x18\xac\x96\x03 \x01(\x0b\x32\x15.keyway.v1.FieldFacts:9\n\x0cpolicy_group\x12!.google.protobuf.EnumValueOptions\x18\xac\x96\x03 \x01(\tB;\n\rdev.keyway.v1P\x01Z(keyway.dev/clients/go/keyway/v1;keywayv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,14 +43,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCESSCLASS'].values_by_name["ACCESS_CLASS_CERTIFICATE_ADMINISTRATION"]._serialized_options = b'\342\262\031\022ManageCertificates'
   _globals['_ACCESSCLASS'].values_by_name["ACCESS_CLASS_TRUST_STORE_ADMINISTRATION"]._loaded_options = None
   _globals['_ACCESSCLASS'].values_by_name["ACCESS_CLASS_TRUST_STORE_ADMINISTRATION"]._serialized_options = b'\342\262\031\021ManageTrustStores'
-  _globals['_ACCESSCLASS']._serialized_start=444
-  _globals['_ACCESSCLASS']._serialized_end=801
-  _globals['_AUDITACTIVITY']._serialized_start=804
-  _globals['_AUDITACTIVITY']._serialized_end=983
-  _globals['_FIELDFORMAT']._serialized_start=985
-  _globals['_FIELDFORMAT']._serialized_end=1086
-  _globals['_METHODFACTS']._serialized_start=72
-  _globals['_METHODFACTS']._serialized_end=188
-  _globals['_FIELDFACTS']._serialized_start=191
-  _globals['_FIELDFACTS']._serialized_end=441
+  _globals['_ACCESSCLASS'].values_by_name["ACCESS_CLASS_AUDIT_LOG"]._loaded_options = None
+  _globals['_ACCESSCLASS'].values_by_name["ACCESS_CLASS_AUDIT_LOG"]._serialized_options = b'\342\262\031\rReadAuditLogs'
+  _globals['_ACCESSCLASS']._serialized_start=472
+  _globals['_ACCESSCLASS']._serialized_end=876
+  _globals['_AUDITACTIVITY']._serialized_start=879
+  _globals['_AUDITACTIVITY']._serialized_end=1058
+  _globals['_FIELDFORMAT']._serialized_start=1060
+  _globals['_FIELDFORMAT']._serialized_end=1161
+  _globals['_METHODFACTS']._serialized_start=73
+  _globals['_METHODFACTS']._serialized_end=216
+  _globals['_FIELDFACTS']._serialized_start=219
+  _globals['_FIELDFACTS']._serialized_end=469
 # @@protoc_insertion_point(module_scope)

@@ -47,6 +47,8 @@ class _AccessClassEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AccessCla
     """Stored private keys, symmetric keys, and secrets. This class has no group: a policy must name each method. Example:
     GetSecret.
     """
+    ACCESS_CLASS_AUDIT_LOG: _AccessClass.ValueType  # 7
+    """Audit records and the state of the journal. Example: ListAuditRecords."""
 
 class AccessClass(_AccessClass, metaclass=_AccessClassEnumTypeWrapper):
     """What a method can access. A policy can permit all methods of a class at once: it names the policy group of the class."""
@@ -67,6 +69,8 @@ ACCESS_CLASS_PRIVATE_MATERIAL: AccessClass.ValueType  # 6
 """Stored private keys, symmetric keys, and secrets. This class has no group: a policy must name each method. Example:
 GetSecret.
 """
+ACCESS_CLASS_AUDIT_LOG: AccessClass.ValueType  # 7
+"""Audit records and the state of the journal. Example: ListAuditRecords."""
 Global___AccessClass: _TypeAlias = AccessClass  # noqa: Y015
 
 class _AuditActivity:
@@ -148,6 +152,7 @@ class MethodFacts(_message.Message):
     ACCESS_FIELD_NUMBER: _builtins.int
     ACTIVITY_FIELD_NUMBER: _builtins.int
     CACHEABLE_FIELD_NUMBER: _builtins.int
+    MERGE_REPETITIONS_FIELD_NUMBER: _builtins.int
     access: Global___AccessClass.ValueType
     """What the method can access. Required."""
     activity: Global___AuditActivity.ValueType
@@ -156,16 +161,21 @@ class MethodFacts(_message.Message):
     """Whether the gateway can return a cached response. Default: no. A cacheable method must have no side effects and no
     secret field in its response.
     """
+    merge_repetitions: _builtins.bool
+    """Whether repetitions of a call are recorded together: the same caller, method, and request (without `page_token`)
+    within an hour. The first call has its own record. Default: no.
+    """
     def __init__(
         self,
         *,
         access: Global___AccessClass.ValueType = ...,
         activity: Global___AuditActivity.ValueType = ...,
         cacheable: _builtins.bool = ...,
+        merge_repetitions: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "activity", b"activity", "cacheable", b"cacheable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "activity", b"activity", "cacheable", b"cacheable", "merge_repetitions", b"merge_repetitions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -201,7 +211,9 @@ class FieldFacts(_message.Message):
     format: Global___FieldFormat.ValueType
     """For a string field: the required format. Default: any text."""
     provider_wildcard: _builtins.bool
-    """For a field that names a provider: whether it accepts `providers/-`, which means every provider. Default: no."""
+    """For a field that names a provider or an audit log: whether it accepts `-` as the last segment, which means every
+    provider or every audit log. Default: no.
+    """
     requests_private_material: _builtins.bool
     """For a `bool` field: whether the value true requests private material. Default: no. A call with that value is a
     separate policy action: the name of the method with the suffix `WithPrivateKey`. A policy permits this action only

@@ -2,6 +2,8 @@
 import type { CallOptions, Calls } from "../calls.js";
 import { items, pages } from "../pages.js";
 import type { Request } from "../services.js";
+import type { AuditRecord } from "./keyway/v1/audit_record_pb.js";
+import type { AuditService } from "./keyway/v1/audit_service_pb.js";
 import type { Certificate } from "./keyway/v1/certificate_pb.js";
 import type { CertificateService } from "./keyway/v1/certificate_service_pb.js";
 import type { Provider } from "./keyway/v1/provider_pb.js";
@@ -9,8 +11,17 @@ import type { ProviderService } from "./keyway/v1/provider_service_pb.js";
 
 /** The part of the client that iterates over list methods. */
 export abstract class Lists {
+  abstract readonly audits: Calls<typeof AuditService>;
   abstract readonly certificates: Calls<typeof CertificateService>;
   abstract readonly providers: Calls<typeof ProviderService>;
+
+  /** Yields the audit records of all pages. Use `pages` to read the other fields of a page. */
+  listAuditRecords(
+    request: Request<(typeof AuditService)["method"]["listAuditRecords"]> = { parent: "providers/-" },
+    options?: CallOptions,
+  ): AsyncGenerator<AuditRecord, void, undefined> {
+    return items(pages(this.audits.listAuditRecords, request, options), (page) => page.records);
+  }
 
   /** Yields the certificates of all pages. Use `pages` to read the other fields of a page. */
   listCertificates(

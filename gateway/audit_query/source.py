@@ -1,0 +1,99 @@
+"""The interface of everything that answers queries about audit records.
+
+Records and filters are messages of the contract. A source applies the filter and the scope; it decides nothing about
+permissions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple, Protocol
+
+from keyway.v1.audit_record_pb2 import AuditFilter, AuditRecord
+from keyway.v1.audit_service_pb2 import AuditCoverage, AuditDimension, AuditGroup, JournalRecord
+
+GATEWAY_LOG: Final = "keyway:gateway"
+"""The ID of the audit log with the calls that name no provider, or all of them."""
+
+
+class Scope(NamedTuple):
+    """The audit logs that a query may read, by ID. logs: None means all. A record must belong to these logs only.
+
+    counts_omitted: whether the answer counts the calls outside of the scope. False if the caller asked for one log.
+    """
+
+    logs: frozenset[str] | None = None
+    counts_omitted: bool = False
+
+
+class Position(NamedTuple):
+    """The place of a record in the order of a list: newest first, by start time and then by key.
+
+    time: microseconds since 1970. key: any text that the source sorts by; unique among the records of one time.
+    """
+
+    time: int
+    key: str
+
+
+@dataclass(slots=True)
+class RecordPage:
+    """A page of records, newest first. next: the position of the last record if there are more, or None."""
+
+    records: Sequence[AuditRecord]
+    next: Position | None
+    omitted: int
+    coverage: AuditCoverage
+
+
+@dataclass(slots=True)
+class FoundRecord:
+    """One record with its journal records, oldest first."""
+
+    record: AuditRecord
+    journal_records: Sequence[JournalRecord]
+    coverage: AuditCoverage
+
+
+@dataclass(slots=True)
+class Summary:
+    """Groups of calls. truncated: whether there are more groups than the limit."""
+
+    groups: Sequence[AuditGroup]
+    truncated: bool
+    omitted: int
+    coverage: AuditCoverage
+
+
+@dataclass(slots=True)
+class IndexState:
+    """The state of an index. pending: the number of journal records that it does not contain yet."""
+
+    pending: int
+    indexed: datetime | None
+    size: int
+
+
+class AuditSource(Protocol):
+    """Answers queries. Every method raises GatewayError with AUDIT_QUERY_UNAVAILABLE or AUDIT_QUERY_TIMEOUT.
+
+    A canceled query stops its work.
+    """
+
+    async def list(self, criteria: AuditFilter, scope: Scope, *, limit: int, after: Position | None) -> RecordPage:
+        """Return the records after a position, at most `limit`."""
+        ...
+
+    async def get(self, scope: Scope, *, request_id: str = "", receipt: str = "") -> FoundRecord | None:
+        """Return the record with this request ID, or with a journal record of this receipt; None if there is none."""
+        ...
+
+    async def summarize(
+        self, criteria: AuditFilter, scope: Scope, *, group_by: Sequence[AuditDimension.ValueType], limit: int
+    ) -> Summary:
+        """Return the largest groups, at most `limit`."""
+        ...
+
+    async def close(self) -> None:
+        """Close files and connections."""
+        ...
