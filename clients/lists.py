@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from google.api import field_behavior_pb2
+from google.api import field_behavior_pb2, resource_pb2
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
 from clients.contract_reader import Contract, ListMethod, camel_case
@@ -170,14 +170,21 @@ def typescript_method(method: ListMethod) -> str:
 
 
 def default_of(method: ListMethod) -> str:
-    """Return the default of the request: none if a field is required, except for all providers as the parent."""
+    """Return the default of the request: none if a field is required, except for a parent with a wildcard."""
     required = [field for field in method.request.field if has_behavior(field, field_behavior_pb2.REQUIRED)]
     if not required:
         return " = {}"
     option: Any = options_pb2.field  # its published type is not that of an extension
     (first, *others) = required
     wildcard = not others and first.options.Extensions[option].provider_wildcard
-    return f' = {{ {first.name}: "providers/-" }}' if wildcard else ""
+    return f' = {{ {first.name}: "{collection_of(first)}/-" }}' if wildcard else ""
+
+
+def collection_of(field: FieldDescriptorProto) -> str:
+    """Return the collection of a field with a wildcard: `providers` or `auditLogs`."""
+    extension: Any = resource_pb2.resource_reference  # its published type is not that of an extension
+    reference = field.options.Extensions[extension]
+    return "auditLogs" if reference.type == "keyway.dev/AuditLog" else "providers"
 
 
 def has_behavior(field: FieldDescriptorProto, behavior: int) -> bool:
@@ -187,7 +194,8 @@ def has_behavior(field: FieldDescriptorProto, behavior: int) -> bool:
 
 def clients_name(service: str) -> str:
     """Return the name of a service in a client, such as `Certificates` of CertificateService."""
-    return f"{service.removesuffix('Service')}s"
+    name = service.removesuffix("Service")
+    return name if name == "Audit" else f"{name}s"
 
 
 def names_of(method: ListMethod) -> Mapping[str, str]:

@@ -14,7 +14,6 @@ from pathlib import Path
 from gateway.contract.methods import BATCHES, METHODS, Method
 
 OUTPUT = Path(__file__).resolve().parent.parent / "gateway" / "providers" / "base" / "operations.py"
-GATEWAY_SERVICE = "keyway.v1.ProviderService"
 LISTS = {"list_certificates": ("ListWindow", "CertificatePage")}
 """Operations whose parameter and result are not the messages of the contract (docs/decisions/0005)."""
 
@@ -37,7 +36,7 @@ def main() -> None:
 
 
 def source() -> Iterator[str]:
-    served = [method for method in METHODS if method.service != GATEWAY_SERVICE and method.operation not in BATCHES]
+    served = [method for method in METHODS if not method.served_by_gateway and method.operation not in BATCHES]
     yield HEADER
     yield f"from keyway.v1 import {', '.join(sorted({module_of(method) for method in served}))}\n"
     yield CLASS

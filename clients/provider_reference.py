@@ -23,7 +23,7 @@ Generated from the adapters and the notes in [`gateway/providers`](../gateway/pr
 The limits of the contract apply to every provider; see the [API reference](api.md). The limits on this page are those
 of the upstreams. A request that exceeds one fails with INVALID_ARGUMENT: `INVALID_REQUEST` if the gateway checks the
 limit, or the reason that the method lists if the upstream does. A method that a provider does not serve fails with
-UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`. The gateway serves ProviderService itself, for every provider.
+UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`. The gateway serves ProviderService and AuditService itself.
 """
 
 
@@ -49,7 +49,7 @@ def method_table(served: Mapping[str, frozenset[str]]) -> Iterator[str]:
     yield f"| method | {' | '.join(f'[`{name}`](#{name})' for name in served)} |"
     yield f"|---|{'---|' * len(served)}"
     for method in METHODS:
-        if method.service != "keyway.v1.ProviderService":
+        if not method.served_by_gateway:
             operation = BATCHES.get(method.operation, method.operation)
             cells = " | ".join("yes" if operation in operations else "" for operations in served.values())
             yield f"| [{method.name}](api.md#{method.name.lower()}) | {cells} |"

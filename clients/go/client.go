@@ -26,6 +26,7 @@ type Client struct {
 	Certificates keywayv1.CertificateServiceClient
 	Keys         keywayv1.KeyServiceClient
 	Providers    keywayv1.ProviderServiceClient
+	Audit        keywayv1.AuditServiceClient
 
 	connection *grpc.ClientConn
 }
@@ -49,6 +50,7 @@ func Dial(address string, options ...Option) (*Client, error) {
 		Certificates: keywayv1.NewCertificateServiceClient(connection),
 		Keys:         keywayv1.NewKeyServiceClient(connection),
 		Providers:    keywayv1.NewProviderServiceClient(connection),
+		Audit:        keywayv1.NewAuditServiceClient(connection),
 		connection:   connection,
 	}, nil
 }

@@ -25,7 +25,7 @@ func (c *Client) AuditRecordPages(
 ) iter.Seq2[*keywayv1.ListAuditRecordsResponse, error] {
 	return pages(request.GetPageToken(), func(token string) (*keywayv1.ListAuditRecordsResponse, error) {
 		next := onPage(request, func(r *keywayv1.ListAuditRecordsRequest) { r.PageToken = token })
-		return c.Audits.ListAuditRecords(ctx, next, options...)
+		return c.Audit.ListAuditRecords(ctx, next, options...)
 	})
 }
 

@@ -25,7 +25,7 @@ class Target:
     request that sets this field, or None.
     child: for a resource that does not exist yet, the collection and the request field with its last segment, which
     make the name of the resource together with the name of its parent. None for other resources.
-    lists_providers: whether `providers/-` means every provider.
+    has_wildcard: whether `-` as the last segment means every provider, or every audit log.
     """
 
     action: str
@@ -36,7 +36,7 @@ class Target:
     private_flag: str | None = None
     private_action: str | None = None
     child: tuple[str, str] | None = None
-    lists_providers: bool = False
+    has_wildcard: bool = False
 
 
 def _target(method: Method) -> Target:
@@ -53,7 +53,7 @@ def _target(method: Method) -> Target:
         private_flag=flag,
         private_action=f"{method.name}WithPrivateKey" if flag is not None else None,
         child=child,
-        lists_providers=field is not None and field_facts(field).provider_wildcard,
+        has_wildcard=field is not None and field_facts(field).provider_wildcard,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from google.api import field_behavior_pb2, resource_pb2
-from google.protobuf.descriptor import FieldDescriptor, FileDescriptor, MethodDescriptor
+from google.protobuf.descriptor import FieldDescriptor, FileDescriptor, MethodDescriptor, ServiceDescriptor
 
 from keyway.v1 import (
     audit_service_pb2,
@@ -24,6 +24,7 @@ RESOURCE_REFERENCE: Final[Any] = resource_pb2.resource_reference
 _FIELD_BEHAVIOR: Final[Any] = field_behavior_pb2.field_behavior
 _METHOD: Final[Any] = options_pb2.method
 _FIELD: Final[Any] = options_pb2.field
+_SERVED_BY_GATEWAY: Final[Any] = options_pb2.served_by_gateway
 
 FILES: Final = (
     certificate_service_pb2.DESCRIPTOR,
@@ -45,6 +46,11 @@ def method_facts(method: MethodDescriptor) -> options_pb2.MethodFacts:
     """Return the `(keyway.v1.method)` option of a method. It is empty if the method does not set the option."""
     facts: options_pb2.MethodFacts = method.GetOptions().Extensions[_METHOD]
     return facts
+
+
+def is_served_by_gateway(service: ServiceDescriptor) -> bool:
+    """Return the `(keyway.v1.served_by_gateway)` option of a service."""
+    return bool(service.GetOptions().Extensions[_SERVED_BY_GATEWAY])
 
 
 def field_facts(field: FieldDescriptor) -> options_pb2.FieldFacts:

@@ -26,6 +26,8 @@ from keyway.v1.key_service_pb2 import ENCODING_UNSPECIFIED, ENCODING_UTF8
 from keyway.v1.options_pb2 import FIELD_FORMAT_FILENAME, FIELD_FORMAT_NAME_SEGMENT, FieldFacts
 
 _MAXIMUM_INT32: Final = 2**31 - 1
+_WITH_WILDCARD: Final = {"provider": "provider", "audit_log": "audit log"}
+"""The variables of resource names that can be `-` in some requests, with their names in messages."""
 
 Check = Callable[[Any], str | None]
 """Takes the value of a field. Returns what is wrong with it, or None."""
@@ -153,13 +155,15 @@ def _resource_name(type_name: str, *, wildcard: bool) -> Check:
 
 def _usual_name(patterns: Sequence[Pattern]) -> Callable[[str], object]:
     """Return a matcher that accepts most of the valid names, and no invalid name."""
-    usual = {"provider": rf"(?!{WILDCARD}(?:/|\Z)){SEGMENT}", "version": r"(?:0|[1-9][0-9]{0,8})"}
+    not_every = rf"(?!{WILDCARD}(?:/|\Z)){SEGMENT}"
+    usual = {"provider": not_every, "audit_log": not_every, "version": r"(?:0|[1-9][0-9]{0,8})"}
     return re.compile("|".join(pattern.expression(usual) for pattern in patterns)).fullmatch
 
 
 def _wrong_segment(segments: Mapping[str, str], *, wildcard: bool) -> str | None:
-    if segments.get("provider") == WILDCARD and not wildcard:
-        return "must name one provider: '-' (every provider) is not accepted here"
+    for variable, word in _WITH_WILDCARD.items():
+        if segments.get(variable) == WILDCARD and not wildcard:
+            return f"must name one {word}: '-' (every {word}) is not accepted here"
     version = segments.get("version")
     if version is not None and not _is_version(version):
         return f"must have a version from 0 to {_MAXIMUM_INT32}, without leading zeros"

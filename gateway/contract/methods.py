@@ -12,7 +12,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway.contract import access
 from gateway.contract.access import AccessClass
-from gateway.contract.descriptors import FILES, field_facts, method_facts, secret_fields
+from gateway.contract.descriptors import FILES, field_facts, is_served_by_gateway, method_facts, secret_fields
 from gateway.contract.resource_names import referenced_type
 from keyway.v1.options_pb2 import AUDIT_ACTIVITY_UNSPECIFIED, AuditActivity
 
@@ -30,7 +30,8 @@ class Method:
     state_changing: whether the method is not marked NO_SIDE_EFFECTS.
     name_field: the request field that names the resource or its parent, and so the provider. None if there is none.
     access: what the method can access. activity: the activity in its audit record. cacheable: whether the gateway may
-    answer from its cache.
+    answer from its cache. merge_repetitions: whether repetitions within an hour are recorded together.
+    served_by_gateway: whether the gateway serves the method itself, and not the provider of the request.
     """
 
     service: str
@@ -44,6 +45,8 @@ class Method:
     access: AccessClass.ValueType
     activity: AuditActivity.ValueType
     cacheable: bool
+    merge_repetitions: bool
+    served_by_gateway: bool
 
     @property
     def full_name(self) -> str:
@@ -78,6 +81,8 @@ def method_of(descriptor: MethodDescriptor) -> Method:
         access=facts.access,
         activity=facts.activity,
         cacheable=facts.cacheable,
+        merge_repetitions=facts.merge_repetitions,
+        served_by_gateway=is_served_by_gateway(descriptor.containing_service),
     )
     for problem in _problems(method):
         raise MethodFactsError(f"{method.full_name}: {problem}")

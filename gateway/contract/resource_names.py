@@ -16,7 +16,7 @@ from gateway.contract.descriptors import RESOURCE, RESOURCE_DEFINITION, RESOURCE
 
 MAXIMUM_NAME_CHARACTERS: Final = 1024
 WILDCARD: Final = "-"
-"""The segment that means every provider in a list request."""
+"""The segment that means every provider, or every audit log, in a list request."""
 
 SEGMENT: Final = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]+"
 _NOT_IN_SEGMENTS = re.compile(r"[/\x00-\x1f\x7f-\x9f]|%(?=[0-9A-Fa-f]{2})")
@@ -73,6 +73,7 @@ TRUSTED_AUTHORITY: Final = RESOURCES["keyway.dev/TrustedAuthority"][0]
 KEY: Final = RESOURCES["keyway.dev/Key"][0]
 KEY_VERSION: Final = RESOURCES["keyway.dev/KeyVersion"][0]
 SECRET: Final = RESOURCES["keyway.dev/Secret"][0]
+AUDIT_LOG: Final = RESOURCES["keyway.dev/AuditLog"][0]
 
 
 def is_segment(text: str) -> bool:

@@ -11,16 +11,17 @@ from typing import Any, Final, TypeAlias
 
 from google.protobuf.message import Message
 
+from gateway.audit_query.source import GATEWAY_LOG
 from gateway.authz.engine import Decision, PolicyEngine
 from gateway.authz.resources import bounded
 from gateway.authz.targets import TARGETS, Target
 from gateway.contract.methods import BATCHES, METHODS, Method
-from gateway.contract.resource_names import PROVIDER, WILDCARD
+from gateway.contract.resource_names import AUDIT_LOG, PROVIDER, WILDCARD
 from gateway.errors import PERMISSION_DENIED, GatewayError, InvalidRequest, Violation
 from gateway.identity.caller import Caller
 from gateway.server.batch_limits import bounded_names, size_fault
 
-_EVERY_PROVIDER: Final = PROVIDER.format(provider=WILDCARD)
+_AUDIT_LOG_TYPE: Final = "keyway.dev/AuditLog"
 _ITEMS_PER_TURN: Final = 20
 
 
@@ -30,7 +31,8 @@ class Authorization:
 
     decisions: for the audit record.
     denied: the names in a batch that the caller may not use.
-    providers: the ids of the providers that a list over all providers may include; None for all other calls.
+    providers: the ids of the providers, or of the audit logs, that a list over all of them may include; None for all
+    other calls.
     """
 
     decisions: Sequence[Decision]
@@ -96,9 +98,9 @@ class Authorizer:
 
     def _check(self, target: Target) -> _Check:
         if target.field is None:
-            return self._check_every_provider(target)
-        if target.lists_providers:
-            return self._check_one_or_every_provider(target, target.field)
+            return self._check_every(target)
+        if target.has_wildcard:
+            return self._check_one_or_every(target, target.field)
         if target.child is not None:
             return self._check_child(target)
         if target.private_flag is not None:
@@ -136,29 +138,39 @@ class Authorizer:
 
         return check
 
-    def _check_one_or_every_provider(self, target: Target, field: str) -> _Check:
+    def _check_one_or_every(self, target: Target, field: str) -> _Check:
         one = self._check_named(target.action, target.resource_type, field)
-        every = self._check_every_provider(target)
+        every = self._check_every(target)
+        wildcard = self._name_of(target, WILDCARD)
 
         def check(caller: Caller, request: Any) -> Authorization:
-            return (every if getattr(request, field) == _EVERY_PROVIDER else one)(caller, request)
+            return (every if getattr(request, field) == wildcard else one)(caller, request)
 
         return check
 
-    def _check_every_provider(self, target: Target) -> _Check:
-        names = {provider: PROVIDER.format(provider=provider) for provider in self._providers}
+    def _check_every(self, target: Target) -> _Check:
+        """Return the check of a list over all providers, or over all audit logs."""
+        ids = (*self._providers, GATEWAY_LOG) if target.resource_type == _AUDIT_LOG_TYPE else self._providers
+        names = {each: self._name_of(target, each) for each in ids}
+        wildcard = self._name_of(target, WILDCARD)
 
         def check(caller: Caller, _request: Any) -> Authorization:
             decisions = {
-                provider: self._engine.decide(caller, target.action, name, target.resource_type)
-                for provider, name in names.items()
+                each: self._engine.decide(caller, target.action, name, target.resource_type)
+                for each, name in names.items()
             }
-            allowed = frozenset(provider for provider, decision in decisions.items() if decision.allowed)
+            allowed = frozenset(each for each, decision in decisions.items() if decision.allowed)
             if names and not allowed:
-                raise AuthorizationDenied(tuple(decisions.values()), _EVERY_PROVIDER)
+                raise AuthorizationDenied(tuple(decisions.values()), wildcard)
             return Authorization(tuple(decisions.values()), providers=allowed)
 
         return check
+
+    @staticmethod
+    def _name_of(target: Target, last_segment: str) -> str:
+        if target.resource_type == _AUDIT_LOG_TYPE:
+            return AUDIT_LOG.format(audit_log=last_segment)
+        return PROVIDER.format(provider=last_segment)
 
 
 def resources(method: Method, request: Any) -> Sequence[tuple[str, str]]:

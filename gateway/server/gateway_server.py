@@ -15,7 +15,7 @@ from gateway.providers.catalog import Catalog
 from gateway.server.interceptors.chain import create_interceptors
 from gateway.server.interceptors.interceptor import InterceptorDependencies
 from gateway.server.method_handler import RawHandler, method_handler
-from gateway.server.services import certificate_service, key_service, provider_service
+from gateway.server.services import audit_service, certificate_service, key_service, provider_service
 from gateway.server.services.routing import route
 from gateway.server.transport.health import serve_health
 from gateway.server.transport.health_service import HealthService
@@ -126,6 +126,7 @@ def _handlers(
         **certificate_service.operations(catalog),
         **key_service.operations(catalog, settings.batch_concurrency),
         **provider_service.operations(catalog, settings.default_deadline),
+        **audit_service.operations(),
     }
     services: dict[str, dict[str, RawMethodHandler]] = {service: {} for service in SERVICES}
     for method in METHODS:

@@ -13,7 +13,7 @@ from keyway.connection import DEFAULT_DEADLINE, AnyToken, Connection, Pem
 from keyway.errors import KeywayError
 from keyway.lists import iterate_async as iterate
 from keyway.pages import iterate_pages_async as iterate_pages
-from keyway.services import AsyncCertificateService, AsyncKeyService, AsyncProviderService
+from keyway.services import AsyncAuditService, AsyncCertificateService, AsyncKeyService, AsyncProviderService
 
 __all__ = ["Client", "connect", "iterate", "iterate_pages"]
 
@@ -30,6 +30,7 @@ class Client:
         self.certificates = AsyncCertificateService(channel)
         self.keys = AsyncKeyService(channel)
         self.providers = AsyncProviderService(channel)
+        self.audit = AsyncAuditService(channel)
 
     async def close(self) -> None:
         """Close the connections. Calls in progress fail."""

@@ -8,7 +8,7 @@ import grpc
 
 from keyway.calls import CallInterceptor
 from keyway.connection import DEFAULT_DEADLINE, Connection, Pem, Token
-from keyway.services import CertificateService, KeyService, ProviderService
+from keyway.services import AuditService, CertificateService, KeyService, ProviderService
 
 
 class Client:
@@ -23,6 +23,7 @@ class Client:
         self.certificates = CertificateService(channel)
         self.keys = KeyService(channel)
         self.providers = ProviderService(channel)
+        self.audit = AuditService(channel)
 
     def close(self) -> None:
         """Close the connections. Calls in progress fail."""

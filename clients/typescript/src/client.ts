@@ -1,10 +1,11 @@
-/** The client: a channel to the gateway, and the three services over it. */
+/** The client: a channel to the gateway, and the services over it. */
 import * as grpc from "@grpc/grpc-js";
 
 import { type Calls, makeCalls } from "./calls.js";
 import { type TlsOptions, type Token, tlsCredentials } from "./credentials.js";
 import { Opener, type OpenerOptions } from "./envelope/opener.js";
 import { Sealer, type SealerOptions } from "./envelope/sealer.js";
+import { AuditService } from "./gen/keyway/v1/audit_service_pb.js";
 import { CertificateService } from "./gen/keyway/v1/certificate_service_pb.js";
 import { KeyService } from "./gen/keyway/v1/key_service_pb.js";
 import { ProviderService } from "./gen/keyway/v1/provider_service_pb.js";
@@ -41,6 +42,7 @@ export interface Stubs {
   readonly certificates: Stub<typeof CertificateService>;
   readonly keys: Stub<typeof KeyService>;
   readonly providers: Stub<typeof ProviderService>;
+  readonly audit: Stub<typeof AuditService>;
 }
 
 /** A client, created by `connect`. Use one for the whole program, and close it at the end. */
@@ -48,6 +50,7 @@ export class KeywayClient extends Lists implements Disposable {
   readonly certificates: Calls<typeof CertificateService>;
   readonly keys: Calls<typeof KeyService>;
   readonly providers: Calls<typeof ProviderService>;
+  readonly audit: Calls<typeof AuditService>;
   readonly stubs: Stubs;
   readonly channel: grpc.ChannelInterface;
 
@@ -58,10 +61,12 @@ export class KeywayClient extends Lists implements Disposable {
       certificates: makeStub(CertificateService, channel, interceptors),
       keys: makeStub(KeyService, channel, interceptors),
       providers: makeStub(ProviderService, channel, interceptors),
+      audit: makeStub(AuditService, channel, interceptors),
     });
     this.certificates = makeCalls(CertificateService, this.stubs.certificates);
     this.keys = makeCalls(KeyService, this.stubs.keys);
     this.providers = makeCalls(ProviderService, this.stubs.providers);
+    this.audit = makeCalls(AuditService, this.stubs.audit);
   }
 
   /** Returns a sealer with data keys of `keyName`. Keep it, because it reuses data keys. */
@@ -84,7 +89,7 @@ export class KeywayClient extends Lists implements Disposable {
   }
 }
 
-const SERVICES = [CertificateService, KeyService, ProviderService];
+const SERVICES = [CertificateService, KeyService, ProviderService, AuditService];
 const DEFAULT_DEADLINE_MS = 30_000;
 const KEEPALIVE_MS = 60_000;
 /** The default of gRPC, 4 MiB, is too small for files and batches. */

@@ -12,6 +12,8 @@ export { KeywayError, type Violation } from "./errors.js";
 export * from "./gen/google/rpc/code_pb.js";
 export * from "./gen/google/rpc/status_pb.js";
 export * from "./gen/google/type/date_pb.js";
+export * from "./gen/keyway/v1/audit_record_pb.js";
+export * from "./gen/keyway/v1/audit_service_pb.js";
 export * from "./gen/keyway/v1/certificate_pb.js";
 export * from "./gen/keyway/v1/certificate_service_pb.js";
 export * from "./gen/keyway/v1/error_reason_pb.js";

@@ -2,7 +2,7 @@
 
 from gateway.call_context import CallContext
 from gateway.providers.base.listing import CertificatePage, ListWindow
-from keyway.v1 import audit_service_pb2, certificate_service_pb2, key_service_pb2
+from keyway.v1 import certificate_service_pb2, key_service_pb2
 
 
 class Operations:
@@ -146,34 +146,4 @@ class Operations:
         self, request: key_service_pb2.GetPublicKeyRequest, call: CallContext, /
     ) -> key_service_pb2.GetPublicKeyResponse:
         """Serves KeyService/GetPublicKey."""
-        raise NotImplementedError
-
-    async def list_audit_records(
-        self, request: audit_service_pb2.ListAuditRecordsRequest, call: CallContext, /
-    ) -> audit_service_pb2.ListAuditRecordsResponse:
-        """Serves AuditService/ListAuditRecords."""
-        raise NotImplementedError
-
-    async def get_audit_record(
-        self, request: audit_service_pb2.GetAuditRecordRequest, call: CallContext, /
-    ) -> audit_service_pb2.GetAuditRecordResponse:
-        """Serves AuditService/GetAuditRecord."""
-        raise NotImplementedError
-
-    async def summarize_audit_records(
-        self, request: audit_service_pb2.SummarizeAuditRecordsRequest, call: CallContext, /
-    ) -> audit_service_pb2.SummarizeAuditRecordsResponse:
-        """Serves AuditService/SummarizeAuditRecords."""
-        raise NotImplementedError
-
-    async def get_journal_status(
-        self, request: audit_service_pb2.GetJournalStatusRequest, call: CallContext, /
-    ) -> audit_service_pb2.GetJournalStatusResponse:
-        """Serves AuditService/GetJournalStatus."""
-        raise NotImplementedError
-
-    async def verify_journal(
-        self, request: audit_service_pb2.VerifyJournalRequest, call: CallContext, /
-    ) -> audit_service_pb2.VerifyJournalResponse:
-        """Serves AuditService/VerifyJournal."""
         raise NotImplementedError

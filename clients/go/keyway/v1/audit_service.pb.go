@@ -1398,13 +1398,13 @@ const file_keyway_v1_audit_service_proto_rawDesc = "" +
 	"\x1aVERIFICATION_STATE_RUNNING\x10\x01\x12\x1f\n" +
 	"\x1bVERIFICATION_STATE_VERIFIED\x10\x02\x12#\n" +
 	"\x1fVERIFICATION_STATE_NOT_VERIFIED\x10\x03\x12\"\n" +
-	"\x1eVERIFICATION_STATE_INTERRUPTED\x10\x042\xaa\x04\n" +
+	"\x1eVERIFICATION_STATE_INTERRUPTED\x10\x042\xb0\x04\n" +
 	"\fAuditService\x12j\n" +
 	"\x10ListAuditRecords\x12\".keyway.v1.ListAuditRecordsRequest\x1a#.keyway.v1.ListAuditRecordsResponse\"\r\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x90\x02\x01\x12d\n" +
 	"\x0eGetAuditRecord\x12 .keyway.v1.GetAuditRecordRequest\x1a!.keyway.v1.GetAuditRecordResponse\"\r\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x90\x02\x01\x12y\n" +
 	"\x15SummarizeAuditRecords\x12'.keyway.v1.SummarizeAuditRecordsRequest\x1a(.keyway.v1.SummarizeAuditRecordsResponse\"\r\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x90\x02\x01\x12j\n" +
 	"\x10GetJournalStatus\x12\".keyway.v1.GetJournalStatusRequest\x1a#.keyway.v1.GetJournalStatusResponse\"\r\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x90\x02\x01\x12a\n" +
-	"\rVerifyJournal\x12\x1f.keyway.v1.VerifyJournalRequest\x1a .keyway.v1.VerifyJournalResponse\"\r\xe2\xb2\x19\x06\b\a\x10c \x01\x90\x02\x02B;\n" +
+	"\rVerifyJournal\x12\x1f.keyway.v1.VerifyJournalRequest\x1a .keyway.v1.VerifyJournalResponse\"\r\xe2\xb2\x19\x06\b\a\x10c \x01\x90\x02\x02\x1a\x04\xe0\xb2\x19\x01B;\n" +
 	"\rdev.keyway.v1P\x01Z(keyway.dev/clients/go/keyway/v1;keywayv1b\x06proto3"
 
 var (

@@ -441,6 +441,14 @@ var file_keyway_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 		Filename:      "keyway/v1/options.proto",
 	},
 	{
+		ExtendedType:  (*descriptorpb.ServiceOptions)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         52012,
+		Name:          "keyway.v1.served_by_gateway",
+		Tag:           "varint,52012,opt,name=served_by_gateway",
+		Filename:      "keyway/v1/options.proto",
+	},
+	{
 		ExtendedType:  (*descriptorpb.EnumValueOptions)(nil),
 		ExtensionType: (*string)(nil),
 		Field:         52012,
@@ -467,13 +475,21 @@ var (
 	E_Field = &file_keyway_v1_options_proto_extTypes[1]
 )
 
+// Extension fields to descriptorpb.ServiceOptions.
+var (
+	// Whether the gateway serves the service itself. If false, the provider that a request names serves the call.
+	//
+	// optional bool served_by_gateway = 52012;
+	E_ServedByGateway = &file_keyway_v1_options_proto_extTypes[2]
+)
+
 // Extension fields to descriptorpb.EnumValueOptions.
 var (
 	// For a value of AccessClass: the name of the policy group that contains the methods of this class. Empty means that
 	// the class has no group: a policy must name each of its methods.
 	//
 	// optional string policy_group = 52012;
-	E_PolicyGroup = &file_keyway_v1_options_proto_extTypes[2]
+	E_PolicyGroup = &file_keyway_v1_options_proto_extTypes[3]
 )
 
 var File_keyway_v1_options_proto protoreflect.FileDescriptor
@@ -518,7 +534,8 @@ const file_keyway_v1_options_proto_rawDesc = "" +
 	"\x15FIELD_FORMAT_FILENAME\x10\x01\x12\x1d\n" +
 	"\x19FIELD_FORMAT_NAME_SEGMENT\x10\x02:P\n" +
 	"\x06method\x12\x1e.google.protobuf.MethodOptions\x18\xac\x96\x03 \x01(\v2\x16.keyway.v1.MethodFactsR\x06method:L\n" +
-	"\x05field\x12\x1d.google.protobuf.FieldOptions\x18\xac\x96\x03 \x01(\v2\x15.keyway.v1.FieldFactsR\x05field:F\n" +
+	"\x05field\x12\x1d.google.protobuf.FieldOptions\x18\xac\x96\x03 \x01(\v2\x15.keyway.v1.FieldFactsR\x05field:M\n" +
+	"\x11served_by_gateway\x12\x1f.google.protobuf.ServiceOptions\x18\xac\x96\x03 \x01(\bR\x0fservedByGateway:F\n" +
 	"\fpolicy_group\x12!.google.protobuf.EnumValueOptions\x18\xac\x96\x03 \x01(\tR\vpolicyGroupB;\n" +
 	"\rdev.keyway.v1P\x01Z(keyway.dev/clients/go/keyway/v1;keywayv1b\x06proto3"
 
@@ -544,7 +561,8 @@ var file_keyway_v1_options_proto_goTypes = []any{
 	(*FieldFacts)(nil),                    // 4: keyway.v1.FieldFacts
 	(*descriptorpb.MethodOptions)(nil),    // 5: google.protobuf.MethodOptions
 	(*descriptorpb.FieldOptions)(nil),     // 6: google.protobuf.FieldOptions
-	(*descriptorpb.EnumValueOptions)(nil), // 7: google.protobuf.EnumValueOptions
+	(*descriptorpb.ServiceOptions)(nil),   // 7: google.protobuf.ServiceOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 8: google.protobuf.EnumValueOptions
 }
 var file_keyway_v1_options_proto_depIdxs = []int32{
 	0, // 0: keyway.v1.MethodFacts.access:type_name -> keyway.v1.AccessClass
@@ -552,13 +570,14 @@ var file_keyway_v1_options_proto_depIdxs = []int32{
 	2, // 2: keyway.v1.FieldFacts.format:type_name -> keyway.v1.FieldFormat
 	5, // 3: keyway.v1.method:extendee -> google.protobuf.MethodOptions
 	6, // 4: keyway.v1.field:extendee -> google.protobuf.FieldOptions
-	7, // 5: keyway.v1.policy_group:extendee -> google.protobuf.EnumValueOptions
-	3, // 6: keyway.v1.method:type_name -> keyway.v1.MethodFacts
-	4, // 7: keyway.v1.field:type_name -> keyway.v1.FieldFacts
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	6, // [6:8] is the sub-list for extension type_name
-	3, // [3:6] is the sub-list for extension extendee
+	7, // 5: keyway.v1.served_by_gateway:extendee -> google.protobuf.ServiceOptions
+	8, // 6: keyway.v1.policy_group:extendee -> google.protobuf.EnumValueOptions
+	3, // 7: keyway.v1.method:type_name -> keyway.v1.MethodFacts
+	4, // 8: keyway.v1.field:type_name -> keyway.v1.FieldFacts
+	9, // [9:9] is the sub-list for method output_type
+	9, // [9:9] is the sub-list for method input_type
+	7, // [7:9] is the sub-list for extension type_name
+	3, // [3:7] is the sub-list for extension extendee
 	0, // [0:3] is the sub-list for field type_name
 }
 
@@ -574,7 +593,7 @@ func file_keyway_v1_options_proto_init() {
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_keyway_v1_options_proto_rawDesc), len(file_keyway_v1_options_proto_rawDesc)),
 			NumEnums:      3,
 			NumMessages:   2,
-			NumExtensions: 3,
+			NumExtensions: 4,
 			NumServices:   0,
 		},
 		GoTypes:           file_keyway_v1_options_proto_goTypes,

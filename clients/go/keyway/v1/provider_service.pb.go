@@ -436,12 +436,12 @@ const file_keyway_v1_provider_service_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tB\x1c\xe2A\x01\x02\xfaA\x15\n" +
 	"\x13keyway.dev/ProviderR\x04name\"R\n" +
 	"\x1aListStatusMappingsResponse\x124\n" +
-	"\bmappings\x18\x01 \x03(\v2\x18.keyway.v1.StatusMappingR\bmappings2\x9e\x03\n" +
+	"\bmappings\x18\x01 \x03(\v2\x18.keyway.v1.StatusMappingR\bmappings2\xa4\x03\n" +
 	"\x0fProviderService\x12_\n" +
 	"\rListProviders\x12\x1f.keyway.v1.ListProvidersRequest\x1a .keyway.v1.ListProvidersResponse\"\v\xe2\xb2\x19\x04\b\x01\x10\x02\x90\x02\x01\x12Y\n" +
 	"\vGetProvider\x12\x1d.keyway.v1.GetProviderRequest\x1a\x1e.keyway.v1.GetProviderResponse\"\v\xe2\xb2\x19\x04\b\x01\x10\x02\x90\x02\x01\x12_\n" +
 	"\rCheckProvider\x12\x1f.keyway.v1.CheckProviderRequest\x1a .keyway.v1.CheckProviderResponse\"\v\xe2\xb2\x19\x04\b\x01\x10\x02\x90\x02\x01\x12n\n" +
-	"\x12ListStatusMappings\x12$.keyway.v1.ListStatusMappingsRequest\x1a%.keyway.v1.ListStatusMappingsResponse\"\v\xe2\xb2\x19\x04\b\x01\x10\x02\x90\x02\x01B;\n" +
+	"\x12ListStatusMappings\x12$.keyway.v1.ListStatusMappingsRequest\x1a%.keyway.v1.ListStatusMappingsResponse\"\v\xe2\xb2\x19\x04\b\x01\x10\x02\x90\x02\x01\x1a\x04\xe0\xb2\x19\x01B;\n" +
 	"\rdev.keyway.v1P\x01Z(keyway.dev/clients/go/keyway/v1;keywayv1b\x06proto3"
 
 var (

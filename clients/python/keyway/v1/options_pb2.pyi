@@ -250,6 +250,7 @@ Global___FieldFacts: _TypeAlias = FieldFacts  # noqa: Y015
 
 METHOD_FIELD_NUMBER: _builtins.int
 FIELD_FIELD_NUMBER: _builtins.int
+SERVED_BY_GATEWAY_FIELD_NUMBER: _builtins.int
 POLICY_GROUP_FIELD_NUMBER: _builtins.int
 method: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___MethodFacts]
 """The properties of a method. Every method of this package sets this option."""
@@ -257,6 +258,8 @@ field: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, G
 """The limits and the format of a request field. A field without this option has only the limits that follow from its
 type, its `field_behavior`, and its `resource_reference`.
 """
+served_by_gateway: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.ServiceOptions, _builtins.bool]
+"""Whether the gateway serves the service itself. If false, the provider that a request names serves the call."""
 policy_group: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.EnumValueOptions, _builtins.str]
 """For a value of AccessClass: the name of the policy group that contains the methods of this class. Empty means that
 the class has no group: a policy must name each of its methods.

@@ -11,16 +11,16 @@ import type { ProviderService } from "./keyway/v1/provider_service_pb.js";
 
 /** The part of the client that iterates over list methods. */
 export abstract class Lists {
-  abstract readonly audits: Calls<typeof AuditService>;
+  abstract readonly audit: Calls<typeof AuditService>;
   abstract readonly certificates: Calls<typeof CertificateService>;
   abstract readonly providers: Calls<typeof ProviderService>;
 
   /** Yields the audit records of all pages. Use `pages` to read the other fields of a page. */
   listAuditRecords(
-    request: Request<(typeof AuditService)["method"]["listAuditRecords"]> = { parent: "providers/-" },
+    request: Request<(typeof AuditService)["method"]["listAuditRecords"]> = { parent: "auditLogs/-" },
     options?: CallOptions,
   ): AsyncGenerator<AuditRecord, void, undefined> {
-    return items(pages(this.audits.listAuditRecords, request, options), (page) => page.records);
+    return items(pages(this.audit.listAuditRecords, request, options), (page) => page.records);
   }
 
   /** Yields the certificates of all pages. Use `pages` to read the other fields of a page. */

@@ -1,5 +1,6 @@
 package dev.keyway;
 
+import dev.keyway.v1.AuditServiceGrpc;
 import dev.keyway.v1.CertificateServiceGrpc;
 import dev.keyway.v1.KeyServiceGrpc;
 import dev.keyway.v1.ProviderServiceGrpc;
@@ -48,6 +49,11 @@ public final class KeywayClient implements AutoCloseable {
     /** Providers. Each call blocks its thread and throws {@link KeywayException} if it fails. */
     public ProviderService providers() {
         return new ProviderService(stub(ProviderServiceGrpc::newBlockingStub));
+    }
+
+    /** Audit records. Each call blocks its thread and throws {@link KeywayException} if it fails. */
+    public AuditService audit() {
+        return new AuditService(stub(AuditServiceGrpc::newBlockingStub));
     }
 
     /**

@@ -2,6 +2,7 @@ package dev.keyway;
 
 import com.google.protobuf.DescriptorProtos.MethodOptions.IdempotencyLevel;
 import com.google.protobuf.Descriptors;
+import dev.keyway.v1.AuditServiceGrpc;
 import dev.keyway.v1.CertificateServiceGrpc;
 import dev.keyway.v1.KeyServiceGrpc;
 import dev.keyway.v1.ProviderServiceGrpc;
@@ -20,7 +21,8 @@ final class ServiceConfig {
     private static final List<ServiceDescriptor> SERVICES = List.of(
             CertificateServiceGrpc.getServiceDescriptor(),
             KeyServiceGrpc.getServiceDescriptor(),
-            ProviderServiceGrpc.getServiceDescriptor());
+            ProviderServiceGrpc.getServiceDescriptor(),
+            AuditServiceGrpc.getServiceDescriptor());
 
     private ServiceConfig() {}
 
