@@ -14,12 +14,16 @@ from google.protobuf.message import Message
 
 from gateway.contract.resource_names import referenced_type
 from gateway.redaction import Redaction
+from keyway.v1.audit_record_pb2 import AuditRecord
 from keyway.v1.provider_pb2 import Provider
 
 MAXIMUM_TEXT_CHARACTERS: Final = 256
 
 _OWN_MESSAGES: Final = frozenset({Provider.DESCRIPTOR.full_name})
 """Messages in responses whose texts come from the gateway itself."""
+
+_AUDIT_RECORD: Final = AuditRecord.DESCRIPTOR.full_name
+"""A record of another call, which other callers may read than the record of this call. Only its size is described."""
 
 Describe = Callable[[Any], object]
 
@@ -80,15 +84,25 @@ class _MessageDescriber:
         if field.message_type is not None:
             if field.is_repeated:
                 return _count
-            return self._own.describe if field.message_type.full_name in _OWN_MESSAGES else self.describe
+            return self._of_message(field.message_type.full_name)
         if field.enum_type is not None:
-            names = {number: value.name for number, value in field.enum_type.values_by_number.items()}
-            return lambda number: names.get(number, number)
+            return _each(_enum_value(field)) if field.is_repeated else _enum_value(field)
         if field.is_repeated:
             return _count
         if field.type == FieldDescriptor.TYPE_BYTES:
             return _file
         return self._text if field.type == FieldDescriptor.TYPE_STRING else _plain
+
+    def _of_message(self, name: str) -> Describe:
+        if name == _AUDIT_RECORD:
+            return _message_size
+        return self._own.describe if name in _OWN_MESSAGES else self.describe
+
+
+def _enum_value(field: FieldDescriptor) -> Describe:
+    assert field.enum_type is not None
+    names = {number: value.name for number, value in field.enum_type.values_by_number.items()}
+    return lambda number: names.get(number, number)
 
 
 def _each(describe: Describe) -> Describe:
@@ -97,6 +111,10 @@ def _each(describe: Describe) -> Describe:
 
 def _count(values: Any) -> object:
     return {"items": len(values)}
+
+
+def _message_size(message: Message) -> object:
+    return {"bytes": message.ByteSize()}
 
 
 def _plain(value: Any) -> object:

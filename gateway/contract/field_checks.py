@@ -26,8 +26,8 @@ from keyway.v1.key_service_pb2 import ENCODING_UNSPECIFIED, ENCODING_UTF8
 from keyway.v1.options_pb2 import FIELD_FORMAT_FILENAME, FIELD_FORMAT_NAME_SEGMENT, FieldFacts
 
 _MAXIMUM_INT32: Final = 2**31 - 1
-_WITH_WILDCARD: Final = {"provider": "provider", "audit_log": "audit log"}
-"""The variables of resource names that can be `-` in some requests, with their names in messages."""
+_WITH_WILDCARD: Final = {"providers": "provider", "auditLogs": "audit log"}
+"""The collections whose segment can be `-` in some requests, with the words for their resources in messages."""
 
 Check = Callable[[Any], str | None]
 """Takes the value of a field. Returns what is wrong with it, or None."""
@@ -45,7 +45,7 @@ def checks_for(field: FieldDescriptor) -> Iterator[Check]:
     if type_name is not None:
         yield _resource_name(type_name, wildcard=facts.provider_wildcard)
     if field.enum_type is not None:
-        yield _known_enum(field)
+        yield _each(_known_enum(field)) if field.is_repeated else _known_enum(field)
     yield from _limit_checks(facts)
 
 
@@ -128,6 +128,11 @@ def _required_message(value: Message) -> str | None:
     return None if value.ByteSize() else "is required"
 
 
+def _each(check: Check) -> Check:
+    """Return a check of a list that applies `check` to each item."""
+    return lambda values: next(filter(None, map(check, values)), None)
+
+
 def _known_enum(field: FieldDescriptor) -> Check:
     assert field.enum_type is not None
     numbers = frozenset(field.enum_type.values_by_number)
@@ -147,7 +152,7 @@ def _resource_name(type_name: str, *, wildcard: bool) -> Check:
         for pattern in patterns:
             segments = pattern.parse(value)
             if segments is not None:
-                return _wrong_segment(segments, wildcard=wildcard)
+                return _wrong_segment(pattern, segments, wildcard=wildcard)
         return f"must be {expected}; a segment has no control characters and is not '.' or '..'"
 
     return check
@@ -156,14 +161,14 @@ def _resource_name(type_name: str, *, wildcard: bool) -> Check:
 def _usual_name(patterns: Sequence[Pattern]) -> Callable[[str], object]:
     """Return a matcher that accepts most of the valid names, and no invalid name."""
     not_every = rf"(?!{WILDCARD}(?:/|\Z)){SEGMENT}"
-    usual = {"provider": not_every, "audit_log": not_every, "version": r"(?:0|[1-9][0-9]{0,8})"}
+    usual = {"provider": not_every, "version": r"(?:0|[1-9][0-9]{0,8})"}
     return re.compile("|".join(pattern.expression(usual) for pattern in patterns)).fullmatch
 
 
-def _wrong_segment(segments: Mapping[str, str], *, wildcard: bool) -> str | None:
-    for variable, word in _WITH_WILDCARD.items():
-        if segments.get(variable) == WILDCARD and not wildcard:
-            return f"must name one {word}: '-' (every {word}) is not accepted here"
+def _wrong_segment(pattern: Pattern, segments: Mapping[str, str], *, wildcard: bool) -> str | None:
+    if segments["provider"] == WILDCARD and not wildcard:
+        word = _WITH_WILDCARD[pattern.template.partition("/")[0]]
+        return f"must name one {word}: '-' (every {word}) is not accepted here"
     version = segments.get("version")
     if version is not None and not _is_version(version):
         return f"must have a version from 0 to {_MAXIMUM_INT32}, without leading zeros"

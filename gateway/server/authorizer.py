@@ -168,9 +168,8 @@ class Authorizer:
 
     @staticmethod
     def _name_of(target: Target, last_segment: str) -> str:
-        if target.resource_type == _AUDIT_LOG_TYPE:
-            return AUDIT_LOG.format(audit_log=last_segment)
-        return PROVIDER.format(provider=last_segment)
+        pattern = AUDIT_LOG if target.resource_type == _AUDIT_LOG_TYPE else PROVIDER
+        return pattern.format(provider=last_segment)
 
 
 def resources(method: Method, request: Any) -> Sequence[tuple[str, str]]:

@@ -19,6 +19,7 @@ NAMES: Mapping[str, str] = {
     "keyway.dev/Key": "providers/p/keys/k",
     "keyway.dev/KeyVersion": "providers/p/keys/k/versions/1",
     "keyway.dev/Secret": "providers/p/secrets/s",
+    "keyway.dev/AuditLog": "auditLogs/p",
 }
 """A valid name of each resource type."""
 
@@ -57,6 +58,8 @@ def valid(descriptor: Any, names: Mapping[str, str] = NAMES, text: str = "text")
 def _set(message: Any, field: Any, names: Mapping[str, str], text: str) -> None:
     if field.message_type is not None and field.is_repeated:
         getattr(message, field.name).append(valid(field.message_type, names, text))
+    elif field.enum_type is not None and field.is_repeated:
+        getattr(message, field.name).append(field.enum_type.values[1].number)
     elif field.message_type is not None:
         assert field.message_type.name == "DistinguishedName", "this builder does not know the type"
         getattr(message, field.name).common_name = "www.example.com"

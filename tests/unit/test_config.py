@@ -94,7 +94,9 @@ class TestIds:
     def test_valid_id_is_accepted(self, provider_id: str) -> None:
         assert parse(thing(id=provider_id)).providers[0].id == provider_id
 
-    @pytest.mark.parametrize("provider_id", ["", "-", ".", "..", "a/b", "a\n", "\x85", "\ud800", "a" * 65, None, 1])
+    @pytest.mark.parametrize(
+        "provider_id", ["", "-", ".", "..", "a/b", "a\n", "\x85", "\ud800", "a" * 65, "keyway:gateway", None, 1]
+    )
     def test_invalid_id_is_rejected(self, provider_id: object) -> None:
         assert problems(thing(id=provider_id)).keys() == {"providers[0].id"}
 

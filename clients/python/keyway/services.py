@@ -137,8 +137,8 @@ class AuditService:
         """Lists records, newest first.
 
         Fields:
-            parent: The audit log, as `auditLogs/{audit_log}`, or `auditLogs/-` for every log that the caller
-                may read.
+            parent: The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may
+                read.
             filter: Which records to list.
             page_size: The maximum number of records on a page, 1 to 1,000.
             page_token: The `next_page_token` of the previous page.
@@ -160,8 +160,8 @@ class AuditService:
         """Returns one record with its events.
 
         Fields:
-            parent: The audit log, as `auditLogs/{audit_log}`, or `auditLogs/-` for every log that the caller
-                may read.
+            parent: The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may
+                read.
             request_id: The ID of the request, from the trailer `keyway-request-id` or `AuditRecord.request_id`.
             receipt: A receipt, from the trailer `keyway-audit-receipt` or `AuditRecord.receipt`.
         """
@@ -183,8 +183,8 @@ class AuditService:
         """Counts records in groups, such as the denials of each caller on each day.
 
         Fields:
-            parent: The audit log, as `auditLogs/{audit_log}`, or `auditLogs/-` for every log that the caller
-                may read.
+            parent: The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may
+                read.
             filter: Which records to count.
             group_by: The properties by which to group, 1 to 4, without duplicates.
             max_groups: The maximum number of groups, 1 to 10,000.
@@ -255,8 +255,8 @@ class AsyncAuditService:
         """Lists records, newest first.
 
         Fields:
-            parent: The audit log, as `auditLogs/{audit_log}`, or `auditLogs/-` for every log that the caller
-                may read.
+            parent: The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may
+                read.
             filter: Which records to list.
             page_size: The maximum number of records on a page, 1 to 1,000.
             page_token: The `next_page_token` of the previous page.
@@ -278,8 +278,8 @@ class AsyncAuditService:
         """Returns one record with its events.
 
         Fields:
-            parent: The audit log, as `auditLogs/{audit_log}`, or `auditLogs/-` for every log that the caller
-                may read.
+            parent: The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may
+                read.
             request_id: The ID of the request, from the trailer `keyway-request-id` or `AuditRecord.request_id`.
             receipt: A receipt, from the trailer `keyway-audit-receipt` or `AuditRecord.receipt`.
         """
@@ -301,8 +301,8 @@ class AsyncAuditService:
         """Counts records in groups, such as the denials of each caller on each day.
 
         Fields:
-            parent: The audit log, as `auditLogs/{audit_log}`, or `auditLogs/-` for every log that the caller
-                may read.
+            parent: The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may
+                read.
             filter: Which records to count.
             group_by: The properties by which to group, 1 to 4, without duplicates.
             max_groups: The maximum number of groups, 1 to 10,000.

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator
 
 from gateway.config.base import FileContent, Settings, as_bytes, content
 from gateway.config.problems import FileError
-from gateway.contract.resource_names import is_segment
+from gateway.contract.resource_names import RESERVED_PREFIX, is_segment
 from gateway.upstream import tls
 from gateway.upstream.settings import BreakerSettings, HttpSettings, QueueSettings, RetrySettings
 from gateway.upstream.tls import ClientFiles
@@ -81,7 +81,7 @@ class ProviderSettings(Settings):
     id: str = Field(
         description=(
             "Identifier of the provider in resource names: providers/ID. 1 to 64 characters, without '/' or control "
-            "characters; not '.', '..', or '-'."
+            "characters; not '.', '..', or '-'. IDs that begin with 'keyway:' are reserved."
         )
     )
     type: str = Field(description="Provider type; it selects the adapter.")
@@ -139,6 +139,8 @@ class ProviderSettings(Settings):
     def _valid_id(cls, value: str) -> str:
         if not is_segment(value) or value == "-" or len(value) > _MAXIMUM_ID_CHARACTERS:
             raise ValueError("must be 1 to 64 characters without '/' or control characters, and not '.', '..', or '-'")
+        if value.startswith(RESERVED_PREFIX):
+            raise ValueError(f"must not begin with '{RESERVED_PREFIX}', which is reserved")
         return value
 
     @field_validator("endpoint", "proxy")

@@ -38,6 +38,7 @@ RESOURCES = {
         "providers/nhn-keys/keys/payments-key/versions/1",
     ),
     "keyway.dev/Secret": ("providers/nhn-keys/secrets/orders-password", "providers/nhn-keys/secrets/other"),
+    "keyway.dev/AuditLog": ("auditLogs/nhn-keys", "auditLogs/keyway:gateway"),
 }
 
 WEB = {(action, OWN) for action in ("DownloadCertificate", "DownloadCertificateWithPrivateKey")}

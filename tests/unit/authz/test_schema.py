@@ -65,6 +65,7 @@ def test_resource_type_is_an_entity_in_its_parent() -> None:
         "Key": "Provider",
         "KeyVersion": "Key",
         "Secret": "Provider",
+        "AuditLog": "",
     }
 
 

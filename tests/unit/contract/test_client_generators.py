@@ -12,6 +12,8 @@ from clients.api_reference import Commented
 from clients.contract_reader import Contract
 from clients.service_config import RETRY_POLICY
 from keyway.v1 import (
+    audit_record_pb2,
+    audit_service_pb2,
     certificate_pb2,
     certificate_service_pb2,
     key_service_pb2,
@@ -20,7 +22,15 @@ from keyway.v1 import (
 )
 from tests.support.docs import ROOT
 
-MODULES = (certificate_pb2, certificate_service_pb2, key_service_pb2, provider_pb2, provider_service_pb2)
+MODULES = (
+    audit_record_pb2,
+    audit_service_pb2,
+    certificate_pb2,
+    certificate_service_pb2,
+    key_service_pb2,
+    provider_pb2,
+    provider_service_pb2,
+)
 
 
 def contract(*, with_wrapping_keys: bool = False) -> Contract:

@@ -45,7 +45,7 @@ def test_constants_are_the_own_patterns_of_their_types() -> None:
 
 
 def test_every_pattern_begins_with_its_provider() -> None:
-    assert all(re.match(r"providers/\{provider\}(/|\Z)", pattern.template) for pattern in EVERY_PATTERN)
+    assert all(re.match(r"(providers|auditLogs)/\{provider\}(/|\Z)", pattern.template) for pattern in EVERY_PATTERN)
 
 
 @pytest.mark.parametrize("pattern", EVERY_PATTERN, ids=lambda pattern: pattern.template)

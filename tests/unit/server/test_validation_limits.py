@@ -32,6 +32,8 @@ BOUNDS = {
     "keystore": 4_194_304,
     "certificate": 4_194_304,
     "chain": 4_194_304,
+    "request_id": 128,
+    "receipt": 256,
 }
 
 

@@ -482,8 +482,8 @@ const file_keyway_v1_audit_record_proto_rawDesc = "" +
 	"\x15AUDIT_OUTCOME_SUCCESS\x10\x01\x12\x19\n" +
 	"\x15AUDIT_OUTCOME_FAILURE\x10\x02\x12\x19\n" +
 	"\x15AUDIT_OUTCOME_UNKNOWN\x10\x03\x12\x19\n" +
-	"\x15AUDIT_OUTCOME_PENDING\x10\x04B\x7f\xeaAA\n" +
-	"\x13keyway.dev/AuditLog\x12\x15auditLogs/{audit_log}*\tauditLogs2\bauditLog\n" +
+	"\x15AUDIT_OUTCOME_PENDING\x10\x04B~\xeaA@\n" +
+	"\x13keyway.dev/AuditLog\x12\x14auditLogs/{provider}*\tauditLogs2\bauditLog\n" +
 	"\rdev.keyway.v1P\x01Z(keyway.dev/clients/go/keyway/v1;keywayv1b\x06proto3"
 
 var (

@@ -171,7 +171,7 @@ func (VerificationState) EnumDescriptor() ([]byte, []int) {
 // The request of ListAuditRecords.
 type ListAuditRecordsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The audit log, as `auditLogs/{audit_log}`, or `auditLogs/-` for every log that the caller may read.
+	// The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may read.
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
 	// Which records to list. Absent means all.
 	Filter *AuditFilter `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
@@ -393,7 +393,7 @@ func (x *AuditCoverage) GetIndexedTime() *timestamppb.Timestamp {
 // The request of GetAuditRecord. One of `request_id` and `receipt` is required.
 type GetAuditRecordRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The audit log, as `auditLogs/{audit_log}`, or `auditLogs/-` for every log that the caller may read.
+	// The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may read.
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
 	// The ID of the request, from the trailer `keyway-request-id` or `AuditRecord.request_id`. At most 128 bytes.
 	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -576,7 +576,7 @@ func (x *JournalRecord) GetEventJson() string {
 // The request of SummarizeAuditRecords.
 type SummarizeAuditRecordsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The audit log, as `auditLogs/{audit_log}`, or `auditLogs/-` for every log that the caller may read.
+	// The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may read.
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
 	// Which records to count. Absent means all.
 	Filter *AuditFilter `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
@@ -1404,7 +1404,7 @@ const file_keyway_v1_audit_service_proto_rawDesc = "" +
 	"\x0eGetAuditRecord\x12 .keyway.v1.GetAuditRecordRequest\x1a!.keyway.v1.GetAuditRecordResponse\"\r\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x90\x02\x01\x12y\n" +
 	"\x15SummarizeAuditRecords\x12'.keyway.v1.SummarizeAuditRecordsRequest\x1a(.keyway.v1.SummarizeAuditRecordsResponse\"\r\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x90\x02\x01\x12j\n" +
 	"\x10GetJournalStatus\x12\".keyway.v1.GetJournalStatusRequest\x1a#.keyway.v1.GetJournalStatusResponse\"\r\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x90\x02\x01\x12a\n" +
-	"\rVerifyJournal\x12\x1f.keyway.v1.VerifyJournalRequest\x1a .keyway.v1.VerifyJournalResponse\"\r\xe2\xb2\x19\x06\b\a\x10c \x01\x90\x02\x02\x1a\x04\xe0\xb2\x19\x01B;\n" +
+	"\rVerifyJournal\x12\x1f.keyway.v1.VerifyJournalRequest\x1a .keyway.v1.VerifyJournalResponse\"\r\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x90\x02\x01\x1a\x04\xe0\xb2\x19\x01B;\n" +
 	"\rdev.keyway.v1P\x01Z(keyway.dev/clients/go/keyway/v1;keywayv1b\x06proto3"
 
 var (

@@ -117,7 +117,7 @@ class ListAuditRecordsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """The audit log, as `auditLogs/{audit_log}`, or `auditLogs/-` for every log that the caller may read."""
+    """The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may read."""
     page_size: _builtins.int
     """The maximum number of records on a page, 1 to 1,000. 0 means 50."""
     page_token: _builtins.str
@@ -233,7 +233,7 @@ class GetAuditRecordRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """The audit log, as `auditLogs/{audit_log}`, or `auditLogs/-` for every log that the caller may read."""
+    """The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may read."""
     request_id: _builtins.str
     """The ID of the request, from the trailer `keyway-request-id` or `AuditRecord.request_id`. At most 128 bytes."""
     receipt: _builtins.str
@@ -326,7 +326,7 @@ class SummarizeAuditRecordsRequest(_message.Message):
     GROUP_BY_FIELD_NUMBER: _builtins.int
     MAX_GROUPS_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """The audit log, as `auditLogs/{audit_log}`, or `auditLogs/-` for every log that the caller may read."""
+    """The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may read."""
     max_groups: _builtins.int
     """The maximum number of groups, 1 to 10,000. 0 means 1,000. The largest groups are returned."""
     @_builtins.property

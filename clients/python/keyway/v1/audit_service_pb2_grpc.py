@@ -34,7 +34,7 @@ class AuditServiceStub(object):
     The answers come from an index of the journal, or from a central store. Both are for finding records. To prove a
     record, verify the journal.
 
-    Names: `auditLogs/{audit_log}`. Each provider has one log, `auditLogs/{provider}`, with the calls that name it. The
+    Names: `auditLogs/{provider}`. Each provider has one log, `auditLogs/{provider}`, with the calls that name it. The
     log `auditLogs/keyway:gateway` has all other calls: those that name no provider or all providers, and those that were
     rejected before authentication. In the methods with a `parent`, `auditLogs/-` means every log that the caller may
     read. A record that belongs to several logs is returned only if the caller may read all of them.
@@ -109,7 +109,7 @@ class AuditServiceServicer(object):
     The answers come from an index of the journal, or from a central store. Both are for finding records. To prove a
     record, verify the journal.
 
-    Names: `auditLogs/{audit_log}`. Each provider has one log, `auditLogs/{provider}`, with the calls that name it. The
+    Names: `auditLogs/{provider}`. Each provider has one log, `auditLogs/{provider}`, with the calls that name it. The
     log `auditLogs/keyway:gateway` has all other calls: those that name no provider or all providers, and those that were
     rejected before authentication. In the methods with a `parent`, `auditLogs/-` means every log that the caller may
     read. A record that belongs to several logs is returned only if the caller may read all of them.
@@ -234,7 +234,7 @@ class AuditService(object):
     The answers come from an index of the journal, or from a central store. Both are for finding records. To prove a
     record, verify the journal.
 
-    Names: `auditLogs/{audit_log}`. Each provider has one log, `auditLogs/{provider}`, with the calls that name it. The
+    Names: `auditLogs/{provider}`. Each provider has one log, `auditLogs/{provider}`, with the calls that name it. The
     log `auditLogs/keyway:gateway` has all other calls: those that name no provider or all providers, and those that were
     rejected before authentication. In the methods with a `parent`, `auditLogs/-` means every log that the caller may
     read. A record that belongs to several logs is returned only if the caller may read all of them.
