@@ -73,6 +73,7 @@ class CallEvents:
             "status_id": result.status_id,
             "status": _STATUS_NAMES[result.status_id],
             "status_code": result.code,
+            "start_time": round(self._began.epoch * 1000),
             "duration": round(seconds * 1000),
         }
         if result.reason:
@@ -177,6 +178,7 @@ def unknown_outcome(intent: Mapping[str, Any]) -> dict[str, Any]:
     """Return the outcome event, with an unknown result, of a call that was in flight when the process ended."""
     event = dict(intent)
     event["metadata"] = {**event["metadata"], "event_code": OUTCOME}
+    event["start_time"] = intent["time"]
     event["time"] = round(time.time() * 1000)
     event |= {"status_id": UNKNOWN, "status": _STATUS_NAMES[UNKNOWN], "status_detail": "GATEWAY_STOPPED"}
     return event

@@ -76,7 +76,7 @@ def test_outcome_repeats_the_intent_and_adds_the_result() -> None:
     assert outcome["unmapped"]["upstream_code"] == "-1"
     assert outcome["unmapped"]["http_status"] == 200
     assert outcome["unmapped"]["attempts"] == [{"provider": "nhn-keys", "http_status": 200}]
-    assert outcome["time"] == round(LATER.epoch * 1000)
+    assert (outcome["start_time"], outcome["time"]) == (intent["time"], round(LATER.epoch * 1000))
     assert (outcome["duration"], outcome["unmapped"]["duration_us"]) == (2, 2000)
     assert intent["unmapped"].items() <= outcome["unmapped"].items()
     same = intent.keys() - {"metadata", "time", "status", "status_id", "unmapped"}
@@ -173,6 +173,7 @@ def test_interrupted_call_gets_an_unknown_outcome() -> None:
     assert outcome["metadata"]["event_code"] == "outcome"
     assert (outcome["status_id"], outcome["status"]) == (0, "Unknown")
     assert outcome["api"]["request"]["uid"] == "r-1"
+    assert outcome["start_time"] == intent["time"] < outcome["time"]
     assert intent["metadata"]["event_code"] == "intent"
 
 
