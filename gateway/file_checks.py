@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from gateway.audit_query.settings import AuditSection
 from gateway.authz import policies
 from gateway.authz.settings import PolicySettings
 from gateway.config.base import Settings
@@ -23,7 +24,7 @@ from gateway.providers.base.settings import ProviderSettings
 _SECTIONS: Final[Mapping[str, type[Settings]]] = {
     "identity": IdentitySettings,
     "policy": PolicySettings,
-    "audit": AuditSettings,
+    "audit": AuditSection,
 }
 
 

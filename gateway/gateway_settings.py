@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from gateway import file_checks
+from gateway.audit_query.settings import AuditSection
 from gateway.authz.settings import LimitSettings, PolicySettings
 from gateway.config.base import RESTART, Settings, is_loopback, listen_address
 from gateway.config.grpc_listener import DEFAULT_LISTEN, GrpcListener
@@ -18,7 +19,6 @@ from gateway.config.loading import Document, validate
 from gateway.config.problems import Problems
 from gateway.config.secret_references import resolve
 from gateway.identity.settings import IdentitySettings
-from gateway.journal.settings import AuditSettings
 from gateway.providers.base.settings import ProviderSettings
 from gateway.telemetry.settings import TelemetrySettings
 
@@ -126,7 +126,7 @@ class GatewaySettings(Settings):
         json_schema_extra=RESTART,
     )
     limits: LimitSettings = Field(default=LimitSettings(), description="Concurrency and rate limits.")
-    audit: AuditSettings | None = Field(default=None, description="The audit journal. Default: calls are not recorded.")
+    audit: AuditSection | None = Field(default=None, description="The audit journal. Default: calls are not recorded.")
     telemetry: TelemetrySettings | None = Field(
         default=None, description="Export of traces, metrics and logs. Default: nothing is exported."
     )

@@ -1,8 +1,8 @@
 """Audit records as OCSF events: API Activity (class 6003) of the Open Cybersecurity Schema Framework, in JSON.
 
-Each call has two events, an intent and an outcome, with the same request id. Rejections of unauthenticated calls are
-summarized in one event. The members that intent and outcome share are serialized once. Depends neither on gRPC
-nor on how events are stored.
+Each call has two events, an intent and an outcome, with the same request id. One event summarizes rejections of
+unauthenticated calls, and one the repetitions of a call. The members that intent and outcome share are serialized once.
+Depends neither on gRPC nor on how events are stored.
 """
 
 import time
@@ -21,6 +21,10 @@ from keyway.v1.options_pb2 import AUDIT_ACTIVITY_OTHER, AuditActivity
 INTENT: Final = "intent"
 OUTCOME: Final = "outcome"
 REFUSALS: Final = "refusals"
+REPETITIONS: Final = "repetitions"
+
+MANY_ADDRESSES: Final = "many"
+"""The name of the source of calls from several addresses that are summarized in one event."""
 
 UNKNOWN, SUCCESS, FAILURE = 0, 1, 2
 """The `status_id` of OCSF. Unknown: the upstream may have processed the call, but its response did not arrive."""
@@ -120,15 +124,20 @@ def _metadata(event_code: str) -> bytes:
     )
 
 
-_METADATA: Final = {event_code: _metadata(event_code) for event_code in (INTENT, OUTCOME, REFUSALS)}
+_METADATA: Final = {event_code: _metadata(event_code) for event_code in (INTENT, OUTCOME, REFUSALS, REPETITIONS)}
 
 
 def _beginning(method: Method) -> bytes:
     """Return the beginning of a method's events, up to the request."""
-    activity = method.activity
-    api = {"operation": method.full_name, "service": {"name": method.service}, "request": None}
-    members = {**_class(activity), "activity_name": _ACTIVITY_NAMES.get(activity, method.name), "api": api}
-    return orjson.dumps(members).removesuffix(b"null}}")
+    return orjson.dumps({**_activity(method), "api": {**_api(method), "request": None}}).removesuffix(b"null}}")
+
+
+def _activity(method: Method) -> dict[str, object]:
+    return {**_class(method.activity), "activity_name": _ACTIVITY_NAMES.get(method.activity, method.name)}
+
+
+def _api(method: Method) -> dict[str, object]:
+    return {"operation": method.full_name, "service": {"name": method.service}}
 
 
 def _class(activity: int) -> dict[str, object]:
@@ -159,12 +168,8 @@ def refusals(peer: str, code: str, reason: str, *, first: float, last: float, me
             "response": {"code": _STATUS_NUMBERS[code], "error": reason},
         },
         "actor": {"user": {"name": "unknown", "uid": "unknown", "type": "Unknown", "type_id": UNKNOWN_TYPE}},
-        "src_endpoint": {"ip": peer} if peer else {"name": "many"},
-        "count": sum(methods.values()),
-        "start_time": round(first * 1000),
-        "end_time": round(last * 1000),
-        "time": round(last * 1000),
-        "metadata": orjson.Fragment(_METADATA[REFUSALS]),
+        "src_endpoint": {"ip": peer} if peer else {"name": MANY_ADDRESSES},
+        **_summary(REFUSALS, sum(methods.values()), first, last),
         "status_id": FAILURE,
         "status": _STATUS_NAMES[FAILURE],
         "status_code": code,
@@ -172,6 +177,40 @@ def refusals(peer: str, code: str, reason: str, *, first: float, last: float, me
         "unmapped": {"methods": methods},
     }
     return orjson.dumps(event)
+
+
+def repetitions(details: CallDetails, *, count: int, first: float, last: float) -> bytes:
+    """Return the event that summarizes successful repetitions of a call.
+
+    details: of the first call of all, whose request ID the event names. first, last: seconds since 1970.
+    """
+    members = call_members(details)
+    event = {
+        **_activity(details.method),
+        "api": {**_api(details.method), "response": {"code": _STATUS_NUMBERS["OK"]}},
+        **orjson.loads(b"{%b}" % members.mapped),
+        **_summary(REPETITIONS, count, first, last),
+        "status_id": SUCCESS,
+        "status": _STATUS_NAMES[SUCCESS],
+        "status_code": "OK",
+        "unmapped": {
+            **orjson.loads(b"{%b}" % members.unmapped),
+            "first_request_uid": details.request_id,
+            "request": details.request,
+        },
+    }
+    return orjson.dumps(event)
+
+
+def _summary(event_code: str, count: int, first: float, last: float) -> dict[str, object]:
+    """Return the members that state how many calls an event summarizes, and when they were made."""
+    return {
+        "count": count,
+        "start_time": round(first * 1000),
+        "end_time": round(last * 1000),
+        "time": round(last * 1000),
+        "metadata": orjson.Fragment(_METADATA[event_code]),
+    }
 
 
 def unknown_outcome(intent: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,13 +11,13 @@ import orjson
 
 from gateway.audit import printing
 from gateway.audit.query import Tail, events_of_request
+from gateway.audit_query.settings import AuditSection
 from gateway.cli.command import Run, add_config, print_error, subcommands
 from gateway.cli.signals import stop_event
 from gateway.config.base import ConfigError
 from gateway.config.loading import load_section
 from gateway.journal.format.records import MalformedRecord, Receipt, Record
 from gateway.journal.format.segments import SegmentMissing
-from gateway.journal.settings import AuditSettings
 from gateway.journal.ship.shipper import run_shipper
 from gateway.journal.verify.verification import Unverifiable, verify
 from gateway.journal.write.compressed_journal import decompress_journal
@@ -124,7 +124,7 @@ async def _decompress(options: argparse.Namespace) -> int:
 async def _ship(options: argparse.Namespace) -> int:
     """Read only the `audit` section: the other files and secrets need not exist."""
     stop = stop_event()
-    audit = load_section(options.config, "audit", AuditSettings)
+    audit = load_section(options.config, "audit", AuditSection)
     if audit is None or audit.ship is None:
         raise ConfigError(f"{options.config}: audit.ship: is required by this command")
     await run_shipper(audit.directory, audit.ship, stop, audit.signing_key_file)

@@ -68,6 +68,9 @@ def events_of_calls() -> Iterator[Any]:
     for name, (peer, code, reason) in REFUSALS.items():
         event = events.refusals(peer, code, reason, first=1.0, last=2.5, methods={"keyway.v1.KeyService/Encrypt": 3})
         yield pytest.param(event, id=f"rejections of {name}")
+    for name, changes in CALLS.items():
+        event = events.repetitions(call_details("GetAuditRecord", **changes), count=7, first=1.0, last=2.5)
+        yield pytest.param(event, id=f"repetitions of {name}")
 
 
 @pytest.mark.parametrize("event", list(events_of_calls()))

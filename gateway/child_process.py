@@ -1,0 +1,99 @@
+"""A child process of the gateway that runs beside it: started, restarted when it dies, and stopped at the end.
+
+The child reads its settings from standard input, and ends when that is closed, so it does not outlive the gateway.
+"""
+
+import asyncio
+import contextlib
+import sys
+from types import TracebackType
+from typing import Final, Self
+
+import structlog
+
+from gateway.config.child_environment import child_environment
+
+_FIRST_PAUSE_SECONDS: Final = 0.2
+_MAXIMUM_PAUSE_SECONDS: Final = 30.0
+
+_log = structlog.get_logger(__name__)
+
+
+class ChildProcess:
+    """An async context manager. Leaving closes the input of the child, and kills it if it does not end.
+
+    module: what to run. settings: the line for its standard input. name: the beginning of the log events.
+    stop_seconds: the maximum time for the child to end.
+    """
+
+    def __init__(self, module: str, settings: bytes, *, name: str, stop_seconds: float) -> None:
+        self._module = module
+        self._settings = settings
+        self._name = name
+        self._stop_seconds = stop_seconds
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Self:
+        self._supervisor = asyncio.create_task(self._supervise())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._supervisor.cancel()
+        await asyncio.wait({self._supervisor})
+        if self._process is not None:
+            await self._stop(self._process)
+
+    @property
+    def pid(self) -> int | None:
+        """The process id; None while the process does not run."""
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else None
+
+    async def _supervise(self) -> None:
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            began = asyncio.get_running_loop().time()
+            try:
+                process = self._process = await self._start()
+                await self._send_settings(process)
+                code: int | None = await process.wait()
+            except OSError as error:
+                code = error.errno
+            _log.error(f"{self._name}_died", error=f"exit code {code}")
+            lifetime = asyncio.get_running_loop().time() - began
+            pause = (
+                _FIRST_PAUSE_SECONDS if lifetime > _MAXIMUM_PAUSE_SECONDS else min(pause * 2, _MAXIMUM_PAUSE_SECONDS)
+            )
+            await asyncio.sleep(pause)
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            self._module,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            env=child_environment(),
+        )
+
+    async def _send_settings(self, process: asyncio.subprocess.Process) -> None:
+        """Send the settings. The pipe stays open while the child is to run."""
+        assert process.stdin is not None
+        with contextlib.suppress(ConnectionError):  # the process has already died
+            process.stdin.write(self._settings)
+            await process.stdin.drain()
+
+    async def _stop(self, process: asyncio.subprocess.Process) -> None:
+        """Close its input, so that it ends. If it does not, kill it."""
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            async with asyncio.timeout(self._stop_seconds):
+                await process.wait()
+        except TimeoutError:
+            _log.warning(f"{self._name}_killed")
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
