@@ -38,8 +38,8 @@ _MERGED: Final = frozenset({REFUSALS, REPETITIONS})
 _MANY: Final = "many"
 """The name of the source of calls from several addresses that were recorded together."""
 
-_STATUSES: Final = dict(code_pb2.Code.items())
-_STATUSES_BY_REASON: Final = {
+_STATUSES: Final[Mapping[str, int]] = dict(code_pb2.Code.items())
+_STATUSES_BY_REASON: Final[Mapping[str, int]] = {
     ErrorReason.Name(kind.reason).removeprefix("ERROR_REASON_"): kind.code
     for kind in vars(errors).values()
     if isinstance(kind, ErrorKind)
@@ -191,7 +191,7 @@ def _set_result(record: AuditRecord, event: Mapping[str, Any], code: str) -> Non
         record.duration.FromMicroseconds(duration)
 
 
-def _status(event: Mapping[str, Any], reason: str) -> code_pb2.Code:
+def _status(event: Mapping[str, Any], reason: str) -> Any:
     name = _text(event, "status_code")
     if name:
         return _STATUSES.get(name, code_pb2.UNKNOWN)

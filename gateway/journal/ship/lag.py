@@ -4,26 +4,22 @@ Records that the collector acknowledged and may still lose count as not shipped.
 therefore at least the records of `rewind` seconds.
 """
 
-import os
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from gateway.journal.format.cursor import Cursor, CursorError, load
 from gateway.journal.format.keys import JournalPublicKey
-from gateway.journal.format.records import MalformedRecord, Record, parse
+from gateway.journal.format.records import MalformedRecord, Record
 from gateway.journal.format.segments import (
     ChainPosition,
     SegmentMissing,
     chain_folders,
-    open_segment,
     read_records,
-    segment_path,
     segment_starts,
 )
-
-_TAIL_BYTES: Final = 1 << 14
+from gateway.journal.format.tail import last_record
 
 
 class Lag(NamedTuple):
@@ -47,7 +43,7 @@ def shipping_lag(
         return found
     for folder in folders:
         try:
-            head = _head(folder)
+            head = last_record(folder)
             if head is not None:
                 found[head.chain] = _behind(folder, _cursor(folder, key), head)
         except (OSError, CursorError, MalformedRecord, SegmentMissing):
@@ -70,25 +66,3 @@ def _behind(folder: Path, cursor: Cursor | None, head: Record) -> Lag:
     began = oldest.record.value().get("time")
     age = time.time() - began / 1000 if isinstance(began, int) else 0.0
     return Lag(max(0, head.sequence - oldest.record.sequence + 1), max(0.0, age))
-
-
-def _head(folder: Path) -> Record | None:
-    """Return the last complete record."""
-    for start in reversed(segment_starts(folder)):
-        if (line := _last_line(segment_path(folder, start))) is not None:
-            return parse(line)
-    return None
-
-
-def _last_line(path: Path) -> bytes | None:
-    length = _TAIL_BYTES
-    with open_segment(path) as file:
-        size = file.seek(0, os.SEEK_END)
-        while True:
-            file.seek(max(0, size - length))
-            lines = file.read(length).split(b"\n")[:-1]
-            if len(lines) > 1 or (lines and length >= size):
-                return lines[-1] + b"\n"
-            if length >= size:
-                return None
-            length *= 8

@@ -1,0 +1,98 @@
+"""Conditions in SQL for filters and scopes. Values are always parameters."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import orjson
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from gateway.audit_query.index.texts import key_digest
+from gateway.audit_query.source import GATEWAY_LOG, Scope
+from keyway.v1.audit_record_pb2 import AUDIT_OUTCOME_PENDING, AUDIT_OUTCOME_SUCCESS, AuditFilter
+
+_NANOS_PER_MS: Final = 1_000_000
+_FOREVER_MS: Final = 1 << 50
+_IS_TEXT: Final = "= (SELECT id FROM texts WHERE text = ?)"
+_VISIBLE_LOGS: Final = (
+    "SELECT logs FROM log_members WHERE log IN (SELECT value FROM json_each(?))"
+    " GROUP BY logs HAVING count(*) = max(members)"
+)
+
+
+class TimeRange(NamedTuple):
+    """A time range in milliseconds since 1970, without its end."""
+
+    start: int
+    end: int
+
+
+class Condition(NamedTuple):
+    """A condition in SQL with its parameters."""
+
+    sql: str
+    values: tuple[object, ...]
+
+
+def time_range(criteria: AuditFilter) -> TimeRange:
+    """Return the time range of a filter."""
+    start = _milliseconds(criteria.start_time) if criteria.HasField("start_time") else 0
+    end = _milliseconds(criteria.end_time) if criteria.HasField("end_time") else _FOREVER_MS
+    return TimeRange(max(0, start), end)
+
+
+def rolled_up_conditions(criteria: AuditFilter, scope: Scope) -> list[Condition]:
+    """Return the conditions on columns that both `calls` and `rollups` have."""
+    found = [*scope_conditions(scope), *_result_conditions(criteria)]
+    for column, text in (("caller", criteria.caller), ("action", criteria.action), ("reason", criteria.reason)):
+        if text:
+            found.append(Condition(f"{column} {_IS_TEXT}", (text,)))
+    if criteria.provider:
+        provider = "" if criteria.provider == GATEWAY_LOG else criteria.provider
+        found.append(Condition("logs IN (SELECT logs FROM log_members WHERE log = ?)", (provider,)))
+    for column in ("denied", "private"):
+        name = "private_material" if column == "private" else column
+        if criteria.HasField(name):  # type: ignore[arg-type]
+            # A constant, so that SQLite recognizes the partial indexes.
+            found.append(Condition(f"{column} = {int(getattr(criteria, name))}", ()))
+    return found
+
+
+def call_conditions(criteria: AuditFilter, scope: Scope) -> list[Condition]:
+    """Return all conditions of a filter and a scope, except the time range."""
+    found = rolled_up_conditions(criteria, scope)
+    if criteria.resource:
+        digest = key_digest(criteria.resource)
+        found.append(Condition("resources IN (SELECT resources FROM resource_keys WHERE key = ?)", (digest,)))
+    return found
+
+
+def scope_conditions(scope: Scope) -> list[Condition]:
+    """Return the condition that all audit logs of a call are in the scope."""
+    if scope.logs is None:
+        return []
+    return [Condition(f"logs IN ({_VISIBLE_LOGS})", (orjson.dumps(sorted(scope.logs)).decode(),))]
+
+
+def where(conditions: Sequence[Condition]) -> tuple[str, list[object]]:
+    """Return a WHERE clause, and its parameters."""
+    sql = " AND ".join(each.sql for each in conditions) or "1"
+    return f"WHERE {sql}", [value for each in conditions for value in each.values]
+
+
+def _result_conditions(criteria: AuditFilter) -> list[Condition]:
+    # Some terms repeat what follows from others, so that SQLite recognizes the partial indexes.
+    found = []
+    if criteria.HasField("status"):
+        found.append(Condition(f"status = {int(criteria.status)} AND outcome <> {AUDIT_OUTCOME_PENDING}", ()))
+        if criteria.status:
+            found.append(Condition("status <> 0", ()))
+    if criteria.outcome:
+        found.append(Condition(f"outcome = {int(criteria.outcome)}", ()))
+        if criteria.outcome != AUDIT_OUTCOME_SUCCESS:
+            found.append(Condition(f"outcome <> {AUDIT_OUTCOME_SUCCESS}", ()))
+    return found
+
+
+def _milliseconds(time: Timestamp) -> int:
+    """Return a time, rounded up: records have whole milliseconds."""
+    return time.seconds * 1000 - (-time.nanos // _NANOS_PER_MS)

@@ -1,0 +1,249 @@
+"""The follower of one chain: reads its new records, joins intents with outcomes, and writes the rows of calls.
+
+The position after the last indexed record is stored in the same transaction as the rows, so that every record is
+indexed exactly once. Hashes are not checked: verification does that. A line that is not a record is skipped and
+counted, so that one damaged line does not hide all later records.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import structlog
+
+from gateway.audit.events import INTENT, OUTCOME
+from gateway.audit_query.index.call_writer import CallWriter, Place
+from gateway.audit_query.index.schema import transaction
+from gateway.audit_query.rows import RecordedEvent, audit_record
+from gateway.journal.format.lookup import find_record
+from gateway.journal.format.payloads import event_code, request_id
+from gateway.journal.format.records import MalformedRecord, Record, parse
+from gateway.journal.format.segments import (
+    ChainPosition,
+    SegmentMissing,
+    read_lines,
+    segment_starts,
+)
+from keyway.v1.audit_record_pb2 import AuditRecord
+
+TURN_BYTES: Final = 4 << 20
+"""The bytes of records in one transaction."""
+
+_log = structlog.get_logger(__name__)
+
+
+class IndexContradictsJournal(Exception):
+    """The index contains a record that the journal does not contain, so the index must be built anew."""
+
+
+class _Intent(NamedTuple):
+    """An intent without an outcome. event: None if its row is written already. time: of that row."""
+
+    event: RecordedEvent | None
+    place: Place
+    time: int = 0
+
+
+@dataclass(slots=True)
+class ChainState:
+    """The last indexed record of a chain, and the position after it. time: of the record, in ms since 1970."""
+
+    id: int
+    folder: str
+    chain: str
+    position: ChainPosition
+    sequence: int
+    hash: bytes
+    time: int
+    unreadable: int
+
+
+_COLUMNS: Final = "id, folder, chain, segment, offset, sequence, hash, time, unreadable"
+
+
+def chain_states(connection: sqlite3.Connection) -> dict[str, ChainState]:
+    """Return the state of each chain, by folder."""
+    return {
+        folder: ChainState(number, folder, chain, ChainPosition(segment, offset), *rest)
+        for number, folder, chain, segment, offset, *rest in connection.execute(f"SELECT {_COLUMNS} FROM chains")
+    }
+
+
+def check_against_journal(folder: Path, state: ChainState) -> None:
+    """Check that the last indexed record is in the journal, or was removed by retention.
+
+    Raises IndexContradictsJournal.
+    """
+    starts = segment_starts(folder) if folder.is_dir() else []
+    if state.sequence == 0 or (starts and state.sequence < starts[0]):
+        return
+    record = find_record(folder, state.sequence)
+    if record is None or bytes.fromhex(record.hash) != state.hash or record.chain != state.chain:
+        raise IndexContradictsJournal(f"{state.folder}: record {state.sequence} is not in the journal")
+
+
+class ChainFollower:
+    """Indexes the chain in a folder. start: the segment to begin with if the chain is new; None for the oldest."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, writer: CallWriter, folder: Path, start: int | None = None
+    ) -> None:
+        self._connection = connection
+        self._writer = writer
+        self._folder = folder
+        self._start = ChainPosition(start or 0, 0)
+        self._segments: dict[int, int] = {}
+        self.bytes_read = 0
+        with transaction(connection):
+            self.state = chain_states(connection).get(folder.name) or self._new_state()
+        self._pending = {
+            request: _Intent(None, Place(self.state.id, first, first, 0, b""), time)
+            for request, time, first in writer.pending(self.state.id)
+        }
+
+    def turn(self) -> bool:
+        """Index the next records, about TURN_BYTES at most, in one transaction; return whether there may be more.
+
+        Raises IndexContradictsJournal, OSError, sqlite3.Error. After an error, the follower must not be used again.
+        """
+        lines, size = [], 0
+        for line, end in self._lines():
+            lines.append((line, end))
+            size += len(line)
+            if size >= TURN_BYTES:
+                break
+        self.bytes_read += size
+        if lines:
+            with transaction(self._connection):
+                self._index(lines)
+        return size >= TURN_BYTES
+
+    def _new_state(self) -> ChainState:
+        (number,) = self._connection.execute(
+            "INSERT INTO chains (folder, chain, segment, offset, sequence, hash, time, unreadable)"
+            " VALUES (?, '', ?, 0, 0, x'', 0, 0) RETURNING id",
+            (self._folder.name, self._start.segment),
+        ).fetchone()
+        return ChainState(number, self._folder.name, "", self._start, 0, b"", 0, 0)
+
+    def _lines(self) -> Iterator[tuple[bytes, ChainPosition]]:
+        """Yield the complete lines after the position, each with the position after it."""
+        position = self.state.position
+        try:
+            for line, _, position in read_lines(self._folder, self._position()):
+                yield line, position
+        except SegmentMissing:
+            # The journal lost records that are indexed, or retention removed a segment at this moment.
+            check_against_journal(self._folder, self.state)
+        except MalformedRecord as error:
+            # A compressed segment is damaged.
+            yield from self._after_damage(position, str(error))
+
+    def _position(self) -> ChainPosition | None:
+        starts = segment_starts(self._folder)
+        position = self.state.position
+        if not starts or position.segment in starts:
+            return position if starts else None
+        later = [start for start in starts if start > position.segment]
+        if not later:
+            raise SegmentMissing(f"segment {position.segment} does not exist")
+        return ChainPosition(later[0], 0)
+
+    def _after_damage(self, position: ChainPosition, problem: str) -> Iterator[tuple[bytes, ChainPosition]]:
+        """Yield a line in place of the rest of a damaged segment, with the position of the next segment."""
+        later = [start for start in segment_starts(self._folder) if start > position.segment]
+        if later:
+            _log.warning("audit_index_skipped_segment", folder=self._folder.name, error=problem)
+            yield b"", ChainPosition(later[0], 0)
+
+    def _index(self, lines: Sequence[tuple[bytes, ChainPosition]]) -> None:
+        batch = _Batch()
+        for line, end in lines:
+            try:
+                self._add(batch, line, end)
+            except MalformedRecord as error:
+                self.state.unreadable += 1
+                place = f"segment {end.segment}, before byte {end.offset}"
+                _log.warning("audit_index_skipped_record", folder=self._folder.name, place=place, error=str(error))
+            self.state.position = end
+        for request, intent in self._pending.items():
+            if intent.event is not None and (row := audit_record("", [intent.event])) is not None:
+                batch.calls.append((row, intent.place))
+                self._pending[request] = intent._replace(event=None, time=row.start_time.ToMilliseconds())
+        self._writer.write(batch.calls, batch.completed)
+        self._store()
+
+    def _add(self, batch: "_Batch", line: bytes, end: ChainPosition) -> None:
+        """Add the record of a line to a batch. end: the position after it. Raises MalformedRecord."""
+        record, state = parse(line), self.state
+        hash_ = bytes.fromhex(record.hash)
+        if state.sequence:
+            self._check_order(record)
+        state.chain, state.sequence, state.hash = record.chain, record.sequence, hash_
+        if record.kind != "event":
+            return
+        event = record.value()
+        if type(event.get("time")) is int:
+            state.time = max(state.time, event["time"])
+        recorded = RecordedEvent(str(record.receipt), event)
+        place = Place(state.id, record.sequence, record.sequence, self._segment(end.segment), hash_)
+        self._join(batch, recorded, place)
+
+    def _check_order(self, record: Record) -> None:
+        """Raise MalformedRecord if a record was indexed before, or belongs to another chain."""
+        if record.previous == self.state.hash.hex():
+            return
+        check_against_journal(self._folder, self.state)
+        if record.chain != self.state.chain or record.sequence <= self.state.sequence:
+            raise MalformedRecord(f"record {record.sequence} of chain {record.chain} is not in its place")
+
+    def _join(self, batch: "_Batch", recorded: RecordedEvent, place: Place) -> None:
+        """Add a call to a batch, or keep its intent until the outcome follows."""
+        code, request = event_code(recorded.event), request_id(recorded.event)
+        if code == INTENT and request:
+            self._pending[request] = _Intent(recorded, place)
+            return
+        intent = self._pending.pop(request, None) if code == OUTCOME and request else None
+        if intent is None:
+            events, rows = [recorded], batch.calls
+        elif intent.event is None:
+            events, rows = [recorded], batch.completed
+        else:
+            events, rows = [intent.event, recorded], batch.calls
+        row = audit_record("", events)
+        if row is None:
+            return
+        if intent is not None:
+            place = place._replace(first=intent.place.first)
+            if intent.event is None:
+                row.start_time.FromMilliseconds(intent.time)
+        rows.append((row, place))
+
+    def _segment(self, start: int) -> int:
+        """Return the number of a segment in the index."""
+        if start not in self._segments:
+            values = (self.state.id, start)
+            self._connection.execute("INSERT OR IGNORE INTO segments (chain, start) VALUES (?, ?)", values)
+            (number,) = self._connection.execute(
+                "SELECT id FROM segments WHERE chain = ? AND start = ?", values
+            ).fetchone()
+            self._segments = {start: number}
+        return self._segments[start]
+
+    def _store(self) -> None:
+        state = self.state
+        self._connection.execute(
+            "UPDATE chains SET chain = ?, segment = ?, offset = ?, sequence = ?, hash = ?, time = ?, unreadable = ?"
+            " WHERE id = ?",
+            (state.chain, *state.position, state.sequence, state.hash, state.time, state.unreadable, state.id),
+        )
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The calls of one turn. completed: those whose row exists already, without an outcome."""
+
+    calls: list[tuple[AuditRecord, Place]] = field(default_factory=list)
+    completed: list[tuple[AuditRecord, Place]] = field(default_factory=list)

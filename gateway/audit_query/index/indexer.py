@@ -1,0 +1,182 @@
+"""The indexer: keeps the index of a journal complete. One process at a time writes an index.
+
+Each turn does a bounded amount of work in short transactions, so that readers and the gateway are not held up.
+"""
+
+import fcntl
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Self
+
+import structlog
+
+from gateway.audit_query.index import removal, rollups, schema
+from gateway.audit_query.index.call_writer import CallWriter
+from gateway.audit_query.index.following import (
+    ChainFollower,
+    IndexContradictsJournal,
+    chain_states,
+    check_against_journal,
+)
+from gateway.audit_query.index.schema import IndexUnusable, transaction
+from gateway.audit_query.index.texts import TextWriter
+from gateway.journal.format import manifest
+from gateway.journal.format.durable_files import make_folder
+from gateway.journal.format.regular_files import open_file
+from gateway.journal.format.segments import chain_folders
+
+_IDLE_SECONDS: Final = 0.5
+_LOCK: Final = "lock"
+_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_HORIZON_MS: Final = 2000
+"""The age of the records that count as indexed when the index has caught up with the journal."""
+
+_log = structlog.get_logger(__name__)
+
+
+def run_indexer(directory: Path, folder: Path, stop: threading.Event) -> None:
+    """Index the journal in `directory` into `folder` until `stop` is set. Raises OSError, sqlite3.Error."""
+    make_folder(folder)
+    lock = open_file(folder / _LOCK, os.O_RDWR | os.O_CREAT)
+    try:
+        while not _locked(lock):
+            if stop.wait(_IDLE_SECONDS):
+                return
+        while not stop.is_set():
+            _run(directory, folder, stop)
+    finally:
+        os.close(lock)
+
+
+def _run(directory: Path, folder: Path, stop: threading.Event) -> None:
+    """Index until `stop` is set, or until the index turns out to be unusable, which removes it."""
+    try:
+        indexer = Indexer.open(directory, folder)
+        try:
+            while not stop.is_set():
+                if not indexer.turn():
+                    stop.wait(_IDLE_SECONDS)
+        finally:
+            indexer.close()
+    except (IndexUnusable, IndexContradictsJournal, sqlite3.DatabaseError) as error:
+        if isinstance(error, sqlite3.DatabaseError) and not is_damage(error):
+            raise
+        _log.warning("audit_index_rebuilt", folder=str(folder), error=str(error))
+        schema.remove(folder)
+
+
+def is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Return whether an error says that the database is damaged, and not, for example, that the disk is full."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
+
+
+def journal_id(directory: Path) -> str:
+    """Return the ID of a journal; empty if it has none, as journals of older versions."""
+    try:
+        found = manifest.load(directory)
+    except (manifest.MalformedManifest, OSError):
+        return ""
+    return found.journal if found is not None else ""
+
+
+class Indexer:
+    """Writes an index. Use `Indexer.open`.
+
+    starts: the segment to begin with, by chain folder, in a new index.
+    """
+
+    def __init__(
+        self, directory: Path, folder: Path, connection: sqlite3.Connection, starts: Mapping[str, int]
+    ) -> None:
+        self._directory = directory
+        self._folder = folder
+        self._connection = connection
+        self._starts = starts
+        self._texts = TextWriter(connection)
+        self._writer = CallWriter(connection, self._texts)
+        self._followers: dict[str, ChainFollower] = {}
+
+    @classmethod
+    def open(cls, directory: Path, folder: Path, starts: Mapping[str, int] | None = None) -> Self:
+        """Open the index, or create it, and check that the journal contains what is indexed.
+
+        Raises IndexUnusable, IndexContradictsJournal, OSError, sqlite3.Error.
+        """
+        connection = schema.open_writer(folder)
+        try:
+            check_index(directory, connection)
+        except BaseException:
+            connection.close()
+            raise
+        return cls(directory, folder, connection, starts or {})
+
+    @property
+    def bytes_read(self) -> int:
+        """The number of bytes of records that this object has indexed."""
+        return sum(follower.bytes_read for follower in self._followers.values())
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+    def turn(self) -> bool:
+        """Do a bounded amount of work; return whether there is more to do now.
+
+        Raises IndexUnusable, IndexContradictsJournal, sqlite3.Error, and OSError if the journal can't be read.
+        """
+        if schema.rebuild_requested(self._folder):
+            raise IndexUnusable("a query found the index damaged")
+        self._update_journal_id()
+        behind = [follower for follower in self._all_followers() if follower.turn()]
+        if not behind:
+            self._mark_built()
+        horizon = min((each.state.time for each in behind), default=time.time_ns() // 1_000_000 - _HORIZON_MS)
+        removed = self._remove()
+        with transaction(self._connection):
+            advanced = rollups.advance(self._connection, horizon)
+        return bool(behind) or removed or advanced
+
+    def _all_followers(self) -> list[ChainFollower]:
+        for folder in chain_folders(self._directory) if self._directory.is_dir() else ():
+            if folder.name not in self._followers:
+                start = self._starts.get(folder.name)
+                self._followers[folder.name] = ChainFollower(self._connection, self._writer, folder, start)
+        return list(self._followers.values())
+
+    def _remove(self) -> bool:
+        """Remove some rows that the journal no longer contains; return whether there were any."""
+        removed = False
+        for state in chain_states(self._connection).values():
+            with transaction(self._connection):
+                removed |= removal.remove_step(self._connection, self._texts, self._directory / state.folder, state)
+        return removed
+
+    def _update_journal_id(self) -> None:
+        """Store the ID of the journal, which a gateway creates a moment after the directory."""
+        if not schema.state(self._connection, "journal") and (journal := journal_id(self._directory)):
+            schema.set_state(self._connection, "journal", journal)
+
+    def _mark_built(self) -> None:
+        if not schema.state(self._connection, "built"):
+            schema.set_state(self._connection, "built", 1)
+
+
+def check_index(directory: Path, connection: sqlite3.Connection) -> None:
+    """Check that the journal contains the last record of each chain in the index. Raises IndexContradictsJournal."""
+    known, present = schema.state(connection, "journal"), journal_id(directory)
+    if known and present and known != present:
+        raise IndexContradictsJournal(f"the index is of journal {known}, but the directory contains {present}")
+    for state in chain_states(connection).values():
+        check_against_journal(directory / state.folder, state)
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
