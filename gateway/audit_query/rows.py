@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from google.rpc import code_pb2
 
 from gateway import errors
-from gateway.audit.events import FAILURE, INTENT, OUTCOME, REFUSALS, SUCCESS
+from gateway.audit.events import FAILURE, INTENT, MANY_ADDRESSES, OUTCOME, REFUSALS, REPETITIONS, SUCCESS
 from gateway.audit_query.source import GATEWAY_LOG
 from gateway.authz.actions import PRIVATE
 from gateway.authz.targets import TARGETS
@@ -26,17 +26,12 @@ from keyway.v1.audit_record_pb2 import (
 )
 from keyway.v1.error_reason_pb2 import ErrorReason
 
-REPETITIONS: Final = "repetitions"
-"""The code of an event that states how often a call was repeated."""
-
 AUDIT_LOGS: Final = "auditLogs/"
 _PROVIDERS: Final = "providers/"
 _DENIED: Final = "PERMISSION_DENIED"
 """The reason of calls that policy denied. The status alone is not enough: upstreams can cause it too."""
 _CODES: Final = frozenset({INTENT, OUTCOME, REFUSALS, REPETITIONS})
 _MERGED: Final = frozenset({REFUSALS, REPETITIONS})
-_MANY: Final = "many"
-"""The name of the source of calls from several addresses that were recorded together."""
 
 _STATUSES: Final[Mapping[str, int]] = dict(code_pb2.Code.items())
 _STATUSES_BY_REASON: Final[Mapping[str, int]] = {
@@ -159,7 +154,7 @@ def _decisions(event: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _peer(event: Mapping[str, Any], *, merged: bool) -> str:
     name = _text(event, "src_endpoint", "name")
-    return _text(event, "src_endpoint", "ip") or ("" if merged and name == _MANY else name)
+    return _text(event, "src_endpoint", "ip") or ("" if merged and name == MANY_ADDRESSES else name)
 
 
 def _caller_request_id(event: Mapping[str, Any]) -> str:
@@ -170,7 +165,7 @@ def _caller_request_id(event: Mapping[str, Any]) -> str:
 def _start(recorded: Sequence[RecordedEvent], code: str) -> int:
     """Return the time when the call arrived, in milliseconds since 1970."""
     event = recorded[-1].event
-    if code in _MERGED and isinstance(event.get("start_time"), int):
+    if type(event.get("start_time")) is int:
         return _number(event, "start_time", maximum=_LATEST_MS)
     if code == OUTCOME and len(recorded) == 1 and (duration := _duration_us(event)) is not None:
         return max(0, _number(event, "time", maximum=_LATEST_MS) - duration // 1000)

@@ -1,0 +1,61 @@
+"""The indexer process of a gateway: reads its settings from standard input, and ends when that is closed."""
+
+import os
+import signal
+import sqlite3
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import orjson
+import structlog
+
+from gateway import logs
+from gateway.audit_query.index.indexer import run_indexer
+
+_NICENESS: Final = 19
+"""If processors are busy, calls come first, and the index lags behind."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    level: str
+    format: str
+
+
+def main() -> int:
+    """Index until standard input is closed."""
+    # Terminals and service managers send signals to this process too. It must end with the gateway, not before.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    _lower_priority()
+    settings = orjson.loads(sys.stdin.buffer.readline())
+    logs.configure(_Log(settings["log_level"], settings["log_format"]))
+    stop = threading.Event()
+    threading.Thread(target=_wait_for_end, args=(stop,), daemon=True).start()
+    try:
+        run_indexer(Path(settings["directory"]), Path(settings["index"]), stop)
+    except (OSError, sqlite3.Error) as error:
+        # The gateway starts the process again after a pause.
+        _log.error("audit_index_failed", error=str(error))
+        return 1
+    return 0
+
+
+def _lower_priority() -> None:
+    os.nice(_NICENESS)
+    if hasattr(os, "SCHED_BATCH"):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def _wait_for_end(stop: threading.Event) -> None:
+    sys.stdin.buffer.read()
+    stop.set()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
