@@ -88,7 +88,7 @@ def test_denied_call() -> None:
     denied = Decision("Encrypt", "keyway.dev/Key", KEY, False)
     result = CallResult(events.FAILURE, "PERMISSION_DENIED", LATER, "PERMISSION_DENIED")
     found = call(result, decisions=(denied,))
-    assert (found.denied, found.policies, found.outcome) == (True, [], AUDIT_OUTCOME_FAILURE)
+    assert (found.denied, list(found.policies), found.outcome) == (True, [], AUDIT_OUTCOME_FAILURE)
 
 
 def test_status_of_an_upstream_is_no_denial() -> None:
