@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Log:
+class _IndexerLog:
     level: str
     format: str
 
@@ -34,7 +34,7 @@ def main() -> int:
         signal.signal(number, signal.SIG_IGN)
     _lower_priority()
     settings = orjson.loads(sys.stdin.buffer.readline())
-    logs.configure(_Log(settings["log_level"], settings["log_format"]))
+    logs.configure(_IndexerLog(settings["log_level"], settings["log_format"]))
     stop = threading.Event()
     threading.Thread(target=_wait_for_end, args=(stop,), daemon=True).start()
     try:
