@@ -3,7 +3,6 @@
 `main` is the entry point. Each group of commands has its own module.
 """
 
-import os
 import signal
 import sys
 from importlib.util import find_spec
@@ -19,8 +18,6 @@ def main() -> NoReturn:
     open_closed_streams()
     if any(find_spec(package) is None for package in _PACKAGES):
         sys.exit("keyway: missing packages: run pip install './clients/python[cli]' in the Keyway repository")
-    # Set before gRPC is imported. The error message already contains what gRPC logs about a lost connection.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # Exit through the cleanup code, which removes unfinished files.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     from keyway.cli.app import run  # noqa: PLC0415 - requires the optional packages

@@ -28,7 +28,14 @@ _CONNECTION: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
         "--tls/--plaintext",
         {"default": None, "help": "Default: TLS; for loopback addresses without TLS options, plaintext."},
     ),
-    ("--timeout", {"type": float, "metavar": "SECONDS", "help": "Deadline of each call. Default: 30."}),
+    (
+        "--timeout",
+        {
+            "type": click.FloatRange(min=0, min_open=True),
+            "metavar": "SECONDS",
+            "help": "Deadline of each call. Default: 30.",
+        },
+    ),
     ("--context", {"metavar": "NAME", "help": "Context in the configuration file."}),
     ("--config", {"metavar": "FILE", "help": "Configuration file. Default: ~/.config/keyway/config.toml."}),
 )

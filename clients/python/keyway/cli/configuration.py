@@ -57,6 +57,8 @@ def _chosen(tree: Mapping[str, Any], name: str | None, file: Path) -> dict[str, 
             raise click.ClickException(f"{file}: unknown key contexts.{chosen}.{key}; known keys: {', '.join(_KINDS)}")
         if not isinstance(value, _KINDS[key]):
             raise click.ClickException(f"{file}: invalid type of contexts.{chosen}.{key}")
+    if not found.get("timeout", 1) > 0:
+        raise click.ClickException(f"{file}: contexts.{chosen}.timeout must be greater than 0")
     folder = file.parent
     return {key: str(folder / Path(value).expanduser()) if key in _PATHS else value for key, value in found.items()}
 

@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Any, Self
 
 PATIENCE = 60.0
-KEYWAY = (sys.executable, "-m", "keyway.cli")
+KEYWAY = (sys.executable, "-m", "keyway_cli")
 # A new session makes the terminal its controlling terminal, which prompts use.
 _ON_TERMINAL = """
 import fcntl, os, sys, termios

@@ -80,6 +80,7 @@ def test_contexts_of_the_configuration_file(commands: Commands, keyway_sandbox: 
     [
         ("[contexts.a]\nadress = 'x'", "unknown key contexts.a.adress; known keys: address, "),
         ("[contexts.a]\ntls = 'yes'", "invalid type of contexts.a.tls"),
+        ("[contexts.a]\ntimeout = 0", "contexts.a.timeout must be greater than 0"),
         ("contexts = 3", "unknown context 'a'"),
         ("cotnext = 'a'", "unknown keys: cotnext"),
         ("[", "config.toml: "),

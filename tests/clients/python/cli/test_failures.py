@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from keyway.cli.output import clean
+from keyway.testing import Sandbox
 from tests.clients.python.cli.commands import KEYWAY, Commands
 
 pytestmark = pytest.mark.xdist_group("sandbox")
@@ -54,6 +55,17 @@ def test_unreachable_gateway_is_named(commands: Commands) -> None:
     assert ran.errors.endswith(f"  gateway: {address} (plaintext)\n")
 
 
+def test_failed_handshake_is_one_error(commands: Commands, keyway_sandbox: Sandbox) -> None:
+    """gRPC does not log the failed handshakes. A process of its own: gRPC reads its variables when it is imported."""
+    ran = subprocess.run(
+        [*KEYWAY, "--tls", "--address", keyway_sandbox.plain, "providers", "list"],
+        env=commands.variables, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 24
+    assert ran.stderr.startswith("keyway: UNAVAILABLE: ")
+    assert "ssl_transport_security.cc" not in ran.stderr
+
+
 def test_plaintext_on_the_command_line_is_rejected(commands: Commands) -> None:
     ran = commands("keys", "encrypt", "nhn-keys/orders-key", "my secret note")
     assert ran.code == 2
@@ -86,7 +98,7 @@ def test_token_on_the_command_line_is_rejected(commands: Commands) -> None:
         (("seal", "nothing", "--key", "nhn-keys/orders-key"), "nothing: No such file or directory"),
         (("open", "Makefile"), "pass --output FILE"),
         (("seal", ".", "--key", "nhn-keys/orders-key"), "is a directory"),
-        (("certs", "list", "--timeout", "0.0"), ""),
+        (("certs", "list", "--timeout", "0.0"), "'--timeout': 0.0 is not in the range x>0"),
         (("certs", "list", "--ca", "nowhere.pem"), "nowhere.pem: No such file or directory"),
         (("certs", "list", "--address", "example.org:1", "--plaintext", "--ca", "x"), "cannot be combined with ca"),
     ],
@@ -94,7 +106,7 @@ def test_token_on_the_command_line_is_rejected(commands: Commands) -> None:
 def test_wrong_usage_is_rejected(commands: Commands, arguments: tuple[str, ...], said: str) -> None:
     ran = commands(*arguments)
     assert said in ran.errors
-    assert (ran.code, ran.output) == (2, b"") if said else ran.code == 0
+    assert (ran.code, ran.output) == (2, b"")
     assert "Traceback" not in ran.errors
 
 

@@ -1,5 +1,0 @@
-"""`python -m keyway.cli`, an alias of `keyway`."""
-
-from keyway.cli import main
-
-main()
