@@ -10,6 +10,7 @@ import click
 from click.shell_completion import shell_complete
 
 from keyway.cli import failures
+from keyway.cli.audit import audit
 from keyway.cli.authorities import cas
 from keyway.cli.certificates import certs
 from keyway.cli.commands import Group
@@ -49,7 +50,7 @@ def root() -> None:
     """Manage certificates and keys through a Keyway gateway."""
 
 
-for command in (certs, cas, keys, secrets, seal, open_, providers, completion):
+for command in (certs, cas, keys, secrets, seal, open_, providers, audit, completion):
     root.add_command(command)
 
 

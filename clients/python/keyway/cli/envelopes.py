@@ -16,6 +16,7 @@ from keyway.cli.failures import Refused
 from keyway.cli.progress import progress_bar
 from keyway.cli.session import Session
 from keyway.envelope import Opener, Sealer
+from keyway.new_files import new_file
 
 SUFFIX: Final = ".sealed"
 _STEP: Final = 1 << 20  # bytes between two updates of the progress bar
@@ -168,5 +169,5 @@ def _target(target: str, *, force: bool, private: bool) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    with files.whole(Path(target), force=force, private=private) as file:
+    with new_file(target, force=force, private=private) as file:
         yield file

@@ -8,7 +8,7 @@ from typing import Final
 import click
 from rich.text import Text
 
-from keyway.cli.output import clean
+from keyway.audit.text import clean
 from keyway.cli.session import Session
 from keyway.envelope import EnvelopeError
 from keyway.errors import KeywayError

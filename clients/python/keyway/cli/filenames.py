@@ -5,17 +5,16 @@ A file name of the system is bytes. Python represents bytes that are not UTF-8 a
 
 import os
 import re
-from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
 from keyway.cli.failures import Refused
+from keyway.new_files import first_bytes
 
 MAXIMUM_BYTES: Final = 255
 """Maximum length of a file name on Linux and macOS."""
 
 _EXTENSION: Final = re.compile(r"\.(?:pem|crt|cer|cert|der|p7b|p7c|p7s|p7|p12|pfx|key|csr|zip|txt)\Z", re.IGNORECASE)
-_TEMPORARY_BYTES: Final = 100
 
 
 def local_name(filename: str) -> str:
@@ -43,11 +42,6 @@ def key_path(certificate: str) -> str:
     return str(path.with_name(_cut(stem, ".key")))
 
 
-def temporary_prefix(name: str) -> str:
-    """Return a hidden prefix for the temporary file that becomes `name`. It leaves room for a random suffix."""
-    return f".{_first_bytes(name, _TEMPORARY_BYTES)}."
-
-
 def _printable(name: str) -> str:
     return "".join(character if character.isprintable() else "_" for character in name)
 
@@ -59,10 +53,4 @@ def _cut(name: str, extension: str = "") -> str:
     known = _EXTENSION.search(name) if not extension else None
     if known is not None:
         name, extension = name[: known.start()], known[0]
-    return _first_bytes(name, MAXIMUM_BYTES - len(extension.encode())) + extension
-
-
-def _first_bytes(name: str, maximum: int) -> str:
-    """Return the first characters that have at most `maximum` bytes."""
-    ends = accumulate(len(os.fsencode(character)) for character in name)
-    return name[: sum(end <= maximum for end in ends)]
+    return first_bytes(name, MAXIMUM_BYTES - len(extension.encode())) + extension

@@ -1,25 +1,19 @@
 """Local files: input, output, and protection against accidental printing and overwriting."""
 
-import contextlib
-import errno
 import os
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import click
 
-from keyway.cli import filenames
 from keyway.cli.commands import options
 from keyway.cli.failures import Refused
 from keyway.cli.session import Session
+from keyway.new_files import is_special, new_file
 
 STDIO: Final = "-"
-_PRIVATE: Final = 0o600
-_NO_HARD_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
-"""The errors of `link` on file systems without hard links, such as FAT, and some of FUSE and of networks."""
 
 output_options = options(
     click.option("--output", "-o", metavar="FILE", help="Write to FILE; - is standard output."),
@@ -41,7 +35,7 @@ def read(path: str, *, secret: bool = False) -> bytes:
 
 def check_free(path: str | Path | None, *, force: bool) -> None:
     """Check that the output file does not exist. Called before the first call, whose result would be lost."""
-    if path is not None and str(path) != STDIO and not force and os.path.lexists(path) and not _special(Path(path)):
+    if path is not None and str(path) != STDIO and not force and os.path.lexists(path) and not is_special(Path(path)):
         raise Refused(f"{path} already exists; pass --force to overwrite it")
 
 
@@ -54,7 +48,7 @@ def write(session: Session, data: bytes, output: str | None, *, force: bool, pri
             raise Refused("the output is binary: pass --output FILE or --force")
         session.output.raw(data)
         return
-    with whole(Path(output), force=force, private=private) as file:
+    with new_file(output, force=force, private=private) as file:
         file.write(data)
 
 
@@ -62,59 +56,6 @@ def check_terminal(session: Session, *, force: bool) -> None:
     """Reject the output of key material on a terminal without --force."""
     if session.output.terminal and not force:
         raise Refused("key material is not printed on a terminal: pass --output FILE or --force")
-
-
-@contextlib.contextmanager
-def whole(path: Path, *, force: bool, private: bool) -> Iterator[BinaryIO]:
-    """Open a temporary file that becomes `path` when it is complete, and is removed after a failure.
-
-    private: use mode 0600 instead of the default mode.
-    """
-    if _special(path):
-        with path.open("wb", buffering=0) as device:
-            yield device
-        return
-    check_free(path, force=force)
-    target = path.resolve()
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=filenames.temporary_prefix(target.name))
-    try:
-        with os.fdopen(handle, "wb", buffering=0) as file:
-            yield file
-            os.fchmod(handle, _PRIVATE if private else 0o666 & ~_umask())
-            os.fsync(handle)
-        if force:
-            os.replace(name, target)
-        else:
-            _name(name, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
-
-
-def _name(temporary: str, target: Path) -> None:
-    """Give a complete file its name. FileExistsError if another process has created a file of that name."""
-    try:
-        os.link(temporary, target)
-    except OSError as error:
-        if error.errno not in _NO_HARD_LINKS:
-            raise
-        # Take the name with an empty file, which fails if it is taken, and replace that.
-        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE))
-        os.replace(temporary, target)
-    else:
-        os.unlink(temporary)
-
-
-def _special(path: Path) -> bool:
-    """Return whether the path is a device or a pipe, which is not replaced."""
-    return path.exists() and not path.is_file() and not path.is_dir()
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _is_text(data: bytes) -> bool:

@@ -6,7 +6,6 @@ any width, and nothing is truncated.
 
 import io
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -17,11 +16,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from keyway.audit.text import clean
+
 _UNLIMITED: Final = 100_000
 _NARROW: Final = 80
-# Bidirectional controls, which can make a terminal display a different name.
-_TURNING: Final = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
-_INVISIBLE: Final = ("Cc", "Zl", "Zp", "Cs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +104,6 @@ class Output:
         lines = (line.rstrip() for line in text.getvalue().splitlines())
         sys.stdout.buffer.write("".join(f"{line}\n" for line in lines).encode())
         sys.stdout.buffer.flush()
-
-
-def clean(text: str) -> str:
-    """Escape control characters and bidirectional controls in text from other sources."""
-    if text.isprintable():
-        return text
-    return "".join(
-        repr(character)[1:-1] if unicodedata.category(character) in _INVISIBLE or ord(character) in _TURNING
-        else character
-        for character in text
-    )  # fmt: skip
 
 
 def _cell(cell: Cell) -> Text:

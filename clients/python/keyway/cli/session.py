@@ -56,7 +56,7 @@ class Session:
     def client(self) -> Client:
         """The client. It connects with the first call."""
         try:
-            return connect(**self._connection())
+            return connect(**self.connection())
         except ValueError as error:
             raise click.UsageError(str(error)) from error
 
@@ -69,11 +69,15 @@ class Session:
         """Call a method; return the response."""
         began = time.monotonic()
         response, call = method.with_call(request)
+        self.note_call(request, call, began)
+        return response
+
+    def note_call(self, request: Message, call: errors.FinishedCall, began: float) -> None:
+        """Print a finished call if the output is verbose. began: in seconds, of the monotonic clock."""
         if self.verbose:
             ids = (("request", errors.request_id(call)), ("receipt", errors.receipt(call)))
             text = ", ".join(f"{name} {value}" for name, value in ids if value)
             self.output.note(f"{type(request).__name__}: {text}, {(time.monotonic() - began) * 1000:.0f} ms", "dim")
-        return response
 
     def pages(self, method: Any, request: ListCertificatesRequest) -> Iterator[Any]:
         """Yield the pages of a list method."""
@@ -93,8 +97,8 @@ class Session:
         address = self.given.get("address")
         return bool(address) and address != context.get("address", DEFAULT_ADDRESS)
 
-    def _connection(self) -> dict[str, Any]:
-        """Return the arguments of `keyway.connect`."""
+    def connection(self) -> dict[str, Any]:
+        """Return the arguments of `keyway.connect` and `keyway.aio.connect`."""
         context = configuration.context(self.given.get("config"), self.given.get("context"))
         if not self.given.get("context") and self._elsewhere(context):
             context = {}

@@ -1,0 +1,103 @@
+"""The options of the audit commands, for every command line parser."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from keyway.audit import times
+from keyway.audit.query import OUTCOMES
+
+DEFAULT_LIMIT: Final = 1000
+DEFAULT_TAIL: Final = 20
+FORMATS: Final = ("table", "json", "csv", "ocsf")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option. flags: its names; the last one without dashes is its key in the values.
+
+    kind: `text`, `flag`, `number`, `file`, or `several` for text that can be repeated.
+    """
+
+    flags: tuple[str, ...]
+    help: str
+    kind: str = "text"
+    metavar: str = ""
+    choices: tuple[str, ...] = ()
+    default: Any = None
+
+    @property
+    def key(self) -> str:
+        """The key in the values."""
+        return self.flags[-1].removeprefix("--").replace("-", "_")
+
+
+FILTER: Final = (
+    Option(("--since",), f"earliest time of a call, in UTC: {times.FORMS}", metavar="TIME"),
+    Option(("--until",), "calls before this time; same forms as --since", metavar="TIME"),
+    Option(("--caller",), "caller, as policies name it, such as spiffe://example.com/orders", metavar="CALLER"),
+    Option(
+        ("--action",),
+        "policy action, such as DownloadCertificateWithPrivateKey, or policy group, such as ManageCertificates; "
+        "repeatable",
+        kind="several",
+        metavar="ACTION",
+    ),
+    Option(("--resource",), "resource: its full name, PROVIDER/ID, or ID; includes its versions", metavar="RESOURCE"),
+    Option(("--provider",), "provider that the call names", metavar="PROVIDER"),
+    Option(("--status",), "status of gRPC, such as PERMISSION_DENIED", metavar="STATUS"),
+    Option(("--reason",), "reason of the error, such as KEY_NOT_FOUND", metavar="REASON"),
+    Option(("--outcome",), "result of the call", choices=tuple(OUTCOMES)),
+    Option(("--denied",), "only calls that policy denied, at least in part", kind="flag"),
+    Option(("--private",), "only actions that read private keys, symmetric keys, or secrets", kind="flag"),
+)
+
+NO_PAGER: Final = Option(("--no-pager",), "do not use a pager on a terminal", kind="flag")
+
+LIST: Final = (
+    *FILTER,
+    Option(
+        ("--limit",),
+        f"maximum number of rows; 0 for all; default {DEFAULT_LIMIT}",
+        kind="number",
+        metavar="N",
+        default=DEFAULT_LIMIT,
+    ),
+    Option(("--format",), "output format; default table", choices=FORMATS, default="table"),
+    NO_PAGER,
+)
+
+SHOW: Final = (
+    Option(("--format",), "output format; default table", choices=("table", "json", "ocsf"), default="table"),
+    NO_PAGER,
+)
+
+TAIL: Final = (
+    *FILTER,
+    Option(
+        ("-n", "--lines"), f"number of rows; default {DEFAULT_TAIL}", kind="number", metavar="N", default=DEFAULT_TAIL
+    ),
+    Option(("--follow",), "keep printing new rows", kind="flag"),
+    Option(("--format",), "output format; default table", choices=FORMATS, default="table"),
+)
+
+REPORT: Final = (
+    *FILTER,
+    Option(("--format",), "output format; default table", choices=("table", "json", "csv"), default="table"),
+    NO_PAGER,
+)
+
+EXPORT: Final = (
+    *FILTER,
+    Option(("--format",), "output format; default csv", choices=("csv", "json", "ocsf"), default="csv"),
+    Option(("-o", "--output"), "write to FILE; - is standard output, the default", kind="file", metavar="FILE"),
+    Option(("-f", "--force"), "overwrite an existing file", kind="flag"),
+    Option(
+        ("--pseudonymize",), "replace callers, peers, or both, such as callers,peers; not with ocsf", metavar="KINDS"
+    ),
+    Option(
+        ("--pseudonym-key",),
+        "file with the key of the pseudonyms, at least 16 bytes; the same key gives the same pseudonyms",
+        kind="file",
+        metavar="FILE",
+    ),
+)

@@ -1,0 +1,103 @@
+"""The filters of a command line: which records to select."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from google.rpc import code_pb2
+
+from keyway.audit import times
+from keyway.v1 import (
+    audit_service_pb2,
+    certificate_service_pb2,
+    key_service_pb2,
+    options_pb2,
+    provider_service_pb2,
+)
+from keyway.v1.audit_record_pb2 import AUDIT_OUTCOME_UNSPECIFIED, AuditFilter, AuditOutcome
+
+_CONTRACT: Final = (audit_service_pb2, certificate_service_pb2, key_service_pb2, provider_service_pb2)
+
+
+class OptionError(ValueError):
+    """A wrong value of an option. The message names the option."""
+
+
+def _groups() -> Iterator[tuple[str, list[str]]]:
+    """Yield each policy group with its actions."""
+    for access in options_pb2.AccessClass.DESCRIPTOR.values:
+        if group := access.GetOptions().Extensions[options_pb2.policy_group]:
+            yield group, [name for name, number in _actions() if number == access.number]
+
+
+def _actions() -> Iterator[tuple[str, int]]:
+    """Yield the methods of the contract, with their access classes."""
+    for module in _CONTRACT:
+        for service in module.DESCRIPTOR.services_by_name.values():
+            for method in service.methods:
+                yield method.name, method.GetOptions().Extensions[options_pb2.method].access
+
+
+GROUPS: Final[Mapping[str, Sequence[str]]] = dict(_groups())
+"""The actions of each policy group, such as `UseKeys`."""
+
+OUTCOMES: Final = {name.removeprefix("AUDIT_OUTCOME_").lower(): value for name, value in AuditOutcome.items() if value}
+"""The outcomes by their names on the command line."""
+
+
+def filters(values: Mapping[str, Any], now: datetime | None = None) -> list[AuditFilter]:
+    """Return the filters that the options state: one per action, or one for every action.
+
+    values: the options by name, as `keyway.audit.options` defines them. Raises OptionError.
+    """
+    criteria = _without_action(values, now or datetime.now(UTC))
+    actions = sorted({action for given in values["action"] for action in GROUPS.get(given, (given,))})
+    if not actions:
+        return [criteria]
+    made = []
+    for action in actions:
+        each = AuditFilter()
+        each.CopyFrom(criteria)
+        each.action = action
+        made.append(each)
+    return made
+
+
+def _without_action(values: Mapping[str, Any], now: datetime) -> AuditFilter:
+    criteria = AuditFilter(
+        caller=values["caller"] or "",
+        resource=values["resource"] or "",
+        provider=values["provider"] or "",
+        status=_status(values["status"]),
+        reason=values["reason"] or "",
+        denied=values["denied"] or None,
+        private_material=values["private"] or None,
+        outcome=OUTCOMES[values["outcome"]] if values["outcome"] else AUDIT_OUTCOME_UNSPECIFIED,
+    )
+    since, until = (_point(values, name, now) for name in ("since", "until"))
+    if since is not None:
+        criteria.start_time.FromDatetime(since)
+    if until is not None:
+        criteria.end_time.FromDatetime(until)
+    if since is not None and until is not None and since >= until:
+        raise OptionError("--until: must be later than --since")
+    return criteria
+
+
+def _point(values: Mapping[str, Any], name: str, now: datetime) -> datetime | None:
+    if not values[name]:
+        return None
+    try:
+        return times.point(values[name], now)
+    except ValueError as error:
+        raise OptionError(f"--{name}: {error}") from None
+
+
+def _status(text: str | None) -> Any:
+    if not text:
+        return None
+    try:
+        return code_pb2.Code.Value(text.upper())
+    except ValueError:
+        known = ", ".join(code_pb2.Code.keys())
+        raise OptionError(f"--status: '{text}' is not a gRPC status; use {known}") from None

@@ -1,0 +1,81 @@
+"""Standard output and standard error of the audit commands, and the pager."""
+
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from keyway.audit.text import clean
+
+Write = Callable[[str], None]
+_LESS: Final = "FRX"
+"""The options of `less` if the user set none: end if the text fits on one screen, and keep it there."""
+
+
+class Screen:
+    """Standard output. terminal: whether it is one. width: its width in cells, or None.
+
+    bold: whether to use bold text.
+    """
+
+    def __init__(self) -> None:
+        self.terminal: Final = sys.stdout.isatty()
+        self.width: Final = shutil.get_terminal_size().columns if self.terminal else None
+        self.bold: Final = self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+    def write(self, text: str) -> None:
+        """Write text. It must be clean if standard output is a terminal."""
+        sys.stdout.buffer.write(text.encode())
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        sys.stdout.buffer.flush()
+
+    def note(self, text: str) -> None:
+        """Print a line for people on standard error."""
+        self.flush()
+        print(f"keyway: {clean(text)}", file=sys.stderr)
+
+    @contextlib.contextmanager
+    def paged(self, *, pager: bool = True) -> Iterator[Write]:
+        """Yield a function that writes to the pager, or to standard output if that is no terminal."""
+        command = _pager() if self.terminal and pager else []
+        if not command:
+            yield self.write
+            self.flush()
+            return
+        self.flush()
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, env={"LESS": _LESS, **os.environ})  # noqa: S603
+        assert process.stdin is not None
+        stream = process.stdin
+        try:
+            with contextlib.suppress(BrokenPipeError):  # the user left the pager
+                yield lambda text: _write_all(stream.write, text)
+        finally:
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
+            _wait(process)
+
+
+def _write_all(write: Callable[[bytes], int | None], text: str) -> None:
+    write(text.encode())
+
+
+def _pager() -> list[str]:
+    """Return the command of the pager, or nothing if there is none."""
+    command = shlex.split(os.environ.get("PAGER", "less"))
+    return command if command and shutil.which(command[0]) is not None else []
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    """Wait for the end of the pager, which handles Ctrl-C itself."""
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process.wait()
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -1,0 +1,101 @@
+"""The full story of one call: the record, the policy decisions, and every member of its events."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from keyway.audit.columns import duration, outcome, status
+from keyway.audit.text import clean
+from keyway.audit.times import time_text
+from keyway.v1 import audit_record_pb2 as contract
+from keyway.v1.audit_record_pb2 import AuditRecord
+from keyway.v1.audit_service_pb2 import GetAuditRecordResponse, JournalRecord
+
+_BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
+_LABEL_WIDTH = 18
+
+
+def story_lines(found: GetAuditRecordResponse, *, bold: bool = False) -> Iterator[str]:
+    """Yield the lines, with control characters escaped."""
+    events = [_event(record) for record in found.journal_records]
+    for label, value in (*_facts(found.record), *_decisions(events[-1] if events else {})):
+        if value:
+            title = f"{label:{_LABEL_WIDTH}}"
+            yield f"{_BOLD}{title}{_PLAIN}{clean(value)}" if bold else f"{title}{clean(value)}"
+    for record, event in zip(found.journal_records, events, strict=True):
+        yield ""
+        yield clean(record.receipt)
+        for name, value in _members(event):
+            yield f"  {clean(name)}: {clean(value)}"
+
+
+def _facts(record: AuditRecord) -> Iterator[tuple[str, str]]:
+    yield "Request", record.request_id
+    yield "Time", time_text(record.start_time)
+    yield "Caller", record.caller
+    yield "Peer", record.peer_address
+    yield "Action", record.action
+    yield "Private material", _private(record)
+    for name in record.resources:
+        yield "Resource", name
+    yield "Outcome", outcome(record)
+    yield "Status", f"{status(record)} {record.reason}"
+    yield "Policies", ", ".join(record.policies)
+    yield "Duration", f"{duration(record)} ms" if record.HasField("duration") else ""
+    yield "Calls", str(record.calls) if record.calls > 1 else ""
+    yield "Caller's ID", record.caller_request_id
+    yield "Audit logs", ", ".join(record.audit_logs)
+    yield "Journal", record.journal
+    yield "Receipt", record.receipt
+
+
+def _private(record: AuditRecord) -> str:
+    if not record.private_material:
+        return ""
+    match record.outcome:
+        case contract.AUDIT_OUTCOME_SUCCESS:
+            return "requested and received"
+        case contract.AUDIT_OUTCOME_FAILURE:
+            return "requested, not received"
+        case _:
+            return "requested, possibly received"
+
+
+def _decisions(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield each policy decision, with what it was about."""
+    decisions = _at(event, "actor", "authorizations")
+    targets = _at(event, "unmapped", "authorizations")
+    if not isinstance(decisions, list):
+        return
+    for number, decision in enumerate(decisions):
+        target = targets[number] if isinstance(targets, list) and number < len(targets) else {}
+        policies = _at(decision, "policy", "uid") or "no policy permits it"
+        yield (
+            "Decision",
+            f"{_at(decision, 'decision')} {_at(target, 'action')} on {_at(target, 'resource')}: {policies}",
+        )
+
+
+def _event(record: JournalRecord) -> Mapping[str, Any]:
+    """Return the event, which is damaged if somebody altered the journal."""
+    try:
+        event = json.loads(record.event_json)
+    except ValueError:
+        event = None
+    return event if isinstance(event, dict) else {"event": record.event_json}
+
+
+def _at(value: object, *path: str) -> Any:
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _members(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, member in value.items():
+        if isinstance(member, Mapping) and member:
+            yield from _members(member, f"{prefix}{name}.")
+        elif isinstance(member, str):
+            yield f"{prefix}{name}", member
+        else:
+            yield f"{prefix}{name}", json.dumps(member, ensure_ascii=False, separators=(",", ":"))

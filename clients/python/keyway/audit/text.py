@@ -1,0 +1,60 @@
+"""Text from other sources, made safe for terminals and JSON, and its width on a terminal."""
+
+import unicodedata
+from collections.abc import Callable, Iterator
+from typing import Final
+
+# Bidirectional controls, which can make a terminal display a different name.
+_TURNING: Final = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+_INVISIBLE: Final = ("Cc", "Zl", "Zp", "Cs")
+_WIDE: Final = ("W", "F")
+_ZERO_WIDTH: Final = ("Mn", "Me", "Cf")
+_CONJOINING: Final = range(0x1160, 0x1200)
+"""Vowels and final consonants of Hangul, which a terminal draws into the syllable before them."""
+
+
+def clean(text: str) -> str:
+    """Escape control characters and bidirectional controls in text from other sources."""
+    return _escaped(text, lambda character: repr(character)[1:-1])
+
+
+def clean_json(text: str) -> str:
+    """Escape the same characters in JSON, where they can only be in strings."""
+    return _escaped(text, lambda character: f"\\u{ord(character):04x}")
+
+
+def _escaped(text: str, escape: Callable[[str], str]) -> str:
+    if text.isprintable():
+        return text
+    return "".join(
+        escape(character) if unicodedata.category(character) in _INVISIBLE or ord(character) in _TURNING else character
+        for character in text
+    )
+
+
+def width(text: str) -> int:
+    """Return the number of terminal cells of a clean text: characters of Chinese, Japanese, and Korean take two."""
+    return len(text) if text.isascii() else sum(map(_cells, text))
+
+
+def folded(text: str, cells: int) -> Iterator[str]:
+    """Yield the text in lines of at most this many cells, at least one line."""
+    if width(text) <= cells:
+        yield text
+        return
+    line: list[str] = []
+    used = 0
+    for character in text:
+        needed = _cells(character)
+        if line and used + needed > cells:
+            yield "".join(line)
+            line, used = [], 0
+        line.append(character)
+        used += needed
+    yield "".join(line)
+
+
+def _cells(character: str) -> int:
+    if ord(character) in _CONJOINING or unicodedata.category(character) in _ZERO_WIDTH:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in _WIDE else 1

@@ -1,0 +1,168 @@
+"""The commands `keyway audit …`: questions about recorded calls."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import click
+
+from keyway.audit import commands, options, report
+from keyway.audit.options import Option
+from keyway.audit.query import OptionError
+from keyway.audit.reader import AuditReader
+from keyway.audit.screen import Screen
+from keyway.audit.tail import tail_records
+from keyway.cli.audit_calls import AuditCalls, verified
+from keyway.cli.commands import Group, pass_session
+from keyway.cli.session import Session
+
+_POLL_SECONDS: Final = 2.0
+_KINDS: Final[dict[str, dict[str, Any]]] = {
+    "flag": {"is_flag": True},
+    "number": {"type": click.IntRange(min=0)},
+    "several": {"multiple": True},
+}
+
+
+def audit_options(several: tuple[Option, ...]) -> Callable[[Any], Any]:
+    """Return a decorator for the options of a command."""
+
+    def decorate(function: Any) -> Any:
+        for option in reversed(several):
+            function = click.option(*option.flags, **_attributes(option))(function)
+        return function
+
+    return decorate
+
+
+def _attributes(option: Option) -> dict[str, Any]:
+    attributes: dict[str, Any] = {"help": f"{option.help[0].upper()}{option.help[1:]}.", **_KINDS.get(option.kind, {})}
+    if option.metavar:
+        attributes["metavar"] = option.metavar
+    if option.choices:
+        attributes["type"] = click.Choice(option.choices)
+    if option.default is not None:
+        attributes["default"] = option.default
+    return attributes
+
+
+@click.group(cls=Group)
+def audit() -> None:
+    """Ask what the gateway recorded: who did what, when, and with which result."""
+
+
+@audit.command(
+    "list",
+    examples="""
+        keyway audit list --since 7d --action DownloadCertificateWithPrivateKey
+        keyway audit list --since 24h --denied
+        keyway audit list --caller spiffe://example.com/orders --since 2026-11-29 --until 2026-11-30
+    """,
+    notes="""
+        One row per call, newest first. Times are in UTC. --format ocsf makes one more
+        call per row.
+    """,
+)
+@audit_options(options.LIST)
+@pass_session
+def list_(session: Session, **values: Any) -> int:
+    """List calls, newest first."""
+    return _run(session, values, lambda reader, screen: commands.list_records(reader, values, screen))
+
+
+@audit.command(
+    examples="""
+        keyway audit show 019ad3f0-5b1c-7c1e-9d0a-3f1f6f6f2a11
+        keyway audit show gw-0123456789abcdef:1234:5f0c…
+    """,
+)
+@click.argument("request_id_or_receipt")
+@audit_options(options.SHOW)
+@pass_session
+def show(session: Session, request_id_or_receipt: str, **values: Any) -> int:
+    """Show everything that is recorded about one call."""
+    return _run(
+        session, values, lambda reader, screen: commands.show_record(reader, request_id_or_receipt, values, screen)
+    )
+
+
+@audit.command(
+    "report",
+    examples="""
+        keyway audit report --since 30d
+        keyway audit report keys --since 30d --resource nhn-keys/orders-key
+        keyway audit report denials peers --since 7d --format csv
+    """,
+    notes=f"Reports: {', '.join(report.KINDS)}. Default: all.",
+)
+@click.argument("reports", nargs=-1)
+@audit_options(options.REPORT)
+@pass_session
+def report_(session: Session, reports: tuple[str, ...], **values: Any) -> int:
+    """Count calls: key usage, private keys, denials, unknown outcomes, peers."""
+    return _run(
+        session, values, lambda reader, screen: report.print_reports(reader, report.kinds_of(reports), values, screen)
+    )
+
+
+@audit.command(
+    examples="""
+        keyway audit export --since 2026-11-01 --until 2026-12-01 -o november.csv
+        keyway audit export --since 30d --pseudonymize callers,peers --pseudonym-key key.txt -o calls.csv
+    """,
+    notes="All rows, newest first. --format ocsf makes one more call per row.",
+)
+@audit_options(options.EXPORT)
+@pass_session
+def export(session: Session, **values: Any) -> int:
+    """Export all rows of a time range."""
+    return _run(session, values, lambda reader, screen: commands.export_records(reader, values, screen))
+
+
+@audit.command(
+    examples="""
+        keyway audit tail
+        keyway audit tail --follow --denied
+    """,
+    notes="The gateway records the repeated queries of --follow together, once per hour.",
+)
+@audit_options(options.TAIL)
+@pass_session
+def tail(session: Session, **values: Any) -> int:
+    """Print the newest calls, and with --follow new ones as they arrive."""
+
+    async def run(reader: AuditReader, screen: Screen) -> int:
+        await tail_records(reader, values, screen, poll_seconds=_POLL_SECONDS)
+        return 0
+
+    return _run(session, values, run)
+
+
+@audit.command(
+    examples="keyway audit verify",
+    notes="""
+        The exit code is 1 if the journal is not correct. The heads that are printed
+        prove later that no records were removed: keep them on another machine, and
+        pass them to: keyway-gateway audit verify --expect HEAD
+    """,
+)
+@click.option("--last", is_flag=True, help="Print the result of the last verification, if there is one.")
+@pass_session
+def verify(session: Session, *, last: bool) -> int:
+    """Verify the journal of the gateway: chains, signatures, and gaps."""
+    return asyncio.run(verified(session, restart=not last))
+
+
+def _run(session: Session, values: dict[str, Any], command: Callable[[AuditReader, Screen], Awaitable[int]]) -> int:
+    """Run a command with the calls of the session."""
+    if session.json:
+        values["format"] = "json"
+
+    async def run() -> int:
+        async with AuditCalls(session) as reader:
+            return await command(reader, Screen())
+
+    try:
+        return asyncio.run(run())
+    except OptionError as error:
+        raise click.UsageError(str(error)) from None
