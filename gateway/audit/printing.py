@@ -1,43 +1,12 @@
-"""Text output for journal records and verification reports. Prints nothing itself."""
+"""Text output for verification reports. Prints nothing itself."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-
-from gateway.journal.format.records import Record
 from gateway.journal.verify.report import ChainReport, ManifestReport, Report
 
 _ABSENT = "-"
-
-
-def event_line(event: Mapping[str, Any]) -> str:
-    """Return an event as one line: time, event code, caller, method, resources, status, duration, request id."""
-    code = _text(event, "metadata", "event_code")
-    resources = event.get("resources")
-    names = [_text(resource, "name") for resource in resources] if isinstance(resources, list) else []
-    status = [_text(event, "status_code"), _text(event, "status_detail")]
-    duration = event.get("duration")
-    parts = (
-        time_text(event.get("time")),
-        code.ljust(len("refusals")),
-        _text(event, "actor", "user", "uid"),
-        _text(event, "api", "operation"),
-        ",".join(names) or _ABSENT,
-        _text(event, "status") if code == "intent" else "/".join(part for part in status if part != _ABSENT) or _ABSENT,
-        f"{duration} ms" if isinstance(duration, int) else _ABSENT,
-        _text(event, "api", "request", "uid"),
-    )
-    return "  ".join(parts)
-
-
-def record_lines(record: Record) -> Iterator[str]:
-    """Yield the lines of one record, one line per member."""
-    yield f"{record.receipt}"
-    yield f"  {event_line(record.value())}"
-    for name, value in _members(record.value()):
-        yield f"    {name}: {value}"
 
 
 def report_lines(report: Report) -> Iterator[str]:
@@ -112,22 +81,6 @@ def _manifest_lines(manifest: ManifestReport) -> Iterator[str]:
 
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def _members(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for name, member in value.items():
-        if isinstance(member, Mapping) and member:
-            yield from _members(member, f"{prefix}{name}.")
-        elif isinstance(member, str):
-            yield f"{prefix}{name}", _printable(member)
-        else:
-            yield f"{prefix}{name}", _printable(orjson.dumps(member).decode())
-
-
-def _text(value: object, *path: str) -> str:
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return _printable(value) if isinstance(value, str) and value else _ABSENT
 
 
 def _printable(text: str) -> str:

@@ -1,9 +1,8 @@
-"""The commands `audit verify`, `tail`, `show`, `decompress`, and `ship`. They change no record."""
+"""The commands `audit …`: queries, verification, and shipping. They change no record."""
 
 import argparse
 import asyncio
 import sys
-from functools import wraps
 from pathlib import Path
 from typing import Final
 
@@ -12,48 +11,35 @@ import orjson
 from gateway.audit import printing
 from gateway.audit.query import Tail, events_of_request
 from gateway.audit_query.settings import AuditSection
-from gateway.cli.command import Run, add_config, print_error, subcommands
+from gateway.cli.audit_options import add_directory, add_options
+from gateway.cli.audit_queries import export_calls, list_calls, reads_records, report_calls, show_call, tail_calls
+from gateway.cli.command import Run, Subcommands, add_config, print_error, subcommands
 from gateway.cli.signals import stop_event
 from gateway.config.base import ConfigError
 from gateway.config.loading import load_section
-from gateway.journal.format.records import MalformedRecord, Receipt, Record
-from gateway.journal.format.segments import SegmentMissing
+from gateway.journal.format.records import Receipt, Record
 from gateway.journal.ship.shipper import run_shipper
 from gateway.journal.verify.verification import Unverifiable, verify
 from gateway.journal.write.compressed_journal import decompress_journal
+from keyway.audit import report
+from keyway.audit.options import EXPORT, LIST, REPORT, SHOW, TAIL, Option
 
 _FOLLOW_SECONDS: Final = 0.2
-_DEFAULT_LINES: Final = 20
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands and their arguments."""
     add = subcommands(parser)
     _add_verify_arguments(add("verify", _verify, "verify all records, links, and checkpoints of a journal offline"))
-    tail = add("tail", _reads_records(_tail), "print the newest events")
-    _add_directory(tail)
-    tail.add_argument(
-        "-n",
-        dest="lines",
-        type=_count,
-        default=_DEFAULT_LINES,
-        metavar="N",
-        help=f"number of events; default {_DEFAULT_LINES}",
-    )
-    tail.add_argument("--follow", action="store_true", help="keep printing new events")
-    show = add("show", _reads_records(_show), "print all records of one request")
-    _add_directory(show)
-    show.add_argument(
-        "request_id", metavar="REQUEST_ID", help="request ID, from the trailer keyway-request-id or the logs"
-    )
-    _add_directory(
+    _add_queries(add)
+    add_directory(
         add("decompress", _decompress, "decompress the segments of a journal that no gateway uses, for older versions")
     )
     add_config(add("ship", _ship, "ship the journal of a gateway that is not running; runs until a stop signal"))
 
 
 def _add_verify_arguments(parser: argparse.ArgumentParser) -> None:
-    _add_directory(parser)
+    add_directory(parser)
     parser.add_argument(
         "--public-key",
         action="append",
@@ -75,9 +61,37 @@ def _add_verify_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_directory(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("directory", type=Path, metavar="DIR", help="journal directory: audit.directory")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+def _add_queries(add: Subcommands) -> None:
+    several: tuple[tuple[str, Run, str, tuple[Option, ...]], ...] = (
+        ("list", list_calls, "list calls, newest first", LIST),
+        ("export", export_calls, "export all calls of a time range", EXPORT),
+        ("tail", reads_records(_tail), "print the newest calls; --json prints their journal records", TAIL),
+        (
+            "show",
+            reads_records(_show),
+            "print everything recorded about one call; --json prints its journal records",
+            SHOW,
+        ),
+        (
+            "report",
+            report_calls,
+            "count calls: key usage, private keys, denials, unknown outcomes, peers",
+            REPORT,
+        ),
+    )
+    parsers = {}
+    for name, run, purpose, arguments in several:
+        parsers[name] = add(name, run, purpose)
+        add_directory(parsers[name])
+        add_options(parsers[name], arguments)
+    parsers["show"].add_argument(
+        "request_id",
+        metavar="REQUEST_ID",
+        help="request ID, from the trailer keyway-request-id or the logs, or a receipt",
+    )
+    parsers["report"].add_argument(
+        "reports", nargs="*", metavar="REPORT", help=f"{', '.join(report.KINDS)}; default: all"
+    )
 
 
 async def _verify(options: argparse.Namespace) -> int:
@@ -94,25 +108,30 @@ async def _verify(options: argparse.Namespace) -> int:
 
 
 async def _tail(options: argparse.Namespace) -> int:
+    if not options.json:
+        return await tail_calls(options)
     tail = Tail(options.directory)
-    _print_events(tail.newest(options.lines), options)
+    _print_lines(tail.newest(options.lines))
     while options.follow:
         sys.stdout.flush()
         await asyncio.sleep(_FOLLOW_SECONDS)
-        _print_events(tail.added(), options)
+        _print_lines(tail.added())
     return 0
 
 
 async def _show(options: argparse.Namespace) -> int:
+    if not options.json:
+        return await show_call(options)
     found = list(events_of_request(options.directory, options.request_id))
-    for record in found:
-        if options.json:
-            sys.stdout.write(record.line.decode())
-        else:
-            print(*printing.record_lines(record), sep="\n")
+    _print_lines(found)
     if not found:
         print_error(f"{options.directory}: no records for request {options.request_id}")
     return 0 if found else 1
+
+
+def _print_lines(records: list[Record]) -> None:
+    for record in records:
+        sys.stdout.write(record.line.decode())
 
 
 async def _decompress(options: argparse.Namespace) -> int:
@@ -131,36 +150,8 @@ async def _ship(options: argparse.Namespace) -> int:
     return 0
 
 
-def _reads_records(run: Run) -> Run:
-    """Return a command that reports unreadable records as a failure."""
-
-    @wraps(run)
-    async def read(options: argparse.Namespace) -> int:
-        try:
-            return await run(options)
-        except (MalformedRecord, SegmentMissing) as error:
-            print_error(f"{options.directory}: {error}; run `audit verify` to locate it")
-            return 1
-
-    return read
-
-
-def _print_events(records: list[Record], options: argparse.Namespace) -> None:
-    for record in records:
-        if options.json:
-            sys.stdout.write(record.line.decode())
-        else:
-            print(printing.event_line(record.value()))
-
-
 def _receipt(text: str) -> Receipt:
     try:
         return Receipt.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _count(text: str) -> int:
-    if text.isascii() and text.isdecimal():
-        return int(text)
-    raise argparse.ArgumentTypeError("must be a number")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.printing import event_line
 from gateway.cli.program import main
 from gateway.journal.format.records import encode
 from gateway.journal.format.segments import segment_path, segment_starts
@@ -17,17 +16,6 @@ from tests.support.processes import Process
 from tests.support.waiting import eventually
 
 Run = Callable[..., Awaitable[tuple[int, str, str]]]
-
-EVENT = {
-    "metadata": {"event_code": "outcome"},
-    "time": 1_700_000_000_123,
-    "actor": {"user": {"uid": "spiffe://example.org/web"}},
-    "api": {"operation": "/keyway.v1.KeyService/Encrypt", "request": {"uid": "r1"}},
-    "resources": [{"name": "providers/p/keys/k"}],
-    "status_code": "UNAVAILABLE",
-    "status_detail": "PROVIDER_UNREACHABLE",
-    "duration": 12,
-}
 
 
 @pytest.fixture
@@ -122,22 +110,26 @@ async def test_verify_without_journal_or_key_fails(run: Run, tmp_path: Path, dir
     assert ended.value.code == 2
 
 
-async def test_tail_prints_the_newest_events(run: Run, directory: Path) -> None:
+async def test_tail_prints_the_newest_calls(run: Run, directory: Path) -> None:
     code, output, _ = await run("tail", directory, "-n", "3")
     assert code == 0
-    assert [line.split("  ")[-1] for line in output.splitlines()] == ["r13", "r14", "r14"]
-    code, output, _ = await run("tail", directory, "-n", "30", "--json")
+    assert [line.split("  ")[-1] for line in output.splitlines()] == ["r12", "r13", "r14"]
+    assert (await run("tail", directory, "-n", "0"))[1] == ""
+
+
+async def test_tail_prints_journal_records_as_json(run: Run, directory: Path) -> None:
+    _, output, _ = await run("tail", directory, "-n", "30", "--json")
     assert [json.loads(line)["kind"] for line in output.splitlines()] == ["event"] * 30
     assert (await run("tail", directory, "-n", "0"))[1] == ""
 
 
-async def test_tail_prints_new_events(directory: Path, tmp_path: Path) -> None:
+async def test_tail_prints_new_calls(directory: Path, tmp_path: Path) -> None:
     async with Process(tmp_path, "audit", "tail", directory, "-n", "1", "--follow") as process:
         await eventually(lambda: printed(process, 1))
         async with journal_in(directory, segment_bytes=4096) as journal:
             for number in range(20):
                 await record_call(journal, f"s{number}")
-            await eventually(lambda: printed(process, 41))
+            await eventually(lambda: printed(process, 21))
         await process.stopped(signal.SIGINT)
     assert process.lines[-1].endswith("s19")
 
@@ -157,6 +149,14 @@ async def test_show_prints_the_records_of_a_request(run: Run, directory: Path) -
     assert output.encode() == b"".join(record.line for record in records(directory, "event")[14:16])
 
 
+async def test_show_finds_a_call_by_its_receipts(run: Run, directory: Path) -> None:
+    intent, outcome = records(directory, "event")[14:16]
+    assert (await run("show", directory, intent.receipt))[1] == (await run("show", directory, "r7"))[1]
+    assert (await run("show", directory, outcome.receipt))[1] == (await run("show", directory, "r7"))[1]
+    code, output, errors = await run("show", directory, intent.receipt._replace(hash="0" * 64))
+    assert (code, output, "no record with receipt" in errors) == (1, "", True)
+
+
 async def test_show_fails_for_an_unknown_request(run: Run, directory: Path) -> None:
     code, output, errors = await run("show", directory, "r")
     assert (code, output, "no records for request r" in errors) == (1, "", True)
@@ -167,20 +167,3 @@ async def test_show_reports_a_damaged_journal(run: Run, directory: Path) -> None
         file.write(b"x")
     code, _, errors = await run("show", directory, "r7")
     assert (code, "run `audit verify` to locate it" in errors) == (1, True)
-
-
-def test_event_is_printed_as_one_line() -> None:
-    assert event_line(EVENT) == (
-        "2023-11-14T22:13:20.123Z  outcome   spiffe://example.org/web  /keyway.v1.KeyService/Encrypt  "
-        "providers/p/keys/k  UNAVAILABLE/PROVIDER_UNREACHABLE  12 ms  r1"
-    )
-
-
-def test_texts_of_callers_are_escaped() -> None:
-    line = event_line({**EVENT, "actor": {"user": {"uid": "a\x1b[2Jb\nc"}}})
-    assert "a\\u001b[2Jb\\u000ac" in line
-
-
-@pytest.mark.parametrize("value", [{}, {"time": "x", "resources": "x", "api": []}, {"time": 10**30}])
-def test_event_with_unexpected_members_has_a_line(value: dict[str, object]) -> None:
-    assert "  -  " in event_line(value)

@@ -64,7 +64,7 @@ def _name(enum: type, number: int) -> str:
 
 
 def _shown_resources(record: AuditRecord) -> str:
-    names = [name.removeprefix("providers/") for name in record.resources[:_SHOWN_RESOURCES]]
+    names = list(record.resources[:_SHOWN_RESOURCES])
     more = len(record.resources) - len(names)
     return SEPARATOR.join([*names, f"and {more} more"] if more else names)
 

@@ -14,7 +14,7 @@ from keyway.audit.screen import Screen, Write
 from keyway.audit.story import story_lines
 from keyway.new_files import new_file
 from keyway.v1.audit_record_pb2 import AuditFilter, AuditRecord
-from keyway.v1.audit_service_pb2 import GetAuditRecordRequest
+from keyway.v1.audit_service_pb2 import GetAuditRecordRequest, GetAuditRecordResponse
 
 INCOMPLETE: Final = 1
 """The exit code if the answers are not complete."""
@@ -41,9 +41,8 @@ async def list_records(reader: AuditReader, values: Values, screen: Screen) -> i
     return finished(completeness, screen)
 
 
-async def show_record(reader: AuditReader, identifier: str, values: Values, screen: Screen) -> int:
-    """Print everything that is recorded about one call. identifier: a request ID or a receipt."""
-    found = await reader.get_audit_record(record_request(identifier))
+def show_record(found: GetAuditRecordResponse, values: Values, screen: Screen) -> int:
+    """Print everything that is recorded about one call."""
     completeness = Completeness()
     completeness.take(found.coverage)
     with screen.paged(pager=not values["no_pager"]) as write:
@@ -61,7 +60,7 @@ async def show_record(reader: AuditReader, identifier: str, values: Values, scre
 
 
 def record_request(identifier: str) -> GetAuditRecordRequest:
-    """Return the request for a record, by request ID or by receipt."""
+    """Return the request for a record. identifier: its request ID, or a receipt."""
     name = "receipt" if ":" in identifier else "request_id"
     return GetAuditRecordRequest(parent=EVERY_LOG, **{name: identifier})
 

@@ -6,7 +6,7 @@ from google.protobuf.json_format import MessageToJson
 
 from keyway.audit.columns import COLUMNS, outcome, status
 from keyway.audit.csv_text import csv_line
-from keyway.audit.reader import EVERY_LOG, AuditReader
+from keyway.audit.reader import EVERY_LOG, RecordReader
 from keyway.audit.screen import Screen, Write
 from keyway.audit.table import table
 from keyway.audit.text import clean, clean_json
@@ -96,7 +96,7 @@ class JsonWriter:
 class OcsfWriter:
     """The events of each record, as the journal has them. Each record is one more query."""
 
-    def __init__(self, write: Write, screen: Screen, reader: AuditReader) -> None:
+    def __init__(self, write: Write, screen: Screen, reader: RecordReader) -> None:
         self._write = write
         self._terminal = screen.terminal
         self._reader = reader
@@ -111,7 +111,7 @@ class OcsfWriter:
         """Do nothing."""
 
 
-def record_writer(form: str, write: Write, screen: Screen, reader: AuditReader) -> RecordWriter:
+def record_writer(form: str, write: Write, screen: Screen, reader: RecordReader) -> RecordWriter:
     """Return the writer of a format."""
     match form:
         case "csv":

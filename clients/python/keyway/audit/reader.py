@@ -20,15 +20,19 @@ EVERY_LOG: Final = "auditLogs/-"
 LARGEST_PAGE: Final = 1000
 
 
-class AuditReader(Protocol):
+class RecordReader(Protocol):
+    """Returns records with their events."""
+
+    async def get_audit_record(self, request: GetAuditRecordRequest, /) -> GetAuditRecordResponse:
+        """Return one record with its events."""
+        ...
+
+
+class AuditReader(RecordReader, Protocol):
     """Answers queries: the asyncio client of a gateway (`client.audit`), or a journal directory."""
 
     async def list_audit_records(self, request: ListAuditRecordsRequest, /) -> ListAuditRecordsResponse:
         """Return one page of records, newest first."""
-        ...
-
-    async def get_audit_record(self, request: GetAuditRecordRequest, /) -> GetAuditRecordResponse:
-        """Return one record with its events."""
         ...
 
     async def summarize_audit_records(self, request: SummarizeAuditRecordsRequest, /) -> SummarizeAuditRecordsResponse:
@@ -77,7 +81,8 @@ async def records(
 
     No record may match two filters.
     """
-    page_size = min(limit or LARGEST_PAGE, LARGEST_PAGE)
+    # One more than the limit shows whether there are more.
+    page_size = LARGEST_PAGE if limit is None else min(limit + 1, LARGEST_PAGE)
     sources = [_matching(reader, each, completeness, page_size) for each in filters]
     heads = [await anext(source, None) for source in sources]
     count = 0

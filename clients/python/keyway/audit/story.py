@@ -39,7 +39,7 @@ def _facts(record: AuditRecord) -> Iterator[tuple[str, str]]:
     for name in record.resources:
         yield "Resource", name
     yield "Outcome", outcome(record)
-    yield "Status", f"{status(record)} {record.reason}"
+    yield "Status", " ".join(part for part in (status(record), record.reason) if part)
     yield "Policies", ", ".join(record.policies)
     yield "Duration", f"{duration(record)} ms" if record.HasField("duration") else ""
     yield "Calls", str(record.calls) if record.calls > 1 else ""

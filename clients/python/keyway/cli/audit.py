@@ -81,9 +81,12 @@ def list_(session: Session, **values: Any) -> int:
 @pass_session
 def show(session: Session, request_id_or_receipt: str, **values: Any) -> int:
     """Show everything that is recorded about one call."""
-    return _run(
-        session, values, lambda reader, screen: commands.show_record(reader, request_id_or_receipt, values, screen)
-    )
+
+    async def run(reader: AuditReader, screen: Screen) -> int:
+        found = await reader.get_audit_record(commands.record_request(request_id_or_receipt))
+        return commands.show_record(found, values, screen)
+
+    return _run(session, values, run)
 
 
 @audit.command(

@@ -1,0 +1,133 @@
+"""The commands `audit list`, `show`, `report`, `export`, and `tail`: queries on a journal directory."""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.audit_query.direct import RecordTail, find_call
+from gateway.audit_query.index.offline import open_offline
+from gateway.audit_query.source import FoundRecord
+from gateway.cli.audit_options import option_values
+from gateway.cli.audit_reader import HeldRecords, SourceReader, response_of
+from gateway.cli.command import Run, print_error
+from gateway.errors import GatewayError
+from gateway.journal.format.records import MalformedRecord, Receipt
+from gateway.journal.format.segments import SegmentMissing
+from keyway.audit import commands, report
+from keyway.audit.formats import LineWriter, RecordWriter, record_writer
+from keyway.audit.query import OptionError, filters
+from keyway.audit.screen import Screen
+from keyway.v1.audit_record_pb2 import AuditFilter
+
+_FOLLOW_SECONDS: Final = 0.2
+_CLOSED_PIPE: Final = 141
+"""As if SIGPIPE had ended the process."""
+
+
+def reads_records(run: Run) -> Run:
+    """Return a command that reports wrong options, unreadable records, and a closed pipe."""
+
+    @wraps(run)
+    async def read(options: argparse.Namespace) -> int:
+        try:
+            code = await run(options)
+            sys.stdout.flush()
+            return code
+        except OptionError as error:
+            print_error(str(error))
+            return 2
+        except GatewayError as error:
+            print_error(str(error))
+            return 1
+        except (MalformedRecord, SegmentMissing) as error:
+            print_error(f"{options.directory}: {error}; run `audit verify` to locate it")
+            return 1
+        except BrokenPipeError:
+            # Otherwise, Python reports a second error at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return _CLOSED_PIPE
+
+    return read
+
+
+@reads_records
+async def list_calls(options: argparse.Namespace) -> int:
+    """Print the newest calls."""
+    values = option_values(options)
+    async with _reader(options.directory, values) as reader:
+        return await commands.list_records(reader, values, Screen())
+
+
+@reads_records
+async def report_calls(options: argparse.Namespace) -> int:
+    """Print reports."""
+    values = option_values(options)
+    async with _reader(options.directory, values) as reader:
+        return await report.print_reports(reader, report.kinds_of(options.reports), values, Screen())
+
+
+@reads_records
+async def export_calls(options: argparse.Namespace) -> int:
+    """Write all calls of a time range."""
+    values = option_values(options)
+    async with _reader(options.directory, values) as reader:
+        return await commands.export_records(reader, values, Screen())
+
+
+async def show_call(options: argparse.Namespace) -> int:
+    """Print one call."""
+    try:
+        receipt = Receipt.parse(options.request_id) if ":" in options.request_id else None
+    except ValueError as error:
+        raise OptionError(str(error)) from None
+    found = find_call(options.directory, request="" if receipt else options.request_id, receipt=receipt)
+    if found is None:
+        what = f"record with receipt {receipt}" if receipt else f"records for request {options.request_id}"
+        print_error(f"{options.directory}: no {what}")
+        return 1
+    return commands.show_record(response_of(found), option_values(options), Screen())
+
+
+async def tail_calls(options: argparse.Namespace) -> int:
+    """Print the newest calls, and new ones with --follow."""
+    values = option_values(options)
+    screen = Screen()
+    tail = RecordTail(options.directory, filters(values))
+    held = HeldRecords()
+    if values["format"] == "table":
+        writer: RecordWriter = LineWriter(screen.write)
+    else:
+        writer = record_writer(values["format"], screen.write, screen, held)
+    await _write(tail.newest(values["lines"]), writer, held, screen)
+    while options.follow:
+        await asyncio.sleep(_FOLLOW_SECONDS)
+        await _write(tail.added(), writer, held, screen)
+    return 0
+
+
+async def _write(found: Sequence[FoundRecord], writer: RecordWriter, held: HeldRecords, screen: Screen) -> None:
+    held.hold(found)
+    for each in found:
+        await writer.add(each.record)
+    screen.flush()
+
+
+@contextlib.asynccontextmanager
+async def _reader(directory: Path, values: dict[str, Any]) -> AsyncIterator[SourceReader]:
+    source = await open_offline(directory, _since(filters(values)))
+    try:
+        yield SourceReader(source)
+    finally:
+        await source.close()
+
+
+def _since(criteria: Sequence[AuditFilter]) -> datetime | None:
+    first = criteria[0]
+    return first.start_time.ToDatetime(UTC) if first.HasField("start_time") else None
