@@ -11,7 +11,7 @@ import orjson
 from gateway.audit import printing
 from gateway.audit.query import Tail, events_of_request
 from gateway.audit_query.settings import AuditSection
-from gateway.cli.audit_options import add_directory, add_options
+from gateway.cli.audit_options import add_directory, add_index, add_options
 from gateway.cli.audit_queries import export_calls, list_calls, reads_records, report_calls, show_call, tail_calls
 from gateway.cli.command import Run, Subcommands, add_config, print_error, subcommands
 from gateway.cli.signals import stop_event
@@ -84,6 +84,8 @@ def _add_queries(add: Subcommands) -> None:
         parsers[name] = add(name, run, purpose)
         add_directory(parsers[name])
         add_options(parsers[name], arguments)
+    for name in ("list", "report", "export"):
+        add_index(parsers[name])
     parsers["show"].add_argument(
         "request_id",
         metavar="REQUEST_ID",

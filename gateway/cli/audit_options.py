@@ -13,6 +13,16 @@ def add_directory(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
+def add_index(parser: argparse.ArgumentParser) -> None:
+    """Add the option for the folder of the index."""
+    parser.add_argument(
+        "--index",
+        type=Path,
+        metavar="FOLDER",
+        help="index of the gateway; default DIR/index; without a complete one, the command builds a temporary index",
+    )
+
+
 def add_options(parser: argparse.ArgumentParser, options: tuple[Option, ...]) -> None:
     """Add the options."""
     for option in options:

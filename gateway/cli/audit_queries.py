@@ -5,10 +5,9 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from functools import wraps
-from pathlib import Path
 from typing import Any, Final
 
 from gateway.audit_query.direct import RecordTail, find_call
@@ -61,7 +60,7 @@ def reads_records(run: Run) -> Run:
 async def list_calls(options: argparse.Namespace) -> int:
     """Print the newest calls."""
     values = option_values(options)
-    async with _reader(options.directory, values) as reader:
+    async with _reader(options, values) as reader:
         return await commands.list_records(reader, values, Screen())
 
 
@@ -69,7 +68,7 @@ async def list_calls(options: argparse.Namespace) -> int:
 async def report_calls(options: argparse.Namespace) -> int:
     """Print reports."""
     values = option_values(options)
-    async with _reader(options.directory, values) as reader:
+    async with _reader(options, values) as reader:
         return await report.print_reports(reader, report.kinds_of(options.reports), values, Screen())
 
 
@@ -77,7 +76,7 @@ async def report_calls(options: argparse.Namespace) -> int:
 async def export_calls(options: argparse.Namespace) -> int:
     """Write all calls of a time range."""
     values = option_values(options)
-    async with _reader(options.directory, values) as reader:
+    async with _reader(options, values) as reader:
         return await commands.export_records(reader, values, Screen())
 
 
@@ -120,12 +119,22 @@ async def _write(found: Sequence[FoundRecord], writer: RecordWriter, held: HeldR
 
 
 @contextlib.asynccontextmanager
-async def _reader(directory: Path, values: dict[str, Any]) -> AsyncIterator[SourceReader]:
-    source = await open_offline(directory, _since(filters(values)))
+async def _reader(options: argparse.Namespace, values: dict[str, Any]) -> AsyncIterator[SourceReader]:
+    since = _since(filters(values))
+    source = open_offline(options.directory, index=options.index, since=since, progress=_progress())
     try:
         yield SourceReader(source)
     finally:
         await source.close()
+
+
+def _progress() -> Callable[[int], None] | None:
+    """Return a function that shows on a terminal how much of the journal has been read, in bytes."""
+    if not sys.stderr.isatty():
+        return None
+    return lambda size: print(
+        f"\rkeyway: building an index: {size >> 20} MiB read", end="\r", file=sys.stderr, flush=True
+    )
 
 
 def _since(criteria: Sequence[AuditFilter]) -> datetime | None:
