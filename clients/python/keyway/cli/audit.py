@@ -48,7 +48,7 @@ def _attributes(option: Option) -> dict[str, Any]:
 
 @click.group(cls=Group)
 def audit() -> None:
-    """Ask what the gateway recorded: who did what, when, and with which result."""
+    """List, count, export, and verify recorded calls."""
 
 
 @audit.command(
@@ -56,7 +56,7 @@ def audit() -> None:
     examples="""
         keyway audit list --since 7d --action DownloadCertificateWithPrivateKey
         keyway audit list --since 24h --denied
-        keyway audit list --caller spiffe://example.com/orders --since 2026-11-29 --until 2026-11-30
+        keyway audit list --caller sub:kim --since 2026-11-29 --until 2026-11-30
     """,
     notes="""
         One row per call, newest first. Times are in UTC. --format ocsf makes one more
@@ -96,13 +96,16 @@ def show(session: Session, request_id_or_receipt: str, **values: Any) -> int:
         keyway audit report keys --since 30d --resource nhn-keys/orders-key
         keyway audit report denials peers --since 7d --format csv
     """,
-    notes=f"Reports: {', '.join(report.KINDS)}. Default: all.",
+    notes=f"""
+        Reports: {", ".join(report.KINDS)}. Default: all.
+        Times are in UTC.
+    """,
 )
-@click.argument("reports", nargs=-1)
+@click.argument("reports", nargs=-1, metavar="[REPORT]")
 @audit_options(options.REPORT)
 @pass_session
 def report_(session: Session, reports: tuple[str, ...], **values: Any) -> int:
-    """Count calls: key usage, private keys, denials, unknown outcomes, peers."""
+    """Count calls by day, caller, and action."""
     return _run(
         session, values, lambda reader, screen: report.print_reports(reader, report.kinds_of(reports), values, screen)
     )
@@ -111,7 +114,7 @@ def report_(session: Session, reports: tuple[str, ...], **values: Any) -> int:
 @audit.command(
     examples="""
         keyway audit export --since 2026-11-01 --until 2026-12-01 -o november.csv
-        keyway audit export --since 30d --pseudonymize callers,peers --pseudonym-key key.txt -o calls.csv
+        keyway audit export --pseudonymize callers,peers --pseudonym-key hmac.key
     """,
     notes="All rows, newest first. --format ocsf makes one more call per row.",
 )

@@ -1,13 +1,15 @@
 """File names of the command line, with bytes, dots, and scripts."""
 
 import os
+import tempfile
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyway.cli import filenames
 from keyway.cli.failures import Refused
+from keyway.new_files import new_file
 
 EUC_KR = os.fsdecode("인증서".encode("euc-kr"))
 
@@ -80,9 +82,18 @@ def test_every_file_name_has_names_next_to_it_that_fit(octets: bytes) -> None:
     name = os.fsdecode(octets)
     sent = filenames.sent_name(name) if name not in (".", "..") else ""
     assert len(sent.encode()) <= 255
-    for made in (
-        filenames.key_path(name) if name not in (".", "..") else "",
-        filenames.temporary_prefix(name) + "12345678",
-    ):
-        assert len(os.fsencode(made)) <= 255
-        assert "/" not in made
+    made = filenames.key_path(name) if name not in (".", "..") else ""
+    assert len(os.fsencode(made)) <= 255
+    assert "/" not in made
+
+
+@settings(deadline=None)
+@given(st.binary(min_size=1, max_size=255).filter(lambda name: not set(name) & set(b"/\0")))
+def test_every_file_name_can_be_created(octets: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(os.fsencode(folder), octets)
+        if os.path.exists(path):  # . and ..
+            return
+        with new_file(os.fsdecode(path), force=False, private=True) as file:
+            file.write(b"content")
+        assert os.listdir(os.fsencode(folder)) == [octets]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from keyway.cli import files
+from keyway.new_files import new_file
 from tests.support.hard_links import ERRORS, forbid_hard_links
 
 
@@ -13,7 +13,7 @@ from tests.support.hard_links import ERRORS, forbid_hard_links
 def test_file_is_written_without_hard_links(code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     forbid_hard_links(monkeypatch, code)
     path = tmp_path / "key.pem"
-    with files.whole(path, force=False, private=True) as file:
+    with new_file(path, force=False, private=True) as file:
         file.write(b"secret")
     assert path.read_bytes() == b"secret"
     assert path.stat().st_mode & 0o777 == 0o600
@@ -25,7 +25,7 @@ def test_file_of_another_process_is_kept_without_hard_links(tmp_path: Path, monk
     path = tmp_path / "key.pem"
 
     def write() -> None:
-        with files.whole(path, force=False, private=True) as file:
+        with new_file(path, force=False, private=True) as file:
             file.write(b"mine")
             path.write_bytes(b"theirs")
 
