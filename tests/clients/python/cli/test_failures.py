@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from keyway.cli.output import clean
+from keyway.audit.text import clean
 from keyway.testing import Sandbox
 from tests.clients.python.cli.commands import KEYWAY, Commands
 
