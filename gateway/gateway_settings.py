@@ -145,7 +145,7 @@ class GatewaySettings(Settings):
         if value is None:
             return None
         if (address := listen_address(value)) is None:
-            raise ValueError("must be HOST:PORT, with an IPv6 address in brackets")
+            raise ValueError("must be HOST:PORT, with a port of at most 65535, and an IPv6 address in brackets")
         loopback = is_loopback(address[0])
         if info.field_name == "listen" and not loopback and info.data.get("identity", ...) is None:
             raise ValueError("must be a loopback address, because `identity` is not configured")

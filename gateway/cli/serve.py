@@ -20,7 +20,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--listen",
         metavar="HOST:PORT",
-        help=f"address to serve on; overrides the configuration; port 0 selects a free port; default {DEFAULT_LISTEN}",
+        help=(
+            f"address to serve on; overrides the configuration; port 0 selects a free port; default {DEFAULT_LISTEN}, "
+            "or without --config a free port if that one is in use"
+        ),
     )
     parser.add_argument(
         "--workers",

@@ -115,7 +115,9 @@ def _key(path: Path, *, follow: bool) -> JournalPublicKey:
     try:
         return JournalPublicKey.from_pem(path.read_bytes() if follow else read_file(path, _MAXIMUM_KEY_BYTES))
     except FileNotFoundError:
-        raise Unverifiable(f"{path}: no such public key file; pass --public-key FILE") from None
+        raise Unverifiable(
+            f"{path}: no such public key file; check the journal directory, or pass --public-key FILE"
+        ) from None
     except ValueError as error:
         raise Unverifiable(f"{path}: {error}") from None
     except (NotRegularFile, FileTooLarge) as error:
