@@ -10,7 +10,7 @@ from tests.support.stack import Gateway, Stack
 
 
 async def test_printed_commands_show_a_permitted_and_a_denied_call(stack: Stack, tmp_path: Path) -> None:
-    first, second = blocks("docs/secure-setup.md", "sh")
+    first, second, command_line = blocks("docs/secure-setup.md", "sh")
     (make_certificates,) = (line for line in first.splitlines() if line.startswith("deploy/"))
     await run("bash", "-ec", make_certificates.replace(".keyway", str(tmp_path)))
     tree = yaml.safe_load((ROOT / "deploy/trusted.yaml").read_text(encoding="utf-8"))
@@ -21,12 +21,17 @@ async def test_printed_commands_show_a_permitted_and_a_denied_call(stack: Stack,
     config = tmp_path / "trusted.yaml"
     config.write_text(text)
     async with Gateway(app.load_config(config)) as gateway:
-        script = second.replace(".keyway", str(tmp_path)).replace("localhost:50051", gateway.address)
-        script = script.replace("deploy/trusted.yaml", str(config)).replace(".venv/bin/", "")
+
+        def here(block: str) -> str:
+            moved = block.replace(".keyway", str(tmp_path)).replace("localhost:50051", gateway.address)
+            return moved.replace("deploy/trusted.yaml", str(config)).replace(".venv/bin/", "")
+
+        script = here(second)
         define, orders, auditor, tail, verify, explain = script.splitlines()
         assert '"ciphertext"' in await run("bash", "-ec", f"{define}\n{orders}")
         assert "permission_denied" in await run("bash", "-ec", f"{define}\n! {auditor} 2>&1")
         record = await run("bash", "-ec", tail)
+        assert "nhn-certs/www.example.com" in await run("bash", "-ec", here(command_line))
     assert "spiffe://example.org/auditor" in record
     assert "PERMISSION_DENIED" in record
     assert "verified" in await run("bash", "-ec", verify)
