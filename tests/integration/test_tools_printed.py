@@ -21,7 +21,7 @@ async def test_calls_that_serve_prints_succeed(tmp_path: Path) -> None:
         ended = await process.stopped()
 
     assert ended.output.endswith("\n".join([FOLLOWED_BY, *calls, "", THEN, tail]) + "\n")
-    assert b"keyway.v1.KeyService/Encrypt" in recorded.output
+    assert b"  Encrypt  providers/nhn-keys/keys/orders-key  OK  " in recorded.output
     certificates, encrypted, checked = (result.output.decode() for result in finished)
     assert "nhn-certs/www.example.com" in certificates
     assert "asteria/server" in certificates
