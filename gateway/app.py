@@ -18,13 +18,16 @@ import structlog
 from gateway import __version__, gateway_settings, metrics_bindings
 from gateway.audit import events
 from gateway.audit.description import Describer
+from gateway.audit_query.settings import AuditSection
+from gateway.audit_query.sources import create_source
+from gateway.audit_query.verification import JournalVerifier
 from gateway.authz.engine import PolicyEngine
 from gateway.gateway_settings import GatewaySettings
 from gateway.journal.errors import JournalUnavailable
-from gateway.journal.ship.process import ShipperProcess
 from gateway.journal.write.entries import EventEntry
 from gateway.journal.write.idle_chains import IdleChains
 from gateway.journal.write.journal import Journal
+from gateway.journal_processes import JournalProcesses
 from gateway.providers.catalog import SETTINGS, Catalog
 from gateway.redaction import PROCESS_DIGEST, KeyedDigest, Redaction
 from gateway.server.audit_recorder import AuditRecorder
@@ -34,6 +37,8 @@ from gateway.server.gateway_server import GatewayServer
 from gateway.server.interceptors.interceptor import InterceptorDependencies
 from gateway.server.rate_limiter import RateLimiter
 from gateway.server.rejections import Rejections
+from gateway.server.services.audit_service import AuditBackend
+from gateway.server.services.query_slots import QuerySlots
 from gateway.telemetry.setup import Telemetry
 
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 3_000
@@ -78,7 +83,8 @@ async def gateway(settings: GatewaySettings, role: WorkerRole | None = None) -> 
             telemetry=telemetry,
             redaction=redaction,
         )
-        server = GatewayServer(settings, catalog, dependencies, shared_port=role is not None)
+        backend = _audit_backend(settings.audit, journal, stack)
+        server = GatewayServer(settings, catalog, dependencies, backend, shared_port=role is not None)
         stack.push_async_callback(catalog.close)
         await catalog.start()
         if journal is not None:
@@ -107,19 +113,14 @@ async def _telemetry(
 async def _journal(
     settings: GatewaySettings, telemetry: Telemetry | None, role: WorkerRole | None, stack: contextlib.AsyncExitStack
 ) -> Journal | None:
-    """Open the journal, and start the shipper process if shipping is configured. None without `audit`."""
+    """Open the journal, and start the processes that it needs. None without `audit`."""
     audit = settings.audit
     if audit is None:
         return None
-    if role is None and audit.ship is not None:
-        shipper = ShipperProcess(
-            audit.directory,
-            audit.ship,
-            signing_key_file=audit.signing_key_file,
-            log_level=settings.log.level,
-            log_format=settings.log.format,
-        )
-        await stack.enter_async_context(shipper)
+    if role is None:
+        processes = JournalProcesses()
+        stack.push_async_callback(processes.close)
+        await processes.configure(audit, settings.log)
     number = role.number if role is not None else 0
     journal = await Journal.open(audit, number, unknown_outcome=events.unknown_outcome)
     stack.push_async_callback(journal.close)
@@ -130,6 +131,21 @@ async def _journal(
     if telemetry is not None and telemetry.metrics is not None:
         metrics_bindings.journal(journal, audit, telemetry.metrics, alone=role is None)
     return journal
+
+
+def _audit_backend(
+    audit: AuditSection | None, journal: Journal | None, stack: contextlib.AsyncExitStack
+) -> AuditBackend | None:
+    """Return what answers audit queries; None if they are not configured."""
+    if audit is None or audit.query is None or journal is None:
+        return None
+    slots = QuerySlots(audit.index_directory)
+    stack.callback(slots.close)
+    verifier = JournalVerifier(audit, lambda: journal.public_key)
+    stack.push_async_callback(verifier.close)
+    source = create_source(audit, audit.query)
+    stack.push_async_callback(source.close)
+    return AuditBackend(audit, journal, source, slots, verifier, audit.query.timeout)
 
 
 async def _authorizer(

@@ -46,6 +46,11 @@ class ChildProcess:
             await self._stop(self._process)
 
     @property
+    def command(self) -> tuple[str, bytes]:
+        """What runs, with its settings. Two processes with the same command do the same."""
+        return self._module, self._settings
+
+    @property
     def pid(self) -> int | None:
         """The process id; None while the process does not run."""
         process = self._process

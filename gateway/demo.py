@@ -107,6 +107,6 @@ async def demo(listen: str, state: Path | None, ports: Ports, workers: int = 1) 
             "workers": workers,
             "drain_delay": 0,
             "providers": [{**provider, "endpoint": running[provider["type"]].url} for provider in DEMO_PROVIDERS],
-            "audit": {"directory": str((folder / "audit").absolute())},
+            "audit": {"directory": str((folder / "audit").absolute()), "query": {}},
         }
         yield Demo(gateway_settings.parse(tree, SETTINGS), running)

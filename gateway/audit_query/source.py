@@ -15,6 +15,9 @@ from keyway.v1.audit_service_pb2 import AuditCoverage, AuditDimension, AuditGrou
 GATEWAY_LOG: Final = "keyway:gateway"
 """The ID of the audit log with the calls that name no provider, or all of them."""
 
+OTHER_LOGS: Final = "keyway:other"
+"""In policies, the ID that stands for the audit logs of all providers that are not configured."""
+
 
 class Scope(NamedTuple):
     """The audit logs that a query may read, by ID. logs: None means all. A record must belong to these logs only.
@@ -92,6 +95,10 @@ class AuditSource(Protocol):
         self, criteria: AuditFilter, scope: Scope, *, group_by: Sequence[AuditDimension.ValueType], limit: int
     ) -> Summary:
         """Return the largest groups, at most `limit`."""
+        ...
+
+    async def state(self) -> IndexState | None:
+        """Return the state of the index; None if the source has no index."""
         ...
 
     async def close(self) -> None:

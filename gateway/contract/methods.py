@@ -95,6 +95,8 @@ def _problems(method: Method) -> Iterator[str]:
     secret = any(secret_fields(method.response.DESCRIPTOR))
     if method.cacheable and (secret or method.state_changing):
         yield "a cacheable method has no side effects and no secret field in its response"
+    if method.merge_repetitions and (method.state_changing or not method.served_by_gateway):
+        yield "only a method without side effects that the gateway serves itself can merge repetitions"
     returns_secret_by_class = method.access in (access.PRIVATE_MATERIAL, access.KEY_USE)
     if secret and not returns_secret_by_class and private_material_flag(method.request.DESCRIPTOR) is None:
         yield "its response has a secret field, so its access class must be private material or key use"

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from google.protobuf.message import Message
 
-from gateway.audit_query.source import GATEWAY_LOG
+from gateway.audit_query.source import GATEWAY_LOG, OTHER_LOGS
 from gateway.authz.engine import Decision, PolicyEngine
 from gateway.authz.resources import bounded
 from gateway.authz.targets import TARGETS, Target
@@ -150,7 +150,9 @@ class Authorizer:
 
     def _check_every(self, target: Target) -> _Check:
         """Return the check of a list over all providers, or over all audit logs."""
-        ids = (*self._providers, GATEWAY_LOG) if target.resource_type == _AUDIT_LOG_TYPE else self._providers
+        ids = (
+            (*self._providers, GATEWAY_LOG, OTHER_LOGS) if target.resource_type == _AUDIT_LOG_TYPE else self._providers
+        )
         names = {each: self._name_of(target, each) for each in ids}
         wildcard = self._name_of(target, WILDCARD)
 

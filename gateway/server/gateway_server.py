@@ -16,6 +16,7 @@ from gateway.server.interceptors.chain import create_interceptors
 from gateway.server.interceptors.interceptor import InterceptorDependencies
 from gateway.server.method_handler import RawHandler, method_handler
 from gateway.server.services import audit_service, certificate_service, key_service, provider_service
+from gateway.server.services.audit_service import AuditBackend
 from gateway.server.services.routing import route
 from gateway.server.transport.health import serve_health
 from gateway.server.transport.health_service import HealthService
@@ -40,6 +41,7 @@ _log = structlog.get_logger(__name__)
 class GatewayServer:
     """Serves the methods of the contract over a catalog of providers.
 
+    audit: answers audit queries; None if they are not configured.
     shared_port: whether other workers listen on the same port.
     drain_delay: in seconds. A worker that is replaced sets it lower than the configured value.
     """
@@ -49,6 +51,7 @@ class GatewayServer:
         settings: GatewaySettings,
         catalog: Catalog,
         dependencies: InterceptorDependencies | None = None,
+        audit: AuditBackend | None = None,
         *,
         shared_port: bool = False,
     ) -> None:
@@ -62,7 +65,7 @@ class GatewayServer:
         self._drain_gate = self._dependencies.drain_gate
         self.address = ""
         self.health_address = ""
-        for service, handlers in _handlers(settings, catalog, self._dependencies).items():
+        for service, handlers in _handlers(settings, catalog, self._dependencies, audit).items():
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
         services: Any = OpenServices(self._server)  # has the methods of a server that generated code uses
         health_pb2_grpc.add_HealthServicer_to_server(self._health, services)
@@ -118,7 +121,7 @@ class GatewayServer:
 
 
 def _handlers(
-    settings: GatewaySettings, catalog: Catalog, dependencies: InterceptorDependencies
+    settings: GatewaySettings, catalog: Catalog, dependencies: InterceptorDependencies, audit: AuditBackend | None
 ) -> Mapping[str, dict[str, RawMethodHandler]]:
     """Return the gRPC handlers by service and method name."""
     interceptors = create_interceptors(dependencies)
@@ -126,7 +129,7 @@ def _handlers(
         **certificate_service.operations(catalog),
         **key_service.operations(catalog, settings.batch_concurrency),
         **provider_service.operations(catalog, settings.default_deadline),
-        **audit_service.operations(),
+        **audit_service.operations(audit, [provider.id for provider in catalog]),
     }
     services: dict[str, dict[str, RawMethodHandler]] = {service: {} for service in SERVICES}
     for method in METHODS:

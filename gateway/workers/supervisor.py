@@ -18,9 +18,8 @@ from gateway.config.base import ConfigError
 from gateway.config.reload import restart_values
 from gateway.gateway_settings import GatewaySettings, LogSettings
 from gateway.journal.errors import JournalCorrupt
-from gateway.journal.settings import AuditSettings
-from gateway.journal.ship.process import ShipperProcess
 from gateway.journal.write.idle_chains import IdleChains
+from gateway.journal_processes import JournalProcesses
 from gateway.server.transport.listener import ListenError
 from gateway.server.transport.port import Reservation
 from gateway.workers.endpoints import Health, prometheus
@@ -52,7 +51,7 @@ class Supervisor:
         self._load = load
         self._log = log
         self._group: Group | None = None
-        self._shipper: ShipperProcess | None = None
+        self._processes = JournalProcesses()
 
     def kill(self) -> None:
         """Kill all workers immediately."""
@@ -89,33 +88,16 @@ class Supervisor:
         return Assignment(number, per_worker_settings(settings, address), self._log(settings))
 
     async def _journal(self, stack: contextlib.AsyncExitStack) -> IdleChains | None:
-        """Start one shipper for all chains, and hold the chains that no worker uses."""
+        """Start the processes that all chains share, and hold the chains that no worker uses."""
         audit = self._settings.audit
         if audit is None:
             return None
-        stack.push_async_callback(self._ship, None)
-        await self._ship(self._settings)
+        stack.push_async_callback(self._processes.close)
+        await self._processes.configure(audit, self._log(self._settings))
         chains = IdleChains(audit, events.unknown_outcome)
         stack.push_async_callback(chains.close)
         await chains.hold(range(self._settings.workers))
         return chains
-
-    async def _ship(self, settings: GatewaySettings | None) -> None:
-        """Replace the shipper by one with these settings; None stops it."""
-        if self._shipper is not None:
-            shipper, self._shipper = self._shipper, None
-            await shipper.__aexit__(None, None, None)
-        audit = settings.audit if settings is not None else None
-        if settings is not None and audit is not None and audit.ship is not None:
-            log = self._log(settings)
-            shipper = ShipperProcess(
-                audit.directory,
-                audit.ship,
-                signing_key_file=audit.signing_key_file,
-                log_level=log.level,
-                log_format=log.format,
-            )
-            self._shipper = await shipper.__aenter__()
 
     async def _endpoints(self, group: Group, health: Health, stack: contextlib.AsyncExitStack) -> None:
         if self._settings.health_listen is not None:
@@ -134,9 +116,8 @@ class Supervisor:
         except (ConfigError, StartFailed, OSError) as error:
             _log.error("reload_rejected", error=str(error), effect="the current configuration stays in use")
             return
-        previous, self._settings = self._settings, settings
-        if _shipping(settings.audit) != _shipping(previous.audit):
-            await self._ship(settings)
+        self._settings = settings
+        await self._processes.configure(settings.audit, self._log(settings))
         if chains is not None and settings.audit is not None:
             chains.configure(settings.audit)
             await _hold(chains, group)
@@ -160,11 +141,6 @@ async def _hold(chains: IdleChains, group: Group) -> None:
         await chains.hold(group.numbers)
     except (JournalCorrupt, ConfigError, OSError) as error:
         _log.error("audit_unused_chain_failed", error=str(error))
-
-
-def _shipping(audit: AuditSettings | None) -> tuple[object, ...] | None:
-    """The settings that the shipper depends on."""
-    return (audit.ship, audit.signing_key_file) if audit is not None else None
 
 
 def _shutdown_seconds(settings: GatewaySettings) -> float:

@@ -70,6 +70,9 @@ class MemorySource:
         made.sort(key=lambda group: -group.calls)
         return Summary(made[:limit], len(made) > limit, self.omitted, self.coverage)
 
+    async def state(self) -> None:
+        """Return nothing: there is no index."""
+
     async def close(self) -> None:
         pass
 

@@ -13,7 +13,12 @@ from gateway.gateway_settings import GatewaySettings, load
 from gateway.journal.format.records import Receipt
 from gateway.journal.format.segments import chain_folder, read_records
 from gateway.providers.catalog import SETTINGS
-from keyway.v1 import certificate_service_pb2_grpc, key_service_pb2_grpc, provider_service_pb2_grpc
+from keyway.v1 import (
+    audit_service_pb2_grpc,
+    certificate_service_pb2_grpc,
+    key_service_pb2_grpc,
+    provider_service_pb2_grpc,
+)
 from tests.support.authority import CertificateAndKey, CertificateAuthority
 from tests.support.ocsf import ocsf_violations
 from tests.support.stack import Gateway, Stack
@@ -56,6 +61,7 @@ class CallerStubs:
         self.certificates = certificate_service_pb2_grpc.CertificateServiceStub(channel)
         self.keys = key_service_pb2_grpc.KeyServiceStub(channel)
         self.providers = provider_service_pb2_grpc.ProviderServiceStub(channel)
+        self.audit = audit_service_pb2_grpc.AuditServiceStub(channel)
 
 
 class Trusted:

@@ -46,6 +46,12 @@ def worker_pids(supervisor: int) -> set[int]:
     return {pid for pid in _children(supervisor) if b"gateway.workers" in Path(f"/proc/{pid}/cmdline").read_bytes()}
 
 
+def children_running(module: str, parent: int | None = None) -> set[int]:
+    """Return the process ids of the children that run this module, by default of this process."""
+    line = f"-m\0{module}\0".encode()
+    return {pid for pid in _children(parent or os.getpid()) if line in Path(f"/proc/{pid}/cmdline").read_bytes()}
+
+
 def zombies_of(supervisor: int) -> set[int]:
     """Return the ended children that the process has not waited for."""
     return {pid for pid in _children(supervisor) if _ended(pid)}

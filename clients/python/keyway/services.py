@@ -223,7 +223,7 @@ class AuditService:
 
         Fields:
             name: The audit log of the gateway.
-            restart: Whether to start a new verification although one has been completed.
+            restart: Whether to start a new verification although one has ended.
         """
         return call(self.VerifyJournal, VerifyJournalRequest, request, arguments)
 
@@ -341,7 +341,7 @@ class AsyncAuditService:
 
         Fields:
             name: The audit log of the gateway.
-            restart: Whether to start a new verification although one has been completed.
+            restart: Whether to start a new verification although one has ended.
         """
         return call(self.VerifyJournal, VerifyJournalRequest, request, arguments)
 

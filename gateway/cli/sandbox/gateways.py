@@ -67,7 +67,7 @@ def _settings(kind: str, folder: Path, running: Mapping[str, EmulatorHost]) -> G
         "drain_delay": 0,
         "drain_timeout": 2,
         "limits": {"server_concurrency": 100_000, "caller": _UNLIMITED},
-        "audit": {"directory": f"audit-{kind}", "durability": "os"},
+        "audit": {"directory": f"audit-{kind}", "durability": "os", "query": {}},
         "providers": providers,
         **listener,
     }

@@ -14,6 +14,7 @@ from gateway.journal.format.segments import open_segment, segment_path, segment_
 from gateway.journal.verify.copy_verification import CopyVerification
 from gateway.journal.verify.expected_records import ExpectedRecord, ExpectedRecords
 from gateway.journal.verify.intent_matching import IntentMatching
+from gateway.journal.verify.progress import WatchLines, unwatched
 from gateway.journal.verify.report import ChainReport, InvalidChain, Problem, RecordLocation
 from gateway.journal.verify.trusted_keys import TrustedKeys
 
@@ -21,7 +22,14 @@ from gateway.journal.verify.trusted_keys import TrustedKeys
 class ChainVerification:
     """One verification of a chain. report: the findings so far."""
 
-    def __init__(self, folder: Path, keys: Sequence[JournalPublicKey], expected: Sequence[ExpectedRecord]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        keys: Sequence[JournalPublicKey],
+        expected: Sequence[ExpectedRecord],
+        watch: WatchLines = unwatched,
+    ) -> None:
+        self._watch = watch
         self._folder = folder
         self._given = expected
         self._expected = ExpectedRecords("", ())
@@ -73,7 +81,7 @@ class ChainVerification:
         offset = 0
         try:
             with open_segment(path) as file:
-                for line in file:
+                for line in self._watch(path, file):
                     if self._head is None and line.endswith(b"\n"):
                         self._begin(path, start, line)
                     if not self._verify_line(path, offset, line, newest=newest):

@@ -83,7 +83,8 @@ class Report:
     """The report on a directory. keys: ids of the trusted keys. missing: expected receipts of chains that don't exist.
 
     trusts_directory: whether the trusted key was read from the directory itself. manifest: None if an older version
-    wrote the journal, which has no manifest.
+    wrote the journal, which has no manifest. signers: ids of the keys that are trusted after the verification: the
+    given ones, and those that the chains name.
     """
 
     directory: str
@@ -92,6 +93,7 @@ class Report:
     chains: tuple[ChainReport, ...]
     missing: tuple[Receipt, ...] = ()
     manifest: ManifestReport | None = None
+    signers: tuple[str, ...] = ()
 
     @property
     def good(self) -> bool:

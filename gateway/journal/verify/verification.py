@@ -16,6 +16,7 @@ from gateway.journal.format.segments import chain_folders, segment_starts
 from gateway.journal.verify.chain_verification import ChainVerification
 from gateway.journal.verify.expected_records import CURSOR, MANIFEST, RECEIPT, ExpectedRecord
 from gateway.journal.verify.manifest_verification import ManifestVerification
+from gateway.journal.verify.progress import WatchLines, unwatched
 from gateway.journal.verify.report import ChainReport, Problem, Report
 
 _ATTEMPTS = 3
@@ -26,13 +27,24 @@ class Unverifiable(Exception):
     """The directory has no chain, or there is no key to verify it with."""
 
 
-def verify(directory: Path, *, public_keys: Sequence[Path] = (), expected: Sequence[Receipt] = ()) -> Report:
-    """Verify all chains and the manifest. expected: receipts that the directory must contain. Unverifiable, OSError."""
-    paths = public_keys or (directory / PUBLIC_KEY,)
-    keys = [_key(path, follow=bool(public_keys)) for path in paths]
+def verify(
+    directory: Path,
+    *,
+    public_keys: Sequence[Path | JournalPublicKey] = (),
+    expected: Sequence[Receipt] = (),
+    watch: WatchLines = unwatched,
+) -> Report:
+    """Verify all chains and the manifest. Raises Unverifiable or OSError.
+
+    public_keys: trusted keys, or files with them. expected: receipts that the directory must contain. watch: follows
+    the progress.
+    """
+    given = public_keys or (directory / PUBLIC_KEY,)
+    keys = [each if isinstance(each, JournalPublicKey) else _key(each, follow=bool(public_keys)) for each in given]
     for _ in range(_ATTEMPTS):
         manifest = ManifestVerification(directory)
-        verified = _verify_chains(directory, keys, [ExpectedRecord(each, RECEIPT) for each in expected], manifest)
+        receipts = [ExpectedRecord(each, RECEIPT) for each in expected]
+        verified = _verify_chains(directory, keys, receipts, manifest, watch)
         chains = tuple(each.report for each in verified)
         trusted = {key.id: key for each in verified for key in each.trusted}
         report = Report(
@@ -42,6 +54,7 @@ def verify(directory: Path, *, public_keys: Sequence[Path] = (), expected: Seque
             chains=chains,
             missing=tuple(each for each in expected if each.chain not in {chain.chain for chain in chains}),
             manifest=manifest.report(chains, trusted.values()),
+            signers=tuple(sorted(trusted)),
         )
         if report.good or not manifest.changed():
             break
@@ -53,6 +66,7 @@ def _verify_chains(
     keys: Sequence[JournalPublicKey],
     expected: Sequence[ExpectedRecord],
     manifest: ManifestVerification,
+    watch: WatchLines,
 ) -> list[ChainVerification]:
     folders = chain_folders(directory)
     if not folders:
@@ -63,7 +77,7 @@ def _verify_chains(
             continue  # a start that failed before it listed its chain
         head = manifest.head(folder.name)
         listed = [ExpectedRecord(head, MANIFEST)] if head is not None else []
-        verified.append(_verify_chain(folder, keys, [*expected, *listed, *_shipped(folder, keys)]))
+        verified.append(_verify_chain(folder, keys, [*expected, *listed, *_shipped(folder, keys)], watch))
     _report_copies([each.report for each in verified])
     return verified
 
@@ -73,11 +87,11 @@ def _empty(folder: Path) -> bool:
 
 
 def _verify_chain(
-    folder: Path, keys: Sequence[JournalPublicKey], expected: Sequence[ExpectedRecord]
+    folder: Path, keys: Sequence[JournalPublicKey], expected: Sequence[ExpectedRecord], watch: WatchLines
 ) -> ChainVerification:
     """Verify a chain. If retention removes a segment meanwhile, verify the chain again."""
     for attempt in range(_ATTEMPTS):
-        verification = ChainVerification(folder, keys, expected)
+        verification = ChainVerification(folder, keys, expected, watch)
         try:
             verification.run()
             break

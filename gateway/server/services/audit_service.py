@@ -1,22 +1,52 @@
 """AuditService: queries about audit records, and the state of the journal."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from gateway.audit_query.settings import AuditSection
+from gateway.audit_query.source import AuditSource
+from gateway.audit_query.verification import JournalVerifier
 from gateway.call_context import CallContext
 from gateway.contract.methods import METHODS
 from gateway.errors import AUDIT_QUERY_NOT_CONFIGURED, GatewayError
+from gateway.journal.write.journal import Journal
 from gateway.server.method_handler import Operation
+from gateway.server.services.audit_queries import AuditQueries
+from gateway.server.services.journal_operations import JournalOperations
+from gateway.server.services.query_slots import QuerySlots
 from keyway.v1 import audit_service_pb2 as service
 
 
+@dataclass(frozen=True, slots=True)
+class AuditBackend:
+    """What AuditService needs. timeout: of one query, in seconds."""
+
+    audit: AuditSection
+    journal: Journal
+    source: AuditSource
+    slots: QuerySlots
+    verifier: JournalVerifier
+    timeout: float
+
+
+def operations(backend: AuditBackend | None, providers: Collection[str]) -> Mapping[str, Operation]:
+    """Return the operations of the service, by name. providers: the IDs of all configured providers."""
+    if backend is None:
+        name = service.DESCRIPTOR.services_by_name["AuditService"].full_name
+        return {method.operation: _not_configured for method in METHODS if method.service == name}
+    queries = AuditQueries(backend.source, backend.slots, backend.timeout, providers)
+    journal = JournalOperations(backend.audit, backend.journal, backend.source, backend.verifier)
+    table: dict[str, Any] = {
+        "list_audit_records": queries.list_audit_records,
+        "get_audit_record": queries.get_audit_record,
+        "summarize_audit_records": queries.summarize_audit_records,
+        "get_journal_status": journal.get_journal_status,
+        "verify_journal": journal.verify_journal,
+    }
+    return table
+
+
 async def _not_configured(_request: Any, _call: CallContext) -> Any:
-    raise GatewayError(
-        AUDIT_QUERY_NOT_CONFIGURED, "the gateway answers no audit queries: audit.query is not configured"
-    )
-
-
-def operations() -> Mapping[str, Operation]:
-    """Return the operations of the service, by name."""
-    name = service.DESCRIPTOR.services_by_name["AuditService"].full_name
-    return {method.operation: _not_configured for method in METHODS if method.service == name}
+    message = "the gateway answers no audit queries: audit.query is not configured"
+    raise GatewayError(AUDIT_QUERY_NOT_CONFIGURED, message)

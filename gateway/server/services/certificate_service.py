@@ -37,7 +37,7 @@ class CertificateLister:
         """Return one page. The contract describes its order and the field `unreachable`."""
         state = request.state or certificates.CERTIFICATE_STATE_FILTER_UNEXPIRED
         listing = f"{request.parent}?state={state}"
-        position = paging.decode(request.page_token, listing)
+        position = paging.ROWS.decode(request.page_token, listing)
         window = ListWindow(
             offset=position.offset if position else 0,
             limit=request.page_size or paging.DEFAULT_PAGE_SIZE,
@@ -53,7 +53,7 @@ class CertificateLister:
         page: CertificatePage = await self._catalog.operation(provider, _LIST)(window, call)
         rows, _ = fitting(page.certificates[: window.limit])
         end = window.offset + len(rows)
-        token = paging.encode(PagePosition(provider, end, 0), listing) if rows and end < page.total else ""
+        token = paging.ROWS.encode(PagePosition(provider, end, 0), listing) if rows and end < page.total else ""
         return certificates.ListCertificatesResponse(
             certificates=rows, next_page_token=token, total_size=min(page.total, _MAXIMUM_INT32)
         )
@@ -80,7 +80,7 @@ class CertificateLister:
             # An upstream can report more rows than it returns. A page without rows then ends the list.
             is_full = not room or size >= MAXIMUM_PAGE_BYTES
             if end < page.total and not response.next_page_token and (rows or is_full):
-                response.next_page_token = paging.encode(PagePosition(provider.id, end, counted), listing)
+                response.next_page_token = paging.ROWS.encode(PagePosition(provider.id, end, counted), listing)
             counted = min(counted + page.total, _MAXIMUM_INT32)
         response.total_size = counted
         return response

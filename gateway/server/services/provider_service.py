@@ -50,12 +50,12 @@ class ProviderDirectory:
         self, request: service.ListProvidersRequest, call: CallContext
     ) -> service.ListProvidersResponse:
         """Return one page of the providers that the caller may list, sorted by id."""
-        position = paging.decode(request.page_token, _LISTING)
+        position = paging.ROWS.decode(request.page_token, _LISTING)
         ids = sorted(self._providers if call.providers is None else self._providers.keys() & call.providers)
         if position is not None:
             ids = [provider for provider in ids if provider > position.provider]
         size = request.page_size or paging.DEFAULT_PAGE_SIZE
-        token = paging.encode(PagePosition(ids[size - 1], 0, 0), _LISTING) if len(ids) > size else ""
+        token = paging.ROWS.encode(PagePosition(ids[size - 1], 0, 0), _LISTING) if len(ids) > size else ""
         return service.ListProvidersResponse(
             providers=[self._current(provider) for provider in ids[:size]], next_page_token=token
         )

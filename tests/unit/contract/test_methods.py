@@ -148,6 +148,21 @@ def test_secret_or_state_changing_method_cannot_be_cacheable(*, secret: bool, sa
         method_of(method_with(facts, secret=secret, safe=safe))
 
 
+def test_only_own_methods_without_side_effects_merge_repetitions() -> None:
+    facts = options.MethodFacts(access=METADATA, activity=READ, merge_repetitions=True)
+    with pytest.raises(MethodFactsError, match="that the gateway serves itself can merge repetitions"):
+        method_of(method_with(facts))
+    assert all(method.merge_repetitions == (method.service == "keyway.v1.AuditService") for method in METHODS)
+
+
+@EACH_METHOD
+def test_no_two_fields_have_the_same_accessor_in_java(method: Method) -> None:
+    """The accessor getXBytes returns the UTF-8 form of a string x, or the value of a field x_bytes."""
+    for message in (method.request, method.response):
+        fields: Mapping[str, Any] = message.DESCRIPTOR.fields_by_name
+        assert [name for name in fields if f"{name}_bytes" in fields] == []
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [("Sign", "sign"), ("GetPublicKey", "get_public_key"), ("BatchEncrypt", "batch_encrypt")],

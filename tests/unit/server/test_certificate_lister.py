@@ -223,7 +223,7 @@ async def test_token_of_a_different_list_is_rejected(parent: str, state: int) ->
 
 async def test_token_of_a_removed_provider_is_rejected() -> None:
     """Its offset must not apply to a different provider."""
-    token = paging.encode(PagePosition("removed", 2, 5), f"{ALL}?state=1")
+    token = paging.ROWS.encode(PagePosition("removed", 2, 5), f"{ALL}?state=1")
     with pytest.raises(InvalidRequest) as caught:
         await list_page(inventories(3), ALL, 1, token)
     assert caught.value.kind == errors.INVALID_PAGE_TOKEN

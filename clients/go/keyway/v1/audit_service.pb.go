@@ -873,7 +873,7 @@ type GetJournalStatusResponse struct {
 	// The chains of the journal, one for each worker.
 	Chains []*JournalChain `protobuf:"bytes,2,rep,name=chains,proto3" json:"chains,omitempty"`
 	// The size of the journal in bytes.
-	JournalBytes int64 `protobuf:"varint,3,opt,name=journal_bytes,json=journalBytes,proto3" json:"journal_bytes,omitempty"`
+	SizeBytes int64 `protobuf:"varint,3,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
 	// The free space of its file system in bytes.
 	FreeBytes int64 `protobuf:"varint,4,opt,name=free_bytes,json=freeBytes,proto3" json:"free_bytes,omitempty"`
 	// The time until no space is free, if it continues to shrink as within the last hour. Absent if it does not shrink,
@@ -931,9 +931,9 @@ func (x *GetJournalStatusResponse) GetChains() []*JournalChain {
 	return nil
 }
 
-func (x *GetJournalStatusResponse) GetJournalBytes() int64 {
+func (x *GetJournalStatusResponse) GetSizeBytes() int64 {
 	if x != nil {
-		return x.JournalBytes
+		return x.SizeBytes
 	}
 	return 0
 }
@@ -1126,7 +1126,7 @@ type VerifyJournalRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The audit log of the gateway: `auditLogs/keyway:gateway`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Whether to start a new verification although one has been completed. No effect while one is in progress.
+	// Whether to start a new verification although one has ended. No effect while one is in progress.
 	Restart       bool `protobuf:"varint,2,opt,name=restart,proto3" json:"restart,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1345,11 +1345,12 @@ const file_keyway_v1_audit_service_proto_rawDesc = "" +
 	"\x03p99\x18\a \x01(\v2\x19.google.protobuf.DurationR\x03p99\"K\n" +
 	"\x17GetJournalStatusRequest\x120\n" +
 	"\x04name\x18\x01 \x01(\tB\x1c\xe2A\x01\x02\xfaA\x15\n" +
-	"\x13keyway.dev/AuditLogR\x04name\"\xb5\x02\n" +
+	"\x13keyway.dev/AuditLogR\x04name\"\xaf\x02\n" +
 	"\x18GetJournalStatusResponse\x12\x18\n" +
 	"\ajournal\x18\x01 \x01(\tR\ajournal\x12/\n" +
-	"\x06chains\x18\x02 \x03(\v2\x17.keyway.v1.JournalChainR\x06chains\x12#\n" +
-	"\rjournal_bytes\x18\x03 \x01(\x03R\fjournalBytes\x12\x1d\n" +
+	"\x06chains\x18\x02 \x03(\v2\x17.keyway.v1.JournalChainR\x06chains\x12\x1d\n" +
+	"\n" +
+	"size_bytes\x18\x03 \x01(\x03R\tsizeBytes\x12\x1d\n" +
 	"\n" +
 	"free_bytes\x18\x04 \x01(\x03R\tfreeBytes\x12;\n" +
 	"\ftime_to_full\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\n" +

@@ -473,14 +473,14 @@ class GetJournalStatusResponse(_message.Message):
 
     JOURNAL_FIELD_NUMBER: _builtins.int
     CHAINS_FIELD_NUMBER: _builtins.int
-    JOURNAL_BYTES_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
     FREE_BYTES_FIELD_NUMBER: _builtins.int
     TIME_TO_FULL_FIELD_NUMBER: _builtins.int
     SHIPPING_FIELD_NUMBER: _builtins.int
     INDEX_FIELD_NUMBER: _builtins.int
     journal: _builtins.str
     """The ID of the journal."""
-    journal_bytes: _builtins.int
+    size_bytes: _builtins.int
     """The size of the journal in bytes."""
     free_bytes: _builtins.int
     """The free space of its file system in bytes."""
@@ -505,7 +505,7 @@ class GetJournalStatusResponse(_message.Message):
         *,
         journal: _builtins.str = ...,
         chains: _abc.Iterable[Global___JournalChain] | None = ...,
-        journal_bytes: _builtins.int = ...,
+        size_bytes: _builtins.int = ...,
         free_bytes: _builtins.int = ...,
         time_to_full: _duration_pb2.Duration | None = ...,
         shipping: _builtins.bool = ...,
@@ -513,7 +513,7 @@ class GetJournalStatusResponse(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "time_to_full", b"time_to_full"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chains", b"chains", "free_bytes", b"free_bytes", "index", b"index", "journal", b"journal", "journal_bytes", b"journal_bytes", "shipping", b"shipping", "time_to_full", b"time_to_full"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chains", b"chains", "free_bytes", b"free_bytes", "index", b"index", "journal", b"journal", "shipping", b"shipping", "size_bytes", b"size_bytes", "time_to_full", b"time_to_full"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -606,7 +606,7 @@ class VerifyJournalRequest(_message.Message):
     name: _builtins.str
     """The audit log of the gateway: `auditLogs/keyway:gateway`."""
     restart: _builtins.bool
-    """Whether to start a new verification although one has been completed. No effect while one is in progress."""
+    """Whether to start a new verification although one has ended. No effect while one is in progress."""
     def __init__(
         self,
         *,

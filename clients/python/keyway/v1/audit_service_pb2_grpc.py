@@ -29,7 +29,9 @@ class AuditServiceStub(object):
     """Answers questions about recorded calls: who did what, when, and with which result.
 
     The gateway serves these methods if `audit.query` is configured. They change nothing, and are recorded like other
-    calls. Calls of one caller that repeat the same request within an hour are recorded together.
+    calls. The first call of a caller with the same method and request (without `page_token`) within a clock hour has its
+    own record, and so has every call that fails. The gateway records the other calls together when the hour ends, and
+    their responses have no receipt.
 
     The answers come from an index of the journal, or from a central store. Both are for finding records. To prove a
     record, verify the journal.
@@ -104,7 +106,9 @@ class AuditServiceServicer(object):
     """Answers questions about recorded calls: who did what, when, and with which result.
 
     The gateway serves these methods if `audit.query` is configured. They change nothing, and are recorded like other
-    calls. Calls of one caller that repeat the same request within an hour are recorded together.
+    calls. The first call of a caller with the same method and request (without `page_token`) within a clock hour has its
+    own record, and so has every call that fails. The gateway records the other calls together when the hour ends, and
+    their responses have no receipt.
 
     The answers come from an index of the journal, or from a central store. Both are for finding records. To prove a
     record, verify the journal.
@@ -182,7 +186,7 @@ class AuditServiceServicer(object):
     def VerifyJournal(self, request, context):
         """Verifies this gateway's journal, and returns the progress and the result.
 
-        If no verification is in progress, and `restart` is true or none has been completed since this gateway started, the
+        If no verification is in progress, and `restart` is true or none has been started since this gateway started, the
         call starts one. It runs with low priority, at most one per gateway. Call the method again to follow its progress.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -229,7 +233,9 @@ class AuditService(object):
     """Answers questions about recorded calls: who did what, when, and with which result.
 
     The gateway serves these methods if `audit.query` is configured. They change nothing, and are recorded like other
-    calls. Calls of one caller that repeat the same request within an hour are recorded together.
+    calls. The first call of a caller with the same method and request (without `page_token`) within a clock hour has its
+    own record, and so has every call that fails. The gateway records the other calls together when the hour ends, and
+    their responses have no receipt.
 
     The answers come from an index of the journal, or from a central store. Both are for finding records. To prove a
     record, verify the journal.

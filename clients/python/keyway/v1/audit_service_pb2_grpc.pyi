@@ -30,7 +30,9 @@ class AuditServiceStub:
     """Answers questions about recorded calls: who did what, when, and with which result.
 
     The gateway serves these methods if `audit.query` is configured. They change nothing, and are recorded like other
-    calls. Calls of one caller that repeat the same request within an hour are recorded together.
+    calls. The first call of a caller with the same method and request (without `page_token`) within a clock hour has its
+    own record, and so has every call that fails. The gateway records the other calls together when the hour ends, and
+    their responses have no receipt.
 
     The answers come from an index of the journal, or from a central store. Both are for finding records. To prove a
     record, verify the journal.
@@ -95,7 +97,7 @@ class AuditServiceStub:
     VerifyJournal: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.VerifyJournalRequest, _audit_service_pb2.VerifyJournalResponse]
     """Verifies this gateway's journal, and returns the progress and the result.
 
-    If no verification is in progress, and `restart` is true or none has been completed since this gateway started, the
+    If no verification is in progress, and `restart` is true or none has been started since this gateway started, the
     call starts one. It runs with low priority, at most one per gateway. Call the method again to follow its progress.
     """
 
@@ -104,7 +106,9 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """Answers questions about recorded calls: who did what, when, and with which result.
 
     The gateway serves these methods if `audit.query` is configured. They change nothing, and are recorded like other
-    calls. Calls of one caller that repeat the same request within an hour are recorded together.
+    calls. The first call of a caller with the same method and request (without `page_token`) within a clock hour has its
+    own record, and so has every call that fails. The gateway records the other calls together when the hour ends, and
+    their responses have no receipt.
 
     The answers come from an index of the journal, or from a central store. Both are for finding records. To prove a
     record, verify the journal.
@@ -166,7 +170,7 @@ class AuditServiceAsyncStub(AuditServiceStub):
     VerifyJournal: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.VerifyJournalRequest, _audit_service_pb2.VerifyJournalResponse]  # type: ignore[assignment]
     """Verifies this gateway's journal, and returns the progress and the result.
 
-    If no verification is in progress, and `restart` is true or none has been completed since this gateway started, the
+    If no verification is in progress, and `restart` is true or none has been started since this gateway started, the
     call starts one. It runs with low priority, at most one per gateway. Call the method again to follow its progress.
     """
 
@@ -174,7 +178,9 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     """Answers questions about recorded calls: who did what, when, and with which result.
 
     The gateway serves these methods if `audit.query` is configured. They change nothing, and are recorded like other
-    calls. Calls of one caller that repeat the same request within an hour are recorded together.
+    calls. The first call of a caller with the same method and request (without `page_token`) within a clock hour has its
+    own record, and so has every call that fails. The gateway records the other calls together when the hour ends, and
+    their responses have no receipt.
 
     The answers come from an index of the journal, or from a central store. Both are for finding records. To prove a
     record, verify the journal.
@@ -264,7 +270,7 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_audit_service_pb2.VerifyJournalResponse, _abc.Awaitable[_audit_service_pb2.VerifyJournalResponse]]:
         """Verifies this gateway's journal, and returns the progress and the result.
 
-        If no verification is in progress, and `restart` is true or none has been completed since this gateway started, the
+        If no verification is in progress, and `restart` is true or none has been started since this gateway started, the
         call starts one. It runs with low priority, at most one per gateway. Call the method again to follow its progress.
         """
 

@@ -1,0 +1,10 @@
+"""The choice of the source that answers queries, by the configuration."""
+
+from gateway.audit_query.index.local_source import LocalSource
+from gateway.audit_query.settings import AuditSection, QuerySettings
+from gateway.audit_query.source import AuditSource
+
+
+def create_source(audit: AuditSection, query: QuerySettings) -> AuditSource:
+    """Return the configured source."""
+    return LocalSource(audit.directory, audit.index_directory, timeout=query.timeout)

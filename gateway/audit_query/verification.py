@@ -1,0 +1,126 @@
+"""The verification of the gateway's journal: starts it in a process of its own, and returns its state.
+
+At most one runs per gateway: all workers share the state and its lock, in the directory of the index. The process
+inherits the lock from the worker that starts it, and ends with that worker.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import orjson
+import structlog
+
+from gateway.audit_query.settings import AuditSection
+from gateway.config.child_environment import child_environment
+from gateway.journal.format.durable_files import make_folder
+from gateway.journal.format.keys import JournalPublicKey
+from gateway.journal.verify.run import RUNNING, VerificationRun
+
+_STATE: Final = "verification.json"
+_LOCK: Final = "verification.lock"
+_STOP_SECONDS: Final = 5.0
+_ATTEMPTS: Final = 50
+_RETRY_SECONDS: Final = 0.01
+
+_log = structlog.get_logger(__name__)
+
+
+def prepare(audit: AuditSection) -> None:
+    """Create the directory of the index, and forget the verifications of earlier runs of the gateway.
+
+    Errors only prevent queries, so they are logged, and the gateway starts.
+    """
+    try:
+        make_folder(audit.index_directory)
+        (audit.index_directory / _STATE).unlink(missing_ok=True)
+    except OSError as error:
+        _log.error("audit_index_directory_unusable", directory=str(audit.index_directory), error=str(error))
+
+
+class JournalVerifier:
+    """Verifies a journal on request. public_key: returns the key that signs it, if it is known."""
+
+    def __init__(self, audit: AuditSection, public_key: Callable[[], JournalPublicKey | None]) -> None:
+        self._directory = audit.directory
+        self._folder = audit.index_directory
+        self._public_key = public_key
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def run(self, *, restart: bool) -> tuple[VerificationRun, bool]:
+        """Return the state, and whether the verification is in progress. Starts one if none was, or for `restart`.
+
+        Raises OSError.
+        """
+        for _ in range(_ATTEMPTS):
+            with self._locked() as lock:
+                current = VerificationRun.load(self._folder / _STATE)
+                if lock is None and current is not None and current.state == RUNNING:
+                    return current, True
+                if lock is not None and (current is None or restart):
+                    return await self._start(lock), True
+                if lock is not None and current is not None:
+                    return current, False
+            await asyncio.sleep(_RETRY_SECONDS)  # another worker holds the lock for a moment
+        raise BlockingIOError(11, "the state of the verification is locked", str(self._folder / _LOCK))
+
+    async def close(self) -> None:
+        """End the verification that this worker has started."""
+        if self._process is None:
+            return
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            async with asyncio.timeout(_STOP_SECONDS):
+                await self._process.wait()
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[int | None]:
+        """Hold the lock of the state. Yields its file, or None if another process holds it."""
+        file = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            yield file if _try_lock(file) else None
+        finally:
+            os.close(file)
+
+    async def _start(self, lock: int) -> VerificationRun:
+        await self.close()
+        state = VerificationRun(RUNNING, time.time())
+        state.store(self._folder / _STATE)
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "gateway.journal.verify",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            env=child_environment(),
+            pass_fds=(lock,),
+        )
+        key = self._public_key()
+        bootstrap = {
+            "directory": str(self._directory.absolute()),
+            "state": str((self._folder / _STATE).absolute()),
+            "keys": [key.text] if key is not None else [],
+        }
+        assert self._process.stdin is not None
+        with contextlib.suppress(ConnectionError):  # it has already died, which the lock shows
+            self._process.stdin.write(orjson.dumps(bootstrap) + b"\n")
+            await self._process.stdin.drain()
+        return state
+
+
+def _try_lock(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,93 @@
+"""One verification of the journal in a process of its own, and the file with its state.
+
+The process that starts it holds a lock on the state, and passes the lock on. So anybody can see whether a verification
+is in progress, and a killed one releases the lock. The state is replaced atomically, so readers never see half of it.
+"""
+
+import os
+import tempfile
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from gateway.journal.format.keys import JournalPublicKey
+from gateway.journal.verify.progress import Progress
+from gateway.journal.verify.report import Report
+from gateway.journal.verify.verification import Unverifiable, verify
+
+RUNNING: Final = "running"
+VERIFIED: Final = "verified"
+NOT_VERIFIED: Final = "not verified"
+MAXIMUM_PROBLEMS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationRun:
+    """The state of a verification. Times are seconds since 1970; ended: 0 while it runs."""
+
+    state: str
+    started: float
+    ended: float = 0.0
+    records: int = 0
+    percent: int = 0
+    problems: tuple[str, ...] = ()
+    heads: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+    def store(self, path: Path) -> None:
+        """Replace the file. It need not survive a power failure. Raises OSError."""
+        file, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with open(file, "wb") as opened:
+                opened.write(orjson.dumps(asdict(self)))
+            os.replace(temporary, path)
+        except OSError:
+            os.unlink(temporary)
+            raise
+
+    @classmethod
+    def load(cls, path: Path) -> "VerificationRun | None":
+        """Read the file; None if there is none, or none that this version can read. Raises other OSErrors."""
+        try:
+            value = orjson.loads(path.read_bytes())
+            lists = {name: tuple(map(str, value[name])) for name in ("problems", "heads", "keys")}
+            return cls(**{**value, **lists})
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
+            return None
+
+
+def run(directory: Path, path: Path, keys: tuple[JournalPublicKey, ...]) -> None:
+    """Verify a journal, and keep the state in a file, which the caller has created. Raises OSError.
+
+    keys: trusted keys; empty means the key in the directory.
+    """
+    current = VerificationRun.load(path) or VerificationRun(RUNNING, time.time())
+
+    def report(records: int, percent: int) -> None:
+        replace(current, records=records, percent=percent).store(path)
+
+    try:
+        result = verify(directory, public_keys=keys, watch=Progress(directory, report).watch)
+    except (Unverifiable, OSError) as error:
+        done = replace(current, state=NOT_VERIFIED, problems=(str(error),))
+    else:
+        done = _completed(current, result)
+    replace(done, ended=time.time()).store(path)
+
+
+def _completed(current: VerificationRun, report: Report) -> VerificationRun:
+    problems = [str(chain.problem) for chain in report.chains if chain.problem is not None]
+    problems += [f"{receipt}: the directory contains no such chain" for receipt in report.missing]
+    problems += report.manifest.problems if report.manifest is not None else ()
+    return replace(
+        current,
+        state=VERIFIED if report.good else NOT_VERIFIED,
+        records=sum(chain.records for chain in report.chains),
+        percent=100,
+        problems=tuple(problems[:MAXIMUM_PROBLEMS]),
+        heads=tuple(str(chain.head) for chain in report.chains if chain.head is not None),
+        keys=report.signers,
+    )

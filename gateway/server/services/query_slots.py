@@ -1,0 +1,72 @@
+"""A limit of one audit query per caller, over all workers of a gateway.
+
+Each caller has a byte in a lock file. The system releases the locks of a worker that dies.
+"""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from gateway.errors import AUDIT_QUERY_IN_PROGRESS, AUDIT_QUERY_UNAVAILABLE, GatewayError
+
+_FILE: Final = "queries.lock"
+_OFFSET_BITS: Final = 62
+_HELD: Final = frozenset({errno.EACCES, errno.EAGAIN})
+
+
+class QuerySlots:
+    """The slots of all callers. folder: where the workers share the lock file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / _FILE
+        self._file: int | None = None
+        self._held: set[int] = set()
+
+    def close(self) -> None:
+        """Release everything."""
+        if self._file is not None:
+            os.close(self._file)
+
+    @contextlib.contextmanager
+    def held(self, caller: str) -> Iterator[None]:
+        """Hold the slot of a caller. Raises GatewayError if another query holds it, or if the file is unusable."""
+        slot = _slot(caller)
+        try:
+            file = self._opened()
+            # The locks of a file belong to the process, so a process can lock its own byte again.
+            held = slot not in self._held and _lock(file, slot)
+        except OSError as error:
+            raise GatewayError(AUDIT_QUERY_UNAVAILABLE, "the directory of the index is not usable") from error
+        if not held:
+            raise GatewayError(AUDIT_QUERY_IN_PROGRESS, "the caller has another audit query in progress")
+        self._held.add(slot)
+        try:
+            yield
+        finally:
+            self._held.discard(slot)
+            fcntl.lockf(file, fcntl.LOCK_UN, 1, slot)
+
+    def _opened(self) -> int:
+        """Return the lock file. Only one is open per process: closing any would release the locks of all."""
+        if self._file is None:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return self._file
+
+
+def _lock(file: int, slot: int) -> bool:
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, slot)
+    except OSError as error:
+        if error.errno in _HELD:
+            return False
+        raise
+    return True
+
+
+def _slot(caller: str) -> int:
+    return int.from_bytes(hashlib.sha256(caller.encode("utf-8", "surrogatepass")).digest()[:8]) >> (64 - _OFFSET_BITS)
