@@ -62,6 +62,10 @@ async def flooded(
         await asyncio.gather(*calls, return_exceptions=True)
 
 
+def answered(calls: list["asyncio.Future[Any]"]) -> list["asyncio.Future[Any]"]:
+    return [call for call in calls if call.done()]
+
+
 def rejections(trusted: Trusted) -> list[dict[str, Any]]:
     found = [event for event in trusted.events() if event["metadata"]["event_code"] == "refusals"]
     for event in found:
@@ -94,15 +98,16 @@ async def test_messages_of_unauthenticated_peers_are_not_decoded(trusted: Truste
 
 @pytest.mark.parametrize("connections", [1, 20])
 async def test_flood_is_delayed_and_authenticated_callers_are_not(trusted: Trusted, connections: int) -> None:
+    began = asyncio.get_running_loop().time()
     async with trusted.served() as address, flooded(trusted, address, connections) as (channels, calls):
         await all_counted(trusted)
-        # Twenty responses are immediate, and twenty per second follow. All of them would take 4 seconds.
-        answered = [call for call in calls if call.done()]
-        assert 20 <= len(answered) < FLOOD
+        assert len(answered(calls)) >= 20
         # From the same address, over the same connections.
         for channel in channels:
             await ask(channel, KNOWN)
-        assert any(not call.done() for call in calls)
+        # Twenty responses are immediate, and twenty per second follow. A slow machine needs longer for all of this.
+        seconds = asyncio.get_running_loop().time() - began
+        assert len(answered(calls)) <= 20 + 20 * (seconds + 1)
         records = rejections(trusted)
         assert {event["status_detail"] for event in records} == {"UNAUTHENTICATED"}
         assert {event["src_endpoint"]["ip"] for event in records} <= {"127.0.0.1", "::1"}
