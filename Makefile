@@ -14,6 +14,7 @@ DEPS := build/protos-deps/.ready
 COLLECTOR := build/otelcol
 # The same release as in deploy/collector/builder.yaml.
 COLLECTOR_BUILDER := go run go.opentelemetry.io/collector/cmd/builder@v0.161.0 --config deploy/collector/builder.yaml --skip-compilation
+VICTORIA_LOGS := build/victoria-logs
 BENCH_READY := build/bench-venv/.ready
 GHZ := build/tools/ghz
 GHZ_VERSION := v0.121.0
@@ -32,7 +33,7 @@ PYTEST_FLAGS ?= -n auto --dist loadgroup
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run emulate test unit fuzz test-clients image lint types layout generate generate-docs generated collector collector-lock bench-setup bench soak profile check check-bare check-external lock clean FORCE
+.PHONY: help setup run emulate test unit fuzz test-clients image lint types layout generate generate-docs generated collector collector-lock victoria-logs bench-setup bench soak profile check check-bare check-external lock clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -91,7 +92,7 @@ run: $(RUNTIME) ## serve the gateway on 127.0.0.1:50051 with embedded emulators 
 emulate: $(RUNTIME) ## run only the emulators, for curl
 	$(BIN)/keyway-gateway emulate $(ARGS)
 
-test: $(READY) $(DEPS) $(COLLECTOR) $(KEYTOOL) ## run all tests; docs/testing.md lists the tests that skip when a program is missing
+test: $(READY) $(DEPS) $(COLLECTOR) $(VICTORIA_LOGS) $(KEYTOOL) ## run all tests; docs/testing.md lists the tests that skip when a program is missing
 	$(BIN)/python -m pytest $(PYTEST_FLAGS) $(ARGS)
 
 unit: $(READY) ## run the tests that need only Python
@@ -147,6 +148,15 @@ collector-lock: $(GO) ## pin the Go modules of the collector again, after a chan
 	@mkdir -p build
 	$(COLLECTOR_BUILDER)
 	cp build/collector/go.mod build/collector/go.sum deploy/collector
+
+victoria-logs: $(VICTORIA_LOGS) ## build VictoriaLogs of deploy/central into build/victoria-logs
+
+$(VICTORIA_LOGS): deploy/central/go.mod deploy/central/go.sum | $(GO)
+	@echo "Building VictoriaLogs (once, about a minute)" >&2
+	@mkdir -p build
+	cd deploy/central && go build -mod=readonly -trimpath -ldflags='-s -w' -o ../../build/victoria-logs \
+		github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs
+	@touch $@
 
 check: lint types layout generated test test-clients ## run everything that CI runs
 

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 _RATIO: Final = 1.1
-_LOG: Final = math.log(_RATIO)
+LOG_RATIO: Final = math.log(_RATIO)
+"""The width of a bucket on the scale of natural logarithms."""
 _TYPE: Final = "Q"
 
 
 def bucket(microseconds: int) -> int:
     """Return the bucket of a duration."""
-    return round(math.log(microseconds) / _LOG) if microseconds > 1 else 0
+    return round(math.log(microseconds) / LOG_RATIO) if microseconds > 1 else 0
 
 
 def duration(number: int) -> int:

@@ -11,7 +11,7 @@ from gateway.audit_query.source import GATEWAY_LOG, Scope
 from keyway.v1.audit_record_pb2 import AUDIT_OUTCOME_PENDING, AUDIT_OUTCOME_SUCCESS, AuditFilter
 
 _NANOS_PER_MS: Final = 1_000_000
-_FOREVER_MS: Final = 1 << 50
+FOREVER_MS: Final = 1 << 50
 _IS_TEXT: Final = "= (SELECT id FROM texts WHERE text = ?)"
 _VISIBLE_LOGS: Final = (
     "SELECT logs FROM log_members WHERE log IN (SELECT value FROM json_each(?))"
@@ -36,7 +36,7 @@ class Condition(NamedTuple):
 def time_range(criteria: AuditFilter) -> TimeRange:
     """Return the time range of a filter."""
     start = _milliseconds(criteria.start_time) if criteria.HasField("start_time") else 0
-    end = _milliseconds(criteria.end_time) if criteria.HasField("end_time") else _FOREVER_MS
+    end = _milliseconds(criteria.end_time) if criteria.HasField("end_time") else FOREVER_MS
     return TimeRange(max(0, start), end)
 
 

@@ -21,6 +21,7 @@ SEQUENCE: Final = "keyway.audit.sequence"
 PREVIOUS: Final = "keyway.audit.previous"
 KIND: Final = "keyway.audit.kind"
 HASH: Final = "keyway.audit.hash"
+JOURNAL: Final = "keyway.audit.journal"
 
 _HOST: Final = socket.gethostname()
 _FRAME_BYTES: Final = 8
@@ -39,10 +40,14 @@ class UnsupportedRecordError(ValueError):
 
 
 class Export:
-    """An export of records of one chain. An export without records only checks that the collector is alive."""
+    """An export of records of one chain. An export without records only checks that the collector is alive.
 
-    def __init__(self) -> None:
+    journal: the ID of the journal, from the manifest; empty if the journal has none yet.
+    """
+
+    def __init__(self, journal: str = "") -> None:
         self.request = ExportLogsServiceRequest()
+        self._journal = journal
         self._records: Any = None
 
     def add(self, record: Record) -> int:
@@ -77,6 +82,8 @@ class Export:
         _set(logs.resource.attributes, "service.version", __version__)
         _set(logs.resource.attributes, "service.instance.id", chain)
         _set(logs.resource.attributes, "host.name", _HOST)
+        if self._journal:
+            _set(logs.resource.attributes, JOURNAL, self._journal)
         scoped = logs.scope_logs.add()
         scoped.scope.name = SCOPE
         scoped.scope.version = __version__

@@ -4,11 +4,13 @@ A record is read only after a sync, so that a collector never has a record that 
 Reads while the journal writes. Writes nothing.
 """
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.journal.format import manifest
 from gateway.journal.format.cursor import Cursor
 from gateway.journal.format.durable_files import sync_folder
 from gateway.journal.format.records import MalformedRecord, Record
@@ -32,7 +34,7 @@ class ChainBrokenError(Exception):
 class Batch:
     """Records to ship: the export that contains them, and the cursor after each."""
 
-    export: Export = field(default_factory=Export)
+    export: Export
     ends: list[Cursor] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -45,13 +47,14 @@ class ChainReader:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._synced = ChainPosition(0, 0)
+        self._journal = ""
 
     def batch(self, cursor: Cursor | None, *, records: int, bytes_: int) -> Batch:
         """Return the next records: at most `records`, of at most `bytes_` bytes, but at least one if there is one.
 
         Blocks: reads files, and may wait for a sync. Raises ChainBrokenError or OSError.
         """
-        batch = Batch()
+        batch = Batch(Export(self._journal_id()))
         try:
             _fill(batch, _records_after(self._folder, cursor), cursor, records, bytes_)
         except ChainBrokenError:
@@ -59,6 +62,14 @@ class ChainReader:
                 raise
         self._make_durable(end.position for end in batch.ends)
         return batch
+
+    def _journal_id(self) -> str:
+        """Return the ID of the journal; empty while there is no valid manifest. It never changes."""
+        if not self._journal:
+            with contextlib.suppress(manifest.MalformedManifest, OSError):
+                found = manifest.load(self._folder.parent)
+                self._journal = found.journal if found is not None else ""
+        return self._journal
 
     def _make_durable(self, ends: Iterable[ChainPosition]) -> None:
         """Sync each segment that was read beyond its last sync. With `durability: os` the gateway does not."""

@@ -1,0 +1,1 @@
+"""Audit queries that are answered from the central store, which has the records of all gateways: VictoriaLogs."""

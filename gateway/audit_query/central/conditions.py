@@ -1,0 +1,123 @@
+"""The conditions of filters: in LogsQL, so that the store finds few candidates, and exactly, for each record.
+
+A condition in LogsQL can match too many records, but never too few. What decides is `matches`, which compares the
+record that the events make, so that filters mean the same for every source.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from google.rpc import code_pb2
+
+from gateway.audit.events import FAILURE, REFUSALS, SUCCESS
+from gateway.audit_query.central import fields, logsql
+from gateway.audit_query.rows import AUDIT_LOGS, resource_keys
+from gateway.audit_query.source import GATEWAY_LOG, Scope
+from gateway.authz.actions import PRIVATE
+from gateway.authz.targets import TARGETS
+from gateway.contract.methods import METHODS
+from keyway.v1.audit_record_pb2 import (
+    AUDIT_OUTCOME_FAILURE,
+    AUDIT_OUTCOME_PENDING,
+    AUDIT_OUTCOME_SUCCESS,
+    AUDIT_OUTCOME_UNKNOWN,
+    AuditFilter,
+    AuditRecord,
+)
+
+_DENIED: Final = "PERMISSION_DENIED"
+_SIMPLE_TEXT: Final = re.compile(r"[A-Za-z0-9_.:@%~ -]+")
+"""Runs of characters that are the same in JSON. Slashes separate the parts of a name."""
+_STATUSES_WITH_ONE_NAME: Final = frozenset(code_pb2.Code.values()) - {code_pb2.UNKNOWN}
+"""Statuses that only their own name stands for. UNKNOWN also stands for names that this version does not know."""
+_METHOD_NAME: Final = re.compile(r"[A-Za-z0-9_]+")
+
+_ACTIONS: Final = {
+    method.full_name: {target.action, target.private_action}
+    for method in METHODS
+    if (target := TARGETS.get(method.operation)) is not None
+}
+
+
+def conditions(criteria: AuditFilter) -> Iterator[str]:
+    """Yield the conditions of a filter in LogsQL, except the time range and those on the result of a call."""
+    if criteria.caller:
+        yield logsql.equals(fields.CALLER, criteria.caller)
+    if criteria.action:
+        yield from _action(criteria.action)
+    if criteria.resource:
+        yield from _contains_parts(criteria.resource)
+    if criteria.provider:
+        yield from _contains_parts(criteria.provider)
+    if criteria.HasField("private_material") and criteria.private_material:
+        operations = (name for name, actions in _ACTIONS.items() if actions & PRIVATE)
+        yield logsql.any_of(
+            [logsql.is_one_of(fields.OPERATION, operations), logsql.equals(fields.EVENT_CODE, REFUSALS)]
+        )
+
+
+def result_conditions(criteria: AuditFilter) -> Iterator[str]:
+    """Yield the conditions of a filter on the result of a call."""
+    if criteria.HasField("status") and criteria.status in _STATUSES_WITH_ONE_NAME:
+        names = (code_pb2.Code.Name(criteria.status), "")  # rejections of older versions have no status
+        yield logsql.any_of(logsql.equals(fields.STATUS_CODE, name) for name in names)
+    if criteria.reason:
+        yield logsql.equals(fields.STATUS_DETAIL, criteria.reason)
+    if criteria.HasField("denied") and criteria.denied:
+        denials = (logsql.equals(fields.STATUS_DETAIL, _DENIED), logsql.contains(fields.AUTHORIZATIONS, "deny"))
+        yield logsql.any_of(denials)
+    match criteria.outcome:
+        case v if v == AUDIT_OUTCOME_SUCCESS:
+            yield logsql.equals(fields.STATUS_ID, str(SUCCESS))
+        case v if v == AUDIT_OUTCOME_FAILURE:
+            yield logsql.equals(fields.STATUS_ID, str(FAILURE))
+        case v if v == AUDIT_OUTCOME_UNKNOWN:
+            yield f"!{logsql.is_one_of(fields.STATUS_ID, (SUCCESS, FAILURE))}"
+
+
+def allows_pending(criteria: AuditFilter) -> bool:
+    """Return whether calls without an outcome can match."""
+    return criteria.outcome in (0, AUDIT_OUTCOME_PENDING) and not (criteria.HasField("status") or criteria.reason)
+
+
+def matches(criteria: AuditFilter, record: AuditRecord) -> bool:
+    """Return whether a record matches all fields of a filter, except the time range."""
+    exact = (("caller", record.caller), ("action", record.action), ("reason", record.reason))
+    if any(getattr(criteria, name) not in ("", value) for name, value in exact):
+        return False
+    optional = (("denied", record.denied), ("private_material", record.private_material))
+    if any(criteria.HasField(name) and getattr(criteria, name) != value for name, value in optional):  # type: ignore[arg-type]
+        return False
+    if criteria.HasField("status") and (record.outcome == AUDIT_OUTCOME_PENDING or record.status != criteria.status):
+        return False
+    if criteria.outcome and record.outcome != criteria.outcome:
+        return False
+    if criteria.provider and not _names_provider(record, criteria.provider):
+        return False
+    return not criteria.resource or any(criteria.resource in resource_keys(name) for name in record.resources)
+
+
+def is_visible(scope: Scope, audit_logs: Sequence[str]) -> bool:
+    """Return whether all audit logs of a record are in the scope. audit_logs: as in AuditRecord."""
+    return scope.logs is None or all(log.removeprefix(AUDIT_LOGS) in scope.logs for log in audit_logs)
+
+
+def _names_provider(record: AuditRecord, provider: str) -> bool:
+    """Return whether the request names a provider. The log of the gateway is no provider."""
+    return provider != GATEWAY_LOG and AUDIT_LOGS + provider in record.audit_logs
+
+
+def _action(action: str) -> Iterator[str]:
+    """Yield the condition for an action. Methods that this version does not know are actions by their name."""
+    if not _METHOD_NAME.fullmatch(action):
+        return
+    known = [name for name, actions in _ACTIONS.items() if action in actions]
+    methods = known or [f"/{action}"]
+    places = [logsql.contains(fields.OPERATION, method) for method in methods]
+    yield logsql.any_of([*places, logsql.contains(fields.METHODS, f"/{action}")])
+
+
+def _contains_parts(text: str) -> Iterator[str]:
+    """Yield the conditions that the resources contain all parts of a name. Parts that JSON can escape are left out."""
+    return (logsql.contains(fields.RESOURCES, part) for part in _SIMPLE_TEXT.findall(text))

@@ -1,0 +1,128 @@
+"""Coverage of the central store: which journals an answer covers, and whether records are missing.
+
+The sequence numbers of a chain have no gaps. So the store has all records of a chain up to its newest one if it has as
+many different numbers as there are between the first and the last one. The store cannot tell whether a gateway has
+records that it has not shipped, so an answer is complete up to the newest record of the chain that is furthest behind.
+A chain that was closed has no more records.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from gateway.audit_query.central import fields, logsql
+from gateway.audit_query.central.candidates import EVENTS
+from gateway.audit_query.central.heads import ChainHead, Heads, rfc3339
+from gateway.audit_query.central.store import CentralStore
+from gateway.audit_query.index.conditions import FOREVER_MS, TimeRange
+from keyway.v1.audit_service_pb2 import AuditCoverage
+
+_CACHE_SECONDS: Final = 10.0
+_MAXIMUM_CACHED: Final = 64
+_HOUR_MS: Final = 3_600_000
+_NAMED: Final = 3
+"""The number of chains or journals that a reason names."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    """The records of a chain in a time range: the lowest and highest sequence number, and how many there are."""
+
+    chain: str
+    first: int
+    last: int
+    count: int
+
+    @property
+    def missing(self) -> int:
+        return self.last - self.first + 1 - self.count
+
+
+class Coverage:
+    """Determines the coverage of answers. journals: the IDs of the journals that the store must have."""
+
+    def __init__(self, store: CentralStore, heads: Heads, journals: Sequence[str]) -> None:
+        self._store = store
+        self._heads = heads
+        self._journals = frozenset(journals)
+        self._cached: dict[TimeRange, tuple[float, Sequence[_Extent]]] = {}
+
+    async def read(self, times: TimeRange) -> AuditCoverage:
+        """Return the coverage of the records of a time range."""
+        heads, extents = await asyncio.gather(self._heads.read(), self._extents(_hours(times)))
+        reasons = list(self._reasons(heads, extents))
+        found = AuditCoverage(
+            journals=sorted({head.journal for head in heads if head.journal}),
+            complete=not reasons,
+            incomplete_reason="; ".join(reasons),
+        )
+        open_chains = [head.time for head in heads if not head.closed]
+        if heads:
+            found.indexed_time.FromDatetime(min((datetime.now(UTC), *open_chains)))
+        return found
+
+    def _reasons(self, heads: Sequence[ChainHead], extents: Sequence[_Extent]) -> Iterator[str]:
+        if absent := sorted(self._journals - {head.journal for head in heads}):
+            yield f"the store has no records of {_some(absent)}"
+        if missing := sum(extent.missing for extent in extents):
+            chains = [extent.chain for extent in extents if extent.missing]
+            yield f"{missing} records of {_some(chains)} are missing"
+        if not heads and not self._journals:
+            yield "the store has no records"
+
+    async def _extents(self, times: TimeRange) -> Sequence[_Extent]:
+        now = time.monotonic()
+        found = self._cached.get(times)
+        if found is None or now - found[0] >= _CACHE_SECONDS:
+            if len(self._cached) >= _MAXIMUM_CACHED:
+                self._cached.clear()
+            found = self._cached[times] = (now, await self._query(times))
+        return found[1]
+
+    async def _query(self, times: TimeRange) -> Sequence[_Extent]:
+        extents = await self._count(f"{EVENTS} {_recorded_in(times)}")
+        if not (suspect := [extent for extent in extents if extent.missing]):
+            return extents
+        # The order of times is not exactly that of sequence numbers: some records may be just outside of the range.
+        ranges = (
+            f"({logsql.equals(logsql.CHAIN, each.chain)} {logsql.in_range(logsql.SEQUENCE, each.first, each.last + 1)})"
+            for each in suspect
+        )
+        return await self._count(f"{EVENTS} {logsql.any_of(ranges)}")
+
+    async def _count(self, query: str) -> Sequence[_Extent]:
+        sequence = logsql.quote(logsql.SEQUENCE)
+        rows = await self._store.rows(
+            f"{query} | stats by ({logsql.quote(logsql.CHAIN)}) min({sequence}) as first, max({sequence}) as last,"
+            f" count_uniq_hash({sequence}) as found"
+        )
+        found = (
+            _Extent(str(row[logsql.CHAIN]), *(fields.number_in(row, name) or 0 for name in ("first", "last", "found")))
+            for row in rows
+        )
+        return sorted(found, key=lambda extent: extent.chain)
+
+
+def _hours(times: TimeRange) -> TimeRange:
+    """Return the full hours of a time range."""
+    return TimeRange(times.start // _HOUR_MS * _HOUR_MS, min(-(-times.end // _HOUR_MS) * _HOUR_MS, FOREVER_MS))
+
+
+def _recorded_in(times: TimeRange) -> str:
+    """Return the condition that a record was written in a time range."""
+    end = "" if times.end >= FOREVER_MS else f" _time:<{_moment(times.end)}"
+    return f"_time:>={_moment(times.start)}{end}"
+
+
+def _moment(milliseconds: int) -> str:
+    latest = datetime.max.replace(tzinfo=UTC)
+    seconds = min(milliseconds // 1000, int(latest.timestamp()))
+    return rfc3339(datetime.fromtimestamp(seconds, UTC))
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"

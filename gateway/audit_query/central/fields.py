@@ -1,0 +1,69 @@
+"""The fields of stored events that queries use, and events made from them.
+
+The collector of deploy/central copies these members of an event into fields. An event that is made from fields has no
+other members.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from gateway.audit.events import INTENT, OUTCOME, REFUSALS, REPETITIONS
+
+EVENT_CODE: Final = "event_code"
+REQUEST_ID: Final = "request_id"
+OPERATION: Final = "operation"
+PRIVATE_FLAG: Final = "include_private_key"
+CALLER: Final = "caller"
+AUTHORIZATIONS: Final = "authorizations"
+RESOURCES: Final = "resources"
+PEER_IP: Final = "peer_ip"
+PEER_NAME: Final = "peer_name"
+STATUS_ID: Final = "status_id"
+STATUS_CODE: Final = "status_code"
+STATUS_DETAIL: Final = "status_detail"
+COUNT: Final = "count"
+METHODS: Final = "methods"
+DURATION_US: Final = "duration_us"
+START_TIME: Final = "start_time"
+
+RECORDED_CALLS: Final = (OUTCOME, REFUSALS, REPETITIONS)
+"""The codes of events that make a row by themselves. An intent makes one only if its outcome is missing."""
+CALL_CODES: Final = (INTENT, *RECORDED_CALLS)
+
+Fields = Mapping[str, Any]
+
+
+def event_of(fields: Fields) -> Mapping[str, Any]:
+    """Return the event that these fields were copied from. Fields that are not given are missing in it."""
+    request = {"uid": fields.get(REQUEST_ID), "data": {PRIVATE_FLAG: fields.get(PRIVATE_FLAG) == "true"}}
+    return {
+        "metadata": {"event_code": fields.get(EVENT_CODE)},
+        "api": {"operation": fields.get(OPERATION), "request": request},
+        "actor": {"user": {"uid": fields.get(CALLER)}, "authorizations": _decoded(fields, AUTHORIZATIONS)},
+        "src_endpoint": {"ip": fields.get(PEER_IP), "name": fields.get(PEER_NAME)},
+        "resources": _decoded(fields, RESOURCES),
+        "status_id": number_in(fields, STATUS_ID),
+        "status_code": fields.get(STATUS_CODE),
+        "status_detail": fields.get(STATUS_DETAIL),
+        "count": number_in(fields, COUNT),
+        "unmapped": {"methods": _decoded(fields, METHODS), "duration_us": number_in(fields, DURATION_US)},
+        "start_time": number_in(fields, START_TIME),
+        "time": number_in(fields, START_TIME),
+    }
+
+
+def number_in(fields: Fields, name: str) -> int | None:
+    """Return a field that is a whole number, or None. The store has every value as text."""
+    try:
+        return int(fields.get(name, ""))
+    except (TypeError, ValueError):
+        return None
+
+
+def _decoded(fields: Fields, name: str) -> Any:
+    try:
+        return orjson.loads(fields.get(name, ""))
+    except (TypeError, orjson.JSONDecodeError):
+        return None

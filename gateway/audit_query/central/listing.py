@@ -1,0 +1,81 @@
+"""Lists of records from the store, newest first, and the calls without an outcome."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from gateway.audit_query.central import conditions
+from gateway.audit_query.central.candidates import Candidate, CandidateSearch
+from gateway.audit_query.central.heads import Heads
+from gateway.audit_query.central.pending import pending_calls
+from gateway.audit_query.central.store import CentralStore
+from gateway.audit_query.central.stored_records import StoredRecords, record_of
+from gateway.audit_query.index.conditions import TimeRange, time_range
+from gateway.audit_query.source import Position, Scope
+from keyway.v1.audit_record_pb2 import AuditFilter, AuditRecord
+
+_SMALLEST_BATCH: Final = 100
+
+
+class Listing:
+    """Finds the records of lists."""
+
+    def __init__(self, store: CentralStore, records: StoredRecords, heads: Heads) -> None:
+        self._store = store
+        self._records = records
+        self._heads = heads
+
+    async def read(
+        self, criteria: AuditFilter, scope: Scope, count: int, after: Position | None
+    ) -> list[tuple[Candidate, AuditRecord]]:
+        """Return the records after a position, at most `count`."""
+        times = time_range(criteria)
+        end = _candidate_at(after) if after is not None else None
+        if end is not None:
+            times = TimeRange(times.start, min(times.end, end.start_time + 1))
+        pending = await self._pending(criteria, times)
+        selected = [*conditions.conditions(criteria), *conditions.result_conditions(criteria)]
+        found: list[tuple[Candidate, AuditRecord]] = []
+        search = CandidateSearch(self._store, selected, max(count, _SMALLEST_BATCH))
+        async for part, candidates in search.batches(times):
+            candidates |= {each for each in pending if part.start <= each.start_time < part.end}
+            ordered = sorted((each for each in candidates if end is None or each < end), reverse=True)
+            for start in range(0, len(ordered), count):
+                found += await self._selected(criteria, scope, ordered[start : start + count])
+                if len(found) >= count:
+                    return found[:count]
+        return found
+
+    async def _selected(
+        self, criteria: AuditFilter, scope: Scope, candidates: Sequence[Candidate]
+    ) -> list[tuple[Candidate, AuditRecord]]:
+        """Return the records of candidates that the filter and the scope select."""
+        events = await self._records.of_candidates(candidates)
+        records = ((each, record_of([events[each]])) for each in candidates if each in events)
+        return [
+            (candidate, record)
+            for candidate, record in records
+            if record is not None
+            and conditions.matches(criteria, record)
+            and conditions.is_visible(scope, record.audit_logs)
+        ]
+
+    async def _pending(self, criteria: AuditFilter, times: TimeRange) -> set[Candidate]:
+        if not conditions.allows_pending(criteria):
+            return set()
+        selected = list(conditions.conditions(criteria))
+        return await pending_calls(self._store, await self._heads.read(), times, selected)
+
+    async def pending(self, criteria: AuditFilter, times: TimeRange) -> list[AuditRecord]:
+        """Return the records of calls without an outcome that a filter can select."""
+        events = await self._records.of_candidates(await self._pending(criteria, times))
+        return [record for event in events.values() if (record := record_of([event])) is not None]
+
+
+def position_of(candidate: Candidate) -> Position:
+    """Return the position of a candidate in a list."""
+    return Position(candidate.start_time * 1000, f"{candidate.chain}:{candidate.sequence}")
+
+
+def _candidate_at(position: Position) -> Candidate:
+    chain, _, sequence = position.key.rpartition(":")
+    return Candidate(position.time // 1000, chain, int(sequence) if sequence.isdecimal() else 0)

@@ -1,0 +1,68 @@
+"""LogsQL, the query language of VictoriaLogs: names of fields, literals, and the conditions that queries consist of.
+
+Every value is written as a quoted literal, so that no value can change a query.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from gateway.journal.ship import otlp
+
+CHAIN: Final = otlp.CHAIN
+SEQUENCE: Final = otlp.SEQUENCE
+PREVIOUS: Final = otlp.PREVIOUS
+KIND: Final = otlp.KIND
+HASH: Final = otlp.HASH
+JOURNAL: Final = otlp.JOURNAL
+BODY: Final = "_msg"
+TIME: Final = "_time"
+
+_ESCAPES: Final = {'"': '\\"', "\\": "\\\\"}
+_FIRST_PRINTABLE: Final = " "
+_DELETE: Final = "\x7f"
+
+
+def quote(text: str) -> str:
+    """Return a text as a literal."""
+    return f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(character: str) -> str:
+    if character < _FIRST_PRINTABLE or character == _DELETE:
+        return f"\\x{ord(character):02x}"
+    return _ESCAPES.get(character, character)
+
+
+def equals(field: str, value: str) -> str:
+    """The field has this value. An empty value means that the field is missing."""
+    return f"{quote(field)}:={quote(value)}"
+
+
+def is_one_of(field: str, values: Iterable[object]) -> str:
+    """The field has one of these values."""
+    return f"{quote(field)}:in({','.join(quote(str(value)) for value in values)})"
+
+
+def contains(field: str, text: str) -> str:
+    """The field contains this text."""
+    return f"{quote(field)}:*{quote(text)}*"
+
+
+def in_range(field: str, start: int, end: int) -> str:
+    """The field is a number from `start` to before `end`."""
+    return f"{quote(field)}:range[{start},{end})"
+
+
+def since(milliseconds: int) -> str:
+    """The record was written at or after this time, in milliseconds since 1970."""
+    return f"_time:>={milliseconds * 1_000_000}"
+
+
+def any_of(conditions: Iterable[str]) -> str:
+    """One of the conditions is true."""
+    return f"({' or '.join(conditions)})"
+
+
+def names(*fields: str) -> str:
+    """Return names of fields as a list."""
+    return ",".join(map(quote, fields))

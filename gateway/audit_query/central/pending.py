@@ -1,0 +1,40 @@
+"""Calls without an outcome: calls in progress, and those that a gateway left when it ended unexpectedly."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from gateway.audit.events import INTENT, OUTCOME
+from gateway.audit_query.central import fields, logsql
+from gateway.audit_query.central.candidates import EVENTS, Candidate, candidate_of
+from gateway.audit_query.central.heads import ChainHead, rfc3339
+from gateway.audit_query.central.store import CentralStore
+from gateway.audit_query.index.conditions import TimeRange
+
+_LONGEST: Final = timedelta(minutes=15)
+"""The time before the newest record of a chain in which calls without an outcome are found. A gateway that starts again
+records the outcome of the calls that it left."""
+_IDENTITY: Final = logsql.names(fields.START_TIME, logsql.CHAIN, logsql.SEQUENCE)
+
+
+async def pending_calls(
+    store: CentralStore, heads: Sequence[ChainHead], times: TimeRange, conditions: Sequence[str]
+) -> set[Candidate]:
+    """Return the intents without an outcome that fulfill the conditions.
+
+    heads: the newest records of all chains. A chain that was closed has no such calls.
+    """
+    ends = [_end_of(head) for head in heads if not head.closed]
+    if not ends:
+        return set()
+    at_an_end = logsql.any_of(ends)
+    finished = f"{EVENTS} {logsql.equals(fields.EVENT_CODE, OUTCOME)} {at_an_end} | fields {fields.REQUEST_ID}"
+    in_range = logsql.in_range(fields.START_TIME, times.start, times.end)
+    is_intent = logsql.equals(fields.EVENT_CODE, INTENT)
+    query = " ".join((EVENTS, is_intent, at_an_end, in_range, *conditions))
+    rows = await store.rows(f"{query} !{logsql.quote(fields.REQUEST_ID)}:in({finished}) | fields {_IDENTITY}")
+    return {found for row in rows if (found := candidate_of(row)) is not None}
+
+
+def _end_of(head: ChainHead) -> str:
+    return f"({logsql.equals(logsql.CHAIN, head.chain)} _time:>={rfc3339(head.time - _LONGEST)})"

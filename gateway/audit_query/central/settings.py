@@ -1,0 +1,102 @@
+"""Settings of `audit.query.central`: the central store, and which gateways it must have the records of."""
+
+import ssl
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_validator
+
+from gateway import pem
+from gateway.config.base import FileContent, Settings, as_bytes, content, is_loopback
+from gateway.config.problems import FileError
+from gateway.tls_verification import system_context, verifying_context
+
+JournalId = Annotated[str, StringConstraints(pattern=r"^journal-[0-9a-f]{16}$")]
+_URL: Final = "must be https://HOST or https://HOST:PORT with an optional path, without credentials or a query"
+
+
+def _printable(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("must be printable ASCII; a file must not end with a newline")
+    return value
+
+
+class CentralSettings(Settings):
+    """The central store: a VictoriaLogs, or the `vlselect` of a VictoriaLogs cluster."""
+
+    endpoint: str = Field(
+        description=(
+            "URL of the store: https://HOST:PORT, with a path if a proxy needs one. http:// is accepted for a loopback "
+            "address only."
+        )
+    )
+    username: str = Field(default="", description="User name of the store's basic authentication.")
+    password: Annotated[SecretStr, AfterValidator(_printable)] | None = Field(
+        default=None, description="Password of `username`."
+    )
+    ca_certificates: FileContent | None = Field(
+        default=None, description="PEM CA bundle used to verify the store. Default: the system's."
+    )
+    journals: tuple[JournalId, ...] = Field(
+        default=(),
+        description=(
+            "IDs of the journals that the store must have, one of each gateway. An answer is complete only if it "
+            "covers all of them. Default: those that the store has."
+        ),
+    )
+
+    _accept_text = field_validator("ca_certificates", mode="before")(as_bytes)
+
+    @field_validator("endpoint")
+    @classmethod
+    def _valid_endpoint(cls, value: str) -> str:
+        if not _is_usable(value):
+            raise ValueError(f"{_URL}; http:// is accepted for a loopback address only")
+        return value.rstrip("/")
+
+    @field_validator("username")
+    @classmethod
+    def _valid_username(cls, value: str) -> str:
+        if not (value.isascii() and value.isprintable()) or ":" in value:
+            raise ValueError("must be printable ASCII without a colon")
+        return value
+
+    def model_post_init(self, _context: object) -> None:
+        """Require complete credentials, and TLS for a CA bundle."""
+        if bool(self.username) != (self.password is not None):
+            raise ValueError("set both username and password, or neither")
+        if self.ca_certificates is not None and not self.secure:
+            raise ValueError("ca_certificates requires an https:// endpoint")
+        self.tls()
+
+    @property
+    def secure(self) -> bool:
+        """Whether the connection uses TLS."""
+        return urlsplit(self.endpoint).scheme == "https"
+
+    def tls(self) -> ssl.SSLContext:
+        """Return the context that verifies the store. Raises FileError for an unusable CA bundle."""
+        bundle = content(self.ca_certificates)
+        if bundle is None:
+            return system_context()
+        try:
+            return verifying_context(pem.plain_certificates(bundle).decode())
+        except (ValueError, ssl.SSLError) as error:
+            place = ("ca_certificates",)
+            raise FileError(f"ca_certificates: {error}", {place: [str(error)]}) from error
+
+
+def _is_usable(text: str) -> bool:
+    """Return whether this is a URL of a store. Messages of `urlsplit` can quote the text, so they are not shown."""
+    if not (text.isascii() and text.isprintable()) or any(character in text for character in " ?#@\\"):
+        return False
+    try:
+        parts = urlsplit(text)
+        return (
+            bool(parts.hostname)
+            and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")))
+            and (parts.port is None or parts.port > 0)
+        )
+    except ValueError:
+        return False

@@ -1,0 +1,97 @@
+"""A central store for tests: VictoriaLogs, the collector in front of it, and journals that are shipped to it."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gateway.audit_query.central.settings import CentralSettings
+from gateway.audit_query.central.source import CentralSource
+from gateway.audit_query.source import AuditSource, Scope
+from gateway.journal.format.manifest import load
+from gateway.journal.format.segments import chain_folders, read_records
+from keyway.v1.audit_record_pb2 import AuditFilter, AuditRecord
+from tests.support.authority import CertificateAuthority
+from tests.support.shipping import shipping
+from tests.support.victoria_logs import PASSWORD, USERNAME, CentralCollector, VictoriaLogs
+from tests.support.waiting import eventually
+
+EVERYTHING = Scope()
+QUERY_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Central:
+    """A running central store. settings: those of `audit.query.central`."""
+
+    store: VictoriaLogs
+    collector: CentralCollector
+    settings: CentralSettings
+
+    @asynccontextmanager
+    async def source(self, **changes: Any) -> AsyncIterator[CentralSource]:
+        """Open a source of the gateway. changes: to its settings."""
+        tree = {"endpoint": self.settings.endpoint, "username": USERNAME, "password": PASSWORD}
+        bundle = self.settings.ca_certificates
+        settings = CentralSettings.model_validate({**tree, "ca_certificates": bundle, **changes})
+        source = CentralSource(settings, QUERY_SECONDS)
+        try:
+            yield source
+        finally:
+            await source.close()
+
+    async def ship(self, *directories: Path) -> None:
+        """Ship journals that no gateway writes, until the store has all their records."""
+        for directory in directories:
+            async with shipping(directory, **self.collector.ship):
+                await self.has(directory)
+
+    async def has(self, *directories: Path) -> None:
+        """Wait until the store has all records of these journals, at least once."""
+        for directory in directories:
+            wanted = {stored.record.receipt for folder in chain_folders(directory) for stored in read_records(folder)}
+            journal = journal_id(directory)
+
+            async def all_stored(journal: str = journal, count: int = len(wanted)) -> bool:
+                query = f'"keyway.audit.journal":="{journal}" | stats count_uniq("keyway.audit.hash") as found'
+                rows = await self.store.query(query)
+                return [int(row["found"]) for row in rows] == [count]
+
+            await eventually(all_stored, 60.0)
+
+
+@asynccontextmanager
+async def central_store(folder: Path) -> AsyncIterator[Central]:
+    """Run a central store. Skips the test without VictoriaLogs."""
+    authority = CertificateAuthority()
+    bundle = authority.pem
+    async with (
+        VictoriaLogs(folder / "store", authority) as store,
+        CentralCollector(folder / "collector", authority, store) as collector,
+    ):
+        tree = {"endpoint": store.endpoint, "username": USERNAME, "password": PASSWORD, "ca_certificates": bundle}
+        yield Central(store, collector, CentralSettings.model_validate(tree))
+
+
+def journal_id(directory: Path) -> str:
+    manifest = load(directory)
+    assert manifest is not None
+    return manifest.journal
+
+
+async def listed(source: AuditSource, criteria: AuditFilter, scope: Scope = EVERYTHING) -> list[AuditRecord]:
+    """Return all records of a list, page by page."""
+    found: list[AuditRecord] = []
+    after = None
+    while True:
+        page = await source.list(criteria, scope, limit=70, after=after)
+        found += page.records
+        if page.next is None:
+            return found
+        after = page.next
+
+
+def in_order(records: Iterable[AuditRecord]) -> list[AuditRecord]:
+    """Sort records like every source, and those of the same millisecond in the same order for every source."""
+    return sorted(records, key=lambda record: (-record.start_time.ToMilliseconds(), record.receipt))
