@@ -75,7 +75,7 @@ def download(
     # Write neither file if one of them exists.
     for each in (target, private) if found.private_key_pem else (target,):
         files.check_free(each, force=force)
-    _store(session, found.content, target, f"{len(found.certificate_chain)} in the chain", force=force)
+    _store(session, found.content, target, f"certificate chain of length {len(found.certificate_chain)}", force=force)
     if found.private_key_pem:
         key = found.private_key_pem.encode()
         what = "the private key" + " (not compared with the certificate)" * found.private_key_unchecked
