@@ -30,13 +30,15 @@ from gateway.journal.write.journal import Journal
 from gateway.journal_processes import JournalProcesses
 from gateway.providers.catalog import SETTINGS, Catalog
 from gateway.redaction import PROCESS_DIGEST, KeyedDigest, Redaction
-from gateway.server.audit_recorder import AuditRecorder
+from gateway.server.audit_recorder import AuditRecorder, rejected_calls_tarpit
 from gateway.server.authenticators import authenticator
 from gateway.server.authorizer import Authorizer
 from gateway.server.gateway_server import GatewayServer
 from gateway.server.interceptors.interceptor import InterceptorDependencies
+from gateway.server.merging_recorder import MergingRecorder
 from gateway.server.rate_limiter import RateLimiter
 from gateway.server.rejections import Rejections
+from gateway.server.repetitions import Repetitions
 from gateway.server.services.audit_service import AuditBackend
 from gateway.server.services.query_slots import QuerySlots
 from gateway.telemetry.setup import Telemetry
@@ -75,11 +77,13 @@ async def gateway(settings: GatewaySettings, role: WorkerRole | None = None) -> 
         if telemetry is not None and telemetry.metrics is not None:
             metrics_bindings.providers(catalog, telemetry.metrics)
         redaction = _redaction(settings, journal)
+        recorders = _audit_recorders(journal, redaction, stack) if journal is not None else None
         dependencies = InterceptorDependencies(
             authenticator=authenticator(settings.identity),
             authorizer=await _authorizer(settings, catalog, stack),
             rate_limiter=RateLimiter(settings.limits),
-            audit_recorder=await _audit_recorder(journal, redaction, stack) if journal is not None else None,
+            audit_recorder=recorders[0] if recorders is not None else None,
+            merging_recorder=recorders[1] if recorders is not None else None,
             telemetry=telemetry,
             redaction=redaction,
         )
@@ -165,10 +169,21 @@ def _redaction(settings: GatewaySettings, journal: Journal | None) -> Redaction:
     return Redaction(digest, keep_text=settings.record_upstream_text)
 
 
-async def _audit_recorder(journal: Journal, redaction: Redaction, stack: contextlib.AsyncExitStack) -> AuditRecorder:
-    rejections = Rejections(lambda body: journal.append(EventEntry(body)), JournalUnavailable)
+def _audit_recorders(
+    journal: Journal, redaction: Redaction, stack: contextlib.AsyncExitStack
+) -> tuple[AuditRecorder, MergingRecorder]:
+    """Return the recorder of most methods, and that of methods whose repetitions are recorded together."""
+
+    def append(body: bytes) -> None:
+        journal.append(EventEntry(body))
+
+    rejections = Rejections(append, JournalUnavailable)
     stack.callback(rejections.flush)
-    return AuditRecorder(journal, Describer(redaction), rejections)
+    repetitions = Repetitions(append, JournalUnavailable)
+    stack.callback(repetitions.flush)
+    describer, tarpit = Describer(redaction), rejected_calls_tarpit()
+    recorder = AuditRecorder(journal, describer, rejections, tarpit)
+    return recorder, MergingRecorder(journal, describer, rejections, tarpit, repetitions)
 
 
 def _report_to_health(journal: Journal, server: GatewayServer) -> None:

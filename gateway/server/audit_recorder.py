@@ -69,7 +69,7 @@ class AuditRecorder:
     ) -> None:
         self._journal = journal
         self._describer = describer
-        self._tarpit = tarpit or Tarpit(peer_rate=_REJECTION_RATE, total_rate=_TOTAL_REJECTION_RATE)
+        self._tarpit = tarpit or rejected_calls_tarpit()
         self.rejections = rejections
 
     def record_intent(self, call: RpcContext) -> None:
@@ -79,7 +79,7 @@ class AuditRecorder:
         try:
             call.receipt = self._journal.append(IntentEntry(call.request_id, intent, len(intent) + _room(call)))
         except JournalUnavailable as error:
-            raise _unavailable(call) from error
+            raise unavailable(call) from error
         call.events = call_events
 
     async def sync(self, call: RpcContext) -> None:
@@ -88,7 +88,7 @@ class AuditRecorder:
         try:
             await self._journal.commit(call.receipt)
         except JournalUnavailable as error:
-            raise _unavailable(call) from error
+            raise unavailable(call) from error
 
     async def record_success(self, call: RpcContext, response: Message, ended_at: Moment) -> None:
         """Record the outcome of a successful call, and wait until it is durable."""
@@ -139,25 +139,30 @@ class AuditRecorder:
     async def _record_outcome(self, call: RpcContext, make: Callable[[], bytes]) -> None:
         """Append the outcome, and wait until it is durable."""
         if call.events is None:
-            self.record_intent(call)
+            AuditRecorder.record_intent(self, call)  # also if a subclass has decided to record no intent
         try:
             call.receipt = await self._journal.commit(OutcomeEntry(call.request_id, make))
         except JournalUnavailable as error:
-            raise _unavailable(call) from error
+            raise unavailable(call) from error
 
     def _append_outcome(self, call: RpcContext, make: Callable[[], bytes]) -> None:
         """Append the outcome, which becomes durable with the next record that is synced."""
         if call.events is None:
-            self.record_intent(call)
+            AuditRecorder.record_intent(self, call)  # also if a subclass has decided to record no intent
         try:
             call.receipt = self._journal.append(OutcomeEntry(call.request_id, make))
         except JournalUnavailable as error:
-            raise _unavailable(call) from error
+            raise unavailable(call) from error
 
     def _success(self, call: RpcContext, response: Message, ended_at: Moment) -> bytes:
         described = self._describer.response(response)
         version: Any = described.pop("key_version", None)
         return _outcome(call, CallResult(events.SUCCESS, "OK", ended_at, key_version=version, response=described))
+
+
+def rejected_calls_tarpit() -> Tarpit:
+    """Return what delays responses to rejected calls of authenticated callers."""
+    return Tarpit(peer_rate=_REJECTION_RATE, total_rate=_TOTAL_REJECTION_RATE)
 
 
 def _room(call: RpcContext) -> int:
@@ -210,7 +215,7 @@ def _attempts(call: RpcContext) -> Sequence[dict[str, object]]:
     ]
 
 
-def _unavailable(call: RpcContext) -> GatewayError:
+def unavailable(call: RpcContext) -> GatewayError:
     """Return the error of a call that cannot be recorded. It says whether an upstream may have executed the request."""
     if call.attempts:
         message = "the gateway called the upstream, but cannot record the outcome in the audit journal"

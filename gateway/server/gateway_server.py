@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 import grpc
@@ -125,6 +126,7 @@ def _handlers(
 ) -> Mapping[str, dict[str, RawMethodHandler]]:
     """Return the gRPC handlers by service and method name."""
     interceptors = create_interceptors(dependencies)
+    merging = create_interceptors(replace(dependencies, audit_recorder=dependencies.merging_recorder))
     own = {
         **certificate_service.operations(catalog),
         **key_service.operations(catalog, settings.batch_concurrency),
@@ -134,7 +136,8 @@ def _handlers(
     services: dict[str, dict[str, RawMethodHandler]] = {service: {} for service in SERVICES}
     for method in METHODS:
         operation = own.get(method.operation) or route(method, catalog)
-        handler = method_handler(method, operation, settings.default_deadline, interceptors, dependencies.redaction)
+        chosen = merging if method.merge_repetitions else interceptors
+        handler = method_handler(method, operation, settings.default_deadline, chosen, dependencies.redaction)
         services[method.service][method.name] = _raw_method_handler(handler)
     return services
 

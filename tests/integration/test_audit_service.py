@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.journal.format.records import Receipt
+from gateway.journal.verify.verification import verify
 from keyway.v1 import audit_service_pb2 as service
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1.audit_record_pb2 import AUDIT_OUTCOME_SUCCESS, AuditFilter
@@ -18,6 +19,7 @@ from tests.support.wire import failure_of
 from tests.support.workers import children_running, kill
 
 KEY = "providers/nhn-keys/keys/orders-key"
+RECEIPT = "keyway-audit-receipt"
 
 
 async def encrypt(caller: CallerStubs) -> tuple[str, Receipt]:
@@ -196,3 +198,32 @@ async def test_invalid_query_names_the_field(
 
     assert failure.kind == ("INVALID_ARGUMENT", "INVALID_REQUEST")
     assert failure.fields == [field]
+
+
+async def test_repeated_queries_are_recorded_together(quiet_stack: Stack, tmp_path: Path) -> None:
+    trusted = queryable(tmp_path, quiet_stack)
+    async with trusted.served() as address, trusted.caller(address, FULL_AUDITOR) as auditor:
+        await indexed(auditor)
+        receipts = []
+        for token in ("", "", "", "invalid", ""):
+            call = auditor.audit.ListAuditRecords(
+                service.ListAuditRecordsRequest(parent="auditLogs/nhn-certs", page_token=token)
+            )
+            if token:
+                await failure_of(call)
+            else:
+                await call
+            receipts.append(RECEIPT in dict(await call.trailing_metadata()))
+
+    listed = [event for event in trusted.events() if event.get("resources", [{}])[0].get("name", "").endswith("certs")]
+    assert receipts == [True, False, False, True, False]
+    assert [(event["metadata"]["event_code"], event["status"]) for event in listed] == [
+        ("intent", "Pending"),
+        ("outcome", "Success"),
+        ("intent", "Pending"),
+        ("outcome", "Failure"),
+        ("repetitions", "Success"),
+    ]
+    assert listed[-1]["count"] == 3
+    assert listed[-1]["unmapped"]["first_request_uid"] == listed[0]["api"]["request"]["uid"]
+    assert verify(trusted.audit).good

@@ -35,6 +35,7 @@ class Interceptor(Protocol):
 class InterceptorDependencies:
     """The components that the interceptors use. None disables the interceptors of that component.
 
+    merging_recorder: the recorder for methods whose repetitions are recorded together.
     redaction: how upstream text is recorded; each call carries it to the provider.
     """
 
@@ -42,6 +43,7 @@ class InterceptorDependencies:
     authorizer: Authorizer | None = None
     rate_limiter: RateLimiter = field(default_factory=lambda: RateLimiter(LimitSettings()))
     audit_recorder: AuditRecorder | None = None
+    merging_recorder: AuditRecorder | None = None
     telemetry: Telemetry | None = None
     drain_gate: DrainGate = field(default_factory=DrainGate)
     redaction: Redaction = DEFAULT_REDACTION

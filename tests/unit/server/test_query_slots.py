@@ -1,0 +1,37 @@
+"""The limit of one audit query per caller."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import GatewayError
+from gateway.server.services.query_slots import QuerySlots
+
+
+async def test_caller_has_one_query_in_progress_over_all_workers(tmp_path: Path) -> None:
+    one, other = QuerySlots(tmp_path), str(tmp_path)
+    with one.held("alice"):
+        with pytest.raises(GatewayError, match="another audit query in progress"), one.held("alice"):
+            pass
+        with one.held("bob"):
+            pass
+        assert await held_in_another_process(other, "alice")
+        assert not await held_in_another_process(other, "carol")
+    assert not await held_in_another_process(other, "alice")
+
+
+async def held_in_another_process(folder: str, caller: str) -> bool:
+    program = (
+        "import sys; from pathlib import Path; from gateway.errors import GatewayError\n"
+        "from gateway.server.services.query_slots import QuerySlots\n"
+        "try:\n"
+        "    with QuerySlots(Path(sys.argv[1])).held(sys.argv[2]): print('free')\n"
+        "except GatewayError as error: print(error.message)\n"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, folder, caller, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    return output.decode() == "the caller has another audit query in progress\n"
