@@ -10,12 +10,10 @@ _DEFAULT_ADDRESS = "127.0.0.1:50051"
 
 def introduce(address: str, demo: Demo) -> None:
     """Print the ports of the demo, and commands to try."""
-    assert demo.settings.audit is not None
     print("keyway: demo with emulated upstreams; use --config to serve your own providers\n")
     print(*_ports(address, demo), sep="\n")
     print("\nTry, in another terminal:", *_calls(address), sep="\n")
-    tail = f"{program('keyway-gateway')} audit tail {_short(demo.settings.audit.directory)}"
-    print("\nEach call is recorded. To read the newest records:", tail, sep="\n", flush=True)
+    print("\nEach call is recorded. To list the newest calls:", f"{_keyway(address)} audit list", sep="\n", flush=True)
 
 
 def program(name: str) -> str:
@@ -38,12 +36,17 @@ def _ports(address: str, demo: Demo) -> list[str]:
 
 
 def _calls(address: str) -> list[str]:
-    keyway = program("keyway") if address == _DEFAULT_ADDRESS else f"{program('keyway')} --address {address}"
+    keyway = _keyway(address)
     return [
         f"{keyway} certs list",
         f"echo hello | {keyway} keys encrypt nhn-keys/orders-key -",
         f"{keyway} providers check asteria",
     ]
+
+
+def _keyway(address: str) -> str:
+    """Return the command line of the client for this address."""
+    return program("keyway") if address == _DEFAULT_ADDRESS else f"{program('keyway')} --address {address}"
 
 
 def _short(path: Path) -> str:

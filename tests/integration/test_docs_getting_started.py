@@ -2,13 +2,15 @@
 
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
 from tests.support.docs import ADDRESS, ROOT, blocks, example, page, run
-from tests.support.stack import Stack
+from tests.support.stack import Gateway, Stack
+from tests.support.waiting import eventually
 
 PAGE = "docs/getting-started.md"
 TRANSLATIONS = ("docs/ko/getting-started.md", "docs/ja/getting-started.md")
@@ -34,10 +36,29 @@ def test_page_has_one_buf_call_per_service() -> None:
     assert {line.rsplit("/", 1)[-1] for line in BUF_CALLS} == EXPECTED.keys()
 
 
-@pytest.mark.parametrize("line", [*commands(PAGE, "keyway"), *commands("README.md", "keyway")])
+KEYWAY_CALLS = [*commands(PAGE, "keyway"), *commands("README.md", "keyway")]
+AUDIT_CALLS = [line for line in KEYWAY_CALLS if " audit " in line]
+
+
+async def keyway(address: str, line: str) -> str:
+    """Run a printed command against a gateway, and return its output."""
+    return await run("sh", "-ec", f"export KEYWAY_ADDRESS={address}; {line.replace('.venv/bin/', '')}")
+
+
+@pytest.mark.parametrize("line", [line for line in KEYWAY_CALLS if line not in AUDIT_CALLS])
 async def test_printed_keyway_command_succeeds(stack: Stack, line: str) -> None:
-    command = line.replace(".venv/bin/", "")
-    assert await run("sh", "-ec", f"export KEYWAY_ADDRESS={stack.gateway.address}; {command}")
+    assert await keyway(stack.gateway.address, line)
+
+
+async def test_printed_audit_command_lists_the_calls(stack: Stack, tmp_path: Path) -> None:
+    (line,) = AUDIT_CALLS
+    async with Gateway(stack.settings(audit={"directory": tmp_path / "audit", "query": {}})) as gateway:
+        await keyway(gateway.address, KEYWAY_CALLS[0])
+
+        async def is_listed() -> bool:
+            return "  ListCertificates  " in await keyway(gateway.address, line)
+
+        await eventually(is_listed)
 
 
 @pytest.mark.parametrize("name", ["README.md", PAGE, *TRANSLATIONS])
