@@ -7,7 +7,7 @@ from typing import Final
 from keyway.audit.text import clean, folded, width
 
 _GAP: Final = 2
-_NARROWEST: Final = 8
+_NARROWEST: Final = 2
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
 
 
