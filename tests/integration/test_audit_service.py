@@ -227,3 +227,13 @@ async def test_repeated_queries_are_recorded_together(quiet_stack: Stack, tmp_pa
     assert listed[-1]["count"] == 3
     assert listed[-1]["unmapped"]["first_request_uid"] == listed[0]["api"]["request"]["uid"]
     assert verify(trusted.audit).good
+
+
+async def test_query_that_takes_too_long_ends(quiet_stack: Stack, tmp_path: Path) -> None:
+    trusted = queryable(tmp_path, quiet_stack, timeout=1e-6)
+    async with trusted.served() as address, trusted.caller(address, FULL_AUDITOR) as auditor:
+        request = service.ListAuditRecordsRequest(parent=ALL_LOGS)
+        failure = await failure_of(auditor.audit.ListAuditRecords(request))
+
+    assert failure.kind == ("DEADLINE_EXCEEDED", "AUDIT_QUERY_TIMEOUT")
+    assert "audit.query.timeout" in failure.message

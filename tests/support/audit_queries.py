@@ -12,7 +12,9 @@ from tests.support.stack import Stack
 from tests.support.trusted import DOMAIN, POLICIES, CallerStubs, Trusted
 from tests.support.waiting import eventually
 
-KEYS_AUDITOR, FULL_AUDITOR = (f"{DOMAIN}/{name}" for name in ("keys-auditor", "full-auditor"))
+KEYS_AUDITOR, FULL_AUDITOR, OTHERS_AUDITOR = (
+    f"{DOMAIN}/{name}" for name in ("keys-auditor", "full-auditor", "others-auditor")
+)
 GATEWAY_LOG = "auditLogs/keyway:gateway"
 ALL_LOGS = "auditLogs/-"
 AUDITORS = """
@@ -28,6 +30,12 @@ permit (
   action in Keyway::Action::"ReadAuditLogs",
   resource
 );
+@id("auditors-of-others")
+permit (
+  principal == Keyway::Caller::"spiffe://example.org/others-auditor",
+  action in Keyway::Action::"ReadAuditLogs",
+  resource
+) unless { resource.provider == "nhn-certs" };
 """
 
 

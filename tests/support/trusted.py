@@ -119,9 +119,14 @@ class Trusted:
         return grpc.ssl_channel_credentials(self.authority.pem, credentials.key_pem, credentials.chain_pem)
 
     @contextlib.asynccontextmanager
-    async def caller(self, address: str, name: str = OPERATOR) -> AsyncIterator[CallerStubs]:
-        """Connect one caller to a gateway at HOST:PORT."""
-        options = (("grpc.max_receive_message_length", 64 << 20),)
+    async def caller(
+        self, address: str, name: str | None = OPERATOR, *, own_connection: bool = False
+    ) -> AsyncIterator[CallerStubs]:
+        """Connect one caller to a gateway at HOST:PORT. own_connection: shared with no other channel of the caller."""
+        options = (
+            ("grpc.max_receive_message_length", 64 << 20),
+            ("grpc.use_local_subchannel_pool", int(own_connection)),
+        )
         async with grpc.aio.secure_channel(address, self.channel_credentials(name), options=options) as channel:
             yield CallerStubs(channel)
 
