@@ -12,8 +12,8 @@ from gateway.audit_query.central import fields, logsql
 from gateway.audit_query.central.store import CentralStore, Row
 from gateway.audit_query.index.conditions import FOREVER_MS, TimeRange
 
-EVENTS: Final = f'_stream:{{{logsql.quote(logsql.CHAIN)}!=""}}'
-"""Selects the records of journals, and no other logs in the store."""
+EVENTS: Final = f'_stream:{{{logsql.quote(logsql.CHAIN)}!=""}} {logsql.quote(logsql.SEQUENCE)}:*'
+"""Selects the records of journals, and no other logs in the store. A deletion can leave rows without fields."""
 _DAY_MS: Final = 86_400_000
 _WIDTHS_MS: Final = (_DAY_MS, 30 * _DAY_MS, FOREVER_MS)
 """The lengths of time ranges that are searched for the next batch, until one is full."""

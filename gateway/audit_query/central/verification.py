@@ -1,0 +1,118 @@
+"""Verification of the central store: every record of every chain of all gateways, read in order.
+
+Recomputes the hashes and links of the records, and checks the signatures of the checkpoints. Needs little memory: the
+store sorts, and sends a part of a chain at a time.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from gateway.audit_query.central import logsql
+from gateway.audit_query.central.candidates import EVENTS
+from gateway.audit_query.central.chain_check import ChainCheck
+from gateway.audit_query.central.fields import number_in
+from gateway.audit_query.central.settings import CentralSettings
+from gateway.audit_query.central.store import CentralStore, Row
+from gateway.audit_query.central.verification_report import CentralReport
+from gateway.journal.format.keys import JournalPublicKey
+from gateway.journal.format.records import Receipt
+from gateway.journal.verify.verification import Unverifiable
+
+_RECORDS_PER_REQUEST: Final = 2000
+_REQUEST_SECONDS: Final = 300.0
+_COLUMNS: Final = logsql.names(
+    logsql.SEQUENCE, logsql.PREVIOUS, logsql.KIND, logsql.HASH, logsql.BODY, logsql.TIME, logsql.CHAIN
+)
+
+
+async def verify_central(
+    settings: CentralSettings,
+    public_keys: Sequence[Path],
+    *,
+    expected: Sequence[Receipt] = (),
+    progress: Callable[[int], None] | None = None,
+) -> CentralReport:
+    """Verify all chains in the store.
+
+    public_keys: files with the public keys of the gateways (PEM). expected: receipts of records that the store must
+    have. progress: called with the number of checked records. Raises Unverifiable without a usable key, and
+    GatewayError if the store cannot answer.
+    """
+    keys = [_key(path) for path in public_keys]
+    if not keys:
+        raise Unverifiable("a store proves nothing about itself: pass the public key of each gateway")
+    store = CentralStore(settings, _REQUEST_SECONDS)
+    try:
+        checks = [check async for check in _checked(store, keys, expected, progress)]
+    finally:
+        await store.close()
+    reports = tuple(check.report for check in checks)
+    found = {receipt for check in checks for receipt in check.found}
+    journals = {report.journal for report in reports}
+    return CentralReport(
+        endpoint=settings.endpoint,
+        keys=tuple(key.id for key in keys),
+        chains=reports,
+        missing_receipts=tuple(receipt for receipt in expected if receipt not in found),
+        missing_journals=tuple(journal for journal in settings.journals if journal not in journals),
+    )
+
+
+async def _checked(
+    store: CentralStore,
+    keys: Sequence[JournalPublicKey],
+    expected: Iterable[Receipt],
+    progress: Callable[[int], None] | None,
+) -> AsyncIterator[ChainCheck]:
+    """Yield the finished checks of all chains."""
+    wanted = list(expected)
+    total = 0
+    for chain, journal, first, last in await _chains(store):
+        check = ChainCheck(chain, journal, keys, {each.sequence: each for each in wanted if each.chain == chain})
+        start: int | None = first
+        while start is not None:
+            check.add(await _rows(store, chain, start, start + _RECORDS_PER_REQUEST))
+            start = await _next_number(store, chain, start + _RECORDS_PER_REQUEST, last)
+            if progress is not None:
+                progress(total + check.report.records)
+        check.finish()
+        total += check.report.records
+        yield check
+
+
+async def _chains(store: CentralStore) -> Sequence[tuple[str, str, int, int]]:
+    """Return the chains with their journals, and their lowest and highest sequence numbers."""
+    chain, journal, sequence = map(logsql.quote, (logsql.CHAIN, logsql.JOURNAL, logsql.SEQUENCE))
+    rows = await store.rows(
+        f"{EVENTS} | stats by ({chain}) max({journal}) as journal, min({sequence}) as first, max({sequence}) as last"
+    )
+    found = (
+        (str(row[logsql.CHAIN]), str(row.get("journal", "")), number_in(row, "first"), number_in(row, "last"))
+        for row in rows
+    )
+    return sorted((chain, journal, first or 1, last or 0) for chain, journal, first, last in found)
+
+
+async def _rows(store: CentralStore, chain: str, start: int, end: int) -> Sequence[Row]:
+    """Return the rows of a part of a chain, in order."""
+    selected = f"{logsql.equals(logsql.CHAIN, chain)} {logsql.in_range(logsql.SEQUENCE, start, end)}"
+    return await store.rows(f"{EVENTS} {selected} | fields {_COLUMNS} | sort by ({logsql.quote(logsql.SEQUENCE)})")
+
+
+async def _next_number(store: CentralStore, chain: str, start: int, last: int) -> int | None:
+    """Return the next sequence number in the store; None at the end. A gap can be large, so it is skipped."""
+    if start > last:
+        return None
+    selected = f"{logsql.equals(logsql.CHAIN, chain)} {logsql.in_range(logsql.SEQUENCE, start, last + 1)}"
+    rows = await store.rows(f"{EVENTS} {selected} | stats min({logsql.quote(logsql.SEQUENCE)}) as next")
+    return number_in(rows[0], "next") if rows else None
+
+
+def _key(path: Path) -> JournalPublicKey:
+    try:
+        return JournalPublicKey.from_pem(path.read_bytes())
+    except FileNotFoundError:
+        raise Unverifiable(f"{path}: no such public key file") from None
+    except ValueError as error:
+        raise Unverifiable(f"{path}: {error}") from None
