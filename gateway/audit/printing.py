@@ -13,11 +13,11 @@ def report_lines(report: Report) -> Iterator[str]:
     """Yield the lines of a verification report."""
     for chain in report.chains:
         # The texts of a chain may have been altered, so they are escaped.
-        yield from map(_printable, _chain_lines(chain))
+        yield from map(printable, _chain_lines(chain))
     for receipt in report.missing:
         yield f"MISSING: {receipt}: the directory contains no such chain"
     if report.manifest is not None:
-        yield from map(_printable, _manifest_lines(report.manifest))
+        yield from map(printable, _manifest_lines(report.manifest))
     keys = ", ".join(report.keys)
     if report.trusts_directory:
         yield f"key {keys}: read from the directory, because --public-key was not given"
@@ -83,6 +83,6 @@ def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Escape control characters: callers choose some of these texts, which must not control the terminal."""
     return "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in text)

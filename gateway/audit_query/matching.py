@@ -1,6 +1,7 @@
 """Whether an audit record matches a filter, for sources that read records one by one."""
 
 from gateway.audit_query.rows import AUDIT_LOGS, resource_keys
+from gateway.audit_query.source import GATEWAY_LOG
 from keyway.v1.audit_record_pb2 import AUDIT_OUTCOME_PENDING, AUDIT_OUTCOME_UNSPECIFIED, AuditFilter, AuditRecord
 
 
@@ -36,6 +37,11 @@ def _has_names(record: AuditRecord, criteria: AuditFilter) -> bool:
         )
     ):
         return False
-    if criteria.provider and AUDIT_LOGS + criteria.provider not in record.audit_logs:
+    if criteria.provider and not _names_provider(record, criteria.provider):
         return False
     return not criteria.resource or any(criteria.resource in resource_keys(name) for name in record.resources)
+
+
+def _names_provider(record: AuditRecord, provider: str) -> bool:
+    """Return whether the request names a provider. The log of the gateway is no provider."""
+    return provider != GATEWAY_LOG and AUDIT_LOGS + provider in record.audit_logs

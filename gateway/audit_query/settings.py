@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
+from gateway.audit_query.central.settings import CentralSettings
 from gateway.config.base import Located, Settings
 from gateway.journal.settings import AuditSettings
 
@@ -35,6 +36,17 @@ class QuerySettings(Settings):
             "again. Default: index in audit.directory."
         ),
     )
+
+    central: CentralSettings | None = Field(
+        default=None, description="The central store. Required by source: central, and by no other source."
+    )
+
+    def model_post_init(self, _context: object) -> None:
+        """Require the central store exactly if it is the source."""
+        if (self.source == "central") != (self.central is not None):
+            raise ValueError("source: central requires central, and central requires source: central")
+        if self.source == "central" and self.index_directory is not None:
+            raise ValueError("index_directory requires source: local")
 
 
 class AuditSection(AuditSettings):

@@ -11,6 +11,7 @@ import orjson
 from gateway.audit import printing
 from gateway.audit.query import Tail, events_of_request
 from gateway.audit_query.settings import AuditSection
+from gateway.cli.audit_central import verify_store
 from gateway.cli.audit_options import add_directory, add_index, add_options
 from gateway.cli.audit_queries import export_calls, list_calls, reads_records, report_calls, show_call, tail_calls
 from gateway.cli.command import Run, Subcommands, add_config, print_error, subcommands
@@ -30,7 +31,9 @@ _FOLLOW_SECONDS: Final = 0.2
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands and their arguments."""
     add = subcommands(parser)
-    _add_verify_arguments(add("verify", _verify, "verify all records, links, and checkpoints of a journal offline"))
+    _add_verify_arguments(
+        add("verify", _verify, "verify all records and signatures of a journal or of the central store")
+    )
     _add_queries(add)
     add_directory(
         add("decompress", _decompress, "decompress the segments of a journal that no gateway uses, for older versions")
@@ -39,7 +42,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_verify_arguments(parser: argparse.ArgumentParser) -> None:
-    add_directory(parser)
+    verified = parser.add_mutually_exclusive_group(required=True)
+    verified.add_argument("directory", nargs="?", type=Path, metavar="DIR", help="journal directory: audit.directory")
+    verified.add_argument(
+        "--central",
+        type=Path,
+        metavar="FILE",
+        help=(
+            "verify the central store that audit.query.central of this configuration file names; requires "
+            "--public-key for each gateway"
+        ),
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--public-key",
         action="append",
@@ -97,6 +111,8 @@ def _add_queries(add: Subcommands) -> None:
 
 
 async def _verify(options: argparse.Namespace) -> int:
+    if options.central is not None:
+        return await verify_store(options)
     try:
         report = verify(options.directory, public_keys=options.public_key, expected=options.expect)
     except Unverifiable as error:

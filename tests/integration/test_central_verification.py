@@ -1,10 +1,12 @@
 """Verification of a real VictoriaLogs: missing, altered, added, and duplicate records."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from gateway.audit_query.central import logsql
 from gateway.audit_query.central.verification import verify_central
@@ -16,6 +18,8 @@ from keyway.v1.audit_record_pb2 import AuditFilter
 from tests.support.audit_history import history, write_history
 from tests.support.central import EVERYTHING, Central, central_store, journal_id
 from tests.support.journals import new_signing_key
+from tests.support.processes import run
+from tests.support.victoria_logs import PASSWORD
 
 pytestmark = pytest.mark.xdist_group("central")
 
@@ -155,3 +159,24 @@ async def test_beginning_that_retention_removed_is_noted(
     assert report.good
     assert chain_of(report, first).first == 15
     assert chain_of(report, first).notes == ["begins with record 15: retention removed earlier ones"]
+
+
+async def test_command_verifies_the_store(
+    central: Central, journals: list[Path], keys: list[Path], tmp_path: Path
+) -> None:
+    first, _ = heads(journals)
+    query = {"source": "central", "central": {**central.query, "password": {"file": "password"}}}
+    (tmp_path / "password").write_text(PASSWORD)
+    configuration = tmp_path / "auditor.yaml"
+    configuration.write_text(yaml.safe_dump({"audit": {"directory": "none", "query": query}}))
+    command = ("audit", "verify", "--central", configuration, *(f"--public-key={key}" for key in keys))
+
+    done = await run(tmp_path, *command)
+    assert (done.code, done.output.splitlines()[-1]) == (0, "verified")
+    await delete(central, first, 20)
+    done = await run(tmp_path, *command)
+    assert done.code == 1
+    assert "  BAD: record 20: not in the store" in done.output.splitlines()
+    assert done.output.splitlines()[-1] == "NOT VERIFIED"
+    report = json.loads((await run(tmp_path, *command, "--json")).output)
+    assert [chain["missing"] for chain in report["chains"] if chain["chain"] == first.chain] == [1]

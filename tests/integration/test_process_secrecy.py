@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import PrivateFormat
 from gateway import app
 from gateway.contract.methods import METHODS
 from gateway.gateway_settings import GatewaySettings
-from gateway.journal.ship.otlp import KIND, SEQUENCE
+from gateway.journal.ship.attributes import KIND, SEQUENCE
 from tests.support.authority import AUDIENCE, ISSUER, TokenIssuer
 from tests.support.collector import Collector, CollectorTls
 from tests.support.processes import Process

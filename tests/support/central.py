@@ -1,6 +1,6 @@
 """A central store for tests: VictoriaLogs, the collector in front of it, and journals that are shipped to it."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,19 +23,21 @@ QUERY_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Central:
-    """A running central store. settings: those of `audit.query.central`."""
+    """A running central store. query: `audit.query.central` in the configuration of a gateway."""
 
     store: VictoriaLogs
     collector: CentralCollector
-    settings: CentralSettings
+    query: Mapping[str, Any]
+
+    @property
+    def settings(self) -> CentralSettings:
+        """The settings of a gateway."""
+        return CentralSettings.model_validate(self.query)
 
     @asynccontextmanager
     async def source(self, **changes: Any) -> AsyncIterator[CentralSource]:
         """Open a source of the gateway. changes: to its settings."""
-        tree = {"endpoint": self.settings.endpoint, "username": USERNAME, "password": PASSWORD}
-        bundle = self.settings.ca_certificates
-        settings = CentralSettings.model_validate({**tree, "ca_certificates": bundle, **changes})
-        source = CentralSource(settings, QUERY_SECONDS)
+        source = CentralSource(CentralSettings.model_validate({**self.query, **changes}), QUERY_SECONDS)
         try:
             yield source
         finally:
@@ -65,13 +67,12 @@ class Central:
 async def central_store(folder: Path) -> AsyncIterator[Central]:
     """Run a central store. Skips the test without VictoriaLogs."""
     authority = CertificateAuthority()
-    bundle = authority.pem
     async with (
         VictoriaLogs(folder / "store", authority) as store,
         CentralCollector(folder / "collector", authority, store) as collector,
     ):
-        tree = {"endpoint": store.endpoint, "username": USERNAME, "password": PASSWORD, "ca_certificates": bundle}
-        yield Central(store, collector, CentralSettings.model_validate(tree))
+        query = {"endpoint": store.endpoint, "username": USERNAME, "password": PASSWORD}
+        yield Central(store, collector, {**query, "ca_certificates": authority.pem.decode()})
 
 
 def journal_id(directory: Path) -> str:

@@ -149,7 +149,7 @@ class CentralCollector(Collector):
         self.ship: Mapping[str, Any] = {
             "endpoint": self.endpoint,
             "headers": {"authorization": f"Bearer {TOKEN}"},
-            "ca_certificates": authority.pem,
-            "client_certificate": {"certificate": own.chain_pem, "private_key": own.key_pem},
+            "ca_certificates": authority.pem.decode(),
+            "client_certificate": {"certificate": own.chain_pem.decode(), "private_key": own.key_pem.decode()},
         }
         """The settings `audit.ship` of a gateway."""

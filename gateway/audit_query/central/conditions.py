@@ -1,7 +1,7 @@
-"""The conditions of filters: in LogsQL, so that the store finds few candidates, and exactly, for each record.
+"""The conditions of filters: in LogsQL, so that the store finds few candidates.
 
-A condition in LogsQL can match too many records, but never too few. What decides is `matches`, which compares the
-record that the events make, so that filters mean the same for every source.
+A condition in LogsQL can match too many records, but never too few. What decides is `matching.matches`, which
+compares the record that the events make, so that filters mean the same for every source.
 """
 
 import re
@@ -12,8 +12,8 @@ from google.rpc import code_pb2
 
 from gateway.audit.events import FAILURE, REFUSALS, SUCCESS
 from gateway.audit_query.central import fields, logsql
-from gateway.audit_query.rows import AUDIT_LOGS, resource_keys
-from gateway.audit_query.source import GATEWAY_LOG, Scope
+from gateway.audit_query.rows import AUDIT_LOGS
+from gateway.audit_query.source import Scope
 from gateway.authz.actions import PRIVATE
 from gateway.authz.targets import TARGETS
 from gateway.contract.methods import METHODS
@@ -23,7 +23,6 @@ from keyway.v1.audit_record_pb2 import (
     AUDIT_OUTCOME_SUCCESS,
     AUDIT_OUTCOME_UNKNOWN,
     AuditFilter,
-    AuditRecord,
 )
 
 _DENIED: Final = "PERMISSION_DENIED"
@@ -81,31 +80,9 @@ def allows_pending(criteria: AuditFilter) -> bool:
     return criteria.outcome in (0, AUDIT_OUTCOME_PENDING) and not (criteria.HasField("status") or criteria.reason)
 
 
-def matches(criteria: AuditFilter, record: AuditRecord) -> bool:
-    """Return whether a record matches all fields of a filter, except the time range."""
-    exact = (("caller", record.caller), ("action", record.action), ("reason", record.reason))
-    if any(getattr(criteria, name) not in ("", value) for name, value in exact):
-        return False
-    optional = (("denied", record.denied), ("private_material", record.private_material))
-    if any(criteria.HasField(name) and getattr(criteria, name) != value for name, value in optional):  # type: ignore[arg-type]
-        return False
-    if criteria.HasField("status") and (record.outcome == AUDIT_OUTCOME_PENDING or record.status != criteria.status):
-        return False
-    if criteria.outcome and record.outcome != criteria.outcome:
-        return False
-    if criteria.provider and not _names_provider(record, criteria.provider):
-        return False
-    return not criteria.resource or any(criteria.resource in resource_keys(name) for name in record.resources)
-
-
 def is_visible(scope: Scope, audit_logs: Sequence[str]) -> bool:
     """Return whether all audit logs of a record are in the scope. audit_logs: as in AuditRecord."""
     return scope.logs is None or all(log.removeprefix(AUDIT_LOGS) in scope.logs for log in audit_logs)
-
-
-def _names_provider(record: AuditRecord, provider: str) -> bool:
-    """Return whether the request names a provider. The log of the gateway is no provider."""
-    return provider != GATEWAY_LOG and AUDIT_LOGS + provider in record.audit_logs
 
 
 def _action(action: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from gateway.audit_query.central.pending import pending_calls
 from gateway.audit_query.central.store import CentralStore
 from gateway.audit_query.central.stored_records import StoredRecords, record_of
 from gateway.audit_query.index.conditions import TimeRange, time_range
+from gateway.audit_query.matching import matches
 from gateway.audit_query.source import Position, Scope
 from keyway.v1.audit_record_pb2 import AuditFilter, AuditRecord
 
@@ -54,9 +55,7 @@ class Listing:
         return [
             (candidate, record)
             for candidate, record in records
-            if record is not None
-            and conditions.matches(criteria, record)
-            and conditions.is_visible(scope, record.audit_logs)
+            if record is not None and matches(record, criteria) and conditions.is_visible(scope, record.audit_logs)
         ]
 
     async def _pending(self, criteria: AuditFilter, times: TimeRange) -> set[Candidate]:

@@ -6,14 +6,14 @@ Every value is written as a quoted literal, so that no value can change a query.
 from collections.abc import Iterable
 from typing import Final
 
-from gateway.journal.ship import otlp
+from gateway.journal.ship import attributes
 
-CHAIN: Final = otlp.CHAIN
-SEQUENCE: Final = otlp.SEQUENCE
-PREVIOUS: Final = otlp.PREVIOUS
-KIND: Final = otlp.KIND
-HASH: Final = otlp.HASH
-JOURNAL: Final = otlp.JOURNAL
+CHAIN: Final = attributes.CHAIN
+SEQUENCE: Final = attributes.SEQUENCE
+PREVIOUS: Final = attributes.PREVIOUS
+KIND: Final = attributes.KIND
+HASH: Final = attributes.HASH
+JOURNAL: Final = attributes.JOURNAL
 BODY: Final = "_msg"
 TIME: Final = "_time"
 

@@ -8,7 +8,6 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_
 
 from gateway import pem
 from gateway.config.base import FileContent, Settings, as_bytes, content, is_loopback
-from gateway.config.problems import FileError
 from gateway.tls_verification import system_context, verifying_context
 
 JournalId = Annotated[str, StringConstraints(pattern=r"^journal-[0-9a-f]{16}$")]
@@ -55,6 +54,13 @@ class CentralSettings(Settings):
             raise ValueError(f"{_URL}; http:// is accepted for a loopback address only")
         return value.rstrip("/")
 
+    @field_validator("ca_certificates")
+    @classmethod
+    def _usable_bundle(cls, value: FileContent | None) -> FileContent | None:
+        if value is not None:
+            _context(value.get_secret_value())
+        return value
+
     @field_validator("username")
     @classmethod
     def _valid_username(cls, value: str) -> str:
@@ -68,7 +74,6 @@ class CentralSettings(Settings):
             raise ValueError("set both username and password, or neither")
         if self.ca_certificates is not None and not self.secure:
             raise ValueError("ca_certificates requires an https:// endpoint")
-        self.tls()
 
     @property
     def secure(self) -> bool:
@@ -76,15 +81,17 @@ class CentralSettings(Settings):
         return urlsplit(self.endpoint).scheme == "https"
 
     def tls(self) -> ssl.SSLContext:
-        """Return the context that verifies the store. Raises FileError for an unusable CA bundle."""
+        """Return the context that verifies the store."""
         bundle = content(self.ca_certificates)
-        if bundle is None:
-            return system_context()
-        try:
-            return verifying_context(pem.plain_certificates(bundle).decode())
-        except (ValueError, ssl.SSLError) as error:
-            place = ("ca_certificates",)
-            raise FileError(f"ca_certificates: {error}", {place: [str(error)]}) from error
+        return system_context() if bundle is None else _context(bundle)
+
+
+def _context(bundle: bytes) -> ssl.SSLContext:
+    """Return a context that trusts the bundle. Raises ValueError, whose message does not quote the bundle."""
+    try:
+        return verifying_context(pem.plain_certificates(bundle).decode())
+    except ssl.SSLError as error:
+        raise ValueError(f"OpenSSL rejects it: {error.reason}") from None
 
 
 def _is_usable(text: str) -> bool:

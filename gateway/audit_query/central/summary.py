@@ -17,6 +17,7 @@ from gateway.audit_query.central.fields import event_of, number_in
 from gateway.audit_query.central.store import CentralStore, Row
 from gateway.audit_query.index import buckets
 from gateway.audit_query.index.conditions import TimeRange
+from gateway.audit_query.matching import matches
 from gateway.audit_query.rows import AUDIT_LOGS, RecordedEvent, audit_record
 from gateway.audit_query.source import GATEWAY_LOG, Scope
 from keyway.v1.audit_record_pb2 import (
@@ -86,6 +87,10 @@ class Summarizer:
 
     def __init__(self, criteria: AuditFilter, scope: Scope, dimensions: Dimensions) -> None:
         self._criteria = criteria
+        self._without_times = AuditFilter()
+        self._without_times.CopyFrom(criteria)
+        for name in ("start_time", "end_time"):  # the store applies them; it knows times only by hour or day here
+            self._without_times.ClearField(name)
         self._scope = scope
         self._dimensions = dimensions
         self._groups: dict[tuple[str, ...], _CountedGroup] = {}
@@ -99,7 +104,7 @@ class Summarizer:
 
     def add(self, record: AuditRecord, *, calls: int, bucket: int | None = None) -> None:
         """Add calls that have this record, if the filter and the scope select it."""
-        if conditions.matches(self._criteria, record) and conditions.is_visible(self._scope, record.audit_logs):
+        if matches(record, self._without_times) and conditions.is_visible(self._scope, record.audit_logs):
             self._group(tuple(_VALUES[dimension](record) for dimension in self._dimensions)).add(record, calls, bucket)
 
     def largest(self, limit: int) -> tuple[Sequence[AuditGroup], bool]:

@@ -14,14 +14,9 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
 
 from gateway import __version__
 from gateway.journal.format.records import MalformedRecord, Record
+from gateway.journal.ship.attributes import CHAIN, HASH, JOURNAL, KIND, PREVIOUS, SEQUENCE
 
 SCOPE: Final = "keyway.audit"
-CHAIN: Final = "keyway.audit.chain"
-SEQUENCE: Final = "keyway.audit.sequence"
-PREVIOUS: Final = "keyway.audit.previous"
-KIND: Final = "keyway.audit.kind"
-HASH: Final = "keyway.audit.hash"
-JOURNAL: Final = "keyway.audit.journal"
 
 _HOST: Final = socket.gethostname()
 _FRAME_BYTES: Final = 8
