@@ -98,7 +98,7 @@ async def tail_calls(options: argparse.Namespace) -> int:
     """Print the newest calls, and new ones with --follow."""
     values = option_values(options)
     screen = Screen()
-    tail = RecordTail(options.directory, filters(values))
+    tail = RecordTail(options.directory, commands.selected(values, screen))
     held = HeldRecords()
     if values["format"] == "table":
         writer: RecordWriter = LineWriter(screen.write)

@@ -4,6 +4,7 @@ Each command asks the gateway, as a process with the auditor's identity, and its
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ import pytest
 
 from gateway.cli.program import main
 from tests.clients.python.cli.commands import Commands, Ran, forking
-from tests.support.audit_queries import FULL_AUDITOR, queryable
+from tests.support.audit_queries import FULL_AUDITOR, KEYS_AUDITOR, queryable
 from tests.support.audit_questions import ORDERS_KEY, SECRET, WITH_KEY, WWW, History, make_history, questions
 from tests.support.stack import Stack
 from tests.support.trusted import AUDITOR, OPERATOR, ORDERS
@@ -176,6 +177,18 @@ async def test_receipt_is_found_and_the_journal_verifies(sources: Mapping[str, A
     assert proved.code == 0
     forged = await sources["directory"]("verify", "--expect", receipt[:-1] + ("0" if receipt[-1] != "0" else "1"))
     assert forged.code == 1
+
+
+async def test_auditor_of_one_provider_is_told_how_many_calls_are_omitted(served: Served) -> None:
+    folder = served.history.trusted.folder
+    certificate, key = served.history.trusted.authority.issue(uris=[KEYS_AUDITOR]).write(folder, "keys-auditor")
+    identity = ("--certificate", certificate, "--private-key", key)
+    ran = await asyncio.to_thread(served.commands, "audit", "list", "--json", *identity)
+    assert ran.code == 0
+    assert {log for row in ran.objects() for log in row["auditLogs"]} == {"auditLogs/nhn-keys"}
+    assert re.fullmatch(
+        r"keyway: [1-9]\d* calls of the time range are in audit logs that you may not read\n", ran.errors
+    )
 
 
 async def test_pseudonymized_export_names_no_caller(sources: Mapping[str, Ask], served: Served) -> None:

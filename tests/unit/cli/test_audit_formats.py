@@ -176,6 +176,15 @@ async def test_several_actions_are_listed_in_the_order_of_time(
     assert found == [f"r{number}" for number in reversed(range(40)) if number % 4 != 1][:9]
 
 
+async def test_unknown_action_is_noted(source: MemorySource, capsys: pytest.CaptureFixture[str]) -> None:
+    await listed(source, action=("Encript", "UseKeys", "DownloadCertificateWithPrivateKey"))
+    notes = capsys.readouterr().err.splitlines()
+    assert notes == [
+        "keyway: --action: 'Encript' is not an action that this version knows; did you mean 'Encrypt'?",
+        "keyway: no records",
+    ]
+
+
 async def test_what_is_left_out_is_noted(source: MemorySource, capsys: pytest.CaptureFixture[str]) -> None:
     source.omitted = 12
     assert await listed(source) == 0

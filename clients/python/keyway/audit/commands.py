@@ -26,7 +26,7 @@ Values = Mapping[str, Any]
 async def list_records(reader: AuditReader, values: Values, screen: Screen) -> int:
     """Print the newest records. Raises OptionError."""
     completeness = Completeness()
-    filters = query.filters(values)
+    filters = selected(values, screen)
     count = 0
     with screen.paged(pager=not values["no_pager"]) as write:
         writer = record_writer(values["format"], write, screen, reader)
@@ -39,6 +39,14 @@ async def list_records(reader: AuditReader, values: Values, screen: Screen) -> i
     if completeness.more:
         screen.note(f"these are the newest {count} rows; there are more: use --limit N, or --limit 0 for all")
     return finished(completeness, screen)
+
+
+def selected(values: Values, screen: Screen) -> list[AuditFilter]:
+    """Return the filters that the options state. Raises OptionError."""
+    filters = query.filters(values)
+    for note in query.unknown_actions(values):
+        screen.note(note)
+    return filters
 
 
 def show_record(found: GetAuditRecordResponse, values: Values, screen: Screen) -> int:
@@ -67,7 +75,7 @@ def record_request(identifier: str) -> GetAuditRecordRequest:
 
 async def export_records(reader: AuditReader, values: Values, screen: Screen) -> int:
     """Write all matching records to a file or to standard output. Raises OptionError, OSError."""
-    filters = query.filters(values)
+    filters = selected(values, screen)
     replaced = await _replacement(reader, values, filters[0])
     completeness = Completeness()
     count = 0

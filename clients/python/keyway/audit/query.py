@@ -1,5 +1,6 @@
 """The filters of a command line: which records to select."""
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -41,6 +42,8 @@ def _actions() -> Iterator[tuple[str, int]]:
 GROUPS: Final[Mapping[str, Sequence[str]]] = dict(_groups())
 """The actions of each policy group, such as `UseKeys`."""
 
+_ACTIONS: Final = frozenset(action for name, _ in _actions() for action in (name, f"{name}WithPrivateKey"))
+
 OUTCOMES: Final = {name.removeprefix("AUDIT_OUTCOME_").lower(): value for name, value in AuditOutcome.items() if value}
 """The outcomes by their names on the command line."""
 
@@ -61,6 +64,18 @@ def filters(values: Mapping[str, Any], now: datetime | None = None) -> list[Audi
         each.action = action
         made.append(each)
     return made
+
+
+def unknown_actions(values: Mapping[str, Any]) -> list[str]:
+    """Return a note for each action that this version does not know, which may be one of a newer gateway."""
+    known = [*_ACTIONS, *GROUPS]
+    notes = []
+    for action in values["action"]:
+        if action not in known:
+            similar = difflib.get_close_matches(action, known, n=1)
+            hint = f"; did you mean '{similar[0]}'?" if similar else ""
+            notes.append(f"--action: '{action}' is not an action that this version knows{hint}")
+    return notes
 
 
 def _without_action(values: Mapping[str, Any], now: datetime) -> AuditFilter:

@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from keyway.audit import query
-from keyway.audit.commands import finished
+from keyway.audit.commands import finished, selected
 from keyway.audit.csv_text import csv_line
 from keyway.audit.query import GROUPS, OptionError
 from keyway.audit.reader import EVERY_LOG, AuditReader, Completeness
@@ -91,7 +90,7 @@ Row = Mapping[str, str]
 async def print_reports(reader: AuditReader, kinds: Sequence[str], values: Mapping[str, Any], screen: Screen) -> int:
     """Print reports by name; without names, all of them. Return the exit code. Raises OptionError."""
     completeness = Completeness()
-    filters = query.filters(values)
+    filters = selected(values, screen)
     with screen.paged(pager=not values["no_pager"]) as write:
         if values["format"] == "csv":
             write(csv_line(["report", *_NAMES.values(), *_COUNTS]))

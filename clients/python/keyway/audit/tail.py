@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from keyway.audit import query
+from keyway.audit.commands import selected
 from keyway.audit.formats import LineWriter, RecordWriter, record_writer
 from keyway.audit.reader import AuditReader, Completeness, records
 from keyway.audit.screen import Screen
@@ -88,7 +88,7 @@ class Follower:
 
 async def tail_records(reader: AuditReader, values: Mapping[str, Any], screen: Screen, *, poll_seconds: float) -> None:
     """Print the newest records, and new ones until the command is interrupted. Raises OptionError."""
-    follower = Follower(reader, query.filters(values))
+    follower = Follower(reader, selected(values, screen))
     if values["format"] == "table":
         writer: RecordWriter = LineWriter(screen.write)
     else:

@@ -149,7 +149,8 @@ def tail(session: Session, **values: Any) -> int:
     notes="""
         The exit code is 1 if the journal is not correct. The heads that are printed
         prove later that no records were removed: keep them on another machine, and
-        pass them to: keyway-gateway audit verify --expect HEAD
+        pass them to: keyway-gateway audit verify DIR --expect HEAD
+        To verify a central store: keyway-gateway audit verify --central CONFIG
     """,
 )
 @click.option("--last", is_flag=True, help="Print the result of the last verification, if there is one.")
