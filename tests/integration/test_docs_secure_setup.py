@@ -7,6 +7,7 @@ import yaml
 from gateway import app
 from tests.support.docs import ROOT, blocks, run
 from tests.support.stack import Gateway, Stack
+from tests.support.waiting import eventually
 
 
 async def test_printed_commands_show_a_permitted_and_a_denied_call(stack: Stack, tmp_path: Path) -> None:
@@ -31,7 +32,13 @@ async def test_printed_commands_show_a_permitted_and_a_denied_call(stack: Stack,
         assert '"ciphertext"' in await run("bash", "-ec", f"{define}\n{orders}")
         assert "permission_denied" in await run("bash", "-ec", f"{define}\n! {auditor} 2>&1")
         record = await run("bash", "-ec", tail)
-        assert "nhn-certs/www.example.com" in await run("bash", "-ec", here(command_line))
+        list_certificates, list_calls = here(command_line).splitlines()
+        assert "nhn-certs/www.example.com" in await run("bash", "-ec", list_certificates)
+
+        async def denied_call_is_listed() -> bool:
+            return "PERMISSION_DENIED" in await run("bash", "-ec", f"{list_calls} || true")
+
+        await eventually(denied_call_is_listed)  # the index contains a record after a few seconds
     assert "spiffe://example.org/auditor" in record
     assert "PERMISSION_DENIED" in record
     assert "verified" in await run("bash", "-ec", verify)

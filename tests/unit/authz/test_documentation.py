@@ -48,7 +48,8 @@ def test_limits_match_the_parser() -> None:
 
 @pytest.mark.parametrize("text", re.findall(r"```cedar\n(.*?)```", TEXT, re.DOTALL))
 def test_each_example_is_valid_and_draws_no_advice(tmp_path: Path, text: str) -> None:
-    policies = loaded(tmp_path, text, entities=[group("web-tier")])
+    groups = [group(name) for name in sorted(set(re.findall(r'Keyway::Group::"([^"]+)"', text)))]
+    policies = loaded(tmp_path, text, entities=groups)
     assert list(advice(policies)) == []
 
 

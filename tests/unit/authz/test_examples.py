@@ -62,7 +62,7 @@ ALLOWED = {
     Caller("spiffe://example.org/web", "spiffe"): WEB,
     Caller("edge.example.org", "dns"): WEB,
     Caller("spiffe://example.org/orders", "spiffe"): ORDERS,
-    Caller("spiffe://example.org/auditor", "spiffe"): of_groups("ReadMetadata"),
+    Caller("spiffe://example.org/auditor", "spiffe"): of_groups("ReadMetadata", "ReadAuditLogs"),
     Caller("spiffe://example.org/operator", "spiffe"): of_groups(
         "ReadMetadata", "ReadPublicMaterial", "ManageCertificates", "ManageTrustStores"
     ),
@@ -105,5 +105,5 @@ def actions(pairs: set[tuple[str, str]]) -> set[str]:
 
 
 def test_examples_produce_no_warning(policies: Policies) -> None:
-    assert len(policies.policies) == 4
+    assert len(policies.policies) == 5
     assert list(advice(policies)) == []
