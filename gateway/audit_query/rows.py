@@ -4,9 +4,10 @@ Every source uses this function, so that the same events make the same row every
 the gateway. Events are data: a member that is missing or of another type makes an empty field, never an error.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import code_pb2
 
 from gateway import errors
@@ -22,6 +23,7 @@ from keyway.v1.audit_record_pb2 import (
     AUDIT_OUTCOME_PENDING,
     AUDIT_OUTCOME_SUCCESS,
     AUDIT_OUTCOME_UNKNOWN,
+    AuditOutcome,
     AuditRecord,
 )
 from keyway.v1.error_reason_pb2 import ErrorReason
@@ -45,6 +47,7 @@ _OUTCOMES: Final = {SUCCESS: AUDIT_OUTCOME_SUCCESS, FAILURE: AUDIT_OUTCOME_FAILU
 _TARGETS: Final = {method.full_name: TARGETS.get(method.operation) for method in METHODS}
 _BATCH_METHODS: Final = frozenset(method.full_name for method in METHODS if method.operation in BATCHES)
 
+_EMPTY: Final[Mapping[str, Any]] = {}
 _LATEST_MS: Final = 253_402_300_799_999
 """The end of the year 9999, the latest time of a Timestamp."""
 _MAXIMUM_DURATION_US: Final = 10**15
@@ -65,26 +68,38 @@ def audit_record(journal: str, recorded: Sequence[RecordedEvent]) -> AuditRecord
     that were recorded together.
     """
     receipt, event = recorded[-1]
-    code = _text(event, "metadata", "event_code")
+    code = _text(_object(event, "metadata"), "event_code")
     if code not in _CODES:
         return None
+    is_merged = code in _MERGED
+    actor, api = _object(event, "actor"), _object(event, "api")
+    request, method = _object(api, "request"), _text(api, "operation").removeprefix("/")
+    decisions = list(_items(actor, "authorizations"))
+    action = _refused_action(event) if code == REFUSALS else _action(method, _object(request, "data"))
+    resources = [name for each in _items(event, "resources") if (name := _text(each, "name"))]
+    reason = "" if code == INTENT else _text(event, "status_detail")
     record = AuditRecord(
-        request_id="" if code in _MERGED else _text(event, "api", "request", "uid"),
-        caller=_text(event, "actor", "user", "uid"),
-        action=_refused_action(event) if code == REFUSALS else _action(event),
-        resources=_names(event),
-        policies=sorted(_policies(event)),
-        calls=_number(event, "count", minimum=1, maximum=_MAXIMUM_CALLS) if code in _MERGED else 1,
-        peer_address=_peer(event, merged=code in _MERGED),
+        request_id="" if is_merged else _text(request, "uid"),
+        start_time=_timestamp(_start(recorded, code)),
+        caller=_text(_object(actor, "user"), "uid"),
+        action=action,
+        private_material=action in PRIVATE,
+        resources=resources,
+        outcome=AUDIT_OUTCOME_PENDING if code == INTENT else _outcome(event),
+        status=code_pb2.OK if code == INTENT else _status(event, reason),
+        reason=reason,
+        denied=reason == _DENIED or _denies_item(method, decisions),
+        policies=_policies(decisions),
+        calls=_number(event, "count", minimum=1, maximum=_MAXIMUM_CALLS) if is_merged else 1,
+        peer_address=_peer(_object(event, "src_endpoint"), is_merged=is_merged),
         caller_request_id=_caller_request_id(event),
+        audit_logs=[AUDIT_LOGS + log for log in audit_logs(resources)],
         journal=journal,
         receipt=receipt,
     )
-    record.start_time.FromMilliseconds(_start(recorded, code))
-    _set_result(record, event, code)
-    record.private_material = record.action in PRIVATE
-    record.denied = record.reason == _DENIED or _denies_item(event)
-    record.audit_logs.extend(AUDIT_LOGS + log for log in audit_logs(record.resources))
+    if code == OUTCOME and (microseconds := _duration_us(event)) is not None:
+        record.duration.seconds, rest = divmod(microseconds, 1_000_000)
+        record.duration.nanos = rest * 1000
     return record
 
 
@@ -114,51 +129,37 @@ def _log(name: str) -> str:
     return GATEWAY_LOG if provider in ("", WILDCARD) else provider
 
 
-def _action(event: Mapping[str, Any]) -> str:
-    """Return the policy action of a call."""
-    method = _text(event, "api", "operation").removeprefix("/")
+def _action(method: str, request: Mapping[str, Any]) -> str:
+    """Return the policy action of a call. request: its description."""
     target = _TARGETS.get(method)
     if target is None or target.private_flag is None or target.private_action is None:
         return method.rpartition("/")[2]
-    requested = _member(event, "api", "request", "data", target.private_flag) is True
-    return target.private_action if requested else target.action
+    return target.private_action if request.get(target.private_flag) is True else target.action
 
 
 def _refused_action(event: Mapping[str, Any]) -> str:
     """Return the action of rejected calls if all of them are calls of one method."""
-    methods = _member(event, "unmapped", "methods")
-    if not isinstance(methods, Mapping) or len(methods) != 1:
-        return ""
-    (method,) = methods
-    return str(method).rpartition("/")[2] if "/" in str(method) else ""
+    methods = _object(_object(event, "unmapped"), "methods")
+    return next(iter(methods)).rpartition("/")[2] if len(methods) == 1 and "/" in next(iter(methods)) else ""
 
 
-def _names(event: Mapping[str, Any]) -> Iterator[str]:
-    return (name for each in _items(event.get("resources")) if (name := _text(each, "name")))
+def _policies(decisions: Iterable[Mapping[str, Any]]) -> Sequence[str]:
+    found = (_text(_object(each, "policy"), "uid") for each in decisions)
+    return sorted({policy for policies in found for policy in policies.split(",") if policy})
 
 
-def _policies(event: Mapping[str, Any]) -> set[str]:
-    found = (_text(each, "policy", "uid") for each in _decisions(event))
-    return {policy for policies in found for policy in policies.split(",") if policy}
-
-
-def _denies_item(event: Mapping[str, Any]) -> bool:
+def _denies_item(method: str, decisions: Iterable[Mapping[str, Any]]) -> bool:
     """Return whether policy denied an item of a batch. Lists over all providers leave out what policy denies."""
-    is_batch = _text(event, "api", "operation").removeprefix("/") in _BATCH_METHODS
-    return is_batch and any(each.get("decision") == "deny" for each in _decisions(event))
+    return method in _BATCH_METHODS and any(each.get("decision") == "deny" for each in decisions)
 
 
-def _decisions(event: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    return _items(_member(event, "actor", "authorizations"))
-
-
-def _peer(event: Mapping[str, Any], *, merged: bool) -> str:
-    name = _text(event, "src_endpoint", "name")
-    return _text(event, "src_endpoint", "ip") or ("" if merged and name == MANY_ADDRESSES else name)
+def _peer(endpoint: Mapping[str, Any], *, is_merged: bool) -> str:
+    name = _text(endpoint, "name")
+    return _text(endpoint, "ip") or ("" if is_merged and name == MANY_ADDRESSES else name)
 
 
 def _caller_request_id(event: Mapping[str, Any]) -> str:
-    values = (_text(each, "value") for each in _items(event.get("observables")) if each.get("name") == "x-request-id")
+    values = (_text(each, "value") for each in _items(event, "observables") if each.get("name") == "x-request-id")
     return next(values, "")
 
 
@@ -172,18 +173,13 @@ def _start(recorded: Sequence[RecordedEvent], code: str) -> int:
     return _number(recorded[0].event, "time", maximum=_LATEST_MS)
 
 
-def _set_result(record: AuditRecord, event: Mapping[str, Any], code: str) -> None:
-    if code == INTENT:
-        record.outcome = AUDIT_OUTCOME_PENDING
-        return
+def _timestamp(milliseconds: int) -> Timestamp:
+    return Timestamp(seconds=milliseconds // 1000, nanos=milliseconds % 1000 * 1_000_000)
+
+
+def _outcome(event: Mapping[str, Any]) -> AuditOutcome.ValueType:
     status_id = event.get("status_id")
-    record.outcome = (
-        _OUTCOMES.get(status_id, AUDIT_OUTCOME_UNKNOWN) if type(status_id) is int else AUDIT_OUTCOME_UNKNOWN
-    )
-    record.reason = _text(event, "status_detail")
-    record.status = _status(event, record.reason)
-    if code == OUTCOME and (duration := _duration_us(event)) is not None:
-        record.duration.FromMicroseconds(duration)
+    return _OUTCOMES.get(status_id, AUDIT_OUTCOME_UNKNOWN) if type(status_id) is int else AUDIT_OUTCOME_UNKNOWN
 
 
 def _status(event: Mapping[str, Any], reason: str) -> Any:
@@ -194,21 +190,18 @@ def _status(event: Mapping[str, Any], reason: str) -> Any:
 
 
 def _duration_us(event: Mapping[str, Any]) -> int | None:
-    value = _member(event, "unmapped", "duration_us")
+    value = _object(event, "unmapped").get("duration_us")
     return min(max(value, 0), _MAXIMUM_DURATION_US) if type(value) is int else None
 
 
-def _member(value: object, *path: str) -> Any:
-    for name in path:
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(name)
-    return value if isinstance(value, (str, int, dict, list)) else None
+def _object(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = value.get(name)
+    return found if type(found) is dict else _EMPTY
 
 
-def _text(value: object, *path: str) -> str:
-    found = _member(value, *path)
-    return found if isinstance(found, str) else ""
+def _text(value: Mapping[str, Any], name: str) -> str:
+    found = value.get(name)
+    return found if type(found) is str else ""
 
 
 def _number(event: Mapping[str, Any], name: str, *, minimum: int = 0, maximum: int) -> int:
@@ -216,5 +209,6 @@ def _number(event: Mapping[str, Any], name: str, *, minimum: int = 0, maximum: i
     return min(max(value, minimum), maximum) if type(value) is int else minimum
 
 
-def _items(value: object) -> Iterator[Mapping[str, Any]]:
-    return (each for each in value if isinstance(each, dict)) if isinstance(value, list) else iter(())
+def _items(value: Mapping[str, Any], name: str) -> Iterable[Mapping[str, Any]]:
+    found = value.get(name)
+    return [each for each in found if type(each) is dict] if type(found) is list else ()

@@ -46,19 +46,23 @@ class CallWriter:
         count_hours(self._connection, ((row[0], row[10], row[21]) for row in added))
         rollups.invalidate(self._connection, (row[0] for rows in (added, replaced) for row in rows))
 
-    def pending(self, chain: int) -> Iterator[tuple[str, int, int]]:
-        """Return the calls of a chain that have no outcome yet: request ID, time, and sequence number of the intent."""
+    def pending(self, chain: int) -> Iterator[tuple[str, int, Place]]:
+        """Return the calls of a chain that have no outcome yet: request ID, time, and place of the intent."""
         found = self._connection.execute(
-            "SELECT request, time, sequence FROM calls WHERE outcome = 4 AND outcome <> 1 AND chain = ?", (chain,)
+            "SELECT request, time, sequence, segment, hash FROM calls WHERE outcome = 4 AND outcome <> 1 AND chain = ?",
+            (chain,),
         )
-        return ((request_text(request), time, sequence) for request, time, sequence in found)
+        return (
+            (request_text(request), time, Place(chain, first, first, segment, hash_))
+            for request, time, first, segment, hash_ in found
+        )
 
     def _row(self, record: AuditRecord, place: Place) -> tuple[Any, ...]:
         texts, segment = self._texts, place.segment
         has_duration = record.HasField("duration")
-        duration = record.duration.ToMicroseconds() if has_duration else None
+        duration = record.duration.seconds * 1_000_000 + record.duration.nanos // 1000 if has_duration else None
         return (
-            record.start_time.ToMilliseconds(),
+            start_ms(record),
             place.chain,
             place.first,
             place.last,
@@ -81,6 +85,11 @@ class CallWriter:
             bucket(duration) if duration is not None else _NO_BUCKET,
             record.calls,
         )
+
+
+def start_ms(record: AuditRecord) -> int:
+    """Return the start of a call in milliseconds since 1970. `ToMilliseconds` takes several times as long."""
+    return record.start_time.seconds * 1000 + record.start_time.nanos // 1_000_000
 
 
 def request_key(request_id: str) -> bytes | str | None:

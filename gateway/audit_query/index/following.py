@@ -1,4 +1,4 @@
-"""The follower of one chain: reads its new records, joins intents with outcomes, and writes the rows of calls.
+"""The follower of one chain: reads its new records, and writes the rows of calls.
 
 The position after the last indexed record is stored in the same transaction as the rows, so that every record is
 indexed exactly once. Hashes are not checked: verification does that. A line that is not a record is skipped and
@@ -7,18 +7,16 @@ counted, so that one damaged line does not hide all later records.
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import structlog
 
-from gateway.audit.events import INTENT, OUTCOME
 from gateway.audit_query.index.call_writer import CallWriter, Place
+from gateway.audit_query.index.joining import CallJoiner
 from gateway.audit_query.index.schema import transaction
-from gateway.audit_query.rows import RecordedEvent, audit_record
 from gateway.journal.format.lookup import find_record
-from gateway.journal.format.payloads import event_code, request_id
 from gateway.journal.format.records import MalformedRecord, Record, parse
 from gateway.journal.format.segments import (
     ChainPosition,
@@ -26,24 +24,17 @@ from gateway.journal.format.segments import (
     read_lines,
     segment_starts,
 )
-from keyway.v1.audit_record_pb2 import AuditRecord
 
 TURN_BYTES: Final = 4 << 20
 """The bytes of records in one transaction."""
+
+_EVENT: Final = "event"
 
 _log = structlog.get_logger(__name__)
 
 
 class IndexContradictsJournal(Exception):
     """The index contains a record that the journal does not contain, so the index must be built anew."""
-
-
-class _Intent(NamedTuple):
-    """An intent without an outcome. event: None if its row is written already. time: of that row."""
-
-    event: RecordedEvent | None
-    place: Place
-    time: int = 0
 
 
 @dataclass(slots=True)
@@ -98,10 +89,7 @@ class ChainFollower:
         self.bytes_read = 0
         with transaction(connection):
             self.state = chain_states(connection).get(folder.name) or self._new_state()
-        self._pending = {
-            request: _Intent(None, Place(self.state.id, first, first, 0, b""), time)
-            for request, time, first in writer.pending(self.state.id)
-        }
+        self._joiner = CallJoiner(writer.pending(self.state.id))
 
     def turn(self) -> bool:
         """Index the next records, about TURN_BYTES at most, in one transaction; return whether there may be more.
@@ -159,37 +147,34 @@ class ChainFollower:
             yield b"", ChainPosition(later[0], 0)
 
     def _index(self, lines: Sequence[tuple[bytes, ChainPosition]]) -> None:
-        batch = _Batch()
+        latest = None
         for line, end in lines:
             try:
-                self._add(batch, line, end)
+                record = self._add(line, end)
             except MalformedRecord as error:
                 self.state.unreadable += 1
                 place = f"segment {end.segment}, before byte {end.offset}"
                 _log.warning("audit_index_skipped_record", folder=self._folder.name, place=place, error=str(error))
+            else:
+                latest = record if record.kind == _EVENT else latest
             self.state.position = end
-        for request, intent in self._pending.items():
-            if intent.event is not None and (row := audit_record("", [intent.event])) is not None:
-                batch.calls.append((row, intent.place))
-                self._pending[request] = intent._replace(event=None, time=row.start_time.ToMilliseconds())
-        self._writer.write(batch.calls, batch.completed)
+        if latest is not None:
+            self.state.time = max(self.state.time, _time(latest))
+        joined = self._joiner.take()
+        self._writer.write(joined.calls, joined.completed)
         self._store()
 
-    def _add(self, batch: "_Batch", line: bytes, end: ChainPosition) -> None:
-        """Add the record of a line to a batch. end: the position after it. Raises MalformedRecord."""
+    def _add(self, line: bytes, end: ChainPosition) -> Record:
+        """Add the record of a line to the joiner. end: the position after it. Raises MalformedRecord."""
         record, state = parse(line), self.state
         hash_ = bytes.fromhex(record.hash)
         if state.sequence:
             self._check_order(record)
         state.chain, state.sequence, state.hash = record.chain, record.sequence, hash_
-        if record.kind != "event":
-            return
-        event = record.value()
-        if type(event.get("time")) is int:
-            state.time = max(state.time, event["time"])
-        recorded = RecordedEvent(str(record.receipt), event)
-        place = Place(state.id, record.sequence, record.sequence, self._segment(end.segment), hash_)
-        self._join(batch, recorded, place)
+        if record.kind == _EVENT:
+            segment = self._segment(end.segment)
+            self._joiner.add(record, Place(state.id, record.sequence, record.sequence, segment, hash_))
+        return record
 
     def _check_order(self, record: Record) -> None:
         """Raise MalformedRecord if a record was indexed before, or belongs to another chain."""
@@ -198,28 +183,6 @@ class ChainFollower:
         check_against_journal(self._folder, self.state)
         if record.chain != self.state.chain or record.sequence <= self.state.sequence:
             raise MalformedRecord(f"record {record.sequence} of chain {record.chain} is not in its place")
-
-    def _join(self, batch: "_Batch", recorded: RecordedEvent, place: Place) -> None:
-        """Add a call to a batch, or keep its intent until the outcome follows."""
-        code, request = event_code(recorded.event), request_id(recorded.event)
-        if code == INTENT and request:
-            self._pending[request] = _Intent(recorded, place)
-            return
-        intent = self._pending.pop(request, None) if code == OUTCOME and request else None
-        if intent is None:
-            events, rows = [recorded], batch.calls
-        elif intent.event is None:
-            events, rows = [recorded], batch.completed
-        else:
-            events, rows = [intent.event, recorded], batch.calls
-        row = audit_record("", events)
-        if row is None:
-            return
-        if intent is not None:
-            place = place._replace(first=intent.place.first)
-            if intent.event is None:
-                row.start_time.FromMilliseconds(intent.time)
-        rows.append((row, place))
 
     def _segment(self, start: int) -> int:
         """Return the number of a segment in the index."""
@@ -241,9 +204,9 @@ class ChainFollower:
         )
 
 
-@dataclass(slots=True)
-class _Batch:
-    """The calls of one turn. completed: those whose row exists already, without an outcome."""
-
-    calls: list[tuple[AuditRecord, Place]] = field(default_factory=list)
-    completed: list[tuple[AuditRecord, Place]] = field(default_factory=list)
+def _time(record: Record) -> int:
+    try:
+        value = record.value().get("time")
+    except MalformedRecord:
+        return 0
+    return value if type(value) is int else 0

@@ -5,14 +5,15 @@ A text remembers the newest segment that uses it, so that it is removed together
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, TypeAlias
 
 import orjson
 
 from gateway.audit_query.rows import AUDIT_LOGS, resource_keys
 
 _MAXIMUM_CACHED: Final = 50_000
+_Value: TypeAlias = str | tuple[str, ...]
 
 
 class TextWriter:
@@ -20,7 +21,7 @@ class TextWriter:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._cached: dict[str, tuple[int, int]] = {}
+        self._cached: dict[_Value, tuple[int, int]] = {}
 
     def forget(self) -> None:
         """Forget cached numbers, because texts were removed or a transaction was rolled back."""
@@ -28,29 +29,19 @@ class TextWriter:
 
     def text(self, text: str, segment: int) -> int:
         """Return the number of a text that a row of this segment uses."""
-        return self._number(text, segment)[0]
+        return self._number(text, segment)
 
     def policies(self, names: Iterable[str], segment: int) -> int:
         """Return the number of a list of policies."""
-        return self._number(encoded(names), segment)[0]
+        return self._number(tuple(names), segment)
 
     def resources(self, names: Iterable[str], segment: int) -> int:
         """Return the number of a list of resources."""
-        number, is_new = self._number(encoded(names), segment)
-        if is_new:
-            keys = {key for name in names for key in resource_keys(name)}
-            self._connection.executemany(
-                "INSERT OR IGNORE INTO resource_keys VALUES (?, ?)", [(key_digest(key), number) for key in keys]
-            )
-        return number
+        return self._number(tuple(names), segment, self._add_resource_keys)
 
-    def logs(self, names: Sequence[str], segment: int) -> int:
+    def logs(self, names: Iterable[str], segment: int) -> int:
         """Return the number of a list of audit logs. names: as in AuditRecord."""
-        number, is_new = self._number(encoded(names), segment)
-        if is_new:
-            members = [(name.removeprefix(AUDIT_LOGS), number, len(names)) for name in names]
-            self._connection.executemany("INSERT OR IGNORE INTO log_members VALUES (?, ?, ?)", members)
-        return number
+        return self._number(tuple(names), segment, self._add_log_members)
 
     def remove_unused(self, oldest: int) -> None:
         """Remove the texts that only segments before `oldest` use."""
@@ -61,26 +52,37 @@ class TextWriter:
         run("DELETE FROM texts WHERE segment < ?", (oldest,))
         self.forget()
 
-    def _number(self, text: str, segment: int) -> tuple[int, bool]:
-        """Return the number of a text, and whether the text is new."""
-        number, newest = self._cached.get(text) or self._stored(text)
-        is_new = number == 0
-        if is_new:
-            found = self._connection.execute(
-                "INSERT INTO texts (text, segment) VALUES (?, ?) RETURNING id", (text, segment)
-            ).fetchone()
-            number, newest = found[0], segment
-        elif newest < segment:
-            self._connection.execute("UPDATE texts SET segment = ? WHERE id = ?", (segment, number))
-            newest = segment
+    def _add_resource_keys(self, names: Sequence[str], number: int) -> None:
+        keys = {key for name in names for key in resource_keys(name)}
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO resource_keys VALUES (?, ?)", [(key_digest(key), number) for key in keys]
+        )
+
+    def _add_log_members(self, names: Sequence[str], number: int) -> None:
+        members = [(name.removeprefix(AUDIT_LOGS), number, len(names)) for name in names]
+        self._connection.executemany("INSERT OR IGNORE INTO log_members VALUES (?, ?, ?)", members)
+
+    def _number(self, value: _Value, segment: int, add: Callable[[Sequence[str], int], None] | None = None) -> int:
+        """Return the number of a text or a list. add: adds what depends on a list."""
+        cached = self._cached.get(value)
+        if cached is not None and cached[1] >= segment:
+            return cached[0]
+        number = self._stored(value if isinstance(value, str) else encoded(value), segment)
+        if add is not None:
+            add(value, number)
         if len(self._cached) >= _MAXIMUM_CACHED:
             self._cached.clear()
-        self._cached[text] = number, newest
-        return number, is_new
+        self._cached[value] = number, segment
+        return number
 
-    def _stored(self, text: str) -> tuple[int, int]:
-        found = self._connection.execute("SELECT id, segment FROM texts WHERE text = ?", (text,)).fetchone()
-        return found if found is not None else (0, 0)
+    def _stored(self, text: str, segment: int) -> int:
+        """Return the number of a text in the table, which then names this segment or a newer one."""
+        (number,) = self._connection.execute(
+            "INSERT INTO texts (text, segment) VALUES (?, ?)"
+            " ON CONFLICT (text) DO UPDATE SET segment = max(segment, excluded.segment) RETURNING id",
+            (text, segment),
+        ).fetchone()
+        return int(number)
 
 
 class TextReader:
