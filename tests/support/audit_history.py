@@ -7,8 +7,9 @@ import asyncio
 import dataclasses
 import random
 import uuid
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from gateway.audit import events
 from gateway.audit.call_facts import CallDetails, CallResult, CallSource, Moment
 from gateway.audit.events import CallEvents
 from gateway.authz.policies import Decision
+from gateway.contract.methods import Method
 from gateway.identity.caller import Caller
 from gateway.journal.write.entries import EventEntry, IntentEntry, OutcomeEntry
 from gateway.journal.write.journal import Journal
@@ -24,7 +26,7 @@ from tests.support.journals import journal_in
 
 BEGIN: Final = 1_700_000_000
 """The time of the first call, in seconds since 1970."""
-_DAY: Final = 86_400
+DAY_SECONDS: Final = 86_400
 _ROOM: Final = 4096
 _CALLS_PER_TURN: Final = 200
 
@@ -65,14 +67,14 @@ def history(count: int, *, seed: int = 1, days: float = 30, callers: int = 50, r
     chance = random.Random(seed)
     usual = [_usual_calls(chance, number, resources) for number in range(callers)]
     for number in range(count):
-        time = BEGIN + number * days * _DAY / count
+        time = BEGIN + number * days * DAY_SECONDS / count
         if chance.random() < 0.005:
             code = chance.choice(("UNAUTHENTICATED", "UNIMPLEMENTED"))
             yield PastRejections(f"203.0.113.{chance.randrange(4) or ''}", code, time, chance.randrange(1, 50))
         else:
             # Few callers make most of the calls.
             caller = min(int(chance.expovariate(6 / callers)), callers - 1)
-            yield _call(chance, caller, chance.choice(usual[caller]), Moment(time, _MONOTONIC))
+            yield _call(chance, chance.choice(usual[caller]), Moment(time, _MONOTONIC))
 
 
 async def write(journal: Journal, calls: Iterable[Past]) -> None:
@@ -85,9 +87,7 @@ async def write(journal: Journal, calls: Iterable[Past]) -> None:
         intent = call_events.intent()
         journal.append(IntentEntry(past.details.request_id, intent, len(intent) + _ROOM))
         if past.result is not None:
-            result, make = past.result, call_events.outcome
-            outcome = make(result)
-            journal.append(OutcomeEntry(past.details.request_id, lambda outcome=outcome: outcome))  # type: ignore[misc]
+            journal.append(OutcomeEntry(past.details.request_id, partial(call_events.outcome, past.result)))
         if number % _CALLS_PER_TURN == 0:
             await asyncio.sleep(0)
 
@@ -117,42 +117,61 @@ def rejections_event(past: PastRejections) -> bytes:
     )
 
 
-def _usual_calls(chance: random.Random, caller: int, resources: int) -> list[tuple[str, str]]:
-    """Return the methods and resources that a caller usually uses: a few methods, on a few resources."""
+@dataclasses.dataclass(slots=True)
+class _UsualCall:
+    """What a caller usually does. decisions: if policy allows it, and if not."""
+
+    method: Method
+    caller: Caller
+    caller_request_id: str
+    sources: Sequence[CallSource]
+    resources: Sequence[tuple[str, str]]
+    decisions: tuple[tuple[Decision, ...], tuple[Decision, ...]]
+
+
+def _usual_calls(chance: random.Random, number: int, resources: int) -> list[_UsualCall]:
+    """Return the usual calls of a caller: a few methods, on a few resources."""
+    caller = Caller(f"spiffe://example.org/service-{number}", "spiffe")
+    sources = [CallSource(f"10.0.{number}.{each}:4242", "grpc-go/1.70", f"service-{number}") for each in range(3)]
     found = []
-    for _ in range(chance.randrange(2, 9)):
-        number = chance.randrange(resources)
-        if number % 3:
-            name = chance.choice(("Encrypt", "Decrypt", "Sign", "GetSecret", "BatchEncrypt", "GetPublicKey"))
-            collection = "secrets" if name == "GetSecret" else "keys"
-            suffix = f"/versions/{number % 4}" if name == "Sign" else ""
-            found.append((name, f"providers/nhn-keys/{collection}/key-{number}{suffix}"))
-        else:
-            name = chance.choice(("GetCertificate", "DownloadCertificate", "ListCertificates"))
-            provider = chance.choice(("nhn-certs", "asteria"))
-            resource = f"providers/{provider}/certificates/www{number}.example.com"
-            found.append((name, "providers/-" if name == "ListCertificates" and number % 2 else resource))
+    for _ in range(chance.randrange(3, 9)):
+        name, names = _usual_resources(chance, chance.randrange(resources))
+        decisions = tuple(
+            tuple(Decision(name, "keyway.dev/Key", each, allowed, policies) for each in names)
+            for allowed, policies in ((True, (f"policy-{number % 7}",)), (False, ()))
+        )
+        targets = [("keyway.dev/Key", each) for each in names]
+        own_id = f"order-{number}" if number % 5 == 0 else ""
+        found.append(_UsualCall(method_named(name), caller, own_id, sources, targets, decisions))  # type: ignore[arg-type]
     return found
 
 
-def _call(chance: random.Random, caller: int, usual: tuple[str, str], began: Moment) -> PastCall:
-    name, resource = usual
-    is_denied, is_private = chance.random() < 0.02, name == "DownloadCertificate" and chance.random() < 0.3
-    names = [resource]
+def _usual_resources(chance: random.Random, number: int) -> tuple[str, list[str]]:
+    """Return a method, and the names of the resources in a request."""
+    if number % 3 == 0:
+        name = chance.choice(("GetCertificate", "DownloadCertificate", "ListCertificates"))
+        provider = chance.choice(("nhn-certs", "asteria"))
+        resource = f"providers/{provider}/certificates/www{number}.example.com"
+        return name, ["providers/-" if name == "ListCertificates" and number % 2 else resource]
+    name = chance.choice(("Encrypt", "Decrypt", "Sign", "GetSecret", "BatchEncrypt", "GetPublicKey"))
     if name == "BatchEncrypt":
-        names = [f"providers/{chance.choice(_PROVIDERS)}/keys/key-{chance.randrange(9)}" for _ in range(3)]
-    decisions = tuple(
-        Decision(name, "keyway.dev/Key", each, not is_denied, () if is_denied else (f"policy-{caller % 7}",))
-        for each in names
-    )
+        return name, [f"providers/{chance.choice(_PROVIDERS)}/keys/key-{chance.randrange(9)}" for _ in range(3)]
+    collection = "secrets" if name == "GetSecret" else "keys"
+    suffix = f"/versions/{number % 4}" if name == "Sign" else ""
+    return name, [f"providers/nhn-keys/{collection}/key-{number}{suffix}"]
+
+
+def _call(chance: random.Random, usual: _UsualCall, began: Moment) -> PastCall:
+    name, is_denied = usual.method.name, chance.random() < 0.02
+    is_private = name == "DownloadCertificate" and chance.random() < 0.3
     details = CallDetails(
-        method=method_named(name),
+        method=usual.method,
         request_id=str(uuid.UUID(int=chance.getrandbits(128), version=4)),
-        caller_request_id=f"order-{caller}" if caller % 5 == 0 else "",
-        caller=Caller(f"spiffe://example.org/service-{caller}", "spiffe"),
-        source=CallSource(f"10.0.{caller}.{chance.randrange(3)}:4242", "grpc-go/1.70", f"service-{caller}"),
-        resources=[("keyway.dev/Key", each) for each in names],
-        decisions=decisions,
+        caller_request_id=usual.caller_request_id,
+        caller=usual.caller,
+        source=usual.sources[int(chance.random() * 3)],
+        resources=usual.resources,
+        decisions=usual.decisions[is_denied],
         request={"include_private_key": True} if is_private else {},
         trace_id=f"{chance.getrandbits(128):032x}",
         span_id=f"{chance.getrandbits(64):016x}",
@@ -161,7 +180,7 @@ def _call(chance: random.Random, caller: int, usual: tuple[str, str], began: Mom
 
 
 def _result(chance: random.Random, name: str, began: Moment, *, is_denied: bool) -> CallResult | None:
-    seconds = chance.lognormvariate(-6, 1.2)
+    seconds = 0.0004 / (1.0001 - chance.random())
     ended = Moment(began.epoch + seconds, began.monotonic + seconds)
     if is_denied and name != "BatchEncrypt":
         return CallResult(events.FAILURE, "PERMISSION_DENIED", ended, "PERMISSION_DENIED")

@@ -1,5 +1,6 @@
 """The indexer process of a gateway: reads its settings from standard input, and ends when that is closed."""
 
+import gc
 import os
 import signal
 import sqlite3
@@ -18,6 +19,8 @@ from gateway.audit_query.index.indexer import run_indexer
 _NICENESS: Final = 19
 """If processors are busy, calls come first, and the index lags behind."""
 
+_COLLECTION_THRESHOLD: Final = 1_000_000
+
 _log = structlog.get_logger(__name__)
 
 
@@ -33,6 +36,9 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     _lower_priority()
+    # The garbage collector looks for cycles, which the indexer does not make: its usual interval doubles the time.
+    gc.freeze()
+    gc.set_threshold(_COLLECTION_THRESHOLD)
     settings = orjson.loads(sys.stdin.buffer.readline())
     logs.configure(_IndexerLog(settings["log_level"], settings["log_format"]))
     stop = threading.Event()

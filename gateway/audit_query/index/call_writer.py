@@ -46,16 +46,12 @@ class CallWriter:
         count_hours(self._connection, ((row[0], row[10], row[21]) for row in added))
         rollups.invalidate(self._connection, (row[0] for rows in (added, replaced) for row in rows))
 
-    def pending(self, chain: int) -> Iterator[tuple[str, int, Place]]:
-        """Return the calls of a chain that have no outcome yet: request ID, time, and place of the intent."""
+    def pending(self, chain: int) -> Iterator[tuple[str, int, int]]:
+        """Return the calls of a chain that have no outcome yet: request ID, time, and sequence number of the intent."""
         found = self._connection.execute(
-            "SELECT request, time, sequence, segment, hash FROM calls WHERE outcome = 4 AND outcome <> 1 AND chain = ?",
-            (chain,),
+            "SELECT request, time, sequence FROM calls WHERE outcome = 4 AND outcome <> 1 AND chain = ?", (chain,)
         )
-        return (
-            (request_text(request), time, Place(chain, first, first, segment, hash_))
-            for request, time, first, segment, hash_ in found
-        )
+        return ((request_text(request), time, sequence) for request, time, sequence in found)
 
     def _row(self, record: AuditRecord, place: Place) -> tuple[Any, ...]:
         texts, segment = self._texts, place.segment

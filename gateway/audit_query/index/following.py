@@ -7,17 +7,17 @@ counted, so that one damaged line does not hide all later records.
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from gateway.audit_query.index.call_writer import CallWriter, Place
+from gateway.audit_query.index.call_writer import CallWriter
 from gateway.audit_query.index.joining import CallJoiner
 from gateway.audit_query.index.schema import transaction
 from gateway.journal.format.lookup import find_record
-from gateway.journal.format.records import MalformedRecord, Record, parse
+from gateway.journal.format.records import MalformedRecord, RecordFields, decode_body, split
 from gateway.journal.format.segments import (
     ChainPosition,
     SegmentMissing,
@@ -28,7 +28,7 @@ from gateway.journal.format.segments import (
 TURN_BYTES: Final = 4 << 20
 """The bytes of records in one transaction."""
 
-_EVENT: Final = "event"
+_EVENT: Final = b"event"
 
 _log = structlog.get_logger(__name__)
 
@@ -89,7 +89,8 @@ class ChainFollower:
         self.bytes_read = 0
         with transaction(connection):
             self.state = chain_states(connection).get(folder.name) or self._new_state()
-        self._joiner = CallJoiner(writer.pending(self.state.id))
+        self._hash = self.state.hash.hex().encode()
+        self._joiner = CallJoiner(self.state.id, writer.pending(self.state.id))
 
     def turn(self) -> bool:
         """Index the next records, about TURN_BYTES at most, in one transaction; return whether there may be more.
@@ -147,7 +148,7 @@ class ChainFollower:
             yield b"", ChainPosition(later[0], 0)
 
     def _index(self, lines: Sequence[tuple[bytes, ChainPosition]]) -> None:
-        latest = None
+        latest = b""
         for line, end in lines:
             try:
                 record = self._add(line, end)
@@ -156,33 +157,35 @@ class ChainFollower:
                 place = f"segment {end.segment}, before byte {end.offset}"
                 _log.warning("audit_index_skipped_record", folder=self._folder.name, place=place, error=str(error))
             else:
-                latest = record if record.kind == _EVENT else latest
+                latest = record.body if record.kind == _EVENT else latest
             self.state.position = end
-        if latest is not None:
-            self.state.time = max(self.state.time, _time(latest))
+        self.state.time = max(self.state.time, _time(latest))
         joined = self._joiner.take()
         self._writer.write(joined.calls, joined.completed)
         self._store()
 
-    def _add(self, line: bytes, end: ChainPosition) -> Record:
+    def _add(self, line: bytes, end: ChainPosition) -> RecordFields:
         """Add the record of a line to the joiner. end: the position after it. Raises MalformedRecord."""
-        record, state = parse(line), self.state
-        hash_ = bytes.fromhex(record.hash)
-        if state.sequence:
-            self._check_order(record)
-        state.chain, state.sequence, state.hash = record.chain, record.sequence, hash_
+        record, state = split(line), self.state
+        sequence = int(record.sequence)
+        if record.previous != self._hash and state.sequence:
+            self._check_order(record, sequence)
+        state.sequence, self._hash = sequence, record.hash
+        if not state.chain:
+            state.chain = record.chain.decode()
         if record.kind == _EVENT:
-            segment = self._segment(end.segment)
-            self._joiner.add(record, Place(state.id, record.sequence, record.sequence, segment, hash_))
+            self._joiner.add(sequence, record.hash, record.body, self._segment(end.segment))
         return record
 
-    def _check_order(self, record: Record) -> None:
-        """Raise MalformedRecord if a record was indexed before, or belongs to another chain."""
-        if record.previous == self.state.hash.hex():
-            return
-        check_against_journal(self._folder, self.state)
-        if record.chain != self.state.chain or record.sequence <= self.state.sequence:
-            raise MalformedRecord(f"record {record.sequence} of chain {record.chain} is not in its place")
+    def _check_order(self, record: RecordFields, sequence: int) -> None:
+        """Check a record that does not follow the previous one: either the index or the journal is wrong.
+
+        Raises IndexContradictsJournal. Raises MalformedRecord if it was indexed before, or is of another chain.
+        """
+        state = self.state
+        check_against_journal(self._folder, replace(state, hash=bytes.fromhex(self._hash.decode())))
+        if record.chain.decode() != state.chain or sequence <= state.sequence:
+            raise MalformedRecord(f"record {sequence} of chain {record.chain.decode()} is not in its place")
 
     def _segment(self, start: int) -> int:
         """Return the number of a segment in the index."""
@@ -197,6 +200,7 @@ class ChainFollower:
 
     def _store(self) -> None:
         state = self.state
+        state.hash = bytes.fromhex(self._hash.decode())
         self._connection.execute(
             "UPDATE chains SET chain = ?, segment = ?, offset = ?, sequence = ?, hash = ?, time = ?, unreadable = ?"
             " WHERE id = ?",
@@ -204,9 +208,10 @@ class ChainFollower:
         )
 
 
-def _time(record: Record) -> int:
+def _time(body: bytes) -> int:
+    """Return the time of an event, in milliseconds since 1970; 0 if there is none."""
     try:
-        value = record.value().get("time")
+        value = decode_body(body).get("time") if body else None
     except MalformedRecord:
         return 0
     return value if type(value) is int else 0

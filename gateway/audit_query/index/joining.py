@@ -1,15 +1,15 @@
 """Joining of the intents and outcomes of one chain to audit records."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from gateway.audit.events import INTENT, OUTCOME
 from gateway.audit_query.index.call_writer import Place, start_ms
 from gateway.audit_query.rows import RecordedEvent, audit_record
 from gateway.journal.format.payloads import event_code, request_id
-from gateway.journal.format.records import Record, decode_body
+from gateway.journal.format.records import decode_body
 from keyway.v1.audit_record_pb2 import AuditRecord
 
 _INTENT: Final = b'"event_code":"intent"'
@@ -22,9 +22,10 @@ Call = tuple[AuditRecord, Place]
 class _Intent(NamedTuple):
     """An intent without an outcome. body: None if its row is written already. time: of that row."""
 
-    receipt: str
+    sequence: int
+    hash: bytes
     body: bytes | None
-    place: Place
+    segment: int
     time: int = 0
 
 
@@ -37,49 +38,54 @@ class JoinedCalls:
 
 
 class CallJoiner:
-    """Joins events. pending: the calls whose row has no outcome yet: request ID, time, and place of the intent."""
+    """Joins events. chain: its number. pending: request ID, time, and sequence number of each intent in the index."""
 
-    def __init__(self, pending: Iterable[tuple[str, int, Place]]) -> None:
-        self._pending = {request: _Intent("", None, place, time) for request, time, place in pending}
+    def __init__(self, chain: int, pending: Iterable[tuple[str, int, int]]) -> None:
+        self._chain = chain
+        self._pending = {request: _Intent(first, b"", None, 0, time) for request, time, first in pending}
         self._joined = JoinedCalls()
 
-    def add(self, record: Record, place: Place) -> None:
-        """Add an event. Raises MalformedRecord."""
-        if _INTENT in record.body and (request := _REQUEST.search(record.body)) is not None:
+    def add(self, sequence: int, hash_: bytes, body: bytes, segment: int) -> None:
+        """Add an event. hash_: in hexadecimal digits. segment: its number. Raises MalformedRecord."""
+        if _INTENT in body and (request := _REQUEST.search(body)) is not None:
             # The outcome repeats the members of the intent, so most intents need not be parsed.
-            self._pending[request[1].decode()] = _Intent(str(record.receipt), record.body, place)
+            self._pending[request[1].decode()] = _Intent(sequence, hash_, body, segment)
             return
-        recorded = RecordedEvent(str(record.receipt), decode_body(record.body))
-        code, uid = event_code(recorded.event), request_id(recorded.event)
+        event = decode_body(body)
+        code, uid = event_code(event), request_id(event)
         if code == INTENT and uid:
-            self._pending[uid] = _Intent(recorded.receipt, record.body, place)
-        elif code == OUTCOME and uid and (intent := self._pending.pop(uid, None)) is not None:
-            self._add_outcome(intent, recorded, place._replace(first=intent.place.first))
-        elif (row := audit_record("", [recorded])) is not None:
+            self._pending[uid] = _Intent(sequence, hash_, body, segment)
+            return
+        intent = self._pending.pop(uid, None) if code == OUTCOME and uid else None
+        row = audit_record("", [*_needed_intent(intent, event), RecordedEvent("", event)])
+        if row is None:
+            return
+        first = intent.sequence if intent is not None else sequence
+        place = Place(self._chain, first, sequence, segment, bytes.fromhex(hash_.decode()))
+        if intent is None or intent.body is not None:
             self._joined.calls.append((row, place))
+        else:
+            # The start is a part of the key, so it must not change.
+            row.start_time.FromMilliseconds(intent.time)
+            self._joined.completed.append((row, place))
 
     def take(self) -> JoinedCalls:
         """Return the calls since the last time, also those that have no outcome yet."""
         for request, intent in self._pending.items():
-            if intent.body is not None and (row := _row(intent)) is not None:
-                self._joined.calls.append((row, intent.place))
+            if intent.body is None:
+                continue
+            row = audit_record("", _needed_intent(intent, {}))
+            if row is not None:
+                hash_ = bytes.fromhex(intent.hash.decode())
+                place = Place(self._chain, intent.sequence, intent.sequence, intent.segment, hash_)
+                self._joined.calls.append((row, place))
                 self._pending[request] = intent._replace(body=None, time=start_ms(row))
         joined, self._joined = self._joined, JoinedCalls()
         return joined
 
-    def _add_outcome(self, intent: _Intent, recorded: RecordedEvent, place: Place) -> None:
-        has_start = type(recorded.event.get("start_time")) is int  # older versions recorded it only in the intent
-        row = _row(intent, recorded) if intent.body is not None and not has_start else audit_record("", [recorded])
-        if row is None:
-            return
-        if intent.body is not None:
-            self._joined.calls.append((row, place))
-            return
-        # The start is a part of the key, so it must not change.
-        row.start_time.FromMilliseconds(intent.time)
-        self._joined.completed.append((row, place))
 
-
-def _row(intent: _Intent, *outcome: RecordedEvent) -> AuditRecord | None:
-    assert intent.body is not None
-    return audit_record("", [RecordedEvent(intent.receipt, decode_body(intent.body)), *outcome])
+def _needed_intent(intent: _Intent | None, outcome: Mapping[str, Any]) -> list[RecordedEvent]:
+    """Return the intent if the outcome does not state the start of the call, as in older versions."""
+    if intent is None or intent.body is None or type(outcome.get("start_time")) is int:
+        return []
+    return [RecordedEvent("", decode_body(intent.body))]

@@ -93,11 +93,27 @@ def encode(chain: str, sequence: int, previous: str, kind: Kind, body: bytes) ->
     return b'%b,"hash":"%b"}\n' % (covered, digest.encode()), digest
 
 
-def parse(line: bytes) -> Record:
-    """Return the record of a complete line, without checking its hash. Raises MalformedRecord."""
+class RecordFields(NamedTuple):
+    """The parts of a line, as bytes: for readers of many records, which need few of them as text."""
+
+    chain: bytes
+    sequence: bytes
+    previous: bytes
+    kind: bytes
+    body: bytes
+    hash: bytes
+
+
+def split(line: bytes) -> RecordFields:
+    """Return the parts of a complete line, without checking its hash. Raises MalformedRecord."""
     if (match := _LINE.fullmatch(line)) is None:
         raise MalformedRecord("the line does not have the form of a record")
-    chain, sequence, previous, kind, body, digest = match.groups()
+    return RecordFields(*match.groups())
+
+
+def parse(line: bytes) -> Record:
+    """Return the record of a complete line, without checking its hash. Raises MalformedRecord."""
+    chain, sequence, previous, kind, body, digest = split(line)
     return Record(
         chain.decode(), int(sequence), previous.decode(), cast("Kind", kind.decode()), body, digest.decode(), line
     )
