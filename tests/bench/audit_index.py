@@ -8,19 +8,15 @@ and prints the figures. It fails if an answer is wrong, or if a figure exceeds t
 import argparse
 import asyncio
 import resource
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
-
-import orjson
 
 from gateway.audit_query.index import schema
 from gateway.audit_query.index.local_source import LocalSource
@@ -34,6 +30,7 @@ from keyway.v1.audit_service_pb2 import (
     AUDIT_DIMENSION_RESOURCE,
 )
 from tests.support.audit_history import BEGIN, DAY_SECONDS, Past, PastCall, history, history_journal, write
+from tests.support.audit_indexer import index_of, indexer_process, until_indexed
 
 _DAYS: Final = 30
 _EVERYTHING: Final = Scope()
@@ -78,30 +75,17 @@ class Known:
         self.days[caller, datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%d")] += calls
 
 
-@contextmanager
-def indexer(directory: Path, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run the indexer process."""
-    settings = {"directory": str(directory), "index": str(folder), "log_level": "info", "log_format": "json"}
-    with subprocess.Popen((sys.executable, "-m", "gateway.audit_query.index"), stdin=subprocess.PIPE) as process:
-        assert process.stdin is not None
-        process.stdin.write(orjson.dumps(settings) + b"\n")
-        process.stdin.flush()
-        yield process
-        process.stdin.close()
-        process.wait()
-
-
 async def measure(directory: Path, calls: int) -> bool:
     """Write, index, and query; print the figures. Returns whether all answers are correct and no figure is far off."""
-    folder = directory / "index"
+    folder = index_of(directory)
     source = LocalSource(directory, folder)
     known = Known()
-    with indexer(directory, folder) as process:
+    with indexer_process(directory) as process:
         async with history_journal(directory) as journal:
             began = time.monotonic()
             await write(journal, known.counted(history(calls, days=_DAYS)))
             written = time.monotonic() - began
-            await _caught_up(source)
+            await until_indexed(source, _CAUGHT_UP_SECONDS)
             lag = time.monotonic() - began - written
             is_good = await _query(source, known)
             _print_sizes(directory, folder, known)
@@ -112,21 +96,6 @@ async def measure(directory: Path, calls: int) -> bool:
     print(f"then until indexed {lag:8.1f} s   {known.records / (written + lag):,.0f} records/s")
     print(f"indexer            {cpu.ru_utime + cpu.ru_stime:8.1f} s   processor time, {cpu.ru_maxrss >> 10} MiB")
     return is_good and is_alive
-
-
-async def _caught_up(source: LocalSource) -> None:
-    """Wait until the index is complete, including rollups."""
-    ends = time.monotonic() + _CAUGHT_UP_SECONDS
-    while time.monotonic() < ends:
-        try:
-            state = await source.state()
-        except Exception:  # noqa: BLE001 - the indexer has not created the index yet
-            await asyncio.sleep(0.1)
-            continue
-        if state.pending == 0:
-            return
-        await asyncio.sleep(0.2)
-    raise TimeoutError("the indexer did not catch up")
 
 
 async def _query(source: LocalSource, known: Known) -> bool:

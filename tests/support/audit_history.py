@@ -28,7 +28,7 @@ BEGIN: Final = 1_700_000_000
 """The time of the first call, in seconds since 1970."""
 DAY_SECONDS: Final = 86_400
 _ROOM: Final = 4096
-_CALLS_PER_TURN: Final = 200
+_CALLS_PER_TURN: Final = 50
 
 _MONOTONIC: Final = 1000.0
 _PROVIDERS: Final = ("nhn-certs", "nhn-keys", "asteria")

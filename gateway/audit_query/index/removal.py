@@ -12,6 +12,8 @@ from gateway.journal.format.segments import segment_starts
 
 _ROWS: Final = 2000
 """The number of rows that one step removes."""
+_NO_SEGMENT: Final = 1 << 62
+"""Greater than the number of every segment."""
 
 
 def remove_step(connection: sqlite3.Connection, texts: TextWriter, folder: Path, chain: ChainState) -> bool:
@@ -38,6 +40,5 @@ def remove_step(connection: sqlite3.Connection, texts: TextWriter, folder: Path,
     if len(rows) < _ROWS:
         connection.execute("DELETE FROM segments WHERE id = ?", segment)
         (oldest_number,) = connection.execute("SELECT min(id) FROM segments").fetchone()
-        if oldest_number is not None:
-            texts.remove_unused(oldest_number)
+        texts.remove_unused(oldest_number if oldest_number is not None else _NO_SEGMENT)
     return True
