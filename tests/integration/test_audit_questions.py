@@ -1,11 +1,13 @@
 """The questions in docs/audit.md, with the printed commands, against a journal with a known history.
 
-Each command asks the gateway, as a process with the auditor's identity, and its directory, offline.
+Each command asks the gateway, as a process with the auditor's identity, its directory, offline, and another gateway
+that answers from the central store.
 """
 
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,8 +18,12 @@ from gateway.cli.program import main
 from tests.clients.python.cli.commands import Commands, Ran, forking
 from tests.support.audit_queries import FULL_AUDITOR, KEYS_AUDITOR, queryable
 from tests.support.audit_questions import ORDERS_KEY, SECRET, WITH_KEY, WWW, History, make_history, questions
+from tests.support.central import central_store
+from tests.support.programs import unavailable
 from tests.support.stack import Stack
-from tests.support.trusted import AUDITOR, OPERATOR, ORDERS
+from tests.support.trusted import AUDITOR, OPERATOR, ORDERS, Trusted
+from tests.support.victoria_logs import PROGRAM as VICTORIA_LOGS
+from tests.support.waiting import eventually
 
 Ask = Callable[..., Awaitable[Ran]]
 """Runs the words of a `keyway audit` command."""
@@ -25,33 +31,53 @@ Ask = Callable[..., Awaitable[Ran]]
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The history, and the command line of the auditor for the gateway that has it."""
+    """The history, and the command lines of the auditor for the gateway that has it.
+
+    elsewhere: for another gateway, which answers from the central store; None without VictoriaLogs.
+    """
 
     history: History
     commands: Commands
+    elsewhere: Commands | None
 
 
 @pytest.fixture(scope="module")
 async def served(running_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
     await running_stack.reset()
-    folder = tmp_path_factory.mktemp("questions")
-    trusted = queryable(folder, running_stack)
-    certificate, key = trusted.authority.issue(uris=[FULL_AUDITOR]).write(folder, "auditor")
-    with forking() as server:
-        async with trusted.served() as address:
-            connection = {
-                "KEYWAY_ADDRESS": address,
-                "KEYWAY_CA": str(folder / "callers-ca.pem"),
-                "KEYWAY_CERTIFICATE": str(certificate),
-                "KEYWAY_PRIVATE_KEY": str(key),
-            }
-            yield Served(await make_history(trusted, address, running_stack), Commands(server, folder, connection))
+    async with AsyncExitStack() as exits:
+        server = exits.enter_context(forking())
+        trusted = queryable(tmp_path_factory.mktemp("questions"), running_stack)
+        elsewhere = None
+        if VICTORIA_LOGS.exists():
+            central = await exits.enter_async_context(central_store(tmp_path_factory.mktemp("central")))
+            query = {"source": "central", "central": dict(central.query)}
+            other = queryable(tmp_path_factory.mktemp("elsewhere"), running_stack, **query)
+            for each in (trusted, other):
+                each.configuration["audit"]["ship"] = dict(central.collector.ship)
+            elsewhere = auditor(other, await exits.enter_async_context(other.served()), server)
+        address = await exits.enter_async_context(trusted.served())
+        history = await make_history(trusted, address, running_stack)
+        if elsewhere is not None:
+            await central.has(trusted.audit)
+        yield Served(history, auditor(trusted, address, server), elsewhere)
     await running_stack.reset()
+
+
+def auditor(gateway: Trusted, address: str, server: Any) -> Commands:
+    """Return the command line of the auditor for a gateway."""
+    certificate, key = gateway.authority.issue(uris=[FULL_AUDITOR]).write(gateway.folder, "auditor")
+    connection = {
+        "KEYWAY_ADDRESS": address,
+        "KEYWAY_CA": str(gateway.folder / "callers-ca.pem"),
+        "KEYWAY_CERTIFICATE": str(certificate),
+        "KEYWAY_PRIVATE_KEY": str(key),
+    }
+    return Commands(server, gateway.folder, connection)
 
 
 @pytest.fixture
 def sources(served: Served, capsys: pytest.CaptureFixture[str]) -> Mapping[str, Ask]:
-    """Return the two ways to ask: the gateway, over gRPC, and its directory, offline."""
+    """Return the ways to ask: the gateway and one elsewhere, over gRPC, and the directory, offline."""
 
     async def gateway(*words: object) -> Ran:
         return await asyncio.to_thread(served.commands, "audit", *words)
@@ -61,10 +87,15 @@ def sources(served: Served, capsys: pytest.CaptureFixture[str]) -> Mapping[str, 
         output, errors = capsys.readouterr()
         return Ran(code, output.encode(), errors)
 
-    return {"gateway": gateway, "directory": directory}
+    async def central(*words: object) -> Ran:
+        if served.elsewhere is None:
+            unavailable("VictoriaLogs is missing (`make victoria-logs` builds it, with Go)")
+        return await asyncio.to_thread(served.elsewhere, "audit", *words)
+
+    return {"gateway": gateway, "directory": directory, "central": central}
 
 
-@pytest.fixture(params=["gateway", "directory"])
+@pytest.fixture(params=["gateway", "directory", "central"])
 def ask(request: pytest.FixtureRequest, sources: Mapping[str, Ask], served: Served) -> Ask:
     """Return a function that runs the command for a question, with further words."""
 
@@ -161,7 +192,13 @@ async def test_which_policy_decided(ask: Ask, served: Served) -> None:
 
 
 async def test_who_queried_the_audit_log(ask: Ask) -> None:
-    found = await rows(ask, "Who queried the audit log")
+    found: list[dict[str, Any]] = []
+
+    async def recorded() -> bool:
+        found[:] = await rows(ask, "Who queried the audit log")
+        return bool(found)
+
+    await eventually(recorded)
     assert {row["caller"] for row in found} == {FULL_AUDITOR}
     assert "ListAuditRecords" in {row["action"] for row in found}
 
@@ -194,10 +231,10 @@ async def test_auditor_of_one_provider_is_told_how_many_calls_are_omitted(served
 async def test_pseudonymized_export_names_no_caller(sources: Mapping[str, Ask], served: Served) -> None:
     folder = served.history.trusted.folder
     (folder / "pseudonyms.key").write_text("k" * 32)
-    for source, ask in sources.items():
+    for source in ("gateway", "directory"):
         path = folder / f"{source}.csv"
         words = ("--pseudonymize", "callers,peers", "--pseudonym-key", folder / "pseudonyms.key", "-o", path)
-        assert (await ask("export", *words)).code == 0
+        assert (await sources[source]("export", *words)).code == 0
         text = path.read_text()
         assert "spiffe://" not in text
         assert "127.0.0.1" not in text

@@ -4,13 +4,16 @@ The sequence numbers of a chain have no gaps. So the store has all records of a 
 many different numbers as there are between the first and the last one. The store cannot tell whether a gateway has
 records that it has not shipped, so an answer is complete up to the newest record of the chain that is furthest behind.
 A chain that was closed has no more records.
+
+New records become visible to queries within about a second, in any order. So the newest records are not counted, and a
+gap counts only if it is still there after that time.
 """
 
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from gateway.audit_query.central import fields, logsql
@@ -22,6 +25,10 @@ from keyway.v1.audit_service_pb2 import AuditCoverage
 
 _CACHE_SECONDS: Final = 10.0
 _MAXIMUM_CACHED: Final = 64
+_SETTLED_SECONDS: Final = 3.0
+"""The age after which a record is usually visible. Records that are shipped late are older when they arrive."""
+_VISIBLE_SECONDS: Final = 1.5
+"""The time after which a record that has arrived is visible."""
 _HOUR_MS: Final = 3_600_000
 _NAMED: Final = 3
 """The number of chains or journals that a reason names."""
@@ -61,7 +68,8 @@ class Coverage:
         )
         open_chains = [head.time for head in heads if not head.closed]
         if heads:
-            found.indexed_time.FromDatetime(min((datetime.now(UTC), *open_chains)))
+            settled = datetime.now(UTC) - timedelta(seconds=_SETTLED_SECONDS)
+            found.indexed_time.FromDatetime(min((settled, *open_chains)))
         return found
 
     def _reasons(self, heads: Sequence[ChainHead], extents: Sequence[_Extent]) -> Iterator[str]:
@@ -83,9 +91,11 @@ class Coverage:
         return found[1]
 
     async def _query(self, times: TimeRange) -> Sequence[_Extent]:
-        extents = await self._count(f"{EVENTS} {_recorded_in(times)}")
+        settled = int((time.time() - _SETTLED_SECONDS) * 1000)
+        extents = await self._count(f"{EVENTS} {_recorded_in(TimeRange(times.start, min(times.end, settled)))}")
         if not (suspect := [extent for extent in extents if extent.missing]):
             return extents
+        await asyncio.sleep(_VISIBLE_SECONDS)
         # The order of times is not exactly that of sequence numbers: some records may be just outside of the range.
         ranges = (
             f"({logsql.equals(logsql.CHAIN, each.chain)} {logsql.in_range(logsql.SEQUENCE, each.first, each.last + 1)})"
@@ -113,14 +123,11 @@ def _hours(times: TimeRange) -> TimeRange:
 
 def _recorded_in(times: TimeRange) -> str:
     """Return the condition that a record was written in a time range."""
-    end = "" if times.end >= FOREVER_MS else f" _time:<{_moment(times.end)}"
-    return f"_time:>={_moment(times.start)}{end}"
+    return f"_time:>={_moment(times.start)} _time:<{_moment(times.end)}"
 
 
 def _moment(milliseconds: int) -> str:
-    latest = datetime.max.replace(tzinfo=UTC)
-    seconds = min(milliseconds // 1000, int(latest.timestamp()))
-    return rfc3339(datetime.fromtimestamp(seconds, UTC))
+    return rfc3339(datetime.fromtimestamp(milliseconds / 1000, UTC))
 
 
 def _some(names: Sequence[str]) -> str:
