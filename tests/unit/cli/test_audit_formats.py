@@ -80,6 +80,8 @@ async def test_csv_has_the_documented_columns(source: MemorySource, capsys: pyte
         ({"outcome": contract.AUDIT_OUTCOME_UNKNOWN, "status": code_pb2.UNAVAILABLE}, "unknown", "UNAVAILABLE"),
         ({"outcome": contract.AUDIT_OUTCOME_PENDING}, "pending", "PENDING"),
         ({"denied": True}, "partly denied", "OK"),
+        ({"denied": True, "outcome": contract.AUDIT_OUTCOME_UNKNOWN}, "unknown", "OK"),
+        ({"denied": True, "outcome": contract.AUDIT_OUTCOME_PENDING}, "pending", "PENDING"),
         ({"outcome": 99, "status": 99}, "99", "99"),
     ],
 )
@@ -223,6 +225,12 @@ def test_table_fits_the_terminal(terminal: int) -> None:
     assert max(map(width, lines)) <= terminal
     assert ("Peer" in lines[0]) == (terminal >= 150)
     assert "".join(lines).count("증") == 30
+
+
+def test_numbers_are_not_folded() -> None:
+    columns = [table.TableColumn("Name"), table.TableColumn("Calls", right=True)]
+    lines = list(table.table(columns, [["abcdefghijklmnop", "123456789"]], 16))
+    assert lines == ["Name       Calls", "abcde  123456789", "fghij", "klmno", "p"]
 
 
 def test_table_in_a_file_is_aligned_and_not_folded() -> None:

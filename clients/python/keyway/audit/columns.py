@@ -14,6 +14,7 @@ from keyway.v1.audit_record_pb2 import AuditOutcome, AuditRecord
 SEPARATOR: Final = "; "
 """Between the values of one cell."""
 _SHOWN_RESOURCES: Final = 3
+_DENIED: Final = {records.AUDIT_OUTCOME_SUCCESS: "partly denied", records.AUDIT_OUTCOME_FAILURE: "denied"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class RecordColumn:
 
 def outcome(record: AuditRecord) -> str:
     """Return the result of a call in words."""
-    if record.denied:
-        return "partly denied" if record.outcome == records.AUDIT_OUTCOME_SUCCESS else "denied"
+    if record.denied and record.outcome in _DENIED:
+        return _DENIED[record.outcome]
     return outcome_name(record.outcome)
 
 

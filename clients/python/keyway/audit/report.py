@@ -76,13 +76,15 @@ _COUNTS: Final[Mapping[str, Callable[[AuditGroup], str]]] = {
     "p50_ms": lambda group: milliseconds(group.p50) if group.HasField("p50") else "",
     "p99_ms": lambda group: milliseconds(group.p99) if group.HasField("p99") else "",
 }
-_TITLES: Final = {
-    "denied_calls": "Denied",
-    "failed_calls": "Failed",
-    "unknown_calls": "Unknown",
-    "p50_ms": "p50 ms",
-    "p99_ms": "p99 ms",
-}
+_COUNT_COLUMNS: Final = (
+    TableColumn("Calls", right=True),
+    TableColumn("Denied", right=True, terminal=60),
+    TableColumn("Failed", right=True, terminal=80),
+    TableColumn("Unknown", right=True, terminal=80),
+    TableColumn("p50 ms", right=True, terminal=120),
+    TableColumn("p99 ms", right=True, terminal=120),
+)
+"""The columns of `_COUNTS` in a table."""
 
 Row = Mapping[str, str]
 
@@ -179,8 +181,7 @@ def _table(kind: ReportKind, rows: Sequence[Row], screen: Screen) -> Iterator[st
         yield "  none"
         return
     names = [_NAMES[dimension] for dimension in kind.group_by]
-    columns = [TableColumn(name.capitalize()) for name in names]
-    columns += [TableColumn(_TITLES.get(name, name.capitalize()), right=True) for name in _COUNTS]
+    columns = [*(TableColumn(name.capitalize()) for name in names), *_COUNT_COLUMNS]
     texts = [[row[name] for name in (*names, *_COUNTS)] for row in rows]
     yield from table(columns, texts, screen.width, bold=screen.bold)
 

@@ -33,7 +33,7 @@ def table(
     cells = [[clean(row[number]) for number in shown] for row in rows]
     widths = [max(width(column.title), *(width(row[place]) for row in cells), 0) for place, column in enumerate(chosen)]
     if terminal is not None:
-        widths = _fitted(widths, terminal - _GAP * (len(widths) - 1))
+        widths = _fitted(widths, chosen, terminal - _GAP * (len(widths) - 1))
     header = _lines([column.title for column in chosen], chosen, widths)
     yield from (f"{_BOLD}{line}{_PLAIN}" if bold else line for line in header)
     for row in cells:
@@ -56,11 +56,17 @@ def _padded(text: str, cells: int, *, right: bool) -> str:
     return space + text if right else text + space
 
 
-def _fitted(widths: Sequence[int], available: int) -> list[int]:
-    """Return widths with at most this sum, if possible: the widest columns become equally narrow."""
-    if sum(widths) <= available:
-        return list(widths)
+def _fitted(widths: Sequence[int], columns: Sequence[TableColumn], available: int) -> list[int]:
+    """Return widths with at most this sum, if possible: the widest columns become equally narrow.
+
+    Columns that are aligned to the right keep their width, because a folded number is a wrong number.
+    """
+
+    def limited(limit: int) -> list[int]:
+        pairs = zip(widths, columns, strict=True)
+        return [cells if column.right else min(cells, limit) for cells, column in pairs]
+
     limit = max(widths)
-    while limit > _NARROWEST and sum(min(cells, limit) for cells in widths) > available:
+    while limit > _NARROWEST and sum(limited(limit)) > available:
         limit -= 1
-    return [min(cells, limit) for cells in widths]
+    return limited(limit)
