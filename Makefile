@@ -31,9 +31,10 @@ LOCK := $(COMPILE) pyproject.toml clients/python/pyproject.toml --no-emit-packag
 # Tests start their own servers, so more than one worker per core does not help.
 PYTEST_FLAGS ?= -n auto --dist loadgroup
 MINUTES ?= 10
+CALLS ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run emulate test unit fuzz test-clients image lint types layout generate generate-docs generated collector collector-lock victoria-logs bench-setup bench soak profile check check-bare check-external lock clean FORCE
+.PHONY: help setup run emulate test unit fuzz test-clients image lint types layout generate generate-docs generated collector collector-lock victoria-logs bench-setup bench soak profile check check-bare check-central check-external lock clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -166,6 +167,9 @@ check-bare: ## run `make run`, `make unit`, and `make test` in a minimal Debian 
 check-external: $(READY) $(ENVOY_HOME)/.ready bench-setup ## checks that take minutes or need large programs: Envoy, and floods of unauthenticated peers (root, cgroups v1)
 	KEYWAY_TESTS_REQUIRE_ALL=1 $(BIN)/python -m pytest tests/integration/test_envoy.py
 	$(BIN)/python -m tests.bench.peer_floods --envoy
+
+check-central: $(READY) $(COLLECTOR) $(VICTORIA_LOGS) ## check the central store with CALLS=100000 over 3 gateways, while its collector is killed
+	$(BIN)/python -m tests.bench.central_store --calls $(CALLS)
 
 lock: $(READY) ## pin the Python dependencies again, with hashes
 	$(LOCK) --group build --output-file requirements.lock

@@ -38,6 +38,7 @@ async def journals(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 async def central(tmp_path_factory: pytest.TempPathFactory, journals: list[Path]) -> AsyncIterator[Central]:
     async with central_store(tmp_path_factory.mktemp("central")) as central:
         await central.ship(*journals)
+        await central.ship_again(journals[1])
         await central.store.insert([{"_msg": "a log of something else", "_time": "2026-01-01T00:00:00Z", "app": "x"}])
         yield central
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gateway.audit_query.central import logsql
 from gateway.audit_query.central.settings import CentralSettings
 from gateway.audit_query.central.source import CentralSource
 from gateway.audit_query.source import AuditSource, Scope
 from gateway.journal.format.manifest import load
-from gateway.journal.format.segments import chain_folders, read_records
+from gateway.journal.format.segments import CURSOR, chain_folders, read_records
 from keyway.v1.audit_record_pb2 import AuditFilter, AuditRecord
 from tests.support.authority import CertificateAuthority
 from tests.support.shipping import shipping
@@ -49,18 +50,30 @@ class Central:
             async with shipping(directory, **self.collector.ship):
                 await self.has(directory)
 
+    async def ship_again(self, directory: Path) -> None:
+        """Ship all records of a journal a second time, as after the loss of the cursor."""
+        journal = logsql.equals(logsql.JOURNAL, journal_id(directory))
+        before = len(await self.store.query(f"{journal} | fields {logsql.SEQUENCE}"))
+        for folder in chain_folders(directory):
+            (folder / CURSOR).unlink(missing_ok=True)
+
+        async def doubled() -> bool:
+            return len(await self.store.query(f"{journal} | fields {logsql.SEQUENCE}")) >= 2 * before
+
+        async with shipping(directory, **self.collector.ship):
+            await eventually(doubled)
+
     async def has(self, *directories: Path) -> None:
         """Wait until the store has all records of these journals, at least once."""
         for directory in directories:
             wanted = {stored.record.receipt for folder in chain_folders(directory) for stored in read_records(folder)}
-            journal = journal_id(directory)
+            journal = logsql.equals(logsql.JOURNAL, journal_id(directory))
 
             async def all_stored(journal: str = journal, count: int = len(wanted)) -> bool:
-                query = f'"keyway.audit.journal":="{journal}" | stats count_uniq("keyway.audit.hash") as found'
-                rows = await self.store.query(query)
+                rows = await self.store.query(f"{journal} | stats count_uniq({logsql.quote(logsql.HASH)}) as found")
                 return bool(rows) and int(rows[0]["found"]) >= count
 
-            await eventually(all_stored, 60.0)
+            await eventually(all_stored, 300.0)
 
 
 @asynccontextmanager

@@ -93,15 +93,21 @@ class Coverage:
     async def _query(self, times: TimeRange) -> Sequence[_Extent]:
         settled = int((time.time() - _SETTLED_SECONDS) * 1000)
         extents = await self._count(f"{EVENTS} {_recorded_in(TimeRange(times.start, min(times.end, settled)))}")
-        if not (suspect := [extent for extent in extents if extent.missing]):
-            return extents
-        await asyncio.sleep(_VISIBLE_SECONDS)
         # The order of times is not exactly that of sequence numbers: some records may be just outside of the range.
-        ranges = (
+        extents = await self._recount(extents)
+        if any(extent.missing for extent in extents):
+            await asyncio.sleep(_VISIBLE_SECONDS)
+            extents = await self._recount(extents)
+        return extents
+
+    async def _recount(self, extents: Sequence[_Extent]) -> Sequence[_Extent]:
+        """Count the records of chains with missing records again, between the same sequence numbers at any time."""
+        ranges = [
             f"({logsql.equals(logsql.CHAIN, each.chain)} {logsql.in_range(logsql.SEQUENCE, each.first, each.last + 1)})"
-            for each in suspect
-        )
-        return await self._count(f"{EVENTS} {logsql.any_of(ranges)}")
+            for each in extents
+            if each.missing
+        ]
+        return await self._count(f"{EVENTS} {logsql.any_of(ranges)}") if ranges else ()
 
     async def _count(self, query: str) -> Sequence[_Extent]:
         sequence = logsql.quote(logsql.SEQUENCE)
