@@ -126,6 +126,18 @@ async def test_piped_table_is_complete(recorded: Recorded) -> None:
     assert all(NAME in line for line in ran.lines[1:])
 
 
+async def test_status_shows_chains_and_index(recorded: Recorded) -> None:
+    ran = await asyncio.to_thread(recorded.commands, "audit", "status")
+    assert ran.code == 0
+    fields = dict(line.split(maxsplit=1) for line in ran.lines[: ran.lines.index("")])
+    assert fields.keys() >= {"Journal", "Size", "Shipping", "Index", "Indexed"}
+    assert fields["Shipping"] == "off"
+    folder, *_, head = ran.lines[-1].split()
+    assert folder == "worker-0"
+    assert (await asyncio.to_thread(main, ["audit", "verify", str(recorded.directory), "--expect", head])) == 0
+    assert (await asyncio.to_thread(recorded.commands, "audit", "status", "--json")).objects()[0]["chains"]
+
+
 async def test_follow_prints_each_new_call_once(recorded: Recorded) -> None:
     words = ("audit", "tail", "-n", "1", "--follow", "--action", "Encrypt")
     terminal = recorded.commands.on_terminal(*words, columns=300)

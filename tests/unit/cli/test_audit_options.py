@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from google.rpc import code_pb2
 
 from keyway.audit import times
 from keyway.audit.query import GROUPS, OptionError, filters
+from keyway.cli.audit_status import duration_text
 from keyway.v1 import audit_record_pb2 as contract
 from tests.support.audit_records import option_values
 
@@ -79,3 +81,10 @@ def test_policy_group_stands_for_its_actions() -> None:
     assert {each.provider for each in made} == {"asteria"}
     assert "DeleteCertificate" in GROUPS["ManageCertificates"]
     assert "DeleteTrustedAuthority" in GROUPS["ManageTrustStores"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3700, "1 h 1 min"), (90_000, "1 d 1 h")]
+)
+def test_durations_have_two_units(seconds: int, text: str) -> None:
+    assert duration_text(Duration(seconds=seconds)) == text

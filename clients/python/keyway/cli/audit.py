@@ -12,9 +12,11 @@ from keyway.audit.query import OptionError
 from keyway.audit.reader import AuditReader
 from keyway.audit.screen import Screen
 from keyway.audit.tail import tail_records
-from keyway.cli.audit_calls import AuditCalls, verified
+from keyway.cli.audit_calls import GATEWAY_LOG, AuditCalls, verified
+from keyway.cli.audit_status import CHAIN_COLUMNS, chain_rows, status_fields
 from keyway.cli.commands import Group, pass_session
 from keyway.cli.session import Session
+from keyway.v1.audit_service_pb2 import GetJournalStatusRequest, GetJournalStatusResponse
 
 _POLL_SECONDS: Final = 2.0
 _KINDS: Final[dict[str, dict[str, Any]]] = {
@@ -142,6 +144,30 @@ def tail(session: Session, **values: Any) -> int:
         return 0
 
     return _run(session, values, run)
+
+
+@audit.command(
+    examples="keyway audit status",
+    notes="Keep the heads elsewhere: they prove later that no records were removed.",
+)
+@pass_session
+def status(session: Session) -> None:
+    """Show the state of the journal: size, shipping, index, and chains."""
+
+    async def get() -> GetJournalStatusResponse:
+        async with AuditCalls(session) as calls:
+            response: GetJournalStatusResponse = await calls.get_journal_status(
+                GetJournalStatusRequest(name=GATEWAY_LOG)
+            )
+            return response
+
+    response = asyncio.run(get())
+    if session.json:
+        session.output.json(response)
+        return
+    session.output.fields(status_fields(response))
+    session.output.line("")
+    session.output.table(CHAIN_COLUMNS, chain_rows(response))
 
 
 @audit.command(

@@ -18,7 +18,7 @@ from keyway.cli.session import Session
 from keyway.v1 import audit_service_pb2 as contract
 from keyway.v1.audit_service_pb2 import VerifyJournalRequest, VerifyJournalResponse
 
-_GATEWAY_LOG: Final = "auditLogs/keyway:gateway"
+GATEWAY_LOG: Final = "auditLogs/keyway:gateway"
 _POLL_SECONDS: Final = 1.0
 
 
@@ -62,6 +62,10 @@ class AuditCalls:
         """Return groups of calls."""
         return await self._call(self._client.audit.summarize_audit_records, request)
 
+    async def get_journal_status(self, request: contract.GetJournalStatusRequest, /) -> Any:
+        """Return the state of the journal."""
+        return await self._call(self._client.audit.get_journal_status, request)
+
     async def verify_journal(self, request: VerifyJournalRequest, /) -> Any:
         """Start a verification, or return its progress."""
         return await self._call(self._client.audit.verify_journal, request)
@@ -77,14 +81,14 @@ class AuditCalls:
 async def verified(session: Session, *, restart: bool) -> int:
     """Verify the journal, print the progress and the result, and return the exit code."""
     async with AuditCalls(session) as calls:
-        response = await calls.verify_journal(VerifyJournalRequest(name=_GATEWAY_LOG, restart=restart))
+        response = await calls.verify_journal(VerifyJournalRequest(name=GATEWAY_LOG, restart=restart))
         shown = -1
         while response.state == contract.VERIFICATION_STATE_RUNNING:
             if response.progress_percent != shown and session.output.errors.is_terminal:
                 shown = response.progress_percent
                 session.output.note(f"{shown} %, {response.checked_records} records checked", "dim")
             await asyncio.sleep(_POLL_SECONDS)
-            response = await calls.verify_journal(VerifyJournalRequest(name=_GATEWAY_LOG))
+            response = await calls.verify_journal(VerifyJournalRequest(name=GATEWAY_LOG))
     if session.json:
         session.output.json(response)
     else:

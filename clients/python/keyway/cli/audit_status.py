@@ -1,0 +1,49 @@
+"""The state of a gateway's journal as text: size, shipping, index, and chains."""
+
+from collections.abc import Iterator
+
+from google.protobuf.duration_pb2 import Duration
+from rich.filesize import decimal
+
+from keyway.audit.times import time_text
+from keyway.cli.output import Column
+from keyway.v1.audit_service_pb2 import GetJournalStatusResponse
+
+CHAIN_COLUMNS = (
+    Column("Folder"),
+    Column("Segments", justify="right"),
+    Column("Unshipped", justify="right"),
+    Column("Lag", justify="right"),
+    Column("Head", folds=True),
+)
+
+
+def status_fields(status: GetJournalStatusResponse) -> Iterator[tuple[str, str]]:
+    """Yield the fields of the journal for display."""
+    yield "Journal", status.journal
+    yield "Size", decimal(status.size_bytes)
+    yield "Free space", decimal(status.free_bytes)
+    yield "Time to full", duration_text(status.time_to_full) if status.HasField("time_to_full") else "not shrinking"
+    yield "Shipping", "on" if status.shipping else "off"
+    if status.HasField("index"):
+        yield "Index", f"{decimal(status.index.index_bytes)}, {status.index.pending_records} records pending"
+        if status.index.HasField("indexed_time"):
+            yield "Indexed until", time_text(status.index.indexed_time)
+
+
+def chain_rows(status: GetJournalStatusResponse) -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield a row for each chain."""
+    for chain in status.chains:
+        lag = duration_text(chain.shipping_lag) if chain.HasField("shipping_lag") else ""
+        yield chain.folder, str(chain.segments), str(chain.unshipped_records), lag, chain.head
+
+
+def duration_text(duration: Duration) -> str:
+    """Return a duration in its largest two units, such as `3 d 4 h`."""
+    seconds = int(duration.ToTimedelta().total_seconds())
+    parts: list[str] = []
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+        number, seconds = divmod(seconds, length)
+        if number or (unit == "s" and not parts):
+            parts.append(f"{number} {unit}")
+    return " ".join(parts[:2])
