@@ -11,7 +11,7 @@ import yaml
 from gateway.cli.program import main
 
 ROOT = Path(__file__).parents[3]
-CONFIGURATIONS = ["deploy/emulators.yaml", "deploy/trusted.yaml"]
+CONFIGURATIONS = ["deploy/emulators.yaml", "deploy/trusted.yaml", "deploy/central/gateway.yaml"]
 
 
 @pytest.fixture
