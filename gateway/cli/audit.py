@@ -22,8 +22,10 @@ from gateway.journal.format.records import Receipt, Record
 from gateway.journal.ship.shipper import run_shipper
 from gateway.journal.verify.verification import Unverifiable, verify
 from gateway.journal.write.compressed_journal import decompress_journal
-from keyway.audit import report
 from keyway.audit.options import EXPORT, LIST, REPORT, SHOW, TAIL, Option
+from keyway.audit.query import OptionError, filters
+from keyway.audit.report import KINDS
+from keyway.v1.audit_record_pb2 import AuditFilter
 
 _FOLLOW_SECONDS: Final = 0.2
 
@@ -105,9 +107,7 @@ def _add_queries(add: Subcommands) -> None:
         metavar="REQUEST_ID",
         help="request ID, from the trailer keyway-request-id or the logs, or a receipt",
     )
-    parsers["report"].add_argument(
-        "reports", nargs="*", metavar="REPORT", help=f"{', '.join(report.KINDS)}; default: all"
-    )
+    parsers["report"].add_argument("reports", nargs="*", metavar="REPORT", help=f"{', '.join(KINDS)}; default: all")
 
 
 async def _verify(options: argparse.Namespace) -> int:
@@ -128,6 +128,8 @@ async def _verify(options: argparse.Namespace) -> int:
 async def _tail(options: argparse.Namespace) -> int:
     if not options.json:
         return await tail_calls(options)
+    if filters(vars(options)) != [AuditFilter()]:
+        raise OptionError("--json: prints the records of the journal, without filters; use --format json")
     tail = Tail(options.directory)
     _print_lines(tail.newest(options.lines))
     while options.follow:

@@ -67,9 +67,9 @@ async def list_calls(options: argparse.Namespace) -> int:
 @reads_records
 async def report_calls(options: argparse.Namespace) -> int:
     """Print reports."""
-    values = option_values(options)
+    values, kinds = option_values(options), report.kinds_of(options.reports)
     async with _reader(options, values) as reader:
-        return await report.print_reports(reader, report.kinds_of(options.reports), values, Screen())
+        return await report.print_reports(reader, kinds, values, Screen())
 
 
 @reads_records

@@ -123,6 +123,38 @@ async def test_tail_prints_journal_records_as_json(run: Run, directory: Path) ->
     assert (await run("tail", directory, "-n", "0"))[1] == ""
 
 
+async def test_filters_select_calls_but_no_journal_records(run: Run, directory: Path) -> None:
+    assert (await run("tail", directory, "--action", "Decrypt"))[:2] == (0, "")
+    assert len((await run("tail", directory, "--action", "Encrypt", "-n", "2"))[1].splitlines()) == 2
+    code, output, errors = await run("tail", directory, "--action", "Encrypt", "--json")
+    assert (code, output) == (2, "")
+    assert errors == "keyway: --json: prints the records of the journal, without filters; use --format json\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("list", "--since", "x"), "--since: 'x' is not a point in time"),
+        (("report", "x"), "report 'x' does not exist; choose from keys"),
+        (("export", "--pseudonymize", "x"), "--pseudonymize: 'x' is not one of callers, peers"),
+        (("tail", "--until", "1d", "--since", "1h"), "--until: must be later than --since"),
+        (("show", "a:b"), "a receipt has the form CHAIN:SEQUENCE:HASH"),
+    ],
+)
+async def test_wrong_values_are_wrong_usage(run: Run, directory: Path, arguments: tuple[str, ...], error: str) -> None:
+    command, *words = arguments
+    code, output, errors = await run(command, directory, *words)
+    assert (code, output) == (2, "")
+    assert error in errors
+
+
+@pytest.mark.parametrize("command", ["list", "report", "export", "tail"])
+async def test_directory_without_a_journal_is_an_error(run: Run, tmp_path: Path, command: str) -> None:
+    code, output, errors = await run(command, tmp_path / "none")
+    assert (code, output) == (1, "")
+    assert "none" in errors
+
+
 async def test_tail_prints_new_calls(directory: Path, tmp_path: Path) -> None:
     async with Process(tmp_path, "audit", "tail", directory, "-n", "1", "--follow") as process:
         await eventually(lambda: printed(process, 1))
