@@ -58,6 +58,7 @@ func serviceConfig(retries, healthChecking bool) string {
 // idempotentMethods lists the methods that the contract marks as NO_SIDE_EFFECTS.
 var idempotentMethods = sync.OnceValue(func() []methodName {
 	files := []protoreflect.FileDescriptor{
+		keywayv1.File_keyway_v1_audit_service_proto,
 		keywayv1.File_keyway_v1_certificate_service_proto,
 		keywayv1.File_keyway_v1_key_service_proto,
 		keywayv1.File_keyway_v1_provider_service_proto,

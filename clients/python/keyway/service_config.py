@@ -11,9 +11,9 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
 from keyway.retry_policy import RETRY_POLICY
-from keyway.v1 import certificate_service_pb2, key_service_pb2, provider_service_pb2
+from keyway.v1 import audit_service_pb2, certificate_service_pb2, key_service_pb2, provider_service_pb2
 
-_FILES: Final = (certificate_service_pb2, key_service_pb2, provider_service_pb2)
+_FILES: Final = (audit_service_pb2, certificate_service_pb2, key_service_pb2, provider_service_pb2)
 
 
 def methods() -> Iterator[MethodDescriptor]:

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 
 import { createRegistry, type DescMethod, fromJson, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
 import {
+  AuditService,
   type CallOptions,
   CertificateService,
   type ConnectOptions,
@@ -66,7 +67,12 @@ interface Outcome {
   readonly trailers?: Trailers;
 }
 
-const SERVICES = { certificates: CertificateService, keys: KeyService, providers: ProviderService };
+const SERVICES = {
+  audit: AuditService,
+  certificates: CertificateService,
+  keys: KeyService,
+  providers: ProviderService,
+};
 const DEADLINE_MS = 10_000;
 const registry = createRegistry(file_google_rpc_error_details);
 

@@ -9,6 +9,7 @@ import * as grpc from "@grpc/grpc-js";
 import { context, ROOT_CONTEXT, TraceFlags, trace } from "@opentelemetry/api";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../src/gen/google/rpc/error_details_pb.js";
 import {
+  AuditService,
   CertificateService,
   Code,
   connect,
@@ -177,7 +178,7 @@ test("retries match the shared service config", async () => {
   const shared = JSON.parse(await readFile(new URL("../../../service-config.json", import.meta.url), "utf8"));
   const { waitForReady: _, ...policy } = shared.methodConfig[0];
   policy.retryPolicy.retryableStatusCodes = [grpc.status.UNAVAILABLE];
-  assert.deepEqual(serviceConfig([CertificateService, KeyService, ProviderService], true).methodConfig, [policy]);
+  assert.deepEqual(serviceConfig([AuditService, CertificateService, KeyService, ProviderService], true).methodConfig, [policy]);
 });
 
 test("plaintext uses no proxy of the environment", async () => {

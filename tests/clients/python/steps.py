@@ -9,11 +9,16 @@ from google.protobuf import json_format
 from google.rpc import error_details_pb2  # noqa: F401 - required to print the details of errors of batch items
 
 import keyway
-from keyway.v1 import certificate_service_pb2, key_service_pb2, provider_service_pb2
+from keyway.v1 import audit_service_pb2, certificate_service_pb2, key_service_pb2, provider_service_pb2
 from tests.clients.python.outcomes import differences, failed, filled, succeeded
 
-FILES = (certificate_service_pb2, key_service_pb2, provider_service_pb2)
-STUBS = {"CertificateService": "certificates", "KeyService": "keys", "ProviderService": "providers"}
+FILES = (audit_service_pb2, certificate_service_pb2, key_service_pb2, provider_service_pb2)
+STUBS = {
+    "AuditService": "audit",
+    "CertificateService": "certificates",
+    "KeyService": "keys",
+    "ProviderService": "providers",
+}
 
 
 def options(case: Any, ready: Any) -> Any:

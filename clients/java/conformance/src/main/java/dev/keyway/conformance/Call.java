@@ -7,6 +7,7 @@ import com.google.gson.JsonObject;
 import com.google.protobuf.Message;
 import dev.keyway.KeywayClient;
 import dev.keyway.KeywayException;
+import dev.keyway.v1.AuditServiceGrpc;
 import dev.keyway.v1.CertificateServiceGrpc;
 import dev.keyway.v1.KeyServiceGrpc;
 import dev.keyway.v1.ListCertificatesRequest;
@@ -118,7 +119,8 @@ final class Call {
         return Stream.of(
                         CertificateServiceGrpc.getServiceDescriptor(),
                         KeyServiceGrpc.getServiceDescriptor(),
-                        ProviderServiceGrpc.getServiceDescriptor())
+                        ProviderServiceGrpc.getServiceDescriptor(),
+                        AuditServiceGrpc.getServiceDescriptor())
                 .map(service -> service.getMethods())
                 .flatMap(Collection::stream)
                 .filter(method -> method.getFullMethodName().equals(fullName))
