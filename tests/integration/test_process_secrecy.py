@@ -43,8 +43,9 @@ from tests.support.x509_chain import key_pem
 
 KEYS_OF_THE_JOURNAL: Final = {"signing-key.pem", "digest-key"}
 OF_TOKENS_ONLY: Final = {"JwtSettings.jwks_ca_certificates"}
-NOT_WITH_TOKENS: Final = {"AuditSettings.digest_key"}
+NOT_WITH_TOKENS: Final = {"AuditSettings.digest_key", "CentralSettings.ca_certificates", "CentralSettings.password"}
 SHIPPING_TOKEN, TELEMETRY_TOKEN = "shipping-token-61c0", "telemetry-token-07be"
+CENTRAL_PASSWORD = "central-password-d41e"
 SELDOM: Final = {"rate": 0.001, "burst": 1, "concurrency": 1}
 
 
@@ -78,7 +79,7 @@ class Watched:
             "providers": providers(stack, folder),
             "log": {"level": "debug"},
             # Not compressed, because the test searches the files for secrets.
-            "audit": {"directory": "audit", "ship": ship, "segment_bytes": 1 << 20, "compress": False}
+            "audit": {"directory": "audit", "query": {}, "ship": ship, "segment_bytes": 1 << 20, "compress": False}
             | {"checkpoint_records": 500},
             "telemetry": {
                 "endpoint": self.telemetry.endpoint,
@@ -164,8 +165,20 @@ async def publishing(content: bytes, watched: Watched) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
+def with_central_store(watched: Watched) -> None:
+    """Answer audit queries from a central store. The one named here does not answer like one, so they fail."""
+    central = {
+        "endpoint": watched.telemetry.endpoint,
+        "username": "keyway",
+        "password": CENTRAL_PASSWORD,
+        "ca_certificates": {"file": str(watched.trusted.folder / "callers-ca.pem")},
+    }
+    watched.trusted.configuration["audit"] |= {"query": {"source": "central", "central": central}}
+
+
 async def test_no_secret_leaks_with_certificate_callers(watched: Watched) -> None:
     own = with_keys_of_its_own(watched)
+    with_central_store(watched)
     watched.trusted.configuration["limits"]["callers"] = {ORDERS: SELDOM}
     configured = set(configured_secrets(watched.settings()))
     assert secret_settings() - {secret.field for secret in configured} == OF_TOKENS_ONLY

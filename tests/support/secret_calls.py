@@ -31,7 +31,7 @@ SETTINGS_SESSION: Final = "settings-session-id"
 FILE_PASSWORD: Final = "settings-file-password"
 OLD, NEW, GATED, SESSION, LATE = "nhn-old", "nhn-new", "nhn-gated", "asteria-session", "asteria-late"
 KINDS: Final = {KEYS: KEY_MANAGER, CERTIFICATES: CERTIFICATE_MANAGER, WARP: ASTERIA}
-LOCAL: Final = {"ListProviders", "GetProvider", "CheckProvider", "ListStatusMappings"}
+LOCAL: Final = {method.name for method in METHODS if method.served_by_gateway}
 IN_ITS_ITEMS: Final = {"BatchEncrypt", "BatchDecrypt"}
 BROKEN: Final[Mapping[str, Mapping[str, Any]]] = {
     "a cut body": {"mode": "cut_off"},

@@ -13,7 +13,12 @@ from gateway.demo import DEMO_PROVIDERS, Ports, emulators
 from gateway.emulators.host import EmulatorHost
 from gateway.gateway_settings import GatewaySettings
 from gateway.providers.catalog import SETTINGS
-from keyway.v1 import certificate_service_pb2_grpc, key_service_pb2_grpc, provider_service_pb2_grpc
+from keyway.v1 import (
+    audit_service_pb2_grpc,
+    certificate_service_pb2_grpc,
+    key_service_pb2_grpc,
+    provider_service_pb2_grpc,
+)
 from tests.support.once import ONCE
 
 CERTIFICATE_MANAGER = "nhn-certificate-manager"
@@ -81,6 +86,7 @@ class Gateway:
         self.certificates = certificate_service_pb2_grpc.CertificateServiceStub(self.channel)
         self.keys = key_service_pb2_grpc.KeyServiceStub(self.channel)
         self.providers = provider_service_pb2_grpc.ProviderServiceStub(self.channel)
+        self.audit = audit_service_pb2_grpc.AuditServiceStub(self.channel)
         self.health = health_pb2_grpc.HealthStub(self.channel)
         return self
 

@@ -57,13 +57,13 @@ def home_of(method: str) -> str:
         for provider in DEMO_PROVIDERS
         if operation in implemented_operations(PROVIDER_TYPES[provider["type"]].create)
     ]
-    # The gateway itself serves ProviderService, for every provider.
+    # The gateway itself serves ProviderService and AuditService.
     return WARP if WARP in serving or not serving else serving[0]
 
 
 def call(gateway: Gateway, method: str, request: Message | None = None, **options: Any) -> Any:
     """Call a method by its name."""
-    for stub in (gateway.certificates, gateway.keys, gateway.providers):
+    for stub in (gateway.certificates, gateway.keys, gateway.providers, gateway.audit):
         if hasattr(stub, method):
             return getattr(stub, method)(valid_request(method) if request is None else request, **options)
     raise AssertionError(f"no service has {method}")
@@ -85,6 +85,7 @@ def _seeded_names(method: str, parent: str) -> Mapping[str, str]:
         "keyway.dev/Key": f"{parent}/keys/{key}",
         "keyway.dev/KeyVersion": f"{parent}/keys/{key}",  # a key without a version means its latest version
         "keyway.dev/Secret": f"{parent}/secrets/demo-secret",
+        "keyway.dev/AuditLog": "auditLogs/keyway:gateway",
     }
 
 
