@@ -49,7 +49,8 @@ async def get_journal_status(call: Call) -> None:
 
 async def verify_journal(call: Call) -> None:
     async def has_ended() -> bool:
-        return (await call("VerifyJournal", name=GATEWAY_LOG))["state"] != "VERIFICATION_STATE_RUNNING"
+        state: str = (await call("VerifyJournal", name=GATEWAY_LOG))["state"]
+        return state != "VERIFICATION_STATE_RUNNING"
 
     await eventually(has_ended)
     assert (await call("VerifyJournal", name=GATEWAY_LOG))["state"] == "VERIFICATION_STATE_VERIFIED"
