@@ -6,7 +6,6 @@ must write and send no secret, except to its own upstream or caller.
 
 import contextlib
 import socket
-import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Final
 
 import grpc
 import pytest
-from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import PrivateFormat
 
@@ -24,6 +22,7 @@ from gateway.gateway_settings import GatewaySettings
 from gateway.journal.ship.attributes import KIND, SEQUENCE
 from tests.support.authority import AUDIENCE, ISSUER, TokenIssuer
 from tests.support.collector import Collector, CollectorTls
+from tests.support.key_set_server import publishing
 from tests.support.processes import Process
 from tests.support.secrecy import KEY_TEXT, WORDS, Secret, configured_secrets, leaks, secret_fields, secret_settings
 from tests.support.secret_calls import (
@@ -145,26 +144,6 @@ def with_keys_of_its_own(watched: Watched) -> set[Secret]:
     return {Secret("the signing key", signing)}
 
 
-@contextlib.asynccontextmanager
-async def publishing(content: bytes, watched: Watched) -> AsyncIterator[str]:
-    """Serve a JWK set over TLS, and return its URL."""
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(watched.trusted.folder / "collector.pem", watched.trusted.folder / "collector.key")
-
-    async def answer(_request: web.Request) -> web.Response:
-        return web.Response(body=content)
-
-    served = web.Application()
-    served.router.add_get("/jwks.json", answer)
-    runner = web.AppRunner(served, shutdown_timeout=0)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-    try:
-        yield f"https://localhost:{runner.addresses[0][1]}/jwks.json"
-    finally:
-        await runner.cleanup()
-
-
 def with_central_store(watched: Watched) -> None:
     """Answer audit queries from a central store. The one named here does not answer like one, so they fail."""
     central = {
@@ -213,7 +192,7 @@ async def test_no_secret_leaks_with_token_callers(watched: Watched) -> None:
     trusted = watched.trusted
     (trusted.folder / "policies.cedar").write_text(POLICIES.replace("spiffe://example.org/", "sub:"))
     trusted.configuration["limits"]["callers"] = {"sub:orders": SELDOM}
-    async with publishing(issuer.jwks(), watched) as url:
+    async with publishing(issuer.jwks(), trusted.folder) as url:
         jwt = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_url": url}
         jwt["jwks_ca_certificates"] = (trusted.folder / "callers-ca.pem").read_text()
         trusted.configuration["identity"].pop("mtls")
