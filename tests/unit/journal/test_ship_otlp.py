@@ -46,6 +46,13 @@ def test_line_can_be_reconstructed_from_the_log_record(body: bytes) -> None:
     assert digest == sent["hash"]
 
 
+@pytest.mark.parametrize("journal", ["journal-0123456789abcdef", ""])
+def test_resource_names_the_journal_if_it_has_an_id(journal: str) -> None:
+    export = Export(journal)
+    export.add(parse(line_of(b"{}")))
+    assert attributes(export.request.resource_logs[0].resource).get("keyway.audit.journal", "") == journal
+
+
 @pytest.mark.parametrize("trace", TRACES.values(), ids=TRACES)
 def test_time_trace_and_name_are_those_of_the_event(trace: dict[str, Any]) -> None:
     record = carried(time=1_700_000_000_123, **trace, metadata={"event_code": "outcome"}, status_id=1)
