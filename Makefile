@@ -32,9 +32,10 @@ LOCK := $(COMPILE) pyproject.toml clients/python/pyproject.toml --no-emit-packag
 PYTEST_FLAGS ?= -n auto --dist loadgroup
 MINUTES ?= 10
 CALLS ?= 100000
+RECORDS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run emulate test unit fuzz test-clients image lint types layout generate generate-docs generated collector collector-lock victoria-logs bench-setup bench soak profile check check-bare check-central check-external lock clean FORCE
+.PHONY: help setup run emulate test unit fuzz test-clients image lint types layout generate generate-docs generated audit-index collector collector-lock victoria-logs bench-setup bench soak profile check check-bare check-central check-external lock clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -159,7 +160,7 @@ $(VICTORIA_LOGS): deploy/central/go.mod deploy/central/go.sum | $(GO)
 		github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs
 	@touch $@
 
-check: lint types layout generated test test-clients ## run everything that CI runs
+check: lint types layout generated test test-clients audit-index ## run everything that CI runs
 
 check-bare: ## run `make run`, `make unit`, and `make test` in a minimal Debian root (needs root and debootstrap)
 	tests/bare/check.sh
@@ -200,6 +201,9 @@ $(GHZ): | $(GO)
 
 bench: bench-setup ## measure the cost of a call and compare it with other servers (docs/performance.md); ARGS="--only trust", ARGS=--help
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+audit-index: $(READY) ## measure the index of the audit journal, and check what it counts; RECORDS=10000000 for large journals
+	$(BIN)/python -m tests.bench.audit_index --records $(RECORDS)
 
 soak: bench-setup ## run many calls for a long time, with an upstream that fails from time to time; ARGS="--minutes 10", ARGS="--calls 1000000"
 	@$(BIN)/python -m tests.bench.soak $(ARGS)

@@ -40,8 +40,8 @@ def time_range(criteria: AuditFilter) -> TimeRange:
     return TimeRange(max(0, start), end)
 
 
-def rolled_up_conditions(criteria: AuditFilter, scope: Scope) -> list[Condition]:
-    """Return the conditions on columns that both `calls` and `rollups` have."""
+def call_conditions(criteria: AuditFilter, scope: Scope) -> list[Condition]:
+    """Return the conditions of a filter and a scope, without the time range: for `calls` and for `rollups`."""
     found = [*scope_conditions(scope), *_result_conditions(criteria)]
     for column, text in (("caller", criteria.caller), ("action", criteria.action), ("reason", criteria.reason)):
         if text:
@@ -54,12 +54,6 @@ def rolled_up_conditions(criteria: AuditFilter, scope: Scope) -> list[Condition]
         if criteria.HasField(name):  # type: ignore[arg-type]
             # A constant, so that SQLite recognizes the partial indexes.
             found.append(Condition(f"{column} = {int(getattr(criteria, name))}", ()))
-    return found
-
-
-def call_conditions(criteria: AuditFilter, scope: Scope) -> list[Condition]:
-    """Return all conditions of a filter and a scope, except the time range."""
-    found = rolled_up_conditions(criteria, scope)
     if criteria.resource:
         digest = key_digest(criteria.resource)
         found.append(Condition("resources IN (SELECT resources FROM resource_keys WHERE key = ?)", (digest,)))

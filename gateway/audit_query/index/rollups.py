@@ -1,4 +1,4 @@
-"""Rollups: calls counted by time unit, caller, action, audit logs, and result, so that summaries read few rows.
+"""Rollups: calls counted by time unit, caller, action, resources, and result, so that summaries read few rows.
 
 There are units of five minutes, hours, and days (UTC). Each is derived from smaller units or from the rows of calls,
 after it has passed. A unit whose rows change later is stale, and is built again. The units of five minutes are removed
@@ -18,7 +18,7 @@ _FIVE_MINUTES, _HOUR, _DAY = range(3)
 _GRACE_MS: Final = (10_000, 3_700_000, 3_700_000)
 """The time after the end of a unit until it is built. Most late records, such as repetitions, arrive within an hour."""
 
-GROUP: Final = "caller, action, logs, status, reason, outcome, denied, private"
+GROUP: Final = "caller, action, resources, logs, status, reason, outcome, denied, private"
 _GROUP_COLUMNS: Final = GROUP.count(",") + 1
 
 _Groups: TypeAlias = "dict[tuple[int, ...], RolledUp]"

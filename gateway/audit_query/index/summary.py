@@ -14,7 +14,6 @@ from gateway.audit_query.index.conditions import (
     Condition,
     TimeRange,
     call_conditions,
-    rolled_up_conditions,
     time_range,
     where,
 )
@@ -44,18 +43,18 @@ from keyway.v1.audit_service_pb2 import (
 )
 
 _HOUR_MS, _DAY_MS = UNIT_MS[1:]
-_ROLLED_UP: Final = {
+_COLUMNS: Final = {
     AUDIT_DIMENSION_CALLER: "caller",
     AUDIT_DIMENSION_ACTION: "action",
+    AUDIT_DIMENSION_RESOURCE: "resources",
     AUDIT_DIMENSION_PROVIDER: "logs",
     # A pending call has no status. -1 is none of the statuses.
     AUDIT_DIMENSION_STATUS: f"CASE outcome WHEN {AUDIT_OUTCOME_PENDING} THEN -1 ELSE status END",
     AUDIT_DIMENSION_REASON: "reason",
     AUDIT_DIMENSION_HOUR: f"{{time}} / {_HOUR_MS}",
     AUDIT_DIMENSION_DAY: f"{{time}} / {_DAY_MS}",
+    AUDIT_DIMENSION_PEER_ADDRESS: "peer",  # only in calls
 }
-_ONLY_IN_CALLS: Final = {AUDIT_DIMENSION_RESOURCE: "resources", AUDIT_DIMENSION_PEER_ADDRESS: "peer"}
-_COLUMNS: Final = {**_ROLLED_UP, **_ONLY_IN_CALLS}
 _TIMES: Final = (AUDIT_DIMENSION_HOUR, AUDIT_DIMENSION_DAY)
 
 _MAXIMUM_GROUPS: Final = 200_000
@@ -86,14 +85,14 @@ def summarize(
 ) -> tuple[Sequence[AuditGroup], bool]:
     """Return the largest groups, and whether there are more. Groups by hour or day are in the order of time."""
     groups = _Groups(connection, dimensions)
-    uses_rollups = not criteria.resource and not any(each in _ONLY_IN_CALLS for each in dimensions)
+    times, conditions = time_range(criteria), call_conditions(criteria, scope)
     finest = 1 if AUDIT_DIMENSION_HOUR in dimensions else len(UNIT_MS) - 1
-    times = time_range(criteria)
-    covering = cover(connection, times, finest) if uses_rollups else Covering({}, [times])
+    is_rolled_up = AUDIT_DIMENSION_PEER_ADDRESS not in dimensions
+    covering = cover(connection, times, finest) if is_rolled_up else Covering({}, [times])
     for level, starts in covering.units.items():
-        groups.add_units(level, starts, rolled_up_conditions(criteria, scope))
+        groups.add_units(level, starts, conditions)
     for part in covering.rest:
-        groups.add_calls(part, call_conditions(criteria, scope))
+        groups.add_calls(part, conditions)
     return groups.largest(limit)
 
 
