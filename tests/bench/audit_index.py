@@ -45,7 +45,7 @@ _MIB: Final = 1 << 20
 
 @dataclass
 class Known:
-    """What the journal contains. denied: calls by caller. private: calls by certificate. days: calls by caller and day."""
+    """What the journal contains, by caller, certificate, or caller and day."""
 
     calls: int = 0
     records: int = 0
