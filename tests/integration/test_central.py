@@ -183,6 +183,9 @@ async def test_scope_hides_records_everywhere_and_counts_them(source: AuditSourc
     hidden = next(record for record in everything if record.audit_logs == ["auditLogs/asteria"])
     assert await source.get(scope, request_id=hidden.request_id) is None
     assert await source.get(scope, receipt=hidden.receipt) is None
+    for logs in ({"keyway:gateway"}, {"keyway:gateway", "asteria"}, {"nhn-keys", "asteria"}, {"other"}, set[str]()):
+        several = Scope(frozenset(logs))
+        assert in_order(await listed(source, AuditFilter(), several)) == await expected(local, AuditFilter(), several)
     only = Scope(frozenset({"nhn-certs"}))
     assert (await source.list(AuditFilter(), only, limit=1, after=None)).omitted == 0
 

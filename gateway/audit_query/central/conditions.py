@@ -13,7 +13,7 @@ from google.rpc import code_pb2
 from gateway.audit.events import FAILURE, REFUSALS, SUCCESS
 from gateway.audit_query.central import fields, logsql
 from gateway.audit_query.rows import AUDIT_LOGS
-from gateway.audit_query.source import Scope
+from gateway.audit_query.source import GATEWAY_LOG, Scope
 from gateway.authz.actions import PRIVATE
 from gateway.authz.targets import TARGETS
 from gateway.contract.methods import METHODS
@@ -30,6 +30,8 @@ _SIMPLE_TEXT: Final = re.compile(r"[A-Za-z0-9_.:@%~ -]+")
 """Runs of characters that are the same in JSON. Slashes separate the parts of a name."""
 _STATUSES_WITH_ONE_NAME: Final = frozenset(code_pb2.Code.values()) - {code_pb2.UNKNOWN}
 """Statuses that only their own name stands for. UNKNOWN also stands for names that this version does not know."""
+_NOTHING: Final = logsql.is_one_of(logsql.CHAIN, ())
+"""Matches no record."""
 _METHOD_NAME: Final = re.compile(r"[A-Za-z0-9_]+")
 
 _ACTIONS: Final = {
@@ -54,6 +56,13 @@ def conditions(criteria: AuditFilter) -> Iterator[str]:
         yield logsql.any_of(
             [logsql.is_one_of(fields.OPERATION, operations), logsql.equals(fields.EVENT_CODE, REFUSALS)]
         )
+
+
+def scope_conditions(scope: Scope) -> Iterator[str]:
+    """Yield the condition that a record names a provider of the scope, unless the scope has calls that name none."""
+    if scope.logs is not None and GATEWAY_LOG not in scope.logs:
+        providers = [" ".join(_contains_parts(provider)) for provider in sorted(scope.logs)]
+        yield logsql.any_of(f"({parts or '*'})" for parts in providers) if providers else _NOTHING
 
 
 def result_conditions(criteria: AuditFilter) -> Iterator[str]:

@@ -33,8 +33,12 @@ class Listing:
         end = _candidate_at(after) if after is not None else None
         if end is not None:
             times = TimeRange(times.start, min(times.end, end.start_time + 1))
-        pending = await self._pending(criteria, times)
-        selected = [*conditions.conditions(criteria), *conditions.result_conditions(criteria)]
+        pending = await self._pending(criteria, scope, times)
+        selected = [
+            *conditions.scope_conditions(scope),
+            *conditions.conditions(criteria),
+            *conditions.result_conditions(criteria),
+        ]
         found: list[tuple[Candidate, AuditRecord]] = []
         search = CandidateSearch(self._store, selected, max(count, _SMALLEST_BATCH))
         async for part, candidates in search.batches(times):
@@ -58,15 +62,15 @@ class Listing:
             if record is not None and matches(record, criteria) and conditions.is_visible(scope, record.audit_logs)
         ]
 
-    async def _pending(self, criteria: AuditFilter, times: TimeRange) -> set[Candidate]:
+    async def _pending(self, criteria: AuditFilter, scope: Scope, times: TimeRange) -> set[Candidate]:
         if not conditions.allows_pending(criteria):
             return set()
-        selected = list(conditions.conditions(criteria))
+        selected = [*conditions.scope_conditions(scope), *conditions.conditions(criteria)]
         return await pending_calls(self._store, await self._heads.read(), times, selected)
 
-    async def pending(self, criteria: AuditFilter, times: TimeRange) -> list[AuditRecord]:
+    async def pending(self, criteria: AuditFilter, scope: Scope, times: TimeRange) -> list[AuditRecord]:
         """Return the records of calls without an outcome that a filter can select."""
-        events = await self._records.of_candidates(await self._pending(criteria, times))
+        events = await self._records.of_candidates(await self._pending(criteria, scope, times))
         return [record for event in events.values() if (record := record_of([event])) is not None]
 
 

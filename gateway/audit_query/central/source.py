@@ -75,7 +75,7 @@ class CentralSource:
             coverage = group.create_task(self._coverage.read(times))
             omitted = group.create_task(omitted_calls(self._store, times, scope))
             group.create_task(summarizer.add_stored(self._store, times))
-            pending = group.create_task(self._listing.pending(criteria, times))
+            pending = group.create_task(self._listing.pending(criteria, scope, times))
         for record in pending.result():
             summarizer.add(record, calls=1)
         groups, truncated = summarizer.largest(limit)

@@ -120,6 +120,7 @@ class Summarizer:
             *recorded_since(times.start),
             logsql.is_one_of(fields.EVENT_CODE, fields.RECORDED_CALLS),
             logsql.in_range(fields.START_TIME, times.start, times.end),
+            *conditions.scope_conditions(self._scope),
             *conditions.conditions(self._criteria),
             *conditions.result_conditions(self._criteria),
         )
