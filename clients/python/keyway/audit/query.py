@@ -8,16 +8,9 @@ from typing import Any, Final
 from google.rpc import code_pb2
 
 from keyway.audit import times
-from keyway.v1 import (
-    audit_service_pb2,
-    certificate_service_pb2,
-    key_service_pb2,
-    options_pb2,
-    provider_service_pb2,
-)
+from keyway.service_config import methods
+from keyway.v1 import options_pb2
 from keyway.v1.audit_record_pb2 import AUDIT_OUTCOME_UNSPECIFIED, AuditFilter, AuditOutcome
-
-_CONTRACT: Final = (audit_service_pb2, certificate_service_pb2, key_service_pb2, provider_service_pb2)
 
 
 class OptionError(ValueError):
@@ -33,10 +26,8 @@ def _groups() -> Iterator[tuple[str, list[str]]]:
 
 def _actions() -> Iterator[tuple[str, int]]:
     """Yield the methods of the contract, with their access classes."""
-    for module in _CONTRACT:
-        for service in module.DESCRIPTOR.services_by_name.values():
-            for method in service.methods:
-                yield method.name, method.GetOptions().Extensions[options_pb2.method].access
+    for method in methods():
+        yield method.name, method.GetOptions().Extensions[options_pb2.method].access
 
 
 GROUPS: Final[Mapping[str, Sequence[str]]] = dict(_groups())
