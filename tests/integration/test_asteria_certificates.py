@@ -125,7 +125,8 @@ async def test_certificate_of_every_kind_can_be_created(
     text = openssl.run("x509", "-noout", "-text", data=downloaded.content).decode()
     assert f"Public-Key: ({bits} bit)" in text
     csr = (await warp.signing_request("client")).csr_pem.encode()
-    assert openssl.run("req", "-verify", "-noout", "-pubkey", data=csr) == openssl.run(
+    openssl.run("req", "-verify", "-noout", data=csr)
+    assert openssl.run("req", "-noout", "-pubkey", data=csr) == openssl.run(
         "x509", "-noout", "-pubkey", data=downloaded.content
     )
 

@@ -1,12 +1,13 @@
 """Uploads of openssl files to Certificate Manager v1.0."""
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
 import pytest
 
 from keyway.v1 import certificate_service_pb2 as service
+from tests.support import openssl
 from tests.support.certificate_manager import DirectCertificateUser, certificate, register
 from tests.support.certificates import Pki, read_certificate
 from tests.support.stack import CERTIFICATE_MANAGER, Gateway, Stack
@@ -93,13 +94,13 @@ class Refusal(NamedTuple):
 
     subject: str
     expected: tuple[str, str]
-    options: tuple[str, ...] = ()
+    options: Callable[[], tuple[str, ...]] = tuple
     filename: str = ""
 
 
 REFUSALS = {
     "for another name": Refusal("/CN=other.example.com", ("INVALID_ARGUMENT", "CERTIFICATE_NAME_MISMATCH")),
-    "expired": Refusal(f"/CN={NAME}", ("FAILED_PRECONDITION", "CERTIFICATE_EXPIRED"), ("-days", "-1")),
+    "expired": Refusal(f"/CN={NAME}", ("FAILED_PRECONDITION", "CERTIFICATE_EXPIRED"), openssl.expired),
     "not called .pem": Refusal(f"/CN={NAME}", ("INVALID_ARGUMENT", "NOT_A_PEM_FILE"), filename="cert.txt"),
 }
 
@@ -110,7 +111,7 @@ async def test_mismatched_file_is_rejected_and_the_old_file_stays(
 ) -> None:
     old = pki.issue("stays", f"/CN={NAME}", rsa=False)
     await register(quiet_stack.controls[CERTIFICATE_MANAGER], NAME, old.file)
-    new = pki.issue("refused", refusal.subject, options=refusal.options, rsa=False)
+    new = pki.issue("refused", refusal.subject, options=refusal.options(), rsa=False)
 
     failure = await failure_of(upload(gateway, new.file, filename=refusal.filename))
 

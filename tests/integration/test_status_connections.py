@@ -14,7 +14,7 @@ from gateway.config.base import ConfigError
 from gateway.emulators.host import EmulatorHost, HostOptions
 from gateway.emulators.secure_key_manager import SecureKeyManagerEmulator
 from gateway.gateway_settings import GatewaySettings
-from tests.support.openssl import KeyPair, OpensslAuthority
+from tests.support.openssl import KeyPair, OpensslAuthority, expired
 from tests.support.raw_server import RawServer, Reader, Writer, read_request
 from tests.support.stack import ASTERIA, KEY_MANAGER, Gateway, Stack
 from tests.support.valid_requests import KEYS, WARP, call
@@ -150,7 +150,7 @@ async def test_rejected_certificate_is_a_tls_failure(
     pairs = {
         "wrong name": lambda: authority.issue("other", host="other.example"),
         "unknown authority": lambda: foreign_authority.issue("foreign"),
-        "expired": lambda: authority.issue("expired", days=-1),
+        "expired": lambda: authority.issue("expired", validity=expired()),
     }
     failure = await failure_of(over_tls(quiet_stack, pairs[fault](), authority))
     assert failure.kind == TLS_FAILED

@@ -1,6 +1,7 @@
 """Certificates and keys made by the program `openssl`, which shares no code with the gateway."""
 
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,22 @@ def run(*arguments: str | Path, data: bytes | None = None) -> bytes:
 def attempt(*arguments: str | Path, data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
     """Run openssl, which may fail."""
     return subprocess.run([program("openssl"), *map(str, arguments)], input=data, capture_output=True, check=False)
+
+
+def version() -> tuple[int, int]:
+    """Return the first two numbers of the version of OpenSSL."""
+    major, minor = run("version").split()[1].decode().split(".")[:2]
+    return int(major), int(minor)
+
+
+def expired() -> tuple[str, ...]:
+    """Return the options of `openssl x509 -req` for a certificate that has expired.
+
+    OpenSSL 3.4 and later reject negative days. Older versions have no option for the end.
+    """
+    if version() < (3, 4):
+        return ("-days", "-1")
+    return ("-not_before", "20200101000000Z", "-not_after", "20200201000000Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +72,8 @@ class OpensslAuthority:
             *("-out", self.pair.certificate, "-keyout", self.pair.key),
         )
 
-    def issue(self, name: str, *, days: int = 30, host: str = "localhost") -> KeyPair:
-        """Issue a certificate for `host`. With negative days, it has expired."""
+    def issue(self, name: str, *, validity: Sequence[str] = ("-days", "30"), host: str = "localhost") -> KeyPair:
+        """Issue a certificate for `host`. validity: options for its dates."""
         pair = KeyPair(self._folder / f"{name}.pem", self._folder / f"{name}.key")
         request, extensions = self._folder / f"{name}.csr", self._folder / f"{name}.ext"
         extensions.write_text(f"subjectAltName=DNS:{host}\nbasicConstraints=CA:FALSE\n")
@@ -76,7 +93,7 @@ class OpensslAuthority:
         )
         run(
             *("x509", "-req", "-in", request, "-CA", self.pair.certificate, "-CAkey", self.pair.key),
-            *("-CAcreateserial", "-days", str(days), "-extfile", extensions, "-out", pair.certificate),
+            *("-CAcreateserial", *validity, "-extfile", extensions, "-out", pair.certificate),
         )
         return pair
 

@@ -5,6 +5,7 @@ The fields come from the descriptors and the settings types, so new fields are i
 
 import base64
 import html
+import inspect
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -169,7 +170,7 @@ def secret_settings() -> set[str]:
         classes += settings.__subclasses__()
         if not settings.__module__.startswith("gateway."):
             continue  # a class of a test
-        for name in settings.__annotations__:
+        for name in inspect.get_annotations(settings):
             if name in settings.model_fields and _is_secret(settings.model_fields[name].annotation):
                 found.add(f"{settings.__name__}.{name}")
     return found
@@ -183,7 +184,7 @@ def configured_secrets(settings: BaseModel) -> Iterator[Secret]:
             if isinstance(each, BaseModel):
                 yield from configured_secrets(each)
             elif isinstance(each, SecretStr | SecretBytes):
-                (owner,) = (kind for kind in type(settings).__mro__ if name in vars(kind).get("__annotations__", {}))
+                (owner,) = (kind for kind in type(settings).__mro__ if name in inspect.get_annotations(kind))
                 yield Secret(f"{owner.__name__}.{name}", each.get_secret_value())
 
 

@@ -85,7 +85,9 @@ class Sandbox:
             with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
                 return json.load(answer)
         except urllib.error.HTTPError as error:
-            raise SandboxError(f"{upstream}: {error.read().decode(errors='replace').strip()}") from error
+            with error:
+                message = error.read().decode(errors="replace").strip()
+            raise SandboxError(f"{upstream}: {message}") from error
 
 
 def default_command() -> list[str]:
