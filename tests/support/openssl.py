@@ -93,7 +93,9 @@ class OpensslAuthority:
         )
         run(
             *("x509", "-req", "-in", request, "-CA", self.pair.certificate, "-CAkey", self.pair.key),
-            *("-CAcreateserial", *validity, "-extfile", extensions, "-out", pair.certificate),
+            "-CAcreateserial",
+            *validity,
+            *("-extfile", extensions, "-out", pair.certificate),
         )
         return pair
 
