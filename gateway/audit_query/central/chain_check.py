@@ -130,7 +130,8 @@ class ChainCheck:
         self._beginning = self._beginning or _moment(record.time)
         self.report.first = sequence
         self.report.records = 0
-        self.report.notes = [] if sequence == 1 else [f"begins with record {sequence}: retention removed earlier ones"]
+        note = f"begins with record {sequence}, of {record.time}: retention removed earlier ones, or they are missing"
+        self.report.notes = [note] if sequence > 1 else []
 
     def _at_the_edge(self, record: StoredCopy) -> bool:
         """Return whether retention can have removed records before this one, although it left older ones."""
