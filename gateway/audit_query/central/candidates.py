@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from gateway.audit_query.central import fields, logsql
 from gateway.audit_query.central.store import CentralStore, Row
-from gateway.audit_query.index.conditions import FOREVER_MS, TimeRange
+from gateway.audit_query.time_ranges import FOREVER_MS, TimeRange
 
 EVENTS: Final = f'_stream:{{{logsql.quote(logsql.CHAIN)}!=""}} {logsql.quote(logsql.SEQUENCE)}:*'
 """Selects the records of journals, and no other logs in the store. A deletion can leave rows without fields."""

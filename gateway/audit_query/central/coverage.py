@@ -20,7 +20,7 @@ from gateway.audit_query.central import fields, logsql
 from gateway.audit_query.central.candidates import EVENTS
 from gateway.audit_query.central.heads import ChainHead, Heads, rfc3339
 from gateway.audit_query.central.store import CentralStore
-from gateway.audit_query.index.conditions import FOREVER_MS, TimeRange
+from gateway.audit_query.time_ranges import FOREVER_MS, TimeRange
 from keyway.v1.audit_service_pb2 import AuditCoverage
 
 _CACHE_SECONDS: Final = 10.0

@@ -9,9 +9,9 @@ from gateway.audit_query.central.heads import Heads
 from gateway.audit_query.central.pending import pending_calls
 from gateway.audit_query.central.store import CentralStore
 from gateway.audit_query.central.stored_records import StoredRecords, record_of
-from gateway.audit_query.index.conditions import TimeRange, time_range
 from gateway.audit_query.matching import matches
 from gateway.audit_query.source import Position, Scope
+from gateway.audit_query.time_ranges import TimeRange, time_range
 from keyway.v1.audit_record_pb2 import AuditFilter, AuditRecord
 
 _SMALLEST_BATCH: Final = 100

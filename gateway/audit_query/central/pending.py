@@ -9,7 +9,7 @@ from gateway.audit_query.central import fields, logsql
 from gateway.audit_query.central.candidates import EVENTS, Candidate, candidate_of
 from gateway.audit_query.central.heads import ChainHead, rfc3339
 from gateway.audit_query.central.store import CentralStore
-from gateway.audit_query.index.conditions import TimeRange
+from gateway.audit_query.time_ranges import TimeRange
 
 _LONGEST: Final = timedelta(minutes=15)
 """The time before the newest record of a chain in which calls without an outcome are found. A gateway that starts again

@@ -13,8 +13,8 @@ from gateway.audit_query.central.settings import CentralSettings
 from gateway.audit_query.central.store import CentralStore
 from gateway.audit_query.central.stored_records import StoredEvent, StoredRecords, record_of
 from gateway.audit_query.central.summary import Summarizer, omitted_calls
-from gateway.audit_query.index.conditions import FOREVER_MS, TimeRange, time_range
 from gateway.audit_query.source import FoundRecord, IndexState, Position, RecordPage, Scope, Summary
+from gateway.audit_query.time_ranges import FOREVER_MS, TimeRange, time_range
 from gateway.errors import AUDIT_QUERY_TIMEOUT, GatewayError
 from gateway.journal.format.records import Receipt
 from keyway.v1.audit_record_pb2 import AuditFilter

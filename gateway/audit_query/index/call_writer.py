@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
+from gateway.audit_query.buckets import bucket
 from gateway.audit_query.index import rollups
-from gateway.audit_query.index.buckets import bucket
 from gateway.audit_query.index.texts import TextWriter
 from keyway.v1.audit_record_pb2 import AuditRecord
 

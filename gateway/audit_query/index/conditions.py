@@ -4,14 +4,11 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import orjson
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway.audit_query.index.texts import key_digest
 from gateway.audit_query.source import GATEWAY_LOG, Scope
 from keyway.v1.audit_record_pb2 import AUDIT_OUTCOME_PENDING, AUDIT_OUTCOME_SUCCESS, AuditFilter
 
-_NANOS_PER_MS: Final = 1_000_000
-FOREVER_MS: Final = 1 << 50
 _IS_TEXT: Final = "= (SELECT id FROM texts WHERE text = ?)"
 _VISIBLE_LOGS: Final = (
     "SELECT logs FROM log_members WHERE log IN (SELECT value FROM json_each(?))"
@@ -19,25 +16,11 @@ _VISIBLE_LOGS: Final = (
 )
 
 
-class TimeRange(NamedTuple):
-    """A time range in milliseconds since 1970, without its end."""
-
-    start: int
-    end: int
-
-
 class Condition(NamedTuple):
     """A condition in SQL with its parameters."""
 
     sql: str
     values: tuple[object, ...]
-
-
-def time_range(criteria: AuditFilter) -> TimeRange:
-    """Return the time range of a filter."""
-    start = _milliseconds(criteria.start_time) if criteria.HasField("start_time") else 0
-    end = _milliseconds(criteria.end_time) if criteria.HasField("end_time") else FOREVER_MS
-    return TimeRange(max(0, start), end)
 
 
 def call_conditions(criteria: AuditFilter, scope: Scope) -> list[Condition]:
@@ -85,8 +68,3 @@ def _result_conditions(criteria: AuditFilter) -> list[Condition]:
         if criteria.outcome != AUDIT_OUTCOME_SUCCESS:
             found.append(Condition(f"outcome <> {AUDIT_OUTCOME_SUCCESS}", ()))
     return found
-
-
-def _milliseconds(time: Timestamp) -> int:
-    """Return a time, rounded up: records have whole milliseconds."""
-    return time.seconds * 1000 - (-time.nanos // _NANOS_PER_MS)

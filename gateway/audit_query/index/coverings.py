@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from gateway.audit_query.index.conditions import TimeRange
 from gateway.audit_query.index.rollups import UNIT_MS
+from gateway.audit_query.time_ranges import TimeRange
 
 
 class Covering(NamedTuple):

@@ -4,16 +4,10 @@ import sqlite3
 from collections.abc import Sequence
 
 from gateway.audit_query.index.call_writer import HOUR_MS
-from gateway.audit_query.index.conditions import (
-    Condition,
-    TimeRange,
-    call_conditions,
-    scope_conditions,
-    time_range,
-    where,
-)
+from gateway.audit_query.index.conditions import Condition, call_conditions, scope_conditions, where
 from gateway.audit_query.index.records import COLUMNS, RecordReader
 from gateway.audit_query.source import Position, Scope
+from gateway.audit_query.time_ranges import TimeRange, time_range
 from keyway.v1.audit_record_pb2 import AuditFilter, AuditRecord
 
 

@@ -16,7 +16,6 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from gateway.audit_query.index import schema
-from gateway.audit_query.index.conditions import time_range
 from gateway.audit_query.index.coverage import coverage, indexed_ms, pending_records
 from gateway.audit_query.index.indexer import is_damage
 from gateway.audit_query.index.listing import list_records, omitted_calls
@@ -25,6 +24,7 @@ from gateway.audit_query.index.records import RecordReader
 from gateway.audit_query.index.schema import IndexUnusable
 from gateway.audit_query.index.summary import summarize
 from gateway.audit_query.source import FoundRecord, IndexState, Position, RecordPage, Scope, Summary
+from gateway.audit_query.time_ranges import time_range
 from gateway.errors import AUDIT_QUERY_TIMEOUT, AUDIT_QUERY_UNAVAILABLE, GatewayError
 from keyway.v1.audit_record_pb2 import AuditFilter
 from keyway.v1.audit_service_pb2 import AuditDimension

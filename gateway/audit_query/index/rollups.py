@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from gateway.audit_query.index import buckets, schema
+from gateway.audit_query import buckets
+from gateway.audit_query.index import schema
 
 UNIT_MS: Final = (300_000, 3_600_000, 86_400_000)
 """The lengths of the units, by level."""

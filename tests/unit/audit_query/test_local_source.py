@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from gateway.audit_query.index import schema
-from gateway.audit_query.index.conditions import Condition, call_conditions, time_range, where
+from gateway.audit_query.index.conditions import Condition, call_conditions, where
 from gateway.audit_query.index.local_source import LocalSource
 from gateway.audit_query.source import Position, Scope
+from gateway.audit_query.time_ranges import time_range
 from gateway.errors import AUDIT_QUERY_TIMEOUT, AUDIT_QUERY_UNAVAILABLE, GatewayError
 from keyway.v1.audit_record_pb2 import AUDIT_OUTCOME_UNKNOWN, AuditFilter
 from tests.support.audit_history import BEGIN, history, write_history
