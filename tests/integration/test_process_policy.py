@@ -35,7 +35,7 @@ async def test_check_prints_a_summary(configuration: Path) -> None:
     assert ended.output.splitlines() == [
         "web.cedar: 1 policy",
         "orders.cedar: 1 policy",
-        "auditor.cedar: 1 policy",
+        "auditor.cedar: 2 policies",
         "operator.cedar: 1 policy",
         "entities.json: 4 callers in 3 groups",
     ]
