@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from gateway.audit_query.settings import AuditSection
 from gateway.gateway_settings import GatewaySettings
 from gateway.identity.settings import IdentitySettings
-from gateway.journal.settings import AuditSettings
 from gateway.telemetry.settings import TelemetrySettings
 
 Summary = dict[str, Any]
@@ -62,7 +62,7 @@ def _identity(identity: IdentitySettings | None) -> str | None:
     return f"jwt of {identity.jwt.issuer}" if identity.jwt is not None else "mtls"
 
 
-def _journal(audit: AuditSettings | None) -> Summary | None:
+def _journal(audit: AuditSection | None) -> Summary | None:
     if audit is None:
         return None
     ship = audit.ship.endpoint if audit.ship is not None else None
@@ -70,6 +70,7 @@ def _journal(audit: AuditSettings | None) -> Summary | None:
         "directory": str(audit.directory),
         "durability": audit.durability,
         "ship": ship,
+        "query": audit.query.source if audit.query is not None else None,
         "retention": audit.retention if ship is not None or audit.remove_unshipped else None,
     }
 
