@@ -30,7 +30,9 @@ permit (principal == Keyway::Caller::"sub:operator", action in Keyway::Action::"
 
 @dataclass(frozen=True)
 class Parts:
-    """The enabled parts. Identity and policy go together and require TLS for callers. workers: serving processes."""
+    """The enabled parts. Identity and policy go together and require TLS for callers. workers: serving processes.
+    query: whether the journal is indexed.
+    """
 
     identity: Literal["jwt", "mtls"] | None = None
     policy: bool = False
@@ -38,6 +40,7 @@ class Parts:
     tracing: bool = False
     cache: bool = False
     workers: int = 1
+    query: bool = False
 
 
 BARE: Final = Parts()
@@ -80,6 +83,8 @@ def write(
         settings["policy"] = {"policy_files": [str(_policy_file(folder, parts))]}
     if parts.audit is not None:
         settings["audit"] = {"directory": str(folder / "journal"), "durability": parts.audit}
+        if parts.query:
+            settings["audit"]["query"] = {}
     if parts.tracing:
         settings["telemetry"] = {"endpoint": f"http://127.0.0.1:{sink}", "traces": {"sample_ratio": 0.01}}
     path = folder / "keyway.yaml"

@@ -59,11 +59,13 @@ class H2load:
     def __init__(self, program: Path) -> None:
         self._program = program
 
-    def run(self, target: Target, concurrency: int, seconds: float) -> Load:
-        """Keep this many calls in progress for the given time."""
+    def run(self, target: Target, concurrency: int, seconds: float, rate: float | None = None) -> Load:
+        """Keep this many calls in progress for the given time; with a rate, at most so many, started at that rate."""
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "log"
             command = [*self._command(target, Path(folder), concurrency), f"--log-file={log}"]
+            if rate is not None:
+                command.append(f"--rps={rate / CONNECTIONS[concurrency]:.0f}")
             output, cpu = _output([*command, f"--duration={round(seconds * 1000)}ms", target.url], seconds)
             durations = sorted(_durations(log.read_text()))
         return _read_h2load(output, durations, target, concurrency, cpu)
