@@ -51,7 +51,7 @@ _EMPTY: Final[Mapping[str, Any]] = {}
 _LATEST_MS: Final = 253_402_300_799_999
 """The end of the year 9999, the latest time of a Timestamp."""
 _MAXIMUM_DURATION_US: Final = 10**15
-_MAXIMUM_CALLS: Final = 1 << 53
+_MAXIMUM_CALLS: Final = 1 << 32
 
 
 class RecordedEvent(NamedTuple):

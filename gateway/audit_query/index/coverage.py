@@ -18,7 +18,7 @@ def coverage(connection: sqlite3.Connection, directory: Path) -> AuditCoverage:
     """Return what the index contains now. Raises OSError."""
     journal = schema.state(connection, "journal")
     found = AuditCoverage(journals=[str(journal)] if journal else [])
-    reasons = list(_problems(connection))
+    reasons = list(_problems(connection, directory))
     found.incomplete_reason = "; ".join(reasons)
     found.complete = not reasons
     if (indexed := indexed_ms(connection, directory)) > 0:
@@ -51,14 +51,17 @@ def ends(directory: Path) -> dict[str, ChainPosition]:
 
 
 def _is_complete(folder: Path, state: ChainState | None) -> bool:
-    end = _end(folder)
+    try:
+        end = _end(folder)
+    except (OSError, MalformedRecord):
+        return False
     return end is None or (state is not None and state.position >= end)
 
 
 def _pending(folder: Path, state: ChainState | None) -> int:
     try:
         head = last_record(folder)
-    except MalformedRecord:
+    except (OSError, MalformedRecord):
         return 0
     return max(0, head.sequence - (state.sequence if state is not None else 0)) if head is not None else 0
 
@@ -71,9 +74,15 @@ def _end(folder: Path) -> ChainPosition | None:
         return ChainPosition(starts[-1], file.seek(0, os.SEEK_END))
 
 
-def _problems(connection: sqlite3.Connection) -> Iterator[str]:
+def _problems(connection: sqlite3.Connection, directory: Path) -> Iterator[str]:
     if not schema.state(connection, "built"):
         yield "the index is being built"
     unreadable = sum(state.unreadable for state in chain_states(connection).values())
     if unreadable:
         yield f"{unreadable} lines or segments of the journal are damaged; verify the journal"
+    for folder in chain_folders(directory):
+        try:
+            _end(folder)
+        except (OSError, MalformedRecord) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            yield f"{folder.name} cannot be read: {reason}"

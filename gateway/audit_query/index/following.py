@@ -97,24 +97,30 @@ class ChainFollower:
 
         Raises IndexContradictsJournal, OSError, sqlite3.Error. After an error, the follower must not be used again.
         """
-        lines, size = [], 0
-        for line, end in self._lines():
-            lines.append((line, end))
-            size += len(line)
-            if size >= TURN_BYTES:
-                break
+        lines, size, problem = [], 0, None
+        try:
+            for line, end in self._lines():
+                lines.append((line, end))
+                size += len(line)
+                if size >= TURN_BYTES:
+                    break
+        except OSError as error:
+            problem = error  # after the records that could be read
         self.bytes_read += size
         if lines:
             with transaction(self._connection):
                 self._index(lines)
+        if problem is not None:
+            raise problem
         return size >= TURN_BYTES
 
     def _new_state(self) -> ChainState:
-        (number,) = self._connection.execute(
+        number = self._connection.execute(
             "INSERT INTO chains (folder, chain, segment, offset, sequence, hash, time, unreadable)"
-            " VALUES (?, '', ?, 0, 0, x'', 0, 0) RETURNING id",
+            " VALUES (?, '', ?, 0, 0, x'', 0, 0)",
             (self._folder.name, self._start.segment),
-        ).fetchone()
+        ).lastrowid
+        assert number is not None
         return ChainState(number, self._folder.name, "", self._start, 0, b"", 0, 0)
 
     def _lines(self) -> Iterator[tuple[bytes, ChainPosition]]:

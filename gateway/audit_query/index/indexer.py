@@ -99,6 +99,7 @@ class Indexer:
         self._texts = TextWriter(connection)
         self._writer = CallWriter(connection, self._texts)
         self._followers: dict[str, ChainFollower] = {}
+        self._unreadable: set[str] = set()
 
     @classmethod
     def open(cls, directory: Path, folder: Path, starts: Mapping[str, int] | None = None) -> Self:
@@ -126,19 +127,32 @@ class Indexer:
     def turn(self) -> bool:
         """Do a bounded amount of work; return whether there is more to do now.
 
-        Raises IndexUnusable, IndexContradictsJournal, sqlite3.Error, and OSError if the journal can't be read.
+        Raises IndexUnusable, IndexContradictsJournal, sqlite3.Error, OSError.
         """
         if schema.rebuild_requested(self._folder):
             raise IndexUnusable("a query found the index damaged")
         self._update_journal_id()
-        behind = [follower for follower in self._all_followers() if follower.turn()]
-        if not behind:
+        behind = [follower for follower in self._all_followers() if self._follow(follower)]
+        if not behind and not self._unreadable:
             self._mark_built()
         horizon = min((each.state.time for each in behind), default=time.time_ns() // 1_000_000 - _HORIZON_MS)
         removed = self._remove()
         with transaction(self._connection):
             advanced = rollups.advance(self._connection, horizon)
         return bool(behind) or removed or advanced
+
+    def _follow(self, follower: ChainFollower) -> bool:
+        """Index records of one chain; return whether there may be more. A file that can't be read is reported once."""
+        name = follower.state.folder
+        try:
+            has_more = follower.turn()
+        except OSError as error:
+            if name not in self._unreadable:
+                _log.warning("audit_index_chain_unreadable", folder=name, error=str(error))
+            self._unreadable.add(name)
+            return False
+        self._unreadable.discard(name)
+        return has_more
 
     def _all_followers(self) -> list[ChainFollower]:
         for folder in chain_folders(self._directory) if self._directory.is_dir() else ():

@@ -15,6 +15,10 @@ COLUMNS: Final = (
 )
 
 
+_MAXIMUM: Final = 1 << 62
+"""The database has integers of 64 bits."""
+
+
 class IndexRow(NamedTuple):
     """The columns of `COLUMNS`. caller to reason: numbers of texts or of lists of texts."""
 
@@ -83,4 +87,5 @@ class RecordReader:
         """Return the key of the row at a position. Later positions have smaller keys."""
         chain, _, sequence = position.key.rpartition(":")
         numbers = [number for number, name in self._chains.items() if name == chain]
-        return position.time // 1000, *((numbers[0], int(sequence)) if numbers and sequence.isdecimal() else (0, 0))
+        time = min(position.time // 1000, _MAXIMUM)
+        return time, *((numbers[0], min(int(sequence), _MAXIMUM)) if numbers and sequence.isdecimal() else (0, 0))

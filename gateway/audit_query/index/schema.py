@@ -4,6 +4,7 @@ import contextlib
 import os
 import sqlite3
 import stat
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -14,8 +15,8 @@ from gateway.journal.format.regular_files import NotRegularFile
 FILE_NAME: Final = "calls.sqlite"
 REBUILD_REQUEST: Final = "rebuild"
 """A reader creates this file if the database is damaged. The indexer then builds a new one."""
-VERSION: Final = 1
-"""An index with another version is built anew."""
+_ROWS_VERSION: Final = 1
+"""To be increased when the same events make other rows."""
 
 _SIDE_FILES: Final = ("-wal", "-shm", "-journal")
 _BUSY_SECONDS: Final = 5.0
@@ -73,6 +74,10 @@ CREATE TABLE rollups (
 CREATE TABLE units (level INTEGER, start INTEGER, PRIMARY KEY (level, start)) WITHOUT ROWID;
 CREATE TABLE stale_units (level INTEGER, start INTEGER, PRIMARY KEY (level, start)) WITHOUT ROWID;
 """
+
+
+VERSION: Final = zlib.crc32(f"{_ROWS_VERSION}\n{_TABLES}".encode()) & 0x7FFFFFFF
+"""An index of another version, or with other tables, is built anew."""
 
 
 class IndexUnusable(Exception):

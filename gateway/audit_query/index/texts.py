@@ -77,11 +77,12 @@ class TextWriter:
 
     def _stored(self, text: str, segment: int) -> int:
         """Return the number of a text in the table, which then names this segment or a newer one."""
-        (number,) = self._connection.execute(
+        self._connection.execute(
             "INSERT INTO texts (text, segment) VALUES (?, ?)"
-            " ON CONFLICT (text) DO UPDATE SET segment = max(segment, excluded.segment) RETURNING id",
+            " ON CONFLICT (text) DO UPDATE SET segment = max(segment, excluded.segment)",
             (text, segment),
-        ).fetchone()
+        )
+        (number,) = self._connection.execute("SELECT id FROM texts WHERE text = ?", (text,)).fetchone()
         return int(number)
 
 

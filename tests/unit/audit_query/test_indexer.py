@@ -17,6 +17,7 @@ from gateway.audit_query.index import schema
 from gateway.audit_query.index.local_source import LocalSource
 from gateway.audit_query.source import Scope
 from gateway.errors import AUDIT_QUERY_UNAVAILABLE, GatewayError
+from gateway.identity.caller import Caller
 from gateway.journal.format.segments import chain_folder, segment_path, segment_starts
 from gateway.journal.write.entries import OutcomeEntry
 from keyway.v1.audit_record_pb2 import AUDIT_OUTCOME_PENDING, AUDIT_OUTCOME_SUCCESS, AuditFilter, AuditRecord
@@ -291,3 +292,44 @@ async def test_new_journal_in_the_directory_replaces_the_index(directory: Path) 
     await write_history(directory, history(20, seed=7))
     index_now(directory)
     await assert_complete(directory)
+
+
+async def test_file_that_cannot_be_read_does_not_stop_other_chains(directory: Path) -> None:
+    await write_history(directory, history(20, seed=7), worker=1)
+    chain = chain_folder(directory, 0)
+    path = segment_path(chain, segment_starts(chain)[1])
+    path.rename(path.with_name("moved"))
+    os.mkfifo(path)
+    index_now(directory)
+    source = LocalSource(directory, index_of(directory))
+    page = await source.list(AuditFilter(), Scope(), limit=1000, after=None)
+    await source.close()
+    assert 20 < len(page.records) < CALLS
+    assert not page.coverage.complete
+    assert page.coverage.incomplete_reason.startswith(
+        "the index is being built; worker-0 cannot be read: not a regular"
+    )
+    path.unlink()
+    path.with_name("moved").rename(path)
+    index_now(directory)
+    await assert_complete(directory)
+
+
+async def test_texts_of_callers_are_data(tmp_path: Path) -> None:
+    directory = tmp_path / "audit"
+    texts = ["x\0y", "'; DROP TABLE calls; --", '["a"]', "%", "\u202e\ud7ff", "é", "e\u0301"]
+    calls = [each for each in islice(history(50), 20) if isinstance(each, PastCall)][: len(texts)]
+    for past, text in zip(calls, texts, strict=True):
+        past.details.caller = Caller(text, "jwt")
+        past.details.resources = [("keyway.dev/Key", f"providers/{text}/keys/{text}")]
+        past.details.caller_request_id = text
+    await write_history(directory, calls)
+    index_now(directory)
+    await assert_complete(directory)
+    source = LocalSource(directory, index_of(directory))
+    for text in texts:
+        caller, resource = AuditFilter(caller=f"sub:{text}"), AuditFilter(resource=f"{text}/{text}")
+        for criteria in (caller, resource, AuditFilter(provider=text)):
+            page = await source.list(criteria, Scope(), limit=10, after=None)
+            assert [record.caller for record in page.records] == [f"sub:{text}"]
+    await source.close()
