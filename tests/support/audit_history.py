@@ -89,7 +89,14 @@ async def write(journal: Journal, calls: Iterable[Past]) -> None:
         if past.result is not None:
             journal.append(OutcomeEntry(past.details.request_id, partial(call_events.outcome, past.result)))
         if number % _CALLS_PER_TURN == 0:
-            await asyncio.sleep(0)
+            await _rotated(journal)
+
+
+async def _rotated(journal: Journal) -> None:
+    """Wait until the journal has begun a new segment, if the present one is full."""
+    await asyncio.sleep(0)
+    while journal._writer is not None and journal._writer.records.commit_due:  # noqa: ASYNC110 - there is no event
+        await asyncio.sleep(0)
 
 
 @asynccontextmanager

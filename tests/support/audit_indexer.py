@@ -16,6 +16,8 @@ from gateway.audit_query.index.local_source import LocalSource
 from gateway.audit_query.source import Scope
 from gateway.errors import GatewayError
 from keyway.v1.audit_record_pb2 import AuditFilter, AuditRecord
+from keyway.v1.audit_service_pb2 import AUDIT_DIMENSION_DAY, AUDIT_DIMENSION_STATUS
+from tests.support.audit_answers import groups, records_of
 
 
 def index_of(directory: Path) -> Path:
@@ -82,3 +84,21 @@ async def indexed_records(directory: Path) -> list[AuditRecord]:
         return list((await source.list(AuditFilter(), Scope(), limit=1_000_000, after=None)).records)
     finally:
         await source.close()
+
+
+def by_receipt(records: list[AuditRecord]) -> list[AuditRecord]:
+    return sorted(records, key=lambda record: record.receipt)
+
+
+async def assert_complete(directory: Path) -> None:
+    """The index answers as an evaluation of every record in the journal does."""
+    expected = records_of(directory)
+    assert by_receipt(await indexed_records(directory)) == by_receipt(expected)
+    source = LocalSource(directory, index_of(directory))
+    dimensions = (AUDIT_DIMENSION_DAY, AUDIT_DIMENSION_STATUS)
+    summary = await source.summarize(AuditFilter(), Scope(frozenset(), True), group_by=dimensions, limit=10_000)
+    assert summary.omitted == sum(record.calls for record in expected)
+    summary = await source.summarize(AuditFilter(), Scope(), group_by=dimensions, limit=10_000)
+    counted = {tuple(group.values): group.calls for group in summary.groups}
+    assert counted == {key: group.calls for key, group in groups(expected, dimensions).items()}
+    await source.close()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.audit_query.index import schema
-from gateway.audit_query.index.following import ChainState, chain_states
+from gateway.audit_query.index.following import UNREADABLE, ChainState, chain_states
 from gateway.journal.format.records import MalformedRecord
 from gateway.journal.format.segments import ChainPosition, chain_folders, open_segment, segment_path, segment_starts
 from gateway.journal.format.tail import last_record
@@ -18,7 +18,7 @@ def coverage(connection: sqlite3.Connection, directory: Path) -> AuditCoverage:
     """Return what the index contains now. Raises OSError."""
     journal = schema.state(connection, "journal")
     found = AuditCoverage(journals=[str(journal)] if journal else [])
-    reasons = list(_problems(connection, directory))
+    reasons = list(_problems(connection))
     found.incomplete_reason = "; ".join(reasons)
     found.complete = not reasons
     if (indexed := indexed_ms(connection, directory)) > 0:
@@ -74,15 +74,13 @@ def _end(folder: Path) -> ChainPosition | None:
         return ChainPosition(starts[-1], file.seek(0, os.SEEK_END))
 
 
-def _problems(connection: sqlite3.Connection, directory: Path) -> Iterator[str]:
+def _problems(connection: sqlite3.Connection) -> Iterator[str]:
     if not schema.state(connection, "built"):
         yield "the index is being built"
-    unreadable = sum(state.unreadable for state in chain_states(connection).values())
+    states = chain_states(connection)
+    unreadable = sum(state.unreadable for state in states.values())
     if unreadable:
         yield f"{unreadable} lines or segments of the journal are damaged; verify the journal"
-    for folder in chain_folders(directory):
-        try:
-            _end(folder)
-        except (OSError, MalformedRecord) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            yield f"{folder.name} cannot be read: {reason}"
+    for folder in states:
+        if problem := schema.state(connection, f"{UNREADABLE}{folder}"):
+            yield f"{folder} cannot be read: {problem}"

@@ -28,6 +28,8 @@ from gateway.journal.format.segments import (
 TURN_BYTES: Final = 4 << 20
 """The bytes of records in one transaction."""
 
+UNREADABLE: Final = "unreadable-"
+"""The beginning of names in the table `state`: why the chain in a folder can't be read."""
 _EVENT: Final = b"event"
 
 _log = structlog.get_logger(__name__)

@@ -17,6 +17,7 @@ import structlog
 from gateway.audit_query.index import removal, rollups, schema
 from gateway.audit_query.index.call_writer import CallWriter
 from gateway.audit_query.index.following import (
+    UNREADABLE,
     ChainFollower,
     IndexContradictsJournal,
     chain_states,
@@ -99,7 +100,9 @@ class Indexer:
         self._texts = TextWriter(connection)
         self._writer = CallWriter(connection, self._texts)
         self._followers: dict[str, ChainFollower] = {}
-        self._unreadable: set[str] = set()
+        self._problems: dict[str, object] = {
+            folder: schema.state(connection, f"{UNREADABLE}{folder}") for folder in chain_states(connection)
+        }
 
     @classmethod
     def open(cls, directory: Path, folder: Path, starts: Mapping[str, int] | None = None) -> Self:
@@ -133,7 +136,7 @@ class Indexer:
             raise IndexUnusable("a query found the index damaged")
         self._update_journal_id()
         behind = [follower for follower in self._all_followers() if self._follow(follower)]
-        if not behind and not self._unreadable:
+        if not behind and not any(self._problems.values()):
             self._mark_built()
         horizon = min((each.state.time for each in behind), default=time.time_ns() // 1_000_000 - _HORIZON_MS)
         removed = self._remove()
@@ -142,17 +145,23 @@ class Indexer:
         return bool(behind) or removed or advanced
 
     def _follow(self, follower: ChainFollower) -> bool:
-        """Index records of one chain; return whether there may be more. A file that can't be read is reported once."""
-        name = follower.state.folder
+        """Index records of one chain; return whether there may be more. Stores why a file can't be read."""
+        problem = None
         try:
-            has_more = follower.turn()
+            return follower.turn()
         except OSError as error:
-            if name not in self._unreadable:
-                _log.warning("audit_index_chain_unreadable", folder=name, error=str(error))
-            self._unreadable.add(name)
+            problem = error.strerror or str(error)
             return False
-        self._unreadable.discard(name)
-        return has_more
+        finally:
+            self._set_problem(follower.state.folder, problem)
+
+    def _set_problem(self, folder: str, problem: str | None) -> None:
+        if self._problems.get(folder) == problem:
+            return
+        self._problems[folder] = problem
+        schema.set_state(self._connection, f"{UNREADABLE}{folder}", problem)
+        if problem is not None:
+            _log.warning("audit_index_chain_unreadable", folder=folder, error=problem)
 
     def _all_followers(self) -> list[ChainFollower]:
         for folder in chain_folders(self._directory) if self._directory.is_dir() else ():

@@ -5,7 +5,6 @@ import os
 import random
 import signal
 import sqlite3
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,38 +14,23 @@ import pytest
 from gateway.audit.events import CallEvents
 from gateway.audit_query.index import schema
 from gateway.audit_query.index.local_source import LocalSource
-from gateway.audit_query.source import Scope
-from gateway.errors import AUDIT_QUERY_UNAVAILABLE, GatewayError
-from gateway.identity.caller import Caller
 from gateway.journal.format.segments import chain_folder, segment_path, segment_starts
 from gateway.journal.write.entries import OutcomeEntry
-from keyway.v1.audit_record_pb2 import AUDIT_OUTCOME_PENDING, AUDIT_OUTCOME_SUCCESS, AuditFilter, AuditRecord
-from keyway.v1.audit_service_pb2 import AUDIT_DIMENSION_DAY, AUDIT_DIMENSION_STATUS
+from keyway.v1.audit_record_pb2 import AUDIT_OUTCOME_PENDING, AUDIT_OUTCOME_SUCCESS
 from tests.support import audit_answers
 from tests.support.audit_history import PastCall, history, history_journal, write, write_history
-from tests.support.audit_indexer import index_now, index_of, indexed_records, indexer_process, until_indexed
-from tests.support.journals import crashed_copy, roll_back
+from tests.support.audit_indexer import (
+    assert_complete,
+    by_receipt,
+    index_now,
+    index_of,
+    indexed_records,
+    indexer_process,
+    until_indexed,
+)
 from tests.support.waiting import eventually
 
 CALLS = 300
-
-
-def by_receipt(records: list[AuditRecord]) -> list[AuditRecord]:
-    return sorted(records, key=lambda record: record.receipt)
-
-
-async def assert_complete(directory: Path) -> None:
-    """The index answers as an evaluation of every record in the journal does."""
-    expected = audit_answers.records_of(directory)
-    assert by_receipt(await indexed_records(directory)) == by_receipt(expected)
-    source = LocalSource(directory, index_of(directory))
-    dimensions = (AUDIT_DIMENSION_DAY, AUDIT_DIMENSION_STATUS)
-    summary = await source.summarize(AuditFilter(), Scope(frozenset(), True), group_by=dimensions, limit=10_000)
-    assert summary.omitted == sum(record.calls for record in expected)
-    summary = await source.summarize(AuditFilter(), Scope(), group_by=dimensions, limit=10_000)
-    counted = {tuple(group.values): group.calls for group in summary.groups}
-    assert counted == {key: group.calls for key, group in audit_answers.groups(expected, dimensions).items()}
-    await source.close()
 
 
 @pytest.fixture
@@ -172,164 +156,3 @@ async def test_segments_are_compressed_and_removed_while_the_indexer_follows(tmp
     assert segment_starts(chain_folder(directory, 0))[0] > 1
     assert list(chain_folder(directory, 0).glob("*.zst"))
     await assert_complete(directory)
-
-
-async def test_index_with_records_that_the_journal_lost_is_built_anew(directory: Path) -> None:
-    index_now(directory)
-    roll_back(chain_folder(directory, 0), CALLS)
-    (directory / "manifest").unlink()  # it names the lost head
-    index_now(directory)
-    assert len(await indexed_records(directory)) < CALLS * 0.6
-    await assert_complete(directory)
-
-
-async def test_journal_that_lost_records_while_the_indexer_runs(directory: Path) -> None:
-    source = LocalSource(directory, index_of(directory))
-    with indexer_process(directory):
-        await until_indexed(source)
-        chain = chain_folder(directory, 0)
-        last = segment_path(chain, segment_starts(chain)[-1])
-        lines = last.read_bytes().splitlines(keepends=True)
-        os.truncate(last, len(b"".join(lines[:-2])))
-
-        async def rebuilt() -> bool:
-            try:
-                records = await indexed_records(directory)
-            except GatewayError:
-                return False
-            return by_receipt(records) == by_receipt(audit_answers.records_of(directory))
-
-        await eventually(rebuilt)
-    await source.close()
-
-
-def overwrite(path: Path) -> None:
-    """Damage every page after the first ones."""
-    with path.open("r+b") as file:
-        for offset in range(3 * 4096, path.stat().st_size, 4096):
-            file.seek(offset)
-            file.write(b"\xff" * 2000)
-
-
-def change_version(path: Path) -> None:
-    with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 99")
-    connection.close()
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        overwrite,
-        lambda path: path.write_bytes(b"no database" * 1000),
-        lambda path: path.write_bytes(b""),
-        change_version,
-    ],
-)
-async def test_damaged_index_is_built_anew(directory: Path, damage: Callable[[Path], object]) -> None:
-    index_now(directory)
-    damage(schema.index_file(index_of(directory)))
-    source = LocalSource(directory, index_of(directory))
-    with pytest.raises(GatewayError) as caught:
-        await source.list(AuditFilter(), Scope(), limit=1000, after=None)
-    await source.close()
-    assert caught.value.kind is AUDIT_QUERY_UNAVAILABLE
-    index_now(directory)
-    await assert_complete(directory)
-
-
-async def test_damaged_line_is_skipped_and_reported(directory: Path) -> None:
-    chain = chain_folder(directory, 0)
-    path = segment_path(chain, segment_starts(chain)[1])
-    lines = path.read_bytes().splitlines(keepends=True)
-    lines[4] = b"{}\n"
-    path.write_bytes(b"".join(lines))
-    index_now(directory)
-    source = LocalSource(directory, index_of(directory))
-    page = await source.list(AuditFilter(), Scope(), limit=1000, after=None)
-    await source.close()
-    assert CALLS - 1 <= len(page.records) <= CALLS
-    assert not page.coverage.complete
-    assert "1 lines or segments of the journal are damaged" in page.coverage.incomplete_reason
-
-
-async def test_repeated_and_foreign_lines_are_skipped(directory: Path) -> None:
-    chain = chain_folder(directory, 0)
-    path = segment_path(chain, segment_starts(chain)[1])
-    lines = path.read_bytes().splitlines(keepends=True)
-    foreign = lines[3].replace(b'{"chain":"gw-', b'{"chain":"gx-')
-    path.write_bytes(b"".join([*lines[:4], lines[2], foreign, *lines[4:]]))
-    index_now(directory)
-    assert len(await indexed_records(directory)) == CALLS
-
-
-@pytest.mark.parametrize("make", [lambda path: path.symlink_to("/etc/passwd"), os.mkfifo])
-async def test_links_and_devices_are_not_followed(directory: Path, make: Callable[[Path], object]) -> None:
-    index_of(directory).mkdir()
-    make(schema.index_file(index_of(directory)))
-    with pytest.raises(OSError, match="not a regular file"):
-        index_now(directory)
-    source = LocalSource(directory, index_of(directory))
-    with pytest.raises(GatewayError):
-        await source.state()
-    await source.close()
-
-
-async def test_files_are_accessible_to_their_owner_only(directory: Path) -> None:
-    with indexer_process(directory):
-        source = LocalSource(directory, index_of(directory))
-        await until_indexed(source)
-        files = [index_of(directory), *index_of(directory).iterdir()]
-        assert {path.stat().st_mode & 0o077 for path in files} == {0}
-        await source.close()
-
-
-async def test_new_journal_in_the_directory_replaces_the_index(directory: Path) -> None:
-    index_now(directory)
-    other = crashed_copy(directory)
-    for path in (chain_folder(directory, 0), directory / "manifest"):
-        path.rename(other / f"old-{path.name}")
-    await write_history(directory, history(20, seed=7))
-    index_now(directory)
-    await assert_complete(directory)
-
-
-async def test_file_that_cannot_be_read_does_not_stop_other_chains(directory: Path) -> None:
-    await write_history(directory, history(20, seed=7), worker=1)
-    chain = chain_folder(directory, 0)
-    path = segment_path(chain, segment_starts(chain)[1])
-    path.rename(path.with_name("moved"))
-    os.mkfifo(path)
-    index_now(directory)
-    source = LocalSource(directory, index_of(directory))
-    page = await source.list(AuditFilter(), Scope(), limit=1000, after=None)
-    await source.close()
-    assert 20 < len(page.records) < CALLS
-    assert not page.coverage.complete
-    assert page.coverage.incomplete_reason.startswith(
-        "the index is being built; worker-0 cannot be read: not a regular"
-    )
-    path.unlink()
-    path.with_name("moved").rename(path)
-    index_now(directory)
-    await assert_complete(directory)
-
-
-async def test_texts_of_callers_are_data(tmp_path: Path) -> None:
-    directory = tmp_path / "audit"
-    texts = ["x\0y", "'; DROP TABLE calls; --", '["a"]', "%", "\u202e\ud7ff", "é", "e\u0301"]
-    calls = [each for each in islice(history(50), 20) if isinstance(each, PastCall)][: len(texts)]
-    for past, text in zip(calls, texts, strict=True):
-        past.details.caller = Caller(text, "jwt")
-        past.details.resources = [("keyway.dev/Key", f"providers/{text}/keys/{text}")]
-        past.details.caller_request_id = text
-    await write_history(directory, calls)
-    index_now(directory)
-    await assert_complete(directory)
-    source = LocalSource(directory, index_of(directory))
-    for text in texts:
-        caller, resource = AuditFilter(caller=f"sub:{text}"), AuditFilter(resource=f"{text}/{text}")
-        for criteria in (caller, resource, AuditFilter(provider=text)):
-            page = await source.list(criteria, Scope(), limit=10, after=None)
-            assert [record.caller for record in page.records] == [f"sub:{text}"]
-    await source.close()
