@@ -1,6 +1,7 @@
 """Audit queries that a real VictoriaLogs answers, with the records of several journals behind a real collector."""
 
-from collections.abc import AsyncIterator
+import dataclasses
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,13 +18,25 @@ from keyway.v1.audit_record_pb2 import (
     AuditRecord,
 )
 from keyway.v1.audit_service_pb2 import AuditDimension
-from tests.support.audit_history import BEGIN, PastCall, history, write_history
+from tests.support.audit_history import BEGIN, Past, PastCall, history, write_history
 from tests.support.central import EVERYTHING, Central, central_store, in_order, journal_id, listed
 
 pytestmark = pytest.mark.xdist_group("central")
 
 CALLS = 300
 JOURNALS = 2
+ODD_NAMES = (
+    'providers/nhn-keys/keys/a"b',
+    "providers/nhn-keys/keys/a\\",
+    "providers/nhn-keys/keys/a\\/versions/1",
+    'providers/nhn-certs/certificates/"providers/asteria/certificates/x',
+    'x"providers/nhn-certs/certificates/y',
+    "providers/nhn-certs/certificates/\n\u2028\x7f<&>\N{HANGUL SYLLABLE GA}",
+    'providers/a"b/keys/c',
+    "providers//keys/c",
+    "providers/-/keys/c",
+    "providers/nhn-certs",
+)
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +45,19 @@ async def journals(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("journals")
     directories = [folder / f"gateway-{number}" for number in range(JOURNALS)]
     for seed, directory in enumerate(directories):
-        calls = (each for each in history(CALLS, seed=seed) if not isinstance(each, PastCall) or each.result)
-        await write_history(directory, calls)
+        calls = [each for each in history(CALLS, seed=seed) if not isinstance(each, PastCall) or each.result]
+        await write_history(directory, [*calls, *odd_calls(calls)])
     return directories
+
+
+def odd_calls(calls: Sequence[Past]) -> Iterator[PastCall]:
+    """Yield calls with names that JSON escapes, or that look like those of another provider."""
+    usual = (each for each in calls if isinstance(each, PastCall))
+    for past, name in zip(usual, ODD_NAMES, strict=False):
+        details = dataclasses.replace(
+            past.details, resources=[("keyway.dev/Key", name)], request_id=f"odd-{past.details.request_id}"
+        )
+        yield dataclasses.replace(past, details=details)
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +149,13 @@ async def test_list_has_the_records_of_all_local_lists(
     assert bool(found) == (values not in NOTHING)
 
 
+@pytest.mark.parametrize("name", ODD_NAMES, ids=range(len(ODD_NAMES)))
+async def test_odd_resource_is_found(source: AuditSource, local: list[AuditSource], name: str) -> None:
+    found = await listed(source, AuditFilter(resource=name))
+    assert in_order(found) == await expected(local, AuditFilter(resource=name))
+    assert found
+
+
 async def test_resource_is_found_by_each_of_its_names(source: AuditSource, local: list[AuditSource]) -> None:
     record = next(record for record in await listed(source, AuditFilter(action="Sign")))
     (version,) = record.resources
@@ -175,9 +205,8 @@ async def test_scope_hides_records_everywhere_and_counts_them(source: AuditSourc
     page = await source.list(AuditFilter(), scope, limit=1, after=None)
     everything = await listed(source, AuditFilter())
     assert page.omitted == sum(record.calls for record in everything) - sum(record.calls for record in found)
-    summary = await source.summarize(
-        AuditFilter(), scope, group_by=(AuditDimension.AUDIT_DIMENSION_PROVIDER,), limit=100
-    )
+    by_provider = (AuditDimension.AUDIT_DIMENSION_PROVIDER,)
+    summary = await source.summarize(AuditFilter(), scope, group_by=by_provider, limit=100)
     assert [list(group.values) for group in summary.groups] == [["nhn-certs"]]
     assert summary.omitted == page.omitted
     hidden = next(record for record in everything if record.audit_logs == ["auditLogs/asteria"])
@@ -186,6 +215,9 @@ async def test_scope_hides_records_everywhere_and_counts_them(source: AuditSourc
     for logs in ({"keyway:gateway"}, {"keyway:gateway", "asteria"}, {"nhn-keys", "asteria"}, {"other"}, set[str]()):
         several = Scope(frozenset(logs))
         assert in_order(await listed(source, AuditFilter(), several)) == await expected(local, AuditFilter(), several)
+        together = await source.summarize(AuditFilter(), several, group_by=by_provider, limit=100)
+        parts = [await each.summarize(AuditFilter(), several, group_by=by_provider, limit=100) for each in local]
+        assert counts(together.groups) == counts([group for part in parts for group in part.groups])
     only = Scope(frozenset({"nhn-certs"}))
     assert (await source.list(AuditFilter(), only, limit=1, after=None)).omitted == 0
 

@@ -1,5 +1,6 @@
 """A central store for tests: VictoriaLogs, the collector in front of it, and journals that are shipped to it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -71,7 +72,10 @@ class Central:
 
             async def all_stored(journal: str = journal, count: int = len(wanted)) -> bool:
                 rows = await self.store.query(f"{journal} | stats count_uniq({logsql.quote(logsql.HASH)}) as found")
-                return bool(rows) and int(rows[0]["found"]) >= count
+                if bool(rows) and int(rows[0]["found"]) >= count:
+                    return True
+                await asyncio.sleep(count / 50_000)  # each query makes the store flush and count all records
+                return False
 
             await eventually(all_stored, 300.0)
 

@@ -12,7 +12,7 @@ from gateway.audit_query.central import fields, logsql
 from gateway.audit_query.central.store import CentralStore, Row
 from gateway.audit_query.time_ranges import FOREVER_MS, TimeRange
 
-EVENTS: Final = f'_stream:{{{logsql.quote(logsql.CHAIN)}!=""}} {logsql.quote(logsql.SEQUENCE)}:*'
+RECORDS: Final = f'_stream:{{{logsql.quote(logsql.CHAIN)}!=""}} {logsql.quote(logsql.SEQUENCE)}:*'
 """Selects the records of journals, and no other logs in the store. A deletion can leave rows without fields."""
 _DAY_MS: Final = 86_400_000
 _WIDTHS_MS: Final = (_DAY_MS, 30 * _DAY_MS, FOREVER_MS)
@@ -76,7 +76,7 @@ class CandidateSearch:
 
     async def _find(self, times: TimeRange, rest: str = "") -> list[Candidate]:
         in_range = logsql.in_range(fields.START_TIME, times.start, times.end)
-        query = " ".join((EVENTS, *recorded_since(times.start), in_range, *self._conditions))
+        query = " ".join((RECORDS, *recorded_since(times.start), in_range, *self._conditions))
         rows = await self._store.rows(f"{query} | fields {_IDENTITY} {rest}")
         # Duplicates count towards the size of a batch, so that the number of rows says whether it is full.
         return [found for row in rows if (found := candidate_of(row)) is not None]

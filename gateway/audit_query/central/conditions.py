@@ -34,6 +34,7 @@ _NOTHING: Final = logsql.is_one_of(logsql.CHAIN, ())
 """Matches no record."""
 _METHOD_NAME: Final = re.compile(r"[A-Za-z0-9_]+")
 
+_STATUS_IDS: Final = {AUDIT_OUTCOME_SUCCESS: SUCCESS, AUDIT_OUTCOME_FAILURE: FAILURE}
 _ACTIONS: Final = {
     method.full_name: {target.action, target.private_action}
     for method in METHODS
@@ -75,13 +76,10 @@ def result_conditions(criteria: AuditFilter) -> Iterator[str]:
     if criteria.HasField("denied") and criteria.denied:
         denials = (logsql.equals(fields.STATUS_DETAIL, _DENIED), logsql.contains(fields.AUTHORIZATIONS, "deny"))
         yield logsql.any_of(denials)
-    match criteria.outcome:
-        case v if v == AUDIT_OUTCOME_SUCCESS:
-            yield logsql.equals(fields.STATUS_ID, str(SUCCESS))
-        case v if v == AUDIT_OUTCOME_FAILURE:
-            yield logsql.equals(fields.STATUS_ID, str(FAILURE))
-        case v if v == AUDIT_OUTCOME_UNKNOWN:
-            yield f"!{logsql.is_one_of(fields.STATUS_ID, (SUCCESS, FAILURE))}"
+    if criteria.outcome in _STATUS_IDS:
+        yield logsql.equals(fields.STATUS_ID, str(_STATUS_IDS[criteria.outcome]))
+    elif criteria.outcome == AUDIT_OUTCOME_UNKNOWN:
+        yield f"!{logsql.is_one_of(fields.STATUS_ID, _STATUS_IDS.values())}"
 
 
 def allows_pending(criteria: AuditFilter) -> bool:
@@ -98,9 +96,8 @@ def _action(action: str) -> Iterator[str]:
     """Yield the condition for an action. Methods that this version does not know are actions by their name."""
     if not _METHOD_NAME.fullmatch(action):
         return
-    known = [name for name, actions in _ACTIONS.items() if action in actions]
-    methods = known or [f"/{action}"]
-    places = [logsql.contains(fields.OPERATION, method) for method in methods]
+    methods = {action, *(name.rpartition("/")[2] for name, actions in _ACTIONS.items() if action in actions)}
+    places = [logsql.contains(fields.OPERATION, f"/{method}") for method in sorted(methods)]
     yield logsql.any_of([*places, logsql.contains(fields.METHODS, f"/{action}")])
 
 

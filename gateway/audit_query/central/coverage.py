@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from gateway.audit_query.central import fields, logsql
-from gateway.audit_query.central.candidates import EVENTS
+from gateway.audit_query.central.candidates import RECORDS
 from gateway.audit_query.central.heads import ChainHead, Heads, rfc3339
 from gateway.audit_query.central.store import CentralStore
 from gateway.audit_query.time_ranges import FOREVER_MS, TimeRange
@@ -92,7 +92,7 @@ class Coverage:
 
     async def _query(self, times: TimeRange) -> Sequence[_Extent]:
         settled = int((time.time() - _SETTLED_SECONDS) * 1000)
-        extents = await self._count(f"{EVENTS} {_recorded_in(TimeRange(times.start, min(times.end, settled)))}")
+        extents = await self._count(f"{RECORDS} {_recorded_in(TimeRange(times.start, min(times.end, settled)))}")
         # The order of times is not exactly that of sequence numbers: some records may be just outside of the range.
         extents = await self._recount(extents)
         if any(extent.missing for extent in extents):
@@ -107,7 +107,7 @@ class Coverage:
             for each in extents
             if each.missing
         ]
-        return await self._count(f"{EVENTS} {logsql.any_of(ranges)}") if ranges else ()
+        return await self._count(f"{RECORDS} {logsql.any_of(ranges)}") if ranges else ()
 
     async def _count(self, query: str) -> Sequence[_Extent]:
         sequence = logsql.quote(logsql.SEQUENCE)

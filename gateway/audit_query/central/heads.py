@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from gateway.audit_query.central import fields, logsql
-from gateway.audit_query.central.candidates import EVENTS
+from gateway.audit_query.central.candidates import RECORDS
 from gateway.audit_query.central.store import CentralStore, Row
 from gateway.journal.format.checkpoints import Checkpoint
 from gateway.journal.format.records import MalformedRecord, decode_body
@@ -50,13 +50,13 @@ class Heads:
     async def _query(self) -> Sequence[ChainHead]:
         """Find the newest time of each chain first, for which the store reads only little of each block."""
         chain = logsql.quote(logsql.CHAIN)
-        newest = await self._store.rows(f"{EVENTS} | stats by ({chain}) max(_time) as newest")
+        newest = await self._store.rows(f"{RECORDS} | stats by ({chain}) max(_time) as newest")
         ends = [f"({logsql.equals(logsql.CHAIN, row[logsql.CHAIN])} _time:>={row['newest']})" for row in newest]
         if not ends:
             return ()
         columns = logsql.names(logsql.SEQUENCE, logsql.KIND, logsql.BODY, logsql.TIME, logsql.JOURNAL)
         rows = await self._store.rows(
-            f"{EVENTS} {logsql.any_of(ends)}"
+            f"{RECORDS} {logsql.any_of(ends)}"
             f" | stats by ({chain}) row_max({logsql.quote(logsql.SEQUENCE)}, {columns}) as head"
         )
         return sorted((_head_of(row) for row in rows), key=lambda head: head.chain)

@@ -6,7 +6,7 @@ from typing import Final
 
 from gateway.audit.events import INTENT, OUTCOME
 from gateway.audit_query.central import fields, logsql
-from gateway.audit_query.central.candidates import EVENTS, Candidate, candidate_of
+from gateway.audit_query.central.candidates import RECORDS, Candidate, candidate_of
 from gateway.audit_query.central.heads import ChainHead, rfc3339
 from gateway.audit_query.central.store import CentralStore
 from gateway.audit_query.time_ranges import TimeRange
@@ -28,10 +28,10 @@ async def pending_calls(
     if not ends:
         return set()
     at_an_end = logsql.any_of(ends)
-    finished = f"{EVENTS} {logsql.equals(fields.EVENT_CODE, OUTCOME)} {at_an_end} | fields {fields.REQUEST_ID}"
+    finished = f"{RECORDS} {logsql.equals(fields.EVENT_CODE, OUTCOME)} {at_an_end} | fields {fields.REQUEST_ID}"
     in_range = logsql.in_range(fields.START_TIME, times.start, times.end)
     is_intent = logsql.equals(fields.EVENT_CODE, INTENT)
-    query = " ".join((EVENTS, is_intent, at_an_end, in_range, *conditions))
+    query = " ".join((RECORDS, is_intent, at_an_end, in_range, *conditions))
     rows = await store.rows(f"{query} !{logsql.quote(fields.REQUEST_ID)}:in({finished}) | fields {_IDENTITY}")
     return {found for row in rows if (found := candidate_of(row)) is not None}
 

@@ -6,13 +6,14 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from gateway.audit_query.central import conditions
+from gateway.audit_query.central.counting import CountedCalls, omitted_calls
 from gateway.audit_query.central.coverage import Coverage
 from gateway.audit_query.central.heads import Heads
 from gateway.audit_query.central.listing import Listing, position_of
 from gateway.audit_query.central.settings import CentralSettings
 from gateway.audit_query.central.store import CentralStore
 from gateway.audit_query.central.stored_records import StoredEvent, StoredRecords, record_of
-from gateway.audit_query.central.summary import Summarizer, omitted_calls
+from gateway.audit_query.central.summary import Summarizer
 from gateway.audit_query.source import FoundRecord, IndexState, Position, RecordPage, Scope, Summary
 from gateway.audit_query.time_ranges import FOREVER_MS, TimeRange, time_range
 from gateway.errors import AUDIT_QUERY_TIMEOUT, GatewayError
@@ -77,7 +78,7 @@ class CentralSource:
             group.create_task(summarizer.add_stored(self._store, times))
             pending = group.create_task(self._listing.pending(criteria, scope, times))
         for record in pending.result():
-            summarizer.add(record, calls=1)
+            summarizer.add(CountedCalls(record, 1, {}))
         groups, truncated = summarizer.largest(limit)
         return Summary(groups, truncated, omitted.result(), coverage.result())
 

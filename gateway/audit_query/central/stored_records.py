@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.audit_query.central import fields, logsql
-from gateway.audit_query.central.candidates import EVENTS, Candidate
+from gateway.audit_query.central.candidates import RECORDS, Candidate
 from gateway.audit_query.central.store import CentralStore, Row
 from gateway.audit_query.rows import RecordedEvent, audit_record
 from gateway.journal.format.records import MalformedRecord, decode_body
@@ -79,7 +79,7 @@ class StoredRecords:
 
     async def _events(self, condition: str) -> Sequence[StoredEvent]:
         is_event = logsql.equals(logsql.KIND, "event")
-        rows = await self._store.rows(f"{EVENTS} {is_event} {condition} | fields {_CONTENT}")
+        rows = await self._store.rows(f"{RECORDS} {is_event} {condition} | fields {_CONTENT}")
         unique = {(event.chain, event.sequence): event for row in rows if (event := _event_of(row)) is not None}
         return [unique[key] for key in sorted(unique)]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.audit_query.central import logsql
-from gateway.audit_query.central.candidates import EVENTS
+from gateway.audit_query.central.candidates import RECORDS
 from gateway.audit_query.central.chain_check import ChainCheck
 from gateway.audit_query.central.fields import number_in
 from gateway.audit_query.central.settings import CentralSettings
@@ -85,7 +85,7 @@ async def _chains(store: CentralStore) -> Sequence[tuple[str, str, int, int]]:
     """Return the chains with their journals, and their lowest and highest sequence numbers."""
     chain, journal, sequence = map(logsql.quote, (logsql.CHAIN, logsql.JOURNAL, logsql.SEQUENCE))
     rows = await store.rows(
-        f"{EVENTS} | stats by ({chain}) max({journal}) as journal, min({sequence}) as first, max({sequence}) as last"
+        f"{RECORDS} | stats by ({chain}) max({journal}) as journal, min({sequence}) as first, max({sequence}) as last"
     )
     found = (
         (str(row[logsql.CHAIN]), str(row.get("journal", "")), number_in(row, "first"), number_in(row, "last"))
@@ -97,7 +97,7 @@ async def _chains(store: CentralStore) -> Sequence[tuple[str, str, int, int]]:
 async def _rows(store: CentralStore, chain: str, start: int, end: int) -> Sequence[Row]:
     """Return the rows of a part of a chain, in order."""
     selected = f"{logsql.equals(logsql.CHAIN, chain)} {logsql.in_range(logsql.SEQUENCE, start, end)}"
-    return await store.rows(f"{EVENTS} {selected} | fields {_COLUMNS} | sort by ({logsql.quote(logsql.SEQUENCE)})")
+    return await store.rows(f"{RECORDS} {selected} | fields {_COLUMNS} | sort by ({logsql.quote(logsql.SEQUENCE)})")
 
 
 async def _next_number(store: CentralStore, chain: str, start: int, last: int) -> int | None:
@@ -105,7 +105,7 @@ async def _next_number(store: CentralStore, chain: str, start: int, last: int) -
     if start > last:
         return None
     selected = f"{logsql.equals(logsql.CHAIN, chain)} {logsql.in_range(logsql.SEQUENCE, start, last + 1)}"
-    rows = await store.rows(f"{EVENTS} {selected} | stats min({logsql.quote(logsql.SEQUENCE)}) as next")
+    rows = await store.rows(f"{RECORDS} {selected} | stats min({logsql.quote(logsql.SEQUENCE)}) as next")
     return number_in(rows[0], "next") if rows else None
 
 
