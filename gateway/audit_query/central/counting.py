@@ -32,6 +32,8 @@ from keyway.v1.audit_service_pb2 import (
 _ROWS_PER_TURN: Final = 100
 """The number of rows after which other tasks get the event loop."""
 
+_MAXIMUM_CACHED: Final = 10_000
+
 _FOUND: Final = "found"
 _BUCKET: Final = "bucket"
 _COUNTS: Final = "counts"
@@ -52,9 +54,14 @@ _ONLY_PROVIDERS: Final = f"{_REPLACE} at {logsql.quote(fields.RESOURCES)}"
 
 
 class CountedCalls(NamedTuple):
-    """Calls with the same record, as far as a summary needs it. durations: how many calls are in each bucket."""
+    """Calls with the same record, as far as a summary needs it.
+
+    time: milliseconds since 1970, of the hour or day if the summary shows it. durations: how many calls are in each
+    bucket.
+    """
 
     record: AuditRecord
+    time: int
     calls: int
     durations: Mapping[int, int]
 
@@ -80,13 +87,13 @@ async def counted_calls(
     steps = [step for dimension, step in TIME_UNITS_MS.items() if dimension in dimensions]
     time = [f"{logsql.quote(fields.START_TIME)}:{min(steps)}"] if steps else []
     pipes.append(f"stats by ({','.join((logsql.names(*by), *time, _BUCKET))}) {_COUNT}")
-    by += [fields.START_TIME] if steps else []
-    pipes.append(f"stats by ({logsql.names(*by)}) json_values({_BUCKET}, {_FOUND}) as {_COUNTS}")
-    async for row in _in_turns(store, " | ".join(pipes)):
-        if (record := _record_of(row)) is not None:
+    records = _Records(by)
+    async for row in _in_turns(store, " | ".join([*pipes, _packed(by, shows_time=bool(steps))])):
+        if (record := records.of(row)) is not None:
             counts = [(_bucket_in(each), number_in(each, _FOUND) or 0) for each in orjson.loads(row[_COUNTS])]
             durations = {bucket: found for bucket, found in counts if bucket is not None}
-            yield CountedCalls(record, record.calls * sum(found for _, found in counts), durations)
+            calls = record.calls * sum(found for _, found in counts)
+            yield CountedCalls(record, number_in(row, fields.START_TIME) or 0, calls, durations)
 
 
 async def omitted_calls(store: CentralStore, times: TimeRange, scope: Scope) -> int:
@@ -102,6 +109,28 @@ async def omitted_calls(store: CentralStore, times: TimeRange, scope: Scope) -> 
         if record is not None and not conditions.is_visible(scope, record.audit_logs):
             omitted += record.calls * (number_in(row, _FOUND) or 0)
     return omitted
+
+
+class _Records:
+    """The records of rows, of which many differ only in time. by: the fields that a record is made from."""
+
+    def __init__(self, by: Sequence[str]) -> None:
+        self._by = by
+        self._cached: dict[tuple[Any, ...], AuditRecord | None] = {}
+
+    def of(self, row: Row) -> AuditRecord | None:
+        key = tuple(map(row.get, self._by))
+        if key not in self._cached:
+            if len(self._cached) >= _MAXIMUM_CACHED:
+                self._cached.clear()
+            self._cached[key] = _record_of(row)
+        return self._cached[key]
+
+
+def _packed(by: Sequence[str], *, shows_time: bool) -> str:
+    """Return the pipe that puts the counts of all durations into one row."""
+    names = logsql.names(*by, *([fields.START_TIME] if shows_time else []))
+    return f"stats by ({names}) json_values({_BUCKET}, {_FOUND}) as {_COUNTS}"
 
 
 def _selected(times: TimeRange) -> Sequence[str]:

@@ -78,7 +78,7 @@ class CentralSource:
             group.create_task(summarizer.add_stored(self._store, times))
             pending = group.create_task(self._listing.pending(criteria, scope, times))
         for record in pending.result():
-            summarizer.add(CountedCalls(record, 1, {}))
+            summarizer.add(CountedCalls(record, record.start_time.ToMilliseconds(), 1, {}))
         groups, truncated = summarizer.largest(limit)
         return Summary(groups, truncated, omitted.result(), coverage.result())
 

@@ -8,6 +8,7 @@ from gateway.audit_query.central.counting import CountedCalls, counted_calls
 from gateway.audit_query.central.store import CentralStore
 from gateway.audit_query.groups import (
     PENDING,
+    TIME_UNITS_MS,
     CallGroups,
     Dimensions,
     providers_text,
@@ -26,8 +27,6 @@ from keyway.v1.audit_record_pb2 import (
 from keyway.v1.audit_service_pb2 import (
     AUDIT_DIMENSION_ACTION,
     AUDIT_DIMENSION_CALLER,
-    AUDIT_DIMENSION_DAY,
-    AUDIT_DIMENSION_HOUR,
     AUDIT_DIMENSION_PEER_ADDRESS,
     AUDIT_DIMENSION_PROVIDER,
     AUDIT_DIMENSION_REASON,
@@ -63,7 +62,7 @@ class Summarizer:
         """Add calls if the filter and the scope select them."""
         record = counted.record
         if matches(record, self._undecided) and conditions.is_visible(self._scope, record.audit_logs):
-            group = self._groups.group(tuple(_VALUES[dimension](record) for dimension in self._dimensions))
+            group = self._groups.group(tuple(_value(dimension, counted) for dimension in self._dimensions))
             group.add(counted.calls, record.outcome, denied=record.denied)
             for bucket, calls in counted.durations.items():
                 group.add_durations(bucket, calls)
@@ -73,12 +72,15 @@ class Summarizer:
         return self._groups.largest(limit)
 
 
+def _value(dimension: AuditDimension.ValueType, counted: CountedCalls) -> str:
+    """Return the text of a property of calls."""
+    if dimension in TIME_UNITS_MS:
+        return time_text(dimension, counted.time)
+    return _VALUES[dimension](counted.record)
+
+
 def _status(record: AuditRecord) -> str:
     return PENDING if record.outcome == AUDIT_OUTCOME_PENDING else status_text(record.status)
-
-
-def _time(dimension: AuditDimension.ValueType) -> Callable[[AuditRecord], str]:
-    return lambda record: time_text(dimension, record.start_time.ToMilliseconds())
 
 
 _VALUES: Final[Mapping[AuditDimension.ValueType, Callable[[AuditRecord], str]]] = {
@@ -89,7 +91,5 @@ _VALUES: Final[Mapping[AuditDimension.ValueType, Callable[[AuditRecord], str]]] 
     AUDIT_DIMENSION_RESOURCE: lambda record: resources_text(record.resources),
     AUDIT_DIMENSION_PROVIDER: lambda record: providers_text(record.audit_logs),
     AUDIT_DIMENSION_STATUS: _status,
-    AUDIT_DIMENSION_HOUR: _time(AUDIT_DIMENSION_HOUR),
-    AUDIT_DIMENSION_DAY: _time(AUDIT_DIMENSION_DAY),
 }
-"""The text of a value, by dimension."""
+"""The text of a property of a record, by dimension."""
