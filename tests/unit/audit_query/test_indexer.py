@@ -13,6 +13,7 @@ import pytest
 
 from gateway.audit.events import CallEvents
 from gateway.audit_query.index import schema
+from gateway.audit_query.index.following import ChainFollower
 from gateway.audit_query.index.local_source import LocalSource
 from gateway.journal.format.segments import chain_folder, segment_path, segment_starts
 from gateway.journal.write.entries import OutcomeEntry
@@ -56,6 +57,17 @@ async def test_killed_indexer_loses_and_repeats_nothing(tmp_path: Path) -> None:
     with indexer_process(directory):
         await until_indexed(source)
     await source.close()
+    await assert_complete(directory)
+
+
+async def test_turn_that_fails_before_its_position_is_stored_leaves_nothing(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(ChainFollower, "_store", lambda self: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            index_now(directory)
+    index_now(directory)
     await assert_complete(directory)
 
 
