@@ -32,8 +32,8 @@ class QuerySettings(Settings):
     index_directory: Located | None = Field(
         default=None,
         description=(
-            "Directory of the index, on a local disk. It can be deleted while no gateway uses it: the next start "
-            "builds it again. Default: index in audit.directory."
+            "Directory of the index, on a local disk. It can be deleted at any time, and is then built again. Default: "
+            "index in audit.directory."
         ),
     )
 

@@ -100,6 +100,7 @@ class Indexer:
         self._texts = TextWriter(connection)
         self._writer = CallWriter(connection, self._texts)
         self._followers: dict[str, ChainFollower] = {}
+        self._file = schema.file_number(folder)
         self._problems: dict[str, object] = {
             folder: schema.state(connection, f"{UNREADABLE}{folder}") for folder in chain_states(connection)
         }
@@ -134,6 +135,8 @@ class Indexer:
         """
         if schema.rebuild_requested(self._folder):
             raise IndexUnusable("a query found the index damaged")
+        if schema.file_number(self._folder) != self._file:
+            raise IndexUnusable("the index was removed")
         self._update_journal_id()
         behind = [follower for follower in self._all_followers() if self._follow(follower)]
         if not behind and not any(self._problems.values()):

@@ -157,6 +157,14 @@ def remove(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
+def file_number(folder: Path) -> int | None:
+    """Return a number that identifies the database file; None if it does not exist."""
+    try:
+        return index_file(folder).lstat().st_ino
+    except FileNotFoundError:
+        return None
+
+
 def size(folder: Path) -> int:
     """Return the bytes that the index takes on the disk."""
     path = index_file(folder)

@@ -69,6 +69,17 @@ async def test_journal_that_lost_records_while_the_indexer_runs(directory: Path)
     await source.close()
 
 
+async def test_index_that_is_deleted_while_the_indexer_runs_is_built_anew(directory: Path) -> None:
+    source = LocalSource(directory, index_of(directory))
+    with indexer_process(directory):
+        await until_indexed(source)
+        for path in index_of(directory).glob("calls.sqlite*"):
+            path.unlink()
+        await until_indexed(source)
+        await assert_complete(directory)
+    await source.close()
+
+
 def overwrite(path: Path) -> None:
     """Damage every page after the first ones."""
     with path.open("r+b") as file:
