@@ -1,5 +1,6 @@
 """Lists of records from the store, newest first, and the calls without an outcome."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,6 +16,8 @@ from gateway.audit_query.time_ranges import TimeRange, time_range
 from keyway.v1.audit_record_pb2 import AuditFilter, AuditRecord
 
 _SMALLEST_BATCH: Final = 100
+_RECORDS_PER_TURN: Final = 50
+"""The number of records after which other tasks get the event loop."""
 
 
 class Listing:
@@ -55,12 +58,18 @@ class Listing:
     ) -> list[tuple[Candidate, AuditRecord]]:
         """Return the records of candidates that the filter and the scope select."""
         events = await self._records.of_candidates(candidates)
-        records = ((each, record_of([events[each]])) for each in candidates if each in events)
-        return [
-            (candidate, record)
-            for candidate, record in records
-            if record is not None and matches(record, criteria) and conditions.is_visible(scope, record.audit_logs)
-        ]
+        found = []
+        for number, candidate in enumerate(candidates):
+            if number % _RECORDS_PER_TURN == 0:
+                await asyncio.sleep(0)
+            record = record_of([events[candidate]]) if candidate in events else None
+            if record is not None and self._selects(criteria, scope, record):
+                found.append((candidate, record))
+        return found
+
+    @staticmethod
+    def _selects(criteria: AuditFilter, scope: Scope, record: AuditRecord) -> bool:
+        return matches(record, criteria) and conditions.is_visible(scope, record.audit_logs)
 
     async def _pending(self, criteria: AuditFilter, scope: Scope, times: TimeRange) -> set[Candidate]:
         if not conditions.allows_pending(criteria):
