@@ -30,6 +30,8 @@ from keyway.v1.error_reason_pb2 import ErrorReason
 
 AUDIT_LOGS: Final = "auditLogs/"
 _PROVIDERS: Final = "providers/"
+_MAXIMUM_SEGMENTS: Final = 8
+"""More than the name of any resource has."""
 _DENIED: Final = "PERMISSION_DENIED"
 """The reason of calls that policy denied. The status alone is not enough: upstreams can cause it too."""
 _CODES: Final = frozenset({INTENT, OUTCOME, REFUSALS, REPETITIONS})
@@ -111,11 +113,12 @@ def audit_logs(resources: Iterable[str]) -> Sequence[str]:
 def resource_keys(name: str) -> frozenset[str]:
     """Return the texts that select a resource in `AuditFilter.resource`.
 
-    These are its full name and those of its parents, and for each of them `PROVIDER/ID` and the ID.
+    These are its full name and those of its parents, and for each of them `PROVIDER/ID` and the ID. A name that is not
+    valid can have any number of segments, but not of parents: otherwise one call could fill an index.
     """
     keys = {name}
-    segments = name.split("/")
-    for end in range(2, len(segments) + 1, 2):
+    segments = name.split("/", _MAXIMUM_SEGMENTS)
+    for end in range(2, min(len(segments), _MAXIMUM_SEGMENTS) + 1, 2):
         keys |= {"/".join(segments[:end]), segments[end - 1]}
         if end > 2:
             keys.add(f"{segments[1]}/{segments[end - 1]}")

@@ -4,10 +4,11 @@ Records and filters are messages of the contract. A source applies the filter an
 permissions.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, Self
 
 from keyway.v1.audit_record_pb2 import AuditFilter, AuditRecord
 from keyway.v1.audit_service_pb2 import AuditCoverage, AuditDimension, AuditGroup, JournalRecord
@@ -17,6 +18,8 @@ GATEWAY_LOG: Final = "keyway:gateway"
 
 OTHER_LOGS: Final = "keyway:other"
 """In policies, the ID that stands for the audit logs of all providers that are not configured."""
+
+_SEQUENCE: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class Scope(NamedTuple):
@@ -37,6 +40,17 @@ class Position(NamedTuple):
 
     time: int
     key: str
+
+    @classmethod
+    def of_record(cls, milliseconds: int, chain: str, sequence: int) -> Self:
+        """Return the position of a call that began at a time and has this record in its chain."""
+        return cls(milliseconds * 1000, f"{chain}:{sequence}")
+
+    @property
+    def record(self) -> tuple[str, int]:
+        """The chain and the sequence number; 0 if the key names none, because callers can make tokens themselves."""
+        chain, _, number = self.key.rpartition(":")
+        return chain, int(number) if _SEQUENCE.fullmatch(number) else 0
 
 
 @dataclass(slots=True)

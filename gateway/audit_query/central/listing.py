@@ -85,9 +85,8 @@ class Listing:
 
 def position_of(candidate: Candidate) -> Position:
     """Return the position of a candidate in a list."""
-    return Position(candidate.start_time * 1000, f"{candidate.chain}:{candidate.sequence}")
+    return Position.of_record(*candidate)
 
 
 def _candidate_at(position: Position) -> Candidate:
-    chain, _, sequence = position.key.rpartition(":")
-    return Candidate(position.time // 1000, chain, int(sequence) if sequence.isdecimal() else 0)
+    return Candidate(position.time // 1000, *position.record)

@@ -142,10 +142,11 @@ class Indexer:
         if not behind and not any(self._problems.values()):
             self._mark_built()
         horizon = min((each.state.time for each in behind), default=time.time_ns() // 1_000_000 - _HORIZON_MS)
-        removed = self._remove()
+        if self._remove():
+            return True  # the next step can make the same rollups stale again
         with transaction(self._connection):
             advanced = rollups.advance(self._connection, horizon)
-        return bool(behind) or removed or advanced
+        return bool(behind) or advanced
 
     def _follow(self, follower: ChainFollower) -> bool:
         """Index records of one chain; return whether there may be more. Stores why a file can't be read."""
@@ -191,11 +192,16 @@ class Indexer:
             schema.set_state(self._connection, "built", 1)
 
 
-def check_index(directory: Path, connection: sqlite3.Connection) -> None:
-    """Check that the journal contains the last record of each chain in the index. Raises IndexContradictsJournal."""
+def check_journal(directory: Path, connection: sqlite3.Connection) -> None:
+    """Check that the index is that of the journal in the directory. Raises IndexContradictsJournal."""
     known, present = schema.state(connection, "journal"), journal_id(directory)
     if known and present and known != present:
         raise IndexContradictsJournal(f"the index is of journal {known}, but the directory contains {present}")
+
+
+def check_index(directory: Path, connection: sqlite3.Connection) -> None:
+    """Check that the journal contains the last record of each chain in the index. Raises IndexContradictsJournal."""
+    check_journal(directory, connection)
     for state in chain_states(connection).values():
         check_against_journal(directory / state.folder, state)
 

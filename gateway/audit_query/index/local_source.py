@@ -17,7 +17,8 @@ import structlog
 
 from gateway.audit_query.index import schema
 from gateway.audit_query.index.coverage import coverage, indexed_ms, pending_records
-from gateway.audit_query.index.indexer import is_damage
+from gateway.audit_query.index.following import IndexContradictsJournal
+from gateway.audit_query.index.indexer import check_journal, is_damage
 from gateway.audit_query.index.listing import list_records, omitted_calls
 from gateway.audit_query.index.lookup import RecordLookup
 from gateway.audit_query.index.records import RecordReader
@@ -132,8 +133,9 @@ class LocalSource:
         try:
             with closing(schema.open_reader(self._folder, stopped.is_set, offline=self._offline)) as connection:
                 connection.execute("BEGIN")
+                check_journal(self._directory, connection)
                 return query(connection)
-        except (IndexUnusable, sqlite3.Error, OSError) as error:
+        except (IndexUnusable, IndexContradictsJournal, sqlite3.Error, OSError) as error:
             if not stopped.is_set():
                 self._report(error)
             raise GatewayError(AUDIT_QUERY_UNAVAILABLE, "the index of the audit journal is not available") from error

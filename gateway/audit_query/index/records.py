@@ -15,10 +15,6 @@ COLUMNS: Final = (
 )
 
 
-_MAXIMUM: Final = 1 << 62
-"""The database has integers of 64 bits."""
-
-
 class IndexRow(NamedTuple):
     """The columns of `COLUMNS`. caller to reason: numbers of texts or of lists of texts."""
 
@@ -81,11 +77,10 @@ class RecordReader:
     def position(self, columns: Sequence[Any]) -> Position:
         """Return the position of a row in a list."""
         time, chain, sequence = columns[:3]
-        return Position(time * 1000, f"{self._chains.get(chain, '')}:{sequence}")
+        return Position.of_record(time, self._chains.get(chain, ""), sequence)
 
     def row_key(self, position: Position) -> tuple[int, int, int]:
         """Return the key of the row at a position. Later positions have smaller keys."""
-        chain, _, sequence = position.key.rpartition(":")
+        chain, sequence = position.record
         numbers = [number for number, name in self._chains.items() if name == chain]
-        time = min(position.time // 1000, _MAXIMUM)
-        return time, *((numbers[0], min(int(sequence), _MAXIMUM)) if numbers and sequence.isdecimal() else (0, 0))
+        return position.time // 1000, *((numbers[0], sequence) if numbers else (0, 0))

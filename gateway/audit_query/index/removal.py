@@ -12,8 +12,6 @@ from gateway.journal.format.segments import segment_starts
 
 _ROWS: Final = 2000
 """The number of rows that one step removes."""
-_NO_SEGMENT: Final = 1 << 62
-"""Greater than the number of every segment."""
 
 
 def remove_step(connection: sqlite3.Connection, texts: TextWriter, folder: Path, chain: ChainState) -> bool:
@@ -39,6 +37,5 @@ def remove_step(connection: sqlite3.Connection, texts: TextWriter, folder: Path,
     rollups.invalidate(connection, (row[0] for row in rows))
     if len(rows) < _ROWS:
         connection.execute("DELETE FROM segments WHERE id = ?", segment)
-        (oldest_number,) = connection.execute("SELECT min(id) FROM segments").fetchone()
-        texts.remove_unused(oldest_number if oldest_number is not None else _NO_SEGMENT)
+        texts.remove_unused()
     return True

@@ -100,6 +100,7 @@ def open_writer(folder: Path) -> sqlite3.Connection:
         connection.executescript(
             f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = {_WAL_BYTES};"
             "PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000;"
+            "PRAGMA secure_delete = ON;"  # what retention removes must not stay in free pages
         )
         if is_new:
             path.chmod(0o600)

@@ -13,6 +13,8 @@ import orjson
 from gateway.audit_query.rows import AUDIT_LOGS, resource_keys
 
 _MAXIMUM_CACHED: Final = 50_000
+_TEXT_COLUMNS: Final = ("caller", "action", "resources", "logs", "policies", "peer", "reason")
+"""The columns of `calls` that refer to texts."""
 _Value: TypeAlias = str | tuple[str, ...]
 
 
@@ -43,13 +45,17 @@ class TextWriter:
         """Return the number of a list of audit logs. names: as in AuditRecord."""
         return self._number(tuple(names), segment, self._add_log_members)
 
-    def remove_unused(self, oldest: int) -> None:
-        """Remove the texts that only segments before `oldest` use."""
+    def remove_unused(self) -> None:
+        """Remove the texts that no row uses. Older rows, of a chain with few calls, can outlive the newest segment."""
         run = self._connection.execute
-        old = "SELECT id FROM texts WHERE segment < ?"
-        run(f"DELETE FROM resource_keys WHERE resources IN ({old})", (oldest,))
-        run(f"DELETE FROM log_members WHERE logs IN ({old})", (oldest,))
-        run("DELETE FROM texts WHERE segment < ?", (oldest,))
+        gone = "segment NOT IN (SELECT id FROM segments)"
+        (newest,) = run(f"SELECT max(segment) FROM texts WHERE {gone}").fetchone()
+        if newest is None:
+            return
+        used = " UNION ".join(f"SELECT {column} FROM calls WHERE segment < ?1" for column in _TEXT_COLUMNS)
+        unused = [number for (number,) in run(f"SELECT id FROM texts WHERE {gone} AND id NOT IN ({used})", (newest,))]
+        for table, column in (("resource_keys", "resources"), ("log_members", "logs"), ("texts", "id")):
+            run(f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))", (f"{unused}",))
         self.forget()
 
     def _add_resource_keys(self, names: Sequence[str], number: int) -> None:

@@ -21,10 +21,10 @@ NO_HASH: Final = "0" * 64
 """The previous hash of the first record."""
 
 _LINE: Final = re.compile(
-    rb'\{"chain":"([a-z0-9-]+)","sequence":([1-9][0-9]*),"previous":"([0-9a-f]{64})",'
+    rb'\{"chain":"([a-z0-9-]+)","sequence":([1-9][0-9]{0,17}),"previous":"([0-9a-f]{64})",'
     rb'"kind":"([a-z]+)","body":(\{.*\}),"hash":"([0-9a-f]{64})"\}\n'
 )
-_RECEIPT: Final = re.compile(r"([a-z0-9-]+):([1-9][0-9]*):([0-9a-f]{64})", re.ASCII)
+_RECEIPT: Final = re.compile(r"([a-z0-9-]+):([1-9][0-9]{0,17}):([0-9a-f]{64})", re.ASCII)
 TAIL_LENGTH: Final = len(b',"hash":"') + 64 + len(b'"}\n')
 """The number of bytes at the end of a line that the hash does not cover."""
 

@@ -147,6 +147,24 @@ async def test_texts_of_removed_records_are_removed(directory: Path) -> None:
     assert texts == {each for each in expected if each.startswith("spiffe:")}
 
 
+async def test_texts_of_removed_records_are_removed_although_another_chain_has_older_ones(tmp_path: Path) -> None:
+    directory = tmp_path / "audit"
+    await write_history(directory, history(30, callers=3))
+    await write_history(directory, history(CALLS, seed=2), worker=1, segment_bytes=100_000)
+    index_now(directory)
+    chain = chain_folder(directory, 1)
+    for start in segment_starts(chain)[:-1]:
+        for path in chain.glob(f"{start:020}.*"):
+            path.unlink()
+    index_now(directory)
+    await assert_complete(directory)
+    expected = {record.caller for record in audit_answers.records_of(directory)}
+    with sqlite3.connect(schema.index_file(index_of(directory))) as connection:
+        texts = {text for (text,) in connection.execute("SELECT text FROM texts WHERE text LIKE 'spiffe:%'")}
+    connection.close()
+    assert texts == {each for each in expected if each.startswith("spiffe:")}
+
+
 async def test_segments_are_compressed_and_removed_while_the_indexer_follows(tmp_path: Path) -> None:
     directory = tmp_path / "audit"
     source = LocalSource(directory, index_of(directory))

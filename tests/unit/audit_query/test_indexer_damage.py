@@ -1,6 +1,7 @@
 """The indexer and damage: lost records, damaged databases, altered journals, and files that are no files."""
 
 import os
+import re
 import sqlite3
 from collections.abc import Callable
 from itertools import islice
@@ -113,6 +114,17 @@ async def test_damaged_index_is_built_anew(directory: Path, damage: Callable[[Pa
     assert caught.value.kind is AUDIT_QUERY_UNAVAILABLE
     index_now(directory)
     await assert_complete(directory)
+
+
+@pytest.mark.parametrize("sequence", [b"9" * 19, b"9" * 5000])
+async def test_record_with_an_absurd_number_is_skipped(directory: Path, sequence: bytes) -> None:
+    chain = chain_folder(directory, 0)
+    path = segment_path(chain, segment_starts(chain)[1])
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[4:4] = [re.sub(rb'"sequence":[0-9]+', b'"sequence":' + sequence, lines[3])]
+    path.write_bytes(b"".join(lines))
+    index_now(directory)
+    assert len(await indexed_records(directory)) == CALLS
 
 
 async def test_damaged_line_is_skipped_and_reported(directory: Path) -> None:

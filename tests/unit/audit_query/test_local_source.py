@@ -69,6 +69,25 @@ async def test_missing_index_is_unavailable(tmp_path: Path) -> None:
     await source.close()
 
 
+async def test_index_of_another_journal_is_unavailable(directory: Path, tmp_path: Path) -> None:
+    other = tmp_path / "audit"
+    await write_history(other, history(3))
+    source = LocalSource(other, index_of(directory))
+    with pytest.raises(GatewayError) as caught:
+        await source.list(AuditFilter(), Scope(), limit=1, after=None)
+    assert caught.value.kind is AUDIT_QUERY_UNAVAILABLE
+    await source.close()
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "9" * 5000, "", "-1", "x"])
+async def test_position_with_an_absurd_number_continues_at_its_time(source: LocalSource, number: str) -> None:
+    page = await source.list(AuditFilter(), Scope(), limit=2, after=None)
+    assert page.next is not None
+    after = Position(page.next.time, f"{page.next.key.rpartition(':')[0]}:{number}")
+    following = await source.list(AuditFilter(), Scope(), limit=1, after=after)
+    assert following.records[0].start_time.ToMicroseconds() < page.next.time
+
+
 async def test_position_of_another_index_continues_at_its_time(source: LocalSource) -> None:
     newest = await source.list(AuditFilter(), Scope(), limit=2, after=None)
     after = Position(newest.records[1].start_time.ToMicroseconds(), "unknown-chain:7")

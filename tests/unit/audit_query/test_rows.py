@@ -198,3 +198,9 @@ def test_resource_is_selected_by_its_names_and_those_of_its_parents() -> None:
         "providers/p/keys/k/versions/3", "p/3", "3", "providers/p/keys/k", "p/k", "k", "providers/p", "p",
     }  # fmt: skip
     assert resource_keys("") == {""}
+
+
+def test_name_with_many_segments_has_few_keys() -> None:
+    name = "providers/p/" + "a/" * 500
+    assert len(resource_keys(name)) < 20
+    assert name in resource_keys(name)
