@@ -43,8 +43,10 @@ class QuerySettings(Settings):
 
     def model_post_init(self, _context: object) -> None:
         """Require the central store exactly if it is the source."""
-        if (self.source == "central") != (self.central is not None):
-            raise ValueError("source: central requires central, and central requires source: central")
+        if self.source == "central" and self.central is None:
+            raise ValueError("source: central requires the section central, which names the store")
+        if self.source != "central" and self.central is not None:
+            raise ValueError("the section central requires source: central")
         if self.source == "central" and self.index_directory is not None:
             raise ValueError("index_directory requires source: local")
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
+from gateway.audit_query.settings import AuditSection
 from gateway.config import grpc_listener
 from gateway.config.base import is_loopback
 from gateway.gateway_settings import GatewaySettings
@@ -15,7 +16,7 @@ _SHORT_INTERVAL: Final = 1.0
 
 def warnings_of(settings: GatewaySettings) -> list[str]:
     """Return the warnings; each names the key that it is about."""
-    return [*_general(settings), *_journal(settings.audit), *_plaintext(settings)]
+    return [*_general(settings), *_journal(settings.audit), *_queries(settings.audit), *_plaintext(settings)]
 
 
 def _general(settings: GatewaySettings) -> Iterator[str]:
@@ -50,6 +51,11 @@ def _journal(audit: AuditSettings | None) -> Iterator[str]:
             "audit.signing_key_file: the signing key is in the journal directory, so a program that can change records "
             "can also sign them"
         )
+
+
+def _queries(audit: AuditSection | None) -> Iterator[str]:
+    if audit is not None and audit.query is not None and audit.query.central is not None and audit.ship is None:
+        yield "audit.query.central: this gateway does not ship its records, so answers from the store do not have them"
 
 
 def _plaintext(settings: GatewaySettings) -> Iterator[str]:

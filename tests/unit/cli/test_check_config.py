@@ -67,6 +67,10 @@ def test_json_output_contains_summary_and_warnings(tmp_path: Path, capsys: pytes
         ),
         (configuration(audit="audit: {directory: j, signing_key_file: j/key.pem}"), "audit.signing_key_file: "),
         (configuration(audit="audit: {directory: j, durability: os}"), "audit.durability: "),
+        (
+            configuration(audit="audit: {directory: a, query: {source: central, central: {endpoint: 'https://h'}}}"),
+            "audit.query.central",
+        ),
     ],
 )
 def test_risky_setting_draws_a_warning(text: str, key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
