@@ -69,6 +69,11 @@ async def delete(central: Central, receipt: Receipt, *sequences: int) -> None:
     await central.store.delete(f"{logsql.equals(logsql.CHAIN, receipt.chain)} {is_one}")
 
 
+async def outcomes_of(central: Central, receipt: Receipt, count: int) -> list[int]:
+    chosen = f"{logsql.equals(logsql.CHAIN, receipt.chain)} {logsql.equals('event_code', 'outcome')}"
+    return sorted(int(row[logsql.SEQUENCE]) for row in await central.store.query(f"{chosen} | limit {count}"))
+
+
 def chain_of(report: CentralReport, receipt: Receipt) -> CentralChainReport:
     (found,) = (chain for chain in report.chains if chain.chain == receipt.chain)
     return found
@@ -130,6 +135,38 @@ async def test_identical_duplicates_are_counted_and_different_ones_are_reported(
     report = await verify_central(central.settings, keys)
     (problem,) = chain_of(report, second).problems
     assert str(problem) == "record 12: the store has 2 different records with this number"
+
+
+async def test_altered_fields_are_found(central: Central, journals: list[Path], keys: list[Path]) -> None:
+    first, _ = heads(journals)
+    altered = {"caller": "somebody", "resources": "[]", "start_time": "16", "event_code": "", "request_id": "another"}
+    outcomes = await outcomes_of(central, first, len(altered))
+    for sequence, (field, value) in zip(outcomes, altered.items(), strict=True):
+        await replace(central, first, sequence, **{field: value})
+    report = await verify_central(central.settings, keys)
+    assert [str(problem) for problem in chain_of(report, first).problems] == [
+        f"record {sequence}: the fields that queries use do not match the content" for sequence in outcomes
+    ]
+
+
+async def test_gap_is_found_although_times_in_the_store_were_altered(
+    central: Central, journals: list[Path], keys: list[Path]
+) -> None:
+    first, _ = heads(journals)
+    await delete(central, first, *range(1, 15))
+    (beginning,) = await rows_of(central, first, 15)
+    await delete(central, first, 30, 31, 32)
+    await replace(central, first, 33, _time=beginning["_time"])
+    report = await verify_central(central.settings, keys)
+    assert [str(problem) for problem in chain_of(report, first).problems] == ["records 30 to 32: not in the store"]
+
+
+async def test_rows_without_a_number_are_found(central: Central, journals: list[Path], keys: list[Path]) -> None:
+    first, _ = heads(journals)
+    (row,) = await rows_of(central, first, 12)
+    await central.store.insert([{**row, logsql.SEQUENCE: number} for number in ("12x", "0.5", "-1", "9" * 30)])
+    report = await verify_central(central.settings, keys)
+    assert "record 0: 4 rows have no valid sequence number" in map(str, chain_of(report, first).problems)
 
 
 async def test_forged_chain_and_rollback_are_found(

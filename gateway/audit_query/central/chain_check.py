@@ -5,7 +5,7 @@ Unlike the verification of a directory, it goes on after a problem: it reports e
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Final, Self, cast
 
@@ -22,27 +22,36 @@ from gateway.journal.verify.trusted_keys import TrustedKeys
 _RETENTION_EDGE: Final = timedelta(minutes=1)
 """Retention removes whole days. Around the end of a day, times do not have the order of sequence numbers exactly."""
 _MISSING: Final = "not in the store"
+_OTHER_FIELDS: Final = "the fields that queries use do not match the content"
+_EVENT: Final = "event"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredCopy:
-    """A record as the store has it."""
+    """A record as the store has it. fields_match: whether the fields that queries use are those of the body."""
 
     sequence: int
     previous: str
     kind: str
     hash: str
     body: str
-    time: str
+    fields_match: bool
 
     @classmethod
     def from_row(cls, row: Row) -> Self:
         """Read a row."""
-        texts = (
-            str(row.get(name, "")) for name in (logsql.PREVIOUS, logsql.KIND, logsql.HASH, logsql.BODY, logsql.TIME)
-        )
-        previous, kind, digest, body, time = texts
-        return cls(fields.number_in(row, logsql.SEQUENCE) or 0, previous, kind, digest, body, time)
+        texts = (str(row.get(name, "")) for name in (logsql.PREVIOUS, logsql.KIND, logsql.HASH, logsql.BODY))
+        previous, kind, digest, body = texts
+        fields_match = kind != _EVENT or fields.match_event(row, body)
+        return cls(fields.number_in(row, logsql.SEQUENCE) or 0, previous, kind, digest, body, fields_match)
+
+    @property
+    def time(self) -> datetime | None:
+        """The time in the body, which the hash covers; None if there is none."""
+        try:
+            return datetime.fromtimestamp(decode_body(self.body.encode())["time"] / 1000, UTC)
+        except (MalformedRecord, KeyError, TypeError, ValueError, OverflowError):
+            return None
 
     def fault(self, chain: str) -> str | None:
         """Return why this is not the record that the hash was made for, or None."""
@@ -100,6 +109,8 @@ class ChainCheck:
         faults = list(self._faults(record, is_next=is_next))
         if len(different) > 1:
             faults.append(f"the store has {len(different)} different records with this number")
+        if not faults and not all(copy.fields_match for copy in copies):
+            faults.append(_OTHER_FIELDS)
         if faults:
             self.report.altered += 1
             self.report.add_problem(sequence, "; ".join(faults))
@@ -127,18 +138,18 @@ class ChainCheck:
         return True
 
     def _begin(self, sequence: int, record: StoredCopy) -> None:
-        self._beginning = self._beginning or _moment(record.time)
+        self._beginning = self._beginning or record.time
         self.report.first = sequence
         self.report.records = 0
-        note = f"begins with record {sequence}, of {record.time}: retention removed earlier ones, or they are missing"
+        time = record.time.isoformat(timespec="milliseconds") if record.time is not None else "an unknown time"
+        note = f"begins with record {sequence}, of {time}: retention removed earlier ones, or they are missing"
         self.report.notes = [note] if sequence > 1 else []
 
     def _at_the_edge(self, record: StoredCopy) -> bool:
         """Return whether retention can have removed records before this one, although it left older ones."""
-        moment = _moment(record.time)
-        if self.report.first == 1 or self._beginning is None or moment is None:
+        if self.report.first == 1 or self._beginning is None or record.time is None or record.fault(self._chain):
             return False
-        return moment - self._beginning <= _RETENTION_EDGE
+        return abs(record.time - self._beginning) <= _RETENTION_EDGE
 
     def _note_gap(self, before: int) -> None:
         if self._last and before > self._last + 1:
@@ -168,10 +179,3 @@ class ChainCheck:
             self.report.checkpoints += 1
             if self._keys.untrusted is None:
                 self._signed = record.sequence
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None

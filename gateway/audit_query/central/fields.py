@@ -10,6 +10,8 @@ from typing import Any, Final
 import orjson
 
 from gateway.audit.events import INTENT, OUTCOME, REFUSALS, REPETITIONS
+from gateway.audit_query.rows import RecordedEvent, audit_record
+from gateway.journal.format.records import MalformedRecord, decode_body
 
 EVENT_CODE: Final = "event_code"
 REQUEST_ID: Final = "request_id"
@@ -27,6 +29,25 @@ COUNT: Final = "count"
 METHODS: Final = "methods"
 DURATION_US: Final = "duration_us"
 START_TIME: Final = "start_time"
+
+ALL: Final = (
+    EVENT_CODE,
+    REQUEST_ID,
+    OPERATION,
+    PRIVATE_FLAG,
+    CALLER,
+    AUTHORIZATIONS,
+    RESOURCES,
+    PEER_IP,
+    PEER_NAME,
+    STATUS_ID,
+    STATUS_CODE,
+    STATUS_DETAIL,
+    COUNT,
+    METHODS,
+    DURATION_US,
+    START_TIME,
+)
 
 RECORDED_CALLS: Final = (OUTCOME, REFUSALS, REPETITIONS)
 """The codes of events that make a row by themselves. An intent makes one only if its outcome is missing."""
@@ -52,6 +73,22 @@ def event_of(fields: Fields) -> Mapping[str, Any]:
         "start_time": number_in(fields, START_TIME),
         "time": number_in(fields, START_TIME),
     }
+
+
+def match_event(fields: Fields, body: str) -> bool:
+    """Return whether the fields are those of the event in a body, as far as they decide about audit records."""
+    try:
+        event = decode_body(body.encode())
+    except MalformedRecord:
+        event = {}
+    copied, original = (audit_record("", [RecordedEvent("", each)]) for each in (event_of(fields), event))
+    if copied is None or original is None:
+        return copied is original
+    original.ClearField("caller_request_id")  # has no field
+    # The collector computes the start of calls of older versions in milliseconds.
+    if abs(copied.start_time.ToMilliseconds() - original.start_time.ToMilliseconds()) <= 1:
+        copied.start_time.CopyFrom(original.start_time)
+    return copied == original
 
 
 def number_in(fields: Fields, name: str) -> int | None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from gateway.audit_query.central import logsql
+from gateway.audit_query.central import fields, logsql
 from gateway.audit_query.central.candidates import RECORDS
 from gateway.audit_query.central.chain_check import ChainCheck
 from gateway.audit_query.central.fields import number_in
@@ -21,8 +21,9 @@ from gateway.journal.verify.verification import Unverifiable
 
 _RECORDS_PER_REQUEST: Final = 2000
 _REQUEST_SECONDS: Final = 300.0
+_NUMBER: Final = logsql.quote("^[1-9][0-9]{0,17}$")
 _COLUMNS: Final = logsql.names(
-    logsql.SEQUENCE, logsql.PREVIOUS, logsql.KIND, logsql.HASH, logsql.BODY, logsql.TIME, logsql.CHAIN
+    logsql.SEQUENCE, logsql.PREVIOUS, logsql.KIND, logsql.HASH, logsql.BODY, logsql.CHAIN, *fields.ALL
 )
 
 
@@ -67,9 +68,11 @@ async def _checked(
 ) -> AsyncIterator[ChainCheck]:
     """Yield the finished checks of all chains."""
     wanted = list(expected)
-    total = 0
+    total, unnumbered = 0, await _unnumbered(store)
     for chain, journal, first, last in await _chains(store):
         check = ChainCheck(chain, journal, keys, {each.sequence: each for each in wanted if each.chain == chain})
+        if chain in unnumbered:
+            check.report.add_problem(0, f"{unnumbered[chain]} rows have no valid sequence number")
         start: int | None = first
         while start is not None:
             check.add(await _rows(store, chain, start, start + _RECORDS_PER_REQUEST))
@@ -92,6 +95,13 @@ async def _chains(store: CentralStore) -> Sequence[tuple[str, str, int, int]]:
         for row in rows
     )
     return sorted((chain, journal, first or 1, last or 0) for chain, journal, first, last in found)
+
+
+async def _unnumbered(store: CentralStore) -> dict[str, int]:
+    """Return how many rows of each chain have a sequence number that no record has: other queries may not see them."""
+    chain, sequence = logsql.quote(logsql.CHAIN), logsql.quote(logsql.SEQUENCE)
+    rows = await store.rows(f"{RECORDS} !{sequence}:~{_NUMBER} | stats by ({chain}) count() as found")
+    return {str(row[logsql.CHAIN]): number_in(row, "found") or 0 for row in rows}
 
 
 async def _rows(store: CentralStore, chain: str, start: int, end: int) -> Sequence[Row]:
