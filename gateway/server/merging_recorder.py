@@ -13,6 +13,7 @@ from gateway.audit.call_facts import Moment
 from gateway.audit.description import Describer
 from gateway.journal.write.journal import Journal
 from gateway.server.audit_recorder import AuditRecorder, unavailable
+from gateway.server.peer_network import peer_host
 from gateway.server.rejections import Rejections
 from gateway.server.repetitions import RepeatedCall, Repetitions
 from gateway.server.rpc_context import RpcContext
@@ -40,7 +41,7 @@ class MergingRecorder(AuditRecorder):
     async def record_success(self, call: RpcContext, response: Message, ended_at: Moment) -> None:
         """Count the call if it is a repetition. Otherwise, record its outcome, and wait until it is durable."""
         repeated = _repeated(call)
-        if call.events is None and self._repetitions.count(repeated, call.source):
+        if call.events is None and self._repetitions.count(repeated):
             return
         await super().record_success(call, response, ended_at)
         details = self._details(call)
@@ -56,4 +57,5 @@ def _repeated(call: RpcContext) -> RepeatedCall:
     if _PAGE_TOKEN in request.DESCRIPTOR.fields_by_name:
         request.ClearField(_PAGE_TOKEN)
     digest = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
-    return RepeatedCall(call.caller, call.method.full_name, digest, tuple(call.decisions))
+    host = peer_host(call.source.address)
+    return RepeatedCall(call.caller, host, call.method.full_name, digest, tuple(call.decisions))

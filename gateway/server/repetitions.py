@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from gateway.audit import events
-from gateway.audit.call_facts import CallDetails, CallSource
+from gateway.audit.call_facts import CallDetails
 from gateway.authz.engine import Decision
 from gateway.identity.caller import Caller
-from gateway.server.peer_network import peer_host
 
 _HOUR_SECONDS: Final = 3600
 _RETRY_SECONDS: Final = 1.0
@@ -26,9 +25,13 @@ Append = Callable[[bytes], object]
 
 
 class RepeatedCall(NamedTuple):
-    """What makes a call a repetition of another. request: a digest. decisions: a policy change begins a new count."""
+    """What makes a call a repetition of another. host: the address of the peer, which the record must not lose.
+
+    request: a digest. decisions: a policy change begins a new count.
+    """
 
     caller: Caller
+    host: str
     method: str
     request: bytes
     decisions: tuple[Decision, ...]
@@ -43,12 +46,9 @@ class _Counted:
     count: int = 0
     first: float = 0.0
     last: float = 0.0
-    several_addresses: bool = False
 
     def event(self) -> bytes:
         details = replace(self.details, caller_request_id="", trace_id="", span_id="")
-        if self.several_addresses:
-            details.source = CallSource(events.MANY_ADDRESSES)
         return events.repetitions(details, count=self.count, first=self.first, last=self.last)
 
 
@@ -78,7 +78,7 @@ class Repetitions:
         counted = self._calls.get(call)
         return counted is not None and counted.hour == self._hour()
 
-    def count(self, call: RepeatedCall, source: CallSource) -> bool:
+    def count(self, call: RepeatedCall) -> bool:
         """Count a repetition. Returns whether the call is one."""
         if not self.known(call):
             return False
@@ -86,7 +86,6 @@ class Repetitions:
         counted.count += 1
         counted.first = counted.first or now
         counted.last = now
-        counted.several_addresses |= peer_host(source.address) != peer_host(counted.details.source.address)
         return True
 
     def flush(self) -> None:

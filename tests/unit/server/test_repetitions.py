@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from gateway.audit.call_facts import CallSource
 from gateway.authz.policies import Decision
 from gateway.identity.caller import Caller
 from gateway.server import repetitions
@@ -16,8 +15,7 @@ from tests.support.ocsf import ocsf_violations
 
 ALICE = Caller("spiffe://example.org/alice", "spiffe")
 DETAILS = call_details("ListAuditRecords", caller=ALICE, resources=[("keyway.dev/AuditLog", "auditLogs/-")])
-CALL = RepeatedCall(ALICE, "keyway.v1.AuditService/ListAuditRecords", b"digest", tuple(DETAILS.decisions))
-SOURCE = DETAILS.source
+CALL = RepeatedCall(ALICE, "10.0.0.1", "keyway.v1.AuditService/ListAuditRecords", b"digest", tuple(DETAILS.decisions))
 HOUR = 3600.0
 
 
@@ -51,7 +49,7 @@ async def recorded() -> Recorded:
 async def test_repetitions_become_one_event_at_the_stop(recorded: Recorded) -> None:
     for second in range(3):
         recorded.now += second
-        assert recorded.repetitions.count(CALL, SOURCE)
+        assert recorded.repetitions.count(CALL)
     recorded.repetitions.flush()
     recorded.repetitions.flush()
 
@@ -67,10 +65,10 @@ async def test_repetitions_become_one_event_at_the_stop(recorded: Recorded) -> N
 
 
 async def test_hour_ends_the_count(recorded: Recorded) -> None:
-    recorded.repetitions.count(CALL, SOURCE)
+    recorded.repetitions.count(CALL)
     recorded.now = 101 * HOUR
     assert not recorded.repetitions.known(CALL)
-    assert not recorded.repetitions.count(CALL, SOURCE)
+    assert not recorded.repetitions.count(CALL)
     recorded.repetitions.begin(CALL, DETAILS)
 
     assert [event["count"] for event in recorded.events] == [1]
@@ -86,26 +84,20 @@ async def test_call_without_repetitions_has_no_event(recorded: Recorded) -> None
     "other",
     [
         CALL._replace(caller=Caller("spiffe://example.org/bob", "spiffe")),
+        CALL._replace(host="10.9.9.9"),
         CALL._replace(method="keyway.v1.AuditService/GetAuditRecord"),
         CALL._replace(request=b"another"),
         CALL._replace(decisions=(Decision("ListAuditRecords", "keyway.dev/AuditLog", "auditLogs/-", True, ("new",)),)),
     ],
-    ids=["caller", "method", "request", "policy"],
+    ids=["caller", "address", "method", "request", "policy"],
 )
 async def test_different_call_is_no_repetition(recorded: Recorded, other: RepeatedCall) -> None:
     assert not recorded.repetitions.known(other)
-    assert not recorded.repetitions.count(other, SOURCE)
-
-
-async def test_calls_from_several_addresses_have_no_address(recorded: Recorded) -> None:
-    recorded.repetitions.count(CALL, SOURCE)
-    recorded.repetitions.count(CALL, CallSource("10.9.9.9:1"))
-    recorded.repetitions.flush()
-    assert recorded.events[0]["src_endpoint"] == {"name": "many"}
+    assert not recorded.repetitions.count(other)
 
 
 async def test_count_is_kept_while_the_journal_is_full(recorded: Recorded) -> None:
-    recorded.repetitions.count(CALL, SOURCE)
+    recorded.repetitions.count(CALL)
     recorded.now, recorded.full = 101 * HOUR, True
     recorded.repetitions.begin(CALL, DETAILS)
     assert recorded.events == []

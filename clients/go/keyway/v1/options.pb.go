@@ -234,9 +234,9 @@ type MethodFacts struct {
 	// Whether the gateway can return a cached response. Default: no. A cacheable method must have no side effects and no
 	// secret field in its response.
 	Cacheable bool `protobuf:"varint,3,opt,name=cacheable,proto3" json:"cacheable,omitempty"`
-	// Whether repetitions of a call are recorded together: successful calls of the same caller, with the same method and
-	// request (without `page_token`), within a clock hour. The first call has its own record. Only for methods without
-	// side effects that no provider serves. Default: no.
+	// Whether repetitions of a call are recorded together: successful calls of the same caller from the same address, with
+	// the same method and request (without `page_token`), within a clock hour. The first call has its own record. Only for
+	// methods without side effects that no provider serves. Default: no.
 	MergeRepetitions bool `protobuf:"varint,4,opt,name=merge_repetitions,json=mergeRepetitions,proto3" json:"merge_repetitions,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache

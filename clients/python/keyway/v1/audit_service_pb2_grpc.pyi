@@ -30,9 +30,9 @@ class AuditServiceStub:
     """Answers questions about recorded calls: who did what, when, and with which result.
 
     The gateway serves these methods if `audit.query` is configured. They change nothing, and are recorded like other
-    calls. The first call of a caller with the same method and request (without `page_token`) within a clock hour has its
-    own record, and so has every call that fails. The gateway records the other calls together when the hour ends, and
-    their responses have no receipt.
+    calls. The first call of a caller from the same address, with the same method and request (without `page_token`),
+    within a clock hour has its own record, and so has every call that fails. The gateway records the other calls together
+    when the hour ends, and their responses have no receipt.
 
     The answers come from an index of the journal, or from a central store. Both are for finding records. To prove a
     record, verify the journal.
@@ -106,9 +106,9 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """Answers questions about recorded calls: who did what, when, and with which result.
 
     The gateway serves these methods if `audit.query` is configured. They change nothing, and are recorded like other
-    calls. The first call of a caller with the same method and request (without `page_token`) within a clock hour has its
-    own record, and so has every call that fails. The gateway records the other calls together when the hour ends, and
-    their responses have no receipt.
+    calls. The first call of a caller from the same address, with the same method and request (without `page_token`),
+    within a clock hour has its own record, and so has every call that fails. The gateway records the other calls together
+    when the hour ends, and their responses have no receipt.
 
     The answers come from an index of the journal, or from a central store. Both are for finding records. To prove a
     record, verify the journal.
@@ -178,9 +178,9 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     """Answers questions about recorded calls: who did what, when, and with which result.
 
     The gateway serves these methods if `audit.query` is configured. They change nothing, and are recorded like other
-    calls. The first call of a caller with the same method and request (without `page_token`) within a clock hour has its
-    own record, and so has every call that fails. The gateway records the other calls together when the hour ends, and
-    their responses have no receipt.
+    calls. The first call of a caller from the same address, with the same method and request (without `page_token`),
+    within a clock hour has its own record, and so has every call that fails. The gateway records the other calls together
+    when the hour ends, and their responses have no receipt.
 
     The answers come from an index of the journal, or from a central store. Both are for finding records. To prove a
     record, verify the journal.

@@ -162,9 +162,9 @@ class MethodFacts(_message.Message):
     secret field in its response.
     """
     merge_repetitions: _builtins.bool
-    """Whether repetitions of a call are recorded together: successful calls of the same caller, with the same method and
-    request (without `page_token`), within a clock hour. The first call has its own record. Only for methods without
-    side effects that no provider serves. Default: no.
+    """Whether repetitions of a call are recorded together: successful calls of the same caller from the same address, with
+    the same method and request (without `page_token`), within a clock hour. The first call has its own record. Only for
+    methods without side effects that no provider serves. Default: no.
     """
     def __init__(
         self,

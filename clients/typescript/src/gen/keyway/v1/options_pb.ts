@@ -51,9 +51,9 @@ export type MethodFacts = Message<"keyway.v1.MethodFacts"> & {
   cacheable: boolean;
 
   /**
-   * Whether repetitions of a call are recorded together: successful calls of the same caller, with the same method and
-   * request (without `page_token`), within a clock hour. The first call has its own record. Only for methods without
-   * side effects that no provider serves. Default: no.
+   * Whether repetitions of a call are recorded together: successful calls of the same caller from the same address, with
+   * the same method and request (without `page_token`), within a clock hour. The first call has its own record. Only for
+   * methods without side effects that no provider serves. Default: no.
    *
    * @generated from field: bool merge_repetitions = 4;
    */
