@@ -67,6 +67,25 @@ async def test_no_original_value_is_left(
     assert len(set(re.findall(r"peer-[0-9a-f]{20}", output))) == len(PEERS)
 
 
+async def test_values_of_calls_that_arrive_during_the_export_are_replaced(
+    source: MemorySource, key: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Growing(MemorySource):
+        async def summarize(self, *arguments: Any, **keywords: Any) -> Any:
+            return await MemorySource(self.records[:1]).summarize(*arguments, **keywords)
+
+    await exported(Growing(source.records), format="json", pseudonymize="callers,peers", pseudonym_key=key)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in lines if not line["caller"].startswith("caller-")] == []
+    assert [line for line in lines if not line["peerAddress"].startswith("peer-")] == []
+
+
+async def test_caller_in_the_name_of_a_provider_is_replaced(key: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = audit_record(0, caller="sub:kim", resources=["providers/kim/keys/k"], audit_logs=["auditLogs/kim"])
+    await exported(MemorySource([record]), format="json", pseudonymize="callers", pseudonym_key=key)
+    assert "kim" not in capsys.readouterr().out
+
+
 async def test_equal_values_have_equal_pseudonyms_in_every_export_with_the_key(
     source: MemorySource, key: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -30,7 +30,7 @@ _NOBODY: Final = frozenset({"", "unknown", "anonymous"})
 """Callers that are no persons or programs."""
 _PREFIXED: Final = re.compile(r"(?:sub|cn|dns):(.+)", re.DOTALL)
 _TEXTS: Final = ("caller_request_id", "peer_address", "caller")
-_LISTS: Final = ("resources", "policies")
+_LISTS: Final = ("resources", "policies", "audit_logs")
 
 
 class Pseudonyms:
@@ -38,14 +38,15 @@ class Pseudonyms:
 
     def __init__(self, key: bytes, values: dict[str, Iterable[str]]) -> None:
         self._key = key
-        self._names = {name: self._name(kind, value) for kind in KINDS for value in values.get(kind, ())
-                       for name in _spellings(kind, value)}  # fmt: skip
-        self._pattern = _pattern(self._names)
+        self._kinds = frozenset(values)
+        self._names: dict[str, str] = {}
+        self._add((kind, value) for kind, several in values.items() for value in several)
 
     def replaced(self, record: AuditRecord) -> AuditRecord:
         """Return the record with pseudonyms in place of the values, in every field that a caller can influence."""
-        if self._pattern is None:
-            return record
+        # Calls that arrived during the export, or that a growing index did not contain yet, can have other values.
+        values = (("callers", record.caller), ("peers", record.peer_address))
+        self._add((kind, value) for kind, value in values if kind in self._kinds and value not in self._names)
         made = AuditRecord()
         made.CopyFrom(record)
         for field in _TEXTS:
@@ -53,6 +54,12 @@ class Pseudonyms:
         for field in _LISTS:
             getattr(made, field)[:] = [self._text(text) for text in getattr(record, field)]
         return made
+
+    def _add(self, values: Iterable[tuple[str, str]]) -> None:
+        new = {name: self._name(kind, value) for kind, value in values for name in _spellings(kind, value)}
+        if new or not self._names:
+            self._names |= new
+            self._pattern = _pattern(self._names)
 
     def _text(self, text: str) -> str:
         if text in self._names or self._pattern is None:
