@@ -8,7 +8,7 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.audit_query.central import logsql
+from gateway.audit_query.central import fields, logsql
 from gateway.audit_query.central.chain_check import ChainCheck
 from gateway.audit_query.central.verification_report import MAXIMUM_PROBLEMS, CentralChainReport
 from gateway.journal.format.checkpoints import checkpoint_body
@@ -33,12 +33,17 @@ class Writer:
 
     def events(self, count: int) -> "Writer":
         for _ in range(count):
-            self._add("event", b'{"metadata":{"event_code":"outcome"}}')
+            event = {"metadata": {"event_code": "outcome"}, "time": self._time(), "start_time": self._time()}
+            self._add("event", orjson.dumps(event))
         return self
 
     def checkpoint(self) -> "Writer":
         self._add("checkpoint", checkpoint_body(Receipt(CHAIN, len(self.rows), self._hash), 1, self.key))
         return self
+
+    def _time(self) -> int:
+        """Return the time of the next record in milliseconds since 1970: one second after the one before."""
+        return int((BEGIN + timedelta(seconds=len(self.rows) + 1)).timestamp() * 1000)
 
     def _add(self, kind: Kind, body: bytes) -> None:
         sequence = len(self.rows) + 1
@@ -50,7 +55,7 @@ class Writer:
                 logsql.KIND: kind,
                 logsql.HASH: digest,
                 logsql.BODY: body.decode(),
-                logsql.TIME: (BEGIN + timedelta(seconds=sequence)).isoformat(),
+                **({fields.EVENT_CODE: "outcome", fields.START_TIME: str(self._time())} if kind == "event" else {}),
             }
         )
         self._hash = digest
@@ -118,9 +123,15 @@ def test_changed_field_is_found(changes: dict[str, str], problem: str) -> None:
     assert report.altered >= 1
 
 
+def test_changed_field_of_queries_is_found() -> None:
+    rows = Writer().events(9).checkpoint().rows
+    rows[4] |= {fields.CALLER: "spiffe://example.org/other"}
+    assert problems(checked(rows)) == ["record 5: the fields that queries use do not match the content"]
+
+
 def test_record_with_a_new_hash_breaks_the_link_of_the_next_one() -> None:
     rows = Writer().events(9).checkpoint().rows
-    body = '{"metadata":{"event_code":"intent"}}'
+    body = rows[4][logsql.BODY].replace("}", ',"count":1}', 1)
     _, digest = encode(CHAIN, 5, rows[4][logsql.PREVIOUS], "event", body.encode())
     rows[4] |= {logsql.BODY: body, logsql.HASH: digest}
     assert problems(checked(rows)) == ["record 6: the link does not match the hash of the previous record"]
