@@ -24,7 +24,7 @@ class Condition(NamedTuple):
 
 
 def call_conditions(criteria: AuditFilter, scope: Scope) -> list[Condition]:
-    """Return the conditions of a filter and a scope, without the time range: for `calls` and for `rollups`."""
+    """Return the conditions of a filter and a scope, without time range and resource: for `calls` and for `rollups`."""
     found = [*scope_conditions(scope), *_result_conditions(criteria)]
     for column, text in (("caller", criteria.caller), ("action", criteria.action), ("reason", criteria.reason)):
         if text:
@@ -37,10 +37,13 @@ def call_conditions(criteria: AuditFilter, scope: Scope) -> list[Condition]:
         if criteria.HasField(name):  # type: ignore[arg-type]
             # A constant, so that SQLite recognizes the partial indexes.
             found.append(Condition(f"{column} = {int(getattr(criteria, name))}", ()))
-    if criteria.resource:
-        digest = key_digest(criteria.resource)
-        found.append(Condition("resources IN (SELECT resources FROM resource_keys WHERE key = ?)", (digest,)))
     return found
+
+
+def resource_condition(resource: str, *, use_index: bool = True) -> Condition:
+    """Return the condition that a call names a resource or a part of it."""
+    column = "resources" if use_index else "+resources"
+    return Condition(f"{column} IN (SELECT resources FROM resource_keys WHERE key = ?)", (key_digest(resource),))
 
 
 def scope_conditions(scope: Scope) -> list[Condition]:

@@ -2,13 +2,24 @@
 
 import sqlite3
 from collections.abc import Sequence
+from typing import Final
 
 from gateway.audit_query.index.call_writer import HOUR_MS
-from gateway.audit_query.index.conditions import Condition, call_conditions, scope_conditions, where
+from gateway.audit_query.index.conditions import (
+    Condition,
+    call_conditions,
+    resource_condition,
+    scope_conditions,
+    where,
+)
 from gateway.audit_query.index.records import COLUMNS, RecordReader
+from gateway.audit_query.index.texts import key_digest
 from gateway.audit_query.source import Position, Scope
 from gateway.audit_query.time_ranges import TimeRange, time_range
 from keyway.v1.audit_record_pb2 import AuditFilter, AuditRecord
+
+_MAXIMUM_MERGED: Final = 50
+"""SQLite merges up to 500 selections."""
 
 
 def list_records(
@@ -21,16 +32,35 @@ def list_records(
     after: Position | None,
 ) -> tuple[Sequence[AuditRecord], Position | None]:
     """Return the records after a position, and the position of the last one if there are more."""
-    times = time_range(criteria)
-    conditions = [Condition("time >= ? AND time < ?", times), *call_conditions(criteria, scope)]
+    times, conditions = time_range(criteria), call_conditions(criteria, scope)
     if after is not None:
-        conditions.append(Condition("(time, chain, sequence) < (?, ?, ?)", reader.row_key(after)))
-    sql, values = where(conditions)
-    rows = connection.execute(
-        f"SELECT {COLUMNS} FROM calls {sql} ORDER BY time DESC, chain DESC, sequence DESC LIMIT ?", (*values, limit + 1)
-    ).fetchall()
+        key = reader.row_key(after)
+        conditions.append(Condition("(time, chain, sequence) < (?, ?, ?)", key))
+        # SQLite begins at the end of the range, and would read all records before the position again.
+        times = times._replace(end=min(times.end, key[0] + 1))
+    conditions.append(Condition("time >= ? AND time < ?", times))
+    parts = [where([*conditions, *one]) for one in _resource_conditions(connection, criteria.resource)]
+    sql = " UNION ALL ".join(f"SELECT {COLUMNS} FROM calls {part}" for part, _ in parts)
+    values = [value for _, each in parts for value in each]
+    rows = connection.execute(f"{sql} ORDER BY 1 DESC, 2 DESC, 3 DESC LIMIT ?", (*values, limit + 1)).fetchall()
     position = reader.position(rows[limit - 1]) if len(rows) > limit else None
     return [reader.record(row) for row in rows[:limit]], position
+
+
+def _resource_conditions(connection: sqlite3.Connection, resource: str) -> Sequence[Sequence[Condition]]:
+    """Return conditions that together select the calls of a resource, each for other calls.
+
+    With one list of resources per condition, SQLite reads an index in the order of time and merges. With many lists,
+    so many calls match that reading all calls in this order finds a page sooner.
+    """
+    if not resource:
+        return [[]]
+    found = connection.execute(
+        "SELECT resources FROM resource_keys WHERE key = ? LIMIT ?", (key_digest(resource), _MAXIMUM_MERGED + 1)
+    ).fetchall()
+    if len(found) > _MAXIMUM_MERGED:
+        return [[resource_condition(resource, use_index=False)]]
+    return [[Condition("resources = ?", (number,))] for (number,) in found] or [[Condition("0", ())]]
 
 
 def omitted_calls(connection: sqlite3.Connection, times: TimeRange, scope: Scope) -> int:

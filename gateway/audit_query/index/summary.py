@@ -18,7 +18,7 @@ from gateway.audit_query.groups import (
     status_text,
     time_text,
 )
-from gateway.audit_query.index.conditions import Condition, call_conditions, where
+from gateway.audit_query.index.conditions import Condition, call_conditions, resource_condition, where
 from gateway.audit_query.index.coverings import Covering, cover
 from gateway.audit_query.index.rollups import UNIT_MS
 from gateway.audit_query.index.texts import TextReader
@@ -65,6 +65,8 @@ def summarize(
     """Return the largest groups, and whether there are more. Groups by hour or day are in the order of time."""
     groups = _Groups(connection, dimensions)
     times, conditions = time_range(criteria), call_conditions(criteria, scope)
+    if criteria.resource:
+        conditions.append(resource_condition(criteria.resource))
     finest = 1 if AUDIT_DIMENSION_HOUR in dimensions else len(UNIT_MS) - 1
     is_rolled_up = AUDIT_DIMENSION_PEER_ADDRESS not in dimensions
     covering = cover(connection, times, finest) if is_rolled_up else Covering({}, [times])

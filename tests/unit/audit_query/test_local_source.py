@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit_query.index import schema
+from gateway.audit_query.index import listing, schema
 from gateway.audit_query.index.conditions import Condition, call_conditions, where
+from gateway.audit_query.index.listing import list_records
 from gateway.audit_query.index.local_source import LocalSource
+from gateway.audit_query.index.records import RecordReader
 from gateway.audit_query.source import Position, Scope
 from gateway.audit_query.time_ranges import time_range
 from gateway.errors import AUDIT_QUERY_TIMEOUT, AUDIT_QUERY_UNAVAILABLE, GatewayError
@@ -126,7 +128,6 @@ async def test_records_that_are_not_indexed_yet_are_reported(tmp_path: Path) -> 
         (AuditFilter(caller="x"), "calls_caller"),
         (AuditFilter(caller="x", denied=True), "calls_denied"),
         (AuditFilter(private_material=True), "calls_private"),
-        (AuditFilter(resource="x"), "calls_resources"),
         (AuditFilter(outcome=AUDIT_OUTCOME_UNKNOWN), "calls_unsuccessful"),
         (AuditFilter(status=5), "calls_failed"),
     ],
@@ -141,6 +142,41 @@ def test_queries_use_the_indexes(directory: Path, criteria: AuditFilter, index: 
         rows = connection.execute(f"EXPLAIN QUERY PLAN SELECT * FROM calls {sql} {order}", values).fetchall()
     (plan,) = (row[3] for row in rows if row[3].startswith("SEARCH calls"))
     assert index in plan
+
+
+async def test_resources_are_merged_in_the_order_of_time(source: LocalSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resource can be in many lists. All ways to find them give the same pages."""
+    found = []
+    for maximum in (0, 50):
+        monkeypatch.setattr(listing, "_MAXIMUM_MERGED", maximum)
+        page = await source.list(AuditFilter(resource="providers/nhn-keys"), Scope(), limit=20, after=None)
+        found.append((page.records, page.next))
+    assert found[0] == found[1]
+    assert len(found[0][0]) == 20
+
+
+def test_a_resource_is_found_without_sorting(directory: Path) -> None:
+    sql = "SELECT * FROM calls WHERE time >= 0 AND time < 9 AND resources = {} "
+    sql = f"{sql.format(1)} UNION ALL {sql.format(2)} ORDER BY 1 DESC, 2 DESC, 3 DESC LIMIT 50"
+    with closing(schema.open_reader(index_of(directory))) as connection:
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
+    assert not any("TEMP B-TREE" in step for step in plan)
+    assert sum("calls_resources" in step for step in plan) == 2
+
+
+def test_later_pages_take_no_longer_than_the_first(directory: Path) -> None:
+    steps: list[int] = []
+    with closing(schema.open_reader(index_of(directory))) as connection:
+        connection.set_progress_handler(lambda: steps.append(1), 20)
+        reader, after, taken = RecordReader(connection, ""), None, []
+        while True:
+            steps.clear()
+            _, after = list_records(connection, reader, AuditFilter(), Scope(), limit=10, after=after)
+            taken.append(len(steps))
+            if after is None:
+                break
+    assert len(taken) == CALLS / 10
+    assert max(taken[:-1]) < 2 * taken[0]
 
 
 def test_lookup_of_a_request_uses_the_index(directory: Path) -> None:
