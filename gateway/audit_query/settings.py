@@ -1,4 +1,4 @@
-"""Settings of `audit.query`, and the `audit` section with it: the journal itself knows no queries."""
+"""Settings of `audit.query`, and the complete `audit` section. The journal package does not depend on queries."""
 
 from pathlib import Path
 from typing import Final, Literal
@@ -10,7 +10,7 @@ from gateway.config.base import Located, Settings
 from gateway.journal.settings import AuditSettings
 
 _INDEX: Final = "index"
-"""The folder of the index in the journal directory, unless another one is configured."""
+"""The default folder of the index, in the journal directory."""
 
 
 class QuerySettings(Settings):
@@ -19,8 +19,8 @@ class QuerySettings(Settings):
     source: Literal["local", "central"] = Field(
         default="local",
         description=(
-            "local: queries are answered from an index of this gateway's journal, which a process of the gateway keeps "
-            "up to date. central: queries are answered from the central store, which has the records of all gateways."
+            "Where the answers come from. local: from an index of this gateway's journal, which a separate process of "
+            "the gateway updates. central: from the central store, which contains the records of all gateways."
         ),
     )
     timeout: float = Field(
@@ -32,17 +32,17 @@ class QuerySettings(Settings):
     index_directory: Located | None = Field(
         default=None,
         description=(
-            "Directory of the index, on a local disk. It can be deleted at any time, and is then built again. Default: "
-            "index in audit.directory."
+            "Directory of the index, on a local disk. You can delete it at any time; the gateway then builds the index "
+            "again. Default: the folder index in audit.directory."
         ),
     )
 
     central: CentralSettings | None = Field(
-        default=None, description="The central store. Required by source: central, and by no other source."
+        default=None, description="The central store. Required if source is central, and not accepted otherwise."
     )
 
     def model_post_init(self, _context: object) -> None:
-        """Require the central store exactly if it is the source."""
+        """Require `central` if it is the source, and reject it otherwise."""
         if self.source == "central" and self.central is None:
             raise ValueError("source: central requires the section central, which names the store")
         if self.source != "central" and self.central is not None:
@@ -55,7 +55,7 @@ class AuditSection(AuditSettings):
     """The audit journal."""
 
     query: QuerySettings | None = Field(
-        default=None, description="Queries about audit records. Default: AuditService answers none."
+        default=None, description="Audit queries. Default: AuditService rejects all queries."
     )
 
     @property

@@ -111,7 +111,7 @@ from keyway.v1.provider_service_pb2_grpc import (
 
 
 class AuditService:
-    """Answers questions about recorded calls."""
+    """Queries recorded calls."""
 
     def __init__(self, channel: grpc.Channel) -> None:
         stub = cast("Any", AuditServiceStub(channel))
@@ -137,7 +137,7 @@ class AuditService:
         """Lists records, newest first.
 
         Fields:
-            parent: The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may
+            parent: The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for all logs that the caller may
                 read.
             filter: Which records to list.
             page_size: The maximum number of records on a page, 1 to 1,000.
@@ -157,10 +157,10 @@ class AuditService:
         **options: Unpack[CallOptions],
     ) -> GetAuditRecordResponse: ...
     def get_audit_record(self, *request: Any, **arguments: Any) -> GetAuditRecordResponse:
-        """Returns one record with its events.
+        """Returns one record with its journal records.
 
         Fields:
-            parent: The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may
+            parent: The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for all logs that the caller may
                 read.
             request_id: The ID of the request, from the trailer `keyway-request-id` or `AuditRecord.request_id`.
             receipt: A receipt, from the trailer `keyway-audit-receipt` or `AuditRecord.receipt`.
@@ -183,10 +183,10 @@ class AuditService:
         """Counts records in groups, such as the denials of each caller on each day.
 
         Fields:
-            parent: The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may
+            parent: The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for all logs that the caller may
                 read.
             filter: Which records to count.
-            group_by: The properties by which to group, 1 to 4, without duplicates.
+            group_by: The properties by which to group.
             max_groups: The maximum number of groups, 1 to 10,000.
         """
         return call(self.SummarizeAuditRecords, SummarizeAuditRecordsRequest, request, arguments)
@@ -219,11 +219,11 @@ class AuditService:
         **options: Unpack[CallOptions],
     ) -> VerifyJournalResponse: ...
     def verify_journal(self, *request: Any, **arguments: Any) -> VerifyJournalResponse:
-        """Verifies this gateway's journal, and returns the progress and the result.
+        """Starts a verification of this gateway's journal if necessary, and returns its progress or its result.
 
         Fields:
             name: The audit log of the gateway.
-            restart: Whether to start a new verification although one has ended.
+            restart: Whether to start a new verification if the previous one has ended.
         """
         return call(self.VerifyJournal, VerifyJournalRequest, request, arguments)
 
@@ -255,7 +255,7 @@ class AsyncAuditService:
         """Lists records, newest first.
 
         Fields:
-            parent: The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may
+            parent: The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for all logs that the caller may
                 read.
             filter: Which records to list.
             page_size: The maximum number of records on a page, 1 to 1,000.
@@ -275,10 +275,10 @@ class AsyncAuditService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[GetAuditRecordResponse]: ...
     def get_audit_record(self, *request: Any, **arguments: Any) -> AsyncCall[GetAuditRecordResponse]:
-        """Returns one record with its events.
+        """Returns one record with its journal records.
 
         Fields:
-            parent: The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may
+            parent: The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for all logs that the caller may
                 read.
             request_id: The ID of the request, from the trailer `keyway-request-id` or `AuditRecord.request_id`.
             receipt: A receipt, from the trailer `keyway-audit-receipt` or `AuditRecord.receipt`.
@@ -301,10 +301,10 @@ class AsyncAuditService:
         """Counts records in groups, such as the denials of each caller on each day.
 
         Fields:
-            parent: The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may
+            parent: The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for all logs that the caller may
                 read.
             filter: Which records to count.
-            group_by: The properties by which to group, 1 to 4, without duplicates.
+            group_by: The properties by which to group.
             max_groups: The maximum number of groups, 1 to 10,000.
         """
         return call(self.SummarizeAuditRecords, SummarizeAuditRecordsRequest, request, arguments)
@@ -337,11 +337,11 @@ class AsyncAuditService:
         **options: Unpack[CallOptions],
     ) -> AsyncCall[VerifyJournalResponse]: ...
     def verify_journal(self, *request: Any, **arguments: Any) -> AsyncCall[VerifyJournalResponse]:
-        """Verifies this gateway's journal, and returns the progress and the result.
+        """Starts a verification of this gateway's journal if necessary, and returns its progress or its result.
 
         Fields:
             name: The audit log of the gateway.
-            restart: Whether to start a new verification although one has ended.
+            restart: Whether to start a new verification if the previous one has ended.
         """
         return call(self.VerifyJournal, VerifyJournalRequest, request, arguments)
 

@@ -1,4 +1,4 @@
-"""Settings of `audit.query.central`: the central store, and which gateways it must have the records of."""
+"""Settings of `audit.query.central`: the connection to the central store, and the journals that it must contain."""
 
 import ssl
 from typing import Annotated, Final
@@ -22,26 +22,26 @@ def _printable(value: SecretStr) -> SecretStr:
 
 
 class CentralSettings(Settings):
-    """The central store: a VictoriaLogs, or the `vlselect` of a VictoriaLogs cluster."""
+    """The central store: a VictoriaLogs server, or `vlselect` of a VictoriaLogs cluster."""
 
     endpoint: str = Field(
         description=(
-            "URL of the store: https://HOST:PORT, with a path if a proxy needs one. http:// is accepted for a loopback "
-            "address only."
+            "URL of the store: https://HOST:PORT, with a path if a proxy needs one. http:// is accepted only for a "
+            "loopback address."
         )
     )
-    username: str = Field(default="", description="User name of the store's basic authentication.")
+    username: str = Field(default="", description="User name for HTTP basic authentication at the store.")
     password: Annotated[SecretStr, AfterValidator(_printable)] | None = Field(
         default=None, description="Password of `username`."
     )
     ca_certificates: FileContent | None = Field(
-        default=None, description="PEM CA bundle used to verify the store. Default: the system's."
+        default=None, description="PEM CA bundle used to verify the store. Default: the CA bundle of the system."
     )
     journals: tuple[JournalId, ...] = Field(
         default=(),
         description=(
-            "IDs of the journals that the store must have, one of each gateway. An answer is complete only if it "
-            "covers all of them. Default: those that the store has."
+            "IDs of the journals of all gateways. An answer is complete only if the store has records of each of them. "
+            "Default: no journal is required."
         ),
     )
 
@@ -51,7 +51,7 @@ class CentralSettings(Settings):
     @classmethod
     def _valid_endpoint(cls, value: str) -> str:
         if not _is_usable(value):
-            raise ValueError(f"{_URL}; http:// is accepted for a loopback address only")
+            raise ValueError(f"{_URL}; http:// is accepted only for a loopback address")
         return value.rstrip("/")
 
     @field_validator("ca_certificates")
@@ -81,21 +81,21 @@ class CentralSettings(Settings):
         return urlsplit(self.endpoint).scheme == "https"
 
     def tls(self) -> ssl.SSLContext:
-        """Return the context that verifies the store."""
+        """Return the TLS context that verifies the certificate of the store."""
         bundle = content(self.ca_certificates)
         return system_context() if bundle is None else _context(bundle)
 
 
 def _context(bundle: bytes) -> ssl.SSLContext:
-    """Return a context that trusts the bundle. Raises ValueError, whose message does not quote the bundle."""
+    """Return a TLS context that trusts the bundle. Raises ValueError without quoting the bundle."""
     try:
         return verifying_context(pem.plain_certificates(bundle).decode())
     except ssl.SSLError as error:
-        raise ValueError(f"OpenSSL rejects it: {error.reason}") from None
+        raise ValueError(f"OpenSSL rejects the bundle: {error.reason}") from None
 
 
 def _is_usable(text: str) -> bool:
-    """Return whether this is a URL of a store. Messages of `urlsplit` can quote the text, so they are not shown."""
+    """Return whether the text is a valid URL of a store. Discards messages of `urlsplit`, which can quote the text."""
     if not (text.isascii() and text.isprintable()) or any(character in text for character in " ?#@\\"):
         return False
     try:

@@ -39,7 +39,7 @@ const (
 	AuditOutcome_AUDIT_OUTCOME_FAILURE AuditOutcome = 2
 	// The upstream may have executed the call, but its response did not arrive, or the gateway stopped during the call.
 	AuditOutcome_AUDIT_OUTCOME_UNKNOWN AuditOutcome = 3
-	// The intent is recorded, but no outcome yet.
+	// The journal contains an intent, but not yet an outcome.
 	AuditOutcome_AUDIT_OUTCOME_PENDING AuditOutcome = 4
 )
 
@@ -88,49 +88,51 @@ func (AuditOutcome) EnumDescriptor() ([]byte, []int) {
 	return file_keyway_v1_audit_record_proto_rawDescGZIP(), []int{0}
 }
 
-// One call, or several calls that were recorded together. The intent and the outcome of a call are one AuditRecord.
+// A recorded call, or several calls that were recorded together. An AuditRecord combines the intent and the outcome of
+// a call.
 type AuditRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The ID of the request, which the caller received in the trailer `keyway-request-id`. Empty for calls that were
-	// recorded together.
+	// The ID of the request, which the caller received in the trailer `keyway-request-id`. Empty if calls were recorded
+	// together.
 	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// The time when the call arrived. For calls that were recorded together, the time of the first one.
+	// The time when the call arrived. If calls were recorded together, the time when the first one arrived.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
-	// The authenticated caller, as policies name it. Example: `spiffe://example.com/orders`. `unknown` if the call was
-	// rejected before authentication.
+	// The authenticated caller, with the name that policies use. Example: `spiffe://example.com/orders`. `unknown` if the
+	// call was rejected before authentication, `anonymous` if the gateway has no `identity`.
 	Caller string `protobuf:"bytes,3,opt,name=caller,proto3" json:"caller,omitempty"`
-	// The policy action of the call: the name of the method, with the suffix `WithPrivateKey` if the caller requested the
-	// private key as well. Example: `DownloadCertificateWithPrivateKey`. Empty if calls of several methods, or of unknown
-	// methods, were rejected before authentication.
+	// The policy action of the call: the name of the method, with the suffix `WithPrivateKey` if the caller also
+	// requested the private key. Example: `DownloadCertificateWithPrivateKey`. Empty if calls of several methods, or of
+	// unknown methods, were rejected before authentication.
 	Action string `protobuf:"bytes,4,opt,name=action,proto3" json:"action,omitempty"`
-	// Whether the action reads private material: private keys, symmetric keys, or secrets. The caller received it only if
-	// `outcome` is SUCCESS, or possibly if it is UNKNOWN.
+	// Whether the action reads private material: private keys, symmetric keys, or secrets. If `outcome` is SUCCESS, the
+	// caller received it. If `outcome` is UNKNOWN, the caller possibly received it.
 	PrivateMaterial bool `protobuf:"varint,5,opt,name=private_material,json=privateMaterial,proto3" json:"private_material,omitempty"`
 	// The full names of the resources in the request, as the caller wrote them.
 	Resources []string `protobuf:"bytes,6,rep,name=resources,proto3" json:"resources,omitempty"`
 	// The result of the call.
 	Outcome AuditOutcome `protobuf:"varint,7,opt,name=outcome,proto3,enum=keyway.v1.AuditOutcome" json:"outcome,omitempty"`
-	// The gRPC status of the response. Only meaningful if `outcome` is not PENDING.
+	// The gRPC status of the response. Has no meaning if `outcome` is PENDING.
 	Status code.Code `protobuf:"varint,8,opt,name=status,proto3,enum=google.rpc.Code" json:"status,omitempty"`
 	// The reason of the error, as in `ErrorInfo.reason`. Example: `CERTIFICATE_NOT_FOUND`. Empty if there was no error.
 	Reason string `protobuf:"bytes,9,opt,name=reason,proto3" json:"reason,omitempty"`
-	// Whether policy denied the call, or at least one item of a batch.
+	// Whether policy denied the call or at least one item of a batch.
 	Denied bool `protobuf:"varint,10,opt,name=denied,proto3" json:"denied,omitempty"`
-	// The policies that decided, sorted. Empty if no policy applied, or if the gateway has no policy.
+	// The IDs of the policies that permitted or denied the call, sorted. Empty if no policy applied, or if the gateway
+	// has no policy.
 	Policies []string `protobuf:"bytes,11,rep,name=policies,proto3" json:"policies,omitempty"`
 	// The time from the arrival of the call to its outcome. Absent if `outcome` is PENDING, if the gateway stopped during
 	// the call, or if calls were recorded together.
 	Duration *durationpb.Duration `protobuf:"bytes,12,opt,name=duration,proto3" json:"duration,omitempty"`
 	// The number of calls: 1, or more if calls were recorded together.
 	Calls int64 `protobuf:"varint,13,opt,name=calls,proto3" json:"calls,omitempty"`
-	// The address that the call came from, without the port. Empty if calls from several addresses were recorded together.
+	// The IP address of the peer, without the port. Empty if calls from several addresses were recorded together.
 	PeerAddress string `protobuf:"bytes,14,opt,name=peer_address,json=peerAddress,proto3" json:"peer_address,omitempty"`
 	// The caller's own ID of the call, from the metadata `x-request-id`. The gateway does not verify it.
 	CallerRequestId string `protobuf:"bytes,15,opt,name=caller_request_id,json=callerRequestId,proto3" json:"caller_request_id,omitempty"`
 	// The audit logs that the record belongs to: `auditLogs/{provider}` of each provider that the request names, or
-	// `auditLogs/keyway:gateway` if it names none, or all of them.
+	// `auditLogs/keyway:gateway` if it names no provider or all providers.
 	AuditLogs []string `protobuf:"bytes,16,rep,name=audit_logs,json=auditLogs,proto3" json:"audit_logs,omitempty"`
-	// The journal that contains the record. Every gateway has its own journal.
+	// The ID of the journal that contains the record. Each gateway has its own journal.
 	Journal string `protobuf:"bytes,17,opt,name=journal,proto3" json:"journal,omitempty"`
 	// The receipt of the latest journal record of the call: chain, sequence number, and hash, separated by colons.
 	Receipt       string `protobuf:"bytes,18,opt,name=receipt,proto3" json:"receipt,omitempty"`
@@ -294,12 +296,13 @@ func (x *AuditRecord) GetReceipt() string {
 	return ""
 }
 
-// Selects audit records. A record must match all fields that are set. Text is compared literally.
+// Selects audit records. A record must match all fields that are set. Texts are compared exactly, including upper and
+// lower case.
 type AuditFilter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The earliest `start_time` of a record. Absent means no limit.
+	// The start of the time range. A record matches if its `start_time` is not earlier. Absent means no limit.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
-	// The end of the time range. The `start_time` of a record must be earlier. Absent means no limit.
+	// The end of the time range. A record matches if its `start_time` is earlier. Absent means no limit.
 	EndTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
 	// The caller, as in `AuditRecord.caller`. At most 4 KiB.
 	Caller string `protobuf:"bytes,3,opt,name=caller,proto3" json:"caller,omitempty"`
@@ -307,17 +310,18 @@ type AuditFilter struct {
 	Action string `protobuf:"bytes,4,opt,name=action,proto3" json:"action,omitempty"`
 	// A resource: its full name (`providers/nhn-certs/certificates/www.example.com`), its provider and ID
 	// (`nhn-certs/www.example.com`), or its ID (`www.example.com`). A record matches if one of its resources is this
-	// resource or a part of it, such as a version of a key. At most 4 KiB.
+	// resource, or a resource below it, such as a version of a key. At most 4 KiB.
 	Resource string `protobuf:"bytes,5,opt,name=resource,proto3" json:"resource,omitempty"`
 	// The ID of a provider that the request names, such as `nhn-certs`. At most 256 bytes.
 	Provider string `protobuf:"bytes,6,opt,name=provider,proto3" json:"provider,omitempty"`
-	// The gRPC status. Absent means every status. Records without an outcome have none.
+	// The gRPC status. Absent means every status. Records without an outcome have no status.
 	Status *code.Code `protobuf:"varint,7,opt,name=status,proto3,enum=google.rpc.Code,oneof" json:"status,omitempty"`
 	// The reason of the error, such as `PERMISSION_DENIED`. At most 128 bytes.
 	Reason string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
-	// True: only records that policy denied, at least in part. False: only the others. Absent: both.
+	// True: only calls that policy denied, and batches in which policy denied at least one item. False: only other calls.
+	// Absent: all calls.
 	Denied *bool `protobuf:"varint,9,opt,name=denied,proto3,oneof" json:"denied,omitempty"`
-	// True: only actions that read private material. False: only the others. Absent: both.
+	// True: only actions that read private material. False: only other actions. Absent: all actions.
 	PrivateMaterial *bool `protobuf:"varint,10,opt,name=private_material,json=privateMaterial,proto3,oneof" json:"private_material,omitempty"`
 	// The result. UNSPECIFIED means every result.
 	Outcome       AuditOutcome `protobuf:"varint,11,opt,name=outcome,proto3,enum=keyway.v1.AuditOutcome" json:"outcome,omitempty"`

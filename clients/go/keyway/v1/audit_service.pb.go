@@ -26,7 +26,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// A property by which SummarizeAuditRecords groups records.
+// A property of records by which SummarizeAuditRecords can group them.
 type AuditDimension int32
 
 const (
@@ -36,9 +36,9 @@ const (
 	AuditDimension_AUDIT_DIMENSION_CALLER AuditDimension = 1
 	// The policy action.
 	AuditDimension_AUDIT_DIMENSION_ACTION AuditDimension = 2
-	// The resources, as one text. A call without a resource has an empty text.
+	// The resources, separated by commas. Empty if the call has no resource.
 	AuditDimension_AUDIT_DIMENSION_RESOURCE AuditDimension = 3
-	// The provider.
+	// The providers that the request names, separated by commas. Empty if it names none.
 	AuditDimension_AUDIT_DIMENSION_PROVIDER AuditDimension = 4
 	// The gRPC status, such as `PERMISSION_DENIED`. `PENDING` for a call without an outcome.
 	AuditDimension_AUDIT_DIMENSION_STATUS AuditDimension = 5
@@ -119,7 +119,7 @@ const (
 	VerificationState_VERIFICATION_STATE_VERIFIED VerificationState = 2
 	// Completed: the journal is not correct. `problems` states why.
 	VerificationState_VERIFICATION_STATE_NOT_VERIFIED VerificationState = 3
-	// Ended without a result, for example because the gateway stopped. Start it again.
+	// Ended without a result, for example because the gateway stopped. To start it again, set `restart`.
 	VerificationState_VERIFICATION_STATE_INTERRUPTED VerificationState = 4
 )
 
@@ -171,7 +171,7 @@ func (VerificationState) EnumDescriptor() ([]byte, []int) {
 // The request of ListAuditRecords.
 type ListAuditRecordsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may read.
+	// The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for all logs that the caller may read.
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
 	// Which records to list. Absent means all.
 	Filter *AuditFilter `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
@@ -248,9 +248,9 @@ type ListAuditRecordsResponse struct {
 	Records []*AuditRecord `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
 	// The token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The number of calls that are not listed, because they belong to logs that the caller may not read. It counts every
-	// such call in the hours (UTC) of the time range, regardless of the other fields of the filter, so that it reveals
-	// only the amount. Always 0 if `parent` names one log.
+	// The number of calls that belong to logs that the caller may not read. It includes all such calls in the hours (UTC)
+	// of the time range. It does not depend on the other fields of the filter, so it reveals nothing else about these
+	// calls. Always 0 if `parent` names one log.
 	OmittedCalls int64 `protobuf:"varint,3,opt,name=omitted_calls,json=omittedCalls,proto3" json:"omitted_calls,omitempty"`
 	// What the answer covers.
 	Coverage      *AuditCoverage `protobuf:"bytes,4,opt,name=coverage,proto3" json:"coverage,omitempty"`
@@ -319,14 +319,15 @@ func (x *ListAuditRecordsResponse) GetCoverage() *AuditCoverage {
 // What an answer about audit records covers.
 type AuditCoverage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The journals of the gateways, sorted. Every gateway has its own journal.
+	// The IDs of the covered journals, sorted. Each gateway has its own journal.
 	Journals []string `protobuf:"bytes,1,rep,name=journals,proto3" json:"journals,omitempty"`
-	// Whether the answer contains all records of the journals up to `indexed_time`. False if the index is being built, or
-	// if a gateway has not shipped its records.
+	// Whether the answer is based on all records of the journals before `indexed_time`. False if the index is being built
+	// or the journal is damaged, or if the central store lacks records.
 	Complete bool `protobuf:"varint,2,opt,name=complete,proto3" json:"complete,omitempty"`
-	// Why the answer is not complete, for people. Empty if it is.
+	// Why `complete` is false, as text for people. Empty if `complete` is true.
 	IncompleteReason string `protobuf:"bytes,3,opt,name=incomplete_reason,json=incompleteReason,proto3" json:"incomplete_reason,omitempty"`
-	// All records before this time are included. Records after it may be missing. Absent if nothing is included yet.
+	// If `complete` is true, the answer takes into account all records before this time. Later records can be missing.
+	// Absent if no record is indexed.
 	IndexedTime   *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=indexed_time,json=indexedTime,proto3" json:"indexed_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -393,7 +394,7 @@ func (x *AuditCoverage) GetIndexedTime() *timestamppb.Timestamp {
 // The request of GetAuditRecord. One of `request_id` and `receipt` is required.
 type GetAuditRecordRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may read.
+	// The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for all logs that the caller may read.
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
 	// The ID of the request, from the trailer `keyway-request-id` or `AuditRecord.request_id`. At most 128 bytes.
 	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -523,7 +524,8 @@ type JournalRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The receipt of the record: chain, sequence number, and hash, separated by colons.
 	Receipt string `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
-	// The event as JSON (OCSF), exactly as the hash covers it. docs/audit.md describes its members.
+	// The event as JSON (OCSF), byte for byte as in the journal, so that its hash can be computed. docs/audit.md
+	// describes its members.
 	EventJson     string `protobuf:"bytes,2,opt,name=event_json,json=eventJson,proto3" json:"event_json,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -576,13 +578,14 @@ func (x *JournalRecord) GetEventJson() string {
 // The request of SummarizeAuditRecords.
 type SummarizeAuditRecordsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may read.
+	// The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for all logs that the caller may read.
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
 	// Which records to count. Absent means all.
 	Filter *AuditFilter `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
-	// The properties by which to group, 1 to 4, without duplicates.
+	// The properties by which to group: 1 to 4, each at most once.
 	GroupBy []AuditDimension `protobuf:"varint,3,rep,packed,name=group_by,json=groupBy,proto3,enum=keyway.v1.AuditDimension" json:"group_by,omitempty"`
-	// The maximum number of groups, 1 to 10,000. 0 means 1,000. The largest groups are returned.
+	// The maximum number of groups, 1 to 10,000. 0 means 1,000. If there are more groups, the response contains the
+	// largest ones.
 	MaxGroups     int32 `protobuf:"varint,4,opt,name=max_groups,json=maxGroups,proto3" json:"max_groups,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -649,7 +652,7 @@ func (x *SummarizeAuditRecordsRequest) GetMaxGroups() int32 {
 // The response of SummarizeAuditRecords.
 type SummarizeAuditRecordsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The groups. If the records are grouped by hour or day, in the order of time; otherwise the largest first.
+	// The groups. They are sorted by time if `group_by` contains an hour or day; otherwise, the largest group is first.
 	Groups []*AuditGroup `protobuf:"bytes,1,rep,name=groups,proto3" json:"groups,omitempty"`
 	// Whether there are more groups than `max_groups`.
 	Truncated bool `protobuf:"varint,2,opt,name=truncated,proto3" json:"truncated,omitempty"`
@@ -728,13 +731,13 @@ type AuditGroup struct {
 	Calls int64 `protobuf:"varint,2,opt,name=calls,proto3" json:"calls,omitempty"`
 	// The number of calls that policy denied, at least in part.
 	DeniedCalls int64 `protobuf:"varint,3,opt,name=denied_calls,json=deniedCalls,proto3" json:"denied_calls,omitempty"`
-	// The number of calls that failed or were rejected, including denied calls.
+	// The number of calls that failed or were rejected, including calls that policy denied completely.
 	FailedCalls int64 `protobuf:"varint,4,opt,name=failed_calls,json=failedCalls,proto3" json:"failed_calls,omitempty"`
 	// The number of calls with an unknown outcome.
 	UnknownCalls int64 `protobuf:"varint,5,opt,name=unknown_calls,json=unknownCalls,proto3" json:"unknown_calls,omitempty"`
-	// The median duration, within 5 %. Absent if no call of the group has a duration.
+	// The median duration, with an error of at most 5 %. Absent if no call of the group has a duration.
 	P50 *durationpb.Duration `protobuf:"bytes,6,opt,name=p50,proto3" json:"p50,omitempty"`
-	// The duration that 99 % of the calls do not exceed, within 5 %. Absent if no call of the group has a duration.
+	// The 99th percentile of the duration, with an error of at most 5 %. Absent if no call of the group has a duration.
 	P99           *durationpb.Duration `protobuf:"bytes,7,opt,name=p99,proto3" json:"p99,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -822,7 +825,7 @@ func (x *AuditGroup) GetP99() *durationpb.Duration {
 // The request of GetJournalStatus.
 type GetJournalStatusRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The audit log of the gateway: `auditLogs/keyway:gateway`.
+	// The audit log of the gateway. Must be `auditLogs/keyway:gateway`.
 	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -874,12 +877,12 @@ type GetJournalStatusResponse struct {
 	Chains []*JournalChain `protobuf:"bytes,2,rep,name=chains,proto3" json:"chains,omitempty"`
 	// The size of the journal in bytes.
 	SizeBytes int64 `protobuf:"varint,3,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
-	// The free space of its file system in bytes.
+	// The free space of the file system that contains the journal, in bytes.
 	FreeBytes int64 `protobuf:"varint,4,opt,name=free_bytes,json=freeBytes,proto3" json:"free_bytes,omitempty"`
-	// The time until no space is free, if it continues to shrink as within the last hour. Absent if it does not shrink,
-	// or if the gateway has not measured it for a minute.
+	// The estimated time until the file system is full, from the decrease of the free space within the last hour. Absent
+	// if the free space does not decrease, or if the gateway has measured it for less than a minute.
 	TimeToFull *durationpb.Duration `protobuf:"bytes,5,opt,name=time_to_full,json=timeToFull,proto3" json:"time_to_full,omitempty"`
-	// Whether the journal is shipped to a collector.
+	// Whether the gateway ships the journal to a collector.
 	Shipping bool `protobuf:"varint,6,opt,name=shipping,proto3" json:"shipping,omitempty"`
 	// The state of the index. Absent if queries are answered from a central store.
 	Index         *AuditIndexStatus `protobuf:"bytes,7,opt,name=index,proto3" json:"index,omitempty"`
@@ -977,9 +980,9 @@ type JournalChain struct {
 	Head string `protobuf:"bytes,3,opt,name=head,proto3" json:"head,omitempty"`
 	// The number of segments.
 	Segments int32 `protobuf:"varint,4,opt,name=segments,proto3" json:"segments,omitempty"`
-	// The number of records that are not shipped yet, or that the collector can still lose. 0 without shipping.
+	// The number of records that are not shipped yet, or that the collector can still lose. 0 if `shipping` is false.
 	UnshippedRecords int64 `protobuf:"varint,5,opt,name=unshipped_records,json=unshippedRecords,proto3" json:"unshipped_records,omitempty"`
-	// The age of the oldest of them. Absent without shipping.
+	// The age of the oldest of these records. Absent if `shipping` is false.
 	ShippingLag   *durationpb.Duration `protobuf:"bytes,6,opt,name=shipping_lag,json=shippingLag,proto3" json:"shipping_lag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1062,7 +1065,7 @@ type AuditIndexStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The number of records that are not in the index yet.
 	PendingRecords int64 `protobuf:"varint,1,opt,name=pending_records,json=pendingRecords,proto3" json:"pending_records,omitempty"`
-	// All records before this time are in the index. Absent if the index is empty.
+	// The index contains all records before this time. Absent if the index is empty.
 	IndexedTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=indexed_time,json=indexedTime,proto3" json:"indexed_time,omitempty"`
 	// The size of the index in bytes.
 	IndexBytes    int64 `protobuf:"varint,3,opt,name=index_bytes,json=indexBytes,proto3" json:"index_bytes,omitempty"`
@@ -1124,9 +1127,10 @@ func (x *AuditIndexStatus) GetIndexBytes() int64 {
 // The request of VerifyJournal.
 type VerifyJournalRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The audit log of the gateway: `auditLogs/keyway:gateway`.
+	// The audit log of the gateway. Must be `auditLogs/keyway:gateway`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Whether to start a new verification although one has ended. No effect while one is in progress.
+	// Whether to start a new verification if the previous one has ended. Has no effect while a verification is in
+	// progress.
 	Restart       bool `protobuf:"varint,2,opt,name=restart,proto3" json:"restart,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1181,17 +1185,17 @@ type VerifyJournalResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The state of the verification.
 	State VerificationState `protobuf:"varint,1,opt,name=state,proto3,enum=keyway.v1.VerificationState" json:"state,omitempty"`
-	// The time when it started.
+	// The time when the verification started.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
-	// The time when it ended. Absent while it is in progress.
+	// The time when the verification ended. Absent while it is in progress.
 	EndTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
 	// The number of records that have been checked.
 	CheckedRecords int64 `protobuf:"varint,4,opt,name=checked_records,json=checkedRecords,proto3" json:"checked_records,omitempty"`
 	// The share of the journal that has been checked, in percent, from 0 to 100.
 	ProgressPercent int32 `protobuf:"varint,5,opt,name=progress_percent,json=progressPercent,proto3" json:"progress_percent,omitempty"`
-	// What is wrong, for people: at most 100 problems. Empty if the journal is correct as far as it has been checked.
+	// The problems that were found, as text for people: at most 100. Empty if the checked part of the journal is correct.
 	Problems []string `protobuf:"bytes,6,rep,name=problems,proto3" json:"problems,omitempty"`
-	// The heads of the chains up to which the journal is correct, as receipts. Compare them with heads that you kept.
+	// For each chain, the receipt of the last verified record (the head). Compare them with heads that you kept.
 	Heads []string `protobuf:"bytes,7,rep,name=heads,proto3" json:"heads,omitempty"`
 	// The IDs of the keys that signed the journal.
 	SigningKeyIds []string `protobuf:"bytes,8,rep,name=signing_key_ids,json=signingKeyIds,proto3" json:"signing_key_ids,omitempty"`

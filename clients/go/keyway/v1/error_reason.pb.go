@@ -222,13 +222,13 @@ const (
 	// FAILED_PRECONDITION. The key or its version is not active.
 	// Example: Secure Key Manager returns "Invalid Key Status" for a key that is scheduled for deletion.
 	ErrorReason_ERROR_REASON_KEY_NOT_ACTIVE ErrorReason = 54
-	// UNIMPLEMENTED. The gateway answers no audit queries, because `audit.query` is not configured.
+	// UNIMPLEMENTED. Audit queries are not enabled, because `audit.query` is not configured.
 	ErrorReason_ERROR_REASON_AUDIT_QUERY_NOT_CONFIGURED ErrorReason = 56
-	// UNAVAILABLE. The index of the journal, or the central store, cannot answer now.
+	// UNAVAILABLE. The index of the journal, or the central store, is temporarily not available.
 	ErrorReason_ERROR_REASON_AUDIT_QUERY_UNAVAILABLE ErrorReason = 57
 	// DEADLINE_EXCEEDED. The query took longer than `audit.query.timeout`. Select a shorter time range.
 	ErrorReason_ERROR_REASON_AUDIT_QUERY_TIMEOUT ErrorReason = 58
-	// RESOURCE_EXHAUSTED. The caller has another audit query in progress.
+	// RESOURCE_EXHAUSTED. The caller already has an audit query in progress.
 	ErrorReason_ERROR_REASON_AUDIT_QUERY_IN_PROGRESS ErrorReason = 59
 	// NOT_FOUND. There is no such audit record, or the caller may not read it.
 	ErrorReason_ERROR_REASON_AUDIT_RECORD_NOT_FOUND ErrorReason = 60

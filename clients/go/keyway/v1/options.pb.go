@@ -234,9 +234,9 @@ type MethodFacts struct {
 	// Whether the gateway can return a cached response. Default: no. A cacheable method must have no side effects and no
 	// secret field in its response.
 	Cacheable bool `protobuf:"varint,3,opt,name=cacheable,proto3" json:"cacheable,omitempty"`
-	// Whether repetitions of a call are recorded together: successful calls of the same caller from the same address, with
-	// the same method and request (without `page_token`), within a clock hour. The first call has its own record. Only for
-	// methods without side effects that no provider serves. Default: no.
+	// Whether the gateway records repetitions of a call together. Repetitions are successful calls of the same caller from
+	// the same address, with the same method and request (without `page_token`), within a clock hour. The first call has
+	// its own record. Only for methods without side effects that the gateway serves itself. Default: no.
 	MergeRepetitions bool `protobuf:"varint,4,opt,name=merge_repetitions,json=mergeRepetitions,proto3" json:"merge_repetitions,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
@@ -478,7 +478,7 @@ var (
 
 // Extension fields to descriptorpb.ServiceOptions.
 var (
-	// Whether the gateway serves the service itself. If false, the provider that a request names serves the call.
+	// Whether the gateway serves the service itself. If false, a provider that the request names serves the call.
 	//
 	// optional bool served_by_gateway = 52012;
 	E_ServedByGateway = &file_keyway_v1_options_proto_extTypes[2]

@@ -37,7 +37,7 @@ class _AuditOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AuditOut
     AUDIT_OUTCOME_UNKNOWN: _AuditOutcome.ValueType  # 3
     """The upstream may have executed the call, but its response did not arrive, or the gateway stopped during the call."""
     AUDIT_OUTCOME_PENDING: _AuditOutcome.ValueType  # 4
-    """The intent is recorded, but no outcome yet."""
+    """The journal contains an intent, but not yet an outcome."""
 
 class AuditOutcome(_AuditOutcome, metaclass=_AuditOutcomeEnumTypeWrapper):
     """The result of a call."""
@@ -51,12 +51,14 @@ AUDIT_OUTCOME_FAILURE: AuditOutcome.ValueType  # 2
 AUDIT_OUTCOME_UNKNOWN: AuditOutcome.ValueType  # 3
 """The upstream may have executed the call, but its response did not arrive, or the gateway stopped during the call."""
 AUDIT_OUTCOME_PENDING: AuditOutcome.ValueType  # 4
-"""The intent is recorded, but no outcome yet."""
+"""The journal contains an intent, but not yet an outcome."""
 Global___AuditOutcome: _TypeAlias = AuditOutcome  # noqa: Y015
 
 @_typing.final
 class AuditRecord(_message.Message):
-    """One call, or several calls that were recorded together. The intent and the outcome of a call are one AuditRecord."""
+    """A recorded call, or several calls that were recorded together. An AuditRecord combines the intent and the outcome of
+    a call.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -79,43 +81,43 @@ class AuditRecord(_message.Message):
     JOURNAL_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """The ID of the request, which the caller received in the trailer `keyway-request-id`. Empty for calls that were
-    recorded together.
+    """The ID of the request, which the caller received in the trailer `keyway-request-id`. Empty if calls were recorded
+    together.
     """
     caller: _builtins.str
-    """The authenticated caller, as policies name it. Example: `spiffe://example.com/orders`. `unknown` if the call was
-    rejected before authentication.
+    """The authenticated caller, with the name that policies use. Example: `spiffe://example.com/orders`. `unknown` if the
+    call was rejected before authentication, `anonymous` if the gateway has no `identity`.
     """
     action: _builtins.str
-    """The policy action of the call: the name of the method, with the suffix `WithPrivateKey` if the caller requested the
-    private key as well. Example: `DownloadCertificateWithPrivateKey`. Empty if calls of several methods, or of unknown
-    methods, were rejected before authentication.
+    """The policy action of the call: the name of the method, with the suffix `WithPrivateKey` if the caller also
+    requested the private key. Example: `DownloadCertificateWithPrivateKey`. Empty if calls of several methods, or of
+    unknown methods, were rejected before authentication.
     """
     private_material: _builtins.bool
-    """Whether the action reads private material: private keys, symmetric keys, or secrets. The caller received it only if
-    `outcome` is SUCCESS, or possibly if it is UNKNOWN.
+    """Whether the action reads private material: private keys, symmetric keys, or secrets. If `outcome` is SUCCESS, the
+    caller received it. If `outcome` is UNKNOWN, the caller possibly received it.
     """
     outcome: Global___AuditOutcome.ValueType
     """The result of the call."""
     status: _code_pb2.Code.ValueType
-    """The gRPC status of the response. Only meaningful if `outcome` is not PENDING."""
+    """The gRPC status of the response. Has no meaning if `outcome` is PENDING."""
     reason: _builtins.str
     """The reason of the error, as in `ErrorInfo.reason`. Example: `CERTIFICATE_NOT_FOUND`. Empty if there was no error."""
     denied: _builtins.bool
-    """Whether policy denied the call, or at least one item of a batch."""
+    """Whether policy denied the call or at least one item of a batch."""
     calls: _builtins.int
     """The number of calls: 1, or more if calls were recorded together."""
     peer_address: _builtins.str
-    """The address that the call came from, without the port. Empty if calls from several addresses were recorded together."""
+    """The IP address of the peer, without the port. Empty if calls from several addresses were recorded together."""
     caller_request_id: _builtins.str
     """The caller's own ID of the call, from the metadata `x-request-id`. The gateway does not verify it."""
     journal: _builtins.str
-    """The journal that contains the record. Every gateway has its own journal."""
+    """The ID of the journal that contains the record. Each gateway has its own journal."""
     receipt: _builtins.str
     """The receipt of the latest journal record of the call: chain, sequence number, and hash, separated by colons."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """The time when the call arrived. For calls that were recorded together, the time of the first one."""
+        """The time when the call arrived. If calls were recorded together, the time when the first one arrived."""
 
     @_builtins.property
     def resources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -123,7 +125,9 @@ class AuditRecord(_message.Message):
 
     @_builtins.property
     def policies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The policies that decided, sorted. Empty if no policy applied, or if the gateway has no policy."""
+        """The IDs of the policies that permitted or denied the call, sorted. Empty if no policy applied, or if the gateway
+        has no policy.
+        """
 
     @_builtins.property
     def duration(self) -> _duration_pb2.Duration:
@@ -134,7 +138,7 @@ class AuditRecord(_message.Message):
     @_builtins.property
     def audit_logs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The audit logs that the record belongs to: `auditLogs/{provider}` of each provider that the request names, or
-        `auditLogs/keyway:gateway` if it names none, or all of them.
+        `auditLogs/keyway:gateway` if it names no provider or all providers.
         """
 
     def __init__(
@@ -169,7 +173,9 @@ Global___AuditRecord: _TypeAlias = AuditRecord  # noqa: Y015
 
 @_typing.final
 class AuditFilter(_message.Message):
-    """Selects audit records. A record must match all fields that are set. Text is compared literally."""
+    """Selects audit records. A record must match all fields that are set. Texts are compared exactly, including upper and
+    lower case.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -191,27 +197,29 @@ class AuditFilter(_message.Message):
     resource: _builtins.str
     """A resource: its full name (`providers/nhn-certs/certificates/www.example.com`), its provider and ID
     (`nhn-certs/www.example.com`), or its ID (`www.example.com`). A record matches if one of its resources is this
-    resource or a part of it, such as a version of a key. At most 4 KiB.
+    resource, or a resource below it, such as a version of a key. At most 4 KiB.
     """
     provider: _builtins.str
     """The ID of a provider that the request names, such as `nhn-certs`. At most 256 bytes."""
     status: _code_pb2.Code.ValueType
-    """The gRPC status. Absent means every status. Records without an outcome have none."""
+    """The gRPC status. Absent means every status. Records without an outcome have no status."""
     reason: _builtins.str
     """The reason of the error, such as `PERMISSION_DENIED`. At most 128 bytes."""
     denied: _builtins.bool
-    """True: only records that policy denied, at least in part. False: only the others. Absent: both."""
+    """True: only calls that policy denied, and batches in which policy denied at least one item. False: only other calls.
+    Absent: all calls.
+    """
     private_material: _builtins.bool
-    """True: only actions that read private material. False: only the others. Absent: both."""
+    """True: only actions that read private material. False: only other actions. Absent: all actions."""
     outcome: Global___AuditOutcome.ValueType
     """The result. UNSPECIFIED means every result."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """The earliest `start_time` of a record. Absent means no limit."""
+        """The start of the time range. A record matches if its `start_time` is not earlier. Absent means no limit."""
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """The end of the time range. The `start_time` of a record must be earlier. Absent means no limit."""
+        """The end of the time range. A record matches if its `start_time` is earlier. Absent means no limit."""
 
     def __init__(
         self,

@@ -35,9 +35,9 @@ class _AuditDimensionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AuditD
     AUDIT_DIMENSION_ACTION: _AuditDimension.ValueType  # 2
     """The policy action."""
     AUDIT_DIMENSION_RESOURCE: _AuditDimension.ValueType  # 3
-    """The resources, as one text. A call without a resource has an empty text."""
+    """The resources, separated by commas. Empty if the call has no resource."""
     AUDIT_DIMENSION_PROVIDER: _AuditDimension.ValueType  # 4
-    """The provider."""
+    """The providers that the request names, separated by commas. Empty if it names none."""
     AUDIT_DIMENSION_STATUS: _AuditDimension.ValueType  # 5
     """The gRPC status, such as `PERMISSION_DENIED`. `PENDING` for a call without an outcome."""
     AUDIT_DIMENSION_HOUR: _AuditDimension.ValueType  # 6
@@ -50,7 +50,7 @@ class _AuditDimensionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AuditD
     """The peer address, without the port."""
 
 class AuditDimension(_AuditDimension, metaclass=_AuditDimensionEnumTypeWrapper):
-    """A property by which SummarizeAuditRecords groups records."""
+    """A property of records by which SummarizeAuditRecords can group them."""
 
 AUDIT_DIMENSION_UNSPECIFIED: AuditDimension.ValueType  # 0
 """Not used."""
@@ -59,9 +59,9 @@ AUDIT_DIMENSION_CALLER: AuditDimension.ValueType  # 1
 AUDIT_DIMENSION_ACTION: AuditDimension.ValueType  # 2
 """The policy action."""
 AUDIT_DIMENSION_RESOURCE: AuditDimension.ValueType  # 3
-"""The resources, as one text. A call without a resource has an empty text."""
+"""The resources, separated by commas. Empty if the call has no resource."""
 AUDIT_DIMENSION_PROVIDER: AuditDimension.ValueType  # 4
-"""The provider."""
+"""The providers that the request names, separated by commas. Empty if it names none."""
 AUDIT_DIMENSION_STATUS: AuditDimension.ValueType  # 5
 """The gRPC status, such as `PERMISSION_DENIED`. `PENDING` for a call without an outcome."""
 AUDIT_DIMENSION_HOUR: AuditDimension.ValueType  # 6
@@ -89,7 +89,7 @@ class _VerificationStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Ver
     VERIFICATION_STATE_NOT_VERIFIED: _VerificationState.ValueType  # 3
     """Completed: the journal is not correct. `problems` states why."""
     VERIFICATION_STATE_INTERRUPTED: _VerificationState.ValueType  # 4
-    """Ended without a result, for example because the gateway stopped. Start it again."""
+    """Ended without a result, for example because the gateway stopped. To start it again, set `restart`."""
 
 class VerificationState(_VerificationState, metaclass=_VerificationStateEnumTypeWrapper):
     """The state of a verification."""
@@ -103,7 +103,7 @@ VERIFICATION_STATE_VERIFIED: VerificationState.ValueType  # 2
 VERIFICATION_STATE_NOT_VERIFIED: VerificationState.ValueType  # 3
 """Completed: the journal is not correct. `problems` states why."""
 VERIFICATION_STATE_INTERRUPTED: VerificationState.ValueType  # 4
-"""Ended without a result, for example because the gateway stopped. Start it again."""
+"""Ended without a result, for example because the gateway stopped. To start it again, set `restart`."""
 Global___VerificationState: _TypeAlias = VerificationState  # noqa: Y015
 
 @_typing.final
@@ -117,7 +117,7 @@ class ListAuditRecordsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may read."""
+    """The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for all logs that the caller may read."""
     page_size: _builtins.int
     """The maximum number of records on a page, 1 to 1,000. 0 means 50."""
     page_token: _builtins.str
@@ -155,9 +155,9 @@ class ListAuditRecordsResponse(_message.Message):
     next_page_token: _builtins.str
     """The token of the next page. Empty on the last page."""
     omitted_calls: _builtins.int
-    """The number of calls that are not listed, because they belong to logs that the caller may not read. It counts every
-    such call in the hours (UTC) of the time range, regardless of the other fields of the filter, so that it reveals
-    only the amount. Always 0 if `parent` names one log.
+    """The number of calls that belong to logs that the caller may not read. It includes all such calls in the hours (UTC)
+    of the time range. It does not depend on the other fields of the filter, so it reveals nothing else about these
+    calls. Always 0 if `parent` names one log.
     """
     @_builtins.property
     def records(self) -> _containers.RepeatedCompositeFieldContainer[_audit_record_pb2.AuditRecord]:
@@ -194,18 +194,20 @@ class AuditCoverage(_message.Message):
     INCOMPLETE_REASON_FIELD_NUMBER: _builtins.int
     INDEXED_TIME_FIELD_NUMBER: _builtins.int
     complete: _builtins.bool
-    """Whether the answer contains all records of the journals up to `indexed_time`. False if the index is being built, or
-    if a gateway has not shipped its records.
+    """Whether the answer is based on all records of the journals before `indexed_time`. False if the index is being built
+    or the journal is damaged, or if the central store lacks records.
     """
     incomplete_reason: _builtins.str
-    """Why the answer is not complete, for people. Empty if it is."""
+    """Why `complete` is false, as text for people. Empty if `complete` is true."""
     @_builtins.property
     def journals(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The journals of the gateways, sorted. Every gateway has its own journal."""
+        """The IDs of the covered journals, sorted. Each gateway has its own journal."""
 
     @_builtins.property
     def indexed_time(self) -> _timestamp_pb2.Timestamp:
-        """All records before this time are included. Records after it may be missing. Absent if nothing is included yet."""
+        """If `complete` is true, the answer takes into account all records before this time. Later records can be missing.
+        Absent if no record is indexed.
+        """
 
     def __init__(
         self,
@@ -233,7 +235,7 @@ class GetAuditRecordRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may read."""
+    """The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for all logs that the caller may read."""
     request_id: _builtins.str
     """The ID of the request, from the trailer `keyway-request-id` or `AuditRecord.request_id`. At most 128 bytes."""
     receipt: _builtins.str
@@ -300,7 +302,9 @@ class JournalRecord(_message.Message):
     receipt: _builtins.str
     """The receipt of the record: chain, sequence number, and hash, separated by colons."""
     event_json: _builtins.str
-    """The event as JSON (OCSF), exactly as the hash covers it. docs/audit.md describes its members."""
+    """The event as JSON (OCSF), byte for byte as in the journal, so that its hash can be computed. docs/audit.md
+    describes its members.
+    """
     def __init__(
         self,
         *,
@@ -326,16 +330,18 @@ class SummarizeAuditRecordsRequest(_message.Message):
     GROUP_BY_FIELD_NUMBER: _builtins.int
     MAX_GROUPS_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may read."""
+    """The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for all logs that the caller may read."""
     max_groups: _builtins.int
-    """The maximum number of groups, 1 to 10,000. 0 means 1,000. The largest groups are returned."""
+    """The maximum number of groups, 1 to 10,000. 0 means 1,000. If there are more groups, the response contains the
+    largest ones.
+    """
     @_builtins.property
     def filter(self) -> _audit_record_pb2.AuditFilter:
         """Which records to count. Absent means all."""
 
     @_builtins.property
     def group_by(self) -> _containers.RepeatedScalarFieldContainer[Global___AuditDimension.ValueType]:
-        """The properties by which to group, 1 to 4, without duplicates."""
+        """The properties by which to group: 1 to 4, each at most once."""
 
     def __init__(
         self,
@@ -369,7 +375,7 @@ class SummarizeAuditRecordsResponse(_message.Message):
     """As in ListAuditRecordsResponse."""
     @_builtins.property
     def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___AuditGroup]:
-        """The groups. If the records are grouped by hour or day, in the order of time; otherwise the largest first."""
+        """The groups. They are sorted by time if `group_by` contains an hour or day; otherwise, the largest group is first."""
 
     @_builtins.property
     def coverage(self) -> Global___AuditCoverage:
@@ -409,7 +415,7 @@ class AuditGroup(_message.Message):
     denied_calls: _builtins.int
     """The number of calls that policy denied, at least in part."""
     failed_calls: _builtins.int
-    """The number of calls that failed or were rejected, including denied calls."""
+    """The number of calls that failed or were rejected, including calls that policy denied completely."""
     unknown_calls: _builtins.int
     """The number of calls with an unknown outcome."""
     @_builtins.property
@@ -418,11 +424,11 @@ class AuditGroup(_message.Message):
 
     @_builtins.property
     def p50(self) -> _duration_pb2.Duration:
-        """The median duration, within 5 %. Absent if no call of the group has a duration."""
+        """The median duration, with an error of at most 5 %. Absent if no call of the group has a duration."""
 
     @_builtins.property
     def p99(self) -> _duration_pb2.Duration:
-        """The duration that 99 % of the calls do not exceed, within 5 %. Absent if no call of the group has a duration."""
+        """The 99th percentile of the duration, with an error of at most 5 %. Absent if no call of the group has a duration."""
 
     def __init__(
         self,
@@ -451,7 +457,7 @@ class GetJournalStatusRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """The audit log of the gateway: `auditLogs/keyway:gateway`."""
+    """The audit log of the gateway. Must be `auditLogs/keyway:gateway`."""
     def __init__(
         self,
         *,
@@ -483,17 +489,17 @@ class GetJournalStatusResponse(_message.Message):
     size_bytes: _builtins.int
     """The size of the journal in bytes."""
     free_bytes: _builtins.int
-    """The free space of its file system in bytes."""
+    """The free space of the file system that contains the journal, in bytes."""
     shipping: _builtins.bool
-    """Whether the journal is shipped to a collector."""
+    """Whether the gateway ships the journal to a collector."""
     @_builtins.property
     def chains(self) -> _containers.RepeatedCompositeFieldContainer[Global___JournalChain]:
         """The chains of the journal, one for each worker."""
 
     @_builtins.property
     def time_to_full(self) -> _duration_pb2.Duration:
-        """The time until no space is free, if it continues to shrink as within the last hour. Absent if it does not shrink,
-        or if the gateway has not measured it for a minute.
+        """The estimated time until the file system is full, from the decrease of the free space within the last hour. Absent
+        if the free space does not decrease, or if the gateway has measured it for less than a minute.
         """
 
     @_builtins.property
@@ -540,10 +546,10 @@ class JournalChain(_message.Message):
     segments: _builtins.int
     """The number of segments."""
     unshipped_records: _builtins.int
-    """The number of records that are not shipped yet, or that the collector can still lose. 0 without shipping."""
+    """The number of records that are not shipped yet, or that the collector can still lose. 0 if `shipping` is false."""
     @_builtins.property
     def shipping_lag(self) -> _duration_pb2.Duration:
-        """The age of the oldest of them. Absent without shipping."""
+        """The age of the oldest of these records. Absent if `shipping` is false."""
 
     def __init__(
         self,
@@ -578,7 +584,7 @@ class AuditIndexStatus(_message.Message):
     """The size of the index in bytes."""
     @_builtins.property
     def indexed_time(self) -> _timestamp_pb2.Timestamp:
-        """All records before this time are in the index. Absent if the index is empty."""
+        """The index contains all records before this time. Absent if the index is empty."""
 
     def __init__(
         self,
@@ -604,9 +610,11 @@ class VerifyJournalRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     RESTART_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """The audit log of the gateway: `auditLogs/keyway:gateway`."""
+    """The audit log of the gateway. Must be `auditLogs/keyway:gateway`."""
     restart: _builtins.bool
-    """Whether to start a new verification although one has ended. No effect while one is in progress."""
+    """Whether to start a new verification if the previous one has ended. Has no effect while a verification is in
+    progress.
+    """
     def __init__(
         self,
         *,
@@ -643,19 +651,19 @@ class VerifyJournalResponse(_message.Message):
     """The share of the journal that has been checked, in percent, from 0 to 100."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """The time when it started."""
+        """The time when the verification started."""
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """The time when it ended. Absent while it is in progress."""
+        """The time when the verification ended. Absent while it is in progress."""
 
     @_builtins.property
     def problems(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What is wrong, for people: at most 100 problems. Empty if the journal is correct as far as it has been checked."""
+        """The problems that were found, as text for people: at most 100. Empty if the checked part of the journal is correct."""
 
     @_builtins.property
     def heads(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The heads of the chains up to which the journal is correct, as receipts. Compare them with heads that you kept."""
+        """For each chain, the receipt of the last verified record (the head). Compare them with heads that you kept."""
 
     @_builtins.property
     def signing_key_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

@@ -26,19 +26,20 @@ if _version_not_supported:
 
 
 class AuditServiceStub(object):
-    """Answers questions about recorded calls: who did what, when, and with which result.
+    """Queries recorded calls: who did what, when, and with which result.
 
-    The gateway serves these methods if `audit.query` is configured. They change nothing, and are recorded like other
-    calls. The first call of a caller from the same address, with the same method and request (without `page_token`),
-    within a clock hour has its own record, and so has every call that fails. The gateway records the other calls together
-    when the hour ends, and their responses have no receipt.
+    The gateway serves these methods if `audit.query` is configured. They have no side effects. The gateway records their
+    calls, but it records repetitions together: calls of the same caller from the same address, with the same method and
+    request (without `page_token`), within a clock hour. In each worker process, the first of these calls has its own
+    record, and so has each call that fails. When the hour ends, the worker writes one record for the other calls. Their
+    responses have no receipt.
 
-    The answers come from an index of the journal, or from a central store. Both are for finding records. To prove a
-    record, verify the journal.
+    Answers come from an index of the journal or from a central store. Neither is evidence. For evidence, verify the
+    journal.
 
-    Names: `auditLogs/{provider}`. Each provider has one log, `auditLogs/{provider}`, with the calls that name it. The
-    log `auditLogs/keyway:gateway` has all other calls: those that name no provider or all providers, and those that were
-    rejected before authentication. In the methods with a `parent`, `auditLogs/-` means every log that the caller may
+    Names: `auditLogs/{provider}`. Each provider has one audit log, which contains the calls that name the provider. The
+    log `auditLogs/keyway:gateway` contains all other calls: calls that name no provider or all providers, and calls that
+    were rejected before authentication. In the methods with a `parent`, `auditLogs/-` means all logs that the caller may
     read. A record that belongs to several logs is returned only if the caller may read all of them.
 
     Errors: an error is a `google.rpc.Status` in the trailer `grpc-status-details-bin`. It contains a
@@ -103,19 +104,20 @@ class AuditServiceStub(object):
 
 
 class AuditServiceServicer(object):
-    """Answers questions about recorded calls: who did what, when, and with which result.
+    """Queries recorded calls: who did what, when, and with which result.
 
-    The gateway serves these methods if `audit.query` is configured. They change nothing, and are recorded like other
-    calls. The first call of a caller from the same address, with the same method and request (without `page_token`),
-    within a clock hour has its own record, and so has every call that fails. The gateway records the other calls together
-    when the hour ends, and their responses have no receipt.
+    The gateway serves these methods if `audit.query` is configured. They have no side effects. The gateway records their
+    calls, but it records repetitions together: calls of the same caller from the same address, with the same method and
+    request (without `page_token`), within a clock hour. In each worker process, the first of these calls has its own
+    record, and so has each call that fails. When the hour ends, the worker writes one record for the other calls. Their
+    responses have no receipt.
 
-    The answers come from an index of the journal, or from a central store. Both are for finding records. To prove a
-    record, verify the journal.
+    Answers come from an index of the journal or from a central store. Neither is evidence. For evidence, verify the
+    journal.
 
-    Names: `auditLogs/{provider}`. Each provider has one log, `auditLogs/{provider}`, with the calls that name it. The
-    log `auditLogs/keyway:gateway` has all other calls: those that name no provider or all providers, and those that were
-    rejected before authentication. In the methods with a `parent`, `auditLogs/-` means every log that the caller may
+    Names: `auditLogs/{provider}`. Each provider has one audit log, which contains the calls that name the provider. The
+    log `auditLogs/keyway:gateway` contains all other calls: calls that name no provider or all providers, and calls that
+    were rejected before authentication. In the methods with a `parent`, `auditLogs/-` means all logs that the caller may
     read. A record that belongs to several logs is returned only if the caller may read all of them.
 
     Errors: an error is a `google.rpc.Status` in the trailer `grpc-status-details-bin`. It contains a
@@ -147,9 +149,7 @@ class AuditServiceServicer(object):
     """
 
     def ListAuditRecords(self, request, context):
-        """Lists records, newest first.
-
-        Each page contains only records that are older than those of the page before.
+        """Lists records, newest first. The records on a page are not newer than the records on the previous page.
 
         Errors: INVALID_ARGUMENT `INVALID_PAGE_TOKEN`. DEADLINE_EXCEEDED `AUDIT_QUERY_TIMEOUT`.
         """
@@ -158,7 +158,7 @@ class AuditServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetAuditRecord(self, request, context):
-        """Returns one record with its events.
+        """Returns one record with its journal records.
 
         Errors: NOT_FOUND `AUDIT_RECORD_NOT_FOUND`: there is no such record, or the caller may not read it.
         DEADLINE_EXCEEDED `AUDIT_QUERY_TIMEOUT`.
@@ -184,10 +184,11 @@ class AuditServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def VerifyJournal(self, request, context):
-        """Verifies this gateway's journal, and returns the progress and the result.
+        """Starts a verification of this gateway's journal if necessary, and returns its progress or its result.
 
-        If no verification is in progress, and `restart` is true or none has been started since this gateway started, the
-        call starts one. It runs with low priority, at most one per gateway. Call the method again to follow its progress.
+        The call starts a verification if none is in progress, and if `restart` is true or there was none since the gateway
+        started. The verification runs in a process with low priority. Each gateway runs at most one. To get the progress,
+        call the method again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -230,19 +231,20 @@ def add_AuditServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AuditService(object):
-    """Answers questions about recorded calls: who did what, when, and with which result.
+    """Queries recorded calls: who did what, when, and with which result.
 
-    The gateway serves these methods if `audit.query` is configured. They change nothing, and are recorded like other
-    calls. The first call of a caller from the same address, with the same method and request (without `page_token`),
-    within a clock hour has its own record, and so has every call that fails. The gateway records the other calls together
-    when the hour ends, and their responses have no receipt.
+    The gateway serves these methods if `audit.query` is configured. They have no side effects. The gateway records their
+    calls, but it records repetitions together: calls of the same caller from the same address, with the same method and
+    request (without `page_token`), within a clock hour. In each worker process, the first of these calls has its own
+    record, and so has each call that fails. When the hour ends, the worker writes one record for the other calls. Their
+    responses have no receipt.
 
-    The answers come from an index of the journal, or from a central store. Both are for finding records. To prove a
-    record, verify the journal.
+    Answers come from an index of the journal or from a central store. Neither is evidence. For evidence, verify the
+    journal.
 
-    Names: `auditLogs/{provider}`. Each provider has one log, `auditLogs/{provider}`, with the calls that name it. The
-    log `auditLogs/keyway:gateway` has all other calls: those that name no provider or all providers, and those that were
-    rejected before authentication. In the methods with a `parent`, `auditLogs/-` means every log that the caller may
+    Names: `auditLogs/{provider}`. Each provider has one audit log, which contains the calls that name the provider. The
+    log `auditLogs/keyway:gateway` contains all other calls: calls that name no provider or all providers, and calls that
+    were rejected before authentication. In the methods with a `parent`, `auditLogs/-` means all logs that the caller may
     read. A record that belongs to several logs is returned only if the caller may read all of them.
 
     Errors: an error is a `google.rpc.Status` in the trailer `grpc-status-details-bin`. It contains a

@@ -265,13 +265,13 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: Secure Key Manager returns "Invalid Key Status" for a key that is scheduled for deletion.
     """
     ERROR_REASON_AUDIT_QUERY_NOT_CONFIGURED: _ErrorReason.ValueType  # 56
-    """UNIMPLEMENTED. The gateway answers no audit queries, because `audit.query` is not configured."""
+    """UNIMPLEMENTED. Audit queries are not enabled, because `audit.query` is not configured."""
     ERROR_REASON_AUDIT_QUERY_UNAVAILABLE: _ErrorReason.ValueType  # 57
-    """UNAVAILABLE. The index of the journal, or the central store, cannot answer now."""
+    """UNAVAILABLE. The index of the journal, or the central store, is temporarily not available."""
     ERROR_REASON_AUDIT_QUERY_TIMEOUT: _ErrorReason.ValueType  # 58
     """DEADLINE_EXCEEDED. The query took longer than `audit.query.timeout`. Select a shorter time range."""
     ERROR_REASON_AUDIT_QUERY_IN_PROGRESS: _ErrorReason.ValueType  # 59
-    """RESOURCE_EXHAUSTED. The caller has another audit query in progress."""
+    """RESOURCE_EXHAUSTED. The caller already has an audit query in progress."""
     ERROR_REASON_AUDIT_RECORD_NOT_FOUND: _ErrorReason.ValueType  # 60
     """NOT_FOUND. There is no such audit record, or the caller may not read it."""
 
@@ -531,13 +531,13 @@ ERROR_REASON_KEY_NOT_ACTIVE: ErrorReason.ValueType  # 54
 Example: Secure Key Manager returns "Invalid Key Status" for a key that is scheduled for deletion.
 """
 ERROR_REASON_AUDIT_QUERY_NOT_CONFIGURED: ErrorReason.ValueType  # 56
-"""UNIMPLEMENTED. The gateway answers no audit queries, because `audit.query` is not configured."""
+"""UNIMPLEMENTED. Audit queries are not enabled, because `audit.query` is not configured."""
 ERROR_REASON_AUDIT_QUERY_UNAVAILABLE: ErrorReason.ValueType  # 57
-"""UNAVAILABLE. The index of the journal, or the central store, cannot answer now."""
+"""UNAVAILABLE. The index of the journal, or the central store, is temporarily not available."""
 ERROR_REASON_AUDIT_QUERY_TIMEOUT: ErrorReason.ValueType  # 58
 """DEADLINE_EXCEEDED. The query took longer than `audit.query.timeout`. Select a shorter time range."""
 ERROR_REASON_AUDIT_QUERY_IN_PROGRESS: ErrorReason.ValueType  # 59
-"""RESOURCE_EXHAUSTED. The caller has another audit query in progress."""
+"""RESOURCE_EXHAUSTED. The caller already has an audit query in progress."""
 ERROR_REASON_AUDIT_RECORD_NOT_FOUND: ErrorReason.ValueType  # 60
 """NOT_FOUND. There is no such audit record, or the caller may not read it."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

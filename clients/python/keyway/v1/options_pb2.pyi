@@ -162,9 +162,9 @@ class MethodFacts(_message.Message):
     secret field in its response.
     """
     merge_repetitions: _builtins.bool
-    """Whether repetitions of a call are recorded together: successful calls of the same caller from the same address, with
-    the same method and request (without `page_token`), within a clock hour. The first call has its own record. Only for
-    methods without side effects that no provider serves. Default: no.
+    """Whether the gateway records repetitions of a call together. Repetitions are successful calls of the same caller from
+    the same address, with the same method and request (without `page_token`), within a clock hour. The first call has
+    its own record. Only for methods without side effects that the gateway serves itself. Default: no.
     """
     def __init__(
         self,
@@ -260,7 +260,7 @@ field: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, G
 type, its `field_behavior`, and its `resource_reference`.
 """
 served_by_gateway: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.ServiceOptions, _builtins.bool]
-"""Whether the gateway serves the service itself. If false, the provider that a request names serves the call."""
+"""Whether the gateway serves the service itself. If false, a provider that the request names serves the call."""
 policy_group: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.EnumValueOptions, _builtins.str]
 """For a value of AccessClass: the name of the policy group that contains the methods of this class. Empty means that
 the class has no group: a policy must name each of its methods.

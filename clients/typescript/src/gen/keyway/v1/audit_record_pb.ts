@@ -22,46 +22,47 @@ export const file_keyway_v1_audit_record: GenFile = /*@__PURE__*/
   fileDesc("ChxrZXl3YXkvdjEvYXVkaXRfcmVjb3JkLnByb3RvEglrZXl3YXkudjEiqwQKC0F1ZGl0UmVjb3JkEhgKCnJlcXVlc3RfaWQYASABKAlCBOJBAQMSNAoKc3RhcnRfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBOJBAQMSFAoGY2FsbGVyGAMgASgJQgTiQQEDEhQKBmFjdGlvbhgEIAEoCUIE4kEBAxIeChBwcml2YXRlX21hdGVyaWFsGAUgASgIQgTiQQEDEhcKCXJlc291cmNlcxgGIAMoCUIE4kEBAxIuCgdvdXRjb21lGAcgASgOMhcua2V5d2F5LnYxLkF1ZGl0T3V0Y29tZUIE4kEBAxImCgZzdGF0dXMYCCABKA4yEC5nb29nbGUucnBjLkNvZGVCBOJBAQMSFAoGcmVhc29uGAkgASgJQgTiQQEDEhQKBmRlbmllZBgKIAEoCEIE4kEBAxIWCghwb2xpY2llcxgLIAMoCUIE4kEBAxIxCghkdXJhdGlvbhgMIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIE4kEBAxITCgVjYWxscxgNIAEoA0IE4kEBAxIaCgxwZWVyX2FkZHJlc3MYDiABKAlCBOJBAQMSHwoRY2FsbGVyX3JlcXVlc3RfaWQYDyABKAlCBOJBAQMSGAoKYXVkaXRfbG9ncxgQIAMoCUIE4kEBAxIVCgdqb3VybmFsGBEgASgJQgTiQQEDEhUKB3JlY2VpcHQYEiABKAlCBOJBAQMi1AMKC0F1ZGl0RmlsdGVyEjQKCnN0YXJ0X3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgTiQQEBEjIKCGVuZF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIE4kEBARIbCgZjYWxsZXIYAyABKAlCC+JBAQHishkDCIAgEhsKBmFjdGlvbhgEIAEoCUIL4kEBAeKyGQMIgAESHQoIcmVzb3VyY2UYBSABKAlCC+JBAQHishkDCIAgEh0KCHByb3ZpZGVyGAYgASgJQgviQQEB4rIZAwiAAhIrCgZzdGF0dXMYByABKA4yEC5nb29nbGUucnBjLkNvZGVCBOJBAQFIAIgBARIbCgZyZWFzb24YCCABKAlCC+JBAQHishkDCIABEhkKBmRlbmllZBgJIAEoCEIE4kEBAUgBiAEBEiMKEHByaXZhdGVfbWF0ZXJpYWwYCiABKAhCBOJBAQFIAogBARIuCgdvdXRjb21lGAsgASgOMhcua2V5d2F5LnYxLkF1ZGl0T3V0Y29tZUIE4kEBAUIJCgdfc3RhdHVzQgkKB19kZW5pZWRCEwoRX3ByaXZhdGVfbWF0ZXJpYWwqmQEKDEF1ZGl0T3V0Y29tZRIdChlBVURJVF9PVVRDT01FX1VOU1BFQ0lGSUVEEAASGQoVQVVESVRfT1VUQ09NRV9TVUNDRVNTEAESGQoVQVVESVRfT1VUQ09NRV9GQUlMVVJFEAISGQoVQVVESVRfT1VUQ09NRV9VTktOT1dOEAMSGQoVQVVESVRfT1VUQ09NRV9QRU5ESU5HEARCfgoNZGV2LmtleXdheS52MVABWihrZXl3YXkuZGV2L2NsaWVudHMvZ28va2V5d2F5L3YxO2tleXdheXYx6kFAChNrZXl3YXkuZGV2L0F1ZGl0TG9nEhRhdWRpdExvZ3Mve3Byb3ZpZGVyfSoJYXVkaXRMb2dzMghhdWRpdExvZ2IGcHJvdG8z", [file_google_api_field_behavior, file_google_api_resource, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_code, file_keyway_v1_options]);
 
 /**
- * One call, or several calls that were recorded together. The intent and the outcome of a call are one AuditRecord.
+ * A recorded call, or several calls that were recorded together. An AuditRecord combines the intent and the outcome of
+ * a call.
  *
  * @generated from message keyway.v1.AuditRecord
  */
 export type AuditRecord = Message<"keyway.v1.AuditRecord"> & {
   /**
-   * The ID of the request, which the caller received in the trailer `keyway-request-id`. Empty for calls that were
-   * recorded together.
+   * The ID of the request, which the caller received in the trailer `keyway-request-id`. Empty if calls were recorded
+   * together.
    *
    * @generated from field: string request_id = 1;
    */
   requestId: string;
 
   /**
-   * The time when the call arrived. For calls that were recorded together, the time of the first one.
+   * The time when the call arrived. If calls were recorded together, the time when the first one arrived.
    *
    * @generated from field: google.protobuf.Timestamp start_time = 2;
    */
   startTime?: Timestamp | undefined;
 
   /**
-   * The authenticated caller, as policies name it. Example: `spiffe://example.com/orders`. `unknown` if the call was
-   * rejected before authentication.
+   * The authenticated caller, with the name that policies use. Example: `spiffe://example.com/orders`. `unknown` if the
+   * call was rejected before authentication, `anonymous` if the gateway has no `identity`.
    *
    * @generated from field: string caller = 3;
    */
   caller: string;
 
   /**
-   * The policy action of the call: the name of the method, with the suffix `WithPrivateKey` if the caller requested the
-   * private key as well. Example: `DownloadCertificateWithPrivateKey`. Empty if calls of several methods, or of unknown
-   * methods, were rejected before authentication.
+   * The policy action of the call: the name of the method, with the suffix `WithPrivateKey` if the caller also
+   * requested the private key. Example: `DownloadCertificateWithPrivateKey`. Empty if calls of several methods, or of
+   * unknown methods, were rejected before authentication.
    *
    * @generated from field: string action = 4;
    */
   action: string;
 
   /**
-   * Whether the action reads private material: private keys, symmetric keys, or secrets. The caller received it only if
-   * `outcome` is SUCCESS, or possibly if it is UNKNOWN.
+   * Whether the action reads private material: private keys, symmetric keys, or secrets. If `outcome` is SUCCESS, the
+   * caller received it. If `outcome` is UNKNOWN, the caller possibly received it.
    *
    * @generated from field: bool private_material = 5;
    */
@@ -82,7 +83,7 @@ export type AuditRecord = Message<"keyway.v1.AuditRecord"> & {
   outcome: AuditOutcome;
 
   /**
-   * The gRPC status of the response. Only meaningful if `outcome` is not PENDING.
+   * The gRPC status of the response. Has no meaning if `outcome` is PENDING.
    *
    * @generated from field: google.rpc.Code status = 8;
    */
@@ -96,14 +97,15 @@ export type AuditRecord = Message<"keyway.v1.AuditRecord"> & {
   reason: string;
 
   /**
-   * Whether policy denied the call, or at least one item of a batch.
+   * Whether policy denied the call or at least one item of a batch.
    *
    * @generated from field: bool denied = 10;
    */
   denied: boolean;
 
   /**
-   * The policies that decided, sorted. Empty if no policy applied, or if the gateway has no policy.
+   * The IDs of the policies that permitted or denied the call, sorted. Empty if no policy applied, or if the gateway
+   * has no policy.
    *
    * @generated from field: repeated string policies = 11;
    */
@@ -125,7 +127,7 @@ export type AuditRecord = Message<"keyway.v1.AuditRecord"> & {
   calls: bigint;
 
   /**
-   * The address that the call came from, without the port. Empty if calls from several addresses were recorded together.
+   * The IP address of the peer, without the port. Empty if calls from several addresses were recorded together.
    *
    * @generated from field: string peer_address = 14;
    */
@@ -140,14 +142,14 @@ export type AuditRecord = Message<"keyway.v1.AuditRecord"> & {
 
   /**
    * The audit logs that the record belongs to: `auditLogs/{provider}` of each provider that the request names, or
-   * `auditLogs/keyway:gateway` if it names none, or all of them.
+   * `auditLogs/keyway:gateway` if it names no provider or all providers.
    *
    * @generated from field: repeated string audit_logs = 16;
    */
   auditLogs: string[];
 
   /**
-   * The journal that contains the record. Every gateway has its own journal.
+   * The ID of the journal that contains the record. Each gateway has its own journal.
    *
    * @generated from field: string journal = 17;
    */
@@ -169,20 +171,21 @@ export const AuditRecordSchema: GenMessage<AuditRecord> = /*@__PURE__*/
   messageDesc(file_keyway_v1_audit_record, 0);
 
 /**
- * Selects audit records. A record must match all fields that are set. Text is compared literally.
+ * Selects audit records. A record must match all fields that are set. Texts are compared exactly, including upper and
+ * lower case.
  *
  * @generated from message keyway.v1.AuditFilter
  */
 export type AuditFilter = Message<"keyway.v1.AuditFilter"> & {
   /**
-   * The earliest `start_time` of a record. Absent means no limit.
+   * The start of the time range. A record matches if its `start_time` is not earlier. Absent means no limit.
    *
    * @generated from field: google.protobuf.Timestamp start_time = 1;
    */
   startTime?: Timestamp | undefined;
 
   /**
-   * The end of the time range. The `start_time` of a record must be earlier. Absent means no limit.
+   * The end of the time range. A record matches if its `start_time` is earlier. Absent means no limit.
    *
    * @generated from field: google.protobuf.Timestamp end_time = 2;
    */
@@ -205,7 +208,7 @@ export type AuditFilter = Message<"keyway.v1.AuditFilter"> & {
   /**
    * A resource: its full name (`providers/nhn-certs/certificates/www.example.com`), its provider and ID
    * (`nhn-certs/www.example.com`), or its ID (`www.example.com`). A record matches if one of its resources is this
-   * resource or a part of it, such as a version of a key. At most 4 KiB.
+   * resource, or a resource below it, such as a version of a key. At most 4 KiB.
    *
    * @generated from field: string resource = 5;
    */
@@ -219,7 +222,7 @@ export type AuditFilter = Message<"keyway.v1.AuditFilter"> & {
   provider: string;
 
   /**
-   * The gRPC status. Absent means every status. Records without an outcome have none.
+   * The gRPC status. Absent means every status. Records without an outcome have no status.
    *
    * @generated from field: optional google.rpc.Code status = 7;
    */
@@ -233,14 +236,15 @@ export type AuditFilter = Message<"keyway.v1.AuditFilter"> & {
   reason: string;
 
   /**
-   * True: only records that policy denied, at least in part. False: only the others. Absent: both.
+   * True: only calls that policy denied, and batches in which policy denied at least one item. False: only other calls.
+   * Absent: all calls.
    *
    * @generated from field: optional bool denied = 9;
    */
   denied?: boolean | undefined;
 
   /**
-   * True: only actions that read private material. False: only the others. Absent: both.
+   * True: only actions that read private material. False: only other actions. Absent: all actions.
    *
    * @generated from field: optional bool private_material = 10;
    */
@@ -296,7 +300,7 @@ export enum AuditOutcome {
   UNKNOWN = 3,
 
   /**
-   * The intent is recorded, but no outcome yet.
+   * The journal contains an intent, but not yet an outcome.
    *
    * @generated from enum value: AUDIT_OUTCOME_PENDING = 4;
    */

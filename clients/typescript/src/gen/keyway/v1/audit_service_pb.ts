@@ -28,7 +28,7 @@ export const file_keyway_v1_audit_service: GenFile = /*@__PURE__*/
  */
 export type ListAuditRecordsRequest = Message<"keyway.v1.ListAuditRecordsRequest"> & {
   /**
-   * The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may read.
+   * The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for all logs that the caller may read.
    *
    * @generated from field: string parent = 1;
    */
@@ -84,9 +84,9 @@ export type ListAuditRecordsResponse = Message<"keyway.v1.ListAuditRecordsRespon
   nextPageToken: string;
 
   /**
-   * The number of calls that are not listed, because they belong to logs that the caller may not read. It counts every
-   * such call in the hours (UTC) of the time range, regardless of the other fields of the filter, so that it reveals
-   * only the amount. Always 0 if `parent` names one log.
+   * The number of calls that belong to logs that the caller may not read. It includes all such calls in the hours (UTC)
+   * of the time range. It does not depend on the other fields of the filter, so it reveals nothing else about these
+   * calls. Always 0 if `parent` names one log.
    *
    * @generated from field: int64 omitted_calls = 3;
    */
@@ -114,29 +114,30 @@ export const ListAuditRecordsResponseSchema: GenMessage<ListAuditRecordsResponse
  */
 export type AuditCoverage = Message<"keyway.v1.AuditCoverage"> & {
   /**
-   * The journals of the gateways, sorted. Every gateway has its own journal.
+   * The IDs of the covered journals, sorted. Each gateway has its own journal.
    *
    * @generated from field: repeated string journals = 1;
    */
   journals: string[];
 
   /**
-   * Whether the answer contains all records of the journals up to `indexed_time`. False if the index is being built, or
-   * if a gateway has not shipped its records.
+   * Whether the answer is based on all records of the journals before `indexed_time`. False if the index is being built
+   * or the journal is damaged, or if the central store lacks records.
    *
    * @generated from field: bool complete = 2;
    */
   complete: boolean;
 
   /**
-   * Why the answer is not complete, for people. Empty if it is.
+   * Why `complete` is false, as text for people. Empty if `complete` is true.
    *
    * @generated from field: string incomplete_reason = 3;
    */
   incompleteReason: string;
 
   /**
-   * All records before this time are included. Records after it may be missing. Absent if nothing is included yet.
+   * If `complete` is true, the answer takes into account all records before this time. Later records can be missing.
+   * Absent if no record is indexed.
    *
    * @generated from field: google.protobuf.Timestamp indexed_time = 4;
    */
@@ -157,7 +158,7 @@ export const AuditCoverageSchema: GenMessage<AuditCoverage> = /*@__PURE__*/
  */
 export type GetAuditRecordRequest = Message<"keyway.v1.GetAuditRecordRequest"> & {
   /**
-   * The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may read.
+   * The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for all logs that the caller may read.
    *
    * @generated from field: string parent = 1;
    */
@@ -234,7 +235,8 @@ export type JournalRecord = Message<"keyway.v1.JournalRecord"> & {
   receipt: string;
 
   /**
-   * The event as JSON (OCSF), exactly as the hash covers it. docs/audit.md describes its members.
+   * The event as JSON (OCSF), byte for byte as in the journal, so that its hash can be computed. docs/audit.md
+   * describes its members.
    *
    * @generated from field: string event_json = 2;
    */
@@ -255,7 +257,7 @@ export const JournalRecordSchema: GenMessage<JournalRecord> = /*@__PURE__*/
  */
 export type SummarizeAuditRecordsRequest = Message<"keyway.v1.SummarizeAuditRecordsRequest"> & {
   /**
-   * The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for every log that the caller may read.
+   * The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for all logs that the caller may read.
    *
    * @generated from field: string parent = 1;
    */
@@ -269,14 +271,15 @@ export type SummarizeAuditRecordsRequest = Message<"keyway.v1.SummarizeAuditReco
   filter?: AuditFilter | undefined;
 
   /**
-   * The properties by which to group, 1 to 4, without duplicates.
+   * The properties by which to group: 1 to 4, each at most once.
    *
    * @generated from field: repeated keyway.v1.AuditDimension group_by = 3;
    */
   groupBy: AuditDimension[];
 
   /**
-   * The maximum number of groups, 1 to 10,000. 0 means 1,000. The largest groups are returned.
+   * The maximum number of groups, 1 to 10,000. 0 means 1,000. If there are more groups, the response contains the
+   * largest ones.
    *
    * @generated from field: int32 max_groups = 4;
    */
@@ -297,7 +300,7 @@ export const SummarizeAuditRecordsRequestSchema: GenMessage<SummarizeAuditRecord
  */
 export type SummarizeAuditRecordsResponse = Message<"keyway.v1.SummarizeAuditRecordsResponse"> & {
   /**
-   * The groups. If the records are grouped by hour or day, in the order of time; otherwise the largest first.
+   * The groups. They are sorted by time if `group_by` contains an hour or day; otherwise, the largest group is first.
    *
    * @generated from field: repeated keyway.v1.AuditGroup groups = 1;
    */
@@ -360,7 +363,7 @@ export type AuditGroup = Message<"keyway.v1.AuditGroup"> & {
   deniedCalls: bigint;
 
   /**
-   * The number of calls that failed or were rejected, including denied calls.
+   * The number of calls that failed or were rejected, including calls that policy denied completely.
    *
    * @generated from field: int64 failed_calls = 4;
    */
@@ -374,14 +377,14 @@ export type AuditGroup = Message<"keyway.v1.AuditGroup"> & {
   unknownCalls: bigint;
 
   /**
-   * The median duration, within 5 %. Absent if no call of the group has a duration.
+   * The median duration, with an error of at most 5 %. Absent if no call of the group has a duration.
    *
    * @generated from field: google.protobuf.Duration p50 = 6;
    */
   p50?: Duration | undefined;
 
   /**
-   * The duration that 99 % of the calls do not exceed, within 5 %. Absent if no call of the group has a duration.
+   * The 99th percentile of the duration, with an error of at most 5 %. Absent if no call of the group has a duration.
    *
    * @generated from field: google.protobuf.Duration p99 = 7;
    */
@@ -402,7 +405,7 @@ export const AuditGroupSchema: GenMessage<AuditGroup> = /*@__PURE__*/
  */
 export type GetJournalStatusRequest = Message<"keyway.v1.GetJournalStatusRequest"> & {
   /**
-   * The audit log of the gateway: `auditLogs/keyway:gateway`.
+   * The audit log of the gateway. Must be `auditLogs/keyway:gateway`.
    *
    * @generated from field: string name = 1;
    */
@@ -444,22 +447,22 @@ export type GetJournalStatusResponse = Message<"keyway.v1.GetJournalStatusRespon
   sizeBytes: bigint;
 
   /**
-   * The free space of its file system in bytes.
+   * The free space of the file system that contains the journal, in bytes.
    *
    * @generated from field: int64 free_bytes = 4;
    */
   freeBytes: bigint;
 
   /**
-   * The time until no space is free, if it continues to shrink as within the last hour. Absent if it does not shrink,
-   * or if the gateway has not measured it for a minute.
+   * The estimated time until the file system is full, from the decrease of the free space within the last hour. Absent
+   * if the free space does not decrease, or if the gateway has measured it for less than a minute.
    *
    * @generated from field: google.protobuf.Duration time_to_full = 5;
    */
   timeToFull?: Duration | undefined;
 
   /**
-   * Whether the journal is shipped to a collector.
+   * Whether the gateway ships the journal to a collector.
    *
    * @generated from field: bool shipping = 6;
    */
@@ -515,14 +518,14 @@ export type JournalChain = Message<"keyway.v1.JournalChain"> & {
   segments: number;
 
   /**
-   * The number of records that are not shipped yet, or that the collector can still lose. 0 without shipping.
+   * The number of records that are not shipped yet, or that the collector can still lose. 0 if `shipping` is false.
    *
    * @generated from field: int64 unshipped_records = 5;
    */
   unshippedRecords: bigint;
 
   /**
-   * The age of the oldest of them. Absent without shipping.
+   * The age of the oldest of these records. Absent if `shipping` is false.
    *
    * @generated from field: google.protobuf.Duration shipping_lag = 6;
    */
@@ -550,7 +553,7 @@ export type AuditIndexStatus = Message<"keyway.v1.AuditIndexStatus"> & {
   pendingRecords: bigint;
 
   /**
-   * All records before this time are in the index. Absent if the index is empty.
+   * The index contains all records before this time. Absent if the index is empty.
    *
    * @generated from field: google.protobuf.Timestamp indexed_time = 2;
    */
@@ -578,14 +581,15 @@ export const AuditIndexStatusSchema: GenMessage<AuditIndexStatus> = /*@__PURE__*
  */
 export type VerifyJournalRequest = Message<"keyway.v1.VerifyJournalRequest"> & {
   /**
-   * The audit log of the gateway: `auditLogs/keyway:gateway`.
+   * The audit log of the gateway. Must be `auditLogs/keyway:gateway`.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * Whether to start a new verification although one has ended. No effect while one is in progress.
+   * Whether to start a new verification if the previous one has ended. Has no effect while a verification is in
+   * progress.
    *
    * @generated from field: bool restart = 2;
    */
@@ -613,14 +617,14 @@ export type VerifyJournalResponse = Message<"keyway.v1.VerifyJournalResponse"> &
   state: VerificationState;
 
   /**
-   * The time when it started.
+   * The time when the verification started.
    *
    * @generated from field: google.protobuf.Timestamp start_time = 2;
    */
   startTime?: Timestamp | undefined;
 
   /**
-   * The time when it ended. Absent while it is in progress.
+   * The time when the verification ended. Absent while it is in progress.
    *
    * @generated from field: google.protobuf.Timestamp end_time = 3;
    */
@@ -641,14 +645,14 @@ export type VerifyJournalResponse = Message<"keyway.v1.VerifyJournalResponse"> &
   progressPercent: number;
 
   /**
-   * What is wrong, for people: at most 100 problems. Empty if the journal is correct as far as it has been checked.
+   * The problems that were found, as text for people: at most 100. Empty if the checked part of the journal is correct.
    *
    * @generated from field: repeated string problems = 6;
    */
   problems: string[];
 
   /**
-   * The heads of the chains up to which the journal is correct, as receipts. Compare them with heads that you kept.
+   * For each chain, the receipt of the last verified record (the head). Compare them with heads that you kept.
    *
    * @generated from field: repeated string heads = 7;
    */
@@ -670,7 +674,7 @@ export const VerifyJournalResponseSchema: GenMessage<VerifyJournalResponse> = /*
   messageDesc(file_keyway_v1_audit_service, 14);
 
 /**
- * A property by which SummarizeAuditRecords groups records.
+ * A property of records by which SummarizeAuditRecords can group them.
  *
  * @generated from enum keyway.v1.AuditDimension
  */
@@ -697,14 +701,14 @@ export enum AuditDimension {
   ACTION = 2,
 
   /**
-   * The resources, as one text. A call without a resource has an empty text.
+   * The resources, separated by commas. Empty if the call has no resource.
    *
    * @generated from enum value: AUDIT_DIMENSION_RESOURCE = 3;
    */
   RESOURCE = 3,
 
   /**
-   * The provider.
+   * The providers that the request names, separated by commas. Empty if it names none.
    *
    * @generated from enum value: AUDIT_DIMENSION_PROVIDER = 4;
    */
@@ -787,7 +791,7 @@ export enum VerificationState {
   NOT_VERIFIED = 3,
 
   /**
-   * Ended without a result, for example because the gateway stopped. Start it again.
+   * Ended without a result, for example because the gateway stopped. To start it again, set `restart`.
    *
    * @generated from enum value: VERIFICATION_STATE_INTERRUPTED = 4;
    */
@@ -801,19 +805,20 @@ export const VerificationStateSchema: GenEnum<VerificationState> = /*@__PURE__*/
   enumDesc(file_keyway_v1_audit_service, 1);
 
 /**
- * Answers questions about recorded calls: who did what, when, and with which result.
+ * Queries recorded calls: who did what, when, and with which result.
  *
- * The gateway serves these methods if `audit.query` is configured. They change nothing, and are recorded like other
- * calls. The first call of a caller from the same address, with the same method and request (without `page_token`),
- * within a clock hour has its own record, and so has every call that fails. The gateway records the other calls together
- * when the hour ends, and their responses have no receipt.
+ * The gateway serves these methods if `audit.query` is configured. They have no side effects. The gateway records their
+ * calls, but it records repetitions together: calls of the same caller from the same address, with the same method and
+ * request (without `page_token`), within a clock hour. In each worker process, the first of these calls has its own
+ * record, and so has each call that fails. When the hour ends, the worker writes one record for the other calls. Their
+ * responses have no receipt.
  *
- * The answers come from an index of the journal, or from a central store. Both are for finding records. To prove a
- * record, verify the journal.
+ * Answers come from an index of the journal or from a central store. Neither is evidence. For evidence, verify the
+ * journal.
  *
- * Names: `auditLogs/{provider}`. Each provider has one log, `auditLogs/{provider}`, with the calls that name it. The
- * log `auditLogs/keyway:gateway` has all other calls: those that name no provider or all providers, and those that were
- * rejected before authentication. In the methods with a `parent`, `auditLogs/-` means every log that the caller may
+ * Names: `auditLogs/{provider}`. Each provider has one audit log, which contains the calls that name the provider. The
+ * log `auditLogs/keyway:gateway` contains all other calls: calls that name no provider or all providers, and calls that
+ * were rejected before authentication. In the methods with a `parent`, `auditLogs/-` means all logs that the caller may
  * read. A record that belongs to several logs is returned only if the caller may read all of them.
  *
  * Errors: an error is a `google.rpc.Status` in the trailer `grpc-status-details-bin`. It contains a
@@ -847,9 +852,7 @@ export const VerificationStateSchema: GenEnum<VerificationState> = /*@__PURE__*/
  */
 export const AuditService: GenService<{
   /**
-   * Lists records, newest first.
-   *
-   * Each page contains only records that are older than those of the page before.
+   * Lists records, newest first. The records on a page are not newer than the records on the previous page.
    *
    * Errors: INVALID_ARGUMENT `INVALID_PAGE_TOKEN`. DEADLINE_EXCEEDED `AUDIT_QUERY_TIMEOUT`.
    *
@@ -861,7 +864,7 @@ export const AuditService: GenService<{
     output: typeof ListAuditRecordsResponseSchema;
   },
   /**
-   * Returns one record with its events.
+   * Returns one record with its journal records.
    *
    * Errors: NOT_FOUND `AUDIT_RECORD_NOT_FOUND`: there is no such record, or the caller may not read it.
    * DEADLINE_EXCEEDED `AUDIT_QUERY_TIMEOUT`.
@@ -896,10 +899,11 @@ export const AuditService: GenService<{
     output: typeof GetJournalStatusResponseSchema;
   },
   /**
-   * Verifies this gateway's journal, and returns the progress and the result.
+   * Starts a verification of this gateway's journal if necessary, and returns its progress or its result.
    *
-   * If no verification is in progress, and `restart` is true or none has been started since this gateway started, the
-   * call starts one. It runs with low priority, at most one per gateway. Call the method again to follow its progress.
+   * The call starts a verification if none is in progress, and if `restart` is true or there was none since the gateway
+   * started. The verification runs in a process with low priority. Each gateway runs at most one. To get the progress,
+   * call the method again.
    *
    * @generated from rpc keyway.v1.AuditService.VerifyJournal
    */

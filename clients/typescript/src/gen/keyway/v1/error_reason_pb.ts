@@ -495,14 +495,14 @@ export enum ErrorReason {
   KEY_NOT_ACTIVE = 54,
 
   /**
-   * UNIMPLEMENTED. The gateway answers no audit queries, because `audit.query` is not configured.
+   * UNIMPLEMENTED. Audit queries are not enabled, because `audit.query` is not configured.
    *
    * @generated from enum value: ERROR_REASON_AUDIT_QUERY_NOT_CONFIGURED = 56;
    */
   AUDIT_QUERY_NOT_CONFIGURED = 56,
 
   /**
-   * UNAVAILABLE. The index of the journal, or the central store, cannot answer now.
+   * UNAVAILABLE. The index of the journal, or the central store, is temporarily not available.
    *
    * @generated from enum value: ERROR_REASON_AUDIT_QUERY_UNAVAILABLE = 57;
    */
@@ -516,7 +516,7 @@ export enum ErrorReason {
   AUDIT_QUERY_TIMEOUT = 58,
 
   /**
-   * RESOURCE_EXHAUSTED. The caller has another audit query in progress.
+   * RESOURCE_EXHAUSTED. The caller already has an audit query in progress.
    *
    * @generated from enum value: ERROR_REASON_AUDIT_QUERY_IN_PROGRESS = 59;
    */

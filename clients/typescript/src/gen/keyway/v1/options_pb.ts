@@ -51,9 +51,9 @@ export type MethodFacts = Message<"keyway.v1.MethodFacts"> & {
   cacheable: boolean;
 
   /**
-   * Whether repetitions of a call are recorded together: successful calls of the same caller from the same address, with
-   * the same method and request (without `page_token`), within a clock hour. The first call has its own record. Only for
-   * methods without side effects that no provider serves. Default: no.
+   * Whether the gateway records repetitions of a call together. Repetitions are successful calls of the same caller from
+   * the same address, with the same method and request (without `page_token`), within a clock hour. The first call has
+   * its own record. Only for methods without side effects that the gateway serves itself. Default: no.
    *
    * @generated from field: bool merge_repetitions = 4;
    */
@@ -329,7 +329,7 @@ export const field: GenExtension<FieldOptions, FieldFacts> = /*@__PURE__*/
   extDesc(file_keyway_v1_options, 1);
 
 /**
- * Whether the gateway serves the service itself. If false, the provider that a request names serves the call.
+ * Whether the gateway serves the service itself. If false, a provider that the request names serves the call.
  *
  * @generated from extension: bool served_by_gateway = 52012;
  */

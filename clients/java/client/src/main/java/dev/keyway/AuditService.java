@@ -14,7 +14,7 @@ import dev.keyway.v1.VerifyJournalRequest;
 import dev.keyway.v1.VerifyJournalResponse;
 
 /**
- * Answers questions about recorded calls.
+ * Queries recorded calls.
  *
  * <p>Each call blocks its thread. A failed call throws {@link KeywayException}.
  *
@@ -35,7 +35,7 @@ public final class AuditService extends ServiceCalls<AuditServiceBlockingStub, A
         return call(() -> stub().listAuditRecords(request));
     }
 
-    /** Returns one record with its events. */
+    /** Returns one record with its journal records. */
     public GetAuditRecordResponse getAuditRecord(GetAuditRecordRequest request) {
         return call(() -> stub().getAuditRecord(request));
     }
@@ -50,7 +50,7 @@ public final class AuditService extends ServiceCalls<AuditServiceBlockingStub, A
         return call(() -> stub().getJournalStatus(request));
     }
 
-    /** Verifies this gateway's journal, and returns the progress and the result. */
+    /** Starts a verification of this gateway's journal if necessary, and returns its progress or its result. */
     public VerifyJournalResponse verifyJournal(VerifyJournalRequest request) {
         return call(() -> stub().verifyJournal(request));
     }
