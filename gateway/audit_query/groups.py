@@ -9,7 +9,7 @@ from google.rpc import code_pb2
 
 from gateway.audit_query import buckets
 from gateway.audit_query.rows import AUDIT_LOGS
-from gateway.audit_query.source import GATEWAY_LOG
+from gateway.audit_query.source import GATEWAY_LOG, fitting
 from keyway.v1.audit_record_pb2 import AUDIT_OUTCOME_FAILURE, AUDIT_OUTCOME_UNKNOWN
 from keyway.v1.audit_service_pb2 import AUDIT_DIMENSION_DAY, AUDIT_DIMENSION_HOUR, AuditDimension, AuditGroup
 
@@ -73,9 +73,9 @@ class CallGroups(Generic[_Key]):
     def largest(self, limit: int) -> tuple[Sequence[AuditGroup], bool]:
         """Return the largest groups, and whether there are more. Groups by hour or day are in the order of time."""
         ordered = self._by_size()
-        found = [_audit_group(self._values(key), group) for key, group in ordered[:limit]]
-        found.sort(key=self._order)
-        return found, self._truncated or len(ordered) > limit
+        found = list(fitting(_audit_group(self._values(key), group) for key, group in ordered[:limit]))
+        is_truncated = self._truncated or len(ordered) > len(found)
+        return sorted(found, key=self._order), is_truncated
 
     def _by_size(self) -> list[tuple[_Key, CallCount]]:
         return sorted(self._groups.items(), key=lambda item: -item[1].calls)

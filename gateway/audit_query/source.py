@@ -5,10 +5,10 @@ permissions.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple, Protocol, Self
+from typing import Final, NamedTuple, Protocol, Self, TypeVar
 
 from keyway.v1.audit_record_pb2 import AuditFilter, AuditRecord
 from keyway.v1.audit_service_pb2 import AuditCoverage, AuditDimension, AuditGroup, JournalRecord
@@ -19,6 +19,11 @@ GATEWAY_LOG: Final = "keyway:gateway"
 OTHER_LOGS: Final = "keyway:other"
 """In policies, the ID that stands for the audit logs of all providers that are not configured."""
 
+MAXIMUM_ANSWER_BYTES: Final = 2 * 1024 * 1024
+"""A page ends after the record that reaches this size, and a summary after such a group: one call can name a thousand
+resources, and clients receive messages of 4 MiB by default."""
+
+_Row = TypeVar("_Row", AuditRecord, AuditGroup)
 _SEQUENCE: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
@@ -98,7 +103,7 @@ class AuditSource(Protocol):
     """
 
     async def list(self, criteria: AuditFilter, scope: Scope, *, limit: int, after: Position | None) -> RecordPage:
-        """Return the records after a position, at most `limit`."""
+        """Return the records after a position, at most `limit`, and fewer if they reach MAXIMUM_ANSWER_BYTES."""
         ...
 
     async def get(self, scope: Scope, *, request_id: str = "", receipt: str = "") -> FoundRecord | None:
@@ -108,7 +113,7 @@ class AuditSource(Protocol):
     async def summarize(
         self, criteria: AuditFilter, scope: Scope, *, group_by: Sequence[AuditDimension.ValueType], limit: int
     ) -> Summary:
-        """Return the largest groups, at most `limit`."""
+        """Return the largest groups, at most `limit`, and fewer if they reach MAXIMUM_ANSWER_BYTES."""
         ...
 
     async def state(self) -> IndexState | None:
@@ -118,3 +123,13 @@ class AuditSource(Protocol):
     async def close(self) -> None:
         """Close files and connections."""
         ...
+
+
+def fitting(rows: Iterable[_Row]) -> Iterator[_Row]:
+    """Yield the rows up to the one that reaches MAXIMUM_ANSWER_BYTES."""
+    size = 0
+    for row in rows:
+        if size >= MAXIMUM_ANSWER_BYTES:
+            return
+        size += row.ByteSize()
+        yield row

@@ -14,7 +14,8 @@ from gateway.identity.caller import Caller
 from gateway.journal.write.entries import OutcomeEntry
 from keyway.v1.audit_record_pb2 import AUDIT_OUTCOME_PENDING, AUDIT_OUTCOME_SUCCESS, AuditFilter
 from keyway.v1.audit_service_pb2 import AuditDimension
-from tests.support.audit_history import PastCall, history, history_journal, write
+from tests.support.audit_answers import assert_fitting
+from tests.support.audit_history import PastCall, history, history_journal, large_batches, write, write_history
 from tests.support.central import EVERYTHING, Central, central_store, listed
 from tests.support.shipping import shipping
 from tests.support.waiting import eventually
@@ -65,3 +66,10 @@ async def test_store_requires_the_password_and_no_error_contains_it(
     printed = capsys.readouterr()
     assert "the store rejects the credentials" in printed.out + printed.err
     assert wrong not in printed.out + printed.err + str(caught.value) + repr(central.settings)
+
+
+async def test_answers_with_large_records_fit_into_a_message(central: Central, tmp_path: Path) -> None:
+    await write_history(tmp_path / "audit", large_batches(40, 100_000))
+    await central.ship(tmp_path / "audit")
+    async with central.source() as source:
+        await assert_fitting(source, AuditFilter(caller="spiffe://example.org/large"), 40)

@@ -9,7 +9,7 @@ from pathlib import Path
 from google.rpc import code_pb2
 
 from gateway.audit_query.rows import RecordedEvent, audit_record, resource_keys
-from gateway.audit_query.source import GATEWAY_LOG, Scope
+from gateway.audit_query.source import GATEWAY_LOG, AuditSource, Scope
 from gateway.journal.format.manifest import load
 from gateway.journal.format.payloads import event_code, request_id
 from gateway.journal.format.segments import chain_folders
@@ -20,10 +20,17 @@ from keyway.v1.audit_record_pb2 import (
     AuditFilter,
     AuditRecord,
 )
-from keyway.v1.audit_service_pb2 import AuditDimension
+from keyway.v1.audit_service_pb2 import (
+    AUDIT_DIMENSION_RESOURCE,
+    AuditDimension,
+    ListAuditRecordsResponse,
+    SummarizeAuditRecordsResponse,
+)
 from tests.support.journals import chain_records
 
 _HOUR = 3600
+_MESSAGE_BYTES = 4 << 20
+"""The size of the messages that clients receive by default."""
 
 
 def records_of(directory: Path) -> list[AuditRecord]:
@@ -128,3 +135,19 @@ def dimension_value(record: AuditRecord, dimension: AuditDimension.ValueType) ->
         "PEER_ADDRESS": record.peer_address,
     }
     return values[AuditDimension.Name(dimension).removeprefix("AUDIT_DIMENSION_")]
+
+
+async def assert_fitting(source: AuditSource, criteria: AuditFilter, count: int) -> None:
+    """Check that answers with `count` large records fit into messages, and that the pages have all records."""
+    found: list[str] = []
+    after, pages = None, 0
+    while after is not None or not pages:
+        page = await source.list(criteria, Scope(), limit=1000, after=after)
+        assert ListAuditRecordsResponse(records=page.records).ByteSize() < _MESSAGE_BYTES
+        found += [record.request_id for record in page.records]
+        after, pages = page.next, pages + 1
+    assert (len(found), len(set(found)), pages > 1) == (count, count, True)
+    summary = await source.summarize(criteria, Scope(), group_by=[AUDIT_DIMENSION_RESOURCE], limit=10_000)
+    assert SummarizeAuditRecordsResponse(groups=summary.groups).ByteSize() < _MESSAGE_BYTES
+    assert 0 < len(summary.groups) < count
+    assert summary.truncated

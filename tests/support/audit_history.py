@@ -77,6 +77,18 @@ def history(count: int, *, seed: int = 1, days: float = 30, callers: int = 50, r
             yield _call(chance, chance.choice(usual[caller]), Moment(time, _MONOTONIC))
 
 
+def large_batches(count: int, characters: int) -> Iterator[PastCall]:
+    """Yield calls of one caller that name different resources with this number of characters in all."""
+    caller = Caller("spiffe://example.org/large", "spiffe")
+    for number, past in enumerate(each for each in history(2 * count) if isinstance(each, PastCall)):
+        if number == count:
+            return
+        names = [f"providers/nhn-keys/keys/{number}-{each}-{'x' * 960}" for each in range(characters // 1000)]
+        resources = [("keyway.dev/Key", name) for name in names]
+        details = dataclasses.replace(past.details, caller=caller, resources=resources, decisions=())
+        yield dataclasses.replace(past, details=details)
+
+
 async def write(journal: Journal, calls: Iterable[Past]) -> None:
     """Write the events of calls into a journal, as the gateway does."""
     for number, past in enumerate(calls):

@@ -11,11 +11,13 @@ from gateway.audit_query.central.pending import pending_calls
 from gateway.audit_query.central.store import CentralStore
 from gateway.audit_query.central.stored_records import StoredRecords, record_of
 from gateway.audit_query.matching import matches
-from gateway.audit_query.source import Position, Scope
+from gateway.audit_query.source import MAXIMUM_ANSWER_BYTES, Position, Scope
 from gateway.audit_query.time_ranges import TimeRange, time_range
 from keyway.v1.audit_record_pb2 import AuditFilter, AuditRecord
 
 _SMALLEST_BATCH: Final = 100
+_RECORDS_PER_REQUEST: Final = 200
+"""The number of records in memory with their bodies, which can have a megabyte."""
 _RECORDS_PER_TURN: Final = 50
 """The number of records after which other tasks get the event loop."""
 
@@ -29,9 +31,9 @@ class Listing:
         self._heads = heads
 
     async def read(
-        self, criteria: AuditFilter, scope: Scope, count: int, after: Position | None
-    ) -> list[tuple[Candidate, AuditRecord]]:
-        """Return the records after a position, at most `count`."""
+        self, criteria: AuditFilter, scope: Scope, limit: int, after: Position | None
+    ) -> tuple[list[tuple[Candidate, AuditRecord]], bool]:
+        """Return the records after a position that make a page, and whether there are more."""
         times = time_range(criteria)
         end = _candidate_at(after) if after is not None else None
         if end is not None:
@@ -43,15 +45,18 @@ class Listing:
             *conditions.result_conditions(criteria),
         ]
         found: list[tuple[Candidate, AuditRecord]] = []
-        search = CandidateSearch(self._store, selected, max(count, _SMALLEST_BATCH))
+        size, step = 0, min(limit + 1, _RECORDS_PER_REQUEST)
+        search = CandidateSearch(self._store, selected, max(limit + 1, _SMALLEST_BATCH))
         async for part, candidates in search.batches(times):
             candidates |= {each for each in pending if part.start <= each.start_time < part.end}
             ordered = sorted((each for each in candidates if end is None or each < end), reverse=True)
-            for start in range(0, len(ordered), count):
-                found += await self._selected(criteria, scope, ordered[start : start + count])
-                if len(found) >= count:
-                    return found[:count]
-        return found
+            for start in range(0, len(ordered), step):
+                for each in await self._selected(criteria, scope, ordered[start : start + step]):
+                    if len(found) == limit or size >= MAXIMUM_ANSWER_BYTES:
+                        return found, True
+                    found.append(each)
+                    size += each[1].ByteSize()
+        return found, False
 
     async def _selected(
         self, criteria: AuditFilter, scope: Scope, candidates: Sequence[Candidate]

@@ -49,10 +49,10 @@ class CentralSource:
         async with _requests(self._timeout) as group:
             coverage = group.create_task(self._coverage.read(times))
             omitted = group.create_task(omitted_calls(self._store, times, scope))
-            found = group.create_task(self._listing.read(criteria, scope, limit + 1, after))
-        records = found.result()
-        position = position_of(records[limit - 1][0]) if len(records) > limit else None
-        page = [record for _, record in records[:limit]]
+            found = group.create_task(self._listing.read(criteria, scope, limit, after))
+        records, has_more = found.result()
+        position = position_of(records[-1][0]) if has_more else None
+        page = [record for _, record in records]
         return RecordPage(page, position, omitted.result(), coverage.result())
 
     async def get(self, scope: Scope, *, request_id: str = "", receipt: str = "") -> FoundRecord | None:

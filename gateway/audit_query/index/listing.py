@@ -14,7 +14,7 @@ from gateway.audit_query.index.conditions import (
 )
 from gateway.audit_query.index.records import COLUMNS, RecordReader
 from gateway.audit_query.index.texts import key_digest
-from gateway.audit_query.source import Position, Scope
+from gateway.audit_query.source import Position, Scope, fitting
 from gateway.audit_query.time_ranges import TimeRange, time_range
 from keyway.v1.audit_record_pb2 import AuditFilter, AuditRecord
 
@@ -43,8 +43,8 @@ def list_records(
     sql = " UNION ALL ".join(f"SELECT {COLUMNS} FROM calls {part}" for part, _ in parts)
     values = [value for _, each in parts for value in each]
     rows = connection.execute(f"{sql} ORDER BY 1 DESC, 2 DESC, 3 DESC LIMIT ?", (*values, limit + 1)).fetchall()
-    position = reader.position(rows[limit - 1]) if len(rows) > limit else None
-    return [reader.record(row) for row in rows[:limit]], position
+    records = list(fitting(reader.record(row) for row in rows[:limit]))
+    return records, reader.position(rows[len(records) - 1]) if len(rows) > len(records) else None
 
 
 def _resource_conditions(connection: sqlite3.Connection, resource: str) -> Sequence[Sequence[Condition]]:

@@ -18,7 +18,8 @@ from gateway.audit_query.source import Position, Scope
 from gateway.audit_query.time_ranges import time_range
 from gateway.errors import AUDIT_QUERY_TIMEOUT, AUDIT_QUERY_UNAVAILABLE, GatewayError
 from keyway.v1.audit_record_pb2 import AUDIT_OUTCOME_UNKNOWN, AuditFilter
-from tests.support.audit_history import BEGIN, history, write_history
+from tests.support.audit_answers import assert_fitting
+from tests.support.audit_history import BEGIN, history, large_batches, write_history
 from tests.support.audit_indexer import index_now, index_of
 
 ENDLESS = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers) SELECT count(*) FROM numbers"
@@ -184,3 +185,11 @@ def test_lookup_of_a_request_uses_the_index(directory: Path) -> None:
     with closing(schema.open_reader(index_of(directory))) as connection:
         rows = connection.execute(f"EXPLAIN QUERY PLAN {sql}", (b"x",)).fetchall()
     assert "calls_request (segment=? AND request=?)" in rows[-1][3]
+
+
+async def test_answers_with_large_records_fit_into_a_message(tmp_path: Path) -> None:
+    await write_history(tmp_path, large_batches(40, 100_000))
+    index_now(tmp_path)
+    source = LocalSource(tmp_path, index_of(tmp_path))
+    await assert_fitting(source, AuditFilter(), 40)
+    await source.close()

@@ -175,7 +175,7 @@ type ListAuditRecordsRequest struct {
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
 	// Which records to list. Absent means all.
 	Filter *AuditFilter `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
-	// The maximum number of records on a page, 1 to 1,000. 0 means 50.
+	// The maximum number of records on a page, 1 to 1,000. 0 means 50. A page also ends when its records reach 2 MiB.
 	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The `next_page_token` of the previous page. Empty requests the first page.
 	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
@@ -584,8 +584,8 @@ type SummarizeAuditRecordsRequest struct {
 	Filter *AuditFilter `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
 	// The properties by which to group: 1 to 4, each at most once.
 	GroupBy []AuditDimension `protobuf:"varint,3,rep,packed,name=group_by,json=groupBy,proto3,enum=keyway.v1.AuditDimension" json:"group_by,omitempty"`
-	// The maximum number of groups, 1 to 10,000. 0 means 1,000. If there are more groups, the response contains the
-	// largest ones.
+	// The maximum number of groups, 1 to 10,000. 0 means 1,000. If there are more groups, or if the groups reach 2 MiB, the
+	// response contains the largest ones.
 	MaxGroups     int32 `protobuf:"varint,4,opt,name=max_groups,json=maxGroups,proto3" json:"max_groups,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -654,7 +654,7 @@ type SummarizeAuditRecordsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The groups. They are sorted by time if `group_by` contains an hour or day; otherwise, the largest group is first.
 	Groups []*AuditGroup `protobuf:"bytes,1,rep,name=groups,proto3" json:"groups,omitempty"`
-	// Whether there are more groups than `max_groups`.
+	// Whether there are more groups.
 	Truncated bool `protobuf:"varint,2,opt,name=truncated,proto3" json:"truncated,omitempty"`
 	// As in ListAuditRecordsResponse.
 	OmittedCalls int64 `protobuf:"varint,3,opt,name=omitted_calls,json=omittedCalls,proto3" json:"omitted_calls,omitempty"`

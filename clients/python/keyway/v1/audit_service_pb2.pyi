@@ -119,7 +119,7 @@ class ListAuditRecordsRequest(_message.Message):
     parent: _builtins.str
     """The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for all logs that the caller may read."""
     page_size: _builtins.int
-    """The maximum number of records on a page, 1 to 1,000. 0 means 50."""
+    """The maximum number of records on a page, 1 to 1,000. 0 means 50. A page also ends when its records reach 2 MiB."""
     page_token: _builtins.str
     """The `next_page_token` of the previous page. Empty requests the first page."""
     @_builtins.property
@@ -332,8 +332,8 @@ class SummarizeAuditRecordsRequest(_message.Message):
     parent: _builtins.str
     """The audit log, as `auditLogs/{provider}`, or `auditLogs/-` for all logs that the caller may read."""
     max_groups: _builtins.int
-    """The maximum number of groups, 1 to 10,000. 0 means 1,000. If there are more groups, the response contains the
-    largest ones.
+    """The maximum number of groups, 1 to 10,000. 0 means 1,000. If there are more groups, or if the groups reach 2 MiB, the
+    response contains the largest ones.
     """
     @_builtins.property
     def filter(self) -> _audit_record_pb2.AuditFilter:
@@ -370,7 +370,7 @@ class SummarizeAuditRecordsResponse(_message.Message):
     OMITTED_CALLS_FIELD_NUMBER: _builtins.int
     COVERAGE_FIELD_NUMBER: _builtins.int
     truncated: _builtins.bool
-    """Whether there are more groups than `max_groups`."""
+    """Whether there are more groups."""
     omitted_calls: _builtins.int
     """As in ListAuditRecordsResponse."""
     @_builtins.property

@@ -42,7 +42,7 @@ export type ListAuditRecordsRequest = Message<"keyway.v1.ListAuditRecordsRequest
   filter?: AuditFilter | undefined;
 
   /**
-   * The maximum number of records on a page, 1 to 1,000. 0 means 50.
+   * The maximum number of records on a page, 1 to 1,000. 0 means 50. A page also ends when its records reach 2 MiB.
    *
    * @generated from field: int32 page_size = 3;
    */
@@ -278,8 +278,8 @@ export type SummarizeAuditRecordsRequest = Message<"keyway.v1.SummarizeAuditReco
   groupBy: AuditDimension[];
 
   /**
-   * The maximum number of groups, 1 to 10,000. 0 means 1,000. If there are more groups, the response contains the
-   * largest ones.
+   * The maximum number of groups, 1 to 10,000. 0 means 1,000. If there are more groups, or if the groups reach 2 MiB, the
+   * response contains the largest ones.
    *
    * @generated from field: int32 max_groups = 4;
    */
@@ -307,7 +307,7 @@ export type SummarizeAuditRecordsResponse = Message<"keyway.v1.SummarizeAuditRec
   groups: AuditGroup[];
 
   /**
-   * Whether there are more groups than `max_groups`.
+   * Whether there are more groups.
    *
    * @generated from field: bool truncated = 2;
    */
