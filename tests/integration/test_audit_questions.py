@@ -224,7 +224,7 @@ async def test_auditor_of_one_provider_is_told_how_many_calls_are_omitted(served
     assert ran.code == 0
     assert {log for row in ran.objects() for log in row["auditLogs"]} == {"auditLogs/nhn-keys"}
     assert re.fullmatch(
-        r"keyway: [1-9]\d* calls of the time range are in audit logs that you may not read\n", ran.errors
+        r"keyway: [1-9]\d* calls in the time range are omitted: you may not read their audit logs\n", ran.errors
     )
 
 

@@ -134,8 +134,8 @@ async def test_filters_select_calls_but_no_journal_records(run: Run, directory: 
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (("list", "--since", "x"), "--since: 'x' is not a point in time"),
-        (("report", "x"), "report 'x' does not exist; choose from keys"),
+        (("list", "--since", "x"), "--since: 'x' is not a valid time"),
+        (("report", "x"), "unknown report 'x'; choose from keys"),
         (("export", "--pseudonymize", "x"), "--pseudonymize: 'x' is not one of callers, peers"),
         (("tail", "--until", "1d", "--since", "1h"), "--until: must be later than --since"),
         (("show", "a:b"), "a receipt has the form CHAIN:SEQUENCE:HASH"),

@@ -159,7 +159,7 @@ async def test_limit_and_pages(source: MemorySource, capsys: pytest.CaptureFixtu
     await listed(source, format="json", limit=3)
     output, errors = capsys.readouterr()
     assert [json.loads(line)["requestId"] for line in output.splitlines()] == ["r2499", "r2498", "r2497"]
-    assert "these are the newest 3 rows; there are more: use --limit N, or --limit 0 for all" in errors
+    assert "only the newest 3 rows are shown; for more, pass --limit N, or --limit 0 for all rows" in errors
     await listed(source, format="json", limit=2500)
     output, errors = capsys.readouterr()
     assert (len(output.splitlines()), errors) == (2500, "")
@@ -182,7 +182,7 @@ async def test_unknown_action_is_noted(source: MemorySource, capsys: pytest.Capt
     await listed(source, action=("Encript", "UseKeys", "DownloadCertificateWithPrivateKey"))
     notes = capsys.readouterr().err.splitlines()
     assert notes == [
-        "keyway: --action: 'Encript' is not an action that this version knows; did you mean 'Encrypt'?",
+        "keyway: --action: this version does not know the action 'Encript'; did you mean 'Encrypt'?",
         "keyway: no records",
     ]
 
@@ -192,7 +192,7 @@ async def test_what_is_left_out_is_noted(source: MemorySource, capsys: pytest.Ca
     assert await listed(source) == 0
     assert capsys.readouterr() == (
         "",
-        "keyway: no records\nkeyway: 12 calls of the time range are in audit logs that you may not read\n",
+        "keyway: no records\nkeyway: 12 calls in the time range are omitted: you may not read their audit logs\n",
     )
     source.omitted = 0
     source.coverage = AuditCoverage(complete=False, incomplete_reason="the index is being built\x1b")

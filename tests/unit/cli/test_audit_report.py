@@ -98,5 +98,5 @@ async def test_table_has_a_title_for_each_report(source: MemorySource, capsys: p
 
 
 def test_unknown_report_is_rejected() -> None:
-    with pytest.raises(OptionError, match="report 'key' does not exist; choose from keys, private, denials"):
+    with pytest.raises(OptionError, match="unknown report 'key'; choose from keys, private, denials"):
         kinds_of(["key"])

@@ -1,4 +1,4 @@
-"""The columns of audit records: the same in tables and in CSV."""
+"""The columns of audit records in tables and in CSV."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from keyway.v1 import audit_record_pb2 as records
 from keyway.v1.audit_record_pb2 import AuditOutcome, AuditRecord
 
 SEPARATOR: Final = "; "
-"""Between the values of one cell."""
+"""Separates the values in one cell."""
 _SHOWN_RESOURCES: Final = 3
 _DENIED: Final = {records.AUDIT_OUTCOME_SUCCESS: "partly denied", records.AUDIT_OUTCOME_FAILURE: "denied"}
 
 
 @dataclass(frozen=True, slots=True)
 class RecordColumn:
-    """A column. name: its name in CSV. text: the cell of a record, without limits and units.
+    """A column. name: the name in CSV. text: returns the cell of a record in CSV.
 
-    shown: the text in a table, if it differs. needed: whether a table shows the column for these records.
+    shown: returns the cell in a table, if it differs. needed: whether a table has the column for these records.
     """
 
     name: str
@@ -36,7 +36,7 @@ class RecordColumn:
 
 
 def outcome(record: AuditRecord) -> str:
-    """Return the result of a call in words."""
+    """Return the result of a call, such as `success` or `partly denied`."""
     if record.denied and record.outcome in _DENIED:
         return _DENIED[record.outcome]
     return outcome_name(record.outcome)
@@ -55,7 +55,7 @@ def status(record: AuditRecord) -> str:
 
 
 def duration(record: AuditRecord) -> str:
-    """Return the milliseconds of a call, or an empty text."""
+    """Return the duration of a call in milliseconds, or an empty text."""
     return milliseconds(record.duration) if record.HasField("duration") else ""
 
 

@@ -17,7 +17,7 @@ from keyway.v1.audit_record_pb2 import AuditFilter, AuditRecord
 from keyway.v1.audit_service_pb2 import GetAuditRecordRequest, GetAuditRecordResponse
 
 INCOMPLETE: Final = 1
-"""The exit code if the answers are not complete."""
+"""The exit code if records are missing from the answers."""
 
 Values = Mapping[str, Any]
 """The options of a command by key, as `keyway.audit.options` defines them."""
@@ -37,12 +37,12 @@ async def list_records(reader: AuditReader, values: Values, screen: Screen) -> i
     if not count:
         screen.note("no records")
     if completeness.more:
-        screen.note(f"these are the newest {count} rows; there are more: use --limit N, or --limit 0 for all")
+        screen.note(f"only the newest {count} rows are shown; for more, pass --limit N, or --limit 0 for all rows")
     return finished(completeness, screen)
 
 
 def selected(values: Values, screen: Screen) -> list[AuditFilter]:
-    """Return the filters that the options state. Raises OptionError."""
+    """Return the filters for the options, and print notes about unknown actions. Raises OptionError."""
     filters = query.filters(values)
     for note in query.unknown_actions(values):
         screen.note(note)
@@ -50,7 +50,7 @@ def selected(values: Values, screen: Screen) -> list[AuditFilter]:
 
 
 def show_record(found: GetAuditRecordResponse, values: Values, screen: Screen) -> int:
-    """Print everything that is recorded about one call."""
+    """Print all records of one call, and return the exit code."""
     completeness = Completeness()
     completeness.take(found.coverage)
     with screen.paged(pager=not values["no_pager"]) as write:
@@ -68,7 +68,7 @@ def show_record(found: GetAuditRecordResponse, values: Values, screen: Screen) -
 
 
 def record_request(identifier: str) -> GetAuditRecordRequest:
-    """Return the request for a record. identifier: its request ID, or a receipt."""
+    """Return the request for a record. identifier: a request ID or a receipt."""
     name = "receipt" if ":" in identifier else "request_id"
     return GetAuditRecordRequest(parent=EVERY_LOG, **{name: identifier})
 
@@ -94,7 +94,7 @@ async def _replacement(reader: AuditReader, values: Values, criteria: AuditFilte
     if not values["pseudonymize"]:
         return _unchanged
     if values["format"] == "ocsf":
-        raise OptionError("--pseudonymize: OCSF events contain the original values; use csv or json")
+        raise OptionError("--pseudonymize: not possible with --format ocsf; use csv or json")
     kinds = pseudonyms.kinds_of(values["pseudonymize"])
     key = pseudonyms.key_of(values["pseudonym_key"])
     return (await pseudonyms.pseudonyms(reader, key, kinds, criteria)).replaced
@@ -120,7 +120,7 @@ def _write(file: Any, text: str) -> None:
 
 
 def finished(completeness: Completeness, screen: Screen) -> int:
-    """Print what the answers leave out, and return the exit code."""
+    """Print notes about missing records, and return the exit code."""
     for note in completeness.notes():
         screen.note(note)
     return INCOMPLETE if completeness.incomplete else 0

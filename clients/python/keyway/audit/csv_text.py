@@ -1,4 +1,4 @@
-"""CSV that is safe to open in a spreadsheet."""
+"""CSV lines that are safe to open in a spreadsheet."""
 
 import csv
 import io
@@ -8,11 +8,11 @@ from typing import Final
 from keyway.audit.text import clean
 
 _FORMULA: Final = tuple("=+-@\t\r\n＝＋－＠")
-"""The first characters that make a spreadsheet take a cell for a formula."""
+"""If a cell begins with one of these characters, a spreadsheet can interpret it as a formula."""
 
 
 def csv_line(cells: Iterable[str]) -> str:
-    """Return one line. Control characters are escaped, and an apostrophe precedes the text of a possible formula."""
+    """Return one line. Escapes control characters, and adds an apostrophe before the text of a possible formula."""
     line = io.StringIO()
     csv.writer(line, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow(map(_cell, cells))
     return line.getvalue()

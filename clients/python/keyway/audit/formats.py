@@ -1,4 +1,4 @@
-"""Output formats of records: table, lines, JSON, CSV, and the OCSF events of the journal."""
+"""Output formats of records: table, lines, JSON, CSV, and OCSF events."""
 
 from typing import Final, Protocol
 
@@ -23,11 +23,11 @@ class RecordWriter(Protocol):
         """Write a record, or keep it for `finish`."""
 
     def finish(self) -> None:
-        """Write what is left."""
+        """Write the records that were kept."""
 
 
 class TableWriter:
-    """A table. It is written at the end, because its columns fit all rows."""
+    """A table. It is written at the end, because the width of a column depends on all rows."""
 
     def __init__(self, write: Write, screen: Screen) -> None:
         self._write = write
@@ -50,7 +50,7 @@ class TableWriter:
 
 
 class LineWriter:
-    """One line per record, written at once."""
+    """One line per record, written immediately."""
 
     def __init__(self, write: Write) -> None:
         self._write = write
@@ -94,7 +94,7 @@ class JsonWriter:
 
 
 class OcsfWriter:
-    """The events of each record, as the journal has them. Each record is one more query."""
+    """The unchanged events of each record. Makes one additional query per record."""
 
     def __init__(self, write: Write, screen: Screen, reader: RecordReader) -> None:
         self._write = write
@@ -125,7 +125,7 @@ def record_writer(form: str, write: Write, screen: Screen, reader: RecordReader)
 
 
 def record_line(record: AuditRecord) -> str:
-    """Return a record as one line, whose values are separated by two spaces."""
+    """Return a record as one line. Two spaces separate the values."""
     cells = {column.name: column.cell(record) for column in COLUMNS}
     result = "/".join(part for part in (status(record), record.reason) if part)
     caller = f"{record.caller} ({record.peer_address})" if record.caller == "unknown" else record.caller
@@ -141,5 +141,5 @@ def json_line(text: str, *, terminal: bool) -> str:
 
 
 def event_line(record: JournalRecord, *, terminal: bool) -> str:
-    """Return the event of a journal record as a line, unchanged unless it is for a terminal."""
+    """Return the event of a journal record as a line. terminal: whether to escape control characters."""
     return json_line(record.event_json, terminal=terminal)

@@ -1,4 +1,4 @@
-"""The options of the audit commands, for every command line parser."""
+"""The options of the audit commands, independent of the command line parser."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -27,14 +27,16 @@ class Option:
 
     @property
     def key(self) -> str:
-        """The key in the values."""
+        """The key of the option in the values."""
         return self.flags[-1].removeprefix("--").replace("-", "_")
 
 
 FILTER: Final = (
-    Option(("--since",), f"earliest time of a call, in UTC: {times.FORMS}", metavar="TIME"),
-    Option(("--until",), "calls before this time; same forms as --since", metavar="TIME"),
-    Option(("--caller",), "caller, as policies name it, such as spiffe://example.com/orders", metavar="CALLER"),
+    Option(("--since",), f"only calls at or after TIME, in UTC: {times.FORMS}", metavar="TIME"),
+    Option(("--until",), "only calls before TIME; same forms as --since", metavar="TIME"),
+    Option(
+        ("--caller",), "caller; use the name that policies use, such as spiffe://example.com/orders", metavar="CALLER"
+    ),
     Option(
         ("--action",),
         "policy action, such as DownloadCertificateWithPrivateKey, or policy group, such as ManageCertificates; "
@@ -42,12 +44,14 @@ FILTER: Final = (
         kind="several",
         metavar="ACTION",
     ),
-    Option(("--resource",), "resource: its full name, PROVIDER/ID, or ID; includes its versions", metavar="RESOURCE"),
-    Option(("--provider",), "provider that the call names", metavar="PROVIDER"),
-    Option(("--status",), "status of gRPC, such as PERMISSION_DENIED", metavar="STATUS"),
-    Option(("--reason",), "reason of the error, such as KEY_NOT_FOUND", metavar="REASON"),
+    Option(
+        ("--resource",), "full name of a resource, PROVIDER/ID, or ID; includes versions of a key", metavar="RESOURCE"
+    ),
+    Option(("--provider",), "ID of a provider that the request names", metavar="PROVIDER"),
+    Option(("--status",), "status, a gRPC code such as PERMISSION_DENIED", metavar="STATUS"),
+    Option(("--reason",), "error reason, such as KEY_NOT_FOUND", metavar="REASON"),
     Option(("--outcome",), "result of the call", choices=tuple(OUTCOMES)),
-    Option(("--denied",), "only calls that policy denied, at least in part", kind="flag"),
+    Option(("--denied",), "only calls that policy denied, and batches with a denied item", kind="flag"),
     Option(("--private",), "only actions that read private keys, symmetric keys, or secrets", kind="flag"),
 )
 
@@ -76,7 +80,7 @@ TAIL: Final = (
     Option(
         ("-n", "--lines"), f"number of rows; default {DEFAULT_TAIL}", kind="number", metavar="N", default=DEFAULT_TAIL
     ),
-    Option(("--follow",), "keep printing new rows", kind="flag"),
+    Option(("--follow",), "wait for new calls, and print their rows", kind="flag"),
     Option(("--format",), "output format; default table", choices=FORMATS, default="table"),
 )
 
@@ -89,14 +93,16 @@ REPORT: Final = (
 EXPORT: Final = (
     *FILTER,
     Option(("--format",), "output format; default csv", choices=("csv", "json", "ocsf"), default="csv"),
-    Option(("-o", "--output"), "write to FILE; - is standard output, the default", kind="file", metavar="FILE"),
+    Option(("-o", "--output"), "write to FILE; default -, standard output", kind="file", metavar="FILE"),
     Option(("-f", "--force"), "overwrite an existing file", kind="flag"),
     Option(
-        ("--pseudonymize",), "replace callers, peers, or both, such as callers,peers; not with ocsf", metavar="KINDS"
+        ("--pseudonymize",),
+        "replace these values with pseudonyms: callers, peers, or callers,peers; not with ocsf",
+        metavar="KINDS",
     ),
     Option(
         ("--pseudonym-key",),
-        "file with the key of the pseudonyms, at least 16 bytes; the same key gives the same pseudonyms",
+        "file with the key for pseudonyms, at least 16 bytes; the same key makes the same pseudonyms",
         kind="file",
         metavar="FILE",
     ),

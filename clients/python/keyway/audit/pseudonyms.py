@@ -1,7 +1,7 @@
 """Pseudonyms for callers and peer addresses in exports.
 
-A pseudonym is an HMAC-SHA-256 under the key of the user, so equal values have equal pseudonyms in all exports with the
-same key. Whoever has the key can test a guess; destroy the key to prevent that.
+A pseudonym is the beginning of an HMAC-SHA-256 under a key of the user. So equal values have equal pseudonyms in all
+exports with the same key. Anyone who has the key can test a guess. To prevent that, destroy the key.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ _MINIMUM_KEY_BYTES: Final = 16
 _DIGITS: Final = 20
 _LARGEST_GROUPS: Final = 10_000
 _NOBODY: Final = frozenset({"", "unknown", "anonymous"})
-"""Callers that are no persons or programs."""
+"""Values of `caller` that identify no caller."""
 _PREFIXED: Final = re.compile(r"(?:sub|cn|dns):(.+)", re.DOTALL)
 _TEXTS: Final = ("caller_request_id", "peer_address", "caller")
 _LISTS: Final = ("resources", "policies", "audit_logs")
@@ -72,7 +72,7 @@ class Pseudonyms:
 
 
 def kinds_of(text: str) -> list[str]:
-    """Return the kinds that `--pseudonymize` names. Raises OptionError."""
+    """Return the kinds of values in the argument of `--pseudonymize`. Raises OptionError."""
     kinds = [kind.strip() for kind in text.split(",")]
     if wrong := [kind for kind in kinds if kind not in KINDS]:
         raise OptionError(f"--pseudonymize: '{wrong[0]}' is not one of {', '.join(KINDS)}")
@@ -92,7 +92,7 @@ def key_of(path: str | Path | None) -> bytes:
 async def pseudonyms(reader: AuditReader, key: bytes, kinds: Iterable[str], criteria: AuditFilter) -> Pseudonyms:
     """Return the pseudonyms for all callers and peers in the time range of a filter. Raises OptionError.
 
-    All of them, because a record can name another caller, for example in a resource.
+    It needs all values, because a record can also contain another caller, for example in a resource name.
     """
     values = {kind: await _values(reader, _DIMENSIONS[kind], criteria) for kind in kinds}
     return Pseudonyms(key, dict(values))
@@ -110,7 +110,7 @@ async def _values(reader: AuditReader, dimension: AuditDimension.ValueType, crit
 
 
 def _spellings(kind: str, value: str) -> list[str]:
-    """Return the texts that reveal a value: a caller, and its name without the prefix of its kind."""
+    """Return the texts that identify a value: the value, and for a caller also its name without the prefix."""
     if value in _NOBODY:
         return []
     prefixed = _PREFIXED.fullmatch(value) if kind == "callers" else None
@@ -118,7 +118,7 @@ def _spellings(kind: str, value: str) -> list[str]:
 
 
 def _pattern(names: Iterable[str]) -> re.Pattern[str] | None:
-    """Return a pattern for the names, except within longer words and numbers."""
+    """Return a pattern that finds the names, but not as parts of longer words or numbers."""
     longest_first: Callable[[str], int] = len
     each = [re.escape(name) for name in sorted(names, key=longest_first, reverse=True)]
     return re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(each)})(?![A-Za-z0-9])") if each else None

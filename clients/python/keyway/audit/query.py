@@ -14,7 +14,7 @@ from keyway.v1.audit_record_pb2 import AUDIT_OUTCOME_UNSPECIFIED, AuditFilter, A
 
 
 class OptionError(ValueError):
-    """A wrong value of an option. The message names the option."""
+    """An invalid value of an option. The message names the option."""
 
 
 def _groups() -> Iterator[tuple[str, list[str]]]:
@@ -36,11 +36,11 @@ GROUPS: Final[Mapping[str, Sequence[str]]] = dict(_groups())
 _ACTIONS: Final = frozenset(action for name, _ in _actions() for action in (name, f"{name}WithPrivateKey"))
 
 OUTCOMES: Final = {name.removeprefix("AUDIT_OUTCOME_").lower(): value for name, value in AuditOutcome.items() if value}
-"""The outcomes by their names on the command line."""
+"""The outcomes, by their names on the command line."""
 
 
 def filters(values: Mapping[str, Any], now: datetime | None = None) -> list[AuditFilter]:
-    """Return the filters that the options state: one per action, or one for every action.
+    """Return the filters for the options: one per action, or a single one if no action is selected.
 
     values: the options by name, as `keyway.audit.options` defines them. Raises OptionError.
     """
@@ -58,14 +58,14 @@ def filters(values: Mapping[str, Any], now: datetime | None = None) -> list[Audi
 
 
 def unknown_actions(values: Mapping[str, Any]) -> list[str]:
-    """Return a note for each action that this version does not know, which may be one of a newer gateway."""
+    """Return a note for each action that this version does not know. A newer gateway can have such an action."""
     known = [*_ACTIONS, *GROUPS]
     notes = []
     for action in values["action"]:
         if action not in known:
             similar = difflib.get_close_matches(action, known, n=1)
             hint = f"; did you mean '{similar[0]}'?" if similar else ""
-            notes.append(f"--action: '{action}' is not an action that this version knows{hint}")
+            notes.append(f"--action: this version does not know the action '{action}'{hint}")
     return notes
 
 

@@ -42,10 +42,11 @@ class AuditReader(RecordReader, Protocol):
 
 @dataclass(slots=True)
 class Completeness:
-    """What the answers to a command leave out.
+    """What is missing from the answers to a command.
 
-    incomplete: why they are not complete. more: whether there are more rows than the limit. indexed: all records before
-    this time are included, in nanoseconds since 1970; 0 if unknown.
+    omitted: the number of calls that the caller may not read. incomplete: why answers are not complete. more: whether
+    there are more rows than the limit. indexed: all records before this time are included, in nanoseconds since 1970;
+    0 if unknown.
     """
 
     omitted: int = 0
@@ -54,8 +55,8 @@ class Completeness:
     indexed: int = 0
 
     def take(self, coverage: AuditCoverage, omitted: int = 0) -> None:
-        """Add what one answer leaves out."""
-        # The queries of one command have the same time range, so they omit the same calls.
+        """Add what is missing from one answer."""
+        # All queries of a command have the same time range, so each of them omits the same calls.
         self.omitted = max(self.omitted, omitted)
         if coverage.HasField("indexed_time"):
             indexed = coverage.indexed_time.ToNanoseconds()
@@ -67,21 +68,21 @@ class Completeness:
                 self.incomplete.append(text)
 
     def notes(self) -> list[str]:
-        """Return the notes for people."""
+        """Return the notes to print on standard error."""
         notes = list(self.incomplete)
         if self.omitted:
-            notes.append(f"{self.omitted} calls of the time range are in audit logs that you may not read")
+            notes.append(f"{self.omitted} calls in the time range are omitted: you may not read their audit logs")
         return notes
 
 
 async def records(
     reader: AuditReader, filters: Sequence[AuditFilter], completeness: Completeness, limit: int | None = None
 ) -> AsyncIterator[AuditRecord]:
-    """Yield the records that match one of the filters, newest first. limit: their maximum number.
+    """Yield the records that match one of the filters, newest first. limit: the maximum number of records.
 
-    No record may match two filters.
+    The filters must be such that no record matches two of them.
     """
-    # One more than the limit shows whether there are more.
+    # One record more than the limit shows whether there are more.
     page_size = LARGEST_PAGE if limit is None else min(limit + 1, LARGEST_PAGE)
     sources = [_matching(reader, each, completeness, page_size) for each in filters]
     heads = [await anext(source, None) for source in sources]

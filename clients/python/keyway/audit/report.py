@@ -26,9 +26,9 @@ _STATUS, _REASON = contract.AUDIT_DIMENSION_STATUS, contract.AUDIT_DIMENSION_REA
 
 @dataclass(frozen=True, slots=True)
 class ReportKind:
-    """A report. group_by: its columns before the counts. select: narrows the filter to the calls of the report.
+    """A report. group_by: the columns before the counts. select: a filter for the calls of the report.
 
-    actions: the actions of the calls, or none for any action.
+    actions: the actions of the calls; empty for all actions.
     """
 
     name: str
@@ -122,7 +122,7 @@ async def _rows(
 
 
 def _narrowed(kind: ReportKind, filters: Sequence[AuditFilter]) -> Iterator[AuditFilter]:
-    """Yield the filters of the options, narrowed to the calls of the report."""
+    """Yield the filters for the options, combined with the filter of the report."""
     for given in filters:
         for action in _both(given.action, kind.actions):
             criteria = AuditFilter()
@@ -168,7 +168,7 @@ def _lines(kind: ReportKind, rows: Sequence[Row], form: str, screen: Screen, *, 
 
 
 def _typed(row: Row) -> Mapping[str, object]:
-    """Return the row with numbers, without the durations that are absent."""
+    """Return the row as JSON values: counts as numbers, and no member for an absent duration."""
     return {
         name: (float(value) if name.endswith("_ms") else int(value)) if name in _COUNTS else value
         for name, value in row.items()
@@ -187,7 +187,7 @@ def _table(kind: ReportKind, rows: Sequence[Row], screen: Screen) -> Iterator[st
 
 
 def kinds_of(names: Sequence[str]) -> Sequence[str]:
-    """Return the names of reports. Raises OptionError for an unknown one."""
+    """Return the reports with these names; without names, all of them. Raises OptionError for an unknown name."""
     if wrong := [name for name in names if name not in KINDS]:
-        raise OptionError(f"report '{wrong[0]}' does not exist; choose from {', '.join(KINDS)}")
+        raise OptionError(f"unknown report '{wrong[0]}'; choose from {', '.join(KINDS)}")
     return names

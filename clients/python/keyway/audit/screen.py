@@ -14,11 +14,11 @@ from keyway.audit.text import clean
 
 Write = Callable[[str], None]
 _LESS: Final = "FRX"
-"""The options of `less` if the user set none: end if the text fits on one screen, and keep it there."""
+"""The options of `less` if the user set none. `less` exits if the text fits on one screen, and keeps it there."""
 
 
 class Screen:
-    """Standard output. terminal: whether it is one. width: its width in cells, or None.
+    """Standard output. terminal: whether it is a terminal. width: the width of the terminal in cells, or None.
 
     bold: whether to use bold text.
     """
@@ -29,21 +29,21 @@ class Screen:
         self.bold: Final = self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def write(self, text: str) -> None:
-        """Write text. It must be clean if standard output is a terminal."""
+        """Write text. If standard output is a terminal, control characters must already be escaped."""
         sys.stdout.buffer.write(text.encode())
 
     def flush(self) -> None:
-        """Write what is buffered."""
+        """Write the buffered text."""
         sys.stdout.buffer.flush()
 
     def note(self, text: str) -> None:
-        """Print a line for people on standard error."""
+        """Print a note on standard error."""
         self.flush()
         print(f"keyway: {clean(text)}", file=sys.stderr)
 
     @contextlib.contextmanager
     def paged(self, *, pager: bool = True) -> Iterator[Write]:
-        """Yield a function that writes to the pager, or to standard output if that is no terminal."""
+        """Yield a function that writes to the pager, or to standard output if it is not a terminal."""
         command = _pager() if self.terminal and pager else []
         if not command:
             yield self.write
@@ -54,7 +54,7 @@ class Screen:
         assert process.stdin is not None
         stream = process.stdin
         try:
-            with contextlib.suppress(BrokenPipeError):  # the user left the pager
+            with contextlib.suppress(BrokenPipeError):  # the user closed the pager
                 yield lambda text: _write_all(stream.write, text)
         finally:
             with contextlib.suppress(BrokenPipeError):
@@ -67,7 +67,7 @@ def _write_all(write: Callable[[bytes], int | None], text: str) -> None:
 
 
 def _pager() -> list[str]:
-    """Return the command of the pager, or nothing if there is none."""
+    """Return the command of the pager; empty if there is no pager."""
     command = shlex.split(os.environ.get("PAGER", "less"))
     return command if command and shutil.which(command[0]) is not None else []
 

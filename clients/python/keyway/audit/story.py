@@ -1,4 +1,4 @@
-"""The full story of one call: the record, the policy decisions, and every member of its events."""
+"""The details of one call: the record, the policy decisions, and all members of its events."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -43,7 +43,7 @@ def _facts(record: AuditRecord) -> Iterator[tuple[str, str]]:
     yield "Policies", ", ".join(record.policies)
     yield "Duration", f"{duration(record)} ms" if record.HasField("duration") else ""
     yield "Calls", str(record.calls) if record.calls > 1 else ""
-    yield "Caller's ID", record.caller_request_id
+    yield "Caller's request ID", record.caller_request_id
     yield "Audit logs", ", ".join(record.audit_logs)
     yield "Journal", record.journal
     yield "Receipt", record.receipt
@@ -62,7 +62,7 @@ def _private(record: AuditRecord) -> str:
 
 
 def _decisions(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield each policy decision, with what it was about."""
+    """Yield each policy decision, with its action and resource."""
     decisions = _at(event, "actor", "authorizations")
     targets = _at(event, "unmapped", "authorizations")
     if not isinstance(decisions, list):
@@ -77,7 +77,7 @@ def _decisions(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _event(record: JournalRecord) -> Mapping[str, Any]:
-    """Return the event, which is damaged if somebody altered the journal."""
+    """Return the event. If it is not a JSON object, because the journal was altered, return its text."""
     try:
         event = json.loads(record.event_json)
     except ValueError:

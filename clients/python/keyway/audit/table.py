@@ -1,4 +1,4 @@
-"""Plain text tables: of any width, or folded to the width of a terminal."""
+"""Plain text tables, of any width or folded to the width of a terminal."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column. terminal: the narrowest terminal that shows it, in cells. right: aligned to the right."""
+    """A column. terminal: the minimum width of a terminal that shows it, in cells. right: aligned to the right."""
 
     title: str
     terminal: int = 0
@@ -25,7 +25,7 @@ def table(
 ) -> Iterator[str]:
     """Yield the lines of a table, with control characters escaped.
 
-    terminal: the width of the terminal, or None for a file: then every column is shown and nothing is folded.
+    terminal: the width of the terminal. None means a file: all columns are written, and nothing is folded.
     bold: whether the header is bold.
     """
     shown = [number for number, column in enumerate(columns) if terminal is None or column.terminal <= terminal]
@@ -57,9 +57,9 @@ def _padded(text: str, cells: int, *, right: bool) -> str:
 
 
 def _fitted(widths: Sequence[int], columns: Sequence[TableColumn], available: int) -> list[int]:
-    """Return widths with at most this sum, if possible: the widest columns become equally narrow.
+    """Return widths with at most this sum, if possible. Only the widest columns become narrower, to the same width.
 
-    Columns that are aligned to the right keep their width, because a folded number is a wrong number.
+    Columns that are aligned to the right contain numbers, which must not be folded, so they keep their width.
     """
 
     def limited(limit: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""The command `tail`: the newest records, and new ones as they arrive."""
+"""The command `tail`: prints the newest records, and new records as they arrive."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,9 @@ from keyway.v1.audit_record_pb2 import AUDIT_OUTCOME_PENDING, AuditFilter, Audit
 
 _SECOND: Final = 1_000_000_000
 _LATE: Final = 60 * _SECOND
-"""How much later than newer records a record can appear, if the answers do not say what they include."""
+"""How late a record can appear after newer records, if the answers do not state up to when they are complete."""
 _LONGEST_CALL: Final = 600 * _SECOND
-"""Calls that are pending for longer are not waited for."""
+"""The maximum time to wait for the outcome of a pending call."""
 
 _Key = tuple[str, ...]
 
@@ -22,8 +22,8 @@ _Key = tuple[str, ...]
 class Follower:
     """Finds the records that are new since the last query.
 
-    Each query is the same request, so that the gateway records the repetitions together. A call in progress is new when
-    its outcome is recorded.
+    All queries are the same request, so that the gateway records the repetitions together. A call is new when its
+    outcome is recorded.
     """
 
     def __init__(self, reader: AuditReader, filters: Sequence[AuditFilter]) -> None:
@@ -33,10 +33,10 @@ class Follower:
         self._pending: dict[_Key, int] = {}
         self._floor = 0
         self.completeness = Completeness()
-        """What the last answer leaves out."""
+        """What is missing from the last answer."""
 
     async def newest(self, count: int) -> list[AuditRecord]:
-        """Return the newest records, oldest first, with those in progress."""
+        """Return the newest records, oldest first, including calls in progress."""
         found: list[AuditRecord] = []
         async for record in self._records():
             if len(found) >= count and _time(record) < self._settled(found):
@@ -73,12 +73,12 @@ class Follower:
         return not known
 
     def _settled(self, found: Sequence[AuditRecord]) -> int:
-        """Return the time before which the last answer has every record. found: its newest records."""
+        """Return the time before which the last answer is complete. found: the newest records of the answer."""
         newest = _time(found[0]) if found else 0
         return self.completeness.indexed or newest - _LATE
 
     def _raise_floor(self) -> None:
-        """Raise the time before which no record can be new, and forget the records before it."""
+        """Move the time forward before which no record can be new, and forget the records before it."""
         newest = max(self._seen.values(), default=0)
         settled = self.completeness.indexed or newest - _LATE
         self._pending = {key: moment for key, moment in self._pending.items() if moment > settled - _LONGEST_CALL}
@@ -87,7 +87,7 @@ class Follower:
 
 
 async def tail_records(reader: AuditReader, values: Mapping[str, Any], screen: Screen, *, poll_seconds: float) -> None:
-    """Print the newest records, and new ones until the command is interrupted. Raises OptionError."""
+    """Print the newest records. With `follow`, also print new records until interrupted. Raises OptionError."""
     follower = Follower(reader, selected(values, screen))
     if values["format"] == "table":
         writer: RecordWriter = LineWriter(screen.write)
@@ -121,7 +121,7 @@ def _time(record: AuditRecord) -> int:
 
 
 def _key(record: AuditRecord) -> _Key:
-    """Return what identifies a record. The receipt changes while calls are recorded together."""
+    """Return the key that identifies a record. The receipt is not part of it, because it can change."""
     if record.request_id:
         return (record.request_id,)
     return (record.journal, record.start_time.ToJsonString(), record.caller, record.action, record.peer_address)

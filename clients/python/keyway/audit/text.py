@@ -1,10 +1,10 @@
-"""Text from other sources, made safe for terminals and JSON, and its width on a terminal."""
+"""Escaping of control characters in text for terminals and JSON, and the width of text on a terminal."""
 
 import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Final
 
-# Bidirectional controls, which can make a terminal display a different name.
+# Bidirectional controls: with them, a terminal can display a different name.
 _TURNING: Final = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 _INVISIBLE: Final = ("Cc", "Zl", "Zp", "Cs")
 _WIDE: Final = ("W", "F")
@@ -19,7 +19,7 @@ def clean(text: str) -> str:
 
 
 def clean_json(text: str) -> str:
-    """Escape the same characters in JSON, where they can only be in strings."""
+    """Escape the same characters in JSON text, where only strings can contain them."""
     return _escaped(text, lambda character: f"\\u{ord(character):04x}")
 
 
@@ -33,12 +33,12 @@ def _escaped(text: str, escape: Callable[[str], str]) -> str:
 
 
 def width(text: str) -> int:
-    """Return the number of terminal cells of a clean text: characters of Chinese, Japanese, and Korean take two."""
+    """Return the number of terminal cells of an escaped text. A Chinese, Japanese, or Korean character takes two."""
     return len(text) if text.isascii() else sum(map(_cells, text))
 
 
 def folded(text: str, cells: int) -> Iterator[str]:
-    """Yield the text in lines of at most this many cells, at least one line."""
+    """Yield lines of at most this number of cells; at least one line."""
     if width(text) <= cells:
         yield text
         return

@@ -1,4 +1,4 @@
-"""Points in time on the command line, in UTC, and times of records as text."""
+"""Times on the command line and in output, in UTC."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ from typing import Final
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-FORMS: Final = "7d (units s, m, h, d, w), 2026-11-30, or 2026-11-30T09:00Z"
+FORMS: Final = "7d for 7 days ago (units s, m, h, d, w), 2026-11-30, or 2026-11-30T09:00Z"
 _DURATION: Final = re.compile(r"([0-9]{1,6})([smhdw])")
 _ISO: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -15,10 +15,11 @@ _DAY: Final = timedelta(days=1)
 
 
 def point(text: str, now: datetime) -> datetime:
-    """Return a point in time in UTC. Raises ValueError.
+    """Return a time in UTC. Raises ValueError.
 
-    text: a duration before `now`, a date, or a time in ISO 8601, which is UTC without an offset. Durations of a day or
-    more end at the start of an hour, so that repetitions of a query within an hour are equal, and recorded together.
+    text: a duration before `now`, a date, or a time in ISO 8601. A time without an offset is in UTC. For durations of a
+    day or more, the time is rounded down to a full hour. So repetitions of a query within an hour are equal, and the
+    gateway records them together.
     """
     try:
         if (duration := _DURATION.fullmatch(text)) is not None:
@@ -26,7 +27,7 @@ def point(text: str, now: datetime) -> datetime:
         moment = datetime.fromisoformat(text if _ISO.match(text) else "")
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError(f"'{text}' is not a point in time; use {FORMS}") from None
+        raise ValueError(f"'{text}' is not a valid time; use {FORMS}") from None
 
 
 def _before(now: datetime, duration: timedelta) -> datetime:

@@ -1,4 +1,4 @@
-"""The commands `keyway audit …`: questions about recorded calls."""
+"""The commands `keyway audit …`: queries about recorded calls, and the state of the journal."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -61,8 +61,8 @@ def audit() -> None:
         keyway audit list --caller sub:kim --since 2026-11-29 --until 2026-11-30
     """,
     notes="""
-        One row per call, newest first. Times are in UTC. --format ocsf makes one more
-        call per row.
+        One row per call, newest first. Times are in UTC. With --format ocsf, the
+        command makes one additional call per row.
     """,
 )
 @audit_options(options.LIST)
@@ -118,7 +118,7 @@ def report_(session: Session, reports: tuple[str, ...], **values: Any) -> int:
         keyway audit export --since 2026-11-01 --until 2026-12-01 -o november.csv
         keyway audit export --pseudonymize callers,peers --pseudonym-key hmac.key
     """,
-    notes="All rows, newest first. --format ocsf makes one more call per row.",
+    notes="All rows, newest first. With --format ocsf, one additional call per row.",
 )
 @audit_options(options.EXPORT)
 @pass_session
@@ -132,12 +132,12 @@ def export(session: Session, **values: Any) -> int:
         keyway audit tail
         keyway audit tail --follow --denied
     """,
-    notes="The gateway records the repeated queries of --follow together, once per hour.",
+    notes="The gateway records the repeated queries of --follow in one row per hour.",
 )
 @audit_options(options.TAIL)
 @pass_session
 def tail(session: Session, **values: Any) -> int:
-    """Print the newest calls, and with --follow new ones as they arrive."""
+    """Print the newest calls. With --follow, also print new calls."""
 
     async def run(reader: AuditReader, screen: Screen) -> int:
         await tail_records(reader, values, screen, poll_seconds=_POLL_SECONDS)
@@ -148,7 +148,7 @@ def tail(session: Session, **values: Any) -> int:
 
 @audit.command(
     examples="keyway audit status",
-    notes="Keep the heads elsewhere: they prove later that no records were removed.",
+    notes="Keep the heads on another machine, to detect later that records were removed.",
 )
 @pass_session
 def status(session: Session) -> None:
@@ -173,13 +173,13 @@ def status(session: Session) -> None:
 @audit.command(
     examples="keyway audit verify",
     notes="""
-        The exit code is 1 if the journal is not correct. The heads that are printed
-        prove later that no records were removed: keep them on another machine, and
-        pass them to: keyway-gateway audit verify DIR --expect HEAD
+        The exit code is 1 if the journal is not correct. Keep the printed heads on
+        another machine. To detect later that records were removed, pass the heads to:
+        keyway-gateway audit verify DIR --expect HEAD
         To verify a central store: keyway-gateway audit verify --central CONFIG
     """,
 )
-@click.option("--last", is_flag=True, help="Print the result of the last verification, if there is one.")
+@click.option("--last", is_flag=True, help="Print the result of the last verification. If there is none, start one.")
 @pass_session
 def verify(session: Session, *, last: bool) -> int:
     """Verify the journal of the gateway: chains, signatures, and gaps."""
@@ -187,7 +187,7 @@ def verify(session: Session, *, last: bool) -> int:
 
 
 def _run(session: Session, values: dict[str, Any], command: Callable[[AuditReader, Screen], Awaitable[int]]) -> int:
-    """Run a command with the calls of the session."""
+    """Run a command with the connection of the session."""
     if session.json:
         values["format"] = "json"
 

@@ -1,4 +1,4 @@
-"""Calls of AuditService with the connection of a session, and the verification of a journal."""
+"""Calls to AuditService with the connection of a session, and the verification of a journal."""
 
 import asyncio
 import time
@@ -67,7 +67,7 @@ class AuditCalls:
         return await self._call(self._client.audit.get_journal_status, request)
 
     async def verify_journal(self, request: VerifyJournalRequest, /) -> Any:
-        """Start a verification, or return its progress."""
+        """Start a verification if necessary, and return its progress or its result."""
         return await self._call(self._client.audit.verify_journal, request)
 
     async def _call(self, method: Callable[..., Any], request: Message) -> Any:
@@ -110,6 +110,6 @@ def _result_lines(response: VerifyJournalResponse) -> Iterator[str]:
         case contract.VERIFICATION_STATE_VERIFIED:
             yield "verified"
         case contract.VERIFICATION_STATE_INTERRUPTED:
-            yield "interrupted: the verification ended without a result; run the command again"
+            yield "interrupted: the verification ended without a result; run keyway audit verify again"
         case _:
             yield "NOT VERIFIED"

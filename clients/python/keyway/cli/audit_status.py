@@ -23,7 +23,7 @@ def status_fields(status: GetJournalStatusResponse) -> Iterator[tuple[str, str]]
     yield "Journal", status.journal
     yield "Size", decimal(status.size_bytes)
     yield "Free space", decimal(status.free_bytes)
-    yield "Time to full", duration_text(status.time_to_full) if status.HasField("time_to_full") else "not shrinking"
+    yield "Time to full", duration_text(status.time_to_full) if status.HasField("time_to_full") else "no estimate"
     yield "Shipping", "on" if status.shipping else "off"
     if status.HasField("index"):
         yield "Index", f"{decimal(status.index.index_bytes)}, {status.index.pending_records} records pending"
