@@ -92,6 +92,8 @@ class CentralStore:
 def _status_fault(status: int) -> str:
     if status in (401, 403):
         return f"the store rejects the credentials of audit.query.central (HTTP {status})"
+    if status == 400:
+        return "the store rejects the query (HTTP 400); its flag -search.maxQueryLen must be 4MiB"
     return f"the store answered with HTTP {status}"
 
 

@@ -100,6 +100,7 @@ class Indexer:
         self._texts = TextWriter(connection)
         self._writer = CallWriter(connection, self._texts)
         self._followers: dict[str, ChainFollower] = {}
+        self._log_limit = 2 * schema.LOG_BYTES
         self._file = schema.file_number(folder)
         self._problems: dict[str, object] = {
             folder: schema.state(connection, f"{UNREADABLE}{folder}") for folder in chain_states(connection)
@@ -142,6 +143,7 @@ class Indexer:
         if not behind and not any(self._problems.values()):
             self._mark_built()
         horizon = min((each.state.time for each in behind), default=time.time_ns() // 1_000_000 - _HORIZON_MS)
+        self._limit_log()
         if self._remove():
             return True  # the next step can make the same rollups stale again
         with transaction(self._connection):
@@ -173,6 +175,14 @@ class Indexer:
                 start = self._starts.get(folder.name)
                 self._followers[folder.name] = ChainFollower(self._connection, self._writer, folder, start)
         return list(self._followers.values())
+
+    def _limit_log(self) -> None:
+        """Begin the write-ahead log anew if it is large: SQLite does not do it while queries follow on each other."""
+        size = schema.log_size(self._folder)
+        if size >= self._log_limit:
+            schema.begin_log(self._connection)
+            # Queries that take longer than SQLite waits: try again later, so that the index does not fall behind.
+            self._log_limit = max(schema.log_size(self._folder), schema.LOG_BYTES) + schema.LOG_BYTES
 
     def _remove(self) -> bool:
         """Remove some rows that the journal no longer contains; return whether there were any."""

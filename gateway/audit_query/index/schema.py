@@ -20,7 +20,8 @@ _ROWS_VERSION: Final = 1
 
 _SIDE_FILES: Final = ("-wal", "-shm", "-journal")
 _BUSY_SECONDS: Final = 5.0
-_WAL_BYTES: Final = 64 << 20
+LOG_BYTES: Final = 64 << 20
+"""The size to which SQLite truncates the write-ahead log when it begins anew."""
 
 _TABLES: Final = """
 -- journal: the ID of the journal. built: 1 after the index first contained the whole journal.
@@ -98,7 +99,7 @@ def open_writer(folder: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
     try:
         connection.executescript(
-            f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = {_WAL_BYTES};"
+            f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = {LOG_BYTES};"
             "PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000;"
             "PRAGMA secure_delete = ON;"  # what retention removes must not stay in free pages
         )
@@ -171,6 +172,18 @@ def size(folder: Path) -> int:
     path = index_file(folder)
     files = (path, *(path.with_name(path.name + suffix) for suffix in _SIDE_FILES))
     return sum(each.stat().st_size for each in files if each.exists())
+
+
+def log_size(folder: Path) -> int:
+    """Return the bytes of the write-ahead log."""
+    path = index_file(folder)
+    log = path.with_name(path.name + _SIDE_FILES[0])
+    return log.stat().st_size if log.exists() else 0
+
+
+def begin_log(connection: sqlite3.Connection) -> None:
+    """Write the log into the database, and truncate it. Waits a moment for queries; does nothing if they go on."""
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
 def request_rebuild(folder: Path) -> None:

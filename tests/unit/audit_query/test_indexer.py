@@ -5,6 +5,8 @@ import os
 import random
 import signal
 import sqlite3
+import threading
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 
 from gateway.audit.events import CallEvents
-from gateway.audit_query.index import schema
+from gateway.audit_query.index import indexer, schema
 from gateway.audit_query.index.following import ChainFollower
 from gateway.audit_query.index.local_source import LocalSource
 from gateway.journal.format.segments import chain_folder, segment_path, segment_starts
@@ -186,3 +188,31 @@ async def test_segments_are_compressed_and_removed_while_the_indexer_follows(tmp
     assert segment_starts(chain_folder(directory, 0))[0] > 1
     assert list(chain_folder(directory, 0).glob("*.zst"))
     await assert_complete(directory)
+
+
+async def test_log_of_the_database_is_limited_while_queries_follow_on_each_other(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "LOG_BYTES", 100_000)
+    index_now(directory)
+    folder, stop, sizes = index_of(directory), threading.Event(), []
+
+    def query() -> None:
+        while not stop.is_set():
+            with closing(schema.open_reader(folder)) as connection:
+                connection.execute("BEGIN")
+                connection.execute("SELECT count(*) FROM calls").fetchone()
+                stop.wait(0.1)
+
+    queries = [threading.Thread(target=query) for _ in range(2)]
+    for each in queries:
+        each.start()
+    with closing(indexer.Indexer.open(directory, folder)) as writer:
+        for number in range(100):
+            schema.set_state(writer._connection, "filler", f"{number}{'x' * 50_000}")
+            writer.turn()
+            sizes.append(schema.log_size(folder))
+    stop.set()
+    for each in queries:
+        each.join()
+    assert max(sizes) < 1_000_000
