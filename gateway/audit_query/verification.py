@@ -20,6 +20,7 @@ from gateway.audit_query.settings import AuditSection
 from gateway.config.child_environment import child_environment
 from gateway.journal.format.durable_files import make_folder
 from gateway.journal.format.keys import JournalPublicKey
+from gateway.journal.format.regular_files import open_file
 from gateway.journal.verify.run import RUNNING, VerificationRun
 
 _STATE: Final = "verification.json"
@@ -86,7 +87,7 @@ class JournalVerifier:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[int | None]:
         """Hold the lock of the state. Yields its file, or None if another process holds it."""
-        file = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = open_file(self._folder / _LOCK, os.O_RDWR | os.O_CREAT)
         try:
             yield file if _try_lock(file) else None
         finally:

@@ -14,6 +14,7 @@ from typing import Final
 import orjson
 
 from gateway.journal.format.keys import JournalPublicKey
+from gateway.journal.format.regular_files import read_file
 from gateway.journal.verify.progress import Progress
 from gateway.journal.verify.report import Report
 from gateway.journal.verify.verification import Unverifiable, verify
@@ -22,6 +23,8 @@ RUNNING: Final = "running"
 VERIFIED: Final = "verified"
 NOT_VERIFIED: Final = "not verified"
 MAXIMUM_PROBLEMS: Final = 100
+_MAXIMUM_BYTES: Final = 8 << 20
+"""A problem can quote a record, which has at most a few megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class VerificationRun:
     def load(cls, path: Path) -> "VerificationRun | None":
         """Read the file; None if there is none, or none that this version can read. Raises other OSErrors."""
         try:
-            value = orjson.loads(path.read_bytes())
+            value = orjson.loads(read_file(path, _MAXIMUM_BYTES))
             lists = {name: tuple(map(str, value[name])) for name in ("problems", "heads", "keys")}
             return cls(**{**value, **lists})
         except (FileNotFoundError, ValueError, TypeError, KeyError):

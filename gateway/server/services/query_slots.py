@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.errors import AUDIT_QUERY_IN_PROGRESS, AUDIT_QUERY_UNAVAILABLE, GatewayError
+from gateway.journal.format.regular_files import open_file
 
 _FILE: Final = "queries.lock"
 _OFFSET_BITS: Final = 62
@@ -54,7 +55,7 @@ class QuerySlots:
     def _opened(self) -> int:
         """Return the lock file. Only one is open per process: closing any would release the locks of all."""
         if self._file is None:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._file = open_file(self._path, os.O_RDWR | os.O_CREAT)
         return self._file
 
 

@@ -1,6 +1,8 @@
 """A verification in a process of its own: its progress, and the file with its state."""
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,10 @@ def test_unreadable_state_counts_as_none(tmp_path: Path, content: bytes) -> None
     path = tmp_path / "state.json"
     path.write_bytes(content)
     assert VerificationRun.load(path) is None
+
+
+@pytest.mark.parametrize("make", [lambda path: path.symlink_to("/dev/zero"), os.mkfifo])
+def test_state_that_is_no_file_is_not_read(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    make(tmp_path / "state.json")
+    with pytest.raises(OSError, match="not a regular file"):
+        VerificationRun.load(tmp_path / "state.json")

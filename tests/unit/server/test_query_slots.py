@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import GatewayError
+from gateway.errors import AUDIT_QUERY_UNAVAILABLE, GatewayError
 from gateway.server.services.query_slots import QuerySlots
 
 
@@ -20,6 +20,14 @@ async def test_caller_has_one_query_in_progress_over_all_workers(tmp_path: Path)
         assert await held_in_another_process(other, "alice")
         assert not await held_in_another_process(other, "carol")
     assert not await held_in_another_process(other, "alice")
+
+
+def test_link_in_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "queries.lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(GatewayError) as caught, QuerySlots(tmp_path).held("alice"):
+        pass
+    assert caught.value.kind is AUDIT_QUERY_UNAVAILABLE
+    assert not (tmp_path / "elsewhere").exists()
 
 
 async def held_in_another_process(folder: str, caller: str) -> bool:
