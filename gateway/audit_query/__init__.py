@@ -1,1 +1,1 @@
-"""Queries about audit records: from an index of the journal, or from a central store. Does not depend on gRPC."""
+"""Audit queries, answered from an index of the journal or from a central store. Does not depend on gRPC."""

@@ -1,4 +1,4 @@
-"""Buckets of durations, for percentiles within 5 %: each bucket is 10 % wider than the one before."""
+"""Buckets of durations, for percentiles with an error of at most 5 %. Each bucket is 10 % wider than the one before."""
 
 import math
 from array import array
@@ -7,7 +7,7 @@ from typing import Final
 
 _RATIO: Final = 1.1
 LOG_RATIO: Final = math.log(_RATIO)
-"""The width of a bucket on the scale of natural logarithms."""
+"""The width of a bucket on a natural logarithmic scale."""
 _TYPE: Final = "Q"
 
 
@@ -35,7 +35,7 @@ def add(counts: dict[int, int], content: bytes) -> None:
 
 
 def percentile(counts: Mapping[int, int], share: float) -> int | None:
-    """Return the duration in microseconds that this share of the calls does not exceed; None without a call."""
+    """Return the duration in microseconds that this share of the calls does not exceed; None if there are no calls."""
     position = max(1, math.ceil(share * sum(counts.values())))
     for number, reached in _accumulated(sorted(counts.items())):
         if reached >= position:

@@ -1,4 +1,4 @@
-"""Audit records read from the files of a journal, without an index: one call, or the newest calls."""
+"""Queries on the files of a journal without an index: one call, or the newest calls."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -37,9 +37,9 @@ def find_call(directory: Path, *, request: str = "", receipt: Receipt | None = N
 
 
 class RecordTail:
-    """The newest calls of a journal that match one of the filters, and new ones.
+    """The newest calls of a journal that match one of the filters, and new calls.
 
-    A call in progress is new again when its outcome is recorded.
+    A call that was returned while it was in progress is returned again when its outcome is recorded.
     """
 
     def __init__(self, directory: Path, filters: Sequence[AuditFilter]) -> None:
@@ -50,7 +50,7 @@ class RecordTail:
         self._intents: dict[str, Record] = {}
 
     def newest(self, count: int) -> list[FoundRecord]:
-        """Return the newest calls, oldest first, with those in progress. `added` continues after them."""
+        """Return the newest calls, oldest first, including calls in progress. `added` continues after them."""
         if not count:
             self._tail.newest(0)
             return []
@@ -64,7 +64,7 @@ class RecordTail:
             number *= _GROWTH
 
     def added(self) -> list[FoundRecord]:
-        """Return the calls that ended since the last query, in the order of their ends."""
+        """Return the calls that ended since the last query, in the order in which they ended."""
         return list(self._calls(self._tail.added()))
 
     def _calls(self, events: Iterable[Record]) -> Iterator[FoundRecord]:

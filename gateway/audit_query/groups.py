@@ -1,4 +1,4 @@
-"""The groups of a summary, for every source: calls counted by the values of properties, and the largest groups."""
+"""Groups of a summary, for all sources: counts of calls with the same values, and the largest groups."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,11 +16,11 @@ from keyway.v1.audit_service_pb2 import AUDIT_DIMENSION_DAY, AUDIT_DIMENSION_HOU
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 TIME_UNITS_MS: Final = {AUDIT_DIMENSION_HOUR: HOUR_MS, AUDIT_DIMENSION_DAY: DAY_MS}
-"""The lengths of the units of time by which calls are grouped."""
+"""The lengths of the time units by which calls can be grouped, in milliseconds."""
 PENDING: Final = "PENDING"
 """The status of a call without an outcome."""
 _MAXIMUM_GROUPS: Final = 200_000
-"""The number of groups in memory. Above it, the smaller half is dropped, and the summary is truncated."""
+"""The maximum number of groups in memory. Above it, the smaller half is dropped, and the summary is truncated."""
 _STATUS_NAMES: Final = {int(number): name for name, number in code_pb2.Code.items()}
 _TIME_FORMS: Final = {AUDIT_DIMENSION_HOUR: "%Y-%m-%dT%H:00Z", AUDIT_DIMENSION_DAY: "%Y-%m-%d"}
 
@@ -30,7 +30,7 @@ _Key = TypeVar("_Key", bound=Hashable)
 
 @dataclass(slots=True)
 class CallCount:
-    """The calls of a group. durations: how many calls there are in each bucket."""
+    """Counts of the calls in a group. durations: the number of calls by bucket of their duration."""
 
     calls: int = 0
     denied: int = 0
@@ -46,7 +46,7 @@ class CallCount:
         self.unknown += calls if outcome == AUDIT_OUTCOME_UNKNOWN else 0
 
     def add_durations(self, bucket: int | None, calls: int) -> None:
-        """Add calls to a bucket of durations. None: the calls have no duration."""
+        """Add calls to a bucket of durations. bucket: None for calls without a duration."""
         if bucket is not None:
             self.durations[bucket] = self.durations.get(bucket, 0) + calls
 
@@ -61,7 +61,7 @@ class CallGroups(Generic[_Key]):
         self._truncated = False
 
     def group(self, key: _Key) -> CallCount:
-        """Return the group with this key, which can be new."""
+        """Return the group with this key. Creates it if it does not exist."""
         group = self._groups.get(key)
         if group is None:
             if len(self._groups) >= _MAXIMUM_GROUPS:
@@ -71,7 +71,7 @@ class CallGroups(Generic[_Key]):
         return group
 
     def largest(self, limit: int) -> tuple[Sequence[AuditGroup], bool]:
-        """Return the largest groups, and whether there are more. Groups by hour or day are in the order of time."""
+        """Return the largest groups, and whether there are more. Groups by hour or day are sorted by time."""
         ordered = self._by_size()
         found = list(fitting(_audit_group(self._values(key), group) for key, group in ordered[:limit]))
         is_truncated = self._truncated or len(ordered) > len(found)
@@ -91,13 +91,13 @@ def status_text(status: int) -> str:
 
 
 def providers_text(audit_logs: Iterable[str]) -> str:
-    """Return the providers of a call as one text. audit_logs: as in AuditRecord."""
+    """Return the providers of a call, separated by commas. audit_logs: as in AuditRecord."""
     names = (log.removeprefix(AUDIT_LOGS) for log in audit_logs)
     return ", ".join(name for name in names if name != GATEWAY_LOG)
 
 
 def resources_text(resources: Iterable[str]) -> str:
-    """Return the resources of a call as one text."""
+    """Return the resources of a call, separated by commas."""
     return ", ".join(resources)
 
 

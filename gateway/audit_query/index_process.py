@@ -11,7 +11,7 @@ _STOP_SECONDS: Final = 5.0
 
 
 class IndexProcess(ChildProcess):
-    """The indexer of a journal. It ends without waiting for the last records: it indexes them after the next start."""
+    """The indexer of a journal. When it stops, it does not index the last records. It does so after the next start."""
 
     def __init__(self, audit: AuditSection, *, log_level: str = "info", log_format: str = "json") -> None:
         settings = {

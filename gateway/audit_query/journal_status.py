@@ -1,6 +1,6 @@
 """The state of a journal, read from its files: chains, shipping lag, and disk space.
 
-All workers see the same files, so each can answer for all of them. Blocks while it reads.
+All workers use the same files, so each worker can return the state of all chains. Blocks while it reads.
 """
 
 import datetime as dt
@@ -26,9 +26,10 @@ _LONGEST_SECONDS: Final = 100 * 366 * 24 * 3600.0
 def journal_status(
     audit: AuditSection, folder: Path, key: JournalPublicKey | None, seconds_to_full: float | None
 ) -> GetJournalStatusResponse:
-    """Return the state without that of the index. Raises OSError.
+    """Return the state of the journal, without the state of the index. Raises OSError.
 
-    folder: of any chain. key: the signing key, which signs shipping cursors. seconds_to_full: as last measured.
+    folder: the folder of any chain. key: the signing key, which signs shipping cursors. seconds_to_full: as last
+    measured.
     """
     usage = measure(folder)
     lags = shipping_lag(audit.directory, key=key) if audit.ship is not None else {}

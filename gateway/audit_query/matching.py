@@ -1,4 +1,4 @@
-"""Whether an audit record matches a filter, for sources that read records one by one."""
+"""Comparison of audit records with filters, for sources that read records one by one."""
 
 from gateway.audit_query.rows import AUDIT_LOGS, resource_keys
 from gateway.audit_query.source import GATEWAY_LOG
@@ -43,5 +43,5 @@ def _has_names(record: AuditRecord, criteria: AuditFilter) -> bool:
 
 
 def _names_provider(record: AuditRecord, provider: str) -> bool:
-    """Return whether the request names a provider. The log of the gateway is no provider."""
+    """Return whether the request names the provider. `keyway:gateway` is a log, but not a provider."""
     return provider != GATEWAY_LOG and AUDIT_LOGS + provider in record.audit_logs

@@ -1,7 +1,7 @@
-"""Rows of audit records: one AuditRecord from the events of a call.
+"""Rows of audit queries: one AuditRecord from the events of a call.
 
-Every source uses this function, so that the same events make the same row everywhere. Reads events of all versions of
-the gateway. Events are data: a member that is missing or of another type makes an empty field, never an error.
+All sources use this function, so that the same events make the same row in each source. It reads events of all versions
+of the gateway. If a member of an event is missing or has another type, the field is empty. This is never an error.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +33,7 @@ _PROVIDERS: Final = "providers/"
 _MAXIMUM_SEGMENTS: Final = 8
 """More than the name of any resource has."""
 _DENIED: Final = "PERMISSION_DENIED"
-"""The reason of calls that policy denied. The status alone is not enough: upstreams can cause it too."""
+"""The reason of calls that policy denied. The status is not sufficient, because an upstream can cause it too."""
 _CODES: Final = frozenset({INTENT, OUTCOME, REFUSALS, REPETITIONS})
 _MERGED: Final = frozenset({REFUSALS, REPETITIONS})
 
@@ -43,7 +43,7 @@ _STATUSES_BY_REASON: Final[Mapping[str, int]] = {
     for kind in vars(errors).values()
     if isinstance(kind, ErrorKind)
 }
-"""The status of each reason. Rejections of older versions state only the reason."""
+"""The status of each reason. Rejection events of older versions contain only the reason."""
 _OUTCOMES: Final = {SUCCESS: AUDIT_OUTCOME_SUCCESS, FAILURE: AUDIT_OUTCOME_FAILURE}
 
 _TARGETS: Final = {method.full_name: TARGETS.get(method.operation) for method in METHODS}
@@ -51,7 +51,7 @@ _BATCH_METHODS: Final = frozenset(method.full_name for method in METHODS if meth
 
 _EMPTY: Final[Mapping[str, Any]] = {}
 _LATEST_MS: Final = 253_402_300_799_999
-"""The end of the year 9999, the latest time of a Timestamp."""
+"""The end of the year 9999, which is the latest time of a Timestamp, in milliseconds since 1970."""
 _MAXIMUM_DURATION_US: Final = 10**15
 _MAXIMUM_CALLS: Final = 1 << 32
 
@@ -141,7 +141,7 @@ def _action(method: str, request: Mapping[str, Any]) -> str:
 
 
 def _refused_action(event: Mapping[str, Any]) -> str:
-    """Return the action of rejected calls if all of them are calls of one method."""
+    """Return the action of rejected calls; an empty text if they are calls of several methods."""
     methods = _object(_object(event, "unmapped"), "methods")
     return next(iter(methods)).rpartition("/")[2] if len(methods) == 1 and "/" in next(iter(methods)) else ""
 
@@ -152,7 +152,7 @@ def _policies(decisions: Iterable[Mapping[str, Any]]) -> Sequence[str]:
 
 
 def _denies_item(method: str, decisions: Iterable[Mapping[str, Any]]) -> bool:
-    """Return whether policy denied an item of a batch. Lists over all providers leave out what policy denies."""
+    """Return whether policy denied an item of a batch. Lists over all providers are not batches."""
     return method in _BATCH_METHODS and any(each.get("decision") == "deny" for each in decisions)
 
 

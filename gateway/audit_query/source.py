@@ -1,6 +1,6 @@
-"""The interface of everything that answers queries about audit records.
+"""The interface of the sources that answer audit queries.
 
-Records and filters are messages of the contract. A source applies the filter and the scope; it decides nothing about
+Records and filters are messages of the contract. A source applies the filter and the scope. It does not check
 permissions.
 """
 
@@ -14,10 +14,10 @@ from keyway.v1.audit_record_pb2 import AuditFilter, AuditRecord
 from keyway.v1.audit_service_pb2 import AuditCoverage, AuditDimension, AuditGroup, JournalRecord
 
 GATEWAY_LOG: Final = "keyway:gateway"
-"""The ID of the audit log with the calls that name no provider, or all of them."""
+"""The ID of the audit log of calls that name no provider or all providers."""
 
 OTHER_LOGS: Final = "keyway:other"
-"""In policies, the ID that stands for the audit logs of all providers that are not configured."""
+"""The ID that represents the audit logs of all providers that are not configured, in policies."""
 
 MAXIMUM_ANSWER_BYTES: Final = 2 * 1024 * 1024
 """A page ends after the record that reaches this size, and a summary after such a group: one call can name a thousand
@@ -28,9 +28,10 @@ _SEQUENCE: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class Scope(NamedTuple):
-    """The audit logs that a query may read, by ID. logs: None means all. A record must belong to these logs only.
+    """The audit logs that a query may read.
 
-    counts_omitted: whether the answer counts the calls outside of the scope. False if the caller asked for one log.
+    logs: their IDs; None means all. A record is in the scope if all of its logs are. counts_omitted: whether the answer
+    counts the calls outside of the scope; false if the request names one log.
     """
 
     logs: frozenset[str] | None = None
@@ -38,9 +39,9 @@ class Scope(NamedTuple):
 
 
 class Position(NamedTuple):
-    """The place of a record in the order of a list: newest first, by start time and then by key.
+    """The position of a record in a list, which is sorted by start time and then by key, newest first.
 
-    time: microseconds since 1970. key: any text that the source sorts by; unique among the records of one time.
+    time: microseconds since 1970. key: a text by which the source sorts; unique among records with the same time.
     """
 
     time: int
@@ -89,7 +90,7 @@ class Summary:
 
 @dataclass(slots=True)
 class IndexState:
-    """The state of an index. pending: the number of journal records that it does not contain yet."""
+    """The state of an index. pending: the number of journal records that are not indexed yet."""
 
     pending: int
     indexed: datetime | None
@@ -97,9 +98,9 @@ class IndexState:
 
 
 class AuditSource(Protocol):
-    """Answers queries. Every method raises GatewayError with AUDIT_QUERY_UNAVAILABLE or AUDIT_QUERY_TIMEOUT.
+    """Answers queries. All methods raise GatewayError with AUDIT_QUERY_UNAVAILABLE or AUDIT_QUERY_TIMEOUT.
 
-    A canceled query stops its work.
+    Canceling a method stops the query.
     """
 
     async def list(self, criteria: AuditFilter, scope: Scope, *, limit: int, after: Position | None) -> RecordPage:
@@ -107,7 +108,7 @@ class AuditSource(Protocol):
         ...
 
     async def get(self, scope: Scope, *, request_id: str = "", receipt: str = "") -> FoundRecord | None:
-        """Return the record with this request ID, or with a journal record of this receipt; None if there is none."""
+        """Return the record with this request ID, or the one of this receipt; None if there is none."""
         ...
 
     async def summarize(

@@ -1,4 +1,4 @@
-"""The choice of the source that answers queries, by the configuration."""
+"""Selection of the configured audit source."""
 
 from gateway.audit_query.central.source import CentralSource
 from gateway.audit_query.index.local_source import LocalSource

@@ -8,11 +8,11 @@ from keyway.v1.audit_record_pb2 import AuditFilter
 
 _NANOS_PER_MS: Final = 1_000_000
 FOREVER_MS: Final = 1 << 50
-"""The end of a time range without an end."""
+"""The value of `end` for a filter without an end."""
 
 
 class TimeRange(NamedTuple):
-    """A time range in milliseconds since 1970, without its end."""
+    """A time range in milliseconds since 1970. `end` is not included."""
 
     start: int
     end: int
@@ -26,5 +26,5 @@ def time_range(criteria: AuditFilter) -> TimeRange:
 
 
 def _milliseconds(time: Timestamp) -> int:
-    """Return a time, rounded up: records have whole milliseconds."""
+    """Return a time in milliseconds. It is rounded up, because records have whole milliseconds."""
     return time.seconds * 1000 - (-time.nanos // _NANOS_PER_MS)

@@ -1,7 +1,7 @@
-"""The verification of the gateway's journal: starts it in a process of its own, and returns its state.
+"""Verification of the gateway's journal in a separate process.
 
-At most one runs per gateway: all workers share the state and its lock, in the directory of the index. The process
-inherits the lock from the worker that starts it, and ends with that worker.
+At most one verification runs per gateway. All workers share its state and a lock, in the directory of the index. The
+process inherits the lock from the worker that starts it, and ends when that worker ends.
 """
 
 import asyncio
@@ -33,9 +33,9 @@ _log = structlog.get_logger(__name__)
 
 
 def prepare(audit: AuditSection) -> None:
-    """Create the directory of the index, and forget the verifications of earlier runs of the gateway.
+    """Create the directory of the index, and remove the state of earlier verifications.
 
-    Errors only prevent queries, so they are logged, and the gateway starts.
+    Without the directory, only audit queries fail. So an error is logged, and the gateway starts.
     """
     try:
         make_folder(audit.index_directory)
@@ -45,7 +45,7 @@ def prepare(audit: AuditSection) -> None:
 
 
 class JournalVerifier:
-    """Verifies a journal on request. public_key: returns the key that signs it, if it is known."""
+    """Verifies a journal on request. public_key: returns the public key of the journal, or None if it is unknown."""
 
     def __init__(self, audit: AuditSection, public_key: Callable[[], JournalPublicKey | None]) -> None:
         self._directory = audit.directory
@@ -54,9 +54,9 @@ class JournalVerifier:
         self._process: asyncio.subprocess.Process | None = None
 
     async def run(self, *, restart: bool) -> tuple[VerificationRun, bool]:
-        """Return the state, and whether the verification is in progress. Starts one if none was, or for `restart`.
+        """Return the state, and whether the verification is in progress. Starts one if necessary.
 
-        Raises OSError.
+        restart: whether to start a new verification if the previous one has ended. Raises OSError.
         """
         for _ in range(_ATTEMPTS):
             with self._locked() as lock:
@@ -67,11 +67,11 @@ class JournalVerifier:
                     return await self._start(lock), True
                 if lock is not None and current is not None:
                     return current, False
-            await asyncio.sleep(_RETRY_SECONDS)  # another worker holds the lock for a moment
-        raise BlockingIOError(11, "the state of the verification is locked", str(self._folder / _LOCK))
+            await asyncio.sleep(_RETRY_SECONDS)  # another worker holds the lock briefly
+        raise BlockingIOError(11, "another process holds the lock of the verification", str(self._folder / _LOCK))
 
     async def close(self) -> None:
-        """End the verification that this worker has started."""
+        """Stop the verification that this worker started."""
         if self._process is None:
             return
         assert self._process.stdin is not None
@@ -86,7 +86,7 @@ class JournalVerifier:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[int | None]:
-        """Hold the lock of the state. Yields its file, or None if another process holds it."""
+        """Hold the lock of the state. Yields the file descriptor, or None if another process holds the lock."""
         file = open_file(self._folder / _LOCK, os.O_RDWR | os.O_CREAT)
         try:
             yield file if _try_lock(file) else None
@@ -113,7 +113,8 @@ class JournalVerifier:
             "keys": [key.text] if key is not None else [],
         }
         assert self._process.stdin is not None
-        with contextlib.suppress(ConnectionError):  # it has already died, which the lock shows
+        # If the process has already ended, the lock is free, and `run` detects that.
+        with contextlib.suppress(ConnectionError):
             self._process.stdin.write(orjson.dumps(bootstrap) + b"\n")
             await self._process.stdin.drain()
         return state

@@ -1,4 +1,4 @@
-"""The commands `audit …`: queries, verification, and shipping. They change no record."""
+"""The commands `keyway-gateway audit …`: queries, verification, decompression, and shipping of a journal."""
 
 import argparse
 import asyncio
@@ -38,21 +38,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     _add_queries(add)
     add_directory(
-        add("decompress", _decompress, "decompress the segments of a journal that no gateway uses, for older versions")
+        add(
+            "decompress", _decompress, "decompress the segments of a journal for older versions; stop its gateway first"
+        )
     )
     add_config(add("ship", _ship, "ship the journal of a gateway that is not running; runs until a stop signal"))
 
 
 def _add_verify_arguments(parser: argparse.ArgumentParser) -> None:
     verified = parser.add_mutually_exclusive_group(required=True)
-    verified.add_argument("directory", nargs="?", type=Path, metavar="DIR", help="journal directory: audit.directory")
+    verified.add_argument("directory", nargs="?", type=Path, metavar="DIR", help="journal directory (audit.directory)")
     verified.add_argument(
         "--central",
         type=Path,
         metavar="FILE",
         help=(
-            "verify the central store that audit.query.central of this configuration file names; requires "
-            "--public-key for each gateway"
+            "verify the central store in audit.query.central of this configuration file; requires --public-key for "
+            "each gateway"
         ),
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -62,7 +64,7 @@ def _add_verify_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=[],
         metavar="FILE",
-        help="trusted public key (PEM); repeatable; default: the key in the directory, which is then trusted",
+        help="trusted public key (PEM); repeatable; by default, the key in the directory is trusted",
     )
     parser.add_argument(
         "--expect",
@@ -71,8 +73,8 @@ def _add_verify_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="RECEIPT",
         help=(
-            "CHAIN:SEQUENCE:HASH of a record that must exist, such as a trailer keyway-audit-receipt or an earlier "
-            "chain head; repeatable"
+            "CHAIN:SEQUENCE:HASH of a record that must exist: a receipt (trailer keyway-audit-receipt), or a chain "
+            "head that an earlier verification printed; repeatable"
         ),
     )
 
@@ -85,13 +87,13 @@ def _add_queries(add: Subcommands) -> None:
         (
             "show",
             reads_records(_show),
-            "print everything recorded about one call; --json prints its journal records",
+            "print all records of one call; --json prints its journal records",
             SHOW,
         ),
         (
             "report",
             report_calls,
-            "count calls: key usage, private keys, denials, unknown outcomes, peers",
+            "count calls: key usage, private material, denials, unknown outcomes, unauthenticated peers",
             REPORT,
         ),
     )
@@ -129,7 +131,7 @@ async def _tail(options: argparse.Namespace) -> int:
     if not options.json:
         return await tail_calls(options)
     if filters(vars(options)) != [AuditFilter()]:
-        raise OptionError("--json: prints the records of the journal, without filters; use --format json")
+        raise OptionError("--json: cannot be combined with filters; use --format json")
     tail = Tail(options.directory)
     _print_lines(tail.newest(options.lines))
     while options.follow:
@@ -161,7 +163,7 @@ async def _decompress(options: argparse.Namespace) -> int:
 
 
 async def _ship(options: argparse.Namespace) -> int:
-    """Read only the `audit` section: the other files and secrets need not exist."""
+    """Ship the journal. Reads only the `audit` section, so other files and secrets need not exist."""
     stop = stop_event()
     audit = load_section(options.config, "audit", AuditSection)
     if audit is None or audit.ship is None:

@@ -1,4 +1,4 @@
-"""The command `audit verify --central`: verification of the central store, with the records of all gateways."""
+"""The command `audit verify --central`: verification of the central store, which has the records of all gateways."""
 
 import argparse
 import sys
@@ -18,7 +18,7 @@ from gateway.journal.verify.verification import Unverifiable
 
 
 async def verify_store(options: argparse.Namespace) -> int:
-    """Verify the store that the configuration file `options.central` names, and print the report."""
+    """Verify the central store of the configuration file, print the report, and return the exit code."""
     audit = load_section(options.central, "audit", AuditSection)
     if audit is None or audit.query is None or audit.query.central is None:
         raise ConfigError(f"{options.central}: audit.query.central: is required by this command")

@@ -8,18 +8,18 @@ from keyway.audit.options import Option
 
 
 def add_directory(parser: argparse.ArgumentParser) -> None:
-    """Add the journal directory and the option for JSON."""
-    parser.add_argument("directory", type=Path, metavar="DIR", help="journal directory: audit.directory")
+    """Add the argument for the journal directory, and the option `--json`."""
+    parser.add_argument("directory", type=Path, metavar="DIR", help="journal directory (audit.directory)")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def add_index(parser: argparse.ArgumentParser) -> None:
-    """Add the option for the folder of the index."""
+    """Add the option `--index`."""
     parser.add_argument(
         "--index",
         type=Path,
         metavar="FOLDER",
-        help="index of the gateway; default DIR/index; without a complete one, the command builds a temporary index",
+        help="index of the gateway; default DIR/index; if it is not complete, the command builds a temporary index",
     )
 
 

@@ -27,11 +27,11 @@ from keyway.v1.audit_record_pb2 import AuditFilter
 
 _FOLLOW_SECONDS: Final = 0.2
 _CLOSED_PIPE: Final = 141
-"""As if SIGPIPE had ended the process."""
+"""The exit code after a closed pipe, as for a process that SIGPIPE ended."""
 
 
 def reads_records(run: Run) -> Run:
-    """Return a command that reports wrong options, unreadable records, and a closed pipe."""
+    """Return the command with error handling for invalid options, unreadable records, and a closed pipe."""
 
     @wraps(run)
     async def read(options: argparse.Namespace) -> int:
@@ -49,7 +49,7 @@ def reads_records(run: Run) -> Run:
             print_error(f"{options.directory}: {error}; run `audit verify` to locate it")
             return 1
         except BrokenPipeError:
-            # Otherwise, Python reports a second error at exit.
+            # Otherwise, Python reports a second error when it exits.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return _CLOSED_PIPE
 
@@ -95,7 +95,7 @@ async def show_call(options: argparse.Namespace) -> int:
 
 
 async def tail_calls(options: argparse.Namespace) -> int:
-    """Print the newest calls, and new ones with --follow."""
+    """Print the newest calls. With --follow, also print new calls."""
     values = option_values(options)
     screen = Screen()
     tail = RecordTail(options.directory, commands.selected(values, screen))
@@ -129,7 +129,7 @@ async def _reader(options: argparse.Namespace, values: dict[str, Any]) -> AsyncI
 
 
 def _progress() -> Callable[[int], None] | None:
-    """Return a function that shows on a terminal how much of the journal has been read, in bytes."""
+    """Return a function that prints how many bytes of the journal have been read; None without a terminal."""
     if not sys.stderr.isatty():
         return None
     return lambda size: print(

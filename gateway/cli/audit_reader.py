@@ -1,4 +1,4 @@
-"""Answers to requests of AuditService from a source, for the commands that work on a directory."""
+"""Adapter from an AuditSource to the AuditReader that the commands use, for commands on a journal directory."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -18,7 +18,7 @@ _EVERYTHING: Final = Scope()
 
 
 class SourceReader:
-    """The AuditReader of a source. Who can read the directory may read all of its records."""
+    """The AuditReader of a source. It checks no permissions: a user who can read the directory may read all records."""
 
     def __init__(self, source: AuditSource) -> None:
         self._source = source
@@ -53,13 +53,13 @@ class SourceReader:
 
 
 class HeldRecords:
-    """The RecordReader of records that were read before."""
+    """A RecordReader that returns records from memory."""
 
     def __init__(self) -> None:
         self._found: dict[str, FoundRecord] = {}
 
     def hold(self, found: Sequence[FoundRecord]) -> None:
-        """Replace the records."""
+        """Replace the records in memory."""
         self._found = {each.record.receipt: each for each in found}
 
     async def get_audit_record(self, request: GetAuditRecordRequest, /) -> GetAuditRecordResponse:

@@ -1,4 +1,4 @@
-"""The indexer process of a gateway: reads its settings from standard input, and ends when that is closed."""
+"""The indexer process of a gateway. It reads its settings from standard input, and ends when the input is closed."""
 
 import gc
 import os
@@ -17,7 +17,7 @@ from gateway import logs
 from gateway.audit_query.index.indexer import run_indexer
 
 _NICENESS: Final = 19
-"""If processors are busy, calls come first, and the index lags behind."""
+"""The lowest priority. If the processors are busy, calls have precedence, and the index lags behind."""
 
 _COLLECTION_THRESHOLD: Final = 1_000_000
 
@@ -32,11 +32,11 @@ class _IndexerLog:
 
 def main() -> int:
     """Index until standard input is closed."""
-    # Terminals and service managers send signals to this process too. It must end with the gateway, not before.
+    # Terminals and service managers also send signals to this process, but it must not end before the gateway.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     _lower_priority()
-    # The garbage collector looks for cycles, which the indexer does not make: its usual interval doubles the time.
+    # The indexer makes no reference cycles. With its default interval, the garbage collector doubles the indexing time.
     gc.freeze()
     gc.set_threshold(_COLLECTION_THRESHOLD)
     settings = orjson.loads(sys.stdin.buffer.readline())

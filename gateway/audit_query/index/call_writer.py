@@ -1,4 +1,4 @@
-"""The writer of audit records into the index: rows of `calls`, and the counts that depend on them."""
+"""The writer of the table `calls` in the index, and of the counts that depend on it."""
 
 import re
 import sqlite3
@@ -18,9 +18,9 @@ _NO_BUCKET: Final = None
 
 
 class Place(NamedTuple):
-    """Where a call is in the journal.
+    """The position of a call in the journal.
 
-    first, last: the sequence numbers of its first and last record. segment: the number of the segment of the last one.
+    first, last: the sequence numbers of its first and last record. segment: the number of the segment with the last.
     """
 
     chain: int
@@ -38,7 +38,7 @@ class CallWriter:
         self._texts = texts
 
     def write(self, calls: Iterable[tuple[AuditRecord, Place]], completed: Iterable[tuple[AuditRecord, Place]]) -> None:
-        """Write rows. calls: new ones. completed: replace the rows of pending calls."""
+        """Write rows. calls: new calls. completed: calls that replace the rows of pending calls."""
         added = [self._row(record, place) for record, place in calls]
         replaced = [self._row(record, place) for record, place in completed]
         self._connection.executemany(_INSERT, added)
@@ -84,12 +84,12 @@ class CallWriter:
 
 
 def start_ms(record: AuditRecord) -> int:
-    """Return the start of a call in milliseconds since 1970. `ToMilliseconds` takes several times as long."""
+    """Return the start of a call in milliseconds since 1970. It is several times faster than `ToMilliseconds`."""
     return record.start_time.seconds * 1000 + record.start_time.nanos // 1_000_000
 
 
 def request_key(request_id: str) -> bytes | str | None:
-    """Return a request ID as the index stores it: a UUID takes 16 bytes instead of 36."""
+    """Return the key for a request ID: 16 bytes for a UUID, otherwise the text."""
     if not request_id:
         return None
     return bytes.fromhex(request_id.replace("-", "")) if _UUID.fullmatch(request_id) else request_id

@@ -1,4 +1,4 @@
-"""Conditions in SQL for filters and scopes. Values are always parameters."""
+"""SQL conditions for filters and scopes. Texts are always passed as parameters."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -17,7 +17,7 @@ _VISIBLE_LOGS: Final = (
 
 
 class Condition(NamedTuple):
-    """A condition in SQL with its parameters."""
+    """An SQL condition with its parameters."""
 
     sql: str
     values: tuple[object, ...]
@@ -47,7 +47,7 @@ def resource_condition(resource: str, *, use_index: bool = True) -> Condition:
 
 
 def scope_conditions(scope: Scope) -> list[Condition]:
-    """Return the condition that all audit logs of a call are in the scope."""
+    """Return the condition that the scope contains all audit logs of a call."""
     if scope.logs is None:
         return []
     return [Condition(f"logs IN ({_VISIBLE_LOGS})", (orjson.dumps(sorted(scope.logs)).decode(),))]
@@ -60,7 +60,7 @@ def where(conditions: Sequence[Condition]) -> tuple[str, list[object]]:
 
 
 def _result_conditions(criteria: AuditFilter) -> list[Condition]:
-    # Some terms repeat what follows from others, so that SQLite recognizes the partial indexes.
+    # Some terms are redundant, so that SQLite recognizes the partial indexes.
     found = []
     if criteria.HasField("status"):
         found.append(Condition(f"status = {int(criteria.status)} AND outcome <> {AUDIT_OUTCOME_PENDING}", ()))

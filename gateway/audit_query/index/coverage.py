@@ -1,4 +1,4 @@
-"""Coverage: which records of the journal the index contains, determined from the files of the journal."""
+"""Coverage of the index: which records of the journal it contains."""
 
 import os
 import sqlite3
@@ -15,7 +15,7 @@ from keyway.v1.audit_service_pb2 import AuditCoverage
 
 
 def coverage(connection: sqlite3.Connection, directory: Path) -> AuditCoverage:
-    """Return what the index contains now. Raises OSError."""
+    """Return the current coverage. Raises OSError."""
     journal = schema.state(connection, "journal")
     found = AuditCoverage(journals=[str(journal)] if journal else [])
     reasons = list(_problems(connection))
@@ -45,7 +45,7 @@ def pending_records(connection: sqlite3.Connection, directory: Path) -> int:
 
 
 def ends(directory: Path) -> dict[str, ChainPosition]:
-    """Return the present end of each chain, by folder. Raises OSError."""
+    """Return the current end of each chain, by folder. Raises OSError."""
     found = ((folder.name, _end(folder)) for folder in chain_folders(directory))
     return {name: end for name, end in found if end is not None}
 

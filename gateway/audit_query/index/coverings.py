@@ -1,4 +1,4 @@
-"""Coverings: which rollups together cover a time range, and which parts of it no rollup covers."""
+"""Coverings of a time range: the rollups to use, and the parts without a rollup."""
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,14 +9,14 @@ from gateway.audit_query.time_ranges import TimeRange
 
 
 class Covering(NamedTuple):
-    """units: the starts of the rollups, by level. rest: the remaining parts of the time range."""
+    """A covering. units: the starts of the rollups, by level. rest: the parts of the time range without a rollup."""
 
     units: Mapping[int, Sequence[int]]
     rest: Sequence[TimeRange]
 
 
 def cover(connection: sqlite3.Connection, times: TimeRange, largest: int) -> Covering:
-    """Return a covering with units of at most the level `largest`."""
+    """Return a covering that uses no units above the level `largest`."""
     chosen: dict[int, list[int]] = {}
     covered: set[tuple[int, int]] = set()
     for level in range(largest, -1, -1):

@@ -1,8 +1,8 @@
-"""The follower of one chain: reads its new records, and writes the rows of calls.
+"""The follower of one chain, which reads new records and writes the rows of calls.
 
-The position after the last indexed record is stored in the same transaction as the rows, so that every record is
-indexed exactly once. Hashes are not checked: verification does that. A line that is not a record is skipped and
-counted, so that one damaged line does not hide all later records.
+The position after the last indexed record is stored in the same transaction as the rows, so that each record is indexed
+exactly once. Hashes are not checked here, but by verification. A line that is not a record is skipped and counted, so
+that one damaged line does not hide all later records.
 """
 
 import sqlite3
@@ -26,17 +26,17 @@ from gateway.journal.format.segments import (
 )
 
 TURN_BYTES: Final = 4 << 20
-"""The bytes of records in one transaction."""
+"""The approximate number of bytes of records in one transaction."""
 
 UNREADABLE: Final = "unreadable-"
-"""The beginning of names in the table `state`: why the chain in a folder can't be read."""
+"""The prefix of a name in the table `state` for a folder. The value states why its chain cannot be read."""
 _EVENT: Final = b"event"
 
 _log = structlog.get_logger(__name__)
 
 
 class IndexContradictsJournal(Exception):
-    """The index contains a record that the journal does not contain, so the index must be built anew."""
+    """The index contains a record that the journal does not contain. The index must be built again."""
 
 
 @dataclass(slots=True)
@@ -78,7 +78,7 @@ def check_against_journal(folder: Path, state: ChainState) -> None:
 
 
 class ChainFollower:
-    """Indexes the chain in a folder. start: the segment to begin with if the chain is new; None for the oldest."""
+    """Indexes the chain in a folder. start: the first segment to index if the chain is new; None for the oldest."""
 
     def __init__(
         self, connection: sqlite3.Connection, writer: CallWriter, folder: Path, start: int | None = None
@@ -95,7 +95,7 @@ class ChainFollower:
         self._joiner = CallJoiner(self.state.id, writer.pending(self.state.id))
 
     def turn(self) -> bool:
-        """Index the next records, about TURN_BYTES at most, in one transaction; return whether there may be more.
+        """Index the next records, up to about TURN_BYTES, in one transaction. Return whether there may be more.
 
         Raises IndexContradictsJournal, OSError, sqlite3.Error. After an error, the follower must not be used again.
         """
@@ -107,7 +107,7 @@ class ChainFollower:
                 if size >= TURN_BYTES:
                     break
         except OSError as error:
-            problem = error  # after the records that could be read
+            problem = error  # raised after the readable records are indexed
         self.bytes_read += size
         if lines:
             with transaction(self._connection):
@@ -132,7 +132,7 @@ class ChainFollower:
             for line, _, position in read_lines(self._folder, self._position()):
                 yield line, position
         except SegmentMissing:
-            # The journal lost records that are indexed, or retention removed a segment at this moment.
+            # Either the journal lost indexed records, or retention removed a segment just now.
             check_against_journal(self._folder, self.state)
         except MalformedRecord as error:
             # A compressed segment is damaged.
@@ -149,7 +149,7 @@ class ChainFollower:
         return ChainPosition(later[0], 0)
 
     def _after_damage(self, position: ChainPosition, problem: str) -> Iterator[tuple[bytes, ChainPosition]]:
-        """Yield a line in place of the rest of a damaged segment, with the position of the next segment."""
+        """Yield an empty line instead of the rest of a damaged segment, with the position of the next segment."""
         later = [start for start in segment_starts(self._folder) if start > position.segment]
         if later:
             _log.warning("audit_index_skipped_segment", folder=self._folder.name, error=problem)
@@ -186,14 +186,16 @@ class ChainFollower:
         return record
 
     def _check_order(self, record: RecordFields, sequence: int) -> None:
-        """Check a record that does not follow the previous one: either the index or the journal is wrong.
+        """Check a record that does not follow the previous record: either the index or the journal is wrong.
 
-        Raises IndexContradictsJournal. Raises MalformedRecord if it was indexed before, or is of another chain.
+        Raises IndexContradictsJournal. Raises MalformedRecord if the record is already indexed, or is of another chain.
         """
         state = self.state
         check_against_journal(self._folder, replace(state, hash=bytes.fromhex(self._hash.decode())))
         if record.chain.decode() != state.chain or sequence <= state.sequence:
-            raise MalformedRecord(f"record {sequence} of chain {record.chain.decode()} is not in its place")
+            raise MalformedRecord(
+                f"record {sequence} of chain {record.chain.decode()} does not follow the previous record"
+            )
 
     def _segment(self, start: int) -> int:
         """Return the number of a segment in the index."""

@@ -1,6 +1,6 @@
-"""The indexer: keeps the index of a journal complete. One process at a time writes an index.
+"""The indexer, which keeps the index of a journal up to date. Only one process at a time writes an index.
 
-Each turn does a bounded amount of work in short transactions, so that readers and the gateway are not held up.
+Each turn does a limited amount of work in short transactions, so that readers and the gateway do not wait for it.
 """
 
 import fcntl
@@ -34,7 +34,7 @@ _IDLE_SECONDS: Final = 0.5
 _LOCK: Final = "lock"
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _HORIZON_MS: Final = 2000
-"""The age of the records that count as indexed when the index has caught up with the journal."""
+"""When the index has caught up with the journal, rollups are built up to this time before now."""
 
 _log = structlog.get_logger(__name__)
 
@@ -54,7 +54,7 @@ def run_indexer(directory: Path, folder: Path, stop: threading.Event) -> None:
 
 
 def _run(directory: Path, folder: Path, stop: threading.Event) -> None:
-    """Index until `stop` is set, or until the index turns out to be unusable, which removes it."""
+    """Index until `stop` is set. If the index is not usable, remove it and return, so that it is built again."""
     try:
         indexer = Indexer.open(directory, folder)
         try:
@@ -66,17 +66,17 @@ def _run(directory: Path, folder: Path, stop: threading.Event) -> None:
     except (IndexUnusable, IndexContradictsJournal, sqlite3.DatabaseError) as error:
         if isinstance(error, sqlite3.DatabaseError) and not is_damage(error):
             raise
-        _log.warning("audit_index_rebuilt", folder=str(folder), error=str(error))
+        _log.warning("audit_index_removed", folder=str(folder), error=str(error))
         schema.remove(folder)
 
 
 def is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Return whether an error says that the database is damaged, and not, for example, that the disk is full."""
+    """Return whether an error means that the database is damaged. False for other errors, such as a full disk."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
 
 
 def journal_id(directory: Path) -> str:
-    """Return the ID of a journal; empty if it has none, as journals of older versions."""
+    """Return the ID of a journal; empty for a journal of an older version without an ID."""
     try:
         found = manifest.load(directory)
     except (manifest.MalformedManifest, OSError):
@@ -87,7 +87,7 @@ def journal_id(directory: Path) -> str:
 class Indexer:
     """Writes an index. Use `Indexer.open`.
 
-    starts: the segment to begin with, by chain folder, in a new index.
+    starts: the first segment to index in a new index, by chain folder.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Indexer:
 
     @classmethod
     def open(cls, directory: Path, folder: Path, starts: Mapping[str, int] | None = None) -> Self:
-        """Open the index, or create it, and check that the journal contains what is indexed.
+        """Open or create the index, and check that the journal contains the last indexed records.
 
         Raises IndexUnusable, IndexContradictsJournal, OSError, sqlite3.Error.
         """
@@ -130,12 +130,12 @@ class Indexer:
         self._connection.close()
 
     def turn(self) -> bool:
-        """Do a bounded amount of work; return whether there is more to do now.
+        """Do a limited amount of work. Return whether there is more work now.
 
         Raises IndexUnusable, IndexContradictsJournal, sqlite3.Error, OSError.
         """
         if schema.rebuild_requested(self._folder):
-            raise IndexUnusable("a query found the index damaged")
+            raise IndexUnusable("a query detected that the index is damaged")
         if schema.file_number(self._folder) != self._file:
             raise IndexUnusable("the index was removed")
         self._update_journal_id()
@@ -145,13 +145,13 @@ class Indexer:
         horizon = min((each.state.time for each in behind), default=time.time_ns() // 1_000_000 - _HORIZON_MS)
         self._limit_log()
         if self._remove():
-            return True  # the next step can make the same rollups stale again
+            return True  # the next removal can make the same rollups stale again
         with transaction(self._connection):
             advanced = rollups.advance(self._connection, horizon)
         return bool(behind) or advanced
 
     def _follow(self, follower: ChainFollower) -> bool:
-        """Index records of one chain; return whether there may be more. Stores why a file can't be read."""
+        """Index records of one chain. Return whether there may be more. If a file cannot be read, store the reason."""
         problem = None
         try:
             return follower.turn()
@@ -185,7 +185,7 @@ class Indexer:
             self._log_limit = max(schema.log_size(self._folder), schema.LOG_BYTES) + schema.LOG_BYTES
 
     def _remove(self) -> bool:
-        """Remove some rows that the journal no longer contains; return whether there were any."""
+        """Remove some rows whose records are no longer in the journal. Return whether there were any."""
         removed = False
         for state in chain_states(self._connection).values():
             with transaction(self._connection):
@@ -193,7 +193,7 @@ class Indexer:
         return removed
 
     def _update_journal_id(self) -> None:
-        """Store the ID of the journal, which a gateway creates a moment after the directory."""
+        """Store the ID of the journal. A gateway creates the ID shortly after the directory."""
         if not schema.state(self._connection, "journal") and (journal := journal_id(self._directory)):
             schema.set_state(self._connection, "journal", journal)
 
@@ -203,10 +203,10 @@ class Indexer:
 
 
 def check_journal(directory: Path, connection: sqlite3.Connection) -> None:
-    """Check that the index is that of the journal in the directory. Raises IndexContradictsJournal."""
+    """Check that the index belongs to the journal in the directory. Raises IndexContradictsJournal."""
     known, present = schema.state(connection, "journal"), journal_id(directory)
     if known and present and known != present:
-        raise IndexContradictsJournal(f"the index is of journal {known}, but the directory contains {present}")
+        raise IndexContradictsJournal(f"the index belongs to journal {known}, but the directory contains {present}")
 
 
 def check_index(directory: Path, connection: sqlite3.Connection) -> None:

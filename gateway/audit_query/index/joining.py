@@ -1,4 +1,4 @@
-"""Joining of the intents and outcomes of one chain to audit records."""
+"""Combination of the intents and outcomes of one chain into audit records."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -14,13 +14,13 @@ from keyway.v1.audit_record_pb2 import AuditRecord
 
 _INTENT: Final = b'"event_code":"intent"'
 _REQUEST: Final = re.compile(rb'"request":\{"uid":"([0-9a-f-]{36})"')
-"""In the body of an intent. Texts in a body cannot contain these bytes, because JSON escapes quotation marks."""
+"""Occurs in the body of each intent, but in no text of a body, because JSON escapes quotation marks."""
 
 Call = tuple[AuditRecord, Place]
 
 
 class _Intent(NamedTuple):
-    """An intent without an outcome. body: None if its row is written already. time: of that row."""
+    """An intent without an outcome. body: None if its row is already written. time: the time of that row."""
 
     sequence: int
     hash: bytes
@@ -31,14 +31,14 @@ class _Intent(NamedTuple):
 
 @dataclass(slots=True)
 class JoinedCalls:
-    """The calls of one turn. completed: those whose row exists already, without an outcome."""
+    """The calls of one turn. completed: calls whose row already exists, without an outcome."""
 
     calls: list[Call] = field(default_factory=list)
     completed: list[Call] = field(default_factory=list)
 
 
 class CallJoiner:
-    """Joins events. chain: its number. pending: request ID, time, and sequence number of each intent in the index."""
+    """Combines events. chain: its number. pending: request ID, time, and sequence number of each pending call."""
 
     def __init__(self, chain: int, pending: Iterable[tuple[str, int, int]]) -> None:
         self._chain = chain
@@ -48,7 +48,7 @@ class CallJoiner:
     def add(self, sequence: int, hash_: bytes, body: bytes, segment: int) -> None:
         """Add an event. hash_: in hexadecimal digits. segment: its number. Raises MalformedRecord."""
         if _INTENT in body and (request := _REQUEST.search(body)) is not None:
-            # The outcome repeats the members of the intent, so most intents need not be parsed.
+            # The outcome contains all members of the intent, so most intents need not be parsed.
             self._pending[request[1].decode()] = _Intent(sequence, hash_, body, segment)
             return
         event = decode_body(body)
@@ -65,12 +65,12 @@ class CallJoiner:
         if intent is None or intent.body is not None:
             self._joined.calls.append((row, place))
         else:
-            # The start is a part of the key, so it must not change.
+            # The start time is part of the primary key, so it must not change.
             row.start_time.FromMilliseconds(intent.time)
             self._joined.completed.append((row, place))
 
     def take(self) -> JoinedCalls:
-        """Return the calls since the last time, also those that have no outcome yet."""
+        """Return the calls since the previous `take`, including calls that have no outcome yet."""
         for request, intent in self._pending.items():
             if intent.body is None:
                 continue
@@ -85,7 +85,7 @@ class CallJoiner:
 
 
 def _needed_intent(intent: _Intent | None, outcome: Mapping[str, Any]) -> list[RecordedEvent]:
-    """Return the intent if the outcome does not state the start of the call, as in older versions."""
+    """Return the intent if the outcome has no start time, as in older versions; otherwise, nothing."""
     if intent is None or intent.body is None or type(outcome.get("start_time")) is int:
         return []
     return [RecordedEvent("", decode_body(intent.body))]

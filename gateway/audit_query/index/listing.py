@@ -64,7 +64,7 @@ def _resource_conditions(connection: sqlite3.Connection, resource: str) -> Seque
 
 
 def omitted_calls(connection: sqlite3.Connection, times: TimeRange, scope: Scope) -> int:
-    """Return the number of calls in the hours of a time range that are not in the scope."""
+    """Return the number of calls outside of the scope, in the full hours that a time range touches."""
     if scope.logs is None or not scope.counts_omitted:
         return 0
     hours = Condition("hour >= ? AND hour < ?", (times.start // HOUR_MS, -(-times.end // HOUR_MS)))

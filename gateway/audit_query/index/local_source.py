@@ -1,6 +1,6 @@
-"""The source that answers queries from the index of a journal: for the gateway, and for commands without a gateway.
+"""The source that answers queries from the index of a journal, for the gateway and for offline commands.
 
-Queries run on threads. SQLite releases the interpreter lock, so calls continue meanwhile.
+Queries run on threads. SQLite releases the interpreter lock, so the gateway continues to serve calls.
 """
 
 import asyncio
@@ -39,8 +39,8 @@ _log = structlog.get_logger(__name__)
 class LocalSource:
     """An AuditSource over the index in `folder` of the journal in `directory`.
 
-    timeout: seconds for one query; None for no limit. offline: whether there may be no indexer. closed: called by
-    `close`.
+    timeout: time limit of one query in seconds; None for no limit. offline: whether the indexer can be absent. closed:
+    called by `close`.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class LocalSource:
         return RecordReader(connection, str(schema.state(connection, "journal") or ""))
 
     async def _run(self, query: Callable[[sqlite3.Connection], _Result]) -> _Result:
-        """Run a query on a thread. Ends it if the caller is canceled, or after the timeout. Raises GatewayError."""
+        """Run a query on a thread. Stops the query after a cancellation or the timeout. Raises GatewayError."""
         stopped = threading.Event()
         running = asyncio.get_running_loop().run_in_executor(self._threads, self._query, query, stopped)
         try:
@@ -146,10 +146,10 @@ class LocalSource:
             try:
                 schema.request_rebuild(self._folder)
             except OSError as problem:
-                _log.warning("audit_index_rebuild_not_requested", error=str(problem))
+                _log.warning("audit_index_rebuild_request_failed", error=str(problem))
 
 
 def _ignore(running: "asyncio.Future[Any]") -> None:
-    """Retrieve the result of a query that nobody waits for, so that asyncio does not report it."""
+    """Retrieve the exception of an abandoned query, so that asyncio does not report it."""
     if not running.cancelled():
         running.exception()

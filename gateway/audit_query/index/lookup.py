@@ -1,4 +1,4 @@
-"""Lookup of one audit record, with the records of the journal that it was made from."""
+"""Lookup of one audit record with its journal records."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ class RecordLookup:
         return found or self._merged(chain[0], receipt.sequence)
 
     def _merged(self, chain: int, sequence: int) -> Found | None:
-        """Return the record of calls that were recorded together. Their event can name a request."""
+        """Return the record of calls that were recorded together."""
         return self._first([Condition("calls.chain = ? AND calls.request IS NULL AND last = ?", (chain, sequence))])
 
     def _first(self, conditions: Sequence[Condition]) -> Found | None:
@@ -67,7 +67,7 @@ class RecordLookup:
         return self._with_journal_records(row) if row is not None else None
 
     def _with_journal_records(self, columns: Sequence[Any]) -> Found | None:
-        """Return the record with its journal records; None if the journal no longer contains the last one."""
+        """Return the record with its journal records; None if the last one is no longer in the journal."""
         row = IndexRow(*columns)
         (folder,) = self._connection.execute("SELECT folder FROM chains WHERE id = ?", (row.chain,)).fetchone()
         found = [self._journal_record(folder, sequence) for sequence in sorted({row.sequence, row.last})]

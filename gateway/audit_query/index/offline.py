@@ -1,7 +1,7 @@
-"""Queries about a journal directory without a gateway, such as a copy of it.
+"""Queries on a journal directory without a gateway, such as a copy of a journal.
 
-The index of the gateway is used if it contains everything that the journal contains. Otherwise, a temporary index is
-built in a temporary directory. Nothing is written into the journal directory.
+If the index of the gateway contains all records of the journal, queries use it. Otherwise, an index is built in a
+temporary directory. Nothing is written to the journal directory.
 """
 
 import shutil
@@ -25,7 +25,7 @@ from gateway.journal.format.lookup import segment_time
 from gateway.journal.format.segments import ChainPosition, chain_folders, segment_starts
 
 INDEX_FOLDER: Final = "index"
-"""The folder of the index in the journal directory, unless the configuration sets another one."""
+"""The default folder of the index, in the journal directory."""
 _CATCH_UP_SECONDS: Final = 3.0
 _POLL_SECONDS: Final = 0.1
 
@@ -37,10 +37,10 @@ def open_offline(
     since: datetime | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> AuditSource:
-    """Return a source for a journal directory. `close` removes what it created. Blocks while it builds an index.
+    """Return a source for a journal directory. `close` removes a temporary index. Blocks while it builds an index.
 
-    index: the folder of the gateway's index. since: the earliest time of a record that queries ask for; earlier ones
-    may be missing. progress: called with the number of bytes read so far. Raises FileNotFoundError if the directory
+    index: the folder of the gateway's index. since: the earliest time of records that queries need; earlier records can
+    be missing. progress: called with the number of bytes read so far. Raises FileNotFoundError if the directory
     contains no journal, and other OSErrors.
     """
     if not (folders := chain_folders(directory)):
@@ -59,7 +59,7 @@ def open_offline(
 
 
 def _covers(directory: Path, folder: Path) -> bool:
-    """Return whether an index contains all records that the journal has now. Waits a moment for a running gateway."""
+    """Return whether an index contains all current records of the journal. Waits briefly for a running indexer."""
     needed = ends(directory)
     deadline = time.monotonic() + _CATCH_UP_SECONDS
     while True:
@@ -79,7 +79,7 @@ def _covers(directory: Path, folder: Path) -> bool:
 
 
 def _first_segment(chain: Path, since: datetime | None) -> int | None:
-    """Return the first segment that can have records of this time or later; None for the oldest."""
+    """Return the first segment that can contain records of this time or later; None for the oldest segment."""
     if since is None:
         return None
     found = None

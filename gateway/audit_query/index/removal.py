@@ -1,4 +1,4 @@
-"""Removal of what retention removed from the journal, in small steps."""
+"""Removal of rows after retention removed their segments from the journal, in small steps."""
 
 import sqlite3
 from pathlib import Path
@@ -15,9 +15,9 @@ _ROWS: Final = 2000
 
 
 def remove_step(connection: sqlite3.Connection, texts: TextWriter, folder: Path, chain: ChainState) -> bool:
-    """Remove some rows whose segment the journal no longer has; return whether there were any.
+    """Remove some rows whose segment is no longer in the journal. Return whether there were any.
 
-    In the present transaction.
+    Runs in the current transaction.
     """
     starts = segment_starts(folder) if folder.is_dir() else []
     oldest = min(starts, default=chain.position.segment + 1)

@@ -1,8 +1,8 @@
 """Rollups: calls counted by time unit, caller, action, resources, and result, so that summaries read few rows.
 
-There are units of five minutes, hours, and days (UTC). Each is derived from smaller units or from the rows of calls,
-after it has passed. A unit whose rows change later is stale, and is built again. The units of five minutes are removed
-when their hour is built.
+Time units are five minutes, hours, and days (UTC). After a unit has ended, its rollups are built from smaller units or
+from the rows of calls. If these rows change later, the unit is stale, and is built again. When an hour is built, its
+units of five minutes are removed.
 """
 
 import sqlite3
@@ -14,10 +14,10 @@ from gateway.audit_query import buckets
 from gateway.audit_query.index import schema
 
 UNIT_MS: Final = (300_000, 3_600_000, 86_400_000)
-"""The lengths of the units, by level."""
+"""The lengths of the units in milliseconds, by level."""
 _FIVE_MINUTES, _HOUR, _DAY = range(3)
 _GRACE_MS: Final = (10_000, 3_700_000, 3_700_000)
-"""The time after the end of a unit until it is built. Most late records, such as repetitions, arrive within an hour."""
+"""The delay between the end of a unit and its build. Most late records, such as repetitions, arrive within an hour."""
 
 GROUP: Final = "caller, action, resources, logs, status, reason, outcome, denied, private"
 _GROUP_COLUMNS: Final = GROUP.count(",") + 1
@@ -34,7 +34,7 @@ class RolledUp:
 
 
 def invalidate(connection: sqlite3.Connection, times: Iterable[int]) -> None:
-    """Make the units stale that contain these times, in milliseconds since 1970."""
+    """Mark the units as stale that contain these times, in milliseconds since 1970."""
     finest = {time // UNIT_MS[0] * UNIT_MS[0] for time in times}
     units = {(level, start // length * length) for start in finest for level, length in enumerate(UNIT_MS)}
     for unit in units:
@@ -44,7 +44,7 @@ def invalidate(connection: sqlite3.Connection, times: Iterable[int]) -> None:
 
 
 def advance(connection: sqlite3.Connection, horizon: int) -> bool:
-    """Build one unit, in the present transaction; return whether there was one to build.
+    """Build one unit in the current transaction. Return whether there was a unit to build.
 
     horizon: the time up to which the index is complete, in milliseconds since 1970.
     """
@@ -95,7 +95,7 @@ def _build(connection: sqlite3.Connection, level: int, start: int) -> None:
 
 
 def _collect(connection: sqlite3.Connection, level: int, start: int, groups: _Groups) -> None:
-    """Add the calls of a unit to groups, from smaller units where they are built."""
+    """Add the calls of a unit to groups. Uses smaller units if they are built."""
     end = start + UNIT_MS[level]
     built = _built_units(connection, level - 1, start, end)
     if not built:

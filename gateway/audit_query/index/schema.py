@@ -1,4 +1,4 @@
-"""The schema of the index, and how its file is created, opened, and removed."""
+"""The schema of the index, and functions that create, open, and remove its files."""
 
 import contextlib
 import os
@@ -14,9 +14,9 @@ from gateway.journal.format.regular_files import NotRegularFile
 
 FILE_NAME: Final = "calls.sqlite"
 REBUILD_REQUEST: Final = "rebuild"
-"""A reader creates this file if the database is damaged. The indexer then builds a new one."""
+"""A reader creates this file if the database is damaged. The indexer then builds a new database."""
 _ROWS_VERSION: Final = 1
-"""To be increased when the same events make other rows."""
+"""Increase it if a change makes different rows from the same events."""
 
 _SIDE_FILES: Final = ("-wal", "-shm", "-journal")
 _BUSY_SECONDS: Final = 5.0
@@ -78,7 +78,7 @@ CREATE TABLE stale_units (level INTEGER, start INTEGER, PRIMARY KEY (level, star
 
 
 VERSION: Final = zlib.crc32(f"{_ROWS_VERSION}\n{_TABLES}".encode()) & 0x7FFFFFFF
-"""An index of another version, or with other tables, is built anew."""
+"""Identifies the version of the rows and the tables. An index of another version is built again."""
 
 
 class IndexUnusable(Exception):
@@ -101,7 +101,7 @@ def open_writer(folder: Path) -> sqlite3.Connection:
         connection.executescript(
             f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = {LOG_BYTES};"
             "PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000;"
-            "PRAGMA secure_delete = ON;"  # what retention removes must not stay in free pages
+            "PRAGMA secure_delete = ON;"  # removed rows must not remain in free pages
         )
         if is_new:
             path.chmod(0o600)
@@ -119,7 +119,7 @@ def open_reader(
     """Open the index for reading. Raises IndexUnusable.
 
     interrupted: called regularly during a query; if it returns true, the query ends with sqlite3.OperationalError.
-    offline: whether there may be no indexer. Then SQLite creates no files, unless there is a write-ahead log.
+    offline: whether the indexer can be absent. SQLite then creates no files, unless there is a write-ahead log.
     """
     path = index_file(folder)
     try:
@@ -149,11 +149,11 @@ def open_reader(
 
 
 _STEPS_PER_CHECK: Final = 50_000
-"""Steps of SQLite's virtual machine, a few milliseconds, after which a query checks whether it is to end."""
+"""The number of steps of SQLite's virtual machine (a few milliseconds) between two checks of `interrupted`."""
 
 
 def remove(folder: Path) -> None:
-    """Remove the files of an index. Readers that have it open keep their state."""
+    """Remove the files of an index. Readers that have opened it can continue to read."""
     path = index_file(folder)
     for name in (path.name, *(path.name + suffix for suffix in _SIDE_FILES), REBUILD_REQUEST):
         (folder / name).unlink(missing_ok=True)
@@ -168,7 +168,7 @@ def file_number(folder: Path) -> int | None:
 
 
 def size(folder: Path) -> int:
-    """Return the bytes that the index takes on the disk."""
+    """Return the size of the files of the index in bytes."""
     path = index_file(folder)
     files = (path, *(path.with_name(path.name + suffix) for suffix in _SIDE_FILES))
     return sum(each.stat().st_size for each in files if each.exists())
@@ -187,13 +187,13 @@ def begin_log(connection: sqlite3.Connection) -> None:
 
 
 def request_rebuild(folder: Path) -> None:
-    """Make the indexer build a new index, because a reader found the present one damaged."""
+    """Request a new index from the indexer, because the current one is damaged."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     os.close(os.open(folder / REBUILD_REQUEST, flags, 0o600))
 
 
 def rebuild_requested(folder: Path) -> bool:
-    """Return whether a reader found the index damaged."""
+    """Return whether a reader has requested a new index."""
     return (folder / REBUILD_REQUEST).exists()
 
 

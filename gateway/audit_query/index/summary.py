@@ -1,4 +1,4 @@
-"""Summaries: calls counted in groups, from rollups where they are built, and from the rows of calls elsewhere."""
+"""Summaries: counts of calls in groups. They use rollups where these are built, and otherwise the rows of calls."""
 
 import sqlite3
 import time
@@ -47,22 +47,22 @@ _COLUMNS: Final = {
     AUDIT_DIMENSION_ACTION: "action",
     AUDIT_DIMENSION_RESOURCE: "resources",
     AUDIT_DIMENSION_PROVIDER: "logs",
-    # A pending call has no status. -1 is none of the statuses.
+    # A pending call has no status. -1 is not a gRPC status.
     AUDIT_DIMENSION_STATUS: f"CASE outcome WHEN {AUDIT_OUTCOME_PENDING} THEN -1 ELSE status END",
     AUDIT_DIMENSION_REASON: "reason",
     AUDIT_DIMENSION_HOUR: f"{{time}} / {HOUR_MS}",
     AUDIT_DIMENSION_DAY: f"{{time}} / {DAY_MS}",
-    AUDIT_DIMENSION_PEER_ADDRESS: "peer",  # only in calls
+    AUDIT_DIMENSION_PEER_ADDRESS: "peer",  # a column of `calls` only
 }
 
 _ROWS_PER_TURN: Final = 500
-"""The number of rows after which other threads of the process get the interpreter."""
+"""The number of rows after which the query releases the interpreter for other threads."""
 
 
 def summarize(
     connection: sqlite3.Connection, criteria: AuditFilter, scope: Scope, dimensions: Dimensions, limit: int
 ) -> tuple[Sequence[AuditGroup], bool]:
-    """Return the largest groups, and whether there are more. Groups by hour or day are in the order of time."""
+    """Return the largest groups, and whether there are more. Groups by hour or day are sorted by time."""
     groups = _Groups(connection, dimensions)
     times, conditions = time_range(criteria), call_conditions(criteria, scope)
     if criteria.resource:
@@ -85,7 +85,7 @@ class _Groups:
         self._groups: CallGroups[tuple[Any, ...]] = CallGroups(dimensions, self._values)
 
     def add_units(self, level: int, starts: Sequence[int], conditions: Sequence[Condition]) -> None:
-        """Add the calls of units that are rolled up."""
+        """Add the calls of units that have rollups."""
         units = Condition("level = ? AND start IN (SELECT value FROM json_each(?))", (level, f"{list(starts)}"))
         sql, values = where([units, *conditions])
         columns = self._columns("start")

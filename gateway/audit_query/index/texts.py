@@ -1,4 +1,4 @@
-"""The texts of the index: each text or list of texts is stored once, and rows refer to it by number.
+"""The texts of the index. Each text or list of texts is stored once, and rows refer to it by number.
 
 A text remembers the newest segment that uses it, so that it is removed together with the last records that contain it.
 """
@@ -26,7 +26,7 @@ class TextWriter:
         self._cached: dict[_Value, tuple[int, int]] = {}
 
     def forget(self) -> None:
-        """Forget cached numbers, because texts were removed or a transaction was rolled back."""
+        """Clear the cached numbers, because texts were removed or a transaction was rolled back."""
         self._cached.clear()
 
     def text(self, text: str, segment: int) -> int:
@@ -69,7 +69,7 @@ class TextWriter:
         self._connection.executemany("INSERT OR IGNORE INTO log_members VALUES (?, ?, ?)", members)
 
     def _number(self, value: _Value, segment: int, add: Callable[[Sequence[str], int], None] | None = None) -> int:
-        """Return the number of a text or a list. add: adds what depends on a list."""
+        """Return the number of a text or a list. add: adds the rows that depend on a list."""
         cached = self._cached.get(value)
         if cached is not None and cached[1] >= segment:
             return cached[0]
@@ -100,7 +100,7 @@ class TextReader:
         self._known: dict[int, str] = {}
 
     def text(self, number: int) -> str:
-        """Return a text; empty if it was removed meanwhile."""
+        """Return a text; empty if it has been removed."""
         if number not in self._known:
             found = self._connection.execute("SELECT text FROM texts WHERE id = ?", (number,)).fetchone()
             self._known[number] = found[0] if found is not None else ""

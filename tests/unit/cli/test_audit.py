@@ -128,7 +128,7 @@ async def test_filters_select_calls_but_no_journal_records(run: Run, directory: 
     assert len((await run("tail", directory, "--action", "Encrypt", "-n", "2"))[1].splitlines()) == 2
     code, output, errors = await run("tail", directory, "--action", "Encrypt", "--json")
     assert (code, output) == (2, "")
-    assert errors == "keyway: --json: prints the records of the journal, without filters; use --format json\n"
+    assert errors == "keyway: --json: cannot be combined with filters; use --format json\n"
 
 
 @pytest.mark.parametrize(
