@@ -19,6 +19,8 @@ from keyway.v1.audit_service_pb2 import AuditCoverage, JournalRecord
 
 _EVENTS_PER_CALL: Final = 2
 _GROWTH: Final = 8
+MAXIMUM_EVENTS: Final = 50_000
+"""The number of events that a search for the newest calls holds in memory."""
 
 
 def find_call(directory: Path, *, request: str = "", receipt: Receipt | None = None) -> FoundRecord | None:
@@ -40,6 +42,8 @@ class RecordTail:
     """The newest calls of a journal that match one of the filters, and new calls.
 
     A call that was returned while it was in progress is returned again when its outcome is recorded.
+
+    searched_all: whether `newest` searched all calls, and not only those of the newest MAXIMUM_EVENTS events.
     """
 
     def __init__(self, directory: Path, filters: Sequence[AuditFilter]) -> None:
@@ -48,20 +52,22 @@ class RecordTail:
         self._journal = _journal(directory)
         self._tail = Tail(directory)
         self._intents: dict[str, Record] = {}
+        self.searched_all = True
 
     def newest(self, count: int) -> list[FoundRecord]:
         """Return the newest calls, oldest first, including calls in progress. `added` continues after them."""
         if not count:
             self._tail.newest(0)
             return []
-        number = count * _EVENTS_PER_CALL
+        number = min(count * _EVENTS_PER_CALL, MAXIMUM_EVENTS)
         while True:
             self._tail, self._intents = Tail(self._directory), {}
             events = self._tail.newest(number)
             found = [*self._calls(events), *self._matching(map(list, zip(self._intents.values(), strict=True)))]
-            if len(found) >= count or len(events) < number:
+            self.searched_all = len(events) < number
+            if len(found) >= count or self.searched_all or number == MAXIMUM_EVENTS:
                 return sorted(found, key=_start)[max(len(found) - count, 0) :]
-            number *= _GROWTH
+            number = min(number * _GROWTH, MAXIMUM_EVENTS)
 
     def added(self) -> list[FoundRecord]:
         """Return the calls that ended since the last query, in the order in which they ended."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, Final
 
-from gateway.audit_query.direct import RecordTail, find_call
+from gateway.audit_query.direct import MAXIMUM_EVENTS, RecordTail, find_call
 from gateway.audit_query.index.offline import open_offline
 from gateway.audit_query.source import FoundRecord
 from gateway.cli.audit_options import option_values
@@ -104,7 +104,10 @@ async def tail_calls(options: argparse.Namespace) -> int:
         writer: RecordWriter = LineWriter(screen.write)
     else:
         writer = record_writer(values["format"], screen.write, screen, held)
-    await _write(tail.newest(values["lines"]), writer, held, screen)
+    newest = tail.newest(values["lines"])
+    await _write(newest, writer, held, screen)
+    if len(newest) < values["lines"] and not tail.searched_all:
+        screen.note(f"only the newest {MAXIMUM_EVENTS:,} events were searched; use audit list for older calls")
     while options.follow:
         await asyncio.sleep(_FOLLOW_SECONDS)
         await _write(tail.added(), writer, held, screen)

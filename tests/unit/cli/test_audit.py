@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.audit_query import direct
 from gateway.cli.program import main
 from gateway.journal.format.records import encode
 from gateway.journal.format.segments import segment_path, segment_starts
@@ -153,6 +154,16 @@ async def test_directory_without_a_journal_is_an_error(run: Run, tmp_path: Path,
     code, output, errors = await run(command, tmp_path / "none")
     assert (code, output) == (1, "")
     assert "none" in errors
+
+
+async def test_tail_searches_a_limited_number_of_events(
+    run: Run, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(direct, "MAXIMUM_EVENTS", 10)
+    code, output, errors = await run("tail", directory, "--action", "Encrypt")
+    assert (code, len(output.splitlines())) == (0, 5)
+    assert "events were searched; use audit list for older calls" in errors
+    assert (await run("tail", directory, "-n", "5"))[2] == ""
 
 
 async def test_tail_prints_new_calls(directory: Path, tmp_path: Path) -> None:

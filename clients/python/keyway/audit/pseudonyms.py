@@ -105,7 +105,7 @@ async def _values(reader: AuditReader, dimension: AuditDimension.ValueType, crit
             getattr(request.filter, name).CopyFrom(getattr(criteria, name))
     answer = await reader.summarize_audit_records(request)
     if answer.truncated:
-        raise OptionError(f"--pseudonymize: more than {_LARGEST_GROUPS} values; select a shorter time range")
+        raise OptionError("--pseudonymize: too many callers or peers; select a shorter time range")
     return [group.values[0] for group in answer.groups]
 
 

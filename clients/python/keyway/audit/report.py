@@ -102,7 +102,7 @@ async def print_reports(reader: AuditReader, kinds: Sequence[str], values: Mappi
             for line in _lines(kind, sorted(rows, key=_day), values["format"], screen, first=number == 0):
                 write(line)
     if completeness.more:
-        screen.note(f"a report has more than {_LARGEST_GROUPS} groups; select a shorter time range")
+        screen.note("a report has too many groups, and shows only the largest; select a shorter time range")
     return finished(completeness, screen)
 
 
