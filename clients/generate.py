@@ -39,6 +39,7 @@ GENERATORS = (
     ("clients.api_reference", "docs/api.md"),
     ("clients.provider_reference", "docs/providers.md"),
     ("clients.configuration_reference", "docs/configuration-reference.md"),
+    ("clients.metrics_reference", "docs/metrics.md"),
 )
 
 # The generated files, relative to the root of the repository. No file that is written by hand matches.
@@ -56,6 +57,7 @@ STUB_PATTERNS = (
     "clients/service-config.json",
     "docs/api.md",
     "docs/configuration-reference.md",
+    "docs/metrics.md",
     "docs/providers.md",
     "gateway/providers/base/operations.py",
 )

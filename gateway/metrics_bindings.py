@@ -12,7 +12,8 @@ from gateway.journal.write.disk_usage import DiskUsage
 from gateway.journal.write.journal import Journal
 from gateway.providers.caching import ReadCache
 from gateway.providers.catalog import Catalog
-from gateway.telemetry import metrics as gauges
+from gateway.telemetry.descriptions import audit as audit_metrics
+from gateway.telemetry.descriptions import providers as provider_metrics
 from gateway.telemetry.instruments import Description
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.breaker import BreakerState
@@ -21,16 +22,16 @@ from gateway.upstream.state import UpstreamState
 _BREAKER_LEVELS: Final = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerState.OPEN: 2}
 
 _UPSTREAM_GAUGES: Final[tuple[tuple[Description, Callable[[UpstreamState], float]], ...]] = (
-    (gauges.BREAKER, lambda state: _BREAKER_LEVELS[state.breaker]),
-    (gauges.REQUESTS_IN_FLIGHT, lambda state: state.in_flight),
-    (gauges.REQUESTS_QUEUED, lambda state: state.queued),
-    (gauges.RETRIES, lambda state: state.retries),
-    (gauges.RETRY_BUDGET, lambda state: state.budget),
+    (provider_metrics.BREAKER, lambda state: _BREAKER_LEVELS[state.breaker]),
+    (provider_metrics.REQUESTS_IN_FLIGHT, lambda state: state.in_flight),
+    (provider_metrics.REQUESTS_QUEUED, lambda state: state.queued),
+    (provider_metrics.RETRIES, lambda state: state.retries),
+    (provider_metrics.RETRY_BUDGET, lambda state: state.budget),
 )
 _CACHE_GAUGES: Final[tuple[tuple[Description, Callable[[ReadCache], float]], ...]] = (
-    (gauges.CACHE_HITS, lambda cache: cache.hits),
-    (gauges.CACHE_MISSES, lambda cache: cache.misses),
-    (gauges.CACHE_SIZE, lambda cache: cache.bytes),
+    (provider_metrics.CACHE_HITS, lambda cache: cache.hits),
+    (provider_metrics.CACHE_MISSES, lambda cache: cache.misses),
+    (provider_metrics.CACHE_SIZE, lambda cache: cache.bytes),
 )
 
 
@@ -58,13 +59,15 @@ def journal(of: Journal, audit: AuditSettings, metrics: Metrics, *, alone: bool)
     def of_disk(value: Callable[[DiskUsage], float]) -> Callable[[], float | None]:
         return lambda: value(usage) if (usage := of.disk.usage) is not None else None
 
-    metrics.observe(gauges.AUDIT_HEAD, lambda: of.stats.sequence)
-    metrics.observe(gauges.AUDIT_SYNC, lambda: of.stats.sync_seconds)
-    metrics.observe(gauges.AUDIT_UNAVAILABLE, lambda: 0 if of.available else 1)
-    metrics.observe(gauges.AUDIT_SIZE, of_disk(lambda usage: usage.journal if alone else usage.chain))
-    metrics.observe(gauges.AUDIT_DISK_FREE, of_disk(lambda usage: usage.free))
-    metrics.observe(gauges.AUDIT_DISK_USED, of_disk(lambda usage: usage.used_share))
-    metrics.observe(gauges.AUDIT_DISK_TIME_TO_FULL, lambda: of.disk.seconds_to_full)
+    metrics.observe(audit_metrics.AUDIT_HEAD, lambda: of.stats.sequence)
+    metrics.observe(audit_metrics.AUDIT_SYNC, lambda: of.stats.sync_seconds)
+    metrics.observe(audit_metrics.AUDIT_UNAVAILABLE, lambda: 0 if of.available else 1)
+    metrics.observe(audit_metrics.AUDIT_SIZE, of_disk(lambda usage: usage.journal if alone else usage.chain))
+    metrics.observe(audit_metrics.AUDIT_DISK_FREE, of_disk(lambda usage: usage.free))
+    metrics.observe(audit_metrics.AUDIT_DISK_USED, of_disk(lambda usage: usage.used_share))
+    metrics.observe(audit_metrics.AUDIT_DISK_TIME_TO_FULL, lambda: of.disk.seconds_to_full)
     if audit.ship is not None:
-        metrics.observe(gauges.AUDIT_BACKLOG, lambda: sum(one.records for one in chain_lags()))
-        metrics.observe(gauges.AUDIT_BACKLOG_AGE, lambda: max((one.seconds for one in chain_lags()), default=0.0))
+        metrics.observe(audit_metrics.AUDIT_BACKLOG, lambda: sum(one.records for one in chain_lags()))
+        metrics.observe(
+            audit_metrics.AUDIT_BACKLOG_AGE, lambda: max((one.seconds for one in chain_lags()), default=0.0)
+        )

@@ -17,12 +17,29 @@ OVERFLOW: Final[Attributes] = {"otel.metric.overflow": "true"}
 """The attributes of the point that counts everything beyond MAXIMUM_POINTS."""
 
 
-class Description(NamedTuple):
-    """Name, unit (UCUM), and description of an instrument."""
+Kind = Literal["histogram", "counter", "level", "gauge"]
+"""level: a gauge whose values of several gateways can be added up."""
+
+
+class Label(NamedTuple):
+    """An attribute of the points of an instrument. values: which values it can have, in words."""
 
     name: str
+    values: str
+
+
+class Description(NamedTuple):
+    """What an instrument measures, in a unit (UCUM). labels and advice are for the reference page.
+
+    text: one line, which exporters send with the values. advice: what an operator does with the values, in Markdown.
+    """
+
+    name: str
+    kind: Kind
     unit: str
     text: str
+    labels: tuple[Label, ...] = ()
+    advice: str = ""
 
 
 class Distribution(NamedTuple):
@@ -42,7 +59,6 @@ class Point(NamedTuple):
 class Series(NamedTuple):
     """All points of an instrument at one moment. bounds: inclusive upper bounds of the buckets of a histogram."""
 
-    kind: Literal["histogram", "counter", "level", "gauge"]
     about: Description
     points: Sequence[Point]
     bounds: Sequence[float] = ()
@@ -73,7 +89,7 @@ class Histogram(Generic[KeyT]):
         overflow = _distribution(self._overflow)
         if any(overflow.counts):
             points.append(Point(OVERFLOW, overflow))
-        return Series("histogram", self._about, points, self._bounds)
+        return Series(self._about, points, self._bounds)
 
     def _new(self, key: KeyT) -> list[float]:
         if len(self._cells) >= MAXIMUM_POINTS:
@@ -113,17 +129,16 @@ class Counter(Generic[KeyT]):
         points = [Point(self._attributes(key), count) for key, count in self._counts.copy().items()]
         if self._overflow:
             points.append(Point(OVERFLOW, self._overflow))
-        return Series("counter", self._about, points)
+        return Series(self._about, points)
 
 
-class Gauge:
-    """A value that is read only for an export. level: the values of several gateways can be added up."""
+class Observable:
+    """An instrument whose owner counts; it is read only for an export."""
 
-    def __init__(self, about: Description, read: Callable[[], Iterable[Point]], *, level: bool = False) -> None:
+    def __init__(self, about: Description, read: Callable[[], Iterable[Point]]) -> None:
         self._about = about
         self._read = read
-        self._level = level
 
     def read(self) -> Series:
         """Return the current points."""
-        return Series("level" if self._level else "gauge", self._about, list(self._read()))
+        return Series(self._about, list(self._read()))

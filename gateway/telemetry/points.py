@@ -40,13 +40,13 @@ def _metric(series: Series, started: int, now: int) -> Metric:
 
 
 def _data(series: Series, started: int, now: int) -> Histogram | Sum | Gauge:
-    if series.kind == "histogram":
+    if series.about.kind == "histogram":
         points = [_histogram_point(point, series.bounds, started, now) for point in series.points]
         return Histogram(points, AggregationTemporality.CUMULATIVE)
     numbers = [_number(point, started, now) for point in series.points]
-    if series.kind == "gauge":
+    if series.about.kind == "gauge":
         return Gauge(numbers)
-    return Sum(numbers, AggregationTemporality.CUMULATIVE, is_monotonic=series.kind == "counter")
+    return Sum(numbers, AggregationTemporality.CUMULATIVE, is_monotonic=series.about.kind == "counter")
 
 
 def _histogram_point(point: Point, bounds: Sequence[float], started: int, now: int) -> HistogramDataPoint:

@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from gateway.config.base import listen_address
-from gateway.telemetry.instruments import Distribution, Series
+from gateway.telemetry.instruments import Description, Distribution, Series
 
 _UNITS: Final = {"s": "seconds", "d": "days"}
 _NOT_ALLOWED: Final = re.compile(r"[^a-zA-Z0-9]+")
@@ -51,19 +51,25 @@ class SeriesCollector(Collector):
             yield _family(series)
 
 
+def exposed_name(about: Description) -> str:
+    """Return the name of an instrument on the page, without the suffixes of the series of a histogram."""
+    name: str = _family(Series(about, [])).name
+    return f"{name}_total" if about.kind == "counter" else name
+
+
 def _family(series: Series) -> Metric:
     keys = sorted({key for point in series.points for key in point.attributes})
     labels = [_name(key) for key in keys]
     name, text, unit = _name(series.about.name), series.about.text, _UNITS.get(series.about.unit, "")
     rows = [([str(point.attributes.get(key, "")) for key in keys], point.value) for point in series.points]
-    if series.kind == "histogram":
+    if series.about.kind == "histogram":
         histogram = HistogramMetricFamily(name, text, labels=labels, unit=unit)
         for row, value in rows:
             assert isinstance(value, Distribution)
             bounds = [*map(str, series.bounds), "+Inf"]
             histogram.add_metric(row, list(zip(bounds, accumulate(value.counts), strict=True)), value.total)
         return histogram
-    family = (CounterMetricFamily if series.kind == "counter" else GaugeMetricFamily)(
+    family = (CounterMetricFamily if series.about.kind == "counter" else GaugeMetricFamily)(
         name, text, labels=labels, unit=unit
     )
     for row, value in rows:

@@ -11,16 +11,12 @@ import structlog
 from gateway.contract.methods import SERVICES
 from gateway.server.transport.health import serve_health
 from gateway.server.transport.health_service import HealthService
-from gateway.telemetry.instruments import Description, Point, Series
+from gateway.telemetry.descriptions.processes import WORKERS_AVAILABLE, WORKERS_REPLACED
+from gateway.telemetry.instruments import Point, Series
 from gateway.telemetry.prometheus import PrometheusEndpoint
 from gateway.workers.group import Group
 
 _ANSWER_SECONDS: Final = 2.0
-_SERVING: Final = Description("keyway.workers.available", "{worker}", "Workers that accept calls.")
-_REPLACED: Final = Description(
-    "keyway.workers.replaced", "{worker}", "Workers that died and were replaced, since the start."
-)
-
 
 _log = structlog.get_logger(__name__)
 
@@ -80,8 +76,8 @@ async def _all_metrics(group: Group) -> Sequence[Series]:
     numbered = ((worker.number, series) for worker, answer in zip(workers, answers, strict=True) for series in answer)
     return [
         *merged(numbered),
-        Series("gauge", _SERVING, [Point({}, sum(worker.available for worker in workers))]),
-        Series("counter", _REPLACED, [Point({}, group.replaced)]),
+        Series(WORKERS_AVAILABLE, [Point({}, sum(worker.available for worker in workers))]),
+        Series(WORKERS_REPLACED, [Point({}, group.replaced)]),
     ]
 
 

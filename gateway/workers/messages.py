@@ -91,7 +91,10 @@ def _plain(series: Series) -> dict[str, Any]:
         [dict(point.attributes), list(point.value) if isinstance(point.value, Distribution) else point.value]
         for point in series.points
     ]
-    return {"kind": series.kind, "about": list(series.about), "points": points, "bounds": list(series.bounds)}
+    about = series.about
+    # Without the labels and the advice, which only the reference page shows.
+    described = [about.name, about.kind, about.unit, about.text]
+    return {"about": described, "points": points, "bounds": list(series.bounds)}
 
 
 def _series(value: dict[str, Any]) -> Series:
@@ -99,4 +102,4 @@ def _series(value: dict[str, Any]) -> Series:
         Point(attributes, Distribution(*measure) if isinstance(measure, list) else measure)
         for attributes, measure in value["points"]
     ]
-    return Series(value["kind"], Description(*value["about"]), points, value["bounds"])
+    return Series(Description(*value["about"]), points, value["bounds"])

@@ -59,8 +59,8 @@ def test_assignment_survives_a_round_trip_and_repr_has_no_secret() -> None:
 
 
 def test_reports_survive_a_round_trip() -> None:
-    series = Series("histogram", Description("a", "s", "A."), [Point({"k": "v"}, Distribution([1, 2], 0.5))], [1.0])
-    gauge = Series("gauge", Description("b", "", "B."), [Point({}, 2.5)])
+    series = Series(Description("a", "histogram", "s", "A."), [Point({"k": "v"}, Distribution([1, 2], 0.5))], [1.0])
+    gauge = Series(Description("b", "gauge", "", "B."), [Point({}, 2.5)])
     fault = StartError(2, ("listen: is wrong", "limits: are too"))
 
     assert messages.parse(messages.measured([series, gauge])).metrics == [series, gauge._replace(bounds=[])]
@@ -76,8 +76,8 @@ def test_unknown_report_is_empty(line: bytes) -> None:
 
 
 def test_metrics_of_workers_are_merged_with_a_worker_label() -> None:
-    about = Description("calls", "", "Calls.")
-    one, other = (Series("counter", about, [Point({"method": "m"}, count)]) for count in (1, 2))
+    about = Description("calls", "counter", "", "Calls.")
+    one, other = (Series(about, [Point({"method": "m"}, count)]) for count in (1, 2))
 
     assert merged([(0, one), (5, other)]) == [
         one._replace(points=[Point({"method": "m", "worker": "0"}, 1), Point({"method": "m", "worker": "5"}, 2)])

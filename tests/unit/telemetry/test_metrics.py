@@ -9,14 +9,15 @@ from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metr
 from opentelemetry.sdk.resources import Resource
 
 from gateway.telemetry import certificates, instruments
+from gateway.telemetry.descriptions.audit import AUDIT_BACKLOG
 from gateway.telemetry.instruments import Counter, Description, Distribution, Histogram, Series
-from gateway.telemetry.metrics import AUDIT_BACKLOG, Metrics
+from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.points import to_metrics_data
 from keyway.v1.certificate_pb2 import Certificate
 from keyway.v1.certificate_service_pb2 import CheckCertificateResponse, ListCertificatesResponse
 from tests.support.traces import METHOD, PEER
 
-ABOUT = Description("things", "1", "Things.")
+ABOUT = Description("things", "counter", "1", "Things.")
 
 
 def series(metrics: Metrics) -> dict[str, Series]:
@@ -91,7 +92,7 @@ def test_failing_gauge_does_not_affect_other_metrics(capsys: pytest.CaptureFixtu
     metrics = Metrics()
     metrics.observe(ABOUT, lambda: 1 // 0)
     metrics.observe(AUDIT_BACKLOG, lambda: 3)
-    metrics.observe(Description("absent", "1", ""), lambda: None)
+    metrics.observe(Description("absent", "gauge", "1", ""), lambda: None)
     assert {name: one.points[0].value for name, one in series(metrics).items()} == {
         "keyway.calls.in_flight": 0,
         "keyway.audit.backlog": 3,

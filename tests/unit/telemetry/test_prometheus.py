@@ -7,7 +7,8 @@ import pytest
 from google.rpc import code_pb2
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.telemetry.metrics import AUDIT_UNAVAILABLE, Metrics
+from gateway.telemetry.descriptions.audit import AUDIT_UNAVAILABLE
+from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.prometheus import PrometheusEndpoint
 from tests.support.traces import METHOD, PEER
 

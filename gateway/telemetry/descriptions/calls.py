@@ -1,0 +1,66 @@
+"""Instruments of calls to the gateway, and of the certificates in their responses."""
+
+from typing import Final
+
+from gateway.telemetry import conventions as names
+from gateway.telemetry.descriptions.labels import METHOD, PROVIDER, SYSTEM
+from gateway.telemetry.instruments import Description, Label
+
+_REASON: Final = Label(
+    names.KEYWAY_REASON, "the error reason, such as `CALLER_RATE_LIMITED`: [troubleshooting.md](troubleshooting.md)"
+)
+_STATUS: Final = Label(names.RPC_RESPONSE_STATUS_CODE, "the gRPC status, such as `OK` or `NOT_FOUND`")
+_FAULT: Final = Label(
+    names.ERROR_TYPE, "the gRPC status, if it is a fault of the gateway or an upstream; otherwise absent"
+)
+_CERTIFICATE: Final = Label(names.KEYWAY_CERTIFICATE, "ID of the certificate: the last segment of its name")
+
+CALL_DURATION: Final = Description(
+    names.RPC_SERVER_CALL_DURATION,
+    "histogram",
+    "s",
+    "Duration of calls to the gateway.",
+    (SYSTEM, METHOD, _STATUS, _FAULT),
+    "The count is the number of calls: use it for call rates and error rates. `error.type` is set only for the "
+    "statuses that are faults of the gateway or an upstream, so alert on its share of all calls. If calls are "
+    "slow, compare with `http.client.request.duration`: the difference is the time that the gateway adds.",
+)
+CALL_ATTEMPTS: Final = Description(
+    "keyway.call.attempts",
+    "histogram",
+    "{request}",
+    "HTTP requests to upstreams per call.",
+    (SYSTEM, METHOD),
+    "0 means that the call was answered from the cache or rejected. More requests than usual mean retries, or "
+    "lists with many pages.",
+)
+CALLS_FAILED: Final = Description(
+    "keyway.calls.failed",
+    "counter",
+    "{call}",
+    "Failed calls, including rejected calls.",
+    (METHOD, _REASON),
+    "Look up the reason in [troubleshooting.md](troubleshooting.md). Alert on a rate that is much higher than usual.",
+)
+CALLS_IN_FLIGHT: Final = Description(
+    "keyway.calls.in_flight",
+    "level",
+    "{call}",
+    "Calls in flight.",
+    (),
+    "If the value approaches `limits.server_concurrency`, find out whether an upstream is slow, or raise the limit.",
+)
+CERTIFICATE_EXPIRY: Final = Description(
+    "keyway.certificate.expiry.days",
+    "gauge",
+    "d",
+    "Days until a certificate expires, for certificates in responses.",
+    (PROVIDER, _CERTIFICATE),
+    "Renew a certificate before the value reaches 0; it is negative for an expired certificate. The metric "
+    "contains only certificates that a response contained during the last 24 hours, and at most about 1,000 of "
+    "them: those that expire first. It sends no requests of its own, so list all certificates at least once a day: "
+    "`keyway certs list`.",
+)
+
+CALLS: Final = (CALL_DURATION, CALLS_FAILED, CALLS_IN_FLIGHT, CALL_ATTEMPTS)
+CERTIFICATES: Final = (CERTIFICATE_EXPIRY,)
