@@ -83,4 +83,4 @@ def _problems(connection: sqlite3.Connection) -> Iterator[str]:
         yield f"{unreadable} lines or segments of the journal are damaged; verify the journal"
     for folder in states:
         if problem := schema.state(connection, f"{UNREADABLE}{folder}"):
-            yield f"{folder} cannot be read: {problem}"
+            yield f"{folder} cannot be indexed: {problem}"

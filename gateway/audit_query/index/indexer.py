@@ -151,9 +151,10 @@ class Indexer:
         return bool(behind) or advanced
 
     def _follow(self, follower: ChainFollower) -> bool:
-        """Index records of one chain. Return whether there may be more. If a file cannot be read, store the reason."""
+        """Index records of one chain. Return whether there may be more. If that is not possible, store the reason."""
         problem = None
         try:
+            schema.require_space(self._folder)
             return follower.turn()
         except OSError as error:
             problem = error.strerror or str(error)

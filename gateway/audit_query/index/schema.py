@@ -1,6 +1,7 @@
 """The schema of the index, and functions that create, open, and remove its files."""
 
 import contextlib
+import errno
 import os
 import sqlite3
 import stat
@@ -20,6 +21,9 @@ _ROWS_VERSION: Final = 1
 
 _SIDE_FILES: Final = ("-wal", "-shm", "-journal")
 _BUSY_SECONDS: Final = 5.0
+_FREE_BYTES: Final = 1 << 30
+_FREE_PART: Final = 20
+"""The indexer writes only while 1 GiB or a 20th of the file system is free."""
 LOG_BYTES: Final = 64 << 20
 """The size to which SQLite truncates the write-ahead log when it begins anew."""
 
@@ -172,6 +176,13 @@ def size(folder: Path) -> int:
     path = index_file(folder)
     files = (path, *(path.with_name(path.name + suffix) for suffix in _SIDE_FILES))
     return sum(each.stat().st_size for each in files if each.exists())
+
+
+def require_space(folder: Path) -> None:
+    """Raise OSError if little space is free. The journal needs the rest: without space, the gateway rejects calls."""
+    status = os.statvfs(folder)
+    if status.f_bavail * status.f_frsize < min(_FREE_BYTES, status.f_blocks * status.f_frsize // _FREE_PART):
+        raise OSError(errno.ENOSPC, "the disk is nearly full", str(folder))
 
 
 def log_size(folder: Path) -> int:

@@ -127,6 +127,23 @@ async def test_record_with_an_absurd_number_is_skipped(directory: Path, sequence
     assert len(await indexed_records(directory)) == CALLS
 
 
+async def test_indexer_leaves_the_last_space_of_the_disk_to_the_journal(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = os.statvfs(directory)
+    with monkeypatch.context() as full:
+        full.setattr(schema, "_FREE_BYTES", 1 << 60)
+        full.setattr(schema, "_FREE_PART", status.f_blocks / (status.f_bavail + (1 << 40)))
+        index_now(directory)
+    source = LocalSource(directory, index_of(directory))
+    page = await source.list(AuditFilter(), Scope(), limit=1000, after=None)
+    await source.close()
+    assert page.records == []
+    assert "the disk is nearly full" in page.coverage.incomplete_reason
+    index_now(directory)
+    await assert_complete(directory)
+
+
 async def test_damaged_line_is_skipped_and_reported(directory: Path) -> None:
     chain = chain_folder(directory, 0)
     path = segment_path(chain, segment_starts(chain)[1])
@@ -196,7 +213,7 @@ async def test_file_that_cannot_be_read_does_not_stop_other_chains(directory: Pa
     assert 20 < len(page.records) < CALLS
     assert not page.coverage.complete
     assert page.coverage.incomplete_reason.startswith(
-        "the index is being built; worker-0 cannot be read: not a regular"
+        "the index is being built; worker-0 cannot be indexed: not a regular"
     )
     path.unlink()
     path.with_name("moved").rename(path)
