@@ -1,1 +1,1 @@
-"""Audit queries that are answered from the central store, which has the records of all gateways: VictoriaLogs."""
+"""Audit queries, and verification, of the central store (VictoriaLogs), which has the records of all gateways."""

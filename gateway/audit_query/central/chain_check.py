@@ -1,6 +1,6 @@
-"""The check of one chain in the central store, record by record, in the order of sequence numbers.
+"""Verification of one chain in the central store, record by record, in the order of sequence numbers.
 
-Unlike the verification of a directory, it goes on after a problem: it reports every missing and every altered record.
+Unlike the verification of a directory, it continues after a problem, and reports all missing and altered records.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ from gateway.journal.verify.report import RecordLocation
 from gateway.journal.verify.trusted_keys import TrustedKeys
 
 _RETENTION_EDGE: Final = timedelta(minutes=1)
-"""Retention removes whole days. Around the end of a day, times do not have the order of sequence numbers exactly."""
+"""Retention removes whole days. At the end of a day, the order of times can differ from that of sequence numbers."""
 _MISSING: Final = "not in the store"
 _OTHER_FIELDS: Final = "the fields that queries use do not match the content"
 _EVENT: Final = "event"
@@ -28,7 +28,7 @@ _EVENT: Final = "event"
 
 @dataclass(frozen=True, slots=True)
 class StoredCopy:
-    """A record as the store has it. fields_match: whether the fields that queries use are those of the body."""
+    """A copy of a record in the store. fields_match: whether the fields that queries use match the body."""
 
     sequence: int
     previous: str
@@ -54,7 +54,7 @@ class StoredCopy:
             return None
 
     def fault(self, chain: str) -> str | None:
-        """Return why this is not the record that the hash was made for, or None."""
+        """Return why the content does not match the hash; None if it matches."""
         try:
             line, digest = encode(chain, self.sequence, self.previous, cast("Kind", self.kind), self.body.encode())
             parse(line)
@@ -64,7 +64,7 @@ class StoredCopy:
 
 
 class ChainCheck:
-    """Checks one chain. report: the findings so far. expected: sequence numbers and hashes that the chain must have."""
+    """Checks one chain. report: the findings so far. expected: the receipts of records that the chain must contain."""
 
     def __init__(
         self, chain: str, journal: str, keys: Sequence[JournalPublicKey], expected: Mapping[int, Receipt]
@@ -119,16 +119,16 @@ class ChainCheck:
             if wanted.hash == record.hash:
                 self.found.add(wanted)
             else:
-                self.report.add_problem(sequence, "not the record of the receipt")
+                self.report.add_problem(sequence, "the hash differs from the expected receipt")
 
     def _choose(self, copies: Sequence[StoredCopy]) -> StoredCopy:
-        """Return the copy that follows the record before, if there is one, or else one that matches its hash."""
+        """Return the copy that continues the chain; otherwise a copy that matches its hash; otherwise any copy."""
         intact = [copy for copy in copies if copy.fault(self._chain) is None]
         linked = [copy for copy in intact if copy.previous == self._hash]
         return (linked or intact or copies)[0]
 
     def _begin_or_follow(self, sequence: int, record: StoredCopy) -> bool:
-        """Note missing records before this one; return whether the record before it is known."""
+        """Report missing records before this record. Return whether the previous record is known."""
         if self._last and sequence > self._last + 1 and not self._at_the_edge(record):
             self._note_gap(sequence)
             return False
@@ -142,11 +142,11 @@ class ChainCheck:
         self.report.first = sequence
         self.report.records = 0
         time = record.time.isoformat(timespec="milliseconds") if record.time is not None else "an unknown time"
-        note = f"begins with record {sequence}, of {time}: retention removed earlier ones, or they are missing"
+        note = f"begins with record {sequence}, of {time}: retention removed the earlier records, or they are missing"
         self.report.notes = [note] if sequence > 1 else []
 
     def _at_the_edge(self, record: StoredCopy) -> bool:
-        """Return whether retention can have removed records before this one, although it left older ones."""
+        """Return whether retention can have removed the records before this one, but not all older records."""
         if self.report.first == 1 or self._beginning is None or record.time is None or record.fault(self._chain):
             return False
         return abs(record.time - self._beginning) <= _RETENTION_EDGE
@@ -174,7 +174,7 @@ class ChainCheck:
         elif record.kind == "checkpoint":
             checkpoint = Checkpoint.from_body(self._chain, decode_body(record.body.encode()))
             if (checkpoint.head.sequence, checkpoint.head.hash) != (record.sequence - 1, record.previous):
-                raise MalformedRecord("the checkpoint does not sign the record before it")
+                raise MalformedRecord("the checkpoint does not sign the previous record")
             self._keys.check(checkpoint, RecordLocation(self._chain, 0, record.sequence))
             self.report.checkpoints += 1
             if self._keys.untrusted is None:

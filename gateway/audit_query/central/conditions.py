@@ -1,7 +1,7 @@
-"""The conditions of filters: in LogsQL, so that the store finds few candidates.
+"""LogsQL conditions for filters and scopes, so that the store returns few candidates.
 
-A condition in LogsQL can match too many records, but never too few. What decides is `matching.matches`, which
-compares the record that the events make, so that filters mean the same for every source.
+A LogsQL condition can match too many records, but never too few. `matching.matches` then compares the record that the
+events make with the filter. So a filter has the same meaning for each source.
 """
 
 import re
@@ -27,9 +27,9 @@ from keyway.v1.audit_record_pb2 import (
 
 _DENIED: Final = "PERMISSION_DENIED"
 _SIMPLE_TEXT: Final = re.compile(r"[A-Za-z0-9_.:@%~ -]+")
-"""Runs of characters that are the same in JSON. Slashes separate the parts of a name."""
+"""Parts of names without characters that JSON can escape. Slashes separate the parts of a name."""
 _STATUSES_WITH_ONE_NAME: Final = frozenset(code_pb2.Code.values()) - {code_pb2.UNKNOWN}
-"""Statuses that only their own name stands for. UNKNOWN also stands for names that this version does not know."""
+"""Statuses that the store can select by name. UNKNOWN also represents names that this version does not know."""
 _NOTHING: Final = logsql.is_one_of(logsql.CHAIN, ())
 """Matches no record."""
 _METHOD_NAME: Final = re.compile(r"[A-Za-z0-9_]+")
@@ -43,7 +43,7 @@ _ACTIONS: Final = {
 
 
 def conditions(criteria: AuditFilter) -> Iterator[str]:
-    """Yield the conditions of a filter in LogsQL, except the time range and those on the result of a call."""
+    """Yield the conditions for a filter, except those for the time range and for the result of a call."""
     if criteria.caller:
         yield logsql.equals(fields.CALLER, criteria.caller)
     if criteria.action:
@@ -60,16 +60,16 @@ def conditions(criteria: AuditFilter) -> Iterator[str]:
 
 
 def scope_conditions(scope: Scope) -> Iterator[str]:
-    """Yield the condition that a record names a provider of the scope, unless the scope has calls that name none."""
+    """Yield the condition that a record names a provider of the scope, unless the scope includes the gateway's log."""
     if scope.logs is not None and GATEWAY_LOG not in scope.logs:
         providers = [" ".join(_contains_parts(provider)) for provider in sorted(scope.logs)]
         yield logsql.any_of(f"({parts or '*'})" for parts in providers) if providers else _NOTHING
 
 
 def result_conditions(criteria: AuditFilter) -> Iterator[str]:
-    """Yield the conditions of a filter on the result of a call."""
+    """Yield the conditions for the result of a call."""
     if criteria.HasField("status") and criteria.status in _STATUSES_WITH_ONE_NAME:
-        names = (code_pb2.Code.Name(criteria.status), "")  # rejections of older versions have no status
+        names = (code_pb2.Code.Name(criteria.status), "")  # rejection events of older versions have no status
         yield logsql.any_of(logsql.equals(fields.STATUS_CODE, name) for name in names)
     if criteria.reason:
         yield logsql.equals(fields.STATUS_DETAIL, criteria.reason)
@@ -83,17 +83,17 @@ def result_conditions(criteria: AuditFilter) -> Iterator[str]:
 
 
 def allows_pending(criteria: AuditFilter) -> bool:
-    """Return whether calls without an outcome can match."""
+    """Return whether calls without an outcome can match the filter."""
     return criteria.outcome in (0, AUDIT_OUTCOME_PENDING) and not (criteria.HasField("status") or criteria.reason)
 
 
 def is_visible(scope: Scope, audit_logs: Sequence[str]) -> bool:
-    """Return whether all audit logs of a record are in the scope. audit_logs: as in AuditRecord."""
+    """Return whether the scope contains all audit logs of a record. audit_logs: as in AuditRecord."""
     return scope.logs is None or all(log.removeprefix(AUDIT_LOGS) in scope.logs for log in audit_logs)
 
 
 def _action(action: str) -> Iterator[str]:
-    """Yield the condition for an action. Methods that this version does not know are actions by their name."""
+    """Yield the condition for an action. For a method that this version does not know, the action is its name."""
     if not _METHOD_NAME.fullmatch(action):
         return
     methods = {action, *(name.rpartition("/")[2] for name, actions in _ACTIONS.items() if action in actions)}
@@ -102,5 +102,5 @@ def _action(action: str) -> Iterator[str]:
 
 
 def _contains_parts(text: str) -> Iterator[str]:
-    """Yield the conditions that the resources contain all parts of a name. Parts that JSON can escape are left out."""
+    """Yield the conditions that the resources contain all parts of a name. Omits parts that JSON can escape."""
     return (logsql.contains(fields.RESOURCES, part) for part in _SIMPLE_TEXT.findall(text))

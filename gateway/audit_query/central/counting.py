@@ -1,7 +1,7 @@
-"""Counts of calls by the store: by as few members of events as a summary needs, each with the counts of its durations.
+"""Counts of calls and of their durations, which the store computes for summaries.
 
-The store groups by members of events, because only the gateway knows how they become the columns of a record.
-Duplicates of a record are counted once.
+The store groups calls by members of events, because only the gateway can make the columns of a record from them. It
+groups by as few members as a summary needs. Duplicates of a record are counted once.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from keyway.v1.audit_service_pb2 import (
 )
 
 _ROWS_PER_TURN: Final = 100
-"""The number of rows after which other tasks get the event loop."""
+"""The number of rows after which other tasks can use the event loop."""
 
 _MAXIMUM_CACHED: Final = 10_000
 
@@ -41,22 +41,22 @@ _DENIAL: Final = "denial"
 _DENIED_ITEM: Final = orjson.dumps([{"decision": "deny"}]).decode()
 
 _PROVIDER_AND_REST: Final = r'providers/([^/"\\]+)/[^"\\]*'
-"""A name in the field of resources, up to its end or to an escaped character. The provider decides about the log."""
+"""Matches a name in the field of resources, up to its end or an escaped character. Only its provider is needed."""
 
 _IS_RECORDED: Final = logsql.is_one_of(fields.EVENT_CODE, fields.RECORDED_CALLS)
 _COUNT: Final = f"count_uniq_hash({logsql.names(logsql.CHAIN, logsql.SEQUENCE)}) as {_FOUND}"
 _INTO_BUCKETS: Final = f"math round(ln({logsql.quote(fields.DURATION_US)}) / {buckets.LOG_RATIO}) as {_BUCKET}"
 _DENIES: Final = '"decision":"deny"'
-"""How a denial is written in the field of authorizations. A quote in the name of a policy is escaped."""
+"""The text of a denial in the field of authorizations. It cannot be part of a policy ID, whose quotes are escaped."""
 _MARK_DENIALS: Final = f'format if ({logsql.contains(fields.AUTHORIZATIONS, _DENIES)}) "yes" as {_DENIAL}'
 _REPLACE: Final = f"replace_regexp ({logsql.quote(_PROVIDER_AND_REST)}, {logsql.quote('providers/$1/')})"
 _ONLY_PROVIDERS: Final = f"{_REPLACE} at {logsql.quote(fields.RESOURCES)}"
 
 
 class CountedCalls(NamedTuple):
-    """Calls with the same record, as far as a summary needs it.
+    """Calls whose records are equal in all columns that a summary needs.
 
-    time: milliseconds since 1970, of the hour or day if the summary shows it. durations: how many calls are in each
+    time: the hour or day, in milliseconds since 1970, if the summary groups by it. durations: the number of calls by
     bucket.
     """
 
@@ -71,8 +71,8 @@ async def counted_calls(
 ) -> AsyncIterator[CountedCalls]:
     """Yield the calls that have an outcome, or that were recorded together. Some may not match the filter or scope.
 
-    The records have what the dimensions show, and what decides about the filter and the scope, except the time, the
-    caller, and the reason, which the store decides.
+    The records contain what the dimensions and the checks of the filter and the scope need. They lack the time, the
+    caller, and the reason, which the store has already compared.
     """
     selected = (
         *_selected(times),
@@ -97,7 +97,7 @@ async def counted_calls(
 
 
 async def omitted_calls(store: CentralStore, times: TimeRange, scope: Scope) -> int:
-    """Return the number of calls in the hours of a time range that are not in the scope."""
+    """Return the number of calls outside of the scope, in the full hours that a time range touches."""
     if scope.logs is None or not scope.counts_omitted:
         return 0
     hours = TimeRange(times.start // HOUR_MS * HOUR_MS, -(-times.end // HOUR_MS) * HOUR_MS)
@@ -112,7 +112,7 @@ async def omitted_calls(store: CentralStore, times: TimeRange, scope: Scope) -> 
 
 
 class _Records:
-    """The records of rows, of which many differ only in time. by: the fields that a record is made from."""
+    """A cache of records, because many rows differ only in time. by: the fields from which a record is made."""
 
     def __init__(self, by: Sequence[str]) -> None:
         self._by = by
@@ -128,7 +128,7 @@ class _Records:
 
 
 def _packed(by: Sequence[str], *, shows_time: bool) -> str:
-    """Return the pipe that puts the counts of all durations into one row."""
+    """Return the pipe that combines the counts of all durations in one row."""
     names = logsql.names(*by, *([fields.START_TIME] if shows_time else []))
     return f"stats by ({names}) json_values({_BUCKET}, {_FOUND}) as {_COUNTS}"
 
@@ -139,7 +139,7 @@ def _selected(times: TimeRange) -> Sequence[str]:
 
 
 def _members(criteria: AuditFilter, scope: Scope, dimensions: Dimensions) -> Iterator[str]:
-    """Yield the fields that decide about the counts, the filter, and the scope, and that the dimensions show."""
+    """Yield the fields that the counts, the filter, the scope, and the dimensions need."""
     yield from (fields.EVENT_CODE, fields.OPERATION, fields.STATUS_ID, fields.STATUS_DETAIL, fields.COUNT, _DENIAL)
     if AUDIT_DIMENSION_CALLER in dimensions:
         yield fields.CALLER
@@ -164,7 +164,7 @@ def _record_of(row: Row) -> AuditRecord | None:
 
 
 def _bucket_in(counted: Mapping[str, Any]) -> int | None:
-    """Return the bucket of the duration. The logarithm of 0 is minus infinity, that of no duration is no number."""
+    """Return the bucket of the duration. The store returns -inf for a duration of 0, and NaN without a duration."""
     text = str(counted.get(_BUCKET, ""))
     return 0 if text.lower().startswith("-inf") else number_in(counted, _BUCKET)
 

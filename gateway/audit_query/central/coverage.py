@@ -1,12 +1,12 @@
 """Coverage of the central store: which journals an answer covers, and whether records are missing.
 
-The sequence numbers of a chain have no gaps. So the store has all records of a chain up to its newest one if it has as
-many different numbers as there are between the first and the last one. The store cannot tell whether a gateway has
-records that it has not shipped, so an answer is complete up to the newest record of the chain that is furthest behind.
-A chain that was closed has no more records.
+The sequence numbers of a chain have no gaps. So the store has all records of a chain up to its newest one if the number
+of different sequence numbers matches the first and the last of them. The store cannot detect records that a gateway has
+not shipped. So an answer is complete up to the earliest of the times of the newest records of all chains. Closed chains
+are ignored, because they have no more records.
 
 New records become visible to queries within about a second, in any order. So the newest records are not counted, and a
-gap counts only if it is still there after that time.
+gap is reported only if it still exists after that time.
 """
 
 import asyncio
@@ -26,17 +26,17 @@ from keyway.v1.audit_service_pb2 import AuditCoverage
 _CACHE_SECONDS: Final = 10.0
 _MAXIMUM_CACHED: Final = 64
 _SETTLED_SECONDS: Final = 3.0
-"""The age after which a record is usually visible. Records that are shipped late are older when they arrive."""
+"""The age after which a record is usually visible. Records that are shipped late become visible later."""
 _VISIBLE_SECONDS: Final = 1.5
-"""The time after which a record that has arrived is visible."""
+"""The maximum time between the arrival of a record and its visibility."""
 _HOUR_MS: Final = 3_600_000
 _NAMED: Final = 3
-"""The number of chains or journals that a reason names."""
+"""The maximum number of chains or journals in a reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Extent:
-    """The records of a chain in a time range: the lowest and highest sequence number, and how many there are."""
+    """The records of a chain in a time range: the lowest and highest sequence number, and the number of records."""
 
     chain: str
     first: int
@@ -49,7 +49,7 @@ class _Extent:
 
 
 class Coverage:
-    """Determines the coverage of answers. journals: the IDs of the journals that the store must have."""
+    """Determines the coverage of answers. journals: the IDs of the journals that the store must contain."""
 
     def __init__(self, store: CentralStore, heads: Heads, journals: Sequence[str]) -> None:
         self._store = store
@@ -93,7 +93,7 @@ class Coverage:
     async def _query(self, times: TimeRange) -> Sequence[_Extent]:
         settled = int((time.time() - _SETTLED_SECONDS) * 1000)
         extents = await self._count(f"{RECORDS} {_recorded_in(TimeRange(times.start, min(times.end, settled)))}")
-        # The order of times is not exactly that of sequence numbers: some records may be just outside of the range.
+        # Times and sequence numbers can have slightly different orders, so records can be just outside of the range.
         extents = await self._recount(extents)
         if any(extent.missing for extent in extents):
             await asyncio.sleep(_VISIBLE_SECONDS)
@@ -101,7 +101,7 @@ class Coverage:
         return extents
 
     async def _recount(self, extents: Sequence[_Extent]) -> Sequence[_Extent]:
-        """Count the records of chains with missing records again, between the same sequence numbers at any time."""
+        """Count again the records of chains with gaps, between the same sequence numbers, but without a time range."""
         ranges = [
             f"({logsql.equals(logsql.CHAIN, each.chain)} {logsql.in_range(logsql.SEQUENCE, each.first, each.last + 1)})"
             for each in extents

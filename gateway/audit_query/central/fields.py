@@ -1,7 +1,7 @@
-"""The fields of stored events that queries use, and events made from them.
+"""The fields of stored events that queries use, and conversion of fields to events.
 
-The collector of deploy/central copies these members of an event into fields. An event that is made from fields has no
-other members.
+The collector of deploy/central copies these members of an event into fields. An event made from fields has only these
+members.
 """
 
 from collections.abc import Mapping
@@ -50,14 +50,14 @@ ALL: Final = (
 )
 
 RECORDED_CALLS: Final = (OUTCOME, REFUSALS, REPETITIONS)
-"""The codes of events that make a row by themselves. An intent makes one only if its outcome is missing."""
+"""The codes of events that always make a row. An intent makes a row only if it has no outcome."""
 CALL_CODES: Final = (INTENT, *RECORDED_CALLS)
 
 Fields = Mapping[str, Any]
 
 
 def event_of(fields: Fields) -> Mapping[str, Any]:
-    """Return the event that these fields were copied from. Fields that are not given are missing in it."""
+    """Return an event with the members that were copied into these fields."""
     request = {"uid": fields.get(REQUEST_ID), "data": {PRIVATE_FLAG: fields.get(PRIVATE_FLAG) == "true"}}
     return {
         "metadata": {"event_code": fields.get(EVENT_CODE)},
@@ -76,7 +76,7 @@ def event_of(fields: Fields) -> Mapping[str, Any]:
 
 
 def match_event(fields: Fields, body: str) -> bool:
-    """Return whether the fields are those of the event in a body, as far as they decide about audit records."""
+    """Return whether the fields that audit records depend on match the event in a body."""
     try:
         event = decode_body(body.encode())
     except MalformedRecord:
@@ -85,14 +85,14 @@ def match_event(fields: Fields, body: str) -> bool:
     if copied is None or original is None:
         return copied is original
     original.ClearField("caller_request_id")  # has no field
-    # The collector computes the start of calls of older versions in milliseconds.
+    # For events of older versions, the collector computes the start of the call in milliseconds.
     if abs(copied.start_time.ToMilliseconds() - original.start_time.ToMilliseconds()) <= 1:
         copied.start_time.CopyFrom(original.start_time)
     return copied == original
 
 
 def number_in(fields: Fields, name: str) -> int | None:
-    """Return a field that is a whole number, or None. The store has every value as text."""
+    """Return the integer in a field; None if it is not one. The store returns all values as text."""
     try:
         return int(fields.get(name, ""))
     except (TypeError, ValueError):

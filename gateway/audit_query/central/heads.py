@@ -21,7 +21,7 @@ _CHECKPOINT: Final = "checkpoint"
 
 @dataclass(frozen=True, slots=True)
 class ChainHead:
-    """The newest record of a chain in the store. closed: whether the gateway closed the chain, at a clean stop."""
+    """The newest record of a chain in the store. closed: whether the gateway closed the chain at a clean stop."""
 
     chain: str
     journal: str
@@ -31,7 +31,7 @@ class ChainHead:
 
 
 class Heads:
-    """Reads the heads of all chains, at most every few seconds."""
+    """Reads the heads of all chains, and caches them for a few seconds."""
 
     def __init__(self, store: CentralStore) -> None:
         self._store = store
@@ -48,7 +48,7 @@ class Heads:
             return self._heads
 
     async def _query(self) -> Sequence[ChainHead]:
-        """Find the newest time of each chain first, for which the store reads only little of each block."""
+        """Read the heads. The first query, for the newest time of each chain, reads only little of each block."""
         chain = logsql.quote(logsql.CHAIN)
         newest = await self._store.rows(f"{RECORDS} | stats by ({chain}) max(_time) as newest")
         ends = [f"({logsql.equals(logsql.CHAIN, row[logsql.CHAIN])} _time:>={row['newest']})" for row in newest]
@@ -63,7 +63,7 @@ class Heads:
 
 
 def rfc3339(moment: datetime) -> str:
-    """Return a time as LogsQL has it."""
+    """Return a time in the format of LogsQL."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 

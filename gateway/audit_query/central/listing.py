@@ -1,4 +1,4 @@
-"""Lists of records from the store, newest first, and the calls without an outcome."""
+"""Lists of records from the store, newest first, including calls without an outcome."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _SMALLEST_BATCH: Final = 100
 _RECORDS_PER_REQUEST: Final = 200
 """The number of records in memory with their bodies, which can have a megabyte."""
 _RECORDS_PER_TURN: Final = 50
-"""The number of records after which other tasks get the event loop."""
+"""The number of records after which other tasks can use the event loop."""
 
 
 class Listing:
@@ -61,7 +61,7 @@ class Listing:
     async def _selected(
         self, criteria: AuditFilter, scope: Scope, candidates: Sequence[Candidate]
     ) -> list[tuple[Candidate, AuditRecord]]:
-        """Return the records of candidates that the filter and the scope select."""
+        """Return the records of those candidates that match the filter and the scope."""
         events = await self._records.of_candidates(candidates)
         found = []
         for number, candidate in enumerate(candidates):
@@ -83,7 +83,7 @@ class Listing:
         return await pending_calls(self._store, await self._heads.read(), times, selected)
 
     async def pending(self, criteria: AuditFilter, scope: Scope, times: TimeRange) -> list[AuditRecord]:
-        """Return the records of calls without an outcome that a filter can select."""
+        """Return the records of calls without an outcome, if they can match the filter."""
         events = await self._records.of_candidates(await self._pending(criteria, scope, times))
         return [record for event in events.values() if (record := record_of([event])) is not None]
 

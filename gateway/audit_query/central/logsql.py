@@ -1,6 +1,6 @@
-"""LogsQL, the query language of VictoriaLogs: names of fields, literals, and the conditions that queries consist of.
+"""LogsQL, the query language of VictoriaLogs: field names, literals, and conditions.
 
-Every value is written as a quoted literal, so that no value can change a query.
+Each value is written as a quoted literal, so that no value can change the structure of a query.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ _DELETE: Final = "\x7f"
 
 
 def quote(text: str) -> str:
-    """Return a text as a literal."""
+    """Return a text as a quoted literal."""
     return f'"{"".join(map(_escaped, text))}"'
 
 
@@ -34,32 +34,32 @@ def _escaped(character: str) -> str:
 
 
 def equals(field: str, value: str) -> str:
-    """The field has this value. An empty value means that the field is missing."""
+    """Return the condition that the field has this value. An empty value means that the field is missing."""
     return f"{quote(field)}:={quote(value)}"
 
 
 def is_one_of(field: str, values: Iterable[object]) -> str:
-    """The field has one of these values."""
+    """Return the condition that the field has one of these values."""
     return f"{quote(field)}:in({','.join(quote(str(value)) for value in values)})"
 
 
 def contains(field: str, text: str) -> str:
-    """The field contains this text."""
+    """Return the condition that the field contains this text."""
     return f"{quote(field)}:*{quote(text)}*"
 
 
 def in_range(field: str, start: int, end: int) -> str:
-    """The field is a number from `start` to before `end`."""
+    """Return the condition that the field is a number of at least `start` and less than `end`."""
     return f"{quote(field)}:range[{start},{end})"
 
 
 def since(milliseconds: int) -> str:
-    """The record was written at or after this time, in milliseconds since 1970."""
+    """Return the condition that the record was written at or after this time, in milliseconds since 1970."""
     return f"_time:>={milliseconds * 1_000_000}"
 
 
 def any_of(conditions: Iterable[str]) -> str:
-    """One of the conditions is true."""
+    """Return the condition that at least one of the conditions is true."""
     return f"({' or '.join(conditions)})"
 
 

@@ -1,4 +1,4 @@
-"""Calls without an outcome: calls in progress, and those that a gateway left when it ended unexpectedly."""
+"""Calls without an outcome: calls in progress, and calls that were in progress when a gateway ended unexpectedly."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -12,17 +12,17 @@ from gateway.audit_query.central.store import CentralStore
 from gateway.audit_query.time_ranges import TimeRange
 
 _LONGEST: Final = timedelta(minutes=15)
-"""The time before the newest record of a chain in which calls without an outcome are found. A gateway that starts again
-records the outcome of the calls that it left."""
+"""How long before the newest record of a chain to search for calls without an outcome. When a gateway starts again, it
+records the outcomes of earlier calls."""
 _IDENTITY: Final = logsql.names(fields.START_TIME, logsql.CHAIN, logsql.SEQUENCE)
 
 
 async def pending_calls(
     store: CentralStore, heads: Sequence[ChainHead], times: TimeRange, conditions: Sequence[str]
 ) -> set[Candidate]:
-    """Return the intents without an outcome that fulfill the conditions.
+    """Return the intents without an outcome that match the conditions.
 
-    heads: the newest records of all chains. A chain that was closed has no such calls.
+    heads: the newest records of all chains. A closed chain has no such intents.
     """
     ends = [_end_of(head) for head in heads if not head.closed]
     if not ends:

@@ -1,4 +1,4 @@
-"""The source of audit records that asks the central store."""
+"""The source that answers queries from the central store."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -25,7 +25,7 @@ _ALWAYS: Final = TimeRange(0, FOREVER_MS)
 
 
 class CentralSource:
-    """Answers queries from the central store (AuditSource). timeout: of one query, in seconds."""
+    """An AuditSource that uses the central store. timeout: time limit of one query in seconds."""
 
     def __init__(self, settings: CentralSettings, timeout: float) -> None:
         self._timeout = timeout
@@ -40,7 +40,7 @@ class CentralSource:
         await self._store.close()
 
     async def state(self) -> IndexState | None:
-        """Return None: there is no index."""
+        """Return None, because the source has no index."""
         return None
 
     async def list(self, criteria: AuditFilter, scope: Scope, *, limit: int, after: Position | None) -> RecordPage:
@@ -56,7 +56,7 @@ class CentralSource:
         return RecordPage(page, position, omitted.result(), coverage.result())
 
     async def get(self, scope: Scope, *, request_id: str = "", receipt: str = "") -> FoundRecord | None:
-        """Return the record with this request ID, or with a journal record of this receipt; None if there is none."""
+        """Return the record with this request ID, or the one of this receipt; None if there is none."""
         async with _requests(self._timeout) as group:
             coverage = group.create_task(self._coverage.read(_ALWAYS))
             found = group.create_task(self._events_of(request_id, receipt))
@@ -102,6 +102,6 @@ async def _requests(timeout: float) -> AsyncIterator[asyncio.TaskGroup]:  # noqa
         async with asyncio.timeout(timeout), asyncio.TaskGroup() as group:
             yield group
     except TimeoutError:
-        raise GatewayError(AUDIT_QUERY_TIMEOUT, "the query took too long: select a shorter time range") from None
+        raise GatewayError(AUDIT_QUERY_TIMEOUT, "the query took too long; select a shorter time range") from None
     except ExceptionGroup as group_of_errors:
         raise group_of_errors.exceptions[0] from None

@@ -1,6 +1,6 @@
-"""The HTTP client of the central store. Sends queries, and yields the rows of the answer.
+"""The HTTP client of the central store, which sends queries and yields the rows of the response.
 
-Errors name what went wrong, but contain no text of the store and no credentials.
+Errors state the cause, but contain no text from the store and no credentials.
 """
 
 import time
@@ -19,14 +19,14 @@ Row = Mapping[str, Any]
 
 _PATH: Final = "/select/logsql/query"
 _MAXIMUM_LINE_BYTES: Final = 16 << 20
-"""A stored record has at most 2 MiB. Escapes can make a row six times as long."""
+"""A stored record has at most 2 MiB, and escapes in JSON can make a row six times longer."""
 _LOG_SECONDS: Final = 60.0
 
 _log = structlog.get_logger(__name__)
 
 
 class CentralStore:
-    """Connections to the store, which are opened when they are needed. timeout: of one request, in seconds."""
+    """Connections to the store, opened on demand. timeout: time limit of one request in seconds."""
 
     def __init__(self, settings: CentralSettings, timeout: float) -> None:
         self._settings = settings
@@ -54,7 +54,7 @@ class CentralStore:
                 async for line in _lines(response.content):
                     yield self._row(line)
         except TimeoutError:
-            raise GatewayError(AUDIT_QUERY_TIMEOUT, "the central store did not answer in time") from None
+            raise GatewayError(AUDIT_QUERY_TIMEOUT, "the central store did not respond in time") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             self._fail(explanation(error) or f"the connection failed: {type(error).__name__}")
 
@@ -76,8 +76,8 @@ class CentralStore:
             row = orjson.loads(line)
         except orjson.JSONDecodeError:
             row = None
-        if not isinstance(row, dict):  # the store reports an error after the first rows as text
-            self._fail("the answer ended with an error")
+        if not isinstance(row, dict):  # after the first rows, the store reports an error as text
+            self._fail("the response ended with an error")
         return row
 
     def _fail(self, fault: str) -> NoReturn:
@@ -86,19 +86,19 @@ class CentralStore:
         if now - self._logged.get(fault, -_LOG_SECONDS) >= _LOG_SECONDS:
             self._logged[fault] = now
             _log.warning("audit_store_failed", endpoint=self._settings.endpoint, error=fault)
-        raise GatewayError(AUDIT_QUERY_UNAVAILABLE, "the central store cannot answer now")
+        raise GatewayError(AUDIT_QUERY_UNAVAILABLE, "the central store is not available")
 
 
 def _status_fault(status: int) -> str:
     if status in (401, 403):
         return f"the store rejects the credentials of audit.query.central (HTTP {status})"
     if status == 400:
-        return "the store rejects the query (HTTP 400); its flag -search.maxQueryLen must be 4MiB"
-    return f"the store answered with HTTP {status}"
+        return "the store rejects the query (HTTP 400); start it with -search.maxQueryLen=4MiB"
+    return f"the store returned HTTP {status}"
 
 
 async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """Yield lines without their end. Raises ValueError if a line is too long."""
+    """Yield lines without their line ends. Raises ValueError if a line is too long."""
     rest = bytearray()
     async for chunk in stream.iter_any():
         *complete, last = chunk.split(b"\n")

@@ -1,4 +1,4 @@
-"""Journal records in the store: the rows of the store as records, without duplicates."""
+"""Journal records from rows of the store, without duplicates."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class StoredEvent:
         return f"{self.chain}:{self.sequence}:{self.hash}"
 
     def recorded(self) -> RecordedEvent:
-        """Return the decoded event. An event that cannot be decoded has no members."""
+        """Return the decoded event; an empty one if it cannot be decoded."""
         event: dict[str, Any]
         try:
             event = decode_body(self.body.encode())
@@ -43,12 +43,12 @@ class StoredEvent:
         return RecordedEvent(self.receipt, event)
 
     def journal_record(self) -> JournalRecord:
-        """Return the event as the contract has it."""
+        """Return the event as a message of the contract."""
         return JournalRecord(receipt=self.receipt, event_json=self.body)
 
 
 class StoredRecords:
-    """Reads journal records."""
+    """Reads journal records from the store."""
 
     def __init__(self, store: CentralStore) -> None:
         self._store = store
@@ -72,7 +72,7 @@ class StoredRecords:
         return await self._events(logsql.equals(fields.REQUEST_ID, request_id))
 
     async def of_receipt(self, chain: str, sequence: int) -> Sequence[StoredEvent]:
-        """Return the events with this place in a chain: one, unless somebody changed the store."""
+        """Return the events with this sequence number in a chain. More than one means that the store was altered."""
         return await self._events(
             f"{logsql.equals(logsql.CHAIN, chain)} {logsql.equals(logsql.SEQUENCE, str(sequence))}"
         )
@@ -85,7 +85,7 @@ class StoredRecords:
 
 
 def record_of(events: Sequence[StoredEvent]) -> AuditRecord | None:
-    """Return the record that the events of a call make, or None."""
+    """Return the record made from the events of a call, or None."""
     return audit_record(events[-1].journal, [event.recorded() for event in events]) if events else None
 
 

@@ -1,4 +1,4 @@
-"""Summaries: groups formed from the calls that the store counted."""
+"""Summaries from the store: groups of the calls that the store counted."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -37,7 +37,7 @@ from keyway.v1.audit_service_pb2 import (
 )
 
 _DECIDED_BY_THE_STORE: Final = ("start_time", "end_time", "caller", "reason")
-"""The fields of a filter that counted calls fulfill."""
+"""The fields of a filter that the store has already compared."""
 
 
 class Summarizer:
@@ -59,7 +59,7 @@ class Summarizer:
             self.add(counted)
 
     def add(self, counted: CountedCalls) -> None:
-        """Add calls if the filter and the scope select them."""
+        """Add calls if they match the filter and the scope."""
         record = counted.record
         if matches(record, self._undecided) and conditions.is_visible(self._scope, record.audit_logs):
             group = self._groups.group(tuple(_value(dimension, counted) for dimension in self._dimensions))

@@ -1,7 +1,7 @@
-"""Verification of the central store: every record of every chain of all gateways, read in order.
+"""Verification of the central store. It reads all records of all chains in order.
 
-Recomputes the hashes and links of the records, and checks the signatures of the checkpoints. Needs little memory: the
-store sorts, and sends a part of a chain at a time.
+It recomputes the hashes of the records, and checks the links between them and the signatures of the checkpoints. It
+needs little memory, because the store sorts the records and sends a part of a chain at a time.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -37,12 +37,12 @@ async def verify_central(
     """Verify all chains in the store.
 
     public_keys: files with the public keys of the gateways (PEM). expected: receipts of records that the store must
-    have. progress: called with the number of checked records. Raises Unverifiable without a usable key, and
-    GatewayError if the store cannot answer.
+    contain. progress: called with the number of checked records. Raises Unverifiable without a usable key, and
+    GatewayError if a query fails.
     """
     keys = [_key(path) for path in public_keys]
     if not keys:
-        raise Unverifiable("a store proves nothing about itself: pass the public key of each gateway")
+        raise Unverifiable("--public-key is required: pass the public key file of each gateway")
     store = CentralStore(settings, _REQUEST_SECONDS)
     try:
         checks = [check async for check in _checked(store, keys, expected, progress)]
@@ -66,7 +66,7 @@ async def _checked(
     expected: Iterable[Receipt],
     progress: Callable[[int], None] | None,
 ) -> AsyncIterator[ChainCheck]:
-    """Yield the finished checks of all chains."""
+    """Yield the completed checks of all chains."""
     wanted = list(expected)
     total, unnumbered = 0, await _unnumbered(store)
     for chain, journal, first, last in await _chains(store):
@@ -98,7 +98,7 @@ async def _chains(store: CentralStore) -> Sequence[tuple[str, str, int, int]]:
 
 
 async def _unnumbered(store: CentralStore) -> dict[str, int]:
-    """Return how many rows of each chain have a sequence number that no record has: other queries may not see them."""
+    """Return, by chain, the number of rows without a valid sequence number, which other queries may omit."""
     chain, sequence = logsql.quote(logsql.CHAIN), logsql.quote(logsql.SEQUENCE)
     rows = await store.rows(f"{RECORDS} !{sequence}:~{_NUMBER} | stats by ({chain}) count() as found")
     return {str(row[logsql.CHAIN]): number_in(row, "found") or 0 for row in rows}
@@ -111,7 +111,7 @@ async def _rows(store: CentralStore, chain: str, start: int, end: int) -> Sequen
 
 
 async def _next_number(store: CentralStore, chain: str, start: int, last: int) -> int | None:
-    """Return the next sequence number in the store; None at the end. A gap can be large, so it is skipped."""
+    """Return the next sequence number in the store; None at the end. Skips a gap, which can be large."""
     if start > last:
         return None
     selected = f"{logsql.equals(logsql.CHAIN, chain)} {logsql.in_range(logsql.SEQUENCE, start, last + 1)}"

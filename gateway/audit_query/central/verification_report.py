@@ -1,4 +1,4 @@
-"""The report on a verification of the central store, for people and for programs. Contains data only."""
+"""The report of a verification of the central store, as data for text and JSON output."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
@@ -6,12 +6,12 @@ from typing import Any, Final
 from gateway.journal.format.records import Receipt
 
 MAXIMUM_PROBLEMS: Final = 100
-"""The number of problems of a chain that the report lists. It counts all."""
+"""The maximum number of problems of a chain in the report. `problem_count` includes the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class CentralProblem:
-    """A problem in a chain. last: the last record that it is about. what: what is wrong, for people."""
+    """A problem in a chain. sequence, last: the first and the last affected record. what: a description for people."""
 
     sequence: int
     last: int

@@ -71,7 +71,7 @@ class LocalSource:
         return await self._run(query)
 
     async def get(self, scope: Scope, *, request_id: str = "", receipt: str = "") -> FoundRecord | None:
-        """Return the record with this request ID, or with a journal record of this receipt; None if there is none."""
+        """Return the record with this request ID, or the one of this receipt; None if there is none."""
 
         def query(connection: sqlite3.Connection) -> FoundRecord | None:
             lookup = RecordLookup(connection, self._reader(connection), self._directory, scope)
