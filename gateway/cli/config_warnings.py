@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from gateway.audit_query.settings import AuditSection
 from gateway.config import grpc_listener
-from gateway.config.base import is_loopback
+from gateway.config.base import is_loopback, listen_address
 from gateway.gateway_settings import GatewaySettings
 from gateway.journal.settings import AuditSettings
 
@@ -16,7 +16,13 @@ _SHORT_INTERVAL: Final = 1.0
 
 def warnings_of(settings: GatewaySettings) -> list[str]:
     """Return the warnings; each names the key that it is about."""
-    return [*_general(settings), *_journal(settings.audit), *_queries(settings.audit), *_plaintext(settings)]
+    return [
+        *_general(settings),
+        *_journal(settings.audit),
+        *_queries(settings.audit),
+        *_plaintext(settings),
+        *_scraping(settings),
+    ]
 
 
 def _general(settings: GatewaySettings) -> Iterator[str]:
@@ -67,6 +73,16 @@ def _plaintext(settings: GatewaySettings) -> Iterator[str]:
     for key, endpoint in endpoints.items():
         if _is_plaintext(endpoint):
             yield f"{key}: {endpoint} is plaintext and not on this machine; use https://"
+
+
+def _scraping(settings: GatewaySettings) -> Iterator[str]:
+    listen = settings.telemetry.prometheus_listen if settings.telemetry is not None else None
+    address = listen_address(listen) if listen is not None else None
+    if address is not None and not is_loopback(address[0]):
+        yield (
+            f"telemetry.prometheus_listen: every peer that can reach {listen} sees the names of certificates, without "
+            "encryption; use 127.0.0.1, or restrict access to the port"
+        )
 
 
 def _is_plaintext(endpoint: str) -> bool:

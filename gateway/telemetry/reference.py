@@ -36,8 +36,8 @@ telemetry:
 
 **The Prometheus page is not protected.** It exposes the names of certificates and providers and the addresses of
 upstreams, without encryption, to every peer that can reach the port. Let `prometheus_listen` be a loopback address: a
-port without a host is on 127.0.0.1. If Prometheus runs on another machine, let an agent on this machine scrape the
-page, or restrict access to the port.
+port without a host is on 127.0.0.1, and `check-config` warns about other addresses. If Prometheus runs on another
+machine, let an agent on this machine scrape the page, or restrict access to the port.
 
 **Names.** Each metric has the name of its heading in OpenTelemetry, and the second name on the Prometheus page. The
 names of labels follow the same rule: `keyway.provider` is `keyway_provider` in Prometheus. A histogram consists of

@@ -52,7 +52,8 @@ class TelemetrySettings(Settings):
     logs: bool = Field(default=False, description="Whether logs are also exported to the endpoint.")
     prometheus_listen: Annotated[str, WithJsonSchema({"type": ["string", "integer"]})] | None = Field(
         default=None,
-        description="HOST:PORT, or a port on 127.0.0.1, where Prometheus can scrape the metrics.",
+        description="HOST:PORT where Prometheus can scrape the metrics. Without HOST, 127.0.0.1. The page exposes "
+        "certificate names to every peer that can reach it.",
         json_schema_extra=RESTART,
     )
 
@@ -84,7 +85,7 @@ class TelemetrySettings(Settings):
     def _is_listen_address(cls, value: object) -> object:
         if value is None:
             return None
-        text = f"127.0.0.1:{value}" if _PORT.fullmatch(str(value)) else value
+        text = f"127.0.0.1:{port['port']}" if (port := _PORT.fullmatch(str(value))) is not None else value
         if not isinstance(text, str) or listen_address(text) is None:
             raise ValueError("must be HOST:PORT, an IPv6 address in brackets, or a port")
         return text
@@ -110,5 +111,5 @@ def _split(value: str) -> Any:
     return parts
 
 
-_PORT: Final = re.compile(r"[0-9]{1,5}")
+_PORT: Final = re.compile(r":?(?P<port>[0-9]{1,5})")
 _HEADER: Final = re.compile(r"[a-z0-9_.-]{1,128}")

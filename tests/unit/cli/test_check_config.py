@@ -71,6 +71,8 @@ def test_json_output_contains_summary_and_warnings(tmp_path: Path, capsys: pytes
             configuration(audit="audit: {directory: a, query: {source: central, central: {endpoint: 'https://h'}}}"),
             "audit.query.central",
         ),
+        (configuration() + "telemetry: {prometheus_listen: '0.0.0.0:9464'}\n", "telemetry.prometheus_listen: "),
+        (configuration() + "telemetry: {prometheus_listen: 'gateway:9464'}\n", "telemetry.prometheus_listen: "),
     ],
 )
 def test_risky_setting_draws_a_warning(text: str, key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,6 +86,12 @@ def test_encrypted_or_local_endpoint_draws_no_warning(
 ) -> None:
     found = warnings(tmp_path, configuration(endpoint=endpoint), capsys)
     assert [text for text in found if "endpoint" in text] == []
+
+
+@pytest.mark.parametrize("listen", ["9464", "':9464'", "'127.0.0.1:9464'", "'[::1]:9464'", "'localhost:9464'"])
+def test_metrics_on_loopback_draw_no_warning(listen: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = configuration() + f"telemetry: {{prometheus_listen: {listen}}}\n"
+    assert [text for text in warnings(tmp_path, text, capsys) if "prometheus_listen" in text] == []
 
 
 def test_signing_key_outside_the_journal_draws_no_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

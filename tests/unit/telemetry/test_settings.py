@@ -40,7 +40,8 @@ def test_all_settings_are_accepted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "listen"), [(9464, "127.0.0.1:9464"), ("9464", "127.0.0.1:9464"), ("[::1]:1", "[::1]:1")]
+    ("value", "listen"),
+    [(9464, "127.0.0.1:9464"), ("9464", "127.0.0.1:9464"), (":9464", "127.0.0.1:9464"), ("[::1]:1", "[::1]:1")],
 )
 def test_port_without_a_host_is_on_loopback(value: object, listen: str) -> None:
     assert parse({"prometheus_listen": value}).prometheus_listen == listen
@@ -72,6 +73,7 @@ def test_port_without_a_host_is_on_loopback(value: object, listen: str) -> None:
         ({**ENDPOINT, "metrics": {"interval": 0}}, "greater than or equal to 1"),
         ({"prometheus_listen": "localhost"}, "HOST:PORT"),
         ({"prometheus_listen": "127.0.0.1:70000"}, "HOST:PORT"),
+        ({"prometheus_listen": ":70000"}, "HOST:PORT"),
         ({"prometheus_listen": "::1:9464"}, "HOST:PORT"),
     ],
 )
