@@ -140,7 +140,7 @@ async def _journal(
 def _audit_backend(
     audit: AuditSection | None, journal: Journal | None, stack: contextlib.AsyncExitStack
 ) -> AuditBackend | None:
-    """Return what answers audit queries; None if they are not configured."""
+    """Return the dependencies of AuditService; None if `audit.query` is not configured."""
     if audit is None or audit.query is None or journal is None:
         return None
     slots = QuerySlots(audit.index_directory)
@@ -172,7 +172,7 @@ def _redaction(settings: GatewaySettings, journal: Journal | None) -> Redaction:
 def _audit_recorders(
     journal: Journal, redaction: Redaction, stack: contextlib.AsyncExitStack
 ) -> tuple[AuditRecorder, MergingRecorder]:
-    """Return the recorder of most methods, and that of methods whose repetitions are recorded together."""
+    """Return the usual recorder, and the recorder for methods whose repetitions are recorded together."""
 
     def append(body: bytes) -> None:
         journal.append(EventEntry(body))

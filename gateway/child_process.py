@@ -1,6 +1,6 @@
-"""A child process of the gateway that runs beside it: started, restarted when it dies, and stopped at the end.
+"""A child process of the gateway, which is restarted if it dies.
 
-The child reads its settings from standard input, and ends when that is closed, so it does not outlive the gateway.
+The child reads its settings from standard input, and ends when the input is closed. So it does not outlive the gateway.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 class ChildProcess:
     """An async context manager. Leaving closes the input of the child, and kills it if it does not end.
 
-    module: what to run. settings: the line for its standard input. name: the beginning of the log events.
+    module: the module to run. settings: the line for its standard input. name: the prefix of log events.
     stop_seconds: the maximum time for the child to end.
     """
 
@@ -47,7 +47,7 @@ class ChildProcess:
 
     @property
     def command(self) -> tuple[str, bytes]:
-        """What runs, with its settings. Two processes with the same command do the same."""
+        """The module with its settings. Processes with equal commands are equivalent."""
         return self._module, self._settings
 
     @property
@@ -84,14 +84,14 @@ class ChildProcess:
         )
 
     async def _send_settings(self, process: asyncio.subprocess.Process) -> None:
-        """Send the settings. The pipe stays open while the child is to run."""
+        """Send the settings. The pipe remains open until the child must end."""
         assert process.stdin is not None
-        with contextlib.suppress(ConnectionError):  # the process has already died
+        with contextlib.suppress(ConnectionError):  # the process has already ended
             process.stdin.write(self._settings)
             await process.stdin.drain()
 
     async def _stop(self, process: asyncio.subprocess.Process) -> None:
-        """Close its input, so that it ends. If it does not, kill it."""
+        """Close the input of the child, so that it ends. If it does not end, kill it."""
         if process.stdin is not None:
             process.stdin.close()
         try:

@@ -1,6 +1,6 @@
-"""The processes that the journal of a gateway needs beside the gateway: the shipper, and the indexer.
+"""The child processes for the journal of a gateway: the shipper and the indexer.
 
-One of each serves all chains. The gateway runs them itself, or the supervisor if there are workers.
+Each of them processes all chains. Their parent is the gateway, or the supervisor if there are workers.
 """
 
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ from gateway.journal.ship.process import ShipperProcess
 
 
 class JournalProcesses:
-    """The processes that run now."""
+    """The running processes."""
 
     def __init__(self) -> None:
         self._running: dict[tuple[str, bytes], ChildProcess] = {}
         self._index: Path | None = None
 
     async def configure(self, audit: AuditSection | None, log: LogSettings) -> None:
-        """Start what the settings need, and stop what they do not need. A process with other settings is replaced."""
+        """Start and stop processes according to the settings. Replaces a process whose settings changed."""
         self._prepare_index(audit)
         wanted = {process.command: process for process in _processes(audit, log)} if audit is not None else {}
         await self._stop([process for command, process in self._running.items() if command not in wanted])

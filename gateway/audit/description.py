@@ -23,7 +23,7 @@ _OWN_MESSAGES: Final = frozenset({Provider.DESCRIPTOR.full_name})
 """Messages in responses whose texts come from the gateway itself."""
 
 _AUDIT_RECORD: Final = AuditRecord.DESCRIPTOR.full_name
-"""A record of another call, which other callers may read than the record of this call. Only its size is described."""
+"""Type of fields with records of other calls. Only their size is recorded, because permissions differ per record."""
 
 Describe = Callable[[Any], object]
 

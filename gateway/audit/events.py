@@ -24,7 +24,7 @@ REFUSALS: Final = "refusals"
 REPETITIONS: Final = "repetitions"
 
 MANY_ADDRESSES: Final = "many"
-"""The name of the source of calls from several addresses that are summarized in one event."""
+"""The source of an event that summarizes calls from several addresses."""
 
 UNKNOWN, SUCCESS, FAILURE = 0, 1, 2
 """The `status_id` of OCSF. Unknown: the upstream may have processed the call, but its response did not arrive."""
@@ -203,7 +203,7 @@ def repetitions(details: CallDetails, *, count: int, first: float, last: float) 
 
 
 def _summary(event_code: str, count: int, first: float, last: float) -> dict[str, object]:
-    """Return the members that state how many calls an event summarizes, and when they were made."""
+    """Return the members for the number of summarized calls and the times of the first and the last one."""
     return {
         "count": count,
         "start_time": round(first * 1000),

@@ -61,7 +61,7 @@ def _journal(audit: AuditSettings | None) -> Iterator[str]:
 
 def _queries(audit: AuditSection | None) -> Iterator[str]:
     if audit is not None and audit.query is not None and audit.query.central is not None and audit.ship is None:
-        yield "audit.query.central: this gateway does not ship its records, so answers from the store do not have them"
+        yield "audit.query.central: audit.ship is not configured, so the store lacks the records of this gateway"
 
 
 def _plaintext(settings: GatewaySettings) -> Iterator[str]:

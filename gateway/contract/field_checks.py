@@ -27,7 +27,7 @@ from keyway.v1.options_pb2 import FIELD_FORMAT_FILENAME, FIELD_FORMAT_NAME_SEGME
 
 _MAXIMUM_INT32: Final = 2**31 - 1
 _WITH_WILDCARD: Final = {"providers": "provider", "auditLogs": "audit log"}
-"""The collections whose segment can be `-` in some requests, with the words for their resources in messages."""
+"""The collections whose ID can be `-` in some requests, with the name of their resources for messages."""
 
 Check = Callable[[Any], str | None]
 """Takes the value of a field. Returns what is wrong with it, or None."""

@@ -31,7 +31,7 @@ class Method:
     name_field: the request field that names the resource or its parent, and so the provider. None if there is none.
     access: what the method can access. activity: the activity in its audit record. cacheable: whether the gateway may
     answer from its cache. merge_repetitions: whether repetitions within an hour are recorded together.
-    served_by_gateway: whether the gateway serves the method itself, and not the provider of the request.
+    served_by_gateway: whether the gateway serves the method itself, instead of the provider that the request names.
     """
 
     service: str

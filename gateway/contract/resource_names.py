@@ -19,7 +19,7 @@ WILDCARD: Final = "-"
 """The segment that means every provider, or every audit log, in a list request."""
 
 RESERVED_PREFIX: Final = "keyway:"
-"""Segments with this prefix name something of the gateway itself in place of a provider, such as an audit log."""
+"""IDs with this prefix are reserved for resources of the gateway itself, such as its audit log."""
 
 SEGMENT: Final = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]+"
 _NOT_IN_SEGMENTS = re.compile(r"[/\x00-\x1f\x7f-\x9f]|%(?=[0-9A-Fa-f]{2})")

@@ -1,7 +1,7 @@
 """The recorder for methods whose repetitions are recorded together (`merge_repetitions` in the contract).
 
-The first successful call is recorded like any other, and so is every call that fails. A repetition has no intent, no
-outcome, and no receipt.
+The first successful call, and each call that fails, is recorded like a call of any other method. A repetition has no
+intent, no outcome, and no receipt.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Repetitions of calls within a clock hour: they are counted, and one record per call states how many there were.
+"""Counters for repetitions of calls within a clock hour, which are recorded together.
 
 An auditor's tool can poll AuditService every second. The first call of an hour has its own record; this module counts
 the others. If the process is killed, it loses the counts of the hour, but not the record of the first call.
@@ -18,10 +18,10 @@ from gateway.identity.caller import Caller
 _HOUR_SECONDS: Final = 3600
 _RETRY_SECONDS: Final = 1.0
 _MAXIMUM_CALLS: Final = 4096
-"""Maximum number of different calls that are counted. The repetitions of further ones are recorded one by one."""
+"""Maximum number of different calls that are counted. Repetitions of other calls have their own records."""
 
 Append = Callable[[bytes], object]
-"""Appends an event to the journal. Raises an exception if the journal cannot take it now."""
+"""Appends an event to the journal. Raises an exception if the journal does not accept it."""
 
 
 class RepeatedCall(NamedTuple):
@@ -67,14 +67,14 @@ class Repetitions:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, call: RepeatedCall, details: CallDetails) -> None:
-        """Expect repetitions of a call that has its own record."""
+        """Start to count repetitions of a call, which has its own record."""
         self._end_hours()
         if call not in self._calls and len(self._calls) < _MAXIMUM_CALLS:
             self._calls[call] = _Counted(self._hour(), details)
             self._schedule()
 
     def known(self, call: RepeatedCall) -> bool:
-        """Return whether the call repeats one of this hour."""
+        """Return whether the call is a repetition of a call in this hour."""
         counted = self._calls.get(call)
         return counted is not None and counted.hour == self._hour()
 
@@ -89,7 +89,7 @@ class Repetitions:
         return True
 
     def flush(self) -> None:
-        """Append the counts of all calls to the journal, because the gateway stops."""
+        """Append all counts to the journal. Called when the gateway stops."""
         self._ended += self._calls.values()
         self._calls.clear()
         self._write()
@@ -97,7 +97,7 @@ class Repetitions:
             self._timer.cancel()
 
     def _end_hours(self) -> None:
-        """Append the counts of earlier hours. Counts that the journal cannot take are kept for the next attempt."""
+        """Append the counts of earlier hours. Counts that the journal does not accept are kept for the next attempt."""
         hour = self._hour()
         for call in [call for call, counted in self._calls.items() if counted.hour != hour]:
             self._ended.append(self._calls.pop(call))
@@ -113,7 +113,7 @@ class Repetitions:
             self._ended.pop(0)
 
     def _schedule(self) -> None:
-        """Write again when the hour ends, or soon if the journal could not take a record."""
+        """Schedule the next write: at the end of the hour, or soon if the journal did not accept a record."""
         if self._timer is None:
             now = self._clock()
             pause = _RETRY_SECONDS if self._ended else _HOUR_SECONDS - now % _HOUR_SECONDS

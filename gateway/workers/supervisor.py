@@ -88,7 +88,7 @@ class Supervisor:
         return Assignment(number, per_worker_settings(settings, address), self._log(settings))
 
     async def _journal(self, stack: contextlib.AsyncExitStack) -> IdleChains | None:
-        """Start the processes that all chains share, and hold the chains that no worker uses."""
+        """Start the child processes for the journal, and lock the chains that no worker uses."""
         audit = self._settings.audit
         if audit is None:
             return None

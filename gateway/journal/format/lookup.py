@@ -9,7 +9,7 @@ from gateway.journal.format.records import MalformedRecord, Record, parse
 from gateway.journal.format.segments import open_segment, segment_path, segment_starts
 
 _LINEAR_BYTES: Final = 1 << 14
-"""In a range of this size, the search reads line by line."""
+"""The size of a range in bytes below which the search reads line by line."""
 _SEQUENCE: Final = re.compile(rb'\{"chain":"[a-z0-9-]+","sequence":([1-9][0-9]{0,18}),')
 
 
@@ -26,11 +26,11 @@ def find_record(chain: Path, sequence: int) -> Record | None:
             line = _find_line(file, sequence)
         return parse(line) if line is not None else None
     except (MalformedRecord, FileNotFoundError):
-        return None  # damaged, or removed by retention meanwhile
+        return None  # damaged, or removed by retention in the meantime
 
 
 def segment_time(chain: Path, start: int) -> int | None:
-    """Return the time of the first record of a segment, in milliseconds since 1970; None if it can't be read."""
+    """Return the time of the first record of a segment, in milliseconds since 1970; None if it cannot be read."""
     try:
         with open_segment(segment_path(chain, start)) as file:
             time = parse(file.readline()).value().get("time")
@@ -40,7 +40,7 @@ def segment_time(chain: Path, start: int) -> int | None:
 
 
 def _find_line(file: IO[bytes], sequence: int) -> bytes | None:
-    """Return the line of a record in a segment, by bisection."""
+    """Return the line of a record in a segment, found by binary search."""
     low, high = 0, file.seek(0, os.SEEK_END)
     while high - low > _LINEAR_BYTES:
         middle = (low + high) // 2
@@ -61,5 +61,5 @@ def _find_line(file: IO[bytes], sequence: int) -> bytes | None:
 
 def _sequence(line: bytes) -> int:
     if (match := _SEQUENCE.match(line)) is None:
-        raise MalformedRecord("the line does not have the form of a record")
+        raise MalformedRecord("the line is not a record")
     return int(match[1])

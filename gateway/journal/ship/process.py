@@ -8,11 +8,11 @@ from gateway.journal.ship.bootstrap import ShipperBootstrap
 from gateway.journal.ship.settings import ShipSettings
 
 _STOP_SECONDS: Final = 10.0
-"""The maximum time to ship the remaining records at the stop; more than the shipper itself allows."""
+"""The maximum time to wait for the shipper when the gateway stops; longer than the time limit in the shipper."""
 
 
 class ShipperProcess(ChildProcess):
-    """The shipper. Leaving gives it a few seconds to ship the remaining records."""
+    """The shipper. When it stops, it has a few seconds to ship the remaining records."""
 
     def __init__(
         self,

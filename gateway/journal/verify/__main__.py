@@ -1,4 +1,4 @@
-"""The process of a verification: reads what to verify from standard input, and ends when that is closed.
+"""The process of a verification. It reads its settings from standard input, and ends when the input is closed.
 
 Standard input is closed when the gateway ends, so no verification outlives its gateway.
 """
@@ -17,20 +17,20 @@ from gateway.journal.format.keys import JournalPublicKey
 from gateway.journal.verify.run import run
 
 _NICENESS: Final = 19
-"""Calls come before the verification."""
+"""The lowest priority, so that calls have precedence."""
 
 
 def main() -> int:
     """Verify the journal once."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # they are for the gateway, which ends this process
+        signal.signal(number, signal.SIG_IGN)  # these signals are for the gateway, which stops this process
     os.nice(_NICENESS)
     bootstrap: Mapping[str, Any] = orjson.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_gateway, daemon=True).start()
     keys = tuple(JournalPublicKey.from_text(text) for text in bootstrap["keys"])
     try:
         run(Path(bootstrap["directory"]), Path(bootstrap["state"]), keys)
-    except OSError:  # the state cannot be written: the gateway reports an interrupted verification
+    except OSError:  # the state cannot be written, so the gateway reports an interrupted verification
         return 1
     return 0
 

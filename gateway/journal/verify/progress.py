@@ -1,4 +1,4 @@
-"""The progress of a verification: how many records, and which share of the journal, have been checked."""
+"""The progress of a verification: the number of checked records, and the checked share of the journal."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -10,14 +10,14 @@ from gateway.journal.format.segments import chain_folders, segment_path, segment
 _INTERVAL_SECONDS: Final = 0.5
 _LINES_BETWEEN_LOOKS: Final = 1000
 _COMPRESSION: Final = 10
-"""The usual ratio of compressed segments. Their share of the journal is that of their compressed size."""
+"""The usual compression ratio of segments, to estimate the uncompressed size of the journal."""
 
 WatchLines = Callable[[Path, Iterable[bytes]], Iterable[bytes]]
-"""Returns the lines of a segment, and observes them. Takes the path as `segment_path` returns it."""
+"""Returns the lines of a segment, and can count them. The argument is a path that `segment_path` returned."""
 
 
 def unwatched(_segment: Path, lines: Iterable[bytes]) -> Iterable[bytes]:
-    """Return the lines, unobserved."""
+    """Return the lines without counting them."""
     return lines
 
 
@@ -34,7 +34,7 @@ class Progress:
         self._records = 0
 
     def watch(self, segment: Path, lines: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield the lines of a segment. A segment that is verified again counts once."""
+        """Yield the lines of a segment, and count them. A segment that is verified again is counted once."""
         size, read = self._sizes.get(segment, 0), 0
         ratio = 1 if segment.exists() else _COMPRESSION
         for number, line in enumerate(lines, 1):

@@ -1,7 +1,8 @@
-"""One verification of the journal in a process of its own, and the file with its state.
+"""One verification of the journal in a separate process, and the file with its state.
 
-The process that starts it holds a lock on the state, and passes the lock on. So anybody can see whether a verification
-is in progress, and a killed one releases the lock. The state is replaced atomically, so readers never see half of it.
+The worker that starts the process locks the state, and passes the lock to the process. So each worker can determine
+whether a verification is in progress. If the process is killed, the lock is released. The state is replaced atomically,
+so readers never read a partial state.
 """
 
 import os
@@ -24,7 +25,7 @@ VERIFIED: Final = "verified"
 NOT_VERIFIED: Final = "not verified"
 MAXIMUM_PROBLEMS: Final = 100
 _MAXIMUM_BYTES: Final = 8 << 20
-"""A problem can quote a record, which has at most a few megabytes."""
+"""A problem can quote a record, which can have a few megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class VerificationRun:
     keys: tuple[str, ...] = ()
 
     def store(self, path: Path) -> None:
-        """Replace the file. It need not survive a power failure. Raises OSError."""
+        """Replace the file. It is not synced, because it is not needed after a power failure. Raises OSError."""
         file, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with open(file, "wb") as opened:
@@ -53,7 +54,7 @@ class VerificationRun:
 
     @classmethod
     def load(cls, path: Path) -> "VerificationRun | None":
-        """Read the file; None if there is none, or none that this version can read. Raises other OSErrors."""
+        """Read the file. Return None if it does not exist or this version cannot read it. Raises other OSErrors."""
         try:
             value = orjson.loads(read_file(path, _MAXIMUM_BYTES))
             lists = {name: tuple(map(str, value[name])) for name in ("problems", "heads", "keys")}
@@ -63,9 +64,9 @@ class VerificationRun:
 
 
 def run(directory: Path, path: Path, keys: tuple[JournalPublicKey, ...]) -> None:
-    """Verify a journal, and keep the state in a file, which the caller has created. Raises OSError.
+    """Verify a journal, and update its state in a file that the caller has created. Raises OSError.
 
-    keys: trusted keys; empty means the key in the directory.
+    keys: trusted keys; if empty, the key in the directory is trusted.
     """
     current = VerificationRun.load(path) or VerificationRun(RUNNING, time.time())
 

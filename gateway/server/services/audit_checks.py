@@ -1,4 +1,4 @@
-"""Checks of the requests of AuditService that involve several fields, or values of other packages."""
+"""Checks of AuditService requests that the contract cannot express."""
 
 from collections.abc import Iterator
 
@@ -32,7 +32,7 @@ def check_summarize(request: service.SummarizeAuditRecordsRequest) -> None:
 
 
 def check_gateway_log(name: str) -> None:
-    """Check the name of the log of the gateway itself. Raises InvalidRequest."""
+    """Check that a name is the audit log of the gateway. Raises InvalidRequest."""
     expected = AUDIT_LOG.format(provider=GATEWAY_LOG)
     _raise_for([] if name == expected else [Violation("name", f"must be '{expected}'")])
 
@@ -68,4 +68,4 @@ def _group_problems(request: service.SummarizeAuditRecordsRequest) -> Iterator[V
     if service.AUDIT_DIMENSION_UNSPECIFIED in request.group_by:
         yield Violation("group_by", "must not contain AUDIT_DIMENSION_UNSPECIFIED")
     elif len(set(request.group_by)) < len(request.group_by):
-        yield Violation("group_by", "must not contain a property twice")
+        yield Violation("group_by", "must not contain duplicates")

@@ -1,4 +1,4 @@
-"""The queries of AuditService: it checks requests, maps names to audit logs, and limits queries.
+"""The query methods of AuditService: checks of requests, scopes, time limit, and page tokens.
 
 A source answers the queries (`gateway.audit_query`). Policy decides which audit logs a caller may read.
 """
@@ -41,7 +41,7 @@ _TOKENS: Final = PageTokens(Position._asdict, _read_position)
 
 @dataclass(frozen=True, slots=True)
 class AuditQueries:
-    """Lists, gets, and summarizes audit records. timeout: of one query, in seconds. providers: the configured IDs."""
+    """Lists, gets, and summarizes audit records. timeout: time limit of one query in seconds. providers: their IDs."""
 
     source: AuditSource
     slots: QuerySlots
@@ -68,7 +68,7 @@ class AuditQueries:
     async def get_audit_record(
         self, request: service.GetAuditRecordRequest, call: CallContext
     ) -> service.GetAuditRecordResponse:
-        """Return one record. A record that the caller may not read does not exist for the caller."""
+        """Return one record. For a record that the caller may not read, the error is the same as for a missing one."""
         check_get(request)
         scope = self._scope(request.parent, call)
         found = await self._run(
@@ -98,7 +98,7 @@ class AuditQueries:
         )
 
     def _scope(self, parent: str, call: CallContext) -> Scope:
-        """Return the audit logs that a query reads. Raises PROVIDER_NOT_FOUND for a log that does not exist."""
+        """Return the audit logs that a query may read. Raises PROVIDER_NOT_FOUND for a log that does not exist."""
         log = provider_id(parent)
         if log != WILDCARD:
             if log != GATEWAY_LOG and log not in self.providers:
@@ -115,7 +115,7 @@ class AuditQueries:
                 async with asyncio.timeout(self.timeout):
                     return await query()
             except TimeoutError:
-                limit = f"the query took longer than audit.query.timeout, {self.timeout:g} s"
+                limit = f"the query took longer than audit.query.timeout ({self.timeout:g} s)"
                 raise GatewayError(AUDIT_QUERY_TIMEOUT, f"{limit}; select a shorter time range") from None
 
 
@@ -126,6 +126,6 @@ def _caller(call: CallContext) -> str:
 
 
 def _listing(request: service.ListAuditRecordsRequest, call: CallContext) -> str:
-    """Return the text that identifies a list of one caller. Its tokens are valid for no other list and caller."""
+    """Return the text that identifies a list of one caller. A page token is valid only for the same text."""
     criteria: Message = request.filter
     return "\0".join((_caller(call), request.parent, criteria.SerializeToString(deterministic=True).hex()))

@@ -1,4 +1,4 @@
-"""AuditService: queries about audit records, and the state of the journal."""
+"""AuditService: audit queries, and the state and the verification of the journal."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from keyway.v1 import audit_service_pb2 as service
 
 @dataclass(frozen=True, slots=True)
 class AuditBackend:
-    """What AuditService needs. timeout: of one query, in seconds."""
+    """Dependencies of AuditService. timeout: time limit of one query in seconds."""
 
     audit: AuditSection
     journal: Journal
@@ -48,5 +48,5 @@ def operations(backend: AuditBackend | None, providers: Collection[str]) -> Mapp
 
 
 async def _not_configured(_request: Any, _call: CallContext) -> Any:
-    message = "the gateway answers no audit queries: audit.query is not configured"
+    message = "audit queries are not enabled: audit.query is not configured"
     raise GatewayError(AUDIT_QUERY_NOT_CONFIGURED, message)

@@ -1,4 +1,4 @@
-"""The methods of AuditService about the journal itself: its state, and its verification."""
+"""The methods of AuditService for the state and the verification of the journal."""
 
 import asyncio
 import datetime as dt
@@ -23,7 +23,7 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class JournalOperations:
-    """Answers for the whole journal, also for the chains of other workers."""
+    """Returns the state of the whole journal, including the chains of other workers."""
 
     audit: AuditSection
     journal: Journal

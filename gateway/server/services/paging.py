@@ -41,7 +41,7 @@ class PageTokens(Generic[PositionT]):
         return base64.urlsafe_b64encode(_digest(body, listing) + body).decode().rstrip("=")
 
     def decode(self, token: str, listing: str) -> PositionT | None:
-        """Return the position in a token, or None for an empty token. Raises InvalidRequest for any other token."""
+        """Return the position in a token; None for an empty token. Raises InvalidRequest if it is of another list."""
         if not token:
             return None
         position = self._read(token) if len(token) <= _MAXIMUM_TOKEN_CHARACTERS else None
@@ -71,14 +71,14 @@ class PagePosition:
 
 
 def text(value: object) -> str:
-    """Return a text of a token that can be encoded again. Raises ValueError."""
+    """Return a text from a token if it can be encoded again. Raises ValueError."""
     found = str(value)
     found.encode()
     return found
 
 
 def number(value: Any, maximum: int) -> int:
-    """Return a number of a token, from 0 to `maximum`. Raises ValueError or TypeError."""
+    """Return a number from a token if it is from 0 to `maximum`. Raises ValueError or TypeError."""
     found = int(value)
     if not 0 <= found <= maximum:
         raise ValueError

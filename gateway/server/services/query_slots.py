@@ -1,6 +1,6 @@
-"""A limit of one audit query per caller, over all workers of a gateway.
+"""A limit of one audit query per caller, in all workers of a gateway together.
 
-Each caller has a byte in a lock file. The system releases the locks of a worker that dies.
+Each caller has a byte in a lock file. If a worker dies, the operating system releases its locks.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ _HELD: Final = frozenset({errno.EACCES, errno.EAGAIN})
 
 
 class QuerySlots:
-    """The slots of all callers. folder: where the workers share the lock file."""
+    """The slots of all callers. folder: the folder of the lock file, which all workers share."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / _FILE
@@ -29,7 +29,7 @@ class QuerySlots:
         self._held: set[int] = set()
 
     def close(self) -> None:
-        """Release everything."""
+        """Close the lock file, which releases all locks."""
         if self._file is not None:
             os.close(self._file)
 
@@ -39,12 +39,12 @@ class QuerySlots:
         slot = _slot(caller)
         try:
             file = self._opened()
-            # The locks of a file belong to the process, so a process can lock its own byte again.
+            # File locks belong to the process, so a process can lock a byte again that it has already locked.
             held = slot not in self._held and _lock(file, slot)
         except OSError as error:
             raise GatewayError(AUDIT_QUERY_UNAVAILABLE, "the directory of the index is not usable") from error
         if not held:
-            raise GatewayError(AUDIT_QUERY_IN_PROGRESS, "the caller has another audit query in progress")
+            raise GatewayError(AUDIT_QUERY_IN_PROGRESS, "the caller already has an audit query in progress")
         self._held.add(slot)
         try:
             yield
@@ -53,7 +53,7 @@ class QuerySlots:
             fcntl.lockf(file, fcntl.LOCK_UN, 1, slot)
 
     def _opened(self) -> int:
-        """Return the lock file. Only one is open per process: closing any would release the locks of all."""
+        """Return the lock file. It is opened once per process, because closing a second one would release all locks."""
         if self._file is None:
             self._file = open_file(self._path, os.O_RDWR | os.O_CREAT)
         return self._file

@@ -13,7 +13,7 @@ from gateway.server.services.query_slots import QuerySlots
 async def test_caller_has_one_query_in_progress_over_all_workers(tmp_path: Path) -> None:
     one, other = QuerySlots(tmp_path), str(tmp_path)
     with one.held("alice"):
-        with pytest.raises(GatewayError, match="another audit query in progress"), one.held("alice"):
+        with pytest.raises(GatewayError, match="already has an audit query in progress"), one.held("alice"):
             pass
         with one.held("bob"):
             pass
@@ -42,4 +42,4 @@ async def held_in_another_process(folder: str, caller: str) -> bool:
         sys.executable, "-c", program, folder, caller, stdout=asyncio.subprocess.PIPE
     )
     output, _ = await process.communicate()
-    return output.decode() == "the caller has another audit query in progress\n"
+    return output.decode() == "the caller already has an audit query in progress\n"
