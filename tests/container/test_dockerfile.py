@@ -22,7 +22,10 @@ from tests.support.programs import require_mounts, require_python_prefix
 ROOT = Path(__file__).resolve().parents[2]
 STATE = "/var/lib/keyway"
 
-pytestmark = pytest.mark.xdist_group("container")
+pytestmark = [
+    pytest.mark.xdist_group("container"),
+    pytest.mark.timeout(600),  # the first test builds the image, which takes minutes on a busy machine
+]
 
 
 @pytest.fixture(scope="module")
