@@ -143,19 +143,19 @@ async def test_verification_finds_a_changed_record(quiet_stack: Stack, tmp_path:
 async def test_killed_verification_is_interrupted_and_can_be_restarted(quiet_stack: Stack, tmp_path: Path) -> None:
     trusted = queryable(tmp_path, quiet_stack)
     async with trusted.served() as address, trusted.caller(address, FULL_AUDITOR) as auditor:
-        request = service.VerifyJournalRequest(name=GATEWAY_LOG)
-        first = await auditor.audit.VerifyJournal(request)
-        (pid,) = children_running("gateway.journal.verify")
-        kill(pid)
 
-        async def ended() -> bool:
-            found = await auditor.audit.VerifyJournal(request)
+        async def interrupted() -> bool:
+            # A verification that ends before it is killed is started again.
+            first = await auditor.audit.VerifyJournal(service.VerifyJournalRequest(name=GATEWAY_LOG, restart=True))
+            assert first.state == service.VERIFICATION_STATE_RUNNING
+            for pid in children_running("gateway.journal.verify"):
+                kill(pid)
+            found = await auditor.audit.VerifyJournal(service.VerifyJournalRequest(name=GATEWAY_LOG))
             return bool(found.state == service.VERIFICATION_STATE_INTERRUPTED)
 
-        await eventually(ended)
+        await eventually(interrupted)
         again = await verified(auditor, restart=True)
 
-    assert first.state == service.VERIFICATION_STATE_RUNNING
     assert again.state == service.VERIFICATION_STATE_VERIFIED
 
 
