@@ -23,7 +23,7 @@ _SIDE_FILES: Final = ("-wal", "-shm", "-journal")
 _BUSY_SECONDS: Final = 5.0
 _FREE_BYTES: Final = 1 << 30
 _FREE_PART: Final = 20
-"""The indexer writes only while 1 GiB or a 20th of the file system is free."""
+"""The indexer writes only while at least 1 GiB or at least a 20th of the file system is free."""
 LOG_BYTES: Final = 64 << 20
 """The size to which SQLite truncates the write-ahead log when it begins anew."""
 
