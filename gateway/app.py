@@ -41,6 +41,7 @@ from gateway.server.rejections import Rejections
 from gateway.server.repetitions import Repetitions
 from gateway.server.services.audit_service import AuditBackend
 from gateway.server.services.query_slots import QuerySlots
+from gateway.telemetry.event_loop import EventLoopLag
 from gateway.telemetry.setup import Telemetry
 
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 3_000
@@ -111,6 +112,10 @@ async def _telemetry(
     instance = f"{socket.gethostname()}-{os.getpid()}"
     telemetry = Telemetry.start(settings.telemetry, __version__, instance, listen=role is None)
     stack.push_async_callback(telemetry.close)
+    if telemetry.metrics is not None:
+        lag = EventLoopLag()
+        stack.callback(lag.close)
+        metrics_bindings.process(lag, telemetry.metrics)
     return telemetry
 
 

@@ -1,20 +1,26 @@
-"""Bindings of gauges to components that count for themselves: the journal, the upstreams, and the caches.
+"""Bindings of instruments to components that count for themselves: journal, upstreams, caches, and the process.
 
 Exporter threads read the values, and only for an export.
 """
 
-from collections.abc import Callable, Collection, Mapping
+import platform
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final
 
+from gateway import __version__
 from gateway.journal.settings import AuditSettings
 from gateway.journal.ship.lag import Lag, shipping_lag
 from gateway.journal.write.disk_usage import DiskUsage
 from gateway.journal.write.journal import Journal
 from gateway.providers.caching import ReadCache
 from gateway.providers.catalog import Catalog
+from gateway.telemetry import conventions as names
+from gateway.telemetry import process_usage
 from gateway.telemetry.descriptions import audit as audit_metrics
+from gateway.telemetry.descriptions import processes
 from gateway.telemetry.descriptions import providers as provider_metrics
-from gateway.telemetry.instruments import Description
+from gateway.telemetry.event_loop import EventLoopLag
+from gateway.telemetry.instruments import Attributes, Description, Point
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.breaker import BreakerState
 from gateway.upstream.state import UpstreamState
@@ -33,6 +39,25 @@ _CACHE_GAUGES: Final[tuple[tuple[Description, Callable[[ReadCache], float]], ...
     (provider_metrics.CACHE_MISSES, lambda cache: cache.misses),
     (provider_metrics.CACHE_SIZE, lambda cache: cache.bytes),
 )
+
+
+def process(lag: EventLoopLag, metrics: Metrics) -> None:
+    """Register the version of the gateway, the resources of the process, and the lag of its event loop."""
+    build: Attributes = {
+        names.SERVICE_VERSION: __version__,
+        names.PROCESS_RUNTIME_VERSION: platform.python_version(),
+    }
+
+    def cpu() -> Iterator[Point]:
+        for mode, seconds in process_usage.cpu_seconds().items():
+            yield Point({names.CPU_MODE: mode}, seconds)
+
+    metrics.register(processes.BUILD_INFO, lambda: [Point(build, 1)])
+    metrics.register(processes.CPU_TIME, cpu)
+    metrics.observe(processes.MEMORY_USAGE, process_usage.resident_bytes)
+    metrics.observe(processes.OPEN_FILES, process_usage.open_files)
+    metrics.observe(processes.OPEN_FILES_LIMIT, process_usage.open_files_limit)
+    metrics.observe(processes.EVENT_LOOP_LAG, lag.maximum)
 
 
 def providers(catalog: Catalog, metrics: Metrics) -> None:

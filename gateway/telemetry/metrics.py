@@ -4,7 +4,7 @@ The recording methods run for every call and every request to an upstream; they 
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -60,6 +60,10 @@ class Metrics:
         """Record the expiry dates of certificates in the response to a call."""
         self._expiries.observe(response)
 
+    def register(self, about: Description, points: Callable[[], Iterable[Point]]) -> None:
+        """Register an observable instrument. points: called by exporter threads."""
+        self._observables.append(Observable(about, points))
+
     def observe(self, about: Description, read: Callable[[], float | None]) -> None:
         """Register an observable instrument. read: called by exporter threads; None if there is no value now."""
 
@@ -68,7 +72,7 @@ class Metrics:
             if value is not None:
                 yield Point({}, value)
 
-        self._observables.append(Observable(about, points))
+        self.register(about, points)
 
     def observe_providers(self, about: Description, read: Callable[[], Mapping[str, float]]) -> None:
         """Register an observable instrument with one value per provider. read: returns the values by provider ID."""
@@ -77,7 +81,7 @@ class Metrics:
             for provider, value in read().items():
                 yield Point({names.KEYWAY_PROVIDER: provider}, value)
 
-        self._observables.append(Observable(about, points))
+        self.register(about, points)
 
     def read(self) -> Sequence[Series]:
         """Return all series that have points."""

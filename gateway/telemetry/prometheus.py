@@ -12,7 +12,9 @@ from prometheus_client.registry import Collector
 from gateway.config.base import listen_address
 from gateway.telemetry.instruments import Description, Distribution, Series
 
-_UNITS: Final = {"s": "seconds", "d": "days"}
+_UNITS: Final = {"s": "seconds", "d": "days", "By": "bytes"}
+_WITHOUT_UNIT: Final = frozenset({"keyway.audit.disk.free", "keyway.audit.size", "keyway.cache.size"})
+"""Metrics whose names in Prometheus have no unit, because they were published that way."""
 _NOT_ALLOWED: Final = re.compile(r"[^a-zA-Z0-9]+")
 
 
@@ -60,7 +62,9 @@ def exposed_name(about: Description) -> str:
 def _family(series: Series) -> Metric:
     keys = sorted({key for point in series.points for key in point.attributes})
     labels = [_name(key) for key in keys]
-    name, text, unit = _name(series.about.name), series.about.text, _UNITS.get(series.about.unit, "")
+    about = series.about
+    unit = _UNITS.get(about.unit, "") if about.name not in _WITHOUT_UNIT else ""
+    name, text = _name(about.name), about.text
     rows = [([str(point.attributes.get(key, "")) for key in keys], point.value) for point in series.points]
     if series.about.kind == "histogram":
         histogram = HistogramMetricFamily(name, text, labels=labels, unit=unit)

@@ -13,6 +13,7 @@ SECTIONS: Final[Mapping[str, Sequence[Description]]] = {
     "Caches": providers.CACHES,
     "Certificates": calls.CERTIFICATES,
     "Audit journal": audit.JOURNAL,
+    "Process": processes.PROCESS,
     "Workers": processes.WORKERS,
 }
 """All instruments, by title."""

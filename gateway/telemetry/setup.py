@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
+from gateway.telemetry import conventions as names
 from gateway.telemetry.calls import CallTrace, propagated
 from gateway.telemetry.context import Metadata
 from gateway.telemetry.export import MetricPush, exporter_options
@@ -171,7 +172,7 @@ def _delay(variable: str) -> int | None:
 
 def _resource(version: str, instance_id: str) -> Resource:
     """Return the resource of all telemetry. `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` extend it."""
-    own = {"service.version": version, "service.instance.id": instance_id}
+    own = {names.SERVICE_VERSION: version, "service.instance.id": instance_id}
     resource = Resource.create({**own, "process.pid": os.getpid()})
     if str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):
         return resource.merge(Resource({SERVICE_NAME: _DEFAULT_NAME}))

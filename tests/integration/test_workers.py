@@ -112,6 +112,8 @@ async def test_reload_applies_without_failed_calls_and_rejects_an_invalid_config
         async with quiet_stack.session.get(f"http://{metrics}/metrics") as scraped:
             exposed = await scraped.text()
         assert "keyway_workers_available 2.0" in exposed
+        for name in ("process_memory_usage_bytes", "keyway_event_loop_lag_seconds", "keyway_build_info"):
+            assert len(re.findall(rf'^{name}{{.*worker="[0-2]"}} ', exposed, re.MULTILINE)) == 2, name
         assert counted_calls(exposed).keys() <= {"0", "1", "2"}
         assert sum(counted_calls(exposed).values()) > 100
         second_config = write_config(tmp_path / "second.yaml", quiet_stack, listen=address)

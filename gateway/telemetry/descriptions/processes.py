@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from gateway.telemetry.instruments import Description
+from gateway.telemetry import conventions as names
+from gateway.telemetry.instruments import Description, Label
 
 WORKERS_AVAILABLE: Final = Description(
     "keyway.workers.available",
@@ -23,4 +24,62 @@ WORKERS_REPLACED: Final = Description(
     "log event `worker_died` names the exit code or signal. SIGKILL usually means that the memory limit is too low.",
 )
 
+BUILD_INFO: Final = Description(
+    "keyway.build.info",
+    "gauge",
+    "1",
+    "Version of the gateway, as labels. The value is always 1.",
+    (
+        Label(names.SERVICE_VERSION, "version of the gateway"),
+        Label(names.PROCESS_RUNTIME_VERSION, "version of Python"),
+    ),
+    "During an upgrade, compare the versions of the gateways.",
+)
+MEMORY_USAGE: Final = Description(
+    names.PROCESS_MEMORY_USAGE,
+    "level",
+    "By",
+    "Resident memory of the process.",
+    (),
+    "Compare with the memory limit of the container, which the whole gateway shares: all workers, and the "
+    "processes of the journal. See [Protect the listener](operations.md#protect-the-listener) for limits.",
+)
+CPU_TIME: Final = Description(
+    names.PROCESS_CPU_TIME,
+    "counter",
+    "s",
+    "CPU time of the process, without its child processes.",
+    (Label(names.CPU_MODE, "`user` or `system`"),),
+    "A process uses one core for calls. If the rate of the sum stays above 0.8, add workers or gateways.",
+)
+OPEN_FILES: Final = Description(
+    names.PROCESS_UNIX_FILE_DESCRIPTOR_COUNT,
+    "level",
+    "{file_descriptor}",
+    "Open files of the process, including sockets and pipes.",
+    (),
+    "Alert on more than 80 % of `keyway.process.file_descriptor.limit`. At the limit, the gateway accepts no "
+    "connections.",
+)
+OPEN_FILES_LIMIT: Final = Description(
+    "keyway.process.file_descriptor.limit",
+    "gauge",
+    "{file_descriptor}",
+    "Maximum number of open files of the process. Absent if it is unlimited.",
+    (),
+    "The gateway raises its soft limit to the hard limit. To allow more, raise the hard limit of the service or "
+    "the container.",
+)
+EVENT_LOOP_LAG: Final = Description(
+    "keyway.event_loop.lag",
+    "gauge",
+    "s",
+    "Maximum delay of the event loop during the last minute.",
+    (),
+    "All calls of a process wait for its event loop. A few hundredths of a second are normal. If the value stays "
+    "above 0.5, the process has too little CPU time: check the CPU limit of the container, `process.cpu.time`, and "
+    "other programs on the machine.",
+)
+
+PROCESS: Final = (BUILD_INFO, MEMORY_USAGE, CPU_TIME, OPEN_FILES, OPEN_FILES_LIMIT, EVENT_LOOP_LAG)
 WORKERS: Final = (WORKERS_AVAILABLE, WORKERS_REPLACED)
