@@ -216,7 +216,7 @@ async def test_receipt_is_found_and_the_journal_verifies(sources: Mapping[str, A
     assert forged.code == 1
 
 
-async def test_auditor_of_one_provider_is_told_how_many_calls_are_omitted(served: Served) -> None:
+async def test_auditor_of_one_provider_sees_the_number_of_omitted_calls(served: Served) -> None:
     folder = served.history.trusted.folder
     certificate, key = served.history.trusted.authority.issue(uris=[KEYS_AUDITOR]).write(folder, "keys-auditor")
     identity = ("--certificate", certificate, "--private-key", key)
@@ -228,7 +228,7 @@ async def test_auditor_of_one_provider_is_told_how_many_calls_are_omitted(served
     )
 
 
-async def test_pseudonymized_export_names_no_caller(sources: Mapping[str, Ask], served: Served) -> None:
+async def test_pseudonymized_export_contains_no_caller(sources: Mapping[str, Ask], served: Served) -> None:
     folder = served.history.trusted.folder
     (folder / "pseudonyms.key").write_text("k" * 32)
     for source in ("gateway", "directory"):

@@ -184,7 +184,7 @@ async def test_pages_of_any_size_contain_each_record_once(scene: AuditScene) -> 
             assert times == sorted(times, reverse=True)
 
 
-async def test_auditor_of_everything_sees_providers_that_are_not_configured(scene: AuditScene) -> None:
+async def test_auditor_of_all_logs_sees_providers_that_are_not_configured(scene: AuditScene) -> None:
     async with scene.caller(FULL_AUDITOR) as (auditor, *_):
         found = [page async for page in pages(auditor, parent=ALL_LOGS)]
         missing = await failure_of(

@@ -94,7 +94,7 @@ async def test_pager_is_used_on_terminals_only(recorded: Recorded) -> None:
     assert b"PAGED:" not in piped.output
 
 
-async def test_leaving_the_pager_early_is_no_error(recorded: Recorded) -> None:
+async def test_closing_the_pager_early_is_not_an_error(recorded: Recorded) -> None:
     assert await screen(recorded, "list", variables={"PAGER": "true"}) == (0, "")
     code, text = await screen(recorded, "list", variables={"PAGER": "no-such-pager"})
     assert (code, "Encrypt" in text) == (0, True)
@@ -151,7 +151,7 @@ async def test_follow_prints_each_new_call_once(recorded: Recorded) -> None:
     assert terminal.screen.count("  Encrypt  ") == 3
 
 
-async def test_old_options_of_the_directory_still_work(recorded: Recorded, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_options_of_older_versions_still_work(recorded: Recorded, capsys: pytest.CaptureFixture[str]) -> None:
     async def run(*words: object) -> str:
         assert await asyncio.to_thread(main, ["audit", *map(str, words)]) == 0
         return capsys.readouterr().out

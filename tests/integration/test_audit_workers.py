@@ -35,7 +35,7 @@ def with_workers(folder: Path, stack: Stack, workers: int = 2) -> Trusted:
     return trusted
 
 
-async def test_every_worker_knows_all_chains(quiet_stack: Stack, tmp_path: Path) -> None:
+async def test_each_worker_returns_all_chains(quiet_stack: Stack, tmp_path: Path) -> None:
     trusted = with_workers(tmp_path, quiet_stack)
     async with Process(tmp_path, "serve", "--config", trusted.write()) as process:
         address = await process.address()

@@ -150,7 +150,9 @@ async def test_list_has_the_records_of_all_local_lists(
 
 
 @pytest.mark.parametrize("name", ODD_NAMES, ids=range(len(ODD_NAMES)))
-async def test_odd_resource_is_found(source: AuditSource, local: list[AuditSource], name: str) -> None:
+async def test_resource_with_unusual_characters_is_found(
+    source: AuditSource, local: list[AuditSource], name: str
+) -> None:
     found = await listed(source, AuditFilter(resource=name))
     assert in_order(found) == await expected(local, AuditFilter(resource=name))
     assert found

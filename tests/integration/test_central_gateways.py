@@ -61,7 +61,7 @@ async def site(tmp_path: Path, running_stack: Stack, central: Central) -> AsyncI
         yield Site(gateways, addresses, exits)
 
 
-async def test_every_gateway_answers_for_all_gateways(central: Central, site: Site) -> None:
+async def test_each_gateway_returns_the_records_of_all_gateways(central: Central, site: Site) -> None:
     made = [request_id for number in range(GATEWAYS) for request_id in await make_calls(site, number)]
     await stored(central, made)
     answers = []

@@ -79,9 +79,7 @@ def chain_of(report: CentralReport, receipt: Receipt) -> CentralChainReport:
     return found
 
 
-async def test_untouched_store_verifies_like_the_journals(
-    central: Central, journals: list[Path], keys: list[Path]
-) -> None:
+async def test_unchanged_store_is_verified(central: Central, journals: list[Path], keys: list[Path]) -> None:
     report = await verify_central(central.settings, keys, expected=heads(journals))
     assert report.good, report
     assert {chain.head for chain in report.chains} == {*heads(journals)}

@@ -91,7 +91,9 @@ scopes = st.builds(Scope, st.none() | st.frozensets(st.sampled_from(LOGS)), st.b
 
 @settings(max_examples=40)
 @given(criteria=sparse_filters, scope=scopes, limit=st.sampled_from([1, 7, 1000]))
-async def test_list(source: AuditSource, records: Records, criteria: AuditFilter, scope: Scope, limit: int) -> None:
+async def test_list_contains_the_matching_records(
+    source: AuditSource, records: Records, criteria: AuditFilter, scope: Scope, limit: int
+) -> None:
     selected = [each for each in records if audit_answers.matches(each, criteria)]
     expected = [each for each in selected if audit_answers.is_in_scope(each, scope)]
     found: list[AuditRecord] = []
@@ -116,7 +118,7 @@ async def test_list(source: AuditSource, records: Records, criteria: AuditFilter
     scope=scopes,
     dimensions=st.lists(st.sampled_from(DIMENSIONS), min_size=1, max_size=4, unique=True),
 )
-async def test_summary(
+async def test_summary_counts_the_matching_calls(
     source: AuditSource, records: Records, criteria: AuditFilter, scope: Scope, dimensions: Sequence[Any]
 ) -> None:
     selected = [each for each in records if audit_answers.matches(each, criteria)]

@@ -92,7 +92,7 @@ def test_gap_is_reported_although_the_chain_begins_late() -> None:
     assert (report.first, report.missing) == (21, 3)
 
 
-def test_gap_where_retention_removed_a_day_is_no_problem() -> None:
+def test_gap_where_retention_removed_a_day_is_not_a_problem() -> None:
     rows = Writer().events(200).checkpoint().rows
     report = checked([rows[20], *rows[23:30], *rows[31:]])
     assert problems(report) == []

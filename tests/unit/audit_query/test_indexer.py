@@ -62,7 +62,7 @@ async def test_killed_indexer_loses_and_repeats_nothing(tmp_path: Path) -> None:
     await assert_complete(directory)
 
 
-async def test_turn_that_fails_before_its_position_is_stored_leaves_nothing(
+async def test_turn_that_fails_before_its_position_is_stored_writes_nothing(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:

@@ -41,7 +41,7 @@ async def directory(tmp_path: Path) -> Path:
     return directory
 
 
-async def test_index_with_records_that_the_journal_lost_is_built_anew(directory: Path) -> None:
+async def test_index_with_records_that_the_journal_lost_is_rebuilt(directory: Path) -> None:
     index_now(directory)
     roll_back(chain_folder(directory, 0), CALLS)
     (directory / "manifest").unlink()  # it names the lost head
@@ -50,7 +50,7 @@ async def test_index_with_records_that_the_journal_lost_is_built_anew(directory:
     await assert_complete(directory)
 
 
-async def test_journal_that_lost_records_while_the_indexer_runs(directory: Path) -> None:
+async def test_index_is_rebuilt_if_the_journal_loses_records_while_the_indexer_runs(directory: Path) -> None:
     source = LocalSource(directory, index_of(directory))
     with indexer_process(directory):
         await until_indexed(source)
@@ -70,7 +70,7 @@ async def test_journal_that_lost_records_while_the_indexer_runs(directory: Path)
     await source.close()
 
 
-async def test_index_that_is_deleted_while_the_indexer_runs_is_built_anew(directory: Path) -> None:
+async def test_index_that_is_deleted_while_the_indexer_runs_is_rebuilt(directory: Path) -> None:
     source = LocalSource(directory, index_of(directory))
     with indexer_process(directory):
         await until_indexed(source)
@@ -104,7 +104,7 @@ def change_version(path: Path) -> None:
         change_version,
     ],
 )
-async def test_damaged_index_is_built_anew(directory: Path, damage: Callable[[Path], object]) -> None:
+async def test_damaged_index_is_rebuilt(directory: Path, damage: Callable[[Path], object]) -> None:
     index_now(directory)
     damage(schema.index_file(index_of(directory)))
     source = LocalSource(directory, index_of(directory))
@@ -117,7 +117,7 @@ async def test_damaged_index_is_built_anew(directory: Path, damage: Callable[[Pa
 
 
 @pytest.mark.parametrize("sequence", [b"9" * 19, b"9" * 5000])
-async def test_record_with_an_absurd_number_is_skipped(directory: Path, sequence: bytes) -> None:
+async def test_record_with_an_invalid_sequence_number_is_skipped(directory: Path, sequence: bytes) -> None:
     chain = chain_folder(directory, 0)
     path = segment_path(chain, segment_starts(chain)[1])
     lines = path.read_bytes().splitlines(keepends=True)
@@ -127,9 +127,7 @@ async def test_record_with_an_absurd_number_is_skipped(directory: Path, sequence
     assert len(await indexed_records(directory)) == CALLS
 
 
-async def test_indexer_leaves_the_last_space_of_the_disk_to_the_journal(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_indexer_pauses_while_the_disk_is_nearly_full(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     status = os.statvfs(directory)
     with monkeypatch.context() as full:
         full.setattr(schema, "_FREE_BYTES", 1 << 60)
@@ -225,7 +223,7 @@ async def test_file_that_cannot_be_read_does_not_stop_other_chains(directory: Pa
     assert page.coverage.complete
 
 
-async def test_texts_of_callers_are_data(tmp_path: Path) -> None:
+async def test_texts_from_callers_cannot_change_a_query(tmp_path: Path) -> None:
     directory = tmp_path / "audit"
     texts = ["x\0y", "'; DROP TABLE calls; --", '["a"]', "%", "\u202e\ud7ff", "é", "e\u0301"]
     calls = [each for each in islice(history(50), 20) if isinstance(each, PastCall)][: len(texts)]

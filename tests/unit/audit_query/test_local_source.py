@@ -83,7 +83,7 @@ async def test_index_of_another_journal_is_unavailable(directory: Path, tmp_path
 
 
 @pytest.mark.parametrize("number", ["9" * 30, "9" * 5000, "", "-1", "x"])
-async def test_position_with_an_absurd_number_continues_at_its_time(source: LocalSource, number: str) -> None:
+async def test_position_with_an_invalid_sequence_number_continues_at_its_time(source: LocalSource, number: str) -> None:
     page = await source.list(AuditFilter(), Scope(), limit=2, after=None)
     assert page.next is not None
     after = Position(page.next.time, f"{page.next.key.rpartition(':')[0]}:{number}")

@@ -37,7 +37,7 @@ def call(result: CallResult | None = None, **changes: Any) -> AuditRecord:
     return row(call_events.intent(), outcome)
 
 
-def test_row_of_a_call_states_every_column() -> None:
+def test_row_of_a_call_has_every_column() -> None:
     found = call()
     assert found.start_time.ToMilliseconds() == round(BEGAN.epoch * 1000)
     assert found.duration.ToMicroseconds() == 2000
@@ -91,7 +91,7 @@ def test_denied_call() -> None:
     assert (found.denied, list(found.policies), found.outcome) == (True, [], AUDIT_OUTCOME_FAILURE)
 
 
-def test_status_of_an_upstream_is_no_denial() -> None:
+def test_permission_denied_by_an_upstream_is_not_a_denial() -> None:
     found = call(CallResult(events.FAILURE, "PERMISSION_DENIED", LATER, "KEYSTORE_PASSWORD_INCORRECT"))
     assert (found.denied, found.status) == (False, 7)
 
@@ -102,7 +102,7 @@ def test_batch_with_a_denied_item_is_denied() -> None:
     assert (found.action, found.denied, found.private_material) == ("BatchEncrypt", True, False)
 
 
-def test_list_over_all_providers_that_leaves_some_out_is_not_denied() -> None:
+def test_list_over_all_providers_that_omits_some_is_not_denied() -> None:
     decisions = [Decision("ListCertificates", "keyway.dev/Provider", "providers/a", each) for each in (True, False)]
     found = call(name="ListCertificates", decisions=decisions, resources=[("keyway.dev/Provider", "providers/-")])
     assert not found.denied
@@ -158,7 +158,7 @@ def test_rejections_of_an_older_version_state_only_the_reason() -> None:
     assert (row(event).status, row(event).reason) == (14, "SERVER_BUSY")
 
 
-def test_outcome_of_an_older_version_has_its_facts_elsewhere() -> None:
+def test_outcome_of_an_older_version_makes_the_same_row() -> None:
     call_events = CallEvents(call_details(), BEGAN)
     outcome = orjson.loads(call_events.outcome(CallResult(events.SUCCESS, "OK", LATER)))
     expected = row(outcome)
@@ -178,7 +178,7 @@ HOSTILE: tuple[Any, ...] = (None, 1, -1, 1 << 62, 1.5, True, "", "\0'\"--", "x" 
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=lambda value: repr(value)[:20])
-def test_members_of_other_types_are_data(value: Any) -> None:
+def test_member_of_an_unexpected_type_causes_no_error(value: Any) -> None:
     event = orjson.loads(CallEvents(call_details(), BEGAN).outcome(CallResult(events.SUCCESS, "OK", LATER)))
     refusals = orjson.loads(events.refusals("", "OK", "OK", first=5, last=6, methods={"x/Y": 1}))
     for original in (event, refusals):

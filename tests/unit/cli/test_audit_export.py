@@ -102,7 +102,9 @@ async def test_equal_values_have_equal_pseudonyms_in_every_export_with_the_key(
     assert await callers([source.records[0]], tmp_path / "other") != first
 
 
-async def test_callers_who_are_nobody_and_parts_of_words_stay(key: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_unknown_anonymous_and_parts_of_words_are_not_replaced(
+    key: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     records = [
         audit_record(0, caller="unknown"),
         audit_record(1, caller="anonymous"),
@@ -124,7 +126,7 @@ async def test_callers_who_are_nobody_and_parts_of_words_stay(key: Path, capsys:
         ({"pseudonymize": "peers", "format": "ocsf"}, "--pseudonymize: not possible with --format ocsf"),
     ],
 )
-async def test_pseudonyms_that_would_not_protect_are_rejected(
+async def test_invalid_options_for_pseudonyms_are_rejected(
     source: MemorySource, key: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any], message: str
 ) -> None:
     monkeypatch.chdir(key.parent)

@@ -85,7 +85,7 @@ async def test_csv_has_the_documented_columns(source: MemorySource, capsys: pyte
         ({"outcome": 99, "status": 99}, "99", "99"),
     ],
 )
-async def test_outcome_and_status_are_words(
+async def test_outcome_and_status_are_printed_as_names(
     source: MemorySource, capsys: pytest.CaptureFixture[str], members: dict[str, Any], outcome: str, status: str
 ) -> None:
     source.records = [audit_record(**members)]
@@ -95,7 +95,7 @@ async def test_outcome_and_status_are_words(
 
 
 @pytest.mark.parametrize("text", FORMULAS)
-async def test_csv_cells_are_no_formulas(source: MemorySource, capsys: pytest.CaptureFixture[str], text: str) -> None:
+async def test_csv_cells_are_not_formulas(source: MemorySource, capsys: pytest.CaptureFixture[str], text: str) -> None:
     source.records = [audit_record(caller=text, resources=[text], policies=[text], request_id=text, reason=text)]
     await listed(source, format="csv")
     row = rows_of(capsys.readouterr().out)[1]
@@ -154,7 +154,7 @@ async def test_table_shows_calls_only_if_some_were_recorded_together(
     assert capsys.readouterr().out.splitlines()[1].endswith("30")
 
 
-async def test_limit_and_pages(source: MemorySource, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_limit_applies_across_pages(source: MemorySource, capsys: pytest.CaptureFixture[str]) -> None:
     source.records = [audit_record(number) for number in range(2500)]
     await listed(source, format="json", limit=3)
     output, errors = capsys.readouterr()
@@ -187,7 +187,7 @@ async def test_unknown_action_is_noted(source: MemorySource, capsys: pytest.Capt
     ]
 
 
-async def test_what_is_left_out_is_noted(source: MemorySource, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_missing_records_are_noted(source: MemorySource, capsys: pytest.CaptureFixture[str]) -> None:
     source.omitted = 12
     assert await listed(source) == 0
     assert capsys.readouterr() == (

@@ -75,7 +75,7 @@ def test_unknown_status_is_rejected() -> None:
         filters(option_values(status="FINE"), NOW)
 
 
-def test_policy_group_stands_for_its_actions() -> None:
+def test_policy_group_selects_its_actions() -> None:
     made = filters(option_values(action=("ManageTrustStores", "Encrypt"), provider="asteria"), NOW)
     assert [each.action for each in made] == sorted([*GROUPS["ManageTrustStores"], "Encrypt"])
     assert {each.provider for each in made} == {"asteria"}

@@ -98,7 +98,7 @@ def test_trusted_key_is_not_read_from_the_directory(journal: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", json.dumps({"problems": []}).encode()])
-def test_unreadable_state_counts_as_none(tmp_path: Path, content: bytes) -> None:
+def test_unreadable_state_is_ignored(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "state.json"
     path.write_bytes(content)
     assert VerificationRun.load(path) is None

@@ -10,7 +10,7 @@ from gateway.errors import AUDIT_QUERY_UNAVAILABLE, GatewayError
 from gateway.server.services.query_slots import QuerySlots
 
 
-async def test_caller_has_one_query_in_progress_over_all_workers(tmp_path: Path) -> None:
+async def test_caller_has_one_query_in_progress_in_all_workers(tmp_path: Path) -> None:
     one, other = QuerySlots(tmp_path), str(tmp_path)
     with one.held("alice"):
         with pytest.raises(GatewayError, match="already has an audit query in progress"), one.held("alice"):

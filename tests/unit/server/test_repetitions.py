@@ -91,7 +91,7 @@ async def test_call_without_repetitions_has_no_event(recorded: Recorded) -> None
     ],
     ids=["caller", "address", "method", "request", "policy"],
 )
-async def test_different_call_is_no_repetition(recorded: Recorded, other: RepeatedCall) -> None:
+async def test_different_call_is_not_a_repetition(recorded: Recorded, other: RepeatedCall) -> None:
     assert not recorded.repetitions.known(other)
     assert not recorded.repetitions.count(other)
 
