@@ -178,11 +178,11 @@ class Indexer:
         return list(self._followers.values())
 
     def _limit_log(self) -> None:
-        """Begin the write-ahead log anew if it is large: SQLite does not do it while queries follow on each other."""
+        """Truncate the write-ahead log if it is large. SQLite does not do this while queries run without a pause."""
         size = schema.log_size(self._folder)
         if size >= self._log_limit:
             schema.begin_log(self._connection)
-            # Queries that take longer than SQLite waits: try again later, so that the index does not fall behind.
+            # If queries take longer than SQLite waits, retry later, so that the index does not fall behind.
             self._log_limit = max(schema.log_size(self._folder), schema.LOG_BYTES) + schema.LOG_BYTES
 
     def _remove(self) -> bool:

@@ -25,7 +25,7 @@ _FREE_BYTES: Final = 1 << 30
 _FREE_PART: Final = 20
 """The indexer writes only while at least 1 GiB or at least a 20th of the file system is free."""
 LOG_BYTES: Final = 64 << 20
-"""The size to which SQLite truncates the write-ahead log when it begins anew."""
+"""The size to which SQLite truncates the write-ahead log when it restarts the log."""
 
 _TABLES: Final = """
 -- journal: the ID of the journal. built: 1 after the index first contained the whole journal.

@@ -182,7 +182,7 @@ class ChainVerification:
         sequence = self._head.sequence
         record = parse(line)
         if (checkpoint.head.sequence, checkpoint.head.hash) != (sequence - 1, record.previous):
-            raise MalformedRecord("the checkpoint does not sign the record before it")
+            raise MalformedRecord("the checkpoint does not sign the previous record")
         self._trusted_keys.check(checkpoint, self._location(path, offset, sequence))
         self._checkpoints[sequence] = record.hash
         self.report.manifest_version = max(self.report.manifest_version, checkpoint.manifest)

@@ -70,7 +70,7 @@ def test_misplaced_or_malformed_record_is_found(directory: Path, kind: Kind, bod
 
 def test_checkpoint_of_another_head_is_found(directory: Path) -> None:
     appended(directory, "checkpoint", records(directory, "checkpoint")[1].body)
-    assert problem_of(directory).what == "the checkpoint does not sign the record before it"
+    assert problem_of(directory).what == "the checkpoint does not sign the previous record"
 
 
 def test_incomplete_record_at_the_end_is_a_note(directory: Path, folder: Path) -> None:
