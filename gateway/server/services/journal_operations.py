@@ -55,7 +55,9 @@ class JournalOperations:
         try:
             run, in_progress = await self.verifier.run(restart=request.restart)
         except OSError as error:
-            raise GatewayError(AUDIT_QUERY_UNAVAILABLE, "the directory of the index is not usable") from error
+            raise GatewayError(
+                AUDIT_QUERY_UNAVAILABLE, "the verification cannot be started, or its state cannot be read"
+            ) from error
         return _response(run, in_progress=in_progress)
 
 
