@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import PrivateFormat
 from cryptography.x509.oid import NameOID
 from jwt.algorithms import get_default_algorithms
 
-from tests.support.x509_chain import PrivateKey, Wanted, authority, key_pem, make, pem
+from tests.support.x509_chain import NOT_BEFORE, PrivateKey, Wanted, authority, key_pem, make, pem
 
 ISSUER = "https://issuer.test"
 AUDIENCE = "keyway"
@@ -65,6 +65,7 @@ class CertificateAuthority:
         hosts: Sequence[str] = (),
         addresses: Sequence[str] = (),
         expires_in: timedelta = HOUR,
+        not_before: datetime = NOT_BEFORE,
         extensions: tuple[x509.ExtensionType, ...] = (),
         key: PrivateKey | None = None,
     ) -> CertificateAndKey:
@@ -79,6 +80,7 @@ class CertificateAuthority:
             common_name(*([subject] if isinstance(subject, str) else subject)),
             extensions,
             not_after=datetime.now(UTC) + expires_in,
+            not_before=not_before,
             serial_number=x509.random_serial_number(),
         )
         return CertificateAndKey(make(wanted, key, self._name, self._key), key)

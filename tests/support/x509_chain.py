@@ -44,6 +44,7 @@ class Wanted:
     subject: x509.Name
     extensions: tuple[x509.ExtensionType, ...] = ()
     not_after: datetime = NOT_AFTER
+    not_before: datetime = NOT_BEFORE
     serial_number: int = 4660
 
 
@@ -55,7 +56,7 @@ def make(wanted: Wanted, key: PrivateKey, issuer: x509.Name, issuer_key: Private
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(wanted.serial_number)
-        .not_valid_before(NOT_BEFORE)
+        .not_valid_before(wanted.not_before)
         .not_valid_after(wanted.not_after)
     )
     for extension in wanted.extensions:

@@ -75,7 +75,7 @@ class Connection:
         """Return the channel credentials; None for plaintext."""
         if self.plaintext:
             return None
-        return grpc.ssl_channel_credentials(_read(self.ca), _read(self.private_key), _read(self.certificate))
+        return grpc.ssl_channel_credentials(read_pem(self.ca), read_pem(self.private_key), read_pem(self.certificate))
 
     def channel_options(self) -> list[tuple[str, Any]]:
         """Return the channel arguments: the client's, overridden by the caller's."""
@@ -89,5 +89,6 @@ class Connection:
         return list({**made, **dict(self.options)}.items())
 
 
-def _read(pem: Pem | None) -> bytes | None:
+def read_pem(pem: Pem | None) -> bytes | None:
+    """Return the content of a PEM file, or the bytes themselves."""
     return pem if pem is None or isinstance(pem, bytes) else Path(pem).read_bytes()

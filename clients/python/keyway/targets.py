@@ -34,6 +34,12 @@ def is_loopback(addresses: str | Sequence[str]) -> bool:
     return all(_is_local(address) for address in several)
 
 
+def host_and_port(address: str) -> tuple[str, int] | None:
+    """Return the host and the port of HOST:PORT or `dns:///HOST:PORT`; None for other gRPC targets."""
+    parts = _ADDRESS.fullmatch(address.removeprefix("dns:///"))
+    return (parts["host"] or parts["ipv6"], int(parts["port"])) if parts else None
+
+
 def _is_local(address: str) -> bool:
     if address.startswith(_LOCAL_SCHEMES):
         return True

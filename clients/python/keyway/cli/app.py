@@ -15,6 +15,7 @@ from keyway.cli.authorities import cas
 from keyway.cli.certificates import certs
 from keyway.cli.commands import Group
 from keyway.cli.completion import VARIABLE, completion
+from keyway.cli.doctor import doctor
 from keyway.cli.envelopes import open_, seal
 from keyway.cli.keys import keys
 from keyway.cli.providers import providers
@@ -50,7 +51,7 @@ def root() -> None:
     """Manage certificates and keys through a Keyway gateway."""
 
 
-for command in (certs, cas, keys, secrets, seal, open_, providers, audit, completion):
+for command in (certs, cas, keys, secrets, seal, open_, providers, audit, doctor, completion):
     root.add_command(command)
 
 

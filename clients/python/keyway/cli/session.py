@@ -55,8 +55,12 @@ class Session:
     @cached_property
     def client(self) -> Client:
         """The client. It connects with the first call."""
+        return self.connect()
+
+    def connect(self, **options: Any) -> Client:
+        """Return a new client. options: further arguments of `keyway.connect`."""
         try:
-            return connect(**self.connection())
+            return connect(**self.connection(), **options)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
 

@@ -1,0 +1,1 @@
+"""Diagnosis of a connection, step by step, for `keyway doctor`."""

@@ -1,0 +1,75 @@
+"""The last steps of a diagnosis, through gRPC: the health of the gateway, and one call with the caller's identity."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import grpc
+
+from keyway.cli import tokens
+from keyway.cli.diagnosis import certificates
+from keyway.cli.diagnosis.steps import Step, StepFailed
+from keyway.client import Client
+from keyway.connection import Connection
+from keyway.errors import KeywayError
+from keyway.problems import Problem, recognized
+from keyway.v1.provider_service_pb2 import ListProvidersRequest
+
+_HEALTH: Final = "health"
+_CALL: Final = "call"
+_BY_REASON: Final = {"PERMISSION_DENIED": Problem.NOT_PERMITTED, "SERVER_DRAINING": Problem.DRAINING}
+_CHECK: Final = "/grpc.health.v1.Health/Check"
+_SERVING: Final = b"\x08\x01"
+"""A `HealthCheckResponse` with the status SERVING. An empty request asks for the whole gateway."""
+
+
+def check_calls(client: Client, connection: Connection, seconds: float) -> Iterator[Step]:
+    """Yield the steps. seconds: the time limit of each call. Raises StepFailed."""
+    yield _health(client, connection, seconds)
+    yield _call(client, connection, seconds)
+
+
+def _health(client: Client, connection: Connection, seconds: float) -> Step:
+    check = client.channel.unary_unary(_CHECK, request_serializer=bytes, response_deserializer=bytes)
+    try:
+        status = check(b"", timeout=seconds)
+    except KeywayError as error:
+        if error.code is grpc.StatusCode.UNIMPLEMENTED:
+            return Step(_HEALTH, ("the gateway has no health service here",))
+        raise _failure(_HEALTH, error, connection) from error
+    if status != _SERVING:
+        raise StepFailed(_HEALTH, Problem.NOT_SERVING)
+    return Step(_HEALTH, ("SERVING",))
+
+
+def _call(client: Client, connection: Connection, seconds: float) -> Step:
+    try:
+        client.providers.ListProviders(ListProvidersRequest(page_size=1), timeout=seconds)
+    except KeywayError as error:
+        raise _failure(_CALL, error, connection) from error
+    return Step(_CALL, ("ListProviders succeeded",))
+
+
+def _failure(step: str, error: KeywayError, connection: Connection) -> StepFailed:
+    if error.code is grpc.StatusCode.UNAUTHENTICATED:
+        problem, details = _unauthenticated(connection)
+        return StepFailed(step, problem, *details, str(error))
+    return StepFailed(step, _problem(error, connection), str(error))
+
+
+def _problem(error: KeywayError, connection: Connection) -> Problem:
+    if error.reason:
+        return _BY_REASON.get(error.reason, Problem.CALL_FAILED)
+    if error.code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return Problem.SILENT
+    certificate = connection.certificate is not None
+    return recognized(error.message, plaintext=connection.plaintext, certificate=certificate) or Problem.CALL_FAILED
+
+
+def _unauthenticated(connection: Connection) -> tuple[Problem, list[str]]:
+    token = connection.token() if callable(connection.token) else connection.token
+    if not isinstance(token, str):
+        return Problem.CREDENTIALS_MISSING if connection.certificate is None else Problem.CALLER_REJECTED, []
+    expires = tokens.expiry(tokens.claims(token))
+    if expires is None or expires > certificates.now():
+        return Problem.TOKEN_REJECTED, []
+    return Problem.TOKEN_EXPIRED, [f"expired at {certificates.moment(expires)}", certificates.clock()]
