@@ -22,6 +22,7 @@ from gateway.audit_query.settings import AuditSection
 from gateway.audit_query.sources import create_source
 from gateway.audit_query.verification import JournalVerifier
 from gateway.authz.engine import PolicyEngine
+from gateway.config.load_state import LoadState
 from gateway.gateway_settings import GatewaySettings
 from gateway.journal.errors import JournalUnavailable
 from gateway.journal.write.entries import EventEntry
@@ -79,9 +80,10 @@ async def gateway(settings: GatewaySettings, role: WorkerRole | None = None) -> 
             metrics_bindings.providers(catalog, telemetry.metrics)
         redaction = _redaction(settings, journal)
         recorders = _audit_recorders(journal, redaction, stack) if journal is not None else None
+        engine = _policy_engine(settings, stack)
         dependencies = InterceptorDependencies(
             authenticator=authenticator(settings.identity),
-            authorizer=await _authorizer(settings, catalog, stack),
+            authorizer=Authorizer(engine, [provider.id for provider in catalog]) if engine is not None else None,
             rate_limiter=RateLimiter(settings.limits),
             audit_recorder=recorders[0] if recorders is not None else None,
             merging_recorder=recorders[1] if recorders is not None else None,
@@ -96,6 +98,7 @@ async def gateway(settings: GatewaySettings, role: WorkerRole | None = None) -> 
             _report_to_health(journal, server)
         await server.start(available=journal is None or journal.available)
         stack.push_async_callback(server.drain)
+        _reload_metrics(engine, server, role)
         if role is not None:
             _report_to_supervisor(journal, role)
         _warn_about_missing_sections(settings)
@@ -157,15 +160,25 @@ def _audit_backend(
     return AuditBackend(audit, journal, source, slots, verifier, audit.query.timeout)
 
 
-async def _authorizer(
-    settings: GatewaySettings, catalog: Catalog, stack: contextlib.AsyncExitStack
-) -> Authorizer | None:
+def _policy_engine(settings: GatewaySettings, stack: contextlib.AsyncExitStack) -> PolicyEngine | None:
     if settings.policy is None:
         return None
     engine = PolicyEngine.load(settings.policy)
     reload_task = asyncio.create_task(engine.follow())
     stack.callback(reload_task.cancel)
-    return Authorizer(engine, [provider.id for provider in catalog])
+    return engine
+
+
+def _reload_metrics(engine: PolicyEngine | None, server: GatewayServer, role: WorkerRole | None) -> None:
+    """Register the results of loading files. The supervisor of workers has that of the configuration."""
+    if server.metrics is None:
+        return
+    states = {"configuration": LoadState()} if role is None else {}
+    if engine is not None:
+        states["policy"] = engine.load_state
+    if server.tls is not None:
+        states["tls"] = server.tls.load_state
+    metrics_bindings.reloads(states, server.tls, server.metrics)
 
 
 def _redaction(settings: GatewaySettings, journal: Journal | None) -> Redaction:

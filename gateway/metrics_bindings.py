@@ -1,13 +1,17 @@
-"""Bindings of instruments to components that count for themselves: journal, upstreams, caches, and the process.
+"""Bindings of instruments to components that count for themselves, such as the journal and the upstreams.
 
 Exporter threads read the values, and only for an export.
 """
 
 import platform
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from gateway import __version__
+from gateway.config.load_state import LoadState
+from gateway.identity.tls_files import TlsFiles
 from gateway.journal.settings import AuditSettings
 from gateway.journal.ship.lag import Lag, shipping_lag
 from gateway.journal.write.disk_usage import DiskUsage
@@ -20,7 +24,7 @@ from gateway.telemetry.descriptions import audit as audit_metrics
 from gateway.telemetry.descriptions import processes
 from gateway.telemetry.descriptions import providers as provider_metrics
 from gateway.telemetry.event_loop import EventLoopLag
-from gateway.telemetry.instruments import Attributes, Description, Point
+from gateway.telemetry.instruments import Attributes, Description, Point, Series
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.breaker import BreakerState
 from gateway.upstream.state import UpstreamState
@@ -33,6 +37,10 @@ _UPSTREAM_GAUGES: Final[tuple[tuple[Description, Callable[[UpstreamState], float
     (provider_metrics.REQUESTS_QUEUED, lambda state: state.queued),
     (provider_metrics.RETRIES, lambda state: state.retries),
     (provider_metrics.RETRY_BUDGET, lambda state: state.budget),
+)
+_RELOAD_GAUGES: Final[tuple[tuple[Description, Callable[[LoadState], float]], ...]] = (
+    (processes.RELOAD_AGE, lambda state: state.age),
+    (processes.RELOAD_FAILED, lambda state: int(state.failed)),
 )
 _CACHE_GAUGES: Final[tuple[tuple[Description, Callable[[ReadCache], float]], ...]] = (
     (provider_metrics.CACHE_HITS, lambda cache: cache.hits),
@@ -58,6 +66,28 @@ def process(lag: EventLoopLag, metrics: Metrics) -> None:
     metrics.observe(processes.OPEN_FILES, process_usage.open_files)
     metrics.observe(processes.OPEN_FILES_LIMIT, process_usage.open_files_limit)
     metrics.observe(processes.EVENT_LOOP_LAG, lag.maximum)
+
+
+def reloads(states: Mapping[str, LoadState], tls: TlsFiles | None, metrics: Metrics) -> None:
+    """Register the results of loading files, by source, and the expiry of the gateway's own certificate."""
+    for about, value in _RELOAD_GAUGES:
+        metrics.register(about, partial(_reload_points, states, value))
+    if tls is not None:
+        metrics.observe(processes.SERVER_CERTIFICATE_EXPIRY, partial(_days_left, tls))
+
+
+def reload_series(states: Mapping[str, LoadState]) -> Sequence[Series]:
+    """Return the current results of loading files, by source."""
+    return [Series(about, list(_reload_points(states, value))) for about, value in _RELOAD_GAUGES]
+
+
+def _reload_points(states: Mapping[str, LoadState], value: Callable[[LoadState], float]) -> Iterator[Point]:
+    for source, state in states.items():
+        yield Point({names.KEYWAY_RELOAD_SOURCE: source}, value(state))
+
+
+def _days_left(tls: TlsFiles) -> float:
+    return round((tls.current.expires - datetime.now(UTC)) / timedelta(days=1), 3)
 
 
 def providers(catalog: Catalog, metrics: Metrics) -> None:

@@ -15,6 +15,7 @@ from gateway.authz.policies import Decision, Policies
 from gateway.authz.settings import PolicySettings
 from gateway.config.base import ConfigError
 from gateway.config.file_watcher import WatchedFiles
+from gateway.config.load_state import LoadState
 from gateway.identity.caller import Caller
 
 __all__ = ["Decision", "PolicyEngine"]
@@ -28,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 
 class PolicyEngine:
-    """The current policies of a set of files. It is not thread-safe."""
+    """The current policies of a set of files. It is not thread-safe, except `load_state`."""
 
     def __init__(self, settings: PolicySettings) -> None:
         """Load the files. Raise FileError with every error in them."""
@@ -37,6 +38,7 @@ class PolicyEngine:
         # Watch the files before the first read, so that a change during the read is noticed.
         self._files = WatchedFiles(files, interval=0)
         self._problems: list[str] = []
+        self.load_state = LoadState()
         self._use(policies.load(settings))
 
     @classmethod
@@ -78,12 +80,14 @@ class PolicyEngine:
             return False
         self._problems = []
         self._use(loaded)
+        self.load_state.succeed()
         _log.info("policies_reloaded", policies=len(loaded.policies))
         return True
 
     def _keep_previous(self, problems: list[str]) -> None:
         # Not every problem is solved by another change of the files: a read from the disk can fail temporarily.
         self._files.report_again()
+        self.load_state.fail()
         if problems != self._problems:
             self._problems = problems
             _log.error("policy_reload_failed", error=problems)

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from gateway import pem
 from gateway.config.file_watcher import WatchedFiles
+from gateway.config.load_state import LoadState
 from gateway.config.problems import FileError, Place, place_text
 from gateway.grpc_trial import TrialError, check_authorities, check_server
 from gateway.identity.settings import IdentitySettings
@@ -61,8 +62,14 @@ class TlsFiles:
         # Before the first read, so that a change during the read is detected.
         self._watched = WatchedFiles(_paths(settings), interval=interval)
         self._fault = ""
+        self.load_state = LoadState()
         self.current = _load(settings)
         _warn_of_expiry(self.current)
+
+    @property
+    def require_client_certificates(self) -> bool:
+        """Whether clients must present a certificate."""
+        return self._settings.mtls is not None
 
     def renewed(self) -> TlsMaterial | None:
         """Return changed TLS material; None if nothing has changed. Never raises."""
@@ -75,6 +82,7 @@ class TlsFiles:
                 self._keep(str(error))
                 return None
             self._fault = ""
+            self.load_state.succeed()
             if found == self.current:
                 return None
             self.current = found
@@ -85,6 +93,7 @@ class TlsFiles:
     def _keep(self, fault: str) -> None:
         # Read again later even without a change: the error can be a transient read failure.
         self._watched.report_again()
+        self.load_state.fail()
         if fault != self._fault:
             self._fault = fault
             _log.warning("tls_files_rejected", error=fault, effect="the last valid files stay in use")

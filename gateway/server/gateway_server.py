@@ -12,6 +12,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from gateway.contract.methods import METHODS, SERVICES
 from gateway.gateway_settings import GatewaySettings
+from gateway.identity.tls_files import TlsFiles
 from gateway.providers.catalog import Catalog
 from gateway.server.interceptors.chain import create_interceptors
 from gateway.server.interceptors.interceptor import InterceptorDependencies
@@ -64,6 +65,7 @@ class GatewayServer:
         self._health_server: grpc.aio.Server | None = None
         self._dependencies = dependencies or InterceptorDependencies()
         self._drain_gate = self._dependencies.drain_gate
+        self.tls: TlsFiles | None = None
         self.address = ""
         self.health_address = ""
         for service, handlers in _handlers(settings, catalog, self._dependencies, audit).items():
@@ -83,8 +85,13 @@ class GatewayServer:
         return telemetry.metrics if telemetry is not None else None
 
     async def start(self, *, available: bool = True) -> None:
-        """Listen and serve. Raises ListenError if the address is in use. available: see `report_health`."""
-        self.address = bind(self._server, self._settings.listen, self._settings.identity, shared_port=self._shared_port)
+        """Listen and serve. available: see `report_health`.
+
+        Raises ConfigError if a file of `identity` cannot be used, and ListenError if the address is in use.
+        """
+        identity = self._settings.identity
+        self.tls = TlsFiles(identity) if identity is not None else None
+        self.address = bind(self._server, self._settings.listen, self.tls, shared_port=self._shared_port)
         await self._dependencies.authenticator.start()
         self.report_health(available=available)
         if self._settings.health_listen is not None:

@@ -14,6 +14,7 @@ SECTIONS: Final[Mapping[str, Sequence[Description]]] = {
     "Certificates": calls.CERTIFICATES,
     "Audit journal": audit.JOURNAL,
     "Process": processes.PROCESS,
+    "Reloads and the gateway's certificate": processes.RELOADS,
     "Workers": processes.WORKERS,
 }
 """All instruments, by title."""

@@ -8,7 +8,9 @@ from typing import Final
 
 import structlog
 
+from gateway.config.load_state import LoadState
 from gateway.contract.methods import SERVICES
+from gateway.metrics_bindings import reload_series
 from gateway.server.transport.health import serve_health
 from gateway.server.transport.health_service import HealthService
 from gateway.telemetry.descriptions.processes import WORKERS_AVAILABLE, WORKERS_REPLACED
@@ -55,12 +57,15 @@ class Health:
 
 
 @contextlib.asynccontextmanager
-async def prometheus(listen: str, group: Group) -> AsyncIterator[None]:
-    """Serve metrics at HOST:PORT, with a label per worker: a sum would decrease when a worker is replaced."""
+async def prometheus(listen: str, group: Group, configuration: LoadState) -> AsyncIterator[None]:
+    """Serve metrics at HOST:PORT, with a label per worker: a sum would decrease when a worker is replaced.
+
+    configuration: the result of loading the configuration, which is a matter of the supervisor.
+    """
     loop = asyncio.get_running_loop()
 
     def read() -> Sequence[Series]:
-        return asyncio.run_coroutine_threadsafe(_all_metrics(group), loop).result(_ANSWER_SECONDS + 1)
+        return asyncio.run_coroutine_threadsafe(_all_metrics(group, configuration), loop).result(_ANSWER_SECONDS + 1)
 
     endpoint = PrometheusEndpoint(listen, read)
     _log.info("serving_metrics", address=f"{listen.rpartition(':')[0]}:{endpoint.port}")
@@ -70,23 +75,24 @@ async def prometheus(listen: str, group: Group) -> AsyncIterator[None]:
         await asyncio.to_thread(endpoint.shutdown)
 
 
-async def _all_metrics(group: Group) -> Sequence[Series]:
+async def _all_metrics(group: Group, configuration: LoadState) -> Sequence[Series]:
     workers = group.workers
     answers = await asyncio.gather(*(worker.measure(_ANSWER_SECONDS) for worker in workers))
-    numbered = ((worker.number, series) for worker, answer in zip(workers, answers, strict=True) for series in answer)
+    numbered = [(worker.number, series) for worker, answer in zip(workers, answers, strict=True) for series in answer]
     return [
-        *merged(numbered),
+        *merged([*numbered, *((None, series) for series in reload_series({"configuration": configuration}))]),
         Series(WORKERS_AVAILABLE, [Point({}, sum(worker.available for worker in workers))]),
         Series(WORKERS_REPLACED, [Point({}, group.replaced)]),
     ]
 
 
-def merged(numbered: Iterable[tuple[int, Series]]) -> Sequence[Series]:
-    """Merge the series of all workers by name, with a label for the worker."""
+def merged(numbered: Iterable[tuple[int | None, Series]]) -> Sequence[Series]:
+    """Merge the series of all workers by name, with a label for the worker. None: those of the supervisor."""
     points: dict[str, list[Point]] = defaultdict(list)
     first_series: dict[str, Series] = {}
     for number, series in numbered:
         name = series.about.name
         first_series.setdefault(name, series)
-        points[name] += [Point({**point.attributes, "worker": str(number)}, point.value) for point in series.points]
+        label = {"worker": str(number)} if number is not None else {}
+        points[name] += [Point({**point.attributes, **label}, point.value) for point in series.points]
     return [first._replace(points=points[name]) for name, first in first_series.items()]

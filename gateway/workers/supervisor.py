@@ -15,6 +15,7 @@ import structlog
 
 from gateway.audit import events
 from gateway.config.base import ConfigError
+from gateway.config.load_state import LoadState
 from gateway.config.reload import restart_values
 from gateway.gateway_settings import GatewaySettings, LogSettings
 from gateway.journal.errors import JournalCorrupt
@@ -52,6 +53,7 @@ class Supervisor:
         self._log = log
         self._group: Group | None = None
         self._processes = JournalProcesses()
+        self._load_state = LoadState()
 
     def kill(self) -> None:
         """Kill all workers immediately."""
@@ -104,7 +106,7 @@ class Supervisor:
             await stack.enter_async_context(health.served(self._settings.health_listen, lambda: group.available))
         telemetry = self._settings.telemetry
         if telemetry is not None and telemetry.prometheus_listen is not None:
-            await stack.enter_async_context(prometheus(telemetry.prometheus_listen, group))
+            await stack.enter_async_context(prometheus(telemetry.prometheus_listen, group, self._load_state))
 
     async def _reload(self, group: Group, address: str, chains: IdleChains | None) -> None:
         """Load the configuration and replace the workers; keep the current configuration if that fails."""
@@ -114,9 +116,11 @@ class Supervisor:
             check_restart_settings(self._settings, settings)
             await group.replace_all(partial(self._assignment, settings, address), _shutdown_seconds(self._settings))
         except (ConfigError, StartFailed, OSError) as error:
+            self._load_state.fail()
             _log.error("reload_rejected", error=str(error), effect="the current configuration stays in use")
             return
         self._settings = settings
+        self._load_state.succeed()
         await self._processes.configure(settings.audit, self._log(settings))
         if chains is not None and settings.audit is not None:
             chains.configure(settings.audit)

@@ -16,6 +16,7 @@ from gateway.journal.format.segments import chain_folders, read_records
 from gateway.journal.verify.verification import verify
 from keyway.v1 import provider_service_pb2 as providers
 from tests.support.processes import Process, run, write_config
+from tests.support.scraping import scrape, value
 from tests.support.scripted_collector import ScriptedCollector
 from tests.support.stack import Stack
 from tests.support.trusted import OPERATOR, Trusted
@@ -91,6 +92,11 @@ async def test_reload_applies_without_failed_calls_and_rejects_an_invalid_config
         refused = await process.logged("reload_rejected")
         assert str(refused["error"]).endswith("keyway.yaml:1:12: providers: must be a list")
         assert worker_pids(process.pid) == before
+        rejected = await scrape(metrics)
+        assert value(rejected, "keyway_reload_failed", 'source="configuration"') == 1
+        assert (
+            len(re.findall(r'^keyway_reload_failed{.*source="(?:policy|tls)",worker="[0-2]"} 0', rejected, re.M)) == 4
+        )
 
         trusted.configuration["providers"].pop()
         trusted.configuration["audit"]["ship"] = {"endpoint": collector.endpoint}
@@ -109,8 +115,12 @@ async def test_reload_applies_without_failed_calls_and_rejects_an_invalid_config
         assert not worker_pids(process.pid) & before
         assert await provider_count() == 2
         assert await health_of(health) == "SERVING"
-        async with quiet_stack.session.get(f"http://{metrics}/metrics") as scraped:
-            exposed = await scraped.text()
+        exposed = await scrape(metrics)
+        assert value(exposed, "keyway_reload_failed", 'source="configuration"') == 0
+        before_reload, after_reload = (
+            value(page, "keyway_reload_age_seconds", 'source="configuration"') for page in (rejected, exposed)
+        )
+        assert 0 <= after_reload < before_reload
         assert "keyway_workers_available 2.0" in exposed
         for name in ("process_memory_usage_bytes", "keyway_event_loop_lag_seconds", "keyway_build_info"):
             assert len(re.findall(rf'^{name}{{.*worker="[0-2]"}} ', exposed, re.MULTILINE)) == 2, name

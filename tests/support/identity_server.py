@@ -14,6 +14,7 @@ from cryptography import x509
 
 from gateway.errors import GatewayError
 from gateway.identity.settings import IdentitySettings
+from gateway.identity.tls_files import TlsFiles
 from gateway.server.authenticators import Authenticator, authenticator
 from gateway.server.transport import listener
 from tests.support.authority import CertificateAndKey, CertificateAuthority
@@ -42,7 +43,7 @@ async def serving(identity: IdentitySettings | None) -> AsyncIterator[WhoServer]
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0), ("grpc.max_metadata_size", 16 * 1024)])
     handlers: dict[str, Any] = {"Am": grpc.unary_unary_rpc_method_handler(answer)}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Who", handlers),))
-    address = listener.bind(server, "127.0.0.1:0", identity)
+    address = listener.bind(server, "127.0.0.1:0", TlsFiles(identity) if identity is not None else None)
     await known.start()
     await server.start()
     try:

@@ -79,8 +79,14 @@ def test_metrics_of_workers_are_merged_with_a_worker_label() -> None:
     about = Description("calls", "counter", "", "Calls.")
     one, other = (Series(about, [Point({"method": "m"}, count)]) for count in (1, 2))
 
-    assert merged([(0, one), (5, other)]) == [
-        one._replace(points=[Point({"method": "m", "worker": "0"}, 1), Point({"method": "m", "worker": "5"}, 2)])
+    assert merged([(0, one), (5, other), (None, one)]) == [
+        one._replace(
+            points=[
+                Point({"method": "m", "worker": "0"}, 1),
+                Point({"method": "m", "worker": "5"}, 2),
+                Point({"method": "m"}, 1),
+            ]
+        )
     ]
 
 

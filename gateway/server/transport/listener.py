@@ -9,7 +9,6 @@ from typing import Any, Final
 import grpc
 
 from gateway.config.base import ConfigError, is_loopback
-from gateway.identity.settings import IdentitySettings
 from gateway.identity.tls_files import TlsFiles, TlsMaterial
 from gateway.server.transport.port import Reservation
 
@@ -31,16 +30,16 @@ def port_sharing(*, shared_port: bool) -> tuple[str, int]:
     return ("grpc.so_reuseport", int(shared_port))
 
 
-def bind(server: grpc.aio.Server, listen: str, identity: IdentitySettings | None, *, shared_port: bool = False) -> str:
+def bind(server: grpc.aio.Server, listen: str, tls: TlsFiles | None, *, shared_port: bool = False) -> str:
     """Bind the server to HOST:PORT, and return the address with the actual port.
 
-    Raises ConfigError if a file of `identity` cannot be used, or if `listen` is not a loopback address although no
-    identity is configured. Raises ListenError if the address is in use. shared_port: the supervisor reserved the port.
+    Raises ConfigError if `listen` is not a loopback address although no identity is configured, that is, without `tls`.
+    Raises ListenError if the address is in use. shared_port: the supervisor reserved the port.
     """
     host = listen.rpartition(":")[0]
-    if identity is None and not is_loopback(host.strip("[]")):
+    if tls is None and not is_loopback(host.strip("[]")):
         raise ConfigError("listen: must be a loopback address unless `identity` is configured")
-    credentials = _credentials(TlsFiles(identity), identity) if identity is not None else None
+    credentials = _credentials(tls) if tls is not None else None
     if not shared_port:
         _require_free(listen)
     return add_port(server, listen, credentials)
@@ -67,7 +66,7 @@ def add_port(server: grpc.aio.Server, listen: str, credentials: grpc.ServerCrede
     return f"{listen.rpartition(':')[0]}:{port}"
 
 
-def _credentials(files: TlsFiles, identity: IdentitySettings) -> grpc.ServerCredentials:
+def _credentials(files: TlsFiles) -> grpc.ServerCredentials:
     """Return the credentials of a listener. gRPC calls `renewed` for every new connection."""
     configured_at = time.monotonic()
 
@@ -82,7 +81,7 @@ def _credentials(files: TlsFiles, identity: IdentitySettings) -> grpc.ServerCred
         return _configuration(material or files.current)
 
     return grpc.dynamic_ssl_server_credentials(
-        _configuration(files.current), renewed, require_client_authentication=identity.mtls is not None
+        _configuration(files.current), renewed, require_client_authentication=files.require_client_certificates
     )
 
 

@@ -82,4 +82,40 @@ EVENT_LOOP_LAG: Final = Description(
 )
 
 PROCESS: Final = (BUILD_INFO, MEMORY_USAGE, CPU_TIME, OPEN_FILES, OPEN_FILES_LIMIT, EVENT_LOOP_LAG)
+_SOURCE: Final = Label(
+    names.KEYWAY_RELOAD_SOURCE,
+    "`configuration`: the configuration file; `policy`: the files of `policy`; `tls`: the certificate, key, and "
+    "trust bundle of `identity`",
+)
+RELOAD_AGE: Final = Description(
+    "keyway.reload.age",
+    "gauge",
+    "s",
+    "Time since files were last loaded successfully.",
+    (_SOURCE,),
+    "After you change a file, check that the value starts again at 0. TLS files are read when the next connection "
+    "arrives. With one worker, the configuration is loaded only at the start. With several workers, "
+    "`configuration` is only on the Prometheus page, without the label `worker`.",
+)
+RELOAD_FAILED: Final = Description(
+    "keyway.reload.failed",
+    "gauge",
+    "1",
+    "1 if the last reload failed, so that the content of the last successful load is still in use; otherwise 0.",
+    (_SOURCE,),
+    "Alert on 1. The log event names the file and the problem: `reload_rejected` for `configuration`, "
+    "`policy_reload_failed` for `policy`, and `tls_files_rejected` for `tls`. Correct the file; for "
+    "`configuration`, also send `SIGHUP` again.",
+)
+SERVER_CERTIFICATE_EXPIRY: Final = Description(
+    "keyway.server.certificate.expiry.days",
+    "gauge",
+    "d",
+    "Days until the gateway's own TLS certificate expires.",
+    (),
+    "Absent without `identity`. Replace `identity.certificate_file` and `identity.private_key_file` before the "
+    "value reaches 0: then clients reject the gateway. New connections use the new files; no restart is needed.",
+)
+
+RELOADS: Final = (RELOAD_AGE, RELOAD_FAILED, SERVER_CERTIFICATE_EXPIRY)
 WORKERS: Final = (WORKERS_AVAILABLE, WORKERS_REPLACED)

@@ -21,6 +21,7 @@ from gateway.server.transport import listener
 from gateway.server.transport.health import serve_health
 from gateway.server.transport.health_service import HealthService
 from gateway.server.transport.listener import ListenError
+from tests.support import identity_server
 from tests.support.authority import CertificateAndKey, CertificateAuthority
 from tests.support.identity_server import channel, serving, who
 from tests.support.openssl import attempt
@@ -56,15 +57,15 @@ class TestBinding:
 
     async def test_any_address_with_identity_is_accepted(self, tmp_path: Path) -> None:
         server = grpc.aio.server()
-        assert listener.bind(server, "0.0.0.0:0", settings(tmp_path)).startswith("0.0.0.0:")
+        assert listener.bind(server, "0.0.0.0:0", TlsFiles(settings(tmp_path))).startswith("0.0.0.0:")
         await server.stop(None)
 
     async def test_address_in_use_is_rejected(self, tmp_path: Path) -> None:
         async with serving(settings(tmp_path)) as running:
             server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-            for identity in (settings(tmp_path), None):
+            for tls in (TlsFiles(settings(tmp_path)), None):
                 with pytest.raises(ListenError, match="already in use"):
-                    listener.bind(server, running.address, identity)
+                    listener.bind(server, running.address, tls)
             await server.stop(None)
 
 
@@ -155,7 +156,7 @@ class TestTls:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A resumed session sends no certificate, so the server would not notice that it has become invalid."""
-        monkeypatch.setattr(listener, "TlsFiles", lambda identity: TlsFiles(identity, interval=0))
+        monkeypatch.setattr(identity_server, "TlsFiles", lambda identity: TlsFiles(identity, interval=0))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(cadata=AUTHORITY.pem.decode())
         context.load_cert_chain(*AUTHORITY.issue("web").write(tmp_path, "web"))

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from gateway.config import file_watcher
 from gateway.identity.settings import IdentitySettings
 from gateway.identity.tls_files import TlsFiles
-from gateway.server.transport import listener
+from tests.support import identity_server
 from tests.support.authority import CertificateAndKey, CertificateAuthority
 from tests.support.identity_server import WhoServer, channel, server_serial, serving, who
 from tests.support.waiting import eventually
@@ -73,7 +73,7 @@ async def rotating(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     authority = CertificateAuthority()
     publish(tmp_path, authority.server(), authority.pem)
     # Check more often than in production, so that a step of the test takes less than a second.
-    monkeypatch.setattr(listener, "TlsFiles", lambda identity: TlsFiles(identity, interval=0.01))
+    monkeypatch.setattr(identity_server, "TlsFiles", lambda identity: TlsFiles(identity, interval=0.01))
     async with serving(settings(tmp_path)) as server:
         yield Rotating(tmp_path, authority, server, authority.issue("web"))
 
