@@ -151,13 +151,13 @@ def _audit_backend(
     """Return the dependencies of AuditService; None if `audit.query` is not configured."""
     if audit is None or audit.query is None or journal is None:
         return None
-    slots = QuerySlots(audit.index_directory)
+    slots = QuerySlots(audit.index_directory, audit.query.timeout)
     stack.callback(slots.close)
     verifier = JournalVerifier(audit, lambda: journal.public_key)
     stack.push_async_callback(verifier.close)
     source = create_source(audit, audit.query)
     stack.push_async_callback(source.close)
-    return AuditBackend(audit, journal, source, slots, verifier, audit.query.timeout)
+    return AuditBackend(audit, journal, source, slots, verifier)
 
 
 def _policy_engine(settings: GatewaySettings, stack: contextlib.AsyncExitStack) -> PolicyEngine | None:

@@ -57,16 +57,21 @@ def _chains(directory: Path) -> list[Path]:
 def _newest(folder: Path, count: int) -> tuple[list[Record], ChainPosition | None]:
     """Return the last events of a chain and the position after them. Reads as few segments as possible."""
     end: ChainPosition | None = None
-    kept: deque[Record] = deque(maxlen=count)
+    newest: list[Record] = []
     for start in reversed(segment_starts(folder)):
-        kept.clear()
+        kept: deque[Record] = deque(maxlen=count - len(newest))
+        is_last = end is None
         for stored in read_records(folder, ChainPosition(start, 0)):
-            end = stored.end
+            if is_last:
+                end = stored.end
+            elif stored.position.segment != start:
+                break
             if stored.record.kind == _EVENT:
                 kept.append(stored.record)
-        if len(kept) == count:
+        newest = [*kept, *newest]
+        if len(newest) == count:
             break
-    return list(kept), end
+    return newest, end
 
 
 def _time(record: Record) -> int:

@@ -20,7 +20,9 @@ TIME_UNITS_MS: Final = {AUDIT_DIMENSION_HOUR: HOUR_MS, AUDIT_DIMENSION_DAY: DAY_
 PENDING: Final = "PENDING"
 """The status of a call without an outcome."""
 _MAXIMUM_GROUPS: Final = 200_000
-"""The maximum number of groups in memory. Above it, the smaller half is dropped, and the summary is truncated."""
+_MAXIMUM_CHARACTERS: Final = 64 << 20
+"""The maximum number of groups in memory, and of characters in the texts of their keys. Above one of them, the smaller
+half of the groups is dropped, and the summary is truncated."""
 _STATUS_NAMES: Final = {int(number): name for name, number in code_pb2.Code.items()}
 _TIME_FORMS: Final = {AUDIT_DIMENSION_HOUR: "%Y-%m-%dT%H:00Z", AUDIT_DIMENSION_DAY: "%Y-%m-%d"}
 
@@ -58,16 +60,19 @@ class CallGroups(Generic[_Key]):
         self._dimensions = dimensions
         self._values = values
         self._groups: dict[_Key, CallCount] = {}
+        self._characters = 0
         self._truncated = False
 
     def group(self, key: _Key) -> CallCount:
         """Return the group with this key. Creates it if it does not exist."""
         group = self._groups.get(key)
         if group is None:
-            if len(self._groups) >= _MAXIMUM_GROUPS:
-                self._groups = dict(self._by_size()[: _MAXIMUM_GROUPS // 2])
+            if len(self._groups) >= _MAXIMUM_GROUPS or self._characters > _MAXIMUM_CHARACTERS:
+                self._groups = dict(self._by_size()[: len(self._groups) // 2])
+                self._characters = sum(map(_characters, self._groups))
                 self._truncated = True
             group = self._groups[key] = CallCount()
+            self._characters += _characters(key)
         return group
 
     def largest(self, limit: int) -> tuple[Sequence[AuditGroup], bool]:
@@ -104,6 +109,13 @@ def resources_text(resources: Iterable[str]) -> str:
 def time_text(dimension: AuditDimension.ValueType, milliseconds: int) -> str:
     """Return the hour or day of a time, in UTC."""
     return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime(_TIME_FORMS[dimension])
+
+
+def _characters(key: object) -> int:
+    """Return the number of characters in the texts of a key."""
+    if isinstance(key, str):
+        return len(key)
+    return sum(map(_characters, key)) if isinstance(key, tuple) else 0
 
 
 def _audit_group(values: Iterable[str], group: CallCount) -> AuditGroup:

@@ -4,11 +4,13 @@ import argparse
 import asyncio
 import contextlib
 import os
+import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import wraps
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from gateway.audit_query.direct import MAXIMUM_EVENTS, RecordTail, find_call
 from gateway.audit_query.index.offline import open_offline
@@ -26,6 +28,7 @@ from keyway.audit.screen import Screen
 from keyway.v1.audit_record_pb2 import AuditFilter
 
 _FOLLOW_SECONDS: Final = 0.2
+_BY_SIGNAL: Final = 128
 _CLOSED_PIPE: Final = 141
 """The exit code after a closed pipe, as for a process that SIGPIPE ended."""
 
@@ -124,11 +127,30 @@ async def _write(found: Sequence[FoundRecord], writer: RecordWriter, held: HeldR
 @contextlib.asynccontextmanager
 async def _reader(options: argparse.Namespace, values: dict[str, Any]) -> AsyncIterator[SourceReader]:
     since = _since(filters(values))
-    source = open_offline(options.directory, index=options.index, since=since, progress=_progress())
+    with _exiting_on_signals():
+        source = open_offline(options.directory, index=options.index, since=since, progress=_progress())
+        try:
+            yield SourceReader(source)
+        finally:
+            await source.close()
+
+
+@contextlib.contextmanager
+def _exiting_on_signals() -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into an exit, so that a temporary index, which contains names of callers, is removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = {number: signal.signal(number, _exit) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
-        yield SourceReader(source)
+        yield
     finally:
-        await source.close()
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _exit(number: int, _frame: object) -> NoReturn:
+    raise SystemExit(_BY_SIGNAL + number)
 
 
 def _progress() -> Callable[[int], None] | None:

@@ -80,7 +80,7 @@ async def test_second_query_of_a_caller_is_rejected_on_every_worker(quiet_stack:
         address = await process.address()
         async with connections(trusted, address, FULL_AUDITOR) as auditors:
             await indexed(auditors[0])
-            with QuerySlots(trusted.audit / "index").held(FULL_AUDITOR):
+            with QuerySlots(trusted.audit / "index", 1).held(FULL_AUDITOR):
                 failures = [await failure_of(auditor.audit.ListAuditRecords(request)) for auditor in auditors]
             for auditor in auditors:
                 await auditor.audit.ListAuditRecords(request)

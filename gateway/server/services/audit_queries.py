@@ -3,33 +3,28 @@
 A source answers the queries (`gateway.audit_query`). Policy decides which audit logs a caller may read.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from google.protobuf.message import Message
 
 from gateway.audit_query.source import GATEWAY_LOG, OTHER_LOGS, AuditSource, Position, Scope
-from gateway.authz.principals import caller_id
 from gateway.call_context import CallContext
 from gateway.contract.resource_names import WILDCARD, provider_id
 from gateway.errors import (
-    AUDIT_QUERY_TIMEOUT,
     AUDIT_RECORD_NOT_FOUND,
     PROVIDER_NOT_FOUND,
     GatewayError,
 )
-from gateway.server.rpc_context import RpcContext
 from gateway.server.services import paging
 from gateway.server.services.audit_checks import check_get, check_list, check_summarize
 from gateway.server.services.paging import PageTokens
-from gateway.server.services.query_slots import QuerySlots
+from gateway.server.services.query_slots import QuerySlots, caller_of
 from keyway.v1 import audit_service_pb2 as service
 
 _DEFAULT_GROUPS: Final = 1000
 _LATEST_MICROSECONDS: Final = 253_402_300_800_000_000
-_ResultT = TypeVar("_ResultT")
 
 
 def _read_position(fields: Mapping[str, Any]) -> Position:
@@ -41,11 +36,10 @@ _TOKENS: Final = PageTokens(Position._asdict, _read_position)
 
 @dataclass(frozen=True, slots=True)
 class AuditQueries:
-    """Lists, gets, and summarizes audit records. timeout: time limit of one query in seconds. providers: their IDs."""
+    """Lists, gets, and summarizes audit records. providers: their IDs."""
 
     source: AuditSource
     slots: QuerySlots
-    timeout: float
     providers: Collection[str]
 
     async def list_audit_records(
@@ -57,7 +51,7 @@ class AuditQueries:
         listing = _listing(request, call)
         after = _TOKENS.decode(request.page_token, listing)
         limit = request.page_size or paging.DEFAULT_PAGE_SIZE
-        page = await self._run(call, lambda: self.source.list(request.filter, scope, limit=limit, after=after))
+        page = await self.slots.run(call, lambda: self.source.list(request.filter, scope, limit=limit, after=after))
         return service.ListAuditRecordsResponse(
             records=page.records,
             next_page_token=_TOKENS.encode(page.next, listing) if page.next is not None else "",
@@ -71,7 +65,7 @@ class AuditQueries:
         """Return one record. For a record that the caller may not read, the error is the same as for a missing one."""
         check_get(request)
         scope = self._scope(request.parent, call)
-        found = await self._run(
+        found = await self.slots.run(
             call, lambda: self.source.get(scope, request_id=request.request_id, receipt=request.receipt)
         )
         if found is None:
@@ -87,7 +81,7 @@ class AuditQueries:
         check_summarize(request)
         scope = self._scope(request.parent, call)
         limit = request.max_groups or _DEFAULT_GROUPS
-        summary = await self._run(
+        summary = await self.slots.run(
             call, lambda: self.source.summarize(request.filter, scope, group_by=request.group_by, limit=limit)
         )
         return service.SummarizeAuditRecordsResponse(
@@ -108,24 +102,8 @@ class AuditQueries:
             return Scope()
         return Scope(call.providers - {OTHER_LOGS}, counts_omitted=True)
 
-    async def _run(self, call: CallContext, query: Callable[[], Awaitable[_ResultT]]) -> _ResultT:
-        """Run a query in the slot of its caller, within the time limit."""
-        with self.slots.held(_caller(call)):
-            try:
-                async with asyncio.timeout(self.timeout):
-                    return await query()
-            except TimeoutError:
-                limit = f"the query took longer than audit.query.timeout ({self.timeout:g} s)"
-                raise GatewayError(AUDIT_QUERY_TIMEOUT, f"{limit}; select a shorter time range") from None
-
-
-def _caller(call: CallContext) -> str:
-    assert isinstance(call, RpcContext)
-    assert call.caller is not None
-    return caller_id(call.caller)
-
 
 def _listing(request: service.ListAuditRecordsRequest, call: CallContext) -> str:
     """Return the text that identifies a list of one caller. A page token is valid only for the same text."""
     criteria: Message = request.filter
-    return "\0".join((_caller(call), request.parent, criteria.SerializeToString(deterministic=True).hex()))
+    return "\0".join((caller_of(call), request.parent, criteria.SerializeToString(deterministic=True).hex()))

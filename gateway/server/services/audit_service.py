@@ -20,14 +20,13 @@ from keyway.v1 import audit_service_pb2 as service
 
 @dataclass(frozen=True, slots=True)
 class AuditBackend:
-    """Dependencies of AuditService. timeout: time limit of one query in seconds."""
+    """Dependencies of AuditService."""
 
     audit: AuditSection
     journal: Journal
     source: AuditSource
     slots: QuerySlots
     verifier: JournalVerifier
-    timeout: float
 
 
 def operations(backend: AuditBackend | None, providers: Collection[str]) -> Mapping[str, Operation]:
@@ -35,8 +34,8 @@ def operations(backend: AuditBackend | None, providers: Collection[str]) -> Mapp
     if backend is None:
         name = service.DESCRIPTOR.services_by_name["AuditService"].full_name
         return {method.operation: _not_configured for method in METHODS if method.service == name}
-    queries = AuditQueries(backend.source, backend.slots, backend.timeout, providers)
-    journal = JournalOperations(backend.audit, backend.journal, backend.source, backend.verifier)
+    queries = AuditQueries(backend.source, backend.slots, providers)
+    journal = JournalOperations(backend.audit, backend.journal, backend.source, backend.slots, backend.verifier)
     table: dict[str, Any] = {
         "list_audit_records": queries.list_audit_records,
         "get_audit_record": queries.get_audit_record,

@@ -1,6 +1,7 @@
 """The methods of AuditService for the state and the verification of the journal."""
 
 import asyncio
+import contextlib
 import datetime as dt
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from gateway.errors import AUDIT_QUERY_UNAVAILABLE, GatewayError
 from gateway.journal.verify.run import NOT_VERIFIED, RUNNING, VERIFIED, VerificationRun
 from gateway.journal.write.journal import Journal
 from gateway.server.services.audit_checks import check_gateway_log
+from gateway.server.services.query_slots import QuerySlots
 from keyway.v1 import audit_service_pb2 as service
 
 _STATES = {
@@ -28,13 +30,17 @@ class JournalOperations:
     audit: AuditSection
     journal: Journal
     source: AuditSource
+    slots: QuerySlots
     verifier: JournalVerifier
 
     async def get_journal_status(
-        self, request: service.GetJournalStatusRequest, _call: CallContext
+        self, request: service.GetJournalStatusRequest, call: CallContext
     ) -> service.GetJournalStatusResponse:
         """Return the state of the journal and of its index."""
         check_gateway_log(request.name)
+        return await self.slots.run(call, self._status)
+
+    async def _status(self) -> service.GetJournalStatusResponse:
         journal = self.journal
         try:
             response = await asyncio.to_thread(
@@ -42,9 +48,11 @@ class JournalOperations:
             )
         except OSError as error:
             raise GatewayError(AUDIT_QUERY_UNAVAILABLE, "the files of the journal cannot be read") from error
-        index = await self.source.state()
-        if index is not None:
-            response.index.CopyFrom(index_status(index))
+        # Without its index, the state of the journal is still known.
+        with contextlib.suppress(GatewayError):
+            index = await self.source.state()
+            if index is not None:
+                response.index.CopyFrom(index_status(index))
         return response
 
     async def verify_journal(

@@ -3,28 +3,37 @@
 Each caller has a byte in a lock file. If a worker dies, the operating system releases its locks.
 """
 
+import asyncio
 import contextlib
 import errno
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from gateway.errors import AUDIT_QUERY_IN_PROGRESS, AUDIT_QUERY_UNAVAILABLE, GatewayError
+from gateway.authz.principals import caller_id
+from gateway.call_context import CallContext
+from gateway.errors import AUDIT_QUERY_IN_PROGRESS, AUDIT_QUERY_TIMEOUT, AUDIT_QUERY_UNAVAILABLE, GatewayError
 from gateway.journal.format.regular_files import open_file
+from gateway.server.rpc_context import RpcContext
 
 _FILE: Final = "queries.lock"
 _OFFSET_BITS: Final = 62
 _HELD: Final = frozenset({errno.EACCES, errno.EAGAIN})
+_ResultT = TypeVar("_ResultT")
 
 
 class QuerySlots:
-    """The slots of all callers. folder: the folder of the lock file, which all workers share."""
+    """The slots of all callers. folder: the folder of the lock file, which all workers share.
 
-    def __init__(self, folder: Path) -> None:
+    timeout: time limit of one query in seconds.
+    """
+
+    def __init__(self, folder: Path, timeout: float) -> None:
         self._path = folder / _FILE
+        self._timeout = timeout
         self._file: int | None = None
         self._held: set[int] = set()
 
@@ -32,6 +41,16 @@ class QuerySlots:
         """Close the lock file, which releases all locks."""
         if self._file is not None:
             os.close(self._file)
+
+    async def run(self, call: CallContext, query: Callable[[], Awaitable[_ResultT]]) -> _ResultT:
+        """Run a query in the slot of its caller, within the time limit. Raises GatewayError."""
+        with self.held(caller_of(call)):
+            try:
+                async with asyncio.timeout(self._timeout):
+                    return await query()
+            except TimeoutError:
+                limit = f"the query took longer than audit.query.timeout ({self._timeout:g} s)"
+                raise GatewayError(AUDIT_QUERY_TIMEOUT, f"{limit}; select a shorter time range") from None
 
     @contextlib.contextmanager
     def held(self, caller: str) -> Iterator[None]:
@@ -57,6 +76,13 @@ class QuerySlots:
         if self._file is None:
             self._file = open_file(self._path, os.O_RDWR | os.O_CREAT)
         return self._file
+
+
+def caller_of(call: CallContext) -> str:
+    """Return the name of the caller, as policies and records name it."""
+    assert isinstance(call, RpcContext)
+    assert call.caller is not None
+    return caller_id(call.caller)
 
 
 def _lock(file: int, slot: int) -> bool:

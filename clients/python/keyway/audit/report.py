@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from keyway.audit.commands import finished, selected
+from keyway.audit.commands import INCOMPLETE, finished, selected
 from keyway.audit.csv_text import csv_line
 from keyway.audit.query import GROUPS, OptionError
 from keyway.audit.reader import EVERY_LOG, AuditReader, Completeness
@@ -103,7 +103,8 @@ async def print_reports(reader: AuditReader, kinds: Sequence[str], values: Mappi
                 write(line)
     if completeness.more:
         screen.note("a report has too many groups, and shows only the largest; select a shorter time range")
-    return finished(completeness, screen)
+    code = finished(completeness, screen)
+    return INCOMPLETE if completeness.more else code
 
 
 async def _rows(
