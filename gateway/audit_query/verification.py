@@ -26,8 +26,9 @@ from gateway.journal.verify.run import RUNNING, VerificationRun
 _STATE: Final = "verification.json"
 _LOCK: Final = "verification.lock"
 _STOP_SECONDS: Final = 5.0
-_ATTEMPTS: Final = 50
-_RETRY_SECONDS: Final = 0.01
+_ATTEMPTS: Final = 200
+_RETRY_SECONDS: Final = 0.05
+"""A process that has stored its result can hold the lock for some seconds on a busy machine."""
 
 _log = structlog.get_logger(__name__)
 
@@ -61,13 +62,12 @@ class JournalVerifier:
         for _ in range(_ATTEMPTS):
             with self._locked() as lock:
                 current = VerificationRun.load(self._folder / _STATE)
-                if lock is None and current is not None and current.state == RUNNING:
-                    return current, True
                 if lock is not None and (current is None or restart):
                     return await self._start(lock), True
-                if lock is not None and current is not None:
-                    return current, False
-            await asyncio.sleep(_RETRY_SECONDS)  # another worker holds the lock briefly
+                is_running = lock is None and current is not None and current.state == RUNNING
+                if current is not None and (is_running or not restart):
+                    return current, is_running
+            await asyncio.sleep(_RETRY_SECONDS)  # another worker, or a process that ends, holds the lock briefly
         raise BlockingIOError(11, "another process holds the lock of the verification", str(self._folder / _LOCK))
 
     async def close(self) -> None:

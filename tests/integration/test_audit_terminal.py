@@ -12,9 +12,11 @@ import grpc
 import pytest
 
 from gateway.cli.program import main
+from gateway.journal.write.entries import EventEntry
 from keyway.audit.text import width
 from keyway.v1 import key_service_pb2 as keys
 from tests.clients.python.cli.commands import KEYWAY, Commands, forking
+from tests.support.journals import journal_in, outcome
 from tests.support.stack import Gateway, Stack
 from tests.support.waiting import eventually
 
@@ -162,3 +164,24 @@ async def test_options_of_older_versions_still_work(recorded: Recorded, capsys: 
     assert request_id in await run("show", recorded.directory, request_id)
     assert request_id in await run("show", recorded.directory, request_id, "--json")
     assert (await run("verify", recorded.directory)).endswith("\nverified\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_signal_removes_the_temporary_index(tmp_path: Path, number: signal.Signals) -> None:
+    journal, temporary = tmp_path / "journal", tmp_path / "temporary"
+    temporary.mkdir()
+    async with journal_in(journal) as written:
+        for index in range(1000):  # more rows than a pipe holds
+            written.append(EventEntry(outcome(f"r-{index}").make()))
+    process = await asyncio.create_subprocess_exec(
+        *[*KEYWAY[:2], "gateway", "audit", "list", str(journal), "--limit", "1000", "--format", "json"],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(temporary)},
+    )
+    assert process.stdout is not None
+    await process.stdout.read(1)  # the index exists, and the process writes rows, which nobody reads
+    assert list(temporary.iterdir())
+    process.send_signal(number)
+    await process.communicate()
+    assert process.returncode == 128 + number
+    assert not list(temporary.iterdir())
