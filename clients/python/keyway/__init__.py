@@ -11,10 +11,12 @@ from keyway.client import Client, connect
 from keyway.errors import KeywayError, Violation, receipt, request_id
 from keyway.lists import iterate
 from keyway.pages import iterate_pages
+from keyway.problems import Problem
 
 __all__ = [
     "Client",
     "KeywayError",
+    "Problem",
     "StatusCode",
     "Violation",
     "aio",

@@ -8,9 +8,8 @@ from typing import Any, Self
 import grpc
 import grpc.aio
 
-from keyway.calls import prepared
+from keyway.calls import FirstCall, prepared
 from keyway.connection import DEFAULT_DEADLINE, AnyToken, Connection, Pem
-from keyway.errors import KeywayError
 from keyway.lists import iterate_async as iterate
 from keyway.pages import iterate_pages_async as iterate_pages
 from keyway.services import AsyncAuditService, AsyncCertificateService, AsyncKeyService, AsyncProviderService
@@ -79,7 +78,7 @@ def connect(
         options=options,
     )
     credentials, arguments = connection.credentials(), connection.channel_options()
-    interceptors = [_CallInterceptor(deadline, token)]
+    interceptors = [_CallInterceptor(connection)]
     if credentials is None:
         return Client(grpc.aio.insecure_channel(connection.target, arguments, interceptors=interceptors))
     return Client(grpc.aio.secure_channel(connection.target, credentials, arguments, interceptors=interceptors))
@@ -88,17 +87,19 @@ def connect(
 class _CallInterceptor(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc,type-arg,unused-ignore]
     """Adds deadline, token and trace context to each call, and converts errors to KeywayError."""
 
-    def __init__(self, deadline: float, token: AnyToken | None) -> None:
-        self._deadline = deadline
-        self._token = token
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._first_call = FirstCall(connection)
 
     async def intercept_unary_unary(
         self, continuation: Callable[..., Any], client_call_details: Any, request: Any
     ) -> Any:
         """Return the finished call."""
-        supplied = self._token() if callable(self._token) else self._token
+        token_source = self._connection.token
+        supplied = token_source() if callable(token_source) else token_source
         token = await supplied if inspect.isawaitable(supplied) else supplied
-        made = prepared(client_call_details, self._deadline, token)
+        made = prepared(client_call_details, self._connection.deadline, token)
+        self._first_call.check(made)
         details = grpc.aio.ClientCallDetails(
             method=made.method,
             timeout=made.timeout,
@@ -110,5 +111,5 @@ class _CallInterceptor(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[mi
         try:
             await call
         except grpc.aio.AioRpcError as error:
-            raise KeywayError.of(error) from error
+            raise self._connection.explained(error) from error
         return call

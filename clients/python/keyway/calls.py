@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import grpc
 
-from keyway.connection import Token
+from keyway.connection import Connection, Token
 from keyway.errors import KeywayError
+from keyway.problems import Problem
 from keyway.tracing import trace_context
 
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
@@ -50,24 +51,47 @@ def _checked(token: str) -> str:
     return token
 
 
-class CallInterceptor(grpc.UnaryUnaryClientInterceptor):  # type: ignore[type-arg,unused-ignore]
-    """Prepares each call. deadline: seconds for calls without one. token: a token, or a function that returns one."""
+class FirstCall:
+    """Fails calls at once while nothing listens on a loopback address. gRPC would retry them for more than a second.
 
-    def __init__(self, deadline: float, token: Token | None) -> None:
-        self._deadline = deadline
+    After a listener was found, failures are left to gRPC: the gateway can be restarting.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._found = False
+
+    def check(self, details: CallDetails) -> None:
+        """Raise KeywayError if nothing listens, except for a call that waits for the gateway (`wait_for_ready`)."""
+        if self._found or details.wait_for_ready:
+            return
+        if self._connection.is_refused():
+            raise KeywayError.of_problem(Problem.REFUSED)
+        self._found = True
+
+
+class CallInterceptor(grpc.UnaryUnaryClientInterceptor):  # type: ignore[type-arg,unused-ignore]
+    """Prepares each call. token: a token, or a function that returns one."""
+
+    def __init__(self, connection: Connection, token: Token | None) -> None:
+        self._connection = connection
         self._token = token
+        self._first_call = FirstCall(connection)
 
     def intercept_unary_unary(self, continuation: Callable[..., Any], client_call_details: Any, request: Any) -> Any:
         """Start the call and return it. Its result raises KeywayError."""
         token = self._token() if callable(self._token) else self._token
-        return _Call(continuation(prepared(client_call_details, self._deadline, token), request))
+        details = prepared(client_call_details, self._connection.deadline, token)
+        self._first_call.check(details)
+        return _Call(continuation(details, request), self._connection)
 
 
 class _Call:
     """A gRPC call whose errors are KeywayErrors."""
 
-    def __init__(self, call: Any) -> None:
+    def __init__(self, call: Any, connection: Connection) -> None:
         self._call = call
+        self._connection = connection
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._call, name)
@@ -77,9 +101,9 @@ class _Call:
         try:
             return self._call.result(timeout)
         except grpc.RpcError as error:
-            raise KeywayError.of(error) from error
+            raise self._connection.explained(error) from error
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Wait for the end of the call; return its error, or None."""
         failure: BaseException | None = self._call.exception(timeout)
-        return KeywayError.of(failure) if isinstance(failure, grpc.RpcError) else failure
+        return self._connection.explained(failure) if isinstance(failure, grpc.RpcError) else failure

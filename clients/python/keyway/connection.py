@@ -1,6 +1,7 @@
 """Connection settings: validation, and the arguments of the gRPC channel."""
 
 import os
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import Any, Final
 
 import grpc
 
+from keyway.errors import KeywayError
 from keyway.service_config import service_config
-from keyway.targets import is_loopback, target
+from keyway.targets import host_and_port, is_loopback, target
 
 DEFAULT_DEADLINE: Final = 30.0
 Pem = bytes | str | os.PathLike[str]
@@ -17,6 +19,7 @@ Pem = bytes | str | os.PathLike[str]
 Token = str | Callable[[], str]
 AnyToken = str | Callable[[], str | Awaitable[str]]
 
+_LOOPBACK_SECONDS: Final = 0.2
 _MEBIBYTE: Final = 1 << 20
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", 64 * _MEBIBYTE),
@@ -71,6 +74,16 @@ class Connection:
         """The gRPC target of the address."""
         return target(self.address)
 
+    def explained(self, error: grpc.RpcError) -> KeywayError:
+        """Return the KeywayError of a gRPC error, with the problem of the connection if its text names one."""
+        return KeywayError.of(error).explained(plaintext=self.plaintext, certificate=self.certificate is not None)
+
+    def is_refused(self) -> bool:
+        """Return whether nothing listens on any of the addresses, which all are loopback addresses."""
+        several = [self.address] if isinstance(self.address, str) else self.address
+        found = [host_and_port(address) for address in several if is_loopback(address)]
+        return len(found) == len(several) and all(each is not None and _refuses(each) for each in found)
+
     def credentials(self) -> grpc.ChannelCredentials | None:
         """Return the channel credentials; None for plaintext."""
         if self.plaintext:
@@ -87,6 +100,14 @@ class Connection:
         if self.server_name is not None:
             made["grpc.ssl_target_name_override"] = self.server_name
         return list({**made, **dict(self.options)}.items())
+
+
+def _refuses(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, _LOOPBACK_SECONDS).close()
+    except OSError as error:
+        return isinstance(error, ConnectionRefusedError)
+    return False
 
 
 def read_pem(pem: Pem | None) -> bytes | None:

@@ -9,6 +9,8 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
 from google.rpc.status_pb2 import Status
 
+from keyway.problems import Problem, recognized
+
 REQUEST_ID: Final = "keyway-request-id"
 RECEIPT: Final = "keyway-audit-receipt"
 _DETAILS: Final = "grpc-status-details-bin"
@@ -35,6 +37,7 @@ class KeywayError(Exception):
     retry_delay: seconds to wait before a retry. The gateway sets it only if a retry is safe; otherwise it is None.
     request_id: identifies the call in the gateway's log. receipt: identifies the call's record in the journal. Both can
     be empty.
+    problem: why the client cannot connect, if that is known; the message is then its sentence. Otherwise None.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class KeywayError(Exception):
         retry_delay: float | None = None,
         request_id: str = "",
         receipt: str = "",
+        problem: Problem | None = None,
     ) -> None:
         super().__init__(code, message)
         self.code = code
@@ -58,6 +62,7 @@ class KeywayError(Exception):
         self.retry_delay = retry_delay
         self.request_id = request_id
         self.receipt = receipt
+        self.problem = problem
 
     def __str__(self) -> str:
         """Return one line: code, reason, message and request id."""
@@ -78,6 +83,18 @@ class KeywayError(Exception):
         made = cls(code, message or "", request_id=_text(trailers, REQUEST_ID), receipt=_text(trailers, RECEIPT))
         made._take(_status(trailers))
         return made
+
+    @classmethod
+    def of_problem(cls, problem: Problem) -> "KeywayError":
+        """Return the error of a client that cannot connect."""
+        return cls(grpc.StatusCode.UNAVAILABLE, problem.value, problem=problem)
+
+    def explained(self, *, plaintext: bool, certificate: bool) -> "KeywayError":
+        """Return this error, with the problem if its text names one. The arguments are those of `recognized`."""
+        if self.code is grpc.StatusCode.UNAVAILABLE and not self.reason and not self.request_id:
+            self.problem = recognized(self.message, plaintext=plaintext, certificate=certificate)
+            self.message = self.problem.value if self.problem else self.message
+        return self
 
     @classmethod
     def of_status(cls, status: Status) -> "KeywayError":
@@ -101,6 +118,12 @@ class KeywayError(Exception):
                 self.violations = tuple(Violation(*violation) for violation in found)
             elif packed.Unpack(retry):
                 self.retry_delay = retry.retry_delay.ToTimedelta().total_seconds()
+
+
+def text_of_grpc(error: KeywayError) -> str:
+    """Return the text of gRPC for a problem of the connection; empty for other errors."""
+    cause: Any = error.__cause__
+    return str(cause.details()) if error.problem and hasattr(cause, "details") else ""
 
 
 class FinishedCall(Protocol):

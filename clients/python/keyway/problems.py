@@ -87,15 +87,19 @@ _TEXTS: Final = (
 )
 
 
+_NOT_CONNECTED: Final = "connections to all backends failing"
+
+
 def recognized(text: str, *, plaintext: bool, certificate: bool) -> Problem | None:
-    """Return the problem that gRPC describes in the text of an UNAVAILABLE error; None if its cause is not certain.
+    """Return the problem that gRPC describes in the text of an UNAVAILABLE error; None if the cause is not known.
 
     plaintext: the client does not use TLS. certificate: it has a client certificate.
     """
     for part, problem in _TEXTS:
         if part in text:
             return problem
-    if "Socket closed" not in text:
+    # An open connection that breaks also has this text, but not the beginning.
+    if "Socket closed" not in text or _NOT_CONNECTED not in text:
         return None
     if plaintext:
         return Problem.TLS_REQUIRED

@@ -11,7 +11,7 @@ from rich.text import Text
 from keyway.audit.text import clean
 from keyway.cli.session import Session
 from keyway.envelope import EnvelopeError
-from keyway.errors import KeywayError
+from keyway.errors import KeywayError, text_of_grpc
 
 NO: Final = 1
 """Negative result (invalid signature, provider not ready) or incomplete list."""
@@ -86,6 +86,8 @@ def _below(error: Exception, *, verbose: bool) -> Iterator[str]:
         yield from (f"{name}: {value}" for name, value in sorted(error.metadata.items()))
         if error.receipt:
             yield f"receipt: {error.receipt}"
+        if text := text_of_grpc(error):
+            yield f"gRPC: {text}"
     if error.retry_delay is not None:
         yield f"retry after {error.retry_delay:g} s"
     if error.request_id:
@@ -95,6 +97,8 @@ def _below(error: Exception, *, verbose: bool) -> Iterator[str]:
 def _where(error: Exception, session: Session) -> Iterator[str]:
     """Yield the address of a gateway that did not respond."""
     if isinstance(error, KeywayError) and not error.request_id and session.gateway:
+        if error.problem is None:
+            yield "to find the cause: keyway doctor"
         yield f"gateway: {session.gateway}"
 
 
@@ -105,6 +109,7 @@ def _fields(error: Exception) -> dict[str, object]:
     fields = {
         "code": error.code.name,
         "reason": error.reason,
+        "problem": error.problem.name if error.problem else "",
         "message": error.message,
         "metadata": dict(error.metadata),
         "violations": [{"field": each.field, "description": each.description} for each in error.violations],

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from keyway.audit.text import clean
+from keyway.problems import Problem
 from keyway.testing import Sandbox
 from tests.clients.python.cli.commands import KEYWAY, Commands
 
@@ -52,7 +53,7 @@ def test_unreachable_gateway_is_named(commands: Commands) -> None:
         address = f"127.0.0.1:{bound.getsockname()[1]}"
         ran = commands("certs", "list", "--address", address)
     assert ran.code == 24
-    assert ran.errors.endswith(f"  gateway: {address} (plaintext)\n")
+    assert ran.errors == f"keyway: UNAVAILABLE: {Problem.REFUSED.value}\n  gateway: {address} (plaintext)\n"
 
 
 def test_failed_handshake_is_one_error(commands: Commands, keyway_sandbox: Sandbox) -> None:
@@ -62,8 +63,23 @@ def test_failed_handshake_is_one_error(commands: Commands, keyway_sandbox: Sandb
         env=commands.variables, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ran.returncode == 24
-    assert ran.stderr.startswith("keyway: UNAVAILABLE: ")
-    assert "ssl_transport_security.cc" not in ran.stderr
+    gateway = f"  gateway: {keyway_sandbox.plain} (TLS)\n"
+    assert ran.stderr == f"keyway: UNAVAILABLE: {Problem.PLAINTEXT_REQUIRED.value}\n{gateway}"
+
+
+def test_text_of_grpc_is_printed_on_request(commands: Commands, keyway_sandbox: Sandbox) -> None:
+    wrong = ("--tls", "--address", keyway_sandbox.plain, "providers", "list")
+    assert "\n  gRPC: connections to all backends failing; " in commands(*wrong, "-v").errors
+    assert json.loads(commands(*wrong, "--json").errors)["error"]["problem"] == "PLAINTEXT_REQUIRED"
+
+
+def test_unexplained_failure_names_the_doctor(commands: Commands) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        ran = commands("providers", "list", "--address", address, "--timeout", "0.3")
+    assert (ran.code, "\n  to find the cause: keyway doctor\n" in ran.errors) == (14, True)
 
 
 def test_plaintext_on_the_command_line_is_rejected(commands: Commands) -> None:

@@ -10,8 +10,8 @@ from keyway.cli.diagnosis import certificates
 from keyway.cli.diagnosis.steps import Step, StepFailed
 from keyway.client import Client
 from keyway.connection import Connection
-from keyway.errors import KeywayError
-from keyway.problems import Problem, recognized
+from keyway.errors import KeywayError, text_of_grpc
+from keyway.problems import Problem
 from keyway.v1.provider_service_pb2 import ListProvidersRequest
 
 _HEALTH: Final = "health"
@@ -53,16 +53,15 @@ def _failure(step: str, error: KeywayError, connection: Connection) -> StepFaile
     if error.code is grpc.StatusCode.UNAUTHENTICATED:
         problem, details = _unauthenticated(connection)
         return StepFailed(step, problem, *details, str(error))
-    return StepFailed(step, _problem(error, connection), str(error))
+    return StepFailed(step, _problem(error), text_of_grpc(error) or str(error))
 
 
-def _problem(error: KeywayError, connection: Connection) -> Problem:
+def _problem(error: KeywayError) -> Problem:
     if error.reason:
         return _BY_REASON.get(error.reason, Problem.CALL_FAILED)
     if error.code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return Problem.SILENT
-    certificate = connection.certificate is not None
-    return recognized(error.message, plaintext=connection.plaintext, certificate=certificate) or Problem.CALL_FAILED
+    return error.problem or Problem.CALL_FAILED
 
 
 def _unauthenticated(connection: Connection) -> tuple[Problem, list[str]]:

@@ -1,0 +1,107 @@
+"""Sentences of connection problems: the first failed call of the sync and the asyncio client, over real sockets."""
+
+import asyncio
+import pickle
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+import keyway
+import keyway.aio
+from keyway.testing import Sandbox
+from keyway.v1.provider_service_pb2 import ListProvidersRequest
+from tests.support.authority import CertificateAuthority
+
+pytestmark = pytest.mark.xdist_group("sandbox")
+REQUEST = ListProvidersRequest()
+
+
+def first_call(address: str, **options: Any) -> keyway.KeywayError:
+    """Return the error of the first call, which is the same in both clients."""
+    with keyway.connect(address, **options) as client, pytest.raises(keyway.KeywayError) as failure:
+        client.providers.ListProviders(REQUEST)
+
+    async def same() -> None:
+        async with keyway.aio.connect(address, **options) as client:
+            await client.providers.ListProviders(REQUEST)
+
+    with pytest.raises(keyway.KeywayError) as again:
+        asyncio.run(same())
+    assert (again.value.problem, again.value.message) == (failure.value.problem, failure.value.message)
+    return failure.value
+
+
+def explained(address: str, **options: Any) -> str:
+    """Return the name of the problem, whose sentence must be the message."""
+    error = first_call(address, retries=False, **options)
+    assert error.problem is not None, error
+    assert (error.code, error.message) == (grpc.StatusCode.UNAVAILABLE, error.problem.value)
+    assert str(error) == f"UNAVAILABLE: {error.problem.value}"
+    return error.problem.name
+
+
+@pytest.fixture
+def unused() -> Iterator[str]:
+    """An address on which nothing listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{bound.getsockname()[1]}"
+
+
+def test_each_broken_connection_has_its_sentence(keyway_sandbox: Sandbox, tmp_path: Path) -> None:
+    box = keyway_sandbox
+    other = CertificateAuthority("Other")
+    certificate, key = other.issue("stranger").write(tmp_path, "stranger")
+    assert explained(box.mtls, plaintext=True) == "TLS_REQUIRED"
+    assert explained(box.plain, ca=box.ca) == "PLAINTEXT_REQUIRED"
+    assert explained(box.jwt, ca=other.pem, token=box.token) == "UNTRUSTED"
+    assert explained(box.jwt, ca=box.ca, token=box.token, server_name="keyway.example.org") == "HOST_NAME"
+    assert explained(box.mtls, ca=box.ca) == "CLIENT_CERTIFICATE_MISSING"
+    assert explained(box.mtls, ca=box.ca, certificate=certificate, private_key=key) == "CLIENT_CERTIFICATE_REJECTED"
+    assert explained(box.mtls, ca=box.ca, certificate=certificate, private_key=box.private_key) == "INVALID_FILES"
+    assert explained("gateway.invalid:443") == "UNRESOLVED"
+
+
+def test_error_of_the_gateway_has_no_problem(keyway_sandbox: Sandbox) -> None:
+    error = first_call(keyway_sandbox.jwt, ca=keyway_sandbox.ca)
+    assert (error.reason, error.problem) == ("UNAUTHENTICATED", None)
+
+
+def test_refused_loopback_port_fails_at_once(unused: str) -> None:
+    for options in ({"plaintext": True}, {"ca": CertificateAuthority().pem}):
+        for address in (unused, [unused, unused], f"dns:///{unused}"):
+            began = time.monotonic()
+            with keyway.connect(address, **options) as client, pytest.raises(keyway.KeywayError) as failure:
+                client.providers.ListProviders(REQUEST)
+            assert failure.value.problem is keyway.Problem.REFUSED
+            assert time.monotonic() - began < 0.5
+    assert explained(unused, plaintext=True) == "REFUSED"
+
+
+def test_call_that_waits_for_the_gateway_is_not_failed(unused: str) -> None:
+    with keyway.connect(unused, plaintext=True) as client, pytest.raises(keyway.KeywayError) as failure:
+        client.providers.ListProviders(REQUEST, wait_for_ready=True, timeout=0.3)
+    assert failure.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+def test_client_of_a_stopped_gateway_retries() -> None:
+    """After the first connection, the failure is left to gRPC, because the gateway can be restarting."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        client = keyway.connect(f"127.0.0.1:{server.getsockname()[1]}", plaintext=True)
+        with pytest.raises(keyway.KeywayError):
+            client.providers.ListProviders(REQUEST, timeout=0.2)
+    with client, pytest.raises(keyway.KeywayError) as failure:
+        client.providers.ListProviders(REQUEST, timeout=20)
+    assert isinstance(failure.value.__cause__, grpc.RpcError)
+
+
+def test_problem_is_pickled(unused: str) -> None:
+    error = first_call(unused, plaintext=True)
+    assert pickle.loads(pickle.dumps(error)).problem is keyway.Problem.REFUSED
