@@ -32,7 +32,7 @@ from gateway.journal_processes import JournalProcesses
 from gateway.providers.catalog import SETTINGS, Catalog
 from gateway.redaction import PROCESS_DIGEST, KeyedDigest, Redaction
 from gateway.server.audit_recorder import AuditRecorder, rejected_calls_tarpit
-from gateway.server.authenticators import authenticator
+from gateway.server.authenticators import Authenticator, authenticator
 from gateway.server.authorizer import Authorizer
 from gateway.server.gateway_server import GatewayServer
 from gateway.server.interceptors.interceptor import InterceptorDependencies
@@ -81,8 +81,9 @@ async def gateway(settings: GatewaySettings, role: WorkerRole | None = None) -> 
         redaction = _redaction(settings, journal)
         recorders = _audit_recorders(journal, redaction, stack) if journal is not None else None
         engine = _policy_engine(settings, stack)
+        callers = authenticator(settings.identity)
         dependencies = InterceptorDependencies(
-            authenticator=authenticator(settings.identity),
+            authenticator=callers,
             authorizer=Authorizer(engine, [provider.id for provider in catalog]) if engine is not None else None,
             rate_limiter=RateLimiter(settings.limits),
             audit_recorder=recorders[0] if recorders is not None else None,
@@ -98,7 +99,7 @@ async def gateway(settings: GatewaySettings, role: WorkerRole | None = None) -> 
             _report_to_health(journal, server)
         await server.start(available=journal is None or journal.available)
         stack.push_async_callback(server.drain)
-        _reload_metrics(engine, server, role)
+        _reload_metrics(engine, callers, server, role)
         if role is not None:
             _report_to_supervisor(journal, role)
         _warn_about_missing_sections(settings)
@@ -169,11 +170,15 @@ def _policy_engine(settings: GatewaySettings, stack: contextlib.AsyncExitStack) 
     return engine
 
 
-def _reload_metrics(engine: PolicyEngine | None, server: GatewayServer, role: WorkerRole | None) -> None:
+def _reload_metrics(
+    engine: PolicyEngine | None, callers: Authenticator, server: GatewayServer, role: WorkerRole | None
+) -> None:
     """Register the results of loading files. The supervisor of workers has that of the configuration."""
     if server.metrics is None:
         return
-    states = {"configuration": LoadState()} if role is None else {}
+    states = dict(callers.load_states)
+    if role is None:
+        states["configuration"] = LoadState()
     if engine is not None:
         states["policy"] = engine.load_state
     if server.tls is not None:

@@ -5,15 +5,15 @@ from collections.abc import Callable
 
 
 class LoadState:
-    """When content was last loaded successfully, and whether a later attempt failed. Created at the first load.
+    """When content was last loaded successfully, and whether the last attempt failed. Any thread may read it.
 
-    Any thread may read it.
+    Created at the first load. failed: whether that load has not succeeded yet; its time counts nevertheless.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, failed: bool = False) -> None:
         self._clock = clock
         self._loaded_at = clock()
-        self.failed = False
+        self.failed = failed
 
     @property
     def age(self) -> float:
@@ -25,5 +25,5 @@ class LoadState:
         self._loaded_at, self.failed = self._clock(), False
 
     def fail(self) -> None:
-        """Record a failed load: the content of the last successful one stays in use."""
+        """Record a failed load: the content of the last successful one, if any, stays in use."""
         self.failed = True

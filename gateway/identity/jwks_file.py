@@ -6,6 +6,7 @@ from pathlib import Path
 import structlog
 
 from gateway.config.file_watcher import WatchedFiles
+from gateway.config.load_state import LoadState
 from gateway.config.problems import FileError
 from gateway.identity import key_set
 from gateway.identity.key_set import KeySet, KeySetError
@@ -20,6 +21,7 @@ class JwksFile:
         self._path = path
         self._watched = WatchedFiles([path], interval=interval)
         self._fault = ""
+        self.load_state = LoadState()
         try:
             self._digest, self._keys = self._read()
         except KeySetError as error:
@@ -37,11 +39,6 @@ class JwksFile:
             self._reload()
         return self._keys
 
-    @property
-    def loaded(self) -> bool:
-        """Whether the present content of the file is in use."""
-        return not self._fault
-
     async def refresh(self) -> None:
         """Reload a changed file immediately, because a token names an unknown key."""
         if self._watched.changed(now=True):
@@ -52,11 +49,13 @@ class JwksFile:
             digest, keys = self._read()
         except KeySetError as error:
             self._watched.report_again()
+            self.load_state.fail()
             if str(error) != self._fault:
                 self._fault = str(error)
                 _log.warning("jwks_file_rejected", error=self._fault, effect="the last valid keys stay in use")
             return
         self._fault = ""
+        self.load_state.succeed()
         if digest != self._digest:
             self._digest, self._keys = digest, keys
             _log.info("jwks_reloaded", keys=len(keys))

@@ -13,6 +13,7 @@ from typing import Final
 import aiohttp
 import structlog
 
+from gateway.config.load_state import LoadState
 from gateway.identity import key_set
 from gateway.identity.key_set import NO_KEYS, KeySet, KeySetError
 from gateway.tls_verification import explanation
@@ -43,6 +44,7 @@ class JwksUrl:
         self._keys = NO_KEYS
         self._digest = b""
         self._fault = ""
+        self.load_state = LoadState(failed=True)
         self._session: aiohttp.ClientSession | None = None
         self._refreshing: asyncio.Task[None] | None = None
         self._fetching: asyncio.Task[None] | None = None
@@ -74,11 +76,6 @@ class JwksUrl:
     def current(self) -> KeySet:
         """Return the keys: the same object until the issuer publishes other content."""
         return self._keys
-
-    @property
-    def loaded(self) -> bool:
-        """Whether the last fetch succeeded."""
-        return self._keys is not NO_KEYS and not self._fault
 
     async def refresh(self) -> None:
         """Fetch the keys, unless a fetch was too recent, because a token names an unknown key."""
@@ -116,6 +113,7 @@ class JwksUrl:
             self._report(_describe(error))
             return
         self._fault = ""
+        self.load_state.succeed()
         if digest != self._digest:
             self._digest, self._keys = digest, keys
             _log.info("jwks_reloaded", keys=len(keys))
@@ -133,6 +131,7 @@ class JwksUrl:
         return bytes(content)
 
     def _report(self, fault: str) -> None:
+        self.load_state.fail()
         if fault == self._fault:
             return
         self._fault = fault

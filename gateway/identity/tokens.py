@@ -14,6 +14,7 @@ import jwt
 import orjson
 from jwt.exceptions import InvalidSubjectError
 
+from gateway.config.load_state import LoadState
 from gateway.identity.caller import Caller
 from gateway.identity.errors import AuthenticationError, AuthenticationFailure
 from gateway.identity.key_set import NO_KEYS, KeySet, PublicKey
@@ -28,7 +29,12 @@ _REQUIRED: Final = ["exp", "iss", "aud", "sub"]
 
 
 class KeySource(Protocol):
-    """The source of an issuer's keys: a file or a URL."""
+    """The source of an issuer's keys: a file or a URL.
+
+    load_state: if its last load failed, `current` may not return the keys that the issuer publishes.
+    """
+
+    load_state: LoadState
 
     async def start(self) -> None:
         """Load the keys and start the refresh."""
@@ -38,10 +44,6 @@ class KeySource(Protocol):
 
     def current(self) -> KeySet:
         """Return the keys: the same object until they change."""
-
-    @property
-    def loaded(self) -> bool:
-        """Whether the last load succeeded, so that `current` returns the keys that the issuer publishes."""
 
     async def refresh(self) -> None:
         """Reload the keys, unless that was done too recently."""
@@ -133,7 +135,7 @@ class TokenVerifier:
 
     def _claims(self, token: str, header: _Header) -> dict[str, Any]:
         if header.key_id not in self._keys:
-            if not self._source.loaded:
+            if self._source.load_state.failed:
                 raise AuthenticationError(
                     AuthenticationFailure.KEYS_UNAVAILABLE,
                     "kid is unknown, and the keys cannot be loaded",

@@ -1,11 +1,13 @@
 """Authenticators: identify the caller of a gRPC call by client certificate, by bearer token, or not at all."""
 
 import time
+from collections.abc import Mapping
 from typing import Final, Protocol
 
 import structlog
 
 from gateway import errors
+from gateway.config.load_state import LoadState
 from gateway.errors import GatewayError
 from gateway.identity import peers
 from gateway.identity.caller import ANONYMOUS, Caller
@@ -25,7 +27,12 @@ _log = structlog.get_logger(__name__)
 
 
 class Authenticator(Protocol):
-    """Identifies callers. Failures are GatewayErrors with an AuthenticationError as their cause."""
+    """Identifies callers. Failures are GatewayErrors with an AuthenticationError as their cause.
+
+    load_states: the results of loading what identifies callers, by name.
+    """
+
+    load_states: Mapping[str, LoadState]
 
     async def start(self) -> None:
         """Prepare for calls. Does not fail for problems that can pass later, such as an unreachable key server."""
@@ -59,6 +66,9 @@ def _keys(settings: JwtSettings) -> KeySource:
 class AnonymousAuthenticator:
     """Accepts every caller as anonymous."""
 
+    def __init__(self) -> None:
+        self.load_states: Mapping[str, LoadState] = {}
+
     async def start(self) -> None:
         """Do nothing."""
 
@@ -74,6 +84,7 @@ class CertificateAuthenticator:
     """Identifies callers by the client certificate that TLS verified when the connection was made."""
 
     def __init__(self) -> None:
+        self.load_states: Mapping[str, LoadState] = {}
         self._rejection_log = _RejectionLog()
 
     async def start(self) -> None:
@@ -96,6 +107,7 @@ class TokenAuthenticator:
     def __init__(self, verifier: TokenVerifier, keys: KeySource) -> None:
         self._verifier = verifier
         self._keys = keys
+        self.load_states: Mapping[str, LoadState] = {"jwks": keys.load_state}
         self._rejection_log = _RejectionLog()
 
     async def start(self) -> None:

@@ -1,13 +1,16 @@
 """Metrics of reloads, and of the gateway's own certificate, on the page for Prometheus."""
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
+import grpc
 import pytest
 
 from gateway import app
 from keyway.v1 import provider_service_pb2 as providers
+from tests.support.authority import AUDIENCE, ISSUER, TokenIssuer
 from tests.support.scraping import free_address, scrape, value
 from tests.support.stack import Stack
 from tests.support.trusted import OPERATOR, POLICIES, Trusted
@@ -74,6 +77,29 @@ async def test_own_certificate_and_its_reloads_are_shown(trusted: Trusted, read:
         await eventually(renewed)
         assert 19.4 < await read("keyway_server_certificate_expiry_days", "") <= 19.5
         assert await read("keyway_reload_failed", "tls") == 0
+
+
+async def test_rejected_key_set_is_shown(tmp_path: Path, stack: Stack) -> None:
+    trusted = Trusted(tmp_path, stack, telemetry={"prometheus_listen": free_address()})
+    trusted.configuration["identity"].pop("mtls")
+    keys = tmp_path / "jwks.json"
+    issuer = TokenIssuer()
+    keys.write_bytes(issuer.jwks())
+    trusted.configuration["identity"]["jwt"] = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_file": str(keys)}
+
+    async with trusted.served() as address, trusted.caller(address) as caller:
+
+        async def failed() -> bool:
+            with contextlib.suppress(grpc.aio.AioRpcError):  # the file is read when a token arrives
+                await caller.providers.ListProviders(
+                    providers.ListProvidersRequest(), metadata=[("authorization", f"Bearer {issuer.token()}")]
+                )
+            page = await scrape(trusted.configuration["telemetry"]["prometheus_listen"])
+            return value(page, "keyway_reload_failed", 'source="jwks"') == 1
+
+        assert not await failed()
+        keys.write_text("no keys")
+        await eventually(failed)
 
 
 async def test_gateway_without_identity_and_policy_has_neither(stack: Stack) -> None:

@@ -85,17 +85,18 @@ PROCESS: Final = (BUILD_INFO, MEMORY_USAGE, CPU_TIME, OPEN_FILES, OPEN_FILES_LIM
 _SOURCE: Final = Label(
     names.KEYWAY_RELOAD_SOURCE,
     "`configuration`: the configuration file; `policy`: the files of `policy`; `tls`: the certificate, key, and "
-    "trust bundle of `identity`",
+    "trust bundle of `identity`; `jwks`: the key set of `identity.jwt`",
 )
 RELOAD_AGE: Final = Description(
     "keyway.reload.age",
     "gauge",
     "s",
-    "Time since files were last loaded successfully.",
+    "Time since files, or the key set at a URL, were last loaded successfully.",
     (_SOURCE,),
     "After you change a file, check that the value starts again at 0. TLS files are read when the next connection "
-    "arrives. With one worker, the configuration is loaded only at the start. With several workers, "
-    "`configuration` is only on the Prometheus page, without the label `worker`.",
+    "arrives. The gateway fetches `jwks_url` every `jwks_maximum_age` seconds. With one worker, the configuration "
+    "is loaded only at the start. With several workers, `configuration` is only on the Prometheus page, without "
+    "the label `worker`.",
 )
 RELOAD_FAILED: Final = Description(
     "keyway.reload.failed",
@@ -103,9 +104,9 @@ RELOAD_FAILED: Final = Description(
     "1",
     "1 if the last reload failed, so that the content of the last successful load is still in use; otherwise 0.",
     (_SOURCE,),
-    "Alert on 1. The log event names the file and the problem: `reload_rejected` for `configuration`, "
-    "`policy_reload_failed` for `policy`, and `tls_files_rejected` for `tls`. Correct the file; for "
-    "`configuration`, also send `SIGHUP` again.",
+    "Alert on 1. A log event names the problem: `reload_rejected` for `configuration`, `policy_reload_failed` for "
+    "`policy`, `tls_files_rejected` for `tls`, and `jwks_file_rejected` or `jwks_fetch_failed` for `jwks`. Correct "
+    "the file, or the connection to `jwks_url`. For `configuration`, also send `SIGHUP` again.",
 )
 SERVER_CERTIFICATE_EXPIRY: Final = Description(
     "keyway.server.certificate.expiry.days",

@@ -165,9 +165,11 @@ async def test_outage_keeps_the_last_valid_keys(issuer: Issuer) -> None:
             await eventually(lambda: holds(bool(logged)))
             await asyncio.sleep(0.1)
             assert (await verifying.verify(OLD.token(sub="new token"))).name == "new token"
+            assert source.load_state.failed
             issuer.content = NEW.jwks()
             await issuer.start()
             await eventually(lambda: holds("new" in source.current()))
+            assert not source.load_state.failed
         events = [line["event"] for line in logged]
         assert events == ["jwks_fetch_failed", "jwks_reloaded"]
 
