@@ -24,6 +24,8 @@ RUNNING: Final = "running"
 VERIFIED: Final = "verified"
 NOT_VERIFIED: Final = "not verified"
 MAXIMUM_PROBLEMS: Final = 100
+_LATEST_SECONDS: Final = 253_402_300_799
+"""The end of the year 9999."""
 _MAXIMUM_BYTES: Final = 8 << 20
 """A problem can quote a record, which can have a few megabytes."""
 
@@ -58,9 +60,18 @@ class VerificationRun:
         try:
             value = orjson.loads(read_file(path, _MAXIMUM_BYTES))
             lists = {name: tuple(map(str, value[name])) for name in ("problems", "heads", "keys")}
-            return cls(**{**value, **lists})
+            times = {name: _time(value[name]) for name in ("started", "ended")}
+            return cls(**{**value, **lists, **times})
         except (FileNotFoundError, ValueError, TypeError, KeyError):
             return None
+
+
+def _time(value: object) -> float:
+    """Return a time in seconds since 1970. Raises TypeError or ValueError."""
+    seconds = float(value)  # type: ignore[arg-type]
+    if not 0 <= seconds <= _LATEST_SECONDS:
+        raise ValueError("a time is out of range")
+    return seconds
 
 
 def run(directory: Path, path: Path, keys: tuple[JournalPublicKey, ...]) -> None:

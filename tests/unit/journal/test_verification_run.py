@@ -104,6 +104,14 @@ def test_unreadable_state_is_ignored(tmp_path: Path, content: bytes) -> None:
     assert VerificationRun.load(path) is None
 
 
+@pytest.mark.parametrize("started", ['"soon"', "-1", "1e300", "null", "[]"])
+def test_state_with_an_invalid_time_counts_as_missing(tmp_path: Path, started: str) -> None:
+    path = tmp_path / "state.json"
+    VerificationRun(RUNNING, 123.0).store(path)
+    path.write_text(path.read_text().replace("123.0", started))
+    assert VerificationRun.load(path) is None
+
+
 @pytest.mark.parametrize("make", [lambda path: path.symlink_to("/dev/zero"), os.mkfifo])
 def test_state_that_is_no_file_is_not_read(tmp_path: Path, make: Callable[[Path], object]) -> None:
     make(tmp_path / "state.json")
