@@ -10,6 +10,7 @@ from opentelemetry.sdk.resources import Resource
 
 from gateway.telemetry import certificates, instruments
 from gateway.telemetry.descriptions.audit import AUDIT_BACKLOG
+from gateway.telemetry.descriptions.processes import CPU_TIME, MEMORY_USAGE
 from gateway.telemetry.instruments import Counter, Description, Distribution, Histogram, Series
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.points import to_metrics_data
@@ -74,6 +75,8 @@ def test_exported_metrics_equal_recorded_metrics() -> None:
     metrics.attempt_ended(PEER, "GET", 200, 0.3)
     metrics.call_ended(METHOD, code_pb2.OK, 0.4, reason="X", attempts=1)
     metrics.observe(AUDIT_BACKLOG, lambda: 7)
+    metrics.observe(CPU_TIME, lambda: 1.5)
+    metrics.observe(MEMORY_USAGE, lambda: 9)
     encoded = encode_metrics(to_metrics_data(metrics.read(), Resource({"a": "b"}), metrics.started))
     (scope,) = encoded.resource_metrics[0].scope_metrics
     by_name = {metric.name: metric for metric in scope.metrics}
@@ -86,6 +89,9 @@ def test_exported_metrics_equal_recorded_metrics() -> None:
     assert by_name["keyway.calls.failed"].sum.is_monotonic
     assert not by_name["keyway.calls.in_flight"].sum.is_monotonic
     assert by_name["keyway.audit.backlog"].gauge.data_points[0].as_int == 7
+    assert by_name["process.cpu.time"].sum.is_monotonic
+    assert by_name["process.cpu.time"].sum.data_points[0].as_double == 1.5
+    assert not by_name["process.memory.usage"].sum.is_monotonic
 
 
 def test_failing_gauge_does_not_affect_other_metrics(capsys: pytest.CaptureFixture[str]) -> None:
