@@ -14,6 +14,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from gateway.contract.methods import METHODS
 from gateway.journal.format.segments import chain_folders, read_records
 from gateway.journal.verify.verification import verify
+from gateway.telemetry.prometheus import exposed_name
+from gateway.telemetry.reference import SECTIONS
 from keyway.v1 import provider_service_pb2 as providers
 from tests.support.processes import Process, run, write_config
 from tests.support.scraping import scrape, value
@@ -31,6 +33,16 @@ from tests.support.workers import (
     worker_pids,
     zombies_of,
 )
+
+METRICS_WITHOUT_VALUES = {
+    "keyway_audit_disk_time_to_full_seconds",
+    "keyway_cache_hits",
+    "keyway_cache_misses",
+    "keyway_cache_size",
+    "keyway_calls_failed_total",
+    "keyway_certificate_expiry_days",
+}
+"""Metrics that a gateway without caches, failures, and certificates in responses does not have."""
 
 
 async def test_killed_workers_are_replaced_without_failed_calls(quiet_stack: Stack, tmp_path: Path) -> None:
@@ -122,6 +134,10 @@ async def test_reload_applies_without_failed_calls_and_rejects_an_invalid_config
         )
         assert 0 <= after_reload < before_reload
         assert "keyway_workers_available 2.0" in exposed
+        described = {exposed_name(about) for section in SECTIONS.values() for about in section}
+        families = set(re.findall(r"^# TYPE (\w+) ", exposed, re.MULTILINE))
+        assert families - described == set()
+        assert described - families == METRICS_WITHOUT_VALUES
         for name in ("process_memory_usage_bytes", "keyway_event_loop_lag_seconds", "keyway_build_info"):
             assert len(re.findall(rf'^{name}{{.*worker="[0-2]"}} ', exposed, re.MULTILINE)) == 2, name
         assert counted_calls(exposed).keys() <= {"0", "1", "2"}

@@ -77,8 +77,8 @@ AUDIT_DISK_TIME_TO_FULL: Final = Description(
     "s",
     "Time until the file system of the journal is full, at the rate of the last hour. Absent while free space grows.",
     (),
-    "Alert on less than one day. With a full disk, the gateway rejects all calls. Add space, or find what fills "
-    "the disk.",
+    "Also absent during the first minute. Alert on less than one day. With a full disk, the gateway rejects all "
+    "calls. Add space, or find what fills the disk.",
 )
 
 JOURNAL: Final = (
