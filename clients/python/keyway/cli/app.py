@@ -15,12 +15,14 @@ from keyway.cli.authorities import cas
 from keyway.cli.certificates import certs
 from keyway.cli.commands import Group
 from keyway.cli.completion import VARIABLE, completion
+from keyway.cli.contexts import context as contexts
 from keyway.cli.doctor import doctor
 from keyway.cli.envelopes import open_, seal
 from keyway.cli.keys import keys
 from keyway.cli.providers import providers
 from keyway.cli.secrets import secrets
 from keyway.cli.session import Session
+from keyway.cli.whoami import whoami
 from keyway.envelope import EnvelopeError
 from keyway.errors import KeywayError
 
@@ -51,7 +53,7 @@ def root() -> None:
     """Manage certificates and keys through a Keyway gateway."""
 
 
-for command in (certs, cas, keys, secrets, seal, open_, providers, audit, doctor, completion):
+for command in (certs, cas, keys, secrets, seal, open_, providers, audit, contexts, whoami, doctor, completion):
     root.add_command(command)
 
 

@@ -43,12 +43,12 @@ _FORM: Final[tuple[tuple[tuple[str, ...], dict[str, Any]], ...]] = (
     (("--json",), {"is_flag": True, "default": None, "help": "Print protobuf JSON, one object per line."}),
     (("--verbose", "-v"), {"is_flag": True, "default": None, "help": "Print each call, and more details of errors."}),
 )
-_GENERAL: Final = "general_"  # avoids a clash with a parameter of a command
+GENERAL: Final = "general_"  # avoids a clash with a parameter of a command
 
 
 def _keep(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
     if value is not None:
-        ctx.ensure_object(Session).given[str(parameter.name).removeprefix(_GENERAL)] = value
+        ctx.ensure_object(Session).given[str(parameter.name).removeprefix(GENERAL)] = value
 
 
 def _token(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
@@ -65,7 +65,7 @@ def _general(*, root: bool) -> list[click.Option]:
     for flags, attributes in _CONNECTION:
         name = flags.partition("/")[0].removeprefix("--").replace("-", "_")
         variable = f"KEYWAY_{name.upper()}" if root else None
-        names = (flags, f"{_GENERAL}{name}")
+        names = (flags, f"{GENERAL}{name}")
         made.append(
             click.Option(names, hidden=not root, envvar=variable, expose_value=False, callback=_keep, **attributes)
         )

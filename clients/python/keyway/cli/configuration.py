@@ -19,50 +19,64 @@ from typing import Any, Final
 
 import click
 
-_PATHS: Final = ("ca", "certificate", "private_key", "token_file")
-_KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
+PATHS: Final = ("ca", "certificate", "private_key", "token_file")
+KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "address": str,
-    **dict.fromkeys(_PATHS, str),
+    **dict.fromkeys(PATHS, str),
     "server_name": str,
     "tls": bool,
     "timeout": (int, float),
 }
 
 
-def context(path: str | None, name: str | None) -> dict[str, Any]:
-    """Return the settings of the named context, or of the default context of the file; empty without a context."""
-    file = Path(path) if path else _default()
+def context(path: str | None, name: str | None) -> tuple[str, dict[str, Any]]:
+    """Return the name and the settings of a context, by default the default context; empty without a context."""
+    file = file_of(path)
     if not path and not file.exists():
         if name:
             raise click.ClickException(f"unknown context {name!r}: {file} does not exist")
-        return {}
+        return "", {}
+    tree = load(file)
+    chosen = name or tree.get("context")
+    return ("", {}) if chosen is None else (chosen, settings(tree, chosen, file))
+
+
+def file_of(path: str | None) -> Path:
+    """Return the configuration file: `path`, or the default file, which may not exist."""
+    if path:
+        return Path(path)
+    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(home) / "keyway" / "config.toml"
+
+
+def load(file: Path) -> dict[str, Any]:
+    """Return the content of the file. Raises ClickException for unknown keys at the top level."""
+    return parse(file.read_text(encoding="utf-8-sig"), file)
+
+
+def parse(text: str, file: Path) -> dict[str, Any]:
+    """Return the content of a text. file: its file, for messages."""
     try:
-        tree = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        tree = tomllib.loads(text)
     except ValueError as error:
         raise click.ClickException(f"{file}: {error}") from error
-    return _chosen(tree, name, file)
-
-
-def _chosen(tree: Mapping[str, Any], name: str | None, file: Path) -> dict[str, Any]:
-    contexts, chosen = tree.get("contexts", {}), name or tree.get("context")
     if unknown := set(tree) - {"context", "contexts"}:
         raise click.ClickException(f"{file}: unknown keys: {', '.join(sorted(unknown))}")
-    if chosen is None:
-        return {}
+    return tree
+
+
+def settings(tree: Mapping[str, Any], chosen: str, file: Path) -> dict[str, Any]:
+    """Return the settings of a context, with absolute paths."""
+    contexts = tree.get("contexts", {})
     if not isinstance(contexts, dict) or not isinstance(contexts.get(chosen), dict):
         raise click.ClickException(f"{file}: unknown context {chosen!r}")
     found = contexts[chosen]
     for key, value in found.items():
-        if key not in _KINDS:
-            raise click.ClickException(f"{file}: unknown key contexts.{chosen}.{key}; known keys: {', '.join(_KINDS)}")
-        if not isinstance(value, _KINDS[key]):
+        if key not in KINDS:
+            raise click.ClickException(f"{file}: unknown key contexts.{chosen}.{key}; known keys: {', '.join(KINDS)}")
+        if not isinstance(value, KINDS[key]):
             raise click.ClickException(f"{file}: invalid type of contexts.{chosen}.{key}")
     if not found.get("timeout", 1) > 0:
         raise click.ClickException(f"{file}: contexts.{chosen}.timeout must be greater than 0")
     folder = file.parent
-    return {key: str(folder / Path(value).expanduser()) if key in _PATHS else value for key, value in found.items()}
-
-
-def _default() -> Path:
-    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(home) / "keyway" / "config.toml"
+    return {key: str(folder / Path(value).expanduser()) if key in PATHS else value for key, value in found.items()}

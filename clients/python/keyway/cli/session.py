@@ -31,11 +31,15 @@ _LARGEST_PAGE: Final = 1000
 
 
 class Session:
-    """given: the general options that are set, by name. gateway: the address and the transport, for messages."""
+    """given: the general options that are set, by name. gateway: the address and the transport, for messages.
+
+    context: the name of the context in use; empty without one. Both are set by `connection`.
+    """
 
     def __init__(self) -> None:
         self.given: dict[str, Any] = {}
         self.gateway = ""
+        self.context = ""
 
     @property
     def json(self) -> bool:
@@ -103,9 +107,9 @@ class Session:
 
     def connection(self) -> dict[str, Any]:
         """Return the arguments of `keyway.connect` and `keyway.aio.connect`."""
-        context = configuration.context(self.given.get("config"), self.given.get("context"))
+        self.context, context = configuration.context(self.given.get("config"), self.given.get("context"))
         if not self.given.get("context") and self._elsewhere(context):
-            context = {}
+            self.context, context = "", {}
         settings = {**context, **self.given}
         address = settings.get("address") or DEFAULT_ADDRESS
         encrypted = settings.get("tls")

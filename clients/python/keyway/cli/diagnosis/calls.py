@@ -25,7 +25,7 @@ _SERVING: Final = b"\x08\x01"
 def check_calls(client: Client, connection: Connection, seconds: float) -> Iterator[Step]:
     """Yield the steps. seconds: the time limit of each call. Raises StepFailed."""
     yield _health(client, connection, seconds)
-    yield _call(client, connection, seconds)
+    yield check_call(client, connection, seconds)
 
 
 def _health(client: Client, connection: Connection, seconds: float) -> Step:
@@ -41,7 +41,8 @@ def _health(client: Client, connection: Connection, seconds: float) -> Step:
     return Step(_HEALTH, ("SERVING",))
 
 
-def _call(client: Client, connection: Connection, seconds: float) -> Step:
+def check_call(client: Client, connection: Connection, seconds: float) -> Step:
+    """Make a read-only call with the credentials of the caller. Raises StepFailed."""
     try:
         client.providers.ListProviders(ListProvidersRequest(page_size=1), timeout=seconds)
     except KeywayError as error:
