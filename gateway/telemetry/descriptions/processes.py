@@ -21,7 +21,8 @@ WORKERS_REPLACED: Final = Description(
     "Workers that died and were replaced, since the start.",
     (),
     "Only on the Prometheus page, with several workers. Alert on any increase: a worker crashed or was killed. The "
-    "log event `worker_died` names the exit code or signal. SIGKILL usually means that the memory limit is too low.",
+    "log event `worker_died` names the exit code or signal. SIGKILL after the log event `worker_hangs` means that "
+    "the event loop stopped; otherwise, it usually means that the memory limit is too low.",
 )
 
 BUILD_INFO: Final = Description(
@@ -94,9 +95,9 @@ RELOAD_AGE: Final = Description(
     "Time since files, or the key set at a URL, were last loaded successfully.",
     (_SOURCE,),
     "After you change a file, check that the value starts again at 0. TLS files are read when the next connection "
-    "arrives. The gateway fetches `jwks_url` every `jwks_maximum_age` seconds. With one worker, the configuration "
-    "is loaded only at the start. With several workers, `configuration` is only on the Prometheus page, without "
-    "the label `worker`.",
+    "arrives, and the file of a key set when the next token arrives; `jwks_url` is fetched every "
+    "`jwks_maximum_age` seconds. With one worker, the configuration is loaded only at the start. With several "
+    "workers, `configuration` is only on the Prometheus page, without the label `worker`.",
 )
 RELOAD_FAILED: Final = Description(
     "keyway.reload.failed",
