@@ -1,7 +1,7 @@
 """Summary of a configuration: what the gateway serves, its addresses, and its callers. Contains no secret."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from gateway.audit_query.settings import AuditSection
 from gateway.gateway_settings import GatewaySettings
@@ -9,6 +9,13 @@ from gateway.identity.settings import IdentitySettings
 from gateway.telemetry.settings import TelemetrySettings
 
 Summary = dict[str, Any]
+
+_QUERIES: Final = {
+    None: "disabled (no audit.query)",
+    "local": "answered from an index of the journal",
+    "central": "answered from the central store",
+}
+"""What answers audit queries, by `audit.query.source`."""
 
 
 def summary_of(settings: GatewaySettings) -> Summary:
@@ -46,6 +53,7 @@ def summary_lines(summary: Summary) -> Iterator[str]:
         "identity": summary["identity"] or "none",
         "policy": ", ".join(summary["policy_files"]) or "none",
         "journal": f"{journal['directory']} ({journal['durability']}, {_shipping(journal)})" if journal else "none",
+        "queries": _QUERIES[journal["query"] if journal else None],
         "telemetry": f"{', '.join(telemetry['signals'])} to {telemetry['endpoint']}" if telemetry else "none",
         "providers": len(summary["providers"]) or "none",
     }

@@ -160,10 +160,12 @@ async def test_limit_applies_across_pages(source: MemorySource, capsys: pytest.C
     output, errors = capsys.readouterr()
     assert [json.loads(line)["requestId"] for line in output.splitlines()] == ["r2499", "r2498", "r2497"]
     assert "only the newest 3 rows are shown; for more, pass --limit N, or --limit 0 for all rows" in errors
+    await listed(source, format="json", limit=1)
+    assert "only the newest row is shown; for more" in capsys.readouterr().err
     await listed(source, format="json", limit=2500)
     output, errors = capsys.readouterr()
     assert (len(output.splitlines()), errors) == (2500, "")
-    assert source.pages == [4, 1000, 1000, 1000]
+    assert source.pages == [4, 2, 1000, 1000, 1000]
     await listed(source, format="json", limit=0)
     assert len(capsys.readouterr().out.splitlines()) == 2500
 
@@ -176,6 +178,15 @@ async def test_several_actions_are_listed_in_the_order_of_time(
     await listed(source, format="json", action=("ManageCertificates", "ImportTrustedAuthority"), limit=9)
     found = [json.loads(line)["requestId"] for line in capsys.readouterr().out.splitlines()]
     assert found == [f"r{number}" for number in reversed(range(40)) if number % 4 != 1][:9]
+
+
+async def test_unknown_reason_is_noted(source: MemorySource, capsys: pytest.CaptureFixture[str]) -> None:
+    for known in ("KEY_NOT_FOUND", "UNIMPLEMENTED", "GATEWAY_STOPPED"):
+        await listed(source, reason=known)
+        assert capsys.readouterr().err == "keyway: no records\n"
+    await listed(source, reason="KEY_NOT_FUND")
+    note = "keyway: --reason: this version does not know the reason 'KEY_NOT_FUND'; did you mean 'KEY_NOT_FOUND'?"
+    assert capsys.readouterr().err.splitlines() == [note, "keyway: no records"]
 
 
 async def test_unknown_action_is_noted(source: MemorySource, capsys: pytest.CaptureFixture[str]) -> None:

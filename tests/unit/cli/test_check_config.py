@@ -100,6 +100,21 @@ def test_signing_key_outside_the_journal_draws_no_warning(tmp_path: Path, capsys
     assert [text for text in warnings(tmp_path, text, capsys) if text.startswith("audit.signing_key_file")] == []
 
 
+@pytest.mark.parametrize(
+    ("audit", "queries"),
+    [
+        ("", "disabled (no audit.query)"),
+        ("audit: {directory: journal}", "disabled (no audit.query)"),
+        ("audit: {directory: journal, query: {}}", "answered from an index of the journal"),
+    ],
+)
+def test_summary_states_what_answers_audit_queries(
+    audit: str, queries: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check(tmp_path, configuration(audit=audit)) == 0
+    assert f"  queries:   {queries}\n" in capsys.readouterr().out
+
+
 def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--version"])

@@ -37,14 +37,15 @@ async def list_records(reader: AuditReader, values: Values, screen: Screen) -> i
     if not count:
         screen.note("no records")
     if completeness.more:
-        screen.note(f"only the newest {count} rows are shown; for more, pass --limit N, or --limit 0 for all rows")
+        shown = "row is" if count == 1 else f"{count} rows are"
+        screen.note(f"only the newest {shown} shown; for more, pass --limit N, or --limit 0 for all rows")
     return finished(completeness, screen)
 
 
 def selected(values: Values, screen: Screen) -> list[AuditFilter]:
-    """Return the filters for the options, and print notes about unknown actions. Raises OptionError."""
+    """Return the filters for the options, and print notes about unknown names. Raises OptionError."""
     filters = query.filters(values)
-    for note in query.unknown_actions(values):
+    for note in query.unknown_names(values):
         screen.note(note)
     return filters
 

@@ -9,7 +9,7 @@ from google.rpc import code_pb2
 
 from keyway.audit import times
 from keyway.service_config import methods
-from keyway.v1 import options_pb2
+from keyway.v1 import error_reason_pb2, options_pb2
 from keyway.v1.audit_record_pb2 import AUDIT_OUTCOME_UNSPECIFIED, AuditFilter, AuditOutcome
 
 
@@ -35,6 +35,15 @@ GROUPS: Final[Mapping[str, Sequence[str]]] = dict(_groups())
 
 _ACTIONS: Final = frozenset(action for name, _ in _actions() for action in (name, f"{name}WithPrivateKey"))
 
+_REASONS: Final = frozenset(
+    [
+        *(name.removeprefix("ERROR_REASON_") for name, number in error_reason_pb2.ErrorReason.items() if number),
+        # Reasons that occur only in the journal.
+        *code_pb2.Code.keys(),
+        "GATEWAY_STOPPED",
+    ]
+)
+
 OUTCOMES: Final = {name.removeprefix("AUDIT_OUTCOME_").lower(): value for name, value in AuditOutcome.items() if value}
 """The outcomes, by their names on the command line."""
 
@@ -57,15 +66,17 @@ def filters(values: Mapping[str, Any], now: datetime | None = None) -> list[Audi
     return made
 
 
-def unknown_actions(values: Mapping[str, Any]) -> list[str]:
-    """Return a note for each action that this version does not know. A newer gateway can have such an action."""
-    known = [*_ACTIONS, *GROUPS]
+def unknown_names(values: Mapping[str, Any]) -> list[str]:
+    """Return a note for each action and reason that this version does not know. A newer gateway can have such names."""
+    given = [("action", action, [*_ACTIONS, *GROUPS]) for action in values["action"]]
+    if values["reason"]:
+        given.append(("reason", values["reason"], list(_REASONS)))
     notes = []
-    for action in values["action"]:
-        if action not in known:
-            similar = difflib.get_close_matches(action, known, n=1)
+    for option, name, known in given:
+        if name not in known:
+            similar = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean '{similar[0]}'?" if similar else ""
-            notes.append(f"--action: this version does not know the action '{action}'{hint}")
+            notes.append(f"--{option}: this version does not know the {option} '{name}'{hint}")
     return notes
 
 

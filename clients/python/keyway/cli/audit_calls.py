@@ -98,8 +98,8 @@ async def verified(session: Session, *, restart: bool) -> int:
 
 
 def _result_lines(response: VerifyJournalResponse) -> Iterator[str]:
-    times = f"{time_text(response.start_time)} to {time_text(response.end_time)}"
-    yield f"{response.checked_records} records checked, {times}"
+    times = f"from {time_text(response.start_time)} to {time_text(response.end_time)}"
+    yield f"{response.checked_records} records checked; the verification ran {times}"
     for problem in response.problems:
         yield f"BAD: {clean(problem)}"
     for head in response.heads:

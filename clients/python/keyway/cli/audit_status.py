@@ -26,7 +26,7 @@ def status_fields(status: GetJournalStatusResponse) -> Iterator[tuple[str, str]]
     yield "Time to full", duration_text(status.time_to_full) if status.HasField("time_to_full") else "no estimate"
     yield "Shipping", "on" if status.shipping else "off"
     if status.HasField("index"):
-        yield "Index", f"{decimal(status.index.index_bytes)}, {status.index.pending_records} records pending"
+        yield "Index", f"{decimal(status.index.index_bytes)}, records pending: {status.index.pending_records}"
         if status.index.HasField("indexed_time"):
             yield "Indexed until", time_text(status.index.indexed_time)
 
