@@ -9,10 +9,13 @@ import click
 from rich.text import Text
 
 from keyway.audit.text import clean
+from keyway.cli.diagnosis.calls import problem_of
 from keyway.cli.session import Session
+from keyway.connection import Connection
 from keyway.envelope import EnvelopeError
 from keyway.errors import KeywayError, text_of_grpc
 
+_OF_CALLER: Final = ("UNAUTHENTICATED", "PERMISSION_DENIED", "SERVER_DRAINING")
 NO: Final = 1
 """Negative result (invalid signature, provider not ready) or incomplete list."""
 USAGE: Final = 2
@@ -55,7 +58,8 @@ def report(error: Exception, session: Session) -> int:
     first = Text("keyway: ", style="bold red")
     first.append(clean(_headline(error)), style="default not bold")
     output.error(first)
-    for line in (*_below(error, verbose=session.verbose), *_where(error, session)):
+    lines = (*_fix(error, session), *_below(error, verbose=session.verbose), *_where(error, session))
+    for line in lines:
         output.error(Text(f"  {clean(line)}"))
     return code
 
@@ -92,6 +96,13 @@ def _below(error: Exception, *, verbose: bool) -> Iterator[str]:
         yield f"retry after {error.retry_delay:g} s"
     if error.request_id:
         yield f"request {error.request_id}"
+
+
+def _fix(error: Exception, session: Session) -> Iterator[str]:
+    """Yield how to correct the identity of the caller, or its permissions, as `keyway doctor` says it."""
+    if isinstance(error, KeywayError) and error.reason in _OF_CALLER:
+        problem, details = problem_of(error, Connection(**session.connection()))
+        yield from (problem.value, *details)
 
 
 def _where(error: Exception, session: Session) -> Iterator[str]:

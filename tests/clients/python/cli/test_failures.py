@@ -11,6 +11,7 @@ from keyway.audit.text import clean
 from keyway.problems import Problem
 from keyway.testing import Sandbox
 from tests.clients.python.cli.commands import KEYWAY, Commands
+from tests.support.authority import TokenIssuer
 
 pytestmark = pytest.mark.xdist_group("sandbox")
 
@@ -80,6 +81,17 @@ def test_unexplained_failure_names_the_doctor(commands: Commands) -> None:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         ran = commands("providers", "list", "--address", address, "--timeout", "0.3")
     assert (ran.code, "\n  to find the cause: keyway doctor\n" in ran.errors) == (14, True)
+
+
+def test_rejected_caller_sees_the_fix(commands: Commands, keyway_sandbox: Sandbox) -> None:
+    given = ("--address", keyway_sandbox.jwt, "--ca", keyway_sandbox.ca, "secrets", "get", "nhn-keys/demo-secret")
+    issuer = TokenIssuer()
+    tokens = {issuer.token(exp=1): Problem.TOKEN_EXPIRED, issuer.token(): Problem.TOKEN_REJECTED}
+    for token, problem in {**tokens, keyway_sandbox.token: Problem.NOT_PERMITTED}.items():
+        first, second, *_ = commands(*given, KEYWAY_TOKEN=token).errors.splitlines()
+        assert first.startswith(("keyway: UNAUTHENTICATED: ", "keyway: PERMISSION_DENIED: "))
+        assert second == f"  {problem.value}"
+    assert Problem.CREDENTIALS_MISSING.value in commands(*given).errors
 
 
 def test_plaintext_on_the_command_line_is_rejected(commands: Commands) -> None:

@@ -50,19 +50,20 @@ def check_call(client: Client, connection: Connection, seconds: float) -> Step:
     return Step(_CALL, ("ListProviders succeeded",))
 
 
-def _failure(step: str, error: KeywayError, connection: Connection) -> StepFailed:
+def problem_of(error: KeywayError, connection: Connection) -> tuple[Problem, list[str]]:
+    """Return why a call failed, and details. CALL_FAILED if the connection and the caller are not the cause."""
     if error.code is grpc.StatusCode.UNAUTHENTICATED:
-        problem, details = _unauthenticated(connection)
-        return StepFailed(step, problem, *details, str(error))
-    return StepFailed(step, _problem(error), text_of_grpc(error) or str(error))
-
-
-def _problem(error: KeywayError) -> Problem:
+        return _unauthenticated(connection)
     if error.reason:
-        return _BY_REASON.get(error.reason, Problem.CALL_FAILED)
+        return _BY_REASON.get(error.reason, Problem.CALL_FAILED), []
     if error.code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return Problem.SILENT
-    return error.problem or Problem.CALL_FAILED
+        return Problem.SILENT, []
+    return error.problem or Problem.CALL_FAILED, []
+
+
+def _failure(step: str, error: KeywayError, connection: Connection) -> StepFailed:
+    problem, details = problem_of(error, connection)
+    return StepFailed(step, problem, *details, text_of_grpc(error) or str(error))
 
 
 def _unauthenticated(connection: Connection) -> tuple[Problem, list[str]]:
