@@ -86,7 +86,8 @@ class ChildProcess:
     async def _send_settings(self, process: asyncio.subprocess.Process) -> None:
         """Send the settings. The pipe remains open until the child must end."""
         assert process.stdin is not None
-        with contextlib.suppress(ConnectionError):  # the process has already ended
+        # Errors if the process has already ended. RuntimeError: uvloop has closed the pipe.
+        with contextlib.suppress(ConnectionError, RuntimeError):
             process.stdin.write(self._settings)
             await process.stdin.drain()
 

@@ -114,7 +114,8 @@ class JournalVerifier:
         }
         assert self._process.stdin is not None
         # If the process has already ended, the lock is free, and `run` detects that.
-        with contextlib.suppress(ConnectionError):
+        # RuntimeError: uvloop has closed the pipe.
+        with contextlib.suppress(ConnectionError, RuntimeError):
             self._process.stdin.write(orjson.dumps(bootstrap) + b"\n")
             await self._process.stdin.drain()
         return state
