@@ -92,14 +92,17 @@ async def verified(session: Session, *, restart: bool) -> int:
     if session.json:
         session.output.json(response)
     else:
-        for line in _result_lines(response):
+        for line in result_lines(response):
             session.output.line(line)
     return 0 if response.state == contract.VERIFICATION_STATE_VERIFIED else NO
 
 
-def _result_lines(response: VerifyJournalResponse) -> Iterator[str]:
-    times = f"from {time_text(response.start_time)} to {time_text(response.end_time)}"
-    yield f"{response.checked_records} records checked; the verification ran {times}"
+def result_lines(response: VerifyJournalResponse) -> Iterator[str]:
+    """Yield the result of a verification for display."""
+    times = f"started at {time_text(response.start_time)}"
+    if response.HasField("end_time"):
+        times += f" and ended at {time_text(response.end_time)}"
+    yield f"{response.checked_records} records checked; the verification {times}"
     for problem in response.problems:
         yield f"BAD: {clean(problem)}"
     for head in response.heads:
