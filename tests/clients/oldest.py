@@ -17,7 +17,7 @@ ENVIRONMENT = ROOT / "build" / "clients" / "oldest"
 PYTHON = ENVIRONMENT / "bin" / "python"
 UV = Path(sysconfig.get_path("scripts")) / "uv"
 # The tests need these packages; the client does not.
-TOOLS = ("opentelemetry-sdk", "pytest", "pytest-asyncio", "pytest-timeout", "pytest-xdist")
+TOOLS = ("opentelemetry-sdk", "pyjwt", "pytest", "pytest-asyncio", "pytest-timeout", "pytest-xdist")
 # The command line has newer requirements of its own, and the lower bounds do not concern it.
 # A finalizer of the oldest grpcio reports errors of calls that the test has already seen.
 UNRAISABLE = ("-W", "ignore::pytest.PytestUnraisableExceptionWarning")

@@ -82,6 +82,7 @@ _TEXTS: Final = (
     ("certificate is not yet valid", Problem.NOT_YET_VALID),
     ("CERTIFICATE_VERIFY_FAILED", Problem.UNTRUSTED),
     ("Hostname Verification Check failed", Problem.HOST_NAME),
+    ("is not in peer certificate", Problem.HOST_NAME),  # grpcio before 1.73
     ("Failed to create security handshaker", Problem.INVALID_FILES),
     ("Cannot check peer: missing selected ALPN property", Problem.NOT_HTTP2),
 )
