@@ -97,8 +97,8 @@ emulate: $(RUNTIME) ## run only the emulators, for curl
 test: $(READY) $(DEPS) $(COLLECTOR) $(VICTORIA_LOGS) $(KEYTOOL) ## run all tests; docs/testing.md lists the tests that skip when a program is missing
 	$(BIN)/python -m pytest $(PYTEST_FLAGS) $(ARGS)
 
-unit: $(READY) ## run the tests that need only Python
-	$(BIN)/python -m pytest $(PYTEST_FLAGS) tests/unit $(ARGS)
+unit: $(READY) ## run the unit tests that need only Python, in under a minute; `make test` also runs those of the journal and of audit queries
+	$(BIN)/python -m pytest $(PYTEST_FLAGS) tests/unit --ignore=tests/unit/journal --ignore=tests/unit/audit_query $(ARGS)
 
 test-clients: $(READY) $(DEPS) ## build the clients of all languages and compare their behavior (needs Go, Maven+JDK, Node+npm); ARGS="--only go"
 	$(BIN)/python -m tests.clients.conformance $(ARGS)
