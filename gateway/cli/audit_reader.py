@@ -18,7 +18,7 @@ _EVERYTHING: Final = Scope()
 
 
 class SourceReader:
-    """The AuditReader of a source. It checks no permissions: a user who can read the directory may read all records."""
+    """The AuditReader of a source. It checks no permissions: whoever can read the files can read all records."""
 
     def __init__(self, source: AuditSource) -> None:
         self._source = source

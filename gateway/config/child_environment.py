@@ -1,7 +1,7 @@
 """The environment of child processes: what programs and libraries need, without the secrets of the configuration.
 
 A child receives its settings through a pipe. A variable that the configuration refers to with `{env: NAME}` can hold a
-secret. Children do not inherit it, because a user who can read `/proc/PID/environ` can read the variables of a process.
+secret. Children do not inherit it, because `/proc/PID/environ` shows the variables with which a process started.
 """
 
 import os

@@ -16,4 +16,4 @@ def _usable(value: SecretBytes) -> SecretBytes:
 
 
 GrpcCaCertificates = Annotated[FileContent, BeforeValidator(as_bytes), AfterValidator(_usable)]
-"""A PEM bundle of CA certificates, all of which gRPC can use."""
+"""A PEM bundle of CA certificates. gRPC can use each of them."""

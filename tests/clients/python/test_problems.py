@@ -56,7 +56,7 @@ def unused() -> Iterator[str]:
 def test_each_broken_connection_has_its_sentence(keyway_sandbox: Sandbox, tmp_path: Path) -> None:
     box = keyway_sandbox
     other = CertificateAuthority("Other")
-    certificate, key = other.issue("stranger").write(tmp_path, "stranger")
+    certificate, key = other.issue("untrusted").write(tmp_path, "untrusted")
     assert explained(box.mtls, plaintext=True) == "TLS_REQUIRED"
     assert explained(box.plain, ca=box.ca) == "PLAINTEXT_REQUIRED"
     assert explained(box.jwt, ca=other.pem, token=box.token) == "UNTRUSTED"
@@ -72,7 +72,7 @@ def test_each_broken_connection_has_its_sentence(keyway_sandbox: Sandbox, tmp_pa
 )
 def test_key_that_does_not_match_has_a_sentence(keyway_sandbox: Sandbox, tmp_path: Path) -> None:
     box = keyway_sandbox
-    certificate, _ = CertificateAuthority("Other").issue("stranger").write(tmp_path, "stranger")
+    certificate, _ = CertificateAuthority("Other").issue("untrusted").write(tmp_path, "untrusted")
     assert explained(box.mtls, ca=box.ca, certificate=certificate, private_key=box.private_key) == "INVALID_FILES"
 
 

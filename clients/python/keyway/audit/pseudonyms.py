@@ -1,7 +1,8 @@
 """Pseudonyms for callers and peer addresses in exports.
 
 A pseudonym is the beginning of an HMAC-SHA-256 under a key of the user. So equal values have equal pseudonyms in all
-exports with the same key. Anyone who has the key can test a guess. To prevent that, destroy the key.
+exports with the same key. Anyone who has the key can compute the pseudonym of a known caller and search for it. Delete
+the key to prevent that.
 """
 
 import hashlib

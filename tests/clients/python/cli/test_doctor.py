@@ -114,7 +114,7 @@ def test_client_certificate_problems_are_explained(commands: Commands, keyway_sa
     given = ("--address", box.mtls, "--ca", box.ca)
     assert failure(commands, *given)[:2] == ("client certificate", "CLIENT_CERTIFICATE_MISSING")
     other = CertificateAuthority("Other")
-    certificate, key = other.issue("stranger").write(commands.folder, "stranger")
+    certificate, key = other.issue("untrusted").write(commands.folder, "untrusted")
     step, problem, details = failure(commands, *given, "--certificate", certificate, "--private-key", key)
     assert (step, problem) == ("client certificate", "CLIENT_CERTIFICATE_REJECTED")
     assert "issued by CN=Other" in details

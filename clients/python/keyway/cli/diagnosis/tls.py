@@ -32,7 +32,7 @@ _BY_VERIFY_CODE: Final = {
     62: (_HOST, Problem.HOST_NAME),
     64: (_HOST, Problem.HOST_NAME),
 }
-"""The codes of `X509_verify_cert_error_string`. All others mean that there is no path to a trusted authority."""
+"""The codes of `X509_verify_cert_error_string`. With any other code, the chain is not trusted."""
 
 
 def check_tls(endpoint: Endpoint, connection: Connection) -> Iterator[Step]:
