@@ -129,7 +129,7 @@ async def test_who_downloaded_the_private_key(ask: Ask) -> None:
 
 
 async def test_what_was_denied(ask: Ask) -> None:
-    found = await rows(ask, "What was denied, and to whom")
+    found = await rows(ask, "Which calls were denied")
     assert [(row["caller"], row["action"], row["resources"]) for row in found] == [
         (AUDITOR, "Encrypt", [ORDERS_KEY]),
         (ORDERS, "GetSecret", [SECRET]),
