@@ -21,10 +21,13 @@ PACKAGES: Final[Mapping[str, str]] = {
     "nft": "the package nftables of Debian and Ubuntu",
     "keytool": "any Java runtime, or `make test`, which installs one",
     "openssl": "the package openssl of Debian and Ubuntu",
+    "prometheus": "`make prometheus` on Debian and Ubuntu",
+    "promtool": "`make prometheus` on Debian and Ubuntu",
 }
 """Where to get each program."""
 
 ENVOY: Final = Path(__file__).parents[2] / "build/envoy-wheel/envoy/_bin/envoy"
+PROMETHEUS: Final = Path(__file__).parents[2] / "build/prometheus/usr/bin"
 _REQUIRE_ALL: Final = "KEYWAY_TESTS_REQUIRE_ALL"
 _MKFS: Final = "/sbin/mkfs.ext4"
 
@@ -52,6 +55,11 @@ async def run_async(*command: object, folder: Path) -> bytes:
 def envoy() -> Path:
     """Return the path of Envoy, which `make check-external` installs; skip the test without it."""
     return ENVOY if ENVOY.is_file() else Path(program("envoy"))
+
+
+def prometheus_program(name: str) -> Path:
+    """Return the path of `prometheus` or `promtool`, which `make prometheus` extracts; skip the test without it."""
+    return PROMETHEUS / name if (PROMETHEUS / name).is_file() else Path(program(name))
 
 
 def require_mounts() -> None:
